@@ -1,4 +1,4 @@
-"""A copy is made, kept current, held against the ledger, and found out when somebody has touched it."""
+"""A copy is made, kept current and compared with the ledger, which shows when it was altered."""
 
 import json
 import re
@@ -21,7 +21,7 @@ URI = "duckdb:copy.duckdb"
 LINES = 'SELECT "BATCHKEY", count(*) FROM "GLDETAIL" GROUP BY 1'
 
 
-def test_a_copy_ties_and_a_touched_one_is_found_out(demo: Intacct, home: Path) -> None:
+def test_a_copy_equals_the_ledger_and_an_altered_one_does_not(demo: Intacct, home: Path) -> None:
     first = demo("extract", *LEDGER, "--to", URI, "--json")
     rows = {one["stream"]: one["rows"] for one in json.loads(first.out)}
     assert first.status == 0
@@ -50,7 +50,7 @@ def test_a_second_run_reads_only_what_changed(demo: Intacct) -> None:
     assert again["VENDOR"]["rows"] == 0
 
 
-def test_chosen_fields_only(demo: Intacct, home: Path) -> None:
+def test_selected_fields_only(demo: Intacct, home: Path) -> None:
     ran = demo("extract", "VENDOR", "--to", "csv:vendors", "--select", "VENDOR.NAME", "-q")
     assert (ran.status, ran.err) == (0, "")
     (file,) = (home / "work" / "vendors").rglob("*.csv")
@@ -59,7 +59,7 @@ def test_chosen_fields_only(demo: Intacct, home: Path) -> None:
     assert "TOTALDUE" not in header
 
 
-def test_a_stream_from_a_start_date_does_not_tell_the_consumer_that_older_rows_are_gone(demo: Intacct) -> None:
+def test_a_stream_with_a_start_date_does_not_delete_older_rows_of_the_consumer(demo: Intacct) -> None:
     whole, some = (demo("extract", "VENDOR", "--to", "-", *since) for since in ([], ["--since", "2026-06-01"]))
     kinds = [{json.loads(line)["type"] for line in ran.out.splitlines()} for ran in (whole, some)]
     assert [whole.status, some.status] == [0, 0]
@@ -67,7 +67,7 @@ def test_a_stream_from_a_start_date_does_not_tell_the_consumer_that_older_rows_a
 
 
 @pytest.mark.parametrize("uri", [URI, "parquet:copy"])
-def test_a_start_date_holds_for_the_ledger_too_and_a_whole_copy_stays_whole(
+def test_a_start_date_holds_for_the_ledger_too_and_a_complete_copy_stays_complete(
     demo: Intacct, home: Path, uri: str
 ) -> None:
     def entries() -> dict[int, int]:
@@ -130,7 +130,7 @@ def test_a_start_date_holds_for_the_ledger_too_and_a_whole_copy_stays_whole(
         (("reconcile",), 2, "--with"),
     ],
 )
-def test_a_mistake_ends_in_a_sentence(demo: Intacct, words: tuple[str, ...], status: int, says: str) -> None:
+def test_a_mistake_is_explained(demo: Intacct, words: tuple[str, ...], status: int, says: str) -> None:
     ran = demo(*words)
     assert ran.status == status, ran.said
     assert says in ran.err
@@ -145,33 +145,33 @@ def test_a_mistake_ends_in_a_sentence(demo: Intacct, words: tuple[str, ...], sta
         (("SODOCUMENT:*",), "SODOCUMENT_SALES_ORDER=0"),
     ],
 )
-def test_a_stream_is_read_whole_as_often_as_is_said(demo: Intacct, streams: tuple[str, ...], often: str) -> None:
+def test_full_refreshes_are_as_frequent_as_the_option_says(demo: Intacct, streams: tuple[str, ...], often: str) -> None:
     demo("extract", *streams, "--to", URI)
     ran = demo("extract", *streams, "--to", URI, "--full-every", often, "--json")
     told = {one["stream"].upper(): one["read"] for one in json.loads(ran.out)}
     assert (ran.status, told[often.partition("=")[0].upper()]) == (0, "whole")
 
 
-def test_wide_rows_are_replaced_within_the_memory_that_a_copy_may_take(demo: Intacct) -> None:
+def test_wide_rows_are_replaced_within_the_memory_limit_of_a_copy(demo: Intacct) -> None:
     # VENDOR has some 160 columns: merging a handful of them once took more than a copy's 128 MB.
     assert demo("extract", "VENDOR", "--to", URI).status == 0
     assert demo("extract", "VENDOR", "--to", URI, "--full").status == 0
 
 
-def test_a_cap_stops_the_run_and_keeps_what_is_finished(demo: Intacct) -> None:
+def test_a_cap_stops_the_run_and_keeps_finished_streams(demo: Intacct) -> None:
     ran = demo("extract", "VENDOR", "APBILL", "--to", URI, "--max-transactions", "5")
     assert ran.status != 0
     assert "--max-transactions" in ran.said
     assert demo("extract", "VENDOR", "APBILL", "--to", URI).status == 0
 
 
-def test_streams_that_a_cap_kept_from_beginning_cost_no_more_the_next_time(demo: Intacct) -> None:
+def test_streams_that_did_not_begin_because_of_a_cap_cost_no_more_the_next_time(demo: Intacct) -> None:
     streams = ("VENDTYPE", "CUSTTYPE", "CLASS", "DEPARTMENT", "LOCATION", "APTERM", "ARTERM", "UOM", "ITEM")
-    demo("extract", *streams, "--to", URI, "--estimate")  # which takes the look-ups
+    demo("extract", *streams, "--to", URI, "--estimate")  # which takes the lookups
     capped = demo("extract", *streams, "--to", URI, "--max-transactions", "3")
     assert capped.status == 1
     assert " more: the next request" in capped.err.replace("\n", " ")
-    assert capped.err.count("Raise the cap") <= 2  # deletes may be stopped by a look at the catalogue
+    assert capped.err.count("Raise the cap") <= 2  # a lookup of the catalogue may stop the deletes
     told = json.loads(demo("extract", *streams, "--to", URI, "--json").out)
     whole = [one for one in told if one["read"] == "whole"]
     assert len(whole) >= 6
@@ -224,14 +224,14 @@ def test_an_estimate_reads_nothing_and_says_what_a_run_would_cost(demo: Intacct)
         ("trial_balance", "dimensions"),
     ],
 )
-def test_an_estimate_counts_what_is_asked_beside_the_pages(demo: Intacct, words: tuple[str, ...]) -> None:
+def test_an_estimate_counts_lookups_besides_the_pages(demo: Intacct, words: tuple[str, ...]) -> None:
     told = json.loads(demo("extract", *words, "--to", URI, "--estimate", "--json").out)
     estimated = sum(one["transactions"] for one in told)
     spent = int(re.findall(r"([\d,]+) API transactions", demo("extract", *words, "--to", URI).err)[-1])
     assert estimated * 0.9 <= spent - SIGN_IN <= estimated * 1.1
 
 
-def test_a_run_says_all_that_it_used_and_agrees_with_its_cap(demo: Intacct) -> None:
+def test_a_run_prints_all_transactions_that_it_used_and_agrees_with_its_cap(demo: Intacct) -> None:
     demo("extract", "VENDOR", "CLASS", "--to", URI)
     capped = demo("extract", "VENDOR", "CLASS", "--to", URI, "--max-transactions", "2")
     assert "2 of the 2 allowed are used" in " ".join(capped.err.split())
@@ -242,7 +242,7 @@ def test_a_run_says_all_that_it_used_and_agrees_with_its_cap(demo: Intacct) -> N
 @pytest.mark.parametrize(
     "more", [("--select", "VENDOR.NAME,VENDOR.STATUS"), ("--select", "VENDOR.NAME", "--entity-column", "OWNER")]
 )
-def test_an_estimate_knows_that_columns_which_are_chosen_later_are_read_for_all_rows(
+def test_an_estimate_includes_a_full_refresh_for_columns_that_are_selected_later(
     demo: Intacct, uri: str, more: tuple[str, ...]
 ) -> None:
     def told(*words: str) -> tuple[str, int, int]:
@@ -259,14 +259,14 @@ def test_an_estimate_knows_that_columns_which_are_chosen_later_are_read_for_all_
     assert told(*more, "--estimate") == whole
 
 
-def test_lines_read_without_their_header_are_estimated_with_the_question_for_it(demo: Intacct) -> None:
+def test_an_estimate_of_lines_without_their_header_includes_the_query_for_it(demo: Intacct) -> None:
     demo("extract", "APBILLITEM", "--to", URI)
     (told,) = json.loads(demo("extract", "APBILLITEM", "--to", URI, "--estimate", "--json").out)
     done = json.loads(demo("extract", "APBILLITEM", "--to", URI, "--json").out)[0]
     assert told["transactions"] == done["transactions"] == 2
 
 
-def test_change_files_can_be_rewritten_afterwards(demo: Intacct) -> None:
+def test_change_files_can_be_compacted_afterwards(demo: Intacct) -> None:
     for _ in range(2):
         assert demo("extract", "CLASS", "--to", "parquet:classes", "--full").status == 0
     ran = demo("extract", "CLASS", "--to", "parquet:classes", "--compact")

@@ -1,4 +1,4 @@
-"""What a Singer consumer is told, message by message."""
+"""The messages to a Singer consumer, one by one."""
 
 import json
 import threading
@@ -41,7 +41,7 @@ def begun(run: int = 1) -> Bookmark:
 
 
 class Consumer:
-    """A sink and what it sent."""
+    """A sink and its messages."""
 
     def __init__(self, state: SingerState | None = None, **options: Any) -> None:
         self._out = BytesIO()
@@ -78,7 +78,7 @@ def items(*rows: tuple[int, int]) -> pa.RecordBatch:
     return pa.RecordBatch.from_pylist([{"RECORDNO": key, "RECORDKEY": parent} for key, parent in rows])
 
 
-def test_that_lines_give_way_is_told_before_those_that_take_their_place() -> None:
+def test_the_message_that_lines_are_replaced_comes_before_the_new_lines() -> None:
     consumer = Consumer(held())
     writer = consumer.sink.writer(DETAIL, DONE)
     for group in (1, 2):
@@ -115,7 +115,7 @@ def test_a_first_sync_replaces_nothing() -> None:
     assert not [one for one in consumer.told if "deletes" in one]
 
 
-def test_a_first_sync_that_comes_to_lines_again_says_so() -> None:
+def test_a_first_sync_that_reads_lines_again_says_that_they_are_replaced() -> None:
     consumer = Consumer()
     writer = consumer.sink.writer(DETAIL, Bookmark())
     for groups in ([1, 4], [7, 9], [3, 4], [11], [None]):
@@ -124,7 +124,7 @@ def test_a_first_sync_that_comes_to_lines_again_says_so() -> None:
     assert [one[-1] for one in consumer.told if one[:2] == ("RECORD", "deletes")] == ["3", "4", "None"]
 
 
-def test_a_walk_that_is_gone_on_with_says_what_gives_way() -> None:
+def test_a_resumed_walk_says_which_rows_are_replaced() -> None:
     first = Consumer()
     first.sink.writer(DETAIL, Bookmark()).commit(begun(), NOON)
     consumer = Consumer(SingerState.from_document(first.messages[-1]["value"]))
@@ -134,7 +134,7 @@ def test_a_walk_that_is_gone_on_with_says_what_gives_way() -> None:
     assert consumer.told[-2:] == [("RECORD", "deletes", "1"), ("RECORD", "GLDETAIL", "a1")]
 
 
-def test_the_schema_of_deletes_comes_before_the_row_of_whichever_stream_commits_first() -> None:
+def test_the_schema_of_deletes_comes_before_its_first_row() -> None:
     consumer = Consumer(held())
     slow, quick = consumer.sink.writer(DETAIL, DONE), consumer.sink.writer(ITEMS, DONE)
     slow.replace([1])
@@ -147,7 +147,7 @@ def test_the_schema_of_deletes_comes_before_the_row_of_whichever_stream_commits_
 
 @pytest.mark.parametrize("start", ["", "01/01/2026 00:00:00"])
 @pytest.mark.parametrize("known", [True, False])
-def test_a_stream_of_which_nothing_came_has_a_schema(start: str, known: bool) -> None:
+def test_a_stream_without_rows_has_a_schema(start: str, known: bool) -> None:
     consumer = Consumer(held() if known else None, start=start)
     writer = consumer.sink.writer(BILLS, DONE if known else Bookmark())
     walking = replace(begun(2), progress=replace(begun(2).progress, start=start))
@@ -160,7 +160,7 @@ def test_a_stream_of_which_nothing_came_has_a_schema(start: str, known: bool) ->
 
 
 class Stuck(BytesIO):
-    """A pipe that nobody reads: a write waits until the test lets it go on."""
+    """A pipe without a reader: a write waits until the test lets it continue."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -172,7 +172,7 @@ class Stuck(BytesIO):
         return super().write(data)
 
 
-def test_a_pipe_that_nobody_reads_is_not_waited_for_at_the_end() -> None:
+def test_the_end_does_not_wait_for_a_pipe_without_a_reader() -> None:
     pipe = Stuck()
     sink = SingerSink(pipe)
     writing = threading.Thread(target=sink.send, args=(b"whole\n",))
@@ -184,8 +184,8 @@ def test_a_pipe_that_nobody_reads_is_not_waited_for_at_the_end() -> None:
     assert pipe.getvalue() == b"whole\n"
 
 
-def test_states_that_follow_no_record_wait_for_one_another(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of hundreds of streams in which nothing changed, each STATE would name all."""
+def test_states_without_records_are_combined(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For hundreds of unchanged streams, each STATE would name all of them."""
     monkeypatch.setattr("intacct_bridge.edge.singer.sink._STATE_SECONDS", 1e9)
     consumer = Consumer(held())
     unchanged = Bookmark(replace(DONE.progress, since="03/01/2026 11:59:00"))
@@ -211,7 +211,7 @@ def test_a_state_follows_records_at_once(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 class Gone(BytesIO):
-    """What nobody reads any more."""
+    """A pipe whose reader has closed it."""
 
     def write(self, data: Any) -> int:
         raise BrokenPipeError
@@ -220,7 +220,7 @@ class Gone(BytesIO):
 EVERY = Compare("RECORDNO", Op.GREATERTHAN, (0,))
 
 
-def test_nothing_more_is_asked_for_a_reader_that_is_gone() -> None:
+def test_a_reader_that_closed_the_pipe_ends_the_calls() -> None:
     company = Company(1).fill(40)
     streams = [replace(VENDOR, name=f"VENDOR{number}", where=EVERY) for number in range(40)]
     with pytest.raises(BrokenPipeError):
@@ -238,10 +238,10 @@ def test_nothing_more_is_asked_for_a_reader_that_is_gone() -> None:
         ({"type": "STATE", "value": {"bookmarks": {"APBILL": DONE.to_dict()}}}, {"APBILL": STARTED}),
     ],
 )
-def test_a_state_is_taken_in_the_forms_that_people_keep(document: dict[str, Any], since: dict[str, str]) -> None:
+def test_a_state_is_read_in_every_form_in_which_it_is_kept(document: dict[str, Any], since: dict[str, str]) -> None:
     assert {name: one.since for name, one in SingerState.from_document(document).bookmarks.items()} == since
 
 
-def test_a_document_that_is_no_state_is_refused() -> None:
+def test_a_document_that_is_not_a_state_is_refused() -> None:
     with pytest.raises(SettingsError, match="neither ours nor a map"):
         SingerState.from_document({"singer_state": {"bookmarks": {}}})

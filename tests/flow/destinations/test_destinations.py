@@ -1,4 +1,4 @@
-"""What every destination must do, run against each of them."""
+"""The interface of destinations, tested with each of them."""
 
 import csv
 import os
@@ -35,7 +35,7 @@ WALKING = Bookmark().begin("03/01/2026 12:00:00", 1, full=True).advance((KeySpan
 
 
 class Copy:
-    """A destination under test, and a look into it from outside."""
+    """A destination under test, which can be read from outside."""
 
     def __init__(self, uri: str) -> None:
         self.uri = uri
@@ -60,7 +60,7 @@ class Copy:
         return self.uri.startswith("postgresql")
 
     def ask(self, sql: str) -> pa.Table:
-        """An answer of the PostgreSQL server, on a connection of its own."""
+        """The result of a query, on a connection of its own."""
         from adbc_driver_postgresql import dbapi
 
         self.close()
@@ -71,7 +71,7 @@ class Copy:
 
     @contextmanager
     def look(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """As someone would who opens the destination: the file, or the shipped queries in their folder."""
+        """The result of a query by a user who opens the file, or the queries in the folder."""
         self.close()
         path = parse_uri(self.uri).path
         if not self.in_files:
@@ -91,7 +91,7 @@ class Copy:
             return sorted(name for (name,) in found.fetchall())
 
     def rows(self, stream: Stream = BILLS, *, deleted: bool = False) -> list[dict[str, Any]]:
-        """The rows that a reader finds; those that are gone only where they are marked."""
+        """The rows that a reader finds; deleted rows only where they are marked."""
         if self.in_postgres:
             return self._asked(stream, deleted=deleted)
         with self.look() as con:
@@ -146,16 +146,16 @@ def numbers(rows: list[dict[str, Any]]) -> list[int]:
     return [row["RECORDNO"] for row in rows]
 
 
-def test_types_are_true(copy: Copy) -> None:
+def test_each_kind_has_its_column_type(copy: Copy) -> None:
     keep(copy, BILLS, [bill(1, "1234567890123.01234567890123"), bill(2, "-0.01")])
     first, second = copy.rows()
     assert first == bill(1, "1234567890123.01234567890123")
     assert second["TOTALDUE"] == Decimal("-0.01")
     assert type(first["WHENDUE"]).__name__ == "date"
-    assert first["WHENMODIFIED"].tzinfo is not None  # which zone it is shown in is the reader's business
+    assert first["WHENMODIFIED"].tzinfo is not None  # the reader chooses the zone in which it is shown
 
 
-def test_amounts_in_csv_are_digits_and_come_back_as_they_were(tmp_path: Path) -> None:
+def test_amounts_in_csv_are_digits_and_are_read_back_unchanged(tmp_path: Path) -> None:
     copy = Copy(f"csv:{tmp_path}/copy")
     dues = ["0", "0.00000001", "-0.00000000000001", "50000.10", "123456789012345678901234.5"]
     keep(copy, BILLS, [bill(number, due) for number, due in enumerate(dues)] + [bill(9) | {"TOTALDUE": None}])
@@ -167,12 +167,12 @@ def test_amounts_in_csv_are_digits_and_come_back_as_they_were(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(("kind", "length"), [("csv", 2_500_000), ("jsonl", 18_000_000)])
-def test_a_row_longer_than_readers_of_text_expect_is_read_all_the_same(tmp_path: Path, kind: str, length: int) -> None:
+def test_a_row_longer_than_readers_of_text_expect_is_read(tmp_path: Path, kind: str, length: int) -> None:
     copy, text = Copy(f"{kind}:{tmp_path}/copy"), '"\n' * (length // 2)
     keep(copy, BILLS, [bill(1), bill(2, vendor=text)])
     writer = copy.open().writer(BILLS, DONE)
     writer.write(batch(BILLS, [bill(3)]))
-    writer.delete([1])  # which looks into the files
+    writer.delete([1])  # which reads the files
     assert writer.commit(DONE, NOON).deleted == 1
     copy.close()
     list(compact_copy(copy.uri))
@@ -195,7 +195,7 @@ def test_a_key_that_comes_twice_before_a_commit_is_one_row(copy: Copy) -> None:
     assert [(row["RECORDNO"], row["TOTALDUE"]) for row in copy.rows()] == [(1, 2), (2, 10), (3, 10)]
 
 
-def test_what_is_not_committed_is_not_there(copy: Copy) -> None:
+def test_rows_that_were_not_committed_are_lost(copy: Copy) -> None:
     keep(copy, BILLS, [bill(1)])
     writer = copy.open().writer(BILLS, DONE)
     writer.write(batch(BILLS, [bill(2)]))
@@ -212,7 +212,7 @@ def test_an_empty_stream_leaves_an_empty_table_with_its_columns(copy: Copy) -> N
     assert copy.rows() == []
 
 
-def test_half_a_stream_does_not_look_like_the_stream(copy: Copy) -> None:
+def test_an_incomplete_stream_is_not_shown_under_its_name(copy: Copy) -> None:
     keep(copy, BILLS, [bill(1), bill(2)], WALKING)
     assert "APBILL" not in copy.tables()
     sink = copy.open()
@@ -225,7 +225,7 @@ def test_half_a_stream_does_not_look_like_the_stream(copy: Copy) -> None:
     assert [(row["RECORDNO"], row["TOTALDUE"]) for row in copy.rows()] == [(1, 10), (2, 5), (3, 10)]
 
 
-def test_half_a_stream_that_is_not_gone_on_with_is_thrown_away(copy: Copy) -> None:
+def test_an_incomplete_stream_that_is_not_resumed_is_discarded(copy: Copy) -> None:
     keep(copy, BILLS, [bill(1), bill(2)], WALKING)
     writer = copy.open().writer(BILLS, Bookmark())
     writer.write(batch(BILLS, [bill(3)]))
@@ -233,7 +233,7 @@ def test_half_a_stream_that_is_not_gone_on_with_is_thrown_away(copy: Copy) -> No
     assert numbers(copy.rows()) == [3]
 
 
-def test_deletes_are_marked_and_a_row_may_come_back(copy: Copy) -> None:
+def test_deleted_rows_are_marked_and_may_be_written_again(copy: Copy) -> None:
     keep(copy, BILLS, [bill(1), bill(2), bill(3)])
     writer = copy.open().writer(BILLS, DONE)
     writer.delete([1, 3, 77])
@@ -245,7 +245,7 @@ def test_deletes_are_marked_and_a_row_may_come_back(copy: Copy) -> None:
     assert numbers(copy.rows()) == [2, 3]
 
 
-def test_deletes_are_hard_where_that_is_wanted(copy: Copy) -> None:
+def test_hard_deletes_remove_rows(copy: Copy) -> None:
     keep(copy, BILLS, [bill(1), bill(2)])
     writer = copy.open(hard_deletes=True).writer(BILLS, DONE)
     writer.delete([1])
@@ -253,7 +253,7 @@ def test_deletes_are_hard_where_that_is_wanted(copy: Copy) -> None:
     assert numbers(copy.rows(deleted=True)) == [2]
 
 
-def test_rows_that_were_marked_before_hard_deletes_were_wanted_go_as_well(copy: Copy) -> None:
+def test_hard_deletes_remove_rows_that_earlier_runs_marked(copy: Copy) -> None:
     keep(copy, BILLS, [bill(1), bill(2), bill(3)])
     writer = copy.open().writer(BILLS, DONE)
     writer.delete([1])
@@ -265,7 +265,7 @@ def test_rows_that_were_marked_before_hard_deletes_were_wanted_go_as_well(copy: 
 
 @pytest.mark.parametrize("kind", ["parquet", "csv", "jsonl"])
 @pytest.mark.parametrize("harm", [Path.unlink, lambda path: path.write_bytes(b'"\xff{')])
-def test_a_change_file_that_is_lost_or_damaged_is_told_with_the_stream_and_read_anew(
+def test_an_error_about_a_lost_or_damaged_change_file_names_the_stream_which_can_be_reloaded(
     tmp_path: Path, kind: str, harm: Callable[[Path], object]
 ) -> None:
     copy = Copy(f"{kind}:{tmp_path}/copy")
@@ -296,7 +296,7 @@ def test_lines_are_replaced_under_their_parents(copy: Copy) -> None:
     assert [(row["RECORDNO"], row["AMOUNT"]) for row in copy.rows(ITEMS)] == [(2, 7), (3, 1), (5, 1)]
 
 
-def test_lines_go_with_their_parent(copy: Copy) -> None:
+def test_lines_are_deleted_with_their_parent(copy: Copy) -> None:
     keep(copy, ITEMS, [line(1, 10), line(2, 10), line(3, 20)])
     writer = copy.open().writer(ITEMS, DONE)
     writer.delete([10], field="RECORDKEY")
@@ -318,7 +318,7 @@ def test_a_view_is_replaced_by_group_and_its_key_may_repeat(copy: Copy) -> None:
     assert sorted((row["RECORDNO"], row["AMOUNT"]) for row in copy.rows(DETAIL)) == [("a", 3), ("b", 1)]
 
 
-def test_a_second_walk_over_everything_counts_though_it_began_in_the_same_second(copy: Copy) -> None:
+def test_two_full_refreshes_that_began_in_the_same_second_both_count(copy: Copy) -> None:
     began = "03/01/2026 12:00:00"
     for run, kept in ((1, [bill(1), bill(2), bill(3)]), (2, [bill(1, "1.00"), bill(3)])):
         sink = copy.open()
@@ -334,7 +334,7 @@ def test_a_second_walk_over_everything_counts_though_it_began_in_the_same_second
     assert [(row["RECORDNO"], row["TOTALDUE"]) for row in copy.rows()] == [(1, 1), (3, 10)]
 
 
-def test_what_a_full_walk_did_not_meet_is_known(copy: Copy) -> None:
+def test_the_rows_that_a_full_refresh_missed_are_known(copy: Copy) -> None:
     keep(copy, BILLS, [bill(1), bill(2), bill(3)])
     sink = copy.open()
     writer = sink.writer(BILLS, DONE)
@@ -348,7 +348,7 @@ def test_what_a_full_walk_did_not_meet_is_known(copy: Copy) -> None:
 
 
 @pytest.mark.parametrize("met", [(1, 3), ()])
-def test_what_a_walk_over_everything_has_not_met_is_known_before_it_ends(copy: Copy, met: tuple[int, ...]) -> None:
+def test_the_rows_that_a_full_refresh_missed_are_known_before_it_ends(copy: Copy, met: tuple[int, ...]) -> None:
     keep(copy, BILLS, [bill(1), bill(2), bill(3), bill(4)])
     sink = copy.open()
     walking = sink.bookmarks().get("APBILL", DONE).begin("03/02/2026 12:00:00", 2, full=True)
@@ -363,7 +363,7 @@ def test_what_a_walk_over_everything_has_not_met_is_known_before_it_ends(copy: C
     assert numbers(copy.rows()) == list(met)
 
 
-def test_values_are_looked_up_among_the_rows_that_live(copy: Copy) -> None:
+def test_values_are_looked_up_among_live_rows(copy: Copy) -> None:
     keep(copy, BILLS, [bill(1, vendor="A"), bill(2, vendor="A"), bill(3, vendor="B"), bill(4, vendor="C")])
     writer = copy.open().writer(BILLS, DONE)
     writer.delete([4])
@@ -397,8 +397,8 @@ def test_a_whole_number_that_meets_a_fraction_widens_and_stays_wide(copy: Copy) 
     assert [row["UNITS"] for row in copy.rows()] == [4, 5, Decimal("2.5"), 6]
 
 
-def test_a_day_that_becomes_a_time_is_midnight_of_utc_wherever_the_machine_stands(tmp_path: Path) -> None:
-    """In a process of its own, since a time zone is taken up when the database is loaded."""
+def test_a_date_that_becomes_a_time_is_midnight_utc_in_any_time_zone(tmp_path: Path) -> None:
+    """In a process of its own, since the database library reads the time zone when it is loaded."""
     path = tmp_path / "copy.duckdb"
     script = "; ".join(
         (
@@ -422,7 +422,7 @@ def test_a_day_that_becomes_a_time_is_midnight_of_utc_wherever_the_machine_stand
 
 @pytest.mark.parametrize("kind", ["parquet", "csv", "jsonl"])
 @pytest.mark.parametrize("complete", [True, False])
-def test_a_day_among_times_of_change_files_is_midnight_of_utc_for_every_reader(
+def test_a_date_among_times_of_change_files_is_midnight_utc_for_every_reader(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, complete: bool
 ) -> None:
     monkeypatch.setattr(files, "GATHER_ROWS", 1)
@@ -461,7 +461,7 @@ def test_a_change_of_meaning_is_refused_and_nothing_is_lost(copy: Copy) -> None:
     assert numbers(copy.rows()) == [1]
 
 
-def test_columns_that_are_no_longer_chosen_keep_what_they_hold(copy: Copy) -> None:
+def test_columns_that_are_no_longer_selected_keep_their_cells(copy: Copy) -> None:
     if copy.in_files:
         pytest.skip("change files hold whole rows")
     keep(copy, BILLS, [bill(1, vendor="A")])
@@ -488,7 +488,7 @@ def test_names_of_any_kind_are_quoted(copy: Copy) -> None:
     assert copy.rows(odd) == [{"RECORDNO": 1, 'a"b; --': "z", "ORDER": "y"}]
 
 
-def test_a_table_of_other_records_or_without_its_key_is_refused_and_keeps_what_it_holds(copy: Copy) -> None:
+def test_a_table_of_other_records_or_without_its_key_is_refused_and_unchanged(copy: Copy) -> None:
     keep(copy, BILLS, [bill(1)])
     other = Stream("APBILL", "X", {"NAME": Kind.TEXT}, "NAME")
     with pytest.raises(SettingsError, match="APBILL has no column NAME, by which its rows are told apart") as refused:
@@ -501,7 +501,7 @@ def test_a_table_of_other_records_or_without_its_key_is_refused_and_keeps_what_i
 @pytest.mark.parametrize(
     ("one", "other"), [("A B", "A_B"), ("SO_REÇU", "SO_RE_U"), ("runs", "runs-"), ("..", "."), ("l" * 300, "l" * 299)]
 )
-def test_the_files_of_two_streams_lie_apart_and_within_the_folder(tmp_path: Path, one: str, other: str) -> None:
+def test_the_files_of_two_streams_are_apart_and_inside_the_folder(tmp_path: Path, one: str, other: str) -> None:
     copy = Copy(f"parquet:{tmp_path}/copy")
     streams = [Stream(name, "X", {"RECORDNO": Kind.INTEGER}, "RECORDNO") for name in (one, other)]
     sink = copy.open()
@@ -517,7 +517,9 @@ def test_the_files_of_two_streams_lie_apart_and_within_the_folder(tmp_path: Path
     assert all(path.parent == tmp_path / "copy" and path.name != "runs" for path in folders)
 
 
-def test_a_commit_of_one_stream_writes_the_queries_of_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_commit_of_one_stream_does_not_make_the_queries_of_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     copy = Copy(f"parquet:{tmp_path}/copy")
     some = [Stream(f"S{number}", "X", {"RECORDNO": Kind.INTEGER}, "RECORDNO") for number in range(30)]
     for stream in some:
@@ -539,7 +541,7 @@ def test_a_commit_of_one_stream_writes_the_queries_of_no_other(tmp_path: Path, m
 
 
 @pytest.mark.parametrize("bookmark", [DONE, WALKING])
-def test_two_streams_that_duckdb_takes_for_one_are_not_in_one_copy(copy: Copy, bookmark: Bookmark) -> None:
+def test_two_streams_whose_names_are_the_same_to_duckdb_need_two_copies(copy: Copy, bookmark: Bookmark) -> None:
     keep(copy, BILLS, [bill(1)], bookmark)
     other = replace(BILLS, name="ApBill")
     if copy.in_postgres:
@@ -560,7 +562,9 @@ def test_two_streams_that_duckdb_takes_for_one_are_not_in_one_copy(copy: Copy, b
         ('CREATE TABLE "APBILL" AS SELECT 1 AS "RECORDNO"', "the table is another's, or lost a column"),
     ],
 )
-def test_what_bears_a_streams_name_already_is_told_with_the_way_out(tmp_path: Path, made: str, fix: str) -> None:
+def test_an_error_about_a_view_or_table_of_the_streams_name_says_how_to_fix_it(
+    tmp_path: Path, made: str, fix: str
+) -> None:
     copy = Copy(f"duckdb:///{tmp_path}/copy.duckdb")
     with duckdb.connect(f"{tmp_path}/copy.duckdb") as con:
         con.execute(made)
@@ -570,7 +574,7 @@ def test_what_bears_a_streams_name_already_is_told_with_the_way_out(tmp_path: Pa
     copy.close()
 
 
-def test_a_column_of_ours_that_somebody_dropped_is_told_with_the_way_back(tmp_path: Path) -> None:
+def test_an_error_about_a_dropped_column_says_how_to_fix_it(tmp_path: Path) -> None:
     copy = Copy(f"duckdb:///{tmp_path}/copy.duckdb")
     keep(copy, BILLS, [bill(1)])
     with duckdb.connect(f"{tmp_path}/copy.duckdb") as con:
@@ -645,7 +649,7 @@ def test_a_destination_is_named_by_a_uri(uri: str, scheme: str, path: str) -> No
         "postgresql:///x?host=127.0.0.1&port=1&user=me&password=hunter2",
     ],
 )
-def test_no_message_tells_a_password_of_a_destination(uri: str) -> None:
+def test_no_message_shows_a_destinations_password(uri: str) -> None:
     for ask in (copy_states, compact_copy, lambda uri: open_ledger(uri).__enter__()):
         with pytest.raises(SettingsError) as refused:
             ask(uri)
@@ -664,7 +668,7 @@ def test_no_message_tells_a_password_of_a_destination(uri: str) -> None:
         "postgresql:host=here password='hunterTWO'",
     ],
 )
-def test_no_message_tells_a_piece_of_a_password_that_should_have_been_escaped(uri: str, sign: str) -> None:
+def test_no_message_shows_part_of_a_password_that_should_have_been_escaped(uri: str, sign: str) -> None:
     with pytest.raises(SettingsError) as refused:
         copy_states(uri.replace("TWO", f"{sign}TWO"))
     said = f"{refused.value.message} {refused.value.fix}"
@@ -673,37 +677,37 @@ def test_no_message_tells_a_piece_of_a_password_that_should_have_been_escaped(ur
 
 
 @pytest.mark.parametrize("uri", ["duckdb:md:?motherduck_token=hunter2", "md:?motherduck_token=hunter2"])
-def test_a_token_of_a_hosted_database_is_not_told_either(uri: str) -> None:
+def test_no_message_shows_the_token_of_a_hosted_database(uri: str) -> None:
     with pytest.raises(SettingsError) as refused:
         parse_uri(uri)
     assert "hunter2" not in f"{refused.value.message} {refused.value.fix}"
 
 
-def test_what_libpq_says_of_a_mistake_without_a_secret_is_told(postgres: str) -> None:
+def test_the_message_of_libpq_is_shown_where_it_has_no_secret(postgres: str) -> None:
     with pytest.raises(SettingsError, match='invalid URI query parameter: "sslmod"'):
         copy_states("postgresql://127.0.0.1:1/x?sslmod=disable")
     with pytest.raises(SettingsError, match='role "nobody" does not exist'):
         copy_states(postgres.replace("postgresql://postgres", "postgresql://nobody"))
 
 
-def test_a_home_folder_is_found_where_no_shell_finds_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_home_folder_is_expanded_where_no_shell_does_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("USERPROFILE", str(tmp_path))
     assert parse_uri("parquet:~/ledger").path == str(tmp_path / "ledger")
 
 
 STRANGE = ("parquet:s3://bucket/x", "duckdb::memory:", "duckdb:///:memory:", "postgresql:", "postgresql:host=here")
-"""Which a library would take for more than a path, or for nothing that anybody keeps."""
+"""Paths that a library would take for something else, or would not keep."""
 
 
 @pytest.mark.parametrize("uri", ["", "mysql://x", "somewhere", "parquet:", "duckdb://host/x", "duckdb:///", *STRANGE])
-def test_what_is_no_destination_is_refused_with_the_fix(uri: str) -> None:
+def test_an_unsupported_destination_is_refused_with_the_fix(uri: str) -> None:
     with pytest.raises(SettingsError) as refused:
         parse_uri(uri)
     assert refused.value.fix
 
 
-def test_a_file_that_is_open_or_is_no_database_is_a_clear_refusal(tmp_path: Path) -> None:
+def test_a_file_that_is_open_or_not_a_database_is_refused_clearly(tmp_path: Path) -> None:
     (tmp_path / "x.duckdb").write_text("this is no database " * 100)
     with pytest.raises(SettingsError, match="cannot be opened"):
         open_sink(f"{tmp_path}/x.duckdb").open("demo", NOON)
@@ -711,7 +715,7 @@ def test_a_file_that_is_open_or_is_no_database_is_a_clear_refusal(tmp_path: Path
         open_sink(f"{tmp_path}/missing/x.duckdb").open("demo", NOON)
 
 
-def test_a_database_that_cannot_be_opened_is_told_with_what_to_do(tmp_path: Path) -> None:
+def test_an_error_about_a_database_that_cannot_be_opened_says_what_to_do(tmp_path: Path) -> None:
     (tmp_path / "folder.duckdb").mkdir()
     (tmp_path / "torn.duckdb").write_bytes(bytes(4096))
     others = f"import duckdb, sys; c = duckdb.connect('{tmp_path}/held.duckdb'); print(1, flush=True); sys.stdin.read()"
@@ -730,12 +734,12 @@ def test_a_database_that_cannot_be_opened_is_told_with_what_to_do(tmp_path: Path
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs the system's own limit on files")
 @pytest.mark.parametrize("room", [0, 4096, 8192])
-def test_a_database_is_made_whole_or_not_at_all(tmp_path: Path, room: int) -> None:
-    """In a process of its own, which may write files of so many bytes only."""
+def test_a_database_is_created_completely_or_not_at_all(tmp_path: Path, room: int) -> None:
+    """In a process of its own, whose files are limited to this many bytes."""
     script = "; ".join(
         (
             "import resource, signal, sys",
-            "sys.dont_write_bytecode = True",  # half a compiled module would stay behind for everybody
+            "sys.dont_write_bytecode = True",  # an incomplete compiled module would stay behind
             "from flow.destinations.test_destinations import open_sink, NOON",
             "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)",
             f"resource.setrlimit(resource.RLIMIT_FSIZE, ({room}, {room}))",
@@ -765,7 +769,7 @@ def test_a_commit_that_fails_changes_nothing(copy: Copy) -> None:
     assert numbers(copy.rows()) == [1]
 
 
-def test_change_files_are_rewritten_as_few_that_hold_the_latest_rows(copy: Copy) -> None:
+def test_compaction_leaves_a_few_files_with_the_latest_rows(copy: Copy) -> None:
     if not copy.in_files:
         with pytest.raises(SettingsError, match="not a copy in change files"):
             list(compact_copy(copy.uri))
@@ -787,14 +791,14 @@ def test_change_files_are_rewritten_as_few_that_hold_the_latest_rows(copy: Copy)
     folder = Path(parse_uri(copy.uri).path)
     assert len(list(folder.glob("APBILL/*"))) == 1
     assert list(compact_copy(copy.uri)) == []
-    keep(copy, BILLS, [bill(2, "77.00")])  # what comes later still wins
+    keep(copy, BILLS, [bill(2, "77.00")])  # later rows still count
     assert [row["TOTALDUE"] for row in copy.rows() if row["RECORDNO"] == 2] == [77]
     assert copy.open().bookmarks()["APBILL"] == DONE
 
 
 @pytest.mark.parametrize("after", [False, True])
 @pytest.mark.parametrize("at", [1, 2])
-def test_a_rewriting_killed_at_any_publishing_loses_nothing(
+def test_a_compaction_that_is_killed_when_it_publishes_loses_nothing(
     copy: Copy, at: int, after: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if not copy.in_files:
@@ -822,7 +826,7 @@ def test_a_rewriting_killed_at_any_publishing_loses_nothing(
     assert {stream.name: copy.rows(stream) for stream in (BILLS, ITEMS)} == before
 
 
-def test_a_copy_whose_records_are_all_gone_is_rewritten_as_an_empty_one(copy: Copy) -> None:
+def test_compaction_of_a_copy_whose_records_are_all_deleted_leaves_an_empty_copy(copy: Copy) -> None:
     if not copy.in_files:
         return
     keep(copy, BILLS, [bill(1)])

@@ -1,4 +1,4 @@
-"""DuckDB is given little memory; whatever the rows are like, they arrive, and a checkpoint that fails costs nothing."""
+"""DuckDB with little memory: rows of any form are stored, and a failed checkpoint loses nothing."""
 
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ def stream(columns: int) -> Stream:
 
 
 def texts(of: Stream, first: int, rows: int, length: int) -> pa.RecordBatch:
-    """Rows with texts of that length, no two the same, so that no compression makes them small."""
+    """Rows with different texts of this length, which no compression makes small."""
     numbers = range(first, first + rows)
     columns = [
         pa.array([f"{number * 7919:012d}{name}" * (length // 17) for number in numbers], pa.string())
@@ -37,7 +37,7 @@ def texts(of: Stream, first: int, rows: int, length: int) -> pa.RecordBatch:
 
 
 def filled(columns: int, commits: int, rows: int, length: int) -> None:
-    """A copy made in so many commits."""
+    """A copy that is made in this number of commits."""
     sink, memo = duckdb_sink(PATH), stream(columns)
     sink.open("demo", NOON)
     writer = sink.writer(memo, Bookmark())
@@ -48,7 +48,7 @@ def filled(columns: int, commits: int, rows: int, length: int) -> None:
 
 
 def held() -> tuple[int, int]:
-    """Rows, and different rows."""
+    """The numbers of rows and of different rows."""
     with duckdb.connect(PATH, read_only=True) as con:
         found: tuple[int, int] | None = con.execute("SELECT count(*), count(DISTINCT RECORDNO) FROM MEMO").fetchone()
     assert found is not None
@@ -61,7 +61,7 @@ def test_a_page_of_long_texts_is_committed(monkeypatch: pytest.MonkeyPatch, tmp_
     assert held() == (1500, 1500)
 
 
-def test_a_commit_without_enough_memory_is_made_with_more(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_commit_without_enough_memory_is_repeated_with_more(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(module, "_COMMIT", module._Memory(3.0, 0.0))
     monkeypatch.setattr(module, "_LEAST", 3.0)
@@ -79,7 +79,7 @@ def test_a_commit_without_enough_memory_is_made_with_more(monkeypatch: pytest.Mo
 
 
 class Cramped:
-    """A connection that finds little memory when it is told to write back."""
+    """A connection with little memory for a checkpoint."""
 
     def __init__(self, real: duckdb.DuckDBPyConnection, least: int) -> None:
         self._real = real
@@ -94,7 +94,7 @@ class Cramped:
         return getattr(self._real, name)
 
 
-def test_a_checkpoint_without_enough_memory_is_made_by_another_connection(
+def test_a_checkpoint_without_enough_memory_is_repeated_by_a_new_connection(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -112,7 +112,7 @@ def test_a_checkpoint_without_enough_memory_is_made_by_another_connection(
 
 
 class Stubborn(Cramped):
-    """A connection that can write nothing back."""
+    """A connection whose checkpoints fail."""
 
     def execute(self, sql: str, *values: Any) -> duckdb.DuckDBPyConnection:
         if sql == "CHECKPOINT":
@@ -120,9 +120,7 @@ class Stubborn(Cramped):
         return self._real.execute(sql, *values)
 
 
-def test_a_commit_whose_log_cannot_be_written_back_is_not_made_again(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_a_commit_whose_checkpoint_fails_is_not_repeated(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(module, "_LOG", 0)
     connect, opened = module._connect, list[Stubborn]()

@@ -1,4 +1,4 @@
-"""Change files on a disk that fails once: nothing is published without what belongs to it, by a second try either."""
+"""Change files on a disk that fails once: nothing incomplete is published, by a second attempt either."""
 
 import os
 from contextlib import closing
@@ -21,7 +21,7 @@ FIRST = Bookmark().begin("03/01/2026 12:00:00", 1, full=True).end()
 
 
 class FailingDisk:
-    """Fails at the n-th time that something is to be made sure of."""
+    """Fails at the n-th `fsync`."""
 
     def __init__(self, at: int) -> None:
         self.left = at
@@ -39,7 +39,7 @@ def keys(folder: Path) -> list[int]:
 
 
 def changed(uri: str, bookmark: Bookmark, *, patch: pytest.MonkeyPatch | None = None, at: int = 0) -> list[Any]:
-    """A run that adds a bill and takes one away; twice it tries to commit, and what became of that."""
+    """A run that adds and deletes a bill and makes two attempts to commit; their results."""
     ends: list[Any] = []
     with closing(open_sink(uri)) as sink:
         sink.open("demo", NOON)
@@ -58,7 +58,7 @@ def changed(uri: str, bookmark: Bookmark, *, patch: pytest.MonkeyPatch | None = 
 
 @pytest.mark.parametrize("kind", ["parquet", "csv", "jsonl"])
 @pytest.mark.parametrize("at", [1, 2, 3])
-def test_what_a_failed_commit_held_is_read_again(
+def test_the_rows_of_a_failed_commit_are_read_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, at: int
 ) -> None:
     uri = f"{kind}:{tmp_path}"
@@ -79,7 +79,7 @@ def test_what_a_failed_commit_held_is_read_again(
     assert keys(tmp_path) == [2, 3]
 
 
-def test_what_became_of_the_streams_is_told_though_the_history_cannot_be_kept(tmp_path: Path) -> None:
+def test_the_outcomes_of_streams_are_reported_where_the_history_cannot_be_stored(tmp_path: Path) -> None:
     (tmp_path / "runs").write_text("in the way")
     company = Company(1).fill(20)
     with closing(open_sink(f"csv:{tmp_path}")) as sink:

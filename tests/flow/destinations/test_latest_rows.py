@@ -1,4 +1,4 @@
-"""`latest.sql` as it is shipped: of rows and markers the later counts, and an empty text is not null."""
+"""`latest.sql` as it is written: the later of rows and markers counts, and an empty text is not null."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -20,7 +20,7 @@ WALKED = Bookmark().begin("03/01/2026 12:00:00", 1, full=True).end()
 
 
 class Folder:
-    """A folder of change files, written to by a run a step."""
+    """A folder of change files; each step is a run that writes to it."""
 
     def __init__(self, kind: str, path: Path) -> None:
         self.uri = f"{kind}:{path}"
@@ -29,7 +29,7 @@ class Folder:
     def step(
         self, stream: Stream, *rows: dict[str, Any], gone: tuple[Any, ...] = (), under: tuple[int, ...] = ()
     ) -> None:
-        """Parents whose rows give way, then rows, then keys that are gone, in one commit."""
+        """Parents whose rows are replaced, then rows, then deleted keys, in one commit."""
 
         def told(writer: Writer) -> None:
             if under:
@@ -46,7 +46,7 @@ class Folder:
             writer.commit(WALKED, NOON)
 
     def shown(self, stream: Stream, *names: str) -> list[tuple[Any, ...]]:
-        """Columns of the rows as `latest.sql` shows them."""
+        """Columns of the rows that `latest.sql` gives."""
         with duckdb.connect() as con:
             con.execute((self.path / "latest.sql").read_text(encoding="utf-8"))
             columns = ", ".join(map(quoted, names))
@@ -55,7 +55,7 @@ class Folder:
 
 @pytest.fixture(params=["parquet", "csv", "jsonl"])
 def folder(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Folder]:
-    monkeypatch.chdir(tmp_path)  # the files are named as seen from their folder
+    monkeypatch.chdir(tmp_path)  # the files are named relative to their folder
     yield Folder(request.param, tmp_path)
 
 
@@ -63,13 +63,13 @@ def compacted(folder: Folder) -> None:
     assert len(list(compact_copy(folder.uri))) == 1
 
 
-def test_of_a_rows_coming_and_going_the_last_counts(folder: Folder) -> None:
+def test_the_last_write_or_delete_of_a_row_counts(folder: Folder) -> None:
     folder.step(BILLS, bill(1), bill(2), bill(3))
     folder.step(BILLS, gone=(1, 2))
     assert folder.shown(BILLS, "RECORDNO") == [(3,)]
-    folder.step(BILLS, bill(1, "20.00"), bill(2, "20.00"))  # back again, later than the marker
+    folder.step(BILLS, bill(1, "20.00"), bill(2, "20.00"))  # written again, later than the marker
     assert folder.shown(BILLS, "RECORDNO") == [(1,), (2,), (3,)]
-    folder.step(BILLS, gone=(2,))  # and gone again, later than the row
+    folder.step(BILLS, gone=(2,))  # and deleted again, later than the row
     assert folder.shown(BILLS, "RECORDNO") == [(1,), (3,)]
     compacted(folder)
     assert folder.shown(BILLS, "RECORDNO") == [(1,), (3,)]
@@ -81,7 +81,7 @@ def line(number: int, parent: int) -> dict[str, Any]:
     return {"RECORDNO": number, "RECORDKEY": parent, "AMOUNT": None, "WHENMODIFIED": NOON}
 
 
-def test_lines_give_way_to_those_that_come_after_them_however_often(folder: Folder) -> None:
+def test_lines_are_replaced_by_later_ones_any_number_of_times(folder: Folder) -> None:
     folder.step(ITEMS, line(1, 7), line(2, 7), line(3, 8))
     for first in (10, 20, 30):
         folder.step(ITEMS, line(first, 7), line(first + 1, 7), under=(7,))
@@ -96,14 +96,14 @@ def entry(number: str, parent: int) -> dict[str, Any]:
     return {"RECORDNO": number, "BATCHKEY": parent, "BATCH_DATE": NOON.date(), "AMOUNT": None}
 
 
-def test_rows_without_a_key_give_way_in_groups_however_often(folder: Folder) -> None:
+def test_rows_without_a_key_are_replaced_by_group_any_number_of_times(folder: Folder) -> None:
     folder.step(DETAIL, entry("1", 7), entry("1", 7), entry("1", 8))
     for _ in range(3):
         folder.step(DETAIL, entry("1", 7), entry("2", 7), under=(7,))
         assert folder.shown(DETAIL, "BATCHKEY", "RECORDNO") == [(7, "1"), (7, "2"), (8, "1")]
 
 
-def test_an_empty_text_is_no_null(folder: Folder) -> None:
+def test_an_empty_text_is_not_null(folder: Folder) -> None:
     name = "DISPLAYCONTACT.EMAIL1"
     texts: list[dict[str, Any]] = [{name: ""}, {name: None}, {name: '""'}]
     for _ in range(2):

@@ -1,4 +1,4 @@
-"""What only PostgreSQL makes of a copy: names it would cut off, two runs at once, and a server that ends the line."""
+"""A copy in PostgreSQL: names that are too long, two runs at once, and a server that ends the connection."""
 
 from collections import deque
 from collections.abc import Iterator
@@ -53,7 +53,7 @@ def test_question_marks_and_quotes_belong_to_the_name(sink: Sink, postgres: str)
     assert asked(postgres, f'SELECT "TOTALDUE" = 2, "really?", "it\'s?" FROM {name}') == [(True, "yes?", "'?'")]
 
 
-def test_two_long_names_stay_two_while_they_are_loaded(sink: Sink, postgres: str) -> None:
+def test_two_long_names_stay_different_while_they_are_loaded(sink: Sink, postgres: str) -> None:
     streams = [replace(BILLS, name="report_" + "ü" * 27 + end) for end in "AB"]
     for number, stream in enumerate(streams):
         kept(sink, stream, [bill(number)], WALKING)
@@ -67,7 +67,7 @@ def test_two_long_names_stay_two_while_they_are_loaded(sink: Sink, postgres: str
         assert asked(postgres, f'SELECT "RECORDNO" FROM "{stream.name}" ORDER BY 1') == [(number,), (number + 10,)]
 
 
-def test_what_is_there_can_be_told_without_a_run(sink: Sink, postgres: str) -> None:
+def test_the_state_of_a_copy_can_be_read_without_a_run(sink: Sink, postgres: str) -> None:
     more = replace(BILLS, name="MORE", fields={**BILLS.fields, "MORE": Kind.TEXT})
     kept(sink, BILLS, [bill(1)], WALKING.end())
     kept(sink, more, [bill(1, MORE="x")], WALKING)
@@ -80,7 +80,7 @@ def test_what_is_there_can_be_told_without_a_run(sink: Sink, postgres: str) -> N
     )
 
 
-def test_a_name_that_would_be_cut_off_is_refused(sink: Sink) -> None:
+def test_a_name_that_would_be_truncated_is_refused(sink: Sink) -> None:
     with pytest.raises(SettingsError, match="it takes 63 bytes") as refused:
         sink.writer(replace(BILLS, name="n" * 64), Bookmark())
     assert "as=NAME" in refused.value.fix
@@ -90,7 +90,7 @@ def test_a_name_that_would_be_cut_off_is_refused(sink: Sink) -> None:
     kept(sink, BILLS, [bill(1)], WALKING.end())
 
 
-def test_a_stream_without_a_place_costs_no_other(postgres: str) -> None:
+def test_a_stream_that_the_destination_refuses_costs_no_other(postgres: str) -> None:
     company = Company(1).fill(40)
     with closing(open_sink(postgres)) as sink:
         run = Extraction(company, sink, [replace(VENDOR, name="n" * 64), TIMETYPE])
@@ -103,7 +103,7 @@ def test_a_stream_without_a_place_costs_no_other(postgres: str) -> None:
     assert asked(postgres, "SELECT stream FROM public_bridge.outcomes WHERE error > ''") == [("n" * 64,)]
 
 
-def test_two_runs_at_once_would_double_rows_and_the_second_is_refused(
+def test_the_second_of_two_simultaneous_runs_is_refused(
     sink: Sink, postgres: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(postgres_module, "PATIENCE_MS", 1)
@@ -115,7 +115,7 @@ def test_two_runs_at_once_would_double_rows_and_the_second_is_refused(
         assert other.open("demo", NOON) == 2
 
 
-def test_a_line_that_the_server_ends_is_told_and_loses_nothing(sink: Sink, postgres: str) -> None:
+def test_a_connection_that_the_server_ends_is_reported_and_loses_nothing(sink: Sink, postgres: str) -> None:
     kept(sink, BILLS, [bill(1)], WALKING.end())
     asked(postgres, "SELECT pg_terminate_backend(pid)::text FROM pg_stat_activity WHERE pid <> pg_backend_pid() "
           "AND datname = current_database()")  # fmt: skip
@@ -126,7 +126,7 @@ def test_a_line_that_the_server_ends_is_told_and_loses_nothing(sink: Sink, postg
     assert asked(postgres, 'SELECT "RECORDNO" FROM "APBILL"') == [(1,)]
 
 
-def test_a_database_that_may_only_be_read_is_told(sink: Sink, postgres: str) -> None:
+def test_a_read_only_database_is_reported(sink: Sink, postgres: str) -> None:
     sink.close()
     reading = open_sink(postgres + "&options=-cdefault_transaction_read_only%3Don")
     with closing(reading), pytest.raises(SettingsError, match="read-only"):
@@ -141,7 +141,7 @@ def test_a_database_that_may_only_be_read_is_told(sink: Sink, postgres: str) -> 
         ('ALTER TABLE "APBILL" ALTER COLUMN "VENDORID" TYPE int4 USING 1', "type was changed by hand"),
     ],
 )
-def test_what_was_done_to_a_table_by_hand_is_told_with_the_way_back(
+def test_an_error_about_a_table_that_was_changed_by_hand_says_how_to_fix_it(
     sink: Sink, postgres: str, done: str, fix: str
 ) -> None:
     kept(sink, BILLS, [bill(1)], WALKING.end())

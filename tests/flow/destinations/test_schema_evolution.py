@@ -1,4 +1,4 @@
-"""A table's columns follow the company's fields, and never lose what they can hold."""
+"""A table's columns follow the company's fields, and never hold less than before."""
 
 from decimal import Decimal
 
@@ -14,7 +14,7 @@ MONEY = pa.decimal128(38, 14)
 TIME = pa.timestamp("us", "UTC")
 
 
-def test_every_kind_has_a_true_type() -> None:
+def test_every_kind_has_its_type() -> None:
     assert schema_of({kind.value: kind for kind in Kind}).types == [arrow_type(kind) for kind in Kind]
     assert arrow_type(Kind.CURRENCY) == arrow_type(Kind.PERCENT) == MONEY
     assert arrow_type(Kind.TIMESTAMP) == TIME
@@ -69,7 +69,7 @@ def test_waiting_batches_become_one_table_of_the_destinations_types() -> None:
     ]
 
 
-def test_of_a_key_that_came_twice_the_last_row_counts() -> None:
+def test_where_a_key_came_twice_the_last_row_counts() -> None:
     first = pa.RecordBatch.from_pydict({"K": [1, 2], "V": ["old", "two"]})
     second = pa.RecordBatch.from_pydict({"K": [1], "V": ["new"]})
     rows = combined([first, second], first.schema, "K")

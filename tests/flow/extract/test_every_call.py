@@ -1,4 +1,4 @@
-"""A run that fails or is killed at any one of its calls or commits; the next, a day later, makes the copy whole."""
+"""A run fails or is killed at any one of its calls or commits; the next one, a day later, completes the copy."""
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -29,7 +29,7 @@ FAMILIES: dict[str, tuple[Stream, ...]] = {
 
 
 def change(company: Company) -> None:
-    """Every line of the ledger is another, as many as before in all entries but one; and people work."""
+    """Every line of the ledger is replaced, by as many lines in all entries but one, while people edit."""
     rows = company.tables["GLDETAIL"].rows
     for row in rows:
         row |= {"AMOUNT": row["AMOUNT"] + 1, "WHENMODIFIED": company.clock}
@@ -42,7 +42,7 @@ def change(company: Company) -> None:
 
 
 def undo(company: Company) -> None:
-    """Two bills are deleted and take entries back that somebody else did not touch, of which the trail says nothing."""
+    """Two bills are deleted and take their entries back, which are not in the audit trail."""
     for _ in range(2):
         bill, entry = company.some("APBILL"), company.some("GLBATCH")
         assert bill and entry
@@ -54,7 +54,7 @@ def undo(company: Company) -> None:
 
 
 def copied(streams: Sequence[Stream]) -> tuple[Company, CutSink]:
-    """A company with a whole copy, the work of which lies long back."""
+    """A company with a complete copy and no recent edits."""
     company, sink = Company(3).fill(120), CutSink(0, after=False)
     for _ in range(2):
         run(sink, company, streams)
@@ -73,7 +73,7 @@ def next_day(company: Company, copy: Copy | MemorySink, streams: Sequence[Stream
 
 
 def from_call(first: int, error: Exception) -> Callable[[int], None]:
-    """What fails fails once; nobody who was killed makes another call."""
+    """Calls fail once; a killed run makes no other call."""
 
     def ending(number: int) -> None:
         if number == first or (number > first and isinstance(error, KilledError)):
@@ -84,7 +84,7 @@ def from_call(first: int, error: Exception) -> Callable[[int], None]:
 
 @pytest.mark.parametrize("error", [TransientError("off-line"), KilledError()], ids=["fails", "is killed"])
 @pytest.mark.parametrize("family", FAMILIES)
-def test_at_any_call(family: str, error: Exception) -> None:
+def test_a_run_that_fails_at_any_call(family: str, error: Exception) -> None:
     streams, calls = FAMILIES[family], 99
     for number in count():
         company, sink = copied(streams)
@@ -101,7 +101,7 @@ def test_at_any_call(family: str, error: Exception) -> None:
 
 @pytest.mark.parametrize("work", [(change,), (undo,), (change, undo)], ids=["changes", "undone", "both"])
 @pytest.mark.parametrize("family", ["bills", "all"])
-def test_at_any_commit(family: str, work: Sequence[Callable[[Company], None]]) -> None:
+def test_a_run_that_is_killed_at_any_commit(family: str, work: Sequence[Callable[[Company], None]]) -> None:
     streams = FAMILIES[family]
     for number in count(1):
         company, sink = copied(streams)
@@ -123,7 +123,9 @@ def test_at_any_commit(family: str, work: Sequence[Callable[[Company], None]]) -
     size=st.integers(0, 200),
 )
 @MANY
-def test_calls_that_fail_for_good_while_people_edit(seed: int, faults: list[set[int]], audit: bool, size: int) -> None:
+def test_calls_that_fail_permanently_while_people_edit(
+    seed: int, faults: list[set[int]], audit: bool, size: int
+) -> None:
     company, sink = Company(seed, concurrency=2, audit_is_readable=audit, **LATE).fill(size), MemorySink()
     for calls in faults:
         company.editing = True
@@ -144,15 +146,15 @@ def test_calls_that_fail_for_good_while_people_edit(seed: int, faults: list[set[
 
 
 @pytest.mark.parametrize("scheme", ["duckdb", "parquet"])
-def test_a_row_that_comes_and_goes_while_a_failing_run_reads_everything_again(tmp_path: Path, scheme: str) -> None:
-    """Only what is being read holds it, which a folder of change files does not show yet."""
+def test_a_row_that_is_created_and_deleted_during_a_failing_full_refresh(tmp_path: Path, scheme: str) -> None:
+    """Only the files of the full refresh hold the row, which a folder of change files does not show yet."""
     company, copy, whole = Company(3).fill(120), Copy(tmp_path / "copy", scheme), replace(SMALL, full=True)
     for number in range(30):
         company.add("VENDOR", VENDORID=f"W{number}", NAME="more")
     copy.run(company, [VENDOR])
     company.clock += timedelta(days=1)
     row = min(company.tables["VENDOR"].rows, key=lambda row: int(row["RECORDNO"]))
-    row |= {"RECORDNO": 0, "WHENMODIFIED": company.clock}  # somebody else's, and among the first that are read
+    row |= {"RECORDNO": 0, "WHENMODIFIED": company.clock}  # another vendor's, and among the first that are read
     for fails in (3, 2):
         company.after_call = from_call(company.calls + fails, TransientError("off-line"))
         assert not copy.run(company, [VENDOR], whole)["VENDOR"].complete
@@ -164,8 +166,8 @@ def test_a_row_that_comes_and_goes_while_a_failing_run_reads_everything_again(tm
 
 
 @pytest.mark.parametrize("lines", [4, 9])
-def test_news_behind_the_page_that_cuts_its_group_are_seen(lines: int) -> None:
-    """The rows before the cut were met by the run before, as they are."""
+def test_changes_behind_the_page_that_cuts_their_group_are_found(lines: int) -> None:
+    """The last run read the rows before the cut exactly as they are."""
     company, sink = Company(1), MemorySink()
     for key in (1, 2):
         company.add("GLBATCH")
@@ -180,7 +182,9 @@ def test_news_behind_the_page_that_cuts_its_group_are_seen(lines: int) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["duckdb", "parquet", "jsonl"])
-def test_what_a_whole_read_into_a_file_missed_is_followed_too(tmp_path: Path, scheme: str) -> None:
+def test_records_that_a_full_refresh_into_files_missed_are_deleted_with_their_lines(
+    tmp_path: Path, scheme: str
+) -> None:
     streams, company, copy = FAMILIES["all"], Company(3).fill(120), Copy(tmp_path / "copy", scheme)
     for _ in range(2):
         copy.run(company, streams)
@@ -192,8 +196,8 @@ def test_what_a_whole_read_into_a_file_missed_is_followed_too(tmp_path: Path, sc
 
 
 @pytest.mark.parametrize("killed", [False, True])
-def test_what_went_along_with_records_that_a_whole_read_missed_is_counted(killed: bool) -> None:
-    """Bills took entries back unsaid, and were found gone before anybody looked into the trail."""
+def test_records_that_went_with_those_that_a_full_refresh_missed_are_counted(killed: bool) -> None:
+    """Deleted bills took their entries back, and were found deleted before the audit trail was read."""
     streams = FAMILIES["all"]
     company, sink = copied(streams)
     undo(company)

@@ -1,4 +1,4 @@
-"""A walk along the key misses nothing and doubles nothing while others edit, in the fewest calls."""
+"""A walk along the key misses nothing and doubles nothing while people edit, in the fewest calls."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -72,7 +72,7 @@ def test_threads_change_nothing(keys: set[int], size: int, width: int) -> None:
 
 @given(KEYS, PAGES, WIDTHS, st.integers(1, 6))
 @settings(deadline=None)
-def test_a_walk_goes_on_from_any_piece(keys: set[int], size: int, width: int, stop: int) -> None:
+def test_a_walk_resumes_from_any_page(keys: set[int], size: int, width: int, stop: int) -> None:
     table = Table(NUMBERS, rows_of(keys))
     first = []
     for page in walk(table.ask, partition(size=size), Here(), width):
@@ -87,7 +87,7 @@ EDITS = st.lists(st.tuples(st.sampled_from(["add", "drop", "none"]), st.integers
 
 
 def editing(edits: list[tuple[str, int]], touched: set[Any], shape: Callable[[int], Any]) -> Callable[[Table], None]:
-    """One edit before every call; keys that are added or dropped may or may not be seen, all others must be."""
+    """One edit before every call; keys that are added or deleted may or may not come, all others must."""
     left = list(edits)
 
     def edit(table: Table) -> None:
@@ -130,7 +130,7 @@ def test_text_keys_in_either_order_lose_and_double_nothing(
 
 @given(KEYS, PAGES)
 @settings(deadline=None)
-def test_text_keys_cost_nothing_extra_while_nobody_edits(keys: set[int], size: int) -> None:
+def test_text_keys_cost_nothing_extra_without_edits(keys: set[int], size: int) -> None:
     table = Table(TEXTS, rows_of(keys, TEXTS), lexical, lexical)
     read(table, partition(TEXTS, size))
     assert len(table.asked) == max(1, -(-len(keys) // size))
@@ -139,7 +139,7 @@ def test_text_keys_cost_nothing_extra_while_nobody_edits(keys: set[int], size: i
 @pytest.mark.parametrize(("sorts", "compares"), [(numeric, lexical), (lexical, numeric)])
 @given(size=st.integers(2, 9), keys=st.sets(st.integers(1, 2000), min_size=30, max_size=60))
 @settings(deadline=None, max_examples=60)
-def test_an_order_that_would_lose_rows_is_an_error_and_never_a_hole(
+def test_an_order_that_would_lose_rows_is_an_error(
     sorts: Callable[[Any], Any], compares: Callable[[Any], Any], size: int, keys: set[int]
 ) -> None:
     table = Table(TEXTS, rows_of(keys, TEXTS), sorts, compares)
@@ -159,10 +159,10 @@ GROUPS = st.dictionaries(st.integers(1, 400), st.integers(1, 12), max_size=12)
 
 @given(GROUPS, st.integers(3, 8), WIDTHS, st.sampled_from([numeric, lexical]))
 @settings(deadline=None, max_examples=200)
-def test_groups_come_whole_even_where_their_keys_repeat(
+def test_groups_are_complete_even_where_their_keys_repeat(
     sizes: dict[int, int], size: int, width: int, order: Callable[[Any], Any]
 ) -> None:
-    """Every second row of a group repeats the key before it, as a row of another book might."""
+    """Every second row of a group repeats the key before it, as the row of another book may."""
     rows = [detail(str(group * 100 + index // 2), group) for group, many in sizes.items() for index in range(many)]
     table = Table(DETAIL, rows, order, order)
     begun: Counter[Any] = Counter()
@@ -180,7 +180,7 @@ def test_groups_come_whole_even_where_their_keys_repeat(
 
 @given(GROUPS, st.integers(3, 8), st.integers(1, 6))
 @settings(deadline=None)
-def test_a_walk_along_groups_goes_on_from_any_piece(sizes: dict[int, int], size: int, stop: int) -> None:
+def test_a_walk_along_groups_resumes_from_any_page(sizes: dict[int, int], size: int, stop: int) -> None:
     rows = [detail(f"{group}-{index}", group) for group, many in sizes.items() for index in range(many)]
     table = Table(DETAIL, rows, lexical, lexical)
     held: dict[Any, list[Any]] = {}
@@ -213,12 +213,12 @@ def test_a_long_span_is_cut_when_more_calls_may_run() -> None:
     assert len(table.asked) <= 220
 
 
-def test_what_remains_to_come_is_told_from_the_first_page() -> None:
+def test_the_number_of_rows_to_come_is_known_from_the_first_page() -> None:
     pages = read(Table(NUMBERS, rows_of(range(1, 11))), partition(size=4))
     assert [page.expected for page in pages] == [6, 2, 0]
 
 
-def test_an_answer_out_of_order_or_out_of_bounds_is_not_believed() -> None:
+def test_an_answer_out_of_order_or_out_of_bounds_is_an_error() -> None:
     table = Table(NUMBERS, rows_of(range(1, 11)))
     with pytest.raises(RemoteProtocolError, match=r"order of T\.RECORDNO"):
         list(

@@ -1,4 +1,4 @@
-"""A copy that is to hold more fields than it did: what was chosen later is filled for every row, whatever is killed."""
+"""A copy gets more fields: a field that is selected later is filled for every row, whichever runs are killed."""
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -32,7 +32,7 @@ def filled() -> Company:
 
 
 def more(company: Company, times: int) -> None:
-    """Some days later there are new vendors, and others are changed or gone."""
+    """Some days later there are new vendors, and others are changed or deleted."""
     for number in range(times):
         company.add("VENDOR", VENDORID=f"N{company.next_key}", NAME=f"made {number}")
     for _ in range(times):
@@ -55,7 +55,7 @@ def killed(copy: Copy, company: Company, stream: Stream, *, after: int) -> None:
 
 
 def stopped(copy: Copy, company: Company, stream: Stream) -> None:
-    """A run that is ended before it began to read."""
+    """A run that is ended before it begins to read."""
     sink = open_sink(f"{copy.scheme}:{copy.path}")
     extraction = Extraction(company, sink, [stream], options=SMALL)
     extraction._stop.set()
@@ -77,7 +77,7 @@ def choosy(company: Company) -> Callable[[Query], PartitionPage]:
     return answer
 
 
-def test_a_field_that_is_chosen_later_is_filled_for_all_rows(copy: Copy) -> None:
+def test_a_field_that_is_selected_later_is_filled_for_all_rows(copy: Copy) -> None:
     company = filled()
     copy.run(company, [NARROW])
     more(company, 20)
@@ -89,7 +89,7 @@ def test_a_field_that_is_chosen_later_is_filled_for_all_rows(copy: Copy) -> None
 
 
 @pytest.mark.parametrize("after", [1, 2, 4])
-def test_it_is_filled_though_runs_are_killed(copy: Copy, after: int) -> None:
+def test_it_is_filled_although_runs_are_killed(copy: Copy, after: int) -> None:
     company = filled()
     killed(copy, company, NARROW, after=after)
     killed(copy, company, VENDOR, after=after)
@@ -98,7 +98,7 @@ def test_it_is_filled_though_runs_are_killed(copy: Copy, after: int) -> None:
 
 
 @pytest.mark.parametrize("after", [1, 2, 4])
-def test_a_whole_copy_is_widened_by_runs_that_are_killed(copy: Copy, after: int) -> None:
+def test_a_complete_copy_gets_its_columns_from_runs_that_are_killed(copy: Copy, after: int) -> None:
     company = filled()
     copy.run(company, [NARROW])
     more(company, 30)
@@ -109,7 +109,7 @@ def test_a_whole_copy_is_widened_by_runs_that_are_killed(copy: Copy, after: int)
     check(copy, company, [VENDOR])
 
 
-def test_a_custom_field_that_appears_costs_no_reading_of_everything(copy: Copy) -> None:
+def test_a_new_custom_field_does_not_cause_a_full_refresh(copy: Copy) -> None:
     company = filled()
     copy.run(company, [NARROW])
     company.clock += timedelta(days=3)
@@ -120,7 +120,7 @@ def test_a_custom_field_that_appears_costs_no_reading_of_everything(copy: Copy) 
     assert {row["NAME"] for row in copy.rows(VENDOR) if row["RECORDNO"] == changed["RECORDNO"]} == {"filled in"}
 
 
-def test_a_custom_field_that_appears_while_nobody_works_leaves_the_copy_readable(copy: Copy) -> None:
+def test_a_new_custom_field_without_other_changes_leaves_the_copy_readable(copy: Copy) -> None:
     company = filled()
     copy.run(company, [NARROW])
     company.clock += timedelta(days=3)
@@ -132,7 +132,7 @@ def test_a_custom_field_that_appears_while_nobody_works_leaves_the_copy_readable
     assert len(copy.rows(VENDOR)) == len(company.rows(VENDOR))
 
 
-def test_a_field_that_was_left_out_for_a_while_is_filled_again(copy: Copy) -> None:
+def test_a_field_that_was_not_selected_for_a_while_is_filled_again(copy: Copy) -> None:
     company = filled()
     copy.run(company, [VENDOR])
     more(company, 20)
@@ -145,8 +145,8 @@ def test_a_field_that_was_left_out_for_a_while_is_filled_again(copy: Copy) -> No
     assert not copy.run(company, [VENDOR])["VENDOR"].full
 
 
-def test_a_field_that_cannot_be_queried_costs_no_reading_of_everything(copy: Copy) -> None:
-    """For a while it is known not to be, and not among the fields; then it is described again."""
+def test_an_unqueryable_field_does_not_cause_a_full_refresh(copy: Copy) -> None:
+    """For a while it is known to be unqueryable and not among the fields; then it is described again."""
     company = filled()
     company.page = choosy(company)  # type: ignore[method-assign, assignment]
     assert copy.run(company, [VENDOR])["VENDOR"].unqueryable == ("NAME",)
@@ -155,7 +155,7 @@ def test_a_field_that_cannot_be_queried_costs_no_reading_of_everything(copy: Cop
         assert not copy.run(company, [stream])["VENDOR"].full
 
 
-def test_a_custom_field_that_was_left_out_is_filled_again(copy: Copy) -> None:
+def test_a_custom_field_that_was_not_selected_is_filled_again(copy: Copy) -> None:
     company, custom = filled(), replace(VENDOR, custom=("NAME",))
     copy.run(company, [custom])
     more(company, 20)
@@ -165,11 +165,11 @@ def test_a_custom_field_that_was_left_out_is_filled_again(copy: Copy) -> None:
 
 
 def ends_whole(copy: Copy, company: Company, streams: tuple[Stream, ...], after: int) -> None:
-    """Runs of these choices, each killed, and then whole ones: the copy has every field of every row."""
+    """Runs with these selections are killed, then others end: the copy has every field of every row."""
     for stream in streams:
         more(company, 10)
         killed(copy, company, stream, after=after)
-    for _ in range(2):  # the first may have ended what was begun days ago
+    for _ in range(2):  # the first may have ended a walk that began days ago
         copy.run(company, [VENDOR])
     check(copy, company, [VENDOR])
 
@@ -177,7 +177,7 @@ def ends_whole(copy: Copy, company: Company, streams: tuple[Stream, ...], after:
 @pytest.mark.parametrize("copy", ["duckdb", "parquet"], indirect=True)
 @pytest.mark.parametrize("after", [1, 2, 4])
 @pytest.mark.parametrize("streams", [(NARROW, VENDOR, NARROW), (VENDOR, NARROW, NARROW)])
-def test_what_is_left_out_and_chosen_again_by_runs_that_are_killed_is_filled(
+def test_a_field_that_killed_runs_leave_out_and_select_again_is_filled(
     copy: Copy, after: int, streams: tuple[Stream, ...]
 ) -> None:
     company = filled()
@@ -188,7 +188,7 @@ def test_what_is_left_out_and_chosen_again_by_runs_that_are_killed_is_filled(
 @pytest.mark.parametrize("copy", ["duckdb", "parquet"], indirect=True)
 @pytest.mark.parametrize("after", [1, 2, 4])
 @pytest.mark.parametrize("streams", [(NARROW, VENDOR), (NARROW, VENDOR, NARROW)])
-def test_a_whole_copy_is_filled_again_by_runs_that_are_killed(
+def test_a_complete_copy_is_filled_again_by_runs_that_are_killed(
     copy: Copy, after: int, streams: tuple[Stream, ...]
 ) -> None:
     company = filled()
@@ -196,8 +196,8 @@ def test_a_whole_copy_is_filled_again_by_runs_that_are_killed(
     ends_whole(copy, company, streams, after)
 
 
-def test_a_run_that_is_stopped_before_a_streams_turn_leaves_it_as_it_was(copy: Copy) -> None:
-    """Nothing of it is shown that was never read, and what is to be read whole stays so."""
+def test_a_run_that_is_stopped_before_a_streams_turn_leaves_it_unchanged(copy: Copy) -> None:
+    """The stream shows no rows that were never read, and a full refresh that is due stays due."""
     company = filled()
     stopped(copy, company, VENDOR)
     assert copy.rows(VENDOR) == []

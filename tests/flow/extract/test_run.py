@@ -1,4 +1,4 @@
-"""The copy is the company: however it is edited, interrupted and gone on with."""
+"""The copy equals the company, whatever the edits, interruptions and resumptions."""
 
 import os
 from collections.abc import Sequence
@@ -64,7 +64,7 @@ def run(
 
 
 class Copy:
-    """A destination, opened for every run and looked into from outside."""
+    """A destination that is opened for every run and read from outside."""
 
     def __init__(self, path: Path, scheme: str = "duckdb") -> None:
         self.path = path
@@ -117,7 +117,7 @@ def test_a_first_run_copies_everything(copy: Copy) -> None:
     assert sum(one.transactions for one in outcomes.values()) == company.calls
 
 
-def test_a_second_run_takes_only_what_changed_and_finds_the_deletes(copy: Copy) -> None:
+def test_a_second_run_reads_only_the_changes_and_finds_the_deletes(copy: Copy) -> None:
     company = Company(2).fill(150)
     company.clock += timedelta(days=3)
     copy.run(company)
@@ -126,7 +126,7 @@ def test_a_second_run_takes_only_what_changed_and_finds_the_deletes(copy: Copy) 
     check(copy, company)
     assert not outcomes["VENDOR"].full
     assert 0 < outcomes["VENDOR"].rows < len(company.rows(VENDOR))
-    assert outcomes[DELETES].deleted == 0  # each is counted once, by its stream
+    assert outcomes[DELETES].deleted == 0  # each delete is counted once, by its stream
     assert sum(one.deleted for one in outcomes.values()) > 0
 
 
@@ -144,8 +144,8 @@ def test_an_idle_run_costs_one_transaction_a_stream_and_one_for_the_deletes(copy
     assert outcomes[DELETES].transactions == 1
 
 
-def test_a_run_is_idle_soon_after_a_change_as_well(copy: Copy) -> None:
-    """Changes are met again within the overlap, and cost nothing more than the page that they come on."""
+def test_a_run_soon_after_a_change_costs_as_little_as_an_idle_one(copy: Copy) -> None:
+    """Changes are read again within the overlap, and cost nothing besides their page."""
     company = Company(12).fill(150)
     copy.run(company, options=Options())
     company.clock += timedelta(days=1)
@@ -162,7 +162,7 @@ def test_a_run_is_idle_soon_after_a_change_as_well(copy: Copy) -> None:
     check(copy, company)
 
 
-def test_a_stream_that_cannot_tell_what_changed_is_read_when_it_is_due(copy: Copy) -> None:
+def test_a_stream_without_a_time_of_change_is_read_when_it_is_due(copy: Copy) -> None:
     company = Company(4).fill(10)
     daily = Options(page_size=5, full_every=86_400)
     copy.run(company, [TIMETYPE], daily)
@@ -174,8 +174,8 @@ def test_a_stream_that_cannot_tell_what_changed_is_read_when_it_is_due(copy: Cop
     check(copy, company, [TIMETYPE])
 
 
-def test_a_stream_can_be_read_whole_now_and_then_though_it_tells_its_changes(copy: Copy) -> None:
-    """Computed fields change without a new time of modification."""
+def test_a_full_refresh_of_an_incremental_stream_can_be_scheduled(copy: Copy) -> None:
+    """Computed fields change without a new time of change."""
     company = Company(4).fill(40)
     weekly = Options(page_size=50, whole_every={"VENDOR": 7 * 86_400})
     for _ in range(2):  # the second run is beyond the overlap
@@ -190,11 +190,11 @@ def test_a_stream_can_be_read_whole_now_and_then_though_it_tells_its_changes(cop
 
 
 class KilledError(Exception):
-    """The process is gone."""
+    """The process is killed."""
 
 
 def edited_runs(copy: Copy | MemorySink, company: Company, runs: int = 3) -> None:
-    """Runs while people edit, stamp late and delete; then a quiet one; the copy is the company."""
+    """Runs while people edit, stamp late and delete, then one without edits; the copy equals the company."""
     go = copy.run if isinstance(copy, Copy) else partial(run, copy)
     for _ in range(runs):
         company.editing = True
@@ -207,7 +207,7 @@ def edited_runs(copy: Copy | MemorySink, company: Company, runs: int = 3) -> Non
 
 
 def killed_runs(copy: Copy | MemorySink, company: Company, kills: list[int]) -> None:
-    """Killed runs are gone on with while people edit; then a quiet one; the copy is the company."""
+    """Killed runs are resumed while people edit, then a run without edits; the copy equals the company."""
     go = copy.run if isinstance(copy, Copy) else partial(run, copy)
     company.editing = True
     for kill in kills:
@@ -245,7 +245,7 @@ WINTER_AND_SUMMER = [(-480, -420), (-60, 0), (0, 60), (60, 120), (570, 630), (72
 
 
 def across_a_clock_change(company: Company, step: int) -> MemorySink:
-    """Runs from hours before to hours after; then a quiet one."""
+    """Runs from hours before the change to hours after it, then one without edits."""
     company.fill(60)
     company.clock = CHANGE - timedelta(hours=4)
     sink = MemorySink()
@@ -261,7 +261,7 @@ def across_a_clock_change(company: Company, step: int) -> MemorySink:
 
 
 def zone(winter: int, summer: int, *, forward: bool, late: bool) -> Zone:
-    """A zone whose clocks are put forward, or back, at the one time that matters."""
+    """A zone whose clocks change at the tested time."""
     far = CHANGE + timedelta(days=180)
     return Zone(winter, summer, *((CHANGE, far) if forward else (far, CHANGE)), late=late)
 
@@ -279,10 +279,9 @@ def zone(winter: int, summer: int, *, forward: bool, late: bool) -> Zone:
 def test_edits_across_a_clock_change(
     seed: int, minutes: tuple[int, int], forward: bool, late: bool, told: int, reads_as: str, step: int
 ) -> None:
-    """Filter times are taken on the API user's clock, hours that come twice or never either way.
+    """Filter times are read on the API user's clock; hours that come twice, or never, are read either way.
 
-    The offset that the user's formatting tells may be the winter's or the summer's, whichever it is; it may be known
-    how times are taken, or not.
+    The offset in the user's formatting may be that of winter or of summer. The connection may be calibrated or not.
     """
     clock = zone(*minutes, forward=forward, late=late)
     company = Company(seed, offset_minutes=minutes[told], reads_user_time=reads_as != "utc", zone=clock, **LATE)
@@ -292,7 +291,7 @@ def test_edits_across_a_clock_change(
 
 @pytest.mark.parametrize("forward", [False, True])
 def test_without_the_spare_hour_a_clock_change_loses_rows(forward: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Kept as proof that the test above can fail."""
+    """Proof that the test above can fail."""
     monkeypatch.setattr("intacct_bridge.flow.streams.times.CLOCK_CHANGE", timedelta())
     wrong = 0
     for seed in range(6):
@@ -314,7 +313,7 @@ def test_kills_between_any_two_calls(seed: int, kills: list[int], width: int, si
 @given(seed=SEEDS, size=st.integers(0, 200))
 @MANY
 def test_edits_where_the_audit_trail_cannot_be_read(seed: int, size: int) -> None:
-    """All keys are compared instead, both ways, whenever that is due."""
+    """All keys are compared instead, whenever that is due."""
     company = Company(seed, audit_is_readable=False, **LATE).fill(size)
     sink, always = MemorySink(), replace(SMALL, compare_every=0)
     for _ in range(3):
@@ -327,8 +326,8 @@ def test_edits_where_the_audit_trail_cannot_be_read(seed: int, size: int) -> Non
 
 
 @pytest.mark.parametrize("named_again", [True, False])
-def test_comparing_keys_makes_no_more_of_a_copy_than_it_was_begun_as(named_again: bool) -> None:
-    """All older rows were taken for missing, and read a list of keys at a time."""
+def test_comparing_keys_adds_no_records_from_before_the_start_of_a_copy(named_again: bool) -> None:
+    """All older rows used to count as missing, and were read by lists of keys."""
     company, sink = Company(4, audit_is_readable=False).fill(200), MemorySink()
     company.clock += timedelta(days=10)
     begun = company.clock
@@ -350,7 +349,7 @@ def test_comparing_keys_makes_no_more_of_a_copy_than_it_was_begun_as(named_again
 
 
 def begun_with_a_day(options: Options = SMALL) -> tuple[Company, MemorySink, Options]:
-    """A company with a past, and a first run that wants the last ten days of it."""
+    """A company with a history, and a first run that reads the last ten days of it."""
     company, sink = Company(4).fill(120), MemorySink()
     company.clock += timedelta(days=10)
     since = replace(options, start=format_time(company.clock))
@@ -359,7 +358,7 @@ def begun_with_a_day(options: Options = SMALL) -> tuple[Company, MemorySink, Opt
 
 
 def held(sink: MemorySink, company: Company, since: Options) -> set[str]:
-    """What the copy of bills is: all, those of the last days, or neither."""
+    """Whether the copy of bills holds all bills, those of the last days, or neither."""
     found = {row["RECORDNO"] for row in sink.rows(APBILL)}
     rows = [((row["WHENMODIFIED"] or row["WHENCREATED"]), row["RECORDNO"]) for row in company.rows(APBILL)]
     new = {key for when, key in rows if format_time(when) >= since.start}
@@ -367,7 +366,7 @@ def held(sink: MemorySink, company: Company, since: Options) -> set[str]:
     return {name for name, keys in (("all", {key for _, key in rows}), ("new", new)) if found == keys}
 
 
-def test_a_copy_that_began_with_a_day_keeps_to_it_when_it_is_read_whole_for_a_new_field() -> None:
+def test_a_copy_with_a_start_keeps_it_in_a_full_refresh_for_a_new_field() -> None:
     company, sink, since = begun_with_a_day()
     few = replace(APBILL, fields={name: kind for name, kind in APBILL.fields.items() if name != "TOTAL"})
     run(sink, company, [few], since)
@@ -379,8 +378,8 @@ def test_a_copy_that_began_with_a_day_keeps_to_it_when_it_is_read_whole_for_a_ne
 
 
 @pytest.mark.parametrize("again", ["by name", "for a new zone"])
-def test_what_is_gone_is_known_when_a_copy_that_began_with_a_day_is_read_anew(again: str) -> None:
-    """Lines that gave way to others unsaid are told by no trail, and such a copy is not counted."""
+def test_deletes_are_known_in_a_full_refresh_of_a_copy_with_a_start(again: str) -> None:
+    """Lines that were replaced without an audit entry are not in the trail, and such a copy is not counted."""
     company, sink, since = begun_with_a_day()
     run(sink, company, [APBILL, APBILLITEM], since)
     lines = company.tables["APBILLITEM"].rows
@@ -403,10 +402,12 @@ def test_what_is_gone_is_known_when_a_copy_that_began_with_a_day_is_read_anew(ag
     sizes=st.tuples(st.integers(0, 150), st.integers(0, 40)),
 )
 @MANY
-def test_a_copy_that_began_with_a_day_while_people_edit(
+def test_a_copy_with_a_start_while_people_edit(
     seed: int, runs: list[tuple[int, bool, bool, bool]], audit: bool, sizes: tuple[int, int]
 ) -> None:
-    """It has all that changed since, and nothing that is gone or was otherwise, whatever ends runs or begins anew."""
+    """The copy has everything that changed since the start and no deleted or outdated row, however runs end or begin
+    again.
+    """
     company, sink = Company(seed, audit_is_readable=audit, **LATE).fill(sizes[0]), MemorySink()
     company.clock += timedelta(days=3)
     begun, always = company.clock, replace(SMALL, compare_every=0)
@@ -438,7 +439,7 @@ def test_a_copy_that_began_with_a_day_while_people_edit(
 
 
 @pytest.mark.parametrize("full", [False, True])
-def test_a_killed_first_run_that_began_with_a_day_keeps_to_it_unless_all_is_asked_for(full: bool) -> None:
+def test_a_killed_first_run_with_a_start_keeps_it_unless_everything_is_asked_for(full: bool) -> None:
     company, sink, since = begun_with_a_day(replace(SMALL, page_size=2))
     sink.commit_rows, before = 2, company.calls
 
@@ -455,8 +456,8 @@ def test_a_killed_first_run_that_began_with_a_day_keeps_to_it_unless_all_is_aske
     assert held(sink, company, since) == ({"all"} if full else {"new"})
 
 
-def test_a_table_that_was_lost_is_read_anew_once() -> None:
-    """Its new bookmark knows of which definition it is, or the next run would take it for another's."""
+def test_a_lost_table_is_reloaded_once() -> None:
+    """Its new bookmark has the definition; otherwise the next run would take it for another one's."""
     company, sink = Company(4).fill(60), MemorySink()
     invoices = replace(VENDOR, where=Compare("VENDORID", Op.ISNOTNULL), doc_par_id="Sales Invoice")
     run(sink, company, [invoices])
@@ -470,7 +471,7 @@ def test_a_table_that_was_lost_is_read_anew_once() -> None:
 
 
 class CutSink(MemorySink):
-    """Dies at its n-th commit: before it counts, or right after."""
+    """Is killed at its n-th commit: before it, or right after it."""
 
     def __init__(self, at: int, *, after: bool) -> None:
         super().__init__()
@@ -513,7 +514,7 @@ def test_kills_at_any_commit(after: bool, seed: int, size: int, cuts: list[int])
 @pytest.mark.parametrize("scheme", ["duckdb", "parquet"])
 @pytest.mark.parametrize("after", [False, True])
 def test_kills_at_every_commit_of_a_file(tmp_path: Path, scheme: str, after: bool, monkeypatch: Any) -> None:
-    """Where the file itself commits: before DuckDB's COMMIT or behind it, before the manifest's renaming or behind."""
+    """At the commit of the file itself: DuckDB's COMMIT, or the renaming of the manifest."""
     target: Any = SqlDuckDB if scheme == "duckdb" else CopyFolder
     name = "end" if scheme == "duckdb" else "publish"
     original = getattr(target, name)
@@ -524,7 +525,7 @@ def test_kills_at_every_commit_of_a_file(tmp_path: Path, scheme: str, after: boo
         left[0] -= counted
         if counted and left[0] == 0 and not after:
             if scheme == "duckdb":
-                original(self, keep=False)  # what the database does when its process is gone
+                original(self, keep=False)  # as the database does when its process is killed
             raise KilledError
         done = original(self, *args, **kwargs)
         if counted and left[0] == 0:
@@ -546,7 +547,7 @@ def test_kills_at_every_commit_of_a_file(tmp_path: Path, scheme: str, after: boo
 
 
 def offset_and_timestamp(copy: dict[str, dict[Any, Row]], company: Company, since: dict[str, str]) -> None:
-    """How taps read today: pages by offset, changes since the latest time seen, nothing for what is deleted."""
+    """The usual tap: pages by offset, changes since the latest time that it read, and no deletes."""
     for stream in (VENDOR, APBILL, APBILLITEM):
         rows = copy.setdefault(stream.object, {})
         last = since.get(stream.object)
@@ -554,7 +555,7 @@ def offset_and_timestamp(copy: dict[str, dict[Any, Row]], company: Company, sinc
         offset, seen = 0, []
         while True:
             asked = Query(stream.object, tuple(stream.fields), where, (Order("RECORDNO"),), page_size=offset + 5)
-            answer = company.page(asked)  # the table knows no offset: what lies before it is thrown away
+            answer = company.page(asked)  # the table has no offset: earlier rows are discarded
             page = answer.rows.to_pylist()[offset:]
             for row in page:
                 rows[row["RECORDNO"]] = row
@@ -565,8 +566,8 @@ def offset_and_timestamp(copy: dict[str, dict[Any, Row]], company: Company, sinc
         since[stream.object] = format_time(max(seen, default=company.clock))
 
 
-def test_the_way_of_offsets_and_timestamps_loses_rows_under_the_same_edits() -> None:
-    """Kept as proof: the edits that the walk above survives, and what today's taps make of them."""
+def test_paging_by_offset_and_time_loses_rows_under_the_same_edits() -> None:
+    """Proof that the edits that the walk survives make a difference to the usual tap."""
     wrong = 0
     for seed in range(12):
         company = Company(seed, **LATE).fill(120)
@@ -597,7 +598,7 @@ def test_kills_between_any_two_calls_into_every_destination(tmp_path: Path, sche
 
 @given(seed=SEEDS, size=st.integers(0, 300))
 @MANY
-def test_reading_everything_again_heals_whatever_is_wrong_with_the_copy(seed: int, size: int) -> None:
+def test_a_full_refresh_corrects_any_error_in_the_copy(seed: int, size: int) -> None:
     company = Company(seed, concurrency=2).fill(size)
     sink = MemorySink()
     run(sink, company)
@@ -658,7 +659,7 @@ def kill_at(number: int, last: int) -> None:
         raise KilledError
 
 
-def test_one_failed_stream_costs_no_other_its_progress_and_goes_on_next_time(copy: Copy) -> None:
+def test_a_failed_stream_costs_no_other_its_progress_and_continues_next_time(copy: Copy) -> None:
     company = Company(6, concurrency=2).fill(200)
     company.clock += timedelta(days=1)
     page = company.page
@@ -680,7 +681,7 @@ def test_one_failed_stream_costs_no_other_its_progress_and_goes_on_next_time(cop
     check(copy, company)
 
 
-def test_leaving_a_run_early_keeps_what_it_had(copy: Copy) -> None:
+def test_leaving_a_run_early_keeps_what_was_committed(copy: Copy) -> None:
     company = Company(7).fill(300)
     company.clock += timedelta(days=1)
     sink = open_sink(str(copy.path))
@@ -696,7 +697,7 @@ def test_leaving_a_run_early_keeps_what_it_had(copy: Copy) -> None:
     check(copy, company, [APBILL, VENDOR])
 
 
-def test_fields_that_cannot_be_queried_are_left_out_and_remembered(copy: Copy) -> None:
+def test_unqueryable_fields_are_left_out_and_remembered(copy: Copy) -> None:
     company = Company(8).fill(60)
     page = company.page
 
@@ -715,7 +716,7 @@ def test_fields_that_cannot_be_queried_are_left_out_and_remembered(copy: Copy) -
     assert again.transactions == again.pages
 
 
-def test_a_field_that_could_not_be_queried_is_tried_again_by_a_full_run(copy: Copy) -> None:
+def test_a_full_run_tries_an_unqueryable_field_again(copy: Copy) -> None:
     company = Company(8).fill(60)
     page = company.page
     refuse(company, "NAME", named=True)
@@ -729,7 +730,7 @@ def test_a_field_that_could_not_be_queried_is_tried_again_by_a_full_run(copy: Co
 
 @pytest.mark.parametrize("named", [True, False])
 @pytest.mark.parametrize("time", ["WHENCREATED", "WHENMODIFIED"])
-def test_a_time_that_cannot_be_queried_widens_the_question_and_ends(copy: Copy, time: str, *, named: bool) -> None:
+def test_an_unqueryable_time_makes_the_filter_keep_more_rows(copy: Copy, time: str, *, named: bool) -> None:
     company = Company(12).fill(60)
     streams = [APBILL, APBILLITEM, GLBATCH, GLDETAIL]
     refuse(company, time, named=named)
@@ -748,7 +749,7 @@ def test_a_time_that_cannot_be_queried_widens_the_question_and_ends(copy: Copy, 
         assert found == [row | {time: None} for row in company.rows(stream)], stream.name
 
 
-def test_a_filter_that_alone_is_refused_is_an_error_and_costs_no_fields() -> None:
+def test_a_refused_filter_is_an_error_and_leaves_out_no_fields() -> None:
     company = Company(13).fill(10)
     refuse(company, "NAME", named=False)
     reader = PageReader(company, VENDOR)
@@ -760,7 +761,7 @@ def test_a_filter_that_alone_is_refused_is_an_error_and_costs_no_fields() -> Non
 
 
 def refuse(company: Company, field: str, *, named: bool) -> None:
-    """Let no question speak of a field, nor be asked for ever."""
+    """Refuse every query that has a field, and do not loop forever."""
     page, patience = company.page, iter(range(200))
 
     def choosy(query: Query) -> PartitionPage:
@@ -776,7 +777,7 @@ def refuse(company: Company, field: str, *, named: bool) -> None:
 
 @given(bad=st.sets(st.sampled_from([f"F{index}" for index in range(12)]), max_size=4))
 @settings(deadline=None)
-def test_unnamed_fields_that_cannot_be_queried_are_found_by_halves(bad: set[str]) -> None:
+def test_unqueryable_fields_that_the_refusal_does_not_name_are_found_by_halves(bad: set[str]) -> None:
     fields = {"RECORDNO": Kind.INTEGER} | {f"F{index}": Kind.TEXT for index in range(12)}
     stream = Stream("T", "T", fields, "RECORDNO")
 
@@ -793,7 +794,7 @@ def test_unnamed_fields_that_cannot_be_queried_are_found_by_halves(bad: set[str]
     assert set(answer.rows.schema.names) == set(fields) - bad
 
 
-def test_a_table_that_somebody_dropped_is_read_again_from_the_start(copy: Copy) -> None:
+def test_a_dropped_table_is_reloaded_from_the_start(copy: Copy) -> None:
     company = Company(9).fill(60)
     copy.run(company)
     with duckdb.connect(str(copy.path)) as con:

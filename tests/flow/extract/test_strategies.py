@@ -68,7 +68,7 @@ def test_the_strategy_and_its_reason(
         (started_at(CURRENT, FIRST), Options(whole_every={"APBILL": 0}), FIRST, EVERYTHING, False),
     ],
 )
-def test_what_is_read(
+def test_the_time_and_the_keys_from_which_a_stream_is_read(
     bookmark: Bookmark, options: Options, since: str, unread: tuple[KeySpan, ...], resumes: bool
 ) -> None:
     due = decide(APBILL, bookmark, options, NEXT_DAY)

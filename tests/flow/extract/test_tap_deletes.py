@@ -1,4 +1,4 @@
-"""What a tap tells of deletes to consumers that nobody can ask what they hold."""
+"""The tap's messages about deletes, to consumers that cannot be asked which rows they have."""
 
 import json
 from collections.abc import Sequence
@@ -21,14 +21,14 @@ from support.flow.table import Row
 
 
 class Consumer:
-    """Tables that do what `deletes` says: where a field is a value, only what came since is left."""
+    """Tables that follow `deletes`: of the rows with a value, only those that came since are left."""
 
     def __init__(self) -> None:
         self.document: dict[str, Any] = {}
         self.rows: dict[str, list[Row]] = {}
 
     def take(self, company: Company, streams: Sequence[Stream], options: Options = SMALL) -> None:
-        """What a run sends, and the last state that came with it."""
+        """The messages of a run, and its last state."""
         out = BytesIO()
         state = SingerState.from_document(self.document) if self.document else SingerState()
         run(SingerSink(out, state=state, options=options), company, streams, options)
@@ -64,8 +64,8 @@ def is_gone(row: Row, field: str, value: Any, at: str) -> bool:
     return str(row[field]) == str(value) and bool(row["at"] < at)
 
 
-def test_a_record_that_is_made_again_under_the_id_of_a_deleted_one_takes_its_place() -> None:
-    """The trail names the id only, which somebody bears again; only the company knows under which number."""
+def test_a_record_that_is_created_again_under_a_deleted_id_takes_its_place() -> None:
+    """The audit trail names only the id, which another record has again; only the company knows its number."""
     company, consumer = Company(4), Consumer()
     for number in range(5):
         company.add("VENDOR", VENDORID=f"V{number}", NAME="first")
@@ -83,8 +83,8 @@ def test_a_record_that_is_made_again_under_the_id_of_a_deleted_one_takes_its_pla
 
 
 @pytest.mark.parametrize("streams", [(APBILL, APBILLITEM), (GLBATCH, GLDETAIL)])
-def test_what_a_run_sends_twice_gives_way_to_itself(streams: Sequence[Stream]) -> None:
-    """A run that goes on with the reading of a failed one asks what changed since, and sends some rows again."""
+def test_rows_that_a_run_sends_twice_replace_those_sent_first(streams: Sequence[Stream]) -> None:
+    """A run that resumes the walk of a failed one reads the changes since then, and sends some rows again."""
     for call in range(1, 12):
         company, consumer = Company(5).fill(120), Consumer()
         for _ in range(2):

@@ -1,4 +1,4 @@
-"""An API user whose time zone turns out to be another one in the middle of a run: no change is passed over."""
+"""The API user's time zone changes, and a run notices it in the middle: no change is missed."""
 
 import json
 from datetime import timedelta
@@ -17,7 +17,7 @@ WEST = -480
 
 
 def moved() -> Company:
-    """It reads times eight hours west of what it is known to, so that a filter asks for too little."""
+    """It reads times eight hours west of the known zone, so that a filter asks for too few rows."""
     west = Zone(WEST, WEST, BEGAN, BEGAN + timedelta(days=180))
     return Company(4, reads_user_time=True, zone=west)
 
@@ -28,12 +28,12 @@ def more(company: Company, times: int) -> None:
 
 
 @pytest.mark.parametrize("at", [1, 2, 3])
-def test_what_was_asked_for_with_the_old_zone_is_asked_for_again(at: int) -> None:
+def test_changes_asked_for_in_the_old_zone_are_asked_for_again(at: int) -> None:
     company, sink = moved(), MemorySink()
     streams: list[Stream] = [VENDOR]
     more(company, 12)
     run(sink, company, streams)
-    more(company, 6)  # within the hours that the filter is wrong by
+    more(company, 6)  # within the hours by which the filter is wrong
     company.clock += timedelta(days=1)
     more(company, 20)
     last = company.calls + at
@@ -50,8 +50,8 @@ def test_what_was_asked_for_with_the_old_zone_is_asked_for_again(at: int) -> Non
 
 
 @pytest.mark.parametrize("read_whole", ["long before", "meanwhile"])
-def test_what_was_asked_for_while_nobody_knew_is_asked_for_again(read_whole: str) -> None:
-    """Runs that saw nothing strange had asked for eight hours too little, each, and heard of deletes too late."""
+def test_changes_asked_for_before_the_move_was_known_are_asked_for_again(read_whole: str) -> None:
+    """Runs that noticed nothing asked for eight hours too few, and learned of deletes too late."""
     company, sink = moved(), MemorySink()
     more(company, 30)
     if read_whole == "long before":
@@ -76,7 +76,7 @@ def test_what_was_asked_for_while_nobody_knew_is_asked_for_again(read_whole: str
     assert company.calls - before == 2
 
 
-def test_streams_that_ended_before_the_move_was_seen_are_asked_for_again_by_the_next_run() -> None:
+def test_the_next_run_reads_streams_again_that_ended_before_the_move_was_seen() -> None:
     company, sink = moved(), MemorySink()
     company.fill(80)
     for _ in range(2):
@@ -100,8 +100,8 @@ def test_streams_that_ended_before_the_move_was_seen_are_asked_for_again_by_the_
     check(sink, company, STREAMS)
 
 
-def test_a_tap_that_reads_all_again_makes_what_is_gone_give_way() -> None:
-    """The walk over everything is a new version of the stream's records."""
+def test_a_tap_that_reads_everything_again_replaces_what_was_deleted() -> None:
+    """The full refresh is a new version of the stream's records."""
     company, state = moved(), SingerState()
     more(company, 12)
 
@@ -122,8 +122,8 @@ def test_a_tap_that_reads_all_again_makes_what_is_gone_give_way() -> None:
     assert max(first) < min(versions(again))
 
 
-def test_two_users_who_take_turns_contradict_nothing() -> None:
-    """Each has a zone of their own, which says nothing of what the other was answered."""
+def test_two_users_who_take_turns_cause_no_full_refresh() -> None:
+    """Each user has a zone of their own, which says nothing about the other's answers."""
     company, sink = Company(4), MemorySink()
     users = [("one", 0), ("other", WEST)]
     whole = []
@@ -137,14 +137,14 @@ def test_two_users_who_take_turns_contradict_nothing() -> None:
 
 
 class ElsewhereKnown(Company):
-    """What this machine keeps of the user's formatting is older than what another one was told."""
+    """This machine's knowledge of the user's formatting is older than another one's."""
 
     def forget_stored_formatting(self) -> bool:
         doubted, self.offset_minutes, self.told_at = self.offset_minutes != WEST, WEST, self.clock
         return doubted
 
 
-def test_a_machine_that_knows_less_than_the_copy_asks_before_it_reads() -> None:
+def test_a_machine_that_knows_less_than_the_copy_reads_the_formatting_first() -> None:
     company, sink = ElsewhereKnown(4, offset_minutes=WEST), MemorySink()
     for _ in range(3):
         more(company, 3)
@@ -156,7 +156,7 @@ def test_a_machine_that_knows_less_than_the_copy_asks_before_it_reads() -> None:
     check(sink, company, [VENDOR])
 
 
-def test_a_table_that_was_lost_is_read_anew_with_what_is_known_of_the_zone() -> None:
+def test_a_lost_table_is_reloaded_with_the_known_zone() -> None:
     company, sink = Company(4), MemorySink()
     more(company, 3)
     run(sink, company, [VENDOR])

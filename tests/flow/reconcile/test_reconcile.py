@@ -1,4 +1,4 @@
-"""A copy equals the ledger, or reconcile names the period, the account and the very record."""
+"""A copy equals the ledger, or reconcile names the period, the account and the record."""
 
 import shutil
 from collections.abc import Iterator
@@ -50,7 +50,7 @@ def extract(client: Client, uri: str, names: tuple[str, ...] = ("GLDETAIL",)) ->
 
 @pytest.fixture(scope="module")
 def original(grown: Emulator, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A true copy of the demo company's GLDETAIL."""
+    """A correct copy of the demo company's GLDETAIL."""
     path = tmp_path_factory.mktemp("original") / "copy.duckdb"
     with Client(DEMO, transport=grown.clone()) as client:
         extract(client, str(path))
@@ -69,7 +69,7 @@ def copy(original: Path, tmp_path: Path) -> Path:
 
 
 def change(copy: Path, sql: str) -> dict[str, Any]:
-    """Alter the copy behind everybody's back; gives the row it was done to, as it was."""
+    """Alter the copy, and return the altered row as it was before."""
     with duckdb.connect(str(copy)) as con:
         found = f"SELECT rowid, * FROM GLDETAIL WHERE {ROW} ORDER BY rowid LIMIT 1"
         row: dict[str, Any] = con.sql(found).to_arrow_table().to_pylist()[0]
@@ -111,7 +111,7 @@ def test_an_amount_altered_by_a_cent(client: Client, copy: Path) -> None:
     )
 
 
-def test_a_row_that_was_dropped(client: Client, copy: Path) -> None:
+def test_a_missing_row(client: Client, copy: Path) -> None:
     row = change(copy, "DELETE FROM GLDETAIL WHERE rowid = {row}")
     difference, record = only(held(client, copy))
     assert (difference.period, difference.place.account) == ("June 2025", row["ACCOUNTNO"])
@@ -121,14 +121,14 @@ def test_a_row_that_was_dropped(client: Client, copy: Path) -> None:
     assert difference.amount == -row["DEBITAMOUNT"]
 
 
-def test_a_row_that_was_doubled(client: Client, copy: Path) -> None:
+def test_a_doubled_row(client: Client, copy: Path) -> None:
     row = change(copy, "INSERT INTO GLDETAIL SELECT * FROM GLDETAIL WHERE rowid = {row}")
     difference, record = only(held(client, copy))
     assert (difference.period, difference.place.account) == ("June 2025", row["ACCOUNTNO"])
     assert (record.kind, record.record, record.copy) == ("doubled", row["RECORDNO"], row["DEBITAMOUNT"])
 
 
-def test_a_row_that_the_ledger_has_not(client: Client, copy: Path) -> None:
+def test_a_surplus_row(client: Client, copy: Path) -> None:
     row = change(copy, "INSERT INTO GLDETAIL SELECT * REPLACE ('999999' AS RECORDNO) FROM GLDETAIL WHERE rowid = {row}")
     _, record = only(held(client, copy))
     assert (record.kind, record.record, record.ledger, record.batch) == ("surplus", "999999", None, row["BATCHKEY"])
@@ -150,7 +150,7 @@ def test_a_row_in_another_month_differs_in_both(client: Client, copy: Path) -> N
     assert {each.record for one in found.differences for each in one.records or ()} == {row["RECORDNO"]}
 
 
-def test_a_row_in_another_location_says_what_was_altered(client: Client, copy: Path) -> None:
+def test_a_row_in_another_location_names_the_altered_field(client: Client, copy: Path) -> None:
     row = change(copy, "UPDATE GLDETAIL SET LOCATIONID = '310' WHERE rowid = {row}")
     found = held(client, copy)
     assert {one.place.location for one in found.differences} == {"310", row["LOCATIONID"]}
@@ -158,12 +158,12 @@ def test_a_row_in_another_location_says_what_was_altered(client: Client, copy: P
         assert [(each.kind, each.what) for each in one.records or ()] == [("altered", "LOCATIONID")]
 
 
-def test_what_was_posted_before_and_after_the_copy_is_seen(client: Client, copy: Path) -> None:
+def test_entries_before_and_after_the_days_of_the_copy_are_found(client: Client, copy: Path) -> None:
     with duckdb.connect(str(copy)) as con:
         con.execute("DELETE FROM GLDETAIL WHERE BATCH_DATE < '2025-03-01' OR BATCH_DATE > '2026-09-30'")
     found = held(client, copy)
     assert {one.period for one in found.differences} == {"before March 2025", "after September 2026"}
-    assert any(one.records is None for one in found.differences)  # too many to be looked at one by one
+    assert any(one.records is None for one in found.differences)  # too many to be matched one by one
     assert {each.kind for one in found.differences for each in one.records or ()} == {"missing"}
 
 
@@ -204,7 +204,7 @@ def test_a_copy_in_postgres_ties_too_and_a_cent_is_found(client: Client, postgre
     assert (difference.period, difference.amount, record.kind) == ("June 2025", CENT, "altered")
 
 
-def test_a_copy_that_cannot_be_held_against_the_ledger_says_why(client: Client, tmp_path: Path) -> None:
+def test_a_copy_that_cannot_be_compared_with_the_ledger_says_why(client: Client, tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="there is no file"):
         held(client, tmp_path / "none.duckdb")
     with duckdb.connect(str(tmp_path / "empty.duckdb")):

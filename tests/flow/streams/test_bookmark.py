@@ -1,6 +1,4 @@
-"""Bookmarks survive JSON and interruption; their form on disk is that of the first version; times never move forward
-by accident.
-"""
+"""Bookmarks survive JSON and interruption, and have the form on disk of the first version; times never move forward."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -48,7 +46,7 @@ BOOKMARKS = st.builds(
     st.builds(CopiedColumns, NAMES, st.text(max_size=9), NAMES),
 )
 STORED = json.loads((Path(__file__).parent / "stored_bookmarks.json").read_text("utf-8"))["samples"]
-"""Bookmarks in every state, written by the version before bookmarks had parts, with what it made of them next."""
+"""Bookmarks in every state, written by the version before bookmarks had parts, with the states that followed."""
 FIRST, LATER = "03/01/2026 12:00:00", "03/05/2026 08:30:00"
 SECONDS = {"overlap_seconds": 7200, "trail_seconds": 9000}
 

@@ -1,7 +1,7 @@
-"""A small company behind the interface an extraction asks through, and others who keep editing it.
+"""A small company as the source of an extraction, with people who keep editing it.
 
-It knows bills with lines, vendors, and journal entries with their lines in a view; whoever edits stamps times, perhaps
-a little in the past, and leaves entries in an audit trail, perhaps a little late.
+It has bills with lines, vendors, and journal entries with their lines in a view. Edits have times, perhaps a little in
+the past, and leave entries in an audit trail, perhaps a little late.
 """
 
 import threading
@@ -68,7 +68,7 @@ BEGAN = datetime(2026, 3, 1, tzinfo=UTC)
 
 @dataclass(frozen=True)
 class Zone:
-    """A wall clock that is put forward in spring and back in autumn, and how it takes hours that are not or twice."""
+    """A wall clock with daylight saving, and how it reads hours that never come or come twice."""
 
     winter: int
     summer: int
@@ -76,10 +76,10 @@ class Zone:
     spring: datetime
     autumn: datetime
     late: bool = True
-    """Whether a wall time that could be two moments, or none, is taken for the later one."""
+    """Whether a wall time that means two moments, or none, is read as the later one."""
 
     def moment(self, wall: datetime) -> datetime:
-        """The moment that a wall time is taken for; the wall time comes as if it were UTC."""
+        """The moment as which a wall time is read; the wall time is given as if it were UTC."""
         found = {
             moment
             for offset in (self.winter, self.summer)
@@ -88,7 +88,7 @@ class Zone:
         return max(found) if self.late else min(found)
 
     def offset(self, moment: datetime) -> int:
-        """Minutes from UTC at a moment; south of the equator summer begins in what is called autumn here."""
+        """Minutes from UTC at a moment; south of the equator summer begins at `autumn`."""
         forward = self.spring <= moment < self.autumn if self.spring < self.autumn else True
         back = not self.autumn <= moment < self.spring if self.autumn < self.spring else True
         return self.summer if forward and back else self.winter
@@ -96,19 +96,19 @@ class Zone:
 
 @dataclass
 class Company:
-    """Tables, a clock that moves with every call, and somebody who edits between two calls."""
+    """Tables, a clock that moves with every call, and edits between two calls."""
 
     seed: int = 0
     offset_minutes: int = 0
     user: str = "someone"
     told_at: datetime = BEGAN
-    """When the offset was told."""
+    """When the offset was read."""
     reads_user_time: bool = False
-    """Whether a filter's times are taken as the user's wall clock instead of UTC."""
+    """Whether a filter's times are read on the user's wall clock instead of UTC."""
     zone: Zone | None = None
-    """How that wall clock changes; the offset that the company tells may be either of its two."""
+    """How that wall clock changes; the known offset may be either of the two."""
     lateness: timedelta = timedelta()
-    """How far in the past a change may be stamped, and how late a delete may be told."""
+    """How far in the past a change may be stamped, and how late a delete may be in the trail."""
     tick: timedelta = timedelta(seconds=1)
     concurrency: int = 1
     company: str = "demo"
@@ -152,7 +152,7 @@ class Company:
         raise NotImplementedError(stream.name)
 
     def answer(self, query: Query) -> PartitionPage:
-        """One call, and what else happens in the company meanwhile."""
+        """One call, with the edits that happen meanwhile."""
         self.clock += self.tick
         self.calls += 1
         self.by_object[query.object] = self.by_object.get(query.object, 0) + 1
@@ -167,7 +167,7 @@ class Company:
         return table.ask(replace(query, where=where))
 
     def timed(self, node: Filter, stream: Stream) -> Filter:
-        """Wall texts become moments, in the zone that this gateway takes them to be in."""
+        """Texts become moments, in the zone in which this gateway reads them."""
         if isinstance(node, And | Or):
             return type(node)(tuple(self.timed(part, stream) for part in node.parts))
         assert isinstance(node, Compare)
@@ -176,20 +176,20 @@ class Company:
         return replace(node, values=tuple(self.taken(parse_time(str(value))) for value in node.values))
 
     def taken(self, wall: datetime) -> datetime:
-        """The moment that a wall time, read as UTC, is really taken for."""
+        """The moment as which the gateway reads a wall time."""
         if not self.reads_user_time:
             return wall
         return self.zone.moment(wall) if self.zone else wall - timedelta(minutes=self.offset_minutes)
 
     def tell(self) -> None:
-        """Deletes whose time has come appear in the trail."""
+        """Add deletes to the trail whose time has come."""
         self.tables["AUDITHISTORY"].rows += [row for due, row in self.late if due <= self.clock]
         self.late = [(due, row) for due, row in self.late if due > self.clock]
 
     # --- edits -------------------------------------------------------------------------------------------------
 
     def stamp(self, row: Row | None = None) -> datetime:
-        """The time a change is stamped with: now, or somewhat before, but then never the same for one row twice."""
+        """The time of a change: now, or somewhat before, but then never the same for one row twice."""
         behind = self.random.random() * self.lateness.total_seconds()
         found = (self.clock - timedelta(seconds=behind)).replace(microsecond=0)
         while self.lateness and row and found in (row["WHENMODIFIED"], row["WHENCREATED"]):
@@ -218,7 +218,9 @@ class Company:
         self.late.append((self.clock + self.lateness * self.random.random(), entry))
 
     def lines(self, table: str, by: str, parent: int, **cells: Any) -> None:
-        """A new set of lines under a parent: some kept and altered, some new, the others gone without a trace."""
+        """Replace the lines under a parent: some are kept and altered, some are new, others are deleted without an
+        entry.
+        """
         rows = self.tables[table].rows
         kept = [row for row in rows if row[by] == parent and self.random.random() < 0.5]
         self.tables[table].rows = [row for row in rows if row[by] != parent or row in kept]
@@ -230,7 +232,7 @@ class Company:
             self.add(table, **({by: parent, "AMOUNT": self.random.randrange(1000)} | cells))
 
     def edit(self) -> None:
-        """One random thing that a person, or another program, might do."""
+        """One random edit."""
         doing: Callable[[], object] = self.random.choice(
             [self.vendors, self.bills, self.bills, self.journals, self.journals, self.documents, self.one_line]
         )
@@ -302,7 +304,7 @@ class Company:
             row |= {"AMOUNT": self.random.randrange(1000), "WHENMODIFIED": self.stamp(row)}
 
     def fill(self, edits: int) -> "Company":
-        """So many edits before anybody asks."""
+        """Make this many edits before the first run."""
         self.tables["TIMETYPE"].rows = [{"RECORDNO": key, "NAME": f"type {key}"} for key in range(1, 8)]
         for _ in range(edits):
             self.edit()
@@ -310,6 +312,6 @@ class Company:
         return self
 
     def rows(self, stream: Stream) -> list[Row]:
-        """What a true copy holds."""
+        """The rows of a correct copy."""
         rows = [{name: row.get(name) for name in stream.fields} for row in self.tables[stream.object].rows]
         return sorted(rows, key=lambda row: (str(row["RECORDNO"]).zfill(9), str(row)))

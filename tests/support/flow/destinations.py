@@ -1,4 +1,4 @@
-"""Streams and rows for the tests of sinks, and one way to look into any of them."""
+"""Streams and rows for the tests of destinations."""
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
@@ -63,5 +63,5 @@ def bill(number: int, due: str = "10.00", vendor: str = "V1", **more: Any) -> di
 
 
 def batch(stream: Stream, rows: Sequence[dict[str, Any]], schema: pa.Schema | None = None) -> pa.RecordBatch:
-    """Rows as the reader would give them."""
+    """Rows as a page has them."""
     return pa.RecordBatch.from_pylist(list(rows), schema or schema_of(stream.fields))

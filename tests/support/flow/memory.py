@@ -1,4 +1,4 @@
-"""A destination in memory: what the sinks promise, in the plainest words, and fast enough for many examples."""
+"""A destination in memory: the plainest implementation of the interface, fast enough for many examples."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ from support.flow.table import Row
 
 
 class MemorySink:
-    """Survives close, as a file would."""
+    """Keeps its tables after `close`, as a file would."""
 
     uri = "memory"
     commit_rows = 7

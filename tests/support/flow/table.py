@@ -1,4 +1,4 @@
-"""One table of a company that never tells more than the gateway would, and that others edit between two calls."""
+"""One table of a company that answers like the gateway, and that changes between two calls."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future
@@ -16,7 +16,7 @@ Row = dict[str, Any]
 
 
 class Here(Executor):
-    """Runs a call the moment it is submitted, so that tests know the order of things."""
+    """Runs a call when it is submitted, so that tests know the order."""
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         future: Future[Any] = Future()
@@ -37,7 +37,7 @@ def lexical(key: Any) -> Any:
 
 @dataclass
 class Table:
-    """Rows, and the order that the gateway gives text keys when it sorts and when it compares."""
+    """Rows, and the order in which the gateway sorts and compares text keys."""
 
     stream: Stream
     rows: list[Row]
