@@ -162,7 +162,7 @@ def test_a_tap_that_is_told_to_end_ends_its_last_line(tap: Tap) -> None:
     assert (running.returncode, lines[-1][-1:]) == (143, b"\n")
     assert messages[-1]["type"] == "STATE"
     assert messages[-1]["value"]["bookmarks"]["GLDETAIL"]["unread"]
-    assert "interrupted" in said
+    assert "Interrupted" in said
     assert "Traceback" not in said
 
 

@@ -103,7 +103,7 @@ def test_a_start_date_holds_for_the_ledger_too_and_a_complete_copy_stays_complet
     ("words", "status", "says"),
     [
         (("extract", "VENDRO", "--to", URI), 2, "did you mean VENDOR"),
-        (("extract", "VENDOR", "--to", "teletype:x"), 2, "is no destination"),
+        (("extract", "VENDOR", "--to", "teletype:x"), 2, "Unsupported destination"),
         (("extract", "VENDOR", "--to", URI, "--select", "NAME"), 2, "STREAM.FIELD"),
         (("extract", "VENDOR", "--to", URI, "--select", "VENDOR.NAM"), 2, "did you mean NAME"),
         (("extract", "VENDOR", "--all", "--to", URI), 2, "--all"),

@@ -243,5 +243,5 @@ def test_a_state_is_read_in_every_form_in_which_it_is_kept(document: dict[str, A
 
 
 def test_a_document_that_is_not_a_state_is_refused() -> None:
-    with pytest.raises(SettingsError, match="neither ours nor a map"):
+    with pytest.raises(SettingsError, match="neither of this tap nor a map"):
         SingerState.from_document({"singer_state": {"bookmarks": {}}})

@@ -558,8 +558,8 @@ def test_two_streams_whose_names_are_the_same_to_duckdb_need_two_copies(copy: Co
 @pytest.mark.parametrize(
     ("made", "fix"),
     [
-        ('CREATE VIEW "APBILL" AS SELECT 1', "a view of the stream's name is in the way"),
-        ('CREATE TABLE "APBILL" AS SELECT 1 AS "RECORDNO"', "the table is another's, or lost a column"),
+        ('CREATE VIEW "APBILL" AS SELECT 1', "a view has the stream's name"),
+        ('CREATE TABLE "APBILL" AS SELECT 1 AS "RECORDNO"', "the table belongs to something else, or lost a column"),
     ],
 )
 def test_an_error_about_a_view_or_table_of_the_streams_name_says_how_to_fix_it(
@@ -582,7 +582,7 @@ def test_an_error_about_a_dropped_column_says_how_to_fix_it(tmp_path: Path) -> N
     writer = copy.open().writer(BILLS, DONE)
     with pytest.raises(SettingsError, match="_deleted_at") as told:
         writer.count_rows()
-    assert "put it back, or drop the table" in told.value.fix
+    assert "restore it, or drop the table" in told.value.fix
     copy.close()
 
 
@@ -711,7 +711,7 @@ def test_a_file_that_is_open_or_not_a_database_is_refused_clearly(tmp_path: Path
     (tmp_path / "x.duckdb").write_text("this is no database " * 100)
     with pytest.raises(SettingsError, match="cannot be opened"):
         open_sink(f"{tmp_path}/x.duckdb").open("demo", NOON)
-    with pytest.raises(SettingsError, match="no folder"):
+    with pytest.raises(SettingsError, match=r"the folder .* does not exist"):
         open_sink(f"{tmp_path}/missing/x.duckdb").open("demo", NOON)
 
 
@@ -728,7 +728,7 @@ def test_an_error_about_a_database_that_cannot_be_opened_says_what_to_do(tmp_pat
             fixes[name] = refused.value.fix
         other.stdin.close()
     assert fixes["folder"] == f"name a file: {tmp_path}/folder.duckdb/copy.duckdb"
-    assert fixes["torn"].startswith("it is damaged, or DuckDB did not make it")
+    assert fixes["torn"].startswith("the file is damaged, or was not made by DuckDB")
     assert fixes["held"].startswith("close the other program that has it open")
 
 

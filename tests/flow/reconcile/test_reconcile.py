@@ -213,7 +213,7 @@ def test_a_copy_that_cannot_be_compared_with_the_ledger_says_why(client: Client,
         held(client, tmp_path / "empty.duckdb")
     with duckdb.connect(str(tmp_path / "narrow.duckdb")) as con:
         con.execute("CREATE TABLE GLDETAIL (RECORDNO VARCHAR, _deleted_at TIMESTAMPTZ)")
-    with pytest.raises(SettingsError, match="lacks BATCHKEY"):
+    with pytest.raises(SettingsError, match="has no BATCHKEY"):
         held(client, tmp_path / "narrow.duckdb")
     with pytest.raises(SettingsError, match="holds no whole GLDETAIL"):
         held(client, f"parquet:{tmp_path}")
