@@ -85,7 +85,7 @@ def test_a_name_that_would_be_truncated_is_refused(sink: Sink) -> None:
         sink.writer(replace(BILLS, name="n" * 64), Bookmark())
     assert "as=NAME" in refused.value.fix
     stream = replace(BILLS, fields={**BILLS.fields, "c" * 64: Kind.TEXT})
-    with pytest.raises(SettingsError, match="no room for the name c"):
+    with pytest.raises(SettingsError, match=r"the name c+ is too long"):
         kept(sink, stream, [bill(1)], WALKING.end())
     kept(sink, BILLS, [bill(1)], WALKING.end())
 

@@ -215,5 +215,5 @@ def test_a_copy_that_cannot_be_compared_with_the_ledger_says_why(client: Client,
         con.execute("CREATE TABLE GLDETAIL (RECORDNO VARCHAR, _deleted_at TIMESTAMPTZ)")
     with pytest.raises(SettingsError, match="has no BATCHKEY"):
         held(client, tmp_path / "narrow.duckdb")
-    with pytest.raises(SettingsError, match="holds no whole GLDETAIL"):
+    with pytest.raises(SettingsError, match="holds no complete GLDETAIL"):
         held(client, f"parquet:{tmp_path}")
