@@ -173,3 +173,10 @@ def test_the_line_to_apply_a_plan_says_all_that_the_plan_was_made_with(demo: Int
     assert {*words, "--clear-empty", "--connection", "demo", "--apply"} <= set(again[2:])
     assert demo(*again[1:]).status == 0
     assert demo("get", "CLASS", "L-9").status == 0
+
+
+def test_an_accent_written_as_two_characters_is_no_change(demo: Intacct, classes: Path) -> None:
+    classes.write_text("CLASSID,NAME\nL-9,Zo\u00eb\n")
+    assert demo("load", str(classes), "--as", "CLASS", "--apply").status == 0
+    classes.write_text("CLASSID,NAME\nL-9,Zoe\u0308\n")
+    assert verdicts(demo("load", str(classes), "--as", "CLASS", "--mode", "update", "--json").out) == ["unchanged"]

@@ -12,7 +12,7 @@ from intacct_bridge.flow.layouts.journal import JournalLayout
 from intacct_bridge.flow.outbox.entry import Conclusion, Intent
 from intacct_bridge.flow.outbox.outbox import Outbox
 from intacct_bridge.flow.plan.context import write_target
-from intacct_bridge.flow.plan.plan import Plan, PlanSettings, Verdict
+from intacct_bridge.flow.plan.plan import Plan, PlannedRecord, PlanSettings, Verdict
 from intacct_bridge.flow.plan.planner import confirm_plan, make_plan
 from intacct_bridge.flow.records.status import RecordStatus
 from intacct_bridge.flow.records.tables import open_csv
@@ -94,6 +94,32 @@ def test_a_rule_refuses_in_the_inputs_own_words(
     assert found and found[0].column == column
     assert words in str(found[0])
     assert found[0].position.startswith("je.csv:")
+
+
+@pytest.mark.parametrize("rate", ["0", "-1.25", "0.00"])
+def test_an_exchange_rate_is_above_zero(plan: Planner, rate: str) -> None:
+    header = HEADER.strip() + ",Currency,Exchange rate\n"
+    rows = f"GJ,2026-11-30,T,R,6100,10,,,E1,,EUR,{rate}\nGJ,2026-11-30,T,R,2100,,10,,E1,,EUR,{rate}\n"
+    plan.path.write_text(header + rows)
+    planned = make_plan(open_csv(plan.path), JournalLayout(), plan.ledger.gateway, plan.outbox)
+    assert reasons(planned) == [("exchange rate", "Exchange rate", f"je.csv:{line}") for line in (2, 3)]
+
+
+def test_characters_that_nobody_sees_are_named_and_refused_in_keys(plan: Planner) -> None:
+    def of(reference: str, memo: str) -> PlannedRecord:
+        first = f"GJ,2026-11-30,T,{reference},6100,10,,,E1,{memo}\n"
+        (record,) = plan(f"{first}GJ,2026-11-30,T,{reference},2100,,10,,E1,\n").records
+        return record
+
+    hidden = of("R1\u200b", "")
+    assert hidden.verdict is Verdict.REFUSED
+    assert "U+200B (zero width space)" in str(hidden.reasons[0])
+    named = of("R2", "Ren\u00adt by \u0410CME")
+    assert named.verdict is Verdict.CREATE
+    texts = [str(finding) for finding in named.findings]
+    assert any("U+00AD (soft hyphen)" in text for text in texts)
+    assert any("U+0410 (cyrillic capital letter a)" in text for text in texts)
+    assert not of("R3", "Москва Zoë Ελλάδα 👨‍👩‍👧").findings
 
 
 def test_one_bad_line_refuses_its_whole_record_and_no_other(plan: Planner) -> None:

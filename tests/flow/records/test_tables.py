@@ -1,15 +1,19 @@
 """Input files become rows that know where they came from, with every value as the file has it."""
 
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
+from typing import Literal, cast
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from openpyxl import Workbook
 
+from intacct_bridge.edge.singer.messages import parse_message
 from intacct_bridge.errors import RecordError, SettingsError
 from intacct_bridge.flow.layouts.refused_rows import write_refused
-from intacct_bridge.flow.records.cells import cents_fix, date_reading, read_date, read_money
+from intacct_bridge.flow.records.cells import Cell, cents_fix, date_reading, read_date, read_money, text_of
 from intacct_bridge.flow.records.tables import exact, open_csv, open_table
 
 
@@ -183,6 +187,10 @@ def test_money_is_read_exactly(text: str, amount: str) -> None:
         "(-5)",
         "1,23.4",
         "--1",
+        "-5 10",
+        "- 100 200",
+        "-1 234.50",
+        "5 10",
         "x",
     ],
 )
@@ -203,7 +211,8 @@ def test_an_amount_survives_being_written_with_thousands(amount: Decimal) -> Non
 
 def test_dates_are_iso_or_month_first_until_the_column_says_otherwise() -> None:
     assert str(read_date("2026-01-31")) == "2026-01-31"
-    assert str(read_date("2026-01-31T00:00:00Z")) == "2026-01-31"
+    for time in ("T00:00:00Z", " 00:00", " 12:00:00 AM", "T00:00:00.000+01:00", " 08:15:00 UTC"):
+        assert str(read_date(f"2026-01-31{time}")) == "2026-01-31"
     assert str(read_date("01/02/2026")) == "2026-01-02"
     assert str(read_date("01/02/2026", date_reading([], "dmy"))) == "2026-02-01"
     assert str(read_date("31/01/2026", date_reading(["31/01/2026"], "dmy"))) == "2026-01-31"
@@ -235,7 +244,19 @@ def test_the_fix_of_an_amount_is_about_what_is_wrong_with_it(text: str, told: st
     assert told in caught.value.fix
 
 
-@pytest.mark.parametrize("text", ["02/30/2026", "2026-13-01", "31 Jan", "1/2/26", "45000"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2026-11-15 to 2026-11-30",
+        "2026-11-15 x",
+        "2026-11-15T",
+        "02/30/2026",
+        "2026-13-01",
+        "31 Jan",
+        "1/2/26",
+        "45000",
+    ],
+)
 def test_what_is_no_date_is_refused_with_a_fix(text: str) -> None:
     with pytest.raises(RecordError) as caught:
         read_date(text)
@@ -330,3 +351,35 @@ def test_floats_within_lists_are_made_exact_or_refused_too(tmp_path: Path) -> No
     good, bad = open_table(path)
     assert good.cells == {"lines": [{"amount": Decimal("0.1")}]}
     assert "inexact result of a calculation" in bad.fault
+
+
+@pytest.mark.parametrize("number", ["1e999999999", "-1e999999999", "1e-999999999", "1e101"])
+def test_a_number_that_would_fill_memory_is_refused(tmp_path: Path, number: str) -> None:
+    text = f'{{"AMOUNT": {number}}}\n{{"AMOUNT": 1e3}}\n'
+    far, good = [row.cells["AMOUNT"] for row in open_table(written(tmp_path / "a.jsonl", text.encode()))]
+    assert good == Decimal(1000)
+    with pytest.raises(RecordError, match="is not an amount"):
+        read_money(cast(Cell, far))
+    message = f'{{"type": "RECORD", "stream": "s", "record": {{"AMOUNT": {number}}}}}'
+    assert parse_message(message.encode(), 1).record == {"AMOUNT": number}
+    with pytest.raises(RecordError, match="too many digits"):
+        read_money(Decimal(number))
+    assert len(text_of(Decimal(number))) < 20
+
+
+@pytest.mark.parametrize("order", [None, "dmy"])
+def test_dates_that_excel_may_have_swapped_are_refused(tmp_path: Path, order: Literal["dmy"] | None) -> None:
+    book = Workbook()
+    sheet = book.worksheets[0]
+    cells = ["Date", datetime(2026, 4, 3), datetime(2026, 4, 4), datetime(2026, 4, 25), "13/04/2026"]
+    for cell in cells:
+        sheet.append([cell])
+    book.save(tmp_path / "a.xlsx")
+    swapped, equal, late, text = [row.cells["Date"] for row in open_table(tmp_path / "a.xlsx")]
+    reading = date_reading([swapped, equal, late, text], order)
+    with pytest.raises(RecordError, match=r"2026-04-03 may be 2026-03-04.*'13/04/2026'") as caught:
+        read_date(cast(Cell, swapped), reading)
+    assert "2026-01-31" in caught.value.fix
+    assert str(read_date(cast(Cell, equal), reading)) == "2026-04-04", "a swap changes nothing"
+    assert str(read_date(cast(Cell, late), reading)) == "2026-04-25", "no swap makes a day of 25"
+    assert str(read_date(cast(Cell, swapped), date_reading([swapped, "2026-04-05"], order))) == "2026-04-03"

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -202,8 +201,10 @@ def _typed(kind: Any, name: str, text: str) -> Any:
 
 def _from_file(source: IO[bytes]) -> Mapping[str, Any]:
     name = Path(source.name).name if isinstance(getattr(source, "name", None), str) else "the file"
+    from intacct_bridge.flow.records.cells import json_number
+
     try:
-        found = json.loads(source.read(), parse_float=Decimal)
+        found = json.loads(source.read(), parse_float=json_number)
     except (ValueError, UnicodeDecodeError) as error:
         raise SettingsError(f"{name} is not JSON: {error}") from None
     if not isinstance(found, dict):

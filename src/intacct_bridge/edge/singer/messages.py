@@ -11,7 +11,6 @@ import gzip
 import io
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, cast
 from urllib.parse import unquote, urlsplit
@@ -19,6 +18,7 @@ from urllib.parse import unquote, urlsplit
 import msgspec
 
 from intacct_bridge.errors import SettingsError
+from intacct_bridge.flow.records.cells import json_number
 from intacct_bridge.model.catalog import ObjectDef
 from intacct_bridge.wire.values import Kind
 from intacct_bridge.wire.xml import names_an_element
@@ -239,7 +239,7 @@ class Message:
     """The files of a BATCH message."""
 
 
-_DECODER = msgspec.json.Decoder(float_hook=Decimal)
+_DECODER = msgspec.json.Decoder(float_hook=json_number)
 _TYPES = ("RECORD", "SCHEMA", "STATE", "ACTIVATE_VERSION", "BATCH")
 
 
@@ -247,7 +247,7 @@ def parse_message(line: bytes, number: int) -> Message:
     """A line as a message; every number with a point is a Decimal. Raises SettingsError with the line's number."""
     try:
         raw = _DECODER.decode(line)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, ArithmeticError) as error:
         raise SettingsError(
             f"line {number} is not JSON: {error}", fix="Pipe the output of a Singer tap to the target."
         ) from None
@@ -273,7 +273,7 @@ def parse_message(line: bytes, number: int) -> Message:
     )
 
 
-_BATCH_DECODER = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal)
+_BATCH_DECODER = msgspec.json.Decoder(dict[str, Any], float_hook=json_number)
 
 
 def batch_records(

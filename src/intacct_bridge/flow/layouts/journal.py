@@ -99,7 +99,7 @@ class JournalLayout:
         matched = self.match(table)
         more = self._more(matched)
         dates = {
-            meaning: date_reading([text_of(row.cells.get(column)) for row in table], self.date_order)
+            meaning: date_reading([row.cells.get(column) for row in table], self.date_order)
             for meaning in ("date", "reverse date", "exchange rate date")
             if (column := matched.columns.get(meaning)) is not None
         }

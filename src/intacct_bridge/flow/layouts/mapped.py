@@ -183,9 +183,9 @@ class MappedLayout:
 
     def _readers(self, records: Sequence[Sequence[SourceRow]]) -> Readers:
         """Readers of amounts and dates as people write them, with one order of day and month for the whole input."""
-        texts = [text_of(cell) for rows in records for row in rows for cell in row.cells.values() if _scalar(cell)]
-        reading = date_reading(texts, self.date_order)
-        grouping = points_group(texts)
+        cells = [cell for rows in records for row in rows for cell in row.cells.values() if _scalar(cell)]
+        reading = date_reading(cells, self.date_order)
+        grouping = points_group(map(text_of, cells))
         return Readers(
             number=lambda cell: read_money(_cell(cell), grouping=grouping),
             day=lambda cell: read_date(_cell(cell), reading),

@@ -100,7 +100,7 @@ class Columns:
                 raise writable.unknown(name, table.path.name)
         days = {column: one for column, one in header.items() if one.kind in _DAYS}
         days |= {column: one for column, (_, one) in lines.items() if one.kind in _DAYS}
-        readings = {column: date_reading([text_of(row.cells.get(column)) for row in table], order) for column in days}
+        readings = {column: date_reading([row.cells.get(column) for row in table], order) for column in days}
         numbers = [column for column, one in header.items() if one.kind in NUMBERS]
         numbers += [column for column, (_, one) in lines.items() if one.kind in NUMBERS]
         grouping = bool(numbers) and points_group(text_of(row.cells.get(one)) for row in table for one in numbers)

@@ -13,7 +13,7 @@ from decimal import Decimal
 from intacct_bridge.client.protocol import Row
 from intacct_bridge.flow.company.current_records import POSTED_ON, CurrentRecord, Names
 from intacct_bridge.flow.company.writable import WRITTEN_BY_NAME, LineSet, WritableObject
-from intacct_bridge.flow.records.values import comparable
+from intacct_bridge.flow.records.values import comparable, equal_form
 from intacct_bridge.flow.records.write import Finding, Write, WriteOperation
 from intacct_bridge.model.wording import counted
 from intacct_bridge.wire.values import Value
@@ -43,9 +43,9 @@ def _differences(write: Write, current: CurrentRecord, writable: WritableObject,
     excluded = (*key, writable.lookup.record_key, *WRITTEN_BY_NAME)
     for name, value in write.fields.items():
         if name in current.row and name not in excluded:
-            before, after = comparable(current.row[name]), comparable(value)
-            if before != after:
-                yield Change(name, before, after)
+            before, after = current.row[name], value
+            if equal_form(before) != equal_form(after):
+                yield Change(name, comparable(before), comparable(after))
     for wrapper, lines in write.lines.items():
         theirs = current.lines.get(wrapper)
         if theirs is None:
@@ -73,7 +73,7 @@ def same_lines(ours: Iterable[Mapping[str, Value]], theirs: Iterable[Row]) -> bo
 
 def _counter(lines: Iterable[Mapping[str, Value]], names: Iterable[str]) -> Counter[tuple[str, ...]]:
     names = tuple(names)
-    return Counter(tuple(comparable(line.get(name)) for name in names) for line in lines)
+    return Counter(tuple(equal_form(line.get(name)) for name in names) for line in lines)
 
 
 def _summary(lines: Iterable[Mapping[str, Value]], names: Iterable[str]) -> str:

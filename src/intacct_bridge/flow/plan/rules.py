@@ -10,6 +10,8 @@ contradicts a relationship is refused where the company forbids it. Where the co
 because it is more often a slip than a wish.
 """
 
+import re
+import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -20,7 +22,8 @@ from intacct_bridge.errors import InvalidRequestError, NotPermittedError, Refuse
 from intacct_bridge.flow.company.references import References
 from intacct_bridge.flow.company.writable import WritableObject
 from intacct_bridge.flow.records.cells import cents_fix
-from intacct_bridge.flow.records.values import comparable
+from intacct_bridge.flow.records.lookup_keys import lookup_keys_of
+from intacct_bridge.flow.records.values import comparable, number_text
 from intacct_bridge.flow.records.write import Finding, RecordLine, Write, WriteOperation
 from intacct_bridge.model.catalog import FieldDef
 from intacct_bridge.wire.values import Kind, Value
@@ -113,6 +116,34 @@ _DOCUMENT_DATES = ("WHENPOSTED", "WHENCREATED")
 """A document posts on its posting date; without one, on its own date."""
 
 
+_RATES = ("EXCHANGE_RATE", "EXCHRATE", "FROM_ACCOUNT_EXCHANGE_RATE")
+_INVISIBLE = frozenset("\u00ad\u034f\u061c\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\ufeff")
+"""Characters without a form of their own; joiners are left out, since some scripts and emoji need them."""
+_LATIN = re.compile(r"[A-Za-z]")
+_FOREIGN = re.compile("[\u0391-\u03a9\u03bf\u0400-\u04ff]")
+"""Greek capitals and Cyrillic letters: many look like Latin ones."""
+
+
+def _texts(write: Write) -> Iterator[tuple[list[tuple[str, str]], str]]:
+    places = [(write.fields, write.position), *((line.fields, line.position) for line in write.all_lines)]
+    for fields, position in places:
+        yield [(name, value) for name, value in fields.items() if isinstance(value, str)], position
+
+
+def _look_alike(text: str) -> tuple[str, str] | None:
+    """A word of Latin letters with a foreign one among them, and that letter."""
+    for word in text.split():
+        foreign = _FOREIGN.search(word)
+        if foreign and _LATIN.search(word):
+            return word, foreign[0]
+    return None
+
+
+def _named(char: str) -> str:
+    name = unicodedata.name(char, "")
+    return f"U+{ord(char):04X} ({name.lower()})" if name else f"U+{ord(char):04X}"
+
+
 def characters(write: Write, _: Facts) -> Iterator[Finding]:
     """No text holds a character that XML cannot carry."""
     places = [(write.fields, write.position), *((line.fields, line.position) for line in write.all_lines)]
@@ -122,6 +153,37 @@ def characters(write: Write, _: Facts) -> Iterator[Finding]:
             if bad is not None:
                 message = f"the text holds the control character U+{ord(bad):04X}"
                 yield Finding("characters", message, "remove it", write.column(name), position)
+
+
+def invisible_characters(write: Write, _: Facts) -> Iterator[Finding]:
+    """No key holds a character that nobody sees; other texts may, and so may words of look-alike letters."""
+    keys = {name for way in lookup_keys_of(write.object).keys for name in way}
+    for fields, position in _texts(write):
+        for name, text in fields:
+            if text.isascii():
+                continue
+            unseen = next((char for char in text if char in _INVISIBLE), "")
+            if unseen:
+                message = f"the text holds the invisible character {_named(unseen)}"
+                yield Finding("characters", message, "remove it", write.column(name), position,
+                              refuses=name in keys)  # fmt: skip
+            strange = _look_alike(text)
+            if strange:
+                word, char = strange
+                message = f"{word!r} holds {_named(char)}, which looks like a Latin letter"
+                yield Finding("characters", message, "type the word again if that is not meant",
+                              write.column(name), position, refuses=False)  # fmt: skip
+
+
+def exchange_rates(write: Write, _: Facts) -> Iterator[Finding]:
+    """An exchange rate is above zero."""
+    places = [(write.fields, write.position), *((line.fields, line.position) for line in write.all_lines)]
+    for fields, position in places:
+        for name, value in fields.items():
+            if name in _RATES and isinstance(value, Decimal | int) and value <= 0:
+                message = f"an exchange rate must be above zero; this one is {number_text(Decimal(value))}"
+                yield Finding("exchange rate", message, "correct it, or leave it empty",
+                              write.column(name), position)  # fmt: skip
 
 
 def two_lines(write: Write, facts: Facts) -> Iterator[Finding]:
@@ -238,7 +300,7 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
     "ARADVANCE": _POSTING,
 }
 """The rules of each object; they apply to new records, and to updates that give lines."""
-EVERYWHERE: tuple[Rule, ...] = (characters, relationships)
+EVERYWHERE: tuple[Rule, ...] = (characters, invisible_characters, exchange_rates, relationships)
 
 
 def _differences(lines: Iterable[RecordLine], name: str) -> dict[str, Decimal]:

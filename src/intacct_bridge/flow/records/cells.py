@@ -23,9 +23,12 @@ _PLAIN = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)")
 _GROUPED = re.compile(r"[+-]?\d{1,3}(,\d{3})+\.\d+|[+-]?\d{1,3}(,\d{3}){2,}")
 _POINTS = re.compile(r"[+-]?\d{1,3}(\.\d{3})+,\d{1,2}")
 _ONE_POINT = re.compile(r"[+-]?[1-9]\d{0,2}\.\d{3}")
-_ISO = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})(?:[T ].*)?")
+_TIME = r"[T ]\d{1,2}:\d{2}(:\d{2}([.,]\d+)?)?( ?[AaPp][Mm])?( ?(Z|UTC|GMT|[+-]\d{2}(:?\d{2})?))?"
+_ISO = re.compile(rf"(\d{{4}})-(\d{{1,2}})-(\d{{1,2}})(?:{_TIME})?")
 _SLASHED = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})")
-_SPACES = str.maketrans("", "", " \u00a0\u202f\t")
+_AFTER_SIGN = re.compile(r"([+-])[ \u00a0\u202f\t]+")
+MOST_DIGITS = 100
+"""A number with more digits before or after its point, such as `1e999999999`, is a mistake; written out, it is huge."""
 
 
 def text_of(cell: object) -> str:
@@ -37,8 +40,33 @@ def text_of(cell: object) -> str:
     if isinstance(cell, bool):
         return "true" if cell else "false"
     if isinstance(cell, Decimal):
-        return format(cell, "f")
+        return format(cell, "f") if is_written_out(cell) else str(cell)
     return str(cell).replace("\u00a0", " ").strip()
+
+
+def is_written_out(number: Decimal) -> bool:
+    """Whether the number can be written out with a sensible number of digits; infinities and NaN have none."""
+    exponent = number.as_tuple().exponent
+    if not isinstance(exponent, int):
+        return False
+    return exponent >= -MOST_DIGITS and (not number or number.adjusted() < MOST_DIGITS) and exponent < MOST_DIGITS
+
+
+def written_out(number: Decimal) -> Decimal:
+    """The same number. RecordError where it has more digits than any amount, as `1e999999999` has."""
+    if number.is_finite() and not is_written_out(number):
+        raise RecordError(f"{_short(str(number))} has too many digits", fix="check the number")
+    return number
+
+
+def json_number(text: str) -> Decimal | str:
+    """A number of JSON, exactly; one that cannot be written out stays text, which no field of numbers takes."""
+    number = Decimal(text)
+    return number if is_written_out(number) else text
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 40 else f"{text[:20]}…"
 
 
 def points_group(texts: Iterable[str]) -> bool:
@@ -54,7 +82,7 @@ def read_money(cell: Cell, *, grouping: bool = False) -> Decimal | None:
     if isinstance(cell, bool | date):
         raise _unreadable(text_of(cell), "write a number such as 1234.50")
     if isinstance(cell, int | Decimal):
-        return _finite(Decimal(cell))
+        return _finite(written_out(Decimal(cell)))
     text = text_of(cell)
     if not text:
         return None
@@ -63,7 +91,7 @@ def read_money(cell: Cell, *, grouping: bool = False) -> Decimal | None:
         inner, negative = text[1:-1].strip(), True
         if inner[:1] in "+-":
             raise _unreadable(text, "use brackets or a sign, not both")
-    bare = inner.translate(_SPACES) if inner[:1] in "+-" else inner
+    bare = _AFTER_SIGN.sub(r"\1", inner, count=1) if inner[:1] in "+-" else inner
     if grouping and _ONE_POINT.fullmatch(bare):
         whole = bare.replace(".", "")
         fix = f"write {whole}.00, or {bare}0 if it is no thousands: other amounts of the file are like 1.234,50"
@@ -85,6 +113,8 @@ def _money_fix(text: str) -> str:
         return "use a point before the cents and no point for thousands, as in 1234.50"
     if re.fullmatch(r"#[A-Z0-9/]+[!?A]", text):
         return "the formula has no result; correct it in the file"
+    if re.fullmatch(r"[+-]?[\d.,]*\d[ \u00a0\u202f\t]+[\d., \u00a0\u202f\t]*", text):
+        return "remove the spaces if they are between thousands; these may also be two amounts"
     if re.search(r"[$€£¥]|[A-Za-z]{3}.*\d|\d.*[A-Za-z]{3}", text):
         return "remove the currency sign; a currency belongs in a column of its own"
     return "write a number such as 1234.50"
@@ -117,26 +147,34 @@ class DateReading:
     """False where the column holds 13/01/2026 and nobody said so: then no slashed date can be trusted."""
     mixed: bool = False
     """Whether it holds 01/13/2026 too."""
+    swapped: str = ""
+    """A date that Excel left as text beside dates that it converted: it may have swapped day and month of those."""
 
 
-def date_reading(texts: "list[str]", order: DateOrder | None) -> DateReading:
+def date_reading(cells: Iterable[object], order: DateOrder | None) -> DateReading:
     """Decide once for a whole column, because a file of DD/MM dates is half readable as MM/DD, and wrong.
 
-    Without a setting MM/DD is assumed, until one date of the column contradicts it.
+    Without a setting MM/DD is assumed, until one date of the column contradicts it. An Excel of another country
+    converts the dates that it can read, with day and month swapped, and leaves the others as texts.
     """
+    found: list[re.Match[str]] = []
+    typed = False
+    for cell in cells:
+        if isinstance(cell, date):
+            typed = True
+        elif isinstance(cell, str) and (match := _SLASHED.fullmatch(text_of(cell))):
+            found.append(match)
+    left = next((match[0] for match in found if int(match[1]) > 12 or int(match[2]) > 12), "") if typed else ""
     if order is not None:
-        return DateReading(order)
-    found = [match for match in (_SLASHED.fullmatch(text.strip()) for text in texts) if match]
+        return DateReading(order, swapped=left)
     certain = all(int(match[1]) <= 12 for match in found)
-    return DateReading("mdy", certain, mixed=not certain and any(int(match[2]) > 12 for match in found))
+    return DateReading("mdy", certain, mixed=not certain and any(int(match[2]) > 12 for match in found), swapped=left)
 
 
 def read_date(cell: Cell, reading: DateReading = DateReading()) -> date | None:
     """A date, or None for an empty cell."""
-    if isinstance(cell, datetime):
-        return cell.date()
     if isinstance(cell, date):
-        return cell
+        return _typed_day(cell.date() if isinstance(cell, datetime) else cell, reading)
     text = text_of(cell)
     if not text:
         return None
@@ -152,6 +190,17 @@ def read_date(cell: Cell, reading: DateReading = DateReading()) -> date | None:
     month, day = (first, second) if reading.order == "mdy" else (second, first)
     other, order = ("day/month/year", "dmy") if reading.order == "mdy" else ("month/day/year", "mdy")
     return _day(text, year, month, day, hint=f'; for {other} set `date_order = "{order}"`')
+
+
+def _typed_day(found: date, reading: DateReading) -> date:
+    if reading.swapped and found.day <= 12 and found.day != found.month:
+        other = found.replace(month=found.day, day=found.month)
+        raise RecordError(
+            f"{found} may be {other}: the column also has dates that Excel left as text, such as "
+            f"{reading.swapped!r}, and where it does so it swaps day and month of the others",
+            fix="write all dates of the column as text in the form 2026-01-31",
+        )
+    return found
 
 
 def _untold(text: str, reading: DateReading) -> RecordError:

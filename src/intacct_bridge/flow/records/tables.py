@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from intacct_bridge.errors import RecordError, SettingsError
-from intacct_bridge.flow.records.cells import Cell
+from intacct_bridge.flow.records.cells import Cell, json_number
 
 if TYPE_CHECKING:
     from openpyxl.worksheet._read_only import ReadOnlyWorksheet
@@ -309,7 +309,7 @@ def _open_jsonl(path: Path) -> InputTable:
 def _jsonl_rows(path: Path) -> Iterator[SourceRow]:
     import msgspec
 
-    decoder = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal)
+    decoder = msgspec.json.Decoder(dict[str, Any], float_hook=json_number)
     with open_input(path) as file:
         for number, line in enumerate(file, 1):
             text = line.removeprefix(b"\xef\xbb\xbf").strip()

@@ -2,6 +2,7 @@
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from unicodedata import normalize
 
 from intacct_bridge.wire.values import Value
 
@@ -19,6 +20,15 @@ def comparable(value: Value) -> str:
     if isinstance(value, datetime):
         return (value.astimezone(UTC) if value.tzinfo else value).isoformat()
     return value.isoformat() if isinstance(value, date) else str(value).strip()
+
+
+def equal_form(value: Value) -> str:
+    """The comparable text in the form that equal texts share: an accented letter is one character, not two (NFC).
+
+    Never to ask the company with: it may keep the other form.
+    """
+    text = comparable(value)
+    return text if text.isascii() else normalize("NFC", text)
 
 
 def number_text(number: Decimal) -> str:
