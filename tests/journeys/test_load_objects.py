@@ -41,6 +41,38 @@ def test_flat_rows_with_repeated_headers_are_bills_with_their_lines(desk: Desk) 
     assert amounts == [Decimal("0.20"), Decimal("15"), Decimal("100.10")]
 
 
+def flat(rows: str) -> str:
+    """Lines of bills of V-1, each as `number:amount`; `-` as the number leaves the header empty."""
+    text = "VENDORID,RECORDID,WHENCREATED,WHENDUE,CURRENCY,BASECURR,ACCOUNTNO,TRX_AMOUNT,LOCATIONID,DEPARTMENTID\n"
+    for row in rows.split():
+        number, _, amount = row.partition(":")
+        head = ",,,,," if number == "-" else f"V-1,{number},2026-11-03,2026-12-03,USD,USD"
+        text += f"{head},60100,{amount},100,100\n"
+    return text
+
+
+@pytest.mark.parametrize(
+    ("rows", "posted", "at"),
+    [
+        (":10 :10", [], ":3: "),
+        (":10 I-2:20 :10", ["20"], ":4: "),
+        ("I-1:10 :10 I-2:20", ["20"], ":3: "),
+        ("I-1:10 I-1:10 I-2:5", ["10", "10", "5"], ""),
+        ("I-1:10 -:10 I-2:5", ["10", "10", "5"], ""),
+        (":10 -:10", ["10", "10"], ""),
+    ],
+)
+def test_rows_that_may_be_one_bill_or_two_are_refused(desk: Desk, rows: str, posted: list[str], at: str) -> None:
+    desk.load(VENDORS, "VENDOR")
+    refused = desk.plan(flat(rows), "APBILL").of(Verdict.REFUSED)
+    assert len(refused) == bool(at)
+    for finding in (finding for record in refused for finding in record.reasons):
+        assert at in str(finding)
+        assert "VENDORID and RECORDID" in finding.fix and "`key`" in finding.fix
+    desk.load(flat(rows), "APBILL")
+    assert [row["TRX_AMOUNT"] for row in desk.rows("APBILLITEM")] == posted
+
+
 def test_nested_records_are_the_same_bills(desk: Desk) -> None:
     desk.load(VENDORS, "VENDOR")
     desk.load(BILLS, "APBILL")

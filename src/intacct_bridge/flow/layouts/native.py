@@ -1,8 +1,9 @@
 """Any object under its Intacct names: flat rows that repeat the header, or records that hold their lines in lists.
 
 A column is a field of the object or of its lines: `APBILLITEM.ACCOUNTNO`, `APBILLITEMS.ACCOUNTNO`, or the bare name
-where only the lines have such a field. Rows with the same key are one record. Without a key, consecutive rows with the
-same header are one record. A row that leaves the whole header blank belongs to the record above it.
+where only the lines have such a field. Rows with the same key are one record. A row that leaves the whole header blank
+belongs to the record above it. Without a key, each header is a record of its own. Rows that repeat a header without a
+key may be two equal records or two lines of one, so they are refused.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -52,8 +53,9 @@ class NativeLayout:
         check_key(table, self.key)
         nulls = table.form == "jsonl"
         builder = WriteBuilder(self.writable, clear=self.clear or nulls, draft=self.draft, folder=self.folder)
-        for rows in _grouped(table, columns, self.writable, self.key):
-            yield _Reader(builder, columns, self.key, table.folder).write(rows)
+        for group in _grouped(table, columns, self.writable, self.key):
+            unclear = _uncertain(group, self.writable)
+            yield _Reader(builder, columns, self.key, table.folder, unclear).write(group.rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,28 +131,57 @@ def _line_field(writable: WritableObject, name: str) -> tuple[LineSet, FieldDef]
     return sets[0] if sets else None  # an object's own lines come before its subtotals
 
 
-def _grouped(
-    table: InputTable, columns: Columns, writable: WritableObject, key: tuple[str, ...]
-) -> Iterable[list[SourceRow]]:
-    """The rows of each record."""
+@dataclass(slots=True)
+class _Group:
+    """The rows of one record."""
+
+    header: tuple[str, ...]
+    rows: list[SourceRow]
+    uncertain: SourceRow | None = None
+    """The first row of which nobody can tell whether it is a line of this record or another record."""
+
+
+def _grouped(table: InputTable, columns: Columns, writable: WritableObject, key: tuple[str, ...]) -> Iterable[_Group]:
+    """The rows of each record. A natural key counts where it is complete, a key of the source where it has any part."""
     if not columns.lines:
-        yield from ([row] for row in table)
+        yield from (_Group((), [row]) for row in table)
         return
     by = _group_columns(writable, columns, key)
-    records: dict[tuple[str, ...], list[SourceRow]] = {}
-    last: tuple[str, ...] | None = None
-    for number, row in enumerate(table):
-        texts = tuple(text_of(row.cells.get(column)) for column in by or columns.header)
-        if not any(texts) and last is not None:
-            records[last].append(row)
+    records: dict[tuple[str, tuple[str, ...]], _Group] = {}
+    last: _Group | None = None
+    for row in table:
+        own = tuple(text_of(row.cells.get(column)) for column in by)
+        header = tuple(text_of(row.cells.get(column)) for column in columns.header)
+        if last is not None and not any(own) and not any(header):
+            last.rows.append(row)
             continue
-        if not by and last is not None and texts == last[:-1]:
-            texts = last
-        elif not by:
-            texts = (*texts, str(number))  # without a key, only rows below each other are one record
-        last = texts
-        records.setdefault(texts, []).append(row)
+        has_key = any(own) if key else bool(own) and all(own)
+        identity = ("key", own) if has_key else ("header", header)
+        found = records.get(identity)
+        if found is None and not has_key and by and last is not None and _agree(header, last.header):
+            found = last
+        if found is None:
+            found = records[identity] = _Group(header, [])
+        elif not has_key:
+            found.uncertain = found.uncertain or row
+        found.rows.append(row)
+        last = found
     yield from records.values()
+
+
+def _agree(header: tuple[str, ...], other: tuple[str, ...]) -> bool:
+    """Whether everything that a row says of its header is said by another row too."""
+    return all(text in ("", known) for text, known in zip(header, other, strict=True))
+
+
+def _uncertain(group: _Group, writable: WritableObject) -> Iterator[Finding]:
+    if group.uncertain is not None:
+        message = f"the row repeats the header of row {group.rows[0].number}: it may be a line of that "
+        message += f"{writable.name} or another {writable.name}"
+        names = next((" and ".join(names) for names in writable.lookup.keys), "")
+        fill = f"fill in {names}, or " if names else ""
+        fix = f"{fill}set `key` to a column that differs between records; leave the header of further lines empty"
+        yield Finding("header", message, fix, position=group.uncertain.position)
 
 
 def _group_columns(writable: WritableObject, columns: Columns, key: tuple[str, ...]) -> tuple[str, ...]:
@@ -164,12 +195,19 @@ def _group_columns(writable: WritableObject, columns: Columns, key: tuple[str, .
 class _Reader:
     """Reads the rows of one record and collects findings."""
 
-    def __init__(self, builder: WriteBuilder, columns: Columns, key: tuple[str, ...], base: Path | None) -> None:
+    def __init__(
+        self,
+        builder: WriteBuilder,
+        columns: Columns,
+        key: tuple[str, ...],
+        base: Path | None,
+        findings: Iterable[Finding] = (),
+    ) -> None:
         self._base = base
         self._builder = builder
         self._columns = columns
         self._key = key
-        self._findings: list[Finding] = []
+        self._findings = list(findings)
 
     def write(self, rows: list[SourceRow]) -> Write:
         """The record as a write."""
