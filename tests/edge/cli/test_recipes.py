@@ -66,7 +66,7 @@ def test_sales_orders_from_a_flat_file(demo: Intacct) -> None:
     assert posted.out.count("  posted   SODOCUMENT ") == 3, posted.out
     assert "3 unchanged" in demo(*plan).out
     again = demo(*apply)
-    assert (again.status, "nothing to send" in again.err) == (0, True), again.said
+    assert (again.status, "Nothing to send" in again.err) == (0, True), again.said
 
 
 def test_a_payroll_journal_from_excel(demo: Intacct) -> None:

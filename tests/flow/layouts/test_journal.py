@@ -165,7 +165,7 @@ def test_beside_points_between_thousands_a_point_is_no_decimal_sign(tmp_path: Pa
     assert amounts("1234.5") == []
     assert amounts("1,234,567.50") == []
     german = amounts("1.234,50")
-    assert "'1.230' is not an amount; write 1230.00, or 1.2300 if it is no thousands" in german[1]
+    assert "'1.230' is not an amount; write 1230.00 for thousands, else 1.2300" in german[1]
 
 
 def test_columns_that_differ_in_case_only_are_refused(tmp_path: Path) -> None:
@@ -186,7 +186,7 @@ def test_a_failed_formula_counts_only_where_it_is_read(tmp_path: Path) -> None:
     table = open_table(tmp_path / "je.xlsx")
     (write,) = JournalLayout().read(table)
     assert [str(fault) for fault in write.findings] == [
-        "je.xlsx:3: column 'Memo' holds a formula that failed; correct it in the file"
+        "je.xlsx:3: column 'Memo' has a formula that failed; correct it in the file"
     ]
     (write,) = JournalLayout(key=("Check",)).read(table)
     assert [fault.position for fault in write.findings] == ["je.xlsx:2", "je.xlsx:3"], "what is a key is read"

@@ -106,7 +106,7 @@ def test_a_tabulator_may_be_spelt(tmp_path: Path, delimiter: str) -> None:
 
 @pytest.mark.parametrize("delimiter", [";;", '"', "\n", "semicolon"])
 def test_what_is_no_delimiter_is_refused(tmp_path: Path, delimiter: str) -> None:
-    with pytest.raises(SettingsError, match="is no delimiter"):
+    with pytest.raises(SettingsError, match="is not a delimiter"):
         open_table(written(tmp_path / "a.csv", b"a;b\n1;2\n"), delimiter=delimiter)
 
 
@@ -230,7 +230,7 @@ def test_the_other_order_of_dates_is_named_where_it_is_the_right_one() -> None:
     with pytest.raises(RecordError, match="can only be day/month") as caught:
         read_date("02/01/2026", date_reading(["02/01/2026", "31/01/2026"], None))
     assert '`date_order = "dmy"`' in caught.value.fix
-    with pytest.raises(RecordError, match="not a day of the calendar") as caught:
+    with pytest.raises(RecordError, match="is not a valid date") as caught:
         read_date("01/31/2026", date_reading([], "dmy"))
     assert '`date_order = "mdy"`' in caught.value.fix
 
@@ -297,7 +297,7 @@ def test_an_excel_row_that_says_more_than_the_header_is_refused(tmp_path: Path) 
         sheet.append(row)
     book.save(tmp_path / "a.xlsx")
     faults = [row.fault for row in open_table(tmp_path / "a.xlsx")]
-    assert faults == ["", "the row has 3 cells, the header 2; a text that holds a delimiter needs quotes"]
+    assert faults == ["", "the row has 3 cells, the header 2; a text with a delimiter in it needs quotes"]
 
 
 def test_a_formula_that_failed_is_refused_in_columns_of_text_too(tmp_path: Path) -> None:
@@ -309,7 +309,7 @@ def test_a_formula_that_failed_is_refused_in_columns_of_text_too(tmp_path: Path)
         sheet.append(row)
     book.save(tmp_path / "a.xlsx")
     rows = list(open_table(tmp_path / "a.xlsx"))
-    assert [row.fault for row in rows] == ["column 'Memo' holds a formula that failed; correct it in the file", ""]
+    assert [row.fault for row in rows] == ["column 'Memo' has a formula that failed; correct it in the file", ""]
     assert [row.without(["Memo"]).fault for row in rows] == ["", ""]
 
 

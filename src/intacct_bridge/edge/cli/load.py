@@ -1,4 +1,4 @@
-"""`intacct load`: a file becomes a plan, and the same plan, applied, becomes receipts."""
+"""`intacct load`: a file becomes a plan, and the plan, when it is applied, becomes receipts."""
 
 import shlex
 from collections.abc import Sequence
@@ -11,6 +11,7 @@ from click.core import ParameterSource
 
 from intacct_bridge.edge.cli.context import SETTLE_AFTER, CommandContext, file_option, number_option, shared_options
 from intacct_bridge.errors import InDoubtError, IntacctError, SettingsError
+from intacct_bridge.model.wording import counted
 
 if TYPE_CHECKING:
     from intacct_bridge.flow.outbox.outbox import Outbox
@@ -37,7 +38,7 @@ OF_PLANNING = {
     "delimiter": "--delimiter",
     "sheet": "--sheet",
 }
-"""What shapes a plan, so that a kept one has its own."""
+"""The options that shape a plan; a kept plan was made with its own."""
 
 
 @click.command("load")
@@ -47,66 +48,74 @@ OF_PLANNING = {
     "as_name",
     metavar="OBJECT",
     default="",
-    help="What the rows are: journal-entries, an object (VENDOR), or a unified entity (v1:Bills, v2:Vendor).",
+    help="Load the rows as journal-entries, an object (VENDOR) or a unified entity (v1:Bills, v2:Vendor).",
 )
 @click.option(
-    "--map", "map_file", metavar="MAP.toml", type=click.Path(dir_okay=False, path_type=Path), help="How to read them."
+    "--map",
+    "map_file",
+    metavar="MAP.toml",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Read the rows by this mapping.",
 )
-@click.option("--plan/--apply", "only_plan", default=True, help="Show what would be done (the default), or do it.")
-@file_option("--out", "Keep the plan here.", metavar="PLAN")
+@click.option("--plan/--apply", "only_plan", default=True, help="Show what the load would do (default), or do it.")
+@file_option("--out", "Keep the plan in this file.", metavar="PLAN")
 @click.option(
     "--from-plan",
     metavar="PLAN",
     type=click.Path(path_type=Path),
-    help="Apply a plan that was kept; with --plan, show it.",
+    help="Apply a kept plan; with --plan, show it.",
 )
 @click.option(
     "--mode",
     type=click.Choice(["create", "update", "upsert", "delete"]),
     default="create",
     show_default=True,
-    help="What to do with the records.",
+    help="Create, update or delete the records; upsert updates existing records and creates the others.",
 )
 @click.option(
     "--key",
     metavar="COLS",
-    help="Columns that identify a record in its source; to update, the fields to find it by. Comma separated.",
+    help="Columns that identify a record in its source; to update or delete, the fields to find it by (A,B).",
 )
 @number_option("--batch-size", "Records in one request.", least=1, most=100, default=100)
-@click.option("--atomic", is_flag=True, help="Apply each batch together or not at all.")
-@click.option("--draft", is_flag=True, help="Post as drafts, which change no balance yet.")
+@click.option("--atomic", is_flag=True, help="Apply all records of a request or none.")
+@click.option("--draft", is_flag=True, help="Post drafts, which change no balances yet.")
 @click.option(
     "--on-error",
     type=click.Choice(["stop", "continue"]),
     default="continue",
     show_default=True,
-    help="After a record that Intacct refuses.",
+    help="What to do after a record that Intacct refuses.",
 )
 @number_option("--settle-after", SETTLE_AFTER, metavar="S")
-@click.option("--clear-empty", is_flag=True, help="An empty cell empties its field; otherwise it says nothing.")
 @click.option(
-    "--allow-duplicates", is_flag=True, help="Let records pass that the company has already under the same key."
+    "--clear-empty", is_flag=True, help="Clear the field when the cell is empty (default: leave it unchanged)."
 )
-@click.option("--offline", is_flag=True, help="Plan without asking the company anything.")
-@file_option("--refused", "Write the refused rows here, with the reason beside each.")
+@click.option("--allow-duplicates", is_flag=True, help="Post even if Intacct already has a record with this key.")
+@click.option("--offline", is_flag=True, help="Plan without asking the company.")
+@file_option("--refused", "Write refused rows to this file, each with the reason.")
 @click.option(
     "--attachment-folder",
     metavar="NAME",
     default="Uploads",
     show_default=True,
-    help="Where the files that an `attachments` column names are put in Intacct.",
+    help="The attachment folder in Intacct for files that an `attachments` column names.",
 )
-@click.option("--date-order", type=click.Choice(["mdy", "dmy"]), help="How dates with slashes are meant.")
-@click.option("--encoding", help="The text file's encoding, where it is guessed wrong.")
-@click.option("--delimiter", help="The text file's delimiter, where it is guessed wrong.")
-@click.option("--sheet", help="The Excel sheet; default: the first.")
+@click.option(
+    "--date-order", type=click.Choice(["mdy", "dmy"]), help="The order of month and day in dates with slashes."
+)
+@click.option("--encoding", help="The encoding of the text file (default: detected).")
+@click.option("--delimiter", help="The delimiter of the text file (default: detected).")
+@click.option("--sheet", help="The Excel sheet (default: the first).")
 @click.option("--track", metavar="FIELD", multiple=True, help="Keep this field's value in the outbox; may be repeated.")
-@click.option("--yes", is_flag=True, help="Do not ask before writing to a production company.")
+@click.option("--yes", is_flag=True, help="Write to a production company without confirmation.")
 @shared_options(prints_table=True)
-def load_command(desk: CommandContext, *, files: tuple[Path, ...], only_plan: bool, yes: bool, **options: Any) -> int:
-    """Write the records of FILE (CSV, JSON lines, Parquet, Excel): first look at the plan, then --apply it.
+def load_command(
+    context: CommandContext, *, files: tuple[Path, ...], only_plan: bool, yes: bool, **options: Any
+) -> int:
+    """Load the records of FILE (CSV, JSON lines, Parquet, Excel): show the plan, then --apply it.
 
-    Rows that were posted by an earlier run are recognised and not posted again, whatever happened in between.
+    Rows that an earlier run posted are recognised and not posted again, whatever happened in between.
 
     \b
     Examples:
@@ -121,50 +130,50 @@ def load_command(desk: CommandContext, *, files: tuple[Path, ...], only_plan: bo
 
     _check_options(files, options)
     status = 0
-    with open_outbox(desk.connection) as outbox:
+    with open_outbox(context.connection) as outbox:
         if options["from_plan"] is not None:
             only_plan = only_plan and bool(_given({"only_plan": "--plan"}))
-            status = _from_plan(desk, outbox, options, only_plan=only_plan, yes=yes)
+            status = _from_plan(context, outbox, options, only_plan=only_plan, yes=yes)
         for file in files:
             table = _table(file, options)
-            plan = _plan(desk, table, outbox, options)
-            _keep_plan(desk, plan, options["out"])
+            plan = _plan(context, table, outbox, options)
+            _keep_plan(context, plan, options["out"])
             outcomes: list[RecordOutcome] = []
             try:
-                ended = _one(desk, plan, outbox, options, only_plan=only_plan, yes=yes, outcomes=outcomes)
+                ended = _one(context, plan, outbox, options, only_plan=only_plan, yes=yes, outcomes=outcomes)
             finally:
-                _keep_refused(desk, table, plan, outcomes, options["refused"])
+                _keep_refused(context, table, plan, outcomes, options["refused"])
             status = max(status, ended)
-    if only_plan and not desk.console.as_json:
-        words = shlex.join(word for word in desk.arguments if word != "--plan")
-        desk.console.say(f"Nothing was sent. To do it: intacct {words} --apply")
+    if only_plan and not context.console.as_json:
+        words = shlex.join(word for word in context.arguments if word != "--plan")
+        context.console.say(f"Nothing was sent. To apply the plan: intacct {words} --apply")
     return status
 
 
 def _check_options(files: tuple[Path, ...], options: dict[str, Any]) -> None:
     if options["from_plan"] is not None and files:
-        raise SettingsError("a plan holds its records; it takes no FILE beside it", fix="leave the file out")
+        raise SettingsError("--from-plan takes no FILE: a plan has its own records", fix="leave the file out")
     if options["from_plan"] is None and not files:
-        raise SettingsError("which file?", fix="name a file, or a plan with --from-plan")
+        raise SettingsError("Missing argument FILE.", fix="name a file, or a plan with --from-plan")
     if files and not options["as_name"] and options["map_file"] is None:
-        raise SettingsError("what are the rows?", fix="say --as OBJECT, or give a mapping with --map")
-    if options["from_plan"] is not None and (beside := _given(OF_PLANNING)):
-        raise SettingsError(f"a kept plan is applied as it was made, without {beside[0]}", fix="plan the file again")
+        raise SettingsError("Missing option --as OBJECT or --map MAP.toml.", fix="name the object, or a mapping")
+    if options["from_plan"] is not None and (others := _given(OF_PLANNING)):
+        raise SettingsError(f"a kept plan is applied as it was made, without {others[0]}", fix="plan the file again")
     if options["out"] is not None and len(files) > 1:
-        raise SettingsError("--out keeps one plan", fix="plan the files one by one")
+        raise SettingsError("--out keeps the plan of one file", fix="plan the files one by one")
     if options["refused"] is not None and len(files) > 1:
         raise SettingsError("--refused keeps the rows of one file", fix="load the files one by one")
-    _spare_inputs(files, options)
+    _protect_inputs(files, options)
 
 
 def _given(names: dict[str, str]) -> list[str]:
-    """Those of these options that stand on the command line."""
+    """Those of these options that are on the command line."""
     source = click.get_current_context().get_parameter_source
-    return [said for name, said in names.items() if source(name) is ParameterSource.COMMANDLINE]
+    return [option for name, option in names.items() if source(name) is ParameterSource.COMMANDLINE]
 
 
-def _spare_inputs(files: tuple[Path, ...], options: dict[str, Any]) -> None:
-    """Refuse an output that would take the place of what the load reads, or of its other output."""
+def _protect_inputs(files: tuple[Path, ...], options: dict[str, Any]) -> None:
+    """Refuse an output that would replace an input of the load, or its other output."""
     taken = [path for path in (*files, options["map_file"]) if path is not None]
     for name in ("out", "refused"):
         path = options[name]
@@ -179,23 +188,25 @@ def _same(path: Path, other: Path) -> bool:
     return path.resolve() == other.resolve() or (path.exists() and other.exists() and path.samefile(other))
 
 
-def _keep_plan(desk: CommandContext, plan: "Plan", path: Path | None) -> None:
+def _keep_plan(context: CommandContext, plan: "Plan", path: Path | None) -> None:
     from intacct_bridge.flow.plan.plan_file import save_plan
 
     if path is not None:
         save_plan(plan, path)
-        named = [("--connection", desk.name), ("--entity", desk.entity)]
+        named = [("--connection", context.name), ("--entity", context.entity)]
         words = ["--from-plan", str(path), *(word for name, value in named if value for word in (name, value))]
-        desk.console.say(f"The plan is in {path}. To apply it: intacct load {shlex.join(words)}")
+        context.console.say(f"The plan is in {path}. To apply it: intacct load {shlex.join(words)}")
 
 
-def _from_plan(desk: CommandContext, outbox: "Outbox", options: dict[str, Any], *, only_plan: bool, yes: bool) -> int:
-    """Apply a kept plan, or show it, once the company was seen to be as it was planned for."""
+def _from_plan(
+    context: CommandContext, outbox: "Outbox", options: dict[str, Any], *, only_plan: bool, yes: bool
+) -> int:
+    """Apply a kept plan, or show it, after a check that the company is still as planned for."""
     from intacct_bridge.flow.plan.plan_file import open_plan
     from intacct_bridge.flow.plan.planner import confirm_plan
 
-    plan = confirm_plan(open_plan(options["from_plan"]), desk.load_gateway, outbox)
-    return _one(desk, plan, outbox, options, only_plan=only_plan, yes=yes, outcomes=[])
+    plan = confirm_plan(open_plan(options["from_plan"]), context.load_gateway, outbox)
+    return _one(context, plan, outbox, options, only_plan=only_plan, yes=yes, outcomes=[])
 
 
 def _table(file: Path, options: dict[str, Any]) -> "InputTable":
@@ -204,7 +215,7 @@ def _table(file: Path, options: dict[str, Any]) -> "InputTable":
     return open_table(file, encoding=options["encoding"], delimiter=options["delimiter"], sheet=options["sheet"])
 
 
-def _plan(desk: CommandContext, table: "InputTable", outbox: "Outbox", options: dict[str, Any]) -> "Plan":
+def _plan(context: CommandContext, table: "InputTable", outbox: "Outbox", options: dict[str, Any]) -> "Plan":
     from intacct_bridge.flow.layouts.choose import layout_for
     from intacct_bridge.flow.plan.plan import Mode, PlanSettings
     from intacct_bridge.flow.plan.planner import make_plan
@@ -213,7 +224,7 @@ def _plan(desk: CommandContext, table: "InputTable", outbox: "Outbox", options: 
     key = tuple(name.strip() for name in (options["key"] or "").split(",") if name.strip())
     layout = layout_for(
         options["as_name"],
-        desk.load_gateway,
+        context.load_gateway,
         map_file=options["map_file"],
         draft=options["draft"],
         clear=options["clear_empty"],
@@ -228,26 +239,26 @@ def _plan(desk: CommandContext, table: "InputTable", outbox: "Outbox", options: 
         mode=mode,
         match=() if mode is Mode.CREATE else tuple(name.upper() for name in key),
     )
-    return make_plan(table, layout, desk.load_gateway, outbox, settings)
+    return make_plan(table, layout, context.load_gateway, outbox, settings)
 
 
 def _keep_refused(
-    desk: CommandContext, table: "InputTable", plan: "Plan", outcomes: Sequence["RecordOutcome"], path: Path | None
+    context: CommandContext, table: "InputTable", plan: "Plan", outcomes: Sequence["RecordOutcome"], path: Path | None
 ) -> None:
-    """Write what the plan refused, and what Intacct did, where the user wants it."""
+    """Write the rows that the plan or Intacct refused to the file that the user names."""
     from intacct_bridge.edge.views.load import rejected_rows
     from intacct_bridge.flow.layouts.refused_rows import write_refused
 
     rows = sorted([*plan.refused_rows, *rejected_rows(outcomes)], key=lambda pair: pair[0].number)
     if path is not None and rows:
         count = write_refused(table, rows, path)
-        desk.console.say(f"{count:,} refused rows are in {path}, each with its reason")
+        context.console.say(f"{counted(count, 'refused row')} in {path}, each with its reason")
     elif path is not None and path.exists():
-        desk.console.say(f"No row is refused; {path} is from an earlier run.")
+        context.console.say(f"No row is refused; {path} is from an earlier run.")
 
 
 def _one(
-    desk: CommandContext,
+    context: CommandContext,
     plan: "Plan",
     outbox: "Outbox",
     options: dict[str, Any],
@@ -256,31 +267,31 @@ def _one(
     yes: bool,
     outcomes: list["RecordOutcome"],
 ) -> int:
-    """Show one file's plan, apply it if that is wanted, and say how it went as an exit status."""
+    """Show one file's plan, apply it unless only the plan is wanted, and return the exit status."""
     from intacct_bridge.edge.views.load import show_known, show_plan
     from intacct_bridge.flow.plan.plan import WRITTEN, Verdict
 
-    if only_plan or not desk.console.as_json:
-        show_plan(plan, desk.console, records=only_plan)
+    if only_plan or not context.console.as_json:
+        show_plan(plan, context.console, records=only_plan)
     refused = FAILURES if plan.of(Verdict.REFUSED) else 0
     if only_plan:
         return refused
     if not plan.of(*WRITTEN, Verdict.IN_DOUBT):
         known = plan.of(Verdict.UNCHANGED)
-        desk.console.say(f"{len(known):,} records were posted before; there is nothing to send")
-        show_known(known, desk.console)
+        context.console.say(f"Nothing to send: {counted(len(known), 'record')} already in Intacct.")
+        show_known(known, context.console)
         return refused
-    count = len(plan.of(*WRITTEN, Verdict.IN_DOUBT))  # what is in doubt may have to be sent again
-    desk.allow_write(f"{count:,} records of {plan.source}", yes=yes)
-    return max(refused, _apply(desk, plan, outbox, _settings(desk, options), outcomes=outcomes))
+    count = len(plan.of(*WRITTEN, Verdict.IN_DOUBT))  # records in doubt may have to be sent again
+    context.allow_write(f"{counted(count, 'record')} of {plan.source}", yes=yes)
+    return max(refused, _apply(context, plan, outbox, _settings(context, options), outcomes=outcomes))
 
 
-def _settings(desk: CommandContext, options: dict[str, Any]) -> "LoadSettings":
+def _settings(context: CommandContext, options: dict[str, Any]) -> "LoadSettings":
     from intacct_bridge.flow.post.loader import LoadSettings
     from intacct_bridge.flow.post.settle import SettleSettings
 
     after = options["settle_after"]
-    proven = desk.client.runtime.calibration.memory_proven
+    proven = context.client.runtime.calibration.memory_proven
     waits = SettleSettings().settle_after if after is None else timedelta(seconds=after)
     settle = SettleSettings(settle_after=waits, memory_proven=proven)
     return LoadSettings(
@@ -293,7 +304,12 @@ def _settings(desk: CommandContext, options: dict[str, Any]) -> "LoadSettings":
 
 
 def _apply(
-    desk: CommandContext, plan: "Plan", outbox: "Outbox", settings: "LoadSettings", *, outcomes: list["RecordOutcome"]
+    context: CommandContext,
+    plan: "Plan",
+    outbox: "Outbox",
+    settings: "LoadSettings",
+    *,
+    outcomes: list["RecordOutcome"],
 ) -> int:
     from intacct_bridge.edge.terminal.progress import progress
     from intacct_bridge.edge.views.load import show_outcomes, tally
@@ -301,21 +317,23 @@ def _apply(
     from intacct_bridge.flow.records.status import RecordStatus
 
     stopped: IntacctError | None = None
-    meter = desk.client.meter
-    with progress(desk.console, spent=lambda: meter.transactions) as view:
+    meter = context.client.meter
+    with progress(context.console, spent=lambda: meter.transactions) as view:
         view.update(plan.source, 0, len(plan.records))
         try:
-            for outcome in Loader(desk.load_gateway, outbox, settings).apply(plan):
+            for outcome in Loader(context.load_gateway, outbox, settings).apply(plan):
                 outcomes.append(outcome)
                 view.update(plan.source, len(outcomes), len(plan.records))
         except IntacctError as error:
             stopped = error
         view.finish(plan.source, len(outcomes))
-    show_outcomes(outcomes, desk.console)
-    desk.console.say(f"{tally(outcomes, plan)}; {meter.transactions:,} API transactions")
+    show_outcomes(outcomes, context.console)
+    context.console.say(f"{tally(outcomes, plan)}; {counted(meter.transactions, 'API transaction')}")
     doubtful = any(outcome.status is RecordStatus.IN_DOUBT for outcome in outcomes)
     if doubtful:
-        desk.console.say("Some records are in doubt: run the same command again later, or see `intacct outbox list`.")
+        context.console.say(
+            "Some records are in doubt: run the same command again later, or see `intacct outbox list`."
+        )
     if stopped is not None and not (doubtful and not isinstance(stopped, InDoubtError)):
         raise stopped
     if doubtful:

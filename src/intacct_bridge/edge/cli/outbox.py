@@ -1,4 +1,4 @@
-"""`intacct outbox`: what was posted, with receipts; what failed, and what is in doubt."""
+"""`intacct outbox`: posted records with their receipts, failed records, and records in doubt."""
 
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,7 @@ from intacct_bridge.edge.cli.context import (
     shared_options,
 )
 from intacct_bridge.errors import SettingsError
+from intacct_bridge.model.wording import counted
 
 if TYPE_CHECKING:
     from intacct_bridge.flow.outbox.entry import OutboxEntry
@@ -24,7 +25,7 @@ _STATES = ("planned", "not_sent", "sent", "applied", "rejected", "aborted", "in_
 
 @click.group("outbox", no_args_is_help=True)
 def outbox_command() -> None:
-    """The durable record of what was posted from this machine, one for each company.
+    """The durable record of all writes from this machine, one for each company.
 
     \b
     Examples:
@@ -39,19 +40,25 @@ def outbox_command() -> None:
 @outbox_command.command("list")
 @click.option("--state", type=click.Choice(_STATES), multiple=True, help="Only entries in this state; may be repeated.")
 @click.option("--object", "object_name", metavar="OBJECT", help="Only entries of this object.")
-@click.option("--operation", type=click.Choice(["create", "update", "delete"]), help="Only these writes.")
-@click.option("--by", "user", metavar="USER", default="", help="Only what this user sent.")
-@click.option("--source", metavar="TEXT", default="", help="Only rows of inputs whose name has this in it.")
-@click.option("--find", "text", metavar="TEXT", default="", help="Only records, receipts or tracked values with this.")
-@day_option("--since", "Only what was sent on this day (UTC) or later.")
-@day_option("--until", "Only what was sent on this day (UTC) or earlier.")
-@number_option("--limit", "The latest so many; an export has them all.", least=1, default=100)
-@file_option("--export", "Write them here with all that is known of each: .csv or .jsonl.")
+@click.option("--operation", type=click.Choice(["create", "update", "delete"]), help="Only writes of this kind.")
+@click.option("--by", "user", metavar="USER", default="", help="Only entries that this user sent.")
+@click.option("--source", metavar="TEXT", default="", help="Only entries from inputs with this text in their name.")
+@click.option(
+    "--find",
+    "text",
+    metavar="TEXT",
+    default="",
+    help="Only entries with this text in the record, the receipt or a tracked value.",
+)
+@day_option("--since", "Only entries sent on this date (UTC) or later.")
+@day_option("--until", "Only entries sent on this date (UTC) or earlier.")
+@number_option("--limit", "The number of entries to list, the latest; an export has all.", least=1, default=100)
+@file_option("--export", "Write the entries to this file (.csv or .jsonl) with all their values.")
 @shared_options(prints_table=True)
 def list_command(
-    desk: CommandContext, *, state: tuple[str, ...], object_name: str | None, limit: int, **options: Any
+    context: CommandContext, *, state: tuple[str, ...], object_name: str | None, limit: int, **options: Any
 ) -> None:
-    """What was posted, the latest last: when, by whom, which record, from which row, with which receipt."""
+    """List writes, the latest last: the record, its state, receipt, time, user and source row."""
     from intacct_bridge.flow.company.target_company import TargetCompany
     from intacct_bridge.flow.outbox.audit import EntryFilter, export
     from intacct_bridge.flow.outbox.outbox import open_outbox
@@ -60,23 +67,23 @@ def list_command(
     file = options.pop("export")
     since, until = (day.date() if (day := options.pop(name)) else None for name in ("since", "until"))
     wanted = EntryFilter(operation=options.pop("operation") or "", **options, since=since, until=until)
-    where = TargetCompany.of(desk.connection)
-    with open_outbox(desk.connection) as outbox:
+    where = TargetCompany.of(context.connection)
+    with open_outbox(context.connection) as outbox:
         outbox.recover()
         states = [RecordStatus(one) for one in state]
         object_name = object_name.upper() if object_name else None
         found = outbox.entries(company=where.company, statuses=states, object=object_name)
         entries = [entry for entry in found if wanted(entry)]
     if file is not None:
-        desk.console.say(f"{export(entries, file):,} entries are in {file}")
+        context.console.say(f"{counted(export(entries, file), 'entry')} in {file}")
         return
     shown = entries[-limit:]
     tracked = tuple(dict.fromkeys(name for entry in shown for name in entry.tracked))
     rows = [(*_row(entry), *(entry.tracked.get(name, "") for name in tracked)) for entry in shown]
     columns = ("number", "state", "record", "operation", "receipt", "sent", "by", "source", *tracked)
-    desk.console.table(columns, rows, empty="nothing of that sort was posted from here yet")
+    context.console.table(columns, rows, empty="No writes match.")
     if len(entries) > limit:
-        desk.console.say(f"the latest {limit:,} of {len(entries):,}; --limit shows more")
+        context.console.say(f"The latest {limit:,} of {counted(len(entries), 'entry')}; --limit shows more.")
 
 
 def _row(entry: "OutboxEntry") -> tuple[object, ...]:
@@ -96,11 +103,11 @@ def _row(entry: "OutboxEntry") -> tuple[object, ...]:
 @outbox_command.command("show")
 @click.argument("number", type=int)
 @shared_options(prints_table=True)
-def show_command(desk: CommandContext, *, number: int) -> None:
-    """One entry, with every state it was in."""
+def show_command(context: CommandContext, *, number: int) -> None:
+    """Show one entry, with every state that it had."""
     from intacct_bridge.flow.outbox.outbox import open_outbox
 
-    with open_outbox(desk.connection) as outbox:
+    with open_outbox(context.connection) as outbox:
         outbox.recover()
         entry = outbox.entry(number)
         decisions = outbox.decisions(entry)
@@ -123,79 +130,81 @@ def show_command(desk: CommandContext, *, number: int) -> None:
         "faults": [str(fault) for fault in entry.faults],
         "note": entry.note,
     }
-    if desk.console.as_json:
-        desk.console.json({**facts, "history": history, "decisions": decisions, "body": entry.body})
+    if context.console.as_json:
+        context.console.json({**facts, "history": history, "decisions": decisions, "body": entry.body})
         return
-    desk.console.pairs({name: value for name, value in facts.items() if value not in ("", None, [])})
-    desk.console.result("")
+    context.console.pairs({name: value for name, value in facts.items() if value not in ("", None, [])})
+    context.console.result("")
     if history:
         shown = [name for name in ("at", "state", "attempt", "user", "note") if name in history[0]]
-        desk.console.table(shown, [[event[name] for name in shown] for event in history])
+        context.console.table(shown, [[event[name] for name in shown] for event in history])
     if decisions:
-        desk.console.result("")
-        desk.console.table(list(decisions[0]), [list(one.values()) for one in decisions])
+        context.console.result("")
+        context.console.table(list(decisions[0]), [list(one.values()) for one in decisions])
 
 
 @outbox_command.command("retry")
 @click.argument("numbers", metavar="[NUMBER]...", nargs=-1, type=int)
-@click.option("--yes", is_flag=True, help="Do not ask before writing to a production company.")
+@click.option("--yes", is_flag=True, help="Write to a production company without confirmation.")
 @shared_options(prints_table=True)
-def retry_command(desk: CommandContext, *, numbers: tuple[int, ...], yes: bool) -> int:
-    """Send again what was refused or never left, as it stands; without numbers, all of it.
+def retry_command(context: CommandContext, *, numbers: tuple[int, ...], yes: bool) -> int:
+    """Send refused and unsent records again, unchanged; without numbers, all of them.
 
-    This is for what was wrong in the company. What is wrong in the file is corrected there and loaded again; what is in
-    doubt is settled, not retried.
+    Use it after a problem in the company was fixed. To fix a mistake in the file, correct the file and load it again.
+    Records in doubt are settled, not retried.
     """
     from intacct_bridge.flow.outbox.outbox import open_outbox
     from intacct_bridge.flow.post.retry import retry
     from intacct_bridge.flow.records.status import UNAPPLIED
 
-    with open_outbox(desk.connection) as outbox:
+    with open_outbox(context.connection) as outbox:
         if any(True for _ in outbox.entries(statuses=UNAPPLIED)):
-            desk.allow_write("again what was not applied", yes=yes)
-        return _told(desk, retry(desk.load_gateway, outbox, only=numbers), "nothing can be retried")
+            context.allow_write("refused and unsent records again", yes=yes)
+        return _show(context, retry(context.load_gateway, outbox, only=numbers), "Nothing to retry.")
 
 
 @outbox_command.command("settle")
 @click.argument("numbers", metavar="[NUMBER]...", nargs=-1, type=int)
 @number_option("--settle-after", SETTLE_AFTER, metavar="S")
-@click.option("--yes", is_flag=True, help="Do not ask before writing to a production company.")
+@click.option("--yes", is_flag=True, help="Write to a production company without confirmation.")
 @shared_options(prints_table=True)
-def settle_command(desk: CommandContext, *, numbers: tuple[int, ...], settle_after: int | None, yes: bool) -> int:
-    """Find out what became of entries in doubt; only what provably was not applied is sent again."""
+def settle_command(context: CommandContext, *, numbers: tuple[int, ...], settle_after: int | None, yes: bool) -> int:
+    """Settle records in doubt: find out whether they were applied, and send them again only if provably not."""
     from intacct_bridge.flow.outbox.outbox import open_outbox
     from intacct_bridge.flow.post.retry import settle_doubts
     from intacct_bridge.flow.post.settle import SettleSettings
     from intacct_bridge.flow.records.status import RecordStatus
 
     waits = SettleSettings().settle_after if settle_after is None else timedelta(seconds=settle_after)
-    settings = SettleSettings(waits, memory_proven=desk.client.runtime.calibration.memory_proven)
-    with open_outbox(desk.connection) as outbox:
+    settings = SettleSettings(waits, memory_proven=context.client.runtime.calibration.memory_proven)
+    with open_outbox(context.connection) as outbox:
         outbox.recover()
         if any(True for _ in outbox.entries(statuses=[RecordStatus.IN_DOUBT])):
-            desk.allow_write("what turns out not to have been applied", yes=yes)
-        settled = settle_doubts(desk.load_gateway, outbox, settings, only=numbers)
-        status = _told(desk, settled, "nothing is in doubt")
-        _propose(desk, outbox, [one for one in settled if one.status is RecordStatus.IN_DOUBT])
+            context.allow_write("records in doubt that prove not to be applied", yes=yes)
+        settled = settle_doubts(context.load_gateway, outbox, settings, only=numbers)
+        status = _show(context, settled, "Nothing is in doubt.")
+        _propose(context, outbox, [one for one in settled if one.status is RecordStatus.IN_DOUBT])
     return status
 
 
-def _propose(desk: CommandContext, outbox: "Outbox", doubtful: "list[OutboxEntry]") -> None:
+def _propose(context: CommandContext, outbox: "Outbox", doubtful: "list[OutboxEntry]") -> None:
     """Show the records that entries in doubt may have become, for a person to decide."""
     from intacct_bridge.flow.post.candidates import candidates
     from intacct_bridge.flow.post.retry import within_entities
 
-    if not doubtful or desk.console.as_json:
+    if not doubtful or context.console.as_json:
         return
     found = [
-        one for within, some in within_entities(desk.load_gateway, doubtful) for one in candidates(within, outbox, some)
+        one
+        for within, some in within_entities(context.load_gateway, doubtful)
+        for one in candidates(within, outbox, some)
     ]
     if found:
-        desk.console.say("These records may be the ones in doubt. A record with the entry's key comes first.")
+        context.console.say("These records may be the ones in doubt. Records with the same key come first.")
         rows = [(one.entry, one.record, one.label, one.has_key, one.created, one.creator) for one in found]
-        desk.console.table(("entry", "record", "label", "same key", "created", "by"), rows)
-    desk.console.say(
-        "Decide after a look in Intacct: intacct outbox resolve NUMBER --posted-as KEY (or --not-posted) --because WHY"
+        context.console.table(("entry", "record", "label", "same key", "created", "by"), rows)
+    context.console.say(
+        "Check in Intacct, then decide: intacct outbox resolve NUMBER --posted-as KEY (or --not-posted) --because WHY"
     )
 
 
@@ -211,9 +220,9 @@ _PERSON = click.option("--person", metavar="NAME", help="Who decides (default: t
 @_PERSON
 @shared_options(prints_table=True)
 def resolve_command(
-    desk: CommandContext, *, number: int, posted_as: str | None, not_posted: bool, because: str, person: str | None
+    context: CommandContext, *, number: int, posted_as: str | None, not_posted: bool, because: str, person: str | None
 ) -> None:
-    """Say what became of an entry in doubt. `intacct outbox settle` shows which records it may be.
+    """Decide whether a record in doubt was posted. `intacct outbox settle` shows which records it may be.
 
     \b
     Examples:
@@ -224,16 +233,16 @@ def resolve_command(
     from intacct_bridge.flow.outbox.outbox import open_outbox
 
     if (posted_as is None) is not not_posted:
-        raise SettingsError("one of --posted-as and --not-posted is needed", fix="Say --posted-as KEY or --not-posted.")
-    with open_outbox(desk.connection) as outbox:
+        raise SettingsError("Missing option --posted-as KEY or --not-posted.", fix="Give one of them.")
+    with open_outbox(context.connection) as outbox:
         outbox.recover()
-        _of_company(desk, outbox.entry(number))
-        record = _seen(desk, outbox.entry(number), posted_as) if posted_as is not None else ""
+        _of_company(context, outbox.entry(number))
+        record = _seen(context, outbox.entry(number), posted_as) if posted_as is not None else ""
         kind = ResolutionKind.NOT_POSTED if not_posted else ResolutionKind.POSTED_AS
         entry = outbox.decide(number, Resolution(kind, _decider(person), _reason(because), record))
-    _decided(desk, entry)
+    _decided(context, entry)
     if not_posted:
-        desk.console.say(f"It may be sent again: load its file again, or: intacct outbox retry {number}")
+        context.console.say(f"It may be sent again: load its file again, or: intacct outbox retry {number}")
 
 
 @outbox_command.command("forget")
@@ -241,7 +250,7 @@ def resolve_command(
 @_BECAUSE
 @_PERSON
 @shared_options(prints_table=True)
-def forget_command(desk: CommandContext, *, number: int, because: str, person: str | None) -> None:
+def forget_command(context: CommandContext, *, number: int, because: str, person: str | None) -> None:
     """Forget that a record was posted, so that the next load of it posts it anew.
 
     This is for a record that Intacct no longer has. The record in Intacct stays as it is.
@@ -253,35 +262,35 @@ def forget_command(desk: CommandContext, *, number: int, because: str, person: s
     from intacct_bridge.flow.outbox.entry import Resolution, ResolutionKind
     from intacct_bridge.flow.outbox.outbox import open_outbox
 
-    with open_outbox(desk.connection) as outbox:
-        _of_company(desk, outbox.entry(number))
+    with open_outbox(context.connection) as outbox:
+        _of_company(context, outbox.entry(number))
         entry = outbox.decide(number, Resolution(ResolutionKind.FORGOTTEN, _decider(person), _reason(because)))
-    _decided(desk, entry)
-    desk.console.say("The next load of this record posts it anew.")
+    _decided(context, entry)
+    context.console.say("The next load of this record posts it anew.")
 
 
-def _of_company(desk: CommandContext, entry: "OutboxEntry") -> None:
+def _of_company(context: CommandContext, entry: "OutboxEntry") -> None:
     """Refuse an entry that this connection does not reach: another company's, or another entity's."""
     from intacct_bridge.flow.company.target_company import TargetCompany
 
-    here, there = TargetCompany.of(desk.connection), entry.target
+    here, there = TargetCompany.of(context.connection), entry.target
     if here.company != there.company or here.entity.casefold() not in ("", there.entity):
         where = f"{there.company}, entity {there.entity}" if there.entity else there.company
         raise SettingsError(f"entry {entry.number} is of {where}", fix="Use a connection to it.")
 
 
-def _seen(desk: CommandContext, entry: "OutboxEntry", key: str) -> str:
+def _seen(context: CommandContext, entry: "OutboxEntry", key: str) -> str:
     """The record that a person names, as Intacct shows it."""
     from intacct_bridge.errors import InvalidRequestError, NotPermittedError, RefusedError
     from intacct_bridge.flow.post.candidates import record_of
     from intacct_bridge.flow.post.retry import within_entities
 
     name = entry.target.object
-    ((within, _),) = within_entities(desk.load_gateway, [entry])
+    ((within, _),) = within_entities(context.load_gateway, [entry])
     try:
         record = record_of(within, name, key)
     except (InvalidRequestError, NotPermittedError, RefusedError) as error:
-        desk.console.say(f"Not checked in Intacct: {error.message}")
+        context.console.say(f"Not checked in Intacct: {error.message}")
         return key
     if not record:
         raise SettingsError(
@@ -309,17 +318,17 @@ def _reason(because: str) -> str:
     return because.strip()
 
 
-def _decided(desk: CommandContext, entry: "OutboxEntry") -> None:
+def _decided(context: CommandContext, entry: "OutboxEntry") -> None:
     facts = {"number": entry.number, "record": entry.label, "state": entry.status.value, "note": entry.note}
-    if desk.console.as_json:
-        desk.console.json({**facts, "receipt": entry.receipt.record if entry.receipt else None})
+    if context.console.as_json:
+        context.console.json({**facts, "receipt": entry.receipt.record if entry.receipt else None})
     else:
-        desk.console.result(f"{entry.number} {entry.label}: {entry.status.value}, {entry.note}")
+        context.console.result(f"{entry.number} {entry.label}: {entry.status.value}, {entry.note}")
 
 
-def _told(desk: CommandContext, entries: "list[OutboxEntry]", empty: str) -> int:
+def _show(context: CommandContext, entries: "list[OutboxEntry]", empty: str) -> int:
     rows = [(*_row(entry)[:5], entry.note or "; ".join(str(fault) for fault in entry.faults)) for entry in entries]
-    desk.console.table(("number", "state", "record", "operation", "receipt", "why"), rows, empty=empty)
+    context.console.table(("number", "state", "record", "operation", "receipt", "why"), rows, empty=empty)
     if any(entry.status.value == "in_doubt" for entry in entries):
         return 5
     return 0 if all(entry.status.value == "applied" for entry in entries) else 1

@@ -1,8 +1,8 @@
-"""What people write in a cell, read as money, a date or text: exactly, or not at all.
+"""Cells as people write them, read as money, a date or text: exactly, or not at all.
 
-An amount that could mean two numbers is refused, since a guess would be posted: `1,234` is a thousand to some and one
-and a bit to others, `12,50` is a decimal comma or a slip. Nothing is ever rounded. Dates are ISO, or MM/DD/YYYY as the
-company writes them unless the order is said to be the other one.
+An amount that could mean two numbers is refused, since a guess would be posted: `1,234` is more than a thousand to some
+readers and little more than one to others, and `12,50` is a decimal comma or a mistake. Amounts are never rounded.
+Dates are ISO, or MM/DD/YYYY as in Intacct, unless the user sets the other order.
 """
 
 import re
@@ -32,7 +32,7 @@ MOST_DIGITS = 100
 
 
 def text_of(cell: object) -> str:
-    """A cell as text without the white space around it; nothing is the empty text."""
+    """A cell as text without the white space around it; None is the empty text."""
     if type(cell) is str:
         return cell.replace("\u00a0", " ").strip() if cell else ""
     if cell is None:
@@ -70,14 +70,14 @@ def _short(text: str) -> str:
 
 
 def points_group(texts: Iterable[str]) -> bool:
-    """Whether one of these is `1.234,50`: then `1.000` beside it is more likely a thousand than one."""
+    """Whether one of these is like `1.234,50`: then `1.000` in the same file is more likely a thousand than one."""
     return any("," in text and _POINTS.fullmatch(text.strip()) for text in texts)
 
 
 def read_money(cell: Cell, *, grouping: bool = False) -> Decimal | None:
-    """An amount, or None for an empty cell; `1,234.50` and `(1,234.50)` are understood, ambiguity is refused.
+    """An amount, or None for an empty cell; `1,234.50` and `(1,234.50)` are understood, ambiguous amounts refused.
 
-    `grouping` says that the input has points between thousands elsewhere.
+    `grouping`: other amounts of the input have points between thousands.
     """
     if isinstance(cell, bool | date):
         raise _unreadable(text_of(cell), "write a number such as 1234.50")
@@ -94,7 +94,7 @@ def read_money(cell: Cell, *, grouping: bool = False) -> Decimal | None:
     bare = _AFTER_SIGN.sub(r"\1", inner, count=1) if inner[:1] in "+-" else inner
     if grouping and _ONE_POINT.fullmatch(bare):
         whole = bare.replace(".", "")
-        fix = f"write {whole}.00, or {bare}0 if it is no thousands: other amounts of the file are like 1.234,50"
+        fix = f"write {whole}.00 for thousands, else {bare}0: other amounts of the file are like 1.234,50"
         raise _unreadable(text, fix)
     if _PLAIN.fullmatch(bare):
         amount = Decimal(bare)
@@ -108,24 +108,24 @@ def read_money(cell: Cell, *, grouping: bool = False) -> Decimal | None:
 def _money_fix(text: str) -> str:
     if re.fullmatch(r"[+-]?\d{1,3},\d{3}", text):
         bare = text.replace(",", "")
-        return f"write {bare} or {bare}.00, since a comma alone may be a decimal point elsewhere"
+        return f"write {bare} or {bare}.00: a single comma may also be a decimal sign"
     if re.fullmatch(r"[+-]?[\d.]*\d,\d{1,2}", text):
-        return "use a point before the cents and no point for thousands, as in 1234.50"
+        return "use a point before the cents and none for thousands, as in 1234.50"
     if re.fullmatch(r"#[A-Z0-9/]+[!?A]", text):
         return "the formula has no result; correct it in the file"
     if re.fullmatch(r"[+-]?[\d.,]*\d[ \u00a0\u202f\t]+[\d., \u00a0\u202f\t]*", text):
         return "remove the spaces if they are between thousands; these may also be two amounts"
     if re.search(r"[$€£¥]|[A-Za-z]{3}.*\d|\d.*[A-Za-z]{3}", text):
-        return "remove the currency sign; a currency belongs in a column of its own"
+        return "remove the currency; give it in a column of its own"
     return "write a number such as 1234.50"
 
 
 def cents_fix(text: str) -> str:
-    """What to do about an amount with more than two decimals, which may be one with a point for thousands."""
+    """The fix for an amount with more than two decimals, which may have a point for thousands."""
     if _ONE_POINT.fullmatch(text):
         whole = text.replace(".", "")
-        return f"write {whole} if its point is for thousands, since we read it as the decimal sign; else round it"
-    return "round it; we never round money"
+        return f"write {whole} if the point is for thousands, since it is read as the decimal sign; else round it"
+    return "round it; amounts are never rounded automatically"
 
 
 def _unreadable(text: str, fix: str) -> RecordError:
@@ -140,19 +140,19 @@ def _finite(amount: Decimal) -> Decimal:
 
 @dataclass(frozen=True, slots=True)
 class DateReading:
-    """How the slashed dates of one column are to be understood."""
+    """How dates with slashes are read in one column."""
 
     order: DateOrder = "mdy"
     certain: bool = True
-    """False where the column holds 13/01/2026 and nobody said so: then no slashed date can be trusted."""
+    """False where the column has a date such as 13/01/2026 and no order is set: then no slashed date is certain."""
     mixed: bool = False
-    """Whether it holds 01/13/2026 too."""
+    """Whether it has dates such as 01/13/2026 too."""
     swapped: str = ""
     """A date that Excel left as text beside dates that it converted: it may have swapped day and month of those."""
 
 
 def date_reading(cells: Iterable[object], order: DateOrder | None) -> DateReading:
-    """Decide once for a whole column, because a file of DD/MM dates is half readable as MM/DD, and wrong.
+    """Decide once for a whole column, because about half of a file's DD/MM dates can be misread as MM/DD.
 
     Without a setting MM/DD is assumed, until one date of the column contradicts it. An Excel of another country
     converts the dates that it can read, with day and month swapped, and leaves the others as texts.
@@ -186,7 +186,7 @@ def read_date(cell: Cell, reading: DateReading = DateReading()) -> date | None:
         raise RecordError(f"{text!r} is not a date", fix="write it as 2026-01-31 or 01/31/2026")
     first, second, year = int(slashed[1]), int(slashed[2]), int(slashed[3])
     if not reading.certain:
-        raise _untold(text, reading)
+        raise _ambiguous(text, reading)
     month, day = (first, second) if reading.order == "mdy" else (second, first)
     other, order = ("day/month/year", "dmy") if reading.order == "mdy" else ("month/day/year", "mdy")
     return _day(text, year, month, day, hint=f'; for {other} set `date_order = "{order}"`')
@@ -203,10 +203,10 @@ def _typed_day(found: date, reading: DateReading) -> date:
     return found
 
 
-def _untold(text: str, reading: DateReading) -> RecordError:
+def _ambiguous(text: str, reading: DateReading) -> RecordError:
     if reading.mixed:
         return RecordError(
-            f"{text!r} may be month/day or day/month: this column holds dates of both kinds",
+            f"{text!r} may be month/day or day/month: this column has dates of both kinds",
             fix="write dates as 2026-01-31, or set `date_order` to mdy or dmy, whichever the file uses",
             setting="date_order",
         )
@@ -222,6 +222,4 @@ def _day(text: str, year: int, month: int, day: int, *, hint: str = "") -> date:
         return date(year, month, day)
     except ValueError:
         hint = hint if month > 12 >= day else ""
-        raise RecordError(
-            f"{text!r} is not a day of the calendar", fix=f"write it as 2026-01-31 or 01/31/2026{hint}"
-        ) from None
+        raise RecordError(f"{text!r} is not a valid date", fix=f"write it as 2026-01-31 or 01/31/2026{hint}") from None

@@ -1,9 +1,9 @@
-"""How a record is known again: its identity, the digest of its content, and the control ids made from them.
+"""What identifies a record on every run: its identity, the digest of its content, and its control ids.
 
-An identity must be the same on the second run as on the first, whatever happened in between, so it rests on what the
-record says of itself: the key by which the company will know it, else the key its source gave it, else its content,
-with a number among equal contents of one input, because two equal payments are two payments. A control id is a digest
-of the identity and of where it goes; the attempt in it rises only after an outcome that proves nothing was applied.
+An identity must be the same on the second run as on the first, whatever happened in between. So it rests on the record
+alone: the key that it has in the company, else the key of its source, else its content. Equal contents of one input are
+numbered, because two equal payments are two payments. A control id is a digest of the identity and of the target of the
+write; the attempt in it rises only after an outcome that proves that nothing was applied.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ _VERSION = "ib1"
 
 
 class Identifier:
-    """Gives each record of one input its identity; it counts equal contents, so use one for one input."""
+    """Gives each record of one input its identity; it counts equal contents, so each input needs its own."""
 
     def __init__(self) -> None:
         self._seen: Counter[tuple[str, str]] = Counter()
@@ -31,9 +31,9 @@ class Identifier:
         self, object_name: str, fields: Mapping[str, Value], *, digest: str, source_key: tuple[str, ...] = ()
     ) -> Identity:
         """The strongest identity that this record has."""
-        way = lookup_keys_of(object_name).filled_key(fields)
-        if way:
-            return key_identity(fields, way)
+        names = lookup_keys_of(object_name).filled_key(fields)
+        if names:
+            return key_identity(fields, names)
         if source_key:
             return Identity(_joined("source", list(source_key)), "source")
         self._seen[object_name, digest] += 1
@@ -41,25 +41,25 @@ class Identifier:
 
 
 def key_identity(fields: Mapping[str, Value], names: Iterable[str]) -> Identity:
-    """The identity of a record by the key that the company will know it by."""
+    """The identity of a record by its key in the company."""
     return Identity(_joined("key", [_canonical(fields.get(name)) for name in names]), "key")
 
 
 def content_identity(digest: str, number: int = 1) -> Identity:
-    """The identity of a record that nothing but its content tells; `number` counts equal ones of an input."""
+    """The identity of a record without any key; `number` counts equal records of an input."""
     return Identity(_joined("content", [digest, number]), "content")
 
 
 def existing_identity(fields: Mapping[str, Value], names: Iterable[str]) -> Identity:
     """The identity of an update or delete: the fields by which its record is found, with their values.
 
-    Outboxes hold these texts, so they stay as the first version wrote them: a decimal with the zeros that it came with.
+    Outboxes hold these texts, so their form stays that of the first version: a decimal keeps its zeros.
     """
     return Identity(" ".join(f"{name}={_as_given(fields.get(name))}" for name in names), "key")
 
 
 def content_digest(object_name: str, fields: Mapping[str, Value], lines: Mapping[str, Iterable[RecordLine]]) -> str:
-    """A digest of what a record says; the order of its fields and of its lines does not matter."""
+    """A digest of a record's content; the order of its fields and of its lines does not matter."""
     header = sorted([name, _canonical(value)] for name, value in fields.items())
     owned = {
         wrapper: sorted(
@@ -71,9 +71,9 @@ def content_digest(object_name: str, fields: Mapping[str, Value], lines: Mapping
     return _sha([object_name, header, owned])
 
 
-def control_id(place: Iterable[str], identity: str, attempt: int) -> str:
-    """The control id of one attempt; `place` is company, entity, operation and object."""
-    return f"{_VERSION}-{_sha([*place, identity, attempt])}"
+def control_id(target: Iterable[str], identity: str, attempt: int) -> str:
+    """The control id of one attempt; `target` is company, entity, operation and object."""
+    return f"{_VERSION}-{_sha([*target, identity, attempt])}"
 
 
 def _canonical(value: Value) -> str:

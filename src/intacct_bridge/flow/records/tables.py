@@ -1,14 +1,12 @@
-"""Input files as rows that remember where they came from; every value exactly as the file has it.
+"""Input files as rows with their positions; every value exactly as the file has it.
 
-A row's cells are keyed by the file's own column names, so that every later complaint is in the user's words and a
-refused row can be written back as it was. What a column means is a layout's business. CSV gives text; the other
-formats (`table_formats`) may give typed cells, and never a float.
+A row's cells are keyed by the file's own column names, so that every finding is in the user's words and a refused row
+can be written back as it was. Layouts give columns their meaning. CSV gives text. JSON lines, Parquet and Excel may
+give typed cells, never a float; each library is imported only when a file needs it.
 
-Inputs that are not delimited text: JSON lines, Parquet and Excel, each read by its library only when it is met.
-
-All of them can carry binary floats, and money must not pass through one: JSON numbers are read as decimals from their
-text, Parquet and Excel floats become the shortest decimal that reads back as the same float, and one that needs more
-than 15 digits for that is the trace of a calculation, so it is refused rather than tidied up.
+Parquet, Excel and JSON can hold binary floats, and money must not pass through one. JSON numbers are read as decimals
+from their text. Parquet and Excel floats become the shortest decimal that reads back as the same float. One that needs
+more than 15 digits for that is the result of an inexact calculation, so it is refused and not rounded.
 """
 
 import codecs
@@ -34,7 +32,7 @@ _CHUNK = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class SourceRow:
-    """One row of an input, with the place to find it again."""
+    """One row of an input, with its position."""
 
     source: str
     """The file's name, as messages show it."""
@@ -43,19 +41,19 @@ class SourceRow:
     cells: Mapping[str, object]
     """Values by the input's own column names; a nested value (JSON) is a list or a dict."""
     fault: str = ""
-    """Why the row as a whole cannot be trusted, such as more cells than columns."""
+    """Why the row as a whole cannot be read, such as more cells than columns."""
     key: tuple[str, ...] = ()
-    """What its source calls the record, where it says so beside the cells."""
+    """The record's key in its source, if that is given beside the cells."""
     beyond: tuple[object, ...] = ()
-    """The cells that no column of the header stands over."""
-    spoilt: Mapping[str, str] = field(default_factory=dict)
-    """What is wrong with single cells, by their columns; the first makes the fault."""
+    """The cells beyond the columns of the header."""
+    unreadable: Mapping[str, str] = field(default_factory=dict)
+    """Unreadable cells by column, each with the reason; the first is the row's fault."""
 
     def without(self, unused: Container[str]) -> "SourceRow":
-        """The same row where nobody looks at some of its columns: what is wrong with those is no fault."""
-        if not self.spoilt or self.fault not in self.spoilt.values():
+        """The same row without the faults of columns that are not used."""
+        if not self.unreadable or self.fault not in self.unreadable.values():
             return self
-        return replace(self, fault=next((why for name, why in self.spoilt.items() if name not in unused), ""))
+        return replace(self, fault=next((why for name, why in self.unreadable.items() if name not in unused), ""))
 
     @property
     def position(self) -> str:
@@ -65,7 +63,7 @@ class SourceRow:
 
 @dataclass(frozen=True, slots=True)
 class CsvDialect:
-    """How a text file was written, so that refused rows can be written alike."""
+    """The form of a text file, in which refused rows are written too."""
 
     delimiter: str = ","
     encoding: str = "utf-8"
@@ -75,7 +73,7 @@ class CsvDialect:
 
 @dataclass(frozen=True, slots=True)
 class InputTable:
-    """An opened input: its columns now, its rows when iterated (again and again if need be)."""
+    """An opened input: its columns, and its rows as often as they are iterated."""
 
     path: Path
     columns: tuple[str, ...]
@@ -83,15 +81,15 @@ class InputTable:
     form: str = "csv"
     dialect: CsvDialect = CsvDialect()
     notes: tuple[str, ...] = ()
-    """What a reader should know, such as an encoding that had to be assumed."""
+    """Notes for the user, such as an encoding that had to be assumed."""
     sheet: str = ""
     """The sheet of a workbook."""
     takes_files: bool = True
-    """Whether rows may name files to attach; what comes in a stream may only where a folder was set apart for them."""
+    """Whether rows may name files to attach; rows of a stream may only if a folder is set for their files."""
 
     @property
     def folder(self) -> Path | None:
-        """Where the files lie that rows name; None where they may name none."""
+        """The folder of the files that rows name; None where they may name none."""
         return self.path.parent if self.takes_files else None
 
     def __iter__(self) -> Iterator[SourceRow]:
@@ -99,7 +97,7 @@ class InputTable:
 
 
 def open_csv(path: Path, *, encoding: str | None = None, delimiter: str | None = None) -> InputTable:
-    """A delimited text file with a header line; encoding and delimiter are found out unless given."""
+    """A delimited text file with a header line; encoding and delimiter are detected unless given."""
     notes: tuple[str, ...] = ()
     if encoding is None:
         encoding, notes = find_encoding(path)
@@ -112,15 +110,17 @@ def open_csv(path: Path, *, encoding: str | None = None, delimiter: str | None =
 
 
 def _one_character(delimiter: str) -> str:
-    """The delimiter as a file has it; a tabulator may be spelt, since it is hard to type."""
+    """The delimiter as a character; a tab may be written as a word, since it is hard to type."""
     plain = "\t" if delimiter.lower() in ("\\t", "tab") else delimiter
     if len(plain) != 1 or plain in '"\r\n':
-        raise SettingsError(f"{delimiter!r} is no delimiter", fix="give one character, such as ; or | or tab")
+        raise SettingsError(
+            f"{delimiter!r} is not a delimiter", fix="give one character, such as ; or | or tab", setting="delimiter"
+        )
     return plain
 
 
 def find_encoding(path: Path) -> tuple[str, tuple[str, ...]]:
-    """The encoding of a text file, with a note where it is assumed: UTF-8 or UTF-16 by proof, else Windows-1252."""
+    """The encoding of a text file, with a note if it is assumed: UTF-8 or UTF-16 if certain, else Windows-1252."""
     with open_input(path) as file:
         start = file.read(4)
         if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
@@ -135,7 +135,8 @@ def find_encoding(path: Path) -> tuple[str, tuple[str, ...]]:
         else:
             raise SettingsError(
                 f"{path.name} is neither UTF-8 nor Windows-1252 text",
-                fix="save it as CSV UTF-8, or name its encoding",
+                fix="save it as CSV UTF-8, or name its `encoding`",
+                setting="encoding",
             )
     if name == "utf-8":
         return name, ()
@@ -154,7 +155,7 @@ def _decodes(file: IO[bytes], encoding: str) -> bool:
 
 
 def open_input(path: Path) -> IO[bytes]:
-    """The file's bytes. Raises SettingsError where the path leads to nothing readable."""
+    """The file's bytes. Raises SettingsError where the file cannot be read."""
     try:
         return path.open("rb")
     except OSError as error:
@@ -166,7 +167,9 @@ def _first_record(path: Path, encoding: str) -> str:
         with path.open(encoding=encoding, newline="") as file:
             line = next((line for line in file if line.strip()), "")
     except (LookupError, UnicodeError) as error:
-        raise SettingsError(f"{path.name} cannot be read as {encoding}: {error}", fix="name its encoding") from None
+        raise SettingsError(
+            f"{path.name} cannot be read as {encoding}: {error}", fix="name its `encoding`", setting="encoding"
+        ) from None
     if not line:
         raise _empty(path)
     return line
@@ -205,10 +208,10 @@ def _csv_rows(path: Path, dialect: CsvDialect, columns: tuple[str, ...]) -> Iter
 
 
 def too_wide(cells: Sequence[object], width: int) -> str:
-    """What is wrong with a row that says something beyond the header's columns; nothing where it does not."""
+    """The fault of a row with filled cells beyond the header's columns; empty where it has none."""
     if all(cell is None or not str(cell).strip() for cell in cells[width:]):
         return ""
-    return f"the row has {len(cells)} cells, the header {width}; a text that holds a delimiter needs quotes"
+    return f"the row has {len(cells)} cells, the header {width}; a text with a delimiter in it needs quotes"
 
 
 def _records(path: Path, dialect: CsvDialect) -> Iterator[tuple[int, list[str]]]:
@@ -224,7 +227,7 @@ def _records(path: Path, dialect: CsvDialect) -> Iterator[tuple[int, list[str]]]
             except (csv.Error, UnicodeError) as error:
                 raise SettingsError(
                     f"{path.name}:{before + 1} cannot be read: {error}",
-                    fix="look for a quotation mark that is opened and not closed",
+                    fix="look for a quotation mark that is not closed",
                 ) from None
             number, before = before + 1, above + reader.line_num
             if any(cell.strip() for cell in cells):
@@ -232,12 +235,12 @@ def _records(path: Path, dialect: CsvDialect) -> Iterator[tuple[int, list[str]]]
 
 
 def _announcement(file: IO[str]) -> int:
-    """Read on to behind the line that names the delimiter, and say which it was."""
+    """Read up to the line that names the delimiter, and return the line's number."""
     return next(number for number, line in enumerate(file, 1) if line.strip())
 
 
 def scalar(row: SourceRow, column: str) -> Cell:
-    """A cell as a scalar; a nested value counts as its text, an absent one as nothing."""
+    """A cell as a scalar: a nested value as its text, a missing one as None."""
     value = row.cells.get(column)
     if value is None or isinstance(value, Cell):
         return value
@@ -256,19 +259,19 @@ FORMS = {
 }
 _SIGNIFICANT = 15
 _EXCEL_ERRORS = frozenset(("#DIV/0!", "#N/A", "#NAME?", "#NULL!", "#NUM!", "#REF!", "#VALUE!", "#SPILL!", "#CALC!"))
-"""What a formula gives that has no result (ECMA-376, 18.17.3, and two younger ones)."""
+"""The values of formulas without a result (ECMA-376, 18.17.3, and two that came later)."""
 
 
 def open_table(
     path: Path, *, encoding: str | None = None, delimiter: str | None = None, sheet: str | None = None
 ) -> InputTable:
-    """Any supported input, told apart by its file name's ending."""
+    """Any supported input; the ending of its file name gives the format."""
     form = FORMS.get(path.suffix.lower())
     if form is None:
         known = ", ".join(FORMS)
         if path.is_dir():
-            raise SettingsError(f"{path} is a folder", fix=f"name a file in it: one of {known}")
-        raise SettingsError(f"{path.name} is of no known kind", fix=f"name the file with one of {known}")
+            raise SettingsError(f"{path} is a folder", fix=f"name a file in it, with one of {known}")
+        raise SettingsError(f"{path.name} has an unsupported format", fix=f"use a file with one of {known}")
     if form == "csv":
         return open_csv(path, encoding=encoding, delimiter=delimiter)
     open_input(path).close()
@@ -282,7 +285,7 @@ def open_table(
 def exact(number: float) -> Decimal:
     """A float as the decimal that a person would have typed; RecordError where no such number exists.
 
-    A whole number has no point, for account numbers come as floats too.
+    A whole number has no point, because account numbers may be floats too.
     """
     amount = Decimal(repr(number).removesuffix(".0"))
     if not amount.is_finite():
@@ -302,7 +305,7 @@ def _open_jsonl(path: Path) -> InputTable:
     for row in _jsonl_rows(path):
         columns.update(dict.fromkeys(row.cells))
     if not columns:
-        raise SettingsError(f"{path.name} holds no record", fix="give one JSON object a line")
+        raise SettingsError(f"{path.name} has no records", fix="give one JSON object per line")
     return InputTable(path, tuple(columns), lambda: _jsonl_rows(path), "jsonl")
 
 
@@ -319,7 +322,7 @@ def _jsonl_rows(path: Path) -> Iterator[SourceRow]:
                 yield SourceRow(path.name, number, decoder.decode(text))
             except (msgspec.DecodeError, UnicodeDecodeError, ArithmeticError) as error:
                 raise SettingsError(
-                    f"{path.name}:{number} is not a JSON object: {error}", fix="give one JSON object a line"
+                    f"{path.name}:{number} is not a JSON object: {error}", fix="give one JSON object per line"
                 ) from None
 
 
@@ -349,20 +352,20 @@ def _parquet_rows(path: Path) -> Iterator[SourceRow]:
 
 
 def _typed_row(source: str, number: int, cells: dict[str, object]) -> SourceRow:
-    """A row of typed cells with every float made exact; one that cannot be is kept as text and faults the row."""
-    spoilt: dict[str, str] = {}
+    """A row of typed cells with every float made exact; an inexact one is kept as text, with a fault of the row."""
+    unreadable: dict[str, str] = {}
     for column, value in cells.items():
         if isinstance(value, float | list | dict):
             try:
                 cells[column] = _exactly(value)
             except RecordError as error:
                 cells[column] = repr(value)
-                spoilt[column] = f"column {column!r}: {error.message}; {error.fix}"
-    return SourceRow(source, number, cells, next(iter(spoilt.values()), ""), spoilt=spoilt)
+                unreadable[column] = f"column {column!r}: {error.message}; {error.fix}"
+    return SourceRow(source, number, cells, next(iter(unreadable.values()), ""), unreadable=unreadable)
 
 
 def _exactly(value: object) -> object:
-    """The value with every float in it exact, however deep."""
+    """The value with every float in it exact, at any depth."""
     if isinstance(value, float):
         return exact(value)
     if isinstance(value, list):
@@ -379,7 +382,9 @@ def _open_excel(path: Path, sheet: str | None) -> InputTable:
     names = _sheet_names(path)
     chosen = sheet or names[0]
     if chosen not in names:
-        raise SettingsError(f"{path.name} has no sheet {chosen!r}", fix=f"choose one of {', '.join(names)}")
+        raise SettingsError(
+            f"{path.name} has no sheet {chosen!r}", fix=f"choose one of {', '.join(names)}", setting="sheet"
+        )
     header = next(_excel_records(path, chosen), None)
     if header is None:
         raise SettingsError(f"sheet {chosen!r} of {path.name} is empty", fix="give a header row and rows")
@@ -409,7 +414,7 @@ def _workbook(path: Path, *, formulas: bool = False) -> Any:
         from openpyxl.utils.exceptions import InvalidFileException
     except ImportError:
         raise SettingsError(
-            "reading Excel files needs the extra 'excel'", fix="pip install 'intacct-bridge[excel]'"
+            "reading Excel files requires the extra 'excel'", fix="pip install 'intacct-bridge[excel]'"
         ) from None
     try:
         return load_workbook(path, read_only=True, data_only=not formulas)
@@ -418,7 +423,7 @@ def _workbook(path: Path, *, formulas: bool = False) -> Any:
 
 
 def _excel_records(path: Path, sheet: str, *, keep: Container[int] = ()) -> Iterator[tuple[int, tuple[object, ...]]]:
-    """Every row that says something, and those to keep anyway."""
+    """Every row with a filled cell, and the rows to keep in any case."""
     book = _workbook(path)
     try:
         page: ReadOnlyWorksheet = book[sheet]
@@ -439,19 +444,19 @@ def _excel_rows(path: Path, sheet: str, columns: tuple[str, ...]) -> Iterator[So
         if number in unknown:
             fault = f"the formula in {unknown[number]} has no result; open the file in Excel and save it"
         row = _typed_row(path.name, number, dict(zip(columns, values, strict=False)))
-        spoilt = {**_failed(row.cells), **row.spoilt}
-        fault = fault or next(iter(spoilt.values()), "")
-        yield replace(row, fault=fault, beyond=beyond, spoilt=spoilt)
+        unreadable = {**_failed(row.cells), **row.unreadable}
+        fault = fault or next(iter(unreadable.values()), "")
+        yield replace(row, fault=fault, beyond=beyond, unreadable=unreadable)
 
 
 def _failed(cells: Mapping[str, object]) -> dict[str, str]:
     """The columns whose formulas have no result."""
     failed = [name for name, value in cells.items() if isinstance(value, str) and value in _EXCEL_ERRORS]
-    return {name: f"column {name!r} holds a formula that failed; correct it in the file" for name in failed}
+    return {name: f"column {name!r} has a formula that failed; correct it in the file" for name in failed}
 
 
 def _uncalculated(path: Path, sheet: str) -> dict[int, str]:
-    """The first cell of each row that holds a formula without its result, as programs write them that cannot calculate.
+    """The first cell of each row that has a formula without its result, as written by programs that cannot calculate.
 
     Such a cell reads as empty, and a row of them as no row at all. A result that is an empty text has a type.
     """
@@ -470,7 +475,7 @@ def _uncalculated(path: Path, sheet: str) -> dict[int, str]:
 
 
 def _excel_cells(path: Path, sheet: str, *, formulas: bool = False) -> Iterator[list[Any]]:
-    """The cells of each row that are there."""
+    """The cells of each row that exist."""
     book = _workbook(path, formulas=formulas)
     try:
         for row in book[sheet].iter_rows():

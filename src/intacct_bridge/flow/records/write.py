@@ -1,4 +1,4 @@
-"""One intended write as a frozen value: what is to become of which record, and which input rows say so."""
+"""One intended write as a frozen value: the operation, the record, and the rows of the input that it comes from."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from intacct_bridge.wire.values import Value
 
 
 class WriteOperation(StrEnum):
-    """What is to become of a record."""
+    """What a write does with its record."""
 
     CREATE = "create"
     UPDATE = "update"
@@ -18,17 +18,17 @@ class WriteOperation(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something a rule has to say about one record, in the words of its input."""
+    """One finding on a record, in the words of its input."""
 
     rule: str
     message: str
     fix: str = ""
     column: str = ""
-    """The input's own column name; empty where the record as a whole is meant."""
+    """The input's own column name; empty for a finding on the record as a whole."""
     position: str = ""
     """`file.csv:12`."""
     refuses: bool = True
-    """False for advice that lets the record pass."""
+    """False for a warning."""
 
     def __str__(self) -> str:
         place = ": ".join(part for part in (self.position, self.column) if part)
@@ -46,17 +46,17 @@ class RecordLine:
 
     @property
     def position(self) -> str:
-        """Where the line stands in the input."""
+        """The position of the line in the input."""
         return self.row.position
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """How a record is known again on another run."""
+    """What identifies a record on every run."""
 
     text: str
     kind: str
-    """`key` the company will know it by, `source` key of its origin, or `content`."""
+    """`key`: the company's own key; `source`: its key in the source; or `content`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,35 +69,34 @@ class GivenContent:
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """One record to be written, by Intacct's own names, with everything known about it before the company is asked."""
+    """One record to be written, under Intacct's names, with everything that its input gives."""
 
     operation: WriteOperation
     object: str
     fields: Mapping[str, Value]
     identity: Identity
     digest: str
-    """Of the content, whatever the order of columns and lines."""
+    """A digest of the content, whatever the order of columns and lines."""
     label: str
-    """How a person would call it: `PYRJ 2026-01-31 'Payroll' PR-0131`."""
+    """A name for people: `PYRJ 2026-01-31 'Payroll' PR-0131`."""
     rows: tuple[SourceRow, ...]
     lines: Mapping[str, tuple[RecordLine, ...]] = field(default_factory=dict)
     """Owned lines by their wrapper element, such as `ENTRIES`."""
     columns: Mapping[str, str] = field(default_factory=dict)
     """The input's column name for each Intacct field."""
     findings: tuple[Finding, ...] = ()
-    """What reading it brought to light."""
+    """The findings of reading it."""
     attachments: tuple[str, ...] = ()
-    """Paths of files that go with it."""
+    """Paths of the files to attach."""
     folder: str = ""
     """The attachment folder for them."""
     known: Mapping[str, Value] = field(default_factory=dict)
-    """What the company has for days that an update leaves as they are; rules about periods need them."""
+    """The company's dates that an update leaves unchanged; rules about periods need them."""
     entity: str = ""
-    """The entity whose books it goes to, as the input says it, and once it is planned by its id; empty for the one that
-    the connection is signed in to."""
+    """The entity to whose books it goes, as the input names it, and its id once it is planned; empty for the entity
+    that the connection is signed in to."""
     entity_by: str = ""
-    """What the input says it by: `LOCATIONID`, `RECORDNO`, `NAME`, or nothing where it may be any."""
-
+    """The field by which the input names it: `LOCATIONID`, `RECORDNO`, `NAME`, or empty for any of these."""
     given: GivenContent | None = None
     """The content as the input gives it; None where the fields and lines are still those."""
 
@@ -108,7 +107,7 @@ class Write:
 
     @property
     def position(self) -> str:
-        """Where the record begins in the input."""
+        """The position at which the record begins in the input."""
         return self.rows[0].position if self.rows else ""
 
     @property
@@ -124,9 +123,9 @@ class Write:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """The company's own keys of what was written."""
+    """The company's own keys of a written record."""
 
     record: str = ""
-    """RECORDNO, or what a legacy function answered."""
+    """RECORDNO, or the key that a legacy function answers."""
     name: str = ""
-    """The natural key, where the answer gave one."""
+    """The natural key, if the answer has one."""
