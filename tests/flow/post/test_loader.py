@@ -110,6 +110,19 @@ def test_atomic_batches_are_applied_together_or_not_at_all(bench: Bench) -> None
     assert bench.endings("ABC", LoadSettings(atomic=True)) == ["posted"] * 3
 
 
+def test_an_atomic_batch_with_a_record_that_the_plan_refuses_posts_nothing(bench: Bench) -> None:
+    settings = LoadSettings(batch_size=2, atomic=True)
+    references = ["A", "B", "BAD\x07", "C", "D", "E"]
+    outcomes = bench.load(references, settings)
+    assert [(one.write.fields["REFERENCENO"], one.status.outcome_text) for one in outcomes] == [
+        ("C", "aborted"), ("A", "posted"), ("B", "posted"), ("D", "posted"), ("E", "posted")
+    ]  # fmt: skip
+    assert "BAD" in outcomes[0].reason
+    assert bench.ledger.posted == ["A", "B", "D", "E"]
+    assert sorted(bench.endings(["A", "B", "C", "D", "E"], settings)) == ["posted", *["unchanged"] * 4]
+    assert sorted(bench.ledger.posted) == ["A", "B", "C", "D", "E"]
+
+
 def test_stop_on_error_sends_no_further_batch(bench: Bench) -> None:
     bench.ledger.refuse = lambda record: "no" if record.findtext("REFERENCENO") == "A" else ""
     assert bench.endings("ABC", LoadSettings(batch_size=1, stop_on_error=True)) == ["rejected"]

@@ -45,7 +45,7 @@ class LoadSettings:
 
     batch_size: int = BATCH
     atomic: bool = False
-    """Apply all records of a batch or none."""
+    """Apply all records of a batch or none; records that the plan refused count."""
     stop_on_error: bool = False
     concurrency: int | None = None
     """Batches on their way at once; None for as many as the connection allows."""
@@ -106,6 +106,7 @@ class Loader:
         folders = [one.write for one in plan.of(Verdict.CREATE) if one.write.object == "SUPDOCFOLDER" != plan.object]
         if folders:
             yield from self.load(folders)  # the records with files must find them
+        held = self._held(plan)
         to_send: list[Write] = []
         doubtful_changes: list[Write] = []
         for record in plan.of(*WRITTEN, Verdict.UNCHANGED, Verdict.IN_DOUBT):
@@ -114,10 +115,27 @@ class Loader:
                 yield RecordOutcome(record.write, RecordStatus.UNCHANGED, record.receipt)
             elif record.verdict is Verdict.IN_DOUBT and changes:
                 doubtful_changes.append(record.write)
+            elif note := held.get(id(record)):
+                yield RecordOutcome(record.write, RecordStatus.ABORTED, note=note)
             elif record.write.object == plan.object:
                 to_send.append(record.write)
         yield from self._conclude(doubtful_changes)
         yield from self.load(in_order(to_send))
+
+    def _held(self, plan: Plan) -> dict[int, str]:
+        """The records that an atomic load does not send, because the plan refused a record of their batch; and why."""
+        held: dict[int, str] = {}
+        if not self._settings.atomic or not plan.of(Verdict.REFUSED):
+            return held
+        records = [one for one in plan.of(*WRITTEN, Verdict.REFUSED) if one.write.object == plan.object]
+        for some in batched(records, _ENTERED_AT_ONCE):
+            for wave in waves([one.write for one in some]):
+                for batch in batched([some[place] for place in wave], self._settings.batch_size):
+                    refused = next((one for one in batch if one.verdict is Verdict.REFUSED), None)
+                    if refused is not None:
+                        note = f"the plan refused {refused.write.label} of the same batch"
+                        held |= {id(one): note for one in batch if one.verdict in WRITTEN}
+        return held
 
     def _conclude(self, writes: Sequence[Write]) -> Iterator[RecordOutcome]:
         """Settle updates and deletes that were on their way when the plan was made.
