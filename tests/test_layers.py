@@ -47,7 +47,7 @@ OUTSIDE = {
 }
 ONLY_IN = {"pyspark": ("edge.spark",), "starlette": ("emulator.",), "uvicorn": ("emulator.",), "lxml": ("emulator.",)}
 READS = ("flow.streams.", "flow.destinations.", "flow.extract.")
-WRITES = ("flow.records.", "flow.company.", "flow.layouts.", "flow.outbox.", "flow.plan.", "flow.post.")
+WRITES = ("flow.records.", "flow.company.", "flow.layouts.", "flow.outbox.", "flow.plan.", "flow.post.", "flow.undo.")
 APART = (
     (READS, WRITES),
     (WRITES, READS),

@@ -3,6 +3,7 @@
 import urllib.request
 import xml.etree.ElementTree as ET
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from xml.sax.saxutils import escape
@@ -45,25 +46,39 @@ class HttpReader:
         assert result.findtext("status") == "success", ET.tostring(result)
         return result
 
-    def rows(self, name: str, *fields: str, **equal: str) -> list[dict[str, str]]:
-        """The rows of an object, by RECORDNO or in the order of the gateway."""
-        select = "".join(f"<field>{one}</field>" for one in fields)
+    def rows(self, name: str, *fields: str, since: str = "", **equal: str) -> list[dict[str, str]]:
+        """The rows of an object by RECORDNO; `since` is the first BATCH_DATE."""
         tests = [
             f"<equalto><field>{one}</field><value>{escape(value)}</value></equalto>" for one, value in equal.items()
         ]
+        if since:
+            day = f"<field>BATCH_DATE</field><value>{since}</value>"
+            tests.append(f"<greaterthanorequalto>{day}</greaterthanorequalto>")
         where = f"<and>{''.join(tests)}</and>" if len(tests) > 1 else "".join(tests)
         where = f"<filter>{where}</filter>" if where else ""
-        options = "<options><showprivate>true</showprivate></options><pagesize>2000</pagesize>"
-        data = self.call(f"<query><object>{name}</object><select>{select}</select>{where}{options}</query>").find(
-            "data"
-        )
-        assert data is not None
-        assert data.get("numremaining") == "0", "one page is enough in tests"
-        return [{cell.tag: cell.text or "" for cell in row} for row in data]
+        found: list[dict[str, str]] = []
+        while True:
+            data = self._page(name, fields, where, len(found))
+            found += [{cell.tag: cell.text or "" for cell in row} for row in data]
+            if data.get("numremaining") == "0":
+                return found
 
-    def balances(self) -> dict[str, Decimal]:
-        """The net amount of every account in the ledger, accounts with nothing left out."""
-        net: dict[str, Decimal] = defaultdict(Decimal)
-        for row in self.rows("GLDETAIL", "ACCOUNTNO", "DEBITAMOUNT", "CREDITAMOUNT"):
-            net[row["ACCOUNTNO"]] += Decimal(row["DEBITAMOUNT"] or 0) - Decimal(row["CREDITAMOUNT"] or 0)
-        return {account: amount for account, amount in net.items() if amount}
+    def _page(self, name: str, fields: Iterable[str], where: str, offset: int) -> ET.Element:
+        select = "".join(f"<field>{one}</field>" for one in fields)
+        order = "<orderby><order><field>RECORDNO</field></order></orderby>"
+        options = (
+            f"<options><showprivate>true</showprivate></options><pagesize>2000</pagesize><offset>{offset}</offset>"
+        )
+        asked = f"<object>{name}</object><select>{select}</select>{where}{order}{options}"
+        data = self.call(f"<query>{asked}</query>").find("data")
+        assert data is not None
+        return data
+
+    def balances(self, since: str) -> dict[tuple[str, str], Decimal]:
+        """The net amount of every account and location in the ledger, those that are nothing left out."""
+        net: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
+        fields = ("ACCOUNTNO", "LOCATIONID", "BOOKID", "DEBITAMOUNT", "CREDITAMOUNT")
+        for row in self.rows("GLDETAIL", *fields, since=since):
+            place = (row["ACCOUNTNO"], row["LOCATIONID"] + row["BOOKID"])
+            net[place] += Decimal(row["DEBITAMOUNT"] or 0) - Decimal(row["CREDITAMOUNT"] or 0)
+        return {place: amount for place, amount in net.items() if amount}

@@ -14,7 +14,7 @@ from intacct_bridge.model.wording import counted
 
 _SHOWN = 40
 """Records listed one by one; a longer file is summed up, and its refusals are still listed."""
-_TO_DO = {Verdict.CREATE: "to create", Verdict.UPDATE: "to update", Verdict.DELETE: "to delete"}
+_TO_DO = {one: f"to {one.value}" for one in WRITTEN}
 
 
 def show_plan(plan: Plan, console: Console, *, records: bool = True) -> None:
@@ -141,7 +141,7 @@ def show_outcomes(outcomes: Sequence[RecordOutcome], console: Console) -> None:
 def _outcome_word(outcome: RecordOutcome) -> str:
     """The outcome in a word for people: only new records are posted."""
     if outcome.status is RecordStatus.APPLIED and outcome.write.operation is not WriteOperation.CREATE:
-        return "updated" if outcome.write.operation is WriteOperation.UPDATE else "deleted"
+        return outcome.write.operation.past_tense
     return outcome.status.outcome_text
 
 

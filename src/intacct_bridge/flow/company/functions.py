@@ -2,17 +2,19 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import date
 
 from intacct_bridge.client.protocol import Gateway
 from intacct_bridge.errors import InvalidRequestError
 from intacct_bridge.flow.company.attachments import supdoc, supdoc_id, together
 from intacct_bridge.flow.records.lookup_keys import EXTERNALID
 from intacct_bridge.flow.records.values import comparable
-from intacct_bridge.flow.records.write import Receipt, Write, WriteOperation
+from intacct_bridge.flow.records.write import ACTION_COMMENT, ACTION_DATE, Receipt, Write, WriteOperation
 from intacct_bridge.model.catalog import ObjectDef
 from intacct_bridge.model.keys import RECORDNO
 from intacct_bridge.model.legacy.functions import WritePlan
 from intacct_bridge.model.legacy.objects import legacy_object
+from intacct_bridge.model.writing.actions import action_of
 from intacct_bridge.model.writing.functions import FunctionBuilder
 from intacct_bridge.model.writing.generic import as_text
 from intacct_bridge.wire.envelope import Result
@@ -45,6 +47,8 @@ class Functions:
 
         A record with files needs several functions, which are applied together.
         """
+        if write.operation.is_action:
+            return self._action(write)
         if not write.attachments:
             return self._alone(write)
         if write.operation is not WriteOperation.CREATE:
@@ -83,6 +87,12 @@ class Functions:
             objects={line.object for line in write.all_lines},
             undescribed=self._undescribed(write),
         )  # fmt: skip
+
+    def _action(self, write: Write) -> Element:
+        action = action_of(write.operation.value, write.object, is_legacy=self._is_legacy)
+        key, day = write.fields.get(action.key.upper()), write.fields.get(ACTION_DATE)
+        comment = comparable(write.fields.get(ACTION_COMMENT))
+        return action.element(comparable(key), day=day if isinstance(day, date) else None, comment=comment)
 
     def _undescribed(self, write: Write) -> frozenset[str]:
         """The custom fields of a company of document type 2.1: those that its functions do not list."""

@@ -35,6 +35,7 @@ from intacct_bridge.flow.outbox.storage import (
     NOTE_DEPARTURE,
     PLAN_NEW,
     RECOVER,
+    RELEASE,
     REPLAN,
     SELECT,
     conclude_values,
@@ -264,6 +265,8 @@ class Outbox:
                     changed = end.entry.changed_at if state is end.status else now
                     done.append(concluded(end, changed))
             self._db.executemany(CONCLUDE, map(conclude_values, done[written:]))
+            taken_back = [one for one in done if one.undoes is not None and one.status is RecordStatus.APPLIED]
+            self._db.executemany(RELEASE, ((time_text(now), one.number, one.undoes) for one in taken_back))
         return done
 
     def _taken(self, end: Conclusion) -> bool:

@@ -84,6 +84,10 @@ CREATE INDEX decision_by_entry ON decision (entry);
 """
 _UPGRADES = (_TO_VERSION_2, _TO_VERSION_3)
 """The statements that bring a file of version 1, 2, ... to the next version."""
+RELEASE = """
+UPDATE entry SET state = 'released', changed_at = ?, note = 'taken back by entry ' || ?
+WHERE number = ? AND state = 'applied'
+"""
 DECIDE = "INSERT INTO decision (entry, at, person, decision, record, because) VALUES (?, ?, ?, ?, ?, ?)"
 
 

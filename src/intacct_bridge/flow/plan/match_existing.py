@@ -16,7 +16,7 @@ from intacct_bridge.flow.plan.context import PlanContext
 from intacct_bridge.flow.plan.known_to_outbox import by_outbox, is_doubtful
 from intacct_bridge.flow.plan.plan import Mode, PlannedRecord, Verdict
 from intacct_bridge.flow.plan.resolve_references import as_given
-from intacct_bridge.flow.records.identity import existing_identity
+from intacct_bridge.flow.records.identity import content_digest, existing_identity
 from intacct_bridge.flow.records.status import RecordStatus
 from intacct_bridge.flow.records.values import comparable
 from intacct_bridge.flow.records.write import Finding, Receipt, Write, WriteOperation
@@ -38,6 +38,9 @@ class IdentifyByKey:
     def _identified(self, record: PlannedRecord) -> PlannedRecord:
         write, operation = record.write, _OPERATIONS.get(self._mode, WriteOperation.CREATE)
         verdict = Verdict(operation.value)
+        if operation is WriteOperation.DELETE and write.attachments:  # files do not matter to a delete
+            digest = content_digest(write.object, write.fields, write.lines)
+            write = replace(write, attachments=(), folder="", digest=digest)
         try:
             names = key_names(write, self._writable, self._match)
         except RecordError as error:

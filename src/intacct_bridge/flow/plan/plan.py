@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 
@@ -11,7 +11,7 @@ from intacct_bridge.flow.outbox.entry import Total
 from intacct_bridge.flow.plan.changes import Change
 from intacct_bridge.flow.records.tables import SourceRow
 from intacct_bridge.flow.records.values import comparable
-from intacct_bridge.flow.records.write import Finding, Receipt, Write
+from intacct_bridge.flow.records.write import ACTION_DATE, Finding, Receipt, Write, WriteOperation
 
 
 class Mode(StrEnum):
@@ -43,13 +43,18 @@ class Verdict(StrEnum):
     CREATE = "create"
     UPDATE = "update"
     DELETE = "delete"
+    REVERSE = "reverse"
+    VOID = "void"
+    APPROVE = "approve"
+    DECLINE = "decline"
+    RECALL = "recall"
     UNCHANGED = "unchanged"
     REFUSED = "refused"
     IN_DOUBT = "in doubt"
     """Sent by an earlier run that got no answer; applying the plan looks for it before anything else."""
 
 
-WRITTEN = (Verdict.CREATE, Verdict.UPDATE, Verdict.DELETE)
+WRITTEN = tuple(Verdict(operation.value) for operation in WriteOperation)
 """Verdicts that cost a transaction."""
 
 
@@ -142,6 +147,15 @@ def totals(writes: Iterable[Write]) -> tuple[Total, ...]:
                 of_currency = sums.setdefault(currency, {})
                 of_currency[kind] = of_currency.get(kind, Decimal(0)) + amount
     return tuple(Total(currency, **amounts) for currency, amounts in sorted(sums.items()))
+
+
+_DAYS = (ACTION_DATE, "BATCH_DATE", "WHENPOSTED", "PAYMENTDATE", "RECEIPTDATE", "WHENCREATED")
+
+
+def posting_date(write: Write) -> date | None:
+    """The day on which a write posts, as far as its own fields say it."""
+    days = (write.fields.get(name) for name in _DAYS)
+    return next((day for day in days if isinstance(day, date) and not isinstance(day, datetime)), None)
 
 
 def refused_rows(records: Iterable[PlannedRecord]) -> tuple[tuple[SourceRow, str], ...]:

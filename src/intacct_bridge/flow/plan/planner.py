@@ -21,6 +21,7 @@ from intacct_bridge.flow.company.references import References
 from intacct_bridge.flow.company.target_company import TargetCompany
 from intacct_bridge.flow.layouts.base import Layout
 from intacct_bridge.flow.outbox.outbox import Outbox
+from intacct_bridge.flow.plan.actions import MatchState
 from intacct_bridge.flow.plan.altered import refuse_altered_content
 from intacct_bridge.flow.plan.apply_rules import ApplyRules
 from intacct_bridge.flow.plan.context import PlanContext, PlanStep
@@ -59,6 +60,11 @@ def steps_to_change(context: PlanContext) -> tuple[PlanStep, ...]:
     )
 
 
+def steps_to_act(context: PlanContext) -> tuple[PlanStep, ...]:
+    """The steps for actions on existing records: reverse, void, approve, decline, recall."""
+    return (refuse_repeated, MatchState(context))
+
+
 def steps_to_recheck(context: PlanContext, kept: Sequence[PlannedRecord]) -> tuple[PlanStep, ...]:
     """The steps for the updates and deletes of a kept plan, held against the company as it is now."""
     return (
@@ -85,7 +91,9 @@ class Planner:
     def plan(self, writes: Iterable[Write], empty: Plan) -> Plan:
         """The verdict on each write; attachment folders that have to be made for their files come first."""
         records = [PlannedRecord.of(write) for write in writes]
-        if self._context.settings.mode is Mode.CREATE:
+        if records and all(record.write.operation.is_action for record in records):
+            records = run_steps(records, steps_to_act(self._context))
+        elif self._context.settings.mode is Mode.CREATE:
             records = run_steps(records, (refuse_repeated, *steps_to_create(self._context)))
         else:
             records = run_steps(records, steps_to_change(self._context))
@@ -98,7 +106,8 @@ class Planner:
         """The plan as the company is now, for the records that it would write."""
         kept = [one for one in plan.records if one.verdict is not Verdict.REFUSED and one.write.object == plan.object]
         created = [one for one in kept if one.write.operation is WriteOperation.CREATE]
-        changed = [one for one in kept if one.write.operation is not WriteOperation.CREATE]
+        acted = [one for one in kept if one.write.operation.is_action]
+        changed = [one for one in kept if one.write.operation in (WriteOperation.UPDATE, WriteOperation.DELETE)]
         if changed:
             self._context.describe()
         records = run_steps(
@@ -107,6 +116,8 @@ class Planner:
         if changed:
             bare = [replace(one, findings=()) for one in changed]
             records += run_steps(bare, steps_to_recheck(self._context, changed))
+        if acted:
+            records += run_steps([PlannedRecord.of(one.write) for one in acted], steps_to_act(self._context))
         place = {(one.write.operation, one.write.identity): number for number, one in enumerate(kept)}
         records.sort(key=lambda one: place[one.write.operation, one.write.identity])
         folders = self._missing_folders(records)

@@ -20,7 +20,7 @@ from intacct_bridge.flow.outbox.entry import Intent, OutboxEntry
 from intacct_bridge.flow.outbox.outbox import Outbox
 from intacct_bridge.flow.plan.context import write_target
 from intacct_bridge.flow.plan.known_to_outbox import check_outbox
-from intacct_bridge.flow.plan.plan import WRITTEN, Plan, Verdict
+from intacct_bridge.flow.plan.plan import WRITTEN, Plan, Verdict, posting_date, totals
 from intacct_bridge.flow.post.order import in_order, waves
 from intacct_bridge.flow.post.outcome import RecordOutcome, outcome_of
 from intacct_bridge.flow.post.sender import Sender, Step, no_step
@@ -28,6 +28,7 @@ from intacct_bridge.flow.post.settle import Settler, SettleSettings
 from intacct_bridge.flow.records.cells import text_of
 from intacct_bridge.flow.records.lookup_keys import lookup_keys_of
 from intacct_bridge.flow.records.status import RecordStatus
+from intacct_bridge.flow.records.values import comparable
 from intacct_bridge.flow.records.write import Write, WriteOperation
 from intacct_bridge.model.batched import batched
 from intacct_bridge.wire.xml import serialize
@@ -293,16 +294,22 @@ class Loader:
 
     def _intent(self, write: Write) -> Intent:
         tracked = {name: text_of(value) for name, value in write.fields.items() if name in self._settings.tracked}
+        lookup = lookup_keys_of(write.object)
+        by = lookup.record_key
+        acts = write.operation.is_action
         return Intent(
             write_target(self._target, write),
             write.identity.text,
             write.digest,
             serialize(self._functions.element(write)),
-            key_values(lookup_keys_of(write.object), write.fields),
+            {by: comparable(write.fields.get(by))} if acts else key_values(lookup, write.fields),
             write.label,
             write.position,
             tracked,
-            repeatable=write.operation is not WriteOperation.CREATE,
+            repeatable=write.operation.is_repeatable,
+            totals=totals([write]),
+            posting_date=posting_date(write),
+            undoes=write.undoes,
         )
 
 

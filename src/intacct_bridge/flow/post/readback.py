@@ -13,6 +13,7 @@ from enum import StrEnum
 
 from intacct_bridge.client.protocol import Gateway
 from intacct_bridge.errors import RecordError
+from intacct_bridge.flow.company.attachments import TOGETHER
 from intacct_bridge.flow.company.current_records import CurrentRecord, Locator
 from intacct_bridge.flow.company.writable import LineSet, WritableObject, writable_object
 from intacct_bridge.flow.outbox.entry import OutboxEntry
@@ -23,6 +24,7 @@ from intacct_bridge.flow.records.write import Identity, RecordLine, Write, Write
 from intacct_bridge.model.catalog import FieldDef
 from intacct_bridge.model.legacy.functions import read_call
 from intacct_bridge.model.legacy.objects import LegacyObject
+from intacct_bridge.model.writing.actions import action_of
 from intacct_bridge.wire.values import Value, parse_value
 from intacct_bridge.wire.xml import Element, parse
 
@@ -51,7 +53,7 @@ class Readback:
 def read_back(company: Gateway, entries: Sequence[OutboxEntry]) -> list[Readback]:
     """One result for each of these updates or deletes, which are all of one object."""
     writable = writable_object(company, entries[0].target.object)
-    writes = [_write_of(writable, entry) for entry in entries]
+    writes = [sent_write(writable, entry) for entry in entries]
     by = (writable.lookup.record_key,)
     located = Locator(company, writable).locate([(write, by) for write in writes])
     return [
@@ -62,6 +64,8 @@ def read_back(company: Gateway, entries: Sequence[OutboxEntry]) -> list[Readback
 
 def _judged(writable: WritableObject, write: Write, entry: OutboxEntry, current: CurrentRecord | None) -> Readback:
     record = comparable(write.fields.get(writable.lookup.record_key))
+    if write.operation.is_action:
+        return _judged_by_state(write, record, current)
     if write.operation is WriteOperation.DELETE:
         return Readback(ReadbackVerdict.DONE if current is None else ReadbackVerdict.NOT_DONE, record)
     if current is None:
@@ -80,6 +84,20 @@ def _judged(writable: WritableObject, write: Write, entry: OutboxEntry, current:
     return Readback(ReadbackVerdict.NOT_DONE, record)
 
 
+def _judged_by_state(write: Write, record: str, current: CurrentRecord | None) -> Readback:
+    """Whether an action was done, by the state of its record."""
+    if current is None:
+        return Readback(ReadbackVerdict.UNCLEAR, record, f"{write.object} {record} is not visible")
+    action = action_of(write.operation.value, write.object)
+    state = comparable(current.row.get("STATE"))
+    if state.casefold() in action.done:
+        return Readback(ReadbackVerdict.DONE, record)
+    if not state or (action.waits and state.casefold() not in action.waits):
+        note = f"{write.object} {record} is {state or 'without a state'}: compare it"
+        return Readback(ReadbackVerdict.UNCLEAR, record, note)
+    return Readback(ReadbackVerdict.NOT_DONE, record)
+
+
 def _changed_by(current: CurrentRecord, entry: OutboxEntry) -> str:
     """The other user who changed the record after the sending; empty where none is known to have."""
     who, when = comparable(current.row.get("MODIFIEDBYLOGINID")), current.row.get("WHENMODIFIED")
@@ -91,8 +109,15 @@ def _changed_by(current: CurrentRecord, entry: OutboxEntry) -> str:
 # --- the write that a function's text asks for
 
 
-def _write_of(writable: WritableObject, entry: OutboxEntry) -> Write:
+def sent_write(writable: WritableObject, entry: OutboxEntry) -> Write:
+    """The write that an entry's function asks for."""
+    by = writable.lookup.record_key
+    if entry.target.operation.is_action:
+        key = _value(writable.field(by), entry.lookup_key.get(by, ""))
+        return _write(entry, {by: key}, {})
     function = parse(entry.body.encode())
+    if function.tag == TOGETHER:
+        function = function.children[-1]  # the others are its files
     if writable.legacy is not None:
         fields, lines = _of_legacy_function(writable, writable.legacy, entry.target.operation, function)
     elif entry.target.operation is WriteOperation.DELETE:
@@ -100,6 +125,10 @@ def _write_of(writable: WritableObject, entry: OutboxEntry) -> Write:
         fields, lines = {key: _value(writable.field(key), function.findtext("keys"))}, {}
     else:
         fields, lines = _of_update(writable, function.children[0])
+    return _write(entry, fields, lines)
+
+
+def _write(entry: OutboxEntry, fields: _Fields, lines: _Lines) -> Write:
     identity = Identity(entry.identity, "key")
     target, rows = entry.target, (_NO_ROW,)
     return Write(target.operation, target.object, fields, identity, entry.digest, entry.label, rows, lines)

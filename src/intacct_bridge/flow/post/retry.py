@@ -17,7 +17,6 @@ from intacct_bridge.flow.post.loader import BATCH
 from intacct_bridge.flow.post.sender import Sender
 from intacct_bridge.flow.post.settle import Settler, SettleSettings
 from intacct_bridge.flow.records.status import UNAPPLIED, RecordStatus
-from intacct_bridge.flow.records.write import WriteOperation
 from intacct_bridge.model.batched import batched
 
 
@@ -88,7 +87,10 @@ def _intent(entry: OutboxEntry) -> Intent:
         entry.label,
         entry.position,
         entry.tracked,
-        repeatable=entry.target.operation is not WriteOperation.CREATE,
+        repeatable=entry.target.operation.is_repeatable,
+        totals=entry.totals,
+        posting_date=entry.posting_date,
+        undoes=entry.undoes,
     )
 
 

@@ -14,6 +14,26 @@ class WriteOperation(StrEnum):
     CREATE = "create"
     UPDATE = "update"
     DELETE = "delete"
+    REVERSE = "reverse"
+    VOID = "void"
+    APPROVE = "approve"
+    DECLINE = "decline"
+    RECALL = "recall"
+
+    @property
+    def is_action(self) -> bool:
+        """Whether it acts on an existing record as a whole, by a function of its own."""
+        return self not in (WriteOperation.CREATE, WriteOperation.UPDATE, WriteOperation.DELETE)
+
+    @property
+    def is_repeatable(self) -> bool:
+        """Whether it may be done again to the same record once applied: an update may, a create may not."""
+        return self not in (WriteOperation.CREATE, WriteOperation.REVERSE, WriteOperation.VOID)
+
+    @property
+    def past_tense(self) -> str:
+        """The operation as an outcome: `created`, `voided`."""
+        return f"{self.value}d" if self.value.endswith("e") else f"{self.value}ed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +119,8 @@ class Write:
     """The field by which the input names it: `LOCATIONID`, `RECORDNO`, `NAME`, or empty for any of these."""
     given: GivenContent | None = None
     """The content as the input gives it; None where the fields and lines are still those."""
+    undoes: int | None = None
+    """The outbox entry whose record this write takes back."""
 
     @property
     def content(self) -> GivenContent:
@@ -129,3 +151,7 @@ class Receipt:
     """RECORDNO, or the key that a legacy function answers."""
     name: str = ""
     """The natural key, if the answer has one."""
+
+
+ACTION_DATE, ACTION_COMMENT = "DATE", "COMMENT"
+"""The names under which a write that is an action has its date and its text."""

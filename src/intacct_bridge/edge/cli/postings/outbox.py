@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from intacct_bridge.flow.outbox.entry import OutboxEntry
     from intacct_bridge.flow.outbox.outbox import Outbox
 
+_COLUMNS = ("number", "state", "record", "operation", "receipt", "sent", "by", "source", "run")
+_OPERATIONS = ("create", "update", "delete", "reverse", "void", "approve", "decline", "recall")
+_RUN = 12
+"""Characters of a run's id that are shown."""
 _STATES = ("planned", "not_sent", "sent", "applied", "rejected", "aborted", "in_doubt", "released")
 
 
@@ -40,7 +44,7 @@ def outbox_command() -> None:
 @outbox_command.command("list")
 @click.option("--state", type=click.Choice(_STATES), multiple=True, help="Only entries in this state; may be repeated.")
 @click.option("--object", "object_name", metavar="OBJECT", help="Only entries of this object.")
-@click.option("--operation", type=click.Choice(["create", "update", "delete"]), help="Only writes of this kind.")
+@click.option("--operation", type=click.Choice(_OPERATIONS), help="Only writes of this kind.")
 @click.option("--by", "user", metavar="USER", default="", help="Only entries that this user sent.")
 @click.option("--source", metavar="TEXT", default="", help="Only entries from inputs with this text in their name.")
 @click.option(
@@ -80,7 +84,7 @@ def list_command(
     shown = entries[-limit:]
     tracked = tuple(dict.fromkeys(name for entry in shown for name in entry.tracked))
     rows = [(*_row(entry), *(entry.tracked.get(name, "") for name in tracked)) for entry in shown]
-    columns = ("number", "state", "record", "operation", "receipt", "sent", "by", "source", *tracked)
+    columns = (*_COLUMNS, *tracked)
     context.console.table(columns, rows, empty="No writes match.")
     if len(entries) > limit:
         context.console.say(f"The latest {limit:,} of {counted(len(entries), 'entry')}; --limit shows more.")
@@ -97,6 +101,7 @@ def _row(entry: "OutboxEntry") -> tuple[object, ...]:
         entry.last_sent_at,
         entry.user,
         entry.position,
+        entry.loader[:_RUN],
     )
 
 

@@ -1,0 +1,1 @@
+"""The commands about postings: the outbox, undo, and what Intacct does to a whole record."""

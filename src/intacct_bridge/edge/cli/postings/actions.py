@@ -1,0 +1,85 @@
+"""`intacct reverse`, `void`, `approve`, `decline`, `recall`: what Intacct does to a whole record, one at a time."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from intacct_bridge.edge.cli.context import CommandContext, day_option, shared_options
+from intacct_bridge.edge.cli.records import BY, YES
+from intacct_bridge.errors import SettingsError
+from intacct_bridge.model.writing.actions import ACTIONS, action_of, objects_of
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from intacct_bridge.flow.records.write import Write
+
+_ABOUT = {
+    "reverse": "Reverse a posted record on a day: Intacct enters its opposite.",
+    "void": "Void a payment request. A posted payment is reversed.",
+    "approve": "Approve a record that waits for approval in Intacct.",
+    "decline": "Decline a record that waits for approval in Intacct.",
+    "recall": "Take back the submission of a record: it becomes a draft.",
+}
+_EXAMPLES = {
+    "reverse": "reverse APBILL 7295 --date 2026-11-30",
+    "void": "void APPYMT 8101",
+    "approve": "approve APBILL 7295",
+    "decline": 'decline PODOCUMENT "Purchase Order-PO0001" --comment "over budget"',
+    "recall": "recall APBILL 7295",
+}
+
+
+def _command(operation: str) -> click.Command:
+    dated = any(one.dated for one in ACTIONS.values() if one.operation == operation)
+    texts = any(one.comment for one in ACTIONS.values() if one.operation == operation)
+
+    def run(context: CommandContext, *, object_name: str, key: str, by: str, yes: bool, **options: Any) -> int:
+        return _act(context, operation, object_name.upper(), key, by=by, yes=yes, **options)
+
+    run.__doc__ = (
+        f"{_ABOUT[operation]}\n\nOBJECT is one of {', '.join(objects_of(operation))}.\n\n"
+        f"\b\nExample:\n  intacct {_EXAMPLES[operation]}\n"
+    )
+    wrapped: Callable[..., Any] = shared_options(prints_table=True)(run)
+    if texts:
+        wrapped = click.option("--comment", metavar="TEXT", default="", help="Give Intacct a reason.")(wrapped)
+    if dated:
+        wrapped = day_option("--date", "Reverse on this day (default: today).")(wrapped)
+    for option in (YES, BY, click.argument("key"), click.argument("object_name", metavar="OBJECT")):
+        wrapped = option(wrapped)
+    return click.command(operation)(wrapped)
+
+
+def _act(
+    context: CommandContext,
+    operation: str,
+    object_name: str,
+    key: str,
+    *,
+    by: str,
+    yes: bool,
+    date: "datetime | None" = None,
+    comment: str = "",
+) -> int:
+    from intacct_bridge.edge.cli.postings.carry_out import carry_out
+    from intacct_bridge.edge.cli.record_keys import find_records
+    from intacct_bridge.flow.outbox.outbox import open_outbox
+    from intacct_bridge.flow.plan.planner import plan_writes
+    from intacct_bridge.flow.undo.action_writes import action_write
+
+    action = action_of(operation, object_name, is_legacy=context.connection.is_legacy)
+    if comment and not action.comment:
+        raise SettingsError(f"{action.function} takes no text", fix="Leave --comment out.")
+    (found,) = find_records(context.client, object_name, [key], by=by)
+    day = date.date() if date is not None else context.client.company_time.date()
+    write: Write = action_write(action, found.record, found.name, day=day, comment=comment)
+    with open_outbox(context.connection) as outbox:
+        plan = plan_writes(
+            [write], object_name, context.load_gateway, outbox, source=f"{operation} {object_name} {key}"
+        )
+        return carry_out(context, [plan], outbox, yes=yes)
+
+
+reverse_command, void_command, approve_command, decline_command, recall_command = map(_command, _ABOUT)

@@ -1,0 +1,108 @@
+"""`intacct undo`: take back what a load posted."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from intacct_bridge.edge.cli.context import CommandContext, day_option, shared_options
+from intacct_bridge.edge.cli.records import YES
+from intacct_bridge.errors import SettingsError
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from intacct_bridge.flow.outbox.entry import OutboxEntry
+    from intacct_bridge.flow.outbox.outbox import Outbox
+    from intacct_bridge.flow.undo.undo import UndoRefusal
+
+
+@click.command("undo")
+@click.argument("file", metavar="[FILE]", required=False, type=click.Path(path_type=Path))
+@click.option("--run", "runs", metavar="ID", multiple=True, help="Take back what this run posted; may be repeated.")
+@click.option("--entry", "numbers", metavar="N", type=int, multiple=True, help="Take back this entry; may be repeated.")
+@day_option("--date", "Date reversals and opposite entries on this day (default: today).")
+@click.option("--delete", is_flag=True, help="Delete the records where Intacct allows it, instead of reversing them.")
+@click.option("--memo", metavar="TEXT", default="", help="Give reversals this text, and opposite entries this title.")
+@click.option("--plan/--apply", "only_plan", default=True, help="Show what would be done (the default), or do it.")
+@YES
+@shared_options(prints_table=True)
+def undo_command(
+    context: CommandContext,
+    *,
+    file: Path | None,
+    runs: tuple[str, ...],
+    numbers: tuple[int, ...],
+    date: "datetime | None",
+    delete: bool,
+    memo: str,
+    only_plan: bool,
+    yes: bool,
+) -> int:
+    """Take back what a load of FILE posted, or one run, or single entries of the outbox.
+
+    Bills, invoices, payments, card transactions and expense reports are reversed on the date. Payment requests are
+    voided. A journal entry gets an opposite entry. Other records and drafts are deleted. The records can be loaded
+    again afterwards.
+
+    \b
+    Examples:
+      intacct undo payroll.csv
+      intacct undo payroll.csv --date 2026-11-30 --apply
+      intacct undo --run 5f0c2a7d --apply
+      intacct undo --entry 17 --delete --apply
+    """
+    from intacct_bridge.edge.cli.postings.carry_out import FAILURES, carry_out
+    from intacct_bridge.edge.views.load import show_plan
+    from intacct_bridge.flow.outbox.outbox import open_outbox
+    from intacct_bridge.flow.plan.plan import Verdict
+    from intacct_bridge.flow.undo.undo import UndoSettings, plan_undo
+
+    if (file is not None) + bool(runs) + bool(numbers) != 1:
+        raise SettingsError("one of FILE, --run and --entry is needed", fix="Name a file, a run or an entry.")
+    with open_outbox(context.connection) as outbox:
+        outbox.recover()
+        chosen = _chosen(context, outbox, file, runs, numbers)
+        day = date.date() if date is not None else context.client.company_time.date()
+        undo = plan_undo(context.load_gateway, outbox, chosen, UndoSettings(day, delete, memo))
+        for entry in undo.taken_back:
+            context.console.say(f"{entry.number} {entry.label}: {entry.note}")
+        if undo.refused:
+            _show_refused(context, undo.refused)
+            return FAILURES
+        if not undo.plans:
+            context.console.say("There is nothing to take back.")
+            return 0
+        if not only_plan:
+            return carry_out(context, undo.plans, outbox, yes=yes)
+        for plan in undo.plans:
+            show_plan(plan, context.console)
+    context.console.say("Nothing was sent. To do it, add --apply.")
+    return FAILURES if any(plan.of(Verdict.REFUSED) for plan in undo.plans) else 0
+
+
+def _chosen(
+    context: CommandContext, outbox: "Outbox", file: Path | None, runs: tuple[str, ...], numbers: tuple[int, ...]
+) -> "list[OutboxEntry]":
+    """The entries that the command line means; all of this company."""
+    from intacct_bridge.flow.company.target_company import TargetCompany
+    from intacct_bridge.flow.undo.undo import entries_of_file, entries_of_run
+
+    company = TargetCompany.of(context.connection).company
+    if numbers:
+        entries = [outbox.entry(number) for number in dict.fromkeys(numbers)]
+        other = next((one for one in entries if one.target.company != company), None)
+        if other is not None:
+            raise SettingsError(f"entry {other.number} is of {other.target.company}", fix="Use a connection to it.")
+        return entries
+    entries = list(outbox.entries(company=company))
+    if file is not None:
+        return entries_of_file(entries, file.name)
+    found = {one.number: one for run in runs for one in entries_of_run(entries, run)}
+    return list(found.values())
+
+
+def _show_refused(context: CommandContext, refused: "tuple[UndoRefusal, ...]") -> None:
+    rows = [(one.entry.number, one.entry.label, one.reason, one.fix) for one in refused]
+    context.console.table(("number", "record", "why it cannot be taken back", "fix"), rows)
+    context.console.say("Nothing was sent.")

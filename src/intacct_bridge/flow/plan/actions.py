@@ -1,0 +1,76 @@
+"""Actions on records (reverse, void, approve, decline, recall): planned by the state that the record has now."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from intacct_bridge.flow.company.current_records import CurrentRecord, Locator
+from intacct_bridge.flow.outbox.entry import OutboxEntry
+from intacct_bridge.flow.plan.context import PlanContext
+from intacct_bridge.flow.plan.known_to_outbox import by_outbox, is_doubtful
+from intacct_bridge.flow.plan.plan import PlannedRecord, Verdict
+from intacct_bridge.flow.records.values import comparable
+from intacct_bridge.flow.records.write import Finding, Receipt, Write, WriteOperation
+from intacct_bridge.model.writing.actions import RecordAction, action_of
+
+PAID = "paid"
+"""The rule that refuses to reverse a paid document."""
+_NOT_POSTED = ("draft", "submitted", "partially approved", "declined", "selected")
+_PAID = ("paid", "partially paid", "selected")
+
+
+class MatchState:
+    """The step that finds the record of each action, and decides by its state whether the action is left to do."""
+
+    def __init__(self, context: PlanContext) -> None:
+        self._context = context
+        self._subject = context.describe()
+
+    def __call__(self, records: Sequence[PlannedRecord]) -> list[PlannedRecord]:
+        """Find all records together."""
+        by = (self._subject.lookup.record_key,)
+        entries = self._context.entries(record.write for record in records)
+        located = Locator(self._context.company, self._subject).locate([(record.write, by) for record in records])
+        return [
+            self._decided(record, entry, found[0] if found else None)
+            for record, entry, found in zip(records, entries, located, strict=True)
+        ]
+
+    def _decided(
+        self, record: PlannedRecord, entry: OutboxEntry | None, current: CurrentRecord | None
+    ) -> PlannedRecord:
+        write = record.write
+        if record.reasons:
+            return record.judged()
+        if is_doubtful(entry):
+            return by_outbox(record, entry)
+        if current is None:
+            text = f"{write.label} is not visible in Intacct"
+            return record.noting(_finding(write, "missing", text, "check its key and the entity")).judged()
+        action = action_of(write.operation.value, write.object, is_legacy=self._context.company.connection.is_legacy)
+        state = comparable(current.row.get("STATE"))
+        record = replace(record, receipt=Receipt(current.record))
+        if state.casefold() in action.done:
+            return replace(record, verdict=Verdict.UNCHANGED)
+        return record.noting(*_obstacles(write, action, state)).judged()
+
+
+def _obstacles(write: Write, action: RecordAction, state: str) -> list[Finding]:
+    """Why the record's state forbids the action."""
+    name = state.casefold()
+    if action.waits and name and name not in action.waits:
+        text = f"{write.label} is {state}: it does not wait for approval"
+        return [_finding(write, "state", text, "submit it first")]
+    if write.operation is not WriteOperation.REVERSE:
+        return []
+    if name == "reversal":
+        return [_finding(write, "state", f"{write.label} is itself a reversal", "leave it out")]
+    if name in _PAID and write.object not in ("APPYMT", "ARPYMT", "CCTRANSACTION"):
+        text = f"{write.label} is {state}: it cannot be reversed"
+        return [_finding(write, PAID, text, "reverse its payment first")]
+    if name in _NOT_POSTED:
+        return [_finding(write, "state", f"{write.label} is {state}: it is not posted", "delete it instead")]
+    return []
+
+
+def _finding(write: Write, rule: str, text: str, fix: str) -> Finding:
+    return Finding(rule, text, fix, "", write.position)

@@ -1,0 +1,1 @@
+"""Undo: the writes that take back what the outbox posted."""

@@ -1,0 +1,64 @@
+"""Actions and deletes of records that the company has, as writes that go through a plan and the outbox."""
+
+from collections.abc import Mapping
+from datetime import date
+
+from intacct_bridge.flow.records.identity import content_digest, existing_identity
+from intacct_bridge.flow.records.lookup_keys import lookup_keys_of
+from intacct_bridge.flow.records.write import ACTION_COMMENT, ACTION_DATE, Write, WriteOperation
+from intacct_bridge.model.writing.actions import RecordAction
+from intacct_bridge.wire.values import Value
+
+
+def action_write(
+    action: RecordAction,
+    record: str,
+    name: str = "",
+    *,
+    day: date | None = None,
+    comment: str = "",
+    undoes: int | None = None,
+    entity: str = "",
+) -> Write:
+    """The write of an action on a record; `name` is its natural key, which some functions take."""
+    more: dict[str, Value] = {action.key.upper(): name} if action.key not in ("RECORDNO", "recordno") else {}
+    if action.dated:
+        more[ACTION_DATE] = day
+    if comment and action.comment:
+        more[ACTION_COMMENT] = comment
+    return _write(WriteOperation(action.operation), action.object, record, name, more, undoes=undoes, entity=entity)
+
+
+def delete_write(
+    object_name: str, record: str, name: str = "", *, undoes: int | None = None, entity: str = ""
+) -> Write:
+    """The write that deletes a record."""
+    return _write(WriteOperation.DELETE, object_name, record, name, {}, undoes=undoes, entity=entity)
+
+
+def _write(
+    operation: WriteOperation,
+    object_name: str,
+    record: str,
+    name: str,
+    more: Mapping[str, Value],
+    *,
+    undoes: int | None,
+    entity: str,
+) -> Write:
+    by = lookup_keys_of(object_name).record_key
+    number: Value = int(record) if record.isdecimal() else record
+    fields: dict[str, Value] = {by: number, **more}
+    label = f"{object_name} {name or record}"
+    return Write(
+        operation,
+        object_name,
+        fields,
+        existing_identity(fields, (by,)),
+        content_digest(object_name, fields, {}),
+        label,
+        (),
+        entity=entity,
+        entity_by="LOCATIONID" if entity else "",
+        undoes=undoes,
+    )

@@ -1,0 +1,219 @@
+"""Taking back what the outbox posted, by what Intacct documents for each object, the latest record first.
+
+A bill, an invoice, a payment, a card transaction or an expense report that is posted is reversed on a day. A payment
+request that waits is voided. A journal entry gets an opposite entry on that day. Everything else is deleted, and so is
+a draft, or everything where the settings say so. An update or a delete cannot be taken back: the outbox does not keep
+what the record was before.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from itertools import groupby
+
+from intacct_bridge.client.protocol import Gateway, Row
+from intacct_bridge.client.reading.key_lookup import rows_by_keys
+from intacct_bridge.errors import InvalidRequestError, RecordError
+from intacct_bridge.flow.company.entities import entity_id
+from intacct_bridge.flow.company.legacy import LegacyGateway
+from intacct_bridge.flow.company.target_company import TargetCompany
+from intacct_bridge.flow.outbox.entry import OutboxEntry
+from intacct_bridge.flow.outbox.outbox import Outbox
+from intacct_bridge.flow.plan.actions import PAID
+from intacct_bridge.flow.plan.plan import Mode, Plan, PlannedRecord, PlanSettings, Verdict
+from intacct_bridge.flow.plan.planner import plan_writes
+from intacct_bridge.flow.records.lookup_keys import lookup_keys_of
+from intacct_bridge.flow.records.status import RecordStatus
+from intacct_bridge.flow.records.values import comparable
+from intacct_bridge.flow.records.write import Write, WriteOperation
+from intacct_bridge.flow.undo.action_writes import action_write, delete_write
+from intacct_bridge.flow.undo.opposite import JOURNAL_ENTRY, opposite_write
+from intacct_bridge.model.query.query import Query
+from intacct_bridge.model.writing.actions import ACTIONS
+
+_FOLDER = "SUPDOCFOLDER"
+"""Attachment folders stay: other records may use them."""
+_UNPOSTED = ("draft", "submitted", "partially approved", "declined")
+_REQUESTED = ("submitted", "approved", "partially approved")
+_PAYMENTS = ("APPYMT", "ARPYMT")
+_BATCH = 500
+
+
+@dataclass(frozen=True, slots=True)
+class UndoSettings:
+    """How to take back."""
+
+    day: date
+    """The day of reversals and opposite entries."""
+    delete: bool = False
+    """Delete instead, where Intacct allows it."""
+    memo: str = ""
+    """The text of reversals, and the title of opposite entries."""
+
+
+@dataclass(frozen=True, slots=True)
+class UndoRefusal:
+    """An entry that cannot be taken back."""
+
+    entry: OutboxEntry
+    reason: str
+    fix: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Undo:
+    """The plans that take entries back, in the order in which they are applied, and what cannot be taken back."""
+
+    plans: tuple[Plan, ...]
+    refused: tuple[UndoRefusal, ...]
+    taken_back: tuple[OutboxEntry, ...] = ()
+    """Entries that were taken back before."""
+
+
+def plan_undo(company: LegacyGateway, outbox: Outbox, entries: Iterable[OutboxEntry], settings: UndoSettings) -> Undo:
+    """Decide for each entry how it is taken back. It reads the company and writes nothing."""
+    refused: list[UndoRefusal] = []
+    before: list[OutboxEntry] = []
+    applied: list[OutboxEntry] = []
+    for entry in sorted(entries, key=lambda one: -one.number):
+        reason = _not_possible(entry)
+        if entry.status is RecordStatus.RELEASED:
+            before.append(entry)
+        elif reason is not None:
+            refused.append(reason)
+        elif entry.status is RecordStatus.APPLIED and entry.target.object != _FOLDER:
+            applied.append(entry)
+    writes: list[Write] = []
+    for (entity, name), group in groupby(applied, key=lambda one: (one.target.entity, one.target.object)):
+        some = list(group)
+        here = TargetCompany.of(company.connection).entity.casefold()
+        place = "" if entity == here else entity_id(entity, company)
+        within = company.entity(place) if place else company
+        for entry, found in zip(some, _found(within, name, some), strict=True):
+            try:
+                writes.append(_write(within, entry, found, settings, place))
+            except RecordError as error:
+                refused.append(UndoRefusal(entry, error.message, error.fix or ""))
+    plans: list[Plan] = []
+    for _, same in groupby(writes, key=_kind):
+        plan = _plan(company, outbox, list(same))
+        plans.append(_after_payments(plan) if any(one.object in _PAYMENTS for one in plans) else plan)
+    return Undo(tuple(plans), tuple(refused), tuple(before))
+
+
+def _after_payments(plan: Plan) -> Plan:
+    """The plan of documents whose payments are taken back first: that they are paid now does not refuse them."""
+    return replace(plan, records=tuple(map(_without_payment, plan.records)))
+
+
+def _without_payment(record: PlannedRecord) -> PlannedRecord:
+    if not record.reasons or any(finding.rule != PAID for finding in record.reasons):
+        return record
+    allowed = tuple(
+        replace(finding, fix="its payment is taken back first", refuses=False) if finding.rule == PAID else finding
+        for finding in record.findings
+    )
+    return replace(record, verdict=Verdict(record.write.operation.value), findings=allowed)
+
+
+def _not_possible(entry: OutboxEntry) -> UndoRefusal | None:
+    """Why the outbox alone says that an entry cannot be taken back."""
+    if entry.status in (RecordStatus.IN_DOUBT, RecordStatus.SENT):
+        return UndoRefusal(entry, "it is in doubt", "settle it first: intacct outbox settle")
+    if entry.status is not RecordStatus.APPLIED:
+        return None
+    operation = entry.target.operation
+    if operation is not WriteOperation.CREATE:
+        reason = f"it was {operation.past_tense}, and the outbox does not keep what the record was before"
+        return UndoRefusal(entry, reason, "leave it out, or load the earlier values")
+    if entry.receipt is None or not entry.receipt.record:
+        return UndoRefusal(entry, "its receipt has no record", "take it back in Intacct")
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    record: str
+    name: str
+    state: str
+
+
+def _found(company: Gateway, object_name: str, entries: Sequence[OutboxEntry]) -> list[_Found | None]:
+    """The record of each entry as it is now; None where it is not visible."""
+    lookup = lookup_keys_of(object_name)
+    described = company.describe(object_name)
+    by = lookup.answered_key or lookup.record_key
+    select = tuple(
+        dict.fromkeys(name for name in (by, lookup.record_key, "STATE", "DOCID") if described.get(name) is not None)
+    )
+    records = [entry.receipt.record for entry in entries if entry.receipt is not None]
+    query = Query(object_name, select, show_private=True)
+    rows: dict[str, Row] = {}
+    for row in rows_by_keys(company.query, query, [{by: one} for one in records], described.kind_of, batch=_BATCH):
+        rows[comparable(row.get(by))] = row
+    return [_as_found(rows.get(record), lookup.record_key) for record in records]
+
+
+def _as_found(row: Row | None, record_key: str) -> _Found | None:
+    if row is None:
+        return None
+    return _Found(comparable(row.get(record_key)), comparable(row.get("DOCID")), comparable(row.get("STATE")))
+
+
+def _write(company: Gateway, entry: OutboxEntry, found: _Found | None, settings: UndoSettings, entity: str) -> Write:
+    """The write that takes one record back. RecordError where there is none."""
+    name = entry.target.object
+    if found is None:
+        raise RecordError("its record is not visible in Intacct", fix="if it was deleted there: intacct outbox forget")
+    state = found.state.casefold()
+    if name == JOURNAL_ENTRY and not settings.delete and state not in _UNPOSTED:
+        return opposite_write(company, entry, day=settings.day, memo=settings.memo, entity=entity)
+    void, reverse = ACTIONS.get(("void", name)), ACTIONS.get(("reverse", name))
+    if void is not None and state in _REQUESTED:
+        return action_write(void, found.record, undoes=entry.number, entity=entity)
+    if reverse is not None and not settings.delete and state not in _UNPOSTED:
+        return action_write(
+            reverse, found.record, day=settings.day, comment=settings.memo, undoes=entry.number, entity=entity
+        )
+    return delete_write(name, found.record, entry.label, undoes=entry.number, entity=entity)
+
+
+def _kind(write: Write) -> tuple[str, WriteOperation]:
+    return write.object, write.operation
+
+
+def _plan(company: LegacyGateway, outbox: Outbox, writes: Sequence[Write]) -> Plan:
+    name, operation = _kind(writes[0])
+    mode = Mode.DELETE if operation is WriteOperation.DELETE else Mode.CREATE
+    verb = "opposite entries of" if operation is WriteOperation.CREATE else operation.value
+    return plan_writes(writes, name, company, outbox, PlanSettings(mode=mode), source=f"{verb} {name}")
+
+
+def entries_of_run(entries: Iterable[OutboxEntry], run: str) -> list[OutboxEntry]:
+    """The entries that a run sent; `run` may be the beginning of its id."""
+    found = [entry for entry in entries if entry.loader.startswith(run)]
+    runs = {entry.loader for entry in found}
+    if len(runs) != 1:
+        what = "no run" if not runs else "more than one run"
+        raise InvalidRequestError(f"{what} has an id that begins with {run!r}", fix="see: intacct outbox list --json")
+    return found
+
+
+def entries_of_file(entries: Iterable[OutboxEntry], name: str) -> list[OutboxEntry]:
+    """The entries of the records of a file, by its name.
+
+    Several runs may have loaded files of one name, so that only one run is taken: InvalidRequestError names the runs.
+    """
+    found = [entry for entry in entries if entry.position.rpartition(":")[0] == name]
+    standing = [entry for entry in found if entry.status is RecordStatus.APPLIED]
+    runs = {entry.loader: entry.last_sent_at for entry in standing}
+    if not found:
+        raise InvalidRequestError(f"the outbox has no records of a file {name!r}", fix="see: intacct outbox list")
+    if len(runs) > 1:
+        listed = ", ".join(f"{run[:12]} ({at:%Y-%m-%d %H:%M} UTC)" for run, at in runs.items() if at is not None)
+        raise InvalidRequestError(
+            f"files of the name {name!r} were loaded by {len(runs)} runs: {listed}",
+            fix="name the run with `run`",
+            setting="run",
+        )
+    return [entry for entry in found if not runs or entry.loader in runs]
