@@ -193,13 +193,16 @@ def send(outbox: Outbox, plan: Plan, state: RecordStatus, receipt: Receipt | Non
     outbox.conclude([Conclusion(begun, state, receipt)])
 
 
-def test_what_an_earlier_run_posted_is_unchanged_and_costs_no_reading(
+def test_what_an_earlier_run_posted_is_unchanged_once_its_receipt_was_seen(
     plan: Planner, outbox: Outbox, ledger: Ledger
 ) -> None:
     send(outbox, plan(entry("R1")), RecordStatus.APPLIED, Receipt("42"))
+    ledger.rows["GLBATCH"] = [{"RECORDNO": 42}]
+    ledger.queries.clear()
     planned = plan(entry("R1"))
     assert [(record.verdict, record.receipt) for record in planned.records] == [(Verdict.UNCHANGED, Receipt("42"))]
-    assert planned.reads == planned.transactions == 0
+    assert [query.object for query in ledger.queries] == ["GLBATCH"]
+    assert planned.transactions == 0
 
 
 @pytest.mark.parametrize(
@@ -221,6 +224,7 @@ def test_what_an_earlier_run_did_not_finish_is_named(
 @pytest.mark.parametrize("state", [RecordStatus.APPLIED, RecordStatus.IN_DOUBT])
 def test_the_same_identity_with_other_content_is_a_conflict(plan: Planner, outbox: Outbox, state: RecordStatus) -> None:
     send(outbox, plan(entry("R1", "10.00")), state, Receipt("42"))
+    plan.ledger.rows["GLBATCH"] = [{"RECORDNO": 42}]
     planned = plan(entry("R1", "11.00"))
     assert [record.verdict for record in planned.records] == [Verdict.REFUSED]
     assert reasons(planned) == [("conflict", "", "je.csv:2")]
@@ -263,6 +267,7 @@ def test_what_was_posted_without_a_key_is_not_posted_again_with_one(plan: Planne
 
 def test_equal_entries_with_and_without_a_key_may_come_in_one_input(plan: Planner) -> None:
     send(plan.outbox, keyed(plan, lines("", ""), "id"), RecordStatus.APPLIED, Receipt("9"))
+    plan.ledger.rows["GLBATCH"] = [{"RECORDNO": 9}]
     planned = keyed(plan, lines("", "", "5", "5"), "id")
     assert [one.verdict for one in planned.records] == [Verdict.UNCHANGED, Verdict.CREATE]
 

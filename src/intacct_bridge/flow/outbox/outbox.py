@@ -30,6 +30,8 @@ from intacct_bridge.flow.outbox.storage import (
     CONTENT,
     CURRENT,
     DECIDE,
+    END_DELETED,
+    END_RECEIPT,
     LAST_NUMBER,
     MARK_SENT,
     NOTE_DEPARTURE,
@@ -267,6 +269,7 @@ class Outbox:
             self._db.executemany(CONCLUDE, map(conclude_values, done[written:]))
             taken_back = [one for one in done if one.undoes is not None and one.status is RecordStatus.APPLIED]
             self._db.executemany(RELEASE, ((time_text(now), one.number, one.undoes) for one in taken_back))
+            self._db.executemany(END_DELETED, (_deleted_values(one, now) for one in done if _has_deleted(one)))
         return done
 
     def _taken(self, end: Conclusion) -> bool:
@@ -303,6 +306,11 @@ class Outbox:
             who = (decision.person, decision.kind.value, decision.record, decision.because)
             self._db.execute(DECIDE, (number, time_text(now), *who))
         return self.entry(number)
+
+    def release(self, entry: OutboxEntry, note: str) -> None:
+        """End the receipt of a record that is deleted for certain: its identity may be posted anew."""
+        with self._transaction():
+            self._db.execute(END_RECEIPT, (time_text(self.clock()), note, entry.number))
 
     def recover(self) -> list[OutboxEntry]:
         """Put entries in doubt that ended loaders left as sent. A crash leaves no note, so each run begins so."""
@@ -382,6 +390,19 @@ class Outbox:
             found |= {row[0] for row in self._all(sql, (company, object, f"{known_by}:%" if known_by else "%", *some))}
         return found
 
+    def later_writes(
+        self, company: str, object: str, operation: WriteOperation, records: Iterable[str]
+    ) -> dict[str, list[OutboxEntry]]:
+        """The applied updates or deletes of these records, by record, oldest first."""
+        found: dict[str, list[OutboxEntry]] = {}
+        where = "company = ? AND object = ? AND operation = ? AND state = 'applied' AND record IN"
+        for some in batched(records, _MANY):
+            sql = f"{SELECT} WHERE {where} ({','.join('?' * len(some))}) ORDER BY number"
+            for row in self._all(sql, (company, object, operation.value, *some)):
+                entry = entry_of(row)
+                found.setdefault(entry.receipt.record if entry.receipt else "", []).append(entry)
+        return found
+
     def example(self, company: str, object: str, name: str) -> OutboxEntry | None:
         """The newest record of ours that is applied and has a value for this field in its lookup key."""
         where = "company = ? AND object = ? AND operation = 'create' AND state = 'applied' AND record IS NOT NULL"
@@ -429,3 +450,14 @@ class Outbox:
                 self._db.execute("ROLLBACK")
                 raise
             self._db.execute("COMMIT")
+
+
+def _has_deleted(entry: OutboxEntry) -> bool:
+    deletes = entry.target.operation is WriteOperation.DELETE and entry.status is RecordStatus.APPLIED
+    return deletes and entry.receipt is not None and bool(entry.receipt.record)
+
+
+def _deleted_values(entry: OutboxEntry, now: datetime) -> tuple[str | int, ...]:
+    """An applied delete as END_DELETED takes it."""
+    record = entry.receipt.record if entry.receipt else ""
+    return (time_text(now), entry.number, entry.target.company, entry.target.object, record, entry.number)

@@ -56,6 +56,13 @@ CONCLUDE = "UPDATE entry SET state = ?, changed_at = ?, record = ?, name = ?, fa
 CLAIMED = """
 SELECT 1 FROM entry WHERE company = ? AND object = ? AND operation = 'create' AND record = ? AND number <> ?
 """
+END_RECEIPT = """
+UPDATE entry SET state = 'released', changed_at = ?, note = ? WHERE number = ? AND state = 'applied'
+"""
+END_DELETED = """
+UPDATE entry SET state = 'released', changed_at = ?, note = 'deleted by entry ' || ?
+WHERE company = ? AND object = ? AND operation = 'create' AND record = ? AND state = 'applied' AND number < ?
+"""
 RECOVER = """
 UPDATE entry SET state = 'in_doubt', changed_at = :now, note = 'the loader ended before it recorded an outcome'
 WHERE state = 'sent' AND loader = :loader

@@ -4,42 +4,28 @@ A plan's "in doubt" and "posted by an earlier run" rest on the outbox that it wa
 a record would be new and would be sent a second time, so applying a plan checks that its outbox has them.
 """
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.flow.company.target_company import TargetCompany
 from intacct_bridge.flow.outbox.entry import OutboxEntry
 from intacct_bridge.flow.outbox.outbox import Outbox
-from intacct_bridge.flow.plan.context import PlanContext, newest_entries
+from intacct_bridge.flow.plan.context import newest_entries
 from intacct_bridge.flow.plan.plan import Plan, PlannedRecord, Verdict
-from intacct_bridge.flow.records.identity import content_identity
 from intacct_bridge.flow.records.status import RecordStatus
 from intacct_bridge.flow.records.write import Finding, Write, WriteOperation
 
-_MAYBE_APPLIED = (RecordStatus.APPLIED, RecordStatus.SENT, RecordStatus.IN_DOUBT)
-
-
-class KnownToOutbox:
-    """The step that closes new records which an earlier run has sent."""
-
-    def __init__(self, context: PlanContext) -> None:
-        self._context = context
-
-    def __call__(self, records: Sequence[PlannedRecord]) -> list[PlannedRecord]:
-        """Ask the outbox for all records together."""
-        entries = self._context.entries(record.write for record in records)
-        return [by_outbox(record, entry) for record, entry in zip(records, entries, strict=True)]
+MAYBE_APPLIED = (RecordStatus.APPLIED, RecordStatus.SENT, RecordStatus.IN_DOUBT)
 
 
 def by_outbox(record: PlannedRecord, entry: OutboxEntry | None) -> PlannedRecord:
     """A record as its outbox entry judges it: unchanged, in doubt, refused for other content, or still open."""
-    if entry is None or entry.status not in _MAYBE_APPLIED:
+    if entry is None or entry.status not in MAYBE_APPLIED:
         return record
     if entry.digest != record.write.digest:
         finding = Finding(
             "conflict",
-            f"{record.write.label} was {_sent_text(record.write, entry)} with other content",
+            f"{record.write.label} was {sent_text(record.write, entry)} with other content",
             "change the record in Intacct, or give this one a reference of its own",
             position=record.write.position,
         )
@@ -54,42 +40,8 @@ def is_doubtful(entry: OutboxEntry | None) -> bool:
     return entry is not None and entry.status in (RecordStatus.SENT, RecordStatus.IN_DOUBT)
 
 
-class KnownByContent:
-    """The step that refuses records which were posted before their key was named, when only content identified them."""
-
-    def __init__(self, context: PlanContext) -> None:
-        self._context = context
-
-    def __call__(self, records: Sequence[PlannedRecord]) -> list[PlannedRecord]:
-        """Ask the outbox for the content of all new records that have a key of their source."""
-        keyed = [one for one in records if one.verdict is Verdict.CREATE and one.write.identity.kind == "source"]
-        in_input = {one.write.identity.text for one in records}
-        by_content = (replace(one.write, identity=content_identity(one.write.digest)) for one in keyed)
-        sent = {
-            one.write.identity.text: entry
-            for one, entry in zip(keyed, self._context.entries(by_content), strict=True)
-            if entry is not None and entry.status in _MAYBE_APPLIED and entry.identity not in in_input
-        }
-        return [
-            self._refused(one, entry)
-            if one.verdict is Verdict.CREATE and (entry := sent.get(one.write.identity.text)) is not None
-            else one
-            for one in records
-        ]
-
-    def _refused(self, record: PlannedRecord, entry: OutboxEntry) -> PlannedRecord:
-        finding = Finding(
-            "duplicate",
-            f"{record.write.label} was {_sent_text(record.write, entry)}, when its key was not named",
-            "remove it from the input, or allow duplicates if it is another record",
-            position=record.write.position,
-            refuses=not self._context.settings.allow_duplicates,
-        )
-        return record.noting(finding).judged()
-
-
-def _sent_text(write: Write, entry: OutboxEntry) -> str:
-    """`posted on 2026-01-31 as GLBATCH 7`."""
+def sent_text(write: Write, entry: OutboxEntry) -> str:
+    """`posted on 2026-01-31 as GLBATCH 7`: what the outbox knows of a record."""
     when = (entry.sent_at or entry.planned_at).date()
     state = "posted" if entry.status is RecordStatus.APPLIED else "sent (its outcome is in doubt)"
     record = f" as {write.object} {entry.receipt.record}" if entry.receipt and entry.receipt.record else ""

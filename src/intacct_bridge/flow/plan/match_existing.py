@@ -15,6 +15,7 @@ from intacct_bridge.flow.plan.changes import Change, deletion_of, differences, o
 from intacct_bridge.flow.plan.context import PlanContext
 from intacct_bridge.flow.plan.known_to_outbox import by_outbox, is_doubtful
 from intacct_bridge.flow.plan.plan import Mode, PlannedRecord, Verdict
+from intacct_bridge.flow.plan.receipts import ReceiptCheck
 from intacct_bridge.flow.plan.resolve_references import as_given
 from intacct_bridge.flow.records.identity import content_digest, existing_identity
 from intacct_bridge.flow.records.status import RecordStatus
@@ -72,25 +73,26 @@ class MatchExisting:
         as_given = self._context.entries(record.write for record in records)
         matched = self._matched(records)
         as_matched = self._context.entries(record.write for record in matched)
-        return [
-            self._decided(record, given, match, entry)
-            for record, given, match, entry in zip(records, as_given, matched, as_matched, strict=True)
-        ]
+        found = zip(records, as_given, matched, as_matched, strict=True)
+        decided = [self._decided(record, given, match, entry) for record, given, match, entry in found]
+        posted = [record for record, _ in decided]
+        return ReceiptCheck(self._context).judge(posted, [entry for _, entry in decided])
 
     def _decided(
         self, record: PlannedRecord, given: OutboxEntry | None, match: PlannedRecord, entry: OutboxEntry | None
-    ) -> PlannedRecord:
+    ) -> tuple[PlannedRecord, OutboxEntry | None]:
+        """The record, with the entry that is left to judge it."""
         if is_doubtful(given):
-            return by_outbox(record, given)
+            return record, given
         if is_doubtful(entry):
-            return by_outbox(replace(record, write=match.write), entry)
+            return replace(record, write=match.write), entry
         latest = entry or given
         if match.verdict is not Verdict.REFUSED:
-            return match if match.receipt is not None else by_outbox(match, latest)
+            return match, None if match.receipt is not None else latest
         if latest is not None and match.receipt is None and _has_deleted(latest):
             unchanged = replace(record, write=match.write, verdict=Verdict.UNCHANGED)
-            return replace(unchanged, receipt=latest.receipt, since=latest.sent_at)
-        return replace(match, receipt=None, changes=())
+            return replace(unchanged, receipt=latest.receipt, since=latest.sent_at), None
+        return replace(match, receipt=None, changes=()), None
 
     def _matched(self, records: Sequence[PlannedRecord]) -> list[PlannedRecord]:
         """The records with their existing record as receipt; those that are refused already pass as they are."""

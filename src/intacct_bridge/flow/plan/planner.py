@@ -26,9 +26,10 @@ from intacct_bridge.flow.plan.altered import refuse_altered_content
 from intacct_bridge.flow.plan.apply_rules import ApplyRules
 from intacct_bridge.flow.plan.context import PlanContext, PlanStep
 from intacct_bridge.flow.plan.duplicates import FindDuplicates, refuse_repeated
-from intacct_bridge.flow.plan.known_to_outbox import KnownByContent, KnownToOutbox, check_outbox
+from intacct_bridge.flow.plan.known_to_outbox import check_outbox
 from intacct_bridge.flow.plan.match_existing import IdentifyByKey, MatchExisting, RecheckExisting
 from intacct_bridge.flow.plan.plan import WRITTEN, Mode, Plan, PlannedRecord, PlanSettings, Verdict
+from intacct_bridge.flow.plan.receipts import KnownByContent, KnownToOutbox
 from intacct_bridge.flow.plan.resolve_references import ResolveReferences
 from intacct_bridge.flow.records.tables import InputTable
 from intacct_bridge.flow.records.write import Write, WriteOperation
@@ -38,7 +39,7 @@ _USUAL = PlanSettings()
 
 
 def steps_to_create(context: PlanContext) -> tuple[PlanStep, ...]:
-    """The steps for new records. Where an earlier run posted them all, the company is not asked anything."""
+    """The steps for new records. Where an earlier run posted them all, the company is asked for their receipts only."""
     return (
         KnownToOutbox(context),
         context.describe_for,
@@ -216,6 +217,7 @@ def confirm_plan(plan: Plan, company: LegacyGateway, outbox: Outbox) -> Plan:
             for write in (plan.records[place].write for place in places):
                 refuse_altered_content(write, references)
     now = _confirm_all(replace(plan, target=target, unchecked=()), company, outbox)
+    _refuse_released(plan, now)
     refused = now.of(Verdict.REFUSED)
     if refused:
         more = f" (and {counted(len(refused) - 1, 'more record')})" if len(refused) > 1 else ""
@@ -224,6 +226,17 @@ def confirm_plan(plan: Plan, company: LegacyGateway, outbox: Outbox) -> Plan:
             fix="make a new plan and look at it",
         )
     return now
+
+
+def _refuse_released(plan: Plan, now: Plan) -> None:
+    """InvalidRequestError where a record that the plan calls posted was deleted since, and would be posted anew."""
+    posted = {(one.write.entity, one.write.operation, one.write.identity) for one in plan.of(Verdict.UNCHANGED)}
+    for record in now.of(Verdict.CREATE):
+        if (record.write.entity, record.write.operation, record.write.identity) in posted:
+            raise InvalidRequestError(
+                f"{record.write.label} was posted when the plan was made, and is deleted now",
+                fix="make a new plan and look at it",
+            )
 
 
 def _confirm_all(plan: Plan, company: LegacyGateway, outbox: Outbox) -> Plan:

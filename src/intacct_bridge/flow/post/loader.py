@@ -29,7 +29,7 @@ from intacct_bridge.flow.records.cells import text_of
 from intacct_bridge.flow.records.lookup_keys import lookup_keys_of
 from intacct_bridge.flow.records.status import RecordStatus
 from intacct_bridge.flow.records.values import comparable
-from intacct_bridge.flow.records.write import Write, WriteOperation
+from intacct_bridge.flow.records.write import Identity, Write, WriteOperation
 from intacct_bridge.model.batched import batched
 from intacct_bridge.wire.xml import serialize
 
@@ -77,6 +77,8 @@ class Loader:
         self._functions = Functions(company)
         self._sender = Sender(company, outbox, step=step)
         self._settler = Settler(company, outbox, settings.settle, step=step)
+        self._unchanged: frozenset[Identity] = frozenset()
+        """Records that the plan has found as their last write left them, whatever their first create said."""
         if company.connection.read_only:
             raise SettingsError(
                 f"connection {company.connection.name!r} is read-only", fix="load through one that may write"
@@ -108,6 +110,7 @@ class Loader:
         if folders:
             yield from self.load(folders)  # the records with files must find them
         held = self._held(plan)
+        self._unchanged = frozenset(one.write.identity for one in plan.of(Verdict.UNCHANGED))
         to_send: list[Write] = []
         doubtful_changes: list[Write] = []
         for record in plan.of(*WRITTEN, Verdict.UNCHANGED, Verdict.IN_DOUBT):
@@ -226,7 +229,7 @@ class Loader:
         for write, entry in zip(writes, entries, strict=True):
             if entry.status is RecordStatus.PLANNED:
                 ready.append((write, entry))
-            elif entry.digest != write.digest:
+            elif entry.digest != write.digest and write.identity not in self._unchanged:
                 note = f"it was sent on {entry.sent_at:%Y-%m-%d} with other content"
                 yield RecordOutcome(write, RecordStatus.CONFLICT, entry.receipt, note=note)
             elif entry.status is RecordStatus.IN_DOUBT:

@@ -28,6 +28,7 @@ from intacct_bridge.flow.outbox.entry import Conclusion, OutboxEntry
 from intacct_bridge.flow.outbox.outbox import Outbox
 from intacct_bridge.flow.outbox.storage import digest_of
 from intacct_bridge.flow.records.status import RecordStatus
+from intacct_bridge.flow.records.write import WriteOperation
 from intacct_bridge.wire.envelope import ABORTED, FAILURE, SUCCESS, Function, Result
 from intacct_bridge.wire.reply import ConnectionCutError
 from intacct_bridge.wire.xml import Element, Raw, parse
@@ -147,7 +148,9 @@ def _conclusion(entry: OutboxEntry, result: Result | None, *, resend: bool) -> C
     if result is None:
         return Conclusion(entry, RecordStatus.IN_DOUBT, note="the answer has no result for it")
     receipt = receipt_of(result)
-    if result.status == SUCCESS or receipt.record:
+    if entry.target.operation is WriteOperation.DELETE and not receipt.record:  # which no answer to a delete names
+        receipt = replace(receipt, record=_deleted_record(entry))
+    if result.status == SUCCESS or receipt_of(result).record:
         note = "applied with faults" if result.status != SUCCESS else ""
         return Conclusion(entry, RecordStatus.APPLIED, receipt, result.faults, note)
     repetition = is_repetition(result.faults)
@@ -156,6 +159,12 @@ def _conclusion(entry: OutboxEntry, result: Result | None, *, resend: bool) -> C
         return Conclusion(entry, RecordStatus.IN_DOUBT, faults=result.faults, note=note)
     status = RecordStatus.ABORTED if result.status == ABORTED else RecordStatus.REJECTED
     return Conclusion(entry, status, faults=result.faults)
+
+
+def _deleted_record(entry: OutboxEntry) -> str:
+    """The key of the record that a delete names."""
+    function = parse(entry.body.encode())
+    return function.findtext("keys") or next(iter(function.attributes.values()), "")
 
 
 def is_repetition(faults: tuple[Fault, ...]) -> bool:
