@@ -396,7 +396,7 @@ class Outbox:
         """The applied updates or deletes of these records, by record, oldest first."""
         found: dict[str, list[OutboxEntry]] = {}
         where = "company = ? AND object = ? AND operation = ? AND state = 'applied' AND record IN"
-        for some in batched(records, _MANY):
+        for some in batched(records, _BATCH):
             sql = f"{SELECT} WHERE {where} ({','.join('?' * len(some))}) ORDER BY number"
             for row in self._all(sql, (company, object, operation.value, *some)):
                 entry = entry_of(row)
