@@ -122,6 +122,12 @@ def test_characters_that_nobody_sees_are_named_and_refused_in_keys(plan: Planner
     assert not of("R3", "Москва Zoë Ελλάδα 👨‍👩‍👧").findings
 
 
+def test_a_total_at_the_foot_is_no_line_of_the_last_entry(plan: Planner) -> None:
+    planned = plan(entry("R1", "10.10") + entry("R2", "0.20") + ",,,Total,,10.30,10.30,,,\n")
+    assert [record.verdict for record in planned.records] == [Verdict.CREATE, Verdict.CREATE]
+    assert any("Row 6 of je.csv is a total" in note for note in planned.notes)
+
+
 def test_one_bad_line_refuses_its_whole_record_and_no_other(plan: Planner) -> None:
     bad = "GJ,2026-11-30,T,BAD,6100,10,,,E1,\nGJ,2026-11-30,T,BAD,2100,,ten,,E1,\n"
     planned = plan(entry("R1") + bad + entry("R2"))

@@ -32,6 +32,7 @@ from intacct_bridge.flow.plan.plan import WRITTEN, Mode, Plan, PlannedRecord, Pl
 from intacct_bridge.flow.plan.receipts import KnownByContent, KnownToOutbox
 from intacct_bridge.flow.plan.resolve_references import ResolveReferences
 from intacct_bridge.flow.records.tables import InputTable
+from intacct_bridge.flow.records.total_row import without_total_row
 from intacct_bridge.flow.records.write import Write, WriteOperation
 from intacct_bridge.model.wording import counted
 
@@ -137,6 +138,7 @@ def make_plan(
     table: InputTable, layout: Layout, company: LegacyGateway, outbox: Outbox, settings: PlanSettings = _USUAL
 ) -> Plan:
     """Read an input and decide on each of its records."""
+    table = without_total_row(table)
     notes = (*table.notes, *layout.notes(table))
     empty = Plan(TargetCompany.of(company.connection), layout.object, table.path.name, table.columns, (), 0, notes)
     return _plan_all(layout.read(table), empty, company, outbox, settings)

@@ -1,0 +1,49 @@
+"""The total at the foot of a sheet is left out and named, and no other row ever is."""
+
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from openpyxl import Workbook
+
+from intacct_bridge.flow.records.tables import open_csv, open_table
+from intacct_bridge.flow.records.total_row import without_total_row
+
+LEDGER = "Account,Debit,Credit\n6100,10.10,\n6200,0.20,\n2100,,10.30\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "total"),
+    [
+        (LEDGER + "Total,10.30,10.30\n", True),
+        (LEDGER + "\nGrand total:,10.30,10.30\n", True),
+        (LEDGER + ",10.30,10.30\n", True),
+        (LEDGER + "Total,10.31,10.30\n", False),
+        (LEDGER + ",10.30,\n", False),
+        (LEDGER + "7000,10.30,\n", False),
+        ("VENDORID,NAME\nV1,One\nV2,Total\n", False),
+        ("CLASSID,NAME\n1,10\n2,20\n3,30\n", False),
+        ("CLASSID\n1\n2\n3\n", False),
+        ("Account,Debit\n6100,ten\nTotal,0\n", False),
+        ("Account,Debit\nTotal,5\n", False),
+        ("Account,Debit,Credit\n", False),
+    ],
+)
+def test_a_total_is_left_out_only_where_it_adds_up(tmp_path: Path, text: str, *, total: bool) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(text)
+    table = open_csv(path)
+    without = without_total_row(table)
+    assert len(list(without)) == len(list(table)) - total
+    assert len(without.notes) == total
+    if total:
+        assert f"Row {len(text.splitlines())} of a.csv is a total (Debit 10.30, Credit 10.30)" in without.notes[0]
+
+
+def test_the_total_of_a_workbook_is_left_out(tmp_path: Path) -> None:
+    book = Workbook()
+    for cells in (["Account", "Amount"], ["6100", 0.1], ["6200", 0.2], ["TOTAL", 0.3]):
+        book.worksheets[0].append(cells)
+    book.save(tmp_path / "a.xlsx")
+    rows = list(without_total_row(open_table(tmp_path / "a.xlsx")))
+    assert [row.cells["Amount"] for row in rows] == [Decimal("0.1"), Decimal("0.2")]
