@@ -1,4 +1,4 @@
-"""Intacct Bridge: move data between Sage Intacct and everything else, both ways.
+"""Intacct Bridge: move data between Sage Intacct and other systems, in both directions.
 
 This module holds the public names. Each is imported on first use, so that a command's help imports no more than it
 needs.
