@@ -1,7 +1,7 @@
-"""Finding the records that a person's keys mean: a RECORDNO, or the key people use (VENDORID, LOCATIONID, ...).
+"""Records by the keys of the command line: a RECORDNO, or the natural key (VENDORID, LOCATIONID, ...).
 
-A number may be both: `100` can be a location's id and another location's RECORDNO. Both are looked for in one query,
-and where they lead to different records the person is asked to say which is meant.
+A number may be both: `100` can be a location's id and another location's RECORDNO. One query looks for both, and if it
+finds two records, an error asks which one is meant.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from intacct_bridge.wire.values import Value
 
 @dataclass(frozen=True, slots=True)
 class FoundRecord:
-    """One key that a person gave, and the record it means."""
+    """A key of the command line, with its record."""
 
     given: str
     record: str
@@ -24,7 +24,7 @@ class FoundRecord:
 
 
 def find_records(client: Client, object_name: str, given: Sequence[str], *, by: str = "either") -> list[FoundRecord]:
-    """The record of each key, in their order. InvalidRequestError where there is none, or where there are two."""
+    """The record of each key, in order. RecordError where there is none, InvalidRequestError for two."""
     described = client.describe(object_name)
     key = known.record_key(described.name)
     natural = known.natural_key(described.name) or ""
@@ -37,7 +37,7 @@ def find_records(client: Client, object_name: str, given: Sequence[str], *, by: 
     )
     if not parts:
         raise InvalidRequestError(
-            f"{described.name} is found by {key} only, and {given[0]!r} is no number",
+            f"{described.name} is found by {key} only, and {given[0]!r} is not a number",
             fix=f"Find it with: intacct query {described.name}",
         )
     select = (key, natural) if natural else (key,)
@@ -60,13 +60,13 @@ def _one(  # noqa: PLR0917
     if record is not None and named is not None and record[key] != named[key]:
         raise InvalidRequestError(
             f"{text} is the {natural} of one {object_name} and the {key} of another ({natural} {record.get(natural)})",
-            fix="Say which is meant: --by name or --by recordno.",
+            fix="Give --by name or --by recordno.",
         )
     row = named or record
     if row is None:
-        what = f"{natural} or {key}" if natural else key
+        names = f"{natural} or {key}" if natural else key
         raise RecordError(
-            f"there is no {object_name} with the {what} {text!r}",
-            fix=f"Look with: intacct query {object_name} --select {natural or key}",
+            f"there is no {object_name} with the {names} {text!r}",
+            fix=f"List them: intacct query {object_name} --select {natural or key}",
         )
     return FoundRecord(text, str(row[key]), str(row.get(natural) or ""))

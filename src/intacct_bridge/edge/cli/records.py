@@ -1,4 +1,4 @@
-"""`intacct get`, `create`, `update` and `delete`: single records, by RECORDNO or by the key people use."""
+"""`intacct get`, `create`, `update` and `delete`: single records, by RECORDNO or natural key."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -19,16 +19,16 @@ BY = click.option(
     type=click.Choice(["either", "recordno", "name"]),
     default="either",
     show_default=True,
-    help="How KEY is meant, where a number could be both.",
+    help="Read KEY as a RECORDNO or as a natural key, if a number may be both.",
 )
 FROM = click.option(
     "--from",
     "source",
     metavar="FILE",
     type=click.File("rb"),
-    help="A JSON object with the fields, lines too; - for standard input.",
+    help="A JSON object with the fields and lines; - for standard input.",
 )
-YES = click.option("--yes", is_flag=True, help="Do not ask before writing to a production company.")
+YES = click.option("--yes", is_flag=True, help="Write to a production company without confirmation.")
 
 
 @click.command("get")
@@ -36,8 +36,8 @@ YES = click.option("--yes", is_flag=True, help="Do not ask before writing to a p
 @click.argument("keys", metavar="KEY...", nargs=-1, required=True)
 @BY
 @shared_options(prints_table=True)
-def get_command(desk: CommandContext, *, object_name: str, keys: tuple[str, ...], by: str) -> None:
-    """Show records whole, their lines included.
+def get_command(context: CommandContext, *, object_name: str, keys: tuple[str, ...], by: str) -> None:
+    """Show records with all their fields and lines.
 
     \b
     Examples:
@@ -47,28 +47,28 @@ def get_command(desk: CommandContext, *, object_name: str, keys: tuple[str, ...]
     from intacct_bridge.edge.cli.record_keys import find_records
 
     name = object_name.upper()
-    found = find_records(desk.client, name, keys, by=by)
-    records = desk.client.read(name, [one.record for one in found])
-    if desk.console.as_json:
-        desk.console.json(records)
+    found = find_records(context.client, name, keys, by=by)
+    records = context.client.read(name, [one.record for one in found])
+    if context.console.as_json:
+        context.console.json(records)
         return
     for number, record in enumerate(records):
         if number:
-            desk.console.result("")
-        _show(desk, record)
+            context.console.result("")
+        _show(context, record)
 
 
-def _show(desk: CommandContext, record: "Record") -> None:
-    """The fields that hold something, then each list of lines as a table."""
-    desk.console.pairs(
+def _show(context: CommandContext, record: "Record") -> None:
+    """The filled fields, then each list of lines as a table."""
+    context.console.pairs(
         {name: value for name, value in record.items() if value is not None and not isinstance(value, list)}
     )
     for name, lines in record.items():
         if isinstance(lines, list) and lines:
-            desk.console.result("")
-            desk.console.result(name)
+            context.console.result("")
+            context.console.result(name)
             columns = [column for column in lines[0] if any(line.get(column) is not None for line in lines)]
-            desk.console.table(columns, [[line.get(column) for column in columns] for line in lines])
+            context.console.table(columns, [[line.get(column) for column in columns] for line in lines])
 
 
 @click.command("create")
@@ -78,9 +78,9 @@ def _show(desk: CommandContext, record: "Record") -> None:
 @YES
 @shared_options(prints_table=True)
 def create_command(
-    desk: CommandContext, *, object_name: str, fields: tuple[str, ...], source: IO[bytes] | None, yes: bool
+    context: CommandContext, *, object_name: str, fields: tuple[str, ...], source: IO[bytes] | None, yes: bool
 ) -> None:
-    """Create one record. For many, and for what must never be posted twice, use `intacct load`.
+    """Create one record. For many records, and for records that must never be posted twice, use `intacct load`.
 
     \b
     Examples:
@@ -88,9 +88,9 @@ def create_command(
       intacct create APBILL --from bill.json
     """
     name = object_name.upper()
-    row = _row(desk, name, fields, source)
-    desk.allow_write(f"a new {name}", yes=yes)
-    _told(desk, "created", name, desk.client.create(name, [row]))
+    row = _row(context, name, fields, source)
+    context.allow_write(f"a new {name}", yes=yes)
+    _show_outcome(context, "created", name, context.client.create(name, [row]))
 
 
 @click.command("update")
@@ -102,7 +102,7 @@ def create_command(
 @YES
 @shared_options(prints_table=True)
 def update_command(
-    desk: CommandContext,
+    context: CommandContext,
     *,
     object_name: str,
     key: str,
@@ -111,7 +111,7 @@ def update_command(
     source: IO[bytes] | None,
     yes: bool,
 ) -> None:
-    """Change one record: only the fields that are named. `FIELD=` clears a field.
+    """Update the given fields of one record. `FIELD=` clears a field.
 
     \b
     Examples:
@@ -122,13 +122,13 @@ def update_command(
     from intacct_bridge.model.keys import record_key
 
     name = object_name.upper()
-    row = _row(desk, name, fields, source)
-    (found,) = find_records(desk.client, name, [key], by=by)
+    row = _row(context, name, fields, source)
+    (found,) = find_records(context.client, name, [key], by=by)
     number = record_key(name)
     row = _of_record(row, number, found.record, f"{name} {key}")
-    desk.allow_write(f"{name} {found.name or found.record}", yes=yes)
+    context.allow_write(f"{name} {found.name or found.record}", yes=yes)
     row[number] = int(found.record) if found.record.isdecimal() else found.record
-    _told(desk, "updated", name, desk.client.update(name, [row]))
+    _show_outcome(context, "updated", name, context.client.update(name, [row]))
 
 
 @click.command("delete")
@@ -137,7 +137,7 @@ def update_command(
 @BY
 @YES
 @shared_options(prints_table=True)
-def delete_command(desk: CommandContext, *, object_name: str, keys: tuple[str, ...], by: str, yes: bool) -> int:
+def delete_command(context: CommandContext, *, object_name: str, keys: tuple[str, ...], by: str, yes: bool) -> int:
     """Delete records.
 
     \b
@@ -147,30 +147,30 @@ def delete_command(desk: CommandContext, *, object_name: str, keys: tuple[str, .
     from intacct_bridge.edge.cli.record_keys import find_records
 
     name = object_name.upper()
-    found = find_records(desk.client, name, keys, by=by)
+    found = find_records(context.client, name, keys, by=by)
     listed = ", ".join(one.name or one.record for one in found[:5])
-    desk.allow_write(f"the deletion of {len(found)} {name} ({listed}{', …' if len(found) > 5 else ''})", yes=yes)
-    outcomes = desk.client.delete(name, [one.record for one in found])
+    context.allow_write(f"the deletion of {len(found)} {name} ({listed}{', …' if len(found) > 5 else ''})", yes=yes)
+    outcomes = context.client.delete(name, [one.record for one in found])
     if len(outcomes) == 1:
-        _told(desk, "deleted", name, outcomes, named=found[0].name or found[0].record)
+        _show_outcome(context, "deleted", name, outcomes, named=found[0].name or found[0].record)
         return 0
     rows = [
         (one.given, one.record, "deleted" if outcome.ok else outcome.status, "; ".join(map(str, outcome.faults)))
         for one, outcome in zip(found, outcomes, strict=True)
     ]
-    desk.console.table(("given", "record", "outcome", "why"), rows)
+    context.console.table(("given", "record", "outcome", "why"), rows)
     return 0 if all(outcome.ok for outcome in outcomes) else 1
 
 
-def _row(desk: CommandContext, object_name: str, fields: Sequence[str], source: IO[bytes] | None) -> dict[str, Any]:
-    """The fields of the command line over those of the file, typed by the company's own catalogue."""
+def _row(context: CommandContext, object_name: str, fields: Sequence[str], source: IO[bytes] | None) -> dict[str, Any]:
+    """The fields of the command line and of the file, the former first, typed by the company's catalogue."""
     row: dict[str, Any] = dict(_from_file(source)) if source is not None else {}
-    described = desk.client.describe(object_name)
+    described = context.client.describe(object_name)
     for text in fields:
         name, equals, value = text.partition("=")
         if not equals:
             raise SettingsError(
-                f"{text!r} is not FIELD=VALUE", fix="Write the field's name, an equals sign, the value."
+                f"{text!r} is not FIELD=VALUE", fix="Write the field's name, an equals sign and the value."
             )
         row[described.find(name.strip()).name] = _typed(described.find(name.strip()).kind, name.strip(), value)
     if not row:
@@ -179,12 +179,12 @@ def _row(desk: CommandContext, object_name: str, fields: Sequence[str], source: 
 
 
 def _of_record(row: Mapping[str, Any], number: str, record: str, what: str) -> dict[str, Any]:
-    """The fields without the record's number, which must not be another one's: that record would be changed."""
+    """The fields without the record's number; another record's number is refused, as it would update that record."""
     given = [str(value) for name, value in row.items() if name.upper() == number]
     if any(one != record for one in given):
         raise SettingsError(
-            f"{what} has the {number} {record}, and the fields say {given[0]}",
-            fix=f"Leave {number} out, or name the record that you mean.",
+            f"{what} has the {number} {record}, and the fields have {given[0]}",
+            fix=f"Leave {number} out, or name the other record.",
         )
     return {name: value for name, value in row.items() if name.upper() != number}
 
@@ -209,13 +209,15 @@ def _from_file(source: IO[bytes]) -> Mapping[str, Any]:
         raise SettingsError(f"{name} is not JSON: {error}") from None
     if not isinstance(found, dict):
         raise SettingsError(
-            f"{name} holds no JSON object", fix="One record is one object; for many use `intacct load`."
+            f"{name} is not a JSON object", fix="Give one record as one object; for many records use `intacct load`."
         )
     return found
 
 
-def _told(desk: CommandContext, verb: str, object_name: str, outcomes: "Sequence[Outcome]", *, named: str = "") -> None:
-    """Print the receipt, or raise what the gateway said."""
+def _show_outcome(
+    context: CommandContext, verb: str, object_name: str, outcomes: "Sequence[Outcome]", *, named: str = ""
+) -> None:
+    """Print the receipt, or raise the gateway's error."""
     from intacct_bridge.diagnosis import as_error
 
     (outcome,) = outcomes
@@ -224,8 +226,8 @@ def _told(desk: CommandContext, verb: str, object_name: str, outcomes: "Sequence
             outcome.faults, "function", function=verb.removesuffix("d"), record=f"{object_name} {named}".strip()
         )
     key, name = outcome.key, outcome.natural_key or named
-    if desk.console.as_json:
-        desk.console.json({"outcome": verb, "object": object_name, "recordno": key or None, "key": name or None})
+    if context.console.as_json:
+        context.console.json({"outcome": verb, "object": object_name, "recordno": key or None, "key": name or None})
         return
     extra = f" ({name})" if name and key and name != key else ""
-    desk.console.result(f"{verb} {object_name} {key or name}{extra}")
+    context.console.result(f"{verb} {object_name} {key or name}{extra}")

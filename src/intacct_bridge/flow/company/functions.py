@@ -113,6 +113,6 @@ def _filled(fields: Mapping[str, Value]) -> dict[str, Value]:
 
 def _named(write: Write) -> dict[str, Value]:
     """The fields of an update without those that name its record, but for what the function takes among its fields."""
-    held = legacy_object(write.object)
-    left_out = {RECORDNO, held.key} - (held.fields_taken(write.operation.value) - {RECORDNO})
+    legacy = legacy_object(write.object)
+    left_out = {RECORDNO, legacy.key} - (legacy.fields_taken(write.operation.value) - {RECORDNO})
     return {name: value for name, value in write.fields.items() if name not in left_out}

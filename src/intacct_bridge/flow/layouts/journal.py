@@ -125,9 +125,9 @@ class JournalLayout:
         if not names or self.writable is None:
             return {}
         writable = self.writable()
-        held, found = writable.line_set("ENTRIES"), {}
+        line_set, found = writable.line_set("ENTRIES"), {}
         for name in names:
-            line = held.field(name.strip()) if held is not None else None
+            line = line_set.field(name.strip()) if line_set is not None else None
             one = line or writable.field(name.strip())
             if one is not None and one.name not in _ELSEWHERE:
                 found[name] = (one, line is not None)

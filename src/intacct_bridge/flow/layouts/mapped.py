@@ -198,8 +198,8 @@ class MappedLayout:
                 near = did_you_mean(name, list(self.writable.described.fields))
                 raise SettingsError(f"{self.writable.name} has no field {name!r}{near}", fix="correct the mapping")
         for line in self.entity.lines:
-            held = self.writable.line_set(line.wrapper)
-            unknown = [name for name in line.write if held is None or held.field(name) is None]
+            line_set = self.writable.line_set(line.wrapper)
+            unknown = [name for name in line.write if line_set is None or line_set.field(name) is None]
             if unknown:
                 raise SettingsError(f"{line.object} has no field {unknown[0]!r}", fix="correct the mapping")
 
@@ -247,9 +247,9 @@ class MappedLayout:
         return keys[0]
 
     def _field_cells(self, cells: Cells, columns: Mapping[str, str], wrapper: str | None) -> Iterator[FieldCell]:
-        held = self.writable.line_set(wrapper) if wrapper is not None else None
+        line_set = self.writable.line_set(wrapper) if wrapper is not None else None
         for name, value in cells.items():
-            one = self.writable.field(name) if wrapper is None else held.field(name) if held else None
+            one = self.writable.field(name) if wrapper is None else line_set.field(name) if line_set else None
             if one is not None and not isinstance(value, LookupRequest):
                 yield FieldCell(one, columns.get(name, name), value)
 

@@ -87,11 +87,11 @@ class Columns:
             if normalized(name) in (normalized(REASON), COLUMN):
                 continue
             one, line = writable.field(name), _line_field(writable, name)
-            held = writable.line_set(name)
+            line_set = writable.line_set(name)
             if _names_entity(name, one):
                 entity = column
-            elif held is not None and table.form != "csv":
-                nested[column] = held
+            elif line_set is not None and table.form != "csv":
+                nested[column] = line_set
             elif one is not None:
                 header[column] = one
             elif line is not None:
@@ -138,7 +138,7 @@ class _Group:
     header: tuple[str, ...]
     rows: list[SourceRow]
     uncertain: SourceRow | None = None
-    """The first row of which nobody can tell whether it is a line of this record or another record."""
+    """The first row that may be a line of this record or a record of its own."""
 
 
 def _grouped(table: InputTable, columns: Columns, writable: WritableObject, key: tuple[str, ...]) -> Iterable[_Group]:
@@ -170,7 +170,7 @@ def _grouped(table: InputTable, columns: Columns, writable: WritableObject, key:
 
 
 def _agree(header: tuple[str, ...], other: tuple[str, ...]) -> bool:
-    """Whether everything that a row says of its header is said by another row too."""
+    """Whether a row's header cells are empty or equal to those of another row."""
     return all(text in ("", known) for text, known in zip(header, other, strict=True))
 
 

@@ -5,7 +5,7 @@
        │          ├────► not_sent                its bytes did not leave whole: may be sent again as the same attempt
        └──────────┴────► in_doubt                unknown: looked for, never blindly sent again
 
-    applied ──► released                         forgotten by a person, or taken back by us: may be posted anew
+    applied ──► released                         forgotten by a person, or taken back by us: may be posted again
 
 A `sent` entry whose loader has ended is in doubt, whatever that loader knew when it died.
 """
@@ -108,7 +108,7 @@ class OutboxEntry:
     totals: tuple[Total, ...] = ()
     posting_date: date | None = None
     url: str = ""
-    """The record's page in Intacct, where a query has told it."""
+    """The record's page in Intacct, if a query has given it."""
     undoes: int | None = None
     """The entry whose record this one takes back."""
 

@@ -1,8 +1,8 @@
-"""Altered plans: a kept plan whose records are not what they were planned as is refused.
+"""Altered plans: a kept plan with a record that differs from what was planned is refused.
 
-The digest, the identity and the label of each record are made again from the content that its input gave, and what
-would be sent is held against that content. The outbox vouches for a record by its digest, so a plan that says one
-amount and sends another must never be applied. A person who wants another amount changes the input and plans again.
+The digest, identity and label of each record are made a second time from the content that its input gave, and the
+fields and lines to send are compared with that content. The outbox recognises a record by its digest, so a plan that
+shows one amount and sends another must never be applied. For another amount, change the input and make a new plan.
 """
 
 import json
@@ -26,7 +26,7 @@ FOLDER_OBJECT = "SUPDOCFOLDER"
 
 
 def refuse_altered(record: PlannedRecord, *, has_given: bool) -> None:
-    """SettingsError where a kept record is not what it was planned as.
+    """SettingsError where a kept record differs from what was planned.
 
     `has_given` is False for a plan of the first format, which kept no more of an update than what it sends.
     Content with references is checked by `refuse_altered_content`, which asks the company.

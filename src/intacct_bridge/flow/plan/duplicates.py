@@ -75,7 +75,7 @@ class FindDuplicates:
         return posted - {one.receipt.record for one in refused if one.receipt is not None}
 
     def _sent_since(self, records: Sequence[PlannedRecord], places: Sequence[int]) -> dict[int, PlannedRecord]:
-        """Those that another loader has sent since the outbox was asked: their own record is what was found."""
+        """Records that another loader has sent since the outbox was asked; the match is their own record."""
         entries = self._context.entries(records[at].write for at in places)
         now = {at: by_outbox(records[at], entry) for at, entry in zip(places, entries, strict=True)}
         return {at: record for at, record in now.items() if record.verdict is not Verdict.CREATE}

@@ -1,6 +1,6 @@
 """Updates, upserts and deletes: each record of the input matched with the company's record that it is for.
 
-Updates and deletes are not remembered as done: the company itself shows what is left to do, each time anew.
+Updates and deletes are not remembered as done: the company shows each time which changes are left.
 """
 
 from collections.abc import Sequence
@@ -95,7 +95,7 @@ class MatchExisting:
         return replace(match, receipt=None, changes=()), None
 
     def _matched(self, records: Sequence[PlannedRecord]) -> list[PlannedRecord]:
-        """The records with their existing record as receipt; those that are refused already pass as they are."""
+        """The records with their existing record as receipt; refused ones pass as they are."""
         keyed: dict[int, tuple[Write, Names]] = {}
         for at, record in enumerate(records):
             if not record.reasons:

@@ -2,7 +2,7 @@
 
 The file is JSON. It holds every value with its kind, so that an amount comes back as the same decimal. It does not hold
 the input's cells, only the records to write and their positions in the input. A seal over all of it shows that it was
-altered. The seal is no secret, so each record is also held against its own content (`flow.plan.altered`).
+altered. The seal is not secret, so each record is also compared with its own content (`flow.plan.altered`).
 """
 
 import hashlib

@@ -40,7 +40,7 @@ _USUAL = PlanSettings()
 
 
 def steps_to_create(context: PlanContext) -> tuple[PlanStep, ...]:
-    """The steps for new records. Where an earlier run posted them all, the company is asked for their receipts only."""
+    """The steps for new records. If an earlier run posted all of them, the company is asked for their receipts only."""
     return (
         KnownToOutbox(context),
         context.describe_for,
@@ -68,7 +68,7 @@ def steps_to_act(context: PlanContext) -> tuple[PlanStep, ...]:
 
 
 def steps_to_recheck(context: PlanContext, kept: Sequence[PlannedRecord]) -> tuple[PlanStep, ...]:
-    """The steps for the updates and deletes of a kept plan, held against the company as it is now."""
+    """The steps for the updates and deletes of a kept plan, compared with the company as it is now."""
     return (
         ResolveReferences(context, tuple(Verdict)),
         RecheckExisting(context, kept),
@@ -225,7 +225,7 @@ def confirm_plan(plan: Plan, company: LegacyGateway, outbox: Outbox) -> Plan:
         more = f" (and {counted(len(refused) - 1, 'more record')})" if len(refused) > 1 else ""
         raise InvalidRequestError(
             f"the company has changed since the plan was made: {refused[0].reasons[0]}{more}",
-            fix="make a new plan and look at it",
+            fix="make a new plan and check it",
         )
     return now
 

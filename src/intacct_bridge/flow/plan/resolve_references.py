@@ -1,4 +1,4 @@
-"""The step that turns references into ids, all of a plan's asked for together."""
+"""The step that turns references into ids; those of a whole plan are read together."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace

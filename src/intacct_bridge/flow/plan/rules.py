@@ -156,15 +156,15 @@ def characters(write: Write, _: Facts) -> Iterator[Finding]:
 
 
 def invisible_characters(write: Write, _: Facts) -> Iterator[Finding]:
-    """No key holds a character that nobody sees; other texts may, and so may words of look-alike letters."""
-    keys = {name for way in lookup_keys_of(write.object).keys for name in way}
+    """No key has an invisible character; there is a warning for other texts, and for words with look-alike letters."""
+    keys = {name for key in lookup_keys_of(write.object).keys for name in key}
     for fields, position in _texts(write):
         for name, text in fields:
             if text.isascii():
                 continue
-            unseen = next((char for char in text if char in _INVISIBLE), "")
-            if unseen:
-                message = f"the text holds the invisible character {_named(unseen)}"
+            invisible = next((char for char in text if char in _INVISIBLE), "")
+            if invisible:
+                message = f"the text holds the invisible character {_named(invisible)}"
                 yield Finding("characters", message, "remove it", write.column(name), position,
                               refuses=name in keys)  # fmt: skip
             strange = _look_alike(text)

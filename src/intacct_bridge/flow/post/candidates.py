@@ -51,7 +51,7 @@ class Candidate:
 def candidates(company: Gateway, outbox: Outbox, entries: Iterable[OutboxEntry]) -> list[Candidate]:
     """The candidates of new records in doubt, those with the key first, then the earliest.
 
-    What the company does not let us look for has none.
+    An entry that the company does not let us look for has none.
     """
     found: list[Candidate] = []
     for entry in entries:
@@ -64,7 +64,7 @@ def candidates(company: Gateway, outbox: Outbox, entries: Iterable[OutboxEntry])
 
 
 def record_of(company: Gateway, object_name: str, key: str) -> str:
-    """The record that a person means by a RECORDNO or a natural key; empty where the company shows none."""
+    """The record with a RECORDNO or a natural key that a person gives; empty where the company shows none."""
     lookup = lookup_keys_of(object_name)
     described = company.describe(object_name)
     wanted = lookup.answered_key or lookup.record_key
@@ -74,7 +74,7 @@ def record_of(company: Gateway, object_name: str, key: str) -> str:
         try:
             value = parse_value(described.kind_of(name), key)
         except RecordError:
-            continue  # such as a name where a number is asked for
+            continue  # such as a name for a numeric field
         rows = list(company.query(Query(object_name, (wanted,), where=field(name) == value, show_private=True)))
         if rows:
             return comparable(rows[0].get(wanted))

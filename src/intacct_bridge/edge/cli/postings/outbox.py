@@ -256,7 +256,7 @@ def resolve_command(
 @_PERSON
 @shared_options(prints_table=True)
 def forget_command(context: CommandContext, *, number: int, because: str, person: str | None) -> None:
-    """Forget that a record was posted, so that the next load of it posts it anew.
+    """Forget that a record was posted, so that the next load of it posts it again.
 
     This is for a record that Intacct no longer has. The record in Intacct stays as it is.
 
@@ -271,7 +271,7 @@ def forget_command(context: CommandContext, *, number: int, because: str, person
         _of_company(context, outbox.entry(number))
         entry = outbox.decide(number, Resolution(ResolutionKind.FORGOTTEN, _decider(person), _reason(because)))
     _decided(context, entry)
-    context.console.say("The next load of this record posts it anew.")
+    context.console.say("The next load of this record posts it again.")
 
 
 def _of_company(context: CommandContext, entry: "OutboxEntry") -> None:
