@@ -1,9 +1,14 @@
 """What a person decides about entries in doubt, judged by a reader of its own over HTTP."""
 
+import csv
 import json
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from decimal import Decimal
 from pathlib import Path
+
+import pytest
 
 from intacct_bridge.emulator.gateway.server import serve
 from intacct_bridge.emulator.settings.faults import ScriptedFault
@@ -117,3 +122,42 @@ def test_a_list_shows_in_doubt_what_a_dead_loader_left_as_sent(intacct: Intacct,
             outbox.begin(outbox.plan([Intent(target, "content:1", "d", "<create/>", label="a bill")]))
         listed = json.loads(intacct("outbox", "list", "--state", "in_doubt", "--json", **reader.environ).out)
         assert [one["record"] for one in listed] == ["a bill"]
+
+
+def test_the_outbox_has_amounts_days_and_links_that_intacct_has_too(
+    intacct: Intacct, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TZ", "America/New_York")
+    time.tzset()
+    Path("vendors.csv").write_text(VENDORS)
+    Path("bills.csv").write_text(BILLS)
+    with closing(small_company.company(small_company.Clock())) as emulator, serve(emulator) as server:
+        reader = HttpReader(server.url)
+        assert intacct("load", "vendors.csv", "--as", "VENDOR", "--apply", **reader.environ).status == 0
+        assert intacct(*LOAD_BILLS, **reader.environ).status == 0
+        table = emulator.company().table("APBILL")  # the emulator makes no links of its own
+        ((number, made),) = table.rows()
+        table.update(number, {**made, "RECORD_URL": "https://intacct.example/ia/acct/ur.phtml?.r=abc"})
+        (bill,) = reader.rows("APBILL", "RECORDNO", "TRX_TOTALENTERED", "CURRENCY", "WHENPOSTED", "RECORD_URL")
+        words = ("outbox", "list", "--object", "APBILL", "--links")
+        (row,) = json.loads(intacct(*words, "--json", **reader.environ).out)
+        assert Decimal(str(row["amount"])) == Decimal(bill["TRX_TOTALENTERED"])
+        assert (row["currency"], row["posting_date"]) == (bill["CURRENCY"], "2026-11-02")
+        assert row["link"] == bill["RECORD_URL"] != ""
+        assert (row["operation"], row["outcome"]) == ("create", "created")
+        assert row["sent"].startswith("2026-11-30T12:00")
+        assert row["sent_local"].startswith("2026-11-30 07:00")
+        said = intacct("outbox", "list", "--object", "APBILL", **reader.environ)
+        assert "created" in said.out
+        assert "In Intacct: amounts 100.10 USD" in said.err
+        shown = intacct("outbox", "show", str(row["number"]), **reader.environ).out
+        assert bill["RECORD_URL"] in shown.replace("\n", "").replace(" ", "")
+        assert "100.10 USD" in shown
+        intacct("outbox", "list", "--export", "writes.csv", **reader.environ)
+        with Path("writes.csv").open(encoding="utf-8", newline="") as opened:
+            exported = [one for one in csv.DictReader(opened) if one["object"] == "APBILL"]
+        assert [(one["amount"], one["currency"], one["link"]) for one in exported] == [
+            ("100.10", "USD", bill["RECORD_URL"])
+        ]
+    monkeypatch.undo()
+    time.tzset()

@@ -4,15 +4,19 @@ import csv
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, timedelta
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 
 from intacct_bridge.errors import SettingsError
-from intacct_bridge.flow.outbox.entry import OutboxEntry
+from intacct_bridge.flow.outbox.entry import OutboxEntry, Total, outcome_word
+from intacct_bridge.flow.records.status import RecordStatus
+from intacct_bridge.flow.records.write import WriteOperation
 
 COLUMNS = (
     "number", "state", "company", "entity", "operation", "object", "record", "receipt", "name", "source", "by",
     "planned", "sent", "last_sent", "concluded", "attempt", "sendings", "control_id", "faults", "note",
+    "outcome", "amount", "currency", "posting_date", "link", "sent_local", "run", "undoes",
 )  # fmt: skip
 _SUFFIXES = (".csv", ".jsonl")
 
@@ -46,6 +50,40 @@ class EntryFilter:
         )
 
 
+def amount_text(entry: OutboxEntry) -> str:
+    """The amount: a journal entry's debits, or the sum of other lines; one after the other in several currencies."""
+    return "; ".join(money_text(one.debit or one.amount) for one in entry.totals)
+
+
+def currency_text(entry: OutboxEntry) -> str:
+    """The currency of the amount; empty for the company's own."""
+    return "; ".join(one.currency for one in entry.totals)
+
+
+def money_text(amount: Decimal) -> str:
+    """An amount with at least two decimals, and no zeros beyond them."""
+    whole, _, fraction = format(amount, "f").partition(".")
+    return f"{whole}.{fraction.rstrip('0'):0<2}"
+
+
+def local_text(moment: datetime | None) -> str:
+    """A time in this machine's time zone, with the offset; empty where there is none."""
+    return moment.astimezone().isoformat(sep=" ", timespec="seconds") if moment is not None else ""
+
+
+def sums(entries: Iterable[OutboxEntry]) -> list[Total]:
+    """The amounts of the new records that Intacct has, by currency."""
+    found: dict[str, Total] = {}
+    for entry in entries:
+        if entry.status is RecordStatus.APPLIED and entry.target.operation is WriteOperation.CREATE:
+            for one in entry.totals:
+                so_far = found.get(one.currency, Total(one.currency))
+                found[one.currency] = Total(
+                    one.currency, so_far.debit + one.debit, so_far.credit + one.credit, so_far.amount + one.amount
+                )
+    return [found[currency] for currency in sorted(found)]
+
+
 def facts(entry: OutboxEntry) -> dict[str, str | int]:
     """An entry as a flat row; tracked fields have their own names after a dot."""
     receipt = entry.receipt
@@ -70,6 +108,14 @@ def facts(entry: OutboxEntry) -> dict[str, str | int]:
         "control_id": entry.control_id,
         "faults": "; ".join(str(fault) for fault in entry.faults),
         "note": entry.note,
+        "outcome": outcome_word(entry),
+        "amount": amount_text(entry),
+        "currency": currency_text(entry),
+        "posting_date": entry.posting_date.isoformat() if entry.posting_date else "",
+        "link": entry.url,
+        "sent_local": local_text(entry.last_sent_at),
+        "run": entry.loader,
+        "undoes": entry.undoes if entry.undoes is not None else "",
     }
     return row | {f".{name}": value for name, value in entry.tracked.items()}
 

@@ -113,6 +113,12 @@ class OutboxEntry:
     """The entry whose record this one takes back."""
 
 
+def outcome_word(entry: OutboxEntry) -> str:
+    """The operation in the past tense once it was done: `created`; before that as it is: `create`."""
+    done = entry.status in (RecordStatus.APPLIED, RecordStatus.RELEASED)
+    return entry.target.operation.past_tense if done else entry.target.operation.value
+
+
 @dataclass(frozen=True, slots=True)
 class Conclusion:
     """The outcome of one entry, as a loader found it out from the entry that it had seen."""

@@ -279,6 +279,11 @@ class Outbox:
             return False
         return self._db.execute(CLAIMED, (place.company, place.object, record, end.entry.number)).fetchone() is not None
 
+    def keep_urls(self, urls: Mapping[int, str]) -> None:
+        """Keep the links of entries, by their numbers."""
+        with self._transaction():
+            self._db.executemany("UPDATE entry SET url = ? WHERE number = ?", ((url, n) for n, url in urls.items()))
+
     def decide(self, number: int, decision: Resolution) -> OutboxEntry:
         """Conclude an entry by a person's decision, and keep who decided it and why.
 

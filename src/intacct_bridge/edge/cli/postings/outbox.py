@@ -20,7 +20,12 @@ if TYPE_CHECKING:
     from intacct_bridge.flow.outbox.entry import OutboxEntry
     from intacct_bridge.flow.outbox.outbox import Outbox
 
-_COLUMNS = ("number", "state", "record", "operation", "receipt", "sent", "by", "source", "run")
+_COLUMNS = (
+    "number", "state", "record", "operation", "amount", "currency", "posting_date", "receipt", "sent", "by", "source",
+    "run",
+)  # fmt: skip
+_MORE = ("outcome", "link", "sent_local", "undoes")
+"""Columns for programs only; people see the link where one is known."""
 _OPERATIONS = ("create", "update", "delete", "reverse", "void", "approve", "decline", "recall")
 _RUN = 12
 """Characters of a run's id that are shown."""
@@ -58,13 +63,14 @@ def outbox_command() -> None:
 @day_option("--until", "Only entries sent on this date (UTC) or earlier.")
 @number_option("--limit", "The number of entries to list, the latest; an export has all.", least=1, default=100)
 @file_option("--export", "Write the entries to this file (.csv or .jsonl) with all their values.")
+@click.option("--links", is_flag=True, help="Ask Intacct for the links of records whose link is not known yet.")
 @shared_options(prints_table=True)
 def list_command(
-    context: CommandContext, *, state: tuple[str, ...], object_name: str | None, limit: int, **options: Any
+    context: CommandContext, *, state: tuple[str, ...], object_name: str | None, limit: int, links: bool, **options: Any
 ) -> None:
     """List writes, the latest last: the record, its state, receipt, time, user and source row."""
     from intacct_bridge.flow.company.target_company import TargetCompany
-    from intacct_bridge.flow.outbox.audit import EntryFilter, export
+    from intacct_bridge.flow.outbox.audit import EntryFilter, export, facts, sums
     from intacct_bridge.flow.outbox.outbox import open_outbox
     from intacct_bridge.flow.records.status import RecordStatus
 
@@ -78,16 +84,54 @@ def list_command(
         object_name = object_name.upper() if object_name else None
         found = outbox.entries(company=where.company, statuses=states, object=object_name)
         entries = [entry for entry in found if wanted(entry)]
+        if links:
+            entries = _linked(context, outbox, entries if file is not None else entries[-limit:], entries)
     if file is not None:
         context.console.say(f"{counted(export(entries, file), 'entry')} in {file}")
         return
     shown = entries[-limit:]
     tracked = tuple(dict.fromkeys(name for entry in shown for name in entry.tracked))
-    rows = [(*_row(entry), *(entry.tracked.get(name, "") for name in tracked)) for entry in shown]
-    columns = (*_COLUMNS, *tracked)
+    more = _MORE if context.console.as_json else ("link",) if any(entry.url for entry in shown) else ()
+    rows = [
+        (*_listed(context, entry), *map(facts(entry).get, more), *(entry.tracked.get(name, "") for name in tracked))
+        for entry in shown
+    ]
+    columns = (*_COLUMNS, *more, *tracked)
     context.console.table(columns, rows, empty="No writes match.")
+    for one in sums(entries):
+        amounts = f"debits {one.debit:,.2f}, credits {one.credit:,.2f}" if one.debit or one.credit else ""
+        others = f"amounts {one.amount:,.2f}" if one.amount else ""
+        context.console.say(f"In Intacct: {', '.join(filter(None, (amounts, others)))} {one.currency}".rstrip())
     if len(entries) > limit:
         context.console.say(f"The latest {limit:,} of {counted(len(entries), 'entry')}; --limit shows more.")
+
+
+def _linked(
+    context: CommandContext, outbox: "Outbox", wanted: "list[OutboxEntry]", entries: "list[OutboxEntry]"
+) -> "list[OutboxEntry]":
+    """The entries with the links that Intacct has for the wanted ones."""
+    from intacct_bridge.flow.outbox.links import keep_links
+    from intacct_bridge.flow.post.retry import within_entities
+
+    for within, some in within_entities(context.load_gateway, wanted):
+        keep_links(within, outbox, some)
+    asked = {entry.number for entry in wanted}
+    return [outbox.entry(entry.number) if entry.number in asked else entry for entry in entries]
+
+
+def _listed(context: CommandContext, entry: "OutboxEntry") -> tuple[object, ...]:
+    """An entry's cells in a list. For programs they keep their values: operation as sent, time in UTC."""
+    from decimal import Decimal
+
+    from intacct_bridge.flow.outbox.audit import amount_text, currency_text, local_text
+    from intacct_bridge.flow.outbox.entry import outcome_word
+
+    number, state, record, operation, receipt, sent, *others = _row(entry)
+    amount = amount_text(entry)
+    if not context.console.as_json:
+        operation, sent = outcome_word(entry), local_text(entry.last_sent_at)
+    money = Decimal(amount) if amount and ";" not in amount else amount
+    return number, state, record, operation, money, currency_text(entry), entry.posting_date, receipt, sent, *others
 
 
 def _row(entry: "OutboxEntry") -> tuple[object, ...]:
@@ -107,21 +151,28 @@ def _row(entry: "OutboxEntry") -> tuple[object, ...]:
 
 @outbox_command.command("show")
 @click.argument("number", type=int)
+@click.option("--links", is_flag=True, help="Ask Intacct for the record's link if it is not known yet.")
 @shared_options(prints_table=True)
-def show_command(context: CommandContext, *, number: int) -> None:
+def show_command(context: CommandContext, *, number: int, links: bool) -> None:
     """Show one entry, with every state that it had."""
+    from intacct_bridge.flow.outbox.audit import amount_text, currency_text, local_text
+    from intacct_bridge.flow.outbox.entry import outcome_word
     from intacct_bridge.flow.outbox.outbox import open_outbox
 
     with open_outbox(context.connection) as outbox:
         outbox.recover()
         entry = outbox.entry(number)
+        if links:
+            (entry,) = _linked(context, outbox, [entry], [entry])
         decisions = outbox.decisions(entry)
         history = [dict(event) for event in outbox.history(entry)]
     facts = {
         "number": entry.number,
         "record": entry.label,
         "state": entry.status.value,
-        "operation": f"{entry.target.operation.value} {entry.target.object}",
+        "operation": f"{outcome_word(entry)} {entry.target.object}",
+        "amount": " ".join(filter(None, (amount_text(entry), currency_text(entry)))),
+        "posting date": entry.posting_date,
         "company": entry.target.company,
         "entity": entry.target.entity,
         "identity": entry.identity,
@@ -130,7 +181,11 @@ def show_command(context: CommandContext, *, number: int) -> None:
         "source": entry.position,
         "by": entry.user,
         "sent": entry.last_sent_at,
+        "sent (local time)": local_text(entry.last_sent_at),
         "receipt": entry.receipt.record if entry.receipt else "",
+        "link": entry.url,
+        "run": entry.loader,
+        "takes back entry": entry.undoes,
         "tracked": ", ".join(f"{name} {value}" for name, value in entry.tracked.items()),
         "faults": [str(fault) for fault in entry.faults],
         "note": entry.note,

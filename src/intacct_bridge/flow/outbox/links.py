@@ -1,0 +1,38 @@
+"""The links of posted records: their RECORD_URL, asked of Intacct once and kept in the outbox."""
+
+from collections.abc import Iterable
+
+from intacct_bridge.client.protocol import Gateway
+from intacct_bridge.client.reading.key_lookup import rows_by_keys
+from intacct_bridge.errors import InvalidRequestError, NotPermittedError, RefusedError
+from intacct_bridge.flow.outbox.entry import OutboxEntry
+from intacct_bridge.flow.outbox.outbox import Outbox
+from intacct_bridge.flow.records.lookup_keys import lookup_keys_of
+from intacct_bridge.flow.records.values import comparable
+from intacct_bridge.model.query.query import Query
+
+LINK = "RECORD_URL"
+_BATCH = 500
+
+
+def keep_links(company: Gateway, outbox: Outbox, entries: Iterable[OutboxEntry]) -> None:
+    """Ask for the links of receipts that have none yet; objects without links are left out."""
+    by_object: dict[str, dict[str, list[int]]] = {}
+    for entry in entries:
+        if entry.receipt is not None and entry.receipt.record and not entry.url:
+            by_record = by_object.setdefault(entry.target.object, {})
+            by_record.setdefault(entry.receipt.record, []).append(entry.number)
+    for name, by_record in by_object.items():
+        lookup = lookup_keys_of(name)
+        key = lookup.answered_key or lookup.record_key
+        try:
+            described = company.describe(name)
+            if described.get(LINK) is None or described.get(key) is None:
+                continue
+            query = Query(name, (key, LINK), show_private=True)
+            keys = [{key: record} for record in by_record]
+            rows = list(rows_by_keys(company.query, query, keys, described.kind_of, batch=_BATCH))
+        except (InvalidRequestError, NotPermittedError, RefusedError):
+            continue
+        urls = {comparable(row.get(key)): comparable(row.get(LINK)) for row in rows}
+        outbox.keep_urls({n: urls[record] for record, some in by_record.items() if urls.get(record) for n in some})
