@@ -1,1 +1,1 @@
-"""Moves records: extraction, loading, the outbox, reconciliation. Independent of Singer and the command line."""
+"""Moves records: extraction, planning, posting, undo, reconciliation. Independent of Singer and the command line."""

@@ -1,1 +1,1 @@
-"""The meaning of the data: the catalogue, keys, queries, mappings. Pure functions on values."""
+"""The meaning of the data: the catalogue, keys, queries, mappings, wording. Pure functions on values."""

@@ -1,1 +1,1 @@
-"""The commands of `intacct`, one file for each command."""
+"""The commands of `intacct`: a module for each command, and what they share."""

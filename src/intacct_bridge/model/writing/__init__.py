@@ -1,1 +1,1 @@
-"""Records as the functions that write them, generic and object-specific."""
+"""How a record becomes the XML function that writes it: a generic create or update, or an object-specific function."""

@@ -1,1 +1,1 @@
-"""The commands about postings: the outbox, undo, and what Intacct does to a whole record."""
+"""The commands for what was posted: the outbox, undo, and the actions reverse, void, approve, decline and recall."""

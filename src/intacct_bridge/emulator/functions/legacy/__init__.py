@@ -1,1 +1,1 @@
-"""The legacy functions, one kind of object each."""
+"""The legacy functions: a module for each kind of object."""

@@ -1,1 +1,1 @@
-"""Virtual streams, which are not objects: balances, dimension values, reports, lists of document type 2.1."""
+"""Virtual streams: streams without an object behind them, such as balances, dimension values and custom reports."""
