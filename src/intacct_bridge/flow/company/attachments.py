@@ -8,7 +8,8 @@ all, so neither is left without the other.
 import base64
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import count
 from pathlib import Path
 
 from intacct_bridge.client.protocol import Gateway
@@ -43,7 +44,16 @@ def read_paths(cell: object, base: Path | None) -> tuple[str, ...]:
     if base is None:
         raise RecordError("the record names files, but no folder of files is set", fix="set `input_path`", field=COLUMN)
     named = cell if isinstance(cell, list) else str(cell).split(_SEPARATOR)
-    return tuple(str(_path(text, base)) for one in named if (text := _text(one, base).strip()))
+    return tuple(str(_path(text, base)) for one in named if (text := _name(one, base)))
+
+
+def _name(one: object, base: Path) -> str:
+    text = _text(one, base).strip()
+    if "\0" in text:
+        raise RecordError(
+            f"the file name {text!r} holds a NUL character", fix="correct the name of the file", field=COLUMN
+        )
+    return text
 
 
 def _listed(cell: str) -> object:
@@ -67,6 +77,8 @@ def _text(one: object, base: Path) -> str:
             field=COLUMN,
         )
     marked = f"{one.get('id')}_{name}"
+    if "\0" in marked:
+        return marked
     return marked if one.get("id") is not None and (base / marked).is_file() else name
 
 
@@ -105,18 +117,28 @@ def supdoc(write: Write, folder: str) -> Element:
         element("supdocid", supdoc_id(write)),
         element("supdocname", write.label[:100]),
         element("supdocfoldername", folder),
-        Element("attachments", children=tuple(_file(Path(path)) for path in write.attachments)),
+        Element("attachments", children=tuple(_file(path, name) for path, name in _named(write.attachments))),
     )
 
 
-def _file(path: Path) -> Element:
+def _named(paths: Iterable[str]) -> Iterator[tuple[Path, str]]:
+    """Each file with its name in Intacct: of files with equal names, the second is `scan (2)`."""
+    taken: set[str] = set()
+    for path in map(Path, paths):
+        names = (path.stem if number == 1 else f"{path.stem} ({number})" for number in count(1))
+        name = next(name for name in names if f"{name}{path.suffix}".casefold() not in taken)
+        taken.add(f"{name}{path.suffix}".casefold())
+        yield path, name
+
+
+def _file(path: Path, name: str) -> Element:
     try:
         data = base64.b64encode(path.read_bytes()).decode()
     except OSError as error:
         raise InvalidRequestError(f"cannot read {path}: {error.strerror or error}", fix="check the file") from None
     return element(
         "attachment",
-        element("attachmentname", path.stem),
+        element("attachmentname", name),
         element("attachmenttype", path.suffix[1:]),
         element("attachmentdata", data),
     )

@@ -13,13 +13,15 @@ import codecs
 import csv
 import re
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from intacct_bridge.errors import RecordError, SettingsError
+from intacct_bridge.errors import IntacctError, RecordError, SettingsError
 from intacct_bridge.flow.records.cells import Cell, json_number
+from intacct_bridge.flow.records.workbook import SheetFacts, look_through, unreadable
 
 if TYPE_CHECKING:
     from openpyxl.worksheet._read_only import ReadOnlyWorksheet
@@ -379,7 +381,11 @@ def _exactly(value: object) -> object:
 
 
 def _open_excel(path: Path, sheet: str | None) -> InputTable:
-    names = _sheet_names(path)
+    facts = look_through(path)
+    parts = _sheet_parts(path)
+    names = list(parts)
+    if not names:
+        raise SettingsError(f"{path.name} has no sheet", fix="give a workbook with a header row and rows")
     chosen = sheet or names[0]
     if chosen not in names:
         raise SettingsError(
@@ -394,44 +400,49 @@ def _open_excel(path: Path, sheet: str | None) -> InputTable:
     twice = sorted({name for name in columns if columns.count(name) > 1})
     if twice:
         raise SettingsError(f"{path.name} has two columns named {', '.join(map(repr, twice))}", fix="rename one")
-    notes = (f"{path.name} has {len(names)} sheets; {chosen!r} is read.",) if len(names) > 1 and not sheet else ()
+    several = (f"{path.name} has {len(names)} sheets; {chosen!r} is read.",) if len(names) > 1 and not sheet else ()
+    notes = several + facts.get(parts[chosen], SheetFacts()).notes(f"Sheet {chosen!r} of {path.name}")
     return InputTable(path, columns, lambda: _excel_rows(path, chosen, columns), "excel", notes=notes, sheet=chosen)
 
 
-def _sheet_names(path: Path) -> list[str]:
-    book = _workbook(path)
-    try:
-        return list(book.sheetnames)
-    finally:
-        book.close()
+def _sheet_parts(path: Path) -> dict[str, str]:
+    """The sheets with the names of their parts in the workbook."""
+    with _workbook(path) as book:
+        return {page.title: page._worksheet_path.lstrip("/") for page in book.worksheets}
 
 
-def _workbook(path: Path, *, formulas: bool = False) -> Any:
-    from zipfile import BadZipFile
-
+@contextmanager
+def _workbook(path: Path, *, formulas: bool = False) -> Iterator[Any]:
+    """The opened workbook. Raises SettingsError where it is damaged, also while it is read."""
     try:
         from openpyxl import load_workbook
-        from openpyxl.utils.exceptions import InvalidFileException
     except ImportError:
         raise SettingsError(
             "reading Excel files requires the extra 'excel'", fix="pip install 'intacct-bridge[excel]'"
         ) from None
     try:
-        return load_workbook(path, read_only=True, data_only=not formulas)
-    except (BadZipFile, InvalidFileException, KeyError, OSError) as error:
-        raise SettingsError(f"{path.name} is not readable as Excel: {error}", fix="save it again as .xlsx") from None
+        book = load_workbook(path, read_only=True, data_only=not formulas)
+        try:
+            yield book
+        finally:
+            book.close()
+    except IntacctError:
+        raise
+    except Exception as error:  # the library meets a damaged file with errors of many kinds
+        raise unreadable(path, error) from None
 
 
 def _excel_records(path: Path, sheet: str, *, keep: Container[int] = ()) -> Iterator[tuple[int, tuple[object, ...]]]:
     """Every row with a filled cell, and the rows to keep in any case."""
-    book = _workbook(path)
-    try:
+    for number, values in enumerate(_excel_values(path, sheet), 1):
+        if number in keep or any(value is not None and str(value).strip() for value in values):
+            yield number, values
+
+
+def _excel_values(path: Path, sheet: str) -> Iterator[tuple[object, ...]]:
+    with _workbook(path) as book:
         page: ReadOnlyWorksheet = book[sheet]
-        for number, values in enumerate(page.iter_rows(values_only=True), 1):
-            if number in keep or any(value is not None and str(value).strip() for value in values):
-                yield number, values
-    finally:
-        book.close()
+        yield from page.iter_rows(values_only=True)
 
 
 def _excel_rows(path: Path, sheet: str, columns: tuple[str, ...]) -> Iterator[SourceRow]:
@@ -476,9 +487,6 @@ def _uncalculated(path: Path, sheet: str) -> dict[int, str]:
 
 def _excel_cells(path: Path, sheet: str, *, formulas: bool = False) -> Iterator[list[Any]]:
     """The cells of each row that exist."""
-    book = _workbook(path, formulas=formulas)
-    try:
+    with _workbook(path, formulas=formulas) as book:
         for row in book[sheet].iter_rows():
             yield [cell for cell in row if hasattr(cell, "row")]
-    finally:
-        book.close()

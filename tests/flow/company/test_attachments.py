@@ -1,0 +1,39 @@
+"""The files that a record names are its own, there, and told apart."""
+
+from base64 import b64decode
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from intacct_bridge.errors import RecordError
+from intacct_bridge.flow.company.attachments import folder_write, read_paths, supdoc
+from intacct_bridge.flow.records.write import Write
+from intacct_bridge.wire.xml import Element
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for name in ("a/scan.pdf", "b/scan.pdf", "b/Scan.PDF", "b/scan.png"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(name)
+    return tmp_path
+
+
+def test_files_of_one_name_are_told_apart(folder: Path) -> None:
+    paths = read_paths("a/scan.pdf; b/scan.pdf; b/Scan.PDF; b/scan.png", folder)
+    write = replace(folder_write("F"), attachments=paths)
+    names = [(one.findtext("attachmentname"), one.findtext("attachmenttype")) for one in _files(write)]
+    assert names == [("scan", "pdf"), ("scan (2)", "pdf"), ("Scan (3)", "PDF"), ("scan", "png")]
+    texts = [b64decode(one.findtext("attachmentdata")).decode() for one in _files(write)]
+    assert texts == ["a/scan.pdf", "b/scan.pdf", "b/Scan.PDF", "b/scan.png"]
+
+
+def _files(write: Write) -> tuple[Element, ...]:
+    return supdoc(write, "F").findall("attachments")[0].children
+
+
+@pytest.mark.parametrize("cell", ["a\0.pdf", ["a\0.pdf"], [{"path": "a\0.pdf"}], [{"id": "1\0", "name": "a.pdf"}]])
+def test_nul_in_a_name_is_refused(folder: Path, cell: object) -> None:
+    with pytest.raises(RecordError, match="NUL"):
+        read_paths(cell, folder)
