@@ -413,7 +413,9 @@ class Client:
 
         Raises InDoubtError if the answer is lost or unreadable, and other errors only if nothing was applied.
         """
-        return self._calls.send(functions, read=False, transaction=transaction, uniqueid=True, leaving=leaving)
+        return self._calls.send(
+            functions, read=False, transaction=transaction, uniqueid=True, leaving=leaving, planned=True
+        )
 
     def _usual(self, options: dict[str, Any]) -> dict[str, Any]:
         """A query's options with the default: at the top level, private records too."""

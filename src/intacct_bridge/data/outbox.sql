@@ -1,4 +1,4 @@
--- The outbox, version 3. Times are ISO 8601 in UTC, by the company's clock.
+-- The outbox, version 4. Times are ISO 8601 in UTC, by the company's clock.
 CREATE TABLE entry (
     number INTEGER PRIMARY KEY AUTOINCREMENT,
     company TEXT NOT NULL,
@@ -83,3 +83,24 @@ CREATE INDEX decision_by_entry ON decision (entry);
 
 -- The control id of the harmless read that a loader made before it sent anything.
 CREATE TABLE witness (loader TEXT PRIMARY KEY, control_id TEXT NOT NULL);
+
+-- Which outbox this is, wherever its file lies.
+CREATE TABLE outbox_id (id TEXT NOT NULL);
+INSERT INTO outbox_id VALUES (lower(hex(randomblob(16))));
+-- Plans that were kept in a file, each with the last event at that time; and what people approved.
+CREATE TABLE kept_plan (
+    id TEXT PRIMARY KEY,
+    digest TEXT NOT NULL,
+    person TEXT NOT NULL,
+    at TEXT NOT NULL,
+    last_event INTEGER NOT NULL
+);
+CREATE TABLE approval (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    plan TEXT NOT NULL REFERENCES kept_plan (id),
+    digest TEXT NOT NULL,
+    person TEXT NOT NULL,
+    at TEXT NOT NULL,
+    expires_at TEXT NOT NULL
+);
+CREATE INDEX approval_by_plan ON approval (plan);

@@ -30,6 +30,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "report": ("report", "Run a custom report and read its rows."),
     "extract": ("extract", "Copy objects to DuckDB, Parquet, Postgres, ... incrementally."),
     "load": ("load", "Post a file: show the plan first, then apply it with --apply."),
+    "plan": ("plan", "Show, approve and apply a kept plan."),
     "outbox": ("postings.outbox", "List what was posted, with receipts; retry or settle the rest."),
     "undo": ("postings.undo", "Take back what a load posted."),
     "reverse": ("postings.actions", "Reverse a posted bill, invoice, payment, ... on a day."),

@@ -60,27 +60,28 @@ def test_a_kept_plan_is_applied_later_unless_the_company_moved(demo: Intacct, cl
     plan = home / "classes.plan"
     planned = demo("load", str(classes), "--as", "CLASS", "--out", str(plan), "--connection", "demo")
     assert planned.status == 0
-    assert f"To apply it: intacct load --from-plan {plan} --connection demo\n" in planned.err
-    assert demo("load", "--from-plan", str(plan)).status == 0
+    assert f"To apply it: intacct plan apply {plan} --connection demo\n" in planned.err
+    assert demo("load", "--from-plan", str(plan), "--apply").status == 0
     assert json.loads(demo("get", "CLASS", "L-1", "--json").out)[0]["NAME"] == "Light rail"
     classes.write_text(CLASSES.replace("Light", "Lighter"))
     demo("load", str(classes), "--as", "CLASS", "--mode", "update", "--out", str(plan))
     demo("update", "CLASS", "L-1", "NAME=Changed meanwhile")
-    moved = demo("load", "--from-plan", str(plan))
+    moved = demo("load", "--from-plan", str(plan), "--apply")
     assert moved.status == 2
     assert "Changed meanwhile" in moved.err
     demo("update", "CLASS", "L-1", "NAME=Light rail")
-    assert demo("load", "--from-plan", str(plan)).status == 0
+    assert demo("load", "--from-plan", str(plan), "--apply").status == 0
     assert json.loads(demo("get", "CLASS", "L-1", "--json").out)[0]["NAME"] == "Lighter rail"
 
 
 def test_a_kept_plan_is_looked_at_before_it_is_applied(demo: Intacct, classes: Path, home: Path) -> None:
     plan = str(home / "classes.plan")
     demo("load", str(classes), "--as", "CLASS", "--out", plan)
-    shown = demo("load", "--from-plan", plan, "--plan")
-    assert (shown.status, "2 to create" in shown.out) == (0, True)
-    assert f"intacct load --from-plan {plan} --apply" in shown.err
-    assert demo("get", "CLASS", "L-1").status != 0
+    for words in (("load", "--from-plan", plan), ("load", "--from-plan", plan, "--plan"), ("plan", "show", plan)):
+        shown = demo(*words)
+        assert (shown.status, "2 to create" in shown.out) == (0, True)
+        assert f"Nothing was sent.\nTo apply it: intacct plan apply {plan}\n" in shown.err
+        assert demo("get", "CLASS", "L-1").status != 0
     assert demo("load", "--from-plan", plan, "--apply").status == 0
     assert demo("get", "CLASS", "L-1").status == 0
 

@@ -224,6 +224,7 @@ def test_an_outbox_of_the_first_version_is_brought_up_to_date_with_all_it_knows(
         known = [replace(one, body="", request_digest="") for one in outbox.entries()]
     with closing(sqlite3.connect(path)) as db:
         db.executescript("""
+            DROP TABLE outbox_id; DROP TABLE approval; DROP TABLE kept_plan;
             DROP INDEX entry_by_undone; DROP TABLE decision; ALTER TABLE entry DROP COLUMN undoes;
             ALTER TABLE entry DROP COLUMN totals; ALTER TABLE entry DROP COLUMN posting_date;
             ALTER TABLE entry DROP COLUMN url;

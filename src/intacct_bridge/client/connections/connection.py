@@ -20,6 +20,7 @@ _ALLOWED = {
     "authentication": ("session", "login"),
     "dtd_version": ("3.0", "2.1"),
     "environment": ("production", "implementation", "demo"),
+    "approval": ("none", "required"),
 }
 _HOST = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+")
 _REQUIRED = ("sender_id", "sender_password", "company_id", "user_id", "user_password")
@@ -52,6 +53,12 @@ class Connection:
     environment: str = "production"
     read_only: bool = False
     """Refuse, before any call, every function that may change something."""
+    approval: str = "none"
+    """With `required`, only a plan that a person approved is sent."""
+    approvers: tuple[str, ...] = ()
+    """The people who may approve; empty: everyone."""
+    four_eyes: bool = False
+    """Whoever made a plan may not approve it."""
     concurrency: int = 2
     """The most requests at a time; the standard service runs one and queues one."""
     monthly_transactions: int | None = None
@@ -81,6 +88,9 @@ class Connection:
             self._refuse("concurrency", f"is {self.concurrency}, and must be at least 1")
         if self.timeout <= 0:
             self._refuse("timeout", f"is {self.timeout}, and must be more than 0 seconds")
+        for setting in ("approvers", "four_eyes"):
+            if getattr(self, setting) and not self.needs_approval:
+                self._refuse(setting, "has no effect here", 'Set approval = "required" too, or leave it out.')
         for setting in _REQUIRED:
             if not getattr(self, setting):
                 self._refuse(setting, "is not set", missing_fix(self.name, setting))
@@ -115,6 +125,11 @@ class Connection:
     def secrets(self) -> tuple[str, ...]:
         """The credentials, for masking them in texts."""
         return tuple(getattr(self, setting) for setting in SECRETS)
+
+    @property
+    def needs_approval(self) -> bool:
+        """Whether writes need a plan that a person approved."""
+        return self.approval == "required"
 
     @property
     def is_legacy(self) -> bool:

@@ -259,6 +259,8 @@ def _known(setting: str, where: str, *, extra: tuple[str, ...] = (), among: tupl
 _KIND: dict[str, type] = {
     "allow_endpoint": bool,
     "read_only": bool,
+    "four_eyes": bool,
+    "approvers": tuple,
     "read_formatting": bool,
     "concurrency": int,
     "monthly_transactions": int,
@@ -276,6 +278,8 @@ def _typed(setting: str, value: Any, where: str) -> Any:
         if isinstance(word, bool):
             return word
         raise SettingsError(f"{where} must be true or false, not {value!r}")
+    if kind is tuple:
+        return _names(value, where)
     if kind is str:
         if isinstance(value, bool | list | dict):
             raise SettingsError(f"{where} must be text")
@@ -286,6 +290,14 @@ def _typed(setting: str, value: Any, where: str) -> Any:
         return kind(value)
     except (ValueError, TypeError):
         raise SettingsError(f"{where} must be a {'whole ' if kind is int else ''}number, not {value!r}") from None
+
+
+def _names(value: Any, where: str) -> tuple[str, ...]:
+    """A list of names; a variable has them in one text, with commas."""
+    names = value.split(",") if isinstance(value, str) else value
+    if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
+        raise SettingsError(f'{where} must be a list of names, such as ["anna", "ben"]')
+    return tuple(name.strip() for name in names if name.strip())
 
 
 def _other_connection(setting: str, found: _Found) -> str:

@@ -62,9 +62,10 @@ class Calls:
         transaction: bool = False,
         uniqueid: bool = False,
         leaving: Leaving = no_callback,
+        planned: bool = False,
     ) -> tuple[Result, ...]:
-        """One request; failed functions are results."""
-        self._check(functions, read=read)
+        """One request; failed functions are results. `planned` marks what comes from a plan through the outbox."""
+        self._check(functions, read=read, planned=planned)
         call = GatewayCall(tuple(functions), read=read, transaction=transaction, uniqueid=uniqueid, leaving=leaving)
         return self.session.call(call, plain).results
 
@@ -93,12 +94,17 @@ class Calls:
         """Whether all functions change nothing and answer the same when they are sent again."""
         return all(is_read(function.name) and function.name != _NEXT_PAGE for function in functions)
 
-    def _check(self, functions: Sequence[Function], *, read: bool) -> None:
+    def _check(self, functions: Sequence[Function], *, read: bool, planned: bool = False) -> None:
         writes = sorted({function.name for function in functions if not is_read(function.name)})
         if self.connection.read_only and writes and not read:
             raise SettingsError(
                 f"connection {self.connection.name!r} is read_only, and {', '.join(writes)} may change something",
                 fix="Use another connection, or remove read_only from this one's settings.",
+            )
+        if self.connection.needs_approval and writes and not read and not planned:
+            raise SettingsError(
+                f"connection {self.connection.name!r} requires an approval, and {', '.join(writes)} has no plan",
+                fix="Make a plan with `intacct load FILE --out PLAN`, and have it approved.",
             )
         generic = sorted({function.name for function in functions if not is_legacy_function(function.name)})
         if self.connection.is_legacy and generic:

@@ -15,7 +15,7 @@ from intacct_bridge.model.wording import counted
 
 if TYPE_CHECKING:
     from intacct_bridge.flow.outbox.outbox import Outbox
-    from intacct_bridge.flow.plan.plan import Plan
+    from intacct_bridge.flow.plan.plan import Plan, SendOptions
     from intacct_bridge.flow.post.loader import LoadSettings
     from intacct_bridge.flow.post.outcome import RecordOutcome
     from intacct_bridge.flow.records.tables import InputTable
@@ -63,7 +63,7 @@ OF_PLANNING = {
     "--from-plan",
     metavar="PLAN",
     type=click.Path(path_type=Path),
-    help="Apply a kept plan; with --plan, show it.",
+    help="Show a kept plan; with --apply, apply it.",
 )
 @click.option(
     "--mode",
@@ -124,27 +124,29 @@ def load_command(
       intacct load payroll.xlsx --sheet June --as journal-entries --refused corrections.csv
       intacct load vendors.csv --as VENDOR --mode upsert
       intacct load bills.csv --map bills.toml --out bills.plan
-      intacct load --from-plan bills.plan
+      intacct load --from-plan bills.plan --apply
     """
+    from intacct_bridge.flow.approval.admission import refuse_without_plan
     from intacct_bridge.flow.outbox.outbox import open_outbox
 
     _check_options(files, options)
+    if files and not only_plan:
+        refuse_without_plan(context.connection)
     status = 0
     with open_outbox(context.connection) as outbox:
         if options["from_plan"] is not None:
-            only_plan = only_plan and bool(_given({"only_plan": "--plan"}))
-            status = _from_plan(context, outbox, options, only_plan=only_plan, yes=yes)
+            status = run_kept_plan(context, outbox, options["from_plan"], options, only_plan=only_plan, yes=yes)
         for file in files:
             table = _table(file, options)
             plan = _plan(context, table, outbox, options)
-            _keep_plan(context, plan, options["out"])
+            _keep_plan(context, plan, outbox, options)
             outcomes: list[RecordOutcome] = []
             try:
                 ended = _one(context, plan, outbox, options, only_plan=only_plan, yes=yes, outcomes=outcomes)
             finally:
                 _keep_refused(context, table, plan, outcomes, options["refused"])
             status = max(status, ended)
-    if only_plan and not context.console.as_json:
+    if only_plan and files and not context.console.as_json and not context.connection.needs_approval:
         words = shlex.join(word for word in context.arguments if word != "--plan")
         context.console.say(f"Nothing was sent. To apply the plan: intacct {words} --apply")
     return status
@@ -188,25 +190,90 @@ def _same(path: Path, other: Path) -> bool:
     return path.resolve() == other.resolve() or (path.exists() and other.exists() and path.samefile(other))
 
 
-def _keep_plan(context: CommandContext, plan: "Plan", path: Path | None) -> None:
+def _keep_plan(context: CommandContext, plan: "Plan", outbox: "Outbox", options: dict[str, Any]) -> None:
+    from intacct_bridge.edge.terminal.account import account_name
+    from intacct_bridge.flow.approval.approvals import keep_plan
     from intacct_bridge.flow.plan.plan_file import save_plan
 
-    if path is not None:
-        save_plan(plan, path)
-        named = [("--connection", context.name), ("--entity", context.entity)]
-        words = ["--from-plan", str(path), *(word for name, value in named if value for word in (name, value))]
-        context.console.say(f"The plan is in {path}. To apply it: intacct load {shlex.join(words)}")
+    path: Path | None = options["out"]
+    if path is None:
+        if context.connection.needs_approval:
+            context.console.say("Nothing was sent. To have the plan approved, keep it with --out PLAN.")
+        return
+    kept = keep_plan(plan, context.load_gateway, outbox, _send_options(options), person=account_name())
+    save_plan(kept, path)
+    context.console.say(f"The plan is in {path}.")
+    next_step(context, path, approved=not context.connection.needs_approval)
 
 
-def _from_plan(
-    context: CommandContext, outbox: "Outbox", options: dict[str, Any], *, only_plan: bool, yes: bool
+def next_step(context: CommandContext, path: Path, *, approved: bool) -> None:
+    """Say which command goes on with a kept plan."""
+    named = [("--connection", context.name), ("--entity", context.entity)]
+    words = shlex.join([str(path), *(word for name, value in named if value for word in (name, value))])
+    if approved:
+        context.console.say(f"To apply it: intacct plan apply {words}")
+    else:
+        context.console.say(f"It needs an approval: intacct plan approve {words}")
+
+
+def _send_options(options: dict[str, Any]) -> "SendOptions":
+    from intacct_bridge.flow.plan.plan import SendOptions
+
+    return SendOptions(options["batch_size"], options["atomic"], options["on_error"] == "stop")
+
+
+def run_kept_plan(
+    context: CommandContext,
+    outbox: "Outbox",
+    path: Path,
+    options: dict[str, Any],
+    *,
+    only_plan: bool,
+    yes: bool,
 ) -> int:
-    """Apply a kept plan, or show it, after a check that the company is still as planned for."""
+    """Show or apply a kept plan, once the company was seen to be as it was planned for."""
+    from intacct_bridge.edge.views.approval import show_kept
+    from intacct_bridge.flow.approval.admission import approval_problem, refuse_unapproved, refuse_without_plan
+    from intacct_bridge.flow.approval.approvals import made_plan
+    from intacct_bridge.flow.plan.plan import Verdict
     from intacct_bridge.flow.plan.plan_file import open_plan
     from intacct_bridge.flow.plan.planner import confirm_plan
 
-    plan = confirm_plan(open_plan(options["from_plan"]), context.load_gateway, outbox)
-    return _one(context, plan, outbox, options, only_plan=only_plan, yes=yes, outcomes=[])
+    plan = open_plan(path)
+    if plan.origin is None:
+        if not only_plan:
+            refuse_without_plan(context.connection)
+        confirmed = confirm_plan(plan, context.load_gateway, outbox)
+        status = _one(context, confirmed, outbox, options, only_plan=only_plan, yes=yes, outcomes=[])
+        if only_plan and not context.console.as_json:
+            if context.connection.needs_approval:
+                context.console.say("Nothing was sent. The plan is of an earlier version and cannot be approved.")
+            else:
+                context.console.say("Nothing was sent.")
+                next_step(context, path, approved=True)
+        return status
+    sending = plan.origin.options
+    given = _given({"batch_size": "--batch-size", "atomic": "--atomic", "on_error": "--on-error"})
+    if given and _send_options(options) != sending:
+        raise SettingsError(f"a kept plan is applied as it was made, without {given[0]}", fix="plan the file again")
+    options = {
+        **options,
+        "batch_size": sending.batch_size,
+        "atomic": sending.atomic,
+        "on_error": "stop" if sending.stop_on_error else "continue",
+    }
+    made = made_plan(plan, context.load_gateway, outbox)
+    if not only_plan:
+        refuse_unapproved(made, context.connection, outbox)
+    confirmed = confirm_plan(plan, context.load_gateway, outbox)
+    if not only_plan:
+        return _one(context, confirmed, outbox, options, only_plan=False, yes=yes, outcomes=[])
+    problem = approval_problem(made, context.connection, outbox)
+    show_kept(confirmed, made, outbox.approvals(made.id), context.console)
+    if not context.console.as_json:
+        context.console.say("Nothing was sent.")
+        next_step(context, path, approved=not (problem and context.connection.needs_approval))
+    return FAILURES if confirmed.of(Verdict.REFUSED) else 0
 
 
 def _table(file: Path, options: dict[str, Any]) -> "InputTable":

@@ -54,10 +54,12 @@ def target(  # noqa: PLR0917  # one parameter an option, as click hands them ove
         raise click.UsageError("Missing the settings: give --config FILE or --config ENV.")
     from intacct_bridge.client.client import Client
     from intacct_bridge.edge.singer.target_config import read_config
+    from intacct_bridge.flow.approval.admission import refuse_without_plan
     from intacct_bridge.flow.outbox.outbox import open_outbox
 
     config = read_config(configs)
     console.hide(config.connection.secrets)
+    refuse_without_plan(config.connection)  # before the first record is read
     earlier = json_object(Path(state_file) if state_file else None, "state")
     with (
         Client(config.connection, max_transactions=config.max_transactions) as client,

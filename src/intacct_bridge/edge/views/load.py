@@ -20,7 +20,7 @@ _TO_DO = {one: f"to {one.value}" for one in WRITTEN}
 def show_plan(plan: Plan, console: Console, *, records: bool = True) -> None:
     """The records with their verdicts (unless the outcomes will follow), the refusals, the totals, the cost."""
     if console.as_json:
-        console.json(_plan_data(plan, console))
+        console.json(plan_data(plan, console))
         return
     counts = Counter(record.verdict for record in plan.records)
     by_verdict = [f"{counts[one]:,} {_TO_DO.get(one, one.value)}" for one in Verdict if counts[one]]
@@ -95,7 +95,8 @@ def _show_warnings(records: Iterable[PlannedRecord], console: Console) -> None:
                 console.say(f"  ! {console.spelled(str(finding))}")
 
 
-def _plan_data(plan: Plan, console: Console) -> dict[str, object]:
+def plan_data(plan: Plan, console: Console) -> dict[str, object]:
+    """The plan as JSON shows it."""
     return {
         "source": plan.source,
         "company": plan.target.company,

@@ -155,3 +155,27 @@ class Resolution:
         """The decision as an entry's note."""
         what = f"{self.kind.value} {self.record}".strip()
         return f"{what}, says {self.person}: {self.because}"
+
+
+@dataclass(frozen=True, slots=True)
+class KeptPlan:
+    """A plan that was kept in a file, as the outbox knows it."""
+
+    id: str
+    digest: str
+    person: str
+    """Who made it."""
+    at: datetime
+    last_event: int
+    """The outbox's last event before it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """A person's approval of one plan, until a time."""
+
+    plan: str
+    digest: str
+    person: str
+    at: datetime
+    expires_at: datetime

@@ -22,9 +22,19 @@ from typing import Any, Self
 
 from intacct_bridge.client.connections.connection import Connection
 from intacct_bridge.errors import SettingsError
-from intacct_bridge.flow.outbox.entry import Conclusion, Intent, OutboxEntry, Resolution, ResolutionKind, WriteTarget
+from intacct_bridge.flow.outbox.entry import (
+    Approval,
+    Conclusion,
+    Intent,
+    KeptPlan,
+    OutboxEntry,
+    Resolution,
+    ResolutionKind,
+    WriteTarget,
+)
 from intacct_bridge.flow.outbox.liveness import Liveness
 from intacct_bridge.flow.outbox.storage import (
+    APPLIED_SINCE,
     CLAIMED,
     CONCLUDE,
     CONTENT,
@@ -32,6 +42,7 @@ from intacct_bridge.flow.outbox.storage import (
     DECIDE,
     END_DELETED,
     END_RECEIPT,
+    KEEP_PLAN,
     LAST_NUMBER,
     MARK_SENT,
     NOTE_DEPARTURE,
@@ -339,6 +350,61 @@ class Outbox:
             sql = "DELETE FROM witness WHERE loader = ? RETURNING control_id"
             found = self._db.execute(sql, (loader,)).fetchone()
         return str(found[0]) if found is not None else ""
+
+    # --- approvals
+
+    @property
+    def id(self) -> str:
+        """The outbox's own id, which it keeps wherever its file lies."""
+        return str(self._all("SELECT id FROM outbox_id", ())[0][0])
+
+    def keep_plan(self, plan: str, digest: str, person: str) -> KeptPlan:
+        """Note that a person made the plan of this id, which has this digest."""
+        with self._transaction():
+            self._db.execute(KEEP_PLAN, (plan, digest, person, time_text(self.clock())))
+        found = self.kept_plan(plan)
+        assert found is not None
+        return found
+
+    def kept_plan(self, plan: str) -> KeptPlan | None:
+        """The plan of this id; None where it was not made with this outbox."""
+        rows = self._all("SELECT id, digest, person, at, last_event FROM kept_plan WHERE id = ?", (plan,))
+        return next((KeptPlan(row[0], row[1], row[2], datetime.fromisoformat(row[3]), row[4]) for row in rows), None)
+
+    def approve(self, approval: Approval) -> None:
+        """Keep an approval."""
+        times = (time_text(approval.at), time_text(approval.expires_at))
+        with self._transaction():
+            self._db.execute(
+                "INSERT INTO approval (plan, digest, person, at, expires_at) VALUES (?, ?, ?, ?, ?)",
+                (approval.plan, approval.digest, approval.person, *times),
+            )
+
+    def approvals(self, plan: str) -> list[Approval]:
+        """The approvals of a plan, oldest first."""
+        sql = "SELECT plan, digest, person, at, expires_at FROM approval WHERE plan = ? ORDER BY number"
+        return [
+            Approval(row[0], row[1], row[2], datetime.fromisoformat(row[3]), datetime.fromisoformat(row[4]))
+            for row in self._all(sql, (plan,))
+        ]
+
+    def applied_since(
+        self, event: int, writes: Iterable[tuple[WriteTarget, str, str]]
+    ) -> list[tuple[Receipt, datetime | None] | None]:
+        """Of each (place, identity, digest) the receipt and the time, where it was applied after this event.
+
+        It counts as applied also where its entry was released since.
+        """
+        return [self._applied_since(event, *write) for write in writes]
+
+    def _applied_since(
+        self, event: int, place: WriteTarget, identity: str, digest: str
+    ) -> tuple[Receipt, datetime | None] | None:
+        rows = self._all(APPLIED_SINCE, (*place.parts, identity, digest, event))
+        if not rows:
+            return None
+        record, name, sent_at = rows[0]
+        return Receipt(record or "", name or ""), datetime.fromisoformat(sent_at) if sent_at else None
 
     # --- reading
 

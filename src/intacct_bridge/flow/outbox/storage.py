@@ -24,7 +24,7 @@ from intacct_bridge.flow.records.write import Receipt, WriteOperation
 
 T = TypeVar("T")
 _WITH_RECEIPT = (RecordStatus.APPLIED, RecordStatus.RELEASED)
-VERSION = 3
+VERSION = 4
 _TRIES = 1000
 
 COLUMNS = """number, company, entity, operation, object, identity, generation, digest, state, attempt, control_id,
@@ -89,13 +89,33 @@ CREATE TABLE decision (number INTEGER PRIMARY KEY AUTOINCREMENT, entry INTEGER N
     because TEXT NOT NULL);
 CREATE INDEX decision_by_entry ON decision (entry);
 """
-_UPGRADES = (_TO_VERSION_2, _TO_VERSION_3)
+_TO_VERSION_4 = """
+CREATE TABLE outbox_id (id TEXT NOT NULL);
+INSERT INTO outbox_id VALUES (lower(hex(randomblob(16))));
+CREATE TABLE kept_plan (id TEXT PRIMARY KEY, digest TEXT NOT NULL, person TEXT NOT NULL, at TEXT NOT NULL,
+    last_event INTEGER NOT NULL);
+CREATE TABLE approval (number INTEGER PRIMARY KEY AUTOINCREMENT, plan TEXT NOT NULL REFERENCES kept_plan (id),
+    digest TEXT NOT NULL, person TEXT NOT NULL, at TEXT NOT NULL, expires_at TEXT NOT NULL);
+CREATE INDEX approval_by_plan ON approval (plan);
+"""
+_UPGRADES = (_TO_VERSION_2, _TO_VERSION_3, _TO_VERSION_4)
 """The statements that bring a file of version 1, 2, ... to the next version."""
 RELEASE = """
 UPDATE entry SET state = 'released', changed_at = ?, note = 'taken back by entry ' || ?
 WHERE number = ? AND state = 'applied'
 """
 DECIDE = "INSERT INTO decision (entry, at, person, decision, record, because) VALUES (?, ?, ?, ?, ?, ?)"
+
+KEEP_PLAN = """
+INSERT INTO kept_plan (id, digest, person, at, last_event)
+VALUES (?, ?, ?, ?, coalesce((SELECT max(number) FROM event), 0))
+"""
+APPLIED_SINCE = """
+SELECT entry.record, entry.name, entry.sent_at FROM entry JOIN event ON event.entry = entry.number
+WHERE entry.company = ? AND entry.entity = ? AND entry.operation = ? AND entry.object = ? AND entry.identity = ?
+    AND event.state = 'applied' AND event.digest = ? AND event.number > ?
+ORDER BY event.number DESC
+"""
 
 
 def outbox_path(connection: Connection) -> Path:

@@ -37,6 +37,24 @@ class PlanSettings:
     """Fields by which an existing record is found, instead of its lookup key."""
 
 
+@dataclass(frozen=True, slots=True)
+class SendOptions:
+    """How the records of a plan are sent."""
+
+    batch_size: int = 100
+    atomic: bool = False
+    stop_on_error: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PlanOrigin:
+    """What makes a kept plan one of a kind: its id, the outbox it was made with, and how it is sent."""
+
+    id: str
+    outbox: str
+    options: SendOptions
+
+
 class Verdict(StrEnum):
     """What applying the plan would do with a record."""
 
@@ -114,6 +132,11 @@ class Plan:
     """Rules that could not be checked, with the reason."""
     first_format: bool = False
     """Opened from a file of the first format, which does not show what its references were called in the input."""
+
+    origin: PlanOrigin | None = None
+    """Of a kept plan; None for plans that were never kept, or were kept by an earlier version."""
+    kept: "Plan | None" = None
+    """The kept plan that this one was confirmed from."""
 
     def of(self, *verdicts: Verdict) -> tuple[PlannedRecord, ...]:
         """The records with these verdicts."""

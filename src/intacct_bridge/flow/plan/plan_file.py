@@ -14,13 +14,13 @@ from decimal import Decimal
 from pathlib import Path
 
 import msgspec
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.flow.company.target_company import TargetCompany
 from intacct_bridge.flow.plan.altered import refuse_altered
 from intacct_bridge.flow.plan.changes import Change
-from intacct_bridge.flow.plan.plan import Plan, PlannedRecord, Verdict
+from intacct_bridge.flow.plan.plan import Plan, PlannedRecord, PlanOrigin, SendOptions, Verdict
 from intacct_bridge.flow.records.tables import SourceRow
 from intacct_bridge.flow.records.write import (
     Finding,
@@ -85,6 +85,14 @@ class _Header(Struct, frozen=True):
     """The version of the format."""
 
 
+class _Origin(Struct, frozen=True):
+    id: str
+    outbox: str
+    batch_size: int
+    atomic: bool
+    stop_on_error: bool
+
+
 class _Plan(_Header, frozen=True, kw_only=True):
     where: tuple[str, str, str, str]
     object: str
@@ -95,6 +103,7 @@ class _Plan(_Header, frozen=True, kw_only=True):
     unchecked: tuple[str, ...]
     records: tuple[_Record, ...]
     seal: str = ""
+    origin: _Origin | UnsetType = UNSET
 
 
 def save_plan(plan: Plan, path: Path) -> None:
@@ -146,7 +155,13 @@ def _kept(plan: Plan) -> _Plan:
         notes=plan.notes,
         unchecked=plan.unchecked,
         records=tuple(map(_kept_record, plan.records)),
+        origin=_kept_origin(plan.origin) if plan.origin else UNSET,
     )
+
+
+def _kept_origin(origin: PlanOrigin) -> _Origin:
+    options = origin.options
+    return _Origin(origin.id, origin.outbox, options.batch_size, options.atomic, options.stop_on_error)
 
 
 def _kept_record(record: PlannedRecord) -> _Record:
@@ -205,7 +220,12 @@ def _plan(kept: _Plan) -> Plan:
         kept.notes,
         kept.unchecked,
         kept.plan == _FIRST,
+        _origin(kept.origin) if kept.origin else None,
     )
+
+
+def _origin(kept: _Origin) -> PlanOrigin:
+    return PlanOrigin(kept.id, kept.outbox, SendOptions(kept.batch_size, kept.atomic, kept.stop_on_error))
 
 
 def _record(kept: _Record) -> PlannedRecord:

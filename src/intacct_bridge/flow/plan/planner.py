@@ -227,7 +227,7 @@ def confirm_plan(plan: Plan, company: LegacyGateway, outbox: Outbox) -> Plan:
             f"the company has changed since the plan was made: {refused[0].reasons[0]}{more}",
             fix="make a new plan and check it",
         )
-    return now
+    return replace(now, kept=plan.kept or plan) if plan.origin is not None else now
 
 
 def _refuse_released(plan: Plan, now: Plan) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 
 from intacct_bridge.errors import IntacctError, SettingsError
+from intacct_bridge.flow.approval.admission import admitted, refuse_without_plan
 from intacct_bridge.flow.company.entities import by_entity
 from intacct_bridge.flow.company.find_by_key import key_values
 from intacct_bridge.flow.company.functions import Functions
@@ -20,7 +21,7 @@ from intacct_bridge.flow.outbox.entry import Intent, OutboxEntry
 from intacct_bridge.flow.outbox.outbox import Outbox
 from intacct_bridge.flow.plan.context import write_target
 from intacct_bridge.flow.plan.known_to_outbox import check_outbox
-from intacct_bridge.flow.plan.plan import WRITTEN, Plan, Verdict, posting_date, totals
+from intacct_bridge.flow.plan.plan import WRITTEN, Plan, SendOptions, Verdict, posting_date, totals
 from intacct_bridge.flow.post.order import in_order, waves
 from intacct_bridge.flow.post.outcome import RecordOutcome, outcome_of
 from intacct_bridge.flow.post.sender import Sender, Step, no_step
@@ -53,6 +54,11 @@ class LoadSettings:
     settle: SettleSettings = field(default_factory=SettleSettings)
     tracked: tuple[str, ...] = ()
     """Fields whose values are kept with each outbox entry."""
+
+    @property
+    def options(self) -> SendOptions:
+        """The settings that an approval covers."""
+        return SendOptions(self.batch_size, self.atomic, self.stop_on_error)
 
     def __post_init__(self) -> None:
         if not 1 <= self.batch_size <= BATCH:
@@ -87,8 +93,10 @@ class Loader:
     def apply(self, plan: Plan) -> Iterator[RecordOutcome]:
         """Apply a plan's records, those of an entity in its own session; refused ones are left out.
 
-        SettingsError, before anything is sent, where the plan relies on records that the outbox does not have.
+        SettingsError, before anything is sent, where the plan relies on records that the outbox does not have, where
+        a kept plan was made for something else, or where the connection requires an approval that it does not have.
         """
+        plan = admitted(plan, self._company, self._outbox, self._settings.options)
         check_outbox(plan, self._target, self._outbox)
         good = True
         for entity, places in by_entity([record.write for record in plan.records]).items():
@@ -108,7 +116,7 @@ class Loader:
     def _apply(self, plan: Plan) -> Iterator[RecordOutcome]:
         folders = [one.write for one in plan.of(Verdict.CREATE) if one.write.object == "SUPDOCFOLDER" != plan.object]
         if folders:
-            yield from self.load(folders)  # the records with files must find them
+            yield from self._load(folders)  # the records with files must find them
         held = self._held(plan)
         self._unchanged = frozenset(one.write.identity for one in plan.of(Verdict.UNCHANGED))
         to_send: list[Write] = []
@@ -124,7 +132,7 @@ class Loader:
             elif record.write.object == plan.object:
                 to_send.append(record.write)
         yield from self._conclude(doubtful_changes)
-        yield from self.load(in_order(to_send))
+        yield from self._load(in_order(to_send))
 
     def _held(self, plan: Plan) -> dict[int, str]:
         """The records that an atomic load does not send, because the plan refused a record of their batch; and why."""
@@ -160,7 +168,12 @@ class Loader:
         """The outcome of every write as it becomes known.
 
         Raises the error that stops the whole load after the outcomes known by then; the outbox has all of them.
+        SettingsError where the connection requires an approval, which only a kept plan can have.
         """
+        refuse_without_plan(self._company.connection)
+        yield from self._load(writes)
+
+    def _load(self, writes: Iterable[Write]) -> Iterator[RecordOutcome]:
         self._begin_run()
         pending: list[Write] = []
         try:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from intacct_bridge.client.protocol import Gateway
 from intacct_bridge.errors import SettingsError
+from intacct_bridge.flow.approval.admission import refuse_without_plan
 from intacct_bridge.flow.company.entities import entity_id
 from intacct_bridge.flow.company.legacy import LegacyGateway
 from intacct_bridge.flow.company.target_company import TargetCompany
@@ -42,6 +43,7 @@ def retry(company: LegacyGateway, outbox: Outbox, *, only: Iterable[int] = ()) -
     This helps after a problem in the company was fixed. A mistake in the record itself stays.
     """
     _may_write(company)
+    refuse_without_plan(company.connection)
     outbox.begin_run(TargetCompany.of(company.connection).user, lambda: company.company_time)
     done: list[OutboxEntry] = []
     for within, entries in _by_entity(company, outbox, UNAPPLIED, only):
