@@ -247,6 +247,47 @@ def test_hotglue_s_account_has_a_row_a_record_and_skips_what_an_earlier_one_wrot
     assert third["summary"]["CLASS"]["updated"] == 1
 
 
+BARE = {key: value for key, value in ENTRY.items() if key != "id"}
+KEYLESS = schema("JournalEntries", "type")
+
+
+class OneLost:
+    """The first create gets no answer, and is not processed."""
+
+    def __init__(self, pipe: Pipe) -> None:
+        self.pipe, self.lost = pipe, False
+
+    def __call__(self, endpoint: str, body: bytes) -> Reply:
+        if not self.lost and decode_request(body).operations[0].functions[0].name == "create":
+            self.lost = True
+            raise ConnectionCutError("cut", sent=True)
+        return self.pipe.emulator(endpoint, body)
+
+
+def test_in_hotglue_s_account_one_success_stands_for_one_of_equal_records(pipe: Pipe) -> None:
+    one = [KEYLESS, record("JournalEntries", **BARE)]
+    (account,) = pipe(one, state_format="hotglue").states
+    (again,) = pipe([*one, one[1]], state_format="hotglue", earlier=account).states
+    assert again["summary"]["JournalEntries"] == {"success": 1, "fail": 0, "existing": 1, "updated": 0}
+    assert len(pipe.rows("GLBATCH")) == 2
+    (third,) = pipe([*one, one[1]], state_format="hotglue", earlier=again).states
+    assert third["summary"]["JournalEntries"]["existing"] == 2
+    assert len(pipe.rows("GLBATCH")) == 2
+
+
+def test_in_hotglue_s_account_a_success_does_not_stand_for_an_equal_record_in_doubt(pipe: Pipe, clock: Clock) -> None:
+    lines = [KEYLESS, *[record("JournalEntries", **BARE)] * 2]
+    lost = pipe(lines, transport=OneLost(pipe), window=1, state_format="hotglue")
+    assert lost.status == IN_DOUBT
+    (account,) = lost.states
+    assert sorted(row["success"] for row in account["bookmarks"]["JournalEntries"]) == [False, True]
+    clock.forward(minutes=16)
+    again = pipe(lines, state_format="hotglue", earlier=account)
+    assert again.status == IN_DOUBT, "it is still in doubt, and not called existing"
+    assert again.states[0]["summary"]["JournalEntries"]["existing"] == 1
+    assert len(pipe.rows("GLBATCH")) == 1
+
+
 @pytest.mark.parametrize("compression", ["none", "gzip"])
 def test_batches_are_read_from_their_files(pipe: Pipe, compression: str) -> None:
     file = pipe.folder / "part one.jsonl"

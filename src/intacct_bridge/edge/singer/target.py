@@ -7,6 +7,7 @@ every record before it is final. However a run ends, the same input piped in aga
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -114,6 +115,8 @@ class Run:
         self._counts: Counter[RecordStatus] = Counter()
         self._updated = 0
         self._noted: set[str] = set()
+        self._seen: dict[bytes, int] = {}
+        """How often each record without a key came, by its digest."""
 
     def consume(self, lines: Iterable[bytes]) -> int:
         """Take every line and return the exit status; in doubt outranks any error that stops the run."""
@@ -192,11 +195,19 @@ class Run:
         missing = [name for name in schema.schema.get("required", ()) if name not in record]
         if missing and not refusal:
             refusal = f"{missing[0]} is required by the stream's schema, and the record has none"
-        arrived = ArrivedRecord(schema.stream, record, number, source, key, refusal)
+        arrived = self._numbered(ArrivedRecord(schema.stream, record, number, source, key, refusal))
         if self._report is not None and self._report.known(arrived):
             self._counts[RecordStatus.UNCHANGED] += 1
             return
         self._take_results(self._batches.add(arrived))
+
+    def _numbered(self, arrived: ArrivedRecord) -> ArrivedRecord:
+        """The record with its number among equal ones, counted before any is left out as known."""
+        if arrived.key or arrived.refusal:
+            return arrived
+        digest = bytes.fromhex(arrived.digest)[:16]
+        self._seen[digest] = number = self._seen.get(digest, 0) + 1
+        return replace(arrived, equal_number=number)
 
     def _batch(self, message: Message, number: int) -> None:
         from intacct_bridge.edge.singer.messages import batch_records

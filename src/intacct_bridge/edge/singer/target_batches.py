@@ -159,7 +159,6 @@ class TargetBatches:
         self._waiting: dict[str, list[ArrivedRecord]] = {}
         self._keys: set[tuple[str, ...]] = set()
         self._count = 0
-        self._seen: dict[bytes, int] = {}
 
     def add(self, arrived: ArrivedRecord) -> Iterator[RecordResult]:
         """Take a record; the results of those that had to be sent first, and of those that fill a window with it."""
@@ -231,9 +230,7 @@ class TargetBatches:
         """The record's key in its source; without one its content, with a number among equal ones of the run."""
         if arrived.key:
             return arrived.key
-        digest = bytes.fromhex(arrived.digest)[:16]
-        self._seen[digest] = number = self._seen.get(digest, 0) + 1
-        return ("content", arrived.digest, str(number))
+        return ("content", arrived.digest, str(arrived.equal_number))
 
     def _apply(self, plan: Plan, records: Sequence[ArrivedRecord]) -> Iterator[RecordResult]:
         by_place = {one.place: one for one in records}

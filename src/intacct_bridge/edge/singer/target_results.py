@@ -41,6 +41,8 @@ class ArrivedRecord:
     """The values of its key, as the stream names them."""
     refusal: str = ""
     """Why it is refused at once."""
+    equal_number: int = 1
+    """Its number among equal records of the run, where its stream has no key properties."""
 
     def row(self, origin: str, key: tuple[str, ...], defaults: Mapping[str, Any]) -> SourceRow:
         """The record as layouts read it; its key in the source is unique among all streams of an `origin`."""
@@ -135,15 +137,22 @@ class HotglueReport:
     def __init__(self, earlier: Mapping[str, Any] | None = None) -> None:
         self._rows: dict[str, list[dict[str, Any]]] = {}
         self._counts: dict[str, Counter[str]] = {}
-        self._done: dict[tuple[str, str], dict[str, Any]] = {}
+        self._done: dict[tuple[str, str, int], dict[str, Any]] = {}
         for stream, rows in ((earlier or {}).get("bookmarks") or {}).items():
+            counts: Counter[str] = Counter()
             for row in rows if isinstance(rows, list) else ():
-                if isinstance(row, dict) and row.get("success") and row.get("hash"):
-                    self._done[stream, row["hash"]] = row
+                if isinstance(row, dict) and row.get("hash"):
+                    counts[row["hash"]] += 1
+                    number = row.get("equal_number", counts[row["hash"]])
+                    if row.get("success"):
+                        self._done[stream, row["hash"], number] = row
 
     def known(self, arrived: ArrivedRecord) -> bool:
-        """Whether an earlier run's report has this very record as written; it is entered as existing then."""
-        row = self._done.get((arrived.stream, arrived.digest)) if self._done else None
+        """Whether an earlier run's report has this very record as written; it is entered as existing then.
+
+        One success stands for one of several equal records without a key, and for all with the same key.
+        """
+        row = self._done.get((arrived.stream, arrived.digest, arrived.equal_number)) if self._done else None
         if row is not None:
             self._rows.setdefault(arrived.stream, []).append(row)
             self._counts.setdefault(arrived.stream, Counter())["existing"] += 1
@@ -165,6 +174,8 @@ class HotglueReport:
             row["record_url"] = result.url
         if not status.is_final:
             row["in_doubt"] = True
+        if not arrived.key:
+            row["equal_number"] = arrived.equal_number
         self._rows.setdefault(arrived.stream, []).append(row)
         self._counts.setdefault(arrived.stream, Counter())[_count_name(result)] += 1
 
