@@ -306,6 +306,32 @@ def test_an_atomic_batch_with_a_refused_record_is_not_sent_by_a_kept_plan_either
     assert names(desk) == []
 
 
+def test_a_run_that_stopped_goes_on_under_the_same_approval(desk: Desk) -> None:
+    options, settings = SendOptions(batch_size=1, stop_on_error=True), LoadSettings(batch_size=1, stop_on_error=True)
+    path = keep(desk, options=options)
+    give(desk, path)
+    with client(desk.emulator, **REQUIRED) as gateway, outbox(desk) as entries:
+        assert next(Loader(LegacyGateway(gateway), entries, settings).apply(open_plan(path))).good
+    assert names(desk) == ["Acme Paper"]
+    assert sorted(apply(desk, path, settings=settings)) == sorted([RecordStatus.UNCHANGED, RecordStatus.APPLIED])
+    assert names(desk) == ["Acme Paper", "Bolt Ltd"]
+
+
+@pytest.mark.parametrize("mode", ["update", "upsert", "delete"])
+def test_lines_and_deletes_of_an_approved_plan_are_applied_as_planned(desk: Desk, mode: str) -> None:
+    free = Desk(desk.folder, desk.emulator)
+    free.load(VENDORS, "VENDOR")
+    assert {one.status for one in free.load(BILLS, "APBILL")} == {RecordStatus.APPLIED}
+    path = keep(desk, BILLS.replace("100.10", "100.30"), "APBILL", mode)
+    give(desk, path)
+    states = apply(desk, path)
+    assert RecordStatus.APPLIED in states
+    due = sorted(row["TRX_TOTALDUE"] for row in desk.rows("APBILL"))
+    assert due == ([] if mode == "delete" else ["100.5", "15"])
+    assert set(apply(desk, path)) == {RecordStatus.UNCHANGED}
+    assert sorted(row["TRX_TOTALDUE"] for row in desk.rows("APBILL")) == due
+
+
 def test_each_part_of_a_plan_changes_its_digest(desk: Desk) -> None:
     path = updating(desk)
     plan = open_plan(path)
