@@ -263,6 +263,17 @@ def test_another_old_value_needs_a_new_approval(desk: Desk) -> None:
     assert names(desk) == ["Acme Paper and Ink", "Bolt Ltd"]
 
 
+def test_an_update_that_is_half_done_by_others_needs_a_new_approval(desk: Desk) -> None:
+    Desk(desk.folder, desk.emulator).load(VENDORS, "VENDOR")
+    path = keep(desk, "VENDORID,NAME,COMMENTS\nV-1,Acme Paper and Ink,New name\n", "VENDOR", "update")
+    assert {one.name for one in open_plan(path).records[0].changes} == {"NAME", "COMMENTS"}
+    give(desk, path)
+    rename(desk, "Acme Paper and Ink")
+    with pytest.raises(InvalidRequestError, match="is not as it was when the plan was made"):
+        apply(desk, path)
+    assert {row.get("COMMENTS", "") for row in desk.rows("VENDOR") if row["VENDORID"] == "V-1"} <= {"", None}
+
+
 def test_an_update_that_a_person_took_back_is_not_repeated(desk: Desk) -> None:
     path = updating(desk)
     give(desk, path)
