@@ -54,6 +54,7 @@ _COMMANDS_HEAD = """# Commands
 | 3 | refused by Intacct |
 | 4 | gave up after a temporary failure, or after an unreadable answer to a read |
 | 5 | in doubt (outranks all others) |
+| 70 | a bug in Intacct Bridge; please report it |
 | 130 | interrupted |
 | 141 | the reader of the output closed it |
 | 143 | ended by SIGTERM |

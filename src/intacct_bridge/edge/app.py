@@ -55,7 +55,8 @@ Examples:
 
 \b
 Exit status: 0 done · 1 found failures · 2 usage or settings · 3 refused by Intacct
-4 temporary fault, given up · 5 in doubt · 130 interrupted · 141 output closed early
+4 temporary fault, given up · 5 in doubt · 70 a bug in Intacct Bridge
+130 interrupted · 141 output closed early · 143 ended by SIGTERM
 """
 
 

@@ -2,6 +2,7 @@
 
 import io
 import json
+import sqlite3
 
 import pytest
 
@@ -36,6 +37,8 @@ def said(error: BaseException, **how: object) -> tuple[int, list[str]]:
         (RecordError("one record"), 1),
         (SettingsError("no such file"), 2),
         (InvalidRequestError("no such field"), 2),
+        (OSError(28, "No space left on device", "bills.plan"), 2),
+        (sqlite3.OperationalError("database or disk is full"), 2),
         (FileNotFoundError(2, "No such file or directory", "payroll.csv"), 2),
         (InvalidRequestError("no such object", by_gateway=True), 3),
         (SignInError("wrong password"), 3),
@@ -120,3 +123,9 @@ def test_a_setting_is_named_as_this_user_gives_it() -> None:
     ]
     assert said(error)[1][0] == "error  `draft` is not supported"
     assert error.setting == "draft"
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), sqlite3.OperationalError("disk is full")])
+def test_a_full_disk_is_no_bug_and_has_its_fix(error: Exception) -> None:
+    _, lines = said(error)
+    assert "bug" not in " ".join(lines) and "disk space" in " ".join(lines)

@@ -1,14 +1,16 @@
 """Loading: every record in the company exactly once wherever that can be proven, whatever befalls a request."""
 
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext, suppress
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from intacct_bridge.errors import IntacctError, RefusedError, SettingsError, TransientError
+from intacct_bridge.errors import InDoubtError, IntacctError, RefusedError, SettingsError, TransientError
 from intacct_bridge.flow.layouts.journal import JournalLayout
 from intacct_bridge.flow.outbox.outbox import Outbox
 from intacct_bridge.flow.plan.plan import Plan, PlanSettings, Verdict
@@ -121,6 +123,56 @@ def test_an_atomic_batch_with_a_record_that_the_plan_refuses_posts_nothing(bench
     assert bench.ledger.posted == ["A", "B", "D", "E"]
     assert sorted(bench.endings(["A", "B", "C", "D", "E"], settings)) == ["posted", *["unchanged"] * 4]
     assert sorted(bench.ledger.posted) == ["A", "B", "C", "D", "E"]
+
+
+class FullDisk:
+    """An outbox's connection on a disk that is full from a moment on: it reads, and writes nothing."""
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self._db, self.full = db, False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._db, name)
+
+    def execute(self, sql: str, *values: Any) -> Any:
+        if self.full and not sql.lstrip().startswith(("SELECT", "BEGIN", "ROLLBACK")):
+            self._db.execute("ROLLBACK")
+            raise sqlite3.OperationalError("database or disk is full")
+        return self._db.execute(sql, *values)
+
+    def executemany(self, sql: str, rows: Any) -> Any:
+        return self.execute(sql, next(iter(rows), ())) if self.full else self._db.executemany(sql, rows)
+
+
+@pytest.mark.parametrize(
+    ("moment", "error", "told"),
+    [
+        ("planned", SettingsError, []),
+        ("answered", InDoubtError, ["in doubt", "in doubt"]),
+        ("concluded", SettingsError, ["posted", "posted"]),
+    ],
+)
+def test_a_full_disk_stops_a_load_with_its_outcomes_and_nothing_is_posted_twice(
+    bench: Bench, moment: str, error: type[IntacctError], told: list[str]
+) -> None:
+    outcomes: list[RecordOutcome] = []
+    with bench.open() as outbox:
+        disk = FullDisk(outbox._db)
+        outbox._db = disk  # type: ignore[assignment]
+
+        def step(name: str) -> None:
+            disk.full = disk.full or name == moment
+
+        file = bench.folder / "je.csv"
+        file.write_text(HEADER + "".join(entry(reference) for reference in "ABCD"))
+        plan = make_plan(open_csv(file), JournalLayout(), bench.ledger.gateway, outbox)
+        settings = LoadSettings(batch_size=2, concurrency=1)
+        with pytest.raises(error, match="disk is full") as caught:
+            outcomes.extend(Loader(bench.ledger.gateway, outbox, settings, step=step).apply(plan))
+        assert "disk space" in caught.value.fix
+    assert [one.status.outcome_text for one in outcomes] == told
+    bench.load("ABCD")
+    assert sorted(bench.ledger.posted) == ["A", "B", "C", "D"]
 
 
 def test_stop_on_error_sends_no_further_batch(bench: Bench) -> None:

@@ -5,6 +5,7 @@ bug says that it is one, and shows its traceback under -v.
 """
 
 import contextlib
+import errno
 import os
 import sys
 import traceback
@@ -27,7 +28,8 @@ OUTPUT_CLOSED = 141
 INTERRUPTED_NOTE = "\nInterrupted. Completed work is kept; run the same command again to continue."
 USAGE = 2
 INTERNAL_ERROR = 70
-"""A bug. Not one of the documented statuses, so that no schedule relies on it."""
+"""A bug in this program: the status that BSD calls EX_SOFTWARE."""
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 _EXTRAS = {"pyarrow": "data", "duckdb": "data", "adbc_driver_postgresql": "postgres", "openpyxl": "excel"}
@@ -48,6 +50,9 @@ def report(error: BaseException, console: Console, *, target: str = "") -> int:
         return TERMINATED if isinstance(error, Terminated) else INTERRUPTED
     if isinstance(error, OSError) and not isinstance(error, IntacctError):
         error = _about_a_file(error)
+    if type(error).__module__ == "sqlite3":
+        fix = "Free some disk space, or check the file and its rights, and run it again. Completed work is kept."
+        error = SettingsError(f"A database file on this machine cannot be used: {error}", fix=fix)
     if isinstance(error, ModuleNotFoundError):
         error = _about_a_package(error)
     if isinstance(error, IntacctError):
@@ -104,6 +109,8 @@ def _reached_company(error: IntacctError) -> bool:
 
 def _why(error: IntacctError) -> str:
     if isinstance(error, InDoubtError):
+        if isinstance(error.__cause__, SettingsError):
+            return "Intacct may have answered, but nothing can be kept here. The next run looks for these records."
         return "The whole request was sent and no readable reply came, so it may have been applied or not."
     if isinstance(error, TransientError):
         return "A temporary fault; it was retried for as long as the settings allow."
@@ -114,6 +121,9 @@ def _why(error: IntacctError) -> str:
 def _about_a_file(error: OSError) -> SettingsError:
     name = error.filename if isinstance(error.filename, str) else ""
     what = error.strerror or str(error)
+    if error.errno in _FULL:
+        fix = "Free some disk space and run it again. Completed work is kept."
+        return SettingsError(f"{name}: {what}" if name else what, fix=fix)
     return SettingsError(f"{name}: {what}" if name else what, fix="Check the path and its permissions.")
 
 

@@ -514,13 +514,19 @@ class Outbox:
     def _transaction(self) -> Iterator[None]:
         """A write transaction that takes its lock at once: rows cannot change between its reads and its writes."""
         with self._guard:
-            self._db.execute("BEGIN IMMEDIATE")
             try:
+                self._db.execute("BEGIN IMMEDIATE")
                 yield
-            except BaseException:
-                self._db.execute("ROLLBACK")
+                self._db.execute("COMMIT")
+            except BaseException as error:
+                if self._db.in_transaction:  # SQLite ends it by itself where the disk is full
+                    self._db.execute("ROLLBACK")
+                if isinstance(error, sqlite3.OperationalError):
+                    raise SettingsError(
+                        f"the outbox {self.path} cannot be written: {error}",
+                        fix="free some disk space, check the file and its rights, and run the load again",
+                    ) from None
                 raise
-            self._db.execute("COMMIT")
 
 
 def _has_deleted(entry: OutboxEntry) -> bool:

@@ -10,7 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from itertools import islice
 
-from intacct_bridge.errors import IntacctError, SettingsError
+from intacct_bridge.errors import InDoubtError, IntacctError, SettingsError
 from intacct_bridge.flow.approval.admission import admitted, refuse_without_plan
 from intacct_bridge.flow.company.entities import by_entity
 from intacct_bridge.flow.company.find_by_key import key_values
@@ -273,9 +273,12 @@ class Loader:
             return
         try:
             done = self._sender.send(begun, transaction=self._settings.atomic)
-        except IntacctError:
+        except IntacctError as error:
             tried = self._current([writes[entry.number] for entry in begun])
-            sent.outcomes += [outcome_of(write, entry) for write, entry in tried]
+            for outcome in (outcome_of(write, entry) for write, entry in tried):
+                unnoted = outcome.status is RecordStatus.SENT and isinstance(error, InDoubtError)
+                told = replace(outcome, status=RecordStatus.IN_DOUBT, note=error.message) if unnoted else outcome
+                sent.outcomes.append(told)
             raise
         known = [entry for entry in done if entry.status is not RecordStatus.IN_DOUBT]
         sent.outcomes += [outcome_of(writes[entry.number], entry) for entry in known]

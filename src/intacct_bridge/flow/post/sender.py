@@ -29,6 +29,7 @@ from intacct_bridge.flow.outbox.outbox import Outbox
 from intacct_bridge.flow.outbox.storage import digest_of
 from intacct_bridge.flow.records.status import RecordStatus
 from intacct_bridge.flow.records.write import WriteOperation
+from intacct_bridge.model.wording import counted
 from intacct_bridge.wire.envelope import ABORTED, FAILURE, SUCCESS, Function, Result
 from intacct_bridge.wire.reply import ConnectionCutError
 from intacct_bridge.wire.xml import Element, Raw, parse
@@ -90,7 +91,11 @@ class Sender:
         self._step("answered")
         answered = Counter(result.control_id for result in results)
         by_id = {result.control_id: result for result in results if answered[result.control_id] == 1}
-        done = self._outbox.conclude(_conclusion(entry, _result(entry, by_id), resend=resend) for entry in entries)
+        ends = [_conclusion(entry, _result(entry, by_id), resend=resend) for entry in entries]
+        try:
+            done = self._outbox.conclude(ends)
+        except SettingsError as error:
+            raise _not_noted(entries, error) from error
         self._step("concluded")
         return done
 
@@ -99,7 +104,22 @@ class Sender:
     ) -> list[OutboxEntry]:
         faults = error.faults if isinstance(error, IntacctError) and status is not RecordStatus.IN_DOUBT else ()
         note = str(error) or type(error).__name__
-        return self._outbox.conclude([Conclusion(entry, status, faults=faults, note=note) for entry in entries])
+        ends = [Conclusion(entry, status, faults=faults, note=note) for entry in entries]
+        try:
+            return self._outbox.conclude(ends)
+        except SettingsError as failure:
+            if status is RecordStatus.NOT_SENT:
+                return []  # the error that kept it from being sent is raised
+            raise _not_noted(entries, failure) from failure
+
+
+def _not_noted(entries: Sequence[OutboxEntry], error: SettingsError) -> InDoubtError:
+    """The error for what was sent and whose outcome the outbox cannot take: the next run looks for it."""
+    return InDoubtError(
+        f"{counted(len(entries), 'record')} sent, with an outcome that could not be written down: {error.message}",
+        fix=error.fix,
+        control_ids=tuple(entry.control_id for entry in entries),
+    )
 
 
 def _requests(entries: Sequence[OutboxEntry]) -> list[list[OutboxEntry]]:
