@@ -8,8 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from intacct_bridge.client.attachments import Attachments
 from intacct_bridge.client.connections.connection import Connection
@@ -28,6 +29,7 @@ from intacct_bridge.client.reading.reports import Reports
 from intacct_bridge.client.writing import Outcome, RowFunctions, send_each, upsert_functions
 from intacct_bridge.errors import RefusedError, SettingsError
 from intacct_bridge.model.catalog import Catalog, ObjectDef, object_from_inspect
+from intacct_bridge.model.keys import record_key
 from intacct_bridge.model.query.query import Filter, Order, Query, Selected
 from intacct_bridge.wire.envelope import Function, Result
 from intacct_bridge.wire.page import Page, PageHead
@@ -77,8 +79,17 @@ class Client:
         session = Session(runtime.exchange, clock=system.clock, sleep=system.sleep, jitter=system.jitter)
         self._assemble(runtime, cache, session=session)
 
-    def _assemble(self, runtime: Runtime, cache: CatalogCache, *, session: Session, owner: bool = True) -> None:
+    def _assemble(
+        self,
+        runtime: Runtime,
+        cache: CatalogCache,
+        *,
+        session: Session,
+        owner: bool = True,
+        writer: "WriteSender | None" = None,
+    ) -> None:
         self._runtime = runtime
+        self._writer = writer
         self._cache = cache
         self._session = session
         self._owner = owner
@@ -157,8 +168,15 @@ class Client:
         '100'
         """
         inside = object.__new__(Client)
-        inside._assemble(self._runtime, self._cache, session=self._session.derived(location_id), owner=False)
+        session = self._session.derived(location_id)
+        inside._assemble(self._runtime, self._cache, session=session, owner=False, writer=self._writer)
         return inside
+
+    def through(self, writer: "WriteSender") -> "Client":
+        """A client on the same connection whose writes go through a writer, such as an `OutboxWriter`."""
+        other = Client.__new__(Client)
+        other._assemble(self._runtime, self._cache, session=self._session, owner=False, writer=writer)
+        return other
 
     def close(self) -> None:
         """Save the catalogue and close the sockets; the client of an entity leaves the sockets to its parent."""
@@ -340,8 +358,9 @@ class Client:
         >>> [outcome.ok for outcome in client.create("CLASS", [{"CLASSID": "R9", "NAME": "Retail"}])]
         [True]
         """
-        bodies = [self._functions.create(object_name, row) for row in rows]
-        return send_each(self._calls, bodies, transaction=transaction)
+        given = list(rows)
+        bodies = [self._functions.create(object_name, row) for row in given]
+        return self._write("create", object_name, given, bodies, transaction=transaction)
 
     def update(
         self, object_name: str, rows: Iterable[Mapping[str, Any]], *, transaction: bool = False
@@ -351,8 +370,9 @@ class Client:
         >>> client.update("CLASS", [{"CLASSID": "none", "NAME": "Retail"}])[0].faults[0].text
         'Cannot update non-existing CLASS with CLASSID=none.'
         """
-        bodies = [self._functions.update(object_name, row) for row in rows]
-        return send_each(self._calls, bodies, transaction=transaction)
+        given = list(rows)
+        bodies = [self._functions.update(object_name, row) for row in given]
+        return self._write("update", object_name, given, bodies, transaction=transaction)
 
     def upsert(self, object_name: str, rows: Iterable[Mapping[str, Any]], *, key: str = "") -> list[Outcome]:
         """Update the records whose key exists and create the others; the key is the natural one unless `key` names it.
@@ -360,13 +380,37 @@ class Client:
         >>> [outcome.ok for outcome in client.upsert("CLASS", [{"CLASSID": "W9", "NAME": "Wholesale"}])]
         [True]
         """
-        bodies = upsert_functions(self._functions, self._queries, object_name, rows=list(rows), key=key)
-        return send_each(self._calls, bodies)
+        given = list(rows)
+        bodies = upsert_functions(self._functions, self._queries, object_name, rows=given, key=key)
+        if self._writer is None:
+            return send_each(self._calls, bodies)
+        done: list[Outcome] = []
+        for updates, some in groupby(zip(given, bodies, strict=True), lambda pair: pair[1].tag.startswith("update")):
+            changed, functions = zip(*some, strict=True)
+            operation = "update" if updates else "create"
+            done += self._write(operation, object_name, changed, functions, transaction=False)
+        return done
 
     def delete(self, object_name: str, keys: Iterable[str | int], *, transaction: bool = False) -> list[Outcome]:
         """Delete records by RECORDNO."""
-        bodies = [self._functions.delete(object_name, key) for key in keys]
-        return send_each(self._calls, bodies, transaction=transaction)
+        given = list(keys)
+        bodies = [self._functions.delete(object_name, key) for key in given]
+        rows = [{record_key(object_name.upper()): key} for key in given]
+        return self._write("delete", object_name, rows, bodies, transaction=transaction)
+
+    def _write(
+        self,
+        operation: str,
+        object_name: str,
+        rows: Sequence[Mapping[str, Any]],
+        bodies: Sequence[Element],
+        *,
+        transaction: bool,
+    ) -> list[Outcome]:
+        """Send through the writer if there is one, else directly."""
+        if self._writer is None:
+            return send_each(self._calls, bodies, transaction=transaction)
+        return self._writer.write(self, operation, object_name, rows, bodies, transaction=transaction)
 
     # --- attachments and reports
 
@@ -420,6 +464,23 @@ class Client:
     def _usual(self, options: dict[str, Any]) -> dict[str, Any]:
         """A query's options with the default: at the top level, private records too."""
         return {"show_private": not self.connection.location_id, **options}
+
+
+class WriteSender(Protocol):
+    """Sends the writes of a client in a way of its own; `flow` has one that keeps them in an outbox."""
+
+    def write(
+        self,
+        client: Client,
+        operation: str,
+        object_name: str,
+        rows: Sequence[Mapping[str, Any]],
+        bodies: Sequence[Element],
+        /,
+        *,
+        transaction: bool = False,
+    ) -> list[Outcome]:
+        """The outcome of each row, whose function is the body at the same place."""
 
 
 def connect(

@@ -125,7 +125,7 @@ def test_an_auditor_finds_every_write_with_its_receipt_its_row_and_what_was_trac
     assert "2 entries in writes.csv" in kept.err
     with (home / "work" / "writes.csv").open(encoding="utf-8", newline="") as opened:
         first, second = csv.DictReader(opened)
-    assert (first["company"], first["by"], first["state"]) == ("demo-company", "demo-user", "applied")
+    assert (first["company"], first["by"], first["state"]) == ("demo-company", "demo-user", "released")
     assert first["receipt"]
     assert (first[".NAME"], second[".NAME"]) == ("Bridges", "'=Tunnels()")
     assert first[".CLASSID"] == "AU-1"

@@ -90,7 +90,7 @@ def create_command(
     name = object_name.upper()
     row = _row(context, name, fields, source)
     context.allow_write(f"a new {name}", yes=yes)
-    _show_outcome(context, "created", name, context.client.create(name, [row]))
+    _show_outcome(context, "created", name, _through_outbox(context, "create", name, [row]))
 
 
 @click.command("update")
@@ -128,7 +128,7 @@ def update_command(
     row = _of_record(row, number, found.record, f"{name} {key}")
     context.allow_write(f"{name} {found.name or found.record}", yes=yes)
     row[number] = int(found.record) if found.record.isdecimal() else found.record
-    _show_outcome(context, "updated", name, context.client.update(name, [row]))
+    _show_outcome(context, "updated", name, _through_outbox(context, "update", name, [row]))
 
 
 @click.command("delete")
@@ -150,7 +150,7 @@ def delete_command(context: CommandContext, *, object_name: str, keys: tuple[str
     found = find_records(context.client, name, keys, by=by)
     listed = ", ".join(one.name or one.record for one in found[:5])
     context.allow_write(f"the deletion of {len(found)} {name} ({listed}{', …' if len(found) > 5 else ''})", yes=yes)
-    outcomes = context.client.delete(name, [one.record for one in found])
+    outcomes = _through_outbox(context, "delete", name, [one.record for one in found])
     if len(outcomes) == 1:
         _show_outcome(context, "deleted", name, outcomes, named=found[0].name or found[0].record)
         return 0
@@ -160,6 +160,22 @@ def delete_command(context: CommandContext, *, object_name: str, keys: tuple[str
     ]
     context.console.table(("given", "record", "outcome", "why"), rows)
     return 0 if all(outcome.ok for outcome in outcomes) else 1
+
+
+def _through_outbox(
+    context: CommandContext, operation: str, object_name: str, given: "Sequence[Any]"
+) -> "Sequence[Outcome]":
+    """Write through the company's outbox, which keeps the write and its receipt."""
+    from intacct_bridge.flow.approval.admission import refuse_without_plan
+    from intacct_bridge.flow.outbox.outbox import open_outbox
+    from intacct_bridge.flow.post.single_writes import OutboxWriter
+
+    refuse_without_plan(context.connection)
+    with open_outbox(context.connection) as outbox:
+        client = context.client.through(OutboxWriter(outbox))
+        if operation == "delete":
+            return client.delete(object_name, given)
+        return client.create(object_name, given) if operation == "create" else client.update(object_name, given)
 
 
 def _row(context: CommandContext, object_name: str, fields: Sequence[str], source: IO[bytes] | None) -> dict[str, Any]:

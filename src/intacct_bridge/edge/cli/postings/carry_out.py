@@ -20,6 +20,7 @@ def carry_out(context: CommandContext, plans: "Sequence[Plan]", outbox: "Outbox"
     A plan with a failure ends it: what a later plan takes back may depend on what an earlier one could not.
     """
     from intacct_bridge.edge.views.load import show_outcomes, show_plan
+    from intacct_bridge.flow.approval.admission import refuse_without_plan
     from intacct_bridge.flow.plan.plan import WRITTEN, Verdict
     from intacct_bridge.flow.post.loader import Loader, LoadSettings
     from intacct_bridge.flow.post.settle import SettleSettings
@@ -27,6 +28,7 @@ def carry_out(context: CommandContext, plans: "Sequence[Plan]", outbox: "Outbox"
     for plan in plans:
         if plan.of(Verdict.REFUSED) or not plan.of(*WRITTEN, Verdict.IN_DOUBT):
             show_plan(plan, context.console)
+    refuse_without_plan(context.connection)
     if any(plan.of(Verdict.REFUSED) for plan in plans):
         return FAILURES
     count = sum(len(plan.of(*WRITTEN, Verdict.IN_DOUBT)) for plan in plans)

@@ -1,0 +1,127 @@
+"""Single writes through the outbox: the `create`, `update` and `delete` of a client, kept like the records of a load.
+
+Each call is a write of its own, so a person may create equal records one after the other. But as long as one of them is
+in doubt, the same write is refused: it may have been done. `intacct outbox settle` finds out.
+"""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from intacct_bridge.client.client import Client
+from intacct_bridge.client.writing import Outcome
+from intacct_bridge.errors import InDoubtError, InvalidRequestError
+from intacct_bridge.flow.company.find_by_key import key_values
+from intacct_bridge.flow.company.target_company import TargetCompany
+from intacct_bridge.flow.outbox.entry import Intent, OutboxEntry
+from intacct_bridge.flow.outbox.outbox import Outbox
+from intacct_bridge.flow.plan.context import write_target
+from intacct_bridge.flow.plan.plan import posting_date, totals
+from intacct_bridge.flow.post.sender import Sender
+from intacct_bridge.flow.records.identity import content_digest
+from intacct_bridge.flow.records.lookup_keys import lookup_keys_of
+from intacct_bridge.flow.records.status import RecordStatus
+from intacct_bridge.flow.records.tables import SourceRow
+from intacct_bridge.flow.records.write import Identity, RecordLine, Write, WriteOperation
+from intacct_bridge.model.batched import batched
+from intacct_bridge.model.keys import lines, natural_key
+from intacct_bridge.model.writing.generic import is_rows
+from intacct_bridge.wire.envelope import ABORTED, FAILURE, SUCCESS
+from intacct_bridge.wire.xml import Element, serialize
+
+_BATCH = 100
+_NO_ROW = SourceRow("", 0, {})
+_DOUBTFUL = (RecordStatus.SENT, RecordStatus.IN_DOUBT)
+_RESULTS = {RecordStatus.APPLIED: SUCCESS, RecordStatus.ABORTED: ABORTED}
+
+
+class OutboxWriter:
+    """Sends the writes of a client through an outbox; a client takes it as its `writer`."""
+
+    def __init__(self, outbox: Outbox) -> None:
+        self._outbox = outbox
+
+    def write(
+        self,
+        client: Client,
+        operation: str,
+        object_name: str,
+        rows: Sequence[Mapping[str, Any]],
+        bodies: Sequence[Element],
+        *,
+        transaction: bool = False,
+    ) -> list[Outcome]:
+        """The outcome of each row. InDoubtError for a lost answer, and where the same write is in doubt."""
+        if transaction and len(bodies) > _BATCH:
+            raise InvalidRequestError(
+                f"{len(bodies):,} records do not fit in one transaction, which holds {_BATCH}",
+                fix="Send them without `transaction`, or in smaller groups.",
+            )
+        target = TargetCompany.of(client.connection)
+        self._outbox.begin_run(target.user, lambda: client.company_time)
+        writes = [_write(WriteOperation(operation), object_name.upper(), row) for row in rows]
+        self._check_doubts(target, writes)
+        sender = Sender(client, self._outbox)
+        done: list[Outcome] = []
+        for some in batched(zip(writes, bodies, strict=True), _BATCH):
+            intents = [_intent(target, write, body) for write, body in some]
+            begun = self._outbox.begin(self._outbox.plan(intents))
+            entries = {entry.number: entry for entry in sender.send(begun, transaction=transaction)}
+            done += [_outcome(entries[one.number]) for one in begun]
+        return done
+
+    def _check_doubts(self, target: TargetCompany, writes: Sequence[Write]) -> None:
+        """Refuse a write that an earlier call left in doubt."""
+        if not writes:
+            return
+        found = self._outbox.entries(company=target.company, statuses=_DOUBTFUL, object=writes[0].object)
+        doubtful = {(entry.target.operation, entry.digest): entry.number for entry in found}
+        for write in writes:
+            number = doubtful.get((write.operation, write.digest))
+            if number is not None:
+                raise InDoubtError(
+                    f"the same write is in doubt: it may have been done (entry {number} of the outbox)",
+                    fix=f"intacct outbox settle {number}",
+                )
+
+
+def _write(operation: WriteOperation, name: str, row: Mapping[str, Any]) -> Write:
+    """A row as the outbox describes it; the function is built by the client."""
+    fields = {key.upper(): value for key, value in row.items() if not is_rows(value) and not isinstance(value, Mapping)}
+    owned = {one.wrapper: one.line for one in lines(name)}
+    sets = {
+        key: tuple(RecordLine(owned.get(key, ""), dict(line), _NO_ROW) for line in value)
+        for key, value in row.items()
+        if is_rows(value)
+    }
+    known_by = natural_key(name) or lookup_keys_of(name).record_key
+    named = next((str(fields[one]) for one in (known_by, lookup_keys_of(name).record_key) if fields.get(one)), "")
+    digest = content_digest(name, {key.upper(): value for key, value in row.items()}, {})
+    identity = Identity(f"single:{uuid.uuid4().hex}", "single")
+    return Write(operation, name, fields, identity, digest, f"{name} {named}".strip(), (), sets)
+
+
+def _intent(target: TargetCompany, write: Write, body: Element) -> Intent:
+    keys = key_values(lookup_keys_of(write.object), write.fields)
+    return Intent(
+        write_target(target, write),
+        write.identity.text,
+        write.digest,
+        serialize(body),
+        keys if write.operation is WriteOperation.CREATE else {},
+        write.label,
+        repeatable=write.operation.is_repeatable,
+        totals=totals([write]),
+        posting_date=posting_date(write),
+    )
+
+
+def _outcome(entry: OutboxEntry) -> Outcome:
+    if entry.status in _DOUBTFUL:
+        raise InDoubtError(
+            f"{entry.label} may have been written (entry {entry.number} of the outbox): {entry.note}",
+            fix=f"intacct outbox settle {entry.number}",
+        )
+    receipt = entry.receipt
+    status = _RESULTS.get(entry.status, FAILURE)
+    return Outcome(status, receipt.record if receipt else "", receipt.name if receipt else "", entry.faults)

@@ -1,0 +1,110 @@
+"""`intacct create`, `update` and `delete` leave their writes in the outbox, judged by a reader of its own over HTTP."""
+
+import json
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+
+from intacct_bridge.emulator.gateway.server import serve
+from intacct_bridge.emulator.settings.faults import ScriptedFault
+from intacct_bridge.errors import InDoubtError
+from intacct_bridge.flow.outbox.outbox import Outbox
+from intacct_bridge.flow.post.single_writes import OutboxWriter
+from support import small_company
+from support.edge.command_line import Intacct
+from support.edge.http_reader import HttpReader
+from support.journeys.objects import VENDORS
+
+
+@contextmanager
+def served(*faults: ScriptedFault) -> Iterator[HttpReader]:
+    with closing(small_company.company(small_company.Clock(), faults=faults)) as emulator, serve(emulator) as server:
+        yield HttpReader(server.url)
+
+
+def listed(intacct: Intacct, reader: HttpReader) -> list[tuple[str, str]]:
+    rows = json.loads(intacct("outbox", "list", "--json", **reader.environ).out)
+    return [(row["outcome"], row["state"]) for row in rows]
+
+
+def test_single_writes_are_in_the_outbox_with_their_receipts(intacct: Intacct, home: Path) -> None:
+    with served() as reader:
+        assert intacct("create", "CLASS", "CLASSID=O-1", "NAME=One", **reader.environ).status == 0
+        (row,) = reader.rows("CLASS", "RECORDNO", CLASSID="O-1")
+        (kept,) = json.loads(intacct("outbox", "list", "--json", **reader.environ).out)
+        assert kept["receipt"] == f"CLASS {row['RECORDNO']}"
+        assert intacct("create", "CLASS", "CLASSID=O-1", "NAME=One", **reader.environ).status == 1
+        assert intacct("update", "CLASS", "O-1", "NAME=Uno", **reader.environ).status == 0
+        assert intacct("delete", "CLASS", "O-1", **reader.environ).status == 0
+        assert listed(intacct, reader) == [
+            ("created", "released"), ("create", "rejected"), ("updated", "applied"), ("deleted", "applied")
+        ]  # fmt: skip
+        assert reader.rows("CLASS", "RECORDNO", CLASSID="O-1") == []
+
+
+@pytest.mark.parametrize("kind", ["cut-after", "cut-before"])
+def test_a_single_write_in_doubt_is_not_repeated_and_is_settled(intacct: Intacct, home: Path, kind: str) -> None:
+    with served(ScriptedFault(kind, function="create", object="CLASS")) as reader:
+        words = ("create", "CLASS", "CLASSID=O-2", "NAME=Two")
+        assert intacct(*words, **reader.environ).status == 5
+        again = intacct(*words, **reader.environ)
+        assert (again.status, "is in doubt" in again.err) == (5, True), again.said
+        assert intacct("outbox", "settle", "--settle-after", "0", **reader.environ).status == 0
+        assert [row["CLASSID"] for row in reader.rows("CLASS", "CLASSID", CLASSID="O-2")] == ["O-2"]
+        assert listed(intacct, reader) == [("created", "applied")]
+
+
+def test_the_library_writes_through_an_outbox(tmp_path: Path) -> None:
+    with (
+        closing(small_company.company(small_company.Clock())) as emulator,
+        small_company.client(emulator) as direct,
+        Outbox(tmp_path / "outbox.sqlite3") as outbox,
+    ):
+        client = direct.through(OutboxWriter(outbox))
+        rows = [{"CLASSID": "L-1", "NAME": "One"}, {"CLASSID": "L-2", "NAME": "Two"}]
+        assert [outcome.ok for outcome in client.create("CLASS", rows)] == [True, True]
+        changed = client.upsert("CLASS", [{"CLASSID": "L-1", "NAME": "Uno"}, {"CLASSID": "L-3", "NAME": "Three"}])
+        assert [outcome.ok for outcome in changed] == [True, True]
+        assert [entry.target.operation for entry in outbox.entries()] == ["create", "create", "update", "create"]
+        bad = [{"CLASSID": "L-4", "NAME": "Four"}, {"CLASSID": "L-1", "NAME": "Again"}]
+        assert [outcome.status for outcome in client.create("CLASS", bad, transaction=True)] == ["aborted", "failure"]
+        names = [row["NAME"] for _, row in emulator.company().table("CLASS").rows() if row["CLASSID"].startswith("L-")]
+        assert names == ["Uno", "Two", "Three"]
+        direct.create("CLASS", [{"CLASSID": "L-5", "NAME": "Five"}])
+        assert sum(1 for _ in outbox.entries()) == 6, "a direct write is not kept"
+
+
+def test_a_lost_answer_raises_in_doubt_and_names_the_entry(tmp_path: Path) -> None:
+    cut = ScriptedFault("cut-after", function="create", object="CLASS")
+    with (
+        closing(small_company.company(small_company.Clock(), faults=(cut,))) as emulator,
+        small_company.client(emulator) as direct,
+        Outbox(tmp_path / "outbox.sqlite3") as outbox,
+    ):
+        client = direct.through(OutboxWriter(outbox))
+        for _ in range(2):
+            with pytest.raises(InDoubtError, match="entry 1 of the outbox"):
+                client.create("CLASS", [{"CLASSID": "L-6", "NAME": "Six"}])
+        assert sum(row["CLASSID"] == "L-6" for _, row in emulator.company().table("CLASS").rows()) == 1
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("create", "CLASS", "CLASSID=O-9", "NAME=Nine"),
+        ("delete", "VENDOR", "V-1"),
+        ("undo", "vendors.csv", "--apply"),
+    ],
+)
+def test_a_connection_that_requires_an_approval_writes_nothing_without_one(
+    intacct: Intacct, home: Path, words: tuple[str, ...]
+) -> None:
+    with served() as reader:
+        Path("vendors.csv").write_text(VENDORS)
+        assert intacct("load", "vendors.csv", "--as", "VENDOR", "--apply", **reader.environ).status == 0
+        ran = intacct(*words, "--yes", INTACCT_APPROVAL="required", **reader.environ)
+        assert (ran.status, "requires an approval" in ran.err) == (2, True), ran.said
+        assert [row["VENDORID"] for row in reader.rows("VENDOR", "VENDORID")] == ["V-1", "V-2"]
+        assert reader.rows("CLASS", "CLASSID", CLASSID="O-9") == []
