@@ -238,3 +238,11 @@ def test_what_two_corrections_left_counts(desk: Desk) -> None:
         assert RecordStatus.APPLIED in statuses(desk.load(text, "APBILL", "update"))
     assert statuses(load(desk, "APBILL")) == [RecordStatus.UNCHANGED] * 2
     assert [rule for rule, _, _ in reasons(desk.plan(UPDATED, "APBILL"))] == ["conflict"]
+
+
+def test_a_change_of_lines_is_shown_line_by_line(desk: Desk) -> None:
+    load(desk, "APBILL")
+    (change,) = (one for record in desk.plan(UPDATED, "APBILL", "update").records for one in record.changes)
+    common = "ACCOUNTNO 60100, DEPARTMENTID 100, LOCATIONID 100, TRX_AMOUNT"
+    assert change.lines == (f"- {common} 15", f"+ {common} 16")
+    assert str(change) == "APBILLITEMS: 1 line of 15.00 -> 1 line of 16.00"

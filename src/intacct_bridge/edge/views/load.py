@@ -76,6 +76,8 @@ def _show_changes(updates: Sequence[PlannedRecord], console: Console) -> None:
     for record in updates:
         for change in record.changes:
             console.result(console.wrapped("  ", f"{record.write.label}: {change}"))
+            for line in change.lines:
+                console.result(console.wrapped("      ", line))
 
 
 def _show_refusals(refused: Sequence[PlannedRecord], console: Console) -> None:
@@ -117,7 +119,9 @@ def plan_data(plan: Plan, console: Console) -> dict[str, object]:
                 "key": record.receipt.record if record.receipt else None,
                 "reasons": [console.spelled(str(finding)) for finding in record.reasons],
                 "changes": [
-                    {"field": change.name, "before": change.before, "after": change.after} for change in record.changes
+                    {"field": change.name, "before": change.before, "after": change.after}
+                    | ({"lines": list(change.lines)} if change.lines else {})
+                    for change in record.changes
                 ],
             }
             for record in plan.records

@@ -29,6 +29,8 @@ class Change:
     """A field, or the wrapper of a line set."""
     before: str
     after: str
+    lines: tuple[str, ...] = ()
+    """Of a line set, each line that goes (`- ...`) and each that comes (`+ ...`)."""
 
     def __str__(self) -> str:
         return f"{self.name}: {self.before or '(empty)'} -> {self.after or '(empty)'}"
@@ -55,7 +57,9 @@ def _differences(write: Write, current: CurrentRecord, writable: WritableObject,
             ours = [_described_fields(line.fields, line_set) for line in lines]
             if not same_lines(ours, theirs):
                 names = sorted({name for line in lines for name in line.fields})
-                yield Change(wrapper, _summary(theirs, names), _summary(ours, names))
+                yield Change(
+                    wrapper, _summary(theirs, names), _summary(ours, names), _line_changes(ours, theirs, names)
+                )
 
 
 def _described_fields(fields: Mapping[str, Value], line_set: LineSet | None) -> Mapping[str, Value]:
@@ -76,11 +80,23 @@ def _counter(lines: Iterable[Mapping[str, Value]], names: Iterable[str]) -> Coun
     return Counter(tuple(equal_form(line.get(name)) for name in names) for line in lines)
 
 
+def _line_changes(ours: Iterable[Mapping[str, Value]], theirs: Iterable[Row], names: Iterable[str]) -> tuple[str, ...]:
+    """The lines that only one side has, those that go first."""
+    names = tuple(names)
+    new, old = _counter(ours, names), _counter(theirs, names)
+    pairs = [("-", one) for one in (old - new).elements()] + [("+", one) for one in (new - old).elements()]
+    return tuple(
+        f"{sign} " + ", ".join(f"{name} {text}" for name, text in zip(names, line, strict=True) if text)
+        for sign, line in pairs
+    )
+
+
 def _summary(lines: Iterable[Mapping[str, Value]], names: Iterable[str]) -> str:
-    """A line set in few words: how many lines, and the sum of the amounts that the input gives."""
-    lines, amounts = list(lines), [name for name in names if name.endswith("AMOUNT")]
+    """A line set in few words: how many lines, and the sum of their amounts; debits and credits are not added up."""
+    lines, names = list(lines), list(names)
+    amounts = [name for name in names if name.endswith("AMOUNT")]
     count = counted(len(lines), "line")
-    if not amounts:
+    if not amounts or "TR_TYPE" in names:
         return count
     total = sum((value for line in lines if isinstance(value := line.get(amounts[0]), Decimal)), Decimal(0))
     exponent = total.as_tuple().exponent

@@ -62,7 +62,8 @@ class _Record(Struct, frozen=True, kw_only=True):
     verdict: Verdict
     receipt: tuple[str, str] | None
     since: str | None
-    changes: tuple[tuple[str, str, str], ...] = ()
+    changes: tuple[tuple[str, ...], ...] = ()
+    """A name, what was before and comes after, and the changes of single lines."""
     findings: tuple[tuple[str, str, str, str, str, bool], ...]
     operation: WriteOperation
     object: str
@@ -170,7 +171,7 @@ def _kept_record(record: PlannedRecord) -> _Record:
         verdict=record.verdict,
         receipt=astuple(record.receipt) if record.receipt else None,
         since=record.since.isoformat() if record.since else None,
-        changes=tuple(map(astuple, record.changes)),
+        changes=tuple((one.name, one.before, one.after, *one.lines) for one in record.changes),
         findings=tuple(map(astuple, record.findings)),
         operation=write.operation,
         object=write.object,
@@ -252,8 +253,13 @@ def _record(kept: _Record) -> PlannedRecord:
         tuple(Finding(*finding) for finding in kept.findings),
         Receipt(*kept.receipt) if kept.receipt else None,
         datetime.fromisoformat(kept.since) if kept.since else None,
-        tuple(Change(*change) for change in kept.changes),
+        tuple(map(_change, kept.changes)),
     )
+
+
+def _change(kept: tuple[str, ...]) -> Change:
+    name, before, after, *lines = kept
+    return Change(name, before, after, tuple(lines))
 
 
 def _lines(kept: _Lines) -> dict[str, tuple[RecordLine, ...]]:

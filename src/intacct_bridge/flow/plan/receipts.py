@@ -199,7 +199,7 @@ class ReceiptCheck:
                 continue
             when = f"{correction.sent_at or correction.planned_at:%Y-%m-%d}"
             text = f"{record.write.label} was {sent_text(record.write, entry)}, and was corrected on {when}"
-            differs = "; ".join(str(change) for change in changes)
+            differs = "; ".join(text for change in changes for text in (str(change), *change.lines))
             finding = Finding(
                 "conflict",
                 f"{text}; it has other content now ({differs})",
