@@ -20,7 +20,9 @@ from intacct_bridge.flow.plan.plan_file import open_plan, save_plan
 from intacct_bridge.flow.plan.planner import confirm_plan
 from intacct_bridge.flow.post.loader import Loader, LoadSettings
 from intacct_bridge.flow.post.retry import retry
+from intacct_bridge.flow.post.single_writes import OutboxWriter
 from intacct_bridge.flow.records.status import RecordStatus
+from intacct_bridge.wire.xml import element
 from support.journeys.objects import BILLS, VENDORS, Desk
 from support.small_company import Clock, client, company
 
@@ -103,6 +105,7 @@ def test_without_an_approval_nothing_is_sent(desk: Desk) -> None:
             lambda: retry(LegacyGateway(gateway), entries),
             lambda: gateway.create("VENDOR", [{"VENDORID": "V-9", "NAME": "Direct"}]),
             lambda: gateway.delete("VENDOR", ["1"]),
+            lambda: OutboxWriter(entries).write(gateway, "create", "VENDOR", [{"NAME": "x"}], [element("create")]),
         ):
             with pytest.raises(SettingsError, match="approv"):
                 use()

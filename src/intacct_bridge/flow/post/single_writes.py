@@ -11,6 +11,7 @@ from typing import Any
 from intacct_bridge.client.client import Client
 from intacct_bridge.client.writing import Outcome
 from intacct_bridge.errors import InDoubtError, InvalidRequestError
+from intacct_bridge.flow.approval.admission import refuse_without_plan
 from intacct_bridge.flow.company.find_by_key import key_values
 from intacct_bridge.flow.company.target_company import TargetCompany
 from intacct_bridge.flow.outbox.entry import Intent, OutboxEntry
@@ -52,6 +53,7 @@ class OutboxWriter:
         transaction: bool = False,
     ) -> list[Outcome]:
         """The outcome of each row. InDoubtError for a lost answer, and where the same write is in doubt."""
+        refuse_without_plan(client.connection)
         if transaction and len(bodies) > _BATCH:
             raise InvalidRequestError(
                 f"{len(bodies):,} records do not fit in one transaction, which holds {_BATCH}",
