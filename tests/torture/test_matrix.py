@@ -1,7 +1,7 @@
-"""Every fault that the emulator knows, at every step where a process may die: the matrix, its other sides by a seed.
+"""Every fault of the emulator at every step where a process may die: a matrix, whose other sides depend on a seed.
 
-Each cell is one company, one sort of write, one memory of control ids, and one run that meets the fault at its first
-write and dies at the step, alone or beside another loader; two calm runs follow, and `Round.check` says what must hold.
+Each cell has one company, one kind of write, one memory of control ids, and one run that gets the fault at its first
+write and dies at the step, alone or beside another loader. Two runs without faults follow, then `Round.check`.
 """
 
 from collections import Counter
@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from intacct_bridge.emulator.settings.faults import KINDS, ScriptedFault
-from support.torture.records import SORTS
+from support.torture.records import WRITE_KINDS
 from support.torture.world import MEMORIES, folder
 from torture.torture import STEPS, Round
 
@@ -35,10 +35,10 @@ MOMENTS = (None, *STEPS)
 CELLS = list(product(FAULTS, MOMENTS))
 
 
-def test_the_matrix_has_every_fault_every_sort_and_every_memory() -> None:
+def test_the_matrix_has_every_fault_every_kind_of_write_and_every_memory() -> None:
     assert {fault.kind for fault in FAULTS} == set(KINDS)
     seen = [Round.of_cell(number) for number in range(len(CELLS))]
-    assert {sort for sort, _ in seen} == set(SORTS)
+    assert {kind for kind, _ in seen} == set(WRITE_KINDS)
     assert {memory for _, memory in seen} == set(MEMORIES)
 
 
@@ -49,20 +49,20 @@ def outboxes() -> Iterator[Path]:
 
 
 @pytest.mark.parametrize("fault", range(len(FAULTS)), ids=lambda at: f"{FAULTS[at].kind}-{FAULTS[at].status}")
-def test_whatever_strikes_wherever_it_dies_nothing_is_twice_and_doubt_is_honest(outboxes: Path, fault: int) -> None:
+def test_with_any_fault_and_death_nothing_is_posted_twice_and_doubt_is_honest(outboxes: Path, fault: int) -> None:
     failures: list[str] = []
     met: Counter[str] = Counter()
     for at, moment in enumerate(MOMENTS):
         number = fault * len(MOMENTS) + at
-        sort, memory = Round.of_cell(number)
-        one = Round(number, outboxes, sort, memory)
+        kind, memory = Round.of_cell(number)
+        one = Round(number, outboxes, kind, memory)
         try:
-            one.world.stormy, one.world.script = False, FAULTS[fault]
+            one.world.faulty, one.world.script = False, FAULTS[fault]
             one.run((moment, 1) if moment else None, beside=number % 3 == 0)
             met += one.world.happened
             one.twice("after the fault")
             one.world.forward(16)
-            one.calm()
+            one.run_without_faults()
             one.check()
             failures += [f"{one.name()}: died at {moment}: {text}" for text in one.faults]
         finally:

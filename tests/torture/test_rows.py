@@ -1,4 +1,4 @@
-"""What becomes of each sort of write when its answer is lost: one test for each row of the documented table."""
+"""The outcome of each kind of write when its answer is lost: one test for each row of the documented table."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ import pytest
 from intacct_bridge.emulator.settings.faults import ScriptedFault
 from intacct_bridge.flow.outbox.outbox import Outbox
 from intacct_bridge.flow.records.status import RecordStatus
-from support.torture.records import SORTS
+from support.torture.records import WRITE_KINDS
 from support.torture.world import folder
 from torture.torture import Round, newest
 
@@ -34,8 +34,8 @@ ROWS = {
     "upsert": (A, A),
     "delete": (A, A),
 }
-"""The end of a write that was done and whose answer was lost, and of one that was lost before it was done; the company
-remembers no control ids, and nothing else was loaded before."""
+"""The status of a write that was applied and whose answer was lost, and of one that was lost before it was applied. The
+company remembers no control ids, and nothing else was loaded before."""
 
 
 @pytest.fixture
@@ -51,15 +51,15 @@ def states(one: Round) -> Counter[RecordStatus]:
 
 @pytest.mark.parametrize("done", [True, False], ids=["done", "not-done"])
 @pytest.mark.parametrize("name", ROWS)
-def test_a_lost_answer_ends_as_the_table_says(outboxes: Path, name: str, done: bool) -> None:
-    sort = next(sort for sort in SORTS if sort.name == name)
-    one = Round(3, outboxes, sort, "absent")
-    one.batch, one.world.stormy = 100, False
+def test_after_a_lost_answer_a_write_ends_as_in_the_table(outboxes: Path, name: str, done: bool) -> None:
+    kind = next(kind for kind in WRITE_KINDS if kind.name == name)
+    one = Round(3, outboxes, kind, "absent")
+    one.batch, one.world.faulty = 100, False
     one.world.script = ScriptedFault("cut-after" if done else "cut-before")
     one.run(None)
     assert set(states(one)) == {D} if not done else set(states(one)) <= {A, D}
     one.world.forward(16)
-    one.calm()
+    one.run_without_faults()
     assert set(states(one)) == {ROWS[name][0 if done else 1]}
     one.check()
     one.world.close()
@@ -67,15 +67,15 @@ def test_a_lost_answer_ends_as_the_table_says(outboxes: Path, name: str, done: b
 
 
 @pytest.mark.parametrize("name", ["bill with an external id", "order with an external id"])
-def test_an_external_id_proves_absence_once_one_of_ours_was_found_by_its(outboxes: Path, name: str) -> None:
-    sort = next(sort for sort in SORTS if sort.name == name)
-    one = Round(3, outboxes, sort, "absent")
-    one.batch, one.world.stormy = 1, False
+def test_an_external_id_proves_absence_once_another_of_ours_was_found(outboxes: Path, name: str) -> None:
+    kind = next(kind for kind in WRITE_KINDS if kind.name == name)
+    one = Round(3, outboxes, kind, "absent")
+    one.batch, one.world.faulty = 1, False
     one.world.script = ScriptedFault("cut-before")
     one.run(None)
     assert states(one)[D] == 1, "the others were posted, and are examples"
     one.world.forward(16)
-    one.calm()
+    one.run_without_faults()
     assert set(states(one)) == {A}
     one.check()
     one.world.close()

@@ -1,4 +1,4 @@
-"""A short torture of every run of the suite; `make torture` is the long one."""
+"""A short torture in every run of the suite; `make torture` is the long one."""
 
 import sys
 from collections.abc import Iterator
@@ -9,12 +9,12 @@ import pytest
 
 from intacct_bridge.flow.post.settle import SettleSettings
 from support.torture.processes import side_by_side
-from support.torture.records import SORTS
+from support.torture.records import WRITE_KINDS
 from support.torture.world import folder
 from torture.torture import Round, Tally, naive, ours
 
 pytestmark = pytest.mark.slow
-PLAIN = next(sort for sort in SORTS if sort.name == "journal without")
+PLAIN = next(kind for kind in WRITE_KINDS if kind.name == "journal without")
 
 
 @pytest.fixture
@@ -23,24 +23,24 @@ def outboxes() -> Iterator[Path]:
         yield path
 
 
-def test_nothing_is_twice_all_that_can_be_proven_is_there_and_doubt_is_honest(outboxes: Path) -> None:
+def test_nothing_is_posted_twice_all_provable_records_are_posted_and_doubt_is_honest(outboxes: Path) -> None:
     tally = Tally()
-    for seed, sort in enumerate(SORTS, 1):
-        ours(seed, outboxes, tally, sort)
+    for seed, kind in enumerate(WRITE_KINDS, 1):
+        ours(seed, outboxes, tally, kind)
     assert tally.failures == []
-    assert tally.counts["faults"] + tally.counts["kills"] > len(SORTS)
+    assert tally.counts["faults"] + tally.counts["kills"] > len(WRITE_KINDS)
     assert tally.counts["side by side"] > 0
 
 
 @pytest.mark.parametrize("seed", [193, 268, 287, 389, 494, 560])
 def test_a_change_that_another_loader_concludes_after_the_plan_is_not_sent_again(outboxes: Path, seed: int) -> None:
-    """Rounds of the long torture in which one was sent as planned, without its record's key, and told as rejected."""
+    """Rounds of the long torture in which one was sent as planned, without its record's key, and shown as rejected."""
     tally = Tally()
     ours(seed, outboxes, tally)
     assert tally.failures == []
 
 
-def test_a_loader_that_sends_again_on_errors_writes_records_twice_in_the_same_weather(outboxes: Path) -> None:
+def test_a_loader_that_resends_on_errors_writes_records_twice_under_the_same_faults(outboxes: Path) -> None:
     tally = Tally()
     for seed in range(1, 13):
         naive(seed, outboxes, tally)
@@ -48,13 +48,13 @@ def test_a_loader_that_sends_again_on_errors_writes_records_twice_in_the_same_we
     assert tally.counts["told as failed"] > 0
 
 
-def test_a_loader_that_does_not_wait_before_it_sends_again_is_caught(outboxes: Path) -> None:
+def test_a_loader_that_resends_without_waiting_is_caught(outboxes: Path) -> None:
     """The proof that the harness would see it: our own loader with its patience taken away."""
     caught: list[str] = []
     for seed in range(1, 61):
         one = Round(seed, outboxes, PLAIN, "absent")
         one.settle = SettleSettings(timedelta(0), memory_proven=True)
-        one.storm()
+        one.run_with_faults()
         one.world.close()
         caught += one.faults
         if caught:

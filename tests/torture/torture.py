@@ -2,8 +2,8 @@
 
     python -m torture.torture [--rounds N] [--seed S]
 
-Every round has a company, some records, a few runs in a storm that may each be killed at any step, and two in calm
-weather after all has come to its end. What must hold, at every moment and in the end, is in `Round.check`.
+Every round has a company, some records, a few runs with faults that may each be killed at any step, and two runs
+without faults after all work has come to its end. `Round.check` has the conditions that hold in the end.
 """
 
 import argparse
@@ -36,7 +36,7 @@ from intacct_bridge.flow.records.tables import InputTable, SourceRow
 from support.small_company import client
 from support.torture.naive import Naive
 from support.torture.processes import side_by_side
-from support.torture.records import CREATES, SORTS, Sort, keys, standing
+from support.torture.records import CREATES, WRITE_KINDS, WriteKind, keys, standing
 from support.torture.turns import Turns
 from support.torture.world import MEMORIES, KilledError, World, folder
 
@@ -45,7 +45,7 @@ STEPS = ("planned", "begun", "answered", "concluded", "looked")
 
 @dataclass
 class Tally:
-    """What many rounds came to."""
+    """The counts of many rounds."""
 
     counts: Counter[str] = field(default_factory=Counter)
     failures: list[str] = field(default_factory=list)
@@ -55,13 +55,13 @@ class Tally:
 
 
 class Round:
-    """One company and one sort of write, by a seed."""
+    """One company and one kind of write, by a seed."""
 
-    def __init__(self, seed: int, folder: Path, sort: Sort | None = None, memory: str = "") -> None:
+    def __init__(self, seed: int, folder: Path, kind: WriteKind | None = None, memory: str = "") -> None:
         self.seed = seed
         self.random = Random(seed)
-        drawn = self.random.choice(SORTS), self.random.choice(MEMORIES)
-        self.sort: Sort = sort or drawn[0]
+        drawn = self.random.choice(WRITE_KINDS), self.random.choice(MEMORIES)
+        self.kind: WriteKind = kind or drawn[0]
         self.memory = memory or drawn[1]
         late = timedelta(minutes=self.random.choice((0, 0, 5)))
         self.world = World(Random(seed + 1), self.memory, late)
@@ -77,34 +77,34 @@ class Round:
         self._before()
 
     def _before(self) -> None:
-        self.world.stormy = False
+        self.world.faulty = False
         with client(self.world) as gateway:
-            for name, cells in (pair for token in sorted(self.tokens) for pair in self.sort.before(token)):
+            for name, cells in (pair for token in sorted(self.tokens) for pair in self.kind.before(token)):
                 made = gateway.create(name, [cells])
                 assert made[0].ok, made
         self.world.forward(180)
-        self.world.stormy = True
+        self.world.faulty = True
 
     @staticmethod
-    def of_cell(number: int) -> tuple[Sort, str]:
-        """The sort and the memory of a cell of the matrix: each comes in its turn."""
-        return SORTS[number % len(SORTS)], MEMORIES[number * 7 // 3 % len(MEMORIES)]
+    def of_cell(number: int) -> tuple[WriteKind, str]:
+        """The kind and the memory of a cell of the matrix: each comes in its turn."""
+        return WRITE_KINDS[number % len(WRITE_KINDS)], MEMORIES[number * 7 // 3 % len(MEMORIES)]
 
     def name(self) -> str:
         """The round in words, for a failure."""
         settle = "at once" if not self.settle.settle_after else "after 15 minutes"
-        return f"seed {self.seed}: {self.sort.name}, ids {self.memory}, proven {self.proven}, settled {settle}"
+        return f"seed {self.seed}: {self.kind.name}, ids {self.memory}, proven {self.proven}, settled {settle}"
 
     # --- one process
 
     def rows(self) -> list[SourceRow]:
-        made = [self._row(token) for token in sorted(self.tokens) for _ in range(self.sort.copies)]
+        made = [self._row(token) for token in sorted(self.tokens) for _ in range(self.kind.copies)]
         return [SourceRow("input", number, cells) for number, cells in enumerate(made, 1)]
 
     def _row(self, token: str) -> Any:
         """The input is written once, whatever becomes of the company."""
         if token not in self._written:
-            self._written[token] = self.sort.make(self.world.emulator, token)
+            self._written[token] = self.kind.make(self.world.emulator, token)
         return self._written[token]
 
     @cached_property
@@ -114,9 +114,9 @@ class Round:
     def plan(self, gateway: Any, outbox: Outbox) -> Any:
         rows = self.rows()
         company = LegacyGateway(gateway)
-        layout = NativeLayout(writable_object(company, self.sort.object))
+        layout = NativeLayout(writable_object(company, self.kind.object))
         table = InputTable(Path("input"), tuple(rows[0].cells), lambda: iter(rows), "jsonl")
-        settings = PlanSettings(allow_duplicates=not self.sort.finds, mode=Mode(self.sort.mode))
+        settings = PlanSettings(allow_duplicates=not self.kind.finds, mode=Mode(self.kind.mode))
         return make_plan(table, layout, company, outbox, settings)
 
     def run(self, die_at: tuple[str, int] | None, *, beside: bool = False) -> None:
@@ -154,8 +154,8 @@ class Round:
                 raise
         outbox.close()
 
-    def storm(self) -> None:
-        """Runs under fire, alone or two at once, with time between them."""
+    def run_with_faults(self) -> None:
+        """Runs with faults, alone or two at once, with time between them."""
         for _ in range(self.random.randint(2, 4)):
             if self.random.random() < 0.4:
                 self.at_once(self._death(), self._death())
@@ -175,9 +175,9 @@ class Round:
         self.turns.run(*(partial(self._process, death) for death in deaths))
         self.world.pause = lambda: None
 
-    def calm(self) -> None:
-        """Everything under way comes to its end, and two undisturbed runs follow."""
-        self.world.stormy = False
+    def run_without_faults(self) -> None:
+        """All work comes to its end, and two runs without faults follow."""
+        self.world.faulty = False
         self.world.forward(20)
         self.run(None)
         self.world.forward(20)
@@ -186,15 +186,15 @@ class Round:
     # --- what must hold
 
     def twice(self, when: str) -> None:
-        over = [token for token, count in self.standing().items() if count > self.sort.copies]
+        over = [token for token, count in self.standing().items() if count > self.kind.copies]
         if over:
             self.faults.append(f"{over[0]} was done too often {when}")
 
     def standing(self) -> Counter[str]:
-        return standing(self.world.emulator, self.sort, self.tokens)
+        return standing(self.world.emulator, self.kind, self.tokens)
 
     def check(self) -> None:
-        """Nothing twice; all that could be proven there with its receipt; nothing in doubt that could be settled."""
+        """Nothing is posted twice, every provable record has a receipt, and nothing in doubt could be settled."""
         self.twice("in the end")
         there = self.standing()
         with Outbox(self.path, clock=lambda: self.world.clock.now) as outbox:
@@ -204,11 +204,11 @@ class Round:
                 entry for entry in doubtful if self.proven and outbox.take_memory_proof(first_sender(outbox, entry))
             ]
         applied = [entry for entry in entries if entry.status is RecordStatus.APPLIED]
-        if len(doubtful) + len(applied) != len(self.tokens) * self.sort.copies:
+        if len(doubtful) + len(applied) != len(self.tokens) * self.kind.copies:
             states = Counter(entry.status.value for entry in entries)
             self.faults.append(f"not every record came to an end: {states}")
         self._receipts(applied)
-        if (able and not self.sort.never_again) or (doubtful and self.sort.settles):
+        if (able and not self.kind.never_again) or (doubtful and self.kind.settles):
             self.faults.append(f"in doubt, and could be settled: {doubtful[0].label}: {doubtful[0].note}")
         guessed = [entry for entry in doubtful if not self.lost(entry)]
         if guessed:
@@ -218,17 +218,17 @@ class Round:
             unsure = sum(1 for entry in doubtful if self.about(entry, token))
             if not sure <= there[token] <= sure + unsure:
                 self.faults.append(f"{token} was done {there[token]} times, {sure} are said to and {unsure} may")
-            if self.sort.finds and there[token] > sure:
+            if self.kind.finds and there[token] > sure:
                 self.faults.append(f"{token} is in doubt, and could be found")
 
     def _receipts(self, applied: Sequence[OutboxEntry]) -> None:
         receipts = [entry.receipt.record for entry in applied if entry.receipt and entry.receipt.record]
-        real = self.sort.mode == "delete" or set(receipts) <= keys(self.world.emulator, self.sort)
+        real = self.kind.mode == "delete" or set(receipts) <= keys(self.world.emulator, self.kind)
         if len(receipts) != len(set(receipts)) or not real:
             self.faults.append("a receipt is no record's, or two records'")
-        unseen = [entry for entry in applied if "was done" in entry.note]
-        bare = self.sort.mode == "delete"
-        if self.sort.settles and not bare and len(receipts) + len(unseen) < len(self.tokens):
+        unseen = [entry for entry in applied if "its record was not found" in entry.note]
+        bare = self.kind.mode == "delete"
+        if self.kind.settles and not bare and len(receipts) + len(unseen) < len(self.tokens):
             self.faults.append("a record that could be proven has no receipt")
 
     def about(self, entry: OutboxEntry, token: str) -> bool:
@@ -246,13 +246,13 @@ class Round:
         with Outbox(self.path, clock=lambda: self.world.clock.now) as outbox:
             doubtful = [entry for entry in newest(outbox.entries()) if entry.status is RecordStatus.IN_DOUBT]
         tally.counts["rounds"] += 1
-        tally.counts["records"] += len(self.tokens) * self.sort.copies
+        tally.counts["records"] += len(self.tokens) * self.kind.copies
         for name in ("faults", "kills", "side by side"):
             tally.counts[name] += self.world.happened[name]
-        tally.counts["written too often"] += sum(max(count - self.sort.copies, 0) for count in there.values())
+        tally.counts["written too often"] += sum(max(count - self.kind.copies, 0) for count in there.values())
         tally.counts["in doubt"] += len(doubtful)
         if doubtful:
-            tally.counts[f"in doubt: {self.sort.name}"] += len(doubtful)
+            tally.counts[f"in doubt: {self.kind.name}"] += len(doubtful)
         tally.failures += [f"{self.name()}: {fault}" for fault in self.faults]
 
 
@@ -267,33 +267,33 @@ def first_sender(outbox: Outbox, entry: OutboxEntry) -> str:
     return next((str(one["loader"]) for one in sent if one["control_id"] == entry.control_id), "")
 
 
-def ours(seed: int, folder: Path, tally: Tally, sort: Sort | None = None) -> None:
+def ours(seed: int, folder: Path, tally: Tally, kind: WriteKind | None = None) -> None:
     """One round of the loader that is ours."""
-    one = Round(seed, folder, sort)
+    one = Round(seed, folder, kind)
     try:
-        one.storm()
-        one.calm()
+        one.run_with_faults()
+        one.run_without_faults()
         one.check()
         one.count(tally)
     finally:
         one.world.close()
 
 
-def naive(seed: int, folder: Path, tally: Tally, sort: Sort | None = None) -> None:
+def naive(seed: int, folder: Path, tally: Tally, kind: WriteKind | None = None) -> None:
     """The same round of the loader that sends again on errors; it knows how to create and nothing else."""
-    one = Round(seed, folder, sort)
-    if one.sort not in CREATES:
+    one = Round(seed, folder, kind)
+    if one.kind not in CREATES:
         one.world.close()
         one = Round(seed, folder, CREATES[seed % len(CREATES)])
     loader = Naive()
 
     def run() -> None:
         """Planning is done in calm weather, so that only the sending is compared."""
-        stormy, one.world.stormy = one.world.stormy, False
+        faulty, one.world.faulty = one.world.faulty, False
         with client(one.world) as gateway, Outbox(folder / f"naive-{seed}.sqlite3") as unused:
             writes = [planned.write for planned in one.plan(gateway, unused).records]
             marked = [(f"{number}", write) for number, write in enumerate(writes)]
-            one.world.stormy = stormy
+            one.world.faulty = faulty
             with suppress(IntacctError, KilledError):
                 loader.load(gateway, marked, one.batch)
 
@@ -301,16 +301,16 @@ def naive(seed: int, folder: Path, tally: Tally, sort: Sort | None = None) -> No
         for _ in range(one.random.randint(2, 4)):
             run()
             one.world.forward(one.random.choice((0, 1, 14, 16, 60, 600)))
-        one.world.stormy = False
+        one.world.faulty = False
         one.world.forward(20)
         run()
         there = one.standing()
-        wanted = len(one.tokens) * one.sort.copies
+        wanted = len(one.tokens) * one.kind.copies
         tally.counts["rounds"] += 1
         tally.counts["records"] += wanted
         tally.counts["faults"] += one.world.happened["faults"]
         tally.counts["kills"] += one.world.happened["kills"]
-        tally.counts["written too often"] += sum(max(count - one.sort.copies, 0) for count in there.values())
+        tally.counts["written too often"] += sum(max(count - one.kind.copies, 0) for count in there.values())
         tally.counts["told as failed"] += wanted - len(loader.done)
     finally:
         one.world.close()

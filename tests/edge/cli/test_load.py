@@ -22,7 +22,7 @@ def verdicts(text: str) -> list[str]:
     return [record["verdict"] for record in json.loads(text)["records"]]
 
 
-def test_any_object_is_loaded_by_its_own_names(demo: Intacct, classes: Path) -> None:
+def test_any_object_is_loaded_under_its_own_names(demo: Intacct, classes: Path) -> None:
     planned = demo("load", str(classes), "--as", "class")
     assert planned.status == 0
     assert "2 to create" in planned.out
@@ -32,7 +32,7 @@ def test_any_object_is_loaded_by_its_own_names(demo: Intacct, classes: Path) -> 
     assert "Nothing to send" in again.err
 
 
-def test_a_plan_tells_the_whole_command_that_applies_it(demo: Intacct, home: Path) -> None:
+def test_a_plan_shows_the_whole_command_that_applies_it(demo: Intacct, home: Path) -> None:
     file = home / "light rail.csv"
     file.write_text(CLASSES.replace(",", ";"))
     planned = demo("load", str(file), "--as", "CLASS", "--delimiter", ";", "--mode", "upsert", "--plan")
@@ -42,7 +42,7 @@ def test_a_plan_tells_the_whole_command_that_applies_it(demo: Intacct, home: Pat
     assert demo(*words).status == 0
 
 
-def test_an_upsert_shows_what_it_would_change(demo: Intacct, classes: Path) -> None:
+def test_an_upsert_shows_its_changes(demo: Intacct, classes: Path) -> None:
     demo("load", str(classes), "--as", "CLASS", "--apply")
     classes.write_text(CLASSES.replace("Heavy", "Very heavy") + "L-3,Tram\n")
     planned = demo("load", str(classes), "--as", "CLASS", "--mode", "upsert")
@@ -56,7 +56,7 @@ def test_an_upsert_shows_what_it_would_change(demo: Intacct, classes: Path) -> N
     assert demo("get", "CLASS", "L-3").status == 1
 
 
-def test_a_kept_plan_is_applied_later_unless_the_company_moved(demo: Intacct, classes: Path, home: Path) -> None:
+def test_a_kept_plan_is_applied_later_unless_the_company_has_changed(demo: Intacct, classes: Path, home: Path) -> None:
     plan = home / "classes.plan"
     planned = demo("load", str(classes), "--as", "CLASS", "--out", str(plan), "--connection", "demo")
     assert planned.status == 0
@@ -74,7 +74,7 @@ def test_a_kept_plan_is_applied_later_unless_the_company_moved(demo: Intacct, cl
     assert json.loads(demo("get", "CLASS", "L-1", "--json").out)[0]["NAME"] == "Lighter rail"
 
 
-def test_a_kept_plan_is_looked_at_before_it_is_applied(demo: Intacct, classes: Path, home: Path) -> None:
+def test_a_kept_plan_is_shown_before_it_is_applied(demo: Intacct, classes: Path, home: Path) -> None:
     plan = str(home / "classes.plan")
     demo("load", str(classes), "--as", "CLASS", "--out", plan)
     for words in (("load", "--from-plan", plan), ("load", "--from-plan", plan, "--plan"), ("plan", "show", plan)):
@@ -86,7 +86,7 @@ def test_a_kept_plan_is_looked_at_before_it_is_applied(demo: Intacct, classes: P
     assert demo("get", "CLASS", "L-1").status == 0
 
 
-def test_what_intacct_refuses_is_written_back_too(demo: Intacct, classes: Path, home: Path) -> None:
+def test_rows_that_intacct_refuses_are_written_too(demo: Intacct, classes: Path, home: Path) -> None:
     classes.write_text("CLASSID,NAME,PARENTID\nL-1,Light rail,\nL-2,Heavy rail,NOWHERE\n")
     mend = home / "mend.csv"
     words = ("load", str(classes), "--as", "CLASS", "--offline", "--refused", str(mend), "--apply")
@@ -102,7 +102,7 @@ def test_what_intacct_refuses_is_written_back_too(demo: Intacct, classes: Path, 
     assert f"No row is refused; {mend} is from an earlier run." in " ".join(demo(*words).err.split())
 
 
-def test_a_mapping_says_what_columns_mean(demo: Intacct, home: Path) -> None:
+def test_a_mapping_gives_columns_their_meaning(demo: Intacct, home: Path) -> None:
     (home / "map.toml").write_text('object = "CLASS"\n[fields]\nCLASSID = "Code"\nNAME = "Says"\n')
     (home / "rows.csv").write_text("Code,Says\nM-1,Mapped\n")
     assert demo("load", str(home / "rows.csv"), "--map", str(home / "map.toml"), "--apply").status == 0
@@ -131,7 +131,7 @@ def test_a_mapping_says_what_columns_mean(demo: Intacct, home: Path) -> None:
         (("rows.csv", "--as", "CLASS", "--out", "a", "--refused", "a"), "--refused would replace a"),
     ],
 )
-def test_a_slip_ends_in_a_sentence(demo: Intacct, words: tuple[str, ...], says: str) -> None:
+def test_a_mistake_ends_in_a_message(demo: Intacct, words: tuple[str, ...], says: str) -> None:
     Path("rows.csv").write_text("CLASSID,NAMEE\nX,Y\n")
     if "update" in words:
         Path("rows.csv").write_text("CLASSID,NAME\nX,Y\n")
@@ -158,7 +158,7 @@ def test_rows_of_one_record_with_differing_keys_are_refused(demo: Intacct) -> No
     assert "rows.csv:5: Id: the key c contradicts b of rows.csv:4" in ran.out
 
 
-def test_the_line_to_apply_a_plan_says_all_that_the_plan_was_made_with(demo: Intacct, home: Path) -> None:
+def test_the_command_to_apply_a_plan_has_all_of_its_options(demo: Intacct, home: Path) -> None:
     from openpyxl import Workbook
 
     book = Workbook()

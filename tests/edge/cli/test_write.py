@@ -14,7 +14,7 @@ from intacct_bridge.emulator.gateway.server import serve
 from support.edge.command_line import AS_OF, Intacct
 
 
-def test_a_record_is_made_changed_and_deleted(demo: Intacct) -> None:
+def test_a_record_is_created_updated_and_deleted(demo: Intacct) -> None:
     made = demo("create", "CLASS", "CLASSID=C-77", "NAME=Bridges", "--json")
     assert json.loads(made.out)["key"] == "C-77"
     assert "demo-company (demo)" in made.err
@@ -28,7 +28,7 @@ def test_a_record_is_made_changed_and_deleted(demo: Intacct) -> None:
     assert demo("get", "CLASS", "C-77").status == 1
 
 
-def test_a_change_never_goes_to_another_record_than_the_one_named(demo: Intacct, home: Path) -> None:
+def test_an_update_never_goes_to_another_record(demo: Intacct, home: Path) -> None:
     first = json.loads(demo("create", "CLASS", "CLASSID=C-1", "NAME=One", "--json").out)["recordno"]
     demo("create", "CLASS", "CLASSID=C-2", "NAME=Two")
     wrong = demo("update", "CLASS", "C-2", f"RECORDNO={first}", "NAME=Three")
@@ -46,7 +46,7 @@ def test_an_empty_value_clears_a_field(demo: Intacct) -> None:
     assert json.loads(demo("get", "CLASS", "C-78", "--json").out)[0].get("DESCRIPTION") is None
 
 
-def test_a_number_that_means_two_records_is_not_guessed(demo: Intacct) -> None:
+def test_a_number_that_may_be_two_records_is_refused(demo: Intacct) -> None:
     # The demo company's departments have DEPARTMENTIDs such as 100; give one the RECORDNO of another.
     (first,) = json.loads(demo("query", "DEPARTMENT", "--select", "RECORDNO", "--limit", "1", "--json").out)
     number = str(first["RECORDNO"])
@@ -66,13 +66,13 @@ def test_a_number_that_means_two_records_is_not_guessed(demo: Intacct) -> None:
         (("create", "APBILL", "WHENDUE=soon"), "WHENDUE"),
     ],
 )
-def test_a_slip_is_refused_before_anything_is_sent(demo: Intacct, words: tuple[str, ...], says: str) -> None:
+def test_a_mistake_is_refused_before_anything_is_sent(demo: Intacct, words: tuple[str, ...], says: str) -> None:
     ran = demo(*words)
     assert ran.status == 2
     assert says in ran.err
 
 
-def test_a_production_company_is_not_written_to_without_a_yes(intacct: Intacct) -> None:
+def test_a_production_company_is_not_written_to_without_confirmation(intacct: Intacct) -> None:
     credentials = {
         "INTACCT_COMPANY_ID": "acme",
         "INTACCT_USER_ID": "u",
@@ -106,7 +106,7 @@ def test_a_file_is_planned_applied_and_recognised(demo: Intacct, home: Path) -> 
     assert "applied" in shown.out
 
 
-def test_an_auditor_finds_every_write_with_its_receipt_its_row_and_what_was_tracked(demo: Intacct, home: Path) -> None:
+def test_an_auditor_finds_every_write_with_its_receipt_row_and_tracked_values(demo: Intacct, home: Path) -> None:
     file = home / "work" / "classes.csv"
     file.write_text("CLASSID,NAME\nAU-1,Bridges\nAU-2,=Tunnels()\n")
     words = ("load", str(file), "--as", "CLASS", "--apply", "--track", "NAME", "--track", "classid")
@@ -135,9 +135,7 @@ def test_an_auditor_finds_every_write_with_its_receipt_its_row_and_what_was_trac
     assert "neither CSV nor JSON lines" in demo("outbox", "list", "--export", "writes.xlsx").err
 
 
-def test_a_production_company_gets_nothing_without_a_yes_where_nobody_can_be_asked(
-    intacct: Intacct, home: Path, company_file: Path
-) -> None:
+def test_outside_a_terminal_a_production_company_needs_yes(intacct: Intacct, home: Path, company_file: Path) -> None:
     (home / "work" / "classes.csv").write_text("CLASSID,NAME\nPR-1,Bridges\n")
     words = ("load", "classes.csv", "--as", "CLASS", "--apply")
     path = home / "company.sqlite3"
@@ -164,7 +162,7 @@ def test_a_production_company_gets_nothing_without_a_yes_where_nobody_can_be_ask
         assert len(emulator.company().table("CLASS").find("CLASSID", "PR-1")) == 1
 
 
-def test_what_is_refused_is_written_back_with_its_reason(demo: Intacct, home: Path) -> None:
+def test_refused_rows_are_written_with_their_reason(demo: Intacct, home: Path) -> None:
     file = str(write_sample("journal-entries-bad.csv", home / "work", as_of=AS_OF))
     ran = demo("load", file, "--as", "journal-entries", "--refused", "mend.csv")
     assert ran.status == 1
@@ -181,7 +179,7 @@ def test_what_is_refused_is_written_back_with_its_reason(demo: Intacct, home: Pa
         (("load", "none.csv"), "--as"),
     ],
 )
-def test_an_unreadable_input_ends_in_a_sentence(demo: Intacct, words: tuple[str, ...], says: str, home: Path) -> None:
+def test_an_unreadable_input_ends_in_a_message(demo: Intacct, words: tuple[str, ...], says: str, home: Path) -> None:
     if words[-1] == "journal-entry":
         (home / "work" / "none.csv").write_text("Journal\n")
     ran = demo(*words)

@@ -72,11 +72,11 @@ def test_rows_become_entries_with_lines(tmp_path: Path) -> None:
         ("GJ,2026-01-31,T,R,6000,1" + "0" * 24 + ",,,,", "digits", "Debit"),
     ],
 )
-def test_a_fault_names_rule_column_and_row(tmp_path: Path, cells: str, rule: str, column: str) -> None:
+def test_a_finding_has_rule_column_and_row(tmp_path: Path, cells: str, rule: str, column: str) -> None:
     assert faults(read(tmp_path, HEADER + cells + "\n")) == [(rule, column, "je.csv:2")]
 
 
-def test_exact_cents_pass_however_they_are_written(tmp_path: Path) -> None:
+def test_amounts_in_cents_are_exact_in_any_notation(tmp_path: Path) -> None:
     text = HEADER + "".join(f"GJ,2026-01-31,T,R{n},6000,{amount},,,,\n" for n, amount in enumerate(
         ["100.250", "0.1", "0.2", "999999999999999.99", "5."]
     ))  # fmt: skip
@@ -86,14 +86,14 @@ def test_exact_cents_pass_however_they_are_written(tmp_path: Path) -> None:
     assert [str(amount) for amount in amounts] == ["100.25", "0.1", "0.2", "999999999999999.99", "5"]
 
 
-def test_a_negative_debit_is_a_credit_and_said_so(tmp_path: Path) -> None:
+def test_a_negative_debit_is_a_credit_with_a_warning(tmp_path: Path) -> None:
     write = read(tmp_path, HEADER + 'GJ,2026-01-31,T,R,6000,"(1,234.50)",,,,\n')[0]
     line = next(write.all_lines)
     assert (line.fields["TRX_AMOUNT"], line.fields["TR_TYPE"]) == (Decimal("1234.50"), -1)
     assert [finding.refuses for finding in write.findings] == [False]
 
 
-def test_a_column_of_mixed_date_orders_refuses_every_slashed_date(tmp_path: Path) -> None:
+def test_in_a_column_of_mixed_orders_every_slashed_date_is_refused(tmp_path: Path) -> None:
     text = HEADER + "GJ,01/02/2026,A,1,6000,1,,,,\nGJ,31/01/2026,B,2,6000,1,,,,\nGJ,2026-01-31,C,3,6000,1,,,,\n"
     assert [bool(faults([write])) for write in read(tmp_path, text)] == [True, True, False]
     writes = read(tmp_path, text, JournalLayout(date_order="dmy"))
@@ -104,7 +104,7 @@ def test_a_column_of_mixed_date_orders_refuses_every_slashed_date(tmp_path: Path
     ]
 
 
-def test_headers_are_matched_whatever_their_case_and_punctuation(tmp_path: Path) -> None:
+def test_headers_match_in_any_case_and_punctuation(tmp_path: Path) -> None:
     text = " JOURNAL ;DATE;DESCRIPTION;Reference_No;ACCT_NO;DEBIT;CREDIT;DEPT_ID;LOCATION_ID;MEMO;Prepared by\n"
     write = read(tmp_path, text + "GJ;2026-01-31;T;R;6000;1;;300;100;m;me\n")[0]
     assert write.fields["BATCH_TITLE"] == "T"
@@ -125,7 +125,7 @@ def test_description_is_the_memo_where_there_is_a_title(tmp_path: Path) -> None:
         ("Journal,Date,Title,Account,Debit,Credit,Dept,Department", "both mean the department"),
     ],
 )
-def test_columns_that_would_mislead_are_refused(tmp_path: Path, header: str, message: str) -> None:
+def test_ambiguous_columns_are_refused(tmp_path: Path, header: str, message: str) -> None:
     with pytest.raises(SettingsError, match=message) as caught:
         read(tmp_path, header + "\n" + ",".join("1" * (header.count(",") + 1)) + "\n")
     assert caught.value.fix
@@ -139,7 +139,7 @@ def test_without_a_reference_the_source_key_or_the_content_identifies(tmp_path: 
     assert (identity.kind, identity.text) == ("source", 'source:["7"]')
 
 
-def test_entries_without_a_reference_are_told_apart_by_their_sources_key(tmp_path: Path) -> None:
+def test_the_sources_key_separates_entries_without_a_reference(tmp_path: Path) -> None:
     def line(key: str, account: str, reference: str = "") -> str:
         sides = ",5" if account == "6000" else "5,"
         return f"{key},GJ,2026-01-31,T,{reference},{account},{sides},,,\n"
@@ -157,7 +157,7 @@ def test_entries_without_a_reference_are_told_apart_by_their_sources_key(tmp_pat
     assert [rows for _, rows in known(*one, "2,,,,,6000,,5,,,\n")] == [2, 1], "not a line of the entry above"
 
 
-def test_beside_points_between_thousands_a_point_is_no_decimal_sign(tmp_path: Path) -> None:
+def test_in_a_file_with_points_between_thousands_a_point_is_ambiguous(tmp_path: Path) -> None:
     def amounts(other: str) -> list[str]:
         text = HEADER.replace(",", ";") + f"GJ;2026-01-31;T;R;6000;{other};;;;\nGJ;2026-01-31;T;S;6000;;1.230;;;\n"
         return [fault.message + "; " + fault.fix for write in read(tmp_path, text) for fault in write.findings]
@@ -174,7 +174,7 @@ def test_columns_that_differ_in_case_only_are_refused(tmp_path: Path) -> None:
     assert read(tmp_path, HEADER.replace("Memo", "Memo,X,x") + "GJ,2026-01-31,T,R,6000,1,,,,a,b,c\n")
 
 
-def test_a_failed_formula_counts_only_where_it_is_read(tmp_path: Path) -> None:
+def test_a_failed_formula_in_an_unused_column_is_ignored(tmp_path: Path) -> None:
     from openpyxl import Workbook
 
     book = Workbook(write_only=True)

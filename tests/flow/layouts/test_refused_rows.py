@@ -26,7 +26,7 @@ def planned(table: InputTable, outbox: Outbox) -> Plan:
     return make_plan(table, JournalLayout(), LegacyGateway(Ledger()), outbox)
 
 
-def test_a_refused_record_is_written_whole_and_loads_once_mended(tmp_path: Path, outbox: Outbox) -> None:
+def test_a_refused_record_is_written_whole_and_loads_once_corrected(tmp_path: Path, outbox: Outbox) -> None:
     path = tmp_path / "je.csv"
     bad = 'GJ;2026-11-30;T;Bäd;6100;10,50;;;E1;"a;b"\nGJ;2026-11-30;T;Bäd;2100;;10.50;;E1;\n'
     path.write_text((HEADER + entry("R1")).replace(",", ";") + bad, encoding="cp1252")
@@ -47,7 +47,7 @@ def test_a_refused_record_is_written_whole_and_loads_once_mended(tmp_path: Path,
 
 
 @pytest.mark.parametrize("form", ["csv", "xlsx"])
-def test_a_row_that_was_cut_too_often_keeps_all_its_cells_and_stays_refused(tmp_path: Path, form: str) -> None:
+def test_a_row_with_too_many_cells_keeps_all_of_them_and_stays_refused(tmp_path: Path, form: str) -> None:
     from openpyxl import Workbook
 
     path = tmp_path / f"je.{form}"
@@ -73,7 +73,7 @@ NESTED = (
 )
 
 
-def test_nested_records_come_back_nested(tmp_path: Path) -> None:
+def test_nested_records_are_written_nested(tmp_path: Path) -> None:
     path = tmp_path / "bills.jsonl"
     path.write_text(NESTED + "\n")
     table = open_table(path)
@@ -84,7 +84,7 @@ def test_nested_records_come_back_nested(tmp_path: Path) -> None:
     assert (tmp_path / "named.csv").read_text().startswith(NESTED[:-1]), "lists do not fit into CSV"
 
 
-def test_a_workbook_comes_back_as_one_and_loads_once_mended(tmp_path: Path, outbox: Outbox) -> None:
+def test_a_workbook_is_written_as_a_workbook_and_loads_once_corrected(tmp_path: Path, outbox: Outbox) -> None:
     from openpyxl import Workbook, load_workbook
 
     book = Workbook()
@@ -113,7 +113,7 @@ def test_a_workbook_comes_back_as_one_and_loads_once_mended(tmp_path: Path, outb
     assert (tmp_path / "named.csv").read_text("utf-8-sig").startswith("journal,date,title,account")
 
 
-def test_parquet_comes_back_in_its_own_types(tmp_path: Path) -> None:
+def test_parquet_is_written_in_its_own_types(tmp_path: Path) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -127,7 +127,7 @@ def test_parquet_comes_back_in_its_own_types(tmp_path: Path) -> None:
     assert back.column("id").to_pylist() == [1, 3]
 
 
-def test_json_lines_come_back_as_json_lines_with_exact_numbers(tmp_path: Path, outbox: Outbox) -> None:
+def test_json_lines_are_written_with_exact_numbers(tmp_path: Path, outbox: Outbox) -> None:
     path = tmp_path / "je.jsonl"
     row = '{"journal": "GJ", "date": "2026-11-30", "title": "T", "account": "6100", "debit": 100.255, "credit": null}'
     path.write_text(row + "\n")

@@ -22,7 +22,7 @@ def read(path: Path) -> list[Write]:
 
 
 @pytest.mark.parametrize("as_of", MONTHS)
-def test_the_good_sample_is_sound_and_balances_in_every_month(tmp_path: Path, as_of: date) -> None:
+def test_the_good_sample_is_valid_and_balances_in_every_month(tmp_path: Path, as_of: date) -> None:
     writes = read(write_sample(NAMES[0], tmp_path, as_of=as_of))
     facts = Facts(References(Ledger()))
     assert [finding for write in writes for finding in write.findings] == []
@@ -34,7 +34,7 @@ def test_the_good_sample_is_sound_and_balances_in_every_month(tmp_path: Path, as
 
 
 @pytest.mark.parametrize("as_of", MONTHS)
-def test_the_bad_sample_has_one_good_entry_and_a_fault_of_each_kind(tmp_path: Path, as_of: date) -> None:
+def test_the_bad_sample_has_one_valid_entry_and_one_mistake_of_each_kind(tmp_path: Path, as_of: date) -> None:
     writes = read(write_sample(NAMES[1], tmp_path, as_of=as_of))
     facts = Facts(References(Ledger()))
     rules = [{finding.rule for finding in (*write.findings, *balance(write, facts))} for write in writes]

@@ -27,11 +27,11 @@ a line that says nothing
         ("/var/x.sqlite3", ""),
     ],
 )
-def test_the_deepest_mount_says_what_a_path_lies_on(path: str, kind: str) -> None:
+def test_the_deepest_mount_gives_the_file_system(path: str, kind: str) -> None:
     assert networked(Path(path), MOUNTS) == kind
 
 
-def test_an_outbox_on_a_network_is_refused_with_the_way_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_outbox_on_a_network_drive_is_refused_with_a_fix(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(storage, "networked", lambda _: "nfs4")
     with pytest.raises(SettingsError, match="network file system") as refused:
         Outbox(tmp_path / "x.sqlite3")

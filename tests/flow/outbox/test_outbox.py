@@ -63,7 +63,7 @@ def test_an_entry_passes_from_planned_to_sent_to_applied_and_leaves_a_history(ou
     assert outbox.claimed("demo-company", "GLBATCH", ["41", "42"]) == {"42"}
 
 
-def test_what_was_written_is_there_for_another_connection_before_begin_returns(outbox: Outbox, path: Path) -> None:
+def test_another_connection_sees_a_sent_entry_before_begin_returns(outbox: Outbox, path: Path) -> None:
     sent(outbox)
     with closing(sqlite3.connect(path)) as other:
         assert other.execute("SELECT state FROM entry").fetchall() == [("sent",)]
@@ -97,7 +97,7 @@ def test_the_attempt_rises_only_after_an_answer_that_proves_nothing_was_applied(
     assert second.faults == ()
 
 
-def test_mended_content_is_a_new_attempt_under_a_new_control_id(outbox: Outbox) -> None:
+def test_corrected_content_is_a_new_attempt_under_a_new_control_id(outbox: Outbox) -> None:
     (first,) = sent(outbox)
     outbox.conclude([Conclusion(first, RecordStatus.NOT_SENT)])
     (second,) = sent(outbox, intent(digest="2"))
@@ -142,7 +142,7 @@ def test_many_loaders_may_open_a_new_outbox_at_once(tmp_path: Path) -> None:
             assert list(pool.map(opened, range(8))) == [0] * 8
 
 
-def test_a_loader_that_is_gone_leaves_doubt_and_a_living_one_does_not(path: Path, outbox: Outbox) -> None:
+def test_an_ended_loader_leaves_entries_in_doubt_and_a_running_one_does_not(path: Path, outbox: Outbox) -> None:
     other = Outbox(path)
     (begun,) = sent(other)
     assert outbox.recover() == []
@@ -154,7 +154,7 @@ def test_a_loader_that_is_gone_leaves_doubt_and_a_living_one_does_not(path: Path
     assert outbox.recover() == []
 
 
-def test_a_killed_process_leaves_doubt(path: Path, outbox: Outbox) -> None:
+def test_a_killed_process_leaves_entries_in_doubt(path: Path, outbox: Outbox) -> None:
     script = f"""
 import os, signal, sys
 from pathlib import Path
@@ -173,7 +173,7 @@ os.kill(os.getpid(), signal.SIGKILL)
     assert (doubtful.identity, doubtful.status) == ("a", RecordStatus.IN_DOUBT)
 
 
-def test_doubt_is_left_by_settling_or_by_a_resend_under_the_same_control_id(outbox: Outbox) -> None:
+def test_settling_or_a_resend_under_the_same_control_id_ends_doubt(outbox: Outbox) -> None:
     (begun,) = sent(outbox)
     (doubtful,) = outbox.conclude([Conclusion(begun, RecordStatus.IN_DOUBT)])
     assert outbox.begin([doubtful]) == []
@@ -182,9 +182,7 @@ def test_doubt_is_left_by_settling_or_by_a_resend_under_the_same_control_id(outb
     assert outbox.resume([doubtful]) == [], "another loader cannot take it too"
 
 
-def test_who_saw_the_entry_before_somebody_elses_resend_can_neither_resend_nor_conclude_it(
-    path: Path, outbox: Outbox
-) -> None:
+def test_a_loader_with_an_outdated_entry_can_neither_resend_nor_conclude_it(path: Path, outbox: Outbox) -> None:
     """Its look is older than the second sending, which may be on its way: what it did not find may yet come."""
     (begun,) = sent(outbox)
     (doubtful,) = outbox.conclude([Conclusion(begun, RecordStatus.IN_DOUBT)])
@@ -198,7 +196,7 @@ def test_who_saw_the_entry_before_somebody_elses_resend_can_neither_resend_nor_c
     assert [(one.status, one.sendings) for one in outbox.entries()] == [(RecordStatus.IN_DOUBT, 2)]
 
 
-def test_patience_counts_from_when_the_bytes_leave_not_from_when_they_were_entered(path: Path) -> None:
+def test_the_time_to_settle_counts_from_when_the_bytes_leave(path: Path) -> None:
     now = [NOW]
     with Outbox(path, clock=lambda: now[0]) as outbox:
         begun = sent(outbox)
@@ -217,7 +215,7 @@ def test_of_two_entries_one_gets_the_record_that_was_found(outbox: Outbox) -> No
     assert [one.identity for one in outbox.conclude(found)] == ["a"]
 
 
-def test_an_outbox_of_the_first_version_is_brought_up_to_date_with_all_it_knows(path: Path) -> None:
+def test_an_outbox_of_the_first_version_is_upgraded_with_all_entries(path: Path) -> None:
     with Outbox(path, clock=lambda: NOW, user="me") as outbox:
         first, second = sent(outbox, intent("a"), intent("b"))
         outbox.conclude([Conclusion(second, RecordStatus.APPLIED, Receipt("7"))])
@@ -245,7 +243,7 @@ def test_an_outbox_of_the_first_version_is_brought_up_to_date_with_all_it_knows(
         ]
 
 
-def test_one_input_may_name_an_identity_twice_in_a_breath(outbox: Outbox) -> None:
+def test_one_call_may_plan_an_identity_twice(outbox: Outbox) -> None:
     entries = outbox.plan([intent(), intent(), intent("b")])
     assert [one.number for one in entries] == [1, 1, 2]
     assert [one.number for one in outbox.begin(entries)] == [1, 2]
@@ -289,7 +287,7 @@ def test_a_newer_schema_and_a_file_of_another_kind_are_refused(path: Path, tmp_p
         Outbox(other)
 
 
-def test_the_file_is_for_its_owner_only(outbox: Outbox, path: Path) -> None:
+def test_only_the_owner_can_read_the_file(outbox: Outbox, path: Path) -> None:
     outbox.plan([intent()])
     for name in (path.name, f"{path.name}-wal"):
         assert path.with_name(name).stat().st_mode & 0o077 == 0
@@ -326,7 +324,7 @@ def in_doubt(outbox: Outbox, *intents: Intent) -> list[OutboxEntry]:
     return outbox.conclude(Conclusion(one, RecordStatus.IN_DOUBT) for one in sent(outbox, *intents))
 
 
-def test_a_person_says_that_an_entry_in_doubt_was_posted_and_the_outbox_keeps_who_and_why(outbox: Outbox) -> None:
+def test_a_person_resolves_an_entry_as_posted_and_the_outbox_keeps_who_and_why(outbox: Outbox) -> None:
     (entry,) = in_doubt(outbox)
     done = outbox.decide(entry.number, decided(ResolutionKind.POSTED_AS, "7295"))
     assert (done.status, done.receipt) == (RecordStatus.APPLIED, Receipt("7295"))
@@ -352,14 +350,14 @@ def test_one_record_is_the_receipt_of_one_entry_only(outbox: Outbox) -> None:
     assert outbox.decide(second.number, decided(ResolutionKind.POSTED_AS, "7")).receipt == Receipt("7")
 
 
-def test_what_a_person_says_was_not_posted_is_sent_again_under_its_control_id(outbox: Outbox) -> None:
+def test_an_entry_resolved_as_not_posted_is_sent_again_under_its_control_id(outbox: Outbox) -> None:
     (entry,) = in_doubt(outbox)
     outbox.decide(entry.number, decided(ResolutionKind.NOT_POSTED))
     (again,) = sent(outbox)
     assert (again.control_id, again.status) == (entry.control_id, RecordStatus.SENT)
 
 
-def test_a_forgotten_record_is_posted_anew_under_another_control_id(outbox: Outbox) -> None:
+def test_a_forgotten_record_is_posted_again_under_another_control_id(outbox: Outbox) -> None:
     (begun,) = sent(outbox)
     (done,) = outbox.conclude([Conclusion(begun, RecordStatus.APPLIED, Receipt("42"))])
     forgotten = outbox.decide(done.number, decided(ResolutionKind.FORGOTTEN))
@@ -371,7 +369,7 @@ def test_a_forgotten_record_is_posted_anew_under_another_control_id(outbox: Outb
 
 
 @pytest.mark.parametrize("kind", [ResolutionKind.POSTED_AS, ResolutionKind.NOT_POSTED])
-def test_only_what_is_in_doubt_is_resolved_and_only_what_is_posted_is_forgotten(
+def test_only_entries_in_doubt_are_resolved_and_only_posted_ones_forgotten(
     outbox: Outbox, kind: ResolutionKind
 ) -> None:
     (begun,) = sent(outbox)

@@ -53,7 +53,7 @@ def reasons(planned: Plan) -> list[tuple[str, str, str]]:
     return [(f.rule, f.column, f.position) for record in planned.records for f in record.reasons]
 
 
-def test_a_sound_file_is_planned_priced_and_totalled_and_nothing_is_sent(plan: Planner, ledger: Ledger) -> None:
+def test_a_valid_file_gets_a_plan_with_cost_and_totals_and_nothing_is_sent(plan: Planner, ledger: Ledger) -> None:
     planned = plan(entry("R1", "10.10") + entry("R2", "0.20"))
     assert [record.verdict for record in planned.records] == [Verdict.CREATE, Verdict.CREATE]
     assert planned.transactions == 2
@@ -64,7 +64,7 @@ def test_a_sound_file_is_planned_priced_and_totalled_and_nothing_is_sent(plan: P
     assert planned.unchecked == ()
 
 
-def test_references_cost_a_query_an_object_however_many_records(plan: Planner, ledger: Ledger) -> None:
+def test_references_cost_one_query_per_object_for_any_number_of_records(plan: Planner, ledger: Ledger) -> None:
     few, many = plan(entry("R1")).reads, plan("".join(entry(f"R{n}") for n in range(150))).reads
     assert many == few
 
@@ -105,7 +105,7 @@ def test_an_exchange_rate_is_above_zero(plan: Planner, rate: str) -> None:
     assert reasons(planned) == [("exchange rate", "Exchange rate", f"je.csv:{line}") for line in (2, 3)]
 
 
-def test_characters_that_nobody_sees_are_named_and_refused_in_keys(plan: Planner) -> None:
+def test_invisible_characters_are_named_and_refused_in_keys(plan: Planner) -> None:
     def of(reference: str, memo: str) -> PlannedRecord:
         first = f"GJ,2026-11-30,T,{reference},6100,10,,,E1,{memo}\n"
         (record,) = plan(f"{first}GJ,2026-11-30,T,{reference},2100,,10,,E1,\n").records
@@ -122,7 +122,7 @@ def test_characters_that_nobody_sees_are_named_and_refused_in_keys(plan: Planner
     assert not of("R3", "Москва Zoë Ελλάδα 👨‍👩‍👧").findings
 
 
-def test_a_total_at_the_foot_is_no_line_of_the_last_entry(plan: Planner) -> None:
+def test_a_total_row_is_not_a_line_of_the_last_entry(plan: Planner) -> None:
     planned = plan(entry("R1", "10.10") + entry("R2", "0.20") + ",,,Total,,10.30,10.30,,,\n")
     assert [record.verdict for record in planned.records] == [Verdict.CREATE, Verdict.CREATE]
     assert any("Row 6 of je.csv is a total" in note for note in planned.notes)
@@ -148,7 +148,7 @@ def test_a_name_stands_for_its_id(plan: Planner) -> None:
     assert (line.fields["DEPARTMENT"], line.fields["LOCATION"]) == ("300", "11")
 
 
-def test_entities_that_do_not_balance_by_themselves_are_advised_of(plan: Planner) -> None:
+def test_entities_that_do_not_balance_by_themselves_get_a_warning(plan: Planner) -> None:
     (record,) = plan("GJ,2026-11-30,T,R,6100,10,,,11,\nGJ,2026-11-30,T,R,2100,,10,,E2,\n").records
     assert record.verdict is Verdict.CREATE
     assert "E1 by 10" in str(record.findings[0])
@@ -176,9 +176,7 @@ def test_the_same_identity_twice_in_one_input_is_refused_the_second_time(plan: P
 
 
 @pytest.mark.parametrize("reference", ["R1", ""])
-def test_what_the_company_already_holds_is_refused_unless_allowed(
-    plan: Planner, ledger: Ledger, reference: str
-) -> None:
+def test_a_record_already_in_intacct_is_refused_unless_allowed(plan: Planner, ledger: Ledger, reference: str) -> None:
     rows = entry("R1").replace("Entry R1,R1", f"Entry R1,{reference}")
     ledger.rows["GLBATCH"] = [
         {"RECORDNO": 7, "JOURNAL": "GJ", "BATCH_DATE": date(2026, 11, 30),
@@ -199,7 +197,7 @@ def send(outbox: Outbox, plan: Plan, state: RecordStatus, receipt: Receipt | Non
     outbox.conclude([Conclusion(begun, state, receipt)])
 
 
-def test_what_an_earlier_run_posted_is_unchanged_once_its_receipt_was_seen(
+def test_a_record_that_an_earlier_run_posted_is_unchanged_once_its_receipt_was_seen(
     plan: Planner, outbox: Outbox, ledger: Ledger
 ) -> None:
     send(outbox, plan(entry("R1")), RecordStatus.APPLIED, Receipt("42"))
@@ -220,7 +218,7 @@ def test_what_an_earlier_run_posted_is_unchanged_once_its_receipt_was_seen(
         (RecordStatus.NOT_SENT, Verdict.CREATE),
     ],
 )
-def test_what_an_earlier_run_did_not_finish_is_named(
+def test_records_that_an_earlier_run_did_not_finish_are_named(
     plan: Planner, outbox: Outbox, state: RecordStatus, verdict: Verdict
 ) -> None:
     send(outbox, plan(entry("R1")), state)
@@ -254,13 +252,13 @@ def as_posted(plan: Planner, earlier: Plan) -> None:
     ]
 
 
-def test_a_source_s_keys_tell_entries_apart_from_those_that_were_posted_by_their_keys_only(plan: Planner) -> None:
+def test_a_sources_keys_separate_entries_from_posted_ones_with_other_keys(plan: Planner) -> None:
     as_posted(plan, keyed(plan, lines("1", "1"), "id"))
     planned = keyed(plan, lines("1", "1", "2", "2"), "id")
     assert [one.verdict for one in planned.records] == [Verdict.UNCHANGED, Verdict.CREATE]
 
 
-def test_what_was_posted_without_a_key_is_not_posted_again_with_one(plan: Planner) -> None:
+def test_a_record_posted_without_a_key_is_not_posted_again_with_one(plan: Planner) -> None:
     as_posted(plan, keyed(plan, lines("1", "1")))
     assert not keyed(plan, lines("1", "1"), "id").of(Verdict.CREATE)
     plan.ledger.rows["GLBATCH"] = []  # such as of an object that the company cannot be asked about by any key
@@ -271,38 +269,38 @@ def test_what_was_posted_without_a_key_is_not_posted_again_with_one(plan: Planne
     assert [one.verdict for one in confirm_plan(allowed, plan.ledger.gateway, plan.outbox).records] == [Verdict.CREATE]
 
 
-def test_equal_entries_with_and_without_a_key_may_come_in_one_input(plan: Planner) -> None:
+def test_one_input_may_have_equal_entries_with_and_without_a_key(plan: Planner) -> None:
     send(plan.outbox, keyed(plan, lines("", ""), "id"), RecordStatus.APPLIED, Receipt("9"))
     plan.ledger.rows["GLBATCH"] = [{"RECORDNO": 9}]
     planned = keyed(plan, lines("", "", "5", "5"), "id")
     assert [one.verdict for one in planned.records] == [Verdict.UNCHANGED, Verdict.CREATE]
 
 
-def test_beside_an_entry_that_was_posted_with_other_content_nothing_alike_is_posted(plan: Planner) -> None:
+def test_an_input_with_a_conflict_posts_no_similar_entry(plan: Planner) -> None:
     as_posted(plan, keyed(plan, lines("1", "1", "1", "1"), "id"))
     planned = keyed(plan, lines("1", "1", "2", "2"), "id")
     assert [reason for reason, *_ in reasons(planned)] == ["conflict", "duplicate"], "the post may hold both"
 
 
-def test_a_key_that_tells_lines_apart_is_named(plan: Planner) -> None:
+def test_a_key_that_identifies_lines_is_named(plan: Planner) -> None:
     (one, _) = keyed(plan, lines("1", "2"), "id").records
     assert "and key, which identifies entries and not their lines" in str(one.reasons[0])
 
 
-def test_columns_that_mean_nothing_are_named(plan: Planner) -> None:
+def test_unused_columns_are_named(plan: Planner) -> None:
     plan.path.write_text(HEADER.replace("Memo", "Memo,Prepared by") + entry("R1"))
     planned = make_plan(open_csv(plan.path), JournalLayout(), plan.ledger.gateway, plan.outbox)
     assert planned.notes == ("The column 'Prepared by' is not used.",)
 
 
-def test_offline_asks_nothing_and_names_what_was_not_checked(plan: Planner, ledger: Ledger) -> None:
+def test_an_offline_plan_asks_nothing_and_names_unchecked_rules(plan: Planner, ledger: Ledger) -> None:
     planned = plan(entry("R1").replace("6100", "nowhere"), PlanSettings(offline=True))
     assert [record.verdict for record in planned.records] == [Verdict.CREATE]
     assert ledger.queries == []
     assert "references" in planned.unchecked[0]
 
 
-def test_what_may_not_be_read_is_not_checked_and_said_so(
+def test_references_that_may_not_be_read_are_named_as_unchecked(
     plan: Planner, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     describe = ledger.describe

@@ -63,7 +63,7 @@ def _bare_lines(lines: Mapping[str, tuple[RecordLine, ...]]) -> dict[str, tuple[
     }
 
 
-def test_a_confirmed_plan_is_applied_as_it_was_looked_at(plan: Plan, ledger: Ledger, outbox: Outbox) -> None:
+def test_a_confirmed_plan_is_applied_as_it_was_shown(plan: Plan, ledger: Ledger, outbox: Outbox) -> None:
     confirmed = confirm_plan(plan, ledger.gateway, outbox)
     assert [record.verdict for record in confirmed.records] == [Verdict.CREATE, Verdict.CREATE]
     assert confirmed.totals == plan.totals
@@ -80,7 +80,7 @@ def test_a_confirmation_reads_only_what_the_plan_relies_on(plan: Plan, ledger: L
     assert sorted(asked) == ["GLACCOUNT", "GLBATCH", "GLJOURNAL", "LOCATION", "LOCATIONENTITY"]
 
 
-def test_a_company_that_moved_refuses_the_plan(plan: Plan, ledger: Ledger, outbox: Outbox) -> None:
+def test_a_plan_is_refused_if_the_company_has_changed(plan: Plan, ledger: Ledger, outbox: Outbox) -> None:
     ledger.rows["GLACCOUNT"][2]["STATUS"] = "inactive"
     with pytest.raises(
         InvalidRequestError, match=r"has changed since the plan was made: je\.csv:2: Account: the account '6100'"
@@ -88,7 +88,7 @@ def test_a_company_that_moved_refuses_the_plan(plan: Plan, ledger: Ledger, outbo
         confirm_plan(plan, ledger.gateway, outbox)
 
 
-def test_other_books_refuse_the_plan(plan: Plan, ledger: Ledger, outbox: Outbox) -> None:
+def test_a_plan_for_another_company_or_entity_is_refused(plan: Plan, ledger: Ledger, outbox: Outbox) -> None:
     ledger.connection = replace(ledger.connection, location_id="E1")
     with pytest.raises(InvalidRequestError, match="entity none, and this connection for company acme, entity E1"):
         confirm_plan(plan, ledger.gateway, outbox)
@@ -97,7 +97,7 @@ def test_other_books_refuse_the_plan(plan: Plan, ledger: Ledger, outbox: Outbox)
 @pytest.mark.parametrize(
     "text", ["", "{}", '{"plan": 2}', '{"plan": 3}', '{"plan": 1}', "[1]", '{"plan": 1, "where": []}']
 )
-def test_what_is_no_plan_is_refused(tmp_path: Path, text: str) -> None:
+def test_a_file_that_is_not_a_plan_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "x.json").write_text(text)
     with pytest.raises(SettingsError, match="plan"):
         open_plan(tmp_path / "x.json")

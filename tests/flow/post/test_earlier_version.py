@@ -91,7 +91,7 @@ def test_the_entries_of_an_outbox_are_listed(outbox: Outbox) -> None:
     assert [event["state"] for event in outbox.history(doubtful)] == ["planned", "sent", "in_doubt"]
 
 
-def test_doubt_is_settled_and_a_record_of_a_loader_that_died_too(
+def test_entries_in_doubt_and_those_of_a_dead_loader_are_settled(
     desk: Desk, gateway: Client, outbox: Outbox, clock: Clock
 ) -> None:
     assert {one.status for one in settle_doubts(LegacyGateway(gateway), outbox)} == {RecordStatus.IN_DOUBT}
@@ -122,7 +122,7 @@ def test_records_that_were_posted_are_recognised(desk: Desk, gateway: Client, ou
 
 
 @pytest.mark.parametrize("name", PLANS)
-def test_a_kept_plan_says_the_same_in_the_present_form(tmp_path: Path, name: str) -> None:
+def test_a_kept_plan_is_the_same_in_the_present_form(tmp_path: Path, name: str) -> None:
     plan = open_plan(KEPT / f"{name}.plan.json")
     created = replace(plan, records=tuple(one for one in plan.records if one.write.operation is WriteOperation.CREATE))
     save_plan(created, tmp_path / "again.json")

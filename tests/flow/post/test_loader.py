@@ -82,13 +82,13 @@ def test_records_are_posted_once_with_receipts_and_a_second_run_says_so(bench: B
     assert len(bench.ledger.submits) == 1
 
 
-def test_a_hundred_functions_a_request_one_record_a_function(bench: Bench) -> None:
+def test_a_request_has_a_hundred_functions_of_one_record_each(bench: Bench) -> None:
     bench.load([f"R{n}" for n in range(250)])
     assert [len(controls) for controls in bench.ledger.submits] == [100, 100, 50]
     assert len({control for controls in bench.ledger.submits for control in controls}) == 250
 
 
-def test_a_rejected_record_leaves_the_others_and_is_a_new_attempt_next_time(bench: Bench) -> None:
+def test_a_rejected_record_stops_no_others_and_is_a_new_attempt_next_time(bench: Bench) -> None:
     bench.ledger.refuse = lambda record: "Could not create" if record.findtext("REFERENCENO") == "B" else ""
     outcomes = bench.load("ABC")
     assert [outcome.status for outcome in outcomes] == [
@@ -195,7 +195,7 @@ def test_a_lost_reply_after_the_commit_is_settled_in_the_same_run(bench: Bench) 
     assert bench.ledger.posted == ["A", "B"]
 
 
-def test_a_lost_reply_before_the_commit_stays_in_doubt_until_settle_after_and_is_then_sent_once(bench: Bench) -> None:
+def test_after_a_lost_reply_a_record_stays_in_doubt_until_settle_after_and_is_sent_once(bench: Bench) -> None:
     bench.ledger.weather = ["lost before"]
     (doubtful,) = bench.load("A")
     assert doubtful.status is RecordStatus.IN_DOUBT
@@ -219,7 +219,7 @@ def test_doubtful_records_are_sent_again_alone(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("memory", ["lasting", "absent"])
-def test_a_request_that_still_runs_when_it_is_first_looked_for_is_not_sent_twice(bench: Bench, memory: str) -> None:
+def test_a_request_that_still_runs_during_the_search_is_not_sent_twice(bench: Bench, memory: str) -> None:
     bench.ledger.memory = memory
     bench.ledger.weather = ["still running"]
     assert bench.endings("A") == ["in doubt"]
@@ -248,13 +248,13 @@ def test_without_waiting_the_company_must_refuse_a_control_id_it_has_completed(b
     assert bench.ledger.posted == ["A"]
 
 
-def test_a_truncated_answer_leaves_only_what_it_lacks_in_doubt(bench: Bench) -> None:
+def test_a_truncated_answer_leaves_only_its_missing_results_in_doubt(bench: Bench) -> None:
     bench.ledger.weather = ["truncated"]
     assert bench.endings("ABC") == ["posted", "posted", "settled"]
     assert bench.ledger.posted == ["A", "B", "C"]
 
 
-def test_a_record_of_somebody_else_is_no_proof(bench: Bench) -> None:
+def test_another_users_record_is_no_proof(bench: Bench) -> None:
     bench.ledger.weather = ["lost before"]
     bench.load("A")
     bench.ledger.rows["GLBATCH"] = []
@@ -272,7 +272,7 @@ def test_a_record_of_somebody_else_is_no_proof(bench: Bench) -> None:
     assert bench.ledger.posted == ["A"]
 
 
-def test_a_record_of_somebody_else_from_before_is_not_in_the_way(bench: Bench) -> None:
+def test_another_users_earlier_record_does_not_stop_a_resend(bench: Bench) -> None:
     bench.ledger.weather = ["lost before"]
     allowed = PlanSettings(allow_duplicates=True)
     row: dict[str, Value] = {
@@ -286,7 +286,7 @@ def test_a_record_of_somebody_else_from_before_is_not_in_the_way(bench: Bench) -
     assert len(bench.ledger.submits) == 2
 
 
-def test_a_record_of_ours_from_long_before_the_sending_is_no_proof_and_stops_a_resend(bench: Bench) -> None:
+def test_our_own_much_earlier_record_is_no_proof_and_stops_a_resend(bench: Bench) -> None:
     bench.ledger.weather = ["lost before"]
     bench.load("A")
     bench.ledger.clock.forward(hours=-3)
@@ -317,7 +317,7 @@ def test_a_reversal_copy_is_no_proof(bench: Bench) -> None:
         (False, "lasting", RecordStatus.IN_DOUBT),  # nothing says how far back it reaches
     ],
 )
-def test_without_a_key_to_look_for_it_stays_in_doubt_unless_its_control_id_is_remembered_still(
+def test_a_record_without_a_key_stays_in_doubt_unless_its_control_id_is_still_remembered(
     bench: Bench, witness: bool, memory: str, ending: RecordStatus
 ) -> None:
     def load(settings: LoadSettings | None = None) -> list[RecordOutcome]:
@@ -342,7 +342,7 @@ def test_without_a_key_to_look_for_it_stays_in_doubt_unless_its_control_id_is_re
     assert bench.ledger.posted == ["Entry A"]
 
 
-def test_a_resend_that_is_refused_ends_as_rejected_where_the_record_can_be_looked_for(bench: Bench) -> None:
+def test_a_refused_resend_is_rejected_if_the_record_can_be_looked_for(bench: Bench) -> None:
     bench.ledger.weather = ["lost before"]
     bench.load("A")
     bench.ledger.clock.forward(minutes=15)
@@ -359,7 +359,7 @@ def test_a_resend_that_is_refused_ends_as_rejected_where_the_record_can_be_looke
 
 @pytest.mark.parametrize(("weather", "error"), [("refused", RefusedError), ("busy", TransientError),
                                                 ("cut before", TransientError)])  # fmt: skip
-def test_what_was_not_applied_stays_resendable_under_its_control_id(
+def test_an_unapplied_record_may_be_resent_under_its_control_id(
     bench: Bench, weather: str, error: type[IntacctError]
 ) -> None:
     bench.ledger.weather = [weather]
@@ -376,9 +376,7 @@ def test_what_was_not_applied_stays_resendable_under_its_control_id(
     assert bench.ledger.posted == ["A", "B"]
 
 
-def test_outcomes_in_doubt_are_told_before_an_outage_ends_the_load(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_outcomes_in_doubt_come_before_an_outage_ends_the_load(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     bench.ledger.weather = ["lost before"]
     seen: list[RecordOutcome] = []
 
@@ -427,7 +425,7 @@ def test_two_loaders_at_once_post_each_record_once(bench: Bench) -> None:
     assert bench.ledger.posted == ["A", "B"]
 
 
-def test_what_another_living_loader_is_sending_is_left_to_it(bench: Bench) -> None:
+def test_a_record_that_another_running_loader_sends_is_left_to_it(bench: Bench) -> None:
     def meanwhile(step: str) -> None:
         if step == "begun":
             assert bench.endings("A") == ["busy"]
@@ -438,7 +436,7 @@ def test_what_another_living_loader_is_sending_is_left_to_it(bench: Bench) -> No
     assert bench.ledger.posted == ["A"]
 
 
-def test_batches_go_side_by_side_within_the_connections_limit_and_are_told_in_order(bench: Bench) -> None:
+def test_batches_go_side_by_side_within_the_limit_with_outcomes_in_order(bench: Bench) -> None:
     meeting = threading.Barrier(3, timeout=120)
     bench.ledger.met = meeting.wait
     outcomes = bench.load("ABCDEF", LoadSettings(batch_size=1, concurrency=3))
@@ -447,7 +445,7 @@ def test_batches_go_side_by_side_within_the_connections_limit_and_are_told_in_or
     assert sorted(bench.ledger.posted) == list("ABCDEF")
 
 
-def test_what_is_under_way_beside_a_failing_batch_is_told_before_the_failure(bench: Bench) -> None:
+def test_outcomes_of_batches_beside_a_failing_one_come_before_the_failure(bench: Bench) -> None:
     meeting = threading.Barrier(2, timeout=120)
     bench.ledger.met = meeting.wait
     bench.ledger.fates = {"<REFERENCENO>A<": "refused"}
@@ -475,7 +473,7 @@ STEPS = ("planned", "begun", "answered", "concluded", "looked")
 
 @pytest.mark.parametrize("memory", ["lasting", "absent"])
 @pytest.mark.parametrize("step", STEPS)
-def test_a_load_that_dies_between_two_steps_is_carried_on_by_the_next(bench: Bench, step: str, memory: str) -> None:
+def test_the_next_load_carries_on_after_one_that_died_between_two_steps(bench: Bench, step: str, memory: str) -> None:
     bench.ledger.memory = memory
     outbox = bench.open()
 
@@ -494,7 +492,7 @@ def test_a_load_that_dies_between_two_steps_is_carried_on_by_the_next(bench: Ben
     assert bench.endings("AB") == ["unchanged", "unchanged"]
 
 
-def test_a_plan_names_what_a_dead_loader_left(bench: Bench) -> None:
+def test_a_plan_names_records_that_a_dead_loader_left(bench: Bench) -> None:
     outbox = bench.open()
 
     def die(now: str) -> None:
@@ -509,7 +507,7 @@ def test_a_plan_names_what_a_dead_loader_left(bench: Bench) -> None:
     assert [record.verdict for record in plan.records] == [Verdict.IN_DOUBT]
 
 
-def test_a_refusal_of_a_repeated_control_id_in_unknown_words_is_not_taken_for_a_rejection(bench: Bench) -> None:
+def test_a_refused_repetition_in_unknown_words_is_not_a_rejection(bench: Bench) -> None:
     bench.ledger.visible_after = timedelta(minutes=10)
     bench.ledger.weather = ["lost after"]
     bench.ledger.repetition = "Bitte nicht noch einmal"
@@ -536,7 +534,7 @@ def planned(bench: Bench, outbox: Outbox, references: str) -> Plan:
         ("fine", Verdict.UNCHANGED, "was posted by an earlier run"),
     ],
 )
-def test_what_only_another_outbox_knows_stops_a_plan_before_anything_is_sent(
+def test_a_plan_that_relies_on_another_outbox_is_stopped_before_anything_is_sent(
     bench: Bench, weather: str, verdict: Verdict, said: str
 ) -> None:
     bench.ledger.weather = [weather]

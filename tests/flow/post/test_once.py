@@ -68,7 +68,7 @@ class World:
 
 @settings(deadline=None, max_examples=150)
 @given(RUNS, st.sampled_from(["lasting", "absent"]), st.sampled_from([0, 5]))
-def test_every_record_is_there_once_in_the_end_and_never_twice_on_the_way(
+def test_every_record_is_posted_once_in_the_end_and_never_twice_on_the_way(
     runs: list[tuple[set[str], list[str], str, int, int, bool]], memory: str, visible_after: int
 ) -> None:
     with TemporaryDirectory() as folder:
@@ -95,7 +95,7 @@ def test_every_record_is_there_once_in_the_end_and_never_twice_on_the_way(
         assert len(set(receipts)) == len(receipts) == len(wanted), "each receipt is one record's"
 
 
-def test_a_loader_that_sends_again_on_errors_makes_duplicates_in_the_same_world() -> None:
+def test_a_loader_that_resends_on_errors_posts_duplicates_in_the_same_world() -> None:
     """The proof that the world above is one in which duplicates happen."""
     duplicates = 0
     for weather in ("lost after", "lost before", "still running"):

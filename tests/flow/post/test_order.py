@@ -18,7 +18,7 @@ def department(number: int, parent: int, operation: WriteOperation = WriteOperat
 
 @settings(deadline=None, max_examples=200)
 @given(TREES)
-def test_every_record_comes_once_and_after_those_it_refers_to_unless_they_go_in_a_ring(
+def test_every_record_comes_once_and_after_its_references_except_in_a_ring(
     pairs: list[tuple[int, int]],
 ) -> None:
     writes = [department(*pair) for pair in pairs]
@@ -34,10 +34,10 @@ def test_every_record_comes_once_and_after_those_it_refers_to_unless_they_go_in_
             assert places[str(parent)] < places[str(number)]
 
 
-def test_a_chain_is_as_many_waves_as_it_has_links_and_what_stands_alone_goes_first() -> None:
+def test_a_chain_has_a_wave_for_each_link_and_unrelated_records_go_first() -> None:
     chain = [department(3, 2), department(2, 1), department(1, 0), department(7, 0)]
     assert waves(chain) == [[2, 3], [1], [0]]
 
 
-def test_what_is_there_already_is_not_waited_for() -> None:
+def test_an_update_is_not_waited_for() -> None:
     assert waves([department(2, 1), department(1, 0, WriteOperation.UPDATE)]) == [[0, 1]]

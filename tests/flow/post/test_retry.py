@@ -34,7 +34,7 @@ def load(folder: Path, ledger: Ledger, outbox: Outbox, references: str) -> None:
     list(Loader(ledger.gateway, outbox).apply(make_plan(open_csv(file), JournalLayout(), ledger.gateway, outbox)))
 
 
-def test_doubts_are_settled_later_with_nothing_but_the_outbox(tmp_path: Path, ledger: Ledger, outbox: Outbox) -> None:
+def test_records_in_doubt_are_settled_later_from_the_outbox(tmp_path: Path, ledger: Ledger, outbox: Outbox) -> None:
     ledger.weather = ["lost before"]
     load(tmp_path, ledger, outbox, "AB")
     assert [one.status for one in settle_doubts(ledger.gateway, outbox)] == [RecordStatus.IN_DOUBT] * 2
@@ -45,9 +45,7 @@ def test_doubts_are_settled_later_with_nothing_but_the_outbox(tmp_path: Path, le
     assert ledger.posted == ["A", "B"]
 
 
-def test_what_was_rejected_is_sent_again_as_a_new_attempt_and_nothing_else_is(
-    tmp_path: Path, ledger: Ledger, outbox: Outbox
-) -> None:
+def test_only_rejected_records_are_retried_as_new_attempts(tmp_path: Path, ledger: Ledger, outbox: Outbox) -> None:
     ledger.refuse = lambda record: "closed" if record.findtext("REFERENCENO") == "B" else ""
     load(tmp_path, ledger, outbox, "ABC")
     ledger.refuse = lambda record: ""
@@ -58,7 +56,7 @@ def test_what_was_rejected_is_sent_again_as_a_new_attempt_and_nothing_else_is(
     assert sorted(ledger.posted) == ["A", "B", "C"]
 
 
-def test_another_entitys_entries_are_left_alone_and_a_read_only_connection_refuses(
+def test_entries_of_other_entities_are_left_and_a_read_only_connection_refuses(
     tmp_path: Path, ledger: Ledger, outbox: Outbox
 ) -> None:
     ledger.weather = ["lost before"]

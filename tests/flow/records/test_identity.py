@@ -42,7 +42,7 @@ def test_equal_contents_of_one_input_are_numbered_alike_on_every_run() -> None:
     assert run() == run()
 
 
-def test_a_digest_ignores_the_order_of_fields_and_lines_and_the_way_a_number_is_written() -> None:
+def test_a_digest_ignores_the_order_of_fields_and_lines_and_the_notation_of_numbers() -> None:
     one = content_digest("GLBATCH", HEADER, {"ENTRIES": [line(A=Decimal("1.50")), line(B=2)]})
     other = content_digest(
         "GLBATCH", dict(reversed(HEADER.items())), {"ENTRIES": [line(B=Decimal("2.0")), line(A=Decimal("1.5"))]}
@@ -56,7 +56,7 @@ def test_different_amounts_have_different_digests(amounts: list[Decimal]) -> Non
     assert first != second
 
 
-def test_absent_null_empty_and_text_are_different_contents() -> None:
+def test_missing_null_and_empty_values_have_different_digests() -> None:
     rows: list[dict[str, Value]] = [{}, {"A": None}, {"A": ""}, {"A": "null"}, {"A": 1}, {"A": "1"}, {"A": True}]
     digests = {content_digest("X", row, {}) for row in rows}
     assert len(digests) == 7

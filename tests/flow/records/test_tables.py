@@ -31,7 +31,7 @@ def written(path: Path, content: bytes) -> Path:
         ("name,amount\nZoë,1\n".encode("cp1252"), "cp1252"),
     ],
 )
-def test_the_encoding_is_found(tmp_path: Path, content: bytes, encoding: str) -> None:
+def test_the_encoding_is_detected(tmp_path: Path, content: bytes, encoding: str) -> None:
     table = open_csv(written(tmp_path / "a.csv", content))
     assert table.columns == ("name", "amount")
     assert [row.cells["name"] for row in table] == ["Zoë"]
@@ -39,27 +39,27 @@ def test_the_encoding_is_found(tmp_path: Path, content: bytes, encoding: str) ->
     assert any("Windows-1252" in note for note in table.notes) == (encoding == "cp1252")
 
 
-def test_bytes_that_are_no_text_are_refused_with_a_fix(tmp_path: Path) -> None:
+def test_binary_files_are_refused_with_a_fix(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"a\.csv is neither UTF-8 nor Windows-1252") as caught:
         open_csv(written(tmp_path / "a.csv", b"a,b\n\x81\x8d\xff,1\n"))
     assert caught.value.fix
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
-def test_the_delimiter_is_found(tmp_path: Path, delimiter: str) -> None:
+def test_the_delimiter_is_detected(tmp_path: Path, delimiter: str) -> None:
     text = delimiter.join(["a", "b,x" if delimiter != "," else "b", "c"]) + "\n" + delimiter.join("123") + "\n"
     table = open_csv(written(tmp_path / "a.csv", text.encode()))
     assert table.dialect.delimiter == delimiter
     assert [list(row.cells.values()) for row in table] == [["1", "2", "3"]]
 
 
-def test_a_row_is_found_at_its_first_line_and_blank_lines_count(tmp_path: Path) -> None:
+def test_a_row_has_the_number_of_its_first_line_and_blank_lines_count(tmp_path: Path) -> None:
     text = 'a,b\n1,"two\nlines"\n\n ,\n3,4\n'
     rows = list(open_csv(written(tmp_path / "a.csv", text.encode())))
     assert [(row.position, row.cells["b"]) for row in rows] == [("a.csv:2", "two\nlines"), ("a.csv:6", "4")]
 
 
-def test_a_row_wider_than_the_header_says_so(tmp_path: Path) -> None:
+def test_a_row_wider_than_the_header_has_a_fault(tmp_path: Path) -> None:
     rows = list(open_csv(written(tmp_path / "a.csv", b"a,b\n1,2,3\n1,2,\n1\n")))
     assert "3 cells" in rows[0].fault
     assert [row.fault for row in rows[1:]] == ["", ""]
@@ -73,18 +73,18 @@ def test_a_row_wider_than_the_header_says_so(tmp_path: Path) -> None:
         (b'a,b\n1,"open\n', r"a\.csv:2 cannot be read"),
     ],
 )
-def test_an_unreadable_csv_names_the_place(tmp_path: Path, content: bytes, message: str) -> None:
+def test_an_unreadable_csv_is_refused_with_its_position(tmp_path: Path, content: bytes, message: str) -> None:
     with pytest.raises(SettingsError, match=message):
         list(open_csv(written(tmp_path / "a.csv", content)))
 
 
-def test_a_missing_file_and_an_unknown_kind_are_settings_errors(tmp_path: Path) -> None:
+def test_a_missing_file_and_an_unsupported_format_are_settings_errors(tmp_path: Path) -> None:
     for name in ("none.csv", "none.jsonl", "none.xlsx", "none.parquet", "a.pdf"):
         with pytest.raises(SettingsError):
             open_table(tmp_path / name)
 
 
-def test_a_folder_is_called_one(tmp_path: Path) -> None:
+def test_a_folder_is_refused_as_a_folder(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="is a folder"):
         open_table(tmp_path)
 
@@ -99,18 +99,18 @@ def test_json_numbers_are_decimals_from_their_text(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("delimiter", ["\t", "\\t", "TAB"])
-def test_a_tabulator_may_be_spelt(tmp_path: Path, delimiter: str) -> None:
+def test_a_tab_may_be_written_as_a_word(tmp_path: Path, delimiter: str) -> None:
     (row,) = open_table(written(tmp_path / "a.csv", b"a,b\tc\n1,2\t3\n"), delimiter=delimiter)
     assert row.cells == {"a,b": "1,2", "c": "3"}
 
 
 @pytest.mark.parametrize("delimiter", [";;", '"', "\n", "semicolon"])
-def test_what_is_no_delimiter_is_refused(tmp_path: Path, delimiter: str) -> None:
+def test_an_invalid_delimiter_is_refused(tmp_path: Path, delimiter: str) -> None:
     with pytest.raises(SettingsError, match="is not a delimiter"):
         open_table(written(tmp_path / "a.csv", b"a;b\n1;2\n"), delimiter=delimiter)
 
 
-def test_a_broken_json_line_is_named(tmp_path: Path) -> None:
+def test_an_invalid_json_line_is_refused_with_its_position(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"a\.jsonl:2 is not a JSON object"):
         open_table(written(tmp_path / "a.jsonl", b'{"x": 1}\n[1]\n'))
 
@@ -200,7 +200,7 @@ def test_an_ambiguous_amount_is_refused_with_a_fix(text: str) -> None:
     assert caught.value.fix
 
 
-def test_an_empty_cell_is_no_amount() -> None:
+def test_an_empty_cell_has_no_amount() -> None:
     assert read_money("  ") is None and read_money(None) is None
 
 
@@ -209,7 +209,7 @@ def test_an_amount_survives_being_written_with_thousands(amount: Decimal) -> Non
     assert read_money(f"{amount:,.2f}") == amount
 
 
-def test_dates_are_iso_or_month_first_until_the_column_says_otherwise() -> None:
+def test_dates_are_iso_or_month_first_unless_the_column_contradicts() -> None:
     assert str(read_date("2026-01-31")) == "2026-01-31"
     for time in ("T00:00:00Z", " 00:00", " 12:00:00 AM", "T00:00:00.000+01:00", " 08:15:00 UTC"):
         assert str(read_date(f"2026-01-31{time}")) == "2026-01-31"
@@ -218,7 +218,7 @@ def test_dates_are_iso_or_month_first_until_the_column_says_otherwise() -> None:
     assert str(read_date("31/01/2026", date_reading(["31/01/2026"], "dmy"))) == "2026-01-31"
 
 
-def test_a_column_with_both_kinds_of_dates_trusts_no_slashed_date() -> None:
+def test_in_a_column_with_both_orders_all_slashed_dates_are_refused() -> None:
     reading = date_reading(["01/02/2026", "31/01/2026", "2026-01-05"], None)
     with pytest.raises(RecordError, match="month/day or day/month") as caught:
         read_date("01/02/2026", reading)
@@ -226,7 +226,7 @@ def test_a_column_with_both_kinds_of_dates_trusts_no_slashed_date() -> None:
     assert str(read_date("2026-01-05", reading)) == "2026-01-05"
 
 
-def test_the_other_order_of_dates_is_named_where_it_is_the_right_one() -> None:
+def test_the_fix_names_the_other_order_of_dates_where_it_is_valid() -> None:
     with pytest.raises(RecordError, match="can only be day/month") as caught:
         read_date("02/01/2026", date_reading(["02/01/2026", "31/01/2026"], None))
     assert '`date_order = "dmy"`' in caught.value.fix
@@ -238,7 +238,7 @@ def test_the_other_order_of_dates_is_named_where_it_is_the_right_one() -> None:
 @pytest.mark.parametrize(
     ("text", "told"), [("#REF!", "formula"), ("#N/A", "formula"), ("Total", "1234.50"), ("12 USD", "currency")]
 )
-def test_the_fix_of_an_amount_is_about_what_is_wrong_with_it(text: str, told: str) -> None:
+def test_the_fix_of_an_amount_fits_its_mistake(text: str, told: str) -> None:
     with pytest.raises(RecordError) as caught:
         read_money(text)
     assert told in caught.value.fix
@@ -257,13 +257,13 @@ def test_the_fix_of_an_amount_is_about_what_is_wrong_with_it(text: str, told: st
         "45000",
     ],
 )
-def test_what_is_no_date_is_refused_with_a_fix(text: str) -> None:
+def test_an_invalid_date_is_refused_with_a_fix(text: str) -> None:
     with pytest.raises(RecordError) as caught:
         read_date(text)
     assert caught.value.fix
 
 
-def test_a_formula_without_its_result_is_refused_and_never_taken_for_an_empty_cell(tmp_path: Path) -> None:
+def test_a_formula_without_its_result_is_refused_and_not_read_as_empty(tmp_path: Path) -> None:
     """Shape: SpreadsheetML, 18.3.1.4 c: a formula's result is in `v`, with type `str` where it is a text."""
     from zipfile import ZipFile
 
@@ -288,7 +288,7 @@ def test_a_formula_without_its_result_is_refused_and_never_taken_for_an_empty_ce
     ]
 
 
-def test_an_excel_row_that_says_more_than_the_header_is_refused(tmp_path: Path) -> None:
+def test_an_excel_row_wider_than_the_header_is_refused(tmp_path: Path) -> None:
     from openpyxl import Workbook
 
     book = Workbook(write_only=True)  # such a file does not say how wide it is
@@ -316,7 +316,7 @@ def test_a_formula_that_failed_is_refused_in_columns_of_text_too(tmp_path: Path)
 @pytest.mark.parametrize(
     ("start", "delimiter"), [("sep=;\r\n", ";"), ("\nSEP=|\n", "|"), ('"sep=;"\n', ";"), ("\ufeffsep=\t\n", "\t")]
 )
-def test_excels_line_about_the_separator_is_no_header(tmp_path: Path, start: str, delimiter: str) -> None:
+def test_excels_separator_line_is_not_the_header(tmp_path: Path, start: str, delimiter: str) -> None:
     rest = f"a,1{delimiter}b\n\n5{delimiter}6\n"
     table = open_table(written(tmp_path / "a.csv", (start + rest).encode()))
     assert (table.columns, table.dialect.delimiter) == (("a,1", "b"), delimiter)
@@ -337,7 +337,7 @@ def test_a_point_that_may_be_for_thousands_is_not_rounded_away(text: str, told: 
 
 
 @pytest.mark.parametrize("text", ["", "\n\n", "sep=;", ";;\n;;\n", '""\n'])
-def test_a_file_that_says_nothing_is_called_empty(tmp_path: Path, text: str) -> None:
+def test_an_empty_file_is_refused_as_empty(tmp_path: Path, text: str) -> None:
     with pytest.raises(SettingsError, match=r"a\.csv is empty"):
         open_csv(written(tmp_path / "a.csv", text.encode()))
 

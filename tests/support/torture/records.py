@@ -1,4 +1,4 @@
-"""What is loaded under torture: every sort of write and of identity, each record with a token to know it by."""
+"""What is loaded under torture: every kind of write and of identity, each record with a token to know it by."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -14,8 +14,8 @@ BY_HAND = "Web Order"
 
 
 @dataclass(frozen=True)
-class Sort:
-    """One sort of write."""
+class WriteKind:
+    """One kind of write."""
 
     name: str
     object: str
@@ -117,59 +117,60 @@ def _draft(emulator: Emulator, token: str) -> Cells:
 
 
 CREATES = (
-    Sort("journal with a reference", "GLBATCH", lambda _, token: _journal(token, REFERENCENO=token),
+    WriteKind("journal with a reference", "GLBATCH", lambda _, token: _journal(token, REFERENCENO=token),
          _counted("GLBATCH", "BATCH_TITLE")),
-    Sort("journal without", "GLBATCH", lambda _, token: _journal(token), _counted("GLBATCH", "BATCH_TITLE"),
+    WriteKind("journal without", "GLBATCH", lambda _, token: _journal(token), _counted("GLBATCH", "BATCH_TITLE"),
          finds=False, absent=False),
-    Sort("equal journals", "GLBATCH", lambda _, token: _journal(token), _counted("GLBATCH", "BATCH_TITLE"),
+    WriteKind("equal journals", "GLBATCH", lambda _, token: _journal(token), _counted("GLBATCH", "BATCH_TITLE"),
          finds=False, absent=False, copies=2),
-    Sort("vendor", "VENDOR", lambda _, token: _vendor(token), _counted("VENDOR", "VENDORID")),
-    Sort("vendor without an id", "VENDOR", lambda _, token: {**_vendor(token), "VENDORID": ""},
+    WriteKind("vendor", "VENDOR", lambda _, token: _vendor(token), _counted("VENDOR", "VENDORID")),
+    WriteKind("vendor without an id", "VENDOR", lambda _, token: {**_vendor(token), "VENDORID": ""},
          lambda emulator, token: len(rows_of(emulator, "VENDOR", "NAME", f"New {token}")), finds=False, absent=False),
-    Sort("bill with a number", "APBILL", lambda _, token: _numbered(token), _counted("APBILL", "DESCRIPTION")),
-    Sort("bill without", "APBILL", lambda _, token: _bill(token), _counted("APBILL", "DESCRIPTION"),
+    WriteKind("bill with a number", "APBILL", lambda _, token: _numbered(token), _counted("APBILL", "DESCRIPTION")),
+    WriteKind("bill without", "APBILL", lambda _, token: _bill(token), _counted("APBILL", "DESCRIPTION"),
          finds=False, absent=False),
-    Sort("equal bills", "APBILL", lambda _, token: _bill(token), _counted("APBILL", "DESCRIPTION"),
+    WriteKind("equal bills", "APBILL", lambda _, token: _bill(token), _counted("APBILL", "DESCRIPTION"),
          finds=False, absent=False, copies=3),
-    Sort("invoice", "ARINVOICE", lambda _, token: _invoice(token), _counted("ARINVOICE", "DESCRIPTION")),
-    Sort("payment", "APPYMT", _payment, _counted("APPYMT", "DESCRIPTION"), absent=False, never_again=True,
+    WriteKind("invoice", "ARINVOICE", lambda _, token: _invoice(token), _counted("ARINVOICE", "DESCRIPTION")),
+    WriteKind("payment", "APPYMT", _payment, _counted("APPYMT", "DESCRIPTION"), absent=False, never_again=True,
          before=lambda token: [("APBILL", _numbered(token))]),
-    Sort("bill with an external id", "APBILL", lambda _, token: _bill(token, EXTERNALID=token),
+    WriteKind("bill with an external id", "APBILL", lambda _, token: _bill(token, EXTERNALID=token),
          _counted("APBILL", "DESCRIPTION"), absent=False),
-    Sort("order", "SODOCUMENT", lambda _, token: _order(token, BY_HAND, DOCNO=token),
+    WriteKind("order", "SODOCUMENT", lambda _, token: _order(token, BY_HAND, DOCNO=token),
          _counted("SODOCUMENT", "PONUMBER")),
-    Sort("order of a definition that numbers", "SODOCUMENT", lambda _, token: _order(token, "Sales Order", DOCNO=token),
-         _counted("SODOCUMENT", "PONUMBER"), absent=False),
-    Sort("order without a number", "SODOCUMENT", lambda _, token: _order(token, "Sales Order"),
+    WriteKind("order of a definition that numbers", "SODOCUMENT",
+         lambda _, token: _order(token, "Sales Order", DOCNO=token), _counted("SODOCUMENT", "PONUMBER"), absent=False),
+    WriteKind("order without a number", "SODOCUMENT", lambda _, token: _order(token, "Sales Order"),
          _counted("SODOCUMENT", "PONUMBER"), finds=False, absent=False),
-    Sort("order with an external id", "SODOCUMENT", lambda _, token: _order(token, "Sales Order", EXTERNALID=token),
-         _counted("SODOCUMENT", "PONUMBER"), absent=False),
+    WriteKind("order with an external id", "SODOCUMENT",
+         lambda _, token: _order(token, "Sales Order", EXTERNALID=token), _counted("SODOCUMENT", "PONUMBER"),
+         absent=False),
 )  # fmt: skip
 CHANGES = (
-    Sort("update", "VENDOR", lambda _, token: {"VENDORID": token, "NAME": f"New {token}"}, _renamed, "update",
+    WriteKind("update", "VENDOR", lambda _, token: {"VENDORID": token, "NAME": f"New {token}"}, _renamed, "update",
          before=lambda token: [("VENDOR", _vendor(token, "Old"))]),
-    Sort("update of a bill", "APBILL", lambda _, token: {"VENDORID": "V-0", "RECORDID": token,
+    WriteKind("update of a bill", "APBILL", lambda _, token: {"VENDORID": "V-0", "RECORDID": token,
                                                          "DESCRIPTION": f"New {token}"}, _described, "update",
          before=lambda token: [("APBILL", _numbered(token))]),
-    Sort("update of lines", "APBILL", lambda _, token: _bill(token, "0.50", RECORDID=token), _priced, "update",
+    WriteKind("update of lines", "APBILL", lambda _, token: _bill(token, "0.50", RECORDID=token), _priced, "update",
          absent=False, never_again=True, before=lambda token: [("APBILL", _numbered(token))]),
-    Sort("posting of a draft", "GLBATCH", _draft, _posted, "update",
+    WriteKind("posting of a draft", "GLBATCH", _draft, _posted, "update",
          before=lambda token: [("GLBATCH", _journal(token, STATE="Draft"))]),
-    Sort("upsert", "VENDOR", lambda _, token: _vendor(token), _renamed, "upsert",
+    WriteKind("upsert", "VENDOR", lambda _, token: _vendor(token), _renamed, "upsert",
          before=lambda token: [("VENDOR", _vendor(token, "Old"))] if token[-1] in "02468" else []),
-    Sort("delete", "VENDOR", lambda _, token: {"VENDORID": token},
+    WriteKind("delete", "VENDOR", lambda _, token: {"VENDORID": token},
          lambda emulator, token: int(not rows_of(emulator, "VENDOR", "VENDORID", token)), "delete",
          before=lambda token: [("VENDOR", _vendor(token, "Old"))]),
 )  # fmt: skip
-SORTS = CREATES + CHANGES
+WRITE_KINDS = CREATES + CHANGES
 
 
-def keys(emulator: Emulator, sort: Sort) -> set[str]:
-    """The record numbers of the sort's object."""
-    name = "DOCID" if sort.object == "SODOCUMENT" else "RECORDNO"  # what create_sotransaction answers with
-    return {str(row[name]) for _, row in emulator.company().table(sort.object).rows()}
+def keys(emulator: Emulator, kind: WriteKind) -> set[str]:
+    """The record numbers of the kind's object."""
+    name = "DOCID" if kind.object == "SODOCUMENT" else "RECORDNO"  # what create_sotransaction answers with
+    return {str(row[name]) for _, row in emulator.company().table(kind.object).rows()}
 
 
-def standing(emulator: Emulator, sort: Sort, tokens: set[str]) -> Counter[str]:
+def standing(emulator: Emulator, kind: WriteKind, tokens: set[str]) -> Counter[str]:
     """How often what each token's record asks for was done."""
-    return Counter({token: sort.done(emulator, token) for token in tokens})
+    return Counter({token: kind.done(emulator, token) for token in tokens})

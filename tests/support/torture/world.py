@@ -105,7 +105,7 @@ class World:
     memory: str
     visible_after: timedelta = timedelta()
     clock: Clock = field(default_factory=Clock)
-    stormy: bool = True
+    faulty: bool = True
     script: ScriptedFault | None = None
     """What strikes at the next write, whatever the weather."""
     pause: Callable[[], None] = lambda: None
@@ -129,7 +129,7 @@ class World:
         return reply
 
     def _answered(self, endpoint: str, body: bytes) -> Reply:
-        if self.stormy:  # a request takes its time; what one loader saw grows old while another acts
+        if self.faulty:  # a request takes its time; what one loader saw grows old while another acts
             self.clock.forward(seconds=self.random.choice((0, 0, 0, 1, 20, 100)))
         request = decode_request(body)
         names = [function.name for operation in request.operations for function in operation.functions]
@@ -142,7 +142,7 @@ class World:
             weather, self.script = self.script, None
             self.happened["scripted"] += 1
             return self._scripted(weather, endpoint, body)
-        if self.stormy and self.random.random() < (0.4 if writes else 0.02):
+        if self.faulty and self.random.random() < (0.4 if writes else 0.02):
             return self._strike(self.random.choice(FAULTS if writes else ("scripted",)), endpoint, body)
         return self._seen(self.emulator(endpoint, body), writes=writes)
 
