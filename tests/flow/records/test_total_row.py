@@ -17,7 +17,7 @@ LEDGER = "Account,Debit,Credit\n6100,10.10,\n6200,0.20,\n2100,,10.30\n"
     [
         (LEDGER + "Total,10.30,10.30\n", True),
         (LEDGER + "\nGrand total:,10.30,10.30\n", True),
-        (LEDGER + ",10.30,10.30\n", True),
+        (LEDGER + ",10.30,10.30\n", False),
         (LEDGER + "Total,10.31,10.30\n", False),
         (LEDGER + ",10.30,\n", False),
         (LEDGER + "7000,10.30,\n", False),
@@ -26,6 +26,8 @@ LEDGER = "Account,Debit,Credit\n6100,10.10,\n6200,0.20,\n2100,,10.30\n"
         ("CLASSID\n1\n2\n3\n", False),
         ("Account,Debit\n6100,ten\nTotal,0\n", False),
         ("Account,Debit\nTotal,5\n", False),
+        ("VENDORID,ACCOUNTNO,AMOUNT,LOCATIONID\nV1,60100,10,100\n,60100,10,100\n", False),
+        ("VENDORID,ACCOUNTNO,AMOUNT,MEMO\nV1,60100,10,\n,60100,10,Total\n", False),
         ("Account,Debit,Credit\n", False),
     ],
 )

@@ -1,7 +1,7 @@
 """The total at the foot of a sheet: recognised, left out, and named, since it is no record.
 
-A row is a total only where its amounts are the sums of their columns, to the cent, and it has nothing else but the
-word for a total. Without the word it needs two such amounts, and an empty cell where every other row has something.
+A row is a total only where it has the word for one and amounts, nothing else, and every amount is the sum of its column,
+to the cent. Without the word it may be a further line whose numbers happen to add up; below one row it may repeat it.
 A total that does not add up stays a row like any other, and the rules refuse it.
 """
 
@@ -56,18 +56,16 @@ def _amounts(row: SourceRow) -> dict[str, Decimal]:
 def _adds_up(table: InputTable, last: SourceRow, sums: dict[str, Decimal]) -> bool:
     """Whether the amounts of the last row are the sums of those above."""
     found = dict.fromkeys(sums, Decimal(0))
-    filled = [column for column in table.columns if not text_of(last.cells.get(column))]
     count = 0
     for row in _all_but_last(table):
         count += 1
-        filled = [column for column in filled if text_of(row.cells.get(column))]
         for column in sums:
             amount = _amount(row.cells.get(column)) if text_of(row.cells.get(column)) else Decimal(0)
             if amount is None:
                 return False
             found[column] += amount
     has_word = any(text_of(cell).casefold().rstrip(" :") in _WORDS for cell in last.cells.values())
-    return count > 0 and found == sums and (has_word or (len(sums) > 1 and bool(filled)))
+    return has_word and count > 1 and found == sums
 
 
 def _amount(cell: object) -> Decimal | None:
