@@ -1,6 +1,6 @@
 """The total at the foot of a sheet: recognised, left out, and named, since it is no record.
 
-A row is a total only where it has the word for one and amounts, nothing else, and every amount is the sum of its column,
+A row is a total only where it has the word for one and amounts, nothing else, and each amount is the sum of its column
 to the cent. Without the word it may be a further line whose numbers happen to add up; below one row it may repeat it.
 A total that does not add up stays a row like any other, and the rules refuse it.
 """
