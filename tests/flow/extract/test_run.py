@@ -824,3 +824,38 @@ def test_an_estimate_says_what_a_run_will_read_and_costs_a_call_a_stream(copy: C
     assert not again["APBILL"].full
     assert 0 < again["APBILL"].rows < told["APBILL"].rows
     assert copy_states(f"duckdb:{copy.path}.none") == copy_states(f"parquet:{copy.path}.none") == {}
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        SMALL,
+        replace(SMALL, full=True),
+        replace(SMALL, full_every=86_400),
+        replace(SMALL, full_every=86_400, whole_every={"VENDOR": 0, "APBILL": 3 * 86_400}),
+    ],
+    ids=["incremental", "full", "not due", "due"],
+)
+@pytest.mark.parametrize("kill", [0, 9])
+def test_an_estimate_and_a_run_decide_alike(copy: Copy, options: Options, kill: int) -> None:
+    """After a complete run, and after one that was killed during its first walk."""
+    company = Company(12).fill(120)
+
+    def stop(number: int) -> None:
+        if number == kill:
+            raise KilledError
+
+    company.after_call = stop
+    with suppress(KilledError):
+        copy.run(company)
+    company.after_call = lambda number: None
+    company.clock += timedelta(hours=20)
+    states = copy_states(f"duckdb:{copy.path}")
+    bookmarks = {name: one.bookmark for name, one in states.items()}
+    estimates = {one.stream: one for one in estimated(company, STREAMS, bookmarks, options)}
+    done = copy.run(company, options=options)
+    for stream in STREAMS:
+        estimate, outcome = estimates[stream.name], done[stream.name]
+        skipped = estimate.transactions == 0
+        assert skipped == (outcome.pages == 0), stream.name
+        assert skipped or estimate.full == outcome.full, stream.name

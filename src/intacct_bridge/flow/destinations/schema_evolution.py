@@ -43,14 +43,14 @@ def evolve(table: str, current: "pa.Schema | None", incoming: "pa.Schema") -> Ev
     columns = {field.name: field.type for field in current}
     added, widened = [], []
     for field in incoming:
-        held = columns.get(field.name)
-        if held is None:
+        known = columns.get(field.name)
+        if known is None:
             added.append(field.name)
-        elif field.type != held:
-            wider = _wider(held, field.type)
+        elif field.type != known:
+            wider = _wider(known, field.type)
             if wider is None:
-                raise _refusal(table, field.name, held, field.type)
-            if wider == held:
+                raise _refusal(table, field.name, known, field.type)
+            if wider == known:
                 continue
             widened.append(field.name)
             columns[field.name] = wider
@@ -103,12 +103,12 @@ def _fitted(rows: "pa.Table", wanted: "pa.Schema") -> "pa.Table":
     return rows if rows.schema.equals(target) else rows.cast(target)
 
 
-def _wider(held: "pa.DataType", incoming: "pa.DataType") -> "pa.DataType | None":
+def _wider(known: "pa.DataType", incoming: "pa.DataType") -> "pa.DataType | None":
     """The type that holds both; None where that would change the meaning."""
     import pyarrow as pa
     from pyarrow import types
 
-    for one, other in ((held, incoming), (incoming, held)):
+    for one, other in ((known, incoming), (incoming, known)):
         if types.is_null(one):
             return other
         if types.is_integer(one) and types.is_integer(other):
@@ -117,11 +117,11 @@ def _wider(held: "pa.DataType", incoming: "pa.DataType") -> "pa.DataType | None"
             return pa.decimal128(38, 14)
         if types.is_date(one) and types.is_timestamp(other):
             return pa.timestamp("us", "UTC")
-    if types.is_decimal(held) and types.is_decimal(incoming):
+    if types.is_decimal(known) and types.is_decimal(incoming):
         return pa.decimal128(38, 14)
-    if types.is_timestamp(held) and types.is_timestamp(incoming):
+    if types.is_timestamp(known) and types.is_timestamp(incoming):
         return pa.timestamp("us", "UTC")
-    if _is_text(held) and _is_text(incoming):
+    if _is_text(known) and _is_text(incoming):
         return pa.string()
     return None
 
@@ -132,9 +132,9 @@ def _is_text(one: "pa.DataType") -> bool:
     return bool(types.is_string(one) or types.is_large_string(one) or types.is_dictionary(one))
 
 
-def _refusal(table: str, column: str, held: "pa.DataType", incoming: "pa.DataType") -> SettingsError:
+def _refusal(table: str, column: str, known: "pa.DataType", incoming: "pa.DataType") -> SettingsError:
     return SettingsError(
-        f"{table}.{column} holds {_called(held)} and the company now sends {_called(incoming)}",
+        f"{table}.{column} holds {_called(known)} and the company now sends {_called(incoming)}",
         fix=f"leave the field out with `select`, or rename the column {column} and run again with `full = true`",
         setting="select",
     )

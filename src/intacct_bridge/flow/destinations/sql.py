@@ -214,12 +214,12 @@ class SqlSink:
                 raise SettingsError(f"another run is writing to {self._database.name}", fix="wait until it has ended")
             for statement in _TABLES:
                 db.execute(statement.format(ours=ours))
-            held = db.execute(f"SELECT company FROM {ours}.copy")
-            if not held:
+            known = db.execute(f"SELECT company FROM {ours}.copy")
+            if not known:
                 db.execute(f"INSERT INTO {ours}.copy VALUES (?, ?)", [company, started])
-            elif held != [(company,)]:
+            elif known != [(company,)]:
                 raise SettingsError(
-                    f"{self._database.name} holds a copy of company {held[0][0]}, and this connection is to {company}",
+                    f"{self._database.name} holds a copy of company {known[0][0]}, and this connection is to {company}",
                     fix="give each company a copy of its own",
                 )
             (self.run,) = db.row(f"SELECT coalesce(max(run), 0) + 1 FROM {ours}.runs")
@@ -545,7 +545,7 @@ class SqlWriter:
 
 
 def quoted(name: str) -> str:
-    """A table's or column's name as SQL takes it, whatever it holds."""
+    """The name of a table or column, quoted for SQL."""
     if "\0" in name:
         raise SettingsError(f"{name!r} cannot be the name of a table or column")
     return '"' + name.replace('"', '""') + '"'

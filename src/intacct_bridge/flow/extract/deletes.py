@@ -33,7 +33,7 @@ from intacct_bridge.model.query.query import Compare, Filter, Op
 from intacct_bridge.wire.values import Value
 
 DELETED = "D"
-"""How `query` writes a delete in ACCESSMODE; readByQuery wants the whole word."""
+"""How `query` writes a delete in ACCESSMODE; readByQuery has the word."""
 POSTED_TO = ("GLBATCH", "GLDETAIL")
 """The objects from which a deleted document of another module takes its postings back."""
 
@@ -76,8 +76,8 @@ def follow_deletes(
 
 
 def _mark_dependents(run: StreamRun, others: Sequence[StreamRun]) -> None:
-    """Commit, before the deletes of this stream, that the streams whose records may have gone with them are to be
-    counted: a run after this one, if this one is killed, could not know.
+    """Commit, before the deletes of this stream, that the streams whose records may have been deleted with them are to
+    be counted: a run after this one, if this one is killed, could not know.
     """
     for other in others:
         dependent = other.stream.object in POSTED_TO or other.stream.header == run.stream.object
@@ -142,7 +142,7 @@ def _deleted_by_key(run: StreamRun, trail: Sequence[str]) -> list[Value]:
     for object_key in trail:
         for field, value in keys.audited(stream.object, object_key):
             hints.setdefault(field, []).append(value)
-    held: dict[Value, None] = {}
+    copied: dict[Value, None] = {}
     for field, values in hints.items():
         if field in stream.fields:
             typed = as_kind(values, stream.fields[field])
@@ -150,8 +150,8 @@ def _deleted_by_key(run: StreamRun, trail: Sequence[str]) -> list[Value]:
             if found is None:
                 _replace_by_field(run, field, typed)
             else:
-                held |= dict.fromkeys(key for some in found.values() for key in some)
-    deleted = [key for some in deleted_keys(run.reader, run.partition(), list(held)) for key in some]
+                copied |= dict.fromkeys(key for some in found.values() for key in some)
+    deleted = [key for some in deleted_keys(run.reader, run.partition(), list(copied)) for key in some]
     if deleted:
         run.writer.delete(deleted)
     return deleted
@@ -159,7 +159,7 @@ def _deleted_by_key(run: StreamRun, trail: Sequence[str]) -> list[Value]:
 
 def _replace_by_field(run: StreamRun, field: str, values: Sequence[Value]) -> None:
     """Tell a destination that cannot be asked that the rows with these values are deleted, then send the rows that have
-    them now: a record may have been made again under the name of a deleted one.
+    them now: a record may have been created under the name of a deleted one.
     """
     for filter_, some in lookup_filters(field, values):
         run.writer.delete(some, field=field)
@@ -182,19 +182,19 @@ def _deleted_with_header(
         if field == stream.refers_to
     ]
     parents = [*known, *as_kind(hints, stream.fields[stream.header_key])]
-    held = run.writer.keys_by_value(stream.header_key, parents)
-    if held is None:
-        held = {value: [] for value in parents}
-    doubtful = [parent for parent in held if parent not in set(known)]
+    copied = run.writer.keys_by_value(stream.header_key, parents)
+    if copied is None:
+        copied = {value: [] for value in parents}
+    doubtful = [parent for parent in copied if parent not in set(known)]
     if doubtful:
         reader, kind = run.reader_for(header), header.fields[stream.refers_to]
         lookup = Partition(header, stream.refers_to, show_private=run.context.options.show_private)
         for some in deleted_keys(reader, lookup, as_kind(doubtful, kind)):
             known += as_kind(some, stream.fields[stream.header_key])
-    without = [parent for parent in known if parent in held]
+    without = [parent for parent in known if parent in copied]
     if without:
         run.writer.delete(without, field=stream.header_key)
-    return [key for parent in without for key in held[parent]]
+    return [key for parent in without for key in copied[parent]]
 
 
 # --- by counting
@@ -226,11 +226,11 @@ def _differing_values(run: StreamRun) -> list[Value]:
     there = _count(run, span)
     if there == rows:
         return []
-    held = run.writer.rows_by_value() or {}
+    copied = run.writer.rows_by_value() or {}
     if as_text:
         here = _values(run, KeySpan())
-        return [value for value in held if here[value] != held[value]]
-    search = _CountSearch(run, sorted(value for value in held if isinstance(value, int)), held)
+        return [value for value in copied if here[value] != copied[value]]
+    search = _CountSearch(run, sorted(value for value in copied if isinstance(value, int)), copied)
     return list(search.differing(0, len(search.values), there))
 
 
@@ -241,12 +241,12 @@ class _CountSearch:
     run: StreamRun
     values: Sequence[int]
     """The copy's, in order."""
-    held: "dict[Value, int]"
+    copied: "dict[Value, int]"
     below: Sequence[int] = ()
     """How many rows of the copy lie below each value."""
 
     def __post_init__(self) -> None:
-        self.below = [0, *accumulate(self.held[value] for value in self.values)]
+        self.below = [0, *accumulate(self.copied[value] for value in self.values)]
 
     def differing(self, first: int, last: int, there: int) -> Iterator[Value]:
         """The values from `first` up to `last` that differ, where Intacct counts `there` rows."""
@@ -256,7 +256,7 @@ class _CountSearch:
         span = KeySpan(str(self.values[first] - 1), str(self.values[last - 1] + 1))
         if mine <= self.run.partition().page_size or last - first == 1:
             here = _values(self.run, span)
-            yield from (value for value in self.values[first:last] if here[value] != self.held[value])
+            yield from (value for value in self.values[first:last] if here[value] != self.copied[value])
             return
         half = bisect_left(self.below, (self.below[first] + self.below[last]) // 2, first + 1, last - 1)
         middle = max(first + 1, min(half, last - 1))
@@ -301,15 +301,15 @@ def _compare_keys(context: RunContext, runs: Sequence[StreamRun]) -> bool:
 def compare_keys(run: StreamRun) -> None:
     """Delete what Intacct does not have, and read what the copy does not have."""
     stream = run.stream
-    held = run.writer.rows_by_value()
-    if held is None:
+    copied = run.writer.rows_by_value()
+    if copied is None:
         return
     here = _walked(run)
     there = set(here)
-    deleted = [key for key in held if key not in there]
+    deleted = [key for key in copied if key not in there]
     if run.bookmark.progress.start:  # older records do not belong to the copy
         here = _walked(run, *run.changed(stream, run.bookmark.progress.start))
-    missing = [key for key in here if key not in held]
+    missing = [key for key in here if key not in copied]
     if stream.group:
         replace_groups(run, [*deleted, *missing])
     else:

@@ -102,14 +102,14 @@ class _Walk:
         along, in_groups = self.partition.along, self.partition.in_groups
         while self.spans:
             span, downward = self.arrived()
-            asked, answer = span.calls.pop(downward).result()
+            requested, answer = span.calls.pop(downward).result()
             keys = answer.rows.column(along).to_pylist()
-            self.order.check(keys, answer.remaining, low=asked.low, high=asked.high, descending=downward)
+            self.order.check(keys, answer.remaining, low=requested.low, high=requested.high, descending=downward)
             if self.is_large_group(span, answer, keys, downward=downward):
                 yield from self.large_group(span, keys[0], downward=downward)
                 self.send_calls()
                 continue
-            rows = self.take(span, asked, answer, keys, downward=downward)
+            rows = self.take(span, requested, answer, keys, downward=downward)
             groups = tuple(distinct_values(rows.column(along).to_pylist())) if in_groups else ()
             self.drop_closed()
             self.send_calls()
@@ -200,7 +200,7 @@ class _Walk:
         )
 
     def take(
-        self, span: _OpenSpan, asked: KeySpan, answer: PartitionPage, keys: list[Value], *, downward: bool
+        self, span: _OpenSpan, requested: KeySpan, answer: PartitionPage, keys: list[Value], *, downward: bool
     ) -> "pa.RecordBatch":
         """Move the end of the span past a page, and give its rows without those that the other reader has had."""
         keep = len(keys)
@@ -210,7 +210,7 @@ class _Walk:
         span.closed = not answer.remaining or self.passed(span, keys[-1], downward=downward)
         while keep and self.passed(span, keys[keep - 1], downward=downward):
             keep -= 1
-        same = asked.low == span.low if downward else asked.high == span.high
+        same = requested.low == span.low if downward else requested.high == span.high
         span.left = answer.remaining + len(keys) - keep if same else max(0, (span.left or 0) - keep)
         span.guessed = span.guessed and not same
         if keep and downward:

@@ -133,15 +133,15 @@ class Extraction:
                 work.join()
                 self._finish(runs, results)
 
-    def _stream_runs(self, context: RunContext, chosen: Selection) -> list[StreamRun]:
+    def _stream_runs(self, context: RunContext, selection: Selection) -> list[StreamRun]:
         """Every stream with its writer and bookmark; a stream that the destination refuses becomes an outcome."""
-        objects = {one.object: one for one in chosen.streams if one.object and one.where is None}
-        self._headers = {**self._headers, **objects, **chosen.headers}
-        self._refused = (*self._refused, *chosen.refused)
-        self.streams = (*self.streams, *chosen.streams)
+        objects = {one.object: one for one in selection.streams if one.object and one.where is None}
+        self._headers = {**self._headers, **objects, **selection.headers}
+        self._refused = (*self._refused, *selection.refused)
+        self.streams = (*self.streams, *selection.streams)
         stored = self._sink.bookmarks()
         found = []
-        for stream in chosen.streams:
+        for stream in selection.streams:
             try:
                 found.append(self._stream_run(context, stream, stored.get(stream.name, Bookmark())))
             except IntacctError as error:
@@ -178,10 +178,10 @@ class Extraction:
             width = context.source.concurrency + SPARE_THREADS
             with ThreadPoolExecutor(width, "stream") as streams:
                 running = [streams.submit(self._family, family, results) for family in families(runs)]
-                for chosen in self._later:
+                for selection in self._later:
                     if self._stop.is_set():
                         continue
-                    more = self._stream_runs(context, chosen)
+                    more = self._stream_runs(context, selection)
                     runs.extend(more)
                     running += [streams.submit(self._family, family, results) for family in families(more)]
                 wait(running)

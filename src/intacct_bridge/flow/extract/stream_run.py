@@ -65,7 +65,7 @@ class RunContext:
 
     @property
     def trail_start(self) -> str:
-        """Where this run leaves off in the audit trail: late entries before it are read again by the next run."""
+        """Where the next run begins in the audit trail, which reads late entries again."""
         return seconds_before(self.started, self.options.trail_seconds)
 
     def filter_time(self, text: str) -> str:

@@ -2,17 +2,17 @@
 
 A stream is read by *walks* along its key. A full refresh walks over everything, an incremental walk over what changed:
 
-    new ──── begin ───► full refresh ───── end ────► current
-     ▲                    │ advance, restart          │   ▲
-     └───── abandon ──────┘                         begin │
-                          ┌───────────────────────────┤   │ end, abandon
-                          ▼                           ▼   │
-                    full refresh again         incremental walk
-                    (end, abandon: current)      advance, restart
+    new      ──── begin(full=True) ───►  full refresh      ──── end ───►  current
+       ◄──────────── abandon ────────────────┘
+    current  ──── begin(full=True) ───►  full refresh      ──── end ───►  current
+       ◄──────────── abandon ────────────────┘
+    current  ──── begin(full=False) ──►  incremental walk  ──── end ───►  current
+       ◄──────────── abandon ────────────────┘
 
-    new               `since` is empty and no walk is in progress
-    current           `since` says from when changes are wanted; no walk is in progress
-    walk in progress  `started` is set, `full` tells which walk it is, and `unread` is what is left of it
+    new               `since` is empty, and no walk is in progress
+    current           `since` is the time from which changes are wanted, and no walk is in progress
+    walk in progress  `started` is set, `full` tells the two walks apart, and `unread` is left to read; `advance` takes
+                      away from it, `restart` begins the same walk again
 
 A walk that a killed run left in progress is resumed by the next run. The next `since` is the start of the walk's run,
 less an overlap: a change that was committed late, or made while the walk ran, is read again, and merging by key makes

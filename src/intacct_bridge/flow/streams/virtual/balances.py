@@ -62,7 +62,7 @@ class BalancesReader:
         return spans | {"glaccountno": Kind.TEXT} | by | amounts | {"reportingbook": Kind.TEXT, "currency": Kind.TEXT}
 
     def identity(self, virtual: VirtualStream) -> tuple[str, ...]:
-        """One row for each span, account, book and currency, and for each dimension value asked for."""
+        """One row for each span, account, book and currency, and for each value of the requested dimensions."""
         by = (f"{name}id" for name in _broken_down_by(virtual))
         return ("period", "from_date", "to_date", "glaccountno", *by, "reportingbook", "currency")
 
