@@ -25,7 +25,7 @@ FAILURES = 1
     "--to",
     required=True,
     metavar="URI",
-    help="duckdb:///FILE, parquet:DIR, csv:DIR, jsonl:DIR, postgresql://..., or - for Singer messages",
+    help="The destination: duckdb:///FILE, parquet:DIR, csv:DIR, jsonl:DIR, postgresql://..., or - (Singer).",
 )
 @click.option("--all", "everything", is_flag=True, help="Read every object of the company (default: the usual ones).")
 @click.option("--full", is_flag=True, help="Make a full refresh of every stream.")
@@ -101,9 +101,12 @@ def extract_command(
     STREAM is an object, SODOCUMENT:DEFINITION, audit_history_OBJECT, trial_balance, account_balances, report:NAME,
     dimensions, or dimension_values.
 
-    \b Examples: intacct extract --to duckdb:///intacct.duckdb intacct extract GLDETAIL APBILL APBILLITEM --to
-    parquet:ledger intacct extract VENDOR --select VENDOR.VENDORID,VENDOR.NAME --to csv:vendors intacct extract
-    "trial_balance?from=2026-01-01&by=location" --to duckdb:///books.duckdb
+    \b
+    Examples:
+      intacct extract --to duckdb:///intacct.duckdb
+      intacct extract GLDETAIL APBILL APBILLITEM --to parquet:ledger
+      intacct extract VENDOR --select VENDOR.VENDORID,VENDOR.NAME --to csv:vendors
+      intacct extract "trial_balance?from=2026-01-01&by=location" --to duckdb:///books.duckdb
     """
     if unified and (entity_column or everything):
         raise SettingsError(
