@@ -71,7 +71,7 @@ def walk(read: ReadPage, partition: Partition, pool: Executor, width: int = 1) -
 
     RemoteProtocolError where the gateway's pages are not in order.
     """
-    walker = _Walk(read, partition, pool, 1 if partition.as_text else max(1, width))
+    walker = _Walk(read, partition, pool, width)
     try:
         yield from walker.pages()
     finally:
@@ -91,7 +91,8 @@ class _Walk:
         self.read = read
         self.partition = partition
         self.pool = pool
-        self.width = width
+        self.as_text = partition.as_text
+        self.width = 1 if self.as_text else max(1, width)
         self.page_size = partition.page_size
         self.spans = [_OpenSpan(span.low, span.high) for span in partition.unread]
         self.order = self.key_order()
@@ -173,7 +174,7 @@ class _Walk:
 
     def cut(self, span: _OpenSpan) -> bool:
         """Halve a long span whose both ends are known; a call from above goes with the upper half."""
-        if not (span.low and span.high) or (span.left or 0) <= LONG * self.page_size or self.partition.as_text:
+        if not (span.low and span.high) or (span.left or 0) <= LONG * self.page_size or self.as_text:
             return False
         middle = (int(span.low) + int(span.high)) // 2
         if not int(span.low) < middle < int(span.high) - 1:
@@ -190,7 +191,7 @@ class _Walk:
     def key_order(self) -> KeyOrder:
         """The proof that the pages are in order."""
         one = self.partition
-        if not one.as_text:
+        if not self.as_text:
             return NumberKeyOrder(one.stream.object, one.along, repeats=one.in_groups)
         return TextKeyOrder(
             one.query(KeySpan()),

@@ -18,6 +18,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from time import monotonic
 
 from intacct_bridge.errors import IntacctError
@@ -112,9 +113,11 @@ class Extraction:
             context = RunContext(
                 self._source,
                 pool,
+                width,
                 self._options,
                 run,
                 started=format_time(started),
+                trail_start=format_time(started - timedelta(seconds=self._options.trail_seconds)),
                 stop=self._stop,
                 emit=self._events.put,
                 commit_rows=self._sink.commit_rows,

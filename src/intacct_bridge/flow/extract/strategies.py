@@ -148,10 +148,9 @@ def full_refresh(run: StreamRun, header: Stream | None) -> None:
     elif run.stream.window and header is not None:
         _read_by_windows(run, header)
     else:
-        run.read_unread(*run.changed(run.stream, start))
-    if complete:
-        run.save()
-        _delete_missed(run)
+        run.read_unread(since=start)
+    if complete and (missed := run.missed()):
+        _delete_missed(run, missed)
     run.finish_walk()
 
 
@@ -168,11 +167,8 @@ def replace_virtual(run: StreamRun) -> None:
         run.reader.transactions += 1
         run.take(WalkPage(page.rows, EVERYTHING, page.remaining))
         run.safe_point()
-    if run.writer.complete:
-        run.save()
-        missed = run.writer.missed_by(run.bookmark.progress.run)
-        if missed:
-            run.writer.delete(missed)
+    if run.writer.complete and (missed := run.missed()):
+        run.writer.delete(missed)
     run.finish_walk()
 
 
@@ -182,13 +178,13 @@ def read_changes(run: StreamRun, header: Stream | None, known: Sequence[Value] |
 
     `known` are the keys of the changed headers, where the run has read these already.
     """
-    changed = run.changed(run.stream, run.bookmark.since)
+    since = run.bookmark.since
     if run.stream.group:
-        parents = _changed_groups(run, run.partition(*changed))
+        parents = _changed_groups(run, run.partition(*run.changed(run.stream, since)))
         unknown: list[Value] = []
     else:
         parents = []
-        unknown = run.read_unread(*changed)
+        unknown = run.read_unread(since=since)
     if header is not None:
         headers = _changed_headers(run, header) if known is None else known
         parents = list(dict.fromkeys((*parents, *headers)))
@@ -293,9 +289,8 @@ def deleted_keys(reader: PageReader, partition: Partition, keys: Sequence[Value]
         yield [key for key in some if key not in found]
 
 
-def _delete_missed(run: StreamRun) -> None:
-    """Look up what a full refresh did not read, and delete what Intacct no longer has."""
-    missed = run.writer.missed_by(run.bookmark.progress.run)
+def _delete_missed(run: StreamRun, missed: Sequence[Value]) -> None:
+    """Look up the values that a full refresh did not read, and delete those that Intacct no longer has."""
     if run.stream.group:
         replace_groups(run, missed)
         return

@@ -22,7 +22,7 @@ from intacct_bridge.flow.extract.source import ExtractSource
 from intacct_bridge.flow.streams.bookmark import EVERYTHING, Bookmark, KeySpan
 from intacct_bridge.flow.streams.partition import Partition, changed_since
 from intacct_bridge.flow.streams.stream import APPEND_ONLY, Stream, StreamOutcome
-from intacct_bridge.flow.streams.times import filter_time, parse_time, seconds_before
+from intacct_bridge.flow.streams.times import filter_time, parse_time
 from intacct_bridge.model.query.query import Filter
 from intacct_bridge.wire.values import Value
 
@@ -50,9 +50,13 @@ class RunContext:
 
     source: ExtractSource
     pool: Executor
+    width: int
+    """How many calls a walk may have on their way."""
     options: Options
     run: int
     started: str
+    trail_start: str
+    """Where the next run begins in the audit trail, which reads late entries again."""
     stop: threading.Event
     emit: Callable[[StreamProgress], None]
     commit_rows: int
@@ -62,11 +66,6 @@ class RunContext:
     def now(self) -> datetime:
         """The company's time."""
         return self.source.now()
-
-    @property
-    def trail_start(self) -> str:
-        """Where the next run begins in the audit trail, which reads late entries again."""
-        return seconds_before(self.started, self.options.trail_seconds)
 
     def filter_time(self, text: str) -> str:
         """A stored time as a filter has to send it."""
@@ -287,18 +286,20 @@ class StreamRun:
     def walk(self, partition: Partition, reader: PageReader | None = None) -> Generator[WalkPage, None, None]:
         """Walk a partition; StoppedError where the run is being ended."""
         read = (reader or self.reader).read
-        for page in walk(read, partition, self.context.pool, self.context.source.concurrency):
+        for page in walk(read, partition, self.context.pool, self.context.width):
             self.raise_if_stopped()
             self.expected = page.expected
             yield page
 
-    def read_unread(self, *where: Filter) -> list[Value]:
-        """Copy what the walk in progress has not read, of the rows that a filter keeps; the keys of unknown rows among
-        changes.
+    def read_unread(self, *where: Filter, since: str = "") -> list[Value]:
+        """Copy what the walk in progress has not read, of the rows that a filter keeps and that changed since a time;
+        the keys of unknown rows among changes.
         """
-        if not self._bookmark.progress.unread:
+        unread = self._bookmark.progress.unread
+        if not unread:
             return []
-        return self.copy(self.walk(replace(self.partition(*where), unread=self._bookmark.progress.unread)))
+        partition = self.partition(*where, *self.changed(self.stream, since))
+        return self.copy(self.walk(replace(partition, unread=unread)))
 
     def copy(self, pages: Iterable[WalkPage]) -> list[Value]:
         """Copy pages of the walk in progress and advance it; the keys of unknown rows among changes."""
@@ -306,7 +307,7 @@ class StreamRun:
         for page in pages:
             self.advance(page.unread)
             self.take(page)
-            if self._bookmark.full:
+            if self._bookmark.progress.full:
                 self.known_rows.remember_recent(page.rows)
             else:
                 keys = page.rows.column(self.stream.key).to_pylist()
@@ -362,6 +363,11 @@ class StreamRun:
         self.count.deleted += done.deleted
         self.count.added += done.added
         self.count.widened += done.widened
+
+    def missed(self) -> list[Value]:
+        """Commit, and give the values of the copy that the walk in progress did not read."""
+        self.save()
+        return self.writer.missed_by(self._bookmark.progress.run)
 
     def save_after_failure(self) -> None:
         """Commit what was read before the stream failed, so that the next run continues from there.
