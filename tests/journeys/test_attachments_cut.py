@@ -1,4 +1,4 @@
-"""Attached files saved by runs that are cut down at any step, refused, or left without room."""
+"""Attached files saved by runs that are killed at any step, refused, or left without disk space."""
 
 import shutil
 from collections.abc import Callable, Iterator
@@ -22,18 +22,18 @@ Transport = Callable[[str, bytes], Reply]
 
 
 class Cut(BaseException):
-    """The process is gone."""
+    """The process is killed."""
 
 
 class Steps:
-    """Counts what a run does to the world, and ends it at one of these steps; a dead run does nothing more."""
+    """Counts the steps of a run, which are calls and changes of the disk, and kills the run at one of them."""
 
     def __init__(self, ends_at: int = 0) -> None:
         self.ends_at = ends_at
         self.taken = 0
 
     def take(self) -> bool:
-        """One step; True for the last, which may still be half done."""
+        """One step; True for the last one, which may be half done."""
         self.taken += 1
         if self.ends_at and self.taken > self.ends_at:
             raise Cut
@@ -85,7 +85,7 @@ def fetch(transport: Transport, folder: Path, *objects: str, **options: Any) -> 
 
 
 def watched(steps: Steps, patched: pytest.MonkeyPatch, transport: Transport) -> Transport:
-    """A transport whose calls are steps, as is whatever changes the disk."""
+    """A transport whose calls are steps."""
 
     def stepping(method: Callable[..., Any]) -> Callable[..., Any]:
         def step(self: Path, *arguments: Any, **more: Any) -> Any:
@@ -114,7 +114,7 @@ def watched(steps: Steps, patched: pytest.MonkeyPatch, transport: Transport) -> 
 
 
 def cut_at(step: int, transport: Transport, folder: Path) -> int:
-    """A run that ends at a step, or at its own end; how many it took."""
+    """A run that is killed at a step, or ends; the number of its steps."""
     steps = Steps(step)
     with pytest.MonkeyPatch.context() as patched:
         call = watched(steps, patched, transport)
@@ -123,7 +123,7 @@ def cut_at(step: int, transport: Transport, folder: Path) -> int:
     return steps.taken
 
 
-def test_a_run_cut_down_at_any_step_is_made_up_for_by_the_next(emulator: Emulator, tmp_path: Path) -> None:
+def test_the_run_after_one_that_is_killed_at_any_step_completes_the_files(emulator: Emulator, tmp_path: Path) -> None:
     whole = expected()
     total = cut_at(0, emulator, tmp_path / "unbroken")
     assert_whole(tmp_path / "unbroken")
@@ -139,7 +139,7 @@ def test_a_run_cut_down_at_any_step_is_made_up_for_by_the_next(emulator: Emulato
         shutil.rmtree(folder)
 
 
-def test_a_run_cut_down_again_and_again_comes_to_the_end(emulator: Emulator, tmp_path: Path) -> None:
+def test_runs_that_are_killed_repeatedly_complete_the_files(emulator: Emulator, tmp_path: Path) -> None:
     for step in range(3, 30):
         cut_at(step, emulator, tmp_path / "files")
     fetch(emulator, tmp_path / "files")
@@ -153,7 +153,7 @@ def test_nothing_is_fetched_twice(emulator: Emulator, tmp_path: Path) -> None:
 
 
 def altered(emulator: Emulator, supdoc: str, old: bytes, new: bytes) -> Transport:
-    """The company, where every question for one supdoc goes out changed."""
+    """The company, with a change to every request for one supdoc."""
 
     def call(endpoint: str, body: bytes) -> Reply:
         return emulator(endpoint, body.replace(old, new) if f'key="{supdoc}"'.encode() in body else body)
@@ -161,7 +161,7 @@ def altered(emulator: Emulator, supdoc: str, old: bytes, new: bytes) -> Transpor
     return call
 
 
-def test_a_supdoc_that_is_refused_or_gone_costs_only_itself(emulator: Emulator, tmp_path: Path) -> None:
+def test_a_supdoc_that_is_refused_or_deleted_costs_only_itself(emulator: Emulator, tmp_path: Path) -> None:
     refusing = altered(emulator, "A", b'object="supdoc"', b'object="no_such_thing"')
     losing = altered(emulator, "S-1", b'key="S-1"', b'key="S-9"')
 
@@ -201,9 +201,7 @@ def test_an_object_that_cannot_be_read_costs_only_itself(emulator: Emulator, tmp
     assert_whole(tmp_path)
 
 
-def test_one_answer_that_never_comes_costs_only_itself_and_a_dead_line_ends_the_run(
-    emulator: Emulator, tmp_path: Path
-) -> None:
+def test_one_lost_answer_costs_only_itself_and_several_end_the_run(emulator: Emulator, tmp_path: Path) -> None:
     lost: set[str] = {"S-1"}
 
     def silent(endpoint: str, body: bytes) -> Reply:
@@ -223,7 +221,7 @@ def test_one_answer_that_never_comes_costs_only_itself_and_a_dead_line_ends_the_
         assert visible(tmp_path / name) == expected()
 
 
-def test_a_cap_stops_it_with_a_sentence_and_a_later_run_goes_on(emulator: Emulator, tmp_path: Path) -> None:
+def test_a_cap_stops_the_run_with_a_message_and_a_later_run_continues(emulator: Emulator, tmp_path: Path) -> None:
     for _ in range(len(FILES)):
         with Client(connection(), transport=emulator, max_transactions=5, keep=False) as gateway:
             problems = [problem for _, _, problem in fetch_attachments(gateway, ["VENDOR"], tmp_path) if problem]
@@ -236,7 +234,7 @@ def test_a_cap_stops_it_with_a_sentence_and_a_later_run_goes_on(emulator: Emulat
     assert_whole(tmp_path)
 
 
-def test_what_is_fetched_again_is_noted_again(emulator: Emulator, tmp_path: Path) -> None:
+def test_files_that_are_fetched_again_are_indexed_again(emulator: Emulator, tmp_path: Path) -> None:
     fetch(emulator, tmp_path)
     with client(emulator) as gateway:
         assert gateway.attachments.add("A", [AttachedFile("more", "txt", b"more")]).ok
@@ -248,7 +246,7 @@ def test_what_is_fetched_again_is_noted_again(emulator: Emulator, tmp_path: Path
     assert set(index(tmp_path)) == set(visible(tmp_path))
 
 
-def test_what_stands_in_the_way_is_named(emulator: Emulator, tmp_path: Path) -> None:
+def test_an_error_names_the_file_in_the_way(emulator: Emulator, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(SettingsError, match="file cannot be written"):
         fetch(emulator, tmp_path / "file")

@@ -1,4 +1,4 @@
-"""`intacct extract --attachments` and the tap killed while they save files, over real HTTP; and a disk without room."""
+"""`intacct extract --attachments` and the tap killed while they save files, over real HTTP; and a full disk."""
 
 import json
 import sys
@@ -51,7 +51,7 @@ def rows(place: Path) -> list[str]:
 
 
 @pytest.mark.parametrize(("at", "after"), [(1, False), (4, True)])
-def test_the_next_run_fetches_what_the_killed_one_did_not(programs: Programs, at: int, *, after: bool) -> None:
+def test_the_run_after_a_killed_one_fetches_the_other_files(programs: Programs, at: int, *, after: bool) -> None:
     files = programs.place / "files"
     assert programs.killer is not None
     programs.killer.arm(at, after=after)
@@ -66,7 +66,7 @@ def test_the_next_run_fetches_what_the_killed_one_did_not(programs: Programs, at
     assert rows(programs.place) == VENDORS
 
 
-def test_the_tap_goes_on_from_its_state_and_from_its_folder(programs: Programs) -> None:
+def test_the_tap_continues_from_its_state_and_its_folder(programs: Programs) -> None:
     place, killer = programs.place, programs.killer
     assert killer is not None
     settings = {"api_url": programs.url, **CREDENTIALS, "environment": "demo", "attachments": "files"}
@@ -86,7 +86,7 @@ def test_the_tap_goes_on_from_its_state_and_from_its_folder(programs: Programs) 
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs the system's own limit on files")
-def test_a_disk_without_room_is_told_and_leaves_nothing_half_written(programs: Programs) -> None:
+def test_a_full_disk_is_reported_and_leaves_no_incomplete_file(programs: Programs) -> None:
     files = programs.place / "files"
     full = extract(programs, how=f"room={ROOM}")
     assert full.status == 2

@@ -1,4 +1,4 @@
-"""Objects with their owners, and documents of one transaction definition: the same in every destination, and true."""
+"""Objects with their owners, and documents of one definition: the same in every destination, and correct."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,11 +27,11 @@ def test_all_destinations_agree_with_each_other_and_with_the_company(scene: Scen
     all_agree(scene, tmp_path, kind)
 
 
-def test_hard_deletes_leave_what_is_there(scene: Scene) -> None:
+def test_hard_deletes_leave_the_live_rows(scene: Scene) -> None:
     hard_deletes_leave_what_is_there(scene, "owners")
 
 
-def test_a_column_for_the_owner_that_comes_later_is_filled(scene: Scene, tmp_path: Path) -> None:
+def test_an_entity_column_that_is_added_later_is_filled(scene: Scene, tmp_path: Path) -> None:
     later_columns_are_filled(
         scene, tmp_path, ("APBILLITEM", "VENDOR"), ("APBILLITEM", "VENDOR", "--entity-column", "owner")
     )

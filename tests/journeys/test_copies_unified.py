@@ -1,4 +1,4 @@
-"""Unified streams: the same in every destination, and true."""
+"""Unified streams: the same in every destination, and correct."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,10 +27,10 @@ def test_all_destinations_agree_with_each_other_and_with_the_company(scene: Scen
     all_agree(scene, tmp_path, kind)
 
 
-def test_hard_deletes_leave_what_is_there(scene: Scene) -> None:
+def test_hard_deletes_leave_the_live_rows(scene: Scene) -> None:
     hard_deletes_leave_what_is_there(scene, "v1")
 
 
-def test_columns_that_are_chosen_later_are_filled(scene: Scene, tmp_path: Path) -> None:
+def test_columns_that_are_selected_later_are_filled(scene: Scene, tmp_path: Path) -> None:
     unified = ("--unified", "v2", "Bill")
     later_columns_are_filled(scene, tmp_path, (*unified, "--select", "Bill.billNumber"), unified)

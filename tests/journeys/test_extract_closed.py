@@ -1,4 +1,4 @@
-"""What cannot be described costs only itself: the other streams are read, and the table and the history say so."""
+"""An object that may not be described costs only itself: the other streams are read, and the outcomes name it."""
 
 import json
 from contextlib import closing
@@ -100,7 +100,7 @@ def test_one_closed_dimension_costs_no_other_its_values(
         extract(company, uri, "dimension_values")
         monkeypatch.setattr(
             company_dimensions, "user_defined", lambda _: ("GLDIMAREA", "GLDIMFUND")
-        )  # nothing holds areas
+        )  # no object holds areas
         (made,) = company.create("FUND", [{"name": "Roof"}])
         assert made.ok, made.faults
         done = extract(company, uri, "dimension_values", failing=("dimension_values",))["dimension_values"]
@@ -154,7 +154,7 @@ def test_the_tap_reads_the_other_unified_entities(tmp_path: Path, grown: Emulato
     assert ran.state["bookmarks"].keys() == {"Departments"}
 
 
-def test_columns_of_a_related_object_that_may_not_be_described_are_told(tmp_path: Path, grown: Emulator) -> None:
+def test_columns_of_a_related_object_that_may_not_be_described_are_reported(tmp_path: Path, grown: Emulator) -> None:
     path = tmp_path / "copy.duckdb"
     with closing(closed(grown, "APBILL")) as emulator, client(emulator) as company:
         done = run_extraction(company, ExtractRequest(["BillPayments"], unified="v1"), f"duckdb:{path}", Console())

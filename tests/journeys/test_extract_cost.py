@@ -1,4 +1,4 @@
-"""What runs over the whole demo company cost in API transactions, against what was promised."""
+"""The cost of runs over the whole demo company in API transactions, compared with the estimate."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,7 +22,7 @@ SIGN_IN = 1
 
 
 class Visitor:
-    """Comes by for one run at a time, as a scheduler's process does, and keeps what it learns in a folder."""
+    """Makes one run at a time, like a scheduler's process, and keeps its cache in a folder."""
 
     def __init__(self, grown: Emulator, folder: Path) -> None:
         self.now = NOW
@@ -31,7 +31,7 @@ class Visitor:
         self.streams: Sequence[Stream] = ()
 
     def run(self) -> tuple[int, dict[str, StreamOutcome]]:
-        """API transactions of all that a run does, and what became of the streams."""
+        """The API transactions of a run, and the outcomes of its streams."""
         with Client(demo_connection(), transport=self.emulator, keep=self.folder) as client:
             chosen = select_streams(client, streams_for(client, (), everything=False))
             sink = open_sink(f"duckdb:{self.folder / 'copy.duckdb'}")
@@ -66,7 +66,7 @@ def test_streams_that_are_named_need_no_list_of_all_objects(grown: Emulator) -> 
         asked = client.meter.usage().by_function
         assert {name: one.functions for name, one in asked.items()} == {
             "getAPISession": 1,
-            "lookup": 3,  # the audit history's too, which tells of deletes
+            "lookup": 3,  # that of the audit history too, which has the deletes
             "readUserFormatting": 1,
         }
         with pytest.raises(InvalidRequestError, match="no object VENDR; did you mean VENDOR"):
@@ -95,7 +95,7 @@ def test_a_first_run_costs_what_was_estimated_and_an_idle_one_a_call_a_stream(vi
     assert outcomes["GLDETAIL"].rows > 0
     promised = len(visitor.streams) + SIGN_IN + 1
     assert busy > promised
-    visitor.now += 600  # within the overlap, so that the same changes are met again
+    visitor.now += 600  # within the overlap, so that the same changes are read again
     idle, outcomes = visitor.run()
     assert {one.stream: one.transactions for one in outcomes.values() if one.transactions != 1} == {}
     assert idle == promised

@@ -1,4 +1,4 @@
-"""A run that begins while definitions are on their way reads what one reads that waits for all of them."""
+"""A run that begins while definitions are on their way reads the same as one that waits for all of them."""
 
 import threading
 from collections.abc import Callable
@@ -33,17 +33,17 @@ MANY = (
     *("TERRITORY", "APTERM", "ARTERM", "APBILL", "APACCOUNTLABEL", "ARACCOUNTLABEL", "EEACCOUNTLABEL"),
     *("PRODUCTLINE", "UOM", "WAREHOUSE", "VENDOR", "JOURNAL", "TAXDETAIL", "PROJECT"),
 )
-"""More than are looked up by one request; lines stand before their headers."""
+"""More than one request describes; lines stand before their headers."""
 MORE = (
     *("ARINVOICE", "ARINVOICEITEM", "CUSTOMER", "EMPLOYEE", "ITEM", "GLACCOUNT", "GLBATCH", "GLENTRY", "USERINFO"),
     *("CONTACT", "TASK", "STATACCOUNT", "EEXPENSES", "EEXPENSESITEM", "APPYMT", "ARPYMT"),
 )
-"""For a third request."""
+"""More, for a third request."""
 WAIT = 20.0
 
 
 def wide(gateway: Transport, home: Path) -> Client:
-    """A client that may ask for four things at once."""
+    """A client that may have four calls at once."""
     return Client(replace(demo_connection(home=home), concurrency=4), transport=gateway, keep=False)
 
 
@@ -55,7 +55,7 @@ def named(stream: Stream) -> str:
     return stream.name
 
 
-def test_it_reads_the_same_streams_whole(tmp_path: Path, demo: Emulator) -> None:
+def test_an_early_run_reads_the_same_streams(tmp_path: Path, demo: Emulator) -> None:
     path = tmp_path / "copy.duckdb"
     with wide(demo, tmp_path) as company:
         expected = select_streams(company, MANY)
@@ -70,7 +70,7 @@ def test_it_reads_the_same_streams_whole(tmp_path: Path, demo: Emulator) -> None
 
 
 class Holding:
-    """A gateway that keeps look-ups of an object back until something else has been asked."""
+    """A gateway that delays the lookup of an object until another function is called."""
 
     def __init__(self, emulator: Emulator, held: str, until: str) -> None:
         self._emulator, self._held, self._until = emulator, held.encode(), until.encode()
@@ -86,18 +86,20 @@ class Holding:
 
 
 def last_looked_up() -> str:
-    """An object of the last request for definitions, if there are several."""
+    """An object of the last request for definitions."""
     return next(name for name in reversed(MANY) if keys.owner(name) is None and not keys.lines(name))
 
 
-def test_rows_are_asked_for_before_the_last_definition_is_known(tmp_path: Path, demo: Emulator) -> None:
+def test_rows_are_read_before_the_last_definition_is_known(tmp_path: Path, demo: Emulator) -> None:
     gateway = Holding(demo, f"<object>{last_looked_up()}</object>", "<query>")
     with wide(gateway, tmp_path) as company:
         ended(early(company, tmp_path / "copy.duckdb", *MANY))
     assert gateway.asked.is_set() and gateway.in_time
 
 
-def test_what_is_misspelt_or_badly_chosen_is_refused_before_anything_is_read(tmp_path: Path, demo: Emulator) -> None:
+def test_misspelt_names_and_wrong_selections_are_refused_before_anything_is_read(
+    tmp_path: Path, demo: Emulator
+) -> None:
     with wide(demo, tmp_path) as company:
         with pytest.raises(InvalidRequestError, match="VENDR"):
             select_early(company, (*MANY, "VENDR"))
@@ -108,7 +110,7 @@ def test_what_is_misspelt_or_badly_chosen_is_refused_before_anything_is_read(tmp
     assert not [one for one in demo.received if "query" in one.functions]
 
 
-def test_fields_are_chosen_as_before(tmp_path: Path, demo: Emulator) -> None:
+def test_fields_are_selected_as_in_a_run_that_waits(tmp_path: Path, demo: Emulator) -> None:
     select = {"APBILLITEM": ["AMOUNT"], "CLASS": ["CLASSID"]}
     with wide(demo, tmp_path) as company:
         chosen = select_early(company, MANY, select)
@@ -136,7 +138,7 @@ def test_an_object_that_may_not_be_described_costs_only_itself(tmp_path: Path, g
 
 
 class Refusing:
-    """A gateway that has no answer to look-ups of an object, ever."""
+    """A gateway that never answers the lookup of an object."""
 
     def __init__(self, emulator: Emulator, name: str) -> None:
         self._emulator, self._name = emulator, f"<object>{name}</object>".encode()
@@ -148,7 +150,7 @@ class Refusing:
         return self._emulator(endpoint, body)
 
 
-def test_definitions_that_do_not_come_cost_only_their_streams(tmp_path: Path, demo: Emulator) -> None:
+def test_definitions_that_are_not_answered_cost_only_their_streams(tmp_path: Path, demo: Emulator) -> None:
     path, names = tmp_path / "copy.duckdb", (*MANY, *MORE)
     gateway = Refusing(demo, last_looked_up())
     with wide(gateway, tmp_path) as company:
@@ -169,7 +171,7 @@ def test_definitions_that_do_not_come_cost_only_their_streams(tmp_path: Path, de
 
 
 @pytest.mark.parametrize("leave", ["before", "at once", "another company's copy"])
-def test_a_run_that_is_left_waits_for_what_is_under_way(tmp_path: Path, demo: Emulator, leave: str) -> None:
+def test_a_run_that_is_left_waits_for_requests_under_way(tmp_path: Path, demo: Emulator, leave: str) -> None:
     class Slow:
         pending = 0
 

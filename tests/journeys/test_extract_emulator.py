@@ -1,4 +1,4 @@
-"""The copy is the company: extraction against the emulator while somebody works in it between any two calls."""
+"""The copy equals the company: extraction against the emulator with edits between any two calls."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -31,15 +31,15 @@ NAMES = ("VENDOR", "APBILL", "APBILLITEM", "GLBATCH", "GLENTRY", "GLDETAIL", "GL
 SMALL = Options(page_size=7, overlap_seconds=3600, trail_seconds=3600)
 Row = dict[str, Any]
 COMPUTED = ("TOTALDUE", "WHENLASTBILLED", "WHENLASTPAID")
-"""Fields of a vendor that its bills change without anybody modifying the vendor."""
+"""Fields of a vendor that its bills change, while its time of change stays."""
 
 
 class KilledError(Exception):
-    """The process is gone."""
+    """The process is killed."""
 
 
 class Scene:
-    """A company, somebody who works in it, and a destination."""
+    """A company, an editor, and a destination."""
 
     def __init__(self, seed: int, settings: EmulatorSettings | None = None) -> None:
         self.clock = Clock()
@@ -54,7 +54,7 @@ class Scene:
         self.clock.forward(days=1)
 
     def between(self) -> None:
-        """What happens before every call."""
+        """The edits before a call."""
         self.calls += 1
         self.clock.forward(seconds=self.random.choice([0, 1, 240]))
         if self.killed_at is not None and self.calls >= self.killed_at:
@@ -70,13 +70,13 @@ class Scene:
         return {one.stream: one for one in run.outcomes}
 
     def quietly(self, sink: Sink) -> dict[str, StreamOutcome]:
-        """A run while nobody works, late enough for everything to have appeared."""
+        """A run without edits, late enough for everything to have appeared."""
         self.working, self.killed_at = False, None
         self.clock.forward(hours=1)
         return self.extract(sink)
 
     def truth(self, name: str) -> list[Row]:
-        """All records, read in one piece by somebody who does nothing else."""
+        """All records, read without edits."""
         key = "RECORDNO"
         return sorted(
             client(self.emulator, read_formatting=True).query(name, show_private=True), key=lambda row: str(row[key])
@@ -97,7 +97,7 @@ def check(scene: Scene, rows: Callable[[str], list[Row]]) -> None:
 
 
 def stripped(row: Row) -> Row:
-    """What both sides know; an absent cell is a null in a column."""
+    """The columns of both sides; an absent cell is a null in a column."""
     mine = {name: value for name, value in row.items() if value is not None and not name.startswith("_")}
     return {name: value for name, value in mine.items() if name not in COMPUTED}
 
@@ -132,7 +132,7 @@ HABITS = {
 
 @pytest.mark.parametrize("habit", HABITS)
 @pytest.mark.parametrize("seed", [1])
-def test_work_between_any_two_calls(habit: str, seed: int) -> None:
+def test_edits_between_any_two_calls(habit: str, seed: int) -> None:
     scene = Scene(seed, HABITS[habit])
     sink, options = MemorySink(), replace(SMALL, compare_every=0) if habit == "no trail" else SMALL
     pauses = [45] * 6 if habit.startswith("a clock") else [scene.random.choice([1, 30, 600]) for _ in range(2)]
@@ -163,7 +163,7 @@ def test_kills_between_any_two_calls(seed: int) -> None:
 
 
 @pytest.mark.parametrize("uri", ["duckdb:{}/copy.duckdb", "parquet:{}/copy"])
-def test_into_files_and_the_copy_ties_with_the_ledger(tmp_path: Path, uri: str) -> None:
+def test_a_copy_in_files_equals_the_ledger(tmp_path: Path, uri: str) -> None:
     scene = Scene(7)
     place = uri.format(tmp_path)
 
@@ -218,7 +218,7 @@ def test_an_idle_run_costs_one_transaction_a_stream_and_one_for_the_deletes() ->
     scene.close()
 
 
-def test_a_cap_stops_at_a_safe_point_and_the_next_run_goes_on(tmp_path: Path) -> None:
+def test_a_cap_stops_at_a_safe_point_and_the_next_run_continues(tmp_path: Path) -> None:
     scene = Scene(9)
     rows = {name: len(scene.truth(name)) for name in NAMES}
     seen: dict[str, int] = dict.fromkeys(NAMES, 0)

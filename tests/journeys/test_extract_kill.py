@@ -1,4 +1,4 @@
-"""`intacct extract` killed while it reads, writes and commits, over real HTTP; and without room to write."""
+"""`intacct extract` killed while it reads, writes and commits, over real HTTP; and on a full disk."""
 
 import re
 import sys
@@ -39,7 +39,7 @@ def programs(grown_company: Emulator, tmp_path: Path) -> Iterator[Programs]:
 
 @pytest.fixture(scope="module")
 def truth(grown_company: Emulator) -> dict[str, list[dict[str, object]]]:
-    """Every record as cells that say something."""
+    """Every record as its cells that are not empty."""
     with client(grown_company) as gateway:
         return {name: in_order(gateway.query(name, show_private=True)) for name in NAMES}
 
@@ -69,24 +69,24 @@ def ends_whole(programs: Programs, uri: str, truth: dict[str, list[dict[str, obj
 
 
 @pytest.mark.parametrize("moment", ["before=CREATE TABLE", 'before=INSERT INTO "APBILL', "before=RENAME", "commit=8"])
-def test_the_next_run_into_postgres_goes_on(
+def test_the_next_run_into_postgres_continues(
     programs: Programs, postgres: str, truth: dict[str, list[dict[str, object]]], moment: str
 ) -> None:
     assert extract(programs, postgres, how=moment).status == KILLED
     ends_whole(programs, postgres, truth)
 
 
-def test_a_run_killed_while_it_replaces_rows_takes_none_away(
+def test_a_run_killed_while_it_replaces_rows_loses_none(
     programs: Programs, postgres: str, truth: dict[str, list[dict[str, object]]]
 ) -> None:
     ends_whole(programs, postgres, truth)
     killed = programs.run("intacct", "extract", *NAMES, "--full", "--to", postgres, how='before=INSERT INTO "APBILL"')
-    assert killed.status == KILLED  # the rows that it was to put in again were taken out
+    assert killed.status == KILLED  # the rows that it was to insert again were deleted
     assert_is_the_company(postgres, truth)
     ends_whole(programs, postgres, truth)
 
 
-def test_a_run_killed_while_it_reads_goes_on(
+def test_a_run_killed_while_it_reads_is_resumed(
     programs: Programs, postgres: str, truth: dict[str, list[dict[str, object]]]
 ) -> None:
     assert programs.killer is not None
@@ -99,7 +99,7 @@ def test_a_run_killed_while_it_reads_goes_on(
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs the system's own limit on files")
 @pytest.mark.parametrize(("kind", "room"), [("duckdb", 30_000), ("parquet", 20_000), ("csv", 8_000), ("jsonl", 20_000)])
-def test_a_destination_without_room_is_told_and_later_made_whole(
+def test_a_full_disk_is_reported_and_the_copy_is_completed_later(
     programs: Programs, truth: dict[str, list[dict[str, object]]], kind: str, room: int
 ) -> None:
     uri = f"{kind}:{programs.place / 'copy'}"
@@ -113,7 +113,7 @@ def test_a_destination_without_room_is_told_and_later_made_whole(
 
 
 class BetweenLookUps(Killer):
-    """Keeps the look-up of an object back until rows of so many others have been asked for."""
+    """Delays the lookup of an object until rows of this number of others have been read."""
 
     def __init__(self, emulator: Emulator, held: str, others: int) -> None:
         super().__init__(emulator, lambda body: b"<lookup>" in body and f"<object>{held}</object>".encode() in body)
@@ -132,10 +132,10 @@ class BetweenLookUps(Killer):
 
 
 @pytest.mark.parametrize("after", [False, True])
-def test_a_run_killed_between_two_look_ups_goes_on(
+def test_a_run_killed_between_two_lookups_is_resumed(
     grown_company: Emulator, tmp_path: Path, truth: dict[str, list[dict[str, object]]], *, after: bool
 ) -> None:
-    """Streams whose definitions had come are committed, others nobody knows of yet."""
+    """Streams whose definitions had come are committed; the others are not known yet."""
     killer, uri = BetweenLookUps(grown_company, last_looked_up(), 8), f"duckdb:{tmp_path / 'copy.duckdb'}"
     with serve(killer) as server:
         programs = Programs(tmp_path, server.url, killer)

@@ -1,4 +1,4 @@
-"""Streams over document type 2.1: everything through get_list, into the destinations that use Arrow pages."""
+"""Streams over document type 2.1: all records through get_list, into destinations that take Arrow pages."""
 
 import json
 from collections.abc import Iterator
@@ -43,7 +43,7 @@ def new(recent: Emulator, tmp_path: Path) -> Iterator[Client]:
 
 
 @pytest.mark.parametrize("kind", ["duckdb", "parquet", "csv", "jsonl"])
-def test_every_destination_takes_what_get_list_gives(old: Client, new: Client, tmp_path: Path, kind: str) -> None:
+def test_every_destination_stores_the_records_of_get_list(old: Client, new: Client, tmp_path: Path, kind: str) -> None:
     uri = f"{kind}:{tmp_path / 'copy'}"
     for _ in range(2):
         done = extract(old, uri, *NAMES)
@@ -69,7 +69,7 @@ def test_records_lines_and_deletes(old: Client, new: Client, tmp_path: Path) -> 
     assert "L-1" not in {row["key"] for row in rows(copy, "CLASS")}
 
 
-def test_fields_may_be_chosen_in_any_case_and_go_on_in_the_columns_that_are_there(old: Client, tmp_path: Path) -> None:
+def test_fields_may_be_selected_in_any_case_and_fill_existing_columns(old: Client, tmp_path: Path) -> None:
     copy = tmp_path / "copy.duckdb"
     extract(old, f"duckdb:///{copy}", "VENDOR", select={"VENDOR": ["VENDORID", "name"]})
     chosen = rows(copy, "VENDOR")
@@ -79,7 +79,7 @@ def test_fields_may_be_chosen_in_any_case_and_go_on_in_the_columns_that_are_ther
     assert [row["vendorid"] for row in rows(copy, "VENDOR")] == [row["vendorid"] for row in chosen]
 
 
-def test_a_list_that_moves_while_it_is_read_is_read_again(demo: Emulator, tmp_path: Path) -> None:
+def test_a_list_that_changes_while_it_is_read_is_read_again(demo: Emulator, tmp_path: Path) -> None:
     calls = 0
     new = Client(demo_connection(home=tmp_path), transport=demo, keep=False)
 
@@ -105,7 +105,7 @@ def test_a_list_that_moves_while_it_is_read_is_read_again(demo: Emulator, tmp_pa
     new.close()
 
 
-def test_what_2_1_does_not_list_is_refused_and_costs_only_itself(old: Client, tmp_path: Path) -> None:
+def test_an_object_that_2_1_does_not_list_is_refused_and_costs_only_itself(old: Client, tmp_path: Path) -> None:
     assert "GLDETAIL" not in listed_objects(old)
     done = extract(old, f"duckdb:///{tmp_path / 'copy.duckdb'}", "GLDETAIL", "CLASS", failing=("GLDETAIL",))
     assert "2.1" in done["GLDETAIL"].error

@@ -1,4 +1,4 @@
-"""What an earlier run learned and is no longer so: the API user's way of writing times, the kind of a field."""
+"""Outdated knowledge of an earlier run: the API user's formatting, and the kind of a field."""
 
 from contextlib import closing
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from support.journeys.copying import extract, rows
 
 @dataclass
 class Place:
-    """One machine, and the company whose user changes his mind."""
+    """One machine, and a company whose user changes the formatting."""
 
     path: Path
     grown: Emulator
@@ -55,7 +55,7 @@ def place(tmp_path: Path, grown: Emulator) -> Place:
 
 @pytest.mark.parametrize(("day", "stamp"), [(5, "12/05/2026 09:00:00"), (25, "12/25/2026 09:00:00")])
 def test_another_date_format_is_noticed(place: Place, day: int, stamp: str) -> None:
-    """Until the fifth is read as May the twelfth, or the 25th as no day at all."""
+    """December 5 would be read as May 12, and December 25 would not be a valid date."""
     place.now = NOW + (day + 9) * 86_400 - 7200
     place.run(UserSettings())
     place.now += 7200
@@ -64,7 +64,7 @@ def test_another_date_format_is_noticed(place: Place, day: int, stamp: str) -> N
 
 
 def test_another_time_zone_is_noticed_and_the_next_run_is_right(place: Place) -> None:
-    """Five hours east of what was known: a time that has not come yet."""
+    """Five hours east of the known zone: times in the future."""
     place.run(UserSettings())
     place.now += 7200
     place.run(UserSettings(offset_minutes=330), stamp="11/21/2026 12:30:00", failing=("APTERM",))
@@ -72,8 +72,8 @@ def test_another_time_zone_is_noticed_and_the_next_run_is_right(place: Place) ->
     assert place.modified == date(2026, 11, 21)
 
 
-def test_changes_that_a_zone_nobody_noticed_hid_are_read_once_it_is_known(place: Place) -> None:
-    """Eight hours west of what was known: filters ask for the future, and no row looks strange."""
+def test_changes_hidden_by_an_unnoticed_zone_are_read_when_it_is_known(place: Place) -> None:
+    """Eight hours west of the known zone: filters ask for the future, and no time of a row is impossible."""
     place.filter_times = "user"
     place.run(UserSettings())
     west = UserSettings(offset_minutes=-480)

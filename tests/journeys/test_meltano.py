@@ -17,7 +17,7 @@ RECIPE = Path(__file__).parents[2] / "docs" / "recipes" / "meltano.md"
 
 
 def project(tap: Tap) -> Path:
-    """A Meltano project with the recipe's plugin, its executable ours and its company the emulator's."""
+    """A Meltano project with the recipe's plugin, our executable and the emulator's company."""
     definition = re.search(r"```yaml\nplugins:\n(.*?)```", RECIPE.read_text(), re.DOTALL)
     assert definition is not None
     place = tap.place / "project"

@@ -1,4 +1,4 @@
-"""Whose a record is: private records among all, shared ones once, and a column that names the owner."""
+"""The owners of records: private records, shared ones, and a column that names the owning entity."""
 
 import hashlib
 from contextlib import closing
@@ -52,7 +52,7 @@ def test_lines_belong_to_their_headers_owner(reader: Client, tmp_path: Path) -> 
     assert "ARINVOICE.MEGAENTITYID" not in selected(copy, 'SELECT * FROM "ARINVOICEITEM" LIMIT 1')[0]
 
 
-def test_an_entitys_copy_holds_what_it_sees(reader: Client, tmp_path: Path) -> None:
+def test_the_copy_of_an_entity_holds_the_records_that_it_sees(reader: Client, tmp_path: Path) -> None:
     with reader.entity("300") as inside:
         extract(inside, tmp_path / "one.duckdb", "VENDOR")
         count = sum(1 for _ in inside.query("VENDOR", "RECORDNO"))
@@ -61,7 +61,7 @@ def test_an_entitys_copy_holds_what_it_sees(reader: Client, tmp_path: Path) -> N
     assert {row["owner"] for row in held} == {None, "300"}
 
 
-def test_a_name_that_is_a_fields_is_refused(reader: Client, tmp_path: Path) -> None:
+def test_the_name_of_a_field_is_refused_for_the_column(reader: Client, tmp_path: Path) -> None:
     with pytest.raises(InvalidRequestError, match="already has a field NAME"):
         extract(reader, tmp_path / "copy.duckdb", "CLASS", column="NAME")
 

@@ -21,7 +21,7 @@ from intacct_bridge.emulator.settings.world import ALL_MODULES, CompanySettings,
 from support.journeys.tapping import CREDENTIALS, Tap, discovered
 
 
-def test_a_first_sync_sends_everything_and_the_next_only_what_changed(tap: Tap) -> None:
+def test_a_first_sync_sends_everything_and_the_next_only_the_changes(tap: Tap) -> None:
     config, catalog, _ = discovered(tap, "VENDOR", "CLASS")
     first = tap.run("--config", config, "--catalog", catalog)
     assert first.status == 0, first.err
@@ -37,7 +37,7 @@ def test_a_first_sync_sends_everything_and_the_next_only_what_changed(tap: Tap) 
     assert not any(one["type"] == "ACTIVATE_VERSION" for one in second.messages)
 
 
-def test_every_record_obeys_its_schema_and_keeps_its_version(tap: Tap) -> None:
+def test_every_record_follows_its_schema_and_keeps_its_version(tap: Tap) -> None:
     config, catalog, _ = discovered(tap, "APBILL")
     ran = tap.run("--config", config, "--catalog", catalog)
     schema = next(one for one in ran.messages if one["type"] == "SCHEMA")
@@ -54,7 +54,7 @@ def _types(one: Any) -> tuple[type, ...]:
     return one if isinstance(one, tuple) else (one,)
 
 
-def test_fields_that_are_not_selected_stay_away(tap: Tap) -> None:
+def test_fields_that_are_not_selected_are_not_sent(tap: Tap) -> None:
     config, _, document = discovered(tap, "CLASS")
     for one in document["streams"][0]["metadata"]:
         if one["breadcrumb"] not in ([], ["properties", "NAME"]) and one["metadata"]["inclusion"] != "automatic":
@@ -86,8 +86,8 @@ def test_the_state_of_a_meltano_tap_is_understood(tap: Tap) -> None:
 @pytest.mark.parametrize(
     "state", [{"S": "2026-11-20T00:00:00Z"}, {"bookmarks": {"S": {"replication_key_value": "2026-11-20"}}}]
 )
-def test_another_taps_time_stands_back_by_the_overlap(state: dict[str, Any]) -> None:
-    """It is that of the last row that the other met, and what became visible late may bear an earlier one."""
+def test_another_taps_time_is_reduced_by_the_overlap(state: dict[str, Any]) -> None:
+    """It is the time of the last row that the other tap read; rows that appeared late may have an earlier one."""
     (bookmark,) = SingerState.from_document(state).bookmarks.values()
     assert bookmark.since == "11/19/2026 22:00:00"
 
@@ -101,14 +101,16 @@ def test_another_taps_time_stands_back_by_the_overlap(state: dict[str, Any]) -> 
         ("RECORDNO", 4711, ""),
     ],
 )
-def test_another_taps_bookmark_counts_where_it_goes_by_a_time_of_change(key: str, value: Any, since: str) -> None:
-    """The MeltanoLabs tap keeps the end of a budget's period; where that is next year, no change until then is met."""
+def test_another_taps_bookmark_counts_where_it_is_a_time_of_change(key: str, value: Any, since: str) -> None:
+    """The MeltanoLabs tap keeps the end of a budget's period; where that is next year, changes until then would be
+    missed.
+    """
     held = {"bookmarks": {"GLBUDGETITEM": {"replication_key": key, "replication_key_value": value}}}
     assert SingerState.from_document(held).bookmarks["GLBUDGETITEM"].since == since
 
 
 @pytest.mark.parametrize("how", ["in the catalogue", "in the config"])
-def test_a_stream_that_is_to_be_read_whole_every_time_gets_a_new_version_every_time(
+def test_a_stream_with_a_full_refresh_every_time_gets_a_new_version_every_time(
     tmp_path: Path, grown: Emulator, how: str
 ) -> None:
     times = count(int(NOW))
@@ -139,7 +141,7 @@ def test_settings_from_the_environment(tap: Tap) -> None:
     assert ran.records("CLASS")
 
 
-def test_a_tap_that_is_told_to_end_ends_its_last_line(tap: Tap) -> None:
+def test_a_tap_that_is_terminated_completes_its_last_line(tap: Tap) -> None:
     """The pipe is full when the signal comes, so that the tap is in the middle of a message."""
     config, catalog, _ = discovered(tap, "GLDETAIL")
     command = [
@@ -166,7 +168,7 @@ def test_a_tap_that_is_told_to_end_ends_its_last_line(tap: Tap) -> None:
     assert "Traceback" not in said
 
 
-def test_a_catalogue_is_readable_whatever_the_encoding_of_the_output(tap: Tap) -> None:
+def test_a_catalogue_is_readable_in_every_encoding_of_the_output(tap: Tap) -> None:
     config = tap.config(streams=["LOCATION"])
     plain, odd = (
         tap.run("--config", config, "--discover", environment={"PYTHONIOENCODING": one}) for one in ("utf-8", "ascii")
@@ -176,7 +178,7 @@ def test_a_catalogue_is_readable_whatever_the_encoding_of_the_output(tap: Tap) -
     assert json.loads(odd.out)["streams"]
 
 
-def test_a_wrong_password_is_a_sentence_and_status_3(tap: Tap) -> None:
+def test_a_wrong_password_is_explained_with_status_3(tap: Tap) -> None:
     ran = tap.run("--config", tap.config(user_password="guess-again", streams=["CLASS"]), "--discover")
     assert ran.status == 3
     assert ran.out == b""
@@ -198,7 +200,7 @@ def test_a_wrong_password_is_a_sentence_and_status_3(tap: Tap) -> None:
         ({"max_transactions": 0}, "must be 1 or more"),
     ],
 )
-def test_a_config_that_is_wrong_is_status_2(tap: Tap, more: dict[str, Any], says: str) -> None:
+def test_a_wrong_config_is_status_2(tap: Tap, more: dict[str, Any], says: str) -> None:
     ran = tap.run("--config", tap.config(**more), "--discover")
     assert ran.status == 2
     assert says in ran.err
@@ -209,7 +211,7 @@ def test_an_unknown_stream_costs_only_itself(tap: Tap) -> None:
     assert [one["stream"] for one in document["streams"]] == ["CLASS"]
 
 
-def test_the_history_of_no_object_is_not_an_empty_stream(tap: Tap) -> None:
+def test_the_audit_history_of_an_unknown_object_is_an_error(tap: Tap) -> None:
     names = ("audit_history_CONTRACT", "audit_history_classes", "audit_history_vendor", "audit_history_VENDR")
     config, _, document = discovered(tap, *names, stream_names="hotglue")
     streams = {one["stream"] for one in document["streams"]}
@@ -218,7 +220,7 @@ def test_the_history_of_no_object_is_not_an_empty_stream(tap: Tap) -> None:
 
 
 @pytest.mark.parametrize("more", [(), ("--test",)])
-def test_a_stream_that_the_config_names_and_the_company_has_not_is_a_failure(tap: Tap, more: tuple[str, ...]) -> None:
+def test_a_stream_in_the_config_that_the_company_does_not_have_fails(tap: Tap, more: tuple[str, ...]) -> None:
     names = ["CLASS", "class", "VENDR", "SODOCUMENT:Nope", "trial_balances?from=2026-11-01", "INVDOCUMENT:*"]
     ran = tap.run("--config", tap.config(streams=names), *more)
     assert ran.status == 1
@@ -234,7 +236,7 @@ def test_a_stream_that_the_config_names_and_the_company_has_not_is_a_failure(tap
         (list(CREDENTIALS), ["Give company_id, sender_id", "TAP_INTACCT_COMPANY_ID, ..."]),
     ],
 )
-def test_what_the_config_lacks_is_named(tap: Tap, left_out: list[str], says: list[str]) -> None:
+def test_missing_settings_are_named(tap: Tap, left_out: list[str], says: list[str]) -> None:
     ran = tap.run("--config", tap.config(**dict.fromkeys(left_out)), "--discover")
     assert ran.status == 2
     for one in says:
@@ -242,7 +244,7 @@ def test_what_the_config_lacks_is_named(tap: Tap, left_out: list[str], says: lis
 
 
 def test_a_setting_that_is_null_is_not_given(tap: Tap) -> None:
-    """As `--about` says of each that is not required; schedulers write what nobody set so."""
+    """Schedulers write unset settings as null, as `--about` allows for each that is not required."""
     none = dict.fromkeys(["start_date", "location_id", "max_transactions", "unified", "whole_every", "attachments"])
     _, _, document = discovered(tap, "CLASS", **none)
     assert [one["stream"] for one in document["streams"]] == ["CLASS"]
@@ -259,7 +261,7 @@ def test_a_setting_that_is_null_is_not_given(tap: Tap) -> None:
         }, []),
     ],
 )  # fmt: skip
-def test_names_and_patterns_are_each_found_once_or_named(
+def test_names_and_patterns_are_each_found_once_or_reported(
     tap: Tap, names: list[str], streams: set[str], says: list[str]
 ) -> None:
     config = tap.config(streams=names, **({"stream_names": "hotglue"} if "classes" in streams else {}))
@@ -270,7 +272,7 @@ def test_names_and_patterns_are_each_found_once_or_named(
         assert one in ran.err
 
 
-def test_a_field_that_no_answer_could_hold_cannot_be_selected(tap: Tap) -> None:
+def test_a_field_that_no_answer_can_hold_cannot_be_selected(tap: Tap) -> None:
     config, catalog, document = discovered(tap, "CHECKINGACCOUNT")
     about = {tuple(one["breadcrumb"]): one["metadata"] for one in document["streams"][0]["metadata"]}
     assert about["properties", "DEPT#"] == {"inclusion": "unsupported"}
@@ -325,7 +327,7 @@ CLOSED = ScriptedFault(
 )
 
 
-def test_deletes_that_nothing_tells_are_not_passed_over_in_silence(tmp_path: Path, grown: Emulator) -> None:
+def test_deletes_that_cannot_be_known_are_reported(tmp_path: Path, grown: Emulator) -> None:
     times = count(int(NOW))
     clone = grown.clone(faults=(CLOSED,), clock=lambda: float(next(times)))
     with closing(clone) as emulator, serve(emulator) as server:
@@ -342,7 +344,7 @@ def test_deletes_that_nothing_tells_are_not_passed_over_in_silence(tmp_path: Pat
     assert [one["stream"] for one in whole.messages if one["type"] == "ACTIVATE_VERSION"] == ["CLASS"]
 
 
-def test_a_catalogue_that_is_older_than_the_company_costs_only_what_is_gone(tap: Tap) -> None:
+def test_an_outdated_catalogue_costs_only_the_deleted_streams_and_fields(tap: Tap) -> None:
     config, _, document = discovered(tap, "CLASS", "SODOCUMENT:Sales Order", "DEPARTMENT")
     for one in document["streams"]:
         one["schema"]["properties"]["OLDFIELD"] = {"type": ["null", "string"]}
@@ -366,7 +368,7 @@ def test_about_needs_no_config(tap: Tap) -> None:
     assert "| api_url |" in tap.run("--about", "--format", "markdown").out.decode()
 
 
-def test_trying_out_reads_and_says_so(tap: Tap) -> None:
+def test_a_test_reads_each_stream_and_says_so(tap: Tap) -> None:
     ran = tap.run("--config", tap.config(streams=["CLASS"]), "--test")
     assert (ran.status, ran.out) == (0, b"")
     assert "CLASS: can be read" in ran.err
@@ -381,7 +383,7 @@ def test_trying_out_reads_and_says_so(tap: Tap) -> None:
         ("--test=connection", "signed in to demo-company", set()),
     ],
 )
-def test_trying_out_goes_as_far_as_it_is_told(tap: Tap, how: str, says: str, functions: set[str]) -> None:
+def test_a_test_goes_as_far_as_it_is_told(tap: Tap, how: str, says: str, functions: set[str]) -> None:
     more: dict[str, Any] = {} if how == "--test=connection" else {"streams": ["CLASS"]}
     before = len(tap.emulator.received)
     ran = tap.run("--config", tap.config(**more), how)
@@ -391,14 +393,14 @@ def test_trying_out_goes_as_far_as_it_is_told(tap: Tap, how: str, says: str, fun
     assert asked.intersection({"query"}) == functions
 
 
-def test_trying_out_a_wrong_password_is_status_3(tap: Tap) -> None:
+def test_a_test_with_a_wrong_password_is_status_3(tap: Tap) -> None:
     assert tap.run("--config", tap.config(user_password="guess-again"), "--test=connection").status == 3
     unknown = tap.run("--config", tap.config(), "--test=everything")
     assert unknown.status == 2
     assert "connection" in unknown.err
 
 
-def test_settings_that_stand_in_a_file_nobody_read_are_told(tap: Tap) -> None:
+def test_settings_in_a_file_that_is_not_read_are_reported(tap: Tap) -> None:
     (tap.place / ".env").write_text("TAP_INTACCT_COMPANY_ID=demo-company\n")
     ran = tap.run("--config", "ENV", "--test=connection", environment={"TAP_INTACCT_STREAMS": '["CLASS"]'})
     assert ran.status == 2

@@ -1,4 +1,4 @@
-"""Unmodified targets from PyPI land what the tap sends, and Meltano's SDK reads its messages and its catalogue."""
+"""Unmodified targets from PyPI store the tap's records, and Meltano's SDK reads its messages and its catalogue."""
 
 import json
 import re
@@ -86,7 +86,7 @@ def _land(tap: Tap, sent: bytes, uri: str) -> None:
 RECIPE = Path(__file__).parents[2] / "docs" / "recipes" / "meltano.md"
 
 
-def test_the_recipe_s_statement_leaves_the_lines_that_there_are(tmp_path: Path, grown: Emulator, postgres: str) -> None:
+def test_the_statement_of_the_recipe_leaves_the_present_lines(tmp_path: Path, grown: Emulator, postgres: str) -> None:
     from adbc_driver_postgresql import dbapi
 
     statement = re.search(r"```sql\n(.*?)```", RECIPE.read_text(), re.DOTALL)

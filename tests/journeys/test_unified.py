@@ -49,7 +49,7 @@ def sent(client: Client, version: str, *names: str) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize(("version", "entities"), [("v1", V1), ("v2", V2)])
-def test_every_entity_is_offered(reader: Client, version: str, entities: set[str]) -> None:
+def test_every_entity_can_be_read(reader: Client, version: str, entities: set[str]) -> None:
     assert {one.entity.name for one in select_unified(reader, version)} == entities
     for one in select_unified(reader, version):
         assert "id" in one.stored.fields or one.read.virtual
@@ -66,7 +66,7 @@ _OF: dict[str, Any] = {
 
 
 def _strays(schema: dict[str, Any], value: Any, path: str = "") -> list[str]:
-    """The places where a value is not what its JSON schema says."""
+    """The places where a value does not follow its JSON schema."""
     types = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
     if value is None:
         return [] if "null" in types else [path]
@@ -82,7 +82,7 @@ def _strays(schema: dict[str, Any], value: Any, path: str = "") -> list[str]:
 
 
 @pytest.mark.parametrize(("version", "names"), [("v1", ("Customers", "Bills")), ("v2", ("Customer", "Vendor", "Bill"))])
-def test_records_are_as_their_schemas_say_down_to_the_lists(reader: Client, version: str, names: list[str]) -> None:
+def test_records_follow_their_schemas_including_lists(reader: Client, version: str, names: list[str]) -> None:
     messages = sent(reader, version, *names)
     schemas = {one["stream"]: one["schema"] for one in messages if one["type"] == "SCHEMA"}
     records = [one for one in messages if one["type"] == "RECORD"]
@@ -140,7 +140,7 @@ def test_changes_and_deletes_are_followed(reader: Client, tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("kind", ["parquet", "csv", "jsonl"])
-def test_files_take_them(reader: Client, tmp_path: Path, kind: str) -> None:
+def test_files_store_them(reader: Client, tmp_path: Path, kind: str) -> None:
     done = extract(reader, f"{kind}:{tmp_path / 'copy'}", "v1", "BankAccounts", "Vendors", "BillPayments")
     again = extract(reader, f"{kind}:{tmp_path / 'copy'}", "v1", "BankAccounts", "Vendors", "BillPayments")
     assert done["BankAccounts"].rows == again["BankAccounts"].rows == 5
@@ -163,7 +163,7 @@ def test_an_unknown_entity_or_column_is_named(reader: Client) -> None:
         select_unified(reader, "v1", ["Bills"], {"Bills": ["colour"]})
 
 
-def test_lines_that_nobody_wants_are_not_read(reader: Client, tmp_path: Path) -> None:
+def test_lines_that_are_not_selected_are_not_read(reader: Client, tmp_path: Path) -> None:
     (one,) = select_unified(reader, "v1", ["Bills"], {"Bills": ["number", "totalAmount"]})
     assert one.lines == ()
     assert [name for name in one.stored.fields if name not in one.stored.internal] == ["number", "id", "totalAmount"]
@@ -186,8 +186,8 @@ def test_the_tap_sends_real_lists(tap: Tap) -> None:
     assert tried.err.count("can be read") == 2
 
 
-def test_what_is_extracted_can_be_loaded_into_another_company(reader: Client, tmp_path: Path) -> None:
-    """Accounts, departments and locations are there; everything else arrives in the schema's words alone."""
+def test_extracted_records_can_be_loaded_into_another_company(reader: Client, tmp_path: Path) -> None:
+    """Accounts, departments and locations exist; everything else comes only in the schema's words."""
     messages = sent(reader, "v1", "Vendors", "Classes", "Projects", "Customers", "Items", "Bills", "JournalEntries")
     made = company(Clock())
     for role, account in POSTING_ACCOUNTS.items():
@@ -212,12 +212,12 @@ DOCUMENTS = ("Bills", "JournalEntries")
 
 
 def is_recent(record: dict[str, Any]) -> bool:
-    """Entered by people, in a month that is still open."""
+    """Entries of people, in a month that is still open."""
     return bool(record.get("issueDate", "2026-11-01") >= "2026-10-01" and record.get("type", "GJ") == "GJ"
                 and record.get("transactionDate", "2026-11-01") >= "2026-10-01")  # fmt: skip
 
 
 def foreign(message: dict[str, Any]) -> dict[str, Any]:
-    """The record as new: without its company's own number, and in use, since what is not can be referred to by none."""
+    """The record as a new one: without its number, and active, since an inactive one cannot be referred to."""
     record = {name: value for name, value in message["record"].items() if name != "id"}
     return message | {"record": record | ({"active": True} if "active" in record else {})}

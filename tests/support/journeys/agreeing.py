@@ -1,4 +1,4 @@
-"""Every kind of stream in every destination, over two runs with work between: what all copies have to agree on."""
+"""Every kind of stream in every destination, over two runs with edits between: all copies must agree."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -24,18 +24,18 @@ FILES = {
 }  # fmt: skip
 """The change files that a kind of stream goes into; the first are rewritten by a run of their own."""
 COMPUTED = ("TOTALDUE", "WHENLASTBILLED", "WHENLASTPAID", "balance")
-"""Of a vendor, changed by its bills without anybody modifying the vendor."""
+"""Fields of a vendor that its bills change, while its time of change stays."""
 
 
 class Scene:
-    """A company at work and its copies."""
+    """A company that is edited, and its copies."""
 
     def __init__(self, copies: Copies, clock: Clock, worker: Client) -> None:
         self.copies, self.clock, self.worker = copies, clock, worker
         self.lost = ""
 
     def work(self) -> None:
-        """Something of everything: made, changed, deleted."""
+        """Edits of every kind: records created, changed and deleted."""
         worker = self.worker
         self.clock.forward(days=1)
         done = worker.create("CLASS", [{"CLASSID": "U-1", "NAME": AWKWARD}])
@@ -68,7 +68,7 @@ class Scene:
                     assert without_times(found.rows) == without_times(held.rows), (name, table)
 
     def as_if_read_at_once(self, words: tuple[str, ...], tables: tuple[str, ...]) -> None:
-        """What two runs brought about is what one run finds now."""
+        """Two runs have the same result as one run now."""
         self.copies.uris |= {"fresh": self.copies.uris["duckdb"].replace("copy", "fresh")}
         self.copies.extract(*words, only="fresh")
         for table in tables:
@@ -99,17 +99,17 @@ def played(folder: Path, postgres: str, patch: pytest.MonkeyPatch) -> Iterator[S
     emulator.close()
 
 
-# --- what the company says
+# --- the records of the company
 
 
 def truth(worker: Client, name: str, **more: Any) -> list[Row]:
-    """All records of an object as cells that say something."""
+    """All records of an object as their cells that are not empty."""
     rows = worker.query(Query(name, tuple(worker.queryable(name, more.get("doc_par_id"))), show_private=True, **more))
     return telling(list(rows))
 
 
 def telling(rows: list[Row]) -> list[Row]:
-    """Cells that say something, of columns that are the company's, in an order."""
+    """Cells of the company's columns that are not empty, in a fixed order."""
     kept = [
         {
             name: cell.normalize() if isinstance(cell, Decimal) else cell
@@ -227,7 +227,7 @@ def all_agree(scene: Scene, folder: Path, kind: str) -> None:
 
 
 def hard_deletes_leave_what_is_there(scene: Scene, kind: str) -> None:
-    """Two runs into both databases, what is gone removed."""
+    """Two runs into both databases, with deleted rows removed."""
     names, options, is_true = KINDS[kind]
     words, tables = (*names, *options, "--hard-deletes"), tables_of(names)
     scene.copies.dtd = "2.1" if kind == "2.1" else "3.0"
@@ -242,7 +242,7 @@ def hard_deletes_leave_what_is_there(scene: Scene, kind: str) -> None:
 
 
 def later_columns_are_filled(scene: Scene, folder: Path, before: tuple[str, ...], words: tuple[str, ...]) -> None:
-    """A run with fewer columns, work, and a run with all of them, which leaves no older row without."""
+    """A run with fewer columns, edits, and a run with all columns, which fills older rows too."""
     tables = tables_of(tuple(word for word in words if not word.startswith("-") and word not in ("v1", "v2", "owner")))
     scene.copies.uris |= {"csv": f"csv:{folder / 'csv'}"}
     scene.copies.extract(*before)

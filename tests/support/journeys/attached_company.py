@@ -1,4 +1,4 @@
-"""A company whose vendors name attachments of every awkward kind, and what a folder of them has to hold in the end."""
+"""A company whose vendors have attachments with every difficult kind of name, and the folder that must result."""
 
 import hashlib
 import json
@@ -11,7 +11,7 @@ from intacct_bridge.emulator.gateway.gateway import Emulator
 from support.small_company import Clock, client, company
 
 BIG = bytes(range(256)) * 1600
-"""More than a process may write that is stopped in the middle of it."""
+"""More bytes than a process may write that is stopped in the middle of a file."""
 LONG = "ü" * 150
 FILES = {
     "S-1": [("bill", "pdf", b"first"), ("bill", "pdf", b"second"), ("../../evil", "sh", b"third")],
@@ -21,7 +21,7 @@ FILES = {
     "files.jsonl": [("index", "txt", b"no index"), ("two\u2028lines", "txt", b"3")],
     "con": [(LONG, "pdf", b"long"), (f"{LONG}.pdf", "pdf", b"longer")],
 }
-"""What each supdoc holds, by its id."""
+"""The files of each supdoc, by its id."""
 NAMES = {
     "S-1": ["bill.pdf", "bill-2.pdf", "_.._evil.sh"],
     "S/1": ["scan.png"],
@@ -30,7 +30,7 @@ NAMES = {
     "files.jsonl": ["index.txt", "two\u2028lines.txt"],
     "con": [f"{'ü' * 98}.pdf", f"{'ü' * 98}-2.pdf"],
 }
-"""What they are called on the disk."""
+"""Their names on the disk."""
 
 
 def attached_company() -> Emulator:
@@ -54,14 +54,14 @@ def vendor(gateway: Client, name: str, supdoc: str) -> None:
 
 
 def place_of(supdoc: str) -> str:
-    """The folder of a supdoc: its own name, or a safe one that its digest tells from all others."""
+    """The folder of a supdoc: its own name, or a safe one with its digest."""
     if supdoc in ("S-1", "A", "A.part"):
         return supdoc
     return f"{supdoc.replace('/', '_')}-{hashlib.sha256(supdoc.encode()).hexdigest()[:8]}"
 
 
 def expected(supdocs: Any = FILES) -> dict[str, bytes]:
-    """The files of a whole folder by their places."""
+    """The files of a complete folder by their paths."""
     return {
         f"{place_of(supdoc)}/{name}": content
         for supdoc in supdocs
@@ -70,7 +70,7 @@ def expected(supdocs: Any = FILES) -> dict[str, bytes]:
 
 
 def visible(folder: Path) -> dict[str, bytes]:
-    """What stands under a final name: files in folders that are not hidden."""
+    """The files under final names: those in folders that are not hidden."""
     places = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
     return {
         place.as_posix(): (folder / place).read_bytes()
@@ -80,14 +80,14 @@ def visible(folder: Path) -> dict[str, bytes]:
 
 
 def index(folder: Path) -> dict[str, dict[str, Any]]:
-    """The lines of the index by their places; a place that comes twice is a mistake."""
+    """The lines of the index by their paths; a path that comes twice is a mistake."""
     lines = [json.loads(line) for line in (folder / "files.jsonl").read_text("utf-8").split("\n") if line]
     assert len({line["path"] for line in lines}) == len(lines)
     return {line["path"]: line for line in lines}
 
 
 def assert_whole(folder: Path, supdocs: Any = FILES) -> None:
-    """Every file once with its content, its line with the true digest, and nothing else."""
+    """Every file once with its content, its line with the correct digest, and nothing else."""
     held, lines = visible(folder), index(folder)
     assert held == expected(supdocs)
     assert {one["path"]: (one["bytes"], one["sha256"]) for one in lines.values()} == {

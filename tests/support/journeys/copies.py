@@ -1,4 +1,4 @@
-"""The same runs of `intacct extract` into every destination, and what a reader finds in each, cell by cell."""
+"""The same runs of `intacct extract` into every destination, and the cells that a reader finds in each."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -26,7 +26,7 @@ IN_DUCKDB = {
     "boolean": "BOOLEAN",
     "text": "VARCHAR",
 }
-"""What DuckDB calls a type of PostgreSQL's; any other type would be a mistake."""
+"""DuckDB's name of a type of PostgreSQL; any other type would be a mistake."""
 Row = dict[str, Any]
 
 
@@ -39,7 +39,7 @@ class Copies:
     patch: pytest.MonkeyPatch
     dtd: str = "3.0"
     _found: dict[tuple[str, str], "Table"] = field(default_factory=dict)
-    """What readers have found since the last run."""
+    """The tables that readers have found since the last run."""
 
     def extract(self, *words: str, only: str = "", compacting: Sequence[str] = ()) -> None:
         """Run the command once for each destination; some change files are rewritten afterwards."""
@@ -54,7 +54,7 @@ class Copies:
                     assert main(["extract", *words, *more, "--to", uri, "-q"]) == 0, (name, words)
 
     def table(self, name: str, table: str) -> "Table":
-        """A table as its reader finds it; one look will do until the next run."""
+        """A table as its reader finds it; read once until the next run."""
         at = (self.uris[name], table)
         if at not in self._found:
             self._found[at] = read(*at)
@@ -63,14 +63,14 @@ class Copies:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows in an order of their own, and the type of each column in DuckDB's words."""
+    """Rows in a fixed order, and the type of each column in DuckDB's words."""
 
     types: dict[str, str]
     rows: list[Row]
 
     @property
     def living(self) -> list[Row]:
-        """Rows that are not deleted, without the columns that tell of the run."""
+        """Rows that are not deleted, without the columns about the run."""
         return [bare(row) for row in self.rows if row.get("_deleted_at") is None]
 
     @property
@@ -80,7 +80,7 @@ class Table:
 
 
 def without_times(rows: list[Row]) -> list[Row]:
-    """Rows with what every destination has a time of its own for only told as there or not there."""
+    """Rows in which the times of a destination only say whether there is one."""
     times = ("_read_at", "_deleted_at")
     return [{name: cell is None if name in times else cell for name, cell in row.items()} for row in rows]
 
@@ -91,7 +91,7 @@ def bare(row: Row) -> Row:
 
 
 def read(uri: str, table: str) -> Table:
-    """Look into a destination as somebody would who knows only its documentation."""
+    """Read a destination like a user who knows only its documentation."""
     if uri.startswith("postgresql"):
         return _in_postgres(uri, table)
     at = parse_uri(uri)
@@ -134,7 +134,7 @@ def _in_postgres(uri: str, table: str) -> Table:
 
 
 def _ordered(rows: list[Row]) -> list[Row]:
-    """In an order that depends on nothing but the cells."""
+    """In an order that depends only on the cells."""
     plain = [{name: _plain(value) for name, value in row.items()} for row in rows]
     return sorted(plain, key=lambda row: sorted((name, str(value)) for name, value in row.items()))
 

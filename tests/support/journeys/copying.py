@@ -1,4 +1,4 @@
-"""Runs into a destination, and what then stands in a copy in DuckDB."""
+"""Runs into a destination, and the rows of a copy in DuckDB."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import closing
@@ -17,7 +17,7 @@ from intacct_bridge.flow.streams.stream import StreamOutcome
 
 
 def ended(run: Extraction, *, failing: tuple[str, ...] = ()) -> dict[str, StreamOutcome]:
-    """What became of each stream of a run, in which these fail and no others."""
+    """The outcome of each stream of a run, in which only these fail."""
     for _ in run:
         pass
     errors = {one.stream: one.error for one in run.outcomes if one.error}
@@ -41,7 +41,7 @@ def extract(
 
 
 def selected(path: Path, sql: str) -> list[dict[str, Any]]:
-    """What a query of the copy finds."""
+    """The result of a query of the copy."""
     with duckdb.connect(str(path)) as copy:
         found = copy.sql(sql).to_arrow_table()
     assert found is not None

@@ -1,4 +1,4 @@
-"""Somebody who works in the company while others read from it: makes, changes and deletes vendors, bills, entries."""
+"""An editor of a company that is being read: creates, changes and deletes vendors, bills and entries."""
 
 from collections.abc import Callable
 from datetime import date
@@ -10,7 +10,7 @@ from intacct_bridge.errors import IntacctError
 
 
 class Editor:
-    """Random work through a client of one's own. What the company refuses is simply not done."""
+    """Random edits through a client of its own; refused ones are skipped."""
 
     def __init__(self, client: Client, seed: int) -> None:
         self.client = client
@@ -22,7 +22,7 @@ class Editor:
         self.refused = 0
 
     def work(self, times: int = 1) -> None:
-        """Do so many things."""
+        """Make this number of edits."""
         for _ in range(times):
             doing = self.random.choice([self.vendor, self.bill, self.bill, self.entry, self.entry])
             try:
@@ -88,7 +88,7 @@ class Editor:
 
 
 class Interrupted:
-    """A transport that lets somebody work before every call."""
+    """A transport with edits before every call."""
 
     def __init__(self, transport: Callable[[str, bytes], Any], before: Callable[[], None]) -> None:
         self.transport = transport

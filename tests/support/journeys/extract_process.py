@@ -1,8 +1,8 @@
-"""A program of ours in a process of its own, whose end is arranged: `HOW PROGRAM ARGUMENT...`.
+"""A program of ours in a process that ends as arranged: `HOW PROGRAM ARGUMENT...`.
 
 HOW is `whole`; `room=BYTES`, for a disk on which no file may become longer; `dying=BYTES`, for a process that the
-system kills in the middle of the write that passes so many; `before=SQL`, for one that kills itself (as kill -9 would)
-before its first statement to PostgreSQL with these words in it; `commit=N` for one that does so before its N-th commit.
+system kills in the middle of the write that exceeds this length; `before=SQL`, for one that is killed (as by kill -9)
+before its first statement to PostgreSQL with these words; `commit=N` for one that is killed before its N-th commit.
 """
 
 import os
@@ -35,7 +35,7 @@ def main(how: str, program: str, *arguments: str) -> int:
 def _little_room(most: int, *, fatal: bool) -> None:
     import resource
 
-    sys.dont_write_bytecode = True  # half a compiled module would stay behind for everybody
+    sys.dont_write_bytecode = True  # an incomplete compiled module would stay behind
     signal.signal(signal.SIGXFSZ, signal.SIG_DFL if fatal else signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
 

@@ -18,7 +18,7 @@ KILLED = -signal.SIGKILL
 
 
 class Killer:
-    """The company; at the n-th request that is meant, it kills whoever asks, before or after doing the work."""
+    """The company; at the n-th matching request it kills the process that asks, before or after doing the work."""
 
     def __init__(self, emulator: Emulator, meant: Callable[[bytes], bool]) -> None:
         self.emulator, self._meant = emulator, meant
@@ -44,7 +44,7 @@ class Killer:
         self._known.clear()
 
     def aim(self, victim: "subprocess.Popen[str]") -> None:
-        """The process to kill: it may ask before whoever started it has it in hand."""
+        """The process to kill, which may ask before the test has its handle."""
         self._victim = victim
         self._known.set()
 
@@ -74,7 +74,7 @@ class Programs:
     killer: Killer | None = None
 
     def run(self, program: str, *arguments: str | Path, how: str = "whole") -> Ended:
-        """Run a program to its end; see `extract_process` for how it may end."""
+        """Run a program to its end; `extract_process` lists the ways to end."""
         command = [sys.executable, "-m", "support.journeys.extract_process", how, program, *map(str, arguments)]
         process = subprocess.Popen(
             command, cwd=self.place, env=self._environment(), text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE

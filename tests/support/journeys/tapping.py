@@ -21,7 +21,7 @@ CREDENTIALS = {
 
 @dataclass(slots=True)
 class Ran:
-    """What a run of the tap left."""
+    """The results of a run of the tap."""
 
     status: int
     out: bytes

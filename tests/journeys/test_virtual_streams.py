@@ -1,4 +1,4 @@
-"""Streams that are no objects, from the demo company into every kind of destination."""
+"""Virtual streams, from the demo company into every kind of destination."""
 
 import json
 from datetime import date
@@ -45,7 +45,7 @@ def test_a_trial_balance_is_the_ledger_month_by_month(reader: Client, tmp_path: 
     assert sum(october, Decimal(0)) == debits > 0
 
 
-def test_balances_are_read_again_only_when_the_ledger_was_touched(reader: Client, tmp_path: Path) -> None:
+def test_balances_are_read_again_only_when_the_ledger_changed(reader: Client, tmp_path: Path) -> None:
     uri, name = f"duckdb:///{tmp_path / 'copy.duckdb'}", f"trial_balance?{AUTUMN}"
     assert extract(reader, uri, name)["trial_balance"].rows > 100
     idle = extract(reader, uri, name)["trial_balance"]
@@ -59,7 +59,7 @@ def test_balances_are_read_again_only_when_the_ledger_was_touched(reader: Client
     assert before != after
 
 
-def test_balances_have_a_column_that_is_chosen_later_though_the_ledger_was_not_touched(
+def test_balances_get_a_column_that_is_selected_later_although_the_ledger_did_not_change(
     reader: Client, tmp_path: Path
 ) -> None:
     uri, name = f"duckdb:///{tmp_path / 'copy.duckdb'}", f"trial_balance?{AUTUMN}"
@@ -70,8 +70,8 @@ def test_balances_have_a_column_that_is_chosen_later_though_the_ledger_was_not_t
     assert extract(reader, uri, name)["trial_balance"].rows == 0
 
 
-def test_fields_made_in_the_company_are_chosen_only_by_name(reader: Client) -> None:
-    """Where all are read, one more of them costs no reading of everything."""
+def test_custom_fields_are_selected_only_by_name(reader: Client) -> None:
+    """Where all fields are read, a new custom field does not cause a full refresh."""
     (every,), (some,) = (
         select_streams(reader, ["VENDOR"], select).streams for select in ({}, {"VENDOR": ["NAME", "RISK_TIER"]})
     )
@@ -79,7 +79,7 @@ def test_fields_made_in_the_company_are_chosen_only_by_name(reader: Client) -> N
     assert ("RISK_TIER" in some.fields, some.custom) == (True, ())
 
 
-def test_a_column_of_a_report_may_be_chosen_in_any_case(reader: Client, tmp_path: Path) -> None:
+def test_a_column_of_a_report_may_be_selected_in_any_case(reader: Client, tmp_path: Path) -> None:
     uri, table = f"duckdb:///{tmp_path / 'copy.duckdb'}", "report_bills_due"
     extract(reader, uri, REPORT, select=selected_fields([f"{table}.RecordID"]))
     held = rows(tmp_path / "copy.duckdb", table)
@@ -87,7 +87,7 @@ def test_a_column_of_a_report_may_be_chosen_in_any_case(reader: Client, tmp_path
     assert all(row["RecordID"] for row in held)
 
 
-def test_what_is_gone_from_a_report_goes_from_its_copy(reader: Client, tmp_path: Path) -> None:
+def test_rows_that_are_no_longer_in_a_report_are_deleted_from_its_copy(reader: Client, tmp_path: Path) -> None:
     uri = f"duckdb:///{tmp_path / 'copy.duckdb'}"
     first = extract(reader, uri, REPORT)["report_bills_due"]
     assert first.rows > 10
@@ -108,7 +108,7 @@ def test_what_is_gone_from_a_report_goes_from_its_copy(reader: Client, tmp_path:
 
 
 @pytest.mark.parametrize("kind", ["parquet", "csv", "jsonl", "duckdb"])
-def test_every_destination_takes_them_twice(reader: Client, tmp_path: Path, kind: str) -> None:
+def test_every_destination_stores_them_twice(reader: Client, tmp_path: Path, kind: str) -> None:
     uri = f"{kind}:{tmp_path / 'copy'}"
     names = ("dimensions", "dimension_values", REPORT, f"account_balances?by=location,department&{AUTUMN}")
     first = extract(reader, uri, *names)
@@ -118,13 +118,13 @@ def test_every_destination_takes_them_twice(reader: Client, tmp_path: Path, kind
         assert second[name].deleted == 0
 
 
-def test_postgres_takes_them_twice(reader: Client, postgres: str) -> None:
+def test_postgres_stores_them_twice(reader: Client, postgres: str) -> None:
     for _ in range(2):
         done = extract(reader, postgres, "dimension_values", REPORT, f"trial_balance?{AUTUMN}")
     assert done["report_bills_due"].deleted == 0 < done["report_bills_due"].rows
 
 
-def test_values_of_own_dimensions(reader: Client, tmp_path: Path) -> None:
+def test_values_of_user_defined_dimensions(reader: Client, tmp_path: Path) -> None:
     extract(reader, f"duckdb:///{tmp_path / 'copy.duckdb'}", "dimension_values", "dimensions")
     values = rows(tmp_path / "copy.duckdb", "dimension_values")
     assert {row["dimensionType"] for row in values} == {"GLDIMFUND"}
@@ -133,7 +133,7 @@ def test_values_of_own_dimensions(reader: Client, tmp_path: Path) -> None:
     assert own == {"GLDIMFUND"}
 
 
-def test_only_some_columns(reader: Client) -> None:
+def test_selected_columns(reader: Client) -> None:
     chosen = select_streams(
         reader, ["dimensions", REPORT], {"dimensions": ["termLabel"], "report_bills_due": ["VENDORID"]}
     )
@@ -156,12 +156,12 @@ def test_only_some_columns(reader: Client) -> None:
         ("report:", "has no name"),
     ],
 )
-def test_a_wrong_name_is_told_before_or_by_the_gateway(reader: Client, name: str, says: str) -> None:
+def test_a_wrong_name_is_refused_before_the_gateway_or_by_it(reader: Client, name: str, says: str) -> None:
     with pytest.raises(InvalidRequestError, match=says):
         list(GatewaySource(reader).virtual_pages(select_streams(reader, [name]).streams[0]))
 
 
-def test_objects_are_not_taken_for_feeds() -> None:
+def test_objects_are_not_virtual_streams() -> None:
     assert parse_virtual("APBILL") is None
     assert parse_virtual("SODOCUMENT:Sales Invoice") is None
     assert parse_virtual("trial_balances") == parse_virtual("Trial_Balance")
@@ -191,7 +191,7 @@ def test_the_tap_sends_them(tap: Tap) -> None:
     assert "trial_balance" not in [one["stream"] for one in second.messages if one["type"] == "ACTIVATE_VERSION"]
 
 
-def test_the_tap_discovers_those_that_need_no_name(tap: Tap) -> None:
+def test_the_tap_discovers_virtual_streams_that_need_no_name(tap: Tap) -> None:
     ran = tap.run("--config", tap.config(), "--discover")
     found = {one["stream"] for one in json.loads(ran.out)["streams"]}
     assert {"trial_balance", "account_balances", "dimensions", "dimension_values", "APBILL"} <= found
@@ -235,8 +235,8 @@ def test_the_audit_history_of_one_object_grows(reader: Client, tmp_path: Path) -
     assert len(held) == before + 1
 
 
-def test_other_arguments_are_another_balance_under_the_same_name(reader: Client, tmp_path: Path) -> None:
-    """Of a ledger that nobody touched since, nothing was read, and the days of before stood there for good."""
+def test_other_arguments_replace_the_balances_of_the_same_name(reader: Client, tmp_path: Path) -> None:
+    """For an unchanged ledger nothing used to be read, so that the earlier days stayed."""
     copy = tmp_path / "copy.duckdb"
 
     def held(arguments: str) -> set[str]:
@@ -251,7 +251,7 @@ def test_other_arguments_are_another_balance_under_the_same_name(reader: Client,
         select_streams(reader, ["trial_balance?from=2026-10-01&from=2026-10-01"])
 
 
-def test_another_definition_takes_the_place_of_the_one_whose_name_it_is_given(reader: Client, tmp_path: Path) -> None:
+def test_another_definition_under_the_same_name_replaces_the_first(reader: Client, tmp_path: Path) -> None:
     copy = tmp_path / "copy.duckdb"
     for definition in ("Sales Order", "Sales Invoice", "Sales Invoice"):
         done = extract(reader, f"duckdb:///{copy}", f"SODOCUMENT:{definition}?as=documents")["documents"]
@@ -285,7 +285,7 @@ def test_a_name_for_no_single_definition_is_refused(reader: Client, name: str) -
 
 
 @pytest.mark.parametrize("name", ["APBILL:Sales Order", "SODOCUMENT:", "SODOCUMENT:Sales Ordre"])
-def test_a_definition_that_cannot_be_is_refused(reader: Client, name: str) -> None:
+def test_an_impossible_definition_is_refused(reader: Client, name: str) -> None:
     with pytest.raises(InvalidRequestError, match="transaction definition"):
         select_streams(reader, [name])
 

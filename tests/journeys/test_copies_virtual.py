@@ -1,4 +1,4 @@
-"""Streams that are no objects, and lists of document type 2.1: the same in every destination, and true."""
+"""Virtual streams and lists of document type 2.1: the same in every destination, and correct."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,5 +21,5 @@ def test_all_destinations_agree_with_each_other_and_with_the_company(scene: Scen
     all_agree(scene, tmp_path, kind)
 
 
-def test_hard_deletes_leave_what_is_there(scene: Scene) -> None:
+def test_hard_deletes_leave_the_live_rows(scene: Scene) -> None:
     hard_deletes_leave_what_is_there(scene, "2.1")
