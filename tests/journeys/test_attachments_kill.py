@@ -91,7 +91,7 @@ def test_a_full_disk_is_reported_and_leaves_no_incomplete_file(programs: Program
     full = extract(programs, how=f"room={ROOM}")
     assert full.status == 2
     assert "scan.png cannot be written" in full.err
-    assert "free some space" in full.err
+    assert "disk space" in full.err
     assert "Traceback" not in full.err
     assert set(visible(files)) == {place for place in expected() if place.startswith("S-1/")}
     dead = extract(programs, how=f"dying={ROOM}")

@@ -82,7 +82,7 @@ KEYS = ConfigKeys(TapSettings, _TOLERATED, ENV_PREFIX)
 
 @dataclass(frozen=True, slots=True)
 class TapConfig:
-    """A config, read and checked."""
+    """A checked config."""
 
     connection: Connection
     options: Options
@@ -100,15 +100,15 @@ class TapConfig:
         """The stream's name in messages."""
         if not self.hotglue_names or self.unified:
             return object_name
-        prefix, inner = _audit(object_name)
-        return prefix + _to_hotglue().get(inner, inner)
+        prefix, name = _split_audit(object_name)
+        return prefix + _to_hotglue().get(name, name)
 
     def object_name(self, stream: str) -> str:
         """The object behind a stream's name, in either naming."""
         if self.unified:
             return stream
-        prefix, inner = _audit(stream)
-        return prefix + hotglue_names().get(inner, inner)
+        prefix, name = _split_audit(stream)
+        return prefix + hotglue_names().get(name, name)
 
 
 AUDIT_HISTORY = "audit_history_"
@@ -118,18 +118,18 @@ WITHOUT_AUDIT = frozenset(
 """Objects for which hotglue's tap has no stream of audit history."""
 
 
-def _audit(stream: str) -> tuple[str, str]:
-    """The beginning that means an object's audit history, and the object; the beginning is empty for all else."""
+def _split_audit(stream: str) -> tuple[str, str]:
+    """The prefix of an audit history's name, and the object; the prefix is empty for every other stream."""
     return (AUDIT_HISTORY, stream.removeprefix(AUDIT_HISTORY)) if stream.startswith(AUDIT_HISTORY) else ("", stream)
 
 
 def hotglue_audits() -> list[str]:
-    """The audit history of each object for which hotglue's tap has such a stream."""
+    """The names of the audit histories that hotglue's tap has as streams."""
     return [AUDIT_HISTORY + name for name in hotglue_names().values() if name not in WITHOUT_AUDIT]
 
 
 def hotglue_names() -> Mapping[str, str]:
-    """Hotglue's stream names and the objects behind them."""
+    """Hotglue's stream names, each with its object."""
     names: dict[str, str] = json.loads(files("intacct_bridge.data").joinpath("hotglue_streams.json").read_text("utf-8"))
     return names
 
@@ -139,12 +139,12 @@ def _to_hotglue() -> Mapping[str, str]:
 
 
 def read_config(sources: Iterable[str], environ: Mapping[str, str] = os.environ) -> TapConfig:
-    """The config from files and `ENV`, later ones over earlier ones."""
+    """Read the config from files and `ENV`; later sources override earlier ones."""
     return checked(read_sources(sources, KEYS, environ))
 
 
 def checked(given: Mapping[str, Any]) -> TapConfig:
-    """A config from its plain values; SettingsError names the key that is wrong, and the nearest when it is unknown."""
+    """A config from its plain values. SettingsError names a wrong key, and suggests one for an unknown key."""
     given = {key: value for key, value in given.items() if value is not None}
     settings = check(given, KEYS)
     if settings.unified and settings.entity_column:

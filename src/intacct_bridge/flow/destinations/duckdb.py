@@ -259,7 +259,7 @@ def _connect(path: str) -> "duckdb.DuckDBPyConnection":
 _FIXES = {
     "Could not set lock": "close the other program that has it open, or wait until the other run has ended",
     "Permission denied": "check the permissions of the file and of its folder",
-    "No space left": "free some space on the disk",
+    "No space left": "free some disk space",
     "version number": "install the duckdb that wrote it, or a later one",
 }
 """Fixes, by a part of DuckDB's message."""

@@ -194,7 +194,7 @@ def unwritable(path: Path, error: OSError) -> SettingsError:
     """The error for a file that cannot be written."""
     return SettingsError(
         f"{path} cannot be written: {error.strerror or error}",
-        fix="free some space or check the permissions; committed rows are kept, and the next run continues from there",
+        fix="free some disk space or check the permissions; committed rows are kept, and the next run continues",
     )
 
 
