@@ -103,7 +103,7 @@ def _locked(folder: Path) -> Iterator[None]:
     except OSError as error:
         raise SettingsError(
             f"{error.filename or folder} cannot be written: {error.strerror}",
-            fix="free some disk space or check the permissions; saved folders are complete, the next run saves the rest",
+            fix="free some disk space or check the permissions; saved folders are complete, and the next run continues",
         ) from None
 
 
