@@ -85,8 +85,11 @@ def test_an_outbox_knows_what_it_posted(demo: Intacct, home: Path) -> None:
 
 @pytest.fixture
 def url(grown: Emulator) -> Iterator[str]:
-    """The demo company over HTTP, whose clock is the machine's."""
+    """The demo company over HTTP, whose clock is the machine's, with the vendor that the earlier target posted."""
     emulator = grown.clone(clock=time.time)
+    vendors = emulator.company().table("VENDOR")
+    assert vendors.next_number() == 88  # as in the receipt
+    vendors.insert({"VENDORID": "V-EARLIER", "NAME": "Earlier Supplies", "STATUS": "active"})
     with serve(emulator) as server:
         yield server.url.split(":")[2].split("/")[0]
     emulator.close()
