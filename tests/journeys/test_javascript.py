@@ -17,7 +17,7 @@ from support.emulator.ledger_checks import assert_true
 HERE = Path(__file__).parent / "javascript"
 AS_OF = date(2026, 11, 21)
 pytestmark = [
-    pytest.mark.slow,
+    pytest.mark.foreign,
     pytest.mark.skipif(
         shutil.which("npm") is None, reason="Node.js and npm are not installed: the official SDK cannot judge"
     ),

@@ -12,7 +12,7 @@ import pytest
 from support.journeys.tapping import CREDENTIALS, Tap
 from support.judges import judge
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.foreign
 RECIPE = Path(__file__).parents[2] / "docs" / "recipes" / "meltano.md"
 
 

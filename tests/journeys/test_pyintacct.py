@@ -11,7 +11,7 @@ from intacct_bridge.emulator.gateway.gateway import Emulator
 from intacct_bridge.emulator.gateway.server import serve
 from support.judges import judge
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.foreign
 JOURNEY = """
 import json, sys
 from pyintacct import IntacctAPI, IntacctException

@@ -19,7 +19,7 @@ from intacct_bridge.emulator.gateway.server import serve
 from support.journeys.tapping import Tap, discovered
 from support.judges import judge
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.foreign
 STREAMS = ("VENDOR", "APBILL", "APBILLITEM", "CLASS")
 READ_MESSAGES = """
 import json, sys

@@ -14,7 +14,7 @@ from support.journeys.piping import Pipe
 from support.judges import judge
 from support.small_company import Clock, company
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.foreign
 FAILED = 1
 CLASS = 'object = "CLASS"\nrest = "drop"\n[fields]\nCLASSID = {{ from = "{}", as = "text" }}\nNAME = {}\n'
 DEPARTMENT = (
