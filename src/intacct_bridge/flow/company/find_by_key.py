@@ -91,7 +91,7 @@ def _find(
     creators = Creators(company, lookup, described)
     extra = (lookup.created_field, lookup.creator_field, "CREATEDBY", *lookup.empty_fields)
     known = (name for name in extra if name and described.get(name) is not None)
-    select = tuple(dict.fromkeys((lookup.answered_key or lookup.record_key, *names, *known)))
+    select = tuple(dict.fromkeys((lookup.receipt_key, *names, *known)))
     query = Query(lookup.object, select, show_private=True)
     for row in rows_by_keys(company.query, query, list(distinct.values()), described.kind_of, batch=_BATCH):
         key = tuple((name, comparable(row.get(name))) for name in names)
@@ -133,7 +133,7 @@ def matching_record(lookup: LookupKeys, row: Row, creators: Creators) -> Matchin
     """A row as a matching record."""
     created = row.get(lookup.created_field) if lookup.created_field else None
     return MatchingRecord(
-        record=comparable(row.get(lookup.answered_key or lookup.record_key)),
+        record=comparable(row.get(lookup.receipt_key)),
         created=created if isinstance(created, datetime) else None,
         creator=creators.of(row),
         copy=any(row.get(name) not in (None, "") for name in lookup.empty_fields),

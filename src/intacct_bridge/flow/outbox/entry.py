@@ -17,7 +17,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from intacct_bridge.errors import Fault
-from intacct_bridge.flow.records.status import RecordStatus
+from intacct_bridge.flow.records.status import WITH_RECEIPT, RecordStatus
 from intacct_bridge.flow.records.write import Receipt, WriteOperation
 
 
@@ -115,7 +115,7 @@ class OutboxEntry:
 
 def outcome_word(entry: OutboxEntry) -> str:
     """The operation in the past tense once it was done: `created`; before that as it is: `create`."""
-    done = entry.status in (RecordStatus.APPLIED, RecordStatus.RELEASED)
+    done = entry.status in WITH_RECEIPT
     return entry.target.operation.past_tense if done else entry.target.operation.value
 
 

@@ -24,7 +24,7 @@ def keep_links(company: Gateway, outbox: Outbox, entries: Iterable[OutboxEntry])
             by_record.setdefault(entry.receipt.record, []).append(entry.number)
     for name, by_record in by_object.items():
         lookup = lookup_keys_of(name)
-        key = lookup.answered_key or lookup.record_key
+        key = lookup.receipt_key
         try:
             described = company.describe(name)
             if described.get(LINK) is None or described.get(key) is None:

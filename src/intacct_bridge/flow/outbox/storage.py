@@ -19,11 +19,10 @@ from intacct_bridge.client.local.directories import state_directory
 from intacct_bridge.errors import Fault, SettingsError
 from intacct_bridge.flow.outbox.entry import Conclusion, OutboxEntry, Total, WriteTarget
 from intacct_bridge.flow.outbox.liveness import networked
-from intacct_bridge.flow.records.status import RecordStatus
+from intacct_bridge.flow.records.status import WITH_RECEIPT, RecordStatus
 from intacct_bridge.flow.records.write import Receipt, WriteOperation
 
 T = TypeVar("T")
-_WITH_RECEIPT = (RecordStatus.APPLIED, RecordStatus.RELEASED)
 VERSION = 4
 _TRIES = 1000
 
@@ -262,7 +261,7 @@ def entry_of(row: sqlite3.Row) -> OutboxEntry:
         _time(sent_at),
         _time(last_sent_at),
         datetime.fromisoformat(changed_at),
-        Receipt(record or "", name or "") if state in _WITH_RECEIPT else None,
+        Receipt(record or "", name or "") if state in WITH_RECEIPT else None,
         _faults(faults) if faults != "[]" else (),
         note,
         sendings,
@@ -319,7 +318,7 @@ def replanned_values(entry: OutboxEntry) -> dict[str, str | int]:
 
 def concluded(end: Conclusion, changed: datetime) -> OutboxEntry:
     """The entry as its conclusion leaves it."""
-    receipt = (end.receipt or Receipt()) if end.status in _WITH_RECEIPT else None
+    receipt = (end.receipt or Receipt()) if end.status in WITH_RECEIPT else None
     return replace(end.entry, status=end.status, changed_at=changed, receipt=receipt, faults=end.faults, note=end.note)
 
 

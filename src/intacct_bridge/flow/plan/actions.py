@@ -6,7 +6,7 @@ from dataclasses import replace
 from intacct_bridge.flow.company.current_records import CurrentRecord, Locator
 from intacct_bridge.flow.outbox.entry import OutboxEntry
 from intacct_bridge.flow.plan.context import PlanContext
-from intacct_bridge.flow.plan.known_to_outbox import by_outbox, is_doubtful
+from intacct_bridge.flow.plan.outbox_verdict import by_outbox, is_doubtful
 from intacct_bridge.flow.plan.plan import PlannedRecord, Verdict
 from intacct_bridge.flow.records.values import comparable
 from intacct_bridge.flow.records.write import Finding, Receipt, Write, WriteOperation

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from intacct_bridge.flow.company.find_by_key import Key, MatchingRecord, find_by_key, key_of, key_values
 from intacct_bridge.flow.plan.context import PlanContext
-from intacct_bridge.flow.plan.known_to_outbox import by_outbox
+from intacct_bridge.flow.plan.outbox_verdict import by_outbox
 from intacct_bridge.flow.plan.plan import PlannedRecord, Verdict
 from intacct_bridge.flow.records.lookup_keys import LookupKeys, lookup_keys_of
 from intacct_bridge.flow.records.values import comparable

@@ -1,51 +1,75 @@
-"""What the outbox knows of the records of a plan: posted by an earlier run, in doubt, or posted with other content.
+"""Records of a plan that the outbox knows from an earlier run: posted, in doubt, or posted with other content.
 
 A plan's "in doubt" and "posted by an earlier run" rest on the outbox that it was made with. Through another outbox such
 a record would be new and would be sent a second time, so applying a plan checks that its outbox has them.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.flow.company.target_company import TargetCompany
 from intacct_bridge.flow.outbox.entry import OutboxEntry
 from intacct_bridge.flow.outbox.outbox import Outbox
-from intacct_bridge.flow.plan.context import newest_entries
+from intacct_bridge.flow.plan.context import PlanContext, newest_entries
+from intacct_bridge.flow.plan.outbox_verdict import MAYBE_APPLIED, sent_text
 from intacct_bridge.flow.plan.plan import Plan, PlannedRecord, Verdict
+from intacct_bridge.flow.plan.receipts import ReceiptCheck, ReceiptState
+from intacct_bridge.flow.records.identity import content_identity
 from intacct_bridge.flow.records.status import RecordStatus
-from intacct_bridge.flow.records.write import Finding, Write, WriteOperation
-
-MAYBE_APPLIED = (RecordStatus.APPLIED, RecordStatus.SENT, RecordStatus.IN_DOUBT)
+from intacct_bridge.flow.records.write import Finding, WriteOperation
 
 
-def by_outbox(record: PlannedRecord, entry: OutboxEntry | None) -> PlannedRecord:
-    """A record as its outbox entry judges it: unchanged, in doubt, refused for other content, or still open."""
-    if entry is None or entry.status not in MAYBE_APPLIED:
-        return record
-    if entry.digest != record.write.digest:
+class KnownToOutbox:
+    """The step that closes new records which an earlier run has sent."""
+
+    def __init__(self, context: PlanContext) -> None:
+        self._context = context
+
+    def __call__(self, records: Sequence[PlannedRecord]) -> list[PlannedRecord]:
+        """Ask the outbox for all records together, and check the receipts that it has."""
+        entries = self._context.entries(record.write for record in records)
+        return ReceiptCheck(self._context).judge(records, entries)
+
+
+class KnownByContent:
+    """The step that refuses records which were posted before their key was named, when only content identified them."""
+
+    def __init__(self, context: PlanContext) -> None:
+        self._context = context
+
+    def __call__(self, records: Sequence[PlannedRecord]) -> list[PlannedRecord]:
+        """Ask the outbox for the content of all new records that have a key of their source."""
+        keyed = [one for one in records if one.verdict is Verdict.CREATE and one.write.identity.kind == "source"]
+        in_input = {one.write.identity.text for one in records}
+        by_content = (replace(one.write, identity=content_identity(one.write.digest)) for one in keyed)
+        sent = {
+            one.write.identity.text: entry
+            for one, entry in zip(keyed, self._context.entries(by_content), strict=True)
+            if entry is not None and entry.status in MAYBE_APPLIED and entry.identity not in in_input
+        }
+        checked = ReceiptCheck(self._context).check(sent.values())
+        sent = {
+            text: entry
+            for text, entry in sent.items()
+            if entry.number not in checked or checked[entry.number].state is not ReceiptState.RELEASED
+        }
+        return [
+            self._refused(one, entry)
+            if one.verdict is Verdict.CREATE and (entry := sent.get(one.write.identity.text)) is not None
+            else one
+            for one in records
+        ]
+
+    def _refused(self, record: PlannedRecord, entry: OutboxEntry) -> PlannedRecord:
         finding = Finding(
-            "conflict",
-            f"{record.write.label} was {sent_text(record.write, entry)} with other content",
-            "change the record in Intacct, or give this one a reference of its own",
+            "duplicate",
+            f"{record.write.label} was {sent_text(record.write, entry)}, when its key was not named",
+            "remove it from the input, or allow duplicates if it is another record",
             position=record.write.position,
+            refuses=not self._context.settings.allow_duplicates,
         )
-        refused = replace(record.noting(finding), verdict=Verdict.REFUSED)
-        return replace(refused, receipt=entry.receipt, since=entry.sent_at)
-    verdict = Verdict.UNCHANGED if entry.status is RecordStatus.APPLIED else Verdict.IN_DOUBT
-    return replace(record, verdict=verdict, receipt=entry.receipt, since=entry.sent_at)
-
-
-def is_doubtful(entry: OutboxEntry | None) -> bool:
-    """Whether an earlier run sent the record without an answer; that is settled before anything else is done."""
-    return entry is not None and entry.status in (RecordStatus.SENT, RecordStatus.IN_DOUBT)
-
-
-def sent_text(write: Write, entry: OutboxEntry) -> str:
-    """`posted on 2026-01-31 as GLBATCH 7`: what the outbox knows of a record."""
-    when = (entry.sent_at or entry.planned_at).date()
-    state = "posted" if entry.status is RecordStatus.APPLIED else "sent (its outcome is in doubt)"
-    record = f" as {write.object} {entry.receipt.record}" if entry.receipt and entry.receipt.record else ""
-    return f"{state} on {when}{record}"
+        return record.noting(finding).judged()
 
 
 def check_outbox(plan: Plan, target: TargetCompany, outbox: Outbox) -> None:

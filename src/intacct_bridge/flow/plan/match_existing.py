@@ -13,7 +13,7 @@ from intacct_bridge.flow.outbox.entry import OutboxEntry
 from intacct_bridge.flow.plan.altered import identity_names
 from intacct_bridge.flow.plan.changes import Change, deletion_of, differences, obstacles, update_of
 from intacct_bridge.flow.plan.context import PlanContext
-from intacct_bridge.flow.plan.known_to_outbox import by_outbox, is_doubtful
+from intacct_bridge.flow.plan.outbox_verdict import by_outbox, is_doubtful
 from intacct_bridge.flow.plan.plan import Mode, PlannedRecord, Verdict
 from intacct_bridge.flow.plan.receipts import ReceiptCheck
 from intacct_bridge.flow.plan.resolve_references import as_given

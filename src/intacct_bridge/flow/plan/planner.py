@@ -5,8 +5,8 @@ its reasons. A step asks for all records together. A record is refused whole if 
 What an earlier run posted is unchanged. What it left in doubt is named so. The same identity with other content is a
 conflict for a person to decide, and never a second post.
 
-Planning reads the company (and counts what that costs) but writes nothing. The records of each entity are planned in a
-session of its own; the plan has all of them in the order of the input.
+Planning reads the company (and counts what that costs) but writes nothing to it. The records of each entity are planned
+in a session of its own; the plan has all of them in the order of the input.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -26,10 +26,9 @@ from intacct_bridge.flow.plan.altered import refuse_altered_content
 from intacct_bridge.flow.plan.apply_rules import ApplyRules
 from intacct_bridge.flow.plan.context import PlanContext, PlanStep
 from intacct_bridge.flow.plan.duplicates import FindDuplicates, refuse_repeated
-from intacct_bridge.flow.plan.known_to_outbox import check_outbox
+from intacct_bridge.flow.plan.known_to_outbox import KnownByContent, KnownToOutbox, check_outbox
 from intacct_bridge.flow.plan.match_existing import IdentifyByKey, MatchExisting, RecheckExisting
 from intacct_bridge.flow.plan.plan import WRITTEN, Mode, Plan, PlannedRecord, PlanSettings, Verdict
-from intacct_bridge.flow.plan.receipts import KnownByContent, KnownToOutbox
 from intacct_bridge.flow.plan.resolve_references import ResolveReferences
 from intacct_bridge.flow.records.tables import InputTable
 from intacct_bridge.flow.records.total_row import without_total_row

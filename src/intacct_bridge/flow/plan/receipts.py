@@ -15,11 +15,10 @@ from intacct_bridge.errors import InvalidRequestError, NotPermittedError, Refuse
 from intacct_bridge.flow.company.current_records import Locator
 from intacct_bridge.flow.company.references import resolve
 from intacct_bridge.flow.outbox.entry import OutboxEntry
-from intacct_bridge.flow.plan.changes import differences
+from intacct_bridge.flow.plan.changes import Change, differences
 from intacct_bridge.flow.plan.context import PlanContext
-from intacct_bridge.flow.plan.known_to_outbox import MAYBE_APPLIED, by_outbox, sent_text
+from intacct_bridge.flow.plan.outbox_verdict import by_outbox, sent_text
 from intacct_bridge.flow.plan.plan import PlannedRecord, Verdict
-from intacct_bridge.flow.records.identity import content_identity
 from intacct_bridge.flow.records.lookup_keys import lookup_keys_of
 from intacct_bridge.flow.records.status import RecordStatus
 from intacct_bridge.flow.records.values import comparable
@@ -57,6 +56,19 @@ class CheckedReceipt:
     """The last update of ours that was applied to it."""
 
 
+_UNCHECKED = CheckedReceipt(ReceiptState.UNCHECKED)
+
+
+@dataclass(frozen=True, slots=True)
+class _CorrectedRecord:
+    """A record whose first create was followed by an update of ours."""
+
+    record: PlannedRecord
+    created: OutboxEntry
+    correction: OutboxEntry
+    number: str
+
+
 class ReceiptCheck:
     """Judges the records that an earlier run has sent: one query for 1,000 receipts of an object."""
 
@@ -66,24 +78,18 @@ class ReceiptCheck:
     def judge(self, records: Sequence[PlannedRecord], entries: Sequence[OutboxEntry | None]) -> list[PlannedRecord]:
         """Each record as its outbox entry judges it, once the entry's receipt was checked."""
         checked = self.check(entry for entry in entries if entry is not None)
-        corrected: list[int] = []
         done: list[PlannedRecord] = []
+        corrected: dict[int, _CorrectedRecord] = {}
         for at, (record, entry) in enumerate(zip(records, entries, strict=True)):
-            receipt = checked.get(entry.number) if entry is not None else None
-            if entry is None or receipt is None or receipt.state is ReceiptState.UNCHECKED:
-                done.append(by_outbox(record, entry))
-            elif receipt.state is ReceiptState.RELEASED:
-                done.append(record)
-            elif receipt.state is ReceiptState.HIDDEN:
+            receipt = checked.get(entry.number, _UNCHECKED) if entry is not None else _UNCHECKED
+            if entry is not None and receipt.correction is not None:
+                corrected[at] = _CorrectedRecord(record, entry, receipt.correction, receipt.number)
+            if entry is not None and receipt.state is ReceiptState.HIDDEN:
                 done.append(_hidden(record, entry))
-            elif receipt.correction is None:
-                done.append(by_outbox(record, entry))
             else:
-                corrected.append(at)
-                done.append(record)
+                done.append(record if receipt.state is ReceiptState.RELEASED else by_outbox(record, entry))
         if corrected:
-            pairs = [(records[at], entries[at], checked[entries[at].number]) for at in corrected]  # type: ignore[union-attr]
-            for at, judged in zip(corrected, self._judge_corrected(pairs), strict=True):  # type: ignore[arg-type]
+            for at, judged in zip(corrected, self._judge_corrected([*corrected.values()]), strict=True):
                 done[at] = judged
         return done
 
@@ -129,7 +135,7 @@ class ReceiptCheck:
         lookup = lookup_keys_of(name)
         if lookup.read_by != "query":
             raise InvalidRequestError("they cannot be queried")
-        by = lookup.answered_key or lookup.record_key
+        by = lookup.receipt_key
         numbered = not lookup.answered_key and not text_key(name)
         select = tuple(dict.fromkeys((by, lookup.record_key)))
         found: dict[str, str] = {}
@@ -176,90 +182,25 @@ class ReceiptCheck:
             self._context.unchecked.append(f"deletes of {name} in the audit history: {error.message}")
         return proofs
 
-    def _judge_corrected(
-        self, records: Sequence[tuple[PlannedRecord, OutboxEntry, CheckedReceipt]]
-    ) -> list[PlannedRecord]:
-        """Records whose first create was followed by an update of ours: the file must say what the update left."""
+    def _judge_corrected(self, corrected: Sequence[_CorrectedRecord]) -> list[PlannedRecord]:
+        """Each must say what its update left."""
         writable, references = self._context.describe(), self._context.references
-        references.learn(record.write for record, _, _ in records)
-        number = writable.lookup.record_key
+        references.learn(one.record.write for one in corrected)
+        by = (writable.lookup.record_key,)
         keyed = []
-        for record, _, checked in records:
-            resolved, _ = resolve(record.write, references)
-            keyed.append((replace(resolved, fields={**resolved.fields, number: checked.number}), (number,)))
+        for one in corrected:
+            resolved, _ = resolve(one.record.write, references)
+            keyed.append((replace(resolved, fields={**resolved.fields, by[0]: one.number}), by))
         located = Locator(self._context.company, writable).locate(keyed)
         done: list[PlannedRecord] = []
-        for (record, entry, checked), (write, _), found in zip(records, keyed, located, strict=True):
-            correction = checked.correction
-            assert correction is not None
-            changes = differences(write, found[0], writable, (number,)) if found else ()
-            known = replace(record, verdict=Verdict.UNCHANGED, receipt=entry.receipt, since=correction.sent_at)
-            if correction.digest == record.write.digest or (found and not changes):
-                done.append(known)
-                continue
-            when = f"{correction.sent_at or correction.planned_at:%Y-%m-%d}"
-            text = f"{record.write.label} was {sent_text(record.write, entry)}, and was corrected on {when}"
-            differs = "; ".join(text for change in changes for text in (str(change), *change.lines))
-            finding = Finding(
-                "conflict",
-                f"{text}; it has other content now ({differs})",
-                "load it with update mode, or give this one a reference of its own",
-                position=record.write.position,
+        for one, (write, _), found in zip(corrected, keyed, located, strict=True):
+            changes = differences(write, found[0], writable, by) if found else ()
+            known = replace(
+                one.record, verdict=Verdict.UNCHANGED, receipt=one.created.receipt, since=one.correction.sent_at
             )
-            done.append(replace(known.noting(finding), verdict=Verdict.REFUSED))
+            same = one.correction.digest == one.record.write.digest or (found and not changes)
+            done.append(known if same else _overwritten(known, one, changes))
         return done
-
-
-class KnownToOutbox:
-    """The step that closes new records which an earlier run has sent."""
-
-    def __init__(self, context: PlanContext) -> None:
-        self._context = context
-
-    def __call__(self, records: Sequence[PlannedRecord]) -> list[PlannedRecord]:
-        """Ask the outbox for all records together, and check the receipts that it has."""
-        entries = self._context.entries(record.write for record in records)
-        return ReceiptCheck(self._context).judge(records, entries)
-
-
-class KnownByContent:
-    """The step that refuses records which were posted before their key was named, when only content identified them."""
-
-    def __init__(self, context: PlanContext) -> None:
-        self._context = context
-
-    def __call__(self, records: Sequence[PlannedRecord]) -> list[PlannedRecord]:
-        """Ask the outbox for the content of all new records that have a key of their source."""
-        keyed = [one for one in records if one.verdict is Verdict.CREATE and one.write.identity.kind == "source"]
-        in_input = {one.write.identity.text for one in records}
-        by_content = (replace(one.write, identity=content_identity(one.write.digest)) for one in keyed)
-        sent = {
-            one.write.identity.text: entry
-            for one, entry in zip(keyed, self._context.entries(by_content), strict=True)
-            if entry is not None and entry.status in MAYBE_APPLIED and entry.identity not in in_input
-        }
-        checked = ReceiptCheck(self._context).check(sent.values())
-        sent = {
-            text: entry
-            for text, entry in sent.items()
-            if entry.number not in checked or checked[entry.number].state is not ReceiptState.RELEASED
-        }
-        return [
-            self._refused(one, entry)
-            if one.verdict is Verdict.CREATE and (entry := sent.get(one.write.identity.text)) is not None
-            else one
-            for one in records
-        ]
-
-    def _refused(self, record: PlannedRecord, entry: OutboxEntry) -> PlannedRecord:
-        finding = Finding(
-            "duplicate",
-            f"{record.write.label} was {sent_text(record.write, entry)}, when its key was not named",
-            "remove it from the input, or allow duplicates if it is another record",
-            position=record.write.position,
-            refuses=not self._context.settings.allow_duplicates,
-        )
-        return record.noting(finding).judged()
 
 
 def _record(entry: OutboxEntry) -> str:
@@ -285,6 +226,21 @@ def _is_delete_of(entry: OutboxEntry, name: str, row: Mapping[str, object]) -> b
     posted = entry.sent_at or entry.planned_at
     later = isinstance(when, datetime) and when.tzinfo is not None and when >= posted.replace(microsecond=0)
     return by == natural_key(name) and later
+
+
+def _overwritten(known: PlannedRecord, one: _CorrectedRecord, changes: Iterable[Change]) -> PlannedRecord:
+    """The refusal of a record that has other content since its update."""
+    write = one.record.write
+    when = f"{one.correction.sent_at or one.correction.planned_at:%Y-%m-%d}"
+    text = f"{write.label} was {sent_text(write, one.created)}, and was corrected on {when}"
+    differs = "; ".join(text for change in changes for text in (str(change), *change.lines))
+    finding = Finding(
+        "conflict",
+        f"{text}; it has other content now ({differs})",
+        "load it with update mode, or give this one a reference of its own",
+        position=write.position,
+    )
+    return replace(known.noting(finding), verdict=Verdict.REFUSED)
 
 
 def _hidden(record: PlannedRecord, entry: OutboxEntry) -> PlannedRecord:

@@ -67,7 +67,7 @@ def record_of(company: Gateway, object_name: str, key: str) -> str:
     """The record with a RECORDNO or a natural key that a person gives; empty where the company shows none."""
     lookup = lookup_keys_of(object_name)
     described = company.describe(object_name)
-    wanted = lookup.answered_key or lookup.record_key
+    wanted = lookup.receipt_key
     for name in dict.fromkeys((wanted, lookup.record_key, natural_key(object_name) or wanted)):
         if described.get(name) is None:
             continue
@@ -103,7 +103,7 @@ def _of_entry(company: Gateway, outbox: Outbox, entry: OutboxEntry) -> list[Cand
 
 def _rows(company: Gateway, lookup: LookupKeys, described: ObjectDef, entry: OutboxEntry) -> list[Row]:
     """The records with the entry's key, and those that were created since it was sent."""
-    key = lookup.answered_key or lookup.record_key
+    key = lookup.receipt_key
     extra = (lookup.created_field, lookup.creator_field, "CREATEDBY", *lookup.empty_fields, *_SHOWN, *_AMOUNTS)
     wanted = (*entry.lookup_key, *(name for keys in lookup.keys for name in keys), *extra)
     queryable = [name for name in wanted if name and described.get(name) is not None]
@@ -126,7 +126,7 @@ def _key(row: Row, entry: OutboxEntry) -> tuple[tuple[str, str], ...]:
 
 
 def _record(lookup: LookupKeys, row: Row) -> str:
-    return comparable(row.get(lookup.answered_key or lookup.record_key))
+    return comparable(row.get(lookup.receipt_key))
 
 
 def _label(row: Row) -> str:

@@ -251,7 +251,7 @@ def _matching_records(company: Gateway, lookup: LookupKeys, record: str) -> list
     """The record with what it is judged by; one whose creator cannot be read has none, and proves nothing."""
     described = company.describe(lookup.object)
     creators = Creators(company, lookup, described)
-    by = lookup.answered_key or lookup.record_key
+    by = lookup.receipt_key
     select = (by, *_judged_fields(lookup, described, creators))
     try:
         where = field(by) == parse_value(described.kind_of(by), record)

@@ -21,7 +21,7 @@ from intacct_bridge.flow.plan.plan import posting_date, totals
 from intacct_bridge.flow.post.sender import Sender
 from intacct_bridge.flow.records.identity import content_digest
 from intacct_bridge.flow.records.lookup_keys import lookup_keys_of
-from intacct_bridge.flow.records.status import RecordStatus
+from intacct_bridge.flow.records.status import UNRESOLVED, RecordStatus
 from intacct_bridge.flow.records.tables import SourceRow
 from intacct_bridge.flow.records.write import Identity, RecordLine, Write, WriteOperation
 from intacct_bridge.model.batched import batched
@@ -32,7 +32,6 @@ from intacct_bridge.wire.xml import Element, serialize
 
 _BATCH = 100
 _NO_ROW = SourceRow("", 0, {})
-_DOUBTFUL = (RecordStatus.SENT, RecordStatus.IN_DOUBT)
 _RESULTS = {RecordStatus.APPLIED: SUCCESS, RecordStatus.ABORTED: ABORTED}
 
 
@@ -76,7 +75,7 @@ class OutboxWriter:
         """Refuse a write that an earlier call left in doubt."""
         if not writes:
             return
-        found = self._outbox.entries(company=target.company, statuses=_DOUBTFUL, object=writes[0].object)
+        found = self._outbox.entries(company=target.company, statuses=UNRESOLVED, object=writes[0].object)
         doubtful = {(entry.target.operation, entry.digest): entry.number for entry in found}
         for write in writes:
             number = doubtful.get((write.operation, write.digest))
@@ -119,7 +118,7 @@ def _intent(target: TargetCompany, write: Write, body: Element) -> Intent:
 
 
 def _outcome(entry: OutboxEntry) -> Outcome:
-    if entry.status in _DOUBTFUL:
+    if entry.status in UNRESOLVED:
         raise InDoubtError(
             f"{entry.label} may have been written (entry {entry.number} of the outbox): {entry.note}",
             fix=f"intacct outbox settle {entry.number}",

@@ -61,6 +61,11 @@ class LookupKeys:
     hint: str = ""
     """The menu path where a person would look."""
 
+    @property
+    def receipt_key(self) -> str:
+        """The field whose value the receipt of a new record has."""
+        return self.answered_key or self.record_key
+
     def filled_key(self, fields: Mapping[str, Value]) -> tuple[str, ...]:
         """The fields of the first key for which these values are complete; empty where none is."""
         for names in self.keys:

@@ -66,3 +66,7 @@ UNAPPLIED = (RecordStatus.PLANNED, RecordStatus.NOT_SENT, RecordStatus.REJECTED,
 """Statuses of an entry that prove nothing was applied: it may be sent, or sent again."""
 ANSWERED = (RecordStatus.REJECTED, RecordStatus.ABORTED)
 """Statuses of an entry after which the next sending is a new attempt, under a control id of its own."""
+UNRESOLVED = (RecordStatus.SENT, RecordStatus.IN_DOUBT)
+"""Statuses of an entry that was sent and may have been applied: it is settled before anything else is done."""
+WITH_RECEIPT = (RecordStatus.APPLIED, RecordStatus.RELEASED)
+"""Statuses of an entry that is or was in the company, and has a receipt."""

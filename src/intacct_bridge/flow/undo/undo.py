@@ -23,7 +23,7 @@ from intacct_bridge.flow.plan.actions import PAID
 from intacct_bridge.flow.plan.plan import Mode, Plan, PlannedRecord, PlanSettings, Verdict
 from intacct_bridge.flow.plan.planner import plan_writes
 from intacct_bridge.flow.records.lookup_keys import lookup_keys_of
-from intacct_bridge.flow.records.status import RecordStatus
+from intacct_bridge.flow.records.status import UNRESOLVED, RecordStatus
 from intacct_bridge.flow.records.values import comparable
 from intacct_bridge.flow.records.write import Write, WriteOperation
 from intacct_bridge.flow.undo.action_writes import action_write, delete_write
@@ -118,7 +118,7 @@ def _without_payment(record: PlannedRecord) -> PlannedRecord:
 
 def _not_possible(entry: OutboxEntry) -> UndoRefusal | None:
     """Why the outbox alone says that an entry cannot be taken back."""
-    if entry.status in (RecordStatus.IN_DOUBT, RecordStatus.SENT):
+    if entry.status in UNRESOLVED:
         return UndoRefusal(entry, "it is in doubt", "settle it first: intacct outbox settle")
     if entry.status is not RecordStatus.APPLIED:
         return None
@@ -142,7 +142,7 @@ def _found(company: Gateway, object_name: str, entries: Sequence[OutboxEntry]) -
     """The record of each entry as it is now; None where it is not visible."""
     lookup = lookup_keys_of(object_name)
     described = company.describe(object_name)
-    by = lookup.answered_key or lookup.record_key
+    by = lookup.receipt_key
     select = tuple(
         dict.fromkeys(name for name in (by, lookup.record_key, "STATE", "DOCID") if described.get(name) is not None)
     )
