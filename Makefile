@@ -49,6 +49,7 @@ bench: $(VENV)/.ready ## measure speed, memory and API transactions, as ratios
 
 torture: $(VENV)/.ready ## run over 1,000 kills and faults against the loader
 	PYTHONPATH=tests $(BIN)/python -W error -m torture.torture
+	PYTHONPATH=tests $(BIN)/python -W error -m torture.aftermath
 
 docs: $(VENV)/.ready ## rewrite the generated pages and pictures of docs/, and build the site into site/
 	$(BIN)/python scripts/generate_docs.py

@@ -21,6 +21,7 @@ from random import Random
 from threading import get_ident
 from typing import Any
 
+from intacct_bridge.client.client import Client
 from intacct_bridge.errors import IntacctError
 from intacct_bridge.flow.company.legacy import LegacyGateway
 from intacct_bridge.flow.company.writable import writable_object
@@ -30,6 +31,7 @@ from intacct_bridge.flow.outbox.outbox import Outbox
 from intacct_bridge.flow.plan.plan import Mode, PlanSettings
 from intacct_bridge.flow.plan.planner import make_plan
 from intacct_bridge.flow.post.loader import Loader, LoadSettings
+from intacct_bridge.flow.post.sender import Step
 from intacct_bridge.flow.post.settle import SettleSettings
 from intacct_bridge.flow.records.status import RecordStatus
 from intacct_bridge.flow.records.tables import InputTable, SourceRow
@@ -57,6 +59,9 @@ class Tally:
 class Round:
     """One company and one kind of write, by a seed."""
 
+    unique_numbers = True
+    """Whether the company refuses a document with the number of another, reversed or not."""
+
     def __init__(self, seed: int, folder: Path, kind: WriteKind | None = None, memory: str = "") -> None:
         self.seed = seed
         self.random = Random(seed)
@@ -64,7 +69,7 @@ class Round:
         self.kind: WriteKind = kind or drawn[0]
         self.memory = memory or drawn[1]
         late = timedelta(minutes=self.random.choice((0, 0, 5)))
-        self.world = World(Random(seed + 1), self.memory, late)
+        self.world = World(Random(seed + 1), self.memory, late, self.unique_numbers)
         self.turns = Turns(Random(seed + 2))
         self.tokens = {f"T-{seed}-{number}" for number in range(self.random.randint(1, 6))}
         self.batch = self.random.choice((1, 2, 3, 100))
@@ -143,16 +148,20 @@ class Round:
         settings = LoadSettings(self.batch, self.atomic, concurrency=1, settle=self.settle)
         with suppress(IntacctError, KilledError), client(self.world) as gateway:
             try:
-                plan = self.plan(gateway, outbox)
-                refused = [str(one.reasons[0]) for one in plan.records if one.reasons]
-                if refused:
-                    self.faults.append(f"the plan refuses a sound record: {refused[0]}")
-                list(Loader(LegacyGateway(gateway), outbox, settings, step=step).apply(plan))
+                self.work(gateway, outbox, settings, step)
             except Exception as error:
                 if (killed or self.world.happened["kills"]) and "closed database" in str(error):
                     raise KilledError from error
                 raise
         outbox.close()
+
+    def work(self, gateway: Client, outbox: Outbox, settings: LoadSettings, step: Step) -> None:
+        """What a process does: it plans the input and loads it."""
+        plan = self.plan(gateway, outbox)
+        refused = [str(one.reasons[0]) for one in plan.records if one.reasons]
+        if refused:
+            self.faults.append(f"the plan refuses a sound record: {refused[0]}")
+        list(Loader(LegacyGateway(gateway), outbox, settings, step=step).apply(plan))
 
     def run_with_faults(self) -> None:
         """Runs with faults, alone or two at once, with time between them."""

@@ -91,7 +91,7 @@ def test_a_record_is_loaded_again_after_it_was_taken_back(intacct: Intacct, home
         once = reader.balances(SINCE)
         assert intacct("undo", entries.file, "--apply", **reader.environ).status == 0
         assert reader.balances(SINCE) == before
-        again = load(intacct, reader, entries, "--allow-duplicates")
+        again = load(intacct, reader, entries)
         assert again.status == 0, again.said
         assert reader.balances(SINCE) == once
         states = [(row["state"], row["record"]) for row in listed(intacct, reader)]

@@ -46,6 +46,30 @@ def rows_of(emulator: Emulator, object_name: str, field: str, text: str) -> list
     return [row for _, row in emulator.company().table(object_name).rows() if row.get(field) == text]
 
 
+TAKEN_BACK = ("Reversed", "Reversal", "Voided", "V")
+"""States of documents that were taken back, and of the documents that did it."""
+_TOKEN_IN = {"VENDOR": "NAME", "GLBATCH": "BATCH_TITLE", "APBILL": "DESCRIPTION", "ARINVOICE": "DESCRIPTION",
+             "APPYMT": "DESCRIPTION", "SODOCUMENT": "PONUMBER"}  # fmt: skip
+CORRECTIONS: Mapping[str, Cells] = {
+    "VENDOR": {"COMMENTS": "Corrected"},
+    "GLBATCH": {"BATCH_DATE": "2026-11-29"},
+    "APBILL": {"WHENDUE": "2026-12-09"},
+    "ARINVOICE": {"WHENDUE": "2026-12-09"},
+    "SODOCUMENT": {"WHENDUE": "2026-12-09"},
+}
+"""What a correction of an object's record changes: never what the record is known by."""
+
+
+def in_force(emulator: Emulator, kind: WriteKind, token: str) -> list[Cells]:
+    """The records of a token that stand: not deleted, not reversed, and a journal entry not undone by its opposite."""
+    field = _TOKEN_IN[kind.object]
+    found = rows_of(emulator, kind.object, field, f"New {token}" if kind.object == "VENDOR" else token)
+    standing = [row for row in found if row.get("STATE") not in TAKEN_BACK]
+    if kind.object == "GLBATCH":
+        return standing[len(rows_of(emulator, kind.object, field, f"Reversed - {token}")) :]
+    return standing
+
+
 def _counted(object_name: str, field: str) -> Callable[[Emulator, str], int]:
     return lambda emulator, token: len(rows_of(emulator, object_name, field, token))
 

@@ -48,6 +48,12 @@ _ANSWERS = (
     Reply(200, b"<response><control><status>success</status>", {}),
     Reply(200, _HTML, {}),
 )
+PAGES = tuple(
+    (status, when)
+    for status in (400, 401, 403, 407, 409, 413, 429, 451, 499, 500, 502, 503, 504, 524, 200)
+    for when in ("before", "after")
+)
+"""A proxy's page of each status in the place of the answer, before or after the company has done the work."""
 _SCRIPTED = (
     ScriptedFault("session-lost"),
     ScriptedFault("http", status=429),
@@ -69,6 +75,8 @@ FAULTS = (
     "killed after",
     "killed late",
 )
+WITH_PAGES = (*FAULTS, *["page"] * 8)
+"""The same, with a proxy that answers in the company's place."""
 _LONGEST = 14
 """Minutes that a request may go on after its connection was cut: the gateway gives up after fifteen."""
 
@@ -104,10 +112,15 @@ class World:
     random: Random
     memory: str
     visible_after: timedelta = timedelta()
+    unique_numbers: bool = True
+    """Whether the company refuses a second document with the number of another."""
     clock: Clock = field(default_factory=Clock)
     faulty: bool = True
-    script: ScriptedFault | None = None
-    """What strikes at the next write, whatever the weather."""
+    faults: tuple[str, ...] = FAULTS
+    next_page: int = 0
+    """Pages come in their turn, so that a few rounds have all of them."""
+    script: ScriptedFault | str | None = None
+    """What happens to the next write in any case: a fault of the emulator's, or one of `FAULTS` by name."""
     pause: Callable[[], None] = lambda: None
     """Called where another loader may overtake this one."""
     die: dict[int, Callable[[], None]] = field(default_factory=dict)
@@ -119,7 +132,8 @@ class World:
 
     def __post_init__(self) -> None:
         demo = EmulatorSettings()
-        behaviour = replace(demo.behaviour, **_BEHAVIOUR[self.memory])
+        more = {**_BEHAVIOUR[self.memory], "unique_document_numbers": self.unique_numbers}
+        behaviour = replace(demo.behaviour, **more)
         self.emulator = _grown().clone(clock=self.clock, settings=replace(demo, behaviour=behaviour))
 
     def __call__(self, endpoint: str, body: bytes) -> Reply:
@@ -140,10 +154,12 @@ class World:
             self.finish(everything=True)  # a repeated control id waits for the first
         if self.script is not None and writes:
             weather, self.script = self.script, None
+            if isinstance(weather, str):
+                return self._strike(weather, endpoint, body)
             self.happened["scripted"] += 1
             return self._scripted(weather, endpoint, body)
         if self.faulty and self.random.random() < (0.4 if writes else 0.02):
-            return self._strike(self.random.choice(FAULTS if writes else ("scripted",)), endpoint, body)
+            return self._strike(self.random.choice(self.faults if writes else ("scripted",)), endpoint, body)
         return self._seen(self.emulator(endpoint, body), writes=writes)
 
     def forward(self, minutes: float) -> None:
@@ -182,6 +198,8 @@ class World:
         if kind == "scripted":
             return self._scripted(self.random.choice(_SCRIPTED), endpoint, body)
         self.unknown.add(body.decode())
+        if kind == "page":
+            return self._page(endpoint, body)
         if kind.endswith("late"):
             # What was done is seen before a quarter of an hour has passed, the time it takes included.
             longest = _LONGEST - self.visible_after.total_seconds() / 60
@@ -193,6 +211,15 @@ class World:
         if kind.startswith("answered"):
             return self.random.choice(_ANSWERS)
         raise ConnectionCutError("cut", sent=True)
+
+    def _page(self, endpoint: str, body: bytes) -> Reply:
+        status, when = PAGES[self.next_page % len(PAGES)]
+        self.next_page += 1
+        self.happened[f"page {status} {when}"] += 1
+        if when == "after":
+            self.emulator(endpoint, body)
+        page = f"<html><head><title>{status}</title></head><body>The proxy says so.</body></html>"
+        return Reply(status, page.encode(), {"content-type": "text/html"})
 
     def _scripted(self, weather: ScriptedFault, endpoint: str, body: bytes) -> Reply:
         """One of the emulator's own faults."""

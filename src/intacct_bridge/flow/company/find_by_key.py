@@ -18,6 +18,7 @@ from intacct_bridge.model.query.query import Query, field
 from intacct_bridge.wire.values import Value
 
 _BATCH = 200
+_TAKEN_BACK = ("reversed", "reversal", "voided")
 Key = tuple[tuple[str, str], ...]
 """Fields with their values as text, in the order of the lookup key."""
 
@@ -32,6 +33,8 @@ class MatchingRecord:
     creator: str
     copy: bool
     """Whether the company made it as a copy, such as a reversal."""
+    taken_back: bool = False
+    """Whether it was reversed or voided, or is the document that did this: its key is free for a new record."""
 
 
 def key_values(lookup: LookupKeys, fields: Mapping[str, Value]) -> dict[str, str]:
@@ -89,7 +92,7 @@ def _find(
 ) -> None:
     described = company.describe(lookup.object)
     creators = Creators(company, lookup, described)
-    extra = (lookup.created_field, lookup.creator_field, "CREATEDBY", *lookup.empty_fields)
+    extra = (lookup.created_field, lookup.creator_field, "CREATEDBY", "STATE", *lookup.empty_fields)
     known = (name for name in extra if name and described.get(name) is not None)
     select = tuple(dict.fromkeys((lookup.receipt_key, *names, *known)))
     query = Query(lookup.object, select, show_private=True)
@@ -137,4 +140,5 @@ def matching_record(lookup: LookupKeys, row: Row, creators: Creators) -> Matchin
         created=created if isinstance(created, datetime) else None,
         creator=creators.of(row),
         copy=any(row.get(name) not in (None, "") for name in lookup.empty_fields),
+        taken_back=comparable(row.get("STATE")).casefold() in _TAKEN_BACK,
     )

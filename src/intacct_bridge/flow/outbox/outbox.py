@@ -51,6 +51,7 @@ from intacct_bridge.flow.outbox.storage import (
     RELEASE,
     REPLAN,
     SELECT,
+    TAKEN_BACK,
     conclude_values,
     concluded,
     connect,
@@ -459,6 +460,15 @@ class Outbox:
         for some in batched(records, _BATCH):
             sql = f"SELECT record FROM entry WHERE {where} ({','.join('?' * len(some))})"
             found |= {row[0] for row in self._all(sql, (company, object, f"{known_by}:%" if known_by else "%", *some))}
+        return found
+
+    def taken_back(self, company: str, object: str, records: Iterable[str]) -> set[str]:
+        """Those of the company's record keys that we posted and took back, or posted to take another back."""
+        found: set[str] = set()
+        where = f"company = ? AND object = ? AND operation = 'create' AND {TAKEN_BACK} AND record IN"
+        for some in batched(records, _BATCH):
+            sql = f"SELECT record FROM entry WHERE {where} ({','.join('?' * len(some))})"
+            found |= {row[0] for row in self._all(sql, (company, object, *some))}
         return found
 
     def later_writes(

@@ -103,6 +103,10 @@ RELEASE = """
 UPDATE entry SET state = 'released', changed_at = ?, note = 'taken back by entry ' || ?
 WHERE number = ? AND state = 'applied'
 """
+TAKEN_BACK = """(
+    (state = 'applied' AND undoes IS NOT NULL)
+    OR (state = 'released' AND number IN (SELECT undoes FROM entry WHERE state = 'applied' AND undoes IS NOT NULL))
+)"""
 DECIDE = "INSERT INTO decision (entry, at, person, decision, record, because) VALUES (?, ?, ?, ?, ?, ?)"
 
 KEEP_PLAN = """

@@ -47,14 +47,21 @@ class FindDuplicates:
         found = find_by_key(self._context.company, lookup, wanted.values())
         matches = {at: found[key] for at in new if (key := key_of(wanted[at])) in found}
         of_source = self._keyed_by_source(lookup, records, found)
+        taken_back = self._taken_back(lookup, found)
         sent_since = self._sent_since(records, list(matches))
         done = list(records)
         for at, same_key in matches.items():
             others = of_source if records[at].write.identity.kind == "source" else ()
-            duplicates = [one for one in same_key if not one.copy and one.record not in others]
+            standing = [one for one in same_key if not (one.copy or one.taken_back)]
+            duplicates = [one for one in standing if one.record not in others and one.record not in taken_back]
             if duplicates:
                 done[at] = sent_since.get(at) or self._duplicate(records[at], duplicates)
         return done
+
+    def _taken_back(self, lookup: LookupKeys, found: Mapping[Key, Sequence[MatchingRecord]]) -> set[str]:
+        """The records found that an undo of ours took back, and the opposite entries that did it."""
+        numbers = [match.record for matches in found.values() for match in matches]
+        return self._context.outbox.taken_back(self._context.target.company, lookup.object, numbers)
 
     def _keyed_by_source(
         self,

@@ -96,10 +96,17 @@ class ReceiptCheck:
     def check(self, entries: Iterable[OutboxEntry]) -> dict[int, CheckedReceipt]:
         """The receipts of applied creates by entry number; receipts of deleted records are released in the outbox."""
         by_object: dict[str, list[OutboxEntry]] = {}
+        bare: list[OutboxEntry] = []
         for entry in entries:
-            created = entry.target.operation is WriteOperation.CREATE and entry.status is RecordStatus.APPLIED
-            if created and entry.receipt is not None and entry.receipt.record:
+            if entry.target.operation is not WriteOperation.CREATE or entry.status is not RecordStatus.APPLIED:
+                continue
+            if _record(entry):
                 by_object.setdefault(entry.target.object, []).append(entry)
+            else:
+                bare.append(entry)
+        for name in dict.fromkeys(entry.target.object for entry in bare):
+            numbers = ", ".join(str(entry.number) for entry in bare if entry.target.object == name)
+            self._context.unchecked.append(f"receipts of {name}: outbox entries without a record key ({numbers})")
         found: dict[int, CheckedReceipt] = {}
         if not self._context.settings.offline:
             for name, some in by_object.items():

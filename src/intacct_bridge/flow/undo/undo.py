@@ -84,6 +84,7 @@ def plan_undo(company: LegacyGateway, outbox: Outbox, entries: Iterable[OutboxEn
         elif entry.status is RecordStatus.APPLIED and entry.target.object != _FOLDER:
             applied.append(entry)
     writes: list[Write] = []
+    doubtful = _doubtful_deletes(outbox)
     for (entity, name), group in groupby(applied, key=lambda one: (one.target.entity, one.target.object)):
         some = list(group)
         here = TargetCompany.of(company.connection).entity.casefold()
@@ -91,7 +92,11 @@ def plan_undo(company: LegacyGateway, outbox: Outbox, entries: Iterable[OutboxEn
         within = company.entity(place) if place else company
         for entry, found in zip(some, _found(within, name, some), strict=True):
             try:
-                writes.append(_write(within, entry, found, settings, place))
+                if found is None and entry.number in doubtful:  # applying it finds out that it was deleted
+                    record = doubtful[entry.number]
+                    writes.append(delete_write(name, record, entry.label, undoes=entry.number, entity=place))
+                else:
+                    writes.append(_write(within, entry, found, settings, place))
             except RecordError as error:
                 refused.append(UndoRefusal(entry, error.message, error.fix or ""))
     plans: list[Plan] = []
@@ -99,6 +104,16 @@ def plan_undo(company: LegacyGateway, outbox: Outbox, entries: Iterable[OutboxEn
         plan = _plan(company, outbox, list(same))
         plans.append(_after_payments(plan) if any(one.object in _PAYMENTS for one in plans) else plan)
     return Undo(tuple(plans), tuple(refused), tuple(before))
+
+
+def _doubtful_deletes(outbox: Outbox) -> dict[int, str]:
+    """The record numbers of deletes in doubt that take an entry back, by that entry."""
+    sent = outbox.entries(statuses=(RecordStatus.SENT, RecordStatus.IN_DOUBT))
+    return {
+        one.undoes: one.identity.partition("=")[2]
+        for one in sent
+        if one.undoes is not None and one.target.operation is WriteOperation.DELETE
+    }
 
 
 def _after_payments(plan: Plan) -> Plan:
