@@ -81,6 +81,27 @@ def test_an_undo_is_finished_by_another_one_and_the_input_is_posted_anew(outboxe
         one.world.close()
 
 
+def test_a_record_posted_anew_under_the_name_of_a_deleted_one_is_found_if_its_answer_is_lost(outboxes: Path) -> None:
+    """The receipt of the deleted order claimed the name, so the new order was not found, sent again and rejected."""
+    one = Aftermath(1, outboxes, "undone", next(kind for kind in CREATES if kind.name == "order"))
+    try:
+        one.world.faulty = False
+        one.run(None)
+        one.world.forward(20)
+        one.begin_undo()
+        one.run(None)
+        assert one.standing() == dict.fromkeys(one.tokens, 0)
+        one.end_undo()
+        one.world.script = "cut after"
+        one.run_without_faults()
+        one.check()
+        assert one.world.happened["cut after"] == 1
+        assert one.standing() == dict.fromkeys(one.tokens, 1)
+        assert one.faults == []
+    finally:
+        one.world.close()
+
+
 def test_a_loader_that_sends_again_on_errors_writes_twice_and_reports_deleted_records_as_posted(
     outboxes: Path,
 ) -> None:

@@ -51,6 +51,7 @@ from intacct_bridge.flow.outbox.storage import (
     RELEASE,
     REPLAN,
     SELECT,
+    STILL_CLAIMS,
     TAKEN_BACK,
     conclude_values,
     concluded,
@@ -456,7 +457,7 @@ class Outbox:
     def claimed(self, company: str, object: str, records: Iterable[str], *, known_by: str = "") -> set[str]:
         """Those of the company's record keys that a receipt of ours has, for any or one kind of identity."""
         found: set[str] = set()
-        where = "company = ? AND object = ? AND identity LIKE ? AND record IN"
+        where = f"company = ? AND object = ? AND identity LIKE ? AND {STILL_CLAIMS} AND record IN"
         for some in batched(records, _BATCH):
             sql = f"SELECT record FROM entry WHERE {where} ({','.join('?' * len(some))})"
             found |= {row[0] for row in self._all(sql, (company, object, f"{known_by}:%" if known_by else "%", *some))}

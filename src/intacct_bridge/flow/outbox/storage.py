@@ -52,8 +52,11 @@ WHERE number = ?
 """
 NOTE_DEPARTURE = "UPDATE entry SET last_sent_at = ? WHERE number = ? AND state = 'sent' AND loader = ? AND sendings = ?"
 CONCLUDE = "UPDATE entry SET state = ?, changed_at = ?, record = ?, name = ?, faults = ?, note = ? WHERE number = ?"
-CLAIMED = """
+STILL_CLAIMS = "NOT (state = 'released' AND record GLOB '*[^0-9]*')"
+"""A record number is never used again. A name, such as an order's, is free again once its record was deleted."""
+CLAIMED = f"""
 SELECT 1 FROM entry WHERE company = ? AND object = ? AND operation = 'create' AND record = ? AND number <> ?
+AND {STILL_CLAIMS}
 """
 END_RECEIPT = """
 UPDATE entry SET state = 'released', changed_at = ?, note = ? WHERE number = ? AND state = 'applied'
