@@ -33,7 +33,7 @@ from intacct_bridge.flow.plan.planner import make_plan
 from intacct_bridge.flow.post.loader import Loader, LoadSettings
 from intacct_bridge.flow.post.outcome import RecordOutcome
 from intacct_bridge.flow.post.sender import Step
-from intacct_bridge.flow.records.status import RecordStatus
+from intacct_bridge.flow.records.status import ANSWERED, RecordStatus
 from intacct_bridge.flow.records.tables import InputTable, SourceRow
 from intacct_bridge.flow.records.write import WriteOperation
 from intacct_bridge.flow.undo.undo import UndoSettings, plan_undo
@@ -267,7 +267,7 @@ class Aftermath(Round):
                 self.faults.append(f"the plan does not say that {bare[0].label} was not checked")
             leaving += len(bare) if self.event.endswith(("by us", "by another", "undone")) else 0
             if "external id" in self.kind.name and self.event == "undone":  # a reversed bill keeps its external id
-                sure_or_not = sum(one.status is RecordStatus.REJECTED for one in mine) + sure + unsure
+                sure_or_not = sum(one.status in ANSWERED for one in mine) + sure + unsure
             else:
                 sure_or_not = sure + unsure
             if sure_or_not != self.kind.copies:
