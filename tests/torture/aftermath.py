@@ -1,9 +1,9 @@
-"""What happens to records after a load, under torture: they are deleted, corrected, hidden or taken back between runs.
+"""Loads under torture whose records are deleted, corrected, hidden or taken back between runs.
 
-Each round loads its records in a storm. Then one thing happens to some of them, by us through the outbox and under fire
-or by another person, and the same input is loaded again. A proxy answers in the company's place, with a page of any
-status. The verdict is a count of the records in force: deleted and reversed ones do not count, nor does a journal entry
-that has an opposite.
+Each round loads its records under faults. Then one event changes some of them: our own writes through the outbox and
+under faults, or another person. Then the same input is loaded again. A proxy may answer in place of the company, with a
+page of any status. The records in force are counted: without deleted and reversed ones, and without journal entries
+that have an opposite entry.
 
     python -m torture.aftermath [--rounds N] [--seed S]
 """
@@ -75,7 +75,7 @@ class Aftermath(Round):
         super().__init__(seed, folder, kind or drawn.choice(_kinds(self.event)))
         self.world.faults = WITH_PAGES
         self.world.next_page = seed * 11 % len(PAGES)
-        self.told: list[RecordOutcome] = []
+        self.outcomes: list[RecordOutcome] = []
         self.unchecked = ""
         """What the last plan says that it could not check."""
         self.hidden_now = False
@@ -97,7 +97,7 @@ class Aftermath(Round):
         self.unchecked = " ".join(plan.unchecked)
         allowed = {"conflict"} if self.event == "corrected by us" else {"hidden"} if self.hidden_now else set()
         self._complain(plan, allowed)
-        self.told = list(Loader(LegacyGateway(gateway), outbox, settings, step=step).apply(plan))
+        self.outcomes = list(Loader(LegacyGateway(gateway), outbox, settings, step=step).apply(plan))
 
     def _complain(self, plan: Plan, allowed: set[str]) -> None:
         for reason in (reason for one in plan.records for reason in one.reasons if reason.rule not in allowed):
@@ -131,7 +131,7 @@ class Aftermath(Round):
             list(Loader(company, outbox, settings, step=step).apply(plan))
 
     def begin_undo(self) -> None:
-        """From here on, processes take back all that is told as posted."""
+        """From here on, processes take back all records that are reported as posted."""
         entries = [one.number for one in self._entries() if one.status is RecordStatus.APPLIED and _is_load(one)]
         self._work = partial(self.undo, _Chosen(set(self.tokens), [], entries))
 
@@ -161,28 +161,28 @@ class Aftermath(Round):
         self.world.faulty = True
 
     def _choose(self) -> _Chosen:
-        """Some tokens with the records in force; for an undo and for hiding, those that were told as posted."""
+        """Some tokens with the records in force; for an undo and for hiding, those that were reported as posted."""
         tokens = {token for token in sorted(self.tokens) if self.random.random() < 0.7} or set(self.tokens)
         applied = [one for one in self._entries() if one.status is RecordStatus.APPLIED and _is_load(one)]
         if self.event == "undone":
             entries = [
-                one.number for one in applied if _key_in(one) and any(self.about(one, token) for token in tokens)
+                one.number for one in applied if _key_in(one) and any(self.is_about(one, token) for token in tokens)
             ]
             return _Chosen(tokens, [], entries)
         if self.event in ("hidden for a while", "corrected by another"):  # a person may change what is looked for
-            known = Counter(token for one in applied for token in tokens if self.about(one, token))
+            known = Counter(token for one in applied for token in tokens if self.is_about(one, token))
             tokens = {token for token in tokens if known[token] == self.kind.copies}
         rows = [row for token in sorted(tokens) for row in in_force(self.world.emulator, self.kind, token)]
         return _Chosen(tokens, rows)
 
     def _by_us(self, chosen: _Chosen, work: Work) -> None:
-        """Runs under fire that do it, then one in calm weather that finishes it."""
+        """Runs with faults that do it, then runs without faults that finish it."""
         before = self.world.happened["faults"], self.world.happened["kills"]
         self._work = work
         self.world.faulty = True
         for _ in range(self.random.randint(1, 3)):
             self.run(self._death(), beside=self.random.random() < 0.3)
-            self.twice(f"while {self.event}")
+            self.check_repeats(f"while {self.event}")
             self.world.forward(self.random.choice((0, 1, 16)))
         finish = self.random.random() < 0.7 or self.event != "undone"
         if finish:
@@ -197,13 +197,13 @@ class Aftermath(Round):
         self.world.happened[self.event] += self._done_by_us(chosen)
 
     def _done_by_us(self, chosen: _Chosen) -> int:
-        """How many records it has really happened to, as the company stands."""
-        there = sum(len(in_force(self.world.emulator, self.kind, token)) for token in chosen.tokens)
+        """The number of records that it happened to, as the company is now."""
+        left = sum(len(in_force(self.world.emulator, self.kind, token)) for token in chosen.tokens)
         if self.event == "corrected by us":
             changed = {str(row["RECORDNO"]) for row in chosen.rows}
             rows = [row for _, row in self.world.emulator.company().table(self.kind.object).rows()]
             return sum(_corrected(self.kind, row) for row in rows if str(row["RECORDNO"]) in changed)
-        return max(len(chosen.rows or chosen.entries) - there, 0)
+        return max(len(chosen.rows or chosen.entries) - left, 0)
 
     def _by_another(self, chosen: _Chosen, what: str) -> None:
         """Another person does it, in the company itself."""
@@ -219,29 +219,29 @@ class Aftermath(Round):
         self.world.forward(self.random.choice((0, 3)))
 
     def _hidden(self, chosen: _Chosen) -> None:
-        """No query shows the records, and no audit trail says why; the input is loaded again meanwhile."""
+        """No query shows the records, and the audit trail has no event; the input is loaded again meanwhile."""
         with _out_of_sight(self, chosen):
             self.hidden_now = True
             self.world.faulty = True
             self.run(self._death())
             self.world.faulty = False
             self.world.forward(20)
-            self.told = []
+            self.outcomes = []
             self.run(None)
-            told = [one for one in self.told if one.status.is_written and one.receipt and one.receipt.record]
-            if any(token in f"{one.write.label} {one.write.fields}" for one in told for token in chosen.tokens):
-                self.faults.append("a record that nobody sees is called posted")
+            reported = [one for one in self.outcomes if one.status.is_written and one.receipt and one.receipt.record]
+            if any(token in f"{one.write.label} {one.write.fields}" for one in reported for token in chosen.tokens):
+                self.faults.append("a hidden record is reported as posted")
             self.hidden_now = False
         self.world.happened[self.event] += len(chosen.rows)
 
     def run_without_faults(self) -> None:
-        """Everything under way comes to its end, and two undisturbed runs follow."""
-        self.told = []
+        """All work comes to its end, and two runs without faults follow."""
+        self.outcomes = []
         super().run_without_faults()
 
     # --- what must hold
 
-    def standing(self) -> Counter[str]:
+    def times_done(self) -> Counter[str]:
         """How many records of each token are in force."""
         return Counter({token: len(in_force(self.world.emulator, self.kind, token)) for token in self.tokens})
 
@@ -250,18 +250,18 @@ class Aftermath(Round):
             return newest(outbox.entries())
 
     def check(self) -> None:
-        """Nothing twice, nothing lost, nothing called posted that is not there, and doubt is honest."""
-        self.twice("in the end")
-        there = self.standing()
+        """Nothing is posted twice or lost, no missing record is reported as posted, and doubt is honest."""
+        self.check_repeats("in the end")
+        done = self.times_done()
         entries = self._entries()
         loads = [one for one in entries if _is_load(one)]
         undoing = {one.undoes for one in entries if one.undoes and one.status is RecordStatus.IN_DOUBT}
         for token in sorted(self.tokens):
-            mine = [one for one in loads if self.about(one, token)]
+            mine = [one for one in loads if self.is_about(one, token)]
             sure = sum(one.status is RecordStatus.APPLIED for one in mine)
             unsure = sum(one.status is RecordStatus.IN_DOUBT for one in mine)
             leaving = sum(one.number in undoing for one in mine)
-            # Posted according to Intacct's memory alone: without a key nobody can look whether it is still there.
+            # Posted according to Intacct's memory only: a record without a key cannot be checked.
             bare = [one for one in mine if one.status is RecordStatus.APPLIED and not _key_in(one)]
             if bare and not re.search(rf"without a record key .*\b{bare[0].number}\b", self.unchecked):
                 self.faults.append(f"the plan does not say that {bare[0].label} was not checked")
@@ -273,30 +273,30 @@ class Aftermath(Round):
             if sure_or_not != self.kind.copies:
                 states = Counter(one.status.value for one in mine)
                 self.faults.append(f"{token} did not come to an end: {states}")
-            if not sure - leaving <= there[token] <= sure + unsure:
-                self.faults.append(f"{token} is there {there[token]} times, {sure} are said to and {unsure} may")
-            told = sum(one.status.is_written and token in str(one.write.fields) for one in self.told)
-            if told - leaving > there[token]:
-                self.faults.append(f"{token} is called posted {told} times and is there {there[token]} times")
+            if not sure - leaving <= done[token] <= sure + unsure:
+                self.faults.append(f"{token} is there {done[token]} times: {sure} are applied and {unsure} in doubt")
+            reported = sum(one.status.is_written and token in str(one.write.fields) for one in self.outcomes)
+            if reported - leaving > done[token]:
+                self.faults.append(f"{token} is reported as posted {reported} times and is there {done[token]} times")
         doubtful = [one for one in entries if one.status is RecordStatus.IN_DOUBT]
-        guessed = [one for one in doubtful if not self.lost(one)]
+        guessed = [one for one in doubtful if not self.lost_answer(one)]
         if guessed:
             self.faults.append(f"in doubt without a reason: {guessed[0].label}: {guessed[0].note}")
         if self.kind.settles and any(_is_load(one) for one in doubtful):
             self.faults.append(f"in doubt, and could be settled: {doubtful[0].label}: {doubtful[0].note}")
 
     def count(self, tally: Tally) -> None:
-        """Add what happened in the round, and what came of it."""
+        """Add the events of the round and their results."""
         super().count(tally)
-        said = Counter(token for one in self._entries() if one.status is RecordStatus.APPLIED and _is_load(one)
-                       for token in self.tokens if self.about(one, token))  # fmt: skip
-        there = self.standing()
+        reported = Counter(token for one in self._entries() if one.status is RecordStatus.APPLIED and _is_load(one)
+                       for token in self.tokens if self.is_about(one, token))  # fmt: skip
+        done = self.times_done()
         leaving = sum(bool(one.undoes) and one.status is RecordStatus.IN_DOUBT for one in self._entries())
         bare = sum(one.status is RecordStatus.APPLIED and _is_load(one) and not _key_in(one) for one in self._entries())
         tally.counts["an undo in doubt"] += leaving
         tally.counts["posted, without a key to check"] += bare
-        missing = sum(max(said[token] - there[token], 0) for token in self.tokens)
-        tally.counts["told as posted, not there"] += max(missing - leaving - bare, 0)
+        missing = sum(max(reported[token] - done[token], 0) for token in self.tokens)
+        tally.counts["reported as posted, not there"] += max(missing - leaving - bare, 0)
         for name, number in self.world.happened.items():
             if name.startswith("page ") or any(event in name for event in EVENTS):
                 tally.counts[name] += number
@@ -363,12 +363,12 @@ def after(seed: int, folder: Path, tally: Tally, event: str = "", kind: WriteKin
 
 
 def naive_after(seed: int, outboxes: Path, tally: Tally) -> None:
-    """The loader that sends again on errors, in the same weather; another person deletes what it posted."""
+    """The loader that sends again on errors, with the same faults; another person deletes its records."""
     one = Aftermath(seed, outboxes, "deleted by another")
     loader = Naive()
 
     def run() -> None:
-        """Planning is done in calm weather, so that only the sending is compared."""
+        """Plans without faults, so that only the sending is compared."""
         faulty, one.world.faulty = one.world.faulty, False
         with client(one.world) as gateway, Outbox(outboxes / f"naive-after-{seed}.sqlite3") as unused:
             writes = [planned.write for planned in one.plan(gateway, unused).records]
@@ -382,16 +382,18 @@ def naive_after(seed: int, outboxes: Path, tally: Tally) -> None:
             one.world.forward(one.random.choice((0, 1, 14, 16)))
         one.world.faulty = False
         one.world.forward(20)
-        there = one.standing()
-        tally.counts["written too often"] += sum(max(count - one.kind.copies, 0) for count in there.values())
-        gone = {token for token in sorted(one.tokens) if one.random.random() < 0.7}
-        rows = [row for token in sorted(gone) for row in in_force(one.world.emulator, one.kind, token)]
-        one._by_another(_Chosen(gone, rows), "delete")
+        done = one.times_done()
+        tally.counts["written too often"] += sum(max(count - one.kind.copies, 0) for count in done.values())
+        deleted = {token for token in sorted(one.tokens) if one.random.random() < 0.7}
+        rows = [row for token in sorted(deleted) for row in in_force(one.world.emulator, one.kind, token)]
+        one._by_another(_Chosen(deleted, rows), "delete")
         run()
-        there = one.standing()
+        done = one.times_done()
         places = [token for token in sorted(one.tokens) for _ in range(one.kind.copies)]
-        told = Counter(places[int(mark)] for mark in loader.done)
-        tally.counts["told as posted, not there"] += sum(max(told[token] - there[token], 0) for token in one.tokens)
+        reported = Counter(places[int(mark)] for mark in loader.done)
+        tally.counts["reported as posted, not there"] += sum(
+            max(reported[token] - done[token], 0) for token in one.tokens
+        )
         tally.counts["rounds"] += 1
         tally.counts["records"] += len(places)
         for name in ("faults", "kills"):
@@ -403,22 +405,24 @@ def naive_after(seed: int, outboxes: Path, tally: Tally) -> None:
 
 
 def main() -> int:
-    """Play the rounds and print what came of them."""
-    parser = argparse.ArgumentParser(description="What happens to records after a load, and the same input again.")
+    """Run the rounds and print the counts."""
+    parser = argparse.ArgumentParser(
+        description="Change records after a load under faults, and load the same input again."
+    )
     parser.add_argument("--rounds", type=int, default=300)
     parser.add_argument("--seed", type=int, default=1)
-    asked = parser.parse_args()
+    options = parser.parse_args()
     began = time.monotonic()
     good, bad = Tally(), Tally()
     with folder() as outboxes:
-        for number in range(asked.seed, asked.seed + asked.rounds):
+        for number in range(options.seed, options.seed + options.rounds):
             after(number, outboxes, good)
             naive_after(number, outboxes, bad)
-    under_fire = [f"{what} while {event}" for event in EVENTS for what in ("faults", "kills")]
+    during_events = [f"{what} while {event}" for event in EVENTS for what in ("faults", "kills")]
     names = ("rounds", "records", "faults", "kills", "pages", "side by side", *EVENTS)
     verdict = (
         "written too often",
-        "told as posted, not there",
+        "reported as posted, not there",
         "in doubt",
         "an undo in doubt",
         "posted, without a key to check",
@@ -426,16 +430,16 @@ def main() -> int:
     print(f"{'':32}{'intacct-bridge':>16}{'retry on error':>16}")
     for name in (*names, *verdict):
         print(f"{name:32}{good.counts[name]:>16,}{bad.counts[name]:>16,}")
-    for name in under_fire:
+    for name in during_events:
         if good.counts[name]:
             print(f"  {name}: {good.counts[name]:,}")
-    unmet = [f"page {status} {when}" for status, when in PAGES if not good.counts[f"page {status} {when}"]]
-    unmet += [event for event in EVENTS if not good.counts[event]]
-    print(f"{time.monotonic() - began:.0f} s; seeds {asked.seed} to {asked.seed + asked.rounds - 1}")
-    for text in (*good.failures, *(f"{name} never happened" for name in unmet)):
+    missing_events = [f"page {status} {when}" for status, when in PAGES if not good.counts[f"page {status} {when}"]]
+    missing_events += [event for event in EVENTS if not good.counts[event]]
+    print(f"{time.monotonic() - began:.0f} s; seeds {options.seed} to {options.seed + options.rounds - 1}")
+    for text in (*good.failures, *(f"{name} never happened" for name in missing_events)):
         print(f"FAILED {text}")
-    compared = bad.counts["written too often"] and bad.counts["told as posted, not there"]
-    return 1 if good.failures or unmet or not compared else 0
+    compared = bad.counts["written too often"] and bad.counts["reported as posted, not there"]
+    return 1 if good.failures or missing_events or not compared else 0
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A short form of what happens to records after a load; `make torture` has the long one."""
+"""Short rounds of loads whose records change between runs; `make torture` has the long ones."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -21,10 +21,8 @@ def outboxes() -> Iterator[Path]:
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-def test_a_page_of_any_status_in_place_of_the_answer_leaves_nothing_twice_and_nothing_lost(
-    outboxes: Path, when: str
-) -> None:
-    met: Counter[str] = Counter()
+def test_a_page_of_any_status_instead_of_the_answer_leaves_no_record_twice_or_lost(outboxes: Path, when: str) -> None:
+    happened: Counter[str] = Counter()
     failures: list[str] = []
     pages = [(number, page) for number, page in enumerate(PAGES) if page[1] == when]
     for at, (number, page) in enumerate(pages):
@@ -32,24 +30,22 @@ def test_a_page_of_any_status_in_place_of_the_answer_leaves_nothing_twice_and_no
         try:
             one.world.faulty, one.world.next_page, one.world.script = False, number, "page"
             one.run(None)
-            one.twice("after the page")
+            one.check_repeats("after the page")
             one.world.forward(16)
             one.run_without_faults()
             one.check()
             failures += [f"{page}: {one.name()}: {text}" for text in one.faults]
-            met += one.world.happened
+            happened += one.world.happened
         finally:
             one.world.close()
     assert failures == []
-    assert {name: met[name] for name in met if name.startswith("page ")} == {
+    assert {name: happened[name] for name in happened if name.startswith("page ")} == {
         f"page {status} {when}": 1 for _, (status, _) in pages
     }
 
 
 @pytest.mark.parametrize("event", EVENTS)
-def test_what_happens_between_two_loads_leaves_nothing_twice_nothing_lost_and_nothing_falsely_posted(
-    outboxes: Path, event: str
-) -> None:
+def test_events_between_two_loads_leave_no_record_twice_lost_or_falsely_reported(outboxes: Path, event: str) -> None:
     tally = Tally()
     for seed in (1, 2):
         after(seed, outboxes, tally, event)
@@ -59,23 +55,23 @@ def test_what_happens_between_two_loads_leaves_nothing_twice_nothing_lost_and_no
 
 @pytest.mark.parametrize("name", ["order", "invoice", "journal with a reference"])
 def test_an_undo_is_finished_by_another_one_and_the_input_is_posted_anew(outboxes: Path, name: str) -> None:
-    """An undo was refused while its own delete was in doubt; what was taken back was taken for a duplicate."""
+    """An undo was refused while its own delete was in doubt, and a record taken back counted as a duplicate."""
     kind = next(kind for kind in CREATES if kind.name == name)
     one = Aftermath(1, outboxes, "undone", kind)
     try:
         one.world.faulty = False
         one.run(None)
-        assert one.standing() == dict.fromkeys(one.tokens, 1)
+        assert one.times_done() == dict.fromkeys(one.tokens, 1)
         one.world.forward(20)
         one.begin_undo()
         one.run(("answered", 1))
         assert one.world.happened["kills"] == 1
         one.world.forward(20)
         one.run(None)
-        assert one.standing() == dict.fromkeys(one.tokens, 0)
+        assert one.times_done() == dict.fromkeys(one.tokens, 0)
         one.end_undo()
         one.run(None)
-        assert one.standing() == dict.fromkeys(one.tokens, 1)
+        assert one.times_done() == dict.fromkeys(one.tokens, 1)
         assert one.faults == []
     finally:
         one.world.close()
@@ -90,23 +86,23 @@ def test_a_record_posted_anew_under_the_name_of_a_deleted_one_is_found_if_its_an
         one.world.forward(20)
         one.begin_undo()
         one.run(None)
-        assert one.standing() == dict.fromkeys(one.tokens, 0)
+        assert one.times_done() == dict.fromkeys(one.tokens, 0)
         one.end_undo()
         one.world.script = "cut after"
         one.run_without_faults()
         one.check()
         assert one.world.happened["cut after"] == 1
-        assert one.standing() == dict.fromkeys(one.tokens, 1)
+        assert one.times_done() == dict.fromkeys(one.tokens, 1)
         assert one.faults == []
     finally:
         one.world.close()
 
 
-def test_a_loader_that_sends_again_on_errors_writes_twice_and_reports_deleted_records_as_posted(
+def test_a_loader_that_resends_on_errors_writes_twice_and_reports_deleted_records_as_posted(
     outboxes: Path,
 ) -> None:
     tally = Tally()
     for seed in (9, 10, 11):
         naive_after(seed, outboxes, tally)
     assert tally.counts["written too often"] > 0
-    assert tally.counts["told as posted, not there"] > 0
+    assert tally.counts["reported as posted, not there"] > 0

@@ -51,7 +51,7 @@ def outboxes() -> Iterator[Path]:
 @pytest.mark.parametrize("fault", range(len(FAULTS)), ids=lambda at: f"{FAULTS[at].kind}-{FAULTS[at].status}")
 def test_with_any_fault_and_death_nothing_is_posted_twice_and_doubt_is_honest(outboxes: Path, fault: int) -> None:
     failures: list[str] = []
-    met: Counter[str] = Counter()
+    happened: Counter[str] = Counter()
     for at, moment in enumerate(MOMENTS):
         number = fault * len(MOMENTS) + at
         kind, memory = Round.of_cell(number)
@@ -59,8 +59,8 @@ def test_with_any_fault_and_death_nothing_is_posted_twice_and_doubt_is_honest(ou
         try:
             one.world.faulty, one.world.script = False, FAULTS[fault]
             one.run((moment, 1) if moment else None, beside=number % 3 == 0)
-            met += one.world.happened
-            one.twice("after the fault")
+            happened += one.world.happened
+            one.check_repeats("after the fault")
             one.world.forward(16)
             one.run_without_faults()
             one.check()
@@ -68,5 +68,5 @@ def test_with_any_fault_and_death_nothing_is_posted_twice_and_doubt_is_honest(ou
         finally:
             one.world.close()
     assert failures == []
-    assert met["scripted"] > 0
-    assert met["kills"] > 0
+    assert happened["scripted"] > 0
+    assert happened["kills"] > 0

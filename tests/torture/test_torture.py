@@ -34,7 +34,7 @@ def test_nothing_is_posted_twice_all_provable_records_are_posted_and_doubt_is_ho
 
 @pytest.mark.parametrize("seed", [193, 268, 287, 389, 494, 560])
 def test_a_change_that_another_loader_concludes_after_the_plan_is_not_sent_again(outboxes: Path, seed: int) -> None:
-    """Rounds of the long torture in which one was sent as planned, without its record's key, and shown as rejected."""
+    """Rounds of the long torture in which such a change was sent without its record's key, and reported as rejected."""
     tally = Tally()
     ours(seed, outboxes, tally)
     assert tally.failures == []
@@ -45,11 +45,11 @@ def test_a_loader_that_resends_on_errors_writes_records_twice_under_the_same_fau
     for seed in range(1, 13):
         naive(seed, outboxes, tally)
     assert tally.counts["written too often"] > 0
-    assert tally.counts["told as failed"] > 0
+    assert tally.counts["reported as failed"] > 0
 
 
 def test_a_loader_that_resends_without_waiting_is_caught(outboxes: Path) -> None:
-    """The proof that the harness would see it: our own loader with its patience taken away."""
+    """This proves that the harness finds duplicates: it is our own loader without its waiting time."""
     caught: list[str] = []
     for seed in range(1, 61):
         one = Round(seed, outboxes, PLAIN, "absent")

@@ -1,4 +1,4 @@
-"""Loading under torture: seeded rounds of faults and kills, and a count of what stands in the ledger after each.
+"""Loading under torture: seeded rounds of faults and kills, and a count of the records in the ledger after each.
 
     python -m torture.torture [--rounds N] [--seed S]
 
@@ -38,11 +38,11 @@ from intacct_bridge.flow.records.tables import InputTable, SourceRow
 from support.small_company import client
 from support.torture.naive import Naive
 from support.torture.processes import side_by_side
-from support.torture.records import CREATES, WRITE_KINDS, WriteKind, keys, standing
+from support.torture.records import CREATES, WRITE_KINDS, WriteKind, keys, times_done
 from support.torture.turns import Turns
 from support.torture.world import MEMORIES, KilledError, World, folder
 
-STEPS = ("planned", "begun", "answered", "concluded", "looked")
+STEPS = ("planned", "begun", "answered", "concluded", "searched")
 
 
 @dataclass
@@ -74,7 +74,7 @@ class Round:
         self.tokens = {f"T-{seed}-{number}" for number in range(self.random.randint(1, 6))}
         self.batch = self.random.choice((1, 2, 3, 100))
         self.atomic = self.random.random() < 0.3
-        self.proven = self.memory != "absent" and self.random.random() < 0.5  # it was seen once, for however long
+        self.proven = self.memory != "absent" and self.random.random() < 0.5  # it was seen once
         at_once = self.memory == "lasting" and not late and self.random.random() < 0.3
         self.settle = SettleSettings(timedelta(minutes=0 if at_once else 15), memory_proven=self.proven)
         self.path = folder / f"{seed}.sqlite3"
@@ -107,7 +107,7 @@ class Round:
         return [SourceRow("input", number, cells) for number, cells in enumerate(made, 1)]
 
     def _row(self, token: str) -> Any:
-        """The input is written once, whatever becomes of the company."""
+        """The input is written once; later changes of the company do not change it."""
         if token not in self._written:
             self._written[token] = self.kind.make(self.world.emulator, token)
         return self._written[token]
@@ -125,7 +125,7 @@ class Round:
         return make_plan(table, layout, company, outbox, settings)
 
     def run(self, die_at: tuple[str, int] | None, *, beside: bool = False) -> None:
-        """One process from its start to its end, or to its death, and perhaps another beside it."""
+        """One process from its start to its end or its death, and with `beside` another one."""
         if beside:
             self.at_once(die_at, None)
         else:
@@ -170,15 +170,15 @@ class Round:
                 self.at_once(self._death(), self._death())
             else:
                 self.run(self._death())
-            self.twice("after a run")
+            self.check_repeats("after a run")
             self.world.forward(self.random.choice((0, 1, 14, 16, 60, 600)))
-            self.twice("after a while")
+            self.check_repeats("after a while")
 
     def _death(self) -> tuple[str, int] | None:
         return (self.random.choice(STEPS), self.random.randint(1, 3)) if self.random.random() < 0.5 else None
 
     def at_once(self, *deaths: tuple[str, int] | None) -> None:
-        """Processes with the same input and the same outbox, each overtaking the others wherever it can."""
+        """Processes with the same input and the same outbox, in turns."""
         self.world.happened["side by side"] += 1
         self.world.pause = self.turns.pause
         self.turns.run(*(partial(self._process, death) for death in deaths))
@@ -194,22 +194,22 @@ class Round:
 
     # --- what must hold
 
-    def twice(self, when: str) -> None:
-        over = [token for token, count in self.standing().items() if count > self.kind.copies]
-        if over:
-            self.faults.append(f"{over[0]} was done too often {when}")
+    def check_repeats(self, when: str) -> None:
+        repeated = [token for token, count in self.times_done().items() if count > self.kind.copies]
+        if repeated:
+            self.faults.append(f"{repeated[0]} was done too often {when}")
 
-    def standing(self) -> Counter[str]:
-        return standing(self.world.emulator, self.kind, self.tokens)
+    def times_done(self) -> Counter[str]:
+        return times_done(self.world.emulator, self.kind, self.tokens)
 
     def check(self) -> None:
         """Nothing is posted twice, every provable record has a receipt, and nothing in doubt could be settled."""
-        self.twice("in the end")
-        there = self.standing()
+        self.check_repeats("in the end")
+        done = self.times_done()
         with Outbox(self.path, clock=lambda: self.world.clock.now) as outbox:
             entries = newest(outbox.entries())
             doubtful = [entry for entry in entries if entry.status is RecordStatus.IN_DOUBT]
-            able = [
+            provable = [
                 entry for entry in doubtful if self.proven and outbox.take_memory_proof(first_sender(outbox, entry))
             ]
         applied = [entry for entry in entries if entry.status is RecordStatus.APPLIED]
@@ -217,48 +217,48 @@ class Round:
             states = Counter(entry.status.value for entry in entries)
             self.faults.append(f"not every record came to an end: {states}")
         self._receipts(applied)
-        if (able and not self.kind.never_again) or (doubtful and self.kind.settles):
+        if (provable and not self.kind.never_resent) or (doubtful and self.kind.settles):
             self.faults.append(f"in doubt, and could be settled: {doubtful[0].label}: {doubtful[0].note}")
-        guessed = [entry for entry in doubtful if not self.lost(entry)]
+        guessed = [entry for entry in doubtful if not self.lost_answer(entry)]
         if guessed:
             self.faults.append(f"in doubt without a reason: {guessed[0].label}: {guessed[0].note}")
         for token in self.tokens:
-            sure = sum(1 for entry in applied if self.about(entry, token))
-            unsure = sum(1 for entry in doubtful if self.about(entry, token))
-            if not sure <= there[token] <= sure + unsure:
-                self.faults.append(f"{token} was done {there[token]} times, {sure} are said to and {unsure} may")
-            if self.kind.finds and there[token] > sure:
+            sure = sum(1 for entry in applied if self.is_about(entry, token))
+            unsure = sum(1 for entry in doubtful if self.is_about(entry, token))
+            if not sure <= done[token] <= sure + unsure:
+                self.faults.append(f"{token} was done {done[token]} times: {sure} are applied and {unsure} in doubt")
+            if self.kind.finds and done[token] > sure:
                 self.faults.append(f"{token} is in doubt, and could be found")
 
     def _receipts(self, applied: Sequence[OutboxEntry]) -> None:
         receipts = [entry.receipt.record for entry in applied if entry.receipt and entry.receipt.record]
         real = self.kind.mode == "delete" or set(receipts) <= keys(self.world.emulator, self.kind)
         if len(receipts) != len(set(receipts)) or not real:
-            self.faults.append("a receipt is no record's, or two records'")
+            self.faults.append("a receipt has no record, or two have the same")
         unseen = [entry for entry in applied if "its record was not found" in entry.note]
         bare = self.kind.mode == "delete"
         if self.kind.settles and not bare and len(receipts) + len(unseen) < len(self.tokens):
             self.faults.append("a record that could be proven has no receipt")
 
-    def about(self, entry: OutboxEntry, token: str) -> bool:
+    def is_about(self, entry: OutboxEntry, token: str) -> bool:
         """Whether an entry is about a token's record."""
         text = f"{entry.body} {entry.label} {entry.identity}"
         number = self._row(token).get("RECORDNO")
         return re.search(rf"{token}\b", text) is not None or (number and f"RECORDNO={number}") == entry.identity
 
-    def lost(self, entry: OutboxEntry) -> bool:
-        """Whether a request that held the entry was left without an answer, or the process died over it."""
+    def lost_answer(self, entry: OutboxEntry) -> bool:
+        """Whether a request with the entry got no answer, or its process was killed."""
         return bool(self.world.happened["kills"]) or any(entry.control_id in body for body in self.world.unknown)
 
     def count(self, tally: Tally) -> None:
-        there = self.standing()
+        done = self.times_done()
         with Outbox(self.path, clock=lambda: self.world.clock.now) as outbox:
             doubtful = [entry for entry in newest(outbox.entries()) if entry.status is RecordStatus.IN_DOUBT]
         tally.counts["rounds"] += 1
         tally.counts["records"] += len(self.tokens) * self.kind.copies
         for name in ("faults", "kills", "side by side"):
             tally.counts[name] += self.world.happened[name]
-        tally.counts["written too often"] += sum(max(count - self.kind.copies, 0) for count in there.values())
+        tally.counts["written too often"] += sum(max(count - self.kind.copies, 0) for count in done.values())
         tally.counts["in doubt"] += len(doubtful)
         if doubtful:
             tally.counts[f"in doubt: {self.kind.name}"] += len(doubtful)
@@ -271,13 +271,13 @@ def newest(entries: Iterable[OutboxEntry]) -> list[OutboxEntry]:
 
 
 def first_sender(outbox: Outbox, entry: OutboxEntry) -> str:
-    """The loader that sent an entry's attempt first: if its witness still speaks, the entry can be settled."""
+    """The loader that first sent the entry's attempt: the entry can be settled if its memory proof still holds."""
     sent = [one for one in outbox.history(entry) if one["state"] == RecordStatus.SENT]
     return next((str(one["loader"]) for one in sent if one["control_id"] == entry.control_id), "")
 
 
 def ours(seed: int, folder: Path, tally: Tally, kind: WriteKind | None = None) -> None:
-    """One round of the loader that is ours."""
+    """One round of our loader."""
     one = Round(seed, folder, kind)
     try:
         one.run_with_faults()
@@ -289,7 +289,7 @@ def ours(seed: int, folder: Path, tally: Tally, kind: WriteKind | None = None) -
 
 
 def naive(seed: int, folder: Path, tally: Tally, kind: WriteKind | None = None) -> None:
-    """The same round of the loader that sends again on errors; it knows how to create and nothing else."""
+    """The same round of the loader that sends again on errors; it can only create."""
     one = Round(seed, folder, kind)
     if one.kind not in CREATES:
         one.world.close()
@@ -297,7 +297,7 @@ def naive(seed: int, folder: Path, tally: Tally, kind: WriteKind | None = None) 
     loader = Naive()
 
     def run() -> None:
-        """Planning is done in calm weather, so that only the sending is compared."""
+        """Plans without faults, so that only the sending is compared."""
         faulty, one.world.faulty = one.world.faulty, False
         with client(one.world) as gateway, Outbox(folder / f"naive-{seed}.sqlite3") as unused:
             writes = [planned.write for planned in one.plan(gateway, unused).records]
@@ -313,20 +313,20 @@ def naive(seed: int, folder: Path, tally: Tally, kind: WriteKind | None = None) 
         one.world.faulty = False
         one.world.forward(20)
         run()
-        there = one.standing()
+        done = one.times_done()
         wanted = len(one.tokens) * one.kind.copies
         tally.counts["rounds"] += 1
         tally.counts["records"] += wanted
         tally.counts["faults"] += one.world.happened["faults"]
         tally.counts["kills"] += one.world.happened["kills"]
-        tally.counts["written too often"] += sum(max(count - one.kind.copies, 0) for count in there.values())
-        tally.counts["told as failed"] += wanted - len(loader.done)
+        tally.counts["written too often"] += sum(max(count - one.kind.copies, 0) for count in done.values())
+        tally.counts["reported as failed"] += wanted - len(loader.done)
     finally:
         one.world.close()
 
 
 def torture(rounds: int, seed: int) -> tuple[Tally, Tally]:
-    """Both loaders through the same rounds."""
+    """Run the same rounds with both loaders."""
     good, bad = Tally(), Tally()
     with folder() as outboxes:
         for number in range(seed, seed + rounds):
@@ -336,15 +336,16 @@ def torture(rounds: int, seed: int) -> tuple[Tally, Tally]:
 
 
 def main() -> int:
-    """Torture both and print what came of it."""
-    parser = argparse.ArgumentParser(description="Kills and faults, and what stands in the ledger afterwards.")
+    """Torture both loaders and print the counts."""
+    parser = argparse.ArgumentParser(description="Load under kills and faults, and count the records in the ledger.")
     parser.add_argument("--rounds", type=int, default=600)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--processes", type=int, default=10, help="rounds with two real processes, one of them killed")
-    asked = parser.parse_args()
+    options = parser.parse_args()
     began = time.monotonic()
-    good, bad = torture(asked.rounds, asked.seed)
-    names = ("rounds", "records", "faults", "kills", "side by side", "written too often", "in doubt", "told as failed")
+    good, bad = torture(options.rounds, options.seed)
+    names = ["rounds", "records", "faults", "kills", "side by side", "written too often", "in doubt"]
+    names.append("reported as failed")
     print(f"{'':20}{'intacct-bridge':>16}{'retry on error':>16}")
     for name in names:
         print(f"{name:20}{good.counts[name]:>16,}{bad.counts[name]:>16,}")
@@ -352,10 +353,10 @@ def main() -> int:
         if name.startswith("in doubt: "):
             print(f"  {name}: {count:,}")
     with folder() as outboxes:
-        for number in range(asked.seed, asked.seed + asked.processes):
+        for number in range(options.seed, options.seed + options.processes):
             good.failures += side_by_side(number, outboxes)
-    print(f"{asked.processes} rounds of two processes on one outbox, one of them killed")
-    print(f"{time.monotonic() - began:.0f} s; seeds {asked.seed} to {asked.seed + asked.rounds - 1}")
+    print(f"{options.processes} rounds of two processes on one outbox, one of them killed")
+    print(f"{time.monotonic() - began:.0f} s; seeds {options.seed} to {options.seed + options.rounds - 1}")
     for failure in good.failures:
         print(f"FAILED {failure}")
     return 1 if good.failures or not bad.counts["written too often"] else 0

@@ -17,7 +17,7 @@ from intacct_bridge.flow.streams.partition import Partition
 from intacct_bridge.flow.streams.stream import Stream
 from intacct_bridge.wire.values import Kind
 from support.flow.destinations import DETAIL, NOON
-from support.flow.table import Here, Row, Table, lexical, numeric
+from support.flow.table import Row, SameThreadExecutor, Table, lexical, numeric
 
 NUMBERS = Stream("T", "T", {"RECORDNO": Kind.INTEGER, "V": Kind.INTEGER}, "RECORDNO")
 TEXTS = Stream("T", "T", {"RECORDNO": Kind.TEXT, "V": Kind.INTEGER}, "RECORDNO", text_key=True)
@@ -39,7 +39,7 @@ def keys_of(pages: list[WalkPage]) -> list[Any]:
 
 
 def read(table: Table, part: Partition, width: int = 1, pool: Executor | None = None) -> list[WalkPage]:
-    return list(walk(table.ask, part, pool or Here(), width))
+    return list(walk(table.ask, part, pool or SameThreadExecutor(), width))
 
 
 @given(KEYS, PAGES, WIDTHS)
@@ -58,7 +58,7 @@ def test_one_or_two_readers_make_no_call_more_than_there_are_pages(keys: set[int
     for width in (1, 2):
         table = Table(NUMBERS, rows_of(keys))
         read(table, partition(size=size), width)
-        assert len(table.asked) == pages
+        assert len(table.queries) == pages
 
 
 @given(KEYS, PAGES, WIDTHS)
@@ -75,7 +75,7 @@ def test_threads_change_nothing(keys: set[int], size: int, width: int) -> None:
 def test_a_walk_resumes_from_any_page(keys: set[int], size: int, width: int, stop: int) -> None:
     table = Table(NUMBERS, rows_of(keys))
     first = []
-    for page in walk(table.ask, partition(size=size), Here(), width):
+    for page in walk(table.ask, partition(size=size), SameThreadExecutor(), width):
         first.append(page)
         if len(first) == stop:
             break
@@ -133,7 +133,7 @@ def test_text_keys_in_either_order_lose_and_double_nothing(
 def test_text_keys_cost_nothing_extra_without_edits(keys: set[int], size: int) -> None:
     table = Table(TEXTS, rows_of(keys, TEXTS), lexical, lexical)
     read(table, partition(TEXTS, size))
-    assert len(table.asked) == max(1, -(-len(keys) // size))
+    assert len(table.queries) == max(1, -(-len(keys) // size))
 
 
 @pytest.mark.parametrize(("sorts", "compares"), [(numeric, lexical), (lexical, numeric)])
@@ -168,7 +168,7 @@ def test_groups_are_complete_even_where_their_keys_repeat(
     begun: Counter[Any] = Counter()
     found: Counter[Any] = Counter()
     open_group = None
-    for page in walk(table.ask, partition(DETAIL, size), Here(), width):
+    for page in walk(table.ask, partition(DETAIL, size), SameThreadExecutor(), width):
         begun.update(page.groups)
         here = page.rows.column("BATCHKEY").to_pylist()
         assert set(here) <= {*page.groups, open_group}
@@ -192,7 +192,7 @@ def test_a_walk_along_groups_resumes_from_any_page(sizes: dict[int, int], size: 
             held[group].append(key)
 
     unread: tuple[KeySpan, ...] = (KeySpan(),)
-    for index, page in enumerate(walk(table.ask, partition(DETAIL, size), Here(), 2)):
+    for index, page in enumerate(walk(table.ask, partition(DETAIL, size), SameThreadExecutor(), 2)):
         store(page)
         unread = page.unread
         if index == stop:
@@ -210,7 +210,7 @@ def test_a_long_span_is_cut_when_more_calls_may_run() -> None:
     pages = read(table, partition(size=3), 6)
     assert sorted(keys_of(pages)) == list(range(1, 601))
     assert max(len(page.unread) for page in pages) >= 3
-    assert len(table.asked) <= 220
+    assert len(table.queries) <= 220
 
 
 def test_the_number_of_rows_to_come_is_known_from_the_first_page() -> None:
@@ -225,24 +225,24 @@ def test_an_answer_out_of_order_or_out_of_bounds_is_an_error() -> None:
             walk(
                 lambda query: table.ask(replace(query, order=(replace(query.order[0], descending=True),))),
                 partition(),
-                Here(),
+                SameThreadExecutor(),
             )
         )
     with pytest.raises(RemoteProtocolError, match="outside"):
-        list(walk(lambda query: table.ask(replace(query, where=None)), partition(), Here()))
+        list(walk(lambda query: table.ask(replace(query, where=None)), partition(), SameThreadExecutor()))
 
 
 def test_an_error_of_a_call_reaches_the_reader_and_ends_the_walk() -> None:
     table = Table(NUMBERS, rows_of(range(1, 101)))
 
     def ask(query: Any) -> Any:
-        if len(table.asked) == 5:
+        if len(table.queries) == 5:
             raise RemoteProtocolError("cut short")
         return table.ask(query)
 
     got = []
     with pytest.raises(RemoteProtocolError, match="cut short"):
-        for page in walk(ask, partition(), Here(), 2):
+        for page in walk(ask, partition(), SameThreadExecutor(), 2):
             got.append(page)
     assert 0 < len(got) < 34
-    assert len(table.asked) == 5
+    assert len(table.queries) == 5

@@ -629,7 +629,7 @@ def test_a_view_of_many_rows_is_read_by_windows_of_days(copy: Copy) -> None:
     check(copy, company, [GLDETAIL])
     windows = {
         node.values
-        for query in company.tables["GLDETAIL"].asked
+        for query in company.tables["GLDETAIL"].queries
         for node in comparisons(query.where)
         if node.field == "BATCH_DATE"
     }

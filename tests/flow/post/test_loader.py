@@ -1,4 +1,4 @@
-"""Loading: every record in the company exactly once wherever that can be proven, whatever befalls a request."""
+"""Loading: every record is posted exactly once, wherever that can be proven, after any fault of a request."""
 
 import sqlite3
 import threading
@@ -185,7 +185,7 @@ def test_stop_on_error_sends_no_further_batch(bench: Bench) -> None:
 
 
 def test_a_lost_reply_after_the_commit_is_settled_in_the_same_run(bench: Bench) -> None:
-    bench.ledger.weather = ["lost after"]
+    bench.ledger.faults = ["lost after"]
     outcomes = bench.load("AB")
     assert [(o.status, o.receipt.record if o.receipt else "") for o in outcomes] == [
         (RecordStatus.SETTLED, "1"),
@@ -196,7 +196,7 @@ def test_a_lost_reply_after_the_commit_is_settled_in_the_same_run(bench: Bench) 
 
 
 def test_after_a_lost_reply_a_record_stays_in_doubt_until_settle_after_and_is_sent_once(bench: Bench) -> None:
-    bench.ledger.weather = ["lost before"]
+    bench.ledger.faults = ["lost before"]
     (doubtful,) = bench.load("A")
     assert doubtful.status is RecordStatus.IN_DOUBT
     assert "2026-11-30 12:15:00" in doubtful.note
@@ -210,7 +210,7 @@ def test_after_a_lost_reply_a_record_stays_in_doubt_until_settle_after_and_is_se
 
 
 def test_doubtful_records_are_sent_again_alone(bench: Bench) -> None:
-    bench.ledger.weather = ["lost before"]
+    bench.ledger.faults = ["lost before"]
     bench.load("ABC")
     bench.ledger.clock.forward(minutes=15)
     bench.load("ABC")
@@ -221,7 +221,7 @@ def test_doubtful_records_are_sent_again_alone(bench: Bench) -> None:
 @pytest.mark.parametrize("memory", ["lasting", "absent"])
 def test_a_request_that_still_runs_during_the_search_is_not_sent_twice(bench: Bench, memory: str) -> None:
     bench.ledger.memory = memory
-    bench.ledger.weather = ["still running"]
+    bench.ledger.faults = ["still running"]
     assert bench.endings("A") == ["in doubt"]
     bench.ledger.finish()
     bench.ledger.clock.forward(minutes=20)
@@ -232,7 +232,7 @@ def test_a_request_that_still_runs_during_the_search_is_not_sent_twice(bench: Be
 def test_a_record_that_is_visible_late_is_not_sent_twice(bench: Bench) -> None:
     bench.ledger.memory = "absent"
     bench.ledger.visible_after = timedelta(minutes=10)
-    bench.ledger.weather = ["lost after"]
+    bench.ledger.faults = ["lost after"]
     assert bench.endings("A") == ["in doubt"]
     bench.ledger.clock.forward(minutes=16)
     assert bench.endings("A") == ["settled"]
@@ -241,7 +241,7 @@ def test_a_record_that_is_visible_late_is_not_sent_twice(bench: Bench) -> None:
 
 def test_without_waiting_the_company_must_refuse_a_control_id_it_has_completed(bench: Bench) -> None:
     bench.ledger.visible_after = timedelta(minutes=10)
-    bench.ledger.weather = ["lost after"]
+    bench.ledger.faults = ["lost after"]
     (outcome,) = bench.load("A", LoadSettings(settle=NOW))
     assert outcome.status is RecordStatus.SETTLED
     assert "its record was not found" in outcome.note
@@ -249,13 +249,13 @@ def test_without_waiting_the_company_must_refuse_a_control_id_it_has_completed(b
 
 
 def test_a_truncated_answer_leaves_only_its_missing_results_in_doubt(bench: Bench) -> None:
-    bench.ledger.weather = ["truncated"]
+    bench.ledger.faults = ["truncated"]
     assert bench.endings("ABC") == ["posted", "posted", "settled"]
     assert bench.ledger.posted == ["A", "B", "C"]
 
 
 def test_another_users_record_is_no_proof(bench: Bench) -> None:
-    bench.ledger.weather = ["lost before"]
+    bench.ledger.faults = ["lost before"]
     bench.load("A")
     bench.ledger.rows["GLBATCH"] = []
     bench.ledger.connection = other = bench.ledger.connection.__class__(
@@ -273,7 +273,7 @@ def test_another_users_record_is_no_proof(bench: Bench) -> None:
 
 
 def test_another_users_earlier_record_does_not_stop_a_resend(bench: Bench) -> None:
-    bench.ledger.weather = ["lost before"]
+    bench.ledger.faults = ["lost before"]
     allowed = PlanSettings(allow_duplicates=True)
     row: dict[str, Value] = {
         "RECORDNO": 1, "JOURNAL": "GJ", "BATCH_DATE": date(2026, 11, 30), "BATCH_TITLE": "Entry A", "REFERENCENO": "A",
@@ -287,7 +287,7 @@ def test_another_users_earlier_record_does_not_stop_a_resend(bench: Bench) -> No
 
 
 def test_our_own_much_earlier_record_is_no_proof_and_stops_a_resend(bench: Bench) -> None:
-    bench.ledger.weather = ["lost before"]
+    bench.ledger.faults = ["lost before"]
     bench.load("A")
     bench.ledger.clock.forward(hours=-3)
     with Outbox(bench.folder / "other.sqlite3", clock=bench.ledger.clock) as elsewhere:
@@ -300,9 +300,9 @@ def test_our_own_much_earlier_record_is_no_proof_and_stops_a_resend(bench: Bench
 
 
 def test_a_reversal_copy_is_no_proof(bench: Bench) -> None:
-    bench.ledger.weather = ["lost after"]
+    bench.ledger.faults = ["lost after"]
     assert bench.endings("A", LoadSettings(settle=SettleSettings())) == ["settled"]
-    bench.ledger.weather = ["lost before"]
+    bench.ledger.faults = ["lost before"]
     bench.load("B")
     copy: dict[str, Value] = {"REFERENCENO": "B", "BATCH_TITLE": "Entry B", "RECORDNO": 99, "REVERSEDFROM": "1"}
     bench.ledger.rows["GLBATCH"].append({**bench.ledger.rows["GLBATCH"][0], **copy})
@@ -310,15 +310,15 @@ def test_a_reversal_copy_is_no_proof(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize(
-    ("witness", "memory", "ending"),
+    ("proof", "memory", "status"),
     [
         (True, "lasting", RecordStatus.SETTLED),
-        (True, "absent", RecordStatus.IN_DOUBT),  # it was proven once, and has lapsed since
-        (False, "lasting", RecordStatus.IN_DOUBT),  # nothing says how far back it reaches
+        (True, "absent", RecordStatus.IN_DOUBT),  # memory was proven once, and has expired since
+        (False, "lasting", RecordStatus.IN_DOUBT),  # memory was never proven
     ],
 )
 def test_a_record_without_a_key_stays_in_doubt_unless_its_control_id_is_still_remembered(
-    bench: Bench, witness: bool, memory: str, ending: RecordStatus
+    bench: Bench, proof: bool, memory: str, status: RecordStatus
 ) -> None:
     def load(settings: LoadSettings | None = None) -> list[RecordOutcome]:
         file = bench.folder / "bare.csv"
@@ -328,22 +328,22 @@ def test_a_record_without_a_key_stays_in_doubt_unless_its_control_id_is_still_re
             return list(Loader(bench.ledger.gateway, outbox, settings or LoadSettings()).apply(plan))
 
     remembering = LoadSettings(settle=SettleSettings(memory_proven=True))
-    bench.ledger.weather = ["fine", "lost after"] if witness else ["lost after"]
-    load(remembering if witness else None)
+    bench.ledger.faults = ["none", "lost after"] if proof else ["lost after"]
+    load(remembering if proof else None)
     bench.ledger.clock.forward(hours=1)
     (outcome,) = load()
     assert outcome.status is RecordStatus.IN_DOUBT
     assert "General Ledger" in outcome.note
     bench.ledger.memory = memory
     (outcome,) = load(remembering)
-    assert outcome.status is ending
+    assert outcome.status is status
     (outcome,) = load(remembering)
-    assert outcome.status is (RecordStatus.UNCHANGED if ending is RecordStatus.SETTLED else RecordStatus.IN_DOUBT)
+    assert outcome.status is (RecordStatus.UNCHANGED if status is RecordStatus.SETTLED else RecordStatus.IN_DOUBT)
     assert bench.ledger.posted == ["Entry A"]
 
 
 def test_a_refused_resend_is_rejected_if_the_record_can_be_looked_for(bench: Bench) -> None:
-    bench.ledger.weather = ["lost before"]
+    bench.ledger.faults = ["lost before"]
     bench.load("A")
     bench.ledger.clock.forward(minutes=15)
     bench.ledger.refuse = lambda record: "The period is closed"
@@ -357,12 +357,12 @@ def test_a_refused_resend_is_rejected_if_the_record_can_be_looked_for(bench: Ben
 # --- requests that did nothing, and stop a load
 
 
-@pytest.mark.parametrize(("weather", "error"), [("refused", RefusedError), ("busy", TransientError),
+@pytest.mark.parametrize(("fault", "error"), [("refused", RefusedError), ("busy", TransientError),
                                                 ("cut before", TransientError)])  # fmt: skip
 def test_an_unapplied_record_may_be_resent_under_its_control_id(
-    bench: Bench, weather: str, error: type[IntacctError]
+    bench: Bench, fault: str, error: type[IntacctError]
 ) -> None:
-    bench.ledger.weather = [weather]
+    bench.ledger.faults = [fault]
     seen: list[RecordOutcome] = []
     with bench.open() as outbox:
         file = bench.folder / "je.csv"
@@ -377,7 +377,7 @@ def test_an_unapplied_record_may_be_resent_under_its_control_id(
 
 
 def test_outcomes_in_doubt_come_before_an_outage_ends_the_load(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    bench.ledger.weather = ["lost before"]
+    bench.ledger.faults = ["lost before"]
     seen: list[RecordOutcome] = []
 
     def outage(_: object) -> Iterator[dict[str, str]]:
@@ -437,8 +437,8 @@ def test_a_record_that_another_running_loader_sends_is_left_to_it(bench: Bench) 
 
 
 def test_batches_go_side_by_side_within_the_limit_with_outcomes_in_order(bench: Bench) -> None:
-    meeting = threading.Barrier(3, timeout=120)
-    bench.ledger.met = meeting.wait
+    together = threading.Barrier(3, timeout=120)
+    bench.ledger.on_submit = together.wait
     outcomes = bench.load("ABCDEF", LoadSettings(batch_size=1, concurrency=3))
     assert [outcome.write.fields["REFERENCENO"] for outcome in outcomes] == list("ABCDEF")
     assert {outcome.status for outcome in outcomes} == {RecordStatus.APPLIED}
@@ -446,9 +446,9 @@ def test_batches_go_side_by_side_within_the_limit_with_outcomes_in_order(bench: 
 
 
 def test_outcomes_of_batches_beside_a_failing_one_come_before_the_failure(bench: Bench) -> None:
-    meeting = threading.Barrier(2, timeout=120)
-    bench.ledger.met = meeting.wait
-    bench.ledger.fates = {"<REFERENCENO>A<": "refused"}
+    together = threading.Barrier(2, timeout=120)
+    bench.ledger.on_submit = together.wait
+    bench.ledger.faults_by_text = {"<REFERENCENO>A<": "refused"}
     seen: list[RecordOutcome] = []
     with bench.open() as outbox:
         file = bench.folder / "je.csv"
@@ -468,7 +468,7 @@ class KilledError(BaseException):
     """Stands for kill -9: nothing after it runs."""
 
 
-STEPS = ("planned", "begun", "answered", "concluded", "looked")
+STEPS = ("planned", "begun", "answered", "concluded", "searched")
 
 
 @pytest.mark.parametrize("memory", ["lasting", "absent"])
@@ -479,10 +479,10 @@ def test_the_next_load_carries_on_after_one_that_died_between_two_steps(bench: B
 
     def die(now: str) -> None:
         if now == step:
-            outbox.close()  # as the system does: the lock falls, nothing can be written any more
+            outbox.close()  # as the system does: the lock is released, and nothing can be written any more
             raise KilledError
 
-    bench.ledger.weather = ["lost after"] if step == "looked" else []
+    bench.ledger.faults = ["lost after"] if step == "searched" else []
     with suppress(KilledError, Exception):
         bench.load("AB", LoadSettings(batch_size=1), outbox=outbox, step=die)
     bench.ledger.clock.forward(minutes=15)
@@ -509,7 +509,7 @@ def test_a_plan_names_records_that_a_dead_loader_left(bench: Bench) -> None:
 
 def test_a_refused_repetition_in_unknown_words_is_not_a_rejection(bench: Bench) -> None:
     bench.ledger.visible_after = timedelta(minutes=10)
-    bench.ledger.weather = ["lost after"]
+    bench.ledger.faults = ["lost after"]
     bench.ledger.repetition = "Bitte nicht noch einmal"
     (outcome,) = bench.load("A", LoadSettings(settle=NOW))
     assert outcome.status is RecordStatus.IN_DOUBT
@@ -528,16 +528,16 @@ def planned(bench: Bench, outbox: Outbox, references: str) -> Plan:
 
 
 @pytest.mark.parametrize(
-    ("weather", "verdict", "said"),
+    ("fault", "verdict", "reason"),
     [
         ("lost before", Verdict.IN_DOUBT, "was sent without an answer by an earlier run"),
-        ("fine", Verdict.UNCHANGED, "was posted by an earlier run"),
+        ("none", Verdict.UNCHANGED, "was posted by an earlier run"),
     ],
 )
 def test_a_plan_that_relies_on_another_outbox_is_stopped_before_anything_is_sent(
-    bench: Bench, weather: str, verdict: Verdict, said: str
+    bench: Bench, fault: str, verdict: Verdict, reason: str
 ) -> None:
-    bench.ledger.weather = [weather]
+    bench.ledger.faults = [fault]
     bench.load("B")
     with bench.open() as outbox:
         plan = planned(bench, outbox, "AB")
@@ -546,7 +546,7 @@ def test_a_plan_that_relies_on_another_outbox_is_stopped_before_anything_is_sent
     with Outbox(bench.folder / "another.sqlite3", clock=bench.ledger.clock) as another:
         for use in (lambda: list(Loader(bench.ledger.gateway, another).apply(plan)),
                     lambda: confirm_plan(plan, bench.ledger.gateway, another)):  # fmt: skip
-            with pytest.raises(SettingsError, match=rf"je\.csv:4: GJ 2026-11-30 'Entry B' B {said}") as caught:
+            with pytest.raises(SettingsError, match=rf"je\.csv:4: GJ 2026-11-30 'Entry B' B {reason}") as caught:
                 use()
             assert "another.sqlite3" in caught.value.message
             assert "the outbox it was made with" in caught.value.fix

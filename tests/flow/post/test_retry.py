@@ -35,7 +35,7 @@ def load(folder: Path, ledger: Ledger, outbox: Outbox, references: str) -> None:
 
 
 def test_records_in_doubt_are_settled_later_from_the_outbox(tmp_path: Path, ledger: Ledger, outbox: Outbox) -> None:
-    ledger.weather = ["lost before"]
+    ledger.faults = ["lost before"]
     load(tmp_path, ledger, outbox, "AB")
     assert [one.status for one in settle_doubts(ledger.gateway, outbox)] == [RecordStatus.IN_DOUBT] * 2
     ledger.clock.forward(minutes=15)
@@ -59,7 +59,7 @@ def test_only_rejected_records_are_retried_as_new_attempts(tmp_path: Path, ledge
 def test_entries_of_other_entities_are_left_and_a_read_only_connection_refuses(
     tmp_path: Path, ledger: Ledger, outbox: Outbox
 ) -> None:
-    ledger.weather = ["lost before"]
+    ledger.faults = ["lost before"]
     load(tmp_path, ledger, outbox, "A")
     ledger.clock.forward(minutes=15)
     here = ledger.connection

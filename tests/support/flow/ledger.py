@@ -1,6 +1,6 @@
-"""A company in memory for tests of loading: it keeps what it is sent, and misbehaves on request.
+"""A company in memory for tests of loading: it keeps the records that it is sent, and has the faults that a test names.
 
-It stands for the gateway where a test is about the loader's decisions; the journeys go through the emulator.
+It replaces the gateway where a test is about the decisions of the loader. The journeys use the emulator.
 """
 
 import threading
@@ -114,22 +114,22 @@ class Ledger:
     memory: str = "lasting"
     """How control ids are remembered: `lasting`, `absent`."""
     repetition: str = "The function with controlid '{}' has already been completed"
-    weather: list[str] = field(default_factory=list)
-    """What befalls the next submits, in order; `fine` for nothing. See `_befall`."""
-    fates: dict[str, str] = field(default_factory=dict)
-    """What befalls every submit that says this somewhere, before any weather."""
+    faults: list[str] = field(default_factory=list)
+    """The faults of the next submits, in order; `none` for no fault. See `_with_fault`."""
+    faults_by_text: dict[str, str] = field(default_factory=dict)
+    """The fault of every submit that contains this text; it comes before `faults`."""
     visible_after: timedelta = timedelta(0)
-    """How late what was written can be read."""
+    """The time until a new record can be read."""
     refuse: Callable[[Element], str] = lambda record: ""
     """A business rule: the text of its refusal, or nothing."""
     submits: list[tuple[str, ...]] = field(default_factory=list)
     queries: list[Query] = field(default_factory=list)
     done: set[str] = field(default_factory=set)
-    met: Callable[[], object] = lambda: None
-    """Called by every submit before its work, by tests that want several of them to be under way at once."""
+    on_submit: Callable[[], object] = lambda: None
+    """Called by every submit before its work, for tests that need several at the same time."""
     guard: threading.RLock = field(default_factory=threading.RLock)
     late: list[Callable[[], object]] = field(default_factory=list)
-    """Work that goes on after its connection was cut; `finish` does it."""
+    """Work that continues after its connection was cut; `finish` does it."""
 
     # --- what loading uses
 
@@ -173,10 +173,10 @@ class Ledger:
         leaving()
         with self.guard:
             self.submits.append(tuple(function.control_id for function in functions))
-            weather = self._fate(functions) or (self.weather.pop(0) if self.weather else "fine")
-        self.met()
+            fault = self._fault_by_text(functions) or (self.faults.pop(0) if self.faults else "none")
+        self.on_submit()
         with self.guard:
-            return self._befall(weather, lambda: self._run(functions, transaction=transaction))
+            return self._with_fault(fault, lambda: self._run(functions, transaction=transaction))
 
     # --- what tests use
 
@@ -191,38 +191,40 @@ class Ledger:
         return [str(row["REFERENCENO"] or row["BATCH_TITLE"]) for row in self.rows.get("GLBATCH", [])]
 
     def finish(self) -> None:
-        """Let what was cut off come to its end."""
+        """Finish the work whose connection was cut."""
         for work in self.late:
             work()
         self.late.clear()
 
-    def _fate(self, functions: Sequence[Function]) -> str:
-        said = "".join(serialize(function.body) for function in functions)
-        return next((fate for word, fate in self.fates.items() if word in said), "")
+    def _fault_by_text(self, functions: Sequence[Function]) -> str:
+        bodies = "".join(serialize(function.body) for function in functions)
+        return next((fault for text, fault in self.faults_by_text.items() if text in bodies), "")
 
-    def _befall(self, weather: str, work: Callable[[], tuple[Result, ...]]) -> tuple[Result, ...]:
-        if weather == "cut before":
+    def _with_fault(self, fault: str, work: Callable[[], tuple[Result, ...]]) -> tuple[Result, ...]:
+        if fault == "cut before":
             raise ConnectionCutError("cut", sent=False)
-        if weather == "refused":
+        if fault == "refused":
             raise RefusedError("the sender is not authorised")
-        if weather == "busy":
+        if fault == "busy":
             raise TransientError("too many requests")
-        if weather == "lost before":
+        if fault == "lost before":
             raise InDoubtError("no answer")
-        if weather == "lost after":
+        if fault == "lost after":
             work()
             raise InDoubtError("no answer")
-        if weather == "still running":
+        if fault == "still running":
             self.late.append(work)
             raise InDoubtError("timed out")
         results = work()
-        return results[:-1] if weather == "truncated" else results
+        return results[:-1] if fault == "truncated" else results
 
     def _run(self, functions: Sequence[Function], *, transaction: bool) -> tuple[Result, ...]:
         results = [self._one(function) for function in functions]
         if transaction and any(result.status == FAILURE for result in results):
-            gone = {result.data.children[0].findtext("RECORDNO") for result in results if result.data is not None}
-            self.rows["GLBATCH"] = [row for row in self.rows["GLBATCH"] if str(row["RECORDNO"]) not in gone]
+            rolled_back = {
+                result.data.children[0].findtext("RECORDNO") for result in results if result.data is not None
+            }
+            self.rows["GLBATCH"] = [row for row in self.rows["GLBATCH"] if str(row["RECORDNO"]) not in rolled_back]
             self.done -= {function.control_id for function in functions}
             fault = Fault("XL03000009", "", "The entire transaction in this operation has been rolled back")
             return tuple(

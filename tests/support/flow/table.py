@@ -15,7 +15,7 @@ from intacct_bridge.model.query.query import And, Compare, Filter, Op, Or, Query
 Row = dict[str, Any]
 
 
-class Here(Executor):
+class SameThreadExecutor(Executor):
     """Runs a call when it is submitted, so that tests know the order."""
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
@@ -44,11 +44,11 @@ class Table:
     sorts: Callable[[Any], Any] = numeric
     compares: Callable[[Any], Any] = numeric
     edit: Callable[["Table"], None] = lambda table: None
-    asked: list[Query] = field(default_factory=list)
+    queries: list[Query] = field(default_factory=list)
 
     def ask(self, query: Query) -> PartitionPage:
         self.edit(self)
-        self.asked.append(query)
+        self.queries.append(query)
         (order,) = query.order
         found = [row for row in self.rows if query.where is None or self.holds(query.where, row)]
         ranked = sorted(found, key=lambda row: self.rank(order.field, row[order.field], self.sorts))

@@ -1,7 +1,7 @@
-"""The loader that most connectors have: on an error it sends again, and it remembers what it was told has succeeded.
+"""The loader that most connectors have: it sends again on an error, and remembers the records that were confirmed.
 
-It is kept as proof that the weather is real: in the same world with the same seeds it writes records twice, says of
-records that are there that they failed, and cannot know that it does.
+It proves that the faults are real: with the same faults and seeds it posts records twice, reports posted records as
+failed, and cannot know that it does.
 """
 
 from collections.abc import Iterable, Sequence
@@ -20,13 +20,13 @@ TRIES = 5
 
 @dataclass
 class Naive:
-    """Outlives its processes: what it was told stays."""
+    """Outlives its processes, and keeps the records that were confirmed."""
 
     done: set[str] = field(default_factory=set)
     _ids: Iterable[int] = field(default_factory=count)
 
     def load(self, client: Any, writes: Sequence[tuple[str, Write]], batch_size: int) -> None:
-        """Send everything that was not told to have succeeded, again and again where an error comes back."""
+        """Send all records that were not confirmed, several times where errors come back."""
         functions = Functions(LegacyGateway(client))
         left = [(mark, functions.element(write)) for mark, write in writes if mark not in self.done]
         for start in range(0, len(left), batch_size):
@@ -41,5 +41,5 @@ class Naive:
                     )
                 except IntacctError:
                     continue
-                told = zip(wanted, results, strict=False)
-                self.done |= {mark for (mark, _), result in told if result.status == SUCCESS}
+                answered = zip(wanted, results, strict=False)
+                self.done |= {mark for (mark, _), result in answered if result.status == SUCCESS}

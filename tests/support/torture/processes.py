@@ -1,6 +1,6 @@
 """Two loaders in processes of their own, on one outbox and one input, over HTTP; one of them ends itself by kill -9.
 
-Who gets how far is left to the machine: what must hold in the end holds whatever the order was.
+The order of their work depends on the machine. The conditions at the end hold for every order.
 """
 
 import os
@@ -30,7 +30,7 @@ RECORDS = 7
 
 
 def side_by_side(seed: int, folder: Path) -> list[str]:
-    """One round by a seed; what did not hold, in words."""
+    """One round by a seed; the conditions that did not hold, in words."""
     random, clock = Random(seed), Clock()
     emulator = company(clock)
     file, path = _input(folder / f"p{seed}.csv"), folder / f"p{seed}.sqlite3"

@@ -1,4 +1,4 @@
-"""What is loaded under torture: every kind of write and of identity, each record with a token to know it by."""
+"""The records of the torture tests: every kind of write and of identity, each record with a token of its own."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -28,7 +28,7 @@ class WriteKind:
     """Whether looking finds it if it was done."""
     absent: bool = True
     """Whether not finding it proves, in time, that it was not done."""
-    never_again: bool = False
+    never_resent: bool = False
     """Whether it is not sent a second time even where the company's memory is proven."""
     copies: int = 1
     """How many equal ones an input has."""
@@ -64,10 +64,10 @@ def in_force(emulator: Emulator, kind: WriteKind, token: str) -> list[Cells]:
     """The records of a token that stand: not deleted, not reversed, and a journal entry not undone by its opposite."""
     field = _TOKEN_IN[kind.object]
     found = rows_of(emulator, kind.object, field, f"New {token}" if kind.object == "VENDOR" else token)
-    standing = [row for row in found if row.get("STATE") not in TAKEN_BACK]
+    in_effect = [row for row in found if row.get("STATE") not in TAKEN_BACK]
     if kind.object == "GLBATCH":
-        return standing[len(rows_of(emulator, kind.object, field, f"Reversed - {token}")) :]
-    return standing
+        return in_effect[len(rows_of(emulator, kind.object, field, f"Reversed - {token}")) :]
+    return in_effect
 
 
 def _counted(object_name: str, field: str) -> Callable[[Emulator, str], int]:
@@ -116,8 +116,8 @@ def _order(token: str, definition: str, **more: str) -> dict[str, Any]:
 
 
 def _renamed(emulator: Emulator, token: str) -> int:
-    met = rows_of(emulator, "VENDOR", "VENDORID", token)
-    return len(met) if all(row["NAME"].startswith("New") for row in met) else 0
+    rows = rows_of(emulator, "VENDOR", "VENDORID", token)
+    return len(rows) if all(row["NAME"].startswith("New") for row in rows) else 0
 
 
 def _described(emulator: Emulator, token: str) -> int:
@@ -156,7 +156,7 @@ CREATES = (
     WriteKind("equal bills", "APBILL", lambda _, token: _bill(token), _counted("APBILL", "DESCRIPTION"),
          finds=False, absent=False, copies=3),
     WriteKind("invoice", "ARINVOICE", lambda _, token: _invoice(token), _counted("ARINVOICE", "DESCRIPTION")),
-    WriteKind("payment", "APPYMT", _payment, _counted("APPYMT", "DESCRIPTION"), absent=False, never_again=True,
+    WriteKind("payment", "APPYMT", _payment, _counted("APPYMT", "DESCRIPTION"), absent=False, never_resent=True,
          before=lambda token: [("APBILL", _numbered(token))]),
     WriteKind("bill with an external id", "APBILL", lambda _, token: _bill(token, EXTERNALID=token),
          _counted("APBILL", "DESCRIPTION"), absent=False),
@@ -177,7 +177,7 @@ CHANGES = (
                                                          "DESCRIPTION": f"New {token}"}, _described, "update",
          before=lambda token: [("APBILL", _numbered(token))]),
     WriteKind("update of lines", "APBILL", lambda _, token: _bill(token, "0.50", RECORDID=token), _priced, "update",
-         absent=False, never_again=True, before=lambda token: [("APBILL", _numbered(token))]),
+         absent=False, never_resent=True, before=lambda token: [("APBILL", _numbered(token))]),
     WriteKind("posting of a draft", "GLBATCH", _draft, _posted, "update",
          before=lambda token: [("GLBATCH", _journal(token, STATE="Draft"))]),
     WriteKind("upsert", "VENDOR", lambda _, token: _vendor(token), _renamed, "upsert",
@@ -191,10 +191,10 @@ WRITE_KINDS = CREATES + CHANGES
 
 def keys(emulator: Emulator, kind: WriteKind) -> set[str]:
     """The record numbers of the kind's object."""
-    name = "DOCID" if kind.object == "SODOCUMENT" else "RECORDNO"  # what create_sotransaction answers with
+    name = "DOCID" if kind.object == "SODOCUMENT" else "RECORDNO"  # the key in the answer of create_sotransaction
     return {str(row[name]) for _, row in emulator.company().table(kind.object).rows()}
 
 
-def standing(emulator: Emulator, kind: WriteKind, tokens: set[str]) -> Counter[str]:
-    """How often what each token's record asks for was done."""
+def times_done(emulator: Emulator, kind: WriteKind, tokens: set[str]) -> Counter[str]:
+    """By token: how often its write was done."""
     return Counter({token: kind.done(emulator, token) for token in tokens})

@@ -1,4 +1,4 @@
-"""Several loaders at once, by a seed: one runs at a time, and who goes on is drawn wherever one could be overtaken."""
+"""Several loaders at once, by a seed: one runs at a time, and at each pause the next one is drawn."""
 
 import threading
 from collections.abc import Callable
@@ -6,7 +6,7 @@ from random import Random
 
 
 class Turns:
-    """Hands the turn from thread to thread; a thread that was never taken in is let through."""
+    """Gives the turn to one thread after the other; a thread that `run` did not start never waits."""
 
     def __init__(self, random: Random) -> None:
         self._random = random
@@ -15,7 +15,7 @@ class Turns:
         self._turn = -1
 
     def pause(self) -> None:
-        """A place where another loader may overtake."""
+        """Another loader may go first here."""
         mine = self._running.get(threading.get_ident())
         if mine is None:
             return
@@ -24,7 +24,7 @@ class Turns:
             self._changed.wait_for(lambda: self._turn == mine)
 
     def run(self, *works: Callable[[], None]) -> None:
-        """Do all of these side by side and return when all have ended; what one raises is raised here."""
+        """Do all of these side by side, and return when all have ended; raises the first error of them."""
         failures: list[BaseException] = []
         ready = threading.Barrier(len(works) + 1)
 

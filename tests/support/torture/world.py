@@ -1,4 +1,4 @@
-"""A company whose line is bad: every way of losing an answer, by a seed, and a machine that dies in the middle.
+"""A company behind a bad connection: all ways to lose an answer, by a seed, and processes that are killed.
 
 The gateway behind it is the emulator. Work whose connection was cut may be done before, at once, or up to fourteen
 minutes later; what was written may be invisible to reads for a while; control ids are remembered in four ways.
@@ -83,8 +83,8 @@ _LONGEST = 14
 
 @contextmanager
 def folder() -> Iterator[Path]:
-    """A place for outboxes, in memory where there is such a place: what is tried here is not whether a disk holds."""
-    memory = Path("/dev/shm")  # a folder of our own is made in it
+    """A folder for outboxes, in memory where possible: these tests are not about disks."""
+    memory = Path("/dev/shm")  # TemporaryDirectory makes a folder of its own in it
     with TemporaryDirectory(dir=memory if os.access(memory, os.W_OK) else None) as name:
         yield Path(name)
 
@@ -107,7 +107,7 @@ def _grown() -> Emulator:
 
 @dataclass
 class World:
-    """One company, its clock and its weather. Calling it is sending it a request."""
+    """One company, its clock and its faults. A call sends it a request."""
 
     random: Random
     memory: str
@@ -118,13 +118,13 @@ class World:
     faulty: bool = True
     faults: tuple[str, ...] = FAULTS
     next_page: int = 0
-    """Pages come in their turn, so that a few rounds have all of them."""
+    """Pages come in turn, so that a few rounds have all of them."""
     script: ScriptedFault | str | None = None
-    """What happens to the next write in any case: a fault of the emulator's, or one of `FAULTS` by name."""
+    """The fault of the next write, before any other: one of the emulator, or one of `FAULTS` by name."""
     pause: Callable[[], None] = lambda: None
-    """Called where another loader may overtake this one."""
+    """Called at the places where another loader may go first."""
     die: dict[int, Callable[[], None]] = field(default_factory=dict)
-    """Makes a running process unable to write anything down, by the thread that plays it."""
+    """By thread: a call after which its process can write nothing more."""
     happened: Counter[str] = field(default_factory=Counter)
     unknown: set[str] = field(default_factory=set)
     """Requests whose outcome the loader could not know, as text."""
@@ -143,7 +143,7 @@ class World:
         return reply
 
     def _answered(self, endpoint: str, body: bytes) -> Reply:
-        if self.faulty:  # a request takes its time; what one loader saw grows old while another acts
+        if self.faulty:  # a request takes time; another loader may act meanwhile
             self.clock.forward(seconds=self.random.choice((0, 0, 0, 1, 20, 100)))
         request = decode_request(body)
         names = [function.name for operation in request.operations for function in operation.functions]
@@ -153,17 +153,17 @@ class World:
         if self.memory == "lasting" and writes:
             self.finish(everything=True)  # a repeated control id waits for the first
         if self.script is not None and writes:
-            weather, self.script = self.script, None
-            if isinstance(weather, str):
-                return self._strike(weather, endpoint, body)
+            fault, self.script = self.script, None
+            if isinstance(fault, str):
+                return self._with_fault(fault, endpoint, body)
             self.happened["scripted"] += 1
-            return self._scripted(weather, endpoint, body)
+            return self._scripted(fault, endpoint, body)
         if self.faulty and self.random.random() < (0.4 if writes else 0.02):
-            return self._strike(self.random.choice(self.faults if writes else ("scripted",)), endpoint, body)
+            return self._with_fault(self.random.choice(self.faults if writes else ("scripted",)), endpoint, body)
         return self._seen(self.emulator(endpoint, body), writes=writes)
 
     def forward(self, minutes: float) -> None:
-        """Time passes; what was still running comes to its end meanwhile."""
+        """Time passes, and work that is due in it is done."""
         end = self.clock.now + timedelta(minutes=minutes)
         for due, _, _ in sorted(self._late):
             if due <= end:
@@ -179,7 +179,7 @@ class World:
             self.emulator(endpoint, body)
 
     def kill(self) -> None:
-        """The process ends here, with nothing written down from now on."""
+        """The process ends here, and writes nothing more."""
         self.happened["kills"] += 1
         self.die.get(get_ident(), int)()
         raise KilledError
@@ -188,9 +188,9 @@ class World:
         assert self.emulator.incidents == []
         self.emulator.close()
 
-    # --- weather
+    # --- faults
 
-    def _strike(self, kind: str, endpoint: str, body: bytes) -> Reply:
+    def _with_fault(self, kind: str, endpoint: str, body: bytes) -> Reply:
         self.happened["faults"] += not kind.startswith("killed")
         self.happened[kind] += 1
         if kind == "cut unsent":
@@ -201,7 +201,7 @@ class World:
         if kind == "page":
             return self._page(endpoint, body)
         if kind.endswith("late"):
-            # What was done is seen before a quarter of an hour has passed, the time it takes included.
+            # The record is visible within 15 minutes, the time of the work included.
             longest = _LONGEST - self.visible_after.total_seconds() / 60
             self._late.append((self.clock.now + timedelta(minutes=self.random.uniform(0, longest)), endpoint, body))
         elif kind.endswith("after"):
@@ -221,10 +221,10 @@ class World:
         page = f"<html><head><title>{status}</title></head><body>The proxy says so.</body></html>"
         return Reply(status, page.encode(), {"content-type": "text/html"})
 
-    def _scripted(self, weather: ScriptedFault, endpoint: str, body: bytes) -> Reply:
+    def _scripted(self, fault: ScriptedFault, endpoint: str, body: bytes) -> Reply:
         """One of the emulator's own faults."""
-        self.emulator.fault_plan = FaultPlan((weather,))
-        if weather.kind not in ("session-lost", "fault", "slow") and weather.status != 429:
+        self.emulator.fault_plan = FaultPlan((fault,))
+        if fault.kind not in ("session-lost", "fault", "slow") and fault.status != 429:
             self.unknown.add(body.decode())
         try:
             return self.emulator(endpoint, body)
@@ -232,7 +232,7 @@ class World:
             self.emulator.fault_plan = FaultPlan()
 
     def _seen(self, reply: Reply, *, writes: bool) -> Reply:
-        """An answer without what cannot be seen yet."""
+        """An answer without the rows that are not visible yet."""
         if writes or not self.visible_after or b"<data listtype" not in reply.body:
             return reply
         return Reply(reply.status, _without(reply.body, self.clock.now - self.visible_after), reply.headers)

@@ -144,7 +144,7 @@ class Settler:
             found = read_back(self._company, doubtful)
         except NotPermittedError as error:
             return [self._conclude(entry, RecordStatus.IN_DOUBT, error.message) for entry in doubtful]
-        self._step("looked")
+        self._step("searched")
         done: list[OutboxEntry] = []
         for entry, back in zip(doubtful, found, strict=True):
             if back.verdict is ReadbackVerdict.DONE or is_repetition(entry.faults):
@@ -160,7 +160,7 @@ class Settler:
         """Settle new records: the company has them or not."""
         asked = self._outbox.clock()
         evidence = self._search.look(lookup, doubtful)
-        self._step("looked")
+        self._step("searched")
         done: list[OutboxEntry] = []
         for entry in doubtful:
             proof = evidence.proofs.get(entry.number)
