@@ -44,7 +44,7 @@ RULES = PostingRules(
     employee_payables="2030",
     undeposited_funds="1090",
     exchange="7190",
-    rounding="7195",
+    rounding_account="7195",
 )
 D = Decimal
 money = st.integers(-5_000_000, 5_000_000).map(lambda cents: D(cents).scaleb(-2))

@@ -40,7 +40,7 @@ POLICY = PostingPolicy(
             employee_payables="",
             undeposited_funds="",
             exchange="",
-            rounding="",
+            rounding_account="",
         ),
     ),
     books=("ACCRUAL", "CASH"),

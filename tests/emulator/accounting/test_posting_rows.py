@@ -18,7 +18,7 @@ RULES = PostingRules(
     employee_payables="2030",
     undeposited_funds="1090",
     exchange="7190",
-    rounding="7195",
+    rounding_account="7195",
 )
 DIRECTORY = Directory(
     accounts={"6000": (1, "Rent"), "2000": (2, "Payables")},

@@ -6,7 +6,8 @@ share is rounded to the cent and the last one takes the rest, so that no cent is
 
 from decimal import Decimal
 
-from intacct_bridge.emulator.accounting.amounts import ZERO, to_cents
+from intacct_bridge.emulator.accounting.amounts import ZERO
+from intacct_bridge.emulator.accounting.chart import posting_rules
 from intacct_bridge.emulator.accounting.dimensions import ID_FIELDS
 from intacct_bridge.emulator.company.company_data import FunctionCall
 from intacct_bridge.emulator.records.references import Reference, find_reference
@@ -17,7 +18,7 @@ FIELD = "ALLOCATION"
 _WHOLE = Decimal(100)
 
 
-def allocated_shares(call: FunctionCall, name: str, amount: Decimal) -> list[tuple[Row, Decimal]]:
+def allocated_shares(call: FunctionCall, name: str, amount: Decimal, currency: str = "") -> list[tuple[Row, Decimal]]:
     """The shares of an amount, each with the dimensions of its allocation entry."""
     allocation = find_reference(call.company, Reference((FIELD,), "Allocation"), name, field=FIELD)
     table = call.company.table("ALLOCATIONENTRY")
@@ -31,7 +32,8 @@ def allocated_shares(call: FunctionCall, name: str, amount: Decimal) -> list[tup
             correction="Send the allocated lines.",
             field=FIELD,
         )
-    amounts = [to_cents(amount * percent / _WHOLE) for percent in percents[:-1]]
+    rounded = posting_rules(call.company).rounding.round
+    amounts = [rounded(amount * percent / _WHOLE, currency) for percent in percents[:-1]]
     amounts.append(amount - sum(amounts, ZERO))
     named = [{field: row[field] for field in ID_FIELDS if row.get(field)} for row in entries]
     return list(zip(named, amounts, strict=True))

@@ -1,26 +1,77 @@
-"""Amounts of money: read as they were sent or stored, rounded to the cent, converted to base currency.
+"""Amounts of money: read as they were sent or stored, rounded to a currency's decimals, converted to base currency.
 
-The gateway rounds amounts to two decimals. The side to which half a cent goes is not recorded: here it is away from
-zero.
+The gateway rounds amounts to two decimals, which is documented for bills. A currency that the company lists with other
+decimals has those. The side to which half a unit goes is not recorded: the default is away from zero, and it is a
+setting.
 """
 
-from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import ROUND_DOWN, ROUND_HALF_DOWN, ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal, InvalidOperation
 
 from intacct_bridge.emulator.settings.cells import Row, plain_number
 from intacct_bridge.emulator.settings.refusals import illegal
 
 ZERO = Decimal("0.00")
 CENT = Decimal("0.01")
+MODES = {
+    "half up": ROUND_HALF_UP,
+    "half down": ROUND_HALF_DOWN,
+    "half even": ROUND_HALF_EVEN,
+    "down": ROUND_DOWN,
+}
+"""The ways to round, by the names that the setting `rounding` has."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rounding:
+    """The way in which a company rounds amounts."""
+
+    mode: str = ROUND_HALF_UP
+    decimals: Mapping[str, int] = field(default_factory=dict)
+    """Currency → its decimals; two for a currency that is not listed."""
+
+    def unit(self, currency: str = "") -> Decimal:
+        """The smallest amount of a currency."""
+        places = self.decimals.get(currency)
+        return CENT if places is None else Decimal(1).scaleb(-places)
+
+    def round(self, value: Decimal, currency: str = "") -> Decimal:
+        """The amount rounded to the decimals of its currency."""
+        return value.quantize(self.unit(currency), self.mode)
+
+    def to_base(self, trx_amount: Decimal, rate: Decimal, base: str = "") -> Decimal:
+        """The amount in base currency, rounded unless the rate is 1."""
+        return trx_amount if rate == 1 else self.round(trx_amount * rate, base)
+
+    def sent(self, name: str, text: str, currency: str = "") -> Decimal:
+        """The amount in a field of a request, rounded; an empty field is refused."""
+        try:
+            return self.round(plain_number(text.strip()), currency)
+        except InvalidOperation:
+            raise illegal(name, text.strip()) from None
+
+    def sent_or_none(self, name: str, text: str, currency: str = "") -> Decimal | None:
+        """The amount in a field of a request, rounded only where it has more digits; None for no amount."""
+        sent = number_sent(name, text)
+        if sent is None:
+            return None
+        rounded = self.sent(name, text, currency)
+        return sent if sent == rounded else rounded
+
+
+HALF_UP = Rounding()
+"""Two decimals, half a cent away from zero."""
 
 
 def to_cents(value: Decimal) -> Decimal:
     """The amount rounded to the cent, half a cent away from zero."""
-    return value.quantize(CENT, ROUND_HALF_UP)
+    return HALF_UP.round(value)
 
 
 def to_base(trx_amount: Decimal, rate: Decimal) -> Decimal:
     """The amount in base currency, rounded to the cent unless the rate is 1."""
-    return trx_amount if rate == 1 else to_cents(trx_amount * rate)
+    return HALF_UP.to_base(trx_amount, rate)
 
 
 def amount(row: Row, name: str) -> Decimal:
@@ -35,20 +86,3 @@ def number_sent(name: str, text: str) -> Decimal | None:
         return plain_number(bare) if bare else None
     except InvalidOperation:
         raise illegal(name, bare) from None
-
-
-def cents_sent(name: str, text: str) -> Decimal:
-    """The amount in a field of a request, rounded to the cent; an empty field is refused."""
-    try:
-        return to_cents(plain_number(text.strip()))
-    except InvalidOperation:
-        raise illegal(name, text.strip()) from None
-
-
-def amount_sent(name: str, text: str) -> Decimal | None:
-    """The amount in a field of a request, rounded to the cent only where it has more digits; None for no amount."""
-    sent = number_sent(name, text)
-    if sent is None:
-        return None
-    rounded = cents_sent(name, text)
-    return sent if sent == rounded else rounded

@@ -4,12 +4,13 @@ Balances are debit positive and are not closed at year end: no source says how t
 retained earnings, so there is none (our choice). Adjusting entries have columns of their own.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
 from intacct_bridge.emulator.accounting.chart import posting_rules
-from intacct_bridge.emulator.accounting.dimensions import NAMES
+from intacct_bridge.emulator.accounting.dimensions import NAMES, USER_DEFINED, user_defined
 from intacct_bridge.emulator.accounting.ledger import GROUPS, AccountSum, Ledger, PostingFilter
 from intacct_bridge.emulator.accounting.periods import reporting_period
 from intacct_bridge.emulator.accounting.posting import ACCRUAL
@@ -46,7 +47,9 @@ def dimension_balances(call: FunctionCall) -> FunctionAnswer:
     """`get_accountbalancesbydimensions`: account balances by the dimensions that `groupby` names."""
     given = call.body.find("groupby") or Element("groupby")
     names = [part.strip() for one in (given, *given.children) for part in one.text.split(",")]
-    by = tuple(dict.fromkeys(name for text in names if (name := text.lower().removesuffix("id")) in GROUPS))
+    known = {**{f"{name}id": name for name in GROUPS}, **{name: name for name in GROUPS}}
+    known |= {name.lower(): name.lower() for name in user_defined(call.company.catalog)}
+    by = tuple(dict.fromkeys(known[text.lower()] for text in names if text.lower() in known))
     return _answered(call, "account_balance", _filter(call, _accounts(call)), _Detail(by))
 
 
@@ -65,7 +68,7 @@ def _is_account(company: CompanyData, account: str) -> bool:
 
 
 def _answered(call: FunctionCall, tag: str, wanted: PostingFilter, detail: _Detail) -> FunctionAnswer:
-    sums = list(Ledger(call.company.store).sums(wanted, detail.by))
+    sums = list(Ledger(call.company.store, user_defined(call.company.catalog)).sums(wanted, detail.by))
     if detail.zeros:
         sums = _with_zeros(call.company, sums, wanted, detail.by)
     rows = tuple(_row(tag, one, wanted.book, detail) for one in sums if detail.zeros or _has_amounts(one))
@@ -93,7 +96,9 @@ def _with_zeros(
 
 def _row(tag: str, one: AccountSum, book: str, detail: _Detail) -> Element:
     parts = [element("glaccountno", one.account)]
-    parts += [element(f"{name}id", text) for name, text in zip(detail.by, one.parts, strict=True)]
+    parts += [
+        element(f"{name}id" if name in GROUPS else name, text) for name, text in zip(detail.by, one.parts, strict=True)
+    ]
     amounts = {
         "startbalance": one.opening,
         "debits": one.debits,
@@ -114,6 +119,7 @@ def _filter(call: FunctionCall, accounts: tuple[str, str] | None) -> PostingFilt
     since, until = _period(call)
     statistical = {"include": None, "only": True}.get(call.body.findtext("statistical").strip().lower(), False)
     dimensions = tuple((name, text) for name in NAMES if (text := call.body.findtext(f"{name.lower()}id").strip()))
+    dimensions += tuple(_own_dimensions(call))
     return PostingFilter(
         until,
         since,
@@ -124,6 +130,24 @@ def _filter(call: FunctionCall, accounts: tuple[str, str] | None) -> PostingFilt
         _departments(call),
         dimensions,
     )
+
+
+def _own_dimensions(call: FunctionCall) -> Iterator[tuple[str, str]]:
+    """The values of user-defined dimensions that a request names, by the record's id or its name."""
+    wrapper = call.body.find("userDefinedDimensions") or Element("userDefinedDimensions")
+    for node in wrapper.children:
+        named = node.findtext("objectName").strip().upper()
+        field = named if named.startswith(USER_DEFINED) else f"{USER_DEFINED}{named}"
+        relations = call.company.catalog["GLENTRY"].relations.values()
+        relation = next((one for one in relations if one.by == field), None)
+        if field not in user_defined(call.company.catalog) or relation is None:
+            raise refused(f"{named} is not a user-defined dimension of this company.", field="objectName")
+        key, name = node.findtext("recordId").strip(), node.findtext("recordName").strip()
+        table = call.company.table(relation.object)
+        found = table.find(table.plan.key, key) if key else table.find("name", name)
+        if not found:
+            raise refused(f"{relation.object} has no record '{key or name}'.", correction="Provide a valid record.")
+        yield field, str(found[0])
 
 
 def _period(call: FunctionCall) -> tuple[date, date]:

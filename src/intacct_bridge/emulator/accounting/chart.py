@@ -6,7 +6,8 @@ receivables account by its ALTERNATIVEACCOUNT. A company without locations posts
 
 from collections.abc import Iterator, Mapping
 
-from intacct_bridge.emulator.accounting.dimensions import DIMENSIONS
+from intacct_bridge.emulator.accounting.amounts import MODES, Rounding
+from intacct_bridge.emulator.accounting.dimensions import DIMENSIONS, id_and_parents, parents_of
 from intacct_bridge.emulator.accounting.posting import PostingRules
 from intacct_bridge.emulator.accounting.posting_rows import Directory
 from intacct_bridge.emulator.company.company_data import CompanyData
@@ -18,8 +19,11 @@ _DEFAULT_CURRENCY = "USD"
 class KnownIds(Mapping[str, tuple[int, str]]):
     """Id → record number and name; each id is read from the store once."""
 
-    def __init__(self, company: CompanyData, objects: tuple[str, ...], key: str, name: str) -> None:
-        self._company, self._objects, self._key, self._name = company, objects, key, name
+    def __init__(
+        self, company: CompanyData, objects: tuple[str, ...], key: str, name: str, *, within: tuple[str, ...] = ()
+    ) -> None:
+        """`within` are the fields that name the records within which ids are unique."""
+        self._company, self._objects, self._key, self._name, self._within = company, objects, key, name, within
         self._found: dict[str, tuple[int, str]] = {"": (0, "")}
 
     def __getitem__(self, text: str) -> tuple[int, str]:
@@ -30,10 +34,14 @@ class KnownIds(Mapping[str, tuple[int, str]]):
         return found
 
     def _read(self, text: str) -> tuple[int, str] | None:
+        own, parents = id_and_parents(text)
+        wanted = dict(zip(self._within, parents, strict=False))
         for one in self._objects:
             table = self._company.table(one)
-            for number in table.find(self._key, text):
-                return number, (table.get(number) or {}).get(self._name, "")
+            for number in table.find(self._key, own):
+                row = table.get(number) or {}
+                if all(row.get(field, "") == parent for field, parent in wanted.items()):
+                    return number, row.get(self._name, "")
         return None
 
     def __iter__(self) -> Iterator[str]:
@@ -49,14 +57,23 @@ def directory(company: CompanyData) -> Directory:
         accounts=KnownIds(company, ("GLACCOUNT", "STATACCOUNT"), "ACCOUNTNO", "TITLE"),
         departments=KnownIds(company, ("DEPARTMENT",), "DEPARTMENTID", "TITLE"),
         locations=KnownIds(company, ("LOCATION",), "LOCATIONID", "NAME"),
-        dimensions={one.name: KnownIds(company, (one.name,), one.id_field, one.title) for one in DIMENSIONS},
+        dimensions={
+            one.name: KnownIds(
+                company,
+                (one.name,),
+                one.id_field,
+                one.title,
+                within=tuple(f"{name}ID" for name in parents_of(one.name)),
+            )
+            for one in DIMENSIONS
+        },
         rules=posting_rules(company),
     )
 
 
 def posting_rules(company: CompanyData) -> PostingRules:
     """The accounts and entities by which the company's documents post; kept until one of its lists changes."""
-    names = ("LOCATION", "LOCATIONENTITY", "GLACCOUNT")
+    names = ("LOCATION", "LOCATIONENTITY", "GLACCOUNT", "TRXCURRENCIES")
     state = tuple(company.store.version(name) for name in names)
     known = company.related.recall("rules")
     if known is not None and known[0] == state:
@@ -84,8 +101,15 @@ def _rules(company: CompanyData) -> PostingRules:
         employee_payables=accounts.get("employee_payables") or "",
         undeposited_funds=accounts.get("undeposited") or "",
         exchange=accounts.get("exchange") or "",
-        rounding=accounts.get("rounding") or "",
+        rounding_account=accounts.get("rounding") or "",
+        rounding=Rounding(MODES[company.behaviour.rounding], _decimals(company)),
     )
+
+
+def _decimals(company: CompanyData) -> dict[str, int]:
+    """The decimals of the currencies that the company lists."""
+    rows = (row for _, row in company.table("TRXCURRENCIES").rows())
+    return {row["CODE"]: int(row["DECIMALPLACES"]) for row in rows if row.get("DECIMALPLACES")}
 
 
 def _entity(name: str, parents: Mapping[str, str], entities: Mapping[str, Row]) -> str:

@@ -9,7 +9,6 @@ from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
-from intacct_bridge.emulator.accounting.amounts import to_base, to_cents
 from intacct_bridge.emulator.accounting.chart import posting_rules
 from intacct_bridge.emulator.accounting.dimensions import check_required, dimensions_of, user_defined
 from intacct_bridge.emulator.accounting.journal_lines import expanded_lines
@@ -172,7 +171,7 @@ def _line(call: FunctionCall, draft: Draft, day: date) -> PostingLine:
         )
     base = chart.base_currency[chart.entity_of.get(location, "")]
     currency = values.get("CURRENCY") or base
-    amount = to_cents(Decimal(values["TRX_AMOUNT"]))
+    amount = chart.rounding.round(Decimal(values["TRX_AMOUNT"]), currency)
     if amount < 0:
         raise refused(
             f"The amount {amount} of account {values['ACCOUNTNO']} is negative.",
@@ -185,7 +184,7 @@ def _line(call: FunctionCall, draft: Draft, day: date) -> PostingLine:
     return PostingLine(
         values["ACCOUNTNO"],
         location,
-        to_base(amount, rate),
+        chart.rounding.to_base(amount, rate, base),
         amount,
         currency,
         values.get("DEPARTMENT") or None,

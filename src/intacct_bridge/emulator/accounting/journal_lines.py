@@ -9,7 +9,8 @@ from dataclasses import replace
 from decimal import Decimal
 
 from intacct_bridge.emulator.accounting.allocations import FIELD, allocated_shares
-from intacct_bridge.emulator.accounting.amounts import ZERO, cents_sent, number_sent
+from intacct_bridge.emulator.accounting.amounts import ZERO, number_sent
+from intacct_bridge.emulator.accounting.chart import posting_rules
 from intacct_bridge.emulator.accounting.taxes import TAX_ENTRIES, is_tax_row, tax_cell, with_tax_rows
 from intacct_bridge.emulator.company.company_data import FunctionCall
 from intacct_bridge.emulator.records.drafts import Draft
@@ -44,7 +45,8 @@ def _split(call: FunctionCall, draft: Draft) -> list[Draft]:
         raise refused(
             "SPLITs require ALLOCATION Custom.", correction="Leave out the splits or the allocation.", field=FIELD
         )
-    amounts = [cents_sent("AMOUNT", part.findtext("AMOUNT")) for part in parts]
+    rounding = posting_rules(call.company).rounding
+    amounts = [rounding.sent("AMOUNT", part.findtext("AMOUNT"), draft.get("CURRENCY")) for part in parts]
     total = Decimal(draft.get("TRX_AMOUNT") or 0)
     if sum(amounts, ZERO) != total:
         raise refused(

@@ -16,14 +16,14 @@ from intacct_bridge.emulator.settings.cells import Row, iso_date
 from intacct_bridge.emulator.store.store import SqlValue, Store
 
 SCALE = Decimal(10_000)
-GROUPS = ("location", "department", *(name.lower() for name in NAMES))
-"""The groups by which balances can be broken down, besides account and currency."""
+_STANDARD = tuple(name.lower() for name in NAMES)
+GROUPS = ("location", "department", *_STANDARD)
+"""The groups by which balances can be broken down, besides account, currency and user-defined dimensions."""
 _COLUMNS = (
     "entry INTEGER, batch INTEGER, book TEXT, day TEXT, account TEXT, location TEXT, department TEXT, currency TEXT, "
-    "statistical INTEGER, adjusting INTEGER, debit INTEGER, credit INTEGER, "
-    + ", ".join(f"{name.lower()} TEXT" for name in NAMES)
+    "statistical INTEGER, adjusting INTEGER, debit INTEGER, credit INTEGER"
 )
-_WIDTH = 12 + len(NAMES)
+_FIXED = tuple(column.split()[0] for column in _COLUMNS.split(", "))
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,15 +62,28 @@ class AccountSum:
 
 
 class Ledger:
-    """The postings of one company."""
+    """The postings of one company, with a column for each dimension, `own` being the user-defined ones."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, own: Sequence[str] = ()) -> None:
         self._run = store.connection.execute
         self._run_many = store.connection.executemany
         self._table = f'"{store.prefix}:postings"'
         self._index = f'"{store.prefix}:postings by account"'
         self._by_batch = f'"{store.prefix}:postings by batch"'
-        self._run(f"CREATE TABLE IF NOT EXISTS {self._table} ({_COLUMNS})")
+        self._groups = (*GROUPS, *(name.lower() for name in own))
+        self._columns = (*_FIXED, *_STANDARD, *(name.lower() for name in own))
+        self._make_columns()
+
+    def _make_columns(self) -> None:
+        """Make the table, or the columns that a table of an earlier version or another definition lacks."""
+        there = {name for _, name, *_ in self._run(f"PRAGMA table_info({self._table})")}
+        if not there:
+            dimensions = "".join(f', "{name}" TEXT' for name in self._columns[len(_FIXED) :])
+            self._run(f"CREATE TABLE {self._table} ({_COLUMNS}{dimensions})")
+            return
+        for name in self._columns:
+            if name not in there:
+                self._run(f"ALTER TABLE {self._table} ADD COLUMN \"{name}\" TEXT DEFAULT ''")
 
     def index(self) -> None:
         """Make the indexes. A bulk load does this last."""
@@ -79,8 +92,8 @@ class Ledger:
 
     def post(self, lines: Iterable[tuple[SqlValue, ...]]) -> None:
         """Add lines made by `ledger_line`."""
-        marks = ", ".join("?" for _ in range(_WIDTH))
-        self._run_many(f"INSERT INTO {self._table} VALUES ({marks})", lines)
+        names, marks = ", ".join(f'"{name}"' for name in self._columns), ", ".join("?" for _ in self._columns)
+        self._run_many(f"INSERT INTO {self._table} ({names}) VALUES ({marks})", lines)
 
     def unpost(self, batch: int) -> None:
         """Remove the lines of a batch."""
@@ -89,7 +102,7 @@ class Ledger:
     def sums(self, wanted: PostingFilter, by: Sequence[str] = ()) -> Iterator[AccountSum]:
         """Sums by account, currency and the given `GROUPS`, in the order of the accounts."""
         where, values = _conditions(wanted)
-        groups = ["account", "currency", *(one.lower() for one in by if one.lower() in GROUPS)]
+        groups = ["account", "currency", *(one.lower() for one in by if one.lower() in self._groups)]
         listed = ", ".join(groups)
         since = "" if wanted.since is None else wanted.since.isoformat()
         rows = self._run(
@@ -131,11 +144,14 @@ LEDGER_FIELDS = (
     *("AMOUNT", "TR_TYPE"),
     *(one.id_field for one in DIMENSIONS),
 )
-"""The fields of a GLENTRY row that the ledger keeps."""
+"""The fields of a GLENTRY row that the ledger keeps, besides user-defined dimensions."""
 
 
-def ledger_line(entry: Row, book: str = ACCRUAL) -> tuple[SqlValue, ...]:
-    """A GLENTRY row as a line of the ledger. AMOUNT is in the base currency of the entry's entity."""
+def ledger_line(entry: Row, book: str = ACCRUAL, own: Sequence[str] = ()) -> tuple[SqlValue, ...]:
+    """A GLENTRY row as a line of the ledger, with the dimensions `own` that the company defined.
+
+    AMOUNT is in the base currency of the entry's entity.
+    """
     amount = int(Decimal(entry.get("AMOUNT") or 0) * SCALE)
     debit = entry.get("TR_TYPE") == "1"
     return (
@@ -152,6 +168,7 @@ def ledger_line(entry: Row, book: str = ACCRUAL) -> tuple[SqlValue, ...]:
         amount if debit else 0,
         0 if debit else amount,
         *(entry.get(one.id_field, "") for one in DIMENSIONS),
+        *(entry.get(name, "") for name in own),
     )
 
 

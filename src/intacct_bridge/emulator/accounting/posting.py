@@ -3,7 +3,7 @@
 Amounts are signed, debit positive, in base currency (`amount`) and in the transaction's (`trx_amount`). Three policies
 make every posting balance to the cent in each entity:
 
-* **Currency.** Each line, and the control line, is converted at the document's rate and rounded half up. The rounding
+* **Currency.** Each line, and the control line, is converted at the document's rate and rounded. The rounding
   difference goes to the rounding account in the document's entity, without a transaction amount. A payment relieves
   the control account of the amount that the document posted there; the difference from the bank's amount is a realised
   gain or loss.
@@ -22,7 +22,7 @@ from decimal import Decimal
 from enum import StrEnum
 from types import MappingProxyType
 
-from intacct_bridge.emulator.accounting.amounts import CENT, ZERO, to_base, to_cents
+from intacct_bridge.emulator.accounting.amounts import HALF_UP, ZERO, Rounding
 from intacct_bridge.emulator.settings.refusals import refused
 from intacct_bridge.errors import RecordError
 
@@ -86,7 +86,12 @@ class PostingRules:
     employee_payables: str
     undeposited_funds: str
     exchange: str
-    rounding: str
+    rounding_account: str
+    rounding: Rounding = HALF_UP
+
+    def base_of(self, location: str) -> str:
+        """The base currency of a location's entity."""
+        return self.base_currency.get(self.entity_of.get(location, ""), "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,11 +200,12 @@ def journal_entry(lines: Sequence[PostingLine], owner: str, rules: PostingRules)
     if len(lines) < 2:
         raise refused("A journal entry needs at least two lines.")
     currencies = {line.currency for line in lines}
+    unit = max(rules.rounding.unit(rules.base_of(line.location)) for line in lines)
     if len(currencies) == 1:
         check_balance([line.trx_amount for line in lines], currencies.pop())
-        tolerance = CENT * len(lines)
+        tolerance = unit * len(lines)
     else:
-        tolerance = CENT * len(lines) / 2
+        tolerance = unit * len(lines) / 2
     lost = sum((line.amount for line in lines), ZERO)
     if abs(lost) > tolerance:
         check_balance([line.amount for line in lines], "in base currency")
@@ -243,15 +249,17 @@ def cash_basis(settled: Sequence[SettledDocument], settlement: Posting, rules: P
     lines = [line for line in settlement.lines if line.role not in (Role.CONTROL, Role.ENTITY)]
     relief = (line.amount for line in settlement.lines if line.role is Role.CONTROL)
     for document, amount in zip(settled, relief, strict=True):
-        lines.extend(_paid_lines(document, amount))
+        lines.extend(_paid_lines(document, amount, rules))
     return Posting(balance_entities(lines, owner, rules), CASH)
 
 
-def relieved(trx_amount: Decimal, *, trx_due: Decimal, due: Decimal) -> Decimal:
+def relieved(
+    trx_amount: Decimal, *, trx_due: Decimal, due: Decimal, base: str = "", rounding: Rounding = HALF_UP
+) -> Decimal:
     """The amount in base currency that a payment settles; the last payment settles the rest."""
     if trx_amount == trx_due:
         return due
-    return to_cents(due * trx_amount / trx_due)
+    return rounding.round(due * trx_amount / trx_due, base)
 
 
 def balance_entities(lines: Sequence[PostingLine], owner: str, rules: PostingRules) -> tuple[PostingLine, ...]:
@@ -306,12 +314,12 @@ def _between(entity: str, own: Sequence[PostingLine], owner: str, rules: Posting
 
 
 def _against(document: Document, control: str, side: int, rules: PostingRules) -> Posting:
-    rate, currency = document.rate, document.currency
+    rate, currency, base = document.rate, document.currency, rules.base_currency.get(document.entity, "")
     lines = []
     total = trx_total = ZERO
     for charge in document.charges:
         trx_amount = charge.trx_amount if side == 1 else -charge.trx_amount
-        amount = to_base(trx_amount, rate)
+        amount = rules.rounding.to_base(trx_amount, rate, base)
         total += amount
         trx_total += trx_amount
         lines.append(
@@ -326,7 +334,7 @@ def _against(document: Document, control: str, side: int, rules: PostingRules) -
                 charge.dimensions,
             )
         )
-    owed = to_base(-trx_total, rate)
+    owed = rules.rounding.to_base(-trx_total, rate, base)
     lines.append(
         PostingLine(
             control, document.entity, owed, -trx_total, currency, None, document.memo, document.dimensions, Role.CONTROL
@@ -349,12 +357,12 @@ def _settle(settlement: Settlement, control: str, side: int, rules: PostingRules
         lines.append(
             PostingLine(account, part.entity, amount, trx_amount, currency, None, memo, part.dimensions, Role.CONTROL)
         )
-    discount = -settlement.discount * side
+    discount, base = -settlement.discount * side, rules.base_currency.get(settlement.entity, "")
     for account, trx_amount in (
         (settlement.account, -trx_total - discount),
         (settlement.discount_account, discount),
     ):
-        money = to_base(trx_amount, settlement.rate)
+        money = rules.rounding.to_base(trx_amount, settlement.rate, base)
         total += money
         if trx_amount or account == settlement.account:
             entity, dimensions = settlement.entity, settlement.dimensions
@@ -364,14 +372,14 @@ def _settle(settlement: Settlement, control: str, side: int, rules: PostingRules
     return Posting(balance_entities(lines, settlement.entity, rules))
 
 
-def _paid_lines(document: SettledDocument, amount: Decimal) -> list[PostingLine]:
-    share = document.share
+def _paid_lines(document: SettledDocument, amount: Decimal, rules: PostingRules) -> list[PostingLine]:
+    share, rounded = document.share, rules.rounding.round
     lines = [line for line in document.posting.lines if line.role not in (Role.CONTROL, Role.ENTITY)]
     paid = [
         replace(
             line,
-            amount=to_cents(line.amount * share),
-            trx_amount=to_cents(line.trx_amount * share),
+            amount=rounded(line.amount * share, rules.base_of(line.location)),
+            trx_amount=rounded(line.trx_amount * share, line.currency),
         )
         for line in lines
     ]
@@ -384,7 +392,7 @@ def _paid_lines(document: SettledDocument, amount: Decimal) -> list[PostingLine]
 
 
 def _rounding(amount: Decimal, entity: str, currency: str, rules: PostingRules) -> PostingLine:
-    return PostingLine(rules.rounding, entity, amount, ZERO, currency, memo="Rounding", role=Role.ROUNDING)
+    return PostingLine(rules.rounding_account, entity, amount, ZERO, currency, memo="Rounding", role=Role.ROUNDING)
 
 
 def _entity(location: str, rules: PostingRules) -> str:

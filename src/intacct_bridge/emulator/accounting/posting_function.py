@@ -11,9 +11,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from intacct_bridge.emulator.accounting.amounts import CENT
 from intacct_bridge.emulator.accounting.chart import directory
-from intacct_bridge.emulator.accounting.dimensions import DIMENSIONS, Named, user_defined
+from intacct_bridge.emulator.accounting.dimensions import DIMENSIONS, WITHIN, Named, user_defined, within_parent
 from intacct_bridge.emulator.accounting.ledger import Ledger, books_kept, detail_key, ledger_line
 from intacct_bridge.emulator.accounting.periods import check_open, day_of, open_from
 from intacct_bridge.emulator.accounting.posting import ACCRUAL, Posting, PostingLine, check_balance
@@ -91,9 +90,22 @@ def _dimensions_known(posting: Posting, _batch: Batch, policy: PostingPolicy) ->
     for line in posting.lines:
         for name, text in line.dimensions.items():
             if name in fields:
-                _check_known(fields[name], text, policy.directory.dimensions[name])
+                _check_within(name, line)
+                if within_parent(name, line.dimensions) not in policy.directory.dimensions[name]:
+                    raise invalid_reference(REFERENCES[fields[name]], text, "", field=fields[name])
             elif name not in policy.dimensions:
                 raise refused(f"{name} is not a dimension of this company.", field=name)
+
+
+def _check_within(name: str, line: PostingLine) -> None:
+    """Refuse a task without its project, and a cost type without its task."""
+    within = WITHIN.get(name)
+    if within and not line.dimensions.get(within):
+        raise refused(
+            f"{name}ID {line.dimensions[name]} is given without {within}ID.",
+            correction=f"Provide {within}ID.",
+            field=f"{within}ID",
+        )
 
 
 def _check_known(field: str, text: str, known: Named) -> None:
@@ -101,10 +113,11 @@ def _check_known(field: str, text: str, known: Named) -> None:
         raise invalid_reference(REFERENCES[field], text, "", field=field)
 
 
-def _in_cents(posting: Posting, _batch: Batch, _policy: PostingPolicy) -> None:
+def _in_cents(posting: Posting, _batch: Batch, policy: PostingPolicy) -> None:
+    rules = policy.directory.rules
     for line in posting.lines:
-        for value in (line.amount, line.trx_amount):
-            if value % CENT:
+        for value, currency in ((line.amount, rules.base_of(line.location)), (line.trx_amount, line.currency)):
+            if value % rules.rounding.unit(currency):
                 raise refused(f"The amount {value} of account {line.account} has more digits than its currency.")
 
 
@@ -178,7 +191,8 @@ def post(company: CompanyData, posting: Posting, batch: Batch, numbers: BatchNum
     policy = posting_policy(company)
     if batch.is_posted:
         validate(posting, batch, policy)
-    ledger, shown = Ledger(company.store), batch.books or (posting.book,)
+    own = user_defined(company.catalog)
+    ledger, shown = Ledger(company.store, own), batch.books or (posting.book,)
     header: Row = {}
     for name, cells in batch_rows(posting, batch, policy.directory, numbers or BatchNumbers(company)):
         row: Row = {field: text for field, value in cells.items() if (text := text_of(value))}
@@ -189,7 +203,7 @@ def post(company: CompanyData, posting: Posting, batch: Batch, numbers: BatchNum
         if name == "GLBATCH":
             header = row
         elif name == "GLENTRY" and batch.is_posted:
-            ledger.post([ledger_line(row, book) for book in shown])
+            ledger.post([ledger_line(row, book, own) for book in shown])
     return header
 
 

@@ -263,5 +263,5 @@ def _names(line: PostingLine, directory: Directory) -> TypedRow:
     }
     if line.department:
         names["DEPARTMENTTITLE"] = directory.departments[line.department][1]
-    names.update(dimension_cells(line.dimensions.items(), directory.dimensions))
+    names.update(dimension_cells(line.dimensions, directory.dimensions))
     return names

@@ -17,6 +17,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from intacct_bridge.emulator.accounting.dimensions import user_defined
 from intacct_bridge.emulator.accounting.ledger import LEDGER_FIELDS, Ledger, detail_key, ledger_line
 from intacct_bridge.emulator.accounting.posting import ACCRUAL
 from intacct_bridge.emulator.accounting.posting_rows import POSTED_STATES
@@ -38,7 +39,7 @@ def load(company: CompanyData, rows: Iterable[tuple[str, Mapping[str, Value]]]) 
     packers: dict[str, _Packer] = {}
     encoders = _encoders()
     with company.store.together():
-        poster = _Poster(Ledger(company.store))
+        poster = _Poster(company)
         for name, row in rows:
             packer = packers.get(name)
             if packer is None:
@@ -69,8 +70,9 @@ def _detail(company: CompanyData, row: Mapping[str, Value]) -> Mapping[str, Valu
 class _Poster:
     """Posts entries as they come. The rows of GLDETAIL that follow an entry name the books that show it."""
 
-    def __init__(self, ledger: Ledger) -> None:
-        self._ledger = ledger
+    def __init__(self, company: CompanyData) -> None:
+        self._own = user_defined(company.catalog)
+        self._ledger = Ledger(company.store, self._own)
         self._lines: list[tuple[SqlValue, ...]] = []
         self._entry: Mapping[str, Value] = {}
         self._books: list[str] = []
@@ -107,8 +109,8 @@ class _Poster:
     def _post(self) -> None:
         if self._entry.get("STATE") not in POSTED_STATES:
             return
-        row = {field: text_of(self._entry.get(field)) for field in LEDGER_FIELDS}
-        self._lines += [ledger_line(row, book) for book in self._books or [ACCRUAL]]
+        row = {field: text_of(self._entry.get(field)) for field in (*LEDGER_FIELDS, *self._own)}
+        self._lines += [ledger_line(row, book, self._own) for book in self._books or [ACCRUAL]]
         if len(self._lines) >= _BLOCK:
             self._ledger.post(self._lines)
             self._lines = []

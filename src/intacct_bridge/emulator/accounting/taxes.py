@@ -2,13 +2,15 @@
 
 The cell `TAXENTRIES` of a line holds its taxes as pairs of tax detail and amount. An empty amount means the rate of the
 detail. For amounts that include tax, `TOTALTRXAMOUNT` holds the gross amount, and the line has the net. Every tax is
-rounded half up to the cent, and the last one takes the rounding difference.
+rounded to the cent, and the last one takes the rounding difference.
 """
 
 import json
+from dataclasses import dataclass
 from decimal import Decimal
 
-from intacct_bridge.emulator.accounting.amounts import CENT, ZERO, cents_sent, to_cents
+from intacct_bridge.emulator.accounting.amounts import ZERO, Rounding
+from intacct_bridge.emulator.accounting.chart import posting_rules
 from intacct_bridge.emulator.company.company_data import FunctionCall
 from intacct_bridge.emulator.records.references import REFERENCES, Reference, find_reference
 from intacct_bridge.emulator.settings.cells import Row, decimal_text
@@ -18,6 +20,24 @@ TAX_ENTRIES = "TAXENTRIES"
 GROSS = "TOTALTRXAMOUNT"
 _DETAIL = Reference(("TAXDETAIL",), "Tax Detail")
 _HUNDRED = Decimal(100)
+
+
+@dataclass(frozen=True, slots=True)
+class _Rounded:
+    """The rounding of one line's amounts."""
+
+    rounding: Rounding
+    currency: str
+
+    def __call__(self, value: Decimal) -> Decimal:
+        return self.rounding.round(value, self.currency)
+
+    def sent(self, name: str, text: str) -> Decimal:
+        return self.rounding.sent(name, text, self.currency)
+
+    @property
+    def unit(self) -> Decimal:
+        return self.rounding.unit(self.currency)
 
 
 def tax_cell(pairs: list[tuple[str, str]]) -> str:
@@ -41,7 +61,8 @@ def set_net_amount(call: FunctionCall, line: Row, *, money: str = "TRX_AMOUNT") 
     """Set the net amount of a line that has only a gross amount."""
     if line.get(GROSS) and not line.get(money):
         details, given = _taxes(call, line)
-        line[money] = decimal_text(_net(cents_sent(GROSS, line[GROSS]), details, given))
+        rounded = _Rounded(posting_rules(call.company).rounding, line.get("CURRENCY", ""))
+        line[money] = decimal_text(_net(rounded, rounded.sent(GROSS, line[GROSS]), details, given))
 
 
 def with_tax_rows(call: FunctionCall, line: Row, *, account: str = "ACCOUNTNO", money: str = "TRX_AMOUNT") -> list[Row]:
@@ -51,27 +72,33 @@ def with_tax_rows(call: FunctionCall, line: Row, *, account: str = "ACCOUNTNO", 
     gross_text = line.pop(GROSS, "")
     if not details and not gross_text:
         return [line]
-    net = cents_sent(money, line[money])
-    amounts = [_share(net, detail) if fixed is None else fixed for detail, fixed in zip(details, given, strict=True)]
+    rounded = _Rounded(posting_rules(call.company).rounding, line.get("CURRENCY", ""))
+    net = rounded.sent(money, line[money])
+    amounts = [
+        _share(rounded, net, detail) if fixed is None else fixed for detail, fixed in zip(details, given, strict=True)
+    ]
     if gross_text:
-        _settle_gross(cents_sent(GROSS, gross_text), net, amounts, given)
+        _settle_gross(rounded, rounded.sent(GROSS, gross_text), net, amounts, given)
     rows = [
         _row(call, line, detail, amount, account=account, money=money)
         for detail, amount in zip(details, amounts, strict=True)
     ]
-    return [line, *(row for row in rows if cents_sent(money, row[money]))]
+    return [line, *(row for row in rows if rounded.sent(money, row[money]))]
 
 
 def _taxes(call: FunctionCall, line: Row) -> tuple[list[Row], list[Decimal | None]]:
     pairs: list[list[str]] = json.loads(line.get(TAX_ENTRIES) or "[]")
-    given = [cents_sent("TRX_TAX", one[1]) if one[1] else None for one in pairs]
+    rounded = _Rounded(posting_rules(call.company).rounding, line.get("CURRENCY", ""))
+    given = [rounded.sent("TRX_TAX", one[1]) if one[1] else None for one in pairs]
     return [_detail(call, one[0]) for one in pairs], given
 
 
-def _settle_gross(gross: Decimal, net: Decimal, amounts: list[Decimal], given: list[Decimal | None]) -> None:
+def _settle_gross(
+    rounded: "_Rounded", gross: Decimal, net: Decimal, amounts: list[Decimal], given: list[Decimal | None]
+) -> None:
     lost = gross - net - sum(amounts, ZERO)
     free = [place for place, fixed in enumerate(given) if fixed is None]
-    if lost and free and abs(lost) <= CENT * len(amounts):
+    if lost and free and abs(lost) <= rounded.unit * len(amounts):
         amounts[free[-1]] += lost
     elif lost:
         raise refused(
@@ -81,15 +108,15 @@ def _settle_gross(gross: Decimal, net: Decimal, amounts: list[Decimal], given: l
         )
 
 
-def _net(gross: Decimal, details: list[Row], given: list[Decimal | None]) -> Decimal:
+def _net(rounded: "_Rounded", gross: Decimal, details: list[Row], given: list[Decimal | None]) -> Decimal:
     fixed = sum((one for one in given if one is not None), ZERO)
     rates = (_rate(detail) for detail, one in zip(details, given, strict=True) if one is None)
     percent_of_net = _HUNDRED + sum(rates, ZERO)
-    return to_cents((gross - fixed) * _HUNDRED / percent_of_net)
+    return rounded((gross - fixed) * _HUNDRED / percent_of_net)
 
 
-def _share(net: Decimal, detail: Row) -> Decimal:
-    return to_cents(net * _rate(detail) / _HUNDRED)
+def _share(rounded: "_Rounded", net: Decimal, detail: Row) -> Decimal:
+    return rounded(net * _rate(detail) / _HUNDRED)
 
 
 def _rate(detail: Row) -> Decimal:

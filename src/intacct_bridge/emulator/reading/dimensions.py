@@ -1,13 +1,13 @@
 """The dimensions of the company and their relationships: `getDimensions`, `getDimensionRelationships` and others."""
 
-from intacct_bridge.emulator.accounting.dimensions import ALL_NAMES, NOT_IN_LEDGER, user_defined
+from intacct_bridge.emulator.accounting.dimensions import ALL_NAMES, user_defined
 from intacct_bridge.emulator.company.company_data import FunctionAnswer, FunctionCall
 from intacct_bridge.wire.xml import Element, element
 
 
 def get_dimensions(call: FunctionCall) -> FunctionAnswer:
     """Every dimension of the company, user-defined ones included."""
-    rows = [_dimension(name, name.capitalize(), own=False) for name in (*ALL_NAMES, *NOT_IN_LEDGER)]
+    rows = [_dimension(name, name.capitalize(), own=False) for name in ALL_NAMES]
     inactive = {f"GLDIM{name}" for name in call.company.settings.inactive_dimensions}
     rows += [
         _dimension(name, name.removeprefix("GLDIM").capitalize(), own=True, enabled=name not in inactive)

@@ -4,8 +4,10 @@ An element is a field, a group whose children are fields with dotted names, or t
 unknown element is ignored, as in the gateway. An empty element clears its field.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from decimal import ROUND_05UP, Decimal
 
 from intacct_bridge.emulator.company.company_data import FunctionCall
 from intacct_bridge.emulator.records.required import documented_fields
@@ -14,10 +16,16 @@ from intacct_bridge.emulator.settings.refusals import illegal, refused
 from intacct_bridge.errors import RecordError
 from intacct_bridge.model.catalog import FieldDef, ObjectDef
 from intacct_bridge.model.keys import Owner, lines, record_key
-from intacct_bridge.wire.values import Kind
+from intacct_bridge.wire.values import NUMBERS, SCALE, Kind
 from intacct_bridge.wire.xml import Element
 
 MULTI_PICK = "#~#"
+_SMALLEST = Decimal(1).scaleb(-SCALE)
+_LONG_NUMBER = re.compile(rf"[+-]?\d{{0,24}}\.\d{{{SCALE + 1},40}}")
+"""A number with more digits than a field holds, such as a sum of binary floating-point numbers.
+
+It is cut in the way of ROUND_05UP, after which a rounding to fewer digits gives what it would have given before.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +107,8 @@ def stored_text(call: FunctionCall, one: FieldDef, text: str) -> str:
         return _listed(one, text.strip())
     if one.kind in (Kind.TEXT, Kind.ENUM, Kind.SEQUENCE):
         return text
+    if one.kind in NUMBERS and _LONG_NUMBER.fullmatch(text.strip()):
+        text = str(Decimal(text.strip()).quantize(_SMALLEST, ROUND_05UP))
     try:
         value = sent_value(one.kind, text, call.session.user.formatting)
     except RecordError:

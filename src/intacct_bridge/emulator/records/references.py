@@ -72,8 +72,9 @@ REFERENCES: dict[str, Reference] = {
     "CUSTTYPE": Reference(("CUSTTYPE",), "Customer Type", (("CUSTTYPEKEY", "RECORDNO"),)),
     "APACCOUNT": Reference(("GLACCOUNT",), "GL Account", (("APACCOUNTTITLE", "TITLE"),)),
     "ARACCOUNT": Reference(("GLACCOUNT",), "GL Account", (("ARACCOUNTTITLE", "TITLE"),)),
-    "TASKID": Reference(("TASK",), "Task", (("TASKNAME", "NAME"), ("TASKKEY", "RECORDNO"))),
-    "CONTRACTID": Reference(("CONTRACT",), "Contract"),
+    "TASKID": _dimension("TASK"),
+    "CONTRACTID": _dimension("CONTRACT"),
+    "COSTTYPEID": _dimension("COSTTYPE"),
     "PROJECTTYPE": Reference(("PROJECTTYPE",), "Project Type", (("PROJECTTYPEKEY", "RECORDNO"),)),
     "PROJECTSTATUS": Reference(("PROJECTSTATUS",), "Project Status", (("PROJECTSTATUSKEY", "RECORDNO"),)),
     "MANAGERID": Reference(("EMPLOYEE",), "Employee"),
@@ -145,8 +146,11 @@ def _check_user_dimension(company: CompanyData, described: ObjectDef, name: str,
 
 
 def _reference_field(name: str) -> str:
-    """The field that other objects name a record by. Tasks have their id, though it is unique only within a project."""
-    return "TASKID" if name == "TASK" else natural_key(name) or "RECORDNO"
+    """The field that other objects name a record by.
+
+    Tasks and cost types have their id, though it is unique only within a project or a task.
+    """
+    return f"{name}ID" if name in ("TASK", "COSTTYPE") else natural_key(name) or "RECORDNO"
 
 
 def find_reference(company: CompanyData, refers: Reference, text: str, *, field: str = "") -> Row:

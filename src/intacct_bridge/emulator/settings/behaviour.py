@@ -43,6 +43,9 @@ class Behaviour:
     """Seconds until the AUDITHISTORY row of a change can be read."""
     unique_document_numbers: bool = True
     """Whether two bills of a vendor, or two invoices of a customer, may not have the same number."""
+    rounding: str = "half up"
+    """Which way half a unit of an amount goes that has more digits than its currency: `half up` (away from zero),
+    `half down`, `half even`, or `down` for digits that are cut off. That amounts are rounded is documented, not how."""
     approve_bills: bool = False
     """Whether a submitted bill waits for `approve` before it posts."""
     payment_blanks: str = "filled"

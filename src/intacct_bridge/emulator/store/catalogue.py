@@ -137,6 +137,23 @@ MODULES = {
 }  # fmt: skip
 
 
+_PROJECT_DIMENSIONS = {
+    **dict.fromkeys(
+        (
+            *("GLENTRY", "GLDETAIL", "GLACCOUNTBALANCE", "APBILLITEM", "APADJUSTMENTITEM", "ARINVOICEITEM"),
+            *("ARADJUSTMENTITEM", "CCTRANSACTIONENTRY", "EEXPENSESITEM", "EXPENSEADJUSTMENTSITEM"),
+        ),
+        ("TASK", "COSTTYPE", "CONTRACT", "WAREHOUSE"),
+    ),
+    **dict.fromkeys(("SODOCUMENTENTRY", "PODOCUMENTENTRY", "INVDOCUMENTENTRY"), ("TASK", "COSTTYPE", "CONTRACT")),
+    "OTHERRECEIPTSENTRY": ("TASK", "COSTTYPE"),
+    "ARADVANCEITEM": ("TASK", "CONTRACT", "WAREHOUSE"),
+    "ALLOCATIONENTRY": ("CONTRACT", "WAREHOUSE"),
+}
+"""Dimensions that the pages of these lines document, and that the recorded company did not subscribe to."""
+_REQUIRED_DIMENSIONS = ("REQUIRETASK", "REQUIRECONTRACT", "REQUIREWAREHOUSE")
+
+
 @cache
 def standard_catalog() -> Catalog:
     """Every standard object."""
@@ -146,7 +163,20 @@ def standard_catalog() -> Catalog:
 
 def _object(name: str, fields: list[list[Any]], relations: list[list[str]]) -> ObjectDef:
     paths = [Relation(one[0], one[1], one[3] if len(one) > 3 else "MANY2ONE", by=one[2]) for one in relations]
-    return object_def(name, [_field(one) for one in fields], paths, label=label_of(name))
+    described = [_field(one) for one in fields]
+    added = [one for one in _dimension_fields(name) if one.name not in {field.name for field in described}]
+    return object_def(name, [*described, *added], paths, label=label_of(name))
+
+
+def _dimension_fields(name: str) -> list[FieldDef]:
+    """The fields of dimensions that the recorded description of a line, or of an account, lacks."""
+    if name in ("GLACCOUNT", "STATACCOUNT"):
+        return [FieldDef(one, Kind.BOOLEAN, values=("true", "false")) for one in _REQUIRED_DIMENSIONS]
+    return [
+        FieldDef(f"{dimension}{end}", kind)
+        for dimension in _PROJECT_DIMENSIONS.get(name, ())
+        for end, kind in (("DIMKEY", Kind.INTEGER), ("ID", Kind.TEXT), ("NAME", Kind.TEXT))
+    ]
 
 
 def _field(parts: list[Any]) -> FieldDef:

@@ -14,6 +14,7 @@ from decimal import Decimal
 
 from intacct_bridge.emulator.accounting.amounts import amount
 from intacct_bridge.emulator.accounting.chart import posting_rules
+from intacct_bridge.emulator.accounting.dimensions import dimensions_of, user_defined
 from intacct_bridge.emulator.accounting.periods import day_of
 from intacct_bridge.emulator.accounting.posting import Posting, PostingLine, balance_entities
 from intacct_bridge.emulator.accounting.posting_rows import INVENTORY
@@ -108,7 +109,8 @@ def _movement(call: FunctionCall, effect: StockEffect, line: Row, item: Row) -> 
     warehouse = warehouse_of(call, item, line.get("WAREHOUSE.LOCATION_NO", ""))
     quantity = amount(line, "QUANTITY")
     cost_is_given = effect.sign > 0 or (effect.adjusts and line.get("COST"))
-    value = amount(line, "TOTAL") if cost_is_given else cost_of(call, item, warehouse, quantity)
+    base = line.get("BASECURR", "")
+    value = amount(line, "TOTAL") if cost_is_given else cost_of(call, item, warehouse, quantity, base)
     moved = quantity if effect.quantity else Decimal(0)
     worth = value * effect.sign if effect.value else Decimal(0)
     return StockMovement(item["ITEMID"], warehouse, moved * effect.sign, worth)
@@ -125,7 +127,10 @@ def _lines(call: FunctionCall, effect: StockEffect, line: Row, item: Row, one: S
             correction="Give the item, or its GL group, an inventory and a cost account.",
         )
     memo = f"{line.get('QUANTITY', '')} × {item.get('NAME', '')}"
-    named = {"ITEM": item["ITEMID"]}
+    own = user_defined(call.company.catalog)
+    named = dimensions_of(line, own) | {"ITEM": item["ITEMID"]}
+    if one.warehouse:
+        named["WAREHOUSE"] = one.warehouse
     base = line["BASECURR"]
     department = line.get("DEPARTMENTID") or None
     return [

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from decimal import Decimal
 
-from intacct_bridge.emulator.accounting.amounts import ZERO, amount, number_sent, to_cents
+from intacct_bridge.emulator.accounting.amounts import ZERO, amount, number_sent
+from intacct_bridge.emulator.accounting.chart import posting_rules
 from intacct_bridge.emulator.company.company_data import FunctionCall
 from intacct_bridge.emulator.records.audit_fields import MODIFIED, record_change, set_audit_fields
 from intacct_bridge.emulator.records.references import Reference, apply_references, find_reference
@@ -13,7 +14,7 @@ from intacct_bridge.emulator.settings.refusals import refused
 ITEM = Reference(("ITEM",), "Item")
 
 
-def complete_line(call: FunctionCall, name: str, values: Row, *, party: Row, side: str) -> Row:
+def complete_line(call: FunctionCall, name: str, values: Row, *, party: Row, side: str, currency: str = "") -> Row:
     """The row to keep for a line, without its keys and audit fields."""
     row = {field: text for field, text in values.items() if text}
     if not row.get("ITEMID"):
@@ -28,9 +29,10 @@ def complete_line(call: FunctionCall, name: str, values: Row, *, party: Row, sid
     if row.get("COST") and not row.get("TRX_PRICE"):
         row["TRX_PRICE"] = row["COST"]
     price = _number(row, "TRX_PRICE") if row.get("TRX_PRICE") else amount(item, _price(side))
-    value = to_cents(quantity * price)
+    rounded = posting_rules(call.company).rounding.round
+    value = rounded(quantity * price, currency)
     if row.get("DISCOUNTPERCENT"):
-        value -= to_cents(value * _number(row, "DISCOUNTPERCENT") / 100)
+        value -= rounded(value * _number(row, "DISCOUNTPERCENT") / 100, currency)
     row |= {"QUANTITY": decimal_text(quantity), "UIQTY": decimal_text(quantity), "TRX_PRICE": decimal_text(price)}
     row |= {"UIPRICE": decimal_text(price), "TRX_VALUE": decimal_text(value), "UIVALUE": decimal_text(value)}
     row |= {"ITEMNAME": item.get("NAME", ""), "STATUS": "active", "STATE": "true"}

@@ -9,9 +9,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 
-from intacct_bridge.emulator.accounting.amounts import ZERO, amount, to_base
+from intacct_bridge.emulator.accounting.amounts import ZERO, amount
 from intacct_bridge.emulator.accounting.chart import posting_rules
-from intacct_bridge.emulator.accounting.dimensions import ID_FIELDS
+from intacct_bridge.emulator.accounting.dimensions import ID_FIELDS, user_defined
 from intacct_bridge.emulator.accounting.periods import day_of
 from intacct_bridge.emulator.accounting.posting_rows import ORDERS, PURCHASING
 from intacct_bridge.emulator.accounting.rates import exchange_rate
@@ -147,7 +147,10 @@ def _written(
     if not order.lines:
         raise refused(f"{row['DOCID']} has no lines.", correction="Provide at least one line.")
     party = _party(call, trade, row)
-    lines = [complete_line(call, trade.line, one, party=party, side=trade.party) for one in order.lines]
+    lines = [
+        complete_line(call, trade.line, one, party=party, side=trade.party, currency=_currency(call, row, one, party))
+        for one in order.lines
+    ]
     _head(call, trade, row, party=party, definition=definition)
     extra = subtotals.stored(call, trade.object, row) if order.subtotals is None else order.subtotals
     _total(call, row, lines, extra)
@@ -168,6 +171,12 @@ def _written(
     costs.apply(call, trade.object, row, lines, definition=definition, party=trade.party)
     record_change(call, described, row, CREATED if number is None else MODIFIED)
     return row
+
+
+def _currency(call: FunctionCall, row: Row, line: Row, party: Row) -> str:
+    """The currency of a line: the transaction's, else the party's, else the base currency of the line's entity."""
+    location = line.get("LOCATIONID") or call.session.entity
+    return row.get("CURRENCY") or party.get("CURRENCY") or posting_rules(call.company).base_of(location)
 
 
 def _party(call: FunctionCall, trade: Trade, row: Row) -> Row:
@@ -206,13 +215,15 @@ def _total(call: FunctionCall, row: Row, lines: list[Row], extra: Sequence[Subto
     factor = exchange_rate(call.company, row["CURRENCY"], base, day=day, given=row.get("EXCHRATE", ""))
     row["EXCHRATE"] = decimal_text(factor)
     subtotal = sum((amount(one, "TRX_VALUE") for one in lines), ZERO)
-    total = subtotal + sum((one.of(subtotal) for one in extra), ZERO)
+    total = subtotal + sum((one.of(subtotal, chart.rounding, row["CURRENCY"]) for one in extra), ZERO)
     row |= {"TRX_SUBTOTAL": decimal_text(subtotal), "TRX_TOTAL": decimal_text(total)}
-    row |= {"SUBTOTAL": decimal_text(to_base(subtotal, factor)), "TOTAL": decimal_text(to_base(total, factor))}
+    rounding = chart.rounding
+    row |= {"SUBTOTAL": decimal_text(rounding.to_base(subtotal, factor, base))}
+    row |= {"TOTAL": decimal_text(rounding.to_base(total, factor, base))}
     for one in lines:
         price = amount(one, "TRX_PRICE") * factor
         one |= {"CURRENCY": row["CURRENCY"], "BASECURR": base, "EXCHRATE": decimal_text(factor)}
-        one |= {"TOTAL": decimal_text(to_base(amount(one, "TRX_VALUE"), factor))}
+        one |= {"TOTAL": decimal_text(rounding.to_base(amount(one, "TRX_VALUE"), factor, base))}
         one["PRICE"] = decimal_text(price.quantize(Decimal("0.000001"), ROUND_HALF_UP))
 
 
@@ -239,7 +250,9 @@ def _make_invoice_or_bill(
     if not values["WHENDUE"] and not values["TERMNAME"]:
         values["WHENDUE"] = row["WHENCREATED"]
     made = [_charge(call, trade, one) for one in lines]
-    made += subtotals.charges(call, extra, amount(row, "TRX_SUBTOTAL"), made[0], memo=family.memo)
+    made += subtotals.charges(
+        call, extra, amount(row, "TRX_SUBTOTAL"), made[0], memo=family.memo, currency=row["CURRENCY"]
+    )
     entered = entry.enter(call, family, DocumentInput(values, made))
     row["PRRECORDKEY"] = entered["RECORDNO"]
     for name in ("TOTALENTERED", "TOTALPAID", "TOTALDUE", "TRX_TOTALENTERED", "TRX_TOTALPAID", "TRX_TOTALDUE"):
@@ -248,7 +261,10 @@ def _make_invoice_or_bill(
 
 
 def _charge(call: FunctionCall, trade: Trade, line: Row) -> Row:
-    cells = {name: line[name] for name in ID_FIELDS if line.get(name)}
+    carried = (*ID_FIELDS, *user_defined(call.company.catalog))
+    cells = {name: line[name] for name in carried if line.get(name)}
+    if line.get("WAREHOUSE.LOCATION_NO"):
+        cells["WAREHOUSEID"] = line["WAREHOUSE.LOCATION_NO"]
     memo = line.get("MEMO") or line.get("ITEMDESC", "")
     account = account_of(call, line["ITEMID"], sale=trade.party == "CUSTOMER")
     return cells | {"ACCOUNTNO": account, "TRX_AMOUNT": line["TRX_VALUE"], "ENTRYDESCRIPTION": memo}

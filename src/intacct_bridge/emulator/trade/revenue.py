@@ -7,8 +7,9 @@ from the ledger. An entry without its accounts, or without an invoice line that 
 from collections.abc import Callable
 
 from intacct_bridge.emulator.access.rights import check_right
-from intacct_bridge.emulator.accounting.amounts import amount, to_cents
+from intacct_bridge.emulator.accounting.amounts import amount
 from intacct_bridge.emulator.accounting.chart import posting_rules
+from intacct_bridge.emulator.accounting.dimensions import dimensions_of, user_defined
 from intacct_bridge.emulator.accounting.periods import day_of
 from intacct_bridge.emulator.accounting.posting import Posting, PostingLine
 from intacct_bridge.emulator.accounting.posting_rows import ORDERS
@@ -107,10 +108,10 @@ def post_or_unpost(call: FunctionCall) -> FunctionAnswer:
 
 def _recognise(call: FunctionCall, row: Row, schedule: Row) -> Row:
     """Post an entry; gives its cells for the posting."""
-    company, money = call.company, to_cents(amount(row, "AMOUNT") or amount(row, "TRX_AMOUNT"))
+    company, given = call.company, amount(row, "AMOUNT") or amount(row, "TRX_AMOUNT")
     revenue = row.get("ACCOUNTNO") or _account(call, row.get("REVACCTKEY", ""))
     deferred = _account(call, row.get("DEFERREDREVACCTKEY", ""))
-    if not revenue or not deferred or not money:
+    if not revenue or not deferred or not given:
         return {}
     line = company.table("ARINVOICEITEM").get(int(schedule.get("PRENTRYKEY") or 0)) or {}
     place = line.get("LOCATIONID") or schedule.get("MEGAENTITYID") or call.session.entity
@@ -119,10 +120,12 @@ def _recognise(call: FunctionCall, row: Row, schedule: Row) -> Row:
     if not entity and len(chart.base_currency) > 2:  # the top level is one of them
         return {}
     base = chart.base_currency[entity]
+    money = chart.rounding.round(given, base)
     department, memo = line.get("DEPARTMENTID") or None, row.get("DESCRIPTION") or None
+    named = dimensions_of(line, user_defined(company.catalog))
     lines = (
-        PostingLine(deferred, place, money, money, base, department, memo),
-        PostingLine(revenue, place, -money, -money, base, department, memo),
+        PostingLine(deferred, place, money, money, base, department, memo, named),
+        PostingLine(revenue, place, -money, -money, base, department, memo, named),
     )
     day = day_of(row, "POSTINGDATE") if row.get("POSTINGDATE") else call.stamp.date()
     title = f"Revenue of schedule {row.get('REVRECSCHEDULEKEY', '')}"

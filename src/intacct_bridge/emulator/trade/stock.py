@@ -9,7 +9,8 @@ value.
 from dataclasses import dataclass, replace
 from decimal import ROUND_HALF_UP, Decimal
 
-from intacct_bridge.emulator.accounting.amounts import amount, to_cents
+from intacct_bridge.emulator.accounting.amounts import amount
+from intacct_bridge.emulator.accounting.chart import posting_rules
 from intacct_bridge.emulator.company.company_data import FunctionCall
 from intacct_bridge.emulator.company.side_tables import StockMovement
 from intacct_bridge.emulator.records.audit_fields import set_audit_fields
@@ -52,16 +53,17 @@ def warehouse_of(call: FunctionCall, item: Row, name: str) -> str:
     return name
 
 
-def cost_of(call: FunctionCall, item: Row, warehouse: str, quantity: Decimal) -> Decimal:
-    """The cost of an outgoing quantity."""
+def cost_of(call: FunctionCall, item: Row, warehouse: str, quantity: Decimal, currency: str) -> Decimal:
+    """The cost of an outgoing quantity, in a base currency."""
+    rounded = posting_rules(call.company).rounding.round
     row = _info(call, item["ITEMID"], warehouse)
     on_hand, value = amount(row, "WONHAND"), _value(call, row)
     if item.get("COST_METHOD") == "Standard" or on_hand <= 0:
-        return to_cents(quantity * amount(item, "STANDARD_COST"))
+        return rounded(quantity * amount(item, "STANDARD_COST"), currency)
     if quantity >= on_hand:
         over = (quantity - on_hand) * amount(item, "STANDARD_COST")
-        return value + to_cents(over)
-    return to_cents(value * quantity / on_hand)
+        return value + rounded(over, currency)
+    return rounded(value * quantity / on_hand, currency)
 
 
 def apply_movement(call: FunctionCall, paper: SourceDocument, one: StockMovement) -> None:

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from intacct_bridge.emulator.accounting.amounts import amount, number_sent, to_base, to_cents
+from intacct_bridge.emulator.accounting.amounts import Rounding, amount, number_sent
+from intacct_bridge.emulator.accounting.chart import posting_rules
 from intacct_bridge.emulator.accounting.dimensions import ID_FIELDS, PLACES
 from intacct_bridge.emulator.company.company_data import FunctionCall
 from intacct_bridge.emulator.records.audit_fields import set_audit_fields
@@ -27,11 +28,11 @@ class Subtotal:
     cells: tuple[tuple[str, str], ...] = ()
     """Its dimensions."""
 
-    def of(self, lines: Decimal) -> Decimal:
+    def of(self, lines: Decimal, rounding: Rounding, currency: str) -> Decimal:
         """Its amount, for lines with that sum."""
         if self.fixed is None:
-            return to_cents(lines * (self.percent or 0) / 100)
-        return self.fixed
+            return rounding.round(lines * (self.percent or 0) / 100, currency)
+        return rounding.round(self.fixed, currency)
 
 
 def subtotals_sent(body: Element, name: str) -> list[Subtotal] | None:
@@ -73,10 +74,11 @@ def keep(call: FunctionCall, trade: str, header: Row, subtotals: Sequence[Subtot
     described, table = call.company.find(name), call.company.table(name)
     for number, _ in _rows(call, trade, header):
         table.delete(number)
+    rounding = posting_rules(call.company).rounding
     lines, rate = amount(header, "TRX_SUBTOTAL"), Decimal(header.get("EXCHRATE") or 1)
     for one in subtotals:
-        trx = one.of(lines)
-        base = decimal_text(to_base(trx, rate))
+        trx = one.of(lines, rounding, header.get("CURRENCY", ""))
+        base = decimal_text(rounding.to_base(trx, rate, header.get("BASECURR", "")))
         cells = dict(one.cells)
         row: Row = {"DOCHDRNO": header["RECORDNO"], "DESCRIPTION": one.description, "DOCPARID": header["DOCPARID"]}
         row |= {"TOTAL": base, "ABSVAL": base, "TRX_TOTAL": decimal_text(trx), "TRX_ABSVAL": decimal_text(trx)}
@@ -95,11 +97,14 @@ def _rows(call: FunctionCall, trade: str, header: Row) -> list[tuple[int, Row]]:
     return [(number, row) for number, row in table.rows() if row.get("DOCHDRNO") == header["RECORDNO"]]
 
 
-def charges(call: FunctionCall, subtotals: Sequence[Subtotal], lines: Decimal, first: Row, *, memo: str) -> list[Row]:
+def charges(
+    call: FunctionCall, subtotals: Sequence[Subtotal], lines: Decimal, first: Row, *, memo: str, currency: str
+) -> list[Row]:
     """Lines of an invoice or a bill for the subtotals; other cells are those of its first line."""
-    found = []
+    found, rounding = [], posting_rules(call.company).rounding
     for one in subtotals:
-        cells = first | dict(one.cells) | {"TRX_AMOUNT": decimal_text(to_cents(one.of(lines))), memo: one.description}
+        total = decimal_text(one.of(lines, rounding, currency))
+        cells = first | dict(one.cells) | {"TRX_AMOUNT": total, memo: one.description}
         account = _tax_account(call, one.description)
         if account:
             cells["ACCOUNTNO"] = account

@@ -188,7 +188,7 @@ class Expenses:
             "RECORDTYPE": "ei",
             "CURRENCY": base,
             "BASECURR": base,
-            **dict(dimension_cells(charge.dimensions.items(), self._world.directory.dimensions)),
+            **dict(dimension_cells(charge.dimensions, self._world.directory.dimensions)),
         }
 
     def _reimburse(self, report: ExpenseReport, day: date) -> Rows:

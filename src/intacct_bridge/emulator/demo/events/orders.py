@@ -230,9 +230,9 @@ class Orders:
         return row
 
 
-def _shared(charge: Charge) -> list[tuple[str, str]]:
+def _shared(charge: Charge) -> dict[str, str]:
     """The dimensions of a charge that order lines have cells for; the item is written separately."""
-    return [(name, id_) for name, id_ in charge.dimensions.items() if name in ("CUSTOMER", "VENDOR", "CLASS")]
+    return {name: id_ for name, id_ in charge.dimensions.items() if name in ("CUSTOMER", "VENDOR", "CLASS")}
 
 
 def _paid(outcome: DocumentOutcome) -> TypedRow:

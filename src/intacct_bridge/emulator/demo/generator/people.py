@@ -111,7 +111,7 @@ def _rules(data: Data) -> PostingRules:
         employee_payables=POSTING_ACCOUNTS["employee_payables"],
         undeposited_funds=POSTING_ACCOUNTS["undeposited"],
         exchange=POSTING_ACCOUNTS["exchange"],
-        rounding=POSTING_ACCOUNTS["rounding"],
+        rounding_account=POSTING_ACCOUNTS["rounding"],
     )
 
 

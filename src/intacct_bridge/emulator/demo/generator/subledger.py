@@ -155,7 +155,7 @@ def charge_cells(
     if charge.department:
         row["DEPARTMENTID"] = charge.department
         row["DEPARTMENTNAME"] = directory.departments[charge.department][1]
-    row.update(dimension_cells(charge.dimensions.items(), directory.dimensions))
+    row.update(dimension_cells(charge.dimensions, directory.dimensions))
     return row
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from intacct_bridge.emulator.accounting.amounts import ZERO, amount_sent
+from intacct_bridge.emulator.accounting.amounts import ZERO
 from intacct_bridge.emulator.accounting.chart import posting_rules
 from intacct_bridge.emulator.accounting.taxes import GROSS, TAX_ENTRIES, tax_cell
 from intacct_bridge.emulator.company.company_data import FunctionCall
@@ -89,12 +89,13 @@ class PaymentVerbs:
             values["WHENCREATED"] = _day(call, draft.extra["PAYMENTDATE"])
         elif draft.extra.get("PAYMENTDATE"):
             values.setdefault("WHENPAID", _day(call, draft.extra["PAYMENTDATE"]))
+        rounded, currency = posting_rules(call.company).rounding.sent_or_none, values.get("CURRENCY", "")
         details = [one.values | extra_amounts(one) for one in draft.lines.get(self.side.line, ())]
-        over = amount_sent("OVERPAYMENTAMOUNT", draft.extra.get("OVERPAYMENTAMOUNT", "")) or ZERO
+        over = rounded("OVERPAYMENTAMOUNT", draft.extra.get("OVERPAYMENTAMOUNT", ""), currency) or ZERO
         name = next((one for one in _STATED if draft.extra.get(one)), "")
         place = draft.extra.get("OVERPAYMENTLOCATIONID", "")
         state = "Draft" if _waits(draft) else ""
-        total = amount_sent(name, draft.extra.get(name, ""))
+        total = rounded(name, draft.extra.get(name, ""), currency)
         return PaymentInput(values, details, state, Overpayment(over, place), total, name)
 
 

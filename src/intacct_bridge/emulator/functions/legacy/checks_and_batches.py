@@ -4,7 +4,7 @@ from collections.abc import Callable
 from decimal import Decimal
 
 from intacct_bridge.emulator.access.rights import check_right
-from intacct_bridge.emulator.accounting.amounts import ZERO, to_base
+from intacct_bridge.emulator.accounting.amounts import ZERO
 from intacct_bridge.emulator.accounting.chart import posting_rules
 from intacct_bridge.emulator.accounting.dimensions import user_defined
 from intacct_bridge.emulator.accounting.periods import day_of
@@ -27,8 +27,8 @@ _HEAD = (
     "currency exchrate:EXCHANGE_RATE"
 )
 _ITEM = (
-    "glaccountno:ACCOUNTNO accountlabel paymentamount:TRX_AMOUNT departmentid locationid projectid customerid vendorid "
-    "employeeid itemid classid"
+    "glaccountno:ACCOUNTNO accountlabel paymentamount:TRX_AMOUNT departmentid locationid projectid taskid "
+    "costtypeid customerid vendorid employeeid itemid classid"
 )
 
 
@@ -59,7 +59,10 @@ def create_appayment(call: FunctionCall) -> FunctionAnswer:
     row |= {"DISPLAYSTATE": "Confirmed", "RECORDID": row.get("DOCNUMBER", ""), "WHENPAID": row["WHENCREATED"]}
     row |= {"EXCHANGE_RATE": decimal_text(factor), "PAYMENTMETHOD": row.get("PAYMENTMETHOD") or "Printed Check"}
     for name in ("TOTALENTERED", "TOTALPAID"):
-        row |= {name: decimal_text(to_base(total, factor)), f"TRX_{name}": decimal_text(total)}
+        row |= {
+            name: decimal_text(posting_rules(company).rounding.to_base(total, factor, base)),
+            f"TRX_{name}": decimal_text(total),
+        }
     base_text = call.body.findtext("basepaymentamount").strip()
     if base_text and base_text != row["TOTALENTERED"] and Decimal(base_text) != Decimal(row["TOTALENTERED"]):
         raise refused(

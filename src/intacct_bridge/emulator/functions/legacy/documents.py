@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from intacct_bridge.emulator.access.rights import check_right
-from intacct_bridge.emulator.accounting.amounts import number_sent, to_base
+from intacct_bridge.emulator.accounting.amounts import Rounding, number_sent
+from intacct_bridge.emulator.accounting.chart import posting_rules
 from intacct_bridge.emulator.accounting.taxes import GROSS, TAX_ENTRIES, tax_cell
 from intacct_bridge.emulator.company.company_data import FunctionAnswer, FunctionCall
 from intacct_bridge.emulator.records.effect_check import with_effect_check
@@ -33,7 +34,8 @@ _HEAD = (
 _LINE = (
     "glaccountno:ACCOUNTNO accountlabel offsetglaccountno amount:TRX_AMOUNT memo:ENTRYDESCRIPTION locationid "
     "allocationid:ALLOCATION "
-    "departmentid projectid taskid customerid vendorid employeeid itemid classid item1099:FORM1099 form1099type "
+    "departmentid projectid taskid costtypeid customerid vendorid employeeid itemid classid contractid warehouseid "
+    "item1099:FORM1099 form1099type "
     "form1099box billable revrectemplate revrecstartdate revrecenddate "
 )
 _APPROVED_AT_ONCE = ("EEXPENSES", "EXPENSEADJUSTMENTS", "OTHERRECEIPTS")
@@ -117,7 +119,7 @@ class DocumentFunctions:
     def _line(self, call: FunctionCall, node: Element) -> Row:
         row = row_of_body(call, call.company.find(self.family.line), node, self.line)
         if self.family.object == "EEXPENSES":
-            _convert_expense(row, node)
+            _convert_expense(row, node, posting_rules(call.company).rounding)
         taxes = node.find("taxentries")
         if taxes is not None:
             pairs = [(one.findtext("detailid").strip(), one.findtext("trx_tax").strip()) for one in taxes.children]
@@ -143,18 +145,18 @@ class DocumentFunctions:
         return lines + added
 
 
-def _convert_expense(row: Row, node: Element) -> None:
+def _convert_expense(row: Row, node: Element, rounding: Rounding) -> None:
     """Convert an expense in another currency, or by the unit, to an amount of the report."""
     sent, original, factor, count, unit = (
         number_sent(name, node.findtext(name)) for name in ("amount", "trx_amount", "exchrate", "quantity", "rate")
     )
     comes_to = sent
     if original is not None:
-        comes_to = to_base(original, factor if factor is not None else Decimal(1))
+        comes_to = rounding.to_base(original, factor if factor is not None else Decimal(1))
         row |= {"ORG_AMOUNT": str(original), "ORG_CURRENCY": node.findtext("currency").strip()}
         row |= {"ORG_EXCHRATE": str(factor)} if factor is not None else {}
     elif sent is None and count is not None and unit is not None:
-        comes_to = to_base(count, unit)
+        comes_to = rounding.round(count * unit)
     elif factor is not None:
         raise refused(f"exchrate {factor} goes with trx_amount.", correction="Provide trx_amount.", field="exchrate")
     if sent is not None and comes_to != sent:

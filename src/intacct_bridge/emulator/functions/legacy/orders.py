@@ -28,8 +28,8 @@ _HEAD = (
 _EFFECTIVE = "exchrate price cost discountpercent total absval percentval performancebondamount paymentbondamount"
 _LINE = (
     "itemid itemdesc warehouseid:WAREHOUSE.LOCATION_NO quantity unit discountpercent price:TRX_PRICE cost:COST "
-    "sourcelinekey:SOURCE_DOCLINEKEY locationid departmentid memo projectid taskid customerid vendorid employeeid "
-    "classid billable"
+    "sourcelinekey:SOURCE_DOCLINEKEY locationid departmentid memo projectid taskid costtypeid customerid "
+    "vendorid employeeid classid contractid billable"
 )
 
 

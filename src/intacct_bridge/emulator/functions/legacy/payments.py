@@ -8,7 +8,7 @@ from collections.abc import Callable
 from decimal import Decimal
 
 from intacct_bridge.emulator.access.rights import check_right
-from intacct_bridge.emulator.accounting.amounts import ZERO, amount, amount_sent
+from intacct_bridge.emulator.accounting.amounts import ZERO, amount, number_sent
 from intacct_bridge.emulator.accounting.periods import day_of
 from intacct_bridge.emulator.company.company_data import FunctionAnswer, FunctionCall
 from intacct_bridge.emulator.company.side_tables import Overpayment
@@ -184,7 +184,7 @@ def _day(call: FunctionCall, name: str) -> str:
 
 
 def _money(body: Element, name: str) -> Decimal:
-    found = amount_sent(name, body.findtext(name))
+    found = number_sent(name, body.findtext(name))
     if found is None:
         raise illegal(name, "")
     return found

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from decimal import Decimal
 
 from intacct_bridge.emulator.accounting.allocations import FIELD, allocated_shares
-from intacct_bridge.emulator.accounting.amounts import cents_sent, to_base
+from intacct_bridge.emulator.accounting.amounts import Rounding
 from intacct_bridge.emulator.accounting.chart import posting_rules
 from intacct_bridge.emulator.accounting.dimensions import check_required, dimensions_of
 from intacct_bridge.emulator.accounting.posting import Charge
@@ -25,6 +25,7 @@ _LABELS = {"VENDOR": "APACCOUNTLABEL", "CUSTOMER": "ARACCOUNTLABEL", "EMPLOYEE":
 def complete_lines(call: FunctionCall, family: Family, header: Row, values: Row, *, party: Row) -> list[Row]:
     """The rows to keep for a line: one, or one for each entry of the allocation it names, and rows for its taxes."""
     line = {name: text for name, text in values.items() if text}
+    line["CURRENCY"] = _currency(call, header, line, party)
     if line.get(TAX_ENTRIES) and "DETAILKEY" not in call.company.find(family.line).fields:
         raise refused(f"Lines of {family.object} take no taxes.", correction="Leave TAXENTRIES out.", field=TAX_ENTRIES)
     if line.get(FIELD):
@@ -33,13 +34,20 @@ def complete_lines(call: FunctionCall, family: Family, header: Row, values: Row,
     return with_tax_rows(call, complete_line(call, family, header, line, party=party))
 
 
+def _currency(call: FunctionCall, header: Row, line: Row, party: Row) -> str:
+    """The currency of a line: the document's, else the party's, else the base currency of the line's entity."""
+    location = line.get("LOCATIONID") or call.session.entity
+    return header.get("CURRENCY") or party.get("CURRENCY") or posting_rules(call.company).base_of(location)
+
+
 def _allocated(call: FunctionCall, family: Family, line: Row) -> list[Row]:
     if line.get(TAX_ENTRIES) or line.get(GROSS):
         raise refused(
             "A line with taxes cannot be allocated.", correction="Leave out the taxes or the allocation.", field=FIELD
         )
     left = {name: text for name, text in line.items() if name not in (FIELD, "AMOUNT", "RECORDNO")}
-    found = allocated_shares(call, line[FIELD], _amount(family, line))
+    rounding, currency = posting_rules(call.company).rounding, line.get("CURRENCY", "")
+    found = allocated_shares(call, line[FIELD], _amount(rounding, family, line), currency)
     return [left | cells | {"TRX_AMOUNT": decimal_text(amount)} for cells, amount in found]
 
 
@@ -53,7 +61,7 @@ def complete_line(call: FunctionCall, family: Family, header: Row, values: Row, 
     row.setdefault("ACCOUNTNO", party.get("APACCOUNT" if family.payable else "ARACCOUNT", ""))
     if not row["ACCOUNTNO"]:
         raise refused(f"Required field ACCOUNTNO is missing for {family.line}.", correction="Provide an account.")
-    row["TRX_AMOUNT"] = decimal_text(_amount(family, row))
+    row["TRX_AMOUNT"] = decimal_text(_amount(posting_rules(company).rounding, family, row))
     if family.party and family.party_id in described.fields:
         row.setdefault(family.party_id, header.get(family.party_id, ""))
     row.setdefault("LOCATIONID", call.session.entity)
@@ -74,18 +82,18 @@ def _by_label(call: FunctionCall, family: Family, row: Row) -> None:
     row["ACCOUNTLABELKEY"] = label.get("RECORDNO", "")
 
 
-def _amount(family: Family, row: Row) -> Decimal:
+def _amount(rounding: Rounding, family: Family, row: Row) -> Decimal:
     text = row.get("TRX_AMOUNT") or row.get("AMOUNT") or ""
     if not text:
         raise refused(f"Required field TRX_AMOUNT is missing for {family.line}.", correction="Provide an amount.")
-    return cents_sent("amount", text)
+    return rounding.sent("amount", text, row.get("CURRENCY", ""))
 
 
-def with_base_amounts(row: Row, header: Row, rate: Decimal) -> Row:
+def with_base_amounts(row: Row, header: Row, rate: Decimal, rounding: Rounding) -> Row:
     """The line with its amounts in base currency and the cells that it repeats of its header."""
     trx_amount = Decimal(row["TRX_AMOUNT"])
     return row | {
-        "AMOUNT": decimal_text(to_base(trx_amount, rate)),
+        "AMOUNT": decimal_text(rounding.to_base(trx_amount, rate, header["BASECURR"])),
         "CURRENCY": header["CURRENCY"],
         "BASECURR": header["BASECURR"],
         "EXCHANGE_RATE": decimal_text(rate),

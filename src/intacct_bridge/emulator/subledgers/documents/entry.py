@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from intacct_bridge.emulator.accounting.amounts import amount
+from intacct_bridge.emulator.accounting.chart import posting_rules
 from intacct_bridge.emulator.accounting.periods import check_open, day_of, open_from
 from intacct_bridge.emulator.company.company_data import FunctionCall
 from intacct_bridge.emulator.records.audit_fields import CREATED, DELETED, MODIFIED, record_change, set_audit_fields
@@ -226,7 +227,8 @@ def _written(call: FunctionCall, family: Family, row: Row, entry: DocumentInput,
     row["STATE"] = _state(call, family, entry)
     row |= {"RECORDNO": key, "RECORDTYPE": family.type, "MODULEKEY": row.get("MODULEKEY") or family.module}
     row |= {"RAWSTATE": "D" if entry.draft else "A", "SYSTEMGENERATED": "F"}
-    lines = [with_base_amounts(one, row, factor) for one in lines]
+    rounding = posting_rules(company).rounding
+    lines = [with_base_amounts(one, row, factor, rounding) for one in lines]
     document = document_of(call, family, row, lines, owner)
     posting = posting_of(call, family, document, control_named(call, family, row, lines, named=entry.control))
     set_totals(row, document, posting, factor)

@@ -6,7 +6,7 @@ changed once a part of it is applied.
 
 from decimal import Decimal
 
-from intacct_bridge.emulator.accounting.amounts import ZERO, amount, to_base
+from intacct_bridge.emulator.accounting.amounts import ZERO, amount
 from intacct_bridge.emulator.accounting.chart import posting_rules
 from intacct_bridge.emulator.accounting.dimensions import user_defined
 from intacct_bridge.emulator.accounting.periods import day_of
@@ -80,12 +80,12 @@ def _written(call: FunctionCall, draft: Draft, row: Row, *, new: bool) -> Row:
     lines = _lines(call, draft, row)
     entity = posting_rules(company).entity_of.get(place or call.session.entity or lines[0].get("LOCATIONID", ""), "")
     _convert(call, row, entity)
-    factor = Decimal(row["EXCHANGE_RATE"])
+    factor, rounding = Decimal(row["EXCHANGE_RATE"]), posting_rules(company).rounding
     drafts = draft.extra.get("ACTION", "").lower() == "draft"
     row |= {"RECORDTYPE": ADVANCES.type, "STATE": "Draft" if drafts else "Posted", "RAWSTATE": "A", "CLEARED": "F"}
-    lines = [with_base_amounts(one, row, factor) for one in lines]
+    lines = [with_base_amounts(one, row, factor, rounding) for one in lines]
     total = sum((Decimal(one["TRX_AMOUNT"]) for one in lines), ZERO)
-    for start, value in (("", to_base(total, factor)), ("TRX_", total)):
+    for start, value in (("", rounding.to_base(total, factor, row["BASECURR"])), ("TRX_", total)):
         row[f"{start}TOTALENTERED"] = row[f"{start}TOTALDUE"] = decimal_text(value)
         row[f"{start}TOTALPAID"] = row[f"{start}TOTALSELECTED"] = "0"
     set_audit_fields(call, described, row, new=new)
@@ -146,7 +146,7 @@ def _lines(call: FunctionCall, draft: Draft, row: Row) -> list[Row]:
     if not sent:
         raise refused(f"Required field ARADVANCEITEMS is missing for {NAME}.", correction="Provide a line.")
     usual = {"ARACCOUNT": call.company.side_tables.posting_accounts.get("advances") or ""}
-    lines = [complete_line(call, _LINE, row, one, party=usual) for one in sent]
+    lines = [complete_line(call, _LINE, row, {**one, "CURRENCY": row.get("CURRENCY", "")}, party=usual) for one in sent]
     for line in lines:
         if Decimal(line["TRX_AMOUNT"]) <= 0:
             raise refused("The amount of an advance must be above zero.", field="TRX_AMOUNT")

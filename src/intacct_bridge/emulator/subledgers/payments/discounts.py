@@ -7,7 +7,8 @@ of a month allow no discount here, since no source says how a payment counts the
 from datetime import timedelta
 from decimal import Decimal
 
-from intacct_bridge.emulator.accounting.amounts import ZERO, amount, to_cents
+from intacct_bridge.emulator.accounting.amounts import ZERO, amount
+from intacct_bridge.emulator.accounting.chart import posting_rules
 from intacct_bridge.emulator.accounting.periods import day_of
 from intacct_bridge.emulator.company.company_data import FunctionCall
 from intacct_bridge.emulator.settings.cells import Row
@@ -42,7 +43,8 @@ def _allowed(call: FunctionCall, family: Family, document: Row, detail: Row) -> 
     rate = Decimal(term.get("DISCAMOUNT") or 0)
     if term.get("DISCPERCAMN") == "$":
         return rate
-    return to_cents(amount(document, "TRX_TOTALENTERED") * rate / 100)
+    share = amount(document, "TRX_TOTALENTERED") * rate / 100
+    return posting_rules(call.company).rounding.round(share, document.get("CURRENCY", ""))
 
 
 def discount_account(call: FunctionCall, family: Family) -> str:

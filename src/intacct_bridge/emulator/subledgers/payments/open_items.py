@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from intacct_bridge.emulator.accounting.amounts import ZERO, amount, to_base
+from intacct_bridge.emulator.accounting.amounts import ZERO, amount
 from intacct_bridge.emulator.accounting.chart import posting_rules
 from intacct_bridge.emulator.accounting.posting import relieved
 from intacct_bridge.emulator.company.company_data import FunctionCall
@@ -76,7 +76,7 @@ class OpenItems:
         for line, money in credited:
             spread[line] = spread.get(line, ZERO) + dict(_spread(lines, money, line))[line]
         total = trx_amount + sum((money for _, money in credited), ZERO)
-        base = _base(row, total)
+        base = _base(self._call, row, total)
         control = lines[0].get("OFFSETGLACCOUNTNO", "") if lines else ""
         part = PaymentPart(
             row["RECORDNO"], total, base, _entity_of(self._call, family, row, lines), tuple(spread.items()), control
@@ -138,11 +138,11 @@ def _too_much(family: Family, row: Row, wanted: Decimal, due: Decimal) -> Except
     )
 
 
-def _base(row: Row, trx_amount: Decimal) -> Decimal:
-    due = amount(row, "TRX_TOTALDUE")
+def _base(call: FunctionCall, row: Row, trx_amount: Decimal) -> Decimal:
+    due, base, rounding = amount(row, "TRX_TOTALDUE"), row.get("BASECURR", ""), posting_rules(call.company).rounding
     if not due:
-        return to_base(trx_amount, Decimal(row.get("EXCHANGE_RATE") or 1))
-    return relieved(trx_amount, trx_due=due, due=amount(row, "TOTALDUE"))
+        return rounding.to_base(trx_amount, Decimal(row.get("EXCHANGE_RATE") or 1), base)
+    return relieved(trx_amount, trx_due=due, due=amount(row, "TOTALDUE"), base=base, rounding=rounding)
 
 
 def _entity_of(call: FunctionCall, family: Family, row: Row, lines: list[Row]) -> str:
@@ -216,13 +216,13 @@ def reserve_part(call: FunctionCall, family: Family, part: PaymentPart, *, undo:
 
 def _change_lines(call: FunctionCall, family: Family, part: PaymentPart, row: Row, *, sign: Decimal, name: str) -> None:
     taken, factor = dict(part.lines), Decimal(row.get("EXCHANGE_RATE") or 1)
-    lines = _lines_of(call, family, row)
+    lines, rounding = _lines_of(call, family, row), posting_rules(call.company).rounding
     for line in lines:
         change = taken.get(line["RECORDNO"], ZERO) * sign
         if change:
             now = amount(line, f"TRX_{name}") + change
             line[f"TRX_{name}"] = decimal_text(now)
-            line[name] = decimal_text(to_base(now, factor))
+            line[name] = decimal_text(rounding.to_base(now, factor, row.get("BASECURR", "")))
     if family is ADVANCES:
         keep_advance_lines(call, row, lines)
         return

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from intacct_bridge.emulator.accounting.amounts import ZERO, amount, amount_sent
+from intacct_bridge.emulator.accounting.amounts import ZERO, amount, number_sent
+from intacct_bridge.emulator.accounting.chart import posting_rules
 from intacct_bridge.emulator.accounting.posting_rows import PAYABLES, RECEIVABLES
 from intacct_bridge.emulator.company.company_data import FunctionCall
 from intacct_bridge.emulator.settings.cells import Row
@@ -174,6 +175,7 @@ def _settled_detail(
     key = detail.get(first, "")
     family, document = opened.find(side.families, key, field=first)
     _check_party(side, row, document)
+    detail = _rounded(call, row, detail)
     entry = detail.get("ENTRYKEY") or detail.get("POSADJENTRYKEY", "")
     money = _money(detail, "PAYMENTAMOUNT")
     inline = _inline(side, detail, key)
@@ -268,7 +270,16 @@ def _money(detail: Row, name: str) -> Decimal | None:
 
 
 def _decimal(detail: Row, name: str) -> Decimal:
-    return amount_sent(name, detail.get(name, "")) or ZERO
+    return number_sent(name, detail.get(name, "")) or ZERO
+
+
+def _rounded(call: FunctionCall, row: Row, detail: Row) -> Row:
+    """A detail with its amounts rounded to the decimals of the payment's currency."""
+    rounding, found = posting_rules(call.company).rounding, dict(detail)
+    for name in (name for name in detail if name.endswith(("AMOUNT", "TOAPPLY"))):
+        value = rounding.sent_or_none(name, detail[name], row.get("CURRENCY", ""))
+        found[name] = "" if value is None else str(value)
+    return found
 
 
 def every_part(settled: Sequence[SettledDetail]) -> list[tuple[Family, PaymentPart]]:

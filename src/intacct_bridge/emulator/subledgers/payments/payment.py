@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
-from intacct_bridge.emulator.accounting.amounts import ZERO, amount, to_base
+from intacct_bridge.emulator.accounting.amounts import ZERO, amount
 from intacct_bridge.emulator.accounting.chart import posting_rules
 from intacct_bridge.emulator.accounting.periods import day_of
 from intacct_bridge.emulator.accounting.rates import exchange_rate
@@ -280,9 +280,9 @@ def _head(
     row |= {"EXCHANGE_RATE": decimal_text(factor), "RECORDTYPE": side.type, "SYSTEMGENERATED": "F", "CLEARED": "F"}
     row |= {"WHENCREATED": row[side.day], "WHENPAID": row.get("WHENPAID") or row[side.day], "RAWSTATE": "C"}
     row.setdefault("WHENPOSTED", row[side.day])
-    overpayment = account.overpayment.amount
+    overpayment, to_base = account.overpayment.amount, posting_rules(call.company).rounding.to_base
     for name, total, left in (
-        ("", to_base(applied + overpayment, factor), to_base(overpayment, factor)),
+        ("", to_base(applied + overpayment, factor, base), to_base(overpayment, factor, base)),
         ("TRX_", applied + overpayment, overpayment),
     ):
         row[f"{name}TOTALENTERED"], row[f"{name}TOTALDUE"] = decimal_text(total), decimal_text(left)

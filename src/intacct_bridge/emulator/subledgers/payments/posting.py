@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from intacct_bridge.emulator.accounting.amounts import ZERO, amount, to_base, to_cents
+from intacct_bridge.emulator.accounting.amounts import ZERO, amount
 from intacct_bridge.emulator.accounting.chart import posting_rules
 from intacct_bridge.emulator.accounting.ledger import books_kept
 from intacct_bridge.emulator.accounting.posting import (
@@ -77,7 +77,7 @@ def _applied(
     found: Applied = []
     for family, part in every_part(settled):
         if family is ADVANCES:
-            found += _from_advance(call, part, party)
+            found += _from_advance(call, part, party, base=row["BASECURR"])
         elif family is OVERPAYMENTS:
             location = _overpayment_entity(call, part.key) or account.entity
             found.append((Application(location, -part.trx_amount, -part.amount, party, control), None))
@@ -86,7 +86,7 @@ def _applied(
             found.append((application, _settled_document(call, family, part)))
     over = account.overpayment
     if over.amount:
-        base = to_base(over.amount, Decimal(row["EXCHANGE_RATE"]))
+        base = chart.rounding.to_base(over.amount, Decimal(row["EXCHANGE_RATE"]), row["BASECURR"])
         location = chart.entity_of.get(over.location, "") if over.location else account.entity
         found.append((Application(location, over.amount, base, party, control), None))
     return found
@@ -97,17 +97,17 @@ def _overpayment_entity(call: FunctionCall, key: str) -> str:
     return posting_rules(call.company).entity_of.get(over.location, "") if over.location else ""
 
 
-def _from_advance(call: FunctionCall, part: PaymentPart, party: Row) -> Applied:
+def _from_advance(call: FunctionCall, part: PaymentPart, party: Row, *, base: str) -> Applied:
     """An advance leaves the accounts of its lines."""
     lines = {line["RECORDNO"]: line for line in advance_lines(call, {"RECORDNO": part.key})}
     found: Applied = []
-    left = part.amount
+    left, rounded = part.amount, posting_rules(call.company).rounding.round
     for location, (key, trx_amount) in enumerate(part.lines, 1):
-        base = to_cents(part.amount * trx_amount / part.trx_amount)
-        base = left if location == len(part.lines) else base
-        left -= base
+        share = rounded(part.amount * trx_amount / part.trx_amount, base)
+        share = left if location == len(part.lines) else share
+        left -= share
         line = lines[key]
-        application = Application(line.get("LOCATIONID", ""), -trx_amount, -base, party, line["ACCOUNTNO"])
+        application = Application(line.get("LOCATIONID", ""), -trx_amount, -share, party, line["ACCOUNTNO"])
         found.append((application, None))
     return found
 

@@ -7,7 +7,8 @@ a side table, so that a reversal opens exactly the same amounts.
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
-from intacct_bridge.emulator.accounting.amounts import ZERO, amount, to_cents
+from intacct_bridge.emulator.accounting.amounts import ZERO, Rounding, amount
+from intacct_bridge.emulator.accounting.chart import posting_rules
 from intacct_bridge.emulator.company.company_data import FunctionCall
 from intacct_bridge.emulator.company.side_tables import SettledPart
 from intacct_bridge.emulator.records.audit_fields import set_audit_fields
@@ -46,7 +47,7 @@ def keep_details(call: FunctionCall, side: PaymentSide, row: Row, settled: Seque
     """Add details to a payment, and keep the parts that they settle."""
     table, described = call.company.table(side.line), call.company.find(side.line)
     for one in settled:
-        for cells in _cells(side, row, one):
+        for cells in _cells(posting_rules(call.company).rounding, side, row, one):
             set_audit_fields(call, described, cells, new=True)
             table.insert(cells, next_number(call.company, "PYMTDETAIL"))
     side_table, key = call.company.side_tables.settled_parts, (side.object, row["RECORDNO"])
@@ -71,14 +72,14 @@ def _kept(family: Family, part: PaymentPart) -> SettledPart:
     return SettledPart(family.object, part.key, part.trx_amount, part.amount, tuple(part.lines))
 
 
-def _cells(side: PaymentSide, row: Row, one: SettledDetail) -> Iterator[Row]:
+def _cells(rounding: Rounding, side: PaymentSide, row: Row, one: SettledDetail) -> Iterator[Row]:
     """One row for each line: credits and discounts first, money for the rest."""
     part, left = one.part, one.part.amount
     credits = list(_credits(one))
-    lines = _lines(one)
+    lines, base_currency = _lines(one), row.get("BASECURR", "")
     document, entry = ("RECORDKEY", "ENTRYKEY") if one.family is side.families[0] else ("POSADJKEY", "POSADJENTRYKEY")
     for place, (line, trx_amount) in enumerate(lines, 1):
-        whole = left if place == len(lines) else _share(part, trx_amount)
+        whole = left if place == len(lines) else _share(rounding, part, trx_amount, base_currency)
         left -= whole
         cells = {document: part.key, entry: line, "PAYMENTKEY": row["RECORDNO"], "PAYMENTDATE": row[side.day]}
         cells |= {"CURRENCY": row["CURRENCY"], "MODULEKEY": side.module, "STATE": "C"}
@@ -87,7 +88,7 @@ def _cells(side: PaymentSide, row: Row, one: SettledDetail) -> Iterator[Row]:
             used = min(total, max(money, ZERO))
             if used:
                 credits[index] = (names, total - used)
-                value = to_cents(whole * used / trx_amount)
+                value = rounding.round(whole * used / trx_amount, base_currency)
                 money, base = money - used, base - value
                 cells |= _credited(names, used, value)
         cells |= {"PAYMENTAMOUNT": decimal_text(base), "TRX_PAYMENTAMOUNT": decimal_text(money)}
@@ -101,8 +102,8 @@ def _lines(one: SettledDetail) -> list[tuple[str, Decimal]]:
     return [(line, money) for line, money in one.part.lines if line != one.inline[1]]
 
 
-def _share(part: PaymentPart, trx_amount: Decimal) -> Decimal:
-    return to_cents(part.amount * trx_amount / part.trx_amount) if part.trx_amount else ZERO
+def _share(rounding: Rounding, part: PaymentPart, trx_amount: Decimal, base: str) -> Decimal:
+    return rounding.round(part.amount * trx_amount / part.trx_amount, base) if part.trx_amount else ZERO
 
 
 def _credits(one: SettledDetail) -> Iterator[tuple[Row, Decimal]]:
