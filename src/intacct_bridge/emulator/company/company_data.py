@@ -6,7 +6,7 @@ returns a `FunctionAnswer` or raises a refusal; it sees neither the envelope nor
 
 from collections import OrderedDict
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from sqlite3 import Connection
 from typing import Any
@@ -15,7 +15,7 @@ from intacct_bridge.emulator.company.sessions import EmulatedSession, Sessions
 from intacct_bridge.emulator.company.side_tables import SideTables
 from intacct_bridge.emulator.settings.behaviour import Behaviour
 from intacct_bridge.emulator.settings.company_source import CompanyDefinitions
-from intacct_bridge.emulator.settings.refusals import unknown_object
+from intacct_bridge.emulator.settings.refusals import FunctionRefusedError, unknown_object
 from intacct_bridge.emulator.settings.world import CompanySettings
 from intacct_bridge.emulator.store.catalogue import table_plan
 from intacct_bridge.emulator.store.store import Store, StoreTable
@@ -117,11 +117,18 @@ class FunctionCall:
     now: float
     """Seconds since the epoch, by the emulator's clock."""
     sessions: Sessions
+    scripted: Mapping[int, Fault] = field(default_factory=dict)
+    """Scripted errors of single records, by their place in the function."""
 
     @property
     def name(self) -> str:
         """The function's name."""
         return self.body.tag
+
+    def check_scripted(self, place: int) -> None:
+        """Raise the scripted error of the record at this place of the function, if it has one."""
+        if place in self.scripted:
+            raise FunctionRefusedError(self.scripted[place])
 
     @property
     def stamp(self) -> datetime:

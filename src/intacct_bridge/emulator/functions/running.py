@@ -36,6 +36,8 @@ class RequestContext:
     now: float
     """Seconds since the epoch, by the emulator's clock."""
     faults: RequestFaults
+    first: int
+    """The place in the request of the operation's first function."""
     report_incident: Callable[[str], None]
     """Takes the traceback of an error in the emulator itself."""
     alone: bool = True
@@ -58,12 +60,12 @@ def run(context: RequestContext, operation: Operation) -> list[FunctionOutcome]:
     """One outcome per function, in the order of the request."""
     context = replace(context, alone=len(operation.functions) == 1)
     if not operation.transaction:
-        return [_run_one(context, function) for function in operation.functions]
+        return [_run_one(context, function, place) for place, function in enumerate(operation.functions)]
     outcomes: list[FunctionOutcome] = []
     try:
         with context.company.store.together():
-            for function in operation.functions:
-                outcomes.append(_run_one(context, function))
+            for place, function in enumerate(operation.functions):
+                outcomes.append(_run_one(context, function, place))
                 if outcomes[-1].result.status != SUCCESS:
                     raise _RolledBack
     except _RolledBack:
@@ -84,12 +86,21 @@ def _rolled_back(outcomes: list[FunctionOutcome], functions: tuple[Function, ...
     return results
 
 
-def _run_one(context: RequestContext, function: Function) -> FunctionOutcome:
+def _run_one(context: RequestContext, function: Function, place: int) -> FunctionOutcome:
+    scripted = context.faults.of_function(context.first + place)
     call = FunctionCall(
-        context.company, context.session, function.body, function.control_id, context.now, context.sessions
+        context.company,
+        context.session,
+        function.body,
+        function.control_id,
+        context.now,
+        context.sessions,
+        scripted.records,
     )
     try:
         with context.company.store.together():
+            if scripted.whole is not None:
+                raise FunctionRefusedError(scripted.whole)
             answer = _answer(context, call, function)
     except FunctionRefusedError as error:
         return _failed(function, error.faults, FunctionAnswer(error.data))
@@ -106,9 +117,6 @@ def _run_one(context: RequestContext, function: Function) -> FunctionOutcome:
 
 
 def _answer(context: RequestContext, call: FunctionCall, function: Function) -> FunctionAnswer:
-    scripted = context.faults.of_function(function) if context.faults.happening else None
-    if scripted is not None:
-        raise FunctionRefusedError(scripted)
     behaviour = context.company.behaviour
     unique = context.control.uniqueid and behaviour.remember_controlids
     known = first_answer(call) if unique else None

@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from itertools import accumulate
 from pathlib import Path
 from secrets import token_hex
 from sqlite3 import Connection
@@ -29,11 +30,13 @@ from intacct_bridge.emulator.gateway.answers import AnswerWriter, OperationAnswe
 from intacct_bridge.emulator.gateway.companies import Companies, demo_source, fill, has_records
 from intacct_bridge.emulator.gateway.deliveries import check_policies, delivery_url, post_later
 from intacct_bridge.emulator.gateway.incoming import incoming
+from intacct_bridge.emulator.gateway.schema.functions import functions
 from intacct_bridge.emulator.settings.faults import (
     FaultPlan,
     Paced,
     RequestFaults,
     ScriptedFault,
+    check_functions,
     connection_cut,
     too_many_requests,
 )
@@ -89,6 +92,7 @@ class Emulator:
         self.settings = settings or EmulatorSettings()
         behaviour = self.settings.behaviour
         check_policies(self.settings.policies)
+        check_functions((*faults, *weather), functions())
         self.fault_plan = FaultPlan((*faults, *weather), seed)
         self.received: deque[Received] = deque(maxlen=1000)
         """The last requests, oldest first."""
@@ -207,11 +211,11 @@ class Emulator:
         return self._authenticator.company_id(request.operations[0].authentication)
 
     def _with_faults(self, request: Request, endpoint: str, body: bytes) -> Reply:
-        functions = [function for operation in request.operations for function in operation.functions]
-        names, ids = (one.name for one in functions), (one.control_id for one in functions)
+        called = [function for operation in request.operations for function in operation.functions]
+        names, ids = (one.name for one in called), (one.control_id for one in called)
         with self._lock:
             self.received.append(Received(tuple(names), tuple(ids), self._clock(), body))
-            faults = self.fault_plan.next_request(functions)
+            faults = self.fault_plan.next_request(called)
             reply = faults.before(self.sessions.drop_all)
             if reply is not None:
                 return reply
@@ -223,7 +227,11 @@ class Emulator:
         try:
             check_sender(self.settings, control)
             url = delivery_url(self.settings.policies, control, size) if control.policy_id else None
-            operations = [self._operation(control, one, endpoint, faults) for one in request.operations]
+            firsts = accumulate((len(one.functions) for one in request.operations), initial=0)
+            operations = [
+                self._operation(control, one, endpoint, faults, first)
+                for one, first in zip(request.operations, firsts, strict=False)
+            ]
             reply = self._answers.answer(control, operations)
         except ControlRefusedError as error:
             return self._answers.refusal(control, error)
@@ -236,7 +244,7 @@ class Emulator:
         return self._answers.acknowledgement(control)
 
     def _operation(
-        self, control: Control, operation: Operation, endpoint: str, faults: RequestFaults
+        self, control: Control, operation: Operation, endpoint: str, faults: RequestFaults, first: int
     ) -> OperationAnswer:
         now = self._clock()
         try:
@@ -245,6 +253,6 @@ class Emulator:
             )
         except SignInRefusedError as error:
             return OperationAnswer(not_signed_in(operation.authentication), faults=error.faults)
-        context = RequestContext(control, company, session, self.sessions, now, faults, self.incidents.append)
+        context = RequestContext(control, company, session, self.sessions, now, faults, first, self.incidents.append)
         outcomes = run(context, operation)
         return OperationAnswer(signed_in(session, now), outcomes)

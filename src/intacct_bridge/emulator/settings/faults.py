@@ -1,7 +1,7 @@
 """Scripted faults: what goes wrong, for which function, at which of its calls.
 
-A plan is a list of `ScriptedFault`s. Each counts the calls that match it and happens at some of them, or at a share of
-them by chance, which the seed makes repeatable. The kinds are:
+A plan is a list of `ScriptedFault`s. Each counts the functions that match it and happens at some of them, or at a share
+of them by chance, which the seed makes repeatable. A request with three functions counts three. The kinds are:
 
 - `http`: a status and a body instead of an answer
 - `cut-before`: the connection is cut and nothing is processed
@@ -11,17 +11,23 @@ them by chance, which the seed makes repeatable. The kinds are:
 - `slow`: the answer is some seconds late
 - `dribble`: the answer comes a few bytes at a time
 - `session-lost`: all sessions are dropped first
-- `fault`: a function fails with a given number and text
+- `fault`: a function, or one of its records, fails with a given error
+
+All kinds but `fault` happen to the whole request of the counted function. A fault with a key, a field or a value is
+about records: it counts the records that match, and with the kind `fault` only those fail.
 """
 
 import tomllib
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
 from typing import Any
 
+from intacct_bridge.emulator.settings.called_records import CalledRecord, called_records
+from intacct_bridge.emulator.settings.typed_tables import built
 from intacct_bridge.errors import Fault, SettingsError
+from intacct_bridge.model.suggestions import did_you_mean
 from intacct_bridge.wire.envelope import Function
 from intacct_bridge.wire.reply import ConnectionCutError, Reply
 
@@ -30,19 +36,32 @@ _XML = 'text/xml; encoding="UTF-8"'
 _CLOUDFLARE = "<html><head><title>{status}</title></head><body><center>cloudflare</center></body></html>"
 
 
+SEVERAL = ("create", "update", "delete")
+"""Functions with several records, each of which can fail by itself."""
+ANY = "*"
+"""Any function, or any key."""
+
+
 @dataclass(frozen=True, slots=True)
 class ScriptedFault:
     """One fault of a plan. Raises SettingsError for an unknown kind."""
 
     kind: str
-    function: str = "*"
+    function: str = ANY
     """The function that it waits for; `*` for any."""
     object: str = ""
-    """The object that the function must be about; empty for any."""
+    """The object that the function must be about, also under its legacy name; empty for any."""
     calls: tuple[int, ...] = (1,)
-    """The matching calls at which it happens, counted from 1; empty for every call."""
+    """The matching functions, or records, at which it happens, counted from 1; empty for every one."""
     chance: float = 0.0
-    """Above 0: the share of matching calls at which it happens, at random; `calls` is then ignored."""
+    """Above 0: the share at which it happens, at random; `calls` is then ignored. A fault of the whole request draws
+    once a request, however many of its functions match."""
+    key: str = ""
+    """The record's key: its record number, natural key, document number or external id. `*` for any record."""
+    field: str = ""
+    """A field that the record must have; the end of a dotted path such as `MAILADDRESS.CITY` is enough."""
+    value: str = ""
+    """The value of that field; without a field, of any field."""
     status: int = 503
     body: str = ""
     """With `http`: the body. `html` for a proxy's page, empty for the gateway's own."""
@@ -52,24 +71,56 @@ class ScriptedFault:
     piece: int = 64
     """With `dribble`: the size of a piece in bytes."""
     errorno: str = "PL04000050"
+    description: str = ""
+    """The first of the gateway's two descriptions, often empty."""
     text: str = "System temporarily unavailable"
+    """The second one, which holds the sentence."""
+    correction: str = ""
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
-            raise SettingsError(f"unknown fault {self.kind!r}", fix=f"faults: {', '.join(KINDS)}")
+            raise SettingsError(
+                f"unknown fault {self.kind!r}{did_you_mean(self.kind, KINDS)}", fix=f"faults: {', '.join(KINDS)}"
+            )
         if self.piece < 1:
             raise SettingsError(f"a dribble needs pieces of at least 1 byte, not {self.piece}")
+        if not 0 <= self.chance <= 1:
+            raise SettingsError(f"a chance is a share from 0 to 1, not {self.chance:g}")
 
-    def matches(self, call: "CalledFunction") -> bool:
-        """Whether this fault waits for such a call."""
-        function, name = call
-        return self.function in ("*", function) and self.object.upper() in ("", name.upper())
+    @property
+    def about_records(self) -> bool:
+        """Whether it counts records, not functions."""
+        return bool(self.key or self.field or self.value)
+
+    @property
+    def error(self) -> Fault:
+        """The error of the kind `fault`."""
+        return Fault(self.errorno, self.description, self.text, self.correction, field=self.field.upper())
+
+    def matches(self, record: CalledRecord) -> bool:
+        """Whether this fault waits for such a record, whatever the function."""
+        keyed = self.key in ("", ANY) or self.key.strip().lower() in record.keys
+        return record.is_of(self.object) and keyed and (not (self.field or self.value) or self._has_field(record))
+
+    def _has_field(self, record: CalledRecord) -> bool:
+        return record.has(self.field, self.value)
 
 
 Weather = ScriptedFault
 """The name of `ScriptedFault` in earlier versions."""
-CalledFunction = tuple[str, str]
-"""A function's name, and the object that it is about."""
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionFaults:
+    """The scripted errors of one function."""
+
+    whole: Fault | None = None
+    """The function fails with it."""
+    records: Mapping[int, Fault] = field(default_factory=dict)
+    """Errors of single records, by their place in the function."""
+
+
+_NO_ERRORS = FunctionFaults()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +128,8 @@ class RequestFaults:
     """The faults that happen to one request, in the order of the plan."""
 
     happening: tuple[ScriptedFault, ...] = ()
+    failing: Mapping[int, FunctionFaults] = field(default_factory=dict)
+    """By a function's place in the request."""
 
     def before(self, drop_sessions: Callable[[], None]) -> Reply | None:
         """What happens before processing: the reply that replaces the answer, or None. Raises ConnectionCutError."""
@@ -89,10 +142,9 @@ class RequestFaults:
                 drop_sessions()
         return None
 
-    def of_function(self, function: Function) -> Fault | None:
-        """The error that this function fails with."""
-        failing = [fault for fault in self.happening if fault.kind == "fault" and fault.matches(called(function))]
-        return Fault(failing[-1].errorno, description2=failing[-1].text) if failing else None
+    def of_function(self, place: int) -> FunctionFaults:
+        """The errors of the function at this place in the request."""
+        return self.failing.get(place, _NO_ERRORS)
 
     def after(self, reply: Reply, sleep: Callable[[float], None]) -> Reply:
         """The answer as it arrives. Raises ConnectionCutError."""
@@ -113,64 +165,138 @@ class RequestFaults:
 _NONE = RequestFaults()
 
 
+@dataclass(slots=True)
+class FaultCount:
+    """How often one fault of a plan was reached, and how often it happened."""
+
+    matched: int = 0
+    """Functions, or records, that matched it."""
+    happened: int = 0
+
+
 class FaultPlan:
-    """A list of faults with the number of calls that each has matched. The seed decides what is left to chance."""
+    """A list of faults with the counts of each. The seed decides what is left to chance."""
 
     def __init__(self, script: tuple[ScriptedFault, ...] = (), seed: int = 1) -> None:
         self.script = script
-        self._counts: dict[int, int] = {}
+        self._counts: dict[int, FaultCount] = {}
         self._random = Random(seed)  # noqa: S311  # a test's chance, not a secret
 
     def add(self, fault: ScriptedFault) -> None:
         """Add a fault, whose calls are counted from now on."""
         self.script = (*self.script, fault)
 
+    def counts(self) -> tuple[tuple[ScriptedFault, FaultCount], ...]:
+        """Each fault with its counts so far."""
+        return tuple((fault, self._counts.get(place, FaultCount())) for place, fault in enumerate(self.script))
+
     def next_request(self, functions: Sequence[Function]) -> RequestFaults:
         """Count a request with these functions; gives the faults that happen to it."""
         if not self.script:
             return _NONE
-        calls = [called(function) for function in functions]
-        happening = []
+        calls = [(function.name, called_records(function.body)) for function in functions]
+        happening: list[ScriptedFault] = []
+        whole: dict[int, Fault] = {}
+        records: dict[int, dict[int, Fault]] = {}
         for place, fault in enumerate(self.script):
-            if not any(fault.matches(call) for call in calls):
+            count = self._counts.setdefault(place, FaultCount())
+            reached = [at for at, call in enumerate(calls) for _ in range(_matched(fault, *call))]
+            if fault.kind != "fault":
+                happening += [fault] if reached and self._due_in_request(fault, count, len(reached)) else []
                 continue
-            self._counts[place] = self._counts.get(place, 0) + 1
-            if fault.chance:
-                due = self._random.random() < fault.chance
-            else:
-                due = not fault.calls or self._counts[place] in fault.calls
-            if due:
-                happening.append(fault)
-        return RequestFaults(tuple(happening))
+            for at, (name, called) in enumerate(calls):
+                failing = self._failing(fault, count, name, called)
+                if failing and (name not in SEVERAL or (not fault.about_records and len(failing) == len(called))):
+                    whole[at] = fault.error
+                elif failing:
+                    records.setdefault(at, {}).update(dict.fromkeys(failing, fault.error))
+        failing_at = {at: FunctionFaults(whole.get(at), records.get(at, {})) for at in (*whole, *records)}
+        return RequestFaults(tuple(happening), failing_at)
+
+    def _due_in_request(self, fault: ScriptedFault, count: FaultCount, reached: int) -> bool:
+        first = count.matched + 1
+        count.matched += reached
+        if fault.chance:
+            due = self._random.random() < fault.chance
+        else:
+            due = not fault.calls or any(call in fault.calls for call in range(first, first + reached))
+        count.happened += due
+        return due
+
+    def _failing(
+        self, fault: ScriptedFault, count: FaultCount, name: str, called: tuple[CalledRecord, ...]
+    ) -> tuple[int, ...]:
+        """The places of the records of a function that fail."""
+        if fault.function not in (ANY, name):
+            return ()
+        places = tuple(place for place, record in enumerate(called) if fault.matches(record))
+        if fault.about_records:
+            return tuple(place for place in places if self._due(fault, count))
+        return places if places and self._due(fault, count) else ()
+
+    def _due(self, fault: ScriptedFault, count: FaultCount) -> bool:
+        count.matched += 1
+        if fault.chance:
+            due = self._random.random() < fault.chance
+        else:
+            due = not fault.calls or count.matched in fault.calls
+        count.happened += due
+        return due
 
 
-def called(function: Function) -> CalledFunction:
-    """The function's name, and the object that it is about where it names one."""
-    body = function.body
-    if body.tag in ("create", "update") and body.children:
-        return function.name, body.children[0].tag
-    return function.name, body.findtext("object").strip() or body.get("object")
+def _matched(fault: ScriptedFault, name: str, called: tuple[CalledRecord, ...]) -> int:
+    """How many calls a function counts for a fault: one, or its records where the fault is about records."""
+    if fault.function not in (ANY, name):
+        return 0
+    found = sum(1 for record in called if fault.matches(record))
+    return found if fault.about_records else min(found, 1)
+
+
+def check_functions(script: Sequence[ScriptedFault], known: Collection[str]) -> None:
+    """Raise SettingsError for a fault that waits for a function that does not exist: it would never happen."""
+    for place, fault in enumerate(script, 1):
+        if fault.function != ANY and fault.function not in known:
+            raise SettingsError(
+                f"fault {place} waits for the function {fault.function}, which does not exist"
+                f"{did_you_mean(fault.function, known)}",
+                fix="Name a function of the gateway, or leave `function` out for any.",
+            )
+
+
+_TABLES = ("fault", "sender", "company", "behaviour", "policies", "scenario")
+"""Tables of a scenario, which can hold faults too."""
 
 
 def load_faults(path: str | Path) -> tuple[ScriptedFault, ...]:
     """The `[[fault]]` tables of a TOML file. Raises SettingsError naming the entry."""
     try:
-        tree = tomllib.loads(Path(path).read_text())
+        tree = tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise SettingsError(f"cannot read the faults in {path}: {error}") from None
-    return tuple(_fault(entry, f"{path}: fault {place}") for place, entry in enumerate(tree.get("fault", []), 1))
+    unknown = next((name for name in tree if name not in _TABLES), "")
+    if unknown:
+        raise SettingsError(f"{path}: unknown table {unknown}", fix="Write each fault as a [[fault]] table.")
+    entries = tree.get("fault", [])
+    if not isinstance(entries, list):
+        raise SettingsError(f"{path}: fault must be a list of tables", fix="Write each fault as a [[fault]] table.")
+    return tuple(_fault(entry, f"{path}: fault {place}") for place, entry in enumerate(entries, 1))
 
 
-def _fault(entry: dict[str, Any], where: str) -> ScriptedFault:
+def _fault(entry: Any, where: str) -> ScriptedFault:
+    if not isinstance(entry, dict):
+        raise SettingsError(f"{where} must be a table")
     entry = dict(entry)
-    for name in ("calls", "headers"):
-        if name in entry:
-            value = entry[name]
-            entry[name] = tuple(value.items()) if isinstance(value, dict) else tuple(value)
+    if isinstance(entry.get("calls"), int):
+        entry["calls"] = [entry["calls"]]
+    headers = entry.pop("headers", {})
+    if not isinstance(headers, dict):
+        raise SettingsError(f"{where}.headers cannot be {headers!r}", fix='Write { retry-after = "1" }.')
     try:
-        return ScriptedFault(**entry)
-    except TypeError as error:
-        raise SettingsError(f"{where}: {error}") from None
+        fault: ScriptedFault = built(ScriptedFault, entry, where)
+    except SettingsError as error:
+        message = error.message if error.message.startswith(where) else f"{where}: {error.message}"
+        raise SettingsError(message, fix=error.fix) from None
+    return replace(fault, headers=tuple((name, str(text)) for name, text in headers.items()))
 
 
 def _http_reply(fault: ScriptedFault) -> Reply:

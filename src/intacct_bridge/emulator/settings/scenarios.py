@@ -12,13 +12,12 @@ plays the file (what it shows, with which connection) and changes nothing here. 
 """
 
 import tomllib
-from dataclasses import MISSING, fields, is_dataclass
 from importlib.resources import files
 from pathlib import Path
-from types import UnionType
-from typing import Any, Union, get_args, get_origin, get_type_hints
+from typing import Any
 
 from intacct_bridge.emulator.settings.behaviour import Behaviour
+from intacct_bridge.emulator.settings.typed_tables import built, typed
 from intacct_bridge.emulator.settings.world import CompanySettings, EmulatorSettings, SenderSettings
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.model.suggestions import did_you_mean
@@ -74,18 +73,18 @@ def scenario(tree: dict[str, Any], where: str = "scenario") -> EmulatorSettings:
     start = EmulatorSettings()
     senders = {one.sender_id: one for one in start.senders}
     for entry in tree.get("sender", []):
-        sender = _built(SenderSettings, entry, f"{where}: sender")
+        sender = built(SenderSettings, entry, f"{where}: sender")
         senders[sender.sender_id] = sender
     companies = {one.company_id: one for one in start.companies}
     for entry in tree.get("company", []):
-        company = _built(
+        company = built(
             CompanySettings,
             _plural(entry, user="users", role="roles", report="reports", view="views"),
             f"{where}: company",
         )
         companies[company.company_id] = company
-    behaviour = _built(Behaviour, tree.get("behaviour", {}), f"{where}: behaviour")
-    policies = _value(dict[str, str], tree.get("policies", {}), f"{where}: policies")
+    behaviour = built(Behaviour, tree.get("behaviour", {}), f"{where}: behaviour")
+    policies = typed(dict[str, str], tree.get("policies", {}), f"{where}: policies")
     return EmulatorSettings(tuple(senders.values()), tuple(companies.values()), behaviour, policies)
 
 
@@ -93,33 +92,3 @@ def _plural(entry: Any, **names: str) -> Any:
     if not isinstance(entry, dict):
         return entry
     return {names.get(name, name): value for name, value in entry.items()}
-
-
-def _built(kind: type[Any], entry: Any, where: str) -> Any:
-    if not isinstance(entry, dict):
-        raise SettingsError(f"{where} must be a table")
-    hints = get_type_hints(kind)
-    known = {one.name: one for one in fields(kind)}
-    for name in entry:
-        if name not in known:
-            raise SettingsError(f"{where}: unknown setting {name}", fix=f"settings: {', '.join(sorted(known))}")
-    for one in known.values():
-        if one.name not in entry and one.default is MISSING and one.default_factory is MISSING:
-            raise SettingsError(f"{where} needs {one.name}")
-    return kind(**{name: _value(hints[name], value, f"{where}.{name}") for name, value in entry.items()})
-
-
-def _value(hint: Any, value: Any, where: str) -> Any:
-    if get_origin(hint) in (Union, UnionType):
-        hint = next(one for one in get_args(hint) if one is not type(None))
-    if is_dataclass(hint):
-        return _built(hint, value, where)  # type: ignore[arg-type]  # a dataclass type, not an instance
-    if get_origin(hint) is tuple and isinstance(value, list):
-        return tuple(_value(get_args(hint)[0], one, where) for one in value)
-    if get_origin(hint) is dict and isinstance(value, dict):
-        return {name: _value(get_args(hint)[1], one, where) for name, one in value.items()}
-    if hint is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    if isinstance(hint, type) and isinstance(value, hint) and isinstance(value, bool) == (hint is bool):
-        return value
-    raise SettingsError(f"{where} cannot be {value!r}")

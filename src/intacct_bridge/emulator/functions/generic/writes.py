@@ -45,9 +45,10 @@ def delete(call: FunctionCall) -> FunctionAnswer:
     if len(keys) > MOST_RECORDS:
         too_many(call.name, MOST_RECORDS, call.company.behaviour)
     faults: list[Fault] = []
-    for key in keys:
+    for place, key in enumerate(keys):
         try:
             with call.company.store.together():
+                call.check_scripted(place)
                 _delete_one(call, described, key)
         except FunctionRefusedError as error:
             faults += error.faults
@@ -121,9 +122,10 @@ def _each(call: FunctionCall, work: Callable[[FunctionCall, Element], Element]) 
         too_many(call.name, MOST_RECORDS, call.company.behaviour)
     keys: list[Element] = []
     faults: list[Fault] = []
-    for record in records:
+    for place, record in enumerate(records):
         try:
             with call.company.store.together():
+                call.check_scripted(place)
                 keys.append(work(call, record))
         except FunctionRefusedError as error:
             faults += _chain(call, record, error)
