@@ -68,12 +68,17 @@ def test_the_tests_of_the_emulator_page_pass() -> None:
 
 
 def test_the_files_of_the_emulator_page_are_read(tmp_path: Path) -> None:
-    faults, *scenarios = blocks("emulator.md", "toml")
-    (tmp_path / "faults.toml").write_text(faults)
+    blocks_of_page = blocks("emulator.md", "toml")
+    faults = [one for one in blocks_of_page if "[[fault]]" in one]
+    scenarios = [one for one in blocks_of_page if "[[fault]]" not in one]
     read = []
     for scenario in scenarios:
         (tmp_path / "my.toml").write_text(scenario)
         read.append(load_scenario(tmp_path / "my.toml"))
-    assert [weather.kind for weather in load_faults(tmp_path / "faults.toml")] == ["cut-after", "http"]
+    scripted = []
+    for script in faults:
+        (tmp_path / "faults.toml").write_text(script)
+        scripted.append([(one.kind, one.key) for one in load_faults(tmp_path / "faults.toml")])
+    assert scripted == [[("cut-after", ""), ("http", "")], [("fault", "V-17")]]
     assert read[0].behaviour.filter_times == "user"
     assert [report.name for report in read[1].companies[0].reports] == ["Small bills"]
