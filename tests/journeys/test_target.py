@@ -277,12 +277,12 @@ def test_in_hotglue_s_account_one_success_stands_for_one_of_equal_records(pipe: 
 
 def test_in_hotglue_s_account_a_success_does_not_stand_for_an_equal_record_in_doubt(pipe: Pipe, clock: Clock) -> None:
     lines = [KEYLESS, *[record("JournalEntries", **BARE)] * 2]
-    lost = pipe(lines, transport=OneLost(pipe), window=1, state_format="hotglue")
+    lost = pipe(lines, transport=OneLost(pipe), window=1, state_format="hotglue", own_references=False)
     assert lost.status == IN_DOUBT
     (account,) = lost.states
-    assert sorted(row["success"] for row in account["bookmarks"]["JournalEntries"]) == [False, True]
+    assert [row["success"] for row in account["bookmarks"]["JournalEntries"]] in ([None, True], [True, None])
     clock.forward(minutes=16)
-    again = pipe(lines, state_format="hotglue", earlier=account)
+    again = pipe(lines, state_format="hotglue", earlier=account, own_references=False)
     assert again.status == IN_DOUBT, "it is still in doubt, and not called existing"
     assert again.states[0]["summary"]["JournalEntries"]["existing"] == 1
     assert len(pipe.rows("GLBATCH")) == 1

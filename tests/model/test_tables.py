@@ -102,5 +102,5 @@ def test_unified_lookups_name_fields_that_exist(entity: EntityMap) -> None:
     for rule in (rule for rules in holders for rule in rules):
         if rule.reference:
             assert missing(rule.object, (rule.name, "RECORDNO")) == []
-        if rule.lookup:
-            assert missing(rule.lookup.object, (rule.lookup.by, rule.lookup.give, *rule.lookup.also)) == []
+        for one in rule.lookups:
+            assert missing(one.object, (*one.fields, one.give, *one.also)) == []

@@ -27,8 +27,7 @@ def test_a_map_is_read() -> None:
     assert (found.name, found.object, found.read_object) == ("bills", "APBILL", "APBILL")
     (rule,) = found.write["RECORDID"]
     assert (rule.from_, rule.paths, rule.sources) == ("Invoice No", ("Invoice No",), ("Invoice No",))
-    lookup = found.write["VENDORID"][0].lookup
-    assert lookup is not None
+    (lookup,) = found.write["VENDORID"][0].lookups
     assert lookup.give == "VENDORID"
     (lines,) = found.lines
     assert (lines.object, lines.wrapper, lines.sources, lines.into) == ("APBILLITEM", "APBILLITEMS", (), "")

@@ -47,6 +47,7 @@ class Pipe:
     folder: Path
     emulator: Emulator
     settings: dict[str, Any] = field(default_factory=dict)
+    connection: dict[str, Any] = field(default_factory=dict)
 
     def __call__(
         self,
@@ -65,7 +66,10 @@ class Pipe:
         config = checked({**CREDENTIALS, "dead_letters": str(letters), **self.settings, **settings})
         out, err = io.BytesIO(), io.StringIO()
         console = Console(err=err)
-        with client(transport or self.emulator) as company, Outbox(self.folder / "outbox.sqlite3") as outbox:
+        with (
+            client(transport or self.emulator, **self.connection) as company,
+            Outbox(self.folder / "outbox.sqlite3") as outbox,
+        ):
             try:
                 run = Run(company, outbox, config, out=out, console=console, earlier=earlier)
                 status = run.consume(io.BytesIO(text))

@@ -25,6 +25,31 @@ Positive = Annotated[int, Meta(ge=1)]
 Seconds = Annotated[int, Meta(ge=0)]
 REQUIRED = ("company_id", "sender_id", "sender_password", "user_id", "user_password")
 """Keys that every config needs, unless `connection` or an environment variable gives them."""
+HOTGLUE_PLATFORM = (
+    "tenant",
+    "tenant_id",
+    "full_url",
+    "flow",
+    "flow_id",
+    "env",
+    "env_id",
+    "job_id",
+    "job_name",
+    "s3_root",
+    "connector_props",
+    "date_window_size",
+    "user_agent",
+)
+"""Keys that hotglue's platform puts beside a connector's own."""
+_OF_SINGER_SDK = {
+    "stream_maps": "select fields in the catalogue, or map records with `mappings`",
+    "stream_map_config": "select fields in the catalogue, or map records with `mappings`",
+    "faker_config": "remove it",
+    "flattening_enabled": "remove it: records of objects are flat already",
+    "flattening_max_depth": "remove it: records of objects are flat already",
+    "batch_config": "remove it: every record is a message of its own",
+}
+"""Settings of Meltano's SDK that change records, each with the fix. An empty one is ignored, any other is refused."""
 _PLACE = re.compile(r" - at `\$\.(\w+)")
 """The key in msgspec's message about a value that does not fit."""
 
@@ -47,6 +72,9 @@ class ConnectionSettings(msgspec.Struct, frozen=True, kw_only=True):
     user_password: Annotated[str, explained("The user's password.", secret=True)] = ""
     location_id: Annotated[str, explained("The entity to work in (default: every entity that the user can see).")] = ""
     connection: Annotated[str, explained("A connection of intacct.toml, instead of the credentials.")] = ""
+    ignore_keys: Annotated[
+        tuple[str, ...], explained("Keys of this config that other programs read; they are ignored here.")
+    ] = ()
 
 
 S = TypeVar("S", bound=ConnectionSettings)
@@ -58,7 +86,7 @@ class ConfigKeys(Generic[S]):
 
     settings: type[S]
     tolerated: Sequence[str] = ()
-    """Keys of other vendors' commands that have no meaning here; they are accepted and ignored."""
+    """Keys of other vendors' commands that have no meaning here; they are accepted and reported."""
     prefix: str = ""
     """The beginning of its environment variables."""
 
@@ -94,11 +122,8 @@ def check(given: Mapping[str, Any], keys: ConfigKeys[S]) -> S:
 
     Raises SettingsError, which names the key and the values that it accepts, or the nearest key when it is unknown.
     """
+    _check_keys(given, keys)
     own = keys.settings.__struct_fields__
-    known = (*own, *elsewhere(keys), *keys.tolerated)
-    for key in given:
-        if key not in known:
-            raise SettingsError(f"the config has an unknown key {key!r}{did_you_mean(key, known)}", setting=key)
     values = {key: value for key, value in given.items() if key in own and value is not None}
     try:
         return msgspec.convert(values, keys.settings)
@@ -109,6 +134,43 @@ def check(given: Mapping[str, Any], keys: ConfigKeys[S]) -> S:
         shown = "***" if key in SECRETS else repr(values[key])
         accepted = _accepted(json_schema(keys.settings)["properties"][key], values[key])
         raise SettingsError(f"the config's {key} is {shown}, and must be {accepted}", setting=key) from None
+
+
+def ignored_keys(given: Mapping[str, Any], keys: ConfigKeys[S]) -> tuple[str, ...]:
+    """The keys of a checked config that have no effect here, in their order."""
+    used = (*keys.settings.__struct_fields__, *elsewhere(keys))
+    return tuple(key for key in given if key not in used)
+
+
+def ignored_note(names: Sequence[str]) -> str:
+    """The note on keys without effect; empty where there are none."""
+    return f"config: no effect here: {listed(names)}" if names else ""
+
+
+def _check_keys(given: Mapping[str, Any], keys: ConfigKeys[S]) -> None:
+    """SettingsError for a key that is none of ours, nor known to be another program's."""
+    ours = (*keys.settings.__struct_fields__, *elsewhere(keys))
+    listed_keys = given.get("ignore_keys") or ()
+    for key in listed_keys if isinstance(listed_keys, list | tuple) else ():
+        if key in ours:
+            raise SettingsError(
+                f"ignore_keys names {key!r}, which is a setting of this program",
+                fix="remove that setting, or its name in ignore_keys",
+                setting="ignore_keys",
+            )
+    for key, value in given.items():
+        if key in _OF_SINGER_SDK and value:
+            raise SettingsError(
+                f"the config's {key} is a setting of Meltano's SDK, and has no effect here",
+                fix=_OF_SINGER_SDK[key],
+                setting=key,
+            )
+        if key not in (*ours, *keys.tolerated, *_OF_SINGER_SDK, *listed_keys):
+            raise SettingsError(
+                f"the config has an unknown key {key!r}{did_you_mean(key, (*ours, *keys.tolerated))}",
+                fix=f'correct it; if another program reads it, add "ignore_keys": ["{key}"]',
+                setting=key,
+            )
 
 
 def _accepted(schema: Mapping[str, Any], value: object) -> str:

@@ -28,7 +28,7 @@ from intacct_bridge.edge.singer.messages import (
 )
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.flow.destinations.base import ColumnDifference, Committed
-from intacct_bridge.flow.extract.options import Options
+from intacct_bridge.flow.extract.options import TRAIL_SECONDS, Options
 from intacct_bridge.flow.extract.strategies import Strategy, decide
 from intacct_bridge.flow.streams.bookmark import OVERLAP_SECONDS, Bookmark, damaged
 from intacct_bridge.flow.streams.stream import Stream, StreamOutcome
@@ -112,7 +112,8 @@ def _foreign_bookmark(time: Any, key: Any = "") -> Bookmark:
     read = Bookmark.from_dict({"since": time or ""})
     if not read.since:
         return read
-    return replace(read, progress=replace(read.progress, since=seconds_before(read.since, OVERLAP_SECONDS)))
+    since, deletes = (seconds_before(read.since, seconds) for seconds in (OVERLAP_SECONDS, TRAIL_SECONDS))
+    return replace(read, progress=replace(read.progress, since=since), deletes=replace(read.deletes, since=deletes))
 
 
 @dataclass(slots=True)
@@ -123,13 +124,16 @@ class SingerState:
     run: int = 0
     bookmarks: dict[str, Bookmark] = field(default_factory=dict)
     versions: dict[str, int] = field(default_factory=dict)
+    names: str = ""
+    """The names of streams that the consumer got, `intacct` or `hotglue`; empty where it got none of ours yet."""
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any], rename: Callable[[str], str] = str) -> "SingerState":
         """Read a state document: ours, or another tap's, whose names `rename` translates.
 
         Other taps write `{stream: time}`, or `replication_key_value` in a bookmark. Their times are those of the last
-        row that they read, so the overlap is taken off; a value that is not a time of change is ignored. A STATE
+        row that they read, so the overlap is taken off, and deletes are wanted since then too; a value that is not a
+        time of change is ignored. A STATE
         message, such as the last line of a tap's output, counts as the document in it.
         """
         if document.get("type") == "STATE" and isinstance(document.get("value"), dict):
@@ -148,7 +152,9 @@ class SingerState:
             theirs = {rename(name): one for name, one in given.items() if _VALUE in one}
             found |= {name: _foreign_bookmark(one[_VALUE], one.get("replication_key")) for name, one in theirs.items()}
             versions = {name: int(one) for name, one in (document.get("versions") or {}).items()}
-            return cls(str(document.get("company", "")), int(document.get("run", 0)), found, versions)
+            company = str(document.get("company", ""))
+            known = str(document.get("stream_names", "intacct" if company else ""))
+            return cls(company, int(document.get("run", 0)), found, versions, known)
         times = {name: one for name, one in document.items() if name not in _NOT_STREAMS}
         flat = {rename(name): _foreign_bookmark(one) for name, one in times.items() if isinstance(one, str)}
         if any(times.values()) and not flat:
@@ -165,6 +171,7 @@ class SingerState:
             "versions": self.versions,
             "company": self.company,
             "run": self.run,
+            **({"stream_names": self.names} if self.names == "hotglue" else {}),
         }
 
 

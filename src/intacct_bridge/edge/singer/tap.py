@@ -13,6 +13,7 @@ from typing import IO, TYPE_CHECKING, cast
 
 import click
 
+from intacct_bridge.edge.singer.config import ignored_note
 from intacct_bridge.edge.singer.messages import Decimals, Selected, read_catalog
 from intacct_bridge.edge.singer.sink import SingerSink, SingerState
 from intacct_bridge.edge.terminal.console import Console
@@ -72,6 +73,8 @@ def tap(  # noqa: PLR0917  # one parameter an option, as click hands them over
 
     config = read_config(configs)
     console.hide(config.connection.secrets)
+    if config.ignored:
+        console.say(ignored_note(config.ignored))
     with stoppable(console), Client(config.connection, max_transactions=config.max_transactions) as client:
         with client.signing_in():
             from intacct_bridge.edge.terminal.memory import limit_malloc_arenas
@@ -81,6 +84,9 @@ def tap(  # noqa: PLR0917  # one parameter an option, as click hands them over
             with importing("-"):
                 import intacct_bridge.edge.singer.discovery
                 import intacct_bridge.flow.extract.pipeline  # noqa: F401
+        state = SingerState() if discover or try_out else _state(state_file, config)
+        catalog = None if discover else _catalog(catalog_file or properties_file)
+        config = _named(config, catalog, state, console)
         if discover:
             from intacct_bridge.edge.singer.discovery import discovered
 
@@ -90,10 +96,9 @@ def tap(  # noqa: PLR0917  # one parameter an option, as click hands them over
         if try_out == "connection":
             console.say(f"signed in to {client.sign_in().company_id}")
             return 0
-        selected = _selected(catalog_file or properties_file, client, config, console)
+        selected = _selected(catalog, client, config, console)
         if try_out:
             return _try_out(client, selected, config, console, read=try_out != "schema")
-        state = _state(state_file, config)
         return sync(client, config, selected, state, out=sys.stdout.buffer, console=console, full=full)
 
 
@@ -106,18 +111,35 @@ def main() -> int:
 # --- the selection
 
 
-def _selected(path: str | None, client: "Client", config: "TapConfig", console: Console) -> list[Selected]:
+def _named(config: "TapConfig", catalog: list[Selected] | None, state: SingerState, console: Console) -> "TapConfig":
+    """The config with the names of streams: the configured ones, those of the state's first run, or the selection's."""
+    wanted = config.named_as(config.streams if catalog is None else [one.stream for one in catalog])
+    named = wanted if not state.names else config.named_as((), state.names)
+    if wanted.hotglue_names and not named.hotglue_names:
+        console.say(
+            "streams keep Intacct's names, with which the state began; for the catalogue's names, "
+            'set "stream_names": "hotglue" and start without --state'
+        )
+    return named
+
+
+def _catalog(path: str | None) -> list[Selected] | None:
+    """The selected streams of the catalogue; None without one."""
+    if not path:
+        return None
+    selected = read_catalog(json_object(Path(path), "catalogue"))
+    if not selected:
+        raise SettingsError(f"the catalogue {path} selects no stream", fix="set selected: true in a stream's metadata")
+    return selected
+
+
+def _selected(
+    catalog: list[Selected] | None, client: "Client", config: "TapConfig", console: Console
+) -> list[Selected]:
     """The selected streams, by objects' names: those of the catalogue, else those of the config."""
-    if path:
-        selected = read_catalog(json_object(Path(path), "catalogue"))
-        if not selected:
-            raise SettingsError(
-                f"the catalogue {path} selects no stream", fix="set selected: true in a stream's metadata"
-            )
-    elif config.streams:
-        selected = _configured(client, config, console)
-    else:
+    if catalog is None and not config.streams:
         raise SettingsError("no stream is selected", fix="give a catalogue with --catalog, or `streams` in the config")
+    selected = _configured(client, config, console) if catalog is None else catalog
     return [Selected(config.object_name(one.stream), _fields(one.fields, config), one.full_table) for one in selected]
 
 
@@ -178,6 +200,7 @@ def sync(
     whole_every = {**config.options.whole_every, **{name: 0 for name, one in sent.items() if one.full_table}}
     options = replace(config.options, full=full, whole_every=whole_every)
     own = (config.entity_column,) if config.entity_column else ()
+    state.names = config.names
     sink = SingerSink(
         out,
         state,

@@ -11,6 +11,7 @@ import msgspec
 
 from intacct_bridge.client.connections.connection import Connection
 from intacct_bridge.edge.singer.config import (
+    HOTGLUE_PLATFORM,
     ConfigKeys,
     ConnectionSettings,
     Positive,
@@ -18,6 +19,7 @@ from intacct_bridge.edge.singer.config import (
     check,
     connection_of,
     explained,
+    ignored_keys,
     read_sources,
 )
 from intacct_bridge.errors import SettingsError
@@ -40,8 +42,11 @@ class TapSettings(ConnectionSettings, frozen=True, kw_only=True):
         ),
     ] = ()
     stream_names: Annotated[
-        Literal["intacct", "hotglue"], explained("The names of streams: intacct (default) or hotglue.")
-    ] = "intacct"
+        Literal["intacct", "hotglue"] | None,
+        explained(
+            "The names of streams: intacct or hotglue (default: those of the catalogue or of `streams`, else intacct)."
+        ),
+    ] = None
     attachments: Annotated[str, explained("Also save the files attached to the records in this folder, each once.")] = (
         ""
     )
@@ -75,8 +80,20 @@ class TapSettings(ConnectionSettings, frozen=True, kw_only=True):
     ] = None
 
 
-_TOLERATED = ("user_agent", "event_lookback", "report_periods", "disable_collection")
-"""Keys of other taps that have no meaning here; they are accepted and ignored."""
+_TOLERATED = (
+    *HOTGLUE_PLATFORM,
+    "event_lookback",
+    "report_periods",
+    "disable_collection",
+    "use_locations",
+    "input_path",
+    "po_transaction_type",
+    "output_record_url",
+    "document_sequencing_enabled",
+    "snapshot_hours",
+    "snapshot_dir",
+)
+"""Keys of hotglue's taps, targets and platform that have no meaning here; they are accepted and reported."""
 KEYS = ConfigKeys(TapSettings, _TOLERATED, ENV_PREFIX)
 
 
@@ -87,7 +104,8 @@ class TapConfig:
     connection: Connection
     options: Options
     streams: tuple[str, ...] = ()
-    hotglue_names: bool = False
+    names: str = ""
+    """The names of streams in messages, `intacct` or `hotglue`; empty: as the selection has them."""
     attachments: str = ""
     """The folder for attached files; empty where none are wanted."""
     entity_column: str = ""
@@ -95,6 +113,19 @@ class TapConfig:
     """The version of the unified schema to send; empty for Intacct's own objects."""
     decimals: str = "number"
     max_transactions: int | None = None
+    ignored: tuple[str, ...] = ()
+    """The keys of the config that have no effect."""
+
+    @property
+    def hotglue_names(self) -> bool:
+        """Whether streams have hotglue's names in messages."""
+        return self.names == "hotglue"
+
+    def named_as(self, names: Iterable[str], state: str = "") -> "TapConfig":
+        """The config with the names that the state began with, else those that the selection has, unless one is set."""
+        if self.names or self.unified:
+            return self
+        return replace(self, names=state or ("hotglue" if any(map(is_hotglue_name, names)) else ""))
 
     def stream_name(self, object_name: str) -> str:
         """The stream's name in messages."""
@@ -134,6 +165,11 @@ def hotglue_names() -> Mapping[str, str]:
     return names
 
 
+def is_hotglue_name(stream: str) -> bool:
+    """Whether only hotglue's tap calls a stream like this."""
+    return _split_audit(stream)[1] in hotglue_names()
+
+
 def _to_hotglue() -> Mapping[str, str]:
     return {object_name: stream for stream, object_name in hotglue_names().items()}
 
@@ -157,12 +193,13 @@ def checked(given: Mapping[str, Any]) -> TapConfig:
         connection=connection_of(given, KEYS),
         options=_options(settings),
         streams=settings.streams,
-        hotglue_names=settings.stream_names == "hotglue",
+        names=settings.stream_names or "",
         attachments=settings.attachments or ("sync-output/attachments" if settings.sync_attachments else ""),
         entity_column=settings.entity_column,
         unified=settings.unified or "",
         decimals=settings.decimals,
         max_transactions=settings.max_transactions,
+        ignored=ignored_keys(given, KEYS),
     )
     whole = {config.object_name(name): seconds for name, seconds in config.options.whole_every.items()}
     return replace(config, options=replace(config.options, whole_every=whole))

@@ -14,6 +14,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import click
 
+from intacct_bridge.edge.singer.config import ignored_note
 from intacct_bridge.edge.singer.messages import Message, parse_message
 from intacct_bridge.edge.singer.target_results import ArrivedRecord, RecordResult, keyed
 from intacct_bridge.edge.terminal.console import Console
@@ -60,6 +61,8 @@ def target(  # noqa: PLR0917  # one parameter an option, as click hands them ove
 
     config = read_config(configs)
     console.hide(config.connection.secrets)
+    if config.ignored:
+        console.say(ignored_note(config.ignored))
     refuse_without_plan(config.connection)  # before the first record is read
     earlier = json_object(Path(state_file) if state_file else None, "state")
     with (

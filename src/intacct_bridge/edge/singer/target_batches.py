@@ -19,15 +19,21 @@ from intacct_bridge.errors import IntacctError, InvalidRequestError, SettingsErr
 from intacct_bridge.flow.company.legacy import LegacyGateway
 from intacct_bridge.flow.company.writable import writable_object
 from intacct_bridge.flow.layouts.choose import layout_for
+from intacct_bridge.flow.layouts.fields import FLOAT_NOISE
 from intacct_bridge.flow.layouts.native import NativeLayout
-from intacct_bridge.flow.plan.plan import Mode, Plan, PlanSettings
+from intacct_bridge.flow.plan.plan import WRITTEN, Mode, Plan, PlanSettings, Verdict
 from intacct_bridge.flow.plan.planner import make_plan
 from intacct_bridge.flow.post.loader import Loader
 from intacct_bridge.flow.post.outcome import RecordOutcome
+from intacct_bridge.flow.post.own_reference import takes_own_reference
+from intacct_bridge.flow.records.lookup_keys import lookup_keys_of
 from intacct_bridge.flow.records.status import RecordStatus
 from intacct_bridge.flow.records.tables import InputTable
+from intacct_bridge.flow.records.values import comparable
 from intacct_bridge.flow.records.write import WriteOperation
 from intacct_bridge.model.suggestions import did_you_mean
+from intacct_bridge.model.wording import counted
+from intacct_bridge.wire.values import Kind, parse_value
 
 if TYPE_CHECKING:
     from intacct_bridge.client.client import Client
@@ -36,6 +42,16 @@ if TYPE_CHECKING:
 
 _NEVER_CHANGED = ("GLBATCH", "APPYMT", "ARPYMT", "ARADVANCE", "DEPOSIT", "OTHERRECEIPTS", "CCTRANSACTION")
 """Objects that an upsert only creates: a person corrects what was posted or paid, not a second load."""
+
+
+OWN_REFERENCES = (
+    "entries without a reference number get one of ours (IB-...), by which an entry is found if the answer to it is"
+    " lost; to leave the field empty: own_references = false"
+)
+NO_REFERENCES = (
+    "entries have no reference number: if the answer to a request is lost, up to 100 of them stay in doubt until a"
+    " person has looked for them; to avoid that: own_references = true, or a reference number in each record"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,9 +238,18 @@ class TargetBatches:
         path = folder / stream.replace("/", "_")
         table = InputTable(path, columns, lambda: iter(rows), "jsonl", takes_files=self._config.input_path is not None)
         plan = make_plan(table, how.layout, self._company, self._outbox, how.settings)
-        for text in (*plan.notes, *(f"not checked: {rule}" for rule in plan.unchecked)):
+        for text in (*plan.notes, *(f"not checked: {rule}" for rule in plan.unchecked), *self._remarks(plan)):
             self._note(f"{stream}: {text}")
         return plan
+
+    def _remarks(self, plan: Plan) -> Iterator[str]:
+        """What happens to records beyond what the input says."""
+        read = [one for record in plan.of(*WRITTEN) for one in record.findings if one.rule == FLOAT_NOISE]
+        if read:
+            amounts = f"{counted(len(read), 'amount')} with the error of a binary float"
+            yield f"{amounts}: read to the cent ({read[0].message})"
+        if any(takes_own_reference(one.write) for one in plan.of(Verdict.CREATE)):
+            yield OWN_REFERENCES if self._config.load.own_references else NO_REFERENCES
 
     def _key(self, arrived: ArrivedRecord) -> tuple[str, ...]:
         """The record's key in its source; without one its content, with a number among equal ones of the run."""
@@ -237,14 +262,19 @@ class TargetBatches:
         for row, reason in plan.refused_rows:
             yield _refused(by_place[row.source, row.number], reason, plan.object)
         for some in _groups(self._loader.apply(plan), self._config.load.batch_size):
-            urls = self._urls(some) if self._config.record_urls else {}
+            known = self._described(some)
             for one in some:
-                yield from self._results(one, by_place, urls)
+                yield from self._results(one, by_place, known)
 
     def _results(
-        self, outcome: RecordOutcome, by_place: Mapping[tuple[str, int], ArrivedRecord], urls: Mapping[str, str]
+        self,
+        outcome: RecordOutcome,
+        by_place: Mapping[tuple[str, int], ArrivedRecord],
+        known: Mapping[str, tuple[str, str]],
     ) -> Iterator[RecordResult]:
-        """The result of each record of the stream that is a row of what was written."""
+        """The result of each record of the stream that is a row of what was written; `known` is what `_described`
+        found.
+        """
         write, status = outcome.write, outcome.status
         record = outcome.receipt.record if outcome.receipt else ""
         updates = write.operation is WriteOperation.UPDATE and status is not RecordStatus.UNCHANGED
@@ -254,22 +284,40 @@ class TargetBatches:
             self._note(f"{write.label}: {error}")
         for row in write.rows:
             arrived = by_place[row.source, row.number]
-            yield RecordResult(arrived, status, write.object, record, error, updated, urls.get(record, ""))
+            number, url = known.get(record, (record, ""))
+            yield RecordResult(arrived, status, write.object, number, error, updated, url)
 
-    def _urls(self, outcomes: Sequence[RecordOutcome]) -> dict[str, str]:
-        """The addresses of records in Intacct's own pages, where the object has them."""
+    def _described(self, outcomes: Sequence[RecordOutcome]) -> dict[str, tuple[str, str]]:
+        """The record number of each written record and its address in Intacct's own pages, by its receipt.
+
+        The receipt of most records is their number already; that of an order is its name. Only hotglue's report needs
+        the number, and only a config that asks for them the addresses.
+        """
         from intacct_bridge.model.query.query import Query
         from intacct_bridge.model.query.query import field as field_named
 
-        records = [one.receipt.record for one in outcomes if one.good and one.receipt and one.receipt.record.isdigit()]
-        if not records:
+        lookup = lookup_keys_of(outcomes[0].write.object)
+        numbered = not lookup.answered_key or not self._config.hotglue_state
+        records = [one.receipt.record for one in outcomes if one.good and one.receipt and one.receipt.record]
+        if not records or (numbered and not self._config.record_urls):
             return {}
-        described = self._client.describe(outcomes[0].write.object)
-        if described.get("RECORD_URL") is None:
+        described = self._client.describe(lookup.object)
+        names = tuple(dict.fromkeys((lookup.receipt_key, lookup.record_key)))
+        select = (*names, *(["RECORD_URL"] if self._config.record_urls and described.get("RECORD_URL") else []))
+        if any(described.get(name) is None for name in names) or (numbered and len(select) == len(names)):
             return {}
-        where = field_named("RECORDNO").is_in([int(record) for record in records])
-        query = Query(described.name, ("RECORDNO", "RECORD_URL"), where=where, show_private=True)
-        return {str(row["RECORDNO"]): str(row["RECORD_URL"] or "") for row in self._client.query(query)}
+        kind = described.kind_of(lookup.receipt_key)
+        values = [parse_value(kind, record) for record in records if kind is not Kind.INTEGER or record.isdigit()]
+        if not values:
+            return {}
+        query = Query(lookup.object, select, where=field_named(lookup.receipt_key).is_in(values), show_private=True)
+        return {
+            comparable(row[lookup.receipt_key]): (
+                comparable(row[lookup.record_key] if not numbered else row[lookup.receipt_key]),
+                str(row.get("RECORD_URL") or ""),
+            )
+            for row in self._client.query(query)
+        }
 
 
 def _groups(outcomes: Iterable[RecordOutcome], size: int) -> Iterator[list[RecordOutcome]]:

@@ -11,6 +11,7 @@ import msgspec
 
 from intacct_bridge.client.connections.connection import Connection
 from intacct_bridge.edge.singer.config import (
+    HOTGLUE_PLATFORM,
     ConfigKeys,
     ConnectionSettings,
     Positive,
@@ -18,8 +19,10 @@ from intacct_bridge.edge.singer.config import (
     check,
     connection_of,
     explained,
+    ignored_keys,
     read_sources,
 )
+from intacct_bridge.edge.singer.tap_config import TapSettings
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.flow.post.loader import BATCH, LoadSettings
 from intacct_bridge.flow.post.settle import SettleSettings
@@ -48,6 +51,13 @@ class TargetSettings(ConnectionSettings, frozen=True, kw_only=True):
     atomic: Annotated[bool, explained("Apply all records of a request or none.")] = False
     draft: Annotated[bool, explained("Create drafts of objects that have them.")] = False
     allow_duplicates: Annotated[bool, explained("Post a record even if Intacct already has one with its key.")] = False
+    own_references: Annotated[
+        bool,
+        explained(
+            "Give journal entries without a reference number one of ours, by which an entry is found if the answer"
+            " to it is lost (default: true)."
+        ),
+    ] = True
     settle_after: Annotated[
         Seconds | None,
         explained("Seconds until a record in doubt that is not found counts as not applied (default: 900)."),
@@ -77,14 +87,19 @@ class TargetSettings(ConnectionSettings, frozen=True, kw_only=True):
 
 
 _TOLERATED = (
-    "user_agent",
+    *HOTGLUE_PLATFORM,
+    *TapSettings.__struct_fields__,
+    "event_lookback",
+    "report_periods",
+    "disable_collection",
     "snapshot_hours",
     "snapshot_dir",
     "post_to_top_level",
     "custom_fields",
     "add_record_metadata",
 )
-"""Keys of other targets that have no meaning here; they are accepted and ignored."""
+"""Keys of the tap, and of hotglue's taps, targets and platform, that have no meaning here; they are accepted and
+reported."""
 KEYS = ConfigKeys(TargetSettings, _TOLERATED, ENV_PREFIX)
 
 
@@ -108,6 +123,8 @@ class TargetConfig:
     po_transaction_type: str = ""
     vendors_by_name: bool = False
     max_transactions: int | None = None
+    ignored: tuple[str, ...] = ()
+    """The keys of the config that have no effect."""
 
     def knowing(self, *, memory_proven: bool) -> "TargetConfig":
         """The config with what is known of the company."""
@@ -142,13 +159,16 @@ def checked(given: Mapping[str, Any]) -> TargetConfig:
         po_transaction_type=settings.po_transaction_type,
         vendors_by_name=settings.document_sequencing_enabled,
         max_transactions=settings.max_transactions,
+        ignored=ignored_keys(given, KEYS),
     )
 
 
 def _load_settings(settings: TargetSettings) -> LoadSettings:
     after = settings.settle_after
     settle = SettleSettings() if after is None else SettleSettings(settle_after=timedelta(seconds=after))
-    return LoadSettings(batch_size=settings.batch_size, atomic=settings.atomic, settle=settle)
+    return LoadSettings(
+        batch_size=settings.batch_size, atomic=settings.atomic, settle=settle, own_references=settings.own_references
+    )
 
 
 def _mappings(given: Mapping[str, str]) -> dict[str, Path]:

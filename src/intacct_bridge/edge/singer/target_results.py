@@ -18,7 +18,7 @@ from typing import IO, Any
 import msgspec
 
 from intacct_bridge.errors import SettingsError
-from intacct_bridge.flow.records.status import RecordStatus
+from intacct_bridge.flow.records.status import UNRESOLVED, RecordStatus
 from intacct_bridge.flow.records.tables import SourceRow
 from intacct_bridge.flow.records.values import without_trailing_zeros
 
@@ -161,18 +161,18 @@ class HotglueReport:
     def enter(self, result: RecordResult) -> None:
         """Enter one record's result."""
         arrived, status = result.arrived, result.status
-        row: dict[str, Any] = {"hash": arrived.digest, "success": status.is_written}
+        row: dict[str, Any] = {"hash": arrived.digest, "success": None if status in UNRESOLVED else status.is_written}
         if result.record:
             row["id"] = result.record
         if arrived.external_id is not None:
             row["externalId"] = arrived.external_id
         if result.error:
-            row["error"] = result.error
+            row["note" if status in UNRESOLVED else "error"] = result.error
         if result.updated:
             row["is_updated"] = True
         if result.url:
             row["record_url"] = result.url
-        if not status.is_final:
+        if status in UNRESOLVED:
             row["in_doubt"] = True
         if not arrived.key:
             row["equal_number"] = arrived.equal_number
@@ -182,11 +182,19 @@ class HotglueReport:
     def document(self) -> dict[str, Any]:
         """The whole report."""
         names = ("success", "fail", "existing", "updated")
-        summary = {stream: {name: counts[name] for name in names} for stream, counts in self._counts.items()}
+        summary = {
+            stream: {name: counts[name] for name in (*names, *([_IN_DOUBT] if counts[_IN_DOUBT] else []))}
+            for stream, counts in self._counts.items()
+        }
         return {"bookmarks": self._rows, "summary": summary}
 
 
+_IN_DOUBT = "in_doubt"
+
+
 def _count_name(result: RecordResult) -> str:
+    if result.status in UNRESOLVED:
+        return _IN_DOUBT
     if not result.status.is_written:
         return "fail"
     if result.updated:

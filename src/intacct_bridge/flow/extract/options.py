@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 from intacct_bridge.flow.streams.bookmark import OVERLAP_SECONDS
 from intacct_bridge.model.query.query import MAX_PAGE
 
+TRAIL_SECONDS = 9000
+"""Must exceed the longest time between a record's delete and the moment at which its audit entry can be read."""
+
 
 @dataclass(frozen=True, slots=True)
 class Options:
@@ -16,7 +19,7 @@ class Options:
     start: str = ""
     """The first read of a stream takes only what changed since this time."""
     overlap_seconds: int = OVERLAP_SECONDS
-    trail_seconds: int = 9000
+    trail_seconds: int = TRAIL_SECONDS
     """How far back the audit trail is read again, for entries that appear late."""
     full_every: int = 0
     """Seconds between two reads of a stream without a time of change; 0: every run reads it."""

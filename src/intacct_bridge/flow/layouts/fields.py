@@ -7,13 +7,14 @@ asks for that. A cell that cannot be read is a finding in the input's own words,
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import cast
 
 from intacct_bridge.errors import RecordError
 from intacct_bridge.flow.company.attachments import COLUMN, FOLDER, read_paths, with_files
 from intacct_bridge.flow.company.writable import WritableObject
-from intacct_bridge.flow.records.cells import Cell, DateReading, read_date, read_money, text_of
+from intacct_bridge.flow.records.cells import Cell, DateReading, cents_of_float, read_date, read_money, text_of
 from intacct_bridge.flow.records.identity import Identifier, content_digest
 from intacct_bridge.flow.records.lookup_keys import LookupKeys
 from intacct_bridge.flow.records.tables import SourceRow
@@ -22,6 +23,8 @@ from intacct_bridge.model.catalog import FieldDef
 from intacct_bridge.wire.values import Kind, Value, parse_value
 
 _MDY = DateReading()
+FLOAT_NOISE = "float"
+"""The rule of findings on amounts with the error of a binary float."""
 NUMBERS = (Kind.INTEGER, Kind.DECIMAL, Kind.CURRENCY, Kind.PERCENT)
 
 
@@ -89,7 +92,7 @@ class WriteBuilder:
                 findings.append(Finding("value", error.message, error.fix, one.column, row.position))
                 continue
             if value is not None or self.clear:
-                fields[one.field.name] = _spelled(one.field, value)
+                fields[one.field.name] = _spelled(one.field, _in_cents(one, value, row, findings))
         return fields
 
     def write(
@@ -150,6 +153,22 @@ def label_of(lookup: LookupKeys, fields: Mapping[str, Value], rows: Sequence[Sou
     parts = parts or ([text_of(number)] if number else [])
     place = [] if parts and lookup.filled_key(fields) else [f"(row {rows[0].number})" if rows else ""]
     return " ".join(part for part in (lookup.object, *parts, *place) if part)
+
+
+def is_money(one: FieldDef) -> bool:
+    """Whether a field holds an amount of money, which has at most two decimals."""
+    return one.kind is Kind.CURRENCY or one.name.endswith("AMOUNT")
+
+
+def _in_cents(one: FieldCell, value: Value, row: SourceRow, findings: list[Finding]) -> Value:
+    """The value; an amount with the error of a binary float is the amount in cents, with a note."""
+    if not isinstance(value, Decimal) or not is_money(one.field):
+        return value
+    cents = cents_of_float(value)
+    if cents is None:
+        return value
+    findings.append(Finding(FLOAT_NOISE, f"{value} is read as {cents}", "", one.column, row.position, refuses=False))
+    return cents
 
 
 def _spelled(one: FieldDef, value: Value) -> Value:

@@ -12,11 +12,12 @@ from decimal import Decimal
 from intacct_bridge.errors import RecordError, SettingsError
 from intacct_bridge.flow.company.writable import WritableObject
 from intacct_bridge.flow.layouts.base import MatchedColumns, check_key, match_columns, unused_note
-from intacct_bridge.flow.layouts.fields import read_cell
+from intacct_bridge.flow.layouts.fields import FLOAT_NOISE, read_cell
 from intacct_bridge.flow.records.cells import (
     DateOrder,
     DateReading,
     cents_fix,
+    cents_of_float,
     date_reading,
     points_group,
     read_date,
@@ -310,6 +311,11 @@ class _EntryReader:
 
     def _in_cents(self, amount: Decimal, row: SourceRow, meaning: str) -> Decimal | None:
         """The same amount with at most two decimals; None, and a finding, where it has more or is too large."""
+        cents = cents_of_float(amount)
+        if cents is not None:
+            text = f"{amount} is read as {cents}"
+            self._findings.append(Finding(FLOAT_NOISE, text, "", self._columns[meaning], row.position, refuses=False))
+            return cents
         text = format(amount, "f")
         whole, _, fraction = text.lstrip("-").partition(".")
         if fraction.rstrip("0")[2:]:

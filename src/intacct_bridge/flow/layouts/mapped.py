@@ -32,12 +32,15 @@ from intacct_bridge.model.catalog import ObjectDef
 from intacct_bridge.model.mapping.language import EntityMap
 from intacct_bridge.model.mapping.rules import LookupRequest, Readers
 from intacct_bridge.model.mapping.unify import Cells, NativeRecord, grouped, lookup_requests, native, with_answers
-from intacct_bridge.model.query.query import Query
+from intacct_bridge.model.query.query import Filter, Query
 from intacct_bridge.model.query.query import field as field_named
 from intacct_bridge.model.suggestions import did_you_mean
+from intacct_bridge.model.wording import listed
 from intacct_bridge.wire.values import Value, parse_value
 
 _AT_ONCE = 500
+_Place = tuple[str, tuple[str, ...]]
+"""An object and the fields of which one has the value."""
 
 
 class Lookups:
@@ -45,70 +48,107 @@ class Lookups:
 
     def __init__(self, company: Gateway) -> None:
         self._company = company
-        self._rows: dict[tuple[str, str], dict[str, list[Row]]] = {}
-        self._asked: dict[tuple[str, str], set[str]] = {}
+        self._rows: dict[_Place, dict[str, list[Row]]] = {}
+        self._asked: dict[_Place, set[str]] = {}
         self._fields: dict[str, set[str]] = {}
         self._refused: dict[str, str] = {}
 
     def learn(self, requests: Iterable[LookupRequest]) -> None:
         """Look up everything that is not known yet."""
-        new: dict[tuple[str, str], dict[str, Value]] = {}
+        asked = list(requests)
+        while asked:
+            self._learn(asked)
+            asked = [one.otherwise for one in asked if one.otherwise is not None and not self._matching(one)]
+
+    def _learn(self, requests: Iterable[LookupRequest]) -> None:
+        new: dict[_Place, dict[str, Value]] = {}
         for one in requests:
-            by, value = one.by[0]
-            place = (one.object, by)
+            place = (one.object, one.fields)
             names = self._fields.setdefault(one.object, set())
-            more = {one.give, *(name for name, _ in one.by)} - names
+            more = {one.give, *one.or_by, *(name for name, _ in one.by)} - names
             if more and names:
                 self._forget(one.object)  # the known rows lack a field
             names |= more
-            text = comparable(value)
+            text = comparable(one.by[0][1])
             if text and text not in self._asked.get(place, set()):
-                new.setdefault(place, {})[text] = value
-        for (name, by), values in new.items():
-            self._ask(name, by, values)
+                new.setdefault(place, {})[text] = one.by[0][1]
+        for place, values in new.items():
+            self._ask(place, values)
 
     def answer(self, request: LookupRequest) -> Value:
         """The value that is looked up. RecordError where no record, several records or an inactive one has the key."""
-        (by, value), *others = request.by
-        text = comparable(value)
-        if request.object in self._refused:
-            raise RecordError(f"{request.object} cannot be read to look up {text!r}: {self._refused[request.object]}")
-        rows = [
-            row
-            for row in self._rows.get((request.object, by), {}).get(text, [])
-            if all(comparable(row.get(name)) == comparable(one) for name, one in others)
-        ]
-        record = f"{request.object} with {by} {text!r}"
+        rows = self._matching(request)
+        text = comparable(request.by[0][1])
+        if not rows and request.otherwise is not None:
+            try:
+                return self.answer(request.otherwise)
+            except RecordError as error:
+                raise RecordError(f"{self._not_found(request)}; {error.message}", fix=error.fix) from None
         if not rows:
-            raise RecordError(f"the company has no {record}", fix="check its spelling")
+            raise RecordError(
+                self._not_found(request), fix="" if request.object in self._refused else "check its spelling"
+            )
+        record = f"{request.object} with {listed(request.fields, 'or')} {text!r}"
         if len(rows) > 1:
             found = ", ".join(comparable(row.get(request.give)) for row in rows[:5])
             raise RecordError(f"the company has more than one {record} ({found})", fix=f"give its {request.give}")
-        if comparable(rows[0].get("STATUS")).startswith("inactive") and not any(n == "STATUS" for n, _ in others):
+        if comparable(rows[0].get("STATUS")).startswith("inactive") and not any(
+            n == "STATUS" for n, _ in request.by[1:]
+        ):
             raise RecordError(f"the {record} is inactive", fix="use another, or make it active in Intacct")
         return rows[0].get(request.give)
+
+    def _matching(self, request: LookupRequest) -> list[Row]:
+        """The records that a request means."""
+        text = comparable(request.by[0][1])
+        return [
+            row
+            for row in self._rows.get((request.object, request.fields), {}).get(text, [])
+            if all(comparable(row.get(name)) == comparable(one) for name, one in request.by[1:])
+        ]
+
+    def _not_found(self, request: LookupRequest) -> str:
+        text = comparable(request.by[0][1])
+        if request.object in self._refused:
+            return f"{request.object} cannot be read to look up {text!r}: {self._refused[request.object]}"
+        return f"the company has no {request.object} with {listed(request.fields, 'or')} {text!r}"
 
     def _forget(self, name: str) -> None:
         for place in [place for place in self._rows if place[0] == name]:
             del self._rows[place]
             self._asked.pop(place, None)
 
-    def _ask(self, name: str, by: str, values: Mapping[str, Value]) -> None:
-        found = self._rows.setdefault((name, by), {})
-        self._asked.setdefault((name, by), set()).update(values)
+    def _ask(self, place: _Place, values: Mapping[str, Value]) -> None:
+        name, fields = place
+        found = self._rows.setdefault(place, {})
+        self._asked.setdefault(place, set()).update(values)
         try:
             described = self._company.describe(name)
-            select = self._select(described, by)
-            for some in batched(_readable(described, by, values), _AT_ONCE):
-                query = Query(name, select, where=field_named(by).is_in(some), show_private=True)
-                for row in self._company.query(query):
-                    found.setdefault(comparable(row.get(by)), []).append(row)
+            select = self._select(described, fields)
+            for some in batched(values.items(), _AT_ONCE):
+                where = _any_of(described, fields, dict(some))
+                if where is None:
+                    continue
+                for row in self._company.query(Query(name, select, where=where, show_private=True)):
+                    for text in {comparable(row.get(by)) for by in fields}.intersection(values):
+                        found.setdefault(text, []).append(row)
         except (NotPermittedError, RefusedError) as error:
             self._refused[name] = error.message
 
-    def _select(self, described: ObjectDef, by: str) -> tuple[str, ...]:
-        names = dict.fromkeys((by, *sorted(self._fields.get(described.name, ())), "STATUS"))
+    def _select(self, described: ObjectDef, fields: tuple[str, ...]) -> tuple[str, ...]:
+        names = dict.fromkeys((*fields, *sorted(self._fields.get(described.name, ())), "STATUS"))
         return tuple(name for name in names if described.get(name) is not None)
+
+
+def _any_of(described: ObjectDef, fields: tuple[str, ...], values: Mapping[str, Value]) -> Filter | None:
+    """The filter for the records of which one of these fields has one of these values; None where none can."""
+    found: Filter | None = None
+    for by in fields:
+        some = _readable(described, by, values)
+        if some:
+            has_one = field_named(by).is_in(some)
+            found = has_one if found is None else found | has_one
+    return found
 
 
 def _readable(described: ObjectDef, by: str, values: Mapping[str, Value]) -> list[Value]:

@@ -21,12 +21,13 @@ from intacct_bridge.client.protocol import Gateway
 from intacct_bridge.errors import InvalidRequestError, NotPermittedError, RefusedError
 from intacct_bridge.flow.company.references import References
 from intacct_bridge.flow.company.writable import WritableObject
+from intacct_bridge.flow.layouts.fields import is_money
 from intacct_bridge.flow.records.cells import cents_fix
 from intacct_bridge.flow.records.lookup_keys import lookup_keys_of
 from intacct_bridge.flow.records.values import comparable, number_text
 from intacct_bridge.flow.records.write import Finding, RecordLine, Write, WriteOperation
 from intacct_bridge.model.catalog import FieldDef
-from intacct_bridge.wire.values import Kind, Value
+from intacct_bridge.wire.values import Value
 from intacct_bridge.wire.xml import Element, forbidden_character
 
 
@@ -441,8 +442,7 @@ def _listed(place: FieldPlace) -> tuple[str, str]:
 
 
 def _cents(place: FieldPlace) -> tuple[str, str]:
-    money = place.field.kind is Kind.CURRENCY or place.name.endswith("AMOUNT")
-    if not money or not isinstance(place.value, Decimal):
+    if not is_money(place.field) or not isinstance(place.value, Decimal):
         return "", ""
     text = format(place.value, "f")
     if not text.partition(".")[2].rstrip("0")[2:]:

@@ -24,6 +24,7 @@ from intacct_bridge.flow.plan.known_to_outbox import check_outbox
 from intacct_bridge.flow.plan.plan import WRITTEN, Plan, SendOptions, Verdict, posting_date, totals
 from intacct_bridge.flow.post.order import in_order, waves
 from intacct_bridge.flow.post.outcome import RecordOutcome, outcome_of
+from intacct_bridge.flow.post.own_reference import with_own_reference
 from intacct_bridge.flow.post.sender import Sender, Step, no_step
 from intacct_bridge.flow.post.settle import Settler, SettleSettings
 from intacct_bridge.flow.records.cells import text_of
@@ -54,6 +55,8 @@ class LoadSettings:
     settle: SettleSettings = field(default_factory=SettleSettings)
     tracked: tuple[str, ...] = ()
     """Fields whose values are kept with each outbox entry."""
+    own_references: bool = False
+    """Give a new journal entry without a reference number one of ours, by which it is found if its answer is lost."""
 
     @property
     def options(self) -> SendOptions:
@@ -316,12 +319,14 @@ class Loader:
         lookup = lookup_keys_of(write.object)
         by = lookup.record_key
         acts = write.operation.is_action
+        target = write_target(self._target, write)
+        sent = with_own_reference(write, target) if self._settings.own_references else write
         return Intent(
-            write_target(self._target, write),
+            target,
             write.identity.text,
             write.digest,
-            serialize(self._functions.element(write)),
-            {by: comparable(write.fields.get(by))} if acts else key_values(lookup, write.fields),
+            serialize(self._functions.element(sent)),
+            {by: comparable(write.fields.get(by))} if acts else key_values(lookup, sent.fields),
             write.label,
             write.position,
             tracked,

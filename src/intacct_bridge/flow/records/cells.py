@@ -5,6 +5,7 @@ readers and little more than one to others, and `12,50` is a decimal comma or a 
 Dates are ISO, or MM/DD/YYYY as in Intacct, unless the user sets the other order.
 """
 
+import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -27,6 +28,10 @@ _TIME = r"[T ]\d{1,2}:\d{2}(:\d{2}([.,]\d+)?)?( ?[AaPp][Mm])?( ?(Z|UTC|GMT|[+-]\
 _ISO = re.compile(rf"(\d{{4}})-(\d{{1,2}})-(\d{{1,2}})(?:{_TIME})?")
 _SLASHED = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})")
 _AFTER_SIGN = re.compile(r"([+-])[ \u00a0\u202f\t]+")
+_FLOAT_DIGITS = 15
+"""Digits that every binary float keeps; its error is beyond them."""
+_WHOLE_DIGITS = 11
+"""A float of more digits before its point does not keep cents exactly."""
 MOST_DIGITS = 100
 """A number with more digits before or after its point, such as `1e999999999`, is a mistake; written out, it is huge."""
 
@@ -126,6 +131,20 @@ def cents_fix(text: str) -> str:
         whole = text.replace(".", "")
         return f"write {whole} if the point is for thousands, since it is read as the decimal sign; else round it"
     return "round it; amounts are never rounded automatically"
+
+
+def cents_of_float(number: Decimal) -> Decimal | None:
+    """The amount in cents that a binary float stands for, such as 0.30 for 0.30000000000000004; None for any other.
+
+    Sums of floats carry an error of some units in their last place. A number that a person or a database wrote has
+    fewer digits.
+    """
+    if not number.is_finite() or len(number.as_tuple().digits) < _FLOAT_DIGITS or number.adjusted() > _WHOLE_DIGITS:
+        return None
+    cents = round(number, 2)
+    unit = Decimal(math.ulp(float(number)))
+    allowed = max(2 * unit, min(1024 * unit, Decimal("1e-6")))
+    return cents if cents and cents != number and abs(cents - number) <= allowed else None
 
 
 def _unreadable(text: str, fix: str) -> RecordError:

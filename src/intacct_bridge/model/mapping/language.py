@@ -46,13 +46,19 @@ class Lookup(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A lookup: the record of `object` whose `by` has the value gives its field `give`."""
 
     object: str
-    by: str
+    by: str | tuple[str, ...]
+    """The field, or several: the record of which one of them has the value."""
     give: str = ""
     """Default: the object's natural key."""
     where: dict[str, Scalar] = {}
     """Further conditions, such as `STATUS = "active"`."""
     also: dict[str, str] = {}
     """Further conditions by other columns that have a value: `VENDORID = "vendorId"`."""
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The fields of which one has the value."""
+        return (self.by,) if isinstance(self.by, str) else self.by
 
 
 class RuleText(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -77,7 +83,8 @@ class RuleText(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     negate: bool = False
     skip_zero: bool = False
     """Treat zero as no value."""
-    lookup: Lookup | None = None
+    lookup: Lookup | tuple[Lookup, ...] | None = None
+    """A lookup, or several: the first that finds a record applies."""
     reference: str = ""
     """`vendor` stands for the columns vendorNumber, vendorId (a RECORDNO) and vendorName of the unified schemas."""
     object: str = ""
@@ -102,6 +109,8 @@ class Rule(RuleText, frozen=True):
     """The parts of `when`, as `condition_parts` gives them."""
     plain: bool = False
     """Texts stay unchanged."""
+    lookups: tuple[Lookup, ...] = ()
+    """The lookups, each with the field that it gives."""
 
 
 def condition_parts(condition: str) -> tuple[str, bool, str]:
@@ -323,25 +332,40 @@ def _checked_rule(rule: RuleText, place: str) -> Rule:
         raise SettingsError(f"{place}: parts are counted from 1, or from the end with -1")
     if rule.reference and not natural_key(rule.object):
         raise SettingsError(f"{place}: a reference needs an object with a natural key")
-    if rule.lookup is None or rule.lookup.give:
-        return _complete(rule)
-    give = natural_key(rule.lookup.object)
-    if give is None:
-        raise SettingsError(
-            f"{place}: say which field of {rule.lookup.object} the lookup gives", fix='give = "RECORDNO"'
-        )
-    return _complete(msgspec.structs.replace(rule, lookup=msgspec.structs.replace(rule.lookup, give=give)))
+    return _complete(rule, tuple(_checked_lookup(one, place) for one in _lookups(rule)))
 
 
-def _complete(rule: RuleText) -> Rule:
+def _lookups(rule: RuleText) -> tuple[Lookup, ...]:
+    if rule.lookup is None:
+        return ()
+    return (rule.lookup,) if isinstance(rule.lookup, Lookup) else rule.lookup
+
+
+def _checked_lookup(lookup: Lookup, place: str) -> Lookup:
+    if not lookup.fields:
+        raise SettingsError(f"{place}: name the field of {lookup.object} to look up by", fix='by = "NAME"')
+    give = lookup.give or natural_key(lookup.object)
+    if not give:
+        raise SettingsError(f"{place}: say which field of {lookup.object} the lookup gives", fix='give = "RECORDNO"')
+    return msgspec.structs.replace(lookup, give=give)
+
+
+def _complete(rule: RuleText, lookups: tuple[Lookup, ...] = ()) -> Rule:
     named = (rule.from_,) if isinstance(rule.from_, str) else rule.from_
     if rule.reference:
         named = tuple(f"{rule.reference}{end}" for end in ("Number", "Id", "Name"))
     condition = condition_parts(rule.when)
-    also = tuple(rule.lookup.also.values()) if rule.lookup else ()
+    also = tuple(path for one in lookups for path in one.also.values())
     sources = tuple(one for one in (*named, *rule.join, condition[0], *also) if one)
     plain = not (rule.split or rule.map or rule.as_)
-    return Rule(**msgspec.structs.asdict(rule), paths=named, sources=sources, condition=condition, plain=plain)
+    return Rule(
+        **msgspec.structs.asdict(rule),
+        paths=named,
+        sources=sources,
+        condition=condition,
+        plain=plain,
+        lookups=lookups,
+    )
 
 
 def _reversed(name: str, rules: Rules) -> Iterator[tuple[str, Rule]]:

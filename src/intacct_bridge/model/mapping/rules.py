@@ -39,6 +39,15 @@ class LookupRequest:
     """The field that holds the value."""
     by: tuple[tuple[str, Value], ...]
     """The fields and values of the record to find; the first pair comes from the input."""
+    or_by: tuple[str, ...] = ()
+    """Other fields that may have the input's value instead of the first."""
+    otherwise: "LookupRequest | None" = None
+    """The request to make where no record is found."""
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The fields of which one has the input's value."""
+        return (self.by[0][0], *self.or_by)
 
 
 Found = Value | LookupRequest | NoValue
@@ -239,12 +248,14 @@ def _wanted(rule: Rule, value: Value, column: str, scene: RuleContext) -> Found:
     if rule.reference and column != rule.paths[0]:
         by = record_key(rule.object) if column == rule.paths[1] else rule.name
         return LookupRequest(rule.object, natural_key(rule.object) or "", ((by, value),))
-    look = rule.lookup
-    if look is None:
-        return value
-    also = ((name, scene.at(path)) for name, path in look.also.items())
-    conditions = tuple((name, _text(cell)) for name, cell in also if not _empty(cell))
-    return LookupRequest(look.object, look.give, ((look.by, value), *look.where.items(), *conditions))
+    wanted: LookupRequest | None = None
+    for look in reversed(rule.lookups):
+        also = ((name, scene.at(path)) for name, path in look.also.items())
+        conditions = tuple((name, _text(cell)) for name, cell in also if not _empty(cell))
+        first, *others = look.fields
+        pairs = ((first, value), *look.where.items(), *conditions)
+        wanted = LookupRequest(look.object, look.give, pairs, tuple(others), wanted)
+    return value if wanted is None else wanted
 
 
 def _text(cell: object) -> str:

@@ -1,0 +1,137 @@
+"""`tap-intacct` in place of hotglue's tap: its catalogue and its state, without a setting of ours."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from intacct_bridge.emulator.gateway.gateway import Emulator
+from intacct_bridge.emulator.gateway.server import serve
+from support.edge.http_reader import HttpReader
+from support.journeys.tapping import Ran, Tap
+from support.small_company import Clock, client, little_company
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def little(clock: Clock) -> Iterator[Emulator]:
+    with closing(little_company(clock)) as emulator:
+        yield emulator
+
+
+@pytest.fixture
+def tap(tmp_path: Path, little: Emulator) -> Iterator[Tap]:
+    with serve(little) as server:
+        yield Tap(tmp_path, server.url, little)
+
+
+def catalogue(**streams: tuple[str, ...]) -> dict[str, Any]:
+    """A catalogue as hotglue's tap writes it: its own names, keys and metadata, and no replication method."""
+    return {
+        "streams": [
+            {
+                "tap_stream_id": name,
+                "stream": name,
+                "key_properties": [fields[0]],
+                "schema": {
+                    "type": "object",
+                    "properties": {
+                        field: {"type": ["null", "string"], "field_meta": {"ID": field, "READONLY": "false"}}
+                        for field in fields
+                    },
+                    "stream_meta": {},
+                },
+                "metadata": [
+                    {"breadcrumb": [], "metadata": {"inclusion": "available", "selected": True}},
+                    *(
+                        {"breadcrumb": ["properties", field], "metadata": {"inclusion": "available", "selected": True}}
+                        for field in fields
+                    ),
+                ],
+            }
+            for name, fields in streams.items()
+        ]
+    }
+
+
+THEIRS = {
+    "accounts_payable_vendors": ("VENDORID", "RECORDNO", "NAME", "WHENMODIFIED"),
+    "classes": ("RECORDNO", "CLASSID", "WHENMODIFIED"),
+    "audit_history_classes": ("ID", "OBJECTKEY", "ACCESSTIME"),
+}
+
+
+def streams(ran: Ran) -> set[str]:
+    """The names of streams in all messages."""
+    return {one["stream"] for one in ran.messages if "stream" in one}
+
+
+def test_a_catalogue_in_hotglue_s_names_gives_messages_in_them(tap: Tap) -> None:
+    config, catalog = tap.config(), tap.keep("theirs.json", catalogue(**THEIRS))
+    first = tap.run("--config", config, "--catalog", catalog)
+    assert first.status == 0, first.err
+    assert streams(first) == set(THEIRS)
+    assert len(first.records("accounts_payable_vendors")) == tap.emulator.company().table("VENDOR").count() > 10
+    with client(tap.emulator) as company:
+        company.update("VENDOR", [{"VENDORID": first.records("accounts_payable_vendors")[0]["VENDORID"], "NAME": "N"}])
+    state = tap.keep("state.json", first.state)
+    second = tap.run("--config", config, "--catalog", catalog, "--state", state)
+    assert [one["NAME"] for one in second.records("accounts_payable_vendors")] == ["N"]
+    assert "accounts_payable_vendors: 1 row" in second.err
+
+
+def test_the_names_of_the_config_are_those_of_the_messages(tap: Tap) -> None:
+    ran = tap.run("--config", tap.config(streams=["classes"]))
+    assert (ran.status, streams(ran)) == (0, {"classes"})
+    assert streams(tap.run("--config", tap.config(streams=["CLASS"]))) == {"CLASS"}
+    assert streams(tap.run("--config", tap.config(streams=["classes"], stream_names="intacct"))) == {"CLASS"}
+
+
+def test_a_consumer_keeps_the_names_that_it_began_with(tap: Tap) -> None:
+    """Earlier versions sent Intacct's names for this catalogue; under others a consumer would get only the changes."""
+    catalog = tap.keep("theirs.json", catalogue(classes=THEIRS["classes"]))
+    first = tap.run("--config", tap.config(stream_names="intacct"), "--catalog", catalog)
+    state = first.state
+    state.pop("stream_names", None)  # earlier versions wrote none
+    second = tap.run("--config", tap.config(), "--catalog", catalog, "--state", tap.keep("state.json", state))
+    assert (second.status, streams(second) <= {"CLASS"}) == (0, True)
+    assert "streams keep Intacct's names, with which the state began" in second.err
+    third = tap.run("--config", tap.config(), "--catalog", catalog)
+    assert streams(third) == {"classes"}
+    named = tap.keep("named.json", third.state)
+    ours = tap.keep("ours.json", catalogue(CLASS=THEIRS["classes"]))
+    assert streams(tap.run("--config", tap.config(), "--catalog", ours, "--state", named)) <= {"classes"}
+
+
+def test_keys_that_the_tap_does_not_use_are_named_and_cost_nothing(tap: Tap) -> None:
+    theirs = {"tenant": "acme", "full_url": "https://x.example", "report_periods": 3, "event_lookback": 1}
+    ran = tap.run("--config", tap.config(streams=["CLASS"], **theirs))
+    assert ran.status == 0
+    assert "config: no effect here: tenant, full_url, report_periods and event_lookback" in ran.err
+
+
+@pytest.mark.parametrize("shape", ["hotglue", "meltano"])
+def test_deletes_since_another_tap_s_bookmark_are_sent(tap: Tap, clock: Clock, shape: str) -> None:
+    before = f"{clock.now:%Y-%m-%dT%H:%M:%SZ}"
+    vendors = HttpReader(tap.url).rows("VENDOR", "RECORDNO", "VENDORID")
+    clock.forward(days=3)
+    with client(tap.emulator) as company:
+        free = next(one for one in vendors if company.delete("VENDOR", [one["VENDORID"]])[0].ok)
+    clock.forward(days=3)
+    name = "accounts_payable_vendors"
+    held: dict[str, Any] = {name: before}
+    if shape == "meltano":
+        held = {"bookmarks": {name: {"replication_key": "WHENMODIFIED", "replication_key_value": before}}}
+    catalog = tap.keep("theirs.json", catalogue(**{name: THEIRS[name]}))
+    ran = tap.run("--config", tap.config(), "--catalog", catalog, "--state", tap.keep("state.json", held))
+    assert ran.status == 0, ran.err
+    gone = [(one["stream"], one["record"]) for one in ran.messages if one["type"] == "RECORD"]
+    keys = {(stream, str(row.get("RECORDNO", row.get("value")))) for stream, row in gone}
+    assert {(name, free["RECORDNO"]), ("deletes", free["VENDORID"])} & keys, gone
+    assert not any(one["type"] == "ACTIVATE_VERSION" for one in ran.messages)
