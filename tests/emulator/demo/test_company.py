@@ -154,12 +154,7 @@ def test_every_field_is_in_the_catalogue_and_of_its_kind() -> None:
     types = {Kind.INTEGER: int, Kind.DATE: date, Kind.TIMESTAMP: datetime, Kind.BOOLEAN: bool}
     wrong = Counter[str]()
     for name, rows in demo_rows().items():
-        own = (
-            field
-            for (object_name, _), own in definitions.definition_fields.items()
-            if object_name == name
-            for field in own
-        )
+        own = (one.field for one in definitions.definition_fields if one.object == name)
         fields = {**catalog[name].fields, **{field.name: field for field in own}}
         for row in rows:
             for field, value in row.items():

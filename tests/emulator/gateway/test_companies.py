@@ -34,7 +34,7 @@ def colours(emulator: Emulator) -> list[str]:
 
 def test_a_source_fills_a_company() -> None:
     emulator = Emulator.empty()
-    fill(emulator.company(), SOURCE)
+    fill(emulator.company(), SOURCE, now=0)
     company = emulator.company()
     assert colours(emulator) == ["red"]
     assert company.reports[-1].name == "Classes"
@@ -45,10 +45,10 @@ def test_a_source_fills_a_company() -> None:
 
 def test_a_company_that_was_filled_keeps_its_records(tmp_path: Path) -> None:
     first = Emulator.empty(tmp_path / "company.db")
-    fill(first.company(), SOURCE)
+    fill(first.company(), SOURCE, now=0)
     first.close()
     second = Emulator(open_database(tmp_path / "company.db"))
-    fill(second.company(), SOURCE)
+    fill(second.company(), SOURCE, now=0)
     assert colours(second) == ["red"]
     assert len(second.company().reports) == len(second.company().settings.reports) + 1
     second.close()
@@ -61,7 +61,7 @@ def test_a_source_that_fails_stores_nothing() -> None:
 
     emulator = Emulator.empty()
     with pytest.raises(OSError, match="the source broke"):
-        fill(emulator.company(), replace(SOURCE, rows=failing))
+        fill(emulator.company(), replace(SOURCE, rows=failing), now=0)
     assert emulator.company().table("CLASS").count() == 0
     assert not emulator.company().side_tables.source.known()
     emulator.close()

@@ -34,7 +34,7 @@ def test_a_scenario_adds_to_the_demo_world(tmp_path: Path) -> None:
         ("[behaviour]\nsession_hours = 2\n", "unknown setting session_hours"),
         ('[behaviour]\nsession_minutes = "long"\n', "session_minutes cannot be 'long'"),
         ("[[company]]\nusers = 3\n", "users cannot be 3"),
-        ("company = [3]\n", "company must be a table"),
+        ("company = [3]\n", "company 1 must be a table"),
         ("[behaviour\n", "is not TOML"),
     ],
 )

@@ -84,10 +84,9 @@ class OwnCompany:
         """A gateway with this company."""
         made = Emulator.empty(clock=lambda: NOW, settings=replace(EmulatorSettings(), behaviour=self.behaviour))
         company = made.company()
-        source = CompanySource(
-            "test", "", lambda: (), SideValues(self.posting, tuple(self.books)), definitions(self.dimensions)
-        )
-        fill(company, source)
+        values = SideValues(self.posting, tuple(self.books))
+        source = CompanySource("test", "", side_values=values, definitions=definitions(self.dimensions))
+        fill(company, source, now=NOW)
         rows: dict[str, list[Mapping[str, Any]]] = {}
         for name, row in self._rows():
             rows.setdefault(name, []).append(row)

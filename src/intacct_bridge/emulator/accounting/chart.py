@@ -87,13 +87,14 @@ def posting_rules(company: CompanyData) -> PostingRules:
 def _rules(company: CompanyData) -> PostingRules:
     entities = {row["LOCATIONID"]: row for _, row in company.table("LOCATIONENTITY").rows()}
     parents = {row["LOCATIONID"]: row.get("PARENTID", "") for _, row in company.table("LOCATION").rows()}
-    base = {name: row.get("CURRENCY") or _DEFAULT_CURRENCY for name, row in entities.items()}
+    top = company.side_tables.base_currency.get() or _DEFAULT_CURRENCY
+    base = {name: row.get("CURRENCY") or top for name, row in entities.items()}
     roles = {row.get("ALTERNATIVEACCOUNT", ""): row["ACCOUNTNO"] for _, row in company.table("GLACCOUNT").rows()}
     entity_of = {name: _entity(name, parents, entities) for name in {**parents, **entities}}
     accounts = company.side_tables.posting_accounts
     return PostingRules(
         entity_of={"": "", **entity_of},
-        base_currency={"": _DEFAULT_CURRENCY, **base},
+        base_currency={"": top, **base},
         due_from={name: row.get("IERECEIVABLE.NUMBER", "") for name, row in entities.items()},
         due_to={name: row.get("IEPAYABLE.NUMBER", "") for name, row in entities.items()},
         payables=roles.get("Payables account", ""),

@@ -173,7 +173,7 @@ def ledger_line(entry: Row, book: str = ACCRUAL, own: Sequence[str] = ()) -> tup
 
 
 def books_kept(side_tables: SideTables) -> tuple[str, ...]:
-    """The books that the company keeps. A journal entry shows in each of them."""
+    """The books that show every posting. A company may have `adjustment_books` besides, for their own journals."""
     return side_tables.reporting_books.get() or (ACCRUAL,)
 
 

@@ -22,12 +22,11 @@ from intacct_bridge.emulator.accounting.ledger import LEDGER_FIELDS, Ledger, det
 from intacct_bridge.emulator.accounting.posting import ACCRUAL
 from intacct_bridge.emulator.accounting.posting_rows import POSTED_STATES
 from intacct_bridge.emulator.company.company_data import CompanyData
+from intacct_bridge.emulator.records.declared_records import typed_cells
 from intacct_bridge.emulator.settings.cells import SEPARATOR, escaped, text_of
 from intacct_bridge.emulator.store.store import SqlValue, StoreTable
-from intacct_bridge.errors import InvalidRequestError, RecordError, SettingsError
-from intacct_bridge.model.catalog import ObjectDef
-from intacct_bridge.model.suggestions import did_you_mean
-from intacct_bridge.wire.values import Kind, Value, parse_value
+from intacct_bridge.errors import InvalidRequestError, SettingsError
+from intacct_bridge.wire.values import Value
 
 _BLOCK = 5000
 _KNOWN = 200_000
@@ -237,7 +236,6 @@ _SEARCHED: dict[type, Callable[[Any], SqlValue]] = {
 
 
 Rows = Iterable[Mapping[str, Any]]
-_STAMPS = ("WHENMODIFIED", "WHENCREATED", "AUWHENCREATED")
 
 
 def seed(company: CompanyData, name: str, rows: Rows, *, now: float, where: str = "") -> int:
@@ -248,7 +246,7 @@ def seed(company: CompanyData, name: str, rows: Rows, *, now: float, where: str 
         raise SettingsError(f"{where or 'seed'}: {error.message}") from None
     stamp = datetime.fromtimestamp(int(now), UTC)
     typed = (
-        (described.name, _typed(described, row, stamp, f"{where or described.name}: record {place}"))
+        (described.name, typed_cells(described, row, stamp, f"{where or described.name}: record {place}"))
         for place, row in enumerate(rows, 1)
     )
     return sum(load(company, typed).values())
@@ -279,29 +277,3 @@ def _read(path: Path) -> Iterator[tuple[str, Rows]]:
         if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
             raise SettingsError(f"{path}: {name} must be a list of records")
         yield name, rows
-
-
-def _typed(described: ObjectDef, row: Mapping[str, Any], stamp: datetime, where: str) -> dict[str, Value]:
-    cells: dict[str, Value] = {}
-    for name, value in row.items():
-        one = described.get(name or "")
-        if one is None:
-            near = did_you_mean(name or "", described.fields)
-            raise SettingsError(f"{where}: {described.name} has no field {name}{near}")
-        if value is None or value == "":
-            continue
-        cells[one.name] = _value(one.kind, value, f"{where}, field {one.name}")
-    for name in _STAMPS:
-        if described.kind_of(name) is Kind.TIMESTAMP and name in described.fields:
-            cells.setdefault(name, stamp)
-    return cells
-
-
-def _value(kind: Kind, value: Any, where: str) -> Value:
-    if isinstance(value, (bool, int, Decimal, date)) and kind is not Kind.TEXT:
-        return value
-    text = str(value).lower() if isinstance(value, bool) else str(value)
-    try:
-        return parse_value(kind, text)
-    except RecordError as error:
-        raise SettingsError(f"{where}: {error.message}") from None

@@ -58,7 +58,7 @@ class CompanyData:
         self.catalog = catalog
         self.reports, self.views = settings.reports, settings.views
         """The custom reports and views that the company has."""
-        self.definition_fields: Mapping[tuple[str, str], tuple[FieldDef, ...]] = {}
+        self.definition_fields: dict[tuple[str, str], tuple[FieldDef, ...]] = {}
         """Custom fields that only one transaction definition has, by object and definition."""
         self.selections = Cache(64)
         """Lists of row numbers, by the query that selected them (see `selection`)."""
@@ -82,7 +82,10 @@ class CompanyData:
     def define(self, definitions: CompanyDefinitions) -> None:
         """Set the custom fields and objects, and the reports and views besides those of the settings."""
         self.catalog = definitions.added_to(self._standard)
-        self.definition_fields = definitions.definition_fields
+        self.definition_fields = {}
+        for one in definitions.definition_fields:
+            key = (one.object, one.definition)
+            self.definition_fields[key] = (*self.definition_fields.get(key, ()), one.field)
         self.reports = (*self.settings.reports, *definitions.reports)
         self.views = (*self.settings.views, *definitions.views)
 

@@ -10,7 +10,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Generic, TypeVar
 
+import msgspec
+
 from intacct_bridge.emulator.settings.cells import Row
+from intacct_bridge.emulator.settings.company_source import ApprovalPolicy, CompanyDefinitions, PostingRule
 from intacct_bridge.emulator.store.store import Store
 
 T = TypeVar("T")
@@ -112,8 +115,20 @@ class SideTables:
         """One value, where the records are the demo company's: their label, `seed=1 as_of=2026-11-21 scale=1`."""
         self.source = SideTable(store, "source", str, str)
         """One value, where the records came from another source: its name and its label."""
+        self.definitions = SideTable(store, "definitions", *_json(CompanyDefinitions))
+        """One value: the custom fields, objects, reports and views of the company."""
         self.reporting_books = SideTable(store, "books", " ".join, _words)
-        """One value: the books that show a journal entry."""
+        """One value: the books that show every posting."""
+        self.adjustment_books = SideTable(store, "adjustment books", " ".join, _words)
+        """One value: the books that have only the entries of their own journals."""
+        self.base_currency = SideTable(store, "base currency", str, str)
+        """One value: the base currency outside all entities."""
+        self.first_month = SideTable(store, "first month", str, int)
+        """One value: the first month of the fiscal year outside all entities."""
+        self.definition_accounts = SideTable(store, "definition accounts:", *_json(tuple[PostingRule, ...]))
+        """By transaction definition, its posting rules; the first one that fits a line counts."""
+        self.approval_policies = SideTable(store, "approval policies:", *_json(tuple[ApprovalPolicy, ...]))
+        """By object."""
         self.posting_accounts = SideTable(store, "account:", str, str)
         """By role, the account that documents post to without naming it."""
         self.number_series = SideTable(store, "series:", str, int)
@@ -142,6 +157,12 @@ class SideTables:
         """By number."""
         self.employee_rate_numbers = SideTable(store, "employeerate:", _rate_key_text, _rate_key)
         """By `EMPLOYEE@DAY`, the number of the rate from that day on."""
+
+
+def _json(kind: type[T]) -> tuple[Callable[[T], str], Callable[[str], T]]:
+    """Values as JSON."""
+    decoder = msgspec.json.Decoder(kind)
+    return (lambda value: msgspec.json.encode(value).decode()), decoder.decode
 
 
 def _words(text: str) -> tuple[str, ...]:

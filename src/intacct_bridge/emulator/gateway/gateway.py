@@ -110,8 +110,9 @@ class Emulator:
 
     @classmethod
     def empty(cls, path: str | Path | None = None, **more: Any) -> "Emulator":
-        """A gateway whose companies have no records but their users."""
+        """A gateway whose companies have the records that their settings declare, and their users."""
         emulator = cls(open_database(path), **more)
+        emulator.companies.fill_declared(emulator.now())
         emulator.companies.keep_users()
         return emulator
 
@@ -130,7 +131,9 @@ class Emulator:
         emulator = cls(open_database(path), **more)
         if not has_records(emulator.company()):
             day = as_of or datetime.fromtimestamp(emulator.now(), UTC).date()
-            fill(emulator.company(), demo_source(seed, as_of=day, scale=scale, cash_book=cash_book))
+            source = demo_source(seed, as_of=day, scale=scale, cash_book=cash_book)
+            fill(emulator.company(), source, now=emulator.now())
+        emulator.companies.fill_declared(emulator.now())
         emulator.companies.keep_users()
         return emulator
 

@@ -81,15 +81,18 @@ def get_applications(call: FunctionCall) -> FunctionAnswer:
 
 def get_financial_setup(call: FunctionCall) -> FunctionAnswer:
     """Base currency, books and fiscal year; the currency is empty where entities have several."""
-    entities = _entities(call)
-    currencies = dict.fromkeys(row.get("CURRENCY", "USD") for row in entities)
+    entities, tables = _entities(call), call.company.side_tables
+    top = tables.base_currency.get() or "USD"
+    books = (*(tables.reporting_books.get() or ("ACCRUAL",)), *(tables.adjustment_books.get() or ()))
+    currencies = dict.fromkeys(row.get("CURRENCY", top) for row in entities)
     several = len(currencies) > 1
+    month = str(tables.first_month.get() or 1)
     parts = {
-        "baseCurrency": "" if several else next(iter(currencies), "USD"),
-        "defaultBook": "ACCRUAL",
-        "firstFiscalMonth": entities[0].get("FIRSTMONTH", "1") if entities else "1",
+        "baseCurrency": "" if several else next(iter(currencies), top),
+        "defaultBook": books[0],
+        "firstFiscalMonth": entities[0].get("FIRSTMONTH", month) if entities else month,
         "multiBaseCurrency": str(several).lower(),
-        "multiBook": "false",
+        "multiBook": str(len(books) > 1).lower(),
         "multiCurrency": str(several).lower(),
         "multiEntityShared": str(bool(entities)).lower(),
     }

@@ -11,16 +11,19 @@ A company named in a scenario is added, or replaces the one with that id. The ta
 plays the file (what it shows, with which connection) and changes nothing here. Some scenarios come with the package.
 """
 
-import tomllib
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from intacct_bridge.emulator.settings.behaviour import Behaviour
-from intacct_bridge.emulator.settings.typed_tables import built, typed
+from intacct_bridge.emulator.settings.declaration_checks import check_company
+from intacct_bridge.emulator.settings.typed_tables import built, read_toml, typed
 from intacct_bridge.emulator.settings.world import CompanySettings, EmulatorSettings, SenderSettings
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.model.suggestions import did_you_mean
+
+_T = TypeVar("_T")
+_TABLES = ("sender", "company", "behaviour", "policies", "fault", "scenario")
 
 
 def load_scenario(path: str | Path) -> EmulatorSettings:
@@ -30,12 +33,7 @@ def load_scenario(path: str | Path) -> EmulatorSettings:
 
 def read_scenario(path: str | Path) -> dict[str, Any]:
     """The content of a scenario file. Raises SettingsError."""
-    try:
-        return tomllib.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"cannot read the scenario {path}: {error}") from None
-    except tomllib.TOMLDecodeError as error:
-        raise SettingsError(f"the scenario {path} is not TOML: {error}") from None
+    return read_toml(path, "scenario")
 
 
 def shipped_scenarios() -> dict[str, Path]:
@@ -65,30 +63,25 @@ def _short(stem: str) -> tuple[str, str]:
 
 def scenario(tree: dict[str, Any], where: str = "scenario") -> EmulatorSettings:
     """The demo world with the differences in this tree. Raises SettingsError naming the entry."""
-    unknown = sorted(set(tree) - {"sender", "company", "behaviour", "policies", "fault", "scenario"})
-    if unknown:
-        raise SettingsError(
-            f"{where}: unknown table {unknown[0]}", fix="tables: sender, company, behaviour, policies, fault"
-        )
+    for name in tree:
+        if name not in _TABLES:
+            raise SettingsError(
+                f"{where}: unknown table {name}{did_you_mean(name, _TABLES)}", fix=f"tables: {', '.join(_TABLES)}"
+            )
     start = EmulatorSettings()
     senders = {one.sender_id: one for one in start.senders}
-    for entry in tree.get("sender", []):
-        sender = built(SenderSettings, entry, f"{where}: sender")
+    for sender in _entries(SenderSettings, tree, where, "sender"):
         senders[sender.sender_id] = sender
     companies = {one.company_id: one for one in start.companies}
-    for entry in tree.get("company", []):
-        company = built(
-            CompanySettings,
-            _plural(entry, user="users", role="roles", report="reports", view="views"),
-            f"{where}: company",
-        )
+    for company in _entries(CompanySettings, tree, where, "company"):
+        check_company(company, f"{where}: company")
         companies[company.company_id] = company
     behaviour = built(Behaviour, tree.get("behaviour", {}), f"{where}: behaviour")
     policies = typed(dict[str, str], tree.get("policies", {}), f"{where}: policies")
     return EmulatorSettings(tuple(senders.values()), tuple(companies.values()), behaviour, policies)
 
 
-def _plural(entry: Any, **names: str) -> Any:
-    if not isinstance(entry, dict):
-        return entry
-    return {names.get(name, name): value for name, value in entry.items()}
+def _entries(kind: type[_T], tree: dict[str, Any], where: str, name: str) -> tuple[_T, ...]:
+    """The tables of one kind; a single table counts as a list of one."""
+    found: tuple[_T, ...] = typed(tuple[kind, ...], tree.get(name, []), f"{where}: {name}")  # type: ignore[valid-type]
+    return found

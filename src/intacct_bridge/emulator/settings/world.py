@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from intacct_bridge.emulator.settings.behaviour import Behaviour
+from intacct_bridge.emulator.settings.declaration import CompanyDeclaration
 from intacct_bridge.wire.values import DEFAULT, Formatting
 
 ALL_MODULES = ("CO", "CM", "GL", "AP", "AR", "EE", "PO", "SO", "INV", "PA", "CN", "CS", "ME", "TX")
@@ -138,8 +139,8 @@ class CompanySettings:
     """Sender ids authorised with "Needs login for API": all their calls fail. The text of the refusal is inferred."""
     session_endpoint: str = ""
     """The endpoint that `getAPISession` returns; empty for the one that the request came by."""
-    users: tuple[UserSettings, ...] = (UserSettings(),)
-    roles: tuple[RoleSettings, ...] = (RoleSettings(),)
+    users: tuple[UserSettings, ...] = field(default=(UserSettings(),), metadata={"table": "user"})
+    roles: tuple[RoleSettings, ...] = field(default=(RoleSettings(),), metadata={"table": "role"})
     modules: tuple[str, ...] = ALL_MODULES
     unqueryable: dict[str, tuple[str, ...]] = field(
         default_factory=lambda: {
@@ -152,8 +153,10 @@ class CompanySettings:
     """Fields that `lookup` lists and `query` refuses, by object. In the real gateway they depend on subscriptions."""
     inactive_dimensions: tuple[str, ...] = ()
     """User-defined dimensions that are inactive, by their objects."""
-    reports: tuple[ReportSettings, ...] = _REPORTS
-    views: tuple[ReportSettings, ...] = _VIEWS
+    reports: tuple[ReportSettings, ...] = field(default=_REPORTS, metadata={"table": "report"})
+    views: tuple[ReportSettings, ...] = field(default=_VIEWS, metadata={"table": "view"})
+    declared: CompanyDeclaration = field(default_factory=CompanyDeclaration, metadata={"inline": True})
+    """What the company has besides these settings: accounts, entities, custom fields and much more."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,8 +20,8 @@ from intacct_bridge.emulator.demo.generator.world import Customer, Item, Vendor,
 from intacct_bridge.emulator.demo.masters.custom_fields import demo_definitions
 
 Rows = Iterator[tuple[str, TypedRow]]
-_OWN = demo_definitions().definition_fields
-"""Fields that only one transaction definition has."""
+_OWN = {(one.object, one.definition) for one in demo_definitions().definition_fields}
+"""The transaction definitions that have fields of their own, each with its object."""
 
 
 @dataclass(frozen=True, slots=True)

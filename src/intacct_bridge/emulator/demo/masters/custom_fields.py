@@ -6,7 +6,7 @@ from datetime import timedelta
 from intacct_bridge.emulator.accounting.posting_rows import TypedRow
 from intacct_bridge.emulator.demo.generator.world import World, pick
 from intacct_bridge.emulator.demo.masters.reports import REPORTS, VIEWS
-from intacct_bridge.emulator.settings.company_source import CompanyDefinitions
+from intacct_bridge.emulator.settings.company_source import CompanyDefinitions, DefinitionField
 from intacct_bridge.model.catalog import FieldDef, ObjectDef, Relation, object_def
 from intacct_bridge.wire.values import Kind
 
@@ -46,7 +46,7 @@ def demo_definitions() -> CompanyDefinitions:
         fields=tuple(fields),
         relations=tuple((name, Relation("FUND", "FUND", by=DIMENSION)) for name in _LINES),
         objects=(_fund(), _site()),
-        definition_fields={("SODOCUMENT", "Sales Order"): (window,)},
+        definition_fields=(DefinitionField("SODOCUMENT", "Sales Order", window),),
         reports=REPORTS,
         views=VIEWS,
     )
