@@ -1,6 +1,5 @@
 """An approval binds one plan to a person and a time; everything else that would be sent is refused before it is."""
 
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -23,6 +22,7 @@ from intacct_bridge.flow.post.retry import retry
 from intacct_bridge.flow.post.single_writes import OutboxWriter
 from intacct_bridge.flow.records.status import RecordStatus
 from intacct_bridge.wire.xml import element
+from support.edge.plan_files import resealed
 from support.journeys.objects import BILLS, VENDORS, Desk
 from support.small_company import Clock, client, company
 
@@ -141,18 +141,6 @@ def test_only_approvers_approve_and_an_earlier_approval_counts_by_the_rules_of_t
         give(desk, path, by="ben")
     give(desk, path, by="carla")
     assert apply(desk, path) == POSTED
-
-
-def resealed(path: Path, alter: Callable[[dict[str, Any]], object]) -> None:
-    """The file altered by someone who knows how its seal is made."""
-    import hashlib
-
-    plan = json.loads(path.read_text())
-    alter(plan)
-    plan["seal"] = ""
-    bare = json.dumps(plan, separators=(",", ":"), ensure_ascii=False)
-    plan["seal"] = hashlib.sha256(bare.encode()).hexdigest()
-    path.write_text(json.dumps(plan))
 
 
 @pytest.mark.parametrize(

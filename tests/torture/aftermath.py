@@ -126,9 +126,9 @@ class Aftermath(Round):
         undo = plan_undo(company, outbox, map(outbox.entry, chosen.entries), UndoSettings(_DAY))
         for one in undo.refused:
             self.faults.append(f"{one.entry.label} cannot be taken back: {one.reason}")
-        for plan in undo.plans:
-            self._complain(plan, set())
-            list(Loader(company, outbox, settings, step=step).apply(plan))
+        if undo.plan is not None:
+            self._complain(undo.plan, set())
+            list(Loader(company, outbox, settings, step=step).apply(undo.plan))
 
     def begin_undo(self) -> None:
         """From here on, processes take back all records that are reported as posted."""

@@ -131,7 +131,7 @@ def load_command(
 
     _check_options(files, options)
     if files and not only_plan:
-        refuse_without_plan(context.connection)
+        refuse_without_plan(context.connection, fix=way_to_approval(context))
     status = 0
     with open_outbox(context.connection) as outbox:
         if options["from_plan"] is not None:
@@ -191,19 +191,48 @@ def _same(path: Path, other: Path) -> bool:
 
 
 def _keep_plan(context: CommandContext, plan: "Plan", outbox: "Outbox", options: dict[str, Any]) -> None:
-    from intacct_bridge.edge.terminal.account import account_name
-    from intacct_bridge.flow.approval.approvals import keep_plan
-    from intacct_bridge.flow.plan.plan_file import save_plan
-
     path: Path | None = options["out"]
     if path is None:
         if context.connection.needs_approval:
             context.console.say("Nothing was sent. To have the plan approved, keep it with --out PLAN.")
         return
-    kept = keep_plan(plan, context.load_gateway, outbox, _send_options(options), person=account_name())
+    keep_in(context, plan, outbox, path, _send_options(options))
+
+
+def keep_in(
+    context: CommandContext, plan: "Plan", outbox: "Outbox", path: Path, sending: "SendOptions | None" = None
+) -> None:
+    """Keep a plan in a file, and say which command goes on with it."""
+    from intacct_bridge.edge.terminal.account import account_name
+    from intacct_bridge.flow.approval.approvals import keep_plan
+    from intacct_bridge.flow.plan.plan import SendOptions
+    from intacct_bridge.flow.plan.plan_file import save_plan
+
+    kept = keep_plan(plan, context.load_gateway, outbox, sending or SendOptions(), person=account_name())
     save_plan(kept, path)
     context.console.say(f"The plan is in {path}.")
     next_step(context, path, approved=not context.connection.needs_approval)
+
+
+def keep_sound(context: CommandContext, plan: "Plan", outbox: "Outbox", out: Path) -> int:
+    """Show a plan and keep it, unless it refuses a record or has nothing to do."""
+    from intacct_bridge.edge.views.load import show_plan
+    from intacct_bridge.flow.plan.plan import WRITTEN, Verdict
+
+    show_plan(plan, context.console)
+    refused = bool(plan.of(Verdict.REFUSED))
+    if refused or not plan.of(*WRITTEN, Verdict.IN_DOUBT):
+        context.console.say(f"Nothing is kept in {out}: {'the plan is refused' if refused else 'nothing is to do'}.")
+        return FAILURES if refused else 0
+    keep_in(context, plan, outbox, out)
+    return 0
+
+
+def way_to_approval(context: CommandContext) -> str:
+    """How the command that was given becomes a plan that a person can approve."""
+    unwanted = ("--apply", "--plan", "--yes")
+    words = shlex.join(word for word in context.arguments if word not in unwanted)
+    return f"Keep its plan: intacct {words} --out PLAN. Then have it approved: intacct plan approve PLAN"
 
 
 def next_step(context: CommandContext, path: Path, *, approved: bool) -> None:
@@ -233,9 +262,14 @@ def run_kept_plan(
 ) -> int:
     """Show or apply a kept plan, once the company was seen to be as it was planned for."""
     from intacct_bridge.edge.views.approval import show_kept
-    from intacct_bridge.flow.approval.admission import approval_problem, refuse_unapproved, refuse_without_plan
+    from intacct_bridge.flow.approval.admission import (
+        approval_problem,
+        confirmed_plan,
+        refuse_unapproved,
+        refuse_without_plan,
+    )
     from intacct_bridge.flow.approval.approvals import made_plan
-    from intacct_bridge.flow.plan.plan import Verdict
+    from intacct_bridge.flow.plan.plan import WRITTEN, Verdict
     from intacct_bridge.flow.plan.plan_file import open_plan
     from intacct_bridge.flow.plan.planner import confirm_plan
 
@@ -265,15 +299,17 @@ def run_kept_plan(
     made = made_plan(plan, context.load_gateway, outbox)
     if not only_plan:
         refuse_unapproved(made, context.connection, outbox)
-    confirmed = confirm_plan(plan, context.load_gateway, outbox)
+    confirmed = confirmed_plan(plan, made, context.load_gateway, outbox)
     if not only_plan:
         return _one(context, confirmed, outbox, options, only_plan=False, yes=yes, outcomes=[])
     problem = approval_problem(made, context.connection, outbox)
     show_kept(confirmed, made, outbox.approvals(made.id), context.console)
-    if not context.console.as_json:
+    if not context.console.as_json and confirmed.of(*WRITTEN, Verdict.IN_DOUBT):
         context.console.say("Nothing was sent.")
         next_step(context, path, approved=not (problem and context.connection.needs_approval))
-    return FAILURES if confirmed.of(Verdict.REFUSED) else 0
+    elif not context.console.as_json:
+        context.console.say("Nothing is left to apply.")
+    return FAILURES if plan.of(Verdict.REFUSED) else 0
 
 
 def _table(file: Path, options: dict[str, Any]) -> "InputTable":
@@ -337,6 +373,7 @@ def _one(
     """Show one file's plan, apply it unless only the plan is wanted, and return the exit status."""
     from intacct_bridge.edge.views.load import show_known, show_plan
     from intacct_bridge.flow.plan.plan import WRITTEN, Verdict
+    from intacct_bridge.flow.records.write import WriteOperation
 
     if only_plan or not context.console.as_json:
         show_plan(plan, context.console, records=only_plan)
@@ -345,7 +382,9 @@ def _one(
         return refused
     if not plan.of(*WRITTEN, Verdict.IN_DOUBT):
         known = plan.of(Verdict.UNCHANGED)
-        context.console.say(f"Nothing to send: {counted(len(known), 'record')} already in Intacct.")
+        created = all(record.write.operation is WriteOperation.CREATE for record in known)
+        already = "already in Intacct" if created else "already as planned"
+        context.console.say(f"Nothing to send: {counted(len(known), 'record')} {already}.")
         show_known(known, context.console)
         return refused
     count = len(plan.of(*WRITTEN, Verdict.IN_DOUBT))  # records in doubt may have to be sent again

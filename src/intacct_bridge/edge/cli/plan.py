@@ -17,7 +17,9 @@ _LEAST_DIGITS = 12
 
 @click.group("plan", no_args_is_help=True)
 def plan_command() -> None:
-    """Look at a kept plan, approve it, and apply it. `intacct load FILE --out PLAN` makes one.
+    """Look at a kept plan, approve it, and apply it.
+
+    The option --out PLAN makes one: of load, undo, create, update, delete, reverse, void, approve, decline and recall.
 
     \b
     Examples:
@@ -60,15 +62,15 @@ def approve_command(context: CommandContext, *, plan: Path, hours: int, digest: 
     """
     from intacct_bridge.edge.terminal.account import account_name
     from intacct_bridge.edge.views.approval import show_kept
+    from intacct_bridge.flow.approval.admission import confirmed_plan
     from intacct_bridge.flow.approval.approvals import approve, made_plan
     from intacct_bridge.flow.outbox.outbox import open_outbox
     from intacct_bridge.flow.plan.plan_file import open_plan
-    from intacct_bridge.flow.plan.planner import confirm_plan
 
     with open_outbox(context.connection) as outbox:
         kept = open_plan(plan)
         made = made_plan(kept, context.load_gateway, outbox)
-        now = confirm_plan(kept, context.load_gateway, outbox)
+        now = confirmed_plan(kept, made, context.load_gateway, outbox)
         if not context.console.as_json:
             show_kept(now, made, outbox.approvals(made.id), context.console)
         if digest is not None:
@@ -101,9 +103,9 @@ def _check_digest(given: str, digest: str) -> None:
 @click.option("--yes", is_flag=True, help="Do not ask before writing to a production company. This approves nothing.")
 @shared_options(prints_table=True)
 def apply_command(context: CommandContext, *, plan: Path, yes: bool, **options: Any) -> int:
-    """Apply the plan as it was made, once its references and old values are seen to be the same.
+    """Apply the plan as it was made, once its references and existing records are seen to be the same.
 
-    Applying it again posts only what was not posted.
+    Applying it again does only what was not done.
 
     \b
     Example:

@@ -7,7 +7,8 @@ from typing import IO, TYPE_CHECKING, Any
 
 import click
 
-from intacct_bridge.edge.cli.context import CommandContext, shared_options
+from intacct_bridge.edge.cli.context import CommandContext, file_option, shared_options
+from intacct_bridge.edge.cli.load import way_to_approval
 from intacct_bridge.errors import InvalidRequestError, SettingsError
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ FROM = click.option(
     help="A JSON object with the fields and lines; - for standard input.",
 )
 YES = click.option("--yes", is_flag=True, help="Write to a production company without confirmation.")
+OUT = file_option("--out", "Write nothing to Intacct; keep the plan in this file.", metavar="PLAN")
 
 
 @click.command("get")
@@ -75,11 +77,18 @@ def _show(context: CommandContext, record: "Record") -> None:
 @click.argument("object_name", metavar="OBJECT")
 @click.argument("fields", metavar="[FIELD=VALUE]...", nargs=-1)
 @FROM
+@OUT
 @YES
 @shared_options(prints_table=True)
 def create_command(
-    context: CommandContext, *, object_name: str, fields: tuple[str, ...], source: IO[bytes] | None, yes: bool
-) -> None:
+    context: CommandContext,
+    *,
+    object_name: str,
+    fields: tuple[str, ...],
+    source: IO[bytes] | None,
+    out: Path | None,
+    yes: bool,
+) -> int:
     """Create one record. For many records, and for records that must never be posted twice, use `intacct load`.
 
     \b
@@ -89,8 +98,11 @@ def create_command(
     """
     name = object_name.upper()
     row = _row(context, name, fields, source)
+    if out is not None:
+        return _keep(context, "create", name, [row], out, source=f"create {name}")
     context.allow_write(f"a new {name}", yes=yes)
     _show_outcome(context, "created", name, _through_outbox(context, "create", name, [row]))
+    return 0
 
 
 @click.command("update")
@@ -99,6 +111,7 @@ def create_command(
 @click.argument("fields", metavar="[FIELD=VALUE]...", nargs=-1)
 @BY
 @FROM
+@OUT
 @YES
 @shared_options(prints_table=True)
 def update_command(
@@ -109,8 +122,9 @@ def update_command(
     fields: tuple[str, ...],
     by: str,
     source: IO[bytes] | None,
+    out: Path | None,
     yes: bool,
-) -> None:
+) -> int:
     """Update the given fields of one record. `FIELD=` clears a field.
 
     \b
@@ -126,18 +140,24 @@ def update_command(
     (found,) = find_records(context.client, name, [key], by=by)
     number = record_key(name)
     row = _of_record(row, number, found.record, f"{name} {key}")
-    context.allow_write(f"{name} {found.name or found.record}", yes=yes)
     row[number] = int(found.record) if found.record.isdecimal() else found.record
+    if out is not None:
+        return _keep(context, "update", name, [row], out, source=f"update {name} {key}")
+    context.allow_write(f"{name} {found.name or found.record}", yes=yes)
     _show_outcome(context, "updated", name, _through_outbox(context, "update", name, [row]))
+    return 0
 
 
 @click.command("delete")
 @click.argument("object_name", metavar="OBJECT")
 @click.argument("keys", metavar="KEY...", nargs=-1, required=True)
 @BY
+@OUT
 @YES
 @shared_options(prints_table=True)
-def delete_command(context: CommandContext, *, object_name: str, keys: tuple[str, ...], by: str, yes: bool) -> int:
+def delete_command(
+    context: CommandContext, *, object_name: str, keys: tuple[str, ...], by: str, out: Path | None, yes: bool
+) -> int:
     """Delete records.
 
     \b
@@ -145,20 +165,24 @@ def delete_command(context: CommandContext, *, object_name: str, keys: tuple[str
       intacct delete VENDOR V-9001
     """
     from intacct_bridge.edge.cli.record_keys import find_records
+    from intacct_bridge.model.keys import record_key
 
     name = object_name.upper()
     found = find_records(context.client, name, keys, by=by)
     listed = ", ".join(one.name or one.record for one in found[:5])
+    if out is not None:
+        rows = [{record_key(name): one.record} for one in found]
+        return _keep(context, "delete", name, rows, out, source=f"delete {name} {listed}")
     context.allow_write(f"the deletion of {len(found)} {name} ({listed}{', …' if len(found) > 5 else ''})", yes=yes)
     outcomes = _through_outbox(context, "delete", name, [one.record for one in found])
     if len(outcomes) == 1:
         _show_outcome(context, "deleted", name, outcomes, named=found[0].name or found[0].record)
         return 0
-    rows = [
+    shown = [
         (one.given, one.record, "deleted" if outcome.ok else outcome.status, "; ".join(map(str, outcome.faults)))
         for one, outcome in zip(found, outcomes, strict=True)
     ]
-    context.console.table(("given", "record", "outcome", "why"), rows)
+    context.console.table(("given", "record", "outcome", "why"), shown)
     return 0 if all(outcome.ok for outcome in outcomes) else 1
 
 
@@ -170,12 +194,31 @@ def _through_outbox(
     from intacct_bridge.flow.outbox.outbox import open_outbox
     from intacct_bridge.flow.post.single_writes import OutboxWriter
 
-    refuse_without_plan(context.connection)
+    refuse_without_plan(context.connection, fix=way_to_approval(context))
     with open_outbox(context.connection) as outbox:
         client = context.client.through(OutboxWriter(outbox))
         if operation == "delete":
             return client.delete(object_name, given)
         return client.create(object_name, given) if operation == "create" else client.update(object_name, given)
+
+
+def _keep(
+    context: CommandContext, mode: str, object_name: str, rows: Sequence[Mapping[str, Any]], out: Path, *, source: str
+) -> int:
+    """Plan the records as a load would, and keep the plan."""
+    from intacct_bridge.edge.cli.load import keep_sound
+    from intacct_bridge.flow.layouts.choose import layout_for
+    from intacct_bridge.flow.outbox.outbox import open_outbox
+    from intacct_bridge.flow.plan.plan import Mode, PlanSettings
+    from intacct_bridge.flow.plan.planner import make_plan
+    from intacct_bridge.flow.records.tables import table_of_rows
+
+    layout = layout_for(object_name, context.load_gateway)
+    with open_outbox(context.connection) as outbox:
+        plan = make_plan(
+            table_of_rows(source, rows), layout, context.load_gateway, outbox, PlanSettings(mode=Mode(mode))
+        )
+        return keep_sound(context, plan, outbox, out)
 
 
 def _row(context: CommandContext, object_name: str, fields: Sequence[str], source: IO[bytes] | None) -> dict[str, Any]:

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from intacct_bridge.edge.terminal.console import Console
-from intacct_bridge.edge.views.load import plan_data, show_plan
+from intacct_bridge.edge.views.load import plan_data, show_plan, show_refusals
 from intacct_bridge.flow.outbox.entry import Approval, KeptPlan
-from intacct_bridge.flow.plan.plan import Plan
+from intacct_bridge.flow.plan.plan import Plan, Verdict
+from intacct_bridge.model.wording import counted
 
 
 def show_kept(plan: Plan, made: KeptPlan, approvals: Sequence[Approval], console: Console) -> None:
@@ -32,6 +33,10 @@ def show_kept(plan: Plan, made: KeptPlan, approvals: Sequence[Approval], console
     )
     console.result("")
     show_plan(plan, console)
+    refused = plan.kept.of(Verdict.REFUSED) if plan.kept is not None else ()
+    if refused:
+        console.say(f"Beside these the plan has {counted(len(refused), 'refused record')}, not sent:")
+        show_refusals(refused, console)
 
 
 def _word(value: object) -> str:

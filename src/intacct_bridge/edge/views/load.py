@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
 from intacct_bridge.edge.terminal.console import Console
+from intacct_bridge.flow.company.current_records import AMOUNTS
 from intacct_bridge.flow.plan.plan import WRITTEN, Plan, PlannedRecord, Verdict
 from intacct_bridge.flow.post.outcome import RecordOutcome
 from intacct_bridge.flow.records.status import RecordStatus
@@ -31,7 +32,7 @@ def show_plan(plan: Plan, console: Console, *, records: bool = True) -> None:
         console.table(columns, [_row(record) for record in plan.records])
     if records:
         _show_changes(plan.of(Verdict.UPDATE)[:_SHOWN], console)
-    _show_refusals(plan.of(Verdict.REFUSED), console)
+    show_refusals(plan.of(Verdict.REFUSED), console)
     _show_warnings(plan.records, console)
     for note in (*plan.notes, *(f"not checked: {text}" for text in plan.unchecked)):
         console.say(note)
@@ -50,7 +51,8 @@ def _row(record: PlannedRecord) -> tuple[object, ...]:
     number = record.receipt.record if record.receipt is not None else ""
     since = f" since {record.since:%Y-%m-%d}" if record.since is not None and number else ""
     existing = f"{write.object} {number}{since}" if number else ""
-    return write.label, record.verdict.value, sum(1 for _ in write.all_lines), amount_of(write), existing
+    amount = amount_of(write) if write.lines else _existing_amount(record)
+    return write.label, record.verdict.value, sum(1 for _ in write.all_lines), amount, existing
 
 
 def amount_of(write: Write) -> Decimal | None:
@@ -61,6 +63,12 @@ def amount_of(write: Write) -> Decimal | None:
         if line.fields.get("TR_TYPE", 1) == 1 and isinstance(amount := line.fields.get("TRX_AMOUNT"), Decimal)
     ]
     return money(sum(amounts, Decimal(0))) if amounts else None
+
+
+def _existing_amount(record: PlannedRecord) -> Decimal | None:
+    """The amount of the record that is deleted or acted on, where the company shows one."""
+    found = next((record.existing[name] for name in AMOUNTS if name in record.existing), None)
+    return money(Decimal(found)) if found is not None else None
 
 
 def money(amount: Decimal) -> Decimal:
@@ -80,7 +88,8 @@ def _show_changes(updates: Sequence[PlannedRecord], console: Console) -> None:
                 console.result(console.wrapped("      ", line))
 
 
-def _show_refusals(refused: Sequence[PlannedRecord], console: Console) -> None:
+def show_refusals(refused: Sequence[PlannedRecord], console: Console) -> None:
+    """Each reason that refuses one of these records."""
     if not refused:
         return
     console.result("")
@@ -116,7 +125,11 @@ def plan_data(plan: Plan, console: Console) -> dict[str, object]:
                 "record": record.write.label,
                 "position": record.write.position,
                 "verdict": record.verdict.value,
+                "operation": record.write.operation.value,
+                "object": record.write.object,
                 "key": record.receipt.record if record.receipt else None,
+                "existing": dict(record.existing),
+                "takes_back_entry": record.write.undoes,
                 "reasons": [console.spelled(str(finding)) for finding in record.reasons],
                 "changes": [
                     {"field": change.name, "before": change.before, "after": change.after}

@@ -19,17 +19,27 @@ from intacct_bridge.flow.plan.context import write_target
 from intacct_bridge.flow.plan.plan import WRITTEN, Plan, PlannedRecord, SendOptions, Verdict
 from intacct_bridge.flow.plan.planner import confirm_plan
 from intacct_bridge.flow.records.write import Write
+from intacct_bridge.flow.undo.originals import refuse_changed_originals
 
 _TO_APPROVE = "Keep the plan with `intacct load FILE --out PLAN`, then have it approved: intacct plan approve PLAN"
 
 
-def refuse_without_plan(connection: Connection) -> None:
+def refuse_without_plan(connection: Connection, *, fix: str = _TO_APPROVE) -> None:
     """SettingsError where a connection requires an approval, for writes that have no kept plan."""
     if connection.needs_approval:
         raise SettingsError(
-            f"connection {connection.name!r} requires an approval, and these records have no approved plan",
-            fix=_TO_APPROVE,
+            f"connection {connection.name!r} requires an approval, and these records have no approved plan", fix=fix
         )
+
+
+def confirmed_plan(plan: Plan, made: KeptPlan, company: LegacyGateway, outbox: Outbox) -> Plan:
+    """A kept plan as it stands now, after all that was applied of it; the records that it takes back are seen again.
+
+    InvalidRequestError or SettingsError where it may not be applied as it is.
+    """
+    now = _without_applied(confirm_plan(plan, company, outbox), made, outbox)
+    refuse_changed_originals(now, company, outbox)
+    return now
 
 
 def admitted(plan: Plan, company: LegacyGateway, outbox: Outbox, options: SendOptions) -> Plan:
@@ -49,9 +59,8 @@ def admitted(plan: Plan, company: LegacyGateway, outbox: Outbox, options: SendOp
     made = made_plan(kept, company, outbox)
     refuse_unapproved(made, company.connection, outbox)
     if plan.kept is None:
-        plan = confirm_plan(plan, company, outbox)
-    plan = _with_refused(kept, plan)
-    plan = _without_applied(plan, made, outbox)
+        plan = confirmed_plan(plan, made, company, outbox)
+    plan = _without_applied(_with_refused(kept, plan), made, outbox)
     _refuse_differences(kept, plan)
     return plan
 

@@ -72,7 +72,16 @@ def _records(plan: Plan, company: LegacyGateway) -> Iterator[tuple[object, ...]]
             record.receipt.record if record.receipt else "",
             [(change.name, change.before, change.after) for change in record.changes],
             _function(record, functions[write.entity]),
+            *_of_existing(record),
         )
+
+
+def _of_existing(record: PlannedRecord) -> Iterator[object]:
+    """Of an action, a delete or an undo: what it is for, and what was seen of it; nothing of other records."""
+    if record.write.undoes is not None or record.write.operation.is_action:
+        yield (record.write.label, record.write.undoes)
+    if record.existing:
+        yield sorted(record.existing.items())
 
 
 def _function(record: PlannedRecord, functions: Functions) -> str:

@@ -15,12 +15,16 @@ from intacct_bridge.flow.records.values import comparable
 from intacct_bridge.flow.records.write import Write
 from intacct_bridge.model.keys import Owner, owner
 from intacct_bridge.model.query.query import Query
+from intacct_bridge.wire.values import Value
 
 _BATCH = 500
 POSTED_ON = ("WHENPOSTED", "WHENCREATED", "BATCH_DATE")
 """The dates that a record may be posted on."""
 _STATES = ("STATE", "WHENMODIFIED", "MODIFIEDBYLOGINID", *POSTED_ON)
 """Read of every record: whether it may be changed, its period, and who changed it last."""
+AMOUNTS = ("TRX_TOTALENTERED", "TOTALENTERED", "TRX_TOTAL")
+"""The amount of a record as a whole, in the currency of the transaction where there is one."""
+_FACTS = (*AMOUNTS, "CURRENCY", "WHENMODIFIED")
 Names = tuple[str, ...]
 
 
@@ -32,6 +36,16 @@ class CurrentRecord:
     row: Row
     lines: Mapping[str, tuple[Row, ...]] = field(default_factory=dict)
     """By wrapper, for the line sets that the input gives."""
+
+    @property
+    def number(self) -> Value:
+        """The record key as a value."""
+        return int(self.record) if self.record.isdecimal() else self.record
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """What a person sees before a decision on the record as a whole: its amounts, and when it was changed last."""
+        return {name: comparable(self.row[name]) for name in _FACTS if self.row.get(name) not in (None, "")}
 
 
 def key_names(write: Write, writable: WritableObject, match: Names = ()) -> Names:
@@ -81,7 +95,7 @@ class Locator:
     def _rows(self, names: Names, writes: Sequence[Write]) -> Iterable[Row]:
         described = self._writable.described
         given = {name for write in writes for name in write.fields}
-        select = (self._writable.lookup.record_key, *names, *_STATES, *sorted(given))
+        select = (self._writable.lookup.record_key, *names, *_STATES, *_FACTS, *sorted(given))
         known = tuple(dict.fromkeys(name for name in select if described.get(name) is not None))
         keys = [{name: write.fields[name] for name in names} for write in writes]
         query = Query(self._writable.name, known, show_private=True)

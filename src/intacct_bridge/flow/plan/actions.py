@@ -1,13 +1,13 @@
 """Actions on records (reverse, void, approve, decline, recall): planned by the state that the record has now."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from intacct_bridge.flow.company.current_records import CurrentRecord, Locator
 from intacct_bridge.flow.outbox.entry import OutboxEntry
 from intacct_bridge.flow.plan.context import PlanContext
 from intacct_bridge.flow.plan.outbox_verdict import by_outbox, is_doubtful
-from intacct_bridge.flow.plan.plan import PlannedRecord, Verdict
+from intacct_bridge.flow.plan.plan import Plan, PlannedRecord, Verdict
 from intacct_bridge.flow.records.values import comparable
 from intacct_bridge.flow.records.write import Finding, Receipt, Write, WriteOperation
 from intacct_bridge.model.writing.actions import RecordAction, action_of
@@ -16,6 +16,8 @@ PAID = "paid"
 """The rule that refuses to reverse a paid document."""
 _NOT_POSTED = ("draft", "submitted", "partially approved", "declined", "selected")
 _PAID = ("paid", "partially paid", "selected")
+_PAYMENTS = ("APPYMT", "ARPYMT")
+MODIFIED = "WHENMODIFIED"
 
 
 class MatchState:
@@ -48,10 +50,11 @@ class MatchState:
             return record.noting(_finding(write, "missing", text, "check its key and the entity")).judged()
         action = action_of(write.operation.value, write.object, is_legacy=self._context.company.connection.is_legacy)
         state = comparable(current.row.get("STATE"))
-        record = replace(record, receipt=Receipt(current.record))
+        seen, facts = record.existing, current.facts
+        record = replace(record, receipt=Receipt(current.record), existing=facts)
         if state.casefold() in action.done:
             return replace(record, verdict=Verdict.UNCHANGED)
-        return record.noting(*_obstacles(write, action, state)).judged()
+        return record.noting(*moved_facts(write, seen, facts), *_obstacles(write, action, state)).judged()
 
 
 def _obstacles(write: Write, action: RecordAction, state: str) -> list[Finding]:
@@ -74,3 +77,31 @@ def _obstacles(write: Write, action: RecordAction, state: str) -> list[Finding]:
 
 def _finding(write: Write, rule: str, text: str, fix: str) -> Finding:
     return Finding(rule, text, fix, "", write.position)
+
+
+def moved_facts(write: Write, seen: Mapping[str, str], facts: Mapping[str, str]) -> list[Finding]:
+    """Facts of a record that a kept plan has seen, and that are not the same any more."""
+    moved = (f"{name} was {value}, and is {facts.get(name) or 'empty'} now" for name, value in seen.items()
+             if facts.get(name, "") != value)  # fmt: skip
+    return [_finding(write, "moved", f"{write.label}: {text}", "make a new plan") for text in moved]
+
+
+def after_payments(stages: Iterable[Plan]) -> list[Plan]:
+    """The stages, where documents may be paid now whose payments are taken back by an earlier stage."""
+    done: list[Plan] = []
+    for stage in stages:
+        paid = any(earlier.object in _PAYMENTS for earlier in done)
+        done.append(replace(stage, records=tuple(map(_without_payment, stage.records))) if paid else stage)
+    return done
+
+
+def _without_payment(record: PlannedRecord) -> PlannedRecord:
+    """A document that only its payment keeps from being reversed. Taking that back changes when it was modified."""
+    if not record.reasons or any(finding.rule != PAID for finding in record.reasons):
+        return record
+    allowed = tuple(
+        replace(finding, fix="its payment is taken back first", refuses=False) if finding.rule == PAID else finding
+        for finding in record.findings
+    )
+    facts = {name: value for name, value in record.existing.items() if name != MODIFIED}
+    return replace(record, verdict=Verdict(record.write.operation.value), findings=allowed, existing=facts)

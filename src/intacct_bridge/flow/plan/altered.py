@@ -16,7 +16,13 @@ from intacct_bridge.flow.company.references import References, referred
 from intacct_bridge.flow.layouts.fields import label_of
 from intacct_bridge.flow.layouts.journal import entry_label
 from intacct_bridge.flow.plan.plan import WRITTEN, PlannedRecord, Verdict
-from intacct_bridge.flow.records.identity import content_digest, content_identity, existing_identity, key_identity
+from intacct_bridge.flow.records.identity import (
+    UNDO,
+    content_digest,
+    content_identity,
+    existing_identity,
+    key_identity,
+)
 from intacct_bridge.flow.records.lookup_keys import LookupKeys, lookup_keys_of
 from intacct_bridge.flow.records.values import comparable
 from intacct_bridge.flow.records.write import Identity, RecordLine, Write, WriteOperation
@@ -96,6 +102,7 @@ def _named(
 def _altered_parts(record: PlannedRecord, *, has_given: bool) -> Iterator[str]:
     write = record.write
     creates = write.operation is WriteOperation.CREATE
+    named = write.operation.is_action or write.undoes is not None  # the digest of the plan has their labels
     if record.verdict in WRITTEN and record.verdict.value != write.operation.value:
         yield "the operation"
     if not creates and record.verdict in WRITTEN and not _names_receipt(record):
@@ -111,7 +118,7 @@ def _altered_parts(record: PlannedRecord, *, has_given: bool) -> Iterator[str]:
             yield "the content"
         if record.verdict is not Verdict.REFUSED and not _is_identity(write):
             yield "the identity"
-        if write.label not in _labels(write):
+        if not named and write.label not in _labels(write):
             yield "the label"
         if not _sends_content(write):
             yield "the content"
@@ -156,6 +163,8 @@ def _is_identity(write: Write) -> bool:
     if write.operation is not WriteOperation.CREATE:
         names = identity_names(write)
         return bool(names) and write.identity in (existing_identity(fields, names), key_identity(fields, names))
+    if write.undoes is not None and kind == UNDO:
+        return write.identity.text.startswith(f"{UNDO}:[")
     if by_key:
         return write.identity == key_identity(fields, by_key)
     if kind == "source":

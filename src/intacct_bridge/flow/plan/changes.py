@@ -112,11 +112,10 @@ def update_of(write: Write, current: CurrentRecord, writable: WritableObject, ch
         for name, value in write.fields.items()
         if name in names or name in required or (name not in current.row and name != writable.lookup.record_key)
     }
-    number: Value = int(current.record) if current.record.isdecimal() else current.record
     return replace(
         write,
         operation=WriteOperation.UPDATE,
-        fields={writable.lookup.record_key: number, **fields},
+        fields={writable.lookup.record_key: current.number, **fields},
         lines={wrapper: lines for wrapper, lines in write.lines.items() if wrapper in names},
         given=write.content,
         known={name: day for name in POSTED_ON if type(day := current.row.get(name)) is date},
@@ -125,7 +124,7 @@ def update_of(write: Write, current: CurrentRecord, writable: WritableObject, ch
 
 def deletion_of(write: Write, current: CurrentRecord, writable: WritableObject) -> Write:
     """The delete of an existing record."""
-    fields: dict[str, Value] = {writable.lookup.record_key: current.record}
+    fields: dict[str, Value] = {writable.lookup.record_key: current.number}
     return replace(write, operation=WriteOperation.DELETE, fields=fields, lines={}, given=write.content)
 
 

@@ -10,6 +10,7 @@ from intacct_bridge.errors import RecordError
 from intacct_bridge.flow.company.current_records import CurrentRecord, Locator, Names, key_names, key_texts
 from intacct_bridge.flow.company.references import resolve
 from intacct_bridge.flow.outbox.entry import OutboxEntry
+from intacct_bridge.flow.plan.actions import moved_facts
 from intacct_bridge.flow.plan.altered import identity_names
 from intacct_bridge.flow.plan.changes import Change, deletion_of, differences, obstacles, update_of
 from intacct_bridge.flow.plan.context import PlanContext
@@ -127,7 +128,7 @@ class MatchExisting:
         write, receipt = record.write, Receipt(current.record)
         if self._mode is Mode.DELETE:
             delete = deletion_of(write, current, self._writable)
-            existing = replace(record, write=delete, receipt=receipt, verdict=Verdict.DELETE)
+            existing = replace(record, write=delete, receipt=receipt, verdict=Verdict.DELETE, existing=current.facts)
             return existing.noting(*obstacles(delete, current, self._writable))
         changes = differences(write, current, self._writable, names)
         existing = replace(
@@ -195,15 +196,15 @@ class RecheckExisting:
         ]
         located = Locator(self._context.company, self._writable).locate(wanted)
         return [
-            self._left(record.write, given, record.changes, found[0] if found else None)
+            self._left(record, given, found[0] if found else None)
             for record, given, found in zip(records, resolved, located, strict=True)
         ]
 
     def _left(
-        self, write: Write, given: Write, planned: tuple[Change, ...], current: CurrentRecord | None
+        self, record: PlannedRecord, given: Write, current: CurrentRecord | None
     ) -> tuple[tuple[Change, ...], tuple[Finding, ...]]:
         """The changes that are left. A delete's change is the record itself, as long as it exists."""
-        record_key = self._writable.lookup.record_key
+        write, record_key = record.write, self._writable.lookup.record_key
         if current is None:
             text = f"{write.label} no longer exists in Intacct"
             return (), (Finding("moved", text, "make a new plan", "", write.position),)
@@ -212,9 +213,9 @@ class RecheckExisting:
             text = f"{write.object} {current.record} is not {write.label}"
             return (), (Finding("moved", text, "make a new plan", "", write.position),)
         if write.operation is WriteOperation.DELETE:
-            return (Change(record_key, current.record, ""),), ()
+            return (Change(record_key, current.record, ""),), tuple(moved_facts(write, record.existing, current.facts))
         left = differences(write, current, self._writable, (record_key,))
-        before = {change.name: change.before for change in planned}
+        before = {change.name: change.before for change in record.changes}
         moved = tuple(
             Finding(
                 "moved",

@@ -1,10 +1,11 @@
 """The plan as a value: the verdict on every record, with reasons, totals and cost."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
+from itertools import groupby
 
 from intacct_bridge.flow.company.target_company import TargetCompany
 from intacct_bridge.flow.outbox.entry import Total
@@ -90,6 +91,8 @@ class PlannedRecord:
     """When an earlier run sent it."""
     changes: tuple[Change, ...] = ()
     """What an update would change."""
+    existing: Mapping[str, str] = field(default_factory=dict)
+    """Of a record to delete, or to act on: its amounts and its time of modification, as the decision saw them."""
 
     @classmethod
     def of(cls, write: Write) -> "PlannedRecord":
@@ -121,6 +124,7 @@ class Plan:
 
     target: TargetCompany
     object: str
+    """Empty for records of several kinds, which are applied in stages."""
     source: str
     """The input's name."""
     columns: tuple[str, ...]
@@ -141,6 +145,14 @@ class Plan:
     def of(self, *verdicts: Verdict) -> tuple[PlannedRecord, ...]:
         """The records with these verdicts."""
         return tuple(record for record in self.records if record.verdict in verdicts)
+
+    @property
+    def stages(self) -> tuple["Plan", ...]:
+        """The parts that are applied one after the other: records of one object and operation, else the whole plan."""
+        if self.object:
+            return (self,)
+        kinds = groupby(self.records, key=lambda record: (record.write.object, record.write.operation))
+        return tuple(replace(self, object=name, records=tuple(some)) for (name, _), some in kinds)
 
     @property
     def transactions(self) -> int:

@@ -79,6 +79,8 @@ class _Record(Struct, frozen=True, kw_only=True):
     lines: _Lines
     given: _Given | None = None
     """The content as the input gives it, where planning has changed it since."""
+    undoes: int | UnsetType = UNSET
+    existing: dict[str, str] | UnsetType = UNSET
 
 
 class _Header(Struct, frozen=True):
@@ -186,6 +188,8 @@ def _kept_record(record: PlannedRecord) -> _Record:
         fields=_kept_fields(write.fields),
         lines=_kept_lines(write.lines),
         given=_Given(_kept_fields(write.given.fields), _kept_lines(write.given.lines)) if write.given else None,
+        undoes=write.undoes if write.undoes is not None else UNSET,
+        existing=dict(record.existing) if record.existing else UNSET,
     )
 
 
@@ -246,6 +250,7 @@ def _record(kept: _Record) -> PlannedRecord:
         entity=kept.entity,
         known=_fields(kept.known),
         given=GivenContent(_fields(kept.given.fields), _lines(kept.given.lines)) if kept.given else None,
+        undoes=kept.undoes if kept.undoes is not UNSET else None,
     )
     return PlannedRecord(
         write,
@@ -254,6 +259,7 @@ def _record(kept: _Record) -> PlannedRecord:
         Receipt(*kept.receipt) if kept.receipt else None,
         datetime.fromisoformat(kept.since) if kept.since else None,
         tuple(map(_change, kept.changes)),
+        kept.existing if kept.existing is not UNSET else {},
     )
 
 

@@ -11,6 +11,7 @@ in a session of its own; the plan has all of them in the order of the input.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import groupby
 
 from intacct_bridge.client.protocol import Gateway
 from intacct_bridge.errors import InvalidRequestError
@@ -21,7 +22,7 @@ from intacct_bridge.flow.company.references import References
 from intacct_bridge.flow.company.target_company import TargetCompany
 from intacct_bridge.flow.layouts.base import Layout
 from intacct_bridge.flow.outbox.outbox import Outbox
-from intacct_bridge.flow.plan.actions import MatchState
+from intacct_bridge.flow.plan.actions import MatchState, after_payments
 from intacct_bridge.flow.plan.altered import refuse_altered_content
 from intacct_bridge.flow.plan.apply_rules import ApplyRules
 from intacct_bridge.flow.plan.context import PlanContext, PlanStep
@@ -118,7 +119,8 @@ class Planner:
             bare = [replace(one, findings=()) for one in changed]
             records += run_steps(bare, steps_to_recheck(self._context, changed))
         if acted:
-            records += run_steps([PlannedRecord.of(one.write) for one in acted], steps_to_act(self._context))
+            seen = [replace(PlannedRecord.of(one.write), existing=one.existing) for one in acted]
+            records += run_steps(seen, steps_to_act(self._context))
         place = {(one.write.operation, one.write.identity): number for number, one in enumerate(kept)}
         records.sort(key=lambda one: place[one.write.operation, one.write.identity])
         folders = self._missing_folders(records)
@@ -155,6 +157,29 @@ def plan_writes(
     """Decide on records that do not come from a file; all of them are of one object."""
     empty = Plan(TargetCompany.of(company.connection), object_name, source, (), (), 0)
     return _plan_all(writes, empty, company, outbox, settings)
+
+
+def plan_in_stages(writes: Iterable[Write], company: LegacyGateway, outbox: Outbox, *, source: str = "") -> Plan:
+    """Decide on records of several kinds (object and operation), which are applied one kind after the other."""
+    target = TargetCompany.of(company.connection)
+    planned: list[Plan] = []
+    for (name, operation), some in groupby(writes, key=lambda write: (write.object, write.operation)):
+        of_kind = PlanSettings(mode=_MODES.get(operation, Mode.CREATE))
+        planned.append(_plan_all(some, Plan(target, name, source, (), (), 0), company, outbox, of_kind))
+    stages = after_payments(planned)
+    return Plan(
+        target,
+        stages[0].object if len(stages) == 1 else "",
+        source,
+        (),
+        tuple(record for stage in stages for record in stage.records),
+        sum(stage.reads for stage in stages),
+        tuple(dict.fromkeys(note for stage in stages for note in stage.notes)),
+        tuple(dict.fromkeys(text for stage in stages for text in stage.unchecked)),
+    )
+
+
+_MODES = {WriteOperation.UPDATE: Mode.UPDATE, WriteOperation.DELETE: Mode.DELETE}
 
 
 def _plan_all(
@@ -242,16 +267,25 @@ def _refuse_released(plan: Plan, now: Plan) -> None:
 
 def _confirm_all(plan: Plan, company: LegacyGateway, outbox: Outbox) -> Plan:
     before = company.meter.transactions
-    done: list[Plan] = []
-    for entity, places in by_entity([one.write for one in plan.records]).items():
-        some = replace(plan, records=tuple(plan.records[place] for place in places))
-        allowed = any(finding.rule == "duplicate" for one in some.of(*WRITTEN) for finding in one.findings)
-        settings = PlanSettings(allow_duplicates=allowed)
-        part = _planner(entity, company, outbox, settings, plan.object).confirm(some)
-        done.append(replace(part, records=tuple(_of_entity(part.records, entity))))
+    done = after_payments(_confirm_stage(stage, company, outbox) for stage in plan.stages)
     return replace(
         plan,
-        records=tuple(one for part in done for one in part.records),
-        unchecked=tuple(dict.fromkeys(text for part in done for text in part.unchecked)),
+        records=tuple(one for stage in done for one in stage.records),
+        unchecked=tuple(dict.fromkeys(text for stage in done for text in stage.unchecked)),
         reads=company.meter.transactions - before,
+    )
+
+
+def _confirm_stage(stage: Plan, company: LegacyGateway, outbox: Outbox) -> Plan:
+    done: list[Plan] = []
+    for entity, places in by_entity([one.write for one in stage.records]).items():
+        some = replace(stage, records=tuple(stage.records[place] for place in places))
+        allowed = any(finding.rule == "duplicate" for one in some.of(*WRITTEN) for finding in one.findings)
+        settings = PlanSettings(allow_duplicates=allowed)
+        part = _planner(entity, company, outbox, settings, stage.object).confirm(some)
+        done.append(replace(part, records=tuple(_of_entity(part.records, entity))))
+    return replace(
+        stage,
+        records=tuple(one for part in done for one in part.records),
+        unchecked=tuple(text for part in done for text in part.unchecked),
     )

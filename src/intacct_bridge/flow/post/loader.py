@@ -101,6 +101,13 @@ class Loader:
         """
         plan = admitted(plan, self._company, self._outbox, self._settings.options)
         check_outbox(plan, self._target, self._outbox)
+        for stage in plan.stages:
+            good = yield from self._apply_stage(stage)
+            if not good and stage is not plan:
+                return  # what a later stage takes back may depend on what this one could not
+
+    def _apply_stage(self, plan: Plan) -> Generator[RecordOutcome, None, bool]:
+        """Apply one stage; whether all of it is done."""
         good = True
         for entity, places in by_entity([record.write for record in plan.records]).items():
             some = replace(plan, records=tuple(plan.records[place] for place in places))
@@ -108,7 +115,8 @@ class Loader:
                 good = good and outcome.good
                 yield outcome
             if self._settings.stop_on_error and not good:
-                return
+                return False
+        return good
 
     def _within(self, entity: str) -> "Loader":
         """The loader of one entity."""

@@ -19,6 +19,8 @@ from intacct_bridge.flow.records.write import Identity, RecordLine
 from intacct_bridge.wire.values import Value
 
 _VERSION = "ib1"
+UNDO = "undo"
+"""The kind of identity of a new record that takes another back."""
 
 
 class Identifier:
@@ -56,6 +58,11 @@ def existing_identity(fields: Mapping[str, Value], names: Iterable[str]) -> Iden
     Outboxes hold these texts, so their form stays that of the first version: a decimal keeps its zeros.
     """
     return Identity(" ".join(f"{name}={_as_given(fields.get(name))}" for name in names), "key")
+
+
+def undo_identity(control: str) -> Identity:
+    """The identity of a record that takes another back, by the control id of that one: the same on all machines."""
+    return Identity(_joined(UNDO, [control]), UNDO)
 
 
 def content_digest(object_name: str, fields: Mapping[str, Value], lines: Mapping[str, Iterable[RecordLine]]) -> str:

@@ -12,6 +12,7 @@ more than 15 digits for that is the result of an inexact calculation, so it is r
 import codecs
 import csv
 import re
+import uuid
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -96,6 +97,13 @@ class InputTable:
 
     def __iter__(self) -> Iterator[SourceRow]:
         return self.rows()
+
+
+def table_of_rows(source: str, rows: Sequence[Mapping[str, object]]) -> InputTable:
+    """Rows of a command line, each of which counts as a record of its own, also beside equal ones of another day."""
+    found = [SourceRow(source, number, row, key=(uuid.uuid4().hex,)) for number, row in enumerate(rows, 1)]
+    columns = tuple(dict.fromkeys(name for row in rows for name in row))
+    return InputTable(Path(source), columns, lambda: iter(found), "jsonl", takes_files=False)
 
 
 def open_csv(path: Path, *, encoding: str | None = None, delimiter: str | None = None) -> InputTable:

@@ -16,11 +16,11 @@ from intacct_bridge.errors import RecordError
 from intacct_bridge.flow.company.current_records import Locator
 from intacct_bridge.flow.company.writable import WRITTEN_BY_NAME, writable_object
 from intacct_bridge.flow.outbox.entry import OutboxEntry
+from intacct_bridge.flow.outbox.sent_write import sent_write
 from intacct_bridge.flow.plan.changes import differences
-from intacct_bridge.flow.post.readback import sent_write
-from intacct_bridge.flow.records.identity import content_digest
+from intacct_bridge.flow.records.identity import content_digest, undo_identity
 from intacct_bridge.flow.records.values import comparable
-from intacct_bridge.flow.records.write import Identity, RecordLine, Write, WriteOperation
+from intacct_bridge.flow.records.write import RecordLine, Write, WriteOperation
 from intacct_bridge.model.keys import owner
 from intacct_bridge.model.query.query import Query, field
 from intacct_bridge.wire.values import Value
@@ -58,13 +58,11 @@ def opposite_write(company: Gateway, entry: OutboxEntry, *, day: date, memo: str
     title = memo or f"Reversed - {comparable(sent.fields.get('BATCH_TITLE'))}"
     fields = {name: value for name, value in sent.fields.items() if name not in _NOT_COPIED}
     fields |= {"BATCH_DATE": day, "BATCH_TITLE": title}
-    # The control id names the original on every machine, which its number in this outbox does not.
-    identity = Identity(f'undo:["{entry.control_id}"]', "undo")
     return Write(
         WriteOperation.CREATE,
         JOURNAL_ENTRY,
         fields,
-        identity,
+        undo_identity(entry.control_id),
         content_digest(JOURNAL_ENTRY, fields, {LINES: lines}),
         f"opposite of {entry.label}",
         (),

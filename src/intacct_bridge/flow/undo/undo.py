@@ -7,7 +7,7 @@ what the record was before.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
 
@@ -19,9 +19,8 @@ from intacct_bridge.flow.company.legacy import LegacyGateway
 from intacct_bridge.flow.company.target_company import TargetCompany
 from intacct_bridge.flow.outbox.entry import OutboxEntry
 from intacct_bridge.flow.outbox.outbox import Outbox
-from intacct_bridge.flow.plan.actions import PAID
-from intacct_bridge.flow.plan.plan import Mode, Plan, PlannedRecord, PlanSettings, Verdict
-from intacct_bridge.flow.plan.planner import plan_writes
+from intacct_bridge.flow.plan.plan import Plan
+from intacct_bridge.flow.plan.planner import plan_in_stages
 from intacct_bridge.flow.records.lookup_keys import lookup_keys_of
 from intacct_bridge.flow.records.status import UNRESOLVED, RecordStatus
 from intacct_bridge.flow.records.values import comparable
@@ -35,7 +34,6 @@ _FOLDER = "SUPDOCFOLDER"
 """Attachment folders stay: other records may use them."""
 _UNPOSTED = ("draft", "submitted", "partially approved", "declined")
 _REQUESTED = ("submitted", "approved", "partially approved")
-_PAYMENTS = ("APPYMT", "ARPYMT")
 _BATCH = 500
 
 
@@ -62,15 +60,23 @@ class UndoRefusal:
 
 @dataclass(frozen=True, slots=True)
 class Undo:
-    """The plans that take entries back, in the order in which they are applied, and what cannot be taken back."""
+    """The plan that takes entries back, and what cannot be taken back."""
 
-    plans: tuple[Plan, ...]
+    plan: Plan | None
+    """Its records come in the order in which they are applied; None where nothing is left to take back."""
     refused: tuple[UndoRefusal, ...]
     taken_back: tuple[OutboxEntry, ...] = ()
     """Entries that were taken back before."""
 
 
-def plan_undo(company: LegacyGateway, outbox: Outbox, entries: Iterable[OutboxEntry], settings: UndoSettings) -> Undo:
+def plan_undo(
+    company: LegacyGateway,
+    outbox: Outbox,
+    entries: Iterable[OutboxEntry],
+    settings: UndoSettings,
+    *,
+    source: str = "undo",
+) -> Undo:
     """Decide for each entry how it is taken back. It reads the company and writes nothing."""
     refused: list[UndoRefusal] = []
     before: list[OutboxEntry] = []
@@ -99,11 +105,8 @@ def plan_undo(company: LegacyGateway, outbox: Outbox, entries: Iterable[OutboxEn
                     writes.append(_write(within, entry, found, settings, place))
             except RecordError as error:
                 refused.append(UndoRefusal(entry, error.message, error.fix or ""))
-    plans: list[Plan] = []
-    for _, same in groupby(writes, key=_kind):
-        plan = _plan(company, outbox, list(same))
-        plans.append(_after_payments(plan) if any(one.object in _PAYMENTS for one in plans) else plan)
-    return Undo(tuple(plans), tuple(refused), tuple(before))
+    plan = plan_in_stages(writes, company, outbox, source=source) if writes else None
+    return Undo(plan, tuple(refused), tuple(before))
 
 
 def _doubtful_deletes(outbox: Outbox) -> dict[int, str]:
@@ -114,21 +117,6 @@ def _doubtful_deletes(outbox: Outbox) -> dict[int, str]:
         for one in sent
         if one.undoes is not None and one.target.operation is WriteOperation.DELETE
     }
-
-
-def _after_payments(plan: Plan) -> Plan:
-    """The plan of documents whose payments are taken back first: that they are paid now does not refuse them."""
-    return replace(plan, records=tuple(map(_without_payment, plan.records)))
-
-
-def _without_payment(record: PlannedRecord) -> PlannedRecord:
-    if not record.reasons or any(finding.rule != PAID for finding in record.reasons):
-        return record
-    allowed = tuple(
-        replace(finding, fix="its payment is taken back first", refuses=False) if finding.rule == PAID else finding
-        for finding in record.findings
-    )
-    return replace(record, verdict=Verdict(record.write.operation.value), findings=allowed)
 
 
 def _not_possible(entry: OutboxEntry) -> UndoRefusal | None:
@@ -191,17 +179,6 @@ def _write(company: Gateway, entry: OutboxEntry, found: _Found | None, settings:
             reverse, found.record, day=settings.day, comment=settings.memo, undoes=entry.number, entity=entity
         )
     return delete_write(name, found.record, entry.label, undoes=entry.number, entity=entity)
-
-
-def _kind(write: Write) -> tuple[str, WriteOperation]:
-    return write.object, write.operation
-
-
-def _plan(company: LegacyGateway, outbox: Outbox, writes: Sequence[Write]) -> Plan:
-    name, operation = _kind(writes[0])
-    mode = Mode.DELETE if operation is WriteOperation.DELETE else Mode.CREATE
-    verb = "opposite entries of" if operation is WriteOperation.CREATE else operation.value
-    return plan_writes(writes, name, company, outbox, PlanSettings(mode=mode), source=f"{verb} {name}")
 
 
 def entries_of_run(entries: Iterable[OutboxEntry], run: str) -> list[OutboxEntry]:

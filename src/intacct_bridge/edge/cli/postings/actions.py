@@ -1,12 +1,14 @@
 """`intacct reverse`, `void`, `approve`, `decline`, `recall`: what Intacct does to a whole record, one at a time."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from intacct_bridge.edge.cli.context import CommandContext, day_option, shared_options
-from intacct_bridge.edge.cli.records import BY, YES
+from intacct_bridge.edge.cli.postings.carry_out import keep_or_carry_out
+from intacct_bridge.edge.cli.records import BY, OUT, YES
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.model.writing.actions import ACTIONS, action_of, objects_of
 
@@ -47,7 +49,7 @@ def _command(operation: str) -> click.Command:
         wrapped = click.option("--comment", metavar="TEXT", default="", help="Give Intacct a reason.")(wrapped)
     if dated:
         wrapped = day_option("--date", "Reverse on this day (default: today).")(wrapped)
-    for option in (YES, BY, click.argument("key"), click.argument("object_name", metavar="OBJECT")):
+    for option in (YES, OUT, BY, click.argument("key"), click.argument("object_name", metavar="OBJECT")):
         wrapped = option(wrapped)
     return click.command(operation)(wrapped)
 
@@ -62,8 +64,8 @@ def _act(
     yes: bool,
     date: "datetime | None" = None,
     comment: str = "",
+    out: Path | None = None,
 ) -> int:
-    from intacct_bridge.edge.cli.postings.carry_out import carry_out
     from intacct_bridge.edge.cli.record_keys import find_records
     from intacct_bridge.flow.outbox.outbox import open_outbox
     from intacct_bridge.flow.plan.planner import plan_writes
@@ -79,7 +81,7 @@ def _act(
         plan = plan_writes(
             [write], object_name, context.load_gateway, outbox, source=f"{operation} {object_name} {key}"
         )
-        return carry_out(context, [plan], outbox, yes=yes)
+        return keep_or_carry_out(context, plan, outbox, out=out, yes=yes)
 
 
 reverse_command, void_command, approve_command, decline_command, recall_command = map(_command, _ABOUT)

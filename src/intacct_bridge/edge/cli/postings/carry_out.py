@@ -1,52 +1,51 @@
-"""Plans that do not come from a file: shown, carried out through the outbox, and summed up as an exit status."""
+"""Plans that do not come from a file: kept, or carried out through the outbox and summed up as an exit status."""
 
-from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from intacct_bridge.edge.cli.context import CommandContext
+from intacct_bridge.edge.cli.load import FAILURES, IN_DOUBT, keep_sound, way_to_approval
 from intacct_bridge.errors import InDoubtError, IntacctError
+from intacct_bridge.model.wording import counted
 
 if TYPE_CHECKING:
     from intacct_bridge.flow.outbox.outbox import Outbox
     from intacct_bridge.flow.plan.plan import Plan
     from intacct_bridge.flow.post.outcome import RecordOutcome
 
-FAILURES, IN_DOUBT = 1, 5
+
+def keep_or_carry_out(context: CommandContext, plan: "Plan", outbox: "Outbox", *, out: Path | None, yes: bool) -> int:
+    """Keep the plan where a file is named, else do what it says."""
+    if out is None:
+        return carry_out(context, plan, outbox, yes=yes)
+    return keep_sound(context, plan, outbox, out)
 
 
-def carry_out(context: CommandContext, plans: "Sequence[Plan]", outbox: "Outbox", *, yes: bool) -> int:
-    """Do what the plans say, one after the other, and show the outcomes.
-
-    A plan with a failure ends it: what a later plan takes back may depend on what an earlier one could not.
-    """
+def carry_out(context: CommandContext, plan: "Plan", outbox: "Outbox", *, yes: bool) -> int:
+    """Do what the plan says, stage by stage, and show the outcomes; nothing where it refuses a record."""
     from intacct_bridge.edge.views.load import show_outcomes, show_plan
     from intacct_bridge.flow.approval.admission import refuse_without_plan
     from intacct_bridge.flow.plan.plan import WRITTEN, Verdict
     from intacct_bridge.flow.post.loader import Loader, LoadSettings
     from intacct_bridge.flow.post.settle import SettleSettings
 
-    for plan in plans:
-        if plan.of(Verdict.REFUSED) or not plan.of(*WRITTEN, Verdict.IN_DOUBT):
-            show_plan(plan, context.console)
-    refuse_without_plan(context.connection)
-    if any(plan.of(Verdict.REFUSED) for plan in plans):
+    to_do = plan.of(*WRITTEN, Verdict.IN_DOUBT)
+    if plan.of(Verdict.REFUSED) or not to_do:
+        show_plan(plan, context.console)
+    refuse_without_plan(context.connection, fix=way_to_approval(context))
+    if plan.of(Verdict.REFUSED):
         return FAILURES
-    count = sum(len(plan.of(*WRITTEN, Verdict.IN_DOUBT)) for plan in plans)
-    if not count:
+    if not to_do:
         return 0
-    named = ", ".join(dict.fromkeys(plan.source for plan in plans))
-    context.allow_write(named if len(plans) == 1 and count == 1 else f"{count:,} records ({named})", yes=yes)
+    context.allow_write(f"{counted(len(to_do), 'record')} ({plan.source})", yes=yes)
     settle = SettleSettings(memory_proven=context.client.runtime.calibration.memory_proven)
     outcomes: list[RecordOutcome] = []
     stopped: IntacctError | None = None
-    for plan in plans:
-        try:
-            for outcome in Loader(context.load_gateway, outbox, LoadSettings(settle=settle)).apply(plan):
-                outcomes.append(outcome)
-        except IntacctError as error:
-            stopped = error
-        if stopped is not None or not all(outcome.good for outcome in outcomes):
-            break
+    try:
+        for outcome in Loader(context.load_gateway, outbox, LoadSettings(settle=settle)).apply(plan):
+            outcomes.append(outcome)
+    except IntacctError as error:
+        stopped = error
     show_outcomes(outcomes, context.console)
     doubtful = any(outcome.status.value == "in_doubt" for outcome in outcomes)
     if stopped is not None and not (doubtful and not isinstance(stopped, InDoubtError)):

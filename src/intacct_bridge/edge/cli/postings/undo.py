@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from intacct_bridge.edge.cli.context import CommandContext, day_option, shared_options
+from intacct_bridge.edge.cli.context import CommandContext, day_option, file_option, shared_options
 from intacct_bridge.edge.cli.records import YES
 from intacct_bridge.errors import SettingsError
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 @click.option("--delete", is_flag=True, help="Delete the records where Intacct allows it, instead of reversing them.")
 @click.option("--memo", metavar="TEXT", default="", help="Give reversals this text, and opposite entries this title.")
 @click.option("--plan/--apply", "only_plan", default=True, help="Show what would be done (the default), or do it.")
+@file_option("--out", "Keep the plan in this file, to have it approved and applied: intacct plan.", metavar="PLAN")
 @YES
 @shared_options(prints_table=True)
 def undo_command(
@@ -37,6 +38,7 @@ def undo_command(
     delete: bool,
     memo: str,
     only_plan: bool,
+    out: Path | None,
     yes: bool,
 ) -> int:
     """Take back what a load of FILE posted, or one run, or single entries of the outbox.
@@ -51,8 +53,10 @@ def undo_command(
       intacct undo payroll.csv --date 2026-11-30 --apply
       intacct undo --run 5f0c2a7d --apply
       intacct undo --entry 17 --delete --apply
+      intacct undo payroll.csv --out undo.plan
     """
-    from intacct_bridge.edge.cli.postings.carry_out import FAILURES, carry_out
+    from intacct_bridge.edge.cli.load import FAILURES, keep_sound, way_to_approval
+    from intacct_bridge.edge.cli.postings.carry_out import carry_out
     from intacct_bridge.edge.views.load import show_plan
     from intacct_bridge.flow.outbox.outbox import open_outbox
     from intacct_bridge.flow.plan.plan import Verdict
@@ -60,25 +64,37 @@ def undo_command(
 
     if (file is not None) + bool(runs) + bool(numbers) != 1:
         raise SettingsError("one of FILE, --run and --entry is needed", fix="Name a file, a run or an entry.")
+    if out is not None and not only_plan:
+        raise SettingsError("--out keeps a plan, and --apply keeps none", fix="Leave one of them out.")
+    source = f"undo of {_named(file, runs, numbers)}"
     with open_outbox(context.connection) as outbox:
         outbox.recover()
         chosen = _chosen(context, outbox, file, runs, numbers)
         day = date.date() if date is not None else context.client.company_time.date()
-        undo = plan_undo(context.load_gateway, outbox, chosen, UndoSettings(day, delete, memo))
+        undo = plan_undo(context.load_gateway, outbox, chosen, UndoSettings(day, delete, memo), source=source)
         for entry in undo.taken_back:
             context.console.say(f"{entry.number} {entry.label}: {entry.note}")
         if undo.refused:
             _show_refused(context, undo.refused)
             return FAILURES
-        if not undo.plans:
+        if undo.plan is None:
             context.console.say("There is nothing to take back.")
             return 0
         if not only_plan:
-            return carry_out(context, undo.plans, outbox, yes=yes)
-        for plan in undo.plans:
-            show_plan(plan, context.console)
-    context.console.say("Nothing was sent. To do it, add --apply.")
-    return FAILURES if any(plan.of(Verdict.REFUSED) for plan in undo.plans) else 0
+            return carry_out(context, undo.plan, outbox, yes=yes)
+        if out is not None:
+            return keep_sound(context, undo.plan, outbox, out)
+        show_plan(undo.plan, context.console)
+    needed = context.connection.needs_approval
+    context.console.say(f"Nothing was sent. {way_to_approval(context) if needed else 'To do it, add --apply.'}")
+    return FAILURES if undo.plan.of(Verdict.REFUSED) else 0
+
+
+def _named(file: Path | None, runs: tuple[str, ...], numbers: tuple[int, ...]) -> str:
+    """What is taken back, in the words of the command line."""
+    if file is not None:
+        return file.name
+    return f"run {', '.join(runs)}" if runs else f"entry {', '.join(map(str, numbers))}"
 
 
 def _chosen(
