@@ -8,7 +8,7 @@ OURSELVES := --no-deps --no-build-isolation --editable .
 # A shell's own settings must not leak into the virtual environment.
 unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME
 
-.PHONY: help demo test test-all check bench torture docs format clean
+.PHONY: help demo test test-all check bench torture docs data format clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,6 +55,9 @@ docs: $(VENV)/.ready ## rewrite the generated pages and pictures of docs/, and b
 	$(BIN)/python scripts/generate_docs.py
 	$(BIN)/python scripts/record_demo.py
 	$(BIN)/zensical build --strict
+
+data: $(BIN)/python ## make the derived data files again, from the facts in facts/
+	$(BIN)/python tools/make_data.py
 
 format: $(VENV)/.ready ## rewrite the code in the house format
 	$(BIN)/ruff format .

@@ -1,18 +1,18 @@
-"""The page of the documented operations and their results in the emulator, from `operations.tsv`."""
+"""The page of the documented operations and their results in the emulator, from the list of operations."""
 
 import csv
 from collections import Counter
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-DATA = ROOT / "tests" / "support" / "emulator" / "operations" / "operations.tsv"
+DATA = ROOT / "tests" / "support" / "emulator" / "operations" / "generated" / "operations.tsv"
 PAGE = ROOT / "docs" / "reference" / "operations.md"
 TIERS = {
     "with consequences": "other records change too, or the ledger is posted to or read",
     "stored": "one record is kept, changed, deleted or read, by the rules of its description",
     "not emulated": "refused with `EMULATOR-0001`, a number that the gateway does not have",
 }
-_HEAD = """<!-- Written by scripts/generate_docs.py from tests/support/emulator/operations/operations.tsv. -->
+_HEAD = """<!-- Written by scripts/generate_docs.py from tests/support/emulator/operations/generated/operations.tsv. -->
 # Operations of the emulator
 
 This page lists every operation that Sage documents for the XML gateway. A test runs each of them against the demo

@@ -252,3 +252,77 @@ def test_cards_other_receipts_and_expenses_post(demo: Emulator) -> None:
     key = key_of(demo, f"<create_expensereport>{head}<expenses>{expense}</expenses></create_expensereport>")
     assert cells(demo, "EEXPENSES", key, "STATE TOTALDUE EMPLOYEEID") == ["Approved", "20", "E0085"]
     assert_true(demo)
+
+
+def lines_of(emulator: Emulator, name: str, key: str, fields: str) -> list[list[str]]:
+    where = f"<equalto><field>RECORDKEY</field><value>{key}</value></equalto>"
+    found = rows(data(emulator, query(name, f"LINE_NO {fields}", where)))
+    return [list(row.values())[1:] for row in sorted(found, key=lambda row: int(row["LINE_NO"]))]
+
+
+def test_an_update_of_another_receipt_changes_a_line_and_adds_one(demo: Emulator) -> None:
+    # "Updates a receipt by modifying an existing line and adding a new line" (the page on other receipts)
+    before = balances(demo.company())
+    head = f"{day('paymentdate')}<payee>P</payee>{day('receiveddate')}<paymentmethod>Cash</paymentmethod>"
+    items = f"<bankaccountid>CHK-INS</bankaccountid><receiptitems>{line('73000', '33')}</receiptitems>"
+    key = key_of(demo, f"<record_otherreceipt>{head}{items}</record_otherreceipt>")
+    changed = '<updatelineitem line_num="1"><memo>Organization dues</memo></updatelineitem>'
+    lines = f"<receiptitems>{changed}{line('73000', '10')}</receiptitems>"
+    assert key_of(demo, f'<update_otherreceipt key="{key}">{lines}</update_otherreceipt>') == key
+    now = lines_of(demo, "OTHERRECEIPTSENTRY", key, "TRX_AMOUNT DESCRIPTION")
+    assert now == [["33", "Organization dues"], ["10", "m"]]
+    after = balances(demo.company())
+    assert after["10010"] - before["10010"] == 43
+    assert_true(demo)
+
+
+def test_another_receipt_changes_from_undeposited_funds_to_a_bank(demo: Emulator) -> None:
+    before = balances(demo.company())
+    head = f"{day('paymentdate')}<payee>P</payee>{day('receiveddate')}<paymentmethod>Cash</paymentmethod>"
+    items = f"<undepglaccountno>10090</undepglaccountno><receiptitems>{line('73000', '33')}</receiptitems>"
+    key = key_of(demo, f"<record_otherreceipt>{head}{items}</record_otherreceipt>")
+    added = f"<receiptitems>{line('73000', '7')}</receiptitems>"
+    key_of(demo, f'<update_otherreceipt key="{key}">{added}</update_otherreceipt>')
+    assert balances(demo.company())["10090"] - before["10090"] == 40
+    key_of(demo, f'<update_otherreceipt key="{key}"><bankaccountid>CHK-INS</bankaccountid></update_otherreceipt>')
+    after = balances(demo.company())
+    assert after["10090"] == before["10090"]
+    assert after["10010"] - before["10010"] == 40
+    assert_true(demo)
+
+
+def test_a_changed_charge_stays_with_its_card(demo: Emulator) -> None:
+    card = demo.company().table("CREDITCARD").get(1) or {}
+    liability = card["LIABACCTKEY"]
+    before = balances(demo.company())
+    spent = (
+        "<ccpayitem><glaccountno>63000</glaccountno><paymentamount>15</paymentamount><departmentid>100</departmentid>"
+        "<locationid>110</locationid></ccpayitem>"
+    )
+    head = f"<chargecardid>{card['CARDID']}</chargecardid>{day('paymentdate')}<referenceno>CCY</referenceno>"
+    key = key_of(demo, f"<record_cctransaction>{head}<ccpayitems>{spent}</ccpayitems></record_cctransaction>")
+    more = '<updateccpayitem line_num="1"><paymentamount>25</paymentamount></updateccpayitem>'
+    lines = f"<updateccpayitems>{more}</updateccpayitems>"
+    key_of(demo, f'<update_cctransaction key="{key}">{lines}</update_cctransaction>')
+    after = balances(demo.company())
+    assert before[liability] - after[liability] == 25
+    assert after["63000"] - before["63000"] == 25
+    assert_true(demo)
+
+
+@pytest.mark.parametrize(
+    ("kind", "party", "name", "account"),
+    [
+        ("ap", "<vendorid>V10087</vendorid>", "APADJUSTMENT", "60500"),
+        ("ar", "<customerid>C20130</customerid>", "ARADJUSTMENT", "41100"),
+    ],
+)
+def test_an_update_of_an_adjustment_adds_a_line(demo: Emulator, kind: str, party: str, name: str, account: str) -> None:
+    # "Updates an adjustment by adding a new line" (the page on AP adjustments)
+    made = f"<{kind}adjustmentitems>{line(account, '100')}</{kind}adjustmentitems>"
+    key = key_of(demo, f"<create_{kind}adjustment>{party}{day('datecreated')}{made}</create_{kind}adjustment>")
+    added = f"<update{kind}adjustmentitems>{line(account, '20.99')}</update{kind}adjustmentitems>"
+    key_of(demo, f'<update_{kind}adjustment key="{key}">{added}</update_{kind}adjustment>')
+    assert [row[0] for row in lines_of(demo, f"{name}ITEM", key, "TRX_AMOUNT")] == ["100", "20.99"]
+    assert cells(demo, name, key, "TRX_TOTALENTERED") == ["120.99"]
+    assert_true(demo)

@@ -210,10 +210,7 @@ NESTED = [
     f'<get_list object="vendor"><filter><logical logical_operator="and">{EXPRESSION}</logical></filter></get_list>',
     '<get_list object="vendor"><sorts><field>name</field></sorts></get_list>',
 ]  # fmt: skip
-DOCUMENTED = (
-    "<create_contact><contactname>C</contactname><printas>C</printas><mailaddress><city>Rome</city><address1>A</address1>"
-    "</mailaddress></create_contact>"
-)
+DOCUMENTED = "<create_apterm><name>T</name><due><duefrom>0</duefrom><dueday>30</dueday></due></create_apterm>"
 CORRECT = [
     '<get_list object="vendor"><filter>' + EXPRESSION + "</filter><fields><field>name</field></fields></get_list>",
     '<get_list object="vendor"><filter><logical logical_operator="or"><logical logical_operator="and">'

@@ -95,7 +95,7 @@ def test_a_subtotal_is_an_amount_or_a_percentage(demo: Emulator) -> None:
         ("<amount>20</amount><currency>EUR</currency><trx_amount>20</trx_amount><exchrate>1.1</exchrate>", "is not 22"),
         ("<amount>20</amount><exchrate>1.1</exchrate>", "goes with trx_amount"),
         ("<trx_amount>20</trx_amount><exchrate>NaN</exchrate>", "Illegal format for exchrate: 'NaN'"),
-        ("<amount>Infinity</amount>", "Illegal format for Trx amount: 'Infinity'"),
+        ("<amount>Infinity</amount>", "Illegal format for Transaction amount: 'Infinity'"),
     ],
 )
 def test_an_expense_in_another_currency_is_converted(demo: Emulator, cells: str, said: str) -> None:

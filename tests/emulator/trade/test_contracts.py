@@ -127,7 +127,7 @@ def test_a_revenue_entry_is_posted_once_and_then_cannot_be_changed(demo: Emulato
     assert one(demo, post).key == entry
     assert "already" in faults(demo, post)[0].text
     day = "<postingdate><year>2026</year><month>11</month><day>30</day></postingdate>"
-    inner = f"<revrecentry recordno='{entry}'>{day}<accountno>41100</accountno><trx_amount>5</trx_amount>"
+    inner = f"<revrecentry><recordno>{entry}</recordno>{day}<accountno>41100</accountno><trx_amount>5</trx_amount>"
     change = f"<recordno>{schedule}</recordno><revrecentries>{inner}</revrecentry></revrecentries>"
     update = f"<update_revrecschedule>{change}</update_revrecschedule>"
     assert "posted and cannot be changed" in faults(demo, update)[0].text

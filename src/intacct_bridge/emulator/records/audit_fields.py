@@ -8,6 +8,9 @@ from intacct_bridge.wire.values import Kind
 
 EXTERNAL = "EXTERNALID"
 """The external id that a legacy function gave. Every row may have this cell, though no description names it."""
+UNDEPOSITED = "UNDEPGLACCOUNTNO"
+"""The account of undeposited funds that another receipt waits in. Its description does not name it either."""
+_KEPT = (EXTERNAL, UNDEPOSITED)
 CREATED, MODIFIED, DELETED = "C", "M", "D"
 
 
@@ -27,7 +30,7 @@ def set_audit_fields(call: FunctionCall, described: ObjectDef, row: Row, *, new:
         "MODIFIEDBY": user.get("RECORDNO", ""),
         "MODIFIEDBYLOGINID": call.session.user.user_id,
     }
-    for name in [name for name in row if name not in described.fields and name != EXTERNAL]:
+    for name in [name for name in row if name not in described.fields and name not in _KEPT]:
         del row[name]
 
 

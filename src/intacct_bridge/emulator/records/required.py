@@ -13,7 +13,7 @@ _SET_BY_GATEWAY = ("RECORDNO", "CURRENCY", "BASECURR", "STATE", "MODULE")
 
 @cache
 def _documented() -> dict[str, list[str]]:
-    text = (files("intacct_bridge.data") / "emulator_required.json").read_text(encoding="utf-8")
+    text = (files("intacct_bridge.data") / "generated" / "emulator_required.json").read_text(encoding="utf-8")
     table: dict[str, list[str]] = json.loads(text)
     return table
 

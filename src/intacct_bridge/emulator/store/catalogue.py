@@ -157,7 +157,7 @@ _REQUIRED_DIMENSIONS = ("REQUIRETASK", "REQUIRECONTRACT", "REQUIREWAREHOUSE")
 @cache
 def standard_catalog() -> Catalog:
     """Every standard object."""
-    text = (files("intacct_bridge.data") / "emulator_catalog.json").read_text(encoding="utf-8")
+    text = (files("intacct_bridge.data") / "generated" / "emulator_catalogue.json").read_text(encoding="utf-8")
     return Catalog([_object(name, entry[0], entry[1]) for name, entry in json.loads(text).items()])
 
 

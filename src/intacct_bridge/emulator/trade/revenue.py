@@ -57,20 +57,19 @@ def change_status(call: FunctionCall) -> FunctionAnswer:
 
 
 def update(call: FunctionCall) -> FunctionAnswer:
-    """Change days and amounts of entries that are not posted, and add entries without a number."""
-    number, row = _named(call, SCHEDULE)
-    described, table = call.company.find(ENTRY), call.company.table(ENTRY)
+    """Change days and amounts of entries that are not posted; `recordno` names each of them."""
+    number, _ = _named(call, SCHEDULE)
+    described = call.company.find(ENTRY)
     for group in call.body.findall("revrecentries"):
         for node in group.children:
-            cells = row_of_body(call, described, node, _ENTRY)
-            key = (node.get("recordno") or "").strip()
-            if not key:
-                table.insert(cells | {"REVRECSCHEDULEKEY": row["RECORDNO"], "POSTED": "false"})
-                continue
-            one, entry = _find(call, ENTRY, key)
+            one, entry = _find(call, ENTRY, node.findtext("recordno").strip())
+            if entry.get("REVRECSCHEDULEKEY") != str(number):
+                raise refused(
+                    f"Entry {one} is not an entry of schedule {number}.", correction="Name one of its entries."
+                )
             if entry.get("POSTED") == "true":
                 raise refused(f"Entry {one} is posted and cannot be changed.", correction="Unpost it first.")
-            update_record(call, ENTRY, one, cells)
+            update_record(call, ENTRY, one, row_of_body(call, described, node, _ENTRY))
     update_record(call, SCHEDULE, number, {"CHANGEMEMO": call.body.findtext("memo")})
     return key_answer(str(number))
 

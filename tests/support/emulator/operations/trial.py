@@ -22,7 +22,7 @@ from support.emulator.calls import send
 from support.emulator.operations.requests import READS, request, shortfall
 from support.emulator.operations.world import World
 
-LIST = Path(__file__).parent / "operations.tsv"
+LIST = Path(__file__).parent / "generated" / "operations.tsv"
 COLUMNS = ("area", "name", "function", "object", "field", "tier", "needs")
 CONSEQUENCES, STORED, ABSENT = "with consequences", "stored", "not emulated"
 OWN_NUMBER = "EMULATOR-"

@@ -13,6 +13,7 @@ from intacct_bridge.emulator.accounting.amounts import Rounding, number_sent
 from intacct_bridge.emulator.accounting.chart import posting_rules
 from intacct_bridge.emulator.accounting.taxes import GROSS, TAX_ENTRIES, tax_cell
 from intacct_bridge.emulator.company.company_data import FunctionAnswer, FunctionCall
+from intacct_bridge.emulator.records.audit_fields import UNDEPOSITED
 from intacct_bridge.emulator.records.effect_check import with_effect_check
 from intacct_bridge.emulator.records.legacy_body import day_text, external_id, find_number, key_answer, row_of_body
 from intacct_bridge.emulator.records.references import Reference, find_reference
@@ -69,10 +70,12 @@ class DocumentFunctions:
         values = entry.values
         if call.body.get("set_nulls") != "true":
             values = {name: text for name, text in values.items() if text}
-        wrapper = call.body.find(f"update{self.items}")
+        wrapper = call.body.find(f"update{self.items}") or call.body.find(self.items)
+        values = _with_one_account({}, values)
         lines = None if wrapper is None else self._changed(call, old, wrapper)
         state = entry.state if waits is False else ""
-        documents.change(call, self.family, number, DocumentInput(values, lines, waits, entry.control, state))
+        control = self._control(call, _with_one_account(old, values))
+        documents.change(call, self.family, number, DocumentInput(values, lines, waits, control, state))
         return key_answer(old["RECORDNO"])
 
     def deleted(self, call: FunctionCall) -> FunctionAnswer:
@@ -113,7 +116,7 @@ class DocumentFunctions:
             if values.get("BANKACCOUNTID"):
                 banks = Reference(("CHECKINGACCOUNT", "SAVINGSACCOUNT"), "Bank Account")
                 return find_reference(call.company, banks, values["BANKACCOUNTID"]).get("GLACCOUNTNO", "")
-            return call.body.findtext("undepglaccountno").strip()
+            return values.get(UNDEPOSITED, "")
         return ""
 
     def _line(self, call: FunctionCall, node: Element) -> Row:
@@ -143,6 +146,15 @@ class DocumentFunctions:
                 )
             lines[int(place) - 1] = lines[int(place) - 1] | self._line(call, node)
         return lines + added
+
+
+def _with_one_account(old: Row, values: Row) -> Row:
+    """The cells after a change; a bank takes the place of undeposited funds, and undeposited funds that of a bank."""
+    row = old | values
+    for sent, other in (("BANKACCOUNTID", UNDEPOSITED), (UNDEPOSITED, "BANKACCOUNTID")):
+        if values.get(sent):
+            row[other] = ""
+    return row
 
 
 def _convert_expense(row: Row, node: Element, rounding: Rounding) -> None:
@@ -204,7 +216,8 @@ DOCUMENT_FUNCTIONS: dict[str, DocumentFunctions] = {
         "receiptitems",
         "lineitem",
         _HEAD + "paymentdate:WHENPAID receiveddate:WHENCREATED payee:DESCRIPTION2 paymentmethod:PAYMETHOD "
-        "bankaccountid:BANKACCOUNTID depositdate:DEPOSITDATE refid:DOCNUMBER",
+        "bankaccountid:BANKACCOUNTID depositdate:DEPOSITDATE refid:DOCNUMBER "
+        f"undepglaccountno:{UNDEPOSITED}",
         _EXPENSE,
     ),
 }

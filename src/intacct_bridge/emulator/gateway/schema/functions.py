@@ -1,7 +1,7 @@
 """The functions of the 3.0 schema as the emulator checks them, and the order inside their parts.
 
 The order of a function's own elements is in the table of `model.legacy.grammar`, which restates the publisher's schema;
-client and emulator read the one table. `legacy_nested.json` adds what only the emulator needs: which parts of a
+client and emulator read the one table. `emulator_parts.json` adds what only the emulator needs: which parts of a
 function are checked inside. Of some parts the order is recorded, of others only the documentation's is known, and those
 can be left alone.
 """
@@ -44,7 +44,7 @@ def _parts() -> dict[str, tuple[Parts, Parts]]:
 
     A recorded part without a model of its own has the one that all functions share.
     """
-    text = (files("intacct_bridge.data") / "legacy_nested.json").read_text(encoding="utf-8")
+    text = (files("intacct_bridge.data") / "generated" / "emulator_parts.json").read_text(encoding="utf-8")
     return {
         name: ({one: own.get(one) or _shared(one) for one in recorded}, documented)
         for name, (recorded, own, documented) in json.loads(text).items()

@@ -13,7 +13,7 @@ from intacct_bridge.emulator.gateway.schema.functions import functions, parts_of
 from intacct_bridge.model.legacy.content_model import ModelPart, parse_model
 from intacct_bridge.model.legacy.grammar import Attribute, FunctionDef
 
-_ANY_ORDER = {
+ANY_ORDER = {
     "getAPISession": "locationid?",
     "lookup": "object docparid?",
     "read": "object keys fields? returnFormat? docparid?",
@@ -25,6 +25,9 @@ _ANY_ORDER = {
         "offset:xs:nonNegativeInteger?"
     ),
     "delete": "object keys",
+    "readReport": (
+        "report pagesize? returnFormat? arguments:anything? waitTime? listSeparator? reportId? showStatusOnly?"
+    ),
 }
 """Functions whose parts come in any order: name, type where it is not text, `?` for optional."""
 _OPERATORS = (
@@ -86,8 +89,8 @@ def _particle(part: ModelPart, types: Types) -> str:
 
 def _function(function: FunctionDef, types: Types) -> str:
     declared = "".join(map(_attribute, function.attributes))
-    if function.name in _ANY_ORDER:
-        parts = "".join(_part(word) for word in _ANY_ORDER[function.name].split())
+    if function.name in ANY_ORDER:
+        parts = "".join(_part(word) for word in ANY_ORDER[function.name].split())
         content = f"<xs:all>{parts}</xs:all>"
     else:
         content = content_xsd(function.text, types)

@@ -12,7 +12,14 @@ from intacct_bridge.emulator.accounting.amounts import amount
 from intacct_bridge.emulator.accounting.chart import posting_rules
 from intacct_bridge.emulator.accounting.periods import check_open, day_of, open_from
 from intacct_bridge.emulator.company.company_data import FunctionCall
-from intacct_bridge.emulator.records.audit_fields import CREATED, DELETED, MODIFIED, record_change, set_audit_fields
+from intacct_bridge.emulator.records.audit_fields import (
+    CREATED,
+    DELETED,
+    MODIFIED,
+    UNDEPOSITED,
+    record_change,
+    set_audit_fields,
+)
 from intacct_bridge.emulator.records.references import apply_references
 from intacct_bridge.emulator.settings.cells import Row, date_text, decimal_text, escaped
 from intacct_bridge.emulator.settings.refusals import FunctionRefusedError, refused
@@ -47,7 +54,10 @@ from intacct_bridge.emulator.subledgers.vouchers import (
 )
 from intacct_bridge.errors import Fault
 
-MOVES_MONEY = ("VENDORID", "CUSTOMERID", "EMPLOYEEID", "WHENCREATED", "WHENPOSTED", "CURRENCY", "EXCHANGE_RATE")
+MOVES_MONEY = (
+    *("VENDORID", "CUSTOMERID", "EMPLOYEEID", "FINANCIALENTITY", "BANKACCOUNTID", UNDEPOSITED),
+    *("WHENCREATED", "WHENPOSTED", "CURRENCY", "EXCHANGE_RATE"),
+)
 _PAID = ("TOTALPAID", "TRX_TOTALPAID", "TOTALSELECTED", "TRX_TOTALSELECTED")
 
 
