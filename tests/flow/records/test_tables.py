@@ -166,6 +166,16 @@ def test_a_float_of_cents_is_exact(amount: Decimal) -> None:
         ("100.255", "100.255"),
         ("999999999999999.99", "999999999999999.99"),
         (" 7\u00a0", "7"),
+        ("$5.00", "5.00"),
+        ("-$5.00", "-5.00"),
+        ("$-5.00", "-5.00"),
+        ("($1,234.50)", "-1234.50"),
+        ("$ (1,234.50)", "-1234.50"),
+        ("1,234.50 \u20ac", "1234.50"),
+        ("C$ 7", "7"),
+        ("-", "0"),
+        ("\u2013", "0"),
+        (" $ -   ", "0"),
     ],
 )
 def test_money_is_read_exactly(text: str, amount: str) -> None:
@@ -179,8 +189,12 @@ def test_money_is_read_exactly(text: str, amount: str) -> None:
         "12,50",
         "1.234,50",
         "1'234.50",
-        "$5.00",
         "5 USD",
+        "$",
+        "$5.00$",
+        "-$-5.00",
+        "$1,234",
+        "5.00-",
         "1e3",
         "NaN",
         "Infinity",
@@ -261,6 +275,59 @@ def test_an_invalid_date_is_refused_with_a_fix(text: str) -> None:
     with pytest.raises(RecordError) as caught:
         read_date(text)
     assert caught.value.fix
+
+
+@pytest.mark.parametrize(
+    ("text", "day"),
+    [
+        ("21-Nov-26", "2026-11-21"),
+        ("Nov 21 2026", "2026-11-21"),
+        ("November 21, 2026", "2026-11-21"),
+        ("Sept. 3rd, 2026", "2026-09-03"),
+        ("3 sep 2026", "2026-09-03"),
+        ("2026-Nov-21", "2026-11-21"),
+        ("01-Jan-99", "1999-01-01"),
+        ("11/21/2026 12:00:00 AM", "2026-11-21"),
+    ],
+)
+def test_a_date_may_name_its_month(text: str, day: str) -> None:
+    assert str(read_date(text)) == day
+
+
+@pytest.mark.parametrize(
+    ("column", "days"),
+    [
+        (["11/21/26", "11/12/26"], ["2026-11-21", "2026-11-12"]),
+        (["21/11/26", "03/04/2026"], ["2026-11-21", None]),
+        (["11/12/26", "03/04/26"], [None, None]),
+        (["26/11/21"], [None]),
+        (["26/11/21", "26/11/30"], [None, None]),
+        (["36/11/30", "26/11/21"], ["2036-11-30", "2026-11-21"]),
+        (["11/21/26", "21/11/26"], [None, None]),
+        (["31/31/26"], [None]),
+    ],
+)
+def test_a_year_of_two_digits_needs_a_column_with_one_order(column: list[str], days: list[str | None]) -> None:
+    reading, found = date_reading(column, None), []
+    for text in column:
+        try:
+            found.append(str(read_date(text, reading)))
+        except RecordError as error:
+            found.append(None)
+            assert error.fix
+    assert found == days
+
+
+def test_the_order_that_the_user_gives_counts_for_years_of_two_digits_too() -> None:
+    assert str(read_date("11/12/26", date_reading(["11/12/26"], "mdy"))) == "2026-11-12"
+    assert str(read_date("11/12/26", date_reading(["11/12/26"], "dmy"))) == "2026-12-11"
+
+
+def test_a_column_with_a_format_of_its_own_has_nothing_else() -> None:
+    reading = date_reading(["21.11.26"], None, "DD.MM.YY")
+    assert str(read_date("21.11.26", reading)) == "2026-11-21"
+    with pytest.raises(RecordError, match=r"does not have the format DD\.MM\.YY"):
+        read_date("2026-11-21", reading)
 
 
 def test_a_formula_without_its_result_is_refused_and_not_read_as_empty(tmp_path: Path) -> None:

@@ -48,7 +48,7 @@ OF_PLANNING = {
     "as_name",
     metavar="OBJECT",
     default="",
-    help="Load the rows as journal-entries, an object (VENDOR) or a unified entity (v1:Bills, v2:Vendor).",
+    help="Load the rows as journal-entries, bills, another layout, an object (VENDOR) or a unified entity (v1:Bills).",
 )
 @click.option(
     "--map",
@@ -121,6 +121,7 @@ def load_command(
     Examples:
       intacct load payroll.csv --as journal-entries
       intacct load payroll.csv --as journal-entries --apply
+      intacct load bills.xlsx --as bills
       intacct load payroll.xlsx --sheet June --as journal-entries --refused corrections.csv
       intacct load vendors.csv --as VENDOR --mode upsert
       intacct load bills.csv --map bills.toml --out bills.plan

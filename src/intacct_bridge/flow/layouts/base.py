@@ -6,14 +6,16 @@ otherwise post a whole file without its dimension.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from intacct_bridge.errors import SettingsError
+from intacct_bridge.flow.records.cells import DateOrder, DateReading, date_reading
 from intacct_bridge.flow.records.tables import InputTable
 from intacct_bridge.flow.records.write import Write
 from intacct_bridge.model.suggestions import MISSPELT, closest
+from intacct_bridge.model.wording import listed
 
 REASON = "refused because"
 """The column of reasons in a file of refused rows; it is ignored when that file is loaded."""
@@ -49,6 +51,24 @@ def check_key(table: InputTable, key: Iterable[str]) -> None:
         raise SettingsError(f"{table.path.name} has no column {unknown!r} to use as a key", fix="check its name")
 
 
+def check_formats(table: InputTable, formats: Mapping[str, str]) -> None:
+    """Raise SettingsError where a column that is given a format is not in the input."""
+    unknown = next((column for column in formats if column and column not in table.columns), None)
+    if unknown is not None:
+        raise SettingsError(
+            f"{table.path.name} has no column {unknown!r} for the date format {formats[unknown]!r}",
+            fix=f"its columns are {', '.join(table.columns)}",
+            setting="date_format",
+        )
+
+
+def column_reading(
+    column: str, cells: Iterable[object], order: DateOrder | None, formats: Mapping[str, str]
+) -> DateReading:
+    """How the dates of one column are read: by its own format, by the one for all columns, or by what they show."""
+    return date_reading(cells, order, formats.get(column) or formats.get("", ""))
+
+
 def unused_note(matched: MatchedColumns) -> tuple[str, ...]:
     """The note on columns that a layout does not use."""
     if not matched.unused:
@@ -62,8 +82,31 @@ def normalized(name: str) -> str:
     return re.sub(r"[^0-9a-z]+", "", name.casefold())
 
 
-def match_columns(columns: Iterable[str], meanings: Mapping[str, tuple[str, ...]], *, source: str) -> MatchedColumns:
-    """Find each meaning's column. `meanings`, and the names of each, are in the order of preference."""
+def missing_columns(table: InputTable, missing: Sequence[str]) -> SettingsError:
+    """The error for an input without some columns that its layout requires, with the setting that gives them."""
+    constants = " ".join(f"`set = {_quoted(one)}=…`" for one in missing)
+    return SettingsError(
+        f"{table.path.name} has no column for the {listed(missing)}; its columns are {', '.join(table.columns)}",
+        fix=f"add a column named {missing[0]!r}, or give one value for all rows: {constants}",
+        setting="set",
+    )
+
+
+def _quoted(name: str) -> str:
+    return f"'{name}'" if " " in name else name
+
+
+def match_columns(
+    columns: Iterable[str],
+    meanings: Mapping[str, tuple[str, ...]],
+    *,
+    source: str,
+    own: Iterable[str] = (),
+) -> MatchedColumns:
+    """Find each meaning's column. `meanings`, and the names of each, are in the order of preference.
+
+    `own` are Intacct's own names, which no misspelt meaning is looked for in.
+    """
     known = {normalized(name) for meaning, names in meanings.items() for name in (meaning, *names)}
     left: dict[str, str] = {}
     for column in columns:
@@ -79,7 +122,7 @@ def match_columns(columns: Iterable[str], meanings: Mapping[str, tuple[str, ...]
         if match is not None:
             found[meaning] = left.pop(match)
     _refuse_repeated(found, left, meanings, source)
-    _refuse_misspelt(found, left, meanings, source)
+    _refuse_misspelt(found, {name: one for name, one in left.items() if one not in set(own)}, meanings, source)
     return MatchedColumns(found, tuple(left.values()))
 
 

@@ -1,10 +1,10 @@
 """The layout of a load, chosen by the settings `as` and `map`."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from intacct_bridge.client.protocol import Gateway
 from intacct_bridge.errors import InvalidRequestError, SettingsError
@@ -12,6 +12,8 @@ from intacct_bridge.flow.company.attachments import FOLDER
 from intacct_bridge.flow.company.legacy import LegacyGateway
 from intacct_bridge.flow.company.writable import WritableObject, writable_object
 from intacct_bridge.flow.layouts.base import Layout
+from intacct_bridge.flow.layouts.declaration import declaration, layout_names
+from intacct_bridge.flow.layouts.declared import DeclaredLayout
 from intacct_bridge.flow.layouts.journal import JournalLayout
 from intacct_bridge.flow.layouts.mapped import MappedLayout
 from intacct_bridge.flow.layouts.native import NativeLayout
@@ -64,15 +66,22 @@ def layout_for(
     date_order: DateOrder | None = None,
     folder: str = FOLDER,
     offline: bool = False,
+    date_formats: Mapping[str, str] | None = None,
 ) -> Layout:
-    """The layout that reads a file as records of this object, of a unified entity (`v1:Bills`), or by a mapping."""
+    """The layout that reads a file: a declared one (`bills`), an object, a unified entity (`v1:Bills`), or a mapping.
+
+    `date_formats` are the formats of dates by column; an empty name stands for all other columns.
+    """
     name = name.strip()
+    read: dict[str, Any] = {"date_order": date_order, "draft": draft, "key": key, "date_formats": date_formats or {}}
     if map_file is None and name.lower() in JOURNAL:
         described = cache(lambda: _writable("GLBATCH", company, draft=draft))  # an offline plan must not ask
-        journal = JournalLayout(date_order=date_order, draft=draft, key=key, writable=None if offline else described)
-        return JournalOrNative(
-            journal, lambda: NativeLayout(described(), date_order=date_order, draft=draft, clear=clear, key=key)
-        )
+        journal = JournalLayout(**read, writable=None if offline else described)
+        return JournalOrNative(journal, lambda: NativeLayout(described(), **read, clear=clear))
+    declared = declaration(name) if map_file is None else None
+    if declared is not None:
+        described = cache(lambda: _writable(declared.object, company, draft=draft))
+        return DeclaredLayout(declared, described, company, **read, clear=clear, folder=folder)
     entity = _entity(name, map_file)
     if entity is not None:
         writable = _writable(entity.object, company, draft=draft)
@@ -80,14 +89,12 @@ def layout_for(
             entity.with_known(key),
             writable,
             company,
-            date_order=date_order,
-            draft=draft,
-            key=key,
+            **read,
             folder=folder,
             strict=map_file is not None,
         )
     writable = _writable(name, company, draft=draft)
-    return NativeLayout(writable, date_order=date_order, draft=draft, clear=clear, key=key, folder=folder)
+    return NativeLayout(writable, **read, clear=clear, folder=folder)
 
 
 def _entity(name: str, map_file: Path | None) -> "EntityMap | None":
@@ -115,11 +122,12 @@ def _writable(name: str, company: Gateway, *, draft: bool) -> WritableObject:
     try:
         writable = writable_object(company, name.upper() if name.isascii() else name)
     except InvalidRequestError as error:
-        near = closest(name, JOURNAL)
+        near = closest(name.lower(), (*JOURNAL, *(() if name.isupper() else layout_names())))
         if near:
+            meant = JOURNAL[0] if near[0] in JOURNAL else near[0]
             raise SettingsError(
-                f"files cannot be loaded as {name!r}; {suggestion(JOURNAL[:1])}",
-                fix=f"Use `as = {JOURNAL[0]}`.",
+                f"files cannot be loaded as {name!r}; {suggestion([meant])}",
+                fix=f"Use `as = {meant}`.",
                 setting="as",
             ) from None
         raise error

@@ -5,20 +5,27 @@ or a credit, never both; a negative debit is a credit. The names of Intacct's ow
 """
 
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 
-from intacct_bridge.errors import RecordError, SettingsError
+from intacct_bridge.errors import RecordError
 from intacct_bridge.flow.company.writable import WritableObject
-from intacct_bridge.flow.layouts.base import MatchedColumns, check_key, match_columns, unused_note
+from intacct_bridge.flow.layouts.base import (
+    MatchedColumns,
+    check_formats,
+    check_key,
+    column_reading,
+    match_columns,
+    missing_columns,
+    unused_note,
+)
 from intacct_bridge.flow.layouts.fields import FLOAT_NOISE, read_cell
 from intacct_bridge.flow.records.cells import (
     DateOrder,
     DateReading,
     cents_fix,
     cents_of_float,
-    date_reading,
     points_group,
     read_date,
     read_money,
@@ -28,7 +35,6 @@ from intacct_bridge.flow.records.identity import Identifier, content_digest
 from intacct_bridge.flow.records.tables import InputTable, SourceRow, scalar
 from intacct_bridge.flow.records.write import Finding, RecordLine, Write, WriteOperation
 from intacct_bridge.model.catalog import FieldDef
-from intacct_bridge.model.wording import listed
 from intacct_bridge.wire.values import Value
 
 MEANINGS: Mapping[str, tuple[str, ...]] = {
@@ -94,13 +100,18 @@ class JournalLayout:
     writable: Callable[[], WritableObject] | None = None
     """Describes the entry, for columns of other fields under Intacct's own names; None in an offline plan."""
     object: str = "GLBATCH"
+    date_formats: Mapping[str, str] = field(default_factory=dict)
+    """The format of dates by column; an empty name stands for all other columns."""
 
     def read(self, table: InputTable) -> Iterator[Write]:
         """Every journal entry in the order of its first row."""
         matched = self.match(table)
+        check_formats(table, self.date_formats)
         more = self._more(matched)
         dates = {
-            meaning: date_reading([row.cells.get(column) for row in table], self.date_order)
+            meaning: column_reading(
+                column, [row.cells.get(column) for row in table], self.date_order, self.date_formats
+            )
             for meaning in ("date", "reverse date", "exchange rate date")
             if (column := matched.columns.get(meaning)) is not None
         }
@@ -139,11 +150,7 @@ class JournalLayout:
         matched = match_columns(table.columns, MEANINGS, source=table.path.name)
         missing = [meaning for meaning in REQUIRED if meaning not in matched.columns]
         if missing:
-            raise SettingsError(
-                f"{table.path.name} has no column for the {listed(missing)}; "
-                f"its columns are {', '.join(table.columns)}",
-                fix=f"add a column named {missing[0]!r}; the first row must have the names of the columns",
-            )
+            raise missing_columns(table, missing)
         check_key(table, self.key)
         return matched
 

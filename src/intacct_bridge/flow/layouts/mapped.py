@@ -5,19 +5,20 @@ query for an object and 500 values. A value that fits no record, two records or 
 record that uses it.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from intacct_bridge.client.protocol import Gateway, Row
 from intacct_bridge.errors import NotPermittedError, RecordError, RefusedError, SettingsError
 from intacct_bridge.flow.company.attachments import FOLDER
 from intacct_bridge.flow.company.writable import WritableObject
-from intacct_bridge.flow.layouts.base import REASON, check_key, normalized
+from intacct_bridge.flow.layouts.base import REASON, check_formats, check_key, normalized
 from intacct_bridge.flow.layouts.fields import FieldCell, WriteBuilder
 from intacct_bridge.flow.records.cells import (
     Cell,
     DateOrder,
+    DateReading,
     date_reading,
     points_group,
     read_date,
@@ -28,7 +29,7 @@ from intacct_bridge.flow.records.tables import InputTable, SourceRow
 from intacct_bridge.flow.records.values import comparable
 from intacct_bridge.flow.records.write import Finding, RecordLine, Write
 from intacct_bridge.model.batched import batched
-from intacct_bridge.model.catalog import ObjectDef
+from intacct_bridge.model.catalog import FieldDef, ObjectDef
 from intacct_bridge.model.mapping.language import EntityMap
 from intacct_bridge.model.mapping.rules import LookupRequest, Readers
 from intacct_bridge.model.mapping.unify import Cells, NativeRecord, grouped, lookup_requests, native, with_answers
@@ -36,7 +37,7 @@ from intacct_bridge.model.query.query import Filter, Query
 from intacct_bridge.model.query.query import field as field_named
 from intacct_bridge.model.suggestions import did_you_mean
 from intacct_bridge.model.wording import listed
-from intacct_bridge.wire.values import Value, parse_value
+from intacct_bridge.wire.values import Kind, Value, parse_value
 
 _AT_ONCE = 500
 _Place = tuple[str, tuple[str, ...]]
@@ -163,6 +164,7 @@ def _readable(described: ObjectDef, by: str, values: Mapping[str, Value]) -> lis
 
 
 _HERE = Path()
+_DAYS = ("date", "time")
 _ENTITIES = {"entity_number": "LOCATIONID", "entity_id": "RECORDNO", "entity_name": "NAME", "entity": ""}
 """The carried values that name the entity of a record, the most certain first, each with the entity's field."""
 
@@ -179,6 +181,10 @@ class MappedLayout:
     key: tuple[str, ...] = ()
     folder: str = FOLDER
     """The attachment folder of its files."""
+    date_formats: Mapping[str, str] = field(default_factory=dict)
+    """The format of dates by column; an empty name stands for all other columns."""
+    names: Mapping[str, str] = field(default_factory=dict)
+    """What the user calls fields that a record does not fill."""
     strict: bool = True
     """Whether the mapping is the user's own; its columns and fields must exist then."""
 
@@ -204,8 +210,15 @@ class MappedLayout:
             self._check_fields()
             if table.form == "csv":
                 self.entity.check_columns(_columns(table), table.path.name)
+        yield from self.read_groups(table, lambda rows: grouped(self.entity, rows, _cells))
+
+    def read_groups(
+        self, table: InputTable, group: Callable[[Iterable[SourceRow]], Iterable[Sequence[SourceRow]]]
+    ) -> Iterator[Write]:
+        """Every record of the input, whose rows are grouped by the caller."""
+        check_formats(table, self.date_formats)
         unused = self._unused(table)
-        yield from self.shape(grouped(self.entity, (row.without(unused) for row in table), _cells), table.folder)
+        yield from self.shape(group(row.without(unused) for row in table), table.folder)
 
     def shape(self, records: Iterable[Sequence[SourceRow]], base: Path | None = _HERE) -> Iterator[Write]:
         """Records that do not come from a file, each as its rows.
@@ -213,23 +226,38 @@ class MappedLayout:
         `base` is the folder of the files to attach.
         """
         known = [tuple(rows) for rows in records]
-        readers = self._readers(known)
+        reading = self._reading(known)
+        readers = Readers(
+            number=lambda cell: read_money(_cell(cell), grouping=reading.grouping),
+            day=lambda cell, column: read_date(_cell(cell), reading.of(column)),
+        )
         natives = [native(self.entity, [_cells(row) for row in rows], readers) for rows in known]
         lookups = Lookups(self.company)
         lookups.learn(one for record in natives for one in lookup_requests(record))
         builder = WriteBuilder(self.writable, clear=self.entity.empty == "clear", draft=self.draft, folder=self.folder)
         for rows, record in zip(known, natives, strict=True):
-            yield self._write(builder, rows, with_answers(record, lookups.answer), base)
+            yield self._write(builder, rows, with_answers(record, lookups.answer), base, reading)
 
-    def _readers(self, records: Sequence[Sequence[SourceRow]]) -> Readers:
-        """Readers of amounts and dates as people write them, with one order of day and month for the whole input."""
-        cells = [cell for rows in records for row in rows for cell in row.cells.values() if _scalar(cell)]
-        reading = date_reading(cells, self.date_order)
-        grouping = points_group(map(text_of, cells))
-        return Readers(
-            number=lambda cell: read_money(_cell(cell), grouping=grouping),
-            day=lambda cell: read_date(_cell(cell), reading),
-        )
+    def _reading(self, records: Sequence[Sequence[SourceRow]]) -> "_ColumnReading":
+        """How amounts and dates of the input are read: one order of day and month for all columns without a format."""
+        days = self._day_columns()
+        cells = [pair for rows in records for row in rows for pair in row.cells.items() if _scalar(pair[1])]
+        of_days = [cell for name, cell in cells if days is None or name in days]
+        plain = date_reading(of_days, self.date_order, self.date_formats.get("", ""))
+        own = {name: DateReading(pattern=pattern) for name, pattern in self.date_formats.items() if name}
+        return _ColumnReading(plain, own, points_group(text_of(cell) for _, cell in cells))
+
+    def _day_columns(self) -> frozenset[str] | None:
+        """The columns that are read as days; None where they are inside lists."""
+        if any(line.sources for line in self.entity.lines):
+            return None
+        found: set[str] = set()
+        for wrapper, write in (("", self.entity.write), *((one.wrapper, one.write) for one in self.entity.lines)):
+            for name, rules in write.items():
+                one = self._field(name, wrapper)
+                by_field = one is not None and one.kind in (Kind.DATE, Kind.TIMESTAMP)
+                found |= {path for rule in rules if by_field or rule.as_ in _DAYS for path in rule.paths}
+        return frozenset(found)
 
     def _check_fields(self) -> None:
         """Raise SettingsError where the mapping makes a field that the object does not have."""
@@ -244,21 +272,26 @@ class MappedLayout:
                 raise SettingsError(f"{line.object} has no field {unknown[0]!r}", fix="correct the mapping")
 
     def _write(
-        self, builder: WriteBuilder, rows: Sequence[SourceRow], record: NativeRecord, base: Path | None
+        self,
+        builder: WriteBuilder,
+        rows: Sequence[SourceRow],
+        record: NativeRecord,
+        base: Path | None,
+        reading: "_ColumnReading",
     ) -> Write:
         findings = [
             Finding("mapping", one.message, one.fix, one.column, rows[one.row].position) for one in record.problems
         ]
-        fields = builder.fields(self._field_cells(record.fields, record.columns, None), rows[0], findings)
-        columns = dict(record.columns)
+        fields = builder.fields(self._field_cells(record.fields, record.columns, "", reading), rows[0], findings)
+        columns = {**self.names, **record.columns}
         lines: dict[str, tuple[RecordLine, ...]] = {}
         for wrapper, members in record.lines.items():
             made = []
             for line in members:
                 row = rows[line.row]
-                cells = self._field_cells(line.fields, line.columns, wrapper)
+                cells = self._field_cells(line.fields, line.columns, wrapper, reading)
                 made.append(RecordLine(line.object, builder.fields(cells, row, findings), row))
-                columns = {**line.columns, **columns}
+                columns |= {name: column for name, column in line.columns.items() if name not in record.columns}
             lines[wrapper] = tuple(made)
         source = self._source_key(rows, findings)
         source = source or (text_of(record.carried.get("external_id")),)
@@ -286,12 +319,34 @@ class MappedLayout:
                 findings.append(Finding("key", text, fix, self.key[0], row.position))
         return keys[0]
 
-    def _field_cells(self, cells: Cells, columns: Mapping[str, str], wrapper: str | None) -> Iterator[FieldCell]:
-        line_set = self.writable.line_set(wrapper) if wrapper is not None else None
+    def _field_cells(
+        self, cells: Cells, columns: Mapping[str, str], wrapper: str, reading: "_ColumnReading"
+    ) -> Iterator[FieldCell]:
         for name, value in cells.items():
-            one = self.writable.field(name) if wrapper is None else line_set.field(name) if line_set else None
+            one = self._field(name, wrapper)
             if one is not None and not isinstance(value, LookupRequest):
-                yield FieldCell(one, columns.get(name, name), value)
+                column = columns.get(name, name)
+                yield FieldCell(one, column, value, reading.of(column), reading.grouping)
+
+    def _field(self, name: str, wrapper: str) -> FieldDef | None:
+        """A field of the header, or of the lines in a wrapper."""
+        if not wrapper:
+            return self.writable.field(name)
+        line_set = self.writable.line_set(wrapper)
+        return line_set.field(name) if line_set else None
+
+
+@dataclass(frozen=True, slots=True)
+class _ColumnReading:
+    """How dates and amounts are read in each column of one input."""
+
+    plain: DateReading
+    own: Mapping[str, DateReading]
+    """The columns that have a format of their own."""
+    grouping: bool
+
+    def of(self, column: str) -> DateReading:
+        return self.own.get(column, self.plain)
 
 
 def _entity(carried: Mapping[str, object]) -> tuple[str, str]:

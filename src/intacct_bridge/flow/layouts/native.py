@@ -7,14 +7,14 @@ key may be two equal records or two lines of one, so they are refused.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from intacct_bridge.flow.company.attachments import COLUMN, FOLDER
 from intacct_bridge.flow.company.writable import LineSet, WritableObject, key_among
-from intacct_bridge.flow.layouts.base import REASON, check_key, normalized
+from intacct_bridge.flow.layouts.base import REASON, check_formats, check_key, column_reading, normalized
 from intacct_bridge.flow.layouts.fields import NUMBERS, FieldCell, WriteBuilder
-from intacct_bridge.flow.records.cells import DateOrder, DateReading, date_reading, points_group, text_of
+from intacct_bridge.flow.records.cells import DateOrder, DateReading, points_group, text_of
 from intacct_bridge.flow.records.tables import InputTable, SourceRow
 from intacct_bridge.flow.records.write import Finding, RecordLine, Write
 from intacct_bridge.model.catalog import FieldDef
@@ -37,6 +37,8 @@ class NativeLayout:
     """Columns that identify a record in its source."""
     folder: str = FOLDER
     """The attachment folder of its files."""
+    date_formats: Mapping[str, str] = field(default_factory=dict)
+    """The format of dates by column; an empty name stands for all other columns."""
 
     @property
     def object(self) -> str:
@@ -49,8 +51,9 @@ class NativeLayout:
 
     def read(self, table: InputTable) -> Iterator[Write]:
         """Every record in the order of its first row."""
-        columns = Columns.of(self.writable, table, self.date_order)
+        columns = Columns.of(self.writable, table, self.date_order, self.date_formats)
         check_key(table, self.key)
+        check_formats(table, self.date_formats)
         nulls = table.form == "jsonl"
         builder = WriteBuilder(self.writable, clear=self.clear or nulls, draft=self.draft, folder=self.folder)
         for group in _grouped(table, columns, self.writable, self.key):
@@ -75,7 +78,9 @@ class Columns:
     """The column that names the entity of a record."""
 
     @classmethod
-    def of(cls, writable: WritableObject, table: InputTable, order: DateOrder | None) -> "Columns":
+    def of(
+        cls, writable: WritableObject, table: InputTable, order: DateOrder | None, formats: Mapping[str, str]
+    ) -> "Columns":
         """Find the use of every column. InvalidRequestError, with the nearest names, for an unknown one."""
         header: dict[str, FieldDef] = {}
         lines: dict[str, tuple[LineSet, FieldDef]] = {}
@@ -102,7 +107,9 @@ class Columns:
                 raise writable.unknown(name, table.path.name)
         days = {column: one for column, one in header.items() if one.kind in _DAYS}
         days |= {column: one for column, (_, one) in lines.items() if one.kind in _DAYS}
-        readings = {column: date_reading([row.cells.get(column) for row in table], order) for column in days}
+        readings = {
+            column: column_reading(column, [row.cells.get(column) for row in table], order, formats) for column in days
+        }
         numbers = [column for column, one in header.items() if one.kind in NUMBERS]
         numbers += [column for column, (_, one) in lines.items() if one.kind in NUMBERS]
         grouping = bool(numbers) and points_group(text_of(row.cells.get(one)) for row in table for one in numbers)

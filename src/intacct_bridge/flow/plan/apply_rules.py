@@ -5,6 +5,7 @@ from datetime import date
 
 from intacct_bridge.errors import InvalidRequestError, NotPermittedError, RefusedError
 from intacct_bridge.flow.plan.context import PlanContext
+from intacct_bridge.flow.plan.currency_signs import base_currency, currency_signs, has_signs
 from intacct_bridge.flow.plan.plan import PlannedRecord
 from intacct_bridge.flow.plan.rules import RULES, EntityFacts, Facts, check, relations_for
 from intacct_bridge.flow.records.values import comparable
@@ -27,7 +28,7 @@ class ApplyRules:
 
     def _checked(self, record: PlannedRecord, facts: Facts) -> PlannedRecord:
         columns = [finding.column for finding in record.findings]
-        checked = record.noting(*check(record.write, facts, columns))
+        checked = record.noting(*check(record.write, facts, columns), *currency_signs(record.write, facts))
         return checked.noting(*self._inexpressible(checked)).judged()
 
     def _inexpressible(self, record: PlannedRecord) -> Iterator[Finding]:
@@ -48,9 +49,11 @@ class ApplyRules:
             )
             return Facts(context.references, entity=context.target.entity)
         writes = [record.write for record in records if record.is_open]
-        entities = self._entities() if writes[0].object in RULES else {}
+        signed = has_signs(writes)
+        entities = self._entities() if writes[0].object in RULES or signed else {}
         relations = relations_for(writes, context.company, context.unchecked)
-        return Facts(context.references, entities, context.target.entity, context.writable, relations)
+        base = base_currency(context.company) if signed else ""
+        return Facts(context.references, entities, context.target.entity, context.writable, relations, base)
 
     def _entities(self) -> dict[str, EntityFacts]:
         """The entities with the first date that is open for posting; empty where they may not be read."""

@@ -54,12 +54,14 @@ class Facts:
     """The description of the object that is written."""
     relations: tuple["DimensionRelation", ...] = ()
     """Dimensions that follow from others, where a line names both."""
+    base_currency: str = ""
+    """The company's base currency; empty where it has several, or nothing needs it."""
 
     def entities_of(self, write: Write) -> list[str]:
         """The entities that a write's lines are for."""
         if self.entity:
             return [self.entity]
-        named = {self.entity_of(_location(line)) for line in write.all_lines}
+        named = {self.entity_of(location_of(line)) for line in write.all_lines}
         return sorted(named & self.entities.keys())
 
     def is_statistical(self, write: Write) -> bool:
@@ -315,7 +317,8 @@ def _differences(lines: Iterable[RecordLine], name: str) -> dict[str, Decimal]:
     return sums
 
 
-def _location(line: RecordLine) -> str:
+def location_of(line: RecordLine) -> str:
+    """The location that a line names."""
     return next((comparable(line.fields[name]) for name in _LOCATIONS if line.fields.get(name)), "")
 
 

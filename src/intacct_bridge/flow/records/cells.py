@@ -2,18 +2,23 @@
 
 An amount that could mean two numbers is refused, since a guess would be posted: `1,234` is more than a thousand to some
 readers and little more than one to others, and `12,50` is a decimal comma or a mistake. Amounts are never rounded.
-Dates are ISO, or MM/DD/YYYY as in Intacct, unless the user sets the other order.
+A currency sign is read over, and the plan compares it with the record's currency. A dash alone is zero.
+
+Dates are ISO, or MM/DD/YYYY as in Intacct, unless the user sets the other order; or they name the month: 21-Nov-26. A
+date with a year of two digits, such as 11/21/26, needs a column in which only one order of day, month and year is
+possible.
 """
 
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Literal
 
 from intacct_bridge.errors import RecordError
+from intacct_bridge.model.day_formats import full_year, month_number, read_moment
 
 Cell = str | int | Decimal | bool | date | datetime | None
 """One scalar of an input. Text files give text only; other formats may give typed values, never a float."""
@@ -26,7 +31,32 @@ _POINTS = re.compile(r"[+-]?\d{1,3}(\.\d{3})+,\d{1,2}")
 _ONE_POINT = re.compile(r"[+-]?[1-9]\d{0,2}\.\d{3}")
 _TIME = r"[T ]\d{1,2}:\d{2}(:\d{2}([.,]\d+)?)?( ?[AaPp][Mm])?( ?(Z|UTC|GMT|[+-]\d{2}(:?\d{2})?))?"
 _ISO = re.compile(rf"(\d{{4}})-(\d{{1,2}})-(\d{{1,2}})(?:{_TIME})?")
-_SLASHED = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})")
+_SLASHED = re.compile(rf"(\d{{1,2}})/(\d{{1,2}})/(\d{{4}}|\d{{2}})(?:{_TIME})?")
+_NAMED = (
+    re.compile(r"(?P<day>\d{1,2})[ .-]*(?P<month>[A-Za-z]{3,9})\.?[ ,.-]*(?P<year>\d{4}|\d{2})"),
+    re.compile(r"(?P<month>[A-Za-z]{3,9})\.?[ -]*(?P<day>\d{1,2})(?:st|nd|rd|th)?(?:, *| +|-)(?P<year>\d{4}|\d{2})"),
+    re.compile(r"(?P<year>\d{4})[ -](?P<month>[A-Za-z]{3,9})[ -](?P<day>\d{1,2})"),
+)
+_ORDERS = ("mdy", "dmy", "ymd")
+_SIGNS = {
+    "$": frozenset({"USD", "CAD", "AUD", "NZD", "SGD", "HKD", "MXN", "ARS", "CLP", "COP", "TWD"}),
+    "US$": frozenset({"USD"}),
+    "CA$": frozenset({"CAD"}),
+    "C$": frozenset({"CAD"}),
+    "A$": frozenset({"AUD"}),
+    "AU$": frozenset({"AUD"}),
+    "NZ$": frozenset({"NZD"}),
+    "HK$": frozenset({"HKD"}),
+    "S$": frozenset({"SGD"}),
+    "€": frozenset({"EUR"}),
+    "£": frozenset({"GBP"}),
+    "¥": frozenset({"JPY", "CNY"}),
+    "₹": frozenset({"INR"}),
+}
+_SIGN = "|".join(map(re.escape, sorted(_SIGNS, key=len, reverse=True)))
+_BEFORE = re.compile(rf"(?P<minus>[+-]?)[ \u00a0\u202f]*(?P<sign>{_SIGN})[ \u00a0\u202f]*(?P<amount>[^A-Za-z]*)")
+_BEHIND = re.compile(rf"(?P<minus>)(?P<amount>[^A-Za-z]*?)[ \u00a0\u202f]*(?P<sign>{_SIGN})")
+_DASHES = ("-", "\u2013", "\u2014")
 _AFTER_SIGN = re.compile(r"([+-])[ \u00a0\u202f\t]+")
 _FLOAT_DIGITS = 15
 """Digits that every binary float keeps; its error is beyond them."""
@@ -91,9 +121,11 @@ def read_money(cell: Cell, *, grouping: bool = False) -> Decimal | None:
     text = text_of(cell)
     if not text:
         return None
-    inner, negative = text, False
-    if text.startswith("(") and text.endswith(")"):
-        inner, negative = text[1:-1].strip(), True
+    inner, negative = _without_currency(text)[0], False
+    if inner in _DASHES:
+        return Decimal(0)
+    if inner.startswith("(") and inner.endswith(")"):
+        inner, negative = _without_currency(inner[1:-1].strip())[0], True
         if inner[:1] in "+-":
             raise _unreadable(text, "use brackets or a sign, not both")
     bare = _AFTER_SIGN.sub(r"\1", inner, count=1) if inner[:1] in "+-" else inner
@@ -108,6 +140,28 @@ def read_money(cell: Cell, *, grouping: bool = False) -> Decimal | None:
     else:
         raise _unreadable(text, _money_fix(bare))
     return -amount if negative else amount
+
+
+def _without_currency(text: str) -> tuple[str, str]:
+    """An amount without its currency's sign, and the sign: `-$5.00` is -5.00. A sign on both sides is left there."""
+    found = _BEFORE.fullmatch(text) or _BEHIND.fullmatch(text)
+    if found is None or (found["minus"] and found["amount"][:1] in ("+", "-", "(")):
+        return text, ""
+    return f"{found['minus']}{found['amount'].strip()}", found["sign"]
+
+
+def currency_sign(cell: object) -> str:
+    """The sign of a currency in an amount, `$` or `€`; empty where it has none."""
+    text = text_of(cell) if isinstance(cell, str) else ""
+    inner, sign = _without_currency(text)
+    if not sign and inner.startswith("(") and inner.endswith(")"):
+        sign = _without_currency(inner[1:-1].strip())[1]
+    return sign
+
+
+def may_be(sign: str, currency: str) -> bool:
+    """Whether amounts in this currency are written with this sign."""
+    return currency.upper() in _SIGNS[sign]
 
 
 def _money_fix(text: str) -> str:
@@ -159,7 +213,7 @@ def _finite(amount: Decimal) -> Decimal:
 
 @dataclass(frozen=True, slots=True)
 class DateReading:
-    """How dates with slashes are read in one column."""
+    """How dates are read in one column."""
 
     order: DateOrder = "mdy"
     certain: bool = True
@@ -168,14 +222,20 @@ class DateReading:
     """Whether it has dates such as 01/13/2026 too."""
     swapped: str = ""
     """A date that Excel left as text beside dates that it converted: it may have swapped day and month of those."""
+    short_orders: tuple[str, ...] = ()
+    """The orders that all of its dates with a year of two digits can have: mdy, dmy, ymd."""
+    pattern: str = ""
+    """The format that the user gives for the column; all of its texts have it then."""
 
 
-def date_reading(cells: Iterable[object], order: DateOrder | None) -> DateReading:
+def date_reading(cells: Iterable[object], order: DateOrder | None, pattern: str = "") -> DateReading:
     """Decide once for a whole column, because about half of a file's DD/MM dates can be misread as MM/DD.
 
     Without a setting MM/DD is assumed, until one date of the column contradicts it. An Excel of another country
     converts the dates that it can read, with day and month swapped, and leaves the others as texts.
     """
+    if pattern:
+        return DateReading(pattern=pattern)
     found: list[re.Match[str]] = []
     typed = False
     for cell in cells:
@@ -185,9 +245,27 @@ def date_reading(cells: Iterable[object], order: DateOrder | None) -> DateReadin
             found.append(match)
     left = next((match[0] for match in found if int(match[1]) > 12 or int(match[2]) > 12), "") if typed else ""
     if order is not None:
-        return DateReading(order, swapped=left)
+        return DateReading(order, swapped=left, short_orders=(order,))
     certain = all(int(match[1]) <= 12 for match in found)
-    return DateReading("mdy", certain, mixed=not certain and any(int(match[2]) > 12 for match in found), swapped=left)
+    mixed = not certain and any(int(match[2]) > 12 for match in found)
+    return DateReading("mdy", certain, mixed, left, _short_orders(found))
+
+
+def _short_orders(found: Sequence[re.Match[str]]) -> tuple[str, ...]:
+    """The orders in which all of these dates exist; the year comes last where any of them has four digits."""
+    if all(len(match[3]) == 4 for match in found):
+        return ()
+    orders = _ORDERS[:2] if any(len(match[3]) == 4 for match in found) else _ORDERS
+    return tuple(order for order in orders if all(_in_order(match, order) is not None for match in found))
+
+
+def _in_order(match: re.Match[str], order: str) -> date | None:
+    parts = dict(zip(order, (match[1], match[2], match[3]), strict=True))
+    year = int(parts["y"])
+    try:
+        return date(full_year(year) if len(parts["y"]) <= 2 else year, int(parts["m"]), int(parts["d"]))
+    except ValueError:
+        return None
 
 
 def read_date(cell: Cell, reading: DateReading = DateReading()) -> date | None:
@@ -197,18 +275,55 @@ def read_date(cell: Cell, reading: DateReading = DateReading()) -> date | None:
     text = text_of(cell)
     if not text:
         return None
+    if reading.pattern:
+        return read_moment(reading.pattern, text).date()
     iso = _ISO.fullmatch(text)
     if iso:
         return _day(text, int(iso[1]), int(iso[2]), int(iso[3]))
     slashed = _SLASHED.fullmatch(text)
     if slashed is None:
-        raise RecordError(f"{text!r} is not a date", fix="write it as 2026-01-31 or 01/31/2026")
+        return _named_day(text)
+    if len(slashed[3]) == 2:
+        return _short_day(text, slashed, reading)
     first, second, year = int(slashed[1]), int(slashed[2]), int(slashed[3])
     if not reading.certain:
         raise _ambiguous(text, reading)
     month, day = (first, second) if reading.order == "mdy" else (second, first)
     other, order = ("day/month/year", "dmy") if reading.order == "mdy" else ("month/day/year", "mdy")
     return _day(text, year, month, day, hint=f'; for {other} set `date_order = "{order}"`')
+
+
+def _named_day(text: str) -> date:
+    """A date that names its month: `21-Nov-26`, `Nov 21, 2026`."""
+    for form in _NAMED:
+        found = form.fullmatch(text)
+        month = month_number(found["month"]) if found is not None else None
+        if found is not None and month is not None:
+            year = int(found["year"])
+            return _day(text, full_year(year) if len(found["year"]) == 2 else year, month, int(found["day"]))
+    raise RecordError(
+        f"{text!r} is not a date", fix="write it as 2026-01-31 or 01/31/2026, or give its format with `date_format`"
+    )
+
+
+def _short_day(text: str, slashed: re.Match[str], reading: DateReading) -> date:
+    """A date with a year of two digits, where its column allows one order only."""
+    if len(reading.short_orders) == 1:
+        found = _in_order(slashed, reading.short_orders[0])
+        if found is None:
+            raise RecordError(f"{text!r} is not a valid date", fix="write it as 2026-01-31")
+        return found
+    meant = [(order, _in_order(slashed, order)) for order in _ORDERS]
+    shown = " or ".join(dict.fromkeys(day.isoformat() for _, day in meant if day is not None))
+    if not shown:
+        raise RecordError(f"{text!r} is not a valid date", fix="write it as 2026-01-31")
+    raise RecordError(
+        f"{text!r} may be {shown}: no other date of the column decides it"
+        if reading.short_orders
+        else f"{text!r} may be {shown}: the column has dates of several orders",
+        fix="set `date_order` to mdy or dmy, give its format with `date_format`, or write dates as 2026-01-31",
+        setting="date_order",
+    )
 
 
 def _typed_day(found: date, reading: DateReading) -> date:

@@ -31,6 +31,7 @@ from typing import Any, Literal
 import msgspec
 
 from intacct_bridge.errors import SettingsError
+from intacct_bridge.model.day_formats import check_format
 from intacct_bridge.model.keys import natural_key, owner
 from intacct_bridge.model.mapping.paths import column
 from intacct_bridge.model.suggestions import did_you_mean
@@ -75,7 +76,7 @@ class RuleText(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     default: Scalar | None = None
     as_: Type | None = msgspec.field(default=None, name="as")
     format: str = ""
-    """The format of a day or time, in YYYY YY MM DD HH mm ss."""
+    """The format of a day or time: YYYY YY MMMM MMM MM M DD D HH mm ss."""
     map: dict[str, Scalar] = {}
     otherwise: Literal["refuse", "keep", "skip"] = "refuse"
     """The treatment of a value that `map` does not list."""
@@ -234,10 +235,15 @@ class EntityMap(msgspec.Struct, frozen=True):
 def parse_map(text: str, source: str) -> EntityMap:
     """Read a mapping file; the SettingsError names the file and the place in it."""
     try:
-        document = msgspec.convert(tomllib.loads(text), type=_Document)
-        return _checked(document, PurePath(source).stem)
+        return make_map(tomllib.loads(text), source)
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"{source} is not TOML: {error}") from None
+
+
+def make_map(document: Mapping[str, Any], source: str) -> EntityMap:
+    """Check a mapping that is read already; the SettingsError names its source and the place in it."""
+    try:
+        return _checked(msgspec.convert(document, type=_Document), PurePath(source).stem)
     except msgspec.ValidationError as error:
         raise SettingsError(f"{source}: {error}", fix="see the mapping language in the documentation") from None
     except SettingsError as error:
@@ -326,6 +332,11 @@ def _checked_rule(rule: RuleText, place: str) -> Rule:
         raise SettingsError(f"{place}: a rule takes one of from, join, constant and reference")
     if rule.format and rule.as_ not in ("date", "time"):
         raise SettingsError(f'{place}: a format needs as = "date" or as = "time"')
+    if rule.format:
+        try:
+            check_format(rule.format)
+        except SettingsError as error:
+            raise SettingsError(f"{place}: {error.message}", fix=error.fix) from None
     if (rule.absolute or rule.negate) and rule.as_ not in ("number", "integer"):
         raise SettingsError(f'{place}: absolute and negate need as = "number"')
     if rule.part == 0:

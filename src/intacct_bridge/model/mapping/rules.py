@@ -13,6 +13,7 @@ from enum import Enum
 from typing import cast
 
 from intacct_bridge.errors import RecordError
+from intacct_bridge.model.day_formats import read_moment, written
 from intacct_bridge.model.keys import natural_key, record_key
 from intacct_bridge.model.mapping.language import UP, Rule, Rules, Type
 from intacct_bridge.model.mapping.paths import has, value_at
@@ -70,7 +71,7 @@ def _strict_number(cell: object) -> Decimal | None:
     return found
 
 
-def _strict_day(cell: object) -> date | None:
+def _strict_day(cell: object, _: str) -> date | None:
     text = _text(cell)
     if text[10:11] in ("T", " ") and text[4:5] == "-":  # the day of a time, in the time's own zone
         text = text[:10]
@@ -84,7 +85,8 @@ class Readers:
     """How amounts and days are read; a loader has its own readers, for the forms that people write in a cell."""
 
     number: Callable[[object], Decimal | None] = _strict_number
-    day: Callable[[object], date | None] = _strict_day
+    day: Callable[[object, str], date | None] = _strict_day
+    """Takes the cell and its column, since a column may have a format of its own."""
 
 
 STRICT = Readers()
@@ -182,7 +184,7 @@ def _value(rule: Rule, cell: object, column: str, readers: Readers) -> Value | N
     if rule.map:
         value = _mapped(rule, value)
     if rule.as_ is not None and value is not NO_VALUE:
-        value = _typed(rule.as_, rule.format, value, readers)
+        value = _typed(rule.as_, rule.format, value, readers, column)
     if rule.absolute or rule.negate:
         assert isinstance(value, int | Decimal)  # the language allows `absolute` and `negate` with numbers only
         if rule.negate or value < 0:
@@ -202,7 +204,7 @@ def _mapped(rule: Rule, value: Value | NoValue) -> Value | NoValue:
     raise RecordError(f"{_text(value)!r} is not one of {', '.join(rule.map)}", fix="correct it, or add it to the map")
 
 
-def _typed(wanted: Type, pattern: str, value: object, readers: Readers) -> Value:
+def _typed(wanted: Type, pattern: str, value: object, readers: Readers, column: str) -> Value:
     if wanted == "text":
         return _text(value)
     if wanted == "number":
@@ -212,10 +214,10 @@ def _typed(wanted: Type, pattern: str, value: object, readers: Readers) -> Value
     if wanted == "boolean":
         return parse_value(Kind.BOOLEAN, _text(value))
     if pattern and not isinstance(value, date):  # typed cells need no pattern
-        moment = _by_pattern(pattern, _text(value))
+        moment = read_moment(pattern, _text(value)).replace(tzinfo=UTC)
         return moment.date() if wanted == "date" else moment
     if wanted == "date":
-        return readers.day(value)
+        return readers.day(value, column)
     return value if isinstance(value, datetime) else parse_value(Kind.TIMESTAMP, _text(value))
 
 
@@ -225,23 +227,6 @@ def _integer(number: Decimal | None) -> Value:
     if number is None:
         return None
     raise RecordError(f"{number} is not a whole number")
-
-
-_PATTERNS = (("YYYY", "%Y"), ("YY", "%y"), ("MM", "%m"), ("DD", "%d"), ("HH", "%H"), ("mm", "%M"), ("ss", "%S"))
-
-
-def _strptime(pattern: str) -> str:
-    found = pattern.replace("%", "%%")
-    for ours, theirs in _PATTERNS:
-        found = found.replace(ours, theirs)
-    return found
-
-
-def _by_pattern(pattern: str, text: str) -> datetime:
-    try:
-        return datetime.strptime(text, _strptime(pattern)).replace(tzinfo=UTC)
-    except ValueError:
-        raise RecordError(f"{text!r} does not have the format {pattern}", fix=f"write it as {pattern}") from None
 
 
 def _wanted(rule: Rule, value: Value, column: str, scene: RuleContext) -> Found:
@@ -283,7 +268,7 @@ def _json(value: Value, rule: Rule, *, days_as_times: bool) -> object:
     if not isinstance(value, date):
         return value
     if rule.format:
-        return value.strftime(_strptime(rule.format))
+        return written(rule.format, value)
     if isinstance(value, datetime) and rule.as_ != "date":
         return value.astimezone(UTC).isoformat().replace("+00:00", "Z") if value.tzinfo else value.isoformat()
     day = value.date() if isinstance(value, datetime) else value

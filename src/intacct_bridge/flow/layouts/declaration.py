@@ -1,0 +1,102 @@
+"""Declared layouts: files as people have them (`bills`, `vendors`), each a list of columns in `data/layouts`.
+
+A column has a meaning (`bill no`), the other names that files have for it, a note and an example for people, and the
+field that it fills, with a rule of the mapping language where it needs one. A layout is added by adding a file.
+"""
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import msgspec
+
+CARRIED = ("attachments", "entity")
+"""Meanings that no field takes: the files of a record, and the entity that owns it."""
+
+
+class LayoutColumn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One column of a layout."""
+
+    name: str
+    """Its meaning, as messages and templates name it."""
+    names: tuple[str, ...] = ()
+    """Other names that files have for it."""
+    otherwise: tuple[str, ...] = ()
+    """Names of a second column that is read where this one is empty, such as the vendor's name beside its id."""
+    field: str = ""
+    """The field that it fills: `RECORDID`, or `APBILLITEM.ACCOUNTNO` for one of the lines."""
+    rule: dict[str, Any] = {}
+    """What the mapping language adds to that: `default`, `map`, `lookup` and the like."""
+    required: bool = False
+    note: str = ""
+    """What belongs into it, in a few words."""
+    example: str = ""
+
+
+class LayoutDeclaration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One layout."""
+
+    name: str
+    object: str
+    about: str
+    columns: tuple[LayoutColumn, ...]
+    names: tuple[str, ...] = ()
+    """Other names of the layout."""
+    lines: str = ""
+    """The object of the lines; empty where every row is a record."""
+    group_by: tuple[str, ...] = ()
+    """Meanings that identify a record, where rows are its lines."""
+    fields: dict[str, Any] = {}
+    """Further rules of the mapping language, which name columns by their meanings; a column's own rule comes first."""
+
+    @property
+    def meanings(self) -> Mapping[str, tuple[str, ...]]:
+        """The other names of each column, and of the second columns."""
+        found: dict[str, tuple[str, ...]] = {}
+        for one in self.columns:
+            found[one.name] = one.names
+            if one.otherwise:
+                found[second(one.name)] = one.otherwise
+        return found
+
+    def is_of_line(self, column: LayoutColumn) -> bool:
+        """Whether a column belongs to the lines and not to the record."""
+        return bool(self.lines) and column.field.startswith(f"{self.lines}.")
+
+    def field_of(self, column: LayoutColumn) -> str:
+        """The field's own name, without that of the lines."""
+        return column.field.removeprefix(f"{self.lines}.") if self.is_of_line(column) else column.field
+
+
+def second(meaning: str) -> str:
+    """The meaning of the column that is read where the first is empty."""
+    return f"{meaning} (otherwise)"
+
+
+@cache
+def declarations() -> Mapping[str, LayoutDeclaration]:
+    """Every layout by its name."""
+    folder = files("intacct_bridge.data").joinpath("layouts")
+    found = [_declared(one.name, one.read_text("utf-8")) for one in folder.iterdir() if one.name.endswith(".toml")]
+    return {one.name: one for one in sorted(found, key=lambda one: one.name)}
+
+
+def _declared(file: str, text: str) -> LayoutDeclaration:
+    return msgspec.convert({"name": file.removesuffix(".toml"), **tomllib.loads(text)}, type=LayoutDeclaration)
+
+
+def layout_names() -> Iterator[str]:
+    """The name of every layout."""
+    yield from declarations()
+
+
+def declaration(name: str) -> LayoutDeclaration | None:
+    """The layout of a name in any case; None where there is none. An object's own name is no layout."""
+    wanted = _plain(name)
+    return next((one for one in declarations().values() if wanted in (_plain(one.name), *map(_plain, one.names))), None)
+
+
+def _plain(name: str) -> str:
+    return name.strip().casefold().replace("_", "-").replace(" ", "-")

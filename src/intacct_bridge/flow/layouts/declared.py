@@ -1,0 +1,202 @@
+"""Files in a declared layout: their columns are matched by name, and a mapping is made of what they have.
+
+Rows with the same complete key are one record, wherever they are in the file. A row that leaves all columns of the
+record blank is a further line of the record above it. A row with an incomplete key is a record of its own.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from intacct_bridge.client.protocol import Gateway
+from intacct_bridge.flow.company.attachments import FOLDER
+from intacct_bridge.flow.company.writable import WritableObject
+from intacct_bridge.flow.layouts.base import MatchedColumns, check_key, match_columns, missing_columns, unused_note
+from intacct_bridge.flow.layouts.declaration import CARRIED, LayoutDeclaration, second
+from intacct_bridge.flow.layouts.mapped import MappedLayout
+from intacct_bridge.flow.records.cells import DateOrder, text_of
+from intacct_bridge.flow.records.tables import InputTable, SourceRow
+from intacct_bridge.flow.records.write import Write
+from intacct_bridge.model.catalog import FieldDef
+from intacct_bridge.model.mapping.language import EntityMap, make_map
+
+
+@dataclass(frozen=True, slots=True)
+class DeclaredLayout:
+    """Reads rows as records by a declaration."""
+
+    declared: LayoutDeclaration
+    writable: Callable[[], WritableObject]
+    company: Gateway
+    date_order: DateOrder | None = None
+    draft: bool = False
+    clear: bool = False
+    key: tuple[str, ...] = ()
+    """Columns that identify a record in its source, in place of those that the declaration names."""
+    folder: str = FOLDER
+    """The attachment folder of its files."""
+    date_formats: Mapping[str, str] = field(default_factory=dict)
+    """The format of dates by column; an empty name stands for all other columns."""
+
+    @property
+    def object(self) -> str:
+        """The object that its records are of."""
+        return self.declared.object
+
+    def notes(self, table: InputTable) -> tuple[str, ...]:
+        """Which columns are not used, and which are used only where another is empty."""
+        matched = self.match(table)
+        used = {*self._native(matched), *self.key}
+        left = MatchedColumns(matched.columns, tuple(name for name in matched.unused if name not in used))
+        pairs = (
+            (matched.columns.get(one.name), matched.columns.get(second(one.name))) for one in self.declared.columns
+        )
+        otherwise = (
+            f"The column {other!r} is used only where {first!r} is empty." for first, other in pairs if first and other
+        )
+        return (*unused_note(left), *otherwise)
+
+    def read(self, table: InputTable) -> Iterator[Write]:
+        """Every record in the order of its first row."""
+        matched = self.match(table)
+        check_key(table, self.key)
+        mapped = MappedLayout(
+            self._map(matched).with_known(self.key),
+            self.writable(),
+            self.company,
+            date_order=self.date_order,
+            draft=self.draft,
+            key=self.key,
+            folder=self.folder,
+            date_formats=self.date_formats,
+            names=self._names(matched),
+            strict=False,
+        )
+        yield from mapped.read_groups(table, lambda rows: self._grouped(rows, matched))
+
+    def match(self, table: InputTable) -> MatchedColumns:
+        """The columns by meaning. Raises SettingsError where a required one is missing."""
+        meanings = self.declared.meanings
+        matched = match_columns(table.columns, meanings, source=table.path.name, own=self.writable().names())
+        required = [one for one in self.declared.columns if one.required]
+        missing = [
+            one.name
+            for one in required
+            if one.name not in matched.columns and second(one.name) not in matched.columns and "default" not in one.rule
+        ]
+        if missing:
+            raise missing_columns(table, missing)
+        return matched
+
+    def _names(self, matched: MatchedColumns) -> Mapping[str, str]:
+        """The column, or else the meaning, of each field."""
+        found: dict[str, str] = {}
+        for one in sorted(self.declared.columns, key=self.declared.is_of_line):  # those of the record come first
+            column = next(self._columns(one.name, matched), one.name)
+            found.setdefault(self.declared.field_of(one), column)
+        return found
+
+    def _native(self, matched: MatchedColumns) -> Mapping[str, tuple[FieldDef, bool]]:
+        """Columns under Intacct's own names, each with its field and whether that is one of the lines."""
+        found: dict[str, tuple[FieldDef, bool]] = {}
+        for column in (name for name in matched.unused if name.strip() == name.strip().upper()):
+            one, of_line = self._own_field(column.strip())
+            if one is not None:
+                found[column] = (one, of_line)
+        return found
+
+    def _own_field(self, name: str) -> tuple[FieldDef | None, bool]:
+        writable, lines = self.writable(), self.declared.lines
+        one = writable.field(name)
+        if one is not None or not lines:
+            return one, False
+        line_set = writable.line_set(lines)
+        return (line_set.field(name.removeprefix(f"{lines}.")) if line_set else None), True
+
+    def _map(self, matched: MatchedColumns) -> EntityMap:
+        """The mapping of the input's own columns."""
+        header: dict[str, list[Any]] = {}
+        lines: dict[str, list[Any]] = {}
+        for one in self.declared.columns:
+            rule = self._rule({"from": [one.name], **one.rule}, matched)
+            if one.field and rule is not None:
+                rule = {**rule, "required": True} if one.required else rule
+                place = lines if self.declared.is_of_line(one) else header
+                place.setdefault(self.declared.field_of(one), []).append(rule)
+        for name, further in self.declared.fields.items():
+            place = lines if name.startswith(f"{self.declared.lines}.") and self.declared.lines else header
+            known = place.setdefault(name.removeprefix(f"{self.declared.lines}."), [])
+            known += [made for rule in _several(further) if (made := self._rule(rule, matched)) is not None]
+        for column, (own, of_line) in self._native(matched).items():
+            (lines if of_line else header).setdefault(own.name, []).append({"from": [column]})
+        document: dict[str, Any] = {
+            "object": self.declared.object,
+            "rest": "drop",
+            "empty": "clear" if self.clear else "skip",
+            "fields": {name: rules for name, rules in header.items() if rules},
+            "carry": {name: matched.columns[name] for name in CARRIED if name in matched.columns},
+        }
+        if lines:
+            document["lines"] = [{"object": self.declared.lines, "fields": lines}]
+        return make_map(document, self.declared.name)
+
+    def _rule(self, rule: Mapping[str, Any], matched: MatchedColumns) -> dict[str, Any] | None:
+        """A rule with the input's columns in place of meanings; None where the input has none of them."""
+        made = {name: value for name, value in rule.items() if name != "from"}
+        sources = [column for meaning in _several(rule.get("from", [])) for column in self._columns(meaning, matched)]
+        if "lookup" in made:
+            also = {
+                name: matched.columns[one]
+                for name, one in made["lookup"].get("also", {}).items()
+                if one in matched.columns
+            }
+            made["lookup"] = {**made["lookup"], "also": also}
+        if sources:
+            return {**made, "from": sources}
+        if "constant" in made:
+            return made
+        return {"constant": made["default"]} if "default" in made else None
+
+    def _columns(self, meaning: str, matched: MatchedColumns) -> Iterator[str]:
+        yield from (matched.columns[one] for one in (meaning, second(meaning)) if one in matched.columns)
+
+    def _grouped(self, rows: Iterable[SourceRow], matched: MatchedColumns) -> Iterator[Sequence[SourceRow]]:
+        """The rows of each record."""
+        if not self.declared.lines:
+            yield from ((row,) for row in rows)
+            return
+        by = [[name] for name in self.key] or [[*self._columns(one, matched)] for one in self.declared.group_by]
+        header = self._header_columns(matched)
+        records: list[list[SourceRow]] = []
+        known: dict[tuple[str, ...], list[SourceRow]] = {}
+        last: list[SourceRow] = []
+        for row in rows:
+            if records and not any(text_of(row.cells.get(name)) for name in header):
+                last.append(row)
+                continue
+            own = tuple(_first_text(row, names) for names in by)
+            last = known.get(own, []) if own and all(own) else []
+            if not last:
+                records.append(last)
+                if own and all(own):
+                    known[own] = last
+            last.append(row)
+        yield from records
+
+    def _header_columns(self, matched: MatchedColumns) -> list[str]:
+        """The columns of the record as a whole."""
+        of_record = [
+            one.name
+            for one in self.declared.columns
+            if not self.declared.is_of_line(one) and (one.field or one.name in CARRIED)
+        ]
+        native = (column for column, (_, of_line) in self._native(matched).items() if not of_line)
+        return [*(column for one in of_record for column in self._columns(one, matched)), *native]
+
+
+def _first_text(row: SourceRow, names: Iterable[str]) -> str:
+    return next((text for name in names if (text := text_of(row.cells.get(name)))), "")
+
+
+def _several(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, list | tuple) else [value]

@@ -1,0 +1,120 @@
+"""Formats of dates and times, as users write them: `DD.MM.YYYY`, `MMM D, YYYY`, `YYYY-MM-DD HH:mm`.
+
+A format is checked when it is given. A word in it that is no token is an error of the format, not of the dates.
+Months are in English, in any case.
+"""
+
+import re
+from datetime import date, datetime
+from functools import cache
+
+from intacct_bridge.errors import RecordError, SettingsError
+
+MONTHS = (
+    "january", "february", "march", "april", "may", "june",
+    "july", "august", "september", "october", "november", "december",
+)  # fmt: skip
+_TWO = r"\d{1,2}"
+_TOKENS = {
+    "YYYY": r"(?P<year>\d{4})",
+    "YY": r"(?P<short>\d{2})",
+    "MMMM": r"(?P<name>[A-Za-z]+)\.?",
+    "MMM": r"(?P<name>[A-Za-z]+)\.?",
+    "MM": rf"(?P<month>{_TWO})",
+    "M": rf"(?P<month>{_TWO})",
+    "DD": rf"(?P<day>{_TWO})",
+    "D": rf"(?P<day>{_TWO})",
+    "HH": rf"(?P<hour>{_TWO})",
+    "mm": rf"(?P<minute>{_TWO})",
+    "ss": rf"(?P<second>{_TWO})",
+}
+TOKENS = " ".join(_TOKENS)
+_WRITTEN = {"YYYY": "%Y", "YY": "%y", "MMMM": "%B", "MMM": "%b", "MM": "%m", "M": "%m", "DD": "%d", "D": "%d",
+            "HH": "%H", "mm": "%M", "ss": "%S"}  # fmt: skip
+_PARTS = re.compile(r"[A-Za-z]+|[^A-Za-z]+")
+_WORD = re.compile("|".join(_TOKENS))
+_LITERAL = ("T", "Z")
+_TIME_PARTS = ("hour", "minute", "second")
+
+
+def month_number(name: str) -> int | None:
+    """The number of an English month: `Nov`, `november`, `Sept`."""
+    text = name.casefold().rstrip(".")
+    found = [number for number, month in enumerate(MONTHS, 1) if len(text) >= 3 and month.startswith(text)]
+    return found[0] if len(found) == 1 else None
+
+
+def full_year(two_digits: int) -> int:
+    """The year of two digits, as POSIX has it: 69 to 99 are 1969 to 1999, the others 2000 to 2068."""
+    return two_digits + (1900 if two_digits >= 69 else 2000)
+
+
+@cache
+def _compiled(pattern: str) -> tuple[re.Pattern[str], tuple[str, ...]]:
+    """The expression of a format, and its parts. SettingsError for a word that is no token, or a missing part."""
+    expression, parts = "", tuple(_split(pattern))
+    for part in parts:
+        expression += _TOKENS.get(part) or re.escape(part)
+    try:
+        compiled = re.compile(expression)
+    except re.error:
+        raise SettingsError(f"the format {pattern!r} has one part twice", fix=f"the tokens are {TOKENS}") from None
+    groups = set(compiled.groupindex)
+    missing = [
+        word
+        for word, names in (("year", {"year", "short"}), ("month", {"month", "name"}), ("day", {"day"}))
+        if not groups & names
+    ]
+    if missing or len(groups & {"year", "short"}) > 1 or len(groups & {"month", "name"}) > 1:
+        text = f"has no {missing[0]}" if missing else "has one part twice"
+        raise SettingsError(f"the format {pattern!r} {text}", fix=f"the tokens are {TOKENS}")
+    return compiled, parts
+
+
+def _split(pattern: str) -> list[str]:
+    found: list[str] = []
+    for part in _PARTS.findall(pattern):
+        if part[0].isalpha() and part not in _LITERAL:
+            tokens = _WORD.findall(part)
+            if "".join(tokens) != part and not _split_around_literal(part):
+                raise SettingsError(
+                    f"{part!r} is not a token of the format {pattern!r}", fix=f"the tokens are {TOKENS}"
+                )
+            found += tokens if "".join(tokens) == part else _split_around_literal(part)
+        else:
+            found.append(part)
+    return found
+
+
+def _split_around_literal(part: str) -> list[str]:
+    """The tokens of a word such as `DDTHH`, whose T stands for itself; none where others are left."""
+    pieces = re.findall(f"{_WORD.pattern}|[{''.join(_LITERAL)}]", part)
+    return pieces if "".join(pieces) == part else []
+
+
+def check_format(pattern: str) -> str:
+    """The format itself. SettingsError where it has a word that is no token, or lacks a part of the date."""
+    _compiled(pattern)
+    return pattern
+
+
+def read_moment(pattern: str, text: str) -> datetime:
+    """The date and time, without a zone, that a text has in this format. RecordError where it has another form."""
+    compiled, _ = _compiled(pattern)
+    found = compiled.fullmatch(text.strip())
+    try:
+        if found is None:
+            raise ValueError
+        parts = found.groupdict()
+        month = int(parts["month"]) if parts.get("month") else month_number(parts["name"])
+        year = int(parts["year"]) if parts.get("year") else full_year(int(parts["short"]))
+        hour, minute, second = (int(parts.get(one) or 0) for one in _TIME_PARTS)
+        return datetime(year, month or 0, int(parts["day"]), hour, minute, second)
+    except ValueError:
+        raise RecordError(f"{text!r} does not have the format {pattern}", fix=f"write it as {pattern}") from None
+
+
+def written(pattern: str, moment: date) -> str:
+    """The date or time in this format."""
+    _, parts = _compiled(pattern)
+    return "".join(moment.strftime(_WRITTEN[part]) if part in _WRITTEN else part for part in parts)

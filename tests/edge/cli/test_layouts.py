@@ -1,0 +1,189 @@
+"""Files as people have them, loaded by the command, with the company's own answers over HTTP as the judge."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from intacct_bridge.emulator.gateway.server import serve
+from support.edge.command_line import Intacct, Ran
+from support.edge.http_reader import HttpReader
+from support.small_company import Clock, little_company
+
+
+@pytest.fixture
+def reader() -> Iterator[HttpReader]:
+    emulator = little_company(Clock())
+    with serve(emulator) as server:
+        yield HttpReader(server.url)
+    assert emulator.incidents == []
+    emulator.close()
+
+
+@pytest.fixture
+def load(intacct: Intacct, reader: HttpReader) -> Intacct:
+    """`intacct load` on the company."""
+
+    def run(*words: str) -> Ran:
+        return intacct("load", *words, **reader.environ)
+
+    return run
+
+
+def bill_lines(reader: HttpReader, bill: str) -> list[tuple[str, ...]]:
+    """The lines of a bill: account, amount, department, location, text."""
+    (header,) = reader.rows("APBILL", "RECORDNO", RECORDID=bill)
+    fields = ("ACCOUNTNO", "TRX_AMOUNT", "DEPARTMENTID", "LOCATIONID", "ENTRYDESCRIPTION")
+    return [
+        tuple(row[name] for name in fields) for row in reader.rows("APBILLITEM", *fields, RECORDKEY=header["RECORDNO"])
+    ]
+
+
+BILLS = """Supplier,Inv No.,Inv Date,Due,Terms,GL,Amt,Dept,Loc,Description,Prepared by
+Drumhallow Realty Partners,B-1,11/21/26,Dec 21 2026,N30,60100,"$1,250.00",Engineering,110,Rent,me
+,,,,,60100,($5.00),500,110,Discount,
+V10002,B-2,11/22/26,21-Dec-26,,60100,7,500,110,Fee,me
+Drumhallow Realty Partners,B-1,,,,60100,0.50,500,110,Postage,
+"""
+
+
+def test_bills_with_the_columns_of_an_export(load: Intacct, reader: HttpReader) -> None:
+    Path("bills.csv").write_text(BILLS, encoding="utf-8")
+    planned = load("bills.csv", "--as", "bills")
+    assert planned.status == 0, planned.said
+    assert "The column 'Prepared by' is not used." in planned.err
+    posted = load("bills.csv", "--as", "bills", "--apply")
+    assert posted.status == 0, posted.said
+    assert bill_lines(reader, "B-1") == [
+        ("60100", "1250", "500", "110", "Rent"),
+        ("60100", "-5", "500", "110", "Discount"),
+        ("60100", "0.5", "500", "110", "Postage"),
+    ]
+    fields = ("VENDORID", "WHENCREATED", "WHENDUE", "TERMNAME")
+    assert reader.rows("APBILL", *fields, RECORDID="B-1") == [
+        {"VENDORID": "V10001", "WHENCREATED": "11/21/2026", "WHENDUE": "12/21/2026", "TERMNAME": "N30"}
+    ]
+    again = load("bills.csv", "--as", "bills", "--apply")
+    assert (again.status, "Nothing to send: 2 records" in again.err) == (0, True), again.said
+    assert len(reader.rows("APBILL", "RECORDNO", RECORDID="B-1")) == 1
+
+
+def test_invoices_vendors_and_customers(load: Intacct, reader: HttpReader) -> None:
+    Path("customers.csv").write_text(
+        "Cust No,Client Name,E-mail,Street,City,Terms,Active\nZ-1,Zed Ltd,z@z.example,Main 1,Bern,N30,yes\n"
+        "Z-2,Yew Ltd,,,,,no\n"
+    )
+    assert load("customers.csv", "--as", "customers", "--apply").status == 0
+    fields = ("NAME", "TERMNAME", "STATUS", "DISPLAYCONTACT.PRINTAS", "DISPLAYCONTACT.EMAIL1")
+    found = [row for one in ("Z-1", "Z-2") for row in reader.rows("CUSTOMER", *fields, CUSTOMERID=one)]
+    assert [list(row.values()) for row in found] == [
+        ["Zed Ltd", "N30", "active", "Zed Ltd", "z@z.example"],
+        ["Yew Ltd", "", "inactive", "Yew Ltd", ""],
+    ]
+    Path("invoices.csv").write_text(
+        "Client,Invoice #,Date,Due,Acct,Net,Loc,Dept\nZed Ltd,I-1,2026-11-21,2026-12-21,40100,12.50,110,500\n"
+        "Yew Ltd,I-2,2026-11-21,2026-12-21,40100,1,110,500\n"
+    )
+    planned = load("invoices.csv", "--as", "invoices", "--apply")
+    assert planned.status == 1
+    assert "invoices.csv:3: Client: the customer 'Yew Ltd' is inactive" in planned.out
+    (invoice,) = reader.rows("ARINVOICE", "CUSTOMERID", "TRX_TOTALENTERED", RECORDID="I-1")
+    assert (invoice["CUSTOMERID"], Decimal(invoice["TRX_TOTALENTERED"])) == ("Z-1", Decimal("12.50"))
+    assert reader.rows("ARINVOICE", "RECORDNO", RECORDID="I-2") == []
+
+    Path("vendors.csv").write_text("Vendor No,Vendor Name,Phone,Default Account\nZ-9,Zinc,555,60100\n,Zinc,,\n")
+    assert load("vendors.csv", "--as", "vendors", "--apply").status == 0
+    assert [row["VENDORID"] == "Z-9" for row in reader.rows("VENDOR", "VENDORID", NAME="Zinc")] == [True, False]
+
+
+def test_a_name_of_two_vendors_is_refused_with_both(load: Intacct, reader: HttpReader) -> None:
+    Path("vendors.csv").write_text("Vendor No,Vendor Name\nZ-1,Twin\nZ-2,Twin\n")
+    assert load("vendors.csv", "--as", "vendors", "--apply").status == 0
+    Path("bills.csv").write_text(
+        "Vendor,Bill No,Date,Due,Account,Amount,Dept,Loc\nTwin,B-9,2026-11-21,2026-12-21,60100,1,500,110\n"
+    )
+    planned = load("bills.csv", "--as", "bills", "--apply")
+    assert planned.status == 1
+    assert "bills.csv:2: Vendor: 'Twin' is the name of more than one vendor (Z-1, Z-2); use the id" in planned.out
+    assert reader.rows("APBILL", "RECORDNO", RECORDID="B-9") == []
+
+
+def test_a_second_column_counts_where_the_first_is_empty(load: Intacct, reader: HttpReader) -> None:
+    Path("bills.csv").write_text(
+        "Vendor ID,Vendor Name,Bill No,Date,Due,Account,Amount,Dept,Loc\n"
+        "V10001,Somebody Else,B-1,2026-11-21,2026-12-21,60100,1,500,110\n"
+        ",Drumhallow Realty Partners,B-2,2026-11-21,2026-12-21,60100,1,500,110\n"
+        ",,B-3,2026-11-21,2026-12-21,60100,1,500,110\n"
+    )
+    planned = load("bills.csv", "--as", "bills", "--apply")
+    assert "The column 'Vendor Name' is used only where 'Vendor ID' is empty." in planned.err
+    assert "bills.csv:4: Vendor ID: Vendor ID or Vendor Name is missing" in planned.out
+    found = {
+        row["RECORDID"]: row["VENDORID"] for row in reader.rows("APBILL", "RECORDID", "VENDORID", VENDORID="V10001")
+    }
+    assert {name: vendor for name, vendor in found.items() if name.startswith("B-")} == {
+        "B-1": "V10001",
+        "B-2": "V10001",
+    }
+
+
+def test_fields_under_intacct_s_own_names_go_along(load: Intacct, reader: HttpReader) -> None:
+    Path("bills.csv").write_text(
+        "Vendor,Bill No,Date,Due,Account,Amount,Dept,Loc,PAYMENTPRIORITY,APBILLITEM.FORM1099\n"
+        "V10001,B-1,2026-11-21,2026-12-21,60100,1,500,110,High,true\n"
+    )
+    assert load("bills.csv", "--as", "bills", "--apply").status == 0
+    (bill,) = reader.rows("APBILL", "RECORDNO", "PAYMENTPRIORITY", RECORDID="B-1")
+    assert bill["PAYMENTPRIORITY"].casefold() == "high"
+    assert reader.rows("APBILLITEM", "FORM1099", RECORDKEY=bill["RECORDNO"]) == [{"FORM1099": "true"}]
+
+
+def test_what_a_layout_lacks_is_named_with_the_way_out(load: Intacct) -> None:
+    Path("bills.csv").write_text("Vendor,Bill No,Amount,Account\nV10001,B-1,1,60100\n")
+    missing = load("bills.csv", "--as", "bills")
+    assert missing.status == 2
+    assert "bills.csv has no column for the date; its columns are Vendor, Bill No, Amount, Account" in missing.err
+    misspelt = load("bills.csv", "--as", "bils")
+    assert (misspelt.status, "did you mean bills?" in misspelt.err) == (2, True)
+
+
+def test_dates_that_may_be_of_several_orders_are_refused_together(load: Intacct, reader: HttpReader) -> None:
+    Path("bills.csv").write_text(
+        "Vendor,Bill No,Date,Due,Account,Amount,Dept,Loc\nV10001,B-1,11/12/26,12/12/26,60100,1,500,110\n"
+    )
+    planned = load("bills.csv", "--as", "bills", "--apply")
+    assert "Date: '11/12/26' may be 2026-11-12 or 2026-12-11 or 2011-12-26" in planned.out
+    assert load("bills.csv", "--as", "bills", "--date-order", "dmy", "--apply").status == 0
+    assert [row["WHENCREATED"] for row in reader.rows("APBILL", "WHENCREATED", RECORDID="B-1")] == ["12/11/2026"]
+
+
+def test_a_mapping_reads_a_date_column_as_a_whole(load: Intacct, reader: HttpReader) -> None:
+    Path("bills.toml").write_text(
+        'object = "APBILL"\n[fields]\nVENDORID = "V"\nRECORDID = "N"\nWHENCREATED = "D"\nWHENDUE = "D"\n'
+        '[[lines]]\nobject = "APBILLITEM"\n[lines.fields]\nACCOUNTNO = "A"\nTRX_AMOUNT = "X"\n'
+        'DEPARTMENTID = { constant = "500" }\nLOCATIONID = { constant = "110" }\n'
+    )
+    Path("bills.csv").write_text("V,N,D,A,X\nV10001,B-1,03/11/2026,60100,1\nV10001,B-2,13/11/2026,60100,1\n")
+    planned = load("bills.csv", "--map", "bills.toml", "--apply")
+    assert planned.status == 1
+    assert "D: '03/11/2026' may be month/day or day/month" in planned.out
+    assert reader.rows("APBILL", "RECORDNO", RECORDID="B-1") == []
+
+
+def test_the_sign_of_another_currency_is_refused(load: Intacct, reader: HttpReader) -> None:
+    rows = [
+        ("B-1", "$1", "110", ""),
+        ("B-2", "€2.00", "110", ""),
+        ("B-3", "€3.00", "110", "EUR"),
+        ("B-4", "(US$ 4.00)", "110", "CAD"),
+        ("B-5", "C$5.00", "110", ""),
+    ]
+    lines = [f"V10001,{no},2026-11-21,2026-12-21,60100,{amount},500,{loc},{curr}" for no, amount, loc, curr in rows]
+    Path("bills.csv").write_text(
+        "\n".join(["Vendor,Bill No,Date,Due,Account,Amount,Dept,Loc,Currency", *lines]), encoding="utf-8"
+    )
+    planned = load("bills.csv", "--as", "bills")
+    refused = [no for no, *_ in rows if f"bills.csv:{int(no[-1]) + 1}: Amount: the amount has the sign" in planned.out]
+    assert refused == ["B-2", "B-4", "B-5"], planned.said
+    assert "the amount has the sign €, and the record is in USD" in planned.out
