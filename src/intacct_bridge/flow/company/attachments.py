@@ -47,6 +47,15 @@ def read_paths(cell: object, base: Path | None) -> tuple[str, ...]:
     return tuple(str(_path(text, base)) for one in named if (text := _name(one, base)))
 
 
+def all_files(cells: Iterable[object]) -> object:
+    """The cells of a record's rows as one cell with each file once: rows repeat files, or have some of their own."""
+    filled = [cell for cell in cells if cell not in (None, "", [])]
+    if len(filled) < 2 or not all(isinstance(cell, str) and not cell.lstrip().startswith("[") for cell in filled):
+        return filled[0] if filled else None
+    names = (name.strip() for cell in filled for name in str(cell).split(_SEPARATOR))
+    return f"{_SEPARATOR} ".join(dict.fromkeys(name for name in names if name))
+
+
 def _name(one: object, base: Path) -> str:
     text = _text(one, base).strip()
     if "\0" in text:

@@ -7,11 +7,12 @@ record that uses it.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 
 from intacct_bridge.client.protocol import Gateway, Row
 from intacct_bridge.errors import NotPermittedError, RecordError, RefusedError, SettingsError
-from intacct_bridge.flow.company.attachments import FOLDER
+from intacct_bridge.flow.company.attachments import COLUMN, FOLDER, all_files
 from intacct_bridge.flow.company.writable import WritableObject
 from intacct_bridge.flow.layouts.base import REASON, check_formats, check_key, normalized
 from intacct_bridge.flow.layouts.fields import FieldCell, WriteBuilder
@@ -31,6 +32,7 @@ from intacct_bridge.flow.records.write import Finding, RecordLine, Write
 from intacct_bridge.model.batched import batched
 from intacct_bridge.model.catalog import FieldDef, ObjectDef
 from intacct_bridge.model.mapping.language import EntityMap
+from intacct_bridge.model.mapping.paths import value_at
 from intacct_bridge.model.mapping.rules import LookupRequest, Readers
 from intacct_bridge.model.mapping.unify import Cells, NativeRecord, grouped, lookup_requests, native, with_answers
 from intacct_bridge.model.query.query import Filter, Query
@@ -295,7 +297,8 @@ class MappedLayout:
             lines[wrapper] = tuple(made)
         source = self._source_key(rows, findings)
         source = source or (text_of(record.carried.get("external_id")),)
-        files = builder.files(record.carried.get("attachments"), base, rows[0], findings)
+        path = self.entity.carry.get(COLUMN, "")
+        files = builder.files(all_files(value_at(row.cells, path) for row in rows if path), base, rows[0], findings)
         return builder.write(
             rows,
             fields,
@@ -372,4 +375,4 @@ def _cell(cell: object) -> Cell:
 
 
 def _scalar(cell: object) -> bool:
-    return isinstance(cell, str)
+    return isinstance(cell, str | date)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from intacct_bridge.flow.company.attachments import COLUMN, FOLDER
+from intacct_bridge.flow.company.attachments import COLUMN, FOLDER, all_files
 from intacct_bridge.flow.company.writable import LineSet, WritableObject, key_among
 from intacct_bridge.flow.layouts.base import REASON, check_formats, check_key, column_reading, normalized
 from intacct_bridge.flow.layouts.fields import NUMBERS, FieldCell, WriteBuilder
@@ -224,8 +224,8 @@ class _Reader:
             self._flat_lines(row, lines)
             self._nested_lines(row, lines)
         source = tuple(text_of(rows[0].cells.get(column)) for column in self._key)
-        cell = next((value for name, value in rows[0].cells.items() if normalized(name) == COLUMN), None)
-        files = self._builder.files(cell, self._base, rows[0], self._findings)
+        cells = [value for row in rows for name, value in row.cells.items() if normalized(name) == COLUMN]
+        files = self._builder.files(all_files(cells), self._base, rows[0], self._findings)
         return self._builder.write(
             rows,
             fields,
