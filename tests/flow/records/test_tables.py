@@ -308,7 +308,8 @@ def test_a_date_may_name_its_month(text: str, day: str) -> None:
     ],
 )
 def test_a_year_of_two_digits_needs_a_column_with_one_order(column: list[str], days: list[str | None]) -> None:
-    reading, found = date_reading(column, None), []
+    reading = date_reading(column, None)
+    found: list[str | None] = []
     for text in column:
         try:
             found.append(str(read_date(text, reading)))
