@@ -5,9 +5,16 @@ from datetime import date
 
 from intacct_bridge.errors import InvalidRequestError, NotPermittedError, RefusedError
 from intacct_bridge.flow.plan.context import PlanContext
-from intacct_bridge.flow.plan.currency_signs import base_currency, currency_signs, has_signs
 from intacct_bridge.flow.plan.plan import PlannedRecord
-from intacct_bridge.flow.plan.rules import RULES, EntityFacts, Facts, check, relations_for
+from intacct_bridge.flow.plan.rules import (
+    RULES,
+    EntityFacts,
+    Facts,
+    base_currency,
+    check,
+    has_signs,
+    relations_for,
+)
 from intacct_bridge.flow.records.values import comparable
 from intacct_bridge.flow.records.write import Finding
 from intacct_bridge.model.query.query import Query
@@ -28,7 +35,7 @@ class ApplyRules:
 
     def _checked(self, record: PlannedRecord, facts: Facts) -> PlannedRecord:
         columns = [finding.column for finding in record.findings]
-        checked = record.noting(*check(record.write, facts, columns), *currency_signs(record.write, facts))
+        checked = record.noting(*check(record.write, facts, columns))
         return checked.noting(*self._inexpressible(checked)).judged()
 
     def _inexpressible(self, record: PlannedRecord) -> Iterator[Finding]:

@@ -18,12 +18,13 @@ from datetime import date
 from decimal import Decimal
 
 from intacct_bridge.client.protocol import Gateway
-from intacct_bridge.errors import InvalidRequestError, NotPermittedError, RefusedError
+from intacct_bridge.errors import InvalidRequestError, NotPermittedError, RecordError, RefusedError
 from intacct_bridge.flow.company.references import References
 from intacct_bridge.flow.company.writable import WritableObject
 from intacct_bridge.flow.layouts.fields import is_money
-from intacct_bridge.flow.records.cells import cents_fix
+from intacct_bridge.flow.records.cells import cents_fix, currency_sign, may_be, read_money
 from intacct_bridge.flow.records.lookup_keys import lookup_keys_of
+from intacct_bridge.flow.records.tables import SourceRow
 from intacct_bridge.flow.records.values import comparable, number_text
 from intacct_bridge.flow.records.write import Finding, RecordLine, Write, WriteOperation
 from intacct_bridge.model.catalog import FieldDef
@@ -283,6 +284,11 @@ def one_base_currency(write: Write, facts: Facts) -> Iterator[Finding]:
         yield Finding("base currency", message, "make one entry for each", write.column("LOCATION"), write.position)
 
 
+def signs(write: Write, facts: Facts) -> Iterator[Finding]:
+    """No amount has the sign of another currency than its own."""
+    yield from currency_signs(write, facts)
+
+
 def relationships(write: Write, facts: Facts) -> Iterator[Finding]:
     """No line names another dimension than the one that follows from its others."""
     yield from conflicts(write, facts.relations, facts.references)
@@ -303,7 +309,7 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
     "ARADVANCE": _POSTING,
 }
 """The rules of each object; they apply to new records, and to updates that give lines."""
-EVERYWHERE: tuple[Rule, ...] = (characters, invisible_characters, exchange_rates, relationships)
+EVERYWHERE: tuple[Rule, ...] = (characters, invisible_characters, exchange_rates, relationships, signs)
 
 
 def _differences(lines: Iterable[RecordLine], name: str) -> dict[str, Decimal]:
@@ -329,6 +335,68 @@ def _lacks_sides(write: Write) -> bool:
 def _signed(line: RecordLine) -> Decimal:
     amount, side = line.fields.get("TRX_AMOUNT"), line.fields.get("TR_TYPE")
     return amount * side if isinstance(amount, Decimal) and isinstance(side, int) else Decimal(0)
+
+
+# --- by the currency signs of the input
+
+
+def has_signs(writes: Iterable[Write]) -> bool:
+    """Whether any amount of these has a currency sign."""
+    return any(currency_sign(cell) for write in writes for row in write.rows for cell in row.cells.values())
+
+
+def base_currency(company: Gateway) -> str:
+    """The company's base currency; empty where it has several, or may not be asked."""
+    try:
+        data = company.ask(Element("getFinancialSetup")).data
+    except (NotPermittedError, RefusedError, InvalidRequestError):
+        return ""
+    return next((one.findtext("baseCurrency").strip() for one in data.children), "") if data is not None else ""
+
+
+def currency_signs(write: Write, facts: Facts) -> Iterator[Finding]:
+    """No amount has the sign of another currency than its own.
+
+    That is the record's currency, else the base currency of its entity, else that of the company; there is a warning
+    where none of these is known. A sign is no part of an amount, but $5.00 posted as five euros would be wrong.
+    """
+    places = [(line.fields, line.row, _currency(line, write, facts)) for line in write.all_lines]
+    if not places and write.rows:
+        places = [(write.fields, write.rows[0], _currency(None, write, facts))]
+    for fields, row, currency in places:
+        for column, sign in _signed_columns(fields, row):
+            if not currency:
+                message = f"the amount has the sign {sign}, and the currency of the record is not known"
+                yield Finding("currency", message, "check it, or give the currency in a column of its own",
+                              column, row.position, refuses=False)  # fmt: skip
+            elif not may_be(sign, currency):
+                message = f"the amount has the sign {sign}, and the record is in {currency}"
+                fix = "give the record's currency in a column of its own, or correct the amount"
+                yield Finding("currency", message, fix, column, row.position)
+
+
+def _signed_columns(fields: Mapping[str, Value], row: SourceRow) -> Iterator[tuple[str, str]]:
+    """The columns of a row with a signed amount that is among the fields."""
+    amounts = {abs(value) for value in fields.values() if isinstance(value, Decimal)}
+    for column, cell in row.cells.items():
+        sign = currency_sign(cell)
+        if sign and isinstance(cell, str):
+            try:
+                amount = read_money(cell)
+            except RecordError:
+                continue
+            if amount and abs(amount) in amounts:
+                yield column, sign
+
+
+def _currency(line: RecordLine | None, write: Write, facts: Facts) -> str:
+    own = comparable(line.fields.get("CURRENCY")) if line is not None else ""
+    own = own or comparable(write.fields.get("CURRENCY")) or comparable(write.fields.get("BASECURR"))
+    if own:
+        return own
+    place = facts.entity or (facts.entity_of(location_of(line)) if line is not None else "")
+    entity = facts.entities.get(place)
+    return (entity.currency if entity is not None else "") or facts.base_currency
 
 
 # --- by the object's description
