@@ -59,7 +59,7 @@ def test_a_posting_that_keeps_every_rule_is_valid() -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"account": ""}, "An account that this transaction posts to is not set up."),
+        ({"account": ""}, "The bank, card or item of this transaction has no ledger account."),
         ({"account": "9999"}, "Invalid GL Account '9999' specified."),
         ({"department": "99"}, "Invalid Department '99' specified."),
         ({"location": "Z"}, "Invalid Location 'Z' specified."),

@@ -80,7 +80,7 @@ def details(company: CompanyData) -> dict[tuple[str, str], Decimal]:
 def balances(company: CompanyData, book: str = ACCRUAL) -> dict[str, Decimal]:
     """The ledger's own closing balances by account, base currencies added up as they are."""
     found: dict[str, Decimal] = defaultdict(Decimal)
-    for one in Ledger(company.store).sums(PostingFilter(date(2100, 1, 1), book=book, statistical=None)):
+    for one in Ledger(company.store).sums(PostingFilter(date(2100, 1, 1), books=(book,), statistical=None)):
         found[one.account] += one.closing
     return found
 

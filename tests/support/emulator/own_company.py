@@ -64,6 +64,7 @@ class OwnCompany:
     entities: Mapping[str, str] = field(default_factory=lambda: {"US": "USD"})
     """Entity → base currency. A company without entities has one location, HQ."""
     books: Sequence[str] = ("ACCRUAL",)
+    adjustment_books: Sequence[str] = ()
     posting: Mapping[str, str] = field(default_factory=lambda: dict(POSTING))
     accounts: Mapping[str, tuple[str, str, str]] = field(default_factory=lambda: dict(ACCOUNTS))
     journals: Mapping[str, str] = field(default_factory=lambda: {"GJ": ""})
@@ -78,13 +79,15 @@ class OwnCompany:
     """Entity → first month of its fiscal year."""
     records: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
     """More records, by object."""
+    more: Mapping[str, Any] = field(default_factory=dict)
+    """More side values."""
     behaviour: Behaviour = field(default_factory=Behaviour)
 
     def emulator(self) -> Emulator:
         """A gateway with this company."""
         made = Emulator.empty(clock=lambda: NOW, settings=replace(EmulatorSettings(), behaviour=self.behaviour))
         company = made.company()
-        values = SideValues(self.posting, tuple(self.books))
+        values = SideValues(self.posting, tuple(self.books), tuple(self.adjustment_books), **self.more)
         source = CompanySource("test", "", side_values=values, definitions=definitions(self.dimensions))
         fill(company, source, now=NOW)
         rows: dict[str, list[Mapping[str, Any]]] = {}

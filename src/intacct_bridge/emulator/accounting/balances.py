@@ -1,7 +1,7 @@
 """The trial balance and account balances: sums of the ledger by account and currency.
 
-Balances are debit positive and are not closed at year end: no source says how the gateway shows the transfer to
-retained earnings, so there is none (our choice). Adjusting entries have columns of their own.
+Balances are debit positive. Adjusting entries have columns of their own. By a setting, the fiscal years before the
+first day of a span are closed (see `year_end`): the transfer to retained earnings is part of the opening balances.
 """
 
 from collections.abc import Iterator
@@ -11,9 +11,10 @@ from decimal import Decimal
 
 from intacct_bridge.emulator.accounting.chart import posting_rules
 from intacct_bridge.emulator.accounting.dimensions import NAMES, USER_DEFINED, user_defined
-from intacct_bridge.emulator.accounting.ledger import GROUPS, AccountSum, Ledger, PostingFilter
+from intacct_bridge.emulator.accounting.ledger import GROUPS, AccountSum, Ledger, PostingFilter, books_known
 from intacct_bridge.emulator.accounting.periods import reporting_period
 from intacct_bridge.emulator.accounting.posting import ACCRUAL
+from intacct_bridge.emulator.accounting.year_end import year_closed
 from intacct_bridge.emulator.company.company_data import CompanyData, FunctionAnswer, FunctionCall
 from intacct_bridge.emulator.settings.cells import decimal_text
 from intacct_bridge.emulator.settings.refusals import refused
@@ -68,11 +69,20 @@ def _is_account(company: CompanyData, account: str) -> bool:
 
 
 def _answered(call: FunctionCall, tag: str, wanted: PostingFilter, detail: _Detail) -> FunctionAnswer:
-    sums = list(Ledger(call.company.store, user_defined(call.company.catalog)).sums(wanted, detail.by))
+    sums = account_sums(call.company, wanted, detail.by)
     if detail.zeros:
         sums = _with_zeros(call.company, sums, wanted, detail.by)
-    rows = tuple(_row(tag, one, wanted.book, detail) for one in sums if detail.zeros or _has_amounts(one))
+    rows = tuple(_row(tag, one, "+".join(wanted.books), detail) for one in sums if detail.zeros or _has_amounts(one))
     return FunctionAnswer(Element("data", "", rows))
+
+
+def account_sums(company: CompanyData, wanted: PostingFilter, by: tuple[str, ...] = ()) -> list[AccountSum]:
+    """The sums of the ledger, with the fiscal years before the span closed where the setting says so."""
+    ledger = Ledger(company.store, user_defined(company.catalog))
+    sums = list(ledger.sums(wanted, by))
+    if company.behaviour.year_end != "closed" or wanted.since is None or wanted.statistical:
+        return sums
+    return year_closed(ledger, sums, wanted, by, posting_rules(company))
 
 
 def _has_amounts(one: AccountSum) -> bool:
@@ -123,7 +133,7 @@ def _filter(call: FunctionCall, accounts: tuple[str, str] | None) -> PostingFilt
     return PostingFilter(
         until,
         since,
-        call.body.findtext("reportingbook").strip() or ACCRUAL,
+        _books(call),
         statistical,
         accounts,
         _locations(call),
@@ -150,6 +160,23 @@ def _own_dimensions(call: FunctionCall) -> Iterator[tuple[str, str]]:
         yield field, str(found[0])
 
 
+def _books(call: FunctionCall) -> tuple[str, ...]:
+    """The reporting book, unless it is excluded, and the adjustment books that are added to it."""
+    named = call.body.findtext("reportingbook").strip() or ACCRUAL
+    wrapper = call.body.find("adjbooks") or Element("adjbooks")
+    added = [node.text.strip() for node in wrapper.children if node.text.strip()]
+    books = [named] if _flag(call, "includereportingbook", default=True) or not added else []
+    known = books_known(call.company)
+    for book in (named, *added):
+        if book not in known:
+            raise refused(
+                f"Invalid Reporting Book '{book}' specified.",
+                correction=f"Provide one of the company's books: {', '.join(known)}.",
+                field="reportingbook",
+            )
+    return tuple(dict.fromkeys((*books, *added)))
+
+
 def _period(call: FunctionCall) -> tuple[date, date]:
     name = call.body.findtext("reportingperiodname").strip()
     if not name:
@@ -174,7 +201,9 @@ def _locations(call: FunctionCall) -> tuple[str, ...]:
         return tuple(one for one, of in chart.entity_of.items() if of == entity) if entity else ()
     if location not in chart.entity_of or (entity and chart.entity_of[location] != entity):
         raise refused(f"Invalid Location '{location}' specified.", correction="Provide a valid location.")
-    return _with_children(call, "LOCATION", "LOCATIONID", location, subs=_flag(call, "loc_subs", default=True))
+    subs = _flag(call, "loc_subs", default=True)
+    own = [one for one, of in chart.entity_of.items() if of == location] if subs else []
+    return tuple(dict.fromkeys((*_with_children(call, "LOCATION", "LOCATIONID", location, subs=subs), *own)))
 
 
 def _departments(call: FunctionCall) -> tuple[str, ...]:

@@ -1,7 +1,8 @@
 """A company's accounts, locations and entities as posting needs them, read from the company's own rows.
 
 The accounts due to and due from an entity are cells of its LOCATIONENTITY row. An account is the payables or the
-receivables account by its ALTERNATIVEACCOUNT. A company without locations posts to one without a name.
+receivables account by its ALTERNATIVEACCOUNT. A company without locations posts to one without a name. In a company
+with one entity, whatever names no location belongs to that entity.
 """
 
 from collections.abc import Iterator, Mapping
@@ -92,8 +93,12 @@ def _rules(company: CompanyData) -> PostingRules:
     roles = {row.get("ALTERNATIVEACCOUNT", ""): row["ACCOUNTNO"] for _, row in company.table("GLACCOUNT").rows()}
     entity_of = {name: _entity(name, parents, entities) for name in {**parents, **entities}}
     accounts = company.side_tables.posting_accounts
+    month = company.side_tables.first_month.get() or 1
+    only = next(iter(entities), "") if len(entities) == 1 else ""
+    if len(set(base.values())) == 1:
+        top = next(iter(base.values()))
     return PostingRules(
-        entity_of={"": "", **entity_of},
+        entity_of={"": only, **{name: of or only for name, of in entity_of.items()}},
         base_currency={"": top, **base},
         due_from={name: row.get("IERECEIVABLE.NUMBER", "") for name, row in entities.items()},
         due_to={name: row.get("IEPAYABLE.NUMBER", "") for name, row in entities.items()},
@@ -103,8 +108,29 @@ def _rules(company: CompanyData) -> PostingRules:
         undeposited_funds=accounts.get("undeposited") or "",
         exchange=accounts.get("exchange") or "",
         rounding_account=accounts.get("rounding") or "",
+        closes_to=_closing_accounts(company, accounts.get("retained_earnings") or ""),
+        fiscal_month={
+            "": month,
+            **{name: int(row.get("FIRSTMONTH") or month) for name, row in entities.items()},
+        },
         rounding=Rounding(MODES[company.behaviour.rounding], _decimals(company)),
     )
+
+
+def _closing_accounts(company: CompanyData, usual: str) -> dict[str, str]:
+    """The accounts that close at the end of a fiscal year, each with the account that takes its balance.
+
+    An account that names none closes to the company's own one: the account of the role `retained_earnings`, or the
+    first that other accounts close to.
+    """
+    rows = [row for _, row in company.table("GLACCOUNT").rows()]
+    usual = usual or next((row["ACCOUNTNO"] for row in rows if row.get("CLOSINGTYPE") == "closed to account"), "")
+    named = {
+        row["ACCOUNTNO"]: row.get("CLOSINGACCOUNTNO") or usual
+        for row in rows
+        if row.get("CLOSINGTYPE") == "closing account"
+    }
+    return {account: target for account, target in named.items() if target and target != account}
 
 
 def _decimals(company: CompanyData) -> dict[str, int]:

@@ -12,7 +12,7 @@ from decimal import Decimal
 from intacct_bridge.emulator.accounting.chart import posting_rules
 from intacct_bridge.emulator.accounting.dimensions import check_required, dimensions_of, user_defined
 from intacct_bridge.emulator.accounting.journal_lines import expanded_lines
-from intacct_bridge.emulator.accounting.ledger import books_kept
+from intacct_bridge.emulator.accounting.ledger import books_of
 from intacct_bridge.emulator.accounting.periods import day_of
 from intacct_bridge.emulator.accounting.posting import Posting, PostingLine, journal_entry, statistical_entry
 from intacct_bridge.emulator.accounting.posting_function import (
@@ -127,7 +127,7 @@ def _written(
         adjusting=journal.get("ADJ") == "true",
         header={name: text for name, text in row.items() if name not in _GIVEN_BY_POSTING},
         audit={name: row[name] for name in _AUDIT if row.get(name)},
-        books=books_kept(company.side_tables),
+        books=books_of(company, journal),
         entered=[draft.values for draft in drafts],
     )
     if not batch.is_posted:
@@ -165,7 +165,7 @@ def _line(call: FunctionCall, draft: Draft, day: date) -> PostingLine:
     location = values.get("LOCATION") or call.session.entity
     check_required(account, values | {"LOCATION": location})
     chart = posting_rules(call.company)
-    if not location and len(chart.base_currency) > 1:
+    if not location and chart.several_entities:
         raise refused(
             "Location is required in a company of several entities.", correction="Provide LOCATION.", field="LOCATION"
         )

@@ -11,6 +11,7 @@ from decimal import Decimal
 
 from intacct_bridge.emulator.accounting.dimensions import DIMENSIONS, NAMES
 from intacct_bridge.emulator.accounting.posting import ACCRUAL
+from intacct_bridge.emulator.company.company_data import CompanyData
 from intacct_bridge.emulator.company.side_tables import SideTables
 from intacct_bridge.emulator.settings.cells import Row, iso_date
 from intacct_bridge.emulator.store.store import SqlValue, Store
@@ -32,7 +33,7 @@ class PostingFilter:
 
     until: date
     since: date | None = None
-    book: str = ACCRUAL
+    books: tuple[str, ...] = (ACCRUAL,)
     statistical: bool | None = False
     accounts: tuple[str, str] | None = None
     """From and to, both included."""
@@ -121,8 +122,8 @@ class Ledger:
 
 
 def _conditions(wanted: PostingFilter) -> tuple[str, list[SqlValue]]:
-    parts: list[str] = ["day <= ?", "book = ?"]
-    values: list[SqlValue] = [wanted.until.isoformat(), wanted.book]
+    parts: list[str] = ["day <= ?", f"book IN ({', '.join('?' for _ in wanted.books)})"]
+    values: list[SqlValue] = [wanted.until.isoformat(), *wanted.books]
     if wanted.statistical is not None:
         parts.append("statistical = ?")
         values.append(int(wanted.statistical))
@@ -172,9 +173,29 @@ def ledger_line(entry: Row, book: str = ACCRUAL, own: Sequence[str] = ()) -> tup
     )
 
 
+_JOURNALS = ("GLJOURNAL", "STATJOURNAL", "ADJJOURNAL")
+
+
 def books_kept(side_tables: SideTables) -> tuple[str, ...]:
     """The books that show every posting. A company may have `adjustment_books` besides, for their own journals."""
     return side_tables.reporting_books.get() or (ACCRUAL,)
+
+
+def books_known(company: CompanyData) -> tuple[str, ...]:
+    """Every book of the company: those that show every posting, adjustment books, and the books of its journals."""
+    named = [*books_kept(company.side_tables), *(company.side_tables.adjustment_books.get() or ())]
+    for name in _JOURNALS:
+        named += [book for _, row in company.table(name).rows() for book in _journal_books(row)]
+    return tuple(dict.fromkeys(named))
+
+
+def books_of(company: CompanyData, journal: Row) -> tuple[str, ...]:
+    """The books that show the entries of a journal: its own, or those that show every posting."""
+    return _journal_books(journal) or books_kept(company.side_tables)
+
+
+def _journal_books(journal: Row) -> tuple[str, ...]:
+    return tuple(book.strip() for book in journal.get("BOOKID", "").split("&") if book.strip())
 
 
 def detail_key(key: str, book: str, *, repeats: bool) -> str:

@@ -88,6 +88,15 @@ class PostingRules:
     exchange: str
     rounding_account: str
     rounding: Rounding = HALF_UP
+    closes_to: Mapping[str, str] = field(default_factory=lambda: NO_DIMENSIONS)
+    """Account that closes at the end of a fiscal year → the account that takes its balance."""
+    fiscal_month: Mapping[str, int] = field(default_factory=dict)
+    """Entity → the first month of its fiscal year; January for an entity that is not named."""
+
+    @property
+    def several_entities(self) -> bool:
+        """Whether a line without a location could belong to more than one entity."""
+        return len([name for name in self.base_currency if name]) > 1
 
     def base_of(self, location: str) -> str:
         """The base currency of a location's entity."""
@@ -157,14 +166,14 @@ class SettledDocument:
     share: Decimal
 
 
-def bill(document: Document, rules: PostingRules, *, control: str = "") -> Posting:
+def bill(document: Document, rules: PostingRules, *, control: str | None = None) -> Posting:
     """The posting of a bill: debits its charges and credits payables. An adjustment has its own signs."""
-    return _against(document, control or rules.payables, 1, rules)
+    return _against(document, rules.payables if control is None else control, 1, rules)
 
 
-def invoice(document: Document, rules: PostingRules, *, control: str = "") -> Posting:
+def invoice(document: Document, rules: PostingRules, *, control: str | None = None) -> Posting:
     """The posting of an invoice: credits its charges and debits receivables. An adjustment has its own signs."""
-    return _against(document, control or rules.receivables, -1, rules)
+    return _against(document, rules.receivables if control is None else control, -1, rules)
 
 
 def expense_report(document: Document, rules: PostingRules) -> Posting:

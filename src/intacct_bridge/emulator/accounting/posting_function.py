@@ -13,10 +13,20 @@ from datetime import date
 
 from intacct_bridge.emulator.accounting.chart import directory
 from intacct_bridge.emulator.accounting.dimensions import DIMENSIONS, WITHIN, Named, user_defined, within_parent
-from intacct_bridge.emulator.accounting.ledger import Ledger, books_kept, detail_key, ledger_line
+from intacct_bridge.emulator.accounting.ledger import Ledger, books_known, detail_key, ledger_line
 from intacct_bridge.emulator.accounting.periods import check_open, day_of, open_from
-from intacct_bridge.emulator.accounting.posting import ACCRUAL, Posting, PostingLine, check_balance
-from intacct_bridge.emulator.accounting.posting_rows import Batch, Directory, batch_rows, line_of
+from intacct_bridge.emulator.accounting.posting import ACCRUAL, Posting, PostingLine, Role, check_balance
+from intacct_bridge.emulator.accounting.posting_rows import (
+    EXPENSES,
+    ORDERS,
+    PAYABLES,
+    PURCHASING,
+    RECEIVABLES,
+    Batch,
+    Directory,
+    batch_rows,
+    line_of,
+)
 from intacct_bridge.emulator.company.company_data import CompanyData
 from intacct_bridge.emulator.records.references import REFERENCES, invalid_reference
 from intacct_bridge.emulator.settings.cells import Row, text_of
@@ -42,9 +52,7 @@ class PostingPolicy:
 
 def posting_policy(company: CompanyData) -> PostingPolicy:
     """The policy of a company as it is now."""
-    return PostingPolicy(
-        directory(company), books_kept(company.side_tables), open_from(company), user_defined(company.catalog)
-    )
+    return PostingPolicy(directory(company), books_known(company), open_from(company), user_defined(company.catalog))
 
 
 # --- validate
@@ -56,11 +64,32 @@ def validate(posting: Posting, batch: Batch, policy: PostingPolicy) -> None:
         check(posting, batch, policy)
 
 
-def _accounts_set_up(posting: Posting, _batch: Batch, _policy: PostingPolicy) -> None:
-    if not all(line.account for line in posting.lines):
+_CONTROL = {PAYABLES: "payables", PURCHASING: "payables", RECEIVABLES: "receivables", ORDERS: "receivables"}
+_CONTROL |= {EXPENSES: "employee payables"}
+_ADDED = {
+    Role.ROUNDING: "rounding",
+    Role.EXCHANGE: "exchange gain and loss",
+    Role.ENTITY: "amounts between entities",
+}
+
+
+def _accounts_set_up(posting: Posting, batch: Batch, policy: PostingPolicy) -> None:
+    for line in posting.lines:
+        if line.account:
+            continue
+        place = policy.directory.rules.entity_of.get(line.location, "")
+        entity = f" in entity {place}" if line.role is Role.ENTITY and place else ""
+        purpose = _CONTROL.get(batch.module, "") if line.role is Role.CONTROL else _ADDED.get(line.role, "")
+        if purpose:
+            raise refused(
+                f"The account for {purpose}{entity} is not set up.",
+                correction=f"Set up the company's account for {purpose}.",
+                field="ACCOUNTNO",
+            )
         raise refused(
-            "An account that this transaction posts to is not set up.",
-            correction="Mark an account as payables or receivables account, or name the account.",
+            "The bank, card or item of this transaction has no ledger account.",
+            correction="Give it an account, or name the account.",
+            field="ACCOUNTNO",
         )
 
 

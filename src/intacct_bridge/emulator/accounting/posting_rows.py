@@ -229,7 +229,7 @@ def _entry(lines: list[PostingLine], batch: Batch, directory: Directory) -> Type
         "ACCOUNTKEY": directory.accounts[line.account][0],
         "DEPARTMENTKEY": directory.departments[line.department][0] if line.department else None,
         "DEPARTMENT": line.department,
-        "LOCATIONKEY": directory.locations[line.location][0],
+        "LOCATIONKEY": directory.locations[line.location][0] if line.location else None,
         "LOCATION": line.location,
         "DESCRIPTION": line.memo if len(lines) == 1 else batch.title,
         "CURRENCY": line.currency,

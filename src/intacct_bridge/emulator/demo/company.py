@@ -57,12 +57,14 @@ def demo_company(
     stamps = RecordStamps(world)
     ledger = LedgerWriter(world, stamps, cash_book=cash_book)
     history = AuditHistory(world, stamps)
-    yield from history.noted(_rows(world, stamps, ledger))
+    yield from history.noted(_rows(world, stamps, ledger, cash_book=cash_book))
     yield from history.rows()
 
 
-def _rows(world: World, stamps: RecordStamps, ledger: LedgerWriter) -> Iterator[tuple[str, TypedRow]]:
-    yield from list_rows(world, stamps)
+def _rows(
+    world: World, stamps: RecordStamps, ledger: LedgerWriter, *, cash_book: bool
+) -> Iterator[tuple[str, TypedRow]]:
+    yield from list_rows(world, stamps, cash_book=cash_book)
     yield from period_rows(world, stamps)
     yield from goods_rows(world, stamps)
     yield from bank_rows(world, stamps)

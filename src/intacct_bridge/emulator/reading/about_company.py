@@ -1,6 +1,7 @@
 """Reads about the company and the user: set-up, entities, preferences, formatting, permissions."""
 
 from intacct_bridge.emulator.access.rights import check_right
+from intacct_bridge.emulator.accounting.ledger import books_known
 from intacct_bridge.emulator.company.company_data import FunctionAnswer, FunctionCall
 from intacct_bridge.emulator.settings.cells import Row
 from intacct_bridge.emulator.settings.refusals import refused
@@ -83,7 +84,7 @@ def get_financial_setup(call: FunctionCall) -> FunctionAnswer:
     """Base currency, books and fiscal year; the currency is empty where entities have several."""
     entities, tables = _entities(call), call.company.side_tables
     top = tables.base_currency.get() or "USD"
-    books = (*(tables.reporting_books.get() or ("ACCRUAL",)), *(tables.adjustment_books.get() or ()))
+    books = books_known(call.company)
     currencies = dict.fromkeys(row.get("CURRENCY", top) for row in entities)
     several = len(currencies) > 1
     month = str(tables.first_month.get() or 1)

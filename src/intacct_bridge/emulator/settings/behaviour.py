@@ -46,6 +46,9 @@ class Behaviour:
     rounding: str = "half up"
     """Which way half a unit of an amount goes that has more digits than its currency: `half up` (away from zero),
     `half down`, `half even`, or `down` for digits that are cut off. That amounts are rounded is documented, not how."""
+    year_end: str = "closed"
+    """Whether balances show income and cost accounts `closed` to retained earnings after a fiscal year, as their
+    closing type is documented, or `running` on. No answer of a balance function across years is recorded."""
     approve_bills: bool = False
     """Whether a submitted bill waits for `approve` before it posts."""
     payment_blanks: str = "filled"

@@ -116,7 +116,7 @@ def _recognise(call: FunctionCall, row: Row, schedule: Row) -> Row:
     place = line.get("LOCATIONID") or schedule.get("MEGAENTITYID") or call.session.entity
     chart = posting_rules(company)
     entity = chart.entity_of.get(place, "")
-    if not entity and len(chart.base_currency) > 2:  # the top level is one of them
+    if not entity and chart.several_entities:
         return {}
     base = chart.base_currency[entity]
     money = chart.rounding.round(given, base)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import timedelta
 
-from intacct_bridge.emulator.accounting.posting import ACCRUAL
+from intacct_bridge.emulator.accounting.posting import ACCRUAL, CASH
 from intacct_bridge.emulator.accounting.posting_rows import TypedRow
 from intacct_bridge.emulator.demo.generator.record_stamps import RecordStamps
 from intacct_bridge.emulator.demo.generator.world import World, all_locations
@@ -11,12 +11,12 @@ from intacct_bridge.emulator.demo.generator.world import World, all_locations
 Rows = Iterator[tuple[str, TypedRow]]
 
 
-def list_rows(world: World, stamps: RecordStamps) -> Rows:
+def list_rows(world: World, stamps: RecordStamps, *, cash_book: bool = False) -> Rows:
     """Every list, each after the lists that it refers to."""
     yield from _users(world, stamps)
     yield from _organisation(world, stamps)
     yield from _accounts(world, stamps)
-    yield from _journals(world, stamps)
+    yield from _journals(world, stamps, "&".join((ACCRUAL, CASH) if cash_book else (ACCRUAL,)))
     yield from _named_lists(world, stamps)
 
 
@@ -252,7 +252,7 @@ def _account_groups(world: World, stamps: RecordStamps) -> Rows:
             yield "GLACCTGRPHIERARCHY", member
 
 
-def _journals(world: World, stamps: RecordStamps) -> Rows:
+def _journals(world: World, stamps: RecordStamps, book: str) -> Rows:
     for key, (symbol, title, adjusting, statistical) in enumerate(world.data["journals"], 1):
         row: TypedRow = {
             "RECORDNO": key,
@@ -261,7 +261,7 @@ def _journals(world: World, stamps: RecordStamps) -> Rows:
             "STATUS": "active",
             "STARTDATE": world.calendar.start,
             "ADJ": adjusting,
-            "BOOKID": ACCRUAL,
+            "BOOKID": book,
             "BOOKTYPE": "Statistical" if statistical else "Accrual",
             "BILLABLE": symbol == "GJ",
             **stamps.imported(),

@@ -66,7 +66,7 @@ def complete_line(call: FunctionCall, family: Family, header: Row, values: Row, 
         row.setdefault(family.party_id, header.get(family.party_id, ""))
     row.setdefault("LOCATIONID", call.session.entity)
     chart = posting_rules(company)
-    if not row["LOCATIONID"] and len(chart.base_currency) > 2:  # the top level is one of them
+    if not row["LOCATIONID"] and chart.several_entities:
         raise refused("Location is required in a company of several entities.", correction="Provide LOCATIONID.")
     apply_references(company, described, {name: text for name, text in row.items() if text}, row)
     account = find_reference(company, REFERENCES["ACCOUNTNO"], row["ACCOUNTNO"])
