@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 from intacct_bridge.emulator.accounting.amounts import ZERO
 from intacct_bridge.emulator.accounting.chart import posting_rules
-from intacct_bridge.emulator.accounting.taxes import GROSS, TAX_ENTRIES, tax_cell
+from intacct_bridge.emulator.accounting.journals.taxes import GROSS, TAX_ENTRIES, tax_cell
 from intacct_bridge.emulator.company.company_data import FunctionCall
 from intacct_bridge.emulator.company.side_tables import Overpayment
 from intacct_bridge.emulator.records.checks import check_required_fields

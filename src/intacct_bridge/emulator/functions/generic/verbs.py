@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from intacct_bridge.emulator.accounting import journal
+from intacct_bridge.emulator.accounting.journals import journal
 from intacct_bridge.emulator.company.company_data import FunctionCall
 from intacct_bridge.emulator.functions.generic.documents import DOCUMENTS, PAYMENTS, DocumentVerbs, PaymentVerbs
 from intacct_bridge.emulator.records.drafts import Draft

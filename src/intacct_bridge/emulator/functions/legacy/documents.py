@@ -11,7 +11,7 @@ from decimal import Decimal
 from intacct_bridge.emulator.access.rights import check_right
 from intacct_bridge.emulator.accounting.amounts import Rounding, number_sent
 from intacct_bridge.emulator.accounting.chart import posting_rules
-from intacct_bridge.emulator.accounting.taxes import GROSS, TAX_ENTRIES, tax_cell
+from intacct_bridge.emulator.accounting.journals.taxes import GROSS, TAX_ENTRIES, tax_cell
 from intacct_bridge.emulator.company.company_data import FunctionAnswer, FunctionCall
 from intacct_bridge.emulator.records.audit_fields import UNDEPOSITED
 from intacct_bridge.emulator.records.effect_check import with_effect_check

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from intacct_bridge.emulator.access.rights import check_right
-from intacct_bridge.emulator.accounting import journal
+from intacct_bridge.emulator.accounting.journals import journal
 from intacct_bridge.emulator.accounting.posting_function import relabel
 from intacct_bridge.emulator.company.company_data import FunctionAnswer, FunctionCall
 from intacct_bridge.emulator.records.drafts import Draft

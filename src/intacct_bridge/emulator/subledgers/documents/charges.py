@@ -7,12 +7,12 @@ several entities every line needs a location, unless the session is in an entity
 from collections.abc import Iterable
 from decimal import Decimal
 
-from intacct_bridge.emulator.accounting.allocations import FIELD, allocated_shares
 from intacct_bridge.emulator.accounting.amounts import Rounding
 from intacct_bridge.emulator.accounting.chart import posting_rules
 from intacct_bridge.emulator.accounting.dimensions import check_required, dimensions_of
+from intacct_bridge.emulator.accounting.journals.allocations import FIELD, allocated_shares
+from intacct_bridge.emulator.accounting.journals.taxes import GROSS, TAX_ENTRIES, set_net_amount, with_tax_rows
 from intacct_bridge.emulator.accounting.posting import Charge
-from intacct_bridge.emulator.accounting.taxes import GROSS, TAX_ENTRIES, set_net_amount, with_tax_rows
 from intacct_bridge.emulator.company.company_data import FunctionCall
 from intacct_bridge.emulator.records.references import REFERENCES, Reference, apply_references, find_reference
 from intacct_bridge.emulator.settings.cells import Row, decimal_text

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 
+from intacct_bridge.emulator.accounting.journals.taxes import TAX_ENTRIES, is_tax_row, tax_cell_with
 from intacct_bridge.emulator.accounting.periods import day_of
-from intacct_bridge.emulator.accounting.taxes import TAX_ENTRIES, is_tax_row, tax_cell_with
 from intacct_bridge.emulator.company.company_data import FunctionCall
 from intacct_bridge.emulator.records.audit_fields import set_audit_fields
 from intacct_bridge.emulator.settings.cells import Row, date_text

@@ -8,10 +8,10 @@ each tax, on the same side.
 from dataclasses import replace
 from decimal import Decimal
 
-from intacct_bridge.emulator.accounting.allocations import FIELD, allocated_shares
 from intacct_bridge.emulator.accounting.amounts import ZERO, number_sent
 from intacct_bridge.emulator.accounting.chart import posting_rules
-from intacct_bridge.emulator.accounting.taxes import TAX_ENTRIES, is_tax_row, tax_cell, with_tax_rows
+from intacct_bridge.emulator.accounting.journals.allocations import FIELD, allocated_shares
+from intacct_bridge.emulator.accounting.journals.taxes import TAX_ENTRIES, is_tax_row, tax_cell, with_tax_rows
 from intacct_bridge.emulator.company.company_data import FunctionCall
 from intacct_bridge.emulator.records.drafts import Draft
 from intacct_bridge.emulator.settings.cells import Row

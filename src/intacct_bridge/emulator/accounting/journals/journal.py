@@ -11,7 +11,7 @@ from decimal import Decimal
 
 from intacct_bridge.emulator.accounting.chart import posting_rules
 from intacct_bridge.emulator.accounting.dimensions import check_required, dimensions_of, user_defined
-from intacct_bridge.emulator.accounting.journal_lines import expanded_lines
+from intacct_bridge.emulator.accounting.journals.journal_lines import expanded_lines
 from intacct_bridge.emulator.accounting.ledger import books_of
 from intacct_bridge.emulator.accounting.periods import day_of
 from intacct_bridge.emulator.accounting.posting import Posting, PostingLine, journal_entry, statistical_entry

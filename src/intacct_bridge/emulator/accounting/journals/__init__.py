@@ -1,0 +1,1 @@
+"""Journal entries, and what a line becomes: splits, allocations, taxes."""
