@@ -155,7 +155,7 @@ def test_a_binary_float_of_cents_is_that_amount(pipe: Pipe, written: str, posted
     assert ran.status == 0, ran.err
     assert {Decimal(row["TRX_AMOUNT"]) for row in pipe.rows("GLENTRY")} == {Decimal(posted)}
     assert f"({written} is read as {posted})" in ran.err
-    assert "1 already in Intacct" in pipe(text).err
+    assert "1 already in Intacct" in pipe(text, equal_records="same").err
     assert len(pipe.rows("GLBATCH")) == 1
 
 
@@ -215,7 +215,7 @@ def test_a_lost_reply_to_journal_entries_is_settled(
     assert (first.status, first.states) == ((0, [1]) if processed else (IN_DOUBT, [])), first.err
     assert "get one of ours (IB-...)" in first.err
     clock.forward(minutes=16)
-    second = pipe([*lines, state(1)])
+    second = pipe([*lines, state(1)], equal_records="same")
     assert (second.status, second.states) == (0, [1]), second.err
     posted = pipe.rows("GLBATCH")
     assert len(posted) == count
@@ -262,7 +262,7 @@ def test_entries_that_were_posted_without_a_number_of_ours_are_recognised(pipe: 
     lines = [schema("JournalEntries", "id", keys=keys), record("JournalEntries", **entry(1, id="J1"))]
     assert pipe(lines, own_references=False).status == 0
     for setting in (True, False, True):
-        again = pipe(lines, own_references=setting)
+        again = pipe(lines, own_references=setting, equal_records="same")
         assert (again.status, "1 already in Intacct" in again.err) == (0, True), again.err
     assert [row.get("REFERENCENO") for row in pipe.rows("GLBATCH")] == [None]
 

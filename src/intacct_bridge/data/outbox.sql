@@ -1,4 +1,4 @@
--- The outbox, version 4. Times are ISO 8601 in UTC, by the company's clock.
+-- The outbox, version 5. Times are ISO 8601 in UTC, by the company's clock.
 CREATE TABLE entry (
     number INTEGER PRIMARY KEY AUTOINCREMENT,
     company TEXT NOT NULL,
@@ -104,3 +104,23 @@ CREATE TABLE approval (
     expires_at TEXT NOT NULL
 );
 CREATE INDEX approval_by_plan ON approval (plan);
+
+-- Equal records of streams without key properties: the highest number given, and the last that the source was told of.
+CREATE TABLE equal_record (
+    company TEXT NOT NULL,
+    source TEXT NOT NULL,
+    stream TEXT NOT NULL,
+    digest TEXT NOT NULL,
+    given INTEGER NOT NULL,
+    covered INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (company, source, stream, digest)
+) WITHOUT ROWID;
+-- The last position that the source was told for a stream, as a digest, and the version of its table.
+CREATE TABLE stream_position (
+    company TEXT NOT NULL,
+    source TEXT NOT NULL,
+    stream TEXT NOT NULL,
+    position TEXT NOT NULL,
+    version TEXT NOT NULL,
+    PRIMARY KEY (company, source, stream)
+) WITHOUT ROWID;

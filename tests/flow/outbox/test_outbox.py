@@ -18,6 +18,7 @@ import pytest
 from intacct_bridge.client.connections.connection import Connection
 from intacct_bridge.errors import Fault, SettingsError
 from intacct_bridge.flow.outbox.entry import Conclusion, Intent, OutboxEntry, Resolution, ResolutionKind, WriteTarget
+from intacct_bridge.flow.outbox.equal_counts import EqualCount, StreamSource
 from intacct_bridge.flow.outbox.outbox import Outbox
 from intacct_bridge.flow.outbox.storage import default_path, outbox_path, path_of
 from intacct_bridge.flow.records.status import RecordStatus
@@ -158,6 +159,7 @@ def test_a_killed_process_leaves_entries_in_doubt(path: Path, outbox: Outbox) ->
     script = f"""
 import os, signal, sys
 from pathlib import Path
+from intacct_bridge.flow.outbox.equal_counts import EqualCount, StreamSource
 from intacct_bridge.flow.outbox.outbox import Outbox
 from intacct_bridge.flow.outbox.entry import Intent, WriteTarget
 from intacct_bridge.flow.records.write import WriteOperation
@@ -222,6 +224,7 @@ def test_an_outbox_of_the_first_version_is_upgraded_with_all_entries(path: Path)
         known = [replace(one, body="", request_digest="") for one in outbox.entries()]
     with closing(sqlite3.connect(path)) as db:
         db.executescript("""
+            DROP TABLE equal_record; DROP TABLE stream_position;
             DROP TABLE outbox_id; DROP TABLE approval; DROP TABLE kept_plan;
             DROP INDEX entry_by_undone; DROP TABLE decision; ALTER TABLE entry DROP COLUMN undoes;
             ALTER TABLE entry DROP COLUMN totals; ALTER TABLE entry DROP COLUMN posting_date;
@@ -241,6 +244,23 @@ def test_an_outbox_of_the_first_version_is_upgraded_with_all_entries(path: Path)
             (False, 2),
             (False, 3),
         ]
+
+
+def test_an_upgrade_counts_the_equal_records_that_earlier_versions_posted(path: Path) -> None:
+    def keyless(stream: str, number: int) -> str:
+        return f'source:["crm","{stream}","content","d0","{number}"]'
+
+    with Outbox(path, clock=lambda: NOW) as outbox:
+        entries = sent(outbox, *(intent(keyless("pay", number)) for number in (1, 2, 3)), intent(keyless("other", 4)))
+        outbox.conclude([Conclusion(one, RecordStatus.APPLIED, Receipt("7")) for one in (*entries[:2], entries[3])])
+    with closing(sqlite3.connect(path)) as db:
+        db.executescript("DROP TABLE equal_record; DROP TABLE stream_position; PRAGMA user_version = 4;")
+    with Outbox(path) as outbox:
+        company = entries[0].target.company
+        counts = outbox.equal_counts
+        assert counts.count(StreamSource(company, "crm", "pay"), "d0") == EqualCount(given=3, covered=2)
+        assert counts.count(StreamSource(company, "crm", "other"), "d0") == EqualCount(given=4, covered=4)
+        assert counts.count(StreamSource(company, "", "pay"), "d0") == EqualCount()
 
 
 def test_one_call_may_plan_an_identity_twice(outbox: Outbox) -> None:

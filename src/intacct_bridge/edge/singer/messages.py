@@ -231,12 +231,18 @@ class Message:
     record: Mapping[str, Any] = field(default_factory=dict)
     schema: Mapping[str, Any] = field(default_factory=dict)
     key_properties: tuple[str, ...] = ()
+    bookmark_properties: tuple[str, ...] = ()
+    """The columns by which the source continues the stream."""
     value: Any = None
     """The value of a STATE message."""
     version: int | None = None
     encoding: Mapping[str, Any] = field(default_factory=dict)
     manifest: tuple[str, ...] = ()
     """The files of a BATCH message."""
+    equal_number: int = 0
+    """The number of a dead letter among equal records."""
+    equal_hash: str = ""
+    """The digest of the content that the number is for."""
 
 
 _DECODER = msgspec.json.Decoder(float_hook=json_number)
@@ -266,11 +272,25 @@ def parse_message(line: bytes, number: int) -> Message:
         raw.get("record") or {},
         raw.get("schema") or {},
         tuple(raw.get("key_properties") or ()),
+        _names(raw.get("bookmark_properties")),
         raw.get("value"),
         raw.get("version"),
         raw.get("encoding") or {},
         tuple(raw.get("manifest") or ()),
+        *_equal_number(raw),
     )
+
+
+def _names(given: Any) -> tuple[str, ...]:
+    """Names as a list or, as some sources have it, a text."""
+    return (given,) if isinstance(given, str) and given else tuple(given or ())
+
+
+def _equal_number(raw: Mapping[str, Any]) -> tuple[int, str]:
+    number, digest = raw.get("equal_number"), raw.get("equal_hash")
+    if isinstance(number, int) and not isinstance(number, bool) and number > 0 and isinstance(digest, str):
+        return number, digest
+    return 0, ""
 
 
 _BATCH_DECODER = msgspec.json.Decoder(dict[str, Any], float_hook=json_number)

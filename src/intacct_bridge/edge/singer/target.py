@@ -7,7 +7,6 @@ every record before it is final. However a run ends, the same input piped in aga
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -35,7 +34,9 @@ _SHOWN = 20
 
 
 @singer_command
-@click.option("--state", "-s", "state_file", metavar="FILE", help="An earlier run's state in hotglue's form.")
+@click.option(
+    "--state", "-s", "state_file", metavar="FILE", help="The state that the tap continues from, or hotglue's report."
+)
 @click.option("--input", "input_file", metavar="FILE", help="Read this instead of standard input.")
 @about_options("target-intacct")
 def target(  # noqa: PLR0917  # one parameter an option, as click hands them over
@@ -103,23 +104,33 @@ class Run:
         console: Console,
         earlier: Mapping[str, Any] | None = None,
     ) -> None:
+        from intacct_bridge.edge.singer.equal_numbers import EqualNumbers
         from intacct_bridge.edge.singer.target_batches import TargetBatches
-        from intacct_bridge.edge.singer.target_results import DeadLetters, HotglueReport, StateWriter
+        from intacct_bridge.edge.singer.target_results import DeadLetters, HotglueReport, StateWriter, state_value
+        from intacct_bridge.flow.company.target_company import TargetCompany
 
         self._client = client
         self._config = config
         self._out = out
         self._console = console
-        self._batches = TargetBatches(client, outbox, config, note=self._note)
-        self._states = StateWriter(out, silent=config.hotglue_state)
-        self._report = HotglueReport(earlier) if config.hotglue_state or earlier else None
+        has_report = HotglueReport.is_report(earlier)
+        self._equals = EqualNumbers(
+            outbox.equal_counts,
+            TargetCompany.of(client.connection).company,
+            config.source_name,
+            config.equal_records,
+            has_report=has_report,
+        )
+        if earlier and not has_report:
+            self._equals.arrive(state_value(earlier))
+        self._batches = TargetBatches(client, outbox, config, equals=self._equals, note=self._note)
+        self._states = StateWriter(out, before=self._equals.cover, silent=config.hotglue_state)
+        self._report = HotglueReport(earlier if has_report else None) if config.hotglue_state or has_report else None
         self._letters = DeadLetters(config.dead_letters or _letters_beside(outbox.path))
         self._schemas: dict[str, Message] = {}
         self._counts: Counter[RecordStatus] = Counter()
         self._updated = 0
         self._noted: set[str] = set()
-        self._seen: dict[bytes, int] = {}
-        """How often each record without a key came, by its digest."""
 
     def consume(self, lines: Iterable[bytes]) -> int:
         """Take every line and return the exit status; in doubt outranks any error that stops the run."""
@@ -154,6 +165,8 @@ class Run:
                 handlers[message.type](message, number)
         self._take_results(self._batches.flush())
         self._states.release()
+        if not self._states.blocked:
+            self._equals.end()
 
     # --- messages
 
@@ -182,7 +195,7 @@ class Run:
             self._console.complain(f"{message.stream}: {error.message}; its records are refused ({error.fix})")
 
     def _record(self, message: Message, number: int) -> None:
-        self._take(self._schema_of(message, number), message.record, number, message.stream)
+        self._take(message, message.record, number, message.stream)
 
     def _schema_of(self, message: Message, number: int) -> Message:
         schema = self._schemas.get(message.stream)
@@ -193,35 +206,31 @@ class Run:
             )
         return schema
 
-    def _take(self, schema: Message, record: Mapping[str, Any], number: int, source: str) -> None:
+    def _take(self, message: Message, record: Mapping[str, Any], number: int, source: str) -> None:
+        schema = self._schema_of(message, number)
         key, refusal = keyed(record, schema.key_properties)
         missing = [name for name in schema.schema.get("required", ()) if name not in record]
         if missing and not refusal:
             refusal = f"{missing[0]} is required by the stream's schema, and the record has none"
-        arrived = self._numbered(ArrivedRecord(schema.stream, record, number, source, key, refusal))
+        arrived = ArrivedRecord(schema.stream, record, number, source, key, refusal)
+        if not (key or refusal):  # counted before any is left out as known
+            arrived = self._equals.number(arrived, schema, message)
         if self._report is not None and self._report.known(arrived):
             self._counts[RecordStatus.UNCHANGED] += 1
             return
         self._take_results(self._batches.add(arrived))
 
-    def _numbered(self, arrived: ArrivedRecord) -> ArrivedRecord:
-        """The record with its number among equal ones, counted before any is left out as known."""
-        if arrived.key or arrived.refusal:
-            return arrived
-        digest = bytes.fromhex(arrived.digest)[:16]
-        self._seen[digest] = number = self._seen.get(digest, 0) + 1
-        return replace(arrived, equal_number=number)
-
     def _batch(self, message: Message, number: int) -> None:
         from intacct_bridge.edge.singer.messages import batch_records
 
-        schema = self._schema_of(message, number)
+        self._schema_of(message, number)
         for file in message.manifest:
             for place, name, record in batch_records(file, message.encoding, self._config.input_path or Path()):
-                self._take(schema, record, place, f"{message.stream} in {name}")
+                self._take(message, record, place, f"{message.stream} in {name}")
 
     def _state(self, message: Message, _: int) -> None:
         self._take_results(self._batches.flush())
+        self._equals.arrive(message.value)
         self._states.arrive(message.value)
         self._states.release()
 

@@ -13,6 +13,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from intacct_bridge.edge.singer.equal_numbers import EqualNumbers
 from intacct_bridge.edge.singer.target_config import TargetConfig
 from intacct_bridge.edge.singer.target_results import DELETED, ArrivedRecord, RecordResult
 from intacct_bridge.errors import IntacctError, InvalidRequestError, SettingsError
@@ -163,6 +164,7 @@ class TargetBatches:
         outbox: "Outbox",
         config: TargetConfig,
         *,
+        equals: EqualNumbers,
         note: Callable[[str], object],
     ) -> None:
         self._client = client
@@ -170,6 +172,7 @@ class TargetBatches:
         self.layouts = StreamLayouts(client, self._company, config)
         self._outbox = outbox
         self._config = config
+        self._equals = equals
         self._note = note
         self._loader = Loader(self._company, outbox, config.load)
         self._waiting: dict[str, list[ArrivedRecord]] = {}
@@ -189,6 +192,7 @@ class TargetBatches:
 
     def flush(self) -> Iterator[RecordResult]:
         """Send everything that waits."""
+        self._equals.keep()
         waiting, self._waiting, self._count = self._waiting, {}, 0
         self._keys.clear()
         for stream, records in waiting.items():
@@ -232,7 +236,7 @@ class TargetBatches:
                 yield from self._plans(stream, how, some)
 
     def _plan(self, stream: str, how: StreamLayout, records: Sequence[ArrivedRecord]) -> Plan:
-        rows = [one.row(self._config.source_name, self._key(one), how.defaults) for one in records]
+        rows = [one.row(self._config.source_name, how.defaults) for one in records]
         columns = tuple(dict.fromkeys(name for row in rows for name in row.cells))
         folder = self._config.input_path or Path()  # files to attach are named in it
         path = folder / stream.replace("/", "_")
@@ -250,12 +254,6 @@ class TargetBatches:
             yield f"{amounts}: read to the cent ({read[0].message})"
         if any(takes_own_reference(one.write) for one in plan.of(Verdict.CREATE)):
             yield OWN_REFERENCES if self._config.load.own_references else NO_REFERENCES
-
-    def _key(self, arrived: ArrivedRecord) -> tuple[str, ...]:
-        """The record's key in its source; without one its content, with a number among equal ones of the run."""
-        if arrived.key:
-            return arrived.key
-        return ("content", arrived.digest, str(arrived.equal_number))
 
     def _apply(self, plan: Plan, records: Sequence[ArrivedRecord]) -> Iterator[RecordResult]:
         by_place = {one.place: one for one in records}

@@ -58,6 +58,13 @@ class TargetSettings(ConnectionSettings, frozen=True, kw_only=True):
             " to it is lost (default: true)."
         ),
     ] = True
+    equal_records: Annotated[
+        Literal["refuse", "same", "new"],
+        explained(
+            "A record without any key that equals one of an earlier run, where the input does not show which it is: "
+            "refuse it (default), same record, or new record."
+        ),
+    ] = "refuse"
     settle_after: Annotated[
         Seconds | None,
         explained("Seconds until a record in doubt that is not found counts as not applied (default: 900)."),
@@ -116,6 +123,7 @@ class TargetConfig:
     window: int = _WINDOW
     draft: bool = False
     allow_duplicates: bool = False
+    equal_records: Literal["refuse", "same", "new"] = "refuse"
     dead_letters: Path | None = None
     hotglue_state: bool = False
     record_urls: bool = False
@@ -152,6 +160,7 @@ def checked(given: Mapping[str, Any]) -> TargetConfig:
         window=settings.window,
         draft=settings.draft,
         allow_duplicates=settings.allow_duplicates,
+        equal_records=settings.equal_records,
         dead_letters=Path(settings.dead_letters) if settings.dead_letters else None,
         hotglue_state=settings.state_format == "hotglue",
         record_urls=settings.output_record_url,

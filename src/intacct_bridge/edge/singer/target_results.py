@@ -9,22 +9,32 @@ import hashlib
 import itertools
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import IO, Any
+from unicodedata import normalize
 
 import msgspec
 
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.flow.records.status import UNRESOLVED, RecordStatus
-from intacct_bridge.flow.records.tables import SourceRow
+from intacct_bridge.flow.records.tables import EqualNumber, SourceRow
 from intacct_bridge.flow.records.values import without_trailing_zeros
 
 _PRIVATE = "_sdc_"
 """The beginning of columns that Meltano's taps and targets add to a record; they are not the record's own."""
 DELETED = "_sdc_deleted_at"
+_TIMES_OF_SENDING = (
+    "_sdc_extracted_at",
+    "_sdc_received_at",
+    "_sdc_batched_at",
+    "_sdc_sync_started_at",
+    "_sdc_sequence",
+    "_sdc_table_version",
+)
+"""Columns that change each time that a source sends a record."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +51,28 @@ class ArrivedRecord:
     """The values of its key, as the stream names them."""
     refusal: str = ""
     """Why it is refused at once."""
-    equal_number: int = 1
-    """Its number among equal records of the run, where its stream has no key properties."""
+    equal: EqualNumber | None = None
+    """Its number among equal records, where its stream has no key properties."""
+    equal_digest: str = ""
+    """The digest under which the outbox counts them."""
 
-    def row(self, origin: str, key: tuple[str, ...], defaults: Mapping[str, Any]) -> SourceRow:
+    def row(self, origin: str, defaults: Mapping[str, Any]) -> SourceRow:
         """The record as layouts read it; its key in the source is unique among all streams of an `origin`."""
         cells = {name: value for name, value in self.record.items() if not name.startswith(_PRIVATE)}
-        return SourceRow(self.source, self.number, {**defaults, **cells}, key=(origin, self.stream, *key))
+        key = (origin, self.stream, *self.source_key)
+        return SourceRow(self.source, self.number, {**defaults, **cells}, key=key, equal=self.equal)
+
+    @property
+    def source_key(self) -> tuple[str, ...]:
+        """The record's key in its source; without one its content, with its number among equal ones."""
+        if self.key:
+            return self.key
+        return ("content", self.equal_digest or self.digest, str(self.equal_number))
+
+    @property
+    def equal_number(self) -> int:
+        """Its number among equal records; 1 where it has a key."""
+        return self.equal.number if self.equal is not None else 1
 
     @property
     def place(self) -> tuple[str, int]:
@@ -56,8 +81,17 @@ class ArrivedRecord:
 
     @property
     def digest(self) -> str:
-        """A digest of the whole record, whatever the order of its columns."""
-        return hashlib.sha256(canonical(self.record).encode()).hexdigest()
+        """A digest of the whole record, whatever the order of its columns and the form of its accents (NFC)."""
+        return self.digests[0]
+
+    @property
+    def digests(self) -> tuple[str, ...]:
+        """The digest, and those that earlier versions made of such a record."""
+        own = {name: value for name, value in self.record.items() if name not in _TIMES_OF_SENDING}
+        texts = [normalize("NFC", canonical(own))]
+        for text in dict.fromkeys((canonical(own), canonical(self.record))):
+            texts += [text] if text.isascii() else [text, normalize("NFC", text), normalize("NFD", text)]
+        return tuple(hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest() for text in dict.fromkeys(texts))
 
     @property
     def external_id(self) -> str | None:
@@ -109,8 +143,10 @@ class StateWriter:
     Of several states between the same two records only the last is of use, so only that one is kept.
     """
 
-    def __init__(self, out: IO[bytes], *, silent: bool = False) -> None:
+    def __init__(self, out: IO[bytes], *, before: Callable[[Any], object], silent: bool = False) -> None:
         self._out = out
+        self._before = before
+        """Called with each state before it is written."""
         self._silent = silent
         self._waiting: Any = None
         self._written: Any = None
@@ -125,14 +161,26 @@ class StateWriter:
         """Write the waiting state: every record before it is final."""
         if self._waiting is None or self.blocked or self._silent:
             return
+        self._before(self._waiting)
         if self._waiting != self._written:
             self._out.write(msgspec.json.Encoder(decimal_format="number").encode(self._waiting) + b"\n")
             self._out.flush()
         self._written, self._waiting = self._waiting, None
 
 
+def state_value(given: Mapping[str, Any]) -> Any:
+    """The state in a document, or in a STATE message such as the last line of a tap's output."""
+    return given.get("value") if given.get("type") == "STATE" else given
+
+
 class HotglueReport:
     """Hotglue's form of state: for every stream a row for each record, and the counts."""
+
+    @staticmethod
+    def is_report(given: Mapping[str, Any] | None) -> bool:
+        """Whether a document is such a report, and not the state of a tap."""
+        bookmarks = (given or {}).get("bookmarks")
+        return isinstance(bookmarks, Mapping) and any(isinstance(rows, list) for rows in bookmarks.values())
 
     def __init__(self, earlier: Mapping[str, Any] | None = None) -> None:
         self._rows: dict[str, list[dict[str, Any]]] = {}
@@ -152,7 +200,8 @@ class HotglueReport:
 
         One success stands for one of several equal records without a key, and for all with the same key.
         """
-        row = self._done.get((arrived.stream, arrived.digest, arrived.equal_number)) if self._done else None
+        keys = ((arrived.stream, digest, arrived.equal_number) for digest in arrived.digests) if self._done else ()
+        row = next((row for key in keys if (row := self._done.get(key)) is not None), None)
         if row is not None:
             self._rows.setdefault(arrived.stream, []).append(row)
             self._counts.setdefault(arrived.stream, Counter())["existing"] += 1
@@ -230,7 +279,8 @@ class DeadLetters:
         self._begun.add(stream)
         place = f"{arrived.source}:{arrived.number}"
         refusal = {"status": "refused", "reason": reason, "place": place}
-        self._write({"type": "RECORD", "stream": stream, "record": arrived.record, **refusal})
+        equal = {"equal_number": arrived.equal_number, "equal_hash": arrived.equal_digest} if arrived.equal else {}
+        self._write({"type": "RECORD", "stream": stream, "record": arrived.record, **refusal, **equal})
         self.count += 1
 
     def _write(self, message: Mapping[str, Any]) -> None:

@@ -32,6 +32,7 @@ from intacct_bridge.flow.outbox.entry import (
     ResolutionKind,
     WriteTarget,
 )
+from intacct_bridge.flow.outbox.equal_counts import EqualCounts
 from intacct_bridge.flow.outbox.liveness import Liveness
 from intacct_bridge.flow.outbox.storage import (
     APPLIED_SINCE,
@@ -108,6 +109,7 @@ class Outbox:
         except BaseException:
             self._liveness.close()
             raise
+        self.equal_counts = EqualCounts(self._db, self._all, self._transaction)
 
     def begin_run(self, user: str, clock: Clock) -> list[OutboxEntry]:
         """Begin a run of a user, by the company's clock. Entries that ended loaders left as sent are in doubt now."""

@@ -19,12 +19,16 @@ from intacct_bridge.client.local.directories import state_directory
 from intacct_bridge.errors import Fault, SettingsError
 from intacct_bridge.flow.outbox.entry import Conclusion, OutboxEntry, Total, WriteTarget
 from intacct_bridge.flow.outbox.liveness import networked
-from intacct_bridge.flow.records.status import WITH_RECEIPT, RecordStatus
+from intacct_bridge.flow.records.status import UNRESOLVED, WITH_RECEIPT, RecordStatus
 from intacct_bridge.flow.records.write import Receipt, WriteOperation
 
 T = TypeVar("T")
-VERSION = 4
+VERSION = 5
 _TRIES = 1000
+_COUNTED_PARTS = 5
+"""Parts of such a record's key: source, stream, "content", digest, number."""
+_COUNTED_SINCE = 5
+"""The first version that keeps counts of equal records."""
 
 COLUMNS = """number, company, entity, operation, object, identity, generation, digest, state, attempt, control_id,
     body, request_digest, trace, label, position, tracked, user, loader, planned_at, sent_at, last_sent_at, changed_at,
@@ -100,7 +104,14 @@ CREATE TABLE approval (number INTEGER PRIMARY KEY AUTOINCREMENT, plan TEXT NOT N
     digest TEXT NOT NULL, person TEXT NOT NULL, at TEXT NOT NULL, expires_at TEXT NOT NULL);
 CREATE INDEX approval_by_plan ON approval (plan);
 """
-_UPGRADES = (_TO_VERSION_2, _TO_VERSION_3, _TO_VERSION_4)
+_TO_VERSION_5 = """
+CREATE TABLE equal_record (company TEXT NOT NULL, source TEXT NOT NULL, stream TEXT NOT NULL, digest TEXT NOT NULL,
+    given INTEGER NOT NULL, covered INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (company, source, stream, digest))
+    WITHOUT ROWID;
+CREATE TABLE stream_position (company TEXT NOT NULL, source TEXT NOT NULL, stream TEXT NOT NULL,
+    position TEXT NOT NULL, version TEXT NOT NULL, PRIMARY KEY (company, source, stream)) WITHOUT ROWID;
+"""
+_UPGRADES = (_TO_VERSION_2, _TO_VERSION_3, _TO_VERSION_4, _TO_VERSION_5)
 """The statements that bring a file of version 1, 2, ... to the next version."""
 RELEASE = """
 UPDATE entry SET state = 'released', changed_at = ?, note = 'taken back by entry ' || ?
@@ -110,6 +121,21 @@ TAKEN_BACK = """(
     (state = 'applied' AND undoes IS NOT NULL)
     OR (state = 'released' AND number IN (SELECT undoes FROM entry WHERE state = 'applied' AND undoes IS NOT NULL))
 )"""
+EQUAL_ENTRIES = """
+SELECT company, identity, state FROM entry WHERE operation = 'create' AND identity LIKE 'source:%,"content",%'
+"""
+COUNT_OF = "SELECT given, covered FROM equal_record WHERE company = ? AND source = ? AND stream = ? AND digest = ?"
+GIVE = """
+INSERT INTO equal_record (company, source, stream, digest, given) VALUES (?, ?, ?, ?, ?)
+ON CONFLICT (company, source, stream, digest) DO UPDATE SET given = max(given, excluded.given)
+"""
+COVER = "UPDATE equal_record SET covered = ? WHERE company = ? AND source = ? AND stream = ? AND digest = ?"
+RESTART = "UPDATE equal_record SET covered = 0 WHERE company = ? AND source = ? AND stream = ?"
+POSITION_OF = "SELECT position, version FROM stream_position WHERE company = ? AND source = ? AND stream = ?"
+KEEP_POSITION = """
+INSERT INTO stream_position (company, source, stream, position, version) VALUES (?, ?, ?, ?, ?)
+ON CONFLICT (company, source, stream) DO UPDATE SET position = excluded.position, version = excluded.version
+"""
 DECIDE = "INSERT INTO decision (entry, at, person, decision, record, because) VALUES (?, ?, ?, ?, ?, ?)"
 
 KEEP_PLAN = """
@@ -193,10 +219,27 @@ def _prepare(db: sqlite3.Connection, path: Path) -> None:
     else:
         for step in _UPGRADES[version - 1 :]:
             _run(db, step)
+        if version < _COUNTED_SINCE:
+            _count_equal_records(db)
     db.execute(f"PRAGMA user_version = {VERSION}")
     db.execute("COMMIT")
     if version == 0:
         _force_name_to_disk(path)
+
+
+def _count_equal_records(db: sqlite3.Connection) -> None:
+    """Count the equal records that earlier versions posted. Whether their source was told is unknown: covered."""
+    counts: dict[tuple[str, ...], tuple[int, int]] = {}
+    for company, identity, state in db.execute(EQUAL_ENTRIES):
+        parts = json.loads(identity.removeprefix("source:"))
+        if len(parts) == _COUNTED_PARTS and parts[2] == "content" and parts[4].isdecimal():
+            source, stream, _, digest, number = parts
+            given, covered = counts.get((company, source, stream, digest), (0, 0))
+            final = RecordStatus(state) not in (*UNRESOLVED, RecordStatus.PLANNED, RecordStatus.NOT_SENT)
+            told = max(covered, int(number)) if final else covered
+            counts[company, source, stream, digest] = max(given, int(number)), told
+    db.executemany(GIVE, ((*key, given) for key, (given, _) in counts.items()))
+    db.executemany(COVER, ((covered, *key) for key, (_, covered) in counts.items()))
 
 
 def _force_name_to_disk(path: Path) -> None:

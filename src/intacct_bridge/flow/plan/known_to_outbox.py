@@ -4,7 +4,7 @@ A plan's "in doubt" and "posted by an earlier run" rest on the outbox that it wa
 a record would be new and would be sent a second time, so applying a plan checks that its outbox has them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from intacct_bridge.errors import SettingsError
@@ -15,9 +15,13 @@ from intacct_bridge.flow.plan.context import PlanContext, newest_entries
 from intacct_bridge.flow.plan.outbox_verdict import MAYBE_APPLIED, sent_text
 from intacct_bridge.flow.plan.plan import Plan, PlannedRecord, Verdict
 from intacct_bridge.flow.plan.receipts import ReceiptCheck, ReceiptState
-from intacct_bridge.flow.records.identity import content_identity
+from intacct_bridge.flow.records.identity import content_identity, source_identity
 from intacct_bridge.flow.records.status import RecordStatus
-from intacct_bridge.flow.records.write import Finding, WriteOperation
+from intacct_bridge.flow.records.tables import EqualNumber
+from intacct_bridge.flow.records.write import Finding, Write, WriteOperation
+
+_Class = tuple[str, ...]
+"""The key of equal records without their number."""
 
 
 class KnownToOutbox:
@@ -70,6 +74,80 @@ class KnownByContent:
             refuses=not self._context.settings.allow_duplicates,
         )
         return record.noting(finding).judged()
+
+
+class RefuseUncertainEquals:
+    """The step that refuses new records which may be ones that an earlier run has posted: only content identifies them.
+
+    The source numbers equal records (`EqualNumber`). A number that an earlier run gave is that run's record. Any other
+    number may be a new record, or one of those that comes again under another number. As many records as equal ones
+    may be in the company are therefore refused: a payment must neither be posted twice nor be left out without a word.
+    """
+
+    def __init__(self, context: PlanContext) -> None:
+        self._context = context
+
+    def __call__(self, records: Sequence[PlannedRecord]) -> list[PlannedRecord]:
+        """Ask the outbox for the equal records of all new ones together."""
+        asked = {at: equal for at, one in enumerate(records) if (equal := _to_ask_for(one)) is not None}
+        if not asked:
+            return list(records)
+        own = self._context.entries(records[at].write for at in asked)
+        unknown = {at: asked[at] for at, entry in zip(asked, own, strict=True) if entry is None}
+        posted = self._posted((records[at].write, equal) for at, equal in unknown.items())
+        done = list(records)
+        for at, equal in unknown.items():
+            twins = posted[_class_of(records[at].write)]
+            if equal.arrival <= len(twins):
+                done[at] = _refused(records[at], equal, twins[equal.arrival - 1])
+        return done
+
+    def _posted(self, uncertain: Iterable[tuple[Write, EqualNumber]]) -> Mapping[_Class, list[OutboxEntry]]:
+        """The equal records of earlier runs that may be in the company."""
+        firsts: dict[_Class, tuple[Write, int]] = {}
+        for write, equal in uncertain:
+            firsts.setdefault(_class_of(write), (write, equal.earlier))
+        numbered = [
+            (key, replace(write, identity=source_identity((*key, str(number)))))
+            for key, (write, earlier) in firsts.items()
+            for number in range(1, earlier + 1)
+        ]
+        entries = self._context.entries(write for _, write in numbered)
+        sent = [
+            (key, entry)
+            for (key, _), entry in zip(numbered, entries, strict=True)
+            if entry is not None and entry.status in MAYBE_APPLIED
+        ]
+        checked = ReceiptCheck(self._context).check(entry for _, entry in sent)
+        found: dict[_Class, list[OutboxEntry]] = {key: [] for key in firsts}
+        for key, entry in sent:
+            if entry.number not in checked or checked[entry.number].state is not ReceiptState.RELEASED:
+                found[key].append(entry)
+        return found
+
+
+def _to_ask_for(record: PlannedRecord) -> EqualNumber | None:
+    """The number of a new record that equals records of earlier runs; None where it is certain what it is."""
+    write = record.write
+    equal = write.rows[0].equal if write.rows else None
+    by_number = equal is not None and write.identity == source_identity(write.rows[0].key)
+    if equal is None or not by_number or record.verdict is not Verdict.CREATE:
+        return None
+    return equal if equal.earlier and not equal.certain else None
+
+
+def _class_of(write: Write) -> _Class:
+    return write.rows[0].key[:-1]
+
+
+def _refused(record: PlannedRecord, equal: EqualNumber, twin: OutboxEntry) -> PlannedRecord:
+    finding = Finding(
+        "equal",
+        f"an equal record was {sent_text(record.write, twin)}; without a key, this may be that record or a new one",
+        equal.fix,
+        position=record.write.position,
+    )
+    return record.noting(finding).judged()
 
 
 def check_outbox(plan: Plan, target: TargetCompany, outbox: Outbox) -> None:

@@ -27,7 +27,7 @@ from intacct_bridge.flow.plan.altered import refuse_altered_content
 from intacct_bridge.flow.plan.apply_rules import ApplyRules
 from intacct_bridge.flow.plan.context import PlanContext, PlanStep
 from intacct_bridge.flow.plan.duplicates import FindDuplicates, refuse_repeated
-from intacct_bridge.flow.plan.known_to_outbox import KnownByContent, KnownToOutbox, check_outbox
+from intacct_bridge.flow.plan.known_to_outbox import KnownByContent, KnownToOutbox, RefuseUncertainEquals, check_outbox
 from intacct_bridge.flow.plan.match_existing import IdentifyByKey, MatchExisting, RecheckExisting
 from intacct_bridge.flow.plan.plan import WRITTEN, Mode, Plan, PlannedRecord, PlanSettings, Verdict
 from intacct_bridge.flow.plan.resolve_references import ResolveReferences
@@ -43,6 +43,7 @@ def steps_to_create(context: PlanContext) -> tuple[PlanStep, ...]:
     """The steps for new records. If an earlier run posted all of them, the company is asked for their receipts only."""
     return (
         KnownToOutbox(context),
+        RefuseUncertainEquals(context),
         context.describe_for,
         ResolveReferences(context),
         ApplyRules(context),
@@ -58,6 +59,7 @@ def steps_to_change(context: PlanContext) -> tuple[PlanStep, ...]:
         refuse_repeated,
         ResolveReferences(context),
         MatchExisting(context),
+        RefuseUncertainEquals(context),
         ApplyRules(context),
     )
 

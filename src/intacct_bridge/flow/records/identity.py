@@ -37,7 +37,7 @@ class Identifier:
         if names:
             return key_identity(fields, names)
         if source_key:
-            return Identity(_joined("source", list(source_key)), "source")
+            return source_identity(source_key)
         self._seen[object_name, digest] += 1
         return content_identity(digest, self._seen[object_name, digest])
 
@@ -45,6 +45,11 @@ class Identifier:
 def key_identity(fields: Mapping[str, Value], names: Iterable[str]) -> Identity:
     """The identity of a record by its key in the company."""
     return Identity(_joined("key", [_canonical(fields.get(name)) for name in names]), "key")
+
+
+def source_identity(key: Iterable[str]) -> Identity:
+    """The identity of a record by its key in its source."""
+    return Identity(_joined("source", list(key)), "source")
 
 
 def content_identity(digest: str, number: int = 1) -> Identity:

@@ -34,6 +34,21 @@ _CHUNK = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
+class EqualNumber:
+    """The number of a record among equal ones of its source, where only its content identifies it."""
+
+    number: int
+    arrival: int
+    """Its number among the equal ones of this run."""
+    earlier: int
+    """The highest number that earlier runs gave."""
+    certain: bool = False
+    """Whether it is certain that it is not one of those of earlier runs with another number."""
+    fix: str = ""
+    """The way out where it is uncertain, in the words of the program that reads the source."""
+
+
+@dataclass(frozen=True, slots=True)
 class SourceRow:
     """One row of an input, with its position."""
 
@@ -47,6 +62,8 @@ class SourceRow:
     """Why the row as a whole cannot be read, such as more cells than columns."""
     key: tuple[str, ...] = ()
     """The record's key in its source, if that is given beside the cells."""
+    equal: EqualNumber | None = None
+    """Its number among equal records; the last part of its key is that number."""
     beyond: tuple[object, ...] = ()
     """The cells beyond the columns of the header."""
     unreadable: Mapping[str, str] = field(default_factory=dict)

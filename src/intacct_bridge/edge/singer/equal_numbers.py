@@ -1,0 +1,210 @@
+"""Numbers for the equal records of streams without key properties, over all runs of the target.
+
+Two equal payments are two payments, and a payment that a source sends again is none. Only the place in the source tells
+them apart, so each record gets a number among its equals, and the outbox keeps how far the source was told (`covered`).
+
+- An input that begins anew counts from 1. That is certain for a new version of a table, for a stream whose records have
+  the replication key by which it is continued (equal records have equal ones, so they come again together), for those
+  with an `externalId`, and where the user says so (`same`).
+- Any other input begins after the covered records at the latest. Records that a killed run has sent since then get
+  their numbers again.
+
+A number that no run has given may be a new record or one that comes again. Planning refuses it while an equal record
+may be in the company, unless the input is seen to begin exactly where the source was told (`new`).
+"""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from intacct_bridge.edge.singer.messages import Message
+from intacct_bridge.edge.singer.target_results import ArrivedRecord, canonical
+from intacct_bridge.flow.outbox.equal_counts import CoveredStream, EqualCounts, StreamPosition, StreamSource
+from intacct_bridge.flow.records.tables import EqualNumber
+
+EqualRule = Literal["refuse", "same", "new"]
+_FIX = 'give the stream key_properties, or set equal_records to "same" or "new"'
+_NO_POSITION = ("currently_syncing",)
+"""Keys of a state that say nothing about how far a stream is read."""
+
+
+@dataclass(slots=True)
+class _Equals:
+    """The equal records of one content in this run."""
+
+    digest: str
+    earlier: int
+    """The highest number that earlier runs gave."""
+    covered: int
+    """The number after which an input without a known beginning continues."""
+    arrived: int = 0
+    last: int = 0
+    """The number of the last one that came; numbers that dead letters bring are not counted."""
+
+
+@dataclass(slots=True)
+class _Stream:
+    """One stream without key properties in this run."""
+
+    source: StreamSource
+    version: str
+    position: str | None
+    """Its position in the newest state; None before one came."""
+    continues: bool
+    """Whether the input is seen to begin exactly where the source was told."""
+    restarted: bool = False
+    """Whether the source sends its table from the beginning."""
+    to_restart: bool = False
+    """Whether the outbox has yet to learn that."""
+    by_digest: dict[str, _Equals] = field(default_factory=dict)
+    given: dict[str, int] = field(default_factory=dict)
+    """Numbers that are not on disk yet."""
+    changed: set[str] = field(default_factory=set)
+    """Contents that came since the last position."""
+
+
+class EqualNumbers:
+    """Numbers the equal records of one run."""
+
+    def __init__(
+        self, counts: EqualCounts, company: str, source: str, rule: EqualRule, *, has_report: bool = False
+    ) -> None:
+        self._counts = counts
+        self._company = company
+        self._source = source
+        self._rule = rule
+        self._has_report = has_report
+        """An earlier report lists, one by one, what is written of this very input."""
+        self._streams: dict[str, _Stream] = {}
+        self._state: Any = None
+        """The newest STATE, or the one that the run was started with."""
+        self._states = 0
+        """STATE messages that were passed on."""
+
+    def arrive(self, state: Any) -> None:
+        """Take a state of the source: a stream whose records follow begins at its position."""
+        self._state = state
+
+    def number(self, arrived: ArrivedRecord, schema: Message, message: Message) -> ArrivedRecord:
+        """The record with its number. `message` is its RECORD or BATCH, and may be a dead letter with a number."""
+        stream = self._stream(schema.stream, message)
+        equals = self._equals(stream, arrived)
+        equals.arrived += 1
+        letter = message.equal_number if message.equal_hash == equals.digest else 0
+        anew = stream.restarted or self._rule == "same" or self._has_report
+        anew = anew or (self._rule == "refuse" and _tells_apart(arrived.record, schema))
+        number = letter or (equals.arrived if anew else equals.covered + equals.arrived)
+        certain = self._rule == "new" and (bool(letter) or stream.continues)
+        if not letter:
+            equals.last = number
+            stream.changed.add(equals.digest)
+        if number > max(equals.earlier, stream.given.get(equals.digest, 0)):
+            stream.given[equals.digest] = number
+        equal = EqualNumber(number, equals.arrived, equals.earlier, certain, _FIX)
+        return replace(arrived, equal=equal, equal_digest=equals.digest)
+
+    def keep(self) -> None:
+        """Keep the numbers that were given; call it before a record with one of them is sent."""
+        for stream in self._streams.values():
+            if stream.given:
+                self._counts.give(stream.source, stream.given)
+                stream.given = {}
+
+    def cover(self, state: Any) -> None:
+        """Keep that the source is about to be told this state."""
+        self._states += 1
+        self._cover(self._covered_by(state))
+
+    def end(self) -> None:
+        """Keep that the input has ended, with every record final.
+
+        A source that gets states continues at one of them. One that gets none knows of the end only.
+        """
+        if not self._states:
+            self._cover(self._covered(stream, "") for stream in self._streams.values() if stream.changed)
+
+    def _cover(self, covered: Iterator[CoveredStream]) -> None:
+        self.keep()
+        done = list(covered)
+        if done:
+            self._counts.cover(done)
+        for stream in self._streams.values():
+            stream.changed.clear()
+
+    def _covered_by(self, state: Any) -> Iterator[CoveredStream]:
+        """The streams whose position or counts are others since the last state.
+
+        A position counts as proof only if the state was seen to move to it: the state of a source that sends its whole
+        table each time stays as it is.
+        """
+        for stream in self._streams.values():
+            before, stream.position = stream.position, position_of(state, stream.source.stream)
+            moved = before is not None and stream.position not in ("", before)
+            if stream.changed or moved:
+                yield self._covered(stream, stream.position if moved else "")
+
+    def _covered(self, stream: _Stream, position: str) -> CoveredStream:
+        numbers = {digest: stream.by_digest[digest].last for digest in stream.changed}
+        restarts, stream.to_restart = stream.to_restart, False
+        return CoveredStream(stream.source, StreamPosition(position, stream.version), numbers, restarts)
+
+    def _stream(self, name: str, message: Message) -> _Stream:
+        version = "" if message.version is None else str(message.version)
+        found = self._streams.get(name)
+        if found is None:
+            found = self._streams[name] = self._opened(name, version)
+        elif version and version != found.version:  # its table begins once more
+            self.keep()
+            found.restarted = found.to_restart = found.restarted or bool(found.version)
+            found.version = version
+            found.by_digest.clear()
+            found.changed.clear()
+        return found
+
+    def _opened(self, name: str, version: str) -> _Stream:
+        source = StreamSource(self._company, self._source, name)
+        kept = self._counts.position(source)
+        position = None if self._state is None else position_of(self._state, name)
+        continues = bool(kept.position) and position == kept.position
+        restarted = bool(version and kept.version and version != kept.version)
+        return _Stream(source, version or kept.version, position, continues, restarted, restarted)
+
+    def _equals(self, stream: _Stream, arrived: ArrivedRecord) -> _Equals:
+        digest = arrived.digest
+        found = stream.by_digest.get(digest)
+        if found is None:
+            counts = {one: self._counts.count(stream.source, one) for one in arrived.digests}
+            used = next((one for one, count in counts.items() if count.given), digest)
+            found = _Equals(used, counts[used].given, counts[used].covered)
+            stream.by_digest[digest] = stream.by_digest[used] = found
+        return found
+
+
+def position_of(state: Any, stream: str) -> str:
+    """A digest of a stream's position in a state; empty where the state has none.
+
+    The position is the stream's own bookmark; in a state without bookmarks, the state as a whole.
+    """
+    if not isinstance(state, Mapping):
+        part = state
+    elif isinstance(state.get("bookmarks"), Mapping):
+        part = state["bookmarks"].get(stream)
+    else:
+        part = {name: value for name, value in state.items() if name not in _NO_POSITION}
+    return hashlib.sha256(canonical(part).encode()).hexdigest() if _has_value(part) else ""
+
+
+def _has_value(node: Any) -> bool:
+    """Whether there is a text or a number in it: nulls and flags are no position."""
+    if isinstance(node, Mapping):
+        return any(map(_has_value, node.values()))
+    if isinstance(node, list):
+        return any(map(_has_value, node))
+    return node not in (None, "") and not isinstance(node, bool)
+
+
+def _tells_apart(record: Mapping[str, Any], schema: Message) -> bool:
+    """Whether equal records come again together: they have the replication key, or the source's own id."""
+    names = schema.bookmark_properties or ("externalId",)
+    return all(record.get(name) not in (None, "") for name in names)

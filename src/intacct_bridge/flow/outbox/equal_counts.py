@@ -1,0 +1,101 @@
+"""Counts of the equal records of streams without key properties, kept in the outbox beside its entries.
+
+Equal records are told apart by a number only, so the outbox keeps two numbers for each content. *Given* is the highest
+number that any run gave; it is on disk before a record with that number is sent. *Covered* is the number at the last
+point that the source was told: it is on disk before the source is told. A run that ends between the two therefore takes
+an equal record for one that may be known, never for one that certainly is.
+
+Beside them stands the position that the source was told for the stream, as a digest. An input that begins there
+continues after the covered records.
+"""
+
+import sqlite3
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+
+from intacct_bridge.flow.outbox.storage import COUNT_OF, COVER, GIVE, KEEP_POSITION, POSITION_OF, RESTART
+
+
+@dataclass(frozen=True, slots=True)
+class StreamSource:
+    """A stream of one source, on its way to one company."""
+
+    company: str
+    source: str
+    """The name that distinguishes sources with the same streams; empty for the usual one."""
+    stream: str
+
+    @property
+    def parts(self) -> tuple[str, str, str]:
+        """The three texts by which the outbox keeps it."""
+        return (self.company, self.source, self.stream)
+
+
+@dataclass(frozen=True, slots=True)
+class EqualCount:
+    """The numbers of equal records of one content."""
+
+    given: int = 0
+    covered: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class StreamPosition:
+    """The last position that the source was told for a stream."""
+
+    position: str = ""
+    """A digest; empty where nothing proves a position."""
+    version: str = ""
+    """The version of the source's table; empty where it has none."""
+
+
+@dataclass(frozen=True, slots=True)
+class CoveredStream:
+    """A stream at a position that its source is about to be told."""
+
+    stream: StreamSource
+    at: StreamPosition
+    counts: Mapping[str, int]
+    """The number of the last covered record of each content that has changed."""
+    restarted: bool = False
+    """The source sends its table from the beginning, so contents that have not come yet are not covered."""
+
+
+class EqualCounts:
+    """The counts of one open outbox."""
+
+    def __init__(
+        self,
+        db: sqlite3.Connection,
+        read: Callable[[str, tuple[str | int, ...]], list[sqlite3.Row]],
+        transaction: Callable[[], AbstractContextManager[None]],
+    ) -> None:
+        self._db = db
+        self._read = read
+        self._transaction = transaction
+
+    def count(self, stream: StreamSource, digest: str) -> EqualCount:
+        """The numbers of the equal records with this content."""
+        rows = self._read(COUNT_OF, (*stream.parts, digest))
+        return EqualCount(*rows[0]) if rows else EqualCount()
+
+    def position(self, stream: StreamSource) -> StreamPosition:
+        """The last position of the stream."""
+        rows = self._read(POSITION_OF, stream.parts)
+        return StreamPosition(*rows[0]) if rows else StreamPosition()
+
+    def give(self, stream: StreamSource, given: Mapping[str, int]) -> None:
+        """Keep the highest number of each content, before a record with it is sent."""
+        with self._transaction():
+            self._db.executemany(GIVE, ((*stream.parts, digest, number) for digest, number in given.items()))
+
+    def cover(self, covered: Iterable[CoveredStream]) -> None:
+        """Keep positions with the counts that they cover, all or none, before the source is told."""
+        with self._transaction():
+            for one in covered:
+                if one.restarted:
+                    self._db.execute(RESTART, one.stream.parts)
+                counts = ((number, *one.stream.parts, digest) for digest, number in one.counts.items())
+                self._db.executemany(COVER, counts)
+                self._db.execute(KEEP_POSITION, (*one.stream.parts, one.at.position, one.at.version))
