@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from intacct_bridge.client.client import Client, connect
+    from intacct_bridge.client.client import Client
     from intacct_bridge.client.connections.connection import Connection
     from intacct_bridge.client.connections.sources import list_connections, load_connection
     from intacct_bridge.client.gateway.meter import Meter
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         ThrottledError,
         TransientError,
     )
+    from intacct_bridge.library import connect
     from intacct_bridge.model.catalog import Catalog, FieldDef, ObjectDef, Relation
     from intacct_bridge.model.query.query import Aggregate, Order, Query, field
     from intacct_bridge.wire.envelope import Function, Result
@@ -80,11 +81,12 @@ __all__ = [
 ]
 
 _HOMES = {
-    "client.client": ("Client", "connect"),
+    "client.client": ("Client",),
     "client.connections.connection": ("Connection",),
     "client.gateway.meter": ("Meter",),
     "client.connections.sources": ("list_connections", "load_connection"),
     "client.writing": ("Outcome",),
+    "library": ("connect",),
     "model.catalog": ("Catalog", "FieldDef", "ObjectDef", "Relation"),
     "model.query.query": ("Aggregate", "Order", "Query", "field"),
     "wire.envelope": ("Function", "Result"),

@@ -11,10 +11,12 @@ The company is the emulator's: the same for the same seed and date, and gone aft
 `intacct_gateway` (see `pytest_plugin`) gives one to each test.
 """
 
+import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from intacct_bridge.client.client import Client
@@ -25,6 +27,8 @@ from intacct_bridge.emulator.gateway.gateway import Emulator, EmulatorSnapshot, 
 from intacct_bridge.emulator.settings.faults import FaultPlan, ScriptedFault, load_faults
 from intacct_bridge.emulator.settings.scenarios import find_scenario, load_scenario
 from intacct_bridge.errors import SettingsError
+from intacct_bridge.flow.outbox.outbox import Outbox
+from intacct_bridge.flow.post.single_writes import OutboxWriter
 from intacct_bridge.wire.xml import Element, parse
 
 if TYPE_CHECKING:
@@ -47,6 +51,8 @@ class Company:
         self.emulator = emulator
         self.credentials = dict(CREDENTIALS)
         self._server: RunningServer | None = None
+        self._outbox: Outbox | None = None
+        self._folder: TemporaryDirectory[str] | None = None
         self._first: EmulatorSnapshot | None = None
 
     @property
@@ -59,9 +65,37 @@ class Company:
         return self._server.url
 
     def client(self, *, sleep: Callable[[float], None] = lambda _: None, **settings: Any) -> Client:
-        """A client of the company; settings are those of `Connection`. Waits between retries take no time."""
-        connection = Connection(**{"name": "test", "environment": "demo", **CREDENTIALS, **settings})
-        return Client(connection, transport=self.emulator, system=System(sleep=sleep))
+        """A client of the company; settings are those of `Connection`. Waits between retries take no time.
+
+        Its writes are kept in `outbox`, as those of `connect` are. `outbox=None` is a client without one.
+        """
+        named = settings.pop("outbox", "")
+        own = named == ""
+        path = str(self._outbox_path) if own else str(named or "")
+        connection = Connection(**{"name": "test", "environment": "demo", **CREDENTIALS, **settings, "outbox": path})
+        writer = None if named is None else OutboxWriter((lambda _: self.outbox) if own else None)
+        return Client(connection, transport=self.emulator, system=System(sleep=sleep), writer=writer)
+
+    @property
+    def outbox(self) -> Outbox:
+        """The outbox of the clients of this company: in a temporary folder, and empty again after `reset`."""
+        if self._outbox is None:
+            self._outbox = Outbox(self._outbox_path)
+        return self._outbox
+
+    @property
+    def _outbox_path(self) -> Path:
+        if self._folder is None:
+            self._folder = TemporaryDirectory(prefix="intacct-bridge-")
+        return Path(self._folder.name) / "outbox.sqlite3"
+
+    def _drop_outbox(self) -> None:
+        """Close the outbox and delete its files; another use begins an empty one."""
+        if self._outbox is not None:
+            self._outbox.close()
+            for path in self._outbox_path.parent.glob(f"{self._outbox_path.name}*"):
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+        self._outbox = None
 
     # --- changes
 
@@ -88,12 +122,13 @@ class Company:
     def reset(self, to: EmulatorSnapshot | None = None) -> None:
         """Reset the company, in milliseconds: to a snapshot, or to its state after `make_company`.
 
-        Sessions, received requests and injected faults are dropped.
+        Sessions, received requests, injected faults and the outbox are dropped.
         """
         found = to or self._first
         if found is None:
             raise SettingsError("the company has no snapshot to reset to", fix="take a snapshot() first")
         self.emulator.restore(found)
+        self._drop_outbox()
 
     # --- observations
 
@@ -118,6 +153,10 @@ class Company:
         """Stop the server, if there is one, and drop the company."""
         if self._server is not None:
             self._server.close()
+        self._drop_outbox()
+        if self._folder is not None:
+            self._folder.cleanup()
+        self._folder = None
         self.emulator.close()
 
 

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from intacct_bridge.client.attachments import Attachments
 from intacct_bridge.client.connections.connection import Connection
-from intacct_bridge.client.connections.sources import load_connection
 from intacct_bridge.client.gateway.calibration import Calibration
 from intacct_bridge.client.gateway.calls import Calls, successful
 from intacct_bridge.client.gateway.meter import Meter
@@ -62,6 +61,9 @@ class Client:
     `transport` takes the place of the network, as the emulator does. `max_transactions` stops before a request that
     would exceed it. `keep` keeps definitions and the month's transactions on this machine; by default it is on where
     the transport is the network (for a gateway on this machine: definitions only). A folder keeps definitions there.
+
+    Writes are sent at once and leave no trace here, unless `writer` sends them, which is closed with the client.
+    `intacct_bridge.connect` gives a client whose writes are kept in the connection's outbox.
     """
 
     def __init__(
@@ -72,12 +74,13 @@ class Client:
         max_transactions: int | None = None,
         keep: bool | Path | None = None,
         system: System | None = None,
+        writer: "WriteSender | None" = None,
     ) -> None:
         system = system or System()
         runtime = Runtime(connection, transport, max_transactions=max_transactions, keep=keep, system=system)
         cache = CatalogCache(connection, runtime.cache, wall=system.wall)
         session = Session(runtime.exchange, clock=system.clock, sleep=system.sleep, jitter=system.jitter)
-        self._assemble(runtime, cache, session=session)
+        self._assemble(runtime, cache, session=session, writer=writer)
 
     def _assemble(
         self,
@@ -173,7 +176,7 @@ class Client:
         return inside
 
     def through(self, writer: "WriteSender") -> "Client":
-        """A client on the same connection whose writes go through a writer, such as an `OutboxWriter`."""
+        """A client on the same connection whose writes go through a writer, which the caller closes."""
         other = Client.__new__(Client)
         other._assemble(self._runtime, self._cache, session=self._session, owner=False, writer=writer)
         return other
@@ -183,6 +186,8 @@ class Client:
         self._cache.save()
         if self._owner:
             self._runtime.close()
+            if self._writer is not None:
+                self._writer.close()
 
     def __enter__(self) -> "Client":
         return self
@@ -482,16 +487,5 @@ class WriteSender(Protocol):
     ) -> list[Outcome]:
         """The outcome of each row, whose function is the body at the same place."""
 
-
-def connect(
-    name: str | None = None,
-    *,
-    transport: Transport | None = None,
-    max_transactions: int | None = None,
-    **settings: Any,
-) -> Client:
-    """A client for a named connection, or for the only one; settings given here override all others.
-
-    Nothing is sent before the first call. The settings are those of `Connection`, such as `location_id="100"`.
-    """
-    return Client(load_connection(name, **settings), transport=transport, max_transactions=max_transactions)
+    def close(self) -> None:
+        """Give back what the writer has opened by itself."""

@@ -25,7 +25,7 @@ from intacct_bridge.flow.plan.plan import WRITTEN, Plan, SendOptions, Verdict, p
 from intacct_bridge.flow.post.order import in_order, waves
 from intacct_bridge.flow.post.outcome import RecordOutcome, outcome_of
 from intacct_bridge.flow.post.own_reference import with_own_reference
-from intacct_bridge.flow.post.sender import Sender, Step, no_step
+from intacct_bridge.flow.post.sender import Sender, Step, no_step, refuse_read_only
 from intacct_bridge.flow.post.settle import Settler, SettleSettings
 from intacct_bridge.flow.records.cells import text_of
 from intacct_bridge.flow.records.lookup_keys import lookup_keys_of
@@ -88,10 +88,7 @@ class Loader:
         self._settler = Settler(company, outbox, settings.settle, step=step)
         self._unchanged: frozenset[Identity] = frozenset()
         """Records that the plan has found as their last write left them, whatever their first create said."""
-        if company.connection.read_only:
-            raise SettingsError(
-                f"connection {company.connection.name!r} is read-only", fix="load through one that may write"
-            )
+        refuse_read_only(company.connection)
 
     def apply(self, plan: Plan) -> Iterator[RecordOutcome]:
         """Apply a plan's records, those of an entity in its own session; refused ones are left out.

@@ -6,8 +6,6 @@ level they sign in to each entity that has entries. All other entries are left a
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from intacct_bridge.client.protocol import Gateway
-from intacct_bridge.errors import SettingsError
 from intacct_bridge.flow.approval.admission import refuse_without_plan
 from intacct_bridge.flow.company.entities import entity_id
 from intacct_bridge.flow.company.legacy import LegacyGateway
@@ -15,7 +13,7 @@ from intacct_bridge.flow.company.target_company import TargetCompany
 from intacct_bridge.flow.outbox.entry import Intent, OutboxEntry
 from intacct_bridge.flow.outbox.outbox import Outbox
 from intacct_bridge.flow.post.loader import BATCH
-from intacct_bridge.flow.post.sender import Sender
+from intacct_bridge.flow.post.sender import Sender, refuse_read_only
 from intacct_bridge.flow.post.settle import Settler, SettleSettings
 from intacct_bridge.flow.records.status import UNAPPLIED, RecordStatus
 from intacct_bridge.model.batched import batched
@@ -29,7 +27,7 @@ def settle_doubts(
     only: Iterable[int] = (),
 ) -> list[OutboxEntry]:
     """Settle every entry in doubt (or those with these numbers) and return them as they are then."""
-    _may_write(company)
+    refuse_read_only(company.connection)
     outbox.begin_run(TargetCompany.of(company.connection).user, lambda: company.company_time)
     done: list[OutboxEntry] = []
     for within, entries in _by_entity(company, outbox, (RecordStatus.IN_DOUBT,), only):
@@ -42,7 +40,7 @@ def retry(company: LegacyGateway, outbox: Outbox, *, only: Iterable[int] = ()) -
 
     This helps after a problem in the company was fixed. A mistake in the record itself stays.
     """
-    _may_write(company)
+    refuse_read_only(company.connection)
     refuse_without_plan(company.connection)
     outbox.begin_run(TargetCompany.of(company.connection).user, lambda: company.company_time)
     done: list[OutboxEntry] = []
@@ -94,10 +92,3 @@ def _intent(entry: OutboxEntry) -> Intent:
         posting_date=entry.posting_date,
         undoes=entry.undoes,
     )
-
-
-def _may_write(company: Gateway) -> None:
-    if company.connection.read_only:
-        raise SettingsError(
-            f"connection {company.connection.name!r} is read-only", fix="use a connection that may write"
-        )

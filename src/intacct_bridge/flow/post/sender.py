@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
+from intacct_bridge.client.connections.connection import Connection
 from intacct_bridge.client.protocol import Gateway
 from intacct_bridge.diagnosis import diagnose
 from intacct_bridge.errors import (
@@ -39,6 +40,12 @@ Step = Callable[[str], None]
 
 _REPETITION = "control-id-used"
 """The error catalogue's entry for a control id that the company has completed before."""
+
+
+def refuse_read_only(connection: Connection) -> None:
+    """SettingsError where a connection may not write."""
+    if connection.read_only:
+        raise SettingsError(f"connection {connection.name!r} is read-only", fix="use a connection that may write")
 
 
 def no_step(_: str) -> None:

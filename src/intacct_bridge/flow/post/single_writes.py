@@ -4,21 +4,23 @@ Each call is a write of its own, so a person may create equal records one after 
 in doubt, the same write is refused: it may have been done. `intacct outbox settle` finds out.
 """
 
+import threading
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from intacct_bridge.client.client import Client
+from intacct_bridge.client.connections.connection import Connection
 from intacct_bridge.client.writing import Outcome
 from intacct_bridge.errors import InDoubtError, InvalidRequestError
 from intacct_bridge.flow.approval.admission import refuse_without_plan
 from intacct_bridge.flow.company.find_by_key import key_values
 from intacct_bridge.flow.company.target_company import TargetCompany
 from intacct_bridge.flow.outbox.entry import Intent, OutboxEntry
-from intacct_bridge.flow.outbox.outbox import Outbox
+from intacct_bridge.flow.outbox.outbox import Outbox, open_outbox
 from intacct_bridge.flow.plan.context import write_target
 from intacct_bridge.flow.plan.plan import posting_date, totals
-from intacct_bridge.flow.post.sender import Sender
+from intacct_bridge.flow.post.sender import Sender, refuse_read_only
 from intacct_bridge.flow.records.identity import content_digest
 from intacct_bridge.flow.records.lookup_keys import lookup_keys_of
 from intacct_bridge.flow.records.status import UNRESOLVED, RecordStatus
@@ -35,11 +37,47 @@ _NO_ROW = SourceRow("", 0, {})
 _RESULTS = {RecordStatus.APPLIED: SUCCESS, RecordStatus.ABORTED: ABORTED}
 
 
-class OutboxWriter:
-    """Sends the writes of a client through an outbox; a client takes it as its `writer`."""
+class OwnOutbox:
+    """The outbox of a connection, opened with the first write and closed with the client."""
 
-    def __init__(self, outbox: Outbox) -> None:
-        self._outbox = outbox
+    def __init__(self) -> None:
+        self._guard = threading.Lock()
+        self._outbox: Outbox | None = None
+
+    def __call__(self, connection: Connection) -> Outbox:
+        """The outbox; all threads get the same one."""
+        with self._guard:
+            if self._outbox is None:
+                self._outbox = open_outbox(connection)
+            return self._outbox
+
+    def close(self) -> None:
+        """Close it if it is open; a later write opens it again."""
+        with self._guard:
+            if self._outbox is not None:
+                self._outbox.close()
+            self._outbox = None
+
+
+class OutboxWriter:
+    """Sends the writes of a client through an outbox; a client takes it as its `writer`.
+
+    Without an outbox it opens the connection's own with the first write, and closes it with the client. The caller
+    closes an outbox of its own.
+    """
+
+    def __init__(self, outbox: Outbox | Callable[[Connection], Outbox] | None = None) -> None:
+        self._own = OwnOutbox()
+        self._given = outbox
+
+    def _outbox(self, connection: Connection) -> Outbox:
+        if isinstance(self._given, Outbox):
+            return self._given
+        return (self._given or self._own)(connection)
+
+    def close(self) -> None:
+        """Close the outbox that it has opened by itself."""
+        self._own.close()
 
     def write(
         self,
@@ -53,37 +91,39 @@ class OutboxWriter:
     ) -> list[Outcome]:
         """The outcome of each row. InDoubtError for a lost answer, and where the same write is in doubt."""
         refuse_without_plan(client.connection)
+        refuse_read_only(client.connection)
         if transaction and len(bodies) > _BATCH:
             raise InvalidRequestError(
                 f"{len(bodies):,} records do not fit in one transaction, which holds {_BATCH}",
                 fix="Send them without `transaction`, or in smaller groups.",
             )
-        target = TargetCompany.of(client.connection)
-        self._outbox.begin_run(target.user, lambda: client.company_time)
+        if not rows:
+            return []
+        target, outbox = TargetCompany.of(client.connection), self._outbox(client.connection)
+        outbox.begin_run(target.user, lambda: client.company_time)
         writes = [_write(WriteOperation(operation), object_name.upper(), row) for row in rows]
-        self._check_doubts(target, writes)
-        sender = Sender(client, self._outbox)
+        _check_doubts(target, outbox, writes)
+        sender = Sender(client, outbox)
         done: list[Outcome] = []
         for some in batched(zip(writes, bodies, strict=True), _BATCH):
             intents = [_intent(target, write, body) for write, body in some]
-            begun = self._outbox.begin(self._outbox.plan(intents))
+            begun = outbox.begin(outbox.plan(intents))
             entries = {entry.number: entry for entry in sender.send(begun, transaction=transaction)}
             done += [_outcome(entries[one.number]) for one in begun]
         return done
 
-    def _check_doubts(self, target: TargetCompany, writes: Sequence[Write]) -> None:
-        """Refuse a write that an earlier call left in doubt."""
-        if not writes:
-            return
-        found = self._outbox.entries(company=target.company, statuses=UNRESOLVED, object=writes[0].object)
-        doubtful = {(entry.target.operation, entry.digest): entry.number for entry in found}
-        for write in writes:
-            number = doubtful.get((write.operation, write.digest))
-            if number is not None:
-                raise InDoubtError(
-                    f"the same write is in doubt: it may have been done (entry {number} of the outbox)",
-                    fix=f"intacct outbox settle {number}",
-                )
+
+def _check_doubts(target: TargetCompany, outbox: Outbox, writes: Sequence[Write]) -> None:
+    """Refuse a write that an earlier call left in doubt."""
+    found = outbox.entries(company=target.company, statuses=UNRESOLVED, object=writes[0].object)
+    doubtful = {(entry.target.operation, entry.digest): entry.number for entry in found}
+    for write in writes:
+        number = doubtful.get((write.operation, write.digest))
+        if number is not None:
+            raise InDoubtError(
+                f"the same write is in doubt: it may have been done (entry {number} of the outbox)",
+                fix=f"intacct outbox settle {number}",
+            )
 
 
 def _write(operation: WriteOperation, name: str, row: Mapping[str, Any]) -> Write:
