@@ -20,6 +20,8 @@ from intacct_bridge.wire.values import NUMBERS, SCALE, Kind
 from intacct_bridge.wire.xml import Element
 
 MULTI_PICK = "#~#"
+_NUMBER_OR_NAME = ("EXCH_RATE_TYPE_ID",)
+"""Fields that descriptions call an integer and pages a text: a write may name the record."""
 _SMALLEST = Decimal(1).scaleb(-SCALE)
 _LONG_NUMBER = re.compile(rf"[+-]?\d{{0,24}}\.\d{{{SCALE + 1},40}}")
 """A number with more digits than a field holds, such as a sum of binary floating-point numbers.
@@ -105,7 +107,7 @@ def stored_text(call: FunctionCall, one: FieldDef, text: str) -> str:
         return ""
     if one.values:
         return _listed(one, text.strip())
-    if one.kind in (Kind.TEXT, Kind.ENUM, Kind.SEQUENCE):
+    if one.kind in (Kind.TEXT, Kind.ENUM, Kind.SEQUENCE) or one.name in _NUMBER_OR_NAME:
         return text
     if one.kind in NUMBERS and _LONG_NUMBER.fullmatch(text.strip()):
         text = str(Decimal(text.strip()).quantize(_SMALLEST, ROUND_05UP))

@@ -49,6 +49,9 @@ class Behaviour:
     year_end: str = "closed"
     """Whether balances show income and cost accounts `closed` to retained earnings after a fiscal year, as their
     closing type is documented, or `running` on. No answer of a balance function across years is recorded."""
+    rate_types: str = "both"
+    """How a request names an exchange rate type: by `name`, by `number`, or `both`. Pages call the field a text named
+    ID, and examples have names; which the gateway accepts is not settled."""
     approve_bills: bool = False
     """Whether a submitted bill waits for `approve` before it posts."""
     payment_blanks: str = "filled"

@@ -14,6 +14,7 @@ from intacct_bridge.emulator.accounting.chart import posting_rules
 from intacct_bridge.emulator.accounting.dimensions import ID_FIELDS, user_defined
 from intacct_bridge.emulator.accounting.periods import day_of
 from intacct_bridge.emulator.accounting.posting_rows import ORDERS, PURCHASING
+from intacct_bridge.emulator.accounting.rates import ORDERS as RATES
 from intacct_bridge.emulator.accounting.rates import exchange_rate
 from intacct_bridge.emulator.company.company_data import FunctionCall
 from intacct_bridge.emulator.records.audit_fields import CREATED, DELETED, MODIFIED, record_change, set_audit_fields
@@ -56,6 +57,7 @@ TRADES = {
 }
 
 
+_RATE_CHOICE = (RATES.type, RATES.date)
 KITS = ("Build Kits", "Disassemble Kits")
 """Definitions of inventory transactions that every company has."""
 
@@ -96,9 +98,8 @@ def change(call: FunctionCall, trade: Trade, number: int, order: OrderInput) -> 
     _withdraw(call, trade, old)
     row = old | order.values
     row.pop("PRRECORDKEY", None)
-    for name in ("EXCHRATE",):
-        if "CURRENCY" in order.values and name not in order.values:
-            row.pop(name, None)
+    if {"CURRENCY", *_RATE_CHOICE} & order.values.keys() and "EXCHRATE" not in order.values:
+        row.pop("EXCHRATE", None)
     return _written(call, trade, row, order, definition=definition, number=number)
 
 
@@ -212,7 +213,7 @@ def _total(call: FunctionCall, row: Row, lines: list[Row], extra: Sequence[Subto
     base = chart.base_currency[chart.entity_of.get(place, "")]
     row["BASECURR"], row["CURRENCY"] = base, row.get("CURRENCY") or base
     day = day_of(row, "WHENCREATED")
-    factor = exchange_rate(call.company, row["CURRENCY"], base, day=day, given=row.get("EXCHRATE", ""))
+    factor = exchange_rate(call.company, row, row["CURRENCY"], base, day=day, fields=RATES)
     row["EXCHRATE"] = decimal_text(factor)
     subtotal = sum((amount(one, "TRX_VALUE") for one in lines), ZERO)
     total = subtotal + sum((one.of(subtotal, chart.rounding, row["CURRENCY"]) for one in extra), ZERO)

@@ -29,7 +29,7 @@ from intacct_bridge.emulator.records.audit_fields import CREATED, DELETED, MODIF
 from intacct_bridge.emulator.records.checks import check_required_fields
 from intacct_bridge.emulator.records.drafts import Draft, stored_text
 from intacct_bridge.emulator.records.references import REFERENCES, apply_references, find_reference
-from intacct_bridge.emulator.settings.cells import Row
+from intacct_bridge.emulator.settings.cells import Row, date_text, decimal_text
 from intacct_bridge.emulator.settings.refusals import refused
 from intacct_bridge.model.catalog import ObjectDef
 
@@ -180,7 +180,10 @@ def _line(call: FunctionCall, draft: Draft, day: date) -> PostingLine:
         )
     if values["TR_TYPE"] == "-1":
         amount = -amount
-    rate = exchange_rate(call.company, currency, base, day=day, given=values.get("EXCHANGE_RATE", ""))
+    rate = exchange_rate(call.company, values, currency, base, day=day)
+    if currency != base:
+        values["EXCHANGE_RATE"] = decimal_text(rate)
+        values["EXCH_RATE_DATE"] = values.get("EXCH_RATE_DATE") or date_text(day)
     return PostingLine(
         values["ACCOUNTNO"],
         location,

@@ -24,7 +24,7 @@ from intacct_bridge.emulator.subledgers.vouchers import Voucher, post, start_wit
 
 _HEAD = (
     "bankaccountid:FINANCIALENTITY vendorid memo:DESCRIPTION paymentmethod checkdate:WHENCREATED checkno:DOCNUMBER "
-    "currency exchrate:EXCHANGE_RATE"
+    "currency exchratedate:EXCH_RATE_DATE exchratetype:EXCH_RATE_TYPE_ID exchrate:EXCHANGE_RATE"
 )
 _ITEM = (
     "glaccountno:ACCOUNTNO accountlabel paymentamount:TRX_AMOUNT departmentid locationid projectid taskid "
@@ -47,7 +47,7 @@ def create_appayment(call: FunctionCall) -> FunctionAnswer:
     base = posting_rules(company).base_currency[entity]
     row["CURRENCY"], row["BASECURR"] = row.get("CURRENCY") or base, base
     day = day_of(row, "WHENCREATED")
-    factor = exchange_rate(company, row["CURRENCY"], base, day=day, given=row.get("EXCHANGE_RATE", ""))
+    factor = exchange_rate(company, row, row["CURRENCY"], base, day=day)
     family, wrapper = FAMILIES["APBILL"], call.body.find("payitems")
     sent = [
         row_of_body(call, company.find(family.line), one, _ITEM)

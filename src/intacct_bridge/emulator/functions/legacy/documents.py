@@ -27,7 +27,8 @@ from intacct_bridge.wire.xml import Element
 
 _HEAD = (
     "vendorid customerid employeeid datecreated:WHENCREATED dateposted:WHENPOSTED datedue:WHENDUE termname onhold "
-    "ponumber:DOCNUMBER description basecurr currency exchratedate:EXCH_RATE_DATE exchrate:EXCHANGE_RATE supdocid "
+    "ponumber:DOCNUMBER description basecurr currency exchratedate:EXCH_RATE_DATE "
+    "exchratetype:EXCH_RATE_TYPE_ID exchrate:EXCHANGE_RATE supdocid "
     "inclusivetax taxsolutionid memo payto/contactname:BILLTOPAYTOCONTACTNAME "
     "billto/contactname:BILLTOPAYTOCONTACTNAME "
     "returnto/contactname:SHIPTORETURNTOCONTACTNAME shipto/contactname:SHIPTORETURNTOCONTACTNAME "

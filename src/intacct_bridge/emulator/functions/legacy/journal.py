@@ -15,7 +15,8 @@ from intacct_bridge.wire.xml import Element
 _HEAD = "journalid:JOURNAL datecreated:BATCH_DATE description:BATCH_TITLE referenceno sourceentity:BASELOCATION_NO"
 _LINE = (
     "glaccountno:ACCOUNTNO document memo:DESCRIPTION locationid:LOCATION departmentid:DEPARTMENT customerid vendorid "
-    "employeeid projectid taskid costtypeid itemid classid contractid warehouseid currency exchrate:EXCHANGE_RATE "
+    "employeeid projectid taskid costtypeid itemid classid contractid warehouseid currency exchratedate:EXCH_RATE_DATE "
+    "exchratetype:EXCH_RATE_TYPE_ID exchrate:EXCHANGE_RATE "
     "amount:TRX_AMOUNT"
 )
 _SIDES = {"debit": "1", "credit": "-1", "increase": "1", "decrease": "-1", "1": "1", "-1": "-1"}

@@ -22,7 +22,8 @@ _HEAD = (
     "transactiontype:DOCPARID datecreated:WHENCREATED dateposted:WHENPOSTED createdfrom customerid:CUSTVENDID "
     "vendorid:CUSTVENDID documentno:DOCNO origdocdate referenceno:PONUMBER vendordocno termname:TERM.NAME "
     "datedue:WHENDUE message shipto/contactname:SHIPTO.CONTACTNAME billto/contactname:BILLTO.CONTACTNAME "
-    "payto/contactname:BILLTO.CONTACTNAME returnto/contactname:SHIPTO.CONTACTNAME basecurr currency exchrate state "
+    "payto/contactname:BILLTO.CONTACTNAME returnto/contactname:SHIPTO.CONTACTNAME basecurr currency exchratedate "
+    "exchratetype:EXCH_RATE_TYPE_ID exchrate state "
     "projectid:PROJECT needbydate shipbydate customerponumber performancebondamount paymentbondamount"
 )
 _EFFECTIVE = "exchrate price cost discountpercent total absval percentval performancebondamount paymentbondamount"

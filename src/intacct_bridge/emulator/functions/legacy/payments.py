@@ -24,7 +24,8 @@ from intacct_bridge.wire.xml import Element
 
 _RECEIPT = (
     "customerid bankaccountid:FINANCIALENTITY undepfundsacct:UNDEPOSITEDACCOUNTNO refid:DOCNUMBER "
-    "datereceived:RECEIPTDATE paymentmethod basecurr currency exchrate:EXCHANGE_RATE"
+    "datereceived:RECEIPTDATE paymentmethod basecurr currency "
+    "exchratedate:EXCH_RATE_DATE exchratetype:EXCH_RATE_TYPE_ID exchrate:EXCHANGE_RATE"
 )
 _REQUEST = (
     "bankaccountid:FINANCIALENTITY chargecardid:FINANCIALENTITY vendorid memo:DESCRIPTION paymentmethod "

@@ -54,9 +54,12 @@ from intacct_bridge.emulator.subledgers.vouchers import (
 )
 from intacct_bridge.errors import Fault
 
+_RATE_CHOICE = ("CURRENCY", "EXCH_RATE_TYPE_ID", "EXCH_RATE_DATE")
+"""Fields that choose an exchange rate: a change of one looks the rate up again."""
 MOVES_MONEY = (
     *("VENDORID", "CUSTOMERID", "EMPLOYEEID", "FINANCIALENTITY", "BANKACCOUNTID", UNDEPOSITED),
-    *("WHENCREATED", "WHENPOSTED", "CURRENCY", "EXCHANGE_RATE"),
+    *("WHENCREATED", "WHENPOSTED", "EXCHANGE_RATE"),
+    *_RATE_CHOICE,
 )
 _PAID = ("TOTALPAID", "TRX_TOTALPAID", "TOTALSELECTED", "TRX_TOTALSELECTED")
 
@@ -106,7 +109,7 @@ def change(call: FunctionCall, family: Family, number: int, entry: DocumentInput
     check_number(call, family, row, number)
     _withdraw(call, family, old)
     for name in ("EXCHANGE_RATE", "BASECURR", "WHENPOSTED"):
-        if not values.get(name) and ("CURRENCY" in values or name == "WHENPOSTED"):
+        if not values.get(name) and (any(one in values for one in _RATE_CHOICE) or name == "WHENPOSTED"):
             row.pop(name, None)
     return _written(call, family, row, entry, key=old["RECORDNO"])
 

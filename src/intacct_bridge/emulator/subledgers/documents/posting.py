@@ -8,7 +8,7 @@ from intacct_bridge.emulator.accounting.chart import posting_rules
 from intacct_bridge.emulator.accounting.dimensions import user_defined
 from intacct_bridge.emulator.accounting.periods import day_of
 from intacct_bridge.emulator.accounting.posting import Document, Posting, bill, invoice
-from intacct_bridge.emulator.accounting.rates import exchange_rate
+from intacct_bridge.emulator.accounting.rates import exchange_rate, rate_type_number
 from intacct_bridge.emulator.company.company_data import FunctionCall
 from intacct_bridge.emulator.settings.cells import Row, decimal_text
 from intacct_bridge.emulator.settings.refusals import refused
@@ -72,8 +72,10 @@ def set_currency(call: FunctionCall, family: Family, row: Row, owner: str) -> No
     row["BASECURR"] = base
     row["CURRENCY"] = row.get("CURRENCY") or party_of(call, family, row).get("CURRENCY") or base
     day = day_of(row, "WHENPOSTED" if row.get("WHENPOSTED") else "WHENCREATED")
-    factor = exchange_rate(call.company, row["CURRENCY"], base, day=day, given=row.get("EXCHANGE_RATE", ""))
+    factor = exchange_rate(call.company, row, row["CURRENCY"], base, day=day)
     row["EXCHANGE_RATE"] = decimal_text(factor)
+    if row.get("EXCH_RATE_TYPE_ID"):
+        row["EXCH_RATE_TYPE_ID"] = rate_type_number(call.company, row["EXCH_RATE_TYPE_ID"])
     if factor != 1:
         row.setdefault("EXCH_RATE_DATE", row["WHENCREATED"])
 

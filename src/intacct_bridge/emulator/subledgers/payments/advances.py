@@ -47,7 +47,8 @@ def update(call: FunctionCall, draft: Draft, number: int) -> Row:
     _check_open(old)
     withdraw_all(call, NAME, old)
     row = old | {name: text for name, text in draft.values.items() if name != "RECORDNO"}
-    if "CURRENCY" in draft.values and "EXCHANGE_RATE" not in draft.values:
+    chosen = {"CURRENCY", "EXCH_RATE_TYPE_ID", "EXCH_RATE_DATE"} & draft.values.keys()
+    if chosen and "EXCHANGE_RATE" not in draft.values:
         row.pop("EXCHANGE_RATE", None)
     return _written(call, draft, row, new=False)
 
@@ -158,7 +159,7 @@ def _convert(call: FunctionCall, row: Row, entity: str) -> None:
     row["BASECURR"], row["CURRENCY"] = base, row.get("CURRENCY") or base
     row["WHENCREATED"] = row["RECEIPTDATE"]
     day = day_of(row, "RECEIPTDATE")
-    factor = exchange_rate(call.company, row["CURRENCY"], base, day=day, given=row.get("EXCHANGE_RATE", ""))
+    factor = exchange_rate(call.company, row, row["CURRENCY"], base, day=day)
     row["EXCHANGE_RATE"] = decimal_text(factor)
 
 

@@ -274,9 +274,7 @@ def _head(
     applied = sum((one.money_amount for one in parts), ZERO)
     row["BASECURR"] = base
     row["CURRENCY"] = row.get("CURRENCY") or base
-    factor = exchange_rate(
-        call.company, row["CURRENCY"], base, day=day_of(row, side.day), given=row.get("EXCHANGE_RATE", "")
-    )
+    factor = exchange_rate(call.company, row, row["CURRENCY"], base, day=day_of(row, side.day))
     row |= {"EXCHANGE_RATE": decimal_text(factor), "RECORDTYPE": side.type, "SYSTEMGENERATED": "F", "CLEARED": "F"}
     row |= {"WHENCREATED": row[side.day], "WHENPAID": row.get("WHENPAID") or row[side.day], "RAWSTATE": "C"}
     row.setdefault("WHENPOSTED", row[side.day])
