@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import architecture
+import company_files
 import fidelity
 import operations
 from reference import commands_page, errors_page
@@ -12,6 +13,7 @@ docs = Path(__file__).parent.parent / "docs"
 (docs / "errors.md").write_text(errors_page(), encoding="utf-8")
 (docs / "reference" / "commands.md").write_text(commands_page(), encoding="utf-8")
 fidelity.PAGE.write_text(fidelity.page(), encoding="utf-8")
+company_files.PAGE.write_text(company_files.page(), encoding="utf-8")
 operations.PAGE.write_text(operations.page(), encoding="utf-8")
 architecture.PICTURE.parent.mkdir(exist_ok=True)
 architecture.PICTURE.write_text(architecture.picture(), encoding="utf-8")

@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 
 import architecture
 import click
+import company_files
 import pytest
 from reference import commands_page, errors_page
 
@@ -77,6 +78,7 @@ def test_a_documented_command_and_its_flags_exist(page: str, line: str) -> None:
 def test_the_generated_pages_are_current() -> None:
     assert (DOCS / "errors.md").read_text("utf-8") == errors_page(), "run: make docs"
     assert (DOCS / "reference" / "commands.md").read_text("utf-8") == commands_page(), "run: make docs"
+    assert company_files.PAGE.read_text("utf-8") == company_files.page(), "run: make docs"
 
 
 def test_the_picture_of_the_architecture_is_current_and_complete() -> None:

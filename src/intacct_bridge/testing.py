@@ -25,10 +25,12 @@ from intacct_bridge.client.gateway.runtime import System
 from intacct_bridge.emulator.accounting.seeding import seed, seed_file
 from intacct_bridge.emulator.gateway.gateway import Emulator, EmulatorSnapshot, Received
 from intacct_bridge.emulator.settings.faults import FaultPlan, ScriptedFault, load_faults
-from intacct_bridge.emulator.settings.scenarios import find_scenario, load_scenario
+from intacct_bridge.emulator.settings.scenarios import find_scenario, load_companies, load_scenario
+from intacct_bridge.emulator.settings.world import EmulatorSettings
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.flow.outbox.outbox import Outbox
 from intacct_bridge.flow.post.single_writes import OutboxWriter
+from intacct_bridge.model.suggestions import did_you_mean
 from intacct_bridge.wire.xml import Element, parse
 
 if TYPE_CHECKING:
@@ -47,9 +49,11 @@ CREDENTIALS = {
 class Company:
     """An emulated company, clients of it, and a way for any program to reach it."""
 
-    def __init__(self, emulator: Emulator) -> None:
+    def __init__(self, emulator: Emulator, company_id: str = "") -> None:
+        """The first company of the emulator, unless another one is named."""
         self.emulator = emulator
-        self.credentials = dict(CREDENTIALS)
+        self.company_id = emulator.company(company_id).settings.company_id
+        self.credentials = emulator.settings.credentials(self.company_id)
         self._server: RunningServer | None = None
         self._outbox: Outbox | None = None
         self._folder: TemporaryDirectory[str] | None = None
@@ -72,7 +76,9 @@ class Company:
         named = settings.pop("outbox", "")
         own = named == ""
         path = str(self._outbox_path) if own else str(named or "")
-        connection = Connection(**{"name": "test", "environment": "demo", **CREDENTIALS, **settings, "outbox": path})
+        connection = Connection(
+            **{"name": "test", "environment": "demo", **self.credentials, **settings, "outbox": path}
+        )
         writer = None if named is None else OutboxWriter((lambda _: self.outbox) if own else None)
         return Client(connection, transport=self.emulator, system=System(sleep=sleep), writer=writer)
 
@@ -101,7 +107,7 @@ class Company:
 
     def seed(self, source: str | Path, rows: Iterable[Mapping[str, Any]] | None = None) -> None:
         """Store records as they are: `rows` of the object `source`, or those of a JSON or CSV file or a folder."""
-        company, now = self.emulator.company(), self.emulator.now()
+        company, now = self.emulator.company(self.company_id), self.emulator.now()
         if rows is None:
             seed_file(company, source, now=now)
         else:
@@ -146,7 +152,7 @@ class Company:
 
     def rows(self, name: str) -> list[dict[str, str]]:
         """The stored records of an object, whatever the users' rights. InvalidRequestError for an unknown object."""
-        company = self.emulator.company()
+        company = self.emulator.company(self.company_id)
         return [dict(row) for _, row in company.table(company.catalog.find(name)).rows()]
 
     def close(self) -> None:
@@ -168,15 +174,23 @@ def make_company(
     scenario: str | None = None,
     data: str | Path | None = None,
 ) -> Company:
-    """A company that can be reset: `empty` or `demo`, as a scenario changes it, with the records of a file."""
-    if company not in ("empty", "demo"):
-        raise SettingsError(f"there is no company {company!r}", fix="companies: empty, demo")
+    """A company that can be reset: `empty`, `demo` or that of a company file (`harbour.toml`).
+
+    A scenario changes it, and `data` adds the records of a file.
+    """
     more: dict[str, Any] = {"seed": seed}
+    start = EmulatorSettings()
+    if company not in ("empty", "demo"):
+        if not company.endswith(".toml"):
+            near = did_you_mean(company, ("empty", "demo"))
+            raise SettingsError(f"there is no company {company!r}{near}", fix="companies: empty, demo, or a TOML file")
+        start = load_companies(company)
+        more |= {"settings": start, "faults": load_faults(company)}
     if scenario is not None:
         path = find_scenario(scenario)
-        more |= {"settings": load_scenario(path), "faults": load_faults(path)}
+        more |= {"settings": load_scenario(path, start), "faults": (*more.get("faults", ()), *load_faults(path))}
     day = date.fromisoformat(as_of) if isinstance(as_of, str) else as_of
-    made = Company(Emulator.empty(**more) if company == "empty" else Emulator.demo(as_of=day, **more))
+    made = Company(Emulator.demo(as_of=day, **more) if company == "demo" else Emulator.empty(**more))
     if data is not None:
         made.seed(data)
     made._first = made.snapshot()

@@ -11,7 +11,7 @@ import pytest
 from intacct_bridge.emulator.gateway.gateway import Emulator
 from intacct_bridge.emulator.gateway.server import serve
 from intacct_bridge.emulator.settings.faults import load_faults
-from intacct_bridge.emulator.settings.scenarios import load_scenario
+from intacct_bridge.emulator.settings.scenarios import load_companies, load_scenario
 from intacct_bridge.testing import CREDENTIALS, make_company
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -82,3 +82,22 @@ def test_the_files_of_the_emulator_page_are_read(tmp_path: Path) -> None:
     assert scripted == [[("cut-after", ""), ("http", "")], [("fault", "V-17")]]
     assert read[0].behaviour.filter_times == "user"
     assert [report.name for report in read[1].companies[0].reports] == ["Small bills"]
+
+
+def test_the_page_of_custom_companies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    companies = blocks("custom-companies.md", "toml")
+    for place, text in reversed(list(enumerate(companies))):
+        Path("harbour.toml").write_text(text)
+        Emulator.empty(settings=load_companies("harbour.toml")).close()
+        if not place:
+            assert len(text.splitlines()) <= 36
+    known: dict[str, Any] = {}
+    for block in blocks("custom-companies.md"):
+        run("custom-companies.md", block, known)
+    tests = [name for name in known if name.startswith("test_")]
+    assert len(tests) == 2
+    for name in tests:
+        company = make_company(company="harbour.toml")
+        known[name](*([company] if signature(known[name]).parameters else []))
+        company.close()

@@ -92,6 +92,17 @@ def test_the_scenarios_are_listed(intacct: Intacct) -> None:
     assert intacct("emulator", "--scenario", "nonsense").status == 2
 
 
+def test_a_company_that_cannot_be_is_refused(intacct: Intacct, home: Path) -> None:
+    wrong = home / "harbour.toml"
+    wrong.write_text('[[company]]\nbooks = ["ACCRUAL"]\njournal = [{ symbol = "CDJ", book = "CASH" }]\n')
+    ran = intacct("emulator", "--company", str(wrong))
+    assert (ran.status, "company.journal (CDJ).book cannot be 'CASH'" in ran.err) == (2, True), ran.said
+    assert "books: ACCRUAL" in ran.err
+    ran = intacct("emulator", "--company", "empt")
+    assert (ran.status, "did you mean empty?" in ran.err) == (2, True), ran.said
+    assert intacct("emulator", "--company", str(home / "none.toml")).status == 2
+
+
 def test_a_file_that_is_not_a_database_is_refused(intacct: Intacct, home: Path) -> None:
     (home / "company.db").write_text("junk")
     for words in (("emulator", "--db", str(home / "company.db")), ("demo", "--home", str(home))):

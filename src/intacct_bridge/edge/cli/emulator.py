@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 @file_option("--port-file", "Write the port to this file once the emulator answers.", metavar="F")
 @click.option(
     "--company",
-    type=click.Choice(["demo", "empty"]),
+    metavar="demo|empty|FILE",
     default="demo",
     show_default=True,
-    help="Start with the demo company, or with an empty one.",
+    help="Serve the demo company, an empty one, or the companies that a TOML file declares.",
 )
 @number_option("--scale", "Multiply the number of documents; 50 makes a million GLDETAIL rows.", least=1, default=1)
 @number_option("--seed", "Generate the company from this seed.", type=int, default=1)
@@ -56,13 +56,14 @@ def emulator_command(context: CommandContext, *, host: str, port: int, port_file
     Examples:
       intacct emulator
       intacct emulator --port 0 --port-file port.txt --company empty
+      intacct emulator --company harbour.toml
       intacct emulator --db company.db --latency-ms 300 --concurrency 2
       intacct emulator --scenario sender-not-authorised
     """
     if options["scenario"] == "list":
         _list(context)
         return
-    scenario = _scenario(options["scenario"])
+    scenario, company = _scenario(options["scenario"]), _company_file(options["company"])
     from intacct_bridge.client.local.directories import cache_of_port
     from intacct_bridge.edge.demo.company import make_emulator
     from intacct_bridge.emulator.accounting.seeding import seed_file
@@ -72,16 +73,18 @@ def emulator_command(context: CommandContext, *, host: str, port: int, port_file
         shutil.rmtree(
             cache_of_port(urlsplit(url).port), ignore_errors=True
         )  # it belongs to the company that this port served before
-        _announce(context, url, scenario)
+        _announce(context, url, credentials, scenario)
         if port_file is not None:
             _write_port(port_file, url)
 
     context.console.say("Opening the company ...")
+    start = _start(company)
+    credentials = start.credentials()
     emulator = make_emulator(
         options["db"],
-        settings=_settings(options, scenario),
-        faults=options["faults"] or scenario,
-        empty=options["company"] == "empty",
+        settings=_settings(options, scenario, start),
+        faults=[one for one in (options["faults"] or scenario, company) if one is not None],
+        empty=options["company"] != "demo",
         seed=options["seed"],
         scale=options["scale"],
         as_of=_day(options["as_of"]),
@@ -111,11 +114,32 @@ def _list(context: CommandContext) -> None:
     context.console.table(("scenario", "mistake"), [(name, about.get("title", "")) for name, about in rows])
 
 
-def _settings(options: dict[str, Any], scenario: Path | None) -> "EmulatorSettings":
-    from intacct_bridge.emulator.settings.scenarios import load_scenario
+def _company_file(name: str) -> Path | None:
+    """The file of a declared company; None for the names of the companies that come with the program."""
+    from intacct_bridge.errors import SettingsError
+    from intacct_bridge.model.suggestions import did_you_mean
+
+    if name in ("demo", "empty"):
+        return None
+    if Path(name).suffix != ".toml" and not Path(name).is_file():
+        raise SettingsError(
+            f"There is no company {name}{did_you_mean(name, ('demo', 'empty'))}",
+            fix="Use demo, empty, or a TOML file that declares a company.",
+        )
+    return Path(name)
+
+
+def _start(company: Path | None) -> "EmulatorSettings":
+    from intacct_bridge.emulator.settings.scenarios import load_companies
     from intacct_bridge.emulator.settings.world import EmulatorSettings
 
-    settings = load_scenario(scenario) if scenario else EmulatorSettings()
+    return load_companies(company) if company else EmulatorSettings()
+
+
+def _settings(options: dict[str, Any], scenario: Path | None, start: "EmulatorSettings") -> "EmulatorSettings":
+    from intacct_bridge.emulator.settings.scenarios import load_scenario
+
+    settings = load_scenario(scenario, start) if scenario else start
     changed = {
         name: options[option]
         for name, option in (("latency_ms", "latency_ms"), ("concurrency", "concurrency"))
@@ -135,14 +159,13 @@ def _write_port(path: Path, url: str) -> None:
     new.replace(path)
 
 
-def _announce(context: CommandContext, url: str, scenario: Path | None) -> None:
-    from intacct_bridge.edge.demo.company import CREDENTIALS
+def _announce(context: CommandContext, url: str, credentials: dict[str, str], scenario: Path | None) -> None:
     from intacct_bridge.emulator.settings.scenarios import read_scenario
 
     about = read_scenario(scenario).get("scenario", {}) if scenario else {}
-    settings = {**CREDENTIALS, "environment": "demo", **about.get("connection", {})}
-    if about:
-        context.console.say(f"Scenario: {about['title']}. {about['text']} ({about['tag']})")
+    settings = {**credentials, "environment": "demo", **about.get("connection", {})}
+    if about.get("title"):
+        context.console.say(f"Scenario: {about['title']}. {about.get('text', '')} ({about.get('tag', '')})")
     context.console.pairs({"endpoint": url, **settings})
     context.console.out.flush()
     context.console.say("Serving; press Ctrl-C to stop. In another terminal:")

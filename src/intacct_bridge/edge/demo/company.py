@@ -4,7 +4,7 @@
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -59,7 +59,7 @@ def make_emulator(
     database: Path | None,
     *,
     settings: EmulatorSettings | None = None,
-    faults: Path | None = None,
+    faults: Sequence[Path] = (),
     empty: bool = False,
     seed: int = 1,
     scale: int = 1,
@@ -68,7 +68,7 @@ def make_emulator(
 ) -> Emulator:
     """An emulator in a file or in memory. A file that holds a company already is opened unchanged."""
     path = str(database) if database is not None else None
-    script = load_faults(faults) if faults is not None else ()
+    script = tuple(one for file in faults for one in load_faults(file))
     if database is not None:
         database.parent.mkdir(parents=True, exist_ok=True)
     if empty:

@@ -145,9 +145,9 @@ class Emulator:
         copy.companies.keep_users()
         return copy
 
-    def company(self, company_id: str = "demo-company") -> CompanyData:
-        """A company's data, to add records or to look at them."""
-        return self.companies.by_id[company_id]
+    def company(self, company_id: str = "") -> CompanyData:
+        """A company's data, to add records or to look at them; the first company, unless one is named."""
+        return self.companies.by_id[company_id or next(iter(self.companies.by_id))]
 
     def snapshot(self) -> EmulatorSnapshot:
         """The present state, for `restore`."""

@@ -39,6 +39,7 @@ class DeclaredEntity:
     """`[[company.entity]]`: an entity, which keeps books in its base currency."""
 
     id: str
+    """Its id in `LOCATIONID`, and in the sign-in to the entity."""
     name: str = ""
     """Its id, unless it is given."""
     currency: str = ""
@@ -48,7 +49,9 @@ class DeclaredEntity:
     open_from: date | None = None
     """The first day of its open periods; every day is open unless it is given."""
     start: date | None = None
+    """The day on which it begins."""
     country: str = ""
+    """Its country of operation."""
     due_from: str = ""
     """The account due from this entity, in the books of the others."""
     due_to: str = ""
@@ -69,7 +72,7 @@ class DeclaredLocation:
 
 @dataclass(frozen=True, slots=True)
 class DeclaredDepartment:
-    """`[[company.department]]`."""
+    """`[[company.department]]`: a department, below another one or at the top."""
 
     id: str
     name: str = ""
@@ -94,22 +97,26 @@ class DeclaredAccount:
     closes_to: str = ""
     """The account that the year end closes it to; `retained_earnings` of the posting accounts, unless it is given."""
     requires: tuple[str, ...] = ()
-    """The dimensions that every line on it must name: `DEPARTMENT`, `LOCATION`, `PROJECT`, ..."""
+    """The dimensions that every line on it must name: `DEPARTMENT`, `LOCATION`, `PROJECT`, `GLDIMFUND`, ..."""
     category: str = ""
+    """Its category, which some reports group by."""
     status: Status = "active"
 
 
 @dataclass(frozen=True, slots=True)
 class DeclaredJournal:
-    """`[[company.journal]]`."""
+    """`[[company.journal]]`: a journal, and the book that its entries post to."""
 
     symbol: str
     title: str = ""
     book: str = ""
     """The book that its entries post to; every one of `books`, unless it is given."""
     adjusting: bool = False
+    """Its entries are adjusting entries, which trial balances show in columns of their own."""
     statistical: bool = False
+    """It takes statistical entries."""
     start: date | None = None
+    """The first day of its entries, for information."""
     status: Status = "active"
 
 
@@ -157,7 +164,7 @@ class DeclaredPeriod:
 
 @dataclass(frozen=True, slots=True)
 class DeclaredCurrency:
-    """`[[company.transaction_currency]]`: the others follow from entities and rates."""
+    """`[[company.transaction_currency]]`: a currency with its decimals. Others follow from entities and rates."""
 
     code: str
     name: str = ""
@@ -173,6 +180,7 @@ class DeclaredRateType:
     id: int = 0
     """Its number in `EXCH_RATE_TYPE_ID`; its place in the file, unless it is given."""
     default: bool = False
+    """The type of a transaction that names none; the first type, unless one is the default."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +205,7 @@ class DeclaredField:
     name: str
     label: str = ""
     type: FieldType = "text"
+    """A `list` has one of its values, a `multilist` several, joined by `#~#`."""
     values: tuple[str, ...] = ()
     """The choices of a `list` or `multilist`."""
     required: bool = False
@@ -250,7 +259,9 @@ class DeclaredPostingRule:
     item_group: str = ""
     """The GL group of the items that it is for; empty for all."""
     location: str = ""
+    """The location, or the entity, of the lines that it is for; empty for all."""
     department: str = ""
+    """The department of the lines that it is for; empty for all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,13 +282,17 @@ class DeclaredDefinition:
     direction: Literal["Increase", "Decrease", ""] = ""
     """The direction of a stock movement; sales decrease, purchases increase, unless it is given."""
     term: str = ""
+    """The payment term of its transactions."""
     rate_type: str = ""
+    """The exchange rate type of its transactions."""
     sequence: str = ""
+    """The numbering sequence; the definition's name, unless it is given."""
     fields: tuple[DeclaredField, ...] = _table("field")
     """Custom fields that only transactions of this definition have."""
     line_fields: tuple[DeclaredField, ...] = _table("line_field")
     """Custom fields that only lines of this definition have."""
     accounts: tuple[DeclaredPostingRule, ...] = _table("account")
+    """Its posting rules. Without one that fits, a line posts to the account of its item or of the item's GL group."""
     status: Status = "active"
 
 

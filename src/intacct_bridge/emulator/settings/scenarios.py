@@ -7,28 +7,39 @@
     company_id = "expired-company"
     expired = true
 
-A company named in a scenario is added, or replaces the one with that id. The table `scenario` is for the program that
-plays the file (what it shows, with which connection) and changes nothing here. Some scenarios come with the package.
+A company named in a scenario is added; one with the id of a known company changes the settings that it gives. The table
+`scenario` is for the program that plays the file (what it shows, with which connection) and changes nothing here. Some
+scenarios come with the package.
 """
 
+from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, TypeVar
 
 from intacct_bridge.emulator.settings.behaviour import Behaviour
 from intacct_bridge.emulator.settings.declaration_checks import check_company
-from intacct_bridge.emulator.settings.typed_tables import built, read_toml, typed
-from intacct_bridge.emulator.settings.world import CompanySettings, EmulatorSettings, SenderSettings
+from intacct_bridge.emulator.settings.typed_tables import built, places, read_toml, typed
+from intacct_bridge.emulator.settings.world import DEFAULT_COMPANY, CompanySettings, EmulatorSettings, SenderSettings
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.model.suggestions import did_you_mean
 
 _T = TypeVar("_T")
+_DEMO_WORLD = EmulatorSettings()
 _TABLES = ("sender", "company", "behaviour", "policies", "fault", "scenario")
 
 
-def load_scenario(path: str | Path) -> EmulatorSettings:
-    """The demo world with the differences of a TOML file. Raises SettingsError naming the entry."""
-    return scenario(read_scenario(path), str(path))
+def load_scenario(path: str | Path, start: EmulatorSettings = _DEMO_WORLD) -> EmulatorSettings:
+    """The demo world, or another one, with the differences of a TOML file. Raises SettingsError naming the entry."""
+    return scenario(read_scenario(path), str(path), start)
+
+
+def load_companies(path: str | Path) -> EmulatorSettings:
+    """The world of a company file, which declares at least one company. Raises SettingsError naming the entry."""
+    tree = read_toml(path, "company file")
+    if not tree.get("company"):
+        raise SettingsError(f"{path} declares no company", fix="begin it with [[company]] and a title")
+    return scenario(tree, str(path), EmulatorSettings(companies=()))
 
 
 def read_scenario(path: str | Path) -> dict[str, Any]:
@@ -61,24 +72,36 @@ def _short(stem: str) -> tuple[str, str]:
     return name, number.lstrip("0")
 
 
-def scenario(tree: dict[str, Any], where: str = "scenario") -> EmulatorSettings:
-    """The demo world with the differences in this tree. Raises SettingsError naming the entry."""
+def scenario(tree: dict[str, Any], where: str = "scenario", start: EmulatorSettings = _DEMO_WORLD) -> EmulatorSettings:
+    """The demo world, or another one to start with, and the differences in this tree.
+
+    Raises SettingsError naming the entry.
+    """
     for name in tree:
         if name not in _TABLES:
             raise SettingsError(
                 f"{where}: unknown table {name}{did_you_mean(name, _TABLES)}", fix=f"tables: {', '.join(_TABLES)}"
             )
-    start = EmulatorSettings()
     senders = {one.sender_id: one for one in start.senders}
     for sender in _entries(SenderSettings, tree, where, "sender"):
         senders[sender.sender_id] = sender
     companies = {one.company_id: one for one in start.companies}
-    for company in _entries(CompanySettings, tree, where, "company"):
+    for company in _companies(tree.get("company", []), companies, where):
         check_company(company, f"{where}: company")
         companies[company.company_id] = company
-    behaviour = built(Behaviour, tree.get("behaviour", {}), f"{where}: behaviour")
+    behaviour = built(Behaviour, tree.get("behaviour", {}), f"{where}: behaviour", start.behaviour)
     policies = typed(dict[str, str], tree.get("policies", {}), f"{where}: policies")
-    return EmulatorSettings(tuple(senders.values()), tuple(companies.values()), behaviour, policies)
+    return EmulatorSettings(tuple(senders.values()), tuple(companies.values()), behaviour, start.policies | policies)
+
+
+def _companies(entries: Any, known: dict[str, CompanySettings], where: str) -> Iterator[CompanySettings]:
+    """The companies of a file; one that is known already keeps what its table leaves out."""
+    entries = [entries] if isinstance(entries, dict) else entries
+    if not isinstance(entries, list):
+        raise SettingsError(f"{where}: company cannot be {entries!r}", fix="write it as a table: [[company]]")
+    for entry, place in zip(entries, places(entries), strict=True):
+        company_id = entry.get("company_id", DEFAULT_COMPANY) if isinstance(entry, dict) else ""
+        yield built(CompanySettings, entry, f"{where}: company{place}", known.get(str(company_id)))
 
 
 def _entries(kind: type[_T], tree: dict[str, Any], where: str, name: str) -> tuple[_T, ...]:

@@ -45,8 +45,11 @@ def table_names(kind: type[Any]) -> dict[str, Field[Any]]:
     return found
 
 
-def built(kind: type[_T], entry: Any, where: str) -> _T:
-    """A dataclass from a table. Raises SettingsError with the table, the key, the value and the fix."""
+def built(kind: type[_T], entry: Any, where: str, base: _T | None = None) -> _T:
+    """A dataclass from a table, or `base` with the keys of the table changed.
+
+    Raises SettingsError with the table, the key, the value and the fix.
+    """
     if not isinstance(entry, dict):
         raise SettingsError(f"{where} must be a table", fix=f"{where} cannot be {shown(entry)}")
     known = table_names(kind)
@@ -56,20 +59,22 @@ def built(kind: type[_T], entry: Any, where: str) -> _T:
                 f"{where}: unknown setting {name}{did_you_mean(name, known)}",
                 fix=f"settings: {', '.join(sorted(known))}",
             )
-    return _filled(kind, entry, where)
+    return _filled(kind, entry, where, base)
 
 
-def _filled(kind: type[_T], entry: Mapping[str, Any], where: str) -> _T:
+def _filled(kind: type[_T], entry: Mapping[str, Any], where: str, base: Any = None) -> _T:
     hints, values = get_type_hints(kind), {}
     for one in fields(kind):  # type: ignore[arg-type]  # every caller gives a dataclass
         name = one.metadata.get("table", one.name)
         given = next((each for each in (name, one.name) if each in entry), None)
         if one.metadata.get("inline"):
-            values[one.name] = _filled(hints[one.name], entry, where)
+            values[one.name] = _filled(hints[one.name], entry, where, getattr(base, one.name, None))
         elif given is not None and not one.repr and not isinstance(entry[given], str):
             raise SettingsError(f"{where}.{given} must be text in quotes")  # it is a secret, which no message shows
         elif given is not None:
             values[one.name] = _value(hints[one.name], entry[given], f"{where}.{given}", given)
+        elif base is not None:
+            values[one.name] = getattr(base, one.name)
         elif one.default is MISSING and one.default_factory is MISSING:
             raise SettingsError(f"{where} needs {name}", fix=f"add {name} = {_example(hints[one.name])}")
     return kind(**values)
@@ -114,10 +119,10 @@ def _several(hint: Any, value: Any, where: str, name: str) -> tuple[Any, ...]:
         value = [value]
     if not isinstance(value, list):
         raise SettingsError(f"{where} cannot be {shown(value)}", fix=f"give a list: {name} = [{_example(hint)}]")
-    return tuple(_value(hint, one, f"{where}{place}", name) for place, one in zip(_places(value), value, strict=True))
+    return tuple(_value(hint, one, f"{where}{place}", name) for place, one in zip(places(value), value, strict=True))
 
 
-def _places(entries: list[Any]) -> Iterator[str]:
+def places(entries: list[Any]) -> Iterator[str]:
     """The place of each entry of a list, and its name where it has one: ` 2 (CDJ)`."""
     for place, entry in enumerate(entries, 1):
         named = next((entry[key] for key in _NAMES if key in entry), "") if isinstance(entry, dict) else ""

@@ -10,6 +10,7 @@ from intacct_bridge.emulator.settings.behaviour import Behaviour
 from intacct_bridge.emulator.settings.declaration import CompanyDeclaration
 from intacct_bridge.wire.values import DEFAULT, Formatting
 
+DEFAULT_COMPANY = "demo-company"
 ALL_MODULES = ("CO", "CM", "GL", "AP", "AR", "EE", "PO", "SO", "INV", "PA", "CN", "CS", "ME", "TX")
 
 
@@ -125,8 +126,10 @@ _VIEWS = (ReportSettings("All vendors", "VENDOR", ("RECORDNO", "VENDORID", "NAME
 class CompanySettings:
     """One company, its users and its subscriptions."""
 
-    company_id: str = "demo-company"
+    company_id: str = DEFAULT_COMPANY
+    """The id to sign in with."""
     title: str = "Corvane Instruments"
+    """The name of the company, for information."""
     web_services: bool = True
     """The company is subscribed to Web Services."""
     expired: bool = False
@@ -172,6 +175,23 @@ class EmulatorSettings:
     def sender(self, sender_id: str) -> SenderSettings | None:
         """The sender with exactly this id."""
         return next((one for one in self.senders if one.sender_id == sender_id), None)
+
+    def credentials(self, company_id: str = "") -> dict[str, str]:
+        """Credentials of a company; the first one, unless it is named.
+
+        They are those of its first active user and of the first sender that it has authorised, where it has such.
+        """
+        company = self.company(company_id) or self.companies[0]
+        known = [one for one in self.senders if one.active and {one.sender_id, "*"} & {*company.senders}]
+        sender = next((one for one in known if one.sender_id not in company.inactive_senders), self.senders[0])
+        user = next((one for one in company.users if one.status == "active"), (*company.users, UserSettings())[0])
+        return {
+            "sender_id": sender.sender_id,
+            "sender_password": sender.password,
+            "company_id": company.company_id,
+            "user_id": user.user_id,
+            "user_password": user.password,
+        }
 
     def company(self, company_id: str) -> CompanySettings | None:
         """The company with this id; upper and lower case are the same."""

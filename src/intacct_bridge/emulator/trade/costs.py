@@ -26,7 +26,7 @@ from intacct_bridge.emulator.records.references import find_reference
 from intacct_bridge.emulator.settings.cells import Row
 from intacct_bridge.emulator.settings.refusals import refused
 from intacct_bridge.emulator.subledgers.vouchers import Voucher, batches_of, post, withdraw_all
-from intacct_bridge.emulator.trade.lines import ITEM, account_for
+from intacct_bridge.emulator.trade.lines import ITEM, account_by_rule, account_for
 from intacct_bridge.emulator.trade.stock import (
     SourceDocument,
     apply_movement,
@@ -82,7 +82,7 @@ def apply(call: FunctionCall, trade: str, row: Row, lines: Sequence[Row], *, def
         if is_stocked(item):
             one = _movement(call, effect, line, item)
             posted += (
-                _lines(call, effect, line | {"BASECURR": row["BASECURR"]}, item, one)
+                _lines(call, effect, line | {name: row[name] for name in ("BASECURR", "DOCPARID")}, item, one)
                 if effect.posts and one.value
                 else []
             )
@@ -119,7 +119,8 @@ def _movement(call: FunctionCall, effect: StockEffect, line: Row, item: Row) -> 
 def _lines(call: FunctionCall, effect: StockEffect, line: Row, item: Row, one: StockMovement) -> list[PostingLine]:
     place = line.get("LOCATIONID") or call.session.entity
     stock = account_for(call, item, ("INVACCTKEY",))
-    other = account_for(call, item, effect.offset) if effect.offset else ""
+    ruled = account_by_rule(call, line["DOCPARID"], line, item) if effect.adjusts else ""
+    other = ruled or (account_for(call, item, effect.offset) if effect.offset else "")
     other = other or call.company.side_tables.posting_accounts.get("inventory_offset") or ""
     if not stock or not other:
         raise refused(

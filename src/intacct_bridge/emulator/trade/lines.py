@@ -66,9 +66,26 @@ def account_for(call: FunctionCall, item: Row, names: Sequence[str]) -> str:
     return ""
 
 
-def account_of(call: FunctionCall, item_id: str, *, sale: bool) -> str:
-    """The account of an item's sale or purchase: its own, its GL group's, or that of an earlier document."""
+def account_by_rule(call: FunctionCall, definition: str, line: Row, item: Row) -> str:
+    """The account of the definition's first posting rule that fits the line; empty where none does."""
+    place = line.get("LOCATIONID") or call.session.entity
+    places = ("", place, posting_rules(call.company).entity_of.get(place, ""))
+    for rule in call.company.side_tables.definition_accounts.get(definition) or ():
+        fits_item = rule.item_group in ("", item.get("GLGROUP", ""))
+        if fits_item and rule.location in places and rule.department in ("", line.get("DEPARTMENTID", "")):
+            return rule.account
+    return ""
+
+
+def account_of(call: FunctionCall, line: Row, *, definition: str, sale: bool) -> str:
+    """The account of a line's sale or purchase: by a rule of its definition, the item's own, its GL group's, or that
+    of an earlier document.
+    """
+    item_id = line["ITEMID"]
     item = find_reference(call.company, ITEM, item_id)
+    ruled = account_by_rule(call, definition, line, item)
+    if ruled:
+        return ruled
     names = ("INCOMEACCTKEY",) if sale else ("INVACCTKEY", "EXPENSEACCTKEY")
     account = account_for(call, item, names)
     if account:
@@ -78,7 +95,8 @@ def account_of(call: FunctionCall, item_id: str, *, sale: bool) -> str:
         if row.get("ITEMID") == item_id:
             return row["ACCOUNTNO"]
     raise refused(
-        f"Item {item_id} has no account to post to.", correction="Give the item, or its GL group, an account."
+        f"Item {item_id} has no account to post to.",
+        correction="Give the item, its GL group or the transaction definition an account.",
     )
 
 

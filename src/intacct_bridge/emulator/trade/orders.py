@@ -250,7 +250,7 @@ def _make_invoice_or_bill(
     }
     if not values["WHENDUE"] and not values["TERMNAME"]:
         values["WHENDUE"] = row["WHENCREATED"]
-    made = [_charge(call, trade, one) for one in lines]
+    made = [_charge(call, trade, one, row["DOCPARID"]) for one in lines]
     made += subtotals.charges(
         call, extra, amount(row, "TRX_SUBTOTAL"), made[0], memo=family.memo, currency=row["CURRENCY"]
     )
@@ -261,13 +261,13 @@ def _make_invoice_or_bill(
     row["PAYMENTSTATUS"] = "Open"
 
 
-def _charge(call: FunctionCall, trade: Trade, line: Row) -> Row:
+def _charge(call: FunctionCall, trade: Trade, line: Row, definition: str) -> Row:
     carried = (*ID_FIELDS, *user_defined(call.company.catalog))
     cells = {name: line[name] for name in carried if line.get(name)}
     if line.get("WAREHOUSE.LOCATION_NO"):
         cells["WAREHOUSEID"] = line["WAREHOUSE.LOCATION_NO"]
     memo = line.get("MEMO") or line.get("ITEMDESC", "")
-    account = account_of(call, line["ITEMID"], sale=trade.party == "CUSTOMER")
+    account = account_of(call, line, definition=definition, sale=trade.party == "CUSTOMER")
     return cells | {"ACCOUNTNO": account, "TRX_AMOUNT": line["TRX_VALUE"], "ENTRYDESCRIPTION": memo}
 
 

@@ -1,6 +1,7 @@
 """The definitions that a declaration adds to the standard objects: custom fields and objects, dimensions, TD fields."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from intacct_bridge.emulator.settings.company_source import CompanyDefinitions, DefinitionField
 from intacct_bridge.emulator.settings.declaration import CompanyDeclaration, DeclaredDimension, DeclaredField
@@ -59,6 +60,8 @@ def declared_definitions(declared: CompanyDeclaration) -> CompanyDefinitions:
         for name in dimension.on or DIMENSION_LINES:
             fields.append((name, FieldDef(by, Kind.TEXT, _label(dimension.label, dimension.name), custom=True)))
             relations.append((name, Relation(dimension.name, dimension.name, by=by)))
+        required = FieldDef(f"REQUIRE{by}", Kind.BOOLEAN, f"Require {dimension.label or dimension.name}", custom=True)
+        fields += [(name, replace(required, values=("true", "false"))) for name in ("GLACCOUNT", "STATACCOUNT")]
     return CompanyDefinitions(
         fields=tuple(fields),
         relations=tuple(relations),
