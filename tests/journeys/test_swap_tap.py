@@ -135,3 +135,93 @@ def test_deletes_since_another_tap_s_bookmark_are_sent(tap: Tap, clock: Clock, s
     keys = {(stream, str(row.get("RECORDNO", row.get("value")))) for stream, row in gone}
     assert {(name, free["RECORDNO"]), ("deletes", free["VENDORID"])} & keys, gone
     assert not any(one["type"] == "ACTIVATE_VERSION" for one in ran.messages)
+
+
+# --- deletes without an entry in the audit history
+
+
+class Consumer:
+    """Applies messages as the documentation says: the rows that it has are those that Intacct has."""
+
+    def __init__(self) -> None:
+        self.rows: dict[str, list[tuple[str, dict[str, Any]]]] = {}
+        self._keys: dict[str, list[str]] = {}
+
+    def take(self, ran: Ran) -> None:
+        assert ran.status == 0, ran.err
+        for one in ran.messages:
+            stream = one.get("stream", "")
+            if one["type"] == "SCHEMA":
+                self._keys[stream] = one["key_properties"]
+            elif one["type"] == "RECORD" and stream == "deletes":
+                self._delete(one["record"])
+            elif one["type"] == "RECORD":
+                keys, row = self._keys[stream], one["record"]
+                held = self.rows.setdefault(stream, [])
+                if keys:
+                    held[:] = [(at, has) for at, has in held if any(has[key] != row[key] for key in keys)]
+                if not row.get("_sdc_deleted_at"):
+                    held.append((one["time_extracted"], row))
+
+    def _delete(self, told: dict[str, Any]) -> None:
+        held = self.rows.get(told["stream"], [])
+        held[:] = [(at, row) for at, row in held if str(row[told["field"]]) != told["value"] or at >= told["at"]]
+
+    def values(self, stream: str, field: str) -> list[str]:
+        return sorted(str(row[field]) for _, row in self.rows.get(stream, []))
+
+
+def there(tap: Tap, name: str, field: str) -> list[str]:
+    return sorted(row[field] for row in HttpReader(tap.url).rows(name, "RECORDNO", field))
+
+
+def delete_bills(tap: Tap, clock: Clock, count: int) -> None:
+    """Delete bills, each of which takes its journal entry along; no audit entry tells of that."""
+    with client(tap.emulator) as company:
+        posted = [row["RECORDNO"] for row in company.query("APBILL", "RECORDNO", where="STATE = 'Posted'")]
+        gone = 0
+        for number in posted:
+            if gone < count and company.delete("APBILL", [str(number)])[0].ok:
+                gone += 1
+        assert gone == count
+    clock.forward(days=3)  # so that the next run but one does not read them in the audit history again
+
+
+FIELDS = {"GLBATCH": "RECORDNO", "GLDETAIL": "BATCHKEY", "GLENTRY": "BATCHNO", "APBILL": "RECORDNO"}
+
+
+@pytest.mark.parametrize(
+    "selected", [("GLDETAIL", "GLENTRY", "GLBATCH", "APBILL"), ("APBILL", "GLBATCH"), ("GLDETAIL",)]
+)
+def test_the_journal_entries_of_deleted_bills_leave_the_consumer_in_the_next_run(
+    tap: Tap, clock: Clock, selected: tuple[str, ...]
+) -> None:
+    consumer, state = Consumer(), tap.keep("state.json", {})
+    config = tap.config(streams=list(selected))
+    for turn in range(3):
+        ran = tap.run("--config", config, "--state", state)
+        consumer.take(ran)
+        said = dict(line.split(": ", 1) for line in ran.err.splitlines() if ": " in line)
+        assert all(f" {2 if turn else 0} deleted," in said[name] for name in selected if name != "GLDETAIL"), ran.err
+        for name in selected:
+            assert consumer.values(name, FIELDS[name]) == there(tap, name, FIELDS[name]), name
+        state = tap.keep("state.json", ran.state)
+        before = len(there(tap, "GLBATCH", "RECORDNO"))
+        clock.forward(days=1)
+        delete_bills(tap, clock, 2)
+        assert len(there(tap, "GLBATCH", "RECORDNO")) == before - 2
+
+
+@pytest.mark.parametrize("kept", [0, 512])
+def test_without_keys_the_run_says_which_deletes_it_does_not_send(tap: Tap, clock: Clock, kept: int) -> None:
+    """A state of an earlier version has none, nor has one that leaves no room for them."""
+    config = tap.config(streams=["GLBATCH"], state_keys_kb=kept)
+    first = tap.run("--config", config)
+    state = {name: part for name, part in first.state.items() if name != "known_keys"}
+    delete_bills(tap, clock, 1)
+    second = tap.run("--config", config, "--state", tap.keep("state.json", state))
+    assert (second.status, second.records("GLBATCH")) == (0, [])
+    assert ("GLBATCH: entries that disappeared without an entry in the audit history" in second.err) == bool(kept)
+    whole = tap.run("--config", config, "--state", tap.keep("state.json", second.state), "--full")
+    assert ("known_keys" in whole.state) == bool(kept)
+    assert "disappeared" not in whole.err

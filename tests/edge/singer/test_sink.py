@@ -134,6 +134,77 @@ def test_a_resumed_walk_says_which_rows_are_replaced() -> None:
     assert consumer.told[-2:] == [("RECORD", "deletes", "1"), ("RECORD", "GLDETAIL", "a1")]
 
 
+def batches(*keys: int) -> pa.RecordBatch:
+    return pa.RecordBatch.from_pylist([{"RECORDNO": key} for key in keys])
+
+
+ENTRIES = Stream("GLBATCH", "GLBATCH", {"RECORDNO": Kind.INTEGER}, "RECORDNO", modified="WHENMODIFIED")
+
+
+def after(consumer: Consumer) -> SingerState:
+    """The state that the next run gets."""
+    return SingerState.from_document([one["value"] for one in consumer.messages if one["type"] == "STATE"][-1])
+
+
+def test_the_keys_of_a_walk_that_was_cut_are_those_of_the_last_state() -> None:
+    first = Consumer()
+    writer = first.sink.writer(ENTRIES, Bookmark())
+    writer.write(batches(3, 4))
+    writer.commit(begun(), NOON)
+    writer.write(batches(5))  # no STATE covers it, so the next run sends it again
+    second = Consumer(after(first))
+    writer = second.sink.writer(ENTRIES, begun())
+    assert writer.rows_by_value() == {3: 1, 4: 1}
+    writer.write(batches(5, 6))
+    writer.write(batches(5))
+    writer.delete([4])
+    writer.commit(DONE, NOON)
+    assert (writer.rows_by_value(), writer.count_rows()) == ({3: 1, 5: 1, 6: 1}, (3, 6))
+    assert Consumer(after(second)).sink.writer(ENTRIES, DONE).rows_by_value() == {3: 1, 5: 1, 6: 1}
+
+
+def test_a_full_refresh_begins_with_no_keys() -> None:
+    """What it does not send is removed by ACTIVATE_VERSION."""
+    first = Consumer()
+    writer = first.sink.writer(ENTRIES, Bookmark())
+    writer.write(batches(1, 2, 3))
+    writer.commit(DONE, NOON)
+    second = Consumer(after(first), full=True)
+    writer = second.sink.writer(ENTRIES, DONE)
+    writer.write(batches(2))
+    writer.commit(DONE, NOON)
+    assert Consumer(after(second)).sink.writer(ENTRIES, DONE).rows_by_value() == {2: 1}
+
+
+def test_the_rows_of_each_group_are_counted_anew_when_it_is_replaced() -> None:
+    consumer, changing = Consumer(), replace(DETAIL, modified="MODIFIED")
+    writer = consumer.sink.writer(changing, Bookmark())
+    for rows in ([("a", 1), ("b", 1), ("c", 2)], [("d", 2), ("e", 3)]):
+        writer.replace(sorted({group for _, group in rows}))
+        writer.write(details(*rows))
+    assert writer.rows_by_value() == {1: 2, 2: 1, 3: 1}
+    writer.replace([1])
+    writer.delete([3], field="BATCHKEY")
+    writer.commit(DONE, NOON)
+    assert Consumer(after(consumer)).sink.writer(changing, DONE).count_rows() == (1, 2)
+
+
+def test_too_many_keys_are_left_out_and_named_until_the_next_full_refresh() -> None:
+    consumer = Consumer()
+    consumer.sink.most_keys = 60
+    writer = consumer.sink.writer(ENTRIES, Bookmark())
+    writer.write(batches(1, 2))
+    writer.commit(begun(), NOON)
+    assert "known_keys" in consumer.messages[-1]["value"]
+    writer.write(batches(*(number * number for number in range(3, 200))))
+    writer.commit(DONE, NOON)
+    assert "known_keys" not in consumer.messages[-1]["value"]
+    assert (consumer.sink.unknown_keys, writer.count_rows()) == (["GLBATCH"], None)
+    again = Consumer(after(consumer))
+    assert again.sink.writer(ENTRIES, DONE).rows_by_value() is None
+    assert again.sink.unknown_keys == ["GLBATCH"]
+
+
 def test_the_schema_of_deletes_comes_before_its_first_row() -> None:
     consumer = Consumer(held())
     slow, quick = consumer.sink.writer(DETAIL, DONE), consumer.sink.writer(ITEMS, DONE)

@@ -23,6 +23,7 @@ from intacct_bridge.model.wording import listed
 
 Positive = Annotated[int, Meta(ge=1)]
 Seconds = Annotated[int, Meta(ge=0)]
+Kilobytes = Annotated[int, Meta(ge=0)]
 REQUIRED = ("company_id", "sender_id", "sender_password", "user_id", "user_password")
 """Keys that every config needs, unless `connection` or an environment variable gives them."""
 HOTGLUE_PLATFORM = (

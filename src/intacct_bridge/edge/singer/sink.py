@@ -1,6 +1,7 @@
 """Singer messages as a destination: records as they are read, state after every safe point.
 
-A Singer consumer cannot be asked which rows it has, so this sink knows nothing of the copy. Changes that a database
+A Singer consumer cannot be asked which rows it has. So this sink knows nothing of the copy but the keys of journal
+entries, which the state keeps, since these are deleted without an entry in the audit history. Changes that a database
 merges are messages here: a full refresh ends with ACTIVATE_VERSION, and a deleted record is a tombstone with its key
 and `_sdc_deleted_at`. A change without a key of its own (the lines left under a replaced header, a record known only by
 another field) is a row in the stream `deletes`. A run after a killed one repeats what came after the last STATE.
@@ -17,6 +18,7 @@ from datetime import UTC, date, datetime, timedelta
 from time import monotonic
 from typing import IO, TYPE_CHECKING, Any
 
+from intacct_bridge.edge.singer.known_keys import STATE_KEYS_KB, KnownKeys
 from intacct_bridge.edge.singer.messages import (
     Decimals,
     activate_version_message,
@@ -28,6 +30,7 @@ from intacct_bridge.edge.singer.messages import (
 )
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.flow.destinations.base import ColumnDifference, Committed
+from intacct_bridge.flow.extract.deletes import POSTED_TO
 from intacct_bridge.flow.extract.options import TRAIL_SECONDS, Options
 from intacct_bridge.flow.extract.strategies import Strategy, decide
 from intacct_bridge.flow.streams.bookmark import OVERLAP_SECONDS, Bookmark, damaged
@@ -124,6 +127,8 @@ class SingerState:
     run: int = 0
     bookmarks: dict[str, Bookmark] = field(default_factory=dict)
     versions: dict[str, int] = field(default_factory=dict)
+    keys: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """The documents of `KnownKeys`, by stream."""
     names: str = ""
     """The names of streams that the consumer got, `intacct` or `hotglue`; empty where it got none of ours yet."""
 
@@ -140,7 +145,7 @@ class SingerState:
             document = document["value"]
         try:
             return cls._read(document, rename)
-        except (TypeError, ValueError, AttributeError) as error:
+        except (TypeError, ValueError, AttributeError, KeyError) as error:
             raise damaged(error) from None
 
     @classmethod
@@ -154,7 +159,10 @@ class SingerState:
             versions = {name: int(one) for name, one in (document.get("versions") or {}).items()}
             company = str(document.get("company", ""))
             known = str(document.get("stream_names", "intacct" if company else ""))
-            return cls(company, int(document.get("run", 0)), found, versions, known)
+            keys = {name: dict(one) for name, one in (document.get("known_keys") or {}).items()}
+            for one in keys.values():
+                KnownKeys.from_document(one)
+            return cls(company, int(document.get("run", 0)), found, versions, keys, known)
         times = {name: one for name, one in document.items() if name not in _NOT_STREAMS}
         flat = {rename(name): _foreign_bookmark(one) for name, one in times.items() if isinstance(one, str)}
         if any(times.values()) and not flat:
@@ -171,6 +179,7 @@ class SingerState:
             "versions": self.versions,
             "company": self.company,
             "run": self.run,
+            **({"known_keys": self.keys} if self.keys else {}),
             **({"stream_names": self.names} if self.names == "hotglue" else {}),
         }
 
@@ -193,6 +202,7 @@ class SingerSink:
         descriptions: Mapping[str, Mapping[str, str]] | None = None,
         selected: Mapping[str, Sequence[str] | None] | None = None,
         options: Options | None = None,
+        most_keys: int = STATE_KEYS_KB * 1024,
     ) -> None:
         self.decimals = decimals
         self.names = names
@@ -204,6 +214,10 @@ class SingerSink:
         """The fields to send, by stream; None: all. The tap may need to read others."""
         self.options = options or Options()
         """How the run reads; a full refresh has a new version."""
+        self.most_keys = most_keys
+        """Characters of the state for the keys of one stream; 0: no keys are kept."""
+        self.unknown_keys: list[str] = []
+        """The streams that need the keys that the consumer has, and whose state has not all of them."""
         self.extracted_at = ""
         self._out = out
         self._lock = threading.Lock()
@@ -266,11 +280,37 @@ class SingerSink:
         with self._lock:
             self._write(*messages)
 
-    def commit(self, stream: str, bookmark: Bookmark, version: int, *messages: bytes, changed: bool = True) -> None:
+    def known_keys(self, stream: Stream, version: int) -> KnownKeys | None:
+        """The keys that the consumer has of a stream; None where none are kept, or not all of them are known."""
+        if stream.object not in POSTED_TO or stream.where is not None or not self.most_keys:
+            return None
+        if stream.fields[stream.walk_field] is not Kind.INTEGER:
+            return None
+        kept = self.state.keys.get(stream.name)
+        if kept is not None and kept["version"] == version:
+            return KnownKeys.from_document(kept)
+        if self.state.versions.get(stream.name) != version:
+            return KnownKeys(version)
+        self.unknown_keys.append(stream.name)
+        return None
+
+    def commit(
+        self,
+        stream: str,
+        bookmark: Bookmark,
+        version: int,
+        *messages: bytes,
+        keys: Mapping[str, Any] | None = None,
+        changed: bool = True,
+    ) -> None:
         """Write messages, then the STATE that covers them; a STATE that tells the consumer nothing new may wait."""
         with self._lock:
             self.state.bookmarks[stream] = bookmark
             self.state.versions[stream] = version
+            if keys is not None:
+                self.state.keys[stream] = dict(keys)
+            elif self.state.keys.pop(stream, None) is not None:
+                self.unknown_keys.append(stream)
             if changed or messages or monotonic() - self._state_at > _STATE_SECONDS:
                 self._write_state(*messages)
             else:
@@ -311,6 +351,10 @@ class SingerWriter:
         """The consumer has no rows of the stream except those of this run."""
         self._sent = SentRows(sink.extracted_at)
         self._version = sink.version(stream, bookmark)
+        self._keys = sink.known_keys(stream, self._version)
+        """The keys that the consumer has; None where they are not known."""
+        self._deleted = 0
+        """Deletes since the last commit."""
         self._announced = False
         self._unsaved = False
         """Rows were sent that no STATE covers yet."""
@@ -337,6 +381,9 @@ class SingerWriter:
 
         if not rows.num_rows:
             return
+        if self._keys is not None:
+            keys = (key for key in rows.column(self._stream.walk_field).to_pylist() if key is not None)
+            self._keys.add(keys, counted=bool(self._stream.group))
         if self._hidden:
             rows = rows.select([name for name in rows.schema.names if name not in self._hidden])
         self._announce(rows)
@@ -350,12 +397,17 @@ class SingerWriter:
 
     def replace(self, parents: Sequence[Value]) -> None:
         """Say that only the rows of these parents that follow are left, unless none can have been sent before."""
+        if self._stream.group:
+            self._forget(parents)
         sent = self._sent.replaced(parents)
         if sent or not self._first:
             self._note(self._stream.group or self._stream.header_key, parents, "replaced")
 
     def delete(self, keys: Sequence[Value], *, field: str = "") -> None:
         """Send a tombstone for each key; a row in `deletes`, where the field is not the stream's key."""
+        self._deleted += len(keys)
+        if field in ("", self._stream.walk_field):
+            self._forget(keys)
         if field not in ("", self._stream.key):
             if keys:
                 self._sent.replaced()
@@ -377,9 +429,13 @@ class SingerWriter:
         ):  # which says nothing of older records
             self._pending.append(activate_version_message(self._name, self._version))
             self._before = bookmark
-        self._sink.commit(self._stream.name, bookmark, self._version, *self._pending, changed=self._unsaved)
+        known = None if self._keys is None else self._keys.document(self._sink.most_keys)
+        if known is None:
+            self._keys = None  # too many; the next full refresh begins anew
+        self._sink.commit(self._stream.name, bookmark, self._version, *self._pending, keys=known, changed=self._unsaved)
+        deleted, self._deleted = self._deleted, 0
         self._pending, self._unsaved = [], False
-        return Committed()
+        return Committed(deleted=deleted)
 
     def keys_by_value(self, field: str, values: Sequence[Value]) -> dict[Value, list[Value]] | None:
         """The consumer cannot be asked; it is assumed to have every key."""
@@ -389,11 +445,18 @@ class SingerWriter:
         """Nothing: ACTIVATE_VERSION tells the consumer."""
         return []
 
-    def rows_by_value(self) -> None:
-        """The consumer cannot be asked."""
+    def rows_by_value(self) -> dict[Value, int] | None:
+        """The number of rows for each key that the state has; None where it has none."""
+        return None if self._keys is None else dict(self._keys)
 
-    def count_rows(self) -> None:
-        """The consumer cannot be asked."""
+    def count_rows(self) -> tuple[int, Value] | None:
+        """The number of rows, and the highest key; None where the state has none."""
+        return None if self._keys is None else (self._keys.count(), self._keys.highest())
+
+    def _forget(self, keys: Sequence[Value]) -> None:
+        """These keys have no rows any more."""
+        if self._keys is not None:
+            self._keys.remove(key for key in keys if isinstance(key, int))
 
     def _announce(self, rows: "pa.RecordBatch | None") -> None:
         """Send SCHEMA before the first record, or where none comes, and again when a column becomes wider."""

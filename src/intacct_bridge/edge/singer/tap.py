@@ -30,6 +30,11 @@ NOT_FOLLOWED = (
     "deletes: not sent, since the user may not read the audit history (`intacct doctor` says who can permit it);"
     " until then only full refreshes send them (whole_every)"
 )
+KEYS_UNKNOWN = (
+    "entries that disappeared without an entry in the audit history, such as those of deleted bills, are not sent,"
+    " since the state lacks the keys of this stream; a full refresh (--full, whole_every) sends them and keeps the keys"
+    " as far as state_keys_kb allows"
+)
 
 
 @singer_command
@@ -209,11 +214,14 @@ def sync(
         descriptions={} if config.unified else field_labels(client, prepared.streams),
         selected={name: None if one.fields is None else (*one.fields, *own) for name, one in sent.items()},
         options=options,
+        most_keys=config.state_keys_kb * 1024,
     )
     run = prepared.into(sink, options)
     with stoppable(console, sink.seal), closing(sink):
         for _ in run:
             pass
+    for name in sink.unknown_keys:
+        console.say(f"{config.stream_name(name)}: {KEYS_UNKNOWN}")
     sound = _report(run.outcomes, config, console)  # first: saving files may end in an error of its own
     objects = prepared.objects(run)
     fetched = not config.attachments or _fetch(client, objects, Path(config.attachments), console)

@@ -14,6 +14,7 @@ from intacct_bridge.edge.singer.config import (
     HOTGLUE_PLATFORM,
     ConfigKeys,
     ConnectionSettings,
+    Kilobytes,
     Positive,
     Seconds,
     check,
@@ -22,6 +23,7 @@ from intacct_bridge.edge.singer.config import (
     ignored_keys,
     read_sources,
 )
+from intacct_bridge.edge.singer.known_keys import STATE_KEYS_KB
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.flow.extract.options import Options
 from intacct_bridge.flow.streams.times import format_time, parse_time
@@ -72,6 +74,13 @@ class TapSettings(ConnectionSettings, frozen=True, kw_only=True):
     whole_every: Annotated[
         dict[str, Seconds], explained("Seconds between full refreshes of incremental streams, by stream.")
     ] = msgspec.field(default_factory=dict)
+    state_keys_kb: Annotated[
+        Kilobytes,
+        explained(
+            "Kilobytes of the state for the keys of GLBATCH and of GLDETAIL, by which deletes without an entry in the"
+            " audit history are found (default: 512; 0: keep none)."
+        ),
+    ] = STATE_KEYS_KB
     max_transactions: Annotated[
         Positive | None, explained("Stop at a safe point before the run would use more API transactions.")
     ] = None
@@ -113,6 +122,7 @@ class TapConfig:
     """The version of the unified schema to send; empty for Intacct's own objects."""
     decimals: str = "number"
     max_transactions: int | None = None
+    state_keys_kb: int = STATE_KEYS_KB
     ignored: tuple[str, ...] = ()
     """The keys of the config that have no effect."""
 
@@ -199,6 +209,7 @@ def checked(given: Mapping[str, Any]) -> TapConfig:
         unified=settings.unified or "",
         decimals=settings.decimals,
         max_transactions=settings.max_transactions,
+        state_keys_kb=settings.state_keys_kb,
         ignored=ignored_keys(given, KEYS),
     )
     whole = {config.object_name(name): seconds for name, seconds in config.options.whole_every.items()}

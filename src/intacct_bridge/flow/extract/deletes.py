@@ -36,6 +36,30 @@ DELETED = "D"
 """How `query` writes a delete in ACCESSMODE; readByQuery has the word."""
 POSTED_TO = ("GLBATCH", "GLDETAIL")
 """The objects from which a deleted document of another module takes its postings back."""
+_POSTING = (
+    "APBILL",
+    "APADJUSTMENT",
+    "APADVANCE",
+    "APPYMT",
+    "ARINVOICE",
+    "ARADJUSTMENT",
+    "ARADVANCE",
+    "ARPYMT",
+    "BANKFEE",
+    "CCTRANSACTION",
+    "CHARGEPAYOFF",
+    "CREDITCARDFEE",
+    "DEPOSIT",
+    "EEXPENSES",
+    "EPPAYMENT",
+    "FUNDSTRANSFER",
+    "ICTRANSFER",
+    "INVDOCUMENT",
+    "OTHERRECEIPTS",
+    "PODOCUMENT",
+    "SODOCUMENT",
+)
+"""The objects of those documents, as far as they are known. Their deletes are asked for along with the others."""
 
 
 def follow_deletes(
@@ -59,8 +83,12 @@ def follow_deletes(
     for run in followed:
         if run.bookmark.deletes.found_some:
             _mark_dependents(run, complete)
+    followed_objects = {run.stream.object for run in followed}
+    elsewhere = any(trail.get(name) for name in _POSTING if name not in followed_objects)
     uncounted = {run.name for run in followed if run.bookmark.deletes.uncounted}
-    for run in headers_first(followed):
+    if elsewhere:
+        uncounted |= {run.name for run in followed if run.stream.object in POSTED_TO}
+    for run in sorted(headers_first(followed), key=_is_posted_to):
         own = deleted.setdefault(run.stream.object, [])
         own += _deleted_by_key(run, trail.get(run.stream.object, ()))
         own += _deleted_with_header(run, headers.get(run.stream.header), trail, deleted)
@@ -93,6 +121,11 @@ def _worth_counting(run: StreamRun, uncounted: Collection[str], deleted: Mapping
     return run.name in uncounted or (posted_to and not run.count.full)
 
 
+def _is_posted_to(run: StreamRun) -> bool:
+    """Whether the stream holds postings, which the deletes of other streams take back: it comes after these."""
+    return run.stream.object in POSTED_TO or run.stream.header in POSTED_TO
+
+
 def headers_first(runs: Sequence[StreamRun]) -> list[StreamRun]:
     """The same streams, each after its header, since lines are deleted with their headers."""
     depth: dict[str, int] = {}
@@ -118,6 +151,7 @@ def _trail(context: RunContext, reader: PageReader, runs: Sequence[StreamRun]) -
     for run in runs:
         since = earlier(since, run.bookmark.deletes.since)
         objects |= dict.fromkeys(name for name in (run.stream.object, run.stream.header) if name)
+        objects |= dict.fromkeys(_POSTING if run.stream.object in POSTED_TO else ())
     where: tuple[Filter, ...] = (
         Compare("ACCESSMODE", Op.EQUALTO, (DELETED,)),
         Compare("ACCESSTIME", Op.GREATERTHANOREQUALTO, (context.filter_time(since),)),

@@ -1,0 +1,131 @@
+"""The keys of the rows that a consumer has, compressed for the state.
+
+A consumer cannot be asked for its rows. Most deletes are in the audit history, but the journal entry of a deleted bill
+disappears without an entry there. So the state keeps the keys of such a stream: for each key that was sent, how many
+rows have it (a journal entry's number stands for all its lines in GLDETAIL). Counting the records in Intacct then shows
+that some of them are deleted, and which, as it does for a database.
+
+Keys are kept in blocks of neighbours. A block is a text: base64 of zlib of the distances between its keys, and of the
+numbers of rows where these differ from one. 100,000 keys without gaps take 1 kB, with many gaps some 20 kB.
+"""
+
+import base64
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+STATE_KEYS_KB = 512
+"""Kilobytes of the state for the keys of one stream: those of some million journal entries."""
+_BLOCK = 14
+"""Bits of a key that are its place in a block."""
+_CONTINUES = 0x80
+
+
+class KnownKeys:
+    """The keys of one stream, of one version of its rows."""
+
+    def __init__(self, version: int, blocks: Mapping[int, str] | None = None) -> None:
+        self.version = version
+        self._sealed: dict[int, str] = dict(blocks or {})
+        self._open: dict[int, dict[int, int]] = {}
+        """The blocks that changed since they were sealed: the rows of each key, by its place."""
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> "KnownKeys":
+        """Read what `document` wrote. ValueError, TypeError or KeyError for anything else."""
+        blocks = {int(block): str(text) for block, text in document["blocks"].items()}
+        found = cls(int(document["version"]), blocks)
+        if found.count() < 0:  # decodes every block
+            raise ValueError(document)
+        return found
+
+    def document(self, most: int) -> dict[str, Any] | None:
+        """The keys for the state; None where they would take more than this many characters."""
+        for block, rows in self._open.items():
+            if rows:
+                self._sealed[block] = _encode(rows)
+            else:
+                self._sealed.pop(block, None)
+        self._open.clear()
+        if sum(map(len, self._sealed.values())) > most:
+            return None
+        return {"version": self.version, "blocks": {str(block): text for block, text in sorted(self._sealed.items())}}
+
+    def add(self, keys: Iterable[int], *, counted: bool) -> None:
+        """Add a row for each of these; without `counted`, a key is one row however often it comes."""
+        for key in keys:
+            block, place = key >> _BLOCK, key & ((1 << _BLOCK) - 1)
+            rows = self._opened(block)
+            rows[place] = rows.get(place, 0) + 1 if counted else 1
+
+    def remove(self, keys: Iterable[int]) -> None:
+        """Remove all rows of these keys."""
+        for key in keys:
+            self._opened(key >> _BLOCK).pop(key & ((1 << _BLOCK) - 1), None)
+
+    def count(self) -> int:
+        """The number of rows."""
+        return sum(rows for _, rows in self)
+
+    def highest(self) -> int | None:
+        """The highest key."""
+        return max((key for key, _ in self), default=None)
+
+    def __iter__(self) -> Iterator[tuple[int, int]]:
+        """Each key with its number of rows."""
+        for block in sorted(self._sealed.keys() | self._open.keys()):
+            rows = self._open[block] if block in self._open else _decode(self._sealed[block])
+            yield from (((block << _BLOCK) + place, count) for place, count in rows.items())
+
+    def _opened(self, block: int) -> dict[int, int]:
+        rows = self._open.get(block)
+        if rows is None:
+            text = self._sealed.get(block)
+            rows = self._open[block] = _decode(text) if text else {}
+        return rows
+
+
+def _encode(rows: Mapping[int, int]) -> str:
+    places = sorted(rows)
+    numbers = [len(places), *(after - before for before, after in zip([0, *places], places, strict=False))]
+    if any(count != 1 for count in rows.values()):
+        numbers += [rows[place] for place in places]
+    return base64.b64encode(zlib.compress(b"".join(map(_varint, numbers)), 9)).decode()
+
+
+def _decode(text: str) -> dict[int, int]:
+    """The rows of each place; ValueError for another text."""
+    try:
+        length, *numbers = _varints(zlib.decompress(base64.b64decode(text, validate=True)))
+    except zlib.error as error:
+        raise ValueError(str(error)) from None
+    if len(numbers) not in (length, 2 * length):
+        raise ValueError(f"a block of {length} keys has {len(numbers)} numbers")
+    place, rows = 0, {}
+    counts = numbers[length:] or [1] * length
+    for distance, count in zip(numbers[:length], counts, strict=True):
+        place += distance
+        rows[place] = count
+    return rows
+
+
+def _varint(number: int) -> bytes:
+    """A number in groups of seven bits, the lowest first."""
+    found = bytearray()
+    while number >= _CONTINUES:
+        found.append(number & 0x7F | _CONTINUES)
+        number >>= 7
+    found.append(number)
+    return bytes(found)
+
+
+def _varints(data: bytes) -> Iterator[int]:
+    number = shift = 0
+    for byte in data:
+        number |= (byte & 0x7F) << shift
+        shift += 7
+        if not byte & _CONTINUES:
+            yield number
+            number = shift = 0
+    if shift:
+        raise ValueError("the last number has no end")
