@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 from intacct_bridge.client.client import Client
 from intacct_bridge.client.connections.connection import Connection
 from intacct_bridge.client.gateway.runtime import System
+from intacct_bridge.emulator.accounting.periods import close_books
 from intacct_bridge.emulator.accounting.seeding import seed, seed_file
 from intacct_bridge.emulator.gateway.gateway import Emulator, EmulatorSnapshot, Received
 from intacct_bridge.emulator.settings.faults import FaultPlan, ScriptedFault, load_faults
@@ -135,6 +136,14 @@ class Company:
             raise SettingsError("the company has no snapshot to reset to", fix="take a snapshot() first")
         self.emulator.restore(found)
         self._drop_outbox()
+
+    def close_books(self, until: date | str, *, entity: str = "", ledger: str = "GL") -> None:
+        """Close the books until a day (included), or one sub-ledger of them: AP, AR, EE or CM.
+
+        Without an entity they are closed in all of them. An earlier day than before opens the periods after it again.
+        """
+        day = date.fromisoformat(until) if isinstance(until, str) else until
+        close_books(self.emulator.company(), day, entity=entity, ledger=ledger)
 
     # --- observations
 

@@ -13,6 +13,7 @@ import pytest
 from intacct_bridge.emulator.accounting import posting_function
 from intacct_bridge.emulator.accounting.dimensions import DIMENSIONS, ID_FIELDS
 from intacct_bridge.emulator.accounting.ledger import Ledger
+from intacct_bridge.emulator.accounting.periods import OpenPeriods
 from intacct_bridge.emulator.accounting.posting import Posting, PostingLine, PostingRules
 from intacct_bridge.emulator.accounting.posting_function import PostingPolicy, validate
 from intacct_bridge.emulator.accounting.posting_rows import Batch, Directory
@@ -44,7 +45,7 @@ POLICY = PostingPolicy(
         ),
     ),
     books=("ACCRUAL", "CASH"),
-    open_from={"A": date(2026, 2, 1), "B": date(2026, 3, 1)},
+    open_periods=OpenPeriods({("A", "GL"): date(2026, 2, 1), ("B", "GL"): date(2026, 3, 1)}),
     dimensions=("GLDIMFUND",),
 )
 BATCH = Batch("GJ", date(2026, 2, 10), "Rent")

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import pytest
 
+from intacct_bridge.emulator.accounting.periods import OpenPeriods
 from intacct_bridge.emulator.accounting.posting import Posting
 from intacct_bridge.emulator.accounting.posting_function import PostingPolicy, validate
 from intacct_bridge.emulator.accounting.posting_rows import Batch, Directory, TypedRow, batch_rows
@@ -177,7 +178,7 @@ def test_every_posting_keeps_the_rules_of_the_posting_function(
     ) -> Iterator[tuple[str, TypedRow]]:
         nonlocal validated
         validated += 1
-        validate(posting, batch, PostingPolicy(directory, ("ACCRUAL", "CASH"), {}, (DIMENSION,)))
+        validate(posting, batch, PostingPolicy(directory, ("ACCRUAL", "CASH"), OpenPeriods(), (DIMENSION,)))
         return batch_rows(posting, batch, directory, number)
 
     monkeypatch.setattr(ledger, "batch_rows", validated_rows)

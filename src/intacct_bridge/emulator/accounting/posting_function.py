@@ -9,12 +9,11 @@ is loaded in bulk; a test passes all its postings through `validate`.
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date
 
 from intacct_bridge.emulator.accounting.chart import directory
 from intacct_bridge.emulator.accounting.dimensions import DIMENSIONS, WITHIN, Named, user_defined, within_parent
 from intacct_bridge.emulator.accounting.ledger import Ledger, books_known, detail_key, ledger_line
-from intacct_bridge.emulator.accounting.periods import check_open, day_of, open_from
+from intacct_bridge.emulator.accounting.periods import OpenPeriods, day_of, open_periods
 from intacct_bridge.emulator.accounting.posting import ACCRUAL, Posting, PostingLine, Role, check_balance
 from intacct_bridge.emulator.accounting.posting_rows import (
     EXPENSES,
@@ -44,15 +43,14 @@ class PostingPolicy:
     directory: Directory
     books: tuple[str, ...]
     """The books that it keeps."""
-    open_from: Mapping[str, date]
-    """Entity → its first open day."""
+    open_periods: OpenPeriods
     dimensions: tuple[str, ...] = ()
     """Its user-defined dimensions."""
 
 
 def posting_policy(company: CompanyData) -> PostingPolicy:
     """The policy of a company as it is now."""
-    return PostingPolicy(directory(company), books_known(company), open_from(company), user_defined(company.catalog))
+    return PostingPolicy(directory(company), books_known(company), open_periods(company), user_defined(company.catalog))
 
 
 # --- validate
@@ -95,8 +93,9 @@ def _accounts_set_up(posting: Posting, batch: Batch, policy: PostingPolicy) -> N
 
 def _period_open(posting: Posting, batch: Batch, policy: PostingPolicy) -> None:
     entity_of = policy.directory.rules.entity_of
-    entities = {entity_of.get(line.location, "") for line in posting.lines} | {batch.entity}
-    check_open(policy.open_from, batch.date, entities)
+    entities = {entity_of.get(line.location, "") for line in posting.lines}
+    entities |= {batch.entity} if batch.entity else set()
+    policy.open_periods.check(batch.date, entities, batch.module)
 
 
 def _books_kept(posting: Posting, batch: Batch, policy: PostingPolicy) -> None:
@@ -242,7 +241,7 @@ def check_batch_open(company: CompanyData, key: int) -> None:
     table = company.table("GLENTRY")
     rows = (table.get(number) or {} for number in table.find("BATCHNO", str(key)))
     entities = {entity_of.get(row.get("LOCATION", ""), "") for row in rows}
-    check_open(open_from(company), day_of(header, "BATCH_DATE"), entities)
+    open_periods(company).check(day_of(header, "BATCH_DATE"), entities, header.get("MODULE", ""))
 
 
 def withdraw(company: CompanyData, key: int) -> BatchNumbers:

@@ -129,6 +129,8 @@ class SideTables:
         """By transaction definition, its posting rules; the first one that fits a line counts."""
         self.approval_policies = SideTable(store, "approval policies:", *_json(tuple[ApprovalPolicy, ...]))
         """By object."""
+        self.open_days: SideTable[dict[str, str]] = SideTable(store, "open days", json.dumps, _row)
+        """One value: by entity and ledger (`US AP`), the first open day, where periods were closed or opened."""
         self.posting_accounts = SideTable(store, "account:", str, str)
         """By role, the account that documents post to without naming it."""
         self.number_series = SideTable(store, "series:", str, int)

@@ -2,8 +2,9 @@
 
 from intacct_bridge.emulator.access.rights import check_right
 from intacct_bridge.emulator.accounting.ledger import books_known
+from intacct_bridge.emulator.accounting.periods import last_closed
 from intacct_bridge.emulator.company.company_data import FunctionAnswer, FunctionCall
-from intacct_bridge.emulator.settings.cells import Row
+from intacct_bridge.emulator.settings.cells import Row, date_text
 from intacct_bridge.emulator.settings.refusals import refused
 from intacct_bridge.emulator.settings.world import ALL_MODULES, UserSettings
 from intacct_bridge.wire.xml import Element, element
@@ -143,10 +144,14 @@ def _preference(row: Row) -> Element:
 
 
 def get_closed_books_date(call: FunctionCall) -> FunctionAnswer:
-    """For each entity, the day from which its books are open."""
-    return FunctionAnswer(Element("data", "", tuple(_closed_books(row) for row in _entities(call))))
+    """For each entity, or for a company without entities, the last day of its closed books. The shape is ours."""
+    here = call.session.entity
+    names = [row["LOCATIONID"] for row in _entities(call)] or [""]
+    rows = tuple(_closed_books(call, name) for name in names if not here or name == here)
+    return FunctionAnswer(Element("data", "", rows))
 
 
-def _closed_books(row: Row) -> Element:
-    place, day = element("locationid", row["LOCATIONID"]), element("date", row.get("STARTOPEN", ""))
-    return element("closedbooksdate", place, day)
+def _closed_books(call: FunctionCall, entity: str) -> Element:
+    last = last_closed(call.company, entity)
+    day = element("date", date_text(last) if last is not None else "")
+    return element("closedbooksdate", *((element("locationid", entity),) if entity else ()), day)

@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from intacct_bridge.emulator.accounting.amounts import amount
 from intacct_bridge.emulator.accounting.chart import posting_rules
-from intacct_bridge.emulator.accounting.periods import check_open, day_of, open_from
+from intacct_bridge.emulator.accounting.periods import day_of, open_periods
 from intacct_bridge.emulator.company.company_data import FunctionCall
 from intacct_bridge.emulator.records.audit_fields import (
     CREATED,
@@ -141,7 +141,7 @@ def reverse(call: FunctionCall, family: Family, number: int, *, day: str, memo: 
         raise refused(f"{family.noun} {old['RECORDNO']} is {old['STATE'].lower()} and cannot be reversed.")
     check_unpaid(family, old, moved=True)
     mirror = _mirror(call, family, old, day=day, memo=memo)
-    check_open(open_from(company), day_of(mirror, "WHENCREATED"), {_owner(call, family, old)})
+    open_periods(company).check(day_of(mirror, "WHENCREATED"), {_owner(call, family, old)}, family.module)
     lines = every_line(call, family, old)
     company.table(family.object).insert(mirror)
     start_without_batches(call, family.object, mirror)
