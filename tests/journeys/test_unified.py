@@ -11,7 +11,7 @@ import pytest
 
 from intacct_bridge.client.client import Client
 from intacct_bridge.edge.singer.sink import SingerSink
-from intacct_bridge.emulator.demo.generator.world import POSTING_ACCOUNTS
+from intacct_bridge.emulator.demo.generator.declaration import demo_side_values
 from intacct_bridge.errors import InvalidRequestError, SettingsError
 from intacct_bridge.flow.destinations.open import open_sink
 from intacct_bridge.flow.extract.options import Options
@@ -190,7 +190,7 @@ def test_extracted_records_can_be_loaded_into_another_company(reader: Client, tm
     """Accounts, departments and locations exist; everything else comes only in the schema's words."""
     messages = sent(reader, "v1", "Vendors", "Classes", "Projects", "Customers", "Items", "Bills", "JournalEntries")
     made = company(Clock())
-    for role, account in POSTING_ACCOUNTS.items():
+    for role, account in demo_side_values().posting_accounts.items():
         made.company().side_tables.posting_accounts.put(role, value=account)
     pipe = Pipe(tmp_path, made)
     arrived: dict[str, list[dict[str, Any]]] = {}

@@ -14,7 +14,7 @@ from intacct_bridge.client.connections.connection import Connection
 from intacct_bridge.client.gateway.runtime import System
 from intacct_bridge.emulator.accounting.seeding import load
 from intacct_bridge.emulator.demo.company import demo_company
-from intacct_bridge.emulator.demo.generator.world import POSTING_ACCOUNTS
+from intacct_bridge.emulator.demo.generator.declaration import demo_side_values
 from intacct_bridge.emulator.gateway.gateway import Emulator
 from intacct_bridge.wire.reply import Transport
 
@@ -104,7 +104,7 @@ def _with_recent_documents() -> Emulator:
     emulator = empty.clone()  # from here on it has the demo company's own fields and dimension
     books = emulator.company()
     load(books, _some())
-    for role, account in POSTING_ACCOUNTS.items():
+    for role, account in demo_side_values().posting_accounts.items():
         books.side_tables.posting_accounts.put(role, value=account)
     return emulator
 

@@ -9,7 +9,7 @@ from itertools import islice
 import pytest
 
 from intacct_bridge.emulator.demo.company import demo_company
-from intacct_bridge.emulator.demo.masters.custom_fields import demo_definitions
+from intacct_bridge.emulator.demo.generator.declaration import demo_definitions
 from intacct_bridge.emulator.settings.cells import text_of
 from intacct_bridge.emulator.store.catalogue import standard_catalog
 from intacct_bridge.errors import SettingsError

@@ -12,7 +12,7 @@ from intacct_bridge.emulator.accounting.posting_function import PostingPolicy, v
 from intacct_bridge.emulator.accounting.posting_rows import Batch, Directory, TypedRow, batch_rows
 from intacct_bridge.emulator.demo.company import demo_company
 from intacct_bridge.emulator.demo.generator import ledger
-from intacct_bridge.emulator.demo.masters.custom_fields import DIMENSION
+from intacct_bridge.emulator.demo.masters.custom_records import DIMENSION
 from support.emulator.demo_rows import AS_OF, demo_rows
 
 ZERO = Decimal(0)

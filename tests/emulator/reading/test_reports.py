@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from intacct_bridge.emulator.demo.masters.reports import REPORTS, VIEWS
+from intacct_bridge.emulator.demo.generator.declaration import demo_settings
 from intacct_bridge.emulator.gateway.gateway import Emulator
 from intacct_bridge.emulator.settings.scenarios import scenario
 from intacct_bridge.emulator.settings.world import ReportSettings
@@ -149,7 +149,7 @@ def test_a_scenario_may_define_reports_and_views() -> None:
     emulator.close()
 
 
-@pytest.mark.parametrize("report", REPORTS, ids=lambda report: report.name)
+@pytest.mark.parametrize("report", demo_settings().reports, ids=lambda report: report.name)
 def test_the_demo_companys_reports_give_rows_or_fail(demo: Emulator, report: ReportSettings) -> None:
     asked = f"<readReport type='{report.kind}'><report>{report.name}</report><pagesize>5</pagesize></readReport>"
     (results,) = data(demo, asked.replace(" type='original'", ""))
@@ -164,7 +164,7 @@ def test_the_demo_companys_reports_give_rows_or_fail(demo: Emulator, report: Rep
     assert found - {""}
 
 
-@pytest.mark.parametrize("view", VIEWS, ids=lambda view: view.name)
+@pytest.mark.parametrize("view", demo_settings().views, ids=lambda view: view.name)
 def test_the_demo_companys_views_are_read_page_by_page(demo: Emulator, view: ReportSettings) -> None:
     asked = f"<view>{view.object}#{view.id}</view>"
     (first,) = data(demo, f"<readView>{asked}<pagesize>1</pagesize></readView>")

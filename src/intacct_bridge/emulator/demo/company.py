@@ -7,6 +7,7 @@ memory. The months before the last two are closed (STARTOPEN of LOCATIONENTITY).
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 
 from intacct_bridge.emulator.accounting.posting_rows import TypedRow
@@ -19,19 +20,20 @@ from intacct_bridge.emulator.demo.events.purchases import plan_purchases
 from intacct_bridge.emulator.demo.events.receivables import Receivables
 from intacct_bridge.emulator.demo.events.sales import plan_sales
 from intacct_bridge.emulator.demo.events.timesheets import Timesheets
+from intacct_bridge.emulator.demo.generator.declaration import demo_definitions, demo_side_values
 from intacct_bridge.emulator.demo.generator.ledger import LedgerWriter
 from intacct_bridge.emulator.demo.generator.people import make_world
 from intacct_bridge.emulator.demo.generator.record_stamps import RecordStamps
 from intacct_bridge.emulator.demo.generator.sales_cycle import party_balances
-from intacct_bridge.emulator.demo.generator.world import POSTING_ACCOUNTS, World
-from intacct_bridge.emulator.demo.masters.custom_fields import custom_rows, demo_definitions
+from intacct_bridge.emulator.demo.generator.world import World
+from intacct_bridge.emulator.demo.masters.custom_records import custom_rows
 from intacct_bridge.emulator.demo.masters.goods import goods_rows
 from intacct_bridge.emulator.demo.masters.lists import list_rows
 from intacct_bridge.emulator.demo.masters.parties import bank_rows, customer_rows, vendor_rows
 from intacct_bridge.emulator.demo.masters.periods import period_rows
 from intacct_bridge.emulator.demo.masters.settings import setting_rows
 from intacct_bridge.emulator.demo.masters.staff import employee_rows, project_rows
-from intacct_bridge.emulator.settings.company_source import CompanySource, SideValues
+from intacct_bridge.emulator.settings.company_source import CompanySource
 from intacct_bridge.errors import SettingsError
 
 
@@ -42,7 +44,7 @@ def demo_source(seed: int = 1, *, as_of: date, scale: int = 1, cash_book: bool =
         name="demo",
         label=f"seed={seed} as_of={as_of} scale={scale}",
         rows=lambda: demo_company(seed, as_of=as_of, scale=scale, cash_book=cash_book),
-        side_values=SideValues(POSTING_ACCOUNTS, books),
+        side_values=replace(demo_side_values(), reporting_books=books),
         definitions=demo_definitions(),
     )
 

@@ -11,7 +11,7 @@ from intacct_bridge.emulator.accounting.seeding import load
 from intacct_bridge.emulator.company.company_data import CompanyData, open_company
 from intacct_bridge.emulator.company.side_tables import SideTables
 from intacct_bridge.emulator.company.users import keep_users
-from intacct_bridge.emulator.demo.masters.custom_fields import demo_definitions
+from intacct_bridge.emulator.demo.generator.declaration import demo_definitions
 from intacct_bridge.emulator.records.declared_records import keep_records, number_giver
 from intacct_bridge.emulator.settings.company_source import CompanyDefinitions, CompanySource, SideValues
 from intacct_bridge.emulator.settings.declared.source import declared_source

@@ -14,10 +14,10 @@ from intacct_bridge.emulator.accounting.amounts import ZERO, to_base
 from intacct_bridge.emulator.accounting.dimensions import dimension_cells
 from intacct_bridge.emulator.accounting.posting import Charge
 from intacct_bridge.emulator.accounting.posting_rows import TypedRow
+from intacct_bridge.emulator.demo.generator.declaration import demo_definitions
 from intacct_bridge.emulator.demo.generator.record_stamps import RecordStamps
 from intacct_bridge.emulator.demo.generator.sales_cycle import DocumentOutcome, Party, PlannedDocument
 from intacct_bridge.emulator.demo.generator.world import Customer, Item, Vendor, World
-from intacct_bridge.emulator.demo.masters.custom_fields import demo_definitions
 
 Rows = Iterator[tuple[str, TypedRow]]
 _OWN = {(one.object, one.definition) for one in demo_definitions().definition_fields}

@@ -13,8 +13,8 @@ from intacct_bridge.emulator.accounting.dimensions import Named
 from intacct_bridge.emulator.accounting.posting import PostingRules
 from intacct_bridge.emulator.accounting.posting_rows import Directory
 from intacct_bridge.emulator.demo.generator.calendar import Calendar, make_rates, shift_month
+from intacct_bridge.emulator.demo.generator.declaration import demo_side_values
 from intacct_bridge.emulator.demo.generator.world import (
-    POSTING_ACCOUNTS,
     Customer,
     Data,
     Employee,
@@ -101,17 +101,18 @@ def _read(name: str) -> Data:
 
 def _rules(data: Data) -> PostingRules:
     entities = [row[0] for row in data["entities"]]
+    roles = demo_side_values().posting_accounts
     return PostingRules(
         entity_of={entity: entity for entity in entities} | {row[0]: row[2] for row in data["locations"]},
         base_currency={row[0]: row[2] for row in data["entities"]},
         due_from={entity: f"14{entity}" for entity in entities},
         due_to={entity: f"24{entity}" for entity in entities},
-        payables="20000",
-        receivables="11000",
-        employee_payables=POSTING_ACCOUNTS["employee_payables"],
-        undeposited_funds=POSTING_ACCOUNTS["undeposited"],
-        exchange=POSTING_ACCOUNTS["exchange"],
-        rounding_account=POSTING_ACCOUNTS["rounding"],
+        payables=roles["payables"],
+        receivables=roles["receivables"],
+        employee_payables=roles["employee_payables"],
+        undeposited_funds=roles["undeposited"],
+        exchange=roles["exchange"],
+        rounding_account=roles["rounding"],
     )
 
 

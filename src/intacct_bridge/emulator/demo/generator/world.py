@@ -170,18 +170,3 @@ def all_locations(data: Data) -> list[list[str]]:
 def pick(rng: Random, among: Sequence[Any]) -> Any:
     """A random element, in a third of the time of `Random.choice`."""
     return among[int(rng.random() * len(among))]
-
-
-POSTING_ACCOUNTS = {
-    "employee_payables": "20300",
-    "undeposited": "10090",
-    "exchange": "71900",
-    "rounding": "71950",
-    "discount_taken": "73000",
-    "discount_given": "48000",
-    "advances": "22100",
-    "inventory_offset": "53000",
-}
-
-
-"""By role, the accounts that documents post to without naming them and that no row of the company names."""
