@@ -127,10 +127,10 @@ def test_postgres_stores_them_twice(reader: Client, postgres: str) -> None:
 def test_values_of_user_defined_dimensions(reader: Client, tmp_path: Path) -> None:
     extract(reader, f"duckdb:///{tmp_path / 'copy.duckdb'}", "dimension_values", "dimensions")
     values = rows(tmp_path / "copy.duckdb", "dimension_values")
-    assert {row["dimensionType"] for row in values} == {"GLDIMFUND"}
+    assert {row["dimensionType"] for row in values} == {"FUND"}
     assert {row["name"] for row in values} == {row["name"] for row in reader.query("FUND", "name")}
     own = {row["objectName"] for row in rows(tmp_path / "copy.duckdb", "dimensions") if row["userDefinedDimension"]}
-    assert own == {"GLDIMFUND"}
+    assert own == {"FUND"}
 
 
 def test_selected_columns(reader: Client) -> None:

@@ -3,6 +3,7 @@
 import pytest
 
 from intacct_bridge.emulator.gateway.gateway import Emulator
+from intacct_bridge.emulator.settings.scenarios import scenario
 from support.emulator.calls import data, faults, one, query, rows
 
 
@@ -128,3 +129,29 @@ def test_an_employee_has_one_rate_a_day(demo: Emulator) -> None:
     assert faults(demo, body)[0].errorno == "BL34000061"
     assert one(demo, f'<delete_employeerate key="{key}"/>').status == "success"
     assert one(demo, body).status == "success"
+
+
+BARE = "<create><VENDOR><VENDORID>V-1</VENDORID><NAME>Ørsted Pipes</NAME></VENDOR></create>"
+UNNAMED = (
+    "<create><CUSTOMER><CUSTOMERID>C-1</CUSTOMERID><NAME>Acme</NAME><DISPLAYCONTACT><EMAIL1>a@b.example</EMAIL1>"
+    "</DISPLAYCONTACT></CUSTOMER></create>"
+)
+
+
+def test_a_vendor_without_a_display_contact_is_refused_as_its_page_says() -> None:
+    # The page on vendors: DISPLAYCONTACT is required, and PRINTAS in it.
+    refused = faults(Emulator.empty(), BARE, show_additional_error_info=True)
+    assert refused[0].field == "DISPLAYCONTACT"
+
+
+def test_a_display_contact_is_made_from_the_name_by_a_setting() -> None:
+    # Two loaders in production send vendors without DISPLAYCONTACT, or without its PRINTAS.
+    lenient = Emulator.empty(settings=scenario({"behaviour": {"display_contact": "made"}}))
+    assert one(lenient, BARE).status == "success"
+    assert one(lenient, UNNAMED).status == "success"
+    printed = {row["CONTACTNAME"]: (row["PRINTAS"], row["EMAIL1"]) for row in contacts(lenient)}
+    assert printed == {"Ørsted Pipes(VV-1)": ("Ørsted Pipes", ""), "Acme(CC-1)": ("Acme", "a@b.example")}
+
+
+def contacts(emulator: Emulator) -> list[dict[str, str]]:
+    return rows(data(emulator, query("CONTACT", "CONTACTNAME PRINTAS EMAIL1")))

@@ -151,3 +151,11 @@ def test_a_large_request_cannot_have_a_policy() -> None:
 def test_answers_are_delivered_to_loopback_only(url: str) -> None:
     with pytest.raises(SettingsError, match="loopback"):
         Emulator.empty(settings=scenario({"policies": {"p": url}}))
+
+
+def test_the_content_type_of_answers_is_a_setting() -> None:
+    # Recorded answers: text/xml; encoding="UTF-8". A client that follows HTTP takes text without charset for Latin-1.
+    asked = body(READ)
+    assert Emulator.empty()(ENDPOINT, asked).headers["content-type"] == 'text/xml; encoding="UTF-8"'
+    stated = Emulator.empty(settings=scenario({"behaviour": {"content_type": "text/xml; charset=utf-8"}}))
+    assert stated(ENDPOINT, asked).headers["content-type"] == "text/xml; charset=utf-8"

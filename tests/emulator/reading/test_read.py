@@ -3,6 +3,7 @@
 import pytest
 
 from intacct_bridge.emulator.gateway.gateway import Emulator
+from intacct_bridge.emulator.settings.scenarios import scenario
 from intacct_bridge.emulator.store.catalogue import standard_catalog
 from intacct_bridge.model.catalog import object_from_inspect, object_from_lookup, objects_from_inspect
 from support.emulator.calls import data, faults, rows
@@ -101,3 +102,16 @@ def test_a_relation_of_custom_objects_is_followed(demo: Emulator) -> None:
     # Sage: readRelated is for custom objects only; the text is recorded for readByQuery
     asked = "<object>VENDOR</object><keys>1</keys><relation>PARENT</relation>"
     assert "'READ_RELATED' cannot be performed" in faults(demo, f"<readRelated>{asked}</readRelated>")[0].text
+
+
+def test_fields_that_xml_cannot_name_are_described_or_hidden() -> None:
+    # Recorded lookups of CHECKINGACCOUNT list DEPT# and LOCATION#, which no element can be called.
+    lookup = "<lookup><object>CHECKINGACCOUNT</object></lookup>"
+    asked = "<query><object>CHECKINGACCOUNT</object><select><field>DEPT#</field></select></query>"
+    hidden = Emulator.empty(settings=scenario({"behaviour": {"hash_fields": "hidden"}}))
+    for emulator, listed in ((Emulator.empty(), {"DEPT#", "LOCATION#"}), (hidden, set())):
+        (described,) = data(emulator, lookup)
+        names = {one.findtext("ID") for one in described.find("Fields") or ()}
+        assert {name for name in names if "#" in name} == listed
+        assert "BANKACCOUNTID" in names
+        assert "[CHECKINGACCOUNT: [DEPT#] ]" in faults(emulator, asked)[0].text

@@ -35,7 +35,6 @@ from intacct_bridge.wire.envelope import (
 )
 from intacct_bridge.wire.reply import Reply
 
-_XML = 'text/xml; encoding="UTF-8"'
 _BEFORE_OPENING = re.compile(rb">(?=<[^/])")
 _AFTER_CLOSING = re.compile(rb"(</[^<>]*>)(?=</)")
 
@@ -100,7 +99,8 @@ class AnswerWriter:
             fault = replace(fault, support_id=f"{digest[:9]}~{digest[9:]}")
         return fault
 
-    def _reply(self, body: bytes, content_type: str = _XML, *, status: int = 200) -> Reply:
+    def _reply(self, body: bytes, content_type: str = "", *, status: int = 200) -> Reply:
+        content_type = content_type or self._behaviour.content_type
         return Reply(status, body, {"content-type": content_type, "date": formatdate(self._clock(), usegmt=True)})
 
 

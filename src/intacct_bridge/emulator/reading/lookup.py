@@ -1,5 +1,7 @@
 """`lookup` and `inspect`: descriptions of objects. They check no rights, so a success proves none."""
 
+from dataclasses import replace
+
 from intacct_bridge.emulator.company.company_data import FunctionAnswer, FunctionCall
 from intacct_bridge.emulator.settings.refusals import FunctionRefusedError
 from intacct_bridge.emulator.store.catalogue import UNLISTED
@@ -13,7 +15,7 @@ _ALL = {"listtype": "All", "count": "1"}
 def lookup(call: FunctionCall) -> FunctionAnswer:
     """One object's fields and relations."""
     name = call.body.findtext("object").strip()
-    described = call.company.find(name, call.body.findtext("docparid"))
+    described = _shown(call, call.company.find(name, call.body.findtext("docparid")))
     return FunctionAnswer(Element("data", "", (lookup_element(described),), _ALL))
 
 
@@ -26,11 +28,18 @@ def inspect(call: FunctionCall) -> FunctionAnswer:
         )
         return FunctionAnswer(Element("data", "", types, _ALL))
     try:
-        described = call.company.catalog.find(name)
+        described = _shown(call, call.company.catalog.find(name))
     except InvalidRequestError:
         raise FunctionRefusedError(Fault(f"Object type {name} not found")) from None
     detailed = call.body.get("detail").strip() in ("1", "true")
     return FunctionAnswer(Element("data", "", (inspect_element(described) if detailed else _names(described),), _ALL))
+
+
+def _shown(call: FunctionCall, described: ObjectDef) -> ObjectDef:
+    """The description without the fields that the settings hide."""
+    if call.company.behaviour.hash_fields != "hidden":
+        return described
+    return replace(described, fields={name: one for name, one in described.fields.items() if "#" not in name})
 
 
 def _names(described: ObjectDef) -> Element:

@@ -1,8 +1,11 @@
 """The display contact of a new vendor or customer: a record of its own, created with its owner.
 
 A contact without a name is named after its owner: `Acme (VV-100)` for the vendor V-100. An existing contact of that
-name is used as it is. Sage's page on vendors says so; the C of customers is inferred.
+name is used as it is. Sage's page on vendors says so; the C of customers is inferred. That page requires the contact
+and its PRINTAS; loaders in production send neither, so a setting decides.
 """
+
+from dataclasses import replace
 
 from intacct_bridge.emulator.company.company_data import FunctionCall
 from intacct_bridge.emulator.records.audit_fields import CREATED, record_change, set_audit_fields
@@ -11,6 +14,15 @@ from intacct_bridge.emulator.settings.cells import Row
 
 _GROUP = "DISPLAYCONTACT"
 _OWNERS = {"VENDOR": ("V", "VENDORID"), "CUSTOMER": ("C", "CUSTOMERID")}
+
+
+def with_display_contact(call: FunctionCall, draft: Draft) -> Draft:
+    """The new record with a display contact of its own name, where it has none and the gateway makes one."""
+    name = draft.get("NAME")
+    if draft.described.name not in _OWNERS or not name or call.company.behaviour.display_contact != "made":
+        return draft
+    printed = draft.get(f"{_GROUP}.PRINTAS") or name
+    return replace(draft, values={**draft.values, f"{_GROUP}.PRINTAS": printed}, groups=draft.groups | {_GROUP})
 
 
 def keep_display_contact(call: FunctionCall, draft: Draft, row: Row) -> None:

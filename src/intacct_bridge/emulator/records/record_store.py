@@ -7,7 +7,7 @@ of a stored line changes that line, the others are new, and stored lines that ar
 from intacct_bridge.emulator.company.company_data import FunctionCall
 from intacct_bridge.emulator.records.audit_fields import CREATED, DELETED, MODIFIED, record_change, set_audit_fields
 from intacct_bridge.emulator.records.checks import assign_id, check_required_fields, check_unique, check_unused
-from intacct_bridge.emulator.records.display_contact import keep_display_contact
+from intacct_bridge.emulator.records.display_contact import keep_display_contact, with_display_contact
 from intacct_bridge.emulator.records.drafts import Draft
 from intacct_bridge.emulator.records.references import apply_references
 from intacct_bridge.emulator.settings.cells import Row
@@ -17,6 +17,7 @@ from intacct_bridge.model.keys import Owner, lines
 
 def create(call: FunctionCall, draft: Draft, *, number: int | None = None) -> Row:
     """Create a record. `number` is its record number where that belongs to a series that several objects share."""
+    draft = with_display_contact(call, draft)
     described = draft.described
     row = {name: text for name, text in draft.values.items() if text and name != "RECORDNO"}
     if number is not None:

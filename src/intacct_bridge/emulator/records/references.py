@@ -103,9 +103,9 @@ def reference_of(described: ObjectDef, name: str) -> Reference | None:
         return None
     if name == "PARENTID" and described.name in _PARENT_OBJECTS:
         title = "TITLE" if described.name == "DEPARTMENT" else "NAME"
-        return Reference(
-            (described.name,), described.label or "Parent", (("PARENTNAME", title), ("PARENTKEY", "RECORDNO"))
-        )
+        more = ("ENTITY", "ENTITYNAME") if described.name == "LOCATION" else ()
+        fills = (("PARENTNAME", title), ("PARENTKEY", "RECORDNO"), *((field, field) for field in more))
+        return Reference((described.name,), described.label or "Parent", fills)
     if name == "TERMNAME" and described.name in ("CUSTOMER", "ARINVOICE", "CONTRACT", "PROJECT"):
         return Reference(("ARTERM", "APTERM"), "Term", REFERENCES[name].fills)
     if name == "BOOKID" and described.name.startswith("GCBOOK"):

@@ -57,6 +57,15 @@ class Behaviour:
     payment_blanks: str = "filled"
     """An APPYMT without PAYMENTMETHOD or FINANCIALENTITY, which its page calls optional. `filled`: with the vendor's
     method, and with the provider's bank or the first one. `refused`: the object's definition requires the method."""
+    display_contact: str = "required"
+    """A new vendor or customer without DISPLAYCONTACT, or without its PRINTAS. `required`: it is refused, as its page
+    says; a loader that passes so passes either way. `made`: the contact has the record's name, as loaders in production
+    that send neither expect."""
+    content_type: str = 'text/xml; encoding="UTF-8"'
+    """The Content-Type of XML answers. The recorded one has no charset, and clients that follow it read Latin-1."""
+    hash_fields: str = "described"
+    """Fields whose names no XML element can have, such as `DEPT#`. Recorded lookups list them (`described`), and no
+    answer of `query` with one is recorded, so `query` refuses them. `hidden`: `lookup` leaves them out."""
     negative_inventory: bool = True
     """Whether more of an item than is on hand may leave a warehouse."""
     unique_externalids: bool = True

@@ -83,7 +83,8 @@ def _definition_fields(declared: CompanyDeclaration) -> Iterator[DefinitionField
 
 def _dimension(one: DeclaredDimension) -> ObjectDef:
     status = FieldDef("STATUS", Kind.TEXT, "Status", values=("active", "inactive"))
-    return _object(one.name, one.label, one.fields, (status,))
+    url = FieldDef("RECORD_URL", Kind.TEXT, "Record URL", readonly=True)
+    return _object(one.name, one.label, one.fields, (status, url))
 
 
 def _object(name: str, label: str, own: Iterable[DeclaredField], more: tuple[FieldDef, ...] = ()) -> ObjectDef:

@@ -86,11 +86,11 @@ class DimensionValuesReader:
         """Pages of one dimension after another. A NotPermittedError after all others names those that may not be read:
         the stream is then not complete, and no row of its copy counts as deleted.
         """
-        left_out = {name.strip().upper() for name in virtual.get("without").split(",")}
+        left_out = {_plain(name) for name in virtual.get("without").split(",")}
         closed: dict[str, RefusedError] = {}
         for dimension in _dimensions(gateway):
             name = dimension.get("objectName") or ""
-            if dimension.get("userDefinedDimension") != "true" or name.upper() in left_out:
+            if dimension.get("userDefinedDimension") != "true" or _plain(name) in left_out:
                 continue
             try:
                 yield from _values(gateway, name)
@@ -103,6 +103,11 @@ class DimensionValuesReader:
                 fix=f"Let the API user read it, or leave it out: dimension_values?without={','.join(closed)}",
                 faults=tuple(fault for error in closed.values() for fault in error.faults),
             )
+
+
+def _plain(name: str) -> str:
+    """A dimension's name without the start of its field: `FUND` for `GLDIMFUND`."""
+    return name.strip().upper().removeprefix("GLDIM")
 
 
 def _values(gateway: ReadGateway, name: str) -> Iterator[VirtualPage]:
