@@ -30,6 +30,12 @@ def test_every_derived_file_is_made_again_byte_for_byte(tmp_path: Path) -> None:
     assert [path for path in sorted(again) if (tmp_path / path).read_bytes() != (ROOT / path).read_bytes()] == []
 
 
+def test_the_list_of_data_files_is_complete() -> None:
+    listed = (ROOT / DATA / "README.md").read_text(encoding="utf-8")
+    kept = {path.name for path in (ROOT / DATA).iterdir()} - {"README.md", "__init__.py", "__pycache__"}
+    assert sorted(name for name in kept if f"`{name}`" not in listed and f"`{name}/`" not in listed) == []
+
+
 @pytest.fixture
 def repository(tmp_path: Path) -> Path:
     """The maker with its facts and its results, and nothing else."""
