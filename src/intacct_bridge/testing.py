@@ -16,8 +16,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import mkdtemp
 from typing import TYPE_CHECKING, Any
+from weakref import finalize
 
 from intacct_bridge.client.client import Client
 from intacct_bridge.client.connections.connection import Connection
@@ -57,7 +58,7 @@ class Company:
         self.credentials = emulator.settings.credentials(self.company_id)
         self._server: RunningServer | None = None
         self._outbox: Outbox | None = None
-        self._folder: TemporaryDirectory[str] | None = None
+        self._folder: Path | None = None
         self._first: EmulatorSnapshot | None = None
 
     @property
@@ -93,8 +94,9 @@ class Company:
     @property
     def _outbox_path(self) -> Path:
         if self._folder is None:
-            self._folder = TemporaryDirectory(prefix="intacct-bridge-")
-        return Path(self._folder.name) / "outbox.sqlite3"
+            self._folder = Path(mkdtemp(prefix="intacct-bridge-"))
+            finalize(self, shutil.rmtree, self._folder, ignore_errors=True)  # also for a company that nobody closes
+        return self._folder / "outbox.sqlite3"
 
     def _drop_outbox(self) -> None:
         """Close the outbox and delete its files; another use begins an empty one."""
@@ -152,10 +154,19 @@ class Company:
         """The requests as received, oldest first, every credential masked."""
         return tuple(self.emulator.received)
 
+    @property
+    def transactions(self) -> int:
+        """The billable API transactions of the company so far; `emulator.transactions()` has them by function."""
+        return self.emulator.transactions().total
+
     def received(self, function: str = "") -> list[Element]:
         """The elements of the functions that the company received, or of those with this name."""
         found = [
-            body for request in self.emulator.received for holder in _functions(parse(request.body)) for body in holder
+            body
+            for request in self.emulator.received
+            if request.functions
+            for holder in _functions(parse(request.body))
+            for body in holder
         ]
         return [body for body in found if not function or body.tag == function]
 
@@ -170,7 +181,7 @@ class Company:
             self._server.close()
         self._drop_outbox()
         if self._folder is not None:
-            self._folder.cleanup()
+            shutil.rmtree(self._folder, ignore_errors=True)
         self._folder = None
         self.emulator.close()
 

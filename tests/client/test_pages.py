@@ -80,8 +80,10 @@ def test_the_files_of_the_emulator_page_are_read(tmp_path: Path) -> None:
         (tmp_path / "faults.toml").write_text(script)
         scripted.append([(one.kind, one.key) for one in load_faults(tmp_path / "faults.toml")])
     assert scripted == [[("cut-after", ""), ("http", "")], [("fault", "V-17")]]
-    assert read[0].behaviour.filter_times == "user"
-    assert [report.name for report in read[1].companies[0].reports] == ["Small bills"]
+    assert read[0].policies["nightly"].work_seconds == 30
+    assert read[0].companies[0].window_requests == 10
+    assert read[1].behaviour.filter_times == "user"
+    assert [report.name for report in read[2].companies[0].reports] == ["Small bills"]
 
 
 def test_the_page_of_custom_companies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

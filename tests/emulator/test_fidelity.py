@@ -9,10 +9,11 @@ from types import ModuleType
 import pytest
 
 from intacct_bridge.emulator.settings.behaviour import Behaviour
-from intacct_bridge.emulator.settings.world import CompanySettings, UserSettings
+from intacct_bridge.emulator.settings.world import CompanySettings, EmulatorSettings, SenderSettings, UserSettings
 
 HERE = Path(__file__).parent
-SETTINGS = {one.name for kind in (Behaviour, CompanySettings, UserSettings) for one in fields(kind)}
+KINDS = (Behaviour, CompanySettings, EmulatorSettings, SenderSettings, UserSettings)
+SETTINGS = {one.name for kind in KINDS for one in fields(kind)}
 
 
 def script() -> ModuleType:

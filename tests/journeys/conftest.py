@@ -10,6 +10,16 @@ from intacct_bridge.edge.demo.company import demo_connection
 from intacct_bridge.emulator.gateway.gateway import Emulator
 from intacct_bridge.emulator.gateway.server import serve
 from support.journeys.tapping import Tap
+from support.journeys.transaction_check import TransactionCheck
+
+
+@pytest.fixture(autouse=True)
+def transactions(monkeypatch: pytest.MonkeyPatch) -> Iterator[TransactionCheck]:
+    """Every journey's meter equals the emulator's count of billable transactions."""
+    check = TransactionCheck()
+    check.watch(monkeypatch)
+    yield check
+    check.check()
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 The list is in docs/reference/fidelity.md, written from `emulator/fidelity.toml`, which names the test of each question.
 """
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -24,12 +25,27 @@ from support.emulator.calls import ENDPOINT, LOGIN, data, element, faults, one, 
 from support.emulator.refusing_companies import Clock, world
 from support.journeys.objects import BILLS, VENDORS, Desk
 
+_made: list[Company] = []
+
+
+@pytest.fixture(autouse=True)
+def _closed() -> Iterator[None]:
+    yield
+    while _made:
+        _made.pop().close()
+
+
+def around(emulator: Emulator) -> Company:
+    """A company around an emulator, closed after the test."""
+    _made.append(Company(emulator))
+    return _made[-1]
+
 
 def company(*weather: ScriptedFault, users: dict[str, Any] | None = None, **behaviour: object) -> Company:
     tree: dict[str, Any] = {"behaviour": behaviour}
     if users:
         tree["company"] = [{"company_id": "demo-company", "user": [users]}]
-    return Company(Emulator.empty(settings=scenario(tree), faults=weather, sleep=lambda _: None))
+    return around(Emulator.empty(settings=scenario(tree), faults=weather, sleep=lambda _: None))
 
 
 def klass(key: str) -> dict[str, str]:
@@ -95,7 +111,7 @@ def test_a_session_at_another_endpoint(habit: str, *, accepted: bool) -> None:
 
     assert send(emulator, "<getFinancialSetup/>", authentication=session).operations[0].results
     assert bool(send(elsewhere, "<getFinancialSetup/>", authentication=session).operations[0].results) is accepted
-    client = Company(emulator).client()  # which stays with the endpoint that it was given
+    client = around(emulator).client()  # which stays with the endpoint that it was given
     assert list(client.query("CLASS", "CLASSID")) == []
 
 
@@ -190,7 +206,7 @@ def test_times_are_the_same_instant_whether_the_offset_moves_or_not(summer: int,
     tree = {"company": [{"company_id": "demo-company", "user": [user]}]}
     now = datetime(2026, month, 15, 12, tzinfo=UTC)
     emulator = Emulator.empty(settings=scenario(tree), clock=now.timestamp)
-    client = Company(emulator).client()
+    client = around(emulator).client()
     client.create("CLASS", [klass("A")])
     (row,) = client.query("CLASS", "WHENMODIFIED")
     assert row["WHENMODIFIED"] == now

@@ -102,6 +102,11 @@ class Request:
         if not self.operations:
             raise LocalProtocolError("a request has at least one operation")
 
+    @property
+    def functions(self) -> tuple[Function, ...]:
+        """The functions of all operations, in their order."""
+        return tuple(function for operation in self.operations for function in operation.functions)
+
 
 @dataclass(frozen=True, slots=True)
 class ControlEcho:

@@ -282,7 +282,7 @@ def test_the_text_shows_the_failure_and_its_fix(company: Emulator) -> None:
     lines = render(scenario.examined(company), Console()).splitlines()
     assert [line[0] for line in lines[:4]] == ["✓", "✓", "✗", " "]
     assert "Web Services authorizations ▸ Add; who: company administrator" in "\n".join(lines)
-    assert lines[-1] == "1 failure; stopped at Sender authorisation; 1 API transaction"
+    assert lines[-1] == "1 failure; stopped at Sender authorisation; 0 API transactions"
 
 
 def test_another_connection_with_another_environment_for_the_company_is_reported(company: Emulator) -> None:

@@ -179,7 +179,6 @@ class Exchange:
         try:
             answer = self._judged(call, reply, decode)
         except ThrottledError as error:
-            self.meter.undo(call.functions)
             self._pause(error.retry_after)
             raise
         self.gate.answered()
@@ -230,6 +229,7 @@ class Exchange:
             level = "control" if response.control.control_id or response.control.sender_id else "gateway"
             self.server_clock.update(reply)
             refused = self._refusal(call, reply, response.faults, level)
+            self._uncount(call, reply, refused)
             lost = refused.diagnosis is not None and refused.diagnosis.retry == "sign_in"
             raise AuthenticationRefused(refused) if lost else refused
         operation = response.operations[0]
@@ -237,11 +237,21 @@ class Exchange:
         if operation.authentication.status != SUCCESS:
             self._refuse_doubtful(call, reply, operation.faults or response.faults)
             refused = self._refusal(call, reply, operation.faults or response.faults, "authentication")
+            self._uncount(call, reply, refused)
             raise refused if isinstance(refused, TransientError) else AuthenticationRefused(refused)
         results = self._paired(call, tuple(self._masked(result) for result in operation.results), reply)
+        limited = _limited(results)
+        if limited is not None:
+            self._uncount(call, reply, limited)
+            raise limited
         if call.read:
             _raise_transient(results)
         return GatewayAnswer(results, operation.authentication, value)
+
+    def _uncount(self, call: GatewayCall, reply: Reply, refused: IntacctError) -> None:
+        """Take back the count of a refused request of which nothing ran; under a server error that is not certain."""
+        if isinstance(refused, ThrottledError) or (reply.status < 500 and reply.status != 408):
+            self.meter.undo(call.functions)
 
     def _refuse_doubtful(self, call: GatewayCall, reply: Reply, faults: tuple[Fault, ...]) -> None:
         """A refusal with the status of a server error may have come after the work was committed."""
@@ -264,7 +274,10 @@ class Exchange:
                 self._pause(retry_after(reply, self.server_clock.now()))
             return self._in_doubt(call, f"the answer was {reply_text}", faults=faults, http_status=status)
         if 400 <= status < 500 and status != 408:
-            return self._refusal(call, reply, faults, "gateway")
+            refused = self._refusal(call, reply, faults, "gateway")
+            if isinstance(refused, ThrottledError):
+                self._uncount(call, reply, refused)
+            return refused
         known = as_error(faults, "gateway", http_status=status, function=call.names)
         details: dict[str, Any] = {
             "faults": faults,
@@ -311,6 +324,14 @@ class Exchange:
         if call.read:
             raise RemoteProtocolError(f"{call.names}: {message}", function=call.names, http_status=reply.status)
         raise self._in_doubt(call, message, http_status=reply.status)
+
+
+def _limited(results: tuple[Result, ...]) -> IntacctError | None:
+    """The error where a limit refused every function of the request, one by one: none of them ran."""
+    refused = [as_error(one.faults, "function", function=one.function) for one in results if one.status == FAILURE]
+    if results and len(refused) == len(results) and all(isinstance(one, ThrottledError) for one in refused):
+        return refused[0]
+    return None
 
 
 def _raise_transient(results: tuple[Result, ...]) -> None:

@@ -3,7 +3,9 @@
 The rule, from what partners publish about Sage's tiers (RKL, "what counts as an API transaction"): each top-level
 record created, updated or deleted is one transaction; its lines are free, and batching saves nothing. Each page of a
 query, readByQuery or readMore is one. The cost of other functions and of signing in is not published, so each of them
-counts as one. A request that was refused for coming too fast, or that never left, costs nothing.
+counts as one. A function that fails counts: Sage's page on API usage shows unsuccessful transactions too. A request
+that was refused before any function ran (too fast, a wrong sender, a lost session), or that never left, costs nothing.
+A request without an answer counts, though it may never have arrived.
 
 The month's count by company and connection is kept in a small JSON file, which several processes may add to. It is an
 estimate of Sage's count by this rule and from this machine only; the tier's own figure is on Intacct's usage dashboard.

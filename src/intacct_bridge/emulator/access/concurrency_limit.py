@@ -5,16 +5,20 @@ refused. The number of that refusal is not recorded; ours is the one for too man
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from threading import Condition
 
 
 class ConcurrencyLimit:
-    """Admits requests by company, in no fixed order. A limit of 0 admits all."""
+    """Admits requests by company, in no fixed order. A limit of 0 admits all.
 
-    def __init__(self, limit: int, hold_seconds: float) -> None:
+    `own` has the limits of companies that differ from the others. A request that names no company has no limit.
+    """
+
+    def __init__(self, limit: int, hold_seconds: float, own: Mapping[str, int] | None = None) -> None:
         self._limit = limit
+        self._own = own or {}
         self._hold_seconds = hold_seconds
         self._changed = Condition()
         self._running = Counter[str]()
@@ -23,10 +27,11 @@ class ConcurrencyLimit:
     @contextmanager
     def turn(self, company_id: str) -> Iterator[bool]:
         """Wait for a turn. Gives False when none came in time: the request must be refused."""
-        if not self._limit:
+        limit = self._of(company_id)
+        if not limit:
             yield True
             return
-        if not self._enter(company_id):
+        if not self._enter(company_id, limit):
             yield False
             return
         try:
@@ -40,14 +45,17 @@ class ConcurrencyLimit:
         """How many requests of the company wait for their turn, those that are held not counted."""
         return self._waiting[company_id]
 
-    def _enter(self, company_id: str) -> bool:
+    def _of(self, company_id: str) -> int:
+        return self._own.get(company_id, self._limit) if company_id else 0
+
+    def _enter(self, company_id: str, limit: int) -> bool:
         running, waiting = self._running, self._waiting
         with self._changed:
-            has_room = lambda: running[company_id] + waiting[company_id] < 2 * self._limit  # noqa: E731
+            has_room = lambda: running[company_id] + waiting[company_id] < 2 * limit  # noqa: E731
             if not self._changed.wait_for(has_room, self._hold_seconds):
                 return False
             waiting[company_id] += 1
-            self._changed.wait_for(lambda: running[company_id] < self._limit)
+            self._changed.wait_for(lambda: running[company_id] < limit)
             waiting[company_id] -= 1
             running[company_id] += 1
             return True

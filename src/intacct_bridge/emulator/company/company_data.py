@@ -152,3 +152,5 @@ class FunctionAnswer:
     content_type: str = ""
     wait: float = 0.0
     """Seconds that the client has to wait, in addition to our own work."""
+    written: int | None = None
+    """The records that a function with several records wrote; None for other functions."""

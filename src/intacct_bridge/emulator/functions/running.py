@@ -73,6 +73,11 @@ def run(context: RequestContext, operation: Operation) -> list[FunctionOutcome]:
     return outcomes
 
 
+def all_failed(operation: Operation, fault: Fault) -> list[FunctionOutcome]:
+    """The outcomes of an operation whose functions all fail with one error, and none runs."""
+    return [_failed(function, (fault,), FunctionAnswer()) for function in operation.functions]
+
+
 def _rolled_back(outcomes: list[FunctionOutcome], functions: tuple[Function, ...]) -> list[FunctionOutcome]:
     failed_at = len(outcomes) - 1
     results = []

@@ -1,8 +1,10 @@
 """The emulated gateway: a transport that takes the bytes of a request and gives the bytes of its answer.
 
-A request passes these stages, and each has its own way to refuse it: it is read and checked against the schema; it
-waits for its turn; the sender is checked; each operation signs in; its functions run; the answer is encoded. Scripted
-faults happen before anything is processed, or after everything is committed.
+A request passes these stages, and each has its own way to refuse it: it is read and checked against the schema; the
+company's limits admit it; it waits for its turn; the sender is checked; each operation signs in; its functions run; the
+answer is encoded. Scripted faults happen before anything is processed, or after everything is committed. The log has
+every request with its outcome. Some work is done after the connection is closed: that of a request with a transport
+policy, and of one that takes longer than the time-out.
 
 Limit: functions run one request at a time. That real requests overlap shows only in their latency.
 """
@@ -10,8 +12,8 @@ Limit: functions run one request at a time. That real requests overlap shows onl
 import time
 import traceback
 from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from itertools import accumulate
 from pathlib import Path
@@ -21,15 +23,25 @@ from threading import RLock
 from typing import Any
 
 from intacct_bridge.emulator.access.authentication import Authenticator
+from intacct_bridge.emulator.access.billable_transactions import CompanyTransactions, TransactionCount
 from intacct_bridge.emulator.access.concurrency_limit import ConcurrencyLimit
+from intacct_bridge.emulator.access.rate_window import RateWindow, WindowLimit
 from intacct_bridge.emulator.access.rights import check_sender
 from intacct_bridge.emulator.company.company_data import CompanyData
 from intacct_bridge.emulator.company.sessions import Sessions
-from intacct_bridge.emulator.functions.running import RequestContext, run
+from intacct_bridge.emulator.functions.running import RequestContext, all_failed, run
 from intacct_bridge.emulator.gateway.answers import AnswerWriter, OperationAnswer, not_signed_in, signed_in
 from intacct_bridge.emulator.gateway.companies import Companies, demo_source, fill, has_records
-from intacct_bridge.emulator.gateway.deliveries import check_policies, delivery_url, post_later
+from intacct_bridge.emulator.gateway.deliveries import (
+    LOST,
+    Delivery,
+    check_policies,
+    delivery_policy,
+    post_later,
+)
 from intacct_bridge.emulator.gateway.incoming import incoming
+from intacct_bridge.emulator.gateway.offline_jobs import OfflineJobs
+from intacct_bridge.emulator.gateway.request_log import Received, RequestLog, RequestOutcome
 from intacct_bridge.emulator.gateway.schema.functions import functions
 from intacct_bridge.emulator.settings.faults import (
     FaultPlan,
@@ -41,27 +53,14 @@ from intacct_bridge.emulator.settings.faults import (
     too_many_requests,
 )
 from intacct_bridge.emulator.settings.refusals import ControlRefusedError, SignInRefusedError, unexpected
-from intacct_bridge.emulator.settings.world import EmulatorSettings
+from intacct_bridge.emulator.settings.world import CompanySettings, EmulatorSettings, PolicySettings
 from intacct_bridge.emulator.store.store import open_database
-from intacct_bridge.wire.codec import masked
+from intacct_bridge.errors import Fault
 from intacct_bridge.wire.envelope import Control, Operation, Request
-from intacct_bridge.wire.reply import Reply
+from intacct_bridge.wire.reply import ConnectionCutError, Reply
+from intacct_bridge.wire.xml import Element
 
-
-@dataclass(frozen=True, slots=True)
-class Received:
-    """One request as the log keeps it."""
-
-    functions: tuple[str, ...]
-    control_ids: tuple[str, ...]
-    at: float
-    """Seconds since the epoch, by the emulator's clock."""
-    _body: bytes
-
-    @property
-    def body(self) -> bytes:
-        """The request with every credential masked."""
-        return masked(self._body)
+__all__ = ["Emulator", "EmulatorSnapshot", "Received", "RequestOutcome"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +69,23 @@ class EmulatorSnapshot:
 
     database: Connection
     faults: tuple[ScriptedFault, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One request on its way to an answer."""
+
+    request: Request
+    endpoint: str
+    faults: RequestFaults
+    number: int
+    """In the log."""
+    arrived: float
+    """Seconds since the epoch, by the emulator's clock."""
+    done: float | None = None
+    """When the work is done, where that is after the connection was closed."""
+    refusal: Fault | None = None
+    """Every function fails with it, and none runs."""
 
 
 class Emulator:
@@ -85,7 +101,7 @@ class Emulator:
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
         draw: Callable[[], str] = token_hex,
-        post: Callable[[str, bytes], None] = post_later,
+        post: Callable[[str, bytes, Callable[[str], None]], None] = post_later,
         seed: int = 1,
     ) -> None:
         """`weather` is the name of `faults` in earlier versions. `draw` gives the random part of session ids."""
@@ -94,17 +110,35 @@ class Emulator:
         check_policies(self.settings.policies)
         check_functions((*faults, *weather), functions())
         self.fault_plan = FaultPlan((*faults, *weather), seed)
-        self.received: deque[Received] = deque(maxlen=1000)
-        """The last requests, oldest first."""
         self.incidents: list[str] = []
         """Tracebacks of errors in the emulator itself; a test may assert that there are none."""
+        self.deliveries: deque[Delivery] = deque(maxlen=1000)
+        """The answers of asynchronous requests that were sent, or should have been, oldest first."""
         self.companies = Companies(self.settings, connection)
         self.sessions = Sessions(behaviour.session_minutes, draw)
-        self.limit = ConcurrencyLimit(behaviour.concurrency, behaviour.hold_seconds)
+        own = {one.company_id: one for one in self.settings.companies}
+        self.limit = ConcurrencyLimit(behaviour.concurrency, behaviour.hold_seconds, _own_concurrency(own))
+        everybody = WindowLimit(behaviour.window_requests, behaviour.window_seconds)
+        self.window = RateWindow(everybody, _own_windows(own, everybody), clock)
+        partners = [one.sender_id for one in self.settings.senders if one.marketplace]
+        self._transactions = TransactionCount(failures=behaviour.billed_failures, uncounted=partners)
         self._authenticator = Authenticator(self.settings, self.companies.by_id, self.sessions)
         self._answers = AnswerWriter(behaviour, seed, clock)
         self._clock, self._sleep, self._post, self._seed = clock, sleep, post, seed
         self._lock = RLock()
+        self._log = RequestLog()
+        self._jobs = OfflineJobs(clock, self.catch_up)
+
+    @property
+    def received(self) -> tuple[Received, ...]:
+        """The last requests, oldest first: every one that arrived, refused ones too."""
+        return self._log.entries
+
+    def transactions(self, company_id: str = "") -> CompanyTransactions:
+        """The billable API transactions of a company, or of the first one, since the start or since `restore`."""
+        self.catch_up()
+        with self._lock:
+            return self._transactions.of(company_id or next(iter(self.companies.by_id)))
 
     # --- its companies
 
@@ -147,6 +181,7 @@ class Emulator:
 
     def company(self, company_id: str = "") -> CompanyData:
         """A company's data, to add records or to look at them; the first company, unless one is named."""
+        self.catch_up()
         return self.companies.by_id[company_id or next(iter(self.companies.by_id))]
 
     def snapshot(self) -> EmulatorSnapshot:
@@ -155,21 +190,35 @@ class Emulator:
             return EmulatorSnapshot(self.companies.database_copy(), self.fault_plan.script)
 
     def restore(self, snapshot: EmulatorSnapshot) -> None:
-        """Set everything back, in milliseconds. Sessions and received requests are forgotten."""
+        """Set everything back, in milliseconds. Sessions, received requests, counts and waiting jobs are forgotten."""
         with self._lock:
             self.companies.restore(snapshot.database)
             self.sessions.drop_all()
-            self.received.clear()
+            self._log.clear()
+            self._jobs.clear()
+            self._transactions.clear()
+            self.window.clear()
+            self.deliveries.clear()
             self.fault_plan = FaultPlan(snapshot.faults, self._seed)
 
     def close(self) -> None:
         """Close the database."""
+        self._jobs.clear()
         with self._lock:
             self.companies.close()
 
     def now(self) -> float:
         """The emulator's clock: seconds since the epoch."""
         return self._clock()
+
+    def catch_up(self) -> None:
+        """Do the jobs that are due by now: asynchronous requests, and those whose connection timed out."""
+        while len(self._jobs):
+            with self._lock:
+                job = self._jobs.take_due()
+                if job is None:
+                    return
+                job()
 
     # --- one request, from bytes to bytes
 
@@ -184,78 +233,181 @@ class Emulator:
 
     def paced(self, endpoint: str, body: bytes) -> Reply:
         """The same for a server, which plays a `Paced` answer itself."""
-        behaviour = self.settings.behaviour
-        request = self._read(body)
-        company_id = self._company_id(request) if behaviour.concurrency else ""
+        self.catch_up()
+        with self._lock:
+            request = self._read(body)
+            company_id = self._company_id(request)
+            number = self._log.arrived(self._received(request, company_id, body))
+        if isinstance(request, ControlRefusedError):
+            self._log.ended(number, RequestOutcome.UNREADABLE)
+            return self._answers.refusal(None, request)
+        late = self.window.wait(company_id)
+        if late:
+            return self._limited(request, endpoint, number, late)
         with self.limit.turn(company_id) as admitted:
             if not admitted:
-                return too_many_requests(behaviour.held_status, behaviour.held_errorno)
+                return self._limited(request, endpoint, number, 1)
             began = time.monotonic()
-            if isinstance(request, ControlRefusedError):
-                reply = self._answers.refusal(None, request)
-            else:
-                reply = self._with_faults(request, endpoint, body)
-            left = behaviour.latency_ms / 1000 - (time.monotonic() - began)
+            reply = self._with_faults(request, endpoint, number, len(body))
+            left = self.settings.behaviour.latency_ms / 1000 - (time.monotonic() - began)
             if left > 0:
                 self._sleep(left)
             return reply
 
     def _read(self, body: bytes) -> Request | ControlRefusedError:
-        with self._lock:
-            try:
-                return incoming(body, self.settings.behaviour)
-            except ControlRefusedError as error:
-                return error
+        try:
+            return incoming(body, self.settings.behaviour)
+        except ControlRefusedError as error:
+            return error
 
     def _company_id(self, request: Request | ControlRefusedError) -> str:
-        """The company whose limit counts; empty for requests that name none."""
+        """The company whose limits count; empty for requests that name none."""
         if isinstance(request, ControlRefusedError):
             return ""
         return self._authenticator.company_id(request.operations[0].authentication)
 
-    def _with_faults(self, request: Request, endpoint: str, body: bytes) -> Reply:
-        called = [function for operation in request.operations for function in operation.functions]
+    def _received(self, request: Request | ControlRefusedError, company_id: str, body: bytes) -> Received:
+        called = [] if isinstance(request, ControlRefusedError) else request.functions
         names, ids = (one.name for one in called), (one.control_id for one in called)
+        return Received(tuple(names), tuple(ids), self._clock(), body, company_id)
+
+    def _limited(self, request: Request, endpoint: str, number: int, seconds: float) -> Reply:
+        """The refusal of a request beyond a limit of its company."""
+        self._log.ended(number, RequestOutcome.LIMITED)
+        behaviour = self.settings.behaviour
+        if behaviour.held_level != "function":
+            return too_many_requests(behaviour.held_status, behaviour.held_errorno, behaviour.held_text, seconds)
         with self._lock:
-            self.received.append(Received(tuple(names), tuple(ids), self._clock(), body))
-            faults = self.fault_plan.next_request(called)
+            refusal = Fault(behaviour.held_errorno, description2=behaviour.held_text)
+            work = Work(request, endpoint, RequestFaults(), number, self._clock(), refusal=refusal)
+            return self._processed(work)
+
+    def _with_faults(self, request: Request, endpoint: str, number: int, size: int) -> Reply:
+        behaviour = self.settings.behaviour
+        with self._lock:
+            faults = self.fault_plan.next_request(request.functions)
+            self._log.ended(number, RequestOutcome.FAULT)
             reply = faults.before(self.sessions.drop_all)
             if reply is not None:
                 return reply
-            reply = self._processed(request, endpoint, faults, size=len(body))
-        return faults.after(reply, self._sleep)
+            work = Work(request, endpoint, faults, number, self._clock())
+            work_seconds = behaviour.line_ms / 1000 * _lines(request)
+            timed_out = work_seconds + faults.late > behaviour.timeout_seconds
+            if timed_out:
+                self._log.ended(number, RequestOutcome.TIMED_OUT)
+                self._jobs.add(work.arrived + work_seconds + faults.late, lambda due: self._do_late(work, due))
+            else:
+                self._log.ended(number, RequestOutcome.ANSWERED)
+                reply = self._acknowledged(work, size) if request.control.policy_id else self._processed(work)
+        if reply is None:
+            self._sleep(behaviour.timeout_seconds)
+            raise connection_cut(sent=True)
+        if work_seconds:
+            self._sleep(work_seconds)
+        try:
+            return faults.after(reply, self._sleep)
+        except ConnectionCutError:
+            self._log.ended(number, RequestOutcome.UNANSWERED)
+            raise
 
-    def _processed(self, request: Request, endpoint: str, faults: RequestFaults, *, size: int) -> Reply:
-        control = request.control
+    def _processed(self, work: Work) -> Reply:
+        control = work.request.control
         try:
             check_sender(self.settings, control)
-            url = delivery_url(self.settings.policies, control, size) if control.policy_id else None
-            firsts = accumulate((len(one.functions) for one in request.operations), initial=0)
-            operations = [
-                self._operation(control, one, endpoint, faults, first)
-                for one, first in zip(request.operations, firsts, strict=False)
-            ]
-            reply = self._answers.answer(control, operations)
+            return self._answers.answer(control, self._operations(work))
         except ControlRefusedError as error:
+            self._log.ended(work.number, RequestOutcome.REFUSED)
             return self._answers.refusal(control, error)
         except Exception:  # even then the answer is one that the gateway could give
             self.incidents.append(traceback.format_exc())
             return self._answers.refusal(control, ControlRefusedError(unexpected("request"), http_status=500))
-        if url is None:
-            return reply
-        self._post(url, reply.body)
-        return self._answers.acknowledgement(control)
 
-    def _operation(
-        self, control: Control, operation: Operation, endpoint: str, faults: RequestFaults, first: int
-    ) -> OperationAnswer:
-        now = self._clock()
+    def _operations(self, work: Work) -> list[OperationAnswer]:
+        operations = work.request.operations
+        firsts = accumulate((len(one.functions) for one in operations), initial=0)
+        return [self._operation(work, one, first) for one, first in zip(operations, firsts, strict=False)]
+
+    def _operation(self, work: Work, operation: Operation, first: int) -> OperationAnswer:
+        control = work.request.control
         try:
             session, company = self._authenticator.sign_in(
-                operation.authentication, control.sender_id, endpoint=endpoint, now=now
+                operation.authentication, control.sender_id, endpoint=work.endpoint, now=work.arrived
             )
         except SignInRefusedError as error:
+            self._log.ended(work.number, RequestOutcome.SIGN_IN_REFUSED)
             return OperationAnswer(not_signed_in(operation.authentication), faults=error.faults)
-        context = RequestContext(control, company, session, self.sessions, now, faults, first, self.incidents.append)
+        now = self._clock() if work.done is None else work.done
+        if work.refusal is not None:
+            return OperationAnswer(signed_in(session, now), all_failed(operation, work.refusal))
+        context = RequestContext(
+            control, company, session, self.sessions, now, work.faults, first, self.incidents.append
+        )
         outcomes = run(context, operation)
+        for function, one in zip(operation.functions, outcomes, strict=True):
+            billed = self._transactions.add(
+                session.company_id, control.sender_id, function, one.result.status, one.answer
+            )
+            self._log.billed(work.number, billed)
         return OperationAnswer(signed_in(session, now), outcomes)
+
+    # --- work that is done after the connection is closed
+
+    def _do_late(self, work: Work, due: float) -> None:
+        """Do the work of a request whose connection timed out; nobody gets the answer."""
+        self._processed(replace(work, done=due))
+        self._log.ended(work.number, RequestOutcome.TIMED_OUT)
+
+    def _acknowledged(self, work: Work, size: int) -> Reply:
+        """Take an asynchronous request: its work is done later, after the company's earlier jobs."""
+        control = work.request.control
+        try:
+            check_sender(self.settings, control)
+            policy = delivery_policy(self.settings.policies, control, size)
+        except ControlRefusedError as error:
+            self._log.ended(work.number, RequestOutcome.REFUSED)
+            return self._answers.refusal(control, error)
+        self._log.ended(work.number, RequestOutcome.ACKNOWLEDGED)
+        company_id = self._company_id(work.request)
+        self._jobs.add_in_turn(company_id, policy.work_seconds, lambda due: self._do_offline(work, policy, due))
+        return self._answers.acknowledgement(control)
+
+    def _do_offline(self, work: Work, policy: PolicySettings, due: float) -> None:
+        """Do the work of an asynchronous request, and have its answer delivered. Its session must still be valid."""
+        reply = self._processed(replace(work, arrived=due, done=due))
+        self._log.ended(work.number, RequestOutcome.ACKNOWLEDGED)
+        if work.faults.on_delivery("delivery-lost"):
+            self._delivered(work.request.control, LOST)
+            return
+        body = reply.body[: len(reply.body) // 2] if work.faults.on_delivery("delivery-cut") else reply.body
+        late = work.faults.on_delivery("delivery-late")
+        seconds = policy.delivery_seconds + (late.seconds if late else 0)
+        control = work.request.control
+        send = lambda _: self._post(policy.url, body, lambda outcome: self._delivered(control, outcome))  # noqa: E731
+        self._jobs.add(due + seconds, send)
+
+    def _delivered(self, control: Control, outcome: str) -> None:
+        self.deliveries.append(Delivery(control.policy_id or "", control.control_id, self._clock(), outcome))
+
+
+def _own_concurrency(companies: Mapping[str, CompanySettings]) -> dict[str, int]:
+    return {name: one.concurrency for name, one in companies.items() if one.concurrency is not None}
+
+
+def _own_windows(companies: Mapping[str, CompanySettings], everybody: WindowLimit) -> dict[str, WindowLimit]:
+    return {
+        name: WindowLimit(
+            everybody.requests if one.window_requests is None else one.window_requests,
+            everybody.seconds if one.window_seconds is None else one.window_seconds,
+        )
+        for name, one in companies.items()
+        if one.window_requests is not None or one.window_seconds is not None
+    }
+
+
+def _lines(request: Request) -> int:
+    """The records, lines and groups of a request's functions."""
+    return sum(_groups(one.body) for one in request.functions)
+
+
+def _groups(element: Element) -> int:
+    return sum(1 + _groups(child) for child in element if child.children)

@@ -10,6 +10,14 @@ from io import StringIO
 from itertools import islice
 from typing import Any
 
+from intacct_bridge.emulator.gateway.request_document import (
+    MOST_VIOLATIONS,
+    RequestDocument,
+    UnreadableDocumentError,
+    libxml_line,
+    lxml,
+    read_document,
+)
 from intacct_bridge.emulator.gateway.schema.dtd import ENVELOPED, GENERIC, envelope_dtd, function_dtd
 from intacct_bridge.emulator.gateway.schema.functions import functions
 from intacct_bridge.emulator.gateway.schema.xsd import schema_text
@@ -18,31 +26,23 @@ from intacct_bridge.emulator.settings.refusals import unreadable
 from intacct_bridge.errors import ProtocolError
 from intacct_bridge.wire.codec import request_from
 from intacct_bridge.wire.envelope import Request
-from intacct_bridge.wire.xml import parse
 
-_MAX_REQUEST = 64 * 1024 * 1024
 _UNDECLARED = 534
 _UNDECLARED_ATTRIBUTE = 533
-_MOST = 20
-"""Violations in one answer."""
 
 
 def incoming(body: bytes, behaviour: Behaviour) -> Request:
     """The request in these bytes. Raises ControlRefusedError with one fault per violation."""
     http_status = behaviour.http_status_of_control_failures
-    documented, large_pages = behaviour.nested_order == "documented", behaviour.legacy_page != "refused"
     try:
-        root = parse(body, max_bytes=_MAX_REQUEST)
-    except ProtocolError as error:
-        raise unreadable(*(_parse_errors(body) or (_schema_error(error.message),)), http_status=http_status) from None
-    control = root.find("control")
-    legacy = control is not None and control.findtext("dtdversion").strip() == "2.1"
-    schema = None if legacy else _schema(documented=documented, large_pages=large_pages)
-    violations = _violations(body, schema, documented=documented)
+        found = read_document(body)
+    except UnreadableDocumentError as error:
+        raise unreadable(*map(_schema_error, error.sentences), http_status=http_status) from None
+    violations = _violations(found, behaviour)
     if violations:
         raise unreadable(*violations, http_status=http_status)
     try:
-        request = request_from(root)
+        request = request_from(found.root)
     except ProtocolError as error:
         raise unreadable(_schema_error(error.message), http_status=http_status) from None
     for operation in request.operations:
@@ -62,64 +62,34 @@ def _schema_error(message: str) -> str:
     return f"XML Parse schema error: {message}"
 
 
-def _lxml() -> Any:
-    try:
-        from lxml import etree
-    except ImportError:
-        return None
-    return etree
-
-
 @cache
 def _schema(*, documented: bool, large_pages: bool) -> Any:
-    etree = _lxml()
-    if etree is None:
-        return None
+    etree = lxml()
     return etree.XMLSchema(etree.fromstring(schema_text(documented=documented, large_pages=large_pages)))
 
 
 @cache
 def _envelope() -> Any:
-    return _lxml().DTD(StringIO(envelope_dtd()))
+    return lxml().DTD(StringIO(envelope_dtd()))
 
 
 @cache
 def _definition(name: str, *, documented: bool) -> Any:
-    return _lxml().DTD(StringIO(function_dtd(name, documented=documented)))
+    return lxml().DTD(StringIO(function_dtd(name, documented=documented)))
 
 
-def _parser(etree: Any) -> Any:
-    return etree.XMLParser(resolve_entities=False, load_dtd=False, no_network=True, huge_tree=True)
-
-
-def _parse_errors(body: bytes) -> list[str]:
-    """libxml2's reasons why the bytes are not a document; empty where it finds none or is not installed."""
-    etree = _lxml()
-    if etree is None or b"<!DOCTYPE" in body:
+def _violations(found: RequestDocument, behaviour: Behaviour) -> list[str]:
+    """Violations of the schema of the document's version, one sentence each; none without lxml."""
+    if found.tree is None:
         return []
-    parser = _parser(etree)
-    try:
-        etree.fromstring(body, parser)
-    except (etree.XMLSyntaxError, ValueError):
-        return [_line("Fatal Error", entry) for entry in parser.error_log][:20]
-    return []
-
-
-def _violations(body: bytes, schema: Any, *, documented: bool) -> list[str]:
-    """Violations of the schema, or without one of the legacy definition, one sentence each."""
-    etree = _lxml()
-    if etree is None:
+    documented, large_pages = behaviour.nested_order == "documented", behaviour.legacy_page != "refused"
+    control = found.root.find("control")
+    if control is not None and control.findtext("dtdversion").strip() == "2.1":
+        return list(islice(_legacy_violations(found.tree, documented=documented), MOST_VIOLATIONS))
+    schema = _schema(documented=documented, large_pages=large_pages)
+    if schema.validate(found.tree):
         return []
-    parser = _parser(etree)
-    try:
-        document = etree.fromstring(body, parser)
-    except (etree.XMLSyntaxError, ValueError):
-        return [_line("Fatal Error", entry) for entry in parser.error_log][:20]
-    if schema is None:
-        return list(islice(_legacy_violations(document, documented=documented), _MOST))
-    if schema.validate(document):
-        return []
-    return [_line("Error", entry) for entry in schema.error_log][:_MOST]
+    return [_schema_error(libxml_line("Error", entry)) for entry in schema.error_log][:MOST_VIOLATIONS]
 
 
 def _legacy_violations(document: Any, *, documented: bool) -> Iterator[str]:
@@ -139,11 +109,6 @@ def _counts(entry: Any, declared: tuple[str, ...]) -> bool:
     if entry.type == _UNDECLARED_ATTRIBUTE:
         return str(entry.message).rpartition(" of element ")[2] in declared
     return bool(entry.type != _UNDECLARED)
-
-
-def _line(level: str, entry: Any) -> str:
-    message = str(entry.message).rstrip(".")
-    return _schema_error(f"{level} {entry.type}: {message}. Line: {entry.line}, column: {entry.column}.")
 
 
 def _legacy_line(entry: Any) -> str:

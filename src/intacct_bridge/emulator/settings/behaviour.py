@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+LIMIT_TEXT = "API rate limit exceeded"
+"""The text of a limit error, which a client in production looks for in answers with status 200."""
+
 
 @dataclass(frozen=True, slots=True)
 class Behaviour:
@@ -105,8 +108,20 @@ class Behaviour:
     """Requests of a company that run at once; as many again may wait. 0 for no limit."""
     hold_seconds: float = 30
     """Seconds that a request beyond those is held before it is refused."""
+    window_requests: int = 0
+    """Requests of a company in `window_seconds`; one more is refused at once. 0 for no limit; no number is recorded."""
+    window_seconds: float = 60
     held_status: int = 429
-    """The HTTP status of that refusal."""
+    """The HTTP status of the refusal of a request beyond a limit. With 200 the error is inside the answer."""
     held_errorno: str = "GW-0010"
+    held_text: str = LIMIT_TEXT
+    held_level: str = "request"
+    """Whether the `request` is refused, or each `function` of an answer with status 200. Neither is recorded."""
+    billed_failures: bool = True
+    """Whether a function that fails counts as transactions. Sage's page on API usage shows unsuccessful ones too."""
+    timeout_seconds: float = 900
+    """Seconds until the connection of a request is closed while its work goes on: 15 minutes are documented."""
+    line_ms: float = 0
+    """Milliseconds of work for each record and line of a write; see `timeout_seconds`."""
     latency_ms: float = 0
     """Milliseconds from a request's turn to its answer, our own work included."""

@@ -12,6 +12,8 @@ of them by chance, which the seed makes repeatable. A request with three functio
 - `dribble`: the answer comes a few bytes at a time
 - `session-lost`: all sessions are dropped first
 - `fault`: a function, or one of its records, fails with a given error
+- `delivery-lost`, `delivery-late`, `delivery-cut`: the answer to an asynchronous request is never sent, is some seconds
+  late, or is cut in half
 
 All kinds but `fault` happen to the whole request of the counted function. A fault with a key, a field or a value is
 about records: it counts the records that match, and with the kind `fault` only those fail.
@@ -20,10 +22,12 @@ about records: it counts the records that match, and with the kind `fault` only 
 import tomllib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from math import ceil
 from pathlib import Path
 from random import Random
 from typing import Any
 
+from intacct_bridge.emulator.settings.behaviour import LIMIT_TEXT
 from intacct_bridge.emulator.settings.called_records import CalledRecord, called_records
 from intacct_bridge.emulator.settings.typed_tables import built
 from intacct_bridge.errors import Fault, SettingsError
@@ -31,7 +35,10 @@ from intacct_bridge.model.suggestions import did_you_mean
 from intacct_bridge.wire.envelope import Function
 from intacct_bridge.wire.reply import ConnectionCutError, Reply
 
-KINDS = ("http", "cut-before", "cut-after", "cut-within", "truncated", "slow", "dribble", "session-lost", "fault")
+KINDS = (
+    *("http", "cut-before", "cut-after", "cut-within", "truncated", "slow", "dribble", "session-lost", "fault"),
+    *("delivery-lost", "delivery-late", "delivery-cut"),
+)
 _XML = 'text/xml; encoding="UTF-8"'
 _CLOUDFLARE = "<html><head><title>{status}</title></head><body><center>cloudflare</center></body></html>"
 
@@ -64,7 +71,8 @@ class ScriptedFault:
     """The value of that field; without a field, of any field."""
     status: int = 503
     body: str = ""
-    """With `http`: the body. `html` for a proxy's page, empty for the gateway's own."""
+    """With `http`: the body. `html` for a proxy's page, empty for the gateway's own, which is the limit error with the
+    status 429 or 200."""
     headers: tuple[tuple[str, str], ...] = ()
     seconds: float = 1.0
     """How late the answer is; with `dribble`, the pause between two pieces."""
@@ -141,6 +149,15 @@ class RequestFaults:
             if fault.kind == "session-lost":
                 drop_sessions()
         return None
+
+    @property
+    def late(self) -> float:
+        """The seconds by which the answer is late."""
+        return sum(fault.seconds for fault in self.happening if fault.kind == "slow")
+
+    def on_delivery(self, kind: str) -> ScriptedFault | None:
+        """The fault of this kind that happens to the delivery of an asynchronous answer."""
+        return next((fault for fault in self.happening if fault.kind == kind), None)
 
     def of_function(self, place: int) -> FunctionFaults:
         """The errors of the function at this place in the request."""
@@ -306,16 +323,16 @@ def _http_reply(fault: ScriptedFault) -> Reply:
     elif fault.body:
         text, kind = fault.body, "text/plain"
     else:
-        throttled = fault.status == 429
-        errorno, description = ("GW-0010", "Too many requests") if throttled else ("GW-0011", "Invalid Request")
+        limited = fault.status in (200, 429)
+        errorno, description = ("GW-0010", LIMIT_TEXT) if limited else ("GW-0011", "Invalid Request")
         text, kind = _gateway_text(errorno, description), _XML
     return Reply(fault.status, text.encode(), {"content-type": kind, **headers})
 
 
-def too_many_requests(status: int, errorno: str) -> Reply:
-    """The answer to a request beyond the company's limit, after it was held."""
-    text = _gateway_text(errorno, "Too many requests")
-    return Reply(status, text.encode(), {"content-type": _XML, "retry-after": "1"})
+def too_many_requests(status: int, errorno: str, text: str = LIMIT_TEXT, seconds: float = 1) -> Reply:
+    """The answer to a request beyond a limit of its company; `seconds` until the next one may come."""
+    body = _gateway_text(errorno, text)
+    return Reply(status, body.encode(), {"content-type": _XML, "retry-after": str(max(1, ceil(seconds)))})
 
 
 def _gateway_text(errorno: str, text: str) -> str:

@@ -20,7 +20,13 @@ from typing import Any, TypeVar
 from intacct_bridge.emulator.settings.behaviour import Behaviour
 from intacct_bridge.emulator.settings.declaration_checks import check_company
 from intacct_bridge.emulator.settings.typed_tables import built, places, read_toml, typed
-from intacct_bridge.emulator.settings.world import DEFAULT_COMPANY, CompanySettings, EmulatorSettings, SenderSettings
+from intacct_bridge.emulator.settings.world import (
+    DEFAULT_COMPANY,
+    CompanySettings,
+    EmulatorSettings,
+    PolicySettings,
+    SenderSettings,
+)
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.model.suggestions import did_you_mean
 
@@ -90,7 +96,7 @@ def scenario(tree: dict[str, Any], where: str = "scenario", start: EmulatorSetti
         check_company(company, f"{where}: company")
         companies[company.company_id] = company
     behaviour = built(Behaviour, tree.get("behaviour", {}), f"{where}: behaviour", start.behaviour)
-    policies = typed(dict[str, str], tree.get("policies", {}), f"{where}: policies")
+    policies = _policies(tree, where)
     return EmulatorSettings(tuple(senders.values()), tuple(companies.values()), behaviour, start.policies | policies)
 
 
@@ -107,4 +113,13 @@ def _companies(entries: Any, known: dict[str, CompanySettings], where: str) -> I
 def _entries(kind: type[_T], tree: dict[str, Any], where: str, name: str) -> tuple[_T, ...]:
     """The tables of one kind; a single table counts as a list of one."""
     found: tuple[_T, ...] = typed(tuple[kind, ...], tree.get(name, []), f"{where}: {name}")  # type: ignore[valid-type]
+    return found
+
+
+def _policies(tree: dict[str, Any], where: str) -> dict[str, PolicySettings]:
+    """The policies; a text is a table with nothing but a URL."""
+    given = tree.get("policies", {})
+    if isinstance(given, dict):
+        given = {name: {"url": one} if isinstance(one, str) else one for name, one in given.items()}
+    found: dict[str, PolicySettings] = typed(dict[str, PolicySettings], given, f"{where}: policies")
     return found

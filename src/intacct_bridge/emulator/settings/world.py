@@ -21,6 +21,8 @@ class SenderSettings:
     sender_id: str = "demo-sender"
     password: str = field(default="demo-sender-password", repr=False)
     active: bool = True
+    marketplace: bool = False
+    """A Marketplace partner's licence, whose calls are not counted as the company's transactions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +146,11 @@ class CompanySettings:
     """The endpoint that `getAPISession` returns; empty for the one that the request came by."""
     users: tuple[UserSettings, ...] = field(default=(UserSettings(),), metadata={"table": "user"})
     roles: tuple[RoleSettings, ...] = field(default=(RoleSettings(),), metadata={"table": "role"})
+    concurrency: int | None = None
+    """The company's own limit of requests at a time; None for that of the behaviour."""
+    window_requests: int | None = None
+    """The company's own limit of requests in a window; None for that of the behaviour."""
+    window_seconds: float | None = None
     modules: tuple[str, ...] = ALL_MODULES
     unqueryable: dict[str, tuple[str, ...]] = field(
         default_factory=lambda: {
@@ -163,14 +170,26 @@ class CompanySettings:
 
 
 @dataclass(frozen=True, slots=True)
+class PolicySettings:
+    """One asynchronous transport policy."""
+
+    url: str
+    """On loopback: answers are delivered to it."""
+    work_seconds: float = 0
+    """How long the work takes, after the acknowledgement and after the company's earlier jobs."""
+    delivery_seconds: float = 0
+    """How long after the work the answer is sent."""
+
+
+@dataclass(frozen=True, slots=True)
 class EmulatorSettings:
     """The settings of one emulator."""
 
     senders: tuple[SenderSettings, ...] = (SenderSettings(),)
     companies: tuple[CompanySettings, ...] = (CompanySettings(),)
     behaviour: Behaviour = field(default_factory=Behaviour)
-    policies: dict[str, str] = field(default_factory=dict)
-    """Asynchronous transport policies: by name, the URL on loopback that answers are delivered to."""
+    policies: dict[str, PolicySettings] = field(default_factory=dict)
+    """Asynchronous transport policies by name."""
 
     def sender(self, sender_id: str) -> SenderSettings | None:
         """The sender with exactly this id."""

@@ -45,14 +45,16 @@ def delete(call: FunctionCall) -> FunctionAnswer:
     if len(keys) > MOST_RECORDS:
         too_many(call.name, MOST_RECORDS, call.company.behaviour)
     faults: list[Fault] = []
+    deleted = 0
     for place, key in enumerate(keys):
         try:
             with call.company.store.together():
                 call.check_scripted(place)
                 _delete_one(call, described, key)
+                deleted += 1
         except FunctionRefusedError as error:
             faults += error.faults
-    return FunctionAnswer(faults=tuple(faults))
+    return FunctionAnswer(faults=tuple(faults), written=deleted)
 
 
 def _create_one(call: FunctionCall, record: Element) -> Element:
@@ -133,7 +135,7 @@ def _each(call: FunctionCall, work: Callable[[FunctionCall, Element], Element]) 
             fault = Fault("BL01001973", description2=error.message, correction=error.fix, field=error.field)
             faults += _chain(call, record, FunctionRefusedError(fault))
     data = Element("data", "", tuple(keys), {"listtype": "objects", "count": str(len(keys))})
-    return FunctionAnswer(data, faults=tuple(faults))
+    return FunctionAnswer(data, faults=tuple(faults), written=len(keys))
 
 
 def _chain(call: FunctionCall, record: Element, error: FunctionRefusedError) -> list[Fault]:
