@@ -14,6 +14,7 @@ from intacct_bridge.errors import InDoubtError, IntacctError, SettingsError
 from intacct_bridge.model.wording import counted
 
 if TYPE_CHECKING:
+    from intacct_bridge.flow.layouts.base import Layout
     from intacct_bridge.flow.outbox.outbox import Outbox
     from intacct_bridge.flow.plan.plan import Plan, SendOptions
     from intacct_bridge.flow.post.loader import LoadSettings
@@ -34,6 +35,10 @@ OF_PLANNING = {
     "refused": "--refused",
     "attachment_folder": "--attachment-folder",
     "date_order": "--date-order",
+    "date_format": "--date-format",
+    "header_row": "--header-row",
+    "constants": "--set",
+    "where": "--where",
     "encoding": "--encoding",
     "delimiter": "--delimiter",
     "sheet": "--sheet",
@@ -104,6 +109,21 @@ OF_PLANNING = {
 @click.option(
     "--date-order", type=click.Choice(["mdy", "dmy"]), help="The order of month and day in dates with slashes."
 )
+@click.option(
+    "--date-format",
+    metavar="[COLUMN=]FORMAT",
+    multiple=True,
+    help="The format of dates in a column, or in all: DD.MM.YYYY, D-MMM-YY. May be repeated.",
+)
+@number_option("--header-row", "The row with the names of the columns (default: detected).", least=1, metavar="N")
+@click.option(
+    "--set",
+    "constants",
+    metavar="COLUMN=VALUE",
+    multiple=True,
+    help="Add a column with this value in every row, such as journal=PYRJ. May be repeated.",
+)
+@click.option("--where", metavar="FILTER", help="Leave out the rows that do not meet this filter on columns.")
 @click.option("--encoding", help="The encoding of the text file (default: detected).")
 @click.option("--delimiter", help="The delimiter of the text file (default: detected).")
 @click.option("--sheet", help="The Excel sheet (default: the first).")
@@ -123,6 +143,8 @@ def load_command(
       intacct load payroll.csv --as journal-entries --apply
       intacct load bills.xlsx --as bills
       intacct load payroll.xlsx --sheet June --as journal-entries --refused corrections.csv
+      intacct load payroll.xlsx --as journal-entries --set journal=PYRJ --set date=2026-11-15 --set title=Payroll
+      intacct load bills.csv --as bills --where "status = 'Approved'" --date-format 'Due=DD.MM.YYYY'
       intacct load vendors.csv --as VENDOR --mode upsert
       intacct load bills.csv --map bills.toml --out bills.plan
       intacct load --from-plan bills.plan --apply
@@ -138,8 +160,7 @@ def load_command(
         if options["from_plan"] is not None:
             status = run_kept_plan(context, outbox, options["from_plan"], options, only_plan=only_plan, yes=yes)
         for file in files:
-            table = _table(file, options)
-            plan = _plan(context, table, outbox, options)
+            table, plan = _plan(context, file, outbox, options)
             _keep_plan(context, plan, outbox, options)
             outcomes: list[RecordOutcome] = []
             try:
@@ -313,17 +334,15 @@ def run_kept_plan(
     return FAILURES if plan.of(Verdict.REFUSED) else 0
 
 
-def _table(file: Path, options: dict[str, Any]) -> "InputTable":
-    from intacct_bridge.flow.records.tables import open_table
-
-    return open_table(file, encoding=options["encoding"], delimiter=options["delimiter"], sheet=options["sheet"])
-
-
-def _plan(context: CommandContext, table: "InputTable", outbox: "Outbox", options: dict[str, Any]) -> "Plan":
+def _plan(
+    context: CommandContext, file: Path, outbox: "Outbox", options: dict[str, Any]
+) -> tuple["InputTable", "Plan"]:
     from intacct_bridge.flow.layouts.choose import layout_for
     from intacct_bridge.flow.plan.plan import Mode, PlanSettings
     from intacct_bridge.flow.plan.planner import make_plan
+    from intacct_bridge.flow.records.tables import check_input
 
+    check_input(file)
     mode = Mode(options["mode"])
     key = tuple(name.strip() for name in (options["key"] or "").split(",") if name.strip())
     layout = layout_for(
@@ -334,6 +353,7 @@ def _plan(context: CommandContext, table: "InputTable", outbox: "Outbox", option
         clear=options["clear_empty"],
         key=key if mode is Mode.CREATE else (),
         date_order=options["date_order"],
+        date_formats=_date_formats(options["date_format"]),
         folder=options["attachment_folder"],
         offline=options["offline"],
     )
@@ -343,7 +363,37 @@ def _plan(context: CommandContext, table: "InputTable", outbox: "Outbox", option
         mode=mode,
         match=() if mode is Mode.CREATE else tuple(name.upper() for name in key),
     )
-    return make_plan(table, layout, context.load_gateway, outbox, settings)
+    table = _table(file, layout, options)
+    return table, make_plan(table, layout, context.load_gateway, outbox, settings)
+
+
+def _table(file: Path, layout: "Layout", options: dict[str, Any]) -> "InputTable":
+    """The rows of the file as the user wants them read."""
+    from intacct_bridge.flow.records.header_row import HeaderSearch
+    from intacct_bridge.flow.records.row_filter import with_constants, with_filter
+    from intacct_bridge.flow.records.tables import open_table
+
+    constants = dict(_pair(text, "--set") for text in options["constants"])
+    search = HeaderSearch(options["header_row"], layout.knows, lambda columns: layout.fits([*columns, *constants]))
+    table = open_table(
+        file, encoding=options["encoding"], delimiter=options["delimiter"], sheet=options["sheet"], search=search
+    )
+    return with_filter(with_constants(table, constants), options["where"])
+
+
+def _pair(text: str, option: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals or not name.strip():
+        raise SettingsError(f"{option} {text}: it is not COLUMN=VALUE", fix=f"write {option} COLUMN=VALUE")
+    return name.strip(), value.strip()
+
+
+def _date_formats(texts: Sequence[str]) -> dict[str, str]:
+    """The formats of dates by column; an empty name stands for all other columns."""
+    from intacct_bridge.model.day_formats import check_format
+
+    pairs = [_pair(text, "--date-format") if "=" in text else ("", text) for text in texts]
+    return {name: check_format(pattern) for name, pattern in pairs}
 
 
 def _keep_refused(

@@ -7,16 +7,18 @@ otherwise post a whole file without its dimension.
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from intacct_bridge.errors import SettingsError
-from intacct_bridge.flow.records.cells import DateOrder, DateReading, date_reading
-from intacct_bridge.flow.records.tables import InputTable
+from intacct_bridge.flow.records.cells import DateOrder, DateReading, date_reading, text_of
+from intacct_bridge.flow.records.tables import InputTable, SourceRow
 from intacct_bridge.flow.records.write import Write
 from intacct_bridge.model.suggestions import MISSPELT, closest
 from intacct_bridge.model.wording import listed
 
+OTHERWISE = " (otherwise)"
+"""The end of a meaning whose column is read where the first one is empty; of several such columns, one is read."""
 REASON = "refused because"
 """The column of reasons in a file of refused rows; it is ignored when that file is loaded."""
 
@@ -27,6 +29,12 @@ class Layout(Protocol):
     @property
     def object(self) -> str:
         """The object that its records are of."""
+
+    def knows(self, column: str) -> bool:
+        """Whether a column of this name has a meaning; the header is looked for by it."""
+
+    def fits(self, columns: Sequence[str]) -> bool:
+        """Whether an input with these columns has those that are required."""
 
     def notes(self, table: InputTable) -> tuple[str, ...]:
         """Notes for the user on how the columns were understood."""
@@ -42,6 +50,35 @@ class MatchedColumns:
     columns: Mapping[str, str]
     """The input's column by meaning."""
     unused: tuple[str, ...] = ()
+
+
+def kept(
+    groups: Iterable[Sequence[SourceRow]], table: InputTable, header: Iterable[str], lines: Iterable[str]
+) -> Iterator[list[SourceRow]]:
+    """The rows of each record that the user's filter keeps; records without such rows are left out.
+
+    A row that leaves columns of the header blank has the values of its record there, also where the record's first row
+    is left out. If it leaves all of them blank, that goes for columns without a meaning too, such as a status.
+    """
+    where, of_header = table.where, list(header)
+    of_record = [name for name in table.columns if name not in set(lines)]
+    for rows in groups:
+        if where is None:
+            yield list(rows)
+            continue
+        above: dict[str, object] = {}
+        some: list[SourceRow] = []
+        for row in rows:
+            continues = row is not rows[0] and not any(text_of(row.cells.get(name)) for name in of_header)
+            taken = [name for name in (of_record if continues else of_header) if not text_of(row.cells.get(name))]
+            full = replace(row, cells={**row.cells, **{name: above[name] for name in taken if name in above}})
+            above |= {name: cell for name in of_record if text_of(cell := row.cells.get(name))}
+            if where.meets(full):
+                some.append(row if some or row is rows[0] else full)
+            else:
+                where.left_out += 1
+        if some:
+            yield some
 
 
 def check_key(table: InputTable, key: Iterable[str]) -> None:
@@ -130,6 +167,8 @@ def _refuse_repeated(
     found: Mapping[str, str], left: Mapping[str, str], meanings: Mapping[str, tuple[str, ...]], source: str
 ) -> None:
     for meaning, column in found.items():
+        if meaning.endswith(OTHERWISE):
+            continue
         others = [left[name] for name in map(normalized, (meaning, *meanings[meaning])) if name in left]
         if others:
             raise SettingsError(
@@ -142,6 +181,7 @@ def _refuse_misspelt(
     found: Mapping[str, str], left: Mapping[str, str], meanings: Mapping[str, tuple[str, ...]], source: str
 ) -> None:
     missing = {normalized(meaning): meaning for meaning in meanings if meaning not in found}
+    missing = {name: one for name, one in missing.items() if not one.endswith(OTHERWISE)}
     for name, column in left.items():
         close = closest(name, missing, cutoff=MISSPELT)
         if close:

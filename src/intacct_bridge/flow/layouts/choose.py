@@ -1,6 +1,6 @@
 """The layout of a load, chosen by the settings `as` and `map`."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -14,7 +14,7 @@ from intacct_bridge.flow.company.writable import WritableObject, writable_object
 from intacct_bridge.flow.layouts.base import Layout
 from intacct_bridge.flow.layouts.declaration import declaration, layout_names
 from intacct_bridge.flow.layouts.declared import DeclaredLayout
-from intacct_bridge.flow.layouts.journal import JournalLayout
+from intacct_bridge.flow.layouts.journal import DECLARED, JournalLayout
 from intacct_bridge.flow.layouts.mapped import MappedLayout
 from intacct_bridge.flow.layouts.native import NativeLayout
 from intacct_bridge.flow.records.cells import DateOrder
@@ -41,6 +41,14 @@ class JournalOrNative:
     def object(self) -> str:
         """The object that its records are of."""
         return self.journal.object
+
+    def knows(self, column: str) -> bool:
+        """Whether a column of this name has a meaning."""
+        return self.journal.knows(column) or column.strip().upper() in _NATIVE
+
+    def fits(self, columns: Sequence[str]) -> bool:
+        """Whether an input with these columns has those that are required."""
+        return self.journal.fits(columns) or bool({name.strip().upper() for name in columns} & _NATIVE)
 
     def notes(self, table: InputTable) -> tuple[str, ...]:
         """Notes for the user on how the columns were understood."""
@@ -74,11 +82,11 @@ def layout_for(
     """
     name = name.strip()
     read: dict[str, Any] = {"date_order": date_order, "draft": draft, "key": key, "date_formats": date_formats or {}}
-    if map_file is None and name.lower() in JOURNAL:
+    declared = declaration(name) if map_file is None else None
+    if map_file is None and (name.lower() in JOURNAL or declared is DECLARED):
         described = cache(lambda: _writable("GLBATCH", company, draft=draft))  # an offline plan must not ask
         journal = JournalLayout(**read, writable=None if offline else described)
         return JournalOrNative(journal, lambda: NativeLayout(described(), **read, clear=clear))
-    declared = declaration(name) if map_file is None else None
     if declared is not None:
         described = cache(lambda: _writable(declared.object, company, draft=draft))
         return DeclaredLayout(declared, described, company, **read, clear=clear, folder=folder)

@@ -5,12 +5,14 @@ field that it fills, with a rule of the mapping language where it needs one. A l
 """
 
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
 import msgspec
+
+from intacct_bridge.flow.layouts.base import OTHERWISE, MatchedColumns, normalized
 
 CARRIED = ("attachments", "entity")
 """Meanings that no field takes: the files of a record, and the entity that owns it."""
@@ -61,6 +63,18 @@ class LayoutDeclaration(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
                 found[second(one.name)] = one.otherwise
         return found
 
+    def missing(self, columns: Iterable[str]) -> list[str]:
+        """The meanings that are required and have none of these columns."""
+        meanings, names = self.meanings, set(map(normalized, columns))
+        found = {one for one, others in meanings.items() if names & set(map(normalized, (one, *others)))}
+        required = (one.name for one in self.columns if one.required and "default" not in one.rule)
+        return [one for one in required if not found & {one, second(one)}]
+
+    @property
+    def known_names(self) -> frozenset[str]:
+        """Every name that a column may have, without case and punctuation."""
+        return _known_names(self.name)
+
     def is_of_line(self, column: LayoutColumn) -> bool:
         """Whether a column belongs to the lines and not to the record."""
         return bool(self.lines) and column.field.startswith(f"{self.lines}.")
@@ -72,7 +86,15 @@ class LayoutDeclaration(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
 
 def second(meaning: str) -> str:
     """The meaning of the column that is read where the first is empty."""
-    return f"{meaning} (otherwise)"
+    return f"{meaning}{OTHERWISE}"
+
+
+def otherwise_notes(matched: MatchedColumns) -> tuple[str, ...]:
+    """The notes on columns that are used only where another one is empty."""
+    pairs = ((column, matched.columns.get(second(meaning))) for meaning, column in matched.columns.items())
+    return tuple(
+        f"The column {other!r} is used only where {first!r} is empty." for first, other in pairs if other is not None
+    )
 
 
 @cache
@@ -85,6 +107,12 @@ def declarations() -> Mapping[str, LayoutDeclaration]:
 
 def _declared(file: str, text: str) -> LayoutDeclaration:
     return msgspec.convert({"name": file.removesuffix(".toml"), **tomllib.loads(text)}, type=LayoutDeclaration)
+
+
+@cache
+def _known_names(name: str) -> frozenset[str]:
+    meanings = declarations()[name].meanings
+    return frozenset(normalized(one) for meaning, names in meanings.items() for one in (meaning, *names))
 
 
 def layout_names() -> Iterator[str]:

@@ -4,15 +4,22 @@ Rows with the same complete key are one record, wherever they are in the file. A
 record blank is a further line of the record above it. A row with an incomplete key is a record of its own.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from intacct_bridge.client.protocol import Gateway
 from intacct_bridge.flow.company.attachments import FOLDER
 from intacct_bridge.flow.company.writable import WritableObject
-from intacct_bridge.flow.layouts.base import MatchedColumns, check_key, match_columns, missing_columns, unused_note
-from intacct_bridge.flow.layouts.declaration import CARRIED, LayoutDeclaration, second
+from intacct_bridge.flow.layouts.base import (
+    MatchedColumns,
+    check_key,
+    match_columns,
+    missing_columns,
+    normalized,
+    unused_note,
+)
+from intacct_bridge.flow.layouts.declaration import CARRIED, LayoutDeclaration, otherwise_notes, second
 from intacct_bridge.flow.layouts.mapped import MappedLayout
 from intacct_bridge.flow.records.cells import DateOrder, text_of
 from intacct_bridge.flow.records.tables import InputTable, SourceRow
@@ -43,18 +50,20 @@ class DeclaredLayout:
         """The object that its records are of."""
         return self.declared.object
 
+    def knows(self, column: str) -> bool:
+        """Whether a column of this name has a meaning."""
+        return normalized(column) in self.declared.known_names
+
+    def fits(self, columns: Sequence[str]) -> bool:
+        """Whether an input with these columns has those that are required."""
+        return not self.declared.missing(columns)
+
     def notes(self, table: InputTable) -> tuple[str, ...]:
         """Which columns are not used, and which are used only where another is empty."""
         matched = self.match(table)
         used = {*self._native(matched), *self.key}
         left = MatchedColumns(matched.columns, tuple(name for name in matched.unused if name not in used))
-        pairs = (
-            (matched.columns.get(one.name), matched.columns.get(second(one.name))) for one in self.declared.columns
-        )
-        otherwise = (
-            f"The column {other!r} is used only where {first!r} is empty." for first, other in pairs if first and other
-        )
-        return (*unused_note(left), *otherwise)
+        return (*unused_note(left), *otherwise_notes(matched))
 
     def read(self, table: InputTable) -> Iterator[Write]:
         """Every record in the order of its first row."""
@@ -72,18 +81,13 @@ class DeclaredLayout:
             names=self._names(matched),
             strict=False,
         )
-        yield from mapped.read_groups(table, lambda rows: self._grouped(rows, matched))
+        yield from mapped.read_groups(table, lambda rows: self._grouped(rows, matched, table.constants))
 
     def match(self, table: InputTable) -> MatchedColumns:
         """The columns by meaning. Raises SettingsError where a required one is missing."""
         meanings = self.declared.meanings
         matched = match_columns(table.columns, meanings, source=table.path.name, own=self.writable().names())
-        required = [one for one in self.declared.columns if one.required]
-        missing = [
-            one.name
-            for one in required
-            if one.name not in matched.columns and second(one.name) not in matched.columns and "default" not in one.rule
-        ]
+        missing = self.declared.missing(table.columns)
         if missing:
             raise missing_columns(table, missing)
         return matched
@@ -160,13 +164,15 @@ class DeclaredLayout:
     def _columns(self, meaning: str, matched: MatchedColumns) -> Iterator[str]:
         yield from (matched.columns[one] for one in (meaning, second(meaning)) if one in matched.columns)
 
-    def _grouped(self, rows: Iterable[SourceRow], matched: MatchedColumns) -> Iterator[Sequence[SourceRow]]:
+    def _grouped(
+        self, rows: Iterable[SourceRow], matched: MatchedColumns, constants: Container[str]
+    ) -> Iterator[Sequence[SourceRow]]:
         """The rows of each record."""
         if not self.declared.lines:
             yield from ((row,) for row in rows)
             return
         by = [[name] for name in self.key] or [[*self._columns(one, matched)] for one in self.declared.group_by]
-        header = self._header_columns(matched)
+        header = [name for name in self._header_columns(matched) if name not in constants]
         records: list[list[SourceRow]] = []
         known: dict[tuple[str, ...], list[SourceRow]] = {}
         last: list[SourceRow] = []

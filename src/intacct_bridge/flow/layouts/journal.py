@@ -4,7 +4,7 @@ Rows with the same journal, date, title and reference are one entry, wherever th
 or a credit, never both; a negative debit is a credit. The names of Intacct's own import template are understood too.
 """
 
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
@@ -16,10 +16,13 @@ from intacct_bridge.flow.layouts.base import (
     check_formats,
     check_key,
     column_reading,
+    kept,
     match_columns,
     missing_columns,
+    normalized,
     unused_note,
 )
+from intacct_bridge.flow.layouts.declaration import declarations, otherwise_notes, second
 from intacct_bridge.flow.layouts.fields import FLOAT_NOISE, read_cell
 from intacct_bridge.flow.records.cells import (
     DateOrder,
@@ -37,51 +40,19 @@ from intacct_bridge.flow.records.write import Finding, RecordLine, Write, WriteO
 from intacct_bridge.model.catalog import FieldDef
 from intacct_bridge.wire.values import Value
 
-MEANINGS: Mapping[str, tuple[str, ...]] = {
-    "journal": ("journal symbol", "journal id", "symbol"),
-    "date": ("posting date", "batch date", "transaction date", "journal date"),
-    "title": ("batch title", "journal title", "entry title", "description"),
-    "reference": ("reference no", "reference number", "ref", "ref no"),
-    "account": ("account no", "account number", "acct", "acct no", "gl account", "gl account no"),
-    "debit": ("debit amount", "dr"),
-    "credit": ("credit amount", "cr"),
-    "department": ("department id", "dept", "dept id"),
-    "location": ("location id",),
-    "memo": ("line memo", "line description", "description"),
-    "document": ("document no", "document number", "doc"),
-    "customer": ("customer id", "glentry customerid"),
-    "vendor": ("vendor id", "glentry vendorid"),
-    "employee": ("employee id", "glentry employeeid"),
-    "project": ("project id", "glentry projectid"),
-    "item": ("item id", "glentry itemid"),
-    "class": ("class id", "glentry classid"),
-    "currency": ("txn currency", "transaction currency"),
-    "exchange rate date": ("exch rate date",),
-    "exchange rate type": ("exch rate type id", "exch rate type"),
-    "exchange rate": ("exch rate",),
-    "reverse date": ("reversing date", "reversal date"),
-    "source entity": ("base location no", "entity"),
-}
-REQUIRED = ("journal", "date", "title", "account", "debit", "credit")
+DECLARED = declarations()["journal-entries"]
+MEANINGS = DECLARED.meanings
+REQUIRED = tuple(one.name for one in DECLARED.columns if one.required)
 _ELSEWHERE = ("TR_TYPE", "TRX_AMOUNT", "AMOUNT", "STATE", "RECORDNO")
 """Fields that follow from debit and credit, and fields that a file may not set."""
 _ENTRY = ("journal", "date", "title", "reference")
 _HEADER = {"journal": "JOURNAL", "title": "BATCH_TITLE", "reference": "REFERENCENO", "source entity": "BASELOCATION_NO"}
 _HEADER_DATES = {"date": "BATCH_DATE", "reverse date": "REVERSEDATE"}
+_AMOUNTS = ("debit", "credit", "exchange rate date", "exchange rate")
 _LINE = {
-    "account": "ACCOUNTNO",
-    "department": "DEPARTMENT",
-    "location": "LOCATION",
-    "memo": "DESCRIPTION",
-    "document": "DOCUMENT",
-    "customer": "CUSTOMERID",
-    "vendor": "VENDORID",
-    "employee": "EMPLOYEEID",
-    "project": "PROJECTID",
-    "item": "ITEMID",
-    "class": "CLASSID",
-    "currency": "CURRENCY",
-    "exchange rate type": "EXCH_RATE_TYPE_ID",
+    one.name: DECLARED.field_of(one)
+    for one in DECLARED.columns
+    if DECLARED.is_of_line(one) and one.name not in _AMOUNTS
 }
 _LINE_FIELDS = {**_LINE, "exchange rate date": "EXCH_RATE_DATE", "exchange rate": "EXCHANGE_RATE"}
 WHOLE_DIGITS = 18
@@ -120,13 +91,25 @@ class JournalLayout:
         identifier = Identifier()
         unused = self._unused(matched, more)
         read = (row.without(unused) for row in table)
-        for rows in _grouped(read, matched, dates["date"], self.key):
+        groups = _grouped(read, matched, dates["date"], self.key, table.constants)
+        header = [column for one in _HEADER | _HEADER_DATES if (column := matched.columns.get(one)) is not None]
+        lines = [column for column in matched.columns.values() if column not in header]
+        for rows in kept(groups, table, header, lines):
             yield _EntryReader(self, matched, dates, identifier, more=more, grouping=grouping).write(rows)
+
+    def knows(self, column: str) -> bool:
+        """Whether a column of this name has a meaning."""
+        return normalized(column) in DECLARED.known_names
+
+    def fits(self, columns: Sequence[str]) -> bool:
+        """Whether an input with these columns has those that are required."""
+        return not DECLARED.missing(columns)
 
     def notes(self, table: InputTable) -> tuple[str, ...]:
         """Which columns are not used."""
         matched = self.match(table)
-        return unused_note(replace(matched, unused=self._unused(matched, self._more(matched))))
+        unused = unused_note(replace(matched, unused=self._unused(matched, self._more(matched))))
+        return (*unused, *otherwise_notes(matched))
 
     def _unused(self, matched: MatchedColumns, more: Container[str]) -> tuple[str, ...]:
         return tuple(name for name in matched.unused if name not in more and name not in self.key)
@@ -148,15 +131,30 @@ class JournalLayout:
     def match(self, table: InputTable) -> MatchedColumns:
         """The columns by meaning. Raises SettingsError where a required one is missing."""
         matched = match_columns(table.columns, MEANINGS, source=table.path.name)
-        missing = [meaning for meaning in REQUIRED if meaning not in matched.columns]
+        matched = _description_of_lines(matched, table)
+        missing = [one for one in REQUIRED if not matched.columns.keys() & {one, second(one)}]
         if missing:
             raise missing_columns(table, missing)
         check_key(table, self.key)
         return matched
 
 
+def _description_of_lines(matched: MatchedColumns, table: InputTable) -> MatchedColumns:
+    """A description is the entry's title in an import template, and the line's text in a report without journals."""
+    title, journal = matched.columns.get("title", ""), matched.columns.get("journal")
+    own_journal = journal is not None and journal not in table.constants
+    if normalized(title) != "description" or own_journal or "memo" in matched.columns:
+        return matched
+    others = {meaning: column for meaning, column in matched.columns.items() if meaning != "title"}
+    return replace(matched, columns={**others, "memo": title})
+
+
 def _grouped(
-    table: Iterable[SourceRow], matched: MatchedColumns, reading: DateReading, key: tuple[str, ...]
+    table: Iterable[SourceRow],
+    matched: MatchedColumns,
+    reading: DateReading,
+    key: tuple[str, ...],
+    constants: Container[str],
 ) -> Iterable[list[SourceRow]]:
     """The rows of each entry; a row whose entry columns are all blank belongs to the entry above it.
 
@@ -167,7 +165,9 @@ def _grouped(
     entry: tuple[object, ...] = ()
     for row in table:
         texts = [text_of(row.cells.get(matched.columns.get(meaning, ""))) for meaning in _ENTRY]
-        if any(texts) or not entry:
+        if not entry or any(
+            text for text, meaning in zip(texts, _ENTRY, strict=True) if matched.columns.get(meaning) not in constants
+        ):
             entry = (texts[0], _comparable(texts[1], reading), *texts[2:])
         *_, reference = entry
         own = () if reference else _source_key(row, key)
@@ -334,8 +334,8 @@ class _EntryReader:
         return None
 
     def _text(self, row: SourceRow, meaning: str) -> str:
-        column = self._columns.get(meaning)
-        return "" if column is None else text_of(row.cells.get(column))
+        columns = (self._columns.get(one) for one in (meaning, second(meaning)))
+        return next((text for one in columns if one is not None and (text := text_of(row.cells.get(one)))), "")
 
     def _amount(self, row: SourceRow, meaning: str) -> Decimal | None:
         column = self._columns.get(meaning)

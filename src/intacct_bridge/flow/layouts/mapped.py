@@ -14,7 +14,7 @@ from intacct_bridge.client.protocol import Gateway, Row
 from intacct_bridge.errors import NotPermittedError, RecordError, RefusedError, SettingsError
 from intacct_bridge.flow.company.attachments import COLUMN, FOLDER, all_files
 from intacct_bridge.flow.company.writable import WritableObject
-from intacct_bridge.flow.layouts.base import REASON, check_formats, check_key, normalized
+from intacct_bridge.flow.layouts.base import REASON, check_formats, check_key, kept, normalized
 from intacct_bridge.flow.layouts.fields import FieldCell, WriteBuilder
 from intacct_bridge.flow.records.cells import (
     Cell,
@@ -31,7 +31,7 @@ from intacct_bridge.flow.records.values import comparable
 from intacct_bridge.flow.records.write import Finding, RecordLine, Write
 from intacct_bridge.model.batched import batched
 from intacct_bridge.model.catalog import FieldDef, ObjectDef
-from intacct_bridge.model.mapping.language import EntityMap
+from intacct_bridge.model.mapping.language import EntityMap, Rules
 from intacct_bridge.model.mapping.paths import value_at
 from intacct_bridge.model.mapping.rules import LookupRequest, Readers
 from intacct_bridge.model.mapping.unify import Cells, NativeRecord, grouped, lookup_requests, native, with_answers
@@ -195,6 +195,14 @@ class MappedLayout:
         """The object that the records are of."""
         return self.writable.name
 
+    def knows(self, column: str) -> bool:
+        """Whether the mapping uses a column of this name."""
+        return column.strip() in self.entity.known
+
+    def fits(self, columns: Sequence[str]) -> bool:
+        """Whether the input has every column of the mapping."""
+        return self.entity.known.issuperset(columns) or set(columns).issuperset(self.entity.columns)
+
     def notes(self, table: InputTable) -> tuple[str, ...]:
         """The note on columns that the mapping does not use."""
         left = self._unused(table)
@@ -220,7 +228,10 @@ class MappedLayout:
         """Every record of the input, whose rows are grouped by the caller."""
         check_formats(table, self.date_formats)
         unused = self._unused(table)
-        yield from self.shape(group(row.without(unused) for row in table), table.folder)
+        header = dict.fromkeys((*self.entity.group_by, *_paths(self.entity.write), *self.entity.carry.values()))
+        lines = {path for line in self.entity.lines for path in _paths(line.write)} - header.keys()
+        groups = group(row.without(unused) for row in table)
+        yield from self.shape(kept(groups, table, header, lines), table.folder)
 
     def shape(self, records: Iterable[Sequence[SourceRow]], base: Path | None = _HERE) -> Iterator[Write]:
         """Records that do not come from a file, each as its rows.
@@ -350,6 +361,10 @@ class _ColumnReading:
 
     def of(self, column: str) -> DateReading:
         return self.own.get(column, self.plain)
+
+
+def _paths(write: Mapping[str, Rules]) -> Iterator[str]:
+    yield from (path for rules in write.values() for rule in rules for path in rule.sources)
 
 
 def _entity(carried: Mapping[str, object]) -> tuple[str, str]:

@@ -6,13 +6,13 @@ belongs to the record above it. Without a key, each header is a record of its ow
 key may be two equal records or two lines of one, so they are refused.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from intacct_bridge.flow.company.attachments import COLUMN, FOLDER, all_files
 from intacct_bridge.flow.company.writable import LineSet, WritableObject, key_among
-from intacct_bridge.flow.layouts.base import REASON, check_formats, check_key, column_reading, normalized
+from intacct_bridge.flow.layouts.base import REASON, check_formats, check_key, column_reading, kept, normalized
 from intacct_bridge.flow.layouts.fields import NUMBERS, FieldCell, WriteBuilder
 from intacct_bridge.flow.records.cells import DateOrder, DateReading, points_group, text_of
 from intacct_bridge.flow.records.tables import InputTable, SourceRow
@@ -45,6 +45,16 @@ class NativeLayout:
         """The object that the records are of."""
         return self.writable.name
 
+    def knows(self, column: str) -> bool:
+        """Whether a column of this name has a meaning."""
+        name = column.strip()
+        known = self.writable.field(name) or _line_field(self.writable, name) or self.writable.line_set(name)
+        return known is not None or normalized(name) in (COLUMN, "entity")
+
+    def fits(self, columns: Sequence[str]) -> bool:
+        """Whether all columns are fields."""
+        return all(self.knows(column) for column in columns)
+
     def notes(self, _: InputTable) -> tuple[str, ...]:
         """No notes: every column is used, or refused."""
         return ()
@@ -58,7 +68,8 @@ class NativeLayout:
         builder = WriteBuilder(self.writable, clear=self.clear or nulls, draft=self.draft, folder=self.folder)
         for group in _grouped(table, columns, self.writable, self.key):
             unclear = _uncertain(group, self.writable)
-            yield _Reader(builder, columns, self.key, table.folder, unclear).write(group.rows)
+            for rows in kept([group.rows], table, columns.header, [*columns.lines, *columns.nested]):
+                yield _Reader(builder, columns, self.key, table.folder, unclear).write(rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +170,12 @@ def _grouped(table: InputTable, columns: Columns, writable: WritableObject, key:
     for row in table:
         own = tuple(text_of(row.cells.get(column)) for column in by)
         header = tuple(text_of(row.cells.get(column)) for column in columns.header)
-        if last is not None and not any(own) and not any(header):
+        of_file = (
+            text
+            for column, text in zip((*by, *columns.header), (*own, *header), strict=True)
+            if column not in table.constants
+        )
+        if last is not None and not any(of_file):
             last.rows.append(row)
             continue
         has_key = any(own) if key else bool(own) and all(own)

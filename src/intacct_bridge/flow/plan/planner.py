@@ -144,7 +144,10 @@ def make_plan(
     table = without_total_row(table)
     notes = (*table.notes, *layout.notes(table))
     empty = Plan(TargetCompany.of(company.connection), layout.object, table.path.name, table.columns, (), 0, notes)
-    return _plan_all(layout.read(table), empty, company, outbox, settings)
+    plan = _plan_all(layout.read(table), empty, company, outbox, settings)
+    if table.where is None:
+        return plan
+    return replace(plan, notes=(*plan.notes, f"The filter leaves out {counted(table.where.left_out, 'row')}."))
 
 
 def plan_writes(

@@ -17,11 +17,13 @@ from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from itertools import islice
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from intacct_bridge.errors import IntacctError, RecordError, SettingsError
 from intacct_bridge.flow.records.cells import Cell, json_number
+from intacct_bridge.flow.records.header_row import FIRST_ROW, LOOKED_AT, HeaderSearch, Record, header_note
 from intacct_bridge.flow.records.workbook import SheetFacts, look_through, unreadable
 
 if TYPE_CHECKING:
@@ -81,6 +83,14 @@ class SourceRow:
         return f"{self.source}:{self.number}"
 
 
+@dataclass(slots=True)
+class RowFilter:
+    """The user's condition on rows, and how many rows do not meet it."""
+
+    meets: Callable[[SourceRow], bool]
+    left_out: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class CsvDialect:
     """The form of a text file, in which refused rows are written too."""
@@ -104,13 +114,29 @@ class InputTable:
     """Notes for the user, such as an encoding that had to be assumed."""
     sheet: str = ""
     """The sheet of a workbook."""
+    header: int = 1
+    """The number of the row that names the columns."""
+    above: tuple[Record, ...] = ()
+    """The rows above that, such as a title."""
+    constants: Mapping[str, str] = field(default_factory=dict)
+    """Columns that the user adds, with their value in every row."""
+    where: RowFilter | None = None
+    """The user's condition on rows; layouts apply it, since a line has the values of the record that it belongs to."""
+    files_in: Path | None = None
+    """The folder of the files that rows name, where it is not the input's own."""
     takes_files: bool = True
     """Whether rows may name files to attach; rows of a stream may only if a folder is set for their files."""
 
     @property
     def folder(self) -> Path | None:
         """The folder of the files that rows name; None where they may name none."""
-        return self.path.parent if self.takes_files else None
+        return (self.files_in or self.path.parent) if self.takes_files else None
+
+    def own_cells(self, row: SourceRow) -> SourceRow:
+        """A row without the columns that the user adds."""
+        if not self.constants:
+            return row
+        return replace(row, cells={name: cell for name, cell in row.cells.items() if name not in self.constants})
 
     def __iter__(self) -> Iterator[SourceRow]:
         return self.rows()
@@ -123,7 +149,9 @@ def table_of_rows(source: str, rows: Sequence[Mapping[str, object]]) -> InputTab
     return InputTable(Path(source), columns, lambda: iter(found), "jsonl", takes_files=False)
 
 
-def open_csv(path: Path, *, encoding: str | None = None, delimiter: str | None = None) -> InputTable:
+def open_csv(
+    path: Path, *, encoding: str | None = None, delimiter: str | None = None, search: HeaderSearch = FIRST_ROW
+) -> InputTable:
     """A delimited text file with a header line; encoding and delimiter are detected unless given."""
     notes: tuple[str, ...] = ()
     if encoding is None:
@@ -131,9 +159,37 @@ def open_csv(path: Path, *, encoding: str | None = None, delimiter: str | None =
     first = _first_record(path, encoding)
     named = _SEPARATOR.fullmatch(first.lstrip("\ufeff"))
     found = _one_character(delimiter) if delimiter else named[1] if named else _find_delimiter(first)
-    dialect = CsvDialect(found, encoding, announced=named is not None)
-    columns = _columns(path, dialect)
-    return InputTable(path, columns, lambda: _csv_rows(path, dialect, columns), "csv", dialect, notes)
+    usual = CsvDialect(found, encoding, announced=named is not None)
+    chosen = (found,) if delimiter or named else DELIMITERS
+    heads = {
+        one: some
+        for one in chosen
+        if (some := _first_records(path, replace(usual, delimiter=one), strict=one == found))
+    }
+    if found not in heads:
+        raise _empty(path)
+    character, header = search.find(heads, found, path.name)
+    dialect = replace(usual, delimiter=character)
+    above = tuple(record for record in heads[character] if record[0] < header)
+    columns = _columns(path, next(cells for number, cells in heads[character] if number == header))
+    return InputTable(
+        path,
+        columns,
+        lambda: _csv_rows(path, dialect, columns, header),
+        "csv",
+        dialect,
+        (*notes, *header_note(path.name, header, above)),
+        header=header,
+        above=above,
+    )
+
+
+def _first_records(path: Path, dialect: CsvDialect, *, strict: bool) -> list[tuple[int, list[str]]]:
+    """The first rows; none where another delimiter than the usual one cannot read them."""
+    try:
+        return list(islice(_records(path, dialect), LOOKED_AT))
+    except SettingsError:
+        return list(islice(_records(path, dialect), 1)) if strict else []
 
 
 def _one_character(delimiter: str) -> str:
@@ -211,10 +267,7 @@ def _find_delimiter(header: str) -> str:
     return max(DELIMITERS, key=lambda delimiter: len(next(csv.reader([header], delimiter=delimiter))))
 
 
-def _columns(path: Path, dialect: CsvDialect) -> tuple[str, ...]:
-    _, header = next(_records(path, dialect), (0, []))
-    if not header:
-        raise _empty(path)
+def _columns(path: Path, header: Sequence[str]) -> tuple[str, ...]:
     names = tuple(name.strip() or f"column {number}" for number, name in enumerate(header, 1))
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
@@ -224,11 +277,11 @@ def _columns(path: Path, dialect: CsvDialect) -> tuple[str, ...]:
     return names
 
 
-def _csv_rows(path: Path, dialect: CsvDialect, columns: tuple[str, ...]) -> Iterator[SourceRow]:
-    records = _records(path, dialect)
-    next(records)
+def _csv_rows(path: Path, dialect: CsvDialect, columns: tuple[str, ...], header: int) -> Iterator[SourceRow]:
     width = len(columns)
-    for number, cells in records:
+    for number, cells in _records(path, dialect):
+        if number <= header:
+            continue
         fault = too_wide(cells, width)
         beyond = tuple(cells[width:]) if fault else ()
         yield SourceRow(path.name, number, dict(zip(columns, cells, strict=False)), fault, beyond=beyond)
@@ -289,24 +342,35 @@ _EXCEL_ERRORS = frozenset(("#DIV/0!", "#N/A", "#NAME?", "#NULL!", "#NUM!", "#REF
 """The values of formulas without a result (ECMA-376, 18.17.3, and two that came later)."""
 
 
-def open_table(
-    path: Path, *, encoding: str | None = None, delimiter: str | None = None, sheet: str | None = None
-) -> InputTable:
-    """Any supported input; the ending of its file name gives the format."""
+def check_input(path: Path) -> str:
+    """The format of an input, by the ending of its file name. SettingsError where there is none, or no such file."""
     form = FORMS.get(path.suffix.lower())
     if form is None:
         known = ", ".join(FORMS)
         if path.is_dir():
             raise SettingsError(f"{path} is a folder", fix=f"name a file in it, with one of {known}")
         raise SettingsError(f"{path.name} has an unsupported format", fix=f"use a file with one of {known}")
-    if form == "csv":
-        return open_csv(path, encoding=encoding, delimiter=delimiter)
     open_input(path).close()
-    if form == "jsonl":
-        return _open_jsonl(path)
-    if form == "parquet":
-        return _open_parquet(path)
-    return _open_excel(path, sheet)
+    return form
+
+
+def open_table(
+    path: Path,
+    *,
+    encoding: str | None = None,
+    delimiter: str | None = None,
+    sheet: str | None = None,
+    search: HeaderSearch = FIRST_ROW,
+) -> InputTable:
+    """Any supported input; the ending of its file name gives the format."""
+    form = check_input(path)
+    if form == "csv":
+        return open_csv(path, encoding=encoding, delimiter=delimiter, search=search)
+    if form == "excel":
+        return _open_excel(path, sheet, search)
+    if search.row is not None:
+        raise SettingsError(f"{path.name} has no header row", fix="leave out `header_row`", setting="header_row")
+    return _open_jsonl(path) if form == "jsonl" else _open_parquet(path)
 
 
 def exact(number: float) -> Decimal:
@@ -405,7 +469,7 @@ def _exactly(value: object) -> object:
 # --- Excel
 
 
-def _open_excel(path: Path, sheet: str | None) -> InputTable:
+def _open_excel(path: Path, sheet: str | None, search: HeaderSearch) -> InputTable:
     facts = look_through(path)
     parts = _sheet_parts(path)
     names = list(parts)
@@ -416,18 +480,58 @@ def _open_excel(path: Path, sheet: str | None) -> InputTable:
         raise SettingsError(
             f"{path.name} has no sheet {chosen!r}", fix=f"choose one of {', '.join(names)}", setting="sheet"
         )
-    header = next(_excel_records(path, chosen), None)
-    if header is None:
+    if sheet is None and len(names) > 1:
+        _suggest_sheet(path, names, search)
+    heads = list(islice(_excel_records(path, chosen), LOOKED_AT))
+    if not heads:
         raise SettingsError(f"sheet {chosen!r} of {path.name} is empty", fix="give a header row and rows")
-    columns = tuple(
-        str(name).strip() if name is not None else f"column {place}" for place, name in enumerate(header[1], 1)
-    )
+    _, header = search.find({"": heads}, "", f"sheet {chosen!r} of {path.name}")
+    columns = _sheet_columns(next(cells for number, cells in heads if number == header))
     twice = sorted({name for name in columns if columns.count(name) > 1})
     if twice:
         raise SettingsError(f"{path.name} has two columns named {', '.join(map(repr, twice))}", fix="rename one")
     several = (f"{path.name} has {len(names)} sheets; {chosen!r} is read.",) if len(names) > 1 and not sheet else ()
+    above = tuple(record for record in heads if record[0] < header)
     notes = several + facts.get(parts[chosen], SheetFacts()).notes(f"Sheet {chosen!r} of {path.name}")
-    return InputTable(path, columns, lambda: _excel_rows(path, chosen, columns), "excel", notes=notes, sheet=chosen)
+    return InputTable(
+        path,
+        columns,
+        lambda: _excel_rows(path, chosen, columns, header),
+        "excel",
+        notes=notes + header_note(path.name, header, above),
+        sheet=chosen,
+        header=header,
+        above=above,
+    )
+
+
+def _sheet_columns(cells: Sequence[object]) -> tuple[str, ...]:
+    return tuple(str(name).strip() if name is not None else f"column {place}" for place, name in enumerate(cells, 1))
+
+
+def _suggest_sheet(path: Path, names: Sequence[str], search: HeaderSearch) -> None:
+    """SettingsError where the first sheet has not the columns that the layout needs, and another one has."""
+    fitting: list[str] = []
+    for name in names:
+        heads = list(islice(_excel_records(path, name), LOOKED_AT))
+        number = search.find({"": heads}, "", name)[1] if heads and search.row is None else search.row
+        header = next((cells for one, cells in heads if one == number), ())
+        if header and search.fits(_sheet_columns(header)):
+            fitting.append(name)
+        if fitting[:1] == [names[0]]:
+            return
+    if fitting:
+        others = " or ".join(f"`sheet = {_in_quotes(name)}`" for name in fitting)
+        raise SettingsError(
+            f"sheet {names[0]!r} of {path.name} has not the columns of the layout; {' and '.join(map(repr, fitting))} "
+            f"{'has' if len(fitting) == 1 else 'have'}",
+            fix=f"choose {others}",
+            setting="sheet",
+        )
+
+
+def _in_quotes(name: str) -> str:
+    return name if name.isalnum() else f"'{name}'"
 
 
 def _sheet_parts(path: Path) -> dict[str, str]:
@@ -443,7 +547,7 @@ def _workbook(path: Path, *, formulas: bool = False) -> Iterator[Any]:
         from openpyxl import load_workbook
     except ImportError:
         raise SettingsError(
-            "reading Excel files requires the extra 'excel'", fix="pip install 'intacct-bridge[excel]'"
+            "reading Excel files requires the package openpyxl", fix="python -m pip install 'openpyxl>=3.1,<4'"
         ) from None
     try:
         book = load_workbook(path, read_only=True, data_only=not formulas)
@@ -470,11 +574,11 @@ def _excel_values(path: Path, sheet: str) -> Iterator[tuple[object, ...]]:
         yield from page.iter_rows(values_only=True)
 
 
-def _excel_rows(path: Path, sheet: str, columns: tuple[str, ...]) -> Iterator[SourceRow]:
+def _excel_rows(path: Path, sheet: str, columns: tuple[str, ...], header: int) -> Iterator[SourceRow]:
     unknown = _uncalculated(path, sheet)
-    records = _excel_records(path, sheet, keep=unknown)
-    next(records, None)
-    for number, values in records:
+    for number, values in _excel_records(path, sheet, keep=unknown):
+        if number <= header:
+            continue
         fault = too_wide(values, len(columns))
         beyond = values[len(columns) :] if fault else ()
         if number in unknown:

@@ -5,10 +5,9 @@ to the cent. Without the word it may be a further line whose numbers happen to a
 A total that does not add up stays a row like any other, and the rules refuse it.
 """
 
-from collections.abc import Iterator
+import re
 from dataclasses import replace
 from decimal import Decimal
-from itertools import pairwise
 from typing import cast
 
 from intacct_bridge.errors import RecordError
@@ -17,24 +16,59 @@ from intacct_bridge.flow.records.tables import InputTable, SourceRow
 
 _WORDS = frozenset({"total", "totals", "grand total", "sum", "totale", "totaal", "summe", "gesamt"})
 _SHEETS = ("csv", "excel")
+_FOOT = re.compile(
+    r"^(page|printed|prepared by|generated|created|exported|report|run|end of|source|confidential|note|©|as of)\b", re.I
+)
+"""How the texts begin that reports have at their foot; other texts may be records that have nothing but a name."""
 
 
 def without_total_row(table: InputTable) -> InputTable:
-    """The same input without the total at its foot, and with a note on it; the input itself where it has none."""
+    """The same input without what is no record, and with a note on each; the input itself where it has nothing such.
+
+    That is the total at its foot, the texts below the total, and rows that repeat the header on a further page.
+    """
     if table.form not in _SHEETS:
         return table
-    last = None
-    for last in table:  # noqa: B007
-        pass
-    if last is None or not (sums := _amounts(last)) or not _adds_up(table, last, sums):
+    repeated: list[int] = []
+    last: SourceRow | None = None
+    texts: list[SourceRow] = []
+    for row in map(table.own_cells, table):
+        if _repeats_header(row):
+            repeated.append(row.number)
+        elif len(table.columns) > 2 and not row.fault and any(char.isalpha() for char in _only_text(row)):
+            texts.append(row)
+        else:
+            last, texts = row, []
+    sums = _amounts(last) if last is not None else {}
+    has_total = last is not None and bool(sums) and _adds_up(table, last, sums, frozenset(repeated))
+    total = {last.number} if has_total and last is not None else set[int]()
+    foot = texts if has_total or all(_FOOT.search(_only_text(one)) for one in texts) else []
+    skipped = frozenset({*repeated, *total, *(row.number for row in foot)})
+    if not skipped:
         return table
-    shown = ", ".join(f"{column} {amount:,f}" for column, amount in sums.items())
-    note = f"Row {last.number} of {table.path.name} is a total ({shown}); it is left out."
-    return replace(table, rows=lambda: _all_but_last(table), notes=(*table.notes, note))
+    notes = [f"Row {number} of {table.path.name} repeats the header; it is left out." for number in repeated[:1]]
+    if len(repeated) > 1:
+        notes = [f"{len(repeated)} rows of {table.path.name} repeat the header; they are left out."]
+    if total:
+        shown = ", ".join(f"{column} {amount:,f}" for column, amount in sums.items())
+        notes.append(f"Row {min(total)} of {table.path.name} is a total ({shown}); it is left out.")
+    notes += [f"Row {row.number} of {table.path.name} is {_only_text(row)!r}; it is left out." for row in foot]
+    return replace(
+        table,
+        rows=lambda: (row for row in table if row.number not in skipped),
+        notes=(*table.notes, *notes),
+    )
 
 
-def _all_but_last(table: InputTable) -> Iterator[SourceRow]:
-    return (row for row, _ in pairwise(table))
+def _repeats_header(row: SourceRow) -> bool:
+    filled = [(column, text) for column, cell in row.cells.items() if (text := text_of(cell))]
+    return len(filled) > 1 and all(column == text for column, text in filled)
+
+
+def _only_text(row: SourceRow) -> str:
+    """The text of a row with one filled cell; empty for another row."""
+    filled = [text for cell in row.cells.values() if (text := text_of(cell))]
+    return filled[0] if len(filled) == 1 else ""
 
 
 def _amounts(row: SourceRow) -> dict[str, Decimal]:
@@ -53,11 +87,15 @@ def _amounts(row: SourceRow) -> dict[str, Decimal]:
     return amounts
 
 
-def _adds_up(table: InputTable, last: SourceRow, sums: dict[str, Decimal]) -> bool:
+def _adds_up(table: InputTable, last: SourceRow, sums: dict[str, Decimal], repeated: frozenset[int]) -> bool:
     """Whether the amounts of the last row are the sums of those above."""
     found = dict.fromkeys(sums, Decimal(0))
     count = 0
-    for row in _all_but_last(table):
+    for row in table:
+        if row.number >= last.number:
+            break
+        if row.number in repeated:
+            continue
         count += 1
         for column in sums:
             amount = _amount(row.cells.get(column)) if text_of(row.cells.get(column)) else Decimal(0)
