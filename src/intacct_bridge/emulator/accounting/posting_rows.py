@@ -25,7 +25,7 @@ INVENTORY = "7.INV"
 ORDERS = "8.SO"
 PURCHASING = "9.PO"
 CASH_MANAGEMENT = "11.CM"
-POSTED_STATES = ("Posted", "Reversed", "Reversal Pending")
+POSTED_STATES = ("Posted", "Reversed", "Reversal Pending", "Reversal pending")
 """The states of a batch that is in the ledger."""
 
 

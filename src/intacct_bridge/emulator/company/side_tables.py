@@ -131,6 +131,8 @@ class SideTables:
         """By object."""
         self.open_days: SideTable[dict[str, str]] = SideTable(store, "open days", json.dumps, _row)
         """One value: by entity and ledger (`US AP`), the first open day, where periods were closed or opened."""
+        self.pending_reversals: SideTable[dict[str, str]] = SideTable(store, "pending reversals", json.dumps, _row)
+        """One value: by record number of a journal entry, the day of its reversal, until that day."""
         self.posting_accounts = SideTable(store, "account:", str, str)
         """By role, the account that documents post to without naming it."""
         self.number_series = SideTable(store, "series:", str, int)

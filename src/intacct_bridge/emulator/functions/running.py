@@ -8,6 +8,7 @@ import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from intacct_bridge.emulator.accounting.journals.reversals import finish_due
 from intacct_bridge.emulator.company.company_data import CompanyData, FunctionAnswer, FunctionCall
 from intacct_bridge.emulator.company.sessions import EmulatedSession, Sessions
 from intacct_bridge.emulator.functions.replay import first_answer, keep_answer
@@ -59,6 +60,7 @@ class _RolledBack(Exception):  # noqa: N818  # a signal to the savepoint, never 
 def run(context: RequestContext, operation: Operation) -> list[FunctionOutcome]:
     """One outcome per function, in the order of the request."""
     context = replace(context, alone=len(operation.functions) == 1)
+    finish_due(context.company, context.now)
     if not operation.transaction:
         return [_run_one(context, function, place) for place, function in enumerate(operation.functions)]
     outcomes: list[FunctionOutcome] = []

@@ -1,5 +1,7 @@
 """Journal entries: GLBATCH with its lines, entered, changed, deleted, reversed on a day.
 
+An entry with a day for its reversal is reversed by an entry of that day, which changes and goes with it.
+
 An entry that posts must balance, name accounts, locations and departments that exist and are active, have the
 dimensions that its accounts require, and fall into an open period. Lines in another entity than the entry's own bring
 lines due to and due from it.
@@ -12,6 +14,7 @@ from decimal import Decimal
 from intacct_bridge.emulator.accounting.chart import posting_rules
 from intacct_bridge.emulator.accounting.dimensions import check_required, dimensions_of, user_defined
 from intacct_bridge.emulator.accounting.journals.journal_lines import expanded_lines
+from intacct_bridge.emulator.accounting.journals.reversals import DONE, PENDING, forget, mark_reversed, unmark
 from intacct_bridge.emulator.accounting.ledger import books_of
 from intacct_bridge.emulator.accounting.periods import day_of
 from intacct_bridge.emulator.accounting.posting import Posting, PostingLine, journal_entry, statistical_entry
@@ -34,6 +37,7 @@ from intacct_bridge.emulator.settings.refusals import refused
 from intacct_bridge.model.catalog import ObjectDef
 
 _MOVES_POSTING = ("BATCH_DATE", "STATE", "JOURNAL")
+_OF_REVERSAL = ("REVERSED", "REVERSEDKEY", "REVERSEDFROM")
 _GIVEN_BY_POSTING = ("BATCHNO", "RECORDNO", "BALANCE")
 _AUDIT = ("WHENCREATED", "WHENMODIFIED", "CREATEDBY", "MODIFIEDBY", "CREATEDBYLOGINID", "MODIFIEDBYLOGINID")
 
@@ -47,47 +51,82 @@ def create(call: FunctionCall, draft: Draft) -> Row:
     check_required_fields(draft, row)
     apply_references(call.company, draft.described, draft.values, row)
     row.setdefault("STATE", "Posted")
+    row |= _reversal_day(call, draft)
     set_audit_fields(call, draft.described, row, new=True)
     lines = expanded_lines(call, draft.lines["GLENTRY"])
     entered = _written(call, draft.described, row, lines, mode=CREATED)
-    if draft.extra.get("REVERSEDATE") and row["STATE"] in POSTED_STATES:
-        _reverse(call, draft, lines, entered)
-    return entered
+    return _with_reversal(call, draft.described, lines, entered)
 
 
-def _reverse(call: FunctionCall, draft: Draft, lines: list[Draft], entered: Row) -> None:
-    """Enter the reversal on the day that the entry names."""
-    day = stored_text(call, draft.described.fields["BATCH_DATE"], draft.extra["REVERSEDATE"])
+def _reversal_day(call: FunctionCall, draft: Draft) -> Row:
+    if not draft.extra.get("REVERSEDATE"):
+        return {}
+    return {"REVERSED": stored_text(call, draft.described.fields["BATCH_DATE"], draft.extra["REVERSEDATE"])}
+
+
+def _with_reversal(
+    call: FunctionCall,
+    described: ObjectDef,
+    lines: list[Draft],
+    entered: Row,
+    numbers: BatchNumbers | None = None,
+) -> Row:
+    """The entry with its reversal entered on the day that it names; a draft waits until it is posted."""
+    if not entered.get("REVERSED") or entered["STATE"] not in POSTED_STATES:
+        return entered
     title = f"Reversed: {entered.get('BATCH_TITLE', '')}"
-    row = {name: text for name, text in entered.items() if name not in ("RECORDNO", "BATCHNO")}
-    row |= {"BATCH_DATE": day, "BATCH_TITLE": title, "REVERSEDFROM": entered["BATCH_DATE"]}
+    row = {name: text for name, text in entered.items() if name not in ("RECORDNO", "BATCHNO", *_OF_REVERSAL)}
+    row |= {"BATCH_DATE": entered["REVERSED"], "BATCH_TITLE": title, "REVERSEDFROM": entered["RECORDNO"]}
     other_side = {"1": "-1", "-1": "1"}
     mirrored = [replace(one, values=one.values | {"TR_TYPE": other_side[one.get("TR_TYPE")]}) for one in lines]
-    _written(call, draft.described, row, mirrored, mode=CREATED)
+    reversal = _written(call, described, row, mirrored, mode=CREATED if numbers is None else MODIFIED, numbers=numbers)
+    return mark_reversed(call.company, entered, reversal, now=call.now)
 
 
 def update(call: FunctionCall, draft: Draft, number: int) -> Row:
-    """Change an entry. Lines in the request replace all lines; a change that moves the posting posts it anew."""
+    """Change an entry. Lines in the request replace all lines; a change that moves the posting posts it anew.
+
+    The reversal of the entry is entered anew with it.
+    """
     company, described = call.company, draft.described
     old = company.table("GLBATCH").get(number) or {}
     _check_own(old)
     check_batch_open(company, number)
-    row = old | {name: text for name, text in draft.values.items() if name != "RECORDNO"}
+    sent = {name: text for name, text in draft.values.items() if name != "RECORDNO"} | _reversal_day(call, draft)
+    row = old | sent
     apply_references(company, described, draft.values, row)
     set_audit_fields(call, described, row, new=False)
-    moves = any(name in draft.values for name in _MOVES_POSTING)
+    moves = any(name in sent for name in (*_MOVES_POSTING, "REVERSED"))
     if "GLENTRY" not in draft.lines and not moves:
         return _retitled(call, described, row, number)
+    if old.get("STATE") in (PENDING, DONE) and row["STATE"] == old["STATE"]:
+        row["STATE"] = "Posted"
     lines = expanded_lines(call, draft.lines["GLENTRY"]) if draft.lines.get("GLENTRY") else _stored_lines(call, number)
-    return _written(call, described, row, lines, numbers=withdraw(company, number), mode=MODIFIED)
+    numbers = _withdraw_reversal(call, old)
+    row.pop("REVERSEDKEY", None)
+    entered = _written(call, described, row, lines, numbers=withdraw(company, number), mode=MODIFIED)
+    return _with_reversal(call, described, lines, entered, numbers)
 
 
 def delete(call: FunctionCall, described: ObjectDef, number: int) -> None:
-    """Delete an entry with all its rows."""
+    """Delete an entry with all its rows, and with its reversal."""
     row = call.company.table("GLBATCH").get(number) or {}
     _check_own(row)
+    if _withdraw_reversal(call, row) is not None:
+        record_change(call, described, {"RECORDNO": row["REVERSEDKEY"]}, DELETED)
     withdraw(call.company, number)
+    if row.get("REVERSEDFROM", "").isdecimal():
+        unmark(call.company, int(row["REVERSEDFROM"]))
     record_change(call, described, row, DELETED)
+
+
+def _withdraw_reversal(call: FunctionCall, row: Row) -> BatchNumbers | None:
+    """Withdraw the reversal of an entry; gives its numbers."""
+    forget(call.company, int(row["RECORDNO"]))
+    key = row.get("REVERSEDKEY", "")
+    if not key or call.company.table("GLBATCH").get(int(key)) is None:
+        return None
+    return withdraw(call.company, int(key))
 
 
 def _check_own(row: Row) -> None:

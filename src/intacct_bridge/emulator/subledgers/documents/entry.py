@@ -151,10 +151,20 @@ def reverse(call: FunctionCall, family: Family, number: int, *, day: str, memo: 
     old |= {"STATE": "Reversed", "TOTALDUE": "0", "TRX_TOTALDUE": "0"}
     set_audit_fields(call, company.find(family.object), old, new=False)
     company.table(family.object).update(number, old)
+    _set_line_states(call, family, old)
     refresh_detail(call, family.object, old)
     record_change(call, company.find(family.object), old, MODIFIED)
     record_change(call, company.find(family.object), mirror, CREATED)
     return mirror
+
+
+def _set_line_states(call: FunctionCall, family: Family, row: Row) -> None:
+    """Give the lines of a document its state; they are modified now."""
+    table, described = call.company.table(family.line), call.company.find(family.line)
+    for number in line_numbers(call, family, row):
+        line = (table.get(number) or {}) | {"STATE": row["STATE"]}
+        set_audit_fields(call, described, line, new=False)
+        table.update(number, line)
 
 
 def _mirror(call: FunctionCall, family: Family, old: Row, *, day: str, memo: str) -> Row:

@@ -36,11 +36,18 @@ from intacct_bridge.emulator.subledgers.payments.rows import (
     clear_details,
     keep_details,
     keep_requested_details,
+    mark_details_reversed,
     reserve,
     stored_details,
     stored_parts,
 )
-from intacct_bridge.emulator.subledgers.vouchers import Voucher, post, reverse_all, start_without_batches
+from intacct_bridge.emulator.subledgers.vouchers import (
+    Voucher,
+    post,
+    refresh_detail,
+    reverse_all,
+    start_without_batches,
+)
 from intacct_bridge.errors import Fault
 
 WAITING = ("Draft", "Submitted", "Approved")
@@ -178,6 +185,8 @@ def reverse(call: FunctionCall, side: PaymentSide, number: int, *, day: str, mem
     old["DISPLAYSTATE"] = old["STATE"]
     set_audit_fields(call, described, old, new=False)
     table.update(number, old)
+    mark_details_reversed(call, side, old)
+    refresh_detail(call, side.object, old)
     record_change(call, described, old, MODIFIED)
     record_change(call, described, mirror, CREATED)
     return mirror

@@ -18,6 +18,8 @@ from intacct_bridge.emulator.subledgers.families import FAMILIES, PREPAYMENTS, F
 from intacct_bridge.emulator.subledgers.payments.open_items import PaymentPart, reserve_part
 from intacct_bridge.emulator.subledgers.payments.parts import PaymentSide, SettledDetail, every_part
 
+_VOID = "V"
+"""The state of a reversed payment's details, as DEPOSIT has it; a posted one is C."""
 _ANY = {**FAMILIES, **PREPAYMENTS}
 
 
@@ -53,6 +55,15 @@ def keep_details(call: FunctionCall, side: PaymentSide, row: Row, settled: Seque
     side_table, key = call.company.side_tables.settled_parts, (side.object, row["RECORDNO"])
     added = tuple(_kept(family, part) for family, part in every_part(settled))
     side_table.put(*key, value=(*(side_table.get(*key) or ()), *added))
+
+
+def mark_details_reversed(call: FunctionCall, side: PaymentSide, row: Row) -> None:
+    """Mark the details of a reversed payment, which are modified now."""
+    table, described = call.company.table(side.line), call.company.find(side.line)
+    for number in table.find("PAYMENTKEY", row["RECORDNO"]):
+        detail = (table.get(number) or {}) | {"STATE": _VOID}
+        set_audit_fields(call, described, detail, new=False)
+        table.update(number, detail)
 
 
 def reserve(call: FunctionCall, side: PaymentSide, row: Row, *, undo: bool = False) -> None:
