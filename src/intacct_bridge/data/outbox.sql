@@ -1,4 +1,4 @@
--- The outbox, version 5. Times are ISO 8601 in UTC, by the company's clock.
+-- The outbox, version 6. Times are ISO 8601 in UTC, by the company's clock.
 CREATE TABLE entry (
     number INTEGER PRIMARY KEY AUTOINCREMENT,
     company TEXT NOT NULL,
@@ -124,3 +124,9 @@ CREATE TABLE stream_position (
     version TEXT NOT NULL,
     PRIMARY KEY (company, source, stream)
 ) WITHOUT ROWID;
+
+-- The values that an update replaced, as far as its plan has seen them: what takes it back.
+CREATE TABLE earlier_values (
+    entry INTEGER PRIMARY KEY REFERENCES entry (number),
+    fields TEXT NOT NULL
+);

@@ -224,7 +224,7 @@ def test_an_outbox_of_the_first_version_is_upgraded_with_all_entries(path: Path)
         known = [replace(one, body="", request_digest="") for one in outbox.entries()]
     with closing(sqlite3.connect(path)) as db:
         db.executescript("""
-            DROP TABLE equal_record; DROP TABLE stream_position;
+            DROP TABLE earlier_values; DROP TABLE equal_record; DROP TABLE stream_position;
             DROP TABLE outbox_id; DROP TABLE approval; DROP TABLE kept_plan;
             DROP INDEX entry_by_undone; DROP TABLE decision; ALTER TABLE entry DROP COLUMN undoes;
             ALTER TABLE entry DROP COLUMN totals; ALTER TABLE entry DROP COLUMN posting_date;
@@ -246,6 +246,20 @@ def test_an_outbox_of_the_first_version_is_upgraded_with_all_entries(path: Path)
         ]
 
 
+def test_a_new_write_in_the_place_of_a_refused_undo_takes_nothing_back(path: Path) -> None:
+    with Outbox(path, clock=lambda: NOW) as outbox:
+        (posted,) = sent(outbox, intent("a"))
+        outbox.conclude([Conclusion(posted, RecordStatus.APPLIED, Receipt("7"))])
+        (undo,) = sent(outbox, replace(intent("b"), undoes=posted.number))
+        outbox.conclude([Conclusion(undo, RecordStatus.REJECTED)])
+        (other,) = sent(outbox, intent("b", digest="another"))
+        assert other.number == undo.number
+    with Outbox(path, clock=lambda: NOW) as outbox:
+        (doubtful,) = outbox.recover()
+        outbox.conclude([Conclusion(doubtful, RecordStatus.APPLIED, Receipt("8"))])
+        assert [one.status for one in outbox.entries()] == [RecordStatus.APPLIED] * 2
+
+
 def test_an_upgrade_counts_the_equal_records_that_earlier_versions_posted(path: Path) -> None:
     def keyless(stream: str, number: int) -> str:
         return f'source:["crm","{stream}","content","d0","{number}"]'
@@ -254,7 +268,9 @@ def test_an_upgrade_counts_the_equal_records_that_earlier_versions_posted(path: 
         entries = sent(outbox, *(intent(keyless("pay", number)) for number in (1, 2, 3)), intent(keyless("other", 4)))
         outbox.conclude([Conclusion(one, RecordStatus.APPLIED, Receipt("7")) for one in (*entries[:2], entries[3])])
     with closing(sqlite3.connect(path)) as db:
-        db.executescript("DROP TABLE equal_record; DROP TABLE stream_position; PRAGMA user_version = 4;")
+        db.executescript(
+            "DROP TABLE earlier_values; DROP TABLE equal_record; DROP TABLE stream_position; PRAGMA user_version = 4;"
+        )
     with Outbox(path) as outbox:
         company = entries[0].target.company
         counts = outbox.equal_counts

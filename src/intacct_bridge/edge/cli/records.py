@@ -196,7 +196,7 @@ def _through_outbox(
 
     refuse_without_plan(context.connection, fix=way_to_approval(context))
     with open_outbox(context.connection) as outbox:
-        client = context.client.through(OutboxWriter(outbox))
+        client = context.client.through(OutboxWriter(outbox, keep_earlier=True))
         if operation == "delete":
             return client.delete(object_name, given)
         return client.create(object_name, given) if operation == "create" else client.update(object_name, given)

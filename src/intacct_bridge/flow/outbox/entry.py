@@ -19,6 +19,7 @@ from enum import StrEnum
 from intacct_bridge.errors import Fault
 from intacct_bridge.flow.records.status import WITH_RECEIPT, RecordStatus
 from intacct_bridge.flow.records.write import Receipt, WriteOperation
+from intacct_bridge.wire.values import Value
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,8 @@ class Intent:
     posting_date: date | None = None
     undoes: int | None = None
     """The entry whose record this one takes back."""
+    earlier: Mapping[str, Value] | None = None
+    """The values that an update replaces; None where they are not known."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,7 @@ from intacct_bridge.flow.outbox.storage import (
     CONTENT,
     CURRENT,
     DECIDE,
+    EARLIER,
     END_DELETED,
     END_RECEIPT,
     KEEP_PLAN,
@@ -65,9 +66,11 @@ from intacct_bridge.flow.outbox.storage import (
     time_text,
 )
 from intacct_bridge.flow.records.identity import control_id
+from intacct_bridge.flow.records.kept_values import fields_from, fields_text
 from intacct_bridge.flow.records.status import ANSWERED, UNAPPLIED, RecordStatus
 from intacct_bridge.flow.records.write import Receipt, WriteOperation
 from intacct_bridge.model.batched import batched
+from intacct_bridge.wire.values import Value
 
 _BATCH = 500
 _LATE = timedelta(seconds=1)
@@ -150,6 +153,14 @@ class Outbox:
             entries.append(entry)
         self._db.executemany(PLAN_NEW, map(new_values, fresh))
         self._db.executemany(CONTENT, ((entry.number, entry.body, entry.request_digest) for entry in fresh))
+        self._db.executemany(
+            EARLIER,
+            (
+                (entry.number, fields_text(intent.earlier))
+                for intent, entry in zip(intents, entries, strict=True)
+                if intent.earlier is not None and entry.status is RecordStatus.PLANNED
+            ),
+        )
         return entries
 
     def _planned(self, intent: Intent, last: OutboxEntry | None, now: datetime) -> OutboxEntry:
@@ -492,6 +503,11 @@ class Outbox:
         where = "company = ? AND object = ? AND operation = 'create' AND state = 'applied' AND record IS NOT NULL"
         sql = f"{SELECT} WHERE {where} AND trace LIKE ? ORDER BY number DESC LIMIT 1"
         return next(map(entry_of, self._all(sql, (company, object, f'%"{name}"%'))), None)
+
+    def earlier_values(self, entry: OutboxEntry) -> dict[str, Value] | None:
+        """The values that an update replaced; None where its plan has not seen them."""
+        rows = self._all("SELECT fields FROM earlier_values WHERE entry = ?", (entry.number,))
+        return fields_from(str(rows[0][0])) if rows else None
 
     def history(self, entry: OutboxEntry) -> list[Mapping[str, Any]]:
         """Every status that the entry had, oldest first, as rows of the table `event`."""

@@ -23,7 +23,7 @@ from intacct_bridge.flow.records.status import UNRESOLVED, WITH_RECEIPT, RecordS
 from intacct_bridge.flow.records.write import Receipt, WriteOperation
 
 T = TypeVar("T")
-VERSION = 5
+VERSION = 6
 _TRIES = 1000
 _COUNTED_PARTS = 5
 """Parts of such a record's key: source, stream, "content", digest, number."""
@@ -44,10 +44,11 @@ REPLAN = """
 UPDATE entry SET digest = :digest, state = 'planned', attempt = :attempt, control_id = :control_id, trace = :trace,
     label = :label, position = :position, tracked = :tracked, user = :user, loader = :loader, planned_at = :now,
     changed_at = :now, record = NULL, name = NULL, faults = '[]', note = '', totals = :totals,
-    posting_date = :posting_date
+    posting_date = :posting_date, undoes = :undoes
 WHERE number = :number
 """
 CONTENT = "INSERT OR REPLACE INTO content VALUES (?, ?, ?)"
+EARLIER = "INSERT OR REPLACE INTO earlier_values VALUES (?, ?)"
 CURRENT = "SELECT number, loader, state, sendings, control_id, digest FROM entry WHERE number IN"
 MARK_SENT = """
 UPDATE entry SET state = 'sent', loader = ?, user = ?, last_sent_at = ?, changed_at = ?, sent_at = ?,
@@ -111,7 +112,10 @@ CREATE TABLE equal_record (company TEXT NOT NULL, source TEXT NOT NULL, stream T
 CREATE TABLE stream_position (company TEXT NOT NULL, source TEXT NOT NULL, stream TEXT NOT NULL,
     position TEXT NOT NULL, version TEXT NOT NULL, PRIMARY KEY (company, source, stream)) WITHOUT ROWID;
 """
-_UPGRADES = (_TO_VERSION_2, _TO_VERSION_3, _TO_VERSION_4, _TO_VERSION_5)
+_TO_VERSION_6 = """
+CREATE TABLE earlier_values (entry INTEGER PRIMARY KEY REFERENCES entry (number), fields TEXT NOT NULL);
+"""
+_UPGRADES = (_TO_VERSION_2, _TO_VERSION_3, _TO_VERSION_4, _TO_VERSION_5, _TO_VERSION_6)
 """The statements that bring a file of version 1, 2, ... to the next version."""
 RELEASE = """
 UPDATE entry SET state = 'released', changed_at = ?, note = 'taken back by entry ' || ?
@@ -347,7 +351,7 @@ def new_values(entry: OutboxEntry) -> tuple[str | int | None, ...]:
     )
 
 
-def replanned_values(entry: OutboxEntry) -> dict[str, str | int]:
+def replanned_values(entry: OutboxEntry) -> dict[str, str | int | None]:
     """The parameters of REPLAN for an entry that was planned before."""
     return {
         "number": entry.number,
@@ -363,6 +367,7 @@ def replanned_values(entry: OutboxEntry) -> dict[str, str | int]:
         "now": time_text(entry.planned_at),
         "totals": _totals(entry),
         "posting_date": _day(entry),
+        "undoes": entry.undoes,
     }
 
 

@@ -119,7 +119,13 @@ def update_of(write: Write, current: CurrentRecord, writable: WritableObject, ch
         lines={wrapper: lines for wrapper, lines in write.lines.items() if wrapper in names},
         given=write.content,
         known={name: day for name in POSTED_ON if type(day := current.row.get(name)) is date},
+        earlier=earlier_values(fields, current),
     )
+
+
+def earlier_values(fields: Iterable[str], current: CurrentRecord) -> dict[str, Value]:
+    """The company's values of these fields, as far as they can be read."""
+    return {name: current.row[name] for name in fields if name in current.row}
 
 
 def deletion_of(write: Write, current: CurrentRecord, writable: WritableObject) -> Write:

@@ -4,7 +4,7 @@ Updates and deletes are not remembered as done: the company shows each time whic
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from intacct_bridge.errors import RecordError
 from intacct_bridge.flow.company.current_records import CurrentRecord, Locator, Names, key_names, key_texts
@@ -12,7 +12,7 @@ from intacct_bridge.flow.company.references import resolve
 from intacct_bridge.flow.outbox.entry import OutboxEntry
 from intacct_bridge.flow.plan.actions import moved_facts
 from intacct_bridge.flow.plan.altered import identity_names
-from intacct_bridge.flow.plan.changes import Change, deletion_of, differences, obstacles, update_of
+from intacct_bridge.flow.plan.changes import Change, deletion_of, differences, earlier_values, obstacles, update_of
 from intacct_bridge.flow.plan.context import PlanContext
 from intacct_bridge.flow.plan.outbox_verdict import by_outbox, is_doubtful
 from intacct_bridge.flow.plan.plan import Mode, PlannedRecord, Verdict
@@ -149,6 +149,17 @@ def _key_finding(rule: str, text: str, fix: str, write: Write, names: Names) -> 
     return Finding(rule, text, fix, write.column(names[0]), write.position)
 
 
+@dataclass(frozen=True, slots=True)
+class _Comparison:
+    """A kept update or delete compared with its existing record as it is now."""
+
+    left: tuple[Change, ...] = ()
+    """The changes that are left."""
+    moved: tuple[Finding, ...] = ()
+    """Where the existing record is not as it was planned for."""
+    current: CurrentRecord | None = None
+
+
 class RecheckExisting:
     """The step that compares kept updates and deletes with their existing records as these are now."""
 
@@ -163,7 +174,7 @@ class RecheckExisting:
         entries = self._context.entries(record.write for record in records)
         checked = iter(self._compared([record for record in records if record.is_open]))
         return [
-            self._decided(record, kept, entry, *(next(checked) if record.is_open else ((), ())))
+            self._decided(record, kept, entry, next(checked) if record.is_open else _Comparison())
             for record, kept, entry in zip(records, self._kept, entries, strict=True)
         ]
 
@@ -172,9 +183,9 @@ class RecheckExisting:
         record: PlannedRecord,
         kept: PlannedRecord,
         entry: OutboxEntry | None,
-        left: tuple[Change, ...],
-        moved: tuple[Finding, ...],
+        compared: _Comparison,
     ) -> PlannedRecord:
+        left, moved = compared.left, compared.moved
         as_kept = replace(kept, write=record.write)
         if is_doubtful(entry):
             return by_outbox(replace(record, receipt=None, changes=()), entry)
@@ -183,11 +194,14 @@ class RecheckExisting:
         deleted = entry is not None and _has_deleted(entry) and kept.verdict is Verdict.DELETE
         if (deleted and moved) or not (left or moved):
             return replace(as_kept, verdict=Verdict.UNCHANGED)
-        checked = replace(record, changes=left).noting(*moved)
+        write = record.write
+        if compared.current is not None and write.operation is WriteOperation.UPDATE:
+            write = replace(write, earlier=earlier_values(write.fields, compared.current))
+        checked = replace(record, write=write, changes=left).noting(*moved)
         return replace(checked, verdict=Verdict.REFUSED) if moved else checked
 
-    def _compared(self, records: Sequence[PlannedRecord]) -> list[tuple[tuple[Change, ...], tuple[Finding, ...]]]:
-        """For each record the changes that are left, and findings where its existing record is not as planned for."""
+    def _compared(self, records: Sequence[PlannedRecord]) -> list[_Comparison]:
+        """Each record compared with its existing record."""
         by = (self._writable.lookup.record_key,)
         resolved = [resolve(as_given(record.write), self._context.references)[0] for record in records]
         wanted = [
@@ -196,9 +210,12 @@ class RecheckExisting:
         ]
         located = Locator(self._context.company, self._writable).locate(wanted)
         return [
-            self._left(record, given, found[0] if found else None)
+            self._comparison(record, given, found[0] if found else None)
             for record, given, found in zip(records, resolved, located, strict=True)
         ]
+
+    def _comparison(self, record: PlannedRecord, given: Write, current: CurrentRecord | None) -> _Comparison:
+        return _Comparison(*self._left(record, given, current), current)
 
     def _left(
         self, record: PlannedRecord, given: Write, current: CurrentRecord | None

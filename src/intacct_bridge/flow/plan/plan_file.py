@@ -6,11 +6,9 @@ altered. The seal is not secret, so each record is also compared with its own co
 """
 
 import hashlib
-import re
 from collections.abc import Mapping
 from dataclasses import astuple
-from datetime import date, datetime
-from decimal import Decimal
+from datetime import datetime
 from pathlib import Path
 
 import msgspec
@@ -21,6 +19,7 @@ from intacct_bridge.flow.company.target_company import TargetCompany
 from intacct_bridge.flow.plan.altered import refuse_altered
 from intacct_bridge.flow.plan.changes import Change
 from intacct_bridge.flow.plan.plan import Plan, PlannedRecord, PlanOrigin, SendOptions, Verdict
+from intacct_bridge.flow.records.kept_values import KeptFields, fields_of, kept_fields
 from intacct_bridge.flow.records.tables import SourceRow
 from intacct_bridge.flow.records.write import (
     Finding,
@@ -31,24 +30,12 @@ from intacct_bridge.flow.records.write import (
     Write,
     WriteOperation,
 )
-from intacct_bridge.wire.values import Value
 
 _FIRST, _VERSION = 1, 2
 """The formats: the first has no seal, and of an update no more than what it sends."""
-_DECIMAL = re.compile(r"-?\d+(\.\d+)?")
 
 
-class _Typed(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
-    """A value that is neither text nor a boolean: one of these, as text."""
-
-    decimal: str | None = None
-    time: str | None = None
-    date: str | None = None
-    integer: str | None = None
-
-
-_Kept = str | bool | _Typed | None
-_Fields = dict[str, _Kept]
+_Fields = KeptFields
 _Lines = dict[str, tuple[tuple[str, str, int, _Fields], ...]]
 """By wrapper: the object of a line, the source and number of its row, and its fields."""
 
@@ -184,10 +171,10 @@ def _kept_record(record: PlannedRecord) -> _Record:
         columns=dict(write.columns),
         attachments=(write.attachments, write.folder),
         entity=write.entity,
-        known=_kept_fields(write.known),
-        fields=_kept_fields(write.fields),
+        known=kept_fields(write.known),
+        fields=kept_fields(write.fields),
         lines=_kept_lines(write.lines),
-        given=_Given(_kept_fields(write.given.fields), _kept_lines(write.given.lines)) if write.given else None,
+        given=_Given(kept_fields(write.given.fields), _kept_lines(write.given.lines)) if write.given else None,
         undoes=write.undoes if write.undoes is not None else UNSET,
         existing=dict(record.existing) if record.existing else UNSET,
     )
@@ -195,23 +182,9 @@ def _kept_record(record: PlannedRecord) -> _Record:
 
 def _kept_lines(lines: Mapping[str, tuple[RecordLine, ...]]) -> _Lines:
     return {
-        wrapper: tuple((one.object, one.row.source, one.row.number, _kept_fields(one.fields)) for one in members)
+        wrapper: tuple((one.object, one.row.source, one.row.number, kept_fields(one.fields)) for one in members)
         for wrapper, members in lines.items()
     }
-
-
-def _kept_fields(fields: Mapping[str, Value]) -> _Fields:
-    return {name: _kept_value(value) for name, value in fields.items()}
-
-
-def _kept_value(value: Value) -> _Kept:
-    if value is None or isinstance(value, bool | str):
-        return value
-    if isinstance(value, Decimal):
-        return _Typed(decimal=format(value, "f"))
-    if isinstance(value, datetime):
-        return _Typed(time=value.isoformat())
-    return _Typed(date=value.isoformat()) if isinstance(value, date) else _Typed(integer=str(value))
 
 
 def _plan(kept: _Plan) -> Plan:
@@ -238,7 +211,7 @@ def _record(kept: _Record) -> PlannedRecord:
     write = Write(
         kept.operation,
         kept.object,
-        _fields(kept.fields),
+        fields_of(kept.fields),
         Identity(*kept.identity),
         kept.digest,
         kept.label,
@@ -248,8 +221,8 @@ def _record(kept: _Record) -> PlannedRecord:
         attachments=paths,
         folder=folder,
         entity=kept.entity,
-        known=_fields(kept.known),
-        given=GivenContent(_fields(kept.given.fields), _lines(kept.given.lines)) if kept.given else None,
+        known=fields_of(kept.known),
+        given=GivenContent(fields_of(kept.given.fields), _lines(kept.given.lines)) if kept.given else None,
         undoes=kept.undoes if kept.undoes is not UNSET else None,
     )
     return PlannedRecord(
@@ -271,25 +244,7 @@ def _change(kept: tuple[str, ...]) -> Change:
 def _lines(kept: _Lines) -> dict[str, tuple[RecordLine, ...]]:
     return {
         wrapper: tuple(
-            RecordLine(name, _fields(fields), SourceRow(source, number, {})) for name, source, number, fields in lines
+            RecordLine(name, fields_of(fields), SourceRow(source, number, {})) for name, source, number, fields in lines
         )
         for wrapper, lines in kept.items()
     }
-
-
-def _fields(kept: _Fields) -> dict[str, Value]:
-    return {name: _value(value) if isinstance(value, _Typed) else value for name, value in kept.items()}
-
-
-def _value(kept: _Typed) -> Value:
-    if kept.decimal is not None:
-        if not _DECIMAL.fullmatch(kept.decimal):  # as it was written: no NaN, no exponent
-            raise ValueError("not a decimal")
-        return Decimal(kept.decimal)
-    if kept.time is not None:
-        return datetime.fromisoformat(kept.time)
-    if kept.date is not None:
-        return date.fromisoformat(kept.date)
-    if kept.integer is not None:
-        return int(kept.integer)
-    raise ValueError("a value without its kind")

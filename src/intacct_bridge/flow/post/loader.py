@@ -339,6 +339,7 @@ class Loader:
             totals=totals([write]),
             posting_date=posting_date(write),
             undoes=write.undoes,
+            earlier=write.earlier,
         )
 
 

@@ -121,6 +121,8 @@ class Write:
     """The content as the input gives it; None where the fields and lines are still those."""
     undoes: int | None = None
     """The outbox entry whose record this write takes back."""
+    earlier: Mapping[str, Value] | None = None
+    """The company's values that an update replaces; None where they are not known."""
 
     @property
     def content(self) -> GivenContent:

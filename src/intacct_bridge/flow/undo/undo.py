@@ -2,11 +2,11 @@
 
 A bill, an invoice, a payment, a card transaction or an expense report that is posted is reversed on a day. A payment
 request that waits is voided. A journal entry gets an opposite entry on that day. Everything else is deleted, and so is
-a draft, or everything where the settings say so. An update or a delete cannot be taken back: the outbox does not keep
-what the record was before.
+a draft, or everything where the settings say so. Of an update the earlier values are written back, where the outbox has
+them. A delete cannot be taken back: a record that is made anew has another record number, and none of its history.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
@@ -27,6 +27,7 @@ from intacct_bridge.flow.records.values import comparable
 from intacct_bridge.flow.records.write import Write, WriteOperation
 from intacct_bridge.flow.undo.action_writes import action_write, delete_write
 from intacct_bridge.flow.undo.opposite import JOURNAL_ENTRY, opposite_write
+from intacct_bridge.flow.undo.restore import restoring_writes
 from intacct_bridge.model.query.query import Query
 from intacct_bridge.model.writing.actions import ACTIONS
 
@@ -51,7 +52,7 @@ class UndoSettings:
 
 @dataclass(frozen=True, slots=True)
 class UndoRefusal:
-    """An entry that cannot be taken back."""
+    """An entry that is not taken back, and why."""
 
     entry: OutboxEntry
     reason: str
@@ -65,8 +66,8 @@ class Undo:
     plan: Plan | None
     """Its records come in the order in which they are applied; None where nothing is left to take back."""
     refused: tuple[UndoRefusal, ...]
-    taken_back: tuple[OutboxEntry, ...] = ()
-    """Entries that were taken back before."""
+    left: tuple[UndoRefusal, ...] = ()
+    """Entries that are left as they are, with the reason: taken back before, or to be taken back by a second undo."""
 
 
 def plan_undo(
@@ -79,34 +80,68 @@ def plan_undo(
 ) -> Undo:
     """Decide for each entry how it is taken back. It reads the company and writes nothing."""
     refused: list[UndoRefusal] = []
-    before: list[OutboxEntry] = []
+    left: list[UndoRefusal] = []
     applied: list[OutboxEntry] = []
     for entry in sorted(entries, key=lambda one: -one.number):
-        reason = _not_possible(entry)
+        reason = _not_possible(outbox, entry)
+        later = next((one for one in applied if _needs_first(entry, one)), None)
         if entry.status is RecordStatus.RELEASED:
-            before.append(entry)
+            left.append(UndoRefusal(entry, entry.note))
         elif reason is not None:
             refused.append(reason)
+        elif later is not None:
+            left.append(UndoRefusal(entry, f"entry {later.number} is taken back first; run the undo again after that"))
         elif entry.status is RecordStatus.APPLIED and entry.target.object != _FOLDER:
             applied.append(entry)
     writes: list[Write] = []
     doubtful = _doubtful_deletes(outbox)
-    for (entity, name), group in groupby(applied, key=lambda one: (one.target.entity, one.target.object)):
+    for (entity, _, updates), group in groupby(applied, key=_place):
         some = list(group)
         here = TargetCompany.of(company.connection).entity.casefold()
         place = "" if entity == here else entity_id(entity, company)
         within = company.entity(place) if place else company
-        for entry, found in zip(some, _found(within, name, some), strict=True):
-            try:
-                if found is None and entry.number in doubtful:  # applying it finds out that it was deleted
-                    record = doubtful[entry.number]
-                    writes.append(delete_write(name, record, entry.label, undoes=entry.number, entity=place))
-                else:
-                    writes.append(_write(within, entry, found, settings, place))
-            except RecordError as error:
-                refused.append(UndoRefusal(entry, error.message, error.fix or ""))
+        if updates:
+            made = restoring_writes(within, outbox, some, entity=place)
+        else:
+            made = _taking_back(within, some, settings, place, doubtful)
+        for entry, write in zip(some, made, strict=True):
+            if isinstance(write, RecordError):
+                refused.append(UndoRefusal(entry, write.message, write.fix or ""))
+            elif write is None:
+                left.append(UndoRefusal(entry, "its record has its earlier values again"))
+            else:
+                writes.append(write)
     plan = plan_in_stages(writes, company, outbox, source=source) if writes else None
-    return Undo(plan, tuple(refused), tuple(before))
+    return Undo(plan, tuple(refused), tuple(left))
+
+
+def _place(entry: OutboxEntry) -> tuple[str, str, bool]:
+    return entry.target.entity, entry.target.object, entry.target.operation is WriteOperation.UPDATE
+
+
+def _taking_back(
+    company: Gateway, entries: Sequence[OutboxEntry], settings: UndoSettings, entity: str, doubtful: Mapping[int, str]
+) -> list[Write | RecordError | None]:
+    """For each of these new records of one object the write that takes it back, or why there is none."""
+    done: list[Write | RecordError | None] = []
+    for entry, found in zip(entries, _found(company, entries[0].target.object, entries), strict=True):
+        try:
+            if found is None and entry.number in doubtful:  # applying it finds out that it was deleted
+                record = doubtful[entry.number]
+                done.append(delete_write(entry.target.object, record, entry.label, undoes=entry.number, entity=entity))
+            else:
+                done.append(_write(company, entry, found, settings, entity))
+        except RecordError as error:
+            done.append(error)
+    return done
+
+
+def _needs_first(entry: OutboxEntry, later: OutboxEntry) -> bool:
+    """Whether a later update has to be taken back before this write of the same record can be."""
+    if later.target.operation is not WriteOperation.UPDATE or later.target.object != entry.target.object:
+        return False
+    same = entry.receipt is not None and later.receipt is not None and entry.receipt.record == later.receipt.record
+    return same and (entry.target.operation is WriteOperation.UPDATE or entry.target.object == JOURNAL_ENTRY)
 
 
 def _doubtful_deletes(outbox: Outbox) -> dict[int, str]:
@@ -119,19 +154,33 @@ def _doubtful_deletes(outbox: Outbox) -> dict[int, str]:
     }
 
 
-def _not_possible(entry: OutboxEntry) -> UndoRefusal | None:
+def _not_possible(outbox: Outbox, entry: OutboxEntry) -> UndoRefusal | None:
     """Why the outbox alone says that an entry cannot be taken back."""
     if entry.status in UNRESOLVED:
         return UndoRefusal(entry, "it is in doubt", "settle it first: intacct outbox settle")
     if entry.status is not RecordStatus.APPLIED:
         return None
     operation = entry.target.operation
-    if operation is not WriteOperation.CREATE:
-        reason = f"it was {operation.past_tense}, and the outbox does not keep what the record was before"
-        return UndoRefusal(entry, reason, "leave it out, or load the earlier values")
+    if entry.undoes is not None:
+        return UndoRefusal(entry, f"it took back entry {entry.undoes} itself", "load that record again")
+    if operation is WriteOperation.DELETE:
+        reason = "it was deleted, and a new record would have another number and none of its history"
+        return UndoRefusal(entry, reason, _way_to_new_record(outbox, entry))
+    if operation.is_action:
+        return UndoRefusal(entry, f"it was {operation.past_tense}, which Intacct cannot take back", "leave it out")
     if entry.receipt is None or not entry.receipt.record:
         return UndoRefusal(entry, "its receipt has no record", "take it back in Intacct")
     return None
+
+
+def _way_to_new_record(outbox: Outbox, entry: OutboxEntry) -> str:
+    """How the record of a delete is created anew: from the input that posted it, if it was one of ours."""
+    record = entry.receipt.record if entry.receipt else ""
+    posted = outbox.entries(company=entry.target.company, statuses=[RecordStatus.RELEASED], object=entry.target.object)
+    ours = next((one for one in posted if record and one.receipt is not None and one.receipt.record == record), None)
+    if ours is None or not ours.position:
+        return "create the record anew from your own data"
+    return f"to have it anew, load {ours.position} again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +213,7 @@ def _as_found(row: Row | None, record_key: str) -> _Found | None:
 
 
 def _write(company: Gateway, entry: OutboxEntry, found: _Found | None, settings: UndoSettings, entity: str) -> Write:
-    """The write that takes one record back. RecordError where there is none."""
+    """The write that takes one new record back. RecordError where there is none."""
     name = entry.target.object
     if found is None:
         raise RecordError("its record is not visible in Intacct", fix="if it was deleted there: intacct outbox forget")

@@ -158,6 +158,7 @@ def show_command(context: CommandContext, *, number: int, links: bool) -> None:
     from intacct_bridge.flow.outbox.audit import amount_text, currency_text, local_text
     from intacct_bridge.flow.outbox.entry import outcome_word
     from intacct_bridge.flow.outbox.outbox import open_outbox
+    from intacct_bridge.flow.records.values import comparable
 
     with open_outbox(context.connection) as outbox:
         outbox.recover()
@@ -166,6 +167,7 @@ def show_command(context: CommandContext, *, number: int, links: bool) -> None:
             (entry,) = _linked(context, outbox, [entry], [entry])
         decisions = outbox.decisions(entry)
         history = [dict(event) for event in outbox.history(entry)]
+        earlier = outbox.earlier_values(entry) or {}
     facts = {
         "number": entry.number,
         "record": entry.label,
@@ -186,6 +188,7 @@ def show_command(context: CommandContext, *, number: int, links: bool) -> None:
         "link": entry.url,
         "run": entry.loader,
         "takes back entry": entry.undoes,
+        "earlier values": [f"{name}: {comparable(value) or '(empty)'}" for name, value in earlier.items()],
         "tracked": ", ".join(f"{name} {value}" for name, value in entry.tracked.items()),
         "faults": [str(fault) for fault in entry.faults],
         "note": entry.note,

@@ -72,8 +72,8 @@ def undo_command(
         chosen = _chosen(context, outbox, file, runs, numbers)
         day = date.date() if date is not None else context.client.company_time.date()
         undo = plan_undo(context.load_gateway, outbox, chosen, UndoSettings(day, delete, memo), source=source)
-        for entry in undo.taken_back:
-            context.console.say(f"{entry.number} {entry.label}: {entry.note}")
+        for one in undo.left:
+            context.console.say(f"{one.entry.number} {one.entry.label}: {one.reason}")
         if undo.refused:
             _show_refused(context, undo.refused)
             return FAILURES
