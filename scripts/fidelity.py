@@ -4,6 +4,8 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+import operations
+
 ROOT = Path(__file__).parent.parent
 DATA = ROOT / "tests" / "emulator" / "fidelity.toml"
 PAGE = ROOT / "docs" / "reference" / "fidelity.md"
@@ -38,7 +40,7 @@ def page() -> str:
             parts += ["", f"## {area}", "", "| behaviour | tag | source | setting and test |", "|---|---|---|---|"]
         cells = (row["behaviour"], row["tag"], row["source"], _held(row))
         parts.append(f"| {' | '.join(cells)} |")
-    return "\n".join([*parts, *_questions()]) + "\n"
+    return "\n".join([*parts, *_questions(), *_operations()]) + "\n"
 
 
 def unsettled() -> list[dict[str, str]]:
@@ -58,6 +60,15 @@ def _questions() -> list[str]:
         cells = (row["question"], row["does"], row["side"], _held(row))
         head.append(f"| {' | '.join(cells)} |")
     return head
+
+
+def _operations() -> list[str]:
+    head = ["", "## Documented operations", ""]
+    head += [
+        "A test runs every documented operation and measures what it changes. [The list](operations.md) has each.",
+        "",
+    ]
+    return [*head, *operations.shares()]
 
 
 def _held(row: dict[str, Any]) -> str:

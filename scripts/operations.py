@@ -22,8 +22,8 @@ it wrote.
 Some operations need something that the demo company lacks; the last column names it. The test shows both cases:
 without it the operation is refused or finds nothing, and with it the operation succeeds.
 
-The tiers are measured. A write *with consequences* changes records of other objects, and so a read of such records also
-belongs to that tier.
+The tiers are measured. A write *with consequences* changes records of other objects or posts to the ledger, and so a
+read of such records also belongs to that tier.
 """
 
 
@@ -33,15 +33,21 @@ def rows() -> list[dict[str, str]]:
         return list(csv.DictReader(lines, delimiter="\t"))
 
 
-def page() -> str:
-    """The whole page."""
+def shares() -> list[str]:
+    """The number of operations of each tier, as a table."""
     listed = rows()
     counts = Counter(row["tier"] for row in listed)
-    parts = [_HEAD, "| tier | operations | share | means |", "|---|--:|--:|---|"]
+    parts = ["| tier | operations | share | means |", "|---|--:|--:|---|"]
     for tier, meaning in TIERS.items():
         parts.append(f"| {tier} | {counts[tier]:,} | {counts[tier] / len(listed):.1%} | {meaning} |")
     lacking = sum(1 for row in listed if row["needs"])
-    parts += [f"| all | {len(listed):,} | | {lacking:,} need something that the demo company lacks |"]
+    return [*parts, f"| all | {len(listed):,} | | {lacking:,} need something that the demo company lacks |"]
+
+
+def page() -> str:
+    """The whole page."""
+    listed = rows()
+    parts = [_HEAD, *shares()]
     area = ""
     for row in listed:
         if row["area"] != area:

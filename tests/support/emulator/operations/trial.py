@@ -25,6 +25,7 @@ from support.emulator.operations.world import World
 LIST = Path(__file__).parent / "generated" / "operations.tsv"
 COLUMNS = ("area", "name", "function", "object", "field", "tier", "needs")
 CONSEQUENCES, STORED, ABSENT = "with consequences", "stored", "not emulated"
+LEDGER = "GLDETAIL"
 OWN_NUMBER = "EMULATOR-"
 COMPUTED = frozenset(
     [
@@ -164,7 +165,8 @@ def _lost(world: World, sent: str, moved: dict[str, int | None], facts: set[str]
 
 
 def _headers(names: set[str]) -> frozenset[str]:
-    held = {name: owner(name) for name in names if name != "AUDITHISTORY"}
+    """Lines count as their header, and the ledger's detail for itself: a journal entry is posted to it."""
+    held = {name: owner(name) if name != LEDGER else None for name in names if name != "AUDITHISTORY"}
     return frozenset(one.header if one is not None else name for name, one in held.items())
 
 
