@@ -6,6 +6,7 @@ answers (one row as a dict, many as a list, `@totalcount`, the key of what it cr
 
 from collections.abc import Iterator
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,8 +14,16 @@ import sageintacctsdk
 from sageintacctsdk.apis.api_base import ApiBase
 from sageintacctsdk.exceptions import SageIntacctSDKError
 
+from intacct_bridge import Client, Connection
 from intacct_bridge.emulator.gateway.gateway import Emulator
 from intacct_bridge.emulator.gateway.server import serve
+from intacct_bridge.flow.company.legacy import LegacyGateway
+from intacct_bridge.flow.layouts.choose import layout_for
+from intacct_bridge.flow.outbox.outbox import Outbox
+from intacct_bridge.flow.plan.planner import make_plan
+from intacct_bridge.flow.post.loader import Loader
+from intacct_bridge.flow.records.tables import open_table
+from intacct_bridge.flow.undo.undo import UndoSettings, plan_undo
 
 ACCOUNT = {
     "sender_id": "demo-sender",
@@ -106,6 +115,45 @@ def test_it_posts_a_journal_entry(sdk: Any, emulator: Emulator) -> None:
     made = sdk.journal_entries.post({**entry, "ENTRIES": [{"GLENTRY": lines}]})
     key = int(made["data"]["glbatch"]["RECORDNO"])
     assert len(emulator.company().table("GLENTRY").find("BATCHNO", str(key))) == 2
+
+
+BILL = """VENDORID,RECORDID,WHENCREATED,WHENDUE,ACCOUNTNO,TRX_AMOUNT,LOCATIONID,DEPARTMENTID
+V10001,SDK-1,2026-11-02,2026-12-02,61000,100.10,110,100
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "query", "states"),
+    [
+        (
+            "APBILL",
+            BILL,
+            "bills",
+            {"Reversed", "Reversal"},
+        ),
+        ("CLASS", "CLASSID,NAME\nSDK-1,Lab\n", "classes", set()),
+    ],
+)
+def test_it_sees_what_an_undo_took_back(
+    sdk: Any, pointed: str, tmp_path: Path, name: str, text: str, query: str, states: set[str]
+) -> None:
+    by = "RECORDID" if name == "APBILL" else "CLASSID"
+
+    def seen() -> list[dict[str, Any]]:
+        return [row for row in sdk.__dict__[query].get_all() if row[by] == "SDK-1"]
+
+    (tmp_path / "input.csv").write_text(text)
+    connection = Connection(name="judged", endpoint=pointed, environment="demo", **dict[str, Any](ACCOUNT))
+    with Client(connection, keep=False) as client, Outbox(tmp_path / "outbox.sqlite3") as outbox:
+        company = LegacyGateway(client)
+        table, layout = open_table(tmp_path / "input.csv"), layout_for(name, company)
+        assert [one.good for one in Loader(company, outbox).apply(make_plan(table, layout, company, outbox))] == [True]
+        assert len(seen()) == 1
+        undo = plan_undo(company, outbox, outbox.entries(), UndoSettings(date(2026, 11, 20)))
+        assert undo.plan is not None
+        assert [one.good for one in Loader(company, outbox).apply(undo.plan)] == [True]
+    assert {row["STATE"] for row in seen()} == states
+    assert sum(float(row["TOTALENTERED"]) for row in seen() if states) == 0
 
 
 def test_it_is_told_why_it_is_refused(sdk: Any, pointed: str) -> None:
