@@ -280,3 +280,89 @@ def test_hotglue_s_report_does_not_call_an_entry_in_doubt_failed(pipe: Pipe, clo
     again = pipe(lines, state_format="hotglue", earlier=lost.states[0])
     assert again.states[0]["summary"]["JournalEntries"] == {"success": 1, "fail": 0, "existing": 0, "updated": 0}
     assert len(pipe.rows("GLBATCH")) == 1
+
+
+# --- requests
+
+ORDER = {
+    "number": "O-1",
+    "transactionDate": "2026-11-25",
+    "dueDate": "2026-11-30",
+    "vendorId": "S-1",
+    "currency": "USD",
+    "lineItems": [{"productId": "FLOW-100", "quantity": 1, "unitPrice": 3, "locationId": "100"}],
+}
+PAYMENT = {"vendorId": "S-1", "paymentDate": "2026-11-25", "amount": 1, "currency": "USD", "paymentMethod": "Check"}
+INVOICE = {"currency": "USD", **DAYS, "lineItems": [{**LINE, "totalPrice": 9}]}
+TWELVE: list[tuple[str, dict[str, Any]]] = [
+    ("Suppliers", {"vendorNumber": "S-1", "vendorName": "Acme", "currency": "USD"}),
+    ("Suppliers", {"vendorNumber": "S-2", "vendorName": "Bolt", "currency": "USD"}),
+    ("PurchaseInvoices", {"invoiceNumber": "P-1", "supplierCode": "S-1", **INVOICE}),
+    ("PurchaseInvoices", {"invoiceNumber": "P-2", "supplierName": "Bolt", **INVOICE}),
+    ("Bills", {"invoiceNumber": "B-1", "vendorName": "Acme", **INVOICE, "expenses": [{**LINE, "amount": 3}]}),
+    ("Bills", {"invoiceNumber": "B-2", "vendorId": "S-2", **INVOICE}),
+    ("APAdjustment", {"vendorId": "S-1", "transactionDate": "2026-11-20T00:00:00Z", "status": "Submit",
+                      "billNumber": "B-1", "currency": "USD", "adjustmentNumber": "A-1",
+                      "lineItems": [{**LINE, "amount": -2.5, "departmentName": "Engineering"}]}),
+    ("BillPayments", {"billNumber": "B-1", "accountNumber": "CHK-INS", **PAYMENT}),
+    ("BillPayments", {"billNumber": "B-2", "bankAccountName": "CHK-INS", **PAYMENT, "vendorId": "S-2"}),
+    ("PurchaseOrders", ORDER),
+    ("JournalEntries", entry(1)),
+    ("JournalEntries", entry(2)),
+]  # fmt: skip
+
+
+class Counting:
+    """The emulator, with a count of the requests."""
+
+    def __init__(self, pipe: Pipe) -> None:
+        self.pipe, self.requests = pipe, 0
+
+    def __call__(self, endpoint: str, body: bytes) -> Reply:
+        self.requests += 1
+        return self.pipe.emulator(endpoint, body)
+
+
+def mixed(records: list[tuple[str, dict[str, Any]]]) -> list[dict[str, Any]]:
+    streams = dict.fromkeys(stream for stream, _ in records)
+    return [*(schema(stream, "x") for stream in streams), *(record(stream, **cells) for stream, cells in records)]
+
+
+def test_twelve_mixed_records_of_seven_streams_take_thirty_requests_on_first_use(pipe: Pipe) -> None:
+    counted = Counting(pipe)
+    ran = pipe(mixed(TWELVE), transport=counted, po_transaction_type="Purchase Order")
+    assert (ran.status, "12 written" in ran.err) == (0, True), ran.err
+    assert counted.requests <= 30
+
+
+def test_a_reference_to_a_record_that_was_refused_in_the_same_window_is_refused(pipe: Pipe) -> None:
+    """The plan of the suppliers knows S-9 as one that it creates; the plan of the bills must not."""
+    lines = mixed(
+        [
+            ("VENDOR", {"VENDORID": "S-9", "NAME": "Acme", "TERMNAME": "No such term"}),
+            ("Bills", {"invoiceNumber": "B-9", "vendorId": "S-9", **INVOICE}),
+        ]
+    )
+    ran = pipe(lines)
+    assert ran.status == FAILED
+    assert "the company has no vendor 'S-9'" in ran.err
+    assert pipe.rows("APBILL") == []
+
+
+def test_a_name_that_became_ambiguous_in_the_same_window_is_refused(pipe: Pipe) -> None:
+    first = [("Suppliers", {"vendorNumber": "S-1", "vendorName": "Acme", "currency": "USD"})]
+    assert pipe(mixed(first)).status == 0
+    cells = {"WHENCREATED": "2026-11-20", "WHENDUE": "2026-12-20", "CURRENCY": "USD", "VENDORID": "Acme"}
+    items = {"APBILLITEMS": [{"ACCOUNTNO": "68000", "TRX_AMOUNT": 9, "LOCATIONID": "100"}]}
+    ran = pipe(
+        [
+            schema("APBILL", "x"),
+            schema("Suppliers", "x"),
+            schema("PurchaseInvoices", "x"),
+            record("APBILL", RECORDID="N-1", **cells, **items),
+            record("Suppliers", vendorNumber="S-2", vendorName="Acme", currency="USD"),
+            record("PurchaseInvoices", invoiceNumber="N-2", supplierCode="Acme", **INVOICE),
+        ]
+    )
+    assert "'Acme' is the name of more than one vendor" in ran.err
+    assert [row["RECORDID"] for row in pipe.rows("APBILL")] == ["N-1"]

@@ -19,7 +19,7 @@ from intacct_bridge.client.gateway.calls import Calls, successful
 from intacct_bridge.client.gateway.meter import Meter
 from intacct_bridge.client.gateway.runtime import Runtime, System
 from intacct_bridge.client.gateway.session import Session, SignIn
-from intacct_bridge.client.reading.catalog import CatalogReader, inspected
+from intacct_bridge.client.reading.catalog import CatalogReader
 from intacct_bridge.client.reading.catalog_cache import CatalogCache
 from intacct_bridge.client.reading.company_reader import company_reader
 from intacct_bridge.client.reading.query import QueryReader, query_of
@@ -27,7 +27,7 @@ from intacct_bridge.client.reading.records import Record
 from intacct_bridge.client.reading.reports import Reports
 from intacct_bridge.client.writing import Outcome, RowFunctions, send_each, upsert_functions
 from intacct_bridge.errors import RefusedError, SettingsError
-from intacct_bridge.model.catalog import Catalog, ObjectDef, object_from_inspect
+from intacct_bridge.model.catalog import Catalog, ObjectDef
 from intacct_bridge.model.keys import record_key
 from intacct_bridge.model.query.query import Filter, Order, Query, Selected
 from intacct_bridge.wire.envelope import Function, Result
@@ -260,8 +260,12 @@ class Client:
         return self._reader.lookup(object_name, doc_par_id)
 
     def inspect(self, object_name: str) -> ObjectDef:
-        """An object's definition by `inspect`: coarser types than `describe`, and the lengths of texts."""
-        return object_from_inspect(inspected(self._calls, object_name))
+        """An object's definition by `inspect`: coarser types than `describe`, and the lengths of texts; read once."""
+        return self._catalog.inspect(object_name)
+
+    def inspect_many(self, names: Iterable[str]) -> None:
+        """Read the definitions by `inspect` of many objects in few requests; `inspect` then gives each."""
+        self._catalog.inspect_many(names)
 
     # --- reading
 

@@ -20,14 +20,22 @@ from intacct_bridge.errors import (
     RefusedError,
     RemoteProtocolError,
 )
-from intacct_bridge.model.catalog import Catalog, ObjectDef, object_from_lookup, objects_from_inspect, unknown_object
+from intacct_bridge.model.batched import batched
+from intacct_bridge.model.catalog import (
+    Catalog,
+    ObjectDef,
+    object_from_inspect,
+    object_from_lookup,
+    objects_from_inspect,
+    unknown_object,
+)
 from intacct_bridge.model.keys import keys_of
 from intacct_bridge.model.query.query import Order
 from intacct_bridge.wire.envelope import SUCCESS, Function, Result
 from intacct_bridge.wire.values import DEFAULT, Formatting
 from intacct_bridge.wire.xml import Element, element, names_an_element
 
-_LOOKUPS_AT_LEAST, _LOOKUPS_AT_MOST = 15, 50
+_LOOKUPS_AT_LEAST, _LOOKUPS_AT_MOST = 20, 50
 """Lookups in one request. Where requests run side by side, a request has at least as many as are worth a round trip."""
 
 
@@ -39,6 +47,7 @@ class CatalogReader:
         self._cache = cache
         self._formatting_refused = False
         self._formatting_lock = threading.Lock()
+        self._inspected: dict[str, ObjectDef | IntacctError] = {}
 
     def describe(self, name: str, doc_par_id: str | None = None) -> ObjectDef:
         """The definition; the name's case does not matter. InvalidRequestError with similar names if there is none.
@@ -152,6 +161,22 @@ class CatalogReader:
             found = objects_from_inspect(self._calls.data(element("inspect", element("object", "*"))))
             self._cache.keep("objects", found)
         return dict(found)
+
+    def inspect(self, name: str) -> ObjectDef:
+        """An object's definition by `inspect`, which has the lengths of texts."""
+        if name not in self._inspected:
+            self.inspect_many([name])
+        found = self._inspected[name]
+        if isinstance(found, IntacctError):
+            raise found
+        return found
+
+    def inspect_many(self, names: Iterable[str]) -> None:
+        """Read the definitions by `inspect` that this client has not read yet, in few requests."""
+        new = [name for name in dict.fromkeys(names) if name not in self._inspected]
+        for some in batched(new, _LOOKUPS_AT_MOST):
+            results = self._calls.send(self._calls.functions(*map(_inspect, some)), read=True)
+            self._inspected |= {name: _inspected(name, one) for name, one in zip(some, results, strict=True)}
 
     def queryable(self, described: ObjectDef) -> tuple[str, ...]:
         """The fields of an object without those that no answer can hold and those known to be unqueryable."""
@@ -269,14 +294,19 @@ _KEY_REPEATS = frozenset({"GLDETAIL"})
 """A view over several books, in which a RECORDNO may occur more than once (not confirmed)."""
 
 
-def inspected(calls: Calls, name: str) -> Element:
-    """The `<Type>` of `inspect` with detail, which has the lengths of texts."""
-    body = Element("inspect", children=(element("object", name),), attributes={"detail": "1"})
-    result = successful(calls.ask(body))
-    types = () if result.data is None else result.data.findall("Type")
+def _inspect(name: str) -> Element:
+    return Element("inspect", children=(element("object", name),), attributes={"detail": "1"})
+
+
+def _inspected(name: str, result: Result) -> ObjectDef | IntacctError:
+    """The definition in the answer to `inspect` with detail, or the error that it means."""
+    try:
+        types = () if (data := successful(result).data) is None else data.findall("Type")
+    except IntacctError as error:
+        return error
     if not types:
-        raise RemoteProtocolError(f"the answer to inspect has no definition of {name}", function="inspect")
-    return types[0]
+        return RemoteProtocolError(f"the answer to inspect has no definition of {name}", function="inspect")
+    return object_from_inspect(types[0])
 
 
 def _lookup(name: str, doc_par_id: str | None) -> Element:

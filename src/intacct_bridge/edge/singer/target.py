@@ -19,7 +19,7 @@ from intacct_bridge.edge.singer.target_results import ArrivedRecord, RecordResul
 from intacct_bridge.edge.terminal.console import Console
 from intacct_bridge.edge.terminal.failures import report
 from intacct_bridge.edge.terminal.process import about_options, json_object, run, singer_command
-from intacct_bridge.errors import IntacctError, InvalidRequestError, SettingsError
+from intacct_bridge.errors import IntacctError, SettingsError
 from intacct_bridge.flow.records.status import RecordStatus
 from intacct_bridge.model.wording import counted
 
@@ -123,7 +123,9 @@ class Run:
         )
         if earlier and not has_report:
             self._equals.arrive(state_value(earlier))
-        self._batches = TargetBatches(client, outbox, config, equals=self._equals, note=self._note)
+        self._batches = TargetBatches(
+            client, outbox, config, equals=self._equals, note=self._note, complain=console.complain
+        )
         self._states = StateWriter(out, before=self._equals.cover, silent=config.hotglue_state)
         self._report = HotglueReport(earlier if has_report else None) if config.hotglue_state or has_report else None
         self._letters = DeadLetters(config.dead_letters or _letters_beside(outbox.path))
@@ -189,10 +191,7 @@ class Run:
                 "key_properties": list(message.key_properties),
             },
         )
-        try:
-            self._batches.layouts.of(message.stream)
-        except (SettingsError, InvalidRequestError) as error:
-            self._console.complain(f"{message.stream}: {error.message}; its records are refused ({error.fix})")
+        self._batches.announce(message.stream)
 
     def _record(self, message: Message, number: int) -> None:
         self._take(message, message.record, number, message.stream)

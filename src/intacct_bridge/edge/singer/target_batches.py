@@ -18,10 +18,12 @@ from intacct_bridge.edge.singer.target_config import TargetConfig
 from intacct_bridge.edge.singer.target_results import DELETED, ArrivedRecord, RecordResult
 from intacct_bridge.errors import IntacctError, InvalidRequestError, SettingsError
 from intacct_bridge.flow.company.legacy import LegacyGateway
+from intacct_bridge.flow.company.references import referred
 from intacct_bridge.flow.company.writable import writable_object
 from intacct_bridge.flow.layouts.choose import layout_for
 from intacct_bridge.flow.layouts.fields import FLOAT_NOISE
 from intacct_bridge.flow.layouts.native import NativeLayout
+from intacct_bridge.flow.plan.company_facts import CompanyFacts
 from intacct_bridge.flow.plan.plan import WRITTEN, Mode, Plan, PlanSettings, Verdict
 from intacct_bridge.flow.plan.planner import make_plan
 from intacct_bridge.flow.post.loader import Loader
@@ -32,6 +34,8 @@ from intacct_bridge.flow.records.status import RecordStatus
 from intacct_bridge.flow.records.tables import InputTable
 from intacct_bridge.flow.records.values import comparable
 from intacct_bridge.flow.records.write import WriteOperation
+from intacct_bridge.model.keys import lines
+from intacct_bridge.model.legacy.objects import UNDESCRIBED
 from intacct_bridge.model.suggestions import did_you_mean
 from intacct_bridge.model.wording import counted
 from intacct_bridge.wire.values import Kind, parse_value
@@ -53,6 +57,17 @@ NO_REFERENCES = (
     "entries have no reference number: if the answer to a request is lost, up to 100 of them stay in doubt until a"
     " person has looked for them; to avoid that: own_references = true, or a reference number in each record"
 )
+
+_USUALLY_NEEDED: Mapping[str, tuple[str, ...]] = {
+    "GLACCOUNT": (),
+    "LOCATION": (),
+    "DEPARTMENT": (),
+    "LOCATIONENTITY": ("GLBATCH", "APBILL", "APADJUSTMENT", "ARINVOICE", "ARADJUSTMENT", "APPYMT", "ARPYMT"),
+    "GLJOURNAL": ("GLBATCH",),
+    "ITEM": ("PODOCUMENT", "SODOCUMENT", "INVDOCUMENT"),
+    "CHECKINGACCOUNT": ("APPYMT", "ARPYMT"),
+}
+"""Objects that records of nearly every input refer to, with the objects of these records; none: any that may."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +101,18 @@ class StreamLayouts:
         if isinstance(known, IntacctError):
             raise known
         return known
+
+    def objects_of(self, stream: str) -> tuple[str, ...]:
+        """The object that a stream is written to, if that can be said without a call, its lines, and what nearly every
+        record of such an object refers to.
+        """
+        unified = "" if self._mapping(stream) is not None else self._unified(stream)
+        name = unified_object(unified) if unified else stream.upper() if stream.isupper() else ""
+        owned = tuple(one.line for one in lines(name) if one.wrapper)
+        mentioned = {target for one in (name, *owned) for target in referred(one).values()}
+        usual = [target for target, objects in _USUALLY_NEEDED.items() if not objects or name in objects]
+        needed = [target for target in usual if target in mentioned or target == "LOCATIONENTITY"]
+        return (name, *owned, *needed) if name else ()
 
     def _find(self, stream: str) -> StreamLayout:
         path = self._mapping(stream)
@@ -148,6 +175,14 @@ class StreamLayouts:
         )
 
 
+def unified_object(name: str) -> str:
+    """The object of a unified entity such as `v1:Bills`."""
+    from intacct_bridge.model.mapping.language import unified_map
+
+    version, _, entity = name.partition(":")
+    return unified_map(entity, version).object
+
+
 def _singular(name: str) -> tuple[str, ...]:
     """The entity of version 2 for one of hotglue's plural stream names."""
     if name.endswith("ies"):
@@ -166,6 +201,7 @@ class TargetBatches:
         *,
         equals: EqualNumbers,
         note: Callable[[str], object],
+        complain: Callable[[str], object],
     ) -> None:
         self._client = client
         self._company = LegacyGateway(client)
@@ -174,10 +210,33 @@ class TargetBatches:
         self._config = config
         self._equals = equals
         self._note = note
+        self._complain = complain
+        self._announced: dict[str, None] = {}
+        """Streams whose layouts are not known yet."""
+        self._facts = CompanyFacts()
         self._loader = Loader(self._company, outbox, config.load)
         self._waiting: dict[str, list[ArrivedRecord]] = {}
         self._keys: set[tuple[str, ...]] = set()
         self._count = 0
+
+    def announce(self, stream: str) -> None:
+        """Records of a stream will come."""
+        self._announced[stream] = None
+
+    def _prepare(self) -> None:
+        """Read the definitions for the streams that were announced, in few requests, and complain of unknown ones."""
+        streams, self._announced = list(self._announced), {}
+        if not self._client.connection.is_legacy:
+            names = dict.fromkeys(name for stream in streams for name in self.layouts.objects_of(stream))
+            described = [name for name in names if name not in UNDESCRIBED]
+            if described:
+                self._client.describe_many(described, {})
+                self._client.inspect_many(name for name in described if name not in _USUALLY_NEEDED)
+        for stream in streams:
+            try:
+                self.layouts.of(stream)
+            except (SettingsError, InvalidRequestError) as error:
+                self._complain(f"{stream}: {error.message}; its records are refused ({error.fix})")
 
     def add(self, arrived: ArrivedRecord) -> Iterator[RecordResult]:
         """Take a record; the results of those that had to be sent first, and of those that fill a window with it."""
@@ -192,6 +251,8 @@ class TargetBatches:
 
     def flush(self) -> Iterator[RecordResult]:
         """Send everything that waits."""
+        self._prepare()
+        self._facts = CompanyFacts()  # what was found for an earlier window may have changed since
         self._equals.keep()
         waiting, self._waiting, self._count = self._waiting, {}, 0
         self._keys.clear()
@@ -241,7 +302,7 @@ class TargetBatches:
         folder = self._config.input_path or Path()  # files to attach are named in it
         path = folder / stream.replace("/", "_")
         table = InputTable(path, columns, lambda: iter(rows), "jsonl", takes_files=self._config.input_path is not None)
-        plan = make_plan(table, how.layout, self._company, self._outbox, how.settings)
+        plan = make_plan(table, how.layout, self._company, self._outbox, how.settings, facts=self._facts)
         for text in (*plan.notes, *(f"not checked: {rule}" for rule in plan.unchecked), *self._remarks(plan)):
             self._note(f"{stream}: {text}")
         return plan
@@ -257,6 +318,7 @@ class TargetBatches:
 
     def _apply(self, plan: Plan, records: Sequence[ArrivedRecord]) -> Iterator[RecordResult]:
         by_place = {one.place: one for one in records}
+        self._facts.forget(plan.object)
         for row, reason in plan.refused_rows:
             yield _refused(by_place[row.source, row.number], reason, plan.object)
         for some in _groups(self._loader.apply(plan), self._config.load.batch_size):

@@ -123,6 +123,27 @@ class References:
                 self._read(target, texts_to_read)
                 self._read_others(target, texts_to_read)
 
+    def for_next_plan(self) -> "References":
+        """References for another plan of the same company: with the records that these have found.
+
+        What was not found is asked for again, and no record counts as created by the load.
+        """
+        found = References(self.company, dict(self.unchecked), self._ids, self._names, {}, self._by_keyword)
+        for target, asked in self._asked.items():
+            ids, names = self._ids.get(target, {}), self._names.get(target, {})
+            keyed = self._by_keyword.get(target, {})
+            found._asked[target] = {text for text in asked if text in ids or text in names or text in keyed}
+            if _table().targets[target].whole:
+                found._asked[target] |= ids.keys() | names.keys()
+        return found
+
+    def forget(self, object_name: str) -> None:
+        """Forget the records of an object, and what refers to it or to it among others."""
+        for target, table in _table().targets.items():
+            if object_name == target or object_name in table.others:
+                for known in (self._ids, self._names, self._asked, self._by_keyword):
+                    known.pop(target, None)  # type: ignore[attr-defined]  # dictionaries of several kinds
+
     def known(self, target: str) -> Mapping[str, KnownRecord]:
         """Every record of an object that is known, by id."""
         return self._ids.get(target, {})

@@ -57,7 +57,8 @@ class ApplyRules:
             return Facts(context.references, entity=context.target.entity)
         writes = [record.write for record in records if record.is_open]
         signed = has_signs(writes)
-        entities = self._entities() if writes[0].object in RULES or signed else {}
+        needed = writes[0].object in RULES or signed
+        entities = context.facts.entities(context.company, self._entities) if needed else {}
         relations = relations_for(writes, context.company, context.unchecked)
         base = base_currency(context.company) if signed else ""
         return Facts(context.references, entities, context.target.entity, context.writable, relations, base)

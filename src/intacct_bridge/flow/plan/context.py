@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterable, Sequence
 from intacct_bridge.client.protocol import Gateway
 from intacct_bridge.errors import InvalidRequestError
 from intacct_bridge.flow.company.functions import Functions
-from intacct_bridge.flow.company.references import References
 from intacct_bridge.flow.company.target_company import TargetCompany
 from intacct_bridge.flow.company.writable import WritableObject, with_text_lengths, writable_object
 from intacct_bridge.flow.outbox.entry import OutboxEntry, WriteTarget
 from intacct_bridge.flow.outbox.outbox import Outbox
+from intacct_bridge.flow.plan.company_facts import CompanyFacts
 from intacct_bridge.flow.plan.plan import PlannedRecord, PlanSettings
 from intacct_bridge.flow.records.write import Write
 
@@ -20,13 +20,21 @@ PlanStep = Callable[[Sequence[PlannedRecord]], list[PlannedRecord]]
 class PlanContext:
     """One entity's plan in the making."""
 
-    def __init__(self, company: Gateway, outbox: Outbox, settings: PlanSettings, object_name: str) -> None:
+    def __init__(
+        self,
+        company: Gateway,
+        outbox: Outbox,
+        settings: PlanSettings,
+        object_name: str,
+        facts: CompanyFacts | None = None,
+    ) -> None:
         self.company = company
         self.outbox = outbox
         self.settings = settings
         self.object = object_name
         self.target = TargetCompany.of(company.connection)
-        self.references = References(company)
+        self.facts = facts or CompanyFacts()
+        self.references = self.facts.references(company)
         self.functions = Functions(company)
         self.unchecked: list[str] = []
         """Rules that could not be checked, with the reason."""

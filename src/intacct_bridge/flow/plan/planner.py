@@ -25,6 +25,7 @@ from intacct_bridge.flow.outbox.outbox import Outbox
 from intacct_bridge.flow.plan.actions import MatchState, after_payments
 from intacct_bridge.flow.plan.altered import refuse_altered_content
 from intacct_bridge.flow.plan.apply_rules import ApplyRules
+from intacct_bridge.flow.plan.company_facts import CompanyFacts
 from intacct_bridge.flow.plan.context import PlanContext, PlanStep
 from intacct_bridge.flow.plan.duplicates import FindDuplicates, refuse_repeated
 from intacct_bridge.flow.plan.known_to_outbox import KnownByContent, KnownToOutbox, RefuseUncertainEquals, check_outbox
@@ -88,9 +89,9 @@ def run_steps(records: Sequence[PlannedRecord], steps: Iterable[PlanStep]) -> li
 class Planner:
     """Plans the records of one entity."""
 
-    def __init__(self, company: Gateway, outbox: Outbox, settings: PlanSettings, object_name: str) -> None:
+    def __init__(self, company: Gateway, context: PlanContext) -> None:
         self._company = company
-        self._context = PlanContext(company, outbox, settings, object_name)
+        self._context = context
 
     def plan(self, writes: Iterable[Write], empty: Plan) -> Plan:
         """The verdict on each write; attachment folders that have to be made for their files come first."""
@@ -138,16 +139,26 @@ class Planner:
 
 
 def make_plan(
-    table: InputTable, layout: Layout, company: LegacyGateway, outbox: Outbox, settings: PlanSettings = _USUAL
+    table: InputTable,
+    layout: Layout,
+    company: LegacyGateway,
+    outbox: Outbox,
+    settings: PlanSettings = _USUAL,
+    *,
+    facts: CompanyFacts | None = None,
 ) -> Plan:
-    """Read an input and decide on each of its records."""
+    """Read an input and decide on each of its records; `facts` are what the plans just before have found."""
     table = without_total_row(table)
     notes = (*table.notes, *layout.notes(table))
     empty = Plan(TargetCompany.of(company.connection), layout.object, table.path.name, table.columns, (), 0, notes)
+<<<<<<< HEAD
     plan = _plan_all(layout.read(table), empty, company, outbox, settings)
     if table.where is None:
         return plan
     return replace(plan, notes=(*plan.notes, f"The filter leaves out {counted(table.where.left_out, 'row')}."))
+=======
+    return _plan_all(layout.read(table), empty, company, outbox, settings, facts=facts)
+>>>>>>> 6578bbb (target-intacct reads definitions together and references once a window: twelve mixed records take 30 requests)
 
 
 def plan_writes(
@@ -188,20 +199,37 @@ _MODES = {WriteOperation.UPDATE: Mode.UPDATE, WriteOperation.DELETE: Mode.DELETE
 
 
 def _plan_all(
-    writes: Iterable[Write], empty: Plan, company: LegacyGateway, outbox: Outbox, settings: PlanSettings
+    writes: Iterable[Write],
+    empty: Plan,
+    company: LegacyGateway,
+    outbox: Outbox,
+    settings: PlanSettings,
+    *,
+    facts: CompanyFacts | None = None,
 ) -> Plan:
     before = company.meter.transactions
     writes = with_entities(writes, company, offline=settings.offline)
     places = by_entity(writes)
     parts = {
-        entity: _planner(entity, company, outbox, settings, empty.object).plan([writes[place] for place in some], empty)
+        entity: _planner(entity, company, outbox, settings, empty.object, facts=facts).plan(
+            [writes[place] for place in some], empty
+        )
         for entity, some in (places or {"": []}).items()
     }
     return replace(_joined(parts, places, empty), reads=company.meter.transactions - before)
 
 
-def _planner(entity: str, company: LegacyGateway, outbox: Outbox, settings: PlanSettings, object_name: str) -> Planner:
-    return Planner(company.entity(entity) if entity else company, outbox, settings, object_name)
+def _planner(
+    entity: str,
+    company: LegacyGateway,
+    outbox: Outbox,
+    settings: PlanSettings,
+    object_name: str,
+    *,
+    facts: CompanyFacts | None = None,
+) -> Planner:
+    within = company.entity(entity) if entity else company
+    return Planner(within, PlanContext(within, outbox, settings, object_name, facts))
 
 
 def _joined(parts: Mapping[str, Plan], places: Mapping[str, Sequence[int]], empty: Plan) -> Plan:
