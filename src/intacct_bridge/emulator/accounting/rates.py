@@ -89,9 +89,12 @@ def _types(company: CompanyData, kind: str) -> Iterator[str]:
 
 
 def rate_type_number(company: CompanyData, kind: str) -> str:
-    """The number of a rate type that is given by its name; a number, or another text, stays as it is."""
+    """The number of a rate type that is given by its name; a number, or another text, stays as it is.
+
+    The field is a number, so the built-in daily rate leaves it empty in a company that lists no such type.
+    """
     rows = (row for _, row in company.table("EXCHANGERATETYPES").rows())
-    return next((row.get("ID", "") for row in rows if row.get("NAME") == kind), kind)
+    return next((row.get("ID", "") for row in rows if row.get("NAME") == kind), "" if kind == DAILY else kind)
 
 
 def _latest(company: CompanyData, keys: set[str], day: date) -> Row | None:

@@ -142,7 +142,7 @@ class References:
         for target, table in _table().targets.items():
             if object_name == target or object_name in table.others:
                 for known in (self._ids, self._names, self._asked, self._by_keyword):
-                    known.pop(target, None)  # type: ignore[attr-defined]  # dictionaries of several kinds
+                    known.pop(target, None)
 
     def known(self, target: str) -> Mapping[str, KnownRecord]:
         """Every record of an object that is known, by id."""

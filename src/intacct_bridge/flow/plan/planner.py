@@ -151,14 +151,10 @@ def make_plan(
     table = without_total_row(table)
     notes = (*table.notes, *layout.notes(table))
     empty = Plan(TargetCompany.of(company.connection), layout.object, table.path.name, table.columns, (), 0, notes)
-<<<<<<< HEAD
-    plan = _plan_all(layout.read(table), empty, company, outbox, settings)
+    plan = _plan_all(layout.read(table), empty, company, outbox, settings, facts=facts)
     if table.where is None:
         return plan
     return replace(plan, notes=(*plan.notes, f"The filter leaves out {counted(table.where.left_out, 'row')}."))
-=======
-    return _plan_all(layout.read(table), empty, company, outbox, settings, facts=facts)
->>>>>>> 6578bbb (target-intacct reads definitions together and references once a window: twelve mixed records take 30 requests)
 
 
 def plan_writes(
