@@ -23,7 +23,7 @@ from intacct_bridge.flow.company.writable import writable_object
 from intacct_bridge.flow.layouts.choose import layout_for
 from intacct_bridge.flow.layouts.fields import FLOAT_NOISE
 from intacct_bridge.flow.layouts.native import NativeLayout
-from intacct_bridge.flow.plan.company_facts import CompanyFacts
+from intacct_bridge.flow.plan.context import CompanyFacts
 from intacct_bridge.flow.plan.plan import WRITTEN, Mode, Plan, PlanSettings, Verdict
 from intacct_bridge.flow.plan.planner import make_plan
 from intacct_bridge.flow.post.loader import Loader

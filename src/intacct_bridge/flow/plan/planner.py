@@ -25,8 +25,7 @@ from intacct_bridge.flow.outbox.outbox import Outbox
 from intacct_bridge.flow.plan.actions import MatchState, after_payments
 from intacct_bridge.flow.plan.altered import refuse_altered_content
 from intacct_bridge.flow.plan.apply_rules import ApplyRules
-from intacct_bridge.flow.plan.company_facts import CompanyFacts
-from intacct_bridge.flow.plan.context import PlanContext, PlanStep
+from intacct_bridge.flow.plan.context import CompanyFacts, PlanContext, PlanStep
 from intacct_bridge.flow.plan.duplicates import FindDuplicates, refuse_repeated
 from intacct_bridge.flow.plan.known_to_outbox import KnownByContent, KnownToOutbox, RefuseUncertainEquals, check_outbox
 from intacct_bridge.flow.plan.match_existing import IdentifyByKey, MatchExisting, RecheckExisting
