@@ -167,7 +167,7 @@ def test_the_pytest_plugin_serves_a_suite_from_an_empty_directory(tmp_path: Path
 def test_a_mistake_in_the_mark_fails_with_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "test_mine.py").write_text(SLIPS)
     output = run_suite(tmp_path).stdout
-    assert "the mark intacct takes no 'compny'; did you mean company?" in output
+    assert "the mark intacct takes no 'compny'; did you mean company" in output
     assert "the mark intacct takes names, as in company='demo'" in output
     assert "TypeError" not in output
 

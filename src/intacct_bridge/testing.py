@@ -25,18 +25,22 @@ from intacct_bridge.client.connections.connection import Connection
 from intacct_bridge.client.gateway.runtime import System
 from intacct_bridge.emulator.accounting.periods import close_books
 from intacct_bridge.emulator.accounting.seeding import seed, seed_file
+from intacct_bridge.emulator.copied.source import CopiedCompany, CopiedTable, copied_company
 from intacct_bridge.emulator.gateway.gateway import Emulator, EmulatorSnapshot, Received
 from intacct_bridge.emulator.settings.faults import FaultPlan, ScriptedFault, load_faults
 from intacct_bridge.emulator.settings.scenarios import find_scenario, load_companies, load_scenario
 from intacct_bridge.emulator.settings.world import EmulatorSettings
 from intacct_bridge.errors import SettingsError
+from intacct_bridge.flow.destinations.uri import redacted
 from intacct_bridge.flow.outbox.outbox import Outbox
 from intacct_bridge.flow.post.single_writes import OutboxWriter
 from intacct_bridge.model.suggestions import did_you_mean
+from intacct_bridge.wire.columns import kind_of
 from intacct_bridge.wire.xml import Element, parse
 
 if TYPE_CHECKING:
     from intacct_bridge.emulator.gateway.server import RunningServer
+    from intacct_bridge.flow.destinations.copy_tables import CopyTable
 
 CREDENTIALS = {
     "company_id": "demo-company",
@@ -186,9 +190,36 @@ class Company:
         self.emulator.close()
 
 
+@contextmanager
+def read_copy(uri: str, *, anonymise: bool = False) -> Iterator[CopiedCompany]:
+    """The company in a copy that `intacct extract` made, as a source of an emulated company's data.
+
+    With `anonymise`, names, ids and free text are replaced, each by the same text everywhere. Amounts, dates and record
+    numbers stay. The copy is open while the source is used.
+    """
+    from intacct_bridge.flow.destinations.copy_tables import copy_tables
+
+    with copy_tables(uri) as tables:
+        yield copied_company([_copied(one) for one in tables], redacted(uri), anonymise=anonymise)
+
+
+def _copied(table: "CopyTable") -> CopiedTable:
+    kinds = {one.name: kind_of(one.type) for one in table.columns}
+
+    def rows() -> Iterator[dict[str, Any]]:
+        for batch in table.batches():
+            columns = [column.to_pylist() for column in batch.columns]
+            for values in zip(*columns, strict=True):
+                yield dict(zip(kinds, values, strict=True))
+
+    return CopiedTable(table.name, kinds, rows, table.distinct)
+
+
 def make_company(
     *,
     company: str = "empty",
+    copy: str | None = None,
+    anonymise: bool = False,
     as_of: date | str | None = None,
     seed: int = 1,
     scenario: str | None = None,
@@ -196,7 +227,8 @@ def make_company(
 ) -> Company:
     """A company that can be reset: `empty`, `demo` or that of a company file (`harbour.toml`).
 
-    A scenario changes it, and `data` adds the records of a file.
+    `copy` is the URI of a copy that `intacct extract` made, whose records the company then has (see `read_copy`). A
+    scenario changes it, and `data` adds the records of a file.
     """
     more: dict[str, Any] = {"seed": seed}
     start = EmulatorSettings()
@@ -210,7 +242,13 @@ def make_company(
         path = find_scenario(scenario)
         more |= {"settings": load_scenario(path, start), "faults": (*more.get("faults", ()), *load_faults(path))}
     day = date.fromisoformat(as_of) if isinstance(as_of, str) else as_of
-    made = Company(Emulator.demo(as_of=day, **more) if company == "demo" else Emulator.empty(**more))
+    if copy is not None and company == "demo":
+        raise SettingsError("a company has the records of the demo company or those of a copy", fix="leave one out")
+    if copy is not None:
+        with read_copy(copy, anonymise=anonymise) as copied:
+            made = Company(Emulator.filled(copied.source, **more))
+    else:
+        made = Company(Emulator.demo(as_of=day, **more) if company == "demo" else Emulator.empty(**more))
     if data is not None:
         made.seed(data)
     made._first = made.snapshot()

@@ -73,6 +73,20 @@ def arrow_type(kind: Kind) -> "pa.DataType":
     return pa.bool_() if kind is Kind.BOOLEAN else pa.string()
 
 
+def kind_of(of: "pa.DataType") -> Kind:
+    """The kind whose columns have this type; TEXT for any other type."""
+    from pyarrow import types
+
+    tests: tuple[tuple[Callable[[pa.DataType], bool], Kind], ...] = (
+        (types.is_integer, Kind.INTEGER),
+        (types.is_decimal, Kind.DECIMAL),
+        (types.is_date, Kind.DATE),
+        (types.is_timestamp, Kind.TIMESTAMP),
+        (types.is_boolean, Kind.BOOLEAN),
+    )
+    return next((kind for test, kind in tests if test(of)), Kind.TEXT)
+
+
 def _columns(rows: list[dict[str, str | None]]) -> dict[str, "pa.Array"]:
     import pyarrow as pa
 

@@ -101,6 +101,9 @@ def test_a_company_that_cannot_be_is_refused(intacct: Intacct, home: Path) -> No
     ran = intacct("emulator", "--company", "empt")
     assert (ran.status, "did you mean empty?" in ran.err) == (2, True), ran.said
     assert intacct("emulator", "--company", str(home / "none.toml")).status == 2
+    ran = intacct("emulator", "--from-copy", f"duckdb:///{home / 'none.duckdb'}")
+    assert (ran.status, "there is no file" in ran.err) == (2, True), ran.said
+    assert intacct("emulator", "--anonymise").status == 2
 
 
 def test_a_file_that_is_not_a_database_is_refused(intacct: Intacct, home: Path) -> None:

@@ -14,6 +14,7 @@ import click
 from intacct_bridge.edge.cli.context import CommandContext, day_option, file_option, number_option, shared_options
 
 if TYPE_CHECKING:
+    from intacct_bridge.emulator.gateway.gateway import Emulator
     from intacct_bridge.emulator.settings.world import EmulatorSettings
 
 
@@ -33,6 +34,16 @@ if TYPE_CHECKING:
 @day_option("--as-of", "End the company's data on this date (default: today).")
 @click.option("--cash-book", is_flag=True, help="Give the demo company a cash book in addition to its accrual book.")
 @file_option("--db", "Keep the company in this file (default: in memory).")
+@click.option(
+    "--from-copy",
+    metavar="URI",
+    help="Serve the company in this copy, which intacct extract made: its records, fields and custom objects.",
+)
+@click.option(
+    "--anonymise",
+    is_flag=True,
+    help="Replace names, ids and free text of the copy, each by the same text everywhere; amounts and dates stay.",
+)
 @click.option(
     "--data",
     metavar="PATH",
@@ -57,6 +68,7 @@ def emulator_command(context: CommandContext, *, host: str, port: int, port_file
       intacct emulator
       intacct emulator --port 0 --port-file port.txt --company empty
       intacct emulator --company harbour.toml
+      intacct emulator --from-copy duckdb:///books.duckdb --anonymise --db shape.db
       intacct emulator --db company.db --latency-ms 300 --concurrency 2
       intacct emulator --scenario sender-not-authorised
     """
@@ -65,7 +77,6 @@ def emulator_command(context: CommandContext, *, host: str, port: int, port_file
         return
     scenario, company = _scenario(options["scenario"]), _company_file(options["company"])
     from intacct_bridge.client.local.directories import cache_of_port
-    from intacct_bridge.edge.demo.company import make_emulator
     from intacct_bridge.emulator.accounting.seeding import seed_file
     from intacct_bridge.emulator.gateway.server import serve_forever
 
@@ -80,16 +91,11 @@ def emulator_command(context: CommandContext, *, host: str, port: int, port_file
     context.console.say("Opening the company ...")
     start = _start(company)
     credentials = start.credentials()
-    emulator = make_emulator(
-        options["db"],
-        settings=_settings(options, scenario, start),
-        faults=[one for one in (options["faults"] or scenario, company) if one is not None],
-        empty=options["company"] != "demo",
-        seed=options["seed"],
-        scale=options["scale"],
-        as_of=_day(options["as_of"]),
-        cash_book=options["cash_book"],
-    )
+    more = {
+        "settings": _settings(options, scenario, start),
+        "faults": [one for one in (options["faults"] or scenario, company) if one is not None],
+    }
+    emulator = _emulator(context, options, **more)
     try:
         for path in options["data"]:
             found = seed_file(emulator.company(), path, now=emulator.now())
@@ -99,6 +105,28 @@ def emulator_command(context: CommandContext, *, host: str, port: int, port_file
         emulator.close()
         if port_file is not None:
             port_file.unlink(missing_ok=True)
+
+
+def _emulator(context: CommandContext, options: dict[str, Any], **more: Any) -> "Emulator":
+    from intacct_bridge.edge.demo.company import make_emulator
+    from intacct_bridge.testing import read_copy
+
+    if options["from_copy"]:
+        with read_copy(options["from_copy"], anonymise=options["anonymise"]) as copied:
+            if copied.left_out:
+                context.console.say(f"Not objects of a company, so left out: {', '.join(copied.left_out)}")
+            return make_emulator(options["db"], source=copied.source, **more)
+    if options["anonymise"]:
+        raise click.UsageError("--anonymise needs --from-copy URI.")
+    return make_emulator(
+        options["db"],
+        empty=options["company"] != "demo",
+        seed=options["seed"],
+        scale=options["scale"],
+        as_of=_day(options["as_of"]),
+        cash_book=options["cash_book"],
+        **more,
+    )
 
 
 def _scenario(name: str | None) -> Path | None:

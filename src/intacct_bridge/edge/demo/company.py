@@ -11,6 +11,7 @@ from typing import Any
 
 from intacct_bridge.client.connections.connection import Connection
 from intacct_bridge.emulator.gateway.gateway import Emulator
+from intacct_bridge.emulator.settings.company_source import CompanySource
 from intacct_bridge.emulator.settings.faults import load_faults
 from intacct_bridge.emulator.settings.world import EmulatorSettings
 from intacct_bridge.errors import SettingsError
@@ -61,16 +62,22 @@ def make_emulator(
     settings: EmulatorSettings | None = None,
     faults: Sequence[Path] = (),
     empty: bool = False,
+    source: CompanySource | None = None,
     seed: int = 1,
     scale: int = 1,
     as_of: date | None = None,
     cash_book: bool = False,
 ) -> Emulator:
-    """An emulator in a file or in memory. A file that holds a company already is opened unchanged."""
+    """An emulator in a file or in memory, with the demo company unless it is empty or has another source.
+
+    A file that holds a company already is opened unchanged.
+    """
     path = str(database) if database is not None else None
     script = tuple(one for file in faults for one in load_faults(file))
     if database is not None:
         database.parent.mkdir(parents=True, exist_ok=True)
+    if source is not None:
+        return Emulator.filled(source, path, settings=settings, faults=script)
     if empty:
         return Emulator.empty(path, settings=settings, faults=script)
     return Emulator.demo(

@@ -13,7 +13,7 @@ from intacct_bridge.emulator.accounting.dimensions import DIMENSIONS, NAMES
 from intacct_bridge.emulator.accounting.posting import ACCRUAL
 from intacct_bridge.emulator.company.company_data import CompanyData
 from intacct_bridge.emulator.company.side_tables import SideTables
-from intacct_bridge.emulator.settings.cells import Row, iso_date
+from intacct_bridge.emulator.settings.cells import Row, decimal_text, iso_date
 from intacct_bridge.emulator.store.store import SqlValue, Store
 
 SCALE = Decimal(10_000)
@@ -171,6 +171,22 @@ def ledger_line(entry: Row, book: str = ACCRUAL, own: Sequence[str] = ()) -> tup
         *(entry.get(one.id_field, "") for one in DIMENSIONS),
         *(entry.get(name, "") for name in own),
     )
+
+
+def entry_of_detail(row: Row) -> Row:
+    """A GLDETAIL row with the names of GLENTRY, as far as the ledger needs them."""
+    number = row.get("GLENTRYKEY") or row.get("RECORDNO", "").partition("-")[0]
+    amount = Decimal(row.get("DEBITAMOUNT") or 0) - Decimal(row.get("CREDITAMOUNT") or 0)
+    if not row.get("DEBITAMOUNT") and not row.get("CREDITAMOUNT"):
+        amount = Decimal(row.get("AMOUNT") or 0)
+    return row | {
+        "RECORDNO": number if number.isdecimal() else "0",
+        "BATCHNO": row.get("BATCHKEY") or "0",
+        "LOCATION": row.get("LOCATIONID", ""),
+        "DEPARTMENT": row.get("DEPARTMENTID", ""),
+        "ADJ": "T" if row.get("ADJ") in ("true", "T") else "F",
+        "AMOUNT": decimal_text(amount if row.get("TR_TYPE") == "1" else -amount),
+    }
 
 
 _JOURNALS = ("GLJOURNAL", "STATJOURNAL", "ADJJOURNAL")

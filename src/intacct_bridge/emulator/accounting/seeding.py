@@ -18,12 +18,12 @@ from pathlib import Path
 from typing import Any
 
 from intacct_bridge.emulator.accounting.dimensions import user_defined
-from intacct_bridge.emulator.accounting.ledger import LEDGER_FIELDS, Ledger, detail_key, ledger_line
+from intacct_bridge.emulator.accounting.ledger import LEDGER_FIELDS, Ledger, detail_key, entry_of_detail, ledger_line
 from intacct_bridge.emulator.accounting.posting import ACCRUAL
 from intacct_bridge.emulator.accounting.posting_rows import POSTED_STATES
 from intacct_bridge.emulator.company.company_data import CompanyData
 from intacct_bridge.emulator.records.declared_records import typed_cells
-from intacct_bridge.emulator.settings.cells import SEPARATOR, escaped, text_of
+from intacct_bridge.emulator.settings.cells import SEPARATOR, Row, escaped, text_of
 from intacct_bridge.emulator.store.store import SqlValue, StoreTable
 from intacct_bridge.errors import InvalidRequestError, SettingsError
 from intacct_bridge.wire.values import Value
@@ -33,8 +33,14 @@ _KNOWN = 200_000
 _Encoders = Mapping[type, Callable[[Any], bytes]]
 
 
-def load(company: CompanyData, rows: Iterable[tuple[str, Mapping[str, Value]]]) -> dict[str, int]:
-    """Keep all rows, in one transaction; gives the number of rows of each object."""
+def load(
+    company: CompanyData, rows: Iterable[tuple[str, Mapping[str, Value]]], *, ledger_from: str = "GLENTRY"
+) -> dict[str, int]:
+    """Keep all rows, in one transaction; gives the number of rows of each object.
+
+    With `ledger_from="GLDETAIL"`, the rows of GLDETAIL are those of a company, and they alone make the ledger.
+    """
+    of_detail = ledger_from == "GLDETAIL"
     packers: dict[str, _Packer] = {}
     encoders = _encoders()
     with company.store.together():
@@ -43,13 +49,13 @@ def load(company: CompanyData, rows: Iterable[tuple[str, Mapping[str, Value]]]) 
             packer = packers.get(name)
             if packer is None:
                 packer = packers[name] = _Packer(company.table(name), encoders)
-            packer.add(_detail(company, row) if name == "GLDETAIL" else row)
+            packer.add(_detail(company, row) if name == "GLDETAIL" and not of_detail else row)
             if name == "GLBATCH":
                 poster.batch(row)
-            elif name == "GLENTRY":
+            elif name == "GLENTRY" and not of_detail:
                 poster.entry(row)
             elif name == "GLDETAIL":
-                poster.detail(row)
+                poster.detail(row, posts=of_detail)
         for packer in packers.values():
             packer.finish()
         poster.finish()
@@ -91,12 +97,14 @@ class _Poster:
         self._post()
         self._entry, self._books = row, []
 
-    def detail(self, row: Mapping[str, Value]) -> None:
-        """A book shows a line of the entry."""
+    def detail(self, row: Mapping[str, Value], *, posts: bool) -> None:
+        """A book shows a line of the entry; with `posts`, this row is the line."""
         book = str(row.get("BOOKID") or ACCRUAL)
-        key = str(row.get("RECORDNO", ""))
+        key = str(row.get("RECORDNO", "")).partition("-")[0]
         self._count("GLDETAIL", int(key) if key.isdecimal() else None)
-        if row.get("GLENTRYKEY") == self._entry.get("RECORDNO") and book not in self._books:
+        if posts:
+            self._add(entry_of_detail({name: text_of(value) for name, value in row.items()}), (book,))
+        elif row.get("GLENTRYKEY") == self._entry.get("RECORDNO") and book not in self._books:
             self._books.append(book)
 
     def finish(self) -> None:
@@ -109,7 +117,10 @@ class _Poster:
         if self._entry.get("STATE") not in POSTED_STATES:
             return
         row = {field: text_of(self._entry.get(field)) for field in (*LEDGER_FIELDS, *self._own)}
-        self._lines += [ledger_line(row, book, self._own) for book in self._books or [ACCRUAL]]
+        self._add(row, self._books or [ACCRUAL])
+
+    def _add(self, row: Row, books: Iterable[str]) -> None:
+        self._lines += [ledger_line(row, book, self._own) for book in books]
         if len(self._lines) >= _BLOCK:
             self._ledger.post(self._lines)
             self._lines = []

@@ -107,14 +107,16 @@ class SideTable(Generic[T]):
         return f"{self._prefix}{':'.join(key)}"
 
 
-class SideTables:
-    """The side tables of one company."""
+class SetUpTables:
+    """The side tables of a company's set-up: where its records came from, and what posting needs to know."""
 
     def __init__(self, store: Store) -> None:
         self.demo = SideTable(store, "demo", str, str)
         """One value, where the records are the demo company's: their label, `seed=1 as_of=2026-11-21 scale=1`."""
         self.source = SideTable(store, "source", str, str)
-        """One value, where the records came from another source: its name and its label."""
+        """One value, in a database of an earlier version whose records came from another source: name and label."""
+        self.sources = SideTable(store, "source:", str, str)
+        """By the name of a source other than the demo company, its label."""
         self.definitions = SideTable(store, "definitions", *_json(CompanyDefinitions))
         """One value: the custom fields, objects, reports and views of the company."""
         self.reporting_books = SideTable(store, "books", " ".join, _words)
@@ -129,12 +131,19 @@ class SideTables:
         """By transaction definition, its posting rules; the first one that fits a line counts."""
         self.approval_policies = SideTable(store, "approval policies:", *_json(tuple[ApprovalPolicy, ...]))
         """By object."""
+        self.posting_accounts = SideTable(store, "account:", str, str)
+        """By role, the account that documents post to without naming it."""
+
+
+class SideTables(SetUpTables):
+    """The side tables of one company."""
+
+    def __init__(self, store: Store) -> None:
+        super().__init__(store)
         self.open_days: SideTable[dict[str, str]] = SideTable(store, "open days", json.dumps, _row)
         """One value: by entity and ledger (`US AP`), the first open day, where periods were closed or opened."""
         self.pending_reversals: SideTable[dict[str, str]] = SideTable(store, "pending reversals", json.dumps, _row)
         """One value: by record number of a journal entry, the day of its reversal, until that day."""
-        self.posting_accounts = SideTable(store, "account:", str, str)
-        """By role, the account that documents post to without naming it."""
         self.number_series = SideTable(store, "series:", str, int)
         """By series, the last number that was given."""
         self.document_batches = SideTable(store, "batches:", _batches_text, _batches)

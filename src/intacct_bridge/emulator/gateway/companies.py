@@ -67,7 +67,14 @@ class Companies:
 
 def has_records(company: CompanyData) -> bool:
     """Whether the company was filled from a source."""
-    return company.side_tables.demo.known() or company.side_tables.source.known()
+    tables = company.side_tables
+    return tables.demo.known() or tables.source.known() or bool(tables.sources.keys_used())
+
+
+def _filled_by(company: CompanyData, source: CompanySource) -> bool:
+    tables = company.side_tables
+    earlier = (tables.source.get() or "").partition(" ")[0]
+    return tables.demo.known() if source.name == DEMO else tables.sources.known(source.name) or earlier == source.name
 
 
 def _stored_definitions(company: CompanyData) -> CompanyDefinitions:
@@ -78,18 +85,20 @@ def _stored_definitions(company: CompanyData) -> CompanyDefinitions:
 
 def fill(company: CompanyData, source: CompanySource, *, now: float) -> None:
     """Define and store everything that a source provides; a company that it filled before keeps its records."""
-    origin = company.side_tables.demo if source.name == DEMO else company.side_tables.source
-    if origin.known():
+    if _filled_by(company, source):
         return
     definitions = _stored_definitions(company) + source.definitions
     _define(company, definitions, source.label)
     with company.store.together():
         company.side_tables.definitions.put(value=definitions)
-        load(company, source.rows())
+        load(company, source.rows(), ledger_from=source.ledger_from)
         keep_side_values(company.side_tables, source.side_values)
         keep_users(company)
         keep_records(company, source.records(number_giver(company)), now=now, where=source.label)
-        origin.put(value=source.label if source.name == DEMO else f"{source.name} {source.label}")
+        if source.name == DEMO:
+            company.side_tables.demo.put(value=source.label)
+        else:
+            company.side_tables.sources.put(source.name, value=source.label or source.name)
 
 
 def _define(company: CompanyData, definitions: CompanyDefinitions, where: str) -> None:

@@ -43,6 +43,7 @@ from intacct_bridge.emulator.gateway.incoming import incoming
 from intacct_bridge.emulator.gateway.offline_jobs import OfflineJobs
 from intacct_bridge.emulator.gateway.request_log import Received, RequestLog, RequestOutcome
 from intacct_bridge.emulator.gateway.schema.functions import functions
+from intacct_bridge.emulator.settings.company_source import CompanySource
 from intacct_bridge.emulator.settings.faults import (
     FaultPlan,
     Paced,
@@ -167,6 +168,15 @@ class Emulator:
             day = as_of or datetime.fromtimestamp(emulator.now(), UTC).date()
             source = demo_source(seed, as_of=day, scale=scale, cash_book=cash_book)
             fill(emulator.company(), source, now=emulator.now())
+        emulator.companies.fill_declared(emulator.now())
+        emulator.companies.keep_users()
+        return emulator
+
+    @classmethod
+    def filled(cls, source: CompanySource, path: str | Path | None = None, **more: Any) -> "Emulator":
+        """A gateway whose first company has the records of a source, and what its settings declare besides."""
+        emulator = cls(open_database(path), **more)
+        fill(emulator.company(), source, now=emulator.now())
         emulator.companies.fill_declared(emulator.now())
         emulator.companies.keep_users()
         return emulator

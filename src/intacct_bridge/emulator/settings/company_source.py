@@ -131,3 +131,5 @@ class CompanySource:
     """Records by their ids, kept one after the other with the cells that follow from their references."""
     side_values: SideValues = SideValues()
     definitions: CompanyDefinitions = CompanyDefinitions()
+    ledger_from: str = "GLENTRY"
+    """The object whose rows make the ledger: `GLENTRY`, each followed by its rows of GLDETAIL, or `GLDETAIL` alone."""

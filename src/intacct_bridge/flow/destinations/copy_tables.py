@@ -1,0 +1,159 @@
+"""The tables of a copy as they are now: their columns, and the rows that are not deleted, in batches.
+
+Any destination can be read. A table whose first full refresh has not ended is left out.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from intacct_bridge.errors import SettingsError
+from intacct_bridge.flow.destinations.latest_rows import latest
+from intacct_bridge.flow.destinations.manifest import ROWS, CopyFolder
+from intacct_bridge.flow.destinations.postgres import Postgres
+from intacct_bridge.flow.destinations.sql import LOADING, quoted
+from intacct_bridge.flow.destinations.uri import parse_uri, redacted
+from intacct_bridge.flow.streams.stream import COPY_COLUMNS
+
+if TYPE_CHECKING:
+    import duckdb
+    import pyarrow as pa
+
+BATCH = 20_000
+"""Rows of a batch."""
+_LIVE = "_deleted_at IS NULL"
+_DELETED = "_deleted_at"
+_OURS = ("_seq", *COPY_COLUMNS)
+
+
+@dataclass(frozen=True, slots=True)
+class CopyTable:
+    """One table of a copy."""
+
+    name: str
+    """The stream's name."""
+    columns: "pa.Schema"
+    """Without the columns that a copy adds."""
+    batches: Callable[[], Iterator["pa.RecordBatch"]]
+    """The rows that are not deleted, with these columns."""
+    distinct: Callable[[str], list[Any]]
+    """The values of a column."""
+
+
+@contextmanager
+def copy_tables(uri: str) -> Iterator[list[CopyTable]]:
+    """The tables of the copy at a destination's URI, by name. SettingsError where there is no copy."""
+    import duckdb
+
+    at = parse_uri(uri)
+    with duckdb.connect() as con:
+        con.execute("SET TimeZone = 'UTC'")
+        if at.scheme == "duckdb":
+            tables = _of_duckdb(con, at.path)
+        elif at.scheme in ("parquet", "csv", "jsonl"):
+            tables = _of_files(con, at.path)
+        elif at.scheme == "postgresql":
+            with _postgres(at.path) as database:
+                yield _some(_of_postgres(database), uri)
+            return
+        else:
+            raise SettingsError(f"{redacted(uri)} is not a copy", fix="name a destination, such as duckdb:///FILE")
+        yield _some(tables, uri)
+
+
+def _some(tables: list[CopyTable], uri: str) -> list[CopyTable]:
+    if not tables:
+        raise SettingsError(
+            f"{redacted(uri)} holds no complete table", fix=f"extract first: intacct extract --to {redacted(uri)}"
+        )
+    return sorted(tables, key=lambda one: one.name)
+
+
+def _query(con: "duckdb.DuckDBPyConnection", name: str, sql: str) -> CopyTable:
+    """The table of a query through DuckDB."""
+    import pyarrow as pa
+
+    described = con.sql(f"SELECT * FROM ({sql}) LIMIT 0").to_arrow_table().schema
+    utc = pa.timestamp("us", "UTC")
+    columns = pa.schema(
+        [(one.name, utc if pa.types.is_timestamp(one.type) else one.type) for one in described if one.name not in _OURS]
+    )
+    listed = ", ".join(quoted(one) for one in columns.names)
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        with con.cursor() as cursor:
+            cursor.execute("SET TimeZone = 'UTC'")
+            yield from cursor.sql(f"SELECT {listed} FROM ({sql})").to_arrow_reader(BATCH)
+
+    def distinct(column: str) -> list[Any]:
+        return [
+            value for (value,) in con.execute(f"SELECT DISTINCT {quoted(column)} FROM ({sql}) ORDER BY 1").fetchall()
+        ]
+
+    return CopyTable(name, columns, batches, distinct)
+
+
+def _of_duckdb(con: "duckdb.DuckDBPyConnection", path: str) -> list[CopyTable]:
+    import duckdb
+
+    if not Path(path).is_file():
+        raise SettingsError(f"there is no file {path}", fix=f"create it with: intacct extract --to duckdb:///{path}")
+    try:
+        con.execute(f"ATTACH '{path.replace(chr(39), chr(39) * 2)}' AS copy (READ_ONLY)")
+    except duckdb.Error as error:
+        raise SettingsError(
+            f"{path} cannot be opened: {str(error).splitlines()[0]}", fix="close the program that has it open"
+        ) from None
+    con.execute("USE copy")  # a cursor of its own has the same catalogue
+    listed = "SELECT table_name FROM duckdb_columns() WHERE database_name = 'copy' AND schema_name = 'main'"
+    marked = con.execute(f"{listed} AND column_name = '{_DELETED}' ORDER BY 1").fetchall()
+    names = [name for (name,) in marked if not name.endswith(LOADING)]
+    return [_query(con, name, f"SELECT * FROM copy.main.{quoted(name)} WHERE {_LIVE}") for name in names]
+
+
+def _of_files(con: "duckdb.DuckDBPyConnection", path: str) -> list[CopyTable]:
+    manifest = CopyFolder(Path(path)).read()
+    return [
+        _query(con, name, latest(entry, manifest.format, path))
+        for name, entry in manifest.streams.items()
+        if entry.complete and any(one.kind == ROWS for one in entry.files)
+    ]
+
+
+@contextmanager
+def _postgres(uri: str) -> Iterator[Postgres]:
+    database = Postgres(uri)
+    database.connect()
+    try:
+        yield database
+    finally:
+        database.close()
+
+
+def _of_postgres(database: Postgres) -> list[CopyTable]:
+    with_marks = "SELECT table_name::text FROM information_schema.columns WHERE column_name = ?"
+    marked = {name for (name,) in database.execute(with_marks, [_DELETED])}
+    names = [one for one in database.tables() if one in marked and not one.endswith(LOADING)]
+    return [_of_postgres_table(database, name) for name in names]
+
+
+def _of_postgres_table(database: Postgres, name: str) -> CopyTable:
+    import pyarrow as pa
+
+    columns = database.columns(name)
+    # amounts come as text, which loses no digit
+    texts = [one.name for one in columns if pa.types.is_decimal(one.type)]
+    listed = ", ".join(f"{quoted(one)}::text" if one in texts else quoted(one) for one in columns.names)
+    fetched = pa.schema([(one.name, pa.string() if one.name in texts else one.type) for one in columns])
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        rows = database.table(f"SELECT {listed} FROM {quoted(name)} WHERE {_LIVE}")
+        yield from rows.rename_columns(columns.names).cast(fetched).cast(columns).to_batches(BATCH)
+
+    def distinct(column: str) -> list[Any]:
+        rows = database.execute(f"SELECT DISTINCT {quoted(column)}::text FROM {quoted(name)} WHERE {_LIVE} ORDER BY 1")
+        return [value for (value,) in rows]
+
+    return CopyTable(name, columns, batches, distinct)
