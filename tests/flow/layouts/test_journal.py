@@ -186,7 +186,7 @@ def test_a_failed_formula_in_an_unused_column_is_ignored(tmp_path: Path) -> None
     table = open_table(tmp_path / "je.xlsx")
     (write,) = JournalLayout().read(table)
     assert [str(fault) for fault in write.findings] == [
-        "je.xlsx:3: column 'Memo' has a formula that failed; correct it in the file"
+        "je.xlsx:3: Memo: has a formula that failed; correct it in the file"
     ]
     (write,) = JournalLayout(key=("Check",)).read(table)
     assert [fault.position for fault in write.findings] == ["je.xlsx:2", "je.xlsx:3"], "what is a key is read"

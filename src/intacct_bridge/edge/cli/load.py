@@ -369,6 +369,7 @@ def _plan(
 
 def _table(file: Path, layout: "Layout", options: dict[str, Any]) -> "InputTable":
     """The rows of the file as the user wants them read."""
+    from intacct_bridge.flow.layouts.refused_rows import with_folder_of_files
     from intacct_bridge.flow.records.header_row import HeaderSearch
     from intacct_bridge.flow.records.row_filter import with_constants, with_filter
     from intacct_bridge.flow.records.tables import open_table
@@ -378,7 +379,7 @@ def _table(file: Path, layout: "Layout", options: dict[str, Any]) -> "InputTable
     table = open_table(
         file, encoding=options["encoding"], delimiter=options["delimiter"], sheet=options["sheet"], search=search
     )
-    return with_filter(with_constants(table, constants), options["where"])
+    return with_filter(with_constants(with_folder_of_files(table), constants), options["where"])
 
 
 def _pair(text: str, option: str) -> tuple[str, str]:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
 from intacct_bridge.edge.terminal.console import Console
+from intacct_bridge.edge.views.refusals import causes
 from intacct_bridge.flow.company.current_records import AMOUNTS
 from intacct_bridge.flow.plan.plan import WRITTEN, Plan, PlannedRecord, Verdict
 from intacct_bridge.flow.post.outcome import RecordOutcome
@@ -94,9 +95,8 @@ def show_refusals(refused: Sequence[PlannedRecord], console: Console) -> None:
         return
     console.result("")
     console.result("Refused:")
-    for record in refused:
-        for finding in record.reasons:
-            console.result(console.wrapped("  ✗ ", console.spelled(str(finding))))
+    for cause in causes(refused):
+        console.result(console.wrapped("  ✗ ", console.spelled(str(cause))))
 
 
 def _show_warnings(records: Iterable[PlannedRecord], console: Console) -> None:
@@ -120,6 +120,15 @@ def plan_data(plan: Plan, console: Console) -> dict[str, object]:
             for one in plan.totals
         ],
         "unchecked": list(plan.unchecked),
+        "refusals": [
+            {
+                "rows": list(cause.rows),
+                "column": cause.findings[0].column,
+                "message": cause.findings[0].message,
+                "fix": console.spelled(cause.findings[0].fix),
+            }
+            for cause in causes(plan.of(Verdict.REFUSED))
+        ],
         "records": [
             {
                 "record": record.write.label,

@@ -19,8 +19,6 @@ from intacct_bridge.model.wording import listed
 
 OTHERWISE = " (otherwise)"
 """The end of a meaning whose column is read where the first one is empty; of several such columns, one is read."""
-REASON = "refused because"
-"""The column of reasons in a file of refused rows; it is ignored when that file is loaded."""
 
 
 class Layout(Protocol):
@@ -148,7 +146,7 @@ def match_columns(
     left: dict[str, str] = {}
     for column in columns:
         name = normalized(column)
-        other = left.setdefault(name, column) if name != normalized(REASON) else column
+        other = left.setdefault(name, column)
         if other != column and name in known:
             raise SettingsError(
                 f"{source}: the columns {other!r} and {column!r} have the same name", fix="remove or rename one of them"

@@ -111,7 +111,7 @@ class WriteBuilder:
         name = self.writable.name
         if self.draft:
             fields |= self.writable.lookup.draft
-        faults = [Finding("row", row.fault, position=row.position) for row in rows if row.fault]
+        faults = [finding for row in rows for finding in row_findings(row)]
         digest = with_files(content_digest(name, fields, lines), attachments)
         identity = self._identifier.identify(name, fields, digest=digest, source_key=source_key or rows[0].key)
         return Write(
@@ -143,6 +143,11 @@ class WriteBuilder:
             findings.append(Finding("file", text, "remove the column", COLUMN, row.position))
             return ()
         return paths
+
+
+def row_findings(row: SourceRow) -> list[Finding]:
+    """A finding for each part of a row that cannot be read."""
+    return [Finding("row", why, column=column, position=row.position) for column, why in row.faults]
 
 
 def label_of(lookup: LookupKeys, fields: Mapping[str, Value], rows: Sequence[SourceRow]) -> str:

@@ -23,7 +23,7 @@ from intacct_bridge.flow.layouts.base import (
     unused_note,
 )
 from intacct_bridge.flow.layouts.declaration import declarations, otherwise_notes, second
-from intacct_bridge.flow.layouts.fields import FLOAT_NOISE, read_cell
+from intacct_bridge.flow.layouts.fields import FLOAT_NOISE, read_cell, row_findings
 from intacct_bridge.flow.records.cells import (
     DateOrder,
     DateReading,
@@ -273,8 +273,7 @@ class _EntryReader:
         return first_row, first
 
     def _line(self, row: SourceRow) -> RecordLine:
-        if row.fault:
-            self._findings.append(Finding("row", row.fault, position=row.position))
+        self._findings += row_findings(row)
         fields: dict[str, Value] = {}
         for meaning, name in _LINE.items():
             text = self._text(row, meaning)

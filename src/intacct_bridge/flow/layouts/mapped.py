@@ -14,7 +14,7 @@ from intacct_bridge.client.protocol import Gateway, Row
 from intacct_bridge.errors import NotPermittedError, RecordError, RefusedError, SettingsError
 from intacct_bridge.flow.company.attachments import COLUMN, FOLDER, all_files
 from intacct_bridge.flow.company.writable import WritableObject
-from intacct_bridge.flow.layouts.base import REASON, check_formats, check_key, kept, normalized
+from intacct_bridge.flow.layouts.base import check_formats, check_key, kept
 from intacct_bridge.flow.layouts.fields import FieldCell, WriteBuilder
 from intacct_bridge.flow.records.cells import (
     Cell,
@@ -211,7 +211,7 @@ class MappedLayout:
     def _unused(self, table: InputTable) -> list[str]:
         if self.entity.rest == "pass":
             return []
-        return [name for name in _columns(table) if name not in self.entity.known]
+        return [name for name in table.columns if name not in self.entity.known]
 
     def read(self, table: InputTable) -> Iterator[Write]:
         """Every record of the input."""
@@ -219,7 +219,7 @@ class MappedLayout:
         if self.strict:
             self._check_fields()
             if table.form == "csv":
-                self.entity.check_columns(_columns(table), table.path.name)
+                self.entity.check_columns(table.columns, table.path.name)
         yield from self.read_groups(table, lambda rows: grouped(self.entity, rows, _cells))
 
     def read_groups(
@@ -374,11 +374,6 @@ def _entity(carried: Mapping[str, object]) -> tuple[str, str]:
         if text:
             return text, by
     return "", ""
-
-
-def _columns(table: InputTable) -> tuple[str, ...]:
-    """The input's columns without the reasons of refused rows."""
-    return tuple(name for name in table.columns if normalized(name) != normalized(REASON))
 
 
 def _cells(row: SourceRow) -> Mapping[str, object]:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from intacct_bridge.flow.company.attachments import COLUMN, FOLDER, all_files
 from intacct_bridge.flow.company.writable import LineSet, WritableObject, key_among
-from intacct_bridge.flow.layouts.base import REASON, check_formats, check_key, column_reading, kept, normalized
+from intacct_bridge.flow.layouts.base import check_formats, check_key, column_reading, kept, normalized
 from intacct_bridge.flow.layouts.fields import NUMBERS, FieldCell, WriteBuilder
 from intacct_bridge.flow.records.cells import DateOrder, DateReading, points_group, text_of
 from intacct_bridge.flow.records.tables import InputTable, SourceRow
@@ -100,7 +100,7 @@ class Columns:
         entity = ""
         for column in table.columns:
             name = column.strip()
-            if normalized(name) in (normalized(REASON), COLUMN):
+            if normalized(name) == COLUMN:
                 continue
             one, line = writable.field(name), _line_field(writable, name)
             line_set = writable.line_set(name)

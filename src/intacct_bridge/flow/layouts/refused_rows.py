@@ -3,18 +3,28 @@
 Whole records are written, so that a corrected file balances by itself; the column of reasons is ignored when it is
 loaded. Cells beyond the header follow the reason, so that a row with an unquoted comma stays refused until it is
 corrected. A file named `.csv` is written as CSV whatever the input was, unless its cells hold lists or records.
+
+The file has the rows above the header and the columns that the user added, so that it loads with the same options. The
+folder of the files that rows name is remembered on this machine, so that they are found from another folder too.
 """
 
 import csv
 import json
+import os
+import re
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
+import msgspec
+
+from intacct_bridge.client.local.directories import state_directory
 from intacct_bridge.errors import SettingsError
-from intacct_bridge.flow.layouts.base import REASON
 from intacct_bridge.flow.records.cells import text_of
-from intacct_bridge.flow.records.tables import InputTable, SourceRow
+from intacct_bridge.flow.records.tables import REASON, InputTable, SourceRow
+
+_NOT_IN_SHEETS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 
 
 def refused_path(table: InputTable) -> Path:
@@ -31,21 +41,61 @@ def write_refused(table: InputTable, rows: Iterable[tuple[SourceRow, str]], path
     try:
         count = write(table, rows, partial)
         partial.replace(path)
+        _remember_folder(table, path)
     except OSError as error:
         raise SettingsError(f"cannot write {path}: {error.strerror or error}", fix="name another file") from None
     return count
 
 
+_MEMORY = "refused-files.json"
+_MOST = 1000
+
+
+def _remember_folder(table: InputTable, path: Path) -> None:
+    """Note where the files are that the rows name, unless that is the folder of the refused rows."""
+    known = {name: folder for name, folder in _known_folders().items() if name != str(path.resolve())}
+    if table.folder is not None and table.folder.resolve() != path.resolve().parent:
+        known[str(path.resolve())] = str(table.folder.resolve())
+    elif len(known) == len(_known_folders()):
+        return
+    file = state_directory() / _MEMORY
+    file.parent.mkdir(parents=True, exist_ok=True)
+    partial = file.with_name(f"{file.name}.{os.getpid()}")
+    partial.write_text(json.dumps(dict(list(known.items())[-_MOST:])), encoding="utf-8")
+    partial.chmod(0o600)
+    partial.replace(file)
+
+
+def with_folder_of_files(table: InputTable) -> InputTable:
+    """A file of refused rows with the folder in which its original had its files; any other input as it is."""
+    folder = _known_folders().get(str(table.path.resolve())) if table.was_refused else None
+    return replace(table, files_in=Path(folder)) if folder is not None and Path(folder).is_dir() else table
+
+
+def _known_folders() -> dict[str, str]:
+    try:
+        return msgspec.json.decode((state_directory() / _MEMORY).read_bytes(), type=dict[str, str])
+    except (OSError, msgspec.DecodeError):
+        return {}
+
+
 def _write_csv(table: InputTable, rows: Iterable[tuple[SourceRow, str]], path: Path) -> int:
-    columns = [column for column in table.columns if column != REASON]
+    columns, dialect = table.columns, table.dialect
     # A byte order mark keeps Excel from reading UTF-8 as something else.
-    encoding = "utf-8-sig" if table.dialect.encoding in ("utf-8", "cp1252") else table.dialect.encoding
+    plain = dialect.encoding in ("utf-8", "cp1252") and not dialect.given
+    encoding = "utf-8-sig" if plain else dialect.encoding
     count = 0
-    with path.open("w", encoding=encoding, newline="") as file:
-        if table.dialect.announced:
-            file.write(f"sep={table.dialect.delimiter}\n")
-        out = csv.writer(file, delimiter=table.dialect.delimiter, lineterminator="\n")
-        out.writerow([*columns, REASON])
+    with path.open("w", encoding=encoding, newline="", errors="replace" if dialect.given else "strict") as file:
+        line = 1
+        if dialect.announced:
+            file.write(f"sep={dialect.delimiter}\n")
+            line += 1
+        out = csv.writer(file, delimiter=dialect.delimiter, lineterminator="\n")
+        for number, cells in (*table.above, (table.header, [*columns, REASON])):
+            file.write("\n" * (number - line) if table.above else "")
+            texts = list(map(_cell, cells))
+            out.writerow(texts)
+            line = max(number, line) + 1 + sum(text.count("\n") for text in texts)
         for row, reason in rows:
             out.writerow([*(_cell(row.cells.get(column)) for column in columns), reason, *map(_cell, row.beyond)])
             count += 1
@@ -78,16 +128,27 @@ def _write_excel(table: InputTable, rows: Iterable[tuple[SourceRow, str]], path:
     """A workbook with one sheet of the input's name."""
     from openpyxl import Workbook
 
-    columns = [column for column in table.columns if column != REASON]
+    columns = table.columns
     book = Workbook(write_only=True)
     sheet = book.create_sheet(table.sheet)
-    sheet.append([*columns, REASON])
+    place = 1
+    for number, cells in (*table.above, (table.header, [*columns, REASON])):
+        for _ in range(number - place if table.above else 0):
+            sheet.append([])
+        sheet.append([_sheet_cell(cell) for cell in cells])
+        place = number + 1
     count = 0
     for row, reason in rows:
-        sheet.append([*(row.cells.get(column) for column in columns), reason, *row.beyond])
+        cells = (*(row.cells.get(column) for column in columns), reason, *row.beyond)
+        sheet.append([_sheet_cell(cell) for cell in cells])
         count += 1
     book.save(path)
     return count
+
+
+def _sheet_cell(value: object) -> object:
+    """A cell of a workbook; texts without characters that a workbook cannot hold."""
+    return _NOT_IN_SHEETS.sub("", value) if isinstance(value, str) else value
 
 
 def _write_parquet(table: InputTable, rows: Iterable[tuple[SourceRow, str]], path: Path) -> int:
@@ -99,6 +160,9 @@ def _write_parquet(table: InputTable, rows: Iterable[tuple[SourceRow, str]], pat
     chosen = pq.read_table(table.path).take([row.number - 1 for row, _ in marked])
     if REASON in chosen.column_names:
         chosen = chosen.drop_columns([REASON])
+    for name, value in table.constants.items():
+        if name not in chosen.column_names:
+            chosen = chosen.append_column(name, pa.array([value] * len(marked), pa.string()))
     pq.write_table(chosen.append_column(REASON, pa.array([reason for _, reason in marked], pa.string())), path)
     return len(marked)
 

@@ -1,6 +1,6 @@
 """The plan as a value: the verdict on every record, with reasons, totals and cost."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
@@ -106,8 +106,8 @@ class PlannedRecord:
 
     @property
     def reasons(self) -> tuple[Finding, ...]:
-        """The findings that refuse it."""
-        return tuple(finding for finding in self.findings if finding.refuses)
+        """The findings that refuse it: one for each cell, and for a row that cannot be read nothing else."""
+        return tuple(_without_consequences(finding for finding in self.findings if finding.refuses))
 
     def noting(self, *findings: Finding) -> "PlannedRecord":
         """The record with more findings, each once; its verdict stays."""
@@ -116,6 +116,25 @@ class PlannedRecord:
     def judged(self) -> "PlannedRecord":
         """The record, refused if a finding refuses it."""
         return replace(self, verdict=Verdict.REFUSED) if self.reasons else self
+
+
+_OF_THE_RECORD = ("balance", "lines")
+"""Rules on a record as a whole, whose findings stand beside those of the cell at which they are shown."""
+
+
+def _without_consequences(findings: Iterable[Finding]) -> Iterator[Finding]:
+    found = list(findings)
+    unreadable = {one.position for one in found if one.rule == "row" and not one.column}
+    seen: set[tuple[str, str]] = set()
+    for one in found:
+        if one.position in unreadable and (one.rule != "row" or one.column):
+            continue
+        place = (one.position, one.column)
+        if one.column and one.rule not in _OF_THE_RECORD:
+            if place in seen:
+                continue
+            seen.add(place)
+        yield one
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,9 +217,11 @@ def refused_rows(records: Iterable[PlannedRecord]) -> tuple[tuple[SourceRow, str
     marked: list[tuple[SourceRow, str]] = []
     for record in records:
         by_position: dict[str, list[str]] = {}
+        positions = {row.position for row in record.write.rows}
         for finding in record.reasons:
             text = f"{finding.column}: {finding.message}" if finding.column else finding.message
-            by_position.setdefault(finding.position, []).append(f"{text} ({finding.fix})" if finding.fix else text)
+            place = finding.position if finding.position in positions else record.write.position
+            by_position.setdefault(place, []).append(f"{text} ({finding.fix})" if finding.fix else text)
         otherwise = f"another line of {record.write.label} is refused"
         marked += [(row, "; ".join(by_position.get(row.position, ())) or otherwise) for row in record.write.rows]
     return tuple(sorted(marked, key=lambda pair: pair[0].number))

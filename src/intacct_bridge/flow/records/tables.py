@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 
 DELIMITERS = (",", ";", "\t")
+REASON = "refused because"
+"""The column of reasons in a file of refused rows; it is not read when that file is loaded."""
 _SEPARATOR = re.compile(r'"?sep=([^"\r\n])"?[\r\n]*', re.IGNORECASE)
 _CHUNK = 1 << 20
 
@@ -73,9 +75,19 @@ class SourceRow:
 
     def without(self, unused: Container[str]) -> "SourceRow":
         """The same row without the faults of columns that are not used."""
-        if not self.unreadable or self.fault not in self.unreadable.values():
+        if not self.unreadable:
             return self
-        return replace(self, fault=next((why for name, why in self.unreadable.items() if name not in unused), ""))
+        left = {name: why for name, why in self.unreadable.items() if name not in unused}
+        own = self.fault not in self.unreadable.values()
+        return replace(self, unreadable=left, fault=self.fault if own else next(iter(left.values()), ""))
+
+    @property
+    def faults(self) -> Iterator[tuple[str, str]]:
+        """What cannot be read: the column, empty for the row as a whole, and the reason."""
+        if self.fault and self.fault not in self.unreadable.values():
+            yield "", self.fault
+        for name, why in self.unreadable.items():
+            yield name, why.removeprefix(f"column {name!r}").lstrip(": ")
 
     @property
     def position(self) -> str:
@@ -99,6 +111,8 @@ class CsvDialect:
     encoding: str = "utf-8"
     announced: bool = False
     """Whether the first line names the delimiter, as Excel understands it: `sep=;`."""
+    given: bool = False
+    """Whether the user names the encoding."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +138,8 @@ class InputTable:
     """The user's condition on rows; layouts apply it, since a line has the values of the record that it belongs to."""
     files_in: Path | None = None
     """The folder of the files that rows name, where it is not the input's own."""
+    was_refused: bool = False
+    """Whether it is a file of refused rows, with a column of reasons that is not read."""
     takes_files: bool = True
     """Whether rows may name files to attach; rows of a stream may only if a folder is set for their files."""
 
@@ -154,12 +170,13 @@ def open_csv(
 ) -> InputTable:
     """A delimited text file with a header line; encoding and delimiter are detected unless given."""
     notes: tuple[str, ...] = ()
+    given = encoding is not None
     if encoding is None:
         encoding, notes = find_encoding(path)
     first = _first_record(path, encoding)
     named = _SEPARATOR.fullmatch(first.lstrip("\ufeff"))
     found = _one_character(delimiter) if delimiter else named[1] if named else _find_delimiter(first)
-    usual = CsvDialect(found, encoding, announced=named is not None)
+    usual = CsvDialect(found, encoding, announced=named is not None, given=given)
     chosen = (found,) if delimiter or named else DELIMITERS
     heads = {
         one: some
@@ -172,7 +189,7 @@ def open_csv(
     dialect = replace(usual, delimiter=character)
     above = tuple(record for record in heads[character] if record[0] < header)
     columns = _columns(path, next(cells for number, cells in heads[character] if number == header))
-    return InputTable(
+    table = InputTable(
         path,
         columns,
         lambda: _csv_rows(path, dialect, columns, header),
@@ -181,6 +198,22 @@ def open_csv(
         (*notes, *header_note(path.name, header, above)),
         header=header,
         above=above,
+    )
+    return _without_reasons(table)
+
+
+def _without_reasons(table: InputTable) -> InputTable:
+    """A file of refused rows without the reasons; any other input as it is."""
+    named = {name for name in table.columns if name.strip().casefold() == REASON}
+    if not named:
+        return table
+
+    def rows() -> Iterator[SourceRow]:
+        for row in table:
+            yield replace(row, cells={name: cell for name, cell in row.cells.items() if name not in named})
+
+    return replace(
+        table, columns=tuple(name for name in table.columns if name not in named), rows=rows, was_refused=True
     )
 
 
@@ -367,10 +400,10 @@ def open_table(
     if form == "csv":
         return open_csv(path, encoding=encoding, delimiter=delimiter, search=search)
     if form == "excel":
-        return _open_excel(path, sheet, search)
+        return _without_reasons(_open_excel(path, sheet, search))
     if search.row is not None:
         raise SettingsError(f"{path.name} has no header row", fix="leave out `header_row`", setting="header_row")
-    return _open_jsonl(path) if form == "jsonl" else _open_parquet(path)
+    return _without_reasons(_open_jsonl(path) if form == "jsonl" else _open_parquet(path))
 
 
 def exact(number: float) -> Decimal:

@@ -1,0 +1,63 @@
+"""Refusals by their cause: rows that are refused for the same reason are one line.
+
+Messages are alike where they differ in quoted values and numbers only. Up to three such refusals are shown one by one;
+more are shown by the first of them. Rows with the very same message are one line in any case.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from intacct_bridge.flow.plan.plan import PlannedRecord
+from intacct_bridge.flow.records.write import Finding
+from intacct_bridge.model.wording import counted
+
+_VALUES = re.compile(r"'[^']*'|\"[^\"]*\"|[\d.,-]*\d")
+_ONE_BY_ONE = 3
+"""Refusals with different values that are shown one by one."""
+_NAMED = 3
+"""Rows that are named."""
+
+
+@dataclass(frozen=True, slots=True)
+class RefusalCause:
+    """Findings with one cause."""
+
+    findings: tuple[Finding, ...]
+
+    @property
+    def rows(self) -> tuple[str, ...]:
+        """The numbers of the rows, in the order of the input."""
+        return tuple(dict.fromkeys(one.position.rpartition(":")[2] for one in self.findings))
+
+    def __str__(self) -> str:
+        first = self.findings[0]
+        rows = self.rows
+        if len(rows) < 2:
+            return str(first)
+        place = first.position.rpartition(":")[0]
+        named = ", ".join(rows[:_NAMED])
+        column = f"{first.column}: " if first.column else ""
+        text = f"{first.message}; {first.fix}" if first.fix else first.message
+        which = f"first {named}" if len(rows) > _NAMED else named
+        return f"{place}: {counted(len(rows), 'row')}, {which}: {column}{text}"
+
+
+def causes(records: Iterable[PlannedRecord]) -> Iterator[RefusalCause]:
+    """The refusals of these records by their cause, in the order of the first row of each."""
+    findings = [finding for record in records for finding in record.reasons]
+    alike: dict[tuple[str, ...], list[Finding]] = {}
+    for one in findings:
+        alike.setdefault((one.rule, one.column, _VALUES.sub("", one.message), one.fix, _source(one)), []).append(one)
+    for group in alike.values():
+        same: dict[str, list[Finding]] = {}
+        for one in group:
+            same.setdefault(one.message, []).append(one)
+        if len(same) > _ONE_BY_ONE:
+            yield RefusalCause(tuple(group))
+        else:
+            yield from (RefusalCause(tuple(some)) for some in same.values())
+
+
+def _source(finding: Finding) -> str:
+    return finding.position.rpartition(":")[0]
