@@ -1,9 +1,9 @@
-"""Checks of a record before it is written: required fields and unique keys; and before it is deleted: its use."""
+"""Checks of a record before it is written: required fields and unique keys."""
 
 from intacct_bridge.emulator.company.company_data import FunctionCall
 from intacct_bridge.emulator.records.drafts import Draft
 from intacct_bridge.emulator.records.required import required_fields
-from intacct_bridge.emulator.settings.cells import Row, escaped
+from intacct_bridge.emulator.settings.cells import Row
 from intacct_bridge.emulator.settings.refusals import FunctionRefusedError, duplicate_account, not_for, refused
 from intacct_bridge.errors import Fault
 from intacct_bridge.model.catalog import ObjectDef
@@ -73,30 +73,3 @@ def check_unique(call: FunctionCall, described: ObjectDef, row: Row, number: int
             correction="Use a unique value instead.",
             field=natural,
         )
-
-
-_USED_BY = {
-    "VENDOR": ("APBILL", "APADJUSTMENT", "APPYMT", "PODOCUMENT"),
-    "CUSTOMER": ("ARINVOICE", "ARADJUSTMENT", "ARPYMT", "SODOCUMENT"),
-    **dict.fromkeys(("GLACCOUNT", "STATACCOUNT", "CLASS", "LOCATION", "DEPARTMENT", "PROJECT"), ("GLENTRY",)),
-    "ITEM": ("GLENTRY", "SODOCUMENTENTRY", "PODOCUMENTENTRY"),
-    "EMPLOYEE": ("EEXPENSES", "TIMESHEET", "GLENTRY"),
-}
-_USES = {"LOCATION": ("LOCATION",), "DEPARTMENT": ("DEPARTMENT",)}
-
-
-def check_unused(call: FunctionCall, name: str, row: Row) -> None:
-    """Refuse to delete a record that a transaction names; it can be made inactive."""
-    natural = natural_key(name)
-    text = row.get(natural, "") if natural else ""
-    if not text or natural is None:
-        return
-    fields = (natural, "CUSTVENDID", *_USES.get(name, ()))
-    for user in _USED_BY.get(name, ()):
-        for _, other in call.company.table(user).rows("instr(body, ?)", (escaped(text),)):
-            if any(other.get(field) == text for field in fields):
-                raise refused(
-                    f"{name.capitalize()} '{text}' is used by {user.lower()} {other.get('RECORDNO', '')} and cannot be "
-                    "deleted.",
-                    correction="Make it inactive instead.",
-                )

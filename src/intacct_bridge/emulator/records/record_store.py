@@ -6,9 +6,10 @@ of a stored line changes that line, the others are new, and stored lines that ar
 
 from intacct_bridge.emulator.company.company_data import FunctionCall
 from intacct_bridge.emulator.records.audit_fields import CREATED, DELETED, MODIFIED, record_change, set_audit_fields
-from intacct_bridge.emulator.records.checks import assign_id, check_required_fields, check_unique, check_unused
+from intacct_bridge.emulator.records.checks import assign_id, check_required_fields, check_unique
 from intacct_bridge.emulator.records.display_contact import keep_display_contact, with_display_contact
 from intacct_bridge.emulator.records.drafts import Draft
+from intacct_bridge.emulator.records.integrity import check_not_cleared, check_not_renamed, check_unused
 from intacct_bridge.emulator.records.references import apply_references
 from intacct_bridge.emulator.settings.cells import Row
 from intacct_bridge.model.catalog import ObjectDef
@@ -66,6 +67,8 @@ def update(call: FunctionCall, draft: Draft, number: int) -> Row:
     table = call.company.table(described)
     row = table.get(number) or {}
     changed = {name: text for name, text in draft.values.items() if name != table.plan.key}
+    check_not_cleared(draft)
+    check_not_renamed(call, described, row, changed)
     apply_references(call.company, described, changed, row)
     row |= changed
     check_unique(call, described, row, number)

@@ -55,6 +55,9 @@ class Behaviour:
     rate_types: str = "both"
     """How a request names an exchange rate type: by `name`, by `number`, or `both`. Pages call the field a text named
     ID, and examples have names; which the gateway accepts is not settled."""
+    rename_ids: str = "refused"
+    """An update that changes the id of a record, such as VENDORID: always `refused`, or accepted while the record is
+    `unused`. Sage's help forbids it for journals and, without a preference, for accounts."""
     approve_bills: bool = False
     """Whether a submitted bill waits for `approve` before it posts."""
     payment_blanks: str = "filled"

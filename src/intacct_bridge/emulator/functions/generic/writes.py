@@ -12,6 +12,7 @@ from intacct_bridge.emulator.functions.generic.verbs import CLOSED, CLOSED_TO_UP
 from intacct_bridge.emulator.records import effect_check, record_store
 from intacct_bridge.emulator.records.checks import check_creatable
 from intacct_bridge.emulator.records.drafts import read_draft
+from intacct_bridge.emulator.records.integrity import check_not_cleared
 from intacct_bridge.emulator.settings.cells import Row
 from intacct_bridge.emulator.settings.refusals import FunctionRefusedError, not_for, refused, too_many
 from intacct_bridge.errors import Fault, RecordError
@@ -76,6 +77,7 @@ def _update_one(call: FunctionCall, record: Element) -> Element:
         raise not_for(described.name, "UPDATE")
     draft = read_draft(call, described, record)
     number = _find(call, described, draft.values)
+    check_not_cleared(draft)
     acts = UPDATE.get(described.name)
     before = call.company.table(described).get(number) or {}
     row = (acts or record_store.update)(call, draft, number)

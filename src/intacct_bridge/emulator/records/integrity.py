@@ -1,0 +1,133 @@
+"""Referential integrity: a record in use cannot be deleted, a required field not cleared, and an id not changed.
+
+A record is in use where a relation of the catalogue, or a field that names a record by its id, leads to it from another
+record. Its own lines, and the users that every record names as its authors, do not count.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from intacct_bridge.emulator.company.company_data import FunctionCall
+from intacct_bridge.emulator.company.relations import linked_key
+from intacct_bridge.emulator.records.drafts import Draft
+from intacct_bridge.emulator.records.references import reference_of
+from intacct_bridge.emulator.records.required import required_fields
+from intacct_bridge.emulator.settings.cells import Row, escaped
+from intacct_bridge.emulator.settings.refusals import FunctionRefusedError, refused
+from intacct_bridge.errors import Fault
+from intacct_bridge.model.catalog import ObjectDef
+from intacct_bridge.model.keys import lines, natural_key
+
+_AUTHORS = ("CREATEDBY", "MODIFIEDBY")
+_VERSIONS = ("CONTACTVERSION",)
+"""Objects whose rows are earlier states of another record."""
+_SAME_OBJECT = {"GLJOURNAL": "JOURNAL", "STATJOURNAL": "JOURNAL", "LOCATIONENTITY": "LOCATION"}
+"""Objects whose records another object shows too; relations may lead to either."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Use:
+    """A field by which another object names records of one object."""
+
+    object: str
+    field: str
+    key: str
+    """The field of the named record that it holds."""
+
+
+def check_unused(call: FunctionCall, name: str, row: Row) -> None:
+    """Refuse to delete a record that another record, or the company's set-up, names."""
+    for use in _uses(call, name):
+        if row.get(use.key):
+            _check_not_named(call, name, row, use)
+    roles = call.company.side_tables.posting_accounts.values() if name == "GLACCOUNT" else []
+    if row.get("ACCOUNTNO") in roles:
+        raise refused(f"Glaccount '{row['ACCOUNTNO']}' is an account that documents post to and cannot be deleted.")
+
+
+def is_used(call: FunctionCall, name: str, row: Row) -> bool:
+    """Whether another record names this one."""
+    try:
+        check_unused(call, name, row)
+    except FunctionRefusedError:
+        return True
+    return False
+
+
+def _check_not_named(call: FunctionCall, name: str, row: Row, use: _Use) -> None:
+    table, own, text = call.company.table(use.object), row.get(_key(call, name), ""), row[use.key]
+    if use.field in table.columns:
+        found: Iterator[tuple[int, Row]] = ((one, table.get(one) or {}) for one in table.find(use.field, text))
+    else:
+        found = table.rows("instr(body, ?)", (escaped(text),))
+    for number, other in found:
+        if other.get(use.field) == text and not (use.object == name and str(number) == own):
+            shown, there = row.get(natural_key(name) or "", "") or own, other.get(table.plan.key, number)
+            raise refused(
+                f"{name.capitalize()} '{shown}' is used by {use.object.lower()} {there} and cannot be deleted.",
+                correction="Make it inactive instead.",
+            )
+
+
+def _key(call: FunctionCall, name: str) -> str:
+    return call.company.table(name).plan.key
+
+
+def _uses(call: FunctionCall, name: str) -> Iterator[_Use]:
+    """The fields that can name a record of an object."""
+    catalog, natural = call.company.catalog, natural_key(name)
+    own = (natural or "", _key(call, name))
+    targets = {name, _SAME_OBJECT.get(name, name)}
+    own_lines = {one.line for one in lines(name)}
+    for user in call.company.store.populated():
+        if user not in catalog or user in own_lines or user in _VERSIONS:
+            continue
+        described = catalog[user]
+        found = {(field, key) for field, key in _related(described, targets, catalog[name], own) if key}
+        found |= {(field, natural) for field in described.fields if natural and _names(described, field, name)}
+        yield from (_Use(user, field, key) for field, key in sorted(found))
+
+
+def _related(
+    described: ObjectDef, targets: set[str], target: ObjectDef, own: tuple[str, ...]
+) -> Iterator[tuple[str, str]]:
+    for relation in described.relations.values():
+        itself = described.name == target.name and relation.by in own
+        if relation.object in targets and relation.by not in _AUTHORS and not itself:
+            yield relation.by, linked_key(described, relation, target)
+
+
+def _names(described: ObjectDef, field: str, name: str) -> bool:
+    refers = reference_of(described, field)
+    return refers is not None and refers.objects[0] == name
+
+
+def check_not_cleared(draft: Draft) -> None:
+    """Refuse an update that clears a required field."""
+    described = draft.described
+    named = {*required_fields(described), natural_key(described.name)}
+    cleared = [field for field in draft.values if field in named and not draft.values[field].strip()]
+    if cleared:
+        faults = (
+            Fault("BL01001973", description2=f"Required field {field} is missing for {described.name}.", field=field)
+            for field in cleared
+        )
+        raise FunctionRefusedError(*faults)
+
+
+def check_not_renamed(call: FunctionCall, described: ObjectDef, row: Row, changed: Row) -> None:
+    """Refuse another id for a record; by a setting it may change while no other record names it.
+
+    A name that stands for an id, such as that of a term, may change while no other record names it.
+    """
+    natural = natural_key(described.name)
+    if natural is None or changed.get(natural, row.get(natural)) == row.get(natural) or not row.get(natural):
+        return
+    is_name = natural.endswith("NAME")
+    if (is_name or call.company.behaviour.rename_ids == "unused") and not is_used(call, described.name, row):
+        return
+    raise refused(
+        f"{natural} of {described.name.lower()} '{row[natural]}' cannot be changed.",
+        correction="Create another record, or leave the id as it is.",
+        field=natural,
+    )
