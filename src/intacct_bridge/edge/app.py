@@ -14,6 +14,7 @@ import click
 from intacct_bridge import __version__
 from intacct_bridge.edge.cli.context import COMPLETE, PROGRAM, CommandContext
 from intacct_bridge.edge.terminal.console import Console
+from intacct_bridge.edge.terminal.exit_statuses import with_exit_lines
 from intacct_bridge.edge.terminal.process import SETTINGS, run
 
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -74,7 +75,7 @@ class LazyGroup(click.Group):
         module = import_module(f"intacct_bridge.edge.cli.{COMMANDS[cmd_name][0]}")
         command = getattr(module, f"{cmd_name}_command")
         assert isinstance(command, click.Command)
-        return command
+        return with_exit_lines(command, cmd_name)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """List the commands from `COMMANDS` alone, so that the help imports none of them."""

@@ -171,3 +171,27 @@ def test_the_requirement_can_come_from_variables(books: Intacct, home: Path, emu
     shown = books("connections", "show", "--json", INTACCT_APPROVAL="required", INTACCT_APPROVERS="ben, carla")
     assert {"setting": "approvers", "value": ["ben", "carla"], "from": "INTACCT_APPROVERS"} in json.loads(shown.out)
     assert books(*words).status == 0
+
+
+def test_the_rules_of_approval_are_options_of_a_new_connection(books: Intacct, emulator: Emulator, home: Path) -> None:
+    with serve(emulator) as server:
+        common = ["--project", "--no-test", "--endpoint", server.url, "--environment", "demo"]
+        for name, value in CREDENTIALS.items():
+            common += [] if "password" in name else [f"--{name.replace('_', '-')}", value]
+        common += ["--user-password-env", "ONE", "--sender-password-env", "TWO"]
+        secrets = {"ONE": CREDENTIALS["user_password"], "TWO": CREDENTIALS["sender_password"]}
+        rules = ("--approval", "required", "--approvers", "ben, carla", "--four-eyes")
+        made = books("connections", "add", "strict", *common, *rules)
+        assert made.status == 0, made.said
+        shown = json.loads(books("connections", "show", "strict", "--json", **secrets).out)
+        kept = {row["setting"]: row["value"] for row in shown}
+        assert (kept["approval"], kept["approvers"], kept["four_eyes"]) == ("required", ["ben", "carla"], True)
+        words = ("load", "vendors.csv", "--as", "VENDOR", "--apply", "--connection", "strict")
+        ran = books(*words, **secrets)
+        assert (ran.status, "requires an approval" in ran.err, posted(emulator)) == (2, True, [])
+        alone = books("connections", "add", "other", *common, "--approvers", "ben")
+        assert (alone.status, "has no effect here" in alone.err) == (2, True), alone.said
+        again = books("connections", "add", "strict", *common)
+        assert "Its writes no longer need an approval" in again.err
+        assert books(*words, **secrets).status == 0
+        assert posted(emulator) == ["V-1", "V-2"]

@@ -4,9 +4,11 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 
 from intacct_bridge import connect
@@ -43,6 +45,38 @@ def test_every_command_exists_and_is_in_the_help(intacct: Intacct) -> None:
     for name in app.COMMANDS:
         assert f"\n  {name} " in helped
         assert intacct(name, "--help").out.startswith("Usage: intacct " + name)
+
+
+def leaves(command: click.Command, path: str) -> Iterator[str]:
+    if isinstance(command, click.Group):
+        context = click.Context(command, info_name=path)
+        for name in command.list_commands(context):
+            inner = command.get_command(context, name)
+            assert inner is not None
+            yield from leaves(inner, f"{path} {name}".strip())
+    else:
+        yield path
+
+
+def test_every_command_names_the_statuses_that_it_can_end_with(intacct: Intacct) -> None:
+    paths = list(leaves(app.root, ""))
+    assert len(paths) > 30
+    for path in paths:
+        _, found, line = intacct(*path.split(), "--help").out.partition("Exit status: ")
+        words = " ".join(line.split()).split(" · ")
+        statuses = {int(word.split()[0]) for word in words} if found else set()
+        assert statuses >= {0, 2, 70, 130, 141, 143}, path
+        writes = path in {"load", "create", "update", "delete", "undo", "plan apply", "outbox retry", "outbox settle"}
+        acts = path in {"reverse", "void", "approve", "decline", "recall"}
+        assert (5 in statuses) == (writes or acts), path
+    assert "1 records are refused" in " ".join(intacct("load", "--help").out.split())
+
+
+@pytest.mark.parametrize(("program", "doubt"), [("tap", False), ("target", True)])
+def test_the_singer_programs_name_their_statuses_too(program: str, doubt: bool, home: Path) -> None:
+    code = f"from intacct_bridge.edge.singer.{program} import main; import sys; sys.argv = ['x', '--help']; main()"
+    said = " ".join(python(code, home=home).stdout.split())
+    assert ("5 in doubt" in said, "143 ended by SIGTERM" in said) == (doubt, True), said
 
 
 def test_no_arguments_show_the_help(intacct: Intacct) -> None:

@@ -160,6 +160,12 @@ def add_connection(name: str, settings: Mapping[str, Any], *, path: Path | None 
     return target
 
 
+def connection_file(name: str, *, path: Path | None = None) -> Mapping[str, Any]:
+    """The settings of a connection in intacct.toml (the user's, or `path`) as they stand there; empty without one."""
+    found = toml_file.read(path or Surroundings().user_file)
+    return found.connections.get(name, {}) if found is not None else {}
+
+
 def remove_connection(name: str, *, path: Path | None = None) -> bool:
     """Remove a connection's table from intacct.toml; False if it was not there."""
     return toml_file.remove(path or Surroundings().user_file, "connections", name)

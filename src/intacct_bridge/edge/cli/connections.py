@@ -82,6 +82,18 @@ def list_command(context: CommandContext) -> None:
 )
 @click.option("--dtd-version", type=click.Choice(["3.0", "2.1"]), help="Use this document type (default: 3.0).")
 @click.option("--endpoint", metavar="URL", help="Use this gateway (default: Sage's public gateway).")
+@click.option(
+    "--approval",
+    type=click.Choice(["none", "required"]),
+    help="Send only plans that a person approved (default: none).",
+)
+@click.option(
+    "--approvers",
+    metavar="A,B",
+    callback=lambda _context, _option, text: _names(text),
+    help="Let only these accounts approve (default: everyone).",
+)
+@click.option("--four-eyes", is_flag=True, help="Require a second person: whoever made a plan may not approve it.")
 @click.option("--read-only", is_flag=True, help="Refuse every write over this connection.")
 @click.option(
     "--project", is_flag=True, help="Write to ./intacct.toml (default: the file in your configuration directory)."
@@ -93,11 +105,14 @@ def add_command(context: CommandContext, *, name: str, project: bool, no_test: b
 
     Asks for missing settings, saves them, and signs in once to test them.
     """
-    from intacct_bridge.client.connections.sources import add_connection
+    from intacct_bridge.client.connections.sources import add_connection, connection_file
 
     settings = _settings(context, name, given)
+    before = connection_file(name, path=Path("intacct.toml") if project else None)
     path = add_connection(name, settings, path=Path("intacct.toml") if project else None)
     context.console.say(f"Saved connection {name} in {path}.")
+    if before.get("approval") == "required" and settings.get("approval") != "required":
+        context.console.say("Its writes no longer need an approval: to require one again, add --approval required.")
     if not no_test:
         context.name = name
         _sign_in(context)
@@ -144,6 +159,11 @@ def remove_command(context: CommandContext, *, name: str, project: bool) -> None
     context.console.say(f"Removed connection {name}.")
 
 
+def _names(text: str | None) -> list[str]:
+    """Names between commas."""
+    return [one.strip() for one in (text or "").split(",") if one.strip()]
+
+
 def _settings(context: CommandContext, name: str, given: Mapping[str, Any]) -> dict[str, Any]:
     """The settings to save: those given as options, and the answers to questions about the rest."""
     settings = {key: value for key, value in given.items() if value and key not in ("keyring",)}
@@ -174,6 +194,7 @@ def _check(name: str, settings: Mapping[str, Any]) -> None:
     from intacct_bridge.client.connections.connection import Connection
 
     given = {key: value for key, value in settings.items() if key not in ("sender", *_SECRETS)}
+    given |= {"approvers": tuple(settings["approvers"])} if "approvers" in settings else {}
     Connection(**{"name": name, **dict.fromkeys(_QUESTIONS, "-"), **given})
 
 

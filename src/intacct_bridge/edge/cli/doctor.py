@@ -25,8 +25,6 @@ def doctor_command(
 
     The checks change nothing. With -v each finding also names its source.
 
-    Exit status: 0 healthy · 1 findings · 4 Intacct cannot be reached, or does not answer now.
-
     \b
     Examples:
       intacct doctor

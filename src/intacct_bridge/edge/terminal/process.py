@@ -17,6 +17,7 @@ import click
 
 from intacct_bridge import __version__
 from intacct_bridge.edge.terminal.console import Console
+from intacct_bridge.edge.terminal.exit_statuses import exit_line
 from intacct_bridge.edge.terminal.failures import (
     INTERRUPTED,
     INTERRUPTED_NOTE,
@@ -148,7 +149,8 @@ def singer_command(function: Callable[..., int]) -> click.Command:
         metavar="FILE|ENV",
         help="Read the settings from a JSON file, or from environment variables with ENV. Repeatable.",
     )
-    return click.command(context_settings=SETTINGS)(config(function))
+    name = f"{function.__name__}-intacct"
+    return click.command(context_settings=SETTINGS, epilog=exit_line(name))(config(function))
 
 
 def about_options(name: str) -> Callable[[Callable[..., int]], Callable[..., int]]:

@@ -1,0 +1,77 @@
+"""Exit statuses: their meanings, and those that can be the end of each command."""
+
+import click
+
+MEANINGS = {
+    0: "done",
+    1: "ran, and found failures",
+    2: "wrong usage or settings, or refused before a call",
+    3: "refused by Intacct",
+    4: "gave up after a temporary failure, or after an unreadable answer to a read",
+    5: "in doubt (outranks all others)",
+    70: "a bug in Intacct Bridge; please report it",
+    130: "interrupted",
+    141: "the reader of the output closed it",
+    143: "ended by SIGTERM",
+}
+_SHORT = {2: "wrong usage or settings", 4: "temporary failure", 5: "in doubt", 70: "bug", 141: "output closed early"}
+_ALWAYS = (0, 2, 70, 130, 141, 143)
+_CONNECTED = {3: "", 4: ""}
+_WRITES = {1: "refused, or not all done", 3: "", 4: "", 5: ""}
+_BY_COMMAND: dict[str, dict[int, str]] = {
+    "demo": {1: "a step found failures", 4: ""},
+    "connections list": {},
+    "connections add": _CONNECTED,
+    "connections show": {},
+    "connections test": _CONNECTED,
+    "connections remove": {},
+    "doctor": {0: "healthy", 1: "findings", 3: "", 4: "Intacct cannot be reached, or does not answer now"},
+    "objects": _CONNECTED,
+    "describe": _CONNECTED,
+    "query": {1: "a value that is not of its kind", **_CONNECTED},
+    "get": {1: "no such record", **_CONNECTED},
+    "create": _WRITES,
+    "update": _WRITES,
+    "delete": _WRITES,
+    "report": {1: "a value that is not of its kind", **_CONNECTED},
+    "extract": {1: "a stream failed, or something could not be read", **_CONNECTED},
+    "load": {1: "records are refused, or not all are posted", 3: "", 4: "", 5: ""},
+    "plan show": {1: "the plan has refused records", **_CONNECTED},
+    "plan approve": _CONNECTED,
+    "plan apply": _WRITES,
+    "outbox list": _CONNECTED,
+    "outbox show": _CONNECTED,
+    "outbox retry": _WRITES,
+    "outbox settle": _WRITES,
+    "outbox resolve": {1: "no such record", **_CONNECTED},
+    "outbox forget": _CONNECTED,
+    "undo": {1: "something cannot be taken back, or is refused", 3: "", 4: "", 5: ""},
+    "reverse": _WRITES,
+    "void": _WRITES,
+    "approve": _WRITES,
+    "decline": _WRITES,
+    "recall": _WRITES,
+    "reconcile": {1: "the copy differs from the ledger", **_CONNECTED},
+    "emulator": {},
+    "completion": {},
+    "tap-intacct": {1: "a stream failed", **_CONNECTED},
+    "target-intacct": _WRITES,
+}
+"""Beside those of every program: the statuses of each command, with their meaning where it is a special one."""
+
+
+def exit_line(path: str) -> str:
+    """One line on the exit statuses of a command: `Exit status: 0 done · 2 ...`; `path` is as in `plan show`."""
+    own = _BY_COMMAND[path]
+    texts = {number: own.get(number) or _SHORT.get(number, MEANINGS[number]) for number in {*own, *_ALWAYS}}
+    return f"Exit status: {' · '.join(f'{number} {texts[number]}' for number in sorted(texts))}."
+
+
+def with_exit_lines(command: click.Command, path: str) -> click.Command:
+    """The command, with the line in its help and in that of its own commands."""
+    if isinstance(command, click.Group):
+        for name, inner in command.commands.items():
+            with_exit_lines(inner, f"{path} {name}")
+    else:
+        command.epilog = exit_line(path)
+    return command
