@@ -33,13 +33,12 @@ def rows() -> list[dict[str, Any]]:
 def page() -> str:
     """The whole page."""
     parts = [_HEAD, "| tag | means |", "|---|---|", *(f"| {tag} | {meaning} |" for tag, meaning in TAGS.items())]
-    area = ""
+    areas: dict[str, list[str]] = {}
     for row in rows():
-        if row["area"] != area:
-            area = row["area"]
-            parts += ["", f"## {area}", "", "| behaviour | tag | source | setting and test |", "|---|---|---|---|"]
         cells = (row["behaviour"], row["tag"], row["source"], _held(row))
-        parts.append(f"| {' | '.join(cells)} |")
+        areas.setdefault(row["area"], []).append(f"| {' | '.join(cells)} |")
+    for area, lines in areas.items():
+        parts += ["", f"## {area}", "", "| behaviour | tag | source | setting and test |", "|---|---|---|---|", *lines]
     return "\n".join([*parts, *_questions(), *_operations()]) + "\n"
 
 

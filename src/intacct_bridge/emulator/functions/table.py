@@ -9,14 +9,15 @@ from intacct_bridge.emulator.functions import approvals, dds
 from intacct_bridge.emulator.functions.generic import writes
 from intacct_bridge.emulator.functions.legacy import (
     attachments,
-    checks_and_batches,
     documents,
     employee_rates,
     journal,
+    manual_checks,
     masters,
     orders,
     payments,
     stored_documents,
+    summaries,
 )
 from intacct_bridge.emulator.reading import (
     about_company,
@@ -110,7 +111,8 @@ HANDLERS: dict[str, Handler] = _merged(
     contracts.FUNCTIONS,
     revenue.FUNCTIONS,
     stored_documents.FUNCTIONS,
-    checks_and_batches.FUNCTIONS,
+    manual_checks.FUNCTIONS,
+    summaries.FUNCTIONS,
 )
 """Every function that the emulator answers."""
 

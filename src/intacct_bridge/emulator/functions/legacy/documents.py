@@ -29,7 +29,7 @@ _HEAD = (
     "vendorid customerid employeeid datecreated:WHENCREATED dateposted:WHENPOSTED datedue:WHENDUE termname onhold "
     "ponumber:DOCNUMBER description basecurr currency exchratedate:EXCH_RATE_DATE "
     "exchratetype:EXCH_RATE_TYPE_ID exchrate:EXCHANGE_RATE supdocid "
-    "inclusivetax taxsolutionid memo payto/contactname:BILLTOPAYTOCONTACTNAME "
+    "inclusivetax taxsolutionid memo batchkey:PRBATCHKEY payto/contactname:BILLTOPAYTOCONTACTNAME "
     "billto/contactname:BILLTOPAYTOCONTACTNAME "
     "returnto/contactname:SHIPTORETURNTOCONTACTNAME shipto/contactname:SHIPTORETURNTOCONTACTNAME "
 )

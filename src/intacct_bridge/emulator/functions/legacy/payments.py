@@ -12,10 +12,12 @@ from intacct_bridge.emulator.accounting.amounts import ZERO, amount, number_sent
 from intacct_bridge.emulator.accounting.periods import day_of
 from intacct_bridge.emulator.company.company_data import FunctionAnswer, FunctionCall
 from intacct_bridge.emulator.company.side_tables import Overpayment
+from intacct_bridge.emulator.records.audit_fields import UNDEPOSITED
 from intacct_bridge.emulator.records.effect_check import with_effect_check
 from intacct_bridge.emulator.records.legacy_body import day_text, find_number, key_answer, row_of_body
 from intacct_bridge.emulator.settings.cells import Row, date_text
 from intacct_bridge.emulator.settings.refusals import illegal, refused
+from intacct_bridge.emulator.subledgers.documents.summaries import join_summary, refresh_summary
 from intacct_bridge.emulator.subledgers.payments import payment
 from intacct_bridge.emulator.subledgers.payments.open_items import unreserved
 from intacct_bridge.emulator.subledgers.payments.parts import CREDIT, CUSTOMER_SIDE, DISCOUNT, VENDOR_SIDE, PaymentSide
@@ -23,7 +25,7 @@ from intacct_bridge.emulator.subledgers.payments.payment import PaymentInput
 from intacct_bridge.wire.xml import Element
 
 _RECEIPT = (
-    "customerid bankaccountid:FINANCIALENTITY undepfundsacct:UNDEPOSITEDACCOUNTNO refid:DOCNUMBER "
+    "customerid batchkey:PRBATCHKEY bankaccountid:FINANCIALENTITY undepfundsacct:UNDEPOSITEDACCOUNTNO refid:DOCNUMBER "
     "datereceived:RECEIPTDATE paymentmethod basecurr currency "
     "exchratedate:EXCH_RATE_DATE exchratetype:EXCH_RATE_TYPE_ID exchrate:EXCHANGE_RATE"
 )
@@ -37,7 +39,11 @@ def create_arpayment(call: FunctionCall) -> FunctionAnswer:
     """Create a receipt and apply it to the invoices that it names; the rest stays open on the receipt."""
     check_right(call, "CREATE", "ARPYMT")
     values = row_of_body(call, call.company.find("ARPYMT"), call.body, _RECEIPT)
-    values["RECEIPTDATE"] = values.get("RECEIPTDATE") or date_text(call.stamp.date())
+    summary = join_summary(call, "ARPYMT", values)
+    if summary and not (values.get("FINANCIALENTITY") or values.get("UNDEPOSITEDACCOUNTNO")):
+        values["FINANCIALENTITY"] = summary.get("ACCOUNTNOKEY", "")
+        values["UNDEPOSITEDACCOUNTNO"] = summary.get(UNDEPOSITED, "")
+    values["RECEIPTDATE"] = values.get("RECEIPTDATE") or values.pop("WHENPOSTED", "") or date_text(call.stamp.date())
     values["PAYMENTMETHOD"] = values.get("PAYMENTMETHOD") or "Printed Check"
     details = [_applied(one) for one in call.body.findall("arpaymentitem")]
     total = _money(call.body, "paymentamount")
@@ -47,6 +53,7 @@ def create_arpayment(call: FunctionCall) -> FunctionAnswer:
     location = call.body.findtext("overpaylocid").strip()
     row = payment.enter(call, CUSTOMER_SIDE, PaymentInput(values, details, "", Overpayment(overpayment, location)))
     _check_base(call, row, "translatedamount")
+    refresh_summary(call, "ARPYMT", row)
     return key_answer(row["RECORDNO"])
 
 

@@ -43,6 +43,7 @@ from intacct_bridge.emulator.subledgers.documents.rows import (
     stored_lines,
     voucher_of,
 )
+from intacct_bridge.emulator.subledgers.documents.summaries import join_summary, refresh_summary
 from intacct_bridge.emulator.subledgers.families import Family, change_total_due, next_number
 from intacct_bridge.emulator.subledgers.vouchers import (
     batches_of,
@@ -83,6 +84,7 @@ class DocumentInput:
 def enter(call: FunctionCall, family: Family, entry: DocumentInput) -> Row:
     """Keep a new document and post it."""
     row = {name: text for name, text in entry.values.items() if text and name != "RECORDNO"}
+    join_summary(call, family.object, row)
     _check_header(call, family, row, entry)
     check_number(call, family, row)
     return _written(call, family, row, entry, key=str(next_number(call.company, "PRRECORD")))
@@ -130,6 +132,7 @@ def delete(call: FunctionCall, family: Family, number: int) -> None:
     for one in line_numbers(call, family, row):
         call.company.table(family.line).delete(one)
     call.company.table(family.object).delete(number)
+    refresh_summary(call, family.object, row)
     record_change(call, call.company.find(family.object), row, DELETED)
 
 
@@ -153,6 +156,7 @@ def reverse(call: FunctionCall, family: Family, number: int, *, day: str, memo: 
     company.table(family.object).update(number, old)
     _set_line_states(call, family, old)
     refresh_detail(call, family.object, old)
+    refresh_summary(call, family.object, old)
     record_change(call, company.find(family.object), old, MODIFIED)
     record_change(call, company.find(family.object), mirror, CREATED)
     return mirror
@@ -264,6 +268,7 @@ def _written(call: FunctionCall, family: Family, row: Row, entry: DocumentInput,
     if row["STATE"] in ("Posted", "Approved"):
         post(call, posting, voucher_of(family, row, rate=factor))
         change_total_due(call, family, row, amount(row, "TOTALDUE"))
+    refresh_summary(call, family.object, row)
     record_change(call, described, row, CREATED if new else MODIFIED)
     return row
 

@@ -1,4 +1,4 @@
-"""Manual checks, and summaries of bills, invoices and expense reports."""
+"""Manual checks: payments without a bill."""
 
 from collections.abc import Callable
 from decimal import Decimal
@@ -14,9 +14,9 @@ from intacct_bridge.emulator.accounting.rates import exchange_rate
 from intacct_bridge.emulator.company.company_data import FunctionAnswer, FunctionCall
 from intacct_bridge.emulator.records.audit_fields import CREATED, record_change, set_audit_fields
 from intacct_bridge.emulator.records.effect_check import with_effect_check
-from intacct_bridge.emulator.records.legacy_body import day_text, key_answer, row_of_body
+from intacct_bridge.emulator.records.legacy_body import key_answer, row_of_body
 from intacct_bridge.emulator.records.references import Reference, apply_references, find_reference
-from intacct_bridge.emulator.settings.cells import Row, date_text, decimal_text
+from intacct_bridge.emulator.settings.cells import decimal_text
 from intacct_bridge.emulator.settings.refusals import refused
 from intacct_bridge.emulator.subledgers.documents.charges import charge_of, complete_line
 from intacct_bridge.emulator.subledgers.families import FAMILIES, next_number
@@ -83,30 +83,6 @@ def create_appayment(call: FunctionCall) -> FunctionAnswer:
     return key_answer(row["RECORDNO"])
 
 
-def _summary(name: str, kind: str) -> Callable[[FunctionCall], FunctionAnswer]:
-    def create(call: FunctionCall) -> FunctionAnswer:
-        """Create a summary for documents."""
-        check_right(call, "CREATE", name)
-        described, node = call.company.find(name), call.body.find("datecreated")
-        day = day_text(call, node) if node is not None else date_text(call.stamp.date())
-        table = call.company.table(name)
-        key = str(table.next_number())
-        row: Row = {"RECORDNO": key, "TITLE": call.body.findtext("batchtitle").strip(), "CREATED": day}
-        row |= {"RECORDTYPE": kind, "OPEN": "Open", "STATUS": "active", "TOTAL": "0"}
-        set_audit_fields(call, described, row, new=True)
-        table.insert(row)
-        record_change(call, described, row, CREATED)
-        return key_answer(key)
-
-    return create
-
-
 FUNCTIONS: dict[str, Callable[[FunctionCall], FunctionAnswer]] = {
     "create_appayment": with_effect_check(create_appayment, "paymentamount basepaymentamount exchrate"),
-    "create_billbatch": _summary("APBILLBATCH", "pi"),
-    "create_apadjustmentbatch": _summary("APBILLBATCH", "pa"),
-    "create_invoicebatch": _summary("ARINVOICEBATCH", "ri"),
-    "create_aradjustmentbatch": _summary("ARINVOICEBATCH", "ra"),
-    "create_expensereportbatch": _summary("EXPENSEREPORTBATCH", "ei"),
-    "create_arpaymentbatch": _summary("ARINVOICEBATCH", "rp"),
 }
