@@ -50,6 +50,8 @@ class LayoutDeclaration(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
     """The object of the lines; empty where every row is a record."""
     group_by: tuple[str, ...] = ()
     """Meanings that identify a record, where rows are its lines."""
+    identified: bool = False
+    """Whether these are the record's key in its source, where Intacct gives it none."""
     fields: dict[str, Any] = {}
     """Further rules of the mapping language, which name columns by their meanings; a column's own rule comes first."""
 

@@ -69,19 +69,25 @@ class DeclaredLayout:
         """Every record in the order of its first row."""
         matched = self.match(table)
         check_key(table, self.key)
+        key = self.key or self._source_key(matched)
         mapped = MappedLayout(
-            self._map(matched).with_known(self.key),
+            self._map(matched).with_known(key),
             self.writable(),
             self.company,
             date_order=self.date_order,
             draft=self.draft,
-            key=self.key,
+            key=key,
             folder=self.folder,
             date_formats=self.date_formats,
             names=self._names(matched),
             strict=False,
         )
         yield from mapped.read_groups(table, lambda rows: self._grouped(rows, matched, table.constants))
+
+    def _source_key(self, matched: MatchedColumns) -> tuple[str, ...]:
+        """The columns that identify a record in its source, where the declaration has them."""
+        named = self.declared.group_by if self.declared.identified else ()
+        return tuple(column for one in named for column in self._columns(one, matched))
 
     def match(self, table: InputTable) -> MatchedColumns:
         """The columns by meaning. Raises SettingsError where a required one is missing."""
