@@ -6,6 +6,7 @@ proves no right.
 """
 
 from intacct_bridge.emulator.company.company_data import CompanyData, FunctionCall
+from intacct_bridge.emulator.company.users import EVERYTHING, role_rights
 from intacct_bridge.emulator.settings.cells import Row
 from intacct_bridge.emulator.settings.refusals import (
     bad_sender,
@@ -24,7 +25,7 @@ from intacct_bridge.emulator.settings.refusals import (
 from intacct_bridge.emulator.settings.world import CompanySettings, EmulatorSettings, UserSettings
 from intacct_bridge.emulator.store.catalogue import module_of
 from intacct_bridge.model.catalog import ObjectDef
-from intacct_bridge.wire.envelope import Control, Login
+from intacct_bridge.wire.envelope import Control
 
 VERBS = {
     "QUERY": "list",
@@ -95,16 +96,6 @@ def check_company(settings: EmulatorSettings, company_id: str, sender_id: str) -
     return company
 
 
-def check_user(company: CompanySettings, login: Login) -> UserSettings:
-    """The user, unless unknown, inactive or with a wrong password; the gateway never says which."""
-    for user in company.users:
-        if user.user_id.lower() == login.user_id.lower():
-            if user.status == "active" and user.password == login.password:
-                return user
-            break
-    raise bad_sign_in()
-
-
 def can_enter(company: CompanyData, user: UserSettings, entity: str) -> bool:
     """Whether the user may work in this entity. Empty is the top level, which is closed to restricted users."""
     if not entity:
@@ -130,8 +121,9 @@ def check_right(call: FunctionCall, operation: str, name: str) -> None:
     verb = VERBS.get(operation, "view")
     if not _type_allows(user, module, verb):
         raise not_permitted(operation, name)
-    for role in company.settings.roles:
-        if role.name in user.roles and verb in role.rights.get(name, role.rights.get("*", ())):
+    for role in user.roles:
+        rights = role_rights(company, role)
+        if verb in rights.get(name, rights.get(module, rights.get(EVERYTHING, ()))):
             return
     raise not_permitted(operation, name)
 

@@ -107,6 +107,18 @@ class SideTable(Generic[T]):
         return f"{self._prefix}{':'.join(key)}"
 
 
+class PeopleTables:
+    """What the records of users do not hold, by login in lower case."""
+
+    def __init__(self, store: Store) -> None:
+        self.kept_users = SideTable(store, "user:", str, str)
+        """The status that the settings gave a user; kept when the record is deleted."""
+        self.added_roles = SideTable(store, "added roles:", _lines_text, _lines)
+        """The roles that the API gave a user of the settings."""
+        self.user_entities = SideTable(store, "entities:", " ".join, _words)
+        """The entities that the API restricted a user to."""
+
+
 class SetUpTables:
     """The side tables of a company's set-up: where its records came from, and what posting needs to know."""
 
@@ -144,6 +156,7 @@ class SideTables(SetUpTables):
         """One value: by entity and ledger (`US AP`), the first open day, where periods were closed or opened."""
         self.pending_reversals: SideTable[dict[str, str]] = SideTable(store, "pending reversals", json.dumps, _row)
         """One value: by record number of a journal entry, the day of its reversal, until that day."""
+        self.people = PeopleTables(store)
         self.number_series = SideTable(store, "series:", str, int)
         """By series, the last number that was given."""
         self.document_batches = SideTable(store, "batches:", _batches_text, _batches)
@@ -176,6 +189,14 @@ def _json(kind: type[T]) -> tuple[Callable[[T], str], Callable[[str], T]]:
     """Values as JSON."""
     decoder = msgspec.json.Decoder(kind)
     return (lambda value: msgspec.json.encode(value).decode()), decoder.decode
+
+
+def _lines_text(texts: tuple[str, ...]) -> str:
+    return "\n".join(texts)
+
+
+def _lines(text: str) -> tuple[str, ...]:
+    return tuple(text.split("\n"))
 
 
 def _words(text: str) -> tuple[str, ...]:

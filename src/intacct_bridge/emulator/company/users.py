@@ -1,21 +1,46 @@
-"""The users of a company's settings as records of USERINFO, where programs look up their rights and restrictions."""
+"""The users of a company and their roles: those of the settings, and those that the API made.
+
+Every user of the settings has a record in USERINFO, where programs look up rights and restrictions. The record decides
+who may sign in: a user without one, or with another status than active, may not. A user who has only a record has the
+initial password of the settings, since the real gateway sends it by e-mail, and the roles of USERROLES.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
 
 from intacct_bridge.emulator.company.company_data import CompanyData
 from intacct_bridge.emulator.settings.cells import Row
 from intacct_bridge.emulator.settings.world import UserSettings
 
+ACTIVE, LOCKED_OUT = "active", "lockedout"
+USERS, ROLES, ASSIGNED, PERMISSIONS = "USERINFO", "ROLES", "USERROLES", "ROLEPOLICYASSIGNMENT"
+EVERYTHING = "*"
+"""In the rights of a role: every object."""
+
 
 def keep_users(company: CompanyData) -> None:
-    """Give every user a record with the values of its settings; cells that no setting concerns stay as they are."""
-    table = company.table("USERINFO")
+    """Give every user of the settings a record; cells that no setting concerns stay as they are.
+
+    The status is set when the settings name the user for the first time, or name another status than before: what the
+    API did to a user stays. Only a lock-out ends, so that nobody is locked out of a stored company for ever.
+    """
+    table = company.table(USERS)
     for user in company.settings.users:
+        kept = company.side_tables.people.kept_users
+        number = user_number(company, user.user_id)
+        known = kept.get(user.user_id.lower())
         cells = _cells(user)
-        numbers = table.find("LOGINID", user.user_id)
-        if not numbers:
+        if number is None and known is None:
             first: Row = {"LOGINID": user.user_id, "ADMIN": "Off", "USERTYPE": "business user", "UNRESTRICTED": "true"}
-            table.insert({**first, "STATUS": "active", **cells})
-        for number in numbers if cells else ():
-            table.update(number, {**(table.get(number) or {}), **cells})
+            table.insert({**first, "STATUS": ACTIVE, **cells})
+        elif number is not None:
+            row = table.get(number) or {}
+            changed = known != user.status or row.get("STATUS") == LOCKED_OUT
+            cells |= {"STATUS": user.status} if changed else {}
+            if any(row.get(name) != text for name, text in cells.items()):
+                table.update(number, {**row, **cells})
+        if known != user.status:
+            kept.put(user.user_id.lower(), value=user.status)
 
 
 def _cells(user: UserSettings) -> Row:
@@ -26,6 +51,93 @@ def _cells(user: UserSettings) -> Row:
         cells["USERTYPE"] = user.user_type
     if user.entities:
         cells["UNRESTRICTED"] = "false"
-    if user.status != "active":
+    if user.status != ACTIVE:
         cells["STATUS"] = user.status
     return cells
+
+
+def user_number(company: CompanyData, login: str) -> int | None:
+    """The record number of a user; upper and lower case are the same."""
+    table, wanted = company.table(USERS), login.lower()
+    exact = table.find("LOGINID", login)
+    if exact:
+        return exact[0]
+    return next((number for number, row in table.rows() if row.get("LOGINID", "").lower() == wanted), None)
+
+
+def user_of(company: CompanyData, login: str) -> UserSettings | None:
+    """The user as the settings and the record have it, whatever its status; None where there is none."""
+    wanted = login.lower()
+    settings = next((one for one in company.settings.users if one.user_id.lower() == wanted), None)
+    number = user_number(company, login)
+    if number is None:
+        deleted = settings is not None and company.side_tables.people.kept_users.known(wanted)
+        return None if deleted else settings
+    row = company.table(USERS).get(number) or {}
+    status = row.get("STATUS") or ACTIVE
+    if settings is not None:
+        added = company.side_tables.people.added_roles.get(wanted) or ()
+        return replace(settings, status=status, roles=(*settings.roles, *added))
+    roles = roles_of(company, login)
+    return UserSettings(
+        row["LOGINID"],
+        company.behaviour.initial_password,
+        status,
+        entities=company.side_tables.people.user_entities.get(wanted) or (),
+        roles=roles,
+        audit=any("view" in role_rights(company, role).get(EVERYTHING, ()) for role in roles),
+        user_type=row.get("USERTYPE", ""),
+    )
+
+
+def lock_out(company: CompanyData, login: str) -> None:
+    """Set the status of a user to locked out; an administrator sets it back to active."""
+    number = user_number(company, login)
+    if number is not None:
+        table = company.table(USERS)
+        with company.store.together():
+            table.update(number, {**(table.get(number) or {}), "STATUS": LOCKED_OUT})
+
+
+def roles_of(company: CompanyData, login: str) -> tuple[str, ...]:
+    """The names of the roles that USERROLES gives a user."""
+    wanted = login.lower()
+    rows = (row for _, row in company.table(ASSIGNED).rows())
+    return tuple(
+        row.get("ROLENAME", "")
+        for row in rows
+        if row.get("USERID", "").lower() == wanted and row.get("TYPE", "User") != "Group"
+    )
+
+
+def role_known(company: CompanyData, name: str) -> bool:
+    """Whether the company has a role of this name."""
+    wanted = name.lower()
+    settings = any(one.name.lower() == wanted for one in company.settings.roles)
+    return settings or any(row.get("NAME", "").lower() == wanted for _, row in company.table(ROLES).rows())
+
+
+def role_rights(company: CompanyData, name: str) -> Mapping[str, tuple[str, ...]]:
+    """The rights of a role: verbs by object, by module, or for everything (`*`). Settings outrank records."""
+    wanted = name.lower()
+    for role in company.settings.roles:
+        if role.name.lower() == wanted:
+            return role.rights
+    rows = company.table(ROLES).rows()
+    keys = {row.get("RECORDNO", "") for _, row in rows if row.get("NAME", "").lower() == wanted}
+    found: dict[str, tuple[str, ...]] = {}
+    for _, row in company.table(PERMISSIONS).rows():
+        if row.get("ROLEKEY", "") in keys and keys:
+            verbs = tuple(verb.strip().lower() for verb in row.get("RIGHTS", "").split("|"))
+            found |= dict.fromkeys(_permitted(company, row), verbs)
+    return found
+
+
+def _permitted(company: CompanyData, row: Row) -> tuple[str, ...]:
+    """The objects of a permission: those with its name as label, or its whole module where it names all."""
+    name = row.get("POLICYNAME", "").strip().lower()
+    if name in ("", "all", EVERYTHING):
+        return (row.get("MODULE", "").rpartition(".")[2].upper(),)
+    singular = name.removesuffix("s")
+    objects = (company.catalog[one] for one in company.catalog)
+    return tuple(one.name for one in objects if singular in (one.name.lower(), one.label.lower()))

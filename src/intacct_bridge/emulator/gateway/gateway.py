@@ -208,6 +208,7 @@ class Emulator:
             self._jobs.clear()
             self._transactions.clear()
             self.window.clear()
+            self._authenticator.forget()
             self.deliveries.clear()
             self.fault_plan = FaultPlan(snapshot.faults, self._seed)
 

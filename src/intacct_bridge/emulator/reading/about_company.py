@@ -1,12 +1,16 @@
 """Reads about the company and the user: set-up, entities, preferences, formatting, permissions."""
 
+from collections.abc import Mapping, Sequence
+
 from intacct_bridge.emulator.access.rights import check_right
 from intacct_bridge.emulator.accounting.ledger import books_known
 from intacct_bridge.emulator.accounting.periods import last_closed
 from intacct_bridge.emulator.company.company_data import FunctionAnswer, FunctionCall
+from intacct_bridge.emulator.company.users import EVERYTHING, USERS, role_rights, user_of
 from intacct_bridge.emulator.settings.cells import Row, date_text
 from intacct_bridge.emulator.settings.refusals import refused
 from intacct_bridge.emulator.settings.world import ALL_MODULES, UserSettings
+from intacct_bridge.emulator.store.catalogue import module_of
 from intacct_bridge.wire.xml import Element, element
 
 _APPLICATIONS = {
@@ -45,34 +49,38 @@ def read_user_formatting(call: FunctionCall) -> FunctionAnswer:
 
 
 def _user(call: FunctionCall, login: str, key: str) -> UserSettings:
-    """The user's settings; a user that only has a record gets the default settings."""
-    table = call.company.table("USERINFO")
     if key:
-        login = ((table.get(int(key)) if key.isdecimal() else None) or {}).get("LOGINID", "")
-    for user in call.company.settings.users:
-        if user.user_id.lower() == login.lower():
-            return user
-    if not login or not table.find("LOGINID", login):
+        login = ((call.company.table(USERS).get(int(key)) if key.isdecimal() else None) or {}).get("LOGINID", "")
+    found = user_of(call.company, login) if login else None
+    if found is None:
         raise refused(f"Cannot find a user with key '{key or login}'.")
-    return UserSettings(login)
+    return found
 
 
 def get_user_permissions(call: FunctionCall) -> FunctionAnswer:
     """The rights that a user's roles give, by application."""
     check_right(call, "READ", "USERINFO")
     user = _user(call, call.body.findtext("userId").strip() or call.session.user.user_id, "")
-    roles = [role for role in call.company.settings.roles if role.name in user.roles]
-    verbs = [verb for verb in _RIGHTS if any(verb in one for role in roles for one in role.rights.values())]
-    rights = "|".join(_RIGHTS[verb] for verb in verbs)
-    subscriptions = tuple(
-        element(
-            "appSubscription",
-            element("applicationName", _APPLICATIONS[code]),
-            element("policies", element("policy", element("policyName", "All"), element("rights", rights))),
-        )
-        for code in call.company.settings.modules
-    )
+    roles = [role_rights(call.company, role) for role in user.roles]
+    subscriptions = tuple(_subscription(code, roles) for code in call.company.settings.modules)
     return FunctionAnswer(element("data", Element("permissions", "", subscriptions)))
+
+
+def _subscription(code: str, roles: Sequence[Mapping[str, tuple[str, ...]]]) -> Element:
+    """One application with the rights to any of its objects."""
+    given = {
+        verb
+        for rights in roles
+        for name, verbs in rights.items()
+        if name in (code, EVERYTHING) or (name not in ALL_MODULES and module_of(name) == code)
+        for verb in verbs
+    }
+    rights = "|".join(text for verb, text in _RIGHTS.items() if verb in given)
+    return element(
+        "appSubscription",
+        element("applicationName", _APPLICATIONS[code]),
+        element("policies", element("policy", element("policyName", "All"), element("rights", rights))),
+    )
 
 
 def get_applications(call: FunctionCall) -> FunctionAnswer:

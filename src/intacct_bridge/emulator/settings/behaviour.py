@@ -17,6 +17,11 @@ class Behaviour:
     session_text: str = "Invalid session. The session has expired or does not exist."
     session_elsewhere: str = "accepted"
     """Whether a session can be used at another endpoint than its own: `accepted` or `refused`."""
+    initial_password: str = "Initial-password-1"  # noqa: S105  # public, like all credentials of the emulator
+    """The password of a user who was made by the API; the real gateway sends it by e-mail."""
+    sign_in_attempts: int = 5
+    """Wrong passwords of a user in a day after which the user is locked out; 0 for never. The company's setting is
+    documented, and its number is not: five is what many systems have."""
     remember_controlids: bool = True
     """Whether `uniqueid` is honoured at all."""
     controlid_scope: str = "company"

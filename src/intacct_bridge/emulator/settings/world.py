@@ -27,10 +27,20 @@ class SenderSettings:
 
 @dataclass(frozen=True, slots=True)
 class RoleSettings:
-    """A named set of rights: object (or `*`) to the verbs list, view, add, edit, delete."""
+    """A named set of rights: object, module (such as `AP`) or `*` to the verbs list, view, add, edit, delete."""
 
     name: str = "administrator"
     rights: dict[str, tuple[str, ...]] = field(default_factory=lambda: {"*": ("list", "view", "add", "edit", "delete")})
+
+
+_ALL_VERBS = ("list", "view", "add", "edit", "delete")
+_DEMO_ROLES = (
+    RoleSettings("Accountant", dict.fromkeys(("GL", "AP", "AR", "CM", "EE", "TX", "CO"), _ALL_VERBS)),
+    RoleSettings("Payables", {"AP": _ALL_VERBS, "CM": ("list", "view"), "CO": ("list", "view")}),
+    RoleSettings("Receivables", {"AR": _ALL_VERBS, "CM": ("list", "view"), "CO": ("list", "view")}),
+    RoleSettings("Read only", {"*": ("list", "view")}),
+)
+"""The other roles of the demo company, with the rights that their descriptions tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +155,7 @@ class CompanySettings:
     session_endpoint: str = ""
     """The endpoint that `getAPISession` returns; empty for the one that the request came by."""
     users: tuple[UserSettings, ...] = field(default=(UserSettings(),), metadata={"table": "user"})
-    roles: tuple[RoleSettings, ...] = field(default=(RoleSettings(),), metadata={"table": "role"})
+    roles: tuple[RoleSettings, ...] = field(default=(RoleSettings(), *_DEMO_ROLES), metadata={"table": "role"})
     concurrency: int | None = None
     """The company's own limit of requests at a time; None for that of the behaviour."""
     window_requests: int | None = None

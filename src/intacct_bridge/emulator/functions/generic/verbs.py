@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from intacct_bridge.emulator.accounting.journals import journal
 from intacct_bridge.emulator.company.company_data import FunctionCall
+from intacct_bridge.emulator.functions.generic import people
 from intacct_bridge.emulator.functions.generic.documents import DOCUMENTS, PAYMENTS, DocumentVerbs, PaymentVerbs
 from intacct_bridge.emulator.records.drafts import Draft
 from intacct_bridge.emulator.settings.cells import Row
@@ -20,12 +21,15 @@ CREATE: dict[str, Callable[[FunctionCall, Draft], Row]] = {
     "GLBATCH": journal.create,
     "TIMESHEET": timesheets.create,
     "COGSCLOSEDJE": costs.adjust,
+    "USERINFO": people.create_user,
+    "USERROLES": people.assign_role,
     **{name: one.create for name, one in _VERBS.items()},
 }
 UPDATE: dict[str, Callable[[FunctionCall, Draft, int], Row]] = {
     "ARADVANCE": advances.update,
     "GLBATCH": journal.update,
     "TIMESHEET": timesheets.update,
+    "USERINFO": people.update_user,
     **{name: one.update for name, one in _VERBS.items()},
 }
 DELETE: dict[str, Callable[[FunctionCall, ObjectDef, int], None]] = {
@@ -33,6 +37,8 @@ DELETE: dict[str, Callable[[FunctionCall, ObjectDef, int], None]] = {
     "DEPOSIT": deposits.delete,
     "GLBATCH": journal.delete,
     "TIMESHEET": timesheets.delete,
+    "USERINFO": people.delete_user,
+    "USERROLES": people.withdraw_role,
     **{name: one.delete for name, one in _VERBS.items()},
     **{trade.object: orders.delete_verb(trade) for trade in orders.TRADES.values()},
 }
