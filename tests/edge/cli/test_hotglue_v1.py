@@ -78,7 +78,7 @@ def test_an_entry_that_changed_is_a_conflict_and_no_second_entry(intacct: Intacc
 @pytest.mark.parametrize(
     ("line", "says"),
     [
-        ("2026-11-20,JE-9,,,,Debit,,5,100,,GJ", "account"),
+        ("2026-11-20,JE-9,,,,Debit,,5,100,,GJ", "Account Number or Acc"),
         ("2026-11-20,JE-9,Nope,68000,,Debit,,5,100,,GJ", "no class 'Nope'"),
         ("2026-11-20,JE-9,,68000,,Deb,,5,100,,GJ", "'Deb' is not one of Debit, Credit"),
         ("2026-11-20,JE-9,,68000,,Debit,,,100,,GJ", "Amount is missing"),
