@@ -1,6 +1,11 @@
-"""The demo company, grown once a session, and a copy of it for each test that asks."""
+"""The demo company, made once a run, and a copy of it for each test that asks.
+
+`grown` has the last four months, which most tests need. A module that needs all of the history defines `grown` as
+`two_years`.
+"""
 
 import fcntl
+import gc
 import os
 import shutil
 import signal
@@ -15,7 +20,9 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from intacct_bridge.edge.demo.company import DATABASE
 from intacct_bridge.emulator.gateway.gateway import Emulator
+from support.shared_files import in_file, remove_shared_files, roomy_folder, shared_company, start_shared_files
 
 # The same examples every time and no clock, so that a run tells of the change and not of the machine or of luck;
 # `--hypothesis-profile=explore` looks for new ones.
@@ -26,6 +33,12 @@ settings.load_profile("house")
 # Whatever started the tests may ignore interrupts, as a shell does for what it puts in the background; what the tests
 # start would inherit that, and never end when they interrupt it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# Tests make many objects and keep few, and they write many files.
+gc.set_threshold(50_000, 20, 50)
+if "PYTEST_XDIST_WORKER" not in os.environ and (room := roomy_folder()):
+    os.environ.setdefault("TMPDIR", room)
+    tempfile.tempdir = None
 
 AS_OF = date(2026, 11, 21)
 NOW = 1_795_258_800.0  # 2026-11-21 11:00:00 UTC
@@ -44,18 +57,54 @@ def _cache_of_its_own(caches: Iterator[Path], monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("XDG_CACHE_HOME", str(next(caches)))
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        start_shared_files()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        remove_shared_files()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish() -> None:
+    """What is there before the first test stays, so the collector need not look at it again and again."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(scope="session")
 def grown() -> Iterator[Emulator]:
-    emulator = Emulator.demo(seed=1, as_of=AS_OF, clock=lambda: NOW)
+    emulator = shared_company("demo", lambda: Emulator.demo(seed=1, as_of=AS_OF, months=4), lambda: NOW)
+    yield emulator
+    emulator.close()
+
+
+@pytest.fixture(scope="session")
+def two_years() -> Iterator[Emulator]:
+    emulator = shared_company("two-years", lambda: Emulator.demo(seed=1, as_of=AS_OF), lambda: NOW)
     yield emulator
     emulator.close()
 
 
 @pytest.fixture(scope="session")
 def grown_with_cash() -> Iterator[Emulator]:
-    emulator = Emulator.demo(seed=1, as_of=AS_OF, cash_book=True, clock=lambda: NOW)
+    emulator = shared_company("cash", lambda: Emulator.demo(seed=1, as_of=AS_OF, cash_book=True, months=4), lambda: NOW)
     yield emulator
     emulator.close()
+
+
+@pytest.fixture(scope="session")
+def company_file(grown: Emulator, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file with the demo company."""
+    return in_file(grown, tmp_path_factory.mktemp("company") / DATABASE)
+
+
+@pytest.fixture(scope="session")
+def two_years_file(two_years: Emulator, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file with the demo company and all of its history."""
+    return in_file(two_years, tmp_path_factory.mktemp("two-years") / DATABASE)
 
 
 @pytest.fixture

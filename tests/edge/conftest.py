@@ -6,16 +6,8 @@ from pathlib import Path
 import pytest
 
 from intacct_bridge.edge.app import main
-from intacct_bridge.edge.demo.company import DATABASE, make_emulator
-from support.edge.command_line import AS_OF, Intacct, Ran
-
-
-@pytest.fixture(scope="session")
-def company_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The demo company, created once."""
-    path = tmp_path_factory.mktemp("company") / DATABASE
-    make_emulator(path, as_of=AS_OF).close()
-    return path
+from intacct_bridge.edge.demo.company import DATABASE
+from support.edge.command_line import Intacct, Ran
 
 
 @pytest.fixture

@@ -79,8 +79,8 @@ def test_fields_may_be_selected_in_any_case_and_fill_existing_columns(old: Clien
     assert [row["vendorid"] for row in rows(copy, "VENDOR")] == [row["vendorid"] for row in chosen]
 
 
-def test_a_list_that_changes_while_it_is_read_is_read_again(demo: Emulator, tmp_path: Path) -> None:
-    calls = 0
+def test_a_list_that_changes_while_it_is_read_is_read_again(two_years: Emulator, tmp_path: Path) -> None:
+    demo, calls = two_years.clone(), 0
     new = Client(demo_connection(home=tmp_path), transport=demo, keep=False)
 
     def edited(endpoint: str, body: bytes) -> Reply:
@@ -103,6 +103,7 @@ def test_a_list_that_changes_while_it_is_read_is_read_again(demo: Emulator, tmp_
     held = {row["recordno"] for row in rows(tmp_path / "copy.duckdb", "APBILL")}
     assert held >= {str(row["RECORDNO"]) for row in new.query("APBILL", "RECORDNO")}
     new.close()
+    demo.close()
 
 
 def test_an_object_that_2_1_does_not_list_is_refused_and_costs_only_itself(old: Client, tmp_path: Path) -> None:

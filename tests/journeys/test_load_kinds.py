@@ -30,6 +30,11 @@ FUNCTION_ONLY = ("SUPDOC", "SUPDOCFOLDER", "EMPLOYEERATE")
 """Kept beside the emulator's tables."""
 
 
+@pytest.fixture(scope="module")
+def grown(two_years: Emulator) -> Emulator:
+    return two_years
+
+
 @pytest.fixture
 def desk(tmp_path: Path, demo: Emulator) -> Desk:
     return Desk(tmp_path, demo)

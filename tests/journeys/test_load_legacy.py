@@ -18,6 +18,11 @@ VENDORS = "VENDORID,NAME,CREDITLIMIT\nL-1,Acme Paper,100.10\nL-2,Bolt Ltd,0\n"
 OWN_BILLS = BILLS.replace("\nV-", "\nL-")
 
 
+@pytest.fixture(scope="module")
+def grown(two_years: Emulator) -> Emulator:
+    return two_years
+
+
 @pytest.fixture
 def desk(tmp_path: Path, demo: Emulator) -> Desk:
     return Desk(tmp_path, demo, connecting={"dtd_version": "2.1"})

@@ -164,6 +164,11 @@ SHEETS = {
 }
 
 
+@pytest.fixture(scope="module")
+def grown(two_years: Emulator) -> Emulator:
+    return two_years
+
+
 @pytest.mark.parametrize("name", ["CUSTOMER", "ARINVOICE", "ITEM", "DEPARTMENT", "APPYMT"])
 def test_plan_and_the_demo_company_agree(tmp_path: Path, demo: Emulator, name: str) -> None:
     _agree(Desk(tmp_path, demo), name)

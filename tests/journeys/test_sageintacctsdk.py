@@ -4,6 +4,7 @@ Only the address it talks to is changed, which it keeps as an attribute of each 
 answers (one row as a dict, many as a list, `@totalcount`, the key of what it created) is its own affair.
 """
 
+import time
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -35,8 +36,8 @@ ACCOUNT = {
 
 
 @pytest.fixture(scope="module")
-def emulator() -> Iterator[Emulator]:
-    emulator = Emulator.demo(seed=1, as_of=date(2026, 11, 21))
+def emulator(grown: Emulator) -> Iterator[Emulator]:
+    emulator = grown.clone(clock=time.time)
     yield emulator
     assert emulator.incidents == []
     emulator.close()

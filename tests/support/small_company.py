@@ -17,6 +17,7 @@ from intacct_bridge.emulator.demo.company import demo_company
 from intacct_bridge.emulator.demo.generator.declaration import demo_side_values
 from intacct_bridge.emulator.gateway.gateway import Emulator
 from intacct_bridge.wire.reply import Transport
+from support.shared_files import shared_company
 
 AS_OF = date(2026, 11, 30)
 NOON = datetime.fromisoformat("2026-11-30T12:00:00+00:00")
@@ -99,6 +100,10 @@ MASTERS = {"VENDOR", "CUSTOMER", "CLASS"}
 
 @cache
 def _with_recent_documents() -> Emulator:
+    return shared_company("little", _make_little_company, NOON.timestamp)
+
+
+def _make_little_company() -> Emulator:
     empty = Emulator.empty(clock=NOON.timestamp)
     empty.company().side_tables.demo.put(value="a little one")
     emulator = empty.clone()  # from here on it has the demo company's own fields and dimension

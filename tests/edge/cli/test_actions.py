@@ -17,6 +17,11 @@ NOW = 1_795_258_800.0  # 2026-11-21 11:00:00 UTC
 SINCE = "10/01/2026"
 
 
+@pytest.fixture(scope="module")
+def grown(two_years: Emulator) -> Emulator:
+    return two_years
+
+
 @pytest.fixture
 def emulator(grown: Emulator) -> Iterator[Emulator]:
     with closing(grown.clone(clock=lambda: NOW)) as emulator:

@@ -15,6 +15,11 @@ from support.edge.command_line import AS_OF, Intacct
 RECIPES = Path(__file__).parents[3] / "docs" / "recipes"
 
 
+@pytest.fixture(scope="module")
+def company_file(two_years_file: Path) -> Path:
+    return two_years_file
+
+
 def blocks(page: str, language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```", (RECIPES / page).read_text("utf-8"), re.MULTILINE | re.DOTALL)
 

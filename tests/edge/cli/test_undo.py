@@ -38,6 +38,11 @@ def served(grown: Emulator, *faults: ScriptedFault) -> Iterator[HttpReader]:
         yield HttpReader(server.url)
 
 
+@pytest.fixture(scope="module")
+def grown(two_years: Emulator) -> Emulator:
+    return two_years
+
+
 def load(intacct: Intacct, reader: HttpReader, kind: Kind, *words: str) -> Ran:
     Path(kind.file).write_text(kind.text, encoding="utf-8")
     draft = ("--draft",) if kind.draft else ()

@@ -22,8 +22,8 @@ def page() -> ModuleType:
     return module
 
 
-def test_every_operation_has_the_outcome_of_the_list(grown: Emulator) -> None:
-    emulator = grown.clone()
+def test_every_operation_has_the_outcome_of_the_list(two_years: Emulator) -> None:
+    emulator = two_years.clone()
     listed = entries()
     outcomes = [tried(emulator, entry) for entry in listed]
     emulator.close()

@@ -8,6 +8,11 @@ from support.emulator.calls import faults, one
 Row = dict[str, str]
 
 
+@pytest.fixture(scope="module")
+def grown(two_years: Emulator) -> Emulator:
+    return two_years
+
+
 def kept(emulator: Emulator, name: str, **cells: str) -> str:
     return str(emulator.company().table(name).insert(dict(cells)))
 

@@ -36,6 +36,11 @@ ROW = (
 )
 
 
+@pytest.fixture(scope="module")
+def grown(two_years: Emulator) -> Emulator:
+    return two_years
+
+
 def extract(client: Client, uri: str, names: tuple[str, ...] = ("GLDETAIL",)) -> None:
     chosen = select_streams(client, names)
     sink = open_sink(uri)

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     help="Serve the demo company, an empty one, or the companies that a TOML file declares.",
 )
 @number_option("--scale", "Multiply the number of documents; 50 makes a million GLDETAIL rows.", least=1, default=1)
+@number_option("--months", "Give the demo company this many months of history, 3 to 24.", least=3, most=24, default=24)
 @number_option("--seed", "Generate the company from this seed.", type=int, default=1)
 @day_option("--as-of", "End the company's data on this date (default: today).")
 @click.option("--cash-book", is_flag=True, help="Give the demo company a cash book in addition to its accrual book.")
@@ -125,6 +126,7 @@ def _emulator(context: CommandContext, options: dict[str, Any], **more: Any) -> 
         scale=options["scale"],
         as_of=_day(options["as_of"]),
         cash_book=options["cash_book"],
+        months=options["months"],
         **more,
     )
 

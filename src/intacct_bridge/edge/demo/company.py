@@ -67,6 +67,7 @@ def make_emulator(
     scale: int = 1,
     as_of: date | None = None,
     cash_book: bool = False,
+    months: int = 24,
 ) -> Emulator:
     """An emulator in a file or in memory, with the demo company unless it is empty or has another source.
 
@@ -81,5 +82,5 @@ def make_emulator(
     if empty:
         return Emulator.empty(path, settings=settings, faults=script)
     return Emulator.demo(
-        path, seed=seed, as_of=as_of, cash_book=cash_book, scale=scale, settings=settings, faults=script
+        path, seed=seed, as_of=as_of, cash_book=cash_book, months=months, scale=scale, settings=settings, faults=script
     )

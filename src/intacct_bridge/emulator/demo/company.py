@@ -1,7 +1,7 @@
-"""The demo company: 24 months of a maker of measuring instruments and its service business, as typed rows.
+"""The demo company: 24 months, or fewer, of a maker of measuring instruments and its service business, as typed rows.
 
 Corvane Instruments has a top level and three entities, keeps books in US and Canadian dollars, buys, sells, pays its
-employees and closes its months. Seed, last day and scale decide every row: the same three give the same rows in the
+employees and closes its months. Seed, last day, months and scale decide every row: the same four give the same rows in the
 same order. Rows are streamed, each after the rows that it refers to, so that only lists and open documents are held in
 memory. The months before the last two are closed (STARTOPEN of LOCATIONENTITY).
 """
@@ -20,6 +20,7 @@ from intacct_bridge.emulator.demo.events.purchases import plan_purchases
 from intacct_bridge.emulator.demo.events.receivables import Receivables
 from intacct_bridge.emulator.demo.events.sales import plan_sales
 from intacct_bridge.emulator.demo.events.timesheets import Timesheets
+from intacct_bridge.emulator.demo.generator.calendar import MONTHS
 from intacct_bridge.emulator.demo.generator.declaration import demo_definitions, demo_side_values
 from intacct_bridge.emulator.demo.generator.ledger import LedgerWriter
 from intacct_bridge.emulator.demo.generator.people import make_world
@@ -37,25 +38,29 @@ from intacct_bridge.emulator.settings.company_source import CompanySource
 from intacct_bridge.errors import SettingsError
 
 
-def demo_source(seed: int = 1, *, as_of: date, scale: int = 1, cash_book: bool = False) -> CompanySource:
+def demo_source(
+    seed: int = 1, *, as_of: date, scale: int = 1, cash_book: bool = False, months: int = MONTHS
+) -> CompanySource:
     """The demo company as the source of a company's data."""
     books = ("ACCRUAL", "CASH") if cash_book else ("ACCRUAL",)
     return CompanySource(
         name="demo",
-        label=f"seed={seed} as_of={as_of} scale={scale}",
-        rows=lambda: demo_company(seed, as_of=as_of, scale=scale, cash_book=cash_book),
+        label=f"seed={seed} as_of={as_of} scale={scale}" + (f" months={months}" if months != MONTHS else ""),
+        rows=lambda: demo_company(seed, as_of=as_of, scale=scale, cash_book=cash_book, months=months),
         side_values=replace(demo_side_values(), reporting_books=books),
         definitions=demo_definitions(),
     )
 
 
 def demo_company(
-    seed: int = 1, *, as_of: date, scale: int = 1, cash_book: bool = False
+    seed: int = 1, *, as_of: date, scale: int = 1, cash_book: bool = False, months: int = MONTHS
 ) -> Iterator[tuple[str, TypedRow]]:
     """The company as pairs of object and row, in the order to store them; a cell left out of a row is null."""
     if scale < 1:
         raise SettingsError(f"a company of scale {scale} is empty", fix="choose a scale of 1 or more")
-    world = make_world(seed, as_of, scale)
+    if not 3 <= months <= MONTHS:
+        raise SettingsError(f"the demo company cannot have {months} months", fix=f"choose 3 to {MONTHS} months")
+    world = make_world(seed, as_of, scale, months)
     stamps = RecordStamps(world)
     ledger = LedgerWriter(world, stamps, cash_book=cash_book)
     history = AuditHistory(world, stamps)

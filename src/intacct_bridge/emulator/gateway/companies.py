@@ -136,8 +136,8 @@ def keep_side_values(tables: SideTables, values: SideValues) -> None:
             table.put(value=value)  # type: ignore[arg-type]  # each table with its own value
 
 
-def demo_source(seed: int, *, as_of: date, scale: int, cash_book: bool) -> CompanySource:
+def demo_source(seed: int, *, as_of: date, scale: int, cash_book: bool, months: int) -> CompanySource:
     """The demo company; its program is imported only when a company is filled with it."""
     from intacct_bridge.emulator.demo import company
 
-    return company.demo_source(seed, as_of=as_of, scale=scale, cash_book=cash_book)
+    return company.demo_source(seed, as_of=as_of, scale=scale, cash_book=cash_book, months=months)

@@ -160,13 +160,14 @@ class Emulator:
         as_of: date | None = None,
         scale: int = 1,
         cash_book: bool = False,
+        months: int = 24,
         **more: Any,
     ) -> "Emulator":
-        """A gateway with the demo company; records that the file holds already are taken as they are."""
+        """A gateway with the demo company, of 24 months or fewer; records that the file holds already are taken as they are."""
         emulator = cls(open_database(path), **more)
         if not has_records(emulator.company()):
             day = as_of or datetime.fromtimestamp(emulator.now(), UTC).date()
-            source = demo_source(seed, as_of=day, scale=scale, cash_book=cash_book)
+            source = demo_source(seed, as_of=day, scale=scale, cash_book=cash_book, months=months)
             fill(emulator.company(), source, now=emulator.now())
         emulator.companies.fill_declared(emulator.now())
         emulator.companies.keep_users()

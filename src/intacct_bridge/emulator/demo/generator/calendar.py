@@ -1,4 +1,4 @@
-"""The calendar of the demo company: its 24 months, working days, time stamps and exchange rates.
+"""The calendar of the demo company: its months, working days, time stamps and exchange rates.
 
 This module never reads a clock. No time stamp is later than 10:00 UTC of the day before the last day. At that moment
 the last day begins in the first time zone, so a company made for "today" has no record from the future anywhere.
@@ -20,16 +20,18 @@ class Calendar:
     """The company's days, ending with `as_of`."""
 
     as_of: date
+    length: int = MONTHS
+    """How many months, the month of `as_of` included."""
 
     @property
     def months(self) -> tuple[date, ...]:
         """The first day of each month, the month of `as_of` last."""
-        return tuple(shift_month(self.as_of, -back) for back in range(MONTHS - 1, -1, -1))
+        return tuple(shift_month(self.as_of, -back) for back in range(self.length - 1, -1, -1))
 
     @property
     def start(self) -> date:
         """The first day of the history."""
-        return shift_month(self.as_of, 1 - MONTHS)
+        return shift_month(self.as_of, 1 - self.length)
 
     @property
     def open_from(self) -> date:

@@ -12,7 +12,7 @@ from random import Random
 from intacct_bridge.emulator.accounting.dimensions import Named
 from intacct_bridge.emulator.accounting.posting import PostingRules
 from intacct_bridge.emulator.accounting.posting_rows import Directory
-from intacct_bridge.emulator.demo.generator.calendar import Calendar, make_rates, shift_month
+from intacct_bridge.emulator.demo.generator.calendar import MONTHS, Calendar, make_rates, shift_month
 from intacct_bridge.emulator.demo.generator.declaration import demo_side_values
 from intacct_bridge.emulator.demo.generator.world import (
     Customer,
@@ -29,11 +29,11 @@ from intacct_bridge.emulator.demo.generator.world import (
 )
 
 
-def make_world(seed: int, as_of: date, scale: int) -> World:
+def make_world(seed: int, as_of: date, scale: int, months: int = MONTHS) -> World:
     """The demo company's parties, items and projects for a seed, a last day and a scale."""
     data, names = _read("company.json"), _read("company_names.json")
     rng = stream(seed, "cast")  # the name is part of the seed
-    calendar = Calendar(as_of)
+    calendar = Calendar(as_of, months)
     rules = _rules(data)
     growth = 1 + (scale - 1) * 0.15
     stems = _Stems(names["stems"], rng)
