@@ -272,7 +272,8 @@ def demo_company(
 ) -> Iterator[Company]:
     """The demo company: two years of books in three entities, or the last `months`; the same for the same arguments.
 
-    Two years take seconds to make, three months half a second: make it once for many tests, and give each a `clone()` of its emulator.
+    Two years take seconds to make, three months half a second. Make it once for many tests, and give each a `clone()`
+    of its emulator.
     """
     yield from _company(Emulator.demo(seed=seed, as_of=as_of, scale=scale, months=months, **more))
 

@@ -1,9 +1,9 @@
 """The demo company: 24 months, or fewer, of a maker of measuring instruments and its service business, as typed rows.
 
 Corvane Instruments has a top level and three entities, keeps books in US and Canadian dollars, buys, sells, pays its
-employees and closes its months. Seed, last day, months and scale decide every row: the same four give the same rows in the
-same order. Rows are streamed, each after the rows that it refers to, so that only lists and open documents are held in
-memory. The months before the last two are closed (STARTOPEN of LOCATIONENTITY).
+employees and closes its months. Seed, last day, months and scale decide every row: the same four give the same rows in
+the same order. Rows are streamed, each after the rows that it refers to, so that only lists and open documents are held
+in memory. The months before the last two are closed (STARTOPEN of LOCATIONENTITY).
 """
 
 from collections.abc import Iterator

@@ -163,7 +163,7 @@ class Emulator:
         months: int = 24,
         **more: Any,
     ) -> "Emulator":
-        """A gateway with the demo company, of 24 months or fewer; records that the file holds already are taken as they are."""
+        """A gateway with the demo company, of 24 months or fewer. A file that holds records is opened as it is."""
         emulator = cls(open_database(path), **more)
         if not has_records(emulator.company()):
             day = as_of or datetime.fromtimestamp(emulator.now(), UTC).date()
