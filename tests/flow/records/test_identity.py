@@ -26,17 +26,17 @@ def line(**fields: Value) -> RecordLine:
 
 def test_a_key_identifies_before_a_source_key_before_content() -> None:
     identifier = Identifier()
-    by_key = identifier.identify("GLBATCH", HEADER, digest="x", source_key=("7",))
+    by_key = identifier.identify("GLBATCH", HEADER, digests=["x"], source_key=("7",))
     assert (by_key.kind, by_key.text) == ("key", 'key:["s:GJ","d:2026-01-31","s:T","s:R"]')
     bare = {**HEADER, "REFERENCENO": None}
-    assert identifier.identify("GLBATCH", bare, digest="x", source_key=("7",)).kind == "source"
-    assert identifier.identify("GLBATCH", bare, digest="x").kind == "content"
+    assert identifier.identify("GLBATCH", bare, digests=["x"], source_key=("7",)).kind == "source"
+    assert identifier.identify("GLBATCH", bare, digests=["x"]).kind == "content"
 
 
 def test_equal_contents_of_one_input_are_numbered_alike_on_every_run() -> None:
     def run() -> list[str]:
         identifier = Identifier()
-        return [identifier.identify("APPYMT", {}, digest=digest).text for digest in "aabab"]
+        return [identifier.identify("APPYMT", {}, digests=[digest]).text for digest in "aabab"]
 
     assert len(set(run())) == 5
     assert run() == run()

@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from intacct_bridge.model.batched import batched
 from intacct_bridge.model.query.query import MAX_IN, Filter, Query, all_of, field
+from intacct_bridge.model.text_forms import with_forms
 from intacct_bridge.wire.values import Kind, Value, parse_value
 
 R = TypeVar("R")
@@ -34,8 +35,11 @@ def rows_by_keys(
 
 
 def key_condition(name: str, kind: Kind, values: Iterable[Value]) -> Filter | None:
-    """The condition that each of these values of a field meets; None if one of them is empty. Days become a range."""
-    distinct = list(dict.fromkeys(values))
+    """The condition that each of these values of a field meets; None if one of them is empty.
+
+    Texts are asked for in each of their forms. Days become a range.
+    """
+    distinct = with_forms(dict.fromkeys(values))
     if any(value in (None, "") for value in distinct):
         return None
     typed = [parse_value(kind, value) if isinstance(value, str) else value for value in distinct]

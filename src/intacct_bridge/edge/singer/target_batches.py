@@ -37,6 +37,7 @@ from intacct_bridge.flow.records.write import WriteOperation
 from intacct_bridge.model.keys import lines
 from intacct_bridge.model.legacy.objects import UNDESCRIBED
 from intacct_bridge.model.suggestions import did_you_mean
+from intacct_bridge.model.text_forms import nfc
 from intacct_bridge.model.wording import counted
 from intacct_bridge.wire.values import Kind, parse_value
 
@@ -240,7 +241,7 @@ class TargetBatches:
 
     def add(self, arrived: ArrivedRecord) -> Iterator[RecordResult]:
         """Take a record; the results of those that had to be sent first, and of those that fill a window with it."""
-        key = (arrived.stream, *arrived.key)
+        key = (arrived.stream, *map(nfc, arrived.key))
         if arrived.key and key in self._keys:
             yield from self.flush()
         self._keys.add(key)

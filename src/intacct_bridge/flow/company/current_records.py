@@ -11,7 +11,7 @@ from intacct_bridge.client.protocol import Gateway, Row
 from intacct_bridge.client.reading.key_lookup import rows_by_keys
 from intacct_bridge.errors import RecordError
 from intacct_bridge.flow.company.writable import WritableObject
-from intacct_bridge.flow.records.values import comparable
+from intacct_bridge.flow.records.values import comparable, equal_form
 from intacct_bridge.flow.records.write import Write
 from intacct_bridge.model.keys import Owner, owner
 from intacct_bridge.model.query.query import Query
@@ -66,8 +66,8 @@ def key_names(write: Write, writable: WritableObject, match: Names = ()) -> Name
 
 
 def key_texts(write: Write, names: Names) -> tuple[tuple[str, str], ...]:
-    """The key as fields with their values as text."""
-    return tuple((name, comparable(write.fields.get(name))) for name in names)
+    """The key as fields with their values as text, in NFC."""
+    return tuple((name, equal_form(write.fields.get(name))) for name in names)
 
 
 class Locator:
@@ -86,7 +86,7 @@ class Locator:
         for names, writes in by_names.items():
             for row in self._rows(names, writes):
                 record = comparable(row.get(self._writable.lookup.record_key))
-                key = tuple((name, comparable(row.get(name))) for name in names)
+                key = tuple((name, equal_form(row.get(name))) for name in names)
                 found.setdefault(key, {})[record] = CurrentRecord(record, row)
         located = [list(found.get(key_texts(write, names), {}).values()) for write, names in keyed]
         self._add_lines([write for write, _ in keyed], located)

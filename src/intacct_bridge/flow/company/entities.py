@@ -9,9 +9,10 @@ from dataclasses import replace
 
 from intacct_bridge.client.protocol import Gateway
 from intacct_bridge.errors import NotPermittedError, RefusedError
-from intacct_bridge.flow.records.values import comparable
+from intacct_bridge.flow.records.values import comparable, equal_form
 from intacct_bridge.flow.records.write import Finding, Write
 from intacct_bridge.model.query.query import Query
+from intacct_bridge.model.text_forms import nfc
 
 _KNOWN_BY = ("LOCATIONID", "NAME", "RECORDNO")
 
@@ -49,7 +50,8 @@ def _with_entity(write: Write, known: dict[str, dict[str, str]], signed_in: str)
     if not known:  # offline, or the entities may not be read
         return write
     fields = (write.entity_by,) if write.entity_by else _KNOWN_BY
-    entity = next((known[name][write.entity] for name in fields if write.entity in known[name]), "")
+    named = nfc(write.entity)
+    entity = next((known[name][named] for name in fields if named in known[name]), "")
     if entity == signed_in and entity:
         return replace(write, entity="")
     if entity and not signed_in:
@@ -69,7 +71,7 @@ def _entities(company: Gateway) -> dict[str, dict[str, str]]:
     try:
         for row in company.query(Query("LOCATIONENTITY", _KNOWN_BY)):
             for name in _KNOWN_BY:
-                found[name][comparable(row.get(name))] = comparable(row.get("LOCATIONID"))
+                found[name][equal_form(row.get(name))] = comparable(row.get("LOCATIONID"))
     except (NotPermittedError, RefusedError):
         return {}
     return found

@@ -1,7 +1,7 @@
 """Finding records in the company by their lookup key: duplicates before a write, evidence after one.
 
 One query serves many records: its filter is the product of their values, so the rows are compared with the keys again
-here. Texts are compared exactly, since the company keeps what it was given.
+here. Texts are compared exactly but for the form of their accents, since the company keeps what it was given.
 """
 
 from collections.abc import Iterable, Mapping
@@ -12,9 +12,10 @@ from intacct_bridge.client.protocol import Gateway, Row
 from intacct_bridge.client.reading.key_lookup import rows_by_keys
 from intacct_bridge.errors import InvalidRequestError, NotPermittedError, RefusedError
 from intacct_bridge.flow.records.lookup_keys import LookupKeys
-from intacct_bridge.flow.records.values import comparable
+from intacct_bridge.flow.records.values import comparable, equal_form
 from intacct_bridge.model.catalog import ObjectDef
 from intacct_bridge.model.query.query import Query, field
+from intacct_bridge.model.text_forms import forms_of, nfc
 from intacct_bridge.wire.values import Value
 
 _BATCH = 200
@@ -43,8 +44,8 @@ def key_values(lookup: LookupKeys, fields: Mapping[str, Value]) -> dict[str, str
 
 
 def key_of(values: Mapping[str, str]) -> Key:
-    """The values of a key in a form that compares and hashes."""
-    return tuple(values.items())
+    """The values of a key in a form that compares and hashes: texts in NFC."""
+    return tuple((name, nfc(text)) for name, text in values.items())
 
 
 def is_queryable(company: Gateway, lookup: LookupKeys, values: Mapping[str, str]) -> bool:
@@ -60,7 +61,7 @@ def accepts_numbers(company: Gateway, definitions: str, name: str) -> bool:
 
     `definitions` is the object of the definitions, such as SODOCUMENTPARAMS.
     """
-    query = Query(definitions, ("DOCID", "ENABLE_SEQNUM"), where=field("DOCID") == name)
+    query = Query(definitions, ("DOCID", "ENABLE_SEQNUM"), where=field("DOCID").is_in(forms_of(name)))
     try:
         return any(row.get("ENABLE_SEQNUM") is False for row in company.query(query))
     except (InvalidRequestError, NotPermittedError, RefusedError):
@@ -97,7 +98,7 @@ def _find(
     select = tuple(dict.fromkeys((lookup.receipt_key, *names, *known)))
     query = Query(lookup.object, select, show_private=True)
     for row in rows_by_keys(company.query, query, list(distinct.values()), described.kind_of, batch=_BATCH):
-        key = tuple((name, comparable(row.get(name))) for name in names)
+        key = tuple((name, equal_form(row.get(name))) for name in names)
         if key in distinct:
             found.setdefault(key, []).append(matching_record(lookup, row, creators))
 

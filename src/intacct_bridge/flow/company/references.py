@@ -20,7 +20,7 @@ import msgspec
 from intacct_bridge.client.protocol import Gateway, Row
 from intacct_bridge.client.reading.legacy import get
 from intacct_bridge.errors import IntacctError, InvalidRequestError, NotPermittedError, RecordError, RefusedError
-from intacct_bridge.flow.records.values import comparable
+from intacct_bridge.flow.records.values import comparable, equal_form
 from intacct_bridge.flow.records.write import Finding, Write
 from intacct_bridge.model.batched import batched
 from intacct_bridge.model.keys import natural_key
@@ -28,6 +28,7 @@ from intacct_bridge.model.legacy.objects import legacy_object
 from intacct_bridge.model.query.query import MAX_PAGE, Query, any_of
 from intacct_bridge.model.query.query import field as field_named
 from intacct_bridge.model.suggestions import closest, suggestion
+from intacct_bridge.model.text_forms import nfc, with_forms
 from intacct_bridge.wire.envelope import SUCCESS, Result
 from intacct_bridge.wire.values import Value, parse_value
 
@@ -96,7 +97,10 @@ class References:
     unchecked: dict[str, str] = field(default_factory=dict)
     """Objects that could not be read, with the reason; references to them are not checked, and the plan says so."""
     _ids: dict[str, dict[str, KnownRecord]] = field(default_factory=dict)
+    _forms: dict[str, dict[str, list[str]]] = field(default_factory=dict)
+    """Ids by their texts in NFC: a company may hold the other form, or both."""
     _names: dict[str, dict[str, list[KnownRecord]]] = field(default_factory=dict)
+    """By the text in NFC."""
     _asked: dict[str, set[str]] = field(default_factory=dict)
     _by_keyword: dict[str, dict[str, list[str]]] = field(default_factory=dict)
     """Ids by the texts that give a keyword, such as `NAME=Acme`."""
@@ -128,11 +132,12 @@ class References:
 
         What was not found is asked for again, and no record counts as created by the load.
         """
-        found = References(self.company, dict(self.unchecked), self._ids, self._names, {}, self._by_keyword)
+        unchecked = dict(self.unchecked)
+        found = References(self.company, unchecked, self._ids, self._forms, self._names, {}, self._by_keyword)
         for target, asked in self._asked.items():
-            ids, names = self._ids.get(target, {}), self._names.get(target, {})
+            ids, names = self._forms.get(target, {}), self._names.get(target, {})
             keyed = self._by_keyword.get(target, {})
-            found._asked[target] = {text for text in asked if text in ids or text in names or text in keyed}
+            found._asked[target] = {text for text in asked if nfc(text) in ids or nfc(text) in names or text in keyed}
             if _table().targets[target].whole:
                 found._asked[target] |= ids.keys() | names.keys()
         return found
@@ -141,7 +146,7 @@ class References:
         """Forget the records of an object, and what refers to it or to it among others."""
         for target, table in _table().targets.items():
             if object_name == target or object_name in table.others:
-                for known in (self._ids, self._names, self._asked, self._by_keyword):
+                for known in (self._ids, self._forms, self._names, self._asked, self._by_keyword):
                     known.pop(target, None)
 
     def known(self, target: str) -> Mapping[str, KnownRecord]:
@@ -154,13 +159,18 @@ class References:
             return None
         if _keyword(text)[0]:
             return self._find_by_keyword(target, text)
-        found = self._ids.get(target, {}).get(text)
-        named = self._names.get(target, {}).get(text, [])
+        known, form = self.known(target), nfc(text)
+        same = self._forms.get(target, {}).get(form, [])
+        found = known[same[0]] if same else None
+        named = self._names.get(target, {}).get(form, [])
         word = _table().targets[target].word
+        if len(same) > 1:
+            problem = f"{text!r} is the id of more than one {word}, with accents in different forms"
+            raise RecordError(problem, fix="rename one of them, or refer to it by its record number: RECORDNO=...")
         if found is None and len(named) > 1:
             ids = ", ".join(one.id for one in named)
             raise RecordError(f"{text!r} is the name of more than one {word} ({ids})", fix="use the id")
-        if found is None and not named and text in self._in_load.get(target, ()):
+        if found is None and not named and form in self._in_load.get(target, ()):
             return None
         if found is None and not named:
             raise RecordError(f"the company has no {word} {text!r}", fix=self._nearest(target, text))
@@ -195,21 +205,22 @@ class References:
                 return
             for some in batched(texts, _QUERY_BATCH):
                 names = [name for name in (table.id, table.name) if name]
-                where = any_of(field_named(name).is_in(some) for name in names)
+                where = any_of(field_named(name).is_in(with_forms(some)) for name in names)
                 self._take(target, table, self.company.query(Query(target, select, where=where, show_private=True)))
         except (NotPermittedError, RefusedError, InvalidRequestError) as error:
             self.unchecked[target] = error.message
 
     def _read_others(self, target: str, texts: Sequence[str]) -> None:
         """Read from other objects the records that the object itself does not have."""
-        ids, names = self._ids.setdefault(target, {}), self._names.setdefault(target, {})
+        forms, names = self._forms.setdefault(target, {}), self._names.setdefault(target, {})
         table = _table().targets[target]
         for other in table.others if target not in self.unchecked else ():
-            left = [text for text in texts if text not in ids and text not in names]
+            left = [text for text in texts if nfc(text) not in forms and nfc(text) not in names]
             try:
                 own = msgspec.structs.replace(table, id=natural_key(other) or table.id)
                 for some in batched(left, _QUERY_BATCH):
-                    where = any_of(field_named(name).is_in(some) for name in (own.id, own.name) if name)
+                    asked = with_forms(some)
+                    where = any_of(field_named(name).is_in(asked) for name in (own.id, own.name) if name)
                     query = Query(other, self._select(other, own), where=where, show_private=True)
                     self._take(target, own, self.company.query(query), other)
             except (NotPermittedError, RefusedError, InvalidRequestError):
@@ -222,12 +233,14 @@ class References:
 
     def _take(self, target: str, table: Target, rows: Iterator[Row], source: str = "") -> None:
         ids, names = self._ids.setdefault(target, {}), self._names.setdefault(target, {})
+        forms = self._forms.setdefault(target, {})
         for row in rows:
             known, name, status = (comparable(row.get(field)) for field in (table.id, table.name, "STATUS"))
             one = KnownRecord(known, name, status, row, source or target)
             if one.id not in ids:
                 ids[one.id] = one
-                names.setdefault(one.name, []).append(one)
+                forms.setdefault(nfc(one.id), []).append(one.id)
+                names.setdefault(nfc(one.name), []).append(one)
 
     def _nearest(self, target: str, text: str) -> str:
         """The nearest ids and names, from one page of them."""
@@ -270,7 +283,7 @@ def ids_by_keyword(company: Gateway, target: str, texts: Iterable[str], *, key: 
     by_keyword: dict[str, dict[str, list[str]]] = {}
     for text in texts:
         keyword, value = _keyword(text)
-        by_keyword.setdefault(keyword, {}).setdefault(value, []).append(text)
+        by_keyword.setdefault(keyword, {}).setdefault(nfc(value), []).append(text)
     found: dict[str, list[str]] = {}
     for keyword, values in by_keyword.items():
         for value, record in (
@@ -279,7 +292,8 @@ def ids_by_keyword(company: Gateway, target: str, texts: Iterable[str], *, key: 
             else _by_query(company, target, sorted(values), by=name if keyword == NAME else keyword, key=key)
         ):
             for text in values.get(value, ()):
-                found.setdefault(text, []).append(record)
+                if record not in found.setdefault(text, []):
+                    found[text].append(record)
     return found
 
 
@@ -295,19 +309,19 @@ def _by_query(company: Gateway, target: str, values: Sequence[str], *, by: str, 
         raise InvalidRequestError(f"{target} cannot be found by its {by or 'name'} here", fix=f"use its {key}")
     described = company.describe(target)
     for some in batched(values, _QUERY_BATCH):
-        where = field_named(by).is_in([parse_value(described.kind_of(by), one) for one in some])
+        where = field_named(by).is_in([parse_value(described.kind_of(by), one) for one in with_forms(some)])
         for row in company.query(Query(target, tuple(dict.fromkeys((key, by))), where=where, show_private=True)):
-            yield comparable(row.get(by)), comparable(row.get(key))
+            yield equal_form(row.get(by)), comparable(row.get(key))
 
 
 def _by_external_id(company: Gateway, target: str, keys: Sequence[str]) -> Iterable[tuple[str, str]]:
     one = legacy_object(target)
     if not one.single:
         raise InvalidRequestError(f"{target} cannot be found by an external id", fix="use its id")
-    for some in batched(keys, _GET_BATCH):
+    for some in batched(with_forms(keys), _GET_BATCH):
         functions = [get(one.name, key, external=True) for key in some]
         for key, result in zip(some, company.call(*functions, read=True), strict=True):
-            yield from ((key, record) for record in _keys_in(result, one.answer_names(one.key)))
+            yield from ((nfc(key), record) for record in _keys_in(result, one.answer_names(one.key)))
 
 
 def _keys_in(result: Result, names: Sequence[str]) -> Iterable[str]:
@@ -354,7 +368,7 @@ def resolve(write: Write, references: References) -> tuple[Write, tuple[Finding,
 def own_id(write: Write) -> str:
     """The id by which others refer to a record; empty where its object is not referred to."""
     target = _table().targets.get(write.object)
-    return comparable(write.fields.get(target.id)) if target is not None else ""
+    return equal_form(write.fields.get(target.id)) if target is not None else ""
 
 
 def mentions(write: Write) -> Iterator[tuple[str, str]]:

@@ -15,6 +15,7 @@ from intacct_bridge.flow.records.cells import DateOrder, DateReading, date_readi
 from intacct_bridge.flow.records.tables import InputTable, SourceRow
 from intacct_bridge.flow.records.write import Write
 from intacct_bridge.model.suggestions import MISSPELT, closest
+from intacct_bridge.model.text_forms import nfc
 from intacct_bridge.model.wording import listed
 
 OTHERWISE = " (otherwise)"
@@ -114,7 +115,7 @@ def unused_note(matched: MatchedColumns) -> tuple[str, ...]:
 
 def normalized(name: str) -> str:
     """A column name without case, spaces and punctuation."""
-    return re.sub(r"[^0-9a-z]+", "", name.casefold())
+    return re.sub(r"[^0-9a-z]+", "", nfc(name).casefold())
 
 
 def missing_columns(table: InputTable, missing: Sequence[str]) -> SettingsError:

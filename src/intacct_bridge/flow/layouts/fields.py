@@ -15,7 +15,7 @@ from intacct_bridge.errors import RecordError
 from intacct_bridge.flow.company.attachments import COLUMN, FOLDER, read_paths, with_files
 from intacct_bridge.flow.company.writable import WritableObject
 from intacct_bridge.flow.records.cells import Cell, DateReading, cents_of_float, read_date, read_money, text_of
-from intacct_bridge.flow.records.identity import Identifier, content_digest
+from intacct_bridge.flow.records.identity import Identifier, content_digests
 from intacct_bridge.flow.records.lookup_keys import LookupKeys
 from intacct_bridge.flow.records.tables import SourceRow
 from intacct_bridge.flow.records.write import Finding, RecordLine, Write, WriteOperation
@@ -112,14 +112,14 @@ class WriteBuilder:
         if self.draft:
             fields |= self.writable.lookup.draft
         faults = [finding for row in rows for finding in row_findings(row)]
-        digest = with_files(content_digest(name, fields, lines), attachments)
-        identity = self._identifier.identify(name, fields, digest=digest, source_key=source_key or rows[0].key)
+        digests = [with_files(one, attachments) for one in content_digests(name, fields, lines)]
+        identity = self._identifier.identify(name, fields, digests=digests, source_key=source_key or rows[0].key)
         return Write(
             WriteOperation.CREATE,
             name,
             fields,
             identity,
-            digest,
+            digests[0],
             label_of(self.writable.lookup, fields, rows),
             tuple(rows),
             lines,

@@ -34,10 +34,11 @@ from intacct_bridge.flow.records.cells import (
     read_money,
     text_of,
 )
-from intacct_bridge.flow.records.identity import Identifier, content_digest
+from intacct_bridge.flow.records.identity import Identifier, content_digests
 from intacct_bridge.flow.records.tables import InputTable, SourceRow, scalar
 from intacct_bridge.flow.records.write import Finding, RecordLine, Write, WriteOperation
 from intacct_bridge.model.catalog import FieldDef
+from intacct_bridge.model.text_forms import nfc
 from intacct_bridge.wire.values import Value
 
 DECLARED = declarations()["journal-entries"]
@@ -168,7 +169,7 @@ def _grouped(
         if not entry or any(
             text for text, meaning in zip(texts, _ENTRY, strict=True) if matched.columns.get(meaning) not in constants
         ):
-            entry = (texts[0], _comparable(texts[1], reading), *texts[2:])
+            entry = (texts[0], _comparable(texts[1], reading), *map(nfc, texts[2:]))
         *_, reference = entry
         own = () if reference else _source_key(row, key)
         keys[entry] = own or keys.get(entry, ())
@@ -214,14 +215,14 @@ class _EntryReader:
         """The entry as a write."""
         fields = self._header(rows)
         lines = {"ENTRIES": tuple(self._line(row) for row in rows)}
-        digest = content_digest(self._layout.object, fields, lines)
+        digests = content_digests(self._layout.object, fields, lines)
         source_key = _source_key(rows[0], self._layout.key)
         return Write(
             WriteOperation.CREATE,
             self._layout.object,
             fields,
-            self._identifier.identify(self._layout.object, fields, digest=digest, source_key=source_key),
-            digest,
+            self._identifier.identify(self._layout.object, fields, digests=digests, source_key=source_key),
+            digests[0],
             entry_label(fields),
             tuple(rows),
             lines,
@@ -268,7 +269,7 @@ class _EntryReader:
             text = self._text(row, meaning)
             if text and first_row is None:
                 first_row, first = row, text
-            elif text and text != first and meaning not in _ENTRY:
+            elif text and nfc(text) != nfc(first) and meaning not in _ENTRY:
                 self._refuse("header", f"{text!r} contradicts {first!r} in the entry's first row", row, meaning)
         return first_row, first
 

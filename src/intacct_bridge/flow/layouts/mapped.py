@@ -27,7 +27,7 @@ from intacct_bridge.flow.records.cells import (
     text_of,
 )
 from intacct_bridge.flow.records.tables import InputTable, SourceRow
-from intacct_bridge.flow.records.values import comparable
+from intacct_bridge.flow.records.values import comparable, equal_form
 from intacct_bridge.flow.records.write import Finding, RecordLine, Write
 from intacct_bridge.model.batched import batched
 from intacct_bridge.model.catalog import FieldDef, ObjectDef
@@ -38,6 +38,7 @@ from intacct_bridge.model.mapping.unify import Cells, NativeRecord, grouped, loo
 from intacct_bridge.model.query.query import Filter, Query
 from intacct_bridge.model.query.query import field as field_named
 from intacct_bridge.model.suggestions import did_you_mean
+from intacct_bridge.model.text_forms import nfc, with_forms
 from intacct_bridge.model.wording import listed
 from intacct_bridge.wire.values import Kind, Value, parse_value
 
@@ -72,7 +73,7 @@ class Lookups:
             if more and names:
                 self._forget(one.object)  # the known rows lack a field
             names |= more
-            text = comparable(one.by[0][1])
+            text = equal_form(one.by[0][1])
             if text and text not in self._asked.get(place, set()):
                 new.setdefault(place, {})[text] = one.by[0][1]
         for place, values in new.items():
@@ -103,11 +104,11 @@ class Lookups:
 
     def _matching(self, request: LookupRequest) -> list[Row]:
         """The records that a request means."""
-        text = comparable(request.by[0][1])
+        text = equal_form(request.by[0][1])
         return [
             row
             for row in self._rows.get((request.object, request.fields), {}).get(text, [])
-            if all(comparable(row.get(name)) == comparable(one) for name, one in request.by[1:])
+            if all(equal_form(row.get(name)) == equal_form(one) for name, one in request.by[1:])
         ]
 
     def _not_found(self, request: LookupRequest) -> str:
@@ -133,7 +134,7 @@ class Lookups:
                 if where is None:
                     continue
                 for row in self._company.query(Query(name, select, where=where, show_private=True)):
-                    for text in {comparable(row.get(by)) for by in fields}.intersection(values):
+                    for text in {equal_form(row.get(by)) for by in fields}.intersection(values):
                         found.setdefault(text, []).append(row)
         except (NotPermittedError, RefusedError) as error:
             self._refused[name] = error.message
@@ -157,9 +158,9 @@ def _any_of(described: ObjectDef, fields: tuple[str, ...], values: Mapping[str, 
 def _readable(described: ObjectDef, by: str, values: Mapping[str, Value]) -> list[Value]:
     """The values as the field's kind, without those that cannot be of that kind; these are not found."""
     found: list[Value] = []
-    for text, value in values.items():
+    for value in with_forms(one.strip() if isinstance(one, str) else one for one in values.values()):
         try:
-            found.append(parse_value(described.kind_of(by), text) if isinstance(value, str) else value)
+            found.append(parse_value(described.kind_of(by), value) if isinstance(value, str) else value)
         except RecordError:
             continue
     return found
@@ -327,7 +328,7 @@ class MappedLayout:
         filled = [(row, key) for row, key in zip(rows, keys, strict=True) if any(key)]
         for row, key in filled[1:]:
             first_row, first = filled[0]
-            if key != first:
+            if [*map(nfc, key)] != [*map(nfc, first)]:
                 text = f"the key {', '.join(key)} contradicts {', '.join(first)} of {first_row.position}"
                 fix = "rows of one record (group_by) have one key: make them agree, or name another column with `key`"
                 findings.append(Finding("key", text, fix, self.key[0], row.position))

@@ -18,6 +18,7 @@ from intacct_bridge.flow.records.cells import DateOrder, DateReading, points_gro
 from intacct_bridge.flow.records.tables import InputTable, SourceRow
 from intacct_bridge.flow.records.write import Finding, RecordLine, Write
 from intacct_bridge.model.catalog import FieldDef
+from intacct_bridge.model.text_forms import nfc
 from intacct_bridge.wire.values import Kind, Value
 
 _OWNER = "MEGAENTITYID"
@@ -168,8 +169,8 @@ def _grouped(table: InputTable, columns: Columns, writable: WritableObject, key:
     records: dict[tuple[str, tuple[str, ...]], _Group] = {}
     last: _Group | None = None
     for row in table:
-        own = tuple(text_of(row.cells.get(column)) for column in by)
-        header = tuple(text_of(row.cells.get(column)) for column in columns.header)
+        own = tuple(nfc(text_of(row.cells.get(column))) for column in by)
+        header = tuple(nfc(text_of(row.cells.get(column))) for column in columns.header)
         of_file = (
             text
             for column, text in zip((*by, *columns.header), (*own, *header), strict=True)
@@ -272,7 +273,7 @@ class _Reader:
                 if column in row.cells and (row is rows[0] or text_of(row.cells[column]))
             ]
             for column, text in ((one.column, text_of(one.cell)) for one in cells):
-                if text and first.setdefault(column, text) != text:
+                if text and nfc(first.setdefault(column, text)) != nfc(text):
                     message = f"{text!r} contradicts {first[column]!r} in the record's first row"
                     self._findings.append(Finding("header", message, "make the rows agree", column, row.position))
             new = [one for one in cells if row is rows[0] or not _has_value(one, fields)]

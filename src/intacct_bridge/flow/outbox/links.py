@@ -8,8 +8,9 @@ from intacct_bridge.errors import InvalidRequestError, NotPermittedError, Refuse
 from intacct_bridge.flow.outbox.entry import OutboxEntry
 from intacct_bridge.flow.outbox.outbox import Outbox
 from intacct_bridge.flow.records.lookup_keys import lookup_keys_of
-from intacct_bridge.flow.records.values import comparable
+from intacct_bridge.flow.records.values import comparable, equal_form
 from intacct_bridge.model.query.query import Query
+from intacct_bridge.model.text_forms import nfc
 
 LINK = "RECORD_URL"
 _BATCH = 500
@@ -34,5 +35,6 @@ def keep_links(company: Gateway, outbox: Outbox, entries: Iterable[OutboxEntry])
             rows = list(rows_by_keys(company.query, query, keys, described.kind_of, batch=_BATCH))
         except (InvalidRequestError, NotPermittedError, RefusedError):
             continue
-        urls = {comparable(row.get(key)): comparable(row.get(LINK)) for row in rows}
-        outbox.keep_urls({n: urls[record] for record, some in by_record.items() if urls.get(record) for n in some})
+        urls = {equal_form(row.get(key)): comparable(row.get(LINK)) for row in rows}
+        found = {number: urls.get(nfc(record), "") for record, some in by_record.items() for number in some}
+        outbox.keep_urls({number: url for number, url in found.items() if url})

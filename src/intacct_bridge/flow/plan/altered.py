@@ -18,7 +18,7 @@ from intacct_bridge.flow.layouts.journal import entry_label
 from intacct_bridge.flow.plan.plan import WRITTEN, PlannedRecord, Verdict
 from intacct_bridge.flow.records.identity import (
     UNDO,
-    content_digest,
+    content_digests,
     content_identity,
     existing_identity,
     key_identity,
@@ -55,13 +55,13 @@ def refuse_altered_content(write: Write, references: References) -> None:
 
     That format kept ids where the input had names, so the names are tried, column by column.
     """
-    if write.operation is not WriteOperation.CREATE or _digest(write) == write.digest:
+    if write.operation is not WriteOperation.CREATE or write.digest in digests_of(write):
         return
     references.learn([write])
     columns = sorted(name for name in _reference_fields(write) if name in {**write.fields, **_line_fields(write)})
     for count in range(1, len(columns) + 1):
         for named in combinations(columns, count):
-            if _digest(_with_names(write, references, named)) == write.digest:
+            if write.digest in digests_of(_with_names(write, references, named)):
                 return
     raise _refusal(write, "the content")
 
@@ -114,7 +114,7 @@ def _altered_parts(record: PlannedRecord, *, has_given: bool) -> Iterator[str]:
     ):
         yield "the operation"
     if creates or has_given:
-        if has_given and _digest(write) != write.digest:
+        if has_given and write.digest not in digests_of(write):
             yield "the content"
         if record.verdict is not Verdict.REFUSED and not _is_identity(write):
             yield "the identity"
@@ -134,10 +134,12 @@ def _names_receipt(record: PlannedRecord) -> bool:
     return record.receipt is not None and comparable(record.write.fields.get(name)) == record.receipt.record
 
 
-def _digest(write: Write) -> str:
+def digests_of(write: Write) -> tuple[str, ...]:
+    """The digest of what a write's input gave, and the former ones. SettingsError where an attached file is missing."""
     content = write.content
     try:
-        return with_files(content_digest(write.object, content.fields, content.lines), write.attachments)
+        digests = content_digests(write.object, content.fields, content.lines)
+        return tuple(with_files(digest, write.attachments) for digest in digests)
     except OSError as error:
         raise SettingsError(
             f"cannot read {error.filename}, which {write.label!r} attaches: {error.strerror or error}",
@@ -150,7 +152,7 @@ def identity_names(write: Write) -> tuple[str, ...]:
     fields, text = write.content.fields, write.identity.text
     lookup = lookup_keys_of(write.object)
     by_key = lookup.filled_key(fields)
-    if by_key and key_identity(fields, by_key).text == text:
+    if by_key and _has(key_identity(fields, by_key), text):
         return by_key
     places = {name: f" {text}".find(f" {name}=") for name in fields}
     return tuple(sorted((name for name, at in places.items() if at >= 0), key=lambda name: places[name]))
@@ -162,14 +164,20 @@ def _is_identity(write: Write) -> bool:
     by_key = lookup_keys_of(write.object).filled_key(fields)
     if write.operation is not WriteOperation.CREATE:
         names = identity_names(write)
-        return bool(names) and write.identity in (existing_identity(fields, names), key_identity(fields, names))
+        known = (existing_identity(fields, names), key_identity(fields, names))
+        return bool(names) and any(one.kind == kind and _has(one, write.identity.text) for one in known)
     if write.undoes is not None and kind == UNDO:
         return write.identity.text.startswith(f"{UNDO}:[")
     if by_key:
-        return write.identity == key_identity(fields, by_key)
+        return kind == "key" and _has(key_identity(fields, by_key), write.identity.text)
     if kind == "source":
         return write.identity.text.startswith("source:[")
-    return kind == "content" and _is_content_identity(write.identity, write.digest)
+    return kind == "content" and any(_is_content_identity(write.identity, one) for one in digests_of(write))
+
+
+def _has(identity: Identity, text: str) -> bool:
+    """Whether this text is the identity's own or a former one."""
+    return text in (identity.text, *identity.former)
 
 
 def _is_content_identity(identity: Identity, digest: str) -> bool:

@@ -6,11 +6,13 @@ a record would be new and would be sent a second time, so applying a plan checks
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from itertools import chain
 
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.flow.company.target_company import TargetCompany
 from intacct_bridge.flow.outbox.entry import OutboxEntry
 from intacct_bridge.flow.outbox.outbox import Outbox
+from intacct_bridge.flow.plan.altered import digests_of
 from intacct_bridge.flow.plan.context import PlanContext, newest_entries
 from intacct_bridge.flow.plan.outbox_verdict import MAYBE_APPLIED, sent_text
 from intacct_bridge.flow.plan.plan import Plan, PlannedRecord, Verdict
@@ -18,10 +20,48 @@ from intacct_bridge.flow.plan.receipts import ReceiptCheck, ReceiptState
 from intacct_bridge.flow.records.identity import content_identity, source_identity
 from intacct_bridge.flow.records.status import RecordStatus
 from intacct_bridge.flow.records.tables import EqualNumber
-from intacct_bridge.flow.records.write import Finding, Write, WriteOperation
+from intacct_bridge.flow.records.write import Finding, Identity, Write, WriteOperation
+from intacct_bridge.model.text_forms import forms_of, nfc
 
 _Class = tuple[str, ...]
 """The key of equal records without their number."""
+
+
+class AsRecorded:
+    """The step that gives each record the identity and digest under which the outbox has it.
+
+    Earlier versions took texts as they were. Now they count in NFC, so only records with accents are looked for twice.
+    """
+
+    def __init__(self, context: PlanContext) -> None:
+        self._context = context
+
+    def __call__(self, records: Sequence[PlannedRecord]) -> list[PlannedRecord]:
+        """Ask the outbox for the former identities of all records together."""
+        forms = {at: _forms(one.write) for at, one in enumerate(records) if _has_accents(one.write)}
+        asked = [replace(records[at].write, identity=one) for at, known in forms.items() for one in known]
+        found = iter(self._context.entries(asked))
+        done = list(records)
+        for at, known in forms.items():
+            entries = [(one, entry) for one in known if (entry := next(found)) is not None]
+            if entries:
+                identity, entry = next((pair for pair in entries if pair[1].status in MAYBE_APPLIED), entries[0])
+                done[at] = replace(records[at], write=_as_recorded(records[at].write, identity, entry))
+        return done
+
+
+def _forms(write: Write) -> list[Identity]:
+    """The identity, and the former ones."""
+    kind, text = write.identity.kind, write.identity.text
+    texts = dict.fromkeys((text, nfc(text), *write.identity.former, *forms_of(text)))
+    return [Identity(one, kind) for one in texts]
+
+
+def _as_recorded(write: Write, identity: Identity, entry: OutboxEntry) -> Write:
+    if identity.text == write.identity.text and entry.digest == write.digest:
+        return write
+    same = entry.digest in digests_of(write)
+    return replace(write, identity=identity, digest=entry.digest if same else write.digest)
 
 
 class KnownToOutbox:
@@ -46,10 +86,11 @@ class KnownByContent:
         """Ask the outbox for the content of all new records that have a key of their source."""
         keyed = [one for one in records if one.verdict is Verdict.CREATE and one.write.identity.kind == "source"]
         in_input = {one.write.identity.text for one in records}
-        by_content = (replace(one.write, identity=content_identity(one.write.digest)) for one in keyed)
+        by_content = [(one, content_identity(digest)) for one in keyed for digest in _digests(one.write)]
+        entries = self._context.entries(replace(one.write, identity=identity) for one, identity in by_content)
         sent = {
             one.write.identity.text: entry
-            for one, entry in zip(keyed, self._context.entries(by_content), strict=True)
+            for (one, _), entry in zip(by_content, entries, strict=True)
             if entry is not None and entry.status in MAYBE_APPLIED and entry.identity not in in_input
         }
         checked = ReceiptCheck(self._context).check(sent.values())
@@ -148,6 +189,18 @@ def _refused(record: PlannedRecord, equal: EqualNumber, twin: OutboxEntry) -> Pl
         position=record.write.position,
     )
     return record.noting(finding).judged()
+
+
+def _digests(write: Write) -> tuple[str, ...]:
+    """The digest of a write, and the former ones of a record with accents."""
+    return digests_of(write) if _has_accents(write) else (write.digest,)
+
+
+def _has_accents(write: Write) -> bool:
+    """Whether a text of the record may have several forms."""
+    content = write.content
+    values = chain(content.fields.values(), *(line.fields.values() for some in content.lines.values() for line in some))
+    return not write.identity.text.isascii() or any(isinstance(one, str) and not one.isascii() for one in values)
 
 
 def check_outbox(plan: Plan, target: TargetCompany, outbox: Outbox) -> None:

@@ -20,7 +20,7 @@ from intacct_bridge.flow.plan.receipts import ReceiptCheck
 from intacct_bridge.flow.plan.resolve_references import as_given
 from intacct_bridge.flow.records.identity import content_digest, existing_identity
 from intacct_bridge.flow.records.status import RecordStatus
-from intacct_bridge.flow.records.values import comparable
+from intacct_bridge.flow.records.values import equal_form
 from intacct_bridge.flow.records.write import Finding, Receipt, Write, WriteOperation
 
 _OPERATIONS = {Mode.DELETE: WriteOperation.DELETE, Mode.UPDATE: WriteOperation.UPDATE}
@@ -226,7 +226,7 @@ class RecheckExisting:
             text = f"{write.label} no longer exists in Intacct"
             return (), (Finding("moved", text, "make a new plan", "", write.position),)
         key = [name for name in identity_names(write) if name in given.fields and name in current.row]
-        if any(comparable(given.fields[name]) != comparable(current.row[name]) for name in key):
+        if any(equal_form(given.fields[name]) != equal_form(current.row[name]) for name in key):
             text = f"{write.object} {current.record} is not {write.label}"
             return (), (Finding("moved", text, "make a new plan", "", write.position),)
         if write.operation is WriteOperation.DELETE:

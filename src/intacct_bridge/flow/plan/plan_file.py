@@ -164,7 +164,7 @@ def _kept_record(record: PlannedRecord) -> _Record:
         findings=tuple(map(astuple, record.findings)),
         operation=write.operation,
         object=write.object,
-        identity=astuple(write.identity),
+        identity=(write.identity.text, write.identity.kind),
         digest=write.digest,
         label=write.label,
         rows=tuple((row.source, row.number) for row in write.rows),

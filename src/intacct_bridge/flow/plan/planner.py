@@ -27,7 +27,13 @@ from intacct_bridge.flow.plan.altered import refuse_altered_content
 from intacct_bridge.flow.plan.apply_rules import ApplyRules
 from intacct_bridge.flow.plan.context import CompanyFacts, PlanContext, PlanStep
 from intacct_bridge.flow.plan.duplicates import FindDuplicates, refuse_repeated
-from intacct_bridge.flow.plan.known_to_outbox import KnownByContent, KnownToOutbox, RefuseUncertainEquals, check_outbox
+from intacct_bridge.flow.plan.known_to_outbox import (
+    AsRecorded,
+    KnownByContent,
+    KnownToOutbox,
+    RefuseUncertainEquals,
+    check_outbox,
+)
 from intacct_bridge.flow.plan.match_existing import IdentifyByKey, MatchExisting, RecheckExisting
 from intacct_bridge.flow.plan.plan import WRITTEN, Mode, Plan, PlannedRecord, PlanSettings, Verdict
 from intacct_bridge.flow.plan.resolve_references import ResolveReferences
@@ -42,6 +48,7 @@ _USUAL = PlanSettings()
 def steps_to_create(context: PlanContext) -> tuple[PlanStep, ...]:
     """The steps for new records. If an earlier run posted all of them, the company is asked for their receipts only."""
     return (
+        AsRecorded(context),
         KnownToOutbox(context),
         RefuseUncertainEquals(context),
         context.describe_for,
@@ -57,6 +64,7 @@ def steps_to_change(context: PlanContext) -> tuple[PlanStep, ...]:
     return (
         IdentifyByKey(context),
         refuse_repeated,
+        AsRecorded(context),
         ResolveReferences(context),
         MatchExisting(context),
         RefuseUncertainEquals(context),
@@ -109,6 +117,7 @@ class Planner:
     def confirm(self, plan: Plan) -> Plan:
         """The plan as the company is now, for the records that it would write."""
         kept = [one for one in plan.records if one.verdict is not Verdict.REFUSED and one.write.object == plan.object]
+        kept = AsRecorded(self._context)(kept)
         created = [one for one in kept if one.write.operation is WriteOperation.CREATE]
         acted = [one for one in kept if one.write.operation.is_action]
         changed = [one for one in kept if one.write.operation in (WriteOperation.UPDATE, WriteOperation.DELETE)]

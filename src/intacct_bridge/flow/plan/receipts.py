@@ -21,11 +21,12 @@ from intacct_bridge.flow.plan.outbox_verdict import by_outbox, sent_text
 from intacct_bridge.flow.plan.plan import PlannedRecord, Verdict
 from intacct_bridge.flow.records.lookup_keys import lookup_keys_of
 from intacct_bridge.flow.records.status import RecordStatus
-from intacct_bridge.flow.records.values import comparable
+from intacct_bridge.flow.records.values import comparable, equal_form
 from intacct_bridge.flow.records.write import Finding, WriteOperation
 from intacct_bridge.model.batched import batched
 from intacct_bridge.model.keys import audited, natural_key, text_key
 from intacct_bridge.model.query.query import MAX_IN, Query, field
+from intacct_bridge.model.text_forms import nfc, with_forms
 
 _AUDIT = "AUDITHISTORY"
 _DAY = timedelta(days=1)
@@ -119,16 +120,16 @@ class ReceiptCheck:
         except _REFUSALS as error:
             self._context.unchecked.append(f"receipts of {name}: {error.message}")
             return {entry.number: CheckedReceipt(ReceiptState.UNCHECKED) for entry in entries}
-        visible = [entry for entry in entries if _record(entry) in numbers]
-        missing = [entry for entry in entries if _record(entry) not in numbers]
+        visible = [entry for entry in entries if nfc(_record(entry)) in numbers]
+        missing = [entry for entry in entries if nfc(_record(entry)) not in numbers]
         updates = self._context.outbox.later_writes(
             self._context.target.company, name, WriteOperation.UPDATE, numbers.values()
         )
         found: dict[int, CheckedReceipt] = {}
         for entry in visible:
-            later = [one for one in updates.get(numbers[_record(entry)], ()) if one.number > entry.number]
+            later = [one for one in updates.get(numbers[nfc(_record(entry))], ()) if one.number > entry.number]
             correction = later[-1] if later else None
-            found[entry.number] = CheckedReceipt(ReceiptState.VISIBLE, numbers[_record(entry)], correction)
+            found[entry.number] = CheckedReceipt(ReceiptState.VISIBLE, numbers[nfc(_record(entry))], correction)
         proofs = self._proofs(name, missing)
         for entry in missing:
             if entry.number in proofs:
@@ -147,9 +148,10 @@ class ReceiptCheck:
         select = tuple(dict.fromkeys((by, lookup.record_key)))
         found: dict[str, str] = {}
         for some in batched(records, MAX_IN):
-            where = field(by).is_in([int(one) if numbered and one.isdecimal() else one for one in some])
+            keys = [int(one) if numbered and one.isdecimal() else one for one in with_forms(some)]
+            where = field(by).is_in(keys)
             for row in self._context.company.query(Query(name, select, where=where, show_private=True)):
-                found[comparable(row.get(by))] = comparable(row.get(lookup.record_key))
+                found[equal_form(row.get(by))] = comparable(row.get(lookup.record_key))
         return found
 
     def _proofs(self, name: str, missing: Sequence[OutboxEntry]) -> dict[int, str]:
@@ -218,7 +220,7 @@ def _audit_keys(name: str, entry: OutboxEntry) -> set[str]:
     """The keys under which the audit history may have the entry's record."""
     natural = natural_key(name)
     known = {entry.lookup_key.get(natural, "") if natural else "", entry.receipt.name if entry.receipt else ""}
-    return {_record(entry), f"{_record(entry)}--REC", *known} - {""}
+    return {*with_forms((_record(entry), *known)), f"{_record(entry)}--REC"} - {""}
 
 
 def _is_delete_of(entry: OutboxEntry, name: str, row: Mapping[str, object]) -> bool:

@@ -11,17 +11,19 @@ from datetime import datetime, timedelta
 from itertools import islice
 
 from intacct_bridge.client.protocol import Gateway, Row
+from intacct_bridge.client.reading.key_lookup import key_condition
 from intacct_bridge.errors import InvalidRequestError, NotPermittedError, RecordError, RefusedError
 from intacct_bridge.flow.company.find_by_key import Creators, key_of, matching_record
 from intacct_bridge.flow.outbox.entry import OutboxEntry
 from intacct_bridge.flow.outbox.outbox import Outbox
 from intacct_bridge.flow.post.evidence import CLOCK_TOLERANCE, find_payments
 from intacct_bridge.flow.records.lookup_keys import LookupKeys, lookup_keys_of
-from intacct_bridge.flow.records.values import comparable
+from intacct_bridge.flow.records.values import comparable, equal_form
 from intacct_bridge.flow.records.write import WriteOperation
 from intacct_bridge.model.catalog import ObjectDef
 from intacct_bridge.model.keys import natural_key
 from intacct_bridge.model.query.query import Filter, Query, all_of, field
+from intacct_bridge.model.text_forms import with_forms
 from intacct_bridge.wire.values import parse_value
 
 MOST = 10
@@ -75,7 +77,8 @@ def record_of(company: Gateway, object_name: str, key: str) -> str:
             value = parse_value(described.kind_of(name), key)
         except RecordError:
             continue  # such as a name for a numeric field
-        rows = list(company.query(Query(object_name, (wanted,), where=field(name) == value, show_private=True)))
+        where = field(name).is_in(with_forms([value]))
+        rows = list(company.query(Query(object_name, (wanted,), where=where, show_private=True)))
         if rows:
             return comparable(rows[0].get(wanted))
     return ""
@@ -111,8 +114,8 @@ def _rows(company: Gateway, lookup: LookupKeys, described: ObjectDef, entry: Out
     filters: list[Filter] = []
     values = {name: text for name, text in entry.lookup_key.items() if described.get(name) is not None and text}
     if values and len(values) == len(entry.lookup_key):
-        parts = [field(name) == parse_value(described.kind_of(name), text) for name, text in values.items()]
-        filters.append(all_of(parts))
+        parts = (key_condition(name, described.kind_of(name), [text]) for name, text in values.items())
+        filters.append(all_of(part for part in parts if part is not None))
     if lookup.created_field and described.get(lookup.created_field) is not None:
         filters.append(field(lookup.created_field) >= (entry.sent_at or entry.planned_at) - _WINDOW)
     rows: list[Row] = []
@@ -122,7 +125,7 @@ def _rows(company: Gateway, lookup: LookupKeys, described: ObjectDef, entry: Out
 
 
 def _key(row: Row, entry: OutboxEntry) -> tuple[tuple[str, str], ...]:
-    return tuple((name, comparable(row.get(name))) for name in entry.lookup_key)
+    return tuple((name, equal_form(row.get(name))) for name in entry.lookup_key)
 
 
 def _record(lookup: LookupKeys, row: Row) -> str:

@@ -43,6 +43,7 @@ from intacct_bridge.model.catalog import ObjectDef
 from intacct_bridge.model.keys import RECORDNO
 from intacct_bridge.model.legacy.objects import LegacyObject, legacy_object
 from intacct_bridge.model.query.query import Query, field
+from intacct_bridge.model.text_forms import forms_of, nfc
 from intacct_bridge.wire.values import Kind, Value, parse_value
 from intacct_bridge.wire.xml import Element, parse
 
@@ -236,13 +237,20 @@ def _finds_ours(company: Gateway, outbox: Outbox, known: LegacyObject, entry: Ou
 
 
 def _get(company: Gateway, known: LegacyObject, external: str) -> _Answer:
+    """The answer for an external id in any of its forms; where none finds a record, the one that all of them give."""
+    answers = [_get_exactly(company, known, form) for form in forms_of(external)]
+    other = answers[0] if len(set(answers)) == 1 else _Answer("", ("another",))
+    return next((one for one in answers if one.record), other)
+
+
+def _get_exactly(company: Gateway, known: LegacyObject, external: str) -> _Answer:
     try:
         data = company.ask(get(known.name, external, external=True)).data
     except _NOT_FOUND as error:
         return _Answer("", tuple(fault.errorno for fault in error.faults))
     names = known.answer_names(RECORDNO)
     for record in data.children if data is not None else ():
-        if record.findtext("externalid").strip() == external:
+        if nfc(record.findtext("externalid").strip()) == nfc(external):
             return _Answer(next((text for name in names if (text := record.findtext(name).strip())), ""))
     return _Answer("", ("another",) if data is not None and data.children else ())
 

@@ -4,21 +4,31 @@ An identity must be the same on the second run as on the first, whatever happene
 alone: the key that it has in the company, else the key of its source, else its content. Equal contents of one input are
 numbered, because two equal payments are two payments. A control id is a digest of the identity and of the target of the
 write; the attempt in it rises only after an outcome that proves that nothing was applied.
+
+Texts count in NFC. Earlier versions took them as they were, so each identity and digest has *former* ones too: of the
+texts as they are, and of their decomposed form. A record that the outbox has under one of those is that record.
 """
 
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from itertools import chain
 
 from intacct_bridge.flow.records.lookup_keys import lookup_keys_of
 from intacct_bridge.flow.records.values import number_text
 from intacct_bridge.flow.records.write import Identity, RecordLine
+from intacct_bridge.model.text_forms import forms_of, nfc, nfd
 from intacct_bridge.wire.values import Value
 
 _VERSION = "ib1"
+_Texts = list[tuple[str, str]]
+"""Values as texts, with the names of their fields."""
+_Form = Callable[[str], str]
+"""What is done with a text before it counts."""
 UNDO = "undo"
 """The kind of identity of a new record that takes another back."""
 
@@ -30,26 +40,29 @@ class Identifier:
         self._seen: Counter[tuple[str, str]] = Counter()
 
     def identify(
-        self, object_name: str, fields: Mapping[str, Value], *, digest: str, source_key: tuple[str, ...] = ()
+        self, object_name: str, fields: Mapping[str, Value], *, digests: Sequence[str], source_key: tuple[str, ...] = ()
     ) -> Identity:
-        """The strongest identity that this record has."""
+        """The strongest identity that this record has. The first of the digests is its own, the others former ones."""
         names = lookup_keys_of(object_name).filled_key(fields)
         if names:
             return key_identity(fields, names)
         if source_key:
             return source_identity(source_key)
-        self._seen[object_name, digest] += 1
-        return content_identity(digest, self._seen[object_name, digest])
+        numbered = []
+        for digest in digests:
+            self._seen[object_name, digest] += 1
+            numbered.append(content_identity(digest, self._seen[object_name, digest]))
+        return replace(numbered[0], former=tuple(one.text for one in numbered[1:]))
 
 
 def key_identity(fields: Mapping[str, Value], names: Iterable[str]) -> Identity:
     """The identity of a record by its key in the company."""
-    return Identity(_joined("key", [_canonical(fields.get(name)) for name in names]), "key")
+    return _in_forms(_joined("key", [_canonical(fields.get(name)) for name in names]), "key")
 
 
 def source_identity(key: Iterable[str]) -> Identity:
     """The identity of a record by its key in its source."""
-    return Identity(_joined("source", list(key)), "source")
+    return _in_forms(_joined("source", list(key)), "source")
 
 
 def content_identity(digest: str, number: int = 1) -> Identity:
@@ -62,7 +75,13 @@ def existing_identity(fields: Mapping[str, Value], names: Iterable[str]) -> Iden
 
     Outboxes hold these texts, so their form stays that of the first version: a decimal keeps its zeros.
     """
-    return Identity(" ".join(f"{name}={_as_given(fields.get(name))}" for name in names), "key")
+    return _in_forms(" ".join(f"{name}={_as_given(fields.get(name))}" for name in names), "key")
+
+
+def _in_forms(text: str, kind: str) -> Identity:
+    """The identity by this text in NFC; the text as it is, and its decomposed form, are former ones."""
+    first, *former = dict.fromkeys((nfc(text), *forms_of(text)))
+    return Identity(first, kind, tuple(former))
 
 
 def undo_identity(control: str) -> Identity:
@@ -72,15 +91,31 @@ def undo_identity(control: str) -> Identity:
 
 def content_digest(object_name: str, fields: Mapping[str, Value], lines: Mapping[str, Iterable[RecordLine]]) -> str:
     """A digest of a record's content; the order of its fields and of its lines does not matter."""
-    header = sorted([name, _canonical(value)] for name, value in fields.items())
+    return content_digests(object_name, fields, lines)[0]
+
+
+def content_digests(
+    object_name: str, fields: Mapping[str, Value], lines: Mapping[str, Iterable[RecordLine]]
+) -> tuple[str, ...]:
+    """The digest of a record's content, and the former ones, which differ only where it has accents."""
+    header = [(name, _canonical(value)) for name, value in fields.items()]
     owned = {
-        wrapper: sorted(
-            json.dumps([line.object, sorted([name, _canonical(value)] for name, value in line.fields.items())])
-            for line in members
-        )
+        wrapper: [(line.object, [(name, _canonical(value)) for name, value in line.fields.items()]) for line in members]
         for wrapper, members in sorted(lines.items())
     }
-    return _sha([object_name, header, owned])
+    texts = chain(header, *(values for members in owned.values() for _, values in members))
+    forms: tuple[_Form, ...] = (nfc,) if all(text.isascii() for _, text in texts) else (nfc, str, nfd)
+    return tuple(dict.fromkeys(_digest(object_name, header, owned, form) for form in forms))
+
+
+def _digest(object_name: str, header: _Texts, owned: Mapping[str, list[tuple[str, _Texts]]], form: _Form) -> str:
+    lines = {
+        wrapper: sorted(
+            json.dumps([name, sorted([one, form(text)] for one, text in values)]) for name, values in members
+        )
+        for wrapper, members in owned.items()
+    }
+    return _sha([object_name, sorted([name, form(text)] for name, text in header), lines])
 
 
 def control_id(target: Iterable[str], identity: str, attempt: int) -> str:

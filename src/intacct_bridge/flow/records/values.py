@@ -2,8 +2,8 @@
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from unicodedata import normalize
 
+from intacct_bridge.model.text_forms import nfc
 from intacct_bridge.wire.values import Value
 
 
@@ -25,10 +25,9 @@ def comparable(value: Value) -> str:
 def equal_form(value: Value) -> str:
     """The comparable text in the form that equal texts share: an accented letter is one character, not two (NFC).
 
-    Never to ask the company with: it may keep the other form.
+    Never to ask the company with: it may keep the other form (`model.text_forms`).
     """
-    text = comparable(value)
-    return text if text.isascii() else normalize("NFC", text)
+    return nfc(comparable(value))
 
 
 def number_text(number: Decimal) -> str:

@@ -77,6 +77,8 @@ class Identity:
     text: str
     kind: str
     """`key`: the company's own key; `source`: its key in the source; or `content`."""
+    former: tuple[str, ...] = field(default=(), compare=False)
+    """The texts by which earlier versions identified such a record."""
 
 
 @dataclass(frozen=True, slots=True)

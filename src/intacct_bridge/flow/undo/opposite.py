@@ -19,7 +19,7 @@ from intacct_bridge.flow.outbox.entry import OutboxEntry
 from intacct_bridge.flow.outbox.sent_write import sent_write
 from intacct_bridge.flow.plan.changes import differences
 from intacct_bridge.flow.records.identity import content_digest, undo_identity
-from intacct_bridge.flow.records.values import comparable
+from intacct_bridge.flow.records.values import comparable, equal_form
 from intacct_bridge.flow.records.write import RecordLine, Write, WriteOperation
 from intacct_bridge.model.keys import owner
 from intacct_bridge.model.query.query import Query, field
@@ -92,7 +92,7 @@ def _taken(line: RecordLine, rows: list[Row]) -> Row | None:
     """The row that a line became, taken out of the rows; None where there is none."""
     for row in rows:
         known = (name for name in line.fields if name in row and name not in WRITTEN_BY_NAME)
-        if all(comparable(line.fields[name]) == comparable(row[name]) for name in known):
+        if all(equal_form(line.fields[name]) == equal_form(row[name]) for name in known):
             rows.remove(row)
             return row
     return None

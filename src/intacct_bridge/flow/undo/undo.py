@@ -23,7 +23,7 @@ from intacct_bridge.flow.plan.plan import Plan
 from intacct_bridge.flow.plan.planner import plan_in_stages
 from intacct_bridge.flow.records.lookup_keys import lookup_keys_of
 from intacct_bridge.flow.records.status import UNRESOLVED, RecordStatus
-from intacct_bridge.flow.records.values import comparable
+from intacct_bridge.flow.records.values import comparable, equal_form
 from intacct_bridge.flow.records.write import Write, WriteOperation
 from intacct_bridge.flow.undo.action_writes import action_write, delete_write
 from intacct_bridge.flow.undo.opposite import JOURNAL_ENTRY, opposite_write
@@ -202,8 +202,8 @@ def _found(company: Gateway, object_name: str, entries: Sequence[OutboxEntry]) -
     query = Query(object_name, select, show_private=True)
     rows: dict[str, Row] = {}
     for row in rows_by_keys(company.query, query, [{by: one} for one in records], described.kind_of, batch=_BATCH):
-        rows[comparable(row.get(by))] = row
-    return [_as_found(rows.get(record), lookup.record_key) for record in records]
+        rows[equal_form(row.get(by))] = row
+    return [_as_found(rows.get(equal_form(record)), lookup.record_key) for record in records]
 
 
 def _as_found(row: Row | None, record_key: str) -> _Found | None:

@@ -26,6 +26,7 @@ from intacct_bridge.model.mapping.rules import (
     apply_rules,
     unified_value,
 )
+from intacct_bridge.model.text_forms import nfc
 from intacct_bridge.wire.values import Value
 
 Cells = Mapping[str, Value | LookupRequest]
@@ -83,7 +84,7 @@ def grouped(
     last: list[_Source] | None = None
     for row in rows:
         found = cells(row)
-        key = tuple(str(value_at(found, path) or "").strip() for path in entity.group_by)
+        key = tuple(nfc(str(value_at(found, path) or "").strip()) for path in entity.group_by)
         if last is None or any(key):
             last = groups.setdefault(key, [])
         last.append(row)

@@ -1,0 +1,37 @@
+"""The forms of a text: an accented letter is one character (NFC) or a letter with a mark (NFD), and both look alike.
+
+Texts are compared in NFC. Whether the gateway's filters do that is not documented, and a company may hold either form,
+so a lookup asks for both and compares the answer here.
+"""
+
+from collections.abc import Iterable
+from typing import TypeVar
+from unicodedata import normalize
+
+T = TypeVar("T")
+
+
+def nfc(text: str) -> str:
+    """The form that equal texts share."""
+    return text if text.isascii() else normalize("NFC", text)
+
+
+def nfd(text: str) -> str:
+    """The form in which each accent is a mark of its own."""
+    return text if text.isascii() else normalize("NFD", text)
+
+
+def forms_of(text: str) -> tuple[str, ...]:
+    """The text as it is, and its other forms."""
+    if text.isascii():
+        return (text,)
+    return tuple(dict.fromkeys((text, nfc(text), nfd(text))))
+
+
+def with_forms(values: Iterable[T]) -> list[T]:
+    """The values, each text in all its forms: what a filter has to ask for."""
+    found: dict[T, None] = {}
+    for value in values:
+        for one in forms_of(value) if isinstance(value, str) else (value,):
+            found[one] = None  # type: ignore[index]  # a form of a text is a text
+    return list(found)

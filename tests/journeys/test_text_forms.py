@@ -1,0 +1,200 @@
+"""Texts with accents: one character (NFC) and a letter with a mark (NFD) are the same name, on every side.
+
+`tests/earlier/make_accents.sh` wrote the outbox, with commit 117d625 and an input in NFD.
+"""
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from unicodedata import normalize
+
+import pytest
+
+from intacct_bridge.emulator.gateway.gateway import Emulator
+from intacct_bridge.flow.company.legacy import LegacyGateway
+from intacct_bridge.flow.plan.plan import Verdict
+from intacct_bridge.flow.post.outcome import RecordOutcome
+from intacct_bridge.flow.post.retry import settle_doubts
+from intacct_bridge.flow.records.status import RecordStatus
+from intacct_bridge.model.query.query import Query
+from intacct_bridge.wire.codec import decode_request
+from intacct_bridge.wire.reply import ConnectionCutError, Reply
+from support.journeys.objects import Desk, reasons
+from support.journeys.piping import Pipe, record, schema
+from support.small_company import Clock, client, company
+
+KEPT = Path(__file__).parents[1] / "earlier" / "accents" / "outbox.sqlite"
+APPLIED, UNCHANGED, IN_DOUBT = RecordStatus.APPLIED, RecordStatus.UNCHANGED, RecordStatus.IN_DOUBT
+VENDOR = {"VENDORID": "CAFÉ-1", "NAME": "Café Zoë", "DISPLAYCONTACT.PRINTAS": "Café"}
+VENDORS = "VENDORID,NAME,DISPLAYCONTACT.PRINTAS\nCAFÉ-1,Café Zoë,Café\n"
+BILL = """VENDORID,RECORDID,WHENCREATED,WHENDUE,CURRENCY,BASECURR,ACCOUNTNO,TRX_AMOUNT,LOCATIONID,DEPARTMENTID
+{vendor},{number},2026-11-02,2026-12-02,USD,USD,60100,100.10,100,100
+"""
+ENTRY = """Journal,Date,Title,Reference,Account,Debit,Credit,Location
+GJ,2026-11-30,Café,{0},68000,5,,100
+GJ,2026-11-30,Café,{0},10010,,5,100
+"""
+Form = Callable[[str], str]
+
+
+def nfc(text: str) -> str:
+    return normalize("NFC", text)
+
+
+def nfd(text: str) -> str:
+    return normalize("NFD", text)
+
+
+BOTH = pytest.mark.parametrize(("theirs", "ours"), [(nfc, nfd), (nfd, nfc)], ids=["held-in-nfc", "held-in-nfd"])
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def emulator(clock: Clock) -> Iterator[Emulator]:
+    emulator = company(clock)
+    yield emulator
+    emulator.close()
+
+
+@pytest.fixture
+def desk(tmp_path: Path, emulator: Emulator) -> Desk:
+    return Desk(tmp_path, emulator)
+
+
+def entered_by_a_person(desk: Desk, name: str, cells: dict[str, str], form: Form) -> None:
+    with client(desk.emulator) as person:
+        person.create(name, [{key: form(value) for key, value in cells.items()}])
+
+
+def found(desk: Desk, name: str, *fields: str) -> list[tuple[Any, ...]]:
+    """What a client without our outbox reads."""
+    with client(desk.emulator) as foreign:
+        return [tuple(row[one] for one in fields) for row in foreign.query(Query(name, fields))]
+
+
+def statuses(outcomes: list[RecordOutcome]) -> list[RecordStatus]:
+    return [one.status for one in outcomes]
+
+
+def test_the_forms_differ_and_look_alike() -> None:
+    assert nfc("Café") != nfd("Café")
+    assert len(nfd("Café")) == len(nfc("Café")) + 1
+
+
+@BOTH
+@pytest.mark.parametrize("vendor", ["CAFÉ-1", "Café Zoë", "NAME=Café Zoë"])
+def test_a_reference_is_found_in_the_company_s_form(desk: Desk, theirs: Form, ours: Form, vendor: str) -> None:
+    entered_by_a_person(desk, "VENDOR", VENDOR, theirs)
+    assert statuses(desk.load(ours(BILL.format(vendor=vendor, number="B-1")), "APBILL")) == [APPLIED]
+    assert found(desk, "APBILL", "VENDORID") == [(theirs("CAFÉ-1"),)]
+
+
+@BOTH
+def test_of_two_records_that_look_alike_none_is_meant(desk: Desk, theirs: Form, ours: Form) -> None:
+    entered_by_a_person(desk, "VENDOR", VENDOR, theirs)
+    entered_by_a_person(desk, "VENDOR", {**VENDOR, "NAME": "Other"}, ours)
+    plan = desk.plan(ours(BILL.format(vendor="CAFÉ-1", number="B-1")), "APBILL")
+    (reason,) = plan.records[0].reasons
+    assert "is the id of more than one vendor, with accents in different forms" in reason.message
+    numbers = dict(found(desk, "VENDOR", "VENDORID", "RECORDNO"))
+    by_number = BILL.format(vendor=f"RECORDNO={numbers[ours('CAFÉ-1')]}", number="B-1")
+    assert statuses(desk.load(by_number, "APBILL")) == [APPLIED]
+    assert found(desk, "APBILL", "VENDORID") == [(ours("CAFÉ-1"),)]
+
+
+@BOTH
+def test_a_record_that_exists_in_the_other_form_is_a_duplicate_and_is_updated(
+    desk: Desk, theirs: Form, ours: Form
+) -> None:
+    entered_by_a_person(desk, "VENDOR", VENDOR, theirs)
+    plan = desk.plan(ours(VENDORS), "VENDOR")
+    assert [finding.rule for one in plan.records for finding in one.reasons] == ["duplicate"]
+    assert statuses(desk.load(ours(VENDORS), "VENDOR", "upsert")) == [UNCHANGED]
+    assert statuses(desk.load(ours(VENDORS.replace("Zoë", "Noël")), "VENDOR", "update")) == [APPLIED]
+    (row,) = found(desk, "VENDOR", "VENDORID", "NAME")
+    assert (row[0], nfc(row[1])) == (theirs("CAFÉ-1"), "Café Noël")
+
+
+@BOTH
+@pytest.mark.parametrize("reference", ["", "RÉF-1"])
+def test_an_entry_in_the_other_form_is_the_one_that_was_posted(
+    desk: Desk, theirs: Form, ours: Form, reference: str
+) -> None:
+    assert statuses(desk.load(theirs(ENTRY.format(reference)), "journal-entries")) == [APPLIED]
+    again = desk.load(ours(ENTRY.format(reference)), "journal-entries")
+    assert statuses(again) == [UNCHANGED]
+    assert len(found(desk, "GLBATCH", "RECORDNO")) == 1
+
+
+def test_one_input_in_two_forms_is_one_record(desk: Desk) -> None:
+    header, first, second = ENTRY.format("RÉF-1").splitlines(keepends=True)
+    assert statuses(desk.load(header + nfc(first) + nfd(second), "journal-entries")) == [APPLIED]
+    head, row = VENDORS.splitlines(keepends=True)
+    plan = desk.plan(head + nfc(row) + nfd(row), "VENDOR")
+    assert [finding.rule for one in plan.records for finding in one.reasons] == ["double"]
+
+
+@BOTH
+def test_a_lost_answer_is_settled_in_the_form_that_the_company_keeps(
+    desk: Desk, emulator: Emulator, clock: Clock, theirs: Form, ours: Form
+) -> None:
+    """This gateway keeps every text in a form of its own, and its filters compare in it."""
+
+    def keeps_its_form(endpoint: str, body: bytes) -> Reply:
+        return emulator(endpoint, theirs(body.decode()).encode())
+
+    def loses(endpoint: str, body: bytes) -> Reply:
+        reply = keeps_its_form(endpoint, body)
+        if decode_request(body).operations[0].functions[0].name == "create":
+            raise ConnectionCutError("cut", sent=True)
+        return reply
+
+    text = ours("CLASSID,NAME\nÉ-1,Énergie\n")
+    desk.transport = loses
+    assert statuses(desk.load(text, "CLASS")) in ([RecordStatus.SETTLED], [IN_DOUBT])
+    clock.forward(minutes=16)
+    desk.transport = keeps_its_form
+    assert statuses(desk.load(text, "CLASS")) in ([RecordStatus.SETTLED], [UNCHANGED])
+    assert found(desk, "CLASS", "CLASSID").count((theirs("É-1"),)) == 1
+    assert statuses(desk.load(theirs(text), "CLASS")) == [UNCHANGED]
+
+
+@BOTH
+def test_a_stream_may_change_its_form(tmp_path: Path, emulator: Emulator, theirs: Form, ours: Form) -> None:
+    pipe = Pipe(tmp_path, emulator, {"mode": "create"})
+    classes = schema("CLASS", "CLASSID", "NAME", keys=["CLASSID"])
+    cells = {"CLASSID": "É-1", "NAME": "Énergie"}
+    first, second = (record("CLASS", **{key: form(value) for key, value in cells.items()}) for form in (theirs, ours))
+    assert pipe([classes, first, second]).status == 0
+    assert [row["CLASSID"] for row in pipe.rows("CLASS") if row["CLASSID"].endswith("-1")] == [theirs("É-1")]
+
+
+@pytest.mark.parametrize("form", [nfc, nfd])
+def test_an_outbox_of_an_earlier_version_is_recognised_in_either_form(
+    tmp_path: Path, desk: Desk, clock: Clock, form: Form
+) -> None:
+    head, entry = "CLASSID,NAME\n", ENTRY.format("")
+    person = Desk(tmp_path / "person", desk.emulator)
+    person.folder.mkdir()
+    person.load(nfd(head + "É-1,Énergie\nP-1,Été\n"), "CLASS")  # the company has what the earlier version posted
+    person.load(nfd(entry), "journal-entries")
+    shutil.copy(KEPT, tmp_path / "outbox.sqlite3")
+    for text, name in ((head + "É-1,Énergie\nP-1,Été\n", "CLASS"), (entry, "journal-entries")):
+        plan = desk.plan(form(text), name)
+        assert {one.verdict for one in plan.records} == {Verdict.UNCHANGED}, [str(one) for one in reasons(plan)]
+    assert [one.verdict for one in desk.plan(form(head + "É-2,Énigme\n"), "CLASS").records] == [Verdict.IN_DOUBT]
+    clock.forward(minutes=16)
+    assert statuses(desk.load(form(head + "É-2,Énigme\n"), "CLASS")) == [RecordStatus.SETTLED]
+    assert len(found(desk, "GLBATCH", "RECORDNO")) == 1
+    assert sorted(nfc(one) for (one,) in found(desk, "CLASS", "CLASSID") if nfc(one)[:2] in ("É-", "P-")) == [
+        "P-1",
+        "É-1",
+        "É-2",
+    ]
+    with client(desk.emulator) as gateway, desk.outbox() as outbox:
+        assert settle_doubts(LegacyGateway(gateway), outbox) == []
