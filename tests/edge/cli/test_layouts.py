@@ -187,3 +187,98 @@ def test_the_sign_of_another_currency_is_refused(load: Intacct, reader: HttpRead
     refused = [no for no, *_ in rows if f"bills.csv:{int(no[-1]) + 1}: Amount: the amount has the sign" in planned.out]
     assert refused == ["B-2", "B-4", "B-5"], planned.said
     assert "the amount has the sign €, and the record is in USD" in planned.out
+
+
+def test_payments_find_their_bills_by_number_and_vendor(load: Intacct, reader: HttpReader) -> None:
+    head = "Vendor,Bill No,Date,Due,Account,Amount,Dept,Loc\n"
+    rows = [("V10001", "P-1", 10), ("V10002", "P-1", 20), ("V10001", "P-2", 30), ("V10001", "P-3", 5)]
+    bills = [f"{vendor},{no},2026-11-21,2026-12-21,60100,{amount},500,110" for vendor, no, amount in rows]
+    Path("bills.csv").write_text(head + "\n".join(bills))
+    assert load("bills.csv", "--as", "bills", "--apply").status == 0
+    Path("payments.csv").write_text(
+        "Supplier Name,Invoice No,Amount Paid,Date,Method,Bank,Check No\n"
+        "Drumhallow Realty Partners,P-1,$4.00,21-Nov-26,EFT,CHK-INS,77\n"
+        "Drumhallow Realty Partners,P-2,30.00,21-Nov-26,EFT,CHK-INS,77\n"
+        "Drumhallow Realty Partners,P-3,5.00,21-Nov-26,EFT,CHK-INS,\n"
+    )
+    posted = load("payments.csv", "--as", "payments", "--apply")
+    assert posted.status == 0, posted.said
+    fields = ("VENDORID", "RECORDID", "TRX_TOTALPAID")
+    found = {(row["VENDORID"], row["RECORDID"]): row["TRX_TOTALPAID"] for row in reader.rows("APBILL", *fields)}
+    assert [found["V10001", "P-1"], found["V10002", "P-1"], found["V10001", "P-2"], found["V10001", "P-3"]] == [
+        "4", "0", "30", "5",
+    ]  # fmt: skip
+    made = reader.rows("APPYMT", "DOCNUMBER", "TRX_TOTALENTERED", VENDORID="V10001")
+    assert sorted((row["DOCNUMBER"], row["TRX_TOTALENTERED"]) for row in made) == [("", "5"), ("77", "34")]
+    Path("doubtful.csv").write_text("Bill No,Amount,Date,Method,Bank\nP-1,1,2026-11-21,EFT,CHK-INS\n")
+    refused = load("doubtful.csv", "--as", "payments")
+    assert refused.status == 1
+    assert "more than one APBILL with RECORDID 'P-1' (V10001, V10002)" in refused.out
+
+
+def test_receipts_find_their_invoices(load: Intacct, reader: HttpReader) -> None:
+    Path("invoices.csv").write_text(
+        "Customer,Invoice No,Date,Due,Account,Amount,Loc,Dept\nC20001,R-1,2026-11-21,2026-12-21,40100,12.50,110,500\n"
+    )
+    assert load("invoices.csv", "--as", "invoices", "--apply").status == 0
+    Path("receipts.csv").write_text(
+        "Cust No,Inv No,Amount,Received,Method,Undeposited funds\nC20001,R-1,12.50,11/22/2026,Cash,10090\n"
+    )
+    posted = load("receipts.csv", "--as", "receipts", "--apply")
+    assert posted.status == 0, posted.said
+    assert [row["TRX_TOTALPAID"] for row in reader.rows("ARINVOICE", "TRX_TOTALPAID", RECORDID="R-1")] == ["12.5"]
+
+
+def test_expenses_orders_and_timesheets(load: Intacct, reader: HttpReader) -> None:
+    Path("expenses.csv").write_text(
+        "Employee,Report,Submitted,Category,Amount,Spent on,Merchant,Dept,Loc\n"
+        '"Hensley, Cem E0002",X-1,2026-11-20,Meals,94.55,2026-11-19,Diner,110,310\n,,,Airfare,5.45,,,110,310\n'
+    )
+    posted = load("expenses.csv", "--as", "expenses", "--apply")
+    assert posted.status == 0, posted.said
+    (report,) = reader.rows("EEXPENSES", "EMPLOYEEID", "TOTALENTERED", RECORDID="X-1")
+    assert (report["EMPLOYEEID"], Decimal(report["TOTALENTERED"])) == ("E0002", Decimal(100))
+
+    Path("po.csv").write_text(
+        "Vendor,PO,Date,Due,Item,Qty,Unit,Unit price,Loc\n"
+        "V10001,O-1,2026-11-21,2026-12-21,STEEL-304,3,Each,$10.00,110\n"
+        "V10001,O-1,2026-11-21,2026-12-21,STEEL-304,1,Each,9.00,110\n"
+    )
+    posted = load("po.csv", "--as", "purchase-orders", "--apply")
+    assert posted.status == 0, posted.said
+    (order,) = reader.rows("PODOCUMENT", "CUSTVENDID", "DOCPARID", "TRX_TOTAL", DOCNO="O-1")
+    assert (order["CUSTVENDID"], order["DOCPARID"], Decimal(order["TRX_TOTAL"])) == ("V10001", "Purchase Order", 39)
+
+    Path("so.csv").write_text(
+        "Customer,Order,Date,Ship by,Item,Qty,Unit,Price,Loc\n"
+        "C20001,S-1,2026-11-21,2026-12-21,FREIGHT,1,Each,9.99,210\n"
+    )
+    posted = load("so.csv", "--as", "sales-orders", "--apply")
+    assert posted.status == 0, posted.said
+    assert reader.rows("SODOCUMENT", "CUSTVENDID", DOCNO="S-1") == [{"CUSTVENDID": "C20001"}]
+
+    Path("time.csv").write_text(
+        "Employee,Week of,Date,Hours,Project,Loc,Dept\nE0002,2026-11-16,2026-11-17,7.5,P-25-001,310,110\n"
+        "E0002,2026-11-16,2026-11-18,8,P-25-001,310,110\n"
+    )
+    posted = load("time.csv", "--as", "timesheets", "--apply")
+    assert posted.status == 0, posted.said
+    (sheet,) = reader.rows("TIMESHEET", "RECORDNO", EMPLOYEEID="E0002", BEGINDATE="11/16/2026")
+    hours = reader.rows("TIMESHEETENTRY", "QTY", "PROJECTID", TIMESHEETKEY=sheet["RECORDNO"])
+    assert hours == [{"QTY": "7.5", "PROJECTID": "P-25-001"}, {"QTY": "8", "PROJECTID": "P-25-001"}]
+
+
+def test_items_and_projects(load: Intacct, reader: HttpReader) -> None:
+    Path("items.csv").write_text("SKU,Product,Kind,Sales price,Active\nZ-1,Valve,Non-Inventory,$12.50,yes\n")
+    posted = load("items.csv", "--as", "items", "--apply")
+    assert posted.status == 0, posted.said
+    assert reader.rows("ITEM", "NAME", "BASEPRICE", ITEMID="Z-1") == [{"NAME": "Valve", "BASEPRICE": "12.5"}]
+    Path("projects.csv").write_text(
+        "Job No,Job Name,Client,Start,Project Manager\nZ-1,Dam gauges,C20001,2-Nov-2026,E0002\n"
+    )
+    posted = load("projects.csv", "--as", "projects", "--apply")
+    assert posted.status == 0, posted.said
+    fields = ("NAME", "PROJECTCATEGORY", "CUSTOMERID", "MANAGERID", "BEGINDATE")
+    assert [list(row.values()) for row in reader.rows("PROJECT", *fields, PROJECTID="Z-1")] == [
+        ["Dam gauges", "Contract", "C20001", "E0002", "11/02/2026"]
+    ]

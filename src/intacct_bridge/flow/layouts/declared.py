@@ -155,17 +155,17 @@ class DeclaredLayout:
         made = {name: value for name, value in rule.items() if name != "from"}
         sources = [column for meaning in _several(rule.get("from", [])) for column in self._columns(meaning, matched)]
         if "lookup" in made:
-            also = {
-                name: matched.columns[one]
-                for name, one in made["lookup"].get("also", {}).items()
-                if one in matched.columns
-            }
-            made["lookup"] = {**made["lookup"], "also": also}
+            made["lookup"] = [self._lookup(one, matched) for one in _several(made["lookup"])]
         if sources:
             return {**made, "from": sources}
         if "constant" in made:
             return made
         return {"constant": made["default"]} if "default" in made else None
+
+    def _lookup(self, lookup: Mapping[str, Any], matched: MatchedColumns) -> dict[str, Any]:
+        """A lookup with the input's columns in its conditions."""
+        pairs = ((name, next(self._columns(one, matched), None)) for name, one in lookup.get("also", {}).items())
+        return {**lookup, "also": {name: column for name, column in pairs if column is not None}}
 
     def _columns(self, meaning: str, matched: MatchedColumns) -> Iterator[str]:
         yield from (matched.columns[one] for one in (meaning, second(meaning)) if one in matched.columns)

@@ -31,7 +31,7 @@ from intacct_bridge.flow.records.values import comparable, equal_form
 from intacct_bridge.flow.records.write import Finding, RecordLine, Write
 from intacct_bridge.model.batched import batched
 from intacct_bridge.model.catalog import FieldDef, ObjectDef
-from intacct_bridge.model.mapping.language import EntityMap, Rules
+from intacct_bridge.model.mapping.language import OR, EntityMap, Rules
 from intacct_bridge.model.mapping.paths import value_at
 from intacct_bridge.model.mapping.rules import LookupRequest, Readers
 from intacct_bridge.model.mapping.unify import Cells, NativeRecord, grouped, lookup_requests, native, with_answers
@@ -69,7 +69,8 @@ class Lookups:
         for one in requests:
             place = (one.object, one.fields)
             names = self._fields.setdefault(one.object, set())
-            more = {one.give, *one.or_by, *(name for name, _ in one.by)} - names
+            further = (name for names_of_one, _ in one.by[1:] for name in names_of_one.split(OR))
+            more = {one.give, *one.fields, *further} - names
             if more and names:
                 self._forget(one.object)  # the known rows lack a field
             names |= more
@@ -108,7 +109,9 @@ class Lookups:
         return [
             row
             for row in self._rows.get((request.object, request.fields), {}).get(text, [])
-            if all(equal_form(row.get(name)) == equal_form(one) for name, one in request.by[1:])
+            if all(
+                equal_form(one) in (equal_form(row.get(by)) for by in name.split(OR)) for name, one in request.by[1:]
+            )
         ]
 
     def _not_found(self, request: LookupRequest) -> str:

@@ -39,6 +39,8 @@ from intacct_bridge.model.suggestions import did_you_mean
 Scalar = str | int | bool
 Type = Literal["text", "number", "integer", "boolean", "date", "time"]
 VERSIONS = ("v1", "v2")
+OR = "|"
+"""Between fields of a lookup's condition of which one has the value."""
 UP = "^"
 """In a line: read from the record that holds the line."""
 
@@ -54,7 +56,8 @@ class Lookup(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     where: dict[str, Scalar] = {}
     """Further conditions, such as `STATUS = "active"`."""
     also: dict[str, str] = {}
-    """Further conditions by other columns that have a value: `VENDORID = "vendorId"`."""
+    """Further conditions by other columns that have a value: `VENDORID = "vendorId"`. `VENDORID|VENDORNAME` stands for
+    either field."""
 
     @property
     def fields(self) -> tuple[str, ...]:

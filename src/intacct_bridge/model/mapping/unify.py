@@ -58,6 +58,16 @@ class NativeLine:
 
 
 @dataclass(frozen=True, slots=True)
+class RepeatedField:
+    """What a further row says of a field of the record, where that is known only once lookups are answered."""
+
+    name: str
+    value: Value | LookupRequest
+    column: str
+    row: int
+
+
+@dataclass(frozen=True, slots=True)
 class NativeRecord:
     """One record by Intacct's names, with lookups still to be answered."""
 
@@ -71,6 +81,7 @@ class NativeRecord:
     problems: tuple[Problem, ...] = ()
     unused: tuple[str, ...] = ()
     """Columns with a value that the mapping does not use."""
+    repeated: tuple[RepeatedField, ...] = ()
 
 
 def grouped(
@@ -104,6 +115,7 @@ class _Writer:
         self._rows = rows
         self._readers = readers
         self._problems: list[Problem] = []
+        self._repeated: list[RepeatedField] = []
 
     def native(self) -> NativeRecord:
         fields, columns = self._header()
@@ -121,6 +133,7 @@ class _Writer:
             {name: value for name, value in carried.items() if value is not None},
             tuple(sorted(self._problems, key=lambda one: one.row)),
             unused,
+            tuple(self._repeated),
         )
 
     def _header(self) -> tuple[dict[str, Value | LookupRequest], dict[str, str]]:
@@ -140,14 +153,15 @@ class _Writer:
         first = self._apply(rules, 0)
         for place in range(1, len(self._rows)):
             taken = self._apply(rules, place, quiet=True)
-            if taken.value is NO_VALUE or not taken.column:
+            if isinstance(taken.value, NoValue) or not taken.column:
                 continue
             if first.value is NO_VALUE:
                 first = taken
             elif taken.value != first.value:
-                text = f"{name} contradicts the record's first row"
-                fix = "make the rows agree, or separate the records by another column in group_by"
-                self._problems.append(Problem(text, fix, taken.column, place))
+                if isinstance(taken.value, LookupRequest) or isinstance(first.value, LookupRequest):
+                    self._repeated.append(RepeatedField(name, taken.value, taken.column, place))
+                else:
+                    self._problems.append(_contradiction(name, taken.column, place))
         return first
 
     def _apply(self, rules: Rules, place: int, *, quiet: bool = False) -> RuleResult:
@@ -212,6 +226,11 @@ class _Writer:
         return tuple(left)
 
 
+def _contradiction(name: str, column: str, row: int) -> Problem:
+    fix = "make the rows agree, or separate the records by another column in group_by"
+    return Problem(f"{name} contradicts the record's first row", fix, column, row)
+
+
 def _custom(rule: Custom, record: Record) -> dict[str, Value | LookupRequest]:
     """Custom fields from a list of names and values; a name without a value is left out."""
     found: dict[str, Value | LookupRequest] = {}
@@ -226,6 +245,7 @@ def lookup_requests(record: NativeRecord) -> Iterator[LookupRequest]:
     """All lookups that the record needs before it can be written."""
     holders: list[Cells] = [record.fields, *(line.fields for lines in record.lines.values() for line in lines)]
     yield from (value for cells in holders for value in cells.values() if isinstance(value, LookupRequest))
+    yield from (one.value for one in record.repeated if isinstance(one.value, LookupRequest))
 
 
 def with_answers(record: NativeRecord, answer: Callable[[LookupRequest], Value]) -> NativeRecord:
@@ -246,7 +266,11 @@ def with_answers(record: NativeRecord, answer: Callable[[LookupRequest], Value])
         wrapper: tuple(replace(line, fields=cells(line.fields, line.columns, line.row)) for line in members)
         for wrapper, members in record.lines.items()
     }
-    return replace(record, fields=fields, lines=lines, problems=tuple(problems))
+    for one in record.repeated:
+        found = cells({one.name: one.value}, {one.name: one.column}, one.row)
+        if one.name in found and one.name in fields and found[one.name] != fields[one.name]:
+            problems.append(_contradiction(one.name, one.column, one.row))
+    return replace(record, fields=fields, lines=lines, problems=tuple(dict.fromkeys(problems)))
 
 
 def reads(entity: EntityMap) -> tuple[str, ...]:
