@@ -247,7 +247,11 @@ def test_expenses_orders_and_timesheets(load: Intacct, reader: HttpReader) -> No
     posted = load("po.csv", "--as", "purchase-orders", "--apply")
     assert posted.status == 0, posted.said
     (order,) = reader.rows("PODOCUMENT", "CUSTVENDID", "DOCPARID", "TRX_TOTAL", DOCNO="O-1")
-    assert (order["CUSTVENDID"], order["DOCPARID"], Decimal(order["TRX_TOTAL"])) == ("V10001", "Purchase Order", 39)
+    assert (order["CUSTVENDID"], order["DOCPARID"], Decimal(order["TRX_TOTAL"])) == (
+        "V10001",
+        "Purchase Order",
+        Decimal(39),
+    )
 
     Path("so.csv").write_text(
         "Customer,Order,Date,Ship by,Item,Qty,Unit,Price,Loc\n"
