@@ -4,6 +4,10 @@ A record is found in one of three ways: by lookup key, by external id, or, a pay
 found record is proof if it was created by the user who sent it, not before it was sent, not as a copy, and if no other
 receipt claims it. Equal twins get one record each; which of them gets which does not matter.
 
+A person may change the key of a record before it is looked for, such as an entry's date. So before a record counts as
+absent, the records that its user created since then are searched for its number, or for all the rest of its key. One
+that no receipt claims forbids a second sending. It is no proof, since the user may have entered it apart from us.
+
 External ids are unknown to queries; the legacy `get` takes one as its key. That this `get` has the attribute is
 documented, but not what it does with it, and a company that ignores it answers as if there were no such record. So a
 found record must have the id. A missing one counts as absent only if two things hold: the answer is the same as for an
@@ -22,6 +26,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 
 from intacct_bridge.client.protocol import Gateway, Row
+from intacct_bridge.client.reading.key_lookup import key_condition
 from intacct_bridge.client.reading.legacy import get
 from intacct_bridge.errors import InvalidRequestError, NotPermittedError, RecordError, RefusedError
 from intacct_bridge.flow.company.find_by_key import (
@@ -37,13 +42,14 @@ from intacct_bridge.flow.company.find_by_key import (
 from intacct_bridge.flow.outbox.entry import OutboxEntry
 from intacct_bridge.flow.outbox.outbox import Outbox
 from intacct_bridge.flow.records.lookup_keys import EXTERNALID, LookupKeys
-from intacct_bridge.flow.records.values import comparable, number_text
+from intacct_bridge.flow.records.values import comparable, equal_form, number_text
 from intacct_bridge.model.batched import batched
 from intacct_bridge.model.catalog import ObjectDef
 from intacct_bridge.model.keys import RECORDNO
 from intacct_bridge.model.legacy.objects import LegacyObject, legacy_object
-from intacct_bridge.model.query.query import Query, field
+from intacct_bridge.model.query.query import Filter, Query, any_of, field
 from intacct_bridge.model.text_forms import forms_of, nfc
+from intacct_bridge.model.wording import listed
 from intacct_bridge.wire.values import Kind, Value, parse_value
 from intacct_bridge.wire.xml import Element, parse
 
@@ -87,6 +93,7 @@ class EvidenceSearch:
             payments = find_payments(self._company, lookup, doubtful)
             self._pair(lookup, doubtful, paid, payments, evidence, tolerance=timedelta())
         missing = [one for one in queried if one.number in evidence.absent and one.number not in evidence.proofs]
+        evidence.doubts.update(find_edited(self._company, self._outbox, lookup, missing, evidence))
         evidence.absent.difference_update(self._renumbered(lookup, missing))
         evidence.absent.update(by_id.absent)
         return evidence
@@ -176,6 +183,81 @@ def _judged_fields(lookup: LookupKeys, described: ObjectDef, creators: Creators)
     """The fields by which a found record is judged, as far as the object has them."""
     names = (lookup.created_field, creators.field, *lookup.empty_fields)
     return tuple(name for name in names if name and described.get(name) is not None)
+
+
+# --- with another key
+
+_NUMBERS = ("REFERENCENO", "RECORDID", "DOCNO")
+"""Fields whose value is one record's own, so that a record with the same one may be it."""
+_REST = 3
+"""So many other fields of a key tell a record apart as well."""
+_ZONES = timedelta(hours=26)
+"""Filter times may be read in any time zone."""
+
+
+def find_edited(
+    company: Gateway, outbox: Outbox, lookup: LookupKeys, missing: Sequence[OutboxEntry], evidence: Evidence
+) -> dict[int, str]:
+    """Why some of the missing entries may be there with another key, by their numbers."""
+    by_names: dict[tuple[str, ...], list[OutboxEntry]] = {}
+    for entry in missing:
+        if entry.number not in evidence.doubts:
+            by_names.setdefault(tuple(entry.lookup_key), []).append(entry)
+    doubts: dict[int, str] = {}
+    for names, entries in by_names.items():
+        number = next((name for name in names if name in _NUMBERS), "")
+        if not number or len(names) == 1:
+            continue
+        rows = _created_since(company, lookup, names, number, entries)
+        taken = {one.record for one in evidence.proofs.values()}
+        taken |= outbox.claimed(entries[0].target.company, lookup.object, [one.record for _, one in rows] or ["-"])
+        for entry in entries:
+            found = (_edited(row, one, entry, number) for row, one in rows if one.record not in taken)
+            if text := next((text for text in found if text), ""):
+                doubts[entry.number] = text
+    return doubts
+
+
+def _created_since(
+    company: Gateway, lookup: LookupKeys, names: Sequence[str], number: str, entries: Sequence[OutboxEntry]
+) -> list[tuple[Row, MatchingRecord]]:
+    """The records created since the first of the entries was sent that have a number or a text of one of them."""
+    described = company.describe(lookup.object)
+    if described.get(lookup.created_field) is None:
+        return []
+    creators = Creators(company, lookup, described)
+    select = dict.fromkeys((lookup.receipt_key, *names, *_judged_fields(lookup, described, creators)))
+    since = min(entry.sent_at or entry.planned_at for entry in entries) - _ZONES
+    where = (field(lookup.created_field) >= since) & _may_be_edited(names, number, entries, described)
+    try:
+        rows = company.query(Query(lookup.object, tuple(select), where=where, show_private=True))
+        return [(row, matching_record(lookup, row, creators)) for row in rows]
+    except (NotPermittedError, RefusedError, InvalidRequestError):
+        return []
+
+
+def _may_be_edited(names: Sequence[str], number: str, entries: Sequence[OutboxEntry], described: ObjectDef) -> Filter:
+    """The condition that a record has the number of one of the entries, or a text of the rest of its key."""
+    others = [name for name in names if name != number and described.kind_of(name) is Kind.TEXT]
+    asked = (number, *others[-1:]) if len(names) > _REST else (number,)
+    conditions = (
+        key_condition(name, described.kind_of(name), [entry.lookup_key[name] for entry in entries]) for name in asked
+    )
+    return any_of(one for one in conditions if one is not None)
+
+
+def _edited(row: Row, one: MatchingRecord, entry: OutboxEntry, number: str) -> str:
+    """Why this record may be the entry's with another key; empty where it is not."""
+    other = [name for name, text in entry.lookup_key.items() if equal_form(row.get(name)) != nfc(text)]
+    same_number = number not in other
+    same_rest = other == [number] and len(entry.lookup_key) > _REST
+    if one.copy or not other or not (same_number or same_rest) or not _proves(one, entry, CLOCK_TOLERANCE):
+        return ""
+    created = f"{one.created:%Y-%m-%d %H:%M:%S} UTC" if one.created else "an unknown time"
+    return (
+        f"record {one.record}, created by {one.creator} at {created}, may be this one with another {listed(other)}: "
+        "check it"
+    )
 
 
 # --- by external id
