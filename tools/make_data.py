@@ -12,6 +12,7 @@ from typing import Any
 
 from catalogue import catalogue
 from operation_list import operation_list
+from owned_parts import owned_parts
 from part_models import PartModels
 from required_fields import required_fields
 
@@ -28,8 +29,15 @@ def files() -> dict[Path, str]:
         GENERATED / "emulator_catalogue.json": _lines(objects),
         GENERATED / "emulator_required.json": _lines(required_fields(objects)),
         GENERATED / "emulator_parts.json": _lines(PartModels(ROOT / DATA).table()),
+        GENERATED / "emulator_owned_parts.json": _lines(owned_parts(objects, _wrappers())),
         OPERATIONS: operation_list(ROOT / OPERATIONS),
     }
+
+
+def _wrappers() -> set[tuple[str, str]]:
+    """The objects with the wrappers of their lines."""
+    lines = json.loads((ROOT / DATA / "keys.json").read_text(encoding="utf-8"))["lines"]
+    return {(one["header"], one.get("wrapper", "")) for one in lines}
 
 
 def _lines(table: dict[str, Any]) -> str:

@@ -171,6 +171,8 @@ class SideTables(SetUpTables):
         """By object and record number of a payment."""
         self.reserved = SideTable(store, "selected:", lambda _: "T", bool)
         """By object and record number, whether a waiting payment has reserved what it will settle."""
+        self.owned_parts = SideTable(store, "parts:", str, str)
+        """By object and record number, the parts of a record that have no object of their own, as XML."""
         self.advance_lines: SideTable[list[Row]] = SideTable(store, "held:", json.dumps, _rows)
         """By record number of an advance: its lines, in the shape that lines of documents have."""
         self.stock_movements = SideTable(store, "stock:", _movements_text, _movements)

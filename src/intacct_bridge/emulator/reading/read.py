@@ -4,7 +4,7 @@ Dotted fields are nested here, unlike in `query`. An unknown key gives fewer row
 come with `*` or where their wrapper is named.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from itertools import islice
 
 from intacct_bridge.emulator.company.company_data import FunctionAnswer, FunctionCall
@@ -12,6 +12,7 @@ from intacct_bridge.emulator.company.relations import Column, linked_key
 from intacct_bridge.emulator.company.render import in_format
 from intacct_bridge.emulator.reading.query import CONTENT_TYPES, bare
 from intacct_bridge.emulator.reading.query_request import all_columns, described_for, visible
+from intacct_bridge.emulator.records.owned_parts import part_names, parts_of
 from intacct_bridge.emulator.settings.cells import Row
 from intacct_bridge.emulator.settings.refusals import FunctionRefusedError, not_for, refused, too_many
 from intacct_bridge.errors import Fault
@@ -61,14 +62,17 @@ def _read(call: FunctionCall, described: ObjectDef, key: str) -> FunctionAnswer:
     keys = [text.strip() for text in call.body.findtext("keys").split(",") if text.strip()]
     if len(keys) > MOST_KEYS:
         too_many(call.name, MOST_KEYS, call.company.behaviour)
-    columns, owned = _columns(described, call.body.findtext("fields").strip())
+    columns, owned, parts = _columns(described, call.body.findtext("fields").strip())
     formatting = call.session.user.formatting
     rows = _found(call, described, key, keys)
     return_format = call.body.findtext("returnFormat").strip()
     if return_format in CONTENT_TYPES:
         texts = ([_text(row, column, formatting) for column in columns] for row in rows)
         return bare(return_format, columns, texts)
-    elements = tuple(_element(call, described.name, row, columns, owned=owned) for row in rows)
+    elements = tuple(
+        _with_parts(call, described.name, row, _element(call, described.name, row, columns, owned=owned), parts)
+        for row in rows
+    )
     return FunctionAnswer(Element("data", "", elements, {"listtype": described.name, "count": str(len(elements))}))
 
 
@@ -87,22 +91,33 @@ def _found(call: FunctionCall, described: ObjectDef, key: str, keys: Sequence[st
     return found
 
 
-def _columns(described: ObjectDef, fields: str) -> tuple[list[Column], list[Owner]]:
+def _with_parts(call: FunctionCall, name: str, row: Row, record: Element, parts: Container[str]) -> Element:
+    """The record with those of its parts that have no object of their own."""
+    kept = (one for one in parts_of(call.company, name, row) if one.tag in parts)
+    return Element(record.tag, "", (*record.children, *kept), record.attributes)
+
+
+def _columns(described: ObjectDef, fields: str) -> tuple[list[Column], list[Owner], Container[str]]:
+    """The fields of an answer, the lines inside it, and the parts without an object inside it."""
     owned = [one for one in lines(described.name) if one.wrapper]
+    known = part_names(described.name)
     if fields in ("", "*"):
-        return all_columns(described), owned
+        return all_columns(described), owned, known
     columns: list[Column] = []
     wrappers: list[Owner] = []
+    parts: list[str] = []
     for name in (part.strip() for part in fields.split(",")):
         wrapper = next((one for one in owned if one.wrapper == name.upper()), None)
         field = described.get(name)
         if wrapper is not None:
             wrappers.append(wrapper)
+        elif name.upper() in known:
+            parts.append(name.upper())
         elif field is not None:
             columns.append(Column(field.name, field.kind, field.name))
         else:
             raise FunctionRefusedError(Fault(f"Invalid fields list {name}"))
-    return columns, wrappers
+    return columns, wrappers, parts
 
 
 def _element(call: FunctionCall, tag: str, row: Row, columns: list[Column], *, owned: Iterable[Owner] = ()) -> Element:

@@ -30,6 +30,10 @@ It is cut in the way of ROUND_05UP, after which a rounding to fewer digits gives
 """
 
 
+CUSTOM_FIELDS = "customfields"
+"""The element with custom fields by name, as legacy functions and some generic ones have it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Draft:
     """One record to write."""
@@ -68,6 +72,9 @@ def read_draft(call: FunctionCall, described: ObjectDef, record: Element) -> Dra
         if wrapper is not None:
             found[wrapper.line] = _lines(call, wrapper, child)
             continue
+        if child.tag == CUSTOM_FIELDS and described.get(CUSTOM_FIELDS) is None:
+            values |= custom_fields(call, described, child)
+            continue
         known = False
         for name, text in _leaves(child, ""):
             one = described.get(name)
@@ -90,6 +97,20 @@ def read_draft(call: FunctionCall, described: ObjectDef, record: Element) -> Dra
 def _lines(call: FunctionCall, owned: Owner, wrapper: Element) -> list[Draft]:
     described = call.company.find(owned.line)
     return [read_draft(call, described, child) for child in wrapper.children if child.tag.upper() == owned.line]
+
+
+def custom_fields(call: FunctionCall, described: ObjectDef, wrapper: Element) -> Row:
+    """`customfields` by name. Raises FunctionRefusedError for an unknown one."""
+    row: Row = {}
+    for one in wrapper.children:
+        name = one.findtext("customfieldname").strip()
+        known = described.get(name)
+        if known is None:
+            raise refused(
+                f"Custom field '{name}' is not a field of {described.name}.", correction="Name one of its fields."
+            )
+        row[known.name] = stored_text(call, known, one.findtext("customfieldvalue"))
+    return row
 
 
 def _leaves(node: Element, prefix: str) -> Iterator[tuple[str, str]]:

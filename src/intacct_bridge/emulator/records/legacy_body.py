@@ -10,7 +10,7 @@ from functools import lru_cache
 
 from intacct_bridge.emulator.access.rights import can_change
 from intacct_bridge.emulator.company.company_data import FunctionAnswer, FunctionCall
-from intacct_bridge.emulator.records.drafts import stored_text
+from intacct_bridge.emulator.records.drafts import CUSTOM_FIELDS, custom_fields, stored_text
 from intacct_bridge.emulator.settings.cells import Row, date_text, escaped, sent_value
 from intacct_bridge.emulator.settings.refusals import FunctionRefusedError, illegal, refused
 from intacct_bridge.errors import RecordError
@@ -38,23 +38,8 @@ def row_of_body(call: FunctionCall, described: ObjectDef, body: Element, table: 
         text = day_text(call, node) if node.children else node.text.strip()
         known = described.get(field)
         row[field] = stored_text(call, known, text) if known is not None and not node.children else text
-    row.update(custom_fields(call, described, body))
-    return row
-
-
-def custom_fields(call: FunctionCall, described: ObjectDef, body: Element) -> Row:
-    """`customfields` by name. Raises FunctionRefusedError for an unknown one."""
-    row: Row = {}
-    wrapper = body.find("customfields")
-    for one in wrapper.children if wrapper is not None else ():
-        name = one.findtext("customfieldname").strip()
-        known = described.get(name)
-        if known is None:
-            raise refused(
-                f"Custom field '{name}' is not a field of {described.name}.", correction="Name one of its fields."
-            )
-        row[known.name] = stored_text(call, known, one.findtext("customfieldvalue"))
-    return row
+    wrapper = body.find(CUSTOM_FIELDS)
+    return row if wrapper is None else row | custom_fields(call, described, wrapper)
 
 
 def day_text(call: FunctionCall, node: Element) -> str:

@@ -10,6 +10,7 @@ from intacct_bridge.emulator.records.checks import assign_id, check_required_fie
 from intacct_bridge.emulator.records.display_contact import keep_display_contact, with_display_contact
 from intacct_bridge.emulator.records.drafts import Draft
 from intacct_bridge.emulator.records.integrity import check_not_cleared, check_not_renamed, check_unused
+from intacct_bridge.emulator.records.owned_parts import delete_parts, keep_parts
 from intacct_bridge.emulator.records.references import apply_references
 from intacct_bridge.emulator.settings.cells import Row
 from intacct_bridge.model.catalog import ObjectDef
@@ -36,6 +37,7 @@ def create(call: FunctionCall, draft: Draft, *, number: int | None = None) -> Ro
     for owned in lines(described.name):
         for place, line in enumerate(draft.lines.get(owned.line, ()), 1):
             _create_line(call, owned, row, line, place=place)
+    keep_parts(call, draft, row)
     record_change(call, described, row, CREATED)
     return row
 
@@ -77,6 +79,7 @@ def update(call: FunctionCall, draft: Draft, number: int) -> Row:
     for owned in lines(described.name):
         if owned.line in draft.lines:
             replace_lines(call, owned, row, draft.lines[owned.line])
+    keep_parts(call, draft, row)
     record_change(call, described, row, MODIFIED)
     return row
 
@@ -125,5 +128,6 @@ def delete(call: FunctionCall, described: ObjectDef, number: int) -> None:
             under = call.company.table(owned.line)
             for one in under.find(owned.by, row.get(owned.key, "")):
                 under.delete(one)
+    delete_parts(call, described.name, row)
     table.delete(number)
     record_change(call, described, row, DELETED)
