@@ -325,7 +325,7 @@ def run_kept_plan(
     if not only_plan:
         return _one(context, confirmed, outbox, options, only_plan=False, yes=yes, outcomes=[])
     problem = approval_problem(made, context.connection, outbox)
-    show_kept(confirmed, made, outbox.approvals(made.id), context.console)
+    show_kept(confirmed, made, outbox.approvals(made.id), context.console, problem=problem)
     if not context.console.as_json and confirmed.of(*WRITTEN, Verdict.IN_DOUBT):
         context.console.say("Nothing was sent.")
         next_step(context, path, approved=not (problem and context.connection.needs_approval))

@@ -62,7 +62,7 @@ def approve_command(context: CommandContext, *, plan: Path, hours: int, digest: 
     """
     from intacct_bridge.edge.terminal.account import account_name
     from intacct_bridge.edge.views.approval import show_kept
-    from intacct_bridge.flow.approval.admission import confirmed_plan
+    from intacct_bridge.flow.approval.admission import approval_problem, confirmed_plan
     from intacct_bridge.flow.approval.approvals import approve, made_plan
     from intacct_bridge.flow.outbox.outbox import open_outbox
     from intacct_bridge.flow.plan.plan_file import open_plan
@@ -72,7 +72,8 @@ def approve_command(context: CommandContext, *, plan: Path, hours: int, digest: 
         made = made_plan(kept, context.load_gateway, outbox)
         now = confirmed_plan(kept, made, context.load_gateway, outbox)
         if not context.console.as_json:
-            show_kept(now, made, outbox.approvals(made.id), context.console)
+            problem = approval_problem(made, context.connection, outbox)
+            show_kept(now, made, outbox.approvals(made.id), context.console, problem=problem)
         if digest is not None:
             _check_digest(digest, made.digest)
         elif not context.console.confirm(f"Approve {made.id} as {account_name()}?"):

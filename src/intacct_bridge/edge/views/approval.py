@@ -10,14 +10,16 @@ from intacct_bridge.flow.plan.plan import Plan, Verdict
 from intacct_bridge.model.wording import counted
 
 
-def show_kept(plan: Plan, made: KeptPlan, approvals: Sequence[Approval], console: Console) -> None:
-    """The plan, who made it, how it is sent, and who approved it."""
+def show_kept(
+    plan: Plan, made: KeptPlan, approvals: Sequence[Approval], console: Console, *, problem: str = ""
+) -> None:
+    """The plan, who made it, how it is sent, who approved it, and why none of the approvals holds."""
     given = [{"by": one.person, "at": one.at, "until": one.expires_at} for one in approvals]
     options = asdict(plan.origin.options) if plan.origin is not None else {}
     facts = {"id": made.id, "digest": made.digest, "made by": made.person, "made": made.at}
     if console.as_json:
         more = {name.replace(" ", "_"): value for name, value in facts.items()}
-        console.json({**more, "options": options, "approvals": given, **plan_data(plan, console)})
+        console.json({**more, "options": options, "approvals": given, "problem": problem, **plan_data(plan, console)})
         return
     where = plan.target
     console.pairs(
@@ -30,6 +32,7 @@ def show_kept(plan: Plan, made: KeptPlan, approvals: Sequence[Approval], console
             "sent": ", ".join(f"{name.replace('_', ' ')}: {_word(value)}" for name, value in options.items()),
             "approved": [f"by {one.person}, until {one.expires_at:%Y-%m-%d %H:%M} UTC" for one in approvals] or "no",
         }
+        | ({"approval holds": f"no: {problem}"} if problem and approvals else {})
     )
     console.result("")
     show_plan(plan, console)

@@ -11,7 +11,7 @@ from intacct_bridge.flow.plan.plan import WRITTEN, Plan, PlannedRecord, Verdict
 from intacct_bridge.flow.post.outcome import RecordOutcome
 from intacct_bridge.flow.records.status import RecordStatus
 from intacct_bridge.flow.records.tables import SourceRow
-from intacct_bridge.flow.records.write import Write, WriteOperation
+from intacct_bridge.flow.records.write import ACTION_COMMENT, ACTION_DATE, Write, WriteOperation
 from intacct_bridge.model.wording import counted
 
 _SHOWN = 40
@@ -33,6 +33,7 @@ def show_plan(plan: Plan, console: Console, *, records: bool = True) -> None:
         console.table(columns, [_row(record) for record in plan.records])
     if records:
         _show_changes(plan.of(Verdict.UPDATE)[:_SHOWN], console)
+        _show_existing([record for record in plan.of(*WRITTEN) if record.existing][:_SHOWN], console)
     show_refusals(plan.of(Verdict.REFUSED), console)
     _show_warnings(plan.records, console)
     for note in (*plan.notes, *(f"not checked: {text}" for text in plan.unchecked)):
@@ -87,6 +88,18 @@ def _show_changes(updates: Sequence[PlannedRecord], console: Console) -> None:
             console.result(console.wrapped("  ", f"{record.write.label}: {change}"))
             for line in change.lines:
                 console.result(console.wrapped("      ", line))
+
+
+def _show_existing(records: Sequence[PlannedRecord], console: Console) -> None:
+    """The facts of the records that are deleted or acted on, and the day and text of the action."""
+    if records:
+        console.result("")
+        console.result("Existing records:")
+    for record in records:
+        given = {name: record.write.fields.get(name) for name in (ACTION_DATE, ACTION_COMMENT)}
+        asked = "".join(f"; {name.lower()} {value}" for name, value in given.items() if value)
+        facts = ", ".join(f"{name} {value}" for name, value in record.existing.items())
+        console.result(console.wrapped("  ", f"{record.write.label}: {facts}{asked}"))
 
 
 def show_refusals(refused: Sequence[PlannedRecord], console: Console) -> None:

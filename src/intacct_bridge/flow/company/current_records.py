@@ -24,7 +24,9 @@ _STATES = ("STATE", "WHENMODIFIED", "MODIFIEDBYLOGINID", *POSTED_ON)
 """Read of every record: whether it may be changed, its period, and who changed it last."""
 AMOUNTS = ("TRX_TOTALENTERED", "TOTALENTERED", "TRX_TOTAL")
 """The amount of a record as a whole, in the currency of the transaction where there is one."""
-_FACTS = (*AMOUNTS, "CURRENCY", "WHENMODIFIED")
+_PARTIES = ("VENDORID", "CUSTOMERID", "EMPLOYEEID", "NAME")
+_NAMES = ("RECORDID", "DOCNO", "REFERENCENO", *_PARTIES, "BATCH_TITLE", "BATCH_DATE")
+_FACTS = (*_NAMES, *AMOUNTS, "CURRENCY", "WHENMODIFIED")
 Names = tuple[str, ...]
 
 
@@ -44,7 +46,7 @@ class CurrentRecord:
 
     @property
     def facts(self) -> dict[str, str]:
-        """What a person sees before a decision on the record as a whole: its amounts, and when it was changed last."""
+        """What a person sees before a decision on the record: its names, its amounts, and when it was changed last."""
         return {name: comparable(self.row[name]) for name in _FACTS if self.row.get(name) not in (None, "")}
 
 

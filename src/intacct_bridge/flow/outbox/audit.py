@@ -72,10 +72,11 @@ def local_text(moment: datetime | None) -> str:
 
 
 def sums(entries: Iterable[OutboxEntry]) -> list[Total]:
-    """The amounts of the new records that Intacct has, by currency."""
+    """The amounts of the new records that Intacct has, by currency; those that were taken back have no effect left."""
     found: dict[str, Total] = {}
     for entry in entries:
-        if entry.status is RecordStatus.APPLIED and entry.target.operation is WriteOperation.CREATE:
+        created = entry.target.operation is WriteOperation.CREATE and entry.undoes is None
+        if entry.status is RecordStatus.APPLIED and created:
             for one in entry.totals:
                 so_far = found.get(one.currency, Total(one.currency))
                 found[one.currency] = Total(

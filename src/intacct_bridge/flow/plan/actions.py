@@ -2,15 +2,17 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from datetime import date, datetime
 
-from intacct_bridge.flow.company.current_records import CurrentRecord, Locator
+from intacct_bridge.flow.company.current_records import POSTED_ON, CurrentRecord, Locator
 from intacct_bridge.flow.outbox.entry import OutboxEntry
 from intacct_bridge.flow.plan.context import PlanContext
 from intacct_bridge.flow.plan.outbox_verdict import by_outbox, is_doubtful
 from intacct_bridge.flow.plan.plan import Plan, PlannedRecord, Verdict
 from intacct_bridge.flow.records.values import comparable
-from intacct_bridge.flow.records.write import Finding, Receipt, Write, WriteOperation
+from intacct_bridge.flow.records.write import ACTION_DATE, Finding, Receipt, Write, WriteOperation
 from intacct_bridge.model.writing.actions import RecordAction, action_of
+from intacct_bridge.wire.values import Value
 
 PAID = "paid"
 """The rule that refuses to reverse a paid document."""
@@ -54,7 +56,9 @@ class MatchState:
         record = replace(record, receipt=Receipt(current.record), existing=facts)
         if state.casefold() in action.done:
             return replace(record, verdict=Verdict.UNCHANGED)
-        return record.noting(*moved_facts(write, seen, facts), *_obstacles(write, action, state)).judged()
+        posted = next((current.row[name] for name in POSTED_ON if current.row.get(name)), None)
+        early = early_day(write, write.fields.get(ACTION_DATE), posted)
+        return record.noting(*moved_facts(write, seen, facts), *_obstacles(write, action, state), *early).judged()
 
 
 def _obstacles(write: Write, action: RecordAction, state: str) -> list[Finding]:
@@ -73,6 +77,14 @@ def _obstacles(write: Write, action: RecordAction, state: str) -> list[Finding]:
     if name in _NOT_POSTED:
         return [_finding(write, "state", f"{write.label} is {state}: it is not posted", "delete it instead")]
     return []
+
+
+def early_day(write: Write, day: Value, posted: Value) -> list[Finding]:
+    """A warning where a record is taken back on a day before its own: whether Intacct allows it is not documented."""
+    if not isinstance(day, date) or not isinstance(posted, date) or isinstance(posted, datetime) or day >= posted:
+        return []
+    text = f"{write.label}: {day} is before its own date {posted}"
+    return [Finding("date", text, "", "", write.position, refuses=False)]
 
 
 def _finding(write: Write, rule: str, text: str, fix: str) -> Finding:

@@ -17,6 +17,7 @@ from intacct_bridge.flow.company.current_records import Locator
 from intacct_bridge.flow.company.writable import WRITTEN_BY_NAME, writable_object
 from intacct_bridge.flow.outbox.entry import OutboxEntry
 from intacct_bridge.flow.outbox.sent_write import sent_write
+from intacct_bridge.flow.plan.actions import early_day
 from intacct_bridge.flow.plan.changes import differences
 from intacct_bridge.flow.records.identity import content_digest, undo_identity
 from intacct_bridge.flow.records.values import comparable, equal_form
@@ -58,19 +59,20 @@ def opposite_write(company: Gateway, entry: OutboxEntry, *, day: date, memo: str
     title = memo or f"Reversed - {comparable(sent.fields.get('BATCH_TITLE'))}"
     fields = {name: value for name, value in sent.fields.items() if name not in _NOT_COPIED}
     fields |= {"BATCH_DATE": day, "BATCH_TITLE": title}
-    return Write(
+    write = Write(
         WriteOperation.CREATE,
         JOURNAL_ENTRY,
         fields,
         undo_identity(entry.control_id),
         content_digest(JOURNAL_ENTRY, fields, {LINES: lines}),
-        f"opposite of {entry.label}",
+        f"opposite of {JOURNAL_ENTRY} {number}, {entry.label}",
         (),
         {LINES: lines},
         entity=entity,
         entity_by="LOCATIONID" if entity else "",
         undoes=entry.number,
     )
+    return replace(write, findings=tuple(early_day(write, day, sent.fields.get("BATCH_DATE"))))
 
 
 def _rows(company: Gateway, record: str, lines: Iterable[RecordLine]) -> list[Row]:

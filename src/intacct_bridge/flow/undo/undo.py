@@ -7,7 +7,7 @@ them. A delete cannot be taken back: a record that is made anew has another reco
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from itertools import groupby
 
@@ -36,6 +36,7 @@ _FOLDER = "SUPDOCFOLDER"
 _UNPOSTED = ("draft", "submitted", "partially approved", "declined")
 _REQUESTED = ("submitted", "approved", "partially approved")
 _BATCH = 500
+_DATED = (WriteOperation.CREATE, WriteOperation.REVERSE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +113,13 @@ def plan_undo(
             else:
                 writes.append(write)
     plan = plan_in_stages(writes, company, outbox, source=source) if writes else None
-    return Undo(plan, tuple(refused), tuple(left))
+    return Undo(plan and _with_day(plan, settings.day), tuple(refused), tuple(left))
+
+
+def _with_day(plan: Plan, day: date) -> Plan:
+    if not any(record.write.operation in _DATED for record in plan.records):
+        return plan
+    return replace(plan, notes=(*plan.notes, f"Reversals and opposite entries are dated {day}."))
 
 
 def _place(entry: OutboxEntry) -> tuple[str, str, bool]:

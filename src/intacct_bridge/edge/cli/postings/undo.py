@@ -8,6 +8,10 @@ import click
 from intacct_bridge.edge.cli.context import CommandContext, day_option, file_option, shared_options
 from intacct_bridge.edge.cli.records import YES
 from intacct_bridge.errors import SettingsError
+from intacct_bridge.model.wording import counted
+
+_NAMED = 5
+"""Entries that were released before and are named one by one."""
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -72,12 +76,13 @@ def undo_command(
         chosen = _chosen(context, outbox, file, runs, numbers)
         day = date.date() if date is not None else context.client.company_time.date()
         undo = plan_undo(context.load_gateway, outbox, chosen, UndoSettings(day, delete, memo), source=source)
-        for one in undo.left:
-            context.console.say(f"{one.entry.number} {one.entry.label}: {one.reason}")
+        _say_left(context, undo.left)
         if undo.refused:
             _show_refused(context, undo.refused)
             return FAILURES
         if undo.plan is None:
+            if context.console.as_json:
+                context.console.json({"source": source, "records": []})
             context.console.say("There is nothing to take back.")
             return 0
         if not only_plan:
@@ -116,6 +121,19 @@ def _chosen(
         return entries_of_file(entries, file.name)
     found = {one.number: one for run in runs for one in entries_of_run(entries, run)}
     return list(found.values())
+
+
+def _say_left(context: CommandContext, left: "tuple[UndoRefusal, ...]") -> None:
+    """Name the entries that are left as they are; those that were released before are counted if they are many."""
+    released = [one for one in left if one.entry.status.value == "released"]
+    if len(released) > _NAMED:
+        numbers = sorted(one.entry.number for one in released)
+        context.console.say(
+            f"{counted(len(released), 'record')} taken back or released before (entries {numbers[0]} to {numbers[-1]})."
+        )
+    for one in left:
+        if len(released) <= _NAMED or one not in released:
+            context.console.say(f"{one.entry.number} {one.entry.label}: {one.reason}")
 
 
 def _show_refused(context: CommandContext, refused: "tuple[UndoRefusal, ...]") -> None:
