@@ -14,7 +14,8 @@ The company is the emulator's: the same for the same seed and date, and gone aft
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import date
+from dataclasses import replace
+from datetime import date, datetime
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import TYPE_CHECKING, Any
@@ -64,10 +65,14 @@ class Company:
         self._outbox: Outbox | None = None
         self._folder: Path | None = None
         self._first: EmulatorSnapshot | None = None
+        self._model: Company | None = None
+        self._clones: list[Company] = []
 
     @property
     def url(self) -> str:
         """The endpoint over HTTP. The first use starts a server, which runs until the company is closed."""
+        if self._model is not None:
+            return self._model.url
         if self._server is None:
             from intacct_bridge.emulator.gateway.server import serve
 
@@ -149,25 +154,45 @@ class Company:
         Without an entity they are closed in all of them. An earlier day than before opens the periods after it again.
         """
         day = date.fromisoformat(until) if isinstance(until, str) else until
-        close_books(self.emulator.company(), day, entity=entity, ledger=ledger)
+        close_books(self.emulator.company(self.company_id), day, entity=entity, ledger=ledger)
+
+    def set_clock(self, moment: datetime) -> None:
+        """Set the company's clock; it runs on from there. A moment without a zone is UTC."""
+        self.emulator.set_clock(moment, self.company_id)
+
+    def clone(self, company_id: str, *, snapshot: EmulatorSnapshot | None = None, **settings: Any) -> "Company":
+        """Another company in the same gateway, in milliseconds, with this one's records now or in a snapshot.
+
+        `settings` are those of a `[[company]]` that differ, such as `users` or `concurrency`. It has the address of
+        this company, and its own limits, clock, log and outbox. `reset` of this company drops it.
+        """
+        model = self.emulator.company(self.company_id).settings
+        self.emulator.add_company(replace(model, company_id=company_id, **settings), self.company_id, snapshot)
+        made = Company(self.emulator, company_id)
+        made._model = self
+        self._clones.append(made)
+        return made
 
     # --- observations
 
     @property
     def requests(self) -> Sequence[Received]:
-        """The requests as received, oldest first, every credential masked."""
-        return tuple(self.emulator.received)
+        """The requests to this company as received, oldest first, every credential masked.
+
+        Requests that name no company are among them.
+        """
+        return tuple(one for one in self.emulator.received if one.company in ("", self.company_id))
 
     @property
     def transactions(self) -> int:
         """The billable API transactions of the company so far; `emulator.transactions()` has them by function."""
-        return self.emulator.transactions().total
+        return self.emulator.transactions(self.company_id).total
 
     def received(self, function: str = "") -> list[Element]:
         """The elements of the functions that the company received, or of those with this name."""
         found = [
             body
-            for request in self.emulator.received
+            for request in self.requests
             if request.functions
             for holder in _functions(parse(request.body))
             for body in holder
@@ -180,14 +205,17 @@ class Company:
         return [dict(row) for _, row in company.table(company.catalog.find(name)).rows()]
 
     def close(self) -> None:
-        """Stop the server, if there is one, and drop the company."""
+        """Stop the server, if there is one, and drop the company with its clones."""
+        for clone in self._clones:
+            clone.close()
         if self._server is not None:
             self._server.close()
         self._drop_outbox()
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
         self._folder = None
-        self.emulator.close()
+        if self._model is None:
+            self.emulator.close()
 
 
 @contextmanager

@@ -18,7 +18,7 @@ class ConcurrencyLimit:
 
     def __init__(self, limit: int, hold_seconds: float, own: Mapping[str, int] | None = None) -> None:
         self._limit = limit
-        self._own = own or {}
+        self._own: Mapping[str, int] = {} if own is None else own
         self._hold_seconds = hold_seconds
         self._changed = Condition()
         self._running = Counter[str]()

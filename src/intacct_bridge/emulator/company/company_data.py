@@ -55,6 +55,8 @@ class CompanyData:
         self.store = store
         self._standard = catalog
         self.side_tables = SideTables(store)
+        self.ahead = 0.0
+        """Seconds by which the company's clock is ahead of the emulator's."""
         self.catalog = catalog
         self.reports, self.views = settings.reports, settings.views
         """The custom reports and views that the company has."""
@@ -101,11 +103,11 @@ class CompanyData:
 
 
 def open_company(
-    settings: CompanySettings, behaviour: Behaviour, connection: Connection, catalog: Catalog
+    settings: CompanySettings, behaviour: Behaviour, connection: Connection, catalog: Catalog, *, prefix: str = ""
 ) -> CompanyData:
-    """The data of one company in a database that may hold several."""
-    store = Store(connection, settings.company_id, lambda name: table_plan(company.catalog.find(name)))
-    company = CompanyData(settings, behaviour, store, catalog)
+    """The data of one company in a database that may hold several; its tables begin with its id, or with `prefix`."""
+    store = Store(connection, prefix or settings.company_id, lambda name: table_plan(company.catalog.find(name)))
+    company = CompanyData(settings, settings.behaviour or behaviour, store, catalog)
     return company
 
 

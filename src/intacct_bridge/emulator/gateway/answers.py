@@ -109,15 +109,18 @@ def spaced(body: bytes) -> bytes:
     return _AFTER_CLOSING.sub(rb"\1\n", _BEFORE_OPENING.sub(b">\n", body))
 
 
-def signed_in(session: EmulatedSession, now: float) -> SignedIn:
-    """The authentication block of an operation whose user signed in."""
+def signed_in(session: EmulatedSession, now: float, ahead: float = 0.0) -> SignedIn:
+    """The authentication block of an operation whose user signed in, by the company's clock.
+
+    That is some seconds ahead of the emulator's, by which sessions expire.
+    """
     return SignedIn(
         SUCCESS,
         session.user.user_id,
         session.company_id,
         session.entity,
         session_timestamp=_moment(now),
-        session_timeout=_moment(session.expires),
+        session_timeout=_moment(session.expires + ahead),
     )
 
 

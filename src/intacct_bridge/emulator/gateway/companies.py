@@ -4,7 +4,9 @@ No other module imports the demo company. It is one `CompanySource`, and the dec
 company can have several: the demo company with custom fields of your own.
 """
 
-from datetime import date
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from sqlite3 import Connection
 
 from intacct_bridge.emulator.accounting.seeding import load
@@ -15,7 +17,7 @@ from intacct_bridge.emulator.demo.generator.declaration import demo_definitions
 from intacct_bridge.emulator.records.declared_records import keep_records, number_giver
 from intacct_bridge.emulator.settings.company_source import CompanyDefinitions, CompanySource, SideValues
 from intacct_bridge.emulator.settings.declared.source import declared_source
-from intacct_bridge.emulator.settings.world import EmulatorSettings
+from intacct_bridge.emulator.settings.world import CompanySettings, EmulatorSettings
 from intacct_bridge.emulator.store.catalogue import standard_catalog
 from intacct_bridge.emulator.store.store import open_database
 from intacct_bridge.errors import SettingsError
@@ -25,17 +27,32 @@ DEMO = "demo"
 """The name of the demo company's source."""
 
 
-class Companies:
-    """The companies of one emulator, in one database."""
+@dataclass(frozen=True, slots=True)
+class CompanyCopy:
+    """A company that was cloned while the emulator ran, as a snapshot keeps it."""
 
-    def __init__(self, settings: EmulatorSettings, connection: Connection) -> None:
+    settings: CompanySettings
+    prefix: str
+    database: Connection
+    ahead: float
+
+
+class Companies:
+    """The companies of one emulator: those of its settings in one database, and clones, each in its own in memory."""
+
+    def __init__(self, settings: EmulatorSettings, connection: Connection, now: float) -> None:
         self._connection = connection
-        self.by_id = {
-            one.company_id: open_company(one, settings.behaviour, connection, standard_catalog())
-            for one in settings.companies
-        }
+        self._behaviour = settings.behaviour
+        self._clones: dict[str, Connection] = {}
+        self.by_id = {one.company_id: self._opened(one, connection) for one in settings.companies}
         for company in self.by_id.values():
-            company.define(_stored_definitions(company))
+            if company.settings.clock is not None:
+                set_clock(company, company.settings.clock, now)
+
+    def _opened(self, settings: CompanySettings, connection: Connection, prefix: str = "") -> CompanyData:
+        company = open_company(settings, self._behaviour, connection, standard_catalog(), prefix=prefix)
+        company.define(_stored_definitions(company))
+        return company
 
     def fill_declared(self, now: float) -> None:
         """Fill each company with what its settings declare."""
@@ -48,21 +65,66 @@ class Companies:
         for company in self.by_id.values():
             keep_users(company)
 
+    def add(self, settings: CompanySettings, like: CompanyData, records: Connection) -> CompanyData:
+        """Another company with the records that this one has in a database; they are copied in milliseconds."""
+        database = open_database(None)
+        records.backup(database)
+        company = self._opened(settings, database, like.store.prefix)
+        company.ahead = like.ahead
+        self._clones[settings.company_id] = database
+        self.by_id[settings.company_id] = company
+        keep_users(company)
+        return company
+
+    def database_of(self, company_id: str) -> Connection:
+        """The database that holds a company."""
+        return self._clones.get(company_id, self._connection)
+
     def database_copy(self) -> Connection:
         """A copy of the database in memory, made in milliseconds."""
-        copy = open_database(None)
-        self._connection.backup(copy)
-        return copy
+        return _copied(self._connection)
+
+    def clones(self) -> tuple[CompanyCopy, ...]:
+        """Copies of the companies that were cloned."""
+        return tuple(
+            CompanyCopy(one.settings, one.store.prefix, _copied(database), one.ahead)
+            for company_id, database in self._clones.items()
+            for one in (self.by_id[company_id],)
+        )
 
     def restore(self, database: Connection) -> None:
-        """Replace every record by those of a copy; caches of the old ones are emptied."""
+        """Replace every record by those of a copy; caches of the old ones are emptied, and clones are dropped."""
         database.backup(self._connection)
+        for company_id in list(self._clones):
+            self.by_id.pop(company_id)
+            self._clones.pop(company_id).close()
         for company in self.by_id.values():
             company.forget()
+            company.define(_stored_definitions(company))
+
+    def take(self, clones: Iterable[CompanyCopy]) -> None:
+        """Take over companies that were cloned in a snapshot, with copies of their records."""
+        for one in clones:
+            connection = self._clones[one.settings.company_id] = _copied(one.database)
+            company = self.by_id[one.settings.company_id] = self._opened(one.settings, connection, one.prefix)
+            company.ahead = one.ahead
 
     def close(self) -> None:
-        """Close the database."""
-        self._connection.close()
+        """Close the databases."""
+        for database in (self._connection, *self._clones.values()):
+            database.close()
+
+
+def _copied(database: Connection) -> Connection:
+    copy = open_database(None)
+    database.backup(copy)
+    return copy
+
+
+def set_clock(company: CompanyData, moment: datetime, now: float) -> None:
+    """Set a company's clock; it runs on from there. A moment without a zone is UTC."""
+    aware = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+    company.ahead = aware.timestamp() - now
 
 
 def has_records(company: CompanyData) -> bool:
@@ -94,7 +156,7 @@ def fill(company: CompanyData, source: CompanySource, *, now: float) -> None:
         load(company, source.rows(), ledger_from=source.ledger_from)
         keep_side_values(company.side_tables, source.side_values)
         keep_users(company)
-        keep_records(company, source.records(number_giver(company)), now=now, where=source.label)
+        keep_records(company, source.records(number_giver(company)), now=now + company.ahead, where=source.label)
         if source.name == DEMO:
             company.side_tables.demo.put(value=source.label)
         else:

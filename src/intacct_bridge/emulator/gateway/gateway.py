@@ -13,7 +13,7 @@ import time
 import traceback
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from itertools import accumulate
 from pathlib import Path
@@ -31,7 +31,14 @@ from intacct_bridge.emulator.company.company_data import CompanyData
 from intacct_bridge.emulator.company.sessions import Sessions
 from intacct_bridge.emulator.functions.running import RequestContext, all_failed, run
 from intacct_bridge.emulator.gateway.answers import AnswerWriter, OperationAnswer, not_signed_in, signed_in
-from intacct_bridge.emulator.gateway.companies import Companies, demo_source, fill, has_records
+from intacct_bridge.emulator.gateway.companies import (
+    Companies,
+    CompanyCopy,
+    demo_source,
+    fill,
+    has_records,
+    set_clock,
+)
 from intacct_bridge.emulator.gateway.deliveries import (
     LOST,
     Delivery,
@@ -56,7 +63,7 @@ from intacct_bridge.emulator.settings.faults import (
 from intacct_bridge.emulator.settings.refusals import ControlRefusedError, SignInRefusedError, unexpected
 from intacct_bridge.emulator.settings.world import CompanySettings, EmulatorSettings, PolicySettings
 from intacct_bridge.emulator.store.store import open_database
-from intacct_bridge.errors import Fault
+from intacct_bridge.errors import Fault, SettingsError
 from intacct_bridge.wire.envelope import Control, Operation, Request
 from intacct_bridge.wire.reply import ConnectionCutError, Reply
 from intacct_bridge.wire.xml import Element
@@ -70,6 +77,10 @@ class EmulatorSnapshot:
 
     database: Connection
     faults: tuple[ScriptedFault, ...]
+    clones: tuple[CompanyCopy, ...] = ()
+    """The companies that were cloned while the emulator ran."""
+    clocks: Mapping[str, float] = field(default_factory=dict)
+    """By company, the seconds by which its clock is ahead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,12 +126,13 @@ class Emulator:
         """Tracebacks of errors in the emulator itself; a test may assert that there are none."""
         self.deliveries: deque[Delivery] = deque(maxlen=1000)
         """The answers of asynchronous requests that were sent, or should have been, oldest first."""
-        self.companies = Companies(self.settings, connection)
+        self.companies = Companies(self.settings, connection, clock())
         self.sessions = Sessions(behaviour.session_minutes, draw)
         own = {one.company_id: one for one in self.settings.companies}
-        self.limit = ConcurrencyLimit(behaviour.concurrency, behaviour.hold_seconds, _own_concurrency(own))
         everybody = WindowLimit(behaviour.window_requests, behaviour.window_seconds)
-        self.window = RateWindow(everybody, _own_windows(own, everybody), clock)
+        self._own_concurrency, self._own_windows = _own_concurrency(own), _own_windows(own, everybody)
+        self.limit = ConcurrencyLimit(behaviour.concurrency, behaviour.hold_seconds, self._own_concurrency)
+        self.window = RateWindow(everybody, self._own_windows, clock)
         partners = [one.sender_id for one in self.settings.senders if one.marketplace]
         self._transactions = TransactionCount(failures=behaviour.billed_failures, uncounted=partners)
         self._authenticator = Authenticator(self.settings, self.companies.by_id, self.sessions)
@@ -166,7 +178,7 @@ class Emulator:
         """A gateway with the demo company, of 24 months or fewer. A file that holds records is opened as it is."""
         emulator = cls(open_database(path), **more)
         if not has_records(emulator.company()):
-            day = as_of or datetime.fromtimestamp(emulator.now(), UTC).date()
+            day = as_of or datetime.fromtimestamp(emulator.now() + emulator.company().ahead, UTC).date()
             source = demo_source(seed, as_of=day, scale=scale, cash_book=cash_book, months=months)
             fill(emulator.company(), source, now=emulator.now())
         emulator.companies.fill_declared(emulator.now())
@@ -185,8 +197,13 @@ class Emulator:
     def clone(self, **more: Any) -> "Emulator":
         """Another gateway in memory with the same records, in milliseconds."""
         with self._lock:
-            connection = self.companies.database_copy()
-        copy = Emulator(connection, more.pop("settings", self.settings), clock=more.pop("clock", self._clock), **more)
+            snapshot = self.snapshot()
+        cloned = {one.settings.company_id for one in snapshot.clones}
+        own = replace(
+            self.settings, companies=tuple(one for one in self.settings.companies if one.company_id not in cloned)
+        )
+        copy = Emulator(snapshot.database, more.pop("settings", own), clock=more.pop("clock", self._clock), **more)
+        copy._take(snapshot)
         copy.companies.keep_users()
         return copy
 
@@ -195,15 +212,59 @@ class Emulator:
         self.catch_up()
         return self.companies.by_id[company_id or next(iter(self.companies.by_id))]
 
+    def add_company(
+        self, company: str | CompanySettings, like: str = "", snapshot: EmulatorSnapshot | None = None
+    ) -> CompanyData:
+        """Another company in this gateway, in milliseconds: a clone of the first one, or of the one that `like` names.
+
+        It has the records as they are now, or as they were in a snapshot, and its own limits, clock and log from here
+        on. An id alone takes the settings of the cloned company.
+        """
+        with self._lock:
+            model = self.company(like)
+            settings = replace(model.settings, company_id=company) if isinstance(company, str) else company
+            if self.settings.company(settings.company_id) is not None:
+                raise SettingsError(f"there is a company {settings.company_id} already", fix="give it another id")
+            made = self.companies.add(settings, model, self._records_of(model.settings.company_id, snapshot))
+            if settings.clock is not None and not isinstance(company, str):
+                set_clock(made, settings.clock, self.now())
+            self._with_settings((*self.settings.companies, settings))
+            return made
+
+    def _records_of(self, company_id: str, snapshot: EmulatorSnapshot | None) -> Connection:
+        if snapshot is None:
+            return self.companies.database_of(company_id)
+        kept = (one.database for one in snapshot.clones if one.settings.company_id == company_id)
+        return next(kept, snapshot.database)
+
+    def _with_settings(self, companies: tuple[CompanySettings, ...]) -> None:
+        """Replace the companies of the settings, and the limits of each."""
+        self.settings = replace(self.settings, companies=companies)
+        behaviour, own = self.settings.behaviour, {one.company_id: one for one in companies}
+        everybody = WindowLimit(behaviour.window_requests, behaviour.window_seconds)
+        self._own_concurrency.clear()
+        self._own_concurrency.update(_own_concurrency(own))
+        self._own_windows.clear()
+        self._own_windows.update(_own_windows(own, everybody))
+        self._authenticator = Authenticator(self.settings, self.companies.by_id, self.sessions)
+
+    def set_clock(self, moment: datetime, company_id: str = "") -> None:
+        """Set the clock of a company, or of the first one; it runs on from there. A moment without a zone is UTC."""
+        set_clock(self.company(company_id), moment, self.now())
+
     def snapshot(self) -> EmulatorSnapshot:
         """The present state, for `restore`."""
         with self._lock:
-            return EmulatorSnapshot(self.companies.database_copy(), self.fault_plan.script)
+            clocks = {name: one.ahead for name, one in self.companies.by_id.items()}
+            return EmulatorSnapshot(
+                self.companies.database_copy(), self.fault_plan.script, self.companies.clones(), clocks
+            )
 
     def restore(self, snapshot: EmulatorSnapshot) -> None:
         """Set everything back, in milliseconds. Sessions, received requests, counts and waiting jobs are forgotten."""
         with self._lock:
             self.companies.restore(snapshot.database)
+            self._take(snapshot)
             self.sessions.drop_all()
             self._log.clear()
             self._jobs.clear()
@@ -212,6 +273,16 @@ class Emulator:
             self._authenticator.forget()
             self.deliveries.clear()
             self.fault_plan = FaultPlan(snapshot.faults, self._seed)
+
+    def _take(self, snapshot: EmulatorSnapshot) -> None:
+        """Take over the clones and the clocks of a snapshot."""
+        self.companies.take(snapshot.clones)
+        kept = {one.company_id: one for one in self.settings.companies if one.company_id in self.companies.by_id}
+        cloned = {one.settings.company_id: one.settings for one in snapshot.clones}
+        self._with_settings(tuple({**kept, **cloned}.values()))
+        for company_id, ahead in snapshot.clocks.items():
+            if company_id in self.companies.by_id:
+                self.companies.by_id[company_id].ahead = ahead
 
     def close(self) -> None:
         """Close the database."""
@@ -348,9 +419,9 @@ class Emulator:
         except SignInRefusedError as error:
             self._log.ended(work.number, RequestOutcome.SIGN_IN_REFUSED)
             return OperationAnswer(not_signed_in(operation.authentication), faults=error.faults)
-        now = self._clock() if work.done is None else work.done
+        now = company.ahead + (self._clock() if work.done is None else work.done)
         if work.refusal is not None:
-            return OperationAnswer(signed_in(session, now), all_failed(operation, work.refusal))
+            return OperationAnswer(signed_in(session, now, company.ahead), all_failed(operation, work.refusal))
         context = RequestContext(
             control, company, session, self.sessions, now, work.faults, first, self.incidents.append
         )
@@ -360,7 +431,7 @@ class Emulator:
                 session.company_id, control.sender_id, function, one.result.status, one.answer
             )
             self._log.billed(work.number, billed)
-        return OperationAnswer(signed_in(session, now), outcomes)
+        return OperationAnswer(signed_in(session, now, company.ahead), outcomes)
 
     # --- work that is done after the connection is closed
 

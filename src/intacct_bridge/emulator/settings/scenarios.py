@@ -13,6 +13,7 @@ scenarios come with the package.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, TypeVar
@@ -92,22 +93,31 @@ def scenario(tree: dict[str, Any], where: str = "scenario", start: EmulatorSetti
     for sender in _entries(SenderSettings, tree, where, "sender"):
         senders[sender.sender_id] = sender
     companies = {one.company_id: one for one in start.companies}
-    for company in _companies(tree.get("company", []), companies, where):
+    behaviour = built(Behaviour, tree.get("behaviour", {}), f"{where}: behaviour", start.behaviour)
+    for company in _companies(tree.get("company", []), companies, behaviour, where):
         check_company(company, f"{where}: company")
         companies[company.company_id] = company
-    behaviour = built(Behaviour, tree.get("behaviour", {}), f"{where}: behaviour", start.behaviour)
     policies = _policies(tree, where)
     return EmulatorSettings(tuple(senders.values()), tuple(companies.values()), behaviour, start.policies | policies)
 
 
-def _companies(entries: Any, known: dict[str, CompanySettings], where: str) -> Iterator[CompanySettings]:
+def _companies(
+    entries: Any, known: dict[str, CompanySettings], behaviour: Behaviour, where: str
+) -> Iterator[CompanySettings]:
     """The companies of a file; one that is known already keeps what its table leaves out."""
     entries = [entries] if isinstance(entries, dict) else entries
     if not isinstance(entries, list):
         raise SettingsError(f"{where}: company cannot be {entries!r}", fix="write it as a table: [[company]]")
     for entry, place in zip(entries, places(entries), strict=True):
-        company_id = entry.get("company_id", DEFAULT_COMPANY) if isinstance(entry, dict) else ""
-        yield built(CompanySettings, entry, f"{where}: company{place}", known.get(str(company_id)))
+        at, table = f"{where}: company{place}", dict(entry) if isinstance(entry, dict) else entry
+        earlier, own = None, None
+        if isinstance(table, dict):
+            earlier = known.get(str(table.get("company_id", DEFAULT_COMPANY)))
+            own = table.pop("behaviour", None)
+        made = built(CompanySettings, table, at, earlier)
+        if own is not None:
+            made = replace(made, behaviour=built(Behaviour, own, f"{at}.behaviour", made.behaviour or behaviour))
+        yield made
 
 
 def _entries(kind: type[_T], tree: dict[str, Any], where: str, name: str) -> tuple[_T, ...]:
