@@ -1,5 +1,6 @@
 """Files as people have them, loaded by the command, with the company's own answers over HTTP as the judge."""
 
+from base64 import b64decode
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -286,3 +287,57 @@ def test_items_and_projects(load: Intacct, reader: HttpReader) -> None:
     assert [list(row.values()) for row in reader.rows("PROJECT", *fields, PROJECTID="Z-1")] == [
         ["Dam gauges", "Contract", "C20001", "E0002", "11/02/2026"]
     ]
+
+
+def supdoc(reader: HttpReader, key: str) -> dict[str, bytes]:
+    """The files of an attachment."""
+    data = reader.call(f'<get object="supdoc" key="{key}"/>').find("data")
+    assert data is not None
+    return {
+        f"{one.findtext('attachmentname')}.{one.findtext('attachmenttype')}": b64decode(
+            one.findtext("attachmentdata") or ""
+        )
+        for one in data.iter("attachment")
+    }
+
+
+def test_a_bill_export_of_thirty_rows_with_pdfs(load: Intacct, reader: HttpReader) -> None:
+    """Posted at the first attempt: names, currency signs, named months, a total row, and a file for each bill."""
+    names = ["Drumhallow Realty Partners", "Foxglade Estates & Land", "Cinderford Immobilier inc."]
+    rows, total = [], Decimal(0)
+    for number in range(1, 31):
+        amount = Decimal(number * 101) / 4
+        total += amount
+        bill = (number + 1) // 2  # two rows a bill
+        Path(f"scan-{bill}.pdf").write_bytes(f"%PDF {bill}".encode())
+        rows.append(
+            f'{names[bill % 3]},EXP-{bill},"Nov {bill:02d}, 2026",12/{bill:02d}/2026,60100,"${amount:,.2f}",'
+            f"Engineering,{'110' if bill % 3 < 2 else '310'},Line {number},scan-{bill}.pdf"
+        )
+    text = "Bills export,,,,,,,,,\nRun on 11/21/2026,,,,,,,,,\n\n"
+    text += "Vendor Name,Invoice #,Invoice Date,Due Date,GL Acct,Amount,Dept,Loc,Memo,File\n"
+    text += "\n".join(rows) + f'\nTotal,,,,,"${total:,.2f}",,,,\nPage 1 of 1\n'
+    Path("export.csv").write_text(text, encoding="utf-8")
+    posted = load("export.csv", "--as", "bills", "--apply")
+    assert posted.status == 0, posted.said
+    fields = ("RECORDID", "TRX_TOTALENTERED", "SUPDOCID", "WHENCREATED")
+    found = {row["RECORDID"]: row for row in reader.rows("APBILL", *fields) if row["RECORDID"].startswith("EXP-")}
+    assert len(found) == 15
+    assert sum(Decimal(row["TRX_TOTALENTERED"]) for row in found.values()) == total
+    assert found["EXP-7"]["WHENCREATED"] == "11/07/2026"
+    for bill in range(1, 16):
+        assert supdoc(reader, found[f"EXP-{bill}"]["SUPDOCID"]) == {f"scan-{bill}.pdf": f"%PDF {bill}".encode()}
+    again = load("export.csv", "--as", "bills", "--apply")
+    assert (again.status, "Nothing to send: 15 records" in again.err) == (0, True), again.said
+
+
+def test_files_of_further_rows_are_attached_too(load: Intacct, reader: HttpReader) -> None:
+    for name in ("one.pdf", "two.pdf"):
+        Path(name).write_bytes(name.encode())
+    rows = ["V10001,B-1,2026-11-21,2026-12-21,60100,1,500,110,one.pdf", ",,,,60100,1,500,110,"]
+    rows.append("V10001,B-1,,,60100,1,500,110,two.pdf; one.pdf")
+    Path("bills.csv").write_text("\n".join(["Vendor,Bill No,Date,Due,Account,Amount,Dept,Loc,Files", *rows]))
+    posted = load("bills.csv", "--as", "bills", "--apply")
+    assert posted.status == 0, posted.said
+    (bill,) = reader.rows("APBILL", "SUPDOCID", RECORDID="B-1")
+    assert supdoc(reader, bill["SUPDOCID"]) == {"one.pdf": b"one.pdf", "two.pdf": b"two.pdf"}

@@ -1,14 +1,19 @@
-"""`intacct objects` and `intacct describe`: the company's objects, their fields, and the elements of functions."""
+"""`intacct objects`, `describe` and `template`: objects and their fields, functions, and the layouts of files."""
 
+import shlex
 from fnmatch import fnmatch
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from intacct_bridge.edge.cli.context import CommandContext, shared_options
+from intacct_bridge.edge.cli.context import CommandContext, file_option, shared_options
+from intacct_bridge.errors import SettingsError
+from intacct_bridge.model.suggestions import did_you_mean
 from intacct_bridge.model.wording import counted
 
 if TYPE_CHECKING:
+    from intacct_bridge.flow.layouts.declaration import LayoutDeclaration
     from intacct_bridge.model.catalog import ObjectDef
     from intacct_bridge.model.legacy.grammar import FunctionDef
 
@@ -40,7 +45,7 @@ def _matches(pattern: str | None, name: str, label: str) -> bool:
 
 
 @click.command("describe")
-@click.argument("name", metavar="OBJECT_OR_FUNCTION")
+@click.argument("name", metavar="NAME")
 @click.option("--python", "as_python", is_flag=True, help="Print a typed Python class for its rows instead.")
 @click.option(
     "--document-type",
@@ -49,19 +54,25 @@ def _matches(pattern: str | None, name: str, label: str) -> bool:
 )
 @shared_options(prints_table=True)
 def describe_command(context: CommandContext, *, name: str, as_python: bool, document_type: str | None) -> None:
-    """Show the fields and relations of an object, or the elements of a function in their order.
+    """Show the fields of an object, the elements of a function in their order, or the columns of a layout of files.
 
     \b
     Examples:
       intacct describe APBILL
+      intacct describe bills
       intacct describe APBILL --python > apbill.py
       intacct describe create_invoice
     """
+    from intacct_bridge.flow.layouts.declaration import declaration
     from intacct_bridge.model.legacy.grammar import function_def
 
     function = function_def(name) or function_def(name.lower())
     if function is not None:
         _show_function(context, function)
+        return
+    declared = None if name.isupper() else declaration(name)
+    if declared is not None:
+        _show_layout(context, declared)
         return
     if document_type is not None:
         from intacct_bridge.flow.extract.selection import definition
@@ -102,6 +113,63 @@ def _show_object(context: CommandContext, described: "ObjectDef") -> None:
         console.result("")
         console.table(("path", "object", "kind", "by"), relations)
     console.say(f"{counted(len(fields), 'field')}, {counted(len(relations), 'relation')}")
+
+
+def _show_layout(context: CommandContext, declared: "LayoutDeclaration") -> None:
+    """The columns of a layout of files."""
+    heads = ("column", "required", "field", "also called", "note")
+    rows = [
+        (
+            one.name,
+            one.required and "default" not in one.rule,
+            one.field,
+            ", ".join((*one.names, *one.otherwise)),
+            one.note,
+        )
+        for one in declared.columns
+    ]
+    if context.console.as_json:
+        columns = [dict(zip(heads, row, strict=True)) for row in rows]
+        context.console.json({"layout": declared.name, "object": declared.object, "columns": columns})
+        return
+    context.console.table(heads, [(row[0], "yes" if row[1] else "", *row[2:]) for row in rows])
+    context.console.say(f"{declared.about} Columns under Intacct's own names are taken too.")
+    context.console.say(f"For an empty file: intacct template {declared.name} --out {declared.name}.xlsx")
+
+
+@click.command("template")
+@click.argument("name", metavar="LAYOUT", required=False)
+@file_option("--out", "Write the template to this .csv or .xlsx file (default: print it as CSV).")
+@shared_options(connected=False, prints_table=True)
+def template_command(context: CommandContext, *, name: str | None, out: Path | None) -> None:
+    """Write an empty file of a layout: notes, the names of columns, and an example.
+
+    Without LAYOUT, list the layouts. The example is not loaded.
+
+    \b
+    Examples:
+      intacct template
+      intacct template bills --out bills.xlsx
+    """
+    from intacct_bridge.flow.layouts.declaration import declaration, declarations
+    from intacct_bridge.flow.layouts.template import template_text, write_template
+
+    if name is None:
+        rows = [(one.name, one.object, one.about) for one in declarations().values()]
+        context.console.table(("layout", "object", "about"), rows)
+        return
+    declared = declaration(name)
+    if declared is None:
+        known = list(declarations())
+        raise SettingsError(
+            f"there is no layout {name!r}{did_you_mean(name.lower(), known)}", fix=f"use one of {', '.join(known)}"
+        )
+    if out is None:
+        context.console.result(template_text(declared).rstrip("\n"))
+        return
+    write_template(declared, out)
+    context.console.say(f"{out} is an empty file of the layout {declared.name}.")
+    context.console.say(f"Fill it in, and check it: intacct load {shlex.quote(str(out))} --as {declared.name}")
 
 
 def _show_function(context: CommandContext, function: "FunctionDef") -> None:

@@ -28,6 +28,7 @@ _BY_COMMAND: dict[str, dict[int, str]] = {
     "doctor": {0: "healthy", 1: "findings", 3: "", 4: "Intacct cannot be reached, or does not answer now"},
     "objects": _CONNECTED,
     "describe": _CONNECTED,
+    "template": {},
     "query": {1: "a value that is not of its kind", **_CONNECTED},
     "get": {1: "no such record", **_CONNECTED},
     "create": _WRITES,

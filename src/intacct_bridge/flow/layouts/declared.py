@@ -21,6 +21,7 @@ from intacct_bridge.flow.layouts.base import (
 )
 from intacct_bridge.flow.layouts.declaration import CARRIED, LayoutDeclaration, otherwise_notes, second
 from intacct_bridge.flow.layouts.mapped import MappedLayout
+from intacct_bridge.flow.layouts.template import without_example
 from intacct_bridge.flow.records.cells import DateOrder, text_of
 from intacct_bridge.flow.records.tables import InputTable, SourceRow
 from intacct_bridge.flow.records.write import Write
@@ -63,12 +64,14 @@ class DeclaredLayout:
         matched = self.match(table)
         used = {*self._native(matched), *self.key}
         left = MatchedColumns(matched.columns, tuple(name for name in matched.unused if name not in used))
-        return (*unused_note(left), *otherwise_notes(matched))
+        example = without_example(table, self.declared, matched)
+        return (*unused_note(left), *otherwise_notes(matched), *(example.notes if example is not table else ()))
 
     def read(self, table: InputTable) -> Iterator[Write]:
         """Every record in the order of its first row."""
         matched = self.match(table)
         check_key(table, self.key)
+        table = without_example(table, self.declared, matched)
         key = self.key or self._source_key(matched)
         mapped = MappedLayout(
             self._map(matched).with_known(key),

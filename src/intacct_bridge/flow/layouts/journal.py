@@ -24,6 +24,7 @@ from intacct_bridge.flow.layouts.base import (
 )
 from intacct_bridge.flow.layouts.declaration import declarations, otherwise_notes, second
 from intacct_bridge.flow.layouts.fields import FLOAT_NOISE, read_cell, row_findings
+from intacct_bridge.flow.layouts.template import without_example
 from intacct_bridge.flow.records.cells import (
     DateOrder,
     DateReading,
@@ -79,6 +80,7 @@ class JournalLayout:
         """Every journal entry in the order of its first row."""
         matched = self.match(table)
         check_formats(table, self.date_formats)
+        table = without_example(table, DECLARED, matched)
         more = self._more(matched)
         dates = {
             meaning: column_reading(
@@ -110,7 +112,8 @@ class JournalLayout:
         """Which columns are not used."""
         matched = self.match(table)
         unused = unused_note(replace(matched, unused=self._unused(matched, self._more(matched))))
-        return (*unused, *otherwise_notes(matched))
+        example = without_example(table, DECLARED, matched)
+        return (*unused, *otherwise_notes(matched), *(example.notes if example is not table else ()))
 
     def _unused(self, matched: MatchedColumns, more: Container[str]) -> tuple[str, ...]:
         return tuple(name for name in matched.unused if name not in more and name not in self.key)

@@ -80,5 +80,5 @@ def header_note(source: str, number: int, above: Sequence[Record]) -> tuple[str,
     """The note on a header that is not the first row."""
     if not above:
         return ()
-    rows = f"rows {above[0][0]} to {above[-1][0]}" if len(above) > 1 else f"row {above[0][0]}"
-    return (f"The columns of {source} are named in row {number}; {rows} above it are not read.",)
+    rows = f"rows {above[0][0]} to {above[-1][0]} above it are" if len(above) > 1 else f"row {above[0][0]} above it is"
+    return (f"The columns of {source} are named in row {number}; {rows} not read.",)
