@@ -170,6 +170,18 @@ def test_a_new_version_of_a_table_is_the_whole_table(pipe: Pipe) -> None:
     assert titles(pipe) == {"Rent": 2, "Other": 1}
 
 
+def test_a_record_that_a_whole_table_no_longer_has_and_that_is_entered_again_is_new_or_refused(pipe: Pipe) -> None:
+    def versioned(version: int, *records: Mapping[str, Any]) -> list[dict[str, Any]]:
+        whole = {"type": "ACTIVATE_VERSION", "stream": STREAM, "version": version}
+        return [KEYLESS, *({**one, "version": version} for one in records), whole]
+
+    assert pipe([*versioned(1, entry(), entry("Other")), at("a")]).status == 0
+    assert pipe([*versioned(2, entry("Other")), at("b")]).status == 0, "Rent is deleted in the source"
+    (letter,) = refused(pipe([KEYLESS, {**entry(), "version": 2}, at("c")]))
+    assert "an equal record was posted" in letter["reason"], "it goes on after the whole table"
+    assert titles(pipe) == {"Rent": 1, "Other": 1}
+
+
 def test_refused_records_that_a_person_finds_to_be_new_are_posted_once(pipe: Pipe) -> None:
     pipe([KEYLESS, entry(), at("a")])
     letters = pipe([KEYLESS, entry(), at("b")]).letters
@@ -232,6 +244,27 @@ def test_an_input_in_hotglue_s_form_without_the_report_is_judged_as_any_other(pi
     assert pipe([KEYLESS, entry()], state_format="hotglue").status == 1
     assert pipe([KEYLESS, entry()], state_format="hotglue", earlier=report).status == 0
     assert titles(pipe) == {"Rent": 1}
+
+
+def test_a_report_stands_only_for_the_records_that_it_lists(pipe: Pipe) -> None:
+    (both,) = pipe([KEYLESS, entry(), entry()], state_format="hotglue").states
+    (one,) = pipe([KEYLESS, entry()], state_format="hotglue", earlier=both).states
+    assert one["summary"][STREAM]["existing"] == 1
+    ran = pipe([KEYLESS, entry(), entry()], state_format="hotglue", earlier=one)
+    (report,) = ran.states
+    assert (report["summary"][STREAM]["existing"], len(refused(ran))) == (1, 1), "it does not list the second"
+    assert titles(pipe) == {"Rent": 2}
+    assert pipe([KEYLESS, entry(), entry(), entry()], state_format="hotglue", earlier=both).status == 0
+    assert titles(pipe) == {"Rent": 3}
+
+
+def test_a_run_of_hotglue_s_that_was_cut_is_continued_with_the_report_before_it(pipe: Pipe) -> None:
+    (report,) = pipe([KEYLESS, entry()], state_format="hotglue").states
+    pipe(cut_after(KEYLESS, entry(), entry()), state_format="hotglue", earlier=report, window=1)
+    assert titles(pipe) == {"Rent": 2}
+    (again,) = pipe([KEYLESS, entry(), entry()], state_format="hotglue", earlier=report).states
+    assert again["summary"][STREAM] == {"success": 0, "fail": 0, "existing": 2, "updated": 0}
+    assert titles(pipe) == {"Rent": 2}
 
 
 SOURCES = [("exact", "refuse"), ("exact", "new"), ("repeats", "refuse"), ("whole", "refuse"), ("whole", "same")]

@@ -14,7 +14,7 @@ may be in the company, unless the input is seen to begin exactly where the sourc
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -23,6 +23,8 @@ from intacct_bridge.edge.singer.target_results import ArrivedRecord, canonical
 from intacct_bridge.flow.outbox.equal_counts import CoveredStream, EqualCounts, StreamPosition, StreamSource
 from intacct_bridge.flow.records.tables import EqualNumber
 
+ListedNumbers = Callable[[ArrivedRecord], Sequence[int]]
+"""The numbers of the records with this content that a report lists, in order."""
 EqualRule = Literal["refuse", "same", "new"]
 _FIX = 'give the stream key_properties, or set equal_records to "same" or "new"'
 _NO_POSITION = ("currently_syncing",)
@@ -57,6 +59,8 @@ class _Stream:
     """Whether the source sends its table from the beginning."""
     to_restart: bool = False
     """Whether the outbox has yet to learn that."""
+    complete: bool = False
+    """Whether the source has sent its whole table since the last position."""
     by_digest: dict[str, _Equals] = field(default_factory=dict)
     given: dict[str, int] = field(default_factory=dict)
     """Numbers that are not on disk yet."""
@@ -68,14 +72,14 @@ class EqualNumbers:
     """Numbers the equal records of one run."""
 
     def __init__(
-        self, counts: EqualCounts, company: str, source: str, rule: EqualRule, *, has_report: bool = False
+        self, counts: EqualCounts, company: str, source: str, rule: EqualRule, *, listed: ListedNumbers | None = None
     ) -> None:
         self._counts = counts
         self._company = company
         self._source = source
         self._rule = rule
-        self._has_report = has_report
-        """An earlier report lists, one by one, what is written of this very input."""
+        self._listed = listed
+        """The numbers that an earlier report lists, one by one, of this very input."""
         self._streams: dict[str, _Stream] = {}
         self._state: Any = None
         """The newest STATE, or the one that the run was started with."""
@@ -92,9 +96,13 @@ class EqualNumbers:
         equals = self._equals(stream, arrived)
         equals.arrived += 1
         letter = message.equal_number if message.equal_hash == equals.digest else 0
-        anew = stream.restarted or self._rule == "same" or self._has_report
+        anew = stream.restarted or self._rule == "same"
         anew = anew or (self._rule == "refuse" and _tells_apart(arrived.record, schema))
-        number = letter or (equals.arrived if anew else equals.covered + equals.arrived)
+        listed = self._listed(arrived) if self._listed is not None else ()
+        if equals.arrived <= len(listed):
+            number = listed[equals.arrived - 1]
+        else:
+            number = letter or (equals.arrived if anew else equals.covered + equals.arrived - len(listed))
         certain = self._rule == "new" and (bool(letter) or stream.continues)
         if not letter:
             equals.last = number
@@ -103,6 +111,12 @@ class EqualNumbers:
             stream.given[equals.digest] = number
         equal = EqualNumber(number, equals.arrived, equals.earlier, certain, _FIX)
         return replace(arrived, equal=equal, equal_digest=equals.digest)
+
+    def activate(self, name: str) -> None:
+        """Take that the source has sent its whole table: equal records that did not come are deleted there."""
+        stream = self._streams.get(name)
+        if stream is not None and stream.by_digest:
+            stream.complete = True
 
     def keep(self) -> None:
         """Keep the numbers that were given; call it before a record with one of them is sent."""
@@ -141,13 +155,16 @@ class EqualNumbers:
         for stream in self._streams.values():
             before, stream.position = stream.position, position_of(state, stream.source.stream)
             moved = before is not None and stream.position not in ("", before)
-            if stream.changed or moved:
+            if stream.changed or moved or stream.complete:
                 yield self._covered(stream, stream.position if moved else "")
 
     def _covered(self, stream: _Stream, position: str) -> CoveredStream:
-        numbers = {digest: stream.by_digest[digest].last for digest in stream.changed}
+        some = (stream.by_digest[digest] for digest in stream.changed)
+        numbers = {one.digest: one.last if stream.restarted else max(one.last, one.covered) for one in some}
         restarts, stream.to_restart = stream.to_restart, False
-        return CoveredStream(stream.source, StreamPosition(position, stream.version), numbers, restarts)
+        complete, stream.complete = stream.complete, False
+        at = StreamPosition(position, stream.version)
+        return CoveredStream(stream.source, at, numbers, restarted=restarts, complete=complete)
 
     def _stream(self, name: str, message: Message) -> _Stream:
         version = "" if message.version is None else str(message.version)

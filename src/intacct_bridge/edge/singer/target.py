@@ -114,12 +114,13 @@ class Run:
         self._out = out
         self._console = console
         has_report = HotglueReport.is_report(earlier)
+        self._report = HotglueReport(earlier if has_report else None) if config.hotglue_state or has_report else None
         self._equals = EqualNumbers(
             outbox.equal_counts,
             TargetCompany.of(client.connection).company,
             config.source_name,
             config.equal_records,
-            has_report=has_report,
+            listed=self._report.numbers if self._report is not None and has_report else None,
         )
         if earlier and not has_report:
             self._equals.arrive(state_value(earlier))
@@ -127,7 +128,6 @@ class Run:
             client, outbox, config, equals=self._equals, note=self._note, complain=console.complain
         )
         self._states = StateWriter(out, before=self._equals.cover, silent=config.hotglue_state)
-        self._report = HotglueReport(earlier if has_report else None) if config.hotglue_state or has_report else None
         self._letters = DeadLetters(config.dead_letters or _letters_beside(outbox.path))
         self._schemas: dict[str, Message] = {}
         self._counts: Counter[RecordStatus] = Counter()
@@ -235,6 +235,7 @@ class Run:
 
     def _version(self, message: Message, _: int) -> None:
         """A source that sends all its records again deletes nothing in Intacct."""
+        self._equals.activate(message.stream)
         self._note(f"{message.stream}: the source reloads its table; no records are deleted in Intacct")
 
     def _note(self, text: str) -> None:

@@ -186,14 +186,21 @@ class HotglueReport:
         self._rows: dict[str, list[dict[str, Any]]] = {}
         self._counts: dict[str, Counter[str]] = {}
         self._done: dict[tuple[str, str, int], dict[str, Any]] = {}
+        self._listed: dict[tuple[str, str], list[int]] = {}
         for stream, rows in ((earlier or {}).get("bookmarks") or {}).items():
             counts: Counter[str] = Counter()
             for row in rows if isinstance(rows, list) else ():
                 if isinstance(row, dict) and row.get("hash"):
                     counts[row["hash"]] += 1
                     number = row.get("equal_number", counts[row["hash"]])
+                    self._listed.setdefault((stream, row["hash"]), []).append(number)
                     if row.get("success"):
                         self._done[stream, row["hash"], number] = row
+
+    def numbers(self, arrived: ArrivedRecord) -> Sequence[int]:
+        """The numbers of the equal records that the earlier report lists, whatever became of them."""
+        found = (self._listed.get((arrived.stream, digest)) for digest in arrived.digests)
+        return sorted(next((numbers for numbers in found if numbers), ()))
 
     def known(self, arrived: ArrivedRecord) -> bool:
         """Whether an earlier run's report has this very record as written; it is entered as existing then.

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
-from intacct_bridge.flow.outbox.storage import COUNT_OF, COVER, GIVE, KEEP_POSITION, POSITION_OF, RESTART
+from intacct_bridge.flow.outbox.storage import COMPLETE, COUNT_OF, COVER, GIVE, KEEP_POSITION, POSITION_OF, RESTART
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +60,8 @@ class CoveredStream:
     """The number of the last covered record of each content that has changed."""
     restarted: bool = False
     """The source sends its table from the beginning, so contents that have not come yet are not covered."""
+    complete: bool = False
+    """The source has sent its whole table, so all of them are."""
 
 
 class EqualCounts:
@@ -98,4 +100,6 @@ class EqualCounts:
                     self._db.execute(RESTART, one.stream.parts)
                 counts = ((number, *one.stream.parts, digest) for digest, number in one.counts.items())
                 self._db.executemany(COVER, counts)
+                if one.complete:
+                    self._db.execute(COMPLETE, one.stream.parts)
                 self._db.execute(KEEP_POSITION, (*one.stream.parts, one.at.position, one.at.version))

@@ -135,6 +135,7 @@ ON CONFLICT (company, source, stream, digest) DO UPDATE SET given = max(given, e
 """
 COVER = "UPDATE equal_record SET covered = ? WHERE company = ? AND source = ? AND stream = ? AND digest = ?"
 RESTART = "UPDATE equal_record SET covered = 0 WHERE company = ? AND source = ? AND stream = ?"
+COMPLETE = "UPDATE equal_record SET covered = given WHERE company = ? AND source = ? AND stream = ?"
 POSITION_OF = "SELECT position, version FROM stream_position WHERE company = ? AND source = ? AND stream = ?"
 KEEP_POSITION = """
 INSERT INTO stream_position (company, source, stream, position, version) VALUES (?, ?, ?, ?, ?)
