@@ -326,3 +326,11 @@ def test_an_update_of_an_adjustment_adds_a_line(demo: Emulator, kind: str, party
     assert [row[0] for row in lines_of(demo, f"{name}ITEM", key, "TRX_AMOUNT")] == ["100", "20.99"]
     assert cells(demo, name, key, "TRX_TOTALENTERED") == ["120.99"]
     assert_true(demo)
+
+
+def test_a_bill_outside_the_ledger_is_refused_instead_of_posted(demo: Emulator) -> None:
+    # `nogl` is documented; a bill that posts all the same would be wrong without a word.
+    asked = bill("L-9").replace("<billitems>", "<nogl>true</nogl><billitems>")
+    (fault,) = one(demo, asked).faults
+    assert (fault.errorno, "nogl" in fault.text) == ("EMULATOR-0001", True)
+    assert one(demo, asked.replace("true", "false")).status == "success"

@@ -187,3 +187,19 @@ def test_posting_a_schedule_entry_recognises_revenue_and_unposting_reverses_it(d
     assert_true(demo)
     one(demo, hold.format(schedule))
     assert "is on hold" in faults(demo, post.format(number))[0].description2
+
+
+def test_the_other_fields_of_an_order_and_its_lines_are_kept(demo: Emulator) -> None:
+    # The page on order entry transactions lists these elements; the object has fields of the same names.
+    needed = "<needbydate><year>2026</year><month>12</month><day>05</day></needbydate>"
+    lines = line(item_of(demo), 2, "10").replace("</sotransitem>", f"{needed}</sotransitem>")
+    shipped = "<shippeddate><year>2026</year><month>12</month><day>09</day></shippeddate>"
+    shipped = f"<trackingnumber>1Z 999</trackingnumber>{shipped}"
+    after = "<subtotals/><scope>North hall</scope><performancebondrequired>true</performancebondrequired>"
+    order = sale("Sales Order", "X7", lines).replace("<sotransitems>", f"{shipped}<sotransitems>")
+    key = key_of(demo, order.replace("</create_sotransaction>", f"{after}</create_sotransaction>"))
+    kept = document(demo, key, "TRACKINGNUMBER SHIPPEDDATE SCOPE PERFORMANCEBONDREQUIRED")
+    assert list(kept.values()) == ["1Z 999", "12/09/2026", "North hall", "true"]
+    where = f"<equalto><field>DOCHDRID</field><value>{key}</value></equalto>"
+    (ordered,) = rows(data(demo, query("SODOCUMENTENTRY", "NEEDBYDATE", where)))
+    assert ordered == {"NEEDBYDATE": "12/05/2026"}

@@ -26,9 +26,14 @@ def field_names(table: str) -> Mapping[str, str]:
     return {name: field or name.upper() for name, _, field in pairs}
 
 
-def row_of_body(call: FunctionCall, described: ObjectDef, body: Element, table: str) -> Row:
-    """The fields that a body has; an empty element clears its field."""
-    row: Row = {}
+def row_of_body(
+    call: FunctionCall, described: ObjectDef, body: Element, table: str, *, same_names: bool = False
+) -> Row:
+    """The fields that a body has; an empty element clears its field.
+
+    With `same_names`, an element that the table does not name is the field of its own name, where the object has one.
+    """
+    row: Row = _same_named(call, described, body, table) if same_names else {}
     for path, field in field_names(table).items():
         node: Element | None = body
         for step in path.split("/"):
@@ -40,6 +45,17 @@ def row_of_body(call: FunctionCall, described: ObjectDef, body: Element, table: 
         row[field] = stored_text(call, known, text) if known is not None and not node.children else text
     wrapper = body.find(CUSTOM_FIELDS)
     return row if wrapper is None else row | custom_fields(call, described, wrapper)
+
+
+def _same_named(call: FunctionCall, described: ObjectDef, body: Element, table: str) -> Row:
+    row: Row = {}
+    mapped = {path.split("/")[0] for path in field_names(table)}
+    for child in body.children:
+        known = described.fields.get(child.tag.upper())
+        if known is None or known.readonly or child.tag in mapped or (child.children and known.kind is not Kind.DATE):
+            continue
+        row[known.name] = day_text(call, child) if child.children else stored_text(call, known, child.text.strip())
+    return row
 
 
 def day_text(call: FunctionCall, node: Element) -> str:

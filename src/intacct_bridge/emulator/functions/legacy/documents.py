@@ -18,11 +18,12 @@ from intacct_bridge.emulator.records.effect_check import with_effect_check
 from intacct_bridge.emulator.records.legacy_body import day_text, external_id, find_number, key_answer, row_of_body
 from intacct_bridge.emulator.records.references import Reference, find_reference
 from intacct_bridge.emulator.settings.cells import Row
-from intacct_bridge.emulator.settings.refusals import refused
+from intacct_bridge.emulator.settings.refusals import FunctionRefusedError, refused
 from intacct_bridge.emulator.subledgers.documents import entry as documents
 from intacct_bridge.emulator.subledgers.documents.entry import DocumentInput
 from intacct_bridge.emulator.subledgers.documents.rows import stored_lines
 from intacct_bridge.emulator.subledgers.families import FAMILIES, Family
+from intacct_bridge.errors import Fault
 from intacct_bridge.wire.xml import Element
 
 _HEAD = (
@@ -40,6 +41,7 @@ _LINE = (
     "item1099:FORM1099 form1099type "
     "form1099box billable revrectemplate revrecstartdate revrecenddate "
 )
+NOT_EMULATED = "EMULATOR-0001"
 _APPROVED_AT_ONCE = ("EEXPENSES", "EXPENSEADJUSTMENTS", "OTHERRECEIPTS")
 _EXPENSE = _LINE.replace("memo:ENTRYDESCRIPTION", "memo:DESCRIPTION")
 
@@ -99,6 +101,9 @@ class DocumentFunctions:
         return find_number(call, self.family.object, (call.body.get("key") or "").strip())
 
     def _entry(self, call: FunctionCall, more: tuple[tuple[str, str], ...]) -> DocumentInput:
+        if call.body.findtext("nogl").strip().lower() == "true":
+            text = "A document outside the general ledger is not emulated. Leave nogl out."
+            raise FunctionRefusedError(Fault(NOT_EMULATED, "Not emulated", text, field="nogl"))
         described = call.company.find(self.family.object)
         values = row_of_body(call, described, call.body, self.head)
         wrapper = call.body.find(self.items)

@@ -21,6 +21,7 @@ from intacct_bridge.wire.xml import Element
 _HEAD = (
     "transactiontype:DOCPARID datecreated:WHENCREATED dateposted:WHENPOSTED createdfrom customerid:CUSTVENDID "
     "vendorid:CUSTVENDID documentno:DOCNO origdocdate referenceno:PONUMBER vendordocno termname:TERM.NAME "
+    "shippingmethod:SHIPVIA "
     "datedue:WHENDUE message shipto/contactname:SHIPTO.CONTACTNAME billto/contactname:BILLTO.CONTACTNAME "
     "payto/contactname:BILLTO.CONTACTNAME returnto/contactname:SHIPTO.CONTACTNAME basecurr currency exchratedate "
     "exchratetype:EXCH_RATE_TYPE_ID exchrate state "
@@ -78,10 +79,10 @@ class OrderFunctions:
         return find_number(call, self.trade.object, (call.body.get("key") or "").strip(), natural="DOCID")
 
     def _values(self, call: FunctionCall) -> Row:
-        return row_of_body(call, call.company.find(self.trade.object), call.body, _HEAD)
+        return row_of_body(call, call.company.find(self.trade.object), call.body, _HEAD, same_names=True)
 
     def _line(self, call: FunctionCall, node: Element) -> Row:
-        return row_of_body(call, call.company.find(self.trade.line), node, _LINE)
+        return row_of_body(call, call.company.find(self.trade.line), node, _LINE, same_names=True)
 
     def _changed(self, call: FunctionCall, old: Row) -> list[Row]:
         lines: list[Row | None] = list(stored_lines(call, self.trade.line, old))
