@@ -144,6 +144,8 @@ def read_money(cell: Cell, *, grouping: bool = False) -> Decimal | None:
 
 def _without_currency(text: str) -> tuple[str, str]:
     """An amount without its currency's sign, and the sign: `-$5.00` is -5.00. A sign on both sides is left there."""
+    if "$" not in text and text.isascii():
+        return text, ""
     found = _BEFORE.fullmatch(text) or _BEHIND.fullmatch(text)
     if found is None or (found["minus"] and found["amount"][:1] in ("+", "-", "(")):
         return text, ""
@@ -152,7 +154,9 @@ def _without_currency(text: str) -> tuple[str, str]:
 
 def currency_sign(cell: object) -> str:
     """The sign of a currency in an amount, `$` or `€`; empty where it has none."""
-    text = text_of(cell) if isinstance(cell, str) else ""
+    if not isinstance(cell, str) or ("$" not in cell and cell.isascii()):
+        return ""
+    text = text_of(cell)
     inner, sign = _without_currency(text)
     if not sign and inner.startswith("(") and inner.endswith(")"):
         sign = _without_currency(inner[1:-1].strip())[1]
