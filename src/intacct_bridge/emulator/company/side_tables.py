@@ -48,6 +48,8 @@ class Overpayment:
     amount: Decimal = Decimal(0)
     """In the payment's currency."""
     location: str = ""
+    base: Decimal = Decimal(0)
+    """In base currency."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,8 @@ class SettledPart:
     """In base currency."""
     lines: tuple[tuple[str, Decimal], ...]
     """Record numbers of lines, each with its share of `trx_amount`."""
+    day: str = ""
+    """The day of the settlement (`2026-11-30`); empty for the payment's own day."""
 
 
 @dataclass(slots=True)
@@ -143,6 +147,8 @@ class SetUpTables:
         """By transaction definition, its posting rules; the first one that fits a line counts."""
         self.approval_policies = SideTable(store, "approval policies:", *_json(tuple[ApprovalPolicy, ...]))
         """By object."""
+        self.reversal_days = SideTable(store, "reversed on:", str, str)
+        """By object and record number of a document or payment, the day of its reversal (`2026-11-30`)."""
         self.posting_accounts = SideTable(store, "account:", str, str)
         """By role, the account that documents post to without naming it."""
 
@@ -239,12 +245,13 @@ def _batches(text: str) -> tuple[DocumentBatch, ...]:
 
 
 def _overpayment_text(over: Overpayment) -> str:
-    return f"{over.amount} {over.location}"
+    return f"{over.amount} {over.location}" + (f"\t{over.base}" if over.base else "")
 
 
 def _overpayment(text: str) -> Overpayment:
+    text, _, base = text.partition("\t")
     amount, _, location = text.partition(" ")
-    return Overpayment(Decimal(amount), location)
+    return Overpayment(Decimal(amount), location, Decimal(base or 0))
 
 
 def _parts_text(parts: tuple[SettledPart, ...]) -> str:
@@ -256,6 +263,7 @@ def _parts_text(parts: tuple[SettledPart, ...]) -> str:
                 str(one.trx_amount),
                 str(one.amount),
                 [[line, str(money)] for line, money in one.lines],
+                *([one.day] if one.day else []),
             ]
             for one in parts
         ]
@@ -265,9 +273,14 @@ def _parts_text(parts: tuple[SettledPart, ...]) -> str:
 def _parts(text: str) -> tuple[SettledPart, ...]:
     return tuple(
         SettledPart(
-            name, key, Decimal(trx_amount), Decimal(amount), tuple((line, Decimal(money)) for line, money in lines)
+            name,
+            key,
+            Decimal(trx_amount),
+            Decimal(amount),
+            tuple((line, Decimal(money)) for line, money in lines),
+            *day,
         )
-        for name, key, trx_amount, amount, lines in json.loads(text)
+        for name, key, trx_amount, amount, lines, *day in json.loads(text)
     )
 
 

@@ -32,8 +32,8 @@ from intacct_bridge.emulator.reading import (
     reports,
 )
 from intacct_bridge.emulator.settings.refusals import FunctionRefusedError
-from intacct_bridge.emulator.subledgers import aging
 from intacct_bridge.emulator.subledgers.cash import deposits
+from intacct_bridge.emulator.subledgers.payments import aging
 from intacct_bridge.emulator.trade import contracts, revenue
 from intacct_bridge.errors import Fault
 

@@ -63,6 +63,9 @@ class Behaviour:
     rename_ids: str = "refused"
     """An update that changes the id of a record, such as VENDORID: always `refused`, or accepted while the record is
     `unused`. Sage's help forbids it for journals and, without a preference, for accounts."""
+    aging: str = "open items"
+    """What `get_araging` adds up: all `open items` of receivables, credits and overpayments included, so that it equals
+    the control account, or `invoices` only. Its page names invoices and describes no answer."""
     approve_bills: bool = False
     """Whether a submitted bill waits for `approve` before it posts."""
     payment_blanks: str = "filled"

@@ -15,7 +15,7 @@ from intacct_bridge.emulator.accounting.posting import ACCRUAL, Posting, Posting
 from intacct_bridge.emulator.accounting.posting_rows import Batch
 from intacct_bridge.emulator.company.company_data import FunctionCall
 from intacct_bridge.emulator.company.side_tables import DocumentBatch
-from intacct_bridge.emulator.settings.cells import Row, escaped, timestamp_text
+from intacct_bridge.emulator.settings.cells import Row, escaped, iso_date, timestamp_text
 from intacct_bridge.wire.values import Value
 
 _REPEATED = (
@@ -143,6 +143,21 @@ def reverse_all(
     for standing in batches_of(call, voucher.object, row):
         posting = change(Posting(function.posted_lines(call.company, standing.batch)))
         post(call, reverse(posting), voucher, shown=standing.books)
+
+
+def keep_reversal_day(call: FunctionCall, name: str, row: Row, day: str) -> None:
+    """Keep the day on which a document or a payment is reversed, given as its cell has it."""
+    iso = (iso_date(day) or "")[:10]
+    call.company.side_tables.reversal_days.put(name, row["RECORDNO"], value=iso)
+
+
+def reversal_day(call: FunctionCall, name: str, row: Row) -> date | None:
+    """The day of a reversal; the day of the last change where none was kept."""
+    kept = call.company.side_tables.reversal_days.get(name, row.get("RECORDNO", ""))
+    if kept:
+        return date.fromisoformat(kept)
+    changed = (iso_date(row.get("WHENMODIFIED", "")) or "")[:10]
+    return date.fromisoformat(changed) if changed else None
 
 
 def accrual_posting(call: FunctionCall, name: str, row: Row) -> Posting:

@@ -47,6 +47,7 @@ from intacct_bridge.emulator.subledgers.documents.summaries import join_summary,
 from intacct_bridge.emulator.subledgers.families import Family, change_total_due, next_number
 from intacct_bridge.emulator.subledgers.vouchers import (
     batches_of,
+    keep_reversal_day,
     post,
     refresh_detail,
     reverse_all,
@@ -154,6 +155,7 @@ def reverse(call: FunctionCall, family: Family, number: int, *, day: str, memo: 
     old |= {"STATE": "Reversed", "TOTALDUE": "0", "TRX_TOTALDUE": "0"}
     set_audit_fields(call, company.find(family.object), old, new=False)
     company.table(family.object).update(number, old)
+    keep_reversal_day(call, family.object, old, day)
     _set_line_states(call, family, old)
     refresh_detail(call, family.object, old)
     refresh_summary(call, family.object, old)

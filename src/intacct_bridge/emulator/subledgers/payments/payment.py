@@ -43,6 +43,7 @@ from intacct_bridge.emulator.subledgers.payments.rows import (
 )
 from intacct_bridge.emulator.subledgers.vouchers import (
     Voucher,
+    keep_reversal_day,
     post,
     refresh_detail,
     reverse_all,
@@ -92,7 +93,10 @@ def enter(call: FunctionCall, side: PaymentSide, payment: PaymentInput, *, key: 
         start_without_batches(call, side.object, row)
     clear_details(call, side, row)
     keep_details(call, side, row, parts)
-    overpayment = replace(payment.overpayment, location=payment.overpayment.location or entity)
+    over_base = posting_rules(company).rounding.to_base(
+        payment.overpayment.amount, Decimal(row["EXCHANGE_RATE"]), row["BASECURR"]
+    )
+    overpayment = replace(payment.overpayment, location=payment.overpayment.location or entity, base=over_base)
     company.side_tables.overpayments.put(row["RECORDNO"], value=overpayment)
     if payment.state:
         keep_requested_details(call, side, row, payment.details)
@@ -185,6 +189,7 @@ def reverse(call: FunctionCall, side: PaymentSide, number: int, *, day: str, mem
     old["DISPLAYSTATE"] = old["STATE"]
     set_audit_fields(call, described, old, new=False)
     table.update(number, old)
+    keep_reversal_day(call, side.object, old, day)
     mark_details_reversed(call, side, old)
     refresh_detail(call, side.object, old)
     record_change(call, described, old, MODIFIED)
@@ -210,7 +215,7 @@ def apply_overpayment(call: FunctionCall, side: PaymentSide, number: int, detail
     account = PaymentAccount("", _entity(call, parts))
     for posting in postings(call, side, row, parts, account):
         post(call, posting, _voucher(side, row, day=day))
-    keep_details(call, side, row, parts)
+    keep_details(call, side, row, parts, day=day)
     _settle_all(call, side, row, parts, day=day)
     return table.get(number) or {}
 

@@ -5,14 +5,17 @@ a side table, so that a reversal opens exactly the same amounts.
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import date
 from decimal import Decimal
 
 from intacct_bridge.emulator.accounting.amounts import ZERO, Rounding, amount
 from intacct_bridge.emulator.accounting.chart import posting_rules
+from intacct_bridge.emulator.accounting.periods import day_of
 from intacct_bridge.emulator.company.company_data import FunctionCall
 from intacct_bridge.emulator.company.side_tables import SettledPart
 from intacct_bridge.emulator.records.audit_fields import set_audit_fields
-from intacct_bridge.emulator.settings.cells import Row, decimal_text
+from intacct_bridge.emulator.settings.cells import Row, decimal_text, iso_date
 from intacct_bridge.emulator.settings.refusals import refused
 from intacct_bridge.emulator.subledgers.families import FAMILIES, PREPAYMENTS, Family, next_number
 from intacct_bridge.emulator.subledgers.payments.open_items import PaymentPart, reserve_part
@@ -45,15 +48,18 @@ def clear_details(call: FunctionCall, side: PaymentSide, row: Row) -> None:
     call.company.side_tables.settled_parts.put(side.object, row["RECORDNO"], value=())
 
 
-def keep_details(call: FunctionCall, side: PaymentSide, row: Row, settled: Sequence[SettledDetail]) -> None:
-    """Add details to a payment, and keep the parts that they settle."""
+def keep_details(
+    call: FunctionCall, side: PaymentSide, row: Row, settled: Sequence[SettledDetail], *, day: str = ""
+) -> None:
+    """Add details to a payment, and keep the parts that they settle, on a day where that is not the payment's own."""
     table, described = call.company.table(side.line), call.company.find(side.line)
     for one in settled:
         for cells in _cells(posting_rules(call.company).rounding, side, row, one):
             set_audit_fields(call, described, cells, new=True)
             table.insert(cells, next_number(call.company, "PYMTDETAIL"))
     side_table, key = call.company.side_tables.settled_parts, (side.object, row["RECORDNO"])
-    added = tuple(_kept(family, part) for family, part in every_part(settled))
+    own = (iso_date(day) or "")[:10]
+    added = tuple(replace(_kept(family, part), day=own) for family, part in every_part(settled))
     side_table.put(*key, value=(*(side_table.get(*key) or ()), *added))
 
 
@@ -158,6 +164,17 @@ def stored_parts(call: FunctionCall, side: PaymentSide, row: Row) -> list[tuple[
             line, family = detail.get("ADJUSTMENTENTRYKEY", ""), side.sources[0].families[0]
             found.append((family, PaymentPart(detail["ADJUSTMENTKEY"], -credit, -base, "", ((line, -credit),), "")))
     return found
+
+
+def settled_days(call: FunctionCall, side: PaymentSide, row: Row) -> Iterator[tuple[date, str, str, Decimal]]:
+    """What a payment settled: the day, the document's object and record number, and the amount in base currency."""
+    own, kept = day_of(row, side.day), call.company.side_tables.settled_parts.get(side.object, row["RECORDNO"])
+    if kept is None:
+        for family, part in stored_parts(call, side, row):
+            yield own, family.object, part.key, part.amount
+        return
+    for one in kept:
+        yield date.fromisoformat(one.day) if one.day else own, one.object, one.key, one.amount
 
 
 def _holder(call: FunctionCall, side: PaymentSide, key: str) -> Family:

@@ -1,6 +1,7 @@
-"""`get_araging`: open invoices of customers by age, from the due date or the invoice date.
+"""`get_araging`: open items of customers by age on any day, from the due date, the posting date or the invoice date.
 
-The shape of its rows is our choice.
+The shape of its rows is our choice. Credits and overpayments lessen their customer's amounts, unless a setting keeps
+invoices only.
 """
 
 from collections.abc import Iterator
@@ -9,36 +10,41 @@ from decimal import Decimal
 
 from intacct_bridge.emulator.access.rights import check_right
 from intacct_bridge.emulator.company.company_data import FunctionAnswer, FunctionCall
-from intacct_bridge.emulator.settings.cells import Row, decimal_text, iso_date
+from intacct_bridge.emulator.settings.cells import decimal_text, iso_date
 from intacct_bridge.emulator.settings.refusals import refused
+from intacct_bridge.emulator.subledgers.payments.open_balances import OpenOnDay, open_documents
+from intacct_bridge.emulator.subledgers.payments.parts import CUSTOMER_SIDE
 from intacct_bridge.wire.xml import Element, element
 
 _PERIODS = "0-30,31-60,61-90,91-120,121-"
 
 
 def get_araging(call: FunctionCall) -> FunctionAnswer:
-    """One row for each customer, with an amount for each ageing period, and the invoices with `showdetails`."""
+    """One row for each customer, with an amount for each ageing period, and the documents with `showdetails`."""
     check_right(call, "READ", "ARINVOICE")
     periods = _periods(call.body.findtext("agingperiods").strip() or _PERIODS)
     as_of = _as_of(call)
-    field = "WHENDUE" if call.body.findtext("useduedate").strip() == "true" else "WHENCREATED"
-    customers: dict[str, list[tuple[int, Row]]] = {}
-    for row in _open(call):
-        day = (iso_date(row.get(field, "")) or "")[:10]
+    by_due_date = call.body.findtext("useduedate").strip() == "true"
+    by_posting_date = call.body.findtext("useglpostdate").strip() == "true"
+    field = "WHENDUE" if by_due_date else "WHENPOSTED" if by_posting_date else "WHENCREATED"
+    customers: dict[str, list[tuple[int, OpenOnDay]]] = {}
+    for one in _open(call, as_of):
+        day = (iso_date(one.row.get(field) or one.row.get("WHENCREATED", "")) or "")[:10]
         age = (as_of - date.fromisoformat(day)).days if day else 0
-        customers.setdefault(row.get("CUSTOMERID", ""), []).append((max(0, age), row))
+        customers.setdefault(one.row.get("CUSTOMERID", ""), []).append((max(0, age), one))
     details = call.body.findtext("showdetails").strip() == "true"
     rows = tuple(_row(customer, aged, periods, details=details) for customer, aged in sorted(customers.items()))
     return FunctionAnswer(Element("data", "", rows))
 
 
-def _open(call: FunctionCall) -> Iterator[Row]:
+def _open(call: FunctionCall, as_of: date) -> Iterator[OpenOnDay]:
     customer = call.body.findtext("customerid").strip()
     invoice = call.body.findtext("invoiceno").strip()
-    for _, row in call.company.table("ARINVOICE").rows():
-        owed = Decimal(row.get("TOTALDUE") or 0)
-        if owed and customer in ("", row.get("CUSTOMERID")) and invoice in ("", row.get("RECORDID")):
-            yield row
+    credits_too = call.company.behaviour.aging == "open items"
+    for one in open_documents(call, CUSTOMER_SIDE, as_of):
+        wanted = one.family.object == "ARINVOICE" or (credits_too and not invoice)
+        if wanted and customer in ("", one.row.get("CUSTOMERID")) and invoice in ("", one.row.get("RECORDID")):
+            yield one
 
 
 def _periods(text: str) -> list[tuple[int, int | None]]:
@@ -62,22 +68,22 @@ def _as_of(call: FunctionCall) -> date:
 
 
 def _row(
-    customer: str, aged: list[tuple[int, Row]], periods: list[tuple[int, int | None]], *, details: bool
+    customer: str, aged: list[tuple[int, OpenOnDay]], periods: list[tuple[int, int | None]], *, details: bool
 ) -> Element:
-    parts = [element("customerid", customer), element("customername", aged[0][1].get("CUSTOMERNAME", ""))]
+    parts = [element("customerid", customer), element("customername", aged[0][1].row.get("CUSTOMERNAME", ""))]
     for first, last in periods:
-        inside = [row for age, row in aged if first <= age and (last is None or age <= last)]
-        total = sum((Decimal(row.get("TOTALDUE") or 0) for row in inside), Decimal(0))
+        inside = [one for age, one in aged if first <= age and (last is None or age <= last)]
+        total = sum((one.amount for one in inside), Decimal(0))
         cells = [element("period", f"{first}-{'' if last is None else last}"), element("amount", decimal_text(total))]
-        cells += [_invoice(row) for row in inside] if details else []
+        cells += [_invoice(one) for one in inside] if details else []
         parts.append(Element("aging", "", tuple(cells)))
     return Element("araging", "", tuple(parts))
 
 
-def _invoice(row: Row) -> Element:
+def _invoice(one: OpenOnDay) -> Element:
     return element(
         "invoice",
-        element("key", row.get("RECORDNO", "")),
-        element("invoiceno", row.get("RECORDID", "")),
-        element("totaldue", row.get("TOTALDUE", "")),
+        element("key", one.row.get("RECORDNO", "")),
+        element("invoiceno", one.row.get("RECORDID", "")),
+        element("totaldue", decimal_text(one.amount)),
     )
