@@ -8,7 +8,7 @@ OURSELVES := --no-deps --no-build-isolation --editable .
 # A shell's own settings must not leak into the virtual environment.
 unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME
 
-.PHONY: help demo test test-all check bench torture docs data format clean
+.PHONY: help demo test test-all check bench torture ledgers docs data format clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,6 +46,9 @@ check: $(VENV)/.ready ## check style, types and structure
 
 bench: $(VENV)/.ready ## measure speed, memory and API transactions, as ratios
 	$(BIN)/python -m bench
+
+ledgers: $(VENV)/.ready ## check the books of 200 companies drawn at random, with 500 postings each
+	RANDOM_COMPANIES=200x500 $(BIN)/python -m pytest -q -n auto --dist worksteal tests/emulator/accounting/test_random_companies.py
 
 torture: $(VENV)/.ready ## run over 1,000 kills and faults against the loader
 	PYTHONPATH=tests $(BIN)/python -W error -m torture.torture

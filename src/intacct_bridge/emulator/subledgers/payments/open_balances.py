@@ -13,6 +13,7 @@ from decimal import Decimal
 from intacct_bridge.emulator.accounting.amounts import ZERO, amount
 from intacct_bridge.emulator.accounting.periods import day_of
 from intacct_bridge.emulator.company.company_data import FunctionCall
+from intacct_bridge.emulator.company.side_tables import Overpayment
 from intacct_bridge.emulator.settings.cells import Row
 from intacct_bridge.emulator.subledgers.families import OVERPAYMENTS, Family
 from intacct_bridge.emulator.subledgers.payments.parts import PaymentSide
@@ -43,36 +44,27 @@ def open_documents(call: FunctionCall, side: PaymentSide, day: date) -> Iterator
                 yield OpenOnDay(row, family, open_amount)
     if OVERPAYMENTS.object == side.object:
         for _, row in call.company.table(side.object).rows():
-            open_amount = _overpaid(call, row, day, changes)
+            open_amount = _open(call, OVERPAYMENTS, row, day, changes)
             if open_amount:
                 yield OpenOnDay(row, OVERPAYMENTS, -open_amount)
 
 
 def _open(call: FunctionCall, family: Family, row: Row, day: date, changes: dict[_Key, Decimal]) -> Decimal:
-    posted = day_of(row, "WHENPOSTED" if row.get("WHENPOSTED") else "WHENCREATED")
-    if row.get("STATE") in _NOT_POSTED or posted > day:
-        return ZERO
-    due = amount(row, "TOTALDUE")
-    if row.get("STATE") in _REVERSED:
-        ended = reversal_day(call, family.object, row)
-        if ended is None or ended <= day:
-            return ZERO
-        due = amount(row, "TOTALENTERED")
-    return due + changes[family.object, row["RECORDNO"]]
+    """The open amount: what was entered and not reversed by that day, less what was settled by then.
 
-
-def _overpaid(call: FunctionCall, row: Row, day: date, changes: dict[_Key, Decimal]) -> Decimal:
-    """The open amount of the overpayment of a receipt."""
-    over = call.company.side_tables.overpayments.get(row["RECORDNO"])
-    if over is None or not over.amount or row.get("STATE") in _NOT_POSTED or day_of(row, "RECEIPTDATE") > day:
+    A payment can be dated before its document: until the document's day, its amount is open on the other side.
+    """
+    if row.get("STATE") in _NOT_POSTED:
         return ZERO
-    due = amount(row, "TOTALDUE")
-    if row.get("STATE") in _REVERSED:
-        ended = reversal_day(call, OVERPAYMENTS.object, row)
-        if ended is None or ended <= day:
-            return ZERO
-        due = over.base
-    return due + changes[OVERPAYMENTS.object, row["RECORDNO"]]
+    is_payment = family is OVERPAYMENTS
+    begun = day_of(row, "RECEIPTDATE" if is_payment else "WHENPOSTED" if row.get("WHENPOSTED") else "WHENCREATED")
+    entered, due = amount(row, "TOTALENTERED"), amount(row, "TOTALDUE")
+    if is_payment:
+        entered = (call.company.side_tables.overpayments.get(row["RECORDNO"]) or Overpayment()).base or due
+    ended = reversal_day(call, family.object, row) if row.get("STATE") in _REVERSED else None
+    settled = (ZERO if ended is not None else entered - due) - changes[family.object, row["RECORDNO"]]
+    there = entered if begun <= day else ZERO
+    return there - (entered if ended is not None and ended <= day else ZERO) - settled
 
 
 def _settled_after(call: FunctionCall, side: PaymentSide, day: date) -> dict[_Key, Decimal]:
@@ -82,12 +74,9 @@ def _settled_after(call: FunctionCall, side: PaymentSide, day: date) -> dict[_Ke
         ended = reversal_day(call, side.object, row) if row.get("STATE") in _REVERSED else None
         if row.get("STATE") not in (side.posted_state, *_REVERSED):
             continue
-        last = max(day_of(row, side.day), ended or date.min)
-        if last <= day and not call.company.side_tables.settled_parts.known(side.object, row["RECORDNO"]):
-            continue  # nothing about it changes after the day
         for part_day, name, key, money in settled_days(call, side, row):
-            if ended is None and part_day > day:
-                changes[name, key] += money
-            elif ended is not None and part_day <= day < ended:
-                changes[name, key] -= money
+            if ended is None:
+                changes[name, key] += money if part_day > day else ZERO
+            else:  # a reversal can be dated before its payment
+                changes[name, key] += money * ((ended <= day) - (part_day <= day))
     return changes

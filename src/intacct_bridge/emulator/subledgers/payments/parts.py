@@ -188,6 +188,12 @@ def _settled_detail(
     discount = discount_of(call, family, document, detail, given=requested, most=unreserved(document) - credited_total)
     if money is None and not credited_total:
         money = _default(document, left, discount)
+        if left is None and not money and not discount:
+            raise refused(
+                f"Nothing is due of {family.noun.lower()} {document.get('RECORDID') or document['RECORDNO']}.",
+                errorno="BL03000130",
+                correction="Leave it out of the payment.",
+            )
     total = (money or ZERO) + credited_total + discount
     credited = ((inline[1], -inline[2]),) if inline else ()
     part = opened.take(family, document, total, entry=entry, credited=credited)

@@ -114,7 +114,8 @@ def _from_advance(call: FunctionCall, part: PaymentPart, party: Row, *, base: st
 
 def _settled_document(call: FunctionCall, family: Family, part: PaymentPart) -> SettledDocument:
     row = call.company.table(family.object).get(int(part.key)) or {}
-    return SettledDocument(stored_posting(call, family, row), part.trx_amount / amount(row, "TRX_TOTALENTERED"))
+    whole = amount(row, "TRX_TOTALENTERED")
+    return SettledDocument(stored_posting(call, family, row), part.trx_amount / whole if whole else ZERO)
 
 
 def _without_document(application: Application, side: PaymentSide, row: Row) -> SettledDocument:
