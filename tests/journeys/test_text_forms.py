@@ -140,6 +140,16 @@ def test_one_input_in_two_forms_is_one_record(desk: Desk) -> None:
 
 
 @BOTH
+@pytest.mark.parametrize("suffix", [".csv", ".jsonl"])
+def test_columns_are_found_in_either_form(desk: Desk, theirs: Form, ours: Form, suffix: str) -> None:
+    mapping = desk.folder / "classes.toml"
+    mapping.write_text(theirs('object = "CLASS"\n[fields]\nCLASSID = "Schlüssel"\nNAME = "Erklärung"\n'))
+    text = {".csv": "Schlüssel,Erklärung\nÄ-1,Ärger\n", ".jsonl": '{"Schlüssel": "Ä-1", "Erklärung": "Ärger"}\n'}
+    assert statuses(desk.load(ours(text[suffix]), "", name=f"input{suffix}", map_file=mapping)) == [APPLIED]
+    assert (ours("Ä-1"), ours("Ärger")) in found(desk, "CLASS", "CLASSID", "NAME")
+
+
+@BOTH
 def test_a_lost_answer_is_settled_in_the_form_that_the_company_keeps(
     desk: Desk, emulator: Emulator, clock: Clock, theirs: Form, ours: Form
 ) -> None:

@@ -21,6 +21,7 @@ from intacct_bridge.flow.records.cells import DateOrder
 from intacct_bridge.flow.records.tables import InputTable
 from intacct_bridge.flow.records.write import Write
 from intacct_bridge.model.suggestions import closest, suggestion
+from intacct_bridge.model.text_forms import nfc
 
 if TYPE_CHECKING:
     from intacct_bridge.model.mapping.language import EntityMap
@@ -81,6 +82,7 @@ def layout_for(
     `date_formats` are the formats of dates by column; an empty name stands for all other columns.
     """
     name = name.strip()
+    key = tuple(map(nfc, key))
     read: dict[str, Any] = {"date_order": date_order, "draft": draft, "key": key, "date_formats": date_formats or {}}
     declared = declaration(name) if map_file is None else None
     if map_file is None and (name.lower() in JOURNAL or declared is DECLARED):

@@ -25,6 +25,7 @@ from intacct_bridge.errors import IntacctError, RecordError, SettingsError
 from intacct_bridge.flow.records.cells import Cell, json_number
 from intacct_bridge.flow.records.header_row import FIRST_ROW, LOOKED_AT, HeaderSearch, Record, header_note
 from intacct_bridge.flow.records.workbook import SheetFacts, look_through, unreadable
+from intacct_bridge.model.text_forms import nfc
 
 if TYPE_CHECKING:
     from openpyxl.worksheet._read_only import ReadOnlyWorksheet
@@ -301,7 +302,7 @@ def _find_delimiter(header: str) -> str:
 
 
 def _columns(path: Path, header: Sequence[str]) -> tuple[str, ...]:
-    names = tuple(name.strip() or f"column {number}" for number, name in enumerate(header, 1))
+    names = tuple(nfc(name.strip()) or f"column {number}" for number, name in enumerate(header, 1))
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise SettingsError(
@@ -443,7 +444,7 @@ def _jsonl_rows(path: Path) -> Iterator[SourceRow]:
             if not text:
                 continue
             try:
-                yield SourceRow(path.name, number, decoder.decode(text))
+                yield SourceRow(path.name, number, {nfc(name): cell for name, cell in decoder.decode(text).items()})
             except (msgspec.DecodeError, UnicodeDecodeError, ArithmeticError) as error:
                 raise SettingsError(
                     f"{path.name}:{number} is not a JSON object: {error}", fix="give one JSON object per line"
@@ -539,7 +540,8 @@ def _open_excel(path: Path, sheet: str | None, search: HeaderSearch) -> InputTab
 
 
 def _sheet_columns(cells: Sequence[object]) -> tuple[str, ...]:
-    return tuple(str(name).strip() if name is not None else f"column {place}" for place, name in enumerate(cells, 1))
+    names = enumerate(cells, 1)
+    return tuple(nfc(str(name).strip()) if name is not None else f"column {place}" for place, name in names)
 
 
 def _suggest_sheet(path: Path, names: Sequence[str], search: HeaderSearch) -> None:

@@ -35,6 +35,7 @@ from intacct_bridge.model.day_formats import check_format
 from intacct_bridge.model.keys import natural_key, owner
 from intacct_bridge.model.mapping.paths import column
 from intacct_bridge.model.suggestions import did_you_mean
+from intacct_bridge.model.text_forms import nfc
 
 Scalar = str | int | bool
 Type = Literal["text", "number", "integer", "boolean", "date", "time"]
@@ -238,7 +239,7 @@ class EntityMap(msgspec.Struct, frozen=True):
 def parse_map(text: str, source: str) -> EntityMap:
     """Read a mapping file; the SettingsError names the file and the place in it."""
     try:
-        return make_map(tomllib.loads(text), source)
+        return make_map(tomllib.loads(nfc(text)), source)
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"{source} is not TOML: {error}") from None
 
