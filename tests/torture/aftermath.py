@@ -33,7 +33,7 @@ from intacct_bridge.flow.plan.planner import make_plan
 from intacct_bridge.flow.post.loader import Loader, LoadSettings
 from intacct_bridge.flow.post.outcome import RecordOutcome
 from intacct_bridge.flow.post.sender import Step
-from intacct_bridge.flow.records.status import ANSWERED, RecordStatus
+from intacct_bridge.flow.records.status import ANSWERED, UNAPPLIED, RecordStatus
 from intacct_bridge.flow.records.tables import InputTable, SourceRow
 from intacct_bridge.flow.records.write import WriteOperation
 from intacct_bridge.flow.undo.undo import UndoSettings, plan_undo
@@ -48,6 +48,7 @@ EVENTS = (
     "deleted by another",
     "corrected by us",
     "corrected by another",
+    "correction taken back",
     "hidden for a while",
     "undone",
 )
@@ -130,6 +131,11 @@ class Aftermath(Round):
             self._complain(undo.plan, set())
             list(Loader(company, outbox, settings, step=step).apply(undo.plan))
 
+    def undo_corrections(self, gateway: Client, outbox: Outbox, settings: LoadSettings, step: Step) -> None:
+        """Take all corrections back that are known to be made."""
+        numbers = [one.number for one in outbox.entries(statuses=[RecordStatus.APPLIED]) if _is_correction(one)]
+        self.undo(_Chosen(set(), [], numbers), gateway, outbox, settings, step)
+
     def begin_undo(self) -> None:
         """From here on, processes take back all records that are reported as posted."""
         entries = [one.number for one in self._entries() if one.status is RecordStatus.APPLIED and _is_load(one)]
@@ -154,6 +160,7 @@ class Aftermath(Round):
             "undone": partial(self._by_us, chosen, partial(self.undo, chosen)),
             "deleted by another": partial(self._by_another, chosen, "delete"),
             "corrected by another": partial(self._by_another, chosen, "update"),
+            "correction taken back": partial(self._correction_taken_back, chosen),
             "hidden for a while": partial(self._hidden, chosen),
         }
         if chosen.rows or chosen.entries:
@@ -196,9 +203,28 @@ class Aftermath(Round):
         self.world.happened[f"kills while {self.event}"] += self.world.happened["kills"] - before[1]
         self.world.happened[self.event] += self._done_by_us(chosen)
 
+    def _correction_taken_back(self, chosen: _Chosen) -> None:
+        """Corrections of ours under faults, and an undo of them under faults; no correction is left."""
+        self._by_us(chosen, partial(self.change, chosen, Mode.UPDATE))
+        self._by_us(chosen, self.undo_corrections)
+        rows = [row for _, row in self.world.emulator.company().table(self.kind.object).rows()]
+        changed = {str(row["RECORDNO"]) for row in chosen.rows}
+        left = [row for row in rows if str(row["RECORDNO"]) in changed and _corrected(self.kind, row)]
+        if left:
+            self.faults.append(f"a correction was not taken back: {left[0]['RECORDNO']}")
+        standing = [one for one in self._corrections() if one.status is not RecordStatus.RELEASED]
+        if standing:
+            self.faults.append(f"the correction {standing[0].label} is {standing[0].status.value}: {standing[0].note}")
+
+    def _corrections(self) -> list[OutboxEntry]:
+        with Outbox(self.path, clock=lambda: self.world.clock.now) as outbox:
+            return [one for one in outbox.entries() if _is_correction(one) and one.status not in UNAPPLIED]
+
     def _done_by_us(self, chosen: _Chosen) -> int:
         """The number of records that it happened to, as the company is now."""
         left = sum(len(in_force(self.world.emulator, self.kind, token)) for token in chosen.tokens)
+        if self.event == "correction taken back":
+            return sum(one.status is RecordStatus.RELEASED for one in self._corrections())
         if self.event == "corrected by us":
             changed = {str(row["RECORDNO"]) for row in chosen.rows}
             rows = [row for _, row in self.world.emulator.company().table(self.kind.object).rows()]
@@ -306,8 +332,9 @@ class Aftermath(Round):
 def _kinds(event: str) -> Sequence[WriteKind]:
     """The kinds of creates that an event can happen to."""
     kinds = [kind for kind in CREATES if kind.name != "vendor without an id"]  # its receipt has no key
-    if event.startswith("corrected"):
-        return [kind for kind in kinds if kind.object in CORRECTIONS]
+    if event.startswith("correct"):
+        fixed = ("SODOCUMENT",) if event == "correction taken back" else ()  # the company refuses to update orders
+        return [kind for kind in kinds if kind.object in CORRECTIONS and kind.object not in fixed]
     if event.startswith("deleted"):
         return [kind for kind in kinds if kind.object != "APPYMT"]  # a confirmed payment cannot be deleted
     return kinds
@@ -325,6 +352,10 @@ def _key_in(entry: OutboxEntry) -> str:
 def _is_load(entry: OutboxEntry) -> bool:
     """Whether an entry is a record of the input, and neither a change nor an undo."""
     return entry.target.operation is WriteOperation.CREATE and entry.undoes is None
+
+
+def _is_correction(entry: OutboxEntry) -> bool:
+    return entry.target.operation is WriteOperation.UPDATE and entry.undoes is None
 
 
 def _corrected(kind: WriteKind, row: Cells) -> bool:

@@ -5,7 +5,7 @@ back values over the work of another person. Lines are not restored: Intacct rep
 more than the columns of an input, so that the earlier ones cannot be made again as they were.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import replace
 
 from intacct_bridge.client.protocol import Gateway
@@ -25,12 +25,17 @@ _RELOAD = "load the earlier values with update mode"
 
 
 def restoring_writes(
-    company: Gateway, outbox: Outbox, entries: Sequence[OutboxEntry], *, entity: str = ""
+    company: Gateway,
+    outbox: Outbox,
+    entries: Sequence[OutboxEntry],
+    *,
+    doubtful: Container[int] = (),
+    entity: str = "",
 ) -> list[Write | RecordError | None]:
     """For each of these updates of one object, the update that writes the earlier values back.
 
-    None where the record has them again. A RecordError, which is not raised, where they are not known, or where the
-    record has other values than we wrote.
+    None where the record has them again, unless an undo of the entry is in doubt: applying it settles that. A
+    RecordError, which is not raised, where they are not known, or where the record has other values than we wrote.
     """
     writable = writable_object(company, entries[0].target.object)
     by = writable.lookup.record_key
@@ -42,7 +47,10 @@ def restoring_writes(
             if not found:
                 raise RecordError(f"{write.object} {comparable(write.fields.get(by))} is not visible in Intacct")
             earlier = _earlier(outbox, entry, write, by)
-            done.append(_restored(writable, entry, write, found[0], earlier, entity=entity))
+            if entry.number in doubtful:
+                done.append(_update(entry, {by: found[0].number, **earlier}, by, entity))
+            else:
+                done.append(_restored(writable, entry, write, found[0], earlier, entity=entity))
         except RecordError as error:
             done.append(error)
     return done

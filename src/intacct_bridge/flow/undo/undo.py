@@ -95,14 +95,14 @@ def plan_undo(
         elif entry.status is RecordStatus.APPLIED and entry.target.object != _FOLDER:
             applied.append(entry)
     writes: list[Write] = []
-    doubtful = _doubtful_deletes(outbox)
+    doubtful = _doubtful(outbox)
     for (entity, _, updates), group in groupby(applied, key=_place):
         some = list(group)
         here = TargetCompany.of(company.connection).entity.casefold()
         place = "" if entity == here else entity_id(entity, company)
         within = company.entity(place) if place else company
         if updates:
-            made = restoring_writes(within, outbox, some, entity=place)
+            made = restoring_writes(within, outbox, some, doubtful=doubtful, entity=place)
         else:
             made = _taking_back(within, some, settings, place, doubtful)
         for entry, write in zip(some, made, strict=True):
@@ -127,14 +127,19 @@ def _place(entry: OutboxEntry) -> tuple[str, str, bool]:
 
 
 def _taking_back(
-    company: Gateway, entries: Sequence[OutboxEntry], settings: UndoSettings, entity: str, doubtful: Mapping[int, str]
+    company: Gateway,
+    entries: Sequence[OutboxEntry],
+    settings: UndoSettings,
+    entity: str,
+    doubtful: Mapping[int, OutboxEntry],
 ) -> list[Write | RecordError | None]:
     """For each of these new records of one object the write that takes it back, or why there is none."""
     done: list[Write | RecordError | None] = []
     for entry, found in zip(entries, _found(company, entries[0].target.object, entries), strict=True):
         try:
-            if found is None and entry.number in doubtful:  # applying it finds out that it was deleted
-                record = doubtful[entry.number]
+            begun = doubtful.get(entry.number)
+            if found is None and begun is not None and begun.target.operation is WriteOperation.DELETE:
+                record = begun.identity.partition("=")[2]  # applying it finds out that it was deleted
                 done.append(delete_write(entry.target.object, record, entry.label, undoes=entry.number, entity=entity))
             else:
                 done.append(_write(company, entry, found, settings, entity))
@@ -151,14 +156,10 @@ def _needs_first(entry: OutboxEntry, later: OutboxEntry) -> bool:
     return same and (entry.target.operation is WriteOperation.UPDATE or entry.target.object == JOURNAL_ENTRY)
 
 
-def _doubtful_deletes(outbox: Outbox) -> dict[int, str]:
-    """The record numbers of deletes in doubt that take an entry back, by that entry."""
+def _doubtful(outbox: Outbox) -> dict[int, OutboxEntry]:
+    """The undos in doubt, by the entries that they take back."""
     sent = outbox.entries(statuses=(RecordStatus.SENT, RecordStatus.IN_DOUBT))
-    return {
-        one.undoes: one.identity.partition("=")[2]
-        for one in sent
-        if one.undoes is not None and one.target.operation is WriteOperation.DELETE
-    }
+    return {one.undoes: one for one in sent if one.undoes is not None}
 
 
 def _not_possible(outbox: Outbox, entry: OutboxEntry) -> UndoRefusal | None:
