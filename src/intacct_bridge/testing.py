@@ -28,7 +28,8 @@ from intacct_bridge.emulator.accounting.periods import close_books
 from intacct_bridge.emulator.accounting.seeding import seed, seed_file
 from intacct_bridge.emulator.copied.source import CopiedCompany, CopiedTable, copied_company
 from intacct_bridge.emulator.gateway.gateway import Emulator, EmulatorSnapshot, Received
-from intacct_bridge.emulator.settings.faults import FaultPlan, ScriptedFault, load_faults
+from intacct_bridge.emulator.gateway.schema.functions import functions
+from intacct_bridge.emulator.settings.faults import FaultPlan, ScriptedFault, check_functions, load_faults
 from intacct_bridge.emulator.settings.scenarios import find_scenario, load_companies, load_scenario
 from intacct_bridge.emulator.settings.world import EmulatorSettings
 from intacct_bridge.errors import SettingsError
@@ -127,7 +128,9 @@ class Company:
 
     def inject(self, kind: str, **fault: Any) -> None:
         """Inject a fault from now on; its calls are counted from here."""
-        self.emulator.fault_plan.add(ScriptedFault(kind, **_frozen(fault)))
+        scripted = ScriptedFault(kind, **_frozen(fault))
+        check_functions((scripted,), functions())
+        self.emulator.fault_plan.add(scripted)
 
     def calm(self) -> None:
         """End all faults."""

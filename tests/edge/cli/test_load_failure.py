@@ -3,10 +3,12 @@
 import json
 from pathlib import Path
 
+from intacct_bridge.edge.views.served import served
 from intacct_bridge.emulator.gateway.gateway import Emulator
 from intacct_bridge.emulator.gateway.server import serve
-from intacct_bridge.emulator.settings.faults import load_faults
+from intacct_bridge.emulator.settings.faults import ScriptedFault, load_faults
 from support.edge.command_line import Intacct
+from support.emulator.calls import one, query
 
 FAULTS = """
 [[fault]]
@@ -45,4 +47,21 @@ def test_one_scripted_failure_of_a_hundred_is_one_failure_of_the_command(intacct
     assert "C-41" in told
     assert "The name of the class is not allowed" in ran.out
     assert sorted(row["CLASSID"] for row in json.loads(found.out)) == sorted(f"C-{n}" for n in range(100) if n != 41)
+    requests, fault = served(emulator)
+    assert requests.startswith(f"Served {len(emulator.received)} requests; ")
+    assert f"{emulator.transactions().total} API transactions of demo-company" in requests
+    assert fault == "Fault 1 (fault, CLASS, key C-41, field NAME) happened 1 time."
+    emulator.close()
+
+
+def test_a_fault_that_never_happened_is_told_at_the_end() -> None:
+    script = (ScriptedFault("http", "query", status=429, calls=(5,)), ScriptedFault("cut-after", "create"))
+    emulator = Emulator.empty(faults=script)
+    emulator("http://127.0.0.1/x", b"no document")
+    one(emulator, query("CLASS", "RECORDNO"))
+    assert list(served(emulator)) == [
+        "Served 2 requests (1 unreadable); 1 API transaction of demo-company.",
+        "Fault 1 (http 429, query) never happened: 1 call matched it, and none was due.",
+        "Fault 2 (cut-after, create) never happened: no call matched it.",
+    ]
     emulator.close()

@@ -78,6 +78,7 @@ def emulator_command(context: CommandContext, *, host: str, port: int, port_file
         return
     scenario, company = _scenario(options["scenario"]), _company_file(options["company"])
     from intacct_bridge.client.local.directories import cache_of_port
+    from intacct_bridge.edge.views.served import served
     from intacct_bridge.emulator.accounting.seeding import seed_file
     from intacct_bridge.emulator.gateway.server import serve_forever
 
@@ -102,6 +103,8 @@ def emulator_command(context: CommandContext, *, host: str, port: int, port_file
             found = seed_file(emulator.company(), path, now=emulator.now())
             context.console.say(f"{path}: " + ", ".join(f"{count:,} {name}" for name, count in found.items()))
         serve_forever(emulator, host, port, ready=ready)
+        for line in served(emulator):
+            context.console.say(line)
     finally:
         emulator.close()
         if port_file is not None:

@@ -147,6 +147,11 @@ class Emulator:
         """The last requests, oldest first: every one that arrived, refused ones too."""
         return self._log.entries
 
+    @property
+    def requests(self) -> int:
+        """How many requests arrived, since the start or since `restore`."""
+        return self._log.arrivals
+
     def transactions(self, company_id: str = "") -> CompanyTransactions:
         """The billable API transactions of a company, or of the first one, since the start or since `restore`."""
         self.catch_up()

@@ -63,6 +63,8 @@ class RequestLog:
     def __init__(self) -> None:
         self._entries: OrderedDict[int, Received] = OrderedDict()
         self._number = 0
+        self.arrivals = 0
+        """Requests that arrived, also those that the log no longer keeps."""
 
     @property
     def entries(self) -> tuple[Received, ...]:
@@ -72,6 +74,7 @@ class RequestLog:
     def arrived(self, received: Received) -> int:
         """Add a request; gives its number."""
         self._number += 1
+        self.arrivals += 1
         self._entries[self._number] = received
         if len(self._entries) > MOST:
             self._entries.popitem(last=False)
@@ -92,3 +95,4 @@ class RequestLog:
     def clear(self) -> None:
         """Forget all requests."""
         self._entries.clear()
+        self.arrivals = 0

@@ -1,0 +1,41 @@
+"""What an emulator served until it was stopped: requests, transactions, and the faults of its file."""
+
+from collections.abc import Iterator
+
+from intacct_bridge.emulator.gateway.gateway import Emulator, RequestOutcome
+from intacct_bridge.emulator.settings.faults import FaultCount, ScriptedFault
+from intacct_bridge.model.wording import counted, listed
+
+_TOLD = (RequestOutcome.REFUSED, RequestOutcome.SIGN_IN_REFUSED, RequestOutcome.UNREADABLE, RequestOutcome.LIMITED)
+
+
+def served(emulator: Emulator) -> Iterator[str]:
+    """One line on the requests, and one on each scripted fault."""
+    outcomes = [one.outcome for one in emulator.received]
+    told = [f"{outcomes.count(one):,} {one}" for one in _TOLD if one in outcomes]
+    cost = {name: emulator.transactions(name).total for name in emulator.companies.by_id}
+    parts = [f"{counted(emulator.requests, 'request')}{f' ({listed(told)})' if told else ''}"]
+    parts += [f"{counted(total, 'API transaction')} of {name}" for name, total in cost.items() if total]
+    yield f"Served {'; '.join(parts)}."
+    for place, (fault, count) in enumerate(emulator.fault_plan.counts(), 1):
+        yield f"Fault {place} ({_named(fault)}) {_happened(count)}."
+
+
+def _named(fault: ScriptedFault) -> str:
+    parts = (
+        f"{fault.kind} {fault.status}" if fault.kind == "http" else fault.kind,
+        fault.function if fault.function != "*" else "",
+        fault.object,
+        f"key {fault.key}" if fault.key else "",
+        f"field {fault.field}" if fault.field else "",
+        f"value {fault.value}" if fault.value else "",
+    )
+    return ", ".join(part for part in parts if part)
+
+
+def _happened(count: FaultCount) -> str:
+    if count.happened:
+        return f"happened {counted(count.happened, 'time')}"
+    if count.matched:
+        return f"never happened: {counted(count.matched, 'call')} matched it, and none was due"
+    return "never happened: no call matched it"
