@@ -155,3 +155,47 @@ def test_a_display_contact_is_made_from_the_name_by_a_setting() -> None:
 
 def contacts(emulator: Emulator) -> list[dict[str, str]]:
     return rows(data(emulator, query("CONTACT", "CONTACTNAME PRINTAS EMAIL1")))
+
+
+def test_a_term_has_its_days_and_discount(demo: Emulator) -> None:
+    # The page on AP terms: `due` has dueday and duefrom; `discount` has discday, discamount and discpercamn.
+    due = "<due><dueday>44</dueday><duefrom>from invoice/bill date</duefrom></due>"
+    discount = "<discount><discday>10</discday><discamount>2</discamount><discpercamn>%</discpercamn></discount>"
+    made = f"<create_apterm><name>N44</name><description>D</description>{due}{discount}</create_apterm>"
+    assert one(demo, made).faults == ()
+    fields = "DUEDATE DUEFROM DISCDATE DISCAMOUNT DISCPERCAMN"
+    assert list(cells(demo, "APTERM", "NAME", "N44", fields).values()) == [
+        "44",
+        "from invoice/bill date",
+        "10",
+        "2",
+        "%",
+    ]
+    bill = (
+        "<create_bill><vendorid>V10087</vendorid><datecreated><year>2026</year><month>11</month><day>02</day></datecreated>"
+        "<termname>N44</termname><billno>T-44</billno><billitems><lineitem><glaccountno>60500</glaccountno>"
+        "<amount>1</amount><locationid>110</locationid><departmentid>100</departmentid></lineitem></billitems></create_bill>"
+    )
+    assert one(demo, bill).faults == ()
+    assert cells(demo, "APBILL", "RECORDID", "T-44", "WHENDUE") == {"WHENDUE": "12/16/2026"}  # 44 days after November 2
+
+
+def test_an_item_has_the_accounts_that_its_sales_post_to(demo: Emulator) -> None:
+    # The page on items lists incomeaccount, invaccount, expenseaccount and cogsaccount of create_item.
+    accounts = "<incomeaccount>43000</incomeaccount><expenseaccount>60500</expenseaccount>"
+    item = f"<itemid>SRV-1</itemid><name>Service</name><itemtype>Non-Inventory</itemtype>{accounts}"
+    assert one(demo, f"<create_item>{item}</create_item>").faults == ()
+    assert cells(demo, "ITEM", "ITEMID", "SRV-1", "INCOMEACCTKEY EXPENSEACCTKEY") == {
+        "INCOMEACCTKEY": "43000",
+        "EXPENSEACCTKEY": "60500",
+    }
+    day = "<{0}><year>2026</year><month>11</month><day>20</day></{0}>"
+    line = "<itemid>SRV-1</itemid><quantity>1</quantity><unit>Each</unit><price>9</price><locationid>110</locationid>"
+    sale = (
+        f"<create_sotransaction><transactiontype>Sales Invoice</transactiontype>{day.format('datecreated')}"
+        f"<customerid>C20130</customerid><documentno>A-1</documentno>{day.format('datedue')}<sotransitems><sotransitem>{line}"
+        "<departmentid>300</departmentid></sotransitem></sotransitems></create_sotransaction>"
+    )
+    assert one(demo, sale).faults == ()
+    where = "<equalto><field>ITEMID</field><value>SRV-1</value></equalto>"
+    assert {row["ACCOUNTNO"] for row in rows(data(demo, query("ARINVOICEITEM", "ACCOUNTNO", where)))} == {"43000"}

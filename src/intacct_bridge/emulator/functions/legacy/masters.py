@@ -32,14 +32,30 @@ OBJECTS = {
     "achbankconfiguration": "ACHBANK",
 }  # fmt: skip
 """By the functions' name, the object."""
+_TERM = "dueday:DUEDATE discday:DISCDATE discgracedays:DISCFUDGEDAYS pen_type:PEN_TYPES pengracedays:PENFUDGEDAYS"
 _NAMES = {
     "VENDOR": "glaccountno:APACCOUNT paymethod:PAYMETHODKEY primary:CONTACTINFO contactinfo:DISPLAYCONTACT",
     "CUSTOMER": "glaccountno:ARACCOUNT deliveryoptions:DELIVERY_OPTIONS primary:CONTACTINFO contactinfo:DISPLAYCONTACT",
     "GLACCOUNT": "glaccountno:ACCOUNTNO",
     "STATACCOUNT": "glaccountno:ACCOUNTNO",
     "EEACCOUNTLABEL": "expensetype:ACCOUNTLABEL",
-    "TASK": "taskname:NAME taskdescription:DESCRIPTION",
-    "ITEM": "base_price:BASEPRICE itaxgroup:TAXGROUP term_period:TERMPERIOD",
+    "TASK": "taskname:NAME taskdescription:DESCRIPTION timetype:TIMETYPENAME",
+    "ITEM": (
+        "base_price:BASEPRICE itaxgroup:TAXGROUP term_period:TERMPERIOD incomeaccount:INCOMEACCTKEY "
+        "invaccount:INVACCTKEY expenseaccount:EXPENSEACCTKEY cogsaccount:COGSACCTKEY defrevaccount:DEFERREDREVACCTKEY "
+        "offsetoeglaccount:OFFSETOEGLACCOUNTKEY offsetpoglaccount:OFFSETPOGLACCOUNTKEY "
+        "inventory_precision:INV_PRECISION purchasing_precision:PO_PRECISION sales_precision:SO_PRECISION "
+        "defaultnoofperiods:TOTALPERIODS computepriceforshortterm:COMPUTEFORSHORTTERM revenue_posting:REVPOSTING "
+        "cnbillingtemplate:CNBILLINGTEMPLATENAME cnrevenuetemplate:CNREVENUETEMPLATENAME "
+        "cnrevenue2template:CNREVENUE2TEMPLATENAME cnexpensetemplate:CNEXPENSETEMPLATENAME "
+        "cnexpense2template:CNEXPENSE2TEMPLATENAME standard_unit:UOM.INVUOMDETAIL.UNIT "
+        "purchase_unit:UOM.POUOMDETAIL.UNIT purchase_unit_factor:UOM.POUOMDETAIL.CONVFACTOR "
+        "sales_unit:UOM.SOUOMDETAIL.UNIT sales_unit_factor:UOM.SOUOMDETAIL.CONVFACTOR"
+    ),
+    "APTERM": _TERM,
+    "ARTERM": _TERM,
+    "GLJOURNAL": "bookkey:BOOKID",
+    "STATJOURNAL": "bookkey:BOOKID",
     "LOCATION": "primary:CONTACTINFO",
     "EMPLOYEE": "paymethod:PAYMETHODKEY",
     "TAXDETAIL": "glaccountno:GLACCOUNT",
@@ -50,6 +66,8 @@ _DEFAULTS = {"GLACCOUNT": {"CLOSINGTYPE": "non-closing account"}, "TASK": {"TASK
 """Values of required fields that the functions may leave out."""
 _MASKED = ("CARDNUM",)
 """Fields of which only the last four characters are stored."""
+_OPENED = ("contact", "due", "discount", "penalty")
+"""Elements whose children are fields of the record itself."""
 _SKIPPED = ("externalid", "customfields", "contactlist", "visibility")
 
 
@@ -117,7 +135,7 @@ class MasterFunctions:
             tag = table.get(child.tag, child.tag.upper())
             if child.find("year") is not None:
                 yield element(tag, day_text(call, child))
-            elif child.tag == "contact" and child.children:
+            elif child.tag in _OPENED and child.children:
                 yield from self._parts(call, child)
             elif child.children:
                 yield Element(tag, "", tuple(self._parts(call, child)))

@@ -5,7 +5,6 @@ stored document is written again, a line has its taxes in the cell `TAXENTRIES` 
 """
 
 from collections.abc import Sequence
-from datetime import date, timedelta
 from decimal import Decimal
 
 from intacct_bridge.emulator.accounting.journals.taxes import TAX_ENTRIES, is_tax_row, tax_cell_with
@@ -13,6 +12,7 @@ from intacct_bridge.emulator.accounting.periods import day_of
 from intacct_bridge.emulator.company.company_data import FunctionCall
 from intacct_bridge.emulator.records.audit_fields import set_audit_fields
 from intacct_bridge.emulator.settings.cells import Row, date_text
+from intacct_bridge.emulator.subledgers.documents.terms import term_day
 from intacct_bridge.emulator.subledgers.families import Family, next_number
 from intacct_bridge.emulator.subledgers.vouchers import Voucher
 
@@ -88,7 +88,7 @@ def set_due_date(call: FunctionCall, family: Family, row: Row) -> None:
         return
     term = term_of(call, family, row)
     if term:
-        due: date = day_of(row, "WHENCREATED") + timedelta(days=int(term.get("DUEDATE") or 0))
+        due = term_day(day_of(row, "WHENCREATED"), int(term.get("DUEDATE") or 0), term.get("DUEFROM", ""))
         row["WHENDUE"] = date_text(due)
 
 

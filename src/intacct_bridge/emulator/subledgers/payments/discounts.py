@@ -14,6 +14,7 @@ from intacct_bridge.emulator.company.company_data import FunctionCall
 from intacct_bridge.emulator.settings.cells import Row
 from intacct_bridge.emulator.settings.refusals import refused
 from intacct_bridge.emulator.subledgers.documents.rows import term_of
+from intacct_bridge.emulator.subledgers.documents.terms import term_day
 from intacct_bridge.emulator.subledgers.families import Family
 
 
@@ -35,10 +36,10 @@ def _allowed(call: FunctionCall, family: Family, document: Row, detail: Row) -> 
     if not detail.get("DISCOUNTDATE"):
         return ZERO
     term = term_of(call, family, document)
-    if not term or term.get("DISCFROM", "from invoice/bill date") != "from invoice/bill date":
+    if not term:
         return ZERO
-    days = int(term.get("DISCDATE") or 0) + int(term.get("DISCFUDGEDAYS") or 0)
-    if day_of(detail, "DISCOUNTDATE") > day_of(document, "WHENCREATED") + timedelta(days=days):
+    last = term_day(day_of(document, "WHENCREATED"), int(term.get("DISCDATE") or 0), term.get("DISCFROM", ""))
+    if day_of(detail, "DISCOUNTDATE") > last + timedelta(days=int(term.get("DISCFUDGEDAYS") or 0)):
         return ZERO
     rate = Decimal(term.get("DISCAMOUNT") or 0)
     if term.get("DISCPERCAMN") == "$":
