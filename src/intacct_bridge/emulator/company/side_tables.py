@@ -67,6 +67,19 @@ class SettledPart:
     """The day of the settlement (`2026-11-30`); empty for the payment's own day."""
 
 
+@dataclass(frozen=True, slots=True)
+class ApprovalEvent:
+    """A submission of a record, or a decision about it."""
+
+    level: int
+    """From 1; 0 for a submission."""
+    user: str
+    action: str
+    at: str
+    """The time, as records hold it."""
+    comment: str = ""
+
+
 @dataclass(slots=True)
 class Attachment:
     """One attachment or folder, by the names that its functions use."""
@@ -163,6 +176,8 @@ class SideTables(SetUpTables):
         self.pending_reversals: SideTable[dict[str, str]] = SideTable(store, "pending reversals", json.dumps, _row)
         """One value: by record number of a journal entry, the day of its reversal, until that day."""
         self.people = PeopleTables(store)
+        self.approval_events = SideTable(store, "approvals:", *_json(tuple[ApprovalEvent, ...]))
+        """By object and record number: what happened to a record that waits, or waited, for approval."""
         self.number_series = SideTable(store, "series:", str, int)
         """By series, the last number that was given."""
         self.document_batches = SideTable(store, "batches:", _batches_text, _batches)

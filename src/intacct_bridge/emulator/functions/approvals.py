@@ -1,13 +1,15 @@
 """Approvals and other changes of state: approve, decline, recall, cancel, post on another day.
 
-Only a record that waits for approval can be approved or declined; an approved bill is posted. The functions of
-contracts and schedules are elsewhere.
+Only a record that waits for approval can be approved or declined, by an approver of its level where a policy names
+them. The last level's approval lets it take effect: a bill posts, an invoice of purchasing makes its bill. The
+functions of contracts and schedules are elsewhere.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator
 
 from intacct_bridge.emulator.access.rights import check_right
 from intacct_bridge.emulator.company.company_data import FunctionAnswer, FunctionCall
+from intacct_bridge.emulator.records import approval
 from intacct_bridge.emulator.records.legacy_body import day_text, find_number
 from intacct_bridge.emulator.records.record_store import update_state
 from intacct_bridge.emulator.settings.cells import Row
@@ -16,42 +18,58 @@ from intacct_bridge.emulator.subledgers.documents import entry
 from intacct_bridge.emulator.subledgers.documents.entry import DocumentInput
 from intacct_bridge.emulator.subledgers.documents.rows import stored_lines
 from intacct_bridge.emulator.subledgers.families import FAMILIES
+from intacct_bridge.emulator.trade import orders
 from intacct_bridge.emulator.trade.contracts import update_record
+from intacct_bridge.emulator.trade.orders import TRADES
 from intacct_bridge.model.keys import natural_key
-from intacct_bridge.wire.xml import element
+from intacct_bridge.wire.xml import Element, element
 
-_WAITS = ("Submitted", "Partially Approved", "Resubmitted")
+_TRADES = {trade.object: trade for trade in TRADES.values()}
+_MODULES = {"PO": ("PODOCUMENT",), "AP": ("APBILL",)}
+"""By module, the objects whose records wait for approval in it."""
 
 
 def approve(call: FunctionCall) -> FunctionAnswer:
-    """Approve records that wait for approval."""
-    return _decide(call, "Approved")
+    """Approve records that wait for approval, each at its present level."""
+    return _decide(call, approval.APPROVED)
 
 
 def decline(call: FunctionCall) -> FunctionAnswer:
     """Decline records that wait for approval."""
-    return _decide(call, "Declined")
+    return _decide(call, approval.DECLINED)
 
 
-def _decide(call: FunctionCall, state: str) -> FunctionAnswer:
+def _decide(call: FunctionCall, decision: str) -> FunctionAnswer:
     for record in call.body.children:
         described = call.company.find(record.tag)
         check_right(call, "UPDATE", described.name)
         number = _number(call, described.name, record.findtext("RECORDNO").strip(), record.findtext("DOCID").strip())
         row = call.company.table(described).get(number) or {}
-        if row.get("STATE") not in _WAITS:
+        if row.get("STATE") not in approval.WAITING:
             raise refused(
                 f"{described.name} {number} is {row.get('STATE', '').lower()} and does not wait for approval.",
                 correction="Submit it first.",
             )
-        if described.name == "APBILL" and state == "Approved":
-            family = FAMILIES["APBILL"]
-            lines = stored_lines(call, family, row)
-            values = {name: text for name, text in row.items() if name != "STATE"}
-            entry.change(call, family, number, DocumentInput(values, lines, state="Posted"))
+        state = approval.decide(call, described.name, row, decision, record.findtext("COMMENT").strip())
+        if state == approval.APPROVED:
+            _take_effect(call, described.name, number, row)
         else:
             update_state(call, described, number, state)
     return FunctionAnswer()
+
+
+def _take_effect(call: FunctionCall, name: str, number: int, row: Row) -> None:
+    """The last level approved a record."""
+    trade = _TRADES.get(name)
+    if name == "APBILL":
+        family = FAMILIES["APBILL"]
+        lines = stored_lines(call, family, row)
+        values = {cell: text for cell, text in row.items() if cell != "STATE"}
+        entry.change(call, family, number, DocumentInput(values, lines, state="Posted"))
+    elif trade is not None and approval.levels_of(call.company, name, row):
+        orders.approve(call, trade, number)
+    else:
+        update_state(call, call.company.find(name), number, approval.APPROVED)
 
 
 def decide_vendor(call: FunctionCall) -> FunctionAnswer:
@@ -59,14 +77,70 @@ def decide_vendor(call: FunctionCall) -> FunctionAnswer:
     number, row = _named_record(call, "VENDOR")
     if row.get("STATE") != "S":
         raise refused(f"Vendor {row['VENDORID']} does not wait for approval.", correction="Submit it first.")
-    update_record(call, "VENDOR", number, {"STATE": "A" if call.name == "approveVendor" else "R"})
+    decision = approval.APPROVED if call.name == "approveVendor" else approval.DECLINED
+    state = approval.decide(call, "VENDOR", row, decision, call.body.findtext("reviewcomments").strip())
+    letters = {approval.APPROVED: "A", approval.DECLINED: "R", approval.PARTLY: "S"}
+    update_record(call, "VENDOR", number, {"STATE": letters[state]})
     return FunctionAnswer(key=row["RECORDNO"])
+
+
+# --- lists and histories, in a shape of ours: no answer is recorded
+
+
+def transactions_to_approve(call: FunctionCall) -> FunctionAnswer:
+    """The records of a module that wait for the user's approval."""
+    names = _MODULES.get(call.body.findtext("module").strip().upper(), ())
+    found = [one for name in names for one in _waiting(call, name, approval.WAITING)]
+    return FunctionAnswer(element("data", Element("transactions", "", tuple(found))))
+
+
+def vendors_to_approve(call: FunctionCall) -> FunctionAnswer:
+    """The vendors that wait for the user's approval."""
+    return FunctionAnswer(element("data", Element("vendors", "", tuple(_waiting(call, "VENDOR", ("S",))))))
+
+
+def _waiting(call: FunctionCall, name: str, states: Collection[str]) -> Iterator[Element]:
+    natural = natural_key(name) or ("DOCID" if name in _TRADES else "RECORDID")
+    for _, row in call.company.table(name).rows():
+        if row.get("STATE") in states and approval.can_decide(call, name, row):
+            cells = {"RECORDNO": row.get("RECORDNO", ""), natural: row.get(natural, ""), "STATE": row["STATE"]}
+            yield Element(name.lower(), "", tuple(element(tag, text) for tag, text in cells.items()))
+
+
+def approval_history(call: FunctionCall) -> FunctionAnswer:
+    """What happened to a transaction that waits, or waited, for approval."""
+    number = _number(call, "PODOCUMENT", "", call.body.findtext("docid").strip())
+    return _history(call, "PODOCUMENT", number)
+
+
+def vendor_approval_history(call: FunctionCall) -> FunctionAnswer:
+    """What happened to a vendor that waits, or waited, for approval."""
+    return _history(call, "VENDOR", _number(call, "VENDOR", call.body.findtext("recordno").strip(), ""))
+
+
+def _history(call: FunctionCall, name: str, number: int) -> FunctionAnswer:
+    row = call.company.table(name).get(number) or {}
+    found = tuple(
+        Element(
+            "approval",
+            "",
+            (
+                element("level", str(event.level)),
+                element("state", event.action),
+                element("userid", event.user),
+                element("date", event.at),
+                element("comments", event.comment),
+            ),
+        )
+        for event in approval.events_of(call.company, name, row)
+    )
+    return FunctionAnswer(element("data", Element("approvalHistory", "", found)))
 
 
 def recall_bill(call: FunctionCall) -> FunctionAnswer:
     """Make a submitted bill a draft again."""
     number, row = _named_record(call, "APBILL")
-    if row.get("STATE") not in _WAITS:
+    if row.get("STATE") not in approval.WAITING:
         raise refused(f"Bill {number} is {row.get('STATE', '').lower()} and was not submitted.")
     update_state(call, call.company.find("APBILL"), number, "Draft")
     return FunctionAnswer(key=row["RECORDNO"])
@@ -112,11 +186,6 @@ def _number(call: FunctionCall, name: str, key: str, natural: str) -> int:
     return found[0]
 
 
-def nothing_waits(tag: str) -> Callable[[FunctionCall], FunctionAnswer]:
-    """A list that is always empty: in the emulator's companies, no approvals are configured."""
-    return lambda _call: FunctionAnswer(element("data", element(tag)))
-
-
 FUNCTIONS: dict[str, Callable[[FunctionCall], FunctionAnswer]] = {
     "approve": approve,
     "decline": decline,
@@ -125,8 +194,8 @@ FUNCTIONS: dict[str, Callable[[FunctionCall], FunctionAnswer]] = {
     "recallApBill": recall_bill,
     "cancel": cancel_job,
     "partialupdate_potransaction": change_posting_day,
-    "getApprovalHistory": nothing_waits("approvalHistory"),
-    "getVendorApprovalHistory": nothing_waits("approvalHistory"),
-    "getTransactionsToApprove": nothing_waits("transactions"),
-    "getVendorsToApprove": nothing_waits("vendors"),
+    "getApprovalHistory": approval_history,
+    "getVendorApprovalHistory": vendor_approval_history,
+    "getTransactionsToApprove": transactions_to_approve,
+    "getVendorsToApprove": vendors_to_approve,
 }

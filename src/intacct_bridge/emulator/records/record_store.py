@@ -5,6 +5,7 @@ of a stored line changes that line, the others are new, and stored lines that ar
 """
 
 from intacct_bridge.emulator.company.company_data import FunctionCall
+from intacct_bridge.emulator.records import approval
 from intacct_bridge.emulator.records.audit_fields import CREATED, DELETED, MODIFIED, record_change, set_audit_fields
 from intacct_bridge.emulator.records.checks import assign_id, check_required_fields, check_unique
 from intacct_bridge.emulator.records.display_contact import keep_display_contact, with_display_contact
@@ -33,7 +34,12 @@ def create(call: FunctionCall, draft: Draft, *, number: int | None = None) -> Ro
     set_audit_fields(call, described, row, new=True)
     if not call.company.table(described).plan.key_is_integer:
         row[call.company.table(described).plan.key] = str(call.company.table(described).next_number())
+    waits = described.name == "VENDOR" and approval.levels_of(call.company, described.name, row)
+    if waits:
+        row["STATE"] = "S"
     call.company.table(described).insert(row)
+    if waits:
+        approval.note_submission(call, described.name, row)
     for owned in lines(described.name):
         for place, line in enumerate(draft.lines.get(owned.line, ()), 1):
             _create_line(call, owned, row, line, place=place)

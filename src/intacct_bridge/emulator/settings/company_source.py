@@ -89,6 +89,8 @@ class ApprovalPolicy:
     """The levels that a submitted record of an object waits for, one after the other."""
 
     levels: tuple[ApprovalLevel, ...]
+    progressive: bool = True
+    """Whether every level that the amount exceeds decides, or only those of the highest amount that it exceeds."""
     definition: str = ""
     """The transaction definition that it is for; empty for all."""
 

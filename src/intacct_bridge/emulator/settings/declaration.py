@@ -315,6 +315,9 @@ class DeclaredApproval:
     levels: tuple[DeclaredApprovalLevel, ...] = _table("level")
     definition: str = ""
     """The transaction definition that it is for; all, unless it is given."""
+    progressive: bool | None = None
+    """Whether every level that the amount exceeds decides, or only those of the highest amount that it exceeds. For
+    bills the second, as documented; for other objects the first, unless it is given."""
 
 
 # --- the whole

@@ -17,6 +17,7 @@ from intacct_bridge.emulator.accounting.posting_rows import ORDERS, PURCHASING
 from intacct_bridge.emulator.accounting.rates import ORDERS as RATES
 from intacct_bridge.emulator.accounting.rates import exchange_rate
 from intacct_bridge.emulator.company.company_data import FunctionCall
+from intacct_bridge.emulator.records import approval
 from intacct_bridge.emulator.records.audit_fields import CREATED, DELETED, MODIFIED, record_change, set_audit_fields
 from intacct_bridge.emulator.settings.cells import Row, decimal_text
 from intacct_bridge.emulator.settings.refusals import refused
@@ -71,6 +72,8 @@ class OrderInput:
     subtotals: Sequence[Subtotal] | None = None
     """None leaves the subtotals as they are."""
     more: tuple[tuple[str, str], ...] = ()
+    approved: bool = False
+    """Its approval is complete, so no policy holds it back."""
 
 
 def enter(call: FunctionCall, trade: Trade, order: OrderInput) -> Row:
@@ -101,6 +104,15 @@ def change(call: FunctionCall, trade: Trade, number: int, order: OrderInput) -> 
     if {"CURRENCY", *_RATE_CHOICE} & order.values.keys() and "EXCHRATE" not in order.values:
         row.pop("EXCHRATE", None)
     return _written(call, trade, row, order, definition=definition, number=number)
+
+
+def approve(call: FunctionCall, trade: Trade, number: int) -> Row:
+    """Let a submitted transaction take effect, since its last level approved it."""
+    row = call.company.table(trade.object).get(number) or {}
+    invoice = _definition(call, trade, row.get("DOCPARID", "")).get("DOCCLASS") == "Invoice"
+    state = "" if invoice else approval.APPROVED
+    lines = stored_lines(call, trade.line, row)
+    return change(call, trade, number, OrderInput({"STATE": state}, lines, approved=True))
 
 
 def delete(call: FunctionCall, trade: Trade, number: int) -> None:
@@ -158,7 +170,10 @@ def _written(
     source = row.get("CREATEDFROM", "")
     if source:
         mark_source(call, trade.object, source, lines, by_place=number is None)
-    if definition.get("UPDATES_GL") == "A" and trade.family is not None and row["STATE"] != "Draft":
+    if row["STATE"] != "Draft" and not order.approved and approval.levels_of(company, trade.object, row):
+        row["STATE"] = approval.SUBMITTED
+    waits = row["STATE"] in ("Draft", *approval.WAITING)
+    if definition.get("UPDATES_GL") == "A" and trade.family is not None and not waits:
         _make_invoice_or_bill(call, trade, row, lines, extra)
     set_audit_fields(call, described, row, new=number is None)
     row.update(order.more)
@@ -169,7 +184,10 @@ def _written(
         table.update(number, row)
     _keep_lines(call, trade, row, lines)
     subtotals.keep(call, trade.object, row, extra)
-    costs.apply(call, trade.object, row, lines, definition=definition, party=trade.party)
+    if not waits:
+        costs.apply(call, trade.object, row, lines, definition=definition, party=trade.party)
+    elif row["STATE"] == approval.SUBMITTED:
+        approval.note_submission(call, trade.object, row)
     record_change(call, described, row, CREATED if number is None else MODIFIED)
     return row
 

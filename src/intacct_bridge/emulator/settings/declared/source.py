@@ -45,5 +45,6 @@ def _policies(approvals: tuple[DeclaredApproval, ...]) -> dict[str, tuple[Approv
     found: dict[str, tuple[ApprovalPolicy, ...]] = {}
     for one in approvals:
         levels = tuple(ApprovalLevel(each.approvers, each.above) for each in one.levels)
-        found[one.object] = (*found.get(one.object, ()), ApprovalPolicy(levels, one.definition))
+        progressive = one.object != "APBILL" if one.progressive is None else one.progressive
+        found[one.object] = (*found.get(one.object, ()), ApprovalPolicy(levels, progressive, one.definition))
     return found

@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from intacct_bridge.emulator.accounting.amounts import amount
+from intacct_bridge.emulator.accounting.amounts import ZERO, amount
 from intacct_bridge.emulator.accounting.chart import posting_rules
 from intacct_bridge.emulator.accounting.periods import day_of, open_periods
 from intacct_bridge.emulator.company.company_data import FunctionCall
+from intacct_bridge.emulator.records import approval
 from intacct_bridge.emulator.records.audit_fields import (
     CREATED,
     DELETED,
@@ -253,7 +254,7 @@ def _written(call: FunctionCall, family: Family, row: Row, entry: DocumentInput,
     owner = entity_of(call, row, lines)
     set_currency(call, family, row, owner)
     factor = Decimal(row["EXCHANGE_RATE"])
-    row["STATE"] = _state(call, family, entry)
+    row["STATE"] = _state(call, family, entry, row, lines)
     row |= {"RECORDNO": key, "RECORDTYPE": family.type, "MODULEKEY": row.get("MODULEKEY") or family.module}
     row |= {"RAWSTATE": "D" if entry.draft else "A", "SYSTEMGENERATED": "F"}
     rounding = posting_rules(company).rounding
@@ -272,14 +273,20 @@ def _written(call: FunctionCall, family: Family, row: Row, entry: DocumentInput,
         change_total_due(call, family, row, amount(row, "TOTALDUE"))
     refresh_summary(call, family.object, row)
     record_change(call, described, row, CREATED if new else MODIFIED)
+    if row["STATE"] == approval.SUBMITTED:
+        approval.note_submission(call, family.object, row)
     return row
 
 
-def _state(call: FunctionCall, family: Family, entry: DocumentInput) -> str:
+def _state(call: FunctionCall, family: Family, entry: DocumentInput, row: Row, lines: Sequence[Row]) -> str:
+    """The state of a document that is entered: a bill that its policy, or the behaviour, holds back is submitted."""
     if entry.draft:
         return "Draft"
-    waits = family.object == "APBILL" and call.company.behaviour.approve_bills
-    return entry.state or ("Submitted" if waits else "Posted")
+    if entry.state or family.object != "APBILL":
+        return entry.state or "Posted"
+    total = sum((amount(one, "TRX_AMOUNT") for one in lines), ZERO) * Decimal(row["EXCHANGE_RATE"])
+    waits = approval.levels_of(call.company, family.object, {"TOTALENTERED": str(total)})
+    return approval.SUBMITTED if waits or call.company.behaviour.approve_bills else "Posted"
 
 
 def _owner(call: FunctionCall, family: Family, row: Row) -> str:
