@@ -129,6 +129,54 @@ def test_a_second_column_counts_where_the_first_is_empty(load: Intacct, reader: 
     }
 
 
+def test_a_column_of_ids_comes_before_one_of_names(load: Intacct, reader: HttpReader) -> None:
+    head = "Vendor,Vendor No,Bill No,Date,Due,Account,Account No,Amount,Dept,Loc\n"
+    Path("bills.csv").write_text(
+        f"{head}Somebody,V10001,B-1,2026-11-21,2026-12-21,Travel,60100,1,500,110\n"
+        "Drumhallow Realty Partners,,B-2,2026-11-21,2026-12-21,,60100,1,500,110\n"
+    )
+    posted = load("bills.csv", "--as", "bills", "--apply")
+    assert posted.status == 0, posted.said
+    assert "The column 'Vendor' is used only where 'Vendor No' is empty." in posted.err
+    assert [line[0] for line in bill_lines(reader, "B-1")] == ["60100"]
+    assert [row["VENDORID"] for row in reader.rows("APBILL", "VENDORID", RECORDID="B-2")] == ["V10001"]
+    Path("bills.csv").write_text(head.replace("Vendor No", "Supplier"))
+    assert "'Vendor' and 'Supplier' both mean the vendor" in load("bills.csv", "--as", "bills").err
+
+
+def test_an_upsert_finds_its_records_by_the_layout_s_key(load: Intacct, reader: HttpReader) -> None:
+    Path("vendors.csv").write_text("Vendor No,Vendor Name,Phone\nV10001,,555-1\nZ-7,Zinc,555-2\n")
+    planned = load("vendors.csv", "--as", "vendors", "--mode", "upsert")
+    assert [line for line in planned.out.splitlines() if "CELLPHONE" in line or "PHONE1" in line], planned.said
+    posted = load("vendors.csv", "--as", "vendors", "--mode", "upsert", "--apply")
+    assert posted.status == 0, posted.said
+    fields = ("NAME", "DISPLAYCONTACT.PHONE1")
+    assert [list(reader.rows("VENDOR", *fields, VENDORID=one)[0].values()) for one in ("V10001", "Z-7")] == [
+        ["Drumhallow Realty Partners", "555-1"], ["Zinc", "555-2"],
+    ]  # fmt: skip
+    Path("vendors.csv").write_text("Vendor No,Phone\nV10001,555-3\nZ-8,555-4\n")
+    refused = load("vendors.csv", "--as", "vendors", "--mode", "upsert", "--apply")
+    assert "name: NAME is missing" in refused.out
+    assert reader.rows("VENDOR", "DISPLAYCONTACT.PHONE1", VENDORID="V10001") == [{"DISPLAYCONTACT.PHONE1": "555-3"}]
+
+
+def test_an_update_changes_nothing_that_the_file_does_not_give(load: Intacct, reader: HttpReader) -> None:
+    Path("vendors.csv").write_text("Vendor No,Vendor Name,Print As\nZ-7,Zinc,Zinc & Sons Ltd\n")
+    Path("projects.csv").write_text("Job No,Job Name,Category\nZ-1,Dam,Internal Billable\n")
+    assert load("vendors.csv", "--as", "vendors", "--apply").status == 0
+    assert load("projects.csv", "--as", "projects", "--apply").status == 0
+    Path("vendors.csv").write_text("Vendor No,Vendor Name\nZ-7,Zinc Ltd\n")
+    Path("projects.csv").write_text("Job No,Job Name\nZ-1,Dam 2\n")
+    assert load("vendors.csv", "--as", "vendors", "--mode", "upsert", "--apply").status == 0
+    assert load("projects.csv", "--as", "projects", "--mode", "update", "--apply").status == 0
+    assert reader.rows("VENDOR", "NAME", "DISPLAYCONTACT.PRINTAS", VENDORID="Z-7") == [
+        {"NAME": "Zinc Ltd", "DISPLAYCONTACT.PRINTAS": "Zinc & Sons Ltd"}
+    ]
+    assert reader.rows("PROJECT", "NAME", "PROJECTCATEGORY", PROJECTID="Z-1") == [
+        {"NAME": "Dam 2", "PROJECTCATEGORY": "Internal Billable"}
+    ]
+
+
 def test_fields_under_intacct_s_own_names_go_along(load: Intacct, reader: HttpReader) -> None:
     Path("bills.csv").write_text(
         "Vendor,Bill No,Date,Due,Account,Amount,Dept,Loc,PAYMENTPRIORITY,APBILLITEM.FORM1099\n"

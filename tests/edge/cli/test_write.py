@@ -175,12 +175,12 @@ def test_refused_rows_are_written_with_their_reason(demo: Intacct, home: Path) -
     ("words", "says"),
     [
         (("load", "none.csv", "--as", "journal-entries"), "none.csv"),
-        (("load", "none.csv", "--as", "journal-entry"), "did you mean journal-entries"),
+        (("load", "none.csv", "--as", "journal-entires"), "did you mean journal-entries"),
         (("load", "none.csv"), "--as"),
     ],
 )
 def test_an_unreadable_input_ends_in_a_message(demo: Intacct, words: tuple[str, ...], says: str, home: Path) -> None:
-    if words[-1] == "journal-entry":
+    if words[-1] == "journal-entires":
         (home / "work" / "none.csv").write_text("Journal\n")
     ran = demo(*words)
     assert ran.status == 2

@@ -189,4 +189,5 @@ def test_a_failed_formula_in_an_unused_column_is_ignored(tmp_path: Path) -> None
         "je.xlsx:3: Memo: has a formula that failed; correct it in the file"
     ]
     (write,) = JournalLayout(key=("Check",)).read(table)
-    assert [fault.position for fault in write.findings] == ["je.xlsx:2", "je.xlsx:3"], "what is a key is read"
+    faults = [(fault.position, fault.column) for fault in write.findings]
+    assert faults == [("je.xlsx:2", "Check"), ("je.xlsx:3", "Memo"), ("je.xlsx:3", "Check")], "what is a key is read"

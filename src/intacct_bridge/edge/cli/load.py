@@ -356,6 +356,7 @@ def _plan(
         date_formats=_date_formats(options["date_format"]),
         folder=options["attachment_folder"],
         offline=options["offline"],
+        complete=mode is Mode.CREATE,
     )
     settings = PlanSettings(
         offline=options["offline"],

@@ -42,6 +42,10 @@ class Layout(Protocol):
         """Every record of the input, with findings for what is wrong with it."""
 
 
+_ID = re.compile(r"(id|no|number|code)$")
+"""How the name of a column ends that has ids, where another one beside it has names: `Vendor ID` and `Vendor`."""
+
+
 @dataclass(frozen=True, slots=True)
 class MatchedColumns:
     """The columns by their meaning."""
@@ -120,12 +124,23 @@ def normalized(name: str) -> str:
 
 def missing_columns(table: InputTable, missing: Sequence[str]) -> SettingsError:
     """The error for an input without some columns that its layout requires, with the setting that gives them."""
-    constants = " ".join(f"`set = {_quoted(one)}=…`" for one in missing)
+    constants = " ".join(f"`set = {_quoted(one)}=…`" for one in missing if one not in _PER_ROW)
+    fix = f"add a column named {missing[0]!r}"
+    if not constants or len(missing) > _FEW:
+        fix += "; if another row than the first has the names of the columns, give it with `header_row`"
+    else:
+        fix += f", or give one value for all rows: {constants}"
     return SettingsError(
         f"{table.path.name} has no column for the {listed(missing)}; its columns are {', '.join(table.columns)}",
-        fix=f"add a column named {missing[0]!r}, or give one value for all rows: {constants}",
+        fix=fix,
         setting="set",
     )
+
+
+_FEW = 4
+"""Of more missing columns, the header is more likely elsewhere than all of them constant."""
+_PER_ROW = ("amount", "debit", "credit", "quantity", "hours")
+"""Meanings that no constant can stand for."""
 
 
 def _quoted(name: str) -> str:
@@ -147,16 +162,21 @@ def match_columns(
     left: dict[str, str] = {}
     for column in columns:
         name = normalized(column)
-        other = left.setdefault(name, column)
-        if other != column and name in known:
+        if name in left and name in known:
             raise SettingsError(
-                f"{source}: the columns {other!r} and {column!r} have the same name", fix="remove or rename one of them"
+                f"{source}: the columns {left[name]!r} and {column!r} have the same name",
+                fix="remove or rename one of them",
             )
+        left[column if name in left or not name else name] = column
     found: dict[str, str] = {}
     for meaning, names in meanings.items():
-        match = next((one for one in map(normalized, (meaning, *names)) if one in left), None)
-        if match is not None:
-            found[meaning] = left.pop(match)
+        matches = [one for one in dict.fromkeys(map(normalized, (meaning, *names))) if one in left]
+        other = f"{meaning}{OTHERWISE}"
+        if len(matches) == 2 and other in meanings and len(ids := [one for one in matches if _ID.search(one)]) == 1:
+            found[other] = left.pop(next(one for one in matches if one not in ids))
+            matches = ids
+        if matches and meaning not in found:
+            found[meaning] = left.pop(matches[0])
     _refuse_repeated(found, left, meanings, source)
     _refuse_misspelt(found, {name: one for name, one in left.items() if one not in set(own)}, meanings, source)
     return MatchedColumns(found, tuple(left.values()))

@@ -76,10 +76,12 @@ def layout_for(
     folder: str = FOLDER,
     offline: bool = False,
     date_formats: Mapping[str, str] | None = None,
+    complete: bool = True,
 ) -> Layout:
     """The layout that reads a file: a declared one (`bills`), an object, a unified entity (`v1:Bills`), or a mapping.
 
-    `date_formats` are the formats of dates by column; an empty name stands for all other columns.
+    `date_formats` are the formats of dates by column; an empty name stands for all other columns. `complete`: the
+    records have all that is required, which updates need not.
     """
     name = name.strip()
     key = tuple(map(nfc, key))
@@ -91,7 +93,7 @@ def layout_for(
         return JournalOrNative(journal, lambda: NativeLayout(described(), **read, clear=clear))
     if declared is not None:
         described = cache(lambda: _writable(declared.object, company, draft=draft))
-        return DeclaredLayout(declared, described, company, **read, clear=clear, folder=folder)
+        return DeclaredLayout(declared, described, company, **read, clear=clear, folder=folder, complete=complete)
     entity = _entity(name, map_file)
     if entity is not None:
         writable = _writable(entity.object, company, draft=draft)

@@ -43,6 +43,8 @@ class DeclaredLayout:
     """Columns that identify a record in its source, in place of those that the declaration names."""
     folder: str = FOLDER
     """The attachment folder of its files."""
+    complete: bool = True
+    """Whether its records have all that is required; an update may have the fields to change only."""
     date_formats: Mapping[str, str] = field(default_factory=dict)
     """The format of dates by column; an empty name stands for all other columns."""
 
@@ -57,7 +59,12 @@ class DeclaredLayout:
 
     def fits(self, columns: Sequence[str]) -> bool:
         """Whether an input with these columns has those that are required."""
-        return not self.declared.missing(columns)
+        return not self._missing(columns)
+
+    def _missing(self, columns: Sequence[str]) -> list[str]:
+        """The meanings that are required and have no column."""
+        missing = self.declared.missing(columns)
+        return missing if self.complete else [one for one in missing if one in self.declared.group_by]
 
     def notes(self, table: InputTable) -> tuple[str, ...]:
         """Which columns are not used, and which are used only where another is empty."""
@@ -83,6 +90,7 @@ class DeclaredLayout:
             folder=self.folder,
             date_formats=self.date_formats,
             names=self._names(matched),
+            own_columns=self._own_columns(matched),
             strict=False,
         )
         yield from mapped.read_groups(table, lambda rows: self._grouped(rows, matched, table.constants))
@@ -96,7 +104,7 @@ class DeclaredLayout:
         """The columns by meaning. Raises SettingsError where a required one is missing."""
         meanings = self.declared.meanings
         matched = match_columns(table.columns, meanings, source=table.path.name, own=self.writable().names())
-        missing = self.declared.missing(table.columns)
+        missing = self._missing(table.columns)
         if missing:
             raise missing_columns(table, missing)
         return matched
@@ -107,6 +115,17 @@ class DeclaredLayout:
         for one in sorted(self.declared.columns, key=self.declared.is_of_line):  # those of the record come first
             column = next(self._columns(one.name, matched), one.name)
             found.setdefault(self.declared.field_of(one), column)
+        return found
+
+    def _own_columns(self, matched: MatchedColumns) -> Mapping[str, Container[str]]:
+        """The columns that give each field of the record itself, not as a default or by another field's column."""
+        found: dict[str, list[str]] = {}
+        for one in self.declared.columns:
+            if one.field and not self.declared.is_of_line(one):
+                found.setdefault(one.field, []).extend(self._columns(one.name, matched))
+        for column, (own, of_line) in self._native(matched).items():
+            if not of_line:
+                found.setdefault(own.name, []).append(column)
         return found
 
     def _native(self, matched: MatchedColumns) -> Mapping[str, tuple[FieldDef, bool]]:
@@ -133,7 +152,7 @@ class DeclaredLayout:
         for one in self.declared.columns:
             rule = self._rule({"from": [one.name], **one.rule}, matched)
             if one.field and rule is not None:
-                rule = {**rule, "required": True} if one.required else rule
+                rule = {**rule, "required": True} if one.required and self.complete else rule
                 place = lines if self.declared.is_of_line(one) else header
                 place.setdefault(self.declared.field_of(one), []).append(rule)
         for name, further in self.declared.fields.items():

@@ -106,6 +106,7 @@ class WriteBuilder:
         attachments: tuple[str, ...] = (),
         findings: Iterable[Finding] = (),
         entity: tuple[str, str] = ("", ""),
+        only_new: frozenset[str] = frozenset(),
     ) -> Write:
         """The record as a write that creates it; planning makes it an update or a delete where the mode is that."""
         name = self.writable.name
@@ -129,6 +130,7 @@ class WriteBuilder:
             self.folder if attachments else "",
             entity=entity[0],
             entity_by=entity[1],
+            only_new=only_new,
         )
 
     def files(self, cell: object, base: Path | None, row: SourceRow, findings: list[Finding]) -> tuple[str, ...]:

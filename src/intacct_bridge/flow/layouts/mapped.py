@@ -5,7 +5,7 @@ query for an object and 500 values. A value that fits no record, two records or 
 record that uses it.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -171,6 +171,16 @@ def _readable(described: ObjectDef, by: str, values: Mapping[str, Value]) -> lis
 
 _HERE = Path()
 _DAYS = ("date", "time")
+
+
+class _Any:
+    """Contains every column."""
+
+    def __contains__(self, _: object) -> bool:
+        return True
+
+
+_ANY = _Any()
 _ENTITIES = {"entity_number": "LOCATIONID", "entity_id": "RECORDNO", "entity_name": "NAME", "entity": ""}
 """The carried values that name the entity of a record, the most certain first, each with the entity's field."""
 
@@ -191,6 +201,8 @@ class MappedLayout:
     """The format of dates by column; an empty name stands for all other columns."""
     names: Mapping[str, str] = field(default_factory=dict)
     """What the user calls fields that a record does not fill."""
+    own_columns: Mapping[str, Container[str]] = field(default_factory=dict)
+    """The columns that give a field itself; from another column, or from none, only new records get it."""
     strict: bool = True
     """Whether the mapping is the user's own; its columns and fields must exist then."""
 
@@ -323,6 +335,9 @@ class MappedLayout:
             attachments=files,
             findings=findings,
             entity=_entity(record.carried),
+            only_new=frozenset(
+                name for name in fields if record.columns.get(name, "") not in self.own_columns.get(name, _ANY)
+            ),
         )
 
     def _source_key(self, rows: Sequence[SourceRow], findings: list[Finding]) -> tuple[str, ...]:

@@ -130,6 +130,10 @@ class MatchExisting:
             delete = deletion_of(write, current, self._writable)
             existing = replace(record, write=delete, receipt=receipt, verdict=Verdict.DELETE, existing=current.facts)
             return existing.noting(*obstacles(delete, current, self._writable))
+        if write.only_new:
+            write = replace(
+                write, fields={name: one for name, one in write.fields.items() if name not in write.only_new}
+            )
         changes = differences(write, current, self._writable, names)
         existing = replace(
             record,

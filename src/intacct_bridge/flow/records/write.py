@@ -121,6 +121,8 @@ class Write:
     """The field by which the input names it: `LOCATIONID`, `RECORDNO`, `NAME`, or empty for any of these."""
     given: GivenContent | None = None
     """The content as the input gives it; None where the fields and lines are still those."""
+    only_new: frozenset[str] = frozenset()
+    """Fields that the layout fills and the input does not, such as a default; they are left out of an update."""
     undoes: int | None = None
     """The outbox entry whose record this write takes back."""
     earlier: Mapping[str, Value] | None = None

@@ -126,7 +126,8 @@ def apply_rules(rules: Rules, scene: RuleContext, *, clear: bool = False) -> Rul
             return RuleResult(_wanted(rule, value, column, scene), column)
     if rules[-1].required or any(rule.required for rule in rules):
         columns = [one for rule in rules for one in rule.sources]
-        raise RecordError(f"{' or '.join(columns)} is missing", field=columns[0] if columns else "")
+        first = columns[0] if columns else ""
+        raise RecordError(f"{' or '.join(columns)} is missing", fix=f"fill in {first}" if first else "", field=first)
     return RuleResult(None, null_column) if null_column else _NO_RESULT
 
 

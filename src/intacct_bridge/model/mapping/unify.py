@@ -227,7 +227,7 @@ class _Writer:
 
 
 def _contradiction(name: str, column: str, row: int) -> Problem:
-    fix = "make the rows agree, or separate the records by another column in group_by"
+    fix = "make the rows agree; rows with one key are one record"
     return Problem(f"{name} contradicts the record's first row", fix, column, row)
 
 
