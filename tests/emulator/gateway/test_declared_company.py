@@ -9,6 +9,7 @@ import pytest
 from intacct_bridge.emulator.gateway.gateway import Emulator
 from intacct_bridge.emulator.settings.scenarios import load_scenario
 from intacct_bridge.errors import SettingsError
+from intacct_bridge.wire.envelope import Login
 from support.emulator.calls import data, faults, query, rows
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC).timestamp()
@@ -199,3 +200,18 @@ def test_what_only_the_catalogue_knows_is_checked_too(text: str, said: str, tmp_
         declared(tmp_path, f"[[company]]\n{text}\n")
     assert said in caught.value.message
     assert caught.value.fix
+
+
+def test_users_and_roles_are_records_too(tmp_path: Path) -> None:
+    text = (
+        '[[company]]\nuser = [{ user_id = "demo-user" }, { user_id = "reader", roles = ["read"], admin = "Off" }]\n'
+        'role = [{ name = "administrator" }, { name = "read", rights = { "*" = ["list", "view"] } }]\n'
+    )
+    emulator = declared(tmp_path, text)
+    assert [name for (name,) in read(emulator, "ROLES", "NAME")] == ["administrator", "read"]
+    assert read(emulator, "USERROLES", "USERID ROLENAME") == [("demo-user", "administrator"), ("reader", "read")]
+    assert ("reader", "active") in read(emulator, "USERINFO", "LOGINID STATUS")
+    refused = "<create><CLASS><CLASSID>C</CLASSID><NAME>N</NAME></CLASS></create>"
+    reader = Login("reader", "demo-company", "demo-user-password")
+    assert faults(emulator, refused, authentication=reader)[0].errorno == "PL04000005"
+    emulator.close()

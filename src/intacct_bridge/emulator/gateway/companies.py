@@ -12,7 +12,7 @@ from sqlite3 import Connection
 from intacct_bridge.emulator.accounting.seeding import load
 from intacct_bridge.emulator.company.company_data import CompanyData, open_company
 from intacct_bridge.emulator.company.side_tables import SideTables
-from intacct_bridge.emulator.company.users import keep_users
+from intacct_bridge.emulator.company.users import keep_roles, keep_users
 from intacct_bridge.emulator.demo.generator.declaration import demo_definitions
 from intacct_bridge.emulator.records.declared_records import keep_records, number_giver
 from intacct_bridge.emulator.settings.company_source import CompanyDefinitions, CompanySource, SideValues
@@ -23,6 +23,7 @@ from intacct_bridge.emulator.store.store import open_database
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.model.suggestions import did_you_mean
 
+_USUAL = CompanySettings()
 DEMO = "demo"
 """The name of the demo company's source."""
 
@@ -59,6 +60,10 @@ class Companies:
         for company_id, company in self.by_id.items():
             if company.settings.declared:
                 fill(company, declared_source(company.settings.declared, company_id), now=now)
+            own_people = (company.settings.users, company.settings.roles) != (_USUAL.users, _USUAL.roles)
+            if own_people and not company.side_tables.demo.known():
+                keep_users(company)
+                keep_roles(company)
 
     def keep_users(self) -> None:
         """Give every user of the settings a record."""
