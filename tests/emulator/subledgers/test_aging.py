@@ -91,6 +91,22 @@ def test_ages_count_from_the_due_date_on_request(own: Emulator) -> None:
     assert aging(own, "2026-11-05", "<useduedate>true</useduedate>") == ["100", "0", "0"]
 
 
+@pytest.mark.parametrize("setting", ["refused", "accepted"])
+def test_an_invoice_that_was_settled_once_cannot_be_deleted(setting: str) -> None:
+    """Found by random companies: the receipt and its reversal stay in the ledger without their invoice."""
+    own = OwnCompany(behaviour=Behaviour(delete_settled=setting)).emulator()
+    key = key_of(own, invoice("100", day="2026-09-10"))
+    paid = key_of(own, receipt(key, "100", day="2026-09-20"))
+    key_of(own, f'<reverse_arpayment key="{paid}">{day_of("datereversed", "2026-10-01")}</reverse_arpayment>')
+    result = one(own, f"<delete><object>ARINVOICE</object><keys>{key}</keys></delete>")
+    assert result.status == {"refused": "failure", "accepted": "success"}[setting]
+    if setting == "refused":
+        assert result.faults[0].description2 == (
+            f"Invoice {key} was settled by a payment that is reversed, and cannot be deleted."
+        )
+        assert control(own, "2026-09-25") == 0
+
+
 def test_by_a_setting_only_invoices_count() -> None:
     emulator = OwnCompany(behaviour=Behaviour(aging="invoices")).emulator()
     key = key_of(emulator, invoice("100", day="2026-09-10"))

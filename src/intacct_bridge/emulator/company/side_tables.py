@@ -162,6 +162,8 @@ class SetUpTables:
         """By object."""
         self.reversal_days = SideTable(store, "reversed on:", str, str)
         """By object and record number of a document or payment, the day of its reversal (`2026-11-30`)."""
+        self.once_settled = SideTable(store, "once settled:", lambda _: "T", bool)
+        """By object and record number, whether a payment of the document was posted and reversed."""
         self.posting_accounts = SideTable(store, "account:", str, str)
         """By role, the account that documents post to without naming it."""
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from intacct_bridge.emulator.access.rights import check_right
+from intacct_bridge.emulator.accounting.computed_objects import refresh
 from intacct_bridge.emulator.company.company_data import FunctionCall
 from intacct_bridge.emulator.company.relations import Column, Path, columns, resolve_all
 from intacct_bridge.emulator.company.selection import RowQuery
@@ -93,6 +94,7 @@ def typed(
 
     `found` are names that are resolved already. Raises FunctionRefusedError.
     """
+    refresh(call.company, described.name, where, legacy=call.name == "readByQuery")
     visible_now = _delayed_audit(call, described)
     if where is None:
         return visible_now

@@ -19,8 +19,8 @@ from intacct_bridge.model.catalog import ObjectDef
 from intacct_bridge.model.keys import lines, natural_key
 
 _AUTHORS = ("CREATEDBY", "MODIFIEDBY")
-_VERSIONS = ("CONTACTVERSION",)
-"""Objects whose rows are earlier states of another record."""
+_VERSIONS = ("CONTACTVERSION", "GLACCOUNTBALANCE", "AVAILABLEINVENTORY", "ADVAUDITHISTORY")
+"""Objects whose rows are earlier states of another record, or are computed from others."""
 _SAME_OBJECT = {"GLJOURNAL": "JOURNAL", "STATJOURNAL": "JOURNAL", "LOCATIONENTITY": "LOCATION"}
 """Objects whose records another object shows too; relations may lead to either."""
 

@@ -66,6 +66,9 @@ class Behaviour:
     aging: str = "open items"
     """What `get_araging` adds up: all `open items` of receivables, credits and overpayments included, so that it equals
     the control account, or `invoices` only. Its page names invoices and describes no answer."""
+    delete_settled: str = "refused"
+    """A delete of a document whose payments are reversed: `refused`, since their postings stay in the ledger without
+    it, or `accepted`. No source settles it."""
     approve_bills: bool = False
     """Whether a submitted bill waits for `approve` before it posts."""
     payment_blanks: str = "filled"

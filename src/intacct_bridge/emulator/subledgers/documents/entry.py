@@ -103,6 +103,8 @@ def change(call: FunctionCall, family: Family, number: int, entry: DocumentInput
         name in values and values[name] and values[name] != old.get(name, "") for name in MOVES_MONEY
     )
     check_unpaid(family, old, moved=moved)
+    if family.party and values.get(family.party_id, old.get(family.party_id)) != old.get(family.party_id):
+        _check_never_settled(call, family, old, "given to another party")
     if not moved and not posts:
         return _renamed(call, family, old | values, number, values)
     row = old | values
@@ -130,6 +132,7 @@ def delete(call: FunctionCall, family: Family, number: int) -> None:
     check_unpaid(family, row, moved=True)
     if row.get("STATE") in ("Reversed", "Reversal"):
         raise refused(f"{family.noun} {row['RECORDNO']} is part of a reversal and cannot be deleted.")
+    _check_never_settled(call, family, row, "deleted")
     _withdraw(call, family, row)
     for one in line_numbers(call, family, row):
         call.company.table(family.line).delete(one)
@@ -205,6 +208,17 @@ def check_unpaid(family: Family, row: Row, *, moved: bool) -> None:
         )
     if moved and row.get("STATE") in ("Reversed", "Reversal"):
         raise refused(f"{family.noun} {row['RECORDNO']} is part of a reversal and cannot be changed.")
+
+
+def _check_never_settled(call: FunctionCall, family: Family, row: Row, what: str) -> None:
+    """Refuse to take away a document that a payment settled, since the reversal of the payment stays in the ledger."""
+    accepted = call.company.behaviour.delete_settled == "accepted"
+    if not accepted and call.company.side_tables.once_settled.get(family.object, row.get("RECORDNO", "")):
+        raise refused(
+            f"{family.noun} {row.get('RECORDID') or row['RECORDNO']} was settled by a payment that is reversed, and "
+            f"cannot be {what}.",
+            correction=f"Reverse the {family.noun.lower()} instead.",
+        )
 
 
 def check_number(call: FunctionCall, family: Family, row: Row, number: int | None = None) -> None:

@@ -182,6 +182,7 @@ def reverse(call: FunctionCall, side: PaymentSide, number: int, *, day: str, mem
     reverse_all(call, old, _voucher(side, mirror, day=day), change=reversal_through_bank(call, old))
     for family, part in stored_parts(call, side, old):
         settle_part(call, family, part, day=day, undo=True)
+        company.side_tables.once_settled.put(family.object, part.key, value=True)
     old = table.get(number) or {}
     _check_overpayment_unused(call, side, old)
     _change_total_due(call, side, old, amount(old, "TOTALDUE"))
