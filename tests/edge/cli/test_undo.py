@@ -180,3 +180,53 @@ def test_files_of_one_name_are_told_apart_by_their_runs(intacct: Intacct, home: 
         assert [row["CLASSID"] for row in reader.rows("CLASS", "CLASSID") if row["CLASSID"] in ("U-1", "U-2")] == [
             "U-1"
         ]
+
+
+UNUSUAL = {
+    "user-defined dimensions": "FUND",
+    "custom objects": "EQUIPMENT_SITE",
+    "attachments": "SUPDOC",
+}
+
+
+def texts(reader: HttpReader, name: str) -> list[str]:
+    """The records of an object that has no RECORDNO, or that only a legacy function lists."""
+    if name == "SUPDOC":
+        data = reader.call('<get_list object="supdoc" maxitems="1000"/>').find("data")
+    else:
+        query = f"<query><object>{name}</object><select><field>name</field></select><pagesize>2000</pagesize></query>"
+        data = reader.call(query).find("data")
+    return sorted(row.findtext("name") or row.findtext("supdocid") or "" for row in data or ())
+
+
+@pytest.mark.parametrize("name", UNUSUAL)
+def test_records_without_a_record_number_are_taken_back(
+    intacct: Intacct, home: Path, grown: Emulator, name: str
+) -> None:
+    kind = next(kind for kind in MASTERS if kind.name == name)
+    with served(grown) as reader:
+        if name == "attachments":
+            folder = "<supdocfoldername>Invoices</supdocfoldername>"
+            reader.call(f"<create_supdocfolder>{folder}</create_supdocfolder>")
+        before = texts(reader, UNUSUAL[name])
+        for _ in range(2):
+            loaded = load(intacct, reader, kind)
+            assert loaded.status == 0, loaded.said
+            assert len(texts(reader, UNUSUAL[name])) == len(before) + 1
+            done = intacct("undo", kind.file, "--apply", **reader.environ)
+            assert done.status == 0, done.said
+            assert texts(reader, UNUSUAL[name]) == before
+
+
+def test_what_nothing_reads_is_refused_and_folders_stay(intacct: Intacct, home: Path, grown: Emulator) -> None:
+    with served(grown) as reader:
+        rates = next(kind for kind in MASTERS if kind.object == "EMPLOYEERATE")
+        assert load(intacct, reader, rates).status == 0
+        ran = intacct("undo", rates.file, "--apply", **reader.environ)
+        assert (ran.status, "no function of the gateway reads EMPLOYEERATE" in ran.out) == (1, True), ran.said
+        folders = next(kind for kind in MASTERS if kind.object == "SUPDOCFOLDER")
+        Path("folders.csv").write_text(folders.text)
+        loaded = intacct("load", "folders.csv", "--as", "SUPDOCFOLDER", "--apply", **reader.environ)
+        assert loaded.status == 0, loaded.said
+        ran = intacct("undo", "folders.csv", "--apply", **reader.environ)
+        assert (ran.status, "an attachment folder stays" in ran.err) == (0, True), ran.said

@@ -210,8 +210,9 @@ class CatalogReader:
             return self._cache.forget_stored("formatting")
 
     def _needs_formatting(self) -> bool:
-        """Whether it is wanted and not known yet, and was not refused."""
-        wanted = self._calls.connection.read_formatting and not self._formatting_refused
+        """Whether it is wanted, not known yet and not refused; document type 2.1 has no function that reads it."""
+        connection = self._calls.connection
+        wanted = connection.read_formatting and not connection.is_legacy and not self._formatting_refused
         return wanted and self._cache.get("formatting") is None
 
     def _formatting_body(self) -> Element:

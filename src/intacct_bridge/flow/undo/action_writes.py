@@ -30,10 +30,10 @@ def action_write(
 
 
 def delete_write(
-    object_name: str, record: str, name: str = "", *, undoes: int | None = None, entity: str = ""
+    object_name: str, record: str, name: str = "", *, by: str = "", undoes: int | None = None, entity: str = ""
 ) -> Write:
-    """The write that deletes a record."""
-    return _write(WriteOperation.DELETE, object_name, record, name, {}, undoes=undoes, entity=entity)
+    """The write that deletes a record; `by` is the field with its record key, if that is not the usual one."""
+    return _write(WriteOperation.DELETE, object_name, record, name, {}, by=by, undoes=undoes, entity=entity)
 
 
 def _write(
@@ -45,8 +45,9 @@ def _write(
     *,
     undoes: int | None,
     entity: str,
+    by: str = "",
 ) -> Write:
-    by = lookup_keys_of(object_name).record_key
+    by = by or lookup_keys_of(object_name).record_key
     number: Value = int(record) if record.isdecimal() else record
     fields: dict[str, Value] = {by: number, **more}
     label = f"{object_name} {name or record}"

@@ -7,21 +7,21 @@ them. A delete cannot be taken back: a record that is made anew has another reco
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from itertools import groupby
 
 from intacct_bridge.client.protocol import Gateway, Row
 from intacct_bridge.client.reading.key_lookup import rows_by_keys
-from intacct_bridge.errors import InvalidRequestError, RecordError
+from intacct_bridge.errors import IntacctError, InvalidRequestError, RecordError
 from intacct_bridge.flow.company.entities import entity_id
 from intacct_bridge.flow.company.legacy import LegacyGateway
 from intacct_bridge.flow.company.target_company import TargetCompany
+from intacct_bridge.flow.company.writable import writable_object
 from intacct_bridge.flow.outbox.entry import OutboxEntry
 from intacct_bridge.flow.outbox.outbox import Outbox
 from intacct_bridge.flow.plan.plan import Plan
 from intacct_bridge.flow.plan.planner import plan_in_stages
-from intacct_bridge.flow.records.lookup_keys import lookup_keys_of
 from intacct_bridge.flow.records.status import UNRESOLVED, RecordStatus
 from intacct_bridge.flow.records.values import comparable, equal_form
 from intacct_bridge.flow.records.write import Write, WriteOperation
@@ -80,40 +80,67 @@ def plan_undo(
     source: str = "undo",
 ) -> Undo:
     """Decide for each entry how it is taken back. It reads the company and writes nothing."""
-    refused: list[UndoRefusal] = []
-    left: list[UndoRefusal] = []
-    applied: list[OutboxEntry] = []
-    for entry in sorted(entries, key=lambda one: -one.number):
-        reason = _not_possible(outbox, entry)
-        later = next((one for one in applied if _needs_first(entry, one)), None)
-        if entry.status is RecordStatus.RELEASED:
-            left.append(UndoRefusal(entry, entry.note))
-        elif reason is not None:
-            refused.append(reason)
-        elif later is not None:
-            left.append(UndoRefusal(entry, f"entry {later.number} is taken back first; run the undo again after that"))
-        elif entry.status is RecordStatus.APPLIED and entry.target.object != _FOLDER:
-            applied.append(entry)
+    chosen = _choose(outbox, entries)
     writes: list[Write] = []
     doubtful = _doubtful(outbox)
-    for (entity, _, updates), group in groupby(applied, key=_place):
+    for (entity, _, updates), group in groupby(chosen.to_take, key=_place):
         some = list(group)
         here = TargetCompany.of(company.connection).entity.casefold()
         place = "" if entity == here else entity_id(entity, company)
         within = company.entity(place) if place else company
-        if updates:
-            made = restoring_writes(within, outbox, some, doubtful=doubtful, entity=place)
-        else:
-            made = _taking_back(within, some, settings, place, doubtful)
+        made: Sequence[Write | IntacctError | None]
+        try:
+            if updates:
+                made = restoring_writes(within, outbox, some, doubtful=doubtful, entity=place)
+            else:
+                made = _taking_back(within, some, settings, place, doubtful)
+        except InvalidRequestError as error:  # no function reads such records
+            made = [error] * len(some)
         for entry, write in zip(some, made, strict=True):
-            if isinstance(write, RecordError):
-                refused.append(UndoRefusal(entry, write.message, write.fix or ""))
+            if isinstance(write, IntacctError):
+                chosen.refused.append(UndoRefusal(entry, write.message, write.fix or ""))
             elif write is None:
-                left.append(UndoRefusal(entry, "its record has its earlier values again"))
+                chosen.left.append(UndoRefusal(entry, "its record has its earlier values again"))
             else:
                 writes.append(write)
     plan = plan_in_stages(writes, company, outbox, source=source) if writes else None
-    return Undo(plan and _with_day(plan, settings.day), tuple(refused), tuple(left))
+    return Undo(plan and _with_day(plan, settings.day), tuple(chosen.refused), tuple(chosen.left))
+
+
+@dataclass(slots=True)
+class _Chosen:
+    """The entries of an undo, sorted by what the outbox alone says about them."""
+
+    to_take: list[OutboxEntry] = field(default_factory=list)
+    """The latest first."""
+    refused: list[UndoRefusal] = field(default_factory=list)
+    left: list[UndoRefusal] = field(default_factory=list)
+
+
+def _choose(outbox: Outbox, entries: Iterable[OutboxEntry]) -> _Chosen:
+    chosen = _Chosen()
+    updated: dict[tuple[str, str], int] = {}
+    """The later update of each record, which is taken back first."""
+    for entry in sorted(entries, key=lambda one: -one.number):
+        reason = _not_possible(outbox, entry)
+        key = (entry.target.object, entry.receipt.record if entry.receipt else "")
+        updates = entry.target.operation is WriteOperation.UPDATE
+        if entry.status is RecordStatus.RELEASED:
+            chosen.left.append(UndoRefusal(entry, entry.note))
+        elif reason is not None:
+            chosen.refused.append(reason)
+        elif entry.status is not RecordStatus.APPLIED:
+            continue
+        elif entry.target.object == _FOLDER:
+            chosen.left.append(UndoRefusal(entry, "an attachment folder stays, because other records may use it"))
+        elif key in updated and (updates or entry.target.object == JOURNAL_ENTRY):
+            text = f"entry {updated[key]} is taken back first; run the undo again after that"
+            chosen.left.append(UndoRefusal(entry, text))
+        else:
+            chosen.to_take.append(entry)
+            if updates:
+                updated[key] = entry.number
+    return chosen
 
 
 def _with_day(plan: Plan, day: date) -> Plan:
@@ -139,8 +166,7 @@ def _taking_back(
         try:
             begun = doubtful.get(entry.number)
             if found is None and begun is not None and begun.target.operation is WriteOperation.DELETE:
-                record = begun.identity.partition("=")[2]  # applying it finds out that it was deleted
-                done.append(delete_write(entry.target.object, record, entry.label, undoes=entry.number, entity=entity))
+                done.append(_begun_delete(entry, begun, entity))  # applying it finds out that it was deleted
             else:
                 done.append(_write(company, entry, found, settings, entity))
         except RecordError as error:
@@ -148,12 +174,10 @@ def _taking_back(
     return done
 
 
-def _needs_first(entry: OutboxEntry, later: OutboxEntry) -> bool:
-    """Whether a later update has to be taken back before this write of the same record can be."""
-    if later.target.operation is not WriteOperation.UPDATE or later.target.object != entry.target.object:
-        return False
-    same = entry.receipt is not None and later.receipt is not None and entry.receipt.record == later.receipt.record
-    return same and (entry.target.operation is WriteOperation.UPDATE or entry.target.object == JOURNAL_ENTRY)
+def _begun_delete(entry: OutboxEntry, begun: OutboxEntry, entity: str) -> Write:
+    """The delete that an earlier undo has begun."""
+    by, _, record = begun.identity.partition("=")
+    return delete_write(entry.target.object, record, entry.label, by=by, undoes=entry.number, entity=entity)
 
 
 def _doubtful(outbox: Outbox) -> dict[int, OutboxEntry]:
@@ -193,6 +217,8 @@ def _way_to_new_record(outbox: Outbox, entry: OutboxEntry) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Found:
+    by: str
+    """The field with the record key."""
     record: str
     name: str
     state: str
@@ -200,8 +226,8 @@ class _Found:
 
 def _found(company: Gateway, object_name: str, entries: Sequence[OutboxEntry]) -> list[_Found | None]:
     """The record of each entry as it is now; None where it is not visible."""
-    lookup = lookup_keys_of(object_name)
-    described = company.describe(object_name)
+    writable = writable_object(company, object_name)
+    lookup, described = writable.lookup, writable.described
     by = lookup.receipt_key
     select = tuple(
         dict.fromkeys(name for name in (by, lookup.record_key, "STATE", "DOCID") if described.get(name) is not None)
@@ -217,7 +243,8 @@ def _found(company: Gateway, object_name: str, entries: Sequence[OutboxEntry]) -
 def _as_found(row: Row | None, record_key: str) -> _Found | None:
     if row is None:
         return None
-    return _Found(comparable(row.get(record_key)), comparable(row.get("DOCID")), comparable(row.get("STATE")))
+    record, named, state = (comparable(row.get(one)) for one in (record_key, "DOCID", "STATE"))
+    return _Found(record_key, record, named, state)
 
 
 def _write(company: Gateway, entry: OutboxEntry, found: _Found | None, settings: UndoSettings, entity: str) -> Write:
@@ -235,7 +262,7 @@ def _write(company: Gateway, entry: OutboxEntry, found: _Found | None, settings:
         return action_write(
             reverse, found.record, day=settings.day, comment=settings.memo, undoes=entry.number, entity=entity
         )
-    return delete_write(name, found.record, entry.label, undoes=entry.number, entity=entity)
+    return delete_write(name, found.record, entry.label, by=found.by, undoes=entry.number, entity=entity)
 
 
 def entries_of_run(entries: Iterable[OutboxEntry], run: str) -> list[OutboxEntry]:
