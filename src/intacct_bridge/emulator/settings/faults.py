@@ -35,10 +35,9 @@ from intacct_bridge.model.suggestions import did_you_mean
 from intacct_bridge.wire.envelope import Function
 from intacct_bridge.wire.reply import ConnectionCutError, Reply
 
-KINDS = (
-    *("http", "cut-before", "cut-after", "cut-within", "truncated", "slow", "dribble", "session-lost", "fault"),
-    *("delivery-lost", "delivery-late", "delivery-cut"),
-)
+KINDS = ("http", "cut-before", "cut-after", "cut-within", "truncated", "slow", "dribble", "session-lost", "fault")
+DELIVERY_KINDS = ("delivery-lost", "delivery-late", "delivery-cut")
+"""Faults of the answer to an asynchronous request."""
 _XML = 'text/xml; encoding="UTF-8"'
 _CLOUDFLARE = "<html><head><title>{status}</title></head><body><center>cloudflare</center></body></html>"
 
@@ -86,9 +85,10 @@ class ScriptedFault:
     correction: str = ""
 
     def __post_init__(self) -> None:
-        if self.kind not in KINDS:
+        known = (*KINDS, *DELIVERY_KINDS)
+        if self.kind not in known:
             raise SettingsError(
-                f"unknown fault {self.kind!r}{did_you_mean(self.kind, KINDS)}", fix=f"faults: {', '.join(KINDS)}"
+                f"unknown fault {self.kind!r}{did_you_mean(self.kind, known)}", fix=f"faults: {', '.join(known)}"
             )
         if self.piece < 1:
             raise SettingsError(f"a dribble needs pieces of at least 1 byte, not {self.piece}")
