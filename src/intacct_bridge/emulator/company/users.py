@@ -44,7 +44,7 @@ def keep_users(company: CompanyData) -> None:
 
 
 def keep_roles(company: CompanyData) -> None:
-    """Give every role of the settings a record, and every user of the settings the records that say it has it."""
+    """Give every role of the settings a record, and every user of the settings one that says it has it."""
     table = company.table(ROLES)
     keys = {row.get("NAME", "").lower(): str(number) for number, row in table.rows()}
     for role in company.settings.roles:
@@ -54,10 +54,8 @@ def keep_roles(company: CompanyData) -> None:
     for user in company.settings.users:
         held = {name.lower() for name in roles_of(company, user.user_id)}
         for name in (one for one in user.roles if one.lower() in keys and one.lower() not in held):
-            key, role_cells = str(user_number(company, user.user_id)), {"ROLEKEY": keys[name.lower()], "ROLENAME": name}
-            company.table(ASSIGNED).insert(role_cells | {"TYPE": "User", "U_O_GKEY": key, "USERID": user.user_id})
-            company.table("ROLEUSERS").insert(role_cells | {"USERKEY": key, "USERLOGINID": user.user_id})
-            company.table("ROLEASSIGNMENT").insert(role_cells | {"TYPE": "U", "USER_GROUP_KEY": key})
+            row = {"ROLEKEY": keys[name.lower()], "ROLENAME": name, "TYPE": "User", "USERID": user.user_id}
+            company.table(ASSIGNED).insert(row | {"U_O_GKEY": str(user_number(company, user.user_id))})
 
 
 def _cells(user: UserSettings) -> Row:
