@@ -248,3 +248,37 @@ def test_the_people_of_the_demo_company_have_their_roles(demo: Emulator) -> None
     assert faults(demo, query("CUSTOMER", "CUSTOMERID"), authentication=clerk)[0].errorno == "PL04000005"
     assert not enters(demo, login("auditor")), "inactive"
     assert not enters(demo, login("ceo")), "locked out"
+
+
+def test_a_user_has_a_new_contact_or_an_existing_one() -> None:
+    # The page on users: LASTNAME, FIRSTNAME and EMAIL1 are required for a new contact, CONTACTNAME for an existing one.
+    # Its sample names a contact `Smith, John`.
+    emulator = company()
+    assert one(emulator, new_user("jdoe")).status == "success"
+    (contact,) = rows(data(emulator, query("CONTACT", "RECORDNO CONTACTNAME LASTNAME EMAIL1")))
+    assert list(contact.values())[1:] == ["Doe, J", "Doe", "j.doe@acme.example"]
+    again = element("USERINFO", LOGINID="second", CONTACTINFO="<CONTACTNAME>Doe, J</CONTACTNAME>")
+    assert one(emulator, f"<create>{again}</create>").status == "success"
+    found = rows(data(emulator, query("USERINFO", "LOGINID CONTACTKEY CONTACTINFO.LASTNAME")))
+    assert [list(row.values()) for row in found if row["LOGINID"] != "demo-user"] == [
+        ["jdoe", contact["RECORDNO"], "Doe"],
+        ["second", contact["RECORDNO"], "Doe"],
+    ]
+    unknown = element("USERINFO", LOGINID="third", CONTACTINFO="<CONTACTNAME>Nobody</CONTACTNAME>")
+    assert "Invalid Contact 'Nobody'" in faults(emulator, f"<create>{unknown}</create>")[0].text
+    partly = element("USERINFO", LOGINID="third", CONTACTINFO="<LASTNAME>Doe</LASTNAME>")
+    assert "CONTACTINFO.FIRSTNAME" in faults(emulator, f"<create>{partly}</create>")[0].text
+    emulator.close()
+
+
+def test_an_update_without_the_restrictions_of_a_user_deletes_them() -> None:
+    # The page on users warns that an update deletes the restrictions that it leaves out.
+    emulator = company()
+    departments = "<DEPARTMENTID>10</DEPARTMENTID>"
+    one(emulator, new_user("jdoe", USERLOCATIONS="<LOCATIONID>100</LOCATIONID>", USERDEPARTMENTS=departments))
+    assert not enters(emulator, login(location_id="200"))
+    one(emulator, "<update><USERINFO><LOGINID>jdoe</LOGINID><DESCRIPTION>J</DESCRIPTION></USERINFO></update>")
+    assert enters(emulator, login(location_id="200"))
+    (user,) = data(emulator, "<readByName><object>USERINFO</object><keys>jdoe</keys><fields>*</fields></readByName>")
+    assert user.find("USERDEPARTMENTS") is None
+    emulator.close()

@@ -32,17 +32,21 @@ def keep_display_contact(call: FunctionCall, draft: Draft, row: Row) -> None:
         return
     letter, key = owner
     name = row.get(f"{_GROUP}.CONTACTNAME") or f"{row.get('NAME', '')}({letter}{row.get(key, '')})"
-    table = call.company.table("CONTACT")
-    found = table.find("CONTACTNAME", name)
-    number = found[0] if found else _made(call, name, row)
+    cells = {cell.removeprefix(f"{_GROUP}."): text for cell, text in row.items() if cell.startswith(f"{_GROUP}.")}
+    number = contact_number(call, name) or make_contact(call, name, cells)
     row[f"{_GROUP}.CONTACTNAME"] = name
     if f"{_GROUP}KEY" in draft.described.fields:
         row[f"{_GROUP}KEY"] = str(number)
 
 
-def _made(call: FunctionCall, name: str, row: Row) -> int:
+def contact_number(call: FunctionCall, name: str) -> int | None:
+    """The record number of the contact of that name."""
+    return next(iter(call.company.table("CONTACT").find("CONTACTNAME", name)), None)
+
+
+def make_contact(call: FunctionCall, name: str, cells: Row) -> int:
+    """Create a contact; gives its record number."""
     described = call.company.find("CONTACT")
-    cells = {cell.removeprefix(f"{_GROUP}."): text for cell, text in row.items() if cell.startswith(f"{_GROUP}.")}
     contact = {cell: text for cell, text in cells.items() if cell in described.fields and text}
     contact |= {"CONTACTNAME": name, "STATUS": "active"}
     set_audit_fields(call, described, contact, new=True)

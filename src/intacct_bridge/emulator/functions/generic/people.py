@@ -1,14 +1,20 @@
 """Users and their roles by the generic functions: who may sign in afterwards, and where."""
 
+from dataclasses import replace
+
 from intacct_bridge.emulator.company.company_data import CompanyData, FunctionCall
 from intacct_bridge.emulator.company.users import ASSIGNED, ROLES, role_known, user_number
 from intacct_bridge.emulator.records import record_store
+from intacct_bridge.emulator.records.display_contact import contact_number, make_contact
 from intacct_bridge.emulator.records.drafts import Draft
 from intacct_bridge.emulator.settings.cells import Row
 from intacct_bridge.emulator.settings.refusals import refused
 from intacct_bridge.model.catalog import ObjectDef
 
 _LOCATIONS = "USERLOCATIONS"
+_RESTRICTIONS = (_LOCATIONS, "USERDEPARTMENTS", "USERTERRITORIES")
+_CONTACT = "CONTACTINFO"
+_NEW_CONTACT = ("LASTNAME", "FIRSTNAME", "EMAIL1")
 
 
 def create_user(call: FunctionCall, draft: Draft) -> Row:
@@ -20,11 +26,40 @@ def create_user(call: FunctionCall, draft: Draft) -> Row:
             correction="Use a unique value instead.",
             field="LOGINID",
         )
+    if _CONTACT in draft.groups:
+        draft = replace(draft, values=draft.values | _with_contact(call, draft))
     return record_store.create(call, _restricted(call.company, draft, draft.get("LOGINID")))
 
 
+def _with_contact(call: FunctionCall, draft: Draft) -> Row:
+    """The cells of the user's contact: an existing one by its name, or a new one from names and e-mail address."""
+    sent = {**draft.values, **draft.readonly}
+    cells = {cell.partition(".")[2]: text for cell, text in sent.items() if cell.startswith(f"{_CONTACT}.") and text}
+    name = cells.get("CONTACTNAME", "")
+    if not name:
+        missing = [one for one in _NEW_CONTACT if not cells.get(one)]
+        if missing:
+            text = f"Required field {_CONTACT}.{missing[0]} is missing for USERINFO."
+            correction = f"Provide {', '.join(_NEW_CONTACT)} of a new contact, or CONTACTNAME of an existing one."
+            raise refused(text, correction=correction, field=f"{_CONTACT}.{missing[0]}")
+        name = f"{cells['LASTNAME']}, {cells['FIRSTNAME']}"
+        cells["PRINTAS"] = f"{cells['FIRSTNAME']} {cells['LASTNAME']}"
+    number = contact_number(call, name)
+    if number is None and cells.get("CONTACTNAME"):
+        raise refused(f"Invalid Contact '{name}' specified.", correction="Name an existing contact.", field=_CONTACT)
+    number = number or make_contact(call, name, cells)
+    contact = call.company.table("CONTACT").get(number) or {}
+    fields = [one for one in draft.described.fields if one.startswith(f"{_CONTACT}.")]
+    shown = {field: contact.get(field.partition(".")[2], "") for field in fields}
+    address = {"EMAIL": draft.get("EMAIL") or contact.get("EMAIL1", "")}
+    return {field: text for field, text in {**shown, **address, "CONTACTKEY": str(number)}.items() if text}
+
+
 def update_user(call: FunctionCall, draft: Draft, number: int) -> Row:
-    """Change a user; USERLOCATIONS replaces the entities that the user is restricted to."""
+    """Change a user. Sage's page says that an update without a user's restrictions deletes them."""
+    for name in _RESTRICTIONS:
+        if name not in draft.nodes:
+            draft.extra[name] = ""
     stored = call.company.table(draft.described).get(number) or {}
     return record_store.update(call, _restricted(call.company, draft, stored.get("LOGINID", "")), number)
 
