@@ -126,10 +126,25 @@ def test_new_posts_an_equal_record_if_the_input_begins_where_the_source_was_told
     assert titles(pipe) == {"Rent": 2}
     assert pipe([KEYLESS, entry(), at("d")], earlier=at("c")["value"], **rule).status == 0, "as --state says"
     assert titles(pipe) == {"Rent": 3}
+    assert pipe([KEYLESS, at("d"), at("e")], **rule).status == 0, "a run without records"
+    assert pipe([KEYLESS, at("e"), entry(), at("f")], **rule).status == 0
+    assert titles(pipe) == {"Rent": 4}
     earlier = pipe([at("c"), KEYLESS, entry(), at("d")], **rule)
-    unknown = pipe([KEYLESS, entry(), at("e")], **rule)
+    unknown = pipe([KEYLESS, entry(), at("g")], **rule)
     assert [one.status for one in (earlier, unknown)] == [1, 1], "the source was told of more, or is not known"
+    assert titles(pipe) == {"Rent": 4}
+
+
+def test_a_source_that_was_set_back_posts_nothing_twice_until_it_is_where_it_was(pipe: Pipe) -> None:
+    rule: dict[str, Any] = {"equal_records": "new"}
+    for before, after in ("ab", "bc", "cd"):
+        assert pipe([at(before), KEYLESS, entry(), at(after)], **rule).status == 0
     assert titles(pipe) == {"Rent": 3}
+    for before, after in ("ab", "bc", "cd"):  # set back to a, it sends all of them again
+        assert pipe([at(before), KEYLESS, entry(), at(after)], **rule).status == 1
+    assert titles(pipe) == {"Rent": 3}
+    assert pipe([at("d"), KEYLESS, entry(), at("e")], **rule).status == 0
+    assert titles(pipe) == {"Rent": 4}
 
 
 def test_the_state_of_a_table_that_is_always_sent_whole_proves_nothing(pipe: Pipe) -> None:
@@ -246,6 +261,22 @@ def test_an_input_in_hotglue_s_form_without_the_report_is_judged_as_any_other(pi
     assert titles(pipe) == {"Rent": 1}
 
 
+def test_a_record_that_was_posted_before_its_key_was_named_is_not_posted_again(pipe: Pipe) -> None:
+    keyed = schema(STREAM, "type", "number", keys=["number"])
+    assert pipe([KEYLESS, entry(number="1"), entry(number="2"), at("a")]).status == 0
+    again = pipe([keyed, entry(number="1"), entry(number="3"), at("b")])
+    (letter,) = refused(again)
+    assert "it was posted before its key was named" in letter["reason"]
+    assert titles(pipe) == {"Rent": 3}
+    assert pipe([keyed, entry(number="1"), entry(number="2"), entry(number="3")], equal_records="same").status == 0
+    assert pipe([keyed, entry(number="1"), entry(number="2"), entry(number="3")]).status == 0, "known by the key now"
+    changed = pipe([keyed, entry("Other", number="1")])
+    assert "was posted on 2026-11-30 as GLBATCH" in refused(changed)[0]["reason"], "a change is a conflict"
+    assert titles(pipe) == {"Rent": 3}
+    assert pipe([keyed, entry(number="4")], equal_records="new").status == 0
+    assert titles(pipe) == {"Rent": 4}
+
+
 def test_a_report_stands_only_for_the_records_that_it_lists(pipe: Pipe) -> None:
     (both,) = pipe([KEYLESS, entry(), entry()], state_format="hotglue").states
     (one,) = pipe([KEYLESS, entry()], state_format="hotglue", earlier=both).states
@@ -270,8 +301,9 @@ def test_a_run_of_hotglue_s_that_was_cut_is_continued_with_the_report_before_it(
 SOURCES = [("exact", "refuse"), ("exact", "new"), ("repeats", "refuse"), ("whole", "refuse"), ("whole", "same")]
 """How a source continues, with the rules that its user may choose."""
 SENT = st.lists(st.sampled_from("AB"), max_size=5)
-RUNS = st.lists(st.tuples(SENT, st.booleans()), min_size=1, max_size=4)
-"""The records that the source gets before each run, and whether the run is cut."""
+RUNS = st.lists(st.tuples(SENT, st.booleans(), st.booleans()), min_size=1, max_size=4)
+"""The records that the source gets before each run, whether it is set back to its first state, and whether the run is
+cut."""
 
 
 @settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -282,18 +314,20 @@ RUNS = st.lists(st.tuples(SENT, st.booleans()), min_size=1, max_size=4)
     window=st.integers(1, 3),
 )
 def test_nothing_is_doubled_and_nothing_is_left_out_silently(
-    runs: Sequence[tuple[list[str], bool]], kind: tuple[str, str], every: int, window: int
+    runs: Sequence[tuple[list[str], bool, bool]], kind: tuple[str, str], every: int, window: int
 ) -> None:
     """Of three kinds of sources: continued exactly, with the last record repeated, and sent whole each time."""
     tap, rule = kind
     source: list[str] = []
     told: dict[str, Any] | None = None
+    first_told: dict[str, Any] | None = None
     letters = 0
     with TemporaryDirectory() as folder:
         emulator = company(Clock())
         pipe = Pipe(Path(folder), emulator, {"window": window, "equal_records": rule})
-        for more, cut in (*runs, ([], False)):
+        for more, set_back, cut in (*runs, ([], False, False)):
             source += more
+            told = first_told if set_back else told
             begins = 0 if told is None else int(told["value"]["bookmarks"][STREAM]["read_up_to"])
             first = {"exact": begins, "repeats": max(0, begins - 1), "whole": 0}[tap]
             lines = [*([told] if told else []), KEYLESS]
@@ -304,6 +338,7 @@ def test_nothing_is_doubled_and_nothing_is_left_out_silently(
             lines = lines if cut else [*lines, at(str(len(source)))]
             ran = pipe(cut_after(*lines) if cut else lines)
             told = {"type": "STATE", "value": ran.states[-1]} if ran.states else told
+            first_told = first_told or told
             letters += len(refused(ran))
         found = titles(pipe)
         emulator.close()

@@ -19,14 +19,17 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from intacct_bridge.edge.singer.messages import Message
-from intacct_bridge.edge.singer.target_results import ArrivedRecord, canonical
+from intacct_bridge.edge.singer.target_results import ArrivedRecord, canonical, content_key
 from intacct_bridge.flow.outbox.equal_counts import CoveredStream, EqualCounts, StreamPosition, StreamSource
 from intacct_bridge.flow.records.tables import EqualNumber
 
 ListedNumbers = Callable[[ArrivedRecord], Sequence[int]]
 """The numbers of the records with this content that a report lists, in order."""
 EqualRule = Literal["refuse", "same", "new"]
+_FIX_KEYED = 'it was posted before its key was named: set equal_records to "same" or "new"'
 _FIX = 'give the stream key_properties, or set equal_records to "same" or "new"'
+_UNMOVED = "?"
+"""Before a position to which the state was not seen to move."""
 _NO_POSITION = ("currently_syncing",)
 """Keys of a state that say nothing about how far a stream is read."""
 
@@ -53,12 +56,20 @@ class _Stream:
     version: str
     position: str | None
     """Its position in the newest state; None before one came."""
-    continues: bool
-    """Whether the input is seen to begin exactly where the source was told."""
+    told: str
+    """The last position that the source was told, as the outbox has it."""
+    was_keyless: bool
+    """Whether earlier runs counted records of it."""
     restarted: bool = False
     """Whether the source sends its table from the beginning."""
     to_restart: bool = False
     """Whether the outbox has yet to learn that."""
+    begun: bool = False
+    """Whether it is known where the input begins."""
+    continues: bool = False
+    """Whether the input is seen to begin exactly where the source was told."""
+    linked: bool = False
+    """Whether nothing after the present position can have come in earlier runs, if the source continues exactly."""
     complete: bool = False
     """Whether the source has sent its whole table since the last position."""
     by_digest: dict[str, _Equals] = field(default_factory=dict)
@@ -90,9 +101,14 @@ class EqualNumbers:
         """Take a state of the source: a stream whose records follow begins at its position."""
         self._state = state
 
+    def begin(self, name: str) -> None:
+        """Take that the input has a stream without key properties."""
+        self._stream(name, Message("SCHEMA", name))
+
     def number(self, arrived: ArrivedRecord, schema: Message, message: Message) -> ArrivedRecord:
         """The record with its number. `message` is its RECORD or BATCH, and may be a dead letter with a number."""
         stream = self._stream(schema.stream, message)
+        _begin(stream)
         equals = self._equals(stream, arrived)
         equals.arrived += 1
         letter = message.equal_number if message.equal_hash == equals.digest else 0
@@ -109,8 +125,24 @@ class EqualNumbers:
             stream.changed.add(equals.digest)
         if number > max(equals.earlier, stream.given.get(equals.digest, 0)):
             stream.given[equals.digest] = number
-        equal = EqualNumber(number, equals.arrived, equals.earlier, certain, _FIX)
+        key = self._key(arrived, equals)
+        equal = EqualNumber(key, number, equals.arrived, equals.earlier, certain=certain, fix=_FIX)
         return replace(arrived, equal=equal, equal_digest=equals.digest)
+
+    def compare(self, arrived: ArrivedRecord, schema: Message, message: Message) -> ArrivedRecord:
+        """The record with the equal ones that were posted when its stream had no key properties."""
+        stream = self._stream(schema.stream, message)
+        if not stream.was_keyless:
+            return arrived
+        equals = self._equals(stream, arrived)
+        equals.arrived += 1
+        same = self._rule == "same" or (self._rule == "refuse" and _tells_apart(arrived.record, schema))
+        key, certain = self._key(arrived, equals), self._rule == "new"
+        equal = EqualNumber(key, 0, equals.arrived, equals.earlier, certain=certain, same=same, fix=_FIX_KEYED)
+        return replace(arrived, equal=equal)
+
+    def _key(self, arrived: ArrivedRecord, equals: _Equals) -> tuple[str, ...]:
+        return (self._source, arrived.stream, *content_key(equals.digest))
 
     def activate(self, name: str) -> None:
         """Take that the source has sent its whole table: equal records that did not come are deleted there."""
@@ -136,7 +168,7 @@ class EqualNumbers:
         A source that gets states continues at one of them. One that gets none knows of the end only.
         """
         if not self._states:
-            self._cover(self._covered(stream, "") for stream in self._streams.values() if stream.changed)
+            self._cover(self._covered(stream) for stream in self._streams.values() if stream.changed)
 
     def _cover(self, covered: Iterator[CoveredStream]) -> None:
         self.keep()
@@ -147,23 +179,25 @@ class EqualNumbers:
             stream.changed.clear()
 
     def _covered_by(self, state: Any) -> Iterator[CoveredStream]:
-        """The streams whose position or counts are others since the last state.
-
-        A position counts as proof only if the state was seen to move to it: the state of a source that sends its whole
-        table each time stays as it is.
-        """
+        """The streams whose position or counts are others since the last state."""
         for stream in self._streams.values():
+            if stream.position is not None:
+                _begin(stream)
             before, stream.position = stream.position, position_of(state, stream.source.stream)
             moved = before is not None and stream.position not in ("", before)
-            if stream.changed or moved or stream.complete:
-                yield self._covered(stream, stream.position if moved else "")
+            stream.linked = stream.linked or (bool(stream.told) and stream.position == stream.told)
+            if stream.linked and (moved or stream.changed):
+                stream.told = f"{'' if moved else _UNMOVED}{stream.position}"
+            counted = stream.was_keyless or stream.by_digest
+            if counted and (stream.changed or moved or stream.complete):
+                yield self._covered(stream)
 
-    def _covered(self, stream: _Stream, position: str) -> CoveredStream:
+    def _covered(self, stream: _Stream) -> CoveredStream:
         some = (stream.by_digest[digest] for digest in stream.changed)
         numbers = {one.digest: one.last if stream.restarted else max(one.last, one.covered) for one in some}
         restarts, stream.to_restart = stream.to_restart, False
         complete, stream.complete = stream.complete, False
-        at = StreamPosition(position, stream.version)
+        at = StreamPosition(stream.told, stream.version)
         return CoveredStream(stream.source, at, numbers, restarted=restarts, complete=complete)
 
     def _stream(self, name: str, message: Message) -> _Stream:
@@ -183,9 +217,9 @@ class EqualNumbers:
         source = StreamSource(self._company, self._source, name)
         kept = self._counts.position(source)
         position = None if self._state is None else position_of(self._state, name)
-        continues = bool(kept.position) and position == kept.position
         restarted = bool(version and kept.version and version != kept.version)
-        return _Stream(source, version or kept.version, position, continues, restarted, restarted)
+        was_keyless = self._counts.has(source)
+        return _Stream(source, version or kept.version, position, kept.position, was_keyless, restarted, restarted)
 
     def _equals(self, stream: _Stream, arrived: ArrivedRecord) -> _Equals:
         digest = arrived.digest
@@ -196,6 +230,20 @@ class EqualNumbers:
             found = _Equals(used, counts[used].given, counts[used].covered)
             stream.by_digest[digest] = stream.by_digest[used] = found
         return found
+
+
+def _begin(stream: _Stream) -> None:
+    """Compare where the input begins with where the source was told.
+
+    A position counts as proof only if the state was seen to move to it: the state of a source that sends its whole
+    table each time stays as it is. And if an input begins elsewhere, its positions are no proof either, until one is
+    the last that was told: a source that was set back sends again what came after them.
+    """
+    if not stream.begun:
+        stream.begun = True
+        start = stream.position or ""
+        stream.continues = bool(start) and stream.told == start
+        stream.linked = not stream.told or stream.told.removeprefix(_UNMOVED) == start
 
 
 def position_of(state: Any, stream: str) -> str:

@@ -182,6 +182,8 @@ class Run:
         if known is not None and known.key_properties != message.key_properties:
             self._take_results(self._batches.flush())  # keys of two kinds do not compare
         self._schemas[message.stream] = message
+        if not message.key_properties:
+            self._equals.begin(message.stream)
         self._letters.schema(
             message.stream,
             {
@@ -189,6 +191,7 @@ class Run:
                 "stream": message.stream,
                 "schema": message.schema,
                 "key_properties": list(message.key_properties),
+                "bookmark_properties": list(message.bookmark_properties),
             },
         )
         self._batches.announce(message.stream)
@@ -212,8 +215,9 @@ class Run:
         if missing and not refusal:
             refusal = f"{missing[0]} is required by the stream's schema, and the record has none"
         arrived = ArrivedRecord(schema.stream, record, number, source, key, refusal)
-        if not (key or refusal):  # counted before any is left out as known
-            arrived = self._equals.number(arrived, schema, message)
+        if not refusal:  # counted before any is left out as known
+            equals = self._equals.compare if key else self._equals.number
+            arrived = equals(arrived, schema, message)
         if self._report is not None and self._report.known(arrived):
             self._counts[RecordStatus.UNCHANGED] += 1
             return

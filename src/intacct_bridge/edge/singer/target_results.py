@@ -67,12 +67,12 @@ class ArrivedRecord:
         """The record's key in its source; without one its content, with its number among equal ones."""
         if self.key:
             return self.key
-        return ("content", self.equal_digest or self.digest, str(self.equal_number))
+        return (*content_key(self.equal_digest or self.digest), str(self.equal_number))
 
     @property
     def equal_number(self) -> int:
         """Its number among equal records; 1 where it has a key."""
-        return self.equal.number if self.equal is not None else 1
+        return (self.equal.number if self.equal is not None else 0) or 1
 
     @property
     def place(self) -> tuple[str, int]:
@@ -112,6 +112,11 @@ class RecordResult:
     error: str = ""
     updated: bool = False
     url: str = ""
+
+
+def content_key(digest: str) -> tuple[str, str]:
+    """What the key of a record without key properties begins with; its number among equal ones follows."""
+    return ("content", digest)
 
 
 def keyed(record: Mapping[str, Any], names: Sequence[str]) -> tuple[tuple[str, ...], str]:
@@ -286,7 +291,8 @@ class DeadLetters:
         self._begun.add(stream)
         place = f"{arrived.source}:{arrived.number}"
         refusal = {"status": "refused", "reason": reason, "place": place}
-        equal = {"equal_number": arrived.equal_number, "equal_hash": arrived.equal_digest} if arrived.equal else {}
+        numbered = arrived.equal is not None and arrived.equal.number
+        equal = {"equal_number": arrived.equal_number, "equal_hash": arrived.equal_digest} if numbered else {}
         self._write({"type": "RECORD", "stream": stream, "record": arrived.record, **refusal, **equal})
         self.count += 1
 

@@ -14,7 +14,16 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
-from intacct_bridge.flow.outbox.storage import COMPLETE, COUNT_OF, COVER, GIVE, KEEP_POSITION, POSITION_OF, RESTART
+from intacct_bridge.flow.outbox.storage import (
+    COMPLETE,
+    COUNT_OF,
+    COUNTED,
+    COVER,
+    GIVE,
+    KEEP_POSITION,
+    POSITION_OF,
+    RESTART,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +90,10 @@ class EqualCounts:
         """The numbers of the equal records with this content."""
         rows = self._read(COUNT_OF, (*stream.parts, digest))
         return EqualCount(*rows[0]) if rows else EqualCount()
+
+    def has(self, stream: StreamSource) -> bool:
+        """Whether any record of the stream was ever counted."""
+        return bool(self._read(COUNTED, stream.parts))
 
     def position(self, stream: StreamSource) -> StreamPosition:
         """The last position of the stream."""

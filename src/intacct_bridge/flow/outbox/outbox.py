@@ -51,6 +51,7 @@ from intacct_bridge.flow.outbox.storage import (
     PLAN_NEW,
     RECOVER,
     RELEASE,
+    RENAME,
     REPLAN,
     SELECT,
     STILL_CLAIMS,
@@ -342,6 +343,11 @@ class Outbox:
         """End the receipt of a record that is deleted for certain: its identity may be posted anew."""
         with self._transaction():
             self._db.execute(END_RECEIPT, (time_text(self.clock()), note, entry.number))
+
+    def rename(self, entry: OutboxEntry, identity: str) -> None:
+        """Let a record be known by another identity from now on."""
+        with self._transaction():
+            self._db.execute(RENAME, (identity, entry.number))
 
     def recover(self) -> list[OutboxEntry]:
         """Put entries in doubt that ended loaders left as sent. A crash leaves no note, so each run begins so."""

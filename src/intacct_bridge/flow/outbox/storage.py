@@ -63,6 +63,7 @@ CLAIMED = f"""
 SELECT 1 FROM entry WHERE company = ? AND object = ? AND operation = 'create' AND record = ? AND number <> ?
 AND {STILL_CLAIMS}
 """
+RENAME = "UPDATE entry SET identity = ? WHERE number = ?"
 END_RECEIPT = """
 UPDATE entry SET state = 'released', changed_at = ?, note = ? WHERE number = ? AND state = 'applied'
 """
@@ -136,6 +137,7 @@ ON CONFLICT (company, source, stream, digest) DO UPDATE SET given = max(given, e
 COVER = "UPDATE equal_record SET covered = ? WHERE company = ? AND source = ? AND stream = ? AND digest = ?"
 RESTART = "UPDATE equal_record SET covered = 0 WHERE company = ? AND source = ? AND stream = ?"
 COMPLETE = "UPDATE equal_record SET covered = given WHERE company = ? AND source = ? AND stream = ?"
+COUNTED = "SELECT 1 FROM equal_record WHERE company = ? AND source = ? AND stream = ? LIMIT 1"
 POSITION_OF = "SELECT position, version FROM stream_position WHERE company = ? AND source = ? AND stream = ?"
 KEEP_POSITION = """
 INSERT INTO stream_position (company, source, stream, position, version) VALUES (?, ?, ?, ?, ?)

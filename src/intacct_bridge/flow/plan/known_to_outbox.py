@@ -14,7 +14,7 @@ from intacct_bridge.flow.outbox.entry import OutboxEntry
 from intacct_bridge.flow.outbox.outbox import Outbox
 from intacct_bridge.flow.plan.altered import digests_of
 from intacct_bridge.flow.plan.context import PlanContext, newest_entries
-from intacct_bridge.flow.plan.outbox_verdict import MAYBE_APPLIED, sent_text
+from intacct_bridge.flow.plan.outbox_verdict import MAYBE_APPLIED, by_outbox, sent_text
 from intacct_bridge.flow.plan.plan import Plan, PlannedRecord, Verdict
 from intacct_bridge.flow.plan.receipts import ReceiptCheck, ReceiptState
 from intacct_bridge.flow.records.identity import content_identity, source_identity
@@ -138,16 +138,22 @@ class RefuseUncertainEquals:
         posted = self._posted((records[at].write, equal) for at, equal in unknown.items())
         done = list(records)
         for at, equal in unknown.items():
-            twins = posted[_class_of(records[at].write)]
+            twins = posted[equal.key]
             if equal.arrival <= len(twins):
-                done[at] = _refused(records[at], equal, twins[equal.arrival - 1])
+                done[at] = self._judged(records[at], equal, twins[equal.arrival - 1])
         return done
+
+    def _judged(self, record: PlannedRecord, equal: EqualNumber, twin: OutboxEntry) -> PlannedRecord:
+        if equal.same:  # from now on it is known by its key
+            self._context.outbox.rename(twin, record.write.identity.text)
+            return by_outbox(record, twin)
+        return _refused(record, equal, twin)
 
     def _posted(self, uncertain: Iterable[tuple[Write, EqualNumber]]) -> Mapping[_Class, list[OutboxEntry]]:
         """The equal records of earlier runs that may be in the company."""
         firsts: dict[_Class, tuple[Write, int]] = {}
         for write, equal in uncertain:
-            firsts.setdefault(_class_of(write), (write, equal.earlier))
+            firsts.setdefault(equal.key, (write, equal.earlier))
         numbered = [
             (key, replace(write, identity=source_identity((*key, str(number)))))
             for key, (write, earlier) in firsts.items()
@@ -175,10 +181,6 @@ def _to_ask_for(record: PlannedRecord) -> EqualNumber | None:
     if equal is None or not by_number or record.verdict is not Verdict.CREATE:
         return None
     return equal if equal.earlier and not equal.certain else None
-
-
-def _class_of(write: Write) -> _Class:
-    return write.rows[0].key[:-1]
 
 
 def _refused(record: PlannedRecord, equal: EqualNumber, twin: OutboxEntry) -> PlannedRecord:

@@ -42,13 +42,18 @@ _CHUNK = 1 << 20
 class EqualNumber:
     """The number of a record among equal ones of its source, where only its content identifies it."""
 
+    key: tuple[str, ...]
+    """What the keys of all of them begin with; the number is the last part."""
     number: int
+    """0 for a record that has a key of its source by now."""
     arrival: int
     """Its number among the equal ones of this run."""
     earlier: int
     """The highest number that earlier runs gave."""
     certain: bool = False
     """Whether it is certain that it is not one of those of earlier runs with another number."""
+    same: bool = False
+    """Whether it is certain that it is one of them, if any is left."""
     fix: str = ""
     """The way out where it is uncertain, in the words of the program that reads the source."""
 
@@ -68,7 +73,7 @@ class SourceRow:
     key: tuple[str, ...] = ()
     """The record's key in its source, if that is given beside the cells."""
     equal: EqualNumber | None = None
-    """Its number among equal records; the last part of its key is that number."""
+    """Its number among equal records."""
     beyond: tuple[object, ...] = ()
     """The cells beyond the columns of the header."""
     unreadable: Mapping[str, str] = field(default_factory=dict)
