@@ -129,6 +129,16 @@ def test_a_lost_answer_is_in_doubt_and_the_same_write_is_refused_until_it_is_set
     assert [one[:2] for one in kept(client)] == [("create", "applied")]
 
 
+def test_an_outbox_that_cannot_be_opened_is_an_error_before_anything_is_sent(reader: HttpReader, state: Path) -> None:
+    state.write_text("a file in the place of the folder")
+    with books(reader) as client:
+        with pytest.raises(SettingsError) as failed:
+            client.create("CLASS", [ONE])
+        assert "outbox=None" in failed.value.fix
+        assert list(client.query("CLASS", "CLASSID", where="CLASSID = 'L-1'")) == []
+    assert classes(reader) == []
+
+
 def test_threads_share_one_outbox(reader: HttpReader) -> None:
     rows = [[{"CLASSID": f"L-{number}", "NAME": f"No. {number}"}] for number in range(24)]
     with books(reader) as client, ThreadPoolExecutor(6) as pool:

@@ -95,6 +95,8 @@ def test_an_undo_is_planned_approved_by_a_second_person_and_applied_once(office:
     assert "intacct plan approve PLAN" in said
     status, said = office.books("undo", "input.csv", "--date", "2026-11-25", "--out", "p.plan")
     assert (status, "It needs an approval: intacct plan approve p.plan" in said) == (0, True), said
+    assert "Only anna may read the file: let the approver read it, too." in said
+    assert Path("p.plan").stat().st_mode & 0o077 == 0
     status, said = office.books("plan", "apply", "p.plan", "--yes")
     assert (status, "nobody has approved it" in said) == (2, True), said
     status, said = office.approve(by="anna")

@@ -233,7 +233,10 @@ def keep_in(
     kept = keep_plan(plan, context.load_gateway, outbox, sending or SendOptions(), person=account_name())
     save_plan(kept, path)
     context.console.say(f"The plan is in {path}.")
-    next_step(context, path, approved=not context.connection.needs_approval)
+    connection = context.connection
+    if connection.four_eyes or (connection.approvers and account_name() not in connection.approvers):
+        context.console.say(f"Only {account_name()} may read the file: let the approver read it, too.")
+    next_step(context, path, approved=not connection.needs_approval)
 
 
 def keep_sound(context: CommandContext, plan: "Plan", outbox: "Outbox", out: Path) -> int:

@@ -13,7 +13,7 @@ from typing import Any
 from intacct_bridge.client.client import Client
 from intacct_bridge.client.connections.connection import Connection
 from intacct_bridge.client.writing import Outcome
-from intacct_bridge.errors import InDoubtError, InvalidRequestError
+from intacct_bridge.errors import InDoubtError, InvalidRequestError, SettingsError
 from intacct_bridge.flow.approval.admission import refuse_without_plan
 from intacct_bridge.flow.company.current_records import Locator
 from intacct_bridge.flow.company.find_by_key import key_values
@@ -52,7 +52,11 @@ class OwnOutbox:
         """The outbox; all threads get the same one."""
         with self._guard:
             if self._outbox is None:
-                self._outbox = open_outbox(connection)
+                try:
+                    self._outbox = open_outbox(connection)
+                except SettingsError as error:
+                    fix = f"{error.fix}; or write without an outbox: connect with outbox=None"
+                    raise SettingsError(error.message, fix=fix) from None
             return self._outbox
 
     def close(self) -> None:

@@ -48,8 +48,8 @@ def undo_command(
     """Take back what a load of FILE posted, or one run, or single entries of the outbox.
 
     Bills, invoices, payments, card transactions and expense reports are reversed on the date. Payment requests are
-    voided. A journal entry gets an opposite entry. Other records and drafts are deleted. The records can be loaded
-    again afterwards.
+    voided. A journal entry gets an opposite entry. Other records and drafts are deleted. Updates are taken back by the
+    earlier values, if the record still has what the update wrote. The records can be loaded again afterwards.
 
     \b
     Examples:
