@@ -39,6 +39,8 @@ gc.set_threshold(50_000, 20, 50)
 if "PYTEST_XDIST_WORKER" not in os.environ and (room := roomy_folder()):
     os.environ.setdefault("TMPDIR", room)
     tempfile.tempdir = None
+os.environ["INTACCT_DEMO_IDLE"] = "0"
+"""No process in the background serves the demo's company: a test that wants one says so, and waits for its end."""
 
 AS_OF = date(2026, 11, 21)
 NOW = 1_795_258_800.0  # 2026-11-21 11:00:00 UTC

@@ -9,6 +9,7 @@ from intacct_bridge.client.client import Client, WriteSender
 from intacct_bridge.client.connections.sources import load_connection
 from intacct_bridge.flow.outbox.outbox import Outbox
 from intacct_bridge.flow.post.single_writes import OutboxWriter
+from intacct_bridge.served_demo import demo_settings, means_demo
 from intacct_bridge.wire.reply import Transport
 
 
@@ -36,7 +37,11 @@ def connect(
     Nothing is sent before the first call. The settings are those of `Connection`, such as `location_id="100"`. Creates,
     updates, upserts and deletes are kept in an outbox: the connection's own, the file or the open outbox that `outbox`
     names, or none for `outbox=None`. The caller closes an open outbox that it gives.
+
+    Once `intacct demo` has run, `connect("demo")` is a client of its company, which a process in the background serves.
     """
+    if transport is None and means_demo(name, tuple(settings)):
+        settings = demo_settings() | settings
     connection = load_connection(name, **settings)
     if isinstance(outbox, str | Path):
         connection = replace(connection, outbox=str(outbox))

@@ -34,7 +34,8 @@ def books(demo: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> It
     with serve(demo) as server:
         settings = {**CREDENTIALS, "endpoint": server.url, "environment": "demo"}
         lines = "\n".join(f'{name} = "{value}"' for name, value in settings.items())
-        (tmp_path / "intacct.toml").write_text(f"[connections.books]\n{lines}\n")
+        tables = [f"[connections.{name}]\n{lines}\n" for name in ("books", "demo")]
+        (tmp_path / "intacct.toml").write_text("".join(tables))
         yield
 
 

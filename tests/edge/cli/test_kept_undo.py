@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from intacct_bridge.edge.demo.company import CREDENTIALS
 from intacct_bridge.emulator.gateway.gateway import Emulator
 from intacct_bridge.emulator.gateway.server import serve
 from intacct_bridge.emulator.settings.faults import FaultPlan, ScriptedFault
+from intacct_bridge.served_demo import CREDENTIALS
 from support.edge.command_line import Intacct
 from support.edge.http_reader import HttpReader
 from support.journeys.objects import BILLS, VENDORS

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from intacct_bridge.edge.demo.company import CREDENTIALS
 from intacct_bridge.edge.singer.target import main as target_main
 from intacct_bridge.emulator.gateway.gateway import Emulator
 from intacct_bridge.emulator.gateway.server import serve
+from intacct_bridge.served_demo import CREDENTIALS
 from support.edge.command_line import Intacct
 from support.small_company import Clock, company
 

@@ -5,11 +5,11 @@ import shlex
 from contextlib import closing
 from pathlib import Path
 
-from intacct_bridge.edge.demo.company import CREDENTIALS
 from intacct_bridge.edge.demo.sample import write_sample
 from intacct_bridge.emulator.gateway.gateway import Emulator
 from intacct_bridge.emulator.gateway.server import serve
 from intacct_bridge.emulator.settings.scenarios import find_scenario, load_scenario
+from intacct_bridge.served_demo import CREDENTIALS
 from support.edge.command_line import AS_OF, Intacct
 
 PAGE = (Path(__file__).parents[3] / "docs" / "first-ten-minutes.md").read_text("utf-8")

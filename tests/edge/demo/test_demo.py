@@ -8,7 +8,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from intacct_bridge.edge.demo.company import DATABASE
+from intacct_bridge.served_demo import DATABASE
 from support.edge.command_line import Intacct
 
 

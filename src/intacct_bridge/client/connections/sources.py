@@ -127,7 +127,8 @@ def _missing(setting: str, chosen: str, known: Mapping[str, Any], found: _Found)
     if not near and not any(known.get(each) for each in _REQUIRED):
         return SettingsError(
             "no connection is set up here yet",
-            fix="Add one: intacct connections add NAME. No account? Run intacct demo, then use `connection = demo`.",
+            fix="To try without an account, run intacct demo, then use `connection = demo`. "
+            "For your own company: intacct connections add NAME.",
         )
     return SettingsError(f"connection {chosen!r}: {setting} is not set{near}", fix=missing_fix(chosen, setting))
 

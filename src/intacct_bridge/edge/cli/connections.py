@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from intacct_bridge.edge.cli.context import CommandContext, shared_options
+from intacct_bridge.edge.cli.context import DEMO, CommandContext, shared_options
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.model.wording import listed
 
@@ -43,15 +43,19 @@ def connections_command() -> None:
 def list_command(context: CommandContext) -> None:
     """List the connections and their files. Passwords are not read."""
     from intacct_bridge.client.connections.sources import list_connections
+    from intacct_bridge.served_demo import CREDENTIALS, demo_home, has_demo, means_demo
 
     rows = [
         (one.name, one.company_id, one.user_id, one.location_id, one.environment, one.read_only, one.source)
         for one in list_connections()
     ]
+    if has_demo() and means_demo(DEMO):
+        login = (CREDENTIALS["company_id"], CREDENTIALS["user_id"])
+        rows.append((DEMO, *login, "", "demo", False, str(demo_home())))
     context.console.table(
         ("name", "company", "user", "entity", "environment", "read_only", "file"),
         rows,
-        empty="No connections yet. Add one: intacct connections add NAME",
+        empty="No connections yet. Try the demo company: intacct demo. Add your own: intacct connections add NAME",
     )
 
 

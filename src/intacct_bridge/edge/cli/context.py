@@ -6,7 +6,6 @@ The connection `demo` needs no settings: it is the company that `intacct demo` m
 
 import functools
 import logging
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -60,7 +59,10 @@ class CommandContext:
 
     def _load(self) -> "Connection":
         from intacct_bridge.client.connections.sources import load_connection
+        from intacct_bridge.served_demo import can_serve, demo_settings
 
+        if self.is_demo and can_serve():
+            return load_connection(self.name, **{**demo_settings(), "location_id": self.entity})
         if self.is_demo:
             from intacct_bridge.edge.demo.company import demo_connection
 
@@ -69,11 +71,10 @@ class CommandContext:
 
     @property
     def is_demo(self) -> bool:
-        """Whether the connection is the embedded demo company: chosen by name, and no file defines that name."""
-        from intacct_bridge.client.connections.sources import list_connections
+        """Whether the connection is the demo's company: chosen by name, and no file defines that name."""
+        from intacct_bridge.served_demo import means_demo
 
-        named = self.name or os.environ.get("INTACCT_CONNECTION")
-        return named == DEMO and all(listed.name != DEMO for listed in list_connections())
+        return means_demo(self.name)
 
     @property
     def client(self) -> "Client":
@@ -97,17 +98,16 @@ class CommandContext:
     def open_client(self, connection: "Connection", *, max_transactions: int | None = None) -> "Client":
         """Another client for this connection; the caller closes it."""
         from intacct_bridge.client.client import Client
+        from intacct_bridge.served_demo import demo_home
 
-        kept = None
-        if self.is_demo:  # importing the emulator takes 0.2 s
-            from intacct_bridge.edge.demo.company import demo_home
-
-            kept = demo_home()
+        kept = demo_home() if self.is_demo else None
         return Client(connection, transport=self._embedded(), max_transactions=max_transactions, keep=kept)
 
     def _embedded(self) -> "Transport | None":
-        """The demo company in this process, opened once; None for other connections."""
-        if self._emulator is None and self.is_demo:
+        """The demo company in this process, opened once, where no other process serves it; None otherwise."""
+        from intacct_bridge.served_demo import can_serve
+
+        if self._emulator is None and self.is_demo and not can_serve():
             from intacct_bridge.edge.demo.company import open_company
 
             self._emulator = open_company()

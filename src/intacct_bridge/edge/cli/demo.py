@@ -26,13 +26,15 @@ def demo_command(context: CommandContext, *, home: Path | None) -> int:
       intacct demo
       intacct demo --home ~/corvane
     """
-    from intacct_bridge.edge.demo.company import demo_home
     from intacct_bridge.edge.demo.steps import LEDGER, open_demo
     from intacct_bridge.edge.demo.view import DemoView
     from intacct_bridge.flow.records.status import RecordStatus
+    from intacct_bridge.served_demo import home_of_demo, opened_alone, remember_home
 
     view = DemoView(context.console)
-    with open_demo(home or demo_home(), context.console) as demo:
+    home = home or home_of_demo()
+    with opened_alone(home), open_demo(home, context.console) as demo:
+        remember_home(home)
         view.company(demo.company)
         report = demo.examine()
         view.examined(report)

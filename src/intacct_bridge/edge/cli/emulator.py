@@ -1,5 +1,6 @@
 """`intacct emulator`: the emulated gateway over HTTP, for programs in any language."""
 
+import json
 import shutil
 from collections.abc import Mapping
 from dataclasses import replace
@@ -209,6 +210,12 @@ def _announce(context: CommandContext, url: str, credentials: dict[str, str], sc
     )
     context.console.say(f"  export {exports}")
     context.console.say(f"  intacct doctor{_flags(about.get('job', {}))}")
+    config = {"api_url": url, **{name: str(value) for name, value in settings.items()}}
+    arguments = ", ".join(f'{name}="{value}"' for name, value in {"endpoint": url, **settings}.items())
+    context.console.say("The config of tap-intacct and target-intacct:")
+    context.console.say(f"  {json.dumps(config)}")
+    context.console.say("A client of the library:")
+    context.console.say(f"  connect({arguments})")
 
 
 def _flags(job: Mapping[str, Any]) -> str:

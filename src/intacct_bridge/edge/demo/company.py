@@ -1,10 +1,10 @@
 """The embedded demo company: its directory, its connection, and its emulator in this process.
 
-`intacct demo` creates it in its home directory; other commands use it with `--connection demo`.
+`intacct demo` creates it in its home directory. Other programs use it under the connection `demo`, which `served_demo`
+makes: one process in the background serves it to all of them.
 """
 
-import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -15,24 +15,10 @@ from intacct_bridge.emulator.settings.company_source import CompanySource
 from intacct_bridge.emulator.settings.faults import load_faults
 from intacct_bridge.emulator.settings.world import EmulatorSettings
 from intacct_bridge.errors import SettingsError
+from intacct_bridge.served_demo import CREDENTIALS, DATABASE, OUTBOX, demo_home
 
-HOME = "demo-company"
-DATABASE = "company.db"
 ENDPOINT = "http://127.0.0.1/ia/xml/xmlgw.phtml"
 """The endpoint of the connection; no request reaches it, because the company is in this process."""
-CREDENTIALS: Mapping[str, str] = {
-    "sender_id": "demo-sender",
-    "sender_password": "demo-sender-password",
-    "company_id": "demo-company",
-    "user_id": "demo-user",
-    "user_password": "demo-user-password",
-}
-"""Fixed and public."""
-
-
-def demo_home() -> Path:
-    """The directory of the demo: `INTACCT_DEMO_HOME`, else ./demo-company."""
-    return Path(os.environ.get("INTACCT_DEMO_HOME") or HOME)
 
 
 def demo_connection(entity: str | None = None, *, home: Path | None = None) -> Connection:
@@ -43,7 +29,7 @@ def demo_connection(entity: str | None = None, *, home: Path | None = None) -> C
         endpoint=ENDPOINT,
         environment="demo",
         location_id=entity or "",
-        outbox=str(folder / "outbox.sqlite"),
+        outbox=str(folder / OUTBOX),
         **dict[str, Any](CREDENTIALS),
     )
 

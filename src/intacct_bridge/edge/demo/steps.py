@@ -14,7 +14,7 @@ from pathlib import Path
 
 from intacct_bridge.client.client import Client
 from intacct_bridge.client.connections.connection import Connection
-from intacct_bridge.edge.demo.company import DATABASE, demo_connection, make_emulator
+from intacct_bridge.edge.demo.company import demo_connection, make_emulator
 from intacct_bridge.edge.demo.sample import NAMES, write_sample
 from intacct_bridge.edge.doctor.examination import Examination
 from intacct_bridge.edge.doctor.findings import DoctorReport
@@ -34,6 +34,7 @@ from intacct_bridge.flow.reconcile.reconcile import Reconciliation, reconcile
 from intacct_bridge.flow.records.tables import open_table
 from intacct_bridge.flow.streams.defaults import streams_for
 from intacct_bridge.model.query.query import Query
+from intacct_bridge.served_demo import DATABASE
 
 COPY = "intacct.duckdb"
 LEDGER = ("GLBATCH", "GLENTRY", "GLDETAIL")

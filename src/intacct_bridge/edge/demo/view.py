@@ -8,7 +8,6 @@ from pathlib import Path
 
 import click
 
-from intacct_bridge.edge.demo.company import demo_home
 from intacct_bridge.edge.demo.sample import NAMES
 from intacct_bridge.edge.demo.steps import COPY, Demo, DemoCompany, LoadedFile
 from intacct_bridge.edge.doctor.findings import DoctorReport
@@ -20,6 +19,7 @@ from intacct_bridge.flow.plan.plan import Verdict
 from intacct_bridge.flow.reconcile.reconcile import Reconciliation
 from intacct_bridge.flow.records.status import RecordStatus
 from intacct_bridge.model.wording import counted
+from intacct_bridge.served_demo import demo_home
 
 _INDENT = " " * 14
 _SHOWN = 4

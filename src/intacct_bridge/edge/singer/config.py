@@ -20,6 +20,7 @@ from intacct_bridge.edge.terminal.process import json_object
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.model.suggestions import did_you_mean
 from intacct_bridge.model.wording import listed
+from intacct_bridge.served_demo import demo_settings, means_demo
 
 Positive = Annotated[int, Meta(ge=1)]
 Seconds = Annotated[int, Meta(ge=0)]
@@ -227,8 +228,11 @@ def connection_of(given: Mapping[str, Any], keys: ConfigKeys[S]) -> Connection:
     settings |= {key: given[key] for key in elsewhere(keys) if key in given}
     if given.get("api_url"):
         settings["endpoint"] = given["api_url"]
+    name = given.get("connection") or None
+    if means_demo(name, tuple(settings)):
+        settings = demo_settings() | settings
     try:
-        return load_connection(given.get("connection"), **settings)
+        return load_connection(name, **settings)
     except SettingsError as error:
         lacking = [key for key in REQUIRED if not settings.get(key)]
         if given.get("connection") or not lacking:
