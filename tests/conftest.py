@@ -20,8 +20,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from intacct_bridge.edge.demo.company import DATABASE
 from intacct_bridge.emulator.gateway.gateway import Emulator
+from intacct_bridge.served_demo import DATABASE
 from support.shared_files import in_file, remove_shared_files, roomy_folder, shared_company, start_shared_files
 
 # The same examples every time and no clock, so that a run tells of the change and not of the machine or of luck;

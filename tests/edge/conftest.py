@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from intacct_bridge.edge.app import main
-from intacct_bridge.edge.demo.company import DATABASE
+from intacct_bridge.served_demo import DATABASE
 from support.edge.command_line import Intacct, Ran
 from support.journeys.transaction_check import TransactionCheck
 

@@ -38,6 +38,11 @@ def until_free(home: Path) -> None:
         lock_descriptor(file.fileno(), poll_interval=0.01)
 
 
+@pytest.fixture(autouse=True)
+def transactions() -> None:
+    """The emulator's count is in another process, so that no meter here can be compared with it."""
+
+
 @pytest.fixture
 def served(home: Path, company_file: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A company that the demo has made, in a directory that it remembers; no process is left behind."""
