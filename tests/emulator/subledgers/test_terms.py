@@ -4,11 +4,21 @@ import pytest
 
 from emulator.functions.test_legacy_documents import cells, key_of, line
 from intacct_bridge.emulator.gateway.gateway import Emulator
+from support.emulator.calls import data, element
+from support.small_company import Clock, company
 
 BILL = (
-    "<create_bill><vendorid>V10087</vendorid><datecreated><year>2026</year><month>11</month><day>16</day></datecreated>"
-    "<termname>T</termname><billno>T-1</billno><billitems>{0}</billitems></create_bill>"
+    "<create_bill><vendorid>V1</vendorid><datecreated><year>2026</year><month>11</month><day>16</day></datecreated>"
+    "<termname>{0}</termname><billno>{0}</billno><billitems>{1}</billitems></create_bill>"
 )
+
+
+@pytest.fixture(scope="module")
+def emulator() -> Emulator:
+    emulator = company(Clock())
+    vendor = element("VENDOR", VENDORID="V1", NAME="Acme", DISPLAYCONTACT="<PRINTAS>Acme</PRINTAS>")
+    data(emulator, f"<create>{vendor}</create>")
+    return emulator
 
 
 @pytest.mark.parametrize(
@@ -24,8 +34,9 @@ BILL = (
         (20, "from invoice/bill date extending to eom", "12/31/2026"),
     ],
 )
-def test_a_bill_is_due_as_its_term_says(demo: Emulator, days: int, counted: str, due: str) -> None:
+def test_a_bill_is_due_as_its_term_says(emulator: Emulator, days: int, counted: str, due: str) -> None:
+    name = f"{days} {counted}"[:30]
     made = f"<due><dueday>{days}</dueday><duefrom>{counted}</duefrom></due>"
-    key_of(demo, f"<create_apterm><name>T</name><description>D</description>{made}</create_apterm>")
-    key = key_of(demo, BILL.format(line("60500", "1")))
-    assert cells(demo, "APBILL", key, "WHENDUE") == [due]
+    key_of(emulator, f"<create_apterm><name>{name}</name><description>D</description>{made}</create_apterm>")
+    key = key_of(emulator, BILL.format(name, line("60500", "1")))
+    assert cells(emulator, "APBILL", key, "WHENDUE") == [due]
