@@ -1,6 +1,7 @@
 """Sheets as people have them: title blocks, several sheets, totals, footers, constants, filters, formats of dates."""
 
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -216,6 +217,19 @@ def test_a_filter_works_with_every_layout(load: Intacct, reader: HttpReader) -> 
     assert load("je.csv", "--as", "journal-entries", "--where", "title = 'two'", "--apply").status == 0
     assert len(entry(reader, "Two")) == 2
     assert reader.rows("GLBATCH", "RECORDNO", BATCH_TITLE="One") == []
+
+
+def test_dates_that_excel_may_have_swapped_are_refused_by_their_column(load: Intacct, reader: HttpReader) -> None:
+    def sheet(*days: object) -> list[tuple[Any, ...]]:
+        rows = [("V10001", f"B-{n}", day, "12/21/2026", 60100, 5, 500, 110) for n, day in enumerate(days)]
+        return [("Vendor", "Bill No", "Date", "Due", "Account", "Amount", "Dept", "Loc"), *rows]
+
+    workbook(Path("bills.xlsx"), Bills=sheet(date(2026, 11, 2), date(2026, 11, 20)))
+    assert load("bills.xlsx", "--as", "bills", "--apply").status == 0, "texts of another column prove nothing"
+    assert totals(reader) == {"B-0": "5", "B-1": "5"}
+    workbook(Path("mixed.xlsx"), Bills=sheet(date(2026, 11, 3), "21/11/2026"))
+    refused = load("mixed.xlsx", "--as", "bills")
+    assert "Date: 2026-11-03 may be 2026-03-11" in refused.out
 
 
 def test_a_filter_is_checked(load: Intacct) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
 from intacct_bridge.edge.terminal.console import Console
-from intacct_bridge.edge.views.refusals import causes
+from intacct_bridge.edge.views.finding_causes import causes
 from intacct_bridge.flow.company.current_records import AMOUNTS
 from intacct_bridge.flow.plan.plan import WRITTEN, Plan, PlannedRecord, Verdict
 from intacct_bridge.flow.post.outcome import RecordOutcome
@@ -108,15 +108,14 @@ def show_refusals(refused: Sequence[PlannedRecord], console: Console) -> None:
         return
     console.result("")
     console.result("Refused:")
-    for cause in causes(refused):
+    for cause in causes(finding for record in refused for finding in record.reasons):
         console.result(console.wrapped("  ✗ ", console.spelled(str(cause))))
 
 
 def _show_warnings(records: Iterable[PlannedRecord], console: Console) -> None:
-    for record in records:
-        for finding in record.findings:
-            if not finding.refuses and record.verdict is not Verdict.UNCHANGED:
-                console.say(f"  ! {console.spelled(str(finding))}")
+    open_records = (record for record in records if record.verdict is not Verdict.UNCHANGED)
+    for cause in causes(finding for record in open_records for finding in record.findings if not finding.refuses):
+        console.say(f"  ! {console.spelled(str(cause))}")
 
 
 def plan_data(plan: Plan, console: Console) -> dict[str, object]:
@@ -140,7 +139,7 @@ def plan_data(plan: Plan, console: Console) -> dict[str, object]:
                 "message": cause.findings[0].message,
                 "fix": console.spelled(cause.findings[0].fix),
             }
-            for cause in causes(plan.of(Verdict.REFUSED))
+            for cause in causes(finding for record in plan.of(Verdict.REFUSED) for finding in record.reasons)
         ],
         "records": [
             {

@@ -6,7 +6,7 @@ record that uses it.
 """
 
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 
@@ -271,9 +271,13 @@ class MappedLayout:
         """How amounts and dates of the input are read: one order of day and month for all columns without a format."""
         days = self._day_columns()
         cells = [pair for rows in records for row in rows for pair in row.cells.items() if _scalar(pair[1])]
-        of_days = [cell for name, cell in cells if days is None or name in days]
-        plain = date_reading(of_days, self.date_order, self.date_formats.get("", ""))
+        texts = [cell for name, cell in cells if isinstance(cell, str) and (days is None or name in days)]
+        plain = date_reading(texts, self.date_order, self.date_formats.get("", ""))
         own = {name: DateReading(pattern=pattern) for name, pattern in self.date_formats.items() if name}
+        typed = {name for name, cell in cells if isinstance(cell, date) and name in (days or ())}
+        for name in typed - own.keys():  # Excel may have swapped the dates of a column
+            found = date_reading([cell for column, cell in cells if column == name], self.date_order)
+            own |= {name: replace(plain, swapped=found.swapped)} if found.swapped and not plain.pattern else {}
         return _ColumnReading(plain, own, points_group(text_of(cell) for _, cell in cells))
 
     def _day_columns(self) -> frozenset[str] | None:

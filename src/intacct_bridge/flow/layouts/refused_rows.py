@@ -13,6 +13,7 @@ import json
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -41,9 +42,10 @@ def write_refused(table: InputTable, rows: Iterable[tuple[SourceRow, str]], path
     try:
         count = write(table, rows, partial)
         partial.replace(path)
-        _remember_folder(table, path)
     except OSError as error:
         raise SettingsError(f"cannot write {path}: {error.strerror or error}", fix="name another file") from None
+    with suppress(OSError):  # the rows are written; without the note, their files must be beside them
+        _remember_folder(table, path)
     return count
 
 

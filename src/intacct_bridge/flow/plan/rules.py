@@ -351,7 +351,8 @@ def base_currency(company: Gateway) -> str:
         data = company.ask(Element("getFinancialSetup")).data
     except (NotPermittedError, RefusedError, InvalidRequestError):
         return ""
-    return next((one.findtext("baseCurrency").strip() for one in data.children), "") if data is not None else ""
+    places = (data, *data.children) if data is not None else ()
+    return next((text for one in places if (text := one.findtext("baseCurrency").strip())), "")
 
 
 def currency_signs(write: Write, facts: Facts) -> Iterator[Finding]:

@@ -1,6 +1,6 @@
-"""Refusals by their cause: rows that are refused for the same reason are one line.
+"""Findings by their cause: rows that are refused, or warned about, for the same reason are one line.
 
-Messages are alike where they differ in quoted values and numbers only. Up to three such refusals are shown one by one;
+Messages are alike where they differ in quoted values and numbers only. Up to three such findings are shown one by one;
 more are shown by the first of them. Rows with the very same message are one line in any case.
 """
 
@@ -8,19 +8,18 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from intacct_bridge.flow.plan.plan import PlannedRecord
 from intacct_bridge.flow.records.write import Finding
 from intacct_bridge.model.wording import counted
 
 _VALUES = re.compile(r"'[^']*'|\"[^\"]*\"|[\d.,-]*\d")
 _ONE_BY_ONE = 3
-"""Refusals with different values that are shown one by one."""
+"""Findings with different values that are shown one by one."""
 _NAMED = 3
 """Rows that are named."""
 
 
 @dataclass(frozen=True, slots=True)
-class RefusalCause:
+class FindingCause:
     """Findings with one cause."""
 
     findings: tuple[Finding, ...]
@@ -43,9 +42,8 @@ class RefusalCause:
         return f"{place}: {counted(len(rows), 'row')}, {which}: {column}{text}"
 
 
-def causes(records: Iterable[PlannedRecord]) -> Iterator[RefusalCause]:
-    """The refusals of these records by their cause, in the order of the first row of each."""
-    findings = [finding for record in records for finding in record.reasons]
+def causes(findings: Iterable[Finding]) -> Iterator[FindingCause]:
+    """Findings by their cause, in the order of the first row of each."""
     alike: dict[tuple[str, ...], list[Finding]] = {}
     for one in findings:
         alike.setdefault((one.rule, one.column, _VALUES.sub("", one.message), one.fix, _source(one)), []).append(one)
@@ -54,9 +52,9 @@ def causes(records: Iterable[PlannedRecord]) -> Iterator[RefusalCause]:
         for one in group:
             same.setdefault(one.message, []).append(one)
         if len(same) > _ONE_BY_ONE:
-            yield RefusalCause(tuple(group))
+            yield FindingCause(tuple(group))
         else:
-            yield from (RefusalCause(tuple(some)) for some in same.values())
+            yield from (FindingCause(tuple(some)) for some in same.values())
 
 
 def _source(finding: Finding) -> str:
