@@ -61,8 +61,8 @@ class TargetSettings(ConnectionSettings, frozen=True, kw_only=True):
     equal_records: Annotated[
         Literal["refuse", "same", "new"],
         explained(
-            "A record without any key that equals one of an earlier run, where the input does not show which it is: "
-            "refuse it (default), same record, or new record."
+            "A record without any key that equals one of an earlier run, where the input does not show whether it comes"
+            " again: refuse it (refuse, default), take it for that one (same), or post it (new)."
         ),
     ] = "refuse"
     settle_after: Annotated[
