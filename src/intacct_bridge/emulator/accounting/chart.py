@@ -9,12 +9,14 @@ from collections.abc import Iterator, Mapping
 
 from intacct_bridge.emulator.accounting.amounts import MODES, Rounding
 from intacct_bridge.emulator.accounting.dimensions import DIMENSIONS, id_and_parents, parents_of
-from intacct_bridge.emulator.accounting.posting import PostingRules
+from intacct_bridge.emulator.accounting.posting import PairAccounts, PostingRules
 from intacct_bridge.emulator.accounting.posting_rows import Directory
 from intacct_bridge.emulator.company.company_data import CompanyData
 from intacct_bridge.emulator.settings.cells import Row
 
 _DEFAULT_CURRENCY = "USD"
+_DEFAULTS, _OVERRIDES = "ENTITYACCTDEFAULT", "ENTITYACCTOVERRIDE"
+"""The lines of INTERENTITYSETUP."""
 
 
 class KnownIds(Mapping[str, tuple[int, str]]):
@@ -74,7 +76,7 @@ def directory(company: CompanyData) -> Directory:
 
 def posting_rules(company: CompanyData) -> PostingRules:
     """The accounts and entities by which the company's documents post; kept until one of its lists changes."""
-    names = ("LOCATION", "LOCATIONENTITY", "GLACCOUNT", "TRXCURRENCIES")
+    names = ("LOCATION", "LOCATIONENTITY", "GLACCOUNT", "TRXCURRENCIES", _DEFAULTS, _OVERRIDES)
     state = tuple(company.store.version(name) for name in names)
     known = company.related.recall("rules")
     if known is not None and known[0] == state:
@@ -108,6 +110,8 @@ def _rules(company: CompanyData) -> PostingRules:
         undeposited_funds=accounts.get("undeposited") or "",
         exchange=accounts.get("exchange") or "",
         rounding_account=accounts.get("rounding") or "",
+        pair_accounts=_pair_accounts(company),
+        unrelated=frozenset(name for name, row in entities.items() if row.get("HAS_IE_RELATION") == "false"),
         closes_to=_closing_accounts(company, accounts.get("retained_earnings") or ""),
         fiscal_month={
             "": month,
@@ -131,6 +135,16 @@ def _closing_accounts(company: CompanyData, usual: str) -> dict[str, str]:
         if row.get("CLOSINGTYPE") == "closing account"
     }
     return {account: target for account, target in named.items() if target and target != account}
+
+
+def _pair_accounts(company: CompanyData) -> dict[tuple[str, str], PairAccounts]:
+    """The accounts of the inter-entity setup: of each entity, and of pairs, from the source's side."""
+    found = {}
+    for name, source, target in ((_DEFAULTS, "ENTITYID", ""), (_OVERRIDES, "SOURCEENTITYID", "TARGETENTITYID")):
+        for _, row in company.table(name).rows():
+            accounts = PairAccounts(row.get("IEPAYABLEACCTNO", ""), row.get("IERECEIVABLEACCTNO", ""))
+            found[row.get(source, ""), row.get(target, "") if target else ""] = accounts
+    return found
 
 
 def _decimals(company: CompanyData) -> dict[str, int]:

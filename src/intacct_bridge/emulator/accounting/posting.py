@@ -71,6 +71,14 @@ class Posting:
 
 
 @dataclass(frozen=True, slots=True)
+class PairAccounts:
+    """The accounts in the books of one entity for amounts due to and due from another."""
+
+    due_to: str
+    due_from: str
+
+
+@dataclass(frozen=True, slots=True)
 class PostingRules:
     """The accounts and entities of a company that documents post to without naming them."""
 
@@ -90,8 +98,25 @@ class PostingRules:
     rounding: Rounding = HALF_UP
     closes_to: Mapping[str, str] = field(default_factory=lambda: NO_DIMENSIONS)
     """Account that closes at the end of a fiscal year → the account that takes its balance."""
+    pair_accounts: Mapping[tuple[str, str], "PairAccounts"] = field(default_factory=dict)
+    """Entity and another one, or an empty text for any other → the accounts in its books for amounts between them."""
+    unrelated: frozenset[str] = frozenset()
+    """The entities that may not post with others, unless accounts name the pair."""
     fiscal_month: Mapping[str, int] = field(default_factory=dict)
     """Entity → the first month of its fiscal year; January for an entity that is not named."""
+
+    def between(self, entity: str, other: str) -> PairAccounts:
+        """The accounts in an entity's books for amounts due to and due from another.
+
+        Accounts of the pair come first, then those of the entity, then those that the other entity has everywhere.
+        """
+        found = self.pair_accounts.get((entity, other)) or self.pair_accounts.get((entity, ""))
+        return found or PairAccounts(self.due_to[other], self.due_from[other])
+
+    def may_post_between(self, entity: str, other: str) -> bool:
+        """Whether one transaction may have lines in both entities."""
+        pairs = ((entity, other), (other, entity))
+        return not self.unrelated & {entity, other} or all(pair in self.pair_accounts for pair in pairs)
 
     @property
     def several_entities(self) -> bool:
@@ -302,6 +327,14 @@ def _between(entity: str, own: Sequence[PostingLine], owner: str, rules: Posting
             field="LOCATIONID",
             fix="Enter one transaction for each entity.",
         )
+    if not rules.may_post_between(entity, owner):
+        first, second = sorted((owner, entity))
+        raise RecordError(
+            f"The entities {first} and {second} have no inter-entity relationship, so one transaction cannot have "
+            "lines in both.",
+            field="LOCATIONID",
+            fix="Enter one transaction for each entity, or set up accounts between them.",
+        )
     if not {owner, entity} <= rules.due_to.keys() & rules.due_from.keys():
         raise RecordError(
             f"There are no accounts between the entities '{owner}' and '{entity}'.",
@@ -316,8 +349,9 @@ def _between(entity: str, own: Sequence[PostingLine], owner: str, rules: Posting
     memo = f"Between {owner} and {entity}"
     # An entity with net debits owes the owner; one with net credits has a claim on it.
     owes = net > 0 or (net == 0 and trx_net > 0)
-    here = rules.due_to[owner] if owes else rules.due_from[owner]
-    there = rules.due_from[entity] if owes else rules.due_to[entity]
+    ours, theirs = rules.between(entity, owner), rules.between(owner, entity)
+    here = ours.due_to if owes else ours.due_from
+    there = theirs.due_from if owes else theirs.due_to
     yield PostingLine(here, entity, -net, -trx_net, currency, memo=memo, role=Role.ENTITY)
     yield PostingLine(there, owner, net, trx_net, currency, memo=memo, role=Role.ENTITY)
 

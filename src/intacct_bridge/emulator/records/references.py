@@ -93,6 +93,12 @@ REFERENCES |= {f"{name}ID": _dimension(name) for name in _LISTS.split()} | {
 }
 """Lists whose records are named by their own id."""
 _CONSOLIDATED = Reference(("GCBOOK",), "Consolidation Book")
+_ENTITY = Reference(("LOCATIONENTITY",), "Entity")
+_BETWEEN_ENTITIES = {
+    **dict.fromkeys(("ENTITYID", "SOURCEENTITYID", "TARGETENTITYID"), _ENTITY),
+    **dict.fromkeys(("IEPAYABLEACCTNO", "IERECEIVABLEACCTNO"), Reference(("GLACCOUNT",), "GL Account")),
+}
+"""The references of the inter-entity setup."""
 _USER_DIMENSION = "GLDIM"
 _PARENT_OBJECTS = ("VENDOR", "CUSTOMER", "DEPARTMENT", "LOCATION", "CLASS", "PROJECT", "WAREHOUSE", "TERRITORY")
 
@@ -110,6 +116,8 @@ def reference_of(described: ObjectDef, name: str) -> Reference | None:
         return Reference(("ARTERM", "APTERM"), "Term", REFERENCES[name].fills)
     if name == "BOOKID" and described.name.startswith("GCBOOK"):
         return _CONSOLIDATED
+    if described.name.startswith("ENTITYACCT"):
+        return _BETWEEN_ENTITIES.get(name)
     return REFERENCES.get(name)
 
 
