@@ -31,7 +31,7 @@ REQUEST = encode_request(
 @pytest.fixture
 def server() -> Iterator[RunningServer]:
     emulator = Emulator.empty()
-    with serve(emulator) as running:
+    with serve(emulator, allow_hosts=("NA12.intacct.com",)) as running:
         yield running
     emulator.close()
 
@@ -54,6 +54,28 @@ def test_the_endpoint_is_the_host_of_the_request(server: RunningServer, pool: ur
     assert answer.status == 200
     assert answer.headers["content-type"].startswith("text/xml")
     assert endpoint_in(answer.data) == f"http://na12.intacct.com{PATH}"
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Host": "localhost:81"}, 200),
+        ({"Host": "127.0.0.9"}, 200),
+        ({"Host": "[::1]:8081"}, 200),
+        ({"Host": "rebound.example"}, 403),
+        ({"Host": "127.0.0.1.example:80"}, 403),
+        ({"Host": "192.168.1.5"}, 403),
+        ({"Origin": "https://site.example"}, 403),
+        ({"Origin": "null"}, 403),
+        ({"Origin": "http://localhost:3000"}, 200),
+    ],
+)
+def test_a_web_page_or_another_host_is_refused(
+    server: RunningServer, pool: urllib3.PoolManager, headers: dict[str, str], status: int
+) -> None:
+    answer = pool.request("POST", server.url, body=REQUEST, headers=headers)
+    assert answer.status == status
+    assert (b"<response>" in answer.data) == (status == 200)
 
 
 def test_a_form_post_holds_the_request(server: RunningServer, pool: urllib3.PoolManager) -> None:

@@ -22,6 +22,13 @@ if TYPE_CHECKING:
 @click.command("emulator")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Serve on this loopback address.")
 @number_option("--port", "Serve on this port; 0 takes a free one.", most=65535, default=8081)
+@click.option(
+    "--allow-host",
+    "allow_hosts",
+    metavar="NAME",
+    multiple=True,
+    help="Accept requests to this host name too, such as that of a container or a tunnel. Repeatable.",
+)
 @file_option("--port-file", "Write the port to this file once the emulator answers.", metavar="F")
 @click.option(
     "--company",
@@ -103,7 +110,7 @@ def emulator_command(context: CommandContext, *, host: str, port: int, port_file
         for path in options["data"]:
             found = seed_file(emulator.company(), path, now=emulator.now())
             context.console.say(f"{path}: " + ", ".join(f"{count:,} {name}" for name, count in found.items()))
-        serve_forever(emulator, host, port, ready=ready)
+        serve_forever(emulator, host, port, ready=ready, allow_hosts=options["allow_hosts"])
         for line in served(emulator):
             context.console.say(line)
     finally:

@@ -1,5 +1,8 @@
 """The emulator over HTTP, on loopback only.
 
+A web page that a browser on this machine shows can send requests to loopback too. So a request is refused if its Host
+is not this machine, which also holds for a name that was made to mean 127.0.0.1, or if it has an Origin elsewhere.
+
 A client sends a POST of a request body, or of a form with the field `xmlrequest` as old clients do. Answers are
 compressed where the client accepts it. A session is bound to the endpoint of its request, so `getAPISession` returns
 the request's Host header. A scripted cut closes the socket without an answer, or in the middle of one; a slow answer
@@ -8,13 +11,13 @@ is sent piece by piece.
 
 import gzip
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from ipaddress import ip_address
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, urlsplit
 
 from intacct_bridge.emulator.gateway.gateway import Emulator
 from intacct_bridge.emulator.settings.faults import Paced
@@ -56,10 +59,15 @@ class RunningServer:
         self.close()
 
 
-def serve(emulator: Transport, host: str = "127.0.0.1", port: int = 0) -> RunningServer:
-    """Serve from a separate thread; port 0 takes any free port. Returns once the server answers."""
+def serve(
+    emulator: Transport, host: str = "127.0.0.1", port: int = 0, *, allow_hosts: Sequence[str] = ()
+) -> RunningServer:
+    """Serve from a separate thread; port 0 takes any free port. Returns once the server answers.
+
+    `allow_hosts` are the names of other hosts by which clients may address it, such as that of a tunnel.
+    """
     listener = listen(host, port)
-    server = _server(emulator)
+    server = _server(emulator, allow_hosts)
     started, failed = Event(), list[BaseException]()
 
     def run() -> None:
@@ -78,14 +86,19 @@ def serve(emulator: Transport, host: str = "127.0.0.1", port: int = 0) -> Runnin
 
 
 def serve_forever(
-    emulator: Transport, host: str = "127.0.0.1", port: int = 0, *, ready: Callable[[str], None] = print
+    emulator: Transport,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    *,
+    ready: Callable[[str], None] = print,
+    allow_hosts: Sequence[str] = (),
 ) -> None:
     """Serve in this thread until interrupted; `ready` is called with the URL once the server answers."""
     listener = listen(host, port)
     shown = listener.getsockname()
     url = f"http://{shown[0]}:{shown[1]}{PATH}"
     with listener, suppress(KeyboardInterrupt):
-        _run(_server(emulator), listener, _Callback(lambda: ready(url)))
+        _run(_server(emulator, allow_hosts), listener, _Callback(lambda: ready(url)))
 
 
 class _Callback(Event):
@@ -122,7 +135,7 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def _server(emulator: Transport) -> "uvicorn.Server":
+def _server(emulator: Transport, allow_hosts: Sequence[str] = ()) -> "uvicorn.Server":
     try:
         import uvicorn
     except ImportError:
@@ -131,7 +144,7 @@ def _server(emulator: Transport) -> "uvicorn.Server":
             fix='pip install "intacct-bridge[emulator]"',
         ) from None
     config = uvicorn.Config(
-        application(emulator), log_level="critical", access_log=False, lifespan="off", server_header=False,
+        application(emulator, allow_hosts), log_level="critical", access_log=False, lifespan="off", server_header=False,
         date_header=False, timeout_graceful_shutdown=5,
     )  # fmt: skip
     return uvicorn.Server(config)
@@ -156,8 +169,8 @@ def _run(server: "uvicorn.Server", listener: socket.socket, started: Event) -> N
 # --- the application
 
 
-def application(emulator: Transport) -> "Starlette":
-    """The ASGI application around an emulator."""
+def application(emulator: Transport, allow_hosts: Sequence[str] = ()) -> "Starlette":
+    """The ASGI application around an emulator; `allow_hosts` are names of other hosts that may stand in a request."""
     from starlette.applications import Starlette
     from starlette.concurrency import run_in_threadpool
     from starlette.responses import PlainTextResponse
@@ -169,6 +182,9 @@ def application(emulator: Transport) -> "Starlette":
     async def gateway(request: "Request") -> "Response":
         if request.method != "POST":
             return PlainTextResponse("This is a gateway: POST a request to it.\n", status_code=405)
+        refusal = _foreign(request.headers.get("host", ""), request.headers.get("origin"), allow_hosts)
+        if refusal:
+            return PlainTextResponse(f"{refusal}\n", status_code=403)
         body = _unwrapped(request.headers.get("content-type", ""), await request.body())
         accepts = "gzip" in request.headers.get("accept-encoding", "")
         try:
@@ -216,6 +232,27 @@ def _pieces(reply: Paced) -> "Response":
             await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     return Pieces(reply.body, status_code=reply.status, headers=dict(reply.headers))
+
+
+def _foreign(host: str, origin: str | None, allowed: Sequence[str]) -> str:
+    """Why a request does not come from a program on this machine; empty where it may."""
+    if not _is_here(urlsplit(f"//{host}").hostname, allowed):
+        return f"The emulator serves this machine only, not the host {host!r}. Allow it: intacct emulator --allow-host"
+    if origin is not None and not _is_here(urlsplit(origin).hostname, allowed):
+        return f"The emulator takes no requests from web pages, such as one of {origin!r}."
+    return ""
+
+
+def _is_here(name: str | None, allowed: Sequence[str]) -> bool:
+    """Whether a name in a request is this machine, or one of the allowed."""
+    if not name:
+        return False
+    if name == "localhost" or name in {one.casefold() for one in allowed}:
+        return True
+    try:
+        return ip_address(name).is_loopback
+    except ValueError:
+        return False
 
 
 def _endpoint(request: "Request") -> str:
