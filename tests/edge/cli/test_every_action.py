@@ -136,7 +136,7 @@ USUAL = {"reverse": "Reversed", "approve": "Approved", "decline": "Declined", "r
 
 
 @pytest.mark.parametrize(("operation", "name"), ACTIONS, ids=str)
-def test_an_action_is_done_once_and_repeated_without_effect(
+def test_an_action_of_a_kept_plan_is_done_once_and_repeated_without_effect(
     intacct: Intacct, home: Path, emulator: Emulator, reader: HttpReader, operation: str, name: str
 ) -> None:
     before = reader.balances(SINCE)
@@ -146,7 +146,10 @@ def test_an_action_is_done_once_and_repeated_without_effect(
     comment = ("--comment", "seen & done") if action.comment else ()
     words = (operation, name, key, *day_words, *comment)
     expected = ENDS[operation].get(name, USUAL.get(operation, ""))
-    done = intacct(*words, **reader.environ)
+    waiting = state(reader, name, key)
+    kept = intacct(*words, "--out", "p.plan", **reader.environ)
+    assert (kept.status, state(reader, name, key)) == (0, waiting), kept.said
+    done = intacct("plan", "apply", "p.plan", **reader.environ)
     assert done.status == 0, done.said
     assert state(reader, name, key) == expected
     ledger = reader.balances(SINCE)
@@ -159,9 +162,11 @@ def test_an_action_is_done_once_and_repeated_without_effect(
             assert ledger == before
     again = intacct(*words, **reader.environ)
     assert (again.status, "unchanged" in again.out) == (0, True), again.said
+    twice = intacct("plan", "apply", "p.plan", **reader.environ)
+    assert (twice.status, "1 record already as planned" in twice.err) == (0, True), twice.said
     assert (state(reader, name, key), reader.balances(SINCE)) == (expected, ledger)
-    kept = json.loads(intacct("outbox", "list", "--operation", operation, "--json", **reader.environ).out)
-    assert [row["state"] for row in kept] == ["applied"]
+    rows = json.loads(intacct("outbox", "list", "--operation", operation, "--json", **reader.environ).out)
+    assert [row["state"] for row in rows] == ["applied"]
 
 
 CARDS = """FINANCIALENTITY,WHENCREATED,RECORDID,DESCRIPTION2,ACCOUNTNO,AMOUNT,LOCATIONID,DEPARTMENTID
