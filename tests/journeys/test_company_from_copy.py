@@ -34,25 +34,31 @@ account = [
 posting_accounts = { payables = "2000", rounding = "6000" }
 journal = [{ symbol = "GJ" }]
 dimension = [{ name = "FUND", value = [{ name = "Dredging" }] }]
-custom_field = [{ object = "VENDOR", name = "RISKTIER" }, { object = "VENDOR", name = "RATING", type = "decimal" }]
+custom_field = [
+  { object = "VENDOR", name = "SOURCE" },
+  { object = "VENDOR", name = "RISKTIER" },
+  { object = "VENDOR", name = "RATING", type = "decimal" },
+]
 
 [[company.custom_object]]
 name = "BERTH"
-field = [{ name = "RVENDOR", relation = "VENDOR" }, { name = "BUILT", type = "date" }]
+field = [{ name = "STATE" }, { name = "RVENDOR", relation = "VENDOR" }, { name = "BUILT", type = "date" }]
 
 [company.records]
 VENDOR = [
   { VENDORID = "V-1", NAME = "Acme Tugs", RISKTIER = "Severe", RATING = 4.25, TAXID = "DE811569869" },
-  { VENDORID = "V-2", NAME = "Bolt & Söhne", PARENTID = "V-1" },
+  { VENDORID = "V-2", NAME = "Bolt & Söhne", SOURCE = "Referred by Jane", PARENTID = "V-1" },
 ]
-BERTH = [{ name = "North quay", RVENDOR = 2, BUILT = 1998-05-06 }]
+BERTH = [{ name = "North quay", STATE = "Jane's", RVENDOR = 2, BUILT = 1998-05-06 }]
 """
 STREAMS = (
     *("VENDOR", "LOCATION", "LOCATIONENTITY", "GLACCOUNT", "GLJOURNAL", "JOURNAL", "FUND", "BERTH", "USERINFO"),
     *("APBILL", "APBILLITEM", "GLBATCH", "GLENTRY", "GLDETAIL", "AUDITHISTORY", "TRXCURRENCIES", "REPORTINGPERIOD"),
 )
-SECRETS = ("Acme", "Tugs", "Bolt", "Söhne", "V-1", "V-2", "Severe", "DE811569869", "Hamburg", "Rotterdam", "HAM-1",
-           "ROT-2", "Harbour Bank", "Pilotage", "North quay", "Dredging", "B-77", "towage")  # fmt: skip
+SECRETS = (
+    *("Acme", "Tugs", "Jane", "Bolt", "Söhne", "V-1", "V-2", "Severe", "DE811569869", "Hamburg", "Rotterdam", "HAM-1"),
+    *("ROT-2", "Harbour Bank", "Pilotage", "North quay", "Dredging", "B-77", "towage"),
+)
 Cells = Mapping[str, Any]
 
 

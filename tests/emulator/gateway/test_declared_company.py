@@ -1,13 +1,18 @@
 """A company that a file declares: its records and definitions, as a reader finds them through the gateway."""
 
+import tomllib
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from copy import deepcopy
+from datetime import UTC, date, datetime
+from decimal import Decimal
 from pathlib import Path
+from random import Random
+from typing import Any
 
 import pytest
 
 from intacct_bridge.emulator.gateway.gateway import Emulator
-from intacct_bridge.emulator.settings.scenarios import load_scenario
+from intacct_bridge.emulator.settings.scenarios import load_scenario, scenario
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.wire.envelope import Login
 from support.emulator.calls import data, faults, query, rows
@@ -215,3 +220,49 @@ def test_users_and_roles_are_records_too(tmp_path: Path) -> None:
     reader = Login("reader", "demo-company", "demo-user-password")
     assert faults(emulator, refused, authentication=reader)[0].errorno == "PL04000005"
     emulator.close()
+
+
+ODD: tuple[Any, ...] = (
+    3,
+    -1,
+    True,
+    "x",
+    "",
+    [],
+    {},
+    [1],
+    {"a": 1},
+    date(2026, 7, 1),
+    Decimal("1.5"),
+    "üé",
+    "2900",
+    [{}],
+    [[]],
+    "E1",
+)
+
+
+def places(node: Any, at: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """The path of every value in a tree."""
+    for key, value in node.items() if isinstance(node, dict) else enumerate(node):
+        yield (*at, key)
+        if isinstance(value, (dict, list)):
+            yield from places(value, (*at, key))
+
+
+def test_any_wrong_value_is_a_mistake_with_a_fix_or_a_company() -> None:
+    tree = tomllib.loads(HARBOUR, parse_float=Decimal)
+    paths, chance = list(places(tree)), Random(20)
+    refused = 0
+    for _ in range(150):
+        changed = node = deepcopy(tree)
+        *before, last = chance.choice(paths)
+        for key in before:
+            node = node[key]
+        node[last] = chance.choice(ODD)
+        try:
+            Emulator.empty(settings=scenario(changed, "harbour.toml"), clock=lambda: NOW).close()
+        except SettingsError as error:
+            refused += 1
+            assert error.fix, error.message
+    assert refused > 100

@@ -12,6 +12,7 @@ from hashlib import blake2b
 from secrets import token_bytes
 from string import ascii_lowercase, ascii_uppercase, digits
 
+from intacct_bridge.emulator.store.catalogue import standard_catalog
 from intacct_bridge.model.catalog import ObjectDef
 from intacct_bridge.model.keys import natural_key
 from intacct_bridge.wire.values import TEXTS, Value
@@ -33,7 +34,7 @@ _CODES = ("CURRENCY", "CURR", "CURRENCYCODE", "COUNTRY", "COUNTRYCODE")
 """Ends of the names of fields that hold currencies and countries."""
 _NUMBERS = ("KEY", "#", ".ACCOUNT")
 """Ends of the names of fields that hold record numbers, which stay where they are digits."""
-_FLAGS = ("true", "false", "T", "F")
+_FLAGS = ("true", "false", "T", "F", "active", "inactive")
 _ENTITIES = ("ENTITY", "VENDENTITY", "CUSTENTITY", "EMPENTITY", "LOCENTITY")
 """Fields that hold a letter and the id of a vendor, a customer, an employee or a location."""
 _DOCUMENTS = ("DOCID", "DOCHDRID", "CREATEDFROM", "DOCUMENTID")
@@ -70,13 +71,16 @@ class Anonymiser:
         return found
 
     def _stays(self, described: ObjectDef, name: str, text: str) -> bool:
-        last = name.rpartition(".")[2]
+        last, one = name.rpartition(".")[2], described.get(name)
+        number = name == "RECORDNO" or (text.isdecimal() and (name.endswith(_NUMBERS) or name == "ID"))
+        if number or text in _FLAGS:
+            return True
+        if one is None or one.custom or described.name not in standard_catalog():
+            return False  # the company's own field may hold anything
         if last in _KEPT and (last != "CODE" or described.name == "TRXCURRENCIES"):
             return last != "STATE" or "ADDRESS" not in name  # the state of an address is part of it
-        one = described.get(name)
-        listed = one is not None and one.kind in TEXTS and not one.custom and text in one.values
-        number = name == "RECORDNO" or (text.isdecimal() and (name.endswith(_NUMBERS) or name == "ID"))
-        return listed or number or last.endswith(_CODES) or text in _FLAGS or (described.name, name) in _KEPT_OF
+        listed = one.kind in TEXTS and text in one.values
+        return listed or last.endswith(_CODES) or (described.name, name) in _KEPT_OF
 
     def _cell(self, described: ObjectDef, row: Mapping[str, Value], name: str, text: str) -> str:
         if described.name == _AUDIT and name == "OBJECTKEY":

@@ -109,6 +109,9 @@ def typed_cells(described: ObjectDef, row: Mapping[str, Any], stamp: datetime, w
             )
         if value is None or value == "":
             continue
+        if isinstance(value, (list, dict)):
+            text = f"{where}, field {one.name}: {value!r} is no value"
+            raise SettingsError(text, fix="give text, a number or a date")
         cells[one.name] = _value(one.kind, value, f"{where}, field {one.name}")
     for name in _STAMPS:
         if described.kind_of(name) is Kind.TIMESTAMP and name in described.fields:

@@ -137,8 +137,6 @@ class DeclaredPostingAccounts:
     """Undeposited funds: receipts that no deposit has brought to the bank."""
     exchange: str = ""
     """Realised exchange gain and loss."""
-    unrealised_exchange: str = ""
-    """Exchange gain and loss of revaluations."""
     rounding: str = ""
     """The cents that conversion to base currency leaves over."""
     discount_taken: str = ""

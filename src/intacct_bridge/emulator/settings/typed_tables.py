@@ -51,7 +51,8 @@ def built(kind: type[_T], entry: Any, where: str, base: _T | None = None) -> _T:
     Raises SettingsError with the table, the key, the value and the fix.
     """
     if not isinstance(entry, dict):
-        raise SettingsError(f"{where} must be a table", fix=f"{where} cannot be {shown(entry)}")
+        key = where.rpartition(".")[2] if "." in where.rpartition(" ")[2] else "table"
+        raise SettingsError(f"{where} must be a table, not {shown(entry)}", fix=f"write {key} = {{ ... }}")
     known = table_names(kind)
     for name in entry:
         if name not in known and all(name != one.name for one in known.values()):
@@ -81,7 +82,9 @@ def _filled(kind: type[_T], entry: Mapping[str, Any], where: str, base: Any = No
 
 
 def shown(value: Any) -> str:
-    """A value as messages show it; a TOML number without the name of its type."""
+    """A value as messages show it: as TOML writes it."""
+    if isinstance(value, bool):
+        return str(value).lower()
     return str(value) if isinstance(value, (Decimal, date)) else repr(value)
 
 
