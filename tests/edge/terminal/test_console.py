@@ -1,5 +1,6 @@
 """Text on standard output and standard error: tables, JSON, verbosity, secrets, progress."""
 
+import csv
 import io
 import json
 import re
@@ -14,6 +15,7 @@ from rich.cells import cell_len
 from intacct_bridge.edge.demo.view import DemoView
 from intacct_bridge.edge.terminal.console import Console
 from intacct_bridge.edge.terminal.progress import progress
+from intacct_bridge.edge.terminal.row_formats import write_rows
 from intacct_bridge.edge.terminal.tables import plain_lines, print_fitted, shown
 from intacct_bridge.edge.views.extract import ExtractResult, summary
 from intacct_bridge.flow.extract.run import DELETES
@@ -130,6 +132,72 @@ def test_a_hidden_secret_is_masked_everywhere(secrets: list[str], around: str) -
 )
 def test_a_cell_is_one_readable_line(value: object, text: str) -> None:
     assert shown(value) == text
+
+
+HOSTILE = "A\x1b]0;title\x07\x1b[2J\x9b31mB\u202eC\rD"
+"""Sets a terminal's title, clears it, colours, turns text around, and overwrites the line."""
+
+
+class Screen(io.StringIO):
+    """A terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def acts(text: str) -> bool:
+    return bool(re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e]", text.replace("\r\n", "\n")))
+
+
+@pytest.mark.parametrize("kind", ["table", "csv", "json", "jsonl"])
+def test_no_control_character_of_a_record_reaches_a_terminal(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    out, err = Screen(), Screen()
+    made = Console(out=out, err=err)
+    write_rows([{"NAME": HOSTILE, "MARKUP": "[red]x[/red] [/]"}], made, kind=kind)
+    made.pairs({"name": HOSTILE})
+    made.json({"name": HOSTILE})
+    made.result(HOSTILE)
+    made.say(HOSTILE)
+    made.last(HOSTILE)
+    assert not acts(out.getvalue())
+    assert not acts(err.getvalue().replace("\x1b[?25h", ""))  # our own: it shows the cursor
+    assert "[red]x[/red] [/]" in out.getvalue()
+    assert r"\x1b]0;title\x07" in err.getvalue()
+
+
+@pytest.mark.parametrize("kind", ["csv", "json", "jsonl"])
+def test_data_in_a_pipe_is_left_as_it_is(kind: str) -> None:
+    out = io.StringIO()
+    write_rows([{"NAME": HOSTILE}], Console(out=out, err=io.StringIO()), kind=kind)
+    text = out.getvalue()
+    if kind == "csv":
+        assert list(csv.reader(io.StringIO(text, newline="")))[1] == [HOSTILE]
+    else:
+        found = json.loads(text)
+        assert (found[0] if kind == "json" else found) == {"NAME": HOSTILE}
+
+
+@pytest.mark.parametrize(
+    ("value", "cell"),
+    [
+        ("=cmd|' /C calc'!A0", "'=cmd|' /C calc'!A0"),
+        ("+1", "'+1"),
+        ("-1", "'-1"),
+        ("@SUM(A1)", "'@SUM(A1)"),
+        ("\t=1", "'\t=1"),
+        ("\uff1d1", "'\uff1d1"),
+        ("Acme = Bolt", "Acme = Bolt"),
+        (Decimal("-5.00"), "-5.00"),
+        (None, ""),
+    ],
+)
+def test_a_text_that_a_spreadsheet_would_run_gets_an_apostrophe_on_request(value: str | Decimal, cell: str) -> None:
+    for safe in (True, False):
+        out = io.StringIO(newline="")
+        write_rows([{"A": "x", "NAME": value}], Console(out=out), kind="csv", spreadsheet_safe=safe)
+        written = list(csv.reader(io.StringIO(out.getvalue(), newline="")))[1][1]
+        assert written == (cell if safe else cell.removeprefix("'"))
 
 
 def test_an_end_that_is_reported_twice_counts_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,6 +28,11 @@ _TABLE_ROWS = 50
     "--format", "kind", type=click.Choice(FORMATS), default="table", show_default=True, help="Write this format."
 )
 @file_option("--out", "Write to this file (default: standard output).")
+@click.option(
+    "--spreadsheet-safe",
+    is_flag=True,
+    help="In CSV, put an apostrophe before texts that a spreadsheet would run as formulas.",
+)
 @click.option("--ignore-case", is_flag=True, help="Ignore case when comparing texts.")
 @click.option("--shared-only", is_flag=True, help="Leave out records that belong to an entity.")
 @click.option("--document-type", metavar="NAME", help="Include the custom fields of this transaction definition.")
@@ -42,6 +47,7 @@ def query_command(
     limit: int | None,
     kind: str,
     out: Path | None,
+    spreadsheet_safe: bool,
     ignore_case: bool,
     shared_only: bool,
     document_type: str | None,
@@ -77,7 +83,8 @@ def query_command(
     if kind == "parquet":
         count = write_parquet(context.client.batches(query, limit=wanted or None), to=out)
     else:
-        count = write_rows(context.client.query(query, limit=wanted or None), context.console, kind=kind, to=out)
+        rows = context.client.query(query, limit=wanted or None)
+        count = write_rows(rows, context.console, kind=kind, to=out, spreadsheet_safe=spreadsheet_safe)
     _summarise(context, count, wanted, out)
 
 

@@ -31,6 +31,11 @@ from intacct_bridge.model.wording import counted
 )
 @file_option("--out", "Write to this file (default: standard output).")
 @click.option(
+    "--spreadsheet-safe",
+    is_flag=True,
+    help="In CSV, put an apostrophe before texts that a spreadsheet would run as formulas.",
+)
+@click.option(
     "--timeout",
     metavar="S",
     type=Duration(),
@@ -48,6 +53,7 @@ def report_command(
     prompts: bool,
     kind: str,
     out: Path | None,
+    spreadsheet_safe: bool,
     timeout: float,
 ) -> None:
     """Run the custom report NAME and read its rows.
@@ -69,7 +75,7 @@ def report_command(
         kind = "json"
     given = dict(map(_argument, arguments))
     rows = context.client.reports.run(name, given, interactive=interactive, timeout=timeout)
-    count = write_rows(rows, context.console, kind=kind, to=out)
+    count = write_rows(rows, context.console, kind=kind, to=out, spreadsheet_safe=spreadsheet_safe)
     where = f" to {out}" if out is not None else ""
     cost = counted(context.client.meter.transactions, "API transaction")
     context.console.say(f"{counted(count, 'row')}{where}; {cost}")

@@ -11,7 +11,7 @@ import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TextIO
 
-from intacct_bridge.edge.terminal.tables import Cell, plain_lines, print_fitted, shown
+from intacct_bridge.edge.terminal.tables import Cell, plain_lines, print_fitted, shown, visible
 from intacct_bridge.model.wording import counted
 
 MASK = "***"
@@ -90,20 +90,24 @@ class Console:
 
     def complain(self, text: str) -> None:
         """An error or a question, printed at any verbosity."""
-        print(self.masked(text), file=self.err, flush=True)
+        print(visible(self.masked(text)), file=self.err, flush=True)
 
     def last(self, text: str) -> None:
         """A last line before the process ends, past progress bars that are still drawn; shows the cursor they hid."""
         cursor = "\x1b[?25h" if self.is_terminal else ""
-        print(cursor + self.masked(text), file=self._err or sys.__stderr__, flush=True)
+        print(cursor + visible(self.masked(text)), file=self._err or sys.__stderr__, flush=True)
 
     def result(self, text: str) -> None:
         """A line of the command's result, on standard output."""
-        print(text, file=self.out)
+        print(visible(text) if self.out.isatty() else text, file=self.out)
 
     def json(self, value: Any) -> None:
         """The result as one JSON document."""
-        print(as_json(value, indent=2), file=self.out)
+        self.result(as_json(value, indent=2))
+
+    def write(self, text: str, /) -> object:
+        """A part of the result that is written piece by piece, on standard output."""
+        return self.out.write(visible(text) if self.out.isatty() else text)
 
     def table(self, columns: Sequence[str], rows: Iterable[Sequence[Cell]], *, empty: str = "") -> None:
         """Print rows under their columns, or under --json a list of objects; without rows print the note `empty`."""

@@ -8,9 +8,10 @@ import csv
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Protocol
 
 from intacct_bridge.edge.terminal.console import Console, as_json
 from intacct_bridge.edge.terminal.tables import shown
@@ -22,16 +23,29 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 Row = Mapping[str, Value]
+_FORMULAS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""The first characters by which spreadsheets recognise a formula, and their wide forms."""
+
+
+class TextOutput(Protocol):
+    """What text can be written to."""
+
+    def write(self, text: str, /) -> object:
+        """Write a text."""
+
+
 FORMATS = ("table", "csv", "json", "jsonl", "parquet")
 
 
-def write_rows(rows: Iterable[Row], console: Console, *, kind: str, to: Path | None = None) -> int:
+def write_rows(
+    rows: Iterable[Row], console: Console, *, kind: str, to: Path | None = None, spreadsheet_safe: bool = False
+) -> int:
     """Write every row and return their number; `kind` is any format but Parquet, which `write_parquet` writes."""
     if kind == "table" and to is None:
         return _table(rows, console)
     with _text(to, console) as out:
         if kind in ("csv", "table"):
-            return _csv(rows, out)
+            return _csv(rows, out, spreadsheet_safe=spreadsheet_safe)
         return _json(rows, out) if kind == "json" else _json_lines(rows, out)
 
 
@@ -80,16 +94,28 @@ def _table(rows: Iterable[Row], console: Console) -> int:
     return len(listed)
 
 
-def _csv(rows: Iterable[Row], out: TextIO) -> int:
+@dataclass(frozen=True, slots=True)
+class _UnixLines:
+    """Takes rows with an end of two characters, so that a cell with one of them is quoted, and writes one."""
+
+    out: TextOutput
+
+    def write(self, row: str, /) -> object:
+        """Write one row."""
+        return self.out.write(row.removesuffix("\r\n") + "\n")
+
+
+def _csv(rows: Iterable[Row], out: TextOutput, *, spreadsheet_safe: bool) -> int:
+    cell = _safe_cell if spreadsheet_safe else _csv_cell
     writer = None
     columns: list[str] = []
     count = 0
     for row in rows:
         if writer is None:
             columns = list(row)
-            writer = csv.writer(out, lineterminator="\n")
+            writer = csv.writer(_UnixLines(out), lineterminator="\r\n")
             writer.writerow(columns)
-        writer.writerow([_csv_cell(row.get(name)) for name in columns])
+        writer.writerow([cell(row.get(name)) for name in columns])
         count += 1
     return count
 
@@ -100,7 +126,13 @@ def _csv_cell(value: Value) -> str:
     return value if isinstance(value, str) else shown(value)
 
 
-def _json(rows: Iterable[Row], out: TextIO) -> int:
+def _safe_cell(value: Value) -> str:
+    """The cell with an apostrophe before a text that a spreadsheet would run as a formula."""
+    text = _csv_cell(value)
+    return f"'{text}" if isinstance(value, str) and text.startswith(_FORMULAS) else text
+
+
+def _json(rows: Iterable[Row], out: TextOutput) -> int:
     count = 0
     for row in rows:
         out.write(("[\n" if count == 0 else ",\n") + as_json(row))
@@ -109,7 +141,7 @@ def _json(rows: Iterable[Row], out: TextIO) -> int:
     return count
 
 
-def _json_lines(rows: Iterable[Row], out: TextIO) -> int:
+def _json_lines(rows: Iterable[Row], out: TextOutput) -> int:
     count = 0
     for row in rows:
         out.write(as_json(row) + "\n")
@@ -123,9 +155,9 @@ def columns_of(rows: Sequence[Row]) -> list[str]:
 
 
 @contextmanager
-def _text(to: Path | None, console: Console) -> Iterator[TextIO]:
+def _text(to: Path | None, console: Console) -> Iterator[TextOutput]:
     if to is None:
-        yield console.out
+        yield console
         return
     with to.open("w", encoding="utf-8", newline="") as out:
         yield out

@@ -5,6 +5,7 @@ line is padded at its end, and no colour code is written, however wide the rows 
 """
 
 import os
+import re
 from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal
@@ -16,6 +17,15 @@ _WIDEST_CELL = 48
 _GAP = "  "
 _LEAST_CUT = 12
 """The narrowest that a text column is cut to, so that it still says something."""
+
+
+_CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]|\r(?!\n)")
+"""Characters that a terminal acts on, or that change the direction of text, besides line ends and tabs."""
+
+
+def visible(text: str) -> str:
+    """A text for a terminal: each character that the terminal would act on is written out, as in Python."""
+    return _CONTROLS.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
 def plain_lines(columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> list[str]:
