@@ -94,7 +94,7 @@ def test_a_lost_answer_leaves_one_bill_with_one_set_of_files(desk: Desk, clock: 
     desk.load(FILED, "APBILL")
     desk.transport = None
     assert struck == [["create_supdoc", "create"]]
-    clock.forward(minutes=16)
+    clock.forward(minutes=61)
     assert {one.status for one in desk.load(FILED, "APBILL")} <= {
         RecordStatus.SETTLED,
         RecordStatus.APPLIED,

@@ -153,7 +153,7 @@ def test_every_unanswered_create_ends_with_each_record_there_once(
         RecordStatus.IN_DOUBT,
     }
     assert posted(emulator) == {f"REF-{n}": 1 for n in (1, 2, 3) if not before or n != 2}
-    clock.forward(minutes=15)
+    clock.forward(minutes=60)
     _, outcomes, _ = run(tmp_path, emulator, file, batch=1)
     assert {outcome.status for outcome in outcomes} <= {RecordStatus.UNCHANGED, RecordStatus.SETTLED}
     assert posted(emulator) == {f"REF-{n}": 1 for n in (1, 2, 3)}

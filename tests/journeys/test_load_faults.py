@@ -125,7 +125,7 @@ def test_every_unanswered_write_is_done_once_in_the_end(
     desk.transport = Storm(desk.emulator, FAULTS[fault], before=before)
     desk.load(text, name, mode)
     desk.transport = None
-    clock.forward(minutes=16)
+    clock.forward(minutes=61)
     again = desk.load(text, name, mode)
     if case == "lines" and before:  # the lines differ, and nobody can say why: it is for a person
         assert {one.status for one in again} <= {RecordStatus.IN_DOUBT, RecordStatus.UNCHANGED}
@@ -165,7 +165,7 @@ def test_the_next_loader_carries_on_wherever_the_first_was_killed(
     with suppress(KilledError, Exception):
         desk.load(text, name, mode)
     survivor = replace(desk, step=lambda _: None)
-    clock.forward(minutes=16)
+    clock.forward(minutes=61)
     again = survivor.load(text, name, mode)
     if case == "lines" and moment == "begun":
         assert {one.status for one in again} <= {RecordStatus.IN_DOUBT, RecordStatus.UNCHANGED}
@@ -203,7 +203,7 @@ def test_somebody_elses_later_change_is_not_overwritten_by_a_resend(tmp_path: Pa
     desk.transport = Storm(desk.emulator, FAULTS["cut"], before=True)
     desk.load(CHANGED, "VENDOR", "update")
     desk.transport = None
-    clock.forward(minutes=16)
+    clock.forward(minutes=61)
     table = desk.emulator.company().table("VENDOR")
     for number, row in list(table.rows()):
         stamp = clock.now.strftime("%m/%d/%Y %H:%M:%S")
@@ -231,7 +231,7 @@ def test_a_kept_plan_with_changes_in_doubt_is_applied_by_the_outbox_that_knows_t
         ):
             with pytest.raises(SettingsError, match=r"another\.sqlite3 has no such entry"):
                 use()
-    clock.forward(minutes=16)
+    clock.forward(minutes=61)
     with client(desk.emulator) as gateway, desk.outbox() as outbox:
         settle_doubts(LegacyGateway(gateway), outbox)
         outcomes = list(

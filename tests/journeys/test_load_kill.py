@@ -97,7 +97,7 @@ def test_the_next_loader_carries_on_wherever_the_first_was_killed(
         told, _ = first.communicate(timeout=300)
     assert first.returncode == -signal.SIGKILL
     assert "in doubt" not in told
-    clock.forward(minutes=16)  # a little more: the process counted on with a clock of its own
+    clock.forward(minutes=61)  # a little more: the process counted on with a clock of its own
     with client(emulator) as gateway, Outbox(path) as outbox:
         plan = make_plan(open_csv(file), JournalLayout(), LegacyGateway(gateway), outbox)
         outcomes = list(Loader(LegacyGateway(gateway), outbox).apply(plan))

@@ -214,7 +214,7 @@ def test_a_lost_reply_to_journal_entries_is_settled(
     first = pipe([*lines, state(1)], transport=Lost(pipe, processed=processed))
     assert (first.status, first.states) == ((0, [1]) if processed else (IN_DOUBT, [])), first.err
     assert "get one of ours (IB-...)" in first.err
-    clock.forward(minutes=16)
+    clock.forward(minutes=61)
     second = pipe([*lines, state(1)], equal_records="same")
     assert (second.status, second.states) == (0, [1]), second.err
     posted = pipe.rows("GLBATCH")
@@ -238,7 +238,7 @@ def test_without_the_setting_the_reference_number_stays_empty_and_the_doubt_is_a
     lost = pipe(lines, transport=Lost(pipe, processed=False), own_references=False)
     assert lost.status == IN_DOUBT
     assert "stay in doubt until a person has looked for them" in lost.err
-    clock.forward(minutes=16)
+    clock.forward(minutes=61)
     assert pipe(lines, own_references=False).status == IN_DOUBT
     assert pipe([ENTRIES, record("JournalEntries", **entry(2))], own_references=False).status == 0
     assert [row.get("REFERENCENO") for row in pipe.rows("GLBATCH")] == [None]
@@ -276,7 +276,7 @@ def test_hotglue_s_report_does_not_call_an_entry_in_doubt_failed(pipe: Pipe, clo
     assert "can be settled from" in row["note"]
     counts = {"success": 0, "fail": 0, "existing": 0, "updated": 0, "in_doubt": 1}
     assert lost.states[0]["summary"]["JournalEntries"] == counts
-    clock.forward(minutes=16)
+    clock.forward(minutes=61)
     again = pipe(lines, state_format="hotglue", earlier=lost.states[0])
     assert again.states[0]["summary"]["JournalEntries"] == {"success": 1, "fail": 0, "existing": 0, "updated": 0}
     assert len(pipe.rows("GLBATCH")) == 1

@@ -223,7 +223,7 @@ def test_state_stays_before_a_record_in_doubt_and_the_next_run_settles_it(pipe: 
     lost = pipe(lines, transport=Silent(pipe, processed=False))
     assert (lost.status, lost.states) == (IN_DOUBT, [])
     assert "in doubt" in lost.err
-    clock.forward(minutes=16)
+    clock.forward(minutes=61)
     found = pipe(lines)
     assert (found.status, found.states) == (0, [1])
     assert [row["CLASSID"] for row in pipe.rows("CLASS")].count("T-1") == 1
@@ -286,7 +286,7 @@ def test_in_hotglue_s_account_a_success_does_not_stand_for_an_equal_record_in_do
     assert lost.status == IN_DOUBT
     (account,) = lost.states
     assert [row["success"] for row in account["bookmarks"]["JournalEntries"]] in ([None, True], [True, None])
-    clock.forward(minutes=16)
+    clock.forward(minutes=61)
     again = pipe(lines, state_format="hotglue", earlier=account, own_references=False)
     assert again.status == IN_DOUBT, "it is still in doubt, and not called existing"
     assert again.states[0]["summary"]["JournalEntries"]["existing"] == 1

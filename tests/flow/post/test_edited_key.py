@@ -77,7 +77,7 @@ def test_an_entry_whose_key_another_person_changed_is_not_sent_again(
     assert [one.status for one in desk.load(ENTRY, "journal-entries")] == [IN_DOUBT]
     desk.transport = None
     for _ in range(2):
-        clock.forward(minutes=16)
+        clock.forward(minutes=61)
         (outcome,) = desk.load(ENTRY, "journal-entries")
         assert outcome.status is IN_DOUBT
         assert f"another {next(iter(changed))}" in outcome.reason
@@ -89,7 +89,7 @@ def test_a_bill_whose_vendor_another_person_changed_is_not_sent_again(desk: Desk
     desk.transport = lost(desk.emulator, edit("APBILL", VENDORID="V-2"))
     assert [one.status for one in desk.load(BILL, "APBILL")] == [IN_DOUBT]
     desk.transport = None
-    clock.forward(minutes=16)
+    clock.forward(minutes=61)
     (outcome,) = desk.load(BILL, "APBILL")
     if desk.rows("APBILL")[0]["VENDORID"] == "V-2":  # the company let the person do it
         assert (outcome.status, "another VENDORID" in outcome.reason) == (IN_DOUBT, True)
@@ -110,6 +110,6 @@ def test_a_record_that_was_never_written_is_sent_again_beside_similar_ones(desk:
     desk.transport = lost(desk.emulator, None)
     assert [one.status for one in desk.load(ENTRY, "journal-entries")] == [IN_DOUBT]
     desk.transport = None
-    clock.forward(minutes=16)
+    clock.forward(minutes=61)
     assert [one.status for one in desk.load(ENTRY, "journal-entries")] == [SETTLED]
     assert in_company(desk, "GLBATCH") == 4

@@ -85,7 +85,7 @@ def test_every_record_is_posted_once_in_the_end_and_never_twice_on_the_way(
             world.ledger.clock.forward(minutes=minutes)
             assert max(Counter(world.ledger.posted).values(), default=0) <= 1
         world.ledger.finish()
-        world.ledger.clock.forward(minutes=20)
+        world.ledger.clock.forward(minutes=65)
         world.run(wanted, [], "never", 4)
         assert sorted(world.ledger.posted) == sorted(wanted)
         with Outbox(Path(folder) / "outbox.sqlite3", clock=world.ledger.clock) as outbox:

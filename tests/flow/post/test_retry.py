@@ -38,7 +38,7 @@ def test_records_in_doubt_are_settled_later_from_the_outbox(tmp_path: Path, ledg
     ledger.faults = ["lost before"]
     load(tmp_path, ledger, outbox, "AB")
     assert [one.status for one in settle_doubts(ledger.gateway, outbox)] == [RecordStatus.IN_DOUBT] * 2
-    ledger.clock.forward(minutes=15)
+    ledger.clock.forward(minutes=60)
     first = next(outbox.entries())
     assert [one.status for one in settle_doubts(ledger.gateway, outbox, only=[first.number])] == [RecordStatus.APPLIED]
     assert [one.status for one in settle_doubts(ledger.gateway, outbox)] == [RecordStatus.APPLIED]
@@ -61,7 +61,7 @@ def test_entries_of_other_entities_are_left_and_a_read_only_connection_refuses(
 ) -> None:
     ledger.faults = ["lost before"]
     load(tmp_path, ledger, outbox, "A")
-    ledger.clock.forward(minutes=15)
+    ledger.clock.forward(minutes=60)
     here = ledger.connection
     ledger.connection = replace(here, location_id="E1")
     assert settle_doubts(ledger.gateway, outbox) == []

@@ -26,7 +26,7 @@ PROGRAM = "intacct"
 COMPLETE = "_INTACCT_COMPLETE"
 """The environment variable of a shell's completion request."""
 DEMO = "demo"
-SETTLE_AFTER = "Count a record in doubt that is not found as not applied after this many seconds (default: 900)."
+SETTLE_AFTER = "Count a record in doubt that is not found as not applied after this many seconds (default: 3600)."
 Command = Callable[..., Any]
 
 

@@ -67,7 +67,7 @@ class TargetSettings(ConnectionSettings, frozen=True, kw_only=True):
     ] = "refuse"
     settle_after: Annotated[
         Seconds | None,
-        explained("Seconds until a record in doubt that is not found counts as not applied (default: 900)."),
+        explained("Seconds until a record in doubt that is not found counts as not applied (default: 3600)."),
     ] = None
     dead_letters: Annotated[str, explained("The file for refused records (default: beside the outbox).")] = ""
     state_format: Annotated[

@@ -36,7 +36,9 @@ def first_answer(call: FunctionCall) -> FunctionAnswer | None:
 
 def keep_answer(call: FunctionCall, answer: FunctionAnswer) -> None:
     """Keep the answer to a completed control id."""
-    call.company.store.connection.execute(
+    run = call.company.store.connection.execute
+    run(_TABLE)
+    run(
         "INSERT OR REPLACE INTO completed_calls VALUES (?, ?, ?, ?)",
         (_scope(call), call.control_id, call.now, _text(answer)),
     )

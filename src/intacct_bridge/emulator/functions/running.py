@@ -41,6 +41,9 @@ class RequestContext:
     """The place in the request of the operation's first function."""
     report_incident: Callable[[str], None]
     """Takes the traceback of an error in the emulator itself."""
+    started_before: bool = False
+    """The work began earlier, when no control id of it was completed: none is refused now, though one was completed
+    meanwhile. Only completed control ids are documented to be refused."""
     alone: bool = True
     """Whether the operation has one function only."""
 
@@ -126,7 +129,7 @@ def _run_one(context: RequestContext, function: Function, place: int) -> Functio
 def _answer(context: RequestContext, call: FunctionCall, function: Function) -> FunctionAnswer:
     behaviour = context.company.behaviour
     unique = context.control.uniqueid and behaviour.remember_controlids
-    known = first_answer(call) if unique else None
+    known = first_answer(call) if unique and not context.started_before else None
     if known is not None:
         return known
     if function.name == "getAPISession" and not context.alone and behaviour.session_mixed == "refused":

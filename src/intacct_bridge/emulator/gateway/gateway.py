@@ -94,6 +94,8 @@ class Work:
     """In the log."""
     arrived: float
     """Seconds since the epoch, by the emulator's clock."""
+    started_before: bool = False
+    """The work began before the connection was closed, and other requests came meanwhile."""
     done: float | None = None
     """When the work is done, where that is after the connection was closed."""
     refusal: Fault | None = None
@@ -428,7 +430,15 @@ class Emulator:
         if work.refusal is not None:
             return OperationAnswer(signed_in(session, now, company.ahead), all_failed(operation, work.refusal))
         context = RequestContext(
-            control, company, session, self.sessions, now, work.faults, first, self.incidents.append
+            control,
+            company,
+            session,
+            self.sessions,
+            now,
+            work.faults,
+            first,
+            self.incidents.append,
+            work.started_before,
         )
         outcomes = run(context, operation)
         for function, one in zip(operation.functions, outcomes, strict=True):
@@ -442,7 +452,7 @@ class Emulator:
 
     def _do_late(self, work: Work, due: float) -> None:
         """Do the work of a request whose connection timed out; nobody gets the answer."""
-        self._processed(replace(work, done=due))
+        self._processed(replace(work, done=due, started_before=True))
         self._log.ended(work.number, RequestOutcome.TIMED_OUT)
 
     def _acknowledged(self, work: Work, size: int) -> Reply:

@@ -32,8 +32,10 @@ from intacct_bridge.wire.envelope import SUCCESS, Function
 from intacct_bridge.wire.reply import ConnectionCutError
 from intacct_bridge.wire.xml import element
 
-SETTLE_AFTER = timedelta(minutes=15)
-"""The gateway gives up on a request after fifteen minutes (Sage's page on synchronous requests)."""
+SETTLE_AFTER = timedelta(hours=1)
+"""The gateway closes the connection of a request after fifteen minutes, and its work goes on (Sage's page on
+synchronous requests). No source says for how long, nor whether a control id is refused while its first request still
+runs. So the wait is four times as long."""
 
 
 @dataclass(frozen=True, slots=True)
