@@ -197,6 +197,18 @@ def test_a_database_that_is_opened_again_has_its_definitions(tmp_path: Path) -> 
         ('custom_object = [{ name = "X", field = [{ name = "R", relation = "CUSTOMR" }] }]', "did you mean CUSTOMER"),
         ('[company.records]\nVENDOR = [{ VENDORID = "V1", NAMEE = "A" }]', "VENDOR V1: VENDOR has no field NAMEE"),
         ('[company.records]\nVENDOR = [{ VENDORID = "V1", PARENTID = "V9" }]', "VENDOR V1, field PARENTID: Invalid"),
+        (
+            'account = [{ number = "7190" }]\nposting_accounts = { rounding = "719O" }',
+            "demo-company: posting_accounts.rounding cannot be '719O'; did you mean 7190?",
+        ),
+        (
+            'account = [{ number = "4000", kind = "income", closes_to = "300" }, { number = "3000" }]',
+            "GLACCOUNT 4000, field CLOSINGACCOUNTNO: Invalid Closing Account '300' specified; did you mean 3000",
+        ),
+        (
+            'department = [{ id = "D10" }, { id = "D2", parent = "D1O" }]',
+            "DEPARTMENT D2, field PARENTID: Invalid Department 'D1O' specified; did you mean D10?",
+        ),
         ('[company.records]\nVENDOR = [{ VENDORID = "V1", CREDITLIMIT = "much" }]', "VENDOR V1, field CREDITLIMIT"),
     ],
 )
@@ -205,6 +217,31 @@ def test_what_only_the_catalogue_knows_is_checked_too(text: str, said: str, tmp_
         declared(tmp_path, f"[[company]]\n{text}\n")
     assert said in caught.value.message
     assert caught.value.fix
+
+
+def test_a_file_adds_to_the_demo_company(tmp_path: Path) -> None:
+    path = tmp_path / "more.toml"
+    path.write_text(
+        """
+        [[company]]
+        location = [{ id = "777", name = "Moon", parent = "100" }]
+        account = [{ number = "99100", kind = "expense", closes_to = "32000" }]
+        custom_field = [{ object = "VENDOR", name = "SHOE_SIZE", type = "integer" }]
+        dimension = [{ name = "BOAT", value = [{ name = "Mary" }] }]
+        [company.records]
+        VENDOR = [{ VENDORID = "V-NEW", NAME = "New", SHOE_SIZE = 44, TERMNAME = "N30" }]
+        """
+    )
+    emulator = Emulator.demo(settings=load_scenario(path), as_of=date(2026, 10, 31), months=3)
+    equal = "<equalto><field>{}</field><value>{}</value></equalto>".format
+    (vendor,) = read(emulator, "VENDOR", "SHOE_SIZE RISK_TIER TERMNAME", equal("VENDORID", "V-NEW"))
+    assert vendor == ("44", "", "N30")
+    (place,) = read(emulator, "LOCATION", "PARENTNAME", equal("LOCATIONID", "777"))
+    assert place == ("Corvane Instruments Inc.",)
+    assert read(emulator, "BOAT", "name") == [("Mary",)]
+    assert len(read(emulator, "FUND", "name")) == 5
+    assert emulator.company().side_tables.posting_accounts.get("rounding") == "71950"
+    emulator.close()
 
 
 def test_users_and_roles_are_records_too(tmp_path: Path) -> None:

@@ -29,10 +29,6 @@ MISTAKES = {
         'entity = [{ id = "E" }]\nlocation = [{ id = "L" }]',
         "location (L).parent is missing",
     ),
-    "an unknown account": (
-        'account = [{ number = "7190" }]\nposting_accounts = { rounding = "719O" }',
-        "posting_accounts.rounding cannot be '719O'; did you mean 7190?",
-    ),
     "an unknown role of an account": (
         'posting_accounts = { roundings = "1" }',
         "posting_accounts: unknown setting roundings; did you mean rounding?",

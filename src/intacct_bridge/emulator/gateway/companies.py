@@ -14,7 +14,7 @@ from intacct_bridge.emulator.company.company_data import CompanyData, open_compa
 from intacct_bridge.emulator.company.side_tables import SideTables
 from intacct_bridge.emulator.company.users import keep_roles, keep_users
 from intacct_bridge.emulator.demo.generator.declaration import demo_definitions
-from intacct_bridge.emulator.records.declared_records import keep_records, number_giver
+from intacct_bridge.emulator.records.declared_records import check_accounts, keep_records, number_giver
 from intacct_bridge.emulator.settings.company_source import CompanyDefinitions, CompanySource, SideValues
 from intacct_bridge.emulator.settings.declared.source import declared_source
 from intacct_bridge.emulator.settings.world import CompanySettings, EmulatorSettings
@@ -162,6 +162,7 @@ def fill(company: CompanyData, source: CompanySource, *, now: float) -> None:
         keep_side_values(company.side_tables, source.side_values)
         keep_users(company)
         keep_records(company, source.records(number_giver(company)), now=now + company.ahead, where=source.label)
+        check_accounts(company, _named_accounts(source.side_values), source.label)
         if source.name == DEMO:
             company.side_tables.demo.put(value=source.label)
         else:
@@ -182,6 +183,16 @@ def _define(company: CompanyData, definitions: CompanyDefinitions, where: str) -
                 fix="name a standard object, or declare a custom_object or dimension of this name",
             )
     company.define(definitions)
+
+
+def _named_accounts(values: SideValues) -> dict[str, str]:
+    """Every account that the side values name, by the key of a company file that does so."""
+    rules = values.definition_accounts.items()
+    return {f"posting_accounts.{role}": account for role, account in values.posting_accounts.items()} | {
+        f"definition ({name}).account {place}": rule.account
+        for name, listed in rules
+        for place, rule in enumerate(listed, 1)
+    }
 
 
 def keep_side_values(tables: SideTables, values: SideValues) -> None:

@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from intacct_bridge.emulator.company.company_data import CompanyData
-from intacct_bridge.emulator.records.references import apply_references
+from intacct_bridge.emulator.records.references import apply_references, reference_of
 from intacct_bridge.emulator.settings.cells import Row, text_of, timestamp_text
 from intacct_bridge.emulator.settings.company_source import NextNumber, Records
 from intacct_bridge.emulator.settings.refusals import FunctionRefusedError
@@ -68,7 +68,8 @@ def _keep(company: CompanyData, described: ObjectDef, cells: Mapping[str, Value]
     except FunctionRefusedError as error:
         fault = error.faults[0]
         field = f", field {fault.field}" if fault.field else ""
-        raise SettingsError(f"{where}{field}: {fault.text}", fix=fault.correction) from None
+        near = _like(company, described, fault.field, row.get(fault.field, ""))
+        raise SettingsError(f"{where}{field}: {fault.text.rstrip('.')}{near or '.'}", fix=fault.correction) from None
     table = company.table(described)
     if "STATUS" in described.fields and "active" in described.fields["STATUS"].values:
         row.setdefault("STATUS", "active")
@@ -77,6 +78,32 @@ def _keep(company: CompanyData, described: ObjectDef, cells: Mapping[str, Value]
     if not table.plan.key_is_integer:
         row.setdefault(table.plan.key, str(table.next_number()))
     table.insert({name: text for name, text in row.items() if text})
+
+
+def _like(company: CompanyData, described: ObjectDef, field: str, text: str) -> str:
+    """The end of a message about a record that does not exist: the ids that are like its own."""
+    refers = reference_of(described, field)
+    known = [
+        row.get(natural_key(name) or "", "")
+        for name in (refers.objects if refers is not None else ())
+        for _, row in company.table(name).rows()
+    ]
+    return did_you_mean(text, known)
+
+
+def check_accounts(company: CompanyData, named: Mapping[str, str], where: str) -> None:
+    """Refuse accounts that the company does not have, by the key that names each; a company without any has them later.
+
+    Raises SettingsError.
+    """
+    table = company.table("GLACCOUNT")
+    for key, number in named.items() if table.count() else ():
+        if number and not table.find("ACCOUNTNO", number):
+            known = [row.get("ACCOUNTNO", "") for _, row in table.rows()]
+            raise SettingsError(
+                f"{where}: {key} cannot be {number!r}{did_you_mean(number, known)}",
+                fix=f"accounts: {', '.join(known[:12])}{', ...' if len(known) > 12 else ''}",
+            )
 
 
 def _stamps(company: CompanyData, described: ObjectDef, stamp: datetime) -> Row:

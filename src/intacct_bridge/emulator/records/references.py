@@ -65,6 +65,8 @@ REFERENCES: dict[str, Reference] = {
     "ACCOUNTNO": _ACCOUNT,
     "GLACCOUNTNO": _ACCOUNT,
     "OFFSETGLACCOUNTNO": Reference(("GLACCOUNT",), "GL Account", (("OFFSETGLACCOUNTTITLE", "TITLE"),)),
+    "IEPAYABLE.NUMBER": Reference(("GLACCOUNT",), "GL Account", (("IEPAYABLE.ACCOUNT", "RECORDNO"),)),
+    "IERECEIVABLE.NUMBER": Reference(("GLACCOUNT",), "GL Account", (("IERECEIVABLE.ACCOUNT", "RECORDNO"),)),
     "CLOSINGACCOUNTNO": Reference(("GLACCOUNT",), "Closing Account", (("CLOSINGACCOUNTTITLE", "TITLE"),)),
     "JOURNAL": Reference(("GLJOURNAL", "STATJOURNAL", "ADJJOURNAL"), "Journal"),
     "TERMNAME": Reference(("APTERM", "ARTERM"), "Term", (("TERMKEY", "RECORDNO"), ("TERMSKEY", "RECORDNO"))),

@@ -1,6 +1,6 @@
 """Checks of a declared company: every name that a table uses is declared, ids are unique, and values are possible.
 
-What only the catalogue knows (objects and fields) is checked when the company is filled.
+What only the filled company knows is checked when it is filled: objects, fields, and records of other sources.
 """
 
 import re
@@ -97,25 +97,20 @@ def _organisation(declared: CompanyDeclaration, checked: _Checked) -> None:
         checked.month(f"{at}.first_month", entity.first_month, least=0)
     for location in declared.locations:
         at = f"location ({location.id}).parent"
-        checked.known(at, location.parent, [one for one in (*entities, *locations) if one != location.id], "locations")
-        if declared.entities and not location.parent:
+        if entities:  # without entities here, they come from elsewhere
+            others = [one for one in (*entities, *locations) if one != location.id]
+            checked.known(at, location.parent, others, "locations")
+        if entities and not location.parent:
             raise checked.wrong(f"{at} is missing", f"name its entity: {', '.join(entities)}")
-    for department in declared.departments:
-        others = [one for one in _ids(declared.departments) if one != department.id]
-        checked.known(f"department ({department.id}).parent", department.parent, others, "departments")
 
 
 def _ledger(declared: CompanyDeclaration, checked: _Checked) -> None:
-    numbers = [one.number for one in declared.accounts]
-    checked.unique("account", numbers)
+    checked.unique("account", [one.number for one in declared.accounts])
     checked.unique("journal", [one.symbol for one in declared.journals])
     books = (*(declared.books or ("ACCRUAL",)), *declared.adjustment_books)
     checked.unique("books", books)
     for journal in declared.journals:
         checked.known(f"journal ({journal.symbol}).book", journal.book, books, "books")
-    for key, number in _accounts(declared):
-        if numbers:  # without accounts here, they come from elsewhere
-            checked.known(key, number, numbers, "accounts")
     for period in declared.periods:
         if period.end < period.start:
             raise checked.wrong(
@@ -124,21 +119,6 @@ def _ledger(declared: CompanyDeclaration, checked: _Checked) -> None:
     for year in declared.fiscal_years:
         if not date.min.year < year < date.max.year:
             raise checked.wrong(f"fiscal_years cannot be {year}", "give years such as 2026")
-
-
-def _accounts(declared: CompanyDeclaration) -> Iterator[tuple[str, str]]:
-    """Every key that names an account, with its value."""
-    roles = declared.posting_accounts
-    for role in roles.__dataclass_fields__:
-        yield f"posting_accounts.{role}", getattr(roles, role)
-    for one in declared.accounts:
-        yield f"account ({one.number}).closes_to", one.closes_to
-    for entity in declared.entities:
-        yield f"entity ({entity.id}).due_from", entity.due_from
-        yield f"entity ({entity.id}).due_to", entity.due_to
-    for definition in declared.definitions:
-        for rule in definition.accounts:
-            yield f"definition ({definition.name}).account.account", rule.account
 
 
 def _currencies(declared: CompanyDeclaration, checked: _Checked) -> None:

@@ -129,8 +129,10 @@ def _depth(name: str, parents: Mapping[str, str]) -> int:
 
 
 def _accounts(declared: CompanyDeclaration) -> Rows:
-    closed_to = declared.posting_accounts.retained_earnings
-    for one in sorted(declared.accounts, key=lambda one: one.number != closed_to):
+    closed_to = {declared.posting_accounts.retained_earnings, *(one.closes_to for one in declared.accounts)}
+    for one in sorted(
+        declared.accounts, key=lambda one: (one.number not in closed_to, one.kind in ("income", "expense"))
+    ):
         if one.kind == "statistical":
             yield (
                 "STATACCOUNT",
