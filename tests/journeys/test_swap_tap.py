@@ -137,6 +137,19 @@ def test_deletes_since_another_tap_s_bookmark_are_sent(tap: Tap, clock: Clock, s
     assert not any(one["type"] == "ACTIVATE_VERSION" for one in ran.messages)
 
 
+def test_a_value_that_does_not_fit_is_read_as_text_on_request(tap: Tap) -> None:
+    table = tap.emulator.company().table("VENDOR")
+    number, row = next(iter(table.rows()))
+    table.update(number, row | {"CREDITLIMIT": "about 5,000"})
+    name = "accounts_payable_vendors"
+    catalog = tap.keep("theirs.json", catalogue(**{name: ("VENDORID", "CREDITLIMIT", "WHENMODIFIED")}))
+    failed = tap.run("--config", tap.config(), "--catalog", catalog)
+    assert (failed.status, "as_text" in failed.err) == (1, True), failed.err
+    ran = tap.run("--config", tap.config(as_text=[f"{name}.CREDITLIMIT"]), "--catalog", catalog)
+    assert ran.status == 0, ran.err
+    assert "about 5,000" in {one["CREDITLIMIT"] for one in ran.records(name)}
+
+
 # --- deletes without an entry in the audit history
 
 

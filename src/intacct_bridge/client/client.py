@@ -26,7 +26,7 @@ from intacct_bridge.client.reading.query import QueryReader, query_of
 from intacct_bridge.client.reading.records import Record
 from intacct_bridge.client.reading.reports import Reports
 from intacct_bridge.client.writing import Outcome, RowFunctions, send_each, upsert_functions
-from intacct_bridge.errors import RefusedError, SettingsError
+from intacct_bridge.errors import InvalidRequestError, RefusedError, SettingsError
 from intacct_bridge.model.catalog import Catalog, ObjectDef
 from intacct_bridge.model.keys import record_key
 from intacct_bridge.model.query.query import Filter, Order, Query, Selected
@@ -258,6 +258,18 @@ class Client:
     def lookup(self, object_name: str, doc_par_id: str | None = None) -> ObjectDef:
         """The definition as the gateway gives it now, also where it is known already."""
         return self._reader.lookup(object_name, doc_par_id)
+
+    def read_as_text(self, fields: Mapping[str, Iterable[str]]) -> None:
+        """Read these fields as texts from now on, by object: where their values do not fit the type that Intacct says.
+
+        >>> client.read_as_text({"CLASS": ["MODIFIEDBY"]})
+        """
+        if fields and self.connection.is_legacy:
+            raise InvalidRequestError(
+                "document type 2.1 has no types to leave out", fix="leave out `as_text`", setting="as_text"
+            )
+        for name, some in fields.items():
+            self._catalog.read_as_text(name, some)
 
     def inspect(self, object_name: str) -> ObjectDef:
         """An object's definition by `inspect`: coarser types than `describe`, and the lengths of texts; read once."""

@@ -9,7 +9,7 @@ Fields whose names (`DEPT#`) cannot be an element's name are never requested: no
 import threading
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from intacct_bridge.client.gateway.calls import Calls, refusal, successful
 from intacct_bridge.client.reading.catalog_cache import CatalogCache
@@ -32,7 +32,7 @@ from intacct_bridge.model.catalog import (
 from intacct_bridge.model.keys import keys_of
 from intacct_bridge.model.query.query import Order
 from intacct_bridge.wire.envelope import SUCCESS, Function, Result
-from intacct_bridge.wire.values import DEFAULT, Formatting
+from intacct_bridge.wire.values import DEFAULT, Formatting, Kind
 from intacct_bridge.wire.xml import Element, element, names_an_element
 
 _LOOKUPS_AT_LEAST, _LOOKUPS_AT_MOST = 20, 50
@@ -48,6 +48,9 @@ class CatalogReader:
         self._formatting_refused = False
         self._formatting_lock = threading.Lock()
         self._inspected: dict[str, ObjectDef | IntacctError] = {}
+        self._text_fields: dict[str, set[str]] = {}
+        self._texts: dict[str, ObjectDef] = {}
+        """The definitions with fields that are read as texts."""
 
     def describe(self, name: str, doc_par_id: str | None = None) -> ObjectDef:
         """The definition; the name's case does not matter. InvalidRequestError with similar names if there is none.
@@ -58,7 +61,33 @@ class CatalogReader:
         if found is None:
             (result,) = self._calls.send(self._calls.functions(_lookup(name, doc_par_id)), read=True)
             found = self._learn(result, name, doc_par_id)
-        return found
+        return self._texts.get(found.name, found) if doc_par_id is None else self._as_text(found)
+
+    def read_as_text(self, name: str, fields: Iterable[str]) -> None:
+        """Describe these fields of an object as texts from now on, whatever the gateway says of them.
+
+        InvalidRequestError for a field that the object does not have, and for one by which its rows are walked.
+        """
+        described = self.describe(name)
+        keys = keys_of(described)
+        for one in fields:
+            found = described.find(one).name
+            if found in (keys.record, keys.modified):
+                raise InvalidRequestError(
+                    f"{described.name}.{found} cannot be read as text: rows are found by it",
+                    fix="leave it out of `as_text`",
+                    setting="as_text",
+                )
+            self._text_fields.setdefault(described.name, set()).add(found)
+        self._texts[described.name] = self._as_text(described)
+
+    def _as_text(self, described: ObjectDef) -> ObjectDef:
+        """The definition with the fields that are to be read as texts."""
+        texts = self._text_fields.get(described.name, ())
+        fields = {
+            name: replace(one, kind=Kind.TEXT) if name in texts else one for name, one in described.fields.items()
+        }
+        return replace(described, fields=fields) if texts else described
 
     def describe_many(self, names: Iterable[str], refused: dict[str, RefusedError] | None = None) -> Catalog:
         """Many definitions in few requests. A refused name raises once the others are known, or is put into `refused`.

@@ -36,6 +36,12 @@ FAILURES = 1
     help="Read only these fields of a stream; separate them with commas, or repeat the option.",
 )
 @click.option(
+    "--as-text",
+    metavar="STREAM.FIELD",
+    multiple=True,
+    help="Read these fields as text, where values do not fit the type that Intacct gives. Repeatable.",
+)
+@click.option(
     "--since",
     metavar="DATE",
     type=click.DateTime(["%Y-%m-%d"]),
@@ -85,6 +91,7 @@ def extract_command(
     everything: bool,
     full: bool,
     select: tuple[str, ...],
+    as_text: tuple[str, ...],
     since: object,
     max_transactions: int | None,
     attachments: Path | None,
@@ -132,6 +139,7 @@ def extract_command(
             from intacct_bridge.flow.extract.options import Options
             from intacct_bridge.flow.extract.pipeline import ExtractRequest
             from intacct_bridge.flow.streams.defaults import (
+                fields_of_objects,
                 full_every,
                 refuse_joined,
                 refuse_unknown_streams,
@@ -139,6 +147,7 @@ def extract_command(
                 streams_for,
             )
 
+    client.read_as_text(fields_of_objects(as_text))
     refuse_joined(streams)
     names = list(streams) if unified else streams_for(client, streams, everything=everything)
     start = f"{since:%m/%d/%Y} 00:00:00" if isinstance(since, datetime) else ""

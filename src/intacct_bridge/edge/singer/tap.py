@@ -89,6 +89,10 @@ def tap(  # noqa: PLR0917  # one parameter an option, as click hands them over
             with importing("-"):
                 import intacct_bridge.edge.singer.discovery
                 import intacct_bridge.flow.extract.pipeline  # noqa: F401
+        if config.as_text:
+            from intacct_bridge.flow.streams.defaults import fields_of_objects
+
+            client.read_as_text(fields_of_objects(config.as_text))
         state = SingerState() if discover or try_out else _state(state_file, config)
         catalog = None if discover else _catalog(catalog_file or properties_file)
         config = _named(config, catalog, state, console)

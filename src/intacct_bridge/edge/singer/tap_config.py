@@ -58,6 +58,10 @@ class TapSettings(ConnectionSettings, frozen=True, kw_only=True):
         Literal["v1", "v2"] | None,
         explained("v1 or v2: send the entities of hotglue's accounting schema; `streams` then names them."),
     ] = None
+    as_text: Annotated[
+        tuple[str, ...],
+        explained("Read these fields as texts, such as APBILL.TOTALDUE, where values do not fit their type."),
+    ] = ()
     decimals: Annotated[
         Literal["number", "string"],
         explained(
@@ -120,6 +124,8 @@ class TapConfig:
     entity_column: str = ""
     unified: str = ""
     """The version of the unified schema to send; empty for Intacct's own objects."""
+    as_text: tuple[str, ...] = ()
+    """Fields to read as texts."""
     decimals: str = "number"
     max_transactions: int | None = None
     state_keys_kb: int = STATE_KEYS_KB
@@ -175,6 +181,12 @@ def hotglue_names() -> Mapping[str, str]:
     return names
 
 
+def _object_field(text: str) -> str:
+    """`STREAM.FIELD` with the object in place of a stream's name in hotglue's naming."""
+    stream, dot, field = text.partition(".")
+    return f"{hotglue_names().get(stream, stream)}{dot}{field}"
+
+
 def is_hotglue_name(stream: str) -> bool:
     """Whether only hotglue's tap calls a stream like this."""
     return _split_audit(stream)[1] in hotglue_names()
@@ -207,6 +219,7 @@ def checked(given: Mapping[str, Any]) -> TapConfig:
         attachments=settings.attachments or ("sync-output/attachments" if settings.sync_attachments else ""),
         entity_column=settings.entity_column,
         unified=settings.unified or "",
+        as_text=tuple(_object_field(one) for one in settings.as_text),
         decimals=settings.decimals,
         max_transactions=settings.max_transactions,
         state_keys_kb=settings.state_keys_kb,

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from time import monotonic
 
-from intacct_bridge.errors import IntacctError
+from intacct_bridge.errors import IntacctError, RecordError
 from intacct_bridge.flow.destinations.base import Committed, Writer
 from intacct_bridge.flow.extract.key_walk import WalkPage, walk
 from intacct_bridge.flow.extract.known_rows import KnownRows
@@ -407,5 +407,12 @@ class StreamRun:
             widened=self.count.widened,
             unqueryable=(*self.reader.unqueryable, *self.stream.unreadable),
             error=error.message if error else "",
-            fix=error.fix if error else "",
+            fix=(error.fix or _way_out(self.stream, error)) if error else "",
         )
+
+
+def _way_out(stream: Stream, error: IntacctError) -> str:
+    """The fix for a cell that is not of its field's kind."""
+    if not isinstance(error, RecordError) or error.field not in stream.fields:
+        return ""
+    return f"correct it in Intacct, or read the column as text: `as_text = {stream.name}.{error.field}`"

@@ -117,6 +117,14 @@ def _entities(names: Sequence[str], version: str) -> set[str]:
     return {one.name.upper() for one in found}
 
 
+def fields_of_objects(texts: Iterable[str]) -> dict[str, list[str]]:
+    """Fields by object, from texts as `selected_fields` reads them; a stream of part of an object counts as that."""
+    found: dict[str, list[str]] = {}
+    for stream, fields in selected_fields(texts).items():
+        found.setdefault(parse_name(stream).object.upper(), []).extend(fields)
+    return found
+
+
 def selected_fields(texts: Iterable[str]) -> dict[str, list[str]]:
     """Fields by stream, from `APBILL.RECORDNO,APBILL.TOTALDUE`; a related field keeps its dots.
 
