@@ -92,13 +92,17 @@ class JournalLayout:
         sides = [column for meaning in ("debit", "credit") if (column := matched.columns.get(meaning))]
         grouping = points_group(text_of(row.cells.get(column)) for row in table for column in sides)
         identifier = Identifier()
+        seconds = ((meaning, matched.columns.get(second(meaning))) for meaning in MEANINGS)
+        otherwise = {meaning: column for meaning, column in seconds if column is not None}
         unused = self._unused(matched, more)
         read = (row.without(unused) for row in table)
         groups = _grouped(read, matched, dates["date"], self.key, table.constants)
         header = [column for one in _HEADER | _HEADER_DATES if (column := matched.columns.get(one)) is not None]
         lines = [column for column in matched.columns.values() if column not in header]
         for rows in kept(groups, table, header, lines):
-            yield _EntryReader(self, matched, dates, identifier, more=more, grouping=grouping).write(rows)
+            yield _EntryReader(
+                self, matched, dates, identifier, more=more, grouping=grouping, otherwise=otherwise
+            ).write(rows)
 
     def knows(self, column: str) -> bool:
         """Whether a column of this name has a meaning."""
@@ -167,11 +171,12 @@ def _grouped(
     entries: dict[tuple[object, ...], list[SourceRow]] = {}
     keys: dict[tuple[object, ...], tuple[str, ...]] = {}
     entry: tuple[object, ...] = ()
+    columns = [matched.columns.get(meaning, "") for meaning in _ENTRY]
+    given = [place for place, column in enumerate(columns) if column not in constants]
     for row in table:
-        texts = [text_of(row.cells.get(matched.columns.get(meaning, ""))) for meaning in _ENTRY]
-        if not entry or any(
-            text for text, meaning in zip(texts, _ENTRY, strict=True) if matched.columns.get(meaning) not in constants
-        ):
+        texts = [text_of(row.cells.get(column)) for column in columns]
+        own_texts = texts if len(given) == len(texts) else [texts[place] for place in given]
+        if not entry or any(own_texts):
             entry = (texts[0], _comparable(texts[1], reading), *map(nfc, texts[2:]))
         *_, reference = entry
         own = () if reference else _source_key(row, key)
@@ -205,11 +210,13 @@ class _EntryReader:
         *,
         more: Mapping[str, tuple[FieldDef, bool]],
         grouping: bool,
+        otherwise: Mapping[str, str],
     ) -> None:
         self._layout = layout
         self._grouping = grouping
         self._more = more
         self._columns = matched.columns
+        self._otherwise = otherwise
         self._dates = dates
         self._identifier = identifier
         self._findings: list[Finding] = []
@@ -337,8 +344,11 @@ class _EntryReader:
         return None
 
     def _text(self, row: SourceRow, meaning: str) -> str:
-        columns = (self._columns.get(one) for one in (meaning, second(meaning)))
-        return next((text for one in columns if one is not None and (text := text_of(row.cells.get(one)))), "")
+        column = self._columns.get(meaning)
+        text = text_of(row.cells.get(column)) if column is not None else ""
+        if text or meaning not in self._otherwise:
+            return text
+        return text_of(row.cells.get(self._otherwise[meaning]))
 
     def _amount(self, row: SourceRow, meaning: str) -> Decimal | None:
         column = self._columns.get(meaning)

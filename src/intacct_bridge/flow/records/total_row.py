@@ -61,14 +61,24 @@ def without_total_row(table: InputTable) -> InputTable:
 
 
 def _repeats_header(row: SourceRow) -> bool:
-    filled = [(column, text) for column, cell in row.cells.items() if (text := text_of(cell))]
-    return len(filled) > 1 and all(column == text for column, text in filled)
+    filled = 0
+    for column, cell in row.cells.items():
+        text = text_of(cell)
+        if text and text != column:
+            return False
+        filled += bool(text)
+    return filled > 1
 
 
 def _only_text(row: SourceRow) -> str:
     """The text of a row with one filled cell; empty for another row."""
-    filled = [text for cell in row.cells.values() if (text := text_of(cell))]
-    return filled[0] if len(filled) == 1 else ""
+    found = ""
+    for cell in row.cells.values():
+        text = text_of(cell)
+        if text and found:
+            return ""
+        found = found or text
+    return found
 
 
 def _amounts(row: SourceRow) -> dict[str, Decimal]:
