@@ -172,6 +172,15 @@ def test_a_mistake_in_the_mark_fails_with_one_sentence(tmp_path: Path) -> None:
     assert "TypeError" not in output
 
 
+def test_a_declaration_in_a_test_is_checked_as_a_file_is() -> None:
+    with pytest.raises(SettingsError, match=r"company: company 1: unknown setting entitty; did you mean entity\?"):
+        make_company(company={"entitty": [{"id": "E1"}]})
+    company = make_company(company={"rate": ({"from": "EUR", "to": "USD", "on": {"2026-07-01": 1.1}},)})
+    (rate,) = company.rows("EXCHANGERATEENTRY")
+    assert rate["EXCHANGE_RATE"] == "1.1"
+    company.close()
+
+
 def test_rows_of_an_unknown_object_name_the_nearest_objects() -> None:
     with empty_company() as company, pytest.raises(InvalidRequestError, match="did you mean VENDOR"):
         company.rows("VENDR")

@@ -30,7 +30,7 @@ from intacct_bridge.emulator.copied.source import CopiedCompany, CopiedTable, co
 from intacct_bridge.emulator.gateway.gateway import Emulator, EmulatorSnapshot, Received
 from intacct_bridge.emulator.gateway.schema.functions import functions
 from intacct_bridge.emulator.settings.faults import FaultPlan, ScriptedFault, check_functions, load_faults
-from intacct_bridge.emulator.settings.scenarios import find_scenario, load_companies, load_scenario
+from intacct_bridge.emulator.settings.scenarios import declared_company, find_scenario, load_companies, load_scenario
 from intacct_bridge.emulator.settings.world import EmulatorSettings
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.flow.destinations.uri import redacted
@@ -248,7 +248,7 @@ def _copied(table: "CopyTable") -> CopiedTable:
 
 def make_company(
     *,
-    company: str = "empty",
+    company: str | Mapping[str, Any] = "empty",
     copy: str | None = None,
     anonymise: bool = False,
     as_of: date | str | None = None,
@@ -256,14 +256,19 @@ def make_company(
     scenario: str | None = None,
     data: str | Path | None = None,
 ) -> Company:
-    """A company that can be reset: `empty`, `demo` or that of a company file (`harbour.toml`).
+    """A company that can be reset: `empty`, `demo`, that of a company file (`harbour.toml`), or a declaration itself.
+
+    A declaration has the keys of a `[[company]]`: `{"entity": [{"id": "E1"}], "custom_field": [...]}`.
 
     `copy` is the URI of a copy that `intacct extract` made, whose records the company then has (see `read_copy`). A
     scenario changes it, and `data` adds the records of a file.
     """
     more: dict[str, Any] = {"seed": seed}
     start = EmulatorSettings()
-    if company not in ("empty", "demo"):
+    if not isinstance(company, str):
+        start = declared_company(company, "company")
+        more |= {"settings": start}
+    elif company not in ("empty", "demo"):
         if not company.endswith(".toml"):
             near = did_you_mean(company, ("empty", "demo"))
             raise SettingsError(f"there is no company {company!r}{near}", fix="companies: empty, demo, or a TOML file")

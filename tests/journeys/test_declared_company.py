@@ -45,7 +45,7 @@ account = [
   { number = "6100", title = "Pilots", kind = "expense" },
   { number = "7000", title = "Exchange and rounding", kind = "expense" },
 ]
-journal = [{ symbol = "GJ", title = "General journal" }]
+journal = [{ symbol = "GJ", title = "General journal" }, { symbol = "CASHJ", book = "CASH" }]
 rate = [{ from = "GBP", to = "EUR", on = { 2026-07-01 = 1.16 } }]
 dimension = [{ name = "FUND", value = [{ name = "General" }, { name = "Dredging" }] }]
 custom_field = [{ object = "VENDOR", name = "RISK", type = "list", values = ["Low", "High"] }]
@@ -138,6 +138,17 @@ def test_a_journal_entry_between_two_entities(harbours: Company) -> None:
     assert detail(harbours, batch) == {(book, *line) for book in ("ACCRUAL", "CASH") for line in lines}
     funds = rows(harbours, "GLENTRY", "ACCOUNTNO GLDIMFUND BASECURR", ("BATCHNO", batch))
     assert ("6000", "10002", "EUR") in funds
+
+
+def test_an_entry_of_the_cash_journal_is_in_the_cash_book_only(harbours: Company) -> None:
+    lines = "".join(
+        f"<GLENTRY><ACCOUNTNO>{account}</ACCOUNTNO><TR_TYPE>{side}</TR_TYPE><TRX_AMOUNT>7.77</TRX_AMOUNT>"
+        "<LOCATION>DOV</LOCATION></GLENTRY>"
+        for account, side in (("6000", 1), ("1000", -1))
+    )
+    head = "<JOURNAL>CASHJ</JOURNAL><BATCH_DATE>07/16/2026</BATCH_DATE><BATCH_TITLE>Cash only</BATCH_TITLE>"
+    batch = key_of(post(harbours, f"<create><GLBATCH>{head}<ENTRIES>{lines}</ENTRIES></GLBATCH></create>"))
+    assert detail(harbours, batch) == {("CASH", "6000", "DOV", "7.77"), ("CASH", "1000", "DOV", "-7.77")}
 
 
 def test_a_bill_in_another_currency_and_its_payment(harbours: Company) -> None:

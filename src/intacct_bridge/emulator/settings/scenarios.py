@@ -12,7 +12,7 @@ A company named in a scenario is added; one with the id of a known company chang
 scenarios come with the package.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
@@ -47,6 +47,11 @@ def load_companies(path: str | Path) -> EmulatorSettings:
     if not tree.get("company"):
         raise SettingsError(f"{path} declares no company", fix="begin it with [[company]] and a title")
     return scenario(tree, str(path), EmulatorSettings(companies=()))
+
+
+def declared_company(table: Mapping[str, Any], where: str) -> EmulatorSettings:
+    """The world of one company with the keys of a `[[company]]`. Raises SettingsError naming the entry."""
+    return scenario({"company": [dict(table)]}, where, EmulatorSettings(companies=()))
 
 
 def read_scenario(path: str | Path) -> dict[str, Any]:

@@ -120,8 +120,9 @@ def _value(hint: Any, value: Any, where: str, name: str) -> Any:
 def _several(hint: Any, value: Any, where: str, name: str) -> tuple[Any, ...]:
     if is_dataclass(hint) and isinstance(value, dict):
         value = [value]
-    if not isinstance(value, list):
+    if not isinstance(value, (list, tuple)):
         raise SettingsError(f"{where} cannot be {shown(value)}", fix=f"give a list: {name} = [{_example(hint)}]")
+    value = list(value)
     return tuple(_value(hint, one, f"{where}{place}", name) for place, one in zip(places(value), value, strict=True))
 
 
@@ -143,8 +144,8 @@ def _plain(hint: Any, value: Any) -> Any:
     """A plain value of the type that the hint wants; None where it is none."""
     if isinstance(value, bool) or hint is bool:
         return value if isinstance(value, bool) and hint is bool else None
-    if hint is Decimal and isinstance(value, (int, Decimal)):
-        return Decimal(value)
+    if hint is Decimal and isinstance(value, (int, Decimal, float)):
+        return Decimal(str(value))
     if hint is float and isinstance(value, (int, Decimal, float)):
         return float(value)
     if hint is date and isinstance(value, datetime):
