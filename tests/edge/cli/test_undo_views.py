@@ -99,3 +99,9 @@ def test_an_approval_that_expired_is_shown_as_such(
     shown = intacct("plan", "show", "p.plan", **reader.environ)
     assert "approval holds  no: the approval by" in shown.out
     assert "expired at" in shown.out
+
+
+def test_a_deleted_record_is_called_by_its_label_once(intacct: Intacct, home: Path, reader: HttpReader) -> None:
+    loaded(intacct, reader, VENDORS, "VENDOR")
+    rows = json.loads(undo(intacct, reader, "input.csv", "--apply", "--json").out)
+    assert [row["record"] for row in rows] == ["VENDOR V-2", "VENDOR V-1"]

@@ -50,7 +50,7 @@ def _write(
     by = by or lookup_keys_of(object_name).record_key
     number: Value = int(record) if record.isdecimal() else record
     fields: dict[str, Value] = {by: number, **more}
-    label = f"{object_name} {name or record}"
+    label = name if name.startswith(object_name) else f"{object_name} {name or record}"
     return Write(
         operation,
         object_name,
