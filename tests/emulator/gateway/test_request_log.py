@@ -1,8 +1,10 @@
 """The log has every request: answered, refused, unreadable, stopped by a limit or by a fault."""
 
 import pytest
+import urllib3
 
 from intacct_bridge.emulator.gateway.gateway import Emulator, RequestOutcome
+from intacct_bridge.emulator.gateway.server import serve
 from intacct_bridge.emulator.settings.faults import ScriptedFault
 from intacct_bridge.emulator.settings.scenarios import scenario
 from intacct_bridge.testing import Company
@@ -80,6 +82,15 @@ def _body(emulator: Emulator) -> bytes:
     if not emulator.received:
         send(emulator, READ)
     return emulator.received[0]._body
+
+
+def test_a_request_of_a_web_page_is_in_the_log_without_its_body() -> None:
+    emulator = company()
+    with serve(emulator) as server, urllib3.PoolManager(retries=False) as pool:
+        answer = pool.request("POST", server.url, body=b"<request/>", headers={"origin": "http://elsewhere.example"})
+    assert answer.status == 403
+    assert [(one.outcome, one.body) for one in emulator.received] == [(RequestOutcome.REFUSED, b"")]
+    emulator.close()
 
 
 def test_the_functions_of_readable_requests_can_be_listed_beside_unreadable_ones() -> None:

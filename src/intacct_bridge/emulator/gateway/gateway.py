@@ -344,6 +344,12 @@ class Emulator:
                 self._sleep(left)
             return reply
 
+    def turned_away(self) -> None:
+        """Log a request that the server refused before it read the body: of a web page, or to another host name."""
+        with self._lock:
+            number = self._log.arrived(Received((), (), self._clock(), b""))
+            self._log.ended(number, RequestOutcome.REFUSED)
+
     def _read(self, body: bytes) -> Request | ControlRefusedError:
         try:
             return incoming(body, self.settings.behaviour)

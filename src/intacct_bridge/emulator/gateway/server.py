@@ -184,6 +184,8 @@ def application(emulator: Transport, allow_hosts: Sequence[str] = ()) -> "Starle
             return PlainTextResponse("This is a gateway: POST a request to it.\n", status_code=405)
         refusal = _foreign(request.headers.get("host", ""), request.headers.get("origin"), allow_hosts)
         if refusal:
+            if isinstance(emulator, Emulator):
+                emulator.turned_away()
             return PlainTextResponse(f"{refusal}\n", status_code=403)
         body = _unwrapped(request.headers.get("content-type", ""), await request.body())
         accepts = "gzip" in request.headers.get("accept-encoding", "")
