@@ -57,7 +57,7 @@ def test_a_finding_as_text_json_and_letter(
         mail = intacct("doctor", "--letter", "--writes", "APBILL", **SETTINGS)
     assert {said.status, quiet.status, machine.status, mail.status} == {1}
     assert "✓ Sender " in said.out
-    assert "1 failure; stopped at Sender authorisation; 1 API transaction" in said.err
+    assert "1 failure; stopped at Sender authorisation; 0 API transactions" in said.err
     assert quiet.out.startswith("✗ Sender authorisation")
     assert json.loads(machine.out)["stopped_at"] == "authorised"
     assert mail.out.startswith("Subject: Web Services access to demo-company for demo-user")

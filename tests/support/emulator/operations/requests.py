@@ -88,7 +88,9 @@ def _read_by_query(world: World, described: ObjectDef, field: str) -> str:
     record = keys(described).record
     asked = f"{record} IS NOT NULL"
     known = described.get(field)
-    if known is not None and "active" in known.values:
+    if described.name == "GLACCOUNTBALANCE":
+        asked = f"PERIOD = '{world.row('REPORTINGPERIOD')['NAME']}'"
+    elif known is not None and "active" in known.values:
         asked = f"{field} = 'T'"
     elif described.kind_of(record) is Kind.INTEGER:
         asked = f"{record} &gt; 0"
