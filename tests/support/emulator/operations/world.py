@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from intacct_bridge.emulator.accounting.computed_objects import refresh
 from intacct_bridge.emulator.gateway.gateway import Emulator
 from intacct_bridge.emulator.records.references import reference_of
 from intacct_bridge.emulator.records.required import required_fields
@@ -158,6 +159,10 @@ class World:
             made = self._changed(changed, self.function(*template.split("|", 1)))
         elif template.startswith("="):
             made = self._insert(*template[1:].split("|"))
+        elif template.startswith("~"):
+            self._written(template[1:], self.function(template[1:], FUNCTIONS[template[1:]]), name)
+            refresh(self.company, name, None)
+            made = key_text(name, self._rows(name)[0])
         elif template:
             function, _, inner = template.partition("|")
             made = self._written(function, self.function(function, inner), name)
