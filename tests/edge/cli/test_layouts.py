@@ -177,6 +177,21 @@ def test_an_update_changes_nothing_that_the_file_does_not_give(load: Intacct, re
     ]
 
 
+def test_a_bill_whose_rows_name_its_vendor_in_two_ways_is_not_posted_in_two_parts(
+    load: Intacct, reader: HttpReader
+) -> None:
+    Path("bills.csv").write_text(
+        "Vendor,Bill No,Date,Due,Account,Amount,Dept,Loc\nV10001,B-1,2026-11-21,2026-12-21,60100,1,500,110\n"
+        "Drumhallow Realty Partners,B-1,2026-11-21,2026-12-21,60100,2,500,110\n"
+        "V10001,B-2,2026-11-21,2026-12-21,60100,2,500,110\n"
+    )
+    posted = load("bills.csv", "--as", "bills", "--apply")
+    assert posted.status == 1
+    assert "is APBILL V10001 B-1, and so is the record at bills.csv:3" in " ".join(posted.out.split())
+    assert reader.rows("APBILL", "RECORDNO", RECORDID="B-1") == []
+    assert len(reader.rows("APBILL", "RECORDNO", RECORDID="B-2")) == 1
+
+
 def test_fields_under_intacct_s_own_names_go_along(load: Intacct, reader: HttpReader) -> None:
     Path("bills.csv").write_text(
         "Vendor,Bill No,Date,Due,Account,Amount,Dept,Loc,PAYMENTPRIORITY,APBILLITEM.FORM1099\n"

@@ -49,13 +49,39 @@ class FindDuplicates:
         of_source = self._keyed_by_source(lookup, records, found)
         taken_back = self._taken_back(lookup, found)
         sent_since = self._sent_since(records, list(matches))
-        done = list(records)
+        done = self._split(lookup, records, new)
         for at, same_key in matches.items():
             others = of_source if records[at].write.identity.kind == "source" else ()
             standing = [one for one in same_key if not (one.copy or one.taken_back)]
             duplicates = [one for one in standing if one.record not in others and one.record not in taken_back]
             if duplicates:
-                done[at] = sent_since.get(at) or self._duplicate(records[at], duplicates)
+                done[at] = sent_since.get(at) or self._duplicate(done[at], duplicates)
+        return done
+
+    def _split(self, lookup: LookupKeys, records: Sequence[PlannedRecord], new: Sequence[int]) -> list[PlannedRecord]:
+        """Refuse new records that have one key once their references are ids: the input names one record in two ways.
+
+        All of them are refused, since the lines of one record may be spread over them.
+        """
+        same: dict[tuple[str, ...], list[int]] = {}
+        for at in new:
+            write = records[at].write
+            names = lookup.filled_key(write.fields)
+            if names and write.identity.kind == "key":
+                same.setdefault(tuple(comparable(write.fields[name]) for name in names), []).append(at)
+        done = list(records)
+        for key, places in same.items():
+            for at in places if len(places) > 1 else ():
+                write = records[at].write
+                others = ", ".join(records[one].write.position for one in places if one != at)
+                finding = Finding(
+                    "double",
+                    f"{write.label} is {write.object} {' '.join(key)}, and so is the record at {others}",
+                    "name it the same way in all rows, by the id or by the name, or give it a number of its own",
+                    position=write.position,
+                    refuses=not self._context.settings.allow_duplicates,
+                )
+                done[at] = records[at].noting(finding).judged()
         return done
 
     def _taken_back(self, lookup: LookupKeys, found: Mapping[Key, Sequence[MatchingRecord]]) -> set[str]:
