@@ -10,6 +10,7 @@ from pathlib import Path
 from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
+from intacct_bridge.emulator.settings.behaviour import Behaviour
 from intacct_bridge.emulator.settings.world import CompanySettings
 
 PAGE = Path(__file__).parent.parent / "docs" / "reference" / "company-files.md"
@@ -34,26 +35,26 @@ _TYPES = {
 
 def page() -> str:
     """The page."""
-    return "\n".join((_HEAD, *_table("company", CompanySettings, set())))
+    return "\n".join((_HEAD, *_table("company", CompanySettings, {})))
 
 
-def _table(path: str, kind: type[Any], done: set[type[Any]]) -> Iterator[str]:
-    """A table, then the tables below it."""
-    if kind in done:
-        return
-    done.add(kind)
+def _table(path: str, kind: type[Any], sections: dict[type[Any], str]) -> Iterator[str]:
+    """A table, then the tables below it; `sections` are the headings of those that were written."""
+    sections[kind] = path
     yield f"## {path}\n"
     yield _about(kind) + "\n"
     yield "| key | type | default | meaning |\n|---|---|---|---|"
     below: list[tuple[str, type[Any]]] = []
     for key, hint, one, text in _keys(kind):
-        yield f"| `{key}` | {_type(hint)} | {_default(one)} | {text} |"
-        inner = next((each for each in (hint, *get_args(hint)) if is_dataclass(each)), None)
-        if inner is not None:
-            below.append((f"{path}.{key}", inner))  # type: ignore[arg-type]  # a dataclass type
+        inner: Any = next((each for each in (hint, *get_args(hint)) if is_dataclass(each)), None)
+        if inner not in (None, Behaviour, *sections):
+            sections[inner] = f"{path}.{key}"
+            below.append((f"{path}.{key}", inner))
+        anchor = sections.get(inner, "").replace(".", "")
+        yield f"| `{key}` | {f'[{_type(hint)}](#{anchor})' if anchor else _type(hint)} | {_default(one)} | {text} |"
     yield ""
     for name, inner in below:
-        yield from _table(name, inner, done)
+        yield from _table(name, inner, sections)
 
 
 def _about(kind: type[Any]) -> str:

@@ -176,11 +176,9 @@ class CompanySettings:
     reports: tuple[ReportSettings, ...] = field(default=_REPORTS, metadata={"table": "report"})
     views: tuple[ReportSettings, ...] = field(default=_VIEWS, metadata={"table": "view"})
     behaviour: Behaviour | None = None
-    """What this company does otherwise than the others; None for the behaviour of the gateway. Before the sign-in, and
-    for the limits of requests, the gateway's own counts.
-    """
+    """Open questions that this company answers in its own way. Before the sign-in the gateway's answers count."""
     clock: datetime | None = None
-    """The company's time when the emulator starts, in UTC; it runs on from there. None for the emulator's time."""
+    """The company's time when the emulator starts, in UTC; it runs on. The emulator's, unless it is given."""
     declared: CompanyDeclaration = field(default_factory=CompanyDeclaration, metadata={"inline": True})
     """What the company has besides these settings: accounts, entities, custom fields and much more."""
 
