@@ -57,6 +57,10 @@ def test_balances_follow_the_ledger_and_keep_their_record_numbers(own: Emulator)
     assert before["1000"].replace("-40", "-43") == after["1000"]
     assert before["6000"] == after["6000"]
     assert after["6100"].endswith(": 3")
+    key_of(own, journal("6100 D 4", "1000 C 4", day="2025-12-12"))
+    key = after["6100"].partition(":")[0]
+    read = f"<read><object>GLACCOUNTBALANCE</object><keys>{key}</keys><fields>ENDBAL</fields></read>"
+    assert data(own, read).children[0].findtext("ENDBAL") == "7"
 
 
 def test_balances_need_a_period(own: Emulator) -> None:

@@ -138,6 +138,41 @@ def test_a_timesheet_names_its_employee_and_cannot_be_changed_once_approved(demo
     assert "is approved" in faults(demo, f"<delete><object>TIMESHEET</object><keys>{key}</keys></delete>")[0].text
 
 
+def entries_of(emulator: Emulator, key: str) -> list[tuple[str, str]]:
+    where = f"<equalto><field>TIMESHEETKEY</field><value>{key}</value></equalto>"
+    found = rows(data(emulator, query("TIMESHEETENTRY", "RECORDNO STATE", where)))
+    return [(row["RECORDNO"], row["STATE"]) for row in found]
+
+
+def test_days_of_a_timesheet_are_approved_and_declined_alone(demo: Emulator) -> None:
+    """Sage, "Approve timesheet": with a mix, the last action gives the timesheet's state."""
+    days = "".join(element("TIMESHEETENTRY", ENTRYDATE=f"11/{n}/2026", QTY="8", LOCATIONID="110") for n in (16, 17, 18))
+    sheet = element("TIMESHEET", EMPLOYEEID="E0085", BEGINDATE="11/16/2026", TIMESHEETENTRIES=days)
+    key = made(demo, f"<create>{sheet}</create>")
+    first, second, third = (number for number, _ in entries_of(demo, key))
+
+    def decide(function: str, entry: str, **more: str) -> str:
+        return f"<{function}>{element('TIMESHEET', RECORDNO=key, ENTRYKEYS=entry, **more)}</{function}>"
+
+    assert one(demo, decide("approve", first, COMMENT="fine")).status == "success"
+    assert cells(demo, "TIMESHEET", key, "STATE") == ["Partially Approved"]
+    assert [state for _, state in entries_of(demo, key)] == ["Approved", "Submitted", "Submitted"]
+    assert "does not wait for approval" in faults(demo, decide("decline", first))[0].text
+    assert one(demo, decide("decline", second, COMMENT="a holiday")).status == "success"
+    assert cells(demo, "TIMESHEET", key, "STATE") == ["Partially Declined"]
+    assert one(demo, decide("approve", "")).status == "success"
+    assert cells(demo, "TIMESHEET", key, "STATE") == ["Partially Approved"]
+    assert entries_of(demo, key) == [(first, "Approved"), (second, "Declined"), (third, "Approved")]
+    assert "does not wait for approval" in faults(demo, decide("approve", ""))[0].text
+    where = f"<equalto><field>TIMESHEETKEY</field><value>{key}</value></equalto>"
+    noted = rows(data(demo, query("TIMESHEETAPPROVAL", "TIMESHEETENTRYKEY STATE COMMENTS", where)))
+    assert [tuple(row.values()) for row in noted] == [
+        (first, "Approved", "fine"),
+        (second, "Declined", "a holiday"),
+        (third, "Approved", ""),
+    ]
+
+
 def test_a_timesheet_by_its_own_function(demo: Emulator) -> None:
     item = f"<timesheetitem><locationid>110</locationid>{day('entrydate', 17)}<qty>4</qty></timesheetitem>"
     head = f"<employeeid>E0085</employeeid>{day('begindate', 16)}"

@@ -42,18 +42,19 @@ def refresh(company: CompanyData, name: str, where: Filter | None, *, legacy: bo
     if computed is None:
         return
     periods = _periods(where) if name == BALANCES else ()
-    if name == BALANCES and not periods:
-        if legacy:
-            raise refused("PERIOD is required to read account balances.", correction="Name a period in the query.")
+    if name == BALANCES and not periods and legacy:
+        raise refused("PERIOD is required to read account balances.", correction="Name a period in the query.")
+    state, earlier = company.related.recall(("computed", name)) or ((), ())
+    if state == _versions(company, name) and set(periods) <= set(earlier):
         return
-    state = tuple(company.store.version(one) for one in computed.sources)
-    known = company.related.recall(("computed", name))
-    if known is not None and known[0] == state:
-        if set(periods) <= set(known[1]):
-            return
-        periods = tuple(dict.fromkeys((*known[1], *periods)))
+    there = company.table("REPORTINGPERIOD")
+    periods = tuple(dict.fromkeys((*(one for one in earlier if there.find("NAME", one)), *periods)))
     _keep(company, name, computed, periods)
-    company.related.put(("computed", name), (state, periods))
+    company.related.put(("computed", name), (_versions(company, name), periods))
+
+
+def _versions(company: CompanyData, name: str) -> tuple[int, ...]:
+    return tuple(company.store.version(one) for one in (*COMPUTED[name].sources, name))
 
 
 def _periods(where: Filter | None) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ from intacct_bridge.emulator.subledgers.documents import entry
 from intacct_bridge.emulator.subledgers.documents.entry import DocumentInput
 from intacct_bridge.emulator.subledgers.documents.rows import stored_lines
 from intacct_bridge.emulator.subledgers.families import FAMILIES
-from intacct_bridge.emulator.trade import orders
+from intacct_bridge.emulator.trade import orders, timesheets
 from intacct_bridge.emulator.trade.contracts import update_record
 from intacct_bridge.emulator.trade.orders import TRADES
 from intacct_bridge.model.keys import natural_key
@@ -45,13 +45,16 @@ def _decide(call: FunctionCall, decision: str) -> FunctionAnswer:
         check_right(call, "UPDATE", described.name)
         number = _number(call, described.name, record.findtext("RECORDNO").strip(), record.findtext("DOCID").strip())
         row = call.company.table(described).get(number) or {}
-        if row.get("STATE") not in approval.WAITING:
+        sheet = described.name == "TIMESHEET"
+        if row.get("STATE") not in (*approval.WAITING, *(("Partially Declined",) if sheet else ())):
             raise refused(
                 f"{described.name} {number} is {row.get('STATE', '').lower()} and does not wait for approval.",
                 correction="Submit it first.",
             )
         state = approval.decide(call, described.name, row, decision, record.findtext("COMMENT").strip())
-        if state == approval.APPROVED:
+        if sheet:
+            timesheets.decide(call, number, state, record)
+        elif state == approval.APPROVED:
             _take_effect(call, described.name, number, row)
         else:
             update_state(call, described, number, state)

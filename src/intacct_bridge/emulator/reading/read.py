@@ -7,6 +7,7 @@ come with `*` or where their wrapper is named.
 from collections.abc import Container, Iterable, Sequence
 from itertools import islice
 
+from intacct_bridge.emulator.accounting.computed_objects import refresh
 from intacct_bridge.emulator.company.company_data import FunctionAnswer, FunctionCall
 from intacct_bridge.emulator.company.relations import Column, linked_key
 from intacct_bridge.emulator.company.render import in_format
@@ -64,6 +65,7 @@ def _read(call: FunctionCall, described: ObjectDef, key: str) -> FunctionAnswer:
         too_many(call.name, MOST_KEYS, call.company.behaviour)
     columns, owned, parts = _columns(described, call.body.findtext("fields").strip())
     formatting = call.session.user.formatting
+    refresh(call.company, described.name, None)
     rows = _found(call, described, key, keys)
     return_format = call.body.findtext("returnFormat").strip()
     if return_format in CONTENT_TYPES:

@@ -1,16 +1,17 @@
-"""Timesheets: the cells that a timesheet and its entries repeat of the employee, and the ban on approved ones."""
+"""Timesheets: what a timesheet and its entries repeat of the employee, their approval, the ban on approved ones."""
 
 from collections.abc import Iterable
 from datetime import timedelta
 
 from intacct_bridge.emulator.accounting.periods import day_of
 from intacct_bridge.emulator.company.company_data import FunctionCall
-from intacct_bridge.emulator.records import record_store
+from intacct_bridge.emulator.records import approval, record_store
 from intacct_bridge.emulator.records.drafts import Draft
 from intacct_bridge.emulator.records.references import Reference, find_reference
 from intacct_bridge.emulator.settings.cells import Row, date_text
 from intacct_bridge.emulator.settings.refusals import refused
 from intacct_bridge.model.catalog import ObjectDef
+from intacct_bridge.wire.xml import Element
 
 _STANDS = ("Approved", "Partially Approved")
 _WEEK = timedelta(days=6)
@@ -33,6 +34,41 @@ def delete(call: FunctionCall, described: ObjectDef, number: int) -> None:
     """Delete a timesheet that is not approved."""
     _unapproved(call, number)
     record_store.delete(call, described, number)
+
+
+def decide(call: FunctionCall, number: int, state: str, record: Element) -> None:
+    """Approve or decline the entries of a timesheet that `ENTRYKEYS` names, or all that wait.
+
+    A sheet whose entries differ is partially what the last decision was. Every decision is a row of TIMESHEETAPPROVAL.
+    """
+    table, described = call.company.table("TIMESHEETENTRY"), call.company.find("TIMESHEETENTRY")
+    numbers = table.find("TIMESHEETKEY", str(number))
+    waiting = [one for one in numbers if (table.get(one) or {}).get("STATE") in approval.WAITING]
+    named = [key.strip() for key in record.findtext("ENTRYKEYS").split(",") if key.strip()]
+    unknown = [key for key in named if key not in map(str, waiting)]
+    if unknown or (numbers and not waiting):
+        raise refused(
+            f"Entry {(unknown or numbers)[0]} of timesheet {number} does not wait for approval.",
+            correction="Provide entries that wait.",
+            field="ENTRYKEYS",
+        )
+    for one in [int(key) for key in named] or waiting:
+        record_store.update_cells(call, described, one, {"STATE": state})
+        _note_decision(call, number, table.get(one) or {}, state, record)
+    states = {(table.get(one) or {}).get("STATE", "") for one in numbers}
+    whole = state if states <= {state} else f"Partially {state.removeprefix('Partially ')}"
+    record_store.update_state(call, call.company.find("TIMESHEET"), number, whole)
+
+
+def _note_decision(call: FunctionCall, number: int, entry: Row, state: str, record: Element) -> None:
+    table = call.company.table("TIMESHEETAPPROVAL")
+    user = call.session.user.user_id
+    by = (record.findtext("APPROVEDBY") or record.findtext("DECLINEDEDBY")).strip()
+    row: Row = {"TIMESHEETKEY": str(number), "TIMESHEETENTRYKEY": entry.get("RECORDNO", ""), "CREATEDBY": user}
+    row |= {"TSENTRYLINENO": entry.get("LINENO", ""), "EVENTDATE": date_text(call.stamp.date())}
+    row |= {"STATE": approval.APPROVED if state == approval.PARTLY else state, "APPROVEDBY": by or user}
+    row["COMMENTS"] = record.findtext("COMMENT").strip()
+    table.insert({name: text for name, text in row.items() if text})
 
 
 def _unapproved(call: FunctionCall, number: int) -> Row:
