@@ -12,9 +12,14 @@ MISSPELT = 0.8
 
 
 def closest(name: str, among: Iterable[str], count: int = 3, *, cutoff: float = CUTOFF) -> list[str]:
-    """Up to `count` of the names in `among` that are like `name`, the nearest first; case makes no difference."""
+    """Up to `count` of the names in `among` that are like `name`, the nearest first; case makes no difference.
+
+    A name without dots is compared with the last part of those with dots, too: EMAIL is like DISPLAYCONTACT.EMAIL1.
+    """
     by_upper = {one.upper(): one for one in among}
-    return [by_upper[one] for one in get_close_matches(name.upper(), by_upper, count, cutoff)]
+    for one in list(by_upper.values()) if "." not in name else ():
+        by_upper.setdefault(one.rpartition(".")[2].upper(), one)
+    return list(dict.fromkeys(by_upper[one] for one in get_close_matches(name.upper(), by_upper, count, cutoff)))
 
 
 def suggestion(names: Sequence[str]) -> str:

@@ -4,6 +4,7 @@ It ends when no request has come for so many seconds, when the company's directo
 """
 
 import json
+import os
 import shutil
 import sys
 import time
@@ -54,6 +55,7 @@ class Watched:
 def main(arguments: Sequence[str]) -> int:
     """Serve until the company is idle."""
     home, idle = Path(arguments[0]), float(arguments[1])
+    os.umask(0o077)
     with (home / LOCK_FILE).open("a+b") as lock:
         until = time.monotonic() + _LOCK_SECONDS
         while not try_lock(lock):  # another program may look just now whether the lock is free

@@ -31,6 +31,8 @@ from intacct_bridge.errors import SettingsError
 
 SETTINGS: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
 """The click settings of every command."""
+_OTHERS = 0o077
+"""What users other than its owner may do with a file: nothing."""
 GRACE = 5.0
 """Seconds that running calls have after the first signal; schedulers kill a process 10 or 30 s after SIGTERM."""
 _GRACE_OF_SECOND = 1.0
@@ -51,6 +53,7 @@ def run(
     `target` returns the company and environment for messages, or nothing before they are known.
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
+    os.umask(os.umask(_OTHERS) | _OTHERS)  # copies, caches and exports hold a company's data
     try:
         status = _invoked(command, name, given, obj=obj, console=console)
         sys.stdout.flush()
