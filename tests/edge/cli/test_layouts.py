@@ -192,6 +192,18 @@ def test_a_bill_whose_rows_name_its_vendor_in_two_ways_is_not_posted_in_two_part
     assert len(reader.rows("APBILL", "RECORDNO", RECORDID="B-2")) == 1
 
 
+def test_the_entity_of_a_record_may_be_in_any_of_its_rows_but_in_one_way(load: Intacct, reader: HttpReader) -> None:
+    line = "2026-11-21,2026-12-21,60100,1,500,110"
+    Path("bills.csv").write_text(
+        "Vendor,Bill No,Date,Due,Account,Amount,Dept,Loc,Entity\n"
+        f"V10001,B-1,{line},\nV10001,B-1,{line},100\nV10001,B-2,{line},100\nV10001,B-2,{line},200\n"
+    )
+    posted = load("bills.csv", "--as", "bills", "--apply")
+    assert "bills.csv:5: Entity: '200' contradicts '100'" in posted.out
+    assert [row["MEGAENTITYID"] for row in reader.rows("APBILL", "MEGAENTITYID", RECORDID="B-1")] == ["100"]
+    assert reader.rows("APBILL", "RECORDNO", RECORDID="B-2") == []
+
+
 def test_fields_under_intacct_s_own_names_go_along(load: Intacct, reader: HttpReader) -> None:
     Path("bills.csv").write_text(
         "Vendor,Bill No,Date,Due,Account,Amount,Dept,Loc,PAYMENTPRIORITY,APBILLITEM.FORM1099\n"

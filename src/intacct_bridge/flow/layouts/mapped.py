@@ -9,6 +9,7 @@ from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Se
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 from intacct_bridge.client.protocol import Gateway, Row
 from intacct_bridge.errors import NotPermittedError, RecordError, RefusedError, SettingsError
@@ -326,8 +327,9 @@ class MappedLayout:
                 made.append(RecordLine(line.object, builder.fields(cells, row, findings), row))
                 columns |= {name: column for name, column in line.columns.items() if name not in record.columns}
             lines[wrapper] = tuple(made)
+        carried = self._carried(rows, findings)
         source = self._source_key(rows, findings)
-        source = source or (text_of(record.carried.get("external_id")),)
+        source = source or (text_of(carried.get("external_id")),)
         path = self.entity.carry.get(COLUMN, "")
         files = builder.files(all_files(value_at(row.cells, path) for row in rows if path), base, rows[0], findings)
         return builder.write(
@@ -338,11 +340,24 @@ class MappedLayout:
             source_key=source if any(source) else (),
             attachments=files,
             findings=findings,
-            entity=_entity(record.carried),
+            entity=_entity(carried),
             only_new=frozenset(
                 name for name in fields if record.columns.get(name, "") not in self.own_columns.get(name, _ANY)
             ),
         )
+
+    def _carried(self, rows: Sequence[SourceRow], findings: list[Finding]) -> Mapping[str, Any]:
+        """What no field takes, from the first row that has it; further rows must not contradict it."""
+        found: dict[str, Any] = {}
+        for name, path in self.entity.carry.items():
+            for row in rows if name != COLUMN else ():
+                value = value_at(row.cells, path)
+                if not text_of(value):
+                    continue
+                if text_of(found.setdefault(name, value)) != text_of(value):
+                    text = f"{text_of(value)!r} contradicts {text_of(found[name])!r} of the record's first row"
+                    findings.append(Finding("header", text, "make the rows agree", path, row.position))
+        return found
 
     def _source_key(self, rows: Sequence[SourceRow], findings: list[Finding]) -> tuple[str, ...]:
         """The record's key in its source: that of its first row, which no other row may contradict."""
