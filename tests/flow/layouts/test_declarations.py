@@ -1,15 +1,19 @@
 """The declared layouts: what they name exists, and no name means two things."""
 
 from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from intacct_bridge.errors import SettingsError
 from intacct_bridge.flow.company.legacy import LegacyGateway
 from intacct_bridge.flow.company.writable import writable_object
 from intacct_bridge.flow.layouts.base import normalized
 from intacct_bridge.flow.layouts.choose import JOURNAL, JournalOrNative, layout_for
 from intacct_bridge.flow.layouts.declaration import LayoutDeclaration, declaration, declarations
 from intacct_bridge.flow.layouts.declared import DeclaredLayout
+from intacct_bridge.flow.records.tables import open_csv
 from support.small_company import Clock, client, little_company
 
 ALL = list(declarations().values())
@@ -66,6 +70,25 @@ def test_an_object_s_own_name_stays_the_object(
         found = layout_for(name.upper(), company)
         assert found.object == declared.object
         assert isinstance(found, JournalOrNative if declared.name in JOURNAL else DeclaredLayout)
+
+
+def test_a_value_for_a_field_that_the_company_lacks_is_refused_and_never_dropped(
+    company: LegacyGateway, tmp_path: Path
+) -> None:
+    writable = writable_object(company, "APBILL")
+    (lines,) = [one for one in writable.lines if one.object == "APBILLITEM"]
+    assert lines.described is not None
+    fields = {name: one for name, one in lines.described.fields.items() if name != "PROJECTID"}
+    bare = replace(lines, described=replace(lines.described, fields=fields), extra={})
+    declared = declarations()["bills"]
+    layout = DeclaredLayout(declared, lambda: replace(writable, lines=(bare,)), company)
+    path = tmp_path / "bills.csv"
+    head = "Vendor,Bill No,Date,Account,Amount,Project\nV10001,B-1,2026-11-21,60100,1,"
+    path.write_text(f"{head}\n")
+    assert len(list(layout.read(open_csv(path)))) == 1
+    path.write_text(f"{head}P-1\n")
+    with pytest.raises(SettingsError, match=r"bills.csv:2: the column 'Project' is the field PROJECTID"):
+        list(layout.read(open_csv(path)))
 
 
 def test_names_of_layouts_are_read_in_any_case() -> None:

@@ -1,5 +1,6 @@
 """A workbook that would fill memory, or hides something, says so before it is read."""
 
+import sys
 import tracemalloc
 import zipfile
 from datetime import date
@@ -116,3 +117,15 @@ def test_what_a_sheet_hides_is_named(tmp_path: Path) -> None:
 
 def test_a_plain_sheet_has_no_notes(workbook: Path) -> None:
     assert open_table(workbook).notes == ()
+
+
+def test_without_its_reader_the_message_has_the_command_that_installs_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from openpyxl import Workbook
+
+    Workbook().save(tmp_path / "a.xlsx")
+    monkeypatch.setitem(sys.modules, "openpyxl", None)
+    with pytest.raises(SettingsError, match="requires the package openpyxl") as caught:
+        open_table(tmp_path / "a.xlsx")
+    assert caught.value.fix == "python -m pip install 'openpyxl>=3.1,<4'"

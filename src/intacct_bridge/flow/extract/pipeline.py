@@ -18,7 +18,14 @@ from intacct_bridge.flow.extract.page_reader import PageReader
 from intacct_bridge.flow.extract.run import Extraction
 from intacct_bridge.flow.extract.selection import Selection, headers_of, select_early, select_streams
 from intacct_bridge.flow.extract.source import ExtractSource, GatewaySource
-from intacct_bridge.flow.extract.transform import Transform, TransformingSink, with_entity_column
+from intacct_bridge.flow.extract.transform import (
+    NamingSink,
+    Transform,
+    TransformingSink,
+    stored_names,
+    with_entity_column,
+    with_names,
+)
 from intacct_bridge.flow.extract.unified import UnifiedSource, select_unified, unified_transforms
 from intacct_bridge.flow.streams.bookmark import KeySpan
 from intacct_bridge.flow.streams.partition import Partition
@@ -73,9 +80,10 @@ class Prepared:
 
     def into(self, sink: Sink, options: Options | None = None) -> Extraction:
         """A run into a destination."""
+        named = sink if sink.uri == "-" else NamingSink(sink)  # messages have no columns of their own
         return Extraction(
             self.source,
-            TransformingSink(sink, self.transforms) if self.transforms else sink,
+            TransformingSink(named, self.transforms) if self.transforms else named,
             self.streams,
             headers=self.headers,
             options=options,
@@ -86,7 +94,8 @@ class Prepared:
     def estimate(self, copies: Mapping[str, CopyState], options: Options | None = None) -> Iterator[Estimate]:
         """What a run would read and cost, where the destination holds these copies; then the refused streams."""
         lookups = {one.read.name: one.lookup_cost for one in self.transforms if one.lookup_cost}
-        lacking = {one.name for one in self.stored if one.name in copies and copies[one.name].needs_refresh(one)}
+        stored = [with_names(one, stored_names(one.fields)) for one in self.stored]
+        lacking = {one.name for one in stored if one.name in copies and copies[one.name].needs_refresh(one)}
         bookmarks = {name: one.bookmark for name, one in copies.items()}
         yield from estimated(self.source, self.streams, bookmarks, options, lookups, lacking_columns=lacking)
         for one in self.refused:

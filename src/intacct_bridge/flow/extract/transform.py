@@ -133,6 +133,76 @@ class TransformingWriter:
         return self._writer.count_rows()
 
 
+# --- names of columns
+
+
+class NamingSink:
+    """A destination whose columns have names of their own: no two that differ by case only, and none that copies add.
+
+    Databases compare names without their case, and every copy has columns such as `_run`. Such a field gets a column of
+    another name, which `stored_names` gives.
+    """
+
+    def __init__(self, sink: Sink) -> None:
+        self.uri = sink.uri
+        self.commit_rows = sink.commit_rows
+        self.commit_bytes = sink.commit_bytes
+        self.commit_seconds = sink.commit_seconds
+        self._sink = sink
+
+    def open(self, company: str, started: datetime) -> int:
+        """Begin a run."""
+        return self._sink.open(company, started)
+
+    def bookmarks(self) -> Mapping[str, Bookmark]:
+        """The bookmark of every stream."""
+        return self._sink.bookmarks()
+
+    def writer(self, stream: Stream, bookmark: Bookmark) -> Writer:
+        """The writer of one stream."""
+        names = stored_names(stream.fields)
+        writer = self._sink.writer(with_names(stream, names), bookmark)
+        return TransformingWriter(writer, lambda rows: _renamed(rows, names)) if names else writer
+
+    def finish(self, outcomes: Sequence[StreamOutcome], at: datetime) -> None:
+        """Store the run's history."""
+        self._sink.finish(outcomes, at)
+
+    def close(self) -> None:
+        """Close the destination."""
+        self._sink.close()
+
+
+def stored_names(fields: Iterable[str]) -> dict[str, str]:
+    """The columns of the fields that cannot have their own names; none for nearly every stream.
+
+    Of names that differ by case only, the one in capitals stays, else the first in order. A field keeps its column as
+    long as it has the same others beside it.
+    """
+    names = list(fields)
+    taken = {one.casefold() for one in _TAKEN}
+    found: dict[str, str] = {}
+    for name in sorted(names, key=lambda one: (one != one.upper(), one)):
+        column, number = name, 1
+        while column.casefold() in taken:
+            number += 1
+            column = f"{name}_{number}"
+        taken.add(column.casefold())
+        if column != name:
+            found[name] = column
+    return found
+
+
+def with_names(stream: Stream, names: Mapping[str, str]) -> Stream:
+    """The stream as it is stored under these names of columns."""
+    fields = {names.get(name, name): kind for name, kind in stream.fields.items()}
+    return replace(stream, fields=fields) if names else stream
+
+
+def _renamed(rows: "pa.RecordBatch", names: Mapping[str, str]) -> "pa.RecordBatch":
+    return rows.rename_columns([names.get(name, name) for name in rows.schema.names])
+
+
 # --- the column of the owning entity
 
 OWNER = "MEGAENTITYID"

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from intacct_bridge.client.protocol import Gateway
+from intacct_bridge.errors import SettingsError
 from intacct_bridge.flow.company.attachments import FOLDER
 from intacct_bridge.flow.company.writable import WritableObject
 from intacct_bridge.flow.layouts.base import (
@@ -19,7 +20,7 @@ from intacct_bridge.flow.layouts.base import (
     normalized,
     unused_note,
 )
-from intacct_bridge.flow.layouts.declaration import CARRIED, LayoutDeclaration, otherwise_notes, second
+from intacct_bridge.flow.layouts.declaration import CARRIED, LayoutColumn, LayoutDeclaration, otherwise_notes, second
 from intacct_bridge.flow.layouts.mapped import MappedLayout
 from intacct_bridge.flow.layouts.template import without_example
 from intacct_bridge.flow.records.cells import DateOrder, text_of
@@ -79,6 +80,7 @@ class DeclaredLayout:
         matched = self.match(table)
         check_key(table, self.key)
         table = without_example(table, self.declared, matched)
+        self._check_fields(table, matched)
         key = self.key or self._source_key(matched)
         mapped = MappedLayout(
             self._map(matched).with_known(key),
@@ -94,6 +96,30 @@ class DeclaredLayout:
             strict=False,
         )
         yield from mapped.read_groups(table, lambda rows: self._grouped(rows, matched, table.constants))
+
+    def _check_fields(self, table: InputTable, matched: MatchedColumns) -> None:
+        """Raise SettingsError where a column has values for a field that this company does not have."""
+        missing: dict[str, LayoutColumn] = {}
+        for one in self.declared.columns:
+            if one.field and not self._has_field(one):
+                missing |= dict.fromkeys(self._columns(one.name, matched), one)
+        for row in table if missing else ():
+            for column, one in missing.items():
+                if text_of(row.cells.get(column)):
+                    name = self.declared.field_of(one)
+                    owner = self.declared.lines if self.declared.is_of_line(one) else self.declared.object
+                    raise SettingsError(
+                        f"{row.position}: the column {column!r} is the field {name}, which this company's {owner} does "
+                        "not have",
+                        fix="remove the column, or turn on the module that it belongs to",
+                    )
+
+    def _has_field(self, column: LayoutColumn) -> bool:
+        name = self.declared.field_of(column)
+        if not self.declared.is_of_line(column):
+            return self.writable().field(name) is not None
+        line_set = self.writable().line_set(self.declared.lines)
+        return line_set is not None and line_set.field(name) is not None
 
     def _source_key(self, matched: MatchedColumns) -> tuple[str, ...]:
         """The columns that identify a record in its source, where the declaration has them."""
