@@ -1,7 +1,6 @@
 """Fixtures: a demo company, created once, and the command line run in this process on a copy of it."""
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,16 +8,6 @@ import pytest
 from intacct_bridge.edge.app import main
 from intacct_bridge.served_demo import DATABASE
 from support.edge.command_line import Intacct, Ran
-from support.journeys.transaction_check import TransactionCheck
-
-
-@pytest.fixture(autouse=True)
-def transactions(monkeypatch: pytest.MonkeyPatch) -> Iterator[TransactionCheck]:
-    """Every command's meter equals the emulator's count of billable transactions."""
-    check = TransactionCheck()
-    check.watch(monkeypatch)
-    yield check
-    check.check()
 
 
 @pytest.fixture
