@@ -66,7 +66,12 @@ class TransactionCheck:
         patch.setattr(Exchange, "once", sent)
 
     def check(self) -> None:
-        """Assert that both counts are equal; a function without an answer may be billed or not."""
+        """Assert that both counts are equal; a function without an answer may be billed or not.
+
+        A test without an emulator in this process has nothing to compare: its gateway is another process or a fake.
+        """
+        if not self.billed:
+            return
         with self._lock:
             wrong = {
                 one: (metered, self.billed[one])
