@@ -163,6 +163,15 @@ def test_a_company_that_cannot_be_opened_is_reported_with_its_log(served: Path) 
     assert time.monotonic() - began < 50, "it does not wait until the time for a start is over"
 
 
+@pytest.mark.usefixtures("home")
+def test_without_any_connection_the_demo_is_proposed_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [one for one in os.environ if one.startswith("INTACCT_") and one != "INTACCT_DEMO_IDLE"]:
+        monkeypatch.delenv(name)
+    with pytest.raises(SettingsError, match="no connection is set up here yet") as raised:
+        connect()
+    assert raised.value.fix.index("intacct demo") < raised.value.fix.index("intacct connections add")
+
+
 def test_a_connection_of_that_name_in_a_file_is_that_connection(served: Path) -> None:
     Path("intacct.toml").write_text(
         '[connections.demo]\ncompany_id = "acme"\nuser_id = "u"\nuser_password = "p"\nsender_id = "s"\n'
