@@ -11,8 +11,18 @@ from emulator.accounting.test_journal import GOOD, key_of
 from intacct_bridge.emulator.accounting.seeding import load
 from intacct_bridge.emulator.gateway.gateway import Emulator
 from intacct_bridge.emulator.settings.scenarios import scenario
+from intacct_bridge.wire.codec import encode_request
+from intacct_bridge.wire.envelope import Control, Function, Operation, Request
 from intacct_bridge.wire.reply import Reply
-from support.emulator.calls import ENDPOINT, data, element, entry, one, query, rows
+from intacct_bridge.wire.xml import element as element_of
+from support.emulator.calls import ENDPOINT, LOGIN, data, element, entry, one, query, rows
+
+SESSION = encode_request(
+    Request(
+        Control("demo-sender", "demo-sender-password"),
+        (Operation(LOGIN, (Function(element_of("getAPISession"), "c1"),)),),
+    )
+)
 
 
 def small(path: Path, **more: object) -> Emulator:
@@ -96,13 +106,13 @@ def test_a_request_beyond_the_limit_is_held_and_refused() -> None:
 
     emulator = Emulator.empty(settings=settings, sleep=sleep)
     replies: list[Reply] = []
-    threads = [Thread(target=lambda: replies.append(emulator(ENDPOINT, b"<x/>"))) for _ in range(2)]
+    threads = [Thread(target=lambda: replies.append(emulator(ENDPOINT, SESSION))) for _ in range(2)]
     for thread in threads:
         thread.start()
     inside.wait()  # one runs, the other waits or will wait
-    while emulator.limit.waiting("") == 0:  # the only way to see a queue from outside
+    while emulator.limit.waiting("demo-company") == 0:  # the only way to see a queue from outside
         pass
-    third = emulator(ENDPOINT, b"<x/>")
+    third = emulator(ENDPOINT, SESSION)
     assert (third.status, b"GW-0010" in third.body) == (429, True)
     go.wait()
     inside.wait()

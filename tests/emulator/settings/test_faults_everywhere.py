@@ -203,7 +203,8 @@ def test_slow_bytes_leave_the_socket_a_few_at_a_time() -> None:
     with serve(emulator) as server:
         parts, body = urlsplit(server.url), request(create(1))
         with socket.create_connection((str(parts.hostname), int(parts.port or 0))) as line:
-            head = f"POST {parts.path} HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Length: {len(body)}\r\n\r\n"
+            head = f"POST {parts.path} HTTP/1.1\r\nHost: {parts.hostname}\r\nConnection: close\r\n"
+            head += f"Content-Length: {len(body)}\r\n\r\n"
             line.sendall(head.encode() + body)
             received = b"".join(iter(lambda: line.recv(65536), b""))
     emulator.close()
