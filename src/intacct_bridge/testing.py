@@ -105,7 +105,7 @@ class Company:
     def _outbox_path(self) -> Path:
         if self._folder is None:
             self._folder = Path(mkdtemp(prefix="intacct-bridge-"))
-            finalize(self, shutil.rmtree, self._folder, ignore_errors=True)  # also for a company that nobody closes
+            finalize(self, shutil.rmtree, self._folder, ignore_errors=True)  # also for a company that is never closed
         return self._folder / "outbox.sqlite3"
 
     def _drop_outbox(self) -> None:
@@ -203,7 +203,10 @@ class Company:
         return [body for body in found if not function or body.tag == function]
 
     def rows(self, name: str) -> list[dict[str, str]]:
-        """The stored records of an object, whatever the users' rights. InvalidRequestError for an unknown object."""
+        """The stored records of an object, regardless of the users' rights.
+
+        InvalidRequestError for an unknown object.
+        """
         company = self.emulator.company(self.company_id)
         return [dict(row) for _, row in company.table(company.catalog.find(name)).rows()]
 

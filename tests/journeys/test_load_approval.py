@@ -93,7 +93,7 @@ def test_an_approved_plan_is_posted_once_however_often_it_is_applied(desk: Desk)
 
 def test_without_an_approval_nothing_is_sent(desk: Desk) -> None:
     path = keep(desk)
-    with pytest.raises(SettingsError, match="nobody has approved it"):
+    with pytest.raises(SettingsError, match="it has no approval"):
         apply(desk, path)
     with client(desk.emulator, **REQUIRED) as gateway, outbox(desk) as entries:
         loader = Loader(LegacyGateway(gateway), entries)
@@ -247,7 +247,7 @@ def test_another_old_value_needs_a_new_approval(desk: Desk) -> None:
         apply(desk, path)
     assert names(desk) == ["Bolt Ltd", "Changed by a person"]
     path = keep(desk, "VENDORID,NAME\nV-1,Acme Paper and Ink\n", "VENDOR", "update")
-    with pytest.raises(SettingsError, match="nobody has approved it"):
+    with pytest.raises(SettingsError, match="it has no approval"):
         apply(desk, path)
     give(desk, path)
     assert apply(desk, path) == [RecordStatus.APPLIED]

@@ -28,7 +28,7 @@ class PageHead:
     count: int
     """Rows in this page; checked against what the page holds."""
     total_count: int
-    """Rows that match, whatever the page size; `count` where the gateway does not say."""
+    """Rows that match, regardless of the page size; `count` where the gateway does not say."""
     offset: int = 0
     remaining: int = 0
     result_id: str = ""

@@ -304,9 +304,9 @@ def shown(text: str) -> str:
 def render_value(kind: Kind, value: Value, formatting: Formatting = DEFAULT) -> str:
     """A value as the gateway writes it in this formatting; None is empty, numbers have no exponent.
 
-    Requests are written in DEFAULT's order and clock, whatever the user's; only the offset may differ. A text is first
-    read as its kind, so ISO dates and `"12.50"` are accepted like typed values. A naive datetime is the user's wall
-    clock. Raises RecordError for a value that its kind cannot hold.
+    Requests are written in DEFAULT's order and clock, regardless of the user's; only the offset may differ. A text is
+    first read as its kind, so ISO dates and `"12.50"` are accepted like typed values. A naive datetime is the user's
+    wall clock. Raises RecordError for a value that its kind cannot hold.
     """
     if value is None or value == "":
         return ""

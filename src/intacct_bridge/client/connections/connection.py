@@ -58,7 +58,7 @@ class Connection:
     approvers: tuple[str, ...] = ()
     """The people who may approve; empty: everyone."""
     four_eyes: bool = False
-    """Whoever made a plan may not approve it."""
+    """The person who made a plan may not approve it."""
     concurrency: int = 2
     """The most requests at a time; the standard service runs one and queues one."""
     monthly_transactions: int | None = None

@@ -2,8 +2,8 @@
 
 HTTP replies are judged only here. The question is whether the request could have been applied. A *read* may be sent
 again after any failure. A *write* that was sent in full and got anything but the gateway's own XML document is in
-doubt, whatever the HTTP status: a proxy can replace an answer. A refusal by the gateway before anything ran (429, a
-failed control or authentication block) proves that nothing was applied, and so does a connection that was never made.
+doubt, regardless of the HTTP status: a proxy can replace an answer. A refusal by the gateway before anything ran (429,
+a failed control or authentication block) proves that nothing was applied, and so does a connection that was never made.
 """
 
 import logging
@@ -269,7 +269,7 @@ class Exchange:
         status = reply.status
         title = f" and a web page titled {faults[0].text!r}" if faults else f": {error.message}"
         reply_text = f"HTTP {status}{title}"
-        if not call.read:  # whatever the status: a proxy may have written this after Intacct had applied the request
+        if not call.read:  # for any status: a proxy may have written this after Intacct had applied the request
             if status == 429:
                 self._pause(retry_after(reply, self.server_clock.now()))
             return self._in_doubt(call, f"the answer was {reply_text}", faults=faults, http_status=status)

@@ -64,7 +64,7 @@ class CatalogReader:
         return self._texts.get(found.name, found) if doc_par_id is None else self._as_text(found)
 
     def read_as_text(self, name: str, fields: Iterable[str]) -> None:
-        """Describe these fields of an object as texts from now on, whatever the gateway says of them.
+        """Describe these fields of an object as texts from now on, regardless of what the gateway says of them.
 
         InvalidRequestError for a field that the object does not have, and for one by which its rows are walked.
         """

@@ -97,7 +97,7 @@ def list_command(context: CommandContext) -> None:
     callback=lambda _context, _option, text: _names(text),
     help="Let only these accounts approve (default: everyone).",
 )
-@click.option("--four-eyes", is_flag=True, help="Require a second person: whoever made a plan may not approve it.")
+@click.option("--four-eyes", is_flag=True, help="Require a second person: the maker of a plan may not approve it.")
 @click.option("--read-only", is_flag=True, help="Refuse every write over this connection.")
 @click.option(
     "--project", is_flag=True, help="Write to ./intacct.toml (default: the file in your configuration directory)."

@@ -135,7 +135,7 @@ def load_command(
 ) -> int:
     """Load the records of FILE (CSV, JSON lines, Parquet, Excel): show the plan, then --apply it.
 
-    Rows that an earlier run posted are recognised and not posted again, whatever happened in between.
+    Rows that an earlier run posted are recognised and not posted again, regardless of what happened in between.
 
     \b
     Examples:

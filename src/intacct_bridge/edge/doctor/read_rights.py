@@ -1,6 +1,6 @@
 """The doctor's checks of the user's permission to read and of the company's subscriptions.
 
-One request reads one row of every stream. `lookup` and `inspect` prove nothing, because they answer whatever the
+One request reads one row of every stream. `lookup` and `inspect` prove nothing, because they answer regardless of the
 user's permissions are.
 """
 

@@ -51,7 +51,7 @@ KEYS_UNKNOWN = (
     metavar="[=schema|connection]",
     help="Sign in and read one record of each selected stream (schema: only describe them; connection: only sign in).",
 )
-@click.option("--full", is_flag=True, help="Make a full refresh of every stream, whatever the state says.")
+@click.option("--full", is_flag=True, help="Make a full refresh of every stream, regardless of the state.")
 @about_options("tap-intacct")
 def tap(  # noqa: PLR0917  # one parameter an option, as click hands them over
     console: Console,

@@ -81,7 +81,7 @@ class ArrivedRecord:
 
     @property
     def digest(self) -> str:
-        """A digest of the whole record, whatever the order of its columns and the form of its accents (NFC)."""
+        """A digest of the whole record, regardless of the order of its columns and the form of its accents (NFC)."""
         return self.digests[0]
 
     @property
@@ -203,7 +203,7 @@ class HotglueReport:
                         self._done[stream, row["hash"], number] = row
 
     def numbers(self, arrived: ArrivedRecord) -> Sequence[int]:
-        """The numbers of the equal records that the earlier report lists, whatever became of them."""
+        """The numbers of the equal records that the earlier report lists, regardless of their outcomes."""
         found = (self._listed.get((arrived.stream, digest)) for digest in arrived.digests)
         return sorted(next((numbers for numbers in found if numbers), ()))
 

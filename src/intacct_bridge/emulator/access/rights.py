@@ -64,7 +64,7 @@ _TYPES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "warehouse user": (("INV", "SO", "PO", "CO"), ()),
     "construction manager user": (("PA", "PO", "AP", "CO"), ()),
 }
-"""The modules and verbs that a type of user is limited to whatever the roles say; empty for all. Inferred from the
+"""The modules and verbs that a type of user is limited to, regardless of its roles; empty for all. Inferred from the
 names of the types. Sage says that only business users can use everything."""
 
 

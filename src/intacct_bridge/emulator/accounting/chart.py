@@ -2,7 +2,7 @@
 
 The accounts due to and due from an entity are cells of its LOCATIONENTITY row. An account is the payables or the
 receivables account by its ALTERNATIVEACCOUNT. A company without locations posts to one without a name. In a company
-with one entity, whatever names no location belongs to that entity.
+with one entity, anything that names no location belongs to that entity.
 """
 
 from collections.abc import Iterator, Mapping

@@ -22,7 +22,7 @@ def keep_users(company: CompanyData) -> None:
     """Give every user of the settings a record; cells that no setting concerns stay as they are.
 
     The status is set when the settings name the user for the first time, or name another status than before: what the
-    API did to a user stays. Only a lock-out ends, so that nobody is locked out of a stored company for ever.
+    API did to a user stays. Only a lock-out ends, so that no user is locked out of a stored company for ever.
     """
     table = company.table(USERS)
     for user in company.settings.users:
@@ -81,7 +81,7 @@ def user_number(company: CompanyData, login: str) -> int | None:
 
 
 def user_of(company: CompanyData, login: str) -> UserSettings | None:
-    """The user as the settings and the record have it, whatever its status; None where there is none."""
+    """The user as the settings and the record have it, regardless of its status; None where there is none."""
     wanted = login.lower()
     settings = next((one for one in company.settings.users if one.user_id.lower() == wanted), None)
     number = user_number(company, login)

@@ -457,7 +457,7 @@ class Emulator:
     # --- work that is done after the connection is closed
 
     def _do_late(self, work: Work, due: float) -> None:
-        """Do the work of a request whose connection timed out; nobody gets the answer."""
+        """Do the work of a request whose connection timed out; the answer is lost."""
         self._processed(replace(work, done=due, started_before=True))
         self._log.ended(work.number, RequestOutcome.TIMED_OUT)
 

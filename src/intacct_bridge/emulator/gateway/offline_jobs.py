@@ -1,8 +1,8 @@
 """Work that is done after its request was answered: asynchronous requests, and requests whose connection timed out.
 
-Jobs become due by the emulator's clock. Whoever asks for the due ones does them; with the clock of this machine a timer
-asks when the next one is due, so that a server needs no further request. With any other clock nothing waits: the next
-request after the clock has moved does them.
+Jobs become due by the emulator's clock. The caller that asks for the due ones does them. With the clock of this machine
+a timer asks when the next one is due, so that a server needs no further request. With any other clock nothing waits:
+the next request after the clock has moved does them.
 """
 
 import heapq

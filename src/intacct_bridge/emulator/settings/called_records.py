@@ -1,7 +1,7 @@
 """The records that a function is about: object, keys and fields, read from the function's element.
 
-Generic writes hold several records, `delete` one for each key. Any other function is about one record at most, whatever
-form it has: a legacy write, a read with its keys, a query with its selected fields.
+Generic writes hold several records, `delete` one for each key. Any other function is about one record at most, in any
+form: a legacy write, a read with its keys, a query with its selected fields.
 """
 
 from collections.abc import Iterator

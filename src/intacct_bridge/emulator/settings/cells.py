@@ -67,8 +67,8 @@ def plain_number(text: str) -> Decimal:
 
 
 def sent_value(kind: Kind, text: str, formatting: Formatting) -> Value:
-    """The value of a request's text. Dates are MM/DD/YYYY or ISO, whatever the user's format; times of day are those
-    of the user's wall clock. Raises RecordError.
+    """The value of a request's text. Dates are MM/DD/YYYY or ISO, regardless of the user's format; times of day are
+    those of the user's wall clock. Raises RecordError.
     """
     return parse_value(kind, text, Formatting(offset_minutes=formatting.offset_minutes))
 

@@ -1,8 +1,8 @@
 """The stable ids of errors (`GL-0493`), for requests that ask for additional information about errors.
 
 Sage's list of them is not public; the few that are recorded are here. With the setting `errorids = "made"` every other
-error gets an id of `EM-` and four digits. It is the same for the same sentence, whatever values the sentence names, so
-that a program that uses these ids can be tested. Another seed gives other digits.
+error gets an id of `EM-` and four digits. It is the same for the same sentence, regardless of the values that
+the sentence names, so that a program that uses these ids can be tested. Another seed gives other digits.
 """
 
 import hashlib

@@ -106,7 +106,7 @@ class ScriptedFault:
         return Fault(self.errorno, self.description, self.text, self.correction, field=self.field.upper())
 
     def matches(self, record: CalledRecord) -> bool:
-        """Whether this fault waits for such a record, whatever the function."""
+        """Whether this fault waits for such a record, regardless of the function."""
         keyed = self.key in ("", ANY) or self.key.strip().lower() in record.keys
         return record.is_of(self.object) and keyed and (not (self.field or self.value) or self._has_field(record))
 

@@ -1,4 +1,4 @@
-"""Admission: what of a plan may be sent now. Every load asks here, whoever started it.
+"""Admission: what of a plan may be sent now. Every load asks here, regardless of who started it.
 
 A kept plan must be the one that was made, for this company, user and outbox, and what it relies on must be as it was.
 Where the connection requires an approval, a person must have approved exactly this plan, and the approval must hold.
@@ -73,7 +73,7 @@ def _worded(options: SendOptions) -> str:
 
 def approval_problem(made: KeptPlan, connection: Connection, outbox: Outbox) -> str:
     """Why no approval of the plan holds now; empty where one does."""
-    problem = "nobody has approved it"
+    problem = "it has no approval"
     now = outbox.clock()
     for approval in outbox.approvals(made.id):
         barred = why_not(approval.person, made, connection)

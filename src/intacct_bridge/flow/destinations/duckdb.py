@@ -23,7 +23,7 @@ _SETTINGS = (
 )
 """A copy shares its machine with other programs, and by default DuckDB takes every processor and 80 % of the memory. A
 checkpoint, which moves the log to its place in the file, takes more memory than anything else, so we decide when it is
-made. A date that becomes a time is midnight UTC, whatever the machine's time zone.
+made. A date that becomes a time is midnight UTC, regardless of the machine's time zone.
 """
 _LOG, _LOG_SECONDS = 32 * 2**20, 5.0
 """Bytes and seconds after which a checkpoint is made: while others wait for the gateway, rather than at the end."""

@@ -26,7 +26,7 @@ _RUN_AGAIN = "Run it again: the next run asks in the new time zone."
 
 
 class ZoneMovedError(TransientError):
-    """The API user's time zone changed, so whatever was asked for in the old one has to be asked for again."""
+    """The API user's time zone changed, so everything asked for in the old one has to be asked for again."""
 
 
 def check_zone(source: ExtractSource, before: int) -> None:

@@ -2,7 +2,7 @@
 
 Whole records are written, so that a corrected file balances by itself; the column of reasons is ignored when it is
 loaded. Cells beyond the header follow the reason, so that a row with an unquoted comma stays refused until it is
-corrected. A file named `.csv` is written as CSV whatever the input was, unless its cells hold lists or records.
+corrected. A file named `.csv` is written as CSV regardless of the input, unless its cells hold lists or records.
 
 The file has the rows above the header and the columns that the user added, so that it loads with the same options. The
 folder of the files that rows name is remembered on this machine, so that they are found from another folder too.

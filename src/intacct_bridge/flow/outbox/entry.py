@@ -7,7 +7,7 @@
 
     applied ──► released                         forgotten by a person, or taken back by us: may be posted again
 
-A `sent` entry whose loader has ended is in doubt, whatever that loader knew when it died.
+A `sent` entry whose loader has ended is in doubt, regardless of what that loader knew when it ended.
 """
 
 from collections.abc import Mapping

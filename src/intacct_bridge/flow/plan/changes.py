@@ -69,7 +69,7 @@ def _described_fields(fields: Mapping[str, Value], line_set: LineSet | None) -> 
 
 
 def same_lines(ours: Iterable[Mapping[str, Value]], theirs: Iterable[Row]) -> bool:
-    """Whether two line sets are equal in the fields that ours has, whatever their order."""
+    """Whether two line sets are equal in the fields that ours has, regardless of their order."""
     ours = list(ours)
     names = sorted({name for line in ours for name in line})
     return _counter(ours, names) == _counter(theirs, names)

@@ -1,7 +1,8 @@
 """Applying plans: outbox first, then the bytes, then the outcome of each record.
 
 Records that an earlier run left in doubt are settled before anything new is sent. Records that this run leaves in doubt
-are looked for at its end. Whatever stops a load, running it again carries on: applied records are not sent again.
+are looked for at its end. After a load stops for any reason, running it again continues it: applied records are not
+sent again.
 """
 
 from collections import deque
@@ -87,7 +88,7 @@ class Loader:
         self._sender = Sender(company, outbox, step=step)
         self._settler = Settler(company, outbox, settings.settle, step=step)
         self._unchanged: frozenset[Identity] = frozenset()
-        """Records that the plan has found as their last write left them, whatever their first create said."""
+        """Records that the plan has found as their last write left them, regardless of their first create."""
         refuse_read_only(company.connection)
 
     def apply(self, plan: Plan) -> Iterator[RecordOutcome]:

@@ -1,9 +1,9 @@
 """Whether an update or a delete was done, read from the record itself.
 
 The outbox has the update as the text of its function; the company has the record as it is now. If the record has all
-values of the update, that is proof, whoever wrote them. If it has not, the update may be sent again, because an update
-sets the fields that it names and replaces a line set as a whole. Two cases are unclear, because the first sending may
-have been done and then overwritten: lines differ, or another user changed the record since.
+values of the update, that is proof, regardless of who wrote them. If it has not, the update may be sent again, because
+an update sets the fields that it names and replaces a line set as a whole. Two cases are unclear, because the first
+sending may have been done and then overwritten: lines differ, or another user changed the record since.
 """
 
 from collections.abc import Sequence

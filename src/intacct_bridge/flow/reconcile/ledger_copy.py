@@ -1,6 +1,6 @@
 """The ledger in a copy: GLDETAIL as sums by month, account and location, and the rows behind one sum.
 
-The copy is queried with SQL through DuckDB, whatever its destination; the few columns that matter are read from it
+The copy is queried with SQL through DuckDB, regardless of its destination; the few columns that matter are read from it
 once. Amounts are decimals throughout.
 """
 

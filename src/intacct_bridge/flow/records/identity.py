@@ -1,9 +1,9 @@
 """What identifies a record on every run: its identity, the digest of its content, and its control ids.
 
-An identity must be the same on the second run as on the first, whatever happened in between. So it rests on the record
-alone: the key that it has in the company, else the key of its source, else its content. Equal contents of one input are
-numbered, because two equal payments are two payments. A control id is a digest of the identity and of the target of the
-write; the attempt in it rises only after an outcome that proves that nothing was applied.
+An identity must be the same on the second run as on the first, regardless of what happened in between. So it rests on
+the record alone: the key that it has in the company, else the key of its source, else its content. Equal contents of
+one input are numbered, because two equal payments are two payments. A control id is a digest of the identity and of the
+target of the write; the attempt in it rises only after an outcome that proves that nothing was applied.
 
 Texts count in NFC. Earlier versions took them as they were, so each identity and digest has *former* ones too: of the
 texts as they are, and of their decomposed form. A record that the outbox has under one of those is that record.

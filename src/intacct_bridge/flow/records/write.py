@@ -98,7 +98,7 @@ class Write:
     fields: Mapping[str, Value]
     identity: Identity
     digest: str
-    """A digest of the content, whatever the order of columns and lines."""
+    """A digest of the content, regardless of the order of columns and lines."""
     label: str
     """A name for people: `PYRJ 2026-01-31 'Payroll' PR-0131`."""
     rows: tuple[SourceRow, ...]
@@ -130,7 +130,7 @@ class Write:
 
     @property
     def content(self) -> GivenContent:
-        """The content as the input gives it, whatever planning has resolved or left out since."""
+        """The content as the input gives it, regardless of what planning has resolved or left out since."""
         return self.given or GivenContent(self.fields, self.lines)
 
     @property

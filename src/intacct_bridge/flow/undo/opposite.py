@@ -1,8 +1,8 @@
 """The opposite of a journal entry: a new entry on a day, with debits and credits exchanged.
 
 It is made from what was sent, after a comparison with what the company has: an entry that was changed since then is
-refused, because its opposite would leave the change in the ledger. As long as nobody changed the entry, lines that
-nobody sent are the company's own, such as those due to and due from an entity. They are exchanged too, so that every
+refused, because its opposite would leave the change in the ledger. Unless the entry was changed, lines that
+were not sent are the company's own, such as those due to and due from an entity. They are exchanged too, so that every
 account balances as before. Lines in another currency get the rate of the original line.
 """
 
@@ -101,7 +101,7 @@ def _taken(line: RecordLine, rows: list[Row]) -> Row | None:
 
 
 def _modified(header: Row) -> bool:
-    """Whether an entry was changed after it was created; lines that nobody sent are then not the company's own."""
+    """Whether an entry was changed after it was created; lines that were not sent are then not the company's own."""
     created, modified = header.get("WHENCREATED"), header.get("WHENMODIFIED")
     return isinstance(created, datetime) and isinstance(modified, datetime) and modified > created
 

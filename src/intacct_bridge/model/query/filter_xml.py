@@ -1,10 +1,10 @@
 """Filter nodes and queries ⇄ the gateway's `<filter>` and `<query>`, each pair side by side.
 
-Shape: *Query function*, Sage's reference, and the request schema for 3.0. `<filter>` holds exactly one operator,
-`and` or `or`; `and` and `or` hold two or more; the children of `<query>` come in any order, those of `<options>`
-in one only. Every value in a query is text, so reading gives text; callers type it by the field's kind.
-Requests have one date format, whatever the user's, so only the offset of a `Formatting` matters here: a time is written
-as the user's wall clock shows it. Text is written unchanged.
+Shape: *Query function*, Sage's reference, and the request schema for 3.0. `<filter>` holds exactly one operator, `and`
+or `or`; `and` and `or` hold two or more; the children of `<query>` come in any order, those of `<options>` in one only.
+Every value in a query is text, so reading gives text; callers type it by the field's kind. Requests have one date
+format, regardless of the user's, so only the offset of a `Formatting` matters here: a time is written as the user's
+wall clock shows it. Text is written unchanged.
 """
 
 from collections.abc import Iterator
