@@ -36,7 +36,7 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         pytest.skip(f"the official SDK cannot be installed here, so it cannot judge: {done.stderr[-300:]}")
     emulator = Emulator.demo(as_of=AS_OF)
     try:
-        with serve(emulator) as server:
+        with serve(emulator, allow_hosts=("emulator.intacct.com",)) as server:
             environment = {
                 **os.environ,
                 "INTACCT_ENDPOINT_URL": server.url.replace("127.0.0.1", "emulator.intacct.com"),

@@ -120,7 +120,7 @@ def test_the_official_javascript_sdk(emulator: Emulator, tmp_path: Path) -> None
     done = subprocess.run(install, cwd=tmp_path, check=False, capture_output=True, text=True)
     if done.returncode:
         pytest.skip(f"the official SDK cannot be installed here, so it cannot judge: {done.stderr[-300:]}")
-    with serve(emulator) as server:
+    with serve(emulator, allow_hosts=("emulator.intacct.com",)) as server:
         environment = {
             **os.environ,
             "INTACCT_ENDPOINT_URL": server.url.replace("127.0.0.1", "emulator.intacct.com"),
