@@ -77,6 +77,7 @@ def assert_true_ledger(company: OwnCompany, emulator: Emulator, rng: Random) -> 
     for book in (*company.books, *company.adjustment_books):
         for first in _months(rng):
             assert_trial_balance(books, book, first)
+            assert_balances_by_dimension(books, book, first)
     assert_open_items(books)
     assert_lines(emulator)
     for day in _month_ends(rng):
@@ -154,6 +155,31 @@ def assert_trial_balance(books: Books, book: str, first: date) -> None:
         assert ends[0] + ends[1] - ends[2] == ends[3], row
         totals[row["currency"]] += ends[0]
     assert known(totals) == {}, "a trial balance begins balanced"
+
+
+def assert_balances_by_dimension(books: Books, book: str, first: date) -> None:
+    """A month's debits and credits by place and every dimension are those of GLDETAIL."""
+    last = (first + timedelta(days=32)).replace(day=1) - timedelta(days=1)
+    expected: dict[tuple[str, ...], list[Decimal]] = defaultdict(lambda: [ZERO, ZERO])
+    for row in books.details:
+        if row["BOOKID"] == book and row["STATISTICAL"] != "T" and first <= date.fromisoformat(row["day"]) <= last:
+            key = (row["LOCATIONID"], row["DEPARTMENTID"], *(row[name] for name in books.dimensions))
+            amount = Decimal(row["AMOUNT"])
+            side = int(row["TR_TYPE"] != "1")
+            expected[row["ACCOUNTNO"], row["BASECURR"], *key][side] += abs(amount)
+    names = ("LOCATIONID", "DEPARTMENTID", *books.dimensions)
+    asked = f"{span(first.isoformat(), last.isoformat())}<reportingbook>{book}</reportingbook>"
+    asked += f"<groupby>{','.join(names)}</groupby>"
+    page = rows(data(books.emulator, f"<get_accountbalancesbydimensions>{asked}</get_accountbalancesbydimensions>"))
+    found = {
+        (row["glaccountno"], row["currency"], *(row[name.lower()] for name in names)): [
+            *(Decimal(row["debits"]), Decimal(row["credits"])),
+        ]
+        for row in page
+    }
+    assert {key: sums for key, sums in found.items() if any(sums)} == {
+        key: sums for key, sums in expected.items() if any(sums)
+    }, (book, first)
 
 
 def assert_control_accounts(books: Books, day: date) -> None:
