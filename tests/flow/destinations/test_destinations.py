@@ -155,6 +155,15 @@ def test_each_kind_has_its_column_type(copy: Copy) -> None:
     assert first["WHENMODIFIED"].tzinfo is not None  # the reader chooses the zone in which it is shown
 
 
+def test_the_times_of_a_copy_come_back_through_fetchall(tmp_path: Path) -> None:
+    copy = Copy(f"duckdb:///{tmp_path}/copy.duckdb")
+    keep(copy, BILLS, [bill(1), bill(2) | {"WHENMODIFIED": None}])
+    with copy.look() as con:
+        query = 'SELECT "WHENMODIFIED", typeof("WHENMODIFIED") FROM "APBILL" ORDER BY "RECORDNO"'
+        found = con.execute(query).fetchall()
+    assert found == [(NOON, "TIMESTAMP WITH TIME ZONE"), (None, "TIMESTAMP WITH TIME ZONE")]
+
+
 def test_amounts_in_csv_are_digits_and_are_read_back_unchanged(tmp_path: Path) -> None:
     copy = Copy(f"csv:{tmp_path}/copy")
     dues = ["0", "0.00000001", "-0.00000000000001", "50000.10", "123456789012345678901234.5"]
