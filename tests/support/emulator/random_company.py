@@ -134,7 +134,7 @@ class RandomPoster:
         chosen: dict[str, str] = {}
         number = self.rng.choice("12")
         pool = {"PROJECTID": f"P{number}", "CLASSID": "K1", "ITEMID": "I1", "WAREHOUSEID": f"W{number}"}
-        pool |= {"CONTRACTID": "N1"}
+        pool |= {"CONTRACTID": "N1", "DEPARTMENTID": f"D{number}"}
         pool |= {} if legacy else {f"GLDIM{name}": self.rng.choice("123") for name in self.company.dimensions}
         for name, text in pool.items():
             if self.rng.random() < 0.25:
@@ -176,6 +176,7 @@ class RandomPoster:
         body = ""
         for amount in amounts:
             cells = {"LOCATION": self._place(near), **self._dimensions()}
+            cells["DEPARTMENT"] = cells.pop("DEPARTMENTID", "")
             body += self._entry(self.rng.choice(("6000", "6100", "4000", "1200")), 1, amount, currency, cells)
         body += self._entry("1000", -1, sum(amounts, Decimal(0)), currency, {"LOCATION": near})
         head = {"JOURNAL": self.rng.choice(list(self.company.journals)), "BATCH_DATE": american(self._day())}
@@ -219,7 +220,7 @@ class RandomPoster:
 
     def _legacy_lines(self, item: str, account: str, *, sign: str = "") -> str:
         near, lines = self._place(), ""
-        order = ("PROJECTID", "TASKID", "COSTTYPEID", "ITEMID", "CLASSID", "CONTRACTID", "WAREHOUSEID")
+        order = ("DEPARTMENTID", "PROJECTID", "TASKID", "COSTTYPEID", "ITEMID", "CLASSID", "CONTRACTID", "WAREHOUSEID")
         for _ in range(self.rng.randint(1, 3)):
             chosen = self._dimensions(legacy=True)
             named = "".join(f"<{name.lower()}>{chosen[name]}</{name.lower()}>" for name in order if name in chosen)
