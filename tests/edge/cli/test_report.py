@@ -69,3 +69,21 @@ def test_an_invalid_date_range_is_refused_without_a_call(intacct: Intacct, asked
     assert ran.status == 2
     assert "2026-01-01..2026-01-31" in ran.err
     assert asked == []
+
+
+@pytest.mark.parametrize("more", [(), ("AP due",), ("--json",), ("--interactive",)])
+def test_a_list_of_reports_is_refused_with_the_way_to_a_name_and_without_a_call(
+    intacct: Intacct, asked: list[str], more: tuple[str, ...]
+) -> None:
+    ran = intacct("report", "--list", *more)
+    assert (ran.status, ran.out) == (2, "")
+    assert "no documented function that lists custom reports" in " ".join(ran.err.split())
+    assert "intacct report NAME --prompts" in " ".join(ran.err.split())
+    assert asked == []
+
+
+def test_a_report_without_a_name_is_refused_with_the_way_to_one(intacct: Intacct, asked: list[str]) -> None:
+    ran = intacct("report")
+    assert ran.status == 2
+    assert "list of custom reports" in " ".join(ran.err.split())
+    assert asked == []

@@ -9,9 +9,14 @@ from intacct_bridge.edge.cli.context import CommandContext, Duration, file_optio
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.model.wording import counted
 
+_NAME_FIX = (
+    "Take the name from the list of custom reports in Intacct's user interface. `intacct report NAME --prompts` tells"
+    " whether the gateway knows it; add --interactive for a report of the interactive report writer."
+)
+
 
 @click.command("report")
-@click.argument("name")
+@click.argument("name", required=False)
 @click.option(
     "--arg",
     "arguments",
@@ -21,6 +26,7 @@ from intacct_bridge.model.wording import counted
 )
 @click.option("--interactive", is_flag=True, help="Run a report of the interactive report writer.")
 @click.option("--prompts", is_flag=True, help="List the report's prompts instead of running it.")
+@click.option("--list", "listing", is_flag=True, help="Say how to find a report's name; the gateway lists none.")
 @click.option(
     "--format",
     "kind",
@@ -47,10 +53,11 @@ from intacct_bridge.model.wording import counted
 def report_command(
     context: CommandContext,
     *,
-    name: str,
+    name: str | None,
     arguments: tuple[str, ...],
     interactive: bool,
     prompts: bool,
+    listing: bool,
     kind: str,
     out: Path | None,
     spreadsheet_safe: bool,
@@ -58,7 +65,8 @@ def report_command(
 ) -> None:
     """Run the custom report NAME and read its rows.
 
-    Reports of the Financial Report Writer are not available through the API.
+    Reports of the Financial Report Writer are not available through the API. No documented function of the gateway
+    lists reports of any kind, so NAME comes from Intacct's own list of custom reports.
 
     \b
     Examples:
@@ -67,6 +75,14 @@ def report_command(
     """
     from intacct_bridge.edge.terminal.row_formats import write_rows
 
+    if listing:
+        raise SettingsError(
+            "The gateway has no documented function that lists custom reports, neither those of the original report"
+            " writer nor interactive ones. It reads a report by its name.",
+            fix=_NAME_FIX,
+        )
+    if name is None:
+        raise SettingsError("A report's NAME is missing.", fix=_NAME_FIX)
     if prompts:
         found = context.client.reports.parameters(name, interactive=interactive)
         context.console.table(("argument", "label"), list(found.items()), empty="The report has no prompts.")
