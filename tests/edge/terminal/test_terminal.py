@@ -3,6 +3,7 @@
 Each command runs in a process of its own on a pseudo-terminal; a test types only after it has read the question.
 """
 
+import json
 import os
 import select
 import signal
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import termios
 import time
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -27,12 +29,35 @@ fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 os.execv(sys.executable, [sys.executable, "-m", "intacct_bridge", *sys.argv[1:]])
 """
 ANSWERS = {
+    "environment": "production",
     "company_id": "demo-company",
     "user_id": "demo-user",
     "user_password": "demo-user-password",
     "sender_id": "demo-sender",
     "sender_password": "demo-sender-password",
 }
+QUESTIONS = {"environment": "(production, implementation, demo): "}
+QUESTIONS |= {setting: f"{question}: " for setting, question in connections._QUESTIONS.items()}
+SECRETS = (ANSWERS["user_password"], ANSWERS["sender_password"])
+KEYRING = """
+import json, os, pathlib
+from keyring.backend import KeyringBackend
+kept = pathlib.Path(os.environ["HOME"], "keyring.json")
+class Vault(KeyringBackend):
+    priority = 5
+    name = "test vault"
+    def set_password(self, service, user, secret):
+        kept.write_text(json.dumps({**self.all(), f"{service}/{user}": secret}))
+    def get_password(self, service, user):
+        return self.all().get(f"{service}/{user}")
+    def all(self):
+        return json.loads(kept.read_text()) if kept.exists() else {}
+class Plain(Vault):
+    priority = 0.5
+class Broken(Vault):
+    def set_password(self, service, user, secret):
+        raise RuntimeError(secret)
+"""
 
 
 class Terminal:
@@ -49,7 +74,14 @@ class Terminal:
             stderr=theirs,
             start_new_session=True,
             cwd=home,
-            env={**plain, "HOME": str(home), "TERM": "xterm", "PYTHONPATH": os.pathsep.join(sys.path), **environ},
+            env={
+                **plain,
+                "HOME": str(home),
+                "TERM": "xterm",
+                "PYTHONPATH": os.pathsep.join([str(home), *sys.path]),
+                "PYTHON_KEYRING_BACKEND": "keyring.backends.fail.Keyring",  # never the keyring of the tests' user
+                **environ,
+            },
         )
         os.close(theirs)
         self._seen = 0
@@ -65,7 +97,7 @@ class Terminal:
     def answer(self, **answers: str) -> None:
         """Answer the questions of `connections add`; the blank behind a question appears when echo is off."""
         for setting, text in answers.items():
-            self.type(f"{text}\n", after=f"{connections._QUESTIONS[setting]}: ")
+            self.type(f"{text}\n", after=QUESTIONS[setting])
 
     @property
     def echoes(self) -> bool:
@@ -147,25 +179,107 @@ def test_a_new_connection_is_asked_for_tested_and_saved(at: Terminals, url: str)
     terminal.answer(**ANSWERS)
     assert terminal.end() == 0, terminal.said
     assert "Signed in to demo-company as demo-user" in terminal.said
-    assert "password" not in terminal.said.lower().replace("user password", "").replace("sender password", "")
+    assert not any(secret in terminal.said for secret in SECRETS)
     assert at.settings.stat().st_mode & 0o077 == 0
     again = at("connections", "test")
     assert again.end() == 0, again.said
 
 
-def test_a_wrong_sender_is_explained_and_the_answers_are_saved(at: Terminals, url: str) -> None:
+def test_a_wrong_sender_is_explained_and_nothing_is_saved(at: Terminals, url: str) -> None:
     terminal = at("connections", "add", "books", "--endpoint", url)
     terminal.answer(**ANSWERS | {"sender_id": "somebody-else"})
     assert terminal.end() == 3
     told = " ".join(terminal.said.split())
     assert "error connection 'books': The sender ID or the sender password is wrong." in told
     assert told.index("error ") < told.index("where ") < told.index("why ") < told.index("fix ")
+    assert "Nothing was saved. To save connection books without signing in, add --no-test." in told
+    assert not at.settings.exists()
+    untested = at("connections", "add", "books", "--endpoint", url, "--no-test")
+    untested.answer(**ANSWERS | {"sender_id": "somebody-else"})
+    assert untested.end() == 0, untested.said
+    assert "Signing in" not in untested.said
     assert "somebody-else" in at.settings.read_text()
+
+
+def test_a_failed_sign_in_leaves_the_earlier_connection_and_its_passwords(at: Terminals, url: str) -> None:
+    (at.home / "vaults.py").write_text(KEYRING)
+    words = ("connections", "add", "books", "--endpoint", url)
+    first = at(*words, PYTHON_KEYRING_BACKEND="vaults.Vault")
+    first.answer(**ANSWERS)
+    assert first.end() == 0, first.said
+    kept = at.settings.read_bytes(), (at.home / "keyring.json").read_bytes()
+    wrong = at(*words, PYTHON_KEYRING_BACKEND="vaults.Vault")
+    wrong.answer(**ANSWERS | {"user_password": "mistyped"})
+    assert wrong.end() == 3
+    assert (at.settings.read_bytes(), (at.home / "keyring.json").read_bytes()) == kept
+    assert at("connections", "test", PYTHON_KEYRING_BACKEND="vaults.Vault").end() == 0
+
+
+def test_the_environment_is_asked_for_and_none_is_proposed(at: Terminals, url: str) -> None:
+    terminal = at("connections", "add", "books", "--endpoint", url)
+    terminal.answer(environment="")
+    terminal.answer(environment="live")
+    terminal.answer(**ANSWERS | {"environment": " Implementation "})
+    assert terminal.end() == 0, terminal.said
+    assert "[production]" not in terminal.said
+    assert tomllib.loads(at.settings.read_text())["connections"]["books"]["environment"] == "implementation"
+    given = at("connections", "add", "other", "--endpoint", url, "--environment", "demo")
+    given.answer(**{setting: answer for setting, answer in ANSWERS.items() if setting != "environment"})
+    assert given.end() == 0, given.said
+    assert QUESTIONS["environment"] not in given.said
+
+
+def test_passwords_go_to_the_keyring_where_there_is_one(at: Terminals, url: str) -> None:
+    (at.home / "vaults.py").write_text(KEYRING)
+    terminal = at("connections", "add", "books", "--endpoint", url, PYTHON_KEYRING_BACKEND="vaults.Vault")
+    terminal.answer(**ANSWERS)
+    assert terminal.end() == 0, terminal.said
+    notice = "Passwords will be kept in the keyring of this system (test vault)."
+    assert 0 < terminal.said.index(notice) < terminal.said.index(QUESTIONS["user_password"])
+    assert not any(secret in at.settings.read_text() for secret in SECRETS)
+    assert sorted(json.loads((at.home / "keyring.json").read_text()).values()) == sorted(SECRETS)
+    assert at("connections", "test", PYTHON_KEYRING_BACKEND="vaults.Vault").end() == 0
+
+
+@pytest.mark.parametrize(
+    ("backend", "option"), [("keyring.backends.fail.Keyring", ()), ("vaults.Plain", ()), ("vaults.Vault", ("--no-",))]
+)
+def test_without_a_keyring_the_file_is_named_before_a_password_is_typed(
+    at: Terminals, url: str, backend: str, option: tuple[str, ...]
+) -> None:
+    (at.home / "vaults.py").write_text(KEYRING)
+    words = ("connections", "add", "books", "--endpoint", url, *(f"{start}keyring" for start in option), "--quiet")
+    terminal = at(*words, PYTHON_KEYRING_BACKEND=backend)
+    terminal.answer(**ANSWERS)
+    assert terminal.end() == 0, terminal.said
+    notice = f"Passwords will be kept as plain text in {at.settings}, which only your account can read."
+    assert 0 < terminal.said.index(notice) < terminal.said.index(QUESTIONS["user_password"])
+    assert all(secret in at.settings.read_text() for secret in SECRETS)
+    assert at.settings.stat().st_mode & 0o077 == 0
+    assert not (at.home / "keyring.json").exists()
+
+
+def test_a_wanted_keyring_that_is_missing_is_refused_before_any_question(at: Terminals, url: str) -> None:
+    terminal = at("connections", "add", "books", "--endpoint", url, "--keyring")
+    assert terminal.end() == 2
+    assert "cannot be kept in a keyring: this system has none" in " ".join(terminal.said.split())
+    assert not any(question in terminal.said for question in QUESTIONS.values())
+
+
+def test_a_keyring_that_fails_leaves_nothing_and_names_the_way_out(at: Terminals, url: str) -> None:
+    (at.home / "vaults.py").write_text(KEYRING)
+    terminal = at("connections", "add", "books", "--endpoint", url, PYTHON_KEYRING_BACKEND="vaults.Broken")
+    terminal.answer(**ANSWERS)
+    assert terminal.end() == 2, terminal.said
+    assert "The keyring cannot save the password (RuntimeError)" in terminal.said
+    assert "--no-keyring" in terminal.said
+    assert not any(secret in terminal.said for secret in SECRETS)
+    assert not at.settings.exists()
 
 
 def test_an_empty_answer_is_asked_for_again_and_an_id_is_stripped(at: Terminals, url: str) -> None:
     terminal = at("connections", "add", "books", "--endpoint", url)
-    terminal.answer(company_id="")
+    terminal.answer(environment="production", company_id="")
     terminal.answer(company_id="   ")
     terminal.answer(company_id="  demo-company\t", user_id="demo-user", user_password="")
     terminal.answer(**{name: ANSWERS[name] for name in ("user_password", "sender_id", "sender_password")})
@@ -178,7 +292,7 @@ def test_leaving_at_a_question_writes_nothing(at: Terminals, key: str, question:
     terminal = at("connections", "add", "books")
     for setting in list(ANSWERS)[: list(ANSWERS).index(question)]:
         terminal.answer(**{setting: ANSWERS[setting]})
-    terminal.type(key, after=f"{connections._QUESTIONS[question]}: ")
+    terminal.type(key, after=QUESTIONS[question])
     assert terminal.end(pressing=key) == 130
     assert "Traceback" not in terminal.said
     assert terminal.echoes

@@ -33,6 +33,8 @@ class Surroundings:
     project: Path = field(default_factory=Path.cwd)
     config: Path = field(default_factory=directories.config_directory)
     """The user's configuration directory."""
+    unsaved: toml_file.TomlFile | None = None
+    """Tables that are to be tried before they are saved in that file; they come first."""
 
     @property
     def user_file(self) -> Path:
@@ -46,7 +48,8 @@ class Surroundings:
 
     def files(self) -> list[toml_file.TomlFile]:
         """Every intacct.toml there is, strongest first."""
-        found = [toml_file.read(self.project / toml_file.FILE_NAME), toml_file.read(self.user_file)]
+        kept = (toml_file.read(self.project / toml_file.FILE_NAME), toml_file.read(self.user_file))
+        found = [self.unsaved, *kept]
         return [file for file in found if file is not None]
 
 

@@ -1,20 +1,25 @@
 """`intacct connections`: list, add, show, test and remove named connections.
 
 A password is never an option, because command lines are kept in histories and shown in process lists. It is typed,
-read from a variable, or stays in a keyring.
+read from a variable, or stays in a keyring. A typed password goes to the system's keyring where there is one, and only
+after a sign-in that worked, as everything else of a new connection.
 """
 
 import os
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from intacct_bridge.edge.cli.context import DEMO, CommandContext, shared_options
-from intacct_bridge.errors import SettingsError
+from intacct_bridge.errors import IntacctError, SettingsError
 from intacct_bridge.model.wording import listed
+
+if TYPE_CHECKING:
+    from intacct_bridge.client.client import Client
 
 _QUESTIONS = {
     "company_id": "Company ID (as on Intacct's sign-in page)",
@@ -24,6 +29,10 @@ _QUESTIONS = {
     "sender_password": "Sender password",
 }
 _SECRETS = ("user_password", "sender_password")
+_ENVIRONMENTS = ("production", "implementation", "demo")
+_ENVIRONMENT_QUESTION = "Environment of this company; a sandbox is an implementation"
+_WITHOUT_KEYRING = "Use --no-keyring, or --user-password-env and --sender-password-env."
+_INSTALL_KEYRING = "Run: pip install 'intacct-bridge[keyring]'"
 
 
 @click.group("connections", no_args_is_help=True)
@@ -71,13 +80,17 @@ def list_command(context: CommandContext) -> None:
 @click.option(
     "--sender-password-env", metavar="VARIABLE", help="Read the sender's password from this environment variable."
 )
-@click.option("--keyring", is_flag=True, help="Keep passwords in the system's keyring (default: in the file).")
+@click.option(
+    "--keyring/--no-keyring",
+    default=None,
+    help="Keep typed passwords in the system's keyring, or in the file (default: the keyring where there is one).",
+)
 @click.option("--location-id", metavar="ENTITY", help="Work in this entity (default: the top level).")
 @click.option("--client-id", metavar="COMPANY", help="Slide in to this client company of a console.")
 @click.option(
     "--environment",
-    type=click.Choice(["production", "implementation", "demo"]),
-    help="Show this environment before every write (default: production).",
+    type=click.Choice(_ENVIRONMENTS),
+    help="Show this environment before every write (default: ask; production without a terminal).",
 )
 @click.option(
     "--authentication",
@@ -102,24 +115,27 @@ def list_command(context: CommandContext) -> None:
 @click.option(
     "--project", is_flag=True, help="Write to ./intacct.toml (default: the file in your configuration directory)."
 )
-@click.option("--no-test", is_flag=True, help="Do not test the connection.")
+@click.option("--no-test", is_flag=True, help="Save the connection without signing in.")
 @shared_options(connected=False)
-def add_command(context: CommandContext, *, name: str, project: bool, no_test: bool, **given: Any) -> None:
+def add_command(
+    context: CommandContext, *, name: str, project: bool, no_test: bool, keyring: bool | None, **given: Any
+) -> None:
     """Add or replace a connection.
 
-    Asks for missing settings, saves them, and signs in once to test them.
+    Asks for missing settings, signs in once to test them, and saves them. Nothing is saved if the sign-in fails.
     """
-    from intacct_bridge.client.connections.sources import add_connection, connection_file
+    from intacct_bridge.client.connections.sources import Surroundings, add_connection, connection_file
 
-    settings = _settings(context, name, given)
-    before = connection_file(name, path=Path("intacct.toml") if project else None)
-    path = add_connection(name, settings, path=Path("intacct.toml") if project else None)
+    path = Path("intacct.toml") if project else Surroundings().user_file
+    settings = _settings(name, given)
+    place = _ask_rest(context, name, settings, path, keyring=keyring)
+    before = connection_file(name, path=path)
+    if not no_test:
+        _try(context, name, settings, path)
+    add_connection(name, {key: place.saved(key, value) for key, value in settings.items()}, path=path)
     context.console.say(f"Saved connection {name} in {path}.")
     if before.get("approval") == "required" and settings.get("approval") != "required":
         context.console.say("Its writes no longer need an approval: to require one again, add --approval required.")
-    if not no_test:
-        context.name = name
-        _sign_in(context)
 
 
 @connections_command.command("show")
@@ -140,7 +156,7 @@ def show_command(context: CommandContext, *, name: str | None) -> None:
 def test_command(context: CommandContext, *, name: str | None) -> None:
     """Sign in once. `intacct doctor` checks the rest."""
     context.name = name or context.name
-    _sign_in(context)
+    _sign_in(context, context.client)
 
 
 @connections_command.command("remove")
@@ -168,29 +184,43 @@ def _names(text: str | None) -> list[str]:
     return [one.strip() for one in (text or "").split(",") if one.strip()]
 
 
-def _settings(context: CommandContext, name: str, given: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings to save: those given as options, and the answers to questions about the rest."""
-    settings = {key: value for key, value in given.items() if value and key not in ("keyring",)}
+def _settings(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings that are given as options, checked; a password is a reference to its variable."""
+    settings = {key: value for key, value in given.items() if value}
     for secret in _SECRETS:
         variable = settings.pop(f"{secret}_env", None)
         if variable:
             settings[secret] = {"env": variable}
+    _check(name, settings)
+    return settings
+
+
+def _ask_rest(
+    context: CommandContext, name: str, settings: dict[str, Any], path: Path, *, keyring: bool | None
+) -> "_PasswordPlace":
+    """Add the settings that are not given, from a terminal or else from variables, and return the passwords' place."""
+    place = _PasswordPlace(name, path, in_keyring=False)
     from_sender = ("sender_id", "sender_password") if "sender" in settings else ()
     missing = [key for key in _QUESTIONS if key not in settings and key not in from_sender]
-    _check(name, settings)
-    if missing and not sys.stdin.isatty():
+    if not sys.stdin.isatty():
         missing = [key for key in missing if not _from_variable(key, settings)]
-    if missing and not sys.stdin.isatty():
-        options = ", ".join(f"--{key.replace('_', '-')}{'-env' if key in _SECRETS else ''}" for key in missing)
-        raise SettingsError(
-            f"Not running in a terminal: connection {name!r} needs {listed(missing)}.",
-            fix=f"Pass {options}.",
-        )
+        if missing:
+            options = ", ".join(f"--{key.replace('_', '-')}{'-env' if key in _SECRETS else ''}" for key in missing)
+            raise SettingsError(
+                f"Not running in a terminal: connection {name!r} needs {listed(missing)}.",
+                fix=f"Pass {options}.",
+            )
+        return place
+    secrets = [key for key in missing if key in _SECRETS]
+    if secrets:
+        place = _PasswordPlace.chosen(name, path, keyring=keyring)
+    if "environment" not in settings:
+        settings["environment"] = context.console.choose(_ENVIRONMENT_QUESTION, _ENVIRONMENTS)
     for key in missing:
-        if key not in settings:
-            answer = context.console.ask(_QUESTIONS[key], secret=key in _SECRETS)
-            settings[key] = _in_keyring(name, key, answer) if given["keyring"] and key in _SECRETS else answer
-    return settings
+        if key in secrets[:1]:
+            context.console.complain(place.notice)
+        settings[key] = context.console.ask(_QUESTIONS[key], secret=key in _SECRETS)
+    return place
 
 
 def _check(name: str, settings: Mapping[str, Any]) -> None:
@@ -211,28 +241,94 @@ def _from_variable(key: str, settings: dict[str, Any]) -> bool:
     return True
 
 
-def _in_keyring(name: str, key: str, answer: str) -> dict[str, str]:
-    """Save a password in the keyring and return the reference to it."""
+@dataclass(frozen=True, slots=True)
+class _PasswordPlace:
+    """The place of the typed passwords of a connection: the system's keyring, or the connection's file."""
+
+    name: str
+    path: Path
+    in_keyring: bool
+
+    @classmethod
+    def chosen(cls, name: str, path: Path, *, keyring: bool | None) -> "_PasswordPlace":
+        """The place that the user wants: without a wish, the keyring where there is one."""
+        if keyring is False:
+            return cls(name, path, in_keyring=False)
+        strength, reason = _keyring_strength()
+        if keyring and strength <= 0:
+            fix = _INSTALL_KEYRING if strength is _NOT_INSTALLED else _WITHOUT_KEYRING
+            raise SettingsError(f"The passwords cannot be kept in a keyring: {reason}.", fix=fix)
+        return cls(name, path, in_keyring=bool(keyring) or strength >= _RECOMMENDED)
+
+    @property
+    def service(self) -> str:
+        """The keyring's name for the connection. Connections of the same name in two projects do not share one."""
+        file = "" if self.path.is_absolute() else f"{self.path.resolve()}:"
+        return f"intacct-bridge:{file}{self.name}"
+
+    @property
+    def notice(self) -> str:
+        """Where the passwords will be, for a person who is about to type them."""
+        if self.in_keyring:
+            import keyring
+
+            return f"Passwords will be kept in the keyring of this system ({keyring.get_keyring().name})."
+        shared = " Do not share or commit this file." if not self.path.is_absolute() else ""
+        return (
+            f"Passwords will be kept as plain text in {self.path.resolve()}, which only your account can read.{shared} "
+            "To keep them in variables: --user-password-env and --sender-password-env."
+        )
+
+    def saved(self, key: str, value: Any) -> Any:
+        """A setting as the file has it: a typed password goes to the keyring, and the file refers to it."""
+        if not self.in_keyring or key not in _SECRETS or not isinstance(value, str):
+            return value
+        import keyring
+
+        try:
+            keyring.set_password(self.service, key, value)
+        except Exception as error:  # a keyring's back end raises its own errors
+            raise SettingsError(
+                f"The keyring cannot save the password ({type(error).__name__}).", fix=_WITHOUT_KEYRING
+            ) from None
+        return {"keyring": f"{self.service}/{key}"}
+
+
+_RECOMMENDED = 1.0
+"""The package keyring recommends back ends of at least this priority; one that saves plain text has less."""
+_NOT_INSTALLED = -1.0
+
+
+def _keyring_strength() -> tuple[float, str]:
+    """The priority of the system's keyring, and why there is none where it is not above zero."""
     try:
         import keyring
     except ImportError:
-        raise SettingsError(
-            "The package keyring is not installed.", fix="Run: pip install 'intacct-bridge[keyring]'"
-        ) from None
-    service, user = f"intacct-bridge:{name}", key
+        return _NOT_INSTALLED, "the package keyring is not installed"
     try:
-        keyring.set_password(service, user, answer)
+        return float(keyring.get_keyring().priority), "this system has none that can be used"
     except Exception as error:  # a keyring's back end raises its own errors
-        raise SettingsError(
-            f"The keyring cannot save the password ({type(error).__name__}).",
-            fix="Use --user-password-env and --sender-password-env.",
-        ) from None
-    return {"keyring": f"{service}/{user}"}
+        return 0.0, f"the system's keyring fails ({type(error).__name__})"
 
 
-def _sign_in(context: CommandContext) -> None:
-    connection = context.connection
+def _try(context: CommandContext, name: str, settings: Mapping[str, Any], path: Path) -> None:
+    """Sign in with settings that are not saved yet, in the surroundings in which they will be used."""
+    from intacct_bridge.client.client import Client
+    from intacct_bridge.client.connections.sources import Surroundings, load_connection
+    from intacct_bridge.client.connections.toml_file import TomlFile
+
+    try:
+        context.use(load_connection(name, around=Surroundings(unsaved=TomlFile(path, {name: settings}))))
+        with Client(context.connection) as client:
+            _sign_in(context, client)
+    except IntacctError:
+        context.console.complain(f"Nothing was saved. To save connection {name} without signing in, add --no-test.")
+        raise
+
+
+def _sign_in(context: CommandContext, client: "Client") -> None:
+    connection = client.connection
     context.console.say(f"Signing in to {connection.target} as {connection.user_id} ...")
-    signed = context.client.sign_in()
+    signed = client.sign_in()
     where = f"entity {signed.location_id}" if signed.location_id else "top level"
     context.console.result(f"Signed in to {signed.company_id} as {signed.user_id}: {where}, endpoint {signed.endpoint}")

@@ -53,9 +53,14 @@ class CommandContext:
     def connection(self) -> "Connection":
         """The chosen connection; the console masks its secrets from then on."""
         if self._connection is None:
-            self._connection = self._load()
-            self.console.hide(self._connection.secrets)
+            self.use(self._load())
+        assert self._connection is not None
         return self._connection
+
+    def use(self, connection: "Connection") -> None:
+        """Choose a connection that is in no file yet."""
+        self._connection = connection
+        self.console.hide(connection.secrets)
 
     def _load(self) -> "Connection":
         from intacct_bridge.client.connections.sources import load_connection

@@ -165,6 +165,15 @@ class Console:
             self.hide([answer])
         return answer
 
+    def choose(self, question: str, choices: Sequence[str]) -> str:
+        """Ask until the answer is one of the choices, in upper or lower case, and return it."""
+        import click
+
+        kind = click.Choice(choices, case_sensitive=False)
+        return str(
+            click.prompt(question, type=kind, value_proc=lambda text: kind.convert(text.strip(), None, None), err=True)
+        )
+
     def confirm(self, question: str) -> bool:
         """Ask yes or no; without a terminal the answer is no."""
         if not sys.stdin.isatty():
