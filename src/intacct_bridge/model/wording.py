@@ -1,11 +1,18 @@
-"""Counts and lists of names, as messages write them."""
+"""Counts, amounts and lists of names, as messages and tables write them."""
 
 from collections.abc import Sequence
+from decimal import Decimal
 
 
 def counted(number: int, noun: str, plural: str = "") -> str:
     """`1 row`, `2,000 rows`, `0 entries`; give `plural` where the noun forms it in another way."""
     return f"{number:,} {noun if number == 1 else plural or _plural(noun)}"
+
+
+def amount_shown(amount: Decimal) -> str:
+    """`1,234.50`: thousands separated, at least two decimals, and no zeros beyond them. It is never rounded."""
+    whole, _, fraction = format(amount, ",f").partition(".")
+    return f"{whole}.{fraction.rstrip('0'):0<2}"
 
 
 def _plural(noun: str) -> str:

@@ -3,8 +3,10 @@
 import csv
 import io
 import json
+import re
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -131,3 +133,18 @@ def test_a_page_with_other_column_types_is_refused_and_not_rounded(tmp_path: Pat
     pages = [pa.RecordBatch.from_pydict({"N": [number]}) for number in (1, Decimal("1.5"))]
     with pytest.raises(InvalidRequestError, match="does not fit the column types of the first"):
         write_parquet(pages, to=tmp_path / "n.parquet")
+
+
+def test_amounts_are_grouped_in_tables_and_plain_digits_for_programs(demo: Intacct) -> None:
+    words = ("query", "APBILL", "--select", "RECORDNO,TOTALENTERED", "--where", "TOTALENTERED > 1000", "--limit", "5")
+    raw = {str(row["RECORDNO"]): Decimal(row["TOTALENTERED"]) for row in _json(demo(*words, "--json").out)}
+    assert len(raw) == 5
+    shown = dict(line.split() for line in demo(*words).out.splitlines()[2:])
+    assert all(re.fullmatch(r"\d{1,3}(,\d{3})+\.\d{2,}", text) for text in shown.values())
+    assert {number: Decimal(text.replace(",", "")) for number, text in shown.items()} == raw
+    as_csv = dict(csv.reader(demo(*words, "--format", "csv").out.splitlines()[1:]))
+    assert {number: Decimal(text) for number, text in as_csv.items()} == raw
+
+
+def _json(text: str) -> Any:
+    return json.loads(text, parse_float=Decimal)

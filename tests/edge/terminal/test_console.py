@@ -34,10 +34,10 @@ def test_results_go_out_and_notes_go_to_standard_error() -> None:
     made.table(("name", "amount"), [("Rent", Decimal("1200.00")), ("Water", Decimal("9.5"))])
     made.say("two rows")
     assert out.getvalue().splitlines() == [
-        "name    amount",
-        "─────  ───────",
-        "Rent   1200.00",
-        "Water      9.5",
+        "name     amount",
+        "─────  ────────",
+        "Rent   1,200.00",
+        "Water      9.50",
     ]
     assert err.getvalue() == "two rows\n"
 
@@ -92,7 +92,7 @@ def test_a_number_is_never_cut(rows: list[tuple[object, Decimal]], width: int) -
     hidden = print_fitted(("name", "amount"), rows, out, width)
     lines = out.getvalue().split("\n")[2:-1]
     if not hidden:
-        assert all(line.endswith(shown(amount)) for line, (_, amount) in zip(lines, rows, strict=True))
+        assert [Decimal(line.split()[-1].replace(",", "")) for line in lines] == [amount for _, amount in rows]
 
 
 def test_a_long_text_is_cut_and_a_wide_one_aligned() -> None:
@@ -216,3 +216,16 @@ def test_an_end_that_is_reported_twice_counts_once(monkeypatch: pytest.MonkeyPat
         view.update("VENDOR", 4, 4)
     assert isinstance(console.err, Terminal)
     assert re.findall(r"(\d+) rows done", console.err.getvalue())[-1] == "34"
+
+
+def test_amounts_of_a_column_have_one_format_and_whole_numbers_keep_theirs() -> None:
+    amounts = [Decimal("2028"), Decimal("-74.1"), Decimal("1234567.89"), Decimal("0.123456"), None]
+    rows = [[amount, Decimal(count), 10_000] for amount, count in zip(amounts, (13, 1200, 1, 0, 5), strict=True)]
+    lines = plain_lines(("amount", "quantity", "RECORDNO"), rows)
+    assert [line.split() for line in lines[2:]] == [
+        ["2,028.00", "13", "10000"],
+        ["-74.10", "1,200", "10000"],
+        ["1,234,567.89", "1", "10000"],
+        ["0.123456", "0", "10000"],
+        ["5", "10000"],
+    ]

@@ -18,7 +18,7 @@ from intacct_bridge.edge.views.reconcile import show_reconciliation, totals, ver
 from intacct_bridge.flow.plan.plan import Verdict
 from intacct_bridge.flow.reconcile.reconcile import Reconciliation
 from intacct_bridge.flow.records.status import RecordStatus
-from intacct_bridge.model.wording import counted
+from intacct_bridge.model.wording import amount_shown, counted
 from intacct_bridge.served_demo import demo_home
 
 _INDENT = " " * 14
@@ -73,7 +73,9 @@ class DemoView:
         new = [one for one in posted.outcomes if one.status is not RecordStatus.UNCHANGED]
         known = len(posted.outcomes) - len(new)
         total = sum((amount_of(one.write) or Decimal(0) for one in posted.outcomes), Decimal(0))
-        head = f"{posted.file.name}: {counted(len(posted.outcomes), 'journal entry')}, {total:,.2f} on each side"
+        head = (
+            f"{posted.file.name}: {counted(len(posted.outcomes), 'journal entry')}, {amount_shown(total)} on each side"
+        )
         wide = max((len(one.write.label) for one in new), default=0)
         lines = [
             f"{one.write.label:<{wide}}  {one.status.outcome_text}"

@@ -30,7 +30,7 @@ def visible(text: str) -> str:
 
 def plain_lines(columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> list[str]:
     """The table as text with every cell in full: names, a line, and the rows; numbers are aligned to the right."""
-    cells = [[shown(value) for value in row] for row in rows]
+    cells = _cells(rows)
     right = _right_aligned(columns, rows)
     widths = [max([len(name), *(len(row[i]) for row in cells)]) for i, name in enumerate(columns)]
     rule = ["─" * wide for wide in widths]
@@ -56,7 +56,7 @@ def print_fitted(columns: Sequence[str], rows: Sequence[Sequence[Cell]], out: Te
     from rich.table import Table
     from rich.text import Text
 
-    cells = [[shown(value) for value in row] for row in rows]
+    cells = _cells(rows)
     right = _right_aligned(columns, rows)
     natural = [max([cell_len(name), *(cell_len(row[i]) for row in cells)]) for i, name in enumerate(columns)]
     widths = _fitted(natural, [cell_len(name) for name in columns], right, width)
@@ -104,6 +104,29 @@ def _right_aligned(columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> li
     return [bool(rows) and all(_is_number(row[i]) for row in rows) for i in range(len(columns))]
 
 
+def _cells(rows: Sequence[Sequence[Cell]]) -> list[list[str]]:
+    """Every cell as text. If a decimal of a column has a fraction, all of the column's have at least two places."""
+    columns = [_column(values) for values in zip(*rows, strict=True)]
+    return [list(row) for row in zip(*columns, strict=True)]
+
+
+def _column(values: Sequence[Cell]) -> list[str]:
+    whole = not any(isinstance(value, Decimal) and _has_fraction(value) for value in values)
+    return [shown(value) if whole or not isinstance(value, Decimal) else _with_places(value) for value in values]
+
+
+def _has_fraction(value: Decimal) -> bool:
+    return "." in format(value, "f")
+
+
+def _with_places(value: Decimal) -> str:
+    """Thousands separated, at least two decimals, and otherwise the digits that the value has."""
+    if not value.is_finite():
+        return format(value, "f")
+    whole, _, fraction = format(value, ",f").partition(".")
+    return f"{whole}.{fraction:0<2}"
+
+
 def _is_number(value: Cell) -> bool:
     return (isinstance(value, int | Decimal | float) and not isinstance(value, bool)) or value is None
 
@@ -119,7 +142,7 @@ def shown(value: Cell) -> str:
     if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, Decimal):
-        return format(value, "f")
+        return _with_places(value) if _has_fraction(value) else format(value, ",f")
     if isinstance(value, float):
         return f"{value:.2f}"
     if isinstance(value, list | tuple | set | frozenset):

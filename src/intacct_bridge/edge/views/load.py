@@ -12,7 +12,7 @@ from intacct_bridge.flow.post.outcome import RecordOutcome
 from intacct_bridge.flow.records.status import RecordStatus
 from intacct_bridge.flow.records.tables import SourceRow
 from intacct_bridge.flow.records.write import ACTION_COMMENT, ACTION_DATE, Write, WriteOperation
-from intacct_bridge.model.wording import counted
+from intacct_bridge.model.wording import amount_shown, counted
 
 _SHOWN = 40
 """Records listed one by one; a longer file is summed up, and its refusals are still listed."""
@@ -42,9 +42,9 @@ def show_plan(plan: Plan, console: Console, *, records: bool = True) -> None:
     for total in plan.totals:
         currency = f" {total.currency}" if total.currency else ""
         if total.debit or total.credit:
-            console.result(f"debits {total.debit:,.2f}, credits {total.credit:,.2f}{currency}")
+            console.result(f"debits {amount_shown(total.debit)}, credits {amount_shown(total.credit)}{currency}")
         if total.amount:
-            console.result(f"amounts {total.amount:,.2f}{currency}")
+            console.result(f"amounts {amount_shown(total.amount)}{currency}")
     console.result(f"applying costs {counted(plan.transactions, 'API transaction')}; planning took {plan.reads:,}")
 
 
@@ -75,8 +75,7 @@ def _existing_amount(record: PlannedRecord) -> Decimal | None:
 
 def money(amount: Decimal) -> Decimal:
     """The same amount with at least two decimals, and no zeros beyond them."""
-    whole, _, fraction = format(amount, "f").partition(".")
-    return Decimal(f"{whole}.{fraction.rstrip('0'):0<2}")
+    return Decimal(amount_shown(amount).replace(",", ""))
 
 
 def _show_changes(updates: Sequence[PlannedRecord], console: Console) -> None:

@@ -1,11 +1,12 @@
 """The reconciliation report: the verdict, and the accounts and records that differ."""
 
 from collections.abc import Iterator
+from decimal import Decimal
 
 from intacct_bridge.edge.terminal.console import Console
 from intacct_bridge.edge.views.load import money
 from intacct_bridge.flow.reconcile.reconcile import BalanceDifference, Reconciliation, RecordDifference
-from intacct_bridge.model.wording import counted
+from intacct_bridge.model.wording import amount_shown, counted
 
 _MOST_SHOWN = 200
 
@@ -53,13 +54,13 @@ def _records(difference: BalanceDifference) -> Iterator[str]:
 
 
 def _record(one: RecordDifference) -> str:
+    ledger = amount_shown(one.ledger) if one.ledger is not None else ""
+    copy = amount_shown(one.copy) if one.copy is not None else ""
     amounts = {
-        "missing": f"{one.ledger:,.2f} in the ledger, not in the copy" if one.ledger is not None else "not in the copy",
-        "surplus": f"{one.copy:,.2f} in the copy, not in the ledger" if one.copy is not None else "not in the ledger",
-        "doubled": f"{one.copy:,.2f} more than once in the copy" if one.copy is not None else "twice in the copy",
-        "altered": f"{one.ledger:,.2f} in the ledger, {one.copy:,.2f} in the copy"
-        if one.ledger is not None and one.copy is not None
-        else "altered",
+        "missing": f"{ledger} in the ledger, not in the copy" if ledger else "not in the copy",
+        "surplus": f"{copy} in the copy, not in the ledger" if copy else "not in the ledger",
+        "doubled": f"{copy} more than once in the copy" if copy else "twice in the copy",
+        "altered": f"{ledger} in the ledger, {copy} in the copy" if ledger and copy else "altered",
     }
     what = f" ({one.what})" if one.what else ""
     return f"{one.kind} GLDETAIL {one.record} of GLBATCH {one.batch}, {one.day}: {amounts.get(one.kind, '')}{what}"
@@ -70,7 +71,7 @@ def totals(found: Reconciliation) -> Iterator[str]:
     for (book, currency), amounts in found.totals.items():
         debits = amounts.debits + amounts.adjusting_debits
         credits_ = amounts.credits + amounts.adjusting_credits
-        yield f"{book} {currency}: debits {debits:,.2f}, credits {credits_:,.2f}"
+        yield f"{book} {currency}: debits {amount_shown(debits)}, credits {amount_shown(credits_)}"
 
 
 def verdict(found: Reconciliation) -> str:
@@ -78,9 +79,9 @@ def verdict(found: Reconciliation) -> str:
     balances, periods = counted(found.places, "balance"), counted(len(found.periods), "period")
     if found.ties:
         return f"the copy equals the ledger to the cent: {balances} in {periods} compared"
-    off = sum(abs(one.amount) for one in found.differences)
+    off = sum((abs(one.amount) for one in found.differences), Decimal(0))
     differ = f"{len(found.differences):,} of {balances} in {periods} differ"
-    return f"the copy does not equal the ledger: {differ}, by {off:,.2f} in all"
+    return f"the copy does not equal the ledger: {differ}, by {amount_shown(off)} in all"
 
 
 def as_data(found: Reconciliation) -> dict[str, object]:

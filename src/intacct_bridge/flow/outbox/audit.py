@@ -12,6 +12,7 @@ from intacct_bridge.errors import SettingsError
 from intacct_bridge.flow.outbox.entry import OutboxEntry, Total, outcome_word
 from intacct_bridge.flow.records.status import RecordStatus
 from intacct_bridge.flow.records.write import WriteOperation
+from intacct_bridge.model.wording import amount_shown
 
 COLUMNS = (
     "number", "state", "company", "entity", "operation", "object", "record", "receipt", "name", "source", "by",
@@ -50,9 +51,13 @@ class EntryFilter:
         )
 
 
-def amount_text(entry: OutboxEntry) -> str:
-    """The amount: a journal entry's debits, or the sum of other lines; one after the other in several currencies."""
-    return "; ".join(money_text(one.debit or one.amount) for one in entry.totals)
+def amount_text(entry: OutboxEntry, *, grouped: bool = False) -> str:
+    """The amount: a journal entry's debits, or the sum of other lines; one after the other in several currencies.
+
+    People read it `grouped`, with thousands separators; programs without.
+    """
+    written = amount_shown if grouped else money_text
+    return "; ".join(written(one.debit or one.amount) for one in entry.totals)
 
 
 def currency_text(entry: OutboxEntry) -> str:
@@ -61,9 +66,8 @@ def currency_text(entry: OutboxEntry) -> str:
 
 
 def money_text(amount: Decimal) -> str:
-    """An amount with at least two decimals, and no zeros beyond them."""
-    whole, _, fraction = format(amount, "f").partition(".")
-    return f"{whole}.{fraction.rstrip('0'):0<2}"
+    """An amount for programs: at least two decimals, no zeros beyond them, and no separators."""
+    return amount_shown(amount).replace(",", "")
 
 
 def local_text(moment: datetime | None) -> str:

@@ -15,10 +15,8 @@ from intacct_bridge.flow.company.current_records import POSTED_ON, CurrentRecord
 from intacct_bridge.flow.company.writable import WRITTEN_BY_NAME, LineSet, WritableObject
 from intacct_bridge.flow.records.values import comparable, equal_form
 from intacct_bridge.flow.records.write import Finding, Write, WriteOperation
-from intacct_bridge.model.wording import counted
+from intacct_bridge.model.wording import amount_shown, counted
 from intacct_bridge.wire.values import Value
-
-_CENT = Decimal("0.01")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +97,7 @@ def _summary(lines: Iterable[Mapping[str, Value]], names: Iterable[str]) -> str:
     if not amounts or "TR_TYPE" in names:
         return count
     total = sum((value for line in lines if isinstance(value := line.get(amounts[0]), Decimal)), Decimal(0))
-    exponent = total.as_tuple().exponent
-    return f"{count} of {total.quantize(_CENT) if isinstance(exponent, int) and exponent > -2 else total:f}"
+    return f"{count} of {amount_shown(total)}"
 
 
 def update_of(write: Write, current: CurrentRecord, writable: WritableObject, changes: tuple[Change, ...]) -> Write:

@@ -28,6 +28,7 @@ from intacct_bridge.flow.records.tables import SourceRow
 from intacct_bridge.flow.records.values import comparable, number_text
 from intacct_bridge.flow.records.write import Finding, RecordLine, Write, WriteOperation
 from intacct_bridge.model.catalog import FieldDef
+from intacct_bridge.model.wording import amount_shown
 from intacct_bridge.wire.values import Value
 from intacct_bridge.wire.xml import Element, forbidden_character
 
@@ -207,7 +208,7 @@ def balance(write: Write, facts: Facts) -> Iterator[Finding]:
         if difference:
             unit = f" {currency}" if currency else ""
             over, under = ("debits", "credits") if difference > 0 else ("credits", "debits")
-            message = f"the entry does not balance: {over} exceed {under} by {abs(difference):f}{unit}"
+            message = f"the entry does not balance: {over} exceed {under} by {amount_shown(abs(difference))}{unit}"
             yield Finding("balance", message, "correct the amounts", write.column("TRX_AMOUNT"), write.position)
 
 
@@ -219,7 +220,9 @@ def entity_balance(write: Write, facts: Facts) -> Iterator[Finding]:
     for line in write.all_lines:
         entity = facts.entity_of(comparable(line.fields.get("LOCATION")))
         by_entity[entity] = by_entity.get(entity, Decimal(0)) + _signed(line)
-    unbalanced = [f"{entity or 'no entity'} by {total:f}" for entity, total in sorted(by_entity.items()) if total]
+    unbalanced = [
+        f"{entity or 'no entity'} by {amount_shown(total)}" for entity, total in sorted(by_entity.items()) if total
+    ]
     if len(unbalanced) > 1:
         message = f"entities do not balance by themselves ({', '.join(unbalanced)}); inter-entity lines will be added"
         yield Finding("entity balance", message, column=write.column("LOCATION"), position=write.position,

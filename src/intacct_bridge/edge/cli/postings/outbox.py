@@ -14,7 +14,7 @@ from intacct_bridge.edge.cli.context import (
     shared_options,
 )
 from intacct_bridge.errors import SettingsError
-from intacct_bridge.model.wording import counted
+from intacct_bridge.model.wording import amount_shown, counted
 
 if TYPE_CHECKING:
     from intacct_bridge.flow.outbox.entry import OutboxEntry
@@ -99,8 +99,10 @@ def list_command(
     columns = (*_COLUMNS, *more, *tracked)
     context.console.table(columns, rows, empty="No writes match.")
     for one in sums(entries):
-        amounts = f"debits {one.debit:,.2f}, credits {one.credit:,.2f}" if one.debit or one.credit else ""
-        others = f"amounts {one.amount:,.2f}" if one.amount else ""
+        amounts = (
+            f"debits {amount_shown(one.debit)}, credits {amount_shown(one.credit)}" if one.debit or one.credit else ""
+        )
+        others = f"amounts {amount_shown(one.amount)}" if one.amount else ""
         context.console.say(f"In Intacct: {', '.join(filter(None, (amounts, others)))} {one.currency}".rstrip())
     if len(entries) > limit:
         context.console.say(f"The latest {limit:,} of {counted(len(entries), 'entry')}; --limit shows more.")
@@ -127,10 +129,10 @@ def _listed(context: CommandContext, entry: "OutboxEntry") -> tuple[object, ...]
     from intacct_bridge.flow.outbox.entry import outcome_word
 
     number, state, record, operation, receipt, sent, *others = _row(entry)
-    amount = amount_text(entry)
+    amount = amount_text(entry, grouped=not context.console.as_json)
     if not context.console.as_json:
         operation, sent = outcome_word(entry), local_text(entry.last_sent_at)
-    money = Decimal(amount) if amount and ";" not in amount else amount
+    money = Decimal(amount.replace(",", "")) if amount and ";" not in amount else amount
     return number, state, record, operation, money, currency_text(entry), entry.posting_date, receipt, sent, *others
 
 
@@ -173,7 +175,9 @@ def show_command(context: CommandContext, *, number: int, links: bool) -> None:
         "record": entry.label,
         "state": entry.status.value,
         "operation": f"{outcome_word(entry)} {entry.target.object}",
-        "amount": " ".join(filter(None, (amount_text(entry), currency_text(entry)))),
+        "amount": " ".join(
+            filter(None, (amount_text(entry, grouped=not context.console.as_json), currency_text(entry)))
+        ),
         "posting date": entry.posting_date,
         "company": entry.target.company,
         "entity": entry.target.entity,
