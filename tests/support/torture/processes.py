@@ -41,7 +41,7 @@ def side_by_side(seed: int, folder: Path) -> list[str]:
             script = [sys.executable, "-m", "support.journeys.loader_process", server.url, str(file), str(path)]
             loaders = [subprocess.Popen([*script, step], env=environment, stdout=subprocess.DEVNULL) for step in steps]
             ends = [loader.wait(120) for loader in loaders]
-        clock.forward(minutes=20)  # the processes counted on with clocks of their own
+        clock.forward(minutes=90)  # past the hour after which a record in doubt may be sent again
         with client(emulator) as gateway, Outbox(path) as outbox:
             list(
                 Loader(LegacyGateway(gateway), outbox).apply(
