@@ -42,7 +42,7 @@ check: $(VENV)/.ready ## check style, types and structure
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -q tests/test_*.py
+	$(BIN)/python -m pytest -q -m "not foreign" tests/test_*.py
 
 bench: $(VENV)/.ready ## measure speed, memory and API transactions, as ratios
 	$(BIN)/python -m bench
