@@ -1,35 +1,11 @@
 """Files as people have them, loaded by the command, with the company's own answers over HTTP as the judge."""
 
 from base64 import b64decode
-from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 
-import pytest
-
-from intacct_bridge.emulator.gateway.server import serve
-from support.edge.command_line import Intacct, Ran
+from support.edge.command_line import Intacct
 from support.edge.http_reader import HttpReader
-from support.small_company import Clock, little_company
-
-
-@pytest.fixture
-def reader() -> Iterator[HttpReader]:
-    emulator = little_company(Clock())
-    with serve(emulator) as server:
-        yield HttpReader(server.url)
-    assert emulator.incidents == []
-    emulator.close()
-
-
-@pytest.fixture
-def load(intacct: Intacct, reader: HttpReader) -> Intacct:
-    """`intacct load` on the company."""
-
-    def run(*words: str) -> Ran:
-        return intacct("load", *words, **reader.environ)
-
-    return run
 
 
 def bill_lines(reader: HttpReader, bill: str) -> list[tuple[str, ...]]:

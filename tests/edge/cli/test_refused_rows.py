@@ -2,36 +2,13 @@
 
 import csv
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from openpyxl import Workbook, load_workbook
 
-from intacct_bridge.emulator.gateway.server import serve
 from support.edge.command_line import Intacct, Ran
 from support.edge.http_reader import HttpReader
-from support.small_company import Clock, little_company
-
-
-@pytest.fixture
-def reader() -> Iterator[HttpReader]:
-    emulator = little_company(Clock())
-    with serve(emulator) as server:
-        yield HttpReader(server.url)
-    assert emulator.incidents == []
-    emulator.close()
-
-
-@pytest.fixture
-def load(intacct: Intacct, reader: HttpReader) -> Intacct:
-    """`intacct load` on the company."""
-
-    def run(*words: str) -> Ran:
-        return intacct("load", *words, **reader.environ)
-
-    return run
-
 
 HEAD = "Vendor,Bill No,Date,Due,Account,Amount,Dept,Loc,Scan\n"
 

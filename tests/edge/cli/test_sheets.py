@@ -1,6 +1,5 @@
 """Sheets as people have them: title blocks, several sheets, totals, footers, constants, filters, formats of dates."""
 
-from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -8,29 +7,8 @@ from typing import Any
 import pytest
 from openpyxl import Workbook
 
-from intacct_bridge.emulator.gateway.server import serve
-from support.edge.command_line import Intacct, Ran
+from support.edge.command_line import Intacct
 from support.edge.http_reader import HttpReader
-from support.small_company import Clock, little_company
-
-
-@pytest.fixture
-def reader() -> Iterator[HttpReader]:
-    emulator = little_company(Clock())
-    with serve(emulator) as server:
-        yield HttpReader(server.url)
-    assert emulator.incidents == []
-    emulator.close()
-
-
-@pytest.fixture
-def load(intacct: Intacct, reader: HttpReader) -> Intacct:
-    """`intacct load` on the company."""
-
-    def run(*words: str) -> Ran:
-        return intacct("load", *words, **reader.environ)
-
-    return run
 
 
 def entry(reader: HttpReader, title: str) -> list[tuple[str, ...]]:
