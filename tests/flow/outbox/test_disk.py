@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from intacct_bridge.client.local import sqlite_file
+from intacct_bridge.client.local.sqlite_file import networked
 from intacct_bridge.errors import SettingsError
-from intacct_bridge.flow.outbox import storage
-from intacct_bridge.flow.outbox.liveness import networked
 from intacct_bridge.flow.outbox.outbox import Outbox
 
 MOUNTS = r"""22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw
@@ -32,7 +32,7 @@ def test_the_deepest_mount_gives_the_file_system(path: str, kind: str) -> None:
 
 
 def test_an_outbox_on_a_network_drive_is_refused_with_a_fix(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(storage, "networked", lambda _: "nfs4")
+    monkeypatch.setattr(sqlite_file, "networked", lambda _: "nfs4")
     with pytest.raises(SettingsError, match="network file system") as refused:
         Outbox(tmp_path / "x.sqlite3")
     assert "outbox" in refused.value.fix

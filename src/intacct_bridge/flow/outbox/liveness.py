@@ -3,12 +3,11 @@
 A lease by the clock would have to guess how long a request may take. A lock ends with the process, even by kill -9 or a
 power cut.
 
-Locks and SQLite's log, which is shared memory, work between the processes of one machine and not over a network. So an
-outbox must not be on a network file system, where two machines could open it; Linux shows the kind of file system.
+Locks work between the processes of one machine and not over a network, so an outbox must not be on a network file
+system.
 """
 
 import os
-import re
 from pathlib import Path
 from typing import Self
 
@@ -59,28 +58,3 @@ class Liveness:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-_MOUNTS = Path("/proc/self/mountinfo")
-NETWORKED = frozenset(
-    {"nfs", "nfs4", "cifs", "smb3", "smbfs", "afs", "ceph", "fuse.sshfs", "fuse.s3fs", "fuse.gcsfuse"}
-)
-
-
-def networked(path: Path, mounts: str | None = None) -> str:
-    """The name of the network file system that the path is on; empty where it is on none, or that is unknown."""
-    if mounts is None:
-        try:
-            mounts = _MOUNTS.read_text(encoding="utf-8", errors="surrogateescape")
-        except OSError:
-            return ""
-    found, kind = Path(), ""
-    for line in mounts.splitlines():
-        before, dash, after = line.partition(" - ")
-        words = before.split(" ")
-        if not dash or len(words) < 5:  # ids, device, root, then where it is mounted
-            continue
-        point = Path(re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), words[4]))
-        if path.is_relative_to(point) and len(point.parts) >= len(found.parts):
-            found, kind = point, after.split(" ")[0]
-    return kind if kind in NETWORKED else ""

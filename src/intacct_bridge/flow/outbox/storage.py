@@ -2,9 +2,8 @@
 
 import hashlib
 import json
-import os
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from importlib.resources import files
@@ -16,15 +15,14 @@ import msgspec
 
 from intacct_bridge.client.connections.connection import Connection
 from intacct_bridge.client.local.directories import state_directory
+from intacct_bridge.client.local.sqlite_file import open_sqlite, run_script
 from intacct_bridge.errors import Fault, SettingsError
 from intacct_bridge.flow.outbox.entry import Conclusion, OutboxEntry, Total, WriteTarget
-from intacct_bridge.flow.outbox.liveness import networked
 from intacct_bridge.flow.records.status import UNRESOLVED, WITH_RECEIPT, RecordStatus
 from intacct_bridge.flow.records.write import Receipt, WriteOperation
 
 T = TypeVar("T")
 VERSION = 6
-_TRIES = 1000
 _COUNTED_PARTS = 5
 """Parts of such a record's key: source, stream, "content", digest, number."""
 _COUNTED_SINCE = 5
@@ -188,50 +186,21 @@ def path_of(setting: str) -> Path:
 
 def connect(path: Path) -> sqlite3.Connection:
     """Open the file, or create it readable by its owner only, since it holds what was posted."""
-    if sqlite3.sqlite_version_info < (3, 35):
-        raise SettingsError("this Python's SQLite is older than 3.35", fix="use a newer Python")
-    if kind := networked(path.absolute()):
-        raise SettingsError(
-            f"the outbox {path} is on a network file system ({kind}), where two machines could write at once",
-            fix="name a file on a local disk: outbox = PATH in the connection",
-        )
-    db = None
-    try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        path.touch(mode=0o600)
-        db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=60)
-        _prepare(db, path)
-    except (sqlite3.Error, OSError) as error:
-        if db is not None:
-            db.close()
-        raise SettingsError(f"the outbox {path} cannot be used: {error}", fix="check the file and its rights") from None
-    except SettingsError:
-        if db is not None:
-            db.close()
-        raise
-    return db
+    return open_sqlite(path, what="the outbox", setting="outbox", upgrade=_upgrade)
 
 
-def _prepare(db: sqlite3.Connection, path: Path) -> None:
-    db.row_factory = sqlite3.Row
-    _use_write_ahead_log(db)
-    db.execute("PRAGMA synchronous = FULL")
-    db.execute("PRAGMA fullfsync = ON")  # macOS alone has it: without it a disk may keep a commit in its cache
-    db.execute("BEGIN IMMEDIATE")
-    version = db.execute("PRAGMA user_version").fetchone()[0]
+def _upgrade(db: sqlite3.Connection, path: Path, version: int) -> int:
+    """Bring a file of a version, 0 for a new one, to the present version."""
     if version > VERSION:
         raise SettingsError(f"the outbox {path} was written by a newer version", fix="upgrade intacct-bridge")
     if version == 0:
-        _run(db, files("intacct_bridge.data").joinpath("outbox.sql").read_text(encoding="utf-8"))
+        run_script(db, files("intacct_bridge.data").joinpath("outbox.sql").read_text(encoding="utf-8"))
     else:
         for step in _UPGRADES[version - 1 :]:
-            _run(db, step)
+            run_script(db, step)
         if version < _COUNTED_SINCE:
             _count_equal_records(db)
-    db.execute(f"PRAGMA user_version = {VERSION}")
-    db.execute("COMMIT")
-    if version == 0:
-        _force_name_to_disk(path)
+    return VERSION
 
 
 def _count_equal_records(db: sqlite3.Connection) -> None:
@@ -247,47 +216,6 @@ def _count_equal_records(db: sqlite3.Connection) -> None:
             counts[company, source, stream, digest] = max(given, int(number)), told
     db.executemany(GIVE, ((*key, given) for key, (given, _) in counts.items()))
     db.executemany(COVER, ((covered, *key) for key, (_, covered) in counts.items()))
-
-
-def _force_name_to_disk(path: Path) -> None:
-    """Force the new file's name to disk too; without it, a power cut would leave no outbox at all."""
-    if os.name == "nt":
-        return
-    for folder in (path.parent, path.parent.parent):
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
-
-
-def _run(db: sqlite3.Connection, script: str) -> None:
-    for statement in _statements(script):
-        db.execute(statement)
-
-
-def _use_write_ahead_log(db: sqlite3.Connection) -> None:
-    """Turn on write-ahead logging, which SQLite refuses while another loader does the same to a new file."""
-    for _ in range(_TRIES):
-        try:
-            db.execute("PRAGMA journal_mode = WAL")
-            return
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
-                raise
-        db.execute("BEGIN IMMEDIATE")  # waits for its turn, which the pragma does not
-        db.execute("COMMIT")
-    raise SettingsError("too many loaders open a new outbox at once", fix="run the load again")
-
-
-def _statements(script: str) -> Iterator[str]:
-    """The script's statements one by one, since `executescript` would commit the transaction that they are part of."""
-    statement = ""
-    for line in script.splitlines(keepends=True):
-        statement += line
-        if sqlite3.complete_statement(statement):
-            yield statement
-            statement = ""
 
 
 def entry_of(row: sqlite3.Row) -> OutboxEntry:
