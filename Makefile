@@ -4,6 +4,8 @@ BIN := $(VENV)/bin
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+# Where bytecode is not written by itself, every process that a test starts would compile the source again.
+COMPILED := @$(BIN)/python -m compileall -q src
 OURSELVES := --no-deps --no-build-isolation --editable .
 # A shell's own settings must not leak into the virtual environment.
 unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME
@@ -33,9 +35,11 @@ demo: $(VENV)/.ready-demo ## do the main job on an emulated company, in ./demo-c
 	@$(BIN)/intacct demo
 
 test: $(VENV)/.ready ## run the tests
+	$(COMPILED)
 	$(BIN)/python -m pytest -n auto --dist worksteal -m "not foreign"
 
 test-all: $(VENV)/.ready ## run the tests, and those that install other people's programs
+	$(COMPILED)
 	$(BIN)/python -m pytest -n auto --dist worksteal
 
 check: $(VENV)/.ready ## check style, types and structure

@@ -12,7 +12,6 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from intacct_bridge.client.attachments import Attachments
 from intacct_bridge.client.connections.connection import Connection
 from intacct_bridge.client.gateway.calibration import Calibration
 from intacct_bridge.client.gateway.calls import Calls, successful
@@ -24,8 +23,6 @@ from intacct_bridge.client.reading.catalog_cache import CatalogCache
 from intacct_bridge.client.reading.company_reader import company_reader
 from intacct_bridge.client.reading.query import QueryReader, query_of
 from intacct_bridge.client.reading.records import Record
-from intacct_bridge.client.reading.reports import Reports
-from intacct_bridge.client.writing import Outcome, RowFunctions, send_each, upsert_functions
 from intacct_bridge.errors import InvalidRequestError, RefusedError, SettingsError
 from intacct_bridge.model.catalog import Catalog, ObjectDef
 from intacct_bridge.model.keys import record_key
@@ -38,6 +35,10 @@ from intacct_bridge.wire.xml import Element
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+    from intacct_bridge.client.attachments import Attachments
+    from intacct_bridge.client.reading.reports import Reports
+    from intacct_bridge.client.writing import Outcome, RowFunctions
 
 
 def table_of(batches: "Iterable[pa.RecordBatch]") -> "pa.Table":
@@ -100,9 +101,6 @@ class Client:
         self._catalog = CatalogReader(self._calls, cache)
         self._queries = QueryReader(self._calls, self._catalog)
         self._reader = company_reader(self._calls, self._catalog, self._queries)
-        self._functions = RowFunctions(
-            self._reader.typing, is_legacy=self.connection.is_legacy, formatting=self._catalog.formatting
-        )
 
     # --- the connection
 
@@ -369,38 +367,48 @@ class Client:
         """
         return list(self._reader.records(object_name, keys, fields=fields, doc_par_id=doc_par_id, by_name=True))
 
-    # --- writing
+    # --- writing; its modules are imported by the first write
+
+    @property
+    def _functions(self) -> "RowFunctions":
+        from intacct_bridge.client.writing import RowFunctions
+
+        return RowFunctions(
+            self._reader.typing, is_legacy=self.connection.is_legacy, formatting=self._catalog.formatting
+        )
 
     def create(
         self, object_name: str, rows: Iterable[Mapping[str, Any]], *, transaction: bool = False
-    ) -> list[Outcome]:
+    ) -> "list[Outcome]":
         """Create one record for each row; with `transaction`, all or none. InDoubtError if an answer is lost.
 
         >>> [outcome.ok for outcome in client.create("CLASS", [{"CLASSID": "R9", "NAME": "Retail"}])]
         [True]
         """
-        given = list(rows)
-        bodies = [self._functions.create(object_name, row) for row in given]
+        given, functions = list(rows), self._functions
+        bodies = [functions.create(object_name, row) for row in given]
         return self._write("create", object_name, given, bodies, transaction=transaction)
 
     def update(
         self, object_name: str, rows: Iterable[Mapping[str, Any]], *, transaction: bool = False
-    ) -> list[Outcome]:
+    ) -> "list[Outcome]":
         """Change the record that each row's key names: only the given fields. None clears a field; lines are replaced.
 
         >>> client.update("CLASS", [{"CLASSID": "none", "NAME": "Retail"}])[0].faults[0].text
         'Cannot update non-existing CLASS with CLASSID=none.'
         """
-        given = list(rows)
-        bodies = [self._functions.update(object_name, row) for row in given]
+        given, functions = list(rows), self._functions
+        bodies = [functions.update(object_name, row) for row in given]
         return self._write("update", object_name, given, bodies, transaction=transaction)
 
-    def upsert(self, object_name: str, rows: Iterable[Mapping[str, Any]], *, key: str = "") -> list[Outcome]:
+    def upsert(self, object_name: str, rows: Iterable[Mapping[str, Any]], *, key: str = "") -> "list[Outcome]":
         """Update the records whose key exists and create the others; the key is the natural one unless `key` names it.
 
         >>> [outcome.ok for outcome in client.upsert("CLASS", [{"CLASSID": "W9", "NAME": "Wholesale"}])]
         [True]
         """
+        from intacct_bridge.client.writing import send_each, upsert_functions
+
         given = list(rows)
         bodies = upsert_functions(self._functions, self._queries, object_name, rows=given, key=key)
         if self._writer is None:
@@ -412,10 +420,10 @@ class Client:
             done += self._write(operation, object_name, changed, functions, transaction=False)
         return done
 
-    def delete(self, object_name: str, keys: Iterable[str | int], *, transaction: bool = False) -> list[Outcome]:
+    def delete(self, object_name: str, keys: Iterable[str | int], *, transaction: bool = False) -> "list[Outcome]":
         """Delete records by RECORDNO."""
-        given = list(keys)
-        bodies = [self._functions.delete(object_name, key) for key in given]
+        given, functions = list(keys), self._functions
+        bodies = [functions.delete(object_name, key) for key in given]
         rows = [{record_key(object_name.upper()): key} for key in given]
         return self._write("delete", object_name, rows, bodies, transaction=transaction)
 
@@ -427,22 +435,28 @@ class Client:
         bodies: Sequence[Element],
         *,
         transaction: bool,
-    ) -> list[Outcome]:
+    ) -> "list[Outcome]":
         """Send through the writer if there is one, else directly."""
         if self._writer is None:
+            from intacct_bridge.client.writing import send_each
+
             return send_each(self._calls, bodies, transaction=transaction)
         return self._writer.write(self, operation, object_name, rows, bodies, transaction=transaction)
 
     # --- attachments and reports
 
     @property
-    def attachments(self) -> Attachments:
+    def attachments(self) -> "Attachments":
         """Files attached to records: read, saved, added, deleted."""
+        from intacct_bridge.client.attachments import Attachments
+
         return Attachments(self._calls)
 
     @property
-    def reports(self) -> Reports:
+    def reports(self) -> "Reports":
         """Custom reports: start one, wait for it, read it page by page."""
+        from intacct_bridge.client.reading.reports import Reports
+
         system = self._runtime.system
         return Reports(self._calls, clock=system.clock, sleep=system.sleep)
 
@@ -500,7 +514,7 @@ class WriteSender(Protocol):
         /,
         *,
         transaction: bool = False,
-    ) -> list[Outcome]:
+    ) -> "list[Outcome]":
         """The outcome of each row, whose function is the body at the same place."""
 
     def close(self) -> None:

@@ -8,11 +8,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
-from intacct_bridge.client.attachments import Attachments
 from intacct_bridge.client.connections.connection import Connection
 from intacct_bridge.client.gateway.calibration import Calibration
 from intacct_bridge.client.gateway.session import SignIn
-from intacct_bridge.client.reading.reports import Reports
 from intacct_bridge.errors import RefusedError
 from intacct_bridge.model.catalog import Catalog, ObjectDef
 from intacct_bridge.model.query.query import Query
@@ -24,6 +22,9 @@ from intacct_bridge.wire.xml import Element
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+    from intacct_bridge.client.attachments import Attachments
+    from intacct_bridge.client.reading.reports import Reports
 
 Row = Mapping[str, Value]
 
@@ -91,11 +92,11 @@ class ReadGateway(Gateway, Protocol):
         """The measurements of `intacct doctor` for this company."""
 
     @property
-    def attachments(self) -> Attachments:
+    def attachments(self) -> "Attachments":
         """Files attached to records."""
 
     @property
-    def reports(self) -> Reports:
+    def reports(self) -> "Reports":
         """Custom reports."""
 
     def entity(self, location_id: str, /) -> "ReadGateway":

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from intacct_bridge.edge.singer.target import Run
 from intacct_bridge.edge.singer.target_config import checked
+from intacct_bridge.edge.singer.target_run import Run
 from intacct_bridge.edge.terminal.console import Console
 from intacct_bridge.edge.terminal.failures import report
 from intacct_bridge.emulator.gateway.gateway import Emulator

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Protocol
 
 from intacct_bridge.client.gateway.calls import Calls
 from intacct_bridge.client.reading.catalog import CatalogReader
-from intacct_bridge.client.reading.legacy import LegacyReader
 from intacct_bridge.client.reading.query import QueryReader
 from intacct_bridge.client.reading.records import Record, Records
 from intacct_bridge.errors import RefusedError
@@ -74,6 +73,8 @@ class CompanyReader(Protocol):
 def company_reader(calls: Calls, catalog: CatalogReader, queries: QueryReader) -> CompanyReader:
     """The reader for the connection's document type."""
     if calls.connection.is_legacy:
+        from intacct_bridge.client.reading.legacy import LegacyReader
+
         return LegacyReader(calls)
     return GenericReader(catalog, queries, Records(calls, catalog))
 

@@ -15,12 +15,10 @@ import msgspec
 from msgspec import Meta
 
 from intacct_bridge.client.connections.connection import SECRETS, SETTINGS, Connection
-from intacct_bridge.client.connections.sources import load_connection
 from intacct_bridge.edge.terminal.process import json_object
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.model.suggestions import did_you_mean
 from intacct_bridge.model.wording import listed
-from intacct_bridge.served_demo import demo_settings, means_demo
 
 Positive = Annotated[int, Meta(ge=1)]
 Seconds = Annotated[int, Meta(ge=0)]
@@ -222,6 +220,9 @@ def elsewhere(keys: ConfigKeys[S]) -> tuple[str, ...]:
 
 def connection_of(given: Mapping[str, Any], keys: ConfigKeys[S]) -> Connection:
     """The connection that the config describes."""
+    from intacct_bridge.client.connections.sources import load_connection
+    from intacct_bridge.served_demo import demo_settings, means_demo
+
     settings = {
         key: given[key] for key in ("company_id", "user_id", "location_id", "sender_id", *SECRETS) if given.get(key)
     }

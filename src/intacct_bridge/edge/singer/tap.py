@@ -1,40 +1,13 @@
-"""`tap-intacct`: Intacct as a Singer tap: discovery, and a sync to standard output.
+"""`tap-intacct`: Intacct as a Singer tap: its options. What they ask for is in `sync`, which is imported when it runs.
 
 Standard output carries messages and nothing else; text for people goes to standard error. State follows every safe
 point, so the next run continues from the last STATE that was kept, however this one ends.
 """
 
-import json
-import sys
-from collections.abc import Sequence
-from contextlib import closing
-from pathlib import Path
-from typing import IO, TYPE_CHECKING, cast
-
 import click
 
-from intacct_bridge.edge.singer.config import ignored_note
-from intacct_bridge.edge.singer.messages import Decimals, Selected, read_catalog
-from intacct_bridge.edge.singer.sink import SingerSink, SingerState
 from intacct_bridge.edge.terminal.console import Console
-from intacct_bridge.edge.terminal.process import about_options, json_object, run, singer_command, stoppable
-from intacct_bridge.errors import InvalidRequestError, NotPermittedError, SettingsError
-from intacct_bridge.model.wording import counted
-
-if TYPE_CHECKING:
-    from intacct_bridge.client.client import Client
-    from intacct_bridge.edge.singer.tap_config import TapConfig
-    from intacct_bridge.flow.streams.stream import StreamOutcome
-
-NOT_FOLLOWED = (
-    "deletes: not sent, since the user may not read the audit history (`intacct doctor` says who can permit it);"
-    " until then only full refreshes send them (whole_every)"
-)
-KEYS_UNKNOWN = (
-    "entries that disappeared without an entry in the audit history, such as those of deleted bills, are not sent,"
-    " since the state lacks the keys of this stream; a full refresh (--full, whole_every) sends them and keeps the keys"
-    " as far as state_keys_kb allows"
-)
+from intacct_bridge.edge.terminal.process import about_options, run, singer_command
 
 
 @singer_command
@@ -73,220 +46,23 @@ def tap(  # noqa: PLR0917  # one parameter an option, as click hands them over
         return 0
     if not configs:
         raise click.UsageError("Missing option --config: give FILE or ENV.")
-    from intacct_bridge.client.client import Client
-    from intacct_bridge.edge.singer.tap_config import read_config
+    from intacct_bridge.edge.singer.sync import run_tap
 
-    config = read_config(configs)
-    console.hide(config.connection.secrets)
-    if config.ignored:
-        console.say(ignored_note(config.ignored))
-    with stoppable(console), Client(config.connection, max_transactions=config.max_transactions) as client:
-        with client.signing_in():
-            from intacct_bridge.edge.terminal.memory import limit_malloc_arenas
-            from intacct_bridge.flow.destinations.open import importing
-
-            limit_malloc_arenas()
-            with importing("-"):
-                import intacct_bridge.edge.singer.discovery
-                import intacct_bridge.flow.extract.pipeline  # noqa: F401
-        if config.as_text:
-            from intacct_bridge.flow.streams.defaults import fields_of_objects
-
-            client.read_as_text(fields_of_objects(config.as_text))
-        state = SingerState() if discover or try_out else _state(state_file, config)
-        catalog = None if discover else _catalog(catalog_file or properties_file)
-        config = _named(config, catalog, state, console)
-        if discover:
-            from intacct_bridge.edge.singer.discovery import discovered
-
-            document = discovered(client, config, console)
-            console.result(json.dumps(document, indent=1))  # escaped: the output may have any encoding
-            return 0
-        if try_out == "connection":
-            console.say(f"signed in to {client.sign_in().company_id}")
-            return 0
-        selected = _selected(catalog, client, config, console)
-        if try_out:
-            return _try_out(client, selected, config, console, read=try_out != "schema")
-        return sync(client, config, selected, state, out=sys.stdout.buffer, console=console, full=full)
+    return run_tap(
+        console,
+        configs,
+        discover=discover,
+        catalog_file=catalog_file or properties_file,
+        state_file=state_file,
+        try_out=try_out,
+        full=full,
+    )
 
 
 def main() -> int:
     """The console script."""
     console = Console()
     return run(tap, "tap-intacct", None, obj=console, console=console)
-
-
-# --- the selection
-
-
-def _named(config: "TapConfig", catalog: list[Selected] | None, state: SingerState, console: Console) -> "TapConfig":
-    """The config with the names of streams: the configured ones, those of the state's first run, or the selection's."""
-    wanted = config.named_as(config.streams if catalog is None else [one.stream for one in catalog])
-    named = wanted if not state.names else config.named_as((), state.names)
-    if wanted.hotglue_names and not named.hotglue_names:
-        console.say(
-            "streams keep Intacct's names, with which the state began; for the catalogue's names, "
-            'set "stream_names": "hotglue" and start without --state'
-        )
-    return named
-
-
-def _catalog(path: str | None) -> list[Selected] | None:
-    """The selected streams of the catalogue; None without one."""
-    if not path:
-        return None
-    selected = read_catalog(json_object(Path(path), "catalogue"))
-    if not selected:
-        raise SettingsError(f"the catalogue {path} selects no stream", fix="set selected: true in a stream's metadata")
-    return selected
-
-
-def _selected(
-    catalog: list[Selected] | None, client: "Client", config: "TapConfig", console: Console
-) -> list[Selected]:
-    """The selected streams, by objects' names: those of the catalogue, else those of the config."""
-    if catalog is None and not config.streams:
-        raise SettingsError("no stream is selected", fix="give a catalogue with --catalog, or `streams` in the config")
-    selected = _configured(client, config, console) if catalog is None else catalog
-    return [Selected(config.object_name(one.stream), _fields(one.fields, config), one.full_table) for one in selected]
-
-
-def _configured(client: "Client", config: "TapConfig", console: Console) -> list[Selected]:
-    """The streams that the config names; those that the company does not have are included, and fail alone."""
-    from intacct_bridge.edge.singer.discovery import discovered
-
-    selected = read_catalog(discovered(client, config, console))
-    found = {config.object_name(one.stream).upper() for one in selected}
-    named = {config.object_name(name).upper(): name for name in config.streams if "*" not in name}
-    return selected + [Selected(name, None) for known, name in named.items() if known not in found]
-
-
-def _fields(fields: tuple[str, ...] | None, config: "TapConfig") -> tuple[str, ...] | None:
-    """The fields to read: all but the column that the tap adds."""
-    return None if fields is None else tuple(name for name in fields if name != config.entity_column)
-
-
-def _state(path: str | None, config: "TapConfig") -> SingerState:
-    if not path:
-        return SingerState()
-    return SingerState.from_document(json_object(Path(path), "state"), config.object_name)
-
-
-# --- sync
-
-
-def sync(
-    client: "Client",
-    config: "TapConfig",
-    selected: Sequence[Selected],
-    state: SingerState,
-    *,
-    out: IO[bytes],
-    console: Console,
-    full: bool = False,
-) -> int:
-    """Send the selected streams; 1 where one of them failed, which costs no other stream anything."""
-    from dataclasses import replace
-
-    from intacct_bridge.edge.singer.discovery import field_labels
-    from intacct_bridge.flow.destinations.open import importing
-    from intacct_bridge.flow.extract.pipeline import ExtractRequest, prepare
-
-    request = ExtractRequest(
-        tuple(one.stream for one in selected),
-        {one.stream: one.fields for one in selected if one.fields is not None},
-        config.unified,
-        config.entity_column,
-        skip_missing=True,
-    )
-    with importing("-"):
-        prepared = prepare(client, request)
-    for name, fields in prepared.missing.items():
-        console.say(f"{config.stream_name(name)}: {', '.join(fields)}: left out: the company has no such field")
-    by_name = {one.stream: one for one in selected}
-    sent = {stream.name: by_name[name] for stream, name in zip(prepared.streams, prepared.names, strict=True)}
-    whole_every = {**config.options.whole_every, **{name: 0 for name, one in sent.items() if one.full_table}}
-    options = replace(config.options, full=full, whole_every=whole_every)
-    own = (config.entity_column,) if config.entity_column else ()
-    state.names = config.names
-    sink = SingerSink(
-        out,
-        state,
-        decimals=cast("Decimals", config.decimals),
-        names=config.stream_name,
-        descriptions={} if config.unified else field_labels(client, prepared.streams),
-        selected={name: None if one.fields is None else (*one.fields, *own) for name, one in sent.items()},
-        options=options,
-        most_keys=config.state_keys_kb * 1024,
-    )
-    run = prepared.into(sink, options)
-    with stoppable(console, sink.seal), closing(sink):
-        for _ in run:
-            pass
-    for name in sink.unknown_keys:
-        console.say(f"{config.stream_name(name)}: {KEYS_UNKNOWN}")
-    sound = _report(run.outcomes, config, console)  # first: saving files may end in an error of its own
-    objects = prepared.objects(run)
-    fetched = not config.attachments or _fetch(client, objects, Path(config.attachments), console)
-    console.say(f"API transactions: {client.meter.transactions}")
-    return 0 if sound and fetched else 1
-
-
-def _fetch(client: "Client", objects: Sequence[str], to: Path, console: Console) -> bool:
-    """Save attached files; False where some could not be saved."""
-    from intacct_bridge.flow.extract.attachments import fetch_attachments
-
-    files, failed = 0, 0
-    for supdoc, count, problem in fetch_attachments(client, objects, to):
-        files += count
-        if problem:
-            failed += 1
-            console.complain(f"attachment {supdoc}: failed: {problem}")
-    console.say(f"{counted(files, 'attached file')} saved in {to}")
-    return not failed
-
-
-def _report(outcomes: "Sequence[StreamOutcome]", config: "TapConfig", console: Console) -> bool:
-    """Print the outcome of each stream; False where one failed."""
-    from intacct_bridge.flow.extract.run import DELETES
-
-    failed = 0
-    for one in outcomes:
-        name, how = config.stream_name(one.stream), "full refresh" if one.full else "incremental"
-        if one.stream == DELETES and not one.complete and not one.error:
-            console.say(NOT_FOLLOWED)
-            continue
-        pages = counted(one.pages, "page")
-        console.say(f"{name}: {counted(one.rows, 'row')} ({how}), {one.deleted:,} deleted, {pages}")
-        for field_name in one.unqueryable:
-            console.say(f"{name}: {field_name} is left out: the gateway does not let it be queried")
-        if one.error:
-            failed += 1
-            console.complain(f"{name}: failed: {one.error}" + (f" ({one.fix})" if one.fix else ""))
-    return not failed
-
-
-def _try_out(
-    client: "Client", selected: Sequence[Selected], config: "TapConfig", console: Console, *, read: bool
-) -> int:
-    """Read one record of each stream and discard it; without `read`, only describe the streams."""
-    from intacct_bridge.flow.extract.pipeline import ExtractRequest, prepare
-
-    failed = 0
-    for one in selected:
-        name = config.stream_name(one.stream)
-        fields = {one.stream: one.fields} if one.fields and not config.unified else {}
-        try:
-            prepared = prepare(client, ExtractRequest((one.stream,), fields, config.unified, skip_refused=False))
-            (stream,) = prepared.streams
-            if read:
-                prepared.try_out()
-            console.say(f"{name}: can be read" if read else f"{name}: {counted(len(stream.fields), 'field')}")
-        except (NotPermittedError, InvalidRequestError) as error:
-            failed += 1
-            console.complain(f"{name}: {error.message}" + (f" ({error.fix})" if error.fix else ""))
-    return 1 if failed else 0
 
 
 if __name__ == "__main__":

@@ -1,25 +1,33 @@
 """Opening a destination by its URI."""
 
-from collections.abc import Callable, Iterator, Mapping
+import sys
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
 from time import sleep
+from typing import TYPE_CHECKING
 
 from intacct_bridge.errors import SettingsError
-from intacct_bridge.flow.destinations.base import CopyState, Sink
-from intacct_bridge.flow.destinations.compact import Compacted, compact
-from intacct_bridge.flow.destinations.files import FileFormat, FileSink
-from intacct_bridge.flow.destinations.formats import CsvFormat, JsonLinesFormat, ParquetFormat
-from intacct_bridge.flow.destinations.manifest import CopyFolder
-from intacct_bridge.flow.destinations.sql import SqlSink
 from intacct_bridge.flow.destinations.uri import parse_uri, redacted
 
-_FORMATS: dict[str, Callable[[], FileFormat]] = {"parquet": ParquetFormat, "csv": CsvFormat, "jsonl": JsonLinesFormat}
+if TYPE_CHECKING:
+    from intacct_bridge.flow.destinations.base import CopyState, Sink
+    from intacct_bridge.flow.destinations.compact import Compacted
+    from intacct_bridge.flow.destinations.files import FileFormat
+
+_FORMATS = {"parquet": "ParquetFormat", "csv": "CsvFormat", "jsonl": "JsonLinesFormat"}
 
 
-def open_sink(uri: str, *, hard_deletes: bool = False) -> Sink:
+def _format(scheme: str) -> "FileFormat":
+    from intacct_bridge.flow.destinations import formats
+
+    made: FileFormat = getattr(formats, _FORMATS[scheme])()
+    return made
+
+
+def open_sink(uri: str, *, hard_deletes: bool = False) -> "Sink":
     """The sink of a URI; nothing is written before its `open`.
 
     With `hard_deletes`, a database removes deleted rows instead of marking them.
@@ -34,12 +42,17 @@ def open_sink(uri: str, *, hard_deletes: bool = False) -> Sink:
 
         return postgres_sink(at.path, hard_deletes=hard_deletes)
     if at.scheme in _FORMATS:
-        return FileSink(at.path, _FORMATS[at.scheme]())
+        from intacct_bridge.flow.destinations.files import FileSink
+
+        return FileSink(at.path, _format(at.scheme))
     raise SettingsError(f"{at.scheme} is not a destination of this version", fix="use duckdb:///FILE.duckdb")
 
 
-def copy_states(uri: str) -> Mapping[str, CopyState]:
+def copy_states(uri: str) -> "Mapping[str, CopyState]":
     """What a copy holds of each stream, without beginning a run; empty where there is no copy yet."""
+    from intacct_bridge.flow.destinations.base import CopyState
+    from intacct_bridge.flow.destinations.manifest import CopyFolder
+
     at = parse_uri(uri)
     if at.scheme in _FORMATS:
         entries = CopyFolder(Path(at.path)).read().streams.items()
@@ -50,23 +63,32 @@ def copy_states(uri: str) -> Mapping[str, CopyState]:
     if at.scheme == "duckdb" and not Path(at.path).exists():
         return {}
     if at.scheme in ("duckdb", "postgresql"):
+        from intacct_bridge.flow.destinations.sql import SqlSink
+
         sink = open_sink(uri)
         assert isinstance(sink, SqlSink)
         return sink.states()
     return {}
 
 
-def compact_copy(uri: str) -> Iterator[Compacted]:
+def compact_copy(uri: str) -> "Iterator[Compacted]":
     """Rewrite a copy in change files as few files of latest rows; SettingsError for a database, which needs none."""
+    from intacct_bridge.flow.destinations.compact import compact
+
     at = parse_uri(uri)
     if at.scheme not in _FORMATS:
         raise SettingsError(
             f"{redacted(uri)} is not a copy in change files", fix="only parquet, csv and jsonl are rewritten"
         )
-    return compact(at.path, _FORMATS[at.scheme]())
+    return compact(at.path, _format(at.scheme))
 
 
-_LIBRARIES = {"duckdb": "duckdb", "postgresql": "adbc_driver_postgresql.dbapi", "parquet": "pyarrow.parquet"}
+_LIBRARIES: Mapping[str, tuple[str, ...]] = {
+    "duckdb": ("pyarrow.compute", "duckdb"),
+    "postgresql": ("pyarrow.compute", "adbc_driver_postgresql.dbapi"),
+    "parquet": ("pyarrow.compute", "pyarrow.parquet"),
+    "singer": ("pyarrow",),  # a sync that finds no rows needs no more
+}
 _HEAD_START = 0.02
 """Seconds for a request to leave first: a library that is being loaded blocks the interpreter for as long at a time."""
 
@@ -77,17 +99,22 @@ def importing(uri: str) -> Iterator[None]:
 
     That takes half a second on some machines. A library that cannot be imported raises when it is used.
     """
+    scheme = parse_uri(uri).scheme
+    libraries = _LIBRARIES.get(scheme, ("pyarrow.compute",))
 
     def load() -> None:
         sleep(_HEAD_START)
         with suppress(ImportError):
-            for name in ("pyarrow.compute", _LIBRARIES.get(parse_uri(uri).scheme, "json")):
+            for name in libraries:
                 import_module(name)
-            if parse_uri(uri).scheme == "duckdb":
+            if scheme == "duckdb":
                 from intacct_bridge.flow.destinations.duckdb import warm_up
 
                 warm_up()
 
+    if all(name in sys.modules for name in libraries):
+        yield
+        return
     with ThreadPoolExecutor(1, "imports") as aside:
         loaded = aside.submit(load)
         yield

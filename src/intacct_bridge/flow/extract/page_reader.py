@@ -85,11 +85,11 @@ class PageReader:
 
     def _impossible(self, query: Query, answer: PartitionPage) -> bool:
         """Whether a row was changed later than now, or long before the time that the filter asks for."""
+        if not answer.rows.num_rows or self.stream.modified not in answer.rows.schema.names:
+            return False
         import pyarrow as pa
         import pyarrow.compute as pc
 
-        if not answer.rows.num_rows or self.stream.modified not in answer.rows.schema.names:
-            return False
         times = answer.rows.column(self.stream.modified)
         found = pc.min_max(times).as_py()
         if found["max"] is None or not pa.types.is_timestamp(times.type):

@@ -8,11 +8,10 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from intacct_bridge.client.protocol import ReadGateway
 from intacct_bridge.flow.destinations.base import CopyState, Sink
-from intacct_bridge.flow.extract.attachments import objects_of
-from intacct_bridge.flow.extract.estimate import Estimate, estimated
 from intacct_bridge.flow.extract.options import Options
 from intacct_bridge.flow.extract.page_reader import PageReader
 from intacct_bridge.flow.extract.run import Extraction
@@ -26,10 +25,12 @@ from intacct_bridge.flow.extract.transform import (
     with_entity_column,
     with_names,
 )
-from intacct_bridge.flow.extract.unified import UnifiedSource, select_unified, unified_transforms
 from intacct_bridge.flow.streams.bookmark import KeySpan
 from intacct_bridge.flow.streams.partition import Partition
 from intacct_bridge.flow.streams.stream import Stream, StreamOutcome
+
+if TYPE_CHECKING:
+    from intacct_bridge.flow.extract.estimate import Estimate
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +92,10 @@ class Prepared:
             later=self.later,
         )
 
-    def estimate(self, copies: Mapping[str, CopyState], options: Options | None = None) -> Iterator[Estimate]:
+    def estimate(self, copies: Mapping[str, CopyState], options: Options | None = None) -> "Iterator[Estimate]":
         """What a run would read and cost, where the destination holds these copies; then the refused streams."""
+        from intacct_bridge.flow.extract.estimate import Estimate, estimated
+
         lookups = {one.read.name: one.lookup_cost for one in self.transforms if one.lookup_cost}
         stored = [with_names(one, stored_names(one.fields)) for one in self.stored]
         lacking = {one.name for one in stored if one.name in copies and copies[one.name].needs_refresh(one)}
@@ -112,6 +115,8 @@ class Prepared:
 
     def objects(self, run: Extraction) -> list[str]:
         """The objects whose records a run has read, each once."""
+        from intacct_bridge.flow.extract.attachments import objects_of
+
         return objects_of(self.parts) or objects_of(run.streams)
 
 
@@ -149,6 +154,8 @@ def prepare(gateway: ReadGateway, request: ExtractRequest) -> Prepared:
 
 
 def _prepare_unified(gateway: ReadGateway, request: ExtractRequest) -> Prepared:
+    from intacct_bridge.flow.extract.unified import UnifiedSource, select_unified, unified_transforms
+
     refused: list[StreamOutcome] | None = [] if request.skip_refused else None
     unified = select_unified(gateway, request.unified, request.streams, request.select, refused=refused)
     streams = tuple(one.read for one in unified)

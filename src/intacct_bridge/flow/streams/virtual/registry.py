@@ -12,12 +12,7 @@ from intacct_bridge.errors import InvalidRequestError
 from intacct_bridge.flow.streams.names import LISTING, VirtualStream
 from intacct_bridge.flow.streams.partition import PartitionPage
 from intacct_bridge.flow.streams.stream import Stream
-from intacct_bridge.flow.streams.virtual.balances import BalancesReader
-from intacct_bridge.flow.streams.virtual.dimensions import DimensionsReader, DimensionValuesReader
-from intacct_bridge.flow.streams.virtual.listing import ListingReader
 from intacct_bridge.flow.streams.virtual.reader import Row, VirtualPage, VirtualReader
-from intacct_bridge.flow.streams.virtual.reports import ReportReader
-from intacct_bridge.wire.columns import arrow_type, typed_column
 from intacct_bridge.wire.values import Formatting, Kind
 
 if TYPE_CHECKING:
@@ -31,6 +26,11 @@ PLACE = "_row"
 
 def reader_of(virtual: VirtualStream) -> VirtualReader:
     """The reader of a virtual stream."""
+    from intacct_bridge.flow.streams.virtual.balances import BalancesReader
+    from intacct_bridge.flow.streams.virtual.dimensions import DimensionsReader, DimensionValuesReader
+    from intacct_bridge.flow.streams.virtual.listing import ListingReader
+    from intacct_bridge.flow.streams.virtual.reports import ReportReader
+
     readers: dict[str, type[VirtualReader]] = {
         "trial_balance": BalancesReader,
         "account_balances": BalancesReader,
@@ -99,6 +99,8 @@ def virtual_pages(gateway: ReadGateway, stream: Stream) -> Iterator[PartitionPag
 
 def _typed(stream: Stream, page: VirtualPage, own: Mapping[str, list[str]], formatting: Formatting) -> "pa.RecordBatch":
     import pyarrow as pa
+
+    from intacct_bridge.wire.columns import arrow_type, typed_column
 
     rows = page.rows
     columns: dict[str, pa.Array] = {}

@@ -1,0 +1,110 @@
+"""The modules that each program imports, recorded in `tests/imports.txt`.
+
+`PYTHONPATH=src:tests python -m support.imports` writes that file again: look at the difference before you commit it.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from intacct_bridge.emulator.gateway.server import serve
+from support.small_company import Clock, company
+
+LIST = Path(__file__).parent.parent / "imports.txt"
+TAP, TARGET, COMMANDS = "edge.singer.tap", "edge.singer.target", "edge.app"
+WITHOUT_A_COMPANY = {
+    "tap-intacct --version": (TAP, ("--version",)),
+    "tap-intacct --help": (TAP, ("--help",)),
+    "target-intacct --version": (TARGET, ("--version",)),
+    "target-intacct --help": (TARGET, ("--help",)),
+    "intacct --version": (COMMANDS, ("--version",)),
+    "intacct --help": (COMMANDS, ("--help",)),
+    "intacct extract --help": (COMMANDS, ("extract", "--help")),
+    "intacct load --help": (COMMANDS, ("load", "--help")),
+}
+IDLE = "a sync of one idle stream"
+_PROGRAM = """
+import sys
+from intacct_bridge.{module} import main
+sys.argv[1:] = {words!r}
+status = main()
+sys.stdout.flush()
+print(chr(10).join(sys.modules), file=sys.stderr)
+sys.exit(status)
+"""
+
+
+def imports(place: Path) -> Mapping[str, list[str]]:
+    """Our modules and other people's packages that each program imports, those of the standard library left out."""
+    found = {name: _imported(*how, place) for name, how in WITHOUT_A_COMPANY.items()}
+    return found | {IDLE: _idle(place)}
+
+
+def _imported(module: str, words: tuple[str, ...], place: Path) -> list[str]:
+    return _modules(_run(module, words, place).stderr)
+
+
+def _run(module: str, words: tuple[str, ...], place: Path) -> "subprocess.CompletedProcess[str]":
+    code = _PROGRAM.format(module=module, words=list(words))
+    home = {name: str(place) for name in ("HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME")}
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=place,
+        env={**os.environ, **home, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+    )
+
+
+def _idle(place: Path) -> list[str]:
+    """The second sync of a stream in which nothing has changed since the first."""
+    clock = Clock()
+    with serve(company(clock)) as server:
+        (place / "config.json").write_text(json.dumps({
+            "api_url": server.url, "company_id": "demo-company", "sender_id": "demo-sender",
+            "sender_password": "demo-sender-password", "user_id": "demo-user", "user_password": "demo-user-password",
+            "streams": ["DEPARTMENT"],
+        }))  # fmt: skip
+        first = _run(TAP, ("--config", "config.json"), place)
+        state = json.loads(first.stdout.splitlines()[-1])["value"]
+        (place / "state.json").write_text(json.dumps(state))
+        clock.forward(days=1)
+        return _modules(_run(TAP, ("--config", "config.json", "--state", "state.json"), place).stderr)
+
+
+def _modules(listed: str) -> list[str]:
+    names = [line for line in listed.splitlines() if line.replace(".", "").replace("_", "").isalnum()]
+    return sorted(set(_shown(names)))
+
+
+def _shown(names: list[str]) -> Iterator[str]:
+    """Our modules without the package's name, then the packages of others; of pyarrow, whether it can compute."""
+    for name in names:
+        first, _, rest = name.partition(".")
+        if first == "intacct_bridge":
+            yield from [f".{rest}"] if rest else []
+        elif name == "pyarrow.compute":
+            yield name
+        elif first not in sys.stdlib_module_names and not first.startswith("_"):
+            yield first
+
+
+def written(found: Mapping[str, list[str]]) -> str:
+    """The file: a heading for each program, and its modules one a line."""
+    return "\n".join("\n".join([f"[{name}]", *modules, ""]) for name, modules in found.items())
+
+
+def recorded() -> Mapping[str, list[str]]:
+    """What the file says."""
+    parts = (part.splitlines() for part in LIST.read_text().strip().split("\n\n"))
+    return {head.strip("[]"): modules for head, *modules in parts}
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as made:
+        LIST.write_text(written(imports(Path(made))))
