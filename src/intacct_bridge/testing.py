@@ -32,6 +32,7 @@ from intacct_bridge.emulator.gateway.schema.functions import functions
 from intacct_bridge.emulator.settings.faults import FaultPlan, ScriptedFault, check_functions, load_faults
 from intacct_bridge.emulator.settings.scenarios import declared_company, find_scenario, load_companies, load_scenario
 from intacct_bridge.emulator.settings.world import EmulatorSettings
+from intacct_bridge.emulator.subledgers.revaluation.revaluation import DEFAULT_JOURNAL, RevaluedBalance
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.flow.destinations.uri import redacted
 from intacct_bridge.flow.outbox.outbox import Outbox
@@ -158,6 +159,18 @@ class Company:
         """
         day = date.fromisoformat(until) if isinstance(until, str) else until
         close_books(self.emulator.company(self.company_id), day, entity=entity, ledger=ledger)
+
+    def revalue(
+        self, day: date | str, *, rate_type: str = "", journal: str = DEFAULT_JOURNAL
+    ) -> tuple[RevaluedBalance, ...]:
+        """Revalue open foreign-currency items and bank accounts at the rate of a day.
+
+        The entries are posted on that day, and those of open items are reversed on the next. An earlier revaluation of
+        the same day is replaced. Without a rate type the company's default one counts. SettingsError where a rate or
+        an account is missing, or a period is closed.
+        """
+        on = date.fromisoformat(day) if isinstance(day, str) else day
+        return self.emulator.revalue(on, rate_type=rate_type, journal=journal, company_id=self.company_id)
 
     def set_clock(self, moment: datetime) -> None:
         """Set the company's clock; it runs on from there. A moment without a zone is UTC."""

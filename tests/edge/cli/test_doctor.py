@@ -2,14 +2,18 @@
 
 import json
 from collections.abc import Iterator
+from datetime import date
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from intacct_bridge.edge.cli.context import CommandContext
+from intacct_bridge.edge.views.served import revalued
 from intacct_bridge.emulator.gateway.gateway import Emulator
 from intacct_bridge.emulator.settings.faults import ScriptedFault
 from intacct_bridge.emulator.settings.scenarios import find_scenario
+from intacct_bridge.emulator.subledgers.revaluation.revaluation import RevaluedBalance
 from intacct_bridge.errors import SettingsError
 from support.edge.command_line import Intacct
 from support.edge.small_company import Scenario, client_of, healthy_company
@@ -104,6 +108,24 @@ def test_a_company_that_cannot_be_is_refused(intacct: Intacct, home: Path) -> No
     ran = intacct("emulator", "--from-copy", f"duckdb:///{home / 'none.duckdb'}")
     assert (ran.status, "there is no file" in ran.err) == (2, True), ran.said
     assert intacct("emulator", "--anonymise").status == 2
+
+
+def test_the_emulator_revalues_before_it_serves(intacct: Intacct) -> None:
+    ran = intacct("emulator", "--company", "empty", "--revalue", "2026-10-31", "--host", "10.0.0.1")
+    assert (ran.status, "Revalued 0 balances on 2026-10-31.\n" in ran.err) == (2, True), ran.said
+    assert "serves on loopback only" in ran.err
+    assert intacct("emulator", "--revalue", "31.10.2026").status == 2
+
+
+def test_each_revalued_balance_is_a_line() -> None:
+    """300,000.50 yen at 0.0067 dollars are 2,010.00; they were carried at 2,000."""
+    yen = RevaluedBalance(
+        "US", "1100", "JPY", "USD", Decimal("300000.5"), Decimal(2000), Decimal("0.00670"), Decimal(2010)
+    )
+    assert list(revalued(date(2026, 10, 31), [yen])) == [
+        "Revalued 1 balance on 2026-10-31:",
+        "  US 1100: 300,000.50 JPY is 2,010.00 USD at 0.0067, was 2,000.00; difference 10.00",
+    ]
 
 
 def test_a_file_that_is_not_a_database_is_refused(intacct: Intacct, home: Path) -> None:

@@ -37,6 +37,7 @@ ACCOUNTS = {
     "6000": ("Rent", "debit", ""),
     "6100": ("Travel", "debit", ""),
     "7190": ("Exchange gain", "credit", ""),
+    "7191": ("Unrealised exchange gain", "credit", ""),
     "7195": ("Rounding", "debit", ""),
     "7300": ("Discounts taken", "credit", ""),
 }
@@ -45,6 +46,7 @@ POSTING = {
     "employee_payables": "2030",
     "undeposited": "1090",
     "exchange": "7190",
+    "unrealised_exchange": "7191",
     "rounding": "7195",
     "discount_taken": "7300",
     "discount_given": "4800",

@@ -13,6 +13,7 @@ from typing import Any
 
 from intacct_bridge.emulator.accounting.periods import LEDGERS, close_books
 from intacct_bridge.emulator.gateway.gateway import Emulator
+from intacct_bridge.errors import SettingsError
 from support.emulator.calls import element, one
 from support.emulator.own_company import OwnCompany
 from support.emulator.own_records import american, day_of
@@ -106,6 +107,7 @@ class RandomPoster:
             *("reverse",) * 2,
             *("change",) * 3,
             *("remove",) * 2,
+            "revalue",
         )
         kind = self.rng.choice(kinds)
         if self.rng.random() < 0.01:
@@ -373,6 +375,13 @@ class RandomPoster:
         self._do("stock", body, "INVDOCUMENT")
 
     # --- later
+
+    def _revalue(self) -> None:
+        day = date.fromisoformat(self._day())
+        try:
+            self.emulator.revalue(day, rate_type=self.rng.choice(("", "Spot")))
+        except SettingsError as error:
+            assert "closed period" in str(error), error
 
     def _reverse(self) -> None:
         function, kinds = self.rng.choice(

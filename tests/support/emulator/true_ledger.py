@@ -7,11 +7,12 @@ sums with each other and with the answers of the balance functions.
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from random import Random
 from typing import Any
 
 from intacct_bridge.emulator.gateway.gateway import Emulator
+from intacct_bridge.errors import SettingsError
 from support.emulator.calls import data, query, rows
 from support.emulator.own_company import OwnCompany
 from support.emulator.own_records import day_of, span
@@ -20,6 +21,8 @@ Row = dict[str, str]
 ZERO = Decimal(0)
 RETAINED = "3000"
 PAYABLES, RECEIVABLES, EMPLOYEES = "2000", "1100", "2030"
+REVALUATION = "Revaluation"
+"""The beginning of the titles of revaluations."""
 STANDARD = ("PROJECT", "CUSTOMER", "VENDOR", "EMPLOYEE", "ITEM", "CLASS", "TASK", "CONTRACT", "WAREHOUSE", "COSTTYPE")
 NOT_POSTED = ("Draft", "Submitted", "Declined")
 PAGE = 2000
@@ -46,7 +49,8 @@ class Books:
         dimensions = (*(f"{name}ID" for name in STANDARD), *self.own)
         self.dimensions = dimensions
         shared = f"ACCOUNTNO CURRENCY BASECURR TR_TYPE AMOUNT TRX_AMOUNT STATISTICAL {' '.join(dimensions)}"
-        self.details = every_row(emulator, "GLDETAIL", f"BATCHKEY BOOKID BATCH_DATE LOCATIONID DEPARTMENTID {shared}")
+        place = "LOCATIONID DEPARTMENTID"
+        self.details = every_row(emulator, "GLDETAIL", f"BATCHKEY BOOKID BATCH_DATE BATCH_TITLE {place} {shared}")
         self.entries = every_row(emulator, "GLENTRY", f"BATCHNO BATCH_DATE STATE LOCATION DEPARTMENT {shared}")
         for row in self.details:
             row["day"] = iso(row["BATCH_DATE"])
@@ -82,6 +86,7 @@ def assert_true_ledger(company: OwnCompany, emulator: Emulator, rng: Random) -> 
     assert_lines(emulator)
     for day in _month_ends(rng):
         assert_control_accounts(books, day)
+    assert_revaluation(company, emulator, rng)
 
 
 def assert_balanced(books: Books) -> None:
@@ -183,11 +188,15 @@ def assert_balances_by_dimension(books: Books, book: str, first: date) -> None:
 
 
 def assert_control_accounts(books: Books, day: date) -> None:
-    """On any day, open items equal the control account by party and currency: receivables by ageing."""
+    """On any day, open items equal the control account by party and currency: receivables by ageing.
+
+    The revaluations of earlier days are reversed by then; that of the day itself has no party.
+    """
     ledger: dict[str, Decimal] = defaultdict(Decimal)
     for row in books.details:
+        revalued_today = row["BATCH_TITLE"].startswith(REVALUATION) and row["day"] == day.isoformat()
         if row["BOOKID"] == "ACCRUAL" and row["ACCOUNTNO"] == RECEIVABLES and row["day"] <= day.isoformat():
-            ledger[row["CUSTOMERID"]] += Decimal(row["AMOUNT"])
+            ledger[row["CUSTOMERID"]] += Decimal(row["AMOUNT"]) * (not revalued_today)
     asked = f"<agingperiods>0-30,31-</agingperiods>{day_of('asofdate', day.isoformat())}"
     aged = {
         row.findtext("customerid"): sum((Decimal(one.findtext("amount")) for one in row.findall("aging")), ZERO)
@@ -226,6 +235,72 @@ def assert_open_items(books: Books) -> None:
             for (one, _), total in items.items():
                 by_party[one] += total
             assert known(due) == known(by_party)
+
+
+def assert_revaluation(company: OwnCompany, emulator: Emulator, rng: Random) -> None:
+    """Control accounts are at the closing rate on the day of a revaluation, and at the documents' amounts after it.
+
+    On a past day the open items are those of the ledger, to half a unit of each. On a day after all documents they are
+    the documents' own, exactly. The rates are those of the company's declaration.
+    """
+    last, past = date(2027, 3, 31), date(2025, 1, 1) + timedelta(days=rng.randrange(690))
+    for day in (past, last):
+        before = _control_sums(Books(company, emulator), day + timedelta(days=1))
+        try:
+            emulator.revalue(day, rate_type="Spot")
+        except SettingsError as error:
+            assert "closed period" in str(error)
+            continue
+        after = Books(company, emulator)
+        assert _control_sums(after, day + timedelta(days=1)) == before, "reversed on the next day"
+        carried = _control_sums(after, day)
+        valued: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
+        for (account, base, currency), (amount, trx_amount) in carried.items():
+            rate = Decimal(1) if currency == base else spot_rate(company, currency, base, day)
+            items = sum(1 for one in after.details if (one["ACCOUNTNO"], one["CURRENCY"]) == (account, currency))
+            unit = Decimal(1).scaleb(-company.decimals.get(base, 2))
+            assert abs(amount - trx_amount * rate) <= unit / 2 * items, (day, account, base, currency)
+            valued[account, base] += amount
+        if day == last:
+            assert known(valued) == known(_at_closing_rate(company, emulator, day))
+
+
+def _control_sums(books: Books, day: date) -> dict[tuple[str, str, str], tuple[Decimal, Decimal]]:
+    """By control account, base currency and currency: the balances at the end of a day, in both currencies."""
+    found: dict[tuple[str, str, str], list[Decimal]] = defaultdict(lambda: [ZERO, ZERO])
+    for row in books.details:
+        if row["BOOKID"] == "ACCRUAL" and row["ACCOUNTNO"] in (PAYABLES, RECEIVABLES) and row["day"] <= day.isoformat():
+            key = (row["ACCOUNTNO"], row["BASECURR"], row["CURRENCY"])
+            _add(found[key], Decimal(row["AMOUNT"]), Decimal(row["TRX_AMOUNT"]))
+    return {key: (sums[0], sums[1]) for key, sums in found.items() if any(sums)}
+
+
+def _at_closing_rate(company: OwnCompany, emulator: Emulator, day: date) -> dict[tuple[str, str], Decimal]:
+    """By control account and base currency: what documents have open today, each converted and rounded by itself."""
+    found: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
+    for account, names in (
+        (PAYABLES, ("APBILL", "APADJUSTMENT")),
+        (RECEIVABLES, ("ARINVOICE", "ARADJUSTMENT", "ARPYMT")),
+    ):
+        for name in names:
+            for row in every_row(emulator, name, "BASECURR CURRENCY STATE TOTALDUE TRX_TOTALDUE"):
+                if row["STATE"] in (*NOT_POSTED, "Reversal"):
+                    continue
+                base, amount = row["BASECURR"], Decimal(row["TOTALDUE"] or 0)
+                if row["CURRENCY"] != base:
+                    rate = spot_rate(company, row["CURRENCY"], base, day)
+                    unit = Decimal(1).scaleb(-company.decimals.get(base, 2))
+                    amount = (Decimal(row["TRX_TOTALDUE"] or 0) * rate).quantize(unit, ROUND_HALF_UP)
+                found[account, base] += amount * (-1 if account == PAYABLES or name == "ARPYMT" else 1)
+    return found
+
+
+def spot_rate(company: OwnCompany, source: str, target: str, day: date) -> Decimal:
+    """The latest spot rate of the declaration by a day."""
+    named = [
+        (since, rate) for one, other, since, rate in company.rate_types["Spot"] if (one, other) == (source, target)
+    ]
+    return Decimal(max(one for one in named if one[0] <= day.isoformat())[1])
 
 
 def assert_lines(emulator: Emulator) -> None:

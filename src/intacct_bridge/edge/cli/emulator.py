@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import click
 
-from intacct_bridge.edge.cli.context import CommandContext, day_option, file_option, number_option, shared_options
+from intacct_bridge.edge.cli.context import CommandContext, Day, day_option, file_option, number_option, shared_options
 
 if TYPE_CHECKING:
     from intacct_bridge.emulator.gateway.gateway import Emulator
@@ -60,6 +60,15 @@ if TYPE_CHECKING:
     multiple=True,
     help="Load records at the start: a JSON file, a CSV file named after its object, or a folder of them. Repeatable.",
 )
+@click.option(
+    "--revalue",
+    "revaluations",
+    metavar="DATE",
+    type=Day(),
+    multiple=True,
+    help="Revalue open foreign-currency items and bank accounts at the rate of this date. Repeatable.",
+)
+@click.option("--rate-type", default="", metavar="NAME", help="Revalue at this rate type (default: the company's).")
 @file_option("--faults", "Play the faults of this file: cut connections, throttling, slow replies.", metavar="F.toml")
 @click.option(
     "--scenario",
@@ -86,7 +95,7 @@ def emulator_command(context: CommandContext, *, host: str, port: int, port_file
         return
     scenario, company = _scenario(options["scenario"]), _company_file(options["company"])
     from intacct_bridge.client.local.directories import cache_of_port
-    from intacct_bridge.edge.views.served import served
+    from intacct_bridge.edge.views.served import revalued, served
     from intacct_bridge.emulator.accounting.seeding import seed_file
     from intacct_bridge.emulator.gateway.server import serve_forever
 
@@ -110,6 +119,9 @@ def emulator_command(context: CommandContext, *, host: str, port: int, port_file
         for path in options["data"]:
             found = seed_file(emulator.company(), path, now=emulator.now())
             context.console.say(f"{path}: " + ", ".join(f"{count:,} {name}" for name, count in found.items()))
+        for day in options["revaluations"]:
+            for line in revalued(day.date(), emulator.revalue(day.date(), rate_type=options["rate_type"])):
+                context.console.say(line)
         serve_forever(emulator, host, port, ready=ready, allow_hosts=options["allow_hosts"])
         for line in served(emulator):
             context.console.say(line)

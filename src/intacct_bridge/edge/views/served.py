@@ -1,10 +1,12 @@
-"""What an emulator served until it was stopped: requests, transactions, and the faults of its file."""
+"""What an emulator did: the balances it revalued; the requests, transactions and faults until it was stopped."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from datetime import date
 
 from intacct_bridge.emulator.gateway.gateway import Emulator, RequestOutcome
 from intacct_bridge.emulator.settings.faults import FaultCount, ScriptedFault
-from intacct_bridge.model.wording import counted, listed
+from intacct_bridge.emulator.subledgers.revaluation.revaluation import RevaluedBalance
+from intacct_bridge.model.wording import amount_shown, counted, listed
 
 _TOLD = (RequestOutcome.REFUSED, RequestOutcome.SIGN_IN_REFUSED, RequestOutcome.UNREADABLE, RequestOutcome.LIMITED)
 
@@ -19,6 +21,18 @@ def served(emulator: Emulator) -> Iterator[str]:
     yield f"Served {'; '.join(parts)}."
     for place, (fault, count) in enumerate(emulator.fault_plan.counts(), 1):
         yield f"Fault {place} ({_named(fault)}) {_happened(count)}."
+
+
+def revalued(day: date, balances: Sequence[RevaluedBalance]) -> Iterator[str]:
+    """One line on a revaluation, and one on each balance."""
+    yield f"Revalued {counted(len(balances), 'balance')} on {day}{':' if balances else '.'}"
+    for one in balances:
+        place = f"{one.entity} " if one.entity else ""
+        held, carried, value, difference = (
+            amount_shown(amount) for amount in (one.trx_amount, one.carrying_amount, one.value, one.difference)
+        )
+        worth = f"{value} {one.base} at {one.rate.normalize():f}"
+        yield f"  {place}{one.account}: {held} {one.currency} is {worth}, was {carried}; difference {difference}"
 
 
 def _named(fault: ScriptedFault) -> str:

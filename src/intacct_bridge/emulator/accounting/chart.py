@@ -110,6 +110,7 @@ def _rules(company: CompanyData) -> PostingRules:
         undeposited_funds=accounts.get("undeposited") or "",
         exchange=accounts.get("exchange") or "",
         rounding_account=accounts.get("rounding") or "",
+        unrealised=accounts.get("unrealised_exchange") or "",
         pair_accounts=_pair_accounts(company),
         unrelated=frozenset(name for name, row in entities.items() if row.get("HAS_IE_RELATION") == "false"),
         closes_to=_closing_accounts(company, accounts.get("retained_earnings") or ""),

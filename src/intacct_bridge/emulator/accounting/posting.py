@@ -39,6 +39,7 @@ class Role(StrEnum):
     ENTITY = "entity"
     ROUNDING = "rounding"
     EXCHANGE = "exchange"
+    UNREALISED = "unrealised exchange"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +96,8 @@ class PostingRules:
     undeposited_funds: str
     exchange: str
     rounding_account: str
+    unrealised: str = ""
+    """Unrealised exchange gain and loss, of revaluations."""
     rounding: Rounding = HALF_UP
     closes_to: Mapping[str, str] = field(default_factory=lambda: NO_DIMENSIONS)
     """Account that closes at the end of a fiscal year → the account that takes its balance."""

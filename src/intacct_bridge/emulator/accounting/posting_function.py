@@ -67,6 +67,7 @@ _CONTROL |= {EXPENSES: "employee payables"}
 _ADDED = {
     Role.ROUNDING: "rounding",
     Role.EXCHANGE: "exchange gain and loss",
+    Role.UNREALISED: "unrealised exchange gain and loss",
     Role.ENTITY: "amounts between entities",
 }
 

@@ -177,6 +177,8 @@ class SideTables(SetUpTables):
         """One value: by entity and ledger (`US AP`), the first open day, where periods were closed or opened."""
         self.pending_reversals: SideTable[dict[str, str]] = SideTable(store, "pending reversals", json.dumps, _row)
         """One value: by record number of a journal entry, the day of its reversal, until that day."""
+        self.revaluations: SideTable[dict[str, str]] = SideTable(store, "revaluations:", json.dumps, _row)
+        """By day (`2026-11-30`): by record number of a revaluation's journal entry, its entity."""
         self.people = PeopleTables(store)
         self.approval_events = SideTable(store, "approvals:", *_json(tuple[ApprovalEvent, ...]))
         """By object and record number: what happened to a record that waits, or waited, for approval."""

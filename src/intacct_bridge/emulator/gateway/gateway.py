@@ -27,7 +27,7 @@ from intacct_bridge.emulator.access.billable_transactions import CompanyTransact
 from intacct_bridge.emulator.access.concurrency_limit import ConcurrencyLimit
 from intacct_bridge.emulator.access.rate_window import RateWindow, WindowLimit
 from intacct_bridge.emulator.access.rights import check_sender
-from intacct_bridge.emulator.company.company_data import CompanyData
+from intacct_bridge.emulator.company.company_data import CompanyData, FunctionCall
 from intacct_bridge.emulator.company.sessions import Sessions
 from intacct_bridge.emulator.functions.running import RequestContext, all_failed, run
 from intacct_bridge.emulator.gateway.answers import AnswerWriter, OperationAnswer, not_signed_in, signed_in
@@ -60,9 +60,15 @@ from intacct_bridge.emulator.settings.faults import (
     connection_cut,
     too_many_requests,
 )
-from intacct_bridge.emulator.settings.refusals import ControlRefusedError, SignInRefusedError, unexpected
-from intacct_bridge.emulator.settings.world import CompanySettings, EmulatorSettings, PolicySettings
+from intacct_bridge.emulator.settings.refusals import (
+    ControlRefusedError,
+    FunctionRefusedError,
+    SignInRefusedError,
+    unexpected,
+)
+from intacct_bridge.emulator.settings.world import CompanySettings, EmulatorSettings, PolicySettings, UserSettings
 from intacct_bridge.emulator.store.store import open_database
+from intacct_bridge.emulator.subledgers.revaluation.revaluation import DEFAULT_JOURNAL, RevaluedBalance, revalue
 from intacct_bridge.errors import Fault, SettingsError
 from intacct_bridge.wire.envelope import Control, Operation, Request
 from intacct_bridge.wire.reply import ConnectionCutError, Reply
@@ -258,6 +264,25 @@ class Emulator:
     def set_clock(self, moment: datetime, company_id: str = "") -> None:
         """Set the clock of a company, or of the first one; it runs on from there. A moment without a zone is UTC."""
         set_clock(self.company(company_id), moment, self.now())
+
+    def revalue(
+        self, day: date, *, rate_type: str = "", journal: str = DEFAULT_JOURNAL, company_id: str = ""
+    ) -> tuple[RevaluedBalance, ...]:
+        """Revalue the foreign-currency balances of a company, or of the first one, on a day (see `revaluation`).
+
+        The company's first user enters it. SettingsError where a rate or an account is missing, or a period is closed.
+        """
+        with self._lock:
+            company, now = self.company(company_id), self.now()
+            user = next((one for one in company.settings.users if one.status == "active"), UserSettings())
+            session = self.sessions.for_one_request(
+                user, company.settings.company_id, sender_id="", entity="", endpoint="", now=now
+            )
+            call = FunctionCall(company, session, Element("revalue"), "", now + company.ahead, self.sessions)
+            try:
+                return revalue(call, day, rate_type=rate_type, journal=journal)
+            except FunctionRefusedError as error:
+                raise SettingsError(error.faults[0].text, fix=error.faults[0].correction) from None
 
     def snapshot(self) -> EmulatorSnapshot:
         """The present state, for `restore`."""

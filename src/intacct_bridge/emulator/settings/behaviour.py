@@ -57,6 +57,9 @@ class Behaviour:
     year_end: str = "closed"
     """Whether balances show income and cost accounts `closed` to retained earnings after a fiscal year, as their
     closing type is documented, or `running` on. No answer of a balance function across years is recorded."""
+    bank_revaluation: str = "kept"
+    """What a revaluation does with foreign bank balances. `kept`: the difference stays, as a realised gain or loss, as
+    Sage's help calls it. `reversed`: it is unrealised, and reversed the next day, as that of open items. `none`."""
     rate_types: str = "both"
     """How a request names an exchange rate type: by `name`, by `number`, or `both`. Pages call the field a text named
     ID, and examples have names; which the gateway accepts is not settled."""

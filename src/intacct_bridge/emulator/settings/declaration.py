@@ -137,6 +137,8 @@ class DeclaredPostingAccounts:
     """Undeposited funds: receipts that no deposit has brought to the bank."""
     exchange: str = ""
     """Realised exchange gain and loss."""
+    unrealised_exchange: str = ""
+    """Unrealised exchange gain and loss: the other side of revaluations."""
     rounding: str = ""
     """The cents that conversion to base currency leaves over."""
     discount_taken: str = ""

@@ -43,7 +43,12 @@ def _open(call: FunctionCall, as_of: date) -> Iterator[OpenOnDay]:
     credits_too = call.company.behaviour.aging == "open items"
     for one in open_documents(call, CUSTOMER_SIDE, as_of):
         wanted = one.family.object == "ARINVOICE" or (credits_too and not invoice)
-        if wanted and customer in ("", one.row.get("CUSTOMERID")) and invoice in ("", one.row.get("RECORDID")):
+        if (
+            one.amount
+            and wanted
+            and customer in ("", one.row.get("CUSTOMERID"))
+            and invoice in ("", one.row.get("RECORDID"))
+        ):
             yield one
 
 

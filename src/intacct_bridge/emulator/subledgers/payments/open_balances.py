@@ -27,11 +27,34 @@ _Key = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class OpenOnDay:
-    """A document with its open amount on a day, in base currency; negative for a credit or an overpayment."""
+    """A document with its open amount on a day; negative for a credit or an overpayment."""
 
     row: Row
     family: Family
     amount: Decimal
+    """In base currency, at the document's rate."""
+    trx_amount: Decimal
+    """In the document's currency."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Money:
+    """An amount in base currency and in the transaction's."""
+
+    base: Decimal = ZERO
+    trx: Decimal = ZERO
+
+    def __add__(self, other: "_Money") -> "_Money":
+        return _Money(self.base + other.base, self.trx + other.trx)
+
+    def __sub__(self, other: "_Money") -> "_Money":
+        return _Money(self.base - other.base, self.trx - other.trx)
+
+    def __mul__(self, factor: int) -> "_Money":
+        return _Money(self.base * factor, self.trx * factor)
+
+
+_NONE = _Money()
 
 
 def open_documents(call: FunctionCall, side: PaymentSide, day: date) -> Iterator[OpenOnDay]:
@@ -39,44 +62,50 @@ def open_documents(call: FunctionCall, side: PaymentSide, day: date) -> Iterator
     changes = _settled_after(call, side, day)
     for family in side.families:
         for _, row in call.company.table(family.object).rows():
-            open_amount = _open(call, family, row, day, changes)
-            if open_amount:
-                yield OpenOnDay(row, family, open_amount)
+            money = _open(call, family, row, day, changes)
+            if money != _NONE:
+                yield OpenOnDay(row, family, money.base, money.trx)
     if OVERPAYMENTS.object == side.object:
         for _, row in call.company.table(side.object).rows():
-            open_amount = _open(call, OVERPAYMENTS, row, day, changes)
-            if open_amount:
-                yield OpenOnDay(row, OVERPAYMENTS, -open_amount)
+            money = _open(call, OVERPAYMENTS, row, day, changes)
+            if money != _NONE:
+                yield OpenOnDay(row, OVERPAYMENTS, -money.base, -money.trx)
 
 
-def _open(call: FunctionCall, family: Family, row: Row, day: date, changes: dict[_Key, Decimal]) -> Decimal:
+def _open(call: FunctionCall, family: Family, row: Row, day: date, changes: dict[_Key, _Money]) -> _Money:
     """The open amount: what was entered and not reversed by that day, less what was settled by then.
 
     A payment can be dated before its document: until the document's day, its amount is open on the other side.
     """
     if row.get("STATE") in _NOT_POSTED:
-        return ZERO
+        return _NONE
     is_payment = family is OVERPAYMENTS
     begun = day_of(row, "RECEIPTDATE" if is_payment else "WHENPOSTED" if row.get("WHENPOSTED") else "WHENCREATED")
-    entered, due = amount(row, "TOTALENTERED"), amount(row, "TOTALDUE")
+    entered, due = _money(row, "TOTALENTERED"), _money(row, "TOTALDUE")
     if is_payment:
-        entered = (call.company.side_tables.overpayments.get(row["RECORDNO"]) or Overpayment()).base or due
+        kept = call.company.side_tables.overpayments.get(row["RECORDNO"]) or Overpayment()
+        entered = _Money(kept.base, kept.amount) if kept.base else due
     ended = reversal_day(call, family.object, row) if row.get("STATE") in _REVERSED else None
-    settled = (ZERO if ended is not None else entered - due) - changes[family.object, row["RECORDNO"]]
-    there = entered if begun <= day else ZERO
-    return there - (entered if ended is not None and ended <= day else ZERO) - settled
+    settled = (_NONE if ended is not None else entered - due) - changes[family.object, row["RECORDNO"]]
+    there = entered if begun <= day else _NONE
+    return there - (entered if ended is not None and ended <= day else _NONE) - settled
 
 
-def _settled_after(call: FunctionCall, side: PaymentSide, day: date) -> dict[_Key, Decimal]:
+def _money(row: Row, total: str) -> _Money:
+    return _Money(amount(row, total), amount(row, f"TRX_{total}"))
+
+
+def _settled_after(call: FunctionCall, side: PaymentSide, day: date) -> dict[_Key, _Money]:
     """By document, the amount to add to what is open today for the amount on that day."""
-    changes: dict[_Key, Decimal] = defaultdict(lambda: ZERO)
+    changes: dict[_Key, _Money] = defaultdict(lambda: _NONE)
     for _, row in call.company.table(side.object).rows():
         ended = reversal_day(call, side.object, row) if row.get("STATE") in _REVERSED else None
         if row.get("STATE") not in (side.posted_state, *_REVERSED):
             continue
-        for part_day, name, key, money in settled_days(call, side, row):
+        for one in settled_days(call, side, row):
             if ended is None:
-                changes[name, key] += money if part_day > day else ZERO
+                times = int(one.day > day)
             else:  # a reversal can be dated before its payment
-                changes[name, key] += money * ((ended <= day) - (part_day <= day))
+                times = (ended <= day) - (one.day <= day)
+            changes[one.object, one.key] += _Money(one.amount, one.trx_amount) * times
     return changes

@@ -19,7 +19,14 @@ from intacct_bridge.emulator.settings.cells import Row, decimal_text
 from intacct_bridge.emulator.settings.refusals import refused
 from intacct_bridge.emulator.subledgers.documents.posting import entity_of
 from intacct_bridge.emulator.subledgers.documents.rows import every_line
-from intacct_bridge.emulator.subledgers.families import ADVANCES, OVERPAYMENTS, Family, change_total_due, state_of
+from intacct_bridge.emulator.subledgers.families import (
+    ADVANCES,
+    OVERPAYMENTS,
+    Family,
+    change_total_due,
+    control_account,
+    state_of,
+)
 from intacct_bridge.emulator.subledgers.payments.advance_lines import advance_lines, keep_advance_lines
 from intacct_bridge.emulator.subledgers.vouchers import accrual_posting, refresh_detail
 
@@ -77,10 +84,8 @@ class OpenItems:
             spread[line] = spread.get(line, ZERO) + dict(_spread(lines, money, line))[line]
         total = trx_amount + sum((money for _, money in credited), ZERO)
         base = _base(self._call, row, total)
-        control = lines[0].get("OFFSETGLACCOUNTNO", "") if lines else ""
-        part = PaymentPart(
-            row["RECORDNO"], total, base, _entity_of(self._call, family, row, lines), tuple(spread.items()), control
-        )
+        entity, control = _control_of(self._call, family, row, lines)
+        part = PaymentPart(row["RECORDNO"], total, base, entity, tuple(spread.items()), control)
         self._took(row, lines, part)
         return part
 
@@ -145,15 +150,21 @@ def _base(call: FunctionCall, row: Row, trx_amount: Decimal) -> Decimal:
     return relieved(trx_amount, trx_due=due, due=amount(row, "TOTALDUE"), base=base, rounding=rounding)
 
 
-def _entity_of(call: FunctionCall, family: Family, row: Row, lines: list[Row]) -> str:
-    """The entity on whose control account the document is posted."""
-    if not family.line:
-        return ""
+def control_of(call: FunctionCall, family: Family, row: Row) -> tuple[str, str]:
+    """The entity on whose control account a document is posted, and that account."""
+    entity, control = _control_of(call, family, row, _lines_of(call, family, row))
+    return entity, control_account(family, posting_rules(call.company), control)
+
+
+def _control_of(call: FunctionCall, family: Family, row: Row, lines: list[Row]) -> tuple[str, str]:
+    """The entity, and the account; without an account of its own, the document has the company's."""
     control, entities = lines[0].get("OFFSETGLACCOUNTNO", "") if lines else "", posting_rules(call.company).entity_of
+    if not family.line:
+        return "", control
     for line in accrual_posting(call, family.object, row).lines:
         if line.account == control:
-            return entities.get(line.location, "")
-    return entity_of(call, row, lines, kept=True)
+            return entities.get(line.location, ""), control
+    return entity_of(call, row, lines, kept=True), control
 
 
 def _spread(lines: list[Row], trx_amount: Decimal, entry: str) -> Spread:

@@ -5,7 +5,7 @@ a side table, so that a reversal opens exactly the same amounts.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 
@@ -166,15 +166,28 @@ def stored_parts(call: FunctionCall, side: PaymentSide, row: Row) -> list[tuple[
     return found
 
 
-def settled_days(call: FunctionCall, side: PaymentSide, row: Row) -> Iterator[tuple[date, str, str, Decimal]]:
-    """What a payment settled: the day, the document's object and record number, and the amount in base currency."""
+@dataclass(frozen=True, slots=True)
+class SettledOnDay:
+    """The part of a document that a payment settled on a day."""
+
+    day: date
+    object: str
+    key: str
+    amount: Decimal
+    """In base currency."""
+    trx_amount: Decimal
+
+
+def settled_days(call: FunctionCall, side: PaymentSide, row: Row) -> Iterator[SettledOnDay]:
+    """What a payment settled, document by document."""
     own, kept = day_of(row, side.day), call.company.side_tables.settled_parts.get(side.object, row["RECORDNO"])
     if kept is None:
         for family, part in stored_parts(call, side, row):
-            yield own, family.object, part.key, part.amount
+            yield SettledOnDay(own, family.object, part.key, part.amount, part.trx_amount)
         return
     for one in kept:
-        yield date.fromisoformat(one.day) if one.day else own, one.object, one.key, one.amount
+        day = date.fromisoformat(one.day) if one.day else own
+        yield SettledOnDay(day, one.object, one.key, one.amount, one.trx_amount)
 
 
 def _holder(call: FunctionCall, side: PaymentSide, key: str) -> Family:
