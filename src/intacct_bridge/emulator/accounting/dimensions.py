@@ -79,7 +79,7 @@ def dimension_cells(dimensions: Mapping[str, str], directory: Mapping[str, Named
         if known is None:
             yield name, text
         else:
-            key, title = known[within_parent(name, dimensions)]
+            key, title = known[within_parent(name, dimensions) if name in WITHIN else text]
             yield f"{name}DIMKEY", key
             yield f"{name}NAME", title
             yield f"{name}ID", text

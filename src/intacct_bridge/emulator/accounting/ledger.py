@@ -4,7 +4,7 @@ Balances are read from here. GLDETAIL has rows of its own, so that a comparison 
 something. Amounts are whole ten-thousandths, which SQL adds up exactly.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -13,10 +13,12 @@ from intacct_bridge.emulator.accounting.dimensions import DIMENSIONS, NAMES
 from intacct_bridge.emulator.accounting.posting import ACCRUAL
 from intacct_bridge.emulator.company.company_data import CompanyData
 from intacct_bridge.emulator.company.side_tables import SideTables
-from intacct_bridge.emulator.settings.cells import Row, decimal_text, iso_date
+from intacct_bridge.emulator.settings.cells import Row, decimal_text, iso_date, text_of
 from intacct_bridge.emulator.store.store import SqlValue, Store
+from intacct_bridge.wire.values import Value
 
 SCALE = Decimal(10_000)
+_STANDARD_FIELDS = tuple(one.id_field for one in DIMENSIONS)
 _STANDARD = tuple(name.lower() for name in NAMES)
 GROUPS = ("location", "department", *_STANDARD)
 """The groups by which balances can be broken down, besides account, currency and user-defined dimensions."""
@@ -143,7 +145,7 @@ def _conditions(wanted: PostingFilter) -> tuple[str, list[SqlValue]]:
 LEDGER_FIELDS = (
     *("RECORDNO", "BATCHNO", "BATCH_DATE", "ACCOUNTNO", "LOCATION", "DEPARTMENT", "BASECURR", "STATISTICAL", "ADJ"),
     *("AMOUNT", "TR_TYPE"),
-    *(one.id_field for one in DIMENSIONS),
+    *_STANDARD_FIELDS,
 )
 """The fields of a GLENTRY row that the ledger keeps, besides user-defined dimensions."""
 
@@ -168,9 +170,34 @@ def ledger_line(entry: Row, book: str = ACCRUAL, own: Sequence[str] = ()) -> tup
         int(entry.get("ADJ") == "T"),
         amount if debit else 0,
         0 if debit else amount,
-        *(entry.get(one.id_field, "") for one in DIMENSIONS),
-        *(entry.get(name, "") for name in own),
+        *[entry.get(name, "") for name in (*_STANDARD_FIELDS, *own)],
     )
+
+
+def posted_line(entry: Mapping[str, Value], book: str = ACCRUAL, own: Sequence[str] = ()) -> tuple[SqlValue, ...]:
+    """The same from a row of typed values, as a load has it."""
+    get = entry.get
+    amount, day = get("AMOUNT"), get("BATCH_DATE")
+    units = int((amount if isinstance(amount, Decimal) else Decimal(text_of(amount) or 0)) * SCALE)
+    debit = get("TR_TYPE") in (1, "1")
+    return (
+        int(text_of(entry["RECORDNO"])),
+        int(text_of(entry["BATCHNO"])),
+        book,
+        day.isoformat()[:10] if isinstance(day, date) else (iso_date(text_of(day)) or "")[:10],
+        *_texts(map(get, ("ACCOUNTNO", "LOCATION", "DEPARTMENT", "BASECURR"))),
+        int(get("STATISTICAL") == "T"),
+        int(get("ADJ") == "T"),
+        units if debit else 0,
+        0 if debit else units,
+        *_texts(map(get, _STANDARD_FIELDS)),
+        *_texts(map(get, own)),
+    )
+
+
+def _texts(values: Iterable[Value]) -> list[str]:
+    # Most dimensions of a line are empty.
+    return ["" if value is None else value if type(value) is str else text_of(value) for value in values]
 
 
 def entry_of_detail(row: Row) -> Row:

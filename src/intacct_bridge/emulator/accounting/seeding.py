@@ -5,32 +5,31 @@ object (`VENDOR.csv`), and its first row names fields. A folder stands for all s
 names. Days are ISO or American. A record without a record number gets the next one, and one without stamps is stamped
 now. Lines of a posted journal entry count in the ledger. Use `create` for records that should have consequences.
 
-`load` packs rows as they come, keeps them in blocks and makes the indexes at the end. A posted GLENTRY goes into the
+`load` packs rows in blocks as they come and makes the indexes at the end. A posted GLENTRY goes into the
 ledger on the way, so that balances do not depend on the rows of GLDETAIL.
 """
 
 import csv
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import UTC, date, datetime
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from intacct_bridge.emulator.accounting.dimensions import user_defined
-from intacct_bridge.emulator.accounting.ledger import LEDGER_FIELDS, Ledger, detail_key, entry_of_detail, ledger_line
+from intacct_bridge.emulator.accounting.ledger import Ledger, detail_key, entry_of_detail, ledger_line, posted_line
 from intacct_bridge.emulator.accounting.posting import ACCRUAL
 from intacct_bridge.emulator.accounting.posting_rows import POSTED_STATES
 from intacct_bridge.emulator.company.company_data import CompanyData
 from intacct_bridge.emulator.records.declared_records import typed_cells
-from intacct_bridge.emulator.settings.cells import SEPARATOR, Row, escaped, text_of
-from intacct_bridge.emulator.store.store import SqlValue, StoreTable
+from intacct_bridge.emulator.settings.cells import text_of
+from intacct_bridge.emulator.store.packing import ColumnTexts, RowPacker
+from intacct_bridge.emulator.store.store import SqlValue
 from intacct_bridge.errors import InvalidRequestError, SettingsError
 from intacct_bridge.wire.values import Value
 
 _BLOCK = 5000
-_KNOWN = 200_000
-_Encoders = Mapping[type, Callable[[Any], bytes]]
 
 
 def load(
@@ -41,14 +40,14 @@ def load(
     With `ledger_from="GLDETAIL"`, the rows of GLDETAIL are those of a company, and they alone make the ledger.
     """
     of_detail = ledger_from == "GLDETAIL"
-    packers: dict[str, _Packer] = {}
-    encoders = _encoders()
+    packers: dict[str, RowPacker] = {}
+    texts = ColumnTexts()
     with company.store.together():
         poster = _Poster(company)
         for name, row in rows:
             packer = packers.get(name)
             if packer is None:
-                packer = packers[name] = _Packer(company.table(name), encoders)
+                packer = packers[name] = RowPacker(company.table(name), texts)
             packer.add(_detail(company, row) if name == "GLDETAIL" and not of_detail else row)
             if name == "GLBATCH":
                 poster.batch(row)
@@ -103,7 +102,8 @@ class _Poster:
         key = str(row.get("RECORDNO", "")).partition("-")[0]
         self._count("GLDETAIL", int(key) if key.isdecimal() else None)
         if posts:
-            self._add(entry_of_detail({name: text_of(value) for name, value in row.items()}), (book,))
+            entry = entry_of_detail({name: text_of(value) for name, value in row.items()})
+            self._add([ledger_line(entry, book, self._own)])
         elif row.get("GLENTRYKEY") == self._entry.get("RECORDNO") and book not in self._books:
             self._books.append(book)
 
@@ -116,134 +116,13 @@ class _Poster:
     def _post(self) -> None:
         if self._entry.get("STATE") not in POSTED_STATES:
             return
-        row = {field: text_of(self._entry.get(field)) for field in (*LEDGER_FIELDS, *self._own)}
-        self._add(row, self._books or [ACCRUAL])
+        self._add(posted_line(self._entry, book, self._own) for book in self._books or [ACCRUAL])
 
-    def _add(self, row: Row, books: Iterable[str]) -> None:
-        self._lines += [ledger_line(row, book, self._own) for book in books]
+    def _add(self, lines: Iterable[tuple[SqlValue, ...]]) -> None:
+        self._lines += lines
         if len(self._lines) >= _BLOCK:
             self._ledger.post(self._lines)
             self._lines = []
-
-
-class _Packer:
-    """Packs one object's rows. Rows wait in a block, so that most of them have a place for every field."""
-
-    def __init__(self, table: StoreTable, encoders: _Encoders) -> None:
-        table.create(indexed=False)
-        self._table = table
-        self._encoders = encoders
-        self._block: list[tuple[SqlValue, ...]] = []
-        self._places = table.place
-        self._next = table.next_number()
-        self._searchable = [field for field, _ in table.plan.searchable]
-        self.count = 0
-
-    def add(self, row: Mapping[str, Value]) -> None:
-        """Pack one row."""
-        places, encoders = self._places, self._encoders
-        cells = [b""] * len(places)
-        for field, value in row.items():
-            if value is None:
-                continue
-            place = places.get(field)
-            if place is None:
-                self._table.make_places((field,))
-                cells.append(b"")
-                place = places[field]
-            cells[place] = encoders[type(value)](value)
-        number = self._number(row, cells)
-        self._next = max(self._next, number) + 1
-        get = row.get
-        values = [None if value is None else _SEARCHED[type(value)](value) for value in map(get, self._searchable)]
-        self._block.append((number, *values, SEPARATOR.join(cells)))
-        self.count += 1
-        if len(self._block) >= _BLOCK:
-            self._flush()
-
-    def _number(self, row: Mapping[str, Value], cells: list[bytes]) -> int:
-        """The row's number: its key where that is an integer, else the next one, which becomes a missing key."""
-        plan = self._table.plan
-        given = row.get(plan.key) if plan.key_is_integer else None
-        if isinstance(given, int):
-            return given
-        if plan.key_is_integer:
-            self._table.make_places((plan.key,))
-            cells += [b""] * (len(self._places) - len(cells))
-            cells[self._places[plan.key]] = str(self._next).encode()
-        return self._next
-
-    def _flush(self) -> None:
-        width = len(self._places) - 1
-        if any(_count(body) < width for *_, body in self._block):
-            self._block = [(*rest, _bytes(body) + SEPARATOR * (width - _count(body))) for *rest, body in self._block]
-        self._table.insert_packed(self._block)
-        self._block = []
-
-    def finish(self) -> None:
-        """Keep the last block and make the indexes."""
-        self._flush()
-        self._table.index()
-
-
-def _bytes(body: SqlValue) -> bytes:
-    assert isinstance(body, bytes)
-    return body
-
-
-def _count(body: SqlValue) -> int:
-    return _bytes(body).count(SEPARATOR)
-
-
-def _integer(value: Any) -> bytes:
-    return b"%d" % value
-
-
-def _cached(work: Callable[[Any], bytes]) -> Callable[[Any], bytes]:
-    """Names, dates and flags repeat; each is encoded once."""
-    known: dict[Any, bytes] = {}
-
-    def encode(value: Any) -> bytes:
-        found = known.get(value)
-        if found is None:
-            found = work(value)
-            if len(known) < _KNOWN:
-                known[value] = found
-        return found
-
-    return encode
-
-
-def _encoders() -> _Encoders:
-    """The encoder of each type of value."""
-
-    def text(value: Any) -> bytes:
-        return text_of(value).encode()
-
-    return {
-        str: _cached(escaped),
-        int: _integer,
-        Decimal: text,
-        bool: text,
-        date: _cached(text),
-        datetime: _cached(text),
-    }
-
-
-def _time(value: Any) -> str:
-    moment = value if value.tzinfo in (None, UTC) else value.astimezone(UTC)
-    return str(moment.isoformat(" "))[:19]
-
-
-_SEARCHED: dict[type, Callable[[Any], SqlValue]] = {
-    str: lambda value: value or None,
-    int: int,
-    bool: text_of,
-    Decimal: text_of,
-    date: date.isoformat,
-    datetime: _time,
-}
-"""The text of each type of value in a searchable column."""
 
 
 Rows = Iterable[Mapping[str, Any]]
