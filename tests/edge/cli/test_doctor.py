@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from intacct_bridge.client.local.directories import cache_directory
 from intacct_bridge.edge.cli.context import CommandContext
 from intacct_bridge.edge.views.served import revalued
 from intacct_bridge.emulator.gateway.gateway import Emulator
@@ -94,6 +95,16 @@ def test_the_scenarios_are_listed(intacct: Intacct) -> None:
     assert ran.status == 0
     assert "02-sender-not-authorised" in ran.out
     assert intacct("emulator", "--scenario", "nonsense").status == 2
+
+
+def test_the_cache_of_demo_companies_is_deleted(intacct: Intacct) -> None:
+    folder = cache_directory() / "emulator"
+    folder.mkdir(parents=True)
+    (folder / "company.db").write_bytes(bytes(3 * 2**20))
+    ran = intacct("emulator", "--clear-cache")
+    assert (ran.status, "Deleted 3 MB" in ran.said) == (0, True), ran.said
+    assert not folder.exists()
+    assert "is empty" in intacct("emulator", "--clear-cache").said
 
 
 def test_a_company_that_cannot_be_is_refused(intacct: Intacct, home: Path) -> None:

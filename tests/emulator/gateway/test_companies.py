@@ -2,14 +2,19 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from conftest import NOW
+from intacct_bridge.emulator.gateway import companies
 from intacct_bridge.emulator.gateway.companies import fill
 from intacct_bridge.emulator.gateway.gateway import Emulator
+from intacct_bridge.emulator.settings.behaviour import Behaviour
 from intacct_bridge.emulator.settings.company_source import CompanyDefinitions, CompanySource, SideValues
-from intacct_bridge.emulator.settings.world import ReportSettings
+from intacct_bridge.emulator.settings.world import CompanySettings, EmulatorSettings, ReportSettings, UserSettings
 from intacct_bridge.emulator.store.store import open_database
 from intacct_bridge.model.catalog import FieldDef
 from intacct_bridge.wire.values import Kind, Value
@@ -64,4 +69,50 @@ def test_a_source_that_fails_stores_nothing() -> None:
         fill(emulator.company(), replace(SOURCE, rows=failing), now=0)
     assert emulator.company().table("CLASS").count() == 0
     assert not emulator.company().side_tables.source.known()
+    emulator.close()
+
+
+def everything(emulator: Emulator) -> dict[str, list[tuple[object, ...]]]:
+    """All rows of the database, by table."""
+    database = emulator.companies.database_copy()
+    names = [name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")]
+    found = {name: sorted(database.execute(f'SELECT * FROM "{name}"').fetchall(), key=repr) for name in names}
+    database.close()
+    return found
+
+
+def test_a_company_from_the_cache_is_the_one_that_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With settings that change stored rows, users and companies, in memory and in a file."""
+    behaviour = Behaviour(gldetail_key_per_book=True, latency_ms=1)
+    settings = EmulatorSettings(
+        behaviour=behaviour, companies=(CompanySettings(users=(UserSettings("erin"),)), CompanySettings("second"))
+    )
+    more: dict[str, Any] = {
+        "as_of": date(2026, 11, 21),
+        "months": 3,
+        "cash_book": True,
+        "settings": settings,
+        "clock": lambda: NOW,
+    }
+    made = Emulator.demo(**more)
+    expected = everything(made)
+    made.close()
+    assert len(expected["demo-company:GLDETAIL"]) > 1000
+    first = Emulator.demo(cache=tmp_path / "kept", **more)
+    assert everything(first) == expected
+    first.close()
+    with monkeypatch.context() as patch:
+        patch.setattr(companies, "load", None)
+        again = Emulator.demo(tmp_path / "company.db", cache=tmp_path / "kept", **more)
+    assert everything(again) == expected
+    again.close()
+
+
+def test_a_file_with_records_takes_nothing_from_the_cache(tmp_path: Path) -> None:
+    path, second = tmp_path / "company.db", EmulatorSettings(companies=(CompanySettings("second"),))
+    Emulator.empty(path, settings=second).close()
+    both = EmulatorSettings(companies=(CompanySettings(), CompanySettings("second")))
+    emulator = Emulator.demo(path, as_of=date(2026, 11, 21), months=3, cache=tmp_path / "kept", settings=both)
+    assert not (tmp_path / "kept").exists()
+    assert emulator.company("second").table("USERINFO").count() == 1
     emulator.close()

@@ -43,6 +43,8 @@ if TYPE_CHECKING:
 @day_option("--as-of", "End the company's data on this date (default: today).")
 @click.option("--cash-book", is_flag=True, help="Give the demo company a cash book in addition to its accrual book.")
 @file_option("--db", "Keep the company in this file (default: in memory).")
+@click.option("--no-cache", is_flag=True, help="Make the demo company again instead of reading it from the cache.")
+@click.option("--clear-cache", is_flag=True, help="Delete the demo companies in the cache, and exit.")
 @click.option(
     "--from-copy",
     metavar="URI",
@@ -92,6 +94,9 @@ def emulator_command(context: CommandContext, *, host: str, port: int, port_file
     """
     if options["scenario"] == "list":
         _list(context)
+        return
+    if options["clear_cache"]:
+        _clear_cache(context)
         return
     scenario, company = _scenario(options["scenario"]), _company_file(options["company"])
     from intacct_bridge.client.local.directories import cache_of_port
@@ -150,8 +155,23 @@ def _emulator(context: CommandContext, options: dict[str, Any], **more: Any) -> 
         as_of=_day(options["as_of"]),
         cash_book=options["cash_book"],
         months=options["months"],
+        cache=None if options["no_cache"] else _cache(),
         **more,
     )
+
+
+def _cache() -> Path:
+    """The folder of the demo companies that earlier starts made."""
+    from intacct_bridge.client.local.directories import cache_directory
+
+    return cache_directory() / "emulator"
+
+
+def _clear_cache(context: CommandContext) -> None:
+    from intacct_bridge.emulator.store.database_cache import clear
+
+    size = clear(_cache())
+    context.console.say(f"Deleted {size / 2**20:,.0f} MB from {_cache()}." if size else f"{_cache()} is empty.")
 
 
 def _scenario(name: str | None) -> Path | None:

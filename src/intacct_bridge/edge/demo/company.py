@@ -54,10 +54,11 @@ def make_emulator(
     as_of: date | None = None,
     cash_book: bool = False,
     months: int = 24,
+    cache: Path | None = None,
 ) -> Emulator:
     """An emulator in a file or in memory, with the demo company unless it is empty or has another source.
 
-    A file that holds a company already is opened unchanged.
+    A file that holds a company already is opened unchanged. `cache` is a folder that keeps demo companies.
     """
     path = str(database) if database is not None else None
     script = tuple(one for file in faults for one in load_faults(file))
@@ -68,5 +69,13 @@ def make_emulator(
     if empty:
         return Emulator.empty(path, settings=settings, faults=script)
     return Emulator.demo(
-        path, seed=seed, as_of=as_of, cash_book=cash_book, months=months, scale=scale, settings=settings, faults=script
+        path,
+        seed=seed,
+        as_of=as_of,
+        cash_book=cash_book,
+        months=months,
+        scale=scale,
+        cache=cache,
+        settings=settings,
+        faults=script,
     )

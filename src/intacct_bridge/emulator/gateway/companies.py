@@ -5,6 +5,7 @@ company can have several: the demo company with custom fields of your own.
 """
 
 from collections.abc import Iterable
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from sqlite3 import Connection
@@ -15,11 +16,13 @@ from intacct_bridge.emulator.company.side_tables import SideTables
 from intacct_bridge.emulator.company.users import keep_roles, keep_users
 from intacct_bridge.emulator.demo.generator.declaration import demo_definitions
 from intacct_bridge.emulator.records.declared_records import check_accounts, keep_records, number_giver
+from intacct_bridge.emulator.settings.behaviour import Behaviour
 from intacct_bridge.emulator.settings.company_source import CompanyDefinitions, CompanySource, SideValues
 from intacct_bridge.emulator.settings.declared.source import declared_source
 from intacct_bridge.emulator.settings.world import CompanySettings, EmulatorSettings
 from intacct_bridge.emulator.store.catalogue import standard_catalog
-from intacct_bridge.emulator.store.store import open_database
+from intacct_bridge.emulator.store.database_cache import DatabaseCache
+from intacct_bridge.emulator.store.store import is_new, open_database
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.model.suggestions import did_you_mean
 
@@ -64,6 +67,29 @@ class Companies:
             if own_people and not company.side_tables.demo.known():
                 keep_users(company)
                 keep_roles(company)
+
+    def start_with(self, source: CompanySource, key: tuple[object, ...], cache: DatabaseCache) -> bool:
+        """Take the rows of the first company from a cache, where `key` names the source. False if that cannot be.
+
+        The rows are made for a company with nothing but its id and the one behaviour that changes stored rows. So they
+        are the same for all other settings.
+        """
+        company = next(iter(self.by_id.values()))
+        if not is_new(self._connection):
+            return False
+        settings = CompanySettings(company_id=company.store.prefix)
+        behaviour = Behaviour(gldetail_key_per_book=company.behaviour.gldetail_key_per_book)
+
+        def make(connection: Connection) -> None:
+            _store(open_company(settings, behaviour, connection, standard_catalog()), source)
+
+        key = (key, source.label, company.store.prefix, behaviour.gldetail_key_per_book)
+        database = cache.open(key, make)
+        if database is None:
+            return False
+        with closing(database):
+            self.restore(database)
+        return True
 
     def keep_users(self) -> None:
         """Give every user of the settings a record."""
@@ -150,16 +176,16 @@ def _stored_definitions(company: CompanyData) -> CompanyDefinitions:
     return company.side_tables.definitions.get() or earlier
 
 
-def fill(company: CompanyData, source: CompanySource, *, now: float) -> None:
-    """Define and store everything that a source provides; a company that it filled before keeps its records."""
+def fill(company: CompanyData, source: CompanySource, *, now: float, stored: bool = False) -> None:
+    """Define and store everything that a source provides; a company that it filled before keeps its records.
+
+    With `stored`, the company has the rows of the source already, as `Companies.start_with` puts them there.
+    """
     if _filled_by(company, source):
         return
-    definitions = _stored_definitions(company) + source.definitions
-    _define(company, definitions, source.label)
     with company.store.together():
-        company.side_tables.definitions.put(value=definitions)
-        load(company, source.rows(), ledger_from=source.ledger_from)
-        keep_side_values(company.side_tables, source.side_values)
+        if not stored:
+            _store(company, source)
         keep_users(company)
         keep_records(company, source.records(number_giver(company)), now=now + company.ahead, where=source.label)
         check_accounts(company, _named_accounts(source.side_values), source.label)
@@ -167,6 +193,16 @@ def fill(company: CompanyData, source: CompanySource, *, now: float) -> None:
             company.side_tables.demo.put(value=source.label)
         else:
             company.side_tables.sources.put(source.name, value=source.label or source.name)
+
+
+def _store(company: CompanyData, source: CompanySource) -> None:
+    """Store the definitions, rows and side values of a source."""
+    definitions = _stored_definitions(company) + source.definitions
+    _define(company, definitions, source.label)
+    with company.store.together():
+        company.side_tables.definitions.put(value=definitions)
+        load(company, source.rows(), ledger_from=source.ledger_from)
+        keep_side_values(company.side_tables, source.side_values)
 
 
 def _define(company: CompanyData, definitions: CompanyDefinitions, where: str) -> None:

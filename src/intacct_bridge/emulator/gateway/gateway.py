@@ -67,6 +67,7 @@ from intacct_bridge.emulator.settings.refusals import (
     unexpected,
 )
 from intacct_bridge.emulator.settings.world import CompanySettings, EmulatorSettings, PolicySettings, UserSettings
+from intacct_bridge.emulator.store.database_cache import DatabaseCache
 from intacct_bridge.emulator.store.store import open_database
 from intacct_bridge.emulator.subledgers.revaluation.revaluation import DEFAULT_JOURNAL, RevaluedBalance, revalue
 from intacct_bridge.errors import Fault, SettingsError
@@ -186,14 +187,21 @@ class Emulator:
         scale: int = 1,
         cash_book: bool = False,
         months: int = 24,
+        cache: Path | None = None,
         **more: Any,
     ) -> "Emulator":
-        """A gateway with the demo company, of 24 months or fewer. A file that holds records is opened as it is."""
+        """A gateway with the demo company, of 24 months or fewer. A file that holds records is opened as it is.
+
+        `cache` is a folder for the companies that were made, so that the next start takes a fraction of a second. A
+        company in it belongs to this code and these arguments, and is made again where any of them differ.
+        """
         emulator = cls(open_database(path), **more)
         if not has_records(emulator.company()):
             day = as_of or datetime.fromtimestamp(emulator.now() + emulator.company().ahead, UTC).date()
             source = demo_source(seed, as_of=day, scale=scale, cash_book=cash_book, months=months)
-            fill(emulator.company(), source, now=emulator.now())
+            key = (seed, day, scale, cash_book, months)
+            stored = cache is not None and emulator.companies.start_with(source, key, DatabaseCache(cache))
+            fill(emulator.company(), source, now=emulator.now(), stored=stored)
         emulator.companies.fill_declared(emulator.now())
         emulator.companies.keep_users()
         return emulator

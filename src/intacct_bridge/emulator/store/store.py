@@ -149,6 +149,13 @@ def open_database(path: str | Path | None) -> sqlite3.Connection:
     return connection
 
 
+def is_new(connection: sqlite3.Connection) -> bool:
+    """Whether no company of the database has had a row or a fact."""
+    (tables,) = connection.execute("SELECT count(*) FROM sqlite_master WHERE name LIKE '%:%'").fetchone()
+    (facts,) = connection.execute("SELECT count(*) FROM facts").fetchone()
+    return not tables and not facts
+
+
 def _quoted(name: str) -> str:
     escaped = name.replace('"', '""')
     return f'"{escaped}"'
