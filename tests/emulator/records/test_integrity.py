@@ -2,10 +2,11 @@
 
 import pytest
 
+from intacct_bridge.emulator.accounting.seeding import seed
 from intacct_bridge.emulator.gateway.gateway import Emulator
 from intacct_bridge.emulator.settings.behaviour import Behaviour
-from support.emulator.calls import data, element, faults, one, query
-from support.emulator.own_company import OwnCompany
+from support.emulator.calls import data, element, faults, one, query, results
+from support.emulator.own_company import NOW, OwnCompany
 from support.emulator.own_records import bill, expense, invoice, journal, key_of, payment
 
 LINES = ("6000 D 5", "1000 C 5")
@@ -134,3 +135,19 @@ def test_by_a_setting_the_id_of_an_unused_record_can_change() -> None:
         "VENDORID of vendor 'V1' cannot be changed."
     )
     assert one(emulator, f"<update>{bodies['2']}</update>").status == "success"
+
+
+def test_uses_are_seen_after_any_number_of_deletes(own: Emulator) -> None:
+    """A term becomes used after twenty others were deleted, is free again, and is used in a rolled-back request only."""
+    seed(own.company(), "APTERM", [{"NAME": f"T{number}", "DUEDATE": "5"} for number in range(24)], now=NOW)
+    for number in range(20):
+        assert one(own, delete("APTERM", f"T{number}")).status == "success"
+    for term in ("T20", "T21"):
+        key_of(own, bill("5", TERMNAME=term))
+        assert f"'{term}' is used by apbill" in faults(own, delete("APTERM", term))[0].description2
+    change = element("APBILL", RECORDNO="1", TERMNAME="N60")
+    assert one(own, f"<update>{change}</update>").status == "success"
+    assert one(own, delete("APTERM", "T20")).status == "success"
+    used, unknown = bill("5", TERMNAME="T22"), delete("APTERM", "none")
+    assert {each.status for each in results(own, used, unknown, transaction=True)} == {"aborted", "failure"}
+    assert one(own, delete("APTERM", "T22")).status == "success"

@@ -4,10 +4,11 @@ A record is in use where a relation of the catalogue, or a field that names a re
 record. Its own lines, and the users that every record names as its authors, do not count.
 """
 
+from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from intacct_bridge.emulator.company.company_data import FunctionCall
+from intacct_bridge.emulator.company.company_data import CompanyData, FunctionCall
 from intacct_bridge.emulator.company.relations import linked_key
 from intacct_bridge.emulator.records.drafts import Draft
 from intacct_bridge.emulator.records.references import reference_of
@@ -23,6 +24,8 @@ _VERSIONS = ("CONTACTVERSION", "GLACCOUNTBALANCE", "AVAILABLEINVENTORY", "ADVAUD
 """Objects whose rows are earlier states of another record, or are computed from others."""
 _SAME_OBJECT = {"GLJOURNAL": "JOURNAL", "STATJOURNAL": "JOURNAL", "LOCATIONENTITY": "LOCATION"}
 """Objects whose records another object shows too; relations may lead to either."""
+_SCANS = 3
+"""The scans of a table after which the texts in its fields are kept: one delete is cheaper without them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +38,53 @@ class _Use:
     """The field of the named record that it holds."""
 
 
+@dataclass(slots=True)
+class _Texts:
+    """The texts that fields of an object have, and some that they had: a text that is not here is in no row."""
+
+    scans: int = 0
+    version: int = -1
+    """The version of the table that the texts are from; below 0 without texts."""
+    by_field: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+
+    def read(self, company: CompanyData, name: str, fields: frozenset[str]) -> None:
+        """Read the rows that were written since the last time, or all of them."""
+        table, version = company.table(name), company.store.version(name)
+        changed = None if self.version < 0 else company.store.changes_since(name, self.version)
+        rows = (row for _, row in table.rows()) if changed is None else (table.get(one) or {} for one in set(changed))
+        for row in rows:
+            for one in fields:
+                self.by_field[one].add(row.get(one, ""))
+        self.version = version
+
+
 def check_unused(call: FunctionCall, name: str, row: Row) -> None:
     """Refuse to delete a record that another record, or the company's set-up, names."""
-    for use in _uses(call, name):
-        if row.get(use.key):
-            _check_not_named(call, name, row, use)
+    for user, uses in _uses(call.company, name).items():
+        columns = call.company.table(user).columns
+        unsearchable = frozenset(use.field for use in uses if use.field not in columns)
+        for use in uses:
+            text = row.get(use.key, "")
+            if text and (use.field in columns or _may_hold(call.company, user, use.field, text, unsearchable)):
+                _check_not_named(call, name, row, use)
     roles = call.company.side_tables.posting_accounts.values() if name == "GLACCOUNT" else []
     if row.get("ACCOUNTNO") in roles:
         raise refused(f"Glaccount '{row['ACCOUNTNO']}' is an account that documents post to and cannot be deleted.")
+
+
+def _may_hold(company: CompanyData, user: str, name: str, text: str, fields: frozenset[str]) -> bool:
+    """Whether a field that no index covers may hold a text; a scan of the table settles it."""
+    key = ("texts", user, fields)
+    texts: _Texts | None = company.related.recall(key)
+    if texts is None:
+        texts = _Texts()
+        company.related.put(key, texts)
+    texts.scans += 1
+    if texts.scans <= _SCANS * len(fields):
+        return True
+    if texts.version != company.store.version(user):
+        texts.read(company, user, fields)
+    return text in texts.by_field[name]
 
 
 def is_used(call: FunctionCall, name: str, row: Row) -> bool:
@@ -55,7 +97,7 @@ def is_used(call: FunctionCall, name: str, row: Row) -> bool:
 
 
 def _check_not_named(call: FunctionCall, name: str, row: Row, use: _Use) -> None:
-    table, own, text = call.company.table(use.object), row.get(_key(call, name), ""), row[use.key]
+    table, own, text = call.company.table(use.object), row.get(_key(call.company, name), ""), row[use.key]
     if use.field in table.columns:
         found: Iterator[tuple[int, Row]] = ((one, table.get(one) or {}) for one in table.find(use.field, text))
     else:
@@ -69,23 +111,31 @@ def _check_not_named(call: FunctionCall, name: str, row: Row, use: _Use) -> None
             )
 
 
-def _key(call: FunctionCall, name: str) -> str:
-    return call.company.table(name).plan.key
+def _key(company: CompanyData, name: str) -> str:
+    return company.table(name).plan.key
 
 
-def _uses(call: FunctionCall, name: str) -> Iterator[_Use]:
-    """The fields that can name a record of an object."""
-    catalog, natural = call.company.catalog, natural_key(name)
-    own = (natural or "", _key(call, name))
-    targets = {name, _SAME_OBJECT.get(name, name)}
-    own_lines = {one.line for one in lines(name)}
-    for user in call.company.store.populated():
-        if user not in catalog or user in own_lines or user in _VERSIONS:
-            continue
-        described = catalog[user]
-        found = {(field, key) for field, key in _related(described, targets, catalog[name], own) if key}
-        found |= {(field, natural) for field in described.fields if natural and _names(described, field, name)}
-        yield from (_Use(user, field, key) for field, key in sorted(found))
+def _uses(company: CompanyData, name: str) -> dict[str, tuple[_Use, ...]]:
+    """By object, the fields that can name a record of an object; kept until an object gets its first record."""
+    state = (company.catalog, company.store.populated())
+    known = company.related.recall(("uses", name))
+    if known is None or known[0][0] is not state[0] or known[0][1] != state[1]:
+        known = (state, {user: found for user in state[1] if (found := tuple(_uses_by(company, user, name)))})
+        company.related.put(("uses", name), known)
+    uses: dict[str, tuple[_Use, ...]] = known[1]
+    return uses
+
+
+def _uses_by(company: CompanyData, user: str, name: str) -> Iterator[_Use]:
+    """The fields by which one object can name a record of another."""
+    catalog, natural = company.catalog, natural_key(name)
+    if user not in catalog or user in _VERSIONS or user in {one.line for one in lines(name)}:
+        return
+    described, targets = catalog[user], {name, _SAME_OBJECT.get(name, name)}
+    own = (natural or "", _key(company, name))
+    found = {(field, key) for field, key in _related(described, targets, catalog[name], own) if key}
+    found |= {(field, natural) for field in described.fields if natural and _names(described, field, name)}
+    yield from (_Use(user, field, key) for field, key in sorted(found))
 
 
 def _related(
