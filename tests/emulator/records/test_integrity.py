@@ -138,7 +138,7 @@ def test_by_a_setting_the_id_of_an_unused_record_can_change() -> None:
 
 
 def test_uses_are_seen_after_any_number_of_deletes(own: Emulator) -> None:
-    """A term becomes used after twenty others were deleted, is free again, and is used in a rolled-back request only."""
+    """A term is used after twenty others were deleted, and free again; a rolled-back request uses none."""
     seed(own.company(), "APTERM", [{"NAME": f"T{number}", "DUEDATE": "5"} for number in range(24)], now=NOW)
     first = key_of(own, bill("5"))
     for number in range(20):

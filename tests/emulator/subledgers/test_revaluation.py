@@ -150,6 +150,22 @@ def test_a_document_counts_until_the_day_of_its_reversal(own: Emulator) -> None:
     assert (found.trx_amount, found.carrying_amount, found.value) == (D(-100), D(-120), D(-130))
 
 
+def test_a_payment_that_is_reversed_later_counts_in_its_own_currency(own: Emulator) -> None:
+    """A bill of 100 dollars, of which 40 are paid from 20 October to 5 November, then becomes one of 100 euros.
+
+    On 31 October the ledger has 100 euros at 1.20 and, still, the payment of 40 dollars: only the euros are revalued.
+    """
+    key = key_of(own, bill("100", day="2026-10-05"))
+    paid = key_of(own, payment(key, "40", day="2026-10-20"))
+    day = "<datereversed><year>2026</year><month>11</month><day>5</day></datereversed>"
+    assert one(own, f"<reverse_appayment key='{paid}'>{day}</reverse_appayment>").status == "success"
+    change = element("APBILL", RECORDNO=key, CURRENCY="EUR", EXCH_RATE_TYPE_ID="Spot", EXCH_RATE_DATE="10/05/2026")
+    assert one(own, f"<update>{change}</update>").status == "success"
+    (found,) = spot(own)
+    assert (found.trx_amount, found.carrying_amount, found.value) == (D(-100), D(-120), D(-130))
+    assert balances(own, DAY)["2000"] == D(-90)
+
+
 def test_an_overpayment_is_part_of_receivables(own: Emulator) -> None:
     """50 euros due, 80 received on 20 October at 1.20: 30 euros are owed back, carried at 36 and worth 39: a loss of 3.
 

@@ -65,6 +65,10 @@ class SettledPart:
     """Record numbers of lines, each with its share of `trx_amount`."""
     day: str = ""
     """The day of the settlement (`2026-11-30`); empty for the payment's own day."""
+    entity: str = ""
+    """The entity whose control account it left; empty for that of the document."""
+    control: str = ""
+    """That account; empty for that of the document."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,6 +277,14 @@ def _overpayment(text: str) -> Overpayment:
     return Overpayment(Decimal(amount), location, Decimal(base or 0))
 
 
+def _without_empty_end(*texts: str) -> list[str]:
+    """The texts without the empty ones at the end, which an earlier version does not read."""
+    found = list(texts)
+    while found and not found[-1]:
+        found.pop()
+    return found
+
+
 def _parts_text(parts: tuple[SettledPart, ...]) -> str:
     return json.dumps(
         [
@@ -282,7 +294,7 @@ def _parts_text(parts: tuple[SettledPart, ...]) -> str:
                 str(one.trx_amount),
                 str(one.amount),
                 [[line, str(money)] for line, money in one.lines],
-                *([one.day] if one.day else []),
+                *_without_empty_end(one.day, one.entity, one.control),
             ]
             for one in parts
         ]
@@ -297,9 +309,9 @@ def _parts(text: str) -> tuple[SettledPart, ...]:
             Decimal(trx_amount),
             Decimal(amount),
             tuple((line, Decimal(money)) for line, money in lines),
-            *day,
+            *more,
         )
-        for name, key, trx_amount, amount, lines, *day in json.loads(text)
+        for name, key, trx_amount, amount, lines, *more in json.loads(text)
     )
 
 

@@ -86,7 +86,10 @@ def reserve(call: FunctionCall, side: PaymentSide, row: Row, *, undo: bool = Fal
 
 
 def _kept(family: Family, part: PaymentPart) -> SettledPart:
-    return SettledPart(family.object, part.key, part.trx_amount, part.amount, tuple(part.lines))
+    lines = tuple(part.lines)
+    return SettledPart(
+        family.object, part.key, part.trx_amount, part.amount, lines, entity=part.entity, control=part.control
+    )
 
 
 def _cells(rounding: Rounding, side: PaymentSide, row: Row, one: SettledDetail) -> Iterator[Row]:
@@ -176,18 +179,26 @@ class SettledOnDay:
     amount: Decimal
     """In base currency."""
     trx_amount: Decimal
+    currency: str
+    base: str
+    entity: str = ""
+    """As in `SettledPart`."""
+    control: str = ""
 
 
 def settled_days(call: FunctionCall, side: PaymentSide, row: Row) -> Iterator[SettledOnDay]:
     """What a payment settled, document by document."""
     own, kept = day_of(row, side.day), call.company.side_tables.settled_parts.get(side.object, row["RECORDNO"])
+    currency, base = row.get("CURRENCY", ""), row.get("BASECURR", "")
     if kept is None:
         for family, part in stored_parts(call, side, row):
-            yield SettledOnDay(own, family.object, part.key, part.amount, part.trx_amount)
+            yield SettledOnDay(own, family.object, part.key, part.amount, part.trx_amount, currency, base)
         return
     for one in kept:
         day = date.fromisoformat(one.day) if one.day else own
-        yield SettledOnDay(day, one.object, one.key, one.amount, one.trx_amount)
+        yield SettledOnDay(
+            day, one.object, one.key, one.amount, one.trx_amount, currency, base, one.entity, one.control
+        )
 
 
 def _holder(call: FunctionCall, side: PaymentSide, key: str) -> Family:

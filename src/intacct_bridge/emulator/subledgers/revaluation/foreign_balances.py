@@ -48,14 +48,32 @@ def open_item_balances(call: FunctionCall, day: date) -> list[ForeignBalance]:
     found: dict[_Key, ForeignBalance] = {}
     for side, sign in ((VENDOR_SIDE, -1), (CUSTOMER_SIDE, 1)):
         for one in open_documents(call, side, day):
-            currency, base = one.row.get("CURRENCY", ""), one.row.get("BASECURR", "")
-            if not currency or not base or currency == base:
-                continue
-            entity, account = _control_account(call, one)
-            key = (entity, account, currency)
-            balance = found.setdefault(key, ForeignBalance(*key, base))
-            balance.items.append((one.trx_amount * sign, one.amount * sign))
+            currencies = (one.row.get("CURRENCY"), *(each.part.currency for each in one.taken_back))
+            if any(currency != one.row.get("BASECURR") for currency in currencies):
+                for (entity, account, currency, base), (trx_amount, carried) in _by_place(call, one).items():
+                    if currency and base and currency != base and (trx_amount or carried):
+                        key = (entity, account, currency)
+                        balance = found.setdefault(key, ForeignBalance(*key, base))
+                        balance.items.append((trx_amount * sign, carried * sign))
     return [found[key] for key in sorted(found)]
+
+
+def _by_place(call: FunctionCall, one: OpenOnDay) -> dict[tuple[str, str, str, str], tuple[Decimal, Decimal]]:
+    """A document's open amounts by entity, control account, currency and base currency.
+
+    There is one place, unless a payment that is reversed by now was posted before the document was changed.
+    """
+    entity, account = _control_account(call, one)
+    own = (entity, account, one.row.get("CURRENCY", ""), one.row.get("BASECURR", ""))
+    found = {own: (one.trx_amount, one.amount)}
+    for each in one.taken_back:
+        part = each.part
+        place = (part.entity or entity, part.control or account, part.currency, part.base)
+        trx_amount, amount_ = part.trx_amount * each.times, part.amount * each.times
+        for where, side in ((own, -1), (place, 1)):
+            before = found.get(where, (ZERO, ZERO))
+            found[where] = (before[0] + trx_amount * side, before[1] + amount_ * side)
+    return found
 
 
 def _control_account(call: FunctionCall, one: OpenOnDay) -> tuple[str, str]:
