@@ -46,6 +46,8 @@ class OperationAnswer:
     signed_in: SignedIn
     outcomes: Sequence[FunctionOutcome] = ()
     faults: tuple[Fault, ...] = ()
+    ahead: float = 0.0
+    """Seconds by which the company's clock is ahead of the emulator's."""
 
 
 class AnswerWriter:
@@ -67,14 +69,16 @@ class AnswerWriter:
         """The results of all operations, or the bare body that one of their functions asked for."""
         answers = [one.answer for operation in operations for one in operation.outcomes]
         wait = sum(one.wait for one in answers)
+        ahead = next((one.ahead for one in operations if one.signed_in.status == SUCCESS), 0.0)
         bare = _bare(answers)
         if bare is not None:
-            return delayed(self._reply(*bare), wait) if wait else self._reply(*bare)
+            reply = self._reply(*bare, ahead=ahead)
+            return delayed(reply, wait) if wait else reply
         results = tuple(self._operation(control, one) for one in operations)
         additional = control.show_additional_error_info
         document = encode_response(Response(_echo(control, SUCCESS), results), additional=additional)
         document = with_pages(document, [one.data for one in answers if one.data is not None])
-        reply = self._reply(spaced(document) if control.include_whitespace else document)
+        reply = self._reply(spaced(document) if control.include_whitespace else document, ahead=ahead)
         return delayed(reply, wait) if wait else reply
 
     def _operation(self, control: Control, operation: OperationAnswer) -> OperationResult:
@@ -99,9 +103,10 @@ class AnswerWriter:
             fault = replace(fault, support_id=f"{digest[:9]}~{digest[9:]}")
         return fault
 
-    def _reply(self, body: bytes, content_type: str = "", *, status: int = 200) -> Reply:
+    def _reply(self, body: bytes, content_type: str = "", *, status: int = 200, ahead: float = 0.0) -> Reply:
         content_type = content_type or self._behaviour.content_type
-        return Reply(status, body, {"content-type": content_type, "date": formatdate(self._clock(), usegmt=True)})
+        date = formatdate(self._clock() + ahead, usegmt=True)  # clients take it for the company's time
+        return Reply(status, body, {"content-type": content_type, "date": date})
 
 
 def spaced(body: bytes) -> bytes:

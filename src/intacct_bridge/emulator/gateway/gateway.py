@@ -467,7 +467,9 @@ class Emulator:
             return OperationAnswer(not_signed_in(operation.authentication), faults=error.faults)
         now = company.ahead + (self._clock() if work.done is None else work.done)
         if work.refusal is not None:
-            return OperationAnswer(signed_in(session, now, company.ahead), all_failed(operation, work.refusal))
+            return OperationAnswer(
+                signed_in(session, now, company.ahead), all_failed(operation, work.refusal), ahead=company.ahead
+            )
         context = RequestContext(
             control,
             company,
@@ -485,7 +487,7 @@ class Emulator:
                 session.company_id, control.sender_id, function, one.result.status, one.answer
             )
             self._log.billed(work.number, billed)
-        return OperationAnswer(signed_in(session, now, company.ahead), outcomes)
+        return OperationAnswer(signed_in(session, now, company.ahead), outcomes, ahead=company.ahead)
 
     # --- work that is done after the connection is closed
 

@@ -1,0 +1,125 @@
+"""A change of one record as an event: what it holds, its id, and its JSON forms. Pure data.
+
+An event says what a read of the company saw: a record that was not there before, another state of a known record, or
+that a record is deleted. Several edits between two reads are one event.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+from urllib.parse import quote
+
+import msgspec
+
+_ENCODER = msgspec.json.Encoder(decimal_format="number")
+_DECODER = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal)
+_CLOUD_EVENTS = "1.0"
+
+
+class ChangeKind(StrEnum):
+    """What happened to the record."""
+
+    CREATED = "created"
+    UPDATED = "updated"
+    DELETED = "deleted"
+
+
+@dataclass(frozen=True, slots=True)
+class FieldChange:
+    """The values of one field before and after. Amounts are Decimal, dates and times are text in ISO 8601."""
+
+    old: Any
+    new: Any
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeEvent:
+    """One change of one record, as a read saw it."""
+
+    number: int
+    """The sequence number: later events of an event log have higher ones."""
+    company: str
+    object: str
+    """The stream's name, which is the object's unless a transaction definition is named: `SODOCUMENT:Sales Order`."""
+    key: str
+    """The record's key; for lines that went with a header nobody had read, the header: `RECORDKEY=15`."""
+    kind: ChangeKind
+    at: datetime
+    """The company's time when the change was read, in UTC."""
+    record: Mapping[str, Any]
+    """The record's fields after the change; of a deleted record the last ones that were read, or only its key."""
+    changed: Mapping[str, FieldChange] | None = None
+    """The changed fields of an update; None where the record's earlier state was never read."""
+
+    @property
+    def id(self) -> str:
+        """The same for every delivery of this event, and of no other event."""
+        return ":".join(_quoted(one) for one in (self.company, self.object, self.key, str(self.number)))
+
+    @property
+    def type(self) -> str:
+        """The type of a CloudEvent, such as `intacct.customer.updated`."""
+        return f"intacct.{self.object.split(':')[0].lower()}.{self.kind}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data for JSON."""
+        changed = self.changed
+        return {
+            "id": self.id,
+            "company": self.company,
+            "object": self.object,
+            "key": self.key,
+            "sequence": self.number,
+            "kind": str(self.kind),
+            "time": iso(self.at),
+            "record": dict(self.record),
+            "changed": None if changed is None else {name: [one.old, one.new] for name, one in changed.items()},
+        }
+
+    def cloud_event(self) -> dict[str, Any]:
+        """A CloudEvent 1.0 in its structured JSON form."""
+        plain = self.to_dict()
+        return {
+            "specversion": _CLOUD_EVENTS,
+            "id": self.id,
+            "source": f"/intacct/{_quoted(self.company)}/{_quoted(self.object)}",
+            "type": self.type,
+            "subject": self.key,
+            "time": plain["time"],
+            "sequence": f"{self.number:019}",  # the extension's texts sort as the numbers do
+            "datacontenttype": "application/json",
+            "data": {name: plain[name] for name in ("object", "key", "kind", "record", "changed")},
+        }
+
+
+def encode(plain: Any) -> bytes:
+    """JSON; a Decimal is a number with exactly its digits."""
+    return _ENCODER.encode(plain)
+
+
+def decode_record(text: bytes | str) -> dict[str, Any]:
+    """A record that `encode` or a page wrote; numbers with a fraction are Decimal."""
+    return _DECODER.decode(text)
+
+
+def encode_changes(changed: Mapping[str, FieldChange] | None) -> bytes | None:
+    """The changed fields as the event log keeps them."""
+    return None if changed is None else encode({name: [one.old, one.new] for name, one in changed.items()})
+
+
+def decode_changes(text: bytes | None) -> dict[str, FieldChange] | None:
+    """What `encode_changes` wrote."""
+    return None if text is None else {name: FieldChange(*pair) for name, pair in _DECODER.decode(text).items()}
+
+
+def iso(when: datetime) -> str:
+    """A time in ISO 8601, to the second."""
+    return when.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _quoted(text: str) -> str:
+    """Text for an id: letters, digits, `_`, `-` and `~`; also no dot, which separates the parts of a signature."""
+    return quote(text, safe="").replace(".", "%2E")

@@ -1,0 +1,313 @@
+"""The event log: a SQLite file beside the outbox that keeps what each watch has read, its events, and their delivery.
+
+Everything that a commit of an extraction brings is stored in one transaction: the last state of each record, the events
+that follow from it, and the bookmark. So a killed watch neither loses an event nor makes one twice.
+
+An event waits (`pending`) until its receiver has taken it (`delivered`). One that fails too often is a dead letter
+(`dead`), which can be replayed or skipped (`skipped`). Events of one record are delivered in their order.
+"""
+
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from sqlite3 import Connection as Database
+from sqlite3 import Row
+from typing import Any, Self
+
+from intacct_bridge.client.local.sqlite_file import open_sqlite, run_script
+from intacct_bridge.errors import SettingsError
+from intacct_bridge.flow.changes.event import ChangeEvent, ChangeKind, decode_changes, decode_record
+
+VERSION = 1
+_TABLES = """
+CREATE TABLE watch (name TEXT PRIMARY KEY, company TEXT NOT NULL, definition TEXT NOT NULL, run INTEGER NOT NULL,
+    polled_at TEXT, outcomes TEXT NOT NULL DEFAULT '[]') WITHOUT ROWID;
+CREATE TABLE stream (watch TEXT NOT NULL, name TEXT NOT NULL, since TEXT NOT NULL, bookmark TEXT NOT NULL,
+    PRIMARY KEY (watch, name)) WITHOUT ROWID;
+CREATE TABLE record (watch TEXT NOT NULL, stream TEXT NOT NULL, key TEXT NOT NULL, parent TEXT, run INTEGER NOT NULL,
+    content BLOB NOT NULL, PRIMARY KEY (watch, stream, key)) WITHOUT ROWID;
+CREATE INDEX record_by_parent ON record (watch, stream, parent) WHERE parent IS NOT NULL;
+CREATE TABLE event (number INTEGER PRIMARY KEY AUTOINCREMENT, watch TEXT NOT NULL, company TEXT NOT NULL,
+    object TEXT NOT NULL, key TEXT NOT NULL, kind TEXT NOT NULL, at TEXT NOT NULL, record BLOB NOT NULL, changed BLOB,
+    state TEXT NOT NULL DEFAULT 'pending', attempts INTEGER NOT NULL DEFAULT 0, next_at TEXT NOT NULL DEFAULT '',
+    error TEXT NOT NULL DEFAULT '', ended_at TEXT);
+CREATE INDEX event_waiting ON event (watch, object, key, number) WHERE state = 'pending';
+CREATE INDEX event_by_state ON event (watch, state, number);
+"""
+_EVENT = "number, company, object, key, kind, at, record, changed"
+_DUE = f"""
+SELECT {_EVENT}, attempts FROM event AS due
+WHERE watch = :watch AND state = 'pending' AND next_at <= :now AND NOT EXISTS (
+    SELECT 1 FROM event AS earlier INDEXED BY event_waiting WHERE earlier.watch = due.watch
+    AND earlier.object = due.object AND earlier.key = due.key AND earlier.number < due.number
+    AND earlier.state = 'pending')
+ORDER BY number LIMIT :most
+"""
+
+
+class EventState(StrEnum):
+    """How far the delivery of an event has come."""
+
+    PENDING = "pending"
+    DELIVERED = "delivered"
+    DEAD = "dead"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True, slots=True)
+class DueEvent:
+    """An event that is to be delivered now."""
+
+    event: ChangeEvent
+    attempts: int
+    """How often its delivery has failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedEvent:
+    """An event with the state of its delivery."""
+
+    event: ChangeEvent
+    state: EventState
+    attempts: int
+    error: str
+    next_at: datetime | None
+    """When a pending event that failed is tried again."""
+
+
+@dataclass(frozen=True, slots=True)
+class WatchStatus:
+    """A watch as the event log knows it."""
+
+    name: str
+    company: str
+    definition: str
+    polled_at: datetime | None
+    outcomes: str
+    """The outcomes of the last poll, as JSON."""
+    counts: Mapping[EventState, int]
+    oldest_pending: datetime | None
+
+
+class EventLog:
+    """One event log. Usable from several threads, and by several processes."""
+
+    def __init__(self, path: Path) -> None:
+        """Open the file, or create it. SettingsError where it cannot be used."""
+        self.path = path
+        self._lock = threading.RLock()
+        self._db = open_sqlite(path, what="the event log", setting="outbox", upgrade=_upgrade)
+
+    # --- transactions
+
+    @contextmanager
+    def transaction(self) -> Iterator[Database]:
+        """One transaction, rolled back on any error."""
+        with self._lock:
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._db
+            except BaseException:
+                self._db.execute("ROLLBACK")
+                raise
+            self._db.execute("COMMIT")
+
+    def read(self, sql: str, values: Sequence[Any] | Mapping[str, Any] = ()) -> list[Row]:
+        """The rows of a query."""
+        with self._lock:
+            return self._db.execute(sql, values).fetchall()
+
+    # --- watches
+
+    def begin_run(self, watch: str, company: str, definition: str) -> int:
+        """Begin a poll of a watch and give its number; SettingsError where the watch belongs to another company."""
+        with self.transaction() as db:
+            found = db.execute("SELECT company, run FROM watch WHERE name = ?", (watch,)).fetchone()
+            if found is not None and found[0] != company:
+                raise SettingsError(
+                    f"the watch {watch} is one of company {found[0]}, and this connection is to {company}",
+                    fix="give this watch another name",
+                )
+            run = (found[1] if found else 0) + 1
+            db.execute(
+                "INSERT INTO watch (name, company, definition, run) VALUES (?, ?, ?, ?)"
+                " ON CONFLICT (name) DO UPDATE SET definition = excluded.definition, run = excluded.run",
+                (watch, company, definition, run),
+            )
+            return run
+
+    def end_run(self, watch: str, at: datetime, outcomes: str) -> None:
+        """Keep when a watch was polled last, and the outcomes, as JSON."""
+        with self.transaction() as db:
+            db.execute("UPDATE watch SET polled_at = ?, outcomes = ? WHERE name = ?", (_text(at), outcomes, watch))
+
+    def definition(self, watch: str) -> str:
+        """The definition that a watch was last polled with; empty where it never was."""
+        found = self.read("SELECT definition FROM watch WHERE name = ?", (watch,))
+        return str(found[0][0]) if found else ""
+
+    def forget(self, watch: str) -> int:
+        """Forget what a watch has read, so that it begins anew; pending events are withdrawn. The number of these."""
+        with self.transaction() as db:
+            db.execute("DELETE FROM stream WHERE watch = ?", (watch,))
+            db.execute("DELETE FROM record WHERE watch = ?", (watch,))
+            gone = db.execute("DELETE FROM event WHERE watch = ? AND state = 'pending'", (watch,))
+            return int(gone.rowcount)
+
+    def statuses(self) -> list[WatchStatus]:
+        """Every watch."""
+        counts: dict[str, dict[EventState, int]] = {}
+        for name, state, count in self.read("SELECT watch, state, count(*) FROM event GROUP BY 1, 2"):
+            counts.setdefault(name, {})[EventState(state)] = count
+        oldest = dict(self.read("SELECT watch, min(at) FROM event WHERE state = 'pending' GROUP BY 1"))
+        return [
+            WatchStatus(name, company, definition, _time(polled), outcomes, counts.get(name, {}), _time(oldest.get(name)))
+            for name, company, definition, polled, outcomes in self.read(
+                "SELECT name, company, definition, polled_at, outcomes FROM watch ORDER BY name"
+            )
+        ]
+
+    # --- delivery
+
+    def due(self, watch: str, now: datetime, most: int) -> list[DueEvent]:
+        """The events to deliver now, at most so many; of each record the oldest pending one only."""
+        rows = self.read(_DUE, {"watch": watch, "now": _text(now), "most": most})
+        return [DueEvent(_event(row), row["attempts"]) for row in rows]
+
+    def next_attempt(self, watch: str) -> datetime | None:
+        """When the next pending event is to be tried again; None where none is pending."""
+        found = self.read("SELECT min(next_at), count(*) FROM event WHERE watch = ? AND state = 'pending'", (watch,))
+        return None if not found[0][1] else _time(found[0][0]) or datetime.min.replace(tzinfo=UTC)
+
+    def delivered(self, numbers: Iterable[int], at: datetime) -> None:
+        """Their receiver has taken these events."""
+        with self.transaction() as db:
+            db.executemany(
+                "UPDATE event SET state = 'delivered', error = '', ended_at = ? WHERE number = ?",
+                [(_text(at), number) for number in numbers],
+            )
+
+    def failed(self, number: int, error: str, *, retry_at: datetime | None, at: datetime) -> None:
+        """A delivery failed; without a time to try again, the event is a dead letter."""
+        state = EventState.DEAD if retry_at is None else EventState.PENDING
+        values = (state, _text(retry_at or at), error, _text(at) if retry_at is None else None, number)
+        with self.transaction() as db:
+            db.execute(
+                "UPDATE event SET state = ?, next_at = ?, error = ?, ended_at = ?, attempts = attempts + 1"
+                " WHERE number = ?",
+                values,
+            )
+
+    def find(self, watch: str, state: EventState | None = None, most: int = 1000) -> list[LoggedEvent]:
+        """Events of a watch, the oldest first."""
+        chosen = " AND state = ?" if state else ""
+        sql = f"SELECT {_EVENT}, state, attempts, error, next_at FROM event WHERE watch = ?{chosen} ORDER BY number LIMIT ?"
+        return [_logged(row) for row in self.read(sql, (watch, *([state] if state else []), most))]
+
+    def get(self, number: int) -> LoggedEvent | None:
+        """One event by its number."""
+        rows = self.read(f"SELECT {_EVENT}, state, attempts, error, next_at FROM event WHERE number = ?", (number,))
+        return _logged(rows[0]) if rows else None
+
+    def watch_of(self, number: int) -> str:
+        """The watch of an event; empty where there is no such event."""
+        found = self.read("SELECT watch FROM event WHERE number = ?", (number,))
+        return str(found[0][0]) if found else ""
+
+    def replay(self, number: int, *, even_if_outdated: bool = False) -> LoggedEvent | None:
+        """Let an event be delivered again. The later event of the same record that its receiver has already been given,
+        which forbids that unless `even_if_outdated`: an older state must not replace a newer one.
+        """
+        with self.transaction() as db:
+            later = db.execute(
+                f"SELECT {_EVENT}, state, attempts, error, next_at FROM event AS later WHERE number > :number"
+                " AND state = 'delivered' AND (watch, object, key) ="
+                " (SELECT watch, object, key FROM event WHERE number = :number) ORDER BY number LIMIT 1",
+                {"number": number},
+            ).fetchone()
+            if later is not None and not even_if_outdated:
+                return _logged(later)
+            db.execute(
+                "UPDATE event SET state = 'pending', attempts = 0, next_at = '', ended_at = NULL WHERE number = ?",
+                (number,),
+            )
+            return None
+
+    def skip(self, number: int, at: datetime) -> bool:
+        """Give up an event that is pending or a dead letter; False where it is neither."""
+        with self.transaction() as db:
+            done = db.execute(
+                "UPDATE event SET state = 'skipped', ended_at = ? WHERE number = ? AND state IN ('pending', 'dead')",
+                (_text(at), number),
+            )
+            return bool(done.rowcount)
+
+    def prune(self, watch: str, before: datetime) -> int:
+        """Delete events that ended before a time; pending ones and dead letters stay."""
+        with self.transaction() as db:
+            gone = db.execute(
+                "DELETE FROM event WHERE watch = ? AND state IN ('delivered', 'skipped') AND ended_at < ?",
+                (watch, _text(before)),
+            )
+            return int(gone.rowcount)
+
+    def after(self, watch: str, number: int, most: int) -> list[ChangeEvent]:
+        """The events of a watch with higher numbers, in order, whatever the state of their delivery."""
+        rows = self.read(
+            f"SELECT {_EVENT} FROM event WHERE watch = ? AND number > ? ORDER BY number LIMIT ?", (watch, number, most)
+        )
+        return [_event(row) for row in rows]
+
+    def last_number(self) -> int:
+        """The number of the newest event, also of one that was pruned; 0 before the first."""
+        found = self.read("SELECT seq FROM sqlite_sequence WHERE name = 'event'")
+        return int(found[0][0]) if found else 0
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._lock:
+            self._db.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def event_log_path(outbox: Path) -> Path:
+    """The event log beside an outbox."""
+    return outbox.with_name(f"{outbox.name.removesuffix('.sqlite3')}.events.sqlite3")
+
+
+def _upgrade(db: Database, path: Path, version: int) -> int:
+    if version > VERSION:
+        raise SettingsError(f"the event log {path} was written by a newer version", fix="upgrade intacct-bridge")
+    if version == 0:
+        run_script(db, _TABLES)
+    return VERSION
+
+
+def _event(row: Row) -> ChangeEvent:
+    number, company, name, key, kind, at, record, changed = tuple(row)[:8]
+    when = datetime.fromisoformat(at)
+    return ChangeEvent(number, company, name, key, ChangeKind(kind), when, decode_record(record), decode_changes(changed))
+
+
+def _logged(row: Row) -> LoggedEvent:
+    state = EventState(row["state"])
+    next_at = _time(row["next_at"]) if state is EventState.PENDING else None
+    return LoggedEvent(_event(row), state, row["attempts"], row["error"], next_at)
+
+
+def _text(when: datetime) -> str:
+    """A time as the file has it: in UTC, so that texts sort as times do."""
+    return when.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def _time(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None

@@ -1,0 +1,170 @@
+"""A watch: streams of one company whose changes become events, and where it begins.
+
+    watch = Watch("billing", ("CUSTOMER",), Interest())
+    found = poll(gateway, log, watch)
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from urllib.parse import quote
+
+import msgspec
+
+from intacct_bridge.client.local.locks import try_lock
+from intacct_bridge.client.protocol import ReadGateway
+from intacct_bridge.errors import SettingsError
+from intacct_bridge.flow.changes.capture import EventSink
+from intacct_bridge.flow.changes.event import encode
+from intacct_bridge.flow.changes.event_log import EventLog
+from intacct_bridge.flow.changes.interest import Interest
+from intacct_bridge.flow.destinations.base import CopyState
+from intacct_bridge.flow.extract.options import Options
+from intacct_bridge.flow.extract.pipeline import ExtractRequest, Prepared, prepare
+from intacct_bridge.flow.streams.bookmark import Bookmark
+from intacct_bridge.flow.streams.stream import StreamOutcome
+from intacct_bridge.flow.streams.times import format_time, parse_time
+
+NOW = "now"
+BEGINNING = "beginning"
+DAYS_OF_A_MONTH = 30
+_SECONDS_OF_A_DAY = 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """What to watch."""
+
+    name: str
+    streams: tuple[str, ...]
+    interest: Interest = field(default_factory=Interest)
+    begin: str = NOW
+    """`now`, `beginning`, or a time such as 2026-01-31: where a stream begins that the watch has not read yet."""
+    baseline: bool = False
+    """Read all records first, so that the first change of each has its old values."""
+
+    def definition(self) -> str:
+        """What the event log keeps of it."""
+        plain = {"streams": self.streams, "begin": self.begin, "baseline": self.baseline}
+        return encode(plain).decode()
+
+
+@dataclass(frozen=True, slots=True)
+class PollResult:
+    """What one poll brought."""
+
+    events: int
+    outcomes: tuple[StreamOutcome, ...]
+    transactions: int
+
+    @property
+    def sound(self) -> bool:
+        """Whether every stream was read to its end."""
+        return all(one.complete and not one.error for one in self.outcomes)
+
+
+def begins_anew(log: EventLog, watch: Watch) -> bool:
+    """Whether the watch has been polled with another beginning, so that it is to begin anew."""
+    text = log.definition(watch.name)
+    return bool(text) and msgspec.json.decode(text).get("begin") != watch.begin
+
+
+def poll(
+    gateway: ReadGateway, log: EventLog, watch: Watch, options: Options | None = None, prepared: Prepared | None = None
+) -> PollResult:
+    """Read what changed since the last poll and add its events to the log.
+
+    `options` are those of an extraction; where a stream begins is the watch's own.
+    """
+    spent = gateway.meter.transactions
+    prepared = prepared or prepare_watch(gateway, watch)
+    if begins_anew(log, watch):
+        log.forget(watch.name)
+    sink = _sink(log, watch)
+    run = prepared.into(sink, _options(options or Options(), log, watch, gateway))
+    for _ in run:
+        pass
+    return PollResult(sink.events, run.outcomes, gateway.meter.transactions - spent)
+
+
+def prepare_watch(gateway: ReadGateway, watch: Watch) -> Prepared:
+    """The streams of a watch; InvalidRequestError for an unknown one and for an unknown field."""
+    prepared = prepare(gateway, ExtractRequest(watch.streams, skip_refused=False))
+    watch.interest.check(prepared.streams)
+    return prepared
+
+
+def _sink(log: EventLog, watch: Watch) -> EventSink:
+    since = {NOW: None, BEGINNING: ""}.get(watch.begin, watch.begin)
+    return EventSink(log, watch.name, watch.definition(), watch.interest, since=since)
+
+
+def _options(options: Options, log: EventLog, watch: Watch, gateway: ReadGateway) -> Options:
+    """Where the first read of a stream begins; a later full refresh begins where the first one did."""
+    begin = format_time(gateway.company_time) if watch.begin == NOW else watch.begin
+    if watch.begin == BEGINNING or watch.baseline:
+        return replace(options, start="")
+    stored = log.read("SELECT since FROM stream WHERE watch = ?", (watch.name,))
+    start = min([begin, *(since for (since,) in stored if since)], key=parse_time)
+    return replace(options, start=start, compare_every=None)
+
+
+# --- cost
+
+
+@dataclass(frozen=True, slots=True)
+class WatchCost:
+    """The API transactions of a watch on an idle company."""
+
+    first: int
+    """Of the next poll."""
+    poll: int
+    """Of each later poll in which nothing changed."""
+    every: float
+    """Seconds between two polls."""
+
+    @property
+    def month(self) -> int:
+        """Of a month of idle polls."""
+        return round(self.poll * DAYS_OF_A_MONTH * _SECONDS_OF_A_DAY / self.every)
+
+
+def cost_of(log: EventLog, watch: Watch, prepared: Prepared, gateway: ReadGateway, every: float) -> WatchCost:
+    """What a watch costs; asks the company how much there is to read, one transaction a stream."""
+    stored = {} if begins_anew(log, watch) else _sink(log, watch).bookmarks()
+    copies: Mapping[str, CopyState] = {
+        one.name: CopyState(stored.get(one.name, Bookmark())) for one in prepared.streams
+    }
+    options = _options(Options(), log, watch, gateway)
+    first = sum(one.transactions for one in prepared.estimate(copies, options))
+    return WatchCost(first, idle_transactions(prepared), every)
+
+
+def idle_transactions(prepared: Prepared) -> int:
+    """The transactions of a poll in which nothing changed: one a stream with a time of change, and one for deletes.
+
+    A stream without a time of change is read again; it counts as one here.
+    """
+    deletes = any(one.virtual is None for one in prepared.streams)
+    return len(prepared.streams) + deletes
+
+
+# --- one process at a time
+
+
+@contextmanager
+def exclusive(log: Path, watch: str) -> Iterator[None]:
+    """Keep other processes from this watch; SettingsError where one has it."""
+    path = log.with_name(f"{log.name.removesuffix('.sqlite3')}.{quote(watch, safe='')}.lock")
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        file = path.open("a+b")
+    except OSError as error:
+        raise SettingsError(f"cannot write {path}: {error.strerror}", fix="check the folder's rights") from None
+    with file:
+        if not try_lock(file):
+            raise SettingsError(
+                f"the watch {watch} is already running in another process", fix="end that one, or name another watch"
+            )
+        yield
