@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         ThrottledError,
         TransientError,
     )
+    from intacct_bridge.flow.changes.event import ChangeEvent
     from intacct_bridge.library import connect
     from intacct_bridge.model.catalog import Catalog, FieldDef, ObjectDef, Relation
     from intacct_bridge.model.query.query import Aggregate, Order, Query, field
@@ -44,6 +45,7 @@ __all__ = [
     "Aggregate",
     "CapError",
     "Catalog",
+    "ChangeEvent",
     "Client",
     "Connection",
     "Diagnosis",
@@ -86,6 +88,7 @@ _HOMES = {
     "client.gateway.meter": ("Meter",),
     "client.connections.sources": ("list_connections", "load_connection"),
     "client.writing": ("Outcome",),
+    "flow.changes.event": ("ChangeEvent",),
     "library": ("connect",),
     "model.catalog": ("Catalog", "FieldDef", "ObjectDef", "Relation"),
     "model.query.query": ("Aggregate", "Order", "Query", "field"),

@@ -1,9 +1,13 @@
-"""The library's way in: a client whose writes are kept in the outbox, as those of the commands are."""
+"""The library's way in: a client whose writes are kept in the outbox, as those of the commands are, and that can also
+tell what changed in the company.
+"""
 
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from enum import Enum
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from intacct_bridge.client.client import Client, WriteSender
 from intacct_bridge.client.connections.sources import load_connection
@@ -11,6 +15,12 @@ from intacct_bridge.flow.outbox.outbox import Outbox
 from intacct_bridge.flow.post.single_writes import OutboxWriter
 from intacct_bridge.served_demo import demo_settings, means_demo
 from intacct_bridge.wire.reply import Transport
+
+if TYPE_CHECKING:
+    from intacct_bridge.flow.changes.event import ChangeEvent
+    from intacct_bridge.flow.changes.following import FollowOptions
+    from intacct_bridge.flow.changes.interest import Interest
+    from intacct_bridge.flow.changes.watch import Watch
 
 
 class OutboxChoice(Enum):
@@ -31,7 +41,7 @@ def connect(
     max_transactions: int | None = None,
     outbox: Outbox | str | Path | OutboxChoice | None = USUAL,
     **settings: Any,
-) -> Client:
+) -> "BridgeClient":
     """A client for a named connection, or for the only one; settings given here override all others.
 
     Nothing is sent before the first call. The settings are those of `Connection`, such as `location_id="100"`. Creates,
@@ -50,4 +60,92 @@ def connect(
         writer = OutboxWriter(outbox)
     elif outbox is not None and (transport is None or connection.outbox):
         writer = OutboxWriter()
-    return Client(connection, transport=transport, max_transactions=max_transactions, writer=writer)
+    return BridgeClient(connection, transport=transport, max_transactions=max_transactions, writer=writer)
+
+
+class BridgeClient(Client):
+    """A client that can also tell what changed."""
+
+    def changes(
+        self,
+        *streams: str,
+        since: int | None = None,
+        begin: str = "now",
+        baseline: bool = False,
+        interest: "Interest | None" = None,
+        name: str = "",
+    ) -> "Iterator[ChangeEvent]":
+        """What changed in these streams, in order: the events after the one with the number `since`.
+
+        Keep the `number` of the last event that you have handled, and pass it as `since` next time; it acknowledges
+        that event and all before it. Without it, the events come that nothing has acknowledged. The first call reads
+        where the streams are (`begin="now"`), what changed since a time in ISO 8601, or everything (`beginning`).
+
+        What was read is kept beside the connection's outbox, under `name` (by default the streams). Each event has the
+        same number in every call. A call costs about one API transaction a stream, and one for deletes.
+        """
+        from intacct_bridge.flow.changes.event_log import EventLog
+        from intacct_bridge.flow.changes.following import this_machines_time
+        from intacct_bridge.flow.changes.watch import poll
+
+        watch, path = self._watch(streams, begin=begin, baseline=baseline, interest=interest, name=name)
+        with self._exclusively(path, watch.name), EventLog(path) as log:
+            poll(self, log, watch)
+            if since is not None:
+                log.acknowledge(watch.name, since, this_machines_time())
+            after = log.waiting_after(watch.name) if since is None else since
+        with EventLog(path) as log:
+            while found := log.after(watch.name, after, _EVENTS_AT_ONCE):
+                yield from found
+                after = found[-1].number
+
+    def watch(
+        self,
+        *streams: str,
+        handler: "Callable[[ChangeEvent], object]",
+        begin: str = "now",
+        baseline: bool = False,
+        interest: "Interest | None" = None,
+        name: str = "",
+        options: "FollowOptions | None" = None,
+        once: bool = False,
+    ) -> None:
+        """Call `handler` with each change, at least once and in order for each record, until the program ends.
+
+        An exception of the handler means that it has not taken the event: it is called again later, with growing
+        pauses, and events of other records go on. `once` polls and delivers a single time, as a scheduled job wants.
+        `handler` is called from several threads.
+        """
+        from intacct_bridge.flow.changes.event_log import EventLog
+        from intacct_bridge.flow.changes.following import Follower
+        from intacct_bridge.flow.changes.receivers.function import FunctionReceiver
+
+        watch, path = self._watch(streams, begin=begin, baseline=baseline, interest=interest, name=name)
+        with self._exclusively(path, watch.name), EventLog(path) as log:
+            follower = Follower(self, log, watch, FunctionReceiver(handler), options)
+            if once:
+                follower.once()
+                return
+            for _ in follower.follow():
+                pass
+
+    def _watch(self, streams: Iterable[str], **how: Any) -> "tuple[Watch, Path]":
+        from intacct_bridge.flow.changes.event_log import event_log_path
+        from intacct_bridge.flow.changes.interest import Interest
+        from intacct_bridge.flow.changes.watch import Watch, beginning
+        from intacct_bridge.flow.outbox.storage import outbox_path
+
+        named = tuple(dict.fromkeys(streams))
+        name = how["name"] or "library:" + ",".join(named)
+        interest = how["interest"] or Interest()
+        watch = Watch(name, named, interest, beginning(how["begin"]), how["baseline"], "library")
+        return watch, event_log_path(outbox_path(self.connection))
+
+    @staticmethod
+    def _exclusively(path: Path, name: str) -> AbstractContextManager[None]:
+        from intacct_bridge.flow.changes.watch import exclusive
+
+        return exclusive(path, name)
+
+
+_EVENTS_AT_ONCE = 500

@@ -21,7 +21,6 @@ from tempfile import mkdtemp
 from typing import TYPE_CHECKING, Any
 from weakref import finalize
 
-from intacct_bridge.client.client import Client
 from intacct_bridge.client.connections.connection import Connection
 from intacct_bridge.client.gateway.runtime import System
 from intacct_bridge.emulator.accounting.periods import close_books
@@ -37,6 +36,7 @@ from intacct_bridge.errors import SettingsError
 from intacct_bridge.flow.destinations.uri import redacted
 from intacct_bridge.flow.outbox.outbox import Outbox
 from intacct_bridge.flow.post.single_writes import OutboxWriter
+from intacct_bridge.library import BridgeClient
 from intacct_bridge.model.suggestions import did_you_mean
 from intacct_bridge.wire.columns import kind_of
 from intacct_bridge.wire.xml import Element, parse
@@ -81,7 +81,7 @@ class Company:
             self._server = serve(self.emulator)
         return self._server.url
 
-    def client(self, *, sleep: Callable[[float], None] = lambda _: None, **settings: Any) -> Client:
+    def client(self, *, sleep: Callable[[float], None] = lambda _: None, **settings: Any) -> BridgeClient:
         """A client of the company; settings are those of `Connection`. Waits between retries take no time.
 
         Its writes are kept in `outbox`, as those of `connect` are. `outbox=None` is a client without one.
@@ -93,7 +93,7 @@ class Company:
             **{"name": "test", "environment": "demo", **self.credentials, **settings, "outbox": path}
         )
         writer = None if named is None else OutboxWriter((lambda _: self.outbox) if own else None)
-        return Client(connection, transport=self.emulator, system=System(sleep=sleep), writer=writer)
+        return BridgeClient(connection, transport=self.emulator, system=System(sleep=sleep), writer=writer)
 
     @property
     def outbox(self) -> Outbox:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from intacct_bridge.client.connections.connection import Connection
 from intacct_bridge.client.gateway.calibration import Calibration
@@ -159,7 +159,7 @@ class Client:
             yield
         signed_in.result()
 
-    def entity(self, location_id: str) -> "Client":
+    def entity(self, location_id: str) -> Self:
         """A client in that entity, or at the top level for an empty id; it shares this one's sockets, pace and count.
 
         It may be used as a context manager: `with client.entity("100") as inside: ...`
@@ -168,14 +168,14 @@ class Client:
         ...     inside.connection.location_id
         '100'
         """
-        inside = object.__new__(Client)
+        inside = object.__new__(type(self))
         session = self._session.derived(location_id)
         inside._assemble(self._runtime, self._cache, session=session, owner=False, writer=self._writer)
         return inside
 
-    def through(self, writer: "WriteSender") -> "Client":
+    def through(self, writer: "WriteSender") -> Self:
         """A client on the same connection whose writes go through a writer, which the caller closes."""
-        other = Client.__new__(Client)
+        other = object.__new__(type(self))
         other._assemble(self._runtime, self._cache, session=self._session, owner=False, writer=writer)
         return other
 

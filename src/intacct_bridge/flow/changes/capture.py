@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from intacct_bridge.flow.changes.event import ChangeKind, FieldChange, decode_record, encode, encode_changes
-from intacct_bridge.flow.changes.event_log import EventLog
+from intacct_bridge.flow.changes.event_log import EventLog, time_text
 from intacct_bridge.flow.changes.interest import Interest
 from intacct_bridge.flow.destinations.base import ColumnDifference, Committed
 from intacct_bridge.flow.streams.bookmark import Bookmark
@@ -216,9 +216,10 @@ class EventWriter:
                     events += self._take(db, key, row, before, at)
                     deleted += row is None and before is not None
             for (name, text), value in pending.unknown.items():
-                key = text if name == self._stream.key else f"{name}={text}"
-                events += self._add(db, key, ChangeKind.DELETED, at, {name: value}, None, known=False)
-                deleted += 1
+                if self._is_news(db, name, text, at):
+                    key = text if name == self._stream.key else f"{name}={text}"
+                    events += self._add(db, _Change(key, ChangeKind.DELETED, {name: value}, known=False), at)
+                    deleted += 1
             plain = encode(bookmark.to_dict()).decode()
             db.execute(
                 "INSERT INTO stream (watch, name, since, bookmark) VALUES (?, ?, ?, ?)"
@@ -266,7 +267,9 @@ class EventWriter:
 
         shown = rows.select([name for name in names if name not in stream.internal])
         lines = json_lines(shown, as_written=stream.nested).split(b"\n")
-        cells = [column(name) for name in (stream.key, stream.group or stream.header_key, stream.modified, stream.created)]
+        cells = [
+            column(name) for name in (stream.key, stream.group or stream.header_key, stream.modified, stream.created)
+        ]
         read = list(zip(lines[: rows.num_rows], *cells, strict=True))
         if stream.group:  # rows that share a key are told apart by their contents
             read.sort(key=lambda one: (str(one[1]), one[0]))
@@ -298,7 +301,10 @@ class EventWriter:
             if before is None:
                 return 0
             db.execute(f"DELETE FROM record WHERE {_OF} AND key = ?", where)
-            return self._add(db, key, ChangeKind.DELETED, at, decode_record(before), None)
+            record = decode_record(before)
+            for name, text in self._names(record):
+                self._is_news(db, name, text, at)
+            return self._add(db, _Change(key, ChangeKind.DELETED, record), at)
         db.execute(
             "INSERT INTO record (watch, stream, key, parent, run, content) VALUES (?, ?, ?, ?, ?, ?)"
             " ON CONFLICT (watch, stream, key) DO UPDATE SET parent = excluded.parent, run = excluded.run,"
@@ -309,10 +315,25 @@ class EventWriter:
             return 0
         record = decode_record(row.content)
         if before is None:
+            for name, text in self._names(record):
+                db.execute(f"DELETE FROM deleted WHERE {_OF} AND field = ? AND value = ?", (*where[:2], name, text))
             kind = self._first_kind(row)
-            return 0 if kind is None else self._add(db, key, kind, at, record, None)
+            return 0 if kind is None else self._add(db, _Change(key, kind, record), at)
         changed = differences(decode_record(before), record)
-        return self._add(db, key, ChangeKind.UPDATED, at, record, changed) if changed else 0
+        return self._add(db, _Change(key, ChangeKind.UPDATED, record, changed), at) if changed else 0
+
+    def _names(self, record: Mapping[str, Any]) -> list[tuple[str, str]]:
+        """The fields and values by which the audit history may name a record."""
+        names = dict.fromkeys(name for name in (self._stream.key, self._stream.natural_key) if name)
+        return [(name, str(record[name])) for name in names if record.get(name) is not None]
+
+    def _is_news(self, db: Database, name: str, text: str, at: datetime) -> bool:
+        """Whether this delete was not known; remembers it, since every poll reads the last hours of the audit history
+        again.
+        """
+        values = (self._sink.watch, self._stream.name, name, text, time_text(at))
+        sql = "INSERT OR IGNORE INTO deleted (watch, stream, field, value, at) VALUES (?, ?, ?, ?, ?)"
+        return bool(db.execute(sql, values).rowcount)
 
     def _first_kind(self, row: _ReadRow) -> ChangeKind | None:
         """What an unknown record means; None where it was there before the watch began."""
@@ -324,36 +345,38 @@ class EventWriter:
             return None
         return ChangeKind.UPDATED if row.created_at and row.created_at < self._since else ChangeKind.CREATED
 
-    def _add(
-        self,
-        db: Database,
-        key: str,
-        kind: ChangeKind,
-        at: datetime,
-        record: Mapping[str, Any],
-        changed: Mapping[str, FieldChange] | None,
-        *,
-        known: bool = True,
-    ) -> int:
+    def _add(self, db: Database, change: "_Change", at: datetime) -> int:
         """Add an event, if the watch is interested in it; the number of events."""
         interest, sink = self._sink.interest, self._sink
-        if not interest.wants(kind, changed) or (known and not self._wanted(record)):
+        if not interest.wants(change.kind, change.changed) or (change.known and not self._wanted(change.record)):
             return 0
-        shown, differing = interest.shown(self._stream, record), interest.shown_changes(changed)
         db.execute(
-            "INSERT INTO event (watch, company, object, key, kind, at, record, changed) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO event (watch, company, object, key, kind, at, record, changed)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 sink.watch,
                 sink.company,
                 self._stream.name,
-                key,
-                kind,
-                at.astimezone(UTC).isoformat(timespec="microseconds"),
-                encode(shown),
-                encode_changes(differing),
+                change.key,
+                change.kind,
+                time_text(at),
+                encode(interest.shown(self._stream, change.record)),
+                encode_changes(interest.shown_changes(change.changed)),
             ),
         )
         return 1
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """What becomes an event."""
+
+    key: str
+    kind: ChangeKind
+    record: Mapping[str, Any]
+    changed: Mapping[str, FieldChange] | None = None
+    known: bool = True
+    """The watch has read the record."""
 
 
 _OF = "watch = ? AND stream = ?"

@@ -18,9 +18,7 @@ from intacct_bridge.errors import IntacctError
 from intacct_bridge.flow.changes.event import ChangeEvent
 from intacct_bridge.flow.changes.event_log import DueEvent, EventLog
 
-WAITS = tuple(
-    timedelta(seconds=seconds) for seconds in (5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400)
-)
+WAITS = tuple(timedelta(seconds=seconds) for seconds in (5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400))
 """The time after each failed attempt; the last one is repeated."""
 ATTEMPTS = len(WAITS) + 1
 LONGEST_ERROR = 2000

@@ -76,7 +76,9 @@ class ChangeEvent:
             "kind": str(self.kind),
             "time": iso(self.at),
             "record": dict(self.record),
-            "changed": None if changed is None else {name: [one.old, one.new] for name, one in changed.items()},
+            "changed": None
+            if changed is None
+            else {name: {"old": one.old, "new": one.new} for name, one in changed.items()},
         }
 
     def cloud_event(self) -> dict[str, Any]:

@@ -31,6 +31,8 @@ CREATE TABLE stream (watch TEXT NOT NULL, name TEXT NOT NULL, since TEXT NOT NUL
 CREATE TABLE record (watch TEXT NOT NULL, stream TEXT NOT NULL, key TEXT NOT NULL, parent TEXT, run INTEGER NOT NULL,
     content BLOB NOT NULL, PRIMARY KEY (watch, stream, key)) WITHOUT ROWID;
 CREATE INDEX record_by_parent ON record (watch, stream, parent) WHERE parent IS NOT NULL;
+CREATE TABLE deleted (watch TEXT NOT NULL, stream TEXT NOT NULL, field TEXT NOT NULL, value TEXT NOT NULL,
+    at TEXT NOT NULL, PRIMARY KEY (watch, stream, field, value)) WITHOUT ROWID;
 CREATE TABLE event (number INTEGER PRIMARY KEY AUTOINCREMENT, watch TEXT NOT NULL, company TEXT NOT NULL,
     object TEXT NOT NULL, key TEXT NOT NULL, kind TEXT NOT NULL, at TEXT NOT NULL, record BLOB NOT NULL, changed BLOB,
     state TEXT NOT NULL DEFAULT 'pending', attempts INTEGER NOT NULL DEFAULT 0, next_at TEXT NOT NULL DEFAULT '',
@@ -39,6 +41,7 @@ CREATE INDEX event_waiting ON event (watch, object, key, number) WHERE state = '
 CREATE INDEX event_by_state ON event (watch, state, number);
 """
 _EVENT = "number, company, object, key, kind, at, record, changed"
+_LOGGED = f"{_EVENT}, state, attempts, error, next_at"
 _DUE = f"""
 SELECT {_EVENT}, attempts FROM event AS due
 WHERE watch = :watch AND state = 'pending' AND next_at <= :now AND NOT EXISTS (
@@ -143,7 +146,7 @@ class EventLog:
     def end_run(self, watch: str, at: datetime, outcomes: str) -> None:
         """Keep when a watch was polled last, and the outcomes, as JSON."""
         with self.transaction() as db:
-            db.execute("UPDATE watch SET polled_at = ?, outcomes = ? WHERE name = ?", (_text(at), outcomes, watch))
+            db.execute("UPDATE watch SET polled_at = ?, outcomes = ? WHERE name = ?", (time_text(at), outcomes, watch))
 
     def definition(self, watch: str) -> str:
         """The definition that a watch was last polled with; empty where it never was."""
@@ -155,6 +158,7 @@ class EventLog:
         with self.transaction() as db:
             db.execute("DELETE FROM stream WHERE watch = ?", (watch,))
             db.execute("DELETE FROM record WHERE watch = ?", (watch,))
+            db.execute("DELETE FROM deleted WHERE watch = ?", (watch,))
             gone = db.execute("DELETE FROM event WHERE watch = ? AND state = 'pending'", (watch,))
             return int(gone.rowcount)
 
@@ -163,9 +167,12 @@ class EventLog:
         counts: dict[str, dict[EventState, int]] = {}
         for name, state, count in self.read("SELECT watch, state, count(*) FROM event GROUP BY 1, 2"):
             counts.setdefault(name, {})[EventState(state)] = count
-        oldest = dict(self.read("SELECT watch, min(at) FROM event WHERE state = 'pending' GROUP BY 1"))
+        pending = self.read("SELECT watch, min(at) FROM event WHERE state = 'pending' GROUP BY 1")
+        oldest = {row[0]: str(row[1]) for row in pending}
         return [
-            WatchStatus(name, company, definition, _time(polled), outcomes, counts.get(name, {}), _time(oldest.get(name)))
+            WatchStatus(
+                name, company, definition, _time(polled), outcomes, counts.get(name, {}), _time(oldest.get(name))
+            )
             for name, company, definition, polled, outcomes in self.read(
                 "SELECT name, company, definition, polled_at, outcomes FROM watch ORDER BY name"
             )
@@ -175,7 +182,7 @@ class EventLog:
 
     def due(self, watch: str, now: datetime, most: int) -> list[DueEvent]:
         """The events to deliver now, at most so many; of each record the oldest pending one only."""
-        rows = self.read(_DUE, {"watch": watch, "now": _text(now), "most": most})
+        rows = self.read(_DUE, {"watch": watch, "now": time_text(now), "most": most})
         return [DueEvent(_event(row), row["attempts"]) for row in rows]
 
     def next_attempt(self, watch: str) -> datetime | None:
@@ -188,13 +195,13 @@ class EventLog:
         with self.transaction() as db:
             db.executemany(
                 "UPDATE event SET state = 'delivered', error = '', ended_at = ? WHERE number = ?",
-                [(_text(at), number) for number in numbers],
+                [(time_text(at), number) for number in numbers],
             )
 
     def failed(self, number: int, error: str, *, retry_at: datetime | None, at: datetime) -> None:
         """A delivery failed; without a time to try again, the event is a dead letter."""
         state = EventState.DEAD if retry_at is None else EventState.PENDING
-        values = (state, _text(retry_at or at), error, _text(at) if retry_at is None else None, number)
+        values = (state, time_text(retry_at or at), error, time_text(at) if retry_at is None else None, number)
         with self.transaction() as db:
             db.execute(
                 "UPDATE event SET state = ?, next_at = ?, error = ?, ended_at = ?, attempts = attempts + 1"
@@ -205,12 +212,12 @@ class EventLog:
     def find(self, watch: str, state: EventState | None = None, most: int = 1000) -> list[LoggedEvent]:
         """Events of a watch, the oldest first."""
         chosen = " AND state = ?" if state else ""
-        sql = f"SELECT {_EVENT}, state, attempts, error, next_at FROM event WHERE watch = ?{chosen} ORDER BY number LIMIT ?"
+        sql = f"SELECT {_LOGGED} FROM event WHERE watch = ?{chosen} ORDER BY number LIMIT ?"
         return [_logged(row) for row in self.read(sql, (watch, *([state] if state else []), most))]
 
     def get(self, number: int) -> LoggedEvent | None:
         """One event by its number."""
-        rows = self.read(f"SELECT {_EVENT}, state, attempts, error, next_at FROM event WHERE number = ?", (number,))
+        rows = self.read(f"SELECT {_LOGGED} FROM event WHERE number = ?", (number,))
         return _logged(rows[0]) if rows else None
 
     def watch_of(self, number: int) -> str:
@@ -224,7 +231,7 @@ class EventLog:
         """
         with self.transaction() as db:
             later = db.execute(
-                f"SELECT {_EVENT}, state, attempts, error, next_at FROM event AS later WHERE number > :number"
+                f"SELECT {_LOGGED} FROM event AS later WHERE number > :number"
                 " AND state = 'delivered' AND (watch, object, key) ="
                 " (SELECT watch, object, key FROM event WHERE number = :number) ORDER BY number LIMIT 1",
                 {"number": number},
@@ -242,16 +249,17 @@ class EventLog:
         with self.transaction() as db:
             done = db.execute(
                 "UPDATE event SET state = 'skipped', ended_at = ? WHERE number = ? AND state IN ('pending', 'dead')",
-                (_text(at), number),
+                (time_text(at), number),
             )
             return bool(done.rowcount)
 
     def prune(self, watch: str, before: datetime) -> int:
         """Delete events that ended before a time; pending ones and dead letters stay."""
         with self.transaction() as db:
+            db.execute("DELETE FROM deleted WHERE watch = ? AND at < ?", (watch, time_text(before)))
             gone = db.execute(
                 "DELETE FROM event WHERE watch = ? AND state IN ('delivered', 'skipped') AND ended_at < ?",
-                (watch, _text(before)),
+                (watch, time_text(before)),
             )
             return int(gone.rowcount)
 
@@ -261,6 +269,20 @@ class EventLog:
             f"SELECT {_EVENT} FROM event WHERE watch = ? AND number > ? ORDER BY number LIMIT ?", (watch, number, most)
         )
         return [_event(row) for row in rows]
+
+    def acknowledge(self, watch: str, number: int, at: datetime) -> None:
+        """A program that reads the log itself has handled the events up to this number."""
+        with self.transaction() as db:
+            db.execute(
+                "UPDATE event SET state = 'delivered', ended_at = ? WHERE watch = ? AND number <= ?"
+                " AND state = 'pending'",
+                (time_text(at), watch, number),
+            )
+
+    def waiting_after(self, watch: str) -> int:
+        """The number before the first event that no program has acknowledged."""
+        found = self.read("SELECT min(number) FROM event WHERE watch = ? AND state = 'pending'", (watch,))
+        return self.last_number() if found[0][0] is None else int(found[0][0]) - 1
 
     def last_number(self) -> int:
         """The number of the newest event, also of one that was pruned; 0 before the first."""
@@ -295,7 +317,9 @@ def _upgrade(db: Database, path: Path, version: int) -> int:
 def _event(row: Row) -> ChangeEvent:
     number, company, name, key, kind, at, record, changed = tuple(row)[:8]
     when = datetime.fromisoformat(at)
-    return ChangeEvent(number, company, name, key, ChangeKind(kind), when, decode_record(record), decode_changes(changed))
+    return ChangeEvent(
+        number, company, name, key, ChangeKind(kind), when, decode_record(record), decode_changes(changed)
+    )
 
 
 def _logged(row: Row) -> LoggedEvent:
@@ -304,7 +328,7 @@ def _logged(row: Row) -> LoggedEvent:
     return LoggedEvent(_event(row), state, row["attempts"], row["error"], next_at)
 
 
-def _text(when: datetime) -> str:
+def time_text(when: datetime) -> str:
     """A time as the file has it: in UTC, so that texts sort as times do."""
     return when.astimezone(UTC).isoformat(timespec="microseconds")
 

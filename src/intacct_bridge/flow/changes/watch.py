@@ -1,12 +1,13 @@
 """A watch: streams of one company whose changes become events, and where it begins.
 
-    watch = Watch("billing", ("CUSTOMER",), Interest())
-    found = poll(gateway, log, watch)
+watch = Watch("billing", ("CUSTOMER",), Interest())
+found = poll(gateway, log, watch)
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
 from urllib.parse import quote
 
@@ -19,10 +20,8 @@ from intacct_bridge.flow.changes.capture import EventSink
 from intacct_bridge.flow.changes.event import encode
 from intacct_bridge.flow.changes.event_log import EventLog
 from intacct_bridge.flow.changes.interest import Interest
-from intacct_bridge.flow.destinations.base import CopyState
 from intacct_bridge.flow.extract.options import Options
 from intacct_bridge.flow.extract.pipeline import ExtractRequest, Prepared, prepare
-from intacct_bridge.flow.streams.bookmark import Bookmark
 from intacct_bridge.flow.streams.stream import StreamOutcome
 from intacct_bridge.flow.streams.times import format_time, parse_time
 
@@ -44,10 +43,13 @@ class Watch:
     baseline: bool = False
     """Read all records first, so that the first change of each has its old values."""
 
+    receiver: str = ""
+    """The receiver's address, without secrets."""
+
     def definition(self) -> str:
         """What the event log keeps of it."""
-        plain = {"streams": self.streams, "begin": self.begin, "baseline": self.baseline}
-        return encode(plain).decode()
+        names = ("streams", "begin", "baseline", "receiver")
+        return encode({name: getattr(self, name) for name in names}).decode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +66,27 @@ class PollResult:
         return all(one.complete and not one.error for one in self.outcomes)
 
 
+def beginning(text: str) -> str:
+    """`now`, `beginning`, or a time as bookmarks keep it; SettingsError for other text."""
+    word = text.strip().lower()
+    if word in (NOW, BEGINNING):
+        return word
+    try:
+        return format_time(parse_time(datetime.fromisoformat(text).isoformat()))
+    except ValueError:
+        raise SettingsError(
+            f"{text!r} is not a time at which to begin", fix="write now, beginning, 2026-01-31 or 2026-01-31T08:00:00Z"
+        ) from None
+
+
 def begins_anew(log: EventLog, watch: Watch) -> bool:
     """Whether the watch has been polled with another beginning, so that it is to begin anew."""
-    text = log.definition(watch.name)
-    return bool(text) and msgspec.json.decode(text).get("begin") != watch.begin
+    return kept_value(log.definition(watch.name), "begin") not in ("", watch.begin)
+
+
+def kept_value(definition: str, name: str) -> str:
+    """A value of a definition that the event log keeps; empty where there is none."""
+    return str(msgspec.json.decode(definition).get(name, "")) if definition else ""
 
 
 def poll(
@@ -113,41 +132,17 @@ def _options(options: Options, log: EventLog, watch: Watch, gateway: ReadGateway
 # --- cost
 
 
-@dataclass(frozen=True, slots=True)
-class WatchCost:
-    """The API transactions of a watch on an idle company."""
-
-    first: int
-    """Of the next poll."""
-    poll: int
-    """Of each later poll in which nothing changed."""
-    every: float
-    """Seconds between two polls."""
-
-    @property
-    def month(self) -> int:
-        """Of a month of idle polls."""
-        return round(self.poll * DAYS_OF_A_MONTH * _SECONDS_OF_A_DAY / self.every)
-
-
-def cost_of(log: EventLog, watch: Watch, prepared: Prepared, gateway: ReadGateway, every: float) -> WatchCost:
-    """What a watch costs; asks the company how much there is to read, one transaction a stream."""
-    stored = {} if begins_anew(log, watch) else _sink(log, watch).bookmarks()
-    copies: Mapping[str, CopyState] = {
-        one.name: CopyState(stored.get(one.name, Bookmark())) for one in prepared.streams
-    }
-    options = _options(Options(), log, watch, gateway)
-    first = sum(one.transactions for one in prepared.estimate(copies, options))
-    return WatchCost(first, idle_transactions(prepared), every)
-
-
 def idle_transactions(prepared: Prepared) -> int:
-    """The transactions of a poll in which nothing changed: one a stream with a time of change, and one for deletes.
+    """The API transactions of a poll in which nothing changed: one for each stream, and one for deletes.
 
-    A stream without a time of change is read again; it counts as one here.
+    A stream without a time of change is read again each time, so it may take more.
     """
-    deletes = any(one.virtual is None for one in prepared.streams)
-    return len(prepared.streams) + deletes
+    return len(prepared.streams) + any(one.virtual is None for one in prepared.streams)
+
+
+def monthly(transactions: int, every: float) -> int:
+    """The API transactions of a month of polls, with so many seconds between two."""
+    return round(transactions * DAYS_OF_A_MONTH * _SECONDS_OF_A_DAY / every)
 
 
 # --- one process at a time

@@ -1,0 +1,1 @@
+"""The commands for changes: `intacct watch`, its status, its dead letters, replay and skip."""

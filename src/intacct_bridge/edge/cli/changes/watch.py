@@ -1,0 +1,353 @@
+"""`intacct watch`: send every change of a record to a receiver, and settle what a receiver did not take."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from intacct_bridge.edge.cli.context import CommandContext, number_option, shared_options
+from intacct_bridge.edge.terminal.process import stoppable
+from intacct_bridge.errors import SettingsError
+from intacct_bridge.model.wording import counted
+
+if TYPE_CHECKING:
+    from intacct_bridge.flow.changes.delivery import Deliveries
+    from intacct_bridge.flow.changes.event_log import EventLog, LoggedEvent
+    from intacct_bridge.flow.changes.watch import PollResult, Watch
+
+FAILURES = 1
+_KINDS = ("created", "updated", "deleted")
+_RUN = "run"
+_HALF = 0.5
+_LETTERS = 60
+"""Characters of an error in a table."""
+
+
+class WatchGroup(click.Group):
+    """A group whose first argument may be a stream: then it runs a watch."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Let `intacct watch CUSTOMER ...` mean `intacct watch run CUSTOMER ...`."""
+        if args and args[0] not in self.commands and args[0] not in ("-h", "--help"):
+            args = [_RUN, *args]
+        return super().parse_args(ctx, args)
+
+
+@click.group("watch", cls=WatchGroup, no_args_is_help=True, subcommand_metavar="STREAM... --to RECEIVER [OPTIONS]")
+def watch_command() -> None:
+    """Send every change of a record to a command, a web hook, a folder, a database, a function or another company.
+
+    `intacct watch STREAM...` is short for `intacct watch run STREAM...`, whose help lists the options.
+
+    \b
+    Examples:
+      intacct watch CUSTOMER --to exec:./sync-customer
+      intacct watch APBILL --on updated --changed STATE --to https://hooks.example.com/bills --every 600
+      intacct watch VENDOR --to jsonl:vendor-events --once
+      intacct watch status
+      intacct watch replay --dead
+    """
+
+
+@watch_command.command(_RUN)
+@click.argument("streams", metavar="STREAM...", nargs=-1, required=True)
+@click.option(
+    "--to",
+    required=True,
+    metavar="RECEIVER",
+    help="exec:COMMAND, https://ADDRESS, jsonl:DIR, postgresql://..., python:MODULE:FUNCTION, or load:CONNECTION.",
+)
+@click.option("--on", "kinds", metavar="KINDS", default=",".join(_KINDS), help="created, updated, deleted (all three).")
+@click.option("--where", metavar="EXPR", default="", help="Only records that match, such as \"STATUS = 'active'\".")
+@click.option("--fields", metavar="A,B", default="", help="Send only these fields of a record, and its key.")
+@click.option(
+    "--changed", metavar="A,B", default="", help="Of updates, only those in which one of these fields changed."
+)
+@click.option(
+    "--from",
+    "begin",
+    metavar="now|DATE|beginning",
+    default="now",
+    help="Where to begin (default: now). Another value than last time begins the watch anew.",
+)
+@click.option(
+    "--baseline", is_flag=True, help="Read all records first, so that the first change of each has its old values."
+)
+@click.option("--once", is_flag=True, help="Poll once, deliver, and end: for cron and other schedulers.")
+@click.option("--follow", is_flag=True, help="Poll again and again until stopped. The default.")
+@number_option("--every", "Seconds between two polls.", least=1, default=300, metavar="S")
+@number_option("--batch", "Events in one delivery, at most; of different records.", least=1, default=1)
+@number_option("--attempts", "Attempts before an event is a dead letter.", least=1, default=10)
+@number_option("--timeout", "Seconds for one delivery.", least=1, default=60, metavar="S")
+@number_option("--keep-days", "Days for which delivered events are kept.", least=0, default=30)
+@click.option("--name", metavar="NAME", default="", help="The watch's name (default: its streams).")
+@click.option(
+    "--secret", metavar="REF", default="", help="Sign a web hook's messages: env:VARIABLE or file:PATH with whsec_..."
+)
+@click.option("-y", "--yes", is_flag=True, help="Poll even if that takes more than half of the monthly transactions.")
+@shared_options(prints_table=True)
+def run_command(context: CommandContext, **given: Any) -> int:
+    """Read what changed in these streams, and deliver each change as an event.
+
+    An event arrives at least once, always under the same id, and in order for each record. What a receiver does not
+    take is tried again for three days; then it is a dead letter. A STREAM is what `intacct extract` takes.
+    """
+    from contextlib import closing
+
+    from intacct_bridge.edge.cli.changes.receivers import receiver_for
+    from intacct_bridge.flow.changes.event_log import EventLog, event_log_path
+    from intacct_bridge.flow.changes.following import Follower, FollowOptions
+    from intacct_bridge.flow.changes.watch import exclusive, prepare_watch
+    from intacct_bridge.flow.outbox.storage import outbox_path
+
+    if given["once"] and given["follow"]:
+        raise SettingsError("--once and --follow do not go together", fix="Leave one of them out.")
+    watch = _watch(given)
+    path = event_log_path(outbox_path(context.connection))
+    options = FollowOptions(
+        every=float(given["every"]),
+        batch=given["batch"],
+        attempts=given["attempts"],
+        keep_days=given["keep_days"],
+        show_private=not context.connection.location_id,
+    )
+    with exclusive(path, watch.name), EventLog(path) as log:
+        _check_receiver(log, watch, named=bool(given["name"]))
+        receiver = receiver_for(context, given["to"], secret=given["secret"], timeout=float(given["timeout"]))
+        with closing(receiver):
+            client = context.client
+            with stoppable(context.console):
+                prepared = prepare_watch(client, watch)
+            _show_cost(context, prepared, options.every, once=given["once"], yes=given["yes"])
+            follower = Follower(client, log, watch, receiver, options)
+            with stoppable(context.console, lambda _: follower.stop()):
+                if given["once"]:
+                    return _ended(context, *follower.once())
+                for polled, delivered in follower.follow():
+                    _show(context, polled, delivered)
+    return 0
+
+
+def _watch(given: dict[str, Any]) -> "Watch":
+    """The watch that the options describe."""
+    from intacct_bridge.flow.changes.event import ChangeKind
+    from intacct_bridge.flow.changes.interest import Interest
+    from intacct_bridge.flow.changes.watch import Watch, beginning
+    from intacct_bridge.flow.destinations.uri import redacted
+    from intacct_bridge.model.query.where import parse_where
+
+    kinds = [one.strip().lower() for one in given["kinds"].split(",") if one.strip()]
+    for one in kinds:
+        if one not in _KINDS:
+            raise SettingsError(f"--on {one} is not a kind of change", fix=f"Use {', '.join(_KINDS)}.")
+    interest = Interest(
+        frozenset(ChangeKind(one) for one in kinds),
+        parse_where(given["where"]) if given["where"] else None,
+        _names(given["fields"]),
+        _names(given["changed"]),
+    )
+    streams = tuple(dict.fromkeys(given["streams"]))
+    name, receiver = given["name"] or ",".join(streams), redacted(given["to"])
+    return Watch(name, streams, interest, beginning(given["begin"]), given["baseline"], receiver)
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(one.strip().upper() for one in text.split(",") if one.strip())
+
+
+def _check_receiver(log: "EventLog", watch: "Watch", *, named: bool) -> None:
+    """SettingsError where a watch of the same streams, also without a name, has another receiver."""
+    from intacct_bridge.flow.changes.watch import kept_value
+
+    before = kept_value(log.definition(watch.name), "receiver")
+    if not named and before not in ("", watch.receiver):
+        raise SettingsError(
+            f"the watch {watch.name} delivers to {before}, and now to {watch.receiver}",
+            fix=f"Name the new one with --name, or move this one with --name {watch.name}.",
+        )
+
+
+def _show_cost(context: CommandContext, prepared: Any, every: float, *, once: bool, yes: bool) -> None:
+    """Say what polls cost; SettingsError where they take more than half of the monthly allowance."""
+    from intacct_bridge.flow.changes.watch import idle_transactions, monthly
+
+    one = idle_transactions(prepared)
+    text = f"A poll in which nothing changed takes about {counted(one, 'API transaction')}"
+    if once:
+        context.console.detail(f"{text}.")
+        return
+    month, allowed = monthly(one, every), context.connection.monthly_transactions
+    share = f", {month / allowed:.0%} of the {allowed:,} in the tier" if allowed else ""
+    context.console.say(f"{text}: {month:,} a month at one poll every {every:,.0f} s{share}.")
+    if allowed and month > allowed * _HALF and not yes:
+        least = monthly(one, 1.0) / (allowed * _HALF)
+        raise SettingsError(
+            "that is more than half of the tier's monthly API transactions",
+            fix=f"Poll less often (--every {least + 1:.0f}), or pass --yes.",
+        )
+
+
+def _show(context: CommandContext, polled: "PollResult | None", delivered: "Deliveries") -> None:
+    """One line for a poll that brought something, and for deliveries."""
+    for one in polled.outcomes if polled else ():
+        if one.error:
+            context.console.complain(context.console.wrapped("error  ", f"{one.stream}: {one.error}"))
+    parts = []
+    if polled is not None and polled.events:
+        parts.append(f"{counted(polled.events, 'change')} read")
+    if delivered.delivered:
+        parts.append(f"{counted(delivered.delivered, 'event')} delivered")
+    if delivered.failed:
+        parts.append(f"{counted(delivered.failed, 'delivery')} failed: {delivered.last_error}")
+    if delivered.dead:
+        parts.append(f"{counted(delivered.dead, 'dead letter')}: intacct watch dead lists them")
+    if parts:
+        context.console.say("; ".join(parts))
+    elif polled is not None:
+        context.console.detail(f"no changes; {counted(polled.transactions, 'API transaction')}")
+
+
+def _ended(context: CommandContext, polled: "PollResult", delivered: "Deliveries") -> int:
+    """The end of a single poll."""
+    if context.console.as_json:
+        context.console.json(
+            {
+                "events": polled.events,
+                "delivered": delivered.delivered,
+                "failed": delivered.failed,
+                "dead": delivered.dead,
+                "transactions": polled.transactions,
+                "streams": [one.to_dict() for one in polled.outcomes],
+            }
+        )
+    else:
+        _show(context, polled, delivered)
+        if not polled.events and not delivered.delivered and not delivered.failed:
+            context.console.say("No changes.")
+    return 0 if polled.sound and not delivered.failed else FAILURES
+
+
+# --- what a receiver did not take
+
+
+def _log_of(context: CommandContext) -> "EventLog":
+    from intacct_bridge.flow.changes.event_log import EventLog, event_log_path
+    from intacct_bridge.flow.outbox.storage import outbox_path
+
+    path: Path = event_log_path(outbox_path(context.connection))
+    if not path.exists():
+        raise SettingsError("no watch has run on this connection", fix="Run one: intacct watch STREAM --to RECEIVER")
+    return EventLog(path)
+
+
+@watch_command.command("status")
+@shared_options(prints_table=True)
+def status_command(context: CommandContext) -> None:
+    """List the watches of this connection: the last poll, and how many events wait, are delivered or are dead."""
+    from intacct_bridge.flow.changes.event_log import EventState
+    from intacct_bridge.flow.changes.watch import kept_value
+
+    with _log_of(context) as log:
+        rows = [
+            (
+                one.name,
+                kept_value(one.definition, "receiver"),
+                one.polled_at,
+                *(one.counts.get(state, 0) for state in EventState),
+                one.oldest_pending,
+            )
+            for one in log.statuses()
+        ]
+    context.console.table(("watch", "receiver", "polled", *EventState, "oldest_pending"), rows)
+
+
+_WATCH = click.option("--watch", metavar="NAME", default="", help="Only events of this watch.")
+
+
+@watch_command.command("dead")
+@_WATCH
+@number_option("--limit", "The number of events to list.", least=1, default=100)
+@shared_options(prints_table=True)
+def dead_command(context: CommandContext, *, watch: str, limit: int) -> None:
+    """List the dead letters: events that a receiver did not take in all attempts."""
+    with _log_of(context) as log:
+        found = [(name, one) for name in _names_of(log, watch) for one in _dead(log, name, limit)]
+    rows = [
+        (one.event.number, name, one.event.object, one.event.key, str(one.event.kind), one.event.at, one.attempts,
+         one.error if context.console.as_json else one.error[:_LETTERS])
+        for name, one in found[:limit]
+    ]  # fmt: skip
+    columns = ("number", "watch", "object", "key", "kind", "time", "attempts", "error")
+    context.console.table(columns, rows, empty="There are no dead letters.")
+
+
+@watch_command.command("replay")
+@click.argument("numbers", metavar="[NUMBER]...", nargs=-1, type=int)
+@click.option("--dead", is_flag=True, help="Replay all dead letters.")
+@_WATCH
+@click.option(
+    "--as-of-then", is_flag=True, help="Also where the receiver was already given a later state of the same record."
+)
+@shared_options()
+def replay_command(
+    context: CommandContext, *, numbers: tuple[int, ...], dead: bool, watch: str, as_of_then: bool
+) -> int:
+    """Let events be delivered again, by the next run of their watch.
+
+    An event is left out where a later state of its record has been delivered: an older state must not replace it.
+    """
+    if bool(numbers) == dead:
+        raise SettingsError("there is nothing to replay", fix="Name events by their numbers, or pass --dead.")
+    left_out = 0
+    with _log_of(context) as log:
+        chosen = _chosen(log, numbers, watch)
+        for number in chosen:
+            later = log.replay(number, even_if_outdated=as_of_then)
+            if later is not None:
+                left_out += 1
+                context.console.complain(
+                    f"error  event {number}: a later state of {later.event.object} {later.event.key} was delivered"
+                    f" (event {later.event.number}); --as-of-then sends the older one all the same"
+                )
+    context.console.say(f"{counted(len(chosen) - left_out, 'event')} will be delivered again.")
+    return FAILURES if left_out else 0
+
+
+@watch_command.command("skip")
+@click.argument("numbers", metavar="NUMBER...", nargs=-1, type=int, required=True)
+@shared_options()
+def skip_command(context: CommandContext, *, numbers: tuple[int, ...]) -> int:
+    """Give up events that wait or are dead letters; they are not delivered."""
+    from intacct_bridge.flow.changes.following import this_machines_time
+
+    with _log_of(context) as log:
+        _chosen(log, numbers, "")
+        done = [log.skip(number, this_machines_time()) for number in numbers]
+    for number, skipped in zip(numbers, done, strict=True):
+        if not skipped:
+            context.console.complain(f"error  event {number} neither waits nor is a dead letter")
+    context.console.say(f"{counted(sum(done), 'event')} skipped.")
+    return 0 if all(done) else FAILURES
+
+
+def _chosen(log: "EventLog", numbers: Sequence[int], watch: str) -> list[int]:
+    """The numbers of existing events, or those of all dead letters; SettingsError for an unknown number."""
+    for number in numbers:
+        if not log.watch_of(number):
+            raise SettingsError(f"there is no event {number}", fix="intacct watch dead lists the dead letters.")
+    return list(numbers) or [one.event.number for name in _names_of(log, watch) for one in _dead(log, name, 1_000_000)]
+
+
+def _dead(log: "EventLog", watch: str, most: int) -> "list[LoggedEvent]":
+    from intacct_bridge.flow.changes.event_log import EventState
+
+    return log.find(watch, EventState.DEAD, most)
+
+
+def _names_of(log: "EventLog", watch: str) -> list[str]:
+    """The names of all watches, or the one that is named; SettingsError where there is no such watch."""
+    names = [one.name for one in log.statuses()]
+    if watch and watch not in names:
+        raise SettingsError(f"there is no watch {watch}", fix="intacct watch status lists them.")
+    return [watch] if watch else names

@@ -1,0 +1,100 @@
+"""Polls and deliveries that take turns: once, or until the program is stopped."""
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from intacct_bridge.client.protocol import ReadGateway
+from intacct_bridge.flow.changes.delivery import ATTEMPTS, Deliveries, Dispatcher, Receiver
+from intacct_bridge.flow.changes.event_log import EventLog
+from intacct_bridge.flow.changes.watch import PollResult, Watch, poll, prepare_watch
+from intacct_bridge.flow.extract.options import Options
+
+KEEP_DAYS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class FollowOptions:
+    """How a watch polls and delivers."""
+
+    every: float = 300.0
+    """Seconds between the beginnings of two polls."""
+    batch: int = 1
+    """Events of different records in one delivery, at most."""
+    workers: int = 4
+    """Deliveries at a time."""
+    attempts: int = ATTEMPTS
+    """Attempts before an event is a dead letter."""
+    keep_days: int = KEEP_DAYS
+    """Days for which delivered events are kept."""
+    show_private: bool = True
+    """Read private records of entities too, from the top level."""
+
+
+def this_machines_time() -> datetime:
+    """By which deliveries are timed."""
+    return datetime.now(UTC)
+
+
+class Follower:
+    """One watch with its receiver."""
+
+    def __init__(
+        self,
+        gateway: ReadGateway,
+        log: EventLog,
+        watch: Watch,
+        receiver: Receiver,
+        options: FollowOptions | None = None,
+        *,
+        now: Callable[[], datetime] = this_machines_time,
+    ) -> None:
+        self._options = options or FollowOptions()
+        self._gateway, self._log, self._watch, self._now = gateway, log, watch, now
+        self._stop = threading.Event()
+        self._dispatcher = Dispatcher(
+            log,
+            watch.name,
+            receiver,
+            batch=self._options.batch,
+            workers=self._options.workers,
+            attempts=self._options.attempts,
+            now=now,
+            stop=self._stop,
+        )
+
+    def stop(self) -> None:
+        """End after the deliveries that are on their way."""
+        self._stop.set()
+
+    def once(self) -> tuple[PollResult, Deliveries]:
+        """Poll once, and deliver what is due."""
+        found = self._poll()
+        return found, self._dispatcher.run()
+
+    def deliver(self) -> Deliveries:
+        """Deliver what is due, without a poll."""
+        return self._dispatcher.run()
+
+    def follow(self) -> Iterator[tuple[PollResult | None, Deliveries]]:
+        """Poll and deliver until `stop`: a result after each poll, and after each further round of deliveries."""
+        due = self._now()
+        while not self._stop.is_set():
+            polled = None
+            if self._now() >= due:
+                due = self._now() + timedelta(seconds=self._options.every)
+                polled = self._poll()
+            delivered = self._dispatcher.run()
+            if polled is not None or delivered.delivered or delivered.failed:
+                yield polled, delivered
+            retry = self._log.next_attempt(self._watch.name)
+            wake = due if retry is None else min(due, retry)
+            self._stop.wait(max(0.0, (wake - self._now()).total_seconds()))
+
+    def _poll(self) -> PollResult:
+        options = Options(show_private=self._options.show_private)
+        prepared = prepare_watch(self._gateway, self._watch)  # definitions may have changed meanwhile
+        found = poll(self._gateway, self._log, self._watch, options, prepared)
+        self._log.prune(self._watch.name, self._now() - timedelta(days=self._options.keep_days))
+        return found

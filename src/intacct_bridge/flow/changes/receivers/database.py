@@ -1,0 +1,58 @@
+"""A PostgreSQL table as a receiver: one row for each event, and a notification in the same transaction.
+
+A repeated delivery adds nothing, since the id is the key: this receiver holds every event exactly once. The table is
+`intacct_events` in the connection's current schema; each commit notifies the channel of the same name with the object.
+"""
+
+import threading
+from collections.abc import Sequence
+
+from intacct_bridge.flow.changes.delivery import DeliveryError
+from intacct_bridge.flow.changes.event import ChangeEvent, encode
+from intacct_bridge.flow.destinations.postgres import Postgres
+
+TABLE = "intacct_events"
+_CREATE = f"""CREATE TABLE IF NOT EXISTS {TABLE} (id text PRIMARY KEY, sequence bigint NOT NULL, company text NOT NULL,
+    object text NOT NULL, key text NOT NULL, kind text NOT NULL, time timestamptz NOT NULL, record jsonb NOT NULL,
+    changed jsonb, received_at timestamptz NOT NULL DEFAULT now())"""
+_INSERT = f"""INSERT INTO {TABLE} (id, sequence, company, object, key, kind, time, record, changed)
+    VALUES (?, ?::bigint, ?, ?, ?, ?, ?::timestamptz, ?::jsonb, nullif(?, '')::jsonb) ON CONFLICT (id) DO NOTHING"""
+
+
+class PostgresReceiver:
+    """Adds events to a table."""
+
+    def __init__(self, uri: str) -> None:
+        """SettingsError where the server cannot be used, or the table cannot be made."""
+        self._database = Postgres(uri)
+        self._lock = threading.Lock()
+        self._connected()
+
+    def _connected(self) -> None:
+        self._database.connect()
+        self._database.begin()
+        self._database.execute(_CREATE)
+        self._database.end(keep=True)
+
+    def deliver(self, events: Sequence[ChangeEvent]) -> None:
+        """Add the events in one transaction; DeliveryError where the server does not take them."""
+        with self._lock:
+            try:
+                self._database.connect()
+                self._database.begin()
+                for one in events:
+                    plain = one.to_dict()
+                    changed = "" if one.changed is None else encode(plain["changed"]).decode()
+                    head = [one.id, str(one.number), one.company, one.object, one.key, str(one.kind), plain["time"]]
+                    self._database.execute(_INSERT, [*head, encode(plain["record"]).decode(), changed])
+                for name in sorted({one.object for one in events}):
+                    self._database.execute("SELECT pg_notify(?, ?)::text", [TABLE, name])
+                self._database.end(keep=True)
+            except self._database.errors as error:
+                self._database.close()  # the next delivery opens another connection
+                reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+                raise DeliveryError(f"{self._database.name} did not take the events: {reason}") from None
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._database.close()

@@ -1,0 +1,109 @@
+"""A web hook as a receiver: CloudEvents 1.0 in an HTTP POST, signed as the Standard Webhooks specification says.
+
+One event is a structured-mode message (`application/cloudevents+json`), several are a batch
+(`application/cloudevents-batch+json`). The headers `webhook-id`, `webhook-timestamp` and `webhook-signature` let the
+receiver check who sent a message, and recognise one that it has already taken: a repeated delivery has the same id.
+"""
+
+import base64
+import binascii
+import hashlib
+import hmac
+import time
+from collections.abc import Callable, Sequence
+from urllib.parse import urlsplit
+
+from intacct_bridge.errors import SettingsError
+from intacct_bridge.flow.changes.delivery import DeliveryError
+from intacct_bridge.flow.changes.event import ChangeEvent, encode
+
+_PREFIX = "whsec_"
+_SECRET_BYTES = (24, 64)
+"""The lengths that the specification allows."""
+_TAKEN = range(200, 300)
+_SHOWN = 200
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+
+class WebhookReceiver:
+    """Posts events to one address."""
+
+    def __init__(self, url: str, *, secret: str = "", timeout: float, now: Callable[[], float] = time.time) -> None:
+        """`secret`: `whsec_` and 24 to 64 bytes in base64; empty: messages are not signed. `now`: seconds since 1970.
+
+        SettingsError for an address without HTTPS that is not on this machine, and for another form of secret.
+        """
+        import ssl
+
+        import truststore
+        import urllib3
+
+        parts = urlsplit(url)
+        if parts.scheme != "https" and parts.hostname not in _LOOPBACK:
+            raise SettingsError(f"{parts.scheme}://{parts.hostname} is not encrypted", fix="use an https:// address")
+        self._url = url
+        self._host = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+        self._key = signing_key(secret) if secret else b""
+        self._now = now
+        self._failures = (urllib3.exceptions.HTTPError, OSError)
+        self._pool = urllib3.PoolManager(
+            retries=False,
+            timeout=urllib3.Timeout(total=timeout),
+            ssl_context=truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
+        )
+
+    def deliver(self, events: Sequence[ChangeEvent]) -> None:
+        """POST the events; DeliveryError for every answer but 2xx, a redirect included, and for none."""
+        single = len(events) == 1
+        body = encode(events[0].cloud_event() if single else [one.cloud_event() for one in events])
+        headers = {
+            "content-type": f"application/cloudevents{'' if single else '-batch'}+json; charset=utf-8",
+            "user-agent": "intacct-bridge",
+            **self._signature(_message_id(events), body),
+        }
+        try:
+            answer = self._pool.request("POST", self._url, body=body, headers=headers, redirect=False)
+        except self._failures as error:
+            raise DeliveryError(f"{self._host} did not answer: {type(error).__name__}") from None
+        if answer.status not in _TAKEN:
+            text = answer.data[:_SHOWN].decode("utf-8", "replace").strip()
+            reason = f"{self._host} answered with HTTP {answer.status}{': ' + text if text else ''}"
+            raise DeliveryError(reason, retry_after=_seconds(answer.headers.get("retry-after", "")))
+
+    def _signature(self, message: str, body: bytes) -> dict[str, str]:
+        at = str(int(self._now()))
+        headers = {"webhook-id": message, "webhook-timestamp": at}
+        if self._key:
+            signed = hmac.new(self._key, f"{message}.{at}.".encode() + body, hashlib.sha256).digest()
+            headers["webhook-signature"] = f"v1,{base64.b64encode(signed).decode()}"
+        return headers
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._pool.clear()
+
+
+def signing_key(secret: str) -> bytes:
+    """The key in a secret of the form `whsec_...`."""
+    try:
+        key = base64.b64decode(secret.removeprefix(_PREFIX), validate=True)
+    except (binascii.Error, ValueError):
+        key = b""
+    if not secret.startswith(_PREFIX) or not _SECRET_BYTES[0] <= len(key) <= _SECRET_BYTES[1]:
+        raise SettingsError(
+            "the signing secret is not of the form whsec_ and 24 to 64 bytes in base64",
+            fix='make one with: python -c "import base64, secrets;'
+            " print('whsec_' + base64.b64encode(secrets.token_bytes(32)).decode())\"",
+        )
+    return key
+
+
+def _message_id(events: Sequence[ChangeEvent]) -> str:
+    """An id that is the same for every delivery of the same events."""
+    if len(events) == 1:
+        return events[0].id
+    return "batch-" + hashlib.sha256("\n".join(one.id for one in events).encode()).hexdigest()[:32]
+
+
+def _seconds(text: str) -> float | None:
+    return float(text) if text.isdecimal() else None

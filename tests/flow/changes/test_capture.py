@@ -1,0 +1,305 @@
+"""Changes become events: what each poll sees, against a model of the company that the test keeps itself."""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from intacct_bridge.emulator.accounting.seeding import load
+from intacct_bridge.emulator.gateway.gateway import Emulator
+from intacct_bridge.errors import InvalidRequestError, SettingsError
+from intacct_bridge.flow.changes import capture
+from intacct_bridge.flow.changes.event import ChangeEvent, ChangeKind
+from intacct_bridge.flow.changes.event_log import EventLog
+from intacct_bridge.flow.changes.interest import Interest
+from intacct_bridge.flow.changes.watch import BEGINNING, Watch, poll
+from intacct_bridge.model.query.where import parse_where
+from intacct_bridge.wire.xml import element
+from support.small_company import Clock, client, company
+
+CREATED, UPDATED, DELETED = ChangeKind
+
+
+class Office:
+    """A company with departments, and a watch on it."""
+
+    def __init__(self, folder: Path, watch: Watch | None = None) -> None:
+        self.clock = Clock()
+        self.emulator: Emulator = company(self.clock)
+        self.log = EventLog(folder / "events.sqlite3")
+        self.watch = watch or Watch("w", ("DEPARTMENT",))
+        self.seen = 0
+
+    def change(self, function: str, **fields: Any) -> str:
+        """Create or update a department; its key."""
+        with client(self.emulator) as one:
+            row = dict(fields)
+            done = one.create("DEPARTMENT", [row]) if function == "create" else one.update("DEPARTMENT", [row])
+        assert done[0].status == "success", done
+        return done[0].key
+
+    def delete(self, key: str) -> None:
+        with client(self.emulator) as one:
+            assert one.delete("DEPARTMENT", [key])[0].status == "success"
+
+    def poll(self, watch: Watch | None = None, **forward: float) -> list[ChangeEvent]:
+        """Some minutes later, the events of one poll."""
+        self.clock.forward(**(forward or {"minutes": 10}))
+        chosen = watch or self.watch
+        with client(self.emulator) as one:
+            done = poll(one, self.log, chosen)
+        assert done.sound, done.outcomes
+        found = self.log.after(chosen.name, self.seen, 10_000)
+        assert len(found) >= done.events  # a killed poll may have added some before
+        self.seen = found[-1].number if found else self.seen
+        return found
+
+
+@pytest.fixture
+def office(tmp_path: Path) -> Iterator[Office]:
+    made = Office(tmp_path)
+    yield made
+    made.log.close()
+
+
+def brief(events: list[ChangeEvent]) -> list[tuple[ChangeKind, Any]]:
+    return [(one.kind, one.record.get("TITLE")) for one in events]
+
+
+def test_a_watch_from_now_sends_nothing_that_was_there(office: Office) -> None:
+    assert office.poll() == []
+    assert office.poll() == []
+
+
+def test_a_new_a_changed_and_a_deleted_record(office: Office) -> None:
+    office.poll()
+    key = office.change("create", DEPARTMENTID="X1", TITLE="One")
+    assert brief(office.poll()) == [(CREATED, "One")]
+    office.change("update", DEPARTMENTID="X1", TITLE="Two")
+    (updated,) = office.poll()
+    assert (updated.kind, updated.key) == (UPDATED, key)
+    assert updated.changed is not None
+    assert (updated.changed["TITLE"].old, updated.changed["TITLE"].new) == ("One", "Two")
+    office.delete(key)
+    (deleted,) = office.poll()
+    assert (deleted.kind, deleted.key, deleted.record["TITLE"]) == (DELETED, key, "Two")
+    assert office.poll() == []
+
+
+def test_a_record_that_was_there_before_is_an_update_whose_old_values_are_not_known(office: Office) -> None:
+    office.change("create", DEPARTMENTID="X1", TITLE="One")
+    office.clock.forward(days=3)
+    office.poll()
+    office.change("update", DEPARTMENTID="X1", TITLE="Two")
+    (event,) = office.poll()
+    assert (event.kind, event.changed) == (UPDATED, None)
+
+
+def test_a_baseline_knows_the_old_values_of_the_first_change(tmp_path: Path) -> None:
+    office = Office(tmp_path, Watch("w", ("DEPARTMENT",), baseline=True))
+    office.change("create", DEPARTMENTID="X1", TITLE="One")
+    office.clock.forward(days=3)
+    assert office.poll() == []
+    office.change("update", DEPARTMENTID="X1", TITLE="Two")
+    (event,) = office.poll()
+    assert event.changed is not None
+    assert event.changed["TITLE"].old == "One"
+
+
+def test_a_deleted_record_that_was_never_read_is_sent_with_its_key(office: Office) -> None:
+    key = office.change("create", DEPARTMENTID="X1", TITLE="One")
+    office.clock.forward(days=3)
+    office.poll()
+    office.delete(key)
+    (event,) = office.poll()
+    assert event.kind is DELETED
+    assert event.key in (key, "DEPARTMENTID=X1")
+
+
+def test_from_the_beginning_every_record_is_a_new_one_once(tmp_path: Path) -> None:
+    office = Office(tmp_path, Watch("w", ("DEPARTMENT",), begin=BEGINNING))
+    events = office.poll()
+    assert {one.kind for one in events} == {CREATED}
+    assert len({one.key for one in events}) == len(events) > 5
+    assert office.poll() == []
+
+
+def test_several_edits_between_two_polls_are_one_event(office: Office) -> None:
+    office.poll()
+    office.change("create", DEPARTMENTID="X1", TITLE="One")
+    office.clock.forward(minutes=1)
+    office.change("update", DEPARTMENTID="X1", TITLE="Two")
+    assert brief(office.poll()) == [(CREATED, "Two")]
+
+
+def test_a_record_that_comes_and_goes_between_two_polls_makes_no_event_with_a_baseline(tmp_path: Path) -> None:
+    office = Office(tmp_path, Watch("w", ("DEPARTMENT",), baseline=True))
+    office.poll()
+    office.delete(office.change("create", DEPARTMENTID="X1", TITLE="One"))
+    assert office.poll() == []
+
+
+def test_a_customer_without_a_time_of_change_is_seen(tmp_path: Path) -> None:
+    """`WHENMODIFIED >= ...` alone would lose records that were never modified."""
+    office = Office(tmp_path, Watch("w", ("CUSTOMER",)))
+    office.poll()
+    books = office.emulator.company()
+    when = office.clock.now.strftime("%Y-%m-%dT%H:%M:%SZ")
+    load(books, [("CUSTOMER", {"RECORDNO": "9001", "CUSTOMERID": "Q1", "NAME": "Quiet", "WHENCREATED": when})])
+    assert [one.record["CUSTOMERID"] for one in office.poll()] == ["Q1"]
+
+
+def test_the_interest_of_a_watch(office: Office) -> None:
+    title = parse_where("TITLE LIKE 'A%'")
+    only = Interest(frozenset((UPDATED,)), title, ("title",), ("STATUS",))
+    chosen = Watch("other", ("DEPARTMENT",), only)
+    office.poll(chosen)
+    office.change("create", DEPARTMENTID="X1", TITLE="Alpha")
+    assert office.poll(chosen) == []
+    office.change("update", DEPARTMENTID="X1", TITLE="Beta", STATUS="inactive")
+    assert office.poll(chosen) == []  # its new title does not match
+    office.change("update", DEPARTMENTID="X1", TITLE="Alpha")
+    assert office.poll(chosen) == []  # the status did not change
+    office.change("update", DEPARTMENTID="X1", STATUS="active")
+    (event,) = office.poll(chosen)
+    assert set(event.record) == {"RECORDNO", "TITLE"}
+
+
+def test_an_unknown_field_is_refused_before_anything_is_read(office: Office) -> None:
+    with pytest.raises(InvalidRequestError, match="DEPARTMENT has no field TITEL; did you mean TITLE"):
+        office.poll(Watch("w", ("DEPARTMENT",), Interest(changed=("TITEL",))))
+
+
+def test_another_beginning_begins_the_watch_anew(office: Office) -> None:
+    office.poll()
+    again = Watch("w", ("DEPARTMENT",), begin=BEGINNING)
+    assert len(office.poll(again)) > 5
+    assert office.poll(again) == []
+
+
+def test_a_watch_of_another_company_is_refused(office: Office) -> None:
+    office.poll()
+    with office.log.transaction() as db:
+        db.execute("UPDATE watch SET company = 'another'")
+    with pytest.raises(SettingsError, match="company another"):
+        office.poll()
+
+
+# --- lines and postings
+
+
+def test_a_journal_entry_brings_its_lines_and_takes_them_along(tmp_path: Path) -> None:
+    office = Office(tmp_path, Watch("w", ("GLBATCH", "GLENTRY", "GLDETAIL"), begin=BEGINNING))
+    office.poll()
+    with client(office.emulator) as one:
+        key = _entry(one, "create", "")
+    made = office.poll()
+    assert [(one.object, one.kind) for one in made if one.object != "GLDETAIL"] == [
+        ("GLBATCH", CREATED), ("GLENTRY", CREATED), ("GLENTRY", CREATED)
+    ]  # fmt: skip
+    assert [one.kind for one in made if one.object == "GLDETAIL"] == [CREATED, CREATED]
+    with client(office.emulator) as one:
+        assert one.delete("GLBATCH", [key])[0].status == "success"
+    gone = office.poll()
+    assert sorted((one.object, str(one.kind)) for one in gone) == [
+        ("GLBATCH", "deleted"), ("GLDETAIL", "deleted"), ("GLDETAIL", "deleted"),
+        ("GLENTRY", "deleted"), ("GLENTRY", "deleted"),
+    ]  # fmt: skip
+
+
+def _entry(one: Any, function: str, key: str) -> str:
+    line = {"ACCOUNTNO": "10900", "TRX_AMOUNT": "10.00", "LOCATION": "100", "DEPARTMENT": "100"}
+    entries = [
+        element("GLENTRY", *(element(name, value) for name, value in {**line, "TR_TYPE": side}.items()))
+        for side in ("1", "-1")
+    ]
+    head = {"JOURNAL": "GJ", "BATCH_DATE": "11/30/2026", "BATCH_TITLE": "A test"}
+    fields = [element(name, value) for name, value in head.items()]
+    body = element(function, element("GLBATCH", *fields, element("ENTRIES", *entries)))
+    (result,) = one.call(body)
+    assert result.status == "success", result.faults
+    return str(result.key)
+
+
+# --- against a model
+
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.just("create"), st.integers(0, 5), st.integers(0, 3)),
+        st.tuples(st.just("update"), st.integers(0, 5), st.integers(0, 3)),
+        st.tuples(st.just("delete"), st.integers(0, 5), st.just(0)),
+        st.tuples(st.just("poll"), st.sampled_from((1, 20, 200)), st.just(0)),
+        st.tuples(st.just("kill"), st.integers(0, 2), st.just(0)),
+    ),
+    min_size=4,
+    max_size=14,
+)
+
+
+@given(STEPS, st.booleans())
+@settings(max_examples=25)
+def test_the_events_lead_to_the_company_as_each_poll_saw_it(steps: list[Any], baseline: bool) -> None:
+    """Whoever applies the events in order has what the company has; a killed poll neither loses nor doubles one."""
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as folder:
+        office = Office(Path(folder), Watch("w", ("DEPARTMENT",), baseline=baseline))
+        office.poll()
+        there: dict[int, tuple[str, str]] = {}  # the model: number -> key, title
+        mirror: dict[str, str] = {}
+        before: dict[str, Any] = {}
+        for what, number, text in [*steps, ("poll", 1, 0)]:
+            office.clock.forward(seconds=7)
+            if what in ("create", "update"):
+                verb = "update" if number in there else "create"
+                title = f"T{text}"
+                key = office.change(verb, DEPARTMENTID=f"D{number}", TITLE=title)
+                there[number] = (there[number][0] if number in there else key, title)
+            elif what == "delete" and number in there:
+                office.delete(there.pop(number)[0])
+            elif what == "kill":
+                _killed_poll(office, number)
+            elif what == "poll":
+                office.clock.forward(minutes=number)
+                _apply(office.poll(), mirror, before)
+                assert mirror == dict(there.values())
+        office.log.close()
+
+
+class _KilledError(Exception):
+    """The process ends here."""
+
+
+def _killed_poll(office: Office, commits: int) -> None:
+    """A poll whose process ends after some commits."""
+    left, commit = [commits], capture.EventWriter.commit
+
+    def ending(self: Any, bookmark: Any, at: datetime) -> Any:
+        if not left[0]:
+            raise _KilledError
+        left[0] -= 1
+        return commit(self, bookmark, at)
+
+    with pytest.MonkeyPatch.context() as patch, client(office.emulator) as one:
+        patch.setattr(capture.EventWriter, "commit", ending)
+        with suppress(_KilledError):
+            poll(one, office.log, office.watch)
+
+
+def _apply(events: list[ChangeEvent], mirror: dict[str, str], before: dict[str, Any]) -> None:
+    for one in events:
+        if one.kind is DELETED:
+            mirror.pop(one.key, None)
+            before.pop(one.key, None)
+            continue
+        assert (one.kind is CREATED) == (one.key not in mirror), one
+        if one.changed is not None:
+            for name, change in one.changed.items():
+                assert change.old == before[one.key][name]
+                assert change.new == one.record[name] != change.old
+        mirror[one.key], before[one.key] = str(one.record["TITLE"]), one.record
