@@ -213,7 +213,7 @@ def test_a_journal_entry_brings_its_lines_and_takes_them_along(tmp_path: Path) -
 
 
 def _entry(one: Any, function: str, key: str) -> str:
-    line = {"ACCOUNTNO": "10900", "TRX_AMOUNT": "10.00", "LOCATION": "100", "DEPARTMENT": "100"}
+    line = {"ACCOUNTNO": "10050", "TRX_AMOUNT": "10.00", "LOCATION": "100", "DEPARTMENT": "100"}
     entries = [
         element("GLENTRY", *(element(name, value) for name, value in {**line, "TR_TYPE": side}.items()))
         for side in ("1", "-1")

@@ -1,0 +1,230 @@
+"""Delivery: at least once, in order for each record, with dead letters, replay and skip."""
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from intacct_bridge.flow.changes.delivery import ATTEMPTS, DeliveryError, Dispatcher
+from intacct_bridge.flow.changes.event import ChangeEvent
+from intacct_bridge.flow.changes.event_log import EventLog, EventState
+
+NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
+
+
+class Machine:
+    """An event log, and a machine's clock that a test moves."""
+
+    def __init__(self, path: Path) -> None:
+        self.log = EventLog(path)
+        self.now = NOW
+
+    def add(self, key: str, text: str = "", watch: str = "w") -> int:
+        with self.log.transaction() as db:
+            done = db.execute(
+                "INSERT INTO event (watch, company, object, key, kind, at, record)"
+                " VALUES (?, 'C', 'X', ?, 'updated', ?, ?)",
+                (watch, key, NOW.isoformat(), b'{"TEXT":"%s"}' % text.encode()),
+            )
+            return int(done.lastrowid or 0)
+
+    def run(self, deliver: "Callable[[Sequence[ChangeEvent]], None]", **more: int) -> tuple[int, int, int]:
+        done = Dispatcher(self.log, "w", _Receiver(deliver), now=lambda: self.now, **more).run()
+        return done.delivered, done.failed, done.dead
+
+
+class _Receiver:
+    def __init__(self, deliver: "Callable[[Sequence[ChangeEvent]], None]") -> None:
+        self.deliver = deliver
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Iterator[Machine]:
+    made = Machine(tmp_path / "log.sqlite3")
+    yield made
+    made.log.close()
+
+
+def test_a_failing_record_waits_and_the_others_do_not(machine: Machine) -> None:
+    for key, text in (("a", "1"), ("b", "1"), ("a", "2"), ("b", "2")):
+        machine.add(key, text)
+    taken: list[str] = []
+
+    def deliver(events: Sequence[ChangeEvent]) -> None:
+        (one,) = events
+        if one.key == "a" and len(taken) < 2:
+            raise DeliveryError("not now")
+        taken.append(one.key + one.record["TEXT"])
+
+    assert machine.run(deliver) == (2, 1, 0)
+    assert taken == ["b1", "b2"]
+    assert machine.run(deliver) == (0, 0, 0)  # its time has not come
+    machine.now += timedelta(seconds=5)
+    assert machine.run(deliver) == (2, 0, 0)
+    assert taken == ["b1", "b2", "a1", "a2"]
+
+
+def test_the_pauses_are_those_of_standard_webhooks_and_then_it_is_dead(machine: Machine) -> None:
+    """The specification suggests: at once, 5 s, 5 min, 30 min, 2 h, 5 h, 10 h, 14 h, 20 h, 24 h."""
+    number = machine.add("a")
+    later = machine.add("a", "later")
+    waits = []
+
+    def refuse(_: Sequence[ChangeEvent]) -> None:
+        raise DeliveryError("no")
+
+    for _ in range(ATTEMPTS - 1):
+        assert machine.run(refuse) == (0, 1, 0)
+        due = machine.log.next_attempt("w")
+        logged = machine.log.get(number)
+        assert logged is not None
+        assert logged.next_at is not None
+        waits.append((logged.next_at - machine.now).total_seconds())
+        machine.now = logged.next_at
+        assert due is not None
+    assert waits == [5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400]
+    assert machine.run(refuse)[2] == 1
+    assert [one.event.number for one in machine.log.find("w", EventState.DEAD)] == [number]
+    machine.now += timedelta(days=1)
+    assert machine.run(lambda _: None) == (1, 0, 0)
+    after = machine.log.get(later)
+    assert after is not None
+    assert after.state is EventState.DELIVERED
+
+
+def test_a_receiver_that_asks_to_wait_is_given_the_time(machine: Machine) -> None:
+    number = machine.add("a")
+
+    def busy(_: Sequence[ChangeEvent]) -> None:
+        raise DeliveryError("busy", retry_after=120)
+
+    machine.run(busy)
+    logged = machine.log.get(number)
+    assert logged is not None
+    assert logged.next_at == NOW + timedelta(seconds=120)
+
+
+def test_an_unexpected_error_of_a_receiver_is_a_failed_delivery(machine: Machine) -> None:
+    number = machine.add("a")
+
+    def broken(_: Sequence[ChangeEvent]) -> None:
+        raise ZeroDivisionError("division by zero")
+
+    assert machine.run(broken) == (0, 1, 0)
+    logged = machine.log.get(number)
+    assert logged is not None
+    assert logged.error == "ZeroDivisionError: division by zero"
+
+
+def test_a_hanging_delivery_delays_no_other_record(machine: Machine) -> None:
+    machine.add("slow")
+    for key in "abcdef":
+        machine.add(key)
+    others = threading.Semaphore(0)
+
+    def deliver(events: Sequence[ChangeEvent]) -> None:
+        if events[0].key != "slow":
+            others.release()
+            return
+        for _ in range(6):  # it ends only when all others have been delivered
+            assert others.acquire(timeout=60)
+
+    assert machine.run(deliver, workers=2) == (7, 0, 0)
+
+
+def test_a_batch_holds_one_event_of_a_record_and_what_failed_is_tried_alone(machine: Machine) -> None:
+    for key in ("a", "a", "b", "c"):
+        machine.add(key)
+    batches: list[list[str]] = []
+
+    def deliver(events: Sequence[ChangeEvent]) -> None:
+        batches.append([one.key for one in events])
+        if len(events) > 1 and len(batches) == 1:
+            raise DeliveryError("one of you is bad")
+
+    assert machine.run(deliver, batch=10, workers=1) == (0, 3, 0)
+    assert batches == [["a", "b", "c"]]
+    machine.now += timedelta(seconds=5)
+    assert machine.run(deliver, batch=10, workers=1) == (4, 0, 0)
+    assert sorted(batches[1:]) == [["a"], ["a"], ["b"], ["c"]]
+
+
+def test_replay_never_sends_an_older_state_after_a_newer_one(machine: Machine) -> None:
+    old, new = machine.add("a", "old"), machine.add("a", "new")
+    machine.log.failed(old, "no", retry_at=None, at=NOW)
+    machine.run(lambda _: None)
+    later = machine.log.replay(old)
+    assert later is not None
+    assert later.event.number == new
+    assert machine.run(lambda _: None) == (0, 0, 0)
+    assert machine.log.replay(old, even_if_outdated=True) is None
+    assert machine.run(lambda _: None) == (1, 0, 0)
+
+
+def test_a_skipped_event_is_not_delivered_and_lets_the_next_one_through(machine: Machine) -> None:
+    first = machine.add("a", "1")
+    machine.add("a", "2")
+    assert machine.log.skip(first, NOW)
+    assert not machine.log.skip(first, NOW)
+    assert machine.run(lambda _: None) == (1, 0, 0)
+
+
+def test_delivered_events_are_deleted_after_their_time_and_others_are_not(machine: Machine) -> None:
+    machine.add("a")
+    machine.run(lambda _: None)
+    dead = machine.add("b")
+    machine.log.failed(dead, "no", retry_at=None, at=NOW)
+    waiting = machine.add("c")
+    assert machine.log.prune("w", NOW + timedelta(days=1)) == 1
+    assert [one.event.number for one in machine.log.find("w")] == [dead, waiting]
+    assert machine.add("d") == waiting + 1  # a number is never given again
+
+
+def test_another_watch_has_its_own_events(machine: Machine) -> None:
+    machine.add("a", watch="other")
+    assert machine.run(lambda _: None) == (0, 0, 0)
+
+
+@given(
+    st.lists(st.sampled_from("abc"), min_size=1, max_size=12),
+    st.lists(st.booleans(), max_size=40),
+    st.integers(1, 4),
+    st.integers(1, 3),
+)
+@settings(max_examples=40)
+def test_whatever_fails_each_record_has_its_events_in_order(
+    keys: list[str], fails: list[bool], batch: int, workers: int
+) -> None:
+    """A receiver that takes an event and still reports a failure gets it again under the same id."""
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as folder:
+        machine = Machine(Path(folder) / "log.sqlite3")
+        numbers = [machine.add(key) for key in keys]
+        left, lock = list(fails), threading.Lock()
+        taken: dict[str, list[int]] = {}
+
+        def deliver(events: Sequence[ChangeEvent]) -> None:
+            with lock:
+                for one in events:
+                    taken.setdefault(one.key, []).append(one.number)
+                if left and left.pop():
+                    raise DeliveryError("it says")
+
+        while machine.log.next_attempt("w") is not None:
+            machine.run(deliver, batch=batch, workers=workers)
+            machine.now += timedelta(days=2)
+        machine.log.close()
+        delivered = {number for some in taken.values() for number in some}
+        assert delivered == set(numbers)
+        for some in taken.values():
+            first_times = list(dict.fromkeys(some))
+            assert first_times == sorted(first_times)
+            assert some == sorted(some)  # a repeated one comes before its successors
