@@ -18,8 +18,9 @@ from intacct_bridge.flow.changes.event import ChangeEvent, ChangeKind
 from intacct_bridge.flow.changes.event_log import EventLog
 from intacct_bridge.flow.changes.interest import Interest
 from intacct_bridge.flow.changes.watch import BEGINNING, Watch, poll
+from intacct_bridge.model.query.query import Query
 from intacct_bridge.model.query.where import parse_where
-from intacct_bridge.wire.xml import element
+from intacct_bridge.wire.xml import Element, element
 from support.small_company import Clock, client, company
 
 CREATED, UPDATED, DELETED = ChangeKind
@@ -193,37 +194,43 @@ def test_a_watch_of_another_company_is_refused(office: Office) -> None:
 # --- lines and postings
 
 
-def test_a_journal_entry_brings_its_lines_and_takes_them_along(tmp_path: Path) -> None:
+def test_a_posted_entry_brings_its_lines_and_its_postings(tmp_path: Path) -> None:
     office = Office(tmp_path, Watch("w", ("GLBATCH", "GLENTRY", "GLDETAIL"), begin=BEGINNING))
     office.poll()
-    with client(office.emulator) as one:
-        key = _entry(one, "create", "")
-    made = office.poll()
-    assert [(one.object, one.kind) for one in made if one.object != "GLDETAIL"] == [
-        ("GLBATCH", CREATED), ("GLENTRY", CREATED), ("GLENTRY", CREATED)
+    _entry(office, state="Posted")
+    assert sorted((one.object, str(one.kind)) for one in office.poll()) == [
+        ("GLBATCH", "created"), ("GLDETAIL", "created"), ("GLDETAIL", "created"),
+        ("GLENTRY", "created"), ("GLENTRY", "created"),
     ]  # fmt: skip
-    assert [one.kind for one in made if one.object == "GLDETAIL"] == [CREATED, CREATED]
+    assert office.poll() == []
+
+
+def test_a_deleted_draft_takes_its_lines_along(tmp_path: Path) -> None:
+    office = Office(tmp_path, Watch("w", ("GLBATCH", "GLENTRY")))
+    office.poll()
+    key = _entry(office, state="Draft")
+    assert [one.object for one in office.poll()] == ["GLBATCH", "GLENTRY", "GLENTRY"]
     with client(office.emulator) as one:
         assert one.delete("GLBATCH", [key])[0].status == "success"
     gone = office.poll()
-    assert sorted((one.object, str(one.kind)) for one in gone) == [
-        ("GLBATCH", "deleted"), ("GLDETAIL", "deleted"), ("GLDETAIL", "deleted"),
-        ("GLENTRY", "deleted"), ("GLENTRY", "deleted"),
-    ]  # fmt: skip
+    assert sorted(one.object for one in gone) == ["GLBATCH", "GLENTRY", "GLENTRY"]
+    assert {one.kind for one in gone} == {DELETED}
 
 
-def _entry(one: Any, function: str, key: str) -> str:
+def _entry(office: Office, *, state: str) -> str:
+    """Create a journal entry of two lines; its key."""
     line = {"ACCOUNTNO": "10050", "TRX_AMOUNT": "10.00", "LOCATION": "100", "DEPARTMENT": "100"}
-    entries = [
-        element("GLENTRY", *(element(name, value) for name, value in {**line, "TR_TYPE": side}.items()))
-        for side in ("1", "-1")
-    ]
-    head = {"JOURNAL": "GJ", "BATCH_DATE": "11/30/2026", "BATCH_TITLE": "A test"}
-    fields = [element(name, value) for name, value in head.items()]
-    body = element(function, element("GLBATCH", *fields, element("ENTRIES", *entries)))
-    (result,) = one.call(body)
-    assert result.status == "success", result.faults
-    return str(result.key)
+    lines = [element("GLENTRY", *_cells({**line, "TR_TYPE": side})) for side in ("1", "-1")]
+    head = _cells({"JOURNAL": "GJ", "BATCH_DATE": "11/30/2026", "BATCH_TITLE": "A test", "STATE": state})
+    with client(office.emulator) as one:
+        (result,) = one.call(element("create", element("GLBATCH", *head, element("ENTRIES", *lines))))
+        assert result.status == "success", result.faults
+        (row,) = one.query(Query("GLBATCH", ("RECORDNO",), page_size=1))
+    return str(row["RECORDNO"])
+
+
+def _cells(values: dict[str, str]) -> list[Element]:
+    return [element(name, value) for name, value in values.items()]
 
 
 # --- against a model

@@ -32,8 +32,11 @@ class Machine:
             )
             return int(done.lastrowid or 0)
 
-    def run(self, deliver: "Callable[[Sequence[ChangeEvent]], None]", **more: int) -> tuple[int, int, int]:
-        done = Dispatcher(self.log, "w", _Receiver(deliver), now=lambda: self.now, **more).run()
+    def run(
+        self, deliver: "Callable[[Sequence[ChangeEvent]], None]", *, batch: int = 1, workers: int = 4
+    ) -> tuple[int, int, int]:
+        receiver = _Receiver(deliver)
+        done = Dispatcher(self.log, "w", receiver, batch=batch, workers=workers, now=lambda: self.now).run()
         return done.delivered, done.failed, done.dead
 
 
