@@ -1,7 +1,9 @@
 """Requests of the envelope: white space, additional error information, several operations, asynchronous answers."""
 
+import re
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from itertools import pairwise
 from queue import Queue
 from threading import Thread
 
@@ -35,6 +37,28 @@ def test_white_space_is_between_elements_and_never_inside_empty_ones() -> None:
     assert b"\n" not in tight
     assert b"<CLASS>\n<CLASSID>A</CLASSID>\n<NAME>x &gt; y</NAME>\n<DESCRIPTION></DESCRIPTION>\n</CLASS>" in loose
     assert decode_response(loose).operations[0].results == decode_response(tight).operations[0].results
+
+
+def test_the_pages_of_an_answer_have_the_same_white_space() -> None:
+    """A line break between two tags, unless they are an element without text."""
+    emulator = world()
+    for name in ("x > y", "<b></b>", ""):
+        emulator.company().table("CLASS").insert({"CLASSID": name or "C", "NAME": name})
+    asked = (
+        query("CLASS", "CLASSID NAME PARENT.NAME"),
+        query("CLASS", "CLASSID"),
+        query("CLASS", "CLASSID", "<equalto><field>CLASSID</field><value>none</value></equalto>"),
+        "<readByQuery><object>CLASS</object><fields>*</fields><query></query></readByQuery>",
+    )
+    tight = emulator(ENDPOINT, body(*asked, include_whitespace=False)).body
+    parts = re.split(rb"(?<=>)(?=<)", tight)
+    spaced = [parts[0]]
+    for before, after in pairwise(parts):
+        empty = b"</" not in before and after.startswith(b"</")
+        spaced += [after] if empty else [b"\n", after]
+    loose = emulator(ENDPOINT, body(*asked, include_whitespace=True)).body
+    unlike = re.compile(rb"<session[^>]*>[^<]*|resultId=\"[^\"]*\"")  # the time, and ids that are drawn
+    assert unlike.sub(b"", loose) == unlike.sub(b"", b"".join(spaced))
 
 
 def test_additional_error_information_names_the_field() -> None:

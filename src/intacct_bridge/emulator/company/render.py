@@ -7,6 +7,7 @@ a rewrite of the date and time cells, and so does a column that comes through a 
 import csv
 import io
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from operator import itemgetter
@@ -22,20 +23,42 @@ MARK = "\x00page\x00"
 
 
 class RenderedPage(Raw):
-    """Rows as bytes, which replace this element's mark in the finished document."""
+    """Rows that are rendered when the document is finished, and replace this element's mark in it.
 
-    __slots__ = ("rows",)
+    `render` makes the rows from the template of one row, which has the white space that the request wants.
+    """
 
-    def __init__(self, rows: list[bytes]) -> None:
+    __slots__ = ("_render", "_template", "count")
+
+    def __init__(
+        self, count: int = 0, template: bytes = b"", render: Callable[[bytes], list[bytes]] = lambda _: []
+    ) -> None:
         super().__init__(MARK)
-        self.rows = rows
+        self.count = count
+        self._template, self._render = template, render
+
+    def rows(self, *, whitespace: bool) -> list[bytes]:
+        """The rows; with white space, a line break goes before each and after the last."""
+        if not whitespace:
+            return self._render(self._template)
+        rows = self._render(spaced(self._template) + b"\n")
+        return [b"\n", *rows] if rows else []
 
 
 def page_xml(
     table: StoreTable, numbers: Sequence[int], tag: str, columns: Sequence[Column], formatting: Formatting
 ) -> RenderedPage:
-    """These rows, in this order, as a page; a number without a row is left out."""
-    return RenderedPage(rows_xml(table, fetch(table, numbers), tag, columns, formatting))
+    """These rows, in this order, each an element of that tag with the columns as its children.
+
+    A number without a row is left out.
+    """
+    bodies = fetch(table, numbers)
+    template = _template(tag, tuple(column.tag for column in columns))
+    if formatting == DEFAULT and all(column.follow is None for column in columns):
+        places = [table.place.get(column.field, -1) for column in columns]
+        return RenderedPage(len(bodies), template, lambda chosen: _filled(chosen, bodies, places))
+    rows = [tuple([escaped(text) for text in texts]) for texts in rows_text(table, bodies, columns, formatting)]
+    return RenderedPage(len(rows), template, lambda chosen: [chosen % cells for cells in rows])
 
 
 def page_text(
@@ -67,17 +90,6 @@ def fetch(table: StoreTable, numbers: Sequence[int]) -> list[bytes]:
         ).fetchall()
     by_number = dict(found)
     return [by_number[number] for number in numbers if number in by_number]
-
-
-def rows_xml(
-    table: StoreTable, bodies: Iterable[bytes], tag: str, columns: Sequence[Column], formatting: Formatting = DEFAULT
-) -> list[bytes]:
-    """The rows, each an element of that tag with the columns as its children."""
-    template = _template(tag, tuple(column.tag for column in columns))
-    if formatting == DEFAULT and all(column.follow is None for column in columns):
-        return _filled(template, bodies, [table.place.get(column.field, -1) for column in columns])
-    rows = (tuple([escaped(text) for text in texts]) for texts in rows_text(table, bodies, columns, formatting))
-    return [template % cells for cells in rows]
 
 
 def _filled(template: bytes, bodies: Iterable[bytes], places: list[int]) -> list[bytes]:
@@ -152,9 +164,22 @@ def rows_csv(names: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:
     return out.getvalue().encode()
 
 
-def with_pages(document: bytes, data: Iterable[Element]) -> bytes:
-    """A document with the rows of its pages in the places of their marks; `data` are its `data` elements, in order."""
-    pages = [page.rows for root in data for page in _pages_in(root)]
+_BEFORE_OPENING = re.compile(rb">(?=<[^/])")
+_AFTER_CLOSING = re.compile(rb"(</[^<>]*>)(?=</)")
+
+
+def spaced(body: bytes) -> bytes:
+    """The document with a line break between elements."""
+    return _AFTER_CLOSING.sub(rb"\1\n", _BEFORE_OPENING.sub(b">\n", body))
+
+
+def with_pages(document: bytes, data: Iterable[Element], *, whitespace: bool = False) -> bytes:
+    """A document with the rows of its pages in the places of their marks; `data` are its `data` elements, in order.
+
+    With `whitespace`, the document is `spaced`.
+    """
+    pages = [page.rows(whitespace=whitespace) for root in data for page in _pages_in(root)]
+    document = spaced(document) if whitespace else document
     if not pages:
         return document
     parts = document.split(MARK.encode())

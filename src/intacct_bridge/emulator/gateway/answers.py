@@ -6,7 +6,6 @@ it is, so that null stays null.
 """
 
 import hashlib
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -34,9 +33,6 @@ from intacct_bridge.wire.envelope import (
     SignedIn,
 )
 from intacct_bridge.wire.reply import Reply
-
-_BEFORE_OPENING = re.compile(rb">(?=<[^/])")
-_AFTER_CLOSING = re.compile(rb"(</[^<>]*>)(?=</)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +73,9 @@ class AnswerWriter:
         results = tuple(self._operation(control, one) for one in operations)
         additional = control.show_additional_error_info
         document = encode_response(Response(_echo(control, SUCCESS), results), additional=additional)
-        document = with_pages(document, [one.data for one in answers if one.data is not None])
-        reply = self._reply(spaced(document) if control.include_whitespace else document, ahead=ahead)
+        pages = [one.data for one in answers if one.data is not None]
+        document = with_pages(document, pages, whitespace=control.include_whitespace)
+        reply = self._reply(document, ahead=ahead)
         return delayed(reply, wait) if wait else reply
 
     def _operation(self, control: Control, operation: OperationAnswer) -> OperationResult:
@@ -107,11 +104,6 @@ class AnswerWriter:
         content_type = content_type or self._behaviour.content_type
         date = formatdate(self._clock() + ahead, usegmt=True)  # clients take it for the company's time
         return Reply(status, body, {"content-type": content_type, "date": date})
-
-
-def spaced(body: bytes) -> bytes:
-    """The document with a line break between elements."""
-    return _AFTER_CLOSING.sub(rb"\1\n", _BEFORE_OPENING.sub(b">\n", body))
 
 
 def signed_in(session: EmulatedSession, now: float, ahead: float = 0.0) -> SignedIn:

@@ -49,7 +49,7 @@ def query(call: FunctionCall) -> FunctionAnswer:
     if sent.return_format in CONTENT_TYPES:
         return bare(sent.return_format, request.columns, page_text(table, page, request.columns, formatting))
     rows = page_xml(table, page, described.name, request.columns, formatting)
-    return FunctionAnswer(_data(described.name, rows, len(numbers), sent.offset, len(rows.rows)))
+    return FunctionAnswer(_data(described.name, rows, len(numbers), sent.offset, rows.count))
 
 
 def _data(name: str, rows: RenderedPage, total: int, offset: int, count: int) -> Element:
@@ -89,7 +89,7 @@ def _aggregated(call: FunctionCall, request: ReadRequest, sent: Query, numbers: 
     if sent.return_format in CONTENT_TYPES:
         return bare(sent.return_format, [Column(tag, Kind.TEXT) for tag in tags], page)
     elements = tuple(_line(described.name, tags, line) for line in page)
-    data = _data(described.name, RenderedPage([]), len(lines), sent.offset, len(elements))
+    data = _data(described.name, RenderedPage(), len(lines), sent.offset, len(elements))
     return FunctionAnswer(Element("data", "", elements, data.attributes))
 
 

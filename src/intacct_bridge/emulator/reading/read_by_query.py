@@ -145,9 +145,9 @@ def _page(call: FunctionCall, results: ResultSet, result_id: str) -> FunctionAns
     rows = page_xml(table, page, tag, results.columns, formatting)
     attributes = {
         "listtype": tag,
-        "count": str(len(rows.rows)),
+        "count": str(rows.count),
         "totalcount": str(len(results.numbers)),
         "numremaining": str(len(results.numbers) - results.place),
         "resultId": result_id,
     }
-    return FunctionAnswer(Element("data", "", (rows,) if rows.rows else (), attributes))
+    return FunctionAnswer(Element("data", "", (rows,) if rows.count else (), attributes))

@@ -175,11 +175,11 @@ def _page(call: FunctionCall, running: RunningReport, listtype: str, tag: str) -
     page = page_xml(table, _next_numbers(running), tag, running.columns, call.session.user.formatting)
     attributes = {
         "listtype": listtype,
-        "count": str(len(page.rows)),
+        "count": str(page.count),
         "totalcount": str(len(running.numbers)),
         "numremaining": str(len(running.numbers) - running.place),
     }
-    return Element("data", "", (page,) if page.rows else (), attributes)
+    return Element("data", "", (page,) if page.count else (), attributes)
 
 
 def _status(report_id: str, word: str) -> Element:
