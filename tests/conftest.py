@@ -39,6 +39,8 @@ gc.set_threshold(50_000, 20, 50)
 if "PYTEST_XDIST_WORKER" not in os.environ and (room := roomy_folder()):
     os.environ.setdefault("TMPDIR", room)
     tempfile.tempdir = None
+os.environ["INTACCT_RUN_HISTORY"] = "off"
+"""A test that looks at the history of runs gives it a file."""
 os.environ["INTACCT_DEMO_IDLE"] = "0"
 """No process in the background serves the demo's company: a test that wants one says so, and waits for its end."""
 

@@ -8,7 +8,9 @@
     │   ├── InvalidRequestError  the request is wrong
     │   └── CapError             it would cost more than was allowed (2)
     ├── TransientError       nothing was applied                      wait and retry, exit 4 when given up
-    │   └── ThrottledError       asked to slow down, perhaps for how long
+    │   ├── ThrottledError       asked to slow down, perhaps for how long
+    │   ├── BusyError            another process holds what this one needs
+    │   └── UnreachableError     a destination or receiver that is not Intacct cannot be reached
     ├── InDoubtError         a write was sent and no answer came      never resend blindly, exit 5
     ├── RecordError          one record refused                       dead letter, carry on, exit 1
     └── ProtocolError        unreadable                               exit 4
@@ -173,6 +175,14 @@ class ThrottledError(TransientError):
         super().__init__(message, **details)
         self.retry_after = retry_after
         """Seconds the gateway asked for, or None."""
+
+
+class BusyError(TransientError):
+    """Another process on this machine holds what this one needs, such as the lock of a flow."""
+
+
+class UnreachableError(TransientError):
+    """A destination or a receiver on the user's side cannot be reached now."""
 
 
 class InDoubtError(IntacctError):

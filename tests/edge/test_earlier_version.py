@@ -57,7 +57,7 @@ def test_a_copy_is_continued(demo: Intacct, kind: str) -> None:
     ran = demo("extract", "DEPARTMENT", "VENDOR", *FIELDS, "--to", uri, "--json")
     assert ran.status == 0, ran.said
     assert vendors_of(copy) == before | {first: "Renamed since", "V-LATER": "Later"}
-    rows = {one["stream"]: one["rows"] for one in json.loads(ran.out)}
+    rows = {one["stream"]: one["rows"] for one in json.loads(ran.out)["streams"]}
     assert rows == {"VENDOR": 2, "DEPARTMENT": 0, "deletes": 0}
 
 
@@ -68,7 +68,7 @@ def test_a_kept_plan_is_shown_and_applied(demo: Intacct) -> None:
     assert "debits 249,337.85, credits 249,337.85" in shown.said
     applied = demo("load", "--from-plan", str(KEPT / "plan.json"), "--apply", "--yes", "--json")
     assert applied.status == 0, applied.said
-    assert [one["outcome"] for one in json.loads(applied.out)] == ["posted"] * 11
+    assert [one["outcome"] for one in json.loads(applied.out)["files"][0]["outcomes"]] == ["posted"] * 11
 
 
 def test_an_outbox_knows_what_it_posted(demo: Intacct, home: Path) -> None:
@@ -77,7 +77,7 @@ def test_an_outbox_knows_what_it_posted(demo: Intacct, home: Path) -> None:
     listed = json.loads(demo("outbox", "list", "--json").out)
     assert sorted(one["receipt"] for one in listed) == [f"GLBATCH {number}" for number in range(7252, 7263)]
     ran = demo("load", "journal-entries.csv", "--as", "journal-entries", "--json")
-    records = json.loads(ran.out)["records"]
+    records = json.loads(ran.out)["files"][0]["records"]
     assert [one["key"] for one in records] == [str(number) for number in range(7252, 7263)]
     assert {one["verdict"] for one in records} == {"refused"}, "this company is another one, which never had them"
     assert all("was posted on 2026-11-22" in one["reasons"][0] for one in records)

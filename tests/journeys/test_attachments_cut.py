@@ -12,7 +12,7 @@ from intacct_bridge.client.attachments import AttachedFile
 from intacct_bridge.client.client import Client
 from intacct_bridge.client.local.locks import try_lock
 from intacct_bridge.emulator.gateway.gateway import Emulator
-from intacct_bridge.errors import SettingsError, TransientError
+from intacct_bridge.errors import BusyError, SettingsError, TransientError
 from intacct_bridge.flow.extract.attachments import INDEX, fetch_attachments
 from intacct_bridge.wire.reply import ConnectionCutError, Reply
 from support.journeys.attached_company import FILES, assert_whole, attached_company, expected, index, place_of, visible
@@ -256,5 +256,5 @@ def test_an_error_names_the_file_in_the_way(emulator: Emulator, tmp_path: Path) 
         fetch(emulator, tmp_path / "good")
     with (tmp_path / "good" / ".writing").open("wb") as other:
         assert try_lock(other)
-        with pytest.raises(SettingsError, match="another run is writing"):
+        with pytest.raises(BusyError, match="another run is writing"):
             fetch(emulator, tmp_path / "good")

@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 import click
 
@@ -16,6 +17,9 @@ from intacct_bridge.edge.cli.context import COMPLETE, PROGRAM, CommandContext
 from intacct_bridge.edge.terminal.console import Console
 from intacct_bridge.edge.terminal.exit_statuses import with_exit_lines
 from intacct_bridge.edge.terminal.process import SETTINGS, run
+
+if TYPE_CHECKING:
+    from intacct_bridge.flow.runs.run import Run
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("demo", "Run the whole product on a sample company, without an account."),
@@ -41,6 +45,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "approve": ("postings.actions", "Approve a record that waits for approval."),
     "decline": ("postings.actions", "Decline a record that waits for approval."),
     "recall": ("postings.actions", "Make a submitted bill a draft again."),
+    "runs": ("flows.runs", "Show what ran, how it ended, and what it cost."),
     "reconcile": ("reconcile", "Prove that a copy equals the ledger, to the cent."),
     "emulator": ("emulator", "Serve an emulated gateway on this machine."),
     "completion": ("completion", "Print the completion script for your shell."),
@@ -114,12 +119,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     console = Console()
     if arguments is None and COMPLETE in os.environ:
         return completion(os.environ[COMPLETE])
-    context = CommandContext(console)
-    context.arguments = sys.argv[1:] if arguments is None else arguments
+    status, _ = run_words(sys.argv[1:] if arguments is None else arguments, console)
+    return status
+
+
+def run_words(words: Sequence[str], console: Console, *, flow: str = "") -> "tuple[int, Run | None]":
+    """Run one command line, as a run of a flow if one is named: the exit status, and the run if the history has one."""
+    context = CommandContext(console, flow=flow, arguments=words)
     try:
-        return run(root, PROGRAM, context.arguments, obj=context, console=console, target=lambda: context.target)
+        target, keep = (lambda: context.target), context.failed
+        status = run(root, PROGRAM, words, obj=context, console=console, target=target, keep=keep)
     finally:
         context.close()
+    return status, context.end_run(status)
 
 
 def completion(instruction: str) -> int:

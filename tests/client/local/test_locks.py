@@ -47,6 +47,6 @@ def test_a_file_system_without_locks_is_not_locked(tmp_path: Path, monkeypatch: 
     def refuse(*_: object, **__: object) -> bool:
         raise OSError("no locks available")
 
-    monkeypatch.setattr("filelock.lock_descriptor", refuse)
+    monkeypatch.setattr("fcntl.flock", refuse)
     with (tmp_path / "lock").open("ab") as file:
         assert not try_lock(file)

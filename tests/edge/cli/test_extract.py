@@ -13,7 +13,7 @@ from intacct_bridge.client.client import Client
 from intacct_bridge.edge.demo.company import demo_connection, make_emulator
 from intacct_bridge.errors import InvalidRequestError
 from intacct_bridge.flow.extract.attachments import fetch_attachments
-from support.edge.command_line import Intacct
+from support.edge.command_line import Intacct, streams_in
 
 LEDGER = ("GLACCOUNT", "GLBATCH", "GLDETAIL")
 SIGN_IN = 1
@@ -23,7 +23,7 @@ LINES = 'SELECT "BATCHKEY", count(*) FROM "GLDETAIL" GROUP BY 1'
 
 def test_a_copy_equals_the_ledger_and_an_altered_one_does_not(demo: Intacct, home: Path) -> None:
     first = demo("extract", *LEDGER, "--to", URI, "--json")
-    rows = {one["stream"]: one["rows"] for one in json.loads(first.out)}
+    rows = {one["stream"]: one["rows"] for one in json.loads(first.out)["streams"]}
     assert first.status == 0
     assert rows["GLDETAIL"] > 3_000
     tied = demo("reconcile", "--with", URI)
@@ -45,7 +45,7 @@ def test_a_copy_equals_the_ledger_and_an_altered_one_does_not(demo: Intacct, hom
 def test_a_second_run_reads_only_what_changed(demo: Intacct) -> None:
     demo("extract", "VENDOR", "CLASS", "--to", URI)
     demo("create", "CLASS", "CLASSID=C-1", "NAME=New")
-    again = {one["stream"]: one for one in json.loads(demo("extract", "VENDOR", "CLASS", "--to", URI, "--json").out)}
+    again = {one["stream"]: one for one in streams_in(demo("extract", "VENDOR", "CLASS", "--to", URI, "--json"))}
     assert again["CLASS"]["rows"] == 1
     assert again["VENDOR"]["rows"] == 0
 
@@ -80,7 +80,7 @@ def test_a_start_date_holds_for_the_ledger_too_and_a_complete_copy_stays_complet
             return dict(con.execute(LINES).fetchall())
 
     def run(*options: str) -> tuple[int, int]:
-        (told,) = (one for one in json.loads(demo("extract", "GLDETAIL", "--to", uri, "--json", *options).out)
+        (told,) = (one for one in streams_in(demo("extract", "GLDETAIL", "--to", uri, "--json", *options))
                    if one["stream"] == "GLDETAIL")  # fmt: skip
         return told["rows"], told["transactions"]
 
@@ -148,7 +148,7 @@ def test_a_mistake_is_explained(demo: Intacct, words: tuple[str, ...], status: i
 def test_full_refreshes_are_as_frequent_as_the_option_says(demo: Intacct, streams: tuple[str, ...], often: str) -> None:
     demo("extract", *streams, "--to", URI)
     ran = demo("extract", *streams, "--to", URI, "--full-every", often, "--json")
-    told = {one["stream"].upper(): one["read"] for one in json.loads(ran.out)}
+    told = {one["stream"].upper(): one["read"] for one in streams_in(ran)}
     assert (ran.status, told[often.partition("=")[0].upper()]) == (0, "whole")
 
 
@@ -172,7 +172,7 @@ def test_streams_that_did_not_begin_because_of_a_cap_cost_no_more_the_next_time(
     assert capped.status == 1
     assert " more: the next request" in capped.err.replace("\n", " ")
     assert capped.err.count("Raise the cap") <= 2  # a lookup of the catalogue may stop the deletes
-    told = json.loads(demo("extract", *streams, "--to", URI, "--json").out)
+    told = streams_in(demo("extract", *streams, "--to", URI, "--json"))
     whole = [one for one in told if one["read"] == "whole"]
     assert len(whole) >= 6
     assert {one["transactions"] for one in whole} == {1}
@@ -212,7 +212,7 @@ def test_an_estimate_reads_nothing_and_says_what_a_run_would_cost(demo: Intacct)
     ran = demo("extract", "VENDOR", "CLASS", "--to", URI, "--estimate", "--json")
     told = {one["stream"]: one for one in json.loads(ran.out)}
     assert (ran.status, told["VENDOR"]["read"], told["VENDOR"]["transactions"]) == (0, "whole", 1)
-    done = {one["stream"]: one for one in json.loads(demo("extract", "VENDOR", "CLASS", "--to", URI, "--json").out)}
+    done = {one["stream"]: one for one in streams_in(demo("extract", "VENDOR", "CLASS", "--to", URI, "--json"))}
     assert done["VENDOR"]["rows"] == told["VENDOR"]["rows"] > 0
 
 
@@ -246,7 +246,7 @@ def test_an_estimate_includes_a_full_refresh_for_columns_that_are_selected_later
     demo: Intacct, uri: str, more: tuple[str, ...]
 ) -> None:
     def told(*words: str) -> tuple[str, int, int]:
-        (said,) = json.loads(demo("extract", "VENDOR", "--to", uri, *words, "--json").out)[:1]
+        (said,) = streams_in(demo("extract", "VENDOR", "--to", uri, *words, "--json"))[:1]
         return said["read"], said["rows"], said["transactions"]
 
     narrow = ("--select", "VENDOR.NAME")
@@ -262,7 +262,7 @@ def test_an_estimate_includes_a_full_refresh_for_columns_that_are_selected_later
 def test_an_estimate_of_lines_without_their_header_includes_the_query_for_it(demo: Intacct) -> None:
     demo("extract", "APBILLITEM", "--to", URI)
     (told,) = json.loads(demo("extract", "APBILLITEM", "--to", URI, "--estimate", "--json").out)
-    done = json.loads(demo("extract", "APBILLITEM", "--to", URI, "--json").out)[0]
+    done = streams_in(demo("extract", "APBILLITEM", "--to", URI, "--json"))[0]
     assert told["transactions"] == done["transactions"] == 2
 
 

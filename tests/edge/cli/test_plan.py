@@ -80,7 +80,7 @@ def test_a_plan_is_made_by_one_person_approved_by_another_and_applied_once(
     assert posted(emulator) == []
     applied = books("load", "--from-plan", "v.plan", "--apply", "--json")
     assert applied.status == 0, applied.said
-    assert [one["outcome"] for one in json.loads(applied.out)] == ["posted", "posted"]
+    assert [one["outcome"] for one in json.loads(applied.out)["files"][0]["outcomes"]] == ["posted", "posted"]
     again = books("plan", "apply", "v.plan")
     assert (again.status, "Nothing to send: 2 records already in Intacct." in again.err) == (0, True)
     assert posted(emulator) == ["V-1", "V-2"]

@@ -46,7 +46,7 @@ def test_refusals_are_grouped_by_their_cause(load: Intacct) -> None:
         reasons = [row["refused because"] for row in csv.DictReader(file)]
     assert len(reasons) == 60
     assert reasons[55].startswith("Amount: '56.5.0' is not an amount")
-    data = json.loads(load("bills.csv", "--as", "bills", "--json").out)
+    (data,) = json.loads(load("bills.csv", "--as", "bills", "--json").out)["files"]
     assert [len(one["rows"]) for one in data["refusals"]] == [56, 2, 1, 1]
 
 
@@ -58,11 +58,11 @@ def test_a_cell_has_one_finding_and_an_unreadable_row_no_other(load: Intacct) ->
     sheet.append(["V10001", "B-1", "2026-11-21", "2026-12-21", 60100, 1 / 3, 500, 110])
     book.save("bills.xlsx")
     planned = load("bills.xlsx", "--as", "bills", "--json")
-    (reason,) = json.loads(planned.out)["records"][0]["reasons"]
+    (reason,) = json.loads(planned.out)["files"][0]["records"][0]["reasons"]
     assert reason.startswith("bills.xlsx:2: Amount: 0.3333333333333333 is the inexact result of a calculation; round")
     Path("bills.csv").write_text(HEAD + bill(1, amount="x", scan="a,b,c"))
     planned = load("bills.csv", "--as", "bills", "--json")
-    (reason,) = json.loads(planned.out)["records"][0]["reasons"]
+    (reason,) = json.loads(planned.out)["files"][0]["records"][0]["reasons"]
     assert reason.startswith("bills.csv:2: the row has 11 cells, the header 9;")
 
 

@@ -94,7 +94,7 @@ def test_a_file_is_planned_applied_and_recognised(demo: Intacct, home: Path) -> 
     assert "11 to create" in planned.out
     assert "--apply" in planned.err
     applied = demo("load", file, "--as", "journal-entries", "--apply", "--json")
-    receipts = json.loads(applied.out)
+    receipts = json.loads(applied.out)["files"][0]["outcomes"]
     assert applied.status == 0
     assert [row["outcome"] for row in receipts] == ["posted"] * 11
     again = demo("load", file, "--as", "journal-entries", "--apply")

@@ -75,11 +75,27 @@ def test_a_refusal_has_four_lines() -> None:
     assert "company administrator" in lines[3]
 
 
-def test_json_holds_the_same_lines() -> None:
+def test_json_holds_the_same_lines_and_what_a_program_decides_by() -> None:
     _, lines = said(SettingsError("intacct.toml is not valid TOML", fix="Correct line 3."), as_json=True)
     assert json.loads(lines[0]) == {
-        "error": {"error": "intacct.toml is not valid TOML", "fix": "Correct line 3."},
+        "error": {
+            "error": "intacct.toml is not valid TOML",
+            "fix": "Correct line 3.",
+            "code": "",
+            "class": "SettingsError",
+            "exit_status": 2,
+            "id": "",
+        },
     }
+
+
+def test_json_holds_the_gateways_code_and_the_entry_of_the_catalogue() -> None:
+    fault = Fault("XL03000006", description2="Sign-in information is incorrect")
+    _, lines = said(as_error((fault,), "authentication"), as_json=True)
+    told = json.loads(lines[0])["error"]
+    assert told["code"] == "XL03000006"
+    assert (told["class"], told["exit_status"]) == ("SignInError", 3)
+    assert told["id"], "the error catalogue has an entry for it"
 
 
 def test_the_traceback_of_a_bug_needs_v() -> None:

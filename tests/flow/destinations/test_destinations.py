@@ -16,7 +16,7 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from intacct_bridge.errors import SettingsError
+from intacct_bridge.errors import BusyError, SettingsError, UnreachableError
 from intacct_bridge.flow.destinations import files
 from intacct_bridge.flow.destinations.base import Sink
 from intacct_bridge.flow.destinations.latest_rows import latest, views
@@ -660,7 +660,7 @@ def test_a_destination_is_named_by_a_uri(uri: str, scheme: str, path: str) -> No
 )
 def test_no_message_shows_a_destinations_password(uri: str) -> None:
     for ask in (copy_states, compact_copy, lambda uri: open_ledger(uri).__enter__()):
-        with pytest.raises(SettingsError) as refused:
+        with pytest.raises((SettingsError, UnreachableError)) as refused:
             ask(uri)
         assert "hunter2" not in f"{refused.value.message} {refused.value.fix}"
 
@@ -678,7 +678,7 @@ def test_no_message_shows_a_destinations_password(uri: str) -> None:
     ],
 )
 def test_no_message_shows_part_of_a_password_that_should_have_been_escaped(uri: str, sign: str) -> None:
-    with pytest.raises(SettingsError) as refused:
+    with pytest.raises((SettingsError, UnreachableError)) as refused:
         copy_states(uri.replace("TWO", f"{sign}TWO"))
     said = f"{refused.value.message} {refused.value.fix}"
     assert "hunter" not in said
@@ -732,7 +732,8 @@ def test_an_error_about_a_database_that_cannot_be_opened_says_what_to_do(tmp_pat
         assert other.stdin and other.stdout and other.stdout.readline()
         fixes = {}
         for name in ("folder", "torn", "held"):
-            with pytest.raises(SettingsError, match="cannot be opened") as refused:
+            kind = BusyError if name == "held" else SettingsError
+            with pytest.raises(kind, match="cannot be opened") as refused:
                 open_sink(f"{tmp_path}/{name}.duckdb").open("demo", NOON)
             fixes[name] = refused.value.fix
         other.stdin.close()

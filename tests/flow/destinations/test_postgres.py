@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from intacct_bridge.errors import SettingsError
+from intacct_bridge.errors import BusyError, SettingsError
 from intacct_bridge.flow.destinations import postgres as postgres_module
 from intacct_bridge.flow.destinations.base import Sink
 from intacct_bridge.flow.destinations.open import copy_states, open_sink
@@ -108,7 +108,7 @@ def test_the_second_of_two_simultaneous_runs_is_refused(
 ) -> None:
     monkeypatch.setattr(postgres_module, "LOCK_WAIT_MS", 1)
     with closing(open_sink(postgres)) as other:
-        with pytest.raises(SettingsError, match="another run is writing to postgresql://"):
+        with pytest.raises(BusyError, match="another run is writing to postgresql://"):
             other.open("demo", NOON)
         kept(sink, BILLS, [bill(1)], WALKING.end())
         sink.close()

@@ -1,8 +1,10 @@
 """The shared parts of the command line's tests."""
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 AS_OF = date(2026, 11, 21)
 
@@ -19,6 +21,13 @@ class Ran:
     def said(self) -> str:
         """The whole output."""
         return self.out + self.err
+
+
+def streams_in(ran: Ran) -> list[dict[str, Any]]:
+    """The streams in the document of `intacct extract --json`, or in an estimate, which is a list."""
+    found: Any = json.loads(ran.out)
+    streams: list[dict[str, Any]] = found if isinstance(found, list) else found["streams"]
+    return streams
 
 
 Intacct = Callable[..., Ran]

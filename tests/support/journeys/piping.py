@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from intacct_bridge.edge.singer.target_config import checked
-from intacct_bridge.edge.singer.target_run import Run
+from intacct_bridge.edge.singer.target_run import TargetRun
 from intacct_bridge.edge.terminal.console import Console
 from intacct_bridge.edge.terminal.failures import report
 from intacct_bridge.emulator.gateway.gateway import Emulator
@@ -71,7 +71,7 @@ class Pipe:
             Outbox(self.folder / "outbox.sqlite3") as outbox,
         ):
             try:
-                run = Run(company, outbox, config, out=out, console=console, earlier=earlier)
+                run = TargetRun(company, outbox, config, out=out, console=console, earlier=earlier)
                 status = run.consume(io.BytesIO(text))
             except Exception as error:
                 status = report(error, console)

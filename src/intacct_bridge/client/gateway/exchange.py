@@ -166,8 +166,19 @@ class Exchange:
                 call.leaving()
                 began = self._clock()
                 reply = self._transport(endpoint, body)
+                seconds = self._clock() - began
                 _log.debug(
-                    "%s: HTTP %d, %d bytes in %.2f s", call.names, reply.status, len(reply.body), self._clock() - began
+                    "%s: HTTP %d, %d bytes in %.2f s",
+                    call.names,
+                    reply.status,
+                    len(reply.body),
+                    seconds,
+                    extra={
+                        "functions": call.names,
+                        "http_status": reply.status,
+                        "size": len(reply.body),
+                        "seconds": seconds,
+                    },
                 )
         except ConnectionCutError as cut:
             if not cut.sent:

@@ -1,14 +1,18 @@
 """Locks between processes on one machine, released by the operating system when their holder ends.
 
-Both use the lock that `filelock` takes on an open file (flock on Unix, LockFileEx on Windows), so they exclude each
-other and every other program that locks the same file in that way. The library is imported at the first lock: it costs
-more than the rest of a command's start.
+Both lock an open file as `filelock` does (flock on Unix, LockFileEx on Windows), so they exclude each other and every
+other program that locks the same file in that way. On Unix the system call is made directly, because importing the
+library costs more than the rest of a command's start.
 """
 
+import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
+
+_POLL_SECONDS = 0.01
 
 
 @contextmanager
@@ -17,11 +21,10 @@ def locked(path: Path) -> Iterator[None]:
 
     Waits for other holders; OSError where the folder cannot be written or the file system has no locks.
     """
-    from filelock import lock_descriptor
-
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     with path.open("a+b") as file:
-        lock_descriptor(file.fileno(), poll_interval=0.01)
+        while not _lock(file.fileno()):
+            time.sleep(_POLL_SECONDS)
         yield
 
 
@@ -30,9 +33,22 @@ def try_lock(file: IO[bytes]) -> bool:
 
     Also False where the file system has no locks: then other processes could not be excluded.
     """
-    from filelock import lock_descriptor
-
     try:
-        return lock_descriptor(file.fileno(), blocking=False)
+        return _lock(file.fileno())
     except OSError:
         return False
+
+
+def _lock(descriptor: int) -> bool:
+    """Lock a file without waiting; False if another process holds the lock. OSError where there are no locks."""
+    if os.name == "nt":
+        from filelock import lock_descriptor
+
+        return lock_descriptor(descriptor, blocking=False)
+    import fcntl
+
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

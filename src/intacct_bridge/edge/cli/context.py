@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from intacct_bridge.edge.terminal.console import Console
+from intacct_bridge.edge.terminal.log_lines import FORMATS, PLAIN
 from intacct_bridge.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from intacct_bridge.client.connections.connection import Connection
     from intacct_bridge.emulator.gateway.gateway import Emulator
     from intacct_bridge.flow.company.legacy import LegacyGateway
+    from intacct_bridge.flow.outbox.outbox import Outbox
+    from intacct_bridge.flow.runs.recorder import RunRecorder
+    from intacct_bridge.flow.runs.run import Run
     from intacct_bridge.wire.reply import Transport
 
 PROGRAM = "intacct"
@@ -27,21 +31,28 @@ COMPLETE = "_INTACCT_COMPLETE"
 """The environment variable of a shell's completion request."""
 DEMO = "demo"
 SETTLE_AFTER = "Count a record in doubt that is not found as not applied after this many seconds (default: 3600)."
+UNATTENDED = ("extract", "load", "watch", "reconcile", "sql")
+"""The commands of flows: what a scheduler runs. Such a run is kept even if it failed before its first call."""
 Command = Callable[..., Any]
 
 
 class CommandContext:
     """A command's console, connection and client."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, *, flow: str = "", arguments: Sequence[str] = ()) -> None:
         self.console = console
+        self.flow = flow
+        """The flow that the command is a run of; empty for none."""
+        self.command = ""
+        """The words of the command, such as `outbox retry`."""
         self.name: str | None = None
         self.entity: str | None = None
-        self.arguments: Sequence[str] = ()
+        self.arguments = arguments
         """The command line, for messages that say how to continue."""
         self._connection: Connection | None = None
         self._client: Client | None = None
         self._emulator: Emulator | None = None
+        self._recorder: RunRecorder | None = None
         self._closers: list[Callable[[], None]] = []
 
     @property
@@ -61,6 +72,50 @@ class CommandContext:
         """Choose a connection that is in no file yet."""
         self._connection = connection
         self.console.hide(connection.secrets)
+        self.console.log_facts["connection"] = connection.name
+
+    @property
+    def recorder(self) -> "RunRecorder":
+        """The recorder of this run."""
+        if self._recorder is None:
+            from intacct_bridge.flow.runs.recorder import RunRecorder
+
+            self._recorder = RunRecorder(flow=self.flow, warn=self.console.complain)
+        return self._recorder
+
+    def begin_run(self) -> None:
+        """Keep this run in the history, before its first call."""
+        from intacct_bridge.edge.terminal.recorded import begin_run
+
+        begin_run(
+            self.recorder,
+            self.console,
+            command=self.command,
+            arguments=self.arguments,
+            connection=self._connection,
+            named=self.name or "",
+        )
+
+    def failed(self, error: BaseException) -> None:
+        """Keep the error that ends the command. A run that reads or writes and failed before its first call counts."""
+        if self.flow or self.command in UNATTENDED:
+            self.begin_run()
+        if self._recorder is not None:
+            self._recorder.failed(error)
+
+    def end_run(self, status: int) -> "Run | None":
+        """Keep the end of the run in the history; None where the command was none."""
+        if self.flow:
+            self.begin_run()
+        run = self._recorder.finish(status) if self._recorder is not None else None
+        self.console.log_file.close()
+        return run
+
+    def open_outbox(self) -> "Outbox":
+        """The company's outbox, in which the entries of this command bear the run's id."""
+        from intacct_bridge.flow.outbox.outbox import open_outbox
+
+        return open_outbox(self.connection, run=self.recorder.id)
 
     def _load(self) -> "Connection":
         from intacct_bridge.client.connections.sources import load_connection
@@ -105,8 +160,11 @@ class CommandContext:
         from intacct_bridge.client.client import Client
         from intacct_bridge.served_demo import demo_home
 
+        self.begin_run()
         kept = demo_home() if self.is_demo else None
-        return Client(connection, transport=self._embedded(), max_transactions=max_transactions, keep=kept)
+        client = Client(connection, transport=self._embedded(), max_transactions=max_transactions, keep=kept)
+        self.recorder.uses(client.meter)
+        return client
 
     def _embedded(self) -> "Transport | None":
         """The demo company in this process, opened once, where no other process serves it; None otherwise."""
@@ -150,6 +208,10 @@ def shared_options(*, connected: bool = True, prints_table: bool = False) -> Cal
             context.entity = options.pop("entity", None)
             context.console.options = _options_by_setting(ctx.command)
             context.console.as_json = options.pop("as_json", False)
+            context.command = ctx.command_path.partition(" ")[2]
+            form = options.pop("log_format")
+            if form is not None:
+                context.console.log_format = form
             context.console.quiet = options.pop("quiet")
             context.console.verbose = options.pop("verbose")
             _log_to(context.console)
@@ -180,6 +242,12 @@ def _options(*, connected: bool, prints_table: bool) -> list[Callable[[Command],
     if prints_table:
         options.append(click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table."))
     options += [
+        click.option(
+            "--log-format",
+            type=click.Choice(FORMATS),
+            help="Print messages as they are (plain), with their time (text), or as JSON lines (default: plain, or"
+            " INTACCT_LOG_FORMAT).",
+        ),
         click.option("-q", "--quiet", is_flag=True, help="Print only results and errors."),
         click.option("-v", "--verbose", count=True, help="Print details; -vv also prints every call."),
     ]
@@ -273,11 +341,16 @@ class _ToConsole(logging.Handler):
         self._console = console
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._console.detail(f"{record.levelname.lower():>7}  {record.getMessage()}")
+        text = record.getMessage()
+        shown = text if self._console.log_format != PLAIN else f"{record.levelname.lower():>7}  {text}"
+        stream = getattr(record, "stream", "")
+        self._console.detail(shown, **({"stream": stream} if stream else {}))
 
 
 def _log_to(console: Console) -> None:
     logger = logging.getLogger("intacct_bridge")
+    level = [logging.WARNING, logging.INFO, logging.DEBUG][min(console.verbose, 2)]
     logger.handlers = [_ToConsole(console)]
+    logger.handlers[0].setLevel(level)  # a trace lowers the level of one logger below
     logger.propagate = False
-    logger.setLevel([logging.WARNING, logging.INFO, logging.DEBUG][min(console.verbose, 2)])
+    logger.setLevel(level)

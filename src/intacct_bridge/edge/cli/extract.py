@@ -13,6 +13,7 @@ from intacct_bridge.model.wording import counted
 
 if TYPE_CHECKING:
     from intacct_bridge.client.client import Client
+    from intacct_bridge.edge.views.extract import ExtractResult
     from intacct_bridge.flow.extract.options import Options
     from intacct_bridge.flow.extract.pipeline import ExtractRequest
 
@@ -135,7 +136,8 @@ def extract_command(
         with importing(to):
             from datetime import datetime
 
-            from intacct_bridge.edge.views.extract import run_extraction, show_extraction, summary
+            from intacct_bridge.edge.views.extract import run_extraction
+            from intacct_bridge.flow.destinations.uri import redacted
             from intacct_bridge.flow.extract.options import Options
             from intacct_bridge.flow.extract.pipeline import ExtractRequest
             from intacct_bridge.flow.streams.defaults import (
@@ -162,15 +164,45 @@ def extract_command(
     if estimate:
         return _estimate(context, client, request, to, options)
     rewriting = compact_copy(to) if compact else ()  # refuses a database before anything is read
-    done = run_extraction(client, request, to, context.console, options=options, hard_deletes=hard_deletes)
-    if to != "-":  # then standard output holds Singer messages, and nothing else
-        show_extraction(done.outcomes, context.console)
-    fetched = attachments is None or _fetch(context, done.objects, attachments)
-    context.console.say(summary(done.outcomes, done.seconds, client.meter.transactions))
+    context.recorder.destination = redacted(to)
+    done = run_extraction(
+        client,
+        request,
+        to,
+        context.console,
+        options=options,
+        hard_deletes=hard_deletes,
+        keep=context.recorder.add_streams,
+    )
+    fetched = _show(context, done, attachments, to)
     for one in rewriting:
         before, after = counted(one.files_before, "file"), counted(one.files_after, "file")
         context.console.say(f"{one.stream}: {before} rewritten as {after}, {counted(one.rows, 'row')}")
     return 0 if done.sound and fetched else FAILURES
+
+
+def _show(context: CommandContext, done: "ExtractResult", attachments: Path | None, to: str) -> bool:
+    """Show a run's outcomes and save attachments; False where some could not be saved."""
+    from intacct_bridge.edge.views.document import run_document
+    from intacct_bridge.edge.views.extract import (
+        extraction_data,
+        log_extraction,
+        show_extraction,
+        show_failures,
+        summary,
+    )
+
+    console = context.console
+    if to == "-" or console.as_json:  # standard output holds Singer messages, or one document, and nothing else
+        show_failures(done.outcomes, console)
+    else:
+        show_extraction(done.outcomes, console)
+    log_extraction(done.outcomes, console)
+    fetched = attachments is None or _fetch(context, done.objects, attachments)
+    if console.as_json and to != "-":
+        console.json(run_document(context.recorder, extraction_data(done.outcomes, console)))
+    console.say(summary(done.outcomes, done.seconds, context.client.meter.transactions))
+    return fetched
 
 
 def _require_database(to: str) -> None:

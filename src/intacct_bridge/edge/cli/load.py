@@ -1,7 +1,8 @@
 """`intacct load`: a file becomes a plan, and the plan, when it is applied, becomes receipts."""
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from intacct_bridge.flow.post.loader import LoadSettings
     from intacct_bridge.flow.post.outcome import RecordOutcome
     from intacct_bridge.flow.records.tables import InputTable
+
+    Done = tuple[Plan, Sequence[RecordOutcome] | None]
 
 FAILURES, IN_DOUBT = 1, 5
 OF_PLANNING = {
@@ -150,19 +153,20 @@ def load_command(
       intacct load --from-plan bills.plan --apply
     """
     from intacct_bridge.flow.approval.admission import refuse_without_plan
-    from intacct_bridge.flow.outbox.outbox import open_outbox
 
     _check_options(files, options)
     if files and not only_plan:
         refuse_without_plan(context.connection, fix=way_to_approval(context))
     status = 0
-    with open_outbox(context.connection) as outbox:
+    with context.open_outbox() as outbox, _document(context) as done:
         if options["from_plan"] is not None:
-            status = run_kept_plan(context, outbox, options["from_plan"], options, only_plan=only_plan, yes=yes)
+            path = options["from_plan"]
+            status = run_kept_plan(context, outbox, path, options, only_plan=only_plan, yes=yes, done=done)
         for file in files:
             table, plan = _plan(context, file, outbox, options)
             _keep_plan(context, plan, outbox, options)
             outcomes: list[RecordOutcome] = []
+            done.append((plan, None if only_plan else outcomes))
             try:
                 ended = _one(context, plan, outbox, options, only_plan=only_plan, yes=yes, outcomes=outcomes)
             finally:
@@ -172,6 +176,23 @@ def load_command(
         words = shlex.join(word for word in context.arguments if word != "--plan")
         context.console.say(f"Nothing was sent. To apply the plan: intacct {words} --apply")
     return status
+
+
+@contextmanager
+def _document(context: CommandContext) -> "Iterator[list[Done]]":
+    """Under --json, print one document about all plans at the end, however the load ends; the body adds the plans.
+
+    A plan comes with its outcomes, or with None where it is only shown.
+    """
+    done: list[Done] = []
+    try:
+        yield done
+    finally:
+        if context.console.as_json and done:
+            from intacct_bridge.edge.views.document import run_document
+            from intacct_bridge.edge.views.load import load_data
+
+            context.console.json(run_document(context.recorder, load_data(done, context.console)))
 
 
 def _check_options(files: tuple[Path, ...], options: dict[str, Any]) -> None:
@@ -284,8 +305,12 @@ def run_kept_plan(
     *,
     only_plan: bool,
     yes: bool,
+    done: "list[Done] | None" = None,
 ) -> int:
-    """Show or apply a kept plan, once the company was seen to be as it was planned for."""
+    """Show or apply a kept plan, once the company was seen to be as it was planned for.
+
+    `done` gets the plan and its outcomes, unless the plan is shown with its approvals.
+    """
     from intacct_bridge.edge.views.approval import show_kept
     from intacct_bridge.flow.approval.admission import (
         approval_problem,
@@ -303,7 +328,7 @@ def run_kept_plan(
         if not only_plan:
             refuse_without_plan(context.connection)
         confirmed = confirm_plan(plan, context.load_gateway, outbox)
-        status = _one(context, confirmed, outbox, options, only_plan=only_plan, yes=yes, outcomes=[])
+        status = _kept(context, confirmed, outbox, options, only_plan=only_plan, yes=yes, done=done)
         if only_plan and not context.console.as_json:
             if context.connection.needs_approval:
                 context.console.say("Nothing was sent. The plan is of an earlier version and cannot be approved.")
@@ -326,7 +351,7 @@ def run_kept_plan(
         refuse_unapproved(made, context.connection, outbox)
     confirmed = confirmed_plan(plan, made, context.load_gateway, outbox)
     if not only_plan:
-        return _one(context, confirmed, outbox, options, only_plan=False, yes=yes, outcomes=[])
+        return _kept(context, confirmed, outbox, options, only_plan=False, yes=yes, done=done)
     problem = approval_problem(made, context.connection, outbox)
     show_kept(confirmed, made, outbox.approvals(made.id), context.console, problem=problem)
     if not context.console.as_json and confirmed.of(*WRITTEN, Verdict.IN_DOUBT):
@@ -335,6 +360,23 @@ def run_kept_plan(
     elif not context.console.as_json:
         context.console.say("Nothing is left to apply.")
     return FAILURES if plan.of(Verdict.REFUSED) else 0
+
+
+def _kept(
+    context: CommandContext,
+    plan: "Plan",
+    outbox: "Outbox",
+    options: dict[str, Any],
+    *,
+    only_plan: bool,
+    yes: bool,
+    done: "list[Done] | None",
+) -> int:
+    """Show or apply one plan; where no caller collects the documents, print one about it."""
+    outcomes: list[RecordOutcome] = []
+    with _document(context) as own:
+        (own if done is None else done).append((plan, None if only_plan else outcomes))
+        return _one(context, plan, outbox, options, only_plan=only_plan, yes=yes, outcomes=outcomes)
 
 
 def _plan(
@@ -411,6 +453,7 @@ def _keep_refused(
     rows = sorted([*plan.refused_rows, *rejected_rows(outcomes)], key=lambda pair: pair[0].number)
     if path is not None and rows:
         count = write_refused(table, rows, path)
+        context.recorder.add_file(path)
         context.console.say(f"{counted(count, 'refused row')} in {path}, each with its reason")
     elif path is not None and path.exists():
         context.console.say(f"No row is refused; {path} is from an earlier run.")
@@ -430,8 +473,12 @@ def _one(
     from intacct_bridge.edge.views.load import show_known, show_plan
     from intacct_bridge.flow.plan.plan import WRITTEN, Verdict
     from intacct_bridge.flow.records.write import WriteOperation
+    from intacct_bridge.flow.runs.run import RecordCounts
 
-    if only_plan or not context.console.as_json:
+    recorder = context.recorder
+    recorder.destination = context.connection.target
+    recorder.records += RecordCounts(refused=len(plan.of(Verdict.REFUSED)))
+    if not context.console.as_json:
         show_plan(plan, context.console, records=only_plan)
     refused = FAILURES if plan.of(Verdict.REFUSED) else 0
     if only_plan:
@@ -440,8 +487,10 @@ def _one(
         known = plan.of(Verdict.UNCHANGED)
         created = all(record.write.operation is WriteOperation.CREATE for record in known)
         already = "already in Intacct" if created else "already as planned"
+        recorder.records += RecordCounts(known=len(known))
         context.console.say(f"Nothing to send: {counted(len(known), 'record')} {already}.")
-        show_known(known, context.console)
+        if not context.console.as_json:
+            show_known(known, context.console)
         return refused
     count = len(plan.of(*WRITTEN, Verdict.IN_DOUBT))  # records in doubt may have to be sent again
     context.allow_write(f"{counted(count, 'record')} of {plan.source}", yes=yes)
@@ -474,7 +523,7 @@ def _apply(
     outcomes: list["RecordOutcome"],
 ) -> int:
     from intacct_bridge.edge.terminal.progress import progress
-    from intacct_bridge.edge.views.load import show_outcomes, tally
+    from intacct_bridge.edge.views.load import log_outcomes, show_outcomes, tally, unreached
     from intacct_bridge.flow.post.loader import Loader
     from intacct_bridge.flow.records.status import RecordStatus
 
@@ -488,8 +537,12 @@ def _apply(
                 view.update(plan.source, len(outcomes), len(plan.records))
         except IntacctError as error:
             stopped = error
+        finally:
+            context.recorder.add_records([one.status for one in outcomes], unsent=unreached(outcomes, plan))
         view.finish(plan.source, len(outcomes))
-    show_outcomes(outcomes, context.console)
+    log_outcomes(outcomes, context.console)
+    if not context.console.as_json:
+        show_outcomes(outcomes, context.console)
     context.console.say(f"{tally(outcomes, plan)}; {counted(meter.transactions, 'API transaction')}")
     doubtful = any(outcome.status is RecordStatus.IN_DOUBT for outcome in outcomes)
     if doubtful:

@@ -39,9 +39,8 @@ def show_command(context: CommandContext, *, plan: Path) -> int:
     Example:
       intacct plan show bills.plan
     """
-    from intacct_bridge.flow.outbox.outbox import open_outbox
 
-    with open_outbox(context.connection) as outbox:
+    with context.open_outbox() as outbox:
         return run_kept_plan(context, outbox, plan, dict(_AS_MADE), only_plan=True, yes=False)
 
 
@@ -64,10 +63,9 @@ def approve_command(context: CommandContext, *, plan: Path, hours: int, digest: 
     from intacct_bridge.edge.views.approval import show_kept
     from intacct_bridge.flow.approval.admission import approval_problem, confirmed_plan
     from intacct_bridge.flow.approval.approvals import approve, made_plan
-    from intacct_bridge.flow.outbox.outbox import open_outbox
     from intacct_bridge.flow.plan.plan_file import open_plan
 
-    with open_outbox(context.connection) as outbox:
+    with context.open_outbox() as outbox:
         kept = open_plan(plan)
         made = made_plan(kept, context.load_gateway, outbox)
         now = confirmed_plan(kept, made, context.load_gateway, outbox)
@@ -112,7 +110,6 @@ def apply_command(context: CommandContext, *, plan: Path, yes: bool, **options: 
     Example:
       intacct plan apply bills.plan
     """
-    from intacct_bridge.flow.outbox.outbox import open_outbox
 
-    with open_outbox(context.connection) as outbox:
+    with context.open_outbox() as outbox:
         return run_kept_plan(context, outbox, plan, {**_AS_MADE, **options}, only_plan=False, yes=yes)

@@ -85,6 +85,7 @@ def query_command(
     else:
         rows = context.client.query(query, limit=wanted or None)
         count = write_rows(rows, context.console, kind=kind, to=out, spreadsheet_safe=spreadsheet_safe)
+    context.recorder.add_rows(query.object, count)
     _summarise(context, count, wanted, out)
 
 

@@ -31,9 +31,11 @@ def reconcile_command(context: CommandContext, *, uri: str, period: str) -> int:
       intacct reconcile --with parquet:ledger --period 2026-01
     """
     from intacct_bridge.edge.views.reconcile import show_reconciliation
+    from intacct_bridge.flow.destinations.uri import redacted
     from intacct_bridge.flow.reconcile.ledger_copy import open_ledger
     from intacct_bridge.flow.reconcile.reconcile import reconcile
 
+    context.recorder.destination = redacted(uri)
     with open_ledger(uri) as copy:
         context.console.say(f"comparing the copy with {context.connection.target} ...")
         found = reconcile(context.client, copy, period)

@@ -191,15 +191,18 @@ def _through_outbox(
 ) -> "Sequence[Outcome]":
     """Write through the company's outbox, which keeps the write and its receipt."""
     from intacct_bridge.flow.approval.admission import refuse_without_plan
-    from intacct_bridge.flow.outbox.outbox import open_outbox
     from intacct_bridge.flow.post.single_writes import OutboxWriter
+    from intacct_bridge.flow.runs.run import RecordCounts
 
     refuse_without_plan(context.connection, fix=way_to_approval(context))
-    with open_outbox(context.connection) as outbox:
+    with context.open_outbox() as outbox:
         client = context.client.through(OutboxWriter(outbox, keep_earlier=True))
-        if operation == "delete":
-            return client.delete(object_name, given)
-        return client.create(object_name, given) if operation == "create" else client.update(object_name, given)
+        send = {"create": client.create, "update": client.update, "delete": client.delete}[operation]
+        context.recorder.destination = f"{object_name} in {context.connection.target}"
+        outcomes: Sequence[Outcome] = send(object_name, given)  # type: ignore[operator]
+        good = sum(outcome.ok for outcome in outcomes)
+        context.recorder.records += RecordCounts(posted=good, refused=len(outcomes) - good)
+        return outcomes
 
 
 def _keep(
@@ -208,13 +211,12 @@ def _keep(
     """Plan the records as a load would, and keep the plan."""
     from intacct_bridge.edge.cli.load import keep_sound
     from intacct_bridge.flow.layouts.choose import layout_for
-    from intacct_bridge.flow.outbox.outbox import open_outbox
     from intacct_bridge.flow.plan.plan import Mode, PlanSettings
     from intacct_bridge.flow.plan.planner import make_plan
     from intacct_bridge.flow.records.tables import table_of_rows
 
     layout = layout_for(object_name, context.load_gateway)
-    with open_outbox(context.connection) as outbox:
+    with context.open_outbox() as outbox:
         plan = make_plan(
             table_of_rows(source, rows), layout, context.load_gateway, outbox, PlanSettings(mode=Mode(mode))
         )

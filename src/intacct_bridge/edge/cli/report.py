@@ -92,6 +92,7 @@ def report_command(
     given = dict(map(_argument, arguments))
     rows = context.client.reports.run(name, given, interactive=interactive, timeout=timeout)
     count = write_rows(rows, context.console, kind=kind, to=out, spreadsheet_safe=spreadsheet_safe)
+    context.recorder.add_rows(name, count)
     where = f" to {out}" if out is not None else ""
     cost = counted(context.client.meter.transactions, "API transaction")
     context.console.say(f"{counted(count, 'row')}{where}; {cost}")

@@ -16,6 +16,7 @@ from intacct_bridge.edge.singer.config import ignored_note
 from intacct_bridge.edge.singer.messages import Selected, read_catalog
 from intacct_bridge.edge.terminal.console import Console
 from intacct_bridge.edge.terminal.process import json_object, stoppable
+from intacct_bridge.edge.terminal.recorded import recorded
 from intacct_bridge.errors import InvalidRequestError, NotPermittedError, SettingsError
 from intacct_bridge.model.wording import counted
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from intacct_bridge.edge.singer.messages import Decimals
     from intacct_bridge.edge.singer.sink import SingerState
     from intacct_bridge.edge.singer.tap_config import TapConfig
+    from intacct_bridge.flow.runs.recorder import RunRecorder
     from intacct_bridge.flow.streams.stream import StreamOutcome
 
 NOT_FOLLOWED = (
@@ -53,7 +55,26 @@ def run_tap(
     console.hide(config.connection.secrets)
     if config.ignored:
         console.say(ignored_note(config.ignored))
+
+    def work(recorder: "RunRecorder") -> int:
+        return _answer(recorder, console, config, discover, catalog_file, state_file, try_out, full=full)
+
+    return recorded(console, "tap-intacct", config.connection, work)
+
+
+def _answer(  # noqa: PLR0917 - as the command line has them
+    recorder: "RunRecorder",
+    console: Console,
+    config: "TapConfig",
+    discover: bool,  # noqa: FBT001
+    catalog_file: str | None,
+    state_file: str | None,
+    try_out: str | None,
+    *,
+    full: bool,
+) -> int:
     with stoppable(console), Client(config.connection, max_transactions=config.max_transactions) as client:
+        recorder.uses(client.meter)
         with client.signing_in():
             from intacct_bridge.edge.terminal.memory import limit_malloc_arenas
             from intacct_bridge.flow.destinations.open import importing
@@ -82,7 +103,9 @@ def run_tap(
         selected = _selected(catalog, client, config, console)
         if try_out:
             return _try_out(client, selected, config, console, read=try_out != "schema")
-        return sync(client, config, selected, state, out=sys.stdout.buffer, console=console, full=full)
+        recorder.destination = "standard output"
+        out = sys.stdout.buffer
+        return sync(client, config, selected, state, out=out, console=console, full=full, recorder=recorder)
 
 
 # --- the selection
@@ -155,6 +178,7 @@ def sync(
     out: IO[bytes],
     console: Console,
     full: bool = False,
+    recorder: "RunRecorder | None" = None,
 ) -> int:
     """Send the selected streams; 1 where one of them failed, which costs no other stream anything."""
     from intacct_bridge.edge.singer.discovery import field_labels
@@ -191,8 +215,12 @@ def sync(
     )
     run = prepared.into(sink, options)
     with stoppable(console, sink.seal), closing(sink):
-        for _ in run:
-            pass
+        try:
+            for _ in run:
+                pass
+        finally:
+            if recorder is not None:
+                recorder.add_streams(run.outcomes)
     for name in sink.unknown_keys:
         console.say(f"{config.stream_name(name)}: {KEYS_UNKNOWN}")
     sound = _report(run.outcomes, config, console)  # first: saving files may end in an error of its own

@@ -6,13 +6,18 @@ Standard output carries state and nothing else; messages for people go to standa
 
 import sys
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING, Any
 
 import click
 
 from intacct_bridge.edge.terminal.console import Console
 from intacct_bridge.edge.terminal.process import about_options, json_object, run, singer_command
+from intacct_bridge.edge.terminal.recorded import recorded
 from intacct_bridge.errors import SettingsError
+
+if TYPE_CHECKING:
+    from intacct_bridge.edge.singer.target_config import TargetConfig
+    from intacct_bridge.flow.runs.recorder import RunRecorder
 
 
 @singer_command
@@ -37,28 +42,47 @@ def target(  # noqa: PLR0917  # one parameter an option, as click hands them ove
         return 0
     if not configs:
         raise click.UsageError("Missing the settings: give --config FILE or --config ENV.")
-    from intacct_bridge.client.client import Client
     from intacct_bridge.edge.singer.config import ignored_note
     from intacct_bridge.edge.singer.target_config import read_config
     from intacct_bridge.flow.approval.admission import refuse_without_plan
-    from intacct_bridge.flow.outbox.outbox import open_outbox
 
     config = read_config(configs)
     console.hide(config.connection.secrets)
     if config.ignored:
         console.say(ignored_note(config.ignored))
     refuse_without_plan(config.connection)  # before the first record is read
-    from intacct_bridge.edge.singer.target_run import Run
-
     earlier = json_object(Path(state_file) if state_file else None, "state")
+
+    def work(recorder: "RunRecorder") -> int:
+        return _consume(recorder, console, config, earlier, input_file)
+
+    return recorded(console, "target-intacct", config.connection, work)
+
+
+def _consume(
+    recorder: "RunRecorder",
+    console: Console,
+    config: "TargetConfig",
+    earlier: "dict[str, Any]",
+    input_file: str | None,
+) -> int:
+    from intacct_bridge.client.client import Client
+    from intacct_bridge.edge.singer.target_run import TargetRun
+    from intacct_bridge.flow.outbox.outbox import open_outbox
+
     with (
         Client(config.connection, max_transactions=config.max_transactions) as client,
-        open_outbox(config.connection) as outbox,
+        open_outbox(config.connection, run=recorder.id) as outbox,
         _input(input_file) as lines,
     ):
+        recorder.uses(client.meter)
+        recorder.destination = config.connection.target
         config = config.knowing(memory_proven=client.runtime.calibration.memory_proven)
-        run = Run(client, outbox, config, out=sys.stdout.buffer, console=console, earlier=earlier)
-        return run.consume(lines)
+        target_run = TargetRun(client, outbox, config, out=sys.stdout.buffer, console=console, earlier=earlier)
+        try:
+            return target_run.consume(lines)
+        finally:
+            target_run.count_in(recorder)
 
 
 def _input(path: str | None) -> IO[bytes]:

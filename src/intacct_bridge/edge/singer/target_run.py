@@ -27,19 +27,21 @@ from intacct_bridge.edge.terminal.failures import report
 from intacct_bridge.errors import IntacctError, SettingsError
 from intacct_bridge.flow.company.target_company import TargetCompany
 from intacct_bridge.flow.records.status import RecordStatus
+from intacct_bridge.flow.runs.run import RecordCounts
 from intacct_bridge.model.wording import counted
 
 if TYPE_CHECKING:
     from intacct_bridge.client.client import Client
     from intacct_bridge.edge.singer.target_config import TargetConfig
     from intacct_bridge.flow.outbox.outbox import Outbox
+    from intacct_bridge.flow.runs.recorder import RunRecorder
 
 FAILURES, IN_DOUBT = 1, 5
 _SHOWN = 20
 """Refused records that are shown one by one; the dead letters have all of them."""
 
 
-class Run:
+class TargetRun:
     """One input, from its first line to its last."""
 
     def __init__(
@@ -221,6 +223,13 @@ class Run:
     def _not_sent(self) -> int:
         waiting = (RecordStatus.PLANNED, RecordStatus.NOT_SENT, RecordStatus.SENT)
         return sum(self._counts[status] for status in waiting)
+
+    def count_in(self, recorder: "RunRecorder") -> None:
+        """Count the records in the history of runs, and name the file of dead letters."""
+        recorder.add_records(self._counts.elements())
+        if self._letters.count:
+            recorder.records += RecordCounts(dead_letters=self._letters.count)
+            recorder.add_file(Path(self._letters.path))
 
     def _finish(self) -> None:
         if self._report is not None and self._config.hotglue_state:

@@ -1,6 +1,7 @@
 """The output of a command: results on standard output, everything else on standard error, secrets on neither.
 
-A table fits its terminal and is complete in a pipe. `-q` silences notes; `-v` adds details.
+A table fits its terminal and is complete in a pipe. `-q` silences notes; `-v` adds details. Messages are plain for a
+person; with a log format, each has its time and level.
 """
 
 import os
@@ -11,6 +12,7 @@ import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TextIO
 
+from intacct_bridge.edge.terminal.log_lines import PLAIN, LogFile, chosen_format, log_line
 from intacct_bridge.edge.terminal.tables import Cell, plain_lines, print_fitted, shown, visible
 from intacct_bridge.model.wording import counted
 
@@ -34,6 +36,10 @@ class Console:
         self.quiet = False
         self.verbose = 0
         self.as_json = False
+        self.log_format = chosen_format()
+        self.log_facts: dict[str, Any] = {}
+        """What every line of a log says of the run: its id, flow and connection."""
+        self.log_file = LogFile()
         self.options: Mapping[str, str] = {}
         """The running command's options by the settings they give: `date_order` is `--date-order`."""
 
@@ -50,7 +56,7 @@ class Console:
     @property
     def is_terminal(self) -> bool:
         """Whether standard error is a terminal: only then are progress bars drawn."""
-        return self.err.isatty() and os.environ.get("TERM") != "dumb"
+        return self.log_format == PLAIN and self.err.isatty() and os.environ.get("TERM") != "dumb"
 
     @property
     def width(self) -> int:
@@ -78,19 +84,38 @@ class Console:
 
         return _SETTING.sub(option, text)
 
-    def say(self, text: str = "") -> None:
-        """A note for a person, on standard error; silent under -q."""
+    def say(self, text: str = "", **facts: Any) -> None:
+        """A note for a person, on standard error; silent under -q. `facts` are for a log, such as the stream."""
         if not self.quiet:
-            self.complain(text)
+            self._message(text, "info", facts)
 
-    def detail(self, text: str) -> None:
+    def detail(self, text: str, **facts: Any) -> None:
         """A note that needs -v."""
         if self.verbose:
-            self.complain(text)
+            self._message(text, "debug", facts)
 
-    def complain(self, text: str) -> None:
+    def complain(self, text: str, *, level: str = "warning", **facts: Any) -> None:
         """An error or a question, printed at any verbosity."""
-        print(visible(self.masked(text)), file=self.err, flush=True)
+        self._message(text, level, facts)
+
+    def event(self, text: str, *, level: str = "info", **facts: Any) -> None:
+        """A line for logs only: where messages are for people, a table says the same."""
+        if self.log_format != PLAIN and not self.quiet:
+            self._message(text, level, facts)
+        else:
+            self.log_file.add(self.masked(text), level, self._facts(facts))
+
+    def _message(self, text: str, level: str, facts: Mapping[str, Any]) -> None:
+        masked = self.masked(text)
+        if masked.strip():
+            self.log_file.add(masked, level, self._facts(facts))
+        elif self.log_format != PLAIN:
+            return
+        print(visible(log_line(self.log_format, masked, level, self._facts(facts))), file=self.err, flush=True)
+
+    def _facts(self, facts: Mapping[str, Any]) -> dict[str, Any]:
+        masked = {name: self.masked(value) if isinstance(value, str) else value for name, value in facts.items()}
+        return {**self.log_facts, **masked}
 
     def last(self, text: str) -> None:
         """A last line before the process ends, past progress bars that are still drawn; shows the cursor they hid."""

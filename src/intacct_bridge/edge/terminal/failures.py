@@ -9,16 +9,20 @@ import errno
 import os
 import sys
 import traceback
+from collections.abc import Callable
 from typing import Any
 
 from intacct_bridge.edge.terminal.console import Console
+from intacct_bridge.edge.terminal.log_lines import PLAIN, TEXT
 from intacct_bridge.errors import (
+    BusyError,
     InDoubtError,
     IntacctError,
     InvalidRequestError,
     RecordError,
     SettingsError,
     TransientError,
+    UnreachableError,
 )
 
 INTERRUPTED = 130
@@ -40,8 +44,17 @@ class Terminated(KeyboardInterrupt):
     """A request to stop by SIGTERM, as schedulers send it."""
 
 
-def report(error: BaseException, console: Console, *, target: str = "") -> int:
-    """Print the message and return the exit status; `target` is the company and environment that a call reached."""
+def report(
+    error: BaseException,
+    console: Console,
+    *,
+    target: str = "",
+    keep: Callable[[BaseException], None] = lambda _: None,
+) -> int:
+    """Print the message and return the exit status; `target` is the company and environment that a call reached.
+
+    `keep` gets the error as it is reported: a missing file as an error of the settings, for example.
+    """
     if isinstance(error, BrokenPipeError):
         close_output()
         return OUTPUT_CLOSED
@@ -55,9 +68,10 @@ def report(error: BaseException, console: Console, *, target: str = "") -> int:
         error = SettingsError(f"A database file on this machine cannot be used: {error}", fix=fix)
     if isinstance(error, ModuleNotFoundError):
         error = _about_a_package(error)
+    keep(error)
     if isinstance(error, IntacctError):
         lines = {label: console.spelled(text) for label, text in described(error, target=target).items()}
-        _print(lines, console)
+        _print(lines, console, error, error.exit_status)
         if console.verbose > 1:
             console.complain("".join(traceback.format_exception(error)))
         return error.exit_status
@@ -66,7 +80,7 @@ def report(error: BaseException, console: Console, *, target: str = "") -> int:
         "error": f"A bug in Intacct Bridge: {what}",
         "fix": "Run it again with -v for the traceback, and please report it. Completed work is kept.",
     }
-    _print(ours, console)
+    _print(ours, console, error, INTERNAL_ERROR)
     if console.verbose:
         console.complain("".join(traceback.format_exception(error)))
     return INTERNAL_ERROR
@@ -112,7 +126,7 @@ def _why(error: IntacctError) -> str:
         if isinstance(error.__cause__, SettingsError):
             return "Intacct may have answered, but nothing can be kept here. The next run looks for these records."
         return "The whole request was sent and no readable reply came, so it may have been applied or not."
-    if isinstance(error, TransientError):
+    if isinstance(error, TransientError) and not isinstance(error, BusyError | UnreachableError):
         return "A temporary fault; it was retried for as long as the settings allow."
     more = [str(fault) for fault in error.faults[1:4]]
     return f"Intacct also said: {'; '.join(more)}" if more else ""
@@ -136,18 +150,29 @@ def _about_a_package(error: ModuleNotFoundError) -> ModuleNotFoundError | Settin
     return SettingsError(f"The package {name} is not installed.", fix=fix)
 
 
-def _print(lines: dict[str, str], console: Console) -> None:
-    if console.as_json:
+def _print(lines: dict[str, str], console: Console, error: BaseException, status: int) -> None:
+    """Print the lines of a message; as JSON also what a program needs to decide what to do next."""
+    from intacct_bridge.flow.runs.run import RunError
+
+    known = RunError.of(error)
+    facts = {"code": known.code, "class": known.kind, "exit_status": status, "id": known.entry}
+    if console.as_json and console.log_format == PLAIN:
         import json
 
-        console.complain(json.dumps({"error": lines}, ensure_ascii=False))
+        run = {"run": console.log_facts["run"]} if console.log_facts.get("run") else {}
+        console.complain(json.dumps({"error": {**lines, **facts, **run}}, ensure_ascii=False), level="error")
+        return
+    if console.log_format != PLAIN:
+        others = {label: text for label, text in lines.items() if label != "error"}
+        shown = "".join(f"; {label}: {text}" for label, text in others.items()) if console.log_format == TEXT else ""
+        console.complain(" ".join(f"{lines['error']}{shown}".split()), level="error", **others, **facts)
         return
     for label, text in lines.items():
         lead = f"{label:>5}  "
         if "\n" in text:  # a filter with the wrong place underlined
-            console.complain(lead + text.replace("\n", "\n" + " " * len(lead)))
+            console.complain(lead + text.replace("\n", "\n" + " " * len(lead)), level="error")
         else:
-            console.complain(console.wrapped(lead, text))
+            console.complain(console.wrapped(lead, text), level="error")
 
 
 def close_output() -> None:
@@ -160,5 +185,6 @@ def usage(error: Any, console: Console, command: str) -> int:
     """Print click's message about a wrong command line and the help to read; `command` is used if click names none."""
     path = error.ctx.command_path if error.ctx is not None else command
     message = " ".join(error.format_message().split())  # click lists choices on lines of their own
-    _print({"error": message, "fix": f"See: {path} --help"}, console)
+    lines = {"error": message, "fix": f"See: {path} --help"}
+    _print(lines, console, error, USAGE)
     return USAGE

@@ -47,10 +47,12 @@ def run(
     obj: Any,
     console: Console,
     target: Callable[[], str] = str,
+    keep: Callable[[BaseException], None] = lambda _: None,
 ) -> int:
     """Run one command and return its exit status; no mistake of a user ends in a traceback.
 
-    `target` returns the company and environment for messages, or nothing before they are known.
+    `target` returns the company and environment for messages, or nothing before they are known. `keep` gets the error
+    that ends the command.
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
     os.umask(os.umask(_OTHERS) | _OTHERS)  # copies, caches and exports hold a company's data
@@ -59,7 +61,7 @@ def run(
         sys.stdout.flush()
         return status
     except BaseException as error:
-        return report(error, console, target=target())
+        return report(error, console, target=target(), keep=keep)
 
 
 @contextmanager

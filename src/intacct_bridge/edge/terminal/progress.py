@@ -51,6 +51,7 @@ class _Lines:
         self._console = console
         self._spent = spent
         self._noun = noun
+        self._what = "stream" if noun == "rows" else "source"
         self._began: dict[str, float] = {}
         self._reported: dict[str, float] = {}
 
@@ -62,14 +63,15 @@ class _Lines:
             return
         self._reported[name] = now
         of = f" of {total:,}" if total else ""
-        self._console.say(f"{name}: {done:,}{of} {self._noun}, {self._rate(name, done, now)}{self._cost()}")
+        text = f"{name}: {done:,}{of} {self._noun}, {self._rate(name, done, now)}{self._cost()}"
+        self._console.say(text, **{self._what: name})
 
     def finish(self, name: str, done: int, note: str = "") -> None:
         """One line."""
         now = time.monotonic()
         seconds = now - self._began.get(name, now)
         more = f", {note}" if note else ""
-        self._console.say(f"{name}: {done:,} {self._noun}, {seconds:.1f} s{more}")
+        self._console.say(f"{name}: {done:,} {self._noun}, {seconds:.1f} s{more}", **{self._what: name})
 
     def _rate(self, name: str, done: int, now: float) -> str:
         seconds = now - self._began[name]

@@ -2,9 +2,10 @@
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from typing import Any
 
 from intacct_bridge.client.client import Client
 from intacct_bridge.edge.singer.sink import SingerSink
@@ -50,8 +51,12 @@ def run_extraction(
     *,
     options: Options | None = None,
     hard_deletes: bool = False,
+    keep: Callable[[Sequence[StreamOutcome]], None] = lambda _: None,
 ) -> ExtractResult:
-    """Bring the copy at a URI up to date, with progress; `-` writes Singer messages to standard output."""
+    """Bring the copy at a URI up to date, with progress; `-` writes Singer messages to standard output.
+
+    `keep` gets the outcomes also where the run is interrupted.
+    """
     began, spent = time.monotonic(), client.meter.transactions
     with stoppable(console), importing(to):
         prepared = prepare(client, request)
@@ -60,38 +65,70 @@ def run_extraction(
     )
     with stoppable(console, sink.seal if isinstance(sink, SingerSink) else lambda _: None), closing(sink):
         run = prepared.into(sink, options)
-        with progress(console, spent=lambda: client.meter.transactions - spent, noun="rows") as view:
-            for stream in run:
-                view.update(stream.stream, stream.rows, stream.rows + stream.expected)
+        try:
+            with progress(console, spent=lambda: client.meter.transactions - spent, noun="rows") as view:
+                for stream in run:
+                    view.update(stream.stream, stream.rows, stream.rows + stream.expected)
+        finally:
+            keep([one for one in run.outcomes if one.stream not in NO_STREAMS or one.error])
     seconds, transactions = time.monotonic() - began, client.meter.transactions - spent
     return ExtractResult(run.outcomes, seconds, transactions, tuple(prepared.objects(run)))
 
 
 def show_extraction(outcomes: Sequence[StreamOutcome], console: Console) -> None:
-    """The streams in which something happened; every stream as JSON."""
+    """The streams in which something happened, and the failures."""
     shown = [
         one for one in outcomes if one.rows or one.deleted or one.error or one.added or one.widened or not one.complete
     ]
-    rows = [
-        (
-            one.stream,
-            one.rows,
-            one.deleted,
-            _read(console, full=one.full),
-            one.transactions,
-            round(one.seconds, 2),
-            _notes(one),
-        )
-        for one in (outcomes if console.as_json else shown)
-    ]
-    if rows or console.as_json:
-        console.table(("stream", "rows", "deleted", "read", "transactions", "seconds", "notes"), rows)
-    if not console.as_json:
-        for (error, fix), streams in _failures(outcomes).items():
-            names = ", ".join(streams[:_NAMED]) + (f" and {len(streams) - _NAMED:,} more" if streams[_NAMED:] else "")
-            console.complain(console.wrapped("error  ", console.spelled(f"{names}: {error}")))
-            if fix:
-                console.complain(console.wrapped("  fix  ", console.spelled(fix)))
+    if shown:
+        console.table(_COLUMNS, [_row(one, console) for one in shown])
+    show_failures(outcomes, console)
+
+
+def extraction_data(outcomes: Sequence[StreamOutcome], console: Console) -> dict[str, object]:
+    """The totals and every stream, as JSON shows them."""
+    streams = [one for one in outcomes if one.stream not in NO_STREAMS]
+    totals = {
+        "streams": len(streams),
+        "failed": sum(1 for one in outcomes if one.error or not one.complete),
+        "rows": sum(one.rows for one in streams),
+        "deleted": sum(one.deleted for one in outcomes),
+    }
+    rows = [{**dict(zip(_COLUMNS, _row(one, console), strict=True)), **_failure(one, console)} for one in outcomes]
+    return {"totals": totals, "streams": rows}
+
+
+def log_extraction(outcomes: Sequence[StreamOutcome], console: Console) -> None:
+    """A line of the log for each stream."""
+    for one in outcomes:
+        facts: dict[str, Any] = {"stream": one.stream, "rows": one.rows, "deleted": one.deleted}
+        facts["seconds"] = round(one.seconds, 2)
+        if one.error:
+            console.event(f"{one.stream}: {one.error}", level="error", **facts)
+        else:
+            how = "full" if one.full else "incremental"
+            console.event(f"{one.stream}: {counted(one.rows, 'row')} ({how}), {one.deleted:,} deleted", **facts)
+
+
+def show_failures(outcomes: Sequence[StreamOutcome], console: Console) -> None:
+    """The failures, each with its streams and the fix."""
+    for (error, fix), streams in _failures(outcomes).items():
+        names = ", ".join(streams[:_NAMED]) + (f" and {len(streams) - _NAMED:,} more" if streams[_NAMED:] else "")
+        console.complain(console.wrapped("error  ", console.spelled(f"{names}: {error}")), level="error")
+        if fix:
+            console.complain(console.wrapped("  fix  ", console.spelled(fix)), level="error")
+
+
+_COLUMNS = ("stream", "rows", "deleted", "read", "transactions", "seconds", "notes")
+
+
+def _row(one: StreamOutcome, console: Console) -> tuple[str | int | float, ...]:
+    how = _read(console, full=one.full)
+    return one.stream, one.rows, one.deleted, how, one.transactions, round(one.seconds, 2), _notes(one)
+
+
+def _failure(one: StreamOutcome, console: Console) -> dict[str, str]:
+    return {"error": console.spelled(one.error), "fix": console.spelled(one.fix)} if one.error else {}
 
 
 def _read(console: Console, *, full: bool) -> str:

@@ -12,6 +12,7 @@ from intacct_bridge.flow.post.outcome import RecordOutcome
 from intacct_bridge.flow.records.status import RecordStatus
 from intacct_bridge.flow.records.tables import SourceRow
 from intacct_bridge.flow.records.write import ACTION_COMMENT, ACTION_DATE, Write, WriteOperation
+from intacct_bridge.flow.runs.recorder import counts_of
 from intacct_bridge.model.wording import amount_shown, counted
 
 _SHOWN = 40
@@ -162,18 +163,71 @@ def plan_data(plan: Plan, console: Console) -> dict[str, object]:
     }
 
 
+def load_data(done: Sequence[tuple[Plan, Sequence[RecordOutcome] | None]], console: Console) -> dict[str, object]:
+    """The files of a load, as JSON shows them: each with its plan, or with its outcomes once it was applied."""
+    files = [_file_data(plan, outcomes, console) for plan, outcomes in done]
+    records = [one.status for _, outcomes in done for one in outcomes or ()]
+    planned = [record for plan, _ in done for record in plan.records]
+    left = sum(unreached(outcomes, plan) for plan, outcomes in done if outcomes is not None)
+    counts = counts_of(records, unsent=left)
+    to_send = sum(record.verdict in (*WRITTEN, Verdict.IN_DOUBT) for record in planned)
+    known = sum(record.verdict is Verdict.UNCHANGED for record in planned)
+    totals = {
+        "records": len(planned),
+        "to_send": to_send if all(outcomes is None for _, outcomes in done) else 0,
+        "posted": counts.posted,
+        "already_in_intacct": counts.known or known,
+        "refused": counts.refused + sum(record.verdict is Verdict.REFUSED for record in planned),
+        "in_doubt": counts.in_doubt,
+        "not_sent": counts.not_sent,
+    }
+    return {"totals": totals, "files": files}
+
+
+def _file_data(plan: Plan, outcomes: Sequence[RecordOutcome] | None, console: Console) -> dict[str, object]:
+    data = plan_data(plan, console)
+    if outcomes is None:
+        return data
+    del data["records"]
+    known = [] if outcomes else list(plan.of(Verdict.UNCHANGED))
+    shown = [dict(zip(OUTCOME_COLUMNS, row, strict=True)) for row in outcome_rows(outcomes, as_json=True)]
+    shown += [dict(zip(OUTCOME_COLUMNS, _known_row(record), strict=True)) for record in known]
+    return {**data, "outcomes": shown}
+
+
+def _known_row(record: PlannedRecord) -> tuple[str, ...]:
+    receipt = f"{record.write.object} {record.receipt.record}" if record.receipt else ""
+    since = f"sent {record.since:%Y-%m-%d}" if record.since is not None else ""
+    return record.write.label, RecordStatus.UNCHANGED.outcome_text, receipt, since
+
+
+OUTCOME_COLUMNS = ("record", "outcome", "receipt", "why")
+
+
 def show_outcomes(outcomes: Sequence[RecordOutcome], console: Console) -> None:
     """The outcome of each record, and the receipts."""
-    rows = [
+    console.table(OUTCOME_COLUMNS, outcome_rows(outcomes, as_json=console.as_json), empty="nothing to do")
+
+
+def outcome_rows(outcomes: Sequence[RecordOutcome], *, as_json: bool) -> list[tuple[str, ...]]:
+    """A row for each record."""
+    return [
         (
             outcome.write.label,
-            outcome.status.outcome_text if console.as_json else _outcome_word(outcome),
+            outcome.status.outcome_text if as_json else _outcome_word(outcome),
             f"{outcome.write.object} {outcome.receipt.record}" if outcome.receipt and outcome.receipt.record else "",
             outcome.reason,
         )
         for outcome in outcomes
     ]
-    console.table(("record", "outcome", "receipt", "why"), rows, empty="nothing to do")
+
+
+def log_outcomes(outcomes: Sequence[RecordOutcome], console: Console) -> None:
+    """A line of the log for each record that is not in Intacct as it was to be."""
+    for outcome in outcomes:
+        if not outcome.good:
+            text = f"{outcome.write.label}: {outcome.status.outcome_text}: {outcome.reason}"
+            console.event(text, level="error", record=outcome.write.label, object=outcome.write.object)
 
 
 def _outcome_word(outcome: RecordOutcome) -> str:
@@ -206,7 +260,11 @@ def rejected_rows(outcomes: Iterable[RecordOutcome]) -> list[tuple[SourceRow, st
 def tally(outcomes: Sequence[RecordOutcome], plan: Plan) -> str:
     """`8 posted, 1 rejected, 3 not sent`: records that a stopped load did not reach are not sent."""
     counts = Counter(_outcome_word(outcome) for outcome in outcomes)
-    reached = {outcome.write.identity.text for outcome in outcomes}
-    unreached = sum(record.write.identity.text not in reached for record in plan.of(*WRITTEN))
-    counts[RecordStatus.NOT_SENT.outcome_text] += unreached
+    counts[RecordStatus.NOT_SENT.outcome_text] += unreached(outcomes, plan)
     return ", ".join(f"{count:,} {word}" for word, count in counts.items() if count) or "nothing to do"
+
+
+def unreached(outcomes: Sequence[RecordOutcome], plan: Plan) -> int:
+    """The records that a stopped load did not get to."""
+    reached = {outcome.write.identity.text for outcome in outcomes}
+    return sum(record.write.identity.text not in reached for record in plan.of(*WRITTEN))

@@ -9,7 +9,7 @@ from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from intacct_bridge.errors import SettingsError
+from intacct_bridge.errors import BusyError, SettingsError
 from intacct_bridge.flow.destinations.sql import SqlSink, quoted
 from intacct_bridge.flow.streams.stream import COPY_COLUMNS
 
@@ -253,11 +253,13 @@ def _connect(path: str) -> "duckdb.DuckDBPyConnection":
     except duckdb.Error as error:
         reason = str(error).splitlines()[0].partition(". See also")[0]
         fix = next((fix for sign, fix in _FIXES.items() if sign in reason), _NOT_A_DATABASE)
-        raise SettingsError(f"{path} cannot be opened: {reason}", fix=fix) from None
+        kind = BusyError if _HELD in reason else SettingsError
+        raise kind(f"{path} cannot be opened: {reason}", fix=fix) from None
 
 
+_HELD = "Could not set lock"
 _FIXES = {
-    "Could not set lock": "close the other program that has it open, or wait until the other run has ended",
+    _HELD: "close the other program that has it open, or wait until the other run has ended",
     "Permission denied": "check the permissions of the file and of its folder",
     "No space left": "free some disk space",
     "version number": "install the duckdb that wrote it, or a later one",

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from intacct_bridge.client.local.locks import try_lock
-from intacct_bridge.errors import SettingsError
+from intacct_bridge.errors import BusyError, SettingsError
 from intacct_bridge.flow.streams.bookmark import Bookmark
 
 NAME = "manifest.json"
@@ -191,7 +191,7 @@ class CopyFolder:
             ) from None
         if not try_lock(file):
             file.close()
-            raise SettingsError(f"another run is writing to {self.path}", fix="wait until it has ended")
+            raise BusyError(f"another run is writing to {self.path}", fix="wait until it has ended")
         self._lock = file
         for left in self.path.glob("*/*.tmp"):
             left.unlink(missing_ok=True)

@@ -12,7 +12,7 @@ from itertools import count as counter
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
-from intacct_bridge.errors import SettingsError
+from intacct_bridge.errors import SettingsError, UnreachableError
 from intacct_bridge.flow.destinations.sql import SqlSink, quoted
 from intacct_bridge.flow.destinations.uri import redacted
 from intacct_bridge.flow.streams.stream import COPY_COLUMNS
@@ -29,6 +29,13 @@ _LOCK = 0x1B41D6E
 _LOCK_TIMEOUT = "55P03"
 LOCK_WAIT_MS = 10_000
 """How long a run waits for another one: the server may need a moment to notice that a process was killed."""
+_TEMPORARY = re.compile(
+    r"refused|timeout|timed out|temporary failure|unreachable|no route to host|reset by peer"
+    r"|closed the connection|No such file or directory|starting up|shutting down|recovery mode"
+    r"|too many (?:clients|connections)|slots are",
+    re.IGNORECASE,
+)
+"""Libpq's words for a server that does not answer now. A wrong password, user or database is another thing."""
 _PARAMETERS = re.compile(r"""\"(?:[^"]|"")*"|'(?:[^']|'')*'|\?""")
 
 
@@ -80,7 +87,10 @@ class Postgres:
         except dbapi.Error as error:
             reason = _without_secrets(str(error).strip().splitlines()[0].replace(self._uri, self.name), self._uri)
             fix = "check the URI; escape special characters in the password, such as %40 for @ and %2F for /"
-            raise SettingsError(f"{self.name} cannot be reached: {reason}", fix=fix) from None
+            if _TEMPORARY.search(reason):
+                fix = "Start the server, or wait until it answers, and run it again. Completed work is kept."
+                raise UnreachableError(f"{self.name} cannot be reached: {reason}", fix=fix) from None
+            raise SettingsError(f"{self.name} cannot be used: {reason}", fix=fix) from None
         self.execute("SET TIME ZONE 'UTC'")
         ((schema, version),) = self.execute("SELECT current_schema(), current_setting('server_version_num')::bigint")
         if version < _OLDEST:

@@ -17,7 +17,7 @@ from datetime import datetime
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from intacct_bridge.errors import SettingsError
+from intacct_bridge.errors import BusyError, SettingsError
 from intacct_bridge.flow.destinations.base import (
     ColumnDifference,
     Committed,
@@ -211,7 +211,7 @@ class SqlSink:
 
         def begin() -> None:
             if not self._database.lock():
-                raise SettingsError(f"another run is writing to {self._database.name}", fix="wait until it has ended")
+                raise BusyError(f"another run is writing to {self._database.name}", fix="wait until it has ended")
             for statement in _TABLES:
                 db.execute(statement.format(ours=ours))
             known = db.execute(f"SELECT company FROM {ours}.copy")

@@ -93,19 +93,19 @@ def system_clock() -> datetime:
     return datetime.now(UTC)
 
 
-def open_outbox(connection: Connection) -> "Outbox":
-    """The outbox of a connection's loads, created if there is none."""
-    return Outbox(outbox_path(connection), user=connection.user_id)
+def open_outbox(connection: Connection, *, run: str = "") -> "Outbox":
+    """The outbox of a connection's loads, created if there is none; `run` is the id of the run that opens it."""
+    return Outbox(outbox_path(connection), user=connection.user_id, run=run)
 
 
 class Outbox:
     """One loader's view of an open outbox, for several threads. After `close` the loader counts as ended."""
 
-    def __init__(self, path: Path, *, clock: Clock = system_clock, user: str = "") -> None:
+    def __init__(self, path: Path, *, clock: Clock = system_clock, user: str = "", run: str = "") -> None:
         self.path = path
         self.user = user
         self.clock = clock
-        self.loader = uuid.uuid4().hex
+        self.loader = run or uuid.uuid4().hex
         self._guard = threading.RLock()
         self._liveness = Liveness(path.with_name(path.name + ".loaders"), self.loader)
         try:

@@ -67,7 +67,6 @@ def _act(
     out: Path | None = None,
 ) -> int:
     from intacct_bridge.edge.cli.record_keys import find_records
-    from intacct_bridge.flow.outbox.outbox import open_outbox
     from intacct_bridge.flow.plan.planner import plan_writes
     from intacct_bridge.flow.undo.action_writes import action_write
 
@@ -77,7 +76,7 @@ def _act(
     (found,) = find_records(context.client, object_name, [key], by=by)
     day = date.date() if date is not None else context.client.company_time.date()
     write: Write = action_write(action, found.record, found.name, day=day, comment=comment)
-    with open_outbox(context.connection) as outbox:
+    with context.open_outbox() as outbox:
         plan = plan_writes(
             [write], object_name, context.load_gateway, outbox, source=f"{operation} {object_name} {key}"
         )

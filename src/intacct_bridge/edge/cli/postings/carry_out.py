@@ -23,7 +23,7 @@ def keep_or_carry_out(context: CommandContext, plan: "Plan", outbox: "Outbox", *
 
 def carry_out(context: CommandContext, plan: "Plan", outbox: "Outbox", *, yes: bool) -> int:
     """Do what the plan says, stage by stage, and show the outcomes; nothing where it refuses a record."""
-    from intacct_bridge.edge.views.load import show_outcomes, show_plan, tally
+    from intacct_bridge.edge.views.load import show_outcomes, show_plan, tally, unreached
     from intacct_bridge.flow.approval.admission import refuse_without_plan
     from intacct_bridge.flow.plan.plan import WRITTEN, Verdict
     from intacct_bridge.flow.post.loader import Loader, LoadSettings
@@ -46,6 +46,7 @@ def carry_out(context: CommandContext, plan: "Plan", outbox: "Outbox", *, yes: b
             outcomes.append(outcome)
     except IntacctError as error:
         stopped = error
+    context.recorder.add_records([one.status for one in outcomes], unsent=unreached(outcomes, plan))
     show_outcomes(outcomes, context.console)
     context.console.say(f"{tally(outcomes, plan)}; {counted(context.client.meter.transactions, 'API transaction')}")
     doubtful = any(outcome.status.value == "in_doubt" for outcome in outcomes)

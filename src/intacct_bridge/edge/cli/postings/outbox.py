@@ -71,14 +71,13 @@ def list_command(
     """List writes, the latest last: the record, its state, receipt, time, user and source row."""
     from intacct_bridge.flow.company.target_company import TargetCompany
     from intacct_bridge.flow.outbox.audit import EntryFilter, export, facts, sums
-    from intacct_bridge.flow.outbox.outbox import open_outbox
     from intacct_bridge.flow.records.status import RecordStatus
 
     file = options.pop("export")
     since, until = (day.date() if (day := options.pop(name)) else None for name in ("since", "until"))
     wanted = EntryFilter(operation=options.pop("operation") or "", **options, since=since, until=until)
     where = TargetCompany.of(context.connection)
-    with open_outbox(context.connection) as outbox:
+    with context.open_outbox() as outbox:
         outbox.recover()
         states = [RecordStatus(one) for one in state]
         object_name = object_name.upper() if object_name else None
@@ -159,10 +158,9 @@ def show_command(context: CommandContext, *, number: int, links: bool) -> None:
     """Show one entry, with every state that it had."""
     from intacct_bridge.flow.outbox.audit import amount_text, currency_text, local_text
     from intacct_bridge.flow.outbox.entry import outcome_word
-    from intacct_bridge.flow.outbox.outbox import open_outbox
     from intacct_bridge.flow.records.values import comparable
 
-    with open_outbox(context.connection) as outbox:
+    with context.open_outbox() as outbox:
         outbox.recover()
         entry = outbox.entry(number)
         if links:
@@ -220,11 +218,10 @@ def retry_command(context: CommandContext, *, numbers: tuple[int, ...], yes: boo
     Use it after a problem in the company was fixed. To fix a mistake in the file, correct the file and load it again.
     Records in doubt are settled, not retried.
     """
-    from intacct_bridge.flow.outbox.outbox import open_outbox
     from intacct_bridge.flow.post.retry import retry
     from intacct_bridge.flow.records.status import UNAPPLIED
 
-    with open_outbox(context.connection) as outbox:
+    with context.open_outbox() as outbox:
         if any(True for _ in outbox.entries(statuses=UNAPPLIED)):
             context.allow_write("refused and unsent records again", yes=yes)
         return _show(context, retry(context.load_gateway, outbox, only=numbers), "Nothing to retry.")
@@ -237,14 +234,13 @@ def retry_command(context: CommandContext, *, numbers: tuple[int, ...], yes: boo
 @shared_options(prints_table=True)
 def settle_command(context: CommandContext, *, numbers: tuple[int, ...], settle_after: int | None, yes: bool) -> int:
     """Settle records in doubt: find out whether they were applied, and send them again only if provably not."""
-    from intacct_bridge.flow.outbox.outbox import open_outbox
     from intacct_bridge.flow.post.retry import settle_doubts
     from intacct_bridge.flow.post.settle import SettleSettings
     from intacct_bridge.flow.records.status import RecordStatus
 
     waits = SettleSettings().settle_after if settle_after is None else timedelta(seconds=settle_after)
     settings = SettleSettings(waits, memory_proven=context.client.runtime.calibration.memory_proven)
-    with open_outbox(context.connection) as outbox:
+    with context.open_outbox() as outbox:
         outbox.recover()
         if any(True for _ in outbox.entries(statuses=[RecordStatus.IN_DOUBT])):
             context.allow_write("records in doubt that prove not to be applied", yes=yes)
@@ -297,11 +293,10 @@ def resolve_command(
       intacct outbox resolve 17 --not-posted --because "Sage support found no request"
     """
     from intacct_bridge.flow.outbox.entry import Resolution, ResolutionKind
-    from intacct_bridge.flow.outbox.outbox import open_outbox
 
     if (posted_as is None) is not not_posted:
         raise SettingsError("Missing option --posted-as KEY or --not-posted.", fix="Give one of them.")
-    with open_outbox(context.connection) as outbox:
+    with context.open_outbox() as outbox:
         outbox.recover()
         _of_company(context, outbox.entry(number))
         record = _seen(context, outbox.entry(number), posted_as) if posted_as is not None else ""
@@ -327,9 +322,8 @@ def forget_command(context: CommandContext, *, number: int, because: str, person
       intacct outbox forget 17 --because "deleted by hand on 3 November"
     """
     from intacct_bridge.flow.outbox.entry import Resolution, ResolutionKind
-    from intacct_bridge.flow.outbox.outbox import open_outbox
 
-    with open_outbox(context.connection) as outbox:
+    with context.open_outbox() as outbox:
         _of_company(context, outbox.entry(number))
         entry = outbox.decide(number, Resolution(ResolutionKind.FORGOTTEN, _decider(person), _reason(because)))
     _decided(context, entry)
@@ -394,6 +388,7 @@ def _decided(context: CommandContext, entry: "OutboxEntry") -> None:
 
 
 def _show(context: CommandContext, entries: "list[OutboxEntry]", empty: str) -> int:
+    context.recorder.add_records(entry.status for entry in entries)
     rows = [(*_row(entry)[:5], entry.note or "; ".join(str(fault) for fault in entry.faults)) for entry in entries]
     context.console.table(("number", "state", "record", "operation", "receipt", "why"), rows, empty=empty)
     if any(entry.status.value == "in_doubt" for entry in entries):

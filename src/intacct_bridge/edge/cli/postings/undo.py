@@ -62,7 +62,6 @@ def undo_command(
     from intacct_bridge.edge.cli.load import FAILURES, keep_sound, way_to_approval
     from intacct_bridge.edge.cli.postings.carry_out import carry_out
     from intacct_bridge.edge.views.load import show_plan
-    from intacct_bridge.flow.outbox.outbox import open_outbox
     from intacct_bridge.flow.plan.plan import Verdict
     from intacct_bridge.flow.undo.undo import UndoSettings, plan_undo
 
@@ -71,7 +70,7 @@ def undo_command(
     if out is not None and not only_plan:
         raise SettingsError("--out keeps a plan, and --apply keeps none", fix="Leave one of them out.")
     source = f"undo of {_named(file, runs, numbers)}"
-    with open_outbox(context.connection) as outbox:
+    with context.open_outbox() as outbox:
         outbox.recover()
         chosen = _chosen(context, outbox, file, runs, numbers)
         day = date.date() if date is not None else context.client.company_time.date()

@@ -1,0 +1,1 @@
+"""The commands for named jobs and for what ran: flows, run, runs."""

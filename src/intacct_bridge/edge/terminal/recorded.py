@@ -1,0 +1,71 @@
+"""A program's work as a run in the history: its beginning, its log, and its end, however it ends."""
+
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from intacct_bridge import __version__
+from intacct_bridge.edge.terminal.account import account_name
+from intacct_bridge.edge.terminal.console import Console
+from intacct_bridge.edge.terminal.failures import INTERNAL_ERROR, INTERRUPTED, OUTPUT_CLOSED, TERMINATED, Terminated
+from intacct_bridge.errors import IntacctError
+
+if TYPE_CHECKING:
+    from intacct_bridge.client.connections.connection import Connection
+    from intacct_bridge.flow.runs.recorder import RunRecorder
+
+
+def begin_run(
+    recorder: "RunRecorder",
+    console: Console,
+    *,
+    command: str,
+    arguments: Sequence[str],
+    connection: "Connection | None",
+    named: str = "",
+) -> None:
+    """Keep a run in the history, before its first call; a second call changes nothing."""
+    if recorder.run is not None:
+        return
+    recorder.command, recorder.arguments = command, without_secrets(arguments, console)
+    recorder.person, recorder.version = account_name(), __version__
+    recorder.connection, recorder.connection_name = connection, named
+    used = connection.name if connection is not None else named
+    console.log_facts |= {"run": recorder.id, "flow": recorder.flow, "connection": used}
+    if log := recorder.begin().log:
+        console.log_file.keep_in(Path(log))
+
+
+def recorded(console: Console, command: str, connection: "Connection", work: Callable[["RunRecorder"], int]) -> int:
+    """Do the work of a Singer program as a run of its own, and return its exit status."""
+    from intacct_bridge.flow.runs.recorder import RunRecorder
+
+    recorder = RunRecorder(warn=console.complain)
+    begin_run(recorder, console, command=command, arguments=sys.argv[1:], connection=connection)
+    try:
+        status = work(recorder)
+    except BaseException as error:
+        recorder.failed(error)
+        recorder.finish(status_of(error))
+        raise
+    recorder.finish(status)
+    return status
+
+
+def status_of(error: BaseException) -> int:
+    """The exit status that an error ends with."""
+    if isinstance(error, KeyboardInterrupt):
+        return TERMINATED if isinstance(error, Terminated) else INTERRUPTED
+    if isinstance(error, BrokenPipeError):
+        return OUTPUT_CLOSED
+    if isinstance(error, IntacctError):
+        return error.exit_status
+    return 2 if isinstance(error, OSError) else INTERNAL_ERROR
+
+
+def without_secrets(words: Sequence[str], console: Console) -> tuple[str, ...]:
+    """A command line without the credentials of addresses and connections."""
+    from intacct_bridge.flow.destinations.uri import redacted
+
+    return tuple(console.masked(redacted(word) if "://" in word else word) for word in words)

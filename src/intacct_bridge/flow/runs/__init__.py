@@ -1,0 +1,1 @@
+"""Runs and flows: the history of runs, named jobs, metrics, notifications and traces."""

@@ -1,0 +1,238 @@
+"""The history of runs: a SQLite file in the user's state directory, beside the outboxes.
+
+Nothing depends on the history: where it cannot be written, a run goes on without one. It is readable by its owner only.
+Each run holds a lock on a file of its own while its process lives, as a loader of the outbox does, so that a killed
+run is told apart from one that still runs. Several processes write at the same time.
+
+`INTACCT_RUN_HISTORY` names another file, or is `off`.
+"""
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import msgspec
+
+from intacct_bridge.client.local.directories import state_directory
+from intacct_bridge.errors import SettingsError
+from intacct_bridge.flow.outbox.liveness import Liveness
+from intacct_bridge.flow.runs.run import Run
+
+VERSION = 1
+VARIABLE = "INTACCT_RUN_HISTORY"
+OFF = "off"
+KEPT_DAYS = 760
+"""Two years and a month, so that usage can be compared with the same month of the year before."""
+KEPT_LOG_DAYS = 90
+_PRUNE_EVERY = 200
+"""Runs between two removals of old ones."""
+_BUSY_MS = 2_000
+"""How long another process may hold the file before a run goes on without its history."""
+_SCHEMA = (
+    """CREATE TABLE run (number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, started TEXT NOT NULL,
+    ended TEXT, flow TEXT NOT NULL, connection TEXT NOT NULL, command TEXT NOT NULL, status INTEGER,
+    body TEXT NOT NULL)""",
+    "CREATE INDEX run_by_flow ON run (flow, number)",
+)
+_PUT = """
+INSERT INTO run (id, started, ended, flow, connection, command, status, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (id) DO UPDATE SET ended = excluded.ended, connection = excluded.connection, command = excluded.command,
+    status = excluded.status, body = excluded.body
+"""
+
+
+def history_path() -> Path | None:
+    """The history's file; None where it is switched off."""
+    named = os.environ.get(VARIABLE, "")
+    if named.lower() == OFF:
+        return None
+    return Path(named).expanduser() if named else state_directory() / "runs" / "runs.sqlite3"
+
+
+class RunHistory:
+    """The history in one file. SettingsError where it cannot be used; the caller goes on without it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._held: dict[str, Liveness] = {}
+        self._db: sqlite3.Connection | None = None
+
+    @property
+    def logs(self) -> Path:
+        """The folder of the runs' logs."""
+        return self.path.parent / "logs"
+
+    @property
+    def locks(self) -> Path:
+        """The folder of the locks of flows."""
+        return self.path.parent / "flows"
+
+    # --- writing
+
+    def begin(self, run: Run) -> None:
+        """Keep a run that begins now, and hold its lock until it ends."""
+        if run.id not in self._held:
+            self._held[run.id] = Liveness(self._living, run.id)
+        number = self._put(run)
+        if number % _PRUNE_EVERY == 0:
+            self.prune(run.started)
+
+    def put(self, run: Run) -> None:
+        """Keep the present facts of a run."""
+        self._put(run)
+
+    def end(self, run: Run) -> None:
+        """Keep the end of a run, and release its lock."""
+        try:
+            self._put(run)
+        finally:
+            self.release(run.id)
+
+    def release(self, run_id: str) -> None:
+        """Release the lock of a run."""
+        if held := self._held.pop(run_id, None):
+            held.close()
+
+    def prune(self, now: datetime) -> None:
+        """Remove runs and logs that are older than they are kept."""
+        with self._writing() as db:
+            db.execute("DELETE FROM run WHERE started < ?", [_text(now - timedelta(days=KEPT_DAYS))])
+        oldest = (now - timedelta(days=KEPT_LOG_DAYS)).timestamp()
+        for log in self.logs.glob("*.jsonl"):
+            with suppress(OSError):
+                if log.stat().st_mtime < oldest:
+                    log.unlink()
+
+    def close(self) -> None:
+        """Release every lock and close the file."""
+        for run_id in list(self._held):
+            self.release(run_id)
+        if self._db is not None:
+            self._db.close()
+            self._db = None
+
+    # --- reading
+
+    def runs(
+        self, *, flow: str = "", connection: str = "", command: str = "", since: datetime | None = None, limit: int = 0
+    ) -> Iterator[Run]:
+        """The runs, the latest first."""
+        tests = {"flow = ?": flow, "connection = ?": connection, "command = ?": command}
+        wanted = {test: value for test, value in tests.items() if value}
+        if since is not None:
+            wanted["started >= ?"] = _text(since)
+        where = f" WHERE {' AND '.join(wanted)}" if wanted else ""
+        most = f" LIMIT {limit}" if limit else ""
+        sql = f"SELECT body FROM run{where} ORDER BY number DESC{most}"
+        return map(self._run, self._read(sql, list(wanted.values())))
+
+    def find(self, begun: str) -> Run:
+        """The run whose id begins so; SettingsError where none or several do."""
+        plain = "".join(letter for letter in begun if letter.isalnum())
+        found = self._read("SELECT body FROM run WHERE id LIKE ? || '%' LIMIT 2", [plain]) if plain else []
+        if not found:
+            raise SettingsError(f"there is no run {begun!r}", fix="List the runs: intacct runs list")
+        if len(found) > 1:
+            raise SettingsError(f"several runs begin with {begun!r}", fix="Give more characters of the id.")
+        return self._run(found[0])
+
+    def last_success(self, flow: str) -> Run | None:
+        """The latest run of a flow that succeeded."""
+        found = self._read("SELECT body FROM run WHERE flow = ? AND status = 0 ORDER BY number DESC LIMIT 1", [flow])
+        return self._run(found[0]) if found else None
+
+    def is_running(self, run_id: str) -> bool:
+        """Whether a run's process still lives."""
+        if run_id in self._held:
+            return True
+        if not (self._living / run_id).exists():
+            return False
+        try:
+            with Liveness(self._living, f"{run_id}.asked-by-{os.getpid()}") as asking:
+                return asking.is_running(run_id)
+        except SettingsError:
+            return True  # a folder that cannot be written here, so that nothing can be asked
+
+    @property
+    def _living(self) -> Path:
+        return self.path.parent / "running"
+
+    def _run(self, body: str) -> Run:
+        run = msgspec.json.decode(body, type=Run)
+        return replace(run, alive=run.status is None and self.is_running(run.id))
+
+    def _read(self, sql: str, values: list[str]) -> list[str]:
+        """The bodies that a query finds; none where there is no history yet."""
+        if self._db is None and not self.path.exists():
+            return []
+        try:
+            return [body for (body,) in self._open().execute(sql, values)]
+        except sqlite3.Error as error:
+            raise self._unusable(error) from None
+
+    def _put(self, run: Run) -> int:
+        body = msgspec.json.encode(replace(run, alive=False)).decode()
+        ended = _text(run.ended) if run.ended is not None else None
+        values = (run.id, _text(run.started), ended, run.flow, run.connection, run.command, run.status, body)
+        with self._writing() as db:
+            return db.execute(_PUT, values).lastrowid or 0
+
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        try:
+            db = self._open()
+            db.execute("BEGIN IMMEDIATE")
+            yield db
+            db.execute("COMMIT")
+        except (sqlite3.Error, OSError) as error:
+            if self._db is not None and self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            raise self._unusable(error) from None
+
+    def _open(self) -> sqlite3.Connection:
+        if self._db is not None:
+            return self._db
+        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not self.path.exists():
+            self.path.touch(mode=0o600)
+        db = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, timeout=_BUSY_MS / 1000)
+        try:
+            _prepare(db, self.path)
+        except BaseException:
+            db.close()
+            raise
+        self._db = db
+        return db
+
+    def _unusable(self, error: Exception) -> SettingsError:
+        return SettingsError(
+            f"the history of runs {self.path} cannot be used: {error}",
+            fix=f"Check the file and its rights, or name another one: {VARIABLE}=PATH.",
+        )
+
+
+def _prepare(db: sqlite3.Connection, path: Path) -> None:
+    """Make the tables of a new file. Commits are not forced to the disk: a power cut may cost the latest runs."""
+    version = db.execute("PRAGMA user_version").fetchone()[0]
+    db.execute("PRAGMA synchronous = NORMAL" if version else "PRAGMA synchronous = OFF")
+    if version > VERSION:
+        raise sqlite3.DatabaseError(f"{path.name} was written by a newer version")
+    if version == VERSION:
+        return
+    db.execute("PRAGMA journal_mode = WAL")
+    with closing(db.cursor()) as cursor:
+        cursor.execute("BEGIN IMMEDIATE")
+        if cursor.execute("PRAGMA user_version").fetchone()[0] == 0:
+            for statement in _SCHEMA:
+                cursor.execute(statement)
+            cursor.execute(f"PRAGMA user_version = {VERSION}")
+        cursor.execute("COMMIT")
+
+
+def _text(moment: datetime) -> str:
+    """A time as the file has it: in UTC, so that texts sort as times do."""
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")

@@ -1,0 +1,205 @@
+"""The recorder of one run: it collects what a command does, and keeps it in the history.
+
+The history is opened when the run begins, which is before its first call. A command that makes no call leaves no run.
+Where the history cannot be written, the run goes on, and a warning says so once.
+"""
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from intacct_bridge.errors import IntacctError
+from intacct_bridge.flow.runs.run import RecordCounts, Run, RunError, StreamCount
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from intacct_bridge.client.connections.connection import Connection
+    from intacct_bridge.client.gateway.meter import Meter
+    from intacct_bridge.flow.records.status import RecordStatus
+    from intacct_bridge.flow.runs.history import RunHistory
+    from intacct_bridge.flow.runs.traces import RunTrace
+    from intacct_bridge.flow.streams.stream import StreamOutcome
+
+
+class RunRecorder:
+    """The facts of the command that runs now."""
+
+    def __init__(self, *, flow: str = "", warn: Callable[[str], None] = lambda _: None) -> None:
+        self.id = os.urandom(16).hex()
+        self.started = datetime.now(UTC)
+        self.flow = flow
+        self.command = ""
+        self.arguments: tuple[str, ...] = ()
+        self.person = ""
+        self.version = ""
+        self.destination = ""
+        self.connection: Connection | None = None
+        self.connection_name = ""
+        self.error: RunError | None = None
+        self.refused_rows: list[str] = []
+        self.streams: list[StreamCount] = []
+        self.records = RecordCounts()
+        self.run: Run | None = None
+        """The run as the history has it; None before it begins."""
+        self._meters: list[Meter] = []
+        self._warn = warn
+        self._history: RunHistory | None = None
+        self._trace: RunTrace | None = None
+
+    # --- the course of the run
+
+    def begin(self) -> Run:
+        """Keep the run: from now on it is known to the history. A second call changes nothing."""
+        if self.run is not None:
+            return self.run
+        self.run = self._facts()
+        from intacct_bridge.flow.runs.history import RunHistory, history_path
+
+        path = history_path()
+        if path is not None:
+            history = RunHistory(path)
+            self._history = history
+            self.run = self._facts(log=str(history.logs / f"{self.id}.jsonl"))
+            self._keep(lambda: history.begin(self._present))
+        if any(name.startswith("OTEL_") for name in os.environ):
+            from intacct_bridge.flow.runs.traces import begin_trace
+
+            self._trace = begin_trace(self.run, warn=self._warn)
+        return self.run
+
+    def finish(self, status: int) -> Run | None:
+        """Keep the end of the run; None where none began."""
+        if self.run is None:
+            return None
+        self.run = self._facts(log=self.run.log, ended=datetime.now(UTC), status=status)
+        if self._history is not None:
+            history = self._history
+            if self.run.log and not os.path.exists(self.run.log):  # noqa: PTH110 - pathlib is not loaded for this
+                self.run = self._facts(ended=self.run.ended, status=status)
+            self._keep(lambda: history.end(self._present))
+            self.close()
+        if self._trace is not None:
+            self._trace.end(self.run)
+            self._trace = None
+        return self.run
+
+    def close(self) -> None:
+        """Close the history."""
+        if self._history is not None:
+            self._history.close()
+            self._history = None
+
+    # --- its facts
+
+    def uses(self, meter: "Meter") -> None:
+        """Count the API transactions of a client."""
+        if meter not in self._meters:
+            self._meters.append(meter)
+
+    def add_streams(self, outcomes: Iterable["StreamOutcome"]) -> None:
+        """Count what was read."""
+        self.streams += [
+            StreamCount(
+                one.stream,
+                one.rows,
+                one.deleted,
+                one.transactions,
+                round(one.seconds, 3),
+                full=one.full,
+                complete=one.complete,
+                error=one.error,
+            )
+            for one in outcomes
+        ]
+        self._checkpoint()
+
+    def add_rows(self, name: str, rows: int) -> None:
+        """Count rows that a command printed."""
+        self.streams.append(StreamCount(name, rows))
+
+    def add_records(self, statuses: Iterable["RecordStatus"], *, unsent: int = 0) -> None:
+        """Count what became of records; `unsent` ones were not reached."""
+        self.records += counts_of(statuses, unsent=unsent)
+        self._checkpoint()
+
+    def add_file(self, path: "Path") -> None:
+        """Name a file with refused rows or dead letters."""
+        self.refused_rows.append(str(path.absolute()))
+
+    def failed(self, error: BaseException) -> None:
+        """Keep the error that ends the run."""
+        if not isinstance(error, KeyboardInterrupt | BrokenPipeError):
+            self.error = RunError.of(error)
+
+    @property
+    def transactions(self) -> int:
+        """The API transactions so far."""
+        return sum(meter.transactions for meter in self._meters)
+
+    @property
+    def _present(self) -> Run:
+        assert self.run is not None
+        return self.run
+
+    def _checkpoint(self) -> None:
+        """Keep the counts so far, so that a run that is killed later shows them."""
+        if self.run is not None and self._history is not None:
+            history = self._history
+            self.run = self._facts(log=self.run.log)
+            self._keep(lambda: history.put(self._present))
+
+    def _facts(self, *, log: str = "", ended: datetime | None = None, status: int | None = None) -> Run:
+        used = self.connection
+        return Run(
+            id=self.id,
+            started=self.started,
+            ended=ended,
+            status=status,
+            command=self.command,
+            arguments=self.arguments,
+            person=self.person,
+            machine=_machine(),
+            process=os.getpid(),
+            version=self.version,
+            flow=self.flow,
+            connection=used.name if used is not None else self.connection_name,
+            company=used.company_id if used is not None else "",
+            entity=used.location_id if used is not None else "",
+            environment=used.environment if used is not None else "",
+            monthly_transactions=used.monthly_transactions if used is not None else None,
+            destination=self.destination,
+            streams=tuple(self.streams),
+            records=self.records,
+            transactions=self.transactions,
+            error=self.error,
+            log=log,
+            refused_rows=tuple(self.refused_rows),
+        )
+
+    def _keep(self, write: Callable[[], None]) -> None:
+        """Write to the history; where that fails, warn once and go on without it."""
+        try:
+            write()
+        except (IntacctError, OSError) as error:
+            way_out = "Set INTACCT_RUN_HISTORY to another file, or to off."
+            self._warn(f"This run is not kept in the history of runs: {error}. {way_out}")
+            self.close()
+
+
+def counts_of(statuses: Iterable["RecordStatus"], *, unsent: int = 0) -> RecordCounts:
+    """The counts of records by what became of them."""
+    from intacct_bridge.flow.records.status import RecordStatus
+
+    given: Sequence[RecordStatus] = list(statuses)
+    posted = sum(one in (RecordStatus.APPLIED, RecordStatus.SETTLED) for one in given)
+    known = sum(one is RecordStatus.UNCHANGED for one in given)
+    refused = sum(one.is_failed for one in given)
+    doubtful = sum(one is RecordStatus.IN_DOUBT for one in given)
+    return RecordCounts(posted, known, refused, doubtful, len(given) - posted - known - refused - doubtful + unsent)
+
+
+def _machine() -> str:
+    """The name of this machine."""
+    return os.uname().nodename if hasattr(os, "uname") else os.environ.get("COMPUTERNAME", "")
