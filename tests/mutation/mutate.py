@@ -1,0 +1,226 @@
+"""`make mutate`: small changes to the code that decides on money, each of which some test has to notice.
+
+    python -m mutation.mutate                       500 mutants, drawn by seed 1
+    python -m mutation.mutate --module flow.undo    all mutants of the modules whose names begin so
+    python -m mutation.mutate --count 200 --seed 7
+
+First the tests run once, and the lines that each of them reaches are noted. Then each mutant is tried with the tests
+that reach it, those of its own package first. A mutant that no test notices survives. Survivors that cannot be noticed,
+because the change makes no difference, are argued one by one in `equivalent.toml`; each needs its own reason.
+"""
+
+import argparse
+import json
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import time
+import tomllib
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from mutation.mutants import Mutant, mutants_of
+from mutation.plugin import JOB
+
+HERE = Path(__file__).parent
+ROOT = HERE.parent.parent
+EQUIVALENT = HERE / "equivalent.toml"
+WANTED = 90
+"""Per cent of the mutants, without those that are argued to be equivalent, that the tests have to notice."""
+MODULES = {
+    "wire.values": "amounts, dates and times in the gateway's texts",
+    "model.day_formats": "formats of dates",
+    "flow.records.cells": "amounts and dates as people write them",
+    "flow.records.values": "when two values are equal",
+    "flow.records.kept_values": "values in files",
+    "flow.records.identity": "identities, digests and control ids",
+    "flow.layouts.journal": "debits and credits",
+    "flow.streams.times": "the time from which changes are asked for",
+    "flow.streams.partition": "the rows of a query",
+    "flow.streams.bookmark": "how far a copy has come",
+    "flow.plan.changes": "what an update changes",
+    "flow.plan.duplicates": "records that would be written twice",
+    "flow.plan.match_existing": "the existing record of an input",
+    "flow.plan.known_to_outbox": "records that an earlier run has sent",
+    "flow.plan.receipts": "receipts whose record is no longer there",
+    "flow.plan.actions": "reversals and approvals",
+    "flow.plan.outbox_verdict": "the verdict of the outbox",
+    "flow.plan.rules": "balances, periods, decimals",
+    "flow.approval.digest": "what an approval is of",
+    "flow.outbox.outbox": "the states of an entry",
+    "flow.outbox.storage": "the outbox's file",
+    "flow.outbox.entry": "entries",
+    "flow.outbox.equal_counts": "equal records",
+    "flow.post.sender": "sending and concluding",
+    "flow.post.settle": "settling records in doubt",
+    "flow.post.evidence": "proof that a record was posted",
+    "flow.post.readback": "proof that an update was done",
+    "flow.post.outcome": "outcomes",
+    "flow.post.retry": "retries",
+    "flow.reconcile.reconcile": "comparing a copy with the ledger",
+    "flow.reconcile.ledger_copy": "the ledger in a copy",
+    "flow.undo.undo": "what an undo takes back",
+    "flow.undo.opposite": "opposite entries",
+    "flow.undo.restore": "earlier values",
+}
+"""The modules that decide on amounts, signs, dates, identity, the plan, the outbox and the books, and what they decide."""
+TESTS = (
+    "tests/wire", "tests/model", "tests/flow", "tests/client/reading", "tests/edge/cli/test_undo.py",
+    "tests/edge/cli/test_undo_changes.py", "tests/edge/cli/test_undo_places.py", "tests/edge/cli/test_undo_views.py",
+    "tests/edge/cli/test_kept_undo.py", "tests/edge/cli/test_outbox.py", "tests/edge/cli/test_actions.py",
+    "tests/edge/cli/test_every_action.py", "tests/edge/cli/test_plan.py", "tests/edge/cli/test_load.py",
+    "tests/edge/cli/test_single_writes.py", "tests/edge/cli/test_layouts.py", "tests/edge/cli/test_write.py",
+    "tests/journeys/test_load_altered_plan.py", "tests/journeys/test_load_approval.py",
+    "tests/journeys/test_load_deleted.py", "tests/journeys/test_load_emulator.py",
+    "tests/journeys/test_load_entities.py", "tests/journeys/test_load_faults.py", "tests/journeys/test_load_kinds.py",
+    "tests/journeys/test_load_objects.py", "tests/journeys/test_load_references.py", "tests/journeys/test_unsettled.py",
+    "tests/journeys/test_equal_records.py", "tests/journeys/test_text_forms.py", "tests/mutation/test_survivors.py",
+)  # fmt: skip
+"""The tests that reach these modules within one process."""
+
+
+def argued() -> dict[str, str]:
+    """The mutants that make no difference, each with its reason."""
+    entries = tomllib.loads(EQUIVALENT.read_text(encoding="utf-8")).get("equivalent", [])
+    return {one["mutant"]: one["why"] for one in entries}
+
+
+def drawn(modules: Iterable[str], count: int, seed: int) -> list[Mutant]:
+    """Some of the mutants of these modules, drawn by a seed; all with a count of 0."""
+    every = [mutant for module in modules for mutant in mutants_of(module)]
+    if not count or count >= len(every):
+        return every
+    return random.Random(seed).sample(every, count)
+
+
+def _pytest(job: dict[str, Any], folder: Path, arguments: Sequence[str]) -> "subprocess.Popen[bytes]":
+    """A process of pytest with the plugin and a job."""
+    file = folder / f"{Path(job['out']).stem}.job.json"
+    file.write_text(json.dumps(job), encoding="utf-8")
+    base = folder / f"{Path(job['out']).stem}.tmp"
+    command = [sys.executable, "-m", "pytest", "-q", "-n", "0", "-p", "mutation.plugin", "-m", "not foreign and not slow",
+               "-p", "no:cacheprovider", "--no-header", f"--basetemp={base}", *arguments]  # fmt: skip
+    paths = os.pathsep.join(str(ROOT / part) for part in ("src", "tests"))
+    with (folder / f"{Path(job['out']).stem}.log").open("wb") as log:
+        return subprocess.Popen(
+            command, cwd=ROOT, env={**os.environ, "PYTHONPATH": paths, JOB: str(file)}, stdout=log, stderr=log
+        )
+
+
+def covered(modules: Sequence[str], folder: Path, processes: int) -> dict[str, Any]:
+    """Every test with the lines that it runs and the seconds that it takes."""
+    outs = [folder / f"cover{number}.json" for number in range(processes)]
+    jobs = [
+        {"mode": "cover", "modules": list(modules), "out": str(out), "share": [number, processes]}
+        for number, out in enumerate(outs)
+    ]
+    tests = [one for one in TESTS if (ROOT / one).exists()]
+    for process in [_pytest(job, folder, tests) for job in jobs]:
+        process.wait()
+    found: dict[str, Any] = {}
+    for out in outs:
+        read = json.loads(out.read_text(encoding="utf-8"))
+        found |= read["tests"]
+        if read["failed"]:
+            print(f"{len(read['failed'])} tests fail without a mutant, and are not used: {', '.join(read['failed'][:5])}")
+    return found
+
+
+def tests_of(mutant: Mutant, tests: dict[str, Any], costs: dict[str, float]) -> list[str]:
+    """The tests that reach a mutant, those of its package first, then the quickest."""
+    near = "tests/" + mutant.module.rpartition(".")[0].replace(".", "/")
+    reached: list[str] = []
+    for name, one in tests.items():
+        lines = one["lines"].get(mutant.module, ())
+        if (mutant.line in lines) if mutant.function else lines:
+            reached.append(name)
+    if not reached and mutant.function:  # a part of a longer statement, whose lines are not counted apart
+        nearest = max((line for one in tests.values() for line in one["lines"].get(mutant.module, ())
+                       if line < mutant.line), default=0)  # fmt: skip
+        reached = [name for name, one in tests.items() if nearest in one["lines"].get(mutant.module, ())]
+        reached = reached if mutant.line - nearest < 30 else []
+    return sorted(reached, key=lambda name: (not name.startswith(near), costs[name.partition("::")[0]], name))
+
+
+def file_costs(tests: dict[str, Any]) -> dict[str, float]:
+    """The seconds of the quickest test of each file, by which files are ordered: their tests share what is slow to make."""
+    costs: dict[str, float] = {}
+    for name, one in tests.items():
+        file = name.partition("::")[0]
+        costs[file] = min(costs.get(file, one["seconds"]), one["seconds"])
+    return costs
+
+
+def tried(mutants: Sequence[Mutant], tests: dict[str, Any], folder: Path, processes: int) -> list[dict[str, Any]]:
+    """How each mutant ended."""
+    seconds = {name: one["seconds"] for name, one in tests.items()}
+    costs = file_costs(tests)
+    outs = [folder / f"tried{number}.jsonl" for number in range(processes)]
+    running = []
+    for number, out in enumerate(outs):
+        share = [{"mutant": asdict(one), "tests": tests_of(one, tests, costs)} for one in mutants[number::processes]]
+        job = {"mode": "try", "mutants": share, "seconds": seconds, "out": str(out)}
+        files = sorted({name.partition("::")[0] for one in share for name in one["tests"]})
+        running.append(_pytest(job, folder, files))
+    while any(one.poll() is None for one in running):
+        time.sleep(5)
+        done = sum(len(out.read_text(encoding="utf-8").splitlines()) for out in outs if out.exists())
+        print(f"\r{done} of {len(mutants)} mutants tried", end="", file=sys.stderr, flush=True)
+    print(file=sys.stderr)
+    return [json.loads(line) for out in outs if out.exists() for line in out.read_text(encoding="utf-8").splitlines()]
+
+
+def report(results: Sequence[dict[str, Any]], *, seconds: float) -> bool:
+    """Print the score and the survivors; whether the score is reached and every survivor is argued."""
+    known = argued()
+    ended = Counter(one["ended"] for one in results)
+    lost = [one for one in results if one["ended"] in ("survived", "no test")]
+    left = [one for one in lost if one["mutant"] not in known]
+    counted = len(results) - ended["not tried"] - (len(lost) - len(left))
+    score = 100 * (ended["killed"] + ended["timeout"]) / max(1, counted)
+    for one in sorted(left, key=lambda one: one["mutant"]):
+        print(f"survived: {one['mutant']}  (line {one['line']}, {one['tests']} tests)")
+    print(
+        f"{len(results)} mutants: {ended['killed']} noticed, {ended['timeout']} ran into the time limit, "
+        f"{len(lost) - len(left)} equivalent, {len(left)} survived, {ended['not tried']} not tried; {seconds:.0f} seconds."
+    )
+    print(f"Score: {score:.1f} % of {counted}.")
+    return score >= WANTED
+
+
+def main() -> int:
+    """Draw mutants, try them, and report."""
+    parser = argparse.ArgumentParser(prog="mutate", description="Change the code, and see which changes no test notices.")
+    parser.add_argument("--count", type=int, default=500, help="how many mutants to draw; 0: all (default: 500)")
+    parser.add_argument("--seed", type=int, default=1, help="the seed that draws them (default: 1)")
+    parser.add_argument("--module", action="append", default=[], help="all mutants of the modules that begin so")
+    parser.add_argument("--processes", type=int, default=2, help="how many processes to use (default: 2)")
+    parser.add_argument("--keep", type=Path, help="a folder for the logs, and for the lines that each test reaches")
+    args = parser.parse_args()
+    modules = [one for one in MODULES if not args.module or one.startswith(tuple(args.module))]
+    mutants = drawn(modules, 0 if args.module else args.count, args.seed)
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="mutate-") as name:
+        folder = args.keep or Path(name)
+        folder.mkdir(parents=True, exist_ok=True)
+        kept = folder / "covered.json"
+        if kept.exists():
+            tests = json.loads(kept.read_text(encoding="utf-8"))
+        else:
+            tests = covered(list(MODULES), folder, args.processes)
+            kept.write_text(json.dumps(tests), encoding="utf-8")
+        print(f"{len(tests)} tests reach these modules.", flush=True)
+        for old in folder.glob("tried*.jsonl"):
+            old.unlink()
+        results = tried(mutants, tests, folder, args.processes)
+        (folder / "results.json").write_text(json.dumps(results, indent=1), encoding="utf-8")
+    return 0 if report(results, seconds=time.monotonic() - began) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
