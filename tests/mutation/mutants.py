@@ -62,7 +62,7 @@ def mutants_of(module: str) -> list[Mutant]:
 def mutated(mutant: Mutant) -> ast.Module:
     """The module's tree with the change in it."""
     tree = _tree(mutant.module)
-    for place, (site, apply) in enumerate(_changes(tree)):
+    for place, (_, apply) in enumerate(_changes(tree)):
         if place == mutant.place:
             apply()
             return ast.fix_missing_locations(tree)
@@ -288,9 +288,8 @@ def _condition(node: ast.If) -> Iterator[ast.AST]:
 
 
 def _statement(node: ast.stmt) -> Iterator[ast.AST | None]:
-    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call | ast.Yield | ast.YieldFrom):
-        yield None
-    elif isinstance(node, ast.Raise | ast.Continue):
+    calls = isinstance(node, ast.Expr) and isinstance(node.value, ast.Call | ast.Yield | ast.YieldFrom)
+    if calls or isinstance(node, ast.Raise | ast.Continue):
         yield None
     elif isinstance(node, ast.AugAssign):
         yield ast.Assign([copy.deepcopy(node.target)], copy.deepcopy(node.value), lineno=node.lineno)

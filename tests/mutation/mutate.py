@@ -68,7 +68,7 @@ MODULES = {
     "flow.undo.opposite": "opposite entries",
     "flow.undo.restore": "earlier values",
 }
-"""The modules that decide on amounts, signs, dates, identity, the plan, the outbox and the books, and what they decide."""
+"""The modules that decide on amounts, signs, dates, identity, plans, the outbox and the books; what each decides."""
 TESTS = (
     "tests/wire", "tests/model", "tests/flow", "tests/client/reading", "tests/edge/cli/test_undo.py",
     "tests/edge/cli/test_undo_changes.py", "tests/edge/cli/test_undo_places.py", "tests/edge/cli/test_undo_views.py",
@@ -103,7 +103,8 @@ def _pytest(job: dict[str, Any], folder: Path, arguments: Sequence[str]) -> "sub
     file = folder / f"{Path(job['out']).stem}.job.json"
     file.write_text(json.dumps(job), encoding="utf-8")
     base = folder / f"{Path(job['out']).stem}.tmp"
-    command = [sys.executable, "-m", "pytest", "-q", "-n", "0", "-p", "mutation.plugin", "-m", "not foreign and not slow",
+    command = [sys.executable, "-m", "pytest", "-q", "-n", "0", "-p", "mutation.plugin",
+               "-m", "not foreign and not slow",
                "-p", "no:cacheprovider", "--no-header", f"--basetemp={base}", *arguments]  # fmt: skip
     paths = os.pathsep.join(str(ROOT / part) for part in ("src", "tests"))
     with (folder / f"{Path(job['out']).stem}.log").open("wb") as log:
@@ -127,7 +128,9 @@ def covered(modules: Sequence[str], folder: Path, processes: int) -> dict[str, A
         read = json.loads(out.read_text(encoding="utf-8"))
         found |= read["tests"]
         if read["failed"]:
-            print(f"{len(read['failed'])} tests fail without a mutant, and are not used: {', '.join(read['failed'][:5])}")
+            print(
+                f"{len(read['failed'])} tests fail without a mutant, and are not used: {', '.join(read['failed'][:5])}"
+            )
     return found
 
 
@@ -148,7 +151,7 @@ def tests_of(mutant: Mutant, tests: dict[str, Any], costs: dict[str, float]) -> 
 
 
 def file_costs(tests: dict[str, Any]) -> dict[str, float]:
-    """The seconds of the quickest test of each file, by which files are ordered: their tests share what is slow to make."""
+    """The seconds of the quickest test of each file, by which files are ordered; their tests share what is slow."""
     costs: dict[str, float] = {}
     for name, one in tests.items():
         file = name.partition("::")[0]
@@ -187,7 +190,8 @@ def report(results: Sequence[dict[str, Any]], *, seconds: float) -> bool:
         print(f"survived: {one['mutant']}  (line {one['line']}, {one['tests']} tests)")
     print(
         f"{len(results)} mutants: {ended['killed']} noticed, {ended['timeout']} ran into the time limit, "
-        f"{len(lost) - len(left)} equivalent, {len(left)} survived, {ended['not tried']} not tried; {seconds:.0f} seconds."
+        f"{len(lost) - len(left)} equivalent, {len(left)} survived, {ended['not tried']} not tried; "
+        f"{seconds:.0f} seconds."
     )
     print(f"Score: {score:.1f} % of {counted}.")
     return score >= WANTED
@@ -195,7 +199,9 @@ def report(results: Sequence[dict[str, Any]], *, seconds: float) -> bool:
 
 def main() -> int:
     """Draw mutants, try them, and report."""
-    parser = argparse.ArgumentParser(prog="mutate", description="Change the code, and see which changes no test notices.")
+    parser = argparse.ArgumentParser(
+        prog="mutate", description="Change the code, and see which changes no test notices."
+    )
     parser.add_argument("--count", type=int, default=500, help="how many mutants to draw; 0: all (default: 500)")
     parser.add_argument("--seed", type=int, default=1, help="the seed that draws them (default: 1)")
     parser.add_argument("--module", action="append", default=[], help="all mutants of the modules that begin so")

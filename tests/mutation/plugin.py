@@ -15,7 +15,6 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from functools import cached_property
 from importlib import import_module
 from pathlib import Path
 from types import CodeType, FrameType, FunctionType, ModuleType
@@ -87,7 +86,7 @@ class Cover:
             return (yield)
         finally:
             sys.settrace(None)
-            threading.settrace(None)  # type: ignore[arg-type]
+            threading.settrace(None)
             lines: dict[str, list[int]] = {}
             for file, line in sorted(self._lines):
                 lines.setdefault(self._files[file], []).append(line)
@@ -138,7 +137,8 @@ class Try:
         return True
 
     def _chosen(self, by_id: dict[str, pytest.Item], names: list[str]) -> list[pytest.Item]:
-        chosen, total = [], 0.0
+        chosen: list[pytest.Item] = []
+        total = 0.0
         for name in names:
             total += self._seconds[name]
             if name in by_id and (total <= _LONGEST or not chosen):
@@ -234,9 +234,7 @@ def _function(module: ModuleType, name: str) -> FunctionType:
         found = vars(found)[part]
     for unwrapped in ("__func__", "fget", "func", "__wrapped__"):
         found = getattr(found, unwrapped, None) or found
-    if isinstance(found, cached_property):
-        found = found.func
-    if not isinstance(found, FunctionType):
+    if type(found) is not FunctionType:
         raise TypeError(f"{name} is no function")
     return found
 
@@ -257,7 +255,7 @@ def _rebind(module: ModuleType, tree: ast.Module, line: int) -> None:
                 if isinstance(target, ast.Name):
                     old, new = vars(module)[target.id], space[target.id]
                     for other in list(sys.modules.values()):
-                        names = vars(other) if isinstance(other, ModuleType) else {}
+                        names: dict[str, Any] = getattr(other, "__dict__", {})
                         if names.get(target.id) is old:
                             names[target.id] = new
             return

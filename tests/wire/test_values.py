@@ -166,6 +166,7 @@ def test_a_value_its_kind_cannot_hold_is_refused(kind: Kind, value: Any) -> None
         (("-Ymd", "12", "-08:00"), Formatting("-Ymd", 12, -480)),
         ((".ymd", "24", "+09:30"), Formatting(".ymd", 24, 570)),
         (("", "", ""), DEFAULT),
+        (("/mdY", "24", "-03:30"), Formatting("/mdY", 24, -210)),  # the sign counts for the minutes too
     ],
 )
 def test_formatting_is_read_from_the_gateways_texts(texts: tuple[str, str, str], formatting: Formatting) -> None:

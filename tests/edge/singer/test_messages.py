@@ -140,6 +140,14 @@ def test_messages_are_read_back() -> None:
         (b'{"type":"FISH"}', "'FISH'"),
         (b'{"type":"RECORD","record":{}}', "needs a stream"),
         (b'{"type":"RECORD","stream":"V"}', "needs a record"),
+        (b'\x80{"type":"STATE"}', "line 7 is not JSON"),
+        (b'{"type":"RECORD","stream":"V","record":{"x":"\xff"}}', "line 7 is not JSON"),
+        (b'{"type":"SCHEMA","stream":"V","schema":[1]}', "line 7: schema is '\\[1\\]', not an object"),
+        (b'{"type":"SCHEMA","stream":"V","schema":{},"key_properties":5}', "key_properties is '5', not a list"),
+        (b'{"type":"SCHEMA","stream":"V","schema":{"required":7}}', "required is '7', not a list"),
+        (b'{"type":"SCHEMA","stream":"V","schema":{},"bookmark_properties":[1]}', "bookmark_properties is"),
+        (b'{"type":"BATCH","stream":"V","manifest":[4]}', "manifest is"),
+        (b'{"type":"BATCH","stream":"V","encoding":"jsonl"}', "encoding is 'jsonl', not an object"),
     ],
 )
 def test_an_invalid_message_is_refused_with_its_line(line: bytes, says: str) -> None:

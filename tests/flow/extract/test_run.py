@@ -4,8 +4,9 @@ import os
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from intacct_bridge.flow.destinations.latest_rows import views
 from intacct_bridge.flow.destinations.manifest import CopyFolder
 from intacct_bridge.flow.destinations.open import copy_states, open_sink
 from intacct_bridge.flow.destinations.sql import quoted
+from intacct_bridge.flow.extract import stream_run
 from intacct_bridge.flow.extract.estimate import estimated
 from intacct_bridge.flow.extract.options import Options
 from intacct_bridge.flow.extract.page_reader import PageReader
@@ -509,6 +511,46 @@ def test_kills_at_any_commit(after: bool, seed: int, size: int, cuts: list[int])
     company.clock += company.lateness
     run(sink, company)
     check(sink, company)
+
+
+@pytest.mark.parametrize("cut", range(1, 5))
+@pytest.mark.parametrize("seconds", [1, 2, 3])
+def test_no_commit_says_that_more_was_read_than_it_holds(
+    cut: int, seconds: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rows that have waited for long are committed, and never the bookmark of a page before the rows of that page."""
+    monkeypatch.setattr(stream_run, "monotonic", count(0, 1).__next__)  # a second passes with each look at the clock
+    company = Company(6)
+    for number in range(40):
+        company.add("VENDOR", VENDORID=f"V{number}", NAME="x")
+    company.clock += timedelta(days=30)  # no row is read a second time as a recent change
+    sink = CutSink(cut, after=True)
+    sink.commit_rows, sink.commit_seconds = 1000, seconds
+    with suppress(KilledError):
+        run(sink, company, [VENDOR])
+    sink.left = 0
+    run(sink, company, [VENDOR])
+    check(sink, company, [VENDOR])
+
+
+def test_deletes_are_asked_for_from_the_earliest_time_also_across_a_new_year() -> None:
+    """Two streams that were read at different times: the deletes of both are wanted, December's among them."""
+    company, sink = Company(3), MemorySink()
+    company.clock = datetime(2025, 12, 20, 9, tzinfo=UTC)
+    for number in range(4):
+        company.add("VENDOR", VENDORID=f"V{number}", NAME="x")
+        company.add("APBILL", TOTAL=number)
+    for _ in range(2):
+        run(sink, company, [VENDOR, APBILL])
+        company.clock += timedelta(hours=3)
+    company.clock = datetime(2025, 12, 25, 9, tzinfo=UTC)
+    gone = company.tables["VENDOR"].rows[1]
+    company.drop("VENDOR", gone, gone["VENDORID"])
+    company.clock = datetime(2026, 1, 10, 9, tzinfo=UTC)
+    run(sink, company, [APBILL])
+    company.clock = datetime(2026, 1, 12, 9, tzinfo=UTC)
+    run(sink, company, [VENDOR, APBILL])
+    check(sink, company, [VENDOR, APBILL])
 
 
 @pytest.mark.parametrize("scheme", ["duckdb", "parquet"])

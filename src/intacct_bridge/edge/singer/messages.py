@@ -20,7 +20,7 @@ import msgspec
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.flow.records.cells import json_number
 from intacct_bridge.model.catalog import ObjectDef
-from intacct_bridge.wire.values import Kind
+from intacct_bridge.wire.values import Kind, shown
 from intacct_bridge.wire.xml import names_an_element
 
 Decimals = Literal["number", "string"]
@@ -253,7 +253,7 @@ def parse_message(line: bytes, number: int) -> Message:
     """A line as a message; every number with a point is a Decimal. Raises SettingsError with the line's number."""
     try:
         raw = _DECODER.decode(line)
-    except (msgspec.DecodeError, ArithmeticError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, ArithmeticError) as error:
         raise SettingsError(
             f"line {number} is not JSON: {error}", fix="Pipe the output of a Singer tap to the target."
         ) from None
@@ -266,6 +266,7 @@ def parse_message(line: bytes, number: int) -> Message:
         raise SettingsError(f"line {number}: a {kind} message needs a stream")
     if kind == "RECORD" and not isinstance(raw.get("record"), dict):
         raise SettingsError(f"line {number}: a RECORD message needs a record")
+    _check_parts(raw, number)
     return Message(
         kind,
         raw.get("stream", ""),
@@ -279,6 +280,19 @@ def parse_message(line: bytes, number: int) -> Message:
         tuple(raw.get("manifest") or ()),
         *_equal_number(raw),
     )
+
+
+def _check_parts(raw: Mapping[str, Any], number: int) -> None:
+    """SettingsError for a part of a message that has another form than the Singer specification gives it."""
+    for name in ("schema", "encoding"):
+        if not isinstance(raw.get(name) or {}, dict):
+            raise SettingsError(f"line {number}: {name} is {shown(str(raw[name]))}, not an object")
+    schema = raw.get("schema") or {}
+    named = {name: raw.get(name) for name in ("key_properties", "bookmark_properties", "manifest")}
+    for name, value in {**named, "required": schema.get("required")}.items():
+        names = [value] if name == "bookmark_properties" and isinstance(value, str) else value or []
+        if not isinstance(names, list) or not all(isinstance(one, str) for one in names):
+            raise SettingsError(f"line {number}: {name} is {shown(str(value))}, not a list of texts")
 
 
 def _names(given: Any) -> tuple[str, ...]:
@@ -317,7 +331,7 @@ def batch_records(
         raise SettingsError(
             f"the batch file {path} cannot be read: {error}", fix="Check that the file is complete."
         ) from None
-    except (msgspec.DecodeError, ArithmeticError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, ArithmeticError) as error:
         raise SettingsError(
             f"{path}:{number} is not a JSON object: {error}", fix="Write one object on each line."
         ) from None

@@ -1,0 +1,42 @@
+"""The planted bugs: every patch still fits the source, and the documentation says which test finds it."""
+
+import ast
+import re
+
+import pytest
+
+from planted.planted import HERE, ROOT, OutdatedPatchError, PlantedBug, known_finders, planted_bugs, stages
+
+BUGS = planted_bugs()
+
+
+@pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.name)
+def test_a_patch_fits_the_source_and_changes_its_code(bug: PlantedBug) -> None:
+    source = (ROOT / bug.path).read_text(encoding="utf-8")
+    planted = bug.applied(source)
+    assert ast.dump(ast.parse(planted)) != ast.dump(ast.parse(source))
+    assert bug.what.endswith(".")
+    assert [name for name, _ in stages(bug.path)][-1] == "all tests"
+
+
+def test_the_patches_are_numbered_and_spread_over_the_product() -> None:
+    assert [bug.number for bug in BUGS] == list(range(1, len(BUGS) + 1))
+    assert len(BUGS) >= 30
+    packages = {"/".join(bug.path.split("/")[2:4]) for bug in BUGS}
+    assert packages >= {"flow/extract", "flow/destinations", "flow/plan", "flow/outbox", "flow/post", "flow/undo"}
+
+
+def test_a_patch_that_no_longer_fits_is_an_error() -> None:
+    bug = BUGS[0]
+    source = (ROOT / bug.path).read_text(encoding="utf-8")
+    with pytest.raises(OutdatedPatchError, match=re.escape(f"{bug.name}.patch does not fit {bug.path}")):
+        bug.applied(bug.applied(source))
+
+
+def test_every_bug_is_found_by_a_test_that_exists() -> None:
+    found = known_finders()
+    assert sorted(found) == sorted(f"{bug.number:02}-{bug.name}" for bug in BUGS)
+    for test in found.values():
+        path, _, name = test.partition("::")
+        assert f"def {name.rpartition('::')[2]}(" in (ROOT / path).read_text(encoding="utf-8"), test
+    assert sorted(one.stem for one in HERE.glob("*.patch")) == sorted(found)
