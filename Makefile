@@ -10,7 +10,7 @@ OURSELVES := --no-deps --no-build-isolation --editable .
 # A shell's own settings must not leak into the virtual environment.
 unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME
 
-.PHONY: help demo test test-all check bench torture ledgers docs data format clean
+.PHONY: help demo test test-all check bench torture ledgers planted mutate fuzz docs data format clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,6 +57,15 @@ ledgers: $(VENV)/.ready ## check the books of 200 companies drawn at random, wit
 torture: $(VENV)/.ready ## run over 1,000 kills and faults against the loader
 	PYTHONPATH=tests $(BIN)/python -W error -m torture.torture
 	PYTHONPATH=tests $(BIN)/python -W error -m torture.aftermath
+
+planted: $(VENV)/.ready ## plant each bug of tests/planted in a copy of the source, and see which test finds it
+	PYTHONPATH=src:tests $(BIN)/python -m planted.planted
+
+mutate: $(VENV)/.ready ## change 500 places in the code that decides on money, and see which changes no test notices
+	PYTHONPATH=src:tests $(BIN)/python -m mutation.mutate
+
+fuzz: $(VENV)/.ready ## change texts from outside at random, a minute for each reader
+	PYTHONPATH=src:tests $(BIN)/python -m fuzz.fuzz
 
 docs: $(VENV)/.ready ## rewrite the generated pages and pictures of docs/, and build the site into site/
 	$(BIN)/python scripts/generate_docs.py
