@@ -1,6 +1,5 @@
 """Every kind of record: file, plan, load, the company's ledger, receipt, and a second run that posts nothing."""
 
-from collections import Counter
 from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
@@ -11,21 +10,9 @@ from intacct_bridge.emulator.gateway.gateway import Emulator
 from intacct_bridge.errors import InvalidRequestError
 from intacct_bridge.flow.plan.plan import Verdict
 from intacct_bridge.flow.records.status import RecordStatus
-from intacct_bridge.wire.codec import decode_request
-from intacct_bridge.wire.reply import Reply
 from support.journeys.kinds import KINDS, Kind
-from support.journeys.objects import Desk
+from support.journeys.objects import Desk, sent_by
 
-READS = (
-    "getAPISession",
-    "lookup",
-    "inspect",
-    "query",
-    "get",
-    "get_list",
-    "readUserFormatting",
-    "getDimensionRelationships",
-)
 FUNCTION_ONLY = ("SUPDOC", "SUPDOCFOLDER", "EMPLOYEERATE")
 """Kept beside the emulator's tables."""
 
@@ -38,19 +25,6 @@ def grown(two_years: Emulator) -> Emulator:
 @pytest.fixture
 def desk(tmp_path: Path, demo: Emulator) -> Desk:
     return Desk(tmp_path, demo)
-
-
-def sent_by(desk: Desk) -> Counter[str]:
-    """Counts the functions that write, from now on."""
-    counts: Counter[str] = Counter()
-
-    def counted(endpoint: str, body: bytes) -> Reply:
-        functions = [one.name for operation in decode_request(body).operations for one in operation.functions]
-        counts.update(name for name in functions if name not in READS)
-        return desk.emulator(endpoint, body)
-
-    desk.transport = counted
-    return counts
 
 
 def numbers(desk: Desk, kind: Kind) -> dict[str, int]:

@@ -11,9 +11,10 @@ import pytest
 from intacct_bridge.emulator.accounting.seeding import load
 from intacct_bridge.emulator.demo.company import demo_company
 from intacct_bridge.emulator.gateway.gateway import Emulator
+from intacct_bridge.emulator.settings.faults import ScriptedFault
 from intacct_bridge.flow.plan.plan import Verdict
 from intacct_bridge.flow.records.status import RecordStatus
-from support.journeys.objects import Desk, reasons
+from support.journeys.objects import Desk, reasons, sent_by
 from support.small_company import NOON
 
 ROOT = Path(__file__).parent.parent.parent
@@ -61,3 +62,41 @@ def test_the_orders_are_made_once(desk: Desk) -> None:
     assert sorted(row["DOCNO"] for row in desk.rows("SODOCUMENT")) == ["WEB-1001", "WEB-1002", "WEB-1003"]
     again = desk.load(FILE.read_text("utf-8"), "", map_file=MAP)
     assert {one.status for one in again} == {RecordStatus.UNCHANGED}
+
+
+def test_orders_are_changed_by_their_own_function(desk: Desk) -> None:
+    """The generic `update` is not documented for orders. Their own one takes the document's id, not its number."""
+    desk.load(FILE.read_text("utf-8"), "", map_file=MAP)
+    sent = sent_by(desk)
+    by_id = "DOCID,MESSAGE\nSales Order-WEB-1001,Call first\n"
+    assert [one.status for one in desk.load(by_id, "SODOCUMENT", "update", match=("DOCID",))] == [RecordStatus.APPLIED]
+    number = next(row["RECORDNO"] for row in desk.rows("SODOCUMENT") if row["DOCNO"] == "WEB-1002")
+    by_number = f"RECORDNO,MESSAGE\n{number},Ring twice\n"
+    assert [one.status for one in desk.load(by_number, "SODOCUMENT", "update")] == [RecordStatus.APPLIED]
+    assert [one.status for one in desk.load(by_number, "SODOCUMENT", "update")] == [RecordStatus.UNCHANGED]
+    messages = {row["DOCNO"]: row.get("MESSAGE", "") for row in desk.rows("SODOCUMENT")}
+    assert (messages["WEB-1001"], messages["WEB-1002"]) == ("Call first", "Ring twice")
+    assert sent == {"update_sotransaction": 2}
+
+
+def test_a_change_of_an_order_whose_answer_was_lost_is_read_back(desk: Desk) -> None:
+    desk.load(FILE.read_text("utf-8"), "", map_file=MAP)
+    desk.emulator.fault_plan.add(ScriptedFault("cut-after", "update_sotransaction", calls=(1,)))
+    change = "DOCID,MESSAGE\nSales Order-WEB-1001,Call first\n"
+    (lost,) = desk.load(change, "SODOCUMENT", "update", match=("DOCID",))
+    assert (lost.status, lost.note) == (RecordStatus.SETTLED, "read back from Sales Order-WEB-1001")
+    sent = sent_by(desk)
+    assert [one.status for one in desk.load(change, "SODOCUMENT", "update", match=("DOCID",))] == [
+        RecordStatus.UNCHANGED
+    ]
+    assert sent == {}
+
+
+def test_lines_of_an_order_change_by_their_number(desk: Desk) -> None:
+    """The order has three lines; a file with one cannot say which of them it is."""
+    desk.load(FILE.read_text("utf-8"), "", map_file=MAP)
+    item = desk.rows("SODOCUMENTENTRY")[0]["ITEMID"]
+    line = f"DOCID,SODOCUMENTENTRY.ITEMID,SODOCUMENTENTRY.QUANTITY\nSales Order-WEB-1001,{item},5\n"
+    found = desk.plan(line, "SODOCUMENT", "update", match=("DOCID",))
+    texts = [finding.message for one in found.records for finding in one.reasons]
+    assert "an update of SODOCUMENT changes lines by their number: the input has 1 line, the company has 3" in texts

@@ -1,5 +1,6 @@
 """Loads of any object into the emulated company, each call one process."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,9 +18,21 @@ from intacct_bridge.flow.post.outcome import RecordOutcome
 from intacct_bridge.flow.post.sender import Step, no_step
 from intacct_bridge.flow.post.settle import SettleSettings
 from intacct_bridge.flow.records.tables import open_table
-from intacct_bridge.wire.reply import Transport
+from intacct_bridge.wire.codec import decode_request
+from intacct_bridge.wire.reply import Reply, Transport
 from support.small_company import client
 
+READS = (
+    "getAPISession",
+    "lookup",
+    "inspect",
+    "query",
+    "get",
+    "get_list",
+    "readUserFormatting",
+    "getDimensionRelationships",
+)
+"""Functions that only read."""
 VENDORS = """VENDORID,NAME,DISPLAYCONTACT.PRINTAS
 V-1,Acme Paper,Acme Paper
 V-2,Bolt Ltd,Bolt Ltd
@@ -86,3 +99,16 @@ class Desk:
 
 def reasons(plan: Plan) -> list[Sequence[str]]:
     return [(finding.rule, finding.column, finding.position) for one in plan.records for finding in one.reasons]
+
+
+def sent_by(desk: Desk) -> Counter[str]:
+    """Counts the functions that write, from now on."""
+    counts: Counter[str] = Counter()
+
+    def counted(endpoint: str, body: bytes) -> Reply:
+        functions = [one.name for operation in decode_request(body).operations for one in operation.functions]
+        counts.update(name for name in functions if name not in READS)
+        return desk.emulator(endpoint, body)
+
+    desk.transport = counted
+    return counts

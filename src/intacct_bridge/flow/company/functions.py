@@ -15,7 +15,7 @@ from intacct_bridge.model.keys import RECORDNO
 from intacct_bridge.model.legacy.functions import WritePlan
 from intacct_bridge.model.legacy.objects import legacy_object
 from intacct_bridge.model.writing.actions import action_of
-from intacct_bridge.model.writing.functions import FunctionBuilder
+from intacct_bridge.model.writing.functions import SPECIFIC_UPDATE, FunctionBuilder
 from intacct_bridge.model.writing.generic import as_text
 from intacct_bridge.wire.envelope import Result
 from intacct_bridge.wire.values import Value
@@ -83,10 +83,23 @@ class Functions:
             _filled(fields) if creates else _named(write),
             {wrapper: [_filled(line.fields) if creates else line.fields for line in members]
              for wrapper, members in write.lines.items()},
-            key="" if creates else comparable(fields.get(RECORDNO)),
+            key="" if creates else self._key(write),
             objects={line.object for line in write.all_lines},
             undescribed=self._undescribed(write),
         )  # fmt: skip
+
+    def _key(self, write: Write) -> str:
+        """The key by which the object's own function names the record to change."""
+        if self._is_legacy or write.object not in SPECIFIC_UPDATE:
+            return comparable(write.fields.get(RECORDNO))
+        name = legacy_object(write.object).key
+        key = comparable(write.known.get(name)) or comparable(write.fields.get(name))
+        if not key:
+            raise InvalidRequestError(
+                f"the {name} of {write.object} {comparable(write.fields.get(RECORDNO))} is not known",
+                fix=f"name the record by {name}",
+            )
+        return key
 
     def _action(self, write: Write) -> Element:
         action = action_of(write.operation.value, write.object, is_legacy=self._is_legacy)

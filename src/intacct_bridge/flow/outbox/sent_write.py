@@ -10,7 +10,8 @@ from intacct_bridge.flow.records.tables import SourceRow
 from intacct_bridge.flow.records.write import Identity, RecordLine, Write, WriteOperation
 from intacct_bridge.model.catalog import FieldDef
 from intacct_bridge.model.legacy.functions import read_call
-from intacct_bridge.model.legacy.objects import LegacyObject
+from intacct_bridge.model.legacy.objects import LegacyObject, legacy_object
+from intacct_bridge.model.writing.functions import SPECIFIC_UPDATE
 from intacct_bridge.wire.values import Value, parse_value
 from intacct_bridge.wire.xml import Element, parse
 
@@ -30,12 +31,22 @@ def sent_write(writable: WritableObject, entry: OutboxEntry) -> Write:
         function = function.children[-1]  # the others are its files
     if writable.legacy is not None:
         fields, lines = _of_legacy_function(writable, writable.legacy, entry.target.operation, function)
+    elif function.tag.startswith("update_"):
+        fields, lines = _of_legacy_function(writable, legacy_object(writable.name), entry.target.operation, function)
+        key = sent_key(writable, entry)
+        fields[key] = fields.pop(by)
     elif entry.target.operation is WriteOperation.DELETE:
         key = writable.lookup.record_key
         fields, lines = {key: _value(writable.field(key), function.findtext("keys"))}, {}
     else:
         fields, lines = _of_update(writable, function.children[0])
     return _write(entry, fields, lines)
+
+
+def sent_key(writable: WritableObject, entry: OutboxEntry) -> str:
+    """The field by which an entry's function names the record to change."""
+    specific = entry.target.object in SPECIFIC_UPDATE and entry.target.operation is WriteOperation.UPDATE
+    return legacy_object(writable.name).key if specific and writable.legacy is None else writable.lookup.record_key
 
 
 def _write(entry: OutboxEntry, fields: _Fields, lines: _Lines) -> Write:

@@ -15,7 +15,9 @@ from intacct_bridge.flow.company.current_records import POSTED_ON, CurrentRecord
 from intacct_bridge.flow.company.writable import WRITTEN_BY_NAME, LineSet, WritableObject
 from intacct_bridge.flow.records.values import comparable, equal_form
 from intacct_bridge.flow.records.write import Finding, Write, WriteOperation
+from intacct_bridge.model.keys import natural_key
 from intacct_bridge.model.wording import amount_shown, counted
+from intacct_bridge.model.writing.functions import SPECIFIC_UPDATE
 from intacct_bridge.wire.values import Value
 
 
@@ -115,9 +117,16 @@ def update_of(write: Write, current: CurrentRecord, writable: WritableObject, ch
         fields={writable.lookup.record_key: current.number, **fields},
         lines={wrapper: lines for wrapper, lines in write.lines.items() if wrapper in names},
         given=write.content,
-        known={name: day for name in POSTED_ON if type(day := current.row.get(name)) is date},
+        known=_known(write, current, writable),
         earlier=earlier_values(fields, current),
     )
+
+
+def _known(write: Write, current: CurrentRecord, writable: WritableObject) -> dict[str, Value]:
+    """The dates of the record, and its natural key where the object's own function names the record by it."""
+    found: dict[str, Value] = {name: day for name in POSTED_ON if type(day := current.row.get(name)) is date}
+    natural = natural_key(write.object) if write.object in SPECIFIC_UPDATE and writable.legacy is None else None
+    return found | ({natural: current.row[natural]} if natural and current.row.get(natural) else {})
 
 
 def earlier_values(fields: Iterable[str], current: CurrentRecord) -> dict[str, Value]:
@@ -160,15 +169,16 @@ def _locked(
 def _lines_by_number(
     write: Write, current: CurrentRecord, writable: WritableObject, changes: tuple[Change, ...]
 ) -> Finding | None:
-    """Why a legacy function cannot make the lines equal: it changes lines by their number, and adds all others."""
-    if writable.legacy is None:
+    """Why an object's own function cannot make the lines equal: it changes lines by their number, and adds others."""
+    if writable.legacy is None and write.object not in SPECIFIC_UPDATE:
         return None
     for change in changes:
         ours, theirs = write.lines.get(change.name), current.lines.get(change.name, ())
         if ours is not None and len(ours) != len(theirs):
             message = (
-                "document type 2.1 changes lines by their number: "
+                f"an update of {write.object} changes lines by their number: "
                 f"the input has {counted(len(ours), 'line')}, the company has {len(theirs)}"
             )
-            return Finding("lines", message, "use a 3.0 connection, or delete and create", "", write.position)
+            other = "use a 3.0 connection, or " if write.object not in SPECIFIC_UPDATE else ""
+            return Finding("lines", message, f"{other}delete and create", "", write.position)
     return None

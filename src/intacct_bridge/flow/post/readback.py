@@ -15,7 +15,7 @@ from intacct_bridge.client.protocol import Gateway
 from intacct_bridge.flow.company.current_records import CurrentRecord, Locator
 from intacct_bridge.flow.company.writable import WritableObject, writable_object
 from intacct_bridge.flow.outbox.entry import OutboxEntry
-from intacct_bridge.flow.outbox.sent_write import sent_write
+from intacct_bridge.flow.outbox.sent_write import sent_key, sent_write
 from intacct_bridge.flow.plan.changes import differences
 from intacct_bridge.flow.records.values import comparable
 from intacct_bridge.flow.records.write import Write, WriteOperation
@@ -43,8 +43,8 @@ def read_back(company: Gateway, entries: Sequence[OutboxEntry]) -> list[Readback
     """One result for each of these updates or deletes, which are all of one object."""
     writable = writable_object(company, entries[0].target.object)
     writes = [sent_write(writable, entry) for entry in entries]
-    by = (writable.lookup.record_key,)
-    located = Locator(company, writable).locate([(write, by) for write in writes])
+    keys = [sent_key(writable, entry) for entry in entries]
+    located = Locator(company, writable).locate([(write, (key,)) for write, key in zip(writes, keys, strict=True)])
     return [
         _judged(writable, write, entry, found[0] if found else None)
         for write, entry, found in zip(writes, entries, located, strict=True)
@@ -52,14 +52,15 @@ def read_back(company: Gateway, entries: Sequence[OutboxEntry]) -> list[Readback
 
 
 def _judged(writable: WritableObject, write: Write, entry: OutboxEntry, current: CurrentRecord | None) -> Readback:
-    record = comparable(write.fields.get(writable.lookup.record_key))
+    key = sent_key(writable, entry)
+    record = comparable(write.fields.get(key))
     if write.operation.is_action:
         return _judged_by_state(write, record, current)
     if write.operation is WriteOperation.DELETE:
         return Readback(ReadbackVerdict.DONE if current is None else ReadbackVerdict.NOT_DONE, record)
     if current is None:
         return Readback(ReadbackVerdict.UNCLEAR, record, f"{write.object} {record} no longer exists in Intacct")
-    left = differences(write, current, writable, (writable.lookup.record_key,))
+    left = differences(write, current, writable, (key,))
     if not left:
         return Readback(ReadbackVerdict.DONE, record)
     names = ", ".join(change.name for change in left)

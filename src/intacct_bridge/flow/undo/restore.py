@@ -14,7 +14,7 @@ from intacct_bridge.flow.company.current_records import CurrentRecord, Locator
 from intacct_bridge.flow.company.writable import WRITTEN_BY_NAME, WritableObject, writable_object
 from intacct_bridge.flow.outbox.entry import OutboxEntry
 from intacct_bridge.flow.outbox.outbox import Outbox
-from intacct_bridge.flow.outbox.sent_write import sent_write
+from intacct_bridge.flow.outbox.sent_write import sent_key, sent_write
 from intacct_bridge.flow.plan.changes import differences
 from intacct_bridge.flow.records.identity import content_digest, existing_identity
 from intacct_bridge.flow.records.values import comparable
@@ -38,19 +38,21 @@ def restoring_writes(
     RecordError, which is not raised, where they are not known, or where the record has other values than we wrote.
     """
     writable = writable_object(company, entries[0].target.object)
-    by = writable.lookup.record_key
+    by, key = writable.lookup.record_key, sent_key(writable, entries[0])
     sent = [sent_write(writable, entry) for entry in entries]
-    located = Locator(company, writable).locate([(replace(write, lines={}), (by,)) for write in sent])
+    located = Locator(company, writable).locate([(replace(write, lines={}), (key,)) for write in sent])
     done: list[Write | RecordError | None] = []
     for entry, write, found in zip(entries, sent, located, strict=True):
         try:
             if not found:
-                raise RecordError(f"{write.object} {comparable(write.fields.get(by))} is not visible in Intacct")
-            earlier = _earlier(outbox, entry, write, by)
+                raise RecordError(f"{write.object} {comparable(write.fields.get(key))} is not visible in Intacct")
+            earlier = _earlier(outbox, entry, write, key)
+            known = {key: found[0].row[key]} if key != by else {}
             if entry.number in doubtful:
-                done.append(_update(entry, {by: found[0].number, **earlier}, by, entity))
+                restoring: Write | None = _update(entry, {by: found[0].number, **earlier}, by, entity)
             else:
-                done.append(_restored(writable, entry, write, found[0], earlier, entity=entity))
+                restoring = _restored(writable, entry, write, found[0], earlier, entity=entity)
+            done.append(replace(restoring, known=known) if restoring is not None else None)
         except RecordError as error:
             done.append(error)
     return done
@@ -66,7 +68,7 @@ def _restored(
     entity: str,
 ) -> Write | None:
     by = writable.lookup.record_key
-    changed = differences(sent, current, writable, (by,))
+    changed = differences(sent, current, writable, (sent_key(writable, entry),))
     fields: dict[str, Value] = {by: current.number, **earlier}
     if not changed:
         return _update(entry, fields, by, entity)

@@ -23,6 +23,9 @@ _GENERIC_DELETE = frozenset(
     {"APADJUSTMENT", "ARADJUSTMENT", "ARINVOICE", "EEXPENSES", "EXPENSEADJUSTMENTS", "INVDOCUMENT", "PODOCUMENT"}
 )
 """Objects with an object-specific `create` for which the generic `delete` is documented."""
+SPECIFIC_UPDATE = frozenset({"PODOCUMENT", "SODOCUMENT"})
+"""Objects that only an `update` of their own changes, which names the record by its natural key. The generic one is not
+documented for them."""
 _RATE_TYPE = "EXCH_RATE_TYPE_ID"
 _NO_LINES: Mapping[str, Sequence[OwnedLine]] = {}
 
@@ -64,7 +67,7 @@ class FunctionBuilder:
 
     def _changing(self, operation: str, name: str) -> WritePlan | None:
         plan = plan_of(name)
-        if self._is_legacy or name in UNDESCRIBED:
+        if self._is_legacy or name in UNDESCRIBED or (operation == "update" and name in SPECIFIC_UPDATE):
             return self._with(operation, name, plan)
         generic = (_GENERIC,) if operation == "update" else (_GENERIC, "")
         documented = creator(name) not in generic and not (operation == "delete" and name in _GENERIC_DELETE)
