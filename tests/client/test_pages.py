@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from intacct_bridge import connect
 from intacct_bridge.emulator.gateway.gateway import Emulator
 from intacct_bridge.emulator.gateway.server import serve
 from intacct_bridge.emulator.settings.faults import load_faults
@@ -54,6 +55,16 @@ def test_the_library_page_runs(capsys: pytest.CaptureFixture[str]) -> None:
     assert known["result"].status == "success"
     assert known["usage"].transactions > 10
     assert all(known["copied"][name] > 0 for name in ("CLASS", "dimensions", "trial_balance"))
+
+
+@pytest.mark.usefixtures("books")
+def test_the_page_on_changes_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    known: dict[str, Any] = {}
+    with connect("books") as known["client"]:
+        for block in blocks("watch.md"):
+            run("watch.md", block, known)
+    assert len(known["arrived"]) == 1
+    assert "'TITLE': 'Harbour'" not in capsys.readouterr().out  # the first watch begins now
 
 
 def test_the_tests_of_the_emulator_page_pass() -> None:

@@ -187,7 +187,7 @@ class Client:
             if self._writer is not None:
                 self._writer.close()
 
-    def __enter__(self) -> "Client":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

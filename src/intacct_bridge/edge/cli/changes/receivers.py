@@ -1,4 +1,7 @@
-"""The receivers of `intacct watch`: those of the library, with the secret that signs messages read from its place."""
+"""The receivers of `intacct watch`: those of the library, and another company."""
+
+from collections.abc import Mapping
+from typing import Any
 
 from intacct_bridge.client.connections.secret_refs import resolved
 from intacct_bridge.edge.cli.context import CommandContext
@@ -7,9 +10,19 @@ from intacct_bridge.flow.changes.delivery import Receiver
 from intacct_bridge.flow.changes.receivers.open import open_receiver
 
 
-def receiver_for(context: CommandContext, address: str, *, secret: str, timeout: float) -> Receiver:
-    """The receiver at an address; `secret` is `env:VARIABLE` or `file:PATH`, never the secret itself."""
-    key = ""
+def receiver_for(context: CommandContext, address: str, given: Mapping[str, Any]) -> Receiver:
+    """The receiver at an address, with the command's options; `secret` is the place of a secret, as `env:VARIABLE`."""
+    secret, timeout = given["secret"], float(given["timeout"])
+    scheme, _, rest = address.partition(":")
+    if scheme == "load" and rest:
+        from intacct_bridge.edge.cli.changes.load_receiver import LoadOptions, LoadReceiver
+
+        key = tuple(one.strip() for one in given["key"].split(",") if one.strip())
+        return LoadReceiver(context, rest, LoadOptions(given["as_name"], given["map_file"], key), yes=given["yes"])
+    for name in ("as", "key", "map"):
+        if given[{"as": "as_name", "map": "map_file"}.get(name, name)]:
+            raise SettingsError(f"--{name} is for --to load:CONNECTION only", fix="Leave it out.")
+    signing = ""
     if secret:
         kind, colon, place = secret.partition(":")
         if not colon or kind not in ("env", "file", "keyring"):
@@ -17,6 +30,6 @@ def receiver_for(context: CommandContext, address: str, *, secret: str, timeout:
                 "--secret names the place of a secret, and is not the secret",
                 fix="Write env:VARIABLE, file:PATH or keyring:SERVICE/USER.",
             )
-        key = str(resolved({kind: place}, where="--secret"))
-        context.console.hide([key])
-    return open_receiver(address, secret=key, timeout=timeout)
+        signing = str(resolved({kind: place}, where="--secret"))
+        context.console.hide([signing])
+    return open_receiver(address, secret=signing, timeout=timeout)

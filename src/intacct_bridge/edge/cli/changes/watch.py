@@ -33,6 +33,10 @@ class WatchGroup(click.Group):
             args = [_RUN, *args]
         return super().parse_args(ctx, args)
 
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command; what is none of ours is a stream."""
+        return super().get_command(ctx, cmd_name) or self.commands[_RUN]
+
 
 @click.group("watch", cls=WatchGroup, no_args_is_help=True, subcommand_metavar="STREAM... --to RECEIVER [OPTIONS]")
 def watch_command() -> None:
@@ -85,7 +89,21 @@ def watch_command() -> None:
 @click.option(
     "--secret", metavar="REF", default="", help="Sign a web hook's messages: env:VARIABLE or file:PATH with whsec_..."
 )
-@click.option("-y", "--yes", is_flag=True, help="Poll even if that takes more than half of the monthly transactions.")
+@click.option("--as", "as_name", metavar="OBJECT", default="", help="With load: the object or layout in that company.")
+@click.option(
+    "--map",
+    "map_file",
+    metavar="MAP.toml",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="With load: a mapping.",
+)
+@click.option("--key", metavar="FIELDS", default="", help="With load: find records there by these fields.")
+@click.option(
+    "-y",
+    "--yes",
+    is_flag=True,
+    help="Poll even if that takes more than half of the monthly transactions, and post to a production company.",
+)
 @shared_options(prints_table=True)
 def run_command(context: CommandContext, **given: Any) -> int:
     """Read what changed in these streams, and deliver each change as an event.
@@ -114,7 +132,7 @@ def run_command(context: CommandContext, **given: Any) -> int:
     )
     with exclusive(path, watch.name), EventLog(path) as log:
         _check_receiver(log, watch, named=bool(given["name"]))
-        receiver = receiver_for(context, given["to"], secret=given["secret"], timeout=float(given["timeout"]))
+        receiver = receiver_for(context, given["to"], given)
         with closing(receiver):
             client = context.client
             with stoppable(context.console):

@@ -1,0 +1,188 @@
+"""Receivers, each judged by a program of others: the specifications' own libraries, a real server, a real process."""
+
+import json
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from cloudevents.core.bindings.http import HTTPMessage, from_http_event
+from cloudevents.core.formats.json import JSONFormat
+from standardwebhooks import Webhook, WebhookVerificationError
+
+from intacct_bridge.errors import SettingsError
+from intacct_bridge.flow.changes.delivery import DeliveryError
+from intacct_bridge.flow.changes.event import ChangeEvent, ChangeKind, FieldChange
+from intacct_bridge.flow.changes.receivers.open import open_receiver
+
+SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+EVENT = ChangeEvent(
+    7,
+    "acme.test",
+    "APBILL",
+    "15",
+    ChangeKind.UPDATED,
+    datetime(2026, 11, 30, 12, tzinfo=UTC),
+    {"RECORDNO": 15, "TOTALDUE": Decimal("10.10"), "MEMO": 'a "quoted" line\nand another'},
+    {"TOTALDUE": FieldChange(Decimal("0.30"), Decimal("10.10"))},
+)
+
+
+class Hook:
+    """A receiver of posts; it answers with the statuses that a test wants, and then with 204."""
+
+    def __init__(self) -> None:
+        self.statuses: list[int] = []
+        self.got: list[tuple[dict[str, str], bytes]] = []
+        hook = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["content-length"]))
+                hook.got.append(({name.lower(): text for name, text in self.headers.items()}, body))
+                status = hook.statuses.pop(0) if hook.statuses else 204
+                self.send_response(status)
+                self.send_header("retry-after", "30")
+                self.send_header("location", "/elsewhere")
+                self.send_header("content-length", "0")
+                self.end_headers()
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}/hook"
+        self._thread = threading.Thread(target=self.server.serve_forever, args=(0.01,))
+        self._thread.start()
+
+    def close(self) -> None:
+        self.server.shutdown()
+        self.server.server_close()
+        self._thread.join()
+
+
+@pytest.fixture
+def hook() -> Iterator[Hook]:
+    made = Hook()
+    yield made
+    made.close()
+
+
+def test_a_web_hook_gets_a_cloud_event_that_the_specifications_libraries_accept(hook: Hook) -> None:
+    receiver = open_receiver(hook.url, secret=SECRET)
+    receiver.deliver([EVENT])
+    receiver.deliver([EVENT])
+    receiver.close()
+    (headers, body), (again, _) = hook.got
+    assert Webhook(SECRET).verify(body, headers)
+    assert headers["webhook-id"] == again["webhook-id"] == "acme%2Etest:APBILL:15:7"
+    with pytest.raises(WebhookVerificationError):
+        Webhook(SECRET).verify(body + b" ", headers)
+    event = from_http_event(HTTPMessage(headers, body), JSONFormat())
+    assert event.get_specversion() == "1.0"
+    assert (event.get_id(), event.get_type()) == ("acme%2Etest:APBILL:15:7", "intacct.apbill.updated")
+    assert (event.get_subject(), event.get_time()) == ("15", EVENT.at)
+    data = json.loads(body, parse_float=Decimal)["data"]
+    assert data["record"]["TOTALDUE"] == Decimal("10.10")
+    assert data["changed"] == {"TOTALDUE": {"old": Decimal("0.30"), "new": Decimal("10.10")}}
+
+
+def test_several_events_are_a_batch_with_one_signature(hook: Hook) -> None:
+    receiver = open_receiver(hook.url, secret=SECRET)
+    receiver.deliver([EVENT, replace(EVENT, number=8, key="16")])
+    receiver.close()
+    ((headers, body),) = hook.got
+    assert headers["content-type"].startswith("application/cloudevents-batch+json")
+    assert Webhook(SECRET).verify(body, headers)
+    assert [one["subject"] for one in json.loads(body)] == ["15", "16"]
+
+
+@pytest.mark.parametrize("status", [301, 400, 410, 429, 500])
+def test_every_answer_but_success_is_a_failed_delivery(hook: Hook, status: int) -> None:
+    hook.statuses = [status]
+    receiver = open_receiver(hook.url)
+    with pytest.raises(DeliveryError, match=f"HTTP {status}") as failed:
+        receiver.deliver([EVENT])
+    assert failed.value.retry_after == 30
+    receiver.close()
+    assert len(hook.got) == 1  # a redirect is not followed
+
+
+def test_an_address_that_does_not_answer_is_a_failed_delivery_that_hides_the_path() -> None:
+    receiver = open_receiver("http://127.0.0.1:9/secret-path")
+    with pytest.raises(DeliveryError, match=r"http://127\.0\.0\.1:9 did not answer") as failed:
+        receiver.deliver([EVENT])
+    assert "secret" not in str(failed.value)
+    receiver.close()
+
+
+@pytest.mark.parametrize(
+    ("address", "secret", "words"),
+    [
+        ("http://example.com/hook", "", "not encrypted"),
+        ("https://example.com/hook", "whsec_c2hvcnQ=", "24 to 64 bytes"),
+        ("https://example.com/hook", "no-prefix", "whsec_"),
+        ("exec:true", SECRET, "web hooks only"),
+        ("ftp://example.com", "", "is not a receiver"),
+        ("exec:", "", "is not a receiver"),
+        ("python:no_such_module:function", "", "cannot be imported"),
+        ("python:json:no_such_function", "", "has no function"),
+        ("python:json", "", "names no function"),
+    ],
+)
+def test_an_address_that_cannot_be_used_is_refused_at_once(address: str, secret: str, words: str) -> None:
+    with pytest.raises(SettingsError, match=words):
+        open_receiver(address, secret=secret)
+
+
+def test_a_command_gets_json_lines_and_its_exit_status_counts(tmp_path: Path) -> None:
+    file = tmp_path / "got.jsonl"
+    open_receiver(f"exec:cat >> {file}").deliver([EVENT, replace(EVENT, number=8)])
+    lines = [json.loads(line, parse_float=Decimal) for line in file.read_text().splitlines()]
+    assert [one["sequence"] for one in lines] == [7, 8]
+    assert lines[0]["record"] == dict(EVENT.record)
+    with pytest.raises(DeliveryError, match="exit status 3: it is broken"):
+        open_receiver("exec:echo it is broken; exit 3").deliver([EVENT])
+    with pytest.raises(DeliveryError, match=r"did not end within 0\.2 seconds"):
+        open_receiver(f"exec:{sys.executable} -c 'import time; time.sleep(60)' | cat", timeout=0.2).deliver([EVENT])
+
+
+def test_a_command_that_does_not_read_has_still_taken_the_events() -> None:
+    open_receiver("exec:true").deliver([replace(EVENT, record={"MEMO": "x" * 1_000_000})])
+
+
+def test_files_get_whole_lines_also_after_a_process_was_killed_while_writing(tmp_path: Path) -> None:
+    receiver = open_receiver(f"jsonl:{tmp_path}")
+    receiver.deliver([EVENT])
+    file = tmp_path / "APBILL.jsonl"
+    with file.open("ab") as cut:
+        cut.write(b'{"id": "half a li')
+    receiver.deliver([replace(EVENT, number=8)])
+    assert [json.loads(line)["sequence"] for line in file.read_text().splitlines()] == [7, 8]
+
+
+def test_a_postgres_table_holds_each_event_once(postgres: str) -> None:
+    from adbc_driver_postgresql import dbapi
+
+    receiver = open_receiver(postgres)
+    receiver.deliver([EVENT, replace(EVENT, number=8, changed=None)])
+    receiver.deliver([EVENT])
+    receiver.close()
+    with dbapi.connect(postgres) as connection, connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT sequence, key, kind, record->>'TOTALDUE', changed IS NULL FROM intacct_events ORDER BY 1"
+        )
+        assert cursor.fetchall() == [(7, "15", "updated", "10.10", False), (8, "15", "updated", "10.10", True)]
+
+
+def test_a_python_function_is_called_with_each_event(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "my_handlers.py").write_text("got = []\ndef keep(event):\n    got.append(event)\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    open_receiver("python:my_handlers:keep").deliver([EVENT])
+    assert sys.modules.pop("my_handlers").got == [EVENT]
