@@ -110,7 +110,7 @@ def test_the_page_of_custom_companies(tmp_path: Path, monkeypatch: pytest.Monkey
     for block in blocks("custom-companies.md"):
         run("custom-companies.md", block, known)
     tests = [name for name in known if name.startswith("test_")]
-    assert len(tests) == 4
+    assert len(tests) == 5
     for name in tests:
         company = make_company(company="harbour.toml")
         known[name](*([company] if signature(known[name]).parameters else []))
