@@ -130,6 +130,8 @@ class Copy:
         return next(filter(None, failed.groups())) if failed else f"(ended with {ended.returncode})"
 
 
+_ELSEWHERE = {Path("flow/undo"): "test_*undo*.py", Path("flow/approval"): "test_*approval*.py"}
+"""Packages whose tests are commands and journeys."""
 _NEAR = ("its own tests", "the tests of its package")
 
 
@@ -140,10 +142,12 @@ def stages(path: str) -> Iterator[tuple[str, list[str]]]:
     if (ROOT / own).exists():
         yield "its own tests", [str(own)]
     folder = Path("tests") / module.parent
-    while not (ROOT / folder).is_dir():
-        folder = folder.parent
-    yield "the tests of its package", [str(folder)]
-    if folder.parts[1] == "flow":
+    if (ROOT / folder).is_dir():
+        yield "the tests of its package", [str(folder)]
+    elsewhere = sorted(str(one.relative_to(ROOT)) for one in (ROOT / "tests").rglob(_ELSEWHERE.get(module.parent, "-")))
+    if elsewhere:
+        yield "the tests of its package", elsewhere
+    if module.parts[0] == "flow":
         yield "the tests of flow", ["tests/flow"]
     yield "the journeys", ["tests/journeys", "tests/earlier"]
     yield "all tests", ["tests", "-n", "auto", "--dist", "worksteal"]

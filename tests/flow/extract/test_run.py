@@ -553,6 +553,32 @@ def test_deletes_are_asked_for_from_the_earliest_time_also_across_a_new_year() -
     check(sink, company, [VENDOR, APBILL])
 
 
+def test_a_deleted_record_is_found_by_every_meaning_of_its_audit_key() -> None:
+    """An id of digits may be a record number or a name; both records are looked up, and only the deleted one goes."""
+    departments = replace(
+        VENDOR,
+        name="DEPARTMENT",
+        object="DEPARTMENT",
+        fields={"DEPARTMENTID" if name == "VENDORID" else name: kind for name, kind in VENDOR.fields.items()},
+        natural_key="DEPARTMENTID",
+    )
+    company, sink = Company(3), MemorySink()
+    company.tables["DEPARTMENT"] = Table(departments, [])
+    for name in ("A", "B", "900017"):
+        company.add("DEPARTMENT", DEPARTMENTID=name, NAME="x")
+    first, second, third = company.tables["DEPARTMENT"].rows
+    second["DEPARTMENTID"] = str(first["RECORDNO"])
+    for _ in range(2):
+        run(sink, company, [departments])
+        company.clock += timedelta(hours=3)
+    for gone in (second, third):
+        company.drop("DEPARTMENT", gone, gone["DEPARTMENTID"])
+    company.clock += timedelta(minutes=5)
+    run(sink, company, [departments])
+    check(sink, company, [departments])
+    assert [row["DEPARTMENTID"] for row in sink.rows(departments)] == ["A"]
+
+
 @pytest.mark.parametrize("scheme", ["duckdb", "parquet"])
 @pytest.mark.parametrize("after", [False, True])
 def test_kills_at_every_commit_of_a_file(tmp_path: Path, scheme: str, after: bool, monkeypatch: Any) -> None:

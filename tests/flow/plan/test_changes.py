@@ -1,0 +1,155 @@
+"""What an update changes: only fields that the input has, a cleared one among them, and lines as a whole."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from intacct_bridge.flow.company.current_records import CurrentRecord
+from intacct_bridge.flow.company.writable import LineSet, WritableObject
+from intacct_bridge.flow.plan.changes import (
+    deletion_of,
+    differences,
+    earlier_values,
+    obstacles,
+    same_lines,
+    update_of,
+)
+from intacct_bridge.flow.records.lookup_keys import LookupKeys
+from intacct_bridge.flow.records.tables import SourceRow
+from intacct_bridge.flow.records.write import Identity, RecordLine, Write, WriteOperation
+from intacct_bridge.model.catalog import FieldDef, object_def
+from intacct_bridge.wire.values import Kind, Value
+
+ROW = SourceRow("bills.csv", 2, {})
+LINES = LineSet(
+    "APBILLITEMS",
+    "APBILLITEM",
+    object_def("APBILLITEM", [FieldDef("AMOUNT", Kind.CURRENCY), FieldDef("MEMO", Kind.TEXT)]),
+    {},
+)
+BILL = WritableObject(
+    object_def("APBILL", [FieldDef("RECORDNO", Kind.INTEGER), FieldDef("NAME", Kind.TEXT)]),
+    (LINES,),
+    LookupKeys("APBILL", keys=(("RECORDID",),), locked_states=("Paid", "Selected")),
+    None,
+    "create",
+)
+KEY = ("RECORDID",)
+
+
+def write(*lines: Mapping[str, Value], given: bool = True, **fields: Any) -> Write:
+    owned = tuple(RecordLine("APBILLITEM", one, ROW) for one in lines)
+    held = {"APBILLITEMS": owned} if lines or not given else {}
+    return Write(WriteOperation.CREATE, "APBILL", {"RECORDID": "B-1", **fields}, Identity("k", "key"), "d", "bill B-1",
+                 (ROW,), held)  # fmt: skip
+
+
+def current(*lines: Mapping[str, Value], **row: Any) -> CurrentRecord:
+    held = {"APBILLITEMS": tuple(lines)} if lines else {}
+    return CurrentRecord("77", {"RECORDID": "B-1", "RECORDNO": 77, **row}, held)
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "change"),
+    [
+        ({"NAME": "new"}, {"NAME": "old"}, ("NAME", "old", "new")),
+        ({"NAME": "same "}, {"NAME": "same"}, None),
+        ({"NAME": None}, {"NAME": "old"}, ("NAME", "old", "")),
+        ({"NAME": ""}, {"NAME": None}, None),
+        ({"NAME": "new"}, {"NAME": None}, ("NAME", "", "new")),
+        ({"TOTAL": Decimal("10.0")}, {"TOTAL": Decimal("10.00")}, None),
+        ({"TOTAL": Decimal("10.01")}, {"TOTAL": Decimal("10.00")}, ("TOTAL", "10", "10.01")),
+        ({"TOTAL": Decimal("-10")}, {"TOTAL": Decimal("10")}, ("TOTAL", "10", "-10")),
+        ({"TOTAL": Decimal(0)}, {"TOTAL": None}, ("TOTAL", "", "0")),
+        ({"DUE": date(2026, 2, 1)}, {"DUE": date(2026, 1, 2)}, ("DUE", "2026-01-02", "2026-02-01")),
+        ({"HOLD": True}, {"HOLD": False}, ("HOLD", "false", "true")),
+        ({"NAME": "caf\u00e9"}, {"NAME": "cafe\u0301"}, None),
+        ({"NAME": "ACME"}, {"NAME": "Acme"}, ("NAME", "Acme", "ACME")),
+        ({"OTHER": "x"}, {}, None),  # the company does not show it
+        ({"RECORDID": "B-2"}, {}, None),  # the key finds the record, and is not compared
+        ({"RECORDNO": 5}, {}, None),
+    ],
+)
+def test_a_field_differs_or_does_not(ours: dict[str, Any], theirs: dict[str, Any], change: Any) -> None:
+    found = differences(write(**ours), current(**theirs), BILL, KEY)
+    assert [(one.name, one.before, one.after) for one in found] == ([change] if change else [])
+
+
+A: dict[str, Any] = {"AMOUNT": Decimal("10.00"), "MEMO": "a"}
+B: dict[str, Any] = {"AMOUNT": Decimal("2.50"), "MEMO": "b"}
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "same"),
+    [
+        ([A, B], [B, A], True),
+        ([A, A], [A, A], True),
+        ([A, A], [A], False),
+        ([A], [A, A], False),
+        ([A, B], [A, {**B, "AMOUNT": Decimal("2.51")}], False),
+        ([{"AMOUNT": Decimal(10)}], [A], True),  # only the fields that the input has
+        ([A], [{"AMOUNT": Decimal("10.00")}], False),
+        ([], [], True),
+        ([], [A], False),
+    ],
+)
+def test_line_sets_are_compared_as_a_whole(ours: list[Any], theirs: list[Any], same: bool) -> None:
+    assert same_lines(ours, theirs) == same
+
+
+def test_a_changed_line_set_says_which_lines_go_and_come() -> None:
+    (change,) = differences(write(A, B), current(A, {**B, "MEMO": "old"}), BILL, KEY)
+    assert (change.name, change.before, change.after) == ("APBILLITEMS", "2 lines of 12.50", "2 lines of 12.50")
+    assert change.lines == ("- AMOUNT 2.5, MEMO old", "+ AMOUNT 2.5, MEMO b")
+    (unknown,) = differences(write(A), current(), BILL, KEY)
+    assert (unknown.before, unknown.after) == ("unknown lines", "1 line")
+    sided = {**A, "TR_TYPE": 1}
+    bare = replace(BILL, lines=())
+    (no_sum,) = differences(write(sided), current({**sided, "TR_TYPE": -1}), bare, KEY)
+    assert (no_sum.before, no_sum.after) == ("1 line", "1 line")  # debits and credits are not added up
+
+
+def test_parts_that_queries_do_not_return_are_not_compared() -> None:
+    assert not differences(write({**A, "TAXENTRIES": "x"}), current(A), BILL, KEY)
+
+
+def test_an_update_sends_what_changes_beside_the_record_number() -> None:
+    bill = write(A, NAME="new", TOTAL=Decimal(1), HIDDEN="x", WHENCREATED=date(2026, 5, 1))
+    there = current(A, NAME="old", TOTAL=Decimal(1), WHENCREATED=date(2026, 5, 1), WHENPOSTED=date(2026, 5, 2))
+    update = update_of(bill, there, BILL, differences(bill, there, BILL, KEY))
+    assert update.operation is WriteOperation.UPDATE
+    assert update.fields == {"RECORDNO": 77, "NAME": "new", "HIDDEN": "x"}  # what cannot be compared is sent
+    assert update.lines == {}
+    assert update.known == {"WHENCREATED": date(2026, 5, 1), "WHENPOSTED": date(2026, 5, 2)}
+    assert update.earlier == {"NAME": "old"}
+    assert update.content.fields == bill.fields
+    assert earlier_values(["NAME", "NONE"], there) == {"NAME": "old"}
+
+
+def test_a_delete_names_the_record_that_is_there_and_nothing_else() -> None:
+    delete = deletion_of(write(A, RECORDNO=5), current(), BILL)
+    assert (delete.operation, delete.fields, delete.lines) == (WriteOperation.DELETE, {"RECORDNO": 77}, {})
+
+
+@pytest.mark.parametrize(
+    ("state", "operation", "lines", "refuses"),
+    [
+        ("Paid", WriteOperation.DELETE, False, True),
+        ("Paid", WriteOperation.UPDATE, False, False),
+        ("Paid", WriteOperation.UPDATE, True, True),
+        ("Posted", WriteOperation.DELETE, True, None),
+        ("Posted", WriteOperation.UPDATE, True, None),
+    ],
+)
+def test_a_locked_record_is_an_obstacle(state: str, operation: WriteOperation, lines: bool, refuses: Any) -> None:
+    bill = replace(write(*([A] if lines else []), NAME="new"), operation=operation)
+    there = current(*([B] if lines else []), NAME="old", STATE=state)
+    changes = () if operation is WriteOperation.DELETE else differences(bill, there, BILL, KEY)
+    found = obstacles(bill, there, BILL, changes)
+    assert [one.refuses for one in found] == ([] if refuses is None else [refuses])
+    unchanged = replace(bill, operation=WriteOperation.UPDATE)
+    assert not obstacles(unchanged, there, BILL, ())

@@ -1,0 +1,426 @@
+"""Each rule of the plan by itself: what it refuses, what it warns of, and what it lets pass at its limits."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from typing import Any, cast
+
+import pytest
+
+from intacct_bridge.flow.company.references import KnownRecord, References
+from intacct_bridge.flow.company.writable import LineSet, WritableObject
+from intacct_bridge.flow.layouts.fields import NUMBERS, read_cell
+from intacct_bridge.flow.plan.rules import (
+    DimensionRelation,
+    EntityFacts,
+    Facts,
+    balance,
+    check,
+    check_fields,
+    conflicts,
+    currency_signs,
+    dimensions,
+    entity_balance,
+    exchange_rates,
+    invisible_characters,
+    location,
+    one_base_currency,
+    open_period,
+    two_lines,
+)
+from intacct_bridge.flow.records.lookup_keys import LookupKeys
+from intacct_bridge.flow.records.tables import SourceRow
+from intacct_bridge.flow.records.write import Finding, Identity, RecordLine, Write, WriteOperation
+from intacct_bridge.model.catalog import FieldDef, object_def
+from intacct_bridge.wire.values import Kind, Value
+
+
+@dataclass
+class Known:
+    """References of a company, as the rules ask for them."""
+
+    rows: Mapping[str, Mapping[str, KnownRecord]] = field(default_factory=dict)
+
+    def known(self, name: str) -> Mapping[str, KnownRecord]:
+        return self.rows.get(name, {})
+
+
+def known(name: str, *rows: dict[str, Any], kind: str = "") -> dict[str, dict[str, KnownRecord]]:
+    """Records of an object; the first field of each row is its id."""
+    ids = [str(next(iter(row.values()))) for row in rows]
+    return {name: {one: KnownRecord(one, one, "active", row, kind or name) for one, row in zip(ids, rows, strict=True)}}
+
+
+def facts(rows: Mapping[str, Mapping[str, KnownRecord]] | None = None, **more: Any) -> Facts:
+    return Facts(cast("References", Known(rows or {})), **more)
+
+
+ROW = SourceRow("je.csv", 2, {})
+
+
+def line(name: str = "GLENTRY", row: SourceRow = ROW, **fields: Any) -> RecordLine:
+    return RecordLine(name, fields, row)
+
+
+def debit(amount: str, **fields: Any) -> RecordLine:
+    return line(TRX_AMOUNT=Decimal(amount), TR_TYPE=1, **fields)
+
+
+def credit(amount: str, **fields: Any) -> RecordLine:
+    return line(TRX_AMOUNT=Decimal(amount), TR_TYPE=-1, **fields)
+
+
+def record(
+    name: str,
+    *lines: RecordLine,
+    wrapper: str = "ENTRIES",
+    operation: WriteOperation = WriteOperation.CREATE,
+    kind: str = "key",
+    **fields: Any,
+) -> Write:
+    held = {wrapper: lines} if lines else {}
+    return Write(operation, name, fields, Identity("k", kind), "d", "a record", (ROW,), held)
+
+
+def entry(*lines: RecordLine, **fields: Any) -> Write:
+    return record("GLBATCH", *lines, **fields)
+
+
+def said(findings: Iterable[Finding]) -> list[tuple[str, bool]]:
+    return [(one.rule, one.refuses) for one in findings]
+
+
+# --- journal entries
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        ([debit("10.00"), credit("10.00")], ""),
+        ([debit("10.00"), credit("4.00"), credit("6.00")], ""),
+        ([debit("10.00"), credit("9.99")], "debits exceed credits by 0.01"),
+        ([debit("10.00"), credit("10.01")], "credits exceed debits by 0.01"),
+        ([debit("10.00", CURRENCY="EUR"), credit("10.00", CURRENCY="USD")], "debits exceed credits by 10.00 EUR"),
+        ([debit("10.00", CURRENCY="EUR"), credit("10.00", CURRENCY="EUR")], ""),
+        ([debit("10.00"), line(TRX_AMOUNT=Decimal(3))], ""),  # a line that could not be read has a finding already
+    ],
+)
+def test_debits_equal_credits_in_each_currency(lines: list[RecordLine], message: str) -> None:
+    found = list(balance(entry(*lines), facts()))
+    assert bool(found) == bool(message)
+    assert not message or message in found[0].message
+
+
+STATISTICAL = known("GLJOURNAL", {"SYMBOL": "SJ"}, kind="STATJOURNAL")
+
+
+def test_a_statistical_entry_has_one_side() -> None:
+    one = entry(debit("40"), JOURNAL="SJ")
+    assert not list(balance(one, facts(STATISTICAL)))
+    assert not list(two_lines(one, facts(STATISTICAL)))
+    assert said(balance(one, facts())) == [("balance", True)]
+    assert said(two_lines(one, facts())) == [("lines", True)]
+    assert not list(two_lines(entry(debit("1"), credit("1")), facts()))
+
+
+def test_the_fix_of_a_single_line_names_what_keeps_entries_apart() -> None:
+    (by_key,) = two_lines(entry(debit("1")), facts())
+    (by_source,) = two_lines(record("GLBATCH", debit("1"), kind="source"), facts())
+    assert "reference" in by_key.fix
+    assert "which identifies entries" in by_source.fix
+
+
+ENTITIES = {
+    "E1": EntityFacts(date(2026, 10, 1), "USD"),
+    "E2": EntityFacts(date(2026, 11, 1), "USD"),
+    "E3": EntityFacts(None, "EUR"),
+}
+PLACES = known(
+    "LOCATION",
+    {"LOCATIONID": "E1", "PARENTID": None},
+    {"LOCATIONID": "11", "PARENTID": "E1"},
+    {"LOCATIONID": "12", "PARENTID": "11"},
+    {"LOCATIONID": "R1", "PARENTID": "R2"},
+    {"LOCATIONID": "R2", "PARENTID": "R1"},
+)
+
+
+@pytest.mark.parametrize(
+    ("place", "entity"), [("E1", "E1"), ("11", "E1"), ("12", "E1"), ("E9", ""), ("R1", ""), ("", "")]
+)
+def test_the_entity_of_a_location_is_found_by_its_parents(place: str, entity: str) -> None:
+    assert facts(PLACES, entities=ENTITIES).entity_of(place) == entity
+
+
+def test_an_entity_that_does_not_balance_is_a_warning() -> None:
+    known_facts = facts(PLACES, entities=ENTITIES)
+    apart = entry(debit("5.00", LOCATION="E1"), credit("5.00", LOCATION="E2"))
+    (found,) = entity_balance(apart, known_facts)
+    assert not found.refuses
+    assert "E1 by 5.00, E2 by -5.00" in found.message
+    own = entry(debit("5.00", LOCATION="E1"), credit("5.00", LOCATION="11"))
+    assert not list(entity_balance(own, known_facts))
+    assert not list(entity_balance(entry(debit("5.00", LOCATION="E1")), known_facts))  # that is the balance's matter
+    assert not list(entity_balance(apart, facts(PLACES, entities=ENTITIES, entity="E1")))
+    assert not list(entity_balance(apart, facts(PLACES, entities={"E1": EntityFacts()})))
+
+
+@pytest.mark.parametrize(
+    ("posted", "places", "refused"),
+    [
+        (date(2026, 9, 30), ["E1"], "of E1 are open from 2026-10-01"),
+        (date(2026, 10, 1), ["E1"], ""),
+        (date(2026, 10, 31), ["E1", "E2"], "of E2 are open from 2026-11-01"),
+        (date(2026, 11, 1), ["E1", "E2"], ""),
+        (date(2020, 1, 1), ["E3"], ""),  # nothing is known of its books
+    ],
+)
+def test_a_date_before_the_open_books_of_an_entity_is_refused(posted: date, places: list[str], refused: str) -> None:
+    lines = [debit("1", LOCATION=one) for one in places]
+    found = list(open_period(entry(*lines, BATCH_DATE=posted), facts(entities=ENTITIES)))
+    assert bool(found) == bool(refused)
+    assert not refused or refused in found[0].message
+
+
+@pytest.mark.parametrize(
+    ("posted", "refused"), [(date(2026, 9, 30), True), (date(2026, 10, 1), False), (date(2026, 10, 31), False)]
+)
+def test_without_an_entity_a_date_is_refused_where_it_is_closed_in_all_of_them(posted: date, refused: bool) -> None:
+    both = {"E1": ENTITIES["E1"], "E2": ENTITIES["E2"]}
+    assert bool(list(open_period(entry(debit("1"), BATCH_DATE=posted), facts(entities=both)))) == refused
+    assert not list(open_period(entry(debit("1"), BATCH_DATE=posted), facts(entities=ENTITIES)))  # E3 may be open
+    assert not list(open_period(entry(debit("1")), facts(entities=both)))
+
+
+@pytest.mark.parametrize(
+    ("name", "fields", "refused"),
+    [
+        ("APBILL", {"WHENCREATED": date(2026, 9, 1)}, True),
+        ("APBILL", {"WHENCREATED": date(2026, 9, 1), "WHENPOSTED": date(2026, 12, 1)}, False),
+        ("APBILL", {"WHENCREATED": date(2026, 12, 1), "WHENPOSTED": date(2026, 9, 1)}, True),
+        ("EEXPENSES", {"WHENCREATED": date(2026, 9, 1)}, False),
+        ("APPYMT", {"PAYMENTDATE": date(2026, 9, 1)}, True),
+        ("ARPYMT", {"RECEIPTDATE": date(2026, 9, 1)}, True),
+    ],
+)
+def test_each_object_posts_on_its_own_date(name: str, fields: dict[str, Any], refused: bool) -> None:
+    found = list(open_period(record(name, **fields), facts(entities=ENTITIES, entity="E1")))
+    assert bool(found) == refused
+
+
+def test_the_date_that_an_update_leaves_counts() -> None:
+    from dataclasses import replace
+
+    update = replace(entry(debit("1", LOCATION="E1")), known={"BATCH_DATE": date(2026, 9, 1)})
+    assert said(open_period(update, facts(entities=ENTITIES))) == [("period", True)]
+    moved = replace(update, fields={"BATCH_DATE": date(2026, 12, 1)})
+    assert not list(open_period(moved, facts(entities=ENTITIES)))
+
+
+def test_entities_of_one_entry_have_one_base_currency() -> None:
+    (found,) = one_base_currency(entry(debit("1", LOCATION="E1"), credit("1", LOCATION="E3")), facts(entities=ENTITIES))
+    assert "E3 in EUR and E1 in USD" in found.message
+    same = entry(debit("1", LOCATION="E1"), credit("1", LOCATION="E2"))
+    assert not list(one_base_currency(same, facts(entities=ENTITIES)))
+
+
+def test_at_the_top_level_every_line_has_a_location() -> None:
+    one = entry(debit("1", LOCATION="E1"), credit("1"))
+    assert said(location(one, facts(entities=ENTITIES))) == [("location", True)]
+    assert not list(location(one, facts(entities=ENTITIES, entity="E1")))
+    assert not list(location(one, facts()))
+
+
+def test_an_account_requires_its_dimensions() -> None:
+    rows = known("GLACCOUNT", {"ACCOUNTNO": "6000", "REQUIREDEPT": True, "REQUIRELOC": False, "REQUIREPROJECT": True})
+    (department, project) = dimensions(entry(debit("1", ACCOUNTNO="6000")), facts(rows))
+    assert "requires a department" in department.message
+    assert "requires a project" in project.message
+    for given in ("DEPARTMENT", "DEPARTMENTID"):
+        filled = entry(debit("1", ACCOUNTNO="6000", PROJECTID="P", **{given: "300"}))
+        assert not list(dimensions(filled, facts(rows)))
+    assert not list(dimensions(entry(debit("1", ACCOUNTNO="7000")), facts(rows)))
+
+
+# --- values
+
+
+@pytest.mark.parametrize(
+    ("rate", "refused"), [("0", True), ("-1.5", True), ("0.0001", False), ("1", False), (None, False)]
+)
+def test_an_exchange_rate_is_above_zero(rate: str | None, refused: bool) -> None:
+    value = None if rate is None else Decimal(rate)
+    assert bool(list(exchange_rates(entry(debit("1", EXCHANGE_RATE=value)), facts()))) == refused
+    assert bool(list(exchange_rates(record("APBILL", EXCHRATE=value), facts()))) == refused
+    assert not list(exchange_rates(entry(debit("1", QUANTITY=value)), facts()))
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "expected"),
+    [
+        ("VENDORID", "V\u200b1", [("characters", True)]),
+        ("NAME", "A\u200bcme", [("characters", False)]),
+        ("NAME", "\u0410cme", [("characters", False)]),  # a Cyrillic A
+        ("NAME", "\u0410\u043a\u043c\u0435 Ltd", []),  # a word of Cyrillic letters beside a Latin one
+        ("NAME", "Zürich", []),
+        ("NAME", "Acme", []),
+    ],
+)
+def test_invisible_characters_are_refused_in_keys_only(name: str, text: str, expected: list[Any]) -> None:
+    assert said(invisible_characters(record("VENDOR", **cast("dict[str, Any]", {name: text})), facts())) == expected
+
+
+def test_a_control_character_is_refused_anywhere() -> None:
+    write = record("VENDOR", line(DESCRIPTION="a\x07b"), NAME="x\x01")
+    assert said(check(write, facts())) == [("characters", True), ("characters", True)]
+
+
+def signed(cell: str, amount: str, **fields: Any) -> Write:
+    row = SourceRow("b.csv", 3, {"Amount": cell, "Memo": "€ 5 off"})
+    return record("APBILL", RecordLine("APBILLITEM", {"TRX_AMOUNT": Decimal(amount)}, row), **fields)
+
+
+@pytest.mark.parametrize(
+    ("cell", "amount", "fields", "more", "expected"),
+    [
+        ("$12.50", "12.50", {"CURRENCY": "USD"}, {}, []),
+        ("$12.50", "12.50", {"CURRENCY": "CAD"}, {}, []),
+        ("$12.50", "12.50", {"CURRENCY": "EUR"}, {}, [("currency", True)]),
+        ("€12.50", "12.50", {"BASECURR": "EUR"}, {}, []),
+        ("-€12.50", "-12.50", {"CURRENCY": "USD"}, {}, [("currency", True)]),
+        ("€12.50", "12.50", {}, {}, [("currency", False)]),
+        ("€12.50", "12.50", {}, {"base_currency": "EUR"}, []),
+        ("€12.50", "12.50", {}, {"base_currency": "USD"}, [("currency", True)]),
+        ("€12.50", "12.50", {}, {"entities": ENTITIES, "entity": "E3", "base_currency": "USD"}, []),
+        ("€12.50", "99.00", {"CURRENCY": "USD"}, {}, []),  # an amount that is not sent
+        ("12.50", "12.50", {"CURRENCY": "USD"}, {}, []),
+    ],
+)
+def test_an_amount_has_the_sign_of_its_own_currency(
+    cell: str, amount: str, fields: dict[str, Any], more: dict[str, Any], expected: list[Any]
+) -> None:
+    assert said(currency_signs(signed(cell, amount, **fields), facts(**more))) == expected
+
+
+RELATION = DimensionRelation("PROJECT", "CUSTOMER", override=False)
+PROJECTS = known("PROJECT", {"PROJECTID": "P1", "CUSTOMERID": "C1"}, {"PROJECTID": "P2", "CUSTOMERID": None})
+
+
+@pytest.mark.parametrize(
+    ("fields", "override", "expected"),
+    [
+        ({"PROJECTID": "P1", "CUSTOMERID": "C1"}, False, []),
+        ({"PROJECTID": "P1", "CUSTOMERID": "C2"}, False, [("relationship", True)]),
+        ({"PROJECTID": "P1", "CUSTOMERID": "C2"}, True, [("relationship", False)]),
+        ({"PROJECTID": "P1"}, False, []),
+        ({"PROJECTID": "P2", "CUSTOMERID": "C2"}, False, []),
+        ({"CUSTOMERID": "C2"}, False, []),
+    ],
+)
+def test_a_dimension_that_follows_from_another(fields: dict[str, Any], override: bool, expected: list[Any]) -> None:
+    relation = DimensionRelation("PROJECT", "CUSTOMER", override)
+    references = cast("References", Known(PROJECTS))
+    assert said(conflicts(entry(line(**fields)), [relation], references)) == expected
+
+
+# --- the description of an object
+
+BILL = WritableObject(
+    object_def(
+        "APBILL",
+        [
+            FieldDef("RECORDNO", Kind.INTEGER, readonly=True),
+            FieldDef("VENDORID", Kind.TEXT, required=True, max_length=5),
+            FieldDef("STATUS", Kind.ENUM, values=("active", "inactive")),
+            FieldDef("TOTAL", Kind.CURRENCY, readonly=True),
+            FieldDef("TAXAMOUNT", Kind.DECIMAL),
+            FieldDef("PRICE", Kind.CURRENCY),
+            FieldDef("QTY", Kind.DECIMAL),
+            FieldDef("COUNT", Kind.INTEGER),
+        ],
+    ),
+    (
+        LineSet(
+            "APBILLITEMS",
+            "APBILLITEM",
+            object_def(
+                "APBILLITEM", [FieldDef("RECORDNO", Kind.INTEGER, readonly=True), FieldDef("AMOUNT", Kind.CURRENCY)]
+            ),
+            {},
+        ),
+    ),
+    LookupKeys("APBILL", required=("VENDORID", "APBILLITEMS")),
+    None,
+    "create",
+)
+COMPLETE: dict[str, Any] = {"VENDORID": "V-1"}
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({}, []),
+        ({"PRICE": Decimal("1.25")}, []),
+        ({"PRICE": Decimal("1.250")}, []),
+        ({"PRICE": Decimal("1.255")}, [("cents", True)]),
+        ({"PRICE": Decimal("-0.001")}, [("cents", True)]),
+        ({"TAXAMOUNT": Decimal("0.125")}, [("cents", True)]),  # an amount by its name
+        ({"QTY": Decimal("0.125")}, []),
+        ({"STATUS": "Inactive"}, []),
+        ({"STATUS": "gone"}, [("listed", True)]),
+        ({"STATUS": "active#~#gone"}, [("listed", True)]),
+        ({"TOTAL": Decimal(1)}, [("readonly", True)]),
+        ({"RECORDNO": 7}, [("readonly", True)]),
+        ({"VENDORID": "V-123"}, []),
+        ({"VENDORID": "V-1234"}, [("length", True)]),
+    ],
+)
+def test_the_description_of_an_object_gives_rules(fields: dict[str, Any], expected: list[Any]) -> None:
+    write = record("APBILL", line("APBILLITEM", AMOUNT=Decimal(1)), wrapper="APBILLITEMS", **{**COMPLETE, **fields})
+    assert said(check_fields(write, BILL)) == expected
+
+
+def test_a_line_has_rules_too() -> None:
+    lines = (line("APBILLITEM", AMOUNT=Decimal("1.005")), line("APBILLITEM", RECORDNO=3))
+    write = record("APBILL", *lines, wrapper="APBILLITEMS", **COMPLETE)
+    assert said(check_fields(write, BILL)) == [("cents", True)]  # a line's own number may be named
+
+
+def test_required_fields_and_lines_are_there() -> None:
+    assert [one.message for one in check_fields(record("APBILL"), BILL)] == [
+        "VENDORID is missing",
+        "the APBILL has no lines (APBILLITEMS)",
+    ]
+    (only,) = check_fields(record("APBILL"), BILL, refused_columns=["VENDORID"])
+    assert "no lines" in only.message
+
+
+def test_an_update_may_leave_out_and_not_clear_a_required_field() -> None:
+    update = WriteOperation.UPDATE
+    assert not list(check_fields(record("APBILL", operation=update, RECORDNO=7), BILL))
+    (found,) = check_fields(record("APBILL", operation=update, VENDORID=None), BILL)
+    assert "cannot be cleared" in found.message
+    assert not list(check_fields(record("APBILL", operation=WriteOperation.DELETE, TOTAL=Decimal(1)), BILL))
+
+
+@pytest.mark.parametrize(
+    ("cell", "value"), [("2", 2), ("2.0", 2), ("2.5", Decimal("2.5")), ("-0.25", Decimal("-0.25")), ("", None)]
+)
+def test_a_number_keeps_its_fraction_in_every_field(cell: str, value: Value) -> None:
+    """A field of whole numbers too: the company refuses 2.5, where 2 would be posted without a word."""
+    read = read_cell(FieldDef("QTY", Kind.INTEGER), cell)
+    assert read == value
+    assert type(read) is type(value)
+    for kind in NUMBERS[1:]:
+        decimal = read_cell(FieldDef("QTY", kind), cell)
+        assert decimal == (None if value is None else Decimal(str(value)))
+
+
+def test_the_rules_of_an_object_are_for_new_records_and_for_lines() -> None:
+    one = entry(debit("1"), BATCH_DATE=date(2026, 1, 1))
+    assert {rule for rule, _ in said(check(one, facts()))} == {"lines", "balance"}
+    renamed = record("GLBATCH", operation=WriteOperation.UPDATE, BATCH_TITLE="x")
+    assert not list(check(renamed, facts()))
+    relined = record("GLBATCH", debit("1"), operation=WriteOperation.UPDATE)
+    assert {rule for rule, _ in said(check(relined, facts()))} == {"lines", "balance"}
