@@ -10,10 +10,10 @@ OURSELVES := --no-deps --no-build-isolation --editable .
 # A shell's own settings must not leak into the virtual environment.
 unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME
 
-.PHONY: help demo test test-all check bench torture ledgers planted mutate fuzz docs data format clean
+.PHONY: help demo test test-all check bench torture torture-watch ledgers planted mutate fuzz docs data format clean
 
 help: ## list the targets
-	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed: install it, or name it with PYTHON=..."; exit 1; }
@@ -66,6 +66,9 @@ mutate: $(VENV)/.ready ## change 500 places in the code that decides on money, a
 
 fuzz: $(VENV)/.ready ## change texts from outside at random, a minute for each reader
 	PYTHONPATH=src:tests $(BIN)/python -m fuzz.fuzz
+
+torture-watch: $(VENV)/.ready ## kill 600 watchers of changes, with receivers that fail, hang and die
+	PYTHONPATH=tests $(BIN)/python -W error -m torture.watch
 
 docs: $(VENV)/.ready ## rewrite the generated pages and pictures of docs/, and build the site into site/
 	$(BIN)/python scripts/generate_docs.py
