@@ -45,6 +45,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "approve": ("postings.actions", "Approve a record that waits for approval."),
     "decline": ("postings.actions", "Decline a record that waits for approval."),
     "recall": ("postings.actions", "Make a submitted bill a draft again."),
+    "flows": ("flows.flows", "List, show and check flows: the named jobs in intacct.toml."),
+    "run": ("flows.run", "Run flows, one after the other."),
     "runs": ("flows.runs", "Show what ran, how it ended, and what it cost."),
     "reconcile": ("reconcile", "Prove that a copy equals the ledger, to the cent."),
     "emulator": ("emulator", "Serve an emulated gateway on this machine."),
@@ -123,9 +125,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return status
 
 
-def run_words(words: Sequence[str], console: Console, *, flow: str = "") -> "tuple[int, Run | None]":
+def run_words(words: Sequence[str], console: Console, flow: str = "") -> "tuple[int, Run | None]":
     """Run one command line, as a run of a flow if one is named: the exit status, and the run if the history has one."""
     context = CommandContext(console, flow=flow, arguments=words)
+    context.start = run_words
     try:
         target, keep = (lambda: context.target), context.failed
         status = run(root, PROGRAM, words, obj=context, console=console, target=target, keep=keep)

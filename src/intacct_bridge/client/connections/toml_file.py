@@ -1,14 +1,16 @@
 """intacct.toml: read as data, and edited one table at a time so that the rest of the file stays as it is.
 
-A connection is a table `[connections.NAME]`, a shared sender `[senders.NAME]`. An edit is checked before it is written:
+A connection is a table `[connections.NAME]`, a shared sender `[senders.NAME]`, a flow `[flows.NAME]`, and a receiver of
+notifications `[notify.NAME]`. An edit is checked before it is written:
 the edited file must hold the earlier data with that one change, or nothing is written. The new file replaces the old
 one in one step and is readable by its owner only.
 """
 
 import os
+import re
 import tempfile
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +23,8 @@ if TYPE_CHECKING:
     Body = list[tuple[Key | None, Item]]
 
 FILE_NAME = "intacct.toml"
-_TABLES = ("connections", "senders")
+_HEADER = re.compile(r"^\s*\[([^\[\]]+)\]")
+_TABLES = ("connections", "senders", "flows", "notify")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,8 @@ class TomlFile:
     path: Path
     connections: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     senders: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    flows: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    notify: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 def read(path: Path) -> TomlFile | None:
@@ -43,13 +48,34 @@ def read(path: Path) -> TomlFile | None:
     if unknown:
         raise SettingsError(
             f"{path}: there is no setting {unknown[0]!r} at the top of the file",
-            fix="The file holds tables [connections.NAME] and [senders.NAME] only.",
+            fix="The file holds tables [connections.NAME], [senders.NAME], [flows.NAME] and [notify.NAME] only.",
         )
     for group in _TABLES:
         tables = data.get(group, {})
         if not isinstance(tables, dict) or not all(isinstance(table, dict) for table in tables.values()):
             raise SettingsError(f"{path}: [{group}] holds settings directly; name the table: [{group}.NAME]")
-    return TomlFile(path, data.get("connections", {}), data.get("senders", {}))
+    return TomlFile(path, *(data.get(group, {}) for group in _TABLES))
+
+
+def line_of(path: Path, table: str, key: str = "") -> int:
+    """The line of a table's header, such as `flows.nightly`, or of a key under it; 0 where it is not found."""
+    inside, at_header = False, 0
+    for number, line in enumerate((_text(path) or "").splitlines(), 1):
+        header = _HEADER.match(line)
+        if header:
+            parts = (part.strip().strip("\"'") for part in header[1].split("."))
+            inside = ".".join(parts) == table
+            at_header = at_header or (number if inside else 0)
+        elif inside and key and line.split("=")[0].split(".")[0].strip().strip("\"'") == key:
+            return number
+    return 0 if key else at_header
+
+
+def place_of(path: Path, tables: Sequence[str], key: str = "") -> str:
+    """The place of a key for messages, in the first of these tables that has it: `intacct.toml, line 12`."""
+    lines = (line_of(path, table, wanted) for wanted in dict.fromkeys((key, "")) for table in tables)
+    found = next((line for line in lines if line), 0)
+    return f"{path}, line {found}" if found else str(path)
 
 
 def put(path: Path, group: str, name: str, table: Mapping[str, Any]) -> None:

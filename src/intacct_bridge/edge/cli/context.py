@@ -34,6 +34,11 @@ SETTLE_AFTER = "Count a record in doubt that is not found as not applied after t
 UNATTENDED = ("extract", "load", "watch", "reconcile", "sql")
 """The commands of flows: what a scheduler runs. Such a run is kept even if it failed before its first call."""
 Command = Callable[..., Any]
+Start = Callable[[Sequence[str], Console, str], "tuple[int, Run | None]"]
+
+
+def _no_start(_words: Sequence[str], _console: Console, _flow: str) -> "tuple[int, Run | None]":
+    raise NotImplementedError("the program sets what starts a command line")
 
 
 class CommandContext:
@@ -45,6 +50,8 @@ class CommandContext:
         """The flow that the command is a run of; empty for none."""
         self.command = ""
         """The words of the command, such as `outbox retry`."""
+        self.start: Start = _no_start
+        """Runs another command line in this process, as a run of a flow."""
         self.name: str | None = None
         self.entity: str | None = None
         self.arguments = arguments
@@ -98,7 +105,7 @@ class CommandContext:
 
     def failed(self, error: BaseException) -> None:
         """Keep the error that ends the command. A run that reads or writes and failed before its first call counts."""
-        if self.flow or self.command in UNATTENDED:
+        if self.flow or self.command.partition(" ")[0] in UNATTENDED:
             self.begin_run()
         if self._recorder is not None:
             self._recorder.failed(error)

@@ -4,12 +4,12 @@ The JSON form has one object a line: `time` (UTC), `level`, `message`, then the 
 `connection`) and of the message (`stream`, and others). Secrets are masked before a message gets here.
 """
 
-import json
 import os
 from collections.abc import Mapping
-from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 PLAIN, TEXT, JSON = "plain", "text", "json"
 FORMATS = (PLAIN, TEXT, JSON)
@@ -28,7 +28,7 @@ def log_line(form: str, text: str, level: str, facts: Mapping[str, Any]) -> str:
     """A message in a form; without a line end, and in the text form one line for each of its lines."""
     if form == PLAIN:
         return text
-    now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    now = _now()
     if form == TEXT:
         return "\n".join(f"{now} {level:<7} {line.strip()}" for line in text.splitlines() if line.strip())
     return json_line(text, level, facts, now)
@@ -36,9 +36,17 @@ def log_line(form: str, text: str, level: str, facts: Mapping[str, Any]) -> str:
 
 def json_line(text: str, level: str, facts: Mapping[str, Any], now: str) -> str:
     """A message as one JSON object."""
+    import json
+
     known = {name: value for name, value in facts.items() if value not in ("", None)}
     message = " ".join(text.split())
     return json.dumps({"time": now, "level": level, "message": message, **known}, ensure_ascii=False, default=str)
+
+
+def _now() -> str:
+    from datetime import UTC, datetime
+
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 class LogFile:
@@ -50,7 +58,7 @@ class LogFile:
         self._file: TextIO | None = None
         self._broken = False
 
-    def keep_in(self, path: Path) -> None:
+    def keep_in(self, path: "Path") -> None:
         """Keep the messages in a file from now on, and those that wait."""
         self._path = path
         waiting, self._waiting = self._waiting, []
@@ -59,8 +67,7 @@ class LogFile:
 
     def add(self, text: str, level: str, facts: Mapping[str, Any]) -> None:
         """Add a message; a disk that takes none costs the log only."""
-        now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        line = json_line(text, level, facts, now)
+        line = json_line(text, level, facts, _now())
         if self._path is not None:
             self._write(line)
         elif len(self._waiting) < _MOST_WAITING:

@@ -1,0 +1,135 @@
+"""`intacct run`: flows, one after the other, each as a run of its own."""
+
+import io
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from intacct_bridge.edge.cli.context import CommandContext, file_option, shared_options
+from intacct_bridge.edge.terminal.failures import INTERRUPTED, TERMINATED, report
+from intacct_bridge.errors import IntacctError
+from intacct_bridge.model.wording import counted
+
+if TYPE_CHECKING:
+    from intacct_bridge.edge.cli.flows.command_line import FlowCommand
+    from intacct_bridge.flow.runs.channels import Channel
+    from intacct_bridge.flow.runs.definitions import Flow
+    from intacct_bridge.flow.runs.run import Run
+
+_STOPPED = (INTERRUPTED, TERMINATED)
+
+
+@click.command("run")
+@click.argument("names", metavar="FLOW...", nargs=-1, required=True)
+@file_option("--metrics", "Afterwards write the metrics of all runs to this file, in Prometheus's text format.")
+@shared_options(prints_table=True)
+def run_command(context: CommandContext, *, names: tuple[str, ...], metrics: Path | None) -> int:
+    """Run the flows of intacct.toml in the order given. Each ends as its command does.
+
+    The exit status is that of the worst flow: in doubt, then a bug, then what a person must fix, then a temporary
+    fault, then failures. A flow that fails does not keep the next one from running. While a flow runs, another run of
+    it on the same connection ends with exit status 4.
+
+    \b
+    Examples:
+      intacct run nightly
+      intacct run nightly check --connection books
+      intacct run nightly --metrics /var/lib/node_exporter/intacct.prom
+    """
+    from intacct_bridge.edge.cli.flows.command_line import checked_command
+    from intacct_bridge.flow.runs.channels import find_channels
+    from intacct_bridge.flow.runs.definitions import find_flow
+    from intacct_bridge.flow.runs.run import worst
+
+    root = click.get_current_context().find_root().command
+    assert isinstance(root, click.Group)
+    prepared = []
+    for name in dict.fromkeys(names):
+        flow = find_flow(name).on(context.name)
+        prepared.append((flow, checked_command(flow, root), find_channels(flow.notify)))
+    statuses, results = [], []
+    for flow, command, channels in prepared:
+        status, ran, result = _run(context, flow, command, channels)
+        statuses.append(status)
+        results.append(_result(flow, status, ran, result))
+        if status in _STOPPED:
+            break
+    if context.console.as_json:
+        context.console.json({"exit_status": worst(statuses), "flows": results})
+    if metrics is not None:
+        _write_metrics(metrics)
+    return statuses[-1] if statuses[-1] in _STOPPED else worst(statuses)
+
+
+def _run(
+    context: CommandContext, flow: "Flow", command: "FlowCommand", channels: "list[Channel]"
+) -> tuple[int, "Run | None", str]:
+    """Run one flow under its lock: its exit status, its run, and under --json what it printed."""
+    from intacct_bridge.edge.terminal.account import account_name
+    from intacct_bridge.edge.terminal.console import Console
+    from intacct_bridge.flow.runs.flow_lock import flow_lock
+    from intacct_bridge.flow.runs.notify import notify
+
+    shown = context.console
+    printed = io.StringIO() if shown.as_json else None
+    console = Console(out=printed)
+    console.log_format, console.log_facts = shown.log_format, {"flow": flow.name}
+    for channel in channels:
+        console.hide(channel.secrets)
+    try:
+        with flow_lock(flow, account_name()):
+            status, ran = context.start(command.line(_shared(context, flow)), console, flow.name)
+    except IntacctError as error:
+        return report(error, console), None, ""
+    if ran is not None:
+        _summarise(context, flow, ran)
+        notify(channels, ran, warn=console.complain)
+        console.log_file.close()  # a warning opened it again
+    return status, ran, printed.getvalue() if printed is not None else ""
+
+
+def _shared(context: CommandContext, flow: "Flow") -> list[str]:
+    """The options of every command, as `intacct run` was given them."""
+    console = context.console
+    words = ["--connection", flow.connection] if flow.connection else []
+    words += ["--entity", context.entity] if context.entity is not None else []
+    words += ["--json"] if console.as_json else []
+    return [*words, *(["-q"] if console.quiet else []), *["-v"] * console.verbose]
+
+
+def _summarise(context: CommandContext, flow: "Flow", run: "Run") -> None:
+    seconds = run.seconds() or 0.0
+    cost = counted(run.transactions, "API transaction")
+    context.console.event(f"flow {flow.name}: {run.end.value}", flow=flow.name, run=run.id)
+    if not context.console.as_json:
+        text = f"{flow.name}: {run.end.value}, {seconds:.1f} s, {cost}; intacct runs show {run.id[:12]}"
+        context.console.say(text, flow=flow.name, run=run.id)
+
+
+def _result(flow: "Flow", status: int, run: "Run | None", printed: str) -> dict[str, Any]:
+    try:
+        result: Any = json.loads(printed) if printed.strip() else None
+    except ValueError:
+        result = printed
+    return {
+        "flow": flow.name,
+        "connection": flow.connection,
+        "exit_status": status,
+        "run": run.id if run is not None else None,
+        "end": run.end.value if run is not None else None,
+        "result": result,
+    }
+
+
+def _write_metrics(path: Path) -> None:
+    from contextlib import closing
+
+    from intacct_bridge.flow.runs.history import RunHistory, history_path
+    from intacct_bridge.flow.runs.metrics import write_metrics
+
+    kept = history_path()
+    if kept is not None:
+        with closing(RunHistory(kept)) as history:
+            write_metrics(path, history.runs())
