@@ -1,9 +1,11 @@
 """Suggestions for unknown names, and counts and lists in messages."""
 
+from decimal import Decimal
+
 import pytest
 
 from intacct_bridge.model.suggestions import MISSPELT, closest, did_you_mean, suggestion
-from intacct_bridge.model.wording import counted, listed
+from intacct_bridge.model.wording import amount_shown, counted, listed
 
 
 def test_the_nearest_name_comes_first_whatever_its_case() -> None:
@@ -59,3 +61,21 @@ def test_lists_end_in_their_conjunction() -> None:
         "A, B and C",
         "A or B",
     )
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "shown"),
+    [
+        ("1234.5", "", "1,234.50"),
+        ("1234.5678", "USD", "1,234.5678"),
+        ("1234.00", "JPY", "1,234"),
+        ("0", "KRW", "0"),
+        ("1234.5", "JPY", "1,234.5"),
+        ("-1234.5", "KWD", "-1,234.500"),
+    ],
+)
+def test_an_amount_has_the_decimals_of_its_currency_and_is_never_rounded(
+    amount: str, currency: str, shown: str
+) -> None:
+    """ISO 4217: the yen and the won have no decimals, the dinar of Kuwait has three."""
+    assert amount_shown(Decimal(amount), currency) == shown

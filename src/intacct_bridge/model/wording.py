@@ -9,10 +9,21 @@ def counted(number: int, noun: str, plural: str = "") -> str:
     return f"{number:,} {noun if number == 1 else plural or _plural(noun)}"
 
 
-def amount_shown(amount: Decimal) -> str:
-    """`1,234.50`: thousands separated, at least two decimals, and no zeros beyond them. It is never rounded."""
+_WITHOUT = ("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "UYI", "VND", "VUV", "XAF")
+_WITHOUT += ("XOF", "XPF")
+_WITH_THREE = ("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND")
+_DECIMALS = {**dict.fromkeys(_WITHOUT, 0), **dict.fromkeys(_WITH_THREE, 3)}
+"""The decimals of the currencies in ISO 4217 that have no two of them."""
+
+
+def amount_shown(amount: Decimal, currency: str = "") -> str:
+    """`1,234.50`: thousands separated, at least the decimals of the currency, no zeros beyond. It is never rounded.
+
+    A currency has two decimals unless it is named and ISO 4217 says otherwise: 1,234 yen, 1,234.500 dinars of Kuwait.
+    """
     whole, _, fraction = format(amount, ",f").partition(".")
-    return f"{whole}.{fraction.rstrip('0'):0<2}"
+    decimals = fraction.rstrip("0").ljust(_DECIMALS.get(currency, 2), "0")
+    return f"{whole}.{decimals}" if decimals else whole
 
 
 def _plural(noun: str) -> str:

@@ -129,13 +129,13 @@ def test_the_emulator_revalues_before_it_serves(intacct: Intacct) -> None:
 
 
 def test_each_revalued_balance_is_a_line() -> None:
-    """300,000.50 yen at 0.0067 dollars are 2,010.00; they were carried at 2,000."""
+    """300,000 yen at 0.0067 dollars are 2,010.00; they were carried at 2,000."""
     yen = RevaluedBalance(
-        "US", "1100", "JPY", "USD", Decimal("300000.5"), Decimal(2000), Decimal("0.00670"), Decimal(2010)
+        "US", "1100", "JPY", "USD", Decimal("300000.00"), Decimal(2000), Decimal("0.00670"), Decimal(2010)
     )
     assert list(revalued(date(2026, 10, 31), [yen])) == [
         "Revalued 1 balance on 2026-10-31:",
-        "  US 1100: 300,000.50 JPY is 2,010.00 USD at 0.0067, was 2,000.00; difference 10.00",
+        "  US 1100: 300,000 JPY is 2,010.00 USD at 0.0067, was 2,000.00; difference 10.00",
     ]
 
 

@@ -45,7 +45,7 @@ def test_one_scripted_failure_of_a_hundred_is_one_failure_of_the_command(intacct
     assert "99 posted, 1 rejected" in ran.said
     (told,) = [line for line in ran.out.splitlines() if "rejected" in line]
     assert "C-41" in told
-    assert "The name of the class is not allowed" in ran.out
+    assert "The name of the class is not allowed. Choose another name." in ran.out
     assert sorted(row["CLASSID"] for row in json.loads(found.out)) == sorted(f"C-{n}" for n in range(100) if n != 41)
     requests, fault = served(emulator)
     assert requests.startswith(f"Served {len(emulator.received)} requests; ")

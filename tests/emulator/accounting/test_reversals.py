@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from intacct_bridge.emulator.gateway.gateway import Emulator
+from intacct_bridge.emulator.settings.behaviour import Behaviour
 from support.emulator.calls import data, element, one, query, rows
 from support.emulator.own_company import NOW, OwnCompany
 from support.emulator.own_records import (
@@ -166,3 +167,24 @@ def test_the_details_of_a_reversed_payment_are_void_and_the_paid_lines_open(
     key_of(own, reversal(undo, paid))
     assert lines_of(own, line, "PAYMENTKEY", paid) == [{"STATE": "V", "WHENMODIFIED": "11/22/2026 11:00:00"}]
     assert lines_of(own, item, "RECORDKEY", key) == [{"STATE": "Posted", "WHENMODIFIED": "11/22/2026 11:00:00"}]
+
+
+@pytest.mark.parametrize(("setting", "status"), [("accepted", "success"), ("refused", "failure")])
+@pytest.mark.parametrize("kind", ["journal", "bill", "payment"])
+def test_a_reversal_before_its_original_follows_the_setting(setting: str, status: str, kind: str) -> None:
+    """The entry and the bill are of 10 November, the payment is of the 20th; each is reversed on the 9th."""
+    own = OwnCompany(behaviour=Behaviour(early_reversals=setting)).emulator()
+    early = day_of("datereversed", "2026-11-09")
+    if kind == "journal":
+        result = one(own, journal(*LINES, REVERSEDATE="11/09/2026"))
+    else:
+        key = key_of(own, bill("5"))
+        key, function = (
+            (key, "reverse_bill") if kind == "bill" else (key_of(own, payment(key, "5")), "reverse_appayment")
+        )
+        result = one(own, f'<{function} key="{key}">{early}</{function}>')
+        same_day = day_of("datereversed", "2026-11-20")
+        assert status == "success" or one(own, f'<{function} key="{key}">{same_day}</{function}>').status == "success"
+    assert result.status == status
+    if status == "failure":
+        assert "The reversal date 11/09/2026 is before 11/" in result.faults[0].description2

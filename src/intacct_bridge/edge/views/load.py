@@ -11,6 +11,7 @@ from intacct_bridge.flow.plan.plan import WRITTEN, Plan, PlannedRecord, Verdict
 from intacct_bridge.flow.post.outcome import RecordOutcome
 from intacct_bridge.flow.records.status import RecordStatus
 from intacct_bridge.flow.records.tables import SourceRow
+from intacct_bridge.flow.records.values import comparable
 from intacct_bridge.flow.records.write import ACTION_COMMENT, ACTION_DATE, Write, WriteOperation
 from intacct_bridge.flow.runs.recorder import counts_of
 from intacct_bridge.model.wording import amount_shown, counted
@@ -43,9 +44,10 @@ def show_plan(plan: Plan, console: Console, *, records: bool = True) -> None:
     for total in plan.totals:
         currency = f" {total.currency}" if total.currency else ""
         if total.debit or total.credit:
-            console.result(f"debits {amount_shown(total.debit)}, credits {amount_shown(total.credit)}{currency}")
+            debit, credit = (amount_shown(side, total.currency) for side in (total.debit, total.credit))
+            console.result(f"debits {debit}, credits {credit}{currency}")
         if total.amount:
-            console.result(f"amounts {amount_shown(total.amount)}{currency}")
+            console.result(f"amounts {amount_shown(total.amount, total.currency)}{currency}")
     console.result(f"applying costs {counted(plan.transactions, 'API transaction')}; planning took {plan.reads:,}")
 
 
@@ -65,18 +67,25 @@ def amount_of(write: Write) -> Decimal | None:
         for line in write.all_lines
         if line.fields.get("TR_TYPE", 1) == 1 and isinstance(amount := line.fields.get("TRX_AMOUNT"), Decimal)
     ]
-    return money(sum(amounts, Decimal(0))) if amounts else None
+    return money(sum(amounts, Decimal(0)), _currency_of(write)) if amounts else None
+
+
+def _currency_of(write: Write) -> str:
+    """The one currency of a record; empty where it names none, or several."""
+    usual = write.fields.get("CURRENCY")
+    found = {comparable(line.fields.get("CURRENCY") or usual) for line in write.all_lines} or {comparable(usual)}
+    return found.pop() if len(found) == 1 else ""
 
 
 def _existing_amount(record: PlannedRecord) -> Decimal | None:
     """The amount of the record that is deleted or acted on, where the company shows one."""
     found = next((record.existing[name] for name in AMOUNTS if name in record.existing), None)
-    return money(Decimal(found)) if found is not None else None
+    return money(Decimal(found), record.existing.get("CURRENCY", "")) if found is not None else None
 
 
-def money(amount: Decimal) -> Decimal:
-    """The same amount with at least two decimals, and no zeros beyond them."""
-    return Decimal(amount_shown(amount).replace(",", ""))
+def money(amount: Decimal, currency: str = "") -> Decimal:
+    """The same amount with at least the decimals of its currency, and no zeros beyond them."""
+    return Decimal(amount_shown(amount, currency).replace(",", ""))
 
 
 def _show_changes(updates: Sequence[PlannedRecord], console: Console) -> None:

@@ -71,7 +71,7 @@ def totals(found: Reconciliation) -> Iterator[str]:
     for (book, currency), amounts in found.totals.items():
         debits = amounts.debits + amounts.adjusting_debits
         credits_ = amounts.credits + amounts.adjusting_credits
-        yield f"{book} {currency}: debits {amount_shown(debits)}, credits {amount_shown(credits_)}"
+        yield f"{book} {currency}: debits {amount_shown(debits, currency)}, credits {amount_shown(credits_, currency)}"
 
 
 def verdict(found: Reconciliation) -> str:

@@ -28,8 +28,9 @@ def revalued(day: date, balances: Sequence[RevaluedBalance]) -> Iterator[str]:
     yield f"Revalued {counted(len(balances), 'balance')} on {day}{':' if balances else '.'}"
     for one in balances:
         place = f"{one.entity} " if one.entity else ""
-        held, carried, value, difference = (
-            amount_shown(amount) for amount in (one.trx_amount, one.carrying_amount, one.value, one.difference)
+        held = amount_shown(one.trx_amount, one.currency)
+        carried, value, difference = (
+            amount_shown(amount, one.base) for amount in (one.carrying_amount, one.value, one.difference)
         )
         worth = f"{value} {one.base} at {one.rate.normalize():f}"
         yield f"  {place}{one.account}: {held} {one.currency} is {worth}, was {carried}; difference {difference}"

@@ -76,6 +76,18 @@ class OpenPeriods:
                 )
 
 
+def check_reversal_day(company: CompanyData, original: Row, name: str, day: str) -> None:
+    """Refuse a reversal before the day in a cell of what it reverses, where the company's setting does so."""
+    on = date.fromisoformat((iso_date(day) or _NO_DAY)[:10])
+    if company.behaviour.early_reversals == "refused" and on < day_of(original, name):
+        raise refused(
+            f"The reversal date {on:%m/%d/%Y} is before {day_of(original, name):%m/%d/%Y}, the date of what it "
+            "reverses.",
+            correction="Use that date or a later one.",
+            field=name,
+        )
+
+
 def open_periods(company: CompanyData) -> OpenPeriods:
     """The open periods of a company."""
     rows = (row for _, row in company.table("LOCATIONENTITY").rows())

@@ -57,6 +57,9 @@ class Behaviour:
     year_end: str = "closed"
     """Whether balances show income and cost accounts `closed` to retained earnings after a fiscal year, as their
     closing type is documented, or `running` on. No answer of a balance function across years is recorded."""
+    early_reversals: str = "accepted"
+    """A reversal on a day before that of its document, payment or journal entry: `accepted` or `refused`. Sage's help
+    says that it is usually the same day or a later one, and names no refusal."""
     bank_revaluation: str = "kept"
     """What a revaluation does with foreign bank balances. `kept`: the difference stays, as a realised gain or loss, as
     Sage's help calls it. `reversed`: it is unrealised, and reversed the next day, as that of open items. `none`."""

@@ -208,7 +208,9 @@ def balance(write: Write, facts: Facts) -> Iterator[Finding]:
         if difference:
             unit = f" {currency}" if currency else ""
             over, under = ("debits", "credits") if difference > 0 else ("credits", "debits")
-            message = f"the entry does not balance: {over} exceed {under} by {amount_shown(abs(difference))}{unit}"
+            message = (
+                f"the entry does not balance: {over} exceed {under} by {amount_shown(abs(difference), currency)}{unit}"
+            )
             yield Finding("balance", message, "correct the amounts", write.column("TRX_AMOUNT"), write.position)
 
 

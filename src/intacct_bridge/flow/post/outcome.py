@@ -26,11 +26,15 @@ class RecordOutcome:
 
     @property
     def reason(self) -> str:
-        """The company's faults with what they mean, else the outbox's note."""
+        """The company's fault with what it means and its correction, else the outbox's note."""
         if not self.faults:
             return self.note
         known = diagnose(self.faults, "function")
-        return f"{known.means} {known.fault.text}" if known.entry else str(known.fault)
+        text = f"{known.means} {known.fault.text}" if known.entry else str(known.fault)
+        correction = known.fault.correction.strip()
+        if not correction or correction in text:
+            return text
+        return f"{text}{'' if text.endswith(('.', '!', '?')) else '.'} {correction}"
 
 
 def outcome_of(write: Write, entry: OutboxEntry, *, applied: RecordStatus = RecordStatus.APPLIED) -> RecordOutcome:

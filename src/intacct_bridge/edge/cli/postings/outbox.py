@@ -99,9 +99,11 @@ def list_command(
     context.console.table(columns, rows, empty="No writes match.")
     for one in sums(entries):
         amounts = (
-            f"debits {amount_shown(one.debit)}, credits {amount_shown(one.credit)}" if one.debit or one.credit else ""
+            f"debits {amount_shown(one.debit, one.currency)}, credits {amount_shown(one.credit, one.currency)}"
+            if one.debit or one.credit
+            else ""
         )
-        others = f"amounts {amount_shown(one.amount)}" if one.amount else ""
+        others = f"amounts {amount_shown(one.amount, one.currency)}" if one.amount else ""
         context.console.say(f"In Intacct: {', '.join(filter(None, (amounts, others)))} {one.currency}".rstrip())
     if len(entries) > limit:
         context.console.say(f"The latest {limit:,} of {counted(len(entries), 'entry')}; --limit shows more.")

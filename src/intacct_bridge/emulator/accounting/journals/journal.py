@@ -16,7 +16,7 @@ from intacct_bridge.emulator.accounting.dimensions import check_required, dimens
 from intacct_bridge.emulator.accounting.journals.journal_lines import expanded_lines
 from intacct_bridge.emulator.accounting.journals.reversals import DONE, PENDING, forget, mark_reversed, unmark
 from intacct_bridge.emulator.accounting.ledger import books_of
-from intacct_bridge.emulator.accounting.periods import day_of
+from intacct_bridge.emulator.accounting.periods import check_reversal_day, day_of
 from intacct_bridge.emulator.accounting.posting import Posting, PostingLine, journal_entry, statistical_entry
 from intacct_bridge.emulator.accounting.posting_function import (
     BatchNumbers,
@@ -74,6 +74,7 @@ def _with_reversal(
     """The entry with its reversal entered on the day that it names; a draft waits until it is posted."""
     if not entered.get("REVERSED") or entered["STATE"] not in POSTED_STATES:
         return entered
+    check_reversal_day(call.company, entered, "BATCH_DATE", entered["REVERSED"])
     title = f"Reversed: {entered.get('BATCH_TITLE', '')}"
     row = {name: text for name, text in entered.items() if name not in ("RECORDNO", "BATCHNO", *_OF_REVERSAL)}
     row |= {"BATCH_DATE": entered["REVERSED"], "BATCH_TITLE": title, "REVERSEDFROM": entered["RECORDNO"]}

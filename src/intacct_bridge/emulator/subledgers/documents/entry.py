@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from intacct_bridge.emulator.accounting.amounts import ZERO, amount
 from intacct_bridge.emulator.accounting.chart import posting_rules
-from intacct_bridge.emulator.accounting.periods import day_of, open_periods
+from intacct_bridge.emulator.accounting.periods import check_reversal_day, day_of, open_periods
 from intacct_bridge.emulator.company.company_data import FunctionCall
 from intacct_bridge.emulator.records import approval
 from intacct_bridge.emulator.records.audit_fields import (
@@ -148,6 +148,7 @@ def reverse(call: FunctionCall, family: Family, number: int, *, day: str, memo: 
     if old.get("STATE") in ("Draft", "Reversed", "Reversal", "Submitted", "Declined"):
         raise refused(f"{family.noun} {old['RECORDNO']} is {old['STATE'].lower()} and cannot be reversed.")
     check_unpaid(family, old, moved=True)
+    check_reversal_day(company, old, "WHENPOSTED" if old.get("WHENPOSTED") else "WHENCREATED", day)
     mirror = _mirror(call, family, old, day=day, memo=memo)
     open_periods(company).check(day_of(mirror, "WHENCREATED"), {_owner(call, family, old)}, family.module)
     lines = every_line(call, family, old)

@@ -12,7 +12,7 @@ from decimal import Decimal
 
 from intacct_bridge.emulator.accounting.amounts import ZERO, amount
 from intacct_bridge.emulator.accounting.chart import posting_rules
-from intacct_bridge.emulator.accounting.periods import day_of
+from intacct_bridge.emulator.accounting.periods import check_reversal_day, day_of
 from intacct_bridge.emulator.accounting.rates import exchange_rate
 from intacct_bridge.emulator.company.company_data import FunctionCall
 from intacct_bridge.emulator.company.side_tables import Overpayment
@@ -176,6 +176,7 @@ def reverse(call: FunctionCall, side: PaymentSide, number: int, *, day: str, mem
     old = table.get(number) or {}
     if old.get("STATE") != side.posted_state:
         raise refused(f"{side.noun} {number} is {old.get('STATE', '').lower()} and cannot be reversed.")
+    check_reversal_day(company, old, side.day, day)
     mirror = _mirror(call, side, old, day=day, memo=memo)
     table.insert(mirror)
     start_without_batches(call, side.object, mirror)
