@@ -9,8 +9,25 @@ def counted(number: int, noun: str, plural: str = "") -> str:
     return f"{number:,} {noun if number == 1 else plural or _plural(noun)}"
 
 
-_WITHOUT = ("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "UYI", "VND", "VUV", "XAF")
-_WITHOUT += ("XOF", "XPF")
+_WITHOUT: tuple[str, ...] = (
+    "XOF",
+    "XPF",
+    "BIF",
+    "CLP",
+    "DJF",
+    "GNF",
+    "ISK",
+    "JPY",
+    "KMF",
+    "KRW",
+    "PYG",
+    "RWF",
+    "UGX",
+    "UYI",
+    "VND",
+    "VUV",
+    "XAF",
+)
 _WITH_THREE = ("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND")
 _DECIMALS = {**dict.fromkeys(_WITHOUT, 0), **dict.fromkeys(_WITH_THREE, 3)}
 """The decimals of the currencies in ISO 4217 that have no two of them."""
