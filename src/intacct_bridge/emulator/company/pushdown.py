@@ -10,7 +10,7 @@ from decimal import Decimal
 from intacct_bridge.emulator.settings.cells import date_text, timestamp_text
 from intacct_bridge.emulator.store.store import SqlValue, StoreTable, sql_value
 from intacct_bridge.model.catalog import ObjectDef
-from intacct_bridge.model.query.query import And, Compare, Filter, Op, Or
+from intacct_bridge.model.query.query import MAX_IN, And, Compare, Filter, Op, Or
 from intacct_bridge.wire.values import Kind, Value
 
 Condition = tuple[str, list[SqlValue], bool]
@@ -23,7 +23,6 @@ _SQL = {
     Op.GREATERTHANOREQUALTO: ">=",
 }
 _ANYTHING: Condition = ("1", [], False)
-_MAX_LIST = 900
 
 
 def condition(
@@ -51,7 +50,7 @@ def _compare(column: str, kind: Kind, leaf: Compare) -> Condition:
     if leaf.op in (Op.ISNULL, Op.ISNOTNULL):
         return f"{column} {'IS NULL' if leaf.op is Op.ISNULL else 'IS NOT NULL'}", [], True
     values = [_literal(kind, value) for value in leaf.values]
-    if None in values or len(values) > _MAX_LIST:
+    if None in values or len(values) > MAX_IN:
         return _ANYTHING
     if leaf.op in _SQL:
         return f"{column} {_SQL[leaf.op]} ?", values, True

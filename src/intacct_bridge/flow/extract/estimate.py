@@ -12,8 +12,8 @@ from intacct_bridge.flow.extract.options import Options
 from intacct_bridge.flow.extract.page_reader import PageReader
 from intacct_bridge.flow.extract.source import ExtractSource
 from intacct_bridge.flow.extract.strategies import Decision, Strategy, decide, trusted_bookmark
-from intacct_bridge.flow.streams.bookmark import Bookmark
-from intacct_bridge.flow.streams.partition import Partition, changed_since
+from intacct_bridge.flow.streams.bookmark import EVERYTHING, Bookmark, KeySpan
+from intacct_bridge.flow.streams.partition import Partition, changed_since, unchanged_since
 from intacct_bridge.flow.streams.stream import Stream
 from intacct_bridge.flow.streams.times import filter_time, format_time
 from intacct_bridge.model.query.query import Filter
@@ -48,7 +48,8 @@ def estimated(
     *,
     lacking_columns: Collection[str] = (),
 ) -> Iterator[Estimate]:
-    """The rows and transactions of each stream, in order; the estimate itself costs one transaction a stream.
+    """The rows and transactions of each stream, in order; the estimate itself costs one transaction a stream, and a
+    second one for a view that is read from a time on.
 
     Lines that would be read again under changed headers, and deletes, cannot be known beforehand. All fields are asked
     for, so that the run knows already which are unqueryable. `lacking_columns` are the streams whose copied rows lack
@@ -68,12 +69,10 @@ def estimated(
             note = "only a run can tell" if cost is None else "at most; nothing where nothing changed"
             return Estimate(stream.name, 0, cost or 0, full=True, error=note)
         try:
-            rows = _count(source, stream, decision, options)
+            rows, more = _count(source, stream, decision, options)
         except IntacctError as error:
             return Estimate(stream.name, 0, 1, decision.full, error.message)
-        pages = max(1, -(-rows // options.page_size))
-        if decision.full and decision.since and stream.group:  # a query of its own finds the groups
-            pages *= 2
+        pages = max(1, -(-rows // options.page_size)) + more
         if rows and lookups and stream.name in lookups:
             pages += lookups[stream.name](rows, decision.full)
         if not decision.full and stream.header and stream.header not in complete:  # a query finds the changed headers
@@ -84,15 +83,20 @@ def estimated(
         yield from pool.map(estimate, streams)
 
 
-def _count(source: ExtractSource, stream: Stream, decision: Decision, options: Options) -> int:
-    """The rows that the strategy would read."""
-    where: tuple[Filter, ...] = ()
-    if decision.since and stream.modified:
-        reads_as = options.reads_as or source.reads_as
-        where = (changed_since(stream, filter_time(decision.since, source.offset_minutes, reads_as)),)
-    partition = Partition(stream, stream.walk_field, where, page_size=1, show_private=options.show_private)
-    reader, rows = PageReader(source, stream), 0
-    for span in decision.unread:
-        answer = reader.read(partition.query(span))
-        rows += int(answer.rows.num_rows) + answer.remaining
-    return rows
+def _count(source: ExtractSource, stream: Stream, decision: Decision, options: Options) -> tuple[int, int]:
+    """The rows that the strategy would read, and the queries that it needs besides."""
+    reader = PageReader(source, stream)
+
+    def count(*where: Filter, spans: Sequence[KeySpan] = EVERYTHING) -> int:
+        partition = Partition(stream, stream.walk_field, where, page_size=1, show_private=options.show_private)
+        answers = (reader.read(partition.query(span)) for span in spans)
+        return sum(int(answer.rows.num_rows) + answer.remaining for answer in answers)
+
+    if not decision.since or not stream.modified:
+        return count(spans=decision.unread), 0
+    since = filter_time(decision.since, source.offset_minutes, options.reads_as or source.reads_as)
+    rows = count(changed_since(stream, since), spans=decision.unread)
+    if not (decision.full and stream.group and rows):
+        return rows, 0
+    others = count(unchanged_since(stream, since))  # finding the groups of which only a part changed takes queries
+    return rows, 1 + (1 + -(-min(rows, others) // options.page_size) if others else 0)

@@ -9,7 +9,7 @@ is followed as well, since a line may change without its header. A virtual strea
 reader gives. Every walk may stop anywhere and be resumed by another run.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date
@@ -142,11 +142,11 @@ def _age(since: str, now: str) -> float:
 def full_refresh(run: StreamRun, header: Stream | None) -> None:
     """Walk over everything and delete what the copy holds beyond it."""
     complete, start = run.writer.complete, run.bookmark.progress.start
-    if run.stream.group and start:  # the rows of a group that did not change belong to the copy as well
-        replace_groups(run, distinct(run.reader, run.partition(*run.changed(run.stream, start))))
+    if run.stream.group and start:
+        _read_changed_groups(run, header, start)
         run.forget_replaced()  # the groups that the walk did not read may be lower
-    elif run.stream.window and header is not None:
-        _read_by_windows(run, header)
+    elif run.stream.group:
+        _Wanted().read(run, header)
     else:
         run.read_unread(since=start)
     if complete and (missed := run.missed()):
@@ -206,17 +206,24 @@ def as_kind(values: Iterable[Value], kind: Kind) -> list[Value]:
 
 
 def distinct(reader: PageReader, partition: Partition) -> list[Value]:
-    """The values of the walked field, each once. A page may end inside a group, since the next one goes beyond it."""
-    found: list[Value] = []
+    """The values of the walked field, each once."""
+    return [value for values, _ in _distinct_pages(reader, partition) for value in values]
+
+
+def _distinct_pages(reader: PageReader, partition: Partition) -> Iterator[tuple[list[Value], int]]:
+    """The values of the walked field, a page at a time, with the number of rows from the page on.
+
+    A page may end inside a group, since the next one goes beyond it.
+    """
     last: tuple[Filter, ...] = ()
     only = replace(partition, select=(partition.along,))
     while True:
         answer = reader.read(replace(only, where=(*partition.where, *last)).query(KeySpan()))
-        values = dict.fromkeys(answer.rows.column(partition.along).to_pylist())
-        found.extend(value for value in values if value is not None)
-        if not answer.remaining or not found:
-            return found
-        last = (Compare(partition.along, Op.GREATERTHAN, (found[-1],)),)
+        values = distinct_values(answer.rows.column(partition.along).to_pylist())
+        yield values, answer.rows.num_rows + answer.remaining
+        if not answer.remaining or not values:
+            return
+        last = (Compare(partition.along, Op.GREATERTHAN, (values[-1],)),)
 
 
 def _changed_groups(run: StreamRun, partition: Partition) -> list[Value]:
@@ -278,6 +285,72 @@ def replace_groups(run: StreamRun, parents: Sequence[Value]) -> None:
         run.save()
 
 
+# --- the groups in which something changed since a time
+
+
+def _read_changed_groups(run: StreamRun, header: Stream | None, start: str) -> None:
+    """Read the groups in which a row changed since a time: all of their rows, those that did not change too.
+
+    Most groups changed as a whole, and a walk over the changed rows gives them completely. The others are found first,
+    by the rows that did not change: a row may change between two questions, but never back. They are replaced group by
+    group, and the walk leaves them out. Where too many rows did not change for that, every group is replaced.
+    """
+    stream, reader = run.stream, run.reader
+    changed, unchanged = run.partition(*run.changed(stream, start)), run.partition(*run.unchanged(stream, start))
+    if not _first(reader, unchanged)[1] or stream.modified in reader.unqueryable:
+        _Wanted().read(run, header)
+        return
+    first, rows = _first(reader, changed)
+    if not rows:
+        return
+    above = Compare(stream.group, Op.GREATERTHANOREQUALTO, (first,))
+    pages = _distinct_pages(reader, replace(unchanged, where=(*unchanged.where, above)))
+    older, others = next(pages)
+    if others > rows:
+        replace_groups(run, distinct(reader, changed))
+        return
+    older += [value for values, _ in pages for value in values]
+    within = (replace(changed, where=(*changed.where, one)) for one, _ in lookup_filters(stream.group, older))
+    replace_groups(run, [value for partition in within for value in distinct(reader, partition)])
+    _Wanted(changed.where, frozenset(older)).read(run, header)
+
+
+def _first(reader: PageReader, partition: Partition) -> tuple[Value, int]:
+    """The lowest value of the walked field, and how many rows the partition has."""
+    answer = reader.read(replace(partition, select=(partition.along,), page_size=1).query(KeySpan()))
+    rows = int(answer.rows.num_rows) + answer.remaining
+    return (answer.rows.column(partition.along)[0].as_py() if answer.rows.num_rows else None), rows
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """The rows of a view that a full refresh reads."""
+
+    where: tuple[Filter, ...] = ()
+    left_out: frozenset[Value] = frozenset()
+    """The groups that are not taken."""
+
+    def read(self, run: StreamRun, header: Stream | None) -> None:
+        """Read what the walk in progress has not read, by windows of days where that is possible."""
+        if run.stream.window and header is not None:
+            _read_by_windows(run, header, self)
+        elif run.bookmark.progress.unread:
+            run.copy(self.walk(run))
+
+    def walk(self, run: StreamRun, *more: Filter) -> Generator[WalkPage, None, None]:
+        """The unread rows that a further filter keeps."""
+        partition = replace(run.partition(*self.where, *more), unread=run.bookmark.progress.unread)
+        for page in run.walk(partition):
+            yield self._kept(page, partition.along) if self.left_out else page
+
+    def _kept(self, page: WalkPage, along: str) -> WalkPage:
+        import pyarrow as pa
+
+        values = page.rows.column(along).to_pylist()
+        rows = page.rows.filter(pa.array([value not in self.left_out for value in values], pa.bool_()))
+        return replace(page, rows=rows, groups=tuple(one for one in page.groups if one not in self.left_out))
+
+
 # --- deleted rows
 
 
@@ -307,16 +380,16 @@ _HALVINGS = 3
 """How often a window that the gateway fails to answer is halved."""
 
 
-def _read_by_windows(run: StreamRun, header: Stream) -> None:
+def _read_by_windows(run: StreamRun, header: Stream, wanted: _Wanted) -> None:
     """Read a small view at once, and a large one by windows of days; a window that takes too long is halved."""
     halvings = _HALVINGS
-    if not run.bookmark.progress.windows and _read_at_once(run, header):
+    if not run.bookmark.progress.windows and _read_at_once(run, header, wanted):
         return
     while run.bookmark.progress.windows:
         first, *later = run.bookmark.progress.windows
         days = DayWindow.parse(first)
         try:
-            run.read_unread(*days.filter(run.stream.window))
+            run.copy(wanted.walk(run, *days.filter(run.stream.window)))
         except TransientError:
             halves = days.halves()
             if halves is None or not halvings:
@@ -326,13 +399,13 @@ def _read_by_windows(run: StreamRun, header: Stream) -> None:
         run.set_windows(later)
 
 
-def _read_at_once(run: StreamRun, header: Stream) -> bool:
+def _read_at_once(run: StreamRun, header: Stream, wanted: _Wanted) -> bool:
     """Whether all could be read at once; otherwise the bookmark now names the windows to read it by."""
     unread, most = run.bookmark.progress.unread, run.context.options.window_rows
     fresh = unread == EVERYTHING
     if not unread:
         return True
-    pages = run.walk(replace(run.partition(), unread=unread))
+    pages = wanted.walk(run)
     rows = 10 * most  # where the gateway does not even count them in time
     try:
         first = next(pages)

@@ -20,7 +20,7 @@ from intacct_bridge.flow.extract.options import Options
 from intacct_bridge.flow.extract.page_reader import PageReader, check_zone
 from intacct_bridge.flow.extract.source import ExtractSource
 from intacct_bridge.flow.streams.bookmark import EVERYTHING, Bookmark, KeySpan
-from intacct_bridge.flow.streams.partition import Partition, changed_since
+from intacct_bridge.flow.streams.partition import Partition, changed_since, unchanged_since
 from intacct_bridge.flow.streams.stream import APPEND_ONLY, Stream, StreamOutcome
 from intacct_bridge.flow.streams.times import filter_time, parse_time
 from intacct_bridge.model.query.query import Filter
@@ -277,6 +277,12 @@ class StreamRun:
         if self._offset is None:
             self._offset = self.context.source.offset_minutes
         return (changed_since(stream, self.context.filter_time(since)),)
+
+    def unchanged(self, stream: Stream, since: str) -> tuple[Filter, ...]:
+        """The filter for all other rows than `changed` keeps."""
+        if self._offset is None:
+            self._offset = self.context.source.offset_minutes
+        return (unchanged_since(stream, self.context.filter_time(since)),)
 
     def reader_for(self, stream: Stream) -> PageReader:
         """A reader of another stream, whose pages count for this one."""

@@ -83,6 +83,15 @@ def changed_since(stream: Stream, text: str) -> Filter:
     return any_of((Compare(stream.modified, Op.GREATERTHANOREQUALTO, (text,)), never))
 
 
+def unchanged_since(stream: Stream, text: str) -> Filter:
+    """All other rows than `changed_since` keeps."""
+    before = Compare(stream.modified, Op.LESSTHAN, (text,))
+    if not stream.created:
+        return before
+    created = any_of((Compare(stream.created, Op.LESSTHAN, (text,)), Compare(stream.created, Op.ISNULL)))
+    return any_of((before, all_of((Compare(stream.modified, Op.ISNULL), created))))
+
+
 def lookup_filters(field: str, values: Sequence[Value]) -> Iterator[tuple[Filter, Sequence[Value]]]:
     """Filters for values of a field, each with its values, as many as the gateway takes in one filter."""
     for some in batched(values, MAX_IN):
