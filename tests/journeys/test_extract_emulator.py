@@ -20,7 +20,7 @@ from intacct_bridge.flow.extract.options import Options
 from intacct_bridge.flow.extract.run import Extraction
 from intacct_bridge.flow.extract.selection import select_streams
 from intacct_bridge.flow.extract.source import GatewaySource
-from intacct_bridge.flow.reconcile.ledger_copy import open_ledger
+from intacct_bridge.flow.reconcile.copy_reader import open_copy_reader
 from intacct_bridge.flow.reconcile.reconcile import reconcile
 from intacct_bridge.flow.streams.stream import StreamOutcome
 from support.flow.memory import MemorySink
@@ -184,8 +184,8 @@ def test_a_copy_in_files_equals_the_ledger(tmp_path: Path, uri: str) -> None:
     scene.clock.forward(hours=1)
     assert {one.error for one in run().values()} == {""}
     check(scene, lambda name: in_file(place, name))
-    with open_ledger(place) as ledger:
-        assert reconcile(scene.client, ledger).ties
+    with open_copy_reader(place) as copy:
+        assert reconcile(scene.client, copy).equal
     scene.close()
 
 

@@ -48,7 +48,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "flows": ("flows.flows", "List, show and check flows: the named jobs in intacct.toml."),
     "run": ("flows.run", "Run flows, one after the other."),
     "runs": ("flows.runs", "Show what ran, how it ended, and what it cost."),
-    "reconcile": ("reconcile", "Prove that a copy equals the ledger, to the cent."),
+    "reconcile": ("reconcile", "Prove that a copy equals the company, to the cent."),
     "emulator": ("emulator", "Serve an emulated gateway on this machine."),
     "completion": ("completion", "Print the completion script for your shell."),
 }

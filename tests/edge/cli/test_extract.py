@@ -28,7 +28,8 @@ def test_a_copy_equals_the_ledger_and_an_altered_one_does_not(demo: Intacct, hom
     assert rows["GLDETAIL"] > 3_000
     tied = demo("reconcile", "--with", URI)
     assert tied.status == 0
-    assert "equals the ledger to the cent" in tied.out
+    assert "the copy equals the company" in tied.out
+    assert demo("reconcile", "--with", URI, "--quiet").said == ""
     with duckdb.connect(str(home / "work" / "copy.duckdb")) as copy:
         debits = 'SELECT "BATCH_DATE", "RECORDNO" FROM "GLDETAIL" WHERE "DEBITAMOUNT" > 0 LIMIT 1'
         ((day, record),) = copy.execute(debits).fetchall()
@@ -36,9 +37,12 @@ def test_a_copy_equals_the_ledger_and_an_altered_one_does_not(demo: Intacct, hom
     touched = demo("reconcile", "--with", URI, "--period", f"{day:%Y-%m}", "--json")
     found = json.loads(touched.out)
     assert touched.status == 1
-    assert [one["record"] for difference in found["differences"] for one in difference["records"]] == [record]
+    assert [(one["record"], one["kind"]) for one in found["records"]] == [(record, "altered")]
+    (balance,) = found["ledger"]["differences"]
+    assert [(one["side"], one["difference"]) for one in balance["sides"]] == [("debits", 0.01)]
     shown = demo("reconcile", "--with", URI, "--period", f"{day:%Y-%m}")
-    assert f"altered GLDETAIL {record}" in shown.out
+    assert f"GLDETAIL {record} of GLBATCH " in shown.out
+    assert "DEBITAMOUNT is" in shown.out
     assert "0.01" in shown.out
 
 

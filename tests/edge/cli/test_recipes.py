@@ -103,8 +103,8 @@ def test_the_ledger_every_night(demo: Intacct) -> None:
     copy = "duckdb:///books.duckdb"
     assert demo("extract", *streams, "--to", copy, "--quiet").status == 0
     proof = demo("reconcile", "--with", copy, "--quiet")
-    assert proof.status == 0, proof.said
-    assert "the copy equals the ledger to the cent" in proof.said
+    assert (proof.status, proof.said) == (0, "")
+    assert "the copy equals the company" in demo("reconcile", "--with", copy).said
     with duckdb.connect("books.duckdb", read_only=True) as ledger:
         assert len(ledger.execute(blocks("ledger-nightly.md", "sql")[0]).fetchall()) > 1000
 

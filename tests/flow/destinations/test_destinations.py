@@ -24,7 +24,7 @@ from intacct_bridge.flow.destinations.manifest import CopyFolder, ManifestEntry
 from intacct_bridge.flow.destinations.open import compact_copy, copy_states, open_sink
 from intacct_bridge.flow.destinations.sql import quoted
 from intacct_bridge.flow.destinations.uri import parse_uri
-from intacct_bridge.flow.reconcile.ledger_copy import open_ledger
+from intacct_bridge.flow.reconcile.copy_reader import open_copy_reader
 from intacct_bridge.flow.streams.bookmark import Bookmark, KeySpan, WalkProgress
 from intacct_bridge.flow.streams.stream import Stream, StreamOutcome
 from intacct_bridge.wire.values import Kind
@@ -659,7 +659,7 @@ def test_a_destination_is_named_by_a_uri(uri: str, scheme: str, path: str) -> No
     ],
 )
 def test_no_message_shows_a_destinations_password(uri: str) -> None:
-    for ask in (copy_states, compact_copy, lambda uri: open_ledger(uri).__enter__()):
+    for ask in (copy_states, compact_copy, lambda uri: open_copy_reader(uri).__enter__()):
         with pytest.raises((SettingsError, UnreachableError)) as refused:
             ask(uri)
         assert "hunter2" not in f"{refused.value.message} {refused.value.fix}"

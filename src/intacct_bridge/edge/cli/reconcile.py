@@ -1,8 +1,8 @@
-"""`intacct reconcile`: compare a copy with the ledger's own trial balance."""
+"""`intacct reconcile`: whether a copy equals the company, and whether its sub-ledgers tie to its ledger."""
 
 import click
 
-from intacct_bridge.edge.cli.context import CommandContext, shared_options
+from intacct_bridge.edge.cli.context import CommandContext, number_option, shared_options
 from intacct_bridge.model.wording import counted
 
 DIFFERENT = 1
@@ -17,28 +17,64 @@ DIFFERENT = 1
     help="The copy: the destination of `intacct extract`.",
 )
 @click.option(
-    "--period", metavar="P", default="", help="A month such as 2026-01, or a reporting period by name (default: all)."
+    "--period",
+    metavar="P",
+    default="",
+    help="Compare only the ledger of a month such as 2026-01, or of a reporting period by name (default: everything).",
 )
+@click.option("--fields", "all_fields", is_flag=True, help="Read every record, so that changed texts are found too.")
+@click.option(
+    "--ignore",
+    metavar="STREAM.FIELD",
+    multiple=True,
+    help="Leave these fields out; separate them with commas, or repeat the option.",
+)
+@click.option("--estimate", is_flag=True, help="Only show what the comparison would cost.")
+@number_option("--max-transactions", "Stop before using more API transactions than this.", least=1, show_default=False)
 @shared_options(prints_table=True)
-def reconcile_command(context: CommandContext, *, uri: str, period: str) -> int:
-    """Compare a copy's GLDETAIL with the ledger, by month, account, location and book, to the cent.
+def reconcile_command(
+    context: CommandContext,
+    *,
+    uri: str,
+    period: str,
+    all_fields: bool,
+    ignore: tuple[str, ...],
+    estimate: bool,
+    max_transactions: int | None,
+) -> int:
+    """Compare a copy with the company: the ledger's balances to the cent, and every table record by record or by sums.
 
-    Names the records that make a difference: missing, surplus, doubled or altered.
+    Names the records that differ: missing, surplus, doubled, or altered with the field. Exit status 1 means that the
+    copy differs. With -q nothing is printed if it does not.
 
     \b
     Examples:
       intacct reconcile --with duckdb:///books.duckdb
       intacct reconcile --with parquet:ledger --period 2026-01
+      intacct reconcile --with duckdb:///books.duckdb --fields --estimate
     """
-    from intacct_bridge.edge.views.reconcile import show_reconciliation
+    from intacct_bridge.edge.views.reconcile import show_prices, show_reconciliation
+    from intacct_bridge.edge.views.reconcile_data import as_data
     from intacct_bridge.flow.destinations.uri import redacted
-    from intacct_bridge.flow.reconcile.ledger_copy import open_ledger
-    from intacct_bridge.flow.reconcile.reconcile import reconcile
+    from intacct_bridge.flow.reconcile.copy_reader import open_copy_reader
+    from intacct_bridge.flow.reconcile.reconcile import ReconcileOptions, prices, reconcile
+    from intacct_bridge.flow.streams.defaults import selected_fields
 
     context.recorder.destination = redacted(uri)
-    with open_ledger(uri) as copy:
+    options = ReconcileOptions(period, all_fields, selected_fields(ignore))
+    client = context.limited_client(max_transactions)
+    with open_copy_reader(uri) as copy:
+        if estimate:
+            show_prices(prices(client, copy, options), context.console)
+            return 0
         context.console.say(f"comparing the copy with {context.connection.target} ...")
-        found = reconcile(context.client, copy, period)
-    show_reconciliation(found, context.console)
-    context.console.say(counted(context.client.meter.transactions, "API transaction"))
-    return 0 if found.ties else DIFFERENT
+        if all_fields:
+            total = sum(one.transactions for one in prices(client, copy, options))
+            context.console.say(f"reading every record: about {counted(total, 'API transaction')}")
+        found = reconcile(client, copy, options)
+    if context.console.as_json:
+        context.console.json(as_data(found))
+    else:
+        show_reconciliation(found, context.console)
+    context.console.say(counted(client.meter.transactions, "API transaction"))
+    return 0 if found.equal else DIFFERENT

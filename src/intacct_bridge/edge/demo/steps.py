@@ -29,7 +29,7 @@ from intacct_bridge.flow.plan.plan import Plan
 from intacct_bridge.flow.plan.planner import make_plan
 from intacct_bridge.flow.post.loader import Loader
 from intacct_bridge.flow.post.outcome import RecordOutcome
-from intacct_bridge.flow.reconcile.ledger_copy import open_ledger
+from intacct_bridge.flow.reconcile.copy_reader import open_copy_reader
 from intacct_bridge.flow.reconcile.reconcile import Reconciliation, reconcile
 from intacct_bridge.flow.records.tables import open_table
 from intacct_bridge.flow.streams.defaults import streams_for
@@ -101,8 +101,8 @@ class Demo:
         return LoadedFile(file, self._plan(file))
 
     def reconcile(self) -> Reconciliation:
-        """Compare the copy with the ledger."""
-        with open_ledger(self.uri) as copy:
+        """Compare the copy with the company."""
+        with open_copy_reader(self.uri) as copy:
             return reconcile(self.client, copy)
 
     def _plan(self, file: Path) -> Plan:

@@ -103,7 +103,7 @@ class DemoView:
     def reconciled(self, found: Reconciliation) -> None:
         """The verdict, and the totals that were compared."""
         self._step("Reconcile", f"{verdict(found)}; {_cost(found.transactions)}", *totals(found))
-        if not found.ties:
+        if not found.equal:
             show_reconciliation(found, self._console)
 
     def files(self, demo: Demo) -> None:

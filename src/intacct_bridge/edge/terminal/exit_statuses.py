@@ -65,7 +65,7 @@ _BY_COMMAND: dict[str, dict[int, str]] = {
     "runs list": {},
     "runs show": {},
     "runs stats": {},
-    "reconcile": {1: "the copy differs from the ledger", **_CONNECTED},
+    "reconcile": {1: "the copy differs from the company", **_CONNECTED},
     "emulator": {},
     "completion": {},
     "tap-intacct": {1: "a stream failed", **_CONNECTED},

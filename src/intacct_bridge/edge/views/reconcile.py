@@ -1,74 +1,56 @@
-"""The reconciliation report: the verdict, and the accounts and records that differ."""
+"""The result of a reconciliation as text: the verdict, the balances and records that differ, and what was left out."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from datetime import date, datetime
 from decimal import Decimal
 
 from intacct_bridge.edge.terminal.console import Console
 from intacct_bridge.edge.views.load import money
-from intacct_bridge.flow.reconcile.reconcile import BalanceDifference, Reconciliation, RecordDifference
-from intacct_bridge.model.wording import amount_shown, counted
+from intacct_bridge.flow.reconcile.comparison import Comparison, Means, Price, TableComparison
+from intacct_bridge.flow.reconcile.ledger_copy import Amounts
+from intacct_bridge.flow.reconcile.reconcile import Reconciliation
+from intacct_bridge.flow.reconcile.record_differences import ALTERED, DOUBLED, MISSING, SURPLUS, RecordDifference
+from intacct_bridge.flow.reconcile.trial_balances import BalanceDifference
+from intacct_bridge.model.wording import amount_shown, counted, listed
+from intacct_bridge.wire.values import Value
 
 _MOST_SHOWN = 200
+_MOST_NAMED = 8
+_KINDS = {
+    MISSING: "in Intacct, not in the copy",
+    SURPLUS: "in the copy, not in Intacct",
+    DOUBLED: "more than once in the copy",
+}
+_SIDES = {
+    "debits": "debits",
+    "credits": "credits",
+    "adjusting_debits": "adjusting debits",
+    "adjusting_credits": "adjusting credits",
+}
 
 
 def show_reconciliation(found: Reconciliation, console: Console) -> None:
-    """The verdict, the differences by account and period, and the records behind them."""
-    if console.as_json:
-        console.json(as_data(found))
+    """The verdict, the differences, and what was not compared; nothing under -q where the copy equals the company."""
+    if console.quiet and found.equal:
         return
     for line in totals(found):
         console.result(line)
     console.result(verdict(found))
-    if found.ties:
-        return
-    console.result("")
-    rows = [
-        (
-            one.period,
-            one.place.account,
-            one.place.location,
-            f"{one.place.book} {one.place.currency}".strip(),
-            money(one.ledger.balance),
-            money(one.copy.balance),
-            money(one.amount),
-        )
-        for one in found.differences[:_MOST_SHOWN]
-    ]
-    console.table(("period", "account", "location", "book", "ledger", "copy", "difference"), rows)
-    console.result("")
-    for difference in found.differences[:_MOST_SHOWN]:
-        for line in _records(difference):
+    if found.balances:
+        console.result("")
+        columns = ("period", "account", "location", "book", "side", "ledger", "copy", "difference")
+        console.table(columns, [row for one in found.balances[:_MOST_SHOWN] for row in _balance_rows(one)])
+    if not found.equal:
+        console.result("")
+        for line in difference_lines(found):
             console.result(line)
-    if len(found.differences) > _MOST_SHOWN:
-        more = counted(len(found.differences) - _MOST_SHOWN, "more difference")
-        console.say(f"{more}; --json prints them all")
-
-
-def _records(difference: BalanceDifference) -> Iterator[str]:
-    where = f"{difference.period}, account {difference.place.account}"
-    if difference.records is None:
-        yield f"✗ {where}: too many accounts differ to match records; update the copy and reconcile again"
-        return
-    for record in difference.records:
-        yield f"✗ {where}: {_record(record)}"
-
-
-def _record(one: RecordDifference) -> str:
-    ledger = amount_shown(one.ledger) if one.ledger is not None else ""
-    copy = amount_shown(one.copy) if one.copy is not None else ""
-    amounts = {
-        "missing": f"{ledger} in the ledger, not in the copy" if ledger else "not in the copy",
-        "surplus": f"{copy} in the copy, not in the ledger" if copy else "not in the ledger",
-        "doubled": f"{copy} more than once in the copy" if copy else "twice in the copy",
-        "altered": f"{ledger} in the ledger, {copy} in the copy" if ledger and copy else "altered",
-    }
-    what = f" ({one.what})" if one.what else ""
-    return f"{one.kind} GLDETAIL {one.record} of GLBATCH {one.batch}, {one.day}: {amounts.get(one.kind, '')}{what}"
+    for line in notes(found):
+        console.say(line)
 
 
 def totals(found: Reconciliation) -> Iterator[str]:
     """The debits and credits of the copy, a line for each book and currency."""
-    for (book, currency), amounts in found.totals.items():
+    for (book, currency), amounts in found.ledger.totals.items() if found.ledger else ():
         debits = amounts.debits + amounts.adjusting_debits
         credits_ = amounts.credits + amounts.adjusting_credits
         yield f"{book} {currency}: debits {amount_shown(debits, currency)}, credits {amount_shown(credits_, currency)}"
@@ -76,54 +58,145 @@ def totals(found: Reconciliation) -> Iterator[str]:
 
 def verdict(found: Reconciliation) -> str:
     """The result in one sentence."""
-    balances, periods = counted(found.places, "balance"), counted(len(found.periods), "period")
-    if found.ties:
-        return f"the copy equals the ledger to the cent: {balances} in {periods} compared"
-    off = sum((abs(one.amount) for one in found.differences), Decimal(0))
-    differ = f"{len(found.differences):,} of {balances} in {periods} differ"
-    return f"the copy does not equal the ledger: {differ}, by {amount_shown(off)} in all"
+    tables = found.comparison.tables
+    compared = [f"{counted(len(tables), 'table')} with {counted(sum(one.rows for one in tables), 'record')}"]
+    if found.ledger:
+        compared.append(counted(found.ledger.places, "balance of the ledger", "balances of the ledger"))
+    if found.equal:
+        return f"the copy equals the company: {listed(compared)} compared"
+    differing = [one.table for one in tables if not one.equal]
+    parts = []
+    if found.balances:
+        parts.append(counted(len(found.balances), "balance"))
+    if differing:
+        more = " or more" if any(one.more for one in tables) else ""
+        parts.append(f"{counted(len(found.records), 'record')}{more} in {_named(differing)}")
+    return f"the copy does not equal the company: {listed(parts)} {'differ' if _plural(found) else 'differs'}"
 
 
-def as_data(found: Reconciliation) -> dict[str, object]:
-    """The report as plain data, for JSON."""
-    return {
-        "ties": found.ties,
-        "periods": [one.name for one in found.periods],
-        "compared": found.places,
-        "transactions": found.transactions,
-        "totals": [
-            {
-                "book": book,
-                "currency": currency,
-                "debits": amounts.debits + amounts.adjusting_debits,
-                "credits": amounts.credits + amounts.adjusting_credits,
-            }
-            for (book, currency), amounts in found.totals.items()
-        ],
-        "differences": [
-            {
-                "period": one.period,
-                "account": one.place.account,
-                "location": one.place.location,
-                "book": one.place.book,
-                "currency": one.place.currency,
-                "ledger": one.ledger.balance,
-                "copy": one.copy.balance,
-                "records": None
-                if one.records is None
-                else [
-                    {
-                        "kind": record.kind,
-                        "record": record.record,
-                        "batch": record.batch,
-                        "date": record.day,
-                        "ledger": record.ledger,
-                        "copy": record.copy,
-                        "what": record.what,
-                    }
-                    for record in one.records
-                ],
-            }
-            for one in found.differences
-        ],
-    }
+def _plural(found: Reconciliation) -> bool:
+    return len(found.balances) + len(found.records) != 1 or any(one.more for one in found.comparison.tables)
+
+
+def _named(names: list[str]) -> str:
+    if len(names) <= _MOST_NAMED:
+        return listed(names)
+    return f"{', '.join(names[:_MOST_NAMED])} and {counted(len(names) - _MOST_NAMED, 'more table')}"
+
+
+def _balance_rows(one: BalanceDifference) -> Iterator[tuple[str | Decimal, ...]]:
+    """A row for each side of the account that differs, so that no difference is 0.00."""
+    book = f"{one.place.book} {one.place.currency}".strip()
+    for name, ledger, copy in sides(one.ledger, one.copy):
+        yield (
+            one.period,
+            one.place.account,
+            one.place.location,
+            book,
+            name,
+            money(ledger),
+            money(copy),
+            money(copy - ledger),
+        )
+
+
+def sides(ledger: Amounts, copy: Amounts) -> Iterator[tuple[str, Decimal, Decimal]]:
+    """The sides of an account that differ, with both amounts."""
+    for field, name in _SIDES.items():
+        one, other = getattr(ledger, field), getattr(copy, field)
+        if one != other:
+            yield name, one, other
+
+
+def difference_lines(found: Reconciliation) -> Iterator[str]:
+    """The records that differ, a line each, and what to do."""
+    for table in found.comparison.tables:
+        for record in table.records[:_MOST_SHOWN]:
+            yield f"✗ {record_line(record)}"
+        if table.more:
+            yield f"✗ {table.table}: {_too_many(table)}"
+    if found.balances and not found.records:
+        yield "✗ no record differs: the trial balance and GLDETAIL disagree for this user, or changed meanwhile"
+    yield "Update the copy with `intacct extract`. A field that changed without a new time of change needs --full."
+
+
+def _too_many(table: TableComparison) -> str:
+    counts = f"the copy holds {counted(table.rows, 'record')}"
+    if table.company_rows is not None:
+        counts += f", and Intacct {table.company_rows:,}"
+    return f"{'further' if table.records else 'many'} records differ that are not named ({counts})"
+
+
+def record_line(one: RecordDifference) -> str:
+    """One record that differs, in one line."""
+    name = f"{one.table} {one.record}"
+    if one.natural_key:
+        name += f" ({one.natural_key})"
+    if one.owner:
+        name += f" of {one.owner_object} {one.owner}"
+    if one.kind == ALTERED:
+        changes = (
+            f"{each.name} is {_shown(each.company)} in Intacct, {_shown(each.copy)} in the copy" for each in one.fields
+        )
+        return f"{name}: {'; '.join(changes)}{_when(one)}"
+    return f"{name}: {_KINDS[one.kind]}{_told(one.row)}{_when(one)}"
+
+
+def _told(row: Iterable[tuple[str, Value]]) -> str:
+    texts = [f"{name} {_shown(value)}" for name, value in row]
+    return f" ({', '.join(texts)})" if texts else ""
+
+
+def _when(one: RecordDifference) -> str:
+    return f" (changed in Intacct at {_shown(one.modified)})" if isinstance(one.modified, datetime) else ""
+
+
+def _shown(value: Value) -> str:
+    if value is None:
+        return "empty"
+    if isinstance(value, Decimal):
+        return amount_shown(value)
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M:%S}"
+    return str(value) if isinstance(value, int | date) else repr(str(value))
+
+
+def notes(found: Reconciliation) -> Iterator[str]:
+    """What the comparison does not prove."""
+    comparison = found.comparison
+    if found.no_ledger:
+        yield f"the ledger's balances were not compared: {found.no_ledger}"
+    sums = [one.table for one in comparison.tables if one.means is Means.SUMS and one.unproven]
+    if sums:
+        yield f"texts were not all compared in {_named(sums)}: --fields compares them"
+    counts = [one.table for one in comparison.tables if one.means is Means.COUNT]
+    if counts:
+        yield f"only the number of records was compared in {_named(counts)}: Intacct gave no sums"
+    for table in comparison.tables:
+        if table.note:
+            yield f"{table.table}: {table.note}"
+    yield from _left_out(comparison)
+    for check in comparison.checks:
+        if not check.confirmed:
+            entries = counted(check.suspicion.total, "journal entry")
+            yield f"{entries} in Intacct itself, against the rule that {check.suspicion.check}"
+
+
+def _left_out(comparison: Comparison) -> Iterator[str]:
+    reasons: dict[str, list[str]] = {}
+    for one in comparison.not_compared:
+        name = f"{one.table}.{', '.join(one.fields)}" if one.fields else one.table
+        reasons.setdefault(one.reason, []).append(name)
+    for reason, names in reasons.items():
+        yield f"not compared: {_named(names)} ({reason})"
+
+
+def show_prices(found: list[Price], console: Console) -> None:
+    """What a comparison would cost."""
+    rows = [(one.table, one.rows, one.transactions) for one in found]
+    console.table(("table", "records", "transactions"), rows)
+    if not console.as_json:
+        total = sum(one.transactions for one in found)
+        console.say(f"{counted(total, 'API transaction')} if the copy equals the company, and at most one to sign in")

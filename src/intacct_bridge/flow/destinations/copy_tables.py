@@ -40,11 +40,20 @@ class CopyTable:
     """The rows that are not deleted, with these columns."""
     distinct: Callable[[str], list[Any]]
     """The values of a column."""
+    sql: str = ""
+    """The query of these rows on the connection of `open_copy`; empty where DuckDB cannot reach them."""
 
 
 @contextmanager
 def copy_tables(uri: str) -> Iterator[list[CopyTable]]:
     """The tables of the copy at a destination's URI, by name. SettingsError where there is no copy."""
+    with open_copy(uri) as (_, tables):
+        yield tables
+
+
+@contextmanager
+def open_copy(uri: str) -> "Iterator[tuple[duckdb.DuckDBPyConnection, list[CopyTable]]]":
+    """The same, with the DuckDB connection that the queries of the tables run on; a DuckDB file is its `copy`."""
     import duckdb
 
     at = parse_uri(uri)
@@ -56,11 +65,11 @@ def copy_tables(uri: str) -> Iterator[list[CopyTable]]:
             tables = _of_files(con, at.path)
         elif at.scheme == "postgresql":
             with _postgres(at.path) as database:
-                yield _some(_of_postgres(database), uri)
+                yield con, _some(_of_postgres(database), uri)
             return
         else:
             raise SettingsError(f"{redacted(uri)} is not a copy", fix="name a destination, such as duckdb:///FILE")
-        yield _some(tables, uri)
+        yield con, _some(tables, uri)
 
 
 def _some(tables: list[CopyTable], uri: str) -> list[CopyTable]:
@@ -92,7 +101,7 @@ def _query(con: "duckdb.DuckDBPyConnection", name: str, sql: str) -> CopyTable:
             value for (value,) in con.execute(f"SELECT DISTINCT {quoted(column)} FROM ({sql}) ORDER BY 1").fetchall()
         ]
 
-    return CopyTable(name, columns, batches, distinct)
+    return CopyTable(name, columns, batches, distinct, sql)
 
 
 def _of_duckdb(con: "duckdb.DuckDBPyConnection", path: str) -> list[CopyTable]:

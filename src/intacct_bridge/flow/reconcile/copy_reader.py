@@ -1,0 +1,151 @@
+"""A copy that is open for comparison: its tables as SQL for DuckDB, and what its runs noted about each.
+
+Tables of a DuckDB file are queried in place. Those of other destinations are loaded into a temporary database when they
+are first asked for, and dropped when their comparison has ended.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+from intacct_bridge.errors import SettingsError
+from intacct_bridge.flow.destinations.copy_tables import CopyTable, open_copy
+from intacct_bridge.flow.destinations.manifest import CopyFolder
+from intacct_bridge.flow.destinations.open import copy_states
+from intacct_bridge.flow.destinations.sql import quoted
+from intacct_bridge.flow.destinations.uri import DestinationUri, parse_uri
+from intacct_bridge.flow.streams.bookmark import Bookmark
+
+if TYPE_CHECKING:
+    import duckdb
+    import pyarrow as pa
+
+
+class CopyReader:
+    """The tables of one copy."""
+
+    def __init__(
+        self,
+        con: "duckdb.DuckDBPyConnection",
+        tables: Sequence[CopyTable],
+        bookmarks: Mapping[str, Bookmark],
+        company: str,
+        *,
+        in_place: bool,
+    ) -> None:
+        self.company = company
+        """The company, as the copy's runs noted it; empty where they did not."""
+        self.tables = {one.name: one for one in tables}
+        self.bookmarks = bookmarks
+        self._con = con
+        self._in_place = in_place
+        self._made: set[str] = set()
+
+    def relation(self, table: str) -> str:
+        """The name, as SQL, of a relation with the rows of a table that are not deleted."""
+        one, name = self.tables[table], quoted(f"live {table}")
+        if table in self._made:
+            return name
+        if self._in_place:
+            self._con.execute(f"CREATE TEMP VIEW {name} AS {one.sql}")
+        elif one.sql:  # a table, so that text files are not read again by every query
+            self._con.execute(f"CREATE TEMP TABLE {name} AS {one.sql}")
+        else:
+            import pyarrow as pa
+
+            arriving = pa.RecordBatchReader.from_batches(one.columns, one.batches())
+            self._con.register("_arriving", arriving)
+            self._con.execute(f"CREATE TEMP TABLE {name} AS SELECT * FROM _arriving")
+            self._con.unregister("_arriving")
+        self._made.add(table)
+        return name
+
+    def release(self, table: str) -> None:
+        """Free the space of a table that was loaded."""
+        if table in self._made and not self._in_place:
+            self._con.execute(f"DROP TABLE {quoted(f'live {table}')}")
+            self._made.discard(table)
+
+    def rows(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
+        """The rows of a query."""
+        found: list[tuple[Any, ...]] = self._con.execute(sql, list(values)).fetchall()
+        return found
+
+    def batches(self, sql: str) -> "Iterator[pa.RecordBatch]":
+        """The rows of a query as Arrow, in batches."""
+        yield from self._con.sql(sql).to_arrow_reader(20_000)
+
+    def table(self, sql: str) -> "pa.Table":
+        """The rows of a query as Arrow."""
+        return self._con.sql(sql).to_arrow_table()
+
+    def execute(self, sql: str) -> None:
+        """Run a statement."""
+        self._con.execute(sql)
+
+    @contextmanager
+    def registered(self, name: str, rows: "pa.Table") -> Iterator[None]:
+        """Make rows available to SQL under a name."""
+        self._con.register(name, rows)
+        try:
+            yield
+        finally:
+            self._con.unregister(name)
+
+
+@contextmanager
+def open_copy_reader(uri: str) -> Iterator[CopyReader]:
+    """Open the copy at a destination's URI for comparison. SettingsError where there is none."""
+    at = parse_uri(uri)
+    noted = None if at.scheme == "duckdb" else _noted_elsewhere(at, uri)
+    with TemporaryDirectory(prefix="intacct-reconcile-") as folder, open_copy(uri) as (con, tables):
+        con.execute(f"SET temp_directory = '{folder.replace(chr(39), chr(39) * 2)}'")
+        company, bookmarks = noted or _noted_in_duckdb(con)
+        yield CopyReader(con, tables, bookmarks, company, in_place=at.scheme == "duckdb")
+
+
+def require_company(copy: CopyReader, company: str) -> None:
+    """SettingsError where the copy is another company's, or that of another entity."""
+    if copy.company and copy.company != company:
+        raise SettingsError(
+            f"the copy is of company {copy.company}, and this connection is to {company}",
+            fix="name the connection that the copy was extracted with",
+        )
+
+
+def _noted_elsewhere(at: DestinationUri, uri: str) -> tuple[str, Mapping[str, Bookmark]]:
+    """The company and the bookmarks of a copy in files or in PostgreSQL."""
+    states = {name: one.bookmark for name, one in copy_states(uri).items()}
+    company = CopyFolder(Path(at.path)).read().company if at.scheme != "postgresql" else _company_in_postgres(at.path)
+    return company, states
+
+
+def _company_in_postgres(uri: str) -> str:
+    from intacct_bridge.flow.destinations.postgres import Postgres
+
+    database = Postgres(uri)
+    database.connect()
+    try:
+        known = database.execute(
+            "SELECT count(*) FROM information_schema.tables WHERE table_schema = ? AND table_name = 'copy'",
+            [database.bridge_schema.strip('"')],
+        )
+        if known == [(0,)]:
+            return ""
+        found = database.execute(f"SELECT company::text FROM {database.bridge_schema}.copy")
+    finally:
+        database.close()
+    return str(found[0][0]) if found else ""
+
+
+def _noted_in_duckdb(con: "duckdb.DuckDBPyConnection") -> tuple[str, Mapping[str, Bookmark]]:
+    """The company and the bookmarks of an attached file; nothing where its runs noted nothing."""
+    listed = "SELECT table_name FROM duckdb_tables() WHERE database_name = 'copy' AND schema_name = '_bridge'"
+    known = {name for (name,) in con.execute(listed).fetchall()}
+    company = con.execute("SELECT company FROM copy._bridge.copy").fetchall() if "copy" in known else []
+    stored = con.execute("SELECT stream, bookmark FROM copy._bridge.bookmarks").fetchall() if known else []
+    bookmarks = {name: Bookmark.from_dict(json.loads(text)) for name, text in stored}
+    return (company[0][0] if company else ""), bookmarks
