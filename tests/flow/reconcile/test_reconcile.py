@@ -331,9 +331,7 @@ def test_a_field_can_be_left_out(client: Client, copy: Path) -> None:
         held(client, copy, ignored={"APBILL": ["NOSUCH"]})
 
 
-def test_a_copy_that_lacks_most_records_is_not_searched_to_the_last(
-    client: Client, copy: Path
-) -> None:
+def test_a_copy_that_lacks_most_records_is_not_searched_to_the_last(client: Client, copy: Path) -> None:
     change(copy, "DELETE FROM GLENTRY WHERE RECORDNO > (SELECT min(RECORDNO) + 20 FROM GLENTRY)")
     keep(copy, "GLENTRY")
     found = held(client, copy)
