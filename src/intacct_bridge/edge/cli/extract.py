@@ -69,6 +69,14 @@ FAILURES = 1
     help="Store records in hotglue's accounting schema; a STREAM is then one of its entities, such as Bills.",
 )
 @click.option(
+    "--map",
+    "map_files",
+    metavar="MAP.toml",
+    multiple=True,
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Store the records of the mapping's object in its columns. May be repeated.",
+)
+@click.option(
     "--full-every",
     "periods",
     metavar="[STREAM=]HOURS",
@@ -99,6 +107,7 @@ def extract_command(
     hard_deletes: bool,
     entity_column: str | None,
     unified: str | None,
+    map_files: tuple[Path, ...],
     periods: tuple[str, ...],
     estimate: bool,
     compact: bool,
@@ -114,12 +123,20 @@ def extract_command(
       intacct extract --to duckdb:///intacct.duckdb
       intacct extract GLDETAIL APBILL APBILLITEM --to parquet:ledger
       intacct extract VENDOR --select VENDOR.VENDORID,VENDOR.NAME --to csv:vendors
+      intacct extract --map bills.toml --to csv:bills
       intacct extract "trial_balance?from=2026-01-01&by=location" --to duckdb:///books.duckdb
     """
     if unified and (entity_column or everything):
         raise SettingsError(
             f"--unified and {'--entity-column' if entity_column else '--all'} do not go together",
             fix="A unified record names its entity itself (subsidiary), and with no STREAM all entities are read.",
+        )
+    if map_files and (streams or unified or entity_column or everything):
+        other = next(one for one, given in zip(
+            ("a STREAM", "--unified", "--entity-column", "--all"),
+            (streams, unified, entity_column, everything), strict=True) if given)  # fmt: skip
+        raise SettingsError(
+            f"--map and {other} do not go together", fix="A mapping names the object that it reads, and the columns."
         )
     if estimate and compact:
         raise SettingsError("--estimate and --compact do not go together", fix="Rewriting files costs no transaction.")
@@ -140,6 +157,7 @@ def extract_command(
             from intacct_bridge.flow.destinations.uri import redacted
             from intacct_bridge.flow.extract.options import Options
             from intacct_bridge.flow.extract.pipeline import ExtractRequest
+            from intacct_bridge.flow.outward.maps import read_map, with_lists
             from intacct_bridge.flow.streams.defaults import (
                 fields_of_objects,
                 full_every,
@@ -151,7 +169,9 @@ def extract_command(
 
     client.read_as_text(fields_of_objects(as_text))
     refuse_joined(streams)
-    names = list(streams) if unified else streams_for(client, streams, everything=everything)
+    maps = [with_lists(read_map(one)) for one in map_files]
+    names = [one.name for one in maps] if maps else list(streams)
+    names = names if unified or maps else streams_for(client, streams, everything=everything)
     start = f"{since:%m/%d/%Y} 00:00:00" if isinstance(since, datetime) else ""
     often, whole_every = full_every(periods)
     refuse_unknown_streams("full_every", whole_every, names, unified or "")
@@ -160,7 +180,8 @@ def extract_command(
         refuse_unknown_streams("select", fields, names, unified)
     private = not context.connection.location_id
     options = Options(full=full, start=start, full_every=often, whole_every=whole_every, show_private=private)
-    request = ExtractRequest(names, fields, unified or "", entity_column or "", early=not estimate)
+    asked = () if maps else names
+    request = ExtractRequest(asked, fields, unified or "", entity_column or "", early=not estimate, maps=maps)
     if estimate:
         return _estimate(context, client, request, to, options)
     rewriting = compact_copy(to) if compact else ()  # refuses a database before anything is read

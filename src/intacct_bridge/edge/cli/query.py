@@ -1,12 +1,19 @@
 """`intacct query`: rows of one object, as a table or for another program."""
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from intacct_bridge.edge.cli.context import CommandContext, file_option, number_option, shared_options
 from intacct_bridge.edge.terminal.row_formats import FORMATS, write_parquet, write_rows
+from intacct_bridge.errors import SettingsError
 from intacct_bridge.model.wording import counted
+
+if TYPE_CHECKING:
+    from intacct_bridge.edge.terminal.row_formats import Row
+    from intacct_bridge.model.query.query import Query
 
 _TABLE_ROWS = 50
 
@@ -33,6 +40,9 @@ _TABLE_ROWS = 50
     is_flag=True,
     help="In CSV, put an apostrophe before texts that a spreadsheet would run as formulas.",
 )
+@file_option(
+    "--map", "Write the records in the columns, or for JSON in the shape, of this mapping.", metavar="MAP.toml"
+)
 @click.option("--ignore-case", is_flag=True, help="Ignore case when comparing texts.")
 @click.option("--shared-only", is_flag=True, help="Leave out records that belong to an entity.")
 @click.option("--document-type", metavar="NAME", help="Include the custom fields of this transaction definition.")
@@ -51,6 +61,7 @@ def query_command(
     ignore_case: bool,
     shared_only: bool,
     document_type: str | None,
+    map: Path | None,
 ) -> None:
     """Read rows of OBJECT.
 
@@ -59,6 +70,7 @@ def query_command(
       intacct query VENDOR --select VENDORID,NAME,TOTALDUE --where "TOTALDUE > 1000"
       intacct query APBILL --where "WHENDUE < 2026-01-31 and STATE = 'Posted'" --order-by "WHENDUE DESC"
       intacct query GLACCOUNT --format csv --out accounts.csv
+      intacct query APBILL --map payables.toml --format csv --out payables.csv
       intacct query APBILL --select "VENDORID, sum(TOTALDUE), count(RECORDNO)"
     """
     from intacct_bridge.model.query.query import Query
@@ -80,13 +92,34 @@ def query_command(
         doc_par_id=document_type,
     )
     wanted = limit if limit is not None else (_TABLE_ROWS if kind == "table" and out is None else 0)
-    if kind == "parquet":
+    if map is not None:
+        rows = _mapped(context, query, map, kind, limit=wanted)
+        count = write_rows(rows, context.console, kind=kind, to=out, spreadsheet_safe=spreadsheet_safe)
+    elif kind == "parquet":
         count = write_parquet(context.client.batches(query, limit=wanted or None), to=out)
     else:
         rows = context.client.query(query, limit=wanted or None)
         count = write_rows(rows, context.console, kind=kind, to=out, spreadsheet_safe=spreadsheet_safe)
     context.recorder.add_rows(query.object, count)
     _summarise(context, count, wanted, out)
+
+
+def _mapped(context: CommandContext, query: "Query", path: Path, kind: str, *, limit: int) -> "Iterator[Row]":
+    """The rows of a query through a mapping: flat for a table, nested for JSON."""
+    from intacct_bridge.flow.outward.maps import read_map
+    from intacct_bridge.flow.outward.records import mapped_records, mapped_rows
+
+    entity = read_map(path)
+    if kind == "parquet":
+        raise SettingsError(
+            "--map writes CSV, JSON or a table", fix="For Parquet: intacct extract --map ... --to parquet:DIR"
+        )
+    if query.select != ("*",):
+        raise SettingsError("--map and --select do not go together", fix="The mapping names the fields.")
+    if entity.read_object != query.object:
+        raise SettingsError(f"{path} maps {entity.read_object}, not {query.object}", fix="Name that object.")
+    read = mapped_records if kind in ("json", "jsonl") else mapped_rows
+    return read(context.client, entity, query, limit=limit)
 
 
 def _summarise(context: CommandContext, count: int, limit: int, out: Path | None) -> None:

@@ -28,6 +28,7 @@ from intacct_bridge.flow.extract.transform import (
 from intacct_bridge.flow.streams.bookmark import KeySpan
 from intacct_bridge.flow.streams.partition import Partition
 from intacct_bridge.flow.streams.stream import Stream, StreamOutcome
+from intacct_bridge.model.mapping.language import EntityMap
 
 if TYPE_CHECKING:
     from intacct_bridge.flow.extract.estimate import Estimate
@@ -51,6 +52,8 @@ class ExtractRequest:
     """An object that the gateway refuses to describe becomes an outcome; otherwise it raises."""
     skip_missing: bool = False
     """Unknown objects and fields are reported and left out; otherwise they raise."""
+    maps: Sequence[EntityMap] = ()
+    """The user's own mappings, whose columns to store; each is a stream."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +128,7 @@ def prepare(gateway: ReadGateway, request: ExtractRequest) -> Prepared:
 
     InvalidRequestError for what is unknown, and a RefusedError for what the user may not read, as the request says.
     """
-    if request.unified:
+    if request.unified or request.maps:
         return _prepare_unified(gateway, request)
     if request.early and not request.entity_column:  # which needs every definition
         selection = select_early(gateway, request.streams, request.select)
@@ -157,7 +160,8 @@ def _prepare_unified(gateway: ReadGateway, request: ExtractRequest) -> Prepared:
     from intacct_bridge.flow.extract.unified import UnifiedSource, select_unified, unified_transforms
 
     refused: list[StreamOutcome] | None = [] if request.skip_refused else None
-    unified = select_unified(gateway, request.unified, request.streams, request.select, refused=refused)
+    names, maps = request.streams, request.maps
+    unified = select_unified(gateway, request.unified, names, request.select, maps=maps, refused=refused)
     streams = tuple(one.read for one in unified)
     headers = gateway.describe_many(dict.fromkeys(one.header for one in streams if one.header))
     lost = {one.stream for one in refused or ()}
@@ -167,6 +171,6 @@ def _prepare_unified(gateway: ReadGateway, request: ExtractRequest) -> Prepared:
         headers_of(headers, streams),
         tuple(unified_transforms(gateway, unified)),
         tuple(refused or ()),
-        tuple(name for name in request.streams if name not in lost),
+        tuple(name for name in request.streams or (one.name for one in maps) if name not in lost),
         parts=tuple(part.read for one in unified for part in (one, *one.parts)),
     )

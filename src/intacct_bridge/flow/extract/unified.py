@@ -83,18 +83,23 @@ class UnifiedStream:
 
 def select_unified(
     gateway: ReadGateway,
-    version: str,
+    version: str = "",
     names: Sequence[str] = (),
     select: Mapping[str, Sequence[str]] | None = None,
     *,
+    maps: Sequence[EntityMap] = (),
     refused: list[StreamOutcome] | None = None,
 ) -> list[UnifiedStream]:
     """The streams of these entities; with no names, of all entities whose objects the company has.
 
+    With `maps`, the streams of a user's own mappings.
+
     An entity raises where the gateway refuses to describe an object that it needs; with `refused`, its outcome is added
     there instead, under the name by which it was asked for.
     """
-    if names:
+    if maps:
+        wanted = [(one.name, one) for one in maps]
+    elif names:
         wanted = [(name, unified_map(name, version)) for name in names]
     else:
         wanted = [(one.name, one) for one in _possible(gateway, version)]
@@ -303,26 +308,32 @@ class _Converter:
         import pyarrow as pa
 
         one = self._stream
-        page: list[Row] = rows.to_pylist()
-        lines = [(each, self._lines(each, page)) for each in one.lines]
-        records = []
-        for row in page:
-            own = {each.map.object: found.get(_text(row.get(each.refers_to)), []) for each, found in lines}
-            records.append(unified(one.entity, row, own, custom=one.custom))
+        records = unified_records(self._gateway, one, rows.to_pylist())
         internal = {name: rows.column(name) for name in one.stored.internal}
         fields = {name: kind for name, kind in one.stored.fields.items() if name not in internal}
         return pa.RecordBatch.from_pydict(internal | unified_columns(records, fields))
 
-    def _lines(self, lines: UnifiedLines, page: Sequence[Row]) -> dict[str, list[Row]]:
-        """The lines of the records of a page, by the text of their header's key."""
-        found: dict[str, list[Row]] = {}
-        headers = [value for row in page if (value := row.get(lines.refers_to)) is not None]
-        at_top = not self._gateway.connection.location_id
-        for filter_, _ in lookup_filters(lines.header_key, as_kind(headers, lines.kind)):
-            query = Query(lines.map.object, lines.select, where=filter_, show_private=at_top)
-            for row in self._gateway.query(query):
-                found.setdefault(_text(row.get(lines.header_key)), []).append(row)
-        return found
+
+def unified_records(gateway: ReadGateway, stream: UnifiedStream, rows: Sequence[Row]) -> list[dict[str, object]]:
+    """The unified records of an object's rows, each with its lines."""
+    lines = [(each, _lines_of(gateway, each, rows)) for each in stream.lines]
+    records = []
+    for row in rows:
+        own = {each.map.object: found.get(_text(row.get(each.refers_to)), []) for each, found in lines}
+        records.append(unified(stream.entity, row, own, custom=stream.custom))
+    return records
+
+
+def _lines_of(gateway: ReadGateway, lines: UnifiedLines, page: Sequence[Row]) -> dict[str, list[Row]]:
+    """The lines of the records of a page, by the text of their header's key."""
+    found: dict[str, list[Row]] = {}
+    headers = [value for row in page if (value := row.get(lines.refers_to)) is not None]
+    at_top = not gateway.connection.location_id
+    for filter_, _ in lookup_filters(lines.header_key, as_kind(headers, lines.kind)):
+        query = Query(lines.map.object, lines.select, where=filter_, show_private=at_top)
+        for row in gateway.query(query):
+            found.setdefault(_text(row.get(lines.header_key)), []).append(row)
+    return found
 
 
 def unified_columns(records: Sequence[Mapping[str, Any]], fields: Mapping[str, Kind]) -> "dict[str, pa.Array]":

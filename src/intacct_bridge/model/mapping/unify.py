@@ -318,8 +318,10 @@ def column_types(read: Mapping[str, Rules]) -> dict[str, str]:
     types: dict[str, str] = {}
     for path, rules in read.items():
         first, *inner = steps(path)
-        named = "array" if inner and not isinstance(inner[0], str) else "object" if inner else _TYPES[rules[0].as_]
-        types[str(first)] = named
+        if inner:
+            types[str(first)] = "object" if isinstance(inner[0], str) else "array"
+        else:  # a date in a format of its own is a text
+            types[str(first)] = _TYPES[None if any(one.format for one in rules) else rules[0].as_]
     return types
 
 
