@@ -4,6 +4,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext, suppress
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -552,3 +553,27 @@ def test_a_plan_that_relies_on_another_outbox_is_stopped_before_anything_is_sent
             assert "the outbox it was made with" in caught.value.fix
         assert list(another.entries()) == []
     assert len(bench.ledger.submits) == sent
+
+
+class TwoEntities(Ledger):
+    """A company with entities that keeps in which of them each record was sent."""
+
+    def entity(self, location_id: str, /) -> "Ledger":
+        return self
+
+
+@pytest.mark.parametrize(("stop", "posted"), [(False, ["B", "C"]), (True, [])])
+def test_a_refused_record_of_one_entity_stops_another_only_if_asked(
+    tmp_path: Path, stop: bool, posted: list[str]
+) -> None:
+    ledger = TwoEntities()
+    ledger.refuse = lambda record: "no" if record.findtext("REFERENCENO") == "A" else ""
+    file = tmp_path / "je.csv"
+    file.write_text(HEADER + "".join(entry(reference) for reference in "ABC"))
+    with Outbox(tmp_path / "outbox.sqlite3", clock=ledger.clock) as outbox:
+        plan = make_plan(open_csv(file), JournalLayout(), ledger.gateway, outbox)
+        places = zip(plan.records, ("E1", "E2", "E3"), strict=True)
+        apart = replace(plan, records=tuple(replace(one, write=replace(one.write, entity=at)) for one, at in places))
+        outcomes = list(Loader(ledger.gateway, outbox, LoadSettings(stop_on_error=stop)).apply(apart))
+    assert ledger.posted == posted
+    assert outcomes[0].status is RecordStatus.REJECTED
