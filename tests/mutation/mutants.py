@@ -59,6 +59,23 @@ def mutants_of(module: str) -> list[Mutant]:
     return found
 
 
+def functions_of(module: str) -> list[str]:
+    """The functions of a module, and the methods of its classes."""
+    found = []
+    for statement in _tree(module).body:
+        if isinstance(statement, ast.FunctionDef):
+            found.append(statement.name)
+        elif isinstance(statement, ast.ClassDef):
+            members = (one for one in statement.body if isinstance(one, ast.FunctionDef))
+            found += [f"{statement.name}.{one.name}" for one in members]
+    return found
+
+
+def statement_lines(module: str) -> list[int]:
+    """The first lines of all statements, in order."""
+    return sorted({one.lineno for one in ast.walk(_tree(module)) if isinstance(one, ast.stmt)})
+
+
 def mutated(mutant: Mutant) -> ast.Module:
     """The module's tree with the change in it."""
     tree = _tree(mutant.module)

@@ -24,7 +24,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from mutation.mutants import Mutant, mutants_of
+from mutation.mutants import Mutant, mutants_of, statement_lines
 from mutation.plugin import JOB
 
 HERE = Path(__file__).parent
@@ -134,19 +134,15 @@ def covered(modules: Sequence[str], folder: Path, processes: int) -> dict[str, A
     return found
 
 
-def tests_of(mutant: Mutant, tests: dict[str, Any], costs: dict[str, float]) -> list[str]:
-    """The tests that reach a mutant, those of its package first, then the quickest."""
+def tests_of(mutant: Mutant, tests: dict[str, Any], costs: dict[str, float], lines: Sequence[int]) -> list[str]:
+    """The tests that reach the statement of a mutant, those of its package first, then the quickest."""
     near = "tests/" + mutant.module.rpartition(".")[0].replace(".", "/")
-    reached: list[str] = []
+    statement = max((line for line in lines if line <= mutant.line), default=0)
+    reached = []
     for name, one in tests.items():
-        lines = one["lines"].get(mutant.module, ())
-        if (mutant.line in lines) if mutant.function else lines:
+        reaches = one["lines"].get(mutant.module, ())
+        if statement in reaches or (not mutant.function and reaches):
             reached.append(name)
-    if not reached and mutant.function:  # a part of a longer statement, whose lines are not counted apart
-        nearest = max((line for one in tests.values() for line in one["lines"].get(mutant.module, ())
-                       if line < mutant.line), default=0)  # fmt: skip
-        reached = [name for name, one in tests.items() if nearest in one["lines"].get(mutant.module, ())]
-        reached = reached if mutant.line - nearest < 30 else []
     return sorted(reached, key=lambda name: (not name.startswith(near), costs[name.partition("::")[0]], name))
 
 
@@ -163,10 +159,14 @@ def tried(mutants: Sequence[Mutant], tests: dict[str, Any], folder: Path, proces
     """How each mutant ended."""
     seconds = {name: one["seconds"] for name, one in tests.items()}
     costs = file_costs(tests)
+    lines = {module: statement_lines(module) for module in {one.module for one in mutants}}
     outs = [folder / f"tried{number}.jsonl" for number in range(processes)]
     running = []
     for number, out in enumerate(outs):
-        share = [{"mutant": asdict(one), "tests": tests_of(one, tests, costs)} for one in mutants[number::processes]]
+        share = [
+            {"mutant": asdict(one), "tests": tests_of(one, tests, costs, lines[one.module])}
+            for one in mutants[number::processes]
+        ]
         job = {"mode": "try", "mutants": share, "seconds": seconds, "out": str(out)}
         files = sorted({name.partition("::")[0] for one in share for name in one["tests"]})
         running.append(_pytest(job, folder, files))

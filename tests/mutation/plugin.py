@@ -11,27 +11,27 @@ import os
 import resource
 import signal
 import sys
-import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import partial
 from importlib import import_module
 from pathlib import Path
-from types import CodeType, FrameType, FunctionType, ModuleType
+from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 import pytest
 from _pytest.runner import runtestprotocol
 from hypothesis import HealthCheck, Phase, settings
 
-from mutation.mutants import PACKAGE, Mutant, mutated, path_of
+from mutation.mutants import PACKAGE, Mutant, functions_of, mutated, path_of
 
 JOB = "MUTATION_JOB"
 """The environment variable with the job's file."""
 KILLED, SURVIVED, NOT_TRIED = 1, 0, 3
 _PATIENCE = 40
 """CPU seconds for a mutant beyond five times those that its tests take without it."""
-_LONGEST = 60.0
+_LONGEST = 30.0
 """CPU seconds of tests for one mutant; those beyond are not run."""
 _OUTSIDE = ("postgres", "postgres_server")
 """Fixtures with processes of their own, which a child that is killed would leave behind."""
@@ -65,31 +65,32 @@ class Cover:
     def __init__(self, job: dict[str, Any]) -> None:
         self._out = Path(job["out"])
         self._share, self._shares = job["share"]
-        self._files = {str(path_of(module)): module for module in job["modules"]}
+        self._modules = job["modules"]
         self._lines: set[tuple[str, int]] = set()
         self._found: dict[str, Any] = {}
         self._failed: set[str] = set()
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        """Each process has the tests of some files."""
+        """Each process has the tests of some files. The modules are loaded by now."""
+        for module in self._modules:
+            note_statements(module, partial(self._note, module))
         files = sorted({one.path for one in items})
         mine = set(files[self._share :: self._shares])
         items[:] = [one for one in items if one.path in mine]
+
+    def _note(self, module: str, line: int) -> None:
+        self._lines.add((module, line))
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
         self._lines = set()
         began = time.process_time()
-        threading.settrace(self._trace)
-        sys.settrace(self._trace)
         try:
             return (yield)
         finally:
-            sys.settrace(None)
-            threading.settrace(None)
             lines: dict[str, list[int]] = {}
-            for file, line in sorted(self._lines):
-                lines.setdefault(self._files[file], []).append(line)
+            for module, line in sorted(self._lines.copy()):
+                lines.setdefault(module, []).append(line)
             if lines and item.nodeid not in self._failed:
                 self._found[item.nodeid] = {"seconds": round(time.process_time() - began, 3), "lines": lines}
 
@@ -99,13 +100,6 @@ class Cover:
 
     def pytest_sessionfinish(self) -> None:
         self._out.write_text(json.dumps({"tests": self._found, "failed": sorted(self._failed)}), encoding="utf-8")
-
-    def _trace(self, frame: FrameType, _event: str, _arg: object) -> Any:
-        return self._line if frame.f_code.co_filename in self._files else None
-
-    def _line(self, frame: FrameType, _event: str, _arg: object) -> Any:
-        self._lines.add((frame.f_code.co_filename, frame.f_lineno))
-        return self._line
 
 
 class Try:
@@ -226,6 +220,46 @@ def apply(mutant: Mutant) -> None:
         function.__code__ = _code(code, mutant.function)
     else:
         _rebind(module, tree, mutant.line)
+
+
+def note_statements(name: str, note: Callable[[int], None]) -> None:
+    """Let every statement of a loaded module's functions call `note` with its line before it runs."""
+    module = import_module(f"{PACKAGE}.{name}")
+    tree = _Noting().visit(ast.parse(path_of(name).read_text(encoding="utf-8")))
+    vars(module)[_NOTE] = note
+    code = compile(ast.fix_missing_locations(tree), str(path_of(name)), "exec", dont_inherit=True)
+    for function in functions_of(name):
+        with suppress(TypeError, ValueError, KeyError, StopIteration):
+            _function(module, function).__code__ = _code(code, function)
+
+
+_NOTE = "__note_statement__"
+
+
+class _Noting(ast.NodeTransformer):
+    """Puts a call before every statement inside a function."""
+
+    def __init__(self) -> None:
+        self._depth = 0
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+        self._depth += 1
+        self.generic_visit(node)
+        self._depth -= 1
+        return node
+
+    def generic_visit(self, node: ast.AST) -> ast.AST:
+        super().generic_visit(node)
+        for field in ("body", "orelse", "finalbody"):
+            statements = getattr(node, field, None)
+            if self._depth and isinstance(statements, list) and statements and isinstance(statements[0], ast.stmt):
+                setattr(node, field, [part for one in statements for part in (_note_of(one), one)])
+        return node
+
+
+def _note_of(statement: ast.stmt) -> ast.stmt:
+    call = ast.Call(ast.Name(_NOTE, ast.Load()), [ast.Constant(statement.lineno)], [])
+    return ast.copy_location(ast.Expr(call), statement)
 
 
 def _function(module: ModuleType, name: str) -> FunctionType:
