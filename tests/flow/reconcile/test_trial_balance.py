@@ -1,0 +1,210 @@
+"""A copy against trial balances that are given here row by row: every amount counts, on its day, side and place."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from typing import Any, cast
+
+import duckdb
+import pytest
+
+from intacct_bridge.client.protocol import ReadGateway
+from intacct_bridge.errors import InvalidRequestError
+from intacct_bridge.flow.reconcile.ledger_copy import Amounts, BalanceKey, LedgerCopy
+from intacct_bridge.flow.reconcile.reconcile import Reconciliation, reconcile
+from intacct_bridge.model.query.evaluate import predicate
+from intacct_bridge.model.query.query import Query
+from intacct_bridge.wire.envelope import SUCCESS, Result
+from intacct_bridge.wire.values import Kind, Value, render_value
+from intacct_bridge.wire.xml import Element, element
+
+NAMES = ("startbalance", "debits", "credits", "adjdebits", "adjcredits")
+KINDS = {"BOOKID": Kind.TEXT, "ACCOUNTNO": Kind.TEXT, "BATCH_DATE": Kind.DATE, "NAME": Kind.TEXT}
+Line = tuple[int, str, date, str, str, str, bool, str, str]
+"""Entry, record, day, book, account, location, adjusting, debit, credit."""
+
+
+@dataclass
+class Meter:
+    transactions: int = 0
+
+
+@dataclass
+class Books:
+    """A company whose trial balances and ledger rows are given."""
+
+    balances: Mapping[tuple[str, str], Sequence[tuple[str, ...]]] = field(default_factory=dict)
+    """By start and end: account, location, currency, opening balance, debits, credits, both of adjusting entries."""
+    lines: Sequence[Line] = ()
+    meter: Meter = field(default_factory=Meter)
+
+    def call(self, *functions: Element, read: bool = False) -> tuple[Result, ...]:
+        self.meter.transactions += 1
+        return tuple(map(self._balance, functions))
+
+    def _balance(self, function: Element) -> Result:
+        start, end = (
+            "-".join(child.text for child in one) for one in function.children if one.tag in ("startdate", "enddate")
+        )
+        rows = [
+            Element("trialbalance", "", (
+                element("glaccountno", account), element("locationid", place), element("currency", currency),
+                *(element(name, amount) for name, amount in zip(NAMES, amounts, strict=True)),
+            ))
+            for account, place, currency, *amounts in self.balances.get((start, end), [])
+        ]  # fmt: skip
+        return Result(SUCCESS, function.tag, "", Element("data", "", tuple(rows)))
+
+    def query(self, query: Query) -> Iterator[Mapping[str, Value]]:
+        keeps = predicate(query.where, KINDS.__getitem__) if query.where is not None else (lambda _: True)
+        if query.object == "REPORTINGPERIOD":
+            period: dict[str, Value] = {"START_DATE": date(2026, 1, 5), "END_DATE": date(2026, 1, 20)}
+            yield from [period] if keeps({"NAME": "Week"}) else []
+            return
+        for entry, record, day, book, account, place, adjusting, debit, credit in self.lines:
+            if keeps({"BOOKID": book, "ACCOUNTNO": account, "BATCH_DATE": render_value(Kind.DATE, day)}):
+                yield {
+                    "RECORDNO": record, "BATCHKEY": entry, "BATCH_DATE": day, "LOCATIONID": place, "BASECURR": "USD",
+                    "ADJ": adjusting, "DEBITAMOUNT": Decimal(debit), "CREDITAMOUNT": Decimal(credit),
+                }  # fmt: skip
+
+
+def copy_of(lines: Sequence[Line], currency: str = "USD") -> LedgerCopy:
+    con = duckdb.connect()
+    con.execute(
+        "CREATE TABLE lines (batch BIGINT, record VARCHAR, day DATE, book VARCHAR, account VARCHAR, location VARCHAR, "
+        "adjusting BOOLEAN, debit DECIMAL(38,14), credit DECIMAL(38,14), currency VARCHAR, statistical BOOLEAN)"
+    )
+    for one in lines:
+        con.execute(f"INSERT INTO lines VALUES ({', '.join('?' * 11)})", [*one, currency, False])
+    return LedgerCopy(con)
+
+
+JAN, FEB = date(2026, 1, 31), date(2026, 2, 1)
+LINES: list[Line] = [
+    (1, "1", date(2026, 1, 1), "ACCRUAL", "1000", "E1", False, "10.00", "0"),
+    (1, "2", JAN, "ACCRUAL", "1000", "E1", False, "0", "2.50"),
+    (2, "3", FEB, "ACCRUAL", "1000", "E1", True, "1.25", "0"),
+    (2, "4", FEB, "ACCRUAL", "2000", "", True, "0", "1.25"),
+]
+JANUARY, FEBRUARY, AFTER = ("2026-01-01", "2026-01-31"), ("2026-02-01", "2026-02-28"), ("2026-03-01", "2199-12-31")
+BALANCES = {
+    JANUARY: [("1000", "E1", "USD", "0", "10.00", "2.50", "0", "0")],
+    FEBRUARY: [("1000", "E1", "USD", "7.50", "0", "0", "1.25", "0"), ("2000", "", "", "0", "0", "0", "0", "1.25")],
+    AFTER: [("1000", "E1", "USD", "8.75", "0", "0", "0", "0")],
+}
+
+
+def padded(
+    balances: Mapping[tuple[str, str], Sequence[tuple[str, ...]]],
+) -> Mapping[tuple[str, str], Sequence[tuple[str, ...]]]:
+    """Dates as the function has them, without leading zeros."""
+
+    def plain(day: str) -> str:
+        return "-".join(str(int(part)) for part in day.split("-"))
+
+    return {(start, end): rows for (start, end), rows in balances.items()} | {
+        (plain(start), plain(end)): rows for (start, end), rows in balances.items()
+    }
+
+
+def compared(balances: Any, lines: Sequence[Line] = LINES, period: str = "", ledger: Any = None) -> Reconciliation:
+    books = Books(padded(balances), ledger if ledger is not None else lines)
+    return reconcile(cast("ReadGateway", books), copy_of(lines), period)
+
+
+def test_a_copy_ties_month_by_month() -> None:
+    found = compared(BALANCES)
+    assert found.ties
+    assert [one.name for one in found.periods] == [
+        "before January 2026", "January 2026", "February 2026", "after February 2026"
+    ]  # fmt: skip
+    assert (found.periods[1].first, found.periods[1].last) == (date(2026, 1, 1), JAN)
+    assert found.periods[2].last == date(2026, 2, 28)
+    assert found.places == 3
+    assert found.totals == {("ACCRUAL", "USD"): Amounts(Decimal(10), Decimal("2.5"), Decimal("1.25"), Decimal("1.25"))}
+    assert found.transactions == 1
+
+
+def test_two_rows_of_one_account_and_location_are_added() -> None:
+    """A company may list an account by currency, or by more than the location."""
+    split = [("1000", "E1", "USD", "0", "4.00", "2.50", "0", "0"), ("1000", "E1", "", "0", "6.00", "0", "0", "0")]
+    assert compared({**BALANCES, JANUARY: split}).ties
+    assert not compared({**BALANCES, JANUARY: split[1:]}).ties
+
+
+@pytest.mark.parametrize(
+    ("row", "ledger"),
+    [
+        (("1000", "E1", "USD", "0", "10.01", "2.50", "0", "0"), Amounts(Decimal("10.01"), Decimal("2.5"))),
+        (("1000", "E1", "USD", "0", "2.50", "10.00", "0", "0"), Amounts(Decimal("2.5"), Decimal(10))),
+        (("1000", "E1", "USD", "0", "7.50", "0", "0", "0"), Amounts(Decimal("7.5"))),  # the same balance
+        (("1000", "E1", "USD", "0", "0", "0", "10.00", "2.50"), Amounts(adjusting_debits=Decimal(10),
+                                                                       adjusting_credits=Decimal("2.5"))),
+    ],
+)  # fmt: skip
+def test_an_amount_on_another_side_or_day_is_a_difference(row: tuple[str, ...], ledger: Amounts) -> None:
+    (found,) = compared({**BALANCES, JANUARY: [row]}).differences
+    assert (found.period, found.place) == ("January 2026", BalanceKey("ACCRUAL", "1000", "E1"))
+    assert (found.ledger, found.copy) == (ledger, Amounts(Decimal(10), Decimal("2.5")))
+    assert found.amount == Decimal("7.5") - ledger.balance
+
+
+@pytest.mark.parametrize(("opening", "debits", "credits"), [("3.00", "3", "0"), ("-3.00", "0", "3")])
+def test_the_opening_balance_is_the_time_before_the_copy(opening: str, debits: str, credits: str) -> None:
+    january = [("1000", "E1", "USD", opening, "10.00", "2.50", "0", "0")]
+    (found,) = compared({**BALANCES, JANUARY: january}).differences
+    assert (found.period, found.ledger) == ("before January 2026", Amounts(Decimal(debits), Decimal(credits)))
+    assert found.copy == Amounts()
+    before: Line = (9, "9", date(2025, 12, 31), "ACCRUAL", "1000", "E1", False, debits, credits)
+    december = ("2025-12-01", "2025-12-31")
+    own = {december: [("1000", "E1", "USD", "0", debits, credits, "0", "0")], **BALANCES}
+    assert compared(own, [before, *LINES]).ties
+
+
+def test_one_month_or_period_is_compared_by_itself() -> None:
+    assert compared(BALANCES, period="2026-01").ties
+    assert [one.place.account for one in compared({}, period="2026-02").differences] == ["1000", "2000"]
+    week = ("2026-01-05", "2026-01-20")
+    inside: Line = (5, "5", date(2026, 1, 20), "ACCRUAL", "1000", "E1", False, "1.00", "0")
+    assert compared({week: [("1000", "E1", "USD", "9", "1.00", "0", "0", "0")]}, [*LINES, inside], "Week").ties
+    with pytest.raises(InvalidRequestError, match="no reporting period 'Month'"):
+        compared({}, period="Month")
+
+
+def kinds(found: Reconciliation) -> list[tuple[str, str, Decimal | None, Decimal | None, str]]:
+    (difference,) = found.differences
+    assert difference.records is not None
+    return [(one.kind, one.record, one.ledger, one.copy, one.what) for one in difference.records]
+
+
+OTHER = {**BALANCES, JANUARY: [("1000", "E1", "USD", "0", "1.00", "0", "0", "0")]}
+
+
+@pytest.mark.parametrize(
+    ("copied", "posted", "expected"),
+    [
+        (LINES[:1], LINES[:2], [("missing", "2", Decimal("-2.5"), None, "")]),
+        (LINES[:2], LINES[:1], [("surplus", "2", None, Decimal("-2.5"), "")]),
+        ([*LINES[:1], *LINES[:2]], LINES[:2], [("doubled", "1", None, Decimal(10), "")]),
+        (LINES[:1], [(*LINES[0][:7], "9.99", "0")], [("altered", "1", Decimal("9.99"), Decimal(10), "")]),
+        (
+            LINES[:1],
+            [(1, "1", date(2026, 1, 2), "ACCRUAL", "1000", "E1", True, "10.00", "0")],
+            [("altered", "1", Decimal(10), Decimal(10), "BATCH_DATE, ADJ")],
+        ),
+        (LINES[:2], LINES[:2], []),
+    ],
+)
+def test_the_records_behind_a_difference(copied: list[Line], posted: list[Line], expected: list[Any]) -> None:
+    balances = {JANUARY: OTHER[JANUARY]}
+    books = Books(padded(balances), posted)
+    found = reconcile(cast("ReadGateway", books), copy_of(copied), "2026-01")
+    assert kinds(found) == expected
+
+
+def test_an_empty_copy_is_compared_as_one_period() -> None:
+    found = reconcile(cast("ReadGateway", Books(padded({("1970-01-01", "2199-12-31"): []}))), copy_of([]))
+    assert found.ties
+    assert [one.name for one in found.periods] == ["all time"]
