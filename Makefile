@@ -10,7 +10,7 @@ OURSELVES := --no-deps --no-build-isolation --editable .
 # A shell's own settings must not leak into the virtual environment.
 unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME
 
-.PHONY: help demo test test-all check bench torture torture-watch ledgers planted mutate fuzz docs data format clean
+.PHONY: help demo test test-all check bench torture torture-watch simulate ledgers planted mutate fuzz docs data format clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -69,6 +69,11 @@ fuzz: $(VENV)/.ready ## change texts from outside at random, a minute for each r
 
 torture-watch: $(VENV)/.ready ## kill 600 watchers of changes, with receivers that fail, hang and die
 	PYTHONPATH=tests $(BIN)/python -W error -m torture.watch
+
+SEEDS ?= 200
+FROM ?= 1
+simulate: $(VENV)/.ready ## simulate 200 histories of loads, faults, kills and extracts; SEEDS=10000 FROM=1 for others
+	PYTHONPATH=tests $(BIN)/python -W error -m simulate.run --seeds $(SEEDS) --from $(FROM) $(if $(KEEP),--keep $(KEEP))
 
 docs: $(VENV)/.ready ## rewrite the generated pages and pictures of docs/, and build the site into site/
 	$(BIN)/python scripts/generate_docs.py

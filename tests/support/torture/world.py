@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from random import Random
+from secrets import token_hex
 from tempfile import TemporaryDirectory
 from threading import get_ident
 from typing import Any
@@ -94,7 +95,8 @@ class KilledError(BaseException):
 
 
 @cache
-def _grown() -> Emulator:
+def grown_company() -> Emulator:
+    """The company that each world begins with a copy of."""
     emulator = company(Clock())
     books = emulator.company()
     books.table("VENDOR").insert({"VENDORID": "V-0", "NAME": "Acme", "STATUS": "active"})
@@ -126,6 +128,8 @@ class World:
     die: dict[int, Callable[[], None]] = field(default_factory=dict)
     """By thread: a call after which its process can write nothing more."""
     happened: Counter[str] = field(default_factory=Counter)
+    draw: Callable[[], str] = token_hex
+    """The random part of session ids."""
     unknown: set[str] = field(default_factory=set)
     """Requests whose outcome the loader could not know, as text."""
     _late: list[tuple[datetime, str, bytes]] = field(default_factory=list)
@@ -134,7 +138,8 @@ class World:
         demo = EmulatorSettings()
         more = {**_BEHAVIOUR[self.memory], "unique_document_numbers": self.unique_numbers}
         behaviour = replace(demo.behaviour, **more)
-        self.emulator = _grown().clone(clock=self.clock, settings=replace(demo, behaviour=behaviour))
+        settings = replace(demo, behaviour=behaviour)
+        self.emulator = grown_company().clone(clock=self.clock, settings=settings, draw=self.draw)
 
     def __call__(self, endpoint: str, body: bytes) -> Reply:
         self.pause()

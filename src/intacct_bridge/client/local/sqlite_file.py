@@ -5,12 +5,12 @@ SQLite's log is shared memory, which works between the processes of one machine 
 network file system is refused; Linux shows the kind of file system.
 """
 
-import os
 import re
 import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from intacct_bridge.client.local.durable_names import force_names
 from intacct_bridge.errors import SettingsError
 
 _TRIES = 1000
@@ -66,7 +66,7 @@ def open_sqlite(
         if db is not None:
             db.close()
         raise SettingsError(f"{what} {path} cannot be used: {error}", fix="check the file and its rights") from None
-    except SettingsError:
+    except BaseException:
         if db is not None:
             db.close()
         raise
@@ -81,22 +81,11 @@ def _prepare(db: sqlite3.Connection, path: Path, upgrade: Callable[[sqlite3.Conn
     db.execute("BEGIN IMMEDIATE")
     version = db.execute("PRAGMA user_version").fetchone()[0]
     now = upgrade(db, path, version)
+    if version == 0:  # before the commit: a file with a version has a name that outlives a power cut
+        for folder in (path.parent, path.parent.parent):
+            force_names(folder)
     db.execute(f"PRAGMA user_version = {now}")
     db.execute("COMMIT")
-    if version == 0:
-        _force_name_to_disk(path)
-
-
-def _force_name_to_disk(path: Path) -> None:
-    """Force the new file's name to disk too; without it, a power cut would leave no file at all."""
-    if os.name == "nt":
-        return
-    for folder in (path.parent, path.parent.parent):
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
 
 
 def run_script(db: sqlite3.Connection, script: str) -> None:

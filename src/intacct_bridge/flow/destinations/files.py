@@ -19,6 +19,7 @@ from json import dumps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from intacct_bridge.client.local.durable_names import force_names
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.flow.destinations.base import ColumnDifference, Committed, refuse_same_name, require_identity
 from intacct_bridge.flow.destinations.latest_rows import latest, views
@@ -94,6 +95,7 @@ class ChangeFiles:
         self._open: tuple[OpenFile, pa.Schema, str] | None = None
         self._rows = self._longest = 0
         self._failed = False
+        self._new_folder = not (root / self._folder).is_dir()
         with self._writing(self._folder):
             (root / self._folder).mkdir(exist_ok=True)
 
@@ -126,10 +128,14 @@ class ChangeFiles:
         self._close()
 
     def take(self) -> tuple[ChangeFile, ...]:
-        """The files that were written since the last call, complete and under their names."""
+        """The files that were written since the last call, complete and, also after a power cut, under their names."""
         self._close()
         with self._writing(self._folder):
-            pass
+            if self.done:
+                force_names(self._root / self._folder)
+            if self._new_folder:
+                force_names(self._root)
+                self._new_folder = False
         done, self.done = tuple(self.done), []
         return done
 

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any
 
+from intacct_bridge.client.local.durable_names import force_names
 from intacct_bridge.client.local.locks import try_lock
 from intacct_bridge.errors import BusyError, SettingsError
 from intacct_bridge.flow.streams.bookmark import Bookmark
@@ -197,9 +198,10 @@ class CopyFolder:
             left.unlink(missing_ok=True)
 
     def publish(self, manifest: Manifest, sql: str) -> None:
-        """Replace the manifest, then the queries that were made for it."""
+        """Replace the manifest, then the queries that were made for it; after it, both outlive a power cut."""
         self.replace(NAME, manifest.to_json(self._texts))
         self.replace("latest.sql", sql)
+        force_names(self.path)
 
     def unlock(self) -> None:
         """Let others write."""
