@@ -170,6 +170,12 @@ def connection_file(name: str, *, path: Path | None = None) -> Mapping[str, Any]
     return found.connections.get(name, {}) if found is not None else {}
 
 
+def reporting_settings(*, around: Surroundings | None = None) -> tuple[Mapping[str, Any], str]:
+    """The table `[reporting]` of the strongest intacct.toml that has one, and that file's path."""
+    files = (around or Surroundings()).files()
+    return next(((one.reporting, str(one.path)) for one in files if one.reporting), ({}, ""))
+
+
 def remove_connection(name: str, *, path: Path | None = None) -> bool:
     """Remove a connection's table from intacct.toml; False if it was not there."""
     return toml_file.remove(path or Surroundings().user_file, "connections", name)

@@ -1,7 +1,7 @@
 """intacct.toml: read as data, and edited one table at a time so that the rest of the file stays as it is.
 
 A connection is a table `[connections.NAME]`, a shared sender `[senders.NAME]`, a flow `[flows.NAME]`, and a receiver of
-notifications `[notify.NAME]`. An edit is checked before it is written:
+notifications `[notify.NAME]`; `[reporting]` names account groups. An edit is checked before it is written:
 the edited file must hold the earlier data with that one change, or nothing is written. The new file replaces the old
 one in one step and is readable by its owner only.
 """
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 FILE_NAME = "intacct.toml"
 _HEADER = re.compile(r"^\s*\[([^\[\]]+)\]")
 _TABLES = ("connections", "senders", "flows", "notify")
+_REPORTING = "reporting"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,8 @@ class TomlFile:
     senders: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     flows: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     notify: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    reporting: Mapping[str, Any] = field(default_factory=dict)
+    """The settings of statements: `[reporting]`."""
 
 
 def read(path: Path) -> TomlFile | None:
@@ -44,17 +47,20 @@ def read(path: Path) -> TomlFile | None:
     if text is None:
         return None
     data = _parsed(text, path)
-    unknown = sorted(set(data) - set(_TABLES))
+    unknown = sorted(set(data) - {*_TABLES, _REPORTING})
     if unknown:
         raise SettingsError(
             f"{path}: there is no setting {unknown[0]!r} at the top of the file",
-            fix="The file holds tables [connections.NAME], [senders.NAME], [flows.NAME] and [notify.NAME] only.",
+            fix="The file holds tables [connections.NAME], [senders.NAME], [flows.NAME], [notify.NAME] and [reporting].",
         )
     for group in _TABLES:
         tables = data.get(group, {})
         if not isinstance(tables, dict) or not all(isinstance(table, dict) for table in tables.values()):
             raise SettingsError(f"{path}: [{group}] holds settings directly; name the table: [{group}.NAME]")
-    return TomlFile(path, *(data.get(group, {}) for group in _TABLES))
+    reporting = data.get(_REPORTING, {})
+    if not isinstance(reporting, dict):
+        raise SettingsError(f"{path}: reporting is not a table", fix=f"Write a table [{_REPORTING}].")
+    return TomlFile(path, *(data.get(group, {}) for group in _TABLES), reporting)
 
 
 def line_of(path: Path, table: str, key: str = "") -> int:

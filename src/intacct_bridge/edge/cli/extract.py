@@ -91,6 +91,13 @@ FAILURES = 1
     is_flag=True,
     help="Afterwards rewrite the change files (Parquet, CSV, JSON lines) as a few large ones.",
 )
+@click.option("--no-views", is_flag=True, help="Make no views for reports in a database (default: make them).")
+@click.option(
+    "--names",
+    "name_style",
+    type=click.Choice(["lower"]),
+    help="Also make a view of each table in the schema raw, with lower-case names without dots.",
+)
 @shared_options(prints_table=True)
 def extract_command(
     context: CommandContext,
@@ -111,6 +118,8 @@ def extract_command(
     periods: tuple[str, ...],
     estimate: bool,
     compact: bool,
+    no_views: bool,
+    name_style: str | None,
 ) -> int:
     """Copy objects to a destination and keep the copy current: the first run reads everything, later ones the changes.
 
@@ -141,7 +150,11 @@ def extract_command(
     if estimate and compact:
         raise SettingsError("--estimate and --compact do not go together", fix="Rewriting files costs no transaction.")
     if hard_deletes:
-        _require_database(to)
+        _require_database(
+            to, "--hard-deletes removes rows from", "Use --compact, which rewrites the files without deleted rows."
+        )
+    if name_style:
+        _require_database(to, "--names makes views in", "Use duckdb:///FILE or postgresql://...")
     if context.entity and context.entity.lower() == "all":
         context.entity = ""
     client = context.limited_client(max_transactions)
@@ -154,6 +167,7 @@ def extract_command(
             from datetime import datetime
 
             from intacct_bridge.edge.views.extract import run_extraction
+            from intacct_bridge.edge.views.reporting import WantedViews
             from intacct_bridge.flow.destinations.uri import redacted
             from intacct_bridge.flow.extract.options import Options
             from intacct_bridge.flow.extract.pipeline import ExtractRequest
@@ -194,6 +208,7 @@ def extract_command(
         options=options,
         hard_deletes=hard_deletes,
         keep=context.recorder.add_streams,
+        views=WantedViews(reporting=not (no_views or unified or maps), lower_names=bool(name_style)),
     )
     fetched = _show(context, done, attachments, to)
     for one in rewriting:
@@ -213,6 +228,8 @@ def _show(context: CommandContext, done: "ExtractResult", attachments: Path | No
         summary,
     )
 
+    from intacct_bridge.edge.views.reporting import show_applied
+
     console = context.console
     if to == "-" or console.as_json:  # standard output holds Singer messages, or one document, and nothing else
         show_failures(done.outcomes, console)
@@ -223,19 +240,20 @@ def _show(context: CommandContext, done: "ExtractResult", attachments: Path | No
     if console.as_json and to != "-":
         console.json(run_document(context.recorder, extraction_data(done.outcomes, console)))
     console.say(summary(done.outcomes, done.seconds, context.client.meter.transactions))
+    for made in done.views or ():
+        show_applied(made, console)
     return fetched
 
 
-def _require_database(to: str) -> None:
-    """SettingsError for a destination from which no row can be removed."""
+def _require_database(to: str, does: str, fix: str) -> None:
+    """SettingsError for a destination that is no database; `does` says what an option does to one."""
     from intacct_bridge.flow.destinations.uri import parse_uri, redacted
 
     scheme = parse_uri(to).scheme
     if scheme not in ("duckdb", "postgresql"):
-        fix = "Use --compact, which rewrites the files without deleted rows."
         theirs = "A consumer of Singer messages has its own setting for this, such as hard_delete."
         raise SettingsError(
-            f"--hard-deletes removes rows from a database, and {redacted(to)} is not one",
+            f"{does} a database, and {redacted(to)} is not one",
             fix=theirs if scheme == "singer" else fix,
         )
 

@@ -20,6 +20,7 @@ from intacct_bridge.edge.doctor.examination import Examination
 from intacct_bridge.edge.doctor.findings import DoctorReport
 from intacct_bridge.edge.terminal.console import Console
 from intacct_bridge.edge.views.extract import ExtractResult, run_extraction
+from intacct_bridge.edge.views.reporting import WantedViews
 from intacct_bridge.emulator.gateway.gateway import Emulator
 from intacct_bridge.flow.company.legacy import LegacyGateway
 from intacct_bridge.flow.extract.pipeline import ExtractRequest
@@ -85,7 +86,8 @@ class Demo:
     def extract(self, streams: Sequence[str] = ()) -> ExtractResult:
         """Update the copy, all streams or some."""
         names = streams_for(self.client, streams, everything=False)
-        return run_extraction(self.client, ExtractRequest(names, early=True), self.uri, self._console)
+        request = ExtractRequest(names, early=True)
+        return run_extraction(self.client, request, self.uri, self._console, views=WantedViews())
 
     def post(self) -> LoadedFile:
         """Plan the sample file and apply the plan."""

@@ -12,6 +12,7 @@ from intacct_bridge.edge.singer.sink import SingerSink
 from intacct_bridge.edge.terminal.console import Console
 from intacct_bridge.edge.terminal.process import stoppable
 from intacct_bridge.edge.terminal.progress import progress
+from intacct_bridge.edge.views.reporting import WantedViews, bring_views_up_to_date
 from intacct_bridge.flow.destinations.base import Sink
 from intacct_bridge.flow.destinations.open import importing, open_sink
 from intacct_bridge.flow.extract.estimate import DOLLARS, Estimate
@@ -20,6 +21,7 @@ from intacct_bridge.flow.extract.pipeline import ExtractRequest, prepare
 from intacct_bridge.flow.extract.run import DELETES, HISTORY
 from intacct_bridge.flow.streams.stream import StreamOutcome
 from intacct_bridge.model.wording import counted
+from intacct_bridge.reporting.apply import AppliedViews
 
 _NAMED = 5
 """At most this many streams are named for one failure."""
@@ -36,11 +38,13 @@ class ExtractResult:
     transactions: int
     objects: tuple[str, ...] = ()
     """The objects that were read."""
+    views: tuple[AppliedViews, ...] | None = ()
+    """The views of the database; None where they could not be made."""
 
     @property
     def sound(self) -> bool:
-        """Whether every stream was read to its end."""
-        return all(one.complete and not one.error for one in self.outcomes)
+        """Whether every stream was read to its end, and the views were made."""
+        return self.views is not None and all(one.complete and not one.error for one in self.outcomes)
 
 
 def run_extraction(
@@ -52,10 +56,11 @@ def run_extraction(
     options: Options | None = None,
     hard_deletes: bool = False,
     keep: Callable[[Sequence[StreamOutcome]], None] = lambda _: None,
+    views: WantedViews | None = None,
 ) -> ExtractResult:
     """Bring the copy at a URI up to date, with progress; `-` writes Singer messages to standard output.
 
-    `keep` gets the outcomes also where the run is interrupted.
+    `keep` gets the outcomes also where the run is interrupted. A database ends with the views that are wanted.
     """
     began, spent = time.monotonic(), client.meter.transactions
     with stoppable(console), importing(to):
@@ -71,8 +76,10 @@ def run_extraction(
                     view.update(stream.stream, stream.rows, stream.rows + stream.expected)
         finally:
             keep([one for one in run.outcomes if one.stream not in NO_STREAMS or one.error])
+        full = options is not None and options.full
+        made = () if views is None else bring_views_up_to_date(sink, client, views, console, full=full)
     seconds, transactions = time.monotonic() - began, client.meter.transactions - spent
-    return ExtractResult(run.outcomes, seconds, transactions, tuple(prepared.objects(run)))
+    return ExtractResult(run.outcomes, seconds, transactions, tuple(prepared.objects(run)), made)
 
 
 def show_extraction(outcomes: Sequence[StreamOutcome], console: Console) -> None:

@@ -70,6 +70,8 @@ def warm_up() -> None:
 class DuckDB:
     """One file with one connection, since DuckDB runs one write at a time."""
 
+    dialect = "duckdb"
+    schema = "main"
     bridge_schema = "_bridge"
     array_sql = "?"
     longest_name = 0

@@ -61,6 +61,7 @@ def _without_secrets(message: str, uri: str) -> str:
 class Postgres:
     """A database with one connection."""
 
+    dialect = "postgresql"
     array_sql = f"string_to_array(nullif(?::text, ''), '{_SEPARATOR}')"
     longest_name = 63
     ignores_case = False
@@ -68,7 +69,7 @@ class Postgres:
     def __init__(self, uri: str) -> None:
         self.name = redacted(uri)
         self.bridge_schema = ""
-        self._schema = ""
+        self.schema = ""
         self._uri = uri
         self._open: Connection | None = None
 
@@ -97,7 +98,7 @@ class Postgres:
             raise SettingsError(f"{self.name} runs PostgreSQL {version // 10_000}", fix="version 15 or newer is needed")
         if not schema:
             raise SettingsError(f"{self.name} has no current schema", fix="set search_path in the URI")
-        self._schema = schema
+        self.schema = schema
         self.bridge_schema = quoted(f"{schema}_bridge")
         self._con.commit()
 
@@ -187,7 +188,7 @@ class Postgres:
     def tables(self) -> frozenset[str]:
         """The tables of the copy's schema."""
         listed = "SELECT table_name::text FROM information_schema.tables WHERE table_schema = ?"
-        return frozenset(name for (name,) in self.execute(listed, [self._schema]))
+        return frozenset(name for (name,) in self.execute(listed, [self.schema]))
 
     def columns(self, table: str) -> "pa.Schema":
         """The columns in the information schema."""
@@ -196,7 +197,7 @@ class Postgres:
         found = self.execute(
             "SELECT column_name::text, data_type::text FROM information_schema.columns "
             "WHERE table_schema = ? AND table_name = ? ORDER BY ordinal_position",
-            [self._schema, table],
+            [self.schema, table],
         )
         types = {
             "bigint": pa.int64(),

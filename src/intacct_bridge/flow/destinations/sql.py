@@ -26,6 +26,7 @@ from intacct_bridge.flow.destinations.base import (
     require_identity,
 )
 from intacct_bridge.flow.destinations.schema_evolution import Evolution, combined, evolve, joined, schema_of
+from intacct_bridge.flow.destinations.stored_views import STORED_VIEWS, StoredViews
 from intacct_bridge.flow.streams.bookmark import Bookmark
 from intacct_bridge.flow.streams.stream import Stream, StreamOutcome
 from intacct_bridge.model.batched import batched
@@ -50,8 +51,12 @@ _FIXES = {
 class Database(Protocol):
     """A database as the sink needs it. Values are bound where the SQL has `?`."""
 
+    dialect: str
+    """`duckdb` or `postgresql`."""
     name: str
     """Its name in messages."""
+    schema: str
+    """The schema of the streams' tables."""
     bridge_schema: str
     """The schema of our own tables, quoted."""
     array_sql: str
@@ -173,6 +178,8 @@ class DatabaseSession:
 
 
 LOADING = " (loading)"
+READ_ON = "read_on"
+"""The setting with the day of the last extraction, in the company's time."""
 _TABLES = (
     "CREATE SCHEMA IF NOT EXISTS {ours}",
     "CREATE TABLE IF NOT EXISTS {ours}.copy (company VARCHAR, made TIMESTAMPTZ)",
@@ -183,6 +190,8 @@ _TABLES = (
         'pages BIGINT, transactions BIGINT, seconds DOUBLE PRECISION, "full" BOOLEAN, complete BOOLEAN, '
         "added VARCHAR[], widened VARCHAR[], dropped VARCHAR[], error VARCHAR, fix VARCHAR)"
     ),
+    "CREATE TABLE IF NOT EXISTS {ours}.settings (name VARCHAR PRIMARY KEY, value VARCHAR, updated TIMESTAMPTZ)",
+    STORED_VIEWS,
 )
 
 _OUTCOMES_AT_ONCE = 100
@@ -210,10 +219,7 @@ class SqlSink:
         db, ours = self.database, self._database.bridge_schema
 
         def begin() -> None:
-            if not self._database.lock():
-                raise BusyError(f"another run is writing to {self._database.name}", fix="wait until it has ended")
-            for statement in _TABLES:
-                db.execute(statement.format(ours=ours))
+            self._begin()
             known = db.execute(f"SELECT company FROM {ours}.copy")
             if not known:
                 db.execute(f"INSERT INTO {ours}.copy VALUES (?, ?)", [company, started])
@@ -237,6 +243,75 @@ class SqlSink:
             return {} if count == [(0,)] else {name: self._state(name, one) for name, one in self.bookmarks().items()}
         finally:
             self.close()
+
+    @property
+    def views(self) -> StoredViews:
+        """Our views in the database."""
+        return StoredViews(self.database.execute, self._database.dialect, self._database.bridge_schema)
+
+    @property
+    def dialect(self) -> str:
+        """`duckdb` or `postgresql`."""
+        return self._database.dialect
+
+    @property
+    def schemas(self) -> tuple[str, str]:
+        """The schema of the streams' tables, and that of our own tables, quoted."""
+        return quoted(self._database.schema), self._database.bridge_schema
+
+    @contextmanager
+    def attached(self) -> Iterator[None]:
+        """The database open for changes beside its rows, without a run. SettingsError where it holds no copy."""
+        self._database.connect()
+        try:
+            exists = (
+                "SELECT count(*) FROM information_schema.tables WHERE table_schema = ? AND table_name = 'bookmarks'"
+            )
+            if self.database.execute(exists, [self._database.bridge_schema.strip('"')]) == [(0,)]:
+                raise SettingsError(f"{self._database.name} holds no copy", fix="extract into it first")
+            self.database.run(self._begin)
+            yield
+        finally:
+            self.close()
+
+    def _begin(self) -> None:
+        """Keep other runs out, and make our own tables."""
+        if not self._database.lock():
+            raise BusyError(f"another run is writing to {self._database.name}", fix="wait until it has ended")
+        for statement in _TABLES:
+            self.database.execute(statement.format(ours=self._database.bridge_schema))
+
+    def settings(self) -> dict[str, str]:
+        """What the copy keeps about the company."""
+        ask = f"SELECT name, value FROM {self._database.bridge_schema}.settings"
+        return dict(self.database.run(lambda: self.database.execute(ask)))
+
+    def keep_settings(self, values: Mapping[str, str], at: datetime) -> None:
+        """Keep values about the company."""
+
+        def keep() -> None:
+            for name, value in values.items():
+                self._keep_setting(name, value, at)
+
+        self.database.run(keep)
+
+    def _keep_setting(self, name: str, value: str, at: datetime) -> None:
+        self.database.execute(
+            f"INSERT INTO {self._database.bridge_schema}.settings VALUES (?, ?, ?) ON CONFLICT (name) "
+            "DO UPDATE SET value = excluded.value, updated = excluded.updated",
+            [name, value, at],
+        )
+
+    def complete_tables(self) -> dict[str, list[str]]:
+        """The columns of each table whose first full refresh has ended, as they are now."""
+        ask = (
+            "SELECT CAST(table_name AS VARCHAR), CAST(column_name AS VARCHAR) FROM information_schema.columns "
+            "WHERE table_schema = ? ORDER BY ordinal_position"
+        )
+        found: dict[str, list[str]] = {}
+        for table, column in self.database.run(lambda: self.database.execute(ask, [self._database.schema])):
+            found.setdefault(table, []).append(column)
+        return {name: one for name, one in found.items() if "_deleted_at" in one and not name.endswith(LOADING)}
 
     def bookmarks(self) -> Mapping[str, Bookmark]:
         """The bookmark of every stream in the database."""
@@ -307,6 +382,7 @@ class SqlSink:
                 values = [cell for one in some for cell in self._cells(one)]
                 db.execute(f"INSERT INTO {ours}.outcomes VALUES {', '.join([f'({marks})'] * len(some))}", values)
             db.execute(f"UPDATE {ours}.runs SET finished = ? WHERE run = ?", [at, self.run])
+            self._keep_setting(READ_ON, at.date().isoformat(), at)
 
         db.run(write)
 
@@ -469,9 +545,16 @@ class SqlWriter:
             self._db.index(self._table, dict.fromkeys((self._stream.key, self._parent_field)))
         for name in evolution.added:
             self._db.execute(f"ALTER TABLE {self._table} ADD COLUMN {quoted(name)} {types[name]}")
-        for name in evolution.widened:
-            self._db.execute(f"ALTER TABLE {self._table} ALTER COLUMN {quoted(name)} TYPE {types[name]}")
+        if evolution.widened:
+            self._widen(evolution.widened, types)
         return evolution
+
+    def _widen(self, names: Sequence[str], types: Mapping[str, str]) -> None:
+        """Change the types of columns, with our views out of the way."""
+        reason = f"{self._stream.name}.{names[0]} has to hold more"
+        with self._sink.views.suspended(reason):
+            for name in names:
+                self._db.execute(f"ALTER TABLE {self._table} ALTER COLUMN {quoted(name)} TYPE {types[name]}")
 
     def _store(self, schema: "pa.Schema", at: datetime) -> int:
         """Store the waiting rows; the number of rows that a replacement deleted."""

@@ -1,0 +1,128 @@
+-- budget_vs_actual: budgets beside what was posted, by account and department, for each period of a budget.
+-- Grain: budget_id, entity_id, account_no, department_id, period_start, period_end, budget_currency, base_currency.
+-- Units: budget in the currency of the budget, actual in the base currency of the entity; both have the sign of the
+--   account's normal balance.
+-- Rule: the items of each budget without statistical ones, against the posted lines of the company's usual book
+--   (ACCRUAL unless getFinancialSetup says CASH) in the dates of the period, by the entity of the location. Lines of
+--   income statement accounts are there without a budget too, in the periods and entities that the budget has. The
+--   variance is null where the budget is in another currency than the ledger.
+-- Reads: GLBUDGETITEM (BUDGETID text!, BUDGETKEY text, ACCT_NO text!, DEPT_NO text, LOCATION_NO text, CURRENCY text,
+--   AMOUNT number!, PERIODNAME text, PSTARTDATE date, PENDDATE date, STATISTICAL flag)
+-- Reads if present: REPORTINGPERIOD (NAME text, START_DATE date, END_DATE date)
+-- Reads: GLDETAIL (BATCH_DATE date!, BOOKID text, ACCOUNTNO text!, LOCATIONID text, DEPARTMENTID text, BASECURR text,
+--   STATISTICAL flag, DEBITAMOUNT number, CREDITAMOUNT number, AMOUNT number, BATCH_STATE text)
+-- Columns:
+--   budget_id: name of the budget
+--   entity_id: entity that owns the location; empty for none
+--   account_no: number of the account
+--   account_title: title of the account
+--   section: section of the account, such as Revenue or Expenses
+--   department_id: department; empty for none
+--   period_name: reporting period of the budget; empty where only the ledger has amounts
+--   period_start: first day of the period
+--   period_end: last day of the period
+--   budget_currency: currency of the budget; empty where there is none
+--   budget: amount of the budget, with the sign of the normal balance
+--   base_currency: currency of the actual amount
+--   actual: amount posted, with the sign of the normal balance
+--   variance: actual less budget; null where the currencies differ
+WITH items AS (
+    SELECT
+        b.budgetid AS budget_id,
+        coalesce(l.entity_id, '') AS entity_id,
+        b.acct_no AS account_no,
+        coalesce(b.dept_no, '') AS department_id,
+        b.periodname AS period_name,
+        coalesce(b.pstartdate, r.start_date) AS period_start,
+        coalesce(b.penddate, r.end_date) AS period_end,
+        coalesce(nullif(b.currency, ''), e.base_currency) AS budget_currency,
+        sum(b.amount) AS budget
+    FROM raw.glbudgetitem AS b
+    LEFT JOIN raw.reportingperiod AS r ON r.name = b.periodname
+    LEFT JOIN reporting.locations AS l ON l.location_id = b.location_no
+    JOIN reporting.entities AS e ON e.entity_id = coalesce(l.entity_id, '')
+    WHERE NOT b.statistical
+    GROUP BY 1, 2, 3, 4, 5, 6, 7, 8
+),
+spans AS (
+    SELECT i.budget_id, i.entity_id, i.period_start, i.period_end FROM items AS i GROUP BY 1, 2, 3, 4
+),
+budgeted AS (
+    SELECT i.budget_id, i.entity_id, i.account_no FROM items AS i GROUP BY 1, 2, 3
+),
+usual_book AS (
+    SELECT coalesce(max(upper(s.value)) FILTER (WHERE s.name = 'default_book' AND upper(s.value) = 'CASH'), 'ACCRUAL')
+        AS book
+    FROM bridge.settings AS s
+),
+days AS (
+    SELECT
+        coalesce(l.locationid, '') AS location_id,
+        l.accountno AS account_no,
+        coalesce(l.departmentid, '') AS department_id,
+        coalesce(l.basecurr, '') AS base_currency,
+        l.batch_date,
+        sum({debit:l} - {credit:l}) AS balance
+    FROM raw.gldetail AS l
+    WHERE NOT l.statistical AND {posted:l.batch_state}
+        AND coalesce(nullif(l.bookid, ''), 'ACCRUAL') = (SELECT u.book FROM usual_book AS u)
+    GROUP BY 1, 2, 3, 4, 5
+),
+posted AS (
+    SELECT
+        s.budget_id,
+        s.entity_id,
+        d.account_no,
+        d.department_id,
+        s.period_start,
+        s.period_end,
+        coalesce(nullif(d.base_currency, ''), e.base_currency) AS base_currency,
+        sum(CASE a.normal_balance WHEN 'credit' THEN -d.balance ELSE d.balance END) AS actual
+    FROM days AS d
+    LEFT JOIN reporting.locations AS l ON l.location_id = d.location_id
+    JOIN reporting.entities AS e ON e.entity_id = coalesce(l.entity_id, '')
+    JOIN spans AS s
+        ON s.entity_id = coalesce(l.entity_id, '') AND d.batch_date BETWEEN s.period_start AND s.period_end
+    JOIN reporting.accounts AS a ON a.account_no = d.account_no
+    LEFT JOIN budgeted AS b
+        ON b.budget_id = s.budget_id AND b.entity_id = s.entity_id AND b.account_no = d.account_no
+    WHERE a.account_type = 'incomestatement' OR b.account_no IS NOT NULL
+    GROUP BY 1, 2, 3, 4, 5, 6, 7
+),
+beside AS (
+    SELECT
+        coalesce(i.budget_id, p.budget_id) AS budget_id,
+        coalesce(i.entity_id, p.entity_id) AS entity_id,
+        coalesce(i.account_no, p.account_no) AS account_no,
+        coalesce(i.department_id, p.department_id) AS department_id,
+        coalesce(i.period_name, '') AS period_name,
+        coalesce(i.period_start, p.period_start) AS period_start,
+        coalesce(i.period_end, p.period_end) AS period_end,
+        coalesce(i.budget_currency, '') AS budget_currency,
+        coalesce(i.budget, 0) AS budget,
+        p.base_currency,
+        coalesce(p.actual, 0) AS actual
+    FROM items AS i
+    FULL JOIN posted AS p
+        ON p.budget_id = i.budget_id AND p.entity_id = i.entity_id AND p.account_no = i.account_no
+        AND p.department_id = i.department_id AND p.period_start = i.period_start AND p.period_end = i.period_end
+)
+SELECT
+    b.budget_id,
+    b.entity_id,
+    b.account_no,
+    a.title AS account_title,
+    a.section,
+    b.department_id,
+    b.period_name,
+    b.period_start,
+    b.period_end,
+    b.budget_currency,
+    CAST(b.budget AS {money}) AS budget,
+    coalesce(b.base_currency, e.base_currency) AS base_currency,
+    CAST(b.actual AS {money}) AS actual,
+    CASE WHEN b.budget_currency IN ('', coalesce(b.base_currency, e.base_currency))
+        THEN CAST(b.actual - b.budget AS {money}) END AS variance
+FROM beside AS b
+JOIN reporting.entities AS e ON e.entity_id = b.entity_id
+LEFT JOIN reporting.accounts AS a ON a.account_no = b.account_no
