@@ -34,6 +34,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "delete": ("records", "Delete records."),
     "report": ("report", "Run a custom report and read its rows."),
     "extract": ("extract", "Copy objects to DuckDB, Parquet, Postgres, ... incrementally."),
+    "views": ("reporting.views", "Make the views for reports in a copy, and look at them."),
     "watch": ("changes.watch", "Send every change of a record to a command, a web hook, a database, ..."),
     "load": ("load", "Post a file: show the plan first, then apply it with --apply."),
     "template": ("catalog", "Write an empty file to fill in and load: bills, journal entries, vendors, ..."),

@@ -80,8 +80,7 @@ def _check_groups(sink: SqlSink, groups: Groups) -> None:
             f"[reporting] names account groups, and the copy has no {GROUPS_TABLE}, which says what they hold",
             fix=f"extract it as well: intacct extract {GROUPS_TABLE} --to ...",
         )
-    ask = f'SELECT DISTINCT "GLACCTGRPNAME" FROM {sink.schemas[0]}.{quoted(GROUPS_TABLE)} WHERE _deleted_at IS NULL'
-    unknown_groups(groups, [name for (name,) in sink.database.run(lambda: sink.database.execute(ask)) if name])
+    unknown_groups(groups, sorted(_distinct(sink, GROUPS_TABLE, "GLACCTGRPNAME")))
 
 
 def apply_lower_names(sink: SqlSink) -> AppliedViews:
@@ -174,6 +173,10 @@ def _currencies(sink: SqlSink, tables: Mapping[str, Sequence[str]], columns: Seq
     for table in (*_HEADERS, _LEDGER):
         for column in columns:
             if column in tables.get(table, ()):
-                ask = f"SELECT DISTINCT {quoted(column)} FROM {sink.schemas[0]}.{quoted(table)}"
-                found |= {one for (one,) in sink.database.run(lambda ask=ask: sink.database.execute(ask)) if one}
+                found |= _distinct(sink, table, column)
     return found
+
+
+def _distinct(sink: SqlSink, table: str, column: str) -> set[str]:
+    ask = f"SELECT DISTINCT {quoted(column)} FROM {sink.schemas[0]}.{quoted(table)}"
+    return {one for (one,) in sink.database.run(lambda: sink.database.execute(ask)) if one}

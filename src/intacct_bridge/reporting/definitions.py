@@ -148,8 +148,9 @@ def _parsed(text: str) -> ViewDefinition:
     lines = text.splitlines()
     head = [line[2:] for line in lines if line.startswith("--")]
     body = "\n".join(lines[len(head) :]).strip()
-    name, _, shows = head[0].strip().partition(": ")
-    sections = list(_sections(head[1:]))
+    start = next(place for place, line in enumerate(head) if line.startswith(" Grain:"))
+    name, _, shows = " ".join(line.strip() for line in head[:start]).partition(": ")
+    sections = list(_sections(head[start:]))
     said = {title: " ".join(rest) for title, rest in sections if not title.startswith("Reads")}
     columns = next((rest for title, rest in sections if title == "Columns"), [])
     return ViewDefinition(

@@ -46,10 +46,10 @@ class Dialect:
         if not view.is_function:
             return f"CREATE VIEW {name} AS\n{sql}"
         if self.name == "duckdb":
-            given = (f"{one.name} := {self._default(one)}" if one.default else one.name for one in view.parameters)
+            given = (f"{one.name} := {self.default(one)}" if one.default else one.name for one in view.parameters)
             return f"CREATE MACRO {name}({', '.join(given)}) AS TABLE\n{sql}"
         given = (
-            f"{one.name} {self._type(one.type, money)}" + (f" DEFAULT {self._default(one)}" if one.default else "")
+            f"{one.name} {self._type(one.type, money)}" + (f" DEFAULT {self.default(one)}" if one.default else "")
             for one in view.parameters
         )
         columns = ", ".join(f"{one.name} {self._type(one.type, money)}" for one in view.columns)
@@ -74,7 +74,8 @@ class Dialect:
         plain = name.removesuffix("[]")
         return money.get(plain) or self.types[plain] + name.removeprefix(plain)
 
-    def _default(self, one: Parameter) -> str:
+    def default(self, one: Parameter) -> str:
+        """The default of a parameter."""
         text = one.default.strip()
         return f"{self.array}{text[1:-1]}]" if text.startswith("{") else text
 

@@ -77,15 +77,19 @@ class SkippedView:
 
 def render_views(dialect: Dialect, shape: CopyShape) -> tuple[list[RenderedView], list[SkippedView]]:
     """All views for a copy, each behind those that it reads; and those that are skipped."""
-    rendered: list[RenderedView] = []
+    skipped = lacking_views(shape)
+    names = {one.name for one in skipped}
+    return [render(one, dialect, shape) for one in view_definitions().values() if one.name not in names], skipped
+
+
+def lacking_views(shape: CopyShape) -> list[SkippedView]:
+    """The views that a copy has no tables for, each with the reason."""
     skipped: dict[str, SkippedView] = {}
     for view in view_definitions().values():
-        reason = _lacking(view, shape) or next((f"{one} is skipped" for one in view.uses if one in skipped), "")
+        reason = _lacking(view, shape) or next((skipped[one].reason for one in view.uses if one in skipped), "")
         if reason:
             skipped[view.name] = SkippedView(view.name, reason)
-        else:
-            rendered.append(render(view, dialect, shape))
-    return rendered, list(skipped.values())
+    return list(skipped.values())
 
 
 def _lacking(view: ViewDefinition, shape: CopyShape) -> str:

@@ -227,7 +227,6 @@ def _show(context: CommandContext, done: "ExtractResult", attachments: Path | No
         show_failures,
         summary,
     )
-
     from intacct_bridge.edge.views.reporting import show_applied
 
     console = context.console

@@ -54,9 +54,9 @@ def reporting_groups() -> dict[str, tuple[str, ...]]:
     return statement_groups(*reporting_settings())
 
 
-def show_applied(applied: AppliedViews, console: Console) -> None:
+def show_applied(applied: AppliedViews, console: Console, *, every_time: bool = False) -> None:
     """One line for what was made, and one for each reason to skip a view. Without a change: details only."""
-    tell = console.say if applied.changed else console.detail
+    tell = console.say if applied.changed or every_time else console.detail
     tell(f"{counted(len(applied.views), 'view')} in the schema {applied.schema}")
     for reason, names in by_reason(applied.skipped):
         tell(console.wrapped("skipped  ", f"{', '.join(names)}: {reason}"))

@@ -1,0 +1,126 @@
+"""Views against an independent reckoning of the raw rows: trial balance, statements, open items, on three companies.
+
+`make reports` does it with 1,000 postings, 1,000 random edits and 50 days.
+"""
+
+import os
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from datetime import date, timedelta
+from decimal import Decimal
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from intacct_bridge.emulator.gateway.gateway import Emulator
+from support.reporting.companies import FIVE, ONE, Scene
+from support.reporting.copies import Copy, duckdb_uri
+from support.reporting.python_ledger import (
+    PAYABLES,
+    RECEIVABLES,
+    BalanceKey,
+    OpenItems,
+    PythonLedger,
+)
+
+TODAY = date(2026, 11, 21)
+STEPS, DAYS, SEED = (int(one) for one in os.environ.get("REPORTED_COMPANIES", "90x3x2").split("x"))
+PROOF = 1000
+"""With as many postings or more, as many random edits follow."""
+CONTROLS = {"ap": ("20000", "2000"), "ar": ("11000", "1100")}
+ADVANCES = ("2210",)
+
+
+def assert_balances(ledger: PythonLedger, sources: Sequence[Copy], read_on: date) -> None:
+    """Every month-end balance, and none besides; the balance sheet adds up to nothing."""
+    expected = ledger.balances(read_on)
+    assert expected
+    for source in sources:
+        rows = source.rows(
+            "SELECT entity_id, book, base_currency, account_no, period_end, closing FROM reporting.trial_balance"
+        )
+        found = {BalanceKey(*row[:5]): Decimal(row[5]) for row in rows if Decimal(row[5])}
+        assert found == expected
+        sides = source.rows(
+            "SELECT entity_id, book, base_currency, period_end, sum(balance) "
+            "FROM reporting.balance_sheet GROUP BY 1, 2, 3, 4"
+        )
+        assert {Decimal(row[4]) for row in sides} == {Decimal(0)}
+
+
+def assert_movements(ledger: PythonLedger, source: Copy) -> None:
+    """Debits and credits of each month are those of its lines, and each month opens as the one before closed."""
+    expected: dict[tuple[str, str, str, date], list[Decimal]] = defaultdict(lambda: [Decimal(0), Decimal(0)])
+    for shown, parts in ledger.books().items():
+        for row in ledger.lines:
+            if row["BOOKID"] in parts:
+                key = ledger.entity_of(row["LOCATIONID"]), shown, row["ACCOUNTNO"], row["BATCH_DATE"].replace(day=1)
+                expected[key][0] += row["DEBITAMOUNT"] or 0
+                expected[key][1] += row["CREDITAMOUNT"] or 0
+    rows = source.rows(
+        "SELECT entity_id, book, account_no, period_start, debit, credit, opening, closing FROM reporting.trial_balance"
+    )
+    found = {tuple(row[:4]): [row[4], row[5]] for row in rows if row[4] or row[5]}
+    assert found == {key: value for key, value in expected.items() if any(value)}
+    assert all(row[6] + row[4] - row[5] == row[7] for row in rows)
+
+
+def assert_tied(copy: Copy, ledger: PythonLedger, sources: Sequence[Copy], days: Sequence[date]) -> None:
+    """Open items add up to the control accounts; each item is what its documents and payments say."""
+    advances = {str(row["RECORDNO"]) for row in copy.table("ARADVANCE")}
+    for side, kind in (("ap", PAYABLES), ("ar", RECEIVABLES)):
+        expected_items = OpenItems(copy.table, kind)
+        controls = (*CONTROLS[side], *(ADVANCES if side == "ar" else ()))
+        for day in days:
+            expected = {key: value for key, value in expected_items.on(day).items() if key not in advances}
+            tied = ledger.account_total(controls, day)
+            for source in sources:
+                rows = source.rows(
+                    "SELECT document_key, document_type, entity_id, base_currency, open_amount, open_base "
+                    f"FROM reporting.{side}_open_items(DATE '{day}')"
+                )
+                items = {row[0]: Decimal(row[4]) for row in rows if row[0] not in advances}
+                assert {key: value for key, value in items.items() if value} == expected, day
+                sums: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
+                for row in rows:
+                    sums[row[2], row[3]] += -Decimal(row[5]) if side == "ap" else Decimal(row[5])
+                assert {key: value for key, value in sums.items() if value} == tied, (side, day)
+
+
+def some_days(seed: int, count: int) -> list[date]:
+    rng = Random(seed)
+    return [date(2024, 12, 20) + timedelta(days=rng.randrange(710)) for _ in range(count)]
+
+
+@pytest.fixture(scope="module")
+def demo_copy(grown: Emulator, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Copy]:
+    emulator = grown.clone()
+    yield Copy.of(emulator, duckdb_uri(tmp_path_factory.mktemp("demo")))
+    emulator.close()
+
+
+def test_the_demo_company(demo_copy: Copy) -> None:
+    ledger = PythonLedger(demo_copy.table)
+    assert_balances(ledger, [demo_copy], TODAY)
+    assert_movements(ledger, demo_copy)
+    assert_tied(demo_copy, ledger, [demo_copy], [date(2026, 8, 31), date(2026, 9, 17), TODAY])
+
+
+@pytest.mark.parametrize("name", ["one", "five"])
+def test_own_companies_before_and_after_random_edits(name: str, tmp_path: Path, postgres: str) -> None:
+    scene = Scene({"one": ONE, "five": FIVE}[name], SEED)
+    scene.post(STEPS)
+    copy = Copy.of(scene.emulator, duckdb_uri(tmp_path))
+    sources = [copy, Copy.of(scene.emulator, postgres)]
+    ledger = PythonLedger(copy.table)
+    assert_balances(ledger, sources, scene.clock.now.date())
+    assert_movements(ledger, copy)
+    assert_tied(copy, ledger, sources, some_days(SEED, DAYS))
+    scene.post(STEPS // 2 if STEPS < PROOF else PROOF)
+    for one in sources:
+        one.extract()
+    ledger = PythonLedger(copy.table)
+    assert_balances(ledger, sources, scene.clock.now.date())
+    assert_tied(copy, ledger, sources, some_days(SEED + 1, DAYS))
+    scene.emulator.close()
