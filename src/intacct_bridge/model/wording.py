@@ -33,13 +33,18 @@ _DECIMALS = {**dict.fromkeys(_WITHOUT, 0), **dict.fromkeys(_WITH_THREE, 3)}
 """The decimals of the currencies in ISO 4217 that have no two of them."""
 
 
+def currency_decimals(currency: str) -> int:
+    """The decimals of a currency by ISO 4217; two for an unknown one."""
+    return _DECIMALS.get(currency, 2)
+
+
 def amount_shown(amount: Decimal, currency: str = "") -> str:
     """`1,234.50`: thousands separated, at least the decimals of the currency, no zeros beyond. It is never rounded.
 
     A currency has two decimals unless it is named and ISO 4217 says otherwise: 1,234 yen, 1,234.500 dinars of Kuwait.
     """
     whole, _, fraction = format(amount, ",f").partition(".")
-    decimals = fraction.rstrip("0").ljust(_DECIMALS.get(currency, 2), "0")
+    decimals = fraction.rstrip("0").ljust(currency_decimals(currency), "0")
     return f"{whole}.{decimals}" if decimals else whole
 
 

@@ -1,6 +1,6 @@
 """Making the views in the database of a copy, and keeping them in step with its tables."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +10,7 @@ from intacct_bridge.flow.destinations.open import open_sink
 from intacct_bridge.flow.destinations.sql import SqlSink, quoted
 from intacct_bridge.flow.destinations.stored_views import StoredView
 from intacct_bridge.flow.destinations.uri import parse_uri, redacted
-from intacct_bridge.reporting.currencies import most_decimals
+from intacct_bridge.model.wording import currency_decimals
 from intacct_bridge.reporting.definitions import column_name
 from intacct_bridge.reporting.dialects import DIALECTS
 from intacct_bridge.reporting.rendering import CopyShape, SkippedView, render_views
@@ -175,6 +175,12 @@ def _currencies(sink: SqlSink, tables: Mapping[str, Sequence[str]], columns: Seq
             if column in tables.get(table, ()):
                 found |= _distinct(sink, table, column)
     return found
+
+
+def most_decimals(currencies: Iterable[str], listed: Mapping[str, int]) -> int:
+    """The decimals that hold amounts in all of these currencies: as the company lists them, else by ISO 4217."""
+    found = [listed.get(one, currency_decimals(one)) for one in currencies if one]
+    return max(found, default=currency_decimals(""))
 
 
 def _distinct(sink: SqlSink, table: str, column: str) -> set[str]:

@@ -51,7 +51,7 @@ def read(path: Path) -> TomlFile | None:
     if unknown:
         raise SettingsError(
             f"{path}: there is no setting {unknown[0]!r} at the top of the file",
-            fix="The file holds tables [connections.NAME], [senders.NAME], [flows.NAME], [notify.NAME] and [reporting].",
+            fix="The file holds [connections.NAME], [senders.NAME], [flows.NAME], [notify.NAME] and [reporting] only.",
         )
     for group in _TABLES:
         tables = data.get(group, {})
