@@ -159,7 +159,7 @@ def picture() -> str:
     below = [known.pop(name) for name in rule("EMULATOR_STANDS_ON") if name in known]
     tower = known.pop(BESIDE)
     names = list(known)
-    helpers = [known.pop(name) for name in names if not known[name].packages]
+    helpers = [known.pop(name) for name in names if not known[name].packages and not (SOURCE / name).is_dir()]
     tower_x, tower_width = EDGE + LEFT + GAP, WIDTH - 2 * EDGE - LEFT - GAP
     top = EDGE + 44.0
     parts = [
