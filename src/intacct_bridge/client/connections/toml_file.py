@@ -60,7 +60,7 @@ def read(path: Path) -> TomlFile | None:
     reporting = data.get(_REPORTING, {})
     if not isinstance(reporting, dict):
         raise SettingsError(f"{path}: reporting is not a table", fix=f"Write a table [{_REPORTING}].")
-    return TomlFile(path, *(data.get(group, {}) for group in _TABLES), reporting)
+    return TomlFile(path, *(data.get(group, {}) for group in _TABLES), reporting=reporting)
 
 
 def line_of(path: Path, table: str, key: str = "") -> int:
