@@ -57,10 +57,9 @@ def read(path: Path) -> TomlFile | None:
         tables = data.get(group, {})
         if not isinstance(tables, dict) or not all(isinstance(table, dict) for table in tables.values()):
             raise SettingsError(f"{path}: [{group}] holds settings directly; name the table: [{group}.NAME]")
-    reporting = data.get(_REPORTING, {})
-    if not isinstance(reporting, dict):
+    if not isinstance(data.get(_REPORTING, {}), dict):
         raise SettingsError(f"{path}: reporting is not a table", fix=f"Write a table [{_REPORTING}].")
-    return TomlFile(path, *(data.get(group, {}) for group in _TABLES), reporting=reporting)
+    return TomlFile(path, **{group: data.get(group, {}) for group in (*_TABLES, _REPORTING)})
 
 
 def line_of(path: Path, table: str, key: str = "") -> int:
