@@ -33,7 +33,7 @@ _MADE_FOR = re.compile(r"(\w+) ((?:\w+=\w+ ?)+)")
 
 
 @dataclass(frozen=True, slots=True)
-class Field:
+class ReadField:
     """A field of a table that a view reads."""
 
     name: str
@@ -52,7 +52,7 @@ class ReadTable:
     """A table of the copy that a view reads."""
 
     object: str
-    fields: tuple[Field, ...]
+    fields: tuple[ReadField, ...]
     required: bool
 
 
@@ -195,5 +195,5 @@ def _columns(lines: Sequence[str]) -> list[ViewColumn]:
 
 def _table(text: str, *, required: bool) -> ReadTable:
     name, _, listed = text.partition(" (")
-    fields = tuple(Field(one, kind, bool(must)) for one, kind, must in _FIELD.findall(listed))
+    fields = tuple(ReadField(one, kind, bool(must)) for one, kind, must in _FIELD.findall(listed))
     return ReadTable(name, fields, required)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from intacct_bridge.flow.destinations.sql import quoted
-from intacct_bridge.reporting.definitions import Field, Parameter, ViewDefinition
+from intacct_bridge.reporting.definitions import Parameter, ReadField, ViewDefinition
 
 _TRUE = "('T', 't', 'true', 'TRUE', 'True')"
 
@@ -25,7 +25,7 @@ class Dialect:
         """The type of amounts with so many decimals."""
         return self.decimal.format(38, decimals)
 
-    def read(self, field: Field, present: bool) -> str:  # noqa: FBT001
+    def read(self, field: ReadField, present: bool) -> str:  # noqa: FBT001
         """A field of a table as a column of the type that views expect; a missing one is null."""
         if field.kind == "flag":
             return (

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from intacct_bridge.flow.destinations.sql import quoted
-from intacct_bridge.reporting.definitions import Field, ReadTable, ViewDefinition, column_name, view_definitions
+from intacct_bridge.reporting.definitions import ReadField, ReadTable, ViewDefinition, column_name, view_definitions
 from intacct_bridge.reporting.dialects import Dialect, literal
 
 NOT_POSTED = ("Draft", "Submitted", "Partially Approved", "Approved", "Declined")
@@ -197,14 +197,14 @@ def _relation(table: ReadTable, dialect: Dialect, shape: CopyShape, own: Sequenc
 def table_sql(table: ReadTable, dialect: Dialect, shape: CopyShape, own: Sequence[str] = ()) -> str:
     """The query for a table of the copy: the fields that a view reads, without deleted rows."""
     present = shape.tables.get(table.object)
-    fields = [*table.fields, *(Field(one, "text") for one in own if table.object == _LEDGER)]
+    fields = [*table.fields, *(ReadField(one, "text") for one in own if table.object == _LEDGER)]
     columns = ",\n    ".join(_columns(fields, dialect, present or ())) or "1 AS nothing"
     if present is None:
         return f"SELECT\n    {columns}\nWHERE 1 = 0"
     return f"SELECT\n    {columns}\nFROM {shape.schema}.{quoted(table.object)}\nWHERE _deleted_at IS NULL"
 
 
-def _columns(fields: Sequence[Field], dialect: Dialect, present: Sequence[str]) -> Iterator[str]:
+def _columns(fields: Sequence[ReadField], dialect: Dialect, present: Sequence[str]) -> Iterator[str]:
     for one in fields:
         yield f"{dialect.read(one, one.name in present)} AS {one.column}"
 
