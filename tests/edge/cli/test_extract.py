@@ -46,6 +46,30 @@ def test_a_copy_equals_the_ledger_and_an_altered_one_does_not(demo: Intacct, hom
     assert "0.01" in shown.out
 
 
+def test_a_report_says_what_was_compared_and_whether_the_copy_is_still_the_same(demo: Intacct, home: Path) -> None:
+    demo("extract", "CLASS", "DEPARTMENT", "--to", URI)
+    written = demo("reconcile", "--with", URI, "--report", "proof.html", "--json")
+    assert written.status == 0, written.said
+    page = (home / "work" / "proof.html").read_text()
+    inside = json.loads(page.partition('id="reconciliation">')[2].partition("</script>")[0])
+    assert {one: inside[one] for one in ("equal", "company", "tables")} == {
+        one: json.loads(written.out)[one] for one in ("equal", "company", "tables")
+    }
+    assert [(one["table"], len(one["sha256"])) for one in inside["digests"]] == [("CLASS", 64), ("DEPARTMENT", 64)]
+    assert "<td>DEPARTMENT</td>" in page
+    same = demo("reconcile", "--with", URI, "--verify", "proof.html")
+    assert (same.status, same.out.count("2 tables unchanged")) == (0, 1)
+    with duckdb.connect(str(home / "work" / "copy.duckdb")) as copy:
+        copy.execute('UPDATE "CLASS" SET "NAME" = \'<b>\' WHERE "RECORDNO" = (SELECT min("RECORDNO") FROM "CLASS")')
+    other = demo("reconcile", "--with", URI, "--verify", "proof.html")
+    assert (other.status, "CLASS" in other.out, "DEPARTMENT" in other.out) == (1, True, False)
+    assert demo("reconcile", "--with", URI, "--report", "other.html").status == 1
+    assert "is &#x27;" in (home / "work" / "other.html").read_text()
+    assert "<b>" not in (home / "work" / "other.html").read_text()
+    assert demo("reconcile", "--with", URI, "--verify", "copy.duckdb").status == 2
+    assert demo("reconcile", "--with", URI, "--report", "no/folder.html").status == 2
+
+
 def test_a_second_run_reads_only_what_changed(demo: Intacct) -> None:
     demo("extract", "VENDOR", "CLASS", "--to", URI)
     demo("create", "CLASS", "CLASSID=C-1", "NAME=New")

@@ -18,6 +18,7 @@ from intacct_bridge.flow.extract.pipeline import ExtractRequest, prepare
 from intacct_bridge.flow.reconcile import comparison, search
 from intacct_bridge.flow.reconcile.comparison import Means
 from intacct_bridge.flow.reconcile.copy_reader import open_copy_reader
+from intacct_bridge.flow.reconcile.digests import TableDigest, table_digests
 from intacct_bridge.flow.reconcile.reconcile import ReconcileOptions, Reconciliation, prices, reconcile
 from intacct_bridge.flow.reconcile.record_differences import RecordDifference
 
@@ -359,11 +360,18 @@ def test_one_period_by_its_name_or_as_a_month(client: Client, copy: Path) -> Non
         held(client, copy, period="Juno")
 
 
+def digests(uri: str) -> list[TableDigest]:
+    """The digests of two tables."""
+    with open_copy_reader(uri) as opened:
+        return list(table_digests(opened, ["APBILL", "GLBATCH"]))
+
+
 @pytest.mark.parametrize("scheme", ["parquet", "csv"])
-def test_copies_in_files_are_compared_too(client: Client, tmp_path: Path, scheme: str) -> None:
+def test_copies_in_files_are_compared_too(client: Client, original: Path, tmp_path: Path, scheme: str) -> None:
     extract(client, f"{scheme}:{tmp_path}/copy", ("GLBATCH", "APBILL"))
     found = held(client, f"{scheme}:{tmp_path}/copy")
     assert found.equal
+    assert digests(f"{scheme}:{tmp_path}/copy") == digests(str(original))
     assert len(found.comparison.tables) == 2
 
 

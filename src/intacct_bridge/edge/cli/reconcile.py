@@ -1,8 +1,10 @@
 """`intacct reconcile`: whether a copy equals the company, and whether its sub-ledgers tie to its ledger."""
 
+from pathlib import Path
+
 import click
 
-from intacct_bridge.edge.cli.context import CommandContext, number_option, shared_options
+from intacct_bridge.edge.cli.context import CommandContext, file_option, number_option, shared_options
 from intacct_bridge.model.wording import counted
 
 DIFFERENT = 1
@@ -31,6 +33,8 @@ DIFFERENT = 1
 )
 @click.option("--estimate", is_flag=True, help="Only show what the comparison would cost.")
 @number_option("--max-transactions", "Stop before using more API transactions than this.", least=1, show_default=False)
+@file_option("--report", "Also write an HTML report, with the result as JSON and a digest of each table.")
+@file_option("--verify", "Only say whether the copy is still the one of this report; calls nothing.")
 @shared_options(prints_table=True)
 def reconcile_command(
     context: CommandContext,
@@ -41,6 +45,8 @@ def reconcile_command(
     ignore: tuple[str, ...],
     estimate: bool,
     max_transactions: int | None,
+    report: Path | None,
+    verify: Path | None,
 ) -> int:
     """Compare a copy with the company: the ledger's balances to the cent, and every table record by record or by sums.
 
@@ -52,15 +58,23 @@ def reconcile_command(
       intacct reconcile --with duckdb:///books.duckdb
       intacct reconcile --with parquet:ledger --period 2026-01
       intacct reconcile --with duckdb:///books.duckdb --fields --estimate
+      intacct reconcile --with duckdb:///books.duckdb --report 2026-01.html
+      intacct reconcile --with duckdb:///books.duckdb --verify 2026-01.html
     """
     from intacct_bridge.edge.views.reconcile import show_prices, show_reconciliation
     from intacct_bridge.edge.views.reconcile_data import as_data
+    from intacct_bridge.edge.views.reconcile_report import refuse_unwritable, report_html, write_report
     from intacct_bridge.flow.destinations.uri import redacted
     from intacct_bridge.flow.reconcile.copy_reader import open_copy_reader
+    from intacct_bridge.flow.reconcile.digests import table_digests
     from intacct_bridge.flow.reconcile.reconcile import ReconcileOptions, prices, reconcile
     from intacct_bridge.flow.streams.defaults import selected_fields
 
     context.recorder.destination = redacted(uri)
+    if verify:
+        return _verify(context, uri, verify)
+    if report:
+        refuse_unwritable(report)
     options = ReconcileOptions(period, all_fields, selected_fields(ignore))
     client = context.limited_client(max_transactions)
     with open_copy_reader(uri) as copy:
@@ -72,9 +86,24 @@ def reconcile_command(
             total = sum(one.transactions for one in prices(client, copy, options))
             context.console.say(f"reading every record: about {counted(total, 'API transaction')}")
         found = reconcile(client, copy, options)
+        if report:
+            write_report(report, report_html(found, list(table_digests(copy)), redacted(uri)))
     if context.console.as_json:
         context.console.json(as_data(found))
     else:
         show_reconciliation(found, context.console)
     context.console.say(counted(client.meter.transactions, "API transaction"))
     return 0 if found.equal else DIFFERENT
+
+
+def _verify(context: CommandContext, uri: str, report: Path) -> int:
+    """Compare the copy with the digests of a report."""
+    from intacct_bridge.edge.views.reconcile_report import read_report, reported_digests, show_changed_tables
+    from intacct_bridge.flow.reconcile.copy_reader import open_copy_reader
+    from intacct_bridge.flow.reconcile.digests import changed_tables
+
+    data = read_report(report)
+    with open_copy_reader(uri) as copy:
+        changed = changed_tables(copy, reported_digests(data))
+    show_changed_tables(data, changed, context.console)
+    return DIFFERENT if changed else 0
