@@ -6,11 +6,13 @@ import platform
 import sys
 from collections.abc import Iterable
 
-from bench import company, emulated, loading, pace, reader
+from bench import bills, company, emulated, filtered_pages, loading, pace, reader
 from bench.measure import Figures
 from bench.pages import FIELDS, RECORDS
 
 MEMORY_LIMIT = 300 * 2**20
+SCALE, BILLS = 10, 1000
+"""The scale of the company whose ledger is read with filters, and the number of bills that are loaded."""
 
 
 def main() -> int:
@@ -26,7 +28,9 @@ def main() -> int:
     met = _reader_table(figures)
     met &= _emulator_table(emulated.emulator(options.rounds, _progress))
     met &= _writes_table(*emulated.after_writes(options.rounds, _progress))
+    met &= _filters_table(filtered_pages.filtered(SCALE))
     met &= _loading_table(*loading.best(options.rounds))
+    met &= _bills_table(bills.ways(BILLS))
     met &= _company_table(company.readers(_progress))
     if options.pace:
         met &= _pace_table(pace.paces(_progress))
@@ -98,6 +102,53 @@ def _loading_table(applying: float, encoding: float) -> bool:
         ),
     ]
     _table(("journal entry of six lines", "CPU us/record", "x encoding", "goal"), lines)
+    return met
+
+
+def _filters_table(walks: list[filtered_pages.Walk]) -> bool:
+    """Compare the pages of filtered queries with those of the first walk, which has no filter."""
+    plain, met = walks[0], True
+    lines = []
+    for walk in walks:
+        ratio = walk.page / plain.page
+        met &= ratio <= filtered_pages.LIMIT
+        goal = (
+            "" if walk is plain else f"<= {filtered_pages.LIMIT} {'met' if ratio <= filtered_pages.LIMIT else 'MISSED'}"
+        )
+        lines.append((walk.name, f"{walk.first * 1000:.0f}", f"{walk.page * 1000:.1f}", f"{ratio:.2f}", goal))
+    head = (f"emulated GLDETAIL at --scale {SCALE}", "first page CPU ms", "others CPU ms", "x no filter", "goal")
+    _table(head, lines)
+    return met
+
+
+def _bills_table(loads: dict[str, bills.Loaded]) -> bool:
+    """A load of bills beside the floor; a plan decides on at least `bills.PLANNED` records per CPU second."""
+    met = True
+    lines = []
+    for name, one in loads.items():
+        rate = one.bills / one.planning if one.planning else 0
+        goal = ""
+        if rate:
+            met = rate >= bills.PLANNED
+            goal = f">= {bills.PLANNED:,} planned {'met' if met else 'MISSED'}"
+        lines.append(
+            (
+                bills.TITLES[name],
+                f"{rate:,.0f}" if rate else "",
+                f"{one.posting / one.bills * 1e6:,.0f}",
+                f"{one.posting / loads['floor'].posting:.2f}",
+                str(one.requests),
+                str(one.functions),
+                str(one.transactions),
+                _megabytes(one.peak),
+                goal,
+            )  # fmt: skip
+        )
+    head = (
+        f"{BILLS:,} bills of {bills.LINES} lines, a third with a file", "planned/CPU s", "posting CPU us/bill", "x floor",
+        "requests", "functions", "transactions", "peak MB", "goal",
+    )  # fmt: skip
+    _table(head, lines)
     return met
 
 

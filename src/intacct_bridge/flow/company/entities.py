@@ -24,7 +24,7 @@ def with_entities(writes: Iterable[Write], company: Gateway, *, offline: bool = 
     done: list[Write] = []
     for write in writes:
         if not write.entity or write.entity == signed_in:
-            done.append(replace(write, entity=""))
+            done.append(replace(write, entity="") if write.entity else write)
             continue
         if known is None:
             known = {} if offline else _entities(company)

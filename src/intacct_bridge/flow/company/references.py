@@ -21,7 +21,7 @@ from intacct_bridge.client.protocol import Gateway, Row
 from intacct_bridge.client.reading.legacy import get
 from intacct_bridge.errors import IntacctError, InvalidRequestError, NotPermittedError, RecordError, RefusedError
 from intacct_bridge.flow.records.values import comparable, equal_form
-from intacct_bridge.flow.records.write import Finding, Write
+from intacct_bridge.flow.records.write import Finding, RecordLine, Write
 from intacct_bridge.model.batched import batched
 from intacct_bridge.model.keys import natural_key
 from intacct_bridge.model.legacy.objects import legacy_object
@@ -106,12 +106,15 @@ class References:
     """Ids by the texts that give a keyword, such as `NAME=Acme`."""
     _in_load: dict[str, set[str]] = field(default_factory=dict)
     """Ids of records that the load itself creates."""
+    _sure: dict[tuple[str, str], KnownRecord] = field(default_factory=dict)
+    """Records by what named them, since many rows name the same ones."""
 
     def learn(self, writes: Iterable[Write]) -> None:
         """Read every record that these writes refer to and that is not known yet.
 
         Records that the load creates may be referred to as well: a parent and its child come in one file.
         """
+        self._sure.clear()
         wanted: dict[str, set[str]] = {}
         for write in writes:
             if write.object in _table().targets:
@@ -144,6 +147,7 @@ class References:
 
     def forget(self, object_name: str) -> None:
         """Forget the records of an object, and what refers to it or to it among others."""
+        self._sure.clear()
         for target, table in _table().targets.items():
             if object_name == target or object_name in table.others:
                 for known in (self._ids, self._forms, self._names, self._asked, self._by_keyword):
@@ -157,6 +161,12 @@ class References:
         """The record that a text names; None where it cannot be checked. RecordError where it names none or several."""
         if target in self.unchecked:
             return None
+        found = self._sure.get((target, text)) or self._found(target, text)
+        if found is not None:
+            self._sure[target, text] = found
+        return found
+
+    def _found(self, target: str, text: str) -> KnownRecord | None:
         if _keyword(text)[0]:
             return self._find_by_keyword(target, text)
         known, form = self.known(target), nfc(text)
@@ -339,7 +349,7 @@ def resolve(write: Write, references: References) -> tuple[Write, tuple[Finding,
     def resolved(object_name: str, fields: Mapping[str, Value], position: str) -> Mapping[str, Value]:
         changed: dict[str, Value] = {}
         for name, target in referred(object_name).items():
-            text = comparable(fields.get(name))
+            text = comparable(value) if (value := fields.get(name)) is not None else ""
             if not text:
                 continue
             try:
@@ -351,11 +361,12 @@ def resolve(write: Write, references: References) -> tuple[Write, tuple[Finding,
                     changed[name] = known.id
         return {**fields, **changed} if changed else fields
 
+    def resolved_line(line: RecordLine) -> RecordLine:
+        found = resolved(line.object, line.fields, line.position)
+        return line if found is line.fields else replace(line, fields=found)
+
     fields = resolved(write.object, write.fields, write.position)
-    lines = {
-        wrapper: tuple(replace(line, fields=resolved(line.object, line.fields, line.position)) for line in members)
-        for wrapper, members in write.lines.items()
-    }
+    lines = {wrapper: tuple(map(resolved_line, members)) for wrapper, members in write.lines.items()}
     changed = fields is not write.fields or any(
         after.fields is not before.fields
         for wrapper, members in lines.items()
@@ -378,6 +389,7 @@ def mentions(write: Write) -> Iterator[tuple[str, str]]:
         *((line.object, line.fields) for line in write.all_lines),
     ):
         for name, target in referred(object_name).items():
-            text = comparable(fields.get(name))
+            value = fields.get(name)
+            text = comparable(value) if value is not None else ""
             if text:
                 yield target, text

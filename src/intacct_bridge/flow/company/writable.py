@@ -5,7 +5,7 @@ fields of a legacy function, so their names are the union of both.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from intacct_bridge.client.protocol import Gateway
 from intacct_bridge.errors import IntacctError, InvalidRequestError, NotPermittedError, RefusedError
@@ -35,10 +35,14 @@ class LineSet:
     described: ObjectDef | None
     extra: Mapping[str, str]
     """Fields that only the legacy function takes, with its elements."""
+    _found: dict[str, FieldDef | None] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """Fields by the names that were asked for; an input asks for each of its columns once a row."""
 
     def field(self, name: str) -> FieldDef | None:
         """A field of the lines; case does not matter."""
-        return _field(name, self.described, self.extra) or line_part(self.object, name)
+        if name not in self._found:
+            self._found[name] = _field(name, self.described, self.extra) or line_part(self.object, name)
+        return self._found[name]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +58,7 @@ class WritableObject:
     """The function that creates it: `create`, the name of another, or empty."""
     legacy: LegacyObject | None = None
     """Set where only the legacy functions reach it; they do not take record numbers of master data."""
+    _found: dict[str, FieldDef | None] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def name(self) -> str:
@@ -62,6 +67,11 @@ class WritableObject:
 
     def field(self, name: str) -> FieldDef | None:
         """A field of the header; case does not matter."""
+        if name not in self._found:
+            self._found[name] = self._field(name)
+        return self._found[name]
+
+    def _field(self, name: str) -> FieldDef | None:
         upper = name.upper()
         if self.legacy is not None and upper.startswith(_CUSTOM):
             return FieldDef(upper.removeprefix(_CUSTOM), Kind.TEXT, custom=True)
@@ -76,7 +86,10 @@ class WritableObject:
     def line_set(self, name: str) -> LineSet | None:
         """The line set by its wrapper's or its lines' name."""
         wanted = name.upper()
-        return next((one for one in self.lines if wanted in (one.wrapper, one.object)), None)
+        for one in self.lines:
+            if wanted in (one.wrapper, one.object):
+                return one
+        return None
 
     def names(self) -> Iterator[str]:
         """Every name that a column may have."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import cast
+from typing import NamedTuple, cast
 
 from intacct_bridge.errors import RecordError
 from intacct_bridge.flow.company.attachments import COLUMN, FOLDER, read_paths, with_files
@@ -28,9 +28,8 @@ FLOAT_NOISE = "float"
 NUMBERS = (Kind.INTEGER, Kind.DECIMAL, Kind.CURRENCY, Kind.PERCENT)
 
 
-@dataclass(frozen=True, slots=True)
-class FieldCell:
-    """One cell with its field and its column."""
+class FieldCell(NamedTuple):
+    """One cell with its field and its column; a tuple, because each cell of an input becomes one."""
 
     field: FieldDef
     column: str
@@ -42,7 +41,7 @@ class FieldCell:
 
 def read_cell(one: FieldDef, cell: object, reading: DateReading = _MDY, *, grouping: bool = False) -> Value:
     """A cell as a value of the field's kind; None for an empty one. RecordError where it cannot be read."""
-    if isinstance(cell, list | Mapping):
+    if type(cell) is not str and isinstance(cell, list | Mapping):
         kind = "a list" if isinstance(cell, list) else "a record"
         raise RecordError(f"{one.name} takes one value, not {kind}")
     value = cast("Cell", cell)

@@ -279,7 +279,8 @@ class MappedLayout:
         for name in typed - own.keys():  # Excel may have swapped the dates of a column
             found = date_reading([cell for column, cell in cells if column == name], self.date_order)
             own |= {name: replace(plain, swapped=found.swapped)} if found.swapped and not plain.pattern else {}
-        return _ColumnReading(plain, own, points_group(text_of(cell) for _, cell in cells))
+        signs = (cell for _, cell in cells if isinstance(cell, str) and "," in cell)
+        return _ColumnReading(plain, own, points_group(text_of(cell) for cell in signs))
 
     def _day_columns(self) -> frozenset[str] | None:
         """The columns that are read as days; None where they are inside lists."""

@@ -61,7 +61,7 @@ class ApplyRules:
         entities = context.facts.entities(context.company, self._entities) if needed else {}
         relations = relations_for(writes, context.company, context.unchecked)
         base = base_currency(context.company) if signed else ""
-        return Facts(context.references, entities, context.target.entity, context.writable, relations, base)
+        return Facts(context.references, entities, context.target.entity, context.writable, relations, base, signed)
 
     def _entities(self) -> dict[str, EntityFacts]:
         """The entities with the first date that is open for posting; empty where they may not be read."""

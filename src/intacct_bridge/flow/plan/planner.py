@@ -256,7 +256,9 @@ def _joined(parts: Mapping[str, Plan], places: Mapping[str, Sequence[int]], empt
 
 
 def _of_entity(records: Iterable[PlannedRecord], entity: str) -> Iterator[PlannedRecord]:
-    return (replace(one, write=replace(one.write, entity=entity)) for one in records)
+    return (
+        one if one.write.entity == entity else replace(one, write=replace(one.write, entity=entity)) for one in records
+    )
 
 
 def confirm_plan(plan: Plan, company: LegacyGateway, outbox: Outbox) -> Plan:

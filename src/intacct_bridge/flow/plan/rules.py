@@ -58,6 +58,8 @@ class Facts:
     """Dimensions that follow from others, where a line names both."""
     base_currency: str = ""
     """The company's base currency; empty where it has several, or nothing needs it."""
+    signed: bool = True
+    """Whether an amount of the input may have the sign of a currency."""
 
     def entities_of(self, write: Write) -> list[str]:
         """The entities that a write's lines are for."""
@@ -291,7 +293,8 @@ def one_base_currency(write: Write, facts: Facts) -> Iterator[Finding]:
 
 def signs(write: Write, facts: Facts) -> Iterator[Finding]:
     """No amount has the sign of another currency than its own."""
-    yield from currency_signs(write, facts)
+    if facts.signed:
+        yield from currency_signs(write, facts)
 
 
 def relationships(write: Write, facts: Facts) -> Iterator[Finding]:
@@ -366,11 +369,13 @@ def currency_signs(write: Write, facts: Facts) -> Iterator[Finding]:
     That is the record's currency, else the base currency of its entity, else that of the company; there is a warning
     where none of these is known. A sign is no part of an amount, but $5.00 posted as five euros would be wrong.
     """
-    places = [(line.fields, line.row, _currency(line, write, facts)) for line in write.all_lines]
+    places: list[tuple[RecordLine | None, Mapping[str, Value], SourceRow]]
+    places = [(line, line.fields, line.row) for line in write.all_lines]
     if not places and write.rows:
-        places = [(write.fields, write.rows[0], _currency(None, write, facts))]
-    for fields, row, currency in places:
+        places = [(None, write.fields, write.rows[0])]
+    for line, fields, row in places:
         for column, sign in _signed_columns(fields, row):
+            currency = _currency(line, write, facts)
             if not currency:
                 message = f"the amount has the sign {sign}, and the currency of the record is not known"
                 yield Finding("currency", message, "check it, or give the currency in a column of its own",
@@ -383,7 +388,6 @@ def currency_signs(write: Write, facts: Facts) -> Iterator[Finding]:
 
 def _signed_columns(fields: Mapping[str, Value], row: SourceRow) -> Iterator[tuple[str, str]]:
     """The columns of a row with a signed amount that is among the fields."""
-    amounts = {abs(value) for value in fields.values() if isinstance(value, Decimal)}
     for column, cell in row.cells.items():
         sign = currency_sign(cell)
         if sign and isinstance(cell, str):
@@ -391,7 +395,7 @@ def _signed_columns(fields: Mapping[str, Value], row: SourceRow) -> Iterator[tup
                 amount = read_money(cell)
             except RecordError:
                 continue
-            if amount and abs(amount) in amounts:
+            if amount and abs(amount) in {abs(value) for value in fields.values() if isinstance(value, Decimal)}:
                 yield column, sign
 
 
@@ -480,7 +484,7 @@ def _places(write: Write, writable: WritableObject) -> Iterator[FieldPlace]:
     legacy: Mapping[str, str] = writable.legacy_plan.fields if writable.legacy_plan and by_legacy else {}
     for name, value in write.fields.items():
         one = writable.field(name)
-        if one is not None:
+        if one is not None and not _fits(one, value):
             is_key = name == writable.lookup.record_key and not new
             yield FieldPlace(name, value, one, write.column(name), write.position, is_key, name in legacy)
     for wrapper, lines in write.lines.items():
@@ -488,9 +492,16 @@ def _places(write: Write, writable: WritableObject) -> Iterator[FieldPlace]:
         for line in lines if line_set is not None else ():
             for name, value in line.fields.items():
                 one = line_set.field(name) if line_set else None
-                if one is not None and line_set is not None:
+                if one is not None and line_set is not None and not _fits(one, value):
                     is_legacy = by_legacy and name in line_set.extra
                     yield FieldPlace(name, value, one, write.column(name), line.position, name == "RECORDNO", is_legacy)
+
+
+def _fits(one: FieldDef, value: Value) -> bool:
+    """Whether no rule on fields can refuse the value; most values of most fields."""
+    if one.readonly or one.values or isinstance(value, Decimal):
+        return False
+    return not one.max_length or not isinstance(value, str) or len(value) <= one.max_length
 
 
 def _readonly(place: FieldPlace) -> tuple[str, str]:
@@ -562,8 +573,8 @@ def relations_for(writes: Iterable[Write], company: Gateway, unchecked: list[str
 def _may_conflict(writes: Iterable[Write]) -> bool:
     """Whether any line names a dimension together with one that may follow from it."""
     return any(
-        sum(bool(_dimension(line, name)[1]) for name in _FIELDS) > 1
-        and any(_dimension(line, name)[1] for name in _LEADING)
+        any(_dimension(line, name)[1] for name in _LEADING)
+        and sum(bool(_dimension(line, name)[1]) for name in _FIELDS) > 1
         for write in writes
         for line in write.all_lines
     )
@@ -586,15 +597,17 @@ def _relations(answered: Iterable[Element]) -> Iterator[DimensionRelation]:
 
 def conflicts(write: Write, known: Iterable[DimensionRelation], references: References) -> Iterator[Finding]:
     """Lines that name another dimension than the one that follows."""
-    for line in write.all_lines:
-        for one in known:
-            if one.dimension not in _LEADING or one.related not in _FIELDS:
+    followed = [one for one in known if one.dimension in _LEADING and one.related in _FIELDS]
+    for line in write.all_lines if followed else ():
+        leads = {name: text for name in _LEADING if (text := _dimension(line, name)[1])}
+        found = {name: references.known(name)[text] for name, text in leads.items() if text in references.known(name)}
+        for one in followed if found else ():
+            if one.dimension not in found:
                 continue
-            _, leading = _dimension(line, one.dimension)
-            field, given = _dimension(line, one.related)
-            found = references.known(one.dimension).get(leading)
-            follows = comparable(found.row.get(f"{one.related}ID")) if found is not None else ""
-            if given and follows and given != follows:
+            leading = leads[one.dimension]
+            follows = comparable(found[one.dimension].row.get(f"{one.related}ID"))
+            field, given = _dimension(line, one.related) if follows else ("", "")
+            if given and given != follows:
                 message = f"{one.dimension.lower()} {leading} goes with {one.related.lower()} {follows}, not {given}"
                 fix = "leave it out, or correct one of them" if not one.override else ""
                 yield Finding("relationship", message, fix, write.column(field), line.position,

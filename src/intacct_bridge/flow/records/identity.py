@@ -25,6 +25,8 @@ from intacct_bridge.model.text_forms import forms_of, nfc, nfd
 from intacct_bridge.wire.values import Value
 
 _VERSION = "ib1"
+_JSON = json.JSONEncoder()
+_SORTED_JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True)
 _Texts = list[tuple[str, str]]
 """Values as texts, with the names of their fields."""
 _Form = Callable[[str], str]
@@ -111,7 +113,7 @@ def content_digests(
 def _digest(object_name: str, header: _Texts, owned: Mapping[str, list[tuple[str, _Texts]]], form: _Form) -> str:
     lines = {
         wrapper: sorted(
-            json.dumps([name, sorted([one, form(text)] for one, text in values)]) for name, values in members
+            _JSON.encode([name, sorted([one, form(text)] for one, text in values)]) for name, values in members
         )
         for wrapper, members in owned.items()
     }
@@ -149,5 +151,5 @@ def _joined(kind: str, parts: list[object]) -> str:
 
 
 def _sha(parts: object) -> str:
-    text = json.dumps(parts, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+    text = _SORTED_JSON.encode(parts)
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

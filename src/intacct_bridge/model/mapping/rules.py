@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import Enum
-from typing import cast
+from typing import NamedTuple, cast
 
 from intacct_bridge.errors import RecordError
 from intacct_bridge.model.day_formats import read_moment, written
@@ -54,9 +54,8 @@ class LookupRequest:
 Found = Value | LookupRequest | NoValue
 
 
-@dataclass(frozen=True, slots=True)
-class RuleResult:
-    """The value that the rules of one field found, and its column."""
+class RuleResult(NamedTuple):
+    """The value that the rules of one field found, and its column; a tuple, because each cell of an input gives one."""
 
     value: Found
     column: str = ""
@@ -171,7 +170,7 @@ def _is_set(cell: object) -> bool:
 def _value(rule: Rule, cell: object, column: str, readers: Readers) -> Value | NoValue:
     if type(cell) is str and rule.plain:
         return cell.strip()
-    if isinstance(cell, list | Mapping):
+    if type(cell) is not str and isinstance(cell, list | Mapping):
         raise RecordError(f"{column} holds {'a list' if isinstance(cell, list) else 'a record'}, not a value")
     if isinstance(cell, float):
         raise RecordError(f"{cell!r} is a binary float, which is not exact", fix="read the input with exact decimals")

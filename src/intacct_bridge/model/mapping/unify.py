@@ -114,6 +114,7 @@ class _Writer:
         self._entity = entity
         self._rows = rows
         self._readers = readers
+        self._scenes = [RuleContext(row, row, readers) for row in rows]
         self._problems: list[Problem] = []
         self._repeated: list[RepeatedField] = []
 
@@ -165,9 +166,8 @@ class _Writer:
         return first
 
     def _apply(self, rules: Rules, place: int, *, quiet: bool = False) -> RuleResult:
-        row = self._rows[place]
         try:
-            return apply_rules(rules, RuleContext(row, row, self._readers), clear=self._entity.empty == "clear")
+            return apply_rules(rules, self._scenes[place], clear=self._entity.empty == "clear")
         except RecordError as error:
             # Later rows may leave the header blank or repeat its mistakes: each is reported once, with the first row.
             reported = any((one.message, one.column) == (error.message, error.field) for one in self._problems)
@@ -188,9 +188,10 @@ class _Writer:
         known = len(self._problems)
         fields: dict[str, Value | LookupRequest] = {}
         columns: dict[str, str] = {}
+        scene, clear = RuleContext(item, above, self._readers), self._entity.empty == "clear"
         for name, rules in line.write.items():
             try:
-                taken = apply_rules(rules, RuleContext(item, above, self._readers), clear=self._entity.empty == "clear")
+                taken = apply_rules(rules, scene, clear=clear)
             except RecordError as error:
                 self._problems.append(Problem(error.message, error.fix, prefix + error.field, place))
                 continue
@@ -250,6 +251,8 @@ def lookup_requests(record: NativeRecord) -> Iterator[LookupRequest]:
 
 def with_answers(record: NativeRecord, answer: Callable[[LookupRequest], Value]) -> NativeRecord:
     """The record with all answers filled in; a RecordError of `answer` becomes a problem with its column."""
+    if not any(True for _ in lookup_requests(record)):
+        return replace(record, problems=tuple(dict.fromkeys(record.problems))) if record.problems else record
     problems = list(record.problems)
 
     def cells(found: Cells, columns: Mapping[str, str], row: int) -> Cells:
