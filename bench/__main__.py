@@ -142,11 +142,11 @@ def _bills_table(loads: dict[str, bills.Loaded]) -> bool:
                 str(one.transactions),
                 _megabytes(one.peak),
                 goal,
-            )  # fmt: skip
+            )
         )
     head = (
-        f"{BILLS:,} bills of {bills.LINES} lines, a third with a file", "planned/CPU s", "posting CPU us/bill", "x floor",
-        "requests", "functions", "transactions", "peak MB", "goal",
+        f"{BILLS:,} bills, {bills.LINES} lines each, a third with files", "planned/CPU s", "posting CPU us/bill",
+        "x floor", "requests", "functions", "transactions", "peak MB", "goal",
     )  # fmt: skip
     _table(head, lines)
     return met

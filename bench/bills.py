@@ -149,9 +149,7 @@ def floor(url: str, folder: Path) -> Loaded:
             elements = [part for write in some for part in _parts(functions.element(write))]
             sent = [Function(one, token_hex(8)) for one in elements]
             results = client.submit(sent, transaction=transaction)
-            assert all(result.status == SUCCESS for result in results), [
-                one for one in results if one.status != SUCCESS
-            ][0]
+            assert all(result.status == SUCCESS for result in results), results[-1]
         posted = time.process_time() - started
         bills = len([write for write in writes if write.object == "APBILL"])
         return Loaded(bills, 0.0, posted, peak_bytes(), client.meter.transactions - spent)
