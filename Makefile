@@ -7,8 +7,8 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # Where bytecode is not written by itself, every process that a test starts would compile the source again.
 COMPILED := @$(BIN)/python -m compileall -q src
 OURSELVES := --no-deps --no-build-isolation --editable .
-# A shell's own settings must not leak into the virtual environment.
-unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME
+# A shell's own settings must not leak into the virtual environment, and pytest keeps its bytecode for the next run.
+unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME PYTHONDONTWRITEBYTECODE
 
 .PHONY: help demo test test-all check bench torture torture-watch simulate ledgers planted mutate fuzz docs data format clean
 

@@ -10,6 +10,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import warnings
 from collections.abc import Iterator
@@ -20,9 +21,20 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from intacct_bridge.emulator.gateway.gateway import Emulator
-from intacct_bridge.served_demo import DATABASE
-from support.shared_files import in_file, remove_shared_files, roomy_folder, shared_company, start_shared_files
+# pytest rewrites the assertions of every package that brings a plugin, and so all of the source: 3 s of CPU time in
+# each process where its result is not kept. Only tests have assertions to rewrite.
+for _hook in sys.meta_path:
+    getattr(_hook, "_must_rewrite", set()).difference_update(("intacct_bridge", "hypothesis", "anyio", "platformdirs"))
+
+from intacct_bridge.emulator.gateway.gateway import Emulator  # noqa: E402
+from intacct_bridge.served_demo import DATABASE  # noqa: E402
+from support.shared_files import (  # noqa: E402
+    in_file,
+    remove_shared_files,
+    roomy_folder,
+    shared_company,
+    start_shared_files,
+)
 
 # The same examples every time and no clock, so that a run tells of the change and not of the machine or of luck;
 # `--hypothesis-profile=explore` looks for new ones.
