@@ -20,7 +20,7 @@ def get_api_session(call: FunctionCall) -> FunctionAnswer:
         sender_id=call.session.sender_id,
         entity=entity,
         endpoint=call.session.endpoint,
-        now=call.now,
+        now=call.now - call.company.ahead,  # sessions expire by the emulator's clock
     )
     api = element(
         "api",
