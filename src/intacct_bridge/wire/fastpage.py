@@ -1,13 +1,13 @@
 """One page straight to Arrow text columns: the fast decoder, which accepts a page only where it can prove the result.
 
 Theory. A page is 2,000 rows that all look like the first one: the same elements, once each, in the same order. Where
-that holds, the rows are a table whose delimiter is `<`: cut there, `<A>1</A><B>x</B>` is `A>1`, `/A>`, `B>x`, `/B>`.
-Arrow's CSV reader cuts megabytes so in milliseconds, and insists that every row has the same number of parts.
-The first row gives the layout. Then every byte is checked: each closing part must equal its tag byte for byte, each
-opening part must begin with its tag, and the rest of it holds no `<`, so it is text. Expat parses the document around
-the rows, with a marker in their place that must come out as the only child of `response/operation/result/data`. The
-checks that expat makes in text are made here on whole columns: UTF-8, control characters, U+FFFE and U+FFFF, `]]>`,
-references.
+that holds, the rows cut at every `</` are a table: `<A>1</A><B>x</B>` gives `<A>1`, `A><B>x`, `B>`, as many parts in
+every row. A part is one fixed text, the end of a tag and the next opening tag, with the text of a cell behind it. Arrow
+cuts megabytes so in milliseconds, and a column is every n-th part. The first row gives the layout. Then every byte is
+checked: each part must begin with its fixed text, and the rest of it holds no `<`, so it is text. Expat parses the
+document around the rows, with a marker in their place that must come out as the only child of
+`response/operation/result/data`. The checks that expat makes in text are made here on whole columns: UTF-8, control
+characters, U+FFFE and U+FFFF, `]]>`, references.
 
 For an unusual page (attributes, comments, nesting, missing or reordered elements, a carriage return, another encoding,
 a wrong count) the result is None, and `page.decode_page` reads it. A fuzz test shows that both give the same result on
@@ -15,6 +15,7 @@ every page that this decoder accepts. Needs pyarrow.
 """
 
 import re
+from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -29,15 +30,13 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _NAME = rb"[A-Za-z_][A-Za-z0-9_.\-]*"
-_CELL = re.compile(rb"<(" + _NAME + rb")>[^<]*</\1>([ \t\x01]*)")
+_CELL = re.compile(rb"<(" + _NAME + rb")>[^<]*</\1>([ \t\n]*)")
 _ROW_OPEN = re.compile(rb"[ \t\n]*<(" + _NAME + rb")>")
-_BLANK = re.compile(rb"[ \t\x01]*")
+_BLANK = re.compile(rb"[ \t\n]*")
 _SELF_CLOSED = re.compile(rb"<(" + _NAME + rb")/>")
 _PROLOG = re.compile(rb"(?:\xef\xbb\xbf)?(?:<\?xml\s[^<>]*\?>)?\s*<")
 _ENCODING = re.compile(rb"\sencoding\s*=\s*[\"']([^\"']*)")
 _MARKER = "rows"
-_NEWLINE = b"\x01"
-"""Stands for a line feed while the rows are cut into lines; XML can never contain it."""
 _CONTROLS = bytes(code for code in range(0x20) if code not in (0x9, 0xA))
 
 
@@ -60,13 +59,13 @@ def text_columns(body: bytes, *, max_bytes: int = MAX_BYTES) -> TextPage | None:
         return None
     try:
         start, end, response = _region(body)
-        rows, row_tag = _prepared(body, start, end)
+        rows = _rows(body, start, end)
         try:
-            columns = _columns(rows, row_tag)
+            columns = _columns(rows)
         except _Unusual:
-            if b"/>" not in rows:
+            if rows.find(b"/>") < 0:
                 raise
-            columns = _columns(_SELF_CLOSED.sub(rb"<\1></\1>", rows), row_tag)
+            columns = _columns(rows.spelled_out())
         head = _head(response, len(next(iter(columns.values()))))
         return TextPage(head, _without_rows(response), columns)
     except (_Unusual, RemoteProtocolError):
@@ -125,8 +124,42 @@ def _without_rows(response: Response) -> Response:
 # --- the rows
 
 
-def _prepared(body: bytes, start: int, end: int) -> tuple[bytes, bytes]:
-    """The rows from the first one's tag to just before the last one's end, fit for cutting, and that tag."""
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """The rows within a page, which is not copied: from the first one's tag to just before the last one's end."""
+
+    page: bytes
+    start: int
+    stop: int
+    tag: bytes
+
+    def find(self, part: bytes) -> int:
+        """Where a part is, or a negative number."""
+        return self.page.find(part, self.start, self.stop)
+
+    def spelled_out(self) -> "_Rows":
+        """The same rows with `<A></A>` for `<A/>`."""
+        rows = _SELF_CLOSED.sub(rb"<\1></\1>", self.page[self.start : self.stop])
+        return _Rows(rows, 0, len(rows), self.tag)
+
+    def check_characters(self) -> None:
+        """Refuse what expat refuses or rewrites: control characters, CR, U+FFFE, U+FFFF, the end of a CDATA section."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        codes = pa.Array.from_buffers(pa.uint8(), self.stop, [None, pa.py_buffer(self.page)]).slice(self.start)
+        bounds = pc.min_max(codes).as_py()
+        if bounds["min"] < 0x20:
+            rows = self.page[self.start : self.stop]
+            if len(rows.translate(None, _CONTROLS)) != len(rows):
+                raise _Unusual
+        if bounds["max"] >= 0xEF and max(map(self.find, (b"\xef\xbf\xbe", b"\xef\xbf\xbf"))) >= 0:
+            raise _Unusual
+        if self.find(b"]") >= 0 and self.find(b"]]>") >= 0:
+            raise _Unusual
+
+
+def _rows(body: bytes, start: int, end: int) -> _Rows:
     opening = _ROW_OPEN.match(body, start, end)
     if opening is None:
         raise _Unusual
@@ -134,26 +167,9 @@ def _prepared(body: bytes, start: int, end: int) -> tuple[bytes, bytes]:
     stop = body.rfind(closing, start, end)
     if stop < 0 or body[stop + len(closing) : end].strip(b" \t\n"):
         raise _Unusual
-    rows = body[opening.start(1) : stop]
-    _check_characters(rows)
-    if b"\n" in rows:
-        rows = rows.replace(b"\n", _NEWLINE)
-    return rows, opening[1]
-
-
-def _check_characters(rows: bytes) -> None:
-    """Refuse what expat refuses or rewrites: control characters, CR, U+FFFE, U+FFFF, the end of a CDATA section."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    codes = pa.Array.from_buffers(pa.uint8(), len(rows), [None, pa.py_buffer(rows)])
-    bounds = pc.min_max(codes).as_py()
-    if bounds["min"] < 0x20 and len(rows.translate(None, _CONTROLS)) != len(rows):
-        raise _Unusual
-    if bounds["max"] >= 0xEF and (b"\xef\xbf\xbe" in rows or b"\xef\xbf\xbf" in rows):
-        raise _Unusual
-    if b"]" in rows and b"]]>" in rows:
-        raise _Unusual
+    rows = _Rows(body, opening.start(1), stop, opening[1])
+    rows.check_characters()
+    return rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,15 +185,16 @@ class _Layout:
     """From the end of a row's last cell to the next row's tag."""
 
     @classmethod
-    def learn(cls, rows: bytes, row_tag: bytes) -> "_Layout":
-        closing = b"</%b>" % row_tag
+    def learn(cls, rows: _Rows) -> "_Layout":
+        page, closing = rows.page, b"</%b>" % rows.tag
         first = rows.find(closing)
-        end = len(rows) if first < 0 else first
-        position = len(row_tag) + 1 + _blank(rows, len(row_tag) + 1)
-        opening = rows[:position]
+        end = rows.stop if first < 0 else first
+        position = rows.start + len(rows.tag) + 1
+        position += _blank(page, position)
+        opening = page[rows.start : position]
         names, closings = [], []
         while position < end:
-            cell = _CELL.match(rows, position, end)
+            cell = _CELL.match(page, position, end)
             if cell is None:
                 raise _Unusual
             names.append(cell[1])
@@ -185,14 +202,21 @@ class _Layout:
             position = cell.end()
         if not names or len(set(names)) != len(names):
             raise _Unusual
-        blank = b"" if first < 0 else rows[first + len(closing) :][: _blank(rows, first + len(closing))]
+        after = first + len(closing)
+        blank = b"" if first < 0 else page[after : after + _blank(page, after)]
         return cls(tuple(names), opening, tuple(closings), closing + blank + b"<")
 
-    def constants(self) -> Iterator[tuple[str, bytes]]:
-        """The column and the fixed bytes of every constant part, in the order of a line."""
-        yield "row", self.opening
+    @property
+    def before(self) -> bytes:
+        """Between the beginning of a row's end and its tag's, as `</` cuts it."""
+        return self.boundary[2:]
+
+    def prefixes(self) -> Iterator[tuple[bytes, bytes]]:
+        """Each cell's name, and the bytes between the last `</` and the cell's text."""
+        last = self.before + self.opening
         for name, closing in zip(self.names, self.closings, strict=True):
-            yield f"/{name.decode()}", closing
+            yield name, b"%b<%b>" % (last, name)
+            last = closing[1:]
 
 
 def _blank(rows: bytes, position: int) -> int:
@@ -201,60 +225,71 @@ def _blank(rows: bytes, position: int) -> int:
     return found.end() - found.start()
 
 
-def _columns(rows: bytes, row_tag: bytes) -> dict[str, "pa.Array"]:
+def _columns(rows: _Rows) -> dict[str, "pa.Array"]:
     """The rows as text columns, every constant part compared."""
-    layout = _Layout.learn(rows, row_tag)
-    lines = rows.split(layout.boundary)
-    table = _cut(b"\n".join(lines), layout)
-    if table.num_rows != len(lines):
+    layout = _Layout.learn(rows)
+    parts, width = _cut(rows), len(layout.names) + 1
+    count, more = divmod(len(parts), width)
+    if more or not count:
         raise _Unusual
-    for name, fixed in layout.constants():
-        _check_constant(table.column(name), fixed)
-    texts = ((name.decode(), f"{name.decode()}>") for name in layout.names)
-    return {name: _text(table.column(opening), opening) for name, opening in texts}
+    columns = _every(parts, width, count)
+    _check_ends(columns[-1], layout.closings[-1][1:])
+    columns[0] = _completed(columns[0], layout.before)
+    found = zip(layout.prefixes(), columns, strict=False)
+    return {name.decode(): _text(column, prefix) for (name, prefix), column in found}
 
 
-def _cut(lines: bytes, layout: _Layout) -> "pa.Table":
-    """Every row as its parts: the opening ones as text, the constant ones as bytes of their length."""
+def _cut(rows: _Rows) -> "pa.Array":
+    """The rows cut at every `</`: a part holds the end of a tag, the next cell's opening tag, and its text."""
     import pyarrow as pa
-    from pyarrow import csv
+    import pyarrow.compute as pc
 
-    types = {name: pa.binary(len(fixed)) for name, fixed in layout.constants()}
-    order = ["row"]
-    for name in layout.names:
-        order += [f"{name.decode()}>", f"/{name.decode()}"]
-        types[order[-2]] = pa.string()
+    offsets = pa.py_buffer(array("i", (rows.start, rows.stop)))
+    one = pa.Array.from_buffers(pa.string(), 1, [None, offsets, pa.py_buffer(rows.page)])
     try:
-        return csv.read_csv(
-            pa.BufferReader(lines),
-            csv.ReadOptions(use_threads=False, block_size=len(lines) + 1, column_names=order),
-            csv.ParseOptions(delimiter="<", quote_char=False, double_quote=False, ignore_empty_lines=False),
-            csv.ConvertOptions(column_types=types, null_values=[], strings_can_be_null=False),
-        )
+        one.validate(full=True)  # UTF-8
     except pa.ArrowInvalid:
         raise _Unusual from None
+    return pc.split_pattern(one.view(pa.binary()), pattern=b"</").flatten()
 
 
-def _check_constant(column: "pa.ChunkedArray", fixed: bytes) -> None:
-    for chunk in column.chunks:
-        values = chunk.buffers()[1]
-        if chunk.null_count or chunk.offset or values is None or values.to_pybytes() != fixed * len(chunk):
-            raise _Unusual
+def _every(parts: "pa.Array", width: int, count: int) -> "list[pa.Array]":
+    """The parts by their place in a row."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    first = pa.Array.from_buffers(pa.int32(), count, [None, pa.py_buffer(array("i", range(0, count * width, width)))])
+    return [parts.take(pc.add(first, pa.scalar(at, pa.int32()))) for at in range(width)]
 
 
-def _text(column: "pa.ChunkedArray", opening: str) -> "pa.Array":
+def _completed(parts: "pa.Array", before: bytes) -> "pa.Array":
+    """The first parts of all rows; no end of a row comes before the first row."""
+    import pyarrow as pa
+
+    return pa.concat_arrays([pa.array([before + parts[0].as_py()], pa.binary()), parts.slice(1)])
+
+
+def _check_ends(parts: "pa.Array", fixed: bytes) -> None:
+    import pyarrow.compute as pc
+
+    if len(parts.buffers()[2]) != len(fixed) * len(parts) or not pc.all(pc.starts_with(parts, pattern=fixed)).as_py():
+        raise _Unusual
+
+
+def _text(parts: "pa.Array", prefix: bytes) -> "pa.Array":
     """The text after the opening tag, references resolved, empty as null."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    cells = column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
-    if not pc.all(pc.starts_with(cells, pattern=opening)).as_py():
+    if not pc.all(pc.starts_with(parts, pattern=prefix)).as_py():
         raise _Unusual
-    longest = len(cells.buffers()[2])
-    texts = pc.binary_slice(cells.view(pa.binary()), len(opening), longest + 1).view(pa.string())
+    total = len(parts.buffers()[2])
+    if total == len(prefix) * len(parts):
+        return pa.nulls(len(parts), pa.string())
+    texts = pc.binary_slice(parts, len(prefix), total + 1).view(pa.string())
     data = texts.buffers()[2].to_pybytes()
-    if _NEWLINE in data:
-        texts = pc.replace_substring(texts, _NEWLINE.decode(), "\n")
+    if b"<" in data:
+        raise _Unusual
     if b"&" in data:
         texts = _resolved(texts, data)
     filled = pc.not_equal(pc.binary_length(texts), pa.scalar(0, pa.int32()))
