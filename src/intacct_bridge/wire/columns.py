@@ -11,7 +11,7 @@ pyarrow.
 """
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -130,6 +130,8 @@ def typed_column(texts: "pa.Array", kind: Kind, formatting: Formatting = DEFAULT
 
     if kind in TEXTS:
         return texts
+    if texts.null_count == len(texts):
+        return pa.nulls(len(texts), arrow_type(kind))
     try:
         fast = _FAST[kind](texts, formatting)
     except pa.ArrowInvalid:
@@ -160,13 +162,11 @@ def _decimals(texts: "pa.Array", _formatting: Formatting) -> "pa.Array | None":
 
 def _booleans(texts: "pa.Array", _formatting: Formatting) -> "pa.Array | None":
     import pyarrow as pa
-    import pyarrow.compute as pc
 
-    true = pc.is_in(texts, pa.array(["true", "T"]))
-    known = pc.is_in(texts, pa.array(["true", "T", "false", "F"]))
-    if known.true_count + texts.null_count != len(texts):
-        return None
-    return pc.if_else(pc.is_valid(texts), true, pa.scalar(None, pa.bool_()))
+    encoded = texts.dictionary_encode()
+    known = {"true": True, "T": True, "false": False, "F": False}
+    values = [known.get(text) for text in encoded.dictionary.to_pylist()]
+    return None if None in values else pa.array(values, pa.bool_()).take(encoded.indices)
 
 
 def _dates(texts: "pa.Array", formatting: Formatting) -> "pa.Array | None":
@@ -183,8 +183,9 @@ def _timestamps(texts: "pa.Array", formatting: Formatting) -> "pa.Array | None":
         wall = _in_years(iso.cast(pa.timestamp("us")))
         if wall is None:
             return None
-        moved = pc.subtract(wall, pa.scalar(timedelta(minutes=formatting.offset_minutes), pa.duration("us")))
-        return _in_years(moved.cast(pa.timestamp("us", "UTC")))
+        if formatting.offset_minutes:
+            wall = pc.subtract(wall, pa.scalar(timedelta(minutes=formatting.offset_minutes), pa.duration("us")))
+        return _in_years(wall.cast(pa.timestamp("us", "UTC")))
 
     return None if formatting.clock != 24 else _distinct(texts, lambda one: _iso(one, formatting, 19), typed)
 
@@ -238,16 +239,13 @@ def _in_years(moments: "pa.Array") -> "pa.Array | None":
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    low: date = date(1, 1, 1)
-    high: date = date(9999, 12, 31)
-    if pa.types.is_timestamp(moments.type):
-        zone = UTC if moments.type.tz else None
-        low = datetime(1, 1, 1, tzinfo=zone)
-        high = datetime(9999, 12, 31, 23, 59, 59, 999999, tzinfo=zone)
-    bounds = pc.min_max(moments)
-    known = pa.scalar(low, moments.type), pa.scalar(high, moments.type)
-    outside = pc.or_kleene(pc.less(bounds["min"], known[0]), pc.greater(bounds["max"], known[1])).as_py()
-    return None if outside else moments
+    per_day = 1 if pa.types.is_date(moments.type) else 86_400_000_000
+    bounds = pc.min_max(moments.view(pa.int32() if per_day == 1 else pa.int64())).as_py()
+    return moments if _FIRST_DAY * per_day <= bounds["min"] and bounds["max"] < _DAY_AFTER * per_day else None
+
+
+_FIRST_DAY = (date(1, 1, 1) - date(1970, 1, 1)).days
+_DAY_AFTER = (date(9999, 12, 31) - date(1970, 1, 1)).days + 1
 
 
 _FAST: Mapping[Kind, Callable[["pa.Array", Formatting], "pa.Array | None"]] = {
