@@ -28,10 +28,10 @@ from intacct_bridge.flow.extract.transform import (
 from intacct_bridge.flow.streams.bookmark import KeySpan
 from intacct_bridge.flow.streams.partition import Partition
 from intacct_bridge.flow.streams.stream import Stream, StreamOutcome
-from intacct_bridge.model.mapping.language import EntityMap
 
 if TYPE_CHECKING:
     from intacct_bridge.flow.extract.estimate import Estimate
+    from intacct_bridge.model.mapping.language import EntityMap
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class ExtractRequest:
     """An object that the gateway refuses to describe becomes an outcome; otherwise it raises."""
     skip_missing: bool = False
     """Unknown objects and fields are reported and left out; otherwise they raise."""
-    maps: Sequence[EntityMap] = ()
+    maps: "Sequence[EntityMap]" = ()
     """The user's own mappings, whose columns to store; each is a stream."""
 
 
