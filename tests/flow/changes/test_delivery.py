@@ -171,6 +171,19 @@ def test_replay_never_sends_an_older_state_after_a_newer_one(machine: Machine) -
     assert machine.run(lambda _: None) == (1, 0, 0)
 
 
+def test_what_forbids_a_replay_is_not_deleted(machine: Machine) -> None:
+    """Found by the torture: a dead letter was replayed after the later event had been deleted for its age."""
+    old, new = machine.add("a", "old"), machine.add("a", "new")
+    machine.log.failed(old, "no", retry_at=None, at=NOW)
+    machine.run(lambda _: None)
+    assert machine.log.prune("w", NOW + timedelta(days=400)) == 0
+    later = machine.log.replay(old)
+    assert later is not None
+    assert later.event.number == new
+    assert machine.log.skip(old, NOW)
+    assert machine.log.prune("w", NOW + timedelta(days=400)) == 2
+
+
 def test_a_skipped_event_is_not_delivered_and_lets_the_next_one_through(machine: Machine) -> None:
     first = machine.add("a", "1")
     machine.add("a", "2")
