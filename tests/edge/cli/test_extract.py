@@ -70,6 +70,21 @@ def test_a_report_says_what_was_compared_and_whether_the_copy_is_still_the_same(
     assert demo("reconcile", "--with", URI, "--report", "no/folder.html").status == 2
 
 
+def test_an_unexplained_difference_of_a_sub_ledger_fails_only_if_asked(demo: Intacct, home: Path) -> None:
+    documents = ("ARINVOICE", "ARINVOICEITEM", "ARPYMTDETAIL", "ARPYMT")
+    demo("extract", "GLDETAIL", "GLACCOUNT", *documents, "LOCATION", "LOCATIONENTITY", "--to", URI)
+    with duckdb.connect(str(home / "work" / "copy.duckdb")) as copy:
+        copy.execute(
+            "UPDATE ARINVOICE SET TOTALENTERED = TOTALENTERED + 5, TRX_TOTALENTERED = TRX_TOTALENTERED + 5 "
+            "WHERE RECORDNO = (SELECT max(RECORDNO) FROM ARINVOICE WHERE CURRENCY = BASECURR)"
+        )
+    words = ("reconcile", "--with", URI, "--ignore", "ARINVOICE.TOTALENTERED,ARINVOICE.TRX_TOTALENTERED")
+    allowed = demo(*words, "--quiet")
+    assert (allowed.status, allowed.said) == (0, "")
+    strict = demo(*words, "--strict-tie-out")
+    assert (strict.status, strict.out.count("the copy equals the company"), strict.out.count("do not tie")) == (1, 1, 1)
+
+
 def test_a_second_run_reads_only_what_changed(demo: Intacct) -> None:
     demo("extract", "VENDOR", "CLASS", "--to", URI)
     demo("create", "CLASS", "CLASSID=C-1", "NAME=New")

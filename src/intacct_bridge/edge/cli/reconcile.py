@@ -31,6 +31,7 @@ DIFFERENT = 1
     multiple=True,
     help="Leave these fields out; separate them with commas, or repeat the option.",
 )
+@click.option("--strict-tie-out", is_flag=True, help="Fail too if a sub-ledger differs from the ledger unexplained.")
 @click.option("--estimate", is_flag=True, help="Only show what the comparison would cost.")
 @number_option("--max-transactions", "Stop before using more API transactions than this.", least=1, show_default=False)
 @file_option("--report", "Also write an HTML report, with the result as JSON and a digest of each table.")
@@ -43,6 +44,7 @@ def reconcile_command(
     period: str,
     all_fields: bool,
     ignore: tuple[str, ...],
+    strict_tie_out: bool,
     estimate: bool,
     max_transactions: int | None,
     report: Path | None,
@@ -51,7 +53,7 @@ def reconcile_command(
     """Compare a copy with the company: the ledger's balances to the cent, and every table record by record or by sums.
 
     Names the records that differ: missing, surplus, doubled, or altered with the field. Exit status 1 means that the
-    copy differs. With -q nothing is printed if it does not.
+    copy differs. With -q nothing is printed if it does not. Also says whether the copy's sub-ledgers tie to its ledger.
 
     \b
     Examples:
@@ -61,14 +63,16 @@ def reconcile_command(
       intacct reconcile --with duckdb:///books.duckdb --report 2026-01.html
       intacct reconcile --with duckdb:///books.duckdb --verify 2026-01.html
     """
-    from intacct_bridge.edge.views.reconcile import show_prices, show_reconciliation
+    from intacct_bridge.edge.views.reconcile import notes, show_prices, show_reconciliation
     from intacct_bridge.edge.views.reconcile_data import as_data
     from intacct_bridge.edge.views.reconcile_report import refuse_unwritable, report_html, write_report
+    from intacct_bridge.edge.views.tie_out import show_tie_out
     from intacct_bridge.flow.destinations.uri import redacted
     from intacct_bridge.flow.reconcile.copy_reader import open_copy_reader
     from intacct_bridge.flow.reconcile.digests import table_digests
     from intacct_bridge.flow.reconcile.reconcile import ReconcileOptions, prices, reconcile
     from intacct_bridge.flow.streams.defaults import selected_fields
+    from intacct_bridge.reporting.tie_out import tie_out
 
     context.recorder.destination = redacted(uri)
     if verify:
@@ -86,14 +90,19 @@ def reconcile_command(
             total = sum(one.transactions for one in prices(client, copy, options))
             context.console.say(f"reading every record: about {counted(total, 'API transaction')}")
         found = reconcile(client, copy, options)
+        tied = tie_out(copy, found.last_day)
         if report:
-            write_report(report, report_html(found, list(table_digests(copy)), redacted(uri)))
+            write_report(report, report_html(found, tied, list(table_digests(copy)), redacted(uri)))
+    good = found.equal and (tied.ties or not strict_tie_out)
     if context.console.as_json:
-        context.console.json(as_data(found))
-    else:
+        context.console.json(as_data(found, tied))
+    elif not (context.console.quiet and good):
         show_reconciliation(found, context.console)
+        show_tie_out(tied, context.console)
+        for line in notes(found):
+            context.console.say(line)
     context.console.say(counted(client.meter.transactions, "API transaction"))
-    return 0 if found.equal else DIFFERENT
+    return 0 if good else DIFFERENT
 
 
 def _verify(context: CommandContext, uri: str, report: Path) -> int:

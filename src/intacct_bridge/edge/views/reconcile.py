@@ -30,9 +30,7 @@ _SIDES = {
 
 
 def show_reconciliation(found: Reconciliation, console: Console) -> None:
-    """The verdict, the differences, and what was not compared; nothing under -q where the copy equals the company."""
-    if console.quiet and found.equal:
-        return
+    """The verdict and the differences."""
     for line in totals(found):
         console.result(line)
     console.result(verdict(found))
@@ -44,8 +42,6 @@ def show_reconciliation(found: Reconciliation, console: Console) -> None:
         console.result("")
         for line in difference_lines(found):
             console.result(line)
-    for line in notes(found):
-        console.say(line)
 
 
 def totals(found: Reconciliation) -> Iterator[str]:

@@ -3,13 +3,15 @@
 from typing import Any
 
 from intacct_bridge.edge.views.reconcile import sides
+from intacct_bridge.edge.views.tie_out import tie_out_data
 from intacct_bridge.flow.reconcile.comparison import TableComparison
 from intacct_bridge.flow.reconcile.reconcile import Reconciliation
 from intacct_bridge.flow.reconcile.record_differences import RecordDifference
 from intacct_bridge.flow.reconcile.trial_balances import BalanceDifference, LedgerComparison
+from intacct_bridge.reporting.tie_out import TieOut
 
 
-def as_data(found: Reconciliation) -> dict[str, Any]:
+def as_data(found: Reconciliation, tied: TieOut) -> dict[str, Any]:
     """The result as plain data."""
     return {
         "equal": found.equal,
@@ -29,6 +31,7 @@ def as_data(found: Reconciliation) -> dict[str, Any]:
             }
             for one in found.comparison.checks
         ],
+        "sub_ledgers": tie_out_data(tied),
         "not_compared": [
             {"table": one.table, "fields": list(one.fields), "reason": one.reason}
             for one in found.comparison.not_compared

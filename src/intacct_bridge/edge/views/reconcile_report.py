@@ -11,11 +11,13 @@ from typing import Any
 from intacct_bridge.edge.terminal.console import Console, as_json
 from intacct_bridge.edge.views.reconcile import difference_lines, notes, totals, verdict
 from intacct_bridge.edge.views.reconcile_data import as_data
+from intacct_bridge.edge.views.tie_out import tie_out_lines, tie_out_sentence
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.flow.reconcile.comparison import Means
 from intacct_bridge.flow.reconcile.digests import DigestDifference, TableDigest
 from intacct_bridge.flow.reconcile.reconcile import Reconciliation
-from intacct_bridge.model.wording import counted
+from intacct_bridge.model.wording import amount_shown, counted
+from intacct_bridge.reporting.tie_out import TieOut
 
 FORMAT = 1
 _BEGIN, _END = '<script type="application/json" id="reconciliation">', "</script>"
@@ -35,15 +37,15 @@ code { font-size: .85em; overflow-wrap: anywhere; } .verdict { font-size: 1.1rem
 """
 
 
-def report_html(found: Reconciliation, digests: Sequence[TableDigest], copy: str) -> str:
+def report_html(found: Reconciliation, tied: TieOut, digests: Sequence[TableDigest], copy: str) -> str:
     """The report of a reconciliation; `copy` is the copy's URI without secrets."""
-    data = report_data(found, digests, copy)
+    data = report_data(found, tied, digests, copy)
     return "\n".join(
         (
             "<!DOCTYPE html>",
             '<html lang="en"><head><meta charset="utf-8">',
             f"<title>Reconciliation of {escape(found.company)}</title><style>{_STYLE}</style></head><body>",
-            *_body(found, {one.table: one for one in digests}, copy),
+            *_body(found, tied, {one.table: one for one in digests}, copy),
             _BEGIN + as_json(data, indent=1).replace("<", "\\u003c") + _END,
             "</body></html>",
             "",
@@ -51,13 +53,13 @@ def report_html(found: Reconciliation, digests: Sequence[TableDigest], copy: str
     )
 
 
-def report_data(found: Reconciliation, digests: Sequence[TableDigest], copy: str) -> dict[str, Any]:
+def report_data(found: Reconciliation, tied: TieOut, digests: Sequence[TableDigest], copy: str) -> dict[str, Any]:
     """The facts of the report."""
     held = [{"table": one.table, "rows": one.rows, "sha256": one.digest} for one in digests]
-    return {"report": FORMAT, "copy": copy, **as_data(found), "digests": held}
+    return {"report": FORMAT, "copy": copy, **as_data(found, tied), "digests": held}
 
 
-def _body(found: Reconciliation, digests: Mapping[str, TableDigest], copy: str) -> Iterator[str]:
+def _body(found: Reconciliation, tied: TieOut, digests: Mapping[str, TableDigest], copy: str) -> Iterator[str]:
     yield f"<h1>Reconciliation of {escape(found.company)}</h1>"
     yield f'<p class="verdict {"equal" if found.equal else "differs"}">{escape(_sentence(verdict(found)))}</p>'
     facts = [
@@ -85,8 +87,28 @@ def _body(found: Reconciliation, digests: Mapping[str, TableDigest], copy: str) 
         for one in found.comparison.tables
     ]
     yield _table(("table", "records", "compared by", "result", "SHA-256"), rows, numbers=(1,), code=(4,))
+    yield from _tie_out(tied)
     yield "<h2>Not compared</h2>"
     yield _list(notes(found)) or "<p>Everything was compared.</p>"
+
+
+def _tie_out(tied: TieOut) -> Iterator[str]:
+    if not tied.controls:
+        return
+    yield "<h2>Sub-ledgers</h2>"
+    yield f"<p>{escape(_sentence(tie_out_sentence(tied)))}</p>"
+    heads = ("sub-ledger", "entity", "account", "open items", "ledger", "difference", "unexplained")
+    rows = [
+        (
+            one.side,
+            f"{one.entity} {one.currency}".strip(),
+            ", ".join(one.accounts),
+            *map(amount_shown, (one.open_items, one.ledger, one.difference, one.unexplained)),
+        )
+        for one in tied.controls
+    ]
+    yield _table(heads, rows, numbers=(3, 4, 5, 6))
+    yield _list(tie_out_lines(tied))
 
 
 def _sentence(text: str) -> str:

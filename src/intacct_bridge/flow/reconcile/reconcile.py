@@ -5,7 +5,7 @@ The two questions are answered apart. A copy may equal a company whose sub-ledge
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 
 from intacct_bridge.client.protocol import ReadGateway
 from intacct_bridge.errors import InvalidRequestError, SettingsError
@@ -53,6 +53,12 @@ class Reconciliation:
     def equal(self) -> bool:
         """Whether the copy equals the company."""
         return self.comparison.equal and (self.ledger is None or self.ledger.equal)
+
+    @property
+    def last_day(self) -> date:
+        """The last day of the period, or the company's day where there is none."""
+        last = self.ledger.periods[-1].last if self.ledger and len(self.ledger.periods) == 1 else None
+        return last or self.at.date()
 
     @property
     def balances(self) -> tuple[BalanceDifference, ...]:
