@@ -1,11 +1,11 @@
 """Formats of dates: every token, and what is none."""
 
-from datetime import datetime
+from datetime import date, datetime
 
 import pytest
 
 from intacct_bridge.errors import RecordError, SettingsError
-from intacct_bridge.model.day_formats import check_format, read_moment, written
+from intacct_bridge.model.day_formats import check_format, full_year, month_number, read_moment, written
 from intacct_bridge.model.mapping.language import parse_map
 
 
@@ -57,3 +57,57 @@ def test_an_unknown_token_in_a_mapping_is_the_mapping_s_error() -> None:
 def test_a_date_is_written_in_its_format() -> None:
     assert written("DD.MM.YYYY", datetime(2026, 4, 3)) == "03.04.2026"
     assert written("MMM DD, YYYY", datetime(2026, 4, 3)) == "Apr 03, 2026"
+
+
+MONTHS = ("January", "February", "March", "April", "May", "June",
+          "July", "August", "September", "October", "November", "December")  # fmt: skip
+
+
+@pytest.mark.parametrize(("number", "name"), list(enumerate(MONTHS, 1)))
+def test_a_month_is_named_in_full_or_by_its_beginning(number: int, name: str) -> None:
+    for text in (name, name.upper(), name[:3], f"{name[:3]}."):
+        assert month_number(text) == number
+        assert read_moment("MMM D YYYY", f"{text} 2 2026") == datetime(2026, number, 2)
+    assert written("MMMM D YYYY", date(2026, number, 1)) == f"{name} 01 2026"
+    assert written("MMM D YYYY", date(2026, number, 1)) == f"{name[:3]} 01 2026"
+
+
+@pytest.mark.parametrize("text", ["Ju", "J", "", "Mayo", "Novembre", "xyz", "."])
+def test_another_word_is_no_month(text: str) -> None:
+    """`Ju` may be June or July."""
+    assert month_number(text) is None
+
+
+def test_a_month_that_is_no_word_is_refused_and_not_january() -> None:
+    for text in ("Foo 3, 2026", "Ma 3, 2026"):
+        with pytest.raises(RecordError, match="does not have the format"):
+            read_moment("MMM D, YYYY", text)
+
+
+@pytest.mark.parametrize(("year", "full"), [(0, 2000), (68, 2068), (69, 1969), (99, 1999)])
+def test_a_year_of_two_digits(year: int, full: int) -> None:
+    """POSIX, strptime: 69 to 99 are of the last century."""
+    assert full_year(year) == full
+
+
+def test_every_token_is_written() -> None:
+    moment = datetime(2026, 4, 3, 7, 8, 9)
+    assert written("YYYY MM DD HH:mm:ss", moment) == "2026 04 03 07:08:09"
+    assert written("YY M D", moment) == "26 04 03"
+    assert written("YYYY-MM-DDTHH:mm:ssZ", moment) == "2026-04-03T07:08:09Z"
+    assert check_format("D.M.YY") == "D.M.YY"
+
+
+def test_missing_parts_of_a_time_are_zero_and_blanks_around_a_text_do_not_count() -> None:
+    assert read_moment("YYYY-MM-DD HH", " 2026-04-03 07 ") == datetime(2026, 4, 3, 7)
+    assert read_moment("YYYY-MM-DD HH:mm", "2026-04-03 07:08") == datetime(2026, 4, 3, 7, 8)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "says"),
+    [("DD.MM.YYYY.YY", "one part twice"), ("DD MM MMM YYYY", "one part twice"), ("YYYY-DD", "has no month"),
+     ("DDX.MM.YYYY", "'DDX' is not a token"), ("MM.YYYY", "has no day")],
+)  # fmt: skip
+def test_a_format_has_each_part_once(pattern: str, says: str) -> None:
+    with pytest.raises(SettingsError, match=says):
+        check_format(pattern)

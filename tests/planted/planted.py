@@ -61,12 +61,17 @@ class PlantedBug:
         first, *hunks = _HUNK.split(diff)
         return cls(int(number), name, what.strip(), first.splitlines()[0], tuple(map(_sides, hunks)))
 
+    @property
+    def key(self) -> str:
+        """The name of its patch."""
+        return f"{self.number:02}-{self.name}"
+
     def applied(self, source: str) -> str:
         """The source with the bug. Line numbers do not count; the text before must be there exactly once."""
         for before, after in self.hunks:
             if source.count(before) != 1:
                 raise OutdatedPatchError(
-                    f"{self.number:02}-{self.name}.patch does not fit {self.path}: its text is there "
+                    f"{self.key}.patch does not fit {self.path}: its text is there "
                     f"{source.count(before)} times. Make the patch again, for the same bug."
                 )
             source = source.replace(before, after)
@@ -189,6 +194,36 @@ def keep(found: dict[str, str]) -> None:
     FOUND.write_text(head + "\n".join(lines) + "\n", encoding="utf-8")
 
 
+PAGE = ROOT / "docs" / "proof.md"
+_MARKS = ("<!-- planted -->\n", "<!-- end of planted -->")
+
+
+def table() -> str:
+    """The bugs and their tests as the documentation shows them."""
+    found = known_finders()
+    rows = [
+        f"| {bug.number} | {bug.what.rstrip('.')} | `{_shown(bug.path)}` | {_test(found.get(bug.key, ''))} |"
+        for bug in planted_bugs()
+    ]
+    return "\n".join(["| | bug | in | found by |", "|---|---|---|---|", *rows]) + "\n"
+
+
+def page() -> str:
+    """The page of the documentation with the table as it is now."""
+    before, begin, rest = PAGE.read_text(encoding="utf-8").partition(_MARKS[0])
+    _, end, after = rest.partition(_MARKS[1])
+    return before + begin + table() + end + after
+
+
+def _shown(path: str) -> str:
+    return path.removeprefix("src/intacct_bridge/").removesuffix(".py")
+
+
+def _test(name: str) -> str:
+    path, _, test = name.partition("::")
+    return f"{path.removeprefix('tests/')}: {test.removeprefix('test_').replace('_', ' ')}" if test else ""
+
+
 def main() -> int:
     """Plant the bugs one after another."""
     parser = argparse.ArgumentParser(prog="planted", description="Plant bugs, and see which test finds each.")
@@ -206,13 +241,13 @@ def main() -> int:
         for bug in bugs:
             test = finder_of(bug, copy, Path(name), near=args.near)
             print(f"{bug.number:02} {bug.name}: {test or 'NOT FOUND'}", flush=True)
-            key = f"{bug.number:02}-{bug.name}"
-            found.pop(key, None)
+            found.pop(bug.key, None)
             if test:
-                found[key] = test.partition("[")[0]
+                found[bug.key] = test.partition("[")[0]
             else:
                 missed.append(bug)
             keep(found)
+    PAGE.write_text(page(), encoding="utf-8")
     print(f"{len(bugs) - len(missed)} of {len(bugs)} planted bugs found.")
     return 1 if missed else 0
 

@@ -5,7 +5,16 @@ import re
 
 import pytest
 
-from planted.planted import ROOT, OutdatedPatchError, PlantedBug, planted_bugs, stages
+from planted.planted import (
+    PAGE,
+    ROOT,
+    OutdatedPatchError,
+    PlantedBug,
+    known_finders,
+    page,
+    planted_bugs,
+    stages,
+)
 
 BUGS = planted_bugs()
 
@@ -31,3 +40,15 @@ def test_a_patch_that_no_longer_fits_is_an_error() -> None:
     source = (ROOT / bug.path).read_text(encoding="utf-8")
     with pytest.raises(OutdatedPatchError, match=re.escape(f"{bug.name}.patch does not fit {bug.path}")):
         bug.applied(bug.applied(source))
+
+
+def test_every_bug_is_found_by_a_test_that_exists() -> None:
+    found = known_finders()
+    assert sorted(found) == [bug.key for bug in BUGS]
+    for test in found.values():
+        path, _, name = test.partition("::")
+        assert f"def {name.rpartition('::')[2]}(" in (ROOT / path).read_text(encoding="utf-8"), test
+
+
+def test_the_documentation_shows_the_bugs_and_the_tests_that_find_them() -> None:
+    assert PAGE.read_text(encoding="utf-8") == page()
