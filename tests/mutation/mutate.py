@@ -205,6 +205,8 @@ def main() -> int:
     parser.add_argument("--keep", type=Path, help="a folder for the logs, and for the lines that each test reaches")
     args = parser.parse_args()
     modules = [one for one in MODULES if not args.module or one.startswith(tuple(args.module))]
+    if not modules:
+        parser.error(f"no module begins with {' or '.join(args.module)}; there are {', '.join(MODULES)}")
     mutants = drawn(modules, 0 if args.module else args.count, args.seed)
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="mutate-") as name:

@@ -31,7 +31,7 @@ JOB = "MUTATION_JOB"
 KILLED, SURVIVED, NOT_TRIED = 1, 0, 3
 _PATIENCE = 40
 """CPU seconds for a mutant beyond five times those that its tests take without it."""
-_LONGEST = 30.0
+_LONGEST = 8.0
 """CPU seconds of tests for one mutant; those beyond are not run."""
 _OUTSIDE = ("postgres", "postgres_server")
 """Fixtures with processes of their own, which a child that is killed would leave behind."""

@@ -232,6 +232,8 @@ def main() -> int:
     args = parser.parse_args()
     wanted = set(args.numbers)
     bugs = [bug for bug in planted_bugs() if not wanted or bug.number in wanted]
+    if wanted - {bug.number for bug in bugs}:
+        parser.error(f"there is no bug {min(wanted - {bug.number for bug in bugs})}; there are {len(planted_bugs())}")
     missed = []
     found = known_finders()
     with tempfile.TemporaryDirectory(prefix="planted-") as name:
