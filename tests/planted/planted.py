@@ -20,6 +20,7 @@ import tempfile
 import tomllib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from html import escape
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -202,7 +203,7 @@ def table() -> str:
     """The bugs and their tests as the documentation shows them."""
     found = known_finders()
     rows = [
-        f"| {bug.number} | {bug.what.rstrip('.')} | `{_shown(bug.path)}` | {_test(found.get(bug.key, ''))} |"
+        f"| {bug.number} | {escape(bug.what.rstrip('.'), quote=False)} | `{_shown(bug.path)}` | {_test(found.get(bug.key, ''))} |"
         for bug in planted_bugs()
     ]
     return "\n".join(["| | bug | in | found by |", "|---|---|---|---|", *rows]) + "\n"

@@ -20,7 +20,7 @@ from intacct_bridge.errors import Fault, SettingsError
 from intacct_bridge.flow.outbox.entry import Conclusion, Intent, OutboxEntry, Resolution, ResolutionKind, WriteTarget
 from intacct_bridge.flow.outbox.equal_counts import EqualCount, StreamSource
 from intacct_bridge.flow.outbox.outbox import Outbox
-from intacct_bridge.flow.outbox.storage import default_path, outbox_path, path_of
+from intacct_bridge.flow.outbox.storage import _count_equal_records, default_path, outbox_path, path_of
 from intacct_bridge.flow.records.status import RecordStatus
 from intacct_bridge.flow.records.write import Receipt, WriteOperation
 
@@ -416,3 +416,23 @@ def test_only_entries_in_doubt_are_resolved_and_only_posted_ones_forgotten(
         outbox.decide(begun.number, decided(ResolutionKind.FORGOTTEN))
     with pytest.raises(SettingsError, match="no entry 99"):
         outbox.decide(99, decided(kind))
+
+
+@pytest.mark.parametrize(
+    ("identity", "counted"),
+    [
+        ('source:["tap","bills","content","abc","3"]', 3),
+        ('source:["tap","bills","content","abc","x"]', 0),  # a number is one of digits
+        ('source:["a","content","b"]', 0),  # a key of the source itself that has this word
+        ('source:["tap","content","bills","abc","3"]', 0),
+        ('source:["tap","bills","content","abc","3","4"]', 0),
+    ],
+)
+def test_equal_records_of_earlier_versions_are_counted_by_their_identity(
+    outbox: Outbox, path: Path, identity: str, counted: int
+) -> None:
+    outbox.plan([intent(identity)])
+    with closing(sqlite3.connect(path)) as db:
+        _count_equal_records(db)
+        rows = db.execute("SELECT source, stream, digest, given, covered FROM equal_record").fetchall()
+    assert rows == ([("tap", "bills", "abc", 3, 0)] if counted else [])

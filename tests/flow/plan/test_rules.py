@@ -8,9 +8,10 @@ from typing import Any, cast
 
 import pytest
 
+from intacct_bridge.client.protocol import Gateway
+from intacct_bridge.errors import NotPermittedError
 from intacct_bridge.flow.company.references import KnownRecord, References
 from intacct_bridge.flow.company.writable import LineSet, WritableObject
-from intacct_bridge.flow.layouts.fields import NUMBERS, read_cell
 from intacct_bridge.flow.plan.rules import (
     DimensionRelation,
     EntityFacts,
@@ -27,13 +28,16 @@ from intacct_bridge.flow.plan.rules import (
     location,
     one_base_currency,
     open_period,
+    relations_for,
     two_lines,
 )
 from intacct_bridge.flow.records.lookup_keys import LookupKeys
 from intacct_bridge.flow.records.tables import SourceRow
 from intacct_bridge.flow.records.write import Finding, Identity, RecordLine, Write, WriteOperation
 from intacct_bridge.model.catalog import FieldDef, object_def
-from intacct_bridge.wire.values import Kind, Value
+from intacct_bridge.wire.envelope import SUCCESS, Result
+from intacct_bridge.wire.values import Kind
+from intacct_bridge.wire.xml import Element, element
 
 
 @dataclass
@@ -404,19 +408,6 @@ def test_an_update_may_leave_out_and_not_clear_a_required_field() -> None:
     assert not list(check_fields(record("APBILL", operation=WriteOperation.DELETE, TOTAL=Decimal(1)), BILL))
 
 
-@pytest.mark.parametrize(
-    ("cell", "value"), [("2", 2), ("2.0", 2), ("2.5", Decimal("2.5")), ("-0.25", Decimal("-0.25")), ("", None)]
-)
-def test_a_number_keeps_its_fraction_in_every_field(cell: str, value: Value) -> None:
-    """A field of whole numbers too: the company refuses 2.5, where 2 would be posted without a word."""
-    read = read_cell(FieldDef("QTY", Kind.INTEGER), cell)
-    assert read == value
-    assert type(read) is type(value)
-    for kind in NUMBERS[1:]:
-        decimal = read_cell(FieldDef("QTY", kind), cell)
-        assert decimal == (None if value is None else Decimal(str(value)))
-
-
 def test_the_rules_of_an_object_are_for_new_records_and_for_lines() -> None:
     one = entry(debit("1"), BATCH_DATE=date(2026, 1, 1))
     assert {rule for rule, _ in said(check(one, facts()))} == {"lines", "balance"}
@@ -424,3 +415,54 @@ def test_the_rules_of_an_object_are_for_new_records_and_for_lines() -> None:
     assert not list(check(renamed, facts()))
     relined = record("GLBATCH", debit("1"), operation=WriteOperation.UPDATE)
     assert {rule for rule, _ in said(check(relined, facts()))} == {"lines", "balance"}
+
+
+RELATED = (("true", "false", "customer"), ("true", "true", "class"), ("false", "", "item"))
+"""Whether a relationship fills in the other, whether it may be overridden, and the dimension that follows."""
+
+
+@dataclass
+class Asked:
+    """A company that counts the questions for its relationships."""
+
+    refused: bool = False
+    questions: int = 0
+
+    def ask(self, function: Element, /) -> Result:
+        self.questions += 1
+        if self.refused:
+            raise NotPermittedError("no permission")
+        related = [
+            element("relation", element("dimension", "project"), element("autofillrelated", fills),
+                    element("enableoverride", override), element("related", element("dimension", other)))
+            for fills, override, other in RELATED
+        ]  # fmt: skip
+        return Result(SUCCESS, function.tag, "", Element("data", "", tuple(related)))
+
+
+@pytest.mark.parametrize(
+    ("fields", "questions"),
+    [
+        ({"PROJECTID": "P1", "CUSTOMERID": "C1"}, 1),
+        ({"EMPLOYEEID": "E1", "DEPARTMENT": "300"}, 1),
+        ({"PROJECTID": "P1"}, 0),
+        ({"CUSTOMERID": "C1", "CLASSID": "X"}, 0),  # neither leads to another
+    ],
+)
+def test_relationships_are_asked_for_only_where_they_may_matter(fields: dict[str, Any], questions: int) -> None:
+    company, unchecked = Asked(), list[str]()
+    found = relations_for([entry(line(**fields))], cast("Gateway", company), unchecked)
+    assert company.questions == questions
+    both = (
+        DimensionRelation("PROJECT", "CUSTOMER", override=False),
+        DimensionRelation("PROJECT", "CLASS", override=True),
+    )
+    assert found == (both if questions else ())
+    assert unchecked == []
+
+
+def test_relationships_that_cannot_be_read_are_named_as_unchecked() -> None:
+    unchecked: list[str] = []
+    write = entry(line(PROJECTID="P1", CUSTOMERID="C1"))
+    assert relations_for([write], cast("Gateway", Asked(refused=True)), unchecked) == ()
+    assert unchecked == ["dimension relationships: no permission"]

@@ -10,17 +10,19 @@ from typing import cast
 import pytest
 
 from intacct_bridge.client.protocol import Gateway
-from intacct_bridge.errors import NotPermittedError
+from intacct_bridge.errors import Fault, NotPermittedError, RefusedError
 from intacct_bridge.flow.outbox.entry import Conclusion, Intent, OutboxEntry, WriteTarget
 from intacct_bridge.flow.outbox.outbox import Outbox
-from intacct_bridge.flow.post.evidence import CLOCK_TOLERANCE, Evidence, EvidenceSearch, payment_key
-from intacct_bridge.flow.records.lookup_keys import lookup_keys_of
+from intacct_bridge.flow.post.evidence import CLOCK_TOLERANCE, Evidence, EvidenceSearch, by_external_id, payment_key
+from intacct_bridge.flow.records.lookup_keys import EXTERNALID, lookup_keys_of
 from intacct_bridge.flow.records.status import RecordStatus
 from intacct_bridge.flow.records.write import Receipt, WriteOperation
 from intacct_bridge.model.catalog import FieldDef, ObjectDef, object_def
 from intacct_bridge.model.query.evaluate import predicate
 from intacct_bridge.model.query.query import Query
+from intacct_bridge.wire.envelope import SUCCESS, Result
 from intacct_bridge.wire.values import Kind, Value, render_value
+from intacct_bridge.wire.xml import Element, element
 
 NOW = datetime(2026, 11, 30, 12, 0, 0, 250_000, tzinfo=UTC)
 SENT = NOW.replace(microsecond=0)
@@ -32,6 +34,7 @@ OBJECTS = {
     "GLBATCH": [FieldDef("RECORDNO", Kind.INTEGER), FieldDef("JOURNAL", Kind.TEXT), FieldDef("BATCH_DATE", Kind.DATE),
                 FieldDef("BATCH_TITLE", Kind.TEXT), FieldDef("REFERENCENO", Kind.TEXT),
                 FieldDef("REVERSEDFROM", Kind.TEXT), *_STAMPS],
+    "APBILL": [FieldDef("RECORDNO", Kind.INTEGER), *_STAMPS],
     "APPYMT": [FieldDef("RECORDNO", Kind.INTEGER), FieldDef("PAYMENTDATE", Kind.DATE), *_STAMPS],
     "APPYMTDETAIL": [FieldDef("PAYMENTKEY", Kind.INTEGER), FieldDef("RECORDKEY", Kind.INTEGER),
                      FieldDef("TRX_PAYMENTAMOUNT", Kind.CURRENCY), FieldDef("PAYMENTDATE", Kind.DATE)],
@@ -162,6 +165,69 @@ def test_a_company_that_may_not_be_asked_gives_no_evidence(outbox: Outbox) -> No
     (entry,) = doubtful(outbox)
     evidence = look(outbox, Company(refused=("GLBATCH",)), [entry])
     assert (evidence.proofs, evidence.doubts, evidence.absent) == ({}, {}, set())
+
+
+# --- by external id
+
+
+@dataclass
+class Legacy(Company):
+    """A company whose `get` takes external ids."""
+
+    ids: Mapping[str, str] = field(default_factory=dict)
+    """The record of each external id."""
+    understands: bool = True
+    """Whether it takes the id at all; if not, it answers as if there were no such record."""
+    refusals: Mapping[str, str] = field(default_factory=dict)
+    """The error number for an id, where it is another than that of a missing record."""
+
+    def ask(self, function: Element, /) -> Result:
+        key = function.attributes["key"]
+        assert function.attributes["externalkey"] == "true"
+        if not self.understands or key not in self.ids:
+            raise RefusedError("no such record", faults=(Fault(self.refusals.get(key, "NONE")),))
+        bill = element("bill", element("key", self.ids[key]), element("externalid", key))
+        return Result(SUCCESS, "get", "", Element("data", "", (bill,)))
+
+
+def by_id(outbox: Outbox, company: Company, *external: str, known: bool = True) -> tuple[list[str], list[str]]:
+    """The ids whose record is found, and those that are absent."""
+    place = WriteTarget("acme", "", WriteOperation.CREATE, "APBILL")
+    names = [*(["OURS"] if known else []), *external]
+    intents = [Intent(place, name, "d", "<create/>", {EXTERNALID: name}) for name in names]
+    sent = outbox.conclude(Conclusion(one, RecordStatus.IN_DOUBT) for one in outbox.begin(outbox.plan(intents)))
+    if known:
+        outbox.conclude([Conclusion(sent[0], RecordStatus.APPLIED, Receipt("1"))])
+        sent = sent[1:]
+    found = by_external_id(cast("Gateway", company), outbox, lookup_keys_of("APBILL"), sent)
+    return [key[0][1] for key in found.found], [one.identity for one in sent if one.number in found.absent]
+
+
+OURS = {"OURS": "1"}
+
+
+@pytest.mark.parametrize(
+    ("company", "found", "absent"),
+    [
+        (Legacy(ids={**OURS, "A": "7"}), ["A"], ["B"]),
+        (Legacy(ids={"A": "7"}), ["A"], ["B"]),  # one that is found shows that ids are understood
+        (Legacy(ids=OURS), [], ["A", "B"]),
+        (Legacy(), [], []),  # not even ours is found, so that a missing one proves nothing
+        (Legacy(ids=OURS, understands=False), [], []),
+        (Legacy(ids=OURS, refusals={"B": "OTHER"}), [], ["A"]),  # refused for another reason
+    ],
+)
+def test_a_missing_external_id_proves_absence_only_where_ids_are_understood(
+    outbox: Outbox, company: Legacy, found: list[str], absent: list[str]
+) -> None:
+    assert by_id(outbox, company, "A", "B") == (found, absent)
+
+
+@pytest.mark.parametrize(("ids", "found"), [(OURS, []), ({"A": "7"}, ["A"])])
+def test_without_a_record_of_ours_a_missing_external_id_proves_nothing(
+    outbox: Outbox, ids: Mapping[str, str], found: list[str]
+) -> None:
+    assert by_id(outbox, Legacy(ids=ids), "A", known=False) == (found, [])
 
 
 # --- payments

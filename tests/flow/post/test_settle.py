@@ -134,3 +134,24 @@ def test_a_record_without_a_key_is_sent_again_where_memory_is_seen(
     ledger.clock.now += MINUTE
     assert settled(ledger, outbox, PROVEN).status is ends
     assert len(ledger.posted) == (ends is RecordStatus.APPLIED)
+
+
+def test_a_second_sending_that_is_answered_needs_no_further_search(
+    tmp_path: Path, ledger: Ledger, outbox: Outbox
+) -> None:
+    ledger.faults = ["lost before"]
+    load(tmp_path, ledger, outbox, "A")
+    ledger.clock.now += SETTLE_AFTER
+    searched: list[int] = []
+    ledger.on_submit = lambda: searched.append(len(ledger.queries))
+    assert settled(ledger, outbox).status is RecordStatus.APPLIED
+    assert searched == [len(ledger.queries)]
+
+
+@pytest.mark.parametrize(("reference", "settings", "reads"), [("A", PROVEN, 0), ("-", PROVEN, 1), ("-", None, 0)])
+def test_memory_is_proven_only_for_records_that_could_not_be_looked_for(
+    tmp_path: Path, ledger: Ledger, outbox: Outbox, reference: str, settings: SettleSettings | None, reads: int
+) -> None:
+    load(tmp_path, ledger, outbox, reference, LoadSettings(settle=settings or SettleSettings()))
+    assert sum(control.startswith("ib1-witness") for sent in ledger.submits for control in sent) == reads
+    assert len(ledger.posted) == 1
