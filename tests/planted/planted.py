@@ -203,7 +203,7 @@ def table() -> str:
     """The bugs and their tests as the documentation shows them."""
     found = known_finders()
     rows = [
-        f"| {bug.number} | {escape(bug.what.rstrip('.'), quote=False)} | `{_shown(bug.path)}` | {_test(found.get(bug.key, ''))} |"
+        f"| {bug.number} | {_text(bug.what)} | `{_shown(bug.path)}` | {_test(found.get(bug.key, ''))} |"
         for bug in planted_bugs()
     ]
     return "\n".join(["| | bug | in | found by |", "|---|---|---|---|", *rows]) + "\n"
@@ -214,6 +214,10 @@ def page() -> str:
     before, begin, rest = PAGE.read_text(encoding="utf-8").partition(_MARKS[0])
     _, end, after = rest.partition(_MARKS[1])
     return before + begin + table() + end + after
+
+
+def _text(what: str) -> str:
+    return escape(what.rstrip("."), quote=False)
 
 
 def _shown(path: str) -> str:
