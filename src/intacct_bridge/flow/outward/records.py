@@ -5,8 +5,9 @@ for row in mapped_rows(gateway, entity, Query("APBILL", ("*",))): ...
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import date, datetime
 from itertools import islice
-from typing import Any
+from typing import Any, cast
 
 from intacct_bridge.client.protocol import ReadGateway
 from intacct_bridge.flow.extract.unified import UnifiedStream, select_unified, unified_records
@@ -16,7 +17,7 @@ from intacct_bridge.model.mapping.language import EntityMap
 from intacct_bridge.model.mapping.paths import value_at
 from intacct_bridge.model.mapping.unify import unified
 from intacct_bridge.model.query.query import Query
-from intacct_bridge.wire.values import Value
+from intacct_bridge.wire.values import Kind, Value
 
 _AT_ONCE = 1000
 """Records whose lines are read together."""
@@ -28,6 +29,19 @@ def mapped_record(
 ) -> Record:
     """One record in the other system's shape, from a typed row and its lines by object; makes no call."""
     return unified(with_lists(entity), row, lines)
+
+
+def typed_row(record: Mapping[str, Any], kinds: Mapping[str, Kind]) -> dict[str, Value]:
+    """A record from JSON, such as that of an event, with days and times as a query gives them."""
+    return {name: _typed(kinds.get(name), value) for name, value in record.items()}
+
+
+def _typed(kind: Kind | None, value: Any) -> Value:
+    if not isinstance(value, str) or not value:
+        return None if value == "" else cast("Value", value)
+    if kind is Kind.DATE:
+        return date.fromisoformat(value[:10])
+    return datetime.fromisoformat(value) if kind is Kind.TIMESTAMP else value
 
 
 def mapped_records(gateway: ReadGateway, entity: EntityMap, query: Query, *, limit: int = 0) -> Iterator[Record]:

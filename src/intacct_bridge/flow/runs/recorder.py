@@ -116,12 +116,18 @@ class RunRecorder:
         self._checkpoint()
 
     def add_rows(self, name: str, rows: int) -> None:
-        """Count rows that a command printed."""
+        """Count rows that a command printed, or further ones of the same name."""
+        if self.streams and self.streams[-1].name == name:
+            rows += self.streams.pop().rows
         self.streams.append(StreamCount(name, rows))
 
     def add_records(self, statuses: Iterable["RecordStatus"], *, unsent: int = 0) -> None:
         """Count what became of records; `unsent` ones were not reached."""
-        self.records += counts_of(statuses, unsent=unsent)
+        self.add_counts(counts_of(statuses, unsent=unsent))
+
+    def add_counts(self, counts: RecordCounts) -> None:
+        """Add to the counts of records."""
+        self.records += counts
         self._checkpoint()
 
     def add_file(self, path: "Path") -> None:

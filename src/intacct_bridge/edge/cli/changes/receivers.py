@@ -19,8 +19,8 @@ def receiver_for(context: CommandContext, address: str, given: Mapping[str, Any]
 
         key = tuple(one.strip() for one in given["key"].split(",") if one.strip())
         return LoadReceiver(context, rest, LoadOptions(given["as_name"], given["map_file"], key), yes=given["yes"])
-    for name in ("as", "key", "map"):
-        if given[{"as": "as_name", "map": "map_file"}.get(name, name)]:
+    for name in ("as", "key"):
+        if given[{"as": "as_name"}.get(name, name)]:
             raise SettingsError(f"--{name} is for --to load:CONNECTION only", fix="Leave it out.")
     signing = ""
     if secret:

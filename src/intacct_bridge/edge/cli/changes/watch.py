@@ -9,6 +9,7 @@ import click
 from intacct_bridge.edge.cli.context import CommandContext, number_option, shared_options
 from intacct_bridge.edge.terminal.process import stoppable
 from intacct_bridge.errors import SettingsError
+from intacct_bridge.flow.runs.run import RecordCounts
 from intacct_bridge.model.wording import counted
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ def watch_command() -> None:
     "map_file",
     metavar="MAP.toml",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="With load: a mapping.",
+    help="Send records in the shape of this mapping; with load: read them by it.",
 )
 @click.option("--key", metavar="FIELDS", default="", help="With load: find records there by these fields.")
 @click.option(
@@ -133,17 +134,26 @@ def run_command(context: CommandContext, **given: Any) -> int:
     with exclusive(path, watch.name), EventLog(path) as log:
         _check_receiver(log, watch, named=bool(given["name"]))
         receiver = receiver_for(context, given["to"], given)
+        context.recorder.destination = watch.receiver
         with closing(receiver):
             client = context.client
             with stoppable(context.console):
                 prepared = prepare_watch(client, watch)
+            if given["map_file"] is not None and not given["to"].startswith("load:"):
+                from intacct_bridge.edge.cli.changes.mapped_receiver import mapped_receiver
+                from intacct_bridge.flow.outward.maps import read_map
+
+                receiver = mapped_receiver(receiver, read_map(given["map_file"]), prepared.streams)
             _show_cost(context, prepared, options.every, once=given["once"], yes=given["yes"])
             follower = Follower(client, log, watch, receiver, options)
             with stoppable(context.console, lambda _: follower.stop()):
                 if given["once"]:
-                    return _ended(context, *follower.once())
-                for polled, delivered in follower.follow():
-                    _show(context, polled, delivered)
+                    polled, delivered = follower.once()
+                    _count(context, polled, delivered)
+                    return _ended(context, polled, delivered)
+                for one, delivered in follower.follow():
+                    _count(context, one, delivered)
+                    _show(context, one, delivered)
     return 0
 
 
@@ -204,6 +214,14 @@ def _show_cost(context: CommandContext, prepared: Any, every: float, *, once: bo
             "that is more than half of the tier's monthly API transactions",
             fix=f"Poll less often (--every {least + 1:.0f}), or pass --yes.",
         )
+
+
+def _count(context: CommandContext, polled: "PollResult | None", delivered: "Deliveries") -> None:
+    """Count what was read and delivered in the history of runs."""
+    if polled is not None and polled.events:
+        context.recorder.add_rows("events", polled.events)
+    if delivered.delivered or delivered.dead:
+        context.recorder.add_counts(RecordCounts(posted=delivered.delivered, dead_letters=delivered.dead))
 
 
 def _show(context: CommandContext, polled: "PollResult | None", delivered: "Deliveries") -> None:
