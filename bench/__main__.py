@@ -6,7 +6,7 @@ import platform
 import sys
 from collections.abc import Iterable
 
-from bench import bills, company, emulated, filtered_pages, loading, pace, reader
+from bench import bills, company, emulated, filtered_pages, loading, pace, reader, whole
 from bench.measure import Figures
 from bench.pages import FIELDS, RECORDS
 
@@ -32,6 +32,7 @@ def main() -> int:
     met &= _loading_table(*loading.best(options.rounds))
     met &= _bills_table(bills.ways(BILLS))
     met &= _company_table(company.readers(_progress))
+    met &= _whole_table(whole.programs(SCALE, _progress))
     if options.pace:
         met &= _pace_table(pace.paces(_progress))
     if options.rows > reader.SMALL:
@@ -198,6 +199,13 @@ def _pace_table(found: list[pace.Paced]) -> bool:
     )  # fmt: skip
     _table(heads, lines)
     return all(one.ratio <= pace.LIMIT for one in found)
+
+
+def _whole_table(found: dict[str, whole.Ran]) -> bool:
+    """Whole processes that read all fields of the ledger; the figures beside the bare read leave out their start."""
+    met, lines = whole.lines(found)
+    _table((f"all fields of {whole.OBJECT}, --scale {SCALE}", *whole.HEADS), lines)
+    return met
 
 
 def _writes_table(fresh: emulated.Served, after: emulated.Served) -> bool:

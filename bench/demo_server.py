@@ -1,6 +1,6 @@
 """The emulator's demo company over HTTP in its own process, with counts of its work.
 
-`python -m bench.demo_server [LATENCY_MS [RUNNING [WRITES]]]` posts WRITES legacy records and prints its URL.
+`python -m bench.demo_server [LATENCY_MS [RUNNING [WRITES [SCALE]]]]` posts WRITES legacy records and prints its URL.
 For every line of its input it prints its CPU seconds, requests and functions until then. It serves until its input
 ends.
 """
@@ -34,9 +34,10 @@ class Counting(Emulator):
 
 def main() -> None:
     """Serve until standard input ends."""
-    latency, running, writes = (*map(int, sys.argv[1:]), 0, 0, 0)[:3]
+    given = [int(argument) for argument in sys.argv[1:]]
+    latency, running, writes, scale = (*given, *(0, 0, 0, 1)[len(given) :])
     settings = EmulatorSettings(behaviour=Behaviour(latency_ms=latency, concurrency=running))
-    emulator = Counting.demo(as_of=AS_OF, settings=settings)
+    emulator = Counting.demo(as_of=AS_OF, scale=scale, settings=settings)
     assert isinstance(emulator, Counting)
     write(emulator, writes)
     with serve(emulator) as server:
