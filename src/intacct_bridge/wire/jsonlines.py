@@ -30,6 +30,7 @@ def json_lines(
 
     Columns `as_written` hold JSON already.
     """
+    import pyarrow as pa
     import pyarrow.compute as pc
 
     if not batch.num_rows:
@@ -37,13 +38,45 @@ def json_lines(
     if not batch.num_columns:
         return (prefix + "{}" + suffix + "\n").encode() * int(batch.num_rows)
     parts: list[Any] = []
+    text = prefix + "{"
     for index, name in enumerate(batch.schema.names):
-        parts.append((prefix + "{" if index == 0 else ",") + dumps(name, ensure_ascii=False) + ":")
+        text += ("," if index else "") + dumps(name, ensure_ascii=False) + ":"
         column = batch.column(index)
-        cells = column if name in as_written else _json_column(column, decimals_as_text=decimals_as_text)
-        parts.append(pc.fill_null(cells, "null") if column.null_count else cells)
-    lines = pc.binary_join_element_wise(*parts, "}" + suffix + "\n", "")
-    return _values(lines)
+        if column.null_count == len(column):
+            text += "null"
+            continue
+        before, cells, after = _cells(column, decimals_as_text=decimals_as_text, is_json=name in as_written)
+        parts += [pa.scalar(text + before), cells]
+        text = after
+    text += "}" + suffix + "\n"
+    if not parts:
+        return text.encode() * int(batch.num_rows)
+    return _values(pc.binary_join_element_wise(*parts, pa.scalar(text), pa.scalar("")))
+
+
+def _cells(column: "pa.Array", *, decimals_as_text: bool, is_json: bool) -> tuple[str, "pa.Array", str]:
+    """The column as JSON text without nulls, and the text before and behind each cell.
+
+    What repeats is written once: days, times and amounts do, and texts of columns in which cells are empty.
+    """
+    import pyarrow as pa
+
+    if pa.types.is_string(column.type) and not column.null_count and not is_json:
+        return '"', _escaped(column), '"'
+    if not is_json and not pa.types.is_integer(column.type) and not pa.types.is_boolean(column.type):
+        encoded = column.dictionary_encode(null_encoding="encode")
+        if 2 * len(encoded.dictionary) <= len(column):
+            texts = _json_column(encoded.dictionary, decimals_as_text=decimals_as_text)
+            return "", _filled(texts).take(encoded.indices), ""
+    cells = column if is_json else _json_column(column, decimals_as_text=decimals_as_text)
+    return "", _filled(cells), ""
+
+
+def _filled(cells: "pa.Array") -> "pa.Array":
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    return pc.fill_null(cells, pa.scalar("null")) if cells.null_count else cells
 
 
 def _json_column(column: "pa.Array", *, decimals_as_text: bool) -> "pa.Array":

@@ -11,6 +11,7 @@ numbers of rows where these differ from one. 100,000 keys without gaps take 1 kB
 
 import base64
 import zlib
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -53,10 +54,10 @@ class KnownKeys:
 
     def add(self, keys: Iterable[int], *, counted: bool) -> None:
         """Add a row for each of these; without `counted`, a key is one row however often it comes."""
-        for key in keys:
+        for key, more in Counter(keys).items():
             block, place = key >> _BLOCK, key & ((1 << _BLOCK) - 1)
             rows = self._opened(block)
-            rows[place] = rows.get(place, 0) + 1 if counted else 1
+            rows[place] = rows.get(place, 0) + more if counted else 1
 
     def remove(self, keys: Iterable[int]) -> None:
         """Remove all rows of these keys."""
