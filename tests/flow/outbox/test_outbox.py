@@ -10,14 +10,23 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from intacct_bridge.client.connections.connection import Connection
 from intacct_bridge.errors import Fault, SettingsError
-from intacct_bridge.flow.outbox.entry import Conclusion, Intent, OutboxEntry, Resolution, ResolutionKind, WriteTarget
+from intacct_bridge.flow.outbox.entry import (
+    Conclusion,
+    Intent,
+    OutboxEntry,
+    Resolution,
+    ResolutionKind,
+    Total,
+    WriteTarget,
+)
 from intacct_bridge.flow.outbox.equal_counts import EqualCount, StreamSource
 from intacct_bridge.flow.outbox.outbox import Outbox
 from intacct_bridge.flow.outbox.storage import _count_equal_records, default_path, outbox_path, path_of
@@ -436,3 +445,13 @@ def test_equal_records_of_earlier_versions_are_counted_by_their_identity(
         _count_equal_records(db)
         rows = db.execute("SELECT source, stream, digest, given, covered FROM equal_record").fetchall()
     assert rows == ([("tap", "bills", "abc", 3, 0)] if counted else [])
+
+
+def test_an_entry_keeps_its_totals_and_its_posting_date(outbox: Outbox, path: Path) -> None:
+    kept = replace(intent(), totals=(Total("USD", Decimal("12.50")),), posting_date=date(2026, 1, 31), undoes=None)
+    planned = outbox.plan([kept, intent("b")])
+    with Outbox(path, clock=lambda: NOW) as again:
+        first, second = again.entries()
+    assert (first.totals, first.posting_date) == (kept.totals, date(2026, 1, 31))
+    assert (second.totals, second.posting_date) == ((), None)
+    assert [first, second] == planned

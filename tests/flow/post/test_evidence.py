@@ -10,56 +10,22 @@ from typing import cast
 import pytest
 
 from intacct_bridge.client.protocol import Gateway
-from intacct_bridge.errors import Fault, NotPermittedError, RefusedError
+from intacct_bridge.errors import Fault, RefusedError
 from intacct_bridge.flow.outbox.entry import Conclusion, Intent, OutboxEntry, WriteTarget
 from intacct_bridge.flow.outbox.outbox import Outbox
 from intacct_bridge.flow.post.evidence import CLOCK_TOLERANCE, Evidence, EvidenceSearch, by_external_id, payment_key
 from intacct_bridge.flow.records.lookup_keys import EXTERNALID, lookup_keys_of
 from intacct_bridge.flow.records.status import RecordStatus
 from intacct_bridge.flow.records.write import Receipt, WriteOperation
-from intacct_bridge.model.catalog import FieldDef, ObjectDef, object_def
-from intacct_bridge.model.query.evaluate import predicate
-from intacct_bridge.model.query.query import Query
 from intacct_bridge.wire.envelope import SUCCESS, Result
-from intacct_bridge.wire.values import Kind, Value, render_value
+from intacct_bridge.wire.values import Value
 from intacct_bridge.wire.xml import Element, element
+from support.flow.shown import ShownRecords
 
 NOW = datetime(2026, 11, 30, 12, 0, 0, 250_000, tzinfo=UTC)
 SENT = NOW.replace(microsecond=0)
 SECOND = timedelta(seconds=1)
 KEY = {"JOURNAL": "GJ", "BATCH_DATE": "2026-11-30", "BATCH_TITLE": "T", "REFERENCENO": "R-1"}
-_STAMPS = [FieldDef("WHENCREATED", Kind.TIMESTAMP), FieldDef("AUWHENCREATED", Kind.TIMESTAMP),
-           FieldDef("CREATEDBYLOGINID", Kind.TEXT)]  # fmt: skip
-OBJECTS = {
-    "GLBATCH": [FieldDef("RECORDNO", Kind.INTEGER), FieldDef("JOURNAL", Kind.TEXT), FieldDef("BATCH_DATE", Kind.DATE),
-                FieldDef("BATCH_TITLE", Kind.TEXT), FieldDef("REFERENCENO", Kind.TEXT),
-                FieldDef("REVERSEDFROM", Kind.TEXT), *_STAMPS],
-    "APBILL": [FieldDef("RECORDNO", Kind.INTEGER), *_STAMPS],
-    "APPYMT": [FieldDef("RECORDNO", Kind.INTEGER), FieldDef("PAYMENTDATE", Kind.DATE), *_STAMPS],
-    "APPYMTDETAIL": [FieldDef("PAYMENTKEY", Kind.INTEGER), FieldDef("RECORDKEY", Kind.INTEGER),
-                     FieldDef("TRX_PAYMENTAMOUNT", Kind.CURRENCY), FieldDef("PAYMENTDATE", Kind.DATE)],
-}  # fmt: skip
-
-
-@dataclass
-class Company:
-    """The records that a company shows."""
-
-    rows: dict[str, list[dict[str, Value]]] = field(default_factory=dict)
-    refused: tuple[str, ...] = ()
-
-    def describe(self, name: str, doc_par_id: str | None = None, /) -> ObjectDef:
-        return object_def(name, OBJECTS[name])
-
-    def query(self, query: Query, /) -> Iterator[Mapping[str, Value]]:
-        if query.object in self.refused:
-            raise NotPermittedError("no")
-        described = self.describe(query.object)
-        keeps = predicate(query.where, described.kind_of) if query.where is not None else (lambda _: True)
-        for row in self.rows.get(query.object, []):
-            texts = {name: render_value(described.kind_of(name), value) or None for name, value in row.items()}
-            if keeps(texts):
-                yield {str(name): row.get(str(name)) for name in query.select}
 
 
 def posted(number: int, *, by: str = "loader", at: datetime = SENT, **more: Value) -> dict[str, Value]:
@@ -87,7 +53,7 @@ def doubtful(
     return outbox.conclude(Conclusion(entry, RecordStatus.IN_DOUBT) for entry in sent)
 
 
-def look(outbox: Outbox, company: Company, entries: Sequence[OutboxEntry], name: str = "GLBATCH") -> Evidence:
+def look(outbox: Outbox, company: ShownRecords, entries: Sequence[OutboxEntry], name: str = "GLBATCH") -> Evidence:
     return EvidenceSearch(cast("Gateway", company), outbox).look(lookup_keys_of(name), entries)
 
 
@@ -113,7 +79,7 @@ EARLIEST = SENT - CLOCK_TOLERANCE
 def test_one_record_is_proof_or_not(outbox: Outbox, row: dict[str, Value], ends: str) -> None:
     (entry,) = doubtful(outbox)
     row = {**row, "BATCH_TITLE": "T" if row["REFERENCENO"] == "R-1" else "other"}
-    evidence = look(outbox, Company({"GLBATCH": [row]}), [entry])
+    evidence = look(outbox, ShownRecords({"GLBATCH": [row]}), [entry])
     assert (entry.number in evidence.proofs) == (ends == "proven")
     assert (entry.number in evidence.doubts) == (ends == "in doubt")
     if ends == "proven":
@@ -123,19 +89,19 @@ def test_one_record_is_proof_or_not(outbox: Outbox, row: dict[str, Value], ends:
 
 def test_each_of_two_equal_entries_needs_a_record_of_its_own(outbox: Outbox) -> None:
     one, other = doubtful(outbox, 2)
-    alone = look(outbox, Company({"GLBATCH": [posted(7)]}), [one, other])
+    alone = look(outbox, ShownRecords({"GLBATCH": [posted(7)]}), [one, other])
     assert list(alone.proofs) == [one.number]
     assert other.number in alone.absent
-    both = look(outbox, Company({"GLBATCH": [posted(8), posted(7)]}), [other, one])
+    both = look(outbox, ShownRecords({"GLBATCH": [posted(8), posted(7)]}), [other, one])
     assert {number: match.record for number, match in both.proofs.items()} == {one.number: "7", other.number: "8"}
 
 
 def test_a_record_that_another_receipt_claims_is_no_proof(outbox: Outbox) -> None:
     claimed, entry = doubtful(outbox, 2)
     outbox.conclude([Conclusion(claimed, RecordStatus.APPLIED, Receipt("7"))])
-    evidence = look(outbox, Company({"GLBATCH": [posted(7)]}), [entry])
+    evidence = look(outbox, ShownRecords({"GLBATCH": [posted(7)]}), [entry])
     assert (evidence.proofs, evidence.doubts) == ({}, {})
-    another = look(outbox, Company({"GLBATCH": [posted(7), posted(9)]}), [entry])
+    another = look(outbox, ShownRecords({"GLBATCH": [posted(7), posted(9)]}), [entry])
     assert another.proofs[entry.number].record == "9"
 
 
@@ -155,7 +121,7 @@ def test_a_record_of_ours_with_another_key_forbids_a_second_sending(
     outbox: Outbox, change: dict[str, Value], doubt: str
 ) -> None:
     (entry,) = doubtful(outbox)
-    evidence = look(outbox, Company({"GLBATCH": [posted(7) | change]}), [entry])
+    evidence = look(outbox, ShownRecords({"GLBATCH": [posted(7) | change]}), [entry])
     assert not evidence.proofs
     assert doubt in evidence.doubts.get(entry.number, "")
     assert (entry.number in evidence.doubts) == bool(doubt)
@@ -163,15 +129,27 @@ def test_a_record_of_ours_with_another_key_forbids_a_second_sending(
 
 def test_a_company_that_may_not_be_asked_gives_no_evidence(outbox: Outbox) -> None:
     (entry,) = doubtful(outbox)
-    evidence = look(outbox, Company(refused=("GLBATCH",)), [entry])
+    evidence = look(outbox, ShownRecords(refused=("GLBATCH",)), [entry])
     assert (evidence.proofs, evidence.doubts, evidence.absent) == ({}, {}, set())
+
+
+@pytest.mark.parametrize(("numbers_itself", "absent"), [(False, True), (True, False), (None, False)])
+def test_a_number_that_the_company_may_have_replaced_proves_no_absence(
+    outbox: Outbox, numbers_itself: bool | None, absent: bool
+) -> None:
+    place = WriteTarget("acme", "", WriteOperation.CREATE, "SODOCUMENT")
+    key = {"DOCPARID": "Order", "DOCNO": "7"}
+    entries = outbox.begin(outbox.plan([Intent(place, "id", "d", "<create/>", key)]))
+    (entry,) = outbox.conclude([Conclusion(entries[0], RecordStatus.IN_DOUBT)])
+    company = ShownRecords({"SODOCUMENTPARAMS": [{"DOCID": "Order", "ENABLE_SEQNUM": numbers_itself}]})
+    assert (entry.number in look(outbox, company, [entry], "SODOCUMENT").absent) == absent
 
 
 # --- by external id
 
 
 @dataclass
-class Legacy(Company):
+class Legacy(ShownRecords):
     """A company whose `get` takes external ids."""
 
     ids: Mapping[str, str] = field(default_factory=dict)
@@ -190,7 +168,7 @@ class Legacy(Company):
         return Result(SUCCESS, "get", "", Element("data", "", (bill,)))
 
 
-def by_id(outbox: Outbox, company: Company, *external: str, known: bool = True) -> tuple[list[str], list[str]]:
+def by_id(outbox: Outbox, company: ShownRecords, *external: str, known: bool = True) -> tuple[list[str], list[str]]:
     """The ids whose record is found, and those that are absent."""
     place = WriteTarget("acme", "", WriteOperation.CREATE, "APBILL")
     names = [*(["OURS"] if known else []), *external]
@@ -272,7 +250,7 @@ def test_a_payment_is_proven_by_all_that_it_pays_on_its_day(
         {"RECORDNO": number, "PAYMENTDATE": PAID, "AUWHENCREATED": SENT, "CREATEDBYLOGINID": "loader"}
         for number in (7, 8)
     ]
-    company = Company({"APPYMT": headers, "APPYMTDETAIL": details(rows)})
+    company = ShownRecords({"APPYMT": headers, "APPYMTDETAIL": details(rows)})
     evidence = look(outbox, company, [entry], "APPYMT")
     assert (entry.number in evidence.proofs) == proven
     assert not evidence.absent  # a payment is never sent again for want of proof
@@ -294,7 +272,7 @@ def test_a_payment_is_proven_by_all_that_it_pays_on_its_day(
 def test_a_payment_is_judged_by_creator_and_time(outbox: Outbox, by: str, at: datetime, ends: str) -> None:
     (entry,) = doubtful(outbox, name="APPYMT", body=BODY)
     header: dict[str, Value] = {"RECORDNO": 7, "PAYMENTDATE": PAID, "AUWHENCREATED": at, "CREATEDBYLOGINID": by}
-    evidence = look(outbox, Company({"APPYMT": [header], "APPYMTDETAIL": details(DETAILS)}), [entry], "APPYMT")
+    evidence = look(outbox, ShownRecords({"APPYMT": [header], "APPYMTDETAIL": details(DETAILS)}), [entry], "APPYMT")
     assert (entry.number in evidence.proofs) == (ends == "proven")
     assert (entry.number in evidence.doubts) == (ends == "in doubt")
 
@@ -310,4 +288,4 @@ def test_a_payment_is_judged_by_creator_and_time(outbox: Outbox, by: str, at: da
 def test_a_payment_without_all_of_that_has_no_key(outbox: Outbox, body: str) -> None:
     (entry,) = doubtful(outbox, name="APPYMT", body=body)
     assert payment_key(entry) == ()
-    assert not look(outbox, Company({"APPYMTDETAIL": details(DETAILS)}), [entry], "APPYMT").proofs
+    assert not look(outbox, ShownRecords({"APPYMTDETAIL": details(DETAILS)}), [entry], "APPYMT").proofs

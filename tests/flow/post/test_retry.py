@@ -69,3 +69,13 @@ def test_entries_of_other_entities_are_left_and_a_read_only_connection_refuses(
     for act in (settle_doubts, retry):
         with pytest.raises(SettingsError, match="read-only"):
             act(ledger.gateway, outbox)
+
+
+def test_every_batch_of_a_retry_is_in_its_result(tmp_path: Path, ledger: Ledger, outbox: Outbox) -> None:
+    ledger.refuse = lambda record: "closed"
+    file = tmp_path / "je.csv"
+    file.write_text(HEADER + "".join(entry(f"R{number}") for number in range(101)))
+    list(Loader(ledger.gateway, outbox).apply(make_plan(open_csv(file), JournalLayout(), ledger.gateway, outbox)))
+    ledger.refuse = lambda record: ""
+    assert len(retry(ledger.gateway, outbox)) == 101
+    assert len(set(ledger.posted)) == len(ledger.posted) == 101

@@ -56,7 +56,8 @@ def test_the_time_to_settle_counts_from_the_last_sending(tmp_path: Path, ledger:
     assert "it can be settled from 2026-11-30 13:00:00 UTC on" in settled(ledger, outbox).note
     assert sendings(ledger) == 1
     ledger.clock.now += MINUTE
-    assert settled(ledger, outbox).status is RecordStatus.IN_DOUBT  # sent again, and lost again
+    again = settled(ledger, outbox)
+    assert (again.status, again.note) == (RecordStatus.IN_DOUBT, "no answer")  # sent again, and lost again
     assert sendings(ledger) == 2
     ledger.clock.now += SETTLE_AFTER - MINUTE
     assert "from 2026-11-30 14:00:00 UTC on" in settled(ledger, outbox).note
