@@ -47,6 +47,7 @@ from intacct_bridge.wire.values import Kind, Value
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    from duckdb import DuckDBPyConnection
 
 _LONGEST_NAME = 120
 _LONG_ROW = 300_000
@@ -291,6 +292,7 @@ class FileSink:
         """The company's time when the run began; rows are at least as new."""
         self._lock = threading.RLock()
         self._queries = TextCache(lambda entry: latest(entry, format_.name))
+        self._database: DuckDBPyConnection | None = None
 
     def open(self, company: str, started: datetime) -> int:
         """Begin a run."""
@@ -330,7 +332,20 @@ class FileSink:
 
     def close(self) -> None:
         """Let others write; files that were not committed are removed by the next run."""
+        with self._lock:
+            if self._database is not None:
+                self._database.close()
+            self._database = None
         self.folder.unlock()
+
+    def connection(self) -> "DuckDBPyConnection":
+        """A connection for one query, to a database in memory: to make a database takes longer than most queries."""
+        import duckdb
+
+        with self._lock:
+            if self._database is None:
+                self._database = duckdb.connect()
+            return self._database.cursor()
 
     def publish(self, manifest: Manifest) -> None:
         """Replace the manifest."""
@@ -496,7 +511,6 @@ class FileWriter:
 
     def _query(self, sql: str, field: str = "", values: Sequence[Value] = ()) -> list[Any]:
         """The rows of a query over `latest`, or only those with one of these values in a field."""
-        import duckdb
         import pyarrow as pa
 
         entry = self._entry
@@ -504,7 +518,7 @@ class FileWriter:
         known = {"latest": entry if entry.complete else loading, "loading": loading}
         if not any(one.kind == ROWS for one in known["latest"].files):
             return []
-        with unreadable(self._sink.folder.path, self._stream.name), duckdb.connect() as con:
+        with unreadable(self._sink.folder.path, self._stream.name), self._sink.connection() as con:
             for name, one in known.items():
                 if any(file.kind == ROWS for file in one.files):
                     query = latest(one, self._sink.format.name, str(self._sink.folder.path))
