@@ -173,6 +173,8 @@ _REPORTS = ("Finding", "UndoRefusal", "_finding", "_refuse", "Readback", "Record
 def _children(node: ast.AST, name: str) -> Iterator[tuple[str, _Slot, ast.expr | ast.stmt]]:
     if isinstance(node, _NOT_INSIDE) or (isinstance(node, ast.Call) and _called(node).endswith(("Error", *_REPORTS))):
         return
+    if isinstance(node, ast.keyword) and node.arg == "strict":
+        return  # of `zip`, where a difference in length would be an error of ours
     for field in node._fields:
         if field in ("annotation", "returns", "decorator_list", "type_comment"):
             continue
@@ -316,7 +318,9 @@ def _statement(node: ast.stmt) -> Iterator[ast.AST | None]:
 
 
 def _is_nothing(value: ast.expr) -> bool:
-    return isinstance(value, ast.Constant) and value.value is None
+    """Whether None in its place is as false, and only the type checker would notice."""
+    empty = isinstance(value, ast.Tuple | ast.List) and not value.elts
+    return empty or (isinstance(value, ast.Constant) and not value.value)
 
 
 _VARIANTS: tuple[tuple[type | tuple[type, ...], Callable[..., Iterator[ast.AST | None]]], ...] = (

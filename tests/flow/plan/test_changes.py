@@ -11,6 +11,7 @@ import pytest
 from intacct_bridge.flow.company.current_records import CurrentRecord
 from intacct_bridge.flow.company.writable import LineSet, WritableObject
 from intacct_bridge.flow.plan.changes import (
+    Change,
     deletion_of,
     differences,
     earlier_values,
@@ -18,9 +19,13 @@ from intacct_bridge.flow.plan.changes import (
     same_lines,
     update_of,
 )
+from intacct_bridge.flow.plan.known_to_outbox import _to_ask_for
+from intacct_bridge.flow.plan.match_existing import MatchExisting
+from intacct_bridge.flow.plan.plan import PlannedRecord, Verdict
+from intacct_bridge.flow.records.identity import source_identity
 from intacct_bridge.flow.records.lookup_keys import LookupKeys
-from intacct_bridge.flow.records.tables import SourceRow
-from intacct_bridge.flow.records.write import Identity, RecordLine, Write, WriteOperation
+from intacct_bridge.flow.records.tables import EqualNumber, SourceRow
+from intacct_bridge.flow.records.write import Identity, Receipt, RecordLine, Write, WriteOperation
 from intacct_bridge.model.catalog import FieldDef, object_def
 from intacct_bridge.wire.values import Kind, Value
 
@@ -153,3 +158,45 @@ def test_a_locked_record_is_an_obstacle(state: str, operation: WriteOperation, l
     assert [one.refuses for one in found] == ([] if refuses is None else [refuses])
     unchanged = replace(bill, operation=WriteOperation.UPDATE)
     assert not obstacles(unchanged, there, BILL, ())
+
+
+@pytest.mark.parametrize(("name", "key"), [("SODOCUMENT", {"DOCID": "Order-7"}), ("APBILL", {}), ("VENDOR", {})])
+def test_an_update_knows_the_name_where_the_objects_own_function_needs_it(name: str, key: dict[str, Any]) -> None:
+    row = {"DOCID": "Order-7", "VENDORID": "V-1"}
+    bill = replace(write(NAME="new"), object=name)
+    assert update_of(bill, current(NAME="old", **row), BILL, ()).known == key
+    assert update_of(bill, current(NAME="old"), BILL, ()).known == {}
+
+
+EQUAL = EqualNumber(("tap", "bills", "content", "abc"), 3, 1, 2)
+
+
+@pytest.mark.parametrize(
+    ("equal", "key", "verdict", "asks"),
+    [
+        (EQUAL, "source", Verdict.CREATE, True),
+        (replace(EQUAL, certain=True), "source", Verdict.CREATE, False),
+        (replace(EQUAL, earlier=0), "source", Verdict.CREATE, False),
+        (EQUAL, "source", Verdict.UNCHANGED, False),
+        (EQUAL, "another", Verdict.CREATE, False),
+        (None, "source", Verdict.CREATE, False),
+    ],
+)
+def test_an_equal_record_is_asked_for_where_it_may_be_an_earlier_one(
+    equal: EqualNumber | None, key: str, verdict: Verdict, asks: bool
+) -> None:
+    row = SourceRow("stream", 1, {}, key=("tap", "3"), equal=equal)
+    identity = source_identity(row.key if key == "source" else ("tap", "4"))
+    one = PlannedRecord(replace(write(), identity=identity, rows=(row,)), verdict)
+    assert _to_ask_for(one) is (equal if asks else None)
+
+
+def test_a_refused_match_keeps_neither_receipt_nor_changes() -> None:
+    """Unless a delete of ours explains that the record is missing."""
+    step = MatchExisting.__new__(MatchExisting)  # the decision looks at its arguments only
+    given = PlannedRecord(write(), Verdict.UPDATE)
+    refused = replace(given, verdict=Verdict.REFUSED, receipt=Receipt("7"), changes=(Change("NAME", "a", "b"),))
+    decided, entry = step._decided(given, None, refused, None)
+    assert (decided.verdict, decided.receipt, decided.changes, entry) == (Verdict.REFUSED, None, (), None)
+    matched = replace(refused, verdict=Verdict.UPDATE)
+    assert step._decided(given, None, matched, None) == (matched, None)

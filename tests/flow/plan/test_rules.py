@@ -35,6 +35,7 @@ from intacct_bridge.flow.records.lookup_keys import LookupKeys
 from intacct_bridge.flow.records.tables import SourceRow
 from intacct_bridge.flow.records.write import Finding, Identity, RecordLine, Write, WriteOperation
 from intacct_bridge.model.catalog import FieldDef, object_def
+from intacct_bridge.model.legacy.functions import WritePlan
 from intacct_bridge.wire.envelope import SUCCESS, Result
 from intacct_bridge.wire.values import Kind
 from intacct_bridge.wire.xml import Element, element
@@ -466,3 +467,16 @@ def test_relationships_that_cannot_be_read_are_named_as_unchecked() -> None:
     write = entry(line(PROJECTID="P1", CUSTOMERID="C1"))
     assert relations_for([write], cast("Gateway", Asked(refused=True)), unchecked) == ()
     assert unchecked == ["dimension relationships: no permission"]
+
+
+def test_a_field_of_the_function_that_creates_is_read_only_in_an_update() -> None:
+    """The legacy function takes the field of a new record; an update goes another way."""
+    from dataclasses import replace
+
+    by_function = replace(BILL, creator="create_bill", legacy_plan=WritePlan("APBILL", {}, fields={"TOTAL": "total"}))
+    lines = line("APBILLITEM", AMOUNT=Decimal(1))
+    new = record("APBILL", lines, wrapper="APBILLITEMS", **COMPLETE, TOTAL=Decimal(1))
+    assert not list(check_fields(new, by_function))
+    assert said(check_fields(new, BILL)) == [("readonly", True)]
+    update = replace(new, operation=WriteOperation.UPDATE, lines={})
+    assert said(check_fields(update, by_function)) == [("readonly", True)]

@@ -71,6 +71,8 @@ EARLIEST = SENT - CLOCK_TOLERANCE
         (posted(7, by="clerk", at=EARLIEST - SECOND), "absent"),
         (posted(7, by=""), "in doubt"),
         (posted(7, by="", at=EARLIEST - SECOND), "in doubt"),
+        (posted(7, WHENCREATED=None), "in doubt"),  # a time that is not shown proves nothing
+        (posted(7, by="clerk", WHENCREATED=None), "in doubt"),
         (posted(7, REVERSEDFROM="5"), "absent"),  # a copy that the company made
         (posted(7, REFERENCENO="R-2"), "absent"),
         (posted(7, REFERENCENO="r-1"), "absent"),

@@ -1,6 +1,6 @@
 """Input files become rows that know where they came from, with every value as the file has it."""
 
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Literal, cast
@@ -451,3 +451,18 @@ def test_dates_that_excel_may_have_swapped_are_refused(tmp_path: Path, order: Li
     assert str(read_date(cast(Cell, equal), reading)) == "2026-04-04", "a swap changes nothing"
     assert str(read_date(cast(Cell, late), reading)) == "2026-04-25", "no swap makes a day of 25"
     assert str(read_date(cast(Cell, swapped), date_reading([swapped, "2026-04-05"], order))) == "2026-04-03"
+
+
+@pytest.mark.parametrize(
+    ("cells", "swapped"),
+    [
+        (["13/01/2026", date(2026, 5, 4)], "13/01/2026"),
+        (["01/13/2026", date(2026, 5, 4)], "01/13/2026"),
+        (["12/12/2026", date(2026, 5, 4)], ""),
+        (["13/01/2026"], ""),  # texts alone were not converted by Excel
+        ([date(2026, 5, 4)], ""),
+    ],
+)
+def test_a_text_that_excel_could_not_convert_makes_its_neighbours_doubtful(cells: list[object], swapped: str) -> None:
+    assert date_reading(cells, None).swapped == swapped
+    assert date_reading(cells, "dmy").swapped == swapped

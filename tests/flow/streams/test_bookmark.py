@@ -152,3 +152,12 @@ def test_a_damaged_state_is_refused_with_its_fix(plain: dict[str, object]) -> No
     with pytest.raises(SettingsError) as refused:
         Bookmark.from_dict(plain)
     assert "read it in full again" in refused.value.fix
+
+
+@pytest.mark.parametrize(
+    "name", ["since", "started", "read_in_full", "deletes_since", "swept", "written_at", "from_day"]
+)
+def test_every_time_of_a_stored_state_is_checked(name: str) -> None:
+    with pytest.raises(SettingsError, match="damaged"):
+        Bookmark.from_dict({name: "13/45/2026 10:00:00"})
+    assert Bookmark.from_dict({name: "12/31/2026 10:00:00"}).to_dict()[name] == "12/31/2026 10:00:00"
