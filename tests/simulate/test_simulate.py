@@ -22,7 +22,7 @@ FAILED_BEFORE = sorted(int(path.stem) for path in SEEDS.glob("*.txt"))
 _TESTS = Path(__file__).parents[1]
 
 
-@pytest.mark.parametrize("seed", [1, 3, 6])
+@pytest.mark.parametrize("seed", [1, 3])
 def test_what_was_meant_is_in_the_ledger_once_and_the_copy_is_the_company(seed: int) -> None:
     assert simulated(seed).failures == []
 

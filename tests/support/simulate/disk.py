@@ -176,7 +176,8 @@ class Disk:
         for name, data in sorted(image.items()):
             if data is None:
                 (self.root / name).mkdir(exist_ok=True)
-            else:
+            else:  # a new file: an ended process may still have the old one open
+                (self.root / name).unlink(missing_ok=True)
                 (self.root / name).write_bytes(data)
         self.close()
         for path in self._paths():
