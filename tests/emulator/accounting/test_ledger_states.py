@@ -191,7 +191,7 @@ class Ledger(RuleBasedStateMachine):
         entry = self._drawn(entries, which)
         name = {"journals": "GLBATCH", "bills": "APBILL", "invoices": "ARINVOICE"}[kind]
         done = self.accepted(f"<delete><object>{name}</object><keys>{entry.key}</keys></delete>")
-        assert done == (entry.key not in self.model.paid)
+        assert done == (kind == "journals" or entry.key not in self.model.paid)
         if done:
             del entries[entry.key]
 
