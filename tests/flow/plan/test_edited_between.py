@@ -169,10 +169,9 @@ class EditedBetween(RuleBasedStateMachine):
                 self.vendors[name] = replace(now, version=version, fields={**now.fields, **self.rows[name]})
 
     def _verdict(self, name: str) -> Verdict:
-        """What the plan says of a vendor."""
+        """The plan's verdict on a vendor; its records are in the order of the input."""
         assert self.plan is not None
-        key = next(one for one in self.plan.records if str(one.write.fields.get("VENDORID")) == name)
-        return key.verdict
+        return self.plan.records[list(self.rows).index(name)].verdict
 
     # --- the company
 
