@@ -5,7 +5,7 @@
 
 import os
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -13,7 +13,6 @@ from random import Random
 
 import pytest
 
-from intacct_bridge.emulator.gateway.gateway import Emulator
 from support.reporting.companies import FIVE, ONE, Scene
 from support.reporting.copies import Copy, duckdb_uri
 from support.reporting.python_ledger import (
@@ -91,13 +90,6 @@ def assert_tied(copy: Copy, ledger: PythonLedger, sources: Sequence[Copy], days:
 def some_days(seed: int, count: int) -> list[date]:
     rng = Random(seed)
     return [date(2024, 12, 20) + timedelta(days=rng.randrange(710)) for _ in range(count)]
-
-
-@pytest.fixture(scope="module")
-def demo_copy(grown: Emulator, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Copy]:
-    emulator = grown.clone()
-    yield Copy.of(emulator, duckdb_uri(tmp_path_factory.mktemp("demo")))
-    emulator.close()
 
 
 def test_the_demo_company(demo_copy: Copy) -> None:

@@ -68,6 +68,7 @@ def apply_views(sink: SqlSink, groups: Groups | None = None) -> AppliedViews:
     rendered, skipped = render_views(dialect, shape)
     views = [StoredView(f"{shape.reporting}.{one.name}", one.kind, one.statements) for one in rendered]
     changed = _replace(sink, REPORTING, shape.reporting, views)
+    sink.gather_statistics()
     return AppliedViews(shape.reporting.strip('"'), tuple(one.name for one in rendered), tuple(skipped), changed)
 
 

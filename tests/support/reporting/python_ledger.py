@@ -89,9 +89,14 @@ class PythonLedger:
     def account_total(
         self, accounts: Sequence[str], day: date, book: str = "ACCRUAL"
     ) -> dict[tuple[str, str], Decimal]:
-        """The balance of some accounts at the end of a day, by entity and currency."""
+        """What documents and payments left on some accounts at the end of a day, by entity and currency.
+
+        A revaluation posts to control accounts too, and changes no document.
+        """
         found: dict[tuple[str, str], Decimal] = defaultdict(lambda: ZERO)
         for row in self.lines:
+            if "Revaluation" in row["BATCH_TITLE"]:
+                continue
             if row["ACCOUNTNO"] in accounts and row["BATCH_DATE"] <= day and row["BOOKID"] == book:
                 found[self.entity_of(row["LOCATIONID"]), row["BASECURR"]] += _signed(row)
         return {key: value for key, value in found.items() if value}

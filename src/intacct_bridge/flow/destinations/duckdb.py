@@ -223,6 +223,13 @@ class DuckDB:
     def index(self, table: str, columns: Iterable[str]) -> None:
         """A column store needs no index."""
 
+    def statistics_due(self) -> list[str]:
+        """DuckDB keeps statistics as it writes."""
+        return []
+
+    def declare_key(self, table: str, key: str) -> None:
+        """None is declared: DuckDB refuses to delete and insert a key in one transaction."""
+
     def gained_memory(self, error: BaseException) -> bool:
         """Double the memory, some times at most; how much rows take cannot be known beforehand."""
         import duckdb

@@ -36,6 +36,16 @@ _TEMPORARY = re.compile(
     re.IGNORECASE,
 )
 """Libpq's words for a server that does not answer now. A wrong password, user or database is another thing."""
+_PLAIN_INDEXES = """
+SELECT quote_ident(n.nspname) || '.' || quote_ident(i.relname)
+FROM pg_index x
+JOIN pg_class i ON i.oid = x.indexrelid
+JOIN pg_class t ON t.oid = x.indrelid
+JOIN pg_namespace n ON n.oid = t.relnamespace
+JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum = x.indkey[0]
+WHERE n.nspname = ? AND t.relname = ? AND a.attname = ? AND x.indnatts = 1 AND NOT x.indisunique
+"""
+"""The indexes of one column of a table that are not unique."""
 _PARAMETERS = re.compile(r"""\"(?:[^"]|"")*"|'(?:[^']|'')*'|\?""")
 
 
@@ -213,10 +223,30 @@ class Postgres:
         return {field.name: _sql_type(field.type) for field in schema}
 
     def index(self, table: str, columns: Iterable[str]) -> None:
-        """Create an index for each column. The key is not declared unique; commits keep it so."""
+        """Create an index for each column. The key becomes a primary key when the table is complete."""
         for column in columns:
             if column:
                 self.execute(f"CREATE INDEX ON {table} ({quoted(column)})")
+
+    def statistics_due(self) -> list[str]:
+        """ANALYZE for each table of the copy that was never analysed."""
+        never = (
+            "SELECT 'ANALYZE ' || quote_ident(n.nspname) || '.' || quote_ident(c.relname) FROM pg_class c "
+            "JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = ? AND c.relkind = 'r' AND c.reltuples < 0"
+        )
+        return [statement for (statement,) in self.execute(never, [self.schema])]
+
+    def declare_key(self, table: str, key: str) -> None:
+        """Where every row has a key of its own; the index that the key had until then is dropped."""
+        name, column = quoted(table), quoted(key)
+        ((proven,),) = self.execute(
+            f"SELECT count(*) = count(DISTINCT {column}) AND count(*) = count({column}) FROM {name}"
+        )
+        if not proven:
+            return
+        for (index,) in self.execute(_PLAIN_INDEXES, [self.schema, table, key]):
+            self.execute(f"DROP INDEX {index}")
+        self.execute(f"ALTER TABLE {name} ADD PRIMARY KEY ({column})")
 
     def gained_memory(self, error: BaseException) -> bool:  # noqa: ARG002
         """The server decides about its memory."""

@@ -14,6 +14,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import datetime
+from functools import partial
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -109,6 +110,12 @@ class Database(Protocol):
     def index(self, table: str, columns: Iterable[str]) -> None:
         """Index these columns; an empty name is ignored."""
 
+    def statistics_due(self) -> list[str]:
+        """The statements that let it look at the tables that it has never looked at."""
+
+    def declare_key(self, table: str, key: str) -> None:
+        """Declare the primary key of a complete table, if its rows prove it and the database can use it."""
+
     def gained_memory(self, error: BaseException) -> bool:
         """Whether a transaction failed only for lack of memory, and would find more in another attempt."""
 
@@ -124,6 +131,7 @@ class DatabaseSession:
         self.sql_types = database.sql_types
         self.registered = database.registered
         self.index = database.index
+        self.declare_key = database.declare_key
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -280,6 +288,11 @@ class SqlSink:
             raise BusyError(f"another run is writing to {self._database.name}", fix="wait until it has ended")
         for statement in _TABLES:
             self.database.execute(statement.format(ours=self._database.bridge_schema))
+
+    def gather_statistics(self) -> None:
+        """Let a database look at the tables that it has never looked at: without that it joins them badly."""
+        for statement in self.database.run(self._database.statistics_due):
+            self.database.run(partial(self.database.execute, statement))
 
     def settings(self) -> dict[str, str]:
         """What the copy keeps about the company."""
@@ -476,6 +489,8 @@ class SqlWriter:
                 self._db.execute(f"DELETE FROM {self._table} WHERE _deleted_at IS NOT NULL")
             if self._is_loading and not bookmark.in_progress:
                 self._db.execute(f"ALTER TABLE {self._table} RENAME TO {quoted(self._stream.name)}")
+                if self._stream.object and not self._stream.group:
+                    self._db.declare_key(self._stream.name, self._stream.key)
             self._sink.keep_bookmark(self._stream.name, json.dumps(bookmark.to_dict()), at)
             return Committed(evolution.added, evolution.widened, deleted)
 

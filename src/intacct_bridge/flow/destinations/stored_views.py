@@ -47,31 +47,31 @@ WHERE coalesce(rc.oid, p.oid) IS NOT NULL AND uc.oid IS DISTINCT FROM rc.oid
 """Views, each with a view or function that it reads."""
 _GRANTS = """
 WITH given AS (
-    SELECT n.nspname AS schema, c.relname AS name, '' AS part, a.grantee, a.privilege_type,
-        a.is_grantable, c.relowner AS owner, 'TABLE' AS kind
+    SELECT n.nspname AS schema, c.relname AS name, '' AS part, a.grantee, a.privilege_type, a.is_grantable,
+        c.relowner AS owner, 'TABLE' AS kind
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace, aclexplode(c.relacl) a WHERE c.relkind = 'v'
     UNION ALL
-    SELECT n.nspname, c.relname, ' (' || quote_ident(t.attname) || ')', a.grantee,
-        a.privilege_type, a.is_grantable, c.relowner, 'TABLE'
+    SELECT n.nspname, c.relname, ' (' || quote_ident(t.attname) || ')', a.grantee, a.privilege_type, a.is_grantable,
+        c.relowner, 'TABLE'
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     JOIN pg_attribute t ON t.attrelid = c.oid AND NOT t.attisdropped, aclexplode(t.attacl) a WHERE c.relkind = 'v'
     UNION ALL
-    SELECT n.nspname, p.proname, '', a.grantee, a.privilege_type, a.is_grantable,
-        p.proowner, 'FUNCTION'
+    SELECT n.nspname, p.proname, '', a.grantee, a.privilege_type, a.is_grantable, p.proowner, 'FUNCTION'
     FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace, aclexplode(p.proacl) a
 )
-SELECT name, 'GRANT ' || privilege_type || part || ' ON ' || kind || ' ' || name || ' TO '
-    || CASE grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(grantee)) END
+SELECT schema || '.' || name, 'GRANT ' || privilege_type || part || ' ON ' || kind || ' ' || quote_ident(schema) || '.'
+    || quote_ident(name) || ' TO ' || CASE grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(grantee)) END
     || CASE WHEN is_grantable THEN ' WITH GRANT OPTION' ELSE '' END
 FROM given WHERE grantee <> owner
 """
 """Statements that grant again what is granted on views and functions."""
 _PRIVATE = (
-    "SELECT n.nspname || '.' || p.proname FROM pg_proc p "
+    "SELECT n.nspname || '.' || p.proname, 'REVOKE EXECUTE ON FUNCTION ' || quote_ident(n.nspname) || '.' "
+    "|| quote_ident(p.proname) || ' FROM PUBLIC' FROM pg_proc p "
     "JOIN pg_namespace n ON n.oid = p.pronamespace WHERE p.proacl IS NOT NULL "
     "AND NOT EXISTS (SELECT 1 FROM aclexplode(p.proacl) a WHERE a.grantee = 0)"
 )
-"""Functions that not everybody may call."""
+"""Functions that not everybody may call, each with the statement that says so."""
 Execute = Callable[..., list[tuple[Any, ...]]]
 
 
@@ -155,9 +155,7 @@ class StoredViews:
         names = {one.key for one in views}
         if self._dialect == "postgresql":
             self._refuse_dependents(names, reason)
-            for (name,) in self._execute(_PRIVATE):
-                given.setdefault(name, []).append(f"REVOKE EXECUTE ON FUNCTION {name} FROM PUBLIC")
-            for name, statement in self._execute(_GRANTS):
+            for name, statement in (*self._execute(_PRIVATE), *self._execute(_GRANTS)):
                 given.setdefault(name, []).append(statement)
         there = self._there()
         for one in reversed(views):
