@@ -54,6 +54,9 @@ bench: $(VENV)/.ready ## measure speed, memory and API transactions, as ratios
 ledgers: $(VENV)/.ready ## check the books of 200 companies drawn at random, with 500 postings each
 	RANDOM_COMPANIES=200x500 $(BIN)/python -m pytest -q -n auto --dist worksteal tests/emulator/accounting/test_random_companies.py
 
+reports: $(VENV)/.ready ## check the views of two companies against 1,000 random postings and 1,000 edits
+	REPORTED_COMPANIES=1000x50x7 $(BIN)/python -m pytest -q -n auto -o faulthandler_timeout=0 tests/reporting/test_statements.py
+
 torture: $(VENV)/.ready ## run over 1,000 kills and faults against the loader
 	PYTHONPATH=tests $(BIN)/python -W error -m torture.torture
 	PYTHONPATH=tests $(BIN)/python -W error -m torture.aftermath

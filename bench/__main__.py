@@ -6,7 +6,7 @@ import platform
 import sys
 from collections.abc import Iterable
 
-from bench import bills, company, emulated, filtered_pages, loading, pace, reader, whole
+from bench import bills, company, emulated, filtered_pages, loading, pace, reader, reports, whole
 from bench.measure import Figures
 from bench.pages import FIELDS, RECORDS
 
@@ -33,6 +33,7 @@ def main() -> int:
     met &= _bills_table(bills.ways(BILLS))
     met &= _company_table(company.readers(_progress))
     met &= _whole_table(whole.programs(SCALE, _progress))
+    met &= _reports_table(reports.answered(options.rounds, _progress))
     if options.pace:
         met &= _pace_table(pace.paces(_progress))
     if options.rows > reader.SMALL:
@@ -62,6 +63,19 @@ def _reader_table(figures: dict[str, Figures]) -> bool:
         rate = f"{one.rows / one.cpu:,.0f}"
         lines.append((way.title, f"{one.micros:.1f}", rate, f"{ratio:.2f}", goal, _megabytes(one.peak)))
     _table(("way", "CPU us/record", "records/CPU s", "x bare read", "goal", "peak MB"), lines)
+    return met
+
+
+def _reports_table(answers: Iterable[reports.Answered]) -> bool:
+    """Views over large copies, in seconds of wall time."""
+    lines, met = [], True
+    for one in answers:
+        one_met = one.seconds <= one.goal
+        met &= one_met
+        cpu = "" if one.cpu is None else f"{one.cpu:.2f}"
+        goal = f"<= {one.goal:.1f} s {'met' if one_met else 'MISSED'}"
+        lines.append((f"{one.question} ({one.database})", f"{one.seconds:.2f}", cpu, goal))
+    _table(("view", "seconds", "CPU s", "goal"), lines)
     return met
 
 
