@@ -216,3 +216,25 @@ typed = st.one_of(
 def test_values_in_every_users_format_are_read_back(pair: tuple[Kind, Value], formatting: Formatting) -> None:
     kind, value = pair
     assert parse_value(kind, render_value(kind, value, formatting), formatting) == value
+
+
+@pytest.mark.parametrize(
+    ("text", "fits"),
+    [
+        ("0." + "0" * 20, True),  # zero, with more places than the column has
+        ("-0E-30", True),
+        ("1." + "0" * 20, True),
+        ("0." + "0" * 13 + "1", True),
+        ("0." + "0" * 14 + "1", False),
+        ("9" * 24, True),
+        ("1" + "0" * 24, False),
+        ("1E+24", False),
+        ("1E+23", True),
+    ],
+)
+def test_a_number_fits_24_digits_before_and_14_after_the_point(text: str, fits: bool) -> None:
+    if not fits:
+        with pytest.raises(RecordError, match=r"digits (before|after) the point"):
+            parse_value(Kind.DECIMAL, text)
+    else:
+        assert parse_value(Kind.DECIMAL, text) == Decimal(text)

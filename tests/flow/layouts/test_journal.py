@@ -7,9 +7,13 @@ from pathlib import Path
 import pytest
 
 from intacct_bridge.errors import SettingsError
+from intacct_bridge.flow.company.writable import LineSet, WritableObject
 from intacct_bridge.flow.layouts.journal import JournalLayout
+from intacct_bridge.flow.records.lookup_keys import LookupKeys
 from intacct_bridge.flow.records.tables import open_csv, open_table
 from intacct_bridge.flow.records.write import Write
+from intacct_bridge.model.catalog import FieldDef, object_def
+from intacct_bridge.wire.values import Kind
 
 HEADER = "Journal,Date,Title,Reference,Account,Debit,Credit,Department,Location,Memo\n"
 
@@ -191,3 +195,37 @@ def test_a_failed_formula_in_an_unused_column_is_ignored(tmp_path: Path) -> None
     (write,) = JournalLayout(key=("Check",)).read(table)
     faults = [(fault.position, fault.column) for fault in write.findings]
     assert faults == [("je.xlsx:2", "Check"), ("je.xlsx:3", "Memo"), ("je.xlsx:3", "Check")], "what is a key is read"
+
+
+MORE = WritableObject(
+    object_def("GLBATCH", [FieldDef("SUPDOCID", Kind.TEXT), FieldDef("STATE", Kind.TEXT)]),
+    (LineSet("ENTRIES", "GLENTRY", object_def("GLENTRY", [FieldDef("PROJECTID", Kind.TEXT)]), {}),),
+    LookupKeys("GLBATCH"),
+    None,
+    "create",
+)
+
+
+def test_columns_under_intaccts_own_names_are_of_the_entry_or_of_its_lines(tmp_path: Path) -> None:
+    header = HEADER.replace("\n", ",SUPDOCID,PROJECTID,STATE,OTHER\n")
+    text = (
+        "GJ,2026-01-31,T,R,6000,1.00,,,,,,P-1,Draft,x\n"
+        "GJ,2026-01-31,T,R,2100,,1.00,,,,DOC-7,,,\n"
+    )  # fmt: skip
+    (entry,) = read(tmp_path, header + text, JournalLayout(writable=lambda: MORE))
+    assert entry.fields["SUPDOCID"] == "DOC-7"
+    assert not {"STATE", "OTHER", "PROJECTID"} & entry.fields.keys()
+    first, second = entry.lines["ENTRIES"]
+    assert first.fields["PROJECTID"] == "P-1"
+    assert not {"PROJECTID", "SUPDOCID"} & second.fields.keys()
+    assert entry.columns["PROJECTID"] == "PROJECTID"
+    assert faults([entry]) == []
+
+
+def test_rows_of_an_entry_agree_on_what_is_the_entrys_own(tmp_path: Path) -> None:
+    header = HEADER.replace("\n", ",Reverse date\n")
+    rows = "GJ,2026-01-31,T,R,6000,1.00,,,,,{0}\nGJ,2026-01-31,T,R,2100,,1.00,,,,{1}\n"
+    (same,) = read(tmp_path, header + rows.format("2026-02-01", "2026-02-01"))
+    assert faults([same]) == []
+    (differ,) = read(tmp_path, header + rows.format("2026-02-01", "2026-02-02"))
+    assert faults([differ]) == [("header", "Reverse date", "je.csv:3")]

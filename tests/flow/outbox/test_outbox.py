@@ -32,6 +32,7 @@ from intacct_bridge.flow.outbox.outbox import Outbox
 from intacct_bridge.flow.outbox.storage import _count_equal_records, default_path, outbox_path, path_of
 from intacct_bridge.flow.records.status import RecordStatus
 from intacct_bridge.flow.records.write import Receipt, WriteOperation
+from intacct_bridge.wire.values import Value
 
 PLACE = WriteTarget("demo-company", "", WriteOperation.CREATE, "GLBATCH")
 NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
@@ -455,3 +456,21 @@ def test_an_entry_keeps_its_totals_and_its_posting_date(outbox: Outbox, path: Pa
     assert (first.totals, first.posting_date) == (kept.totals, date(2026, 1, 31))
     assert (second.totals, second.posting_date) == ((), None)
     assert [first, second] == planned
+
+
+def test_the_values_that_an_update_replaces_are_kept_of_each_planning(outbox: Outbox) -> None:
+    place = replace(PLACE, operation=WriteOperation.UPDATE)
+    seen: dict[str, Value] = {"NAME": "old", "TOTAL": Decimal("1.50"), "DUE": None}
+    update = replace(intent(repeatable=True), target=place, earlier=seen)
+    unseen = replace(intent("b"), target=place)
+    one, other = outbox.plan([update, unseen])
+    assert (outbox.earlier_values(one), outbox.earlier_values(other)) == (seen, None)
+    (again,) = outbox.plan([replace(update, earlier={"NAME": "newer"})])
+    assert (again.number, outbox.earlier_values(again)) == (one.number, {"NAME": "newer"})
+
+
+def test_a_receipt_without_a_record_number_keeps_its_name(outbox: Outbox, path: Path) -> None:
+    (begun,) = sent(outbox)
+    outbox.conclude([Conclusion(begun, RecordStatus.APPLIED, Receipt("", "GJ-7"))])
+    with Outbox(path, clock=lambda: NOW) as again:
+        assert again.entry(begun.number).receipt == Receipt("", "GJ-7")

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
@@ -19,9 +20,10 @@ from intacct_bridge.flow.plan.changes import (
     same_lines,
     update_of,
 )
+from intacct_bridge.flow.plan.context import PlanContext
 from intacct_bridge.flow.plan.known_to_outbox import _to_ask_for
-from intacct_bridge.flow.plan.match_existing import MatchExisting
-from intacct_bridge.flow.plan.plan import PlannedRecord, Verdict
+from intacct_bridge.flow.plan.match_existing import IdentifyByKey, MatchExisting
+from intacct_bridge.flow.plan.plan import Mode, PlannedRecord, PlanSettings, Verdict
 from intacct_bridge.flow.records.identity import source_identity
 from intacct_bridge.flow.records.lookup_keys import LookupKeys
 from intacct_bridge.flow.records.tables import EqualNumber, SourceRow
@@ -200,3 +202,28 @@ def test_a_refused_match_keeps_neither_receipt_nor_changes() -> None:
     assert (decided.verdict, decided.receipt, decided.changes, entry) == (Verdict.REFUSED, None, (), None)
     matched = replace(refused, verdict=Verdict.UPDATE)
     assert step._decided(given, None, matched, None) == (matched, None)
+
+
+@pytest.mark.parametrize(
+    ("mode", "match", "fields", "operation", "reasons"),
+    [
+        (Mode.UPSERT, (), {}, WriteOperation.CREATE, 0),  # without a key it can only be new
+        (Mode.UPSERT, (), {"RECORDID": "B-1"}, WriteOperation.CREATE, 0),
+        (Mode.UPSERT, ("NAME",), {}, WriteOperation.CREATE, 1),
+        (Mode.UPSERT, ("NAME",), {"NAME": "x"}, WriteOperation.CREATE, 0),
+        (Mode.UPDATE, (), {}, WriteOperation.UPDATE, 1),
+        (Mode.UPDATE, (), {"RECORDID": "B-1"}, WriteOperation.UPDATE, 0),
+        (Mode.DELETE, (), {"RECORDNO": 7}, WriteOperation.DELETE, 0),
+        (Mode.DELETE, (), {}, WriteOperation.DELETE, 1),
+    ],
+)
+def test_a_record_gets_the_operation_of_its_mode_and_needs_a_key_for_it(
+    mode: Mode, match: tuple[str, ...], fields: dict[str, Any], operation: WriteOperation, reasons: int
+) -> None:
+    settings = PlanSettings(mode=mode, match=match)
+    step = IdentifyByKey(cast("PlanContext", SimpleNamespace(settings=settings, describe=lambda: BILL)))
+    given = replace(write(), fields=fields)
+    (found,) = step([PlannedRecord(given, Verdict.CREATE)])
+    assert (found.write.operation, len(found.reasons)) == (operation, reasons)
+    if mode is not Mode.UPSERT and not reasons:
+        assert found.write.identity.text == " ".join(f"{name}={value}" for name, value in fields.items())
