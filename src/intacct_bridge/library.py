@@ -17,6 +17,8 @@ from intacct_bridge.served_demo import demo_settings, means_demo
 from intacct_bridge.wire.reply import Transport
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from intacct_bridge.flow.changes.event import ChangeEvent
     from intacct_bridge.flow.changes.following import FollowOptions
     from intacct_bridge.flow.changes.interest import Interest
@@ -64,7 +66,20 @@ def connect(
 
 
 class BridgeClient(Client):
-    """A client that can also tell what changed."""
+    """A client that can also tell what changed, and answer SQL."""
+
+    def sql(self, statement: str) -> "pa.Table":
+        """The result of one SELECT whose tables are objects of the company.
+
+        Only the fields and rows that it needs are read, with `query`; DuckDB evaluates the statement. Amounts are
+        decimals. InvalidRequestError for a statement that is no SELECT, or that cannot run.
+
+        >>> client.sql("SELECT count(*) AS accounts FROM GLACCOUNT").to_pylist()
+        [{'accounts': 112}]
+        """
+        from intacct_bridge.reporting.live_sql.live_query import live_table
+
+        return live_table(self, statement)
 
     def changes(
         self,

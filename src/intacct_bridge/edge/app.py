@@ -34,6 +34,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "delete": ("records", "Delete records."),
     "report": ("report", "Run a custom report and read its rows."),
     "extract": ("extract", "Copy objects to DuckDB, Parquet, Postgres, ... incrementally."),
+    "sql": ("reporting.sql", "Run a SELECT over the objects of a company, or over a copy."),
     "views": ("reporting.views", "Make the views for reports in a copy, and look at them."),
     "watch": ("changes.watch", "Send every change of a record to a command, a web hook, a database, ..."),
     "load": ("load", "Post a file: show the plan first, then apply it with --apply."),

@@ -36,6 +36,7 @@ _BY_COMMAND: dict[str, dict[int, str]] = {
     "delete": _WRITES,
     "report": {1: "a value that is not of its kind", **_CONNECTED},
     "extract": {1: "a stream failed, or something could not be read", **_CONNECTED},
+    "sql": _CONNECTED,
     "views list": {},
     "views show": {},
     "views apply": {},

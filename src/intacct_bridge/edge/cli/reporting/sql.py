@@ -1,0 +1,112 @@
+"""`intacct sql`: one SELECT over the objects of a company, or over a copy."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import click
+
+from intacct_bridge.edge.cli.context import CommandContext, file_option, number_option, shared_options
+from intacct_bridge.edge.terminal.row_formats import FORMATS, write_parquet, write_rows
+from intacct_bridge.edge.views.load import money
+from intacct_bridge.errors import SettingsError
+from intacct_bridge.model.query.query import Compare, Op
+from intacct_bridge.model.wording import counted
+
+
+@click.command("sql")
+@click.argument("statement", metavar="SELECT")
+@click.option(
+    "--on", "uri", metavar="URI", help="Ask this copy instead of Intacct; it also has the views `reporting.*`."
+)
+@click.option(
+    "--explain", is_flag=True, help="Only show what would be read, and its cost; uses one transaction a table."
+)
+@number_option("--max-transactions", "Stop before using more API transactions than this.", least=1, show_default=False)
+@click.option(
+    "--format", "kind", type=click.Choice(FORMATS), default="table", show_default=True, help="Write this format."
+)
+@file_option("--out", "Write to this file (default: standard output).")
+@shared_options(prints_table=True)
+def sql_command(
+    context: CommandContext,
+    *,
+    statement: str,
+    uri: str | None,
+    explain: bool,
+    max_transactions: int | None,
+    kind: str,
+    out: Path | None,
+) -> None:
+    """Run one SELECT. Its tables are objects of the company; only the fields and rows that it needs are read.
+
+    DuckDB evaluates the statement, without access to files or the network.
+
+    \b
+    Examples:
+      intacct sql "SELECT VENDORNAME, SUM(TOTALDUE) FROM APBILL WHERE WHENDUE < DATE '2026-12-01' GROUP BY 1"
+      intacct sql "SELECT * FROM CUSTOMER WHERE TOTALDUE > 1000" --explain
+      intacct sql "SELECT * FROM reporting.trial_balance" --on duckdb:///books.duckdb --format csv
+    """
+    from intacct_bridge.reporting.live_sql.live_query import copy_table, explained, live_table, prepared
+
+    if context.console.as_json:
+        kind = "json"
+    if uri and explain:
+        raise SettingsError("`explain` is about Intacct, and `on` asks a copy", fix="A copy costs no transaction.")
+    if uri:
+        found = copy_table(uri, statement)
+    else:
+        client = context.limited_client(max_transactions)
+        if explain:
+            costs = [
+                (
+                    one.read.object,
+                    one.rows,
+                    one.transactions,
+                    _conditions(one.read.conditions),
+                    ", ".join(one.read.fields),
+                )
+                for one in explained(client, prepared(client, statement))
+            ]
+            context.console.table(("object", "records", "transactions", "condition", "fields"), costs)
+            return
+        found = live_table(client, statement)
+        context.console.say(counted(client.meter.transactions, "API transaction"))
+    if kind == "parquet":
+        count = write_parquet(found.to_batches(), to=out)
+    else:
+        rows = [{name: _plain(value) for name, value in row.items()} for row in found.to_pylist()]
+        count = write_rows(rows, context.console, kind=kind, to=out)
+    context.console.say(counted(count, "row"))
+
+
+def _plain(value: Any) -> Any:
+    """An amount without the zeros of its column's scale."""
+    return money(value) if isinstance(value, Decimal) else value
+
+
+_SIGNS = {
+    Op.EQUALTO: "=",
+    Op.LESSTHAN: "<",
+    Op.LESSTHANOREQUALTO: "<=",
+    Op.GREATERTHAN: ">",
+    Op.GREATERTHANOREQUALTO: ">=",
+}
+
+
+def _conditions(found: Sequence[Compare]) -> str:
+    """The conditions that the gateway would check, in words."""
+    return " and ".join(map(_condition, found))
+
+
+def _condition(one: Compare) -> str:
+    values = [repr(value) if isinstance(value, str) else str(value) for value in one.values]
+    if one.op is Op.ISNULL:
+        return f"{one.field} is empty"
+    if one.op is Op.IN:
+        return f"{one.field} in ({', '.join(values)})"
+    if one.op is Op.BETWEEN:
+        return f"{one.field} between {values[0]} and {values[1]}"
+    return f"{one.field} {_SIGNS[one.op]} {values[0]}"

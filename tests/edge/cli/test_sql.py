@@ -1,0 +1,40 @@
+"""`intacct sql`: one SELECT over the company."""
+
+import json
+
+from support.edge.command_line import Intacct
+
+
+def test_a_select_over_the_company(demo: Intacct) -> None:
+    joined = (
+        "SELECT v.VENDORID, count(b.RECORDNO) AS bills, sum(b.TOTALDUE) AS due FROM VENDOR v "
+        "LEFT JOIN APBILL b ON b.VENDORID = v.VENDORID WHERE v.VENDORID = 'V10001' GROUP BY 1"
+    )
+    (row,) = json.loads(demo("sql", joined, "--json").out)
+    bills = demo(
+        "query", "APBILL", "--where", "VENDORID = 'V10001'", "--select", "RECORDNO,TOTALDUE", "--format", "json"
+    )
+    listed = json.loads(bills.out)
+    assert row["bills"] == len(listed)
+    assert round(row["due"], 2) == round(sum(one["TOTALDUE"] for one in listed), 2)
+    table = demo("sql", "SELECT max(TOTALDUE) AS most FROM VENDOR")
+    assert table.status == 0
+    assert "000000" not in table.out
+
+
+def test_the_price_is_shown_and_capped(demo: Intacct) -> None:
+    (cost,) = json.loads(demo("sql", "SELECT NAME FROM VENDOR WHERE RECORDNO < 5", "--explain", "--json").out)
+    assert (cost["object"], cost["transactions"], cost["condition"]) == ("VENDOR", 1, "RECORDNO < 5")
+    assert cost["records"] < 5
+    capped = demo("sql", "SELECT count(*) FROM VENDOR, CUSTOMER", "--max-transactions", "1")
+    assert capped.status == 2
+    assert "--max-transactions" in capped.err
+
+
+def test_what_is_no_select_ends_in_a_sentence(demo: Intacct) -> None:
+    for sql in ("DROP TABLE x", "SELECT * FROM read_csv('x.csv')", "SELECT NOPE FROM VENDOR", "SELEC", ""):
+        refused = demo("sql", sql)
+        assert refused.status == 2, refused.said
+        assert "Traceback" not in refused.said
+    both = demo("sql", "SELECT 1", "--explain", "--on", "x.duckdb")
+    assert (both.status, "--explain" in both.err) == (2, True)
