@@ -18,6 +18,7 @@ import re
 from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from intacct_bridge.errors import RemoteProtocolError
@@ -254,12 +255,26 @@ def _cut(rows: _Rows) -> "pa.Array":
 
 
 def _every(parts: "pa.Array", width: int, count: int) -> "list[pa.Array]":
-    """The parts by their place in a row."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
+    """The parts by their place in a row: slices of one array."""
+    columns = parts.take(_places(width, count))
+    return [columns.slice(at * count, count) for at in range(width)]
 
-    first = pa.Array.from_buffers(pa.int32(), count, [None, pa.py_buffer(array("i", range(0, count * width, width)))])
-    return [parts.take(pc.add(first, pa.scalar(at, pa.int32()))) for at in range(width)]
+
+@lru_cache(maxsize=2)
+def _places(width: int, count: int) -> "pa.Array":
+    """Where each part of every row is, one column after another; nearly all pages have the same shape."""
+    import pyarrow as pa
+
+    places = array("i")
+    for at in range(width):
+        places.extend(range(at, width * count, width))
+    return pa.Array.from_buffers(pa.int32(), len(places), [None, pa.py_buffer(places)])
+
+
+def _bytes_of(parts: "pa.Array") -> int:
+    """How many bytes a column has."""
+    offsets = memoryview(parts.buffers()[1]).cast("i")
+    return offsets[parts.offset + len(parts)] - offsets[parts.offset]
 
 
 def _completed(parts: "pa.Array", before: bytes) -> "pa.Array":
@@ -272,7 +287,7 @@ def _completed(parts: "pa.Array", before: bytes) -> "pa.Array":
 def _check_ends(parts: "pa.Array", fixed: bytes) -> None:
     import pyarrow.compute as pc
 
-    if len(parts.buffers()[2]) != len(fixed) * len(parts) or not pc.all(pc.starts_with(parts, pattern=fixed)).as_py():
+    if _bytes_of(parts) != len(fixed) * len(parts) or not pc.all(pc.starts_with(parts, pattern=fixed)).as_py():
         raise _Unusual
 
 
@@ -283,7 +298,7 @@ def _text(parts: "pa.Array", prefix: bytes) -> "pa.Array":
 
     if not pc.all(pc.starts_with(parts, pattern=prefix)).as_py():
         raise _Unusual
-    total = len(parts.buffers()[2])
+    total = _bytes_of(parts)
     if total == len(prefix) * len(parts):
         return pa.nulls(len(parts), pa.string())
     texts = pc.binary_slice(parts, len(prefix), total + 1).view(pa.string())
