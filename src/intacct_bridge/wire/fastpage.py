@@ -274,7 +274,7 @@ def _places(width: int, count: int) -> "pa.Array":
 def _bytes_of(parts: "pa.Array") -> int:
     """How many bytes a column has."""
     offsets = memoryview(parts.buffers()[1]).cast("i")
-    return offsets[parts.offset + len(parts)] - offsets[parts.offset]
+    return int(offsets[parts.offset + len(parts)] - offsets[parts.offset])
 
 
 def _completed(parts: "pa.Array", before: bytes) -> "pa.Array":
