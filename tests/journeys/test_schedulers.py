@@ -95,7 +95,8 @@ def block(page: str, language: str, number: int = 0) -> str:
 def environ(tmp_path: Path) -> Iterator[dict[str, str]]:
     """The environment of a scheduler: a company, and `intacct` on the path."""
     (tmp_path / "intacct.toml").write_text(FLOWS)
-    (tmp_path / "bin").mkdir()
+    for name in ("bin", "home", "home/.prefect"):
+        (tmp_path / name).mkdir()
     program = tmp_path / "bin" / "intacct"
     program.write_text(
         f'#!/bin/sh\nPYTHONPATH={os.pathsep.join(sys.path)} exec {sys.executable} -m intacct_bridge "$@"\n'

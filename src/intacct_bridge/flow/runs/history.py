@@ -11,7 +11,6 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -163,7 +162,7 @@ class RunHistory:
 
     def _run(self, body: str) -> Run:
         run = msgspec.json.decode(body, type=Run)
-        return replace(run, alive=run.status is None and self.is_running(run.id))
+        return msgspec.structs.replace(run, alive=run.status is None and self.is_running(run.id))
 
     def _read(self, sql: str, values: list[str]) -> list[str]:
         """The bodies that a query finds; none where there is no history yet."""
@@ -175,7 +174,7 @@ class RunHistory:
             raise self._unusable(error) from None
 
     def _put(self, run: Run) -> int:
-        body = msgspec.json.encode(replace(run, alive=False)).decode()
+        body = msgspec.json.encode(msgspec.structs.replace(run, alive=False)).decode()
         ended = _text(run.ended) if run.ended is not None else None
         values = (run.id, _text(run.started), ended, run.flow, run.connection, run.command, run.status, body)
         with self._writing() as db:

@@ -5,9 +5,10 @@ the history shows such a run as interrupted, because nothing holds its lock any 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
+
+import msgspec
 
 from intacct_bridge.errors import IntacctError
 
@@ -66,8 +67,7 @@ def worst(statuses: Sequence[int]) -> int:
     return min(statuses, key=lambda status: ranked.get(status, 1), default=0)
 
 
-@dataclass(frozen=True, slots=True)
-class StreamCount:
+class StreamCount(msgspec.Struct, frozen=True):
     """What a run read of one stream."""
 
     name: str
@@ -80,8 +80,7 @@ class StreamCount:
     error: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class RecordCounts:
+class RecordCounts(msgspec.Struct, frozen=True):
     """What became of the records of a run that writes."""
 
     posted: int = 0
@@ -105,8 +104,7 @@ class RecordCounts:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class RunError:
+class RunError(msgspec.Struct, frozen=True):
     """The error that ended a run."""
 
     message: str
@@ -130,8 +128,7 @@ class RunError:
         return cls(error.message, type(error).__name__, code, known.entry if known is not None else "", fix)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
+class Run(msgspec.Struct, frozen=True, kw_only=True):
     """One run. Times are UTC, by the clock of the machine it ran on."""
 
     id: str
@@ -156,7 +153,7 @@ class Run:
     status: int | None = None
     destination: str = ""
     streams: tuple[StreamCount, ...] = ()
-    records: RecordCounts = field(default_factory=RecordCounts)
+    records: RecordCounts = msgspec.field(default_factory=RecordCounts)
     transactions: int = 0
     """API transactions."""
     error: RunError | None = None
@@ -164,7 +161,7 @@ class Run:
     """The file with the run's messages."""
     refused_rows: tuple[str, ...] = ()
     """Files with refused rows or dead letters."""
-    alive: bool = field(default=False, compare=False)
+    alive: bool = False
     """Whether its process still holds its lock; the history finds this out when it reads the run."""
 
     @property
