@@ -157,3 +157,23 @@ def test_a_load_is_one_document_for_a_program(demo: Intacct, kept: Path) -> None
     again = json.loads(demo(*words, "--apply").out)
     assert again["totals"]["already_in_intacct"] == 2
     assert [[row["outcome"] for row in one["outcomes"]] for one in again["files"]] == [["unchanged"], ["unchanged"]]
+
+
+def test_an_interrupted_extraction_leaves_what_it_read(
+    demo: Intacct, kept: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C once the second stream is being read."""
+    seen: set[str] = set()
+
+    def update(_: object, name: str, done: int, total: int | None = None) -> None:
+        seen.add(name)
+        if len(seen) > 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("intacct_bridge.edge.terminal.progress._Lines.update", update)
+    ran = demo("extract", "DEPARTMENT", "CLASS", "VENDOR", "APBILL", "--to", "csv:copy")
+    assert ran.status == 130
+    (run,) = listed(demo)
+    assert (run["end"], run["error"]) == ("interrupted", None)
+    assert run["rows"] > 0
+    assert {one["name"] for one in run["streams"]} >= {"DEPARTMENT", "CLASS", "VENDOR", "APBILL"}

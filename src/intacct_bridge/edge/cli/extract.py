@@ -208,6 +208,7 @@ def extract_command(
         options=options,
         hard_deletes=hard_deletes,
         keep=context.recorder.add_streams,
+        tick=context.recorder.tick,
         views=WantedViews(reporting=not (no_views or unified or maps), lower_names=bool(name_style)),
     )
     fetched = _show(context, done, attachments, to)

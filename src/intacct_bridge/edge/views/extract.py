@@ -56,11 +56,12 @@ def run_extraction(
     options: Options | None = None,
     hard_deletes: bool = False,
     keep: Callable[[Sequence[StreamOutcome]], None] = lambda _: None,
+    tick: Callable[[], None] = lambda: None,
     views: WantedViews | None = None,
 ) -> ExtractResult:
     """Bring the copy at a URI up to date, with progress; `-` writes Singer messages to standard output.
 
-    `keep` gets the outcomes also where the run is interrupted. A database ends with the views that are wanted.
+    `keep` gets the outcomes also where the run is interrupted; `tick` is called while it runs. A database ends with the views that are wanted.
     """
     began, spent = time.monotonic(), client.meter.transactions
     with stoppable(console), importing(to):
@@ -74,6 +75,7 @@ def run_extraction(
             with progress(console, spent=lambda: client.meter.transactions - spent, noun="rows") as view:
                 for stream in run:
                     view.update(stream.stream, stream.rows, stream.rows + stream.expected)
+                    tick()
         finally:
             keep([one for one in run.outcomes if one.stream not in NO_STREAMS or one.error])
         full = options is not None and options.full

@@ -5,6 +5,7 @@ Where the history cannot be written, the run goes on, and a warning says so once
 """
 
 import os
+import time
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from intacct_bridge.flow.runs.history import RunHistory
     from intacct_bridge.flow.runs.traces import RunTrace
     from intacct_bridge.flow.streams.stream import StreamOutcome
+
+_EVERY = 5.0
+"""Seconds between two notes of a run that goes on."""
 
 
 class RunRecorder:
@@ -43,6 +47,7 @@ class RunRecorder:
         self.records = RecordCounts()
         self.run: Run | None = None
         """The run as the history has it; None before it begins."""
+        self._kept_at = time.monotonic()
         self._meters: list[Meter] = []
         self._warn = warn
         self._history: RunHistory | None = None
@@ -133,6 +138,13 @@ class RunRecorder:
     def add_file(self, path: "Path") -> None:
         """Name a file with refused rows or dead letters."""
         self.refused_rows.append(str(path.absolute()))
+
+    def tick(self) -> None:
+        """Keep the API transactions so far, every few seconds, for the case that the process is killed."""
+        now = time.monotonic()
+        if now - self._kept_at >= _EVERY:
+            self._kept_at = now
+            self._checkpoint()
 
     def failed(self, error: BaseException) -> None:
         """Keep the error that ends the run."""

@@ -66,9 +66,9 @@ def list_command(
 @click.option("--log", "with_log", is_flag=True, help="Print the run's log after its facts.")
 @shared_options(connected=False, prints_table=True)
 def show_command(context: CommandContext, *, run_id: str, with_log: bool) -> None:
-    """Show one run: who ran what, its streams and records, how it ended, and where its files are.
+    """Show one run with its streams, records and files.
 
-    RUN is the id, or its first characters.
+    It says who ran what, how it ended, and where its log and its refused rows are. RUN is the id, or its first characters.
 
     \b
     Examples:
@@ -99,9 +99,9 @@ def show_command(context: CommandContext, *, run_id: str, with_log: bool) -> Non
         "rows": run.rows or "",
         "deleted": run.deleted or "",
         "records": _records(run),
-        "transactions": run.transactions,
+        "transactions": run.transactions if run.status is not None else f"{run.transactions:,} or more",
         "refused rows": list(run.refused_rows),
-        "log": run.log,
+        "log": run.log if run.log and Path(run.log).exists() else "",
     }
     context.console.pairs({name: value for name, value in facts.items() if value not in ("", None, [])})
     if run.streams:
@@ -126,7 +126,10 @@ def show_command(context: CommandContext, *, run_id: str, with_log: bool) -> Non
 @file_option("--metrics", "Also write all of it to this file, in Prometheus's text format.")
 @shared_options(connected=False, prints_table=True)
 def stats_command(context: CommandContext, *, flow: str, connection_name: str, days: int, metrics: Path | None) -> None:
-    """Show the success rate of each flow, and the API transactions by connection and month against the tier.
+    """Show success rates, and usage by month.
+
+    The first table has the runs of each flow and how many succeeded. The second has the API transactions of each
+    connection and month against the allowance of the tier.
 
     \b
     Examples:
