@@ -68,7 +68,8 @@ def list_command(
 def show_command(context: CommandContext, *, run_id: str, with_log: bool) -> None:
     """Show one run with its streams, records and files.
 
-    It says who ran what, how it ended, and where its log and its refused rows are. RUN is the id, or its first characters.
+    It says who ran what, how it ended, and where its log and its refused rows are. RUN is the id, or its
+    first characters.
 
     \b
     Examples:
