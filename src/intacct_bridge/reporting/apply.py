@@ -67,7 +67,7 @@ def apply_views(sink: SqlSink, groups: Groups | None = None) -> AppliedViews:
     shape = copy_shape(sink, groups or {})
     rendered, skipped = render_views(dialect, shape)
     views = [StoredView(f"{shape.reporting}.{one.name}", one.kind, one.statements) for one in rendered]
-    changed = _replace(sink, REPORTING, shape.reporting, views)
+    changed = replace_views(sink, REPORTING, shape.reporting, views)
     sink.gather_statistics()
     return AppliedViews(shape.reporting.strip('"'), tuple(one.name for one in rendered), tuple(skipped), changed)
 
@@ -92,7 +92,7 @@ def apply_lower_names(sink: SqlSink) -> AppliedViews:
         StoredView(f"{schema}.{quoted(column_name(name))}", "view", (_lower_view(sink, schema, name, columns),), LOWER)
         for name, columns in sorted(tables.items())
     ]
-    changed = _replace(sink, LOWER, schema, views)
+    changed = replace_views(sink, LOWER, schema, views)
     return AppliedViews(schema.strip('"'), tuple(one.name for one in views), (), changed)
 
 
@@ -119,7 +119,9 @@ def lower_names(columns: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def _replace(sink: SqlSink, layout: str, schema: str, views: Sequence[StoredView]) -> bool:
+def replace_views(sink: SqlSink, layout: str, schema: str, views: Sequence[StoredView]) -> bool:
+    """Make the views of one layout, in place of those that are there; whether anything changed."""
+
     def replace() -> bool:
         if views:
             sink.database.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")

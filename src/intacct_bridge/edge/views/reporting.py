@@ -12,6 +12,7 @@ from intacct_bridge.flow.destinations.sql import SqlSink
 from intacct_bridge.model.wording import counted
 from intacct_bridge.reporting.apply import AppliedViews, apply_lower_names, apply_views, has_lower_names, has_sources
 from intacct_bridge.reporting.company_settings import keep_financial_setup
+from intacct_bridge.reporting.fivetran import apply_fivetran_layout, has_fivetran_layout
 from intacct_bridge.reporting.rendering import SkippedView
 from intacct_bridge.reporting.statement_groups import statement_groups
 
@@ -41,6 +42,8 @@ def bring_views_up_to_date(
             made.append(apply_views(sink, reporting_groups()))
         if wanted.lower_names or has_lower_names(sink):
             made.append(apply_lower_names(sink))
+        if has_fivetran_layout(sink):
+            made.append(apply_fivetran_layout(sink))
     except IntacctError as error:
         console.complain(console.wrapped("error  ", console.spelled(f"views: {error.message}")))
         if error.fix:

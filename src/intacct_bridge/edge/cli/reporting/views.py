@@ -75,16 +75,24 @@ def show_command(context: CommandContext, *, name: str, uri: str | None) -> None
     type=click.Choice(["lower"]),
     help="Also make a view of each table in the schema raw, with lower-case names without dots.",
 )
+@click.option(
+    "--layout",
+    type=click.Choice(["fivetran"]),
+    help="Also make the views that models for Fivetran's connector read, in the schema sage_intacct.",
+)
 @shared_options(connected=False)
-def apply_command(context: CommandContext, *, uri: str, names: str | None) -> None:
+def apply_command(context: CommandContext, *, uri: str, names: str | None, layout: str | None) -> None:
     """Make the views in a copy, or make them again after an upgrade. Nothing is read from Intacct."""
     from intacct_bridge.edge.views.reporting import reporting_groups, show_applied
     from intacct_bridge.reporting.apply import apply_lower_names, apply_views, open_copy
+    from intacct_bridge.reporting.fivetran import apply_fivetran_layout
 
     with open_copy(uri) as sink:
         made = [apply_views(sink, reporting_groups())]
         if names:
             made.append(apply_lower_names(sink))
+        if layout:
+            made.append(apply_fivetran_layout(sink))
     for one in made:
         show_applied(one, context.console, every_time=True)
 
