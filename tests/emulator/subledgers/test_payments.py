@@ -10,7 +10,7 @@ from decimal import Decimal
 
 import pytest
 
-from emulator.functions.test_legacy_documents import cells, day, invoice, key_of, line
+from emulator.functions.test_legacy_documents import cells, day, invoice, key_of, line, receipt
 from emulator.subledgers.test_documents import VENDOR, bill, made, payment, state
 from intacct_bridge.emulator.gateway.gateway import Emulator
 from support.emulator.calls import data, element, faults, one, query, rows
@@ -186,6 +186,28 @@ def test_a_request_applies_open_credits_and_discounts_without_their_keys(demo: E
     assert [state(demo, one)["TOTALDUE"] for one in (own, key)] == ["0", "100"]
     assert state(demo, note, "APADJUSTMENT")["TOTALDUE"] == "0"
     assert_true(demo)
+
+
+def test_each_credit_on_a_line_and_each_day_of_an_overpayment_has_a_detail(demo: Emulator) -> None:
+    notes = [credit(demo, "30", "CR-1"), credit(demo, "20", "CR-2")]
+    own = made(demo, bill("60500 100"))
+    item = f"<key>{own}</key><paymentamount>55</paymentamount><credittoapply>45</credittoapply>"
+    head = "<bankaccountid>CHK-INS</bankaccountid><vendorid>V10087</vendorid><paymentmethod>EFT</paymentmethod>"
+    body = f"<paymentrequestitems><paymentrequestitem>{item}</paymentrequestitem></paymentrequestitems>"
+    request = key_of(demo, f"<create_paymentrequest>{head}{day('paymentdate')}{body}</create_paymentrequest>")
+    found = details_of(demo, "APPYMTDETAIL", request, "ADJUSTMENTKEY TRX_ADJUSTMENTAMOUNT TRX_PAYMENTAMOUNT")
+    assert found == [[notes[1], "15", "0"], [notes[0], "30", "55"]]
+    invoiced = key_of(demo, invoice("I-9", "80"))
+    over = key_of(demo, receipt("80"))
+    applied = f"<arpaymentitem><invoicekey>{invoiced}</invoicekey><amount>80</amount></arpaymentitem>"
+    head = f"<arpaymentkey>{over}</arpaymentkey>{day('paymentdate', 21)}"
+    key_of(demo, f"<apply_arpayment>{head}<arpaymentitems>{applied}</arpaymentitems></apply_arpayment>")
+    assert details_of(demo, "ARPYMTDETAIL", over, "PAYMENTDATE") == [["11/21/2026"]]
+
+
+def details_of(emulator: Emulator, name: str, key: str, fields: str) -> list[list[str]]:
+    where = f"<equalto><field>PAYMENTKEY</field><value>{key}</value></equalto>"
+    return [[row[one] for one in fields.split()] for row in rows(data(emulator, query(name, fields, where)))]
 
 
 def test_a_request_for_an_amount_pays_the_oldest_bills_first(demo: Emulator) -> None:

@@ -53,8 +53,9 @@ def keep_details(
 ) -> None:
     """Add details to a payment, and keep the parts that they settle, on a day where that is not the payment's own."""
     table, described = call.company.table(side.line), call.company.find(side.line)
+    dated = row | {side.day: day} if day else row
     for one in settled:
-        for cells in _cells(posting_rules(call.company).rounding, side, row, one):
+        for cells in _cells(posting_rules(call.company).rounding, side, dated, one):
             set_audit_fields(call, described, cells, new=True)
             table.insert(cells, next_number(call.company, "PYMTDETAIL"))
     side_table, key = call.company.side_tables.settled_parts, (side.object, row["RECORDNO"])
@@ -110,9 +111,19 @@ def _cells(rounding: Rounding, side: PaymentSide, row: Row, one: SettledDetail) 
                 credits[index] = (names, total - used)
                 value = rounding.round(whole * used / trx_amount, base_currency)
                 money, base = money - used, base - value
-                cells |= _credited(names, used, value)
+                credited = _credited(names, used, value)
+                if names["TRX"] in cells:  # a second credit of the same kind has a row of its own
+                    yield {**_shared(cells), **credited, "PAYMENTAMOUNT": "0", "TRX_PAYMENTAMOUNT": "0"}
+                else:
+                    cells |= credited
         cells |= {"PAYMENTAMOUNT": decimal_text(base), "TRX_PAYMENTAMOUNT": decimal_text(money)}
         yield cells
+
+
+def _shared(cells: Row) -> Row:
+    """The cells of a detail that do not depend on how its line is settled."""
+    names = ("RECORDKEY", "POSADJKEY", "ENTRYKEY", "POSADJENTRYKEY", "PAYMENTKEY", "PAYMENTDATE", "CURRENCY")
+    return {name: cells[name] for name in (*names, "MODULEKEY", "STATE") if name in cells}
 
 
 def _lines(one: SettledDetail) -> list[tuple[str, Decimal]]:
