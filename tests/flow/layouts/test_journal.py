@@ -1,5 +1,7 @@
 """A controller's rows become journal entries: grouped, one side a line, nothing rounded, every fault with its place."""
 
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -10,7 +12,7 @@ from intacct_bridge.errors import SettingsError
 from intacct_bridge.flow.company.writable import LineSet, WritableObject
 from intacct_bridge.flow.layouts.journal import JournalLayout
 from intacct_bridge.flow.records.lookup_keys import LookupKeys
-from intacct_bridge.flow.records.tables import open_csv, open_table
+from intacct_bridge.flow.records.tables import SourceRow, open_csv, open_table
 from intacct_bridge.flow.records.write import Write
 from intacct_bridge.model.catalog import FieldDef, object_def
 from intacct_bridge.wire.values import Kind
@@ -229,3 +231,19 @@ def test_rows_of_an_entry_agree_on_what_is_the_entrys_own(tmp_path: Path) -> Non
     assert faults([same]) == []
     (differ,) = read(tmp_path, header + rows.format("2026-02-01", "2026-02-02"))
     assert faults([differ]) == [("header", "Reverse date", "je.csv:3")]
+
+
+def test_a_column_that_the_user_adds_does_not_begin_an_entry(tmp_path: Path) -> None:
+    """It has a value in every row, so that only the file's own columns say where an entry begins."""
+    path = tmp_path / "je.csv"
+    path.write_text("Date,Title,Reference,Account,Debit,Credit\n2026-01-31,T,R,6000,1,\n,,,2100,,1\n", encoding="utf-8")
+    table = open_csv(path)
+
+    def rows() -> Iterator[SourceRow]:
+        for row in table:
+            yield replace(row, cells={**row.cells, "Journal": "GJ"})
+
+    given = replace(table, columns=(*table.columns, "Journal"), rows=rows, constants={"Journal": "GJ"})
+    (entry,) = JournalLayout().read(given)
+    assert len(entry.lines["ENTRIES"]) == 2
+    assert faults([entry]) == []

@@ -474,3 +474,17 @@ def test_a_receipt_without_a_record_number_keeps_its_name(outbox: Outbox, path: 
     outbox.conclude([Conclusion(begun, RecordStatus.APPLIED, Receipt("", "GJ-7"))])
     with Outbox(path, clock=lambda: NOW) as again:
         assert again.entry(begun.number).receipt == Receipt("", "GJ-7")
+
+
+def test_an_applied_undo_releases_what_it_takes_back_and_nothing_else(outbox: Outbox) -> None:
+    one, other = sent(outbox, intent("a"), intent("b"))
+    outbox.conclude(
+        [Conclusion(one, RecordStatus.APPLIED, Receipt("1")), Conclusion(other, RecordStatus.APPLIED, Receipt("2"))]
+    )
+    (undo,) = sent(outbox, replace(intent("u"), undoes=one.number))
+    outbox.conclude([Conclusion(undo, RecordStatus.REJECTED)])
+    assert outbox.entry(one.number).status is RecordStatus.APPLIED
+    (undo,) = sent(outbox, replace(intent("u"), undoes=one.number))
+    outbox.conclude([Conclusion(undo, RecordStatus.APPLIED, Receipt("3"))])
+    assert outbox.entry(one.number).status is RecordStatus.RELEASED
+    assert outbox.entry(other.number).status is RecordStatus.APPLIED

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any, cast
@@ -11,6 +11,7 @@ import pytest
 
 from intacct_bridge.flow.company.current_records import CurrentRecord
 from intacct_bridge.flow.company.writable import LineSet, WritableObject
+from intacct_bridge.flow.plan.actions import early_day
 from intacct_bridge.flow.plan.changes import (
     Change,
     deletion_of,
@@ -227,3 +228,17 @@ def test_a_record_gets_the_operation_of_its_mode_and_needs_a_key_for_it(
     assert (found.write.operation, len(found.reasons)) == (operation, reasons)
     if mode is not Mode.UPSERT and not reasons:
         assert found.write.identity.text == " ".join(f"{name}={value}" for name, value in fields.items())
+
+
+@pytest.mark.parametrize(
+    ("day", "posted", "warned"),
+    [
+        (date(2026, 1, 1), date(2026, 1, 2), True),
+        (date(2026, 1, 2), date(2026, 1, 2), False),
+        (date(2026, 1, 1), None, False),
+        (None, date(2026, 1, 2), False),
+        (date(2026, 1, 1), datetime(2026, 1, 2, tzinfo=UTC), False),  # a time is no posting date
+    ],
+)
+def test_a_day_before_the_records_own_is_a_warning(day: Value, posted: Value, warned: bool) -> None:
+    assert [one.refuses for one in early_day(write(), day, posted)] == ([False] if warned else [])

@@ -17,6 +17,7 @@ from intacct_bridge.flow.post.evidence import CLOCK_TOLERANCE, Evidence, Evidenc
 from intacct_bridge.flow.records.lookup_keys import EXTERNALID, lookup_keys_of
 from intacct_bridge.flow.records.status import RecordStatus
 from intacct_bridge.flow.records.write import Receipt, WriteOperation
+from intacct_bridge.model.query.query import Query
 from intacct_bridge.wire.envelope import SUCCESS, Result
 from intacct_bridge.wire.values import Value
 from intacct_bridge.wire.xml import Element, element
@@ -256,6 +257,22 @@ def test_a_payment_is_proven_by_all_that_it_pays_on_its_day(
     evidence = look(outbox, company, [entry], "APPYMT")
     assert (entry.number in evidence.proofs) == proven
     assert not evidence.absent  # a payment is never sent again for want of proof
+
+
+class Private(ShownRecords):
+    """A company whose records are private: only a query that asks for those gets them."""
+
+    def query(self, query: Query, /) -> Iterator[Mapping[str, Value]]:
+        yield from super().query(query) if query.show_private else ()
+
+
+def test_private_records_are_evidence_too(outbox: Outbox) -> None:
+    (entry,) = doubtful(outbox, name="APPYMT", body=BODY)
+    header: dict[str, Value] = {"RECORDNO": 7, "PAYMENTDATE": PAID, "AUWHENCREATED": SENT, "CREATEDBYLOGINID": "loader"}
+    rows = {"APPYMT": [header], "APPYMTDETAIL": details(DETAILS), "GLBATCH": [posted(7)]}
+    assert look(outbox, Private(rows), [entry], "APPYMT").proofs
+    (batch,) = doubtful(outbox)
+    assert look(outbox, Private(rows), [batch]).proofs
 
 
 @pytest.mark.parametrize(

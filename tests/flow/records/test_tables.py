@@ -466,3 +466,21 @@ def test_dates_that_excel_may_have_swapped_are_refused(tmp_path: Path, order: Li
 def test_a_text_that_excel_could_not_convert_makes_its_neighbours_doubtful(cells: list[object], swapped: str) -> None:
     assert date_reading(cells, None).swapped == swapped
     assert date_reading(cells, "dmy").swapped == swapped
+
+
+@pytest.mark.parametrize(
+    ("text", "fix"),
+    [
+        ("1,234", "write 1234 or 1234.00"),
+        ("12,50", "use a point before the cents"),
+        ("1.234,5", "use a point before the cents"),
+        ("#REF!", "the formula has no result"),
+        ("1 234", "remove the spaces"),
+        ("12 EUR", "remove the currency"),
+        ("twelve", "write a number such as"),
+    ],
+)
+def test_an_amount_that_is_refused_says_how_to_write_it(text: str, fix: str) -> None:
+    with pytest.raises(RecordError) as refused:
+        read_money(text)
+    assert refused.value.fix.startswith(fix)
