@@ -12,7 +12,10 @@ from intacct_bridge.flow.extract.pipeline import ExtractRequest, prepare
 from support.small_company import Clock, client, little_company
 
 
-@pytest.mark.parametrize("streams", [("GLBATCH", "GLDETAIL", "APBILL"), ("APBILL", "GLBATCH"), ("GLBATCH",)])
+@pytest.mark.parametrize(
+    "streams",
+    [("GLBATCH", "GLDETAIL", "APBILL"), ("APBILL", "GLBATCH"), ("GLBATCH",), ("APBILL", "GLENTRY"), ("GLENTRY",)],
+)
 def test_the_entry_of_a_deleted_bill_leaves_the_copy_in_the_next_run(tmp_path: Path, streams: Sequence[str]) -> None:
     clock, copy = Clock(), tmp_path / "copy.duckdb"
     with closing(little_company(clock)) as emulator, client(emulator) as company:

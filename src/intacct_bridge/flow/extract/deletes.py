@@ -71,54 +71,66 @@ def follow_deletes(
     reader = PageReader(context.source, AUDIT_TRAIL)
     objects = [one for one in runs if one.stream.virtual is None]  # virtual streams were replaced
     complete = [one for one in objects if one.writer.complete]
+    posted_to = _posted_to([one.stream for one in objects])
     done = ("", context.trail_start)
     followed = [one for one in complete if not one.bookmark.in_progress and one.bookmark.deletes.since not in done]
     if not followed:
         return reader, True
     try:
-        trail = _trail(context, reader, followed)
+        trail = _trail(context, reader, followed, posted_to)
     except (NotPermittedError, InvalidRequestError):
         return reader, _compare_keys(context, followed)
     deleted: dict[str, list[Value]] = {}
     for run in followed:
         if run.bookmark.deletes.found_some:
-            _mark_dependents(run, complete)
+            _mark_dependents(run, complete, posted_to)
     followed_objects = {run.stream.object for run in followed}
     elsewhere = any(trail.get(name) for name in _POSTING if name not in followed_objects)
     uncounted = {run.name for run in followed if run.bookmark.deletes.uncounted}
     if elsewhere:
-        uncounted |= {run.name for run in followed if run.stream.object in POSTED_TO}
+        uncounted |= {run.name for run in followed if run.stream.object in posted_to}
     for run in sorted(headers_first(followed), key=_is_posted_to):
         own = deleted.setdefault(run.stream.object, [])
         own += _deleted_by_key(run, trail.get(run.stream.object, ()))
         own += _deleted_with_header(run, headers.get(run.stream.header), trail, deleted)
         if own:
-            _mark_dependents(run, complete)
-        if _worth_counting(run, uncounted, deleted):
+            _mark_dependents(run, complete, posted_to)
+        if _worth_counting(run, uncounted, deleted, posted_to):
             own += _deleted_by_count(run)
             if own:
-                _mark_dependents(run, complete)
+                _mark_dependents(run, complete, posted_to)
     for run in followed:
         run.finish_deletes()
     return reader, True
 
 
-def _mark_dependents(run: StreamRun, others: Sequence[StreamRun]) -> None:
+def _posted_to(streams: Sequence[Stream]) -> frozenset[str]:
+    """The objects of a run from which a deleted document takes its postings back: also the lines of journal entries,
+    where the run does not read the entries themselves.
+    """
+    read = {one.object for one in streams}
+    lines = {one.object for one in streams if one.header in POSTED_TO and one.header not in read}
+    return frozenset(read.intersection(POSTED_TO) | lines)
+
+
+def _mark_dependents(run: StreamRun, others: Sequence[StreamRun], posted_to: Collection[str]) -> None:
     """Commit, before the deletes of this stream, that the streams whose records may have been deleted with them are to
     be counted: a run after this one, if this one is killed, could not know.
     """
     for other in others:
-        dependent = other.stream.object in POSTED_TO or other.stream.header == run.stream.object
+        dependent = other.stream.object in posted_to or other.stream.header == run.stream.object
         if dependent and other is not run:
             other.mark_uncounted()
 
 
-def _worth_counting(run: StreamRun, uncounted: Collection[str], deleted: Mapping[str, Sequence[Value]]) -> bool:
+def _worth_counting(
+    run: StreamRun, uncounted: Collection[str], deleted: Mapping[str, Sequence[Value]], posted_to: Collection[str]
+) -> bool:
     """Whether something happened that may have deleted records without an audit entry."""
     if run.stream.where is not None or run.bookmark.progress.start:
         return False
-    posted_to = run.stream.object in POSTED_TO and any(deleted.values())
-    return run.name in uncounted or (posted_to and not run.count.full)
+    taken_back = run.stream.object in posted_to and any(deleted.values())
+    return run.name in uncounted or (taken_back and not run.count.full)
 
 
 def _is_posted_to(run: StreamRun) -> bool:
@@ -144,14 +156,16 @@ def headers_first(runs: Sequence[StreamRun]) -> list[StreamRun]:
 # --- by the audit trail
 
 
-def _trail(context: RunContext, reader: PageReader, runs: Sequence[StreamRun]) -> dict[str, list[str]]:
+def _trail(
+    context: RunContext, reader: PageReader, runs: Sequence[StreamRun], posted_to: Collection[str]
+) -> dict[str, list[str]]:
     """The keys of the deletes in the audit trail, by object."""
     since = runs[0].bookmark.deletes.since
     objects: dict[str, None] = {}
     for run in runs:
         since = earlier(since, run.bookmark.deletes.since)
         objects |= dict.fromkeys(name for name in (run.stream.object, run.stream.header) if name)
-        objects |= dict.fromkeys(_POSTING if run.stream.object in POSTED_TO else ())
+        objects |= dict.fromkeys(_POSTING if run.stream.object in posted_to else ())
     where: tuple[Filter, ...] = (
         Compare("ACCESSMODE", Op.EQUALTO, (DELETED,)),
         Compare("ACCESSTIME", Op.GREATERTHANOREQUALTO, (context.filter_time(since),)),
