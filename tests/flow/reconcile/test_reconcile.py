@@ -254,6 +254,7 @@ def test_sums_find_every_planted_difference_in_tables_of_many_pages(
     assert told(held(client, copy)) == expected
 
 
+@pytest.mark.slow
 def test_a_copy_of_the_ledger_alone_is_enough(client: Client, copy: Path) -> None:
     expected = plant(copy, [one for one in PLANTED if PLANTED[one][1] == "GLDETAIL"])
     keep(copy, "GLDETAIL")
@@ -332,6 +333,7 @@ def test_a_field_can_be_left_out(client: Client, copy: Path) -> None:
         held(client, copy, ignored={"APBILL": ["NOSUCH"]})
 
 
+@pytest.mark.slow
 def test_a_copy_that_lacks_most_records_is_not_searched_to_the_last(client: Client, copy: Path) -> None:
     change(copy, "DELETE FROM GLENTRY WHERE RECORDNO > (SELECT min(RECORDNO) + 20 FROM GLENTRY)")
     keep(copy, "GLENTRY")
@@ -366,7 +368,7 @@ def digests(uri: str) -> list[TableDigest]:
         return list(table_digests(opened, ["APBILL", "GLBATCH"]))
 
 
-@pytest.mark.parametrize("scheme", ["parquet", "csv"])
+@pytest.mark.parametrize("scheme", ["parquet", pytest.param("csv", marks=pytest.mark.slow)])
 def test_copies_in_files_are_compared_too(client: Client, original: Path, tmp_path: Path, scheme: str) -> None:
     extract(client, f"{scheme}:{tmp_path}/copy", ("GLBATCH", "APBILL"))
     found = held(client, f"{scheme}:{tmp_path}/copy")
@@ -420,6 +422,7 @@ def test_tables_that_are_no_object_are_named_as_not_compared(client: Client, cop
     assert [one.table for one in found.comparison.not_compared] == ["NOTES", "my notes"]
 
 
+@pytest.mark.slow
 def test_a_gateway_that_refuses_groups_is_asked_for_less(
     client: Client, copy: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
