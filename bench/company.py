@@ -18,7 +18,7 @@ from bench.measure import peak_bytes, serving
 from intacct_bridge.client.client import Client
 from intacct_bridge.client.connections.connection import Connection
 from intacct_bridge.edge.singer.sink import SingerSink
-from intacct_bridge.edge.terminal.memory import limit_malloc_arenas
+from intacct_bridge.edge.terminal.memory import limit_memory
 from intacct_bridge.flow.destinations.base import Sink
 from intacct_bridge.flow.destinations.open import importing, open_sink
 from intacct_bridge.flow.extract.run import Extraction
@@ -86,7 +86,7 @@ def singer(url: str, directory: Path) -> int:
 
 
 def _extracted(url: str, sink: Sink) -> int:
-    limit_malloc_arenas()
+    limit_memory()
     with client(url) as opened:
         with importing("duckdb:x"):
             chosen = select_streams(opened, OBJECTS.values())

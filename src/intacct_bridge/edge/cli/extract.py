@@ -159,10 +159,10 @@ def extract_command(
         context.entity = ""
     client = context.limited_client(max_transactions)
     with stoppable(context.console), client.signing_in():
-        from intacct_bridge.edge.terminal.memory import limit_malloc_arenas
+        from intacct_bridge.edge.terminal.memory import limit_memory
         from intacct_bridge.flow.destinations.open import compact_copy, importing
 
-        limit_malloc_arenas()
+        limit_memory()
         with importing(to):
             from datetime import datetime
 

@@ -76,10 +76,10 @@ def _answer(  # noqa: PLR0917 - as the command line has them
     with stoppable(console), Client(config.connection, max_transactions=config.max_transactions) as client:
         recorder.uses(client.meter)
         with client.signing_in():
-            from intacct_bridge.edge.terminal.memory import limit_malloc_arenas
+            from intacct_bridge.edge.terminal.memory import limit_memory
             from intacct_bridge.flow.destinations.open import importing
 
-            limit_malloc_arenas()
+            limit_memory()
             with importing("-"):
                 import intacct_bridge.edge.singer.discovery
                 import intacct_bridge.flow.extract.pipeline  # noqa: F401
