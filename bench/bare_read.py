@@ -16,10 +16,10 @@ def bare(url: str, name: str) -> int:
     """Our client's Arrow batches."""
     from intacct_bridge.client.client import Client
     from intacct_bridge.client.connections.connection import Connection
-    from intacct_bridge.edge.terminal.memory import limit_malloc_arenas
+    from intacct_bridge.edge.terminal.memory import limit_memory
     from intacct_bridge.model.query.query import Query
 
-    limit_malloc_arenas()
+    limit_memory()
     with Client(Connection(endpoint=url, **ACCOUNT), keep=False) as client:
         fields = tuple(client.describe(name).fields)
         return sum(batch.num_rows for batch in client.batches(Query(name, fields, show_private=True)))
