@@ -202,9 +202,9 @@ class Torture:
         counts["deliveries"] += len(taken)
         if states[EventState.PENDING]:
             fail(f"{states[EventState.PENDING]} events still wait")
-        for one in logged:
-            if one.state is EventState.DELIVERED and one.event.id not in contents:
-                fail(f"{one.event.id} is marked as delivered and never came")
+        for entry in logged:
+            if entry.state is EventState.DELIVERED and entry.event.id not in contents:
+                fail(f"{entry.event.id} is marked as delivered and never came")
         self._check_order(taken, {one.event.id for one in logged if one.state is EventState.DEAD}, fail)
         self._check_states([one.event.to_dict() for one in logged], fail)
 
