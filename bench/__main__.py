@@ -1,4 +1,4 @@
-"""Print tables of ratios, in about ten minutes. `--rows 0` skips the million records, `--no-pace` the wall time."""
+"""Print tables of ratios, in about twenty minutes. `--rows 0` skips the million records, `--no-pace` the wall time."""
 
 import argparse
 import os
