@@ -6,7 +6,8 @@
 --   Reversal with the same number, customer and amount with the other sign, else that of its last change. The entity is
 --   that of the lines' base location, else the one in which the document was entered, else that of its first line.
 --   An overpayment is the part of a receipt that was paid for no invoice; it stands on the control account that all
---   invoices share. An advance stands on the account of its lines.
+--   invoices share, in the entity of the ledger line of that day, customer and amount, else in that of the bank
+--   account. An advance stands on the account of its lines.
 -- Reads: ARINVOICE (RECORDNO text!, RECORDTYPE text, RECORDID text, CUSTOMERID text, CUSTOMERNAME text, STATE text!,
 --   WHENCREATED date, WHENPOSTED date, WHENDUE date, CURRENCY text, BASECURR text, TOTALENTERED number!,
 --   TRX_TOTALENTERED number, TOTALDUE number, TRX_TOTALDUE number, MEGAENTITYID text, WHENMODIFIED date)
@@ -23,6 +24,8 @@
 --   FINANCIALENTITY text, MEGAENTITYID text, WHENMODIFIED date)
 -- Reads if present: ARPYMTDETAIL (PAYMENTKEY text, PAYMENTAMOUNT number, TRX_PAYMENTAMOUNT number)
 -- Reads if present: CHECKINGACCOUNT (BANKACCOUNTID text, LOCATIONID text)
+-- Reads if present: GLDETAIL (BATCH_DATE date, RECORDTYPE text, ACCOUNTNO text, CUSTENTITY text, LOCATIONID text,
+--   TRX_AMOUNT number)
 -- Reads if present: ARADVANCE (RECORDNO text, RECORDID text, CUSTOMERID text, CUSTOMERNAME text, STATE text,
 --   RECEIPTDATE date, WHENCREATED date, CURRENCY text, BASECURR text, TOTALENTERED number, TRX_TOTALENTERED number,
 --   TOTALDUE number, TRX_TOTALDUE number, MEGAENTITYID text)
@@ -124,6 +127,19 @@ shared_control AS (
     SELECT CASE WHEN min(h.control_account) = max(h.other_account) THEN min(h.control_account) ELSE '' END AS account_no
     FROM headed AS h
 ),
+control_lines AS (
+    SELECT
+        l.batch_date,
+        l.custentity,
+        abs(l.trx_amount) AS amount,
+        min(p.entity_id) AS entity_id,
+        max(p.entity_id) AS other_entity_id
+    FROM raw.gldetail AS l
+    JOIN shared_control AS s ON s.account_no = l.accountno
+    JOIN reporting.locations AS p ON p.location_id = l.locationid
+    WHERE l.recordtype = 'rp'
+    GROUP BY 1, 2, 3
+),
 advance_lines AS (
     SELECT i.recordkey, min(i.accountno) AS account_no, max(i.accountno) AS other_no, min(p.entity_id) AS entity_id
     FROM raw.aradvanceitem AS i
@@ -166,7 +182,7 @@ SELECT
     coalesce(p.customerid, ''),
     coalesce(p.customername, ''),
     p.state,
-    coalesce(m.entity_id, b.entity_id, ''),
+    coalesce(CASE WHEN g.entity_id = g.other_entity_id THEN g.entity_id END, m.entity_id, b.entity_id, ''),
     coalesce(s.account_no, ''),
     coalesce(p.receiptdate, p.whencreated),
     coalesce(p.receiptdate, p.whencreated),
@@ -185,6 +201,9 @@ CROSS JOIN shared_control AS s
 LEFT JOIN reporting.locations AS m ON m.location_id = p.megaentityid
 LEFT JOIN raw.checkingaccount AS k ON k.bankaccountid = p.financialentity
 LEFT JOIN reporting.locations AS b ON b.location_id = k.locationid
+LEFT JOIN control_lines AS g
+    ON g.batch_date = coalesce(p.receiptdate, p.whencreated) AND g.amount = p.overpaid
+    AND g.custentity = 'C' || p.customerid
 UNION ALL
 SELECT
     v.recordno,
