@@ -152,20 +152,19 @@ def _about_a_package(error: ModuleNotFoundError) -> ModuleNotFoundError | Settin
 
 def _print(lines: dict[str, str], console: Console, error: BaseException, status: int) -> None:
     """Print the lines of a message; as JSON also what a program needs to decide what to do next."""
-    from intacct_bridge.flow.runs.run import RunError
-
-    known = RunError.of(error)
-    facts = {"code": known.code, "class": known.kind, "exit_status": status, "id": known.entry}
     if console.as_json and console.log_format == PLAIN:
         import json
 
         run = {"run": console.log_facts["run"]} if console.log_facts.get("run") else {}
-        console.complain(json.dumps({"error": {**lines, **facts, **run}}, ensure_ascii=False), level="error")
+        console.complain(
+            json.dumps({"error": {**lines, **_facts(error, status), **run}}, ensure_ascii=False), level="error"
+        )
         return
     if console.log_format != PLAIN:
         others = {label: text for label, text in lines.items() if label != "error"}
         shown = "".join(f"; {label}: {text}" for label, text in others.items()) if console.log_format == TEXT else ""
-        console.complain(" ".join(f"{lines['error']}{shown}".split()), level="error", **others, **facts)
+        text = " ".join(f"{lines['error']}{shown}".split())
+        console.complain(text, level="error", **others, **_facts(error, status))
         return
     for label, text in lines.items():
         lead = f"{label:>5}  "
@@ -173,6 +172,14 @@ def _print(lines: dict[str, str], console: Console, error: BaseException, status
             console.complain(lead + text.replace("\n", "\n" + " " * len(lead)), level="error")
         else:
             console.complain(console.wrapped(lead, text), level="error")
+
+
+def _facts(error: BaseException, status: int) -> dict[str, str | int]:
+    """What a program decides by."""
+    from intacct_bridge.flow.runs.run import RunError
+
+    known = RunError.of(error)
+    return {"code": known.code, "class": known.kind, "exit_status": status, "id": known.entry}
 
 
 def close_output() -> None:

@@ -9,7 +9,6 @@ import click
 from intacct_bridge.edge.cli.context import CommandContext, number_option, shared_options
 from intacct_bridge.edge.terminal.process import stoppable
 from intacct_bridge.errors import SettingsError
-from intacct_bridge.flow.runs.run import RecordCounts
 from intacct_bridge.model.wording import counted
 
 if TYPE_CHECKING:
@@ -218,6 +217,8 @@ def _show_cost(context: CommandContext, prepared: Any, every: float, *, once: bo
 
 def _count(context: CommandContext, polled: "PollResult | None", delivered: "Deliveries") -> None:
     """Count what was read and delivered in the history of runs."""
+    from intacct_bridge.flow.runs.run import RecordCounts
+
     if polled is not None and polled.events:
         context.recorder.add_rows("events", polled.events)
     if delivered.delivered or delivered.dead:
