@@ -24,7 +24,7 @@ from support.reporting.python_ledger import (
 )
 
 TODAY = date(2026, 11, 21)
-STEPS, DAYS, SEED = (int(one) for one in os.environ.get("REPORTED_COMPANIES", "90x3x2").split("x"))
+STEPS, DAYS, SEED = (int(one) for one in os.environ.get("REPORTED_COMPANIES", "50x2x2").split("x"))
 PROOF = 1000
 """With as many postings or more, as many random edits follow."""
 CONTROLS = {"ap": ("20000", "2000"), "ar": ("11000", "1100")}
@@ -104,7 +104,7 @@ def test_own_companies_before_and_after_random_edits(name: str, tmp_path: Path, 
     scene = Scene({"one": ONE, "five": FIVE}[name], SEED)
     scene.post(STEPS)
     copy = Copy.of(scene.emulator, duckdb_uri(tmp_path))
-    sources = [copy, Copy.of(scene.emulator, postgres)]
+    sources = [copy, Copy.of(scene.emulator, postgres)] if name == "five" else [copy]
     ledger = PythonLedger(copy.table)
     assert_balances(ledger, sources, scene.clock.now.date())
     assert_movements(ledger, copy)
