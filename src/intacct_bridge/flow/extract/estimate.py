@@ -99,4 +99,4 @@ def _count(source: ExtractSource, stream: Stream, decision: Decision, options: O
     if not (decision.full and stream.group and rows):
         return rows, 0
     others = count(unchanged_since(stream, since))  # finding the groups of which only a part changed takes queries
-    return rows, 1 + (1 + -(-min(rows, others) // options.page_size) if others else 0)
+    return rows, 1 + (2 + -(-min(rows, others) // options.page_size) if others else 0)
