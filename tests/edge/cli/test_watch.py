@@ -1,7 +1,11 @@
 """`intacct watch` as its user runs it: over HTTP, on a small company whose clock a test moves."""
 
 import json
-import threading
+import os
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -221,23 +225,16 @@ def test_another_company_gets_every_change_once(towns: Callable[[], Town], home:
 
 
 def test_a_watch_that_follows_ends_with_a_signal(town: Town, home: Path) -> None:
-    import os
-    import signal
-
     town(*TO)
     town.create("X1", "One")
     file = home / "work" / "events" / "DEPARTMENT.jsonl"
-    threading.Thread(target=_interrupt_when, args=(file, os.getpid(), signal.SIGINT), daemon=True).start()
-    ran = town("DEPARTMENT", "--to", "jsonl:events", "--every", "1")
-    assert ran.status == 130
-    assert [one["kind"] for one in lines(file)] == ["created"]
-
-
-def _interrupt_when(file: Path, process: int, number: int) -> None:
-    import os
-    import time
-
+    words = [sys.executable, "-m", "intacct_bridge", "watch", "DEPARTMENT", "--to", "jsonl:events", "--every", "1"]
+    process = subprocess.Popen(words, env={**os.environ, **town.reader.environ}, stderr=subprocess.PIPE)
     while not file.exists() or not file.read_bytes().endswith(b"\n"):
+        assert process.poll() is None
         time.sleep(0.01)
-    time.sleep(0.1)
-    os.kill(process, number)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130, said
+    assert b"Traceback" not in said
+    assert [one["kind"] for one in lines(file)] == ["created"]
