@@ -307,7 +307,7 @@ class Client:
         """Pages of cells as the gateway wrote them; the walked key is among them, selected or not.
 
         >>> [len(page.rows) for page in client.pages(Query("GLACCOUNT", ("ACCOUNTNO",), page_size=50))]
-        [50, 50, 12]
+        [50, 50, 13]
         """
         return self._reader.pages(query, limit=limit)
 
@@ -315,7 +315,7 @@ class Client:
         """Typed Arrow batches, one a page; needs the `data` extra.
 
         >>> sum(batch.num_rows for batch in client.batches(Query("GLACCOUNT", ("ACCOUNTNO", "TITLE"))))
-        112
+        113
         """
         return self._reader.batches(query, limit=limit)
 

@@ -16,6 +16,7 @@ from intacct_bridge.client.attachments import shortened
 from intacct_bridge.client.local.locks import try_lock
 from intacct_bridge.client.protocol import ReadGateway
 from intacct_bridge.errors import (
+    BusyError,
     CapError,
     RefusedError,
     RemoteProtocolError,
@@ -96,7 +97,7 @@ def _locked(folder: Path) -> Iterator[None]:
         folder.mkdir(parents=True, exist_ok=True)
         with (folder / ".writing").open("wb") as file:
             if not try_lock(file):
-                raise SettingsError(f"another run is writing to {folder}", fix="wait until it has ended")
+                raise BusyError(f"another run is writing to {folder}", fix="wait until it has ended")
             for left in folder.glob(".*.part"):
                 shutil.rmtree(left)
             yield
