@@ -149,6 +149,22 @@ def test_an_entry_out_of_balance_is_refused_with_the_difference() -> None:
         journal_entry(lines, "A", RULES)
 
 
+def test_amounts_of_opposite_signs_in_two_currencies_are_two_lines() -> None:
+    """A bill of 350.21 dinars, carried at 1,051.14, less a credit of 323.08, carried at 1,110.65, paid by another entity.
+
+    27.13 dinars more are debited than credited, and 59.51 dollars less; a line has one side only.
+    """
+    parts = (Application("B", D("350.21"), D("1051.14")), Application("B", D("-323.08"), D("-1110.65")))
+    posted = payment(Settlement("A", "1000", "KWD", parts, D("3.03")), RULES)
+    between = [(one.account, one.location, one.amount, one.trx_amount) for one in posted.lines if one.role == "entity"]
+    assert between == [
+        ("1401", "B", D("59.51"), ZERO),
+        ("2402", "A", D("-59.51"), ZERO),
+        ("1401", "B", ZERO, D("-27.13")),
+        ("2402", "A", ZERO, D("27.13")),
+    ]
+
+
 def test_an_entry_across_entities_adds_due_to_and_due_from() -> None:
     lines = [
         PostingLine("6000", "B", D("10.00"), D("10.00"), "USD"),

@@ -355,8 +355,11 @@ def _between(entity: str, own: Sequence[PostingLine], owner: str, rules: Posting
     ours, theirs = rules.between(entity, owner), rules.between(owner, entity)
     here = ours.due_to if owes else ours.due_from
     there = theirs.due_from if owes else theirs.due_to
-    yield PostingLine(here, entity, -net, -trx_net, currency, memo=memo, role=Role.ENTITY)
-    yield PostingLine(there, owner, net, trx_net, currency, memo=memo, role=Role.ENTITY)
+    # A line has one side. A bill and a credit at rates far apart can leave debits in one currency, credits in another.
+    parts = ((net, ZERO), (ZERO, trx_net)) if net * trx_net < 0 else ((net, trx_net),)
+    for amount, trx_amount in parts:
+        yield PostingLine(here, entity, -amount, -trx_amount, currency, memo=memo, role=Role.ENTITY)
+        yield PostingLine(there, owner, amount, trx_amount, currency, memo=memo, role=Role.ENTITY)
 
 
 def _against(document: Document, control: str, side: int, rules: PostingRules) -> Posting:
