@@ -150,7 +150,7 @@ def test_an_entry_out_of_balance_is_refused_with_the_difference() -> None:
 
 
 def test_amounts_of_opposite_signs_in_two_currencies_are_two_lines() -> None:
-    """A bill of 350.21 dinars, carried at 1,051.14, less a credit of 323.08, carried at 1,110.65, paid by another entity.
+    """A bill of 350.21 dinars, carried at 1,051.14, less a credit of 323.08, carried at 1,110.65, paid by entity A.
 
     27.13 dinars more are debited than credited, and 59.51 dollars less; a line has one side only.
     """
