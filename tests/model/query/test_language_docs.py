@@ -36,7 +36,7 @@ def test_the_error_in_the_page_is_the_actual_error() -> None:
 
 
 def test_the_mapping_in_the_page_reads_a_bill() -> None:
-    (text,) = blocks(MAPPING, "toml")
+    text, *_ = blocks(MAPPING, "toml")
     entity = parse_map(text, "bills.toml")
     head = {"Invoice No": "B-1", "Date": "31.01.2026", "Due": "28.02.2026", "Supplier": "Acme", "Text 1": "a"}
     line = {"Category": "rent", "Net": "10.50", "Line text": "January", "Cost centre": "20-100", "Comment": "x"}
