@@ -250,8 +250,8 @@ def _states_by_key(events: list[dict[str, Any]]) -> dict[str, set[str]]:
     return found
 
 
-def run(rounds: int, edits: int, seed: int) -> Tally:
-    """All rounds; the tally."""
+def run(rounds: int, edits: int, seed: int, *, within: float = 0.3) -> Tally:
+    """All rounds; the tally. Each watcher is killed within so many seconds, unless it has ended by then."""
     with TemporaryDirectory() as folder:
         clock = _SharedClock()
         with _served(clock) as (url, end):
@@ -262,7 +262,7 @@ def run(rounds: int, edits: int, seed: int) -> Tally:
                     clock.value.value += torture.random.choice((1, 30, 400))
                     torture.edit()
                 clock.value.value += torture.random.choice((5, 400, 8000))
-                torture.poll(kill=torture.random.uniform(0.0, 0.6))
+                torture.poll(kill=torture.random.uniform(0.0, within))
                 if torture.random.random() < 0.3:
                     clock.value.value += 5
                     torture.poll()
