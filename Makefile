@@ -10,7 +10,7 @@ OURSELVES := --no-deps --no-build-isolation --editable .
 # A shell's own settings must not leak into the virtual environment, and pytest keeps its bytecode for the next run.
 unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test test-all check bench torture torture-watch simulate ledgers planted mutate fuzz docs data format clean
+.PHONY: help demo console test test-all check bench torture torture-watch torture-scale simulate ledgers planted mutate fuzz docs screenshots data format clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,19 +34,26 @@ $(VENV)/.ready-demo: $(BIN)/python pyproject.toml constraints-demo.txt
 demo: $(VENV)/.ready-demo ## do the main job on an emulated company, in ./demo-company
 	@$(BIN)/intacct demo
 
+console: $(VENV)/.ready ## open the console on the demo company, which is made first if it is not there
+	@test -f demo-company/company.db || $(BIN)/intacct demo
+	@$(BIN)/intacct console --connection demo
+
+# Tests wait for processes and disks now and then, so that one worker more than there are processors is faster.
+WORKERS ?= $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 1)')
+
 test: $(VENV)/.ready ## run the tests
 	$(COMPILED)
-	$(BIN)/python -m pytest -n auto --dist worksteal -m "not foreign"
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not slow and not foreign and not browser"
 
-test-all: $(VENV)/.ready ## run the tests, and those that install other people's programs
+test-all: $(VENV)/.ready ## run all tests: long proofs, a browser, and other people's programs too
 	$(COMPILED)
-	$(BIN)/python -m pytest -n auto --dist worksteal
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 check: $(VENV)/.ready ## check style, types and structure
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -q -m "not foreign" tests/test_*.py
+	$(BIN)/python -m pytest -q -m "not slow and not foreign and not browser" tests/test_*.py
 
 bench: $(VENV)/.ready ## measure speed, memory and API transactions, as ratios
 	$(BIN)/python -m bench
@@ -60,6 +67,9 @@ reports: $(VENV)/.ready ## check the views of two companies against 1,000 random
 torture: $(VENV)/.ready ## run over 1,000 kills and faults against the loader
 	PYTHONPATH=tests $(BIN)/python -W error -m torture.torture
 	PYTHONPATH=tests $(BIN)/python -W error -m torture.aftermath
+
+torture-scale: $(VENV)/.ready ## loaders that share only a database: kills of both, and connections that are cut at each statement
+	PYTHONPATH=tests $(BIN)/python -W error -m torture.scale
 
 planted: $(VENV)/.ready ## plant each bug of tests/planted in a copy of the source, and see which test finds it
 	PYTHONPATH=src:tests $(BIN)/python -m planted.planted
@@ -82,6 +92,9 @@ docs: $(VENV)/.ready ## rewrite the generated pages and pictures of docs/, and b
 	$(BIN)/python scripts/generate_docs.py
 	$(BIN)/python scripts/record_demo.py
 	$(BIN)/zensical build --strict
+
+screenshots: $(VENV)/.ready ## take the pictures of docs/console.md; needs a Chromium
+	$(BIN)/python scripts/console_pictures.py
 
 data: $(BIN)/python ## make the derived data files again, from the facts in facts/
 	$(BIN)/python tools/make_data.py

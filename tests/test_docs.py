@@ -188,7 +188,8 @@ def test_constraints_pin_everything_with_hashes_and_without_addresses() -> None:
     pinned = {re.sub(r"[-_.]+", "-", name).lower() for name in re.findall(r"(?m)^([\w.-]+)==", text)}
     for one in wanted:
         name = re.sub(r"[-_.]+", "-", re.split(r"[\[<>=~! ]", one)[0]).lower()
-        assert name in pinned or name == "intacct-bridge", f"run scripts/constraints: {name} is not pinned"
+        # pyspark has no wheels, and its tests install it themselves
+        assert name in pinned or name in ("intacct-bridge", "pyspark"), f"run scripts/constraints: {name} is not pinned"
     for file in ("constraints.txt", "constraints-demo.txt"):
         text = (ROOT / file).read_text("utf-8")
         assert "://" not in text

@@ -45,7 +45,17 @@ OUTSIDE = {
     "asyncio",
     "threading",
 }
-ONLY_IN = {"pyspark": ("edge.spark",), "starlette": ("emulator.",), "uvicorn": ("emulator.",), "lxml": ("emulator.",)}
+ONLY_IN = {
+    "pyspark": ("edge.spark",),
+    "starlette": ("emulator.", "edge.console.", "edge.mcp."),
+    "uvicorn": ("emulator.", "edge.console.", "edge.mcp."),
+    "lxml": ("emulator.",),
+    "jinja2": ("edge.console.",),
+    "mcp": ("edge.mcp.",),
+    "pg8000": ("store.",),
+    "dbos": ("fleet.",),
+    "cryptography": ("fleet.",),
+}
 READS = ("flow.streams.", "flow.destinations.", "flow.extract.")
 WRITES = ("flow.records.", "flow.company.", "flow.layouts.", "flow.outbox.", "flow.plan.", "flow.post.", "flow.undo.")
 APART = (

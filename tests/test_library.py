@@ -1,5 +1,6 @@
 """`intacct_bridge.connect`: its writes are kept in the outbox that the commands use, judged by a reader over HTTP."""
 
+import gc
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -10,11 +11,13 @@ from typing import Any
 
 import pytest
 
-from intacct_bridge import UNSET, Client, InDoubtError, SettingsError, connect
+from intacct_bridge import UNSET, Client, InDoubtError, InvalidRequestError, SettingsError, connect
 from intacct_bridge.emulator.gateway.gateway import Emulator
 from intacct_bridge.emulator.gateway.server import serve
 from intacct_bridge.emulator.settings.faults import FaultPlan, ScriptedFault
 from intacct_bridge.flow.outbox.outbox import Outbox, open_outbox
+from intacct_bridge.flow.runs.history import RunHistory
+from intacct_bridge.flow.runs.run import Run, RunEnd
 from intacct_bridge.testing import CREDENTIALS as DEMO
 from intacct_bridge.testing import empty_company
 from support import small_company
@@ -219,3 +222,54 @@ def test_a_company_for_tests_has_an_outbox_of_its_own(state: Path) -> None:
         assert company.client(outbox=None).create("CLASS", [{"CLASSID": "L-2", "NAME": "Two"}])[0].ok
         assert [entry.label for entry in company.outbox.entries()] == ["CLASS L-1"]
     assert (state.exists(), folder.exists()) == (False, False)
+
+
+@pytest.fixture
+def history(state: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("INTACCT_RUN_HISTORY", str(state / "runs.sqlite3"))
+    return state / "runs.sqlite3"
+
+
+def runs(path: Path) -> list[Run]:
+    with closing(RunHistory(path)) as history:
+        return list(history.runs())
+
+
+def test_a_client_is_a_run_from_its_first_call_until_it_is_closed(reader: HttpReader, history: Path) -> None:
+    with books(reader):
+        pass
+    assert runs(history) == [], "without a call there is no run"
+    with books(reader) as client:
+        list(client.query("CLASS"))
+        (going_on,) = runs(history)
+        assert going_on.end is RunEnd.RUNNING
+        with client.entity("100") as inside:
+            inside.create("CLASS", [ONE])
+        assert runs(history)[0].end is RunEnd.RUNNING, "the client of an entity ends no run"
+        client.create("CLASS", [{"CLASSID": "", "NAME": "Without an id"}])
+        used = client.meter.transactions
+        with open_outbox(client.connection) as outbox:
+            assert {one.loader for one in outbox.entries()} == {going_on.id}, "the outbox names the same run"
+    (ended,) = runs(history)
+    assert (ended.command, ended.end, ended.transactions) == ("library", RunEnd.FAILURES, used)
+    assert (ended.records.posted, ended.records.refused) == (1, 1)
+    assert "password" not in str(ended)
+
+
+def test_an_error_that_leaves_a_client_ends_its_run(reader: HttpReader, history: Path) -> None:
+    with pytest.raises(InvalidRequestError), books(reader) as client:
+        list(client.query("CLASS", "NOTHING"))
+    with pytest.raises(ZeroDivisionError), books(reader) as client:
+        list(client.query("CLASS"))
+        raise ZeroDivisionError("the program's own mistake")
+    assert [one.end for one in runs(history)] == [RunEnd.FAILURES, RunEnd.SETTINGS]
+    assert runs(history)[1].error is not None
+
+
+def test_a_client_that_is_not_closed_ends_its_run_when_it_is_forgotten(reader: HttpReader, history: Path) -> None:
+    client = books(reader)
+    list(client.query("CLASS"))
+    client._runtime.close()  # its sockets, which are not the matter here
+    del client
+    gc.collect()
+    assert [one.end for one in runs(history)] == [RunEnd.DONE]

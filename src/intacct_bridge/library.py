@@ -3,26 +3,30 @@ tell what changed in the company.
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager
 from dataclasses import replace
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from intacct_bridge.client.client import Client, WriteSender
 from intacct_bridge.client.connections.sources import load_connection
+from intacct_bridge.errors import InDoubtError
 from intacct_bridge.flow.outbox.outbox import Outbox
 from intacct_bridge.flow.post.single_writes import OutboxWriter
+from intacct_bridge.flow.runs.program_run import ProgramRun
+from intacct_bridge.flow.runs.run import RecordCounts
 from intacct_bridge.served_demo import demo_settings, means_demo
 from intacct_bridge.wire.reply import Transport
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from intacct_bridge.client.writing import Outcome
     from intacct_bridge.flow.changes.event import ChangeEvent
     from intacct_bridge.flow.changes.following import FollowOptions
     from intacct_bridge.flow.changes.interest import Interest
     from intacct_bridge.flow.changes.watch import Watch
+    from intacct_bridge.store.place import Place
 
 
 class OutboxChoice(Enum):
@@ -50,6 +54,9 @@ def connect(
     updates, upserts and deletes are kept in an outbox: the connection's own, the file or the open outbox that `outbox`
     names, or none for `outbox=None`. The caller closes an open outbox that it gives.
 
+    From its first call until it is closed, the client is a run in the history of runs, as a command is. One with a
+    transport of the caller's own leaves none.
+
     Once `intacct demo` has run, `connect("demo")` is a client of its company, which a process in the background serves.
     """
     if transport is None and means_demo(name, tuple(settings)):
@@ -57,16 +64,59 @@ def connect(
     connection = load_connection(name, **settings)
     if isinstance(outbox, str | Path):
         connection = replace(connection, outbox=str(outbox))
+    program = ProgramRun(connection) if transport is None else None
     writer: WriteSender | None = None
     if isinstance(outbox, Outbox):
         writer = OutboxWriter(outbox)
     elif outbox is not None and (transport is None or connection.outbox):
-        writer = OutboxWriter()
-    return BridgeClient(connection, transport=transport, max_transactions=max_transactions, writer=writer)
+        writer = OutboxWriter(run=program.recorder.id if program is not None else "")
+    client = BridgeClient(connection, transport=transport, max_transactions=max_transactions, writer=writer)
+    return client.as_run(program)
 
 
 class BridgeClient(Client):
     """A client that can also tell what changed, and answer SQL."""
+
+    _program: "ProgramRun | None" = None
+
+    def as_run(self, program: "ProgramRun | None") -> Self:
+        """The client, whose calls and writes a run counts."""
+        self._program = program
+        if program is not None:
+            program.follows(self, self.meter)
+        return self
+
+    def entity(self, location_id: str) -> Self:
+        """A client in that entity, which counts with this one."""
+        inside = super().entity(location_id)
+        inside._program = self._program
+        return inside
+
+    def _write(self, *words: Any, **more: Any) -> "list[Outcome]":
+        try:
+            outcomes = super()._write(*words, **more)
+        except InDoubtError as error:
+            self._count(in_doubt=max(1, len(error.control_ids)))
+            raise
+        posted = sum(one.ok for one in outcomes)
+        self._count(posted=posted, refused=len(outcomes) - posted)
+        return outcomes
+
+    def _count(self, **counts: int) -> None:
+        if self._program is not None and any(counts.values()):
+            self._program.add(RecordCounts(**counts))
+
+    def close(self) -> None:
+        """Close the client, and end its run; the client of an entity leaves both to its parent."""
+        super().close()
+        if self._program is not None and self._owner:
+            self._program.end()
+
+    def __exit__(self, *raised: object) -> None:
+        error = raised[1] if len(raised) > 1 else None
+        if self._program is not None and self._owner and isinstance(error, BaseException):
+            self._program.failed(error)
+        self.close()
 
     def sql(self, statement: str) -> "pa.Table":
         """The result of one SELECT whose tables are objects of the company.
@@ -103,14 +153,16 @@ class BridgeClient(Client):
         from intacct_bridge.flow.changes.following import this_machines_time
         from intacct_bridge.flow.changes.watch import poll
 
-        watch, path = self._watch(streams, begin=begin, baseline=baseline, interest=interest, name=name)
-        with self._exclusively(path, watch.name), EventLog(path) as log:
+        watch, place = self._watch(streams, begin=begin, baseline=baseline, interest=interest, name=name)
+        with EventLog(place) as log, log.exclusively(watch.name):
             poll(self, log, watch)
             if since is not None:
                 log.acknowledge(watch.name, since, this_machines_time())
             after = log.waiting_after(watch.name) if since is None else since
-        with EventLog(path) as log:
+        with EventLog(place) as log:
             while found := log.after(watch.name, after, _EVENTS_AT_ONCE):
+                if self._program is not None:
+                    self._program.recorder.add_rows("events", len(found))
                 yield from found
                 after = found[-1].number
 
@@ -135,32 +187,24 @@ class BridgeClient(Client):
         from intacct_bridge.flow.changes.following import Follower
         from intacct_bridge.flow.changes.receivers.function import FunctionReceiver
 
-        watch, path = self._watch(streams, begin=begin, baseline=baseline, interest=interest, name=name)
-        with self._exclusively(path, watch.name), EventLog(path) as log:
+        watch, place = self._watch(streams, begin=begin, baseline=baseline, interest=interest, name=name)
+        with EventLog(place) as log, log.exclusively(watch.name):
             follower = Follower(self, log, watch, FunctionReceiver(handler), options)
-            if once:
-                follower.once()
-                return
-            for _ in follower.follow():
-                pass
+            rounds = [follower.once()] if once else follower.follow()
+            for _, done in rounds:
+                self._count(posted=done.delivered, dead_letters=done.dead)
 
-    def _watch(self, streams: Iterable[str], **how: Any) -> "tuple[Watch, Path]":
-        from intacct_bridge.flow.changes.event_log import event_log_path
+    def _watch(self, streams: Iterable[str], **how: Any) -> "tuple[Watch, Place]":
+        from intacct_bridge.flow.changes.event_log import event_log_place
         from intacct_bridge.flow.changes.interest import Interest
         from intacct_bridge.flow.changes.watch import Watch, beginning
-        from intacct_bridge.flow.outbox.storage import outbox_path
+        from intacct_bridge.flow.outbox.storage import outbox_place
 
         named = tuple(dict.fromkeys(streams))
         name = how["name"] or "library:" + ",".join(named)
         interest = how["interest"] or Interest()
         watch = Watch(name, named, interest, beginning(how["begin"]), how["baseline"], "library")
-        return watch, event_log_path(outbox_path(self.connection))
-
-    @staticmethod
-    def _exclusively(path: Path, name: str) -> AbstractContextManager[None]:
-        from intacct_bridge.flow.changes.watch import exclusive
-
-        return exclusive(path, name)
+        return watch, event_log_place(outbox_place(self.connection))
 
 
 _EVENTS_AT_ONCE = 500

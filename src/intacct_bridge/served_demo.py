@@ -18,7 +18,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from intacct_bridge.client.connections.sources import list_connections
+from intacct_bridge.client.connections.sources import ListedConnection, list_connections
 from intacct_bridge.client.local.directories import state_directory
 from intacct_bridge.client.local.locks import try_lock
 from intacct_bridge.errors import SettingsError
@@ -99,6 +99,15 @@ def means_demo(name: str | None, given: Sequence[str] = ()) -> bool:
     if named != NAME or "company_id" in given or "endpoint" in given:
         return False
     return all(one.name != NAME for one in list_connections())
+
+
+def listed_connections() -> list[ListedConnection]:
+    """Every named connection in the files, and that of the demo's company where there is one."""
+    found = list_connections()
+    if has_demo() and means_demo(NAME):
+        login = (CREDENTIALS["company_id"], CREDENTIALS["user_id"])
+        found.append(ListedConnection(NAME, str(demo_home()), *login, environment="demo"))
+    return found
 
 
 def idle_seconds() -> float:

@@ -26,6 +26,7 @@ from intacct_bridge.client.gateway.runtime import System
 from intacct_bridge.emulator.accounting.periods import close_books
 from intacct_bridge.emulator.accounting.seeding import seed, seed_file
 from intacct_bridge.emulator.copied.source import CopiedCompany, CopiedTable, copied_company
+from intacct_bridge.emulator.gateway.administration import Administration
 from intacct_bridge.emulator.gateway.gateway import Emulator, EmulatorSnapshot, Received
 from intacct_bridge.emulator.gateway.schema.functions import functions
 from intacct_bridge.emulator.settings.faults import FaultPlan, ScriptedFault, check_functions, load_faults
@@ -33,11 +34,11 @@ from intacct_bridge.emulator.settings.scenarios import declared_company, find_sc
 from intacct_bridge.emulator.settings.world import EmulatorSettings
 from intacct_bridge.emulator.subledgers.revaluation.revaluation import DEFAULT_JOURNAL, RevaluedBalance
 from intacct_bridge.errors import SettingsError
-from intacct_bridge.flow.destinations.uri import redacted
 from intacct_bridge.flow.outbox.outbox import Outbox
 from intacct_bridge.flow.post.single_writes import OutboxWriter
 from intacct_bridge.library import BridgeClient
 from intacct_bridge.model.suggestions import did_you_mean
+from intacct_bridge.model.uri_text import redacted
 from intacct_bridge.wire.columns import kind_of
 from intacct_bridge.wire.xml import Element, parse
 
@@ -136,6 +137,11 @@ class Company:
     def calm(self) -> None:
         """End all faults."""
         self.emulator.fault_plan = FaultPlan()
+
+    @property
+    def administration(self) -> Administration:
+        """What the company's administrator and Sage do in Intacct's screens: subscriptions, senders, roles, users."""
+        return Administration(self.emulator, self.company_id)
 
     def snapshot(self) -> EmulatorSnapshot:
         """The company as it is now, for `reset`."""

@@ -36,6 +36,7 @@ from intacct_bridge.wire.codec import decode_response
 from intacct_bridge.wire.columns import decode_batch
 from intacct_bridge.wire.fastpage import text_columns
 from intacct_bridge.wire.page import Page, decode_page
+from intacct_bridge.wire.row_batch import decode_rows
 from intacct_bridge.wire.values import DEFAULT, Formatting, Kind, parse_value, render_value
 from intacct_bridge.wire.xml import parse, serialize
 
@@ -72,8 +73,14 @@ def answers(data: bytes) -> None:
     if fast is not None:
         assert strict is not None, "the fast decoder accepts a page that the strict one refuses"
         assert Page(fast.head, fast.response, pa.table(fast.columns).to_pylist()) == strict
+    light = _accepted(lambda: decode_rows(data, {}))
+    assert (light is None) == (strict is None), "the decoder without Arrow accepts other answers than the strict one"
     if strict is None or strict.head is None:
         return
+    assert light is not None
+    assert light[2] is not None
+    found = [{name: row.get(name) for name in light[2].schema.names} for row in strict.rows]
+    assert light[2].to_pylist() == found
     for formatting in (DEFAULT, Formatting(".dmY", 24, 570)):
         read = _accepted(lambda formatting=formatting: decode_batch(data, FIELDS, formatting))  # type: ignore[misc]
         if read is not None and read[2] is not None:

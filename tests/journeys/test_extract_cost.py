@@ -80,6 +80,7 @@ def visitor(grown: Emulator, tmp_path: Path) -> Visitor:
     return Visitor(grown, tmp_path)
 
 
+@pytest.mark.slow
 def test_a_first_run_costs_what_was_estimated_and_an_idle_one_a_call_a_stream(visitor: Visitor) -> None:
     told = visitor.estimate()
     first, outcomes = visitor.run()

@@ -130,6 +130,7 @@ HABITS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("habit", HABITS)
 @pytest.mark.parametrize("seed", [1])
 def test_edits_between_any_two_calls(habit: str, seed: int) -> None:
@@ -146,6 +147,7 @@ def test_edits_between_any_two_calls(habit: str, seed: int) -> None:
     scene.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 def test_kills_between_any_two_calls(seed: int) -> None:
     scene = Scene(seed)

@@ -79,6 +79,7 @@ def test_fields_may_be_selected_in_any_case_and_fill_existing_columns(old: Clien
     assert [row["vendorid"] for row in rows(copy, "VENDOR")] == [row["vendorid"] for row in chosen]
 
 
+@pytest.mark.slow
 def test_a_list_that_changes_while_it_is_read_is_read_again(two_years: Emulator, tmp_path: Path) -> None:
     demo, calls = two_years.clone(), 0
     new = Client(demo_connection(home=tmp_path), transport=demo, keep=False)

@@ -241,6 +241,7 @@ def test_a_unified_entity_is_a_mapping_that_we_ship(desk: Desk) -> None:
     assert [row["NAME"] for row in desk.rows("VENDOR")] == ["Seven"]
 
 
+@pytest.mark.slow
 def test_a_thousand_bills_take_ten_requests_for_the_creates_and_thirty_for_all_else(desk: Desk) -> None:
     desk.load(VENDORS, "VENDOR")
     titles = [row["TITLE"] for row in desk.rows("DEPARTMENT") if row["STATUS"] == "active"][:4]

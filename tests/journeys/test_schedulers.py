@@ -6,8 +6,10 @@ Each scheduler runs `intacct run` on an emulated company, in its own process. A 
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
+import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -183,3 +185,43 @@ def test_files_fit_their_schemas(tmp_path: Path) -> None:
     (tmp_path / "actions.yml").write_text(block("schedulers.md", "yaml", 1).replace("runs-on:", "runs-at:"))
     wrong = run([checker, "--builtin-schema", "vendor.github-workflows", "actions.yml"], tmp_path, environ)
     assert wrong.returncode == 1
+
+
+def test_the_workflow_of_n8n_uses_nodes_and_options_as_n8n_itself_describes_them(tmp_path: Path) -> None:
+    """By the descriptions in n8n's own package of nodes, which is unpacked and not installed."""
+    if shutil.which("npm") is None:
+        pytest.skip("npm is not installed, so that n8n's own descriptions cannot be had")
+    packed = subprocess.run(
+        ["npm", "pack", "--silent", N8N_NODES], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    if packed.returncode:
+        pytest.skip(f"{N8N_NODES} cannot be had here: {packed.stderr[-300:]}")
+    with tarfile.open(tmp_path / packed.stdout.split()[-1]) as archive:
+        file = archive.extractfile("package/dist/types/nodes.json")
+        assert file is not None
+        described = {f"n8n-nodes-base.{one['name']}": one for one in json.load(file)}
+    for node in json.loads(block("schedulers.md", "json"))["nodes"]:
+        one = described[node["type"]]
+        versions = one["version"] if isinstance(one["version"], list) else [one["version"]]
+        assert node["typeVersion"] in versions
+        assert_described(node["parameters"], one["properties"])
+
+
+N8N_NODES = "n8n-nodes-base@2.41.2"
+
+
+def assert_described(given: dict[str, Any], properties: list[dict[str, Any]]) -> None:
+    """Every parameter is one of the described ones, and every choice one of the options."""
+    named: dict[str, list[dict[str, Any]]] = {}
+    for one in properties:
+        named.setdefault(one["name"], []).append(one)
+    for name, value in given.items():
+        assert name in named, name
+        for one in named[name]:
+            if one["type"] == "fixedCollection":
+                collections = {inner["name"]: inner["values"] for inner in one["options"]}
+                for key, entries in value.items():
+                    for entry in entries if isinstance(entries, list) else [entries]:
+                        assert_described(entry, collections[key])
+        choices = [choice["value"] for one in named[name] if one["type"] == "options" for choice in one["options"]]
+        assert not choices or value in choices, (name, value)

@@ -116,6 +116,7 @@ def test_keys_that_the_tap_does_not_use_are_named_and_cost_nothing(tap: Tap) -> 
     assert "config: no effect here: tenant, full_url, report_periods and event_lookback" in ran.err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", ["hotglue", "meltano"])
 def test_deletes_since_another_tap_s_bookmark_are_sent(tap: Tap, clock: Clock, shape: str) -> None:
     before = f"{clock.now:%Y-%m-%dT%H:%M:%SZ}"
@@ -203,6 +204,7 @@ def delete_bills(tap: Tap, clock: Clock, count: int) -> None:
 FIELDS = {"GLBATCH": "RECORDNO", "GLDETAIL": "BATCHKEY", "GLENTRY": "BATCHNO", "APBILL": "RECORDNO"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "selected", [("GLDETAIL", "GLENTRY", "GLBATCH", "APBILL"), ("APBILL", "GLBATCH"), ("GLDETAIL",)]
 )
@@ -225,6 +227,7 @@ def test_the_journal_entries_of_deleted_bills_leave_the_consumer_in_the_next_run
         assert len(there(tap, "GLBATCH", "RECORDNO")) == before - 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kept", [0, 512])
 def test_without_keys_the_run_says_which_deletes_it_does_not_send(tap: Tap, clock: Clock, kept: int) -> None:
     """A state of an earlier version has none, nor has one that leaves no room for them."""

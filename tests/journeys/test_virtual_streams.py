@@ -107,6 +107,7 @@ def test_rows_that_are_no_longer_in_a_report_are_deleted_from_its_copy(reader: C
     assert str(bill["RECORDNO"]) not in {row["RECORDNO"] for row in held}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["parquet", "csv", "jsonl", "duckdb"])
 def test_every_destination_stores_them_twice(reader: Client, tmp_path: Path, kind: str) -> None:
     uri = f"{kind}:{tmp_path / 'copy'}"
@@ -118,6 +119,7 @@ def test_every_destination_stores_them_twice(reader: Client, tmp_path: Path, kin
         assert second[name].deleted == 0
 
 
+@pytest.mark.slow
 def test_postgres_stores_them_twice(reader: Client, postgres: str) -> None:
     for _ in range(2):
         done = extract(reader, postgres, "dimension_values", REPORT, f"trial_balance?{AUTUMN}")
@@ -290,6 +292,7 @@ def test_an_impossible_definition_is_refused(reader: Client, name: str) -> None:
         select_streams(reader, [name])
 
 
+@pytest.mark.slow
 def test_the_tap_under_hotglues_names(tap: Tap) -> None:
     names = (
         "audit_history_accounts_payable_vendors",

@@ -148,7 +148,10 @@ def _places(tree: ast.Module) -> Iterator[tuple[str, _Slot, ast.expr | ast.stmt]
 
 def _is_plain_value(value: ast.expr) -> bool:
     """Whether a value of a module can be made again: no type, no expression of text, nothing that is registered."""
-    calls = [one for one in ast.walk(value) if isinstance(one, ast.Call)]
+    parts = list(ast.walk(value))
+    if any(isinstance(one, ast.Subscript | ast.BitOr) for one in parts):
+        return False  # a type
+    calls = [one for one in parts if isinstance(one, ast.Call)]
     return all(isinstance(one.func, ast.Name) and one.func.id in ("timedelta", "Decimal", "frozenset") for one in calls)
 
 

@@ -139,16 +139,18 @@ def tests_of(mutant: Mutant, tests: dict[str, Any], costs: dict[str, float], lin
         reaches = one["lines"].get(mutant.module, ())
         if statement in reaches or (not mutant.function and reaches):
             reached.append(name)
-    return sorted(reached, key=lambda name: (not name.startswith(near), costs[name.partition("::")[0]], name))
+    return sorted(
+        reached,
+        key=lambda name: (not name.startswith(near), costs[name.partition("::")[0]], tests[name]["seconds"], name),
+    )
 
 
 def file_costs(tests: dict[str, Any]) -> dict[str, float]:
-    """The seconds of the quickest test of each file, by which files are ordered; their tests share what is slow."""
-    costs: dict[str, float] = {}
+    """The seconds of a test of each file on the average, by which files are ordered; their tests share what is slow."""
+    seconds: dict[str, list[float]] = {}
     for name, one in tests.items():
-        file = name.partition("::")[0]
-        costs[file] = min(costs.get(file, one["seconds"]), one["seconds"])
-    return costs
+        seconds.setdefault(name.partition("::")[0], []).append(one["seconds"])
+    return {file: sum(some) / len(some) for file, some in seconds.items()}
 
 
 def tried(mutants: Sequence[Mutant], tests: dict[str, Any], folder: Path, processes: int) -> list[dict[str, Any]]:

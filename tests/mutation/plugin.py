@@ -33,8 +33,8 @@ _PATIENCE = 40
 """CPU seconds for a mutant beyond five times those that its tests take without it."""
 _LONGEST = 8.0
 """CPU seconds of tests for one mutant; those beyond are not run."""
-_OUTSIDE = ("postgres", "postgres_server")
-"""Fixtures with processes of their own, which a child that is killed would leave behind."""
+_OUTSIDE = ("postgres", "postgres_server", "postgresql")
+"""Fixtures and their parameters with processes of their own, which a child that is killed would leave behind."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -56,7 +56,13 @@ def pytest_collection() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items[:] = [one for one in items if not set(_OUTSIDE).intersection(getattr(one, "fixturenames", ()))]
+    items[:] = [one for one in items if not _is_outside(one)]
+
+
+def _is_outside(item: pytest.Item) -> bool:
+    parameters = getattr(item, "callspec", None)
+    used = {*getattr(item, "fixturenames", ()), *(map(str, parameters.params.values()) if parameters else ())}
+    return not used.isdisjoint(_OUTSIDE)
 
 
 class Cover:

@@ -4,8 +4,8 @@
     python -m planted.planted 12 31        the bugs of these numbers
     python -m planted.planted --near       the tests beside the changed modules only
 
-The tests beside the changed module run first, then the journeys and commands, then everything else, then the
-simulation. The first that fails has found the bug, if it passes on the unchanged tree. The result is kept in
+The tests beside the changed module run first, then the journeys and commands, then everything else, then 200 seeds of
+the simulation. The first that fails has found the bug, if it passes on the unchanged tree. The result is kept in
 `found.toml`, which the documentation shows. The program ends with 1 where a bug is not found, and where a patch no
 longer fits the source.
 """
@@ -34,7 +34,9 @@ _HUNK = re.compile(r"@@ -\d+(?:,\d+)? \+\d+(?:,\d+)? @@")
 _FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+?::.*?)(?: - .*)?$|^ERROR (\S+\.py)", re.MULTILINE)
 LONGEST = 1800
 """Seconds for one run of tests."""
-SIMULATION = ROOT / "tests" / "simulation"
+SIMULATION = "tests/simulate/run.py"
+SEEDS = 200
+_FAILED_SEED = re.compile(r"^FAILED seed (\d+)", re.MULTILINE)
 
 
 class OutdatedPatchError(Exception):
@@ -117,11 +119,25 @@ class Copy:
 
     def failing_test(self, arguments: Sequence[str], *, log: Path) -> str:
         """The first test that fails; empty where all pass."""
-        command = [sys.executable, "-m", "pytest", "-x", "-q", "-m", "not foreign", "-p", "no:cacheprovider"]
+        command = ["pytest", "-x", "-q", "-m", "not foreign and not browser", "-p", "no:cacheprovider"]
+        status, text = self._run([*command, *arguments], log)
+        if status in (0, 5):  # 5: no tests here
+            return ""
+        failed = _FAILED.search(text)
+        return next(filter(None, failed.groups())) if failed else f"(ended with {status})"
+
+    def failing_seed(self, first: int, seeds: int, *, log: Path) -> int | None:
+        """The first of these seeds with which the simulation fails; None where it fails with none."""
+        places = ["--from", str(first), "--seeds", str(seeds), "--keep", str(self.folder / "seeds")]
+        _, text = self._run(["simulate.run", *places], log)
+        return min(map(int, _FAILED_SEED.findall(text)), default=None)
+
+    def _run(self, module: Sequence[str], log: Path) -> tuple[int, str]:
+        """Run a module on the copy: its exit status, and what it prints."""
         paths = os.pathsep.join(str(self.folder / part) for part in ("src", "tests"))
         with log.open("w", encoding="utf-8") as out:
             ended = subprocess.run(
-                [*command, *arguments],
+                [sys.executable, "-m", *module],
                 cwd=self.folder,
                 env={**os.environ, "PYTHONPATH": paths},
                 stdout=out,
@@ -129,11 +145,7 @@ class Copy:
                 timeout=LONGEST,
                 check=False,
             )
-        text = log.read_text(encoding="utf-8")
-        if ended.returncode in (0, 5):  # 5: no tests here
-            return ""
-        failed = _FAILED.search(text)
-        return next(filter(None, failed.groups())) if failed else f"(ended with {ended.returncode})"
+        return ended.returncode, log.read_text(encoding="utf-8")
 
 
 _ELSEWHERE = {Path("flow/undo"): "test_*undo*.py", Path("flow/approval"): "test_*approval*.py"}
@@ -178,6 +190,11 @@ def finder_of(bug: PlantedBug, copy: Copy, folder: Path, *, near: bool = False) 
                 if failed.startswith("(") or not copy.failing_test(["-n", "0", failed], log=folder / "clean.log"):
                     return failed
                 passed.add(failed)  # it fails without the bug too, so it says nothing
+        copy.replace(bug.path, bug.applied(clean))
+        seed = copy.failing_seed(1, SEEDS, log=log)
+        copy.replace(bug.path, clean)
+        if seed is not None and copy.failing_seed(seed, 1, log=folder / "clean.log") is None:
+            return f"{SIMULATION}::seed {seed}"
         return ""
     finally:
         copy.replace(bug.path, clean)

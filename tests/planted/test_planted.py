@@ -2,12 +2,15 @@
 
 import ast
 import re
+from pathlib import Path
 
 import pytest
 
 from planted.planted import (
     PAGE,
     ROOT,
+    SIMULATION,
+    Copy,
     OutdatedPatchError,
     PlantedBug,
     known_finders,
@@ -47,8 +50,25 @@ def test_every_bug_is_found_by_a_test_that_exists() -> None:
     assert sorted(found) == [bug.key for bug in BUGS]
     for test in found.values():
         path, _, name = test.partition("::")
-        assert f"def {name.rpartition('::')[2]}(" in (ROOT / path).read_text(encoding="utf-8"), test
+        assert path == SIMULATION or f"def {name.rpartition('::')[2]}(" in (ROOT / path).read_text(encoding="utf-8"), (
+            test
+        )
 
 
 def test_the_documentation_shows_the_bugs_and_the_tests_that_find_them() -> None:
     assert PAGE.read_text(encoding="utf-8") == page()
+
+
+def test_the_simulation_finds_a_bug_by_its_first_seed_that_fails(tmp_path: Path) -> None:
+    """Here in the place of the simulation: a program that fails with every seed from 12 on."""
+    program = tmp_path / SIMULATION
+    program.parent.mkdir(parents=True)
+    program.write_text(
+        "import sys\n"
+        "first, seeds = int(sys.argv[2]), int(sys.argv[4])\n"
+        "for seed in reversed(range(first, first + seeds)):\n"
+        "    print(f'FAILED seed {seed}: lost' if seed >= 12 else seed)\n"
+    )
+    copy = Copy(tmp_path)
+    assert copy.failing_seed(1, 200, log=tmp_path / "log") == 12
+    assert copy.failing_seed(1, 11, log=tmp_path / "log") is None

@@ -2,7 +2,8 @@
 
 import os
 from collections.abc import Iterator
-from datetime import date
+from dataclasses import replace
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 from random import Random
@@ -15,8 +16,9 @@ import pytest
 from intacct_bridge.emulator.gateway.gateway import Emulator
 from intacct_bridge.errors import InvalidRequestError
 from intacct_bridge.library import BridgeClient
-from intacct_bridge.model.query.query import Compare, Op, Query
+from intacct_bridge.model.query.query import And, Compare, Filter, Op, Or, Order, Query
 from intacct_bridge.reporting.live_sql.live_query import copy_table, prepared
+from intacct_bridge.reporting.live_sql.statement import FirstRows
 from support.reporting.copies import Copy, duckdb_uri
 from support.small_company import connection
 
@@ -43,9 +45,10 @@ def everything(client: BridgeClient) -> Iterator[duckdb.DuckDBPyConnection]:
         yield con
 
 
-def pushed(client: BridgeClient, sql: str) -> list[tuple[Compare, ...]]:
+def pushed(client: BridgeClient, sql: str) -> list[tuple[Filter, ...]]:
     """The conditions that the gateway checks, by table."""
-    return [one.conditions for one in prepared(client, sql).reads]
+    found = [one.where for one in prepared(client, sql).reads]
+    return [one.parts if isinstance(one, And) else () if one is None else (one,) for one in found]
 
 
 def rows(found: pa.Table) -> list[tuple[Any, ...]]:
@@ -68,6 +71,12 @@ class Generator:
         found = self.con.execute(sql).fetchall()
         nothing = date(2026, 1, 31) if field.startswith("WHEN") else "none"
         one = found[0][0] if found else nothing
+        if isinstance(one, bool):
+            return str(one).lower()
+        if isinstance(one, datetime):
+            text = f"{one.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
+            kind = self.rng.choice(("TIMESTAMP", "TIMESTAMPTZ", "DATE", ""))
+            return f"{kind} '{text[:10] if kind == 'DATE' else text}'"
         if isinstance(one, date):
             return f"DATE '{one}'" if self.rng.random() < 0.7 else f"'{one}'"
         if isinstance(one, Decimal | int):
@@ -77,6 +86,9 @@ class Generator:
     def condition(self, table: str, alias: str) -> str:
         field = self.rng.choice(FIELDS[table])
         column = f"{alias}.{field}"
+        if field in ("ONHOLD", "ONETIME"):
+            word = self.rng.choice(("", " = true", " = false", " IS TRUE", " IS NOT TRUE", " IS NULL"))
+            return self.rng.choice((f"{column}{word}", f"NOT {column}", f"({column} OR {alias}.RECORDNO > 5)"))
         one, other = self.value(table, field), self.value(table, field)
         forms = (
             f"{column} = {one}",
@@ -92,6 +104,8 @@ class Generator:
             f"{column} BETWEEN {one} AND {other}",
             f"NOT ({column} = {one})",
             f"({column} = {one} OR {column} = {other})",
+            f"({column} < {one} AND {column} <> {other} OR {column} IS NULL)",
+            f"({column} >= {one} OR NOT ({column} = {other}))",
             f"coalesce(CAST({column} AS VARCHAR), '') <> ''",
         )
         return self.rng.choice(forms)
@@ -126,8 +140,18 @@ class Generator:
 
 
 FIELDS = {
-    "APBILL": ("RECORDNO", "VENDORID", "STATE", "WHENDUE", "TOTALDUE", "CURRENCY", "DESCRIPTION", "WHENPAID"),
-    "VENDOR": ("RECORDNO", "VENDORID", "NAME", "TOTALDUE", "TERMNAME", "VENDTYPE"),
+    "APBILL": (
+        "RECORDNO",
+        "VENDORID",
+        "STATE",
+        "WHENDUE",
+        "TOTALDUE",
+        "CURRENCY",
+        "DESCRIPTION",
+        "WHENPAID",
+        "WHENMODIFIED",
+    ),
+    "VENDOR": ("RECORDNO", "VENDORID", "NAME", "TOTALDUE", "TERMNAME", "VENDTYPE", "ONETIME", "ONHOLD", "WHENMODIFIED"),
     "ARINVOICE": ("RECORDNO", "CUSTOMERID", "STATE", "WHENCREATED", "TOTALENTERED", "CURRENCY"),
 }
 
@@ -147,6 +171,31 @@ def test_random_statements_give_the_same_rows_as_a_full_read(
     assert passed_on > count / 3
 
 
+@pytest.mark.parametrize("seed", range(1, 1 + max(1, QUERIES // AT_ONCE)))
+def test_random_statements_with_a_limit_give_rows_of_a_full_read(
+    client: BridgeClient, everything: duckdb.DuckDBPyConnection, seed: int
+) -> None:
+    generator = Generator(seed, everything)
+    limited = 0
+    for _ in range(min(QUERIES, AT_ONCE) // 3):
+        rng = generator.rng
+        bound = rng.choice(("RECORDNO > 0", "TOTALDUE >= 0", "WHENDUE > '2020-01-01'"))
+        by = f"ORDER BY {bound.split()[0]}"
+        order = rng.choice(("", by, f"{by} DESC", "ORDER BY TOTALDUE, 1"))
+        where = f"{bound} AND {generator.where(('APBILL', 'b'))}" if rng.random() < 0.3 else bound
+        limit, offset = rng.choice((1, 3, 10, 40, 5000)), rng.choice((0, 0, 2, 60))
+        sql = f"SELECT RECORDNO, TOTALDUE, WHENDUE, VENDORID FROM APBILL b WHERE {where} {order}"
+        all_rows = everything.sql(sql).fetchall()
+        found = client.sql(f"{sql} LIMIT {limit} OFFSET {offset}").to_pylist()
+        assert len(found) == min(limit, max(0, len(all_rows) - offset)), sql
+        assert {tuple(one.values()) for one in found} <= set(all_rows), sql
+        if order:  # rows with the same value may stand in any order
+            at = {"RECORDNO": 0, "TOTALDUE": 1, "WHENDUE": 2}[order.split()[2].strip(",")]
+            assert [list(one.values())[at] for one in found] == [one[at] for one in all_rows[offset:][:limit]], sql
+        limited += prepared(client, f"{sql} LIMIT {limit} OFFSET {offset}").reads[0].first is not None
+    assert limited
+
+
 # --- what is passed on, and what is read
 
 
@@ -164,6 +213,87 @@ def test_the_conditions_that_contain_the_result_are_passed_on(client: BridgeClie
     )
 
 
+def test_or_passes_on_if_every_part_does(client: BridgeClient) -> None:
+    large, first = Compare("TOTALDUE", Op.GREATERTHAN, (Decimal(5),)), Compare("RECORDNO", Op.EQUALTO, (1,))
+    ((found,),) = pushed(client, "SELECT RECORDNO FROM APBILL WHERE TOTALDUE > 5 OR RECORDNO = 1")
+    assert found == Or((large, first))
+    ((found,),) = pushed(client, "SELECT 1 FROM APBILL WHERE (TOTALDUE > 5 AND STATE <> 'Paid') OR RECORDNO = 1")
+    assert found == Or((large, first))
+    assert pushed(client, "SELECT 1 FROM APBILL WHERE TOTALDUE > 5 OR STATE <> 'Paid'") == [()]
+
+
+def test_a_boolean_is_asked_for_being_true_only(client: BridgeClient) -> None:
+    for where in ("ONHOLD", "ONHOLD = true", "ONHOLD IS TRUE"):
+        ((found,),) = pushed(client, f"SELECT RECORDNO FROM VENDOR WHERE {where}")
+        assert found == Compare("ONHOLD", Op.EQUALTO, (True,))
+    for where in ("NOT ONHOLD", "ONHOLD = false", "ONHOLD IS NULL", "ONHOLD IS NOT TRUE"):
+        assert pushed(client, f"SELECT RECORDNO FROM VENDOR WHERE {where}") == [()]
+
+
+def test_times_are_widened_by_two_days_whatever_the_time_zone_of_filters(client: BridgeClient) -> None:
+    early, late = datetime(2026, 3, 8, 9, tzinfo=UTC), datetime(2026, 3, 12, 9, tzinfo=UTC)
+    for where, expected in {
+        "WHENMODIFIED > TIMESTAMP '2026-03-10 09:00:00'": Compare("WHENMODIFIED", Op.GREATERTHAN, (early,)),
+        "'2026-03-10 09:00:00' >= WHENMODIFIED": Compare("WHENMODIFIED", Op.LESSTHANOREQUALTO, (late,)),
+        "WHENMODIFIED = TIMESTAMPTZ '2026-03-10 11:00:00+02'": Compare("WHENMODIFIED", Op.BETWEEN, (early, late)),
+    }.items():
+        (found,) = pushed(client, f"SELECT RECORDNO FROM APBILL WHERE {where}")
+        assert found == (expected,)
+
+
+@pytest.mark.parametrize(
+    ("sql", "first"),
+    [
+        ("SELECT * FROM APBILL LIMIT 5", FirstRows(5)),
+        ("SELECT RECORDNO FROM APBILL b WHERE TOTALDUE > 5 LIMIT 5 OFFSET 3", FirstRows(8)),
+        ("SELECT TOTALDUE FROM APBILL WHERE TOTALDUE > 5 ORDER BY 1 LIMIT 5", None),
+        (
+            "SELECT RECORDNO FROM APBILL b WHERE TOTALDUE > 5 ORDER BY b.totaldue DESC, RECORDNO LIMIT 5",
+            FirstRows(5, (Order("TOTALDUE", descending=True), Order("RECORDNO"))),
+        ),
+        ("SELECT TOTALDUE FROM APBILL ORDER BY TOTALDUE LIMIT 5", None),  # it may be empty
+        ("SELECT TOTALDUE FROM APBILL WHERE VENDORID = 'x' ORDER BY VENDORID LIMIT 5", None),  # a text
+        ("SELECT RECORDNO FROM APBILL WHERE STATE <> 'Paid' LIMIT 5", None),  # not every condition is passed on
+        ("SELECT RECORDNO FROM APBILL WHERE WHENMODIFIED > '2026-01-01' LIMIT 5", None),  # it is widened
+        ("SELECT -RECORDNO AS RECORDNO FROM APBILL ORDER BY RECORDNO LIMIT 5", None),
+        ("SELECT * REPLACE (-RECORDNO AS RECORDNO) FROM APBILL ORDER BY RECORDNO LIMIT 5", None),
+        ("SELECT count(*) FROM APBILL LIMIT 5", None),
+        ("SELECT mode(STATE) FROM APBILL LIMIT 5", None),
+        ("SELECT DISTINCT STATE FROM APBILL LIMIT 5", None),
+        ("SELECT STATE FROM APBILL GROUP BY 1 LIMIT 5", None),
+        ("SELECT 1 FROM APBILL, VENDOR LIMIT 5", None),
+        ("SELECT 1 FROM APBILL LIMIT 5%", None),
+        ("SELECT 1 FROM APBILL TABLESAMPLE 5 LIMIT 5", None),
+        ("SELECT unnest([1, 2]) FROM APBILL LIMIT 5", None),
+        ("SELECT 1 FROM APBILL LIMIT 2001", None),
+        ("SELECT STATE FROM APBILL UNION SELECT NAME FROM VENDOR LIMIT 5", None),
+        ("SELECT x.a FROM APBILL AS x(a, b) WHERE x.a = 5 LIMIT 5", None),
+    ],
+)
+def test_a_limit_passes_on_where_a_page_is_enough(client: BridgeClient, sql: str, first: FirstRows | None) -> None:
+    found = prepared(client, sql).reads[0].first
+    assert (found and replace(found, passing="")) == first
+
+
+def test_a_limit_takes_one_transaction_and_reads_on_where_rows_of_the_page_do_not_pass(
+    client: BridgeClient, everything: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sql = "SELECT RECORDNO FROM APBILL WHERE STATE = 'Paid' LIMIT 3"
+    before = client.meter.transactions
+    assert client.sql(sql).num_rows == 3
+    assert client.meter.transactions == before + 1
+    page = client.batch
+
+    def in_any_case(query: Query) -> Any:  # as a gateway that finds other texts with `equalto` as well
+        return page(replace(query, where=Compare("STATE", Op.NOTEQUALTO, ("Paid",))))
+
+    monkeypatch.setattr(client, "batch", in_any_case)
+    paid = {key for (key,) in everything.sql("SELECT RECORDNO FROM APBILL WHERE STATE = 'Paid'").fetchall()}
+    found = client.sql(sql).to_pylist()
+    assert len(found) == 3
+    assert {one["RECORDNO"] for one in found} <= paid
+
+
 @pytest.mark.parametrize(
     "where",
     [
@@ -171,7 +301,8 @@ def test_the_conditions_that_contain_the_result_are_passed_on(client: BridgeClie
         "NOT (TOTALDUE > 5)",
         "VENDORNAME LIKE 'A%'",
         "VENDORNAME > 'A'",
-        "TOTALDUE > 5 OR RECORDNO = 1",
+        "TOTALDUE > 5 OR upper(STATE) = 'PAID'",
+        "VENDORNAME BETWEEN 'A' AND 'B'",
         "upper(VENDORNAME) = 'A'",
         "VENDORNAME = ''",
         "TOTALDUE IS NOT NULL",

@@ -26,6 +26,7 @@ def test_the_page_answers_ten_questions() -> None:
     assert len(QUESTIONS) == 10
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("question", [one for one, _ in QUESTIONS])
 def test_a_question_has_the_same_answer_in_both_databases(
     question: str, demo_copy: Copy, demo_in_postgres: Copy

@@ -99,6 +99,29 @@ def test_the_demo_company(demo_copy: Copy) -> None:
     assert_tied(demo_copy, ledger, [demo_copy], [date(2026, 8, 31), date(2026, 9, 17), TODAY])
 
 
+def test_the_statistical_ledger_holds_the_lines_of_statistical_accounts_and_no_other_view_does(
+    demo_copy: Copy,
+) -> None:
+    accounts = {row["ACCOUNTNO"] for row in demo_copy.table("STATACCOUNT")}
+    expected: dict[tuple[str, date, str], Decimal] = defaultdict(Decimal)
+    lines = [row for row in demo_copy.table("GLDETAIL") if row["ACCOUNTNO"] in accounts]
+    for row in lines:
+        expected[row["ACCOUNTNO"], row["BATCH_DATE"], row["LOCATIONID"]] += row["DEBITAMOUNT"] - row["CREDITAMOUNT"]
+    rows = demo_copy.rows(
+        "SELECT account_no, posting_date, location_id, sum(quantity), count(*) FROM reporting.statistical_ledger "
+        "GROUP BY 1, 2, 3"
+    )
+    assert {tuple(row[:3]): row[3] for row in rows} == expected
+    assert sum(row[4] for row in rows) == len(lines) > 0
+    entities = demo_copy.rows("SELECT DISTINCT location_id, entity_id FROM reporting.statistical_ledger")
+    ledger = PythonLedger(demo_copy.table)
+    assert all(ledger.entity_of(location) == entity for location, entity in entities)
+    listed = ", ".join(f"'{one}'" for one in accounts)
+    for view in ("general_ledger", "trial_balance", "balance_sheet", "income_statement"):
+        assert demo_copy.rows(f"SELECT count(*) FROM reporting.{view} WHERE account_no IN ({listed})") == [(0,)]
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["one", "five"])
 def test_own_companies_before_and_after_random_edits(name: str, tmp_path: Path, postgres: str) -> None:
     scene = Scene({"one": ONE, "five": FIVE}[name], SEED)

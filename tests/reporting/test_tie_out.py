@@ -14,7 +14,9 @@ import pytest
 from intacct_bridge.emulator.gateway.gateway import Emulator
 from intacct_bridge.flow.reconcile.copy_reader import open_copy_reader
 from intacct_bridge.reporting.tie_out import ControlAccount, TieOut, tie_out
+from intacct_bridge.wire.xml import parse
 from support.reporting.copies import Copy, duckdb_uri
+from support.small_company import client
 
 DAY, MONTH_END = date(2026, 11, 21), date(2026, 10, 31)
 ENTITIES = {"1": "100", "2": "200", "3": "300"}
@@ -121,6 +123,34 @@ def test_another_document_on_the_control_account_is_named(copy: Path) -> None:
     assert not one.unexplained
 
 
+@pytest.mark.slow
+def test_an_advance_on_the_control_account_is_an_open_item_or_else_a_cause(grown: Emulator, tmp_path: Path) -> None:
+    line = "<ARADVANCEITEM><ACCOUNTNO>11000</ACCOUNTNO><TRX_AMOUNT>250.00</TRX_AMOUNT><LOCATIONID>110</LOCATIONID>"
+    head = "<FINANCIALENTITY>{bank}</FINANCIALENTITY><CUSTOMERID>{customer}</CUSTOMERID><PAYMENTMETHOD>EFT"
+    days = "</PAYMENTMETHOD><PAYMENTDATE>11/20/2026</PAYMENTDATE><RECEIPTDATE>11/20/2026</RECEIPTDATE>"
+    emulator = grown.clone()
+    with client(emulator) as signed_in:
+        (bank, *_) = signed_in.query("CHECKINGACCOUNT", "BANKACCOUNTID", where="LOCATIONID = '100'")
+        (customer, *_) = signed_in.query("CUSTOMER", "CUSTOMERID", where="CURRENCY = 'USD'")
+        start = head.format(bank=bank["BANKACCOUNTID"], customer=customer["CUSTOMERID"])
+        text = f"<create><ARADVANCE>{start}{days}<ARADVANCEITEMS>{line}</ARADVANCEITEM></ARADVANCEITEMS></ARADVANCE>"
+        (answer,) = signed_in.call(parse(f"{text}</create>".encode()))
+    assert answer.status == "success", answer
+    made = Copy.of(emulator, duckdb_uri(tmp_path))
+    emulator.close()
+    copy = Path(made.uri.removeprefix("duckdb:"))
+    whole = tied(copy)
+    assert whole.ties
+    assert not any(one.difference for one in whole.controls)
+    with altered(copy) as con:
+        con.execute("DROP TABLE ARADVANCE")
+    (one,) = (one for one in tied(copy).controls if one.difference)
+    assert (one.side, one.entity, one.difference) == ("receivables", "100", Decimal(-250))
+    assert [(cause.cause, cause.amount, cause.count) for cause in one.causes] == [("advances", Decimal(-250), 1)]
+    assert not one.unexplained
+
+
+@pytest.mark.slow
 def test_an_invoice_with_another_amount_is_unexplained_and_named(copy: Path) -> None:
     with altered(copy) as con:
         ((key, number),) = con.execute(

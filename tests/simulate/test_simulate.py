@@ -32,6 +32,7 @@ def test_a_seed_that_failed_before_does_not_fail_again(seed: int) -> None:
     assert simulated(seed).failures == []
 
 
+@pytest.mark.slow
 def test_the_same_seed_has_the_same_history_in_another_process() -> None:
     """Also where texts have other hashes, so that no order depends on them."""
     command = [sys.executable, "-m", "simulate.run", "--seeds", "1", "--from", "4", "--trace"]

@@ -48,6 +48,7 @@ def outboxes() -> Iterator[Path]:
         yield path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", range(len(FAULTS)), ids=lambda at: f"{FAULTS[at].kind}-{FAULTS[at].status}")
 def test_with_any_fault_and_death_nothing_is_posted_twice_and_doubt_is_honest(outboxes: Path, fault: int) -> None:
     failures: list[str] = []

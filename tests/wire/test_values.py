@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from intacct_bridge.errors import RecordError, RemoteProtocolError, SettingsError
 from intacct_bridge.wire.values import (
     DEFAULT,
+    TEXTS,
     UNSET,
     Formatting,
     Kind,
@@ -18,6 +19,7 @@ from intacct_bridge.wire.values import (
     parse_row,
     parse_value,
     render_value,
+    shown,
 )
 
 DAY_MONTH = Formatting(".dmY")
@@ -59,6 +61,19 @@ def utc(*parts: int) -> datetime:
         (Kind.TIMESTAMP, "11/06/20 12:52:00 AM", ADELAIDE, utc(2020, 6, 10, 15, 22)),
         (Kind.TIMESTAMP, "11/06/20 12:52:00 pm", ADELAIDE, utc(2020, 6, 11, 3, 22)),
         (Kind.TIMESTAMP, "11/06/20 13:52:00", ADELAIDE, utc(2020, 6, 11, 4, 22)),
+        (Kind.TIMESTAMP, "11/06/20 00:52:00", ADELAIDE, utc(2020, 6, 10, 15, 22)),
+        (Kind.TIMESTAMP, "11/06/20 09:52:00Z", ADELAIDE, utc(2020, 6, 11, 9, 52)),
+        (Kind.TIMESTAMP, "11/06/20 09:52:00-10:30", ADELAIDE, utc(2020, 6, 11, 20, 22)),
+        (Kind.TIMESTAMP, "2020-06-11T09:52:00", ADELAIDE, utc(2020, 6, 11, 0, 22)),  # ISO has 24 hours
+        (Kind.TIMESTAMP, "01/31/2026 23:30:05.5", DEFAULT, utc(2026, 1, 31, 23, 30, 5, 500_000)),
+        (Kind.TIMESTAMP, "01/31/2026 23:30:05.000001", DEFAULT, utc(2026, 1, 31, 23, 30, 5, 1)),
+        (Kind.INTEGER, " -12 ", DEFAULT, -12),
+        (Kind.DECIMAL, " 1.50 ", DEFAULT, Decimal("1.50")),
+        (Kind.BOOLEAN, " True ", DEFAULT, True),
+        (Kind.DATE, " 01/31/2026 ", DEFAULT, date(2026, 1, 31)),
+        (Kind.TIMESTAMP, " 01/31/2026 ", DEFAULT, utc(2026, 1, 31)),
+        (Kind.TEXT, " ", DEFAULT, " "),
+        *((kind, " ", DEFAULT, None) for kind in Kind if kind not in TEXTS),
         *((kind, "", DEFAULT, None) for kind in Kind),
     ],
 )
@@ -91,6 +106,8 @@ def test_text_is_read_as_its_kind(kind: Kind, text: str, formatting: Formatting,
         (Kind.DATE, "00/00/0000", DEFAULT),
         (Kind.TIMESTAMP, "01/31/2026 24:00:00", DEFAULT),
         (Kind.TIMESTAMP, "11/06/20 09:52:00", ADELAIDE),
+        (Kind.TIMESTAMP, "11/06/20 01:00:00", ADELAIDE),
+        (Kind.TIMESTAMP, "11/06/20 12:59:00", ADELAIDE),
         (Kind.TIMESTAMP, "11/06/20 13:52:00 PM", ADELAIDE),
         (Kind.TIMESTAMP, "01/01/0001", Formatting(offset_minutes=60)),
     ],
@@ -102,11 +119,14 @@ def test_bad_text_raises_a_named_error(kind: Kind, text: str, formatting: Format
 
 def test_a_row_distinguishes_absent_from_empty_and_names_the_bad_cell() -> None:
     kinds = {"RECORDNO": Kind.INTEGER, "AMOUNT": Kind.CURRENCY, "MEMO": Kind.TEXT}
-    assert parse_row({"RECORDNO": "7", "MEMO": None, "OTHER": "x"}, kinds) == {
+    assert parse_row({"RECORDNO": "7", "AMOUNT": None, "MEMO": "", "OTHER": "x"}, kinds) == {
         "RECORDNO": 7,
+        "AMOUNT": None,
         "MEMO": None,
         "OTHER": "x",
     }
+    with pytest.raises(RecordError, match=r"^AMOUNT: '1,5' is not a number"):
+        parse_row({"AMOUNT": "1,5"}, kinds)
     with pytest.raises(RecordError, match=r"AMOUNT of GLENTRY 7: '1,5' is not a number") as caught:
         parse_row({"AMOUNT": "1,5"}, kinds, record="GLENTRY 7")
     assert (caught.value.field, caught.value.record) == ("AMOUNT", "GLENTRY 7")
@@ -140,12 +160,24 @@ def test_answers_are_written_in_the_users_order_clock_and_offset() -> None:
     assert render_value(Kind.TIMESTAMP, noon, ADELAIDE) == "02/01/26 09:30:00 PM"
     assert render_value(Kind.DATE, noon, Formatting(".dmY", 24, 13 * 60)) == "03.01.2026"
     assert render_value(Kind.DATE, "2026-01-02", DAY_MONTH) == "02.01.2026"
+    assert render_value(Kind.TIMESTAMP, datetime(2026, 1, 2, 21, 30), ADELAIDE) == "02/01/26 09:30:00 PM"  # local
+
+
+@pytest.mark.parametrize(
+    ("hour", "text"),
+    [(0, "12:05:06 AM"), (1, "01:05:06 AM"), (11, "11:05:06 AM"), (12, "12:05:06 PM"), (13, "01:05:06 PM"),
+     (23, "11:05:06 PM")],
+)  # fmt: skip
+def test_the_hours_of_a_12_hour_clock(hour: int, text: str) -> None:
+    assert render_value(Kind.TIMESTAMP, utc(2026, 1, 2, hour, 5, 6), Formatting(clock=12)) == f"01/02/2026 {text}"
 
 
 @pytest.mark.parametrize(
     ("kind", "value"),
     [
         (Kind.DECIMAL, 0.1),
+        (Kind.TEXT, 0.1),
+        (Kind.DECIMAL, date(2026, 1, 2)),
         (Kind.DECIMAL, Decimal("NaN")),
         (Kind.DECIMAL, Decimal("1e-15")),
         (Kind.INTEGER, True),
@@ -166,7 +198,9 @@ def test_a_value_its_kind_cannot_hold_is_refused(kind: Kind, value: Any) -> None
         (("-Ymd", "12", "-08:00"), Formatting("-Ymd", 12, -480)),
         ((".ymd", "24", "+09:30"), Formatting(".ymd", 24, 570)),
         (("", "", ""), DEFAULT),
+        ((" ", " ", " "), DEFAULT),
         (("/mdY", "24", "-03:30"), Formatting("/mdY", 24, -210)),  # the sign counts for the minutes too
+        ((" /dmY ", " 12 ", " GMT+1:00 "), Formatting("/dmY", 12, 60)),
     ],
 )
 def test_formatting_is_read_from_the_gateways_texts(texts: tuple[str, str, str], formatting: Formatting) -> None:
@@ -182,11 +216,26 @@ def test_unreadable_formatting_is_an_error(texts: tuple[str, str, str]) -> None:
 
 
 def test_an_unknown_data_type_is_text_and_unset_is_not_none() -> None:
-    assert Kind.of("decimal") is Kind.DECIMAL
+    assert Kind.of(" decimal ") is Kind.DECIMAL
     assert Kind.of("BLOB") is Kind.TEXT
     assert UNSET is not None
     assert not UNSET
     assert repr(UNSET) == "UNSET"
+
+
+def test_a_clock_is_less_than_a_day_away_from_utc() -> None:
+    assert [Formatting(offset_minutes=one).zone.utcoffset(None) for one in (-1439, 1439)] == [
+        timedelta(days=-1, minutes=1),
+        timedelta(days=1, minutes=-1),
+    ]
+    for minutes in (-1440, 1440):
+        with pytest.raises(SettingsError, match="a day or more"):
+            Formatting(offset_minutes=minutes)
+
+
+def test_a_long_text_is_quoted_in_part() -> None:
+    assert shown("x" * 60) == "'" + "x" * 60 + "'"
+    assert shown("x" * 61) == "'" + "x" * 57 + "...'"
 
 
 orders = st.sampled_from(["mdY", "dmY", "Ymd", "mdy", "dmy", "ymd", "Ydm", "mYd"])
@@ -225,6 +274,9 @@ def test_values_in_every_users_format_are_read_back(pair: tuple[Kind, Value], fo
         ("-0E-30", True),
         ("0E+30", True),
         ("1." + "0" * 20, True),
+        ("0.0000000000000100", True),
+        ("0.0000000000000110", False),
+        ("123456789." + "0" * 14 + "1", False),
         ("0." + "0" * 13 + "1", True),
         ("0." + "0" * 14 + "1", False),
         ("9" * 24, True),

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from intacct_bridge.client.attachments import Attachments
     from intacct_bridge.client.reading.reports import Reports
     from intacct_bridge.client.writing import Outcome, RowFunctions
+    from intacct_bridge.wire.row_batch import RowBatch
 
 
 def table_of(batches: "Iterable[pa.RecordBatch]") -> "pa.Table":
@@ -345,6 +346,10 @@ class Client:
     def batch(self, query: Query) -> "tuple[PageHead, pa.RecordBatch]":
         """One page exactly as the query says, as typed Arrow columns, with the page's counts."""
         return self._reader.batch(query)
+
+    def row_batch(self, query: Query) -> "tuple[PageHead, RowBatch]":
+        """One page exactly as the query says, as columns of Python values: less memory, and no Arrow."""
+        return self._reader.row_batch(query)
 
     def read(
         self, object_name: str, keys: Sequence[str | int], *, fields: str = "*", doc_par_id: str | None = None

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from intacct_bridge.client.attachments import Attachments
     from intacct_bridge.client.reading.reports import Reports
+    from intacct_bridge.wire.row_batch import RowBatch
 
 Row = Mapping[str, Value]
 
@@ -133,6 +134,9 @@ class ReadGateway(Gateway, Protocol):
 
     def batch(self, query: Query, /) -> "tuple[PageHead, pa.RecordBatch]":
         """One page exactly as the query says, as typed Arrow columns."""
+
+    def row_batch(self, query: Query, /) -> "tuple[PageHead, RowBatch]":
+        """The same as columns of Python values."""
 
     def batches(self, query: Query, /) -> "Iterator[pa.RecordBatch]":
         """All pages, as typed Arrow columns."""

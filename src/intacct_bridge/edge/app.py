@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("demo", "Run the whole product on a sample company, without an account."),
     "connections": ("connections", "List, add, show, test and remove connections."),
+    "setup": ("console.setup", "Set up Sage Intacct step by step for what you plan to read and write."),
     "doctor": ("doctor", "Find the missing set-up step and its fix."),
     "objects": ("catalog", "List the objects of the company."),
     "describe": ("catalog", "Show the fields of an object, the elements of a function, or the columns of a layout."),
@@ -51,6 +52,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("flows.run", "Run flows, one after the other."),
     "runs": ("flows.runs", "Show what ran, how it ended, and what it cost."),
     "reconcile": ("reconcile", "Prove that a copy equals the company, to the cent."),
+    "console": ("console.console", "Serve the console: pages in a browser for all of this."),
+    "mcp": ("console.mcp", "Serve AI agents: they read and plan, a person approves."),
     "emulator": ("emulator", "Serve an emulated gateway on this machine."),
     "completion": ("completion", "Print the completion script for your shell."),
 }
@@ -127,9 +130,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return status
 
 
-def run_words(words: Sequence[str], console: Console, flow: str = "") -> "tuple[int, Run | None]":
+def run_words(words: Sequence[str], console: Console, flow: str = "", person: str = "") -> "tuple[int, Run | None]":
     """Run one command line, as a run of a flow if one is named: the exit status, and the run if the history has one."""
-    context = CommandContext(console, flow=flow, arguments=words)
+    context = CommandContext(console, flow=flow, arguments=words, person=person)
     context.start = run_words
     try:
         target, keep = (lambda: context.target), context.failed

@@ -11,36 +11,35 @@ from functools import cache
 from intacct_bridge.errors import RecordError, SettingsError
 
 MONTHS = (
-    "january", "february", "march", "april", "may", "june",
-    "july", "august", "september", "october", "november", "december",
+    "January", "February", "March", "April", "May", "June",
+    "July", "August", "September", "October", "November", "December",
 )  # fmt: skip
-_TWO = r"\d{1,2}"
 _TOKENS = {
     "YYYY": r"(?P<year>\d{4})",
     "YY": r"(?P<short>\d{2})",
     "MMMM": r"(?P<name>[A-Za-z]+)\.?",
     "MMM": r"(?P<name>[A-Za-z]+)\.?",
-    "MM": rf"(?P<month>{_TWO})",
-    "M": rf"(?P<month>{_TWO})",
-    "DD": rf"(?P<day>{_TWO})",
-    "D": rf"(?P<day>{_TWO})",
-    "HH": rf"(?P<hour>{_TWO})",
-    "mm": rf"(?P<minute>{_TWO})",
-    "ss": rf"(?P<second>{_TWO})",
+    "MM": r"(?P<month>\d{1,2})",
+    "M": r"(?P<month>\d{1,2})",
+    "DD": r"(?P<day>\d{1,2})",
+    "D": r"(?P<day>\d{1,2})",
+    "HH": r"(?P<hour>\d{1,2})",
+    "mm": r"(?P<minute>\d{1,2})",
+    "ss": r"(?P<second>\d{1,2})",
 }
 TOKENS = " ".join(_TOKENS)
 _WRITTEN = {"YYYY": "%Y", "YY": "%y", "MMMM": "%B", "MMM": "%b", "MM": "%m", "M": "%m", "DD": "%d", "D": "%d",
             "HH": "%H", "mm": "%M", "ss": "%S"}  # fmt: skip
 _PARTS = re.compile(r"[A-Za-z]+|[^A-Za-z]+")
-_WORD = re.compile("|".join(_TOKENS))
-_LITERAL = ("T", "Z")
+_WORD = re.compile("|".join([*_TOKENS, "T", "Z"]))
+"""A token, or one of the letters that stand for themselves, as in `DDTHH`."""
 _TIME_PARTS = ("hour", "minute", "second")
 
 
 def month_number(name: str) -> int | None:
     """The number of an English month: `Nov`, `november`, `Sept`."""
-    text = name.casefold().rstrip(".")
-    found = [number for number, month in enumerate(MONTHS, 1) if len(text) >= 3 and month.startswith(text)]
+    text = name.rstrip(".").casefold()
+    found = [number for number, month in enumerate(MONTHS, 1) if len(text) >= 3 and month.casefold().startswith(text)]
     return found[0] if len(found) == 1 else None
 
 
@@ -74,22 +73,11 @@ def _compiled(pattern: str) -> tuple[re.Pattern[str], tuple[str, ...]]:
 def _split(pattern: str) -> list[str]:
     found: list[str] = []
     for part in _PARTS.findall(pattern):
-        if part[0].isalpha() and part not in _LITERAL:
-            tokens = _WORD.findall(part)
-            if "".join(tokens) != part and not _split_around_literal(part):
-                raise SettingsError(
-                    f"{part!r} is not a token of the format {pattern!r}", fix=f"the tokens are {TOKENS}"
-                )
-            found += tokens if "".join(tokens) == part else _split_around_literal(part)
-        else:
-            found.append(part)
+        pieces = _WORD.findall(part) if part[0].isalpha() else [part]
+        if "".join(pieces) != part:
+            raise SettingsError(f"{part!r} is not a token of the format {pattern!r}", fix=f"the tokens are {TOKENS}")
+        found += pieces
     return found
-
-
-def _split_around_literal(part: str) -> list[str]:
-    """The tokens of a word such as `DDTHH`, whose T stands for itself; none where others are left."""
-    pieces = re.findall(f"{_WORD.pattern}|[{''.join(_LITERAL)}]", part)
-    return pieces if "".join(pieces) == part else []
 
 
 def check_format(pattern: str) -> str:

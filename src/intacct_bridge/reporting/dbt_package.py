@@ -105,14 +105,17 @@ def _with_references(sql: str) -> str:
 
 
 def _as_macro(view: ViewDefinition, dialect: Dialect, sql: str) -> str:
-    """The body of a function with the macro's parameters, and calls of other functions as calls of their macros."""
+    """The body of a function with the macro's parameters, and calls of other functions as calls of their macros.
+
+    These name the package, since dbt looks for other names in the project that uses it.
+    """
     for place, one in reversed(list(enumerate(view.parameters, 1))):
         written = dialect.parameter(one, place)
         sql = re.sub(rf"{re.escape(written)}(?![\w])", f"{{{{ {one.name} }}}}", sql)
     call = re.compile(r"\{\{ dbt_call_(\w+) \}\}\(([^()]*)\)")
 
     def called(match: re.Match[str]) -> str:
-        return f"{{{{ {match[1]}({match[2].replace('{{ ', '').replace(' }}', '')}) }}}}"
+        return f"{{{{ {PACKAGE}.{match[1]}({match[2].replace('{{ ', '').replace(' }}', '')}) }}}}"
 
     return call.sub(called, sql)
 

@@ -14,31 +14,30 @@ a wrong count) the result is None, and `page.decode_page` reads it. A fuzz test 
 every page that this decoder accepts. Needs pyarrow.
 """
 
-import re
 from array import array
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from intacct_bridge.errors import RemoteProtocolError
-from intacct_bridge.wire.codec import response_from
 from intacct_bridge.wire.envelope import Response
-from intacct_bridge.wire.page import DATA_PATH, PageHead, page_head, page_result
-from intacct_bridge.wire.xml import MAX_BYTES, Element, parse
+from intacct_bridge.wire.page import PageHead
+from intacct_bridge.wire.page_layout import (
+    NAMED_REFERENCES,
+    REFERENCE,
+    PageRows,
+    RowLayout,
+    UnusualPage,
+    find_rows,
+    page_answer_head,
+    resolved_reference,
+    split_page,
+    without_rows,
+)
+from intacct_bridge.wire.xml import MAX_BYTES
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-_NAME = rb"[A-Za-z_][A-Za-z0-9_.\-]*"
-_CELL = re.compile(rb"<(" + _NAME + rb")>[^<]*</\1>([ \t\n]*)")
-_ROW_OPEN = re.compile(rb"[ \t\n]*<(" + _NAME + rb")>")
-_BLANK = re.compile(rb"[ \t\n]*")
-_SELF_CLOSED = re.compile(rb"<(" + _NAME + rb")/>")
-_PROLOG = re.compile(rb"(?:\xef\xbb\xbf)?(?:<\?xml\s[^<>]*\?>)?\s*<")
-_ENCODING = re.compile(rb"\sencoding\s*=\s*[\"']([^\"']*)")
-_MARKER = "rows"
-_CONTROLS = bytes(code for code in range(0x20) if code not in (0x9, 0xA))
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,197 +49,54 @@ class TextPage:
     columns: dict[str, "pa.Array"]
 
 
-class _Unusual(Exception):  # noqa: N818
-    """The page is left to the strict decoder; not an error."""
-
-
 def text_columns(body: bytes, *, max_bytes: int = MAX_BYTES) -> TextPage | None:
     """The page as columns, or None where the strict decoder has to read it."""
     if len(body) > max_bytes:
         return None
     try:
-        start, end, response = _region(body)
-        rows = _rows(body, start, end)
+        start, end, response = split_page(body)
+        rows = find_rows(body, start, end)
+        _check_characters(rows)
         try:
             columns = _columns(rows)
-        except _Unusual:
+        except UnusualPage:
             if rows.find(b"/>") < 0:
                 raise
             columns = _columns(rows.spelled_out())
-        head = _head(response, len(next(iter(columns.values()))))
-        return TextPage(head, _without_rows(response), columns)
-    except (_Unusual, RemoteProtocolError):
+        head = page_answer_head(response, len(next(iter(columns.values()))))
+        return TextPage(head, without_rows(response), columns)
+    except (UnusualPage, RemoteProtocolError):
         return None
-
-
-# --- the document around the rows
-
-
-def _region(body: bytes) -> tuple[int, int, Response]:
-    """Where the rows begin and end, and the answer without them."""
-    _check_encoding(body)
-    data = body.find(b"<data ")
-    start = body.find(b">", data) + 1
-    end = body.rfind(b"</data>")
-    if data < 0 or not start or end < start:
-        raise _Unusual
-    root = parse(b"%b<%b/>%b" % (body[:start], _MARKER.encode(), body[end:]))
-    response = response_from(root)
-    node, tags = root, [root.tag]
-    for tag in DATA_PATH[1:]:
-        found = node.find(tag)
-        if found is None:
-            raise _Unusual
-        node = found
-        tags.append(tag)
-    if tuple(tags) != DATA_PATH or len(node.children) != 1 or node.children[0] != Element(_MARKER) or node.text:
-        raise _Unusual
-    return start, end, response
-
-
-def _check_encoding(body: bytes) -> None:
-    prolog = _PROLOG.match(body)
-    if prolog is None:
-        raise _Unusual
-    encoding = _ENCODING.search(prolog[0])
-    if encoding is not None and encoding[1].lower() != b"utf-8":
-        raise _Unusual
-
-
-def _head(response: Response, rows: int) -> PageHead:
-    result = page_result(response)
-    if result is None or result.data is None:
-        raise _Unusual
-    return page_head(result.data.attributes, rows)
-
-
-def _without_rows(response: Response) -> Response:
-    (operation,) = response.operations
-    (result,) = operation.results
-    assert result.data is not None
-    bare = replace(result, data=Element("data", attributes=result.data.attributes))
-    return replace(response, operations=(replace(operation, results=(bare,)),))
 
 
 # --- the rows
 
 
-@dataclass(frozen=True, slots=True)
-class _Rows:
-    """The rows within a page, which is not copied: from the first one's tag to just before the last one's end."""
+def _check_characters(rows: PageRows) -> None:
+    import pyarrow as pa
+    import pyarrow.compute as pc
 
-    page: bytes
-    start: int
-    stop: int
-    tag: bytes
-
-    def find(self, part: bytes) -> int:
-        """Where a part is, or a negative number."""
-        return self.page.find(part, self.start, self.stop)
-
-    def spelled_out(self) -> "_Rows":
-        """The same rows with `<A></A>` for `<A/>`."""
-        rows = _SELF_CLOSED.sub(rb"<\1></\1>", self.page[self.start : self.stop])
-        return _Rows(rows, 0, len(rows), self.tag)
-
-    def check_characters(self) -> None:
-        """Refuse what expat refuses or rewrites: control characters, CR, U+FFFE, U+FFFF, the end of a CDATA section."""
-        import pyarrow as pa
-        import pyarrow.compute as pc
-
-        codes = pa.Array.from_buffers(pa.uint8(), self.stop, [None, pa.py_buffer(self.page)]).slice(self.start)
-        bounds = pc.min_max(codes).as_py()
-        if bounds["min"] < 0x20:
-            rows = self.page[self.start : self.stop]
-            if len(rows.translate(None, _CONTROLS)) != len(rows):
-                raise _Unusual
-        if bounds["max"] >= 0xEF and max(map(self.find, (b"\xef\xbf\xbe", b"\xef\xbf\xbf"))) >= 0:
-            raise _Unusual
-        if self.find(b"]") >= 0 and self.find(b"]]>") >= 0:
-            raise _Unusual
+    codes = pa.Array.from_buffers(pa.uint8(), rows.stop, [None, pa.py_buffer(rows.page)]).slice(rows.start)
+    bounds = pc.min_max(codes).as_py()
+    rows.check_characters(bounds["min"], bounds["max"])
 
 
-def _rows(body: bytes, start: int, end: int) -> _Rows:
-    opening = _ROW_OPEN.match(body, start, end)
-    if opening is None:
-        raise _Unusual
-    closing = b"</%b>" % opening[1]
-    stop = body.rfind(closing, start, end)
-    if stop < 0 or body[stop + len(closing) : end].strip(b" \t\n"):
-        raise _Unusual
-    rows = _Rows(body, opening.start(1), stop, opening[1])
-    rows.check_characters()
-    return rows
-
-
-@dataclass(frozen=True, slots=True)
-class _Layout:
-    """The form of every row, learnt from the first one."""
-
-    names: tuple[bytes, ...]
-    opening: bytes
-    """The row's own tag with the blanks before its first cell."""
-    closings: tuple[bytes, ...]
-    """Each cell's closing part with the blanks after it."""
-    boundary: bytes
-    """From the end of a row's last cell to the next row's tag."""
-
-    @classmethod
-    def learn(cls, rows: _Rows) -> "_Layout":
-        page, closing = rows.page, b"</%b>" % rows.tag
-        first = rows.find(closing)
-        end = rows.stop if first < 0 else first
-        position = rows.start + len(rows.tag) + 1
-        position += _blank(page, position)
-        opening = page[rows.start : position]
-        names, closings = [], []
-        while position < end:
-            cell = _CELL.match(page, position, end)
-            if cell is None:
-                raise _Unusual
-            names.append(cell[1])
-            closings.append(b"/%b>%b" % (cell[1], cell[2]))
-            position = cell.end()
-        if not names or len(set(names)) != len(names):
-            raise _Unusual
-        after = first + len(closing)
-        blank = b"" if first < 0 else page[after : after + _blank(page, after)]
-        return cls(tuple(names), opening, tuple(closings), closing + blank + b"<")
-
-    @property
-    def before(self) -> bytes:
-        """Between the beginning of a row's end and its tag's, as `</` cuts it."""
-        return self.boundary[2:]
-
-    def prefixes(self) -> Iterator[tuple[bytes, bytes]]:
-        """Each cell's name, and the bytes between the last `</` and the cell's text."""
-        last = self.before + self.opening
-        for name, closing in zip(self.names, self.closings, strict=True):
-            yield name, b"%b<%b>" % (last, name)
-            last = closing[1:]
-
-
-def _blank(rows: bytes, position: int) -> int:
-    found = _BLANK.match(rows, position)
-    assert found is not None
-    return found.end() - found.start()
-
-
-def _columns(rows: _Rows) -> dict[str, "pa.Array"]:
+def _columns(rows: PageRows) -> dict[str, "pa.Array"]:
     """The rows as text columns, every constant part compared."""
-    layout = _Layout.learn(rows)
+    layout = RowLayout.learn(rows)
     parts, width = _cut(rows), len(layout.names) + 1
     count, more = divmod(len(parts), width)
     if more or not count:
-        raise _Unusual
+        raise UnusualPage
     columns = _every(parts, width, count)
+    del parts  # as large as the page
     _check_ends(columns[-1], layout.closings[-1][1:])
     columns[0] = _completed(columns[0], layout.before)
     found = zip(layout.prefixes(), columns, strict=False)
     return {name.decode(): _text(column, prefix) for (name, prefix), column in found}
 
 
-def _cut(rows: _Rows) -> "pa.Array":
+def _cut(rows: PageRows) -> "pa.Array":
     """The rows cut at every `</`: a part holds the end of a tag, the next cell's opening tag, and its text."""
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -250,7 +106,7 @@ def _cut(rows: _Rows) -> "pa.Array":
     try:
         one.validate(full=True)  # UTF-8
     except pa.ArrowInvalid:
-        raise _Unusual from None
+        raise UnusualPage from None
     return pc.split_pattern(one.view(pa.binary()), pattern=b"</").flatten()
 
 
@@ -288,7 +144,7 @@ def _check_ends(parts: "pa.Array", fixed: bytes) -> None:
     import pyarrow.compute as pc
 
     if _bytes_of(parts) != len(fixed) * len(parts) or not pc.all(pc.starts_with(parts, pattern=fixed)).as_py():
-        raise _Unusual
+        raise UnusualPage
 
 
 def _text(parts: "pa.Array", prefix: bytes) -> "pa.Array":
@@ -297,14 +153,14 @@ def _text(parts: "pa.Array", prefix: bytes) -> "pa.Array":
     import pyarrow.compute as pc
 
     if not pc.all(pc.starts_with(parts, pattern=prefix)).as_py():
-        raise _Unusual
+        raise UnusualPage
     total = _bytes_of(parts)
     if total == len(prefix) * len(parts):
         return pa.nulls(len(parts), pa.string())
     texts = pc.binary_slice(parts, len(prefix), total + 1).view(pa.string())
     data = texts.buffers()[2].to_pybytes()
     if b"<" in data:
-        raise _Unusual
+        raise UnusualPage
     if b"&" in data:
         texts = _resolved(texts, data)
     filled = pc.not_equal(pc.binary_length(texts), pa.scalar(0, pa.int32()))
@@ -316,11 +172,6 @@ def _text(parts: "pa.Array", prefix: bytes) -> "pa.Array":
 
 # --- references
 
-_NAMED = (("&lt;", "<"), ("&gt;", ">"), ("&quot;", '"'), ("&apos;", "'"), ("&amp;", "&"))
-"""`&amp;` last, or `&amp;lt;` would be resolved twice."""
-_REFERENCE = re.compile(r"&(?:#([0-9]{1,7});|#x([0-9A-Fa-f]{1,6});|(lt|gt|quot|apos|amp);|)")
-_CHARACTERS = {name[1:-1]: char for name, char in _NAMED}
-
 
 def _resolved(texts: "pa.Array", data: bytes) -> "pa.Array":
     """The texts with references resolved. References are counted cell by cell: in `data`, two cells may seem to make
@@ -329,22 +180,12 @@ def _resolved(texts: "pa.Array", data: bytes) -> "pa.Array":
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    found = [(name, char) for name, char in _NAMED if name.encode() in data]
+    found = [(name, char) for name, char in NAMED_REFERENCES if name.encode() in data]
     named = sum(pc.sum(pc.count_substring(texts, name)).as_py() for name, _ in found)
     if named == data.count(b"&"):
         for name, char in found:
             texts = pc.replace_substring(texts, name, char)
         return texts
     mask = pc.match_substring(texts, "&")
-    resolved = [_REFERENCE.sub(_character, text) for text in texts.filter(mask).to_pylist()]
+    resolved = [REFERENCE.sub(resolved_reference, text) for text in texts.filter(mask).to_pylist()]
     return pc.replace_with_mask(texts, mask, pa.array(resolved, pa.string()))
-
-
-def _character(found: re.Match[str]) -> str:
-    if found[3]:
-        return _CHARACTERS[found[3]]
-    code = int(found[1]) if found[1] else int(found[2], 16) if found[2] else 0
-    legal = code in (0x9, 0xA, 0xD) or 0x20 <= code <= 0xD7FF or 0xE000 <= code <= 0xFFFD or 0x10000 <= code <= 0x10FFFF
-    if not legal:
-        raise _Unusual
-    return chr(code)

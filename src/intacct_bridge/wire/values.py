@@ -71,7 +71,7 @@ UNSET: Final = Unset.UNSET
 """Leave a field unchanged (the element is left out), where None clears it."""
 
 _DATE_FORMAT = re.compile(r"[^A-Za-z0-9\s](?:[yY]md|[yY]dm|md[yY]|dm[yY]|m[yY]d|d[yY]m)")
-_OFFSET = re.compile(r"(?:GMT|UTC)?\s*([+-])(\d{1,2}):?(\d{2})|(?:GMT|UTC|Z)?")
+_OFFSET = re.compile(r"(?:GMT|UTC)?\s*(?P<sign>[+-])(?P<hours>\d{1,2}):?(?P<minutes>\d{2})|(?:GMT|UTC|Z)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,13 +95,12 @@ class Formatting:
     @classmethod
     def of(cls, dateformat: str, clock: str, gmtoffset: str) -> "Formatting":
         """Read the texts of a `readUserFormatting` answer, such as `/mdY`, `24`, `+09:30`; empty is the default."""
-        offset = _OFFSET.fullmatch(gmtoffset.strip())
-        minutes = (
-            0 if offset is None or offset[1] is None else int(offset[1] + "1") * (60 * int(offset[2]) + int(offset[3]))
-        )
         try:
+            offset = _OFFSET.fullmatch(gmtoffset.strip())
             if offset is None:
                 raise SettingsError(f"{gmtoffset!r} is not an offset such as '+09:30'")
+            minutes = 60 * int(offset["hours"]) + int(offset["minutes"]) if offset["sign"] else 0
+            minutes = -minutes if offset["sign"] == "-" else minutes
             return cls(dateformat.strip() or "/mdY", int(clock.strip() or 24), minutes)
         except (SettingsError, ValueError) as error:
             raise RemoteProtocolError(f"the API user's formatting cannot be read: {error}") from None
@@ -179,12 +178,10 @@ def check_fits(number: Decimal, text: str = "") -> None:
     """Raise RecordError when a number has more digits than decimal(38,14) can hold; numbers are never rounded."""
     if not number.is_finite():
         raise RecordError(f"{shown(text or str(number))} is not a number")
-    exponent = number.as_tuple().exponent
+    _, digits, exponent = number.as_tuple()
     assert isinstance(exponent, int)
-    if (exponent >= -SCALE and number.adjusted() < PRECISION - SCALE) or number == 0:
-        return
-    whole = number.adjusted() + 1 > PRECISION - SCALE
-    if whole or format(number, "f").rstrip("0")[::-1].find(".") > SCALE:
+    whole = number != 0 and number.adjusted() >= PRECISION - SCALE
+    if whole or (exponent < -SCALE and any(digits[exponent + SCALE :])):
         raise RecordError(
             f"{shown(text or str(number))} has more than "
             + (f"{PRECISION - SCALE} digits before" if whole else f"{SCALE} digits after")
@@ -280,7 +277,7 @@ def _moment_from(found: re.Match[str]) -> datetime:
     if found["half"]:
         if not 1 <= hour <= 12:
             raise ValueError("a 12 hour clock shows 1 to 12")
-        hour = hour % 12 + (12 if found["half"] in "pP" else 0)
+        hour = hour % 12 + (12 if found["half"].lower() == "p" else 0)
     micro = int((found["f"] or "").ljust(6, "0"))
     naive = datetime(year, int(found["m"]), int(found["d"]), hour, int(found["M"] or 0), int(found["S"] or 0), micro)
     return naive.replace(tzinfo=_zone(found["zone"])) if found["zone"] else naive
@@ -308,12 +305,12 @@ def render_value(kind: Kind, value: Value, formatting: Formatting = DEFAULT) -> 
     first read as its kind, so ISO dates and `"12.50"` are accepted like typed values. A naive datetime is the user's
     wall clock. Raises RecordError for a value that its kind cannot hold.
     """
-    if value is None or value == "":
+    if value is None:
         return ""
     if isinstance(value, float):
         raise RecordError(f"{value!r} is a float, which is not exact; give a Decimal or a text")
     if kind in TEXTS:
-        return value if isinstance(value, str) else _render_plain(value, formatting)
+        return _render_plain(value, formatting)
     if isinstance(value, str):
         return render_value(kind, parse_value(kind, value, formatting), formatting)
     if not _suits(kind, value):

@@ -4,6 +4,8 @@ import re
 import shlex
 from pathlib import Path
 
+import pytest
+
 from support.edge.command_line import Intacct
 
 PAGE = (Path(__file__).parents[3] / "docs" / "coming-from.md").read_text("utf-8")
@@ -35,6 +37,7 @@ def commands() -> list[str]:
     return [line for row in ROWS for line in re.findall(r"`(intacct [^`]+)`", row)]
 
 
+@pytest.mark.slow
 def test_every_command_of_the_tables_runs(demo: Intacct) -> None:
     for name, text in FILES.items():
         Path(name).write_text(text)

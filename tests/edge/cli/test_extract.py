@@ -70,6 +70,7 @@ def test_a_report_says_what_was_compared_and_whether_the_copy_is_still_the_same(
     assert demo("reconcile", "--with", URI, "--report", "no/folder.html").status == 2
 
 
+@pytest.mark.slow
 def test_an_unexplained_difference_of_a_sub_ledger_fails_only_if_asked(demo: Intacct, home: Path) -> None:
     documents = ("ARINVOICE", "ARINVOICEITEM", "ARPYMTDETAIL", "ARPYMT")
     demo("extract", "GLDETAIL", "GLACCOUNT", *documents, "LOCATION", "LOCATIONENTITY", "--to", URI)

@@ -206,3 +206,24 @@ def test_systemd_units_are_verified_by_systemd(flows: Intacct, tmp_path: Path) -
     assert verified.returncode == 0, verified.stderr
     assert "intacct-nightly" not in verified.stderr
     subprocess.run(["systemd-analyze", "calendar", "Mon..Fri 06:30"], capture_output=True, check=True)
+
+
+def test_sql_is_a_flow_too(flows: Intacct) -> None:
+    statement = "SELECT DEPARTMENTID, TITLE FROM DEPARTMENT ORDER BY DEPARTMENTID"
+    with Path("intacct.toml").open("a") as file:
+        file.write(
+            f'[flows.offices]\ncommand = "sql"\nconnection = "demo"\nstatement = "{statement}"\n'
+            'format = "csv"\nout = "offices.csv"\n'
+            '[flows.wrong]\ncommand = "sql"\nconnection = "demo"\nstatement = "DELETE FROM DEPARTMENT"\n'
+        )
+    assert flows("flows", "check", "offices").status == 0
+    ran = flows("run", "offices", "wrong", "--json")
+    assert ran.status == 2
+    told = {one["flow"]: (one["exit_status"], one["end"]) for one in json.loads(ran.out)["flows"]}
+    assert told == {"offices": (0, "done"), "wrong": (2, "wrong settings")}
+    written = Path("offices.csv").read_text().splitlines()
+    asked = json.loads(flows("query", "DEPARTMENT", "--select", "DEPARTMENTID", "--json").out)
+    assert written[0] == "DEPARTMENTID,TITLE"
+    assert sorted(line.split(",")[0] for line in written[1:]) == sorted(one["DEPARTMENTID"] for one in asked)
+    offices = next(one for one in runs(flows) if one["flow"] == "offices")
+    assert offices["transactions"] >= 1

@@ -78,7 +78,7 @@ class Office:
 @pytest.fixture
 def office(intacct: Intacct, emulator: Emulator, home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Office]:
     def sign(name: str) -> None:
-        monkeypatch.setattr("intacct_bridge.edge.terminal.account.account_name", lambda: name)
+        monkeypatch.setattr("intacct_bridge.client.local.account.account_name", lambda: name)
 
     sign("anna")
     with serve(emulator) as server:

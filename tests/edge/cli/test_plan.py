@@ -30,7 +30,7 @@ def sign(monkeypatch: pytest.MonkeyPatch) -> Sign:
     """Says whose account runs the next commands."""
 
     def be(name: str) -> None:
-        monkeypatch.setattr("intacct_bridge.edge.terminal.account.account_name", lambda: name)
+        monkeypatch.setattr("intacct_bridge.client.local.account.account_name", lambda: name)
 
     be("anna")
     return be

@@ -1,6 +1,7 @@
 """`intacct sql`: one SELECT over the company."""
 
 import json
+from pathlib import Path
 
 from support.edge.command_line import Intacct
 
@@ -38,3 +39,14 @@ def test_what_is_no_select_ends_in_a_sentence(demo: Intacct) -> None:
         assert "Traceback" not in refused.said
     both = demo("sql", "SELECT 1", "--explain", "--on", "x.duckdb")
     assert (both.status, "--explain" in both.err) == (2, True)
+
+
+def test_a_copy_that_cannot_answer_says_why(demo: Intacct) -> None:
+    Path("empty.duckdb").touch()
+    damaged = demo("sql", "SELECT 1", "--on", "duckdb:empty.duckdb")
+    assert (damaged.status, "damaged" in damaged.err) == (2, True)
+    assert demo("extract", "VENDOR", "--to", "duckdb:c.duckdb").status == 0
+    misspelt = demo("sql", "SELECT * FROM reporting.trial_balanc", "--on", "duckdb:c.duckdb")
+    assert (misspelt.status, "intacct views list" in misspelt.err) == (2, True)
+    lacking = demo("sql", "SELECT * FROM reporting.trial_balance", "--on", "duckdb:c.duckdb")
+    assert (lacking.status, "the copy has no GL" in lacking.err) == (2, True), lacking.err

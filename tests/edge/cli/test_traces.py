@@ -1,4 +1,4 @@
-"""Traces: off without the standard variables, and a span for the run and for each request with them."""
+"""Traces: off without the standard variables; with them a span for the run, each stream and each request."""
 
 import json
 import logging
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from intacct_bridge.flow.runs.run import Run, RunError, StreamCount
-from intacct_bridge.flow.runs.traces import CALLS, begin_trace, wanted_exporter
+from intacct_bridge.flow.runs.traces import CALLS, STREAMS, begin_trace, wanted_exporter
 from support.edge.command_line import Intacct
 
 BEGUN = Run(id="ab" * 16, started=datetime.now(UTC), command="extract", version="1")
@@ -45,16 +45,21 @@ def test_a_command_is_a_trace_of_its_requests(demo: Intacct, monkeypatch: pytest
     assert ran.status == 0
     spans = [json.loads(text + "}") for text in ran.err.split("\n}\n") if text.strip()]
     run = next(one for one in spans if one["name"] == "intacct extract")
-    calls = [one for one in spans if one is not run]
+    streams = [one for one in spans if one["name"].startswith("stream ")]
+    calls = [one for one in spans if one is not run and one not in streams]
     assert run["parent_id"] == "0xb7ad6b7169203331"
     assert {one["context"]["trace_id"] for one in spans} == {"0x0af7651916cd43dd8448eb211c80319c"}
     assert len(calls) >= 2
     assert all(one["parent_id"] == run["context"]["span_id"] for one in calls)
     assert all(one["attributes"]["http.response.status_code"] == 200 for one in calls)
     assert run["attributes"]["intacct.rows"] == 15
-    assert any(one["attributes"]["rows"] == 15 for one in run["events"])
+    assert [one["name"] for one in streams] == ["stream DEPARTMENT"]
+    assert streams[0]["parent_id"] == run["context"]["span_id"]
+    assert streams[0]["attributes"]["intacct.rows"] == 15
+    assert run["start_time"] <= streams[0]["start_time"] <= streams[0]["end_time"] <= run["end_time"]
     assert "password" not in ran.err
     assert not logging.getLogger(CALLS).handlers
+    assert not logging.getLogger(STREAMS).handlers
 
 
 def test_a_failed_run_is_an_error(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,6 +3,7 @@
 import json
 import re
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import duckdb
@@ -103,12 +104,18 @@ def test_the_dbt_package_gives_the_same_rows(copied: Intacct) -> None:
     def source(schema: str, name: str) -> str:
         return f'main."{name}"' if schema == "intacct" else f"_bridge.{name}"
 
+    dbt = Environment()
+
     def compiled(text: str) -> str:
-        return Environment().from_string(macros + text).render(ref=ref, source=source).strip()
+        return dbt.from_string(text).render().strip()
+
+    package = SimpleNamespace()
+    dbt.globals |= {"intacct_reporting": package, "ref": ref, "source": source}
+    vars(package).update(vars(dbt.from_string(macros).module))
 
     ours = rows("SELECT * FROM reporting.trial_balance ORDER BY ALL")
     assert ours == rows(f"SELECT * FROM ({compiled(models['trial_balance'])}\n) ORDER BY ALL")
-    asked = compiled("SELECT * FROM {{ ap_ageing(\"DATE '2026-10-31'\") }} ORDER BY ALL")
+    asked = compiled("SELECT * FROM {{ intacct_reporting.ap_ageing(\"DATE '2026-10-31'\") }} ORDER BY ALL")
     assert rows("SELECT * FROM reporting.ap_ageing(DATE '2026-10-31') ORDER BY ALL") == rows(asked)
     columns = re.findall(r"      - name: (\w+)", Path("package/models/intacct/schema.yml").read_text())
     assert "closing" in columns

@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from intacct_bridge.emulator.gateway.gateway import Emulator
 from intacct_bridge.emulator.gateway.server import serve
+from intacct_bridge.emulator.settings.faults import FaultPlan, ScriptedFault
 from support.edge.command_line import Intacct, Ran
 from support.edge.http_reader import LOGIN, HttpReader
 from support.small_company import Clock, company
@@ -20,8 +22,8 @@ from support.small_company import Clock, company
 class Town:
     """A company over HTTP, and the command line on it."""
 
-    def __init__(self, url: str, clock: Clock, intacct: Intacct) -> None:
-        self.url, self.clock, self._intacct = url, clock, intacct
+    def __init__(self, url: str, clock: Clock, intacct: Intacct, emulator: Emulator) -> None:
+        self.url, self.clock, self._intacct, self.emulator = url, clock, intacct, emulator
         self.reader = HttpReader(url)
 
     def __call__(self, *words: str, **environ: str) -> Ran:
@@ -54,7 +56,7 @@ def towns(intacct: Intacct) -> Iterator[Callable[[], Town]]:
         server = serve(emulator)
         servers.append(server)
         emulators.append(emulator)
-        return Town(server.url, clock, intacct)
+        return Town(server.url, clock, intacct, emulator)
 
     yield make
     for server, emulator in zip(servers, emulators, strict=True):
@@ -177,18 +179,18 @@ def test_without_a_watch_there_is_no_status(town: Town) -> None:
 
 
 def test_two_processes_do_not_run_one_watch(town: Town, home: Path) -> None:
-    from intacct_bridge.flow.changes.watch import exclusive
+    from intacct_bridge.flow.changes.event_log import EventLog
 
     town(*TO)
     (log,) = (home / "user").rglob("*.events.sqlite3")
-    with exclusive(log, "DEPARTMENT"):
+    with EventLog(log) as other, other.exclusively("DEPARTMENT"):
         ran = town(*TO)
-    assert ran.status == 2
+    assert ran.status == 4, "a scheduler may try again"
     assert "the watch DEPARTMENT is already running in another process" in ran.err
 
 
-def test_another_company_gets_every_change_once(towns: Callable[[], Town], home: Path) -> None:
-    here, there = towns(), towns()
+def connect_both(home: Path, here: Town, there: Town) -> None:
+    """Settings with the connections `main` and `sister`."""
     folder = home / "user" / ".config" / "intacct-bridge"
     folder.mkdir(parents=True)
     names = {name.removeprefix("INTACCT_").lower(): value for name, value in LOGIN.items()}
@@ -200,16 +202,15 @@ def test_another_company_gets_every_change_once(towns: Callable[[], Town], home:
     )
     file.write_text("".join(tables))
     file.chmod(0o600)
-    run: tuple[str, ...] = (
-        "DEPARTMENT",
-        "--fields",
-        "DEPARTMENTID,TITLE",
-        "--key",
-        "DEPARTMENTID",
-        "--to",
-        "load:sister",
-    )
-    run += ("--once", "--connection", "main")
+
+
+TO_SISTER = ("DEPARTMENT", "--fields", "DEPARTMENTID,TITLE", "--key", "DEPARTMENTID", "--to", "load:sister", "--once")
+
+
+def test_another_company_gets_every_change_once(towns: Callable[[], Town], home: Path) -> None:
+    here, there = towns(), towns()
+    connect_both(home, here, there)
+    run = (*TO_SISTER, "--connection", "main")
     assert here(*run).status == 0
     here.create("X1", "One")
     ran = here(*run)
@@ -222,6 +223,19 @@ def test_another_company_gets_every_change_once(towns: Callable[[], Town], home:
     ran = here(*run)
     assert ran.status == 0, ran.said
     assert there.reader.rows("DEPARTMENT", "TITLE", DEPARTMENTID="X1") == []
+
+
+def test_a_lost_answer_of_the_other_company_ends_with_in_doubt(towns: Callable[[], Town], home: Path) -> None:
+    here, there = towns(), towns()
+    connect_both(home, here, there)
+    run = (*TO_SISTER, "--connection", "main")
+    assert here(*run).status == 0
+    here.create("X1", "One")
+    there.emulator.fault_plan = FaultPlan((ScriptedFault("cut-before", function="create", object="DEPARTMENT"),))
+    ran = here(*run)
+    assert ran.status == 5, ran.said
+    assert "in doubt" in ran.said
+    assert there.reader.rows("DEPARTMENT", "TITLE", DEPARTMENTID="X1") == [], "nothing was sent a second time"
 
 
 def test_a_watch_that_follows_ends_with_a_signal(town: Town, home: Path) -> None:
@@ -238,3 +252,26 @@ def test_a_watch_that_follows_ends_with_a_signal(town: Town, home: Path) -> None
     assert process.returncode == 130, said
     assert b"Traceback" not in said
     assert [one["kind"] for one in lines(file)] == ["created"]
+
+
+def test_the_flow_of_a_watch_that_follows_tells_of_dead_letters_while_it_runs(town: Town, home: Path) -> None:
+    Path("intacct.toml").write_text(
+        '[flows.sync]\ncommand = "watch"\nstreams = ["DEPARTMENT"]\nto = "exec:false"\nattempts = 1\n'
+        f'notify = ["pager"]\n[notify.pager]\ncommand = ["sh", "-c", "cat > {home / "told"}"]\n'
+    )
+    environ = {**os.environ, **town.reader.environ}
+    once = [sys.executable, "-m", "intacct_bridge", "watch", "DEPARTMENT", "--to", "exec:false"]
+    assert subprocess.run([*once, "--once", "--attempts", "1"], env=environ, check=False).returncode == 0
+    town.create("X1", "One")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "intacct_bridge", "run", "sync"], env=environ, stderr=subprocess.PIPE
+    )
+    while not (home / "told").exists() or not (home / "told").read_bytes().endswith(b"}"):
+        assert process.poll() is None
+        time.sleep(0.01)
+    told = json.loads((home / "told").read_text())
+    assert (told["flow"], told["end"], told["dead_letters"]) == ("sync", "running", 1)
+    process.send_signal(signal.SIGTERM)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 143, said
+    assert b"Traceback" not in said

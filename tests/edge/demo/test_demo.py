@@ -22,7 +22,11 @@ def folder(home: Path, company_file: Path, monkeypatch: pytest.MonkeyPatch) -> P
     return found
 
 
-def test_a_second_run_uses_the_same_company_and_posts_nothing_twice(intacct: Intacct, folder: Path) -> None:
+@pytest.mark.slow
+def test_a_second_run_uses_the_same_company_and_posts_nothing_twice(
+    intacct: Intacct, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("INTACCT_RUN_HISTORY", str(folder / "runs.sqlite3"))
     first = intacct("demo", "--home", str(folder))
     second = intacct("demo", "--home", str(folder))
     assert (first.status, second.status) == (0, 0), second.said
@@ -40,6 +44,11 @@ def test_a_second_run_uses_the_same_company_and_posts_nothing_twice(intacct: Int
         ).out
     )  # fmt: skip
     assert len(entries) == 1
+    ran = json.loads(intacct("runs", "list", "--command", "demo", "--json").out)
+    assert [(one["end"], one["records"]["posted"], one["records"]["known"]) for one in ran] == [
+        ("done", 0, 11),
+        ("done", 11, 0),
+    ]
     with duckdb.connect(str(folder / "intacct.duckdb"), read_only=True) as copy:
         (found,) = copy.execute(
             """SELECT count(*) FROM "GLBATCH" WHERE "BATCH_TITLE" = 'Bank fees November'"""
@@ -47,6 +56,7 @@ def test_a_second_run_uses_the_same_company_and_posts_nothing_twice(intacct: Int
     assert found == (1,)
 
 
+@pytest.mark.slow
 def test_an_interrupted_demo_continues_where_it_stopped(
     intacct: Intacct, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

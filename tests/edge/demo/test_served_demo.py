@@ -97,6 +97,7 @@ def test_every_program_uses_one_process_and_sees_what_the_others_did(
         assert (entity.connection.endpoint, entity.connection.location_id) == (url, "100")
 
 
+@pytest.mark.slow
 def test_the_process_ends_when_it_is_idle_and_starts_again(served: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("INTACCT_DEMO_IDLE", "2")
     with connect("demo") as client:
@@ -124,6 +125,7 @@ def _command(process: Path) -> bytes:
         return b""
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL")
 def test_one_process_starts_for_many_programs_and_is_replaced_when_it_is_killed(served: Path) -> None:
     script = "from intacct_bridge.served_demo import demo_settings; print(demo_settings()['endpoint'])"
@@ -160,6 +162,7 @@ def test_without_a_company_or_a_process_the_error_says_what_to_do(
     assert raised.value.fix == "Create one: intacct demo"
 
 
+@pytest.mark.slow
 def test_a_company_that_cannot_be_opened_is_reported_with_its_log(served: Path) -> None:
     (served / DATABASE).write_bytes(b"not a database" * 100)
     began = time.monotonic()

@@ -15,7 +15,8 @@ from intacct_bridge.client.gateway.meter import MonthlyUsage
 from intacct_bridge.edge.demo.company import demo_connection
 from intacct_bridge.edge.doctor.examination import Examination, Job, run
 from intacct_bridge.edge.doctor.findings import Status, titles
-from intacct_bridge.edge.doctor.letter import letter, role_for
+from intacct_bridge.edge.doctor.letter import letter
+from intacct_bridge.edge.doctor.role import role_for
 from intacct_bridge.edge.doctor.view import as_data, render
 from intacct_bridge.edge.terminal.console import Console
 from intacct_bridge.emulator.gateway.gateway import Emulator

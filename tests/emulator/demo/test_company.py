@@ -106,6 +106,7 @@ def test_the_same_seed_and_day_make_the_same_company() -> None:
         assert any(one != other for one, other in pairs)
 
 
+@pytest.mark.slow
 def test_the_rows_of_a_seed_and_day_stay_the_same_from_version_to_version() -> None:
     """A change here changes every demo company that users have: undo it, or list it in the changelog."""
     digest = sha256()

@@ -29,6 +29,7 @@ def small(path: Path, **more: object) -> Emulator:
     return Emulator.demo(path, seed=3, as_of=date(2026, 3, 31), **more)  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 def test_a_company_in_a_file_is_opened_as_it_is(tmp_path: Path) -> None:
     path = tmp_path / "company.sqlite"
     first = small(path)
@@ -44,6 +45,7 @@ def test_a_company_in_a_file_is_opened_as_it_is(tmp_path: Path) -> None:
     again.close()
 
 
+@pytest.mark.slow
 def test_the_same_seed_and_day_answer_with_the_same_bytes(two_years: Emulator) -> None:
     other = Emulator.demo(seed=1, as_of=date(2026, 11, 21), clock=two_years.now)
     for name in ("GLDETAIL", "VENDOR", "ARINVOICE", "EQUIPMENT_SITE"):

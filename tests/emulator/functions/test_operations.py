@@ -5,6 +5,8 @@ from collections import Counter
 from pathlib import Path
 from types import ModuleType
 
+import pytest
+
 from intacct_bridge.emulator.gateway.gateway import Emulator
 from support.emulator.operations.requests import READS
 from support.emulator.operations.trial import ABSENT, entries, tiers, tried
@@ -22,6 +24,7 @@ def page() -> ModuleType:
     return module
 
 
+@pytest.mark.slow
 def test_every_operation_has_the_outcome_of_the_list(two_years: Emulator) -> None:
     emulator = two_years.clone()
     listed = entries()

@@ -77,6 +77,7 @@ def test_a_request_that_takes_too_long_is_cut_after_fifteen_minutes_and_its_work
     emulator.close()
 
 
+@pytest.mark.slow
 def test_a_large_journal_entry_times_out_by_its_lines() -> None:
     time = Time()
     emulator = company(time, settings=scenario({"behaviour": {"line_ms": 200}}), sleep=time.sleep)  # type: ignore[arg-type]

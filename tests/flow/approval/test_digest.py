@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 from intacct_bridge.errors import SettingsError
-from intacct_bridge.flow.approval.digest import plan_digest
+from intacct_bridge.flow.approval.digest import _of_existing, plan_digest
 from intacct_bridge.flow.layouts.journal import JournalLayout
 from intacct_bridge.flow.outbox.outbox import Outbox
 from intacct_bridge.flow.plan.changes import Change
@@ -123,6 +123,15 @@ def test_the_record_of_a_doubtful_change_is_not_part_of_a_function(plan: Plan) -
     assert digest(new) != digest(first(new, with_date))
     change = first(new, lambda one: replace(one, write=as_action(one.write)))
     assert digest(change) == digest(first(change, written(fields={"RECORDNO": 8})))
+
+
+def test_what_a_record_is_for_is_part_of_actions_deletes_and_undos_only(plan: Plan) -> None:
+    """Pinned: the digests of kept plans without any of these must stay."""
+    (record, *_) = plan.records
+    assert list(_of_existing(record)) == []
+    undo = replace(record, write=replace(record.write, undoes=5))
+    assert list(_of_existing(undo)) == [(record.write.label, 5)]
+    assert list(_of_existing(replace(record, existing={"B": "2", "A": "1"}))) == [[("A", "1"), ("B", "2")]]
 
 
 def test_a_plan_without_an_id_cannot_be_approved(plan: Plan) -> None:

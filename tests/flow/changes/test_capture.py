@@ -1,5 +1,6 @@
 """Changes become events: what each poll sees, against a model of the company that the test keeps itself."""
 
+import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import datetime
@@ -7,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from intacct_bridge.emulator.accounting.seeding import load
@@ -20,19 +21,31 @@ from intacct_bridge.flow.changes.interest import Interest
 from intacct_bridge.flow.changes.watch import BEGINNING, Watch, poll
 from intacct_bridge.model.query.query import Query
 from intacct_bridge.model.query.where import parse_where
+from intacct_bridge.store.place import Place, PostgresPlace
 from intacct_bridge.wire.xml import Element, element
 from support.small_company import Clock, client, company
 
 CREATED, UPDATED, DELETED = ChangeKind
 
 
+OPENED: list[EventLog] = []
+
+
+@pytest.fixture(autouse=True)
+def _close_logs() -> Iterator[None]:
+    yield
+    while OPENED:
+        OPENED.pop().close()
+
+
 class Office:
     """A company with departments, and a watch on it."""
 
-    def __init__(self, folder: Path, watch: Watch | None = None) -> None:
+    def __init__(self, place: Place, watch: Watch | None = None) -> None:
         self.clock = Clock()
         self.emulator: Emulator = company(self.clock)
-        self.log = EventLog(folder / "events.sqlite3")
+        self.log = EventLog(place)
+        OPENED.append(self.log)
         self.watch = watch or Watch("w", ("DEPARTMENT",))
         self.seen = 0
 
@@ -62,10 +75,8 @@ class Office:
 
 
 @pytest.fixture
-def office(tmp_path: Path) -> Iterator[Office]:
-    made = Office(tmp_path)
-    yield made
-    made.log.close()
+def office(place: Place) -> Iterator[Office]:
+    yield Office(place)
 
 
 def brief(events: list[ChangeEvent]) -> list[tuple[ChangeKind, Any]]:
@@ -101,8 +112,8 @@ def test_a_record_that_was_there_before_is_an_update_whose_old_values_are_not_kn
     assert (event.kind, event.changed) == (UPDATED, None)
 
 
-def test_a_baseline_knows_the_old_values_of_the_first_change(tmp_path: Path) -> None:
-    office = Office(tmp_path, Watch("w", ("DEPARTMENT",), baseline=True))
+def test_a_baseline_knows_the_old_values_of_the_first_change(place: Place) -> None:
+    office = Office(place, Watch("w", ("DEPARTMENT",), baseline=True))
     office.change("create", DEPARTMENTID="X1", TITLE="One")
     office.clock.forward(days=3)
     assert office.poll() == []
@@ -122,8 +133,8 @@ def test_a_deleted_record_that_was_never_read_is_sent_with_its_key(office: Offic
     assert event.key in (key, "DEPARTMENTID=X1")
 
 
-def test_from_the_beginning_every_record_is_a_new_one_once(tmp_path: Path) -> None:
-    office = Office(tmp_path, Watch("w", ("DEPARTMENT",), begin=BEGINNING))
+def test_from_the_beginning_every_record_is_a_new_one_once(place: Place) -> None:
+    office = Office(place, Watch("w", ("DEPARTMENT",), begin=BEGINNING))
     events = office.poll()
     assert {one.kind for one in events} == {CREATED}
     assert len({one.key for one in events}) == len(events) > 5
@@ -138,16 +149,16 @@ def test_several_edits_between_two_polls_are_one_event(office: Office) -> None:
     assert brief(office.poll()) == [(CREATED, "Two")]
 
 
-def test_a_record_that_comes_and_goes_between_two_polls_makes_no_event_with_a_baseline(tmp_path: Path) -> None:
-    office = Office(tmp_path, Watch("w", ("DEPARTMENT",), baseline=True))
+def test_a_record_that_comes_and_goes_between_two_polls_makes_no_event_with_a_baseline(place: Place) -> None:
+    office = Office(place, Watch("w", ("DEPARTMENT",), baseline=True))
     office.poll()
     office.delete(office.change("create", DEPARTMENTID="X1", TITLE="One"))
     assert office.poll() == []
 
 
-def test_a_customer_without_a_time_of_change_is_seen(tmp_path: Path) -> None:
+def test_a_customer_without_a_time_of_change_is_seen(place: Place) -> None:
     """`WHENMODIFIED >= ...` alone would lose records that were never modified."""
-    office = Office(tmp_path, Watch("w", ("CUSTOMER",)))
+    office = Office(place, Watch("w", ("CUSTOMER",)))
     office.poll()
     books = office.emulator.company()
     when = office.clock.now.strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -194,8 +205,8 @@ def test_a_watch_of_another_company_is_refused(office: Office) -> None:
 # --- lines and postings
 
 
-def test_a_posted_entry_brings_its_lines_and_its_postings(tmp_path: Path) -> None:
-    office = Office(tmp_path, Watch("w", ("GLBATCH", "GLENTRY", "GLDETAIL"), begin=BEGINNING))
+def test_a_posted_entry_brings_its_lines_and_its_postings(place: Place) -> None:
+    office = Office(place, Watch("w", ("GLBATCH", "GLENTRY", "GLDETAIL"), begin=BEGINNING))
     office.poll()
     _entry(office, state="Posted")
     assert sorted((one.object, str(one.kind)) for one in office.poll()) == [
@@ -205,8 +216,8 @@ def test_a_posted_entry_brings_its_lines_and_its_postings(tmp_path: Path) -> Non
     assert office.poll() == []
 
 
-def test_a_deleted_draft_takes_its_lines_along(tmp_path: Path) -> None:
-    office = Office(tmp_path, Watch("w", ("GLBATCH", "GLENTRY")))
+def test_a_deleted_draft_takes_its_lines_along(place: Place) -> None:
+    office = Office(place, Watch("w", ("GLBATCH", "GLENTRY")))
     office.poll()
     key = _entry(office, state="Draft")
     assert [one.object for one in office.poll()] == ["GLBATCH", "GLENTRY", "GLENTRY"]
@@ -248,34 +259,45 @@ STEPS = st.lists(
 )
 
 
+@pytest.mark.slow
 @given(STEPS, st.booleans())
 @settings(max_examples=25)
 def test_the_events_lead_to_the_company_as_each_poll_saw_it(steps: list[Any], baseline: bool) -> None:
-    """Whoever applies the events in order has what the company has; a killed poll neither loses nor doubles one."""
-    import tempfile
-
     with tempfile.TemporaryDirectory() as folder:
-        office = Office(Path(folder), Watch("w", ("DEPARTMENT",), baseline=baseline))
-        office.poll()
-        there: dict[int, tuple[str, str]] = {}  # the model: number -> key, title
-        mirror: dict[str, str] = {}
-        before: dict[str, Any] = {}
-        for what, number, text in [*steps, ("poll", 1, 0)]:
-            office.clock.forward(seconds=7)
-            if what in ("create", "update"):
-                verb = "update" if number in there else "create"
-                title = f"T{text}"
-                key = office.change(verb, DEPARTMENTID=f"D{number}", TITLE=title)
-                there[number] = (there[number][0] if number in there else key, title)
-            elif what == "delete" and number in there:
-                office.delete(there.pop(number)[0])
-            elif what == "kill":
-                _killed_poll(office, number)
-            elif what == "poll":
-                office.clock.forward(minutes=number)
-                _apply(office.poll(), mirror, before)
-                assert mirror == dict(there.values())
-        office.log.close()
+        _lead_there(Path(folder) / "events.sqlite3", steps, baseline=baseline)
+
+
+@given(STEPS, st.booleans())
+@settings(max_examples=4, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_the_events_lead_there_in_postgresql(
+    schemas: Iterator[PostgresPlace], steps: list[Any], baseline: bool
+) -> None:
+    _lead_there(next(schemas), steps, baseline=baseline)
+
+
+def _lead_there(place: Place, steps: list[Any], *, baseline: bool) -> None:
+    """Whoever applies the events in order has what the company has; a killed poll neither loses nor doubles one."""
+    office = Office(place, Watch("w", ("DEPARTMENT",), baseline=baseline))
+    office.poll()
+    there: dict[int, tuple[str, str]] = {}  # the model: number -> key, title
+    mirror: dict[str, str] = {}
+    before: dict[str, Any] = {}
+    for what, number, text in [*steps, ("poll", 1, 0)]:
+        office.clock.forward(seconds=7)
+        if what in ("create", "update"):
+            verb = "update" if number in there else "create"
+            title = f"T{text}"
+            key = office.change(verb, DEPARTMENTID=f"D{number}", TITLE=title)
+            there[number] = (there[number][0] if number in there else key, title)
+        elif what == "delete" and number in there:
+            office.delete(there.pop(number)[0])
+        elif what == "kill":
+            _killed_poll(office, number)
+        elif what == "poll":
+            office.clock.forward(minutes=number)
+            _apply(office.poll(), mirror, before)
+            assert mirror == dict(there.values())
+    office.log.close()
 
 
 class _KilledError(Exception):

@@ -1,17 +1,19 @@
 """Delivery: at least once, in order for each record, with dead letters, replay and skip."""
 
+import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from intacct_bridge.flow.changes.delivery import ATTEMPTS, DeliveryError, Dispatcher
 from intacct_bridge.flow.changes.event import ChangeEvent
 from intacct_bridge.flow.changes.event_log import EventLog, EventState
+from intacct_bridge.store.place import Place, PostgresPlace
 
 NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
 
@@ -19,18 +21,18 @@ NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
 class Machine:
     """An event log, and a machine's clock that a test moves."""
 
-    def __init__(self, path: Path) -> None:
-        self.log = EventLog(path)
+    def __init__(self, place: Place) -> None:
+        self.log = EventLog(place)
         self.now = NOW
 
     def add(self, key: str, text: str = "", watch: str = "w") -> int:
         with self.log.transaction() as db:
             done = db.execute(
                 "INSERT INTO event (watch, company, object, key, kind, at, record)"
-                " VALUES (?, 'C', 'X', ?, 'updated', ?, ?)",
+                " VALUES (?, 'C', 'X', ?, 'updated', ?, ?) RETURNING number",
                 (watch, key, NOW.isoformat(), b'{"TEXT":"%s"}' % text.encode()),
             )
-            return int(done.lastrowid or 0)
+            return int(done.fetchone()[0])
 
     def run(
         self, deliver: "Callable[[Sequence[ChangeEvent]], None]", *, batch: int = 1, workers: int = 4
@@ -49,8 +51,8 @@ class _Receiver:
 
 
 @pytest.fixture
-def machine(tmp_path: Path) -> Iterator[Machine]:
-    made = Machine(tmp_path / "log.sqlite3")
+def machine(place: Place) -> Iterator[Machine]:
+    made = Machine(place)
     yield made
     made.log.close()
 
@@ -218,29 +220,44 @@ def test_another_watch_has_its_own_events(machine: Machine) -> None:
 def test_whatever_fails_each_record_has_its_events_in_order(
     keys: list[str], fails: list[bool], batch: int, workers: int
 ) -> None:
-    """A receiver that takes an event and still reports a failure gets it again under the same id."""
-    import tempfile
-
     with tempfile.TemporaryDirectory() as folder:
-        machine = Machine(Path(folder) / "log.sqlite3")
-        numbers = [machine.add(key) for key in keys]
-        left, lock = list(fails), threading.Lock()
-        taken: dict[str, list[int]] = {}
+        _in_order(Path(folder) / "log.sqlite3", keys, fails, batch, workers)
 
-        def deliver(events: Sequence[ChangeEvent]) -> None:
-            with lock:
-                for one in events:
-                    taken.setdefault(one.key, []).append(one.number)
-                if left and left.pop():
-                    raise DeliveryError("it says")
 
-        while machine.log.next_attempt("w") is not None:
-            machine.run(deliver, batch=batch, workers=workers)
-            machine.now += timedelta(days=2)
-        machine.log.close()
-        delivered = {number for some in taken.values() for number in some}
-        assert delivered == set(numbers)
-        for some in taken.values():
-            first_times = list(dict.fromkeys(some))
-            assert first_times == sorted(first_times)
-            assert some == sorted(some)  # a repeated one comes before its successors
+@given(
+    st.lists(st.sampled_from("abc"), min_size=1, max_size=12),
+    st.lists(st.booleans(), max_size=40),
+    st.integers(1, 4),
+    st.integers(1, 3),
+)
+@settings(max_examples=5, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_whatever_fails_each_record_has_its_events_in_order_in_postgresql(
+    schemas: Iterator[PostgresPlace], keys: list[str], fails: list[bool], batch: int, workers: int
+) -> None:
+    _in_order(next(schemas), keys, fails, batch, workers)
+
+
+def _in_order(place: Place, keys: list[str], fails: list[bool], batch: int, workers: int) -> None:
+    """A receiver that takes an event and still reports a failure gets it again under the same id."""
+    machine = Machine(place)
+    numbers = [machine.add(key) for key in keys]
+    left, lock = list(fails), threading.Lock()
+    taken: dict[str, list[int]] = {}
+
+    def deliver(events: Sequence[ChangeEvent]) -> None:
+        with lock:
+            for one in events:
+                taken.setdefault(one.key, []).append(one.number)
+            if left and left.pop():
+                raise DeliveryError("it says")
+
+    while machine.log.next_attempt("w") is not None:
+        machine.run(deliver, batch=batch, workers=workers)
+        machine.now += timedelta(days=2)
+    machine.log.close()
+    delivered = {number for some in taken.values() for number in some}
+    assert delivered == set(numbers)
+    for some in taken.values():
+        first_times = list(dict.fromkeys(some))
+        assert first_times == sorted(first_times)
+        assert some == sorted(some)  # a repeated one comes before its successors

@@ -2,11 +2,19 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from intacct_bridge import ChangeEvent
+from intacct_bridge.errors import RemoteProtocolError, TransientError
+from intacct_bridge.flow.changes import following
 from intacct_bridge.flow.changes.delivery import ATTEMPTS
+from intacct_bridge.flow.changes.event_log import EventLog
+from intacct_bridge.flow.changes.following import FollowOptions
+from intacct_bridge.flow.changes.receivers.function import FunctionReceiver
+from intacct_bridge.flow.changes.watch import PollResult, Watch, poll
 from intacct_bridge.testing import Company, make_company
 
 NOON = datetime(2026, 11, 30, 12, tzinfo=UTC)
@@ -73,3 +81,29 @@ def test_a_delete_is_told_with_the_last_values(office: Company) -> None:
     with office.client() as client:
         (event,) = client.changes("DEPARTMENT", since=seen.number)
     assert (str(event.kind), event.key, event.record["TITLE"]) == ("deleted", done.key, "One")
+
+
+def test_a_temporary_fault_costs_a_watch_that_follows_one_poll(
+    office: Company, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    polls = [TransientError("no answer"), None, RemoteProtocolError("half an answer"), None]
+
+    def poll_or_fail(*words: Any) -> PollResult:
+        if (error := polls.pop(0)) is not None:
+            raise error
+        return poll(*words)
+
+    monkeypatch.setattr(following, "poll", poll_or_fail)
+    taken: list[ChangeEvent] = []
+    with office.client() as client, EventLog(tmp_path / "log.sqlite3") as log:
+        watch = Watch("w", ("DEPARTMENT",))
+        follower = following.Follower(client, log, watch, FunctionReceiver(taken.append), FollowOptions(every=0.0))
+        results = []
+        for polled, _ in follower.follow():
+            results.append(polled.failures if polled else None)
+            if len(results) == 2:
+                client.create("DEPARTMENT", [{"DEPARTMENTID": "X9", "TITLE": "Nine"}])
+            if not polls:
+                follower.stop()
+    assert results == [{"": "no answer"}, {}, {"": "half an answer"}, {}]
+    assert titles(taken) == ["Nine"]

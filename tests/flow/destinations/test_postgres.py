@@ -1,14 +1,15 @@
 """A copy in PostgreSQL: names that are too long, two runs at once, and a server that ends the connection."""
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
+from threading import Lock
 from typing import Any
 
 import pytest
 
-from intacct_bridge.errors import BusyError, SettingsError
+from intacct_bridge.errors import BusyError, SettingsError, UnreachableError
 from intacct_bridge.flow.destinations import postgres as postgres_module
 from intacct_bridge.flow.destinations.base import Sink
 from intacct_bridge.flow.destinations.open import copy_states, open_sink
@@ -115,15 +116,45 @@ def test_the_second_of_two_simultaneous_runs_is_refused(
         assert other.open("demo", NOON) == 2
 
 
-def test_a_connection_that_the_server_ends_is_reported_and_loses_nothing(sink: Sink, postgres: str) -> None:
-    kept(sink, BILLS, [bill(1)], WALKING.end())
+def end_connections(postgres: str) -> None:
+    """As a server does that is stopped."""
     asked(postgres, "SELECT pg_terminate_backend(pid)::text FROM pg_stat_activity WHERE pid <> pg_backend_pid() "
           "AND datname = current_database()")  # fmt: skip
-    with pytest.raises(SettingsError, match="failed: ") as told:
+
+
+def test_a_connection_that_the_server_ends_is_reported_and_loses_nothing(sink: Sink, postgres: str) -> None:
+    kept(sink, BILLS, [bill(1)], WALKING.end())
+    end_connections(postgres)
+    with pytest.raises(UnreachableError, match=r"the connection to postgresql://.* was lost: ") as told:
         kept(sink, BILLS, [bill(2)], WALKING.end())
-    assert "the next run continues" in told.value.fix
+    assert "Committed rows are kept" in told.value.fix
     sink.close()
     assert asked(postgres, 'SELECT "RECORDNO" FROM "APBILL"') == [(1,)]
+
+
+class Stopping:
+    """The read of a page, with something that happens before each, one at a time."""
+
+    def __init__(self, page: Any, first: Callable[[], None]) -> None:
+        self._page, self._first, self._one = page, first, Lock()
+
+    def __call__(self, *words: Any, **more: Any) -> Any:
+        with self._one:
+            self._first()
+        return self._page(*words, **more)
+
+
+def test_a_server_that_stops_ends_the_run_as_a_temporary_fault(postgres: str) -> None:
+    """Not as one failure for each stream: the exit status is the one after which a scheduler tries again."""
+    company = Company(1).fill(40)
+    company.page = Stopping(company.page, lambda: end_connections(postgres))  # type: ignore[method-assign]
+    with closing(open_sink(postgres)) as sink, pytest.raises(UnreachableError) as told:
+        deque(Extraction(company, sink, [VENDOR, TIMETYPE]), 0)
+    assert told.value.exit_status == 4
+    del company.page
+    with closing(open_sink(postgres)) as sink:
+        deque(Extraction(company, sink, [VENDOR, TIMETYPE]), 0)
+    assert asked(postgres, 'SELECT count(*) FROM "VENDOR"') == [(len(company.rows(VENDOR)),)]
 
 
 def test_a_read_only_database_is_reported(sink: Sink, postgres: str) -> None:

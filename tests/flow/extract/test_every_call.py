@@ -82,6 +82,7 @@ def from_call(first: int, error: Exception) -> Callable[[int], None]:
     return ending
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("error", [TransientError("off-line"), KilledError()], ids=["fails", "is killed"])
 @pytest.mark.parametrize("family", FAMILIES)
 def test_a_run_that_fails_at_any_call(family: str, error: Exception) -> None:
@@ -116,6 +117,7 @@ def test_a_run_that_is_killed_at_any_commit(family: str, work: Sequence[Callable
             return
 
 
+@pytest.mark.slow
 @given(
     seed=SEEDS,
     faults=st.lists(st.sets(st.integers(1, 60), max_size=4), min_size=1, max_size=4),

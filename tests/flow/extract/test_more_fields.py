@@ -174,6 +174,7 @@ def ends_whole(copy: Copy, company: Company, streams: tuple[Stream, ...], after:
     check(copy, company, [VENDOR])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("copy", ["duckdb", "parquet"], indirect=True)
 @pytest.mark.parametrize("after", [1, 2, 4])
 @pytest.mark.parametrize("streams", [(NARROW, VENDOR, NARROW), (VENDOR, NARROW, NARROW)])
@@ -185,6 +186,7 @@ def test_a_field_that_killed_runs_leave_out_and_select_again_is_filled(
     ends_whole(copy, company, streams, after)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("copy", ["duckdb", "parquet"], indirect=True)
 @pytest.mark.parametrize("after", [1, 2, 4])
 @pytest.mark.parametrize("streams", [(NARROW, VENDOR), (NARROW, VENDOR, NARROW)])

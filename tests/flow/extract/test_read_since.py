@@ -134,7 +134,7 @@ def test_every_row_changed_since_a_time_or_did_not(stamps: list[tuple[Any, Any]]
         for key, (modified, created) in enumerate(stamps, 1)
     ]
     for stream in (GLBATCH, replace(GLBATCH, created="")):
-        found = []
+        found: list[Any] = []
         for kept in (changed_since, unchanged_since):
             query = Query("GLBATCH", ("RECORDNO",), where=kept(stream, format_time(START)), order=(Order("RECORDNO"),))
             found += company.page(query).rows.column("RECORDNO").to_pylist()

@@ -579,6 +579,7 @@ def test_a_deleted_record_is_found_by_every_meaning_of_its_audit_key() -> None:
     assert [row["DEPARTMENTID"] for row in sink.rows(departments)] == ["A"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scheme", ["duckdb", "parquet"])
 @pytest.mark.parametrize("after", [False, True])
 def test_kills_at_every_commit_of_a_file(tmp_path: Path, scheme: str, after: bool, monkeypatch: Any) -> None:
@@ -654,11 +655,13 @@ def test_paging_by_offset_and_time_loses_rows_under_the_same_edits() -> None:
     assert wrong > 12
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scheme", ["duckdb", "parquet", "csv", "jsonl"])
 def test_edits_between_any_two_calls_into_every_destination(tmp_path: Path, scheme: str) -> None:
     edited_runs(Copy(tmp_path / "copy", scheme), Company(1, concurrency=2, **LATE).fill(120))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scheme", ["duckdb", "parquet", "csv", "jsonl"])
 def test_kills_between_any_two_calls_into_every_destination(tmp_path: Path, scheme: str) -> None:
     killed_runs(Copy(tmp_path / "copy", scheme), Company(2, concurrency=2, **LATE).fill(120), [5, 17, 11, 30])

@@ -1,6 +1,6 @@
 """A controller's rows become journal entries: grouped, one side a line, nothing rounded, every fault with its place."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
@@ -12,10 +12,11 @@ from intacct_bridge.errors import SettingsError
 from intacct_bridge.flow.company.writable import LineSet, WritableObject
 from intacct_bridge.flow.layouts.journal import JournalLayout
 from intacct_bridge.flow.records.lookup_keys import LookupKeys
+from intacct_bridge.flow.records.row_filter import with_constants
 from intacct_bridge.flow.records.tables import SourceRow, open_csv, open_table
 from intacct_bridge.flow.records.write import Write
 from intacct_bridge.model.catalog import FieldDef, object_def
-from intacct_bridge.wire.values import Kind
+from intacct_bridge.wire.values import Kind, Value
 
 HEADER = "Journal,Date,Title,Reference,Account,Debit,Credit,Department,Location,Memo\n"
 
@@ -247,3 +248,166 @@ def test_a_column_that_the_user_adds_does_not_begin_an_entry(tmp_path: Path) -> 
     (entry,) = JournalLayout().read(given)
     assert len(entry.lines["ENTRIES"]) == 2
     assert faults([entry]) == []
+
+
+# --- limits
+
+
+def entry_of(tmp_path: Path, *rows: str, layout: JournalLayout | None = None) -> list[Write]:
+    return read(tmp_path, HEADER + "".join(f"{row}\n" for row in rows), layout)
+
+
+@pytest.mark.parametrize(
+    ("debit", "credit", "amount", "side", "told"),
+    [
+        ("0.50", "", "0.50", 1, ""),
+        ("", "0.50", "0.50", -1, ""),
+        ("-0.50", "", "0.50", -1, "the negative debit is posted as a credit of 0.50"),
+        ("", "-5", "5", 1, "the negative credit is posted as a debit of 5"),
+        ("9" * 18 + ".99", "", "9" * 18 + ".99", 1, ""),
+        ("-" + "9" * 18, "", "9" * 18, -1, "the negative debit is posted as a credit of " + "9" * 18),
+        ("0.30000000000000004", "", "0.30", 1, "0.30000000000000004 is read as 0.30"),  # a sum of floats
+        ("1.2500", "", "1.25", 1, ""),
+        ("1.5", "0", "1.5", 1, ""),
+    ],
+)
+def test_a_line_has_a_side_and_an_amount_above_zero(
+    tmp_path: Path, debit: str, credit: str, amount: str, side: int, told: str
+) -> None:
+    (write,) = entry_of(tmp_path, f"GJ,2026-01-31,T,R,6000,{debit},{credit},,,")
+    (line,) = write.all_lines
+    assert (str(line.fields["TRX_AMOUNT"]), line.fields["TR_TYPE"]) == (amount, side)
+    warnings = [(one.message, one.column, one.position, one.refuses) for one in write.findings]
+    assert warnings == ([(told, "Debit" if debit else "Credit", "je.csv:2", False)] if told else [])
+    assert (line.object, write.object, write.column("TRX_AMOUNT")) == ("GLENTRY", "GLBATCH", "Debit")
+
+
+@pytest.mark.parametrize(
+    ("amount", "rule"),
+    [("1" + "0" * 18, "digits"), ("-1" + "0" * 18, "digits"), ("-0.001", "decimals"), ("0", "sides"), ("x", "amount")],
+)
+def test_an_amount_that_is_no_amount_leaves_its_line_without_sides(tmp_path: Path, amount: str, rule: str) -> None:
+    (write,) = entry_of(tmp_path, f"GJ,2026-01-31,T,R,6000,{amount},,,,")
+    assert faults([write]) == [(rule, "Debit", "je.csv:2")]
+    (line,) = write.all_lines
+    assert not {"TRX_AMOUNT", "TR_TYPE"} & line.fields.keys()
+
+
+def test_an_entry_is_what_has_the_same_journal_date_title_and_reference(tmp_path: Path) -> None:
+    first = "GJ,2026-01-31,T,R,6000,1,,,,"
+    for other in (
+        "PJ,2026-01-31,T,R",
+        "GJ,2026-02-01,T,R",
+        "GJ,2026-01-31,U,R",
+        "GJ,2026-01-31,T,S",
+        "GJ,2026-01-31,T,",
+    ):
+        writes = entry_of(tmp_path, first, f"{other},2100,,1,,,")
+        assert [len(write.rows) for write in writes] == [1, 1], other
+    (both,) = entry_of(tmp_path, first, "GJ,1/31/2026,T,R,2100,,1,,,")
+    assert len(both.rows) == 2
+    nothing = entry_of(tmp_path, ",,,,6000,1,,,,", ",,,,2100,,1,,,")  # a file that begins in the middle of an entry
+    assert [len(write.rows) for write in nothing] == [2]
+    assert {rule for rule, *_ in faults(nothing)} == {"required"}
+
+
+def test_an_entry_is_called_by_what_it_has(tmp_path: Path) -> None:
+    assert [one.label for one in entry_of(tmp_path, "GJ,2026-01-31,,,6000,1,,,,")] == ["GJ 2026-01-31"]
+    assert [one.label for one in entry_of(tmp_path, ",,T,R,6000,1,,,,")] == ["'T' R"]
+
+
+def test_a_draft_and_the_columns_that_templates_have(tmp_path: Path) -> None:
+    header = HEADER.replace("\n", ",Reverse date,Source entity,Exchange rate date,Exchange rate\n")
+    rows = "GJ,2026-01-31,T,R,6000,1.00,,,,,2026-02-01,E1,2026-01-30,1.0825\nGJ,2026-01-31,T,R,2100,,1.00,,,,,,,\n"
+    (entry,) = read(tmp_path, header + rows, JournalLayout(draft=True))
+    assert entry.fields == {
+        "JOURNAL": "GJ", "BATCH_DATE": date(2026, 1, 31), "BATCH_TITLE": "T", "REFERENCENO": "R",
+        "BASELOCATION_NO": "E1", "REVERSEDATE": date(2026, 2, 1), "STATE": "Draft",
+    }  # fmt: skip
+    first, second = entry.all_lines
+    rates = {"EXCH_RATE_DATE": date(2026, 1, 30), "EXCHANGE_RATE": Decimal("1.0825")}
+    assert {name: first.fields.get(name) for name in rates} == rates
+    assert not rates.keys() & second.fields.keys()
+    assert {name: entry.column(name) for name in (*rates, "REVERSEDATE", "BASELOCATION_NO", "JOURNAL")} == {
+        "EXCH_RATE_DATE": "Exchange rate date", "EXCHANGE_RATE": "Exchange rate", "REVERSEDATE": "Reverse date",
+        "BASELOCATION_NO": "Source entity", "JOURNAL": "Journal",
+    }  # fmt: skip
+    assert faults([entry]) == []
+    (other,) = read(tmp_path, header + rows.replace("2100,,1.00,,,,,", "2100,,1.00,,,,,E2"))
+    assert faults([other]) == [("header", "Source entity", "je.csv:3")]
+
+
+@pytest.mark.parametrize(
+    ("columns", "constants", "title", "text"),
+    [
+        ("Date,Description,Account,Debit,Credit", {"Journal": "GJ"}, None, "why"),  # a report of one journal
+        ("Date,Description,Account,Debit,Credit", {"Journal": "GJ", "Title": "T"}, "T", "why"),
+        ("Journal,Date,Description,Account,Debit,Credit", {}, "why", None),  # an import template
+        ("Date,Description,Memo,Account,Debit,Credit", {"Journal": "GJ"}, "why", "memo"),
+    ],
+)
+def test_a_description_is_of_the_entry_or_of_the_line(
+    tmp_path: Path, columns: str, constants: dict[str, str], title: str | None, text: str | None
+) -> None:
+    values = {"Journal": "GJ", "Date": "2026-01-31", "Description": "why", "Memo": "memo", "Account": "6000",
+              "Debit": "1", "Credit": ""}  # fmt: skip
+    path = tmp_path / "je.csv"
+    path.write_text(f"{columns}\n{','.join(values[name] for name in columns.split(','))}\n", encoding="utf-8")
+    table = with_constants(open_csv(path), constants)
+    if title is None:
+        with pytest.raises(SettingsError, match="no column for the title"):
+            list(JournalLayout().read(table))
+        return
+    (entry,) = JournalLayout().read(table)
+    assert entry.fields["BATCH_TITLE"] == title
+    assert next(entry.all_lines).fields.get("DESCRIPTION") == text
+
+
+def test_columns_of_other_fields_have_intaccts_own_names_in_capitals(tmp_path: Path) -> None:
+    described = object_def("GLENTRY", [FieldDef("TASKID", Kind.TEXT)])
+    full = replace(MORE, lines=(replace(MORE.lines[0], described=described),))
+    header = HEADER.replace("\n", ", TASKID ,Supdocid,RECORDNO,id\n")
+
+    def line(layout: JournalLayout) -> Mapping[str, Value]:
+        (entry,) = read(tmp_path, header + "GJ,2026-01-31,T,R,6000,1.00,,,,,7,DOC-7,5,x\n", layout)
+        assert "SUPDOCID" not in entry.fields
+        return next(entry.all_lines).fields
+
+    layout = JournalLayout(writable=lambda: full, key=("id",))
+    assert line(layout)["TASKID"] == "7"
+    (note,) = layout.notes(open_csv(tmp_path / "je.csv"))
+    assert "Supdocid" in note and "RECORDNO" in note and "TASKID" not in note and "'id'" not in note
+    for other in (replace(layout, writable=lambda: replace(full, lines=())), replace(layout, writable=None)):
+        assert "TASKID" not in line(other)
+
+
+def test_an_unreadable_cell_under_a_name_of_intaccts_is_a_fault(tmp_path: Path) -> None:
+    described = object_def("GLENTRY", [FieldDef("BILLABLE", Kind.BOOLEAN)])
+    layout = JournalLayout(writable=lambda: replace(MORE, lines=(replace(MORE.lines[0], described=described),)))
+    header = HEADER.replace("\n", ",BILLABLE\n")
+    assert faults(read(tmp_path, header + "GJ,2026-01-31,T,R,6000,1.00,,,,,perhaps\n", layout)) == [
+        ("value", "BILLABLE", "je.csv:2")
+    ]
+
+
+def test_a_key_of_two_columns_may_have_one_of_them_empty(tmp_path: Path) -> None:
+    text = "id,part," + HEADER.lower() + "7,,GJ,2026-01-31,T,,6000,1,,,,\n"
+    (entry,) = read(tmp_path, text, JournalLayout(key=("id", "part")))
+    assert entry.identity.text == 'source:["7",""]'
+    with pytest.raises(SettingsError, match="nothing"):
+        read(tmp_path, text, JournalLayout(key=("id", "nothing")))
+
+
+def test_a_layout_knows_its_columns_and_what_an_input_lacks() -> None:
+    layout = JournalLayout()
+    assert layout.knows("Acct No") and layout.knows("debit") and not layout.knows("colour")
+    assert layout.fits(["Journal", "Date", "Title", "Account", "Debit", "Credit"])
+    assert not layout.fits(["Journal", "Date", "Title", "Account", "Debit"])
+
+
+def test_a_format_of_dates_needs_its_column(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="Booked"):
+        entry_of(tmp_path, "GJ,31.01.2026,T,R,6000,1,,,,", layout=JournalLayout(date_formats={"Booked": "DD.MM.YYYY"}))
+    layout = JournalLayout(date_formats={"Date": "DD.MM.YYYY"})
+    (entry,) = entry_of(tmp_path, "GJ,31.01.2026,T,R,6000,1,,,,", layout=layout)
+    assert entry.fields["BATCH_DATE"] == date(2026, 1, 31)

@@ -1,6 +1,7 @@
 """The outbox: durable before bytes leave, one loader an identity, no way from doubt back to sending but by settling."""
 
 import os
+import re
 import signal
 import sqlite3
 import subprocess
@@ -17,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from intacct_bridge.client.connections.connection import Connection
-from intacct_bridge.errors import Fault, SettingsError
+from intacct_bridge.errors import BusyError, Fault, SettingsError
 from intacct_bridge.flow.outbox.entry import (
     Conclusion,
     Intent,
@@ -29,9 +30,11 @@ from intacct_bridge.flow.outbox.entry import (
 )
 from intacct_bridge.flow.outbox.equal_counts import EqualCount, StreamSource
 from intacct_bridge.flow.outbox.outbox import Outbox
-from intacct_bridge.flow.outbox.storage import _count_equal_records, default_path, outbox_path, path_of
+from intacct_bridge.flow.outbox.storage import _count_equal_records, default_path, outbox_place, place_of
 from intacct_bridge.flow.records.status import RecordStatus
 from intacct_bridge.flow.records.write import Receipt, WriteOperation
+from intacct_bridge.store.database import LONGEST_REQUEST, SEND_WITHIN
+from intacct_bridge.store.place import Place, PostgresPlace
 from intacct_bridge.wire.values import Value
 
 PLACE = WriteTarget("demo-company", "", WriteOperation.CREATE, "GLBATCH")
@@ -49,9 +52,43 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def outbox(path: Path) -> Iterator[Outbox]:
+def outbox(place: Place) -> Iterator[Outbox]:
+    with Outbox(place, clock=lambda: NOW, user="me") as opened:
+        yield opened
+
+
+@pytest.fixture
+def file_outbox(path: Path) -> Iterator[Outbox]:
     with Outbox(path, clock=lambda: NOW, user="me") as opened:
         yield opened
+
+
+def later(place: Place) -> Outbox:
+    """Another loader, after the time for which a request may go on: a database cannot tell how a loader ended."""
+    wait = timedelta() if isinstance(place, Path) else SEND_WITHIN + LONGEST_REQUEST + timedelta(seconds=1)
+    return Outbox(place, clock=lambda: NOW + wait, user="me")
+
+
+def test_the_company_is_asked_for_its_time_while_the_outbox_is_free(path: Path) -> None:
+    """The first question signs in, which takes time: another loader can write meanwhile."""
+    asked: list[datetime] = []
+
+    def clock() -> datetime:
+        if not asked:
+            with closing(sqlite3.connect(path, timeout=0, isolation_level=None)) as other:
+                other.execute("BEGIN IMMEDIATE")
+                other.execute("ROLLBACK")
+        asked.append(NOW)
+        return NOW
+
+    with Outbox(path) as outbox:
+        assert outbox.begin_run("me", clock) == []
+        assert asked == [], "without lost loaders no time is needed"
+        outbox.begin(outbox.plan([intent()]))
+    asked.clear()
+    with Outbox(path) as another:
+        assert [one.status for one in another.begin_run("me", clock)] == [RecordStatus.IN_DOUBT]
+    assert asked
 
 
 def sent(outbox: Outbox, *intents: Intent) -> list[OutboxEntry]:
@@ -74,8 +111,8 @@ def test_an_entry_passes_from_planned_to_sent_to_applied_and_leaves_a_history(ou
     assert outbox.claimed("demo-company", "GLBATCH", ["41", "42"]) == {"42"}
 
 
-def test_another_connection_sees_a_sent_entry_before_begin_returns(outbox: Outbox, path: Path) -> None:
-    sent(outbox)
+def test_another_connection_sees_a_sent_entry_before_begin_returns(file_outbox: Outbox, path: Path) -> None:
+    sent(file_outbox)
     with closing(sqlite3.connect(path)) as other:
         assert other.execute("SELECT state FROM entry").fetchall() == [("sent",)]
         assert other.execute("PRAGMA journal_mode").fetchone() == ("wal",)
@@ -116,18 +153,18 @@ def test_corrected_content_is_a_new_attempt_under_a_new_control_id(outbox: Outbo
     assert second.control_id != first.control_id
 
 
-def test_a_stale_plan_cannot_begin(outbox: Outbox, path: Path) -> None:
+def test_a_stale_plan_cannot_begin(outbox: Outbox, place: Place) -> None:
     (mine,) = outbox.plan([intent()])
-    with Outbox(path) as other:
+    with Outbox(place) as other:
         other.plan([intent(digest="2")])
     assert outbox.begin([mine]) == []
 
 
-def test_of_two_loaders_one_gets_an_identity(path: Path) -> None:
+def test_of_two_loaders_one_gets_an_identity(place: Place) -> None:
     identities = [intent(str(number)) for number in range(300)]
 
     def load(_: int) -> list[int]:
-        with Outbox(path) as loader:
+        with Outbox(place) as loader:
             got: list[int] = []
             for entry in loader.plan(identities):
                 got += [taken.number for taken in loader.begin([entry])]
@@ -153,27 +190,61 @@ def test_many_loaders_may_open_a_new_outbox_at_once(tmp_path: Path) -> None:
             assert list(pool.map(opened, range(8))) == [0] * 8
 
 
-def test_an_ended_loader_leaves_entries_in_doubt_and_a_running_one_does_not(path: Path, outbox: Outbox) -> None:
-    other = Outbox(path)
+def test_an_ended_loader_leaves_entries_in_doubt_and_a_running_one_does_not(place: Place, outbox: Outbox) -> None:
+    other = Outbox(place, clock=lambda: NOW)
     (begun,) = sent(other)
     assert outbox.recover() == []
     assert outbox.is_running(begun.loader)
-    other.close()
-    assert not outbox.is_running(begun.loader)
-    (doubtful,) = outbox.recover()
+    with later(place) as patient:
+        assert patient.recover() == [], "a loader that runs has its entries for as long as it runs"
+        other.close()
+        while outbox.is_running(begun.loader):
+            pass  # the server takes a moment to notice
+        (doubtful,) = patient.recover()
     assert doubtful.status is RecordStatus.IN_DOUBT
     assert outbox.recover() == []
 
 
-def test_a_killed_process_leaves_entries_in_doubt(path: Path, outbox: Outbox) -> None:
+def test_a_database_cannot_tell_how_a_loader_ended_so_others_wait_for_its_request(postgres_place: Place) -> None:
+    """Its session may be lost while its process lives, and the gateway may still be at work for it."""
+    with Outbox(postgres_place, clock=lambda: NOW) as other:
+        (begun,) = sent(other)
+    for minutes, found in ((0, 0), (15, 0), (16, 0), (16.1, 1)):  # a minute to send, fifteen for the longest request
+        with Outbox(postgres_place, clock=lambda: NOW + timedelta(minutes=minutes)) as outbox:  # noqa: B023
+            assert len(outbox.recover()) == found, minutes
+    with Outbox(postgres_place, clock=lambda: NOW + timedelta(hours=1)) as outbox:
+        assert outbox.entry(begun.number).status is RecordStatus.IN_DOUBT
+
+
+def test_bytes_that_are_late_leave_only_while_the_entry_is_still_the_loaders_own(postgres_place: Place) -> None:
+    now = [NOW]
+    with Outbox(postgres_place, clock=lambda: now[0]) as slow, Outbox(postgres_place, clock=lambda: now[0]) as other:
+        begun = sent(slow)
+        now[0] += timedelta(minutes=10)
+        slow.leaving(begun)  # nobody has taken it: the deadline begins anew
+        assert slow.entry(1).last_sent_at == now[0]
+        slow._db.release(slow.loader)  # its session is lost, its process is not
+        now[0] += timedelta(minutes=17)
+        assert [one.number for one in other.recover()] == [1]
+        with pytest.raises(BusyError, match="not sent in time"):
+            slow.leaving(begun)
+        slow._db.hold(slow.loader)
+
+
+def test_a_killed_process_leaves_entries_in_doubt(place: Place) -> None:
+    named = place if isinstance(place, Path) else (place.uri, place.schema)
     script = f"""
 import os, signal, sys
-from pathlib import Path
+from datetime import datetime, timezone
+from pathlib import Path, PosixPath
 from intacct_bridge.flow.outbox.equal_counts import EqualCount, StreamSource
 from intacct_bridge.flow.outbox.outbox import Outbox
 from intacct_bridge.flow.outbox.entry import Intent, WriteTarget
 from intacct_bridge.flow.records.write import WriteOperation
-outbox = Outbox(Path({str(path)!r}))
+from intacct_bridge.store.place import PostgresPlace
+place = {named!r}
+place = PostgresPlace(*place) if isinstance(place, tuple) else place
+outbox = Outbox(place, clock=lambda: datetime.fromisoformat({NOW.isoformat()!r}))
 place = WriteTarget("demo-company", "", WriteOperation.CREATE, "GLBATCH")
 outbox.begin(outbox.plan([Intent(place, "a", "1", "<create/>")]))
 os.kill(os.getpid(), signal.SIGKILL)
@@ -181,8 +252,11 @@ os.kill(os.getpid(), signal.SIGKILL)
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     done = subprocess.run([sys.executable, "-c", script], check=False, env=environment, stderr=subprocess.PIPE)
     assert done.returncode == -signal.SIGKILL, done.stderr.decode()
-    (doubtful,) = outbox.recover()
-    assert (doubtful.identity, doubtful.status) == ("a", RecordStatus.IN_DOUBT)
+    with later(place) as outbox:
+        found: list[OutboxEntry] = []
+        while not found:  # the server takes a moment to notice
+            found = outbox.recover()
+    assert [(one.identity, one.status) for one in found] == [("a", RecordStatus.IN_DOUBT)]
 
 
 def test_settling_or_a_resend_under_the_same_control_id_ends_doubt(outbox: Outbox) -> None:
@@ -194,11 +268,11 @@ def test_settling_or_a_resend_under_the_same_control_id_ends_doubt(outbox: Outbo
     assert outbox.resume([doubtful]) == [], "another loader cannot take it too"
 
 
-def test_a_loader_with_an_outdated_entry_can_neither_resend_nor_conclude_it(path: Path, outbox: Outbox) -> None:
+def test_a_loader_with_an_outdated_entry_can_neither_resend_nor_conclude_it(place: Place, outbox: Outbox) -> None:
     """Its look is older than the second sending, which may be on its way: what it did not find may yet come."""
     (begun,) = sent(outbox)
     (doubtful,) = outbox.conclude([Conclusion(begun, RecordStatus.IN_DOUBT)])
-    with Outbox(path) as other:
+    with Outbox(place) as other:
         (again,) = other.resume([doubtful])
         assert other.conclude([Conclusion(again, RecordStatus.IN_DOUBT)])
     assert outbox.resume([doubtful]) == []
@@ -208,9 +282,9 @@ def test_a_loader_with_an_outdated_entry_can_neither_resend_nor_conclude_it(path
     assert [(one.status, one.sendings) for one in outbox.entries()] == [(RecordStatus.IN_DOUBT, 2)]
 
 
-def test_the_time_to_settle_counts_from_when_the_bytes_leave(path: Path) -> None:
+def test_the_time_to_settle_counts_from_when_the_bytes_leave(place: Place) -> None:
     now = [NOW]
-    with Outbox(path, clock=lambda: now[0]) as outbox:
+    with Outbox(place, clock=lambda: now[0]) as outbox:
         begun = sent(outbox)
         outbox.leaving(begun)
         now[0] += timedelta(minutes=9)  # the company asked for patience, or the line was full
@@ -256,15 +330,15 @@ def test_an_outbox_of_the_first_version_is_upgraded_with_all_entries(path: Path)
         ]
 
 
-def test_a_new_write_in_the_place_of_a_refused_undo_takes_nothing_back(path: Path) -> None:
-    with Outbox(path, clock=lambda: NOW) as outbox:
+def test_a_new_write_in_the_place_of_a_refused_undo_takes_nothing_back(place: Place) -> None:
+    with Outbox(place, clock=lambda: NOW) as outbox:
         (posted,) = sent(outbox, intent("a"))
         outbox.conclude([Conclusion(posted, RecordStatus.APPLIED, Receipt("7"))])
         (undo,) = sent(outbox, replace(intent("b"), undoes=posted.number))
         outbox.conclude([Conclusion(undo, RecordStatus.REJECTED)])
         (other,) = sent(outbox, intent("b", digest="another"))
         assert other.number == undo.number
-    with Outbox(path, clock=lambda: NOW) as outbox:
+    with later(place) as outbox:
         (doubtful,) = outbox.recover()
         outbox.conclude([Conclusion(doubtful, RecordStatus.APPLIED, Receipt("8"))])
         assert [one.status for one in outbox.entries()] == [RecordStatus.APPLIED] * 2
@@ -295,8 +369,8 @@ def test_one_call_may_plan_an_identity_twice(outbox: Outbox) -> None:
     assert [one.number for one in outbox.begin(entries)] == [1, 2]
 
 
-def test_another_loaders_sent_entry_cannot_be_concluded(path: Path, outbox: Outbox) -> None:
-    with Outbox(path) as other:
+def test_another_loaders_sent_entry_cannot_be_concluded(place: Place, outbox: Outbox) -> None:
+    with Outbox(place) as other:
         (begun,) = sent(other)
         assert outbox.conclude([Conclusion(begun, RecordStatus.REJECTED)]) == []
 
@@ -333,16 +407,16 @@ def test_a_newer_schema_and_a_file_of_another_kind_are_refused(path: Path, tmp_p
         Outbox(other)
 
 
-def test_only_the_owner_can_read_the_file(outbox: Outbox, path: Path) -> None:
-    outbox.plan([intent()])
+def test_only_the_owner_can_read_the_file(file_outbox: Outbox, path: Path) -> None:
+    file_outbox.plan([intent()])
     for name in (path.name, f"{path.name}-wal"):
         assert path.with_name(name).stat().st_mode & 0o077 == 0
 
 
 def test_a_connection_names_its_outbox_or_shares_its_companys() -> None:
-    def path(**more: str) -> Path:
+    def path(**more: str) -> Place:
         login = {"user_id": "u", "user_password": "p", "sender_id": "s", "sender_password": "q"}
-        return outbox_path(Connection(company_id="acme", **login, **more))  # type: ignore[arg-type]
+        return outbox_place(Connection(company_id="acme", **login, **more))  # type: ignore[arg-type]
 
     assert path(outbox="sqlite:///x/y.sqlite3") == Path("/x/y.sqlite3")
     assert path(name="one") == path(name="two", location_id="100")
@@ -356,10 +430,24 @@ def test_each_company_and_each_foreign_endpoint_has_its_own_file(monkeypatch: py
     assert real == Path("/state/intacct-bridge/outbox/acme.sqlite3")
     assert default_path("Acme", "http://127.0.0.1:8000/") != real
     assert default_path("../a/b").parent == real.parent
-    assert path_of("sqlite:///x/y.sqlite3") == Path("/x/y.sqlite3")
-    assert path_of("x.sqlite3") == Path("x.sqlite3")
-    with pytest.raises(SettingsError, match="postgresql"):
-        path_of("postgresql://host/db")
+    assert place_of("sqlite:///x/y.sqlite3") == Path("/x/y.sqlite3")
+    assert place_of("x.sqlite3") == Path("x.sqlite3")
+    with pytest.raises(SettingsError, match="mysql"):
+        place_of("mysql://host/db")
+
+
+def test_each_company_and_each_foreign_endpoint_has_its_own_schema_unless_the_uri_names_one() -> None:
+    def schema(uri: str, company: str, endpoint: str = "") -> str:
+        place = place_of(uri, company, endpoint)
+        assert isinstance(place, PostgresPlace)
+        return place.schema
+
+    uri = "postgresql://anna:pa%40ss@db.example/shared"
+    names = [schema(uri, "Acme"), schema(uri, "acme-"), schema(uri, "Acme", "http://127.0.0.1:8000/")]
+    assert len(set(names)) == 3
+    assert all(re.fullmatch("intacct_acme_[0-9a-z_]+", name) for name in names)
+    assert schema(uri, "ACME") == names[0]
+    assert schema(f"{uri}?schema=ledger", "Acme") == "ledger"
 
 
 def decided(kind: ResolutionKind, record: str = "") -> Resolution:
@@ -439,19 +527,19 @@ def test_only_entries_in_doubt_are_resolved_and_only_posted_ones_forgotten(
     ],
 )
 def test_equal_records_of_earlier_versions_are_counted_by_their_identity(
-    outbox: Outbox, path: Path, identity: str, counted: int
+    file_outbox: Outbox, path: Path, identity: str, counted: int
 ) -> None:
-    outbox.plan([intent(identity)])
+    file_outbox.plan([intent(identity)])
     with closing(sqlite3.connect(path)) as db:
         _count_equal_records(db)
         rows = db.execute("SELECT source, stream, digest, given, covered FROM equal_record").fetchall()
     assert rows == ([("tap", "bills", "abc", 3, 0)] if counted else [])
 
 
-def test_an_entry_keeps_its_totals_and_its_posting_date(outbox: Outbox, path: Path) -> None:
+def test_an_entry_keeps_its_totals_and_its_posting_date(outbox: Outbox, place: Place) -> None:
     kept = replace(intent(), totals=(Total("USD", Decimal("12.50")),), posting_date=date(2026, 1, 31), undoes=None)
     planned = outbox.plan([kept, intent("b")])
-    with Outbox(path, clock=lambda: NOW) as again:
+    with Outbox(place, clock=lambda: NOW) as again:
         first, second = again.entries()
     assert (first.totals, first.posting_date) == (kept.totals, date(2026, 1, 31))
     assert (second.totals, second.posting_date) == ((), None)
@@ -469,10 +557,10 @@ def test_the_values_that_an_update_replaces_are_kept_of_each_planning(outbox: Ou
     assert (again.number, outbox.earlier_values(again)) == (one.number, {"NAME": "newer"})
 
 
-def test_a_receipt_without_a_record_number_keeps_its_name(outbox: Outbox, path: Path) -> None:
+def test_a_receipt_without_a_record_number_keeps_its_name(outbox: Outbox, place: Place) -> None:
     (begun,) = sent(outbox)
     outbox.conclude([Conclusion(begun, RecordStatus.APPLIED, Receipt("", "GJ-7"))])
-    with Outbox(path, clock=lambda: NOW) as again:
+    with Outbox(place, clock=lambda: NOW) as again:
         assert again.entry(begun.number).receipt == Receipt("", "GJ-7")
 
 

@@ -6,18 +6,31 @@ not told what the outbox holds.
 
 import tempfile
 from collections import Counter
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from secrets import token_hex
 
+import pytest
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from intacct_bridge.flow.outbox.entry import Conclusion, Intent, OutboxEntry, Resolution, ResolutionKind, WriteTarget
 from intacct_bridge.flow.outbox.outbox import Outbox
 from intacct_bridge.flow.records.status import UNAPPLIED, RecordStatus
 from intacct_bridge.flow.records.write import Receipt, WriteOperation
+from intacct_bridge.store.database import LONGEST_REQUEST, SEND_WITHIN
+from intacct_bridge.store.place import Place, postgres_place
 from support.shared_files import roomy_folder
 from support.state_machines import machine_settings
 
+NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
 CREATE = WriteTarget("company", "", WriteOperation.CREATE, "VENDOR")
 DELETE = WriteTarget("company", "", WriteOperation.DELETE, "VENDOR")
 LOADERS, IDENTITIES = st.sampled_from((0, 1)), st.sampled_from(("key:A", "key:B", "key:C"))
@@ -27,11 +40,24 @@ FATES = st.sampled_from(("done", "late", "never"))
 class TwoLoaders(RuleBasedStateMachine):
     """Two loaders on one outbox; `held` are the entries whose bytes a loader is about to send."""
 
+    place: Place
+
+    def opened(self) -> Outbox:
+        """Another loader."""
+        return Outbox(self.place)
+
+    def make_place(self) -> None:
+        """Choose a place for the outbox."""
+        self.folder = tempfile.TemporaryDirectory(dir=roomy_folder())
+        self.place = Path(self.folder.name) / "outbox.sqlite3"
+
+    def ended(self) -> None:
+        """Let the time pass after which an entry of an ended loader is in doubt."""
+
     @initialize()
     def begin(self) -> None:
-        self.folder = tempfile.TemporaryDirectory(dir=roomy_folder())
-        self.path = Path(self.folder.name) / "outbox.sqlite3"
-        self.outboxes = [Outbox(self.path), Outbox(self.path)]
+        self.make_place()
+        self.outboxes = [self.opened(), self.opened()]
         self.held: list[list[OutboxEntry]] = [[], []]
         self.lost: list[list[OutboxEntry]] = [[], []]
         self.late: list[OutboxEntry] = []
@@ -42,6 +68,10 @@ class TwoLoaders(RuleBasedStateMachine):
     def teardown(self) -> None:
         for outbox in self.outboxes:
             outbox.close()
+        self.clean()
+
+    def clean(self) -> None:
+        """Remove the place."""
         self.folder.cleanup()
 
     # --- the company
@@ -123,9 +153,12 @@ class TwoLoaders(RuleBasedStateMachine):
         """The process ends, and another one begins."""
         lost, self.held[loader], self.lost[loader] = self.held[loader], [], []
         self._meet(lost, fate)
+        gone = self.outboxes[loader].loader
         self.outboxes[loader].close()
-        self.outboxes[loader] = Outbox(self.path)
-        self.outboxes[loader].recover()
+        self.ended()
+        self.outboxes[loader] = self.opened()
+        while any(one.loader == gone for one in self.outboxes[loader].entries(statuses=[RecordStatus.SENT])):
+            self.outboxes[loader].recover()  # a database server takes a moment to notice the end
 
     def _meet(self, lost: list[OutboxEntry], fate: str) -> None:
         if fate == "late":
@@ -209,3 +242,27 @@ class TwoLoaders(RuleBasedStateMachine):
 
 TestTwoLoaders = TwoLoaders.TestCase
 TestTwoLoaders.settings = machine_settings(examples=25, steps=25)
+
+
+class TwoMachines(TwoLoaders):
+    """The same on two machines, which share a database."""
+
+    server = ""
+
+    def make_place(self) -> None:
+        self.now = NOW
+        self.place = postgres_place(self.server, f"test_{token_hex(6)}")
+
+    def opened(self) -> Outbox:
+        return Outbox(self.place, clock=lambda: self.now)
+
+    def ended(self) -> None:
+        self.now += SEND_WITHIN + LONGEST_REQUEST + timedelta(seconds=1)
+
+    def clean(self) -> None:
+        """The server is removed with all of its schemas."""
+
+
+def test_two_loaders_on_two_machines(postgres_server: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(TwoMachines, "server", postgres_server)
+    run_state_machine_as_test(TwoMachines, settings=machine_settings(examples=6, steps=20))

@@ -30,6 +30,7 @@ from intacct_bridge.flow.records.lookup_keys import LookupKeys
 from intacct_bridge.flow.records.tables import EqualNumber, SourceRow
 from intacct_bridge.flow.records.write import Identity, Receipt, RecordLine, Write, WriteOperation
 from intacct_bridge.model.catalog import FieldDef, object_def
+from intacct_bridge.model.legacy.objects import legacy_object
 from intacct_bridge.wire.values import Kind, Value
 
 ROW = SourceRow("bills.csv", 2, {})
@@ -242,3 +243,54 @@ def test_a_record_gets_the_operation_of_its_mode_and_needs_a_key_for_it(
 )
 def test_a_day_before_the_records_own_is_a_warning(day: Value, posted: Value, warned: bool) -> None:
     assert [one.refuses for one in early_day(write(), day, posted)] == ([False] if warned else [])
+
+
+def test_a_change_is_told_with_both_values() -> None:
+    assert str(Change("NAME", "", "x")) == "NAME: (empty) -> x"
+    assert str(Change("NAME", "x", "")) == "NAME: x -> (empty)"
+
+
+def test_a_line_set_without_amounts_is_counted_and_empty_cells_are_not_told() -> None:
+    theirs: list[dict[str, Value]] = [{"MEMO": "a", "DEPT": None}, {"MEMO": "a", "DEPT": "1"}]
+    bare = replace(BILL, lines=())
+    (change,) = differences(write({"MEMO": "b", "DEPT": None}), current(*theirs), bare, KEY)
+    assert (change.before, change.after) == ("2 lines", "1 line")
+    assert change.lines == ("- MEMO a", "- DEPT 1, MEMO a", "+ MEMO b")
+
+
+EMPLOYEE = legacy_object("EMPLOYEE")
+
+
+def test_a_legacy_update_has_what_its_function_requires() -> None:
+    """Its own function of document type 2.1 needs the contact also where that does not change."""
+    (needed,) = EMPLOYEE.required("update")
+    legacy = replace(BILL, legacy=EMPLOYEE)
+    both: dict[str, Any] = {needed: "Ada", "NAME": "same"}
+    one = write(**both)
+    there = current(**{needed: "Ada", "NAME": "same"})
+    assert update_of(one, there, legacy, ()).fields == {"RECORDNO": 77, needed: "Ada"}
+    assert update_of(one, there, BILL, ()).fields == {"RECORDNO": 77}
+    by_number = replace(one, fields={"RECORDNO": 5})
+    assert update_of(by_number, replace(there, row={}), BILL, ()).fields == {"RECORDNO": 77}
+    order = replace(one, object="SODOCUMENT")
+    named = current(DOCID="Order-7", **{needed: "Ada", "NAME": "same"})
+    assert update_of(order, named, BILL, ()).known == {"DOCID": "Order-7"}
+    assert update_of(order, named, legacy, ()).known == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "legacy", "fix"),
+    [("APBILL", False, ""), ("APBILL", True, "use a 3.0 connection, or delete and create"),
+     ("SODOCUMENT", False, "delete and create"), ("SODOCUMENT", True, "delete and create")],
+)  # fmt: skip
+def test_a_function_that_changes_lines_by_number_needs_as_many(name: str, legacy: bool, fix: str) -> None:
+    writable = replace(BILL, legacy=EMPLOYEE if legacy else None)
+    order = replace(write(A, B, NAME="new"), object=name)
+    fewer, as_many = current(A, NAME="old"), current(A, {**B, "MEMO": "old"}, NAME="old")
+    assert not obstacles(order, as_many, writable, differences(order, as_many, writable, KEY))
+    found = obstacles(order, fewer, writable, differences(order, fewer, writable, KEY))
+    assert [(one.rule, one.fix, one.position) for one in found] == ([("lines", fix, "bills.csv:2")] if fix else [])
+    if fix:
+        assert found[0].message == (
+            f"an update of {name} changes lines by their number: the input has 2 lines, the company has 1"
+        )

@@ -1,8 +1,8 @@
 """Each rule of the plan by itself: what it refuses, what it warns of, and what it lets pass at its limits."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from datetime import date
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, cast
 
@@ -17,6 +17,7 @@ from intacct_bridge.flow.plan.rules import (
     EntityFacts,
     Facts,
     balance,
+    base_currency,
     check,
     check_fields,
     conflicts,
@@ -24,6 +25,7 @@ from intacct_bridge.flow.plan.rules import (
     dimensions,
     entity_balance,
     exchange_rates,
+    has_signs,
     invisible_characters,
     location,
     one_base_currency,
@@ -117,6 +119,20 @@ def test_debits_equal_credits_in_each_currency(lines: list[RecordLine], message:
     assert not message or message in found[0].message
 
 
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        ([debit("10.00", CURRENCY="EUR"), credit("9.00", CURRENCY="EUR")], "debits exceed credits by 1.00 EUR"),
+        ([debit("10.00"), credit("9.00")], "debits exceed credits by 1.00"),
+        ([debit("10.00"), line(TR_TYPE=-1)], "debits exceed credits by 10.00"),  # a line without an amount
+        ([debit("10.00"), line(TR_TYPE="-1", TRX_AMOUNT=Decimal(10))], "debits exceed credits by 10.00"),
+        ([debit("10.00"), line(TR_TYPE=-1, TRX_AMOUNT="10")], "debits exceed credits by 10.00"),
+    ],
+)
+def test_an_entry_that_does_not_balance_says_by_how_much(lines: list[RecordLine], message: str) -> None:
+    assert [one.message for one in balance(entry(*lines), facts())] == [f"the entry does not balance: {message}"]
+
+
 STATISTICAL = known("GLJOURNAL", {"SYMBOL": "SJ"}, kind="STATJOURNAL")
 
 
@@ -126,13 +142,14 @@ def test_a_statistical_entry_has_one_side() -> None:
     assert not list(two_lines(one, facts(STATISTICAL)))
     assert said(balance(one, facts())) == [("balance", True)]
     assert said(two_lines(one, facts())) == [("lines", True)]
+    assert said(two_lines(one, facts(known("GLJOURNAL", {"SYMBOL": "SJ"})))) == [("lines", True)]
     assert not list(two_lines(entry(debit("1"), credit("1")), facts()))
 
 
 def test_the_fix_of_a_single_line_names_what_keeps_entries_apart() -> None:
     (by_key,) = two_lines(entry(debit("1")), facts())
     (by_source,) = two_lines(record("GLBATCH", debit("1"), kind="source"), facts())
-    assert "reference" in by_key.fix
+    assert by_key.fix == "add the other side, with the same journal, date, title and reference"
     assert "which identifies entries" in by_source.fix
 
 
@@ -163,7 +180,11 @@ def test_an_entity_that_does_not_balance_is_a_warning() -> None:
     apart = entry(debit("5.00", LOCATION="E1"), credit("5.00", LOCATION="E2"))
     (found,) = entity_balance(apart, known_facts)
     assert not found.refuses
-    assert "E1 by 5.00, E2 by -5.00" in found.message
+    assert "(E1 by 5.00, E2 by -5.00)" in found.message
+    third = entry(*apart.all_lines, debit("1", LOCATION="E3"), credit("1", LOCATION="E3"))
+    assert [one.message for one in entity_balance(third, known_facts)] == [found.message]
+    two = {name: ENTITIES[name] for name in ("E1", "E2")}
+    assert [one.message for one in entity_balance(apart, facts(PLACES, entities=two))] == [found.message]
     own = entry(debit("5.00", LOCATION="E1"), credit("5.00", LOCATION="11"))
     assert not list(entity_balance(own, known_facts))
     assert not list(entity_balance(entry(debit("5.00", LOCATION="E1")), known_facts))  # that is the balance's matter
@@ -184,8 +205,10 @@ def test_an_entity_that_does_not_balance_is_a_warning() -> None:
 def test_a_date_before_the_open_books_of_an_entity_is_refused(posted: date, places: list[str], refused: str) -> None:
     lines = [debit("1", LOCATION=one) for one in places]
     found = list(open_period(entry(*lines, BATCH_DATE=posted), facts(entities=ENTITIES)))
-    assert bool(found) == bool(refused)
+    assert len(found) == bool(refused)
     assert not refused or refused in found[0].message
+    both = {"E1": ENTITIES["E1"], "E2": ENTITIES["E2"]}
+    assert refused == "" or len(list(open_period(entry(*lines, BATCH_DATE=posted), facts(entities=both)))) == 1
 
 
 @pytest.mark.parametrize(
@@ -215,8 +238,6 @@ def test_each_object_posts_on_its_own_date(name: str, fields: dict[str, Any], re
 
 
 def test_the_date_that_an_update_leaves_counts() -> None:
-    from dataclasses import replace
-
     update = replace(entry(debit("1", LOCATION="E1")), known={"BATCH_DATE": date(2026, 9, 1)})
     assert said(open_period(update, facts(entities=ENTITIES))) == [("period", True)]
     moved = replace(update, fields={"BATCH_DATE": date(2026, 12, 1)})
@@ -248,6 +269,117 @@ def test_an_account_requires_its_dimensions() -> None:
     assert not list(dimensions(entry(debit("1", ACCOUNTNO="7000")), facts(rows)))
 
 
+DIMENSIONS = {
+    "REQUIREDEPT": ("department", "DEPARTMENT", "DEPARTMENTID"),
+    "REQUIRELOC": ("location", "LOCATION", "LOCATIONID"),
+    "REQUIREPROJECT": ("project", "PROJECTID"),
+    "REQUIRECUSTOMER": ("customer", "CUSTOMERID"),
+    "REQUIREVENDOR": ("vendor", "VENDORID"),
+    "REQUIREEMPLOYEE": ("employee", "EMPLOYEEID"),
+    "REQUIREITEM": ("item", "ITEMID"),
+    "REQUIRECLASS": ("class", "CLASSID"),
+}
+"""The flags of an account, with the dimension that each requires and the fields that a line names it by."""
+
+
+@pytest.mark.parametrize("flag", DIMENSIONS)
+def test_each_flag_of_an_account_requires_one_dimension_by_either_of_its_fields(flag: str) -> None:
+    word, *names = DIMENSIONS[flag]
+    known_facts = facts(known("GLACCOUNT", {"ACCOUNTNO": "6000", **dict.fromkeys(DIMENSIONS, False), flag: True}))
+    others = {name: "x" for _, *those in DIMENSIONS.values() for name in those if name not in names}
+    lacking = debit("1", ACCOUNTNO="6000", **others)
+    (found,) = dimensions(entry(lacking), known_facts)
+    assert (found.message, found.column, found.position) == (f"account 6000 requires a {word}", names[-1], "je.csv:2")
+    (found,) = dimensions(replace(entry(lacking), columns={names[0]: "Column"}), known_facts)
+    assert (found.column, found.fix) == ("Column", "fill in Column")
+    for name in names:
+        assert not list(dimensions(entry(debit("1", ACCOUNTNO="6000", **{name: "x"})), known_facts))
+
+
+DATED = {
+    "GLBATCH": "BATCH_DATE", "EEXPENSES": "WHENPOSTED", "APPYMT": "PAYMENTDATE", "ARPYMT": "RECEIPTDATE",
+    "ARADVANCE": "RECEIPTDATE", "APBILL": "WHENCREATED", "APADJUSTMENT": "WHENPOSTED", "ARINVOICE": "WHENCREATED",
+    "ARADJUSTMENT": "WHENPOSTED", "CCTRANSACTION": "WHENCREATED", "OTHERRECEIPTS": "WHENPOSTED",
+}  # fmt: skip
+"""The objects that post, with a date that decides on the period of each."""
+
+
+@pytest.mark.parametrize("name", DATED)
+def test_the_rules_of_each_object_that_posts(name: str) -> None:
+    """A payment has no lines with accounts; a journal entry has rules of its own."""
+    known_facts = facts(known("GLACCOUNT", {"ACCOUNTNO": "6000", "REQUIREDEPT": True}), entities=ENTITIES, entity="E1")
+    write = record(name, debit("1", ACCOUNTNO="6000"), **cast("dict[str, Any]", {DATED[name]: date(2026, 9, 30)}))
+    expected = {"period"} if name in ("APPYMT", "ARPYMT") else {"period", "dimension"}
+    expected |= {"lines", "balance"} if name == "GLBATCH" else set()
+    assert {one.rule for one in check(write, known_facts)} == expected
+    (found,) = open_period(write, known_facts)
+    assert (found.column, found.position, found.refuses) == (DATED[name], "je.csv:2", True)
+    assert not list(check(record("VENDOR", NAME="x", WHENCREATED=date(2026, 9, 30)), known_facts))
+    timed = record(name, **cast("dict[str, Any]", {DATED[name]: datetime(2026, 9, 30)}))
+    assert not list(open_period(timed, known_facts)), "a time is not a posting date"
+
+
+def test_a_payment_without_lines_posts_on_a_date() -> None:
+    bare = record("APPYMT", PAYMENTDATE=date(2026, 9, 30))
+    assert said(check(bare, facts(entities=ENTITIES, entity="E1"))) == [("period", True)]
+
+
+def test_a_journal_entry_is_checked_by_entity_and_currency_too() -> None:
+    one = entry(debit("5", LOCATION="E1"), credit("5", LOCATION="E3"))
+    assert said(check(one, facts(PLACES, entities=ENTITIES))) == [("base currency", True), ("entity balance", False)]
+    bare = entry(debit("5"), credit("5"))
+    assert said(check(bare, facts(PLACES, entities=ENTITIES))) == [("location", True), ("location", True)]
+
+
+def test_only_the_description_of_the_written_object_counts() -> None:
+    bill = record("APBILL", line("APBILLITEM"), wrapper="APBILLITEMS", VENDORID="V-12345")
+    assert said(check(bill, facts(writable=BILL))) == [("length", True)]
+    assert not list(check(replace(bill, object="ARINVOICE"), facts(writable=BILL)))
+    assert not list(check(replace(bill, fields={}), facts(writable=BILL), ["VENDORID"]))
+
+
+def test_a_finding_of_an_entry_has_its_place() -> None:
+    columns = {"TRX_AMOUNT": "Amount", "LOCATION": "Place"}
+    one = replace(entry(debit("5", LOCATION="E1"), credit("4", LOCATION="E3")), columns=columns)
+    known_facts = facts(PLACES, entities=ENTITIES)
+    for rule, column in ((balance, "Amount"), (entity_balance, "Place"), (one_base_currency, "Place")):
+        (found,) = rule(one, known_facts)
+        assert (found.column, found.position) == (column, "je.csv:2")
+    (found,) = location(replace(entry(debit("5"), credit("4", LOCATION="E1")), columns=columns), known_facts)
+    assert (found.column, found.position) == ("Place", "je.csv:2")
+    assert "fill in Place" in found.fix
+    (found,) = two_lines(entry(debit("5")), facts())
+    assert found.position == "je.csv:2"
+
+
+def test_lines_without_an_entity_and_lines_that_could_not_be_read() -> None:
+    known_facts = facts(PLACES, entities=ENTITIES)
+    (found,) = entity_balance(entry(debit("5", LOCATION="E1"), credit("5", LOCATION="R1")), known_facts)
+    assert "no entity by -5.00" in found.message
+    unread = entry(debit("5", LOCATION="E1"), credit("5", LOCATION="E2"), line(LOCATION="E2", TRX_AMOUNT=Decimal(1)))
+    assert not list(entity_balance(unread, known_facts))
+    assert not list(balance(unread, known_facts))
+    statistical = replace(unread, lines={"ENTRIES": tuple(unread.all_lines)[:2]}, fields={"JOURNAL": "SJ"})
+    both = {**PLACES, **STATISTICAL}
+    assert list(entity_balance(statistical, known_facts)) and not list(
+        entity_balance(statistical, facts(both, entities=ENTITIES))
+    )
+
+
+def test_an_entry_in_an_entity_has_that_entity_only() -> None:
+    one = entry(debit("1", LOCATION="E1"), credit("1", LOCATION="E3"))
+    assert facts(PLACES, entities=ENTITIES).entities_of(one) == ["E1", "E3"]
+    assert facts(PLACES, entities=ENTITIES, entity="E2").entities_of(one) == ["E2"]
+    for entity in ("E2", "E9"):  # E9 is not among those that could be read
+        known_facts = facts(PLACES, entities=ENTITIES, entity=entity)
+        assert not list(one_base_currency(one, known_facts))
+        assert bool(list(open_period(replace(one, fields={"BATCH_DATE": date(2026, 10, 31)}), known_facts))) == (
+            entity == "E2"
+        )
+    unknown = {**ENTITIES, "E1": EntityFacts()}
+    assert not list(one_base_currency(one, facts(PLACES, entities=unknown)))
+
+
 # --- values
 
 
@@ -258,6 +390,7 @@ def test_an_exchange_rate_is_above_zero(rate: str | None, refused: bool) -> None
     value = None if rate is None else Decimal(rate)
     assert bool(list(exchange_rates(entry(debit("1", EXCHANGE_RATE=value)), facts()))) == refused
     assert bool(list(exchange_rates(record("APBILL", EXCHRATE=value), facts()))) == refused
+    assert bool(list(exchange_rates(record("APPYMT", FROM_ACCOUNT_EXCHANGE_RATE=value), facts()))) == refused
     assert not list(exchange_rates(entry(debit("1", QUANTITY=value)), facts()))
 
 
@@ -269,11 +402,20 @@ def test_an_exchange_rate_is_above_zero(rate: str | None, refused: bool) -> None
         ("NAME", "\u0410cme", [("characters", False)]),  # a Cyrillic A
         ("NAME", "\u0410\u043a\u043c\u0435 Ltd", []),  # a word of Cyrillic letters beside a Latin one
         ("NAME", "Zürich", []),
+        ("VENDORID", "Éx-X1", []),
         ("NAME", "Acme", []),
     ],
 )
 def test_invisible_characters_are_refused_in_keys_only(name: str, text: str, expected: list[Any]) -> None:
     assert said(invisible_characters(record("VENDOR", **cast("dict[str, Any]", {name: text})), facts())) == expected
+
+
+def test_a_strange_character_is_named() -> None:
+    texts = {"A\u200bb": "U+200B (zero width space)", "\u0410cme": "U+0410 (cyrillic capital letter a)",
+             "A\u03a2b": "U+03A2,"}  # fmt: skip
+    for text, shown in texts.items():  # the last has no name
+        (found,) = invisible_characters(record("VENDOR", NAME=text), facts())
+        assert f"{shown}" in found.message and (found.column, found.position) == ("NAME", "je.csv:2")
 
 
 def test_a_control_character_is_refused_anywhere() -> None:
@@ -308,6 +450,62 @@ def test_an_amount_has_the_sign_of_its_own_currency(
     assert said(currency_signs(signed(cell, amount, **fields), facts(**more))) == expected
 
 
+def test_the_place_of_a_sign_and_the_amounts_that_count() -> None:
+    (found,) = currency_signs(signed("€12.50", "-12.50", CURRENCY="USD"), facts())
+    assert (found.column, found.position, found.refuses) == ("Amount", "b.csv:3", True)
+    assert "the sign €, and the record is in USD" in found.message
+    (found,) = currency_signs(signed("€12.50", "12.50"), facts())
+    assert (found.column, found.position) == ("Amount", "b.csv:3")
+    by_line = signed("€12.50", "12.50", CURRENCY="USD")
+    (item,) = by_line.all_lines
+    own = replace(by_line, lines={"APBILLITEMS": (replace(item, fields={**item.fields, "CURRENCY": "EUR"}),)})
+    assert not list(currency_signs(own, facts()))
+    for cell in ("€0", "€1,5", "€"):  # no amount, or none that can be read
+        assert not list(currency_signs(signed(cell, "0", CURRENCY="USD"), facts()))
+    assert not list(check(by_line, facts(signed=False)))
+    assert said(check(by_line, facts(signed=True))) == [("currency", True)]
+
+
+def test_the_amount_of_a_record_without_lines_has_a_currency_too() -> None:
+    rows = (SourceRow("p.csv", 4, {"Paid": "€7"}), SourceRow("p.csv", 5, {"Paid": "£8"}))
+    bare = replace(record("APPYMT", AMOUNT=Decimal(7), CURRENCY="USD"), rows=rows)
+    (found,) = currency_signs(bare, facts())
+    assert (found.column, found.position) == ("Paid", "p.csv:4")
+    assert not list(currency_signs(replace(bare, rows=()), facts()))
+    assert said(currency_signs(replace(bare, fields={"AMOUNT": Decimal(7)}), facts())) == [("currency", False)]
+    in_e3 = facts(entities=ENTITIES, entity="E3")
+    assert not list(currency_signs(replace(bare, fields={"AMOUNT": Decimal(7)}), in_e3))
+    assert has_signs([bare]) and not has_signs([]) and not has_signs([record("APPYMT")])
+
+
+def test_the_entity_of_a_line_gives_the_currency() -> None:
+    (item,) = signed("€12.50", "12.50").all_lines
+    lines = replace(item, fields={**item.fields, "LOCATIONID": "E3"})
+    write = record("APBILL", lines, wrapper="APBILLITEMS")
+    assert not list(currency_signs(write, facts(PLACES, entities=ENTITIES)))
+    elsewhere = record("APBILL", replace(lines, fields={**lines.fields, "LOCATIONID": "E1"}), wrapper="APBILLITEMS")
+    assert said(currency_signs(elsewhere, facts(PLACES, entities=ENTITIES))) == [("currency", True)]
+
+
+@pytest.mark.parametrize(
+    ("data", "currency"),
+    [
+        (None, ""),
+        (element("data", element("baseCurrency", " EUR ")), "EUR"),
+        (element("data", element("setup", element("baseCurrency", "USD"))), "USD"),
+        (element("data", element("setup", element("baseCurrency", " "))), ""),
+    ],
+)
+def test_the_base_currency_of_a_company(data: Element | None, currency: str) -> None:
+    class Setup:
+        def ask(self, function: Element, /) -> Result:
+            assert function.tag == "getFinancialSetup"
+            return Result(SUCCESS, function.tag, "", data)
+
+    assert base_currency(cast("Gateway", Setup())) == currency
+    assert base_currency(cast("Gateway", Asked(refused=True))) == ""
+
+
 RELATION = DimensionRelation("PROJECT", "CUSTOMER", override=False)
 PROJECTS = known("PROJECT", {"PROJECTID": "P1", "CUSTOMERID": "C1"}, {"PROJECTID": "P2", "CUSTOMERID": None})
 
@@ -327,6 +525,34 @@ def test_a_dimension_that_follows_from_another(fields: dict[str, Any], override:
     relation = DimensionRelation("PROJECT", "CUSTOMER", override)
     references = cast("References", Known(PROJECTS))
     assert said(conflicts(entry(line(**fields)), [relation], references)) == expected
+
+
+def test_a_conflict_names_both_dimensions_and_its_place() -> None:
+    relations = [DimensionRelation("PROJECT", "CUSTOMER", override=False),
+                 DimensionRelation("EMPLOYEE", "DEPARTMENT", override=True),
+                 DimensionRelation("PROJECT", "COLOUR", override=False)]  # fmt: skip
+    rows = {**PROJECTS, **known("EMPLOYEE", {"EMPLOYEEID": "E", "DEPARTMENTID": "300"})}
+    references = cast("References", Known(rows))
+    lines = (
+        line(PROJECTID="P1", CUSTOMERID="C2"),
+        line(EMPLOYEEID="E", DEPARTMENT="400"),
+        line(PROJECTID="P9", CUSTOMERID="C2"),
+    )
+    write = replace(entry(*lines), columns={"CUSTOMERID": "Who"})
+    one, two = conflicts(write, relations, references)
+    assert (one.message, one.column, one.position, one.refuses) == (
+        "project P1 goes with customer C1, not C2", "Who", "je.csv:2", True,
+    )  # fmt: skip
+    assert (two.message, two.column, two.refuses) == (
+        "employee E goes with department 300, not 400",
+        "DEPARTMENT",
+        False,
+    )
+    assert one.fix and not two.fix
+    assert said(check(write, facts(rows, relations=tuple(relations))))[:2] == [
+        ("relationship", True),
+        ("relationship", False),
+    ]
 
 
 # --- the description of an object
@@ -386,6 +612,83 @@ def test_the_description_of_an_object_gives_rules(fields: dict[str, Any], expect
     assert said(check_fields(write, BILL)) == expected
 
 
+PICK = FieldDef("PICK", Kind.ENUM, values=("a", "", "b", "c", "d", "e", "f", "g", "h"), max_length=3)
+
+
+def checked(one: FieldDef, value: Any) -> list[Finding]:
+    writable = replace(BILL, described=object_def("APBILL", [one]), lookup=LookupKeys("APBILL"))
+    return list(check_fields(record("APBILL", **{one.name: value}), writable))
+
+
+def test_a_list_of_values_may_be_longer_than_one_of_them() -> None:
+    assert not checked(PICK, "A#~#b")
+    (found,) = checked(PICK, "a#~#x#~#y")
+    assert (found.rule, found.message) == ("listed", "'x' is not a value of PICK")
+    assert found.fix == "use one of a, b, c, d, e, f, g, h"
+    (found,) = checked(replace(PICK, values=(*PICK.values, "i")), "x")
+    assert found.fix == "use one of a, b, c, d, e, f, g, h, …"
+    assert not checked(replace(PICK, values=("",)), "x") and not checked(replace(PICK, values=("Active",)), "ACTIVE")
+    assert not checked(PICK, "") and not checked(PICK, None) and not checked(PICK, 7)
+
+
+def test_a_text_has_its_field_s_length_and_an_amount_two_decimals() -> None:
+    text = FieldDef("MEMO", Kind.TEXT, max_length=3)
+    assert not checked(text, "abc") and not checked(text, 1234) and not checked(replace(text, max_length=0), "abcd")
+    (found,) = checked(text, "abcd")
+    assert (found.message, found.column, found.position) == (
+        "the text has 4 characters, MEMO takes 3",
+        "MEMO",
+        "je.csv:2",
+    )
+    key = replace(BILL, described=object_def("APBILL", [replace(text, name="RECORDNO", readonly=True)]))
+    assert not list(check_fields(record("APBILL", operation=WriteOperation.UPDATE, RECORDNO="abc"), key))
+    assert not checked(FieldDef("AMOUNT", Kind.CURRENCY, readonly=True), "1.001")  # a text is no amount
+    price = FieldDef("PRICE", Kind.CURRENCY)
+    for good in ("1", "1.2", "1.25", "1.2500", "1E+3"):
+        assert not checked(price, Decimal(good))
+    (found,) = checked(price, Decimal("1.2510"))
+    assert (found.rule, found.message) == ("cents", "1.2510 has more than two decimals")
+
+
+def test_a_field_that_the_company_sets_is_not_written() -> None:
+    total = FieldDef("TOTAL", Kind.CURRENCY, readonly=True)
+    (found,) = checked(total, Decimal("1.001"))
+    assert (found.rule, found.message) == ("readonly", "TOTAL is set by the company")  # and only that
+    assert not checked(replace(total, name="AMOUNT"), Decimal(1))  # read-only by its description, and taken
+    update = record("APBILL", operation=WriteOperation.UPDATE, RECORDNO=7, TOTAL=Decimal(1))
+    assert [one.column for one in check_fields(update, BILL)] == ["TOTAL"]  # the key says which record it is
+
+
+def test_a_line_of_the_function_that_creates_takes_its_fields() -> None:
+    items = replace(BILL.lines[0], extra={"GLACCOUNTNO": "glaccountno", "LINETOTAL": "linetotal"},
+                    described=object_def("APBILLITEM", [FieldDef(name, Kind.CURRENCY, readonly=True)
+                                                        for name in ("LINETOTAL", "STATE", "RECORDNO")]))  # fmt: skip
+    by_function = replace(BILL, lines=(items,), creator="create_bill")
+    lines = line("APBILLITEM", LINETOTAL=Decimal(1), RECORDNO=3, UNKNOWN="x")
+    new = record("APBILL", lines, wrapper="APBILLITEMS", **COMPLETE)
+    assert not list(check_fields(new, by_function))
+    for other in (replace(by_function, creator="create"), replace(by_function, creator="")):
+        assert [one.column for one in check_fields(new, other)] == ["LINETOTAL"]
+    stated = record("APBILL", replace(lines, fields={"STATE": "x"}), wrapper="APBILLITEMS", **COMPLETE)
+    assert [one.column for one in check_fields(stated, by_function)] == ["STATE"]
+    strange = record("APBILL", lines, wrapper="OTHERS", **COMPLETE)
+    assert [one.rule for one in check_fields(strange, by_function)] == ["required"]
+
+
+@pytest.mark.parametrize(
+    ("field", "lacks"), [("CUSTOMERID", False), ("VENDORID", False), ("CUSTVENDID", False), ("NAME", True)]
+)
+def test_a_partner_may_be_given_under_its_legacy_name(field: str, lacks: bool) -> None:
+    writable = replace(BILL, lookup=LookupKeys("APBILL", required=("CUSTVENDID",)))
+    found = list(check_fields(record("APBILL", **cast("dict[str, Any]", {field: "X"})), writable))
+    assert bool(found) == lacks
+    assert not lacks or (found[0].column, found[0].fix, found[0].position) == (
+        "CUSTVENDID",
+        "fill in CUSTVENDID",
+        "je.csv:2",
+    )
+
+
 def test_a_line_has_rules_too() -> None:
     lines = (line("APBILLITEM", AMOUNT=Decimal("1.005")), line("APBILLITEM", RECORDNO=3))
     write = record("APBILL", *lines, wrapper="APBILLITEMS", **COMPLETE)
@@ -406,6 +709,8 @@ def test_an_update_may_leave_out_and_not_clear_a_required_field() -> None:
     assert not list(check_fields(record("APBILL", operation=update, RECORDNO=7), BILL))
     (found,) = check_fields(record("APBILL", operation=update, VENDORID=None), BILL)
     assert "cannot be cleared" in found.message
+    given = replace(BILL, lookup=LookupKeys("APBILL", required=("QTY", "UNKNOWN")))  # needed by the function only
+    assert not list(check_fields(record("APBILL", operation=update, QTY=None, UNKNOWN=None), given))
     assert not list(check_fields(record("APBILL", operation=WriteOperation.DELETE, TOTAL=Decimal(1)), BILL))
 
 
@@ -430,12 +735,13 @@ class Asked:
     questions: int = 0
 
     def ask(self, function: Element, /) -> Result:
+        assert function.tag in ("getDimensionRelationships", "getFinancialSetup")
         self.questions += 1
         if self.refused:
             raise NotPermittedError("no permission")
         related = [
-            element("relation", element("dimension", "project"), element("autofillrelated", fills),
-                    element("enableoverride", override), element("related", element("dimension", other)))
+            element("relation", element("dimension", " project "), element("autofillrelated", f" {fills} "),
+                    element("enableoverride", f" {override} "), element("related", element("dimension", f" {other} ")))
             for fills, override, other in RELATED
         ]  # fmt: skip
         return Result(SUCCESS, function.tag, "", Element("data", "", tuple(related)))
@@ -452,7 +758,7 @@ class Asked:
 )
 def test_relationships_are_asked_for_only_where_they_may_matter(fields: dict[str, Any], questions: int) -> None:
     company, unchecked = Asked(), list[str]()
-    found = relations_for([entry(line(**fields))], cast("Gateway", company), unchecked)
+    found = relations_for([entry(line(MEMO="x"), line(**fields))], cast("Gateway", company), unchecked)
     assert company.questions == questions
     both = (
         DimensionRelation("PROJECT", "CUSTOMER", override=False),
@@ -468,11 +774,16 @@ def test_relationships_that_cannot_be_read_are_named_as_unchecked() -> None:
     assert relations_for([write], cast("Gateway", Asked(refused=True)), unchecked) == ()
     assert unchecked == ["dimension relationships: no permission"]
 
+    class Silent:
+        def ask(self, function: Element, /) -> Result:
+            return Result(SUCCESS, function.tag, "", None)
+
+    assert relations_for([write], cast("Gateway", Silent()), unchecked) == ()
+    assert len(unchecked) == 1
+
 
 def test_a_field_of_the_function_that_creates_is_read_only_in_an_update() -> None:
     """The legacy function takes the field of a new record; an update goes another way."""
-    from dataclasses import replace
-
     by_function = replace(BILL, creator="create_bill", legacy_plan=WritePlan("APBILL", {}, fields={"TOTAL": "total"}))
     lines = line("APBILLITEM", AMOUNT=Decimal(1))
     new = record("APBILL", lines, wrapper="APBILLITEMS", **COMPLETE, TOTAL=Decimal(1))

@@ -1,10 +1,9 @@
 """What proves that a record was posted: key, creator and time; of a payment, all that it pays, and its day."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from pathlib import Path
 from typing import cast
 
 import pytest
@@ -17,11 +16,13 @@ from intacct_bridge.flow.post.evidence import CLOCK_TOLERANCE, Evidence, Evidenc
 from intacct_bridge.flow.records.lookup_keys import EXTERNALID, lookup_keys_of
 from intacct_bridge.flow.records.status import RecordStatus
 from intacct_bridge.flow.records.write import Receipt, WriteOperation
+from intacct_bridge.model.catalog import FieldDef, ObjectDef, object_def
 from intacct_bridge.model.query.query import Query
+from intacct_bridge.store.place import Place
 from intacct_bridge.wire.envelope import SUCCESS, Result
-from intacct_bridge.wire.values import Value
+from intacct_bridge.wire.values import Kind, Value
 from intacct_bridge.wire.xml import Element, element
-from support.flow.shown import ShownRecords
+from support.flow.shown import OBJECTS, ShownRecords
 
 NOW = datetime(2026, 11, 30, 12, 0, 0, 250_000, tzinfo=UTC)
 SENT = NOW.replace(microsecond=0)
@@ -36,8 +37,8 @@ def posted(number: int, *, by: str = "loader", at: datetime = SENT, **more: Valu
 
 
 @pytest.fixture
-def outbox(tmp_path: Path) -> Iterator[Outbox]:
-    with Outbox(tmp_path / "outbox.sqlite3", clock=lambda: NOW, user="loader") as opened:
+def outbox(place: Place) -> Iterator[Outbox]:
+    with Outbox(place, clock=lambda: NOW, user="loader") as opened:
         yield opened
 
 
@@ -175,13 +176,16 @@ def by_id(outbox: Outbox, company: ShownRecords, *external: str, known: bool = T
     """The ids whose record is found, and those that are absent."""
     place = WriteTarget("acme", "", WriteOperation.CREATE, "APBILL")
     names = [*(["OURS"] if known else []), *external]
-    intents = [Intent(place, name, "d", "<create/>", {EXTERNALID: name}) for name in names]
+    before = len(list(outbox.entries()))
+    intents = [Intent(place, f"{name} after {before}", "d", "<create/>", {EXTERNALID: name}) for name in names]
     sent = outbox.conclude(Conclusion(one, RecordStatus.IN_DOUBT) for one in outbox.begin(outbox.plan(intents)))
     if known:
         outbox.conclude([Conclusion(sent[0], RecordStatus.APPLIED, Receipt("1"))])
         sent = sent[1:]
     found = by_external_id(cast("Gateway", company), outbox, lookup_keys_of("APBILL"), sent)
-    return [key[0][1] for key in found.found], [one.identity for one in sent if one.number in found.absent]
+    return [key[0][1] for key in found.found], [
+        one.lookup_key[EXTERNALID] for one in sent if one.number in found.absent
+    ]
 
 
 OURS = {"OURS": "1"}
@@ -241,7 +245,7 @@ def details(rows: Sequence[tuple[int, int, str, date]]) -> list[dict[str, Value]
         ([(7, 11, "2.5", PAID), (7, 12, "10", PAID)], False),  # the same amounts for each other's records
         ([(7, 13, "10", PAID), (7, 12, "2.50", PAID)], False),
         ([(7, record, amount, date(2026, 11, 29)) for _, record, amount, _ in DETAILS], False),  # on another day
-        ([(7, 11, "10", PAID), (7, 12, "2.50", date(2026, 11, 29))], False),
+        *(([(7, 11, "10", PAID), (7, 12, "2.50", date(2026, 11, day))], False) for day in range(20, 30)),
         ([(7, 11, "10", PAID), (8, 12, "2.50", PAID)], False),  # two payments
     ],
 )
@@ -257,6 +261,17 @@ def test_a_payment_is_proven_by_all_that_it_pays_on_its_day(
     evidence = look(outbox, company, [entry], "APPYMT")
     assert (entry.number in evidence.proofs) == proven
     assert not evidence.absent  # a payment is never sent again for want of proof
+
+
+@dataclass
+class Listening(ShownRecords):
+    """A company that keeps the questions."""
+
+    asked: list[Query] = field(default_factory=list)
+
+    def query(self, query: Query, /) -> Iterator[Mapping[str, Value]]:
+        self.asked.append(query)
+        return super().query(query)
 
 
 class Private(ShownRecords):
@@ -308,3 +323,242 @@ def test_a_payment_without_all_of_that_has_no_key(outbox: Outbox, body: str) -> 
     (entry,) = doubtful(outbox, name="APPYMT", body=body)
     assert payment_key(entry) == ()
     assert not look(outbox, ShownRecords({"APPYMTDETAIL": details(DETAILS)}), [entry], "APPYMT").proofs
+
+
+# --- which record proves which entry
+
+in_a_file = pytest.mark.parametrize("place", ["sqlite"], indirect=True)
+"""For laws that do not depend on where the outbox is."""
+
+
+def with_key(outbox: Outbox, name: str, *keys: Mapping[str, str]) -> list[OutboxEntry]:
+    place = WriteTarget("acme", "", WriteOperation.CREATE, name)
+    intents = [Intent(place, str(key), "d", "<create/>", key) for key in keys]
+    return outbox.conclude(Conclusion(e, RecordStatus.IN_DOUBT) for e in outbox.begin(outbox.plan(intents)))
+
+
+@in_a_file
+def test_logins_are_compared_in_any_case_and_no_login_is_nobody_s(outbox: Outbox) -> None:
+    (entry,) = doubtful(outbox)
+    upper = replace(entry, user="LoaDer")
+    assert look(outbox, ShownRecords({"GLBATCH": [posted(7)]}), [upper]).proofs
+    before = look(outbox, ShownRecords({"GLBATCH": [posted(7, by="LOADER", at=EARLIEST - SECOND)]}), [upper])
+    assert before.doubts[entry.number].startswith("record 7 has its key, created by LOADER at 2026-11-30 09:59:59 UTC")
+    nobody = look(outbox, ShownRecords({"GLBATCH": [posted(7, by="")]}), [replace(entry, user="")])
+    assert not nobody.proofs and "created by an unknown user at 2026-11-30 12:00:00 UTC" in nobody.doubts[entry.number]
+    unseen = look(outbox, ShownRecords({"GLBATCH": [posted(7, WHENCREATED=None)]}), [entry])
+    assert "created by loader at an unknown time" in unseen.doubts[entry.number]
+
+
+@in_a_file
+def test_a_record_proves_the_entry_of_its_own_key(outbox: Outbox) -> None:
+    one, other = with_key(outbox, "GLBATCH", KEY, {**KEY, "REFERENCENO": "R-2", "BATCH_TITLE": "U"})
+    evidence = look(outbox, ShownRecords({"GLBATCH": [posted(7, REFERENCENO="R-2", BATCH_TITLE="U")]}), [one, other])
+    assert list(evidence.proofs) == [other.number]
+    assert evidence.doubts == {}
+
+
+@in_a_file
+def test_a_proven_record_is_no_edited_one_of_another_entry_and_has_no_doubts(outbox: Outbox) -> None:
+    """Both entries have the same reference; so has the record that proves the first."""
+    one, other = with_key(outbox, "GLBATCH", KEY, {**KEY, "BATCH_TITLE": "U"})
+    evidence = look(
+        outbox, ShownRecords({"GLBATCH": [posted(7), posted(8, BATCH_TITLE="edited", at=SENT)]}), [one, other]
+    )
+    assert list(evidence.proofs) == [one.number]
+    assert list(evidence.doubts) == [other.number]
+    assert evidence.doubts[other.number].startswith("record 8, created by loader at 2026-11-30 12:00:00 UTC, may be")
+    alone = look(outbox, ShownRecords({"GLBATCH": [posted(7)]}), [one, other])
+    assert (list(alone.proofs), alone.doubts) == ([one.number], {})
+
+
+@in_a_file
+def test_an_edited_record_that_a_receipt_claims_is_another_one(outbox: Outbox) -> None:
+    (entry,) = doubtful(outbox)
+    (claimed,) = with_key(outbox, "GLBATCH", {**KEY, "REFERENCENO": "R-5"})
+    outbox.conclude([Conclusion(claimed, RecordStatus.APPLIED, Receipt("7"))])
+    edited = posted(7, BATCH_TITLE="edited")
+    assert look(outbox, ShownRecords({"GLBATCH": [edited]}), [entry]).doubts == {}
+    foreign = posted(6, BATCH_TITLE="edited", by="clerk")
+    both = look(outbox, ShownRecords({"GLBATCH": [foreign, edited, posted(8, BATCH_TITLE="edited")]}), [entry])
+    assert both.doubts[entry.number].startswith("record 8,")
+
+
+@in_a_file
+def test_a_doubt_about_the_key_itself_counts_before_an_edited_record(outbox: Outbox) -> None:
+    (entry,) = doubtful(outbox)
+    rows = [posted(7, by="clerk"), posted(9, BATCH_TITLE="edited")]
+    assert (
+        look(outbox, ShownRecords({"GLBATCH": rows}), [entry]).doubts[entry.number].startswith("record 7 has its key")
+    )
+
+
+@in_a_file
+def test_edited_records_are_looked_for_from_the_first_sending_on(place: Place) -> None:
+    now = [NOW]
+    with Outbox(place, clock=lambda: now[0], user="loader") as outbox:
+        (first,) = with_key(outbox, "GLBATCH", KEY)
+        now[0] += timedelta(days=5)
+        (second,) = with_key(outbox, "GLBATCH", {**KEY, "REFERENCENO": "R-5", "BATCH_TITLE": "V"})
+        rows = Private({"GLBATCH": [posted(7, BATCH_TITLE="edited")]})
+        assert list(look(outbox, rows, [first, second]).doubts) == [first.number]
+
+
+@in_a_file
+@pytest.mark.parametrize("key", [{"VENDORID": "V-1"}, {"DOCPARID": "Order", "DOCNO": "7"}])
+def test_a_short_key_without_its_number_says_nothing(outbox: Outbox, key: dict[str, str]) -> None:
+    """Another order of the same kind, or another vendor, of the same user is another record."""
+    name = "VENDOR" if "VENDORID" in key else "SODOCUMENT"
+    (entry,) = with_key(outbox, name, key)
+    stamps: dict[str, Value] = {"WHENCREATED": SENT, "AUWHENCREATED": SENT, "CREATEDBYLOGINID": "loader"}
+    row: dict[str, Value] = {"RECORDNO": "9" if name == "SODOCUMENT" else 9, "VENDORID": "V-2", "DOCPARID": "Order",
+                             "DOCNO": "8", "DOCID": "Order-8", **stamps}  # fmt: skip
+    shown = {one.name for one in OBJECTS[name]}
+    company = ShownRecords({name: [{field: value for field, value in row.items() if field in shown}]})
+    assert look(outbox, company, [entry], name).doubts == {}
+
+
+@in_a_file
+def test_a_key_of_three_fields_without_its_number_says_nothing(outbox: Outbox) -> None:
+    three = {name: text for name, text in KEY.items() if name != "JOURNAL"}
+    (entry,) = with_key(outbox, "GLBATCH", three)
+    assert look(outbox, ShownRecords({"GLBATCH": [posted(7, REFERENCENO="R-9")]}), [entry]).doubts == {}
+    assert look(outbox, ShownRecords({"GLBATCH": [posted(7, BATCH_TITLE="U")]}), [entry]).doubts
+
+
+@in_a_file
+def test_a_record_that_appears_between_two_questions_forbids_a_second_sending(outbox: Outbox) -> None:
+    class Late(ShownRecords):
+        questions = 0
+
+        def query(self, query: Query, /) -> Iterator[Mapping[str, Value]]:
+            self.questions += 1
+            yield from super().query(query) if self.questions > 1 else ()
+
+    (entry,) = doubtful(outbox)
+    evidence = look(outbox, Late({"GLBATCH": [posted(7)]}), [entry])
+    assert (
+        evidence.doubts[entry.number]
+        == "record 7, created by loader at 2026-11-30 12:00:00 UTC, may be this one: check it"
+    )
+
+
+# --- external ids as evidence
+
+
+BILL: dict[str, Value] = {"RECORDNO": 7, "WHENCREATED": SENT, "AUWHENCREATED": SENT, "CREATEDBYLOGINID": "loader"}
+
+
+@in_a_file
+@pytest.mark.parametrize(
+    ("rows", "proven", "doubt"),
+    [
+        ([BILL], True, ""),
+        ([{**BILL, "RECORDNO": 8}], False, "record 7 has its key, created by an unknown user at an unknown time"),
+        ([{**BILL, "CREATEDBYLOGINID": "clerk"}], False, "record 7 has its key, created by clerk"),
+    ],
+)  # fmt: skip
+def test_a_record_found_by_its_external_id_is_judged_as_any_other(
+    outbox: Outbox, rows: list[dict[str, Value]], proven: bool, doubt: str
+) -> None:
+    class PrivateLegacy(Legacy, Private):
+        pass
+
+    one, missing = with_key(outbox, "APBILL", {EXTERNALID: "A"}, {EXTERNALID: "B"})
+    evidence = look(outbox, PrivateLegacy({"APBILL": rows}, ids={"A": "7"}), [one, missing], "APBILL")
+    assert list(evidence.proofs) == ([one.number] if proven else [])
+    assert evidence.doubts.get(one.number, "").startswith(doubt) and bool(evidence.doubts) == bool(doubt)
+    assert evidence.absent == {missing.number}
+
+
+@in_a_file
+def test_an_external_id_that_can_be_queried_is_not_asked_of_the_legacy_get(outbox: Outbox) -> None:
+    class Queryable(ShownRecords):
+        def describe(self, name: str, doc_par_id: str | None = None, /) -> ObjectDef:
+            return object_def(name, [*OBJECTS[name], FieldDef(EXTERNALID, Kind.TEXT)])
+
+    one, missing = with_key(outbox, "APBILL", {EXTERNALID: "A"}, {EXTERNALID: "B"})
+    evidence = look(outbox, Queryable({"APBILL": [{**BILL, EXTERNALID: "A"}]}), [one, missing], "APBILL")
+    assert list(evidence.proofs) == [one.number]
+    assert missing.number in evidence.absent
+
+
+@in_a_file
+def test_an_object_without_a_legacy_get_has_no_answer(outbox: Outbox) -> None:
+    """Nor has one that the legacy functions do not know."""
+    for name in ("APADJUSTMENT", "CUSTOM"):
+        (entry,) = with_key(outbox, name, {EXTERNALID: "A"})
+        found = by_external_id(
+            cast("Gateway", object()), outbox, replace(lookup_keys_of("APBILL"), object=name), [entry]
+        )
+        assert (found.found, found.absent) == ({}, frozenset())
+
+
+@in_a_file
+def test_an_external_id_counts_in_either_form_and_as_it_is_answered(outbox: Outbox) -> None:
+    """The record must have the id; one that the company answers instead is another."""
+    composed, decomposed = "Zo\u00eb", "Zoe\u0308"
+    assert by_id(outbox, Legacy(ids={**OURS, decomposed: "7"}), composed) == ([composed], [])
+    assert by_id(outbox, Legacy(ids=OURS), composed) == ([], [composed])
+    assert by_id(outbox, Legacy(ids=OURS, refusals={decomposed: "OTHER"}), composed) == ([], [])
+
+    class Careless(Legacy):
+        def ask(self, function: Element, /) -> Result:
+            key = function.attributes["key"]
+            shown = f" {key} " if key in self.ids else "ELSE"
+            bill = element("bill", element("key", f" {self.ids.get(key, '9')} "), element("externalid", shown))
+            return Result(SUCCESS, "get", "", Element("data", "", () if key.startswith("ib1-") else (bill,)))
+
+    assert by_id(outbox, Careless(ids={**OURS, "A": "7"}), "A", "B") == (["A"], [])
+
+    class Brief(Legacy):
+        def ask(self, function: Element, /) -> Result:
+            found = function.attributes["key"] in self.ids
+            return super().ask(function) if found else Result(SUCCESS, "get", "", self.empty)
+
+        empty: Element | None = None
+
+    for empty in (None, Element("data")):
+        Brief.empty = empty
+        assert by_id(outbox, Brief(ids=OURS), "A") == ([], ["A"]), "an answer without a record"
+
+
+# --- the key of a payment
+
+
+@in_a_file
+@pytest.mark.parametrize(
+    ("record", "amount", "day"),
+    [
+        ("RECORDKEY", "TRX_PAYMENTAMOUNT", "PAYMENTDATE"),
+        ("invoicekey", "amount", "RECEIPTDATE"),
+        ("RECORDKEY", "PAYMENTAMOUNT", "RECEIPTDATE"),
+    ],
+)
+def test_a_payment_has_a_key_in_every_function_that_makes_one(
+    outbox: Outbox, record: str, amount: str, day: str
+) -> None:
+    body = BODY.replace("RECORDKEY", record).replace("TRX_PAYMENTAMOUNT", amount).replace("PAYMENTDATE", day)
+    body = body.replace(">11<", "> 11 <").replace(">10.00<", "> 10.00 <").replace(">11/", "> 11/")
+    (entry,) = doubtful(outbox, name="APPYMT", body=body)
+    assert payment_key(entry) == (("11", "1 x 10"), ("12", "1 x 2.5"), ("", "2026-11-30"))
+
+
+@in_a_file
+def test_payments_that_may_not_be_read_are_no_evidence(outbox: Outbox) -> None:
+    (entry,) = doubtful(outbox, name="APPYMT", body=BODY)
+    evidence = look(outbox, ShownRecords(refused=("APPYMTDETAIL",)), [entry], "APPYMT")
+    assert (evidence.proofs, evidence.doubts, evidence.absent) == ({}, {}, set())
+
+
+@in_a_file
+def test_a_record_is_judged_by_the_fields_that_its_object_has(outbox: Outbox) -> None:
+    class Bare(Listening):
+        def describe(self, name: str, doc_par_id: str | None = None, /) -> ObjectDef:
+            return object_def(name, [one for one in OBJECTS[name] if one.name != "REVERSEDFROM"])
+
+    (entry,) = doubtful(outbox)
+    company = Bare({"GLBATCH": [posted(7)]})
+    assert look(outbox, company, [entry]).proofs
+    assert look(outbox, company, [replace(entry, lookup_key={**KEY, "REFERENCENO": "R-9"})]).doubts
+    assert all("REVERSEDFROM" not in query.select and "" not in query.select for query in company.asked)

@@ -21,6 +21,7 @@ from intacct_bridge.flow.post.outcome import RecordOutcome
 from intacct_bridge.flow.post.settle import SettleSettings
 from intacct_bridge.flow.records.status import RecordStatus
 from intacct_bridge.flow.records.tables import open_csv
+from intacct_bridge.store.sqlite import SqliteDatabase
 from intacct_bridge.wire.values import Value
 from support.flow.ledger import HEADER, Ledger, entry
 
@@ -158,8 +159,9 @@ def test_a_full_disk_stops_a_load_with_its_outcomes_and_nothing_is_posted_twice(
 ) -> None:
     outcomes: list[RecordOutcome] = []
     with bench.open() as outbox:
-        disk = FullDisk(outbox._db)
-        outbox._db = disk  # type: ignore[assignment]
+        assert isinstance(outbox._db, SqliteDatabase)
+        disk = FullDisk(outbox._db._db)
+        outbox._db._db = disk  # type: ignore[assignment]
 
         def step(name: str) -> None:
             disk.full = disk.full or name == moment

@@ -1,12 +1,13 @@
 """Never twice, in any order of runs, faults, crashes, time, late visibility and forgotten control ids."""
 
 from collections import Counter
+from collections.abc import Iterator
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from intacct_bridge.errors import IntacctError
@@ -16,6 +17,7 @@ from intacct_bridge.flow.plan.planner import make_plan
 from intacct_bridge.flow.post.loader import Loader, LoadSettings
 from intacct_bridge.flow.records.status import RecordStatus
 from intacct_bridge.flow.records.tables import open_csv
+from intacct_bridge.store.place import Place, PostgresPlace
 from support.flow.ledger import HEADER, Ledger, entry
 
 FAULTS = st.sampled_from(
@@ -36,14 +38,18 @@ RUNS = st.lists(
 )
 
 
+Runs = list[tuple[set[str], list[str], str, int, int, bool]]
+
+
 class KilledError(BaseException):
     """Stands for kill -9."""
 
 
 class World:
-    """One company and one outbox file, through several runs."""
+    """One company and one outbox, through several runs."""
 
-    def __init__(self, folder: Path, memory: str, visible_after: int) -> None:
+    def __init__(self, folder: Path, memory: str, visible_after: int, place: Place | None = None) -> None:
+        self.place = place or folder / "outbox.sqlite3"
         self.ledger = Ledger(memory=memory, visible_after=timedelta(minutes=visible_after))
         self.folder = folder
 
@@ -52,7 +58,7 @@ class World:
         self.ledger.faults = list(faults)
         file = self.folder / "je.csv"
         file.write_text(HEADER + "".join(entry(reference) for reference in sorted(references)))
-        outbox = Outbox(self.folder / "outbox.sqlite3", clock=self.ledger.clock)
+        outbox = Outbox(self.place, clock=self.ledger.clock)
 
         def step(name: str) -> None:
             if name == die_at:
@@ -69,10 +75,22 @@ class World:
 @settings(deadline=None, max_examples=150)
 @given(RUNS, st.sampled_from(["lasting", "absent"]), st.sampled_from([0, 5]))
 def test_every_record_is_posted_once_in_the_end_and_never_twice_on_the_way(
-    runs: list[tuple[set[str], list[str], str, int, int, bool]], memory: str, visible_after: int
+    runs: Runs, memory: str, visible_after: int
 ) -> None:
+    _posted_once(None, runs, memory, visible_after)
+
+
+@settings(deadline=None, max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(RUNS, st.sampled_from(["lasting", "absent"]), st.sampled_from([0, 5]))
+def test_every_record_is_posted_once_with_an_outbox_in_postgresql(
+    schemas: Iterator[PostgresPlace], runs: Runs, memory: str, visible_after: int
+) -> None:
+    _posted_once(next(schemas), runs, memory, visible_after)
+
+
+def _posted_once(place: Place | None, runs: Runs, memory: str, visible_after: int) -> None:
     with TemporaryDirectory() as folder:
-        world = World(Path(folder), memory, visible_after)
+        world = World(Path(folder), memory, visible_after, place)
         wanted: set[str] = set()
         running = 0
         for references, faults, die_at, batch, minutes, finish in runs:
@@ -88,7 +106,7 @@ def test_every_record_is_posted_once_in_the_end_and_never_twice_on_the_way(
         world.ledger.clock.forward(minutes=65)
         world.run(wanted, [], "never", 4)
         assert sorted(world.ledger.posted) == sorted(wanted)
-        with Outbox(Path(folder) / "outbox.sqlite3", clock=world.ledger.clock) as outbox:
+        with Outbox(world.place, clock=world.ledger.clock) as outbox:
             ends = list(outbox.entries())
         assert {one.status for one in ends} == {RecordStatus.APPLIED}
         receipts = [one.receipt.record for one in ends if one.receipt]

@@ -14,6 +14,7 @@ from intacct_bridge.flow.post.loader import Loader
 from intacct_bridge.flow.post.retry import retry, settle_doubts
 from intacct_bridge.flow.records.status import RecordStatus
 from intacct_bridge.flow.records.tables import open_csv
+from intacct_bridge.store.place import Place
 from support.flow.ledger import HEADER, Ledger, entry
 
 
@@ -23,8 +24,8 @@ def ledger() -> Ledger:
 
 
 @pytest.fixture
-def outbox(tmp_path: Path, ledger: Ledger) -> Iterator[Outbox]:
-    with Outbox(tmp_path / "outbox.sqlite3", clock=ledger.clock) as opened:
+def outbox(place: Place, ledger: Ledger) -> Iterator[Outbox]:
+    with Outbox(place, clock=ledger.clock) as opened:
         yield opened
 
 

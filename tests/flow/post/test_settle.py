@@ -1,20 +1,31 @@
 """Settling: what is sent a second time, and when; what stays in doubt, and why."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
+from intacct_bridge.client.protocol import Gateway
+from intacct_bridge.errors import Fault, InDoubtError, NotPermittedError, TransientError
 from intacct_bridge.flow.layouts.journal import JournalLayout
-from intacct_bridge.flow.outbox.entry import OutboxEntry
+from intacct_bridge.flow.outbox.entry import Conclusion, Intent, OutboxEntry, WriteTarget
 from intacct_bridge.flow.outbox.outbox import Outbox
 from intacct_bridge.flow.plan.planner import make_plan
 from intacct_bridge.flow.post.loader import Loader, LoadSettings
+from intacct_bridge.flow.post.readback import Readback, ReadbackVerdict
 from intacct_bridge.flow.post.retry import settle_doubts
-from intacct_bridge.flow.post.settle import SETTLE_AFTER, SettleSettings
+from intacct_bridge.flow.post.settle import SETTLE_AFTER, MemoryProof, Settler, SettleSettings
+from intacct_bridge.flow.records.lookup_keys import LookupKeys
 from intacct_bridge.flow.records.status import RecordStatus
 from intacct_bridge.flow.records.tables import open_csv
+from intacct_bridge.flow.records.write import Receipt, WriteOperation
+from intacct_bridge.store.place import Place
+from intacct_bridge.wire.envelope import FAILURE, SUCCESS, Function, Result
+from intacct_bridge.wire.reply import ConnectionCutError
 from support.flow.ledger import HEADER, Ledger, entry
 
 PROVEN = SettleSettings(memory_proven=True)
@@ -27,8 +38,8 @@ def ledger() -> Ledger:
 
 
 @pytest.fixture
-def outbox(tmp_path: Path, ledger: Ledger) -> Iterator[Outbox]:
-    with Outbox(tmp_path / "outbox.sqlite3", clock=ledger.clock) as opened:
+def outbox(place: Place, ledger: Ledger) -> Iterator[Outbox]:
+    with Outbox(place, clock=ledger.clock) as opened:
         yield opened
 
 
@@ -156,3 +167,189 @@ def test_memory_is_proven_only_for_records_that_could_not_be_looked_for(
     load(tmp_path, ledger, outbox, reference, LoadSettings(settle=settings or SettleSettings()))
     assert sum(control.startswith("ib1-witness") for sent in ledger.submits for control in sent) == reads
     assert len(ledger.posted) == 1
+
+
+# --- changes
+
+USED = Fault("XX98", "", "the control id was already used")
+OTHER = Fault("XX99", "", "It is closed")
+in_a_file = pytest.mark.parametrize("place", ["sqlite"], indirect=True)
+
+
+class Silent:
+    """A company that answers each write in turn: done, refused, lost, or as a repetition."""
+
+    def __init__(self, *answers: str) -> None:
+        self.answers = list(answers)
+        self.connection = SimpleNamespace(user_id="loader")
+        self.sent: list[str] = []
+
+    def submit(self, functions: Sequence[Function], /, **_: object) -> tuple[Result, ...]:
+        (function,) = functions
+        self.sent.append(function.control_id)
+        answer = self.answers.pop(0)
+        errors = {"lost": InDoubtError("lost"), "cut": ConnectionCutError("cut", sent=True),
+                  "not sent": ConnectionCutError("cut", sent=False), "down": TransientError("down")}  # fmt: skip
+        if answer in errors:
+            raise errors[answer]
+        faults = {"done": (), "repeated": (USED,), "refused": (OTHER,)}[answer]
+        return (Result(FAILURE if faults else SUCCESS, "update", function.control_id, None, None, faults),)
+
+
+def doubtful(outbox: Outbox, *identities: str, operation: WriteOperation = WriteOperation.UPDATE,
+             faults: tuple[Fault, ...] = ()) -> list[OutboxEntry]:  # fmt: skip
+    target = WriteTarget("acme", "", operation, "VENDOR")
+    sent = outbox.begin(outbox.plan(Intent(target, one, "d", f"<update>{one}</update>") for one in identities))
+    return outbox.conclude(Conclusion(one, RecordStatus.IN_DOUBT, faults=faults) for one in sent)
+
+
+def settle(outbox: Outbox, company: Silent, entries: list[OutboxEntry]) -> tuple[list[OutboxEntry], list[str]]:
+    steps: list[str] = []
+    at_once = SettleSettings(settle_after=timedelta(0))
+    return Settler(cast("Gateway", company), outbox, at_once, step=steps.append).settle(entries), steps
+
+
+def reading(monkeypatch: pytest.MonkeyPatch, *found: Readback | Exception) -> None:
+    def read_back(_: object, entries: Sequence[OutboxEntry]) -> list[Readback]:
+        if isinstance(found[0], Exception):
+            raise found[0]
+        return [one for one in found if isinstance(one, Readback)][: len(entries)]
+
+    monkeypatch.setattr("intacct_bridge.flow.post.settle.read_back", read_back)
+
+
+@in_a_file
+def test_changes_are_settled_by_reading_their_records_back(outbox: Outbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    verdicts = (ReadbackVerdict.DONE, ReadbackVerdict.UNCLEAR, ReadbackVerdict.NOT_DONE)
+    reading(monkeypatch, *(Readback(one, f"{at}", f"note {at}") for at, one in enumerate(verdicts)))
+    company = Silent("done")
+    entries = doubtful(outbox, "a", "b", "c")
+    done, steps = settle(outbox, company, entries)
+    assert [(one.identity, one.status, one.note) for one in done] == [
+        ("a", RecordStatus.APPLIED, "read back from 0"),
+        ("b", RecordStatus.IN_DOUBT, "note 1"),
+        ("c", RecordStatus.APPLIED, ""),
+    ]
+    assert (done[0].receipt, done[2].receipt) == (Receipt("0"), Receipt())
+    assert company.sent == [entries[2].control_id]
+    assert "searched" in steps
+
+
+@in_a_file
+def test_a_repeated_change_was_applied_and_a_refused_one_waits(outbox: Outbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    reading(monkeypatch, *(Readback(ReadbackVerdict.NOT_DONE, "7") for _ in range(2)))
+    (one,), _ = settle(outbox, Silent(), doubtful(outbox, "a", faults=(USED,)))
+    assert (one.status, one.faults, one.note) == (RecordStatus.APPLIED, (), "read back from 7")
+    (sent_again,), _ = settle(outbox, Silent("repeated"), doubtful(outbox, "b"))
+    assert (sent_again.status, sent_again.faults) == (RecordStatus.APPLIED, ())
+    (refused,), _ = settle(outbox, Silent("refused"), doubtful(outbox, "c"))
+    assert (refused.status, refused.faults) == (RecordStatus.IN_DOUBT, (OTHER,))
+    assert "refused when it was sent again" in refused.note
+
+
+@in_a_file
+def test_changes_that_may_not_be_read_stay_in_doubt(outbox: Outbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    reading(monkeypatch, NotPermittedError("no permission for VENDOR"))
+    done, _ = settle(outbox, Silent(), doubtful(outbox, "a", "b"))
+    assert [(one.status, one.note) for one in done] == [(RecordStatus.IN_DOUBT, "no permission for VENDOR")] * 2
+
+
+@in_a_file
+def test_an_entry_that_another_loader_took_is_left_to_it(outbox: Outbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    reading(monkeypatch, Readback(ReadbackVerdict.NOT_DONE, "7"))
+    (entry,) = doubtful(outbox, "a")
+    outbox.resume([entry])
+    company = Silent()
+    (one,), _ = settle(outbox, company, [entry])
+    assert (one.status, one.sendings, company.sent) == (RecordStatus.SENT, 2, [])
+
+
+# --- the proof of memory
+
+
+@in_a_file
+@pytest.mark.parametrize(
+    ("first", "second", "remembers", "kept"),
+    [
+        ("done", "repeated", True, True),
+        ("done", "done", False, False),  # the company has forgotten, and this read was a new one
+        ("done", "refused", False, False),
+        ("done", "not sent", False, True),  # the read did not arrive
+        ("done", "down", False, True),
+        ("done", "cut", False, False),
+        ("done", "lost", False, False),
+        ("refused", "", False, False),
+        ("down", "", False, False),
+    ],
+)
+def test_a_company_remembers_if_it_recognises_a_read_from_before(
+    outbox: Outbox, first: str, second: str, remembers: bool, kept: bool
+) -> None:
+    (entry,) = doubtful(outbox, "a")
+    company = Silent(first, second, "repeated")
+    memory = MemoryProof(cast("Gateway", company), outbox)
+    memory.begin()
+    memory.begin()
+    assert company.sent == [f"ib1-witness-{outbox.loader}"], "once for a loader"
+    assert memory.remembers(entry) == remembers
+    assert memory.remembers(entry) == kept
+    assert not memory.remembers(replace(entry, control_id="another"))
+
+
+# --- the time to settle
+
+KEYED = LookupKeys("VENDOR", keys=(("VENDORID",),))
+
+
+@in_a_file
+@pytest.mark.parametrize(
+    ("lookup", "settings", "later", "searchable", "reason"),
+    [
+        (KEYED, SettleSettings(), timedelta(0), True, "it can be settled from 2026-11-30 13:00:00 UTC on"),
+        (KEYED, SettleSettings(), SETTLE_AFTER - timedelta(seconds=1), True, "it can be settled from"),
+        (KEYED, SettleSettings(), SETTLE_AFTER, True, ""),
+        (KEYED, SettleSettings(), SETTLE_AFTER, False, "it has no key, such as a reference number"),
+        (KEYED, SettleSettings(timedelta(0)), timedelta(0), False, ""),
+        (KEYED, SettleSettings(timedelta(seconds=1)), timedelta(0), True, "it can be settled from"),
+        (KEYED, PROVEN, SETTLE_AFTER, False, "it has no key"),  # no read was made before it was sent
+        (replace(KEYED, may_resend=False, hint="see Payments"), SettleSettings(timedelta(0)), SETTLE_AFTER, True,
+         "VENDOR is never sent again automatically; look for it: see Payments"),
+    ],
+)  # fmt: skip
+def test_an_entry_that_was_not_found_waits_for_a_reason(
+    outbox: Outbox, ledger: Ledger, lookup: LookupKeys, settings: SettleSettings, later: timedelta, searchable: bool,
+    reason: str,
+) -> None:  # fmt: skip
+    (entry,) = doubtful(outbox, "a", operation=WriteOperation.CREATE)
+    settler = Settler(cast("Gateway", Silent()), outbox, settings)
+    asked = ledger.clock() + later
+    told = settler._reason_to_wait(lookup, entry, searchable=searchable, asked=asked)
+    assert told.startswith(reason) if reason.startswith(("it has", "VENDOR")) else reason in told
+    assert bool(told) == bool(reason)
+
+
+@in_a_file
+@pytest.mark.parametrize(
+    ("searchable", "later", "status", "kept"),
+    [
+        (True, SETTLE_AFTER, RecordStatus.REJECTED, True),
+        (True, SETTLE_AFTER - timedelta(seconds=1), RecordStatus.IN_DOUBT, True),
+        (False, SETTLE_AFTER, RecordStatus.IN_DOUBT, False),  # the next run tries it again
+    ],
+)
+def test_a_refusal_proves_nothing_before_its_time(
+    outbox: Outbox, ledger: Ledger, searchable: bool, later: timedelta, status: RecordStatus, kept: bool
+) -> None:
+    (entry,) = doubtful(outbox, "a", faults=(OTHER,))
+    settler = Settler(cast("Gateway", Silent()), outbox)
+    done = settler._refused_resend(entry, searchable=searchable, asked=ledger.clock() + later)
+    assert (done.status, done.faults) == (status, (OTHER,) if kept else ())
+
+
+@in_a_file
+def test_a_conclusion_that_came_too_late_is_told_as_the_outbox_has_it(outbox: Outbox) -> None:
+    (entry,) = doubtful(outbox, "a")
+    outbox.resume([entry])
+    settler = Settler(cast("Gateway", Silent()), outbox)
+    late = settler._conclude(entry, RecordStatus.APPLIED, "found", "7")
+    assert (late.status, late.receipt) == (RecordStatus.SENT, None)

@@ -1,19 +1,29 @@
 """A copy against trial balances that are given here row by row: every amount counts, on its day, side and place."""
 
+import calendar
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any, cast
 
 import duckdb
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from intacct_bridge.client.protocol import ReadGateway
 from intacct_bridge.errors import InvalidRequestError
 from intacct_bridge.flow.reconcile.copy_reader import CopyReader
 from intacct_bridge.flow.reconcile.ledger_copy import Amounts, BalanceKey, LedgerCopy
-from intacct_bridge.flow.reconcile.trial_balances import ALL_TIME, LedgerComparison, compare_ledger, named_period
+from intacct_bridge.flow.reconcile.trial_balances import (
+    ALL_TIME,
+    LedgerComparison,
+    _months,
+    _trial_balance,
+    compare_ledger,
+    named_period,
+)
 from intacct_bridge.model.query.evaluate import predicate
 from intacct_bridge.model.query.query import Query
 from intacct_bridge.wire.envelope import SUCCESS, Result
@@ -187,3 +197,83 @@ def test_an_empty_copy_is_compared_as_one_period() -> None:
     found = compared({EVER: []}, [])
     assert found.equal
     assert [one.name for one in found.periods] == ["all time"]
+
+
+DAY = timedelta(days=1)
+
+
+@given(st.dates(date(1971, 1, 1), date(2198, 1, 1)), st.integers(0, 900))
+def test_the_months_of_a_copy_are_those_of_the_calendar(first: date, length: int) -> None:
+    """Each day is in one period, and each period but the ends is one month."""
+
+    class Days:
+        def days(self) -> tuple[date, date]:
+            return first, first + length * DAY
+
+    before, *months, after = _months(cast("LedgerCopy", Days()))
+    assert (before.first, after.last) == (None, None)
+    assert (before.name, after.name) == (f"before {months[0].name}", f"after {months[-1].name}")
+    expected = first.replace(day=1)
+    for month in months:
+        assert month.first == expected and month.name == f"{calendar.month_name[expected.month]} {expected.year}"
+        assert month.last == expected.replace(day=calendar.monthrange(expected.year, expected.month)[1])
+        expected = month.last + DAY
+    assert (before.last, after.first) == (first.replace(day=1) - DAY, expected)
+    assert months[-1].first is not None and months[-1].first <= first + length * DAY < expected
+
+
+@pytest.mark.parametrize(("name", "last"), [("2026-11", 30), ("2026-12", 31), ("2028-02", 29), ("2026-02", 28)])
+def test_a_month_by_its_number(name: str, last: int) -> None:
+    period = named_period(cast("ReadGateway", Books()), name)
+    first = date.fromisoformat(f"{name}-01")
+    assert (period.name, period.first, period.last) == (name, first, first.replace(day=last))
+
+
+def test_a_trial_balance_is_asked_for_by_location_and_with_statistical_accounts() -> None:
+    """Sage's reference, *List Trial Balances*: `include` is the value for both kinds of accounts."""
+    asked = _trial_balance("GAAP", named_period(cast("ReadGateway", Books()), "2026-02"))
+    assert asked.tag == "get_trialbalance"
+    texts = {one.tag: one.text for one in asked.children if not one.children}
+    assert texts == {"showlocdetail": "true", "reportingbook": "GAAP", "statistical": "include"}
+    start, end = ([part.text for part in one] for one in asked.children if one.tag in ("startdate", "enddate"))
+    assert [list(map(int, day)) for day in (start, end)] == [[2026, 2, 1], [2026, 2, 28]]
+    ever = [[int(part.text) for part in one] for one in _trial_balance("GAAP", ALL_TIME).children if one.children]
+    assert ever == [[1970, 1, 1], [2199, 12, 31]]
+
+
+def test_each_book_of_a_copy_is_compared() -> None:
+    gaap: Line = (7, "7", FEB, "GAAP", "3000", "E1", False, "5.00", "0")
+    found = compared({}, [*LINES, gaap])
+    assert {one.place.book for one in found.differences} == {"ACCRUAL", "GAAP"}
+    places = {(one.period, one.place.account) for one in found.differences if one.place.book == "GAAP"}
+    assert places == {("February 2026", "3000")}
+    assert found.totals["GAAP", "USD"] == Amounts(Decimal(5))
+
+
+def test_totals_leave_out_statistical_amounts_and_other_days() -> None:
+    copy = copy_of(LINES)
+    cast("Any", copy)._copy.con.execute(
+        "INSERT INTO lines VALUES (8, '8', DATE '2026-01-02', 'ACCRUAL', '9000', '', false, 40, 0, '', true)"
+    )
+    assert copy.totals("ACCRUAL", date(2026, 1, 1), JAN) == {"USD": Amounts(Decimal(10), Decimal("2.5"))}
+    assert copy.sums(date(2026, 1, 2), JAN) == {
+        BalanceKey("ACCRUAL", "9000", ""): Amounts(Decimal(40)),
+        BalanceKey("ACCRUAL", "1000", "E1"): Amounts(Decimal(0), Decimal("2.5")),
+    }
+    assert copy.sums(None, None)[BalanceKey("ACCRUAL", "1000", "E1")] == Amounts(
+        Decimal(10), Decimal("2.5"), Decimal("1.25")
+    )
+    assert (copy.books(), copy.days()) == (["ACCRUAL"], (date(2026, 1, 1), FEB))
+
+
+def test_amounts_have_a_balance_with_debits_positive() -> None:
+    one, other = Amounts(*map(Decimal, (10, 3, 2, 1))), Amounts(*map(Decimal, (1, 1, 1, 1)))
+    assert (one.balance, one + other) == (Decimal(8), Amounts(*map(Decimal, (11, 4, 3, 2))))
+
+
+def test_an_answer_without_any_account_is_an_empty_ledger() -> None:
+    class Empty(Books):
+        def _balance(self, function: Element) -> Result:
+            return Result(SUCCESS, function.tag, "", None)
+
+    assert compare_ledger(cast("ReadGateway", Empty()), copy_of([])).equal

@@ -1,12 +1,24 @@
 """Identities, digests and control ids: the same on every run, different wherever the record is."""
 
-from datetime import date
+import hashlib
+from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
+from unicodedata import normalize
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from intacct_bridge.flow.records.identity import Identifier, content_digest, control_id
+from intacct_bridge.flow.records.identity import (
+    Identifier,
+    content_digest,
+    content_digests,
+    control_id,
+    existing_identity,
+    key_identity,
+    source_identity,
+    undo_identity,
+)
 from intacct_bridge.flow.records.tables import SourceRow
 from intacct_bridge.flow.records.write import RecordLine
 from intacct_bridge.wire.values import Value
@@ -60,6 +72,62 @@ def test_missing_null_and_empty_values_have_different_digests() -> None:
     rows: list[dict[str, Value]] = [{}, {"A": None}, {"A": ""}, {"A": "null"}, {"A": 1}, {"A": "1"}, {"A": True}]
     digests = {content_digest("X", row, {}) for row in rows}
     assert len(digests) == 7
+
+
+def test_the_texts_of_identities_never_change() -> None:
+    """Pinned: outboxes of earlier versions hold them."""
+    identifier = Identifier()
+    texts = [identifier.identify("APPYMT", {}, digests=["d", "e"]) for _ in range(2)]
+    assert [(one.text, one.kind, one.former) for one in texts] == [
+        ('content:["d",1]', "content", ('content:["e",1]',)),
+        ('content:["d",2]', "content", ('content:["e",2]',)),
+    ]
+    source = source_identity(("7", "é"))
+    assert (source.text, source.kind, source.former) == ('source:["7","é"]', "source", ('source:["7","e\u0301"]',))
+    undone = undo_identity("ib1-x")
+    assert (undone.text, undone.kind) == ('undo:["ib1-x"]', "undo")
+    fields: dict[str, Value] = {"A": " x ", "B": None, "C": date(2026, 1, 2), "D": Decimal("1.50"), "F": True}
+    given = existing_identity(fields, [*fields, "G"])
+    assert (given.text, given.kind, given.former) == ("A=x B= C=2026-01-02 D=1.50 F=True G=", "key", ())
+
+
+NOON = datetime(2026, 1, 2, 12)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (None, "null"),
+        (True, "b:True"),
+        (7, "n:7"),
+        (Decimal("-0.00"), "n:0"),
+        (Decimal("1.50"), "n:1.5"),
+        (Decimal("1E+2"), "n:100"),
+        (NOON, "t:2026-01-02T12:00:00"),
+        (NOON.replace(tzinfo=UTC), "t:2026-01-02T12:00:00+00:00"),
+        (NOON.replace(tzinfo=timezone(timedelta(hours=2))), "t:2026-01-02T10:00:00+00:00"),
+        (date(2026, 1, 2), "d:2026-01-02"),
+        ("7", "s:7"),
+        ("\ud800", "s:\ud800"),
+    ],
+)
+def test_values_count_in_identities_and_digests_by_their_kind(value: Value, text: str) -> None:
+    assert key_identity({"A": value}, ["A"]).text == f'key:["{text}"]'
+    written = f'["X",[["A","{text}"]],{{}}]'
+    assert content_digest("X", {"A": value}, {}) == hashlib.sha256(written.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def test_a_text_with_an_accent_has_the_digests_of_earlier_versions_too() -> None:
+    """Those of the texts as they are, and of their decomposed forms."""
+    fields: dict[str, Value] = {"A": "é", "B": "e\u0301", "C": "e"}
+
+    def digest(form: str | None) -> str:
+        pairs = ",".join(f'["{name}","s:{normalize(form, str(one)) if form else one}"]' for name, one in fields.items())  # type: ignore[arg-type]
+        return hashlib.sha256(f'["X",[{pairs}],{{}}]'.encode()).hexdigest()
+
+    assert content_digests("X", fields, {}) == (digest("NFC"), digest(None), digest("NFD"))
+    assert len(content_digests("X", {"A": "e"}, {})) == 1
+    assert len(content_digests("X", {}, {"L": [line(A="é")]})) == 2
 
 
 PLACE = ("demo-company", "", "create", "GLBATCH")

@@ -18,6 +18,7 @@ from intacct_bridge.client.connections.sources import Surroundings
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.flow.runs.channels import find_channels
 from intacct_bridge.flow.runs.notify import notify
+from intacct_bridge.flow.runs.ongoing import OngoingReports
 from intacct_bridge.flow.runs.run import RecordCounts, Run, RunError
 
 AT = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -177,3 +178,58 @@ def test_a_mistake_in_a_receiver_is_named(tmp_path: Path, text: str, said: str) 
     with pytest.raises(SettingsError) as refused:
         channels(tmp_path, text)
     assert said in refused.value.message
+
+
+class Told:
+    """Reports of a run that goes on, to a program that keeps what it gets, with a clock that a test moves."""
+
+    def __init__(self, tmp_path: Path, on: str) -> None:
+        self.now = 0.0
+        self._file = tmp_path / "told"
+        command = f'command = ["sh", "-c", "cat >> {self._file}; echo >> {self._file}"]'
+        found = channels(tmp_path, f"[notify.one]\n{command}\non = {on}\n")
+        self.reports = OngoingReports(found, warn=pytest.fail, clock=lambda: self.now)
+
+    def note(self, failure: str = "", *, polled: bool = True, **counts: int) -> list[dict[str, Any]]:
+        """The messages that a round brings."""
+        self._file.unlink(missing_ok=True)
+        self.reports.note(GOES_ON, RecordCounts(**counts), polled=polled, failure=failure)
+        return [json.loads(line) for line in self._file.read_text().splitlines()] if self._file.exists() else []
+
+
+GOES_ON = Run(id="56" * 16, started=AT, alive=True, command="watch run", flow="sync", records=RecordCounts(9, 0, 0, 5))
+
+
+def test_dead_letters_of_a_run_that_goes_on_are_told_together(tmp_path: Path) -> None:
+    told = Told(tmp_path, '["dead letter"]')
+    assert told.note(posted=3) == []
+    (first,) = told.note(dead_letters=2)
+    assert (first["dead_letters"], first["end"], first["exit_status"]) == (2, "running", None)
+    assert first["text"] == "Flow sync on : running. 3 posted, 2 dead letters."
+    told.now = 599.0
+    assert told.note(dead_letters=1) == []
+    assert told.note(dead_letters=4, polled=False) == []
+    told.now = 600.0
+    (second,) = told.note()
+    assert second["dead_letters"] == 5
+    told.now = 6000.0
+    assert told.note() == []
+
+
+def test_a_failure_is_told_when_it_begins_and_again_after_a_success(tmp_path: Path) -> None:
+    told = Told(tmp_path, '["failure"]')
+    (first,) = told.note("VENDOR: no right to read it")
+    assert first["error"]["message"] == "VENDOR: no right to read it"
+    assert told.note("VENDOR: no right to read it") == []
+    assert told.note(polled=False, posted=1) == []
+    assert told.note("VENDOR: no right to read it") == [], "a round of deliveries says nothing about polls"
+    assert told.note() == []
+    assert len(told.note("no answer")) == 1
+    assert told.note(dead_letters=1) == [], "this receiver wants failures only"
+
+
+def test_a_receiver_of_doubts_hears_of_them_while_the_run_goes_on(tmp_path: Path) -> None:
+    told = Told(tmp_path, '["in doubt"]')
+    assert told.note("no answer", dead_letters=1) == []
+    told.now = 600.0
+    assert [one["in_doubt"] for one in told.note(in_doubt=1)] == [1]

@@ -1,7 +1,7 @@
 """Bookmarks survive JSON and interruption, and have the form on disk of the first version; times never move forward."""
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -161,3 +161,111 @@ def test_every_time_of_a_stored_state_is_checked(name: str) -> None:
     with pytest.raises(SettingsError, match="damaged"):
         Bookmark.from_dict({name: "13/45/2026 10:00:00"})
     assert Bookmark.from_dict({name: "12/31/2026 10:00:00"}).to_dict()[name] == "12/31/2026 10:00:00"
+
+
+def test_the_form_on_disk_never_changes() -> None:
+    """Pinned: copies of earlier versions hold it."""
+    progress = WalkProgress(
+        "01/01/2026 00:00:00", "01/02/2026 00:00:00", True, 3, (KeySpan("4", "9"), KeySpan("12", "")),
+        ("/2026-02-28",), "5", "01/03/2026 00:00:00", 2, "01/04/2026 00:00:00", "marks",
+    )  # fmt: skip
+    bookmark = Bookmark(
+        progress,
+        DeleteProgress("01/05/2026 00:00:00", "01/06/2026 00:00:00", True, True),
+        AnswerFormat("MM/DD/YYYY", "01/07/2026 00:00:00", "ME"),
+        CopiedColumns(("A",), "of a report", ("B",)),
+    )
+    plain = {
+        "since": "01/01/2026 00:00:00", "started": "01/02/2026 00:00:00", "full": True, "walk": 3,
+        "unread": [["4", "9"], ["12", ""]], "windows": ["/2026-02-28"], "read_in_full": "01/03/2026 00:00:00",
+        "whole_walk": 2, "replaced": "5", "deletes_since": "01/05/2026 00:00:00", "swept": "01/06/2026 00:00:00",
+        "met": "marks", "written": "MM/DD/YYYY", "written_at": "01/07/2026 00:00:00", "written_for": "ME",
+        "uncounted": True, "dropped_some": True, "from_day": "01/04/2026 00:00:00", "dropped": ["A"],
+        "asked": "of a report", "left_out": ["B"], "last_key": "4",
+    }  # fmt: skip
+    assert bookmark.to_dict() == plain
+    assert Bookmark.from_dict(plain) == bookmark
+    assert (bookmark.full, bookmark.last_key, Bookmark().last_key) == (True, "4", "")
+
+
+@pytest.mark.parametrize("plain", [{"since": 5}, {"full": "yes"}, {"walk": "3"}, {"met": None}, {"unread": [["1"]]}])
+def test_a_stored_value_of_another_kind_is_damage(plain: dict[str, object]) -> None:
+    with pytest.raises(SettingsError, match="the stored state is damaged"):
+        Bookmark.from_dict(plain)
+    assert Bookmark.from_dict({"since": "", "started": ""}) == Bookmark()
+
+
+def test_a_walk_ends_two_hours_before_its_start_unless_told_otherwise() -> None:
+    walking = Bookmark().begin(FIRST, 7, full=True)
+    assert walking.end().since == "03/01/2026 10:00:00"
+    assert not walking.refreshed_since(Bookmark())
+    again = walking.end().begin(LATER, 8, full=True)
+    assert not again.refreshed_since(Bookmark()), "it has not ended"
+    assert again.end().refreshed_since(walking.end())
+    assert not walking.end().refreshed_since(walking.end())
+
+
+def test_a_stream_that_is_read_as_before_goes_on() -> None:
+    walking = Bookmark(columns=CopiedColumns(variant="a")).begin(FIRST, 7, full=True)
+    assert walking.for_variant("a") is walking
+    other = walking.for_variant("b")
+    assert (other.in_progress, other.columns.variant) == (False, "b")
+
+
+EARLY, EARLIER = "02/01/2026 00:00:00", "01/15/2026 00:00:00"
+
+
+@pytest.mark.parametrize(
+    ("before", "known", "at"),
+    [
+        (AnswerFormat("X", LATER, "ME"), AnswerFormat("X", FIRST, "ME"), LATER),
+        (AnswerFormat("X", FIRST, "ME"), AnswerFormat("X", LATER, "ME"), LATER),
+        (AnswerFormat("X", LATER, "ME"), AnswerFormat("X", FIRST, "YOU"), FIRST),
+        (AnswerFormat("X", LATER, "ME"), AnswerFormat("Y", FIRST, "YOU"), FIRST),
+        (AnswerFormat("", "", "ME"), AnswerFormat("X", FIRST, "ME"), FIRST),
+    ],
+)
+def test_a_formatting_is_known_from_its_latest_time_for_the_same_user(
+    before: AnswerFormat, known: AnswerFormat, at: str
+) -> None:
+    found = Bookmark(WalkProgress(since=LATER), formatting=before).with_formatting(known, **SECONDS)
+    assert (found.formatting.text, found.formatting.user, found.formatting.known_at) == (known.text, known.user, at)
+    assert found.since == LATER
+
+
+@pytest.mark.parametrize(
+    ("progress", "since", "walks"),
+    [
+        # read in full before the last certain time: what came since then is read again, less the overlap
+        (WalkProgress(since=LATER, refreshed_at=EARLY), "03/01/2026 10:00:00", False),
+        (WalkProgress(since=EARLY), EARLY, False),
+        (WalkProgress(since=EARLY, started=LATER, full=True), EARLY, True),
+        # read in full since then, or never: all of it is read again
+        (WalkProgress(since=LATER, refreshed_at=LATER), "", False),
+        (WalkProgress(since=LATER, refreshed_at=FIRST), "", False),
+        (WalkProgress(started=LATER, full=True, unread=(KeySpan("9"),)), "", True),
+        (WalkProgress(since=LATER, refreshed_at=LATER, started=LATER, unread=(KeySpan("9"),)), "", False),
+    ],
+)
+def test_what_was_read_since_the_last_certain_time_is_read_again(
+    progress: WalkProgress, since: str, walks: bool
+) -> None:
+    before = Bookmark(progress, DeleteProgress(LATER), AnswerFormat("X", FIRST, "ME"))
+    found = before.with_formatting(AnswerFormat("Y", LATER, "ME"), **SECONDS)
+    assert (found.since, found.in_progress) == (since, walks)
+    assert found.last_key == ""
+    assert found.deletes.since == "03/01/2026 09:30:00"  # 9,000 seconds before the last certain time
+    early = Bookmark(progress, DeleteProgress(EARLIER), AnswerFormat("X", FIRST, "ME"))
+    assert early.with_formatting(AnswerFormat("Y", LATER, "ME"), **SECONDS).deletes.since == EARLIER
+    never = Bookmark(progress, DeleteProgress(), AnswerFormat("X", FIRST, "ME"))
+    assert never.with_formatting(AnswerFormat("Y", LATER, "ME"), **SECONDS).deletes.since == ""
+
+
+def test_times_have_a_zone_or_are_utc() -> None:
+    noon = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    assert parse_time("2026-03-01T14:00:00+02:00") == parse_time("2026-03-01T12:00:00") == noon
+    assert format_time(noon.astimezone(timezone(timedelta(hours=2)))) == "03/01/2026 12:00:00"
+    assert filter_time("03/01/2026 12:00:00") == "03/01/2026 11:00:00"  # summer time may begin or end
+    assert filter_time("03/01/2026 12:00:00", -480) == "03/01/2026 03:00:00"
+    assert filter_time("03/01/2026 12:00:00", 60, "user") == "03/01/2026 12:00:00"
+    assert filter_time("03/01/2026 12:00:00", 60, "utc") == "03/01/2026 12:00:00"

@@ -1,12 +1,22 @@
 """Which rows a query keeps: windows of days hold every day once, and changes hold rows that were never changed."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from intacct_bridge.flow.streams.partition import DayWindow, changed_since, distinct_values, lookup_filters, split_days
+from intacct_bridge.flow.streams.bookmark import KeySpan
+from intacct_bridge.flow.streams.partition import (
+    DayWindow,
+    Partition,
+    changed_since,
+    distinct_values,
+    lookup_filters,
+    split_days,
+    unchanged_since,
+)
 from intacct_bridge.flow.streams.stream import Stream
 from intacct_bridge.model.query.evaluate import predicate
 from intacct_bridge.model.query.query import Compare, Filter, Op, all_of
@@ -102,8 +112,6 @@ def kept_by(node: Filter, row: dict[str, str | None]) -> bool:
 
 
 def test_without_a_time_of_creation_every_row_that_was_never_changed_is_read() -> None:
-    from dataclasses import replace
-
     node = changed_since(replace(STREAM, created=""), SINCE)
     assert kept_by(node, {"WHENMODIFIED": None, "WHENCREATED": BEFORE})
     assert not kept_by(node, {"WHENMODIFIED": BEFORE, "WHENCREATED": BEFORE})
@@ -117,3 +125,34 @@ def test_lookups_are_cut_into_lists_that_the_gateway_takes() -> None:
         assert node == Compare("RECORDNO", Op.IN, tuple(some))
         assert len(some) <= 1000  # Sage: at most 1000 values in one list
     assert distinct_values([3, None, 1, 3, None]) == [3, 1]
+
+
+@pytest.mark.parametrize("modified", [None, BEFORE, AT, LATER])
+@pytest.mark.parametrize("created", [None, BEFORE, AT, LATER])
+@pytest.mark.parametrize("stream", [STREAM, replace(STREAM, created="")])
+def test_each_row_has_changed_or_has_not(stream: Stream, created: str | None, modified: str | None) -> None:
+    """But for one without any time, of an object without a time of creation: it is always read as changed."""
+    row = {"WHENMODIFIED": modified, "WHENCREATED": created}
+    changed, unchanged = kept_by(changed_since(stream, SINCE), row), kept_by(unchanged_since(stream, SINCE), row)
+    assert changed != unchanged
+    assert stream.created or modified or changed
+
+
+def test_a_page_asks_for_a_span_of_the_rows_that_are_wanted() -> None:
+    own, wanted = Compare("RECORDNO", Op.GREATERTHAN, (3,)), Compare("RECORDNO", Op.LESSTHAN, (90,))
+    span = KeySpan("5", "20")
+    assert not Partition(STREAM, "RECORDNO").as_text
+    assert Partition(STREAM, "WHENCREATED").as_text
+    everything = Partition(STREAM, "RECORDNO").query(KeySpan())
+    assert (everything.where, everything.select) == (None, tuple(STREAM.fields))
+    query = Partition(replace(STREAM, where=own), "RECORDNO", where=(wanted,), select=("RECORDNO",)).query(span)
+    assert query.select == ("RECORDNO",)
+    assert query.where is not None
+    keeps = predicate(query.where, STREAM.fields.__getitem__)
+    assert [number for number in (3, 5, 6, 19, 20, 90) if keeps({"RECORDNO": str(number)})] == [6, 19]
+    far = Partition(replace(STREAM, where=own), "RECORDNO", where=(wanted,)).query(KeySpan())
+    assert far.where is not None
+    keeps = predicate(far.where, STREAM.fields.__getitem__)
+    assert [number for number in (3, 4, 89, 90) if keeps({"RECORDNO": str(number)})] == [4, 89]
+    assert query.show_private and not query.order[0].descending
+    assert Partition(STREAM, "RECORDNO").query(span, descending=True).order[0].descending

@@ -132,6 +132,8 @@ class World:
     """The random part of session ids."""
     unknown: set[str] = field(default_factory=set)
     """Requests whose outcome the loader could not know, as text."""
+    finished: int = 0
+    """Requests whose work was done after their connection was cut."""
     _late: list[tuple[datetime, str, bytes]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -180,6 +182,7 @@ class World:
         """Do the work of requests whose connection was cut, all of it or what is due."""
         due = [one for one in self._late if everything or one[0] <= self.clock.now]
         self._late = [one for one in self._late if one not in due]
+        self.finished += len(due)
         for _, endpoint, body in due:
             self.emulator(endpoint, body)
 

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.model.suggestions import did_you_mean
+from intacct_bridge.model.uri_text import redacted, uri_secrets
 
 PUBLIC_ENDPOINT = "https://api.intacct.com/ia/xml/xmlgw.phtml"
 SECRETS = ("sender_password", "user_password")
@@ -63,8 +64,10 @@ class Connection:
     """The most requests at a time; the standard service runs one and queues one."""
     monthly_transactions: int | None = None
     """The tier's monthly allowance, shown beside the month's count; it is not a limit."""
+    monthly_limit: int | None = None
+    """The most API transactions of the company in a month, by all machines that share its outbox in PostgreSQL."""
     outbox: str = ""
-    """URI of the outbox; empty: one per company in the user's state directory."""
+    """Path or URI of the outbox, such as `postgresql://...`; empty: one per company in the user's state directory."""
     archive: str = ""
     """Directory for masked, rotated requests and answers; empty: they are not kept."""
     timeout: float = 300.0
@@ -91,6 +94,8 @@ class Connection:
         for setting in ("approvers", "four_eyes"):
             if getattr(self, setting) and not self.needs_approval:
                 self._refuse(setting, "has no effect here", 'Set approval = "required" too, or leave it out.')
+        if self.monthly_limit is not None and not self.outbox.startswith(("postgresql://", "postgres://")):
+            self._refuse("monthly_limit", "needs an outbox in PostgreSQL, which counts for all machines")
         for setting in _REQUIRED:
             if not getattr(self, setting):
                 self._refuse(setting, "is not set", missing_fix(self.name, setting))
@@ -115,16 +120,14 @@ class Connection:
 
     def settings(self) -> dict[str, Any]:
         """Every setting by name, with secrets as `***`: safe to print."""
-        return {
-            item.name: "***" if item.name in SECRETS and getattr(self, item.name) else getattr(self, item.name)
-            for item in fields(self)
-            if item.name != "origins"
-        }
+        shown = {item.name: getattr(self, item.name) for item in fields(self) if item.name != "origins"}
+        hidden = {name: "***" for name in SECRETS if shown[name]}
+        return shown | hidden | {"outbox": redacted(self.outbox) if "://" in self.outbox else self.outbox}
 
     @property
     def secrets(self) -> tuple[str, ...]:
         """The credentials, for masking them in texts."""
-        return tuple(getattr(self, setting) for setting in SECRETS)
+        return (*(getattr(self, setting) for setting in SECRETS), *uri_secrets(self.outbox))
 
     @property
     def needs_approval(self) -> bool:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from intacct_bridge.client.connections import sdk_profiles, toml_file
-from intacct_bridge.client.connections.connection import SETTINGS, Connection, missing_fix
+from intacct_bridge.client.connections.connection import SECRETS, SETTINGS, Connection, missing_fix
 from intacct_bridge.client.connections.secret_refs import resolved
 from intacct_bridge.client.local import directories
 from intacct_bridge.errors import SettingsError
@@ -176,6 +176,72 @@ def reporting_settings(*, around: Surroundings | None = None) -> tuple[Mapping[s
     return next(((one.reporting, str(one.path)) for one in files if one.reporting), ({}, ""))
 
 
+def check_settings(name: str, settings: Mapping[str, Any]) -> None:
+    """Refuse wrong settings before a password is asked for and before the file is written; missing ones pass."""
+    for setting in settings:
+        _known(setting, f"connection {name!r}", extra=("sender",))
+    plain = {key: value for key, value in settings.items() if not isinstance(value, Mapping)}
+    given = {key: _typed(key, value, key) for key, value in plain.items() if key not in ("sender", *SECRETS)}
+    Connection(**{"name": name, **dict.fromkeys(_REQUIRED, "-"), **given})
+
+
+def unsaved_connection(name: str, settings: Mapping[str, Any], path: Path) -> Connection:
+    """The connection that these settings would be in that file, in the surroundings in which it will be used."""
+    return load_connection(name, around=Surroundings(unsaved=toml_file.TomlFile(path, {name: settings})))
+
+
+@dataclass(frozen=True, slots=True)
+class ListedSender:
+    """A shared sender as its file has it."""
+
+    name: str
+    source: str
+    sender_id: str
+    used_by: tuple[str, ...] = ()
+    """The connections that refer to it."""
+
+
+def list_senders(*, around: Surroundings | None = None) -> list[ListedSender]:
+    """Every shared sender in the files, sorted by name."""
+    files = (around or Surroundings()).files()
+    users: dict[str, list[str]] = {}
+    for name, table in {name: table for file in reversed(files) for name, table in file.connections.items()}.items():
+        users.setdefault(str(table.get("sender", "")), []).append(name)
+    found: dict[str, ListedSender] = {}
+    for file in files:
+        for name, table in file.senders.items():
+            named = table.get("sender_id", "")
+            shown = named if isinstance(named, str) else "(elsewhere)"
+            found.setdefault(name, ListedSender(name, str(file.path), shown, tuple(sorted(users.get(name, ())))))
+    return sorted(found.values(), key=lambda listed: listed.name)
+
+
+def add_sender(name: str, settings: Mapping[str, Any], *, path: Path | None = None) -> Path:
+    """Write a shared sender's table into intacct.toml (the user's, or `path`), in place of the one of that name."""
+    for setting in settings:
+        _known(setting, f"sender {name!r}", among=sdk_profiles.SENDER)
+    for setting in sdk_profiles.SENDER:
+        if not settings.get(setting):
+            raise SettingsError(f"sender {name!r}: {setting} is not set", fix="A sender has an ID and a password.")
+    target = path or Surroundings().user_file
+    toml_file.put(target, "senders", name, settings)
+    return target
+
+
+def sender_file(name: str, *, path: Path | None = None) -> Mapping[str, Any]:
+    """The settings of a shared sender as they stand in intacct.toml (the user's, or `path`); empty without one."""
+    found = toml_file.read(path or Surroundings().user_file)
+    return found.senders.get(name, {}) if found is not None else {}
+
+
+def remove_sender(name: str, *, path: Path | None = None) -> bool:
+    """Remove a shared sender's table; False if it was not there. SettingsError where a connection uses it."""
+    users = next((one.used_by for one in list_senders() if one.name == name), ())
+    if users:
+        raise SettingsError(f"sender {name!r} is used by {', '.join(users)}", fix="Give these another sender first.")
+    return toml_file.remove(path or Surroundings().user_file, "senders", name)
+
+
 def remove_connection(name: str, *, path: Path | None = None) -> bool:
     """Remove a connection's table from intacct.toml; False if it was not there."""
     return toml_file.remove(path or Surroundings().user_file, "connections", name)
@@ -280,6 +346,7 @@ _KIND: dict[str, type] = {
     "read_formatting": bool,
     "concurrency": int,
     "monthly_transactions": int,
+    "monthly_limit": int,
     "timeout": float,
     "catalog_hours": float,
 }

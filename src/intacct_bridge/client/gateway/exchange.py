@@ -9,23 +9,27 @@ a failed control or authentication block) proves that nothing was applied, and s
 import logging
 from collections import deque
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from intacct_bridge.client.connections.connection import Connection
 from intacct_bridge.client.gateway.archive import fault_without_secrets, secret_forms, without_secrets
-from intacct_bridge.client.gateway.meter import Meter, Tally
+from intacct_bridge.client.gateway.meter import Meter, Tally, transactions_of
 from intacct_bridge.client.gateway.pacing import Gate
 from intacct_bridge.diagnosis import as_error, page_fault
 from intacct_bridge.errors import (
+    BusyError,
+    CapError,
     Fault,
     InDoubtError,
     IntacctError,
     RemoteProtocolError,
     ThrottledError,
     TransientError,
+    UnreachableError,
 )
 from intacct_bridge.model.wording import counted
 from intacct_bridge.wire.codec import decode_response, encode_request
@@ -42,6 +46,9 @@ from intacct_bridge.wire.envelope import (
     SignedIn,
 )
 from intacct_bridge.wire.reply import ConnectionCutError, Leaving, Reply, Transport, no_callback
+
+if TYPE_CHECKING:
+    from intacct_bridge.store.governor import Governor
 
 _log = logging.getLogger(__name__)
 
@@ -136,7 +143,9 @@ class Exchange:
         clock: Callable[[], float],
         new_id: Callable[[], str],
         tally: Tally | None = None,
+        governor: "Governor | None" = None,
     ) -> None:
+        self.governor = governor
         self.connection = connection
         self.tally = tally
         self.meter = meter
@@ -162,7 +171,7 @@ class Exchange:
         body = self._encoded(call, authentication)
         self.meter.begin(call.functions)
         try:
-            with self.gate.passing():
+            with self.gate.passing(), self._slot(call):
                 call.leaving()
                 began = self._clock()
                 reply = self._transport(endpoint, body)
@@ -180,9 +189,12 @@ class Exchange:
                         "seconds": seconds,
                     },
                 )
+        except (BusyError, CapError, UnreachableError):  # of the shared state: nothing left
+            self.meter.undo(call.functions)
+            raise
         except ConnectionCutError as cut:
             if not cut.sent:
-                self.meter.undo(call.functions)
+                self._undo_count(call)
             raise self._unanswered(call, cut) from None
         except RemoteProtocolError as error:
             raise error if call.read else self._in_doubt(call, f"the answer cannot be read: {error}") from None
@@ -196,6 +208,18 @@ class Exchange:
         if self.tally is not None:
             self.tally.note(self.meter.transactions, self.server_clock.now())
         return answer
+
+    def _slot(self, call: GatewayCall) -> AbstractContextManager[None]:
+        """The company's slot for a request, where its processes share a governor."""
+        if self.governor is None:
+            return nullcontext()
+        return self.governor.request(_cost(call), read=call.read)
+
+    def _undo_count(self, call: GatewayCall) -> None:
+        """Take a request out of the counts: it never left, or was refused before anything ran."""
+        self.meter.undo(call.functions)
+        if self.governor is not None:
+            self.governor.uncount(_cost(call))
 
     def _pause(self, seconds: float | None) -> None:
         self.gate.throttled(_THROTTLED_WAIT if seconds is None else seconds)
@@ -262,7 +286,7 @@ class Exchange:
     def _uncount(self, call: GatewayCall, reply: Reply, refused: IntacctError) -> None:
         """Take back the count of a refused request of which nothing ran; under a server error that is not certain."""
         if isinstance(refused, ThrottledError) or (reply.status < 500 and reply.status != 408):
-            self.meter.undo(call.functions)
+            self._undo_count(call)
 
     def _refuse_doubtful(self, call: GatewayCall, reply: Reply, faults: tuple[Fault, ...]) -> None:
         """A refusal with the status of a server error may have come after the work was committed."""
@@ -335,6 +359,10 @@ class Exchange:
         if call.read:
             raise RemoteProtocolError(f"{call.names}: {message}", function=call.names, http_status=reply.status)
         raise self._in_doubt(call, message, http_status=reply.status)
+
+
+def _cost(call: GatewayCall) -> int:
+    return sum(transactions_of(function.body) for function in call.functions)
 
 
 def _limited(results: tuple[Result, ...]) -> IntacctError | None:

@@ -16,7 +16,7 @@ import json
 import re
 import threading
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -73,6 +73,8 @@ class Meter:
     def __init__(self, *, cap: int | None = None) -> None:
         self.cap = cap
         """The most transactions this meter lets through; None for no limit."""
+        self.before_first: Callable[[], object] | None = None
+        """Called once, before the first request leaves."""
         self._lock = threading.Lock()
         self._calls = 0
         self._spent = 0
@@ -103,6 +105,9 @@ class Meter:
 
     def begin(self, functions: Sequence[Function]) -> None:
         """Count a request that is about to leave; CapError, and no count, if it would exceed the cap."""
+        first, self.before_first = self.before_first, None
+        if first is not None:
+            first()
         with self._lock:
             cost = sum(transactions_of(function.body) for function in functions)
             if self.cap is not None and self._spent + cost > self.cap:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from intacct_bridge.client.connections.connection import Connection, is_loopback
@@ -17,7 +18,11 @@ from intacct_bridge.client.gateway.http import HttpTransport
 from intacct_bridge.client.gateway.meter import Meter, MonthlyUsage, Tally
 from intacct_bridge.client.gateway.pacing import Gate
 from intacct_bridge.client.local.directories import cache_directory, cache_of_port, state_directory
+from intacct_bridge.store.place import shared_place
 from intacct_bridge.wire.reply import Transport
+
+if TYPE_CHECKING:
+    from intacct_bridge.store.governor import Governor
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +57,7 @@ class Runtime:
         self._own = HttpTransport(connection) if transport is None else None
         self.state = state_directory() if kept else None
         self._tally = _tally(connection) if kept else None
+        self._governor = _governor(connection, system)
         self.exchange = Exchange(
             connection,
             _archived(connection, transport or self._own),
@@ -60,10 +66,15 @@ class Runtime:
             clock=system.clock,
             new_id=system.new_id,
             tally=self._tally,
+            governor=self._governor,
         )
 
     def month_to_date(self, now: datetime) -> int | None:
-        """The month's transactions as counted on this machine; None if no count is kept."""
+        """The month's transactions as counted on this machine, or on all that share a database; None if no count is
+        kept.
+        """
+        if self._governor is not None:
+            return self._governor.month_to_date()
         if self._tally is None:
             return None
         self._tally.flush()
@@ -89,6 +100,8 @@ class Runtime:
             self._tally.flush()
         if self._own is not None:
             self._own.close()
+        if self._governor is not None:
+            self._governor.close()
 
 
 def _cache(connection: Connection, *, keep: bool | Path | None, kept: bool, networked: bool) -> Path | None:
@@ -103,6 +116,21 @@ def _cache(connection: Connection, *, keep: bool | Path | None, kept: bool, netw
 def _tally(connection: Connection) -> Tally:
     company = f"{connection.company_id}-{connection.client_id}" if connection.client_id else connection.company_id
     return Tally(MonthlyUsage(state_directory(), company=company, connection=connection.name))
+
+
+def _governor(connection: Connection, system: System) -> "Governor | None":
+    place = shared_place(connection)
+    if place is None:
+        return None
+    from intacct_bridge.store.governor import Governor
+
+    return Governor(
+        place,
+        connection.name,
+        concurrency=connection.concurrency,
+        monthly_limit=connection.monthly_limit,
+        sleep=system.sleep,
+    )
 
 
 def _archived(connection: Connection, transport: Transport | None) -> Transport:

@@ -28,7 +28,15 @@ from intacct_bridge.client.gateway.exchange import (
 )
 from intacct_bridge.client.gateway.pacing import ATTEMPTS, UNREADABLE_ATTEMPTS, backoff
 from intacct_bridge.diagnosis import as_error
-from intacct_bridge.errors import IntacctError, RemoteProtocolError, SignInError, ThrottledError, TransientError
+from intacct_bridge.errors import (
+    BusyError,
+    IntacctError,
+    RemoteProtocolError,
+    SignInError,
+    ThrottledError,
+    TransientError,
+    UnreachableError,
+)
 from intacct_bridge.wire.envelope import SUCCESS, Authentication, Function, Login, SessionAuth, SignedIn
 from intacct_bridge.wire.reply import ConnectionCutError
 from intacct_bridge.wire.xml import Element, element
@@ -123,6 +131,8 @@ class Session:
                 return answer
 
     def _attempts_after(self, error: IntacctError) -> int:
+        if isinstance(error, (BusyError, UnreachableError)):  # of the outbox, which has tried again itself
+            return 1
         if isinstance(error, RemoteProtocolError):
             return 1 if 400 <= error.http_status < 500 else UNREADABLE_ATTEMPTS
         if isinstance(error, ConnectionCutError) and not self.exchange.has_answered:

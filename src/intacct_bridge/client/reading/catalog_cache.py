@@ -1,22 +1,25 @@
-"""The catalogue cache: definitions, object names and the user's formatting, kept on disk between runs.
+"""The catalogue cache: definitions, object names and the user's formatting, kept between runs.
 
 There is one file for each company, user and entity; each entry has the time when it was read. Entries that are older
-than the connection's `catalog_hours`, or damaged, are read again. Losing the file costs a few calls.
+than the connection's `catalog_hours`, or damaged, are read again. Losing the file costs a few calls. Where the outbox
+is in a database, the file is a document there, which all machines share.
 """
 
 import hashlib
 import re
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from intacct_bridge.client.connections.connection import Connection
-from intacct_bridge.errors import SettingsError
+from intacct_bridge.errors import IntacctError, SettingsError
 from intacct_bridge.model.catalog import Catalog, ObjectDef
 from intacct_bridge.model.snapshot import catalog_from_snapshot, snapshot
+from intacct_bridge.store.place import shared_place
 
 _FORMAT = 1
 
@@ -36,6 +39,7 @@ class CatalogCache:
 
     def __init__(self, connection: Connection, directory: Path | None, *, wall: Callable[[], float]) -> None:
         self._path = None if directory is None else directory / "catalog" / _file_name(connection)
+        self._shared = shared_place(connection) if directory is not None else None
         self._oldest = connection.catalog_hours * 3600
         self._wall = wall
         self._lock = threading.Lock()
@@ -125,6 +129,12 @@ class CatalogCache:
             young = {name: entry for name, entry in self._entries.items() if self._young(name) is not None}
             document = msgspec.json.encode(_File(_FORMAT, young))
             self._changed = False
+        if self._shared is not None:
+            from intacct_bridge.store.documents import write_document
+
+            with suppress(IntacctError):
+                write_document(self._shared, self._path.name, document)
+            return
         fresh = self._path.with_name(f"{self._path.name}.{threading.get_ident()}.new")
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -145,10 +155,19 @@ class CatalogCache:
 
     def _load(self) -> dict[str, _Entry]:
         try:
-            found = msgspec.json.decode(b"" if self._path is None else self._path.read_bytes(), type=_File)
-        except (OSError, msgspec.DecodeError):
+            found = msgspec.json.decode(self._stored(), type=_File)
+        except (OSError, msgspec.DecodeError, IntacctError):
             return {}
         return found.entries if found.format == _FORMAT else {}
+
+    def _stored(self) -> bytes:
+        if self._path is None:
+            return b""
+        if self._shared is None:
+            return self._path.read_bytes()
+        from intacct_bridge.store.documents import read_document
+
+        return read_document(self._shared, self._path.name)
 
 
 def _key(name: str, doc_par_id: str | None) -> str:

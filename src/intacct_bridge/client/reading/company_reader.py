@@ -19,6 +19,8 @@ from intacct_bridge.wire.values import Value
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from intacct_bridge.wire.row_batch import RowBatch
+
 
 class CompanyReader(Protocol):
     """Definitions and rows of a company."""
@@ -57,6 +59,9 @@ class CompanyReader(Protocol):
 
     def batch(self, query: Query) -> "tuple[PageHead, pa.RecordBatch]":
         """One page exactly as the query says, as Arrow columns."""
+
+    def row_batch(self, query: Query) -> "tuple[PageHead, RowBatch]":
+        """One page exactly as the query says, as columns of Python values."""
 
     def records(
         self,
@@ -134,6 +139,10 @@ class GenericReader:
     def batch(self, query: Query) -> "tuple[PageHead, pa.RecordBatch]":
         """Typed columns, with the page's counts."""
         return self._queries.one_batch(query)
+
+    def row_batch(self, query: Query) -> "tuple[PageHead, RowBatch]":
+        """The same without Arrow."""
+        return self._queries.one_row_batch(query)
 
     def records(
         self,

@@ -29,6 +29,8 @@ from intacct_bridge.wire.xml import Element, element
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from intacct_bridge.wire.row_batch import RowBatch
+
 MAX_ITEMS = 1000
 _SIGNS = {
     Op.EQUALTO: "=",
@@ -180,7 +182,18 @@ class LegacyReader:
         """One page as text columns; the selected ones are there even where no row has them."""
         page = self.page(query)
         assert page.head is not None
-        return page.head, _batch(page, [str(one).lower() for one in query.select if one != "*"])
+        return page.head, _batch(page, _names(query))
+
+    def row_batch(self, query: Query) -> "tuple[PageHead, RowBatch]":
+        """The same without Arrow."""
+        from intacct_bridge.wire.row_batch import typed_rows
+        from intacct_bridge.wire.values import DEFAULT
+
+        page = self.page(query)
+        assert page.head is not None
+        names = dict.fromkeys((*_names(query), *(name for row in page.rows for name in row)))
+        texts = {name: [row.get(name) for row in page.rows] for name in names}
+        return page.head, typed_rows(texts, {}, DEFAULT, page.head)
 
     def records(
         self,
@@ -231,6 +244,11 @@ def _fetched_page(result: Result, query: Query) -> FetchedPage[Page]:
     head = PageHead(query.object, len(rows), int(total), query.offset, remaining)
     response = Response(ControlEcho(SUCCESS), (OperationResult(SignedIn(SUCCESS), (result,)),))
     return FetchedPage(Page(head, response, rows), len(rows), int(total), remaining)
+
+
+def _names(query: Query) -> list[str]:
+    """The selected columns as answers name them."""
+    return [str(one).lower() for one in query.select if one != "*"]
 
 
 def _batch(page: Page, selected: Sequence[str]) -> "pa.RecordBatch":

@@ -5,7 +5,9 @@ by offset. Definitions that came from disk may be out of date, so a query that t
 bound once more against new ones. Where all fields are selected, unqueryable fields are left out and remembered.
 """
 
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -28,8 +30,14 @@ from intacct_bridge.wire.values import DEFAULT, Formatting, Kind, Value, parse_r
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from intacct_bridge.wire.row_batch import RowBatch
+
 T = TypeVar("T")
 _TIMED = (Kind.DATE, Kind.TIMESTAMP)
+_LARGE = 2**16
+"""Bytes of a page from which it is decoded in a thread of its own, one page at a time: its columns take three times its
+memory meanwhile, and Arrow keeps free memory for each thread that decoded.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +89,8 @@ class QueryReader:
     def __init__(self, calls: Calls, catalog: CatalogReader) -> None:
         self._calls = calls
         self._catalog = catalog
+        self._one_by_one = threading.Lock()
+        self._decoding = ThreadPoolExecutor(1, "decode")  # its thread ends with the reader
 
     def describe(self, object_name: str) -> ObjectDef:
         """The definition that queries of an object are bound by."""
@@ -139,13 +149,31 @@ class QueryReader:
         plain = _plain_names(bound.query.select, bound.kinds)
 
         def decode(body: bytes) -> "tuple[Response, tuple[PageHead | None, pa.RecordBatch | None]]":
-            response, head, rows = decode_batch(body, {**bound.kinds, **plain}, bound.formatting)
+            fields = {**bound.kinds, **plain}
+            if len(body) < _LARGE:
+                response, head, rows = decode_batch(body, fields, bound.formatting)
+            else:
+                response, head, rows = self._decoding.submit(decode_batch, body, fields, bound.formatting).result()
             return response, (head, rows)
 
         head, rows = self._calls.fetch(query_element(query, bound.formatting, bound.kind_of), decode)
         if head is None or rows is None:
             raise _no_page(query)
         return head, _named_batch(rows, bound) if plain else rows
+
+    def row_batch(self, bound: BoundQuery, query: Query) -> "tuple[PageHead, RowBatch]":
+        """One page as columns of Python values."""
+        from intacct_bridge.wire.row_batch import decode_rows
+
+        def decode(body: bytes) -> "tuple[Response, tuple[PageHead | None, RowBatch | None]]":
+            with self._one_by_one:
+                response, head, rows = decode_rows(body, bound.kinds, bound.formatting)
+            return response, (head, rows)
+
+        head, rows = self._calls.fetch(query_element(query, bound.formatting, bound.kind_of), decode)
+        if head is None or rows is None:
+            raise _no_page(query)
+        return head, rows
 
     def one_page(self, query: Query) -> Page:
         """One page exactly as the query says; no key is walked."""
@@ -157,17 +185,24 @@ class QueryReader:
 
     def one_batch(self, query: Query) -> "tuple[PageHead, pa.RecordBatch]":
         """The same, straight to typed columns; retried where a cell does not fit what an earlier run stored."""
+        return self._typed(query, self.batch)
+
+    def one_row_batch(self, query: Query) -> "tuple[PageHead, RowBatch]":
+        """The same as columns of Python values; no aggregates."""
+        return self._typed(query, self.row_batch)
+
+    def _typed(self, query: Query, fetch: Callable[[BoundQuery, Query], T]) -> T:
         try:
-            return self._one_batch(query)
+            return self._typed_once(query, fetch)
         except RecordError:
             forgotten = self._catalog.forget_stored(query.object, query.doc_par_id)
             if not self._catalog.forget_stored_formatting() and not forgotten:
                 raise
-        return self._one_batch(query)
+        return self._typed_once(query, fetch)
 
-    def _one_batch(self, query: Query) -> "tuple[PageHead, pa.RecordBatch]":
+    def _typed_once(self, query: Query, fetch: Callable[[BoundQuery, Query], T]) -> T:
         bound = self.bound(query, walks=False)
-        return self._learning(bound, lambda: self.batch(bound, bound.query))
+        return self._learning(bound, lambda: fetch(bound, bound.query))
 
     def _learning(self, bound: BoundQuery, fetch: Callable[[], T]) -> T:
         """Fetch, and remember unqueryable fields that the gateway names for the next query.

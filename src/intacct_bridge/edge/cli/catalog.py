@@ -31,11 +31,12 @@ def objects_command(context: CommandContext, *, pattern: str | None) -> None:
       intacct objects bill
       intacct objects 'AR*'
     """
-    rows = [(name, label) for name, label in sorted(context.client.objects().items()) if _matches(pattern, name, label)]
+    rows = [(name, label) for name, label in sorted(context.client.objects().items()) if matches(pattern, name, label)]
     context.console.table(("object", "label"), rows, empty=f"No objects match {pattern!r}.")
 
 
-def _matches(pattern: str | None, name: str, label: str) -> bool:
+def matches(pattern: str | None, name: str, label: str) -> bool:
+    """Whether an object's name or label has a part, or fits a pattern with * or ?."""
     if not pattern:
         return True
     wanted = pattern.upper()

@@ -8,18 +8,18 @@ after a sign-in that worked, as everything else of a new connection.
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from intacct_bridge.edge.cli.context import DEMO, CommandContext, shared_options
+from intacct_bridge.edge.cli.context import CommandContext, shared_options
 from intacct_bridge.errors import IntacctError, SettingsError
 from intacct_bridge.model.wording import listed
 
 if TYPE_CHECKING:
     from intacct_bridge.client.client import Client
+    from intacct_bridge.client.connections.passwords import PasswordPlace
 
 _QUESTIONS = {
     "company_id": "Company ID (as on Intacct's sign-in page)",
@@ -32,7 +32,7 @@ _SECRETS = ("user_password", "sender_password")
 _ENVIRONMENTS = ("production", "implementation", "demo")
 _ENVIRONMENT_QUESTION = "Environment of this company; a sandbox is an implementation"
 _WITHOUT_KEYRING = "Use --no-keyring, or --user-password-env and --sender-password-env."
-_INSTALL_KEYRING = "Run: pip install 'intacct-bridge[keyring]'"
+_IN_VARIABLES = " To keep them in variables: --user-password-env and --sender-password-env."
 
 
 @click.group("connections", no_args_is_help=True)
@@ -51,16 +51,12 @@ def connections_command() -> None:
 @shared_options(connected=False, prints_table=True)
 def list_command(context: CommandContext) -> None:
     """List the connections and their files. Passwords are not read."""
-    from intacct_bridge.client.connections.sources import list_connections
-    from intacct_bridge.served_demo import CREDENTIALS, demo_home, has_demo, means_demo
+    from intacct_bridge.served_demo import listed_connections
 
     rows = [
         (one.name, one.company_id, one.user_id, one.location_id, one.environment, one.read_only, one.source)
-        for one in list_connections()
+        for one in listed_connections()
     ]
-    if has_demo() and means_demo(DEMO):
-        login = (CREDENTIALS["company_id"], CREDENTIALS["user_id"])
-        rows.append((DEMO, *login, "", "demo", False, str(demo_home())))
     context.console.table(
         ("name", "company", "user", "entity", "environment", "read_only", "file"),
         rows,
@@ -125,6 +121,7 @@ def add_command(
     Asks for missing settings, signs in once to test them, and saves them. Nothing is saved if the sign-in fails.
     """
     from intacct_bridge.client.connections.sources import Surroundings, add_connection, connection_file
+    from intacct_bridge.edge.views.connection import lifts_approval
 
     path = Path("intacct.toml") if project else Surroundings().user_file
     settings = _settings(name, given)
@@ -134,7 +131,7 @@ def add_command(
         _try(context, name, settings, path)
     add_connection(name, {key: place.saved(key, value) for key, value in settings.items()}, path=path)
     context.console.say(f"Saved connection {name} in {path}.")
-    if before.get("approval") == "required" and settings.get("approval") != "required":
+    if lifts_approval(before, settings):
         context.console.say("Its writes no longer need an approval: to require one again, add --approval required.")
 
 
@@ -186,20 +183,24 @@ def _names(text: str | None) -> list[str]:
 
 def _settings(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
     """The settings that are given as options, checked; a password is a reference to its variable."""
+    from intacct_bridge.client.connections.sources import check_settings
+
     settings = {key: value for key, value in given.items() if value}
     for secret in _SECRETS:
         variable = settings.pop(f"{secret}_env", None)
         if variable:
             settings[secret] = {"env": variable}
-    _check(name, settings)
+    check_settings(name, settings)
     return settings
 
 
 def _ask_rest(
     context: CommandContext, name: str, settings: dict[str, Any], path: Path, *, keyring: bool | None
-) -> "_PasswordPlace":
+) -> "PasswordPlace":
     """Add the settings that are not given, from a terminal or else from variables, and return the passwords' place."""
-    place = _PasswordPlace(name, path, in_keyring=False)
+    from intacct_bridge.client.connections.passwords import PasswordPlace
+
+    place = PasswordPlace(name, path, in_keyring=False)
     from_sender = ("sender_id", "sender_password") if "sender" in settings else ()
     missing = [key for key in _QUESTIONS if key not in settings and key not in from_sender]
     if not sys.stdin.isatty():
@@ -213,23 +214,14 @@ def _ask_rest(
         return place
     secrets = [key for key in missing if key in _SECRETS]
     if secrets:
-        place = _PasswordPlace.chosen(name, path, keyring=keyring)
+        place = PasswordPlace.chosen(name, path, keyring=keyring, otherwise=_WITHOUT_KEYRING)
     if "environment" not in settings:
         settings["environment"] = context.console.choose(_ENVIRONMENT_QUESTION, _ENVIRONMENTS)
     for key in missing:
         if key in secrets[:1]:
-            context.console.complain(place.notice)
+            context.console.complain(place.notice + ("" if place.in_keyring else _IN_VARIABLES))
         settings[key] = context.console.ask(_QUESTIONS[key], secret=key in _SECRETS)
     return place
-
-
-def _check(name: str, settings: Mapping[str, Any]) -> None:
-    """Refuse wrong settings before a password is asked for and before the file is written."""
-    from intacct_bridge.client.connections.connection import Connection
-
-    given = {key: value for key, value in settings.items() if key not in ("sender", *_SECRETS)}
-    given |= {"approvers": tuple(settings["approvers"])} if "approvers" in settings else {}
-    Connection(**{"name": name, **dict.fromkeys(_QUESTIONS, "-"), **given})
 
 
 def _from_variable(key: str, settings: dict[str, Any]) -> bool:
@@ -241,84 +233,13 @@ def _from_variable(key: str, settings: dict[str, Any]) -> bool:
     return True
 
 
-@dataclass(frozen=True, slots=True)
-class _PasswordPlace:
-    """The place of the typed passwords of a connection: the system's keyring, or the connection's file."""
-
-    name: str
-    path: Path
-    in_keyring: bool
-
-    @classmethod
-    def chosen(cls, name: str, path: Path, *, keyring: bool | None) -> "_PasswordPlace":
-        """The place that the user wants: without a wish, the keyring where there is one."""
-        if keyring is False:
-            return cls(name, path, in_keyring=False)
-        strength, reason = _keyring_strength()
-        if keyring and strength <= 0:
-            fix = _INSTALL_KEYRING if strength is _NOT_INSTALLED else _WITHOUT_KEYRING
-            raise SettingsError(f"The passwords cannot be kept in a keyring: {reason}.", fix=fix)
-        return cls(name, path, in_keyring=bool(keyring) or strength >= _RECOMMENDED)
-
-    @property
-    def service(self) -> str:
-        """The keyring's name for the connection. Connections of the same name in two projects do not share one."""
-        file = "" if self.path.is_absolute() else f"{self.path.resolve()}:"
-        return f"intacct-bridge:{file}{self.name}"
-
-    @property
-    def notice(self) -> str:
-        """Where the passwords will be, for a person who is about to type them."""
-        if self.in_keyring:
-            import keyring
-
-            return f"Passwords will be kept in the keyring of this system ({keyring.get_keyring().name})."
-        shared = " Do not share or commit this file." if not self.path.is_absolute() else ""
-        return (
-            f"Passwords will be kept as plain text in {self.path.resolve()}, which only your account can read.{shared} "
-            "To keep them in variables: --user-password-env and --sender-password-env."
-        )
-
-    def saved(self, key: str, value: Any) -> Any:
-        """A setting as the file has it: a typed password goes to the keyring, and the file refers to it."""
-        if not self.in_keyring or key not in _SECRETS or not isinstance(value, str):
-            return value
-        import keyring
-
-        try:
-            keyring.set_password(self.service, key, value)
-        except Exception as error:  # a keyring's back end raises its own errors
-            raise SettingsError(
-                f"The keyring cannot save the password ({type(error).__name__}).", fix=_WITHOUT_KEYRING
-            ) from None
-        return {"keyring": f"{self.service}/{key}"}
-
-
-_RECOMMENDED = 1.0
-"""The package keyring recommends back ends of at least this priority; one that saves plain text has less."""
-_NOT_INSTALLED = -1.0
-
-
-def _keyring_strength() -> tuple[float, str]:
-    """The priority of the system's keyring, and why there is none where it is not above zero."""
-    try:
-        import keyring
-    except ImportError:
-        return _NOT_INSTALLED, "the package keyring is not installed"
-    try:
-        return float(keyring.get_keyring().priority), "this system has none that can be used"
-    except Exception as error:  # a keyring's back end raises its own errors
-        return 0.0, f"the system's keyring fails ({type(error).__name__})"
-
-
 def _try(context: CommandContext, name: str, settings: Mapping[str, Any], path: Path) -> None:
     """Sign in with settings that are not saved yet, in the surroundings in which they will be used."""
     from intacct_bridge.client.client import Client
-    from intacct_bridge.client.connections.sources import Surroundings, load_connection
-    from intacct_bridge.client.connections.toml_file import TomlFile
+    from intacct_bridge.client.connections.sources import unsaved_connection
 
     try:
-        context.use(load_connection(name, around=Surroundings(unsaved=TomlFile(path, {name: settings}))))
+        context.use(unsaved_connection(name, settings, path))
         with Client(context.connection) as client:
             _sign_in(context, client)
     except IntacctError:
@@ -327,8 +248,8 @@ def _try(context: CommandContext, name: str, settings: Mapping[str, Any], path: 
 
 
 def _sign_in(context: CommandContext, client: "Client") -> None:
+    from intacct_bridge.edge.views.connection import signed_in
+
     connection = client.connection
     context.console.say(f"Signing in to {connection.target} as {connection.user_id} ...")
-    signed = client.sign_in()
-    where = f"entity {signed.location_id}" if signed.location_id else "top level"
-    context.console.result(f"Signed in to {signed.company_id} as {signed.user_id}: {where}, endpoint {signed.endpoint}")
+    context.console.result(signed_in(client.sign_in()))

@@ -34,22 +34,27 @@ SETTLE_AFTER = "Count a record in doubt that is not found as not applied after t
 UNATTENDED = ("extract", "load", "watch", "reconcile", "sql")
 """The commands of flows: what a scheduler runs. Such a run is kept even if it failed before its first call."""
 Command = Callable[..., Any]
-Start = Callable[[Sequence[str], Console, str], "tuple[int, Run | None]"]
+Start = Callable[[Sequence[str], Console, str, str], "tuple[int, Run | None]"]
+"""Runs a command line: its words, its console, the flow that it is a run of, and the person if one signed in."""
 
 
-def _no_start(_words: Sequence[str], _console: Console, _flow: str) -> "tuple[int, Run | None]":
+def _no_start(_words: Sequence[str], _console: Console, _flow: str, _person: str) -> "tuple[int, Run | None]":
     raise NotImplementedError("the program sets what starts a command line")
 
 
 class CommandContext:
     """A command's console, connection and client."""
 
-    def __init__(self, console: Console, *, flow: str = "", arguments: Sequence[str] = ()) -> None:
+    def __init__(self, console: Console, *, flow: str = "", arguments: Sequence[str] = (), person: str = "") -> None:
         self.console = console
+        self.person = person
+        """Who acts; empty: the account of the operating system."""
         self.flow = flow
         """The flow that the command is a run of; empty for none."""
         self.command = ""
         """The words of the command, such as `outbox retry`."""
+        self.status = 0
+        """How the work of a page of the console ended, as an exit status; commands return theirs."""
         self.start: Start = _no_start
         """Runs another command line in this process, as a run of a flow."""
         self.name: str | None = None
@@ -90,22 +95,23 @@ class CommandContext:
             self._recorder = RunRecorder(flow=self.flow, warn=self.console.complain)
         return self._recorder
 
-    def begin_run(self) -> None:
-        """Keep this run in the history, before its first call."""
+    def begin_run(self) -> "Run":
+        """Keep this run in the history, before its first call; the run as it is now."""
         from intacct_bridge.edge.terminal.recorded import begin_run
 
-        begin_run(
+        return begin_run(
             self.recorder,
             self.console,
             command=self.command,
             arguments=self.arguments,
             connection=self._connection,
             named=self.name or "",
+            person=self.person,
         )
 
     def failed(self, error: BaseException) -> None:
         """Keep the error that ends the command. A run that reads or writes and failed before its first call counts."""
-        if self.flow or self.command.partition(" ")[0] in UNATTENDED:
+        if self.flow or self.command.removesuffix(" run") in UNATTENDED:
             self.begin_run()
         if self._recorder is not None:
             self._recorder.failed(error)

@@ -33,17 +33,24 @@ def demo_command(context: CommandContext, *, home: Path | None) -> int:
 
     view = DemoView(context.console)
     home = home or home_of_demo()
-    with opened_alone(home), open_demo(home, context.console) as demo:
+    recorder = context.recorder
+    with opened_alone(home), open_demo(home, context.console, run=recorder.id) as demo:
         remember_home(home)
+        context.use(demo.connection)
+        context.begin_run()
+        recorder.uses(demo.client.meter)
+        recorder.destination = demo.uri
         view.company(demo.company)
         report = demo.examine()
         view.examined(report)
         copied = demo.extract()
         view.extracted(copied)
+        recorder.add_streams(copied.outcomes)
         posted = demo.post()
         new = any(one.status is not RecordStatus.UNCHANGED for one in posted.outcomes)
         followed = demo.extract(LEDGER) if new else None
         view.posted(posted, followed)
+        recorder.add_records(one.status for one in posted.outcomes)
         view.refused(demo.plan_mistakes())
         reconciliation = demo.reconcile()
         view.reconciled(reconciliation)

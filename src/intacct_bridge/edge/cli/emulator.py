@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import click
 
@@ -233,6 +233,7 @@ def _write_port(path: Path, url: str) -> None:
 
 
 def _announce(context: CommandContext, url: str, credentials: dict[str, str], scenario: Path | None) -> None:
+    from intacct_bridge.emulator.gateway.administration_pages import ADMINISTRATION
     from intacct_bridge.emulator.settings.scenarios import read_scenario
 
     about = read_scenario(scenario).get("scenario", {}) if scenario else {}
@@ -241,6 +242,7 @@ def _announce(context: CommandContext, url: str, credentials: dict[str, str], sc
         context.console.say(f"Scenario: {about['title']}. {about.get('text', '')} ({about.get('tag', '')})")
     context.console.pairs({"endpoint": url, **settings})
     context.console.out.flush()
+    context.console.say(f"The page of the company's administrator: {urljoin(url, ADMINISTRATION)}")
     context.console.say("Serving; press Ctrl-C to stop. In another terminal:")
     names = {"endpoint": "ENDPOINT_URL"}
     exports = " ".join(

@@ -168,7 +168,6 @@ def extract_command(
 
             from intacct_bridge.edge.views.extract import run_extraction
             from intacct_bridge.edge.views.reporting import WantedViews
-            from intacct_bridge.flow.destinations.uri import redacted
             from intacct_bridge.flow.extract.options import Options
             from intacct_bridge.flow.extract.pipeline import ExtractRequest
             from intacct_bridge.flow.outward.maps import read_map, with_lists
@@ -180,6 +179,7 @@ def extract_command(
                 selected_fields,
                 streams_for,
             )
+            from intacct_bridge.model.uri_text import redacted
 
     client.read_as_text(fields_of_objects(as_text))
     refuse_joined(streams)
@@ -247,7 +247,8 @@ def _show(context: CommandContext, done: "ExtractResult", attachments: Path | No
 
 def _require_database(to: str, does: str, fix: str) -> None:
     """SettingsError for a destination that is no database; `does` says what an option does to one."""
-    from intacct_bridge.flow.destinations.uri import parse_uri, redacted
+    from intacct_bridge.flow.destinations.uri import parse_uri
+    from intacct_bridge.model.uri_text import redacted
 
     scheme = parse_uri(to).scheme
     if scheme not in ("duckdb", "postgresql"):

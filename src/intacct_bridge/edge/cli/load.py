@@ -3,6 +3,7 @@
 import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -163,7 +164,7 @@ def load_command(
             path = options["from_plan"]
             status = run_kept_plan(context, outbox, path, options, only_plan=only_plan, yes=yes, done=done)
         for file in files:
-            table, plan = _plan(context, file, outbox, options)
+            table, plan = plan_input(context, file, outbox, options)
             _keep_plan(context, plan, outbox, options)
             outcomes: list[RecordOutcome] = []
             done.append((plan, None if only_plan else outcomes))
@@ -213,8 +214,12 @@ def _check_options(files: tuple[Path, ...], options: dict[str, Any]) -> None:
 
 def _given(names: dict[str, str]) -> list[str]:
     """Those of these options that are on the command line."""
-    source = click.get_current_context().get_parameter_source
-    return [option for name, option in names.items() if source(name) is ParameterSource.COMMANDLINE]
+    context = click.get_current_context(silent=True)
+    if context is None:  # a page of the console has no command line
+        return []
+    return [
+        option for name, option in names.items() if context.get_parameter_source(name) is ParameterSource.COMMANDLINE
+    ]
 
 
 def _protect_inputs(files: tuple[Path, ...], options: dict[str, Any]) -> None:
@@ -239,14 +244,14 @@ def _keep_plan(context: CommandContext, plan: "Plan", outbox: "Outbox", options:
         if context.connection.needs_approval:
             context.console.say("Nothing was sent. To have the plan approved, keep it with --out PLAN.")
         return
-    keep_in(context, plan, outbox, path, _send_options(options))
+    keep_in(context, plan, outbox, path, send_options(options))
 
 
 def keep_in(
     context: CommandContext, plan: "Plan", outbox: "Outbox", path: Path, sending: "SendOptions | None" = None
 ) -> None:
     """Keep a plan in a file, and say which command goes on with it."""
-    from intacct_bridge.edge.terminal.account import account_name
+    from intacct_bridge.client.local.account import account_name
     from intacct_bridge.flow.approval.approvals import keep_plan
     from intacct_bridge.flow.plan.plan import SendOptions
     from intacct_bridge.flow.plan.plan_file import save_plan
@@ -291,7 +296,8 @@ def next_step(context: CommandContext, path: Path, *, approved: bool) -> None:
         context.console.say(f"It needs an approval: intacct plan approve {words}")
 
 
-def _send_options(options: dict[str, Any]) -> "SendOptions":
+def send_options(options: dict[str, Any]) -> "SendOptions":
+    """How a load's records are sent."""
     from intacct_bridge.flow.plan.plan import SendOptions
 
     return SendOptions(options["batch_size"], options["atomic"], options["on_error"] == "stop")
@@ -315,14 +321,17 @@ def run_kept_plan(
     from intacct_bridge.flow.approval.admission import (
         approval_problem,
         confirmed_plan,
+        needs_approval,
         refuse_unapproved,
         refuse_without_plan,
     )
     from intacct_bridge.flow.approval.approvals import made_plan
+    from intacct_bridge.flow.approval.plan_folder import plan_file
     from intacct_bridge.flow.plan.plan import WRITTEN, Verdict
     from intacct_bridge.flow.plan.plan_file import open_plan
     from intacct_bridge.flow.plan.planner import confirm_plan
 
+    path = plan_file(path, outbox)
     plan = open_plan(path)
     if plan.origin is None:
         if not only_plan:
@@ -338,7 +347,7 @@ def run_kept_plan(
         return status
     sending = plan.origin.options
     given = _given({"batch_size": "--batch-size", "atomic": "--atomic", "on_error": "--on-error"})
-    if given and _send_options(options) != sending:
+    if given and send_options(options) != sending:
         raise SettingsError(f"a kept plan is applied as it was made, without {given[0]}", fix="plan the file again")
     options = {
         **options,
@@ -348,7 +357,7 @@ def run_kept_plan(
     }
     made = made_plan(plan, context.load_gateway, outbox)
     if not only_plan:
-        refuse_unapproved(made, context.connection, outbox)
+        refuse_unapproved(plan, made, context.connection, outbox)
     confirmed = confirmed_plan(plan, made, context.load_gateway, outbox)
     if not only_plan:
         return _kept(context, confirmed, outbox, options, only_plan=False, yes=yes, done=done)
@@ -356,7 +365,7 @@ def run_kept_plan(
     show_kept(confirmed, made, outbox.approvals(made.id), context.console, problem=problem)
     if not context.console.as_json and confirmed.of(*WRITTEN, Verdict.IN_DOUBT):
         context.console.say("Nothing was sent.")
-        next_step(context, path, approved=not (problem and context.connection.needs_approval))
+        next_step(context, path, approved=not (problem and needs_approval(plan, context.connection)))
     elif not context.console.as_json:
         context.console.say("Nothing is left to apply.")
     return FAILURES if plan.of(Verdict.REFUSED) else 0
@@ -379,18 +388,47 @@ def _kept(
         return _one(context, plan, outbox, options, only_plan=only_plan, yes=yes, outcomes=outcomes)
 
 
-def _plan(
-    context: CommandContext, file: Path, outbox: "Outbox", options: dict[str, Any]
+def load_options(words: Sequence[str]) -> dict[str, Any]:
+    """The options of a load, checked as on the command line. SettingsError for a wrong one."""
+    try:
+        with load_command.make_context("load", ["-", *words]) as given:
+            return dict(given.params)
+    except click.UsageError as error:
+        raise SettingsError(" ".join(error.format_message().split())) from None
+
+
+def plan_input(
+    context: CommandContext, file: Path, outbox: "Outbox", options: dict[str, Any], *, takes_files: bool = True
 ) -> tuple["InputTable", "Plan"]:
-    from intacct_bridge.flow.layouts.choose import layout_for
+    """A file's rows and its plan; `takes_files`: its rows may name files of this machine to attach."""
     from intacct_bridge.flow.plan.plan import Mode, PlanSettings
     from intacct_bridge.flow.plan.planner import make_plan
+
+    layout = layout_of(context, file, options)
+    mode, key = Mode(options["mode"]), _key(options)
+    settings = PlanSettings(
+        offline=options["offline"],
+        allow_duplicates=options["allow_duplicates"],
+        mode=mode,
+        match=() if mode is Mode.CREATE else tuple(name.upper() for name in key),
+    )
+    table = input_table(file, layout, options, takes_files=takes_files)
+    return table, make_plan(table, layout, context.load_gateway, outbox, settings)
+
+
+def _key(options: dict[str, Any]) -> tuple[str, ...]:
+    return tuple(name.strip() for name in (options["key"] or "").split(",") if name.strip())
+
+
+def layout_of(context: CommandContext, file: Path, options: dict[str, Any]) -> "Layout":
+    """The layout that the options choose for a file."""
+    from intacct_bridge.flow.layouts.choose import layout_for
+    from intacct_bridge.flow.plan.plan import Mode
     from intacct_bridge.flow.records.tables import check_input
 
     check_input(file)
-    mode = Mode(options["mode"])
-    key = tuple(name.strip() for name in (options["key"] or "").split(",") if name.strip())
-    layout = layout_for(
+    mode, key = Mode(options["mode"]), _key(options)
+    return layout_for(
         options["as_name"],
         context.load_gateway,
         map_file=options["map_file"],
@@ -403,17 +441,9 @@ def _plan(
         offline=options["offline"],
         complete=mode is Mode.CREATE,
     )
-    settings = PlanSettings(
-        offline=options["offline"],
-        allow_duplicates=options["allow_duplicates"],
-        mode=mode,
-        match=() if mode is Mode.CREATE else tuple(name.upper() for name in key),
-    )
-    table = _table(file, layout, options)
-    return table, make_plan(table, layout, context.load_gateway, outbox, settings)
 
 
-def _table(file: Path, layout: "Layout", options: dict[str, Any]) -> "InputTable":
+def input_table(file: Path, layout: "Layout", options: dict[str, Any], *, takes_files: bool = True) -> "InputTable":
     """The rows of the file as the user wants them read."""
     from intacct_bridge.flow.layouts.refused_rows import with_folder_of_files
     from intacct_bridge.flow.records.header_row import HeaderSearch
@@ -425,7 +455,9 @@ def _table(file: Path, layout: "Layout", options: dict[str, Any]) -> "InputTable
     table = open_table(
         file, encoding=options["encoding"], delimiter=options["delimiter"], sheet=options["sheet"], search=search
     )
-    return with_filter(with_constants(with_folder_of_files(table), constants), options["where"])
+    if takes_files:
+        table = with_folder_of_files(table)
+    return replace(with_filter(with_constants(table, constants), options["where"]), takes_files=takes_files)
 
 
 def _pair(text: str, option: str) -> tuple[str, str]:

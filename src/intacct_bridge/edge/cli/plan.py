@@ -11,7 +11,14 @@ from intacct_bridge.edge.cli.load import next_step, run_kept_plan
 from intacct_bridge.errors import SettingsError
 
 _PLAN = click.argument("plan", type=click.Path(dir_okay=False, path_type=Path))
-_AS_MADE = {"batch_size": 100, "atomic": False, "on_error": "continue", "settle_after": None, "track": ()}
+AS_MADE: dict[str, Any] = {
+    "batch_size": 100,
+    "atomic": False,
+    "on_error": "continue",
+    "settle_after": None,
+    "track": (),
+}
+"""The options of sending, for plans that bring their own."""
 _LEAST_DIGITS = 12
 
 
@@ -20,12 +27,14 @@ def plan_command() -> None:
     """Look at a kept plan, approve it, and apply it.
 
     The option --out PLAN makes one: of load, undo, create, update, delete, reverse, void, approve, decline and recall.
+    PLAN is its file. A plan that an agent made is named by its id.
 
     \b
     Examples:
       intacct plan show bills.plan
       intacct plan approve bills.plan
       intacct plan apply bills.plan
+      intacct plan approve plan-9f86d081884c
     """
 
 
@@ -41,7 +50,7 @@ def show_command(context: CommandContext, *, plan: Path) -> int:
     """
 
     with context.open_outbox() as outbox:
-        return run_kept_plan(context, outbox, plan, dict(_AS_MADE), only_plan=True, yes=False)
+        return run_kept_plan(context, outbox, plan, dict(AS_MADE), only_plan=True, yes=False)
 
 
 @plan_command.command("approve")
@@ -59,13 +68,15 @@ def approve_command(context: CommandContext, *, plan: Path, hours: int, digest: 
       intacct plan approve bills.plan
       intacct plan approve bills.plan --hours 72
     """
-    from intacct_bridge.edge.terminal.account import account_name
+    from intacct_bridge.client.local.account import account_name
     from intacct_bridge.edge.views.approval import show_kept
     from intacct_bridge.flow.approval.admission import approval_problem, confirmed_plan
     from intacct_bridge.flow.approval.approvals import approve, made_plan
+    from intacct_bridge.flow.approval.plan_folder import plan_file
     from intacct_bridge.flow.plan.plan_file import open_plan
 
     with context.open_outbox() as outbox:
+        plan = plan_file(plan, outbox)
         kept = open_plan(plan)
         made = made_plan(kept, context.load_gateway, outbox)
         now = confirmed_plan(kept, made, context.load_gateway, outbox)
@@ -112,4 +123,4 @@ def apply_command(context: CommandContext, *, plan: Path, yes: bool, **options: 
     """
 
     with context.open_outbox() as outbox:
-        return run_kept_plan(context, outbox, plan, {**_AS_MADE, **options}, only_plan=False, yes=yes)
+        return run_kept_plan(context, outbox, plan, {**AS_MADE, **options}, only_plan=False, yes=yes)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from intacct_bridge.edge.cli.context import CommandContext, file_option, number_option, shared_options
-from intacct_bridge.edge.terminal.row_formats import FORMATS, write_parquet, write_rows
+from intacct_bridge.edge.terminal.row_formats import FORMATS, format_of, write_parquet, write_rows
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.model.wording import counted
 
@@ -73,23 +73,16 @@ def query_command(
       intacct query APBILL --map payables.toml --format csv --out payables.csv
       intacct query APBILL --select "VENDORID, sum(TOTALDUE), count(RECORDNO)"
     """
-    from intacct_bridge.model.query.query import Query
-    from intacct_bridge.model.query.where import parse_order, parse_select, parse_where
-
-    if context.console.as_json:
-        kind = "json"
-    if document_type is not None:
-        from intacct_bridge.flow.extract.selection import definition
-
-        document_type = definition(context.client, object_name, document_type)
-    query = Query(
-        object_name.upper(),
-        parse_select(select),
-        where=parse_where(where) if where else None,
-        order=parse_order(order_by) if order_by else (),
-        case_insensitive=ignore_case,
-        show_private=not shared_only and not context.connection.location_id,
-        doc_par_id=document_type,
+    kind = format_of(kind, context.console, to=out)
+    query = asked_query(
+        context,
+        object_name,
+        select=select,
+        where=where,
+        order_by=order_by,
+        ignore_case=ignore_case,
+        shared_only=shared_only,
+        document_type=document_type,
     )
     wanted = limit if limit is not None else (_TABLE_ROWS if kind == "table" and out is None else 0)
     if map is not None:
@@ -102,6 +95,36 @@ def query_command(
         count = write_rows(rows, context.console, kind=kind, to=out, spreadsheet_safe=spreadsheet_safe)
     context.recorder.add_rows(query.object, count)
     _summarise(context, count, wanted, out)
+
+
+def asked_query(
+    context: CommandContext,
+    object_name: str,
+    *,
+    select: str = "*",
+    where: str | None = None,
+    order_by: str | None = None,
+    ignore_case: bool = False,
+    shared_only: bool = False,
+    document_type: str | None = None,
+) -> "Query":
+    """A query from the texts of a user."""
+    from intacct_bridge.model.query.query import Query
+    from intacct_bridge.model.query.where import parse_order, parse_select, parse_where
+
+    if document_type is not None:
+        from intacct_bridge.flow.extract.selection import definition
+
+        document_type = definition(context.client, object_name, document_type)
+    return Query(
+        object_name.upper(),
+        parse_select(select),
+        where=parse_where(where) if where else None,
+        order=parse_order(order_by) if order_by else (),
+        case_insensitive=ignore_case,
+        show_private=not shared_only and not context.connection.location_id,
+        doc_par_id=document_type,
+    )
 
 
 def _mapped(context: CommandContext, query: "Query", path: Path, kind: str, *, limit: int) -> "Iterator[Row]":

@@ -67,11 +67,11 @@ def reconcile_command(
     from intacct_bridge.edge.views.reconcile_data import as_data
     from intacct_bridge.edge.views.reconcile_report import refuse_unwritable, report_html, write_report
     from intacct_bridge.edge.views.tie_out import show_tie_out
-    from intacct_bridge.flow.destinations.uri import redacted
     from intacct_bridge.flow.reconcile.copy_reader import open_copy_reader
     from intacct_bridge.flow.reconcile.digests import table_digests
     from intacct_bridge.flow.reconcile.reconcile import ReconcileOptions, prices, reconcile
     from intacct_bridge.flow.streams.defaults import selected_fields
+    from intacct_bridge.model.uri_text import redacted
     from intacct_bridge.reporting.tie_out import tie_out
 
     context.recorder.destination = redacted(uri)

@@ -73,7 +73,7 @@ def report_command(
       intacct report "AP aging"
       intacct report "Bills of a month" --arg APBILL.WHENCREATED=2026-01-01..2026-01-31 --format csv --out bills.csv
     """
-    from intacct_bridge.edge.terminal.row_formats import write_rows
+    from intacct_bridge.edge.terminal.row_formats import format_of, write_rows
 
     if listing:
         raise SettingsError(
@@ -87,8 +87,7 @@ def report_command(
         found = context.client.reports.parameters(name, interactive=interactive)
         context.console.table(("argument", "label"), list(found.items()), empty="The report has no prompts.")
         return
-    if context.console.as_json:
-        kind = "json"
+    kind = format_of(kind, context.console, to=out)
     given = dict(map(_argument, arguments))
     rows = context.client.reports.run(name, given, interactive=interactive, timeout=timeout)
     count = write_rows(rows, context.console, kind=kind, to=out, spreadsheet_safe=spreadsheet_safe)

@@ -65,8 +65,10 @@ class LoadedFile:
 class Demo:
     """One run of the demo in its home directory."""
 
-    def __init__(self, home: Path, emulator: Emulator, console: Console, company: DemoCompany) -> None:
+    def __init__(self, home: Path, emulator: Emulator, console: Console, company: DemoCompany, *, run: str) -> None:
+        """`run`: the id under which the outbox keeps what is posted."""
         self.home = home
+        self._run = run
         self.company = company
         self._console = console
         self._emulator = emulator
@@ -92,7 +94,7 @@ class Demo:
     def post(self) -> LoadedFile:
         """Plan the sample file and apply the plan."""
         file = self._sample(NAMES[0])
-        with open_outbox(self.connection) as outbox:
+        with open_outbox(self.connection, run=self._run) as outbox:
             plan = self._plan(file)
             outcomes = tuple(Loader(LegacyGateway(self.client), outbox).apply(plan))
         return LoadedFile(file, plan, outcomes)
@@ -120,7 +122,7 @@ class Demo:
 
 
 @contextmanager
-def open_demo(home: Path, console: Console) -> Iterator[Demo]:
+def open_demo(home: Path, console: Console, *, run: str = "") -> Iterator[Demo]:
     """The demo in a directory; creates the company if the directory has none."""
     home.mkdir(parents=True, exist_ok=True)
     began = time.monotonic()
@@ -133,6 +135,8 @@ def open_demo(home: Path, console: Console) -> Iterator[Demo]:
         with Client(demo_connection(home=home), transport=emulator, keep=False) as client:
             rows = client.query(Query("LOCATIONENTITY", ("LOCATIONID", "NAME")))
             entities = tuple(str(row["NAME"]) for row in rows)
-        demo = Demo(home, emulator, console, DemoCompany(entities, last_day, created, time.monotonic() - began))
+        demo = Demo(
+            home, emulator, console, DemoCompany(entities, last_day, created, time.monotonic() - began), run=run
+        )
         with closing(demo.client):
             yield demo

@@ -16,6 +16,7 @@ from intacct_bridge.client.gateway.calibration import Calibration
 from intacct_bridge.edge.doctor import limits, read_rights, write_rights
 from intacct_bridge.edge.doctor.calibration import TimeCheck
 from intacct_bridge.edge.doctor.findings import DoctorFinding, DoctorReport, Status, from_error, skipped
+from intacct_bridge.edge.doctor.shared_state import shared_state
 from intacct_bridge.edge.doctor.sign_in import PACE, SignInCheck
 from intacct_bridge.errors import IntacctError, SignInError, ThrottledError, TransientError
 
@@ -104,6 +105,11 @@ class Examination:
                 self.spent = sum(client.meter.transactions for client in self._opened)
 
     def _steps(self, sign_in: SignInCheck) -> Iterator[DoctorFinding]:
+        for finding in shared_state(self.connection):
+            yield finding
+            if finding.status is Status.FAILURE:
+                yield self._stop(finding.step)
+                return
         for finding in sign_in.run():
             yield finding
             if sign_in.client is None and finding.status is Status.FAILURE:

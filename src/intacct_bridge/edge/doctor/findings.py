@@ -62,7 +62,7 @@ class DoctorFinding:
     causes: tuple[Cause, ...] = ()
     """Every possible cause in the order in which to check them; empty if the gateway names the cause."""
     objects: tuple[str, ...] = ()
-    """The objects concerned, for the letter's list of permissions."""
+    """The objects concerned, for the letter's list of permissions; of a passed step, those that it could not test."""
     support_id: str = ""
     """The support ID to quote to Sage, if the gateway gave one."""
 
@@ -139,9 +139,9 @@ def tag_of(source: str) -> str:
     return first if first in ("confirmed", "observed", "inferred") else ""
 
 
-def ok(step: str, seen: str, means: str = "") -> DoctorFinding:
-    """A passed step; `means` adds a note."""
-    return DoctorFinding(step, Status.OK, seen, means=means)
+def ok(step: str, seen: str, means: str = "", objects: tuple[str, ...] = ()) -> DoctorFinding:
+    """A passed step; `means` adds a note, and `objects` are those that it could not test."""
+    return DoctorFinding(step, Status.OK, seen, means=means, objects=objects)
 
 
 def skipped(step: str, why: str) -> DoctorFinding:

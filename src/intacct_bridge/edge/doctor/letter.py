@@ -1,21 +1,16 @@
 """The letter to the company's administrator: the set-up steps in order, and the smallest role for one job.
 
-The permissions of objects are in `data/permissions.json`. Most of their names are inferred from the screens, which the
-letter says.
+Most names of permissions are inferred from the screens, which the letter says.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from textwrap import fill, indent
 
 from intacct_bridge.client.connections.connection import Connection
 from intacct_bridge.edge.doctor.examination import Job
-from intacct_bridge.edge.doctor.findings import DoctorFinding, tag_of
-from intacct_bridge.edge.doctor.write_rights import permission_of
-from intacct_bridge.model.keys import creator
+from intacct_bridge.edge.doctor.findings import DoctorFinding
+from intacct_bridge.edge.doctor.role import applications_for, created_otherwise, grants_for
 from intacct_bridge.model.wording import listed
-
-_READ = ("List", "View")
-_WRITE = ("Add", "Edit", "Delete")
 
 
 def letter(connection: Connection, job: Job, findings: Sequence[DoctorFinding]) -> str:
@@ -59,8 +54,7 @@ def _steps(connection: Connection, job: Job) -> list[str]:
         if connection.location_id
         else "leave User entities empty, because it works at the top level"
     )
-    found = (permission_of(name) for name, _ in role_for(job))
-    modules = sorted({one.application for one in found if one is not None} - {"Company", "Platform Services"})
+    modules = applications_for(job)
     return [
         "1. Company > Admin > Subscriptions: turn Web Services on.",
         *([indent(fill(f"The job also uses {listed(modules)}.", 75), "   ")] if modules else []),
@@ -78,19 +72,13 @@ def _steps(connection: Connection, job: Job) -> list[str]:
 
 
 def _role(job: Job) -> list[str]:
-    granted: dict[tuple[str, str], tuple[list[str], list[str], bool]] = {}
-    for name, rights in role_for(job):
-        found = permission_of(name)
-        place = (found.application, found.permission) if found else ("(the object's application)", name)
-        sure = found is not None and tag_of(found.source) != "inferred"
-        held, names, _ = granted.setdefault(place, ([], [], sure))
-        held += [right for right in rights if right not in held]
-        names += [] if name in names else [name]
     lines = ["The role (Roles > the role > Subscriptions > Permissions of each application):", ""]
-    for (application, permission), (held, names, sure) in sorted(granted.items()):
-        unsure = "" if sure else ", name inferred"
-        lines.append(f"   {application} > {permission}: {', '.join(held)}   (for {', '.join(names)}{unsure})")
-    special = [f"{name} by {creator(name)}" for name in job.writes if creator(name) not in ("", "create")]
+    for one in grants_for(job):
+        unsure = "" if one.certain else ", name inferred"
+        lines.append(
+            f"   {one.application} > {one.permission}: {', '.join(one.rights)}   (for {', '.join(one.objects)}{unsure})"
+        )
+    special = [f"{name} by {function}" for name, function in created_otherwise(job)]
     if special:
         lines += [
             "",
@@ -98,15 +86,6 @@ def _role(job: Job) -> list[str]:
         ]
     lines += ["", '   "Name inferred" means that the name on the screen may differ slightly.']
     return lines
-
-
-def role_for(job: Job) -> Iterable[tuple[str, tuple[str, ...]]]:
-    """The objects of a job, each with the rights that it needs; an object can appear twice."""
-    for name in job.examined_streams:
-        yield name, _READ
-    for name in job.writes:
-        yield name, (*_READ, *_WRITE)
-    yield "AUDITHISTORY", ("View",)
 
 
 def _still_missing(findings: Sequence[DoctorFinding]) -> list[str]:

@@ -9,6 +9,7 @@ from intacct_bridge.client.connections.sources import ListedConnection
 from intacct_bridge.edge.doctor.findings import DoctorFinding, Status, known_finding, ok
 from intacct_bridge.edge.doctor.queries import QueryAnswer
 from intacct_bridge.model.wording import counted
+from intacct_bridge.store.place import shared_place
 
 _SMALL_PAGE = 1000
 _NEARLY = 0.8
@@ -42,13 +43,14 @@ def pace(client: Client) -> Iterator[DoctorFinding]:
 
 
 def budget(client: Client, used: int | None) -> Iterator[DoctorFinding]:
-    """The month's API transactions from this machine, compared with `monthly_transactions`."""
+    """The month's API transactions, as far as they are counted here, compared with `monthly_transactions`."""
     limit, used = client.connection.monthly_transactions, used or 0
+    place = "this machine" if shared_place(client.connection) is None else "all machines"
     if limit is None:
-        yield ok("budget", f"{used:,} this month from this machine; `monthly_transactions` is not set")
+        yield ok("budget", f"{used:,} this month from {place}; `monthly_transactions` is not set")
         return
     share = used / limit if limit else 1.0
-    seen = f"{used:,} of {limit:,} this month from this machine ({share:.0%})"
+    seen = f"{used:,} of {limit:,} this month from {place} ({share:.0%})"
     if share < _NEARLY:
         yield ok("budget", seen)
         return

@@ -76,7 +76,7 @@ def as_data(report: DoctorReport, target: str = "") -> dict[str, object]:
         "healthy": report.healthy,
         "stopped_at": report.stopped_at or None,
         "transactions": report.transactions,
-        "findings": [_finding(finding) for finding in report.findings],
+        "findings": [finding_data(finding) for finding in report.findings],
     }
 
 
@@ -89,7 +89,8 @@ def without_secrets(value: object, console: Console) -> object:
     return [without_secrets(one, console) for one in value] if isinstance(value, list) else value
 
 
-def _finding(finding: DoctorFinding) -> dict[str, object]:
+def finding_data(finding: DoctorFinding) -> dict[str, object]:
+    """One finding as data."""
     return {
         "step": finding.step,
         "title": finding.title,

@@ -6,10 +6,6 @@ function that must fail, which rolls the create back.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cache
-from importlib.resources import files
-
-import msgspec
 
 from intacct_bridge.client.client import Client
 from intacct_bridge.edge.doctor.findings import (
@@ -24,6 +20,7 @@ from intacct_bridge.edge.doctor.findings import (
 from intacct_bridge.edge.doctor.queries import descendants, error_of, submit
 from intacct_bridge.errors import IntacctError, InvalidRequestError
 from intacct_bridge.model import keys
+from intacct_bridge.model.permissions import permissions
 from intacct_bridge.model.wording import listed
 from intacct_bridge.wire.xml import element
 
@@ -31,27 +28,6 @@ RIGHTS = ("Add", "Edit", "Delete")
 _VERBS = {"Add": "create", "Edit": "update", "Delete": "delete"}
 _NO_RECORD = "999999999"
 """A record number that no company has reached."""
-
-
-class Permission(msgspec.Struct, frozen=True):
-    """The application and the name of the permission by which a role grants an object."""
-
-    application: str
-    permission: str
-    source: str = "inferred"
-
-
-@cache
-def permissions() -> Mapping[str, Permission]:
-    """The known permissions, by object."""
-    raw = files("intacct_bridge.data").joinpath("permissions.json").read_bytes()
-    return msgspec.json.decode(raw, type=dict[str, Permission])
-
-
-def permission_of(name: str) -> Permission | None:
-    """The permission for an object; a line object has its header's. None if it is unknown."""
-    owner = keys.owner(name)
-    return permissions().get(name) or (permissions().get(owner.header) if owner is not None else None)
 
 
 def writing(client: Client, objects: Sequence[str], user_id: str, ids: Mapping[str, str]) -> Iterator[DoctorFinding]:
@@ -79,7 +55,7 @@ def writing(client: Client, objects: Sequence[str], user_id: str, ids: Mapping[s
         return
     if not denied:
         note = f"; creating {listed(untested)} needs permissions of the application and was not tested"
-        yield ok("writing", f"{listed(names)}{note if untested else ''}")
+        yield ok("writing", f"{listed(names)}{note if untested else ''}", objects=tuple(untested))
 
 
 def _granted(client: Client, user_id: str) -> dict[str, frozenset[str]]:

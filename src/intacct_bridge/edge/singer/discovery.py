@@ -1,9 +1,7 @@
 """Discovery: the catalogue of all streams that the company has, made at run time."""
 
-import json
 from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
-from importlib.resources import files
 from typing import TYPE_CHECKING, Any, cast
 
 from intacct_bridge.edge.singer.messages import OPEN_ENDED, Decimals, catalog_entry
@@ -79,11 +77,11 @@ def _closed(client: "Client", names: Sequence[str]) -> dict[str, str]:
     except (NotPermittedError, InvalidRequestError):
         return {}
     covered = {one.text for one in _elements(answer, "applicationName")}
-    table: dict[str, dict[str, str]] = json.loads(
-        files("intacct_bridge.data").joinpath("permissions.json").read_text("utf-8")
-    )
-    application_of = {name: table[name]["application"] for name in names if name in table}
-    known = {one["application"] for one in table.values()}
+    from intacct_bridge.model.permissions import permissions
+
+    table = permissions()
+    application_of = {name: table[name].application for name in names if name in table}
+    known = {one.application for one in table.values()}
     if not covered.intersection(known):
         return {}
     return {name: one for name, one in application_of.items() if one not in (*covered, *_ALWAYS_PERMITTED)}

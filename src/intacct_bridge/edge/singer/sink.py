@@ -12,7 +12,7 @@ days, the later ones have a later time.
 """
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from time import monotonic
@@ -36,6 +36,7 @@ from intacct_bridge.flow.extract.strategies import Strategy, decide
 from intacct_bridge.flow.streams.bookmark import OVERLAP_SECONDS, Bookmark, damaged
 from intacct_bridge.flow.streams.stream import Stream, StreamOutcome
 from intacct_bridge.flow.streams.times import seconds_before
+from intacct_bridge.wire.row_batch import RowBatch, kinds_of, row_lines
 from intacct_bridge.wire.values import Kind, Value
 
 if TYPE_CHECKING:
@@ -329,7 +330,8 @@ class SingerSink:
         self._state_due, self._state_at = False, monotonic()
 
     def _write(self, *messages: bytes) -> None:
-        self._out.write(b"".join(messages))
+        for message in messages:
+            self._out.write(message)
         self._out.flush()
 
 
@@ -377,8 +379,6 @@ class SingerWriter:
 
     def write(self, rows: "pa.RecordBatch") -> None:
         """Send rows at once; the STATE that covers them comes with the commit."""
-        from intacct_bridge.wire.jsonlines import json_lines
-
         if not rows.num_rows:
             return
         if self._keys is not None:
@@ -390,10 +390,12 @@ class SingerWriter:
         self._sent.rows()
         before, after = record_frame(self._name, version=self._version, extracted_at=self._sent.at)
         as_text, nested = self._sink.decimals == "string", self._stream.nested
-        lines = json_lines(rows, before, after, decimals_as_text=as_text, as_written=nested)
+        lines = _lines_of(rows, before, after, decimals_as_text=as_text, as_written=nested)
         first, self._pending = self._pending, []  # the message that a parent's rows are replaced comes before its rows
         self._unsaved = True
-        self._sink.send(*first, lines)
+        self._sink.send(*first)
+        for some in lines:
+            self._sink.send(some)
 
     def replace(self, parents: Sequence[Value]) -> None:
         """Say that only the rows of these parents that follow are left, unless none can have been sent before."""
@@ -483,15 +485,13 @@ class SingerWriter:
         return list(self._stream.keys)
 
     def _widen(self, rows: "pa.RecordBatch") -> bool:
-        import pyarrow as pa
-
         wider = {}
-        for column in rows.schema:
-            known = self._kinds.get(column.name)
+        for name, kind in kinds_of(rows).items():
+            known = self._kinds.get(name)
             if known is None:
-                wider[column.name] = Kind.TEXT
-            elif known is Kind.INTEGER and pa.types.is_decimal(column.type):
-                wider[column.name] = Kind.DECIMAL
+                wider[name] = Kind.TEXT
+            elif known is Kind.INTEGER and kind is Kind.DECIMAL:
+                wider[name] = kind
         self._kinds |= wider
         return bool(wider)
 
@@ -504,6 +504,15 @@ class SingerWriter:
         at = self._sent.at
         rows = [{"stream": self._name, "field": field, "value": str(_plain(value))} for value in values]
         self._pending.append(self._sink.deletes([{**one, "reason": reason, "at": at} for one in rows]))
+
+
+def _lines_of(rows: Any, before: str, after: str, *, decimals_as_text: bool, as_written: Any) -> Iterable[bytes]:
+    """The lines of a page, some at a time."""
+    if isinstance(rows, RowBatch):
+        return row_lines(rows, before, after, decimals_as_text=decimals_as_text, as_written=as_written)
+    from intacct_bridge.wire.jsonlines import json_lines
+
+    return (json_lines(rows, before, after, decimals_as_text=decimals_as_text, as_written=as_written),)
 
 
 def _plain(value: Value) -> Any:

@@ -6,7 +6,7 @@ The modules that a run needs besides are imported while the gateway answers the 
 import json
 import sys
 from collections.abc import Sequence
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, cast
@@ -80,7 +80,7 @@ def _answer(  # noqa: PLR0917 - as the command line has them
             from intacct_bridge.flow.destinations.open import importing
 
             limit_memory()
-            with importing("-"):
+            with nullcontext() if config.light else importing("-"):
                 import intacct_bridge.edge.singer.discovery
                 import intacct_bridge.flow.extract.pipeline  # noqa: F401
                 from intacct_bridge.edge.singer.sink import SingerState
@@ -192,8 +192,9 @@ def sync(
         config.unified,
         config.entity_column,
         skip_missing=True,
+        light=config.light,
     )
-    with importing("-"):
+    with nullcontext() if config.light else importing("-"):
         prepared = prepare(client, request)
     for name, fields in prepared.missing.items():
         console.say(f"{config.stream_name(name)}: {', '.join(fields)}: left out: the company has no such field")
@@ -275,7 +276,9 @@ def _try_out(
         name = config.stream_name(one.stream)
         fields = {one.stream: one.fields} if one.fields and not config.unified else {}
         try:
-            prepared = prepare(client, ExtractRequest((one.stream,), fields, config.unified, skip_refused=False))
+            prepared = prepare(
+                client, ExtractRequest((one.stream,), fields, config.unified, skip_refused=False, light=config.light)
+            )
             (stream,) = prepared.streams
             if read:
                 prepared.try_out()

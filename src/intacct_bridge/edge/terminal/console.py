@@ -58,6 +58,10 @@ class Console:
         """Whether standard error is a terminal: only then are progress bars drawn."""
         return self.log_format == PLAIN and self.err.isatty() and os.environ.get("TERM") != "dumb"
 
+    def another(self, out: TextIO | None) -> "Console":
+        """A console for another command line in this process, whose messages go where this one's go."""
+        return Console(out=out, err=self._err)
+
     @property
     def width(self) -> int:
         """Columns of the terminal."""
@@ -88,6 +92,9 @@ class Console:
         """A note for a person, on standard error; silent under -q. `facts` are for a log, such as the stream."""
         if not self.quiet:
             self._message(text, "info", facts)
+
+    def progressed(self, name: str, done: int, total: int | None, noun: str) -> None:
+        """How far long work is, for a console that shows that by itself; a plain one prints lines at times."""
 
     def detail(self, text: str, **facts: Any) -> None:
         """A note that needs -v."""

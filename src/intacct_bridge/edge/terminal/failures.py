@@ -61,13 +61,7 @@ def report(
     if isinstance(error, KeyboardInterrupt):
         console.complain(INTERRUPTED_NOTE)
         return TERMINATED if isinstance(error, Terminated) else INTERRUPTED
-    if isinstance(error, OSError) and not isinstance(error, IntacctError):
-        error = _about_a_file(error)
-    if type(error).__module__ == "sqlite3":
-        fix = "Free some disk space, or check the file and its rights, and run it again. Completed work is kept."
-        error = SettingsError(f"A database file on this machine cannot be used: {error}", fix=fix)
-    if isinstance(error, ModuleNotFoundError):
-        error = _about_a_package(error)
+    error = explained(error)
     keep(error)
     if isinstance(error, IntacctError):
         lines = {label: console.spelled(text) for label, text in described(error, target=target).items()}
@@ -84,6 +78,16 @@ def report(
     if console.verbose:
         console.complain("".join(traceback.format_exception(error)))
     return INTERNAL_ERROR
+
+
+def explained(error: BaseException) -> BaseException:
+    """The error with its fix, where it is about this machine: a file, a database, a package; any other is unchanged."""
+    if isinstance(error, OSError) and not isinstance(error, IntacctError):
+        return _about_a_file(error)
+    if type(error).__module__ == "sqlite3":
+        fix = "Free some disk space, or check the file and its rights, and run it again. Completed work is kept."
+        return SettingsError(f"A database file on this machine cannot be used: {error}", fix=fix)
+    return _about_a_package(error) if isinstance(error, ModuleNotFoundError) else error
 
 
 def described(error: IntacctError, *, target: str = "") -> dict[str, str]:

@@ -57,6 +57,7 @@ class _Lines:
 
     def update(self, name: str, done: int, total: int | None = None) -> None:
         """Print a line every ten seconds."""
+        self._console.progressed(name, done, total, self._noun)
         now = time.monotonic()
         self._began.setdefault(name, now)
         if now - self._reported.setdefault(name, now) < _EVERY:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from intacct_bridge import __version__
-from intacct_bridge.edge.terminal.account import account_name
+from intacct_bridge.client.local.account import account_name
 from intacct_bridge.edge.terminal.console import Console
 from intacct_bridge.edge.terminal.failures import INTERNAL_ERROR, INTERRUPTED, OUTPUT_CLOSED, TERMINATED, Terminated
 from intacct_bridge.errors import IntacctError
@@ -14,6 +14,7 @@ from intacct_bridge.errors import IntacctError
 if TYPE_CHECKING:
     from intacct_bridge.client.connections.connection import Connection
     from intacct_bridge.flow.runs.recorder import RunRecorder
+    from intacct_bridge.flow.runs.run import Run
 
 
 def begin_run(
@@ -24,17 +25,20 @@ def begin_run(
     arguments: Sequence[str],
     connection: "Connection | None",
     named: str = "",
-) -> None:
+    person: str = "",
+) -> "Run":
     """Keep a run in the history, before its first call; a second call changes nothing."""
     if recorder.run is not None:
-        return
+        return recorder.run
     recorder.command, recorder.arguments = command, without_secrets(arguments, console)
-    recorder.person, recorder.version = account_name(), __version__
+    recorder.person, recorder.version = person or account_name(), __version__
     recorder.connection, recorder.connection_name = connection, named
     used = connection.name if connection is not None else named
     console.log_facts |= {"run": recorder.id, "flow": recorder.flow, "connection": used}
-    if log := recorder.begin().log:
-        console.log_file.keep_in(Path(log))
+    begun = recorder.begin()
+    if begun.log:
+        console.log_file.keep_in(Path(begun.log))
+    return begun
 
 
 def recorded(console: Console, command: str, connection: "Connection", work: Callable[["RunRecorder"], int]) -> int:
@@ -66,6 +70,6 @@ def status_of(error: BaseException) -> int:
 
 def without_secrets(words: Sequence[str], console: Console) -> tuple[str, ...]:
     """A command line without the credentials of addresses and connections."""
-    from intacct_bridge.flow.destinations.uri import redacted
+    from intacct_bridge.model.uri_text import redacted
 
     return tuple(console.masked(redacted(word) if "://" in word else word) for word in words)

@@ -38,6 +38,11 @@ class TextOutput(Protocol):
 FORMATS = ("table", "csv", "json", "jsonl", "parquet")
 
 
+def format_of(kind: str, console: Console, *, to: Path | None) -> str:
+    """The format of rows: under `--json` it is JSON, except for a file whose format was named."""
+    return "json" if console.as_json and (to is None or kind == "table") else kind
+
+
 def write_rows(
     rows: Iterable[Row], console: Console, *, kind: str, to: Path | None = None, spreadsheet_safe: bool = False
 ) -> int:

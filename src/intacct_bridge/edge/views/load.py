@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
+from typing import Any
 
 from intacct_bridge.edge.terminal.console import Console
 from intacct_bridge.edge.views.finding_causes import causes
@@ -68,6 +69,27 @@ def amount_of(write: Write) -> Decimal | None:
         if line.fields.get("TR_TYPE", 1) == 1 and isinstance(amount := line.fields.get("TRX_AMOUNT"), Decimal)
     ]
     return money(sum(amounts, Decimal(0)), _currency_of(write)) if amounts else None
+
+
+def content_of(write: Write, *, most_lines: int) -> dict[str, Any]:
+    """All that is sent of a record: its fields, and its lines as a table, up to a number of them."""
+    lines = [line.fields for line in write.all_lines]
+    columns = list(dict.fromkeys(name for line in lines for name, value in line.items() if value is not None))
+    return {
+        "fields": {name: _sent(name, value) for name, value in write.fields.items() if value is not None},
+        "columns": columns,
+        "lines": [[_sent(name, line.get(name)) for name in columns] for line in lines[:most_lines]],
+        "lines_left_out": max(0, len(lines) - most_lines),
+    }
+
+
+def _sent(name: str, value: Any) -> Any:
+    """A value as a person reads it: a number that is a key has no separators, and a side is a word."""
+    if name == "TR_TYPE":
+        return {"1": "debit", "-1": "credit"}.get(str(value), value)
+    if isinstance(value, Decimal):
+        return money(value)
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 def _currency_of(write: Write) -> str:

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from decimal import Decimal
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -157,7 +158,7 @@ def write_report(path: Path, text: str) -> None:
 
 
 def read_report(path: Path) -> dict[str, Any]:
-    """The facts of a report. SettingsError for a file that is none."""
+    """The facts of a report; amounts are decimals. SettingsError for a file that is none."""
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -165,7 +166,7 @@ def read_report(path: Path) -> dict[str, Any]:
         raise SettingsError(f"{path} cannot be read: {reason}", fix="name a report of `intacct reconcile`") from None
     inside = re.search(re.escape(_BEGIN) + "(.*?)" + re.escape(_END), text, re.DOTALL)
     try:
-        data = json.loads(inside[1] if inside else "")
+        data = json.loads(inside[1] if inside else "", parse_float=Decimal)
         if not isinstance(data, dict) or data["report"] > FORMAT:
             raise ValueError("another form")
         reported_digests(data)

@@ -50,7 +50,7 @@ class CompanyData:
     """One company's rows, with everything that is needed to read and write them."""
 
     def __init__(self, settings: CompanySettings, behaviour: Behaviour, store: Store, catalog: Catalog) -> None:
-        self.settings = settings
+        self.settings = self._given = settings
         self.behaviour = behaviour
         self.store = store
         self._standard = catalog
@@ -90,6 +90,11 @@ class CompanyData:
             self.definition_fields[key] = (*self.definition_fields.get(key, ()), one.field)
         self.reports = (*self.settings.reports, *definitions.reports)
         self.views = (*self.settings.views, *definitions.views)
+
+    def apply_administered(self) -> None:
+        """Take over what an administrator changed in the set-up, as the database has it now."""
+        changed = self.side_tables.administered.get()
+        self.settings = self._given if changed is None else changed.applied(self._given)
 
     def forget(self) -> None:
         """Empty the caches: any row may be different now."""

@@ -12,6 +12,7 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
+from intacct_bridge.emulator.settings.administered import AdministeredSettings
 from intacct_bridge.emulator.settings.cells import Row
 from intacct_bridge.emulator.settings.company_source import ApprovalPolicy, CompanyDefinitions, PostingRule
 from intacct_bridge.emulator.store.store import Store
@@ -184,6 +185,8 @@ class SideTables(SetUpTables):
         self.revaluations: SideTable[dict[str, str]] = SideTable(store, "revaluations:", json.dumps, _row)
         """By day (`2026-11-30`): by record number of a revaluation's journal entry, its entity."""
         self.people = PeopleTables(store)
+        self.administered = SideTable(store, "administered", *_json(AdministeredSettings))
+        """One value: what an administrator changed in the set-up since the start."""
         self.approval_events = SideTable(store, "approvals:", *_json(tuple[ApprovalEvent, ...]))
         """By object and record number: what happened to a record that waits, or waited, for approval."""
         self.number_series = SideTable(store, "series:", str, int)

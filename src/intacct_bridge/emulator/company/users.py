@@ -10,7 +10,8 @@ from dataclasses import replace
 
 from intacct_bridge.emulator.company.company_data import CompanyData
 from intacct_bridge.emulator.settings.cells import Row
-from intacct_bridge.emulator.settings.world import UserSettings
+from intacct_bridge.emulator.settings.world import APPLICATIONS, UserSettings
+from intacct_bridge.model.permissions import objects_of
 
 ACTIVE, LOCKED_OUT = "active", "lockedout"
 USERS, ROLES, ASSIGNED, PERMISSIONS = "USERINFO", "ROLES", "USERROLES", "ROLEPOLICYASSIGNMENT"
@@ -94,13 +95,14 @@ def user_of(company: CompanyData, login: str) -> UserSettings | None:
         added = company.side_tables.people.added_roles.get(wanted) or ()
         return replace(settings, status=status, roles=(*settings.roles, *added))
     roles = roles_of(company, login)
+    held = [role_rights(company, role) for role in roles]
     return UserSettings(
         row["LOGINID"],
         company.behaviour.initial_password,
         status,
         entities=company.side_tables.people.user_entities.get(wanted) or (),
         roles=roles,
-        audit=any("view" in role_rights(company, role).get(EVERYTHING, ()) for role in roles),
+        audit=any("view" in rights.get(name, ()) for rights in held for name in (EVERYTHING, "AUDITHISTORY")),
         user_type=row.get("USERTYPE", ""),
     )
 
@@ -138,21 +140,31 @@ def role_rights(company: CompanyData, name: str) -> Mapping[str, tuple[str, ...]
     for role in company.settings.roles:
         if role.name.lower() == wanted:
             return role.rights
-    rows = company.table(ROLES).rows()
-    keys = {row.get("RECORDNO", "") for _, row in rows if row.get("NAME", "").lower() == wanted}
     found: dict[str, tuple[str, ...]] = {}
-    for _, row in company.table(PERMISSIONS).rows():
-        if row.get("ROLEKEY", "") in keys and keys:
-            verbs = tuple(verb.strip().lower() for verb in row.get("RIGHTS", "").split("|"))
-            found |= dict.fromkeys(_permitted(company, row), verbs)
+    for row in role_policies(company, name):
+        verbs = tuple(verb.strip().lower() for verb in row.get("RIGHTS", "").split("|"))
+        for one in _permitted(company, row):
+            found[one] = tuple(dict.fromkeys((*found.get(one, ()), *verbs)))
     return found
 
 
+def role_policies(company: CompanyData, name: str) -> list[Row]:
+    """The permissions of a role that is a record, as ROLEPOLICYASSIGNMENT has them."""
+    keys = {
+        row.get("RECORDNO", "") for _, row in company.table(ROLES).rows() if row.get("NAME", "").lower() == name.lower()
+    }
+    return [row for _, row in company.table(PERMISSIONS).rows() if row.get("ROLEKEY", "") in keys] if keys else []
+
+
 def _permitted(company: CompanyData, row: Row) -> tuple[str, ...]:
-    """The objects of a permission: those with its name as label, or its whole module where it names all."""
+    """The objects of a permission: those that it is known to grant, or with its name as label, or its whole module."""
     name = row.get("POLICYNAME", "").strip().lower()
+    module = row.get("MODULE", "").rpartition(".")[2].upper()
     if name in ("", "all", EVERYTHING):
-        return (row.get("MODULE", "").rpartition(".")[2].upper(),)
+        return (module,)
+    known = objects_of(APPLICATIONS.get(module, ""), name)
+    if known:
+        return known
     singular = name.removesuffix("s")
     objects = (company.catalog[one] for one in company.catalog)
     return tuple(one.name for one in objects if singular in (one.name.lower(), one.label.lower()))

@@ -22,6 +22,8 @@ from sqlite3 import Connection
 from threading import RLock
 from typing import Any
 
+import msgspec
+
 from intacct_bridge.emulator.access.authentication import Authenticator
 from intacct_bridge.emulator.access.billable_transactions import CompanyTransactions, TransactionCount
 from intacct_bridge.emulator.access.concurrency_limit import ConcurrencyLimit
@@ -50,6 +52,7 @@ from intacct_bridge.emulator.gateway.incoming import incoming
 from intacct_bridge.emulator.gateway.offline_jobs import OfflineJobs
 from intacct_bridge.emulator.gateway.request_log import Received, RequestLog, RequestOutcome
 from intacct_bridge.emulator.gateway.schema.functions import functions
+from intacct_bridge.emulator.settings.administered import AdministeredSettings
 from intacct_bridge.emulator.settings.company_source import CompanySource
 from intacct_bridge.emulator.settings.faults import (
     FaultPlan,
@@ -145,11 +148,13 @@ class Emulator:
         partners = [one.sender_id for one in self.settings.senders if one.marketplace]
         self._transactions = TransactionCount(failures=behaviour.billed_failures, uncounted=partners)
         self._authenticator = Authenticator(self.settings, self.companies.by_id, self.sessions)
+        self._senders = self.settings.senders
         self._answers = AnswerWriter(behaviour, seed, clock)
         self._clock, self._sleep, self._post, self._seed = clock, sleep, post, seed
         self._lock = RLock()
         self._log = RequestLog()
         self._jobs = OfflineJobs(clock, self.catch_up)
+        self._apply_administered()
 
     @property
     def received(self) -> tuple[Received, ...]:
@@ -269,6 +274,24 @@ class Emulator:
         self._own_windows.update(_own_windows(own, everybody))
         self._authenticator = Authenticator(self.settings, self.companies.by_id, self.sessions)
 
+    def administer(self, company_id: str = "", **changes: Any) -> None:
+        """Change the set-up of a company, or of the first one, as its administrator does (see `administration`)."""
+        with self._lock:
+            kept = self.company(company_id).side_tables.administered
+            kept.put(value=msgspec.structs.replace(kept.get() or AdministeredSettings(), **changes))
+            self._apply_administered()
+
+    def _apply_administered(self) -> None:
+        """Take over what administrators changed in the set-up of each company, as the databases have it."""
+        by_id = self.companies.by_id
+        for company in by_id.values():
+            company.apply_administered()
+        found = [one.side_tables.administered.get() for one in by_id.values()]
+        licensed = {name for one in found if one is not None for name in one.licensed}
+        senders = (replace(one, active=one.active or one.sender_id in licensed) for one in self._senders)
+        self.settings = replace(self.settings, senders=tuple(senders))
+        self._with_settings(tuple(by_id[one.company_id].settings for one in self.settings.companies))
+
     def set_clock(self, moment: datetime, company_id: str = "") -> None:
         """Set the clock of a company, or of the first one; it runs on from there. A moment without a zone is UTC."""
         set_clock(self.company(company_id), moment, self.now())
@@ -323,6 +346,7 @@ class Emulator:
         for company_id, ahead in snapshot.clocks.items():
             if company_id in self.companies.by_id:
                 self.companies.by_id[company_id].ahead = ahead
+        self._apply_administered()
 
     def close(self) -> None:
         """Close the database."""

@@ -34,6 +34,7 @@ PATH = "/ia/xml/xmlgw.phtml"
 _LEAST_TO_COMPRESS = 500
 _START_SECONDS = 30
 _LENGTH = b"content-length"
+_NOT_FRAMED = {"content-security-policy": "frame-ancestors 'none'; form-action 'self'; script-src 'none'"}
 Compress = Callable[[bytes], bytes]
 
 
@@ -173,20 +174,37 @@ def application(emulator: Transport, allow_hosts: Sequence[str] = ()) -> "Starle
     """The ASGI application around an emulator; `allow_hosts` are names of other hosts that may stand in a request."""
     from starlette.applications import Starlette
     from starlette.concurrency import run_in_threadpool
-    from starlette.responses import PlainTextResponse
+    from starlette.responses import HTMLResponse, PlainTextResponse
     from starlette.routing import Route
+
+    from intacct_bridge.emulator.gateway import administration_pages
 
     compress = compressor()
     answer = emulator.paced if isinstance(emulator, Emulator) else emulator
 
+    def refused(request: "Request") -> "Response | None":
+        refusal = _foreign(request.headers.get("host", ""), request.headers.get("origin"), allow_hosts)
+        return PlainTextResponse(f"{refusal}\n", status_code=403) if refusal else None
+
+    async def administration(request: "Request") -> "Response":
+        assert isinstance(emulator, Emulator)
+        refusal = refused(request)
+        if refusal is not None:
+            return refusal
+        if request.method != "POST":
+            page = await run_in_threadpool(administration_pages.page, emulator, request.url.query)
+            return HTMLResponse(page, headers=_NOT_FRAMED)
+        status, page = await run_in_threadpool(administration_pages.act, emulator, await request.body())
+        return HTMLResponse(page, status_code=status, headers=_NOT_FRAMED)
+
     async def gateway(request: "Request") -> "Response":
         if request.method != "POST":
             return PlainTextResponse("This is a gateway: POST a request to it.\n", status_code=405)
-        refusal = _foreign(request.headers.get("host", ""), request.headers.get("origin"), allow_hosts)
-        if refusal:
+        refusal = refused(request)
+        if refusal is not None:
             if isinstance(emulator, Emulator):
                 emulator.turned_away()
-            return PlainTextResponse(f"{refusal}\n", status_code=403)
+            return refusal
         body = _unwrapped(request.headers.get("content-type", ""), await request.body())
         accepts = "gzip" in request.headers.get("accept-encoding", "")
         try:
@@ -197,7 +215,10 @@ def application(emulator: Transport, allow_hosts: Sequence[str] = ()) -> "Starle
             return PlainTextResponse("", status_code=500)
 
     methods = ["POST", "GET", "HEAD", "PUT", "DELETE", "PATCH", "OPTIONS"]
-    return Starlette(routes=[Route("/{path:path}", gateway, methods=methods)])
+    routes = [Route("/{path:path}", gateway, methods=methods)]
+    if isinstance(emulator, Emulator):
+        routes.insert(0, Route(administration_pages.ADMINISTRATION, administration, methods=["GET", "POST"]))
+    return Starlette(routes=routes)
 
 
 def _response(reply: Reply, compress: Compress | None) -> "Response":

@@ -6,29 +6,13 @@ from intacct_bridge.emulator.access.rights import check_right
 from intacct_bridge.emulator.accounting.ledger import books_known
 from intacct_bridge.emulator.accounting.periods import last_closed
 from intacct_bridge.emulator.company.company_data import FunctionAnswer, FunctionCall
-from intacct_bridge.emulator.company.users import EVERYTHING, USERS, role_rights, user_of
+from intacct_bridge.emulator.company.users import EVERYTHING, USERS, role_policies, role_rights, user_of
 from intacct_bridge.emulator.settings.cells import Row, date_text
 from intacct_bridge.emulator.settings.refusals import refused
-from intacct_bridge.emulator.settings.world import ALL_MODULES, UserSettings
+from intacct_bridge.emulator.settings.world import ALL_MODULES, APPLICATIONS, UserSettings
 from intacct_bridge.emulator.store.catalogue import module_of
 from intacct_bridge.wire.xml import Element, element
 
-_APPLICATIONS = {
-    "CO": "Company",
-    "CM": "Cash Management",
-    "GL": "General Ledger",
-    "AP": "Accounts Payable",
-    "AR": "Accounts Receivable",
-    "EE": "Time & Expenses",
-    "PO": "Purchasing",
-    "SO": "Order Entry",
-    "INV": "Inventory Control",
-    "PA": "Projects",
-    "CN": "Contracts",
-    "CS": "Consolidation",
-    "ME": "Multi-Entity Management",
-    "TX": "Taxes",
-}
 _RIGHTS = {"list": "List", "view": "View", "add": "Add", "edit": "Edit", "delete": "Delete"}
 
 
@@ -62,24 +46,30 @@ def get_user_permissions(call: FunctionCall) -> FunctionAnswer:
     check_right(call, "READ", "USERINFO")
     user = _user(call, call.body.findtext("userId").strip() or call.session.user.user_id, "")
     roles = [role_rights(call.company, role) for role in user.roles]
-    subscriptions = tuple(_subscription(code, roles) for code in call.company.settings.modules)
+    policies = [row for role in user.roles for row in role_policies(call.company, role)]
+    subscriptions = tuple(_subscription(code, roles, policies) for code in (*call.company.settings.modules, "PT"))
     return FunctionAnswer(element("data", Element("permissions", "", subscriptions)))
 
 
-def _subscription(code: str, roles: Sequence[Mapping[str, tuple[str, ...]]]) -> Element:
-    """One application with the rights to any of its objects."""
-    given = {
-        verb
-        for rights in roles
-        for name, verbs in rights.items()
-        if name in (code, EVERYTHING) or (name not in ALL_MODULES and module_of(name) == code)
-        for verb in verbs
-    }
-    rights = "|".join(text for verb, text in _RIGHTS.items() if verb in given)
+def _subscription(code: str, roles: Sequence[Mapping[str, tuple[str, ...]]], policies: Sequence[Row]) -> Element:
+    """One application with its permissions; those of a role that is no record are one, named All."""
+    rows = [row for row in policies if row.get("MODULE", "").rpartition(".")[2].upper() == code]
+    named = [(row.get("POLICYNAME") or "All", row.get("RIGHTS", "")) for row in rows]
+    if not named:
+        given = {
+            verb
+            for rights in roles
+            for name, verbs in rights.items()
+            if name in (code, EVERYTHING) or (name not in ALL_MODULES and module_of(name) == code)
+            for verb in verbs
+        }
+        named = [("All", "|".join(text for verb, text in _RIGHTS.items() if verb in given))]
     return element(
         "appSubscription",
-        element("applicationName", _APPLICATIONS[code]),
-        element("policies", element("policy", element("policyName", "All"), element("rights", rights))),
+        element("applicationName", APPLICATIONS[code]),
+        element(
+            "policies", *(element("policy", element("policyName", name), element("rights", one)) for name, one in named)
+        ),
     )
 
 

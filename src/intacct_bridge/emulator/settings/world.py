@@ -11,7 +11,25 @@ from intacct_bridge.emulator.settings.declaration import CompanyDeclaration
 from intacct_bridge.wire.values import DEFAULT, Formatting
 
 DEFAULT_COMPANY = "demo-company"
-ALL_MODULES = ("CO", "CM", "GL", "AP", "AR", "EE", "PO", "SO", "INV", "PA", "CN", "CS", "ME", "TX")
+APPLICATIONS = {
+    "CO": "Company",
+    "CM": "Cash Management",
+    "GL": "General Ledger",
+    "AP": "Accounts Payable",
+    "AR": "Accounts Receivable",
+    "EE": "Time & Expenses",
+    "PO": "Purchasing",
+    "SO": "Order Entry",
+    "INV": "Inventory Control",
+    "PA": "Projects",
+    "CN": "Contracts",
+    "CS": "Consolidation",
+    "ME": "Multi-Entity Management",
+    "TX": "Taxes",
+    "PT": "Platform Services",
+}
+"""The name of each application by its code; Platform Services come with every company."""
+ALL_MODULES = tuple(code for code in APPLICATIONS if code != "PT")
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,7 @@ def confirmed_plan(plan: Plan, made: KeptPlan, company: LegacyGateway, outbox: O
 
     InvalidRequestError or SettingsError where it may not be applied as it is.
     """
-    now = _without_applied(confirm_plan(plan, company, outbox), made, outbox)
+    now = without_applied(confirm_plan(plan, company, outbox), made, outbox)
     refuse_changed_originals(now, company, outbox)
     return now
 
@@ -57,10 +57,10 @@ def admitted(plan: Plan, company: LegacyGateway, outbox: Outbox, options: SendOp
             fix="Apply it with these options, or make a new plan.",
         )
     made = made_plan(kept, company, outbox)
-    refuse_unapproved(made, company.connection, outbox)
+    refuse_unapproved(kept, made, company.connection, outbox)
     if plan.kept is None:
         plan = confirmed_plan(plan, made, company, outbox)
-    plan = _without_applied(_with_refused(kept, plan), made, outbox)
+    plan = without_applied(_with_refused(kept, plan), made, outbox)
     _refuse_differences(kept, plan)
     return plan
 
@@ -88,10 +88,15 @@ def approval_problem(made: KeptPlan, connection: Connection, outbox: Outbox) -> 
     return problem
 
 
-def refuse_unapproved(made: KeptPlan, connection: Connection, outbox: Outbox) -> None:
-    """SettingsError where the connection requires an approval, and none of this plan holds."""
+def needs_approval(plan: Plan, connection: Connection) -> bool:
+    """Whether a kept plan is sent only once a person approved it: the connection, or the plan itself, asks for it."""
+    return connection.needs_approval or (plan.origin is not None and plan.origin.needs_approval)
+
+
+def refuse_unapproved(plan: Plan, made: KeptPlan, connection: Connection, outbox: Outbox) -> None:
+    """SettingsError where a kept plan needs an approval, and none of it holds."""
     problem = approval_problem(made, connection, outbox)
-    if problem and connection.needs_approval:
+    if problem and needs_approval(plan, connection):
         raise SettingsError(
             f"the plan {made.id} has no approval that holds: {problem}",
             fix="Have it approved: intacct plan approve PLAN",
@@ -107,8 +112,8 @@ def _with_refused(kept: Plan, now: Plan) -> Plan:
     return replace(now, records=tuple(one for _, one in ordered))
 
 
-def _without_applied(plan: Plan, made: KeptPlan, outbox: Outbox) -> Plan:
-    """The plan, with records that were applied since it was made as unchanged."""
+def without_applied(plan: Plan, made: KeptPlan, outbox: Outbox) -> Plan:
+    """The plan, with records that were applied since it was made as unchanged. Asks the outbox only."""
     open_records = plan.of(*WRITTEN)
     keys = [
         (write_target(_within(plan.target, one.write), one.write), one.write.identity.text, one.write.digest)

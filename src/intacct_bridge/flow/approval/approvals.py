@@ -17,9 +17,20 @@ VALID_FOR = timedelta(hours=24)
 """How long an approval holds, unless the person says otherwise: from one afternoon to the next."""
 
 
-def keep_plan(plan: Plan, company: LegacyGateway, outbox: Outbox, options: SendOptions, *, person: str) -> Plan:
-    """The plan with an id, which the outbox knows from now on with its digest and with the person who made it."""
-    origin = PlanOrigin(f"plan-{secrets.token_hex(6)}", outbox.id, options)
+def keep_plan(
+    plan: Plan,
+    company: LegacyGateway,
+    outbox: Outbox,
+    options: SendOptions,
+    *,
+    person: str,
+    needs_approval: bool = False,
+) -> Plan:
+    """The plan with an id, which the outbox knows from now on with its digest and with the person who made it.
+
+    `needs_approval`: it is sent only once a person approved it, also where the connection does not ask for that.
+    """
+    origin = PlanOrigin(f"plan-{secrets.token_hex(6)}", outbox.id, options, needs_approval)
     kept = replace(plan, origin=origin)
     outbox.keep_plan(origin.id, plan_digest(kept, company), person)
     return kept
@@ -51,7 +62,7 @@ def made_plan(plan: Plan, company: LegacyGateway, outbox: Outbox) -> KeptPlan:
     made = outbox.kept_plan(plan.origin.id)
     if plan.origin.outbox != outbox.id or made is None:
         raise SettingsError(
-            f"the plan {plan.origin.id} was made with another outbox than {outbox.path}",
+            f"the plan {plan.origin.id} was made with another outbox than {outbox.name}",
             fix="Use the outbox that it was made with, or make a new plan.",
         )
     if plan_digest(plan, company) != made.digest:

@@ -37,6 +37,7 @@ def plan_digest(plan: Plan, company: LegacyGateway) -> str:
         options.batch_size,
         options.atomic,
         options.stop_on_error,
+        *(("needs approval",) if plan.origin.needs_approval else ()),
     )
     for part in (head, *_records(plan, company)):
         digest.update(msgspec.json.encode(part))

@@ -13,7 +13,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from sqlite3 import Connection as Database
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -26,6 +25,7 @@ from intacct_bridge.flow.streams.bookmark import Bookmark
 from intacct_bridge.flow.streams.stream import Stream, StreamOutcome
 from intacct_bridge.flow.streams.times import format_time, parse_time
 from intacct_bridge.model.batched import batched
+from intacct_bridge.store.database import StateDatabase
 from intacct_bridge.wire.values import Kind, Value
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ class EventSink:
         self.log.end_run(self.watch, at, encode([one.to_dict() for one in outcomes]).decode())
 
     def close(self) -> None:
-        """Nothing: the event log is closed by whoever opened it."""
+        """Nothing: the event log is closed where it was opened."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,9 +252,8 @@ class EventWriter:
         elif field == (self._stream.group or self._stream.header_key):
             rows = self._read(f"SELECT key FROM record WHERE {_OF} AND parent = ?", str(value))
         else:
-            path = '$."' + field.replace('"', "") + '"'
-            sql = f"SELECT key FROM record WHERE {_OF} AND CAST(json_extract(CAST(content AS TEXT), ?) AS TEXT) = ?"
-            rows = self._read(sql, path, str(value))
+            text, named = self._sink.log.json_text("content", field)
+            rows = self._read(f"SELECT key FROM record WHERE {_OF} AND {text} = ?", named, str(value))
         return [key for (key,) in rows]
 
     def _keyed(self, rows: "pa.RecordBatch") -> Iterator[tuple[str, _ReadRow]]:
@@ -286,7 +285,7 @@ class EventWriter:
 
     # --- events
 
-    def _stored(self, db: Database, keys: Sequence[str]) -> dict[str, bytes]:
+    def _stored(self, db: StateDatabase, keys: Sequence[str]) -> dict[str, bytes]:
         marks = ", ".join("?" * len(keys))
         found = db.execute(
             f"SELECT key, content FROM record WHERE {_OF} AND key IN ({marks})",
@@ -294,7 +293,7 @@ class EventWriter:
         )
         return {key: bytes(content) for key, content in found}
 
-    def _take(self, db: Database, key: str, row: _ReadRow | None, before: bytes | None, at: datetime) -> int:
+    def _take(self, db: StateDatabase, key: str, row: _ReadRow | None, before: bytes | None, at: datetime) -> int:
         """Store a record's new state; the number of events that follow from it."""
         where = (self._sink.watch, self._stream.name, key)
         if row is None:
@@ -327,12 +326,12 @@ class EventWriter:
         names = dict.fromkeys(name for name in (self._stream.key, self._stream.natural_key) if name)
         return [(name, str(record[name])) for name in names if record.get(name) is not None]
 
-    def _is_news(self, db: Database, name: str, text: str, at: datetime) -> bool:
+    def _is_news(self, db: StateDatabase, name: str, text: str, at: datetime) -> bool:
         """Whether this delete was not known; remembers it, since every poll reads the last hours of the audit history
         again.
         """
         values = (self._sink.watch, self._stream.name, name, text, time_text(at))
-        sql = "INSERT OR IGNORE INTO deleted (watch, stream, field, value, at) VALUES (?, ?, ?, ?, ?)"
+        sql = "INSERT INTO deleted (watch, stream, field, value, at) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
         return bool(db.execute(sql, values).rowcount)
 
     def _first_kind(self, row: _ReadRow) -> ChangeKind | None:
@@ -345,7 +344,7 @@ class EventWriter:
             return None
         return ChangeKind.UPDATED if row.created_at and row.created_at < self._since else ChangeKind.CREATED
 
-    def _add(self, db: Database, change: "_Change", at: datetime) -> int:
+    def _add(self, db: StateDatabase, change: "_Change", at: datetime) -> int:
         """Add an event, if the watch is interested in it; the number of events."""
         interest, sink = self._sink.interest, self._sink
         if not interest.wants(change.kind, change.changed) or (change.known and not self._wanted(change.record)):

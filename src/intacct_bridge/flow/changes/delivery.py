@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import Protocol
 
-from intacct_bridge.errors import IntacctError
+from intacct_bridge.errors import InDoubtError, IntacctError
 from intacct_bridge.flow.changes.event import ChangeEvent
 from intacct_bridge.flow.changes.event_log import DueEvent, EventLog
 
@@ -29,10 +29,11 @@ class DeliveryError(IntacctError):
 
     exit_status = 1
 
-    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
-        """`retry_after`: seconds that the receiver asks to wait."""
+    def __init__(self, message: str, *, retry_after: float | None = None, in_doubt: bool = False) -> None:
+        """`retry_after`: seconds that the receiver asks to wait. `in_doubt`: it may have taken the event."""
         super().__init__(message[:LONGEST_ERROR])
         self.retry_after = retry_after
+        self.in_doubt = in_doubt
 
 
 class Receiver(Protocol):
@@ -56,6 +57,8 @@ class Deliveries:
     failed: int = 0
     """Failed attempts, those that made a dead letter included."""
     dead: int = 0
+    in_doubt: int = 0
+    """Failed attempts after which it is not known whether the receiver took the event."""
     last_error: str = ""
 
 
@@ -100,7 +103,7 @@ class Dispatcher:
     def _start(self, pool: ThreadPoolExecutor, running: dict[Future[None], list[DueEvent]]) -> None:
         """Give every free worker something to deliver."""
         free = self._workers - len(running)
-        if not free or self._stop.is_set():
+        if free <= 0 or self._stop.is_set():
             return
         busy = {one.event.number for some in running.values() for one in some}
         due = self._log.due(self._watch, self._now(), len(busy) + free * self._batch)
@@ -132,4 +135,5 @@ class Dispatcher:
             self._log.failed(one.event.number, reason[:LONGEST_ERROR], retry_at=retry_at, at=self._now())
             done.failed += 1
             done.dead += dead
+            done.in_doubt += isinstance(error, InDoubtError) or getattr(error, "in_doubt", False)
             done.last_error = reason

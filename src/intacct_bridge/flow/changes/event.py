@@ -45,7 +45,7 @@ class ChangeEvent:
     object: str
     """The stream's name, which is the object's unless a transaction definition is named: `SODOCUMENT:Sales Order`."""
     key: str
-    """The record's key; for lines that went with a header nobody had read, the header: `RECORDKEY=15`."""
+    """The record's key; for lines that went with a header that was not read, the header: `RECORDKEY=15`."""
     kind: ChangeKind
     at: datetime
     """The company's time when the change was read, in UTC."""

@@ -1,4 +1,4 @@
-"""The event log: a SQLite file beside the outbox that keeps what each watch has read, its events, and their delivery.
+"""The event log, beside the outbox: what each watch has read, its events, and their delivery.
 
 Everything that a commit of an extraction brings is stored in one transaction: the last state of each record, the events
 that follow from it, and the bookmark. So a killed watch neither loses an event nor makes one twice.
@@ -7,22 +7,25 @@ An event waits (`pending`) until its receiver has taken it (`delivered`). One th
 (`dead`), which can be replayed or skipped (`skipped`). Events of one record are delivered in their order.
 """
 
-import threading
+import glob
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from sqlite3 import Connection as Database
-from sqlite3 import Row
 from typing import Any, Self
+from urllib.parse import quote
 
-from intacct_bridge.client.local.sqlite_file import open_sqlite, run_script
-from intacct_bridge.errors import SettingsError
+from intacct_bridge.client.local.locks import try_lock
+from intacct_bridge.errors import BusyError, SettingsError
 from intacct_bridge.flow.changes.event import ChangeEvent, ChangeKind, decode_changes, decode_record
+from intacct_bridge.store.database import Row, StateDatabase, TableSet
+from intacct_bridge.store.open import open_database
+from intacct_bridge.store.place import Place, PostgresPlace
 
 VERSION = 1
+_LONGEST_SCHEMA = 56
 _TABLES = """
 CREATE TABLE watch (name TEXT PRIMARY KEY, company TEXT NOT NULL, definition TEXT NOT NULL, run INTEGER NOT NULL,
     polled_at TEXT, outcomes TEXT NOT NULL DEFAULT '[]') WITHOUT ROWID;
@@ -99,30 +102,47 @@ class WatchStatus:
 class EventLog:
     """One event log. Usable from several threads, and by several processes."""
 
-    def __init__(self, path: Path) -> None:
-        """Open the file, or create it. SettingsError where it cannot be used."""
-        self.path = path
-        self._lock = threading.RLock()
-        self._db = open_sqlite(path, what="the event log", setting="outbox", upgrade=_upgrade)
+    def __init__(self, place: Place) -> None:
+        """Open the file or the schema, or make it. SettingsError where it cannot be used."""
+        self.place = place
+        self._db = open_database(place, TABLES, name="")
 
     # --- transactions
 
     @contextmanager
-    def transaction(self) -> Iterator[Database]:
+    def transaction(self) -> Iterator[StateDatabase]:
         """One transaction, rolled back on any error."""
-        with self._lock:
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._db
-            except BaseException:
-                self._db.execute("ROLLBACK")
-                raise
-            self._db.execute("COMMIT")
+        with self._db.transaction():
+            yield self._db
 
     def read(self, sql: str, values: Sequence[Any] | Mapping[str, Any] = ()) -> list[Row]:
         """The rows of a query."""
-        with self._lock:
-            return self._db.execute(sql, values).fetchall()
+        return self._db.read(sql, values)
+
+    @contextmanager
+    def exclusively(self, watch: str) -> Iterator[None]:
+        """Keep other processes from this watch; BusyError where one has it."""
+        busy = BusyError(
+            f"the watch {watch} is already running in another process", fix="end that one, or name another watch"
+        )
+        if not isinstance(self.place, Path):
+            name = f"watch {watch}"
+            try:
+                self._db.hold(name)
+            except BusyError:
+                raise busy from None
+            try:
+                self._db.check_moved()
+                yield
+            finally:
+                self._db.release(name)
+            return
+        path = self.place.with_name(f"{_stem(self.place)}.{quote(watch, safe='')}.lock")
+        with path.open("a+b") as file:
+            if not try_lock(file):
+                raise busy
+            self._db.check_moved()
+            yield
 
     # --- watches
 
@@ -285,18 +305,21 @@ class EventLog:
 
     def waiting_after(self, watch: str) -> int:
         """The number before the first event that no program has acknowledged."""
-        found = self.read("SELECT min(number) FROM event WHERE watch = ? AND state = 'pending'", (watch,))
-        return self.last_number() if found[0][0] is None else int(found[0][0]) - 1
+        with self.transaction():
+            found = self.read("SELECT min(number) FROM event WHERE watch = ? AND state = 'pending'", (watch,))
+            return self.last_number() if found[0][0] is None else int(found[0][0]) - 1
 
     def last_number(self) -> int:
         """The number of the newest event, also of one that was pruned; 0 before the first."""
-        found = self.read("SELECT seq FROM sqlite_sequence WHERE name = 'event'")
-        return int(found[0][0]) if found else 0
+        return self._db.last_number("event")
+
+    def json_text(self, column: str, field: str) -> tuple[str, str]:
+        """An expression for the text of a field of a record in a column, and its value."""
+        return self._db.json_text(column, field)
 
     def close(self) -> None:
-        """Close the file."""
-        with self._lock:
-            self._db.close()
+        """Close it."""
+        self._db.close()
 
     def __enter__(self) -> Self:
         return self
@@ -305,17 +328,23 @@ class EventLog:
         self.close()
 
 
-def event_log_path(outbox: Path) -> Path:
-    """The event log beside an outbox."""
+TABLES = TableSet("events", "the event log", VERSION, lambda: _TABLES)
+
+
+def locks_of_watches(log: Path) -> list[Path]:
+    """The lock files of the watches that have run with a file."""
+    return sorted(log.parent.glob(f"{glob.escape(_stem(log))}.*.lock"))
+
+
+def _stem(log: Path) -> str:
+    return log.name.removesuffix(".sqlite3")
+
+
+def event_log_place(outbox: Place) -> Place:
+    """The event log beside an outbox: a file, or a schema of its own."""
+    if isinstance(outbox, PostgresPlace):
+        return PostgresPlace(outbox.uri, f"{outbox.schema[:_LONGEST_SCHEMA]}_events")
     return outbox.with_name(f"{outbox.name.removesuffix('.sqlite3')}.events.sqlite3")
-
-
-def _upgrade(db: Database, path: Path, version: int) -> int:
-    if version > VERSION:
-        raise SettingsError(f"the event log {path} was written by a newer version", fix="upgrade intacct-bridge")
-    if version == 0:
-        run_script(db, _TABLES)
-    return VERSION
 
 
 def _event(row: Row) -> ChangeEvent:

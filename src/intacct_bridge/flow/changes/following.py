@@ -1,16 +1,19 @@
 """Polls and deliveries that take turns: once, or until the program is stopped."""
 
+import logging
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from intacct_bridge.client.protocol import ReadGateway
+from intacct_bridge.errors import ProtocolError, TransientError
 from intacct_bridge.flow.changes.delivery import ATTEMPTS, Deliveries, Dispatcher, Receiver
 from intacct_bridge.flow.changes.event_log import EventLog
 from intacct_bridge.flow.changes.watch import PollResult, Watch, poll, prepare_watch
 from intacct_bridge.flow.extract.options import Options
 
+_log = logging.getLogger(__name__)
 KEEP_DAYS = 30
 
 
@@ -78,19 +81,30 @@ class Follower:
         return self._dispatcher.run()
 
     def follow(self) -> Iterator[tuple[PollResult | None, Deliveries]]:
-        """Poll and deliver until `stop`: a result after each poll, and after each further round of deliveries."""
+        """Poll and deliver until `stop`: a result after each poll, and after each further round of deliveries.
+
+        A temporary fault of Intacct or of the network costs one poll; the next one comes at its time.
+        """
         due = self._now()
         while not self._stop.is_set():
             polled = None
             if self._now() >= due:
                 due = self._now() + timedelta(seconds=self._options.every)
-                polled = self._poll()
+                polled = self._poll_or_fault()
             delivered = self._dispatcher.run()
             if polled is not None or delivered.delivered or delivered.failed:
                 yield polled, delivered
             retry = self._log.next_attempt(self._watch.name)
             wake = due if retry is None else min(due, retry)
             self._stop.wait(max(0.0, (wake - self._now()).total_seconds()))
+
+    def _poll_or_fault(self) -> PollResult:
+        spent = self._gateway.meter.transactions
+        try:
+            return self._poll()
+        except (TransientError, ProtocolError) as error:
+            _log.warning("%s: a poll failed and comes again: %s", self._watch.name, error)
+            return PollResult(0, (), self._gateway.meter.transactions - spent, error)
 
     def _poll(self) -> PollResult:
         options = Options(show_private=self._options.show_private)

@@ -4,18 +4,13 @@ watch = Watch("billing", ("CUSTOMER",), Interest())
 found = poll(gateway, log, watch)
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from pathlib import Path
-from urllib.parse import quote
 
 import msgspec
 
-from intacct_bridge.client.local.locks import try_lock
 from intacct_bridge.client.protocol import ReadGateway
-from intacct_bridge.errors import SettingsError
+from intacct_bridge.errors import IntacctError, SettingsError
 from intacct_bridge.flow.changes.capture import EventSink
 from intacct_bridge.flow.changes.event import encode
 from intacct_bridge.flow.changes.event_log import EventLog
@@ -59,11 +54,19 @@ class PollResult:
     events: int
     outcomes: tuple[StreamOutcome, ...]
     transactions: int
+    error: IntacctError | None = None
+    """The temporary fault that ended the poll; a watch that follows polls again."""
 
     @property
     def sound(self) -> bool:
         """Whether every stream was read to its end."""
-        return all(one.complete and not one.error for one in self.outcomes)
+        return self.error is None and all(one.complete and not one.error for one in self.outcomes)
+
+    @property
+    def failures(self) -> dict[str, str]:
+        """The errors by stream; that of the whole poll has an empty name."""
+        own = {"": self.error.message} if self.error is not None else {}
+        return own | {one.stream: one.error for one in self.outcomes if one.error}
 
 
 def beginning(text: str) -> str:
@@ -143,23 +146,3 @@ def idle_transactions(prepared: Prepared) -> int:
 def monthly(transactions: int, every: float) -> int:
     """The API transactions of a month of polls, with so many seconds between two."""
     return round(transactions * DAYS_OF_A_MONTH * _SECONDS_OF_A_DAY / every)
-
-
-# --- one process at a time
-
-
-@contextmanager
-def exclusive(log: Path, watch: str) -> Iterator[None]:
-    """Keep other processes from this watch; SettingsError where one has it."""
-    path = log.with_name(f"{log.name.removesuffix('.sqlite3')}.{quote(watch, safe='')}.lock")
-    try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        file = path.open("a+b")
-    except OSError as error:
-        raise SettingsError(f"cannot write {path}: {error.strerror}", fix="check the folder's rights") from None
-    with file:
-        if not try_lock(file):
-            raise SettingsError(
-                f"the watch {watch} is already running in another process", fix="end that one, or name another watch"
-            )
-        yield

@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from intacct_bridge.errors import SettingsError
+from intacct_bridge.flow.destinations.duckdb import not_opened
 from intacct_bridge.flow.destinations.latest_rows import latest
 from intacct_bridge.flow.destinations.manifest import ROWS, CopyFolder
 from intacct_bridge.flow.destinations.postgres import Postgres
 from intacct_bridge.flow.destinations.sql import LOADING, quoted
-from intacct_bridge.flow.destinations.uri import parse_uri, redacted
+from intacct_bridge.flow.destinations.uri import parse_uri
 from intacct_bridge.flow.streams.stream import COPY_COLUMNS
+from intacct_bridge.model.uri_text import redacted
 
 if TYPE_CHECKING:
     import duckdb
@@ -112,9 +114,7 @@ def _of_duckdb(con: "duckdb.DuckDBPyConnection", path: str) -> list[CopyTable]:
     try:
         con.execute(f"ATTACH '{path.replace(chr(39), chr(39) * 2)}' AS copy (READ_ONLY)")
     except duckdb.Error as error:
-        raise SettingsError(
-            f"{path} cannot be opened: {str(error).splitlines()[0]}", fix="close the program that has it open"
-        ) from None
+        raise not_opened(path, error) from None
     con.execute("USE copy")  # a cursor of its own has the same catalogue
     listed = "SELECT table_name FROM duckdb_columns() WHERE database_name = 'copy' AND schema_name = 'main'"
     marked = con.execute(f"{listed} AND column_name = '{_DELETED}' ORDER BY 1").fetchall()

@@ -99,6 +99,10 @@ class DuckDB:
 
         return (duckdb.Error,)
 
+    def is_lost(self, error: BaseException) -> bool:  # noqa: ARG002
+        """A file has no server."""
+        return False
+
     def lock(self) -> bool:
         """Opening the file has kept other processes out."""
         return True
@@ -260,10 +264,15 @@ def _connect(path: str) -> "duckdb.DuckDBPyConnection":
         con.execute(_SETTINGS)  # not as a configuration: a second connection to the file would have to repeat it
         return con
     except duckdb.Error as error:
-        reason = str(error).splitlines()[0].partition(". See also")[0]
-        fix = next((fix for sign, fix in _FIXES.items() if sign in reason), _NOT_A_DATABASE)
-        kind = BusyError if _HELD in reason else SettingsError
-        raise kind(f"{path} cannot be opened: {reason}", fix=fix) from None
+        raise not_opened(path, error) from None
+
+
+def not_opened(path: str, error: Exception) -> BusyError | SettingsError:
+    """The error of a file that DuckDB cannot open, with its fix."""
+    reason = str(error).splitlines()[0].partition(". See also")[0]
+    fix = next((fix for sign, fix in _FIXES.items() if sign in reason), _NOT_A_DATABASE)
+    kind = BusyError if _HELD in reason else SettingsError
+    return kind(f"{path} cannot be opened: {reason}", fix=fix)
 
 
 _HELD = "Could not set lock"

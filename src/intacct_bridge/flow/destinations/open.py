@@ -10,7 +10,8 @@ from time import sleep
 from typing import TYPE_CHECKING
 
 from intacct_bridge.errors import SettingsError
-from intacct_bridge.flow.destinations.uri import parse_uri, redacted
+from intacct_bridge.flow.destinations.uri import parse_uri
+from intacct_bridge.model.uri_text import redacted
 
 if TYPE_CHECKING:
     from intacct_bridge.flow.destinations.base import CopyState, Sink

@@ -14,8 +14,8 @@ from urllib.parse import parse_qs
 
 from intacct_bridge.errors import SettingsError, UnreachableError
 from intacct_bridge.flow.destinations.sql import SqlSink, quoted
-from intacct_bridge.flow.destinations.uri import redacted
 from intacct_bridge.flow.streams.stream import COPY_COLUMNS
+from intacct_bridge.model.uri_text import redacted
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -36,6 +36,13 @@ _TEMPORARY = re.compile(
     re.IGNORECASE,
 )
 """Libpq's words for a server that does not answer now. A wrong password, user or database is another thing."""
+_LOST_CLASSES = ("08", "57P")
+"""PostgreSQL's classes of errors for a lost connection, and for an operator's intervention."""
+_LOST = re.compile(
+    r"closed the connection|no connection to the server|terminating connection|connection to server"
+    r"|could not (?:receive data from|send data to) server|server socket|bad state",
+    re.IGNORECASE,
+)
 _PLAIN_INDEXES = """
 SELECT quote_ident(n.nspname) || '.' || quote_ident(i.relname)
 FROM pg_index x
@@ -118,6 +125,11 @@ class Postgres:
         from adbc_driver_manager import dbapi
 
         return (dbapi.Error,)
+
+    def is_lost(self, error: BaseException) -> bool:
+        """By the error's class, or by libpq's words where the server could not give one."""
+        state = str(getattr(error, "sqlstate", "") or "")
+        return state.startswith(_LOST_CLASSES) or _LOST.search(str(error)) is not None
 
     def lock(self) -> bool:
         """Take an advisory lock, which ends with the connection."""

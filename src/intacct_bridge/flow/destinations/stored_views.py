@@ -2,7 +2,7 @@
 
 A database refuses to change the type of a column that a view shows. So the statements of our views are stored, and in
 the transaction that changes a column all of them are dropped, and created again with the rights that were granted on
-them. Nothing else is ever dropped: a view that somebody else built on ours is an error that names it.
+them. Nothing else is ever dropped: a view of another person on ours is an error that names it.
 """
 
 import json

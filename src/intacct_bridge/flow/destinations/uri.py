@@ -1,14 +1,13 @@
 """The URIs of destinations: `duckdb:///copy.duckdb`, `parquet:DIR`, `postgresql://...`, `-`."""
 
-import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from intacct_bridge.errors import SettingsError
+from intacct_bridge.model.uri_text import redacted
 
 SCHEMES = ("duckdb", "parquet", "csv", "jsonl", "postgresql")
 _SUFFIXES = {".duckdb": "duckdb", ".ddb": "duckdb"}
-_PASSWORD = re.compile(r"(password\s*=\s*).*", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,21 +18,6 @@ class DestinationUri:
     path: str
     """A file, a folder, or (PostgreSQL) the whole URI."""
     uri: str = field(default="", compare=False)
-
-
-def redacted(uri: str) -> str:
-    """The URI as it may be printed: without the user, the password, and the options, which may hold a password too."""
-    scheme, separator, rest = uri.partition("://")
-    if not separator:
-        scheme, separator, rest = uri.partition(":")
-    before, at, after = rest.rpartition("@")
-    if at and not rest.startswith("/"):
-        if "?" in before:  # the question mark may be part of a password, or the @ may be part of one in the options
-            return f"{scheme}{separator}***"
-        rest = after if separator == "://" or ":" in before else rest
-    elif at and separator == ":":
-        rest = after
-    return _PASSWORD.sub(r"\1***", f"{scheme}{separator}{rest.partition('?')[0]}")
 
 
 def parse_uri(uri: str) -> DestinationUri:

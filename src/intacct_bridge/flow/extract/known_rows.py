@@ -12,6 +12,7 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 from intacct_bridge.flow.streams.stream import Stream
+from intacct_bridge.wire.row_batch import RowBatch
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -46,7 +47,7 @@ class KnownRows:
         """What the next run needs to recognise the rows of this one."""
         return "".join(self._read) if self._count <= MOST_ROWS else ""
 
-    def unknown(self, rows: "pa.RecordBatch") -> list[bool]:
+    def unknown(self, rows: "pa.RecordBatch | RowBatch") -> list[bool]:
         """For each row, whether it is unknown; remembers those that cannot change again within the same second."""
         if self._count + rows.num_rows > MOST_ROWS:
             self._count += rows.num_rows
@@ -62,12 +63,19 @@ class KnownRows:
                 self._count += 1
         return found
 
-    def remember_recent(self, rows: "pa.RecordBatch") -> None:
+    def remember_recent(self, rows: "pa.RecordBatch | RowBatch") -> None:
         """Remember the rows of a full refresh that the next run may read again."""
+        names = [name for name in self._times if name in rows.schema.names]
+        if isinstance(rows, RowBatch):
+            times = [rows.column(name).to_pylist() for name in names]
+            latest = [next((one for one in row if one is not None), None) for row in zip(*times, strict=True)]
+            if times and self._count <= MOST_ROWS:
+                self.unknown(rows.filter([one is not None and one >= self._started - RECENT for one in latest]))
+            return
         import pyarrow as pa
         import pyarrow.compute as pc
 
-        times = [rows.column(name) for name in self._times if name in rows.schema.names]
-        if times and self._count <= MOST_ROWS:
-            recent = pc.greater_equal(pc.coalesce(*times), pa.scalar(self._started - RECENT, times[0].type))
+        columns = [rows.column(name) for name in names]
+        if columns and self._count <= MOST_ROWS:
+            recent = pc.greater_equal(pc.coalesce(*columns), pa.scalar(self._started - RECENT, columns[0].type))
             self.unknown(rows.filter(recent))

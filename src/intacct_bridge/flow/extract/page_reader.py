@@ -9,7 +9,7 @@ more rows: those that were never changed, or all.
 import threading
 from collections.abc import Collection, Iterable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from intacct_bridge.errors import InvalidRequestError, NotPermittedError, TransientError
 from intacct_bridge.flow.extract.source import ExtractSource
@@ -18,6 +18,7 @@ from intacct_bridge.flow.streams.stream import Stream
 from intacct_bridge.flow.streams.times import parse_time
 from intacct_bridge.model.query.query import Op, Query, comparisons, weakened
 from intacct_bridge.model.query.refused_fields import is_about_fields, refused_fields
+from intacct_bridge.wire.row_batch import bounds_of
 
 _SINCE = Op.GREATERTHANOREQUALTO
 _EARLY, _LATE = timedelta(hours=16), timedelta(minutes=15)
@@ -87,16 +88,12 @@ class PageReader:
         """Whether a row was changed later than now, or long before the time that the filter asks for."""
         if not answer.rows.num_rows or self.stream.modified not in answer.rows.schema.names:
             return False
-        import pyarrow as pa
-        import pyarrow.compute as pc
-
-        times = answer.rows.column(self.stream.modified)
-        found = pc.min_max(times).as_py()
-        if found["max"] is None or not pa.types.is_timestamp(times.type):
+        first, last = bounds_of(answer.rows, self.stream.modified)
+        if not isinstance(last, datetime):
             return False
         wanted = (one for one in comparisons(query.where) if (one.field, one.op) == (self.stream.modified, _SINCE))
-        early = any(found["min"] < parse_time(str(one.values[0])) - _EARLY for one in wanted)
-        return early or bool(found["max"] > self._source.now() + _LATE)
+        early = any(first < parse_time(str(one.values[0])) - _EARLY for one in wanted)
+        return early or bool(last > self._source.now() + _LATE)
 
     def _read_once(self, query: Query) -> PartitionPage:
         try:

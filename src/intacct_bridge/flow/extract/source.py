@@ -58,8 +58,10 @@ class ExtractSource(Protocol):
 class GatewaySource:
     """A company behind a gateway."""
 
-    def __init__(self, gateway: ReadGateway) -> None:
+    def __init__(self, gateway: ReadGateway, *, light: bool = False) -> None:
+        """`light`: pages are columns of Python values, not of Arrow."""
         self._gateway = gateway
+        self._light = light
 
     @property
     def company(self) -> str:
@@ -71,7 +73,7 @@ class GatewaySource:
     @property
     def concurrency(self) -> int:
         """How many calls may run at once."""
-        return self._gateway.connection.concurrency
+        return 1 if self._light else self._gateway.connection.concurrency  # each call holds a page
 
     @property
     def offset_minutes(self) -> int:
@@ -100,7 +102,7 @@ class GatewaySource:
 
     def page(self, query: Query) -> PartitionPage:
         """One page with typed columns; one billable transaction."""
-        head, rows = self._gateway.batch(query)
+        head, rows = self._gateway.row_batch(query) if self._light else self._gateway.batch(query)
         return PartitionPage(rows, head.remaining)
 
     def unchanged(self, stream: Stream, since: str) -> bool:
@@ -115,4 +117,4 @@ class GatewaySource:
 
     def virtual_pages(self, stream: Stream) -> Iterator[PartitionPage]:
         """All rows of a virtual stream, a page a transaction."""
-        return virtual_pages(self._gateway, stream)
+        return virtual_pages(self._gateway, stream, light=self._light)

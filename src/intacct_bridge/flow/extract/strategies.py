@@ -28,6 +28,7 @@ from intacct_bridge.flow.streams.partition import DayWindow, Partition, distinct
 from intacct_bridge.flow.streams.stream import Stream
 from intacct_bridge.flow.streams.times import parse_time
 from intacct_bridge.model.query.query import MAX_IN, Compare, Filter, Op
+from intacct_bridge.wire.row_batch import keep_rows
 from intacct_bridge.wire.values import Kind, Value
 
 # --- the decision
@@ -319,7 +320,7 @@ def _first(reader: PageReader, partition: Partition) -> tuple[Value, int]:
     """The lowest value of the walked field, and how many rows the partition has."""
     answer = reader.read(replace(partition, select=(partition.along,), page_size=1).query(KeySpan()))
     rows = int(answer.rows.num_rows) + answer.remaining
-    return (answer.rows.column(partition.along)[0].as_py() if answer.rows.num_rows else None), rows
+    return (answer.rows.column(partition.along).to_pylist()[0] if answer.rows.num_rows else None), rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -344,10 +345,8 @@ class _Wanted:
             yield self._kept(page, partition.along) if self.left_out else page
 
     def _kept(self, page: WalkPage, along: str) -> WalkPage:
-        import pyarrow as pa
-
         values = page.rows.column(along).to_pylist()
-        rows = page.rows.filter(pa.array([value not in self.left_out for value in values], pa.bool_()))
+        rows = keep_rows(page.rows, [value not in self.left_out for value in values])
         return replace(page, rows=rows, groups=tuple(one for one in page.groups if one not in self.left_out))
 
 
@@ -358,7 +357,9 @@ def deleted_keys(reader: PageReader, partition: Partition, keys: Sequence[Value]
     """Those of some keys that Intacct no longer has, a list a lookup."""
     lookup = replace(partition, select=(partition.along,), page_size=MAX_IN, in_groups=False)
     for filter_, some in lookup_filters(partition.along, keys):
-        found = set(reader.read(replace(lookup, where=(filter_,)).query(KeySpan())).rows.column(0).to_pylist())
+        found = set(
+            reader.read(replace(lookup, where=(filter_,)).query(KeySpan())).rows.column(partition.along).to_pylist()
+        )
         yield [key for key in some if key not in found]
 
 
@@ -429,6 +430,6 @@ def _day(run: StreamRun, header: Stream, *, descending: bool) -> date:
     name = run.stream.window
     partition = Partition(header, name, (Compare(name, Op.ISNOTNULL),), select=(name,), page_size=1)
     rows = run.reader_for(header).read(partition.query(KeySpan(), descending=descending)).rows
-    day = rows.column(name)[0].as_py() if rows.num_rows else run.context.now().date()
+    day = rows.column(name).to_pylist()[0] if rows.num_rows else run.context.now().date()
     assert isinstance(day, date)
     return day

@@ -22,6 +22,7 @@ from intacct_bridge.flow.streams.bookmark import Bookmark
 from intacct_bridge.flow.streams.partition import lookup_filters
 from intacct_bridge.flow.streams.stream import COPY_COLUMNS, Stream, StreamOutcome
 from intacct_bridge.model.query.query import MAX_PAGE, Query
+from intacct_bridge.wire.row_batch import with_texts
 from intacct_bridge.wire.values import Kind, Value
 
 if TYPE_CHECKING:
@@ -270,9 +271,7 @@ class _NoOwner:
         self._column = column
 
     def __call__(self, rows: "pa.RecordBatch") -> "pa.RecordBatch":
-        import pyarrow as pa
-
-        return rows.append_column(self._column, pa.nulls(rows.num_rows, pa.string()))
+        return with_texts(rows, self._column, [None] * rows.num_rows)
 
 
 class _HeaderOwner:
@@ -286,14 +285,12 @@ class _HeaderOwner:
         self._known: dict[str, Value] = {}
 
     def __call__(self, rows: "pa.RecordBatch") -> "pa.RecordBatch":
-        import pyarrow as pa
-
         headers = [None if one is None else str(one) for one in rows.column(self._stream.header_key).to_pylist()]
         if len(self._known) > _MOST_KNOWN:
             self._known.clear()
         self._look_up(dict.fromkeys(one for one in headers if one is not None and one not in self._known))
-        owners = [self._known.get(one or "") for one in headers]
-        return rows.append_column(self._column, pa.array(owners, pa.string()))
+        owners = [None if (owner := self._known.get(one or "")) is None else str(owner) for one in headers]
+        return with_texts(rows, self._column, owners)
 
     def _look_up(self, headers: Mapping[str, None]) -> None:
         stream = self._stream

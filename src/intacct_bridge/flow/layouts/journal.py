@@ -124,14 +124,14 @@ class JournalLayout:
 
     def _more(self, matched: MatchedColumns) -> Mapping[str, tuple[FieldDef, bool]]:
         """Columns under Intacct's own names, each with its field and whether that is a field of the lines."""
-        names = [name for name in matched.unused if name.strip() == name.strip().upper()]
+        names = [name for name in matched.unused if name == name.upper()]
         if not names or self.writable is None:
             return {}
         writable = self.writable()
         line_set, found = writable.line_set("ENTRIES"), {}
         for name in names:
-            line = line_set.field(name.strip()) if line_set is not None else None
-            one = line or writable.field(name.strip())
+            line = line_set.field(name) if line_set is not None else None
+            one = line or writable.field(name)
             if one is not None and one.name not in _ELSEWHERE:
                 found[name] = (one, line is not None)
         return found
@@ -175,8 +175,7 @@ def _grouped(
     given = [place for place, column in enumerate(columns) if column not in constants]
     for row in table:
         texts = [text_of(row.cells.get(column)) for column in columns]
-        own_texts = texts if len(given) == len(texts) else [texts[place] for place in given]
-        if not entry or any(own_texts):
+        if not entry or any(texts[place] for place in given):
             entry = (texts[0], _comparable(texts[1], reading), *map(nfc, texts[2:]))
         *_, reference = entry
         own = () if reference else _source_key(row, key)
@@ -334,10 +333,10 @@ class _EntryReader:
             self._findings.append(Finding(FLOAT_NOISE, text, "", self._columns[meaning], row.position, refuses=False))
             return cents
         text = format(amount, "f")
-        whole, _, fraction = text.lstrip("-").partition(".")
+        whole, _, fraction = text.removeprefix("-").partition(".")
         if fraction.rstrip("0")[2:]:
             self._refuse("decimals", f"{text} has more than two decimals", row, meaning, fix=cents_fix(text))
-        elif len(whole.lstrip("0")) > WHOLE_DIGITS:
+        elif len(whole) > WHOLE_DIGITS:
             self._refuse("digits", f"{text} has too many digits", row, meaning, fix="check the amount")
         else:
             return Decimal(text[: len(text) - max(len(fraction) - 2, 0)])

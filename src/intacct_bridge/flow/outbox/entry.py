@@ -115,6 +115,11 @@ class OutboxEntry:
     undoes: int | None = None
     """The entry whose record this one takes back."""
 
+    @property
+    def since(self) -> datetime:
+        """When it was first sent, or planned if it never was: its record is not older."""
+        return self.sent_at or self.planned_at
+
 
 def outcome_word(entry: OutboxEntry) -> str:
     """The operation in the past tense once it was done: `created`; before that as it is: `create`."""

@@ -9,9 +9,7 @@ Beside them stands the position that the source was told for the stream, as a di
 continues after the covered records.
 """
 
-import sqlite3
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from intacct_bridge.flow.outbox.storage import (
@@ -24,6 +22,7 @@ from intacct_bridge.flow.outbox.storage import (
     POSITION_OF,
     RESTART,
 )
+from intacct_bridge.store.database import StateDatabase
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,38 +75,31 @@ class CoveredStream:
 class EqualCounts:
     """The counts of one open outbox."""
 
-    def __init__(
-        self,
-        db: sqlite3.Connection,
-        read: Callable[[str, tuple[str | int, ...]], list[sqlite3.Row]],
-        transaction: Callable[[], AbstractContextManager[None]],
-    ) -> None:
+    def __init__(self, db: StateDatabase) -> None:
         self._db = db
-        self._read = read
-        self._transaction = transaction
 
     def count(self, stream: StreamSource, digest: str) -> EqualCount:
         """The numbers of the equal records with this content."""
-        rows = self._read(COUNT_OF, (*stream.parts, digest))
+        rows = self._db.read(COUNT_OF, (*stream.parts, digest))
         return EqualCount(*rows[0]) if rows else EqualCount()
 
     def has(self, stream: StreamSource) -> bool:
         """Whether any record of the stream was ever counted."""
-        return bool(self._read(COUNTED, stream.parts))
+        return bool(self._db.read(COUNTED, stream.parts))
 
     def position(self, stream: StreamSource) -> StreamPosition:
         """The last position of the stream."""
-        rows = self._read(POSITION_OF, stream.parts)
+        rows = self._db.read(POSITION_OF, stream.parts)
         return StreamPosition(*rows[0]) if rows else StreamPosition()
 
     def give(self, stream: StreamSource, given: Mapping[str, int]) -> None:
         """Keep the highest number of each content, before a record with it is sent."""
-        with self._transaction():
+        with self._db.transaction():
             self._db.executemany(GIVE, ((*stream.parts, digest, number) for digest, number in given.items()))
 
     def cover(self, covered: Iterable[CoveredStream]) -> None:
         """Keep positions with the counts that they cover, all or none, before the source is told."""
-        with self._transaction():
+        with self._db.transaction():
             for one in covered:
                 if one.restarted:
                     self._db.execute(RESTART, one.stream.parts)

@@ -1,27 +1,27 @@
 """The outbox: the durable record of all writes, from before they are sent until their outcome is known.
 
-Every company has one SQLite file, which all loaders on the machine share. Three rules hold through every crash:
+Every company has one SQLite file, which all loaders on the machine share, or a schema of a PostgreSQL database, which
+loaders on several machines share. Three rules hold through every crash:
 
 - An entry is `sent` on disk before its bytes leave.
 - Only an entry whose status proves that nothing was applied can become `sent`. That happens in one transaction, so only
   one of two loaders gets it.
 - An entry that is `sent` by a loader that has ended is in doubt.
 
-The SQL keeps to `ON CONFLICT` and `RETURNING`, so that another database can hold an outbox too.
+The lock of a file proves that a loader has ended. A lost session of PostgreSQL proves less: the loader may have lost
+its network only. So bytes leave within a deadline after the commit of `sent`, which a late loader extends while the
+entry is still its own. Other loaders wait for the deadline and the longest request before the entry is in doubt.
 """
 
-import sqlite3
-import threading
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
 
 from intacct_bridge.client.connections.connection import Connection
-from intacct_bridge.errors import SettingsError
+from intacct_bridge.errors import BusyError, SettingsError, UnreachableError
 from intacct_bridge.flow.outbox.entry import (
     Approval,
     Conclusion,
@@ -33,7 +33,6 @@ from intacct_bridge.flow.outbox.entry import (
     WriteTarget,
 )
 from intacct_bridge.flow.outbox.equal_counts import EqualCounts
-from intacct_bridge.flow.outbox.liveness import Liveness
 from intacct_bridge.flow.outbox.storage import (
     APPLIED_SINCE,
     CLAIMED,
@@ -45,6 +44,7 @@ from intacct_bridge.flow.outbox.storage import (
     END_DELETED,
     END_RECEIPT,
     KEEP_PLAN,
+    KEEP_PROOF,
     LAST_NUMBER,
     MARK_SENT,
     NOTE_DEPARTURE,
@@ -58,12 +58,12 @@ from intacct_bridge.flow.outbox.storage import (
     TAKEN_BACK,
     conclude_values,
     concluded,
-    connect,
     digest_of,
     entry_of,
     new_values,
-    outbox_path,
+    outbox_place,
     replanned_values,
+    tables,
     time_text,
 )
 from intacct_bridge.flow.records.identity import control_id
@@ -71,10 +71,14 @@ from intacct_bridge.flow.records.kept_values import fields_from, fields_text
 from intacct_bridge.flow.records.status import ANSWERED, UNAPPLIED, RecordStatus
 from intacct_bridge.flow.records.write import Receipt, WriteOperation
 from intacct_bridge.model.batched import batched
+from intacct_bridge.store.database import Clock
+from intacct_bridge.store.open import open_database
+from intacct_bridge.store.place import Place
 from intacct_bridge.wire.values import Value
 
 _BATCH = 500
 _LATE = timedelta(seconds=1)
+_ANY_TIME = "9999"
 _DECISIONS = {
     ResolutionKind.POSTED_AS: (RecordStatus.IN_DOUBT, RecordStatus.APPLIED),
     ResolutionKind.NOT_POSTED: (RecordStatus.IN_DOUBT, RecordStatus.NOT_SENT),
@@ -82,10 +86,9 @@ _DECISIONS = {
 }
 """The status that a decision needs, and the status that it leads to."""
 _OTHERWISE = {
-    RecordStatus.SENT: "Its loader still runs; wait until it has ended.",
+    RecordStatus.SENT: "Its request may still be on its way; wait until its loader has ended.",
     RecordStatus.IN_DOUBT: "Resolve it first: intacct outbox resolve",
 }
-Clock = Callable[[], datetime]
 
 
 def system_clock() -> datetime:
@@ -95,29 +98,35 @@ def system_clock() -> datetime:
 
 def open_outbox(connection: Connection, *, run: str = "") -> "Outbox":
     """The outbox of a connection's loads, created if there is none; `run` is the id of the run that opens it."""
-    return Outbox(outbox_path(connection), user=connection.user_id, run=run)
+    return Outbox(outbox_place(connection), user=connection.user_id, run=run)
 
 
 class Outbox:
     """One loader's view of an open outbox, for several threads. After `close` the loader counts as ended."""
 
-    def __init__(self, path: Path, *, clock: Clock = system_clock, user: str = "", run: str = "") -> None:
-        self.path = path
+    def __init__(self, place: Place, *, clock: Clock | None = None, user: str = "", run: str = "") -> None:
+        """Open the outbox, or make it. `clock` replaces the machine's, or the database server's."""
         self.user = user
-        self.clock = clock
         self.loader = run or uuid.uuid4().hex
-        self._guard = threading.RLock()
-        self._liveness = Liveness(path.with_name(path.name + ".loaders"), self.loader)
-        try:
-            self._db = connect(path)
-        except BaseException:
-            self._liveness.close()
-            raise
-        self.equal_counts = EqualCounts(self._db, self._all, self._transaction)
+        self._db = open_database(place, tables(), name=self.loader, clock=clock)
+        self.clock: Clock = clock or self._db.clock or system_clock
+        self.equal_counts = EqualCounts(self._db)
+
+    @property
+    def name(self) -> str:
+        """The place as messages name it."""
+        return self._db.place_name
+
+    @property
+    def path(self) -> Path:
+        """The outbox's file; where it is in a database, the name that files beside it begin with."""
+        return self._db.path
 
     def begin_run(self, user: str, clock: Clock) -> list[OutboxEntry]:
-        """Begin a run of a user, by the company's clock. Entries that ended loaders left as sent are in doubt now."""
-        self.user, self.clock = user, clock
+        """Begin a run of a user, by the company's clock, or the database's if it has one. Entries that ended loaders
+        left as sent are in doubt now.
+        """
+        self.user, self.clock = user, clock if self._db.clock is None else self.clock
         return self.recover()
 
     # --- writing
@@ -129,7 +138,8 @@ class Outbox:
         """
         rows: list[OutboxEntry] = []
         for some in batched(intents, _BATCH):
-            with self._transaction():
+            self.clock()  # may sign in to ask for the company's time: other loaders wait for the transaction
+            with self._db.transaction():
                 known = self._latest(some)
                 rows += self._plan(some, known)
         return rows
@@ -224,10 +234,11 @@ class Outbox:
         return self._take(entries, RecordStatus.IN_DOUBT)
 
     def _take(self, entries: Sequence[OutboxEntry], state: RecordStatus) -> list[OutboxEntry]:
-        now = self.clock()
-        text = time_text(now)
         taken: list[OutboxEntry] = []
-        with self._transaction():
+        reconnections = self._db.reconnections
+        with self._db.transaction():
+            now = self.clock()
+            text = time_text(now)
             current = self._current(entries)
             for entry in entries:
                 row = current.pop(entry.number, None)
@@ -239,16 +250,38 @@ class Outbox:
                 MARK_SENT,
                 ((self.loader, self.user, text, text, time_text(one.sent_at or now), one.number) for one in taken),
             )
+        if self._db.reconnections != reconnections:  # the answer to the commit was lost
+            return self._ours(taken)
         return taken
 
+    def _ours(self, entries: Sequence[OutboxEntry]) -> list[OutboxEntry]:
+        """Those of the entries that this loader has marked as sent, as the database has them now."""
+        with self._db.transaction():
+            current = self._current(entries)
+        mine = {
+            number: (state, sendings)
+            for number, (loader, state, sendings, *_) in current.items()
+            if loader == self.loader
+        }
+        return [one for one in entries if mine.get(one.number) == (RecordStatus.SENT, one.sendings)]
+
     def leaving(self, entries: Sequence[OutboxEntry]) -> None:
-        """Note that the bytes of these leave now, if they waited since `begin`: the time to settle counts from here."""
+        """Note that the bytes of these leave now, if they waited since `begin`: the time to settle counts from here.
+
+        BusyError, and nothing may leave, where another loader has taken one of them for lost meanwhile.
+        """
         now = self.clock()
         late = [one for one in entries if one.last_sent_at is not None and now - one.last_sent_at >= _LATE]
-        if late:
-            text = time_text(now)
-            with self._transaction():
-                self._db.executemany(NOTE_DEPARTURE, ((text, one.number, self.loader, one.sendings) for one in late))
+        if not late:
+            return
+        with self._db.transaction():
+            text = time_text(self.clock())
+            self._db.executemany(NOTE_DEPARTURE, ((text, one.number, self.loader, one.sendings) for one in late))
+        if self._db.grace and len(self._ours(late)) < len(late):
+            raise BusyError(
+                f"entry {late[0].number} was not sent in time, and another loader looks for it now",
+                fix="Run the load again.",
+            )
 
     def _sent(self, entry: OutboxEntry, first: datetime, now: datetime) -> OutboxEntry:
         """The entry as MARK_SENT leaves it."""
@@ -278,11 +311,23 @@ class Outbox:
 
         Entries that have moved on since the caller saw them are left out: sent again, or taken by another loader.
         """
-        now = self.clock()
         ends = list(conclusions)
+        try:
+            return self._conclude(ends)
+        except UnreachableError:  # an outcome is worth a second attempt, on a new connection
+            done = {one.number: one for one in self._conclude(ends)}
+        kept = [done.get(end.entry.number) or self.entry(end.entry.number) for end in ends]
+        return [one for one, end in zip(kept, ends, strict=True) if one.number in done or self._is_of(one, end)]
+
+    def _is_of(self, entry: OutboxEntry, end: Conclusion) -> bool:
+        """Whether an entry is as this loader concluded it: its first attempt was written, and its answer was lost."""
+        return (entry.loader, entry.sendings, entry.status) == (self.loader, end.entry.sendings, end.status)
+
+    def _conclude(self, ends: Sequence[Conclusion]) -> list[OutboxEntry]:
         done: list[OutboxEntry] = []
         written = 0
-        with self._transaction():
+        with self._db.transaction():
+            now = self.clock()
             current = self._current(end.entry for end in ends)
             for end in ends:
                 loader, state, sendings, *_ = current.pop(end.entry.number, ("", RecordStatus.PLANNED, 0))
@@ -308,7 +353,7 @@ class Outbox:
 
     def keep_urls(self, urls: Mapping[int, str]) -> None:
         """Keep the links of entries, by their numbers."""
-        with self._transaction():
+        with self._db.transaction():
             self._db.executemany("UPDATE entry SET url = ? WHERE number = ?", ((url, n) for n, url in urls.items()))
 
     def decide(self, number: int, decision: Resolution) -> OutboxEntry:
@@ -318,7 +363,7 @@ class Outbox:
         where the entry is in another state, or where the record is the receipt of another entry.
         """
         before, after = _DECISIONS[decision.kind]
-        with self._transaction():
+        with self._db.transaction():
             entry = self.entry(number)
             if entry.status is not before:
                 raise SettingsError(
@@ -341,33 +386,42 @@ class Outbox:
 
     def release(self, entry: OutboxEntry, note: str) -> None:
         """End the receipt of a record that is deleted for certain: its identity may be posted anew."""
-        with self._transaction():
+        with self._db.transaction():
             self._db.execute(END_RECEIPT, (time_text(self.clock()), note, entry.number))
 
     def rename(self, entry: OutboxEntry, identity: str) -> None:
         """Let a record be known by another identity from now on."""
-        with self._transaction():
+        with self._db.transaction():
             self._db.execute(RENAME, (identity, entry.number))
 
     def recover(self) -> list[OutboxEntry]:
         """Put entries in doubt that ended loaders left as sent. A crash leaves no note, so each run begins so."""
-        with self._transaction():
-            loaders = [row[0] for row in self._db.execute("SELECT DISTINCT loader FROM entry WHERE state = 'sent'")]
-            ended = [loader for loader in loaders if not self._liveness.is_running(loader)]
+        if not self._ended_loaders():
+            return []  # without asking the company for its time
+        now = self.clock()  # before the transaction, which other loaders wait for
+        with self._db.transaction():
+            ended = self._ended_loaders()
+            before = time_text(now - self._db.grace) if self._db.grace else _ANY_TIME
             rows: list[OutboxEntry] = []
             for loader in ended:
-                found = self._db.execute(RECOVER, {"now": time_text(self.clock()), "loader": loader}).fetchall()
+                values = {"now": time_text(now), "loader": loader, "before": before}
+                found = self._db.execute(RECOVER, values).fetchall()
                 rows += (self.entry(row[0]) for row in found)
         return rows
 
+    def _ended_loaders(self) -> list[str]:
+        """The loaders that left entries as sent and run no more."""
+        rows = self._db.read("SELECT DISTINCT loader FROM entry WHERE state = 'sent'")
+        return [row[0] for row in rows if not self.is_running(row[0])]
+
     def keep_memory_proof(self, loader: str, control_id: str) -> None:
         """Keep the control id of the harmless read that a loader made before it sent anything."""
-        with self._transaction():
-            self._db.execute("INSERT OR REPLACE INTO witness VALUES (?, ?)", (loader, control_id))
+        with self._db.transaction():
+            self._db.execute(KEEP_PROOF, (loader, control_id))
 
     def take_memory_proof(self, loader: str) -> str:
         """Take that control id out of the outbox; empty where there is none."""
-        with self._transaction():
+        with self._db.transaction():
             sql = "DELETE FROM witness WHERE loader = ? RETURNING control_id"
             found = self._db.execute(sql, (loader,)).fetchone()
         return str(found[0]) if found is not None else ""
@@ -377,11 +431,11 @@ class Outbox:
     @property
     def id(self) -> str:
         """The outbox's own id, which it keeps wherever its file lies."""
-        return str(self._all("SELECT id FROM outbox_id", ())[0][0])
+        return str(self._db.read("SELECT id FROM outbox_id", ())[0][0])
 
     def keep_plan(self, plan: str, digest: str, person: str) -> KeptPlan:
         """Note that a person made the plan of this id, which has this digest."""
-        with self._transaction():
+        with self._db.transaction():
             self._db.execute(KEEP_PLAN, (plan, digest, person, time_text(self.clock())))
         found = self.kept_plan(plan)
         assert found is not None
@@ -389,13 +443,13 @@ class Outbox:
 
     def kept_plan(self, plan: str) -> KeptPlan | None:
         """The plan of this id; None where it was not made with this outbox."""
-        rows = self._all("SELECT id, digest, person, at, last_event FROM kept_plan WHERE id = ?", (plan,))
+        rows = self._db.read("SELECT id, digest, person, at, last_event FROM kept_plan WHERE id = ?", (plan,))
         return next((KeptPlan(row[0], row[1], row[2], datetime.fromisoformat(row[3]), row[4]) for row in rows), None)
 
     def approve(self, approval: Approval) -> None:
         """Keep an approval."""
         times = (time_text(approval.at), time_text(approval.expires_at))
-        with self._transaction():
+        with self._db.transaction():
             self._db.execute(
                 "INSERT INTO approval (plan, digest, person, at, expires_at) VALUES (?, ?, ?, ?, ?)",
                 (approval.plan, approval.digest, approval.person, *times),
@@ -406,7 +460,7 @@ class Outbox:
         sql = "SELECT plan, digest, person, at, expires_at FROM approval WHERE plan = ? ORDER BY number"
         return [
             Approval(row[0], row[1], row[2], datetime.fromisoformat(row[3]), datetime.fromisoformat(row[4]))
-            for row in self._all(sql, (plan,))
+            for row in self._db.read(sql, (plan,))
         ]
 
     def applied_since(
@@ -421,7 +475,7 @@ class Outbox:
     def _applied_since(
         self, event: int, place: WriteTarget, identity: str, digest: str
     ) -> tuple[Receipt, datetime | None] | None:
-        rows = self._all(APPLIED_SINCE, (*place.parts, identity, digest, event))
+        rows = self._db.read(APPLIED_SINCE, (*place.parts, identity, digest, event))
         if not rows:
             return None
         record, name, sent_at = rows[0]
@@ -445,7 +499,7 @@ class Outbox:
         marks = ",".join("?" * len(identities))
         where = "company = ? AND entity = ? AND operation = ? AND object = ?"
         sql = f"{SELECT} WHERE {where} AND identity IN ({marks}) ORDER BY generation"
-        return map(entry_of, self._all(sql, (*target.parts, *identities)))
+        return map(entry_of, self._db.read(sql, (*target.parts, *identities)))
 
     def entries(
         self,
@@ -462,13 +516,13 @@ class Outbox:
             tests.append(("object = ?", (object,)))
         if wanted := tuple(statuses):
             tests.append((f"state IN ({','.join('?' * len(wanted))})", wanted))
-        where = " AND ".join(test for test, _ in tests) or "1"
+        where = " AND ".join(test for test, _ in tests) or "true"
         values = tuple(value for _, some in tests for value in some)
-        return map(entry_of, self._all(f"{SELECT} WHERE {where} ORDER BY number", values))
+        return map(entry_of, self._db.read(f"{SELECT} WHERE {where} ORDER BY number", values))
 
     def entry(self, number: int) -> OutboxEntry:
         """The entry with this number; SettingsError where there is none."""
-        rows = self._all(f"{SELECT} WHERE number = ?", (number,))
+        rows = self._db.read(f"{SELECT} WHERE number = ?", (number,))
         if not rows:
             raise SettingsError(f"the outbox has no entry {number}", fix="See: intacct outbox list")
         return entry_of(rows[0])
@@ -479,7 +533,8 @@ class Outbox:
         where = f"company = ? AND object = ? AND identity LIKE ? AND {STILL_CLAIMS} AND record IN"
         for some in batched(records, _BATCH):
             sql = f"SELECT record FROM entry WHERE {where} ({','.join('?' * len(some))})"
-            found |= {row[0] for row in self._all(sql, (company, object, f"{known_by}:%" if known_by else "%", *some))}
+            rows = self._db.read(sql, (company, object, f"{known_by}:%" if known_by else "%", *some))
+            found |= {row[0] for row in rows}
         return found
 
     def taken_back(self, company: str, object: str, records: Iterable[str]) -> set[str]:
@@ -488,7 +543,7 @@ class Outbox:
         where = f"company = ? AND object = ? AND operation = 'create' AND {TAKEN_BACK} AND record IN"
         for some in batched(records, _BATCH):
             sql = f"SELECT record FROM entry WHERE {where} ({','.join('?' * len(some))})"
-            found |= {row[0] for row in self._all(sql, (company, object, *some))}
+            found |= {row[0] for row in self._db.read(sql, (company, object, *some))}
         return found
 
     def later_writes(
@@ -499,7 +554,7 @@ class Outbox:
         where = "company = ? AND object = ? AND operation = ? AND state = 'applied' AND record IN"
         for some in batched(records, _BATCH):
             sql = f"{SELECT} WHERE {where} ({','.join('?' * len(some))}) ORDER BY number"
-            for row in self._all(sql, (company, object, operation.value, *some)):
+            for row in self._db.read(sql, (company, object, operation.value, *some)):
                 entry = entry_of(row)
                 found.setdefault(entry.receipt.record if entry.receipt else "", []).append(entry)
         return found
@@ -508,60 +563,40 @@ class Outbox:
         """The newest record of ours that is applied and has a value for this field in its lookup key."""
         where = "company = ? AND object = ? AND operation = 'create' AND state = 'applied' AND record IS NOT NULL"
         sql = f"{SELECT} WHERE {where} AND trace LIKE ? ORDER BY number DESC LIMIT 1"
-        return next(map(entry_of, self._all(sql, (company, object, f'%"{name}"%'))), None)
+        return next(map(entry_of, self._db.read(sql, (company, object, f'%"{name}":%'))), None)
 
     def earlier_values(self, entry: OutboxEntry) -> dict[str, Value] | None:
         """The values that an update replaced; None where its plan has not seen them."""
-        rows = self._all("SELECT fields FROM earlier_values WHERE entry = ?", (entry.number,))
+        rows = self._db.read("SELECT fields FROM earlier_values WHERE entry = ?", (entry.number,))
         return fields_from(str(rows[0][0])) if rows else None
 
     def history(self, entry: OutboxEntry) -> list[Mapping[str, Any]]:
         """Every status that the entry had, oldest first, as rows of the table `event`."""
-        rows = self._all("SELECT * FROM event WHERE entry = ? ORDER BY number", (entry.number,))
+        rows = self._db.read("SELECT * FROM event WHERE entry = ? ORDER BY number", (entry.number,))
         return [{key: row[key] for key in tuple(row.keys())} for row in rows]
 
     def decisions(self, entry: OutboxEntry) -> list[Mapping[str, Any]]:
         """What people decided about the entry, oldest first."""
         sql = "SELECT at, person, decision, record, because FROM decision WHERE entry = ? ORDER BY number"
-        return [{key: row[key] for key in tuple(row.keys())} for row in self._all(sql, (entry.number,))]
+        return [{key: row[key] for key in tuple(row.keys())} for row in self._db.read(sql, (entry.number,))]
 
     def is_running(self, loader: str) -> bool:
         """Whether the loader that sent an entry still runs."""
-        return self._liveness.is_running(loader)
+        return self._db.is_held(loader)
+
+    def unsafe_settings(self) -> list[str]:
+        """The settings of a database server without which a power cut loses commits, where they are off."""
+        return self._db.unsafe_settings()
 
     def close(self) -> None:
-        """Close the file; entries that this loader leaves as `sent` are in doubt from now on."""
-        with self._guard:
-            self._db.close()
-            self._liveness.close()
+        """Close it; entries that this loader leaves as `sent` are in doubt from now on."""
+        self._db.close()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-    def _all(self, sql: str, values: tuple[str | int, ...]) -> list[sqlite3.Row]:
-        with self._guard:
-            return self._db.execute(sql, values).fetchall()
-
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        """A write transaction that takes its lock at once: rows cannot change between its reads and its writes."""
-        with self._guard:
-            try:
-                self._db.execute("BEGIN IMMEDIATE")
-                yield
-                self._db.execute("COMMIT")
-            except BaseException as error:
-                if self._db.in_transaction:  # SQLite ends it by itself where the disk is full
-                    self._db.execute("ROLLBACK")
-                if isinstance(error, sqlite3.OperationalError):
-                    raise SettingsError(
-                        f"the outbox {self.path} cannot be written: {error}",
-                        fix="free some disk space, check the file and its rights, and run the load again",
-                    ) from None
-                raise
 
 
 def _has_deleted(entry: OutboxEntry) -> bool:

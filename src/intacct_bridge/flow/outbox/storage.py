@@ -1,4 +1,4 @@
-"""The outbox's SQLite file: its place, how it is opened, its statements, and rows as entries."""
+"""The outbox's tables: their place, how they are opened, their statements, and rows as entries."""
 
 import hashlib
 import json
@@ -9,17 +9,19 @@ from datetime import UTC, date, datetime
 from importlib.resources import files
 from pathlib import Path
 from typing import TypeVar
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import msgspec
 
 from intacct_bridge.client.connections.connection import Connection
 from intacct_bridge.client.local.directories import state_directory
-from intacct_bridge.client.local.sqlite_file import open_sqlite, run_script
+from intacct_bridge.client.local.sqlite_file import run_script
 from intacct_bridge.errors import Fault, SettingsError
 from intacct_bridge.flow.outbox.entry import Conclusion, OutboxEntry, Total, WriteTarget
 from intacct_bridge.flow.records.status import UNRESOLVED, WITH_RECEIPT, RecordStatus
 from intacct_bridge.flow.records.write import Receipt, WriteOperation
+from intacct_bridge.store.database import Row, TableSet
+from intacct_bridge.store.place import Place, is_postgres, name_at, postgres_place, schema_name
 
 T = TypeVar("T")
 VERSION = 6
@@ -29,33 +31,42 @@ _COUNTED_SINCE = 5
 """The first version that keeps counts of equal records."""
 
 COLUMNS = """number, company, entity, operation, object, identity, generation, digest, state, attempt, control_id,
-    body, request_digest, trace, label, position, tracked, user, loader, planned_at, sent_at, last_sent_at, changed_at,
-    record, name, faults, note, sendings, totals, posting_date, url, undoes"""
+    body, request_digest, trace, label, position, tracked, "user", loader, planned_at, sent_at, last_sent_at,
+    changed_at, record, name, faults, note, sendings, totals, posting_date, url, undoes"""
 SELECT = f"SELECT {COLUMNS} FROM entry JOIN content ON content.entry = entry.number"
-LAST_NUMBER = "SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'entry'), 0)"
+LAST_NUMBER = "SELECT coalesce(max(number), 0) FROM entry"
 PLAN_NEW = """
 INSERT INTO entry (number, company, entity, operation, object, identity, generation, digest, state, attempt, control_id,
-    trace, label, position, tracked, user, loader, planned_at, changed_at, totals, posting_date, undoes)
+    trace, label, position, tracked, "user", loader, planned_at, changed_at, totals, posting_date, undoes)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'planned', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 REPLAN = """
 UPDATE entry SET digest = :digest, state = 'planned', attempt = :attempt, control_id = :control_id, trace = :trace,
-    label = :label, position = :position, tracked = :tracked, user = :user, loader = :loader, planned_at = :now,
+    label = :label, position = :position, tracked = :tracked, "user" = :user, loader = :loader, planned_at = :now,
     changed_at = :now, record = NULL, name = NULL, faults = '[]', note = '', totals = :totals,
     posting_date = :posting_date, undoes = :undoes
 WHERE number = :number
 """
-CONTENT = "INSERT OR REPLACE INTO content VALUES (?, ?, ?)"
-EARLIER = "INSERT OR REPLACE INTO earlier_values VALUES (?, ?)"
+CONTENT = """
+INSERT INTO content (entry, body, request_digest) VALUES (?, ?, ?)
+ON CONFLICT (entry) DO UPDATE SET body = excluded.body, request_digest = excluded.request_digest
+"""
+EARLIER = """
+INSERT INTO earlier_values (entry, fields) VALUES (?, ?) ON CONFLICT (entry) DO UPDATE SET fields = excluded.fields
+"""
+KEEP_PROOF = """
+INSERT INTO witness (loader, control_id) VALUES (?, ?)
+ON CONFLICT (loader) DO UPDATE SET control_id = excluded.control_id
+"""
 CURRENT = "SELECT number, loader, state, sendings, control_id, digest FROM entry WHERE number IN"
 MARK_SENT = """
-UPDATE entry SET state = 'sent', loader = ?, user = ?, last_sent_at = ?, changed_at = ?, sent_at = ?,
+UPDATE entry SET state = 'sent', loader = ?, "user" = ?, last_sent_at = ?, changed_at = ?, sent_at = ?,
     sendings = sendings + 1
 WHERE number = ?
 """
 NOTE_DEPARTURE = "UPDATE entry SET last_sent_at = ? WHERE number = ? AND state = 'sent' AND loader = ? AND sendings = ?"
 CONCLUDE = "UPDATE entry SET state = ?, changed_at = ?, record = ?, name = ?, faults = ?, note = ? WHERE number = ?"
-STILL_CLAIMS = "NOT (state = 'released' AND record GLOB '*[^0-9]*')"
+STILL_CLAIMS = "NOT (state = 'released' AND ltrim(record, '0123456789') <> '')"
 """A record number is never used again. A name, such as an order's, is free again once its record was deleted."""
 CLAIMED = f"""
 SELECT 1 FROM entry WHERE company = ? AND object = ? AND operation = 'create' AND record = ? AND number <> ?
@@ -71,7 +82,7 @@ WHERE company = ? AND object = ? AND operation = 'create' AND record = ? AND sta
 """
 RECOVER = """
 UPDATE entry SET state = 'in_doubt', changed_at = :now, note = 'the loader ended before it recorded an outcome'
-WHERE state = 'sent' AND loader = :loader
+WHERE state = 'sent' AND loader = :loader AND coalesce(last_sent_at, planned_at) < :before
 RETURNING number
 """
 _TO_VERSION_2 = """
@@ -130,7 +141,8 @@ SELECT company, identity, state FROM entry WHERE operation = 'create' AND identi
 COUNT_OF = "SELECT given, covered FROM equal_record WHERE company = ? AND source = ? AND stream = ? AND digest = ?"
 GIVE = """
 INSERT INTO equal_record (company, source, stream, digest, given) VALUES (?, ?, ?, ?, ?)
-ON CONFLICT (company, source, stream, digest) DO UPDATE SET given = max(given, excluded.given)
+ON CONFLICT (company, source, stream, digest) DO UPDATE SET given = excluded.given
+WHERE equal_record.given < excluded.given
 """
 COVER = "UPDATE equal_record SET covered = ? WHERE company = ? AND source = ? AND stream = ? AND digest = ?"
 RESTART = "UPDATE equal_record SET covered = 0 WHERE company = ? AND source = ? AND stream = ?"
@@ -155,52 +167,50 @@ ORDER BY event.number DESC
 """
 
 
-def outbox_path(connection: Connection) -> Path:
+def outbox_place(connection: Connection) -> Place:
     """A connection's outbox: the one that it names, else its company's in the user's state directory."""
-    if connection.outbox:
-        return path_of(connection.outbox)
     client = f"|{connection.client_id}" if connection.client_id else ""
+    if connection.outbox:
+        return place_of(connection.outbox, connection.company_id + client, connection.endpoint)
     return default_path(connection.company_id + client, connection.endpoint)
 
 
 def default_path(company: str, endpoint: str = "") -> Path:
-    """The default place of a company's outbox: the user's state directory, never the working directory.
-
-    An endpoint that is not Sage's has an outbox of its own; an emulator's company would be taken for the real one
-    otherwise.
-    """
-    host = urlsplit(endpoint).netloc.lower()
-    suffix = "" if not host or host.endswith("intacct.com") else f"@{host}"
-    return state_directory() / "outbox" / f"{quote(company.casefold() + suffix, safe='@')}.sqlite3"
+    """The default place of a company's outbox: the user's state directory, never the working directory."""
+    return state_directory() / "outbox" / f"{quote(name_at(company, endpoint), safe='@')}.sqlite3"
 
 
-def path_of(setting: str) -> Path:
-    """The file that a connection's `outbox` setting means: a path, or `sqlite:///path`."""
+def place_of(setting: str, company: str = "", endpoint: str = "") -> Place:
+    """The place that an `outbox` setting means: a path, `sqlite:///path`, or `postgresql://...`."""
+    if is_postgres(setting):
+        return postgres_place(setting, schema_name(name_at(company, endpoint)))
     scheme, colon, rest = setting.partition("://")
     if not colon:
         return Path(setting).expanduser()
     if scheme != "sqlite":
-        raise SettingsError(f"an outbox cannot be at {scheme}://", fix="give a path, or sqlite:///path")
+        raise SettingsError(
+            f"an outbox cannot be at {scheme}://", fix="give a path, sqlite:///path, or postgresql://HOST/DATABASE"
+        )
     return Path(rest[1:] if rest[2:3] == ":" else rest).expanduser()
 
 
-def connect(path: Path) -> sqlite3.Connection:
-    """Open the file, or create it readable by its owner only, since it holds what was posted."""
-    return open_sqlite(path, what="the outbox", setting="outbox", upgrade=_upgrade)
+def _script(name: str) -> str:
+    return files("intacct_bridge.data").joinpath(name).read_text(encoding="utf-8")
 
 
-def _upgrade(db: sqlite3.Connection, path: Path, version: int) -> int:
-    """Bring a file of a version, 0 for a new one, to the present version."""
-    if version > VERSION:
-        raise SettingsError(f"the outbox {path} was written by a newer version", fix="upgrade intacct-bridge")
-    if version == 0:
-        run_script(db, files("intacct_bridge.data").joinpath("outbox.sql").read_text(encoding="utf-8"))
-    else:
-        for step in _UPGRADES[version - 1 :]:
-            run_script(db, step)
-        if version < _COUNTED_SINCE:
-            _count_equal_records(db)
-    return VERSION
+def _upgrade(db: sqlite3.Connection, version: int) -> None:
+    """Bring a file of an earlier version to the present one."""
+    for step in _UPGRADES[version - 1 :]:
+        run_script(db, step)
+    if version < _COUNTED_SINCE:
+        _count_equal_records(db)
+
+
+def tables() -> TableSet:
+    """The outbox's tables."""
+    return TableSet(
+        "outbox", "the outbox", VERSION, lambda: _script("outbox.sql"), _upgrade, _script("outbox_postgres.sql")
+    )
 
 
 def _count_equal_records(db: sqlite3.Connection) -> None:
@@ -218,7 +228,7 @@ def _count_equal_records(db: sqlite3.Connection) -> None:
     db.executemany(COVER, ((covered, *key) for key, (_, covered) in counts.items()))
 
 
-def entry_of(row: sqlite3.Row) -> OutboxEntry:
+def entry_of(row: Row) -> OutboxEntry:
     """A row as an entry; unpacked by position, because every record of a load passes here several times."""
     (
         number, company, entity, operation, object_name, identity, generation, digest, state, attempt, control_id,

@@ -217,7 +217,7 @@ def check_outbox(plan: Plan, target: TargetCompany, outbox: Outbox) -> None:
                 place = f"{record.write.position}: " if record.write.position else ""
                 raise SettingsError(
                     f"{place}{record.write.label} was {sent} by an earlier run, according to the plan; "
-                    f"the outbox {outbox.path} has no such entry, or it was forgotten or taken back since",
+                    f"the outbox {outbox.name} has no such entry, or it was forgotten or taken back since",
                     fix="apply the plan with the outbox it was made with, or make a new plan with this one",
                 )
 

@@ -35,7 +35,7 @@ def is_doubtful(entry: OutboxEntry | None) -> bool:
 
 def sent_text(write: Write, entry: OutboxEntry) -> str:
     """`posted on 2026-01-31 as GLBATCH 7`: what the outbox knows of a record."""
-    when = (entry.sent_at or entry.planned_at).date()
+    when = entry.since.date()
     state = "posted" if entry.status is RecordStatus.APPLIED else "sent (its outcome is in doubt)"
     record = f" as {write.object} {entry.receipt.record}" if entry.receipt and entry.receipt.record else ""
     return f"{state} on {when}{record}"

@@ -54,6 +54,8 @@ class PlanOrigin:
     id: str
     outbox: str
     options: SendOptions
+    needs_approval: bool = False
+    """Whether a person must approve it, even where the connection does not ask for that."""
 
 
 class Verdict(StrEnum):

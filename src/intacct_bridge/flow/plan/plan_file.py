@@ -81,6 +81,7 @@ class _Origin(Struct, frozen=True):
     batch_size: int
     atomic: bool
     stop_on_error: bool
+    needs_approval: bool | UnsetType = UNSET
 
 
 class _Plan(_Header, frozen=True, kw_only=True):
@@ -151,7 +152,8 @@ def _kept(plan: Plan) -> _Plan:
 
 def _kept_origin(origin: PlanOrigin) -> _Origin:
     options = origin.options
-    return _Origin(origin.id, origin.outbox, options.batch_size, options.atomic, options.stop_on_error)
+    needed = origin.needs_approval or UNSET
+    return _Origin(origin.id, origin.outbox, options.batch_size, options.atomic, options.stop_on_error, needed)
 
 
 def _kept_record(record: PlannedRecord) -> _Record:
@@ -203,7 +205,8 @@ def _plan(kept: _Plan) -> Plan:
 
 
 def _origin(kept: _Origin) -> PlanOrigin:
-    return PlanOrigin(kept.id, kept.outbox, SendOptions(kept.batch_size, kept.atomic, kept.stop_on_error))
+    options = SendOptions(kept.batch_size, kept.atomic, kept.stop_on_error)
+    return PlanOrigin(kept.id, kept.outbox, options, needs_approval=kept.needs_approval is True)
 
 
 def _record(kept: _Record) -> PlannedRecord:

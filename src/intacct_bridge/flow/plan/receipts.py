@@ -172,7 +172,7 @@ class ReceiptCheck:
         for entry in entries:
             for key in _audit_keys(name, entry):
                 by_key.setdefault(key, []).append(entry)
-        since = min(entry.sent_at or entry.planned_at for entry in entries) - _DAY
+        since = min(entry.since for entry in entries) - _DAY
         where = (field("ACCESSMODE") == "D") & (field("OBJECTTYPE") == name.lower()) & (field("ACCESSTIME") >= since)
         proofs: dict[int, str] = {}
         try:
@@ -192,14 +192,16 @@ class ReceiptCheck:
         return proofs
 
     def _judge_corrected(self, corrected: Sequence[_CorrectedRecord]) -> list[PlannedRecord]:
-        """Each must say what its update left."""
+        """Each must say what its update left. An empty key says nothing: the company numbers such records itself."""
         writable, references = self._context.describe(), self._context.references
+        natural = natural_key(writable.name)
         references.learn(one.record.write for one in corrected)
         by = (writable.lookup.record_key,)
         keyed = []
         for one in corrected:
             resolved, _ = resolve(one.record.write, references)
-            keyed.append((replace(resolved, fields={**resolved.fields, by[0]: one.number}), by))
+            stated = {name: value for name, value in resolved.fields.items() if value is not None or name != natural}
+            keyed.append((replace(resolved, fields={**stated, by[0]: one.number}), by))
         located = Locator(self._context.company, writable).locate(keyed)
         done: list[PlannedRecord] = []
         for one, (write, _), found in zip(corrected, keyed, located, strict=True):
@@ -226,21 +228,22 @@ def _audit_keys(name: str, entry: OutboxEntry) -> set[str]:
 def _is_delete_of(entry: OutboxEntry, name: str, row: Mapping[str, object]) -> bool:
     """Whether a delete event means the entry's record.
 
-    A record number is never used again. A natural key may be, so its event must come after the record was posted.
+    A record number is never used again. A name may be, such as an order's, so its event must come after the record was
+    posted.
     """
-    key, when = str(row.get("OBJECTKEY")), row.get("ACCESSTIME")
+    key, when, lookup = str(row.get("OBJECTKEY")), row.get("ACCESSTIME"), lookup_keys_of(name)
     by, value = next(iter(audited(name, key)))
-    if value == _record(entry) and by == lookup_keys_of(name).record_key:
+    is_receipt = value == _record(entry)
+    if is_receipt and by == lookup.record_key and not lookup.answered_key:
         return True
-    posted = entry.sent_at or entry.planned_at
-    later = isinstance(when, datetime) and when.tzinfo is not None and when >= posted.replace(microsecond=0)
-    return by == natural_key(name) and later
+    later = isinstance(when, datetime) and when.tzinfo is not None and when >= entry.since.replace(microsecond=0)
+    return later and (is_receipt or by == natural_key(name))
 
 
 def _overwritten(known: PlannedRecord, one: _CorrectedRecord, changes: Iterable[Change]) -> PlannedRecord:
     """The refusal of a record that has other content since its update."""
     write = one.record.write
-    when = f"{one.correction.sent_at or one.correction.planned_at:%Y-%m-%d}"
+    when = f"{one.correction.since:%Y-%m-%d}"
     text = f"{write.label} was {sent_text(write, one.created)}, and was corrected on {when}"
     differs = "; ".join(text for change in changes for text in (str(change), *change.lines))
     finding = Finding(

@@ -12,7 +12,7 @@ because it is more often a slip than a wish.
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -390,9 +390,9 @@ def _signed_columns(fields: Mapping[str, Value], row: SourceRow) -> Iterator[tup
     """The columns of a row with a signed amount that is among the fields."""
     for column, cell in row.cells.items():
         sign = currency_sign(cell)
-        if sign and isinstance(cell, str):
+        if sign:
             try:
-                amount = read_money(cell)
+                amount = read_money(str(cell))
             except RecordError:
                 continue
             if amount and abs(amount) in {abs(value) for value in fields.values() if isinstance(value, Decimal)}:
@@ -489,10 +489,12 @@ def _places(write: Write, writable: WritableObject) -> Iterator[FieldPlace]:
             yield FieldPlace(name, value, one, write.column(name), write.position, is_key, name in legacy)
     for wrapper, lines in write.lines.items():
         line_set = writable.line_set(wrapper)
-        for line in lines if line_set is not None else ():
+        if line_set is None:
+            continue
+        for line in lines:
             for name, value in line.fields.items():
-                one = line_set.field(name) if line_set else None
-                if one is not None and line_set is not None and not _fits(one, value):
+                one = line_set.field(name)
+                if one is not None and not _fits(one, value):
                     is_legacy = by_legacy and name in line_set.extra
                     yield FieldPlace(name, value, one, write.column(name), line.position, name == "RECORDNO", is_legacy)
 
@@ -595,19 +597,16 @@ def _relations(answered: Iterable[Element]) -> Iterator[DimensionRelation]:
                 yield DimensionRelation(*names, override)
 
 
-def conflicts(write: Write, known: Iterable[DimensionRelation], references: References) -> Iterator[Finding]:
+def conflicts(write: Write, known: Collection[DimensionRelation], references: References) -> Iterator[Finding]:
     """Lines that name another dimension than the one that follows."""
-    followed = [one for one in known if one.dimension in _LEADING and one.related in _FIELDS]
-    for line in write.all_lines if followed else ():
-        leads = {name: text for name in _LEADING if (text := _dimension(line, name)[1])}
-        found = {name: references.known(name)[text] for name, text in leads.items() if text in references.known(name)}
-        for one in followed if found else ():
-            if one.dimension not in found:
-                continue
-            leading = leads[one.dimension]
-            follows = comparable(found[one.dimension].row.get(f"{one.related}ID"))
-            field, given = _dimension(line, one.related) if follows else ("", "")
-            if given and given != follows:
+    for line in write.all_lines if known else ():
+        named = {name: found for name in _FIELDS if (found := _dimension(line, name))[1]}
+        pairs = (one for one in known if one.dimension in named and one.related in named) if len(named) > 1 else ()
+        for one in pairs:
+            (_, leading), (field, given) = named[one.dimension], named[one.related]
+            leaders = references.known(one.dimension)
+            follows = comparable(leaders[leading].row.get(f"{one.related}ID")) if leading in leaders else ""
+            if follows and given != follows:
                 message = f"{one.dimension.lower()} {leading} goes with {one.related.lower()} {follows}, not {given}"
                 fix = "leave it out, or correct one of them" if not one.override else ""
                 yield Finding("relationship", message, fix, write.column(field), line.position,

@@ -96,7 +96,7 @@ def _of_entry(company: Gateway, outbox: Outbox, entry: OutboxEntry) -> list[Cand
     for row in rows:
         match = matching_record(lookup, row, creators)
         keyed = match.record in paid or (bool(entry.lookup_key) and _key(row, entry) == key_of(entry.lookup_key))
-        since = (entry.sent_at or entry.planned_at).replace(microsecond=0) - CLOCK_TOLERANCE
+        since = entry.since.replace(microsecond=0) - CLOCK_TOLERANCE
         late = match.created is not None and match.created >= since
         if match.record and match.record not in claimed and not match.copy and (keyed or late):
             label = _label(row)
@@ -117,7 +117,7 @@ def _rows(company: Gateway, lookup: LookupKeys, described: ObjectDef, entry: Out
         parts = (key_condition(name, described.kind_of(name), [text]) for name, text in values.items())
         filters.append(all_of(part for part in parts if part is not None))
     if lookup.created_field and described.get(lookup.created_field) is not None:
-        filters.append(field(lookup.created_field) >= (entry.sent_at or entry.planned_at) - _WINDOW)
+        filters.append(field(lookup.created_field) >= entry.since - _WINDOW)
     rows: list[Row] = []
     for where in filters:
         rows += islice(company.query(Query(lookup.object, select, where=where, show_private=True)), _LOOKED_AT)

@@ -22,7 +22,7 @@ import dataclasses
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from decimal import Decimal, InvalidOperation
 
 from intacct_bridge.client.protocol import Gateway, Row
@@ -81,13 +81,12 @@ class EvidenceSearch:
     def look(self, lookup: LookupKeys, doubtful: Sequence[OutboxEntry]) -> Evidence:
         """The evidence on these entries, which are all of one object."""
         evidence = Evidence()
-        keyed = [entry for entry in doubtful if entry.lookup_key]
-        external = [entry for entry in keyed if _only_external(entry) and not self._is_queryable(lookup, entry)]
-        queried = [entry for entry in keyed if entry not in external]
-        keys = {entry.number: key_of(entry.lookup_key) for entry in keyed}
-        self._pair(lookup, keyed, keys, self._by_key(lookup, queried, evidence), evidence)
+        external = [entry for entry in doubtful if _only_external(entry) and not self._is_queryable(lookup, entry)]
+        queried = [entry for entry in doubtful if entry not in external]
+        keys = {entry.number: key_of(entry.lookup_key) for entry in doubtful}
+        self._pair(lookup, doubtful, keys, self._by_key(lookup, queried, evidence), evidence)
         by_id = by_external_id(self._company, self._outbox, lookup, external)
-        self._pair(lookup, keyed, keys, by_id.found, evidence)
+        self._pair(lookup, doubtful, keys, by_id.found, evidence)
         if lookup.payment_lines:
             paid = {entry.number: payment_key(entry) for entry in doubtful}
             payments = find_payments(self._company, lookup, doubtful)
@@ -175,7 +174,7 @@ def _forbids_resend(one: MatchingRecord, entry: OutboxEntry, tolerance: timedelt
 
 
 def _is_earlier(one: MatchingRecord, entry: OutboxEntry, tolerance: timedelta) -> bool:
-    sent = entry.sent_at or entry.planned_at
+    sent = entry.since
     return one.created is not None and one.created < sent.replace(microsecond=0) - tolerance
 
 
@@ -206,11 +205,11 @@ def find_edited(
     doubts: dict[int, str] = {}
     for names, entries in by_names.items():
         number = next((name for name in names if name in _NUMBERS), "")
-        if not number or len(names) == 1:
+        if not number:
             continue
         rows = _created_since(company, lookup, names, number, entries)
         taken = {one.record for one in evidence.proofs.values()}
-        taken |= outbox.claimed(entries[0].target.company, lookup.object, [one.record for _, one in rows] or ["-"])
+        taken |= outbox.claimed(entries[0].target.company, lookup.object, [one.record for _, one in rows])
         for entry in entries:
             found = (_edited(row, one, entry, number) for row, one in rows if one.record not in taken)
             if text := next((text for text in found if text), ""):
@@ -227,7 +226,7 @@ def _created_since(
         return []
     creators = Creators(company, lookup, described)
     select = dict.fromkeys((lookup.receipt_key, *names, *_judged_fields(lookup, described, creators)))
-    since = min(entry.sent_at or entry.planned_at for entry in entries) - _ZONES
+    since = min(entry.since for entry in entries) - _ZONES
     where = (field(lookup.created_field) >= since) & _may_be_edited(names, number, entries, described)
     try:
         rows = company.query(Query(lookup.object, tuple(select), where=where, show_private=True))
@@ -247,16 +246,16 @@ def _may_be_edited(names: Sequence[str], number: str, entries: Sequence[OutboxEn
 
 
 def _edited(row: Row, one: MatchingRecord, entry: OutboxEntry, number: str) -> str:
-    """Why this record may be the entry's with another key; empty where it is not."""
+    """Why this record may be the entry's, with another key or since a moment ago; empty where it is not."""
     other = [name for name, text in entry.lookup_key.items() if equal_form(row.get(name)) != nfc(text)]
     same_number = number not in other
     same_rest = other == [number] and len(entry.lookup_key) > _REST
-    if one.copy or not other or not (same_number or same_rest) or not _proves(one, entry, CLOCK_TOLERANCE):
+    if one.copy or not (same_number or same_rest) or not _proves(one, entry, CLOCK_TOLERANCE):
         return ""
-    created = f"{one.created:%Y-%m-%d %H:%M:%S} UTC" if one.created else "an unknown time"
+    changed = f" with another {listed(other)}" if other else ""
     return (
-        f"record {one.record}, created by {one.creator} at {created}, may be this one with another {listed(other)}: "
-        "check it"
+        f"record {one.record}, created by {one.creator} at {one.created:%Y-%m-%d %H:%M:%S} UTC, "
+        f"may be this one{changed}: check it"
     )
 
 
@@ -296,7 +295,7 @@ def by_external_id(
         known = legacy_object(lookup.object)
     except InvalidRequestError:
         return nothing
-    if not known.single or not entries:
+    if not known.single:
         return nothing
     answers = {one.lookup_key[EXTERNALID]: _get(company, known, one.lookup_key[EXTERNALID]) for one in entries}
     found = {
@@ -433,14 +432,14 @@ def _payment_lines(node: Element) -> Iterator[tuple[str, str]]:
         record = next((text for name in _KEYS if (text := child.findtext(name).strip())), "")
         if amount:
             yield record, amount
-        elif child.children:
+        else:
             yield from _payment_lines(child)
 
 
 def _payment_key(paid: Mapping[tuple[str, str], int], day: Value) -> Key:
     """The lines in one order, and the date as a line of its own."""
     lines = [(record, f"{count} x {amount}") for (record, amount), count in sorted(paid.items())]
-    return (*lines, ("", day.isoformat() if isinstance(day, date) and not isinstance(day, datetime) else ""))
+    return (*lines, ("", day.isoformat() if isinstance(day, date) else ""))
 
 
 def _amount(value: Value) -> str:

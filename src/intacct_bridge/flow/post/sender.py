@@ -101,7 +101,7 @@ class Sender:
         ends = [_conclusion(entry, _result(entry, by_id), resend=resend) for entry in entries]
         try:
             done = self._outbox.conclude(ends)
-        except SettingsError as error:
+        except (SettingsError, TransientError) as error:
             raise _not_noted(entries, error) from error
         self._step("concluded")
         return done
@@ -114,13 +114,13 @@ class Sender:
         ends = [Conclusion(entry, status, faults=faults, note=note) for entry in entries]
         try:
             return self._outbox.conclude(ends)
-        except SettingsError as failure:
+        except (SettingsError, TransientError) as failure:
             if status is RecordStatus.NOT_SENT:
                 return []  # the error that kept it from being sent is raised
             raise _not_noted(entries, failure) from failure
 
 
-def _not_noted(entries: Sequence[OutboxEntry], error: SettingsError) -> InDoubtError:
+def _not_noted(entries: Sequence[OutboxEntry], error: IntacctError) -> InDoubtError:
     """The error for what was sent and whose outcome the outbox cannot take: the next run looks for it."""
     return InDoubtError(
         f"{counted(len(entries), 'record')} sent, with an outcome that could not be written down: {error.message}",

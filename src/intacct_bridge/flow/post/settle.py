@@ -202,7 +202,7 @@ class Settler:
         proves that the first sending did nothing, however good the company's memory is. The next run tries again with a
         record that cannot be looked for.
         """
-        waited = asked >= (entry.sent_at or entry.planned_at) + SETTLE_AFTER
+        waited = asked >= entry.since + SETTLE_AFTER
         if searchable and waited:
             return self._conclude(entry, RecordStatus.REJECTED, "not found, and refused when it was sent again")
         faults = "; ".join(str(fault) for fault in entry.faults)

@@ -44,7 +44,9 @@ _RESULTS = {RecordStatus.APPLIED: SUCCESS, RecordStatus.ABORTED: ABORTED}
 class OwnOutbox:
     """The outbox of a connection, opened with the first write and closed with the client."""
 
-    def __init__(self) -> None:
+    def __init__(self, run: str = "") -> None:
+        """`run`: the id of the run whose entries these are; empty: a new one."""
+        self._run = run
         self._guard = threading.Lock()
         self._outbox: Outbox | None = None
 
@@ -53,7 +55,7 @@ class OwnOutbox:
         with self._guard:
             if self._outbox is None:
                 try:
-                    self._outbox = open_outbox(connection)
+                    self._outbox = open_outbox(connection, run=self._run)
                 except SettingsError as error:
                     fix = f"{error.fix}; or write without an outbox: connect with outbox=None"
                     raise SettingsError(error.message, fix=fix) from None
@@ -76,9 +78,13 @@ class OutboxWriter:
     """
 
     def __init__(
-        self, outbox: Outbox | Callable[[Connection], Outbox] | None = None, *, keep_earlier: bool = False
+        self,
+        outbox: Outbox | Callable[[Connection], Outbox] | None = None,
+        *,
+        keep_earlier: bool = False,
+        run: str = "",
     ) -> None:
-        self._own = OwnOutbox()
+        self._own = OwnOutbox(run)
         self._given = outbox
         self._keep_earlier = keep_earlier
 

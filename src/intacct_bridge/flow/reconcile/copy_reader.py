@@ -86,6 +86,15 @@ class CopyReader:
         """Run a statement."""
         self._con.execute(sql)
 
+    def first_rows(self, sql: str, count: int) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
+        """The columns of a query, and its first rows; the others are not computed where the query allows that."""
+        found = self._con.execute(sql)
+        return tuple(one[0] for one in found.description or ()), found.fetchmany(count)
+
+    def interrupt(self) -> None:
+        """End the running query, from another thread; it raises duckdb.InterruptException there."""
+        self._con.interrupt()
+
     @contextmanager
     def registered(self, name: str, rows: "pa.Table") -> Iterator[None]:
         """Make rows available to SQL under a name."""

@@ -57,7 +57,7 @@ _SIGN = "|".join(map(re.escape, sorted(_SIGNS, key=len, reverse=True)))
 _BEFORE = re.compile(rf"(?P<minus>[+-]?)[ \u00a0\u202f]*(?P<sign>{_SIGN})[ \u00a0\u202f]*(?P<amount>[^A-Za-z]*)")
 _BEHIND = re.compile(rf"(?P<minus>)(?P<amount>[^A-Za-z]*?)[ \u00a0\u202f]*(?P<sign>{_SIGN})")
 _DASHES = ("-", "\u2013", "\u2014")
-_AFTER_SIGN = re.compile(r"([+-])[ \u00a0\u202f\t]+")
+_AFTER_SIGN = re.compile(r"^([+-])[ \u00a0\u202f\t]+")
 _FLOAT_DIGITS = 15
 """Digits that every binary float keeps; its error is beyond them."""
 _WHOLE_DIGITS = 11
@@ -68,23 +68,21 @@ MOST_DIGITS = 100
 
 def text_of(cell: object) -> str:
     """A cell as text without the white space around it; None is the empty text."""
-    if type(cell) is str:
-        return cell.replace("\u00a0", " ").strip() if cell else ""
+    if isinstance(cell, str):
+        return cell.replace("\u00a0", " ").strip()
     if cell is None:
         return ""
     if isinstance(cell, bool):
         return "true" if cell else "false"
     if isinstance(cell, Decimal):
         return format(cell, "f") if is_written_out(cell) else str(cell)
-    return str(cell).replace("\u00a0", " ").strip()
+    return str(cell)
 
 
 def is_written_out(number: Decimal) -> bool:
     """Whether the number can be written out with a sensible number of digits; infinities and NaN have none."""
     exponent = number.as_tuple().exponent
-    if not isinstance(exponent, int):
-        return False
-    return exponent >= -MOST_DIGITS and (not number or number.adjusted() < MOST_DIGITS) and exponent < MOST_DIGITS
+    return isinstance(exponent, int) and exponent >= -MOST_DIGITS and number.adjusted() < MOST_DIGITS
 
 
 def written_out(number: Decimal) -> Decimal:
@@ -126,9 +124,9 @@ def read_money(cell: Cell, *, grouping: bool = False) -> Decimal | None:
         return Decimal(0)
     if inner.startswith("(") and inner.endswith(")"):
         inner, negative = _without_currency(inner[1:-1].strip())[0], True
-        if inner[:1] in "+-":
+        if inner.startswith(("+", "-")):
             raise _unreadable(text, "use brackets or a sign, not both")
-    bare = _AFTER_SIGN.sub(r"\1", inner, count=1) if inner[:1] in "+-" else inner
+    bare = _AFTER_SIGN.sub(r"\1", inner)
     if grouping and _ONE_POINT.fullmatch(bare):
         whole = bare.replace(".", "")
         fix = f"write {whole}.00 for thousands, else {bare}0: other amounts of the file are like 1.234,50"
@@ -143,21 +141,18 @@ def read_money(cell: Cell, *, grouping: bool = False) -> Decimal | None:
 
 
 def _without_currency(text: str) -> tuple[str, str]:
-    """An amount without its currency's sign, and the sign: `-$5.00` is -5.00. A sign on both sides is left there."""
+    """An amount without its currency's sign, and the sign: `-$5.00` is -5.00."""
     if "$" not in text and text.isascii():
         return text, ""
     found = _BEFORE.fullmatch(text) or _BEHIND.fullmatch(text)
-    if found is None or (found["minus"] and found["amount"][:1] in ("+", "-", "(")):
+    if found is None:
         return text, ""
     return f"{found['minus']}{found['amount'].strip()}", found["sign"]
 
 
 def currency_sign(cell: object) -> str:
     """The sign of a currency in an amount, `$` or `€`; empty where it has none."""
-    if not isinstance(cell, str) or ("$" not in cell and cell.isascii()):
-        return ""
-    text = text_of(cell)
-    inner, sign = _without_currency(text)
+    inner, sign = _without_currency(text_of(cell))
     if not sign and inner.startswith("(") and inner.endswith(")"):
         sign = _without_currency(inner[1:-1].strip())[1]
     return sign
@@ -197,12 +192,12 @@ def cents_of_float(number: Decimal) -> Decimal | None:
     Sums of floats carry an error of some units in their last place. A number that a person or a database wrote has
     fewer digits.
     """
-    if not number.is_finite() or len(number.as_tuple().digits) < _FLOAT_DIGITS or number.adjusted() > _WHOLE_DIGITS:
+    if len(number.as_tuple().digits) < _FLOAT_DIGITS or number.adjusted() > _WHOLE_DIGITS:
         return None
     cents = round(number, 2)
     unit = Decimal(math.ulp(float(number)))
     allowed = max(2 * unit, min(1024 * unit, Decimal("1e-6")))
-    return cents if cents and cents != number and abs(cents - number) <= allowed else None
+    return cents if cents != number and abs(cents - number) <= allowed else None
 
 
 def _unreadable(text: str, fix: str) -> RecordError:
@@ -245,7 +240,7 @@ def date_reading(cells: Iterable[object], order: DateOrder | None, pattern: str 
     for cell in cells:
         if isinstance(cell, date):
             typed = True
-        elif isinstance(cell, str) and (match := _SLASHED.fullmatch(text_of(cell))):
+        elif match := _SLASHED.fullmatch(text_of(cell)):
             found.append(match)
     left = next((match[0] for match in found if int(match[1]) > 12 or int(match[2]) > 12), "") if typed else ""
     if order is not None:
@@ -256,18 +251,17 @@ def date_reading(cells: Iterable[object], order: DateOrder | None, pattern: str 
 
 
 def _short_orders(found: Sequence[re.Match[str]]) -> tuple[str, ...]:
-    """The orders in which all of these dates exist; the year comes last where any of them has four digits."""
+    """The orders in which all of these dates exist, for those with a year of two digits."""
     if all(len(match[3]) == 4 for match in found):
         return ()
-    orders = _ORDERS[:2] if any(len(match[3]) == 4 for match in found) else _ORDERS
-    return tuple(order for order in orders if all(_in_order(match, order) is not None for match in found))
+    return tuple(order for order in _ORDERS if all(_in_order(match, order) is not None for match in found))
 
 
 def _in_order(match: re.Match[str], order: str) -> date | None:
     parts = dict(zip(order, (match[1], match[2], match[3]), strict=True))
     year = int(parts["y"])
     try:
-        return date(full_year(year) if len(parts["y"]) <= 2 else year, int(parts["m"]), int(parts["d"]))
+        return date(year if len(parts["y"]) == 4 else full_year(year), int(parts["m"]), int(parts["d"]))
     except ValueError:
         return None
 
@@ -301,8 +295,7 @@ def _named_day(text: str) -> date:
     """A date that names its month: `21-Nov-26`, `Nov 21, 2026`."""
     for form in _NAMED:
         found = form.fullmatch(text)
-        month = month_number(found["month"]) if found is not None else None
-        if found is not None and month is not None:
+        if found is not None and (month := month_number(found["month"])) is not None:
             year = int(found["year"])
             return _day(text, full_year(year) if len(found["year"]) == 2 else year, month, int(found["day"]))
     raise RecordError(

@@ -141,8 +141,6 @@ def _canonical(value: Value) -> str:
 
 
 def _as_given(value: Value) -> str:
-    if isinstance(value, date) and not isinstance(value, datetime):
-        return value.isoformat()
     return "" if value is None else str(value).strip()
 
 

@@ -166,8 +166,16 @@ class InputTable:
 
 def table_of_rows(source: str, rows: Sequence[Mapping[str, object]]) -> InputTable:
     """Rows of a command line, each of which counts as a record of its own, also beside equal ones of another day."""
-    found = [SourceRow(source, number, row, key=(uuid.uuid4().hex,)) for number, row in enumerate(rows, 1)]
-    columns = tuple(dict.fromkeys(name for row in rows for name in row))
+    return _table_of(source, [SourceRow(source, at, row, key=(uuid.uuid4().hex,)) for at, row in enumerate(rows, 1)])
+
+
+def table_of_given_rows(source: str, rows: Sequence[Mapping[str, object]]) -> InputTable:
+    """Rows of a program, which are identified as those of a file are: given again, they are the same records."""
+    return _table_of(source, [SourceRow(source, at, row) for at, row in enumerate(rows, 1)])
+
+
+def _table_of(source: str, found: Sequence[SourceRow]) -> InputTable:
+    columns = tuple(dict.fromkeys(name for row in found for name in row.cells))
     return InputTable(Path(source), columns, lambda: iter(found), "jsonl", takes_files=False)
 
 
@@ -568,6 +576,14 @@ def _suggest_sheet(path: Path, names: Sequence[str], search: HeaderSearch) -> No
             fix=f"choose {others}",
             setting="sheet",
         )
+
+
+def sheet_names(path: Path) -> list[str]:
+    """The sheets of a workbook in their order; none for another kind of file."""
+    if check_input(path) != "excel":
+        return []
+    look_through(path)
+    return list(_sheet_parts(path))
 
 
 def _in_quotes(name: str) -> str:

@@ -1,6 +1,6 @@
 """Values as text for comparison: the one rule by which plans, lookups and evidence call two values equal."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 
 from intacct_bridge.model.text_forms import nfc
@@ -9,7 +9,7 @@ from intacct_bridge.wire.values import Value
 
 def comparable(value: Value) -> str:
     """A value as text that is equal for values that Intacct treats as equal; empty for none."""
-    if type(value) is str:
+    if isinstance(value, str):
         return value.strip()
     if value is None:
         return ""
@@ -19,7 +19,7 @@ def comparable(value: Value) -> str:
         return number_text(Decimal(value))
     if isinstance(value, datetime):
         return (value.astimezone(UTC) if value.tzinfo else value).isoformat()
-    return value.isoformat() if isinstance(value, date) else str(value).strip()
+    return str(value)
 
 
 def equal_form(value: Value) -> str:

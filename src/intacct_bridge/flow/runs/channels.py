@@ -54,7 +54,8 @@ class Channel:
 
     def wants(self, run: Run) -> bool:
         """Whether this run is an occasion for a message."""
-        failed = not run.end.succeeded and run.end is not RunEnd.INTERRUPTED
+        goes_on = run.end is RunEnd.RUNNING
+        failed = run.error is not None if goes_on else not run.end.succeeded and run.end is not RunEnd.INTERRUPTED
         doubtful = run.end is RunEnd.IN_DOUBT or bool(run.records.in_doubt)
         occasions = {FAILURE: failed, IN_DOUBT: doubtful, DEAD_LETTER: bool(run.records.dead_letters), ALWAYS: True}
         return any(occasions[one] for one in self.on)

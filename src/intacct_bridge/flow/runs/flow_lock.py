@@ -30,7 +30,7 @@ def flow_lock(flow: Flow, person: str) -> Iterator[None]:
         if not try_lock(file):
             raise BusyError(
                 f"flow {flow.name} is running already{_holder(path)}",
-                fix="Wait until it has ended; see: intacct runs list --flow NAME",
+                fix=f"Wait until it has ended; see: intacct runs list --flow {flow.name}",
             )
         file.truncate(0)
         file.write(json.dumps({"by": person, "process": os.getpid(), "since": _now()}).encode())

@@ -1,10 +1,10 @@
-"""The history of runs: a SQLite file in the user's state directory, beside the outboxes.
+"""The history of runs: a SQLite file in the user's state directory, beside the outboxes, or a PostgreSQL database.
 
 Nothing depends on the history: where it cannot be written, a run goes on without one. It is readable by its owner only.
 Each run holds a lock on a file of its own while its process lives, as a loader of the outbox does, so that a killed
 run is told apart from one that still runs. Several processes write at the same time.
 
-`INTACCT_RUN_HISTORY` names another file, or is `off`.
+`INTACCT_RUN_HISTORY` names another file or a database that several machines share, or is `off`.
 """
 
 import os
@@ -13,13 +13,18 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from intacct_bridge.client.local.directories import state_directory
-from intacct_bridge.errors import SettingsError
-from intacct_bridge.flow.outbox.liveness import Liveness
+from intacct_bridge.errors import IntacctError, SettingsError
 from intacct_bridge.flow.runs.run import Run
+from intacct_bridge.store.liveness import Liveness
+
+if TYPE_CHECKING:
+    from intacct_bridge.store.place import Place
+    from intacct_bridge.store.postgres import PostgresDatabase
 
 VERSION = 1
 VARIABLE = "INTACCT_RUN_HISTORY"
@@ -30,6 +35,7 @@ KEPT_LOG_DAYS = 90
 _PRUNE_EVERY = 200
 """Runs between two removals of old ones."""
 _BUSY_MS = 2_000
+_SHARED_SCHEMA = "intacct_bridge"
 """How long another process may hold the file before a run goes on without its history."""
 _SCHEMA = (
     """CREATE TABLE run (number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, started TEXT NOT NULL,
@@ -41,22 +47,44 @@ _PUT = """
 INSERT INTO run (id, started, ended, flow, connection, command, status, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (id) DO UPDATE SET ended = excluded.ended, connection = excluded.connection, command = excluded.command,
     status = excluded.status, body = excluded.body
+RETURNING number
 """
 
 
-def history_path() -> Path | None:
-    """The history's file; None where it is switched off."""
+def history_place() -> "Place | None":
+    """The history's file or database; None where it is switched off."""
     named = os.environ.get(VARIABLE, "")
     if named.lower() == OFF:
         return None
-    return Path(named).expanduser() if named else state_directory() / "runs" / "runs.sqlite3"
+    if "://" in named:
+        from intacct_bridge.store.place import postgres_place
+
+        return postgres_place(named, _SHARED_SCHEMA)
+    return Path(named).expanduser() if named else _usual_path()
+
+
+def _usual_path() -> Path:
+    return state_directory() / "runs" / "runs.sqlite3"
+
+
+@contextmanager
+def open_history() -> Iterator["RunHistory"]:
+    """The history, to be read. SettingsError where it is switched off."""
+    place = history_place()
+    if place is None:
+        raise SettingsError("The history of runs is switched off.", fix=f"Unset {VARIABLE}, or name a file.")
+    with closing(RunHistory(place)) as history:
+        yield history
 
 
 class RunHistory:
-    """The history in one file. SettingsError where it cannot be used; the caller goes on without it."""
+    """One history. SettingsError where it cannot be used; the caller goes on without it."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, place: "Place") -> None:
+        self.place = place
+        self.path = place if isinstance(place, Path) else _usual_path()
+        """The file; of a database, the name beside which this machine keeps logs and locks."""
+        self._shared: PostgresDatabase | None = None
         self._held: dict[str, Liveness] = {}
         self._db: sqlite3.Connection | None = None
 
@@ -74,7 +102,10 @@ class RunHistory:
 
     def begin(self, run: Run) -> None:
         """Keep a run that begins now, and hold its lock until it ends."""
-        if run.id not in self._held:
+        if not isinstance(self.place, Path):
+            with self._told():
+                self._database().hold(run.id, unique=True)
+        elif run.id not in self._held:
             self._held[run.id] = Liveness(self._living, run.id)
         number = self._put(run)
         if number % _PRUNE_EVERY == 0:
@@ -95,6 +126,8 @@ class RunHistory:
         """Release the lock of a run."""
         if held := self._held.pop(run_id, None):
             held.close()
+        if self._shared is not None:
+            self._shared.release(run_id)
 
     def prune(self, now: datetime) -> None:
         """Remove runs and logs that are older than they are kept."""
@@ -113,6 +146,9 @@ class RunHistory:
         if self._db is not None:
             self._db.close()
             self._db = None
+        if self._shared is not None:
+            self._shared.close()
+            self._shared = None
 
     # --- reading
 
@@ -148,6 +184,9 @@ class RunHistory:
         """Whether a run's process still lives."""
         if run_id in self._held:
             return True
+        if not isinstance(self.place, Path):
+            with self._told():
+                return self._database().is_held(run_id)
         if not (self._living / run_id).exists():
             return False
         try:
@@ -166,6 +205,9 @@ class RunHistory:
 
     def _read(self, sql: str, values: list[str]) -> list[str]:
         """The bodies that a query finds; none where there is no history yet."""
+        if not isinstance(self.place, Path):
+            with self._told():
+                return [body for (body,) in self._database().read(sql, values)]
         if self._db is None and not self.path.exists():
             return []
         try:
@@ -178,10 +220,32 @@ class RunHistory:
         ended = _text(run.ended) if run.ended is not None else None
         values = (run.id, _text(run.started), ended, run.flow, run.connection, run.command, run.status, body)
         with self._writing() as db:
-            return db.execute(_PUT, values).lastrowid or 0
+            return int(db.execute(_PUT, values).fetchone()[0])
+
+    def _database(self) -> "PostgresDatabase":
+        if self._shared is None:
+            from intacct_bridge.store.database import TableSet
+            from intacct_bridge.store.postgres import PostgresDatabase
+
+            assert not isinstance(self.place, Path)
+            tables = TableSet("runs", "the history of runs", VERSION, lambda: ";\n".join((*_SCHEMA, "")))
+            self._shared = PostgresDatabase(self.place, tables, patience=_BUSY_MS / 1000)
+        return self._shared
 
     @contextmanager
-    def _writing(self) -> Iterator[sqlite3.Connection]:
+    def _told(self) -> Iterator[None]:
+        """Any failure of the database as SettingsError, with which a run goes on."""
+        try:
+            yield
+        except IntacctError as error:
+            raise self._unusable(error) from None
+
+    @contextmanager
+    def _writing(self) -> "Iterator[sqlite3.Connection | PostgresDatabase]":
+        if not isinstance(self.place, Path):
+            with self._told(), self._database().transaction():
+                yield self._database()
+            return
         try:
             db = self._open()
             db.execute("BEGIN IMMEDIATE")
@@ -209,7 +273,7 @@ class RunHistory:
 
     def _unusable(self, error: Exception) -> SettingsError:
         return SettingsError(
-            f"the history of runs {self.path} cannot be used: {error}",
+            f"the history of runs {f'{self.path} ' if self.place is self.path else ''}cannot be used: {error}",
             fix=f"Check the file and its rights, or name another one: {VARIABLE}=PATH.",
         )
 

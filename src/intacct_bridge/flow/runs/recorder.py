@@ -60,9 +60,9 @@ class RunRecorder:
         if self.run is not None:
             return self.run
         self.run = self._facts()
-        from intacct_bridge.flow.runs.history import RunHistory, history_path
+        from intacct_bridge.flow.runs.history import RunHistory, history_place
 
-        path = history_path()
+        path = history_place()
         if path is not None:
             history = RunHistory(path)
             self._history = history

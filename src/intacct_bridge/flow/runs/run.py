@@ -56,6 +56,10 @@ WORST_FIRST = (5, 70, 3, 2, 4, 1, 141, 143, 130, 0)
 """Exit statuses of several flows: in doubt outranks all, and what a person must fix outranks a temporary fault."""
 
 
+LIBRARY = "library"
+"""What the history has in the place of a command for a program that uses the library."""
+
+
 def end_of(status: int) -> RunEnd:
     """The end that an exit status stands for."""
     return _ENDS.get(status, RunEnd.BUG)

@@ -22,9 +22,14 @@ class Units:
     timer: str
 
 
+def unit_name(flow: str) -> str:
+    """The name of a flow's units without the suffix."""
+    return "intacct-" + "".join(letter if letter.isalnum() or letter in "-_" else "_" for letter in flow)
+
+
 def units_of(flow: str, command: list[str], *, directory: str, calendar: str, environment_file: str) -> Units:
     """The units for a flow; `command` is the whole command line, `calendar` is as in `OnCalendar`."""
-    name = "intacct-" + "".join(letter if letter.isalnum() or letter in "-_" else "_" for letter in flow)
+    name = unit_name(flow)
     service = f"""\
 [Unit]
 Description=Intacct Bridge: flow {_escaped(flow)}

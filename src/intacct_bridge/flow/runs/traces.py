@@ -1,8 +1,9 @@
-"""OpenTelemetry spans of a run: one for the run, and one for each request to the gateway under it.
+"""OpenTelemetry spans of a run: one for the run, and under it one for each stream and each request to the gateway.
 
 Tracing is off unless the standard variables ask for it (`OTEL_TRACES_EXPORTER`, or an OTLP endpoint) and the SDK is
-installed (the extra `otel`). Then the requests are taken from the exchange's own log records, so that a run without
-tracing does nothing more. `TRACEPARENT` makes the run a part of the scheduler's trace. No span holds a record's values,
+installed (the extra `otel`). Then streams and requests are taken from the log records of those who read them, so that
+a run without tracing does nothing more. Streams are read side by side and share requests, so that both are children of
+the run. `TRACEPARENT` makes the run a part of the scheduler's trace. No span holds a record's values,
 an argument or a credential.
 """
 
@@ -10,8 +11,8 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from intacct_bridge.flow.runs.run import Run
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 CALLS = "intacct_bridge.client.gateway.exchange"
 """The logger that reports each request."""
+STREAMS = "intacct_bridge.flow.extract.run"
+"""The logger that reports each stream."""
 _ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 _SERVICE = "intacct-bridge"
 _INSTALL = "Run: pip install 'intacct-bridge[otel]' opentelemetry-exporter-otlp-proto-http"
@@ -74,23 +77,20 @@ class RunTrace:
             f"intacct {run.command}", context=parent, start_time=_nanoseconds(run.started.timestamp())
         )
         self._span.set_attributes({"intacct.run": run.id, "intacct.command": run.command})
-        self._calls = _CallSpans(tracer, trace.set_span_in_context(self._span))
-        self._logger = logging.getLogger(CALLS)
-        self._level = self._logger.level
-        self._logger.setLevel(logging.DEBUG)
-        self._logger.addHandler(self._calls)
+        self._parts = _PartSpans(tracer, trace.set_span_in_context(self._span))
+        self._levels = {name: logging.getLogger(name).level for name in (CALLS, STREAMS)}
+        for name in self._levels:
+            logging.getLogger(name).setLevel(logging.DEBUG)
+            logging.getLogger(name).addHandler(self._parts)
 
     def end(self, run: Run) -> None:
         """Send the run's span with its outcome."""
         from opentelemetry.trace import Status, StatusCode
 
-        self._logger.removeHandler(self._calls)
-        self._logger.setLevel(self._level)
+        for name, level in self._levels.items():
+            logging.getLogger(name).removeHandler(self._parts)
+            logging.getLogger(name).setLevel(level)
         self._span.set_attributes(_attributes(run))
-        for one in run.streams:
-            self._span.add_event(
-                "stream", {"stream": one.name, "rows": one.rows, "deleted": one.deleted, "seconds": one.seconds}
-            )
         if not run.end.succeeded:
             said = run.error.message if run.error is not None else run.end.value
             self._span.set_status(Status(StatusCode.ERROR, said))
@@ -98,8 +98,8 @@ class RunTrace:
         self._provider.shutdown()
 
 
-class _CallSpans(logging.Handler):
-    """A handler that makes a span of each request that the exchange reports."""
+class _PartSpans(logging.Handler):
+    """A handler that makes a span of each request and of each stream that is reported."""
 
     def __init__(self, tracer: "Tracer", parent: "Context") -> None:
         super().__init__(logging.DEBUG)
@@ -107,18 +107,26 @@ class _CallSpans(logging.Handler):
         self._parent = parent
 
     def emit(self, record: logging.LogRecord) -> None:
-        functions = getattr(record, "functions", None)
-        if functions is None:
-            return
-        end = time.time()
-        seconds = float(getattr(record, "seconds", 0.0))
-        span = self._tracer.start_span(str(functions), context=self._parent, start_time=_nanoseconds(end - seconds))
-        span.set_attributes(
-            {
-                "http.response.status_code": int(getattr(record, "http_status", 0)),
-                "http.response.body.size": int(getattr(record, "size", 0)),
+        facts = record.__dict__
+        if "functions" in facts:
+            attributes = {
+                "http.response.status_code": int(facts.get("http_status", 0)),
+                "http.response.body.size": int(facts.get("size", 0)),
             }
-        )
+            self._add(str(facts["functions"]), attributes, facts)
+        elif "stream" in facts and "seconds" in facts:
+            counts = {"intacct.rows": int(facts["rows"]), "intacct.deleted": int(facts["deleted"])}
+            self._add(f"stream {facts['stream']}", {"intacct.stream": str(facts["stream"]), **counts}, facts)
+
+    def _add(self, name: str, attributes: Mapping[str, str | int], facts: dict[str, Any]) -> None:
+        """A span that ends now."""
+        from opentelemetry.trace import Status, StatusCode
+
+        end = time.time()
+        begin = _nanoseconds(end - float(facts.get("seconds", 0.0)))
+        span = self._tracer.start_span(name, context=self._parent, start_time=begin, attributes=attributes)
+        if facts.get("failure"):
+            span.set_status(Status(StatusCode.ERROR, facts["failure"]))
         span.end(_nanoseconds(end))
 
 

@@ -22,6 +22,8 @@ from intacct_bridge.wire.values import Kind, Value
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from intacct_bridge.wire.row_batch import RowBatch
+
 
 @dataclass(frozen=True, slots=True)
 class Partition:
@@ -64,7 +66,7 @@ class Partition:
 class PartitionPage:
     """One page: its rows, and how many rows remain beyond it."""
 
-    rows: "pa.RecordBatch"
+    rows: "pa.RecordBatch | RowBatch"
     remaining: int
 
 

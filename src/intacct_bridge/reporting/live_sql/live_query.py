@@ -3,16 +3,18 @@
 DuckDB runs without access to files, the network and extensions, and its settings are locked.
 """
 
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from intacct_bridge.client.protocol import ReadGateway
 from intacct_bridge.errors import InvalidRequestError
 from intacct_bridge.flow.destinations.sql import quoted
-from intacct_bridge.flow.reconcile.copy_reader import open_copy_reader
+from intacct_bridge.flow.reconcile.copy_reader import CopyReader, open_copy_reader
 from intacct_bridge.flow.reconcile.fingerprints import pages_of
-from intacct_bridge.model.query.query import Query, all_of
+from intacct_bridge.model.query.query import Query
 from intacct_bridge.reporting.definitions import view_definitions
 from intacct_bridge.reporting.live_sql.statement import (
     Fields,
@@ -26,6 +28,7 @@ from intacct_bridge.reporting.open_views import make_open_views
 from intacct_bridge.wire.columns import arrow_type
 
 if TYPE_CHECKING:
+    import duckdb
     import pyarrow as pa
 
 _CLOSED = "SET enable_external_access = false; SET lock_configuration = true"
@@ -49,9 +52,9 @@ def live_table(gateway: ReadGateway, sql: str) -> "pa.Table":
     with duckdb.connect() as con:
         con.execute(_OWN)
         for read in statement.reads:
-            con.register(read.relation, _rows(gateway, read))
+            _register(con, gateway, read)
         con.execute(_CLOSED)
-        return _result(lambda text: con.sql(text).to_arrow_table(), statement.sql)
+        return _result(lambda text: con.sql(text).to_arrow_table(), statement.sql, "see `intacct describe OBJECT`")
 
 
 def prepared(gateway: ReadGateway, sql: str) -> LiveStatement:
@@ -64,6 +67,7 @@ def explained(gateway: ReadGateway, statement: LiveStatement) -> Iterator[ReadCo
     for read in statement.reads:
         head = gateway.page(_query(gateway, read, page_size=1)).head
         rows = head.total_count if head is not None else 0
+        rows = min(rows, read.first.rows) if read.first is not None else rows
         yield ReadCost(read, rows, pages_of(rows))
 
 
@@ -72,42 +76,84 @@ def _fields(gateway: ReadGateway, name: str) -> Fields:
     return {one: described.kind_of(one) for one in gateway.queryable(name)}
 
 
-def _query(gateway: ReadGateway, read: ReadObject, **more: int) -> Query:
-    where = all_of(read.conditions) if read.conditions else None
+def _query(gateway: ReadGateway, read: ReadObject, **more: Any) -> Query:
     private = not gateway.connection.location_id
-    return Query(read.object, read.fields, where=where, show_private=private, **more)  # type: ignore[arg-type]
+    return Query(read.object, read.fields, where=read.where, show_private=private, **more)
 
 
-def _rows(gateway: ReadGateway, read: ReadObject) -> "pa.Table":
+def _register(con: "duckdb.DuckDBPyConnection", gateway: ReadGateway, read: ReadObject) -> None:
+    """Give DuckDB the rows of an object: the first ones where they are enough for a LIMIT, else all."""
+    if read.first is not None:
+        head, batch = gateway.batch(_query(gateway, read, page_size=read.first.rows, order=read.first.order))
+        con.register(read.relation, _table(gateway, read, [batch]))
+        if not head.remaining or con.execute(read.first.passing).fetchall() == [(read.first.rows,)]:
+            return
+    con.register(read.relation, _table(gateway, read, gateway.batches(_query(gateway, read))))
+
+
+def _table(gateway: ReadGateway, read: ReadObject, batches: "Iterable[pa.RecordBatch]") -> "pa.Table":
     import pyarrow as pa
 
     kinds = _fields(gateway, read.object)
     schema = pa.schema([(one, arrow_type(kinds[one])) for one in read.fields])
-    batches = [batch.select(list(read.fields)) for batch in gateway.batches(_query(gateway, read))]
-    return pa.Table.from_batches(batches).select(list(read.fields)) if batches else schema.empty_table()
+    found = [batch.select(list(read.fields)) for batch in batches]
+    return pa.Table.from_batches(found).select(list(read.fields)) if found else schema.empty_table()
 
 
-def _result(run: "Callable[[str], pa.Table]", sql: str) -> "pa.Table":
+def _result(run: "Callable[[str], pa.Table]", sql: str, fix: str) -> "pa.Table":
     import duckdb
 
     try:
         return run(sql)
     except duckdb.Error as error:
         reason = str(error).splitlines()[0].partition(": ")[2] or str(error)
-        raise InvalidRequestError(f"the statement cannot run: {reason}", fix="see `intacct describe OBJECT`") from None
+        raise InvalidRequestError(f"the statement cannot run: {reason}", fix=fix) from None
 
 
 def copy_table(uri: str, sql: str) -> "pa.Table":
     """The result of a SELECT over a copy: its tables without deleted rows, and the views of `reporting`."""
-    query = parsed(sql)
-    wanted = {one.upper() for one in table_names(query)}
+    with open_copy_sql(uri, sql) as ask:
+        return ask(sql)
+
+
+@contextmanager
+def open_copy_sql(uri: str, *statements: str) -> "Iterator[Callable[[str], pa.Table]]":
+    """A copy that can be asked several SELECTs, as `copy_table`; they may name what these statements name."""
+    wanted = {one.upper() for sql in statements for one in table_names(parsed(sql))}
+    text = " ".join(statements).lower()
     with open_copy_reader(uri) as copy:
-        copy.execute("USE memory")
-        for name in copy.tables:
-            if name.upper() in wanted:
-                columns = ", ".join(quoted(one) for one in copy.tables[name].columns.names)
-                copy.execute(f"CREATE VIEW memory.main.{quoted(name)} AS SELECT {columns} FROM {copy.relation(name)}")
-        if any(one.startswith("REPORTING.") for one in wanted) or "reporting." in sql.lower():
-            make_open_views(copy, list(view_definitions()))
-        copy.execute(_CLOSED)
-        return _result(copy.table, query.sql(dialect="duckdb"))
+        named = [name for name in copy.tables if name.upper() in wanted]
+        lacking = prepare_tables(copy, named, views=named_views(text))
+        close_off(copy)
+        fix = _copy_fix(text, lacking)
+        yield lambda sql: _result(copy.table, parsed(sql).sql(dialect="duckdb"), fix)
+
+
+def named_views(text: str) -> list[str]:
+    """The views that SQL in lower case may name; each takes time to make."""
+    return [one for one in view_definitions() if f"reporting.{one}" in text]
+
+
+def prepare_tables(copy: CopyReader, names: Iterable[str], *, views: Collection[str]) -> dict[str, str]:
+    """Put tables of an open copy, without deleted rows, and views of `reporting` where a statement finds them.
+
+    Returns why the copy lacks some of the views.
+    """
+    copy.execute("USE memory")
+    for name in names:
+        columns = ", ".join(quoted(one) for one in copy.tables[name].columns.names)
+        copy.execute(f"CREATE VIEW memory.main.{quoted(name)} AS SELECT {columns} FROM {copy.relation(name)}")
+    return make_open_views(copy, views) if views else {}
+
+
+def close_off(copy: CopyReader) -> None:
+    """Take away every way out of DuckDB: files, the network, extensions, its settings."""
+    copy.execute(_CLOSED)
+
+
+def _copy_fix(text: str, lacking: Mapping[str, str]) -> str:
+    """The fix for a statement that cannot run: why the copy lacks a view that it names, else where to look."""
+    for name, reason in lacking.items():
+        if re.search(rf"reporting\.{name}\b", text):
+            return f"reporting.{name} is not in this copy, since {reason}: extract that too"
+    return "see the views with `intacct views list`, and the columns of an object with `intacct describe OBJECT`"

@@ -1,20 +1,18 @@
-"""A SELECT taken apart: the objects that it reads, the fields of each, and the conditions that the gateway may check.
+"""A SELECT taken apart: the objects that it reads, the fields of each, and what the gateway may do of it.
 
-Only a condition whose result at the gateway contains ours is passed on: equality, IN, ranges and IS NULL of one field,
-joined by AND, and never on the side of an outer join that may be missing. Texts are not compared by range, since only
-the gateway knows their order. DuckDB evaluates the whole statement again, so a condition that is passed on saves rows
-and decides nothing.
+The gateway may check conditions (see `conditions`), and end at a LIMIT. Nothing is passed on for the side of an outer
+join that may be missing. DuckDB evaluates the whole statement again, so what is passed on saves rows and decides
+nothing.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from datetime import date
-from decimal import Decimal, InvalidOperation
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from intacct_bridge.errors import InvalidRequestError
-from intacct_bridge.model.query.query import MAX_IN, Compare, Op
-from intacct_bridge.wire.values import Kind, Value
+from intacct_bridge.model.query.query import MAX_PAGE, And, Compare, Filter, Op, Order, all_of
+from intacct_bridge.reporting.live_sql.conditions import filter_of
+from intacct_bridge.wire.values import Kind
 
 if TYPE_CHECKING:
     from sqlglot import exp
@@ -22,16 +20,18 @@ if TYPE_CHECKING:
 Fields = Mapping[str, Kind]
 FieldsOf = Callable[[str], Fields]
 """The fields of an object; InvalidRequestError for an unknown one."""
-_TEXTS = (Kind.TEXT, Kind.ENUM)
-_NUMBERS = (Kind.INTEGER, Kind.DECIMAL, Kind.CURRENCY, Kind.PERCENT)
-_FLIPPED = {
-    Op.EQUALTO: Op.EQUALTO,
-    Op.LESSTHAN: Op.GREATERTHAN,
-    Op.LESSTHANOREQUALTO: Op.GREATERTHANOREQUALTO,
-    Op.GREATERTHAN: Op.LESSTHAN,
-    Op.GREATERTHANOREQUALTO: Op.LESSTHANOREQUALTO,
-}
 _ONE_SELECT = "write one SELECT, such as: SELECT VENDORNAME, SUM(TOTALDUE) FROM APBILL GROUP BY 1"
+
+
+@dataclass(frozen=True, slots=True)
+class FirstRows:
+    """A page that may be enough for a LIMIT."""
+
+    rows: int
+    """At most a page."""
+    order: tuple[Order, ...] = ()
+    passing: str = ""
+    """SQL that counts the rows that the statement keeps: as many must be `rows`, else all are read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,8 @@ class ReadObject:
     """The name under which DuckDB finds its rows."""
     object: str
     fields: tuple[str, ...]
-    conditions: tuple[Compare, ...] = ()
+    where: Filter | None = None
+    first: FirstRows | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,20 +54,20 @@ class LiveStatement:
     reads: tuple[ReadObject, ...]
 
 
-def parsed(sql: str) -> "exp.Query":
+def parsed(sql: str, *, dialect: str = "duckdb") -> "exp.Query":
     """One SELECT. InvalidRequestError for anything else."""
     import sqlglot
     from sqlglot import exp
 
     try:
-        found = [one for one in sqlglot.parse(sql, read="duckdb") if one is not None]
+        found = [one for one in sqlglot.parse(sql, read=dialect) if one is not None]
     except sqlglot.errors.SqlglotError as error:
         reason = str(error).splitlines()[0] if str(error) else "it is not SQL"
         raise InvalidRequestError(f"the statement cannot be read: {reason}", fix=_ONE_SELECT) from None
     if len(found) != 1 or not isinstance(found[0], exp.Query):
         raise InvalidRequestError("the statement is not one SELECT", fix=_ONE_SELECT)
     query = found[0]
-    writes = (exp.Into, exp.Insert, exp.Update, exp.Delete, exp.Create, exp.Drop, exp.Command)
+    writes = (exp.Into, exp.DML, exp.DDL, exp.Drop, exp.Command)
     if query.find(*writes):
         raise InvalidRequestError("the statement does more than read", fix=_ONE_SELECT)
     return query
@@ -94,13 +95,19 @@ def live_statement(sql: str, fields_of: FieldsOf) -> LiveStatement:
     reads = []
     for number, (table, scope) in enumerate(tables):
         fields = objects[table.name.upper()]
-        conditions = tuple(_conditions(table, scope, fields, objects))
-        read = ReadObject(f"_object_{number}", table.name.upper(), _needed(query, table, scope, fields), conditions)
-        reads.append(read)
+        conditions, exact = _conditions(table, scope, fields, objects)
+        where = all_of(conditions) if conditions else None
+        first = _first_rows(table, scope, fields, conditions) if exact else None
+        reads.append(
+            ReadObject(f"_object_{number}", table.name.upper(), _needed(query, table, scope, fields), where, first)
+        )
     for read, (table, _) in zip(reads, tables, strict=True):
         if not table.alias:
             table.set("alias", exp.TableAlias(this=exp.to_identifier(table.name)))
         table.set("this", exp.to_identifier(read.relation))
+    for number, (read, (_, scope)) in enumerate(zip(reads, tables, strict=True)):
+        if read.first is not None:
+            reads[number] = replace(read, first=replace(read.first, passing=_passing(scope)))
     return LiveStatement(query.sql(dialect="duckdb"), tuple(reads))
 
 
@@ -128,7 +135,11 @@ def _needed(query: "exp.Query", table: "exp.Table", select: "exp.Expr", fields: 
     """The fields that the statement may need of a table: those that it names anywhere, or all under a star."""
     from sqlglot import exp
 
-    if _has_star(select) or any(one.args.get("method") == "NATURAL" for one in query.find_all(exp.Join)):
+    if (
+        _renames(table)
+        or _has_star(select)
+        or any(one.args.get("method") == "NATURAL" for one in query.find_all(exp.Join))
+    ):
         return tuple(fields)
     names = {one.name.upper() for one in query.find_all(exp.Column)}
     for join in query.find_all(exp.Join):
@@ -136,6 +147,12 @@ def _needed(query: "exp.Query", table: "exp.Table", select: "exp.Expr", fields: 
     if table.alias_or_name.upper() in names:  # the row as a whole
         return tuple(fields)
     return tuple(one for one in fields if one.upper() in names) or tuple(list(fields)[:1])
+
+
+def _renames(table: "exp.Table") -> bool:
+    """Whether the alias gives the columns other names, by their places."""
+    alias = table.args.get("alias")
+    return alias is not None and bool(alias.args.get("columns"))
 
 
 def _has_star(select: "exp.Expr") -> bool:
@@ -149,26 +166,23 @@ def _has_star(select: "exp.Expr") -> bool:
 
 def _conditions(
     table: "exp.Table", select: "exp.Expr", fields: Fields, objects: Mapping[str, Fields]
-) -> Iterator[Compare]:
-    """The conditions on a table that the gateway may check."""
+) -> tuple[list[Filter], bool]:
+    """The conditions on a table that the gateway may check, and whether the statement has no others."""
     from sqlglot import exp
 
-    if not isinstance(select, exp.Select) or not _is_preserved(table, select):
-        return
+    if not isinstance(select, exp.Select) or _renames(table) or not _is_preserved(table, select):
+        return [], False
     where = select.args.get("where")
-    parts = list(where.this.flatten() if isinstance(where.this, exp.And) else [where.this]) if where else []
-    for join in select.args.get("joins") or ():
-        condition = join.args.get("on")
-        if condition is not None and not join.side:
-            parts += list(condition.flatten() if isinstance(condition, exp.And) else [condition])
-    own = {one.alias.upper() for one in select.expressions if isinstance(one, exp.Alias)}
-    for part in parts:
-        columns = list(part.find_all(exp.Column))
-        if len(columns) == 1 and _is_of(columns[0], table, select, objects, own):
-            field = next((one for one in fields if one.upper() == columns[0].name.upper()), "")
-            found = _compare(part.unnest(), field, fields[field]) if field else None
-            if found is not None:
-                yield found
+    parts = [where.this] if where else []
+    parts += [one.args["on"] for one in select.args.get("joins") or () if one.args.get("on") and not one.side]
+    aliases = {one.alias.upper() for one in select.expressions if isinstance(one, exp.Alias)}
+
+    def field_of(column: "exp.Column") -> tuple[str, Kind] | None:
+        name = column.name.upper() if _is_of(column, table, select, objects, aliases) else ""
+        return next(((one, kind) for one, kind in fields.items() if one.upper() == name), None)
+
+    found = [filter_of(part, field_of) for part in parts]
+    return [one for one, _ in found if one is not None], all(exact for _, exact in found)
 
 
 def _is_preserved(table: "exp.Table", select: "exp.Select") -> bool:
@@ -202,68 +216,75 @@ def _is_of(
     return all(fields is not None and column.name.upper() not in {one.upper() for one in fields} for fields in known)
 
 
-def _compare(part: "exp.Expr", field: str, kind: Kind) -> Compare | None:
-    """A condition of the gateway for a part of the statement; None where there is none that contains it."""
+# --- LIMIT
+
+
+def _first_rows(table: "exp.Table", select: "exp.Expr", fields: Fields, conditions: list[Filter]) -> FirstRows | None:
+    """The rows that are enough for a LIMIT; None where all may be needed.
+
+    Each row of the one table has to become one row of the result.
+    """
     from sqlglot import exp
 
-    operators: dict[type[exp.Expr], Op] = {
-        exp.EQ: Op.EQUALTO,
-        exp.LT: Op.LESSTHAN,
-        exp.LTE: Op.LESSTHANOREQUALTO,
-        exp.GT: Op.GREATERTHAN,
-        exp.GTE: Op.GREATERTHANOREQUALTO,
-    }
-    if isinstance(part, exp.Is) and isinstance(part.this, exp.Column) and isinstance(part.expression, exp.Null):
-        return Compare(field, Op.ISNULL) if kind in (*_TEXTS, *_NUMBERS, Kind.DATE) else None
-    if isinstance(part, exp.In) and isinstance(part.this, exp.Column) and not part.args.get("query"):
-        values = [_literal(one, kind) for one in part.expressions]
-        if not values or len(values) > MAX_IN or any(one is None for one in values):
-            return None
-        return Compare(field, Op.IN, tuple(values))
-    if isinstance(part, exp.Between) and isinstance(part.this, exp.Column) and kind not in _TEXTS:
-        low, high = _literal(part.args["low"], kind), _literal(part.args["high"], kind)
-        if low is None or high is None or part.args.get("symmetric") or low > high:  # type: ignore[operator]
-            return None
-        return Compare(field, Op.BETWEEN, (low, high))
-    operator = operators.get(type(part))
-    if operator is None:
+    clauses = {"expressions", "from_", "from", "where", "limit", "offset", "order"}
+    if _given(select) - clauses or _given(table) - {"this", "alias"}:
         return None
-    left, right = part.this, part.expression
-    if isinstance(right, exp.Column):
-        left, right, operator = right, left, _FLIPPED[operator]
-    value = _literal(right, kind) if isinstance(left, exp.Column) else None
-    if value is None or (kind in _TEXTS and operator is not Op.EQUALTO):
+    parts = (exp.Column, exp.Star, exp.Alias, exp.Identifier, exp.Literal, exp.Paren, exp.Neg, exp.Binary)
+    if any(not isinstance(node, parts) for one in select.expressions for node in one.walk()):
         return None
-    return Compare(field, operator, (value,))
+    if any(_given(star) - {"except_", "except"} for star in select.find_all(exp.Star)):
+        return None
+    limit, offset = select.args.get("limit"), select.args.get("offset")
+    if not isinstance(limit, exp.Limit) or _given(limit) != {"expression"}:
+        return None
+    counts = [_number(one.expression) for one in (limit, offset) if one is not None]
+    order = _order(table, select, fields, conditions)
+    if order is None or None in counts or not 1 <= sum(filter(None, counts)) <= MAX_PAGE:
+        return None
+    return FirstRows(sum(filter(None, counts)), order)
 
 
-def _literal(node: "exp.Expr", kind: Kind) -> Value | None:
-    """A literal that has the kind of a field; None for anything else."""
+def _given(node: "exp.Expr") -> set[str]:
+    """The parts that a node has."""
+    return {name for name, value in node.args.items() if value}
+
+
+def _number(node: "exp.Expr | None") -> int | None:
     from sqlglot import exp
 
-    node = node.unnest()
-    sign = 1
-    if isinstance(node, exp.Neg):
-        node, sign = node.this, -1
-    if kind is Kind.DATE:
-        if isinstance(node, exp.Cast) and node.to.this is exp.DataType.Type.DATE:
-            node = node.this
-        return _day(node.this) if isinstance(node, exp.Literal) and node.is_string and sign == 1 else None
-    if not isinstance(node, exp.Literal):
-        return None
-    if kind in _TEXTS:
-        return str(node.this) if node.is_string and node.this.strip() else None
-    if kind in _NUMBERS and not node.is_string:
-        try:
-            number = sign * Decimal(node.this)
-        except InvalidOperation:
+    return int(node.this) if isinstance(node, exp.Literal) and not node.is_string and node.this.isdecimal() else None
+
+
+def _order(
+    table: "exp.Table", select: "exp.Expr", fields: Fields, conditions: list[Filter]
+) -> tuple[Order, ...] | None:
+    """The order of the rows, by fields that sort alike everywhere: numbers and days that are never empty.
+
+    None for any other.
+    """
+    from sqlglot import exp
+
+    parts = [each for one in conditions for each in (one.parts if isinstance(one, And) else (one,))]
+    filled = {one.field for one in parts if isinstance(one, Compare) and one.op is not Op.ISNULL} | {"RECORDNO"}
+    sortable = (Kind.INTEGER, Kind.DECIMAL, Kind.CURRENCY, Kind.PERCENT, Kind.DATE)
+    known = {one.upper(): one for one in filled if fields.get(one) in sortable}
+    aliases = {one.alias.upper() for one in select.expressions if isinstance(one, exp.Alias)}
+    found = []
+    for one in select.args["order"].expressions if select.args.get("order") else ():
+        column = one.this
+        if not isinstance(column, exp.Column) or column.name.upper() in aliases:
             return None
-        return (int(number) if number == int(number) else None) if kind is Kind.INTEGER else number
-    return None
+        if column.table.upper() not in ("", table.alias_or_name.upper()) or column.name.upper() not in known:
+            return None
+        found.append(Order(known[column.name.upper()], descending=bool(one.args.get("desc"))))
+    return tuple(found)
 
 
-def _day(text: str) -> date | None:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        return None
+def _passing(select: "exp.Expr") -> str:
+    from sqlglot import exp
+
+    counting = select.copy()
+    counting.set("expressions", [exp.Count(this=exp.Star())])
+    for clause in ("order", "limit", "offset"):
+        counting.set(clause, None)
+    return counting.sql(dialect="duckdb")

@@ -23,6 +23,7 @@ from intacct_bridge.flow.plan.plan import Mode, Plan, PlanSettings, Verdict
 from intacct_bridge.flow.plan.planner import make_plan
 from intacct_bridge.flow.post.loader import Loader, LoadSettings
 from intacct_bridge.flow.post.settle import SettleSettings
+from intacct_bridge.flow.records.status import RecordStatus
 from intacct_bridge.flow.records.tables import open_table
 
 
@@ -77,7 +78,9 @@ class LoadReceiver:
         settings = LoadSettings(settle=SettleSettings(memory_proven=proven))
         bad = [one for one in Loader(gateway, self._outbox, settings).apply(plan) if not one.good]
         if bad:
-            raise DeliveryError("; ".join(f"{one.status.value}: {one.reason}" for one in bad))
+            doubtful = any(one.status is RecordStatus.IN_DOUBT for one in bad)
+            reasons = "; ".join(f"{one.status.value.replace('_', ' ')}: {one.reason}" for one in bad)
+            raise DeliveryError(reasons, in_doubt=doubtful)
 
     def _plan(self, event: ChangeEvent, gateway: LegacyGateway) -> Plan:
         """The plan for one event, planned as a file of one row."""

@@ -1,6 +1,6 @@
 """`intacct watch`: send every change of a record to a receiver, and settle what a receiver did not take."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -8,13 +8,16 @@ import click
 
 from intacct_bridge.edge.cli.context import CommandContext, number_option, shared_options
 from intacct_bridge.edge.terminal.process import stoppable
-from intacct_bridge.errors import SettingsError
+from intacct_bridge.errors import InDoubtError, SettingsError
 from intacct_bridge.model.wording import counted
 
 if TYPE_CHECKING:
+    from intacct_bridge.client.connections.connection import Connection
     from intacct_bridge.flow.changes.delivery import Deliveries
     from intacct_bridge.flow.changes.event_log import EventLog, LoggedEvent
     from intacct_bridge.flow.changes.watch import PollResult, Watch
+    from intacct_bridge.flow.runs.ongoing import OngoingReports
+    from intacct_bridge.flow.runs.run import RecordCounts
 
 FAILURES = 1
 _KINDS = ("created", "updated", "deleted")
@@ -114,15 +117,15 @@ def run_command(context: CommandContext, **given: Any) -> int:
     from contextlib import closing
 
     from intacct_bridge.edge.cli.changes.receivers import receiver_for
-    from intacct_bridge.flow.changes.event_log import EventLog, event_log_path
+    from intacct_bridge.flow.changes.event_log import EventLog, event_log_place
     from intacct_bridge.flow.changes.following import Follower, FollowOptions
-    from intacct_bridge.flow.changes.watch import exclusive, prepare_watch
-    from intacct_bridge.flow.outbox.storage import outbox_path
+    from intacct_bridge.flow.changes.watch import prepare_watch
+    from intacct_bridge.flow.outbox.storage import outbox_place
 
     if given["once"] and given["follow"]:
         raise SettingsError("--once and --follow do not go together", fix="Leave one of them out.")
     watch = _watch(given)
-    path = event_log_path(outbox_path(context.connection))
+    place = event_log_place(outbox_place(context.connection))
     options = FollowOptions(
         every=float(given["every"]),
         batch=given["batch"],
@@ -130,7 +133,7 @@ def run_command(context: CommandContext, **given: Any) -> int:
         keep_days=given["keep_days"],
         show_private=not context.connection.location_id,
     )
-    with exclusive(path, watch.name), EventLog(path) as log:
+    with EventLog(place) as log, log.exclusively(watch.name):
         _check_receiver(log, watch, named=bool(given["name"]))
         receiver = receiver_for(context, given["to"], given)
         context.recorder.destination = watch.receiver
@@ -150,9 +153,12 @@ def run_command(context: CommandContext, **given: Any) -> int:
                     polled, delivered = follower.once()
                     _count(context, polled, delivered)
                     return _ended(context, polled, delivered)
+                reports = _reports(context)
                 for one, delivered in follower.follow():
-                    _count(context, one, delivered)
+                    counts = _count(context, one, delivered)
                     _show(context, one, delivered)
+                    failures = one.failures if one is not None else {}
+                    reports.note(context.begin_run(), counts, polled=one is not None, failure=_told(failures))
     return 0
 
 
@@ -161,8 +167,8 @@ def _watch(given: dict[str, Any]) -> "Watch":
     from intacct_bridge.flow.changes.event import ChangeKind
     from intacct_bridge.flow.changes.interest import Interest
     from intacct_bridge.flow.changes.watch import Watch, beginning
-    from intacct_bridge.flow.destinations.uri import redacted
     from intacct_bridge.model.query.where import parse_where
+    from intacct_bridge.model.uri_text import redacted
 
     kinds = [one.strip().lower() for one in given["kinds"].split(",") if one.strip()]
     for one in kinds:
@@ -215,21 +221,38 @@ def _show_cost(context: CommandContext, prepared: Any, every: float, *, once: bo
         )
 
 
-def _count(context: CommandContext, polled: "PollResult | None", delivered: "Deliveries") -> None:
-    """Count what was read and delivered in the history of runs."""
+def _reports(context: CommandContext) -> "OngoingReports":
+    """The notifications of the flow that this watch belongs to."""
+    from intacct_bridge.flow.runs.channels import find_channels
+    from intacct_bridge.flow.runs.definitions import find_flow
+    from intacct_bridge.flow.runs.ongoing import OngoingReports
+
+    names = find_flow(context.flow).on(context.name).notify if context.flow else ()
+    return OngoingReports(find_channels(names), warn=context.console.complain)
+
+
+def _told(failures: Mapping[str, str]) -> str:
+    """The failures of a poll in one sentence."""
+    return "; ".join(f"{stream}: {error}" if stream else error for stream, error in failures.items())
+
+
+def _count(context: CommandContext, polled: "PollResult | None", delivered: "Deliveries") -> "RecordCounts":
+    """Count what was read and delivered in the history of runs; the counts of the records."""
     from intacct_bridge.flow.runs.run import RecordCounts
 
     if polled is not None and polled.events:
         context.recorder.add_rows("events", polled.events)
-    if delivered.delivered or delivered.dead:
-        context.recorder.add_counts(RecordCounts(posted=delivered.delivered, dead_letters=delivered.dead))
+    counts = RecordCounts(posted=delivered.delivered, dead_letters=delivered.dead, in_doubt=delivered.in_doubt)
+    if counts != RecordCounts():
+        context.recorder.add_counts(counts)
+    return counts
 
 
 def _show(context: CommandContext, polled: "PollResult | None", delivered: "Deliveries") -> None:
     """One line for a poll that brought something, and for deliveries."""
-    for one in polled.outcomes if polled else ():
-        if one.error:
-            context.console.complain(context.console.wrapped("error  ", f"{one.stream}: {one.error}"))
+    for stream, error in polled.failures.items() if polled else ():
+        text = f"{stream}: {error}" if stream else f"{error}; the next poll comes at its time"
+        context.console.complain(context.console.wrapped("error  ", text))
     parts = []
     if polled is not None and polled.events:
         parts.append(f"{counted(polled.events, 'change')} read")
@@ -241,7 +264,7 @@ def _show(context: CommandContext, polled: "PollResult | None", delivered: "Deli
         parts.append(f"{counted(delivered.dead, 'dead letter')}: intacct watch dead lists them")
     if parts:
         context.console.say("; ".join(parts))
-    elif polled is not None:
+    elif polled is not None and polled.sound:
         context.console.detail(f"no changes; {counted(polled.transactions, 'API transaction')}")
 
 
@@ -262,6 +285,8 @@ def _ended(context: CommandContext, polled: "PollResult", delivered: "Deliveries
         _show(context, polled, delivered)
         if not polled.events and not delivered.delivered and not delivered.failed:
             context.console.say("No changes.")
+    if delivered.in_doubt:
+        return InDoubtError.exit_status
     return 0 if polled.sound and not delivered.failed else FAILURES
 
 
@@ -269,13 +294,21 @@ def _ended(context: CommandContext, polled: "PollResult", delivered: "Deliveries
 
 
 def _log_of(context: CommandContext) -> "EventLog":
-    from intacct_bridge.flow.changes.event_log import EventLog, event_log_path
-    from intacct_bridge.flow.outbox.storage import outbox_path
+    from intacct_bridge.flow.changes.event_log import EventLog, event_log_place
+    from intacct_bridge.flow.outbox.storage import outbox_place
 
-    path: Path = event_log_path(outbox_path(context.connection))
-    if not path.exists():
+    if not has_event_log(context.connection):
         raise SettingsError("no watch has run on this connection", fix="Run one: intacct watch STREAM --to RECEIVER")
-    return EventLog(path)
+    return EventLog(event_log_place(outbox_place(context.connection)))
+
+
+def has_event_log(connection: "Connection") -> bool:
+    """Whether a watch has run on a connection."""
+    from intacct_bridge.flow.changes.event_log import event_log_place
+    from intacct_bridge.flow.outbox.storage import outbox_place
+
+    place = event_log_place(outbox_place(connection))
+    return not isinstance(place, Path) or place.exists()
 
 
 @watch_command.command("status")
@@ -345,7 +378,7 @@ def replay_command(
                 left_out += 1
                 context.console.complain(
                     f"error  event {number}: a later state of {later.event.object} {later.event.key} was delivered"
-                    f" (event {later.event.number}); --as-of-then sends the older one all the same"
+                    f" (event {later.event.number}); --as-of-then sends the older one anyway"
                 )
     context.console.say(f"{counted(len(chosen) - left_out, 'event')} will be delivered again.")
     return FAILURES if left_out else 0

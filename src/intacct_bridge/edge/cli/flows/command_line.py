@@ -19,7 +19,8 @@ _GIVEN_OTHERWISE = ("connection", "help", "json", "log-format", "quiet", "verbos
 
 def command_of(flow: Flow, root: click.Group) -> tuple[list[str], click.Command]:
     """The words that name the flow's command, and the command."""
-    present = [name for name in UNATTENDED if root.get_command(click.Context(root), name) is not None]
+    offered = root.list_commands(click.Context(root))
+    present = [name for name in UNATTENDED if name in offered]
     if flow.command not in present:
         near = did_you_mean(flow.command, present) or f"; a flow runs {listed(present, 'or')}"
         raise SettingsError(f"{flow.where('command')}: {flow.command!r} cannot be the command of a flow{near}")

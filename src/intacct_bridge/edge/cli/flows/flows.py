@@ -133,10 +133,9 @@ def systemd_command(context: CommandContext, *, name: str, on_calendar: str, to:
 
     flow = find_flow(name).on(context.name)
     _command_line(context, flow)
-    words = [*_program(), "run", flow.name, *(["--connection", context.name] if context.name else [])]
     units = units_of(
         flow.name,
-        words,
+        _run_words(context, flow),
         directory=str(Path.cwd()),
         calendar=on_calendar,
         environment_file=str(config_directory() / "environment"),
@@ -156,6 +155,44 @@ def systemd_command(context: CommandContext, *, name: str, on_calendar: str, to:
     context.console.say(
         f"To start the timer: systemctl --user daemon-reload; systemctl --user enable --now {units.name}.timer"
     )
+
+
+@flows_command.command("cron")
+@click.argument("name", metavar="FLOW")
+@click.option(
+    "--when", metavar="TIME", default="0 2 * * *", show_default=True, help="Run at these times, as cron has them."
+)
+@click.option("--install", is_flag=True, help="Put the entry into your crontab, in place of the flow's earlier one.")
+@click.option("--remove", is_flag=True, help="Remove the flow's entry from your crontab.")
+@shared_options(connected=True)
+def cron_command(context: CommandContext, *, name: str, when: str, install: bool, remove: bool) -> None:
+    """Print a crontab entry for a flow, or put it into your crontab.
+
+    \b
+    Examples:
+      intacct flows cron nightly --when "15 2 * * 1-6"
+      intacct flows cron nightly --when "15 2 * * 1-6" --install
+      intacct flows cron nightly --remove
+    """
+    from intacct_bridge.flow.runs.crontab import cron_entry, install_entry
+    from intacct_bridge.flow.runs.definitions import find_flow
+
+    if remove:
+        install_entry(name, "")
+        context.console.say(f"The crontab has no entry of {name}.")
+        return
+    flow = find_flow(name).on(context.name)
+    _command_line(context, flow)
+    entry = cron_entry(flow.name, _run_words(context, flow), directory=str(Path.cwd()), when=when)
+    if install:
+        install_entry(name, entry)
+        context.console.say("The crontab has this entry:")
+    context.console.result(entry)
+
+
+def _run_words(context: CommandContext, flow: "Flow") -> list[str]:
+    """The command line that a scheduler runs."""
+    return [*_program(), "run", flow.name, *(["--connection", context.name] if context.name else [])]
 
 
 def _program() -> list[str]:
@@ -231,9 +268,9 @@ def _last_run(name: str) -> "Run | None":
     """The latest run of a flow; None where there is none, or no history that can be read."""
     from contextlib import closing
 
-    from intacct_bridge.flow.runs.history import RunHistory, history_path
+    from intacct_bridge.flow.runs.history import RunHistory, history_place
 
-    path = history_path()
+    path = history_place()
     if path is None:
         return None
     with closing(RunHistory(path)) as history:

@@ -67,20 +67,19 @@ def _run(
     context: CommandContext, flow: "Flow", command: "FlowCommand", channels: "list[Channel]"
 ) -> tuple[int, "Run | None", str]:
     """Run one flow under its lock: its exit status, its run, and under --json what it printed."""
-    from intacct_bridge.edge.terminal.account import account_name
-    from intacct_bridge.edge.terminal.console import Console
+    from intacct_bridge.client.local.account import account_name
     from intacct_bridge.flow.runs.flow_lock import flow_lock
     from intacct_bridge.flow.runs.notify import notify
 
     shown = context.console
     printed = io.StringIO() if shown.as_json else None
-    console = Console(out=printed)
+    console = shown.another(out=printed)
     console.log_format, console.log_facts = shown.log_format, {"flow": flow.name}
     for channel in channels:
         console.hide(channel.secrets)
     try:
-        with flow_lock(flow, account_name()):
-            status, ran = context.start(command.line(_shared(context, flow)), console, flow.name)
+        with flow_lock(flow, context.person or account_name()):
+            status, ran = context.start(command.line(_shared(context, flow)), console, flow.name, context.person)
     except IntacctError as error:
         return report(error, console), None, ""
     if ran is not None:
@@ -109,6 +108,8 @@ def _summarise(context: CommandContext, flow: "Flow", run: "Run") -> None:
 
 
 def _result(flow: "Flow", status: int, run: "Run | None", printed: str) -> dict[str, Any]:
+    from msgspec import to_builtins
+
     try:
         result: Any = json.loads(printed) if printed.strip() else None
     except ValueError:
@@ -119,6 +120,7 @@ def _result(flow: "Flow", status: int, run: "Run | None", printed: str) -> dict[
         "exit_status": status,
         "run": run.id if run is not None else None,
         "end": run.end.value if run is not None else None,
+        "error": to_builtins(run.error) if run is not None else None,
         "result": result,
     }
 
@@ -126,10 +128,10 @@ def _result(flow: "Flow", status: int, run: "Run | None", printed: str) -> dict[
 def _write_metrics(path: Path) -> None:
     from contextlib import closing
 
-    from intacct_bridge.flow.runs.history import RunHistory, history_path
+    from intacct_bridge.flow.runs.history import RunHistory, history_place
     from intacct_bridge.flow.runs.metrics import write_metrics
 
-    kept = history_path()
+    kept = history_place()
     if kept is not None:
         with closing(RunHistory(kept)) as history:
             write_metrics(path, history.runs())

@@ -1,6 +1,5 @@
 """`intacct runs`: what ran, how it ended, and what it cost."""
 
-from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,9 +10,8 @@ from intacct_bridge.edge.cli.context import CommandContext, file_option, number_
 from intacct_bridge.model.wording import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
-    from intacct_bridge.flow.runs.history import RunHistory
     from intacct_bridge.flow.runs.run import Run
 
 _SHORT = 12
@@ -29,7 +27,7 @@ def _connection_option(sentence: str) -> "Callable[..., Callable[..., object]]":
 def runs_command() -> None:
     """Show the history of runs: every command that read from or wrote to a company on this machine.
 
-    The history is a file in your state directory. INTACCT_RUN_HISTORY names another file, or is "off".
+    The history is a file in your state directory. INTACCT_RUN_HISTORY names another file or a database, or is "off".
     """
 
 
@@ -50,7 +48,9 @@ def list_command(
       intacct runs list
       intacct runs list --flow nightly --failed
     """
-    with _history() as history:
+    from intacct_bridge.flow.runs.history import open_history
+
+    with open_history() as history:
         found = history.runs(flow=flow, command=command_name, connection=connection_name)
         wanted = (run for run in found if not failed or not (run.end.succeeded or run.alive))
         listed = [run for run, _ in zip(wanted, range(limit or 1_000_000), strict=False)]
@@ -76,7 +76,9 @@ def show_command(context: CommandContext, *, run_id: str, with_log: bool) -> Non
       intacct runs show 5f0c2a7d
       intacct runs show 5f0c2a7d --log
     """
-    with _history() as history:
+    from intacct_bridge.flow.runs.history import open_history
+
+    with open_history() as history:
         run = history.find(run_id)
     log = _log_lines(run) if with_log else []
     if context.console.as_json:
@@ -86,7 +88,7 @@ def show_command(context: CommandContext, *, run_id: str, with_log: bool) -> Non
     facts = {
         "run": run.id,
         "flow": run.flow,
-        "command": f"intacct {' '.join(run.arguments)}".strip(),
+        "command": _what_ran(run),
         "by": f"{run.person} on {run.machine}, process {run.process}, version {run.version}",
         "connection": f"{run.connection}: {_company(run)}" if run.connection else "",
         "destination": run.destination,
@@ -137,10 +139,11 @@ def stats_command(context: CommandContext, *, flow: str, connection_name: str, d
       intacct runs stats
       intacct runs stats --days 7 --metrics intacct.prom
     """
+    from intacct_bridge.flow.runs.history import open_history
     from intacct_bridge.flow.runs.metrics import write_metrics
     from intacct_bridge.flow.runs.statistics import flow_statistics, monthly_usage
 
-    with _history() as history:
+    with open_history() as history:
         runs = list(history.runs(flow=flow, connection=connection_name))
     since = datetime.now(UTC) - timedelta(days=days)
     flows = flow_statistics(run for run in runs if run.started >= since)
@@ -184,18 +187,6 @@ def run_data(run: "Run") -> dict[str, object]:
     return {**data, "end": run.end.value, "rows": run.rows, "deleted": run.deleted, "seconds": run.seconds()}
 
 
-@contextmanager
-def _history() -> "Iterator[RunHistory]":
-    from intacct_bridge.errors import SettingsError
-    from intacct_bridge.flow.runs.history import VARIABLE, RunHistory, history_path
-
-    path = history_path()
-    if path is None:
-        raise SettingsError("The history of runs is switched off.", fix=f"Unset {VARIABLE}, or name a file.")
-    with closing(RunHistory(path)) as history:
-        yield history
-
-
 def _row(run: "Run") -> tuple[object, ...]:
     return (
         run.id[:_SHORT],
@@ -208,6 +199,13 @@ def _row(run: "Run") -> tuple[object, ...]:
         _records(run) or None,
         run.transactions,
     )
+
+
+def _what_ran(run: "Run") -> str:
+    from intacct_bridge.flow.runs.run import LIBRARY
+
+    words = " ".join(run.arguments)
+    return f"the library, in {words}" if run.command == LIBRARY else f"intacct {words}".strip()
 
 
 def _seconds(run: "Run") -> float | None:

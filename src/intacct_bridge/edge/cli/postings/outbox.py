@@ -1,6 +1,8 @@
 """`intacct outbox`: posted records with their receipts, failed records, and records in doubt."""
 
+from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -17,6 +19,8 @@ from intacct_bridge.errors import SettingsError
 from intacct_bridge.model.wording import amount_shown, counted
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from intacct_bridge.flow.outbox.entry import OutboxEntry
     from intacct_bridge.flow.outbox.outbox import Outbox
 
@@ -34,7 +38,7 @@ _STATES = ("planned", "not_sent", "sent", "applied", "rejected", "aborted", "in_
 
 @click.group("outbox", no_args_is_help=True)
 def outbox_command() -> None:
-    """The durable record of all writes from this machine, one for each company.
+    """The durable record of all writes, one for each company: of this machine, or of all that share a database.
 
     \b
     Examples:
@@ -158,10 +162,6 @@ def _row(entry: "OutboxEntry") -> tuple[object, ...]:
 @shared_options(prints_table=True)
 def show_command(context: CommandContext, *, number: int, links: bool) -> None:
     """Show one entry, with every state that it had."""
-    from intacct_bridge.flow.outbox.audit import amount_text, currency_text, local_text
-    from intacct_bridge.flow.outbox.entry import outcome_word
-    from intacct_bridge.flow.records.values import comparable
-
     with context.open_outbox() as outbox:
         outbox.recover()
         entry = outbox.entry(number)
@@ -170,14 +170,32 @@ def show_command(context: CommandContext, *, number: int, links: bool) -> None:
         decisions = outbox.decisions(entry)
         history = [dict(event) for event in outbox.history(entry)]
         earlier = outbox.earlier_values(entry) or {}
-    facts = {
+    facts = entry_facts(entry, earlier, grouped=not context.console.as_json)
+    if context.console.as_json:
+        context.console.json({**facts, "history": history, "decisions": decisions, "body": entry.body})
+        return
+    context.console.pairs({name: value for name, value in facts.items() if value not in ("", None, [])})
+    context.console.result("")
+    if history:
+        shown = [name for name in ("at", "state", "attempt", "user", "note") if name in history[0]]
+        context.console.table(shown, [[event[name] for name in shown] for event in history])
+    if decisions:
+        context.console.result("")
+        context.console.table(list(decisions[0]), [list(one.values()) for one in decisions])
+
+
+def entry_facts(entry: "OutboxEntry", earlier: "Mapping[str, Any]", *, grouped: bool) -> dict[str, Any]:
+    """What an entry says by label; `grouped`: amounts have thousands separators."""
+    from intacct_bridge.flow.outbox.audit import amount_text, currency_text, local_text
+    from intacct_bridge.flow.outbox.entry import outcome_word
+    from intacct_bridge.flow.records.values import comparable
+
+    return {
         "number": entry.number,
         "record": entry.label,
         "state": entry.status.value,
         "operation": f"{outcome_word(entry)} {entry.target.object}",
-        "amount": " ".join(
-            filter(None, (amount_text(entry, grouped=not context.console.as_json), currency_text(entry)))
-        ),
+        "amount": " ".join(filter(None, (amount_text(entry, grouped=grouped), currency_text(entry)))),
         "posting date": entry.posting_date,
         "company": entry.target.company,
         "entity": entry.target.entity,
@@ -197,17 +215,6 @@ def show_command(context: CommandContext, *, number: int, links: bool) -> None:
         "faults": [str(fault) for fault in entry.faults],
         "note": entry.note,
     }
-    if context.console.as_json:
-        context.console.json({**facts, "history": history, "decisions": decisions, "body": entry.body})
-        return
-    context.console.pairs({name: value for name, value in facts.items() if value not in ("", None, [])})
-    context.console.result("")
-    if history:
-        shown = [name for name in ("at", "state", "attempt", "user", "note") if name in history[0]]
-        context.console.table(shown, [[event[name] for name in shown] for event in history])
-    if decisions:
-        context.console.result("")
-        context.console.table(list(decisions[0]), [list(one.values()) for one in decisions])
 
 
 @outbox_command.command("retry")
@@ -330,6 +337,51 @@ def forget_command(context: CommandContext, *, number: int, because: str, person
         entry = outbox.decide(number, Resolution(ResolutionKind.FORGOTTEN, _decider(person), _reason(because)))
     _decided(context, entry)
     context.console.say("The next load of this record posts it again.")
+
+
+@outbox_command.command("move")
+@click.option("--to", "target", metavar="PLACE", required=True, help="The new place: a file, or postgresql://...")
+@click.option("--from", "source", metavar="PLACE", default="", help="The old place (default: the connection's outbox).")
+@shared_options(prints_table=True)
+def move_command(context: CommandContext, *, target: str, source: str) -> None:
+    """Move the outbox to another file or to PostgreSQL, with its approvals and the event log.
+
+    The old outbox keeps its content, and every command refuses it from then on. No load or watch may run meanwhile. A
+    move that was interrupted is finished by the same command. PLACE may be env:VARIABLE, file:PATH or
+    keyring:SERVICE/USER, which keeps a password off the command line.
+
+    \b
+    Examples:
+      intacct outbox move --to env:INTACCT_OUTBOX
+      intacct outbox move --to ~/acme.sqlite3
+    """
+    from intacct_bridge.flow.outbox.move import move_outbox
+    from intacct_bridge.flow.outbox.storage import outbox_place
+
+    connection = context.connection
+    new = _named_place(context, target, "--to")
+    old = _named_place(context, source, "--from") if source else connection.outbox
+    moved = move_outbox(outbox_place(replace(connection, outbox=old)), outbox_place(replace(connection, outbox=new)))
+    if context.console.as_json:
+        context.console.json({"entries": moved.entries, "event_log": moved.events, "outbox": moved.name})
+        return
+    log = ", and the event log" if moved.events else ""
+    context.console.result(f"{counted(moved.entries, 'entry')}{log}: moved to {moved.name}")
+    if new != connection.outbox:
+        context.console.say(f"Now set `outbox` of connection {connection.name} to that place, on every machine.")
+
+
+def _named_place(context: CommandContext, place: str, option: str) -> str:
+    """A place, or the one that a reference to a secret stands for."""
+    from intacct_bridge.client.connections.secret_refs import KINDS, resolved
+    from intacct_bridge.model.uri_text import uri_secrets
+
+    kind, colon, name = place.partition(":")
+    found = str(resolved({kind: name}, where=option)) if colon and kind in KINDS else place
+    context.console.hide(uri_secrets(found))
+    if "://" in found or found.startswith("~"):
+        return found
+    return str(Path(found).resolve())
 
 
 def _of_company(context: CommandContext, entry: "OutboxEntry") -> None:

@@ -72,7 +72,7 @@ def undo_command(
     source = f"undo of {_named(file, runs, numbers)}"
     with context.open_outbox() as outbox:
         outbox.recover()
-        chosen = _chosen(context, outbox, file, runs, numbers)
+        chosen = chosen_entries(context, outbox, file, runs, numbers)
         day = date.date() if date is not None else context.client.company_time.date()
         undo = plan_undo(context.load_gateway, outbox, chosen, UndoSettings(day, delete, memo), source=source)
         _say_left(context, undo.left)
@@ -101,7 +101,7 @@ def _named(file: Path | None, runs: tuple[str, ...], numbers: tuple[int, ...]) -
     return f"run {', '.join(runs)}" if runs else f"entry {', '.join(map(str, numbers))}"
 
 
-def _chosen(
+def chosen_entries(
     context: CommandContext, outbox: "Outbox", file: Path | None, runs: tuple[str, ...], numbers: tuple[int, ...]
 ) -> "list[OutboxEntry]":
     """The entries that the command line means; all of this company."""

@@ -1,18 +1,20 @@
 """`intacct sql`: one SELECT over the objects of a company, or over a copy."""
 
-from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from intacct_bridge.edge.cli.context import CommandContext, file_option, number_option, shared_options
-from intacct_bridge.edge.terminal.row_formats import FORMATS, write_parquet, write_rows
+from intacct_bridge.edge.terminal.row_formats import FORMATS, format_of, write_parquet, write_rows
 from intacct_bridge.edge.views.load import money
 from intacct_bridge.errors import SettingsError
-from intacct_bridge.model.query.query import Compare, Op
+from intacct_bridge.model.query.where_text import where_text
 from intacct_bridge.model.wording import counted
+
+if TYPE_CHECKING:
+    from intacct_bridge.reporting.live_sql.statement import ReadObject
 
 
 @click.command("sql")
@@ -51,8 +53,7 @@ def sql_command(
     """
     from intacct_bridge.reporting.live_sql.live_query import copy_table, explained, live_table, prepared
 
-    if context.console.as_json:
-        kind = "json"
+    kind = format_of(kind, context.console, to=out)
     if uri and explain:
         raise SettingsError("`explain` is about Intacct, and `on` asks a copy", fix="A copy costs no transaction.")
     if uri:
@@ -65,7 +66,7 @@ def sql_command(
                     one.read.object,
                     one.rows,
                     one.transactions,
-                    _conditions(one.read.conditions),
+                    _read(one.read),
                     ", ".join(one.read.fields),
                 )
                 for one in explained(client, prepared(client, statement))
@@ -79,6 +80,7 @@ def sql_command(
     else:
         rows = [{name: _plain(value) for name, value in row.items()} for row in found.to_pylist()]
         count = write_rows(rows, context.console, kind=kind, to=out)
+    context.recorder.add_rows("sql", count)
     context.console.say(counted(count, "row"))
 
 
@@ -87,26 +89,7 @@ def _plain(value: Any) -> Any:
     return money(value) if isinstance(value, Decimal) else value
 
 
-_SIGNS = {
-    Op.EQUALTO: "=",
-    Op.LESSTHAN: "<",
-    Op.LESSTHANOREQUALTO: "<=",
-    Op.GREATERTHAN: ">",
-    Op.GREATERTHANOREQUALTO: ">=",
-}
-
-
-def _conditions(found: Sequence[Compare]) -> str:
-    """The conditions that the gateway would check, in words."""
-    return " and ".join(map(_condition, found))
-
-
-def _condition(one: Compare) -> str:
-    values = [repr(value) if isinstance(value, str) else str(value) for value in one.values]
-    if one.op is Op.ISNULL:
-        return f"{one.field} is empty"
-    if one.op is Op.IN:
-        return f"{one.field} in ({', '.join(values)})"
-    if one.op is Op.BETWEEN:
-        return f"{one.field} between {values[0]} and {values[1]}"
-    return f"{one.field} {_SIGNS[one.op]} {values[0]}"
+def _read(read: "ReadObject") -> str:
+    """The conditions that the gateway would check, with the number of rows that are enough."""
+    condition = where_text(read.where) if read.where is not None else ""
+    return " ".join(filter(None, (condition, f"(first {read.first.rows:,})" if read.first else "")))

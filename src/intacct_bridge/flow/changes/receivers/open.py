@@ -4,7 +4,7 @@ from pathlib import Path
 
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.flow.changes.delivery import Receiver
-from intacct_bridge.flow.destinations.uri import redacted
+from intacct_bridge.model.uri_text import redacted
 
 FORMS = "exec:COMMAND, https://ADDRESS, jsonl:DIR, postgresql://..., python:MODULE:FUNCTION, or load:CONNECTION"
 TIMEOUT = 60.0

@@ -18,6 +18,8 @@ from intacct_bridge.wire.values import Formatting, Kind
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from intacct_bridge.wire.row_batch import RowBatch
+
 KEY = "_key"
 """Our key of a row that several columns identify together."""
 PLACE = "_row"
@@ -82,8 +84,8 @@ def _selected(
     return found
 
 
-def virtual_pages(gateway: ReadGateway, stream: Stream) -> Iterator[PartitionPage]:
-    """The rows of a virtual stream, with typed columns."""
+def virtual_pages(gateway: ReadGateway, stream: Stream, *, light: bool = False) -> Iterator[PartitionPage]:
+    """The rows of a virtual stream, with typed columns; `light`: of Python values."""
     assert stream.virtual is not None
     reader, place = reader_of(stream.virtual), 0
     identity = reader.identity(stream.virtual)
@@ -92,7 +94,8 @@ def virtual_pages(gateway: ReadGateway, stream: Stream) -> Iterator[PartitionPag
             KEY: [key_of(row, identity) for row in page.rows],
             PLACE: [str(place + number) for number in range(1, len(page.rows) + 1)],
         }
-        rows = _typed(stream, page, own, page.formatting or gateway.formatting)
+        typed = _typed_rows if light else _typed
+        rows = typed(stream, page, own, page.formatting or gateway.formatting)
         place += rows.num_rows
         yield PartitionPage(rows, page.remaining)
 
@@ -102,20 +105,36 @@ def _typed(stream: Stream, page: VirtualPage, own: Mapping[str, list[str]], form
 
     from intacct_bridge.wire.columns import arrow_type, typed_column
 
-    rows = page.rows
     columns: dict[str, pa.Array] = {}
+    for name, cells in _cells(stream, page, own).items():
+        kind = stream.fields.get(name, Kind.TEXT)
+        texts = pa.array(cells, pa.string())
+        columns[name] = typed_column(texts, kind, formatting) if page.rows else pa.nulls(0, arrow_type(kind))
+    return pa.RecordBatch.from_pydict(columns)
+
+
+def _typed_rows(stream: Stream, page: VirtualPage, own: Mapping[str, list[str]], formatting: Formatting) -> "RowBatch":
+    from intacct_bridge.wire.row_batch import RowBatch, typed_cells
+
+    cells = _cells(stream, page, own)
+    columns = {name: typed_cells(one, stream.fields.get(name, Kind.TEXT), formatting) for name, one in cells.items()}
+    return RowBatch(columns, len(page.rows))
+
+
+def _cells(stream: Stream, page: VirtualPage, own: Mapping[str, list[str]]) -> dict[str, Sequence[str | None]]:
+    """The cells of each column."""
+    rows = page.rows
+    columns: dict[str, Sequence[str | None]] = {}
     present = {name for row in rows for name in row}
     # a column that is not known beforehand may be selected in any case
     by_case = {name.upper(): name for name in present}
-    for name, kind in stream.fields.items():
+    for name in stream.fields:
         spelled = name if name in present else by_case.get(name.upper(), name)
-        cells: Sequence[str | None] = own.get(name) or tuple(row.get(spelled) for row in rows)
-        texts = pa.array(cells, pa.string())
-        columns[name] = typed_column(texts, kind, formatting) if rows else pa.nulls(0, arrow_type(kind))
+        columns[name] = own.get(name) or tuple(row.get(spelled) for row in rows)
     if stream.open_ended:
         for name in dict.fromkeys(name for row in rows for name in row if name not in columns):
-            columns[name] = pa.array([row.get(name) for row in rows], pa.string())
-    return pa.RecordBatch.from_pydict(columns)
+            columns[name] = [row.get(name) for row in rows]
+    return columns
 
 
 def key_of(row: Row, identity: Sequence[str]) -> str:

@@ -1,0 +1,1 @@
+"""The commands for people and programs beside the terminal: `intacct console` and `intacct mcp`."""

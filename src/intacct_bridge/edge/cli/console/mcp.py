@@ -1,0 +1,180 @@
+"""`intacct mcp`: the server for agents."""
+
+import ipaddress
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import click
+
+from intacct_bridge.edge.cli.context import CommandContext, number_option, shared_options
+from intacct_bridge.errors import SettingsError
+
+if TYPE_CHECKING:
+    from intacct_bridge.edge.mcp.server import AgentServer
+    from intacct_bridge.edge.mcp.session import AgentSession, AgentSettings
+
+
+@click.command("mcp")
+@click.option("--copy", metavar="URI", help="The copy that agents read: duckdb:///FILE, parquet:DIR, postgresql://...")
+@click.option(
+    "--folder",
+    metavar="DIR",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Let agents plan to load files of this folder (default: none).",
+)
+@click.option("--read-only", is_flag=True, help="Offer no plans, only tools that read.")
+@number_option(
+    "--max-transactions",
+    "The most API transactions for reading and planning, in one run of the server.",
+    default=200,
+)
+@number_option("--max-rows", "The most rows of an answer.", least=1, most=1000, default=200)
+@number_option(
+    "--max-seconds", "The most seconds for a question to the copy.", least=1, most=600, default=30, metavar="S"
+)
+@click.option(
+    "--console",
+    metavar="URL",
+    default="",
+    help="The address of the running console: agents that can, open its page for an approval.",
+)
+@click.option("--http", "over_http", is_flag=True, help="Serve over HTTP on this machine instead of standard input.")
+@number_option("--port", "The port for --http; 0 takes any free one.", most=65535, default=8766)
+@click.option(
+    "--token-file",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="The bearer token for --http; the file is made if it is missing (default: in the state directory, or"
+    " INTACCT_MCP_TOKEN).",
+)
+@shared_options()
+def mcp_command(
+    context: CommandContext,
+    *,
+    copy: str | None,
+    folder: Path | None,
+    read_only: bool,
+    max_transactions: int,
+    max_rows: int,
+    max_seconds: int,
+    console: str,
+    over_http: bool,
+    port: int,
+    token_file: Path | None,
+) -> None:
+    """Serve AI agents through the Model Context Protocol: they read and plan, a person approves, then they apply.
+
+    An agent starts this command itself and talks over its standard input and output. It reads the copy without API
+    transactions. It cannot approve: a person does that with `intacct plan approve`, or in the console. Every call is
+    kept in a log.
+
+    \b
+    Examples:
+      intacct mcp --copy duckdb:///books.duckdb
+      intacct mcp --copy duckdb:///books.duckdb --read-only
+      intacct mcp --copy postgresql://agent@db/books --folder ~/inbox --http
+    """
+    _require_extra()
+    from intacct_bridge.edge.mcp.server import AgentServer
+    from intacct_bridge.edge.mcp.session import AgentSettings
+    from intacct_bridge.reporting.questions.answer import QuestionLimits
+
+    if copy:
+        _look_at_copy(context, copy)
+    settings = AgentSettings(
+        copy=copy or "",
+        folder=folder,
+        max_transactions=max_transactions,
+        limits=QuestionLimits(max_rows, float(max_seconds)),
+        console=_checked_console(console),
+        read_only=read_only,
+    )
+    session = _session(context, settings)
+    try:
+        server = AgentServer(session)
+        if over_http:
+            _over_http(context, server, session, port=port, token_file=token_file)
+        else:
+            from intacct_bridge.edge.mcp.stdio import serve_stdio
+
+            context.console.say(f"Serving agents of {context.connection.target}.")
+            context.console.say(f"Calls are kept in {session.log.path}")
+            if sys.stdin.isatty():
+                context.console.say("An agent's program starts this command and talks to it. Press Ctrl-C to stop.")
+            serve_stdio(server)
+    finally:
+        session.close()
+
+
+def _session(context: CommandContext, settings: "AgentSettings") -> "AgentSession":
+    from intacct_bridge.client.local.account import account_name
+    from intacct_bridge.client.local.directories import state_directory
+    from intacct_bridge.edge.mcp.call_log import CallLog
+    from intacct_bridge.edge.mcp.session import AgentSession
+
+    log = CallLog(state_directory() / "agents", context.connection.name, masked=context.console.masked)
+    return AgentSession(
+        context.connection,
+        settings,
+        open_client=lambda connection, most: context.open_client(connection, max_transactions=most),
+        open_outbox=context.open_outbox,
+        log=log,
+        person=account_name(),
+        masked=context.console.masked,
+    )
+
+
+def _look_at_copy(context: CommandContext, copy: str) -> None:
+    """SettingsError for an address that cannot be a copy's; a note where there is no file or folder yet."""
+    from intacct_bridge.flow.destinations.uri import parse_uri
+    from intacct_bridge.model.uri_text import redacted
+
+    at = parse_uri(copy)
+    if at.scheme == "singer":
+        raise SettingsError("an agent cannot read - as a copy", fix="Name a copy, such as duckdb:///books.duckdb.")
+    if at.scheme != "postgresql" and not Path(at.path).exists():
+        context.console.complain(f"There is no copy at {redacted(copy)} yet: intacct extract --to {redacted(copy)}")
+
+
+def _over_http(
+    context: CommandContext, server: "AgentServer", session: "AgentSession", *, port: int, token_file: Path | None
+) -> None:
+    from intacct_bridge.client.local.directories import state_directory
+    from intacct_bridge.edge.mcp.http import access_token, serve_http
+
+    token, place = access_token(token_file or state_directory() / "mcp-token")
+    context.console.hide([token])
+
+    def ready(address: str) -> None:
+        context.console.say(f"Serving agents of {context.connection.target} at {address}")
+        context.console.say(f"Calls are kept in {session.log.path}")
+        context.console.say(f"The bearer token is in {place}. Press Ctrl-C to stop.")
+
+    serve_http(server, port, token, ready=ready)
+
+
+def _checked_console(address: str) -> str:
+    """The console's address. SettingsError where it is not on this machine or not a web address."""
+    if not address:
+        return ""
+    try:
+        parts = urlsplit(address)
+        host = parts.hostname or ""
+        local = host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        local = False
+    if not local and urlsplit(address).scheme != "https":
+        raise SettingsError(
+            f"{address!r} is not the address of a console",
+            fix="Give what `intacct console` prints, without the token.",
+            setting="console",
+        )
+    return f"{parts.scheme}://{parts.netloc}{parts.path}"
+
+
+def _require_extra() -> None:
+    if find_spec("mcp") is None:
+        raise SettingsError("Agents need the mcp extra.", fix="pip install 'intacct-bridge[mcp]'")

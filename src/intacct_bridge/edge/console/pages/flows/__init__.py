@@ -1,0 +1,1 @@
+"""The pages for flows, runs, dead letters and reconciliation."""

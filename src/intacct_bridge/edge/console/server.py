@@ -1,0 +1,124 @@
+"""The server of the console: on this machine only, unless a proxy signs people in."""
+
+import socket
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from ipaddress import ip_address
+from threading import Event, Thread
+from typing import TYPE_CHECKING
+
+from intacct_bridge.edge.console.app import console_app
+from intacct_bridge.edge.console.site import Site
+from intacct_bridge.edge.console.visit import ConsolePage
+from intacct_bridge.errors import SettingsError
+
+if TYPE_CHECKING:
+    import uvicorn
+
+_START_SECONDS = 30
+_GRACE = 3
+"""Seconds that open requests have after Ctrl-C."""
+
+
+class ConsoleServer:
+    """A console that serves from a thread of its own. Close it, or use it in a with statement."""
+
+    def __init__(self, site: Site, pages: Sequence[ConsolePage], *, host: str = "127.0.0.1", port: int = 0) -> None:
+        self.site = site
+        self._listener = listen(host, port, only_loopback=site.settings.team is None)
+        shown = self._listener.getsockname()
+        site.port = int(shown[1])
+        self.url = f"http://{f'[{shown[0]}]' if ':' in shown[0] else shown[0]}:{site.port}"
+        """Its address, without a path."""
+        self._server = _server(site, pages)
+        self._failed: list[BaseException] = []
+        started = Event()
+        self._thread = Thread(target=self._run, args=(started,), name="console", daemon=True)
+        self._thread.start()
+        if not started.wait(_START_SECONDS) or self._failed:
+            self._listener.close()
+            raise SettingsError(f"the console did not start: {self._failed[0] if self._failed else 'timeout'}")
+
+    def start_address(self) -> str:
+        """An address that signs in one browser, once."""
+        return f"{self.url}/start/{self.site.access.new_token()}"
+
+    def wait(self, seconds: float) -> bool:
+        """Wait for the end of the server; whether it has ended."""
+        self._thread.join(seconds)
+        return not self._thread.is_alive()
+
+    def close(self) -> None:
+        """Ask jobs to stop, finish open requests, and stop serving."""
+        self.site.close()
+        self._server.should_exit = True
+        self._thread.join(_GRACE + 2)
+        self._listener.close()
+
+    def __enter__(self) -> "ConsoleServer":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _run(self, started: Event) -> None:
+        try:
+            _serve(self._server, self._listener, started.set)
+        except BaseException as error:  # handed to the thread that waits
+            self._failed.append(error)
+            started.set()
+
+
+def listen(host: str, port: int, *, only_loopback: bool = True) -> socket.socket:
+    """A listening socket. SettingsError for a port in use, and for an address that other machines reach."""
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    except OSError as error:
+        raise SettingsError(f"cannot serve on {host}: {error}") from None
+    if only_loopback and not ip_address(str(address[0])).is_loopback:
+        raise SettingsError(
+            f"without a sign-in the console serves this machine only, not {host}",
+            fix="Use 127.0.0.1, or put it behind a proxy that signs people in: `trust_header`.",
+            setting="trust_header",
+        )
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    with suppress(OSError):
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind(address)
+    except OSError as error:
+        listener.close()
+        fix = "Choose another `port`; 0 takes a free one."
+        raise SettingsError(f"cannot serve on port {port}: {error.strerror}", fix=fix, setting="port") from None
+    listener.listen(128)
+    return listener
+
+
+def _server(site: Site, pages: Sequence[ConsolePage]) -> "uvicorn.Server":
+    import uvicorn
+
+    config = uvicorn.Config(
+        console_app(site, pages),
+        log_level="critical",
+        access_log=False,
+        lifespan="off",
+        server_header=False,
+        date_header=False,
+        ws="none",
+        proxy_headers=False,
+        timeout_graceful_shutdown=_GRACE,
+    )
+    return uvicorn.Server(config)
+
+
+def _serve(server: "uvicorn.Server", listener: socket.socket, started: Callable[[], None]) -> None:
+    import asyncio
+
+    async def main() -> None:
+        serving = asyncio.ensure_future(server.serve(sockets=[listener]))
+        while not server.started and not serving.done():
+            await asyncio.sleep(0.005)
+        started()
+        await serving
+
+    asyncio.run(main())

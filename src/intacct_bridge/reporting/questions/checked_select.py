@@ -1,0 +1,176 @@
+"""The check of a question: one SELECT that names tables of the copy and views of `reporting`, and computes.
+
+The database gets the text that is made from the checked tree, never the text of the question. A function that the
+parser does not know must be in a list: databases have functions that read files, open connections or change settings.
+"""
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from intacct_bridge.errors import InvalidRequestError
+from intacct_bridge.model.suggestions import did_you_mean
+from intacct_bridge.reporting.definitions import view_definitions
+from intacct_bridge.reporting.live_sql.statement import parsed
+
+if TYPE_CHECKING:
+    from sqlglot import exp
+
+REPORTING = "reporting"
+_OWN_SCHEMAS = ("", "main", "public")
+_COMPUTING = (
+    "age array_agg array_contains array_length array_position array_to_string bar bool_and bool_or btrim "
+    "char_length character_length date_add date_part date_sub datediff datepart datesub dayname decade divide "
+    "editdist3 epoch epoch_ms era even fdiv first_value floor fmod format gcd hamming hash histogram initcap "
+    "isfinite isinf isnan jaccard jaro_similarity jaro_winkler_similarity json_array_length json_extract "
+    "json_extract_string json_keys json_type julian lcase lcm left_grapheme len list_aggr list_aggregate "
+    "list_avg list_contains list_count list_distinct list_filter list_max list_min list_position list_reverse "
+    "list_sort list_sum list_transform list_unique list_value ltrim mad make_date make_timestamp map_entries "
+    "map_keys map_values microsecond millennium millisecond mod monthname multiply nfc_normalize now ord "
+    "parse_date position prefix printf product quarter regexp_escape regexp_matches regexp_split_to_array "
+    "regr_count reservoir_quantile rtrim starts_with str_split strip_accents strlen strpos struct_extract "
+    "struct_pack subtract suffix to_char to_date to_days to_hours to_minutes to_months to_number to_seconds "
+    "to_timestamp to_weeks to_years today transaction_timestamp trim_scale ucase url_decode url_encode weekday "
+    "weekofyear width_bucket yearweek "
+)
+_HARMLESS = frozenset(_COMPUTING.split())
+"""Functions that only compute, of those that the parser does not know by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedSelect:
+    """A question that may be run."""
+
+    query: "exp.Query"
+    tables: tuple[str, ...]
+    """The tables of the copy that it names, spelled as the copy spells them."""
+    views: tuple[str, ...]
+    """The views of `reporting` that it names."""
+
+    @property
+    def objects(self) -> tuple[str, ...]:
+        """The objects that its answer rests on, those of the views included; each once, in upper case."""
+        found, waiting, seen = [one.upper() for one in self.tables], list(self.views), set[str]()
+        while waiting:
+            view = view_definitions()[waiting.pop()]
+            if view.name not in seen:
+                seen.add(view.name)
+                waiting += view.uses
+                found += [table.object for table in view.tables]
+        return tuple(dict.fromkeys(found))
+
+
+def checked_select(sql: str, tables: Collection[str], *, dialect: str = "duckdb") -> CheckedSelect:
+    """A question over these tables and the views. InvalidRequestError for everything else, with the reason."""
+    from sqlglot import exp
+
+    query = parsed(sql, dialect=dialect)
+    if query.find(exp.Lock):
+        raise InvalidRequestError("the statement locks rows", fix="Leave out FOR UPDATE and FOR SHARE.")
+    if query.find(exp.Placeholder, exp.Parameter, exp.SessionParameter):
+        raise InvalidRequestError("the statement has a parameter", fix="Write the value itself.")
+    named = _named_tables(query, {one.upper(): one for one in tables})
+    for function in query.find_all(exp.Func):
+        _check_function(function)
+    views, found = (tuple(dict.fromkeys(name for kind, name in named if kind is wanted)) for wanted in (True, False))
+    return CheckedSelect(query, found, views)
+
+
+def _named_tables(query: "exp.Query", tables: dict[str, str]) -> list[tuple[bool, str]]:
+    """The tables of the copy and the views that a query names, each with whether it is a view."""
+    from sqlglot import exp
+
+    own = {one.alias.upper() for one in query.find_all(exp.CTE)}
+    found: list[tuple[bool, str]] = []
+    for table in query.find_all(exp.Table):
+        name, schema = table.name, table.db.lower()
+        if table.catalog:
+            raise _unknown(table, tables)
+        if isinstance(table.this, exp.GenerateSeries):
+            continue
+        if schema == REPORTING:
+            found.append((True, _checked_view(table)))
+        elif not isinstance(table.this, exp.Identifier):
+            raise _unknown(table, tables)
+        elif not schema and name.upper() in own:
+            continue
+        elif schema in _OWN_SCHEMAS and name.upper() in tables:
+            found.append((False, tables[name.upper()]))
+        else:
+            raise _unknown(table, tables)
+    return found
+
+
+def _checked_view(table: "exp.Table") -> str:
+    """The name of the view that a table of `reporting` means."""
+    from sqlglot import exp
+
+    is_call = isinstance(table.this, exp.Anonymous)
+    name = str(table.this.this if is_call else table.name).lower()
+    definition = view_definitions().get(name)
+    if definition is None or not isinstance(table.this, exp.Anonymous | exp.Identifier):
+        near = did_you_mean(name, list(view_definitions()))
+        raise InvalidRequestError(f"there is no view {REPORTING}.{name}{near}", fix="List the views first.")
+    if definition.is_function is not is_call:
+        how = f"{name}({', '.join(one.name for one in definition.parameters)})" if definition.is_function else name
+        raise InvalidRequestError(f"{REPORTING}.{name} is a {definition.kind}", fix=f"Write FROM {REPORTING}.{how}")
+    return name
+
+
+def _unknown(table: "exp.Table", tables: dict[str, str]) -> InvalidRequestError:
+    text = table.sql(dialect="duckdb", comments=False)
+    near = did_you_mean(table.name.upper(), list(tables.values()))
+    return InvalidRequestError(
+        f"{text[:80]} is not a table of the copy{near}", fix="Name a table of the copy, or a view of `reporting`."
+    )
+
+
+def _check_function(function: "exp.Func") -> None:
+    from sqlglot import exp
+
+    if isinstance(function, exp.Anonymous):
+        name = str(function.this).lower()
+        called = function.parent
+        if isinstance(called, exp.Table) and called.db.lower() == REPORTING:
+            return
+    elif isinstance(function, exp.AnonymousAggFunc | exp.CombinedAggFunc | exp.ParameterizedAgg):
+        name = str(function.this).lower()
+    else:
+        name = "" if _is_harmless(function) else function.sql_name().lower()
+    if name and name not in _HARMLESS:
+        raise InvalidRequestError(
+            f"the function {name} is not allowed here", fix="Use functions that compute from values of the copy."
+        )
+
+
+_ABOUT_NOW = ("CurrentDate", "CurrentDatetime", "CurrentTime", "CurrentTimestamp", "CurrentTimestampLTZ")
+_BARRED = (
+    *("Current", "Session", "Read", "AI", "ML", "Generate", "Vector", "Secret", "Dynamic", "ToFile", "NextValue"),
+    *("Repeat", "Space", "Randstr"),
+)
+"""Beginnings of the parser's functions that tell about the server, read files, leave the database, or fill memory."""
+
+
+def _is_harmless(function: "exp.Func") -> bool:
+    name = type(function).__name__
+    return name in (*_ABOUT_NOW, "GenerateSeries", "GenerateDateArray") or not name.startswith(_BARRED)
+
+
+def limited(query: "exp.Query", rows: int) -> "exp.Query":
+    """The query, which gives at most this many rows; its own lower limit stays."""
+    from sqlglot import exp
+
+    own = query.args.get("limit")
+    given = own.expression if isinstance(own, exp.Limit) else None
+    if own is None:
+        return query.limit(rows)
+    if isinstance(given, exp.Literal) and not given.is_string and given.name.isdecimal():
+        return query.limit(min(int(given.name), rows))
+    return exp.select("*").from_(query.subquery("answer")).limit(rows)
+
+
+def identifiers(query: "exp.Query") -> "Iterator[exp.Identifier]":
+    """The names in a query that are not in quotation marks."""
+    from sqlglot import exp
+
+    yield from (one for one in query.find_all(exp.Identifier) if not one.args.get("quoted"))

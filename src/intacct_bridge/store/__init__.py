@@ -1,0 +1,1 @@
+"""Shared state: outbox, event log and run history in SQLite files or in PostgreSQL, behind one interface."""

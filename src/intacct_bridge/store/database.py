@@ -1,0 +1,133 @@
+"""The interface of a database of shared state, which the outbox, the event log and the run history use.
+
+The SQL is the part that SQLite and PostgreSQL share: `ON CONFLICT`, `RETURNING`, `?` and `:name` for values. Write
+transactions of one part follow each other: SQLite locks the file, PostgreSQL the part's row.
+"""
+
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Protocol
+
+SEND_WITHIN = timedelta(minutes=1)
+"""The send deadline: how long after the commit of *sent* the bytes of a request may leave."""
+LONGEST_REQUEST = timedelta(minutes=15)
+"""How long a request may go on at the gateway, which closes its connection then (Sage's page on synchronous
+requests)."""
+MOVED = 1_000_000
+"""Added to the version of a file that was moved elsewhere, so that older programs refuse it too."""
+Values = Sequence[Any] | Mapping[str, Any]
+Row = Any
+"""A row: its values by position and by name, and the names as `keys()`."""
+Clock = Callable[[], datetime]
+
+
+@dataclass(frozen=True, slots=True)
+class TableSet:
+    """The tables of one part of the shared state, such as the outbox."""
+
+    part: str
+    """A name for programs, such as `outbox`."""
+    what: str
+    """A name for messages, such as `the outbox`."""
+    version: int
+    script: Callable[[], str]
+    """The statements that make the tables of the present version, as SQLite takes them."""
+    upgrade: Callable[[sqlite3.Connection, int], None] = lambda _, __: None
+    """Brings a SQLite file of an earlier version to the present one."""
+    postgres: str = ""
+    """Statements for PostgreSQL beside the script: its triggers are not translated."""
+
+
+class Answer(Protocol):
+    """What a statement gave."""
+
+    @property
+    def rowcount(self) -> int:
+        """The rows that were changed."""
+
+    def fetchone(self) -> Row:
+        """The next row, or None."""
+
+    def fetchall(self) -> list[Row]:
+        """The rows that are left."""
+
+    def __iter__(self) -> Iterator[Row]: ...
+
+
+class StateDatabase(Protocol):
+    """An open database, for several threads."""
+
+    @property
+    def place_name(self) -> str:
+        """The place as messages name it."""
+
+    @property
+    def path(self) -> Path:
+        """The file; of a database, the name in the user's state directory that files beside it begin with."""
+
+    @property
+    def clock(self) -> Clock | None:
+        """The clock of the database; None where it has none of its own."""
+
+    @property
+    def grace(self) -> timedelta:
+        """How long entries of an ended loader stay `sent` after their last sending; zero if a lock proves the end."""
+
+    @property
+    def reconnections(self) -> int:
+        """How often the connection was lost and made again."""
+
+    def execute(self, sql: str, values: Values = ()) -> Answer:
+        """Run one statement."""
+
+    def executemany(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
+        """Run one statement for each of these values."""
+
+    def read(self, sql: str, values: Values = ()) -> list[Row]:
+        """The rows of a query, in a transaction or without one."""
+
+    def transaction(self) -> AbstractContextManager[None]:
+        """A write transaction, which holds the part for itself; rolled back on any error."""
+
+    def last_number(self, table: str) -> int:
+        """The highest number that a table has given, also to a row that was deleted since; 0 before the first."""
+
+    def set_last_number(self, table: str, number: int) -> None:
+        """Let a table go on after this number."""
+
+    def stream(self, sql: str) -> Iterator[Row]:
+        """The rows of a query, some at a time; no other process may write meanwhile."""
+
+    def moved_to(self) -> str:
+        """The place that this part was moved to, or is being moved to; empty where it was not."""
+
+    def mark_moved(self, target: str) -> None:
+        """Mark it as moved, so that every other process refuses it; an empty text takes the mark away."""
+
+    def check_moved(self) -> None:
+        """SettingsError where another process has moved the part since it was opened."""
+
+    def json_text(self, column: str, field: str) -> tuple[str, str]:
+        """An expression for the text of one field of a JSON object in a column of bytes, and its value."""
+
+    def unsafe_settings(self) -> list[str]:
+        """The settings without which a power cut loses commits, where they are off."""
+
+    def hold(self, name: str) -> None:
+        """Show under a name that this process lives, until `release` or its end. BusyError where another one does."""
+
+    def release(self, name: str) -> None:
+        """End that."""
+
+    def is_held(self, name: str) -> bool:
+        """Whether some process, this one included, lives under a name."""
+
+    def others(self) -> list[str]:
+        """The names, or connections, of other processes that use this part now."""
+
+    def close(self) -> None:
+        """Close it, and release every name."""

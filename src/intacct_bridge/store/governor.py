@@ -1,0 +1,155 @@
+"""The governor: all processes of a company stay together within its limits of requests and of API transactions.
+
+The gateway counts the requests of a company together, whichever process they come from. So each request takes a slot in
+the database first, and a slot is free again when its request is over. The slot of a process that ended, or of a write
+whose answer was lost, stays taken for as long as the request may run. The month's transactions are counted with it.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from functools import partial
+
+from intacct_bridge.errors import BusyError, CapError, IntacctError, UnreachableError
+from intacct_bridge.store.database import LONGEST_REQUEST, SEND_WITHIN, Clock, TableSet
+from intacct_bridge.store.place import PostgresPlace
+from intacct_bridge.store.postgres import PostgresDatabase
+from intacct_bridge.wire.reply import ConnectionCutError
+
+_TABLES = TableSet(
+    "governor",
+    "the company's limits",
+    1,
+    lambda: (
+        """
+CREATE TABLE slot (number INTEGER PRIMARY KEY AUTOINCREMENT, taken_at TEXT NOT NULL, free_at TEXT NOT NULL);
+CREATE TABLE spent (month TEXT NOT NULL, connection TEXT NOT NULL, transactions INTEGER NOT NULL,
+    PRIMARY KEY (month, connection));
+"""
+    ),
+)
+_SPEND = """
+INSERT INTO spent (month, connection, transactions) VALUES (?, ?, ?)
+ON CONFLICT (month, connection) DO UPDATE SET transactions = spent.transactions + excluded.transactions
+"""
+_FIRST_WAIT, _LONGEST_WAIT = 0.02, 1.0
+
+
+class Governor:
+    """The limits of one company, as one client keeps them. Threads may share it; it connects with the first request."""
+
+    def __init__(
+        self,
+        place: PostgresPlace,
+        connection: str,
+        *,
+        concurrency: int,
+        monthly_limit: int | None,
+        sleep: Callable[[float], None],
+        clock: Clock | None = None,
+    ) -> None:
+        self._open = partial(PostgresDatabase, place, _TABLES, clock=clock)
+        self._db: PostgresDatabase | None = None
+        self._connection = connection
+        self._concurrency = concurrency
+        self._limit = monthly_limit
+        self._sleep = sleep
+        self._month = ""
+
+    @contextmanager
+    def request(self, transactions: int, *, read: bool) -> Iterator[None]:
+        """Hold a slot for one request of so many API transactions; waits until one is free.
+
+        CapError where the month's limit does not allow it; UnreachableError where the database does not answer.
+        """
+        slot = self._take(transactions)
+        over = False
+        try:
+            yield
+            over = True
+        except (BusyError, UnreachableError):  # it never left
+            over = True
+            self.uncount(transactions)
+            raise
+        except ConnectionCutError as cut:
+            over = read or not cut.sent
+            raise
+        finally:
+            if over:
+                self._free(slot)
+
+    def uncount(self, transactions: int) -> None:
+        """Take back the count of a request that was refused before anything ran; a failure leaves it counted."""
+        with suppress(IntacctError):
+            db = self._database()
+            with db.transaction():
+                db.execute(_SPEND, (self._month, self._connection, -transactions))
+
+    def month_to_date(self) -> int:
+        """The company's transactions of this month, from all machines."""
+        db = self._database()
+        found = db.read("SELECT coalesce(sum(transactions), 0) FROM spent WHERE month = ?", (_month(db.clock()),))
+        return int(found[0][0])
+
+    def close(self) -> None:
+        """Close the connection to the database."""
+        if self._db is not None:
+            self._db.close()
+
+    def _database(self) -> PostgresDatabase:
+        if self._db is None:
+            self._db = self._open()
+        return self._db
+
+    def _take(self, transactions: int) -> int:
+        wait = _FIRST_WAIT
+        while True:
+            slot = self._try(transactions)
+            if slot:
+                return slot
+            self._sleep(wait)
+            wait = min(_LONGEST_WAIT, wait * 2)
+
+    def _try(self, transactions: int) -> int:
+        """The number of a slot, or 0 where all are taken."""
+        db = self._database()
+        with db.transaction():
+            now = db.clock()
+            db.execute("DELETE FROM slot WHERE free_at <= ?", (_text(now),))
+            (taken,) = db.execute("SELECT count(*) FROM slot").fetchone()
+            if taken >= self._concurrency:
+                return 0
+            self._month = _month(now)
+            self._spend(db, transactions)
+            until = now + SEND_WITHIN + LONGEST_REQUEST
+            sql = "INSERT INTO slot (taken_at, free_at) VALUES (?, ?) RETURNING number"
+            return int(db.execute(sql, (_text(now), _text(until))).fetchone()[0])
+
+    def _spend(self, db: PostgresDatabase, transactions: int) -> None:
+        if self._limit is not None:
+            (spent,) = db.execute(
+                "SELECT coalesce(sum(transactions), 0) FROM spent WHERE month = ?", (self._month,)
+            ).fetchone()
+            if spent + transactions > self._limit:
+                raise CapError(
+                    f"the next request costs {transactions:,} API transactions; {spent:,} of the {self._limit:,} that"
+                    f" the company may use in {self._month} are used, by all machines",
+                    fix="Raise `monthly_limit` of the connection, or wait for the next month.",
+                    setting="monthly_limit",
+                )
+        db.execute(_SPEND, (self._month, self._connection, transactions))
+
+    def _free(self, slot: int) -> None:
+        """Free a slot. A failure must not hide the answer of the request, and the slot frees itself in time."""
+        with suppress(IntacctError):
+            db = self._database()
+            with db.transaction():
+                db.execute("DELETE FROM slot WHERE number = ?", (slot,))
+
+
+def _month(now: datetime) -> str:
+    return f"{now.astimezone(UTC):%Y-%m}"
+
+
+def _text(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")

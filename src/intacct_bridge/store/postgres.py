@@ -1,0 +1,652 @@
+"""Shared state in a schema of a PostgreSQL database, for processes on any number of machines.
+
+Write transactions of a part follow each other: each begins by locking the part's row, whose columns say whether the
+part was moved or upgraded meanwhile. The row also brings the server's time. Where the answer to a commit is lost, the
+connection is made again and the server is asked for the fate of that transaction; without its answer the caller gets an
+error, so that nothing is sent.
+
+A process shows that it lives by advisory locks. They belong to a session, so a transaction pooler would give them to
+strangers. The driver is pg8000.
+"""
+
+import re
+import ssl
+import struct
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext, suppress
+from datetime import datetime, timedelta
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, NoReturn, TypeVar
+
+from intacct_bridge.client.local.directories import state_directory
+from intacct_bridge.errors import BusyError, IntacctError, SettingsError, UnreachableError
+from intacct_bridge.store.database import LONGEST_REQUEST, MOVED, SEND_WITHIN, Clock, Row, TableSet, Values
+from intacct_bridge.store.place import PostgresPlace, Server, server_of
+from intacct_bridge.store.sqlite import moved_error
+
+T = TypeVar("T")
+PATIENCE = 30.0
+"""Seconds to try for a new connection after one was lost."""
+_OLDEST = 150_000
+_BATCH = 200
+"""Statements that are on their way together."""
+ANSWER_SECONDS = 30
+"""Seconds to wait for an answer of the server: longer than the wait for another process's transaction."""
+_SESSION = """
+SET lock_timeout = '20s'; SET idle_in_transaction_session_timeout = '15s'; SET client_min_messages = 'warning';
+SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3;
+SELECT set_config('synchronous_commit', 'on', false)
+    WHERE current_setting('synchronous_commit') NOT IN ('on', 'remote_apply');
+"""
+_FACTS = """
+SELECT current_setting('server_version_num')::int, current_setting('transaction_read_only')::text, pg_backend_pid()
+"""
+_LOCK_KEY = "intacct-bridge"
+_GONE = ("08", "57P01", "57P02", "57P03", "53300")
+"""SQL states of a server that ends the connection, starts, stops, or has no connection left."""
+_NO_TABLE, _NO_SCHEMA, _READ_ONLY, _FORBIDDEN, _LOCK_TIMEOUT = "42P01", "3F000", "25006", "42501", "55P03"
+_PIECE = re.compile(r"'(?:[^']|'')*'|\"[^\"]*\"|::|:([a-z_]+)|(\?)|(\s+INDEXED BY \w+)")
+
+
+class MissingTableError(SettingsError):
+    """The schema, or a table in it, is not there."""
+
+
+class NamedRow(tuple[Any, ...]):
+    """A row with the names of its columns."""
+
+    names: tuple[str, ...]
+
+    def keys(self) -> tuple[str, ...]:
+        """The names of the columns."""
+        return self.names
+
+    def __getitem__(self, key: Any) -> Any:
+        """A value by its position or name."""
+        return tuple.__getitem__(self, self.names.index(key) if isinstance(key, str) else key)
+
+
+class PostgresAnswer:
+    """What a statement gave."""
+
+    def __init__(self, context: Any) -> None:
+        names = tuple(column["name"] for column in context.columns or ())
+        kind = _row_kind(names)
+        self._rows = iter([kind(row) for row in context.rows or ()])
+        self.rowcount: int = context.row_count
+
+    def fetchone(self) -> Row:
+        """The next row, or None."""
+        return next(self._rows, None)
+
+    def fetchall(self) -> list[Row]:
+        """The rows that are left."""
+        return list(self._rows)
+
+    def __iter__(self) -> Iterator[Row]:
+        return self._rows
+
+
+@cache
+def _row_kind(names: tuple[str, ...]) -> type[NamedRow]:
+    return type("NamedRow", (NamedRow,), {"names": names})
+
+
+class PostgresDatabase:
+    """One part of the shared state, over one connection."""
+
+    grace = SEND_WITHIN + LONGEST_REQUEST
+
+    def __init__(
+        self,
+        place: PostgresPlace,
+        tables: TableSet,
+        *,
+        name: str = "",
+        moving: bool = False,
+        clock: Clock | None = None,
+        patience: float | None = None,
+    ) -> None:
+        """Connect, and make the tables if there are none. `name` is a unique one that is held from the start.
+
+        UnreachableError where the server does not answer; SettingsError where it cannot be used.
+        """
+        self.place = place
+        self.clock: Clock = clock or self._server_time
+        self.reconnections = -1
+        self._tables = tables
+        self._moving = moving
+        self._guard = threading.RLock()
+        self._patience = patience
+        self._held = {name: True} if name else {}
+        """The names that are held, and whether no other process can have them."""
+        self._link: Any = None
+        self._prepared: dict[str, Any] = {}
+        self._transaction: str = ""
+        self._stamp: tuple[datetime, float] | None = None
+        self._connect()
+
+    @property
+    def place_name(self) -> str:
+        """The database and the schema, without secrets."""
+        return self.place.name
+
+    @property
+    def path(self) -> Path:
+        """The name of files beside it, such as kept plans: each machine has its own."""
+        return state_directory() / "outbox" / self.place.schema
+
+    # --- statements
+
+    def execute(self, sql: str, values: Values = ()) -> PostgresAnswer:
+        """Run one statement."""
+        return PostgresAnswer(self._run(sql, [values]))
+
+    def executemany(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
+        """Run one statement for each of these values; several are on their way together."""
+        some: list[Values] = []
+        for row in rows:
+            some.append(row)
+            if len(some) == _BATCH:
+                self._run(sql, some)
+                some = []
+        if some:
+            self._run(sql, some)
+
+    def read(self, sql: str, values: Values = ()) -> list[Row]:
+        """The rows of a query; outside a transaction it is tried again on a new connection."""
+        with self._guard:
+            if self._transaction:
+                return self.execute(sql, values).fetchall()
+            return self._patiently(lambda: self.execute(sql, values).fetchall())
+
+    def _run(self, sql: str, rows: Sequence[Values]) -> Any:
+        from pg8000.converters import make_params
+        from pg8000.core import SYNC_MSG, Context
+
+        with self._guard, self._errors():
+            statement, columns, readers, names = self._statement(sql)
+            link = self._link
+            context = Context(sql, columns=columns, input_funcs=readers)
+            for values in rows:
+                ordered = [values[name] for name in names] if isinstance(values, Mapping) else values
+                link.send_BIND(statement, make_params(link.py_types, ordered))
+                link.send_EXECUTE()
+            link._sock.write(SYNC_MSG)
+            link._sock.flush()
+            link.handle_messages(context)
+            return context
+
+    def _statement(self, sql: str) -> tuple[Any, Any, Any, tuple[str, ...]]:
+        found = self._prepared.get(sql)
+        if found is None:
+            text, names = _translated(sql)
+            found = self._prepared[sql] = (*self._link.prepare_statement(text, ()), names)
+        return found
+
+    def _simply(self, sql: str) -> list[list[Any]]:
+        """Run statements without values, and give the rows of the last query."""
+        return [list(row) for row in self._answer(sql)]
+
+    def _answer(self, sql: str) -> PostgresAnswer:
+        with self._errors():
+            return PostgresAnswer(self._link.execute_simple(sql))
+
+    def last_number(self, table: str) -> int:
+        """The sequence's number; a transaction waits for numbers that are given but not committed."""
+        with self._guard, nullcontext() if self._transaction else self.transaction():
+            rows = self.read(f"SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM {table}_number_seq")
+            return int(rows[0][0])
+
+    def set_last_number(self, table: str, number: int) -> None:
+        """Set the sequence."""
+        self.execute("SELECT setval(CAST(? AS regclass), CAST(? AS bigint), CAST(? AS bigint) > 0)",
+                     (f"{table}_number_seq", max(1, number), number))  # fmt: skip
+
+    def stream(self, sql: str) -> Iterator[Row]:
+        """The rows of a query, through a cursor of the server."""
+        with self._guard, self.transaction():
+            self.execute(f"DECLARE rows_to_move CURSOR FOR {sql}")
+            while rows := self._answer("FETCH 500 FROM rows_to_move").fetchall():  # not prepared: its columns vary
+                yield from rows
+            self._simply("CLOSE rows_to_move")
+
+    def moved_to(self) -> str:
+        """The place in the part's row."""
+        return str(self.read("SELECT moved_to FROM bridge_part WHERE part = ?", (self._tables.part,))[0][0])
+
+    def mark_moved(self, target: str) -> None:
+        """Set the place in the part's row."""
+        with self._guard, nullcontext() if self._transaction else self.transaction():
+            self.execute("UPDATE bridge_part SET moved_to = ? WHERE part = ?", (target, self._tables.part))
+
+    def check_moved(self) -> None:
+        """SettingsError where another process has moved the part since it was opened."""
+        with self.transaction():
+            pass
+
+    def json_text(self, column: str, field: str) -> tuple[str, str]:
+        """The expression, and the name of the field."""
+        return f"(convert_from({column}, 'UTF8')::json ->> ?)", field
+
+    # --- transactions
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """A write transaction that locks the part's row first."""
+        with self._guard:
+            self._transaction = self._patiently(self._begin)
+            try:
+                yield
+            except BaseException:
+                self._transaction = ""
+                self._roll_back()
+                raise
+            number, self._transaction = self._transaction, ""
+            self._commit(number)
+
+    def _begin(self) -> str:
+        """Begin, lock the part's row, and give the transaction's number."""
+        sent = _steady()
+        rows = self._simply(
+            "BEGIN; SELECT version, moved_to, clock_timestamp(), pg_current_xact_id()::text"
+            f" FROM bridge_part WHERE part = '{self._tables.part}' FOR UPDATE"
+        )
+        if not rows:
+            self._roll_back()
+            raise SettingsError(f"{self._tables.what} is not in {self.place_name} any more", fix="restore the schema")
+        version, target, now, number = rows[0]
+        self._stamp = (now, sent)
+        try:
+            self._check(version, target)
+        except SettingsError:
+            self._roll_back()
+            raise
+        return str(number)
+
+    def _check(self, version: int, target: str) -> None:
+        if target and not self._moving:
+            raise moved_error(self._tables.what, self.place_name, target)
+        if version > self._tables.version and version < MOVED:
+            raise SettingsError(
+                f"{self._tables.what} in {self.place_name} was written by a newer version", fix="upgrade intacct-bridge"
+            )
+
+    def _roll_back(self) -> None:
+        if self._link is not None:
+            with suppress(IntacctError):
+                self._simply("ROLLBACK")
+
+    def _commit(self, number: str) -> None:
+        try:
+            self._simply("COMMIT")
+        except UnreachableError:
+            if not self._was_committed(number):
+                raise UnreachableError(
+                    f"the connection to {self.place_name} was lost, and nothing was written",
+                    fix="Run it again when the database answers.",
+                ) from None
+
+    def _was_committed(self, number: str) -> bool:
+        """The fate of a transaction whose commit got no answer. UnreachableError where the server does not tell."""
+
+        def ask() -> str:
+            self._begin()  # waits for the lock, which the lost session holds until its transaction has ended
+            try:
+                return str(self._simply(f"SELECT pg_xact_status('{number}'::xid8)")[0][0])
+            finally:
+                self._roll_back()
+
+        status = self._patiently(ask)
+        if status not in ("committed", "aborted"):
+            raise UnreachableError(
+                f"{self.place_name} does not know whether the last change was written ({status})",
+                fix="If it was restored from a backup or a replica took over, see the page `More than one machine`.",
+            )
+        return status == "committed"
+
+    def _server_time(self) -> datetime:
+        """The server's time, or a moment later: never earlier, so that a deadline is not taken for one to come."""
+        with self._guard:
+            if self._stamp is None:
+                self._stamp = self._patiently(self._ask_time)
+            moment, at = self._stamp
+            return moment + timedelta(seconds=_steady() - at)
+
+    def _ask_time(self) -> tuple[datetime, float]:
+        asked = _steady()
+        return self._simply("SELECT clock_timestamp()")[0][0], asked
+
+    # --- the connection
+
+    def _patiently(self, work: Callable[[], T]) -> T:
+        """Do what changes nothing yet, and do it again where the connection is lost or another process is busy."""
+        ends, wait = time.monotonic() + (PATIENCE if self._patience is None else self._patience), 0.05
+        while True:
+            try:
+                if self._link is None:
+                    self._connect()
+                return work()
+            except (UnreachableError, BusyError):
+                if time.monotonic() + wait > ends:
+                    raise
+                time.sleep(wait)
+                wait = min(1.0, wait * 2)
+
+    def _connect(self) -> None:
+        self._prepared, self._stamp = {}, None
+        self._link = open_link(self.place)
+        try:
+            self._prepare_session()
+        except BaseException:
+            self._drop()
+            raise
+        self.reconnections += 1
+
+    def _prepare_session(self) -> None:
+        self._simply(_SESSION)
+        schema = self.place.schema.replace('"', '""')
+        self._simply(f'SET search_path TO "{schema}"')
+        version, read_only, pid = self._simply(_FACTS)[0]
+        if version < _OLDEST:
+            raise SettingsError(
+                f"{self.place_name} runs PostgreSQL {version // 10_000}", fix="version 15 or newer is needed"
+            )
+        if read_only == "on":
+            raise SettingsError(
+                f"{self.place_name} is read-only: a replica, or a database or user that may not write",
+                fix="name the primary server, and a user that may write",
+            )
+        if pid != _announced_pid(self._link):
+            refuse_pooler(self.place, pid)
+        for name, unique in self._held.items():
+            try:
+                self._lock(name)
+            except BusyError:
+                if not unique:  # else a lost session of this process has it for a while
+                    raise
+        self._find_tables()
+
+    def _find_tables(self) -> None:
+        part = self._tables.part
+        try:
+            rows = self._simply(f"SELECT version, moved_to FROM bridge_part WHERE part = '{part}'")
+        except SettingsError as error:
+            if not isinstance(error, MissingTableError):
+                raise
+            rows = []
+        if rows:
+            self._check(*rows[0])
+        else:
+            self._make_tables()
+
+    def _make_tables(self) -> None:
+        """Make the schema and the tables in one transaction, which two processes do one after the other."""
+        schema = self.place.schema.replace('"', '""')
+        self._simply(f"BEGIN; SELECT pg_advisory_xact_lock({_number(self.place.schema, 'tables')})")
+        try:
+            if not self._simply(f"SELECT 1 FROM pg_namespace WHERE nspname = {_literal(self.place.schema)}"):
+                self._simply(f'CREATE SCHEMA "{schema}"')
+            self._simply(
+                "CREATE TABLE IF NOT EXISTS bridge_part (part TEXT PRIMARY KEY, version INTEGER NOT NULL,"
+                " moved_to TEXT NOT NULL DEFAULT '')"
+            )
+            if not self._simply(f"SELECT 1 FROM bridge_part WHERE part = '{self._tables.part}'"):
+                self._simply(postgres_script(self._tables.script()) + self._tables.postgres)
+                self._simply(
+                    f"INSERT INTO bridge_part (part, version) VALUES ('{self._tables.part}', {self._tables.version})"
+                )
+        except BaseException:
+            self._roll_back()
+            raise
+        self._simply("COMMIT")
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        """Turn the driver's errors into ours; a lost connection is dropped."""
+        from pg8000.exceptions import DatabaseError, InterfaceError
+
+        if self._link is None:
+            raise _unreachable(self.place, "the connection was lost")
+        try:
+            yield
+        except DatabaseError as error:
+            facts = error.args[0] if error.args and isinstance(error.args[0], dict) else {}
+            if facts.get("C", "").startswith(_GONE) or facts.get("V") in ("FATAL", "PANIC"):
+                self._drop()
+            self._raise(facts)
+        except (InterfaceError, OSError, struct.error) as error:
+            self._drop()
+            raise _unreachable(self.place, _reason(error)) from None
+        except BaseException:  # an interrupt may have come between a question and its answer
+            self._drop()
+            raise
+
+    def _raise(self, facts: Mapping[str, str]) -> NoReturn:
+        raise error_of(self.place, facts, self._tables.what) from None
+
+    def _drop(self) -> None:
+        link, self._link, self._prepared = self._link, None, {}
+        if link is not None:
+            _cut(link)
+
+    def unsafe_settings(self) -> list[str]:
+        """Those of the server that are off."""
+        rows = self.read("SELECT name FROM pg_settings WHERE name IN ('fsync', 'full_page_writes') AND setting = 'off'")
+        return sorted(str(row[0]) for row in rows)
+
+    # --- which processes live
+
+    def hold(self, name: str, *, unique: bool = False) -> None:
+        """Take the advisory lock of a name, now and after each reconnection; no other process has a `unique` one."""
+        with self._guard:
+            self._patiently(lambda: self._lock(name))
+            self._held[name] = unique
+
+    def _lock(self, name: str) -> None:
+        if not self._simply(f"SELECT pg_try_advisory_lock({_number(self.place.schema, name)})")[0][0]:
+            raise BusyError(f"{name} is in use by another process", fix="Wait until it has ended.")
+
+    def release(self, name: str) -> None:
+        """Release the lock of a name."""
+        with self._guard:
+            self._held.pop(name, None)
+            with suppress(UnreachableError):  # then the server has released it
+                self._simply(f"SELECT pg_advisory_unlock({_number(self.place.schema, name)})")
+
+    def is_held(self, name: str) -> bool:
+        """Whether a session has the lock of a name."""
+        return name in self._held or bool(self.read(_HELD, {"key": _number(self.place.schema, name)}))
+
+    def others(self) -> list[str]:
+        """The processes whose sessions hold a name, apart from this one: their address and process."""
+        return [str(row[0]) for row in self.read(_OTHERS, {"schema": f"{_LOCK_KEY} {self.place.schema}"[:63]})]
+
+    def close(self) -> None:
+        """Close the connection, which releases every lock."""
+        with self._guard:
+            link, self._link = self._link, None
+            if link is not None:
+                with suppress(Exception):
+                    link.close()
+                _cut(link)
+
+
+_HELD = """
+SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 1
+    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+    AND ((classid::bigint << 32) | objid::bigint) = CAST(:key AS bigint)
+"""
+_OTHERS = """
+SELECT DISTINCT coalesce(host(client_addr), 'this machine') || ', process ' || pid FROM pg_stat_activity
+    WHERE datname = current_database() AND application_name = CAST(:schema AS text) AND pid <> pg_backend_pid()
+"""
+
+
+def open_link(place: PostgresPlace) -> Any:
+    """A connection of the driver; UnreachableError or SettingsError where there is none."""
+    try:
+        from pg8000.core import CoreConnection
+        from pg8000.exceptions import DatabaseError, InterfaceError
+    except ImportError:
+        raise SettingsError(
+            "PostgreSQL needs the postgres extra", fix="pip install 'intacct-bridge[postgres]'"
+        ) from None
+    server = server_of(place.uri)
+    try:
+        link = CoreConnection(
+            server.user,
+            host=server.host,
+            database=server.database,
+            port=server.port,
+            password=server.password,
+            unix_sock=server.socket,
+            ssl_context=_ssl(server),
+            timeout=server.connect_timeout,
+            application_name=f"{_LOCK_KEY} {place.schema}"[:63],
+        )
+        link._usock.settimeout(ANSWER_SECONDS)
+    except (DatabaseError, InterfaceError, OSError, ValueError, struct.error, AttributeError) as error:
+        told: BaseException | None = error
+        while told is not None and not isinstance(told, DatabaseError):
+            told = told.__context__  # the driver may fail to say good-bye after a refusal
+        if told is not None:
+            raise error_of(place, told.args[0], "") from None
+        if isinstance(error, AttributeError) and server.password is None:
+            raise SettingsError(
+                f"{place.name} asks for a password", fix="put it into the URI, or into PGPASSWORD"
+            ) from None
+        if "password" in str(error) or "Authentication method" in str(error) or "SSL" in str(error):
+            raise SettingsError(f"{place.name} cannot be used: {error}", fix="check the URI") from None
+        raise _unreachable(place, _reason(error)) from None
+    return link
+
+
+def error_of(place: PostgresPlace, facts: Mapping[str, str], what: str) -> IntacctError:
+    """The error for a refusal of the server, by its SQL state."""
+    state, text = facts.get("C", ""), facts.get("M", "")
+    if state.startswith(_GONE):
+        return _unreachable(place, text)
+    if state == _LOCK_TIMEOUT:
+        return BusyError(f"another process holds {what} in {place.name}", fix="Run it again later.")
+    if state == _READ_ONLY:
+        return SettingsError(f"{place.name} is read-only: {text}", fix="name the primary server")
+    fix = "check the URI and the user's rights"
+    if state == _FORBIDDEN:
+        fix = f'as the owner of the database: CREATE SCHEMA "{place.schema}" AUTHORIZATION "the user"'
+    kind = MissingTableError if state in (_NO_TABLE, _NO_SCHEMA) else SettingsError
+    return kind(f"{place.name} cannot be used: {text}", fix=fix)
+
+
+def refuse_pooler(place: PostgresPlace, pid: int) -> None:
+    """SettingsError where two connections share a session of the server, as those of a transaction pooler do."""
+    other = open_link(place)
+    try:
+        same = other.execute_simple("SELECT pg_backend_pid()").rows[0][0] == pid
+    finally:
+        _cut(other)
+    if same:
+        raise SettingsError(
+            f"{place.name} is behind a transaction pooler, which gives one session to several processes",
+            fix="name the server's own port, or a port of the pooler in session mode",
+        )
+
+
+def _cut(link: Any) -> None:
+    """Close the socket and the file over it; either alone keeps the connection open."""
+    for end in (link._sock, link._usock):
+        with suppress(Exception):
+            end.close()
+
+
+def _announced_pid(link: Any) -> int:
+    """The process that the server announced; a pooler announces a number of its own."""
+    return int(struct.unpack_from("!i", link._backend_key_data)[0]) if link._backend_key_data else 0
+
+
+def _unreachable(place: PostgresPlace, reason: str) -> UnreachableError:
+    return UnreachableError(
+        f"{place.name} cannot be reached: {reason}",
+        fix="Start the server, or wait until it answers, and run it again. Nothing was sent without it.",
+    )
+
+
+def _reason(error: BaseException) -> str:
+    """The reason of the operating system, where the driver hides it."""
+    cause = error.__cause__
+    found = cause if isinstance(cause, OSError) else error
+    if isinstance(found, TimeoutError):
+        return "no answer in time"
+    return getattr(found, "strerror", None) or (str(found) if isinstance(found, OSError) else "the connection was lost")
+
+
+def _ssl(server: Server) -> Any:
+    """What the driver takes: False for none, None for an attempt, True for encryption, or a context that verifies."""
+    if server.socket or server.ssl_mode == "disable":
+        return False
+    if server.ssl_mode in ("allow", "prefer"):
+        return None
+    if server.ssl_mode == "require":
+        return True
+    context = ssl.create_default_context(cafile=server.ssl_root or None)
+    context.check_hostname = server.ssl_mode == "verify-full"
+    return context
+
+
+def _number(*parts: str) -> int:
+    """The key of an advisory lock."""
+    return int.from_bytes(sha256("\0".join((_LOCK_KEY, *parts)).encode()).digest()[:8], signed=True)
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _steady() -> float:
+    """Seconds of a clock that no one sets, and that goes on while the machine sleeps."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME) if sys.platform == "linux" else time.monotonic()
+
+
+@cache
+def _translated(sql: str) -> tuple[str, tuple[str, ...]]:
+    """A statement in PostgreSQL's form, and the names of its values."""
+    names: list[str] = []
+    count = 0
+
+    def piece(match: re.Match[str]) -> str:
+        nonlocal count
+        if match[1]:
+            if match[1] not in names:
+                names.append(match[1])
+            return f"${names.index(match[1]) + 1}"
+        if match[2]:
+            count += 1
+            return f"${count}"
+        return "" if match[3] else match[0]
+
+    return _PIECE.sub(piece, sql), tuple(names)
+
+
+_TRIGGER = re.compile(r"CREATE TRIGGER .*?\nEND;", re.DOTALL)
+
+
+def postgres_script(script: str) -> str:
+    """The statements that make tables, as PostgreSQL takes them. Texts compare byte by byte, as in SQLite."""
+    text = re.sub(r"--[^\n]*", "", _TRIGGER.sub("", script))
+    for before, after in (
+        (r"INTEGER PRIMARY KEY AUTOINCREMENT", "BIGINT GENERATED BY DEFAULT AS IDENTITY PRIMARY KEY"),
+        (r"\bINTEGER\b", "BIGINT"),
+        (r"\bBLOB\b", "BYTEA"),
+        (r"\bTEXT\b", 'TEXT COLLATE "C"'),
+        (r" REFERENCES \w+ \(\w+\)", ""),
+        (r"\) ?\n? *WITHOUT ROWID", ")"),
+        (r"\buser TEXT", '"user" TEXT'),
+        (r"lower\(hex\(randomblob\(16\)\)\)", "replace(gen_random_uuid()::text, '-', '')"),
+    ):
+        text = re.sub(before, after, text)
+    return text

@@ -1,0 +1,265 @@
+"""Load and plans: a workbook is dropped, read, mapped, planned, approved and posted, as a person's browser sends it."""
+
+import io
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from openpyxl import Workbook, load_workbook
+
+from support.edge.console_site import RunningConsole, Seen, Visitor, running_console, save_connection
+from support.edge.http_reader import HttpReader
+
+HEADER = ["journal", "date", "reference", "title", "account", "department", "location", "debit", "credit"]
+PAYROLL: list[list[object]] = [
+    list(HEADER),
+    ["GJ", "2026-11-30", "PAY-1", "Payroll week 1", "68000", "100", "100", 1250.50, None],
+    ["GJ", "2026-11-30", "PAY-1", "Payroll week 1", "21000", "100", "100", None, 1250.50],
+    ["GJ", "2026-11-30", "PAY-2", "Payroll week 2", "68000", "100", "100", 900, None],
+    ["GJ", "2026-11-30", "PAY-2", "Payroll week 2", "21000", "100", "100", None, 899],
+]
+
+
+def workbook(rows: list[list[object]]) -> bytes:
+    book = Workbook()
+    sheet = book.active
+    assert sheet is not None
+    for row in rows:
+        sheet.append(row)
+    made = io.BytesIO()
+    book.save(made)
+    return made.getvalue()
+
+
+def drop(visitor: Visitor, name: str, content: bytes, **fields: str) -> Seen:
+    return visitor.upload("/load/add", {"file": (name, content)}, {"connection": "books", **fields})
+
+
+AS_JOURNAL = {"as": "journal-entries"}
+
+
+def planned(visitor: Visitor, seen: Seen) -> str:
+    """Plan a file that was dropped, and give its address."""
+    assert seen.status == 303, seen.text
+    started = visitor.post(f"{seen.location}/plan")
+    done = visitor.until_done(started.location)["job"]
+    assert (done["state"], done["result"]) == ("done", seen.location), done
+    return seen.location
+
+
+def posted(visitor: Visitor, here: str, **fields: str) -> dict[str, str]:
+    """Post the plan of a file, and give the outcomes by record."""
+    started = visitor.post(f"{here}/apply", fields)
+    done = visitor.until_done(started.location)["job"]
+    assert done["state"] == "done", done
+    return {one["record"]: one["outcome"] for one in visitor.get(f"{here}.json").json["outcomes"]}
+
+
+def entries(reader: HttpReader, reference: str) -> list[dict[str, str]]:
+    return reader.rows("GLBATCH", "RECORDNO", "BATCH_TITLE", REFERENCENO=reference)
+
+
+def test_a_workbook_is_planned_posted_and_its_refused_rows_are_corrected(visitor: Visitor, gateway: str) -> None:
+    reader = HttpReader(gateway)
+    here = planned(visitor, drop(visitor, "payroll.xlsx", workbook(PAYROLL), **AS_JOURNAL))
+    page = visitor.get(here)
+    plan = visitor.get(f"{here}.json").json["plan"]
+    assert plan["counts"] == {"create": 1, "refused": 1}
+    assert plan["totals"][0] == {"currency": "USD", "debit": "1250.5", "credit": "1250.5", "amount": "0"} or (
+        float(plan["totals"][0]["debit"]) == 1250.5
+    )
+    assert "1,250.50" in page.text
+    assert "debits exceed credits by 1.00" in page.text
+    assert plan["transactions"] == 1
+    assert entries(reader, "PAY-1") == [], "a plan sends nothing"
+    outcomes = posted(visitor, here)
+    assert list(outcomes.values()) == ["posted"]
+    assert len(entries(reader, "PAY-1")) == 1
+    receipt = visitor.get(f"{here}.json").json["outcomes"][0]["receipt"]
+    assert receipt == f"GLBATCH {entries(reader, 'PAY-1')[0]['RECORDNO']}"
+    assert "Nothing is left to post" in visitor.get(here).text
+
+    refused = visitor.get(f"{here}/refused-rows")
+    assert "payroll.refused.xlsx" in refused.headers["content-disposition"]
+    sheet = load_workbook(io.BytesIO(refused.body)).active
+    assert sheet is not None
+    rows = [list(row) for row in sheet.iter_rows(values_only=True)]
+    assert [row[2] for row in rows[1:]] == ["PAY-2", "PAY-2"]
+    rows[2][8] = 900
+    again = planned(visitor, drop(visitor, "payroll.refused.xlsx", workbook(rows), **AS_JOURNAL))
+    assert list(posted(visitor, again).values()) == ["posted"]
+    assert len(entries(reader, "PAY-2")) == 1
+
+    whole = planned(visitor, drop(visitor, "payroll.xlsx", workbook(PAYROLL), **AS_JOURNAL))
+    counts = visitor.get(f"{whole}.json").json["plan"]["counts"]
+    assert counts.get("create") is None, "what was posted is not posted again"
+
+
+def test_a_file_is_read_in_another_way_and_by_a_mapping(visitor: Visitor) -> None:
+    text = b"Code;Class name;Remark\nL-7;Seven;x\nL-8;Eight;y\n"
+    seen = drop(visitor, "classes.csv", text)
+    here = seen.location
+    assert "It is not known what classes.csv holds" in visitor.follow(seen).text
+    form = visitor.get(f"{here}/mapping?object=CLASS")
+    assert 'value="CLASSID"' in form.html
+    mapped = visitor.ask(
+        "POST",
+        f"{here}/map",
+        (f"csrf={visitor.csrf}&object=CLASS&column=Code&field=CLASSID&column=Class+name&field=NAME"
+         "&column=Remark&field=&group_by=").encode(),
+        {"Origin": visitor.url, "Content-Type": "application/x-www-form-urlencoded"},
+    )  # fmt: skip
+    assert mapped.status == 303, mapped.text
+    kept = visitor.get(f"{here}/mapping-file")
+    assert kept.body.decode() == (
+        'object = "CLASS"\nignore = ["Remark"]\n\n[fields]\nCLASSID = "Code"\nNAME = "Class name"\n'
+    )
+    planned(visitor, seen)
+    assert visitor.get(f"{here}.json").json["plan"]["counts"] == {"create": 2}
+    wrong = visitor.post(f"{here}/map", {"as-text": "yes", "text": "object = ", "object": "CLASS"})
+    assert wrong.status == 400
+    visitor.post(f"{here}/unmap")
+    visitor.post(f"{here}/read", {"as": "CLASS", "delimiter": ";", "set": "STATUS=active"})
+    shown = visitor.get(f"{here}.json").json
+    assert shown["as_command"] == (
+        "intacct load classes.csv --as CLASS --delimiter ';' --set STATUS=active --connection books"
+    )
+    assert shown["plan"] is None, "the plan was made for another way to read"
+    visitor.post(f"{here}/remove")
+    assert visitor.get(here).status == 404
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("empty.csv", b"", "is empty"),
+        ("notes.docx", b"x", "unsupported format"),
+        ("broken.xlsx", b"not a workbook", "broken.xlsx"),
+        ("binary.csv", b"\x00\x01\x02", "binary.csv"),
+    ],
+)
+def test_a_file_that_cannot_be_read_says_why(visitor: Visitor, name: str, content: bytes, said: str) -> None:
+    seen = drop(visitor, name, content, **{"as": "CLASS"})
+    page = visitor.follow(seen) if seen.status == 303 else seen
+    assert page.status in (200, 422)
+    assert said in page.text
+    assert "Traceback" not in page.text
+
+
+def test_the_pages_of_a_long_file_stay_small(visitor: Visitor) -> None:
+    """25 entries of 40 lines."""
+    lines = (
+        f"GJ,2026-11-15,LONG-{entry},Long {entry},68000,200,100,{'' if line % 2 else '10.00'},"
+        f"{'10.00' if line % 2 else ''},A memo of some words {line}"
+        for entry in range(25)
+        for line in range(40)
+    )
+    text = "\n".join([",".join([*HEADER, "memo"]), *lines])
+    here = planned(visitor, drop(visitor, "long.csv", text.encode(), **AS_JOURNAL))
+    plan = visitor.get(f"{here}.json").json["plan"]
+    assert plan["counts"] == {"create": 25}
+    assert f'href="/plans/books/{plan["id"]}"' in visitor.get(here).html
+    for address in (here, f"/plans/books/{plan['id']}"):
+        assert len(visitor.get(address).body) < 100_000, address
+
+
+def test_without_a_file_the_form_comes_back(visitor: Visitor) -> None:
+    seen = visitor.post("/load/add", {"connection": "books", "as": "bills"})
+    assert seen.status == 422
+    assert "No file was chosen." in seen.text
+    assert 'value="bills"' in seen.html
+
+
+# --- attacks
+
+
+def bomb(megabytes: int) -> bytes:
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive, archive.open("xl/worksheets/s.xml", "w") as part:
+        for _ in range(megabytes):
+            part.write(bytes(1 << 20))
+    return made.getvalue()
+
+
+def test_a_zip_bomb_is_refused_before_it_is_read(visitor: Visitor, user: Path) -> None:
+    seen = drop(visitor, "bomb.xlsx", bomb(513), **AS_JOURNAL)
+    assert seen.status == 422
+    assert "bomb.xlsx unpacks to 513 MB" in seen.text
+    assert list(user.rglob("bomb*")) == []
+
+
+@pytest.mark.parametrize("name", ["../../x.csv", "..\\..\\x.csv", "/etc/cron.d/x.csv", "C:\\x.csv"])
+def test_a_path_in_the_name_of_a_file_stays_in_its_folder(visitor: Visitor, user: Path, name: str) -> None:
+    here = visitor.follow(drop(visitor, name, b"CLASSID,NAME\nL-9,Nine\n", **{"as": "CLASS"}))
+    assert here.status == 200
+    (kept,) = user.rglob("x.csv")
+    assert kept.parent.name == "file"
+    for one in visitor.get("/load.json").json["files"]:
+        visitor.post(f"/load/{one['id']}/remove")
+
+
+def test_rows_of_a_dropped_file_name_no_file_of_this_machine(visitor: Visitor, user: Path) -> None:
+    secret = user / "secret.txt"
+    secret.write_text("not for Intacct")
+    text = f"BILLNO,VENDORID,DATE,ACCOUNT,AMOUNT,ATTACHMENTS\nB-1,V10001,2026-11-30,68000,1.00,{secret}\n"
+    here = planned(visitor, drop(visitor, "bills.csv", text.encode(), **{"as": "bills"}))
+    assert visitor.get(f"{here}.json").json["plan"]["counts"] == {"refused": 1}
+
+
+@pytest.mark.parametrize("other", ["0", "..", "%2e%2e", "a" * 16])
+def test_the_file_of_nobody_is_not_found(visitor: Visitor, other: str) -> None:
+    assert visitor.get(f"/load/{other}").status == 404
+    assert visitor.post(f"/load/{other}/plan").status == 404
+
+
+def test_text_of_a_file_is_text(visitor: Visitor) -> None:
+    text = "CLASSID,NAME,<script>alert(1)</script>\n<b>1</b>,=1+1,<a href='https://evil.example'>x</a>\n"
+    page = visitor.follow(drop(visitor, "<img src=x>.csv", text.encode(), **{"as": "CLASS"}))
+    assert "<script>" not in page.html
+    assert "<b>1" not in page.html
+    assert "evil.example'>" not in page.html
+
+
+# --- approvals
+
+
+@pytest.fixture(scope="module")
+def strict(user: Path, gateway: str) -> Iterator[RunningConsole]:
+    """A console whose connection posts approved plans only, and whose plans need a second person."""
+    save_connection("strict", gateway, approval="required", four_eyes=True, environment="production")
+    with running_console(connection="strict") as made:
+        yield made
+
+
+def test_a_plan_is_posted_only_once_another_person_approved_it(strict: RunningConsole, gateway: str) -> None:
+    visitor = strict.signed_in()
+    text = b"CLASSID,NAME\nL-20,Twenty\n"
+    here = planned(visitor, drop(visitor, "classes.csv", text, connection="strict", **{"as": "CLASS"}))
+    plan = visitor.get(f"{here}.json").json["plan"]
+    assert (plan["may_apply"], plan["made_by"]) == (False, "anna")
+    assert visitor.post(f"{here}/approve", {"digest": plan["digest"]}).status == 400
+    started = visitor.post(f"{here}/apply", {"production": "yes"})
+    job = visitor.until_done(started.location)["job"]
+    assert (job["state"], "has no approval that holds" in job["problem"]["error"]) == ("failed", True)
+    with running_console(person="bert") as others:
+        second = others.signed_in()
+        where = f"/plans/strict/{plan['id']}"
+        assert second.get(here).status == 404, "the file is another person's; the plan is for all approvers"
+        assert "L-20" in second.get(where).text
+        assert second.post(f"{where}/approve", {"digest": "0" * 64}).status == 400
+        assert second.post(f"{where}/approve", {"digest": plan["digest"]}).status == 303
+        assert [one["by"] for one in second.get(f"{where}.json").json["plan"]["approvals"]] == ["bert"]
+    refused = visitor.post(f"{here}/apply")
+    assert refused.status == 400
+    assert "Tick the box" in refused.text
+    assert list(posted(visitor, here, production="yes").values()) == ["posted"]
+    assert len(HttpReader(gateway).rows("CLASS", "NAME", CLASSID="L-20")) == 1
+    again = visitor.post(f"{here}/apply", {"production": "yes"})
+    visitor.until_done(again.location)
+    assert len(HttpReader(gateway).rows("CLASS", "NAME", CLASSID="L-20")) == 1, "applying twice posts once"
+
+
+def test_a_plan_that_nobody_made_is_not_found(visitor: Visitor) -> None:
+    for plan in ("plan-000000000000", "..", "plan-x", "%2e%2e%2fx"):
+        assert visitor.get(f"/plans/books/{plan}").status == 404

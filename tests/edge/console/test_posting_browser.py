@@ -1,0 +1,164 @@
+"""Journeys in a real Chromium: a payroll workbook is loaded and corrected, an entry settled, a dead letter replayed."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from openpyxl import Workbook, load_workbook
+
+from intacct_bridge.edge.app import main
+from intacct_bridge.emulator.gateway.gateway import Emulator
+from intacct_bridge.emulator.gateway.server import serve
+from intacct_bridge.emulator.settings.faults import FaultPlan, ScriptedFault
+from support.browser import NARROW
+from support.edge.console_site import RunningConsole, running_console, save_connection
+from support.edge.http_reader import HttpReader
+from support.small_company import Clock, little_company
+
+pytestmark = pytest.mark.browser
+ROWS: list[list[object]] = [
+    ["journal", "date", "reference", "title", "account", "department", "location", "debit", "credit"],
+    ["GJ", "2026-11-30", "PAY-1", "Payroll week 1", "68000", "100", "100", 1250.50, None],
+    ["GJ", "2026-11-30", "PAY-1", "Payroll week 1", "21000", "100", "100", None, 1250.50],
+    ["GJ", "2026-11-30", "PAY-2", "Payroll week 2", "68000", "100", "100", 900, None],
+    ["GJ", "2026-11-30", "PAY-2", "Payroll week 2", "21000", "100", "100", None, 899],
+]
+
+
+class Village:
+    """A company over HTTP, and a console on it."""
+
+    def __init__(self, emulator: Emulator, url: str, console: RunningConsole) -> None:
+        self.emulator, self.console, self.reader = emulator, console, HttpReader(url)
+
+
+@pytest.fixture(scope="module")
+def village(user: Path) -> Iterator[Village]:
+    with closing(little_company(Clock())) as emulator, serve(emulator) as server:
+        save_connection("town", server.url)
+        with running_console(connection="town") as console:
+            yield Village(emulator, server.url, console)
+
+
+@pytest.fixture(params=["script", "no-script", "telephone"])
+def page(request: pytest.FixtureRequest, browser: Any, village: Village) -> Iterator[Any]:
+    """A person at a desk, one whose browser runs no script, and one with a telephone."""
+    ways: dict[str, dict[str, Any]] = {"no-script": {"java_script_enabled": False}, "telephone": {"viewport": NARROW}}
+    context = browser.new_context(accept_downloads=True, **ways.get(request.param, {}))
+    made = context.new_page()
+    made.goto(village.console.server.start_address())
+    made.way = request.param
+    yield made
+    context.close()
+
+
+def payroll(page: Any, folder: Path) -> Path:
+    """A workbook whose references are those of this page's journey."""
+    book = Workbook()
+    sheet = book.active
+    assert sheet is not None
+    for row in ROWS:
+        sheet.append([f"{cell}-{page.way}" if str(cell).startswith("PAY-") else cell for cell in row])
+    path = folder / "payroll.xlsx"
+    book.save(path)
+    return path
+
+
+def dropped(page: Any, file: Path) -> None:
+    """Choose a file in the form, as what it is, and plan it."""
+    page.get_by_role("link", name="Load", exact=True).click()
+    page.locator("#f-file").set_input_files(file)
+    page.get_by_label("What the rows are").fill("journal-entries")
+    page.get_by_role("button", name="Read the file").click()
+    page.get_by_role("button", name="Plan the file").click()
+    page.get_by_role("link", name="Show the result").click(timeout=60_000)
+
+
+def post(page: Any) -> None:
+    page.get_by_role("button", name="Approve as anna").click()
+    assert "Approved by anna until" in page.get_by_role("status").first.inner_text()
+    page.get_by_role("button", name="Post 1 record").click()
+    page.get_by_role("link", name="Show the result").click(timeout=60_000)
+
+
+def test_a_payroll_workbook_is_dropped_corrected_approved_and_posted(
+    page: Any, village: Village, tmp_path: Path
+) -> None:
+    dropped(page, payroll(page, tmp_path))
+    assert "debits exceed credits by 1.00" in page.locator("main").inner_text()
+    post(page)
+    assert "1 posted" in page.locator(".notice").first.inner_text()
+    number = village.reader.rows("GLBATCH", "RECORDNO", REFERENCENO=f"PAY-1-{page.way}")[0]["RECORDNO"]
+    assert f"GLBATCH {number}" in page.get_by_role("region", name="Receipts").inner_text()
+    page.get_by_role("link", name="Its entries in the outbox").click()
+    assert number in page.get_by_role("region", name="Entries").inner_text()
+    page.go_back()
+    with page.expect_download() as saved:
+        page.get_by_role("link", name="payroll.refused.xlsx").click()
+    corrected = tmp_path / "payroll.refused.xlsx"
+    saved.value.save_as(corrected)
+    book = load_workbook(corrected)
+    sheet = book.active
+    assert sheet is not None
+    sheet["I3"] = 900
+    book.save(corrected)
+    dropped(page, corrected)
+    assert "2 refused" not in page.locator("main").inner_text()
+    post(page)
+    assert len(village.reader.rows("GLBATCH", "RECORDNO", REFERENCENO=f"PAY-2-{page.way}")) == 1
+
+
+def test_an_entry_in_doubt_is_settled_by_a_person(page: Any, village: Village) -> None:
+    name = f"B-{page.way}"[:20]
+    village.emulator.fault_plan = FaultPlan((ScriptedFault("cut-after", function="create", object="CLASS"),))
+    assert main(["create", "CLASS", f"CLASSID={name}", "NAME=Doubtful", "--connection", "town"]) == 5
+    page.get_by_role("link", name="Outbox", exact=True).click()
+    page.get_by_label("State").select_option("in_doubt")
+    page.get_by_role("button", name="Search").click()
+    page.get_by_role("region", name="Entries").get_by_role("link").first.click()
+    page.get_by_role("button", name="Settle").click()
+    page.get_by_role("link", name="Show the result").click(timeout=60_000)
+    assert "applied" in page.locator("main .badge").first.inner_text()
+    assert len(village.reader.rows("CLASS", "NAME", CLASSID=name)) == 1
+
+
+def test_a_dead_letter_is_replayed_by_a_person(page: Any, village: Village, user: Path) -> None:
+    watch = ["watch", "DEPARTMENT", "--once", "--attempts", "1", "--connection", "town", "--name", page.way, "--to"]
+    number = f"D{page.way[:3].upper()}"
+    assert main([*watch, "exec:true"]) == 0
+    assert main(["create", "DEPARTMENT", f"DEPARTMENTID={number}", "TITLE=New", "--connection", "town"]) == 0
+    assert main([*watch, "exec:false"]) == 1
+    page.get_by_role("link", name="Dead letters", exact=True).first.click()
+    assert page.get_by_role("checkbox", name="Event").count() == 1
+    page.get_by_role("button", name="Replay").click()
+    assert "delivered again" in page.get_by_role("status").first.inner_text()
+    assert main([*watch, f"jsonl:{page.way}"]) == 0
+    assert number in (user / "work" / page.way / "DEPARTMENT.jsonl").read_text()
+
+
+def test_the_pages_of_postings_have_no_serious_barrier(village: Village, browser: Any, tmp_path: Path) -> None:
+    """The pages that exist only after work: a file with its plan, its mapping, an entry, a run, a flow."""
+    axe = pytest.importorskip("axe_core_python.sync_playwright", reason="axe-core-python is not installed").Axe()
+    (Path.cwd() / "intacct.toml").write_text(
+        '[flows.nightly]\ncommand = "extract"\nconnection = "town"\nto = "csv:c"\n'
+    )
+    context = browser.new_context(viewport=NARROW)
+    page = context.new_page()
+    page.way = "axe"
+    page.goto(village.console.server.start_address())
+    dropped(page, payroll(page, tmp_path))
+    addresses = [page.url, f"{page.url}/mapping?object=GLBATCH", "/outbox?connection=town", "/runs", "/flows/nightly"]
+    page.goto(f"{village.console.url}/outbox?connection=town")
+    addresses.append(page.get_by_role("region", name="Entries").get_by_role("link").first.get_attribute("href"))
+    page.goto(f"{village.console.url}/runs")
+    addresses.append(page.get_by_role("region", name="Runs").get_by_role("link").first.get_attribute("href"))
+    for address in addresses:
+        page.goto(address if address.startswith("http") else village.console.url + address)
+        for closed in page.query_selector_all("details:not([open]) > summary"):
+            closed.click()
+        found = [one for one in axe.run(page)["violations"] if one["impact"] in ("serious", "critical")]
+        assert {one["id"]: [node["html"] for node in one["nodes"]] for one in found} == {}, address
+        assert page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"], address
+    context.close()

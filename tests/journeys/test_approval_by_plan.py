@@ -1,0 +1,100 @@
+"""A plan can ask for an approval itself, whatever its connection says, and is known by its id beside the outbox."""
+
+import json
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from intacct_bridge.errors import SettingsError
+from intacct_bridge.flow.approval.approvals import approve, keep_plan, made_plan
+from intacct_bridge.flow.approval.plan_folder import PlanFolder, is_plan_id, plan_file
+from intacct_bridge.flow.company.legacy import LegacyGateway
+from intacct_bridge.flow.outbox.outbox import Outbox
+from intacct_bridge.flow.plan.plan import SendOptions
+from intacct_bridge.flow.plan.plan_file import open_plan
+from intacct_bridge.flow.post.loader import Loader
+from intacct_bridge.flow.records.status import RecordStatus
+from support.edge.plan_files import resealed
+from support.journeys.objects import VENDORS, Desk
+from support.small_company import Clock, client, company
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    emulator = company(Clock())
+    yield Desk(tmp_path, emulator)
+    emulator.close()
+
+
+def kept(desk: Desk, gateway: object, outbox: Outbox, *, needed: bool = True) -> Path:
+    plan = desk.make(gateway, outbox, desk.file(VENDORS), "VENDOR")
+    made = keep_plan(plan, LegacyGateway(gateway), outbox, SendOptions(), person="anna", needs_approval=needed)  # type: ignore[arg-type]
+    return PlanFolder(outbox).save(made)
+
+
+def vendors(desk: Desk) -> list[str]:
+    return sorted(row["NAME"] for row in desk.rows("VENDOR") if row["VENDORID"].startswith("V-"))
+
+
+def test_a_plan_that_needs_an_approval_waits_for_it_where_the_connection_asks_for_none(desk: Desk) -> None:
+    with client(desk.emulator) as gateway, Outbox(desk.folder / "outbox.sqlite3") as outbox:
+        path = kept(desk, gateway, outbox)
+        loader = Loader(LegacyGateway(gateway), outbox)
+        with pytest.raises(SettingsError, match="has no approval that holds: it has no approval"):
+            list(loader.apply(open_plan(path)))
+        assert vendors(desk) == []
+        approve(open_plan(path), LegacyGateway(gateway), outbox, person="ben")
+        assert [one.status for one in loader.apply(open_plan(path))] == [RecordStatus.APPLIED] * 2
+    assert vendors(desk) == ["Acme Paper", "Bolt Ltd"]
+
+
+def test_the_need_cannot_be_taken_out_of_the_file(desk: Desk) -> None:
+    with client(desk.emulator) as gateway, Outbox(desk.folder / "outbox.sqlite3") as outbox:
+        path = kept(desk, gateway, outbox)
+        assert json.loads(path.read_text())["origin"]["needs_approval"] is True
+        resealed(path, lambda plan: plan["origin"].pop("needs_approval"))
+        assert open_plan(path).origin.needs_approval is False  # type: ignore[union-attr]
+        with pytest.raises(SettingsError, match="was changed since it was made"):
+            list(Loader(LegacyGateway(gateway), outbox).apply(open_plan(path)))
+    assert vendors(desk) == []
+
+
+def test_a_plan_without_the_need_is_kept_as_before(desk: Desk) -> None:
+    with client(desk.emulator) as gateway, Outbox(desk.folder / "outbox.sqlite3") as outbox:
+        path = kept(desk, gateway, outbox, needed=False)
+        assert set(json.loads(path.read_text())["origin"]) == {"id", "outbox", "batch_size", "atomic", "stop_on_error"}
+        assert [one.status for one in Loader(LegacyGateway(gateway), outbox).apply(open_plan(path))]
+
+
+def test_plans_are_found_by_their_id_and_by_no_other_text(desk: Desk) -> None:
+    with client(desk.emulator) as gateway, Outbox(desk.folder / "outbox.sqlite3") as outbox:
+        folder = PlanFolder(outbox)
+        assert folder.ids() == []
+        path = kept(desk, gateway, outbox)
+        (name,) = folder.ids()
+        assert is_plan_id(name) and folder.file(name) == path
+        assert plan_file(Path(name), outbox) == path
+        assert plan_file(path, outbox) == path
+        assert made_plan(folder.open(name), LegacyGateway(gateway), outbox).person == "anna"
+        other = f"plan-{'0' * 12}"
+        for text in (f"../{name}", f"{name}/..", "", "plan-", name.upper(), f"{name}\n", str(path)):
+            with pytest.raises(SettingsError, match="is not the id of a plan"):
+                folder.open(text)
+        with pytest.raises(SettingsError, match="there is no plan"):
+            folder.open(other)
+        path.rename(folder.file(other))
+        with pytest.raises(SettingsError, match=f"is not the plan {other}"):
+            folder.open(other)
+
+
+@pytest.mark.parametrize(("outbox_mode", "file", "folder"), [(0o600, 0o600, 0o700), (0o660, 0o660, 0o770)])
+def test_whoever_may_write_to_the_outbox_may_read_its_plans(
+    desk: Desk, outbox_mode: int, file: int, folder: int
+) -> None:
+    with client(desk.emulator) as gateway, Outbox(desk.folder / "outbox.sqlite3") as outbox:
+        Path(outbox.path).chmod(outbox_mode)
+        path = kept(desk, gateway, outbox)
+        assert stat.S_IMODE(path.stat().st_mode) == file
+        assert stat.S_IMODE(path.parent.stat().st_mode) == folder

@@ -1,0 +1,205 @@
+"""In a real browser: a developer and an administrator set up a company in which nothing is set up.
+
+The developer has the console open, the administrator the page that stands for Intacct's screens. The steps tick
+themselves on the developer's page while the administrator does them.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urljoin
+
+import pytest
+
+from intacct_bridge.edge.console.pages import setup
+from intacct_bridge.emulator.gateway.administration_pages import ADMINISTRATION
+from intacct_bridge.emulator.gateway.gateway import Emulator
+from intacct_bridge.emulator.gateway.server import serve
+from intacct_bridge.emulator.settings.scenarios import find_scenario, load_scenario
+from support.browser import NARROW
+from support.edge.console_site import running_console
+
+pytestmark = pytest.mark.browser
+ROLE = "Intacct Bridge"
+
+
+@pytest.fixture
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A machine on which nothing is set up either."""
+    for name in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(name, str(tmp_path))
+    for name in ("XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME", "APPDATA", "LOCALAPPDATA"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(setup, "WAIT_SECONDS", 0.3)
+    monkeypatch.setattr(setup, "_LOOK_SECONDS", 0.1)
+    (tmp_path / "work").mkdir()
+    monkeypatch.chdir(tmp_path / "work")
+    return tmp_path
+
+
+@dataclass
+class People:
+    """The developer's browser and the administrator's."""
+
+    browser: Any
+    start: str
+    gateway: str
+
+    def developer(self, **context: Any) -> Any:
+        page = self.browser.new_context(**context).new_page()
+        page.goto(self.start)
+        return page
+
+    def administrator(self) -> Any:
+        page = self.browser.new_context().new_page()
+        page.goto(urljoin(self.gateway, ADMINISTRATION))
+        return page
+
+
+@pytest.fixture
+def people(machine: Path, browser: Any) -> Iterator[People]:
+    emulator = Emulator.empty(settings=load_scenario(find_scenario("new-company")))
+    emulator.company().table("VENDOR").insert({"VENDORID": "V-1", "NAME": "Acme", "STATUS": "active"})
+    with serve(emulator) as server, running_console() as console:
+        yield People(browser, console.server.start_address(), server.url)
+    assert emulator.incidents == []
+    emulator.close()
+
+
+def badge(page: Any, step: str) -> Any:
+    return page.locator(f"#{step} h2 .badge")
+
+
+def ticked(page: Any, step: str) -> None:
+    """Wait until the step is ticked; nobody touches the page meanwhile."""
+    page.wait_for_function(
+        "step => document.querySelector(`#${step} h2 .badge`)?.textContent === 'done'", arg=step, timeout=60_000
+    )
+
+
+def fill(page: Any, **fields: str) -> None:
+    for name, text in fields.items():
+        page.fill(f"#f-{name}", text)
+
+
+def plan_the_use(page: Any, gateway: str) -> None:
+    page.get_by_role("link", name="Set up Sage Intacct").click()
+    fill(page, name="books", reads="VENDOR")
+    page.get_by_role("button", name="Show the steps").click()
+    fill(page, email="dev@example.com", company_id="demo-company", endpoint=gateway)
+    page.get_by_role("button", name="Keep the values").click()
+
+
+def send(page: Any, section: str, button: str, **fields: str | list[str]) -> None:
+    """Fill one form of the administrator's page in, and send it."""
+    form = page.locator(f"section[aria-labelledby={section}] form").filter(
+        has=page.get_by_role("button", name=button, exact=True)
+    )
+    for name, value in fields.items():
+        if isinstance(value, list):
+            for one in value:
+                form.locator(f"[name={name}][value={one}]").check()
+        elif form.locator(f"select[name={name}]").count():
+            form.locator(f"select[name={name}]").select_option(value)
+        else:
+            form.locator(f"input[name={name}]").fill(value)
+    form.get_by_role("button", name=button, exact=True).click()
+
+
+def enter_the_sender(page: Any, administrator: Any) -> None:
+    """Sage issues the licence, and the developer keeps the sender."""
+    send(administrator, "sage", "Issue a licence")
+    sender, password = administrator.locator("section[aria-labelledby=sage] td").all_text_contents()
+    page.locator("#sender").get_by_role("link", name="Keep a shared sender").click()
+    fill(page, name="ours", sender_id=sender, sender_password=password)
+    page.get_by_role("button", name="Save").click()
+
+
+def enter_the_connection(page: Any, administrator: Any) -> None:
+    """The developer takes the password out of the mail, and makes the connection."""
+    _, user, password = administrator.locator("section[aria-labelledby=mail] td").all_text_contents()
+    page.locator("#connect").get_by_role("button", name="Enter the settings").click()
+    fill(page, name="books", user_id=user, user_password=password)
+    page.select_option("#f-environment", "demo")
+    page.get_by_role("button", name="Save").click()
+    assert "Saved connection books after a sign-in" in page.content()
+
+
+def test_the_steps_tick_themselves_while_the_administrator_does_them(people: People) -> None:
+    developer, administrator = people.developer(), people.administrator()
+    plan_the_use(developer, people.gateway)
+    assert developer.locator("ol.steps > li").count() == 11
+    enter_the_sender(developer, administrator)
+    developer.goto(urljoin(developer.url, "/setup/books"))
+    developer.get_by_role("button", name="Check until all is done").click()
+    ticked(developer, "sender")
+    assert badge(developer, "subscription").text_content() == "missing"
+    send(administrator, "subscriptions", "Save", application="Web Services", on="yes")
+    ticked(developer, "subscription")
+    send(administrator, "authorizations", "Save the authorization", sender_id="demo-sender", status="active")
+    ticked(developer, "authorised")
+    send(administrator, "roles", "Create the role", role=ROLE)
+    names = {"user_id": "ws_bridge", "last_name": "Integration", "first_name": "Bridge", "email": "dev@example.com"}
+    send(administrator, "users", "Create the user", **names)
+    enter_the_connection(developer, administrator)
+    developer.goto(urljoin(developer.url, "/setup/books"))
+    for step in ("user", "company", "preferences"):
+        ticked(developer, step)
+    assert badge(developer, "role").text_content() == badge(developer, "assign").text_content() == "not yet known"
+    for permission, rights in (
+        ("Accounts Payable > Vendors", ["List", "View"]),
+        ("Platform Services > Custom reports", ["View"]),
+    ):
+        send(administrator, "roles", "Save the permission", role=ROLE, permission=permission, rights=rights)
+    send(administrator, "assignments", "Assign the role", user_id="ws_bridge", role=ROLE)
+    for step in ("assign", "role", "connect"):
+        ticked(developer, step)
+    assert "read VENDOR" in developer.locator("#connect .seen").text_content()
+    developer.locator("#testers").get_by_role("button", name="Tick by hand").click()
+    ticked(developer, "testers")
+    assert "10 of 11 steps done" in developer.locator(".summary").text_content()
+
+
+def test_the_assistant_works_without_javascript_and_on_a_phone(people: People) -> None:
+    developer = people.developer(java_script_enabled=False, viewport=NARROW)
+    administrator = people.administrator()
+    plan_the_use(developer, people.gateway)
+    enter_the_sender(developer, administrator)
+    developer.goto(urljoin(developer.url, "/setup/books"))
+    developer.get_by_role("button", name="Check now").click()
+    badge(developer, "sender").filter(has_text="done").wait_for(timeout=60_000)  # the page loads itself again
+    wide = developer.locator("ol.steps > li").evaluate_all("all => Math.max(...all.map(one => one.scrollWidth))")
+    assert wide <= NARROW["width"]
+
+
+def test_the_assistant_can_be_used_with_the_keyboard_alone(people: People) -> None:
+    page = people.developer()
+    page.goto(urljoin(page.url, "/setup"))
+    page.focus("#f-name")
+    for text in ("books", "VENDOR"):
+        page.keyboard.type(text)
+        page.keyboard.press("Tab")
+    page.keyboard.press("Enter")  # in the last field: sends the form
+    page.wait_for_url("**/setup/books")
+    page.get_by_role("link", name="Send to the administrator").focus()
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/letter")
+    assert "Web Services authorizations" in page.locator("pre.letter").text_content()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_pages_have_no_serious_finding_of_axe(scheme: str, people: People) -> None:
+    axe = pytest.importorskip("axe_core_python.sync_playwright")
+    page = people.developer(color_scheme=scheme, bypass_csp=True)  # the checker is a script in the page
+    plan_the_use(page, people.gateway)
+    pages = [page.url, urljoin(page.url, "/setup"), f"{page.url.partition('?')[0]}/letter"]
+    found = []
+    for one in (*pages, urljoin(people.gateway, ADMINISTRATION)):
+        page.goto(one)
+        found += [
+            (one, violation["id"], [node["html"] for node in violation["nodes"]][:2])
+            for violation in axe.Axe().run(page)["violations"]
+            if violation["impact"] in ("serious", "critical")
+        ]
+    assert found == []

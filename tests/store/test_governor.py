@@ -1,0 +1,163 @@
+"""The governor: requests at once and transactions of a company, over all processes."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from intacct_bridge.client.client import Client
+from intacct_bridge.client.gateway.runtime import System
+from intacct_bridge.emulator.gateway.gateway import Emulator
+from intacct_bridge.errors import BusyError, CapError, UnreachableError
+from intacct_bridge.model.query.query import Query
+from intacct_bridge.store.governor import Governor
+from intacct_bridge.store.place import PostgresPlace
+from intacct_bridge.wire.reply import ConnectionCutError, Reply
+from support.small_company import Clock, company, connection
+
+NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
+
+
+class Counting:
+    """The emulator, and how many requests were in it at once."""
+
+    def __init__(self, emulator: Emulator) -> None:
+        self.emulator, self.now, self.most, self.all = emulator, 0, 0, 0
+        self._guard, self._second = threading.Lock(), threading.Event()
+
+    def __call__(self, endpoint: str, body: bytes) -> Reply:
+        with self._guard:
+            self.now += 1
+            self.all += 1
+            self.most = max(self.most, self.now)
+            if self.now > 1:
+                self._second.set()
+        self._second.wait(0.02)  # time for another one to come
+        try:
+            return self.emulator(endpoint, body)
+        finally:
+            with self._guard:
+                self.now -= 1
+
+
+@pytest.fixture
+def gateway() -> Iterator[Counting]:
+    with closing(company(Clock())) as emulator:
+        yield Counting(emulator)
+
+
+def client(gateway: Counting, place: PostgresPlace, **more: Any) -> Client:
+    uri = f"{place.uri}&schema={place.schema}"
+    return Client(connection(outbox=uri, **more), transport=gateway, keep=False, system=System())
+
+
+@pytest.mark.parametrize(("limit", "most"), [(1, 1), (2, 2)])
+def test_clients_that_share_a_database_stay_within_the_limit_together(
+    gateway: Counting, postgres_place: PostgresPlace, limit: int, most: int
+) -> None:
+    def read() -> None:
+        with client(gateway, postgres_place, concurrency=limit) as one:
+            for _ in range(3):
+                list(one.query(Query("DEPARTMENT", ("RECORDNO",))))
+
+    threads = [threading.Thread(target=read) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert gateway.most == most
+    assert gateway.all >= 12
+
+
+def test_without_it_the_same_clients_pass_the_limit(gateway: Counting) -> None:
+    with ExitStack() as stack:
+        settings: dict[str, Any] = {"transport": gateway, "keep": False, "system": System()}
+        clients = [stack.enter_context(Client(connection(concurrency=1), **settings)) for _ in range(4)]
+        threads = [
+            threading.Thread(target=lambda one=one: list(one.query(Query("DEPARTMENT", ("RECORDNO",)))))
+            for one in clients
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(60)
+    assert gateway.most > 1
+
+
+def test_the_months_limit_holds_for_all_machines_and_equals_what_each_has_counted(
+    gateway: Counting, postgres_place: PostgresPlace
+) -> None:
+    with (
+        client(gateway, postgres_place, monthly_limit=6) as first,
+        client(gateway, postgres_place, monthly_limit=6, name="other") as second,
+    ):
+        with pytest.raises(CapError, match="of the 6 that the company may use in"):
+            for _ in range(9):
+                for one in (first, second):
+                    list(one.query(Query("DEPARTMENT", ("RECORDNO",))))
+        spent = first.meter.transactions + second.meter.transactions
+        assert spent == gateway.all == 6
+        assert first.runtime.month_to_date(NOW) == spent
+
+
+def test_a_request_that_never_left_is_not_counted_and_frees_its_slot(postgres_place: PostgresPlace) -> None:
+    with closing(governor(postgres_place, [NOW])) as one:
+        with pytest.raises(UnreachableError), one.request(5, read=False):
+            raise UnreachableError("the outbox is gone")
+        with pytest.raises(ConnectionCutError), one.request(2, read=True):
+            raise ConnectionCutError("cut", sent=True)
+        with one.request(1, read=True):
+            assert one.month_to_date() == 3
+
+
+def test_an_answer_that_came_is_kept_if_its_slot_cannot_be_freed(
+    postgres_place: PostgresPlace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Any error after the answer to a write would say that nothing was applied."""
+    with closing(governor(postgres_place, [NOW])) as one:
+        done = False
+        with one.request(1, read=False):
+            assert one._db is not None
+            monkeypatch.setattr(one._db, "transaction", busy)
+            done = True
+        assert done
+        one.uncount(1)
+
+
+def busy() -> None:
+    raise BusyError("another process holds it")
+
+
+class WaitedError(Exception):
+    """It would wait."""
+
+
+def waits(_: float) -> None:
+    raise WaitedError
+
+
+def governor(place: PostgresPlace, now: list[datetime]) -> Governor:
+    return Governor(place, "c", concurrency=1, monthly_limit=None, sleep=waits, clock=lambda: now[0])
+
+
+@pytest.mark.parametrize("end", ["killed", "write without an answer"])
+def test_the_slot_of_a_request_that_may_still_run_is_free_after_its_longest_time(
+    postgres_place: PostgresPlace, end: str
+) -> None:
+    now = [NOW]
+    with closing(governor(postgres_place, now)) as first, closing(governor(postgres_place, now)) as other:
+        if end == "killed":
+            first.request(1, read=True).__enter__()
+        else:
+            with pytest.raises(ConnectionCutError), first.request(1, read=False):
+                raise ConnectionCutError("cut", sent=True)
+        for minutes in (0, 15.9):
+            now[0] = NOW + timedelta(minutes=minutes)
+            with pytest.raises(WaitedError), other.request(1, read=True):
+                pass
+        now[0] = NOW + timedelta(minutes=16, seconds=1)
+        with other.request(1, read=True):
+            pass

@@ -1,0 +1,132 @@
+"""An agent's server on an emulated company, and a client of it, in one process."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from mcp.client.client import Client as AgentClient
+from mcp_types import CallToolResult, Tool
+
+from intacct_bridge.client.client import Client
+from intacct_bridge.client.connections.connection import Connection
+from intacct_bridge.edge.mcp.call_log import CallLog
+from intacct_bridge.edge.mcp.server import AgentServer
+from intacct_bridge.edge.mcp.session import AgentSession, AgentSettings
+from intacct_bridge.emulator.gateway.gateway import Emulator
+from intacct_bridge.flow.approval.approvals import approve
+from intacct_bridge.flow.approval.plan_folder import PlanFolder
+from intacct_bridge.flow.company.legacy import LegacyGateway
+from intacct_bridge.flow.outbox.entry import Approval
+from intacct_bridge.flow.outbox.outbox import Outbox
+from support.own_loop import run_in_own_loop
+from support.small_company import client
+
+ENTRY: dict[str, Any] = {
+    "journal": "GJ",
+    "date": "2026-11-30",
+    "title": "Accrued rent",
+    "reference": "ACC-1",
+    "lines": [
+        {"account": "60100", "debit": "1250.00", "location": "100", "department": "100"},
+        {"account": "20100", "credit": "1250.00", "location": "100", "department": "100"},
+    ],
+}
+"""The arguments of a journal entry that the company takes."""
+
+
+@dataclass
+class Agent:
+    """A server and what it works with. Each call is one connection of a client."""
+
+    folder: Path
+    emulator: Emulator
+    settings: AgentSettings = field(default_factory=AgentSettings)
+    connecting: dict[str, Any] = field(default_factory=dict)
+    person: str = "anna"
+    """The account that the server runs under."""
+    outbox_file: str = "outbox.sqlite3"
+    client_options: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        with self.company() as open_one:
+            self.connection = open_one.connection
+        self.log = CallLog(self.folder / "calls", "books", masked=self._masked)
+        self.session = AgentSession(
+            self.connection,
+            self.settings,
+            open_client=self._open,
+            open_outbox=self.outbox,
+            log=self.log,
+            person=self.person,
+            masked=self._masked,
+        )
+        self.server = AgentServer(self.session)
+
+    def _masked(self, text: str) -> str:
+        for secret in self.connection.secrets:
+            text = text.replace(secret, "***")
+        return text
+
+    def company(self, **more: Any) -> Client:
+        return client(self.emulator, **{**self.connecting, **more})
+
+    def _open(self, connection: Connection, most: int | None) -> Client:
+        opened = self.company()
+        opened.meter.cap = most
+        return opened
+
+    def outbox(self) -> Outbox:
+        return Outbox(self.folder / self.outbox_file)
+
+    def result(self, tool: str, arguments: Mapping[str, Any]) -> CallToolResult:
+        async def run() -> CallToolResult:
+            async with AgentClient(self.server, **self.client_options) as opened:
+                return await opened.call_tool(tool, dict(arguments))
+
+        return run_in_own_loop(run)
+
+    def call(self, tool: str, **arguments: Any) -> dict[str, Any]:
+        """The answer of a tool; an assertion fails where it is an error."""
+        found = self.result(tool, arguments)
+        assert not found.is_error, found.structured_content
+        assert isinstance(found.structured_content, dict)
+        return found.structured_content
+
+    def error(self, tool: str, **arguments: Any) -> dict[str, Any]:
+        """The error of a tool."""
+        found = self.result(tool, arguments)
+        assert found.is_error, found.structured_content
+        assert isinstance(found.structured_content, dict)
+        error: dict[str, Any] = found.structured_content["error"]
+        assert error["message"]
+        return error
+
+    def tools(self) -> list[Tool]:
+        async def run() -> list[Tool]:
+            async with AgentClient(self.server) as opened:
+                return (await opened.list_tools()).tools
+
+        return run_in_own_loop(run)
+
+    def approve(self, plan: str, by: str = "ben", **more: Any) -> Approval:
+        """Approve a plan as a person does, outside of the server."""
+        with self.company() as company, self.outbox() as outbox:
+            return approve(PlanFolder(outbox).open(plan), LegacyGateway(company), outbox, person=by, **more)
+
+    def plan_file(self, plan: str) -> Path:
+        with self.outbox() as outbox:
+            return PlanFolder(outbox).file(plan)
+
+    def logged(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.log.path.read_text().splitlines()]
+
+    def entries(self) -> list[str]:
+        """The titles of journal entries, as a client without our tools reads them."""
+        with client(self.emulator) as reading:
+            return sorted(str(row["BATCH_TITLE"]) for row in reading.query("GLBATCH", "BATCH_TITLE"))
+
+    def another(self, **changes: Any) -> "Agent":
+        """Another server beside this one."""
+        return replace(self, **changes)
