@@ -109,6 +109,30 @@ def test_a_doubt_that_stays_is_resolved_in_the_name_of_the_person(
     assert len(reader.rows("CLASS", "NAME", CLASSID="D-2")) == 1
 
 
+def test_the_page_proposes_records_that_an_entry_in_doubt_may_be(
+    anna: Visitor, town: Emulator, reader: HttpReader
+) -> None:
+    """Intacct is asked only when the person asks, and a chosen record fills the form."""
+    town.fault_plan = FaultPlan((ScriptedFault("cut-after", function="create", object="CLASS"),))
+    assert main(["create", "CLASS", "CLASSID=D-3", "NAME=Applied <i>", "--connection", "town"]) == 5
+    (entry,) = in_outbox(anna, state="in_doubt")
+    where = f"/outbox/town/{entry['number']}"
+    (seen,) = reader.rows("CLASS", "RECORDNO", CLASSID="D-3")
+    record = seen["RECORDNO"]
+    before = anna.get(f"{where}.json").json
+    assert (before["asked"], before["candidates"]) == (False, [])
+    assert "Look in Intacct for records that it may be" in anna.get(where).text
+    asked = anna.get(f"{where}.json?candidates=1").json
+    assert [(one["record"], one["same_key"]) for one in asked["candidates"]] == [(record, True)]
+    chosen = anna.get(f"{where}?candidates=1&key={record}").html
+    assert f'value="{record}"' in chosen
+    assert "<i>" not in chosen
+    resolved = anna.post(f"{where}/resolve", {"decision": "posted", "key": record, "because": "I saw it"})
+    assert resolved.status == 303
+    assert anna.get(f"{where}.json").json["state"] == "applied"
+    assert anna.get(f"{where}.json?candidates=1").json["candidates"] == []
+
+
 def test_a_posted_record_is_taken_back_by_a_plan(anna: Visitor, reader: HttpReader) -> None:
     assert main(["create", "CLASS", "CLASSID=U-1", "NAME=Undone", "--connection", "town"]) == 0
     (entry,) = in_outbox(anna, find="U-1")

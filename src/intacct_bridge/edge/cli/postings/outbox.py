@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from intacct_bridge.flow.outbox.entry import OutboxEntry
     from intacct_bridge.flow.outbox.outbox import Outbox
+    from intacct_bridge.flow.post.candidates import Candidate
 
 _COLUMNS = (
     "number", "state", "record", "operation", "amount", "currency", "posting_date", "receipt", "sent", "by", "source",
@@ -259,18 +260,23 @@ def settle_command(context: CommandContext, *, numbers: tuple[int, ...], settle_
     return status
 
 
-def _propose(context: CommandContext, outbox: "Outbox", doubtful: "list[OutboxEntry]") -> None:
-    """Show the records that entries in doubt may have become, for a person to decide."""
+def proposed(context: CommandContext, outbox: "Outbox", doubtful: "list[OutboxEntry]") -> "list[Candidate]":
+    """The records that entries in doubt may have become, as Intacct shows them in each entry's entity."""
     from intacct_bridge.flow.post.candidates import candidates
     from intacct_bridge.flow.post.retry import within_entities
 
-    if not doubtful or context.console.as_json:
-        return
-    found = [
+    return [
         one
         for within, some in within_entities(context.load_gateway, doubtful)
         for one in candidates(within, outbox, some)
     ]
+
+
+def _propose(context: CommandContext, outbox: "Outbox", doubtful: "list[OutboxEntry]") -> None:
+    """Show the records that entries in doubt may have become, for a person to decide."""
+    if not doubtful or context.console.as_json:
+        return
+    found = proposed(context, outbox, doubtful)
     if found:
         context.console.say("These records may be the ones in doubt. Records with the same key come first.")
         rows = [(one.entry, one.record, one.label, one.has_key, one.created, one.creator) for one in found]

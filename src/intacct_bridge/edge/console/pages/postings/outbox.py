@@ -86,7 +86,7 @@ def _day(text: str | None) -> date | None:
 
 def show_entry(visit: Visit) -> PageView:
     """One entry with every state that it had, and what can be done with it."""
-    from intacct_bridge.edge.cli.postings.outbox import entry_facts
+    from intacct_bridge.edge.cli.postings.outbox import entry_facts, proposed
 
     name, number = visit.params["connection"], _number(visit)
     with visit.company(name, "outbox show") as context, existing_outbox(context) as outbox:
@@ -94,7 +94,9 @@ def show_entry(visit: Visit) -> PageView:
         facts = entry_facts(entry, outbox.earlier_values(entry) or {}, grouped=True)
         history = [dict(event) for event in outbox.history(entry)]
         decisions = outbox.decisions(entry)
-    state = entry.status.value
+        state = entry.status.value
+        asked = state == "in_doubt" and "candidates" in visit.query
+        found = proposed(context, outbox, [entry]) if asked else []
     data = {
         "connection": name,
         "number": number,
@@ -109,6 +111,18 @@ def show_entry(visit: Visit) -> PageView:
             for event in history
         ],
         "decisions": [{key: str(value) for key, value in one.items()} for one in decisions],
+        "asked": asked,
+        "candidates": [
+            {
+                "record": one.record,
+                "label": one.label,
+                "same_key": one.has_key,
+                "created": f"{one.created:%Y-%m-%d %H:%M}" if one.created else "",
+                "by": one.creator,
+            }
+            for one in found
+        ],
+        "key": visit.query.get("key", ""),
         "may_settle": state == "in_doubt",
         "may_retry": state in ("rejected", "not_sent", "aborted", "planned"),
         "may_undo": state == "applied",
