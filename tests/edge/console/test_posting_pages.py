@@ -149,12 +149,13 @@ def test_a_posted_record_is_taken_back_by_a_plan(anna: Visitor, reader: HttpRead
 
 
 def test_the_outbox_is_searched_and_saved(anna: Visitor) -> None:
-    assert {one["state"] for one in in_outbox(anna, find="D-")} == {"applied"}
+    assert main(["create", "CLASS", "CLASSID=S-1", "NAME=Searched", "--connection", "town"]) == 0
+    assert [one["state"] for one in in_outbox(anna, find="S-1")] == ["applied"]
     assert in_outbox(anna, object="VENDOR") == []
     assert in_outbox(anna, since="2999-01-01") == []
     wrong = anna.get("/outbox?connection=town&since=yesterday")
     assert "is not a valid date" in wrong.text
-    lines = anna.get("/outbox/town/entries.csv?find=D-1").body.decode().splitlines()
+    lines = anna.get("/outbox/town/entries.csv?find=S-1").body.decode().splitlines()
     assert len(lines) == 2
     for missing in ("/outbox/town/999999", "/outbox/town/x", "/outbox/town/%2e%2e", "/outbox/nothing/1"):
         assert anna.get(missing).status in (400, 404), missing
