@@ -14,7 +14,7 @@ from intacct_bridge.emulator.accounting.posting import ACCRUAL
 from intacct_bridge.emulator.company.company_data import CompanyData
 from intacct_bridge.emulator.company.side_tables import SideTables
 from intacct_bridge.emulator.settings.cells import Row, decimal_text, iso_date, text_of
-from intacct_bridge.emulator.store.store import SqlValue, Store
+from intacct_bridge.emulator.store.store import SqlValue, Store, quoted
 from intacct_bridge.wire.values import Value
 
 SCALE = Decimal(10_000)
@@ -26,6 +26,7 @@ _COLUMNS = (
     "entry INTEGER, batch INTEGER, book TEXT, day TEXT, account TEXT, location TEXT, department TEXT, currency TEXT, "
     "statistical INTEGER, adjusting INTEGER, debit INTEGER, credit INTEGER"
 )
+_NAME = "postings"
 _FIXED = tuple(column.split()[0] for column in _COLUMNS.split(", "))
 
 
@@ -68,11 +69,10 @@ class Ledger:
     """The postings of one company, with a column for each dimension, `own` being the user-defined ones."""
 
     def __init__(self, store: Store, own: Sequence[str] = ()) -> None:
+        self._store = store
         self._run = store.connection.execute
         self._run_many = store.connection.executemany
-        self._table = f'"{store.prefix}:postings"'
-        self._index = f'"{store.prefix}:postings by account"'
-        self._by_batch = f'"{store.prefix}:postings by batch"'
+        self._table = quoted(store.full_name(_NAME))
         self._groups = (*GROUPS, *(name.lower() for name in own))
         self._columns = (*_FIXED, *_STANDARD, *(name.lower() for name in own))
         self._make_columns()
@@ -80,6 +80,9 @@ class Ledger:
     def _make_columns(self) -> None:
         """Make the table, or the columns that a table of an earlier version or another definition lacks."""
         there = {name for _, name, *_ in self._run(f"PRAGMA table_info({self._table})")}
+        if there.issuperset(self._columns):
+            return
+        self._own()
         if not there:
             dimensions = "".join(f', "{name}" TEXT' for name in self._columns[len(_FIXED) :])
             self._run(f"CREATE TABLE {self._table} ({_COLUMNS}{dimensions})")
@@ -88,18 +91,26 @@ class Ledger:
             if name not in there:
                 self._run(f"ALTER TABLE {self._table} ADD COLUMN \"{name}\" TEXT DEFAULT ''")
 
+    def _own(self) -> None:
+        """Have the table in the company's own layer, before a write."""
+        self._table = quoted(self._store.own_name(_NAME))
+
     def index(self) -> None:
         """Make the indexes. A bulk load does this last."""
-        self._run(f"CREATE INDEX IF NOT EXISTS {self._index} ON {self._table} (account, day)")
-        self._run(f"CREATE INDEX IF NOT EXISTS {self._by_batch} ON {self._table} (batch)")
+        self._own()
+        for name, columns in (("account", "account, day"), ("batch", "batch")):
+            index = quoted(f"{self._store.prefix}:{_NAME} by {name}")
+            self._run(f"CREATE INDEX IF NOT EXISTS {index} ON {self._table} ({columns})")
 
     def post(self, lines: Iterable[tuple[SqlValue, ...]]) -> None:
         """Add lines made by `ledger_line`."""
+        self._own()
         names, marks = ", ".join(f'"{name}"' for name in self._columns), ", ".join("?" for _ in self._columns)
         self._run_many(f"INSERT INTO {self._table} ({names}) VALUES ({marks})", lines)
 
     def unpost(self, batch: int) -> None:
         """Remove the lines of a batch."""
+        self._own()
         self._run(f"DELETE FROM {self._table} WHERE batch = ?", (batch,))
 
     def sums(self, wanted: PostingFilter, by: Sequence[str] = ()) -> Iterator[AccountSum]:

@@ -91,6 +91,13 @@ class CompanyData:
         self.reports = (*self.settings.reports, *definitions.reports)
         self.views = (*self.settings.views, *definitions.views)
 
+    def define_as(self, other: "CompanyData") -> None:
+        """Take over the definitions of a company whose records this one shares."""
+        self.catalog, self.definition_fields = other.catalog, dict(other.definition_fields)
+        own = len(other.settings.reports), len(other.settings.views)
+        self.reports = (*self.settings.reports, *other.reports[own[0] :])
+        self.views = (*self.settings.views, *other.views[own[1] :])
+
     def apply_administered(self) -> None:
         """Take over what an administrator changed in the set-up, as the database has it now."""
         changed = self.side_tables.administered.get()
@@ -108,10 +115,16 @@ class CompanyData:
 
 
 def open_company(
-    settings: CompanySettings, behaviour: Behaviour, connection: Connection, catalog: Catalog, *, prefix: str = ""
+    settings: CompanySettings,
+    behaviour: Behaviour,
+    connection: Connection,
+    catalog: Catalog,
+    *,
+    layers: tuple[str, ...] = (),
 ) -> CompanyData:
-    """The data of one company in a database that may hold several; its tables begin with its id, or with `prefix`."""
-    store = Store(connection, prefix or settings.company_id, lambda name: table_plan(company.catalog.find(name)))
+    """The data of one company in a database that may hold several; its tables begin with its id, or are in `layers`."""
+    own, *shared = layers or (settings.company_id,)
+    store = Store(connection, own, lambda name: table_plan(company.catalog.find(name)), tuple(shared))
     company = CompanyData(settings, settings.behaviour or behaviour, store, catalog)
     return company
 

@@ -1,13 +1,17 @@
-"""The companies of one emulator: opened from a database, filled from sources, copied and set back.
+"""The companies of one emulator: opened from a database, filled from sources, copied, shared and set back.
+
+A clone has its records in a database of its own, where it can be as another company was in a snapshot. Thousands of
+companies share the records of one in its database (see `store`): each has only what was written to it.
 
 No other module imports the demo company. It is one `CompanySource`, and the declaration of a scenario file another. A
 company can have several: the demo company with custom fields of your own.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from secrets import token_hex
 from sqlite3 import Connection
 
 from intacct_bridge.emulator.accounting.seeding import load
@@ -36,9 +40,19 @@ class CompanyCopy:
     """A company that was cloned while the emulator ran, as a snapshot keeps it."""
 
     settings: CompanySettings
-    prefix: str
+    layers: tuple[str, ...]
     database: Connection
     ahead: float
+
+
+@dataclass(frozen=True, slots=True)
+class SharingCompany:
+    """A company that shares the records of another one, as a snapshot keeps it."""
+
+    settings: CompanySettings
+    layers: tuple[str, ...]
+    model: str
+    """The company whose definitions it has."""
 
 
 class Companies:
@@ -48,13 +62,17 @@ class Companies:
         self._connection = connection
         self._behaviour = settings.behaviour
         self._clones: dict[str, Connection] = {}
+        self._models: dict[str, str] = {}
+        """By company that shares the records of another one, that company."""
         self.by_id = {one.company_id: self._opened(one, connection) for one in settings.companies}
         for company in self.by_id.values():
             if company.settings.clock is not None:
                 set_clock(company, company.settings.clock, now)
 
-    def _opened(self, settings: CompanySettings, connection: Connection, prefix: str = "") -> CompanyData:
-        company = open_company(settings, self._behaviour, connection, standard_catalog(), prefix=prefix)
+    def _opened(
+        self, settings: CompanySettings, connection: Connection, layers: tuple[str, ...] = ()
+    ) -> CompanyData:
+        company = open_company(settings, self._behaviour, connection, standard_catalog(), layers=layers)
         company.define(_stored_definitions(company))
         return company
 
@@ -96,16 +114,61 @@ class Companies:
         for company in self.by_id.values():
             keep_users(company)
 
-    def add(self, settings: CompanySettings, like: CompanyData, records: Connection) -> CompanyData:
+    def add(
+        self, settings: CompanySettings, like: CompanyData, records: Connection, layers: tuple[str, ...]
+    ) -> CompanyData:
         """Another company with the records that this one has in a database; they are copied in milliseconds."""
         database = open_database(None)
         records.backup(database)
-        company = self._opened(settings, database, like.store.prefix)
+        company = self._opened(settings, database, layers)
         company.ahead = like.ahead
         self._clones[settings.company_id] = database
         self.by_id[settings.company_id] = company
         keep_users(company)
         return company
+
+    def add_sharing(self, settings: Sequence[CompanySettings], like: CompanyData) -> list[CompanyData]:
+        """More companies with the records of this one, which are shared until they are written.
+
+        Raises SettingsError where its database outlives the emulator, or is that of a clone.
+        """
+        model = like.settings.company_id
+        if model in self._clones:
+            raise SettingsError(f"{model} is a clone, whose records cannot be shared", fix="name a company that is none")
+        if self._connection.execute("PRAGMA database_list").fetchone()[2]:
+            raise SettingsError(
+                "companies that share records are in memory, and this emulator's database is a file",
+                fix="start it without a database file",
+            )
+        shared = like.store.share(_new_layer(model))
+        found = []
+        for one in settings:
+            company = self._sharing(SharingCompany(one, (_new_layer(one.company_id), *shared), model), like)
+            company.ahead = like.ahead
+            keep_users(company)
+            found.append(company)
+        return found
+
+    def _sharing(self, one: SharingCompany, model: CompanyData) -> CompanyData:
+        company = open_company(
+            one.settings, self._behaviour, self._connection, standard_catalog(), layers=one.layers
+        )
+        company.define_as(model)
+        self._models[one.settings.company_id] = one.model
+        self.by_id[one.settings.company_id] = company
+        return company
+
+    def layers(self) -> dict[str, tuple[str, ...]]:
+        """By company, the layers that hold its records, its own one first."""
+        return {name: one.store.layers for name, one in self.by_id.items()}
+
+    def sharing(self) -> tuple[SharingCompany, ...]:
+        """The companies that share the records of another one."""
+        return tuple(
+            SharingCompany(one.settings, one.store.layers, model)
+            for company_id, model in self._models.items()
+            for one in (self.by_id[company_id],)
+        )
 
     def database_of(self, company_id: str) -> Connection:
         """The database that holds a company."""
@@ -118,32 +181,49 @@ class Companies:
     def clones(self) -> tuple[CompanyCopy, ...]:
         """Copies of the companies that were cloned."""
         return tuple(
-            CompanyCopy(one.settings, one.store.prefix, _copied(database), one.ahead)
+            CompanyCopy(one.settings, one.store.layers, _copied(database), one.ahead)
             for company_id, database in self._clones.items()
             for one in (self.by_id[company_id],)
         )
 
-    def restore(self, database: Connection) -> None:
-        """Replace every record by those of a copy; caches of the old ones are emptied, and clones are dropped."""
+    def restore(self, database: Connection, layers: Mapping[str, tuple[str, ...]] | None = None) -> None:
+        """Replace every record by those of a copy; caches of the old ones are emptied, and clones are dropped.
+
+        So are companies that share records. `layers` are those at the time of the copy.
+        """
         database.backup(self._connection)
+        for company_id in self._models:
+            self.by_id.pop(company_id)
+        self._models.clear()
         for company_id in list(self._clones):
             self.by_id.pop(company_id)
             self._clones.pop(company_id).close()
-        for company in self.by_id.values():
+        self.use_layers(layers or {})
+
+    def use_layers(self, layers: Mapping[str, tuple[str, ...]]) -> None:
+        """Read the records of each company in these layers, where it is named; nothing is known of earlier ones."""
+        for company_id, company in self.by_id.items():
+            company.store.set_layers(layers.get(company_id, company.store.layers))
             company.forget()
             company.define(_stored_definitions(company))
 
-    def take(self, clones: Iterable[CompanyCopy]) -> None:
-        """Take over companies that were cloned in a snapshot, with copies of their records."""
+    def take(self, clones: Iterable[CompanyCopy], sharing: Iterable[SharingCompany] = ()) -> None:
+        """Take over companies that were added before a snapshot; those that were cloned have copies of their records."""
         for one in clones:
             connection = self._clones[one.settings.company_id] = _copied(one.database)
-            company = self.by_id[one.settings.company_id] = self._opened(one.settings, connection, one.prefix)
+            company = self.by_id[one.settings.company_id] = self._opened(one.settings, connection, one.layers)
             company.ahead = one.ahead
+        for other in sharing:
+            self._sharing(other, self.by_id[other.model])
 
     def close(self) -> None:
         """Close the databases."""
         for database in (self._connection, *self._clones.values()):
             database.close()
+
+
+def _new_layer(company_id: str) -> str:
+    return f"{company_id}+{token_hex(6)}"
 
 
 def _copied(database: Connection) -> Connection:

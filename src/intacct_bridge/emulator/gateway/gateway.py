@@ -11,8 +11,8 @@ Limit: functions run one request at a time. That real requests overlap shows onl
 
 import time
 import traceback
-from collections import deque
-from collections.abc import Callable, Mapping
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from itertools import accumulate
@@ -36,6 +36,7 @@ from intacct_bridge.emulator.gateway.answers import AnswerWriter, OperationAnswe
 from intacct_bridge.emulator.gateway.companies import (
     Companies,
     CompanyCopy,
+    SharingCompany,
     demo_source,
     fill,
     has_records,
@@ -89,6 +90,10 @@ class EmulatorSnapshot:
     faults: tuple[ScriptedFault, ...]
     clones: tuple[CompanyCopy, ...] = ()
     """The companies that were cloned while the emulator ran."""
+    sharing: tuple[SharingCompany, ...] = ()
+    """The companies that share the records of another one."""
+    layers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """By company, the layers of its records in the database."""
     clocks: Mapping[str, float] = field(default_factory=dict)
     """By company, the seconds by which its clock is ahead."""
 
@@ -224,11 +229,12 @@ class Emulator:
         """Another gateway in memory with the same records, in milliseconds."""
         with self._lock:
             snapshot = self.snapshot()
-        cloned = {one.settings.company_id for one in snapshot.clones}
+        cloned = {one.settings.company_id for one in (*snapshot.clones, *snapshot.sharing)}
         own = replace(
             self.settings, companies=tuple(one for one in self.settings.companies if one.company_id not in cloned)
         )
         copy = Emulator(snapshot.database, more.pop("settings", own), clock=more.pop("clock", self._clock), **more)
+        copy.companies.use_layers(snapshot.layers)
         copy._take(snapshot)
         copy.companies.keep_users()
         return copy
@@ -251,17 +257,37 @@ class Emulator:
             settings = replace(model.settings, company_id=company) if isinstance(company, str) else company
             if self.settings.company(settings.company_id) is not None:
                 raise SettingsError(f"there is a company {settings.company_id} already", fix="give it another id")
-            made = self.companies.add(settings, model, self._records_of(model.settings.company_id, snapshot))
+            made = self.companies.add(settings, model, *self._records_of(model.settings.company_id, snapshot))
             if settings.clock is not None and not isinstance(company, str):
                 set_clock(made, settings.clock, self.now())
             self._with_settings((*self.settings.companies, settings))
             return made
 
-    def _records_of(self, company_id: str, snapshot: EmulatorSnapshot | None) -> Connection:
+    def add_companies(self, companies: Iterable[str | CompanySettings], like: str = "") -> tuple[str, ...]:
+        """Many companies at once, thousands in a second: they share the records of the first one, or of `like`.
+
+        Each has the records as they are now, and its own changes from here on. A table is copied before its first
+        write, so that a company without changes needs little memory. Gives the ids. Ids alone take the settings of the
+        shared company.
+        """
+        with self._lock:
+            model = self.company(like)
+            added = [replace(model.settings, company_id=one) if isinstance(one, str) else one for one in companies]
+            ids = Counter([one.company_id.lower() for one in (*self.settings.companies, *added)])
+            twice = next((one.company_id for one in added if ids[one.company_id.lower()] > 1), "")
+            if twice:
+                raise SettingsError(f"there is a company {twice} already", fix="give it another id")
+            self.companies.add_sharing(added, model)
+            self._with_settings((*self.settings.companies, *added))
+            return tuple(one.company_id for one in added)
+
+    def _records_of(self, company_id: str, snapshot: EmulatorSnapshot | None) -> tuple[Connection, tuple[str, ...]]:
+        """The database with a company's records, now or in a snapshot, and their layers in it."""
         if snapshot is None:
-            return self.companies.database_of(company_id)
+            return self.companies.database_of(company_id), self.company(company_id).store.layers
+        layers = snapshot.layers.get(company_id, (company_id,))
         kept = (one.database for one in snapshot.clones if one.settings.company_id == company_id)
-        return next(kept, snapshot.database)
+        return next(kept, snapshot.database), layers
 
     def _with_settings(self, companies: tuple[CompanySettings, ...]) -> None:
         """Replace the companies of the settings, and the limits of each."""
@@ -318,15 +344,16 @@ class Emulator:
     def snapshot(self) -> EmulatorSnapshot:
         """The present state, for `restore`."""
         with self._lock:
-            clocks = {name: one.ahead for name, one in self.companies.by_id.items()}
+            held = self.companies
+            clocks = {name: one.ahead for name, one in held.by_id.items()}
             return EmulatorSnapshot(
-                self.companies.database_copy(), self.fault_plan.script, self.companies.clones(), clocks
+                held.database_copy(), self.fault_plan.script, held.clones(), held.sharing(), held.layers(), clocks
             )
 
     def restore(self, snapshot: EmulatorSnapshot) -> None:
         """Set everything back, in milliseconds. Sessions, received requests, counts and waiting jobs are forgotten."""
         with self._lock:
-            self.companies.restore(snapshot.database)
+            self.companies.restore(snapshot.database, snapshot.layers)
             self._take(snapshot)
             self.sessions.drop_all()
             self._log.clear()
@@ -338,10 +365,10 @@ class Emulator:
             self.fault_plan = FaultPlan(snapshot.faults, self._seed)
 
     def _take(self, snapshot: EmulatorSnapshot) -> None:
-        """Take over the clones and the clocks of a snapshot."""
-        self.companies.take(snapshot.clones)
+        """Take over the added companies and the clocks of a snapshot."""
+        self.companies.take(snapshot.clones, snapshot.sharing)
         kept = {one.company_id: one for one in self.settings.companies if one.company_id in self.companies.by_id}
-        cloned = {one.settings.company_id: one.settings for one in snapshot.clones}
+        cloned = {one.settings.company_id: one.settings for one in (*snapshot.clones, *snapshot.sharing)}
         self._with_settings(tuple({**kept, **cloned}.values()))
         for company_id, ahead in snapshot.clocks.items():
             if company_id in self.companies.by_id:

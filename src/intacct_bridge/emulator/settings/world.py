@@ -222,6 +222,13 @@ class EmulatorSettings:
     behaviour: Behaviour = field(default_factory=Behaviour)
     policies: dict[str, PolicySettings] = field(default_factory=dict)
     """Asynchronous transport policies by name."""
+    _by_id: dict[str, CompanySettings] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        by_id: dict[str, CompanySettings] = {}
+        for one in self.companies:
+            by_id.setdefault(one.company_id.lower(), one)
+        object.__setattr__(self, "_by_id", by_id)
 
     def sender(self, sender_id: str) -> SenderSettings | None:
         """The sender with exactly this id."""
@@ -246,5 +253,4 @@ class EmulatorSettings:
 
     def company(self, company_id: str) -> CompanySettings | None:
         """The company with this id; upper and lower case are the same."""
-        lower = company_id.lower()
-        return next((one for one in self.companies if one.company_id.lower() == lower), None)
+        return self._by_id.get(company_id.lower())

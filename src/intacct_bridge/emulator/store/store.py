@@ -4,6 +4,10 @@ A table is created with its first row. `plan` selects its searchable columns fro
 values that SQL can order (ISO dates, integers, plain text), beside the wire text in the cells. The table `places` holds
 the place of each field in the cells, and only grows. Every write is recorded, so that a cached list of keys can be
 brought up to date without reading the table again.
+
+Companies that were made from one share its tables, copy on write: a company has layers, its own one first. A table is
+read from the first layer that has it, and copied into the own layer before its first write. The layers below are not
+written again.
 """
 
 import sqlite3
@@ -33,11 +37,20 @@ class TablePlan:
 
 
 class Store:
-    """One company's rows. Not thread-safe: the gateway runs functions one request at a time."""
+    """One company's rows. Not thread-safe: the gateway runs functions one request at a time.
 
-    def __init__(self, connection: sqlite3.Connection, prefix: str, plan: Callable[[str], TablePlan]) -> None:
+    The names of its tables begin with `prefix`; `shared` has the prefixes of the layers below, the latest first.
+    """
+
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        prefix: str,
+        plan: Callable[[str], TablePlan],
+        shared: tuple[str, ...] = (),
+    ) -> None:
         self.connection = connection
-        self.prefix = prefix
+        self.layers = (prefix, *shared)
         self._plan = plan
         self._tables: dict[str, StoreTable] = {}
         self._depth = 0
@@ -48,6 +61,66 @@ class Store:
             "(name TEXT, place INTEGER, field TEXT, PRIMARY KEY (name, place)) WITHOUT ROWID"
         )
         connection.execute("CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID")
+
+    # --- layers
+
+    @property
+    def prefix(self) -> str:
+        """The prefix of the own layer, which the names of its tables begin with."""
+        return self.layers[0]
+
+    def set_layers(self, layers: tuple[str, ...]) -> None:
+        """Use these layers, the own one first."""
+        self.layers = layers
+        self.forget_all()
+
+    def share(self, prefix: str) -> tuple[str, ...]:
+        """Freeze the own layer and begin another one of this name; gives the layers to share.
+
+        A layer that has nothing yet goes on as it is, and the layers below it are shared.
+        """
+        if self.layers[1:] and not self._has_own():
+            return self.layers[1:]
+        self.set_layers((prefix, *self.layers))
+        return self.layers[1:]
+
+    def _has_own(self) -> bool:
+        low, high = _span(f"{self.prefix}:")
+        return any(
+            self.connection.execute(f"SELECT 1 FROM {table} WHERE name >= ? AND name < ? LIMIT 1", (low, high)).fetchone()
+            for table in ("facts", "places", "sqlite_master")
+        )
+
+    def full_name(self, name: str) -> str:
+        """The full name of a table to read: in the first layer that has it, otherwise in the own one."""
+        named = (f"{layer}:{name}" for layer in self.layers)
+        return next((one for one in named if self._exists(one)), f"{self.prefix}:{name}")
+
+    def own_name(self, name: str) -> str:
+        """The full name of a table to write: in the own layer, into which this copies it from the one below."""
+        own, held = f"{self.prefix}:{name}", self.full_name(name)
+        if held != own and self._exists(held):
+            self._copy(name, held.removesuffix(f":{name}"))
+        return own
+
+    def _exists(self, full: str) -> bool:
+        return self.connection.execute("SELECT 1 FROM pragma_table_info(?) LIMIT 1", (full,)).fetchone() is not None
+
+    def _copy(self, name: str, layer: str) -> None:
+        """Copy a table of a layer, with its indexes, into the own one. The indexes are named after the table."""
+        run = self.connection.execute
+        held, own = f"{layer}:{name}", f"{self.prefix}:{name}"
+        begins = (quoted(held)[:-1], quoted(own)[:-1])
+        made = run("SELECT sql FROM sqlite_master WHERE tbl_name = ? AND sql IS NOT NULL ORDER BY type DESC", (held,))
+        table, *indexes = [sql.replace(*begins) for (sql,) in made.fetchall()]
+        run(table)
+        run(f"INSERT INTO {quoted(own)} SELECT * FROM {quoted(held)}")
+        for index in indexes:
+            run(index)
+        if "AUTOINCREMENT" in table:
+            # a number that a deleted row had is not given again
+            run("DELETE FROM sqlite_sequence WHERE name = ?", (own,))
+            run("INSERT INTO sqlite_sequence SELECT ?, seq FROM sqlite_sequence WHERE name = ?", (own, held))
 
     # --- tables
 
@@ -60,9 +133,13 @@ class Store:
 
     def populated(self) -> list[str]:
         """Names of the objects that have had a row."""
-        like = f"{self.prefix}:%"
-        rows = self.connection.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name LIKE ?", (like,))
-        return sorted(name.removeprefix(f"{self.prefix}:") for (name,) in rows)
+        found = set()
+        for layer in self.layers:
+            rows = self.connection.execute(
+                "SELECT name FROM sqlite_master WHERE type = 'table' AND name LIKE ?", (f"{layer}:%",)
+            )
+            found |= {name.removeprefix(f"{layer}:") for (name,) in rows}
+        return sorted(found)
 
     # --- changed rows
 
@@ -115,16 +192,20 @@ class Store:
 
     def fact(self, name: str) -> str | None:
         """The text that is kept under a name."""
-        found = self.connection.execute("SELECT value FROM facts WHERE name = ?", (f"{self.prefix}:{name}",)).fetchone()
-        return None if found is None else str(found[0])
+        for layer in self.layers:
+            found = self.connection.execute("SELECT value FROM facts WHERE name = ?", (f"{layer}:{name}",)).fetchone()
+            if found is not None:
+                return str(found[0])
+        return None
 
     def facts_under(self, start: str) -> list[str]:
         """The texts whose names start so, in the order of their names."""
-        low = f"{self.prefix}:{start}"
-        rows = self.connection.execute(
-            "SELECT value FROM facts WHERE substr(name, 1, ?) = ? ORDER BY name", (len(low), low)
-        )
-        return [str(value) for (value,) in rows]
+        found: dict[str, str] = {}
+        for layer in reversed(self.layers):
+            span = _span(f"{layer}:{start}")
+            rows = self.connection.execute("SELECT name, value FROM facts WHERE name >= ? AND name < ?", span)
+            found |= {name.removeprefix(f"{layer}:"): str(value) for name, value in rows}
+        return [found[name] for name in sorted(found)]
 
     def keep_fact(self, name: str, value: str) -> None:
         """Keep a text under a name."""
@@ -156,7 +237,13 @@ def is_new(connection: sqlite3.Connection) -> bool:
     return not tables and not facts
 
 
-def _quoted(name: str) -> str:
+def _span(start: str) -> tuple[str, str]:
+    """The texts that start so: from the first one up to the second, which is not among them."""
+    return start, f"{start}{chr(0x10FFFF)}"
+
+
+def quoted(name: str) -> str:
+    """A name as SQL takes it."""
     escaped = name.replace('"', '""')
     return f'"{escaped}"'
 
@@ -168,26 +255,37 @@ class StoreTable:
         self.store = store
         self.plan = plan
         self.name = plan.name
-        full = f"{store.prefix}:{plan.name}"
-        self._full = full
-        self.sql_name = _quoted(full)
-        self.columns = {field: _quoted(f"x_{field}") for field, _ in plan.searchable}
+        self.columns = {field: quoted(f"x_{field}") for field, _ in plan.searchable}
         self._to_sql = [(field, _converter(kind)) for field, kind in plan.searchable]
         run = store.connection.execute
-        self.exists = run("SELECT 1 FROM sqlite_master WHERE name = ?", (full,)).fetchone() is not None
+        held = store.full_name(self.name)
+        self.exists = run("SELECT 1 FROM pragma_table_info(?) LIMIT 1", (held,)).fetchone() is not None
+        self._set_name(held)
+        layers = [f"{layer}:{self.name}" for layer in store.layers]
+        marks = ", ".join("?" for _ in layers)
         self.fields: list[str] = [
-            field for (field,) in run("SELECT field FROM places WHERE name = ? ORDER BY place", (full,))
+            field for (field,) in run(f"SELECT field FROM places WHERE name IN ({marks}) ORDER BY place", layers)
         ]
         self.place = {field: place for place, field in enumerate(self.fields)}
+
+    def _set_name(self, full: str) -> None:
+        self._full = full
+        self.sql_name = quoted(full)
         marks = ", ".join("?" for _ in range(len(self.columns) + 2))
         self._insert = f"INSERT INTO {self.sql_name} VALUES ({marks})"
         sets = "".join(f"{column} = ?, " for column in self.columns.values())
         self._update = f"UPDATE {self.sql_name} SET {sets}body = ? WHERE id = ?"
 
+    def _own(self) -> None:
+        """Have the table in the company's own layer, before a write."""
+        if not self._full.startswith(f"{self.store.prefix}:"):
+            self._set_name(self.store.own_name(self.name))
+
     # --- the shape
 
     def create(self, *, indexed: bool = True) -> None:
         """Create the SQL table if it does not exist."""
+        self._own()
         if not self.exists:
             columns = "".join(f"{column}, " for column in self.columns.values())
             self.store.connection.execute(
@@ -199,12 +297,14 @@ class StoreTable:
 
     def index(self) -> None:
         """Create the missing indexes; a bulk load does so last."""
+        self._own()
         for field, column in self.columns.items():
-            index = _quoted(f"{self._full}:{field}")
+            index = quoted(f"{self._full}:{field}")
             self.store.connection.execute(f"CREATE INDEX IF NOT EXISTS {index} ON {self.sql_name} ({column})")
 
     def make_places(self, fields: Iterable[str]) -> None:
         """Give a place to every field without one."""
+        self._own()
         for field in fields:
             if field not in self.place:
                 self.place[field] = len(self.fields)
@@ -237,6 +337,7 @@ class StoreTable:
 
     def insert_packed(self, rows: Iterable[Sequence[SqlValue]]) -> None:
         """Store many packed rows, each with number, searchable values and cells."""
+        self._own()
         self.store.connection.executemany(self._insert, rows)
         self.store.forget(self.name)
 
@@ -248,6 +349,7 @@ class StoreTable:
 
     def delete(self, number: int) -> None:
         """Delete a row; its number is not used again."""
+        self._own()
         self.store.connection.execute(f"DELETE FROM {self.sql_name} WHERE id = ?", (number,))
         self.store.note(self.name, number)
 
