@@ -27,7 +27,8 @@ from intacct_bridge.emulator.accounting.periods import close_books
 from intacct_bridge.emulator.accounting.seeding import seed, seed_file
 from intacct_bridge.emulator.copied.source import CopiedCompany, CopiedTable, copied_company
 from intacct_bridge.emulator.gateway.administration import Administration
-from intacct_bridge.emulator.gateway.gateway import Emulator, EmulatorSnapshot, Received
+from intacct_bridge.emulator.gateway.gateway import Emulator, EmulatorSnapshot, Received, numbered_companies
+from intacct_bridge.emulator.gateway.request_log import RequestCount
 from intacct_bridge.emulator.gateway.schema.functions import functions
 from intacct_bridge.emulator.settings.faults import FaultPlan, ScriptedFault, check_functions, load_faults
 from intacct_bridge.emulator.settings.scenarios import declared_company, find_scenario, load_companies, load_scenario
@@ -195,6 +196,19 @@ class Company:
         self._clones.append(made)
         return made
 
+    def share(self, companies: int | Iterable[str]) -> tuple["Company", ...]:
+        """More companies in the same gateway, thousands in a second: a number of them, or their ids.
+
+        A number gives `company-0001`, `company-0002` and so on. They share this one's records as they are now, until
+        they are written: a change in one is seen in no other. Users, passwords and address are those of this company.
+        """
+        ids = numbered_companies(companies) if isinstance(companies, int) else companies
+        made = tuple(Company(self.emulator, one) for one in self.emulator.add_companies(ids, self.company_id))
+        for one in made:
+            one._model = self
+        self._clones += made
+        return made
+
     # --- observations
 
     @property
@@ -204,6 +218,11 @@ class Company:
         Requests that name no company are among them.
         """
         return tuple(one for one in self.emulator.received if one.company in ("", self.company_id))
+
+    @property
+    def request_count(self) -> RequestCount:
+        """How many requests the company had so far, and the most at once; those that name no company left out."""
+        return self.emulator.request_count(self.company_id)
 
     @property
     def transactions(self) -> int:

@@ -91,7 +91,7 @@ def test_the_files_of_the_emulator_page_are_read(tmp_path: Path) -> None:
     for script in faults:
         (tmp_path / "faults.toml").write_text(script)
         scripted.append([(one.kind, one.key) for one in load_faults(tmp_path / "faults.toml")])
-    assert scripted == [[("cut-after", ""), ("http", "")], [("fault", "V-17")]]
+    assert scripted == [[("cut-after", ""), ("http", "")], [("fault", "V-17")], [("slow", "")]]
     assert read[0].policies["nightly"].work_seconds == 30
     assert read[0].companies[0].window_requests == 10
     assert read[1].behaviour.filter_times == "user"

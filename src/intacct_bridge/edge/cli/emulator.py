@@ -37,6 +37,10 @@ if TYPE_CHECKING:
     show_default=True,
     help="Serve the demo company, an empty one, or the companies that a TOML file declares.",
 )
+@number_option(
+    "--companies",
+    "Serve this many companies more, company-0001 and so on, which share the records of the first until they change.",
+)
 @number_option("--scale", "Multiply the number of documents; 50 makes a million GLDETAIL rows.", least=1, default=1)
 @number_option("--months", "Give the demo company this many months of history, 3 to 24.", least=3, most=24, default=24)
 @number_option("--seed", "Generate the company from this seed.", type=int, default=1)
@@ -89,6 +93,7 @@ def emulator_command(context: CommandContext, *, host: str, port: int, port_file
       intacct emulator --port 0 --port-file port.txt --company empty
       intacct emulator --company harbour.toml
       intacct emulator --from-copy duckdb:///books.duckdb --anonymise --db shape.db
+      intacct emulator --companies 1000
       intacct emulator --db company.db --latency-ms 300 --concurrency 2
       intacct emulator --scenario sender-not-authorised
     """
@@ -98,10 +103,13 @@ def emulator_command(context: CommandContext, *, host: str, port: int, port_file
     if options["clear_cache"]:
         _clear_cache(context)
         return
+    if options["companies"] and options["db"]:
+        raise click.UsageError("--companies are kept in memory, so leave out --db.")
     scenario, company = _scenario(options["scenario"]), _company_file(options["company"])
     from intacct_bridge.client.local.directories import cache_of_port
-    from intacct_bridge.edge.views.served import revalued, served
+    from intacct_bridge.edge.views.served import others_served, revalued, served
     from intacct_bridge.emulator.accounting.seeding import seed_file
+    from intacct_bridge.emulator.gateway.gateway import numbered_companies
     from intacct_bridge.emulator.gateway.server import serve_forever
 
     def ready(url: str) -> None:
@@ -109,6 +117,8 @@ def emulator_command(context: CommandContext, *, host: str, port: int, port_file
             cache_of_port(urlsplit(url).port), ignore_errors=True
         )  # it belongs to the company that this port served before
         _announce(context, url, credentials, scenario)
+        for line in others_served(ids):
+            context.console.say(line)
         if port_file is not None:
             _write_port(port_file, url)
 
@@ -127,6 +137,7 @@ def emulator_command(context: CommandContext, *, host: str, port: int, port_file
         for day in options["revaluations"]:
             for line in revalued(day.date(), emulator.revalue(day.date(), rate_type=options["rate_type"])):
                 context.console.say(line)
+        ids = emulator.add_companies(numbered_companies(options["companies"] or 0))
         serve_forever(emulator, host, port, ready=ready, allow_hosts=options["allow_hosts"])
         for line in served(emulator):
             context.console.say(line)

@@ -11,13 +11,28 @@ from intacct_bridge.model.wording import amount_shown, counted, listed
 _TOLD = (RequestOutcome.REFUSED, RequestOutcome.SIGN_IN_REFUSED, RequestOutcome.UNREADABLE, RequestOutcome.LIMITED)
 
 
+_NAMED = 10
+"""Companies that are named each."""
+
+
+def others_served(ids: Sequence[str]) -> Iterator[str]:
+    """One line on the companies that share the records of the first one, if there are any."""
+    if ids:
+        named = ids[0] if len(ids) == 1 else f"{ids[0]} to {ids[-1]}"
+        yield f"Besides: {named}, with the same records, users and passwords. A change in one is seen in no other."
+
+
 def served(emulator: Emulator) -> Iterator[str]:
     """One line on the requests, and one on each scripted fault."""
     outcomes = [one.outcome for one in emulator.received]
     told = [f"{outcomes.count(one):,} {one}" for one in _TOLD if one in outcomes]
-    cost = {name: emulator.transactions(name).total for name in emulator.companies.by_id}
+    totals = {name: emulator.transactions(name).total for name in emulator.companies.by_id}
+    cost = {name: total for name, total in totals.items() if total}
     parts = [f"{counted(emulator.requests, 'request')}{f' ({listed(told)})' if told else ''}"]
-    parts += [f"{counted(total, 'API transaction')} of {name}" for name, total in cost.items() if total]
+    if len(cost) > _NAMED:
+        parts.append(f"{counted(sum(cost.values()), 'API transaction')} of {len(cost):,} companies")
+    else:
+        parts += [f"{counted(total, 'API transaction')} of {name}" for name, total in cost.items()]
     yield f"Served {'; '.join(parts)}."
     for place, (fault, count) in enumerate(emulator.fault_plan.counts(), 1):
         yield f"Fault {place} ({_named(fault)}) {_happened(count)}."

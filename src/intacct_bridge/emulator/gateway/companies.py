@@ -69,9 +69,7 @@ class Companies:
             if company.settings.clock is not None:
                 set_clock(company, company.settings.clock, now)
 
-    def _opened(
-        self, settings: CompanySettings, connection: Connection, layers: tuple[str, ...] = ()
-    ) -> CompanyData:
+    def _opened(self, settings: CompanySettings, connection: Connection, layers: tuple[str, ...] = ()) -> CompanyData:
         company = open_company(settings, self._behaviour, connection, standard_catalog(), layers=layers)
         company.define(_stored_definitions(company))
         return company
@@ -134,7 +132,9 @@ class Companies:
         """
         model = like.settings.company_id
         if model in self._clones:
-            raise SettingsError(f"{model} is a clone, whose records cannot be shared", fix="name a company that is none")
+            raise SettingsError(
+                f"{model} is a clone, whose records cannot be shared", fix="name a company that is none"
+            )
         if self._connection.execute("PRAGMA database_list").fetchone()[2]:
             raise SettingsError(
                 "companies that share records are in memory, and this emulator's database is a file",
@@ -150,9 +150,7 @@ class Companies:
         return found
 
     def _sharing(self, one: SharingCompany, model: CompanyData) -> CompanyData:
-        company = open_company(
-            one.settings, self._behaviour, self._connection, standard_catalog(), layers=one.layers
-        )
+        company = open_company(one.settings, self._behaviour, self._connection, standard_catalog(), layers=one.layers)
         company.define_as(model)
         self._models[one.settings.company_id] = one.model
         self.by_id[one.settings.company_id] = company
@@ -208,7 +206,7 @@ class Companies:
             company.define(_stored_definitions(company))
 
     def take(self, clones: Iterable[CompanyCopy], sharing: Iterable[SharingCompany] = ()) -> None:
-        """Take over companies that were added before a snapshot; those that were cloned have copies of their records."""
+        """Take over companies that were added before a snapshot; clones have copies of their records."""
         for one in clones:
             connection = self._clones[one.settings.company_id] = _copied(one.database)
             company = self.by_id[one.settings.company_id] = self._opened(one.settings, connection, one.layers)

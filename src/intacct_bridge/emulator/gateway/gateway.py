@@ -12,7 +12,7 @@ Limit: functions run one request at a time. That real requests overlap shows onl
 import time
 import traceback
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from itertools import accumulate
@@ -51,7 +51,13 @@ from intacct_bridge.emulator.gateway.deliveries import (
 )
 from intacct_bridge.emulator.gateway.incoming import incoming
 from intacct_bridge.emulator.gateway.offline_jobs import OfflineJobs
-from intacct_bridge.emulator.gateway.request_log import Received, RequestLog, RequestOutcome
+from intacct_bridge.emulator.gateway.request_log import (
+    CompanyRequests,
+    Received,
+    RequestCount,
+    RequestLog,
+    RequestOutcome,
+)
 from intacct_bridge.emulator.gateway.schema.functions import functions
 from intacct_bridge.emulator.settings.administered import AdministeredSettings
 from intacct_bridge.emulator.settings.company_source import CompanySource
@@ -157,7 +163,7 @@ class Emulator:
         self._answers = AnswerWriter(behaviour, seed, clock)
         self._clock, self._sleep, self._post, self._seed = clock, sleep, post, seed
         self._lock = RLock()
-        self._log = RequestLog()
+        self._log, self._counts = RequestLog(), CompanyRequests()
         self._jobs = OfflineJobs(clock, self.catch_up)
         self._apply_administered()
 
@@ -176,6 +182,10 @@ class Emulator:
         self.catch_up()
         with self._lock:
             return self._transactions.of(company_id or next(iter(self.companies.by_id)))
+
+    def request_count(self, company_id: str = "") -> RequestCount:
+        """How many requests a company, or the first one, had since the start or since `restore`; the most at once."""
+        return self._counts.of(company_id or next(iter(self.companies.by_id)))
 
     # --- its companies
 
@@ -229,7 +239,8 @@ class Emulator:
         """Another gateway in memory with the same records, in milliseconds."""
         with self._lock:
             snapshot = self.snapshot()
-        cloned = {one.settings.company_id for one in (*snapshot.clones, *snapshot.sharing)}
+        cloned = {one.settings.company_id for one in snapshot.clones}
+        cloned |= {one.settings.company_id for one in snapshot.sharing}
         own = replace(
             self.settings, companies=tuple(one for one in self.settings.companies if one.company_id not in cloned)
         )
@@ -357,6 +368,7 @@ class Emulator:
             self._take(snapshot)
             self.sessions.drop_all()
             self._log.clear()
+            self._counts.clear()
             self._jobs.clear()
             self._transactions.clear()
             self.window.clear()
@@ -368,7 +380,8 @@ class Emulator:
         """Take over the added companies and the clocks of a snapshot."""
         self.companies.take(snapshot.clones, snapshot.sharing)
         kept = {one.company_id: one for one in self.settings.companies if one.company_id in self.companies.by_id}
-        cloned = {one.settings.company_id: one.settings for one in (*snapshot.clones, *snapshot.sharing)}
+        cloned = {one.settings.company_id: one.settings for one in snapshot.clones}
+        cloned |= {one.settings.company_id: one.settings for one in snapshot.sharing}
         self._with_settings(tuple({**kept, **cloned}.values()))
         for company_id, ahead in snapshot.clocks.items():
             if company_id in self.companies.by_id:
@@ -415,6 +428,11 @@ class Emulator:
         if isinstance(request, ControlRefusedError):
             self._log.ended(number, RequestOutcome.UNREADABLE)
             return self._answers.refusal(None, request)
+        with self._counts.counted(company_id):
+            return self._in_turn(request, company_id, endpoint, number, len(body))
+
+    def _in_turn(self, request: Request, company_id: str, endpoint: str, number: int, size: int) -> Reply:
+        """Answer a request when the limits of its company admit it."""
         late = self.window.wait(company_id)
         if late:
             return self._limited(request, endpoint, number, late)
@@ -422,7 +440,7 @@ class Emulator:
             if not admitted:
                 return self._limited(request, endpoint, number, 1)
             began = time.monotonic()
-            reply = self._with_faults(request, endpoint, number, len(body))
+            reply = self._with_faults(request, company_id, endpoint, number, size)
             left = self.settings.behaviour.latency_ms / 1000 - (time.monotonic() - began)
             if left > 0:
                 self._sleep(left)
@@ -462,10 +480,10 @@ class Emulator:
             work = Work(request, endpoint, RequestFaults(), number, self._clock(), refusal=refusal)
             return self._processed(work)
 
-    def _with_faults(self, request: Request, endpoint: str, number: int, size: int) -> Reply:
+    def _with_faults(self, request: Request, company_id: str, endpoint: str, number: int, size: int) -> Reply:
         behaviour = self.settings.behaviour
         with self._lock:
-            faults = self.fault_plan.next_request(request.functions)
+            faults = self.fault_plan.next_request(request.functions, company_id)
             self._log.ended(number, RequestOutcome.FAULT)
             reply = faults.before(self.sessions.drop_all)
             if reply is not None:
@@ -577,6 +595,11 @@ class Emulator:
 
     def _delivered(self, control: Control, outcome: str) -> None:
         self.deliveries.append(Delivery(control.policy_id or "", control.control_id, self._clock(), outcome))
+
+
+def numbered_companies(number: int) -> Iterator[str]:
+    """The ids of companies of which there are many: `company-0001` and so on."""
+    return (f"company-{place:04}" for place in range(1, number + 1))
 
 
 def _own_concurrency(companies: Mapping[str, CompanySettings]) -> dict[str, int]:

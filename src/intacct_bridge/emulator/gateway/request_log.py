@@ -1,8 +1,11 @@
 """The log of requests: every request that arrived, refused ones too, with its outcome and every credential masked."""
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from threading import Lock
 
 from intacct_bridge.emulator.gateway.request_document import loggable
 from intacct_bridge.wire.codec import masked
@@ -55,6 +58,49 @@ class Received:
     def body(self) -> bytes:
         """The request with every credential masked."""
         return masked(loggable(self._body))
+
+
+@dataclass(frozen=True, slots=True)
+class RequestCount:
+    """The requests to one company since the emulator started, refused ones included."""
+
+    requests: int = 0
+    most_at_once: int = 0
+    """The most that had arrived and had no answer at one moment."""
+
+
+class CompanyRequests:
+    """Counts the requests to each company, and the most at once."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._requests = Counter[str]()
+        self._open = Counter[str]()
+        self._most = Counter[str]()
+
+    @contextmanager
+    def counted(self, company_id: str) -> Iterator[None]:
+        """Count a request, which is open inside."""
+        with self._lock:
+            self._requests[company_id] += 1
+            self._open[company_id] += 1
+            self._most[company_id] = max(self._most[company_id], self._open[company_id])
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._open[company_id] -= 1
+
+    def of(self, company_id: str) -> RequestCount:
+        """The count of one company."""
+        with self._lock:
+            return RequestCount(self._requests[company_id], self._most[company_id])
+
+    def clear(self) -> None:
+        """Start again from zero; requests without an answer are still open."""
+        with self._lock:
+            self._requests.clear()
+            self._most.clear()
 
 
 class RequestLog:

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 PATH = "/ia/xml/xmlgw.phtml"
 _LEAST_TO_COMPRESS = 500
 _START_SECONDS = 30
+_THREADS = 1000
+"""Requests that are answered at once. Those of a company that hangs wait in theirs, so there are more than usual."""
 _LENGTH = b"content-length"
 _NOT_FRAMED = {"content-security-policy": "frame-ancestors 'none'; form-action 'self'; script-src 'none'"}
 Compress = Callable[[bytes], bytes]
@@ -154,9 +156,11 @@ def _server(emulator: Transport, allow_hosts: Sequence[str] = ()) -> "uvicorn.Se
 def _run(server: "uvicorn.Server", listener: socket.socket, started: Event) -> None:
     import asyncio
 
+    from anyio.to_thread import current_default_thread_limiter
     from starlette.concurrency import run_in_threadpool
 
     async def main() -> None:
+        current_default_thread_limiter().total_tokens = _THREADS
         await run_in_threadpool(int)  # so that the first request does not wait for its imports
         serving = asyncio.ensure_future(server.serve(sockets=[listener]))
         while not server.started and not serving.done():

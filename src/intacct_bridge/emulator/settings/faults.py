@@ -1,7 +1,8 @@
 """Scripted faults: what goes wrong, for which function, at which of its calls.
 
 A plan is a list of `ScriptedFault`s. Each counts the functions that match it and happens at some of them, or at a share
-of them by chance, which the seed makes repeatable. A request with three functions counts three. The kinds are:
+of them by chance, which the seed makes repeatable. A request with three functions counts three. A fault can be that of
+one company; `slow` for longer than the gateway's time-out is a company that hangs. The kinds are:
 
 - `http`: a status and a body instead of an answer
 - `cut-before`: the connection is cut and nothing is processed
@@ -57,6 +58,8 @@ class ScriptedFault:
     """The function that it waits for; `*` for any."""
     object: str = ""
     """The object that the function must be about, also under its legacy name; empty for any."""
+    company: str = ""
+    """The id of the company that the request must be to; empty for any."""
     calls: tuple[int, ...] = (1,)
     """The matching functions, or records, at which it happens, counted from 1; empty for every one."""
     chance: float = 0.0
@@ -207,8 +210,8 @@ class FaultPlan:
         """Each fault with its counts so far."""
         return tuple((fault, self._counts.get(place, FaultCount())) for place, fault in enumerate(self.script))
 
-    def next_request(self, functions: Sequence[Function]) -> RequestFaults:
-        """Count a request with these functions; gives the faults that happen to it."""
+    def next_request(self, functions: Sequence[Function], company_id: str = "") -> RequestFaults:
+        """Count a request to a company with these functions; gives the faults that happen to it."""
         if not self.script:
             return _NONE
         calls = [(function.name, called_records(function.body)) for function in functions]
@@ -216,6 +219,8 @@ class FaultPlan:
         whole: dict[int, Fault] = {}
         records: dict[int, dict[int, Fault]] = {}
         for place, fault in enumerate(self.script):
+            if fault.company and fault.company.lower() != company_id.lower():
+                continue
             count = self._counts.setdefault(place, FaultCount())
             reached = [at for at, call in enumerate(calls) for _ in range(_matched(fault, *call))]
             if fault.kind != "fault":

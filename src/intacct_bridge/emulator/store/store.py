@@ -87,7 +87,9 @@ class Store:
     def _has_own(self) -> bool:
         low, high = _span(f"{self.prefix}:")
         return any(
-            self.connection.execute(f"SELECT 1 FROM {table} WHERE name >= ? AND name < ? LIMIT 1", (low, high)).fetchone()
+            self.connection.execute(
+                f"SELECT 1 FROM {table} WHERE name >= ? AND name < ? LIMIT 1", (low, high)
+            ).fetchone()
             for table in ("facts", "places", "sqlite_master")
         )
 
