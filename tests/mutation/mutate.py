@@ -3,6 +3,7 @@
     python -m mutation.mutate                       500 mutants, drawn by seed 1
     python -m mutation.mutate --module flow.undo    all mutants of the modules whose names begin so
     python -m mutation.mutate --count 200 --seed 7
+    python -m mutation.mutate --seed 3 --keep DIR   stopped and called again, it goes on with the mutants that are left
 
 First the tests run once, and the lines that each of them reaches are noted. Then each mutant is tried with the tests
 that reach it, those of its own package first. A mutant that no test notices survives. Survivors that cannot be noticed,
@@ -25,7 +26,8 @@ from pathlib import Path
 from typing import Any
 
 from mutation.mutants import Mutant, mutants_of, statement_lines
-from mutation.plugin import JOB
+from mutation.plugin import JOB, SERVER
+from support.postgres_server import running_postgres
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
@@ -154,26 +156,50 @@ def file_costs(tests: dict[str, Any]) -> dict[str, float]:
 
 
 def tried(mutants: Sequence[Mutant], tests: dict[str, Any], folder: Path, processes: int) -> list[dict[str, Any]]:
-    """How each mutant ended."""
+    """How each mutant ended; those that an earlier call has tried in this folder are not tried again."""
+    before = _results(folder)
+    known = {one["mutant"] for one in before}
+    left = [one for one in mutants if one.name not in known]
     seconds = {name: one["seconds"] for name, one in tests.items()}
     costs = file_costs(tests)
     lines = {module: statement_lines(module) for module in {one.module for one in mutants}}
-    outs = [folder / f"tried{number}.jsonl" for number in range(processes)]
+    call = sum(1 for _ in folder.glob("tried*-0.jsonl"))
+    outs = [folder / f"tried{call}-{number}.jsonl" for number in range(processes)]
     running = []
     for number, out in enumerate(outs):
         share = [
             {"mutant": asdict(one), "tests": tests_of(one, tests, costs, lines[one.module])}
-            for one in mutants[number::processes]
+            for one in left[number::processes]
         ]
         job = {"mode": "try", "mutants": share, "seconds": seconds, "out": str(out)}
         files = sorted({name.partition("::")[0] for one in share for name in one["tests"]})
         running.append(_pytest(job, folder, files))
     while any(one.poll() is None for one in running):
         time.sleep(5)
-        done = sum(len(out.read_text(encoding="utf-8").splitlines()) for out in outs if out.exists())
-        print(f"\r{done} of {len(mutants)} mutants tried", end="", file=sys.stderr, flush=True)
+        print(f"\r{len(_results(folder))} of {len(mutants)} mutants tried", end="", file=sys.stderr, flush=True)
     print(file=sys.stderr)
-    return [json.loads(line) for out in outs if out.exists() for line in out.read_text(encoding="utf-8").splitlines()]
+    return _results(folder)
+
+
+def _results(folder: Path) -> list[dict[str, Any]]:
+    """The results of all calls. A call that was stopped may have cut its last line."""
+    found = {}
+    for out in sorted(folder.glob("tried*.jsonl")):
+        for line in out.read_text(encoding="utf-8").splitlines(keepends=True):
+            if line.endswith("\n"):
+                one = json.loads(line)
+                found[one["mutant"]] = one
+    return list(found.values())
+
+
+def _same_sample(folder: Path, mutants: Sequence[Mutant]) -> bool:
+    """Whether the folder is new, or has the results of these mutants; a change of the code makes other mutants."""
+    file = folder / "sample.json"
+    names = [f"{one.line} {one.name}" for one in mutants]
+    if file.exists():
+        return bool(json.loads(file.read_text(encoding="utf-8")) == names)
+    file.write_text(json.dumps(names, indent=1), encoding="utf-8")
+    return True
 
 
 def report(results: Sequence[dict[str, Any]], *, seconds: float) -> bool:
@@ -188,8 +214,8 @@ def report(results: Sequence[dict[str, Any]], *, seconds: float) -> bool:
         print(f"survived: {one['mutant']}  (line {one['line']}, {one['tests']} tests)")
     print(
         f"{len(results)} mutants: {ended['killed']} noticed, {ended['timeout']} ran into the time limit, "
-        f"{len(lost) - len(left)} equivalent, {len(left)} survived, {ended['not tried']} not tried; "
-        f"{seconds:.0f} seconds."
+        f"{len(lost) - len(left)} equivalent, {len(left)} survived, {ended['stuck']} stuck, "
+        f"{ended['not tried']} not tried; {seconds:.0f} seconds."
     )
     print(f"Score: {score:.1f} % of {counted}.")
     return score >= WANTED
@@ -204,16 +230,19 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1, help="the seed that draws them (default: 1)")
     parser.add_argument("--module", action="append", default=[], help="all mutants of the modules that begin so")
     parser.add_argument("--processes", type=int, default=2, help="how many processes to use (default: 2)")
-    parser.add_argument("--keep", type=Path, help="a folder for the logs, and for the lines that each test reaches")
+    parser.add_argument("--keep", type=Path, help="a folder for the results; a call that was stopped goes on from them")
     args = parser.parse_args()
     modules = [one for one in MODULES if not args.module or one.startswith(tuple(args.module))]
     if not modules:
         parser.error(f"no module begins with {' or '.join(args.module)}; there are {', '.join(MODULES)}")
     mutants = drawn(modules, 0 if args.module else args.count, args.seed)
     began = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="mutate-") as name:
+    with tempfile.TemporaryDirectory(prefix="mutate-") as name, running_postgres() as server:
+        os.environ[SERVER] = server.uri
         folder = args.keep or Path(name)
         folder.mkdir(parents=True, exist_ok=True)
+        if not _same_sample(folder, mutants):
+            parser.error(f"{folder} has the results of other mutants: name another folder")
         kept = folder / "covered.json"
         if kept.exists():
             tests = json.loads(kept.read_text(encoding="utf-8"))
@@ -221,8 +250,6 @@ def main() -> int:
             tests = covered(list(MODULES), folder, args.processes)
             kept.write_text(json.dumps(tests), encoding="utf-8")
         print(f"{len(tests)} tests reach these modules.", flush=True)
-        for old in folder.glob("tried*.jsonl"):
-            old.unlink()
         results = tried(mutants, tests, folder, args.processes)
         (folder / "results.json").write_text(json.dumps(results, indent=1), encoding="utf-8")
     return 0 if report(results, seconds=time.monotonic() - began) else 1

@@ -2,6 +2,9 @@
 
 A process collects the tests once. For each mutant it forks; the child changes the code of one function in place, so
 that every name bound to it has the change, and runs the tests that reach the changed line until one fails.
+
+A verdict holds on a busy machine too. All limits are of CPU time. A test that fails has to fail a second time, in a
+child of its own, since a slow moment may fail a test once. A child that waits for very long is no verdict.
 """
 
 import ast
@@ -13,11 +16,11 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from functools import partial
 from importlib import import_module
 from pathlib import Path
-from types import CodeType, FunctionType, ModuleType
+from types import CodeType, FunctionType, ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -29,12 +32,14 @@ from mutation.mutants import PACKAGE, Mutant, functions_of, mutated, path_of
 JOB = "MUTATION_JOB"
 """The environment variable with the job's file."""
 KILLED, SURVIVED, NOT_TRIED = 1, 0, 3
-_PATIENCE = 40
+_PATIENCE = 20
 """CPU seconds for a mutant beyond five times those that its tests take without it."""
+_SLOWNESS = 20
+"""How many seconds of the clock a child has for each of its CPU seconds."""
 _LONGEST = 8.0
 """CPU seconds of tests for one mutant; those beyond are not run."""
-_OUTSIDE = ("postgres", "postgres_server", "postgresql")
-"""Fixtures and their parameters with processes of their own, which a child that is killed would leave behind."""
+SERVER = "MUTATION_POSTGRES"
+"""The environment variable with the URI of the one PostgreSQL server, which all children share."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -55,14 +60,17 @@ def pytest_collection() -> None:
     settings.load_profile("mutation")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items[:] = [one for one in items if not _is_outside(one)]
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish() -> None:
+    """The server of the tests is the one that runs already: a child that is killed would leave its own behind."""
+    for name, module in list(sys.modules.items()):
+        if name.rpartition(".")[2] == "conftest" and hasattr(module, "running_postgres"):
+            vars(module)["running_postgres"] = _shared_server
 
 
-def _is_outside(item: pytest.Item) -> bool:
-    parameters = getattr(item, "callspec", None)
-    used = {*getattr(item, "fixturenames", ()), *(map(str, parameters.params.values()) if parameters else ())}
-    return not used.isdisjoint(_OUTSIDE)
+@contextmanager
+def _shared_server() -> Iterator[SimpleNamespace]:
+    yield SimpleNamespace(uri=os.environ[SERVER])
 
 
 class Cover:
@@ -146,9 +154,21 @@ class Try:
         return chosen
 
     def _tried(self, session: pytest.Session, mutant: Mutant, items: list[pytest.Item]) -> tuple[str, str]:
-        """How the child ended: killed, survived, timeout, or not tried; and the test that failed."""
-        if not items:
-            return "no test", ""
+        """How the mutant ended: killed, survived, timeout, stuck, no test, or not tried; and the test that failed."""
+        left = items
+        while left:
+            ended, test = self._run(session, mutant, left)
+            failed = next((at for at, one in enumerate(left) if one.nodeid == test), None)
+            if ended != "killed" or failed is None:
+                return ended, test
+            again, _ = self._run(session, mutant, [left[failed]])
+            if again != "survived":
+                return again, test
+            left = left[failed + 1 :]
+        return ("survived" if items else "no test"), ""
+
+    def _run(self, session: pytest.Session, mutant: Mutant, items: list[pytest.Item]) -> tuple[str, str]:
+        """How a child with these tests ended, and the test that failed."""
         cpu = int(_PATIENCE + 5 * sum(self._seconds[one.nodeid] for one in items))
         reader, writer = os.pipe()
         child = os.fork()
@@ -158,7 +178,7 @@ class Try:
         os.close(writer)
         with suppress(OSError):
             os.setpgid(child, child)
-        ended = self._wait(child, 20 * cpu)
+        ended = self._wait(child, _SLOWNESS * cpu)
         with suppress(ProcessLookupError):
             os.killpg(child, signal.SIGKILL)  # what the tests have started
         with os.fdopen(reader, "rb") as pipe:
@@ -174,7 +194,7 @@ class Try:
                 with suppress(ProcessLookupError):
                     os.killpg(child, signal.SIGKILL)
                 os.waitpid(child, 0)
-                return "timeout"
+                return "stuck"
             time.sleep(0.005)
         if os.WIFSIGNALED(status):
             return "timeout" if os.WTERMSIG(status) in (signal.SIGXCPU, signal.SIGKILL) else "killed"
