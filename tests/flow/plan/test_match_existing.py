@@ -1,5 +1,6 @@
 """Records matched with the company's: which is updated, deleted, created or refused, when planned and when applied."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -8,7 +9,7 @@ from typing import Any, cast
 
 import pytest
 
-from intacct_bridge.flow.company.current_records import CurrentRecord
+from intacct_bridge.flow.company.current_records import CurrentRecord, Locator
 from intacct_bridge.flow.company.writable import LineSet, WritableObject
 from intacct_bridge.flow.outbox.entry import OutboxEntry
 from intacct_bridge.flow.plan.changes import Change
@@ -185,6 +186,8 @@ def test_a_missing_record_that_we_deleted_is_done(
         assert left is None
         assert decided.verdict is (Verdict.UNCHANGED if unchanged else Verdict.REFUSED)
         assert (decided.receipt, decided.since) == ((Receipt("9"), NOW) if unchanged else (None, None))
+    unknown, _ = step._decided(record, None, refused, None)
+    assert unknown.verdict is Verdict.REFUSED
     there = replace(refused, receipt=Receipt("77"), changes=(Change("NAME", "a", "b"),))
     decided, _ = step._decided(record, entry(status, operation), there, None)
     assert (decided.verdict, decided.receipt, decided.changes) == (Verdict.REFUSED, None, ())
@@ -197,6 +200,22 @@ def test_a_match_is_judged_by_the_company_and_a_new_record_by_the_outbox() -> No
     assert step._decided(record, given, existing, newer) == (existing, None)
     assert step._decided(record, given, record, newer) == (record, newer)
     assert step._decided(record, given, record, None) == (record, given)
+
+
+def test_a_record_that_is_refused_already_is_not_looked_for() -> None:
+    step, asked = matching(Mode.UPDATE), list[str]()
+
+    def locate(wanted: Sequence[tuple[Write, Any]]) -> list[list[CurrentRecord]]:
+        asked.extend(str(one.fields["RECORDID"]) for one, _ in wanted)
+        return [[current()] for _ in wanted]
+
+    step._locator = cast("Locator", SimpleNamespace(locate=locate))
+    refused = replace(planned(), write=write(RECORDID="B-2"), findings=(Finding("date", "m", "f", "", ""),))
+    without_key = replace(planned(), write=write(RECORDID=None))
+    found = step._matched([refused, planned(), without_key])
+    assert asked == ["B-1"]
+    assert [one.receipt for one in found] == [None, Receipt("77"), None]
+    assert (found[0].write, found[0].verdict) == (refused.write, Verdict.REFUSED)
 
 
 # --- applying a kept plan
@@ -231,6 +250,7 @@ MOVED = (Finding("moved", "m", "f", "", ""),)
         (kept(DELETE), None, [], ["bill B-1 no longer exists in Intacct"]),
         (kept(UPDATE, RENAMED), current(RECORDID="B-2"), [], ["APBILL 77 is not bill B-1"]),
         (kept(DELETE), current(VENDORID="V-2"), [], ["APBILL 77 is not bill B-1"]),
+        (kept(UPDATE, RENAMED), CurrentRecord("77", {"RECORDNO": 77, "NAME": "old"}), [RENAMED], []),  # a hidden key
         (kept(DELETE), current(), [GONE], []),
         (kept(DELETE, NAME="old"), current(), [GONE], []),
         (kept(DELETE, NAME="seen"), current(), [GONE], ["bill B-1: NAME was seen, and is old now"]),
@@ -259,6 +279,7 @@ def test_a_kept_change_is_compared_with_the_record_as_it_is_now(
         (Verdict.DELETE, entry(RecordStatus.REJECTED, DELETE), _Comparison((), MOVED),
          Verdict.REFUSED),
         (Verdict.DELETE, entry(RecordStatus.APPLIED, DELETE), _Comparison((RENAMED,)), Verdict.DELETE),
+        (Verdict.DELETE, None, _Comparison((GONE,), (), current()), Verdict.DELETE),
     ],
 )  # fmt: skip
 def test_a_kept_record_is_applied_left_or_refused(
@@ -272,12 +293,30 @@ def test_a_kept_record_is_applied_left_or_refused(
     found = recheck()._decided(record, as_kept, given, compared)
     assert found.verdict is decided
     if compared.current is not None:
-        assert found.write.earlier == {"RECORDNO": 77, "NAME": "old"}
+        assert found.write.earlier == ({"RECORDNO": 77, "NAME": "old"} if operation is UPDATE else None)
         assert found.changes == compared.left
     if decided is Verdict.IN_DOUBT and verdict is Verdict.UPDATE:
         assert (found.receipt, found.changes, found.since) == (Receipt("9"), (), NOW)
     if decided is Verdict.UNCHANGED:
         assert found.receipt == Receipt("77")
+
+
+class Comparing(RecheckExisting):
+    """A step to which the company shows each record with another name than the plan has seen."""
+
+    def _compared(self, records: Sequence[PlannedRecord]) -> list[_Comparison]:
+        return [_Comparison((Change("NAME", f"of {one.write.label}", "new"),), (), current()) for one in records]
+
+
+def test_each_open_record_is_compared_with_its_own_existing_record() -> None:
+    step = Comparing.__new__(Comparing)
+    step._writable = BILL
+    labels = {"a": Verdict.IN_DOUBT, "b": Verdict.UPDATE, "c": Verdict.REFUSED, "d": Verdict.UPDATE}
+    records = [replace(planned(one), write=replace(write(), label=label)) for label, one in labels.items()]
+    step._kept = records
+    step._context = cast("PlanContext", SimpleNamespace(entries=lambda writes: [None for _ in writes]))
+    changes = {one.write.label: [change.before for change in one.changes] for one in step(records)}
+    assert (changes["b"], changes["d"]) == (["of b"], ["of d"])
 
 
 def test_lines_of_a_kept_update_are_compared_too() -> None:

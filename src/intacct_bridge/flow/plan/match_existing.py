@@ -4,6 +4,7 @@ Updates and deletes are not remembered as done: the company shows each time whic
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from intacct_bridge.errors import RecordError
@@ -100,10 +101,8 @@ class MatchExisting:
         keyed: dict[int, tuple[Write, Names]] = {}
         for at, record in enumerate(records):
             if not record.reasons:
-                try:
+                with suppress(RecordError):
                     keyed[at] = (record.write, key_names(record.write, self._writable, self._match))
-                except RecordError:
-                    continue
         located = self._locator.locate(list(keyed.values()))
         found = {at: (names, same) for (at, (_, names)), same in zip(keyed.items(), located, strict=True)}
         return [self._match_one(record, *found.get(at, ((), []))).judged() for at, record in enumerate(records)]
@@ -130,10 +129,7 @@ class MatchExisting:
             delete = deletion_of(write, current, self._writable)
             existing = replace(record, write=delete, receipt=receipt, verdict=Verdict.DELETE, existing=current.facts)
             return existing.noting(*obstacles(delete, current, self._writable))
-        if write.only_new:
-            write = replace(
-                write, fields={name: one for name, one in write.fields.items() if name not in write.only_new}
-            )
+        write = replace(write, fields={name: one for name, one in write.fields.items() if name not in write.only_new})
         changes = differences(write, current, self._writable, names)
         existing = replace(
             record,
@@ -195,7 +191,7 @@ class RecheckExisting:
             return by_outbox(replace(record, receipt=None, changes=()), entry)
         if kept.verdict is Verdict.IN_DOUBT:
             return as_kept  # it has ended since; applying the plan shows how
-        deleted = entry is not None and _has_deleted(entry) and kept.verdict is Verdict.DELETE
+        deleted = entry is not None and _has_deleted(entry)
         if (deleted and moved) or not (left or moved):
             return replace(as_kept, verdict=Verdict.UNCHANGED)
         write = record.write
