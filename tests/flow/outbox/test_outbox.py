@@ -91,6 +91,15 @@ def test_the_company_is_asked_for_its_time_while_the_outbox_is_free(path: Path) 
     assert asked
 
 
+def test_the_company_tells_the_time_of_a_file_and_the_server_that_of_a_database(place: Place) -> None:
+    """Loaders on several machines agree on the time of one server, whatever the companies' clocks say."""
+    with Outbox(place) as outbox:
+        outbox.begin_run("clerk", lambda: NOW + timedelta(days=10_000))
+        (entry,) = outbox.plan([intent()])
+    assert entry.user == "clerk"
+    assert (entry.planned_at == NOW + timedelta(days=10_000)) == isinstance(place, Path)
+
+
 def sent(outbox: Outbox, *intents: Intent) -> list[OutboxEntry]:
     return outbox.begin(outbox.plan(intents or [intent()]))
 

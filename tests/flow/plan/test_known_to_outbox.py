@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -100,6 +101,20 @@ def test_a_record_with_accents_has_the_identity_and_the_digest_that_the_outbox_h
     other = record(key_identity(COMPOSED, KEY), digest="other content", NAME="\u00e9", **COMPOSED)
     (found,) = run(AsRecorded, outbox, other)
     assert (found.write.identity.text, found.write.digest) == (as_is.text, "other content")
+
+
+def test_content_with_accents_under_a_plain_key_has_the_digest_that_the_outbox_has(outbox: Outbox) -> None:
+    former = content_digests("VENDOR", DECOMPOSED, {})
+    ended(outbox, Identity("key:x", "key"), former[1])
+    (found,) = run(AsRecorded, outbox, record(Identity("key:x", "key"), digest=former[0], **DECOMPOSED))
+    assert found.write.digest == former[1], "else it counts as other content than the posted one"
+
+
+def test_a_source_key_with_accents_is_known_in_its_former_form(outbox: Outbox) -> None:
+    former = source_identity(["Zoe\u0308"])
+    ended(outbox, former, "d")
+    (found,) = run(AsRecorded, outbox, record(source_identity(["Zo\u00eb"]), AMOUNT=Decimal(5)))
+    assert found.write.identity.text == former.text
 
 
 @pytest.mark.parametrize(
@@ -231,6 +246,9 @@ def test_a_number_that_an_earlier_run_gave_is_that_run_s_record(outbox: Outbox) 
     assert [one.verdict for one in equals(outbox, 1, earlier=0)] == [Verdict.CREATE]
     assert [one.verdict for one in equals(outbox, 2, certain=True)] == [Verdict.CREATE]
     assert equals(outbox) == []
+    of_an_undo = record(Identity("undo:x", "key"))
+    of_an_undo = replace(of_an_undo, write=replace(of_an_undo.write, rows=()))  # it has no input
+    assert run(RefuseUncertainEquals, outbox, of_an_undo) == [of_an_undo]
 
 
 # --- the outbox of a plan

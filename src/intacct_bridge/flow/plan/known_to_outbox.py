@@ -100,9 +100,7 @@ class KnownByContent:
             if entry.number not in checked or checked[entry.number].state is not ReceiptState.RELEASED
         }
         return [
-            self._refused(one, entry)
-            if one.verdict is Verdict.CREATE and (entry := sent.get(one.write.identity.text)) is not None
-            else one
+            self._refused(one, entry) if (entry := sent.get(one.write.identity.text)) is not None else one
             for one in records
         ]
 
