@@ -17,7 +17,7 @@ _MOST_DECIMALS = max(currency_decimals(one) for one in ("USD", "KWD"))
 def make_open_views(copy: CopyReader, wanted: Collection[str]) -> dict[str, str]:
     """Make some views, and those that they read, in the schema `reporting`; why the copy cannot have the others."""
     shape = CopyShape(
-        {name.upper(): table.columns.names for name, table in copy.tables.items()},
+        {name.upper(): table.column_names for name, table in copy.tables.items()},
         _RAW,
         _BRIDGE,
         _VIEWS,
@@ -54,7 +54,7 @@ def _with_used(names: Collection[str]) -> set[str]:
 def _raw(copy: CopyReader, name: str) -> None:
     """A table as the views read it."""
     table = next(one for one in copy.tables.values() if one.name.upper() == name)
-    columns = ", ".join(quoted(one) for one in table.columns.names)
+    columns = ", ".join(quoted(one) for one in table.column_names)
     copy.execute(
         f"CREATE OR REPLACE VIEW {_RAW}.{quoted(name)} AS SELECT {columns}, CAST(NULL AS TIMESTAMPTZ) AS _deleted_at "
         f"FROM {copy.relation(table.name)}"

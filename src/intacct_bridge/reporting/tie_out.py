@@ -180,7 +180,7 @@ class _Reckoning:
         queries = [f"SELECT control_account FROM {self._documents}"]
         for name in self._side.masters:
             table = next((one for one in self._copy.tables.values() if one.name.upper() == name), None)
-            column = next((one for one in table.columns.names if one.upper() == _FIELD), "") if table else ""
+            column = next((one for one in table.column_names if one.upper() == _FIELD), "") if table else ""
             if table and column:
                 queries.append(f"SELECT {quoted(column)} FROM {self._copy.relation(table.name)}")
         found = self._copy.rows(f"SELECT DISTINCT * FROM ({' UNION ALL '.join(queries)}) ORDER BY 1")
@@ -245,7 +245,7 @@ class _Reckoning:
         """Documents that the ledger shows without exactly what they retain, which is on another account."""
         for name in self._side.headers:
             table = next((one for one in self._copy.tables.values() if one.name.upper() == name), None)
-            columns = {one.upper(): quoted(one) for one in table.columns.names} if table else {}
+            columns = {one.upper(): quoted(one) for one in table.column_names} if table else {}
             if table is None or not {"TOTALRETAINED", "RECORDNO"} <= set(columns):
                 continue
             key, total = columns["RECORDNO"], columns["TOTALRETAINED"]

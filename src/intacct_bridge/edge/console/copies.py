@@ -125,7 +125,7 @@ def columns_of(uri: str) -> dict[str, list[str]]:
     if stamp and (uri, stamp) in _columns:
         return _columns[uri, stamp]
     with open_copy_reader(uri) as opened:
-        found = {name: list(table.columns.names) for name, table in opened.tables.items()}
+        found = {name: list(table.column_names) for name, table in opened.tables.items()}
     _columns.clear()
     _columns[uri, stamp] = found
     return found

@@ -3,9 +3,10 @@
 Any destination can be read. A table whose first full refresh has not ended is left out.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,20 +31,27 @@ _DELETED = "_deleted_at"
 _OURS = ("_seq", *COPY_COLUMNS)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class CopyTable:
     """One table of a copy."""
 
     name: str
     """The stream's name."""
-    columns: "pa.Schema"
+    column_names: tuple[str, ...]
     """Without the columns that a copy adds."""
+    described: Callable[[], "pa.Schema"]
+    """The columns with their types, for which DuckDB plans a query."""
     batches: Callable[[], Iterator["pa.RecordBatch"]]
     """The rows that are not deleted, with these columns."""
     distinct: Callable[[str], list[Any]]
     """The values of a column."""
     sql: str = ""
     """The query of these rows on the connection of `open_copy`; empty where DuckDB cannot reach them."""
+
+    @cached_property
+    def columns(self) -> "pa.Schema":
+        """The columns with their types, without those that a copy adds."""
+        return self.described()
 
 
 @contextmanager
@@ -82,16 +90,17 @@ def _some(tables: list[CopyTable], uri: str) -> list[CopyTable]:
     return sorted(tables, key=lambda one: one.name)
 
 
-def _query(con: "duckdb.DuckDBPyConnection", name: str, sql: str) -> CopyTable:
-    """The table of a query through DuckDB."""
+def _query(con: "duckdb.DuckDBPyConnection", name: str, sql: str, names: Sequence[str]) -> CopyTable:
+    """The table of a query through DuckDB, with the names of its columns."""
     import pyarrow as pa
 
-    described = con.sql(f"SELECT * FROM ({sql}) LIMIT 0").to_arrow_table().schema
-    utc = pa.timestamp("us", "UTC")
-    columns = pa.schema(
-        [(one.name, utc if pa.types.is_timestamp(one.type) else one.type) for one in described if one.name not in _OURS]
-    )
-    listed = ", ".join(quoted(one) for one in columns.names)
+    own = tuple(one for one in names if one not in _OURS)
+    listed = ", ".join(quoted(one) for one in own)
+
+    def described() -> pa.Schema:
+        found = con.sql(f"SELECT {listed} FROM ({sql}) LIMIT 0").to_arrow_table().schema
+        utc = pa.timestamp("us", "UTC")
+        return pa.schema([(one.name, utc if pa.types.is_timestamp(one.type) else one.type) for one in found])
 
     def batches() -> Iterator[pa.RecordBatch]:
         with con.cursor() as cursor:
@@ -103,7 +112,7 @@ def _query(con: "duckdb.DuckDBPyConnection", name: str, sql: str) -> CopyTable:
             value for (value,) in con.execute(f"SELECT DISTINCT {quoted(column)} FROM ({sql}) ORDER BY 1").fetchall()
         ]
 
-    return CopyTable(name, columns, batches, distinct, sql)
+    return CopyTable(name, own, described, batches, distinct, sql)
 
 
 def _of_duckdb(con: "duckdb.DuckDBPyConnection", path: str) -> list[CopyTable]:
@@ -116,19 +125,24 @@ def _of_duckdb(con: "duckdb.DuckDBPyConnection", path: str) -> list[CopyTable]:
     except duckdb.Error as error:
         raise not_opened(path, error) from None
     con.execute("USE copy")  # a cursor of its own has the same catalogue
-    listed = "SELECT table_name FROM duckdb_columns() WHERE database_name = 'copy' AND schema_name = 'main'"
-    marked = con.execute(f"{listed} AND column_name = '{_DELETED}' ORDER BY 1").fetchall()
-    names = [name for (name,) in marked if not name.endswith(LOADING)]
-    return [_query(con, name, f"SELECT * FROM copy.main.{quoted(name)} WHERE {_LIVE}") for name in names]
+    listed = "SELECT table_name, list(column_name ORDER BY column_index) FROM duckdb_columns()"
+    marked = f"GROUP BY 1 HAVING list_contains(list(column_name), '{_DELETED}') ORDER BY 1"
+    found = con.execute(f"{listed} WHERE database_name = 'copy' AND schema_name = 'main' {marked}").fetchall()
+    return [
+        _query(con, name, f"SELECT * FROM copy.main.{quoted(name)} WHERE {_LIVE}", columns)
+        for name, columns in found
+        if not name.endswith(LOADING)
+    ]
 
 
 def _of_files(con: "duckdb.DuckDBPyConnection", path: str) -> list[CopyTable]:
     manifest = CopyFolder(Path(path)).read()
-    return [
-        _query(con, name, latest(entry, manifest.format, path))
-        for name, entry in manifest.streams.items()
-        if entry.complete and any(one.kind == ROWS for one in entry.files)
-    ]
+    found = []
+    for name, entry in manifest.streams.items():
+        if entry.complete and any(one.kind == ROWS for one in entry.files):
+            sql = latest(entry, manifest.format, path)
+            found.append(_query(con, name, sql, con.sql(f"SELECT * FROM ({sql}) LIMIT 0").columns))
+    return found
 
 
 @contextmanager
@@ -165,4 +179,4 @@ def _of_postgres_table(database: Postgres, name: str) -> CopyTable:
         rows = database.execute(f"SELECT DISTINCT {quoted(column)}::text FROM {quoted(name)} WHERE {_LIVE} ORDER BY 1")
         return [value for (value,) in rows]
 
-    return CopyTable(name, columns, batches, distinct)
+    return CopyTable(name, tuple(columns.names), lambda: columns, batches, distinct)

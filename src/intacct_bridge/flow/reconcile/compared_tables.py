@@ -150,7 +150,7 @@ def _left_out_fields(table: str, ignored: Collection[str]) -> list[NotCompared]:
 
 
 def _refuse_unknown(copy: CopyReader, left_out: Mapping[str, Collection[str]]) -> None:
-    known = {name.upper(): {_loose(one) for one in table.columns.names} for name, table in copy.tables.items()}
+    known = {name.upper(): {_loose(one) for one in table.column_names} for name, table in copy.tables.items()}
     for table, fields in left_out.items():
         if table not in known:
             raise InvalidRequestError(f"`ignore` names {table}, which is not in the copy", setting="ignore")

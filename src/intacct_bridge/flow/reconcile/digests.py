@@ -32,7 +32,7 @@ class DigestDifference:
 
 def table_digest(copy: CopyReader, table: str) -> TableDigest:
     """The digest of a table as it is now."""
-    columns = sorted(copy.tables[table].columns.names)
+    columns = sorted(copy.tables[table].column_names)
     whole, rows = sha256("\n".join(columns).encode()), 0
     cells = ", ".join(_cell(one) for one in columns)
     hashes = f"SELECT sha256(concat({cells})) AS row_hash FROM {copy.relation(table)} ORDER BY 1"

@@ -114,7 +114,7 @@ def open_ledger(copy: CopyReader) -> LedgerCopy:
     table = copy.tables.get(LEDGER) or copy.tables.get(LEDGER.lower())
     if table is None:
         raise SettingsError(f"the copy holds no complete {LEDGER}", fix=f"extract it: intacct extract {LEDGER}")
-    present = {name.upper(): name for name in table.columns.names}
+    present = {name.upper(): name for name in table.column_names}
     missing = [name for name in NEEDED if name not in present]
     if missing:
         raise SettingsError(f"the copy of {LEDGER} has no {', '.join(missing)}", fix="extract it with all fields")

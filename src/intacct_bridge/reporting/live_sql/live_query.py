@@ -141,7 +141,7 @@ def prepare_tables(copy: CopyReader, names: Iterable[str], *, views: Collection[
     """
     copy.execute("USE memory")
     for name in names:
-        columns = ", ".join(quoted(one) for one in copy.tables[name].columns.names)
+        columns = ", ".join(quoted(one) for one in copy.tables[name].column_names)
         copy.execute(f"CREATE VIEW memory.main.{quoted(name)} AS SELECT {columns} FROM {copy.relation(name)}")
     return make_open_views(copy, views) if views else {}
 
