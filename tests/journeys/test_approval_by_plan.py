@@ -16,15 +16,17 @@ from intacct_bridge.flow.plan.plan import SendOptions
 from intacct_bridge.flow.plan.plan_file import open_plan
 from intacct_bridge.flow.post.loader import Loader
 from intacct_bridge.flow.records.status import RecordStatus
+from intacct_bridge.store.place import Place
 from support.edge.plan_files import resealed
 from support.journeys.objects import VENDORS, Desk
 from support.small_company import Clock, client, company
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
+def desk(tmp_path: Path, place: Place, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))  # where the plans beside a database are
     emulator = company(Clock())
-    yield Desk(tmp_path, emulator)
+    yield Desk(tmp_path, emulator, place=place)
     emulator.close()
 
 
@@ -39,7 +41,7 @@ def vendors(desk: Desk) -> list[str]:
 
 
 def test_a_plan_that_needs_an_approval_waits_for_it_where_the_connection_asks_for_none(desk: Desk) -> None:
-    with client(desk.emulator) as gateway, Outbox(desk.folder / "outbox.sqlite3") as outbox:
+    with client(desk.emulator) as gateway, desk.outbox() as outbox:
         path = kept(desk, gateway, outbox)
         loader = Loader(LegacyGateway(gateway), outbox)
         with pytest.raises(SettingsError, match="has no approval that holds: it has no approval"):
@@ -51,7 +53,7 @@ def test_a_plan_that_needs_an_approval_waits_for_it_where_the_connection_asks_fo
 
 
 def test_the_need_cannot_be_taken_out_of_the_file(desk: Desk) -> None:
-    with client(desk.emulator) as gateway, Outbox(desk.folder / "outbox.sqlite3") as outbox:
+    with client(desk.emulator) as gateway, desk.outbox() as outbox:
         path = kept(desk, gateway, outbox)
         assert json.loads(path.read_text())["origin"]["needs_approval"] is True
         resealed(path, lambda plan: plan["origin"].pop("needs_approval"))
@@ -62,14 +64,14 @@ def test_the_need_cannot_be_taken_out_of_the_file(desk: Desk) -> None:
 
 
 def test_a_plan_without_the_need_is_kept_as_before(desk: Desk) -> None:
-    with client(desk.emulator) as gateway, Outbox(desk.folder / "outbox.sqlite3") as outbox:
+    with client(desk.emulator) as gateway, desk.outbox() as outbox:
         path = kept(desk, gateway, outbox, needed=False)
         assert set(json.loads(path.read_text())["origin"]) == {"id", "outbox", "batch_size", "atomic", "stop_on_error"}
         assert [one.status for one in Loader(LegacyGateway(gateway), outbox).apply(open_plan(path))]
 
 
 def test_plans_are_found_by_their_id_and_by_no_other_text(desk: Desk) -> None:
-    with client(desk.emulator) as gateway, Outbox(desk.folder / "outbox.sqlite3") as outbox:
+    with client(desk.emulator) as gateway, desk.outbox() as outbox:
         folder = PlanFolder(outbox)
         assert folder.ids() == []
         path = kept(desk, gateway, outbox)
@@ -89,11 +91,12 @@ def test_plans_are_found_by_their_id_and_by_no_other_text(desk: Desk) -> None:
             folder.open(other)
 
 
+@pytest.mark.parametrize("place", ["sqlite"], indirect=True)
 @pytest.mark.parametrize(("outbox_mode", "file", "folder"), [(0o600, 0o600, 0o700), (0o660, 0o660, 0o770)])
 def test_whoever_may_write_to_the_outbox_may_read_its_plans(
     desk: Desk, outbox_mode: int, file: int, folder: int
 ) -> None:
-    with client(desk.emulator) as gateway, Outbox(desk.folder / "outbox.sqlite3") as outbox:
+    with client(desk.emulator) as gateway, desk.outbox() as outbox:
         Path(outbox.path).chmod(outbox_mode)
         path = kept(desk, gateway, outbox)
         assert stat.S_IMODE(path.stat().st_mode) == file

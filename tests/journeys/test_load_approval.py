@@ -21,6 +21,7 @@ from intacct_bridge.flow.post.loader import Loader, LoadSettings
 from intacct_bridge.flow.post.retry import retry
 from intacct_bridge.flow.post.single_writes import OutboxWriter
 from intacct_bridge.flow.records.status import RecordStatus
+from intacct_bridge.store.place import Place
 from intacct_bridge.wire.xml import element
 from support.edge.plan_files import resealed
 from support.journeys.objects import BILLS, VENDORS, Desk
@@ -33,14 +34,14 @@ USUAL = LoadSettings()
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
+def desk(tmp_path: Path, place: Place) -> Iterator[Desk]:
     emulator = company(Clock())
-    yield Desk(tmp_path, emulator, connecting=dict(REQUIRED))
+    yield Desk(tmp_path, emulator, connecting=dict(REQUIRED), place=place)
     emulator.close()
 
 
 def outbox(desk: Desk, now: datetime = NOW, path: Path | None = None) -> Outbox:
-    return Outbox(path or desk.folder / "outbox.sqlite3", clock=lambda: now)
+    return Outbox(path or desk.place or desk.folder / "outbox.sqlite3", clock=lambda: now)
 
 
 def keep(
@@ -196,7 +197,7 @@ def test_options_belong_to_the_plan(desk: Desk) -> None:
 
 
 def test_attached_bytes_are_approved_too(desk: Desk) -> None:
-    Desk(desk.folder, desk.emulator).load(VENDORS, "VENDOR")
+    Desk(desk.folder, desk.emulator, place=desk.place).load(VENDORS, "VENDOR")
     (desk.folder / "scan.pdf").write_bytes(b"%PDF-1 what ben saw")
     header, first, *_ = BILLS.splitlines()
     path = keep(desk, f"{header},attachments\n{first},scan.pdf\n", "APBILL")
@@ -229,7 +230,7 @@ def test_a_plan_for_another_company_user_environment_or_outbox_is_refused(desk: 
 
 
 def updating(desk: Desk) -> Path:
-    Desk(desk.folder, desk.emulator).load(VENDORS, "VENDOR")
+    Desk(desk.folder, desk.emulator, place=desk.place).load(VENDORS, "VENDOR")
     return keep(desk, "VENDORID,NAME\nV-1,Acme Paper and Ink\n", "VENDOR", "update")
 
 
@@ -255,7 +256,7 @@ def test_another_old_value_needs_a_new_approval(desk: Desk) -> None:
 
 
 def test_an_update_that_is_half_done_by_others_needs_a_new_approval(desk: Desk) -> None:
-    Desk(desk.folder, desk.emulator).load(VENDORS, "VENDOR")
+    Desk(desk.folder, desk.emulator, place=desk.place).load(VENDORS, "VENDOR")
     path = keep(desk, "VENDORID,NAME,COMMENTS\nV-1,Acme Paper and Ink,New name\n", "VENDOR", "update")
     assert {one.name for one in open_plan(path).records[0].changes} == {"NAME", "COMMENTS"}
     give(desk, path)
@@ -289,7 +290,7 @@ def test_a_record_that_was_forgotten_since_is_not_posted_again_by_the_same_plan(
 
 
 def test_a_reference_that_means_another_record_needs_a_new_approval(desk: Desk) -> None:
-    Desk(desk.folder, desk.emulator).load(VENDORS, "VENDOR")
+    Desk(desk.folder, desk.emulator, place=desk.place).load(VENDORS, "VENDOR")
     path = keep(desk, BILLS.replace("V-1,INV", "Acme Paper,INV"), "APBILL")
     give(desk, path)
     rename(desk, "Someone else")
@@ -321,7 +322,7 @@ def test_a_run_that_stopped_goes_on_under_the_same_approval(desk: Desk) -> None:
 
 @pytest.mark.parametrize("mode", ["update", "upsert", "delete"])
 def test_lines_and_deletes_of_an_approved_plan_are_applied_as_planned(desk: Desk, mode: str) -> None:
-    free = Desk(desk.folder, desk.emulator)
+    free = Desk(desk.folder, desk.emulator, place=desk.place)
     free.load(VENDORS, "VENDOR")
     assert {one.status for one in free.load(BILLS, "APBILL")} == {RecordStatus.APPLIED}
     path = keep(desk, BILLS.replace("100.10", "100.30"), "APBILL", mode)

@@ -127,6 +127,34 @@ def test_an_answer_that_came_is_kept_if_its_slot_cannot_be_freed(
         one.uncount(1)
 
 
+def test_a_long_wait_for_a_slot_is_logged_once_with_the_company_and_the_slots(
+    postgres_place: PostgresPlace, caplog: pytest.LogCaptureFixture
+) -> None:
+    now, slept = [NOW], list[float]()
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        now[0] += timedelta(seconds=seconds)
+        if sum(slept) > 20:
+            now[0] = NOW + timedelta(minutes=17)
+
+    first, other = (
+        Governor(
+            postgres_place, "c", concurrency=1, monthly_limit=None, sleep=sleep, clock=lambda: now[0], company="harbour"
+        )
+        for _ in range(2)
+    )
+    with closing(first), closing(other):
+        first.request(1, read=True).__enter__()
+        with other.request(1, read=True):
+            pass
+    (line,) = caplog.messages
+    assert line == (
+        "harbour: the only slot for a request is taken, for 5 seconds now; waiting for a free one. "
+        "A slot whose request got no answer is free at 12:16 UTC at the latest."
+    )
+
+
 def busy() -> None:
     raise BusyError("another process holds it")
 

@@ -5,6 +5,7 @@ the database first, and a slot is free again when its request is over. The slot 
 whose answer was lost, stays taken for as long as the request may run. The month's transactions are counted with it.
 """
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -33,6 +34,9 @@ INSERT INTO spent (month, connection, transactions) VALUES (?, ?, ?)
 ON CONFLICT (month, connection) DO UPDATE SET transactions = spent.transactions + excluded.transactions
 """
 _FIRST_WAIT, _LONGEST_WAIT = 0.02, 1.0
+_LOGGED_AFTER = 5.0
+"""Seconds of waiting for a slot after which the log says so, once a request."""
+_log = logging.getLogger(__name__)
 
 
 class Governor:
@@ -47,10 +51,12 @@ class Governor:
         monthly_limit: int | None,
         sleep: Callable[[float], None],
         clock: Clock | None = None,
+        company: str = "",
     ) -> None:
+        """`company` is its name in the log; without one, the name of the connection is used."""
         self._open = partial(PostgresDatabase, place, _TABLES, clock=clock)
         self._db: PostgresDatabase | None = None
-        self._connection = connection
+        self._connection, self._company = connection, company or connection
         self._concurrency = concurrency
         self._limit = monthly_limit
         self._sleep = sleep
@@ -102,13 +108,23 @@ class Governor:
         return self._db
 
     def _take(self, transactions: int) -> int:
-        wait = _FIRST_WAIT
+        wait, waited, logged = _FIRST_WAIT, 0.0, False
         while True:
             slot = self._try(transactions)
             if slot:
                 return slot
+            if waited >= _LOGGED_AFTER and not logged:
+                logged = True
+                _log.warning(self._waiting_text(waited))
             self._sleep(wait)
+            waited += wait
             wait = min(_LONGEST_WAIT, wait * 2)
+
+    def _waiting_text(self, seconds: float) -> str:
+        most, free = self._concurrency, self._database().read("SELECT max(free_at) FROM slot")[0][0]
+        taken = "the only slot for a request is" if most == 1 else f"all {most} slots for requests are"
+        latest = f" A slot whose request got no answer is free at {free[11:16]} UTC at the latest." if free else ""
+        return f"{self._company}: {taken} taken, for {seconds:.0f} seconds now; waiting for a free one.{latest}"
 
     def _try(self, transactions: int) -> int:
         """The number of a slot, or 0 where all are taken."""

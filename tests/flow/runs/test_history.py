@@ -12,6 +12,7 @@ from intacct_bridge.flow.records.status import RecordStatus
 from intacct_bridge.flow.runs.history import KEPT_DAYS, RunHistory
 from intacct_bridge.flow.runs.recorder import RunRecorder, counts_of
 from intacct_bridge.flow.runs.run import RecordCounts, Run, RunEnd, end_of, worst
+from intacct_bridge.store.place import Place
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
@@ -26,19 +27,19 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "runs" / "runs.sqlite3"
 
 
-def test_runs_are_kept_with_all_their_facts_the_latest_first(path: Path) -> None:
-    history = RunHistory(path)
+def test_runs_are_kept_with_all_their_facts_the_latest_first(place: Place) -> None:
+    history = RunHistory(place)
     first = run_of(1, status=0, ended=NOON + timedelta(minutes=2), records=RecordCounts(posted=3), transactions=7)
     second = run_of(2, flow="", command="load", status=5, ended=NOON + timedelta(minutes=3))
     for run in (first, second):
         history.begin(run)
         history.end(run)
     history.close()
-    assert list(RunHistory(path).runs()) == [second, first]
-    assert list(RunHistory(path).runs(flow="nightly")) == [first]
-    assert list(RunHistory(path).runs(limit=1)) == [second]
-    assert RunHistory(path).find("0" * 31 + "2") == second
-    assert RunHistory(path).last_success("nightly") == first
+    assert list(RunHistory(place).runs()) == [second, first]
+    assert list(RunHistory(place).runs(flow="nightly")) == [first]
+    assert list(RunHistory(place).runs(limit=1)) == [second]
+    assert RunHistory(place).find("0" * 31 + "2") == second
+    assert RunHistory(place).last_success("nightly") == first
 
 
 def test_the_file_is_its_owners_only(path: Path) -> None:
@@ -47,8 +48,8 @@ def test_the_file_is_its_owners_only(path: Path) -> None:
     assert path.parent.stat().st_mode & 0o077 == 0
 
 
-def test_a_run_is_found_by_the_first_characters_of_its_id_if_they_are_its_alone(path: Path) -> None:
-    history = RunHistory(path)
+def test_a_run_is_found_by_the_first_characters_of_its_id_if_they_are_its_alone(place: Place) -> None:
+    history = RunHistory(place)
     for number in (1, 2):
         history.put(run_of(number))
     with pytest.raises(SettingsError, match="several runs begin with '0000'"):

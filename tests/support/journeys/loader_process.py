@@ -1,4 +1,7 @@
-"""A loader in a process of its own, which ends itself with kill -9 at a given step: `URL FILE OUTBOX STEP`."""
+"""A loader in a process of its own, which ends itself with kill -9 at a given step: `URL FILE OUTBOX STEP`.
+
+The outbox is a path, or the URI of a database with its schema.
+"""
 
 import os
 import signal
@@ -12,6 +15,7 @@ from intacct_bridge.flow.outbox.outbox import Outbox
 from intacct_bridge.flow.plan.planner import make_plan
 from intacct_bridge.flow.post.loader import Loader, LoadSettings
 from intacct_bridge.flow.records.tables import open_csv
+from intacct_bridge.store.place import is_postgres, postgres_place
 from support.small_company import connection
 
 
@@ -22,7 +26,8 @@ def main(url: str, file: str, outbox_path: str, die_at: str) -> None:
         if name == die_at:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    with Client(connection(url), keep=False) as client, Outbox(Path(outbox_path)) as outbox:
+    place = postgres_place(outbox_path, "") if is_postgres(outbox_path) else Path(outbox_path)
+    with Client(connection(url), keep=False) as client, Outbox(place) as outbox:
         plan = make_plan(open_csv(Path(file)), JournalLayout(), LegacyGateway(client), outbox)
         settings = LoadSettings(batch_size=2, concurrency=1)
         for outcome in Loader(LegacyGateway(client), outbox, settings, step=step).apply(plan):

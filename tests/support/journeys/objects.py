@@ -18,6 +18,7 @@ from intacct_bridge.flow.post.outcome import RecordOutcome
 from intacct_bridge.flow.post.sender import Step, no_step
 from intacct_bridge.flow.post.settle import SettleSettings
 from intacct_bridge.flow.records.tables import open_table
+from intacct_bridge.store.place import Place
 from intacct_bridge.wire.codec import decode_request
 from intacct_bridge.wire.reply import Reply, Transport
 from support.small_company import client
@@ -56,6 +57,8 @@ class Desk:
     failed: IntacctError | None = None
     connecting: dict[str, Any] = field(default_factory=dict)
     """What the connection has beside the usual."""
+    place: Place | None = None
+    """Of the outbox; a file in the folder without one."""
 
     def file(self, text: str, name: str = "input.csv") -> Path:
         path = self.folder / name
@@ -83,7 +86,7 @@ class Desk:
         return seen
 
     def outbox(self) -> Outbox:
-        return Outbox(self.folder / "outbox.sqlite3")
+        return Outbox(self.place or self.folder / "outbox.sqlite3")
 
     def make(
         self, gateway: Any, outbox: Outbox, path: Path, object_name: str, mode: Mode = Mode.CREATE, **more: Any

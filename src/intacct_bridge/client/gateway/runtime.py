@@ -18,7 +18,7 @@ from intacct_bridge.client.gateway.http import HttpTransport
 from intacct_bridge.client.gateway.meter import Meter, MonthlyUsage, Tally
 from intacct_bridge.client.gateway.pacing import Gate
 from intacct_bridge.client.local.directories import cache_directory, cache_of_port, state_directory
-from intacct_bridge.store.place import shared_place
+from intacct_bridge.store.place import company_name, shared_place
 from intacct_bridge.wire.reply import Transport
 
 if TYPE_CHECKING:
@@ -130,6 +130,7 @@ def _governor(connection: Connection, system: System) -> "Governor | None":
         concurrency=connection.concurrency,
         monthly_limit=connection.monthly_limit,
         sleep=system.sleep,
+        company=company_name(connection),
     )
 
 
