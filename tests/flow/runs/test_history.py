@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -28,18 +29,18 @@ def path(tmp_path: Path) -> Path:
 
 
 def test_runs_are_kept_with_all_their_facts_the_latest_first(place: Place) -> None:
-    history = RunHistory(place)
     first = run_of(1, status=0, ended=NOON + timedelta(minutes=2), records=RecordCounts(posted=3), transactions=7)
     second = run_of(2, flow="", command="load", status=5, ended=NOON + timedelta(minutes=3))
-    for run in (first, second):
-        history.begin(run)
-        history.end(run)
-    history.close()
-    assert list(RunHistory(place).runs()) == [second, first]
-    assert list(RunHistory(place).runs(flow="nightly")) == [first]
-    assert list(RunHistory(place).runs(limit=1)) == [second]
-    assert RunHistory(place).find("0" * 31 + "2") == second
-    assert RunHistory(place).last_success("nightly") == first
+    with closing(RunHistory(place)) as history:
+        for run in (first, second):
+            history.begin(run)
+            history.end(run)
+    with closing(RunHistory(place)) as history:
+        assert list(history.runs()) == [second, first]
+        assert list(history.runs(flow="nightly")) == [first]
+        assert list(history.runs(limit=1)) == [second]
+        assert history.find("0" * 31 + "2") == second
+        assert history.last_success("nightly") == first
 
 
 def test_the_file_is_its_owners_only(path: Path) -> None:
@@ -49,14 +50,14 @@ def test_the_file_is_its_owners_only(path: Path) -> None:
 
 
 def test_a_run_is_found_by_the_first_characters_of_its_id_if_they_are_its_alone(place: Place) -> None:
-    history = RunHistory(place)
-    for number in (1, 2):
-        history.put(run_of(number))
-    with pytest.raises(SettingsError, match="several runs begin with '0000'"):
-        history.find("0000")
-    for unknown in ("f", "", "%"):
-        with pytest.raises(SettingsError, match="there is no run"):
-            history.find(unknown)
+    with closing(RunHistory(place)) as history:
+        for number in (1, 2):
+            history.put(run_of(number))
+        with pytest.raises(SettingsError, match="several runs begin with '0000'"):
+            history.find("0000")
+        for unknown in ("f", "", "%"):
+            with pytest.raises(SettingsError, match="there is no run"):
+                history.find(unknown)
 
 
 def test_a_killed_run_ended_without_a_word_and_a_living_one_runs(path: Path) -> None:
