@@ -46,7 +46,7 @@ OUTSIDE = {
     "threading",
 }
 ONLY_IN = {
-    "pyspark": ("edge.spark",),
+    "pyspark": ("edge.spark.source",),
     "starlette": ("emulator.", "edge.console.", "edge.mcp."),
     "uvicorn": ("emulator.", "edge.console.", "edge.mcp."),
     "lxml": ("emulator.",),

@@ -1,0 +1,1 @@
+"""The Spark data source `intacct`: Spark reads objects and changes of one company or of many."""

@@ -1,0 +1,123 @@
+"""The data source `intacct` as Spark calls it: the only module that imports `pyspark`.
+
+Spark makes an instance for each DataFrame and asks it for the schema on the driver. It pickles the instance, and makes
+readers of it where a query is planned and where it runs. So each class here holds plain data alone, and each method is
+a call of a module beside this one.
+"""
+
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from pyspark.sql.datasource import DataSource, DataSourceReader, InputPartition
+from pyspark.sql.types import StructType
+
+from intacct_bridge.edge.spark.columns import SparkColumn, given_columns, schema_json
+from intacct_bridge.edge.spark.company_streams import CompanyStream, all_columns, described_streams
+from intacct_bridge.edge.spark.filters import PushedFilter, pushed
+from intacct_bridge.edge.spark.options import ReadOptions, read_options
+from intacct_bridge.edge.spark.partitions import ReadPlan, ReadTask, planned_tasks, read_plan, read_task
+from intacct_bridge.errors import IntacctError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_PUSHES = "pyspark.sql.worker.data_source_pushdown_filters"
+
+
+class IntacctDataSource(DataSource):  # type: ignore[misc]  # pyspark is not there for the type checker
+    """Sage Intacct: `spark.read.format("intacct")`.
+
+    Options of a read: `connection` or `connections` (names from intacct.toml), `object`, `fields`, `where` and
+    `partitions`; any setting of a connection may stand beside them.
+    """
+
+    @classmethod
+    def name(cls) -> str:
+        """The name of the format."""
+        return "intacct"
+
+    def __init__(self, options: Mapping[str, str]) -> None:
+        super().__init__(dict(options))
+        self._read: tuple[ReadOptions, tuple[CompanyStream, ...], tuple[SparkColumn, ...]] | None = None
+
+    def schema(self) -> StructType:
+        """The columns, with comments. The companies are asked here, so that mistakes show on the driver."""
+        with advised():
+            _, _, columns = self._described()
+            return StructType.fromJson(schema_json(columns))
+
+    def reader(self, schema: StructType) -> DataSourceReader:
+        """A reader of the columns of a schema: the source's own, or the one that the user gave."""
+        with advised():
+            options, streams, columns = self._described()
+            plan = read_plan(streams, given_columns(schema.jsonValue(), columns), options)
+            return PushingReader(plan) if _may_push() else IntacctReader(plan)
+
+    def _described(self) -> tuple[ReadOptions, tuple[CompanyStream, ...], tuple[SparkColumn, ...]]:
+        if self._read is None:
+            options = read_options(self.options)
+            streams = described_streams(options)
+            self._read = options, streams, all_columns(streams, options)
+        return self._read
+
+
+def _may_push() -> bool:
+    """Whether Spark plans this read with push-down. It refuses a reader that could push where that is switched off, and
+    shows only by the module that runs which of the two it is.
+    """
+    main = getattr(sys.modules.get("__main__"), "__spec__", None)
+    return _PUSHES in sys.modules or getattr(main, "name", "") == _PUSHES
+
+
+@contextmanager
+def advised() -> Iterator[None]:
+    """Spark shows the traceback of an error: its last lines then say how to fix it."""
+    try:
+        yield
+    except IntacctError as error:
+        if error.fix:
+            error.add_note(f"Fix: {error.fix}")
+        raise
+
+
+class TaskPartition(InputPartition):  # type: ignore[misc]  # pyspark is not there for the type checker
+    """A partition: what its task reads."""
+
+    def __init__(self, task: ReadTask) -> None:
+        super().__init__(task)
+
+
+class IntacctReader(DataSourceReader):  # type: ignore[misc]  # pyspark is not there for the type checker
+    """Reads without push-down."""
+
+    def __init__(self, plan: ReadPlan) -> None:
+        self._plan = plan
+
+    def partitions(self) -> list[InputPartition]:
+        """The partitions; what is wrong with the read shows here, on the driver."""
+        with advised():
+            return [TaskPartition(task) for task in planned_tasks(self._plan)]
+
+    def read(self, partition: InputPartition) -> "Iterator[pa.RecordBatch]":
+        """The rows of a partition, a page at a time."""
+        with advised():
+            yield from read_task(self._plan, partition.value)
+
+
+class PushingReader(IntacctReader):
+    """Reads with push-down."""
+
+    def pushFilters(self, filters: list[Any]) -> Iterable[Any]:  # noqa: N802  # the name is Spark's
+        """Take over the filters that can be; those that come back stay with Spark."""
+        taken: list[PushedFilter] = []
+        left = []
+        for one in filters:
+            found = pushed(one, self._plan.column_of)
+            if found is None:
+                left.append(one)
+            else:
+                taken.append(found)
+        self._plan = self._plan.with_filters(taken)
+        return left
