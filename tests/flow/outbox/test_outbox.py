@@ -29,13 +29,14 @@ from intacct_bridge.flow.outbox.entry import (
     WriteTarget,
 )
 from intacct_bridge.flow.outbox.equal_counts import EqualCount, StreamSource
-from intacct_bridge.flow.outbox.outbox import Outbox
-from intacct_bridge.flow.outbox.storage import _count_equal_records, default_path, outbox_place, place_of
+from intacct_bridge.flow.outbox.outbox import Outbox, system_clock
+from intacct_bridge.flow.outbox.storage import _count_equal_records, default_path, digest_of, outbox_place, place_of
 from intacct_bridge.flow.records.status import RecordStatus
 from intacct_bridge.flow.records.write import Receipt, WriteOperation
 from intacct_bridge.store.database import LONGEST_REQUEST, SEND_WITHIN
 from intacct_bridge.store.place import Place, PostgresPlace
 from intacct_bridge.wire.values import Value
+from support.store.cutting_proxy import AFTER, CuttingProxy
 
 PLACE = WriteTarget("demo-company", "", WriteOperation.CREATE, "GLBATCH")
 NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
@@ -93,10 +94,11 @@ def test_the_company_is_asked_for_its_time_while_the_outbox_is_free(path: Path) 
 
 def test_the_company_tells_the_time_of_a_file_and_the_server_that_of_a_database(place: Place) -> None:
     """Loaders on several machines agree on the time of one server, whatever the companies' clocks say."""
-    with Outbox(place) as outbox:
+    with Outbox(place, run="run-1") as outbox:
+        assert (outbox.clock is system_clock) == isinstance(place, Path), "until a run begins"
         outbox.begin_run("clerk", lambda: NOW + timedelta(days=10_000))
         (entry,) = outbox.plan([intent()])
-    assert entry.user == "clerk"
+    assert (entry.user, entry.loader) == ("clerk", "run-1")
     assert (entry.planned_at == NOW + timedelta(days=10_000)) == isinstance(place, Path)
 
 
@@ -118,6 +120,7 @@ def test_an_entry_passes_from_planned_to_sent_to_applied_and_leaves_a_history(ou
     assert (done.status, done.receipt) == (RecordStatus.APPLIED, Receipt("42", "GJ-7"))
     assert [event["state"] for event in outbox.history(done)] == ["planned", "sent", "applied"]
     assert outbox.claimed("demo-company", "GLBATCH", ["41", "42"]) == {"42"}
+    assert [tuple(row) for row in outbox._db.read("SELECT entry FROM content")] == [(done.number,)]
 
 
 def test_another_connection_sees_a_sent_entry_before_begin_returns(file_outbox: Outbox, path: Path) -> None:
@@ -160,6 +163,8 @@ def test_corrected_content_is_a_new_attempt_under_a_new_control_id(outbox: Outbo
     (second,) = sent(outbox, intent(digest="2"))
     assert (second.attempt, second.digest) == (2, "2")
     assert second.control_id != first.control_id
+    kept = outbox.entry(second.number)  # what a later run sends
+    assert (kept.body, kept.request_digest) == ("<create>2</create>", digest_of("<create>2</create>"))
 
 
 def test_a_stale_plan_cannot_begin(outbox: Outbox, place: Place) -> None:
@@ -240,6 +245,38 @@ def test_bytes_that_are_late_leave_only_while_the_entry_is_still_the_loaders_own
         slow._db.hold(slow.loader)
 
 
+def test_entries_that_were_taken_while_the_connection_was_lost_are_not_sent(
+    postgres_server: str, postgres_place: PostgresPlace
+) -> None:
+    """The commit of `sent` was done and its answer lost; before the connection is there again, they are in doubt."""
+    cut, found = list[str](), list[OutboxEntry]()
+
+    def decide(request: bytes) -> str:
+        if not cut and b"COMMIT" in request:
+            cut.append(AFTER)
+            return AFTER
+        while cut and len(found) < taken:
+            found.extend(other.recover())  # the server takes a moment to notice
+        return ""
+
+    with CuttingProxy(postgres_server) as proxy, later(postgres_place) as other:
+        through = PostgresPlace(proxy.uri, postgres_place.schema)
+        for taken in (0, 2):
+            with Outbox(through, clock=lambda: NOW) as slow:
+                planned = slow.plan([intent(f"{taken}a"), intent(f"{taken}b")])
+                proxy.decide = decide
+                begun = slow.begin(planned)
+                proxy.decide = lambda _: ""
+                assert [one.identity for one in begun] == ([] if taken else ["0a", "0b"])
+                cut.clear()
+
+
+def test_only_the_loader_that_sent_an_entry_has_it(outbox: Outbox, place: Place) -> None:
+    (mine,) = sent(outbox)
+    with Outbox(place, clock=lambda: NOW) as other:
+        assert (outbox._ours([mine]), other._ours([mine])) == ([mine], [])
+
+
 def test_a_killed_process_leaves_entries_in_doubt(place: Place) -> None:
     named = place if isinstance(place, Path) else (place.uri, place.schema)
     script = f"""
@@ -300,6 +337,25 @@ def test_the_time_to_settle_counts_from_when_the_bytes_leave(place: Place) -> No
         outbox.leaving(begun)
         (entry,) = outbox.entries()
         assert (entry.sent_at, entry.last_sent_at) == (NOW, now[0])
+
+
+def test_an_outcome_that_is_known_does_not_change(outbox: Outbox) -> None:
+    (begun,) = sent(outbox)
+    outbox.conclude([Conclusion(begun, RecordStatus.APPLIED, Receipt("7"))])
+    assert outbox.conclude([Conclusion(begun, RecordStatus.NOT_SENT)]) == []
+    assert (outbox.entry(1).status, outbox.entry(1).receipt) == (RecordStatus.APPLIED, Receipt("7"))
+
+
+def test_the_company_s_answer_counts_though_another_entry_names_its_record(outbox: Outbox) -> None:
+    """What a search finds must be claimed; what an answer names was written by this entry."""
+    ends = [Conclusion(one, RecordStatus.APPLIED, Receipt("7")) for one in sent(outbox, intent("a"), intent("b"))]
+    assert [one.status for one in outbox.conclude(ends)] == [RecordStatus.APPLIED] * 2
+
+
+def test_entries_keep_their_links(outbox: Outbox) -> None:
+    one, other = sent(outbox, intent("a"), intent("b"))
+    outbox.keep_urls({one.number: "https://example.com/7"})
+    assert (outbox.entry(one.number).url, outbox.entry(other.number).url) == ("https://example.com/7", "")
 
 
 def test_of_two_entries_one_gets_the_record_that_was_found(outbox: Outbox) -> None:
@@ -417,6 +473,7 @@ def test_a_newer_schema_and_a_file_of_another_kind_are_refused(path: Path, tmp_p
 
 
 def test_only_the_owner_can_read_the_file(file_outbox: Outbox, path: Path) -> None:
+    assert file_outbox.path == path
     file_outbox.plan([intent()])
     for name in (path.name, f"{path.name}-wal"):
         assert path.with_name(name).stat().st_mode & 0o077 == 0
@@ -564,6 +621,9 @@ def test_the_values_that_an_update_replaces_are_kept_of_each_planning(outbox: Ou
     assert (outbox.earlier_values(one), outbox.earlier_values(other)) == (seen, None)
     (again,) = outbox.plan([replace(update, earlier={"NAME": "newer"})])
     assert (again.number, outbox.earlier_values(again)) == (one.number, {"NAME": "newer"})
+    (begun,) = outbox.begin([again])
+    outbox.plan([replace(update, earlier={"NAME": "ours"})])  # it may have been applied: those are our own values
+    assert outbox.earlier_values(begun) == {"NAME": "newer"}
 
 
 def test_a_receipt_without_a_record_number_keeps_its_name(outbox: Outbox, place: Place) -> None:

@@ -335,7 +335,10 @@ def test_an_outcome_is_noted_at_the_second_attempt(outbox: Outbox, monkeypatch: 
             raise UnreachableError("the database is gone")
         return noted(self, ends)
 
-    monkeypatch.setattr(Outbox, "_conclude", unreachable)
-    done = outbox.conclude([Conclusion(one, APPLIED, Receipt("1")), Conclusion(other, APPLIED, Receipt("2"))])
-    assert [(entry.identity, entry.status) for entry in done] == [("a", APPLIED), ("b", APPLIED)]
-    assert attempts == [2, 2]
+    with Outbox(outbox.path, clock=lambda: NOW) as another:
+        doubtful, theirs = ended(another, intent("c"), IN_DOUBT), ended(another, intent("d"), SENT)
+        monkeypatch.setattr(Outbox, "_conclude", unreachable)
+        ends = [Conclusion(entry, APPLIED, Receipt(entry.identity)) for entry in (one, other, doubtful, theirs)]
+        done = outbox.conclude(ends)
+    assert [(entry.identity, entry.status) for entry in done] == [("a", APPLIED), ("b", APPLIED), ("c", APPLIED)]
+    assert attempts == [4, 4]

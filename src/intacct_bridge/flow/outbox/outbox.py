@@ -186,6 +186,7 @@ class Outbox:
                 return last
             elif last.status in ANSWERED or last.digest != intent.digest:
                 attempt += 1
+        before = last if number else None
         identity = intent.identity if generation == 0 else f"{intent.identity}#{generation}"
         entry = OutboxEntry(
             number,
@@ -205,8 +206,8 @@ class Outbox:
             self.user,
             self.loader,
             now,
-            last.sent_at if last is not None and number else None,
-            last.last_sent_at if last is not None and number else None,
+            before.sent_at if before else None,
+            before.last_sent_at if before else None,
             now,
             None,
             (),
@@ -277,7 +278,7 @@ class Outbox:
         with self._db.transaction():
             text = time_text(self.clock())
             self._db.executemany(NOTE_DEPARTURE, ((text, one.number, self.loader, one.sendings) for one in late))
-        if self._db.grace and len(self._ours(late)) < len(late):
+        if len(self._ours(late)) < len(late):
             raise BusyError(
                 f"entry {late[0].number} was not sent in time, and another loader looks for it now",
                 fix="Run the load again.",
@@ -316,7 +317,7 @@ class Outbox:
             return self._conclude(ends)
         except UnreachableError:  # an outcome is worth a second attempt, on a new connection
             done = {one.number: one for one in self._conclude(ends)}
-        kept = [done.get(end.entry.number) or self.entry(end.entry.number) for end in ends]
+        kept = [self.entry(end.entry.number) for end in ends]
         return [one for one, end in zip(kept, ends, strict=True) if one.number in done or self._is_of(one, end)]
 
     def _is_of(self, entry: OutboxEntry, end: Conclusion) -> bool:

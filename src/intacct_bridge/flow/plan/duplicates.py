@@ -101,8 +101,6 @@ class FindDuplicates:
         other content are left out: the input may hold both.
         """
         numbers = [match.record for matches in found.values() for match in matches]
-        if not numbers:
-            return set()
         posted = self._context.outbox.claimed(self._context.target.company, lookup.object, numbers, known_by="source")
         refused = (one for one in records if one.verdict is Verdict.REFUSED)
         return posted - {one.receipt.record for one in refused if one.receipt is not None}
