@@ -371,9 +371,8 @@ class Outbox:
                     f"entry {number} is {entry.status.value}, not {before.value}",
                     fix=_OTHERWISE.get(entry.status, f"See: intacct outbox show {number}"),
                 )
-            receipt = Receipt(decision.record) if after is RecordStatus.APPLIED else None
-            end = Conclusion(entry, after, receipt, note=decision.note)
-            if receipt is not None and self._taken(end):
+            end = Conclusion(entry, after, Receipt(decision.record), note=decision.note)
+            if self._taken(end):
                 raise SettingsError(
                     f"{entry.target.object} {decision.record} is the receipt of another entry",
                     fix=f"See: intacct outbox list --find {decision.record}",
