@@ -23,6 +23,7 @@ from bench.company import counted
 from bench.measure import peak_bytes, serving
 from intacct_bridge.client.client import Client
 from intacct_bridge.client.connections.connection import Connection
+from intacct_bridge.edge.terminal.memory import collect_less
 from intacct_bridge.flow.company.attachments import TOGETHER
 from intacct_bridge.flow.company.functions import Functions
 from intacct_bridge.flow.company.legacy import LegacyGateway
@@ -123,6 +124,7 @@ def _active(client: Client, name: str, field: str) -> list[str]:
 
 def load(url: str, folder: Path) -> Loaded:
     """Plan and apply, as `intacct load bills.csv --as bills --apply` does."""
+    collect_less()  # as the command does
     with _client(url) as client, Outbox(folder / "outbox.sqlite3") as outbox:
         company = LegacyGateway(client)
         started = time.process_time()

@@ -31,6 +31,7 @@ from intacct_bridge.flow.plan.rules import (
     one_base_currency,
     open_period,
     relations_for,
+    that_matter,
     two_lines,
 )
 from intacct_bridge.flow.records.lookup_keys import LookupKeys
@@ -766,6 +767,15 @@ def test_relationships_are_asked_for_only_where_they_may_matter(fields: dict[str
     )
     assert found == (both if questions else ())
     assert unchecked == []
+
+
+def test_only_relationships_of_records_that_are_referred_to_are_looked_at_for_each_line() -> None:
+    matters = DimensionRelation("PROJECT", "CUSTOMER", override=False)
+    others = (
+        DimensionRelation("PROJECT", "COLOUR", override=False),
+        DimensionRelation("ITEM", "CUSTOMER", override=False),
+    )
+    assert that_matter((others[0], matters, others[1]), cast("References", Known(PROJECTS))) == (matters,)
 
 
 def test_relationships_that_cannot_be_read_are_named_as_unchecked() -> None:

@@ -1,6 +1,7 @@
 """Identities, digests and control ids: the same on every run, different wherever the record is."""
 
 import hashlib
+import json
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from unicodedata import normalize
@@ -72,6 +73,20 @@ def test_missing_null_and_empty_values_have_different_digests() -> None:
     rows: list[dict[str, Value]] = [{}, {"A": None}, {"A": ""}, {"A": "null"}, {"A": 1}, {"A": "1"}, {"A": True}]
     digests = {content_digest("X", row, {}) for row in rows}
     assert len(digests) == 7
+
+
+@given(st.lists(st.dictionaries(st.text(max_size=4), st.text(), max_size=4), max_size=3), st.text(max_size=4))
+def test_lines_count_in_digests_in_the_form_of_pythons_own_json(lines: list[dict[str, str]], text: str) -> None:
+    """Pinned: outboxes of earlier versions hold such digests."""
+    members = [RecordLine("GLENTRY", dict(one), ROW) for one in lines]
+
+    def cell(value: str) -> str:
+        return f"s:{normalize('NFC', value)}"
+
+    texts = sorted(json.dumps(["GLENTRY", sorted([name, cell(one[name])] for name in one)]) for one in lines)
+    parts = ["X", [["A", cell(text)]], {"L": texts}]
+    written = json.dumps(parts, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
+    assert content_digest("X", {"A": text}, {"L": members}) == hashlib.sha256(written).hexdigest()
 
 
 def test_the_texts_of_identities_never_change() -> None:

@@ -153,9 +153,11 @@ def load_command(
       intacct load bills.csv --map bills.toml --out bills.plan
       intacct load --from-plan bills.plan --apply
     """
+    from intacct_bridge.edge.terminal.memory import collect_less
     from intacct_bridge.flow.approval.admission import refuse_without_plan
 
     _check_options(files, options)
+    collect_less()
     if files and not only_plan:
         refuse_without_plan(context.connection, fix=way_to_approval(context))
     status = 0

@@ -68,8 +68,10 @@ def _consume(
 ) -> int:
     from intacct_bridge.client.client import Client
     from intacct_bridge.edge.singer.target_run import TargetRun
+    from intacct_bridge.edge.terminal.memory import collect_less
     from intacct_bridge.flow.outbox.outbox import open_outbox
 
+    collect_less()
     with (
         Client(config.connection, max_transactions=config.max_transactions) as client,
         open_outbox(config.connection, run=recorder.id) as outbox,

@@ -1,6 +1,7 @@
-"""Less memory for a process that reads: memory that is not needed any more goes back to the system."""
+"""Less memory for a process that reads, and less collection of garbage for one that plans."""
 
 import ctypes
+import gc
 import os
 from contextlib import suppress
 
@@ -24,3 +25,13 @@ def limit_memory() -> None:
         option = ctypes.CDLL(None).mallopt
         for number, most in ((_M_ARENA_MAX, 2), (_M_MMAP_THRESHOLD, _LARGE), (_M_TRIM_THRESHOLD, _LARGE)):
             option(number, most)
+
+
+def collect_less() -> None:
+    """Look for circular garbage less often: a plan makes objects by the million that all stay. For commands only.
+
+    Python looks after every 700 new objects, which takes a tenth of the time of a plan. What is imported by now is
+    never looked at again. Objects without circles go as soon as nothing needs them, as always.
+    """
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)

@@ -130,6 +130,20 @@ def supdoc(write: Write, folder: str) -> Element:
     )
 
 
+def check_files(write: Write) -> None:
+    """Raise InvalidRequestError where `supdoc` would, without reading the files."""
+    supdoc_id(write)
+    for path in map(Path, write.attachments):
+        try:
+            path.open("rb").close()
+        except OSError as error:
+            raise _unreadable(path, error) from None
+
+
+def _unreadable(path: Path, error: OSError) -> InvalidRequestError:
+    return InvalidRequestError(f"cannot read {path}: {error.strerror or error}", fix="check the file")
+
+
 def _named(paths: Iterable[str]) -> Iterator[tuple[Path, str]]:
     """Each file with its name in Intacct: of files with equal names, the second is `scan (2)`."""
     taken: set[str] = set()
@@ -144,7 +158,7 @@ def _file(path: Path, name: str) -> Element:
     try:
         data = base64.b64encode(path.read_bytes()).decode()
     except OSError as error:
-        raise InvalidRequestError(f"cannot read {path}: {error.strerror or error}", fix="check the file") from None
+        raise _unreadable(path, error) from None
     return element(
         "attachment",
         element("attachmentname", name),

@@ -73,9 +73,13 @@ def find_by_key(
 ) -> dict[Key, list[MatchingRecord]]:
     """Every record in the company that has one of the keys, oldest first."""
     by_fields: dict[tuple[str, ...], dict[Key, Mapping[str, str]]] = {}
+    queryable: dict[tuple[str, ...], bool] = {}
     for values in wanted:
-        if is_queryable(company, lookup, values):
-            by_fields.setdefault(tuple(values), {})[key_of(values)] = values
+        names = tuple(values)
+        if names not in queryable:
+            queryable[names] = is_queryable(company, lookup, values)
+        if queryable[names]:
+            by_fields.setdefault(names, {})[key_of(values)] = values
     found: dict[Key, list[MatchingRecord]] = {}
     for names, distinct in by_fields.items():
         _find(company, lookup, names, distinct, found)

@@ -11,7 +11,7 @@ External ids, which queries do not know, are found by legacy `get` functions, a 
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from itertools import islice
 
@@ -75,6 +75,12 @@ def referred(object_name: str) -> Mapping[str, str]:
         return table.fields[object_name]
     common = {name: target for name, target in table.everywhere.items() if name != key}
     return common | table.fields.get(object_name, {})
+
+
+@lru_cache(4096)
+def _referring(object_name: str, names: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+    """Those of these fields that refer to others, with their targets; many records have the same fields."""
+    return tuple((name, target) for name, target in referred(object_name).items() if name in names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -346,34 +352,36 @@ def resolve(write: Write, references: References) -> tuple[Write, tuple[Finding,
     """The write with its references as ids, and a finding for each that names no active record."""
     findings: list[Finding] = []
 
-    def resolved(object_name: str, fields: Mapping[str, Value], position: str) -> Mapping[str, Value]:
+    def resolved(place: Write | RecordLine) -> Mapping[str, Value]:
         changed: dict[str, Value] = {}
-        for name, target in referred(object_name).items():
-            text = comparable(value) if (value := fields.get(name)) is not None else ""
+        fields = place.fields
+        for name, target in _referring(place.object, tuple(fields)):
+            text = comparable(fields[name])
             if not text:
                 continue
             try:
                 known = references.find(target, text)
             except RecordError as error:
-                findings.append(Finding("reference", error.message, error.fix, write.column(name), position))
+                findings.append(Finding("reference", error.message, error.fix, write.column(name), place.position))
             else:
                 if known is not None and known.id != text:
                     changed[name] = known.id
         return {**fields, **changed} if changed else fields
 
     def resolved_line(line: RecordLine) -> RecordLine:
-        found = resolved(line.object, line.fields, line.position)
+        found = resolved(line)
         return line if found is line.fields else replace(line, fields=found)
 
-    fields = resolved(write.object, write.fields, write.position)
+    fields = resolved(write)
     lines = {wrapper: tuple(map(resolved_line, members)) for wrapper, members in write.lines.items()}
     changed = fields is not write.fields or any(
         after.fields is not before.fields
         for wrapper, members in lines.items()
         for before, after in zip(write.lines[wrapper], members, strict=True)
     )
-    given = write.content if changed else write.given
-    return replace(write, fields=fields, lines=lines, given=given), tuple(findings)
+    if not changed:
+        return write, tuple(findings)
+    return replace(write, fields=fields, lines=lines, given=write.content), tuple(findings)
 
 
 def own_id(write: Write) -> str:
@@ -388,8 +396,7 @@ def mentions(write: Write) -> Iterator[tuple[str, str]]:
         (write.object, write.fields),
         *((line.object, line.fields) for line in write.all_lines),
     ):
-        for name, target in referred(object_name).items():
-            value = fields.get(name)
-            text = comparable(value) if value is not None else ""
+        for name, target in _referring(object_name, tuple(fields)):
+            text = comparable(fields[name])
             if text:
                 yield target, text

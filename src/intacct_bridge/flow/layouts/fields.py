@@ -23,13 +23,18 @@ from intacct_bridge.model.catalog import FieldDef
 from intacct_bridge.wire.values import Kind, Value, parse_value
 
 _MDY = DateReading()
+_TEXT = Kind.TEXT
 FLOAT_NOISE = "float"
 """The rule of findings on amounts with the error of a binary float."""
 NUMBERS = (Kind.INTEGER, Kind.DECIMAL, Kind.CURRENCY, Kind.PERCENT)
 
 
+CellParts = tuple[FieldDef, str, object, DateReading, bool]
+"""The parts of a `FieldCell`; a plain tuple is made faster, and each cell of an input becomes one."""
+
+
 class FieldCell(NamedTuple):
-    """One cell with its field and its column; a tuple, because each cell of an input becomes one."""
+    """One cell with its field and its column."""
 
     field: FieldDef
     column: str
@@ -81,17 +86,22 @@ class WriteBuilder:
     """The attachment folder of its files."""
     _identifier: Identifier = field(default_factory=Identifier)
 
-    def fields(self, cells: Iterable[FieldCell], row: SourceRow, findings: list[Finding]) -> dict[str, Value]:
+    def fields(self, cells: Iterable[CellParts], row: SourceRow, findings: list[Finding]) -> dict[str, Value]:
         """The typed fields of a header or a line; unreadable cells are added to the findings."""
         fields: dict[str, Value] = {}
-        for one in cells:
+        for one, column, cell, reading, grouping in cells:
+            if type(cell) is str and one.kind is _TEXT and not one.values:
+                text = text_of(cell)
+                if text or self.clear:
+                    fields[one.name] = text or None
+                continue
             try:
-                value = read_cell(one.field, one.cell, one.reading, grouping=one.grouping)
+                value = read_cell(one, cell, reading, grouping=grouping)
             except RecordError as error:
-                findings.append(Finding("value", error.message, error.fix, one.column, row.position))
+                findings.append(Finding("value", error.message, error.fix, column, row.position))
                 continue
             if value is not None or self.clear:
-                fields[one.field.name] = _spelled(one.field, _in_cents(one, value, row, findings))
+                fields[one.name] = _spelled(one, _in_cents(one, column, value, row, findings))
         return fields
 
     def write(
@@ -166,14 +176,14 @@ def is_money(one: FieldDef) -> bool:
     return one.kind is Kind.CURRENCY or one.name.endswith("AMOUNT")
 
 
-def _in_cents(one: FieldCell, value: Value, row: SourceRow, findings: list[Finding]) -> Value:
+def _in_cents(one: FieldDef, column: str, value: Value, row: SourceRow, findings: list[Finding]) -> Value:
     """The value; an amount with the error of a binary float is the amount in cents, with a note."""
-    if not isinstance(value, Decimal) or not is_money(one.field):
+    if not isinstance(value, Decimal) or not is_money(one):
         return value
     cents = cents_of_float(value)
     if cents is None:
         return value
-    findings.append(Finding(FLOAT_NOISE, f"{value} is read as {cents}", "", one.column, row.position, refuses=False))
+    findings.append(Finding(FLOAT_NOISE, f"{value} is read as {cents}", "", column, row.position, refuses=False))
     return cents
 
 

@@ -14,6 +14,7 @@ from intacct_bridge.flow.plan.rules import (
     check,
     has_signs,
     relations_for,
+    that_matter,
 )
 from intacct_bridge.flow.records.values import comparable
 from intacct_bridge.flow.records.write import Finding
@@ -40,10 +41,9 @@ class ApplyRules:
 
     def _inexpressible(self, record: PlannedRecord) -> Iterator[Finding]:
         """Why a sound record cannot be put into a function."""
-        functions = self._context.functions
-        if functions.particular(record.write) and not record.reasons:
+        if not record.findings or not record.reasons:
             try:
-                functions.element(record.write)
+                self._context.functions.check(record.write)
             except InvalidRequestError as error:
                 yield Finding("function", error.message, error.fix, position=record.write.position)
 
@@ -60,6 +60,7 @@ class ApplyRules:
         needed = writes[0].object in RULES or signed
         entities = context.facts.entities(context.company, self._entities) if needed else {}
         relations = relations_for(writes, context.company, context.unchecked)
+        relations = that_matter(relations, context.references)
         base = base_currency(context.company) if signed else ""
         return Facts(context.references, entities, context.target.entity, context.writable, relations, base, signed)
 

@@ -117,7 +117,7 @@ class PlannedRecord:
 
     def judged(self) -> "PlannedRecord":
         """The record, refused if a finding refuses it."""
-        return replace(self, verdict=Verdict.REFUSED) if self.reasons else self
+        return replace(self, verdict=Verdict.REFUSED) if self.findings and self.reasons else self
 
 
 _OF_THE_RECORD = ("balance", "lines")

@@ -27,7 +27,7 @@ class ResolveReferences:
         write = record.write
         resolved, findings = resolve(as_given(write), self._context.references)
         if write.given is None:
-            return replace(record, write=resolved).noting(*findings)
+            return (record if resolved is write else replace(record, write=resolved)).noting(*findings)
         return record.noting(*findings, *_moved(write, resolved))
 
 

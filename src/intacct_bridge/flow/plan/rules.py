@@ -19,7 +19,7 @@ from decimal import Decimal
 
 from intacct_bridge.client.protocol import Gateway
 from intacct_bridge.errors import InvalidRequestError, NotPermittedError, RecordError, RefusedError
-from intacct_bridge.flow.company.references import References
+from intacct_bridge.flow.company.references import KnownRecord, References
 from intacct_bridge.flow.company.writable import WritableObject
 from intacct_bridge.flow.layouts.fields import is_money
 from intacct_bridge.flow.records.cells import cents_fix, currency_sign, may_be, read_money
@@ -60,6 +60,15 @@ class Facts:
     """The company's base currency; empty where it has several, or nothing needs it."""
     signed: bool = True
     """Whether an amount of the input may have the sign of a currency."""
+    _required: dict[str, tuple[tuple[str, ...], ...]] = field(default_factory=dict, init=False, compare=False)
+
+    def required_of(self, account: KnownRecord) -> tuple[tuple[str, ...], ...]:
+        """The dimensions that an account requires, each by its fields' names."""
+        found = self._required.get(account.id)
+        if found is None:
+            found = tuple(names for flag, names in _REQUIRED.items() if account.row.get(flag) is True)
+            self._required[account.id] = found
+        return found
 
     def entities_of(self, write: Write) -> list[str]:
         """The entities that a write's lines are for."""
@@ -123,12 +132,25 @@ _DOCUMENT_DATES = ("WHENPOSTED", "WHENCREATED")
 """A document posts on its posting date; without one, on its own date."""
 
 
-_RATES = ("EXCHANGE_RATE", "EXCHRATE", "FROM_ACCOUNT_EXCHANGE_RATE")
+_RATES = frozenset(("EXCHANGE_RATE", "EXCHRATE", "FROM_ACCOUNT_EXCHANGE_RATE"))
 _INVISIBLE = frozenset("\u00ad\u034f\u061c\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\ufeff")
 """Characters without a form of their own; joiners are left out, since some scripts and emoji need them."""
 _LATIN = re.compile(r"[A-Za-z]")
 _FOREIGN = re.compile("[\u0391-\u03a9\u03bf\u0400-\u04ff]")
 """Greek capitals and Cyrillic letters: many look like Latin ones."""
+
+
+def texts(write: Write, facts: Facts) -> Iterator[Finding]:
+    """The rules on characters; printable ASCII, which most records have only, breaks none of them."""
+    written = "".join(
+        value
+        for fields in (write.fields, *(line.fields for line in write.all_lines))
+        for value in fields.values()
+        if isinstance(value, str)
+    )
+    if not (written.isascii() and written.isprintable()):
+        yield from characters(write, facts)
+        yield from invisible_characters(write, facts)
 
 
 def _texts(write: Write) -> Iterator[tuple[list[tuple[str, str]], str]]:
@@ -184,13 +206,13 @@ def invisible_characters(write: Write, _: Facts) -> Iterator[Finding]:
 
 def exchange_rates(write: Write, _: Facts) -> Iterator[Finding]:
     """An exchange rate is above zero."""
-    places = [(write.fields, write.position), *((line.fields, line.position) for line in write.all_lines)]
-    for fields, position in places:
-        for name, value in fields.items():
+    places: tuple[Write | RecordLine, ...] = (write, *write.all_lines)
+    for place in places:
+        for name, value in () if _RATES.isdisjoint(place.fields) else place.fields.items():
             if name in _RATES and isinstance(value, Decimal | int) and value <= 0:
                 message = f"an exchange rate must be above zero; this one is {number_text(Decimal(value))}"
                 yield Finding("exchange rate", message, "correct it, or leave it empty",
-                              write.column(name), position)  # fmt: skip
+                              write.column(name), place.position)  # fmt: skip
 
 
 def two_lines(write: Write, facts: Facts) -> Iterator[Finding]:
@@ -241,8 +263,8 @@ def dimensions(write: Write, facts: Facts) -> Iterator[Finding]:
         account = accounts.get(number)
         if account is None:
             continue
-        for flag, names in _REQUIRED.items():
-            if account.row.get(flag) is True and not any(line.fields.get(name) for name in names):
+        for names in facts.required_of(account):
+            if not any(line.fields.get(name) for name in names):
                 column = next((write.columns[name] for name in names if name in write.columns), names[-1])
                 message = f"account {number} requires a {names[0].removesuffix('ID').lower()}"
                 yield Finding("dimension", message, f"fill in {column}", column, line.position)
@@ -317,7 +339,7 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
     "ARADVANCE": _POSTING,
 }
 """The rules of each object; they apply to new records, and to updates that give lines."""
-EVERYWHERE: tuple[Rule, ...] = (characters, invisible_characters, exchange_rates, relationships, signs)
+EVERYWHERE: tuple[Rule, ...] = (texts, exchange_rates, relationships, signs)
 
 
 def _differences(lines: Iterable[RecordLine], name: str) -> dict[str, Decimal]:
@@ -333,7 +355,10 @@ def _differences(lines: Iterable[RecordLine], name: str) -> dict[str, Decimal]:
 
 def location_of(line: RecordLine) -> str:
     """The location that a line names."""
-    return next((comparable(line.fields[name]) for name in _LOCATIONS if line.fields.get(name)), "")
+    for name in _LOCATIONS:
+        if line.fields.get(name):
+            return comparable(line.fields[name])
+    return ""
 
 
 def _lacks_sides(write: Write) -> bool:
@@ -350,7 +375,17 @@ def _signed(line: RecordLine) -> Decimal:
 
 def has_signs(writes: Iterable[Write]) -> bool:
     """Whether any amount of these has a currency sign."""
-    return any(currency_sign(cell) for write in writes for row in write.rows for cell in row.cells.values())
+    return any(
+        currency_sign(cell)
+        for write in writes
+        for row in write.rows
+        if _may_be_signed("".join(map(str, row.cells.values())))
+        for cell in row.cells.values()
+    )
+
+
+def _may_be_signed(text: str) -> bool:
+    return "$" in text or not text.isascii()
 
 
 def base_currency(company: Gateway) -> str:
@@ -572,6 +607,13 @@ def relations_for(writes: Iterable[Write], company: Gateway, unchecked: list[str
         return ()
 
 
+def that_matter(known: Iterable[DimensionRelation], references: References) -> tuple[DimensionRelation, ...]:
+    """Those of a company's many relationships in which something follows from a record that is referred to."""
+    return tuple(
+        one for one in known if any(_followed(leader, one) for leader in references.known(one.dimension).values())
+    )
+
+
 def _may_conflict(writes: Iterable[Write]) -> bool:
     """Whether any line names a dimension together with one that may follow from it."""
     return any(
@@ -600,20 +642,27 @@ def _relations(answered: Iterable[Element]) -> Iterator[DimensionRelation]:
 def conflicts(write: Write, known: Collection[DimensionRelation], references: References) -> Iterator[Finding]:
     """Lines that name another dimension than the one that follows."""
     for line in write.all_lines if known else ():
-        named = {name: found for name in _FIELDS if (found := _dimension(line, name))[1]}
-        pairs = (one for one in known if one.dimension in named and one.related in named) if len(named) > 1 else ()
-        for one in pairs:
-            (_, leading), (field, given) = named[one.dimension], named[one.related]
-            leaders = references.known(one.dimension)
-            follows = comparable(leaders[leading].row.get(f"{one.related}ID")) if leading in leaders else ""
-            if follows and given != follows:
+        for one in known:
+            leading = _dimension(line, one.dimension)[1]
+            leader = references.known(one.dimension).get(leading) if leading else None
+            follows = _followed(leader, one) if leader is not None else ""
+            field, given = _dimension(line, one.related) if follows else ("", "")
+            if given and given != follows:
                 message = f"{one.dimension.lower()} {leading} goes with {one.related.lower()} {follows}, not {given}"
                 fix = "leave it out, or correct one of them" if not one.override else ""
                 yield Finding("relationship", message, fix, write.column(field), line.position,
                               refuses=not one.override)  # fmt: skip
 
 
+def _followed(leader: KnownRecord, one: DimensionRelation) -> str:
+    """The related dimension that follows from a record of the other; empty where none does."""
+    return comparable(leader.row.get(f"{one.related}ID"))
+
+
 def _dimension(line: RecordLine, dimension: str) -> tuple[str, str]:
     """The field in which a line names a dimension, and its value."""
-    fields = _FIELDS.get(dimension, ())
-    return next(((name, text) for name in fields if (text := comparable(line.fields.get(name)))), ("", ""))
+    for name in _FIELDS.get(dimension, ()):
+        text = comparable(line.fields.get(name))
+        if text:
+            return name, text
+    return "", ""

@@ -25,7 +25,7 @@ from intacct_bridge.model.text_forms import forms_of, nfc, nfd
 from intacct_bridge.wire.values import Value
 
 _VERSION = "ib1"
-_JSON = json.JSONEncoder()
+_quoted = json.encoder.encode_basestring_ascii
 _SORTED_JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True)
 _Texts = list[tuple[str, str]]
 """Values as texts, with the names of their fields."""
@@ -106,18 +106,24 @@ def content_digests(
         for wrapper, members in sorted(lines.items())
     }
     texts = chain(header, *(values for members in owned.values() for _, values in members))
-    forms: tuple[_Form, ...] = (nfc,) if all(text.isascii() for _, text in texts) else (nfc, str, nfd)
+    forms: tuple[_Form, ...] = (str,) if "".join([text for _, text in texts]).isascii() else (nfc, str, nfd)
     return tuple(dict.fromkeys(_digest(object_name, header, owned, form) for form in forms))
 
 
 def _digest(object_name: str, header: _Texts, owned: Mapping[str, list[tuple[str, _Texts]]], form: _Form) -> str:
     lines = {
         wrapper: sorted(
-            _JSON.encode([name, sorted([one, form(text)] for one, text in values)]) for name, values in members
+            _line_text(name, sorted([(one, form(text)) for one, text in values])) for name, values in members
         )
         for wrapper, members in owned.items()
     }
     return _sha([object_name, sorted([name, form(text)] for name, text in header), lines])
+
+
+def _line_text(name: str, values: _Texts) -> str:
+    """A line as JSON, in the form of Python's own encoder, which outboxes have digests of; this is faster."""
+    pairs = ", ".join([f"[{_quoted(one)}, {_quoted(text)}]" for one, text in values])
+    return f"[{_quoted(name)}, [{pairs}]]"
 
 
 def control_id(target: Iterable[str], identity: str, attempt: int) -> str:
@@ -127,6 +133,8 @@ def control_id(target: Iterable[str], identity: str, attempt: int) -> str:
 
 def _canonical(value: Value) -> str:
     """A value as text that is equal for equal values and differs between kinds."""
+    if type(value) is str:  # most of them
+        return f"s:{value}"
     if value is None:
         return "null"
     if isinstance(value, bool):

@@ -336,7 +336,7 @@ def _csv_rows(path: Path, dialect: CsvDialect, columns: tuple[str, ...], header:
 
 def too_wide(cells: Sequence[object], width: int) -> str:
     """The fault of a row with filled cells beyond the header's columns; empty where it has none."""
-    if all(cell is None or not str(cell).strip() for cell in cells[width:]):
+    if len(cells) <= width or all(cell is None or not str(cell).strip() for cell in cells[width:]):
         return ""
     return f"the row has {len(cells)} cells, the header {width}; a text with a delimiter in it needs quotes"
 

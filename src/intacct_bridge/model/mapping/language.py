@@ -116,6 +116,8 @@ class Rule(RuleText, frozen=True):
     """Texts stay unchanged."""
     lookups: tuple[Lookup, ...] = ()
     """The lookups, each with the field that it gives."""
+    alone: str = ""
+    """The column of the record itself from which alone the rule takes its value, as most rules do; else empty."""
 
 
 def condition_parts(condition: str) -> tuple[str, bool, str]:
@@ -373,6 +375,7 @@ def _complete(rule: RuleText, lookups: tuple[Lookup, ...] = ()) -> Rule:
     also = tuple(path for one in lookups for path in one.also.values())
     sources = tuple(one for one in (*named, *rule.join, condition[0], *also) if one)
     plain = not (rule.split or rule.map or rule.as_)
+    special = rule.when or rule.join or rule.skip_zero or rule.constant is not None or len(named) != 1
     return Rule(
         **msgspec.structs.asdict(rule),
         paths=named,
@@ -380,6 +383,7 @@ def _complete(rule: RuleText, lookups: tuple[Lookup, ...] = ()) -> Rule:
         condition=condition,
         plain=plain,
         lookups=lookups,
+        alone="" if special or named[0].startswith(UP) else named[0],
     )
 
 

@@ -108,10 +108,14 @@ def apply_rules(rules: Rules, scene: RuleContext, *, clear: bool = False) -> Rul
     """The first value that the rules find. With `clear`, a null in the record is a value too."""
     null_column = ""
     for rule in rules:
-        if rule.when and not _applies(rule, scene):
+        if rule.alone:
+            column, record = rule.alone, scene.record
+            cell = record[column] if column in record else value_at(record, column)
+        elif rule.when and not _applies(rule, scene):
             continue
-        column, cell = _source(rule, scene)
-        if _empty(cell):
+        else:
+            column, cell = _source(rule, scene)
+        if cell is None or (isinstance(cell, str) and not cell.strip()):
             if rule.default is not None:
                 return RuleResult(rule.default)
             if clear and not null_column:
@@ -122,7 +126,8 @@ def apply_rules(rules: Rules, scene: RuleContext, *, clear: bool = False) -> Rul
         except RecordError as error:
             raise RecordError(error.message, fix=error.fix, field=column) from None
         if not isinstance(value, NoValue):
-            return RuleResult(_wanted(rule, value, column, scene), column)
+            plain = not (rule.lookups or rule.reference)
+            return RuleResult(value if plain else _wanted(rule, value, column, scene), column)
     if rules[-1].required or any(rule.required for rule in rules):
         columns = [one for rule in rules for one in rule.sources]
         first = columns[0] if columns else ""

@@ -178,17 +178,18 @@ class _Writer:
     def _lines(self, line: LineMap) -> Iterator[NativeLine]:
         for place, row in enumerate(self._rows):
             if not line.sources:
-                yield from self._line(line, row, row, place, "")
+                yield from self._line(line, self._scenes[place], place, "")
             for path in line.sources:
                 for index, item in items(row, path):
-                    yield from self._line(line, item, row, place, "" if path == "." else f"{path}[{index}].")
+                    prefix = "" if path == "." else f"{path}[{index}]."
+                    yield from self._line(line, RuleContext(item, row, self._readers), place, prefix)
 
-    def _line(self, line: LineMap, item: Record, above: Record, place: int, prefix: str) -> Iterator[NativeLine]:
+    def _line(self, line: LineMap, scene: RuleContext, place: int, prefix: str) -> Iterator[NativeLine]:
         """The line; none where only constants and the record above have values, as in a row with only the header."""
         known = len(self._problems)
         fields: dict[str, Value | LookupRequest] = {}
         columns: dict[str, str] = {}
-        scene, clear = RuleContext(item, above, self._readers), self._entity.empty == "clear"
+        clear = self._entity.empty == "clear"
         for name, rules in line.write.items():
             try:
                 taken = apply_rules(rules, scene, clear=clear)
@@ -200,7 +201,7 @@ class _Writer:
                 if taken.column and not taken.column.startswith("^"):
                     columns[name] = prefix + taken.column
         if line.custom:
-            fields.update(_custom(line.custom, item))
+            fields.update(_custom(line.custom, scene.record))
         if not line.sources and not columns and len(self._rows) > 1:
             del self._problems[known:]
             return
