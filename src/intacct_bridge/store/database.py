@@ -19,6 +19,8 @@ LONGEST_REQUEST = timedelta(minutes=15)
 requests)."""
 MOVED = 1_000_000
 """Added to the version of a file that was moved elsewhere, so that older programs refuse it too."""
+COMPLETE = " (complete)"
+"""Behind the name of the place that a part was moved to, once the move is complete."""
 Values = Sequence[Any] | Mapping[str, Any]
 Row = Any
 """A row: its values by position and by name, and the names as `keys()`."""
@@ -103,7 +105,7 @@ class StateDatabase(Protocol):
         """The rows of a query, some at a time; no other process may write meanwhile."""
 
     def moved_to(self) -> str:
-        """The place that this part was moved to, or is being moved to; empty where it was not."""
+        """The place that this part was moved to, with `COMPLETE`, or is being moved to; empty where it was not."""
 
     def mark_moved(self, target: str) -> None:
         """Mark it as moved, so that every other process refuses it; an empty text takes the mark away."""

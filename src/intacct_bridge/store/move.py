@@ -2,7 +2,8 @@
 
 The old place is marked first, and then its users are looked for: a process that opened it before the mark is seen, and
 one that comes later is refused. The new place gets everything in one transaction. So a move that was interrupted has
-either not begun, or is finished by running it again; at no time may both places be used.
+either not begun, or is finished by running it again; at no time may both places be used. The last step marks the move
+as complete: from then on the old place is not copied again, since it lacks what was posted at the new one.
 """
 
 import re
@@ -15,7 +16,7 @@ from typing import Any
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.model.batched import batched
 from intacct_bridge.model.wording import counted
-from intacct_bridge.store.database import StateDatabase, TableSet
+from intacct_bridge.store.database import COMPLETE, StateDatabase, TableSet
 from intacct_bridge.store.open import open_database
 from intacct_bridge.store.place import Place, place_name
 
@@ -67,10 +68,15 @@ def moved_place(place: Place, tables: TableSet, name: str) -> str:
 
 
 def _move(part: MovePart, old: StateDatabase, new: StateDatabase, step: Step) -> int:
-    what, marked = part.tables.what, old.moved_to()
+    what, (marked, complete) = part.tables.what, _mark(old)
     if marked and marked != new.place_name:
         raise SettingsError(f"{what} {old.place_name} was moved to {marked}", fix="move it from there")
     own = _identity(part, old)
+    if complete and own and not set(own) <= set(_identity(part, new)):
+        raise SettingsError(
+            f"{what} {old.place_name} was moved to {marked}, which does not hold it any more",
+            fix="Restore that place from its backup. The old one lacks what was posted since, so it is not moved again.",
+        )
     _check_target(part, new, own, old.place_name)
     old.mark_moved(new.place_name)
     step("marked")
@@ -85,7 +91,14 @@ def _move(part: MovePart, old: StateDatabase, new: StateDatabase, step: Step) ->
             rows = _copy(part, old, new)
             step("copied")
     step("moved")
+    old.mark_moved(f"{new.place_name}{COMPLETE}")
     return rows
+
+
+def _mark(db: StateDatabase) -> tuple[str, bool]:
+    """The place that a part was moved to, and whether that move is complete. Earlier versions did not mark it."""
+    marked = db.moved_to()
+    return marked.removesuffix(COMPLETE), marked.endswith(COMPLETE)
 
 
 def _in_use(old: StateDatabase) -> str:
@@ -101,10 +114,11 @@ def _identity(part: MovePart, db: StateDatabase) -> list[tuple[Any, ...]]:
 
 def _check_target(part: MovePart, new: StateDatabase, own: list[tuple[Any, ...]], source: str) -> bool:
     """Whether the target is to be filled: it is empty, or what was moved away from it comes back."""
-    if new.moved_to() == source:
+    marked, _ = _mark(new)
+    if marked == source:
         return True
-    if new.moved_to():
-        raise SettingsError(f"{new.place_name} was moved to {new.moved_to()}", fix="name another place")
+    if marked:
+        raise SettingsError(f"{new.place_name} was moved to {marked}", fix="name another place")
     first = _tables(part.tables)[0][0]
     if not new.read(f"SELECT 1 FROM {first} LIMIT 1"):
         return True

@@ -10,7 +10,7 @@ from typing import Any
 
 from intacct_bridge.client.local.sqlite_file import open_sqlite, run_script
 from intacct_bridge.errors import SettingsError
-from intacct_bridge.store.database import MOVED, Row, TableSet, Values
+from intacct_bridge.store.database import COMPLETE, MOVED, Row, TableSet, Values
 from intacct_bridge.store.liveness import Liveness
 
 
@@ -175,7 +175,7 @@ def moved_to(db: sqlite3.Connection) -> str:
 def moved_error(what: str, place: str, target: str) -> SettingsError:
     """The error for a place whose state is elsewhere now."""
     return SettingsError(
-        f"{what} {place} was moved to {target}",
+        f"{what} {place} was moved to {target.removesuffix(COMPLETE)}",
         fix="Set `outbox` of the connection to that place. If a move was interrupted, run the same"
         " `intacct outbox move` again.",
     )

@@ -14,10 +14,12 @@ from intacct_bridge.flow.outbox.entry import Approval, Conclusion, Intent, Resol
 from intacct_bridge.flow.outbox.equal_counts import CoveredStream, EqualCount, StreamPosition, StreamSource
 from intacct_bridge.flow.outbox.move import move_outbox
 from intacct_bridge.flow.outbox.outbox import Outbox
+from intacct_bridge.flow.outbox.storage import tables
 from intacct_bridge.flow.records.status import RecordStatus
 from intacct_bridge.flow.records.write import Receipt, WriteOperation
 from intacct_bridge.store.database import LONGEST_REQUEST, SEND_WITHIN
 from intacct_bridge.store.place import Place, PostgresPlace
+from intacct_bridge.store.postgres import PostgresDatabase
 
 PLACE = WriteTarget("demo-company", "", WriteOperation.CREATE, "GLBATCH")
 STREAM = StreamSource("demo-company", "crm", "pay")
@@ -123,6 +125,25 @@ def test_a_move_that_is_killed_at_any_step_is_finished_by_the_next_one(
     assert move_outbox(old, new).entries == 3
     assert content(new) == before
     assert move_outbox(old, new).entries == 3, "and once more, which changes nothing"
+
+
+@pytest.mark.parametrize(("here", "there"), MOVES)
+def test_an_outbox_whose_new_place_was_lost_is_not_copied_again(place_of: MakePlace, here: str, there: str) -> None:
+    # what was posted from the new place is not in the old one, and would be posted twice
+    old, new = place_of(here), place_of(there)
+    fill(old)
+    move_outbox(old, new)
+    if isinstance(new, Path):
+        new.unlink()
+    else:
+        lost = PostgresDatabase(new, tables())
+        lost.execute(f'DROP SCHEMA "{new.schema}" CASCADE')
+        lost.close()
+    with pytest.raises(SettingsError, match="which does not hold it any more") as refused:
+        move_outbox(old, new)
+    assert "from its backup" in refused.value.fix
+    with pytest.raises(SettingsError, match=r"was moved to [^()]*(\(schema \w+\))?$"):
+        Outbox(old)
 
 
 @pytest.mark.parametrize(("here", "there"), MOVES)
