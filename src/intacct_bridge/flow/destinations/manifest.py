@@ -7,8 +7,8 @@ Files that the manifest does not name are left over from an interrupted commit a
 
 import json
 import os
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -130,9 +130,14 @@ def _text(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
+def _shallow(one: Any) -> Iterator[tuple[str, Any]]:
+    """The fields of a dataclass. `asdict` would copy them to their depths, which an idle run notices."""
+    return ((known.name, getattr(one, known.name)) for known in fields(one))
+
+
 def _entry_text(entry: ManifestEntry) -> str:
     """A stream as it stands in the manifest, indented by two."""
-    plain = asdict(entry)
+    plain = dict(_shallow(entry))  # what is deep follows
     plain |= {name: dict(getattr(entry, name)) for name in ("columns", "loading_columns")}
     plain |= {name: [_file(one) for one in getattr(entry, name)] for name in ("files", "loading")}
     plain["bookmark"] = entry.bookmark.to_dict()
@@ -141,7 +146,7 @@ def _entry_text(entry: ManifestEntry) -> str:
 
 def _file(one: ChangeFile) -> dict[str, Any]:
     """A file as it stands in the manifest; few files hold dates or long rows."""
-    return {name: value for name, value in asdict(one).items() if name not in ("days", "longest") or value}
+    return {name: value for name, value in _shallow(one) if name not in ("days", "longest") or value}
 
 
 def _files(plain: list[dict[str, Any]]) -> tuple[ChangeFile, ...]:
