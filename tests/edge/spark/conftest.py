@@ -1,10 +1,16 @@
-"""One Spark for all tests of a process, since it takes seconds to start."""
+"""One Spark for all tests of a process, since it takes seconds to start; and a company that jobs write to."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from intacct_bridge.emulator.gateway.gateway import Emulator
+from intacct_bridge.emulator.gateway.server import serve
+from intacct_bridge.store.place import PostgresPlace
+from support.edge.spark_jobs import settings
+from support.small_company import Clock, company
 from support.spark_session import running_spark
 
 
@@ -13,3 +19,17 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """A session with eight tasks at a time, each tried up to three times."""
     with running_spark("local[8,3]", tmp_path_factory.mktemp("spark")) as session:
         yield session
+
+
+@pytest.fixture
+def emulator() -> Iterator[Emulator]:
+    made = company(Clock())
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def given(home: Path, emulator: Emulator, postgres_place: PostgresPlace) -> Iterator[dict[str, str]]:
+    """The options of a job that creates vendors."""
+    with serve(emulator) as server:
+        yield settings(server.url, postgres_place) | {"object": "VENDOR", "key": "VENDORID"}

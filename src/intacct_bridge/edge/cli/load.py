@@ -16,9 +16,11 @@ from intacct_bridge.errors import InDoubtError, IntacctError, SettingsError
 from intacct_bridge.model.wording import counted
 
 if TYPE_CHECKING:
+    from intacct_bridge.client.client import Client
+    from intacct_bridge.flow.company.legacy import LegacyGateway
     from intacct_bridge.flow.layouts.base import Layout
     from intacct_bridge.flow.outbox.outbox import Outbox
-    from intacct_bridge.flow.plan.plan import Plan, SendOptions
+    from intacct_bridge.flow.plan.plan import Plan, PlanSettings, SendOptions
     from intacct_bridge.flow.post.loader import LoadSettings
     from intacct_bridge.flow.post.outcome import RecordOutcome
     from intacct_bridge.flow.records.tables import InputTable
@@ -403,40 +405,52 @@ def plan_input(
     context: CommandContext, file: Path, outbox: "Outbox", options: dict[str, Any], *, takes_files: bool = True
 ) -> tuple["InputTable", "Plan"]:
     """A file's rows and its plan; `takes_files`: its rows may name files of this machine to attach."""
-    from intacct_bridge.flow.plan.plan import Mode, PlanSettings
     from intacct_bridge.flow.plan.planner import make_plan
 
     layout = layout_of(context, file, options)
-    mode, key = Mode(options["mode"]), _key(options)
-    settings = PlanSettings(
+    table = input_table(file, layout, options, takes_files=takes_files)
+    return table, make_plan(table, layout, context.load_gateway, outbox, plan_settings(options))
+
+
+def plan_settings(options: dict[str, Any]) -> "PlanSettings":
+    """How the options want a plan made."""
+    from intacct_bridge.flow.plan.plan import Mode, PlanSettings
+
+    mode = Mode(options["mode"])
+    return PlanSettings(
         offline=options["offline"],
         allow_duplicates=options["allow_duplicates"],
         mode=mode,
-        match=() if mode is Mode.CREATE else tuple(name.upper() for name in key),
+        match=() if mode is Mode.CREATE else tuple(name.upper() for name in key_names(options)),
     )
-    table = input_table(file, layout, options, takes_files=takes_files)
-    return table, make_plan(table, layout, context.load_gateway, outbox, settings)
 
 
-def _key(options: dict[str, Any]) -> tuple[str, ...]:
+def key_names(options: dict[str, Any]) -> tuple[str, ...]:
+    """The columns, or fields, that identify a record."""
     return tuple(name.strip() for name in (options["key"] or "").split(",") if name.strip())
 
 
 def layout_of(context: CommandContext, file: Path, options: dict[str, Any]) -> "Layout":
     """The layout that the options choose for a file."""
-    from intacct_bridge.flow.layouts.choose import layout_for
-    from intacct_bridge.flow.plan.plan import Mode
     from intacct_bridge.flow.records.tables import check_input
 
     check_input(file)
-    mode, key = Mode(options["mode"]), _key(options)
+    return chosen_layout(context.load_gateway, options)
+
+
+def chosen_layout(company: "LegacyGateway", options: dict[str, Any]) -> "Layout":
+    """The layout that the options choose."""
+    from intacct_bridge.flow.layouts.choose import layout_for
+    from intacct_bridge.flow.plan.plan import Mode
+
+    mode = Mode(options["mode"])
     return layout_for(
         options["as_name"],
-        context.load_gateway,
+        company,
         map_file=options["map_file"],
         draft=options["draft"],
         clear=options["clear_empty"],
-        key=key if mode is Mode.CREATE else (),
+        key=key_names(options) if mode is Mode.CREATE else (),
         date_order=options["date_order"],
         date_formats=_date_formats(options["date_format"]),
         folder=options["attachment_folder"],
@@ -528,15 +542,16 @@ def _one(
         return refused
     count = len(plan.of(*WRITTEN, Verdict.IN_DOUBT))  # records in doubt may have to be sent again
     context.allow_write(f"{counted(count, 'record')} of {plan.source}", yes=yes)
-    return max(refused, _apply(context, plan, outbox, _settings(context, options), outcomes=outcomes))
+    return max(refused, _apply(context, plan, outbox, load_settings(context.client, options), outcomes=outcomes))
 
 
-def _settings(context: CommandContext, options: dict[str, Any]) -> "LoadSettings":
+def load_settings(client: "Client", options: dict[str, Any]) -> "LoadSettings":
+    """How the options want a plan applied."""
     from intacct_bridge.flow.post.loader import LoadSettings
     from intacct_bridge.flow.post.settle import SettleSettings
 
     after = options["settle_after"]
-    proven = context.client.runtime.calibration.memory_proven
+    proven = client.runtime.calibration.memory_proven
     waits = SettleSettings().settle_after if after is None else timedelta(seconds=after)
     settle = SettleSettings(settle_after=waits, memory_proven=proven)
     return LoadSettings(

@@ -13,7 +13,7 @@ import codecs
 import csv
 import re
 import uuid
-from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -447,21 +447,31 @@ def _open_jsonl(path: Path) -> InputTable:
     return InputTable(path, tuple(columns), lambda: _jsonl_rows(path), "jsonl")
 
 
+def table_of_lines(source: str, columns: Iterable[str], lines: Callable[[], Iterable[bytes]]) -> InputTable:
+    """JSON lines that are no file; `lines` gives all of them again each time. Rows may name no files to attach."""
+    found = tuple(map(nfc, columns))
+    return InputTable(Path(source), found, lambda: _rows_of_lines(source, lines()), "jsonl", takes_files=False)
+
+
 def _jsonl_rows(path: Path) -> Iterator[SourceRow]:
+    with open_input(path) as file:
+        yield from _rows_of_lines(path.name, file)
+
+
+def _rows_of_lines(source: str, lines: Iterable[bytes]) -> Iterator[SourceRow]:
     import msgspec
 
     decoder = msgspec.json.Decoder(dict[str, Any], float_hook=json_number)
-    with open_input(path) as file:
-        for number, line in enumerate(file, 1):
-            text = line.removeprefix(b"\xef\xbb\xbf").strip()
-            if not text:
-                continue
-            try:
-                yield SourceRow(path.name, number, {nfc(name): cell for name, cell in decoder.decode(text).items()})
-            except (msgspec.DecodeError, UnicodeDecodeError, ArithmeticError) as error:
-                raise SettingsError(
-                    f"{path.name}:{number} is not a JSON object: {error}", fix="give one JSON object per line"
-                ) from None
+    for number, line in enumerate(lines, 1):
+        text = line.removeprefix(b"\xef\xbb\xbf").strip()
+        if not text:
+            continue
+        try:
+            yield SourceRow(source, number, {nfc(name): cell for name, cell in decoder.decode(text).items()})
+        except (msgspec.DecodeError, UnicodeDecodeError, ArithmeticError) as error:
+            raise SettingsError(
+                f"{source}:{number} is not a JSON object: {error}", fix="give one JSON object per line"
+            ) from None
 
 
 # --- Parquet
