@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from intacct_bridge.client.client import Client, WriteSender
+from intacct_bridge.client.connections.connection import Connection
 from intacct_bridge.client.connections.sources import load_connection
 from intacct_bridge.errors import InDoubtError
 from intacct_bridge.flow.outbox.outbox import Outbox
@@ -64,7 +65,19 @@ def connect(
     connection = load_connection(name, **settings)
     if isinstance(outbox, str | Path):
         connection = replace(connection, outbox=str(outbox))
-    program = ProgramRun(connection) if transport is None else None
+    return client_of(connection, transport=transport, max_transactions=max_transactions, outbox=outbox)
+
+
+def client_of(
+    connection: Connection,
+    *,
+    transport: Transport | None = None,
+    max_transactions: int | None = None,
+    outbox: Outbox | str | Path | OutboxChoice | None = USUAL,
+    history: "Place | None" = None,
+) -> "BridgeClient":
+    """A client for a connection, as `connect` makes it; `history` is the place of its run, if not the usual one."""
+    program = ProgramRun(connection, place=history) if transport is None else None
     writer: WriteSender | None = None
     if isinstance(outbox, Outbox):
         writer = OutboxWriter(outbox)

@@ -6,15 +6,16 @@ whose answer was lost, stays taken for as long as the request may run. The month
 """
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import partial
 
 from intacct_bridge.errors import BusyError, CapError, IntacctError, UnreachableError
+from intacct_bridge.model.batched import batched
 from intacct_bridge.store.database import LONGEST_REQUEST, SEND_WITHIN, Clock, TableSet
 from intacct_bridge.store.place import PostgresPlace
-from intacct_bridge.store.postgres import PostgresDatabase
+from intacct_bridge.store.postgres import PostgresDatabase, literal, quoted
 from intacct_bridge.wire.reply import ConnectionCutError
 
 _TABLES = TableSet(
@@ -33,6 +34,7 @@ _SPEND = """
 INSERT INTO spent (month, connection, transactions) VALUES (?, ?, ?)
 ON CONFLICT (month, connection) DO UPDATE SET transactions = spent.transactions + excluded.transactions
 """
+_SCHEMAS_AT_ONCE = 200
 _FIRST_WAIT, _LONGEST_WAIT = 0.02, 1.0
 _LOGGED_AFTER = 5.0
 """Seconds of waiting for a slot after which the log says so, once a request."""
@@ -169,3 +171,22 @@ def _month(now: datetime) -> str:
 
 def _text(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def spent_by_schema(db: PostgresDatabase, schemas: Sequence[str], month: str) -> dict[str, int]:
+    """The API transactions of a month such as `2026-11` that were counted in each of these schemas of a database.
+
+    A schema without a count is left out.
+    """
+    rows = db.read(
+        "SELECT schemaname FROM pg_tables WHERE tablename = 'spent' AND schemaname = ANY(?)", (list(schemas),)
+    )
+    found: dict[str, int] = {}
+    for some in batched([str(row[0]) for row in rows], _SCHEMAS_AT_ONCE):
+        sums = " UNION ALL ".join(
+            f"SELECT {literal(schema)}, coalesce(sum(transactions), 0)::bigint FROM {quoted(schema)}.spent"
+            " WHERE month = :month"
+            for schema in some
+        )
+        found |= {str(row[0]): int(row[1]) for row in db.read(sums, {"month": month})}
+    return found

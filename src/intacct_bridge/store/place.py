@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 from intacct_bridge.client.connections.connection import Connection
 from intacct_bridge.errors import SettingsError
@@ -80,6 +80,13 @@ def postgres_place(uri: str, default_schema: str) -> PostgresPlace:
         )
     server_of(uri)
     return PostgresPlace(uri, schema)
+
+
+def in_schema(uri: str, schema: str) -> str:
+    """The same database with another schema."""
+    base, _, options = uri.partition("?")
+    kept = [one for one in options.split("&") if one and one.partition("=")[0] != "schema"]
+    return f"{base}?{'&'.join([*kept, f'schema={quote(schema)}'])}"
 
 
 def schema_name(company: str) -> str:

@@ -398,7 +398,7 @@ class PostgresDatabase:
         schema = self.place.schema.replace('"', '""')
         self._simply(f"BEGIN; SELECT pg_advisory_xact_lock({_number(self.place.schema, 'tables')})")
         try:
-            if not self._simply(f"SELECT 1 FROM pg_namespace WHERE nspname = {_literal(self.place.schema)}"):
+            if not self._simply(f"SELECT 1 FROM pg_namespace WHERE nspname = {literal(self.place.schema)}"):
                 self._simply(f'CREATE SCHEMA "{schema}"')
             self._simply(
                 "CREATE TABLE IF NOT EXISTS bridge_part (part TEXT PRIMARY KEY, version INTEGER NOT NULL,"
@@ -620,7 +620,13 @@ _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r", "
 """What COPY takes for a sign of its own; a text in PostgreSQL cannot hold the character 0."""
 
 
-def _literal(text: str) -> str:
+def quoted(name: str) -> str:
+    """A name, such as that of a schema, as SQL writes it."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(text: str) -> str:
+    """A text as SQL writes it."""
     return "'" + text.replace("'", "''") + "'"
 
 

@@ -176,13 +176,17 @@ def reporting_settings(*, around: Surroundings | None = None) -> tuple[Mapping[s
     return next(((one.reporting, str(one.path)) for one in files if one.reporting), ({}, ""))
 
 
-def check_settings(name: str, settings: Mapping[str, Any]) -> None:
-    """Refuse wrong settings before a password is asked for and before the file is written; missing ones pass."""
+def check_settings(name: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Refuse wrong settings before a password is asked for and before the file is written; missing ones pass.
+
+    The result has the settings that are neither secrets nor references, in their types.
+    """
     for setting in settings:
         _known(setting, f"connection {name!r}", extra=("sender",))
     plain = {key: value for key, value in settings.items() if not isinstance(value, Mapping)}
     given = {key: _typed(key, value, key) for key, value in plain.items() if key not in ("sender", *SECRETS)}
     Connection(**{"name": name, **dict.fromkeys(_REQUIRED, "-"), **given})
+    return given
 
 
 def unsaved_connection(name: str, settings: Mapping[str, Any], path: Path) -> Connection:

@@ -15,6 +15,7 @@ import click
 from intacct_bridge.edge.terminal.console import Console
 from intacct_bridge.edge.terminal.log_lines import FORMATS, PLAIN
 from intacct_bridge.errors import SettingsError
+from intacct_bridge.flow.runs.commands import UNATTENDED
 
 if TYPE_CHECKING:
     from intacct_bridge.client.client import Client
@@ -31,8 +32,6 @@ COMPLETE = "_INTACCT_COMPLETE"
 """The environment variable of a shell's completion request."""
 DEMO = "demo"
 SETTLE_AFTER = "Count a record in doubt that is not found as not applied after this many seconds (default: 3600)."
-UNATTENDED = ("extract", "load", "watch", "reconcile", "sql")
-"""The commands of flows: what a scheduler runs. Such a run is kept even if it failed before its first call."""
 Command = Callable[..., Any]
 Start = Callable[[Sequence[str], Console, str, str], "tuple[int, Run | None]"]
 """Runs a command line: its words, its console, the flow that it is a run of, and the person if one signed in."""

@@ -87,7 +87,7 @@ def load_flows(around: Surroundings | None = None) -> dict[str, Flow]:
     for file in (around or Surroundings()).files():
         for name, table in file.flows.items():
             if name not in found:
-                found[name] = _flow(name, file.path, table)
+                found[name] = flow_of(name, file.path, table)
     return found
 
 
@@ -103,7 +103,8 @@ def find_flow(name: str, around: Surroundings | None = None) -> Flow:
     )
 
 
-def _flow(name: str, path: Path, table: Mapping[str, Any]) -> Flow:
+def flow_of(name: str, path: Path, table: Mapping[str, Any]) -> Flow:
+    """The flow that a table defines; SettingsError names the place in the file that `path` names."""
     flow = Flow(name, path, "")
     for key in ("command", "connection", "description"):
         if not isinstance(table.get(key, ""), str):

@@ -9,6 +9,7 @@ import os
 import sys
 import weakref
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from intacct_bridge import __version__
 from intacct_bridge.client.connections.connection import Connection
@@ -18,14 +19,18 @@ from intacct_bridge.errors import IntacctError
 from intacct_bridge.flow.runs.recorder import RunRecorder
 from intacct_bridge.flow.runs.run import LIBRARY, RecordCounts
 
+if TYPE_CHECKING:
+    from intacct_bridge.store.place import Place
+
 _log = logging.getLogger(__name__)
 
 
 class ProgramRun:
     """The run of one client."""
 
-    def __init__(self, connection: Connection) -> None:
-        self.recorder = recorder = RunRecorder(warn=_log.warning)
+    def __init__(self, connection: Connection, *, place: "Place | None" = None) -> None:
+        """`place` is that of the history of runs, in place of the usual one."""
+        self.recorder = recorder = RunRecorder(warn=_log.warning, place=place)
         recorder.command, recorder.arguments = LIBRARY, (Path(sys.argv[0]).name or "python",)
         recorder.person, recorder.version, recorder.connection = account_name(), __version__, connection
         self._status = 0

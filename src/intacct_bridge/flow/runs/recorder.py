@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from intacct_bridge.flow.runs.history import RunHistory
     from intacct_bridge.flow.runs.traces import RunTrace
     from intacct_bridge.flow.streams.stream import StreamOutcome
+    from intacct_bridge.store.place import Place
 
 _EVERY = 5.0
 """Seconds between two notes of a run that goes on."""
@@ -30,7 +31,11 @@ _EVERY = 5.0
 class RunRecorder:
     """The facts of the command that runs now."""
 
-    def __init__(self, *, flow: str = "", warn: Callable[[str], None] = lambda _: None) -> None:
+    def __init__(
+        self, *, flow: str = "", warn: Callable[[str], None] = lambda _: None, place: "Place | None" = None
+    ) -> None:
+        """`place` is that of the history, in place of the usual one."""
+        self._place = place
         self.id = os.urandom(16).hex()
         self.started = datetime.now(UTC)
         self.flow = flow
@@ -62,7 +67,7 @@ class RunRecorder:
         self.run = self._facts()
         from intacct_bridge.flow.runs.history import RunHistory, history_place
 
-        path = history_place()
+        path = self._place or history_place()
         if path is not None:
             history = RunHistory(path)
             self._history = history

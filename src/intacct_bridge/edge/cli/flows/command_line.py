@@ -7,8 +7,8 @@ from typing import Any
 
 import click
 
-from intacct_bridge.edge.cli.context import UNATTENDED
 from intacct_bridge.errors import SettingsError
+from intacct_bridge.flow.runs.commands import UNATTENDED
 from intacct_bridge.flow.runs.definitions import OWN_KEYS, Flow
 from intacct_bridge.model.suggestions import did_you_mean
 from intacct_bridge.model.wording import listed

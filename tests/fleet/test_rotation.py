@@ -1,0 +1,124 @@
+"""Rotation of the fleet's keys: interrupted at any step it can be repeated, and every secret opens at all times."""
+
+from collections.abc import Iterator
+from itertools import count
+
+import pytest
+
+from intacct_bridge.errors import SettingsError
+from intacct_bridge.fleet.fleet import Fleet, NewTenant
+from intacct_bridge.fleet.sealing import FleetKey, FleetKeys, SealedKey
+
+OLD, NEW = FleetKey.new(), FleetKey.new()
+NAMES = [f"t{number}" for number in range(7)]
+
+
+class Interrupted(BaseException):
+    """The end of the process."""
+
+
+class InterruptedKeys(FleetKeys):
+    """Keys with which a process ends after some seals."""
+
+    left = 10**9
+
+    def sealed_key(self, data_key: bytes, owner: str) -> SealedKey:
+        if InterruptedKeys.left == 0:
+            raise Interrupted
+        InterruptedKeys.left -= 1
+        return super().sealed_key(data_key, owner)
+
+
+@pytest.fixture
+def uri(postgres: str) -> Iterator[str]:
+    with Fleet.open(postgres, OLD.text) as fleet:
+        fleet.add_all(NewTenant(name, {"company_id": name}, secrets={"user_password": f"pw-{name}"}) for name in NAMES)
+        fleet.share_secrets({"sender_password": "pw-shared"})
+    yield postgres
+
+
+def secrets(uri: str, keys: str) -> dict[str, str]:
+    with Fleet.open(uri, keys) as fleet:
+        found = {name: fleet._secrets(name) for name in NAMES}
+    assert {one["sender_password"] for one in found.values()} == {"pw-shared"}
+    return {name: one["user_password"] for name, one in found.items()}
+
+
+def test_a_rotation_that_is_interrupted_anywhere_is_finished_by_the_next(uri: str) -> None:
+    expected, both = {name: f"pw-{name}" for name in NAMES}, f"{NEW.text},{OLD.text}"
+    interruptions = 0
+    for steps in count():
+        InterruptedKeys.left = steps
+        with Fleet.open(uri, InterruptedKeys((NEW, OLD))) as fleet:
+            try:
+                done = fleet.rotate(batch=1)
+            except Interrupted:
+                interruptions += 1
+                assert secrets(uri, both) == expected
+                continue
+        break
+    assert interruptions >= 3
+    assert done.key_id == NEW.id
+    assert secrets(uri, NEW.text) == expected
+    with Fleet.open(uri, both) as fleet:
+        assert fleet.registry.key_ids() == {NEW.id: len(NAMES) + 1}
+        assert fleet.rotate().resealed == 0
+
+
+def test_while_a_rotation_goes_on_both_keys_serve(uri: str) -> None:
+    InterruptedKeys.left = 3
+    with Fleet.open(uri, InterruptedKeys((NEW, OLD))) as fleet, pytest.raises(Interrupted):
+        fleet.rotate(batch=1)
+    with Fleet.open(uri, (OLD.text, NEW.text)) as fleet:
+        fleet.set_secrets("t0", {"user_password": "pw-t0"})
+        fleet.add("late", secrets={"user_password": "pw-late"})
+    with Fleet.open(uri, (NEW.text, OLD.text)) as fleet:
+        assert fleet.rotate().resealed == len(NAMES) + 2 - 3
+        assert fleet._secrets("late")["user_password"] == "pw-late"
+    assert secrets(uri, NEW.text) == {name: f"pw-{name}" for name in NAMES}
+
+
+def test_a_key_that_the_fleet_does_not_have_seals_nothing(uri: str) -> None:
+    with Fleet.open(uri, NEW.text) as fleet:
+        with pytest.raises(SettingsError, match=f"{NEW.id} is not a key of this fleet, whose keys are {OLD.id}"):
+            fleet.add("late", secrets={"user_password": "pw"})
+        with pytest.raises(SettingsError, match=f"need the fleet's key {OLD.id}"):
+            fleet.connection("t1")
+    with Fleet.open(uri, OLD.text) as fleet:
+        assert fleet.registry.count() == len(NAMES)
+
+
+def test_an_old_key_seals_nothing_after_the_rotation(uri: str) -> None:
+    with Fleet.open(uri, (NEW.text, OLD.text)) as fleet:
+        fleet.rotate()
+    with (
+        Fleet.open(uri, (OLD.text, NEW.text)) as fleet,
+        pytest.raises(SettingsError, match="is not a key of this fleet"),
+    ):
+        fleet.add("late", secrets={"user_password": "pw"})
+
+
+def test_a_lost_key_is_told_before_anything_changes_and_can_be_given_up(uri: str) -> None:
+    with Fleet.open(uri, NEW.text) as fleet:
+        with pytest.raises(SettingsError, match=f"the key {OLD.id}, which seals the secrets of 8"):
+            fleet.rotate()
+        assert fleet.registry.key_ids() == {OLD.id: 8}
+        done = fleet.rotate(give_up_lost=True)
+        assert (done.resealed, len(done.given_up)) == (0, 8)
+        assert fleet.registry.key_ids() == {}
+        assert fleet.status_of("t0").missing == ("user_id", "user_password", "sender_id", "sender_password")
+        fleet.set_secrets("t0", {"user_password": "new"})
+        assert fleet._secrets("t0") == {"user_password": "new"}
+
+
+def test_a_sealed_secret_that_was_put_into_another_row_is_refused(uri: str) -> None:
+    with Fleet.open(uri, OLD.text) as fleet:
+        db = fleet.registry._db
+        db.execute("UPDATE secret SET sealed = (SELECT sealed FROM secret WHERE owner = 't1') WHERE owner = 't0'")
+        db.execute("UPDATE data_key SET sealed = (SELECT sealed FROM data_key WHERE owner = 't1') WHERE owner = 't0'")
+        db.execute("UPDATE secret SET sealed = (SELECT sealed FROM secret WHERE owner = 't3') WHERE owner = 't2'")
+        db.execute("UPDATE secret SET name = 'sender_password' WHERE owner = 't4'")
+        for name in ("t0", "t2", "t4"):
+            with pytest.raises(SettingsError, match="cannot be opened"):
+                fleet._secrets(name)
+        assert fleet._secrets("t5")["user_password"] == "pw-t5"
