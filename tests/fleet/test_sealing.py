@@ -81,7 +81,7 @@ def test_several_keys_open_and_the_first_one_seals() -> None:
     assert both.sealed_key(data_key, "acme").key_id == new.id
 
 
-@pytest.mark.parametrize("text", ["hunter2-and-more", "ifk1_", "ifk1_c2hvcnQ", "ifk1_?", FleetKey.new().text[5:]])
+@pytest.mark.parametrize("text", ["hunter2-and-more", "ifk1_", "ifk1_c2hvcnQ", "ifk1_?", "A" * 43])
 def test_what_is_no_key_is_refused_without_being_quoted(text: str) -> None:
     with pytest.raises(SettingsError) as refused:
         FleetKeys.of(text)
