@@ -10,7 +10,7 @@ Each tenant's outbox, run history and event log are in schemas of its own in the
 
 import os
 import secrets as random_tokens
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -50,6 +50,20 @@ class NewTenant:
     limits: "Mapping[str, Any] | TenantLimits" = field(default_factory=dict)
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     paused: bool = False
+
+    def checked(self) -> Tenant:
+        """The tenant that it becomes; SettingsError names what is wrong with it or with its secrets."""
+        tenant = tenant_of(
+            self.name,
+            settings=self.settings,
+            flows=self.flows,
+            schedule=self.schedule,
+            limits=self.limits,
+            paused=self.paused,
+        )
+        for name, value in self.secrets.items():
+            check_secret(owner_name(self.name), name, value)
+        return tenant
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +182,7 @@ class Fleet:
         """Add many tenants, 200 in a transaction; how many there were. An error leaves whole batches only."""
         added = 0
         for some in batched(new, _AT_ONCE):
-            checked = [(_checked(one), one.secrets) for one in some]
+            checked = [(one.checked(), one.secrets) for one in some]
             key_id = self.keys.first.id if any(secrets for _, secrets in checked) else ""
             sealed = [self._sealed(tenant.name, secrets) if secrets else None for tenant, secrets in checked]
             self.registry.add([(tenant, one) for (tenant, _), one in zip(checked, sealed, strict=True)], key_id)
@@ -191,10 +205,12 @@ class Fleet:
         flows: Mapping[str, Any] | None = None,
         schedule: Mapping[str, Any] | None = None,
         limits: Mapping[str, Any] | TenantLimits | None = None,
+        check: Callable[[Tenant], None] = lambda _: None,
     ) -> Tenant:
         """Change some settings, flows, times or limits of a tenant; None as a value removes one.
 
-        A run that goes on is not changed; the next one has the new values.
+        A run that goes on is not changed; the next one has the new values. `check` raises where the changed tenant is
+        not to be kept.
         """
 
         def changed(before: Tenant) -> Tenant:
@@ -202,7 +218,7 @@ class Fleet:
             times = {flow: one for flow, one in before.schedule.items() if flow in kept_flows}
             kept = {"concurrency": before.limits.concurrency, "monthly_limit": before.limits.monthly_limit}
             given = limits if limits is not None else {}
-            return tenant_of(
+            after = tenant_of(
                 name,
                 settings=_merged(before.settings, settings),
                 flows=kept_flows,
@@ -211,6 +227,8 @@ class Fleet:
                 paused=before.paused,
                 added_at=before.added_at,
             )
+            check(after)
+            return after
 
         return self.registry.change(name, changed)
 
@@ -245,10 +263,19 @@ class Fleet:
         """The names of a tenant's own secrets."""
         return tuple(self.registry.secret_names([self.tenant(name).name])[name])
 
-    def _set_secrets(self, owner: str, given: Mapping[str, str | None]) -> None:
+    def shared_secret_names(self) -> tuple[str, ...]:
+        """The names of the secrets that all tenants share."""
+        return tuple(self.registry.secret_names([SHARED])[SHARED])
+
+    def check_secrets(self, owner: str, given: Mapping[str, str | None]) -> None:
+        """SettingsError where these secrets cannot be sealed for an owner: a name, a value, or no key."""
+        _ = self.keys  # SettingsError without one
         for name, value in given.items():
             if value is not None:
                 check_secret(owner_name(owner), name, value)
+
+    def _set_secrets(self, owner: str, given: Mapping[str, str | None]) -> None:
+        self.check_secrets(owner, given)
         put = {name: value for name, value in given.items() if value is not None}
 
         def sealed(before: SealedSecrets | None) -> SealedSecrets:
@@ -461,21 +488,17 @@ class Fleet:
             raise _refused_link()
 
 
+def link_path(token: str) -> str:
+    """The path of a link on the fleet's site."""
+    return f"/connect/link/{token}"
+
+
 def _refused_link() -> RefusedError:
     return RefusedError("This link is not valid any more.", fix="Ask for a new one.")
 
 
 def _hash(token: str) -> str:
     return sha256(token.encode()).hexdigest()
-
-
-def _checked(new: NewTenant) -> Tenant:
-    tenant = tenant_of(
-        new.name, settings=new.settings, flows=new.flows, schedule=new.schedule, limits=new.limits, paused=new.paused
-    )
-    for name, value in new.secrets.items():
-        check_secret(f"tenant {new.name!r}", name, value)
-    return tenant
 
 
 def _merged(before: Mapping[str, Any], given: Mapping[str, Any] | None) -> dict[str, Any]:

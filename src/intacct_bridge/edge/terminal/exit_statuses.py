@@ -17,6 +17,7 @@ MEANINGS = {
 _SHORT = {2: "wrong usage or settings", 4: "temporary failure", 5: "in doubt", 70: "bug", 141: "output closed early"}
 _ALWAYS = (0, 2, 70, 130, 141, 143)
 _CONNECTED = {3: "", 4: ""}
+_DATABASE = {4: "the fleet's database cannot be reached"}
 _WRITES = {1: "refused, or not all done", 3: "", 4: "", 5: ""}
 _BY_COMMAND: dict[str, dict[int, str]] = {
     "demo": {1: "a step found failures", 4: ""},
@@ -78,6 +79,19 @@ _BY_COMMAND: dict[str, dict[int, str]] = {
     "runs list": {},
     "runs show": {},
     "runs stats": {},
+    "fleet add": _DATABASE,
+    "fleet list": _DATABASE,
+    "fleet show": _DATABASE,
+    "fleet change": _DATABASE,
+    "fleet pause": _DATABASE,
+    "fleet resume": _DATABASE,
+    "fleet remove": _DATABASE,
+    "fleet status": {1: "a tenant needs a person (with --attention)", **_DATABASE},
+    "fleet usage": _DATABASE,
+    "fleet key": {},
+    "fleet rotate": _DATABASE,
+    "fleet share": _DATABASE,
+    "fleet link": _DATABASE,
     "reconcile": {1: "the copy differs from the company", **_CONNECTED},
     "console": {},
     "mcp": {},

@@ -1,0 +1,1 @@
+"""`intacct fleet`: many companies."""

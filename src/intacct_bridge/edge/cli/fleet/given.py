@@ -1,0 +1,204 @@
+"""Tenants as people give them: options, files of secrets and of flows, and lists of tenants in CSV or JSON."""
+
+import csv
+import io
+import json
+import os
+import sys
+import tomllib
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from intacct_bridge.client.connections.connection import SECRETS
+from intacct_bridge.errors import IntacctError, SettingsError
+from intacct_bridge.model.wording import counted
+
+if TYPE_CHECKING:
+    from intacct_bridge.fleet.fleet import NewTenant
+    from intacct_bridge.fleet.tenant import Tenant
+
+ENVIRONMENT = "env"
+STDIN = "-"
+_LIMITS = ("concurrency", "monthly_limit")
+_TABLES = ("settings", "flows", "schedule", "limits", "secrets")
+_SHOWN_MISTAKES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class GivenParts:
+    """The parts of a tenant that options give; an absent part says nothing."""
+
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    flows: Mapping[str, Any] = field(default_factory=dict)
+    schedule: Mapping[str, Any] = field(default_factory=dict)
+    limits: Mapping[str, Any] = field(default_factory=dict)
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+def assignments(words: Iterable[str], option: str) -> dict[str, str]:
+    """`name=value` pairs."""
+    found = {}
+    for word in words:
+        name, equals, value = word.partition("=")
+        if not equals or not name.strip():
+            raise SettingsError(f"{option} {word!r} is not NAME=VALUE", fix=f"Write {option} NAME=VALUE.")
+        found[name.strip()] = value.strip()
+    return found
+
+
+def read_secrets(source: str) -> dict[str, str]:
+    """Secrets from a file, `-` (standard input) or `env`: a JSON object, or lines NAME=VALUE. Errors quote no value.
+
+    A name may be that of the environment variable, such as INTACCT_USER_PASSWORD.
+    """
+    if source == ENVIRONMENT:
+        variables = {name: os.environ.get(f"INTACCT_{name.upper()}", "") for name in SECRETS}
+        found = {name: value for name, value in variables.items() if value}
+        if not found:
+            raise SettingsError(
+                "the environment has no secret",
+                fix=f"Set {' or '.join(f'INTACCT_{name.upper()}' for name in SECRETS)}.",
+            )
+        return found
+    text = sys.stdin.read() if source == STDIN else _text(Path(source))
+    where = "standard input" if source == STDIN else source
+    if text.lstrip().startswith("{"):
+        try:
+            table = json.loads(text)
+        except ValueError:
+            raise SettingsError(f"{where} is not valid JSON", fix="Correct it, or write lines NAME=VALUE.") from None
+        return {_secret_name(str(name)): value for name, value in table.items()}
+    found = {}
+    for number, line in enumerate(text.splitlines(), 1):
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        name, equals, value = line.partition("=")
+        if not equals:
+            raise SettingsError(f"{where}, line {number} is not NAME=VALUE", fix="Write user_password=... on a line.")
+        found[_secret_name(name.strip())] = value.strip()
+    if not found:
+        raise SettingsError(f"{where} has no secret", fix="Write user_password=... on a line.")
+    return found
+
+
+def _secret_name(name: str) -> str:
+    return name.removeprefix("INTACCT_").lower() if name.startswith("INTACCT_") else name
+
+
+def read_flows(path: Path) -> GivenParts:
+    """The tables `[flows.NAME]`, and the times of `[schedule]`, of a file that is written as intacct.toml is."""
+    try:
+        tables = tomllib.loads(_text(path))
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{path} is not valid TOML: {error}", fix="Correct the file.") from None
+    flows, schedule = tables.get("flows", {}), tables.get("schedule", {})
+    if not isinstance(flows, dict) or not isinstance(schedule, dict) or not flows:
+        raise SettingsError(f"{path} has no flow", fix="Write tables [flows.NAME], and their times in [schedule].")
+    return GivenParts(flows=flows, schedule=schedule)
+
+
+def read_tenants(path: Path, common: GivenParts) -> list["NewTenant"]:
+    """The tenants of a CSV or JSON file; what a row does not say is as `common` has it.
+
+    Each key beside `name`, `paused`, the limits and the tables of a tenant is a setting or a secret; of CSV, also
+    `schedule.FLOW` and `secret.NAME`.
+    """
+    text = _text(path)
+    rows = _json_rows(text, path) if text.lstrip().startswith(("[", "{")) else _csv_rows(text, path)
+    return [_tenant(row, where, common) for where, row in rows]
+
+
+def _csv_rows(text: str, path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    reader = csv.DictReader(io.StringIO(text.removeprefix("\ufeff")), strict=True)
+    try:
+        for row in reader:
+            if None in row or None in row.values():
+                raise SettingsError(f"{path}, line {reader.line_num} has other columns than the first line")
+            yield f"{path}, line {reader.line_num}", {key.strip(): value.strip() for key, value in row.items() if value}
+    except csv.Error as error:
+        raise SettingsError(f"{path}, line {reader.line_num}: {error}", fix="Save the file as CSV again.") from None
+
+
+def _json_rows(text: str, path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    try:
+        rows = json.loads(text)
+    except ValueError as error:
+        raise SettingsError(f"{path} is not valid JSON: {error}", fix="Write a list of tenants.") from None
+    for number, row in enumerate(rows if isinstance(rows, list) else [rows], 1):
+        if not isinstance(row, dict):
+            raise SettingsError(f"{path}, tenant {number} is not an object", fix='Write {"name": ..., ...}.')
+        yield f"{path}, tenant {number}", row
+
+
+def _tenant(row: dict[str, Any], where: str, common: GivenParts) -> "NewTenant":
+    from intacct_bridge.fleet.fleet import NewTenant
+
+    parts: dict[str, dict[str, Any]] = {
+        name: {**getattr(common, name), **_table(row.pop(name, {}), f"{where}: {name}")} for name in _TABLES
+    }
+    name, paused = row.pop("name", ""), row.pop("paused", False)
+    if not isinstance(name, str) or not name:
+        raise SettingsError(f"{where} has no name", fix="Give each tenant a name.")
+    for key, value in row.items():
+        kind, _, rest = key.partition(".")
+        if key in _LIMITS:
+            parts["limits"][key] = value
+        elif key in SECRETS or (kind == "secret" and rest):
+            parts["secrets"][rest or key] = value
+        elif kind == "schedule" and rest:
+            parts["schedule"][rest] = value
+        else:
+            parts["settings"][key] = value
+    return NewTenant(name, **parts, paused=str(paused).lower() in ("true", "yes", "1"))
+
+
+def _table(value: object, where: str) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise SettingsError(f"{where} must be an object", fix="Write it as an object of names and values.")
+    return value
+
+
+def refuse_mistakes(new: "Iterable[NewTenant]") -> None:
+    """SettingsError that lists the tenants with mistakes, so that nothing is added before all are right."""
+    mistakes, count = [], 0
+    for one in new:
+        count += 1
+        try:
+            check_flows(one.checked())
+        except IntacctError as error:
+            mistakes.append(f"{error.message}. {error.fix}".rstrip())
+    if len(mistakes) == 1 and count == 1:
+        raise SettingsError(mistakes[0])
+    if mistakes:
+        more = f"\n  and {len(mistakes) - _SHOWN_MISTAKES:,} more" if len(mistakes) > _SHOWN_MISTAKES else ""
+        listed = "".join(f"\n  {one}" for one in mistakes[:_SHOWN_MISTAKES])
+        raise SettingsError(
+            f"{counted(len(mistakes), 'tenant')} of {count:,} {'has' if len(mistakes) == 1 else 'have'} mistakes;"
+            f" nothing was added:{listed}{more}",
+            fix="Correct them, and run it again.",
+        )
+
+
+def check_flows(tenant: "Tenant") -> None:
+    """SettingsError where the options of a flow are not those of its command."""
+    from intacct_bridge.edge.cli.flows.command_line import checked_command
+    from intacct_bridge.fleet.tenant import with_secrets
+
+    root = click.get_current_context().find_root().command
+    assert isinstance(root, click.Group)
+    for name in tenant.flows:
+        flow = tenant.flow(name)
+        checked_command(replace(flow, options=with_secrets(flow, defaultdict(lambda: "a-secret"))), root)
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "not readable as UTF-8 text"
+        raise SettingsError(f"{path}: {reason}", fix="Name a file that can be read.") from None
