@@ -147,7 +147,48 @@ def _entry(page: Any) -> None:
     page.get_by_role("heading", name="Take back").wait_for()
 
 
+def _credential_page(page: Any) -> None:
+    """A customer's administrator has entered a user that can sign in; the role does not let it read bills."""
+    sys.path.append(str(ROOT / "tests"))
+    from intacct_bridge.emulator.gateway.administration import Administration
+    from intacct_bridge.emulator.gateway.gateway import Emulator
+    from intacct_bridge.emulator.gateway.server import serve
+    from intacct_bridge.emulator.settings.scenarios import find_scenario, load_scenario
+    from support.edge.fleet_site import running_fleet
+    from support.postgres_server import running_postgres
+
+    emulator = Emulator.empty(settings=load_scenario(find_scenario("new-company")))
+    company = Administration(emulator)
+    sender = company.license_sender()
+    company.subscribe()
+    company.authorise_sender(sender.sender_id)
+    company.create_user("ws_bridge", "anna@example.com")
+    company.create_role("Intacct Bridge")
+    company.grant("Intacct Bridge", "Accounts Payable", "Vendors", ["List", "View"])
+    company.assign_role("ws_bridge", "Intacct Bridge")
+    password = company.mail[-1].password
+    flows = {"nightly": {"command": "extract", "streams": ["VENDOR", "APBILL"], "to": "duckdb:///copy.duckdb"}}
+    with (
+        serve(emulator) as gateway,
+        running_postgres() as database,
+        running_fleet(database.uri, vendor="Example Software") as served,
+    ):
+        settings = {"sender_id": sender.sender_id, "endpoint": gateway.url, "environment": "implementation"}
+        secrets = {"sender_password": sender.password}
+        served.fleet.add("corvane-instruments", settings=settings, flows=flows, secrets=secrets)
+        page.goto(served.link("corvane-instruments"))
+        page.get_by_role("button", name="Continue").click()
+        page.get_by_role("textbox", name="Company ID").fill(company.settings.company_id)
+        page.get_by_role("textbox", name="User ID").fill("ws_bridge")
+        page.get_by_role("textbox", name="Password").fill(password)
+        page.get_by_role("button", name="Check and save").click()
+        page.wait_for_selector("main progress", state="detached")
+        page.get_by_text("The user can sign in").wait_for()
+    emulator.close()
+
+
 PICTURES: tuple[Picture, ...] = (
+    Picture("credential-page", "/", _credential_page, height=1000),
     Picture("home", "/"),
     Picture("home-narrow-dark", "/", height=760, narrow=True, dark=True),
     Picture("add-connection", "/add-connection", height=720),

@@ -47,7 +47,7 @@ OUTSIDE = {
 }
 ONLY_IN = {
     "pyspark": ("edge.spark.source",),
-    "starlette": ("emulator.", "edge.console.", "edge.mcp."),
+    "starlette": ("emulator.", "edge.console.", "edge.fleet.", "edge.mcp."),
     "uvicorn": ("emulator.", "edge.console.", "edge.mcp."),
     "lxml": ("emulator.",),
     "jinja2": ("edge.console.",),

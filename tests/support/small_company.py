@@ -3,7 +3,7 @@
 Its clients keep no files and never sleep; its clock moves when a test moves it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date, datetime, timedelta
 from functools import cache
 from itertools import takewhile
@@ -131,6 +131,6 @@ def _some() -> Iterator[tuple[str, Any]]:
             yield name, row
 
 
-def little_company(clock: Clock) -> Emulator:
+def little_company(clock: Callable[[], float]) -> Emulator:
     """A gateway of its own."""
     return _with_recent_documents().clone(clock=clock)

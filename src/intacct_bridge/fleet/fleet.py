@@ -255,6 +255,20 @@ class Fleet:
         """Seal secrets of a tenant, in place of those of the same names; None as a value removes one."""
         self._set_secrets(name, secrets)
 
+    def set_credentials(self, name: str, *, company_id: str, user_id: str, user_password: str) -> None:
+        """Set the company, the user and the password together. SettingsError where another tenant has the company.
+
+        No worker can see the password of one user beside the name of another: in between, the password is missing, and
+        so it is after a crash.
+        """
+        new = {"company_id": company_id, "user_id": user_id}
+        before = self.tenant(name).settings
+        if any(before.get(setting) != value for setting, value in new.items()):
+            if "user_password" in self.secret_names(name):
+                self.set_secrets(name, {"user_password": None})
+            self.change(name, settings=new)
+        self.set_secrets(name, {"user_password": user_password})
+
     def share_secrets(self, secrets: Mapping[str, str | None]) -> None:
         """Seal secrets that every tenant uses which has none of that name, such as the sender's password."""
         self._set_secrets(SHARED, secrets)
@@ -339,12 +353,17 @@ class Fleet:
         """The schema of a tenant's company in the fleet's database, which a lone connection would use too."""
         return schema_name(tenant.company)
 
-    def connection(self, name: str) -> Connection:
+    def connection(
+        self, name: str, *, settings: Mapping[str, Any] | None = None, secrets: Mapping[str, str] | None = None
+    ) -> Connection:
         """The connection of a tenant with its secrets, and with its outbox in the fleet's database.
 
-        SettingsError where a setting is missing. The connection shows its secrets in no repr.
+        SettingsError where a setting is missing. The connection shows its secrets in no repr. `settings` and `secrets`
+        are tried in place of those that are kept, and are not kept themselves.
         """
-        return self._connection(self.tenant(name), self._secrets(name))
+        tenant = self.tenant(name)
+        tried = replace(tenant, settings={**tenant.settings, **(settings or {})})
+        return self._connection(tried, {**self._secrets(name), **(secrets or {})})
 
     def _connection(self, tenant: Tenant, secrets: Mapping[str, str]) -> Connection:
         if missing := tenant.missing(secrets):
@@ -423,6 +442,11 @@ class Fleet:
         shared = self.registry.secret_names([SHARED])[SHARED]
         for some in batched(self.tenants(like=like), _AT_ONCE):
             yield from self._status(some, shared, now)
+
+    def status_page(self, after: str = "", *, like: str = "", limit: int = _AT_ONCE) -> list[TenantStatus]:
+        """The status of the tenants behind a name in the order of names, at most `limit`."""
+        shared = self.registry.secret_names([SHARED])[SHARED]
+        return self._status(self.registry.page(after, like=like, limit=limit), shared, self.registry.now())
 
     def status_of(self, name: str) -> TenantStatus:
         """The status of one tenant."""

@@ -84,6 +84,10 @@ GROUP BY tenant, flow
 """
 
 
+class UnknownTenantError(SettingsError):
+    """The fleet has no tenant of that name."""
+
+
 class CompanyTakenError(SettingsError):
     """A company belongs to another tenant already. The message does not name that tenant; `fix` does."""
 
@@ -160,7 +164,7 @@ class Registry:
         if rows:
             return _tenant(rows[0])
         names = [str(row[0]) for row in self._db.read("SELECT name FROM tenant ORDER BY name")]
-        raise SettingsError(
+        raise UnknownTenantError(
             f"the fleet has no tenant {name!r}{did_you_mean(name, names)}", fix="List them: intacct fleet list"
         )
 
@@ -339,11 +343,13 @@ class Registry:
             return self._db.execute(sql, (now, token_hash, now)).rowcount == 1
 
     def end_links(self, tenant: str) -> int:
-        """End every link of a tenant; how many were open."""
+        """End every link of a tenant, and the sessions that links began; how many links were open."""
         with self._db.transaction():
             now = _text(self._db.clock())
-            sql = "UPDATE link SET expires_at = ? WHERE tenant = ? AND used_at IS NULL AND expires_at > ?"
-            return self._db.execute(sql, (now, tenant, now)).rowcount
+            sql = "SELECT count(*) FROM link WHERE tenant = ? AND used_at IS NULL AND expires_at > ?"
+            was_open = int(self._db.read(sql, (tenant, now))[0][0])
+            self._db.execute("UPDATE link SET expires_at = ? WHERE tenant = ? AND expires_at > ?", (now, tenant, now))
+        return was_open
 
     # --- runs
 

@@ -31,6 +31,8 @@ class Seen:
     status: int
     headers: Mapping[str, str]
     body: bytes
+    cookies: tuple[str, ...] = ()
+    """The name and the value of each cookie that it sets."""
 
     @property
     def html(self) -> str:
@@ -77,7 +79,9 @@ class Visitor:
                 line.putheader("Content-Length", str(len(body)))
             line.endheaders(body)
             answer = line.getresponse()
-            seen = Seen(answer.status, {k.lower(): v for k, v in answer.getheaders()}, answer.read())
+            set_cookies = tuple(v.partition(";")[0] for k, v in answer.getheaders() if k.lower() == "set-cookie")
+            headers_seen = {k.lower(): v for k, v in answer.getheaders()}
+            seen = Seen(answer.status, headers_seen, answer.read(), set_cookies)
         finally:
             line.close()
         found = re.match(r"[^;]+", seen.headers.get("set-cookie", ""))

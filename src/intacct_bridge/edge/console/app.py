@@ -59,16 +59,25 @@ def console_app(site: Site, pages: Sequence[ConsolePage]) -> Asgi:
     every = (*pages, *_job_pages())
     routes: list[BaseRoute] = [
         Mount("/static", StaticFiles(directory=STATIC)),
-        Route("/jobs/{id}/events", _events(site), methods=["GET"]),
+        Route("/jobs/{id}/events", job_events(site), methods=["GET"]),
+        *page_routes(site, every),
+        Route("/{rest:path}", nothing(site, every), methods=["GET", "POST"]),
     ]
-    for page in every:
-        if not page.is_file:
-            routes.append(Route(page.json_path, _shown(site, every, page, as_json=True), methods=["GET"]))
-        for action, act in page.actions.items():
-            routes.append(Route(page.address(action), _acted(site, every, page, act), methods=["POST"]))
-    routes += [Route(page.path, _shown(site, every, page, as_json=False), methods=["GET"]) for page in every]
-    routes.append(Route("/{rest:path}", _nothing(site, every), methods=["GET", "POST"]))
     return Guard(Starlette(routes=routes), site)
+
+
+def page_routes(site: Site, pages: Sequence[ConsolePage], *, as_data: bool = True) -> "list[BaseRoute]":
+    """The routes of pages and of their forms; with `as_data` those of their data too."""
+    from starlette.routing import Route
+
+    routes: list[BaseRoute] = []
+    for page in pages:
+        if as_data and not page.is_file:
+            routes.append(Route(page.json_path, _shown(site, pages, page, as_json=True), methods=["GET"]))
+        for action, act in page.actions.items():
+            routes.append(Route(page.address(action), _acted(site, pages, page, act), methods=["POST"]))
+    routes += [Route(page.path, _shown(site, pages, page, as_json=False), methods=["GET"]) for page in pages]
+    return routes
 
 
 def _job_pages() -> tuple[ConsolePage, ...]:
@@ -148,7 +157,9 @@ def _raiser(error: IntacctError) -> Callable[[], Answer]:
     return fail
 
 
-def _nothing(site: Site, pages: Sequence[ConsolePage]) -> Callable[["Request"], Any]:
+def nothing(site: Site, pages: Sequence[ConsolePage]) -> Callable[["Request"], Any]:
+    """The page of an address that has none."""
+
     async def missing(request: "Request") -> "Response":
         error = NotFoundError("There is no page under this address.", fix="Choose a page in the navigation.")
         visit = _visit(site, request)
@@ -193,6 +204,7 @@ def frame_values(
     """What the frame around a page shows: the navigation, the notice, and the address of its data."""
     return {
         "visit": visit,
+        "frame": visit.site.frame,
         "page_title": view.title or (page.title if page is not None else "Not found"),
         "nav": _navigation(pages, visit.path),
         "notice": visit.session.notices.get(visit.query.get("notice", ""), ""),
@@ -243,7 +255,7 @@ def _attachment(name: str) -> str:
     return f'attachment; filename="{plain}"{exact}'
 
 
-def _events(site: Site) -> Callable[["Request"], Any]:
+def job_events(site: Site) -> Callable[["Request"], Any]:
     """Server-sent events: the version of a job whenever it changes, and its end."""
     from starlette.responses import Response, StreamingResponse
 

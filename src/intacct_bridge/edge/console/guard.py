@@ -54,7 +54,7 @@ class Guard:
             if scope["type"] == "websocket":
                 await send({"type": "websocket.close", "code": 1008})
             return None
-        answer = _with_headers(send, is_static=scope["path"].startswith("/static/"))
+        answer = with_headers(send, is_static=scope["path"].startswith("/static/"))
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         refusal = self._refused(scope, headers)
         if refusal is None and not scope["path"].startswith("/static/"):
@@ -65,23 +65,23 @@ class Guard:
                 refusal = 401, "Sign in to the console", self._sign_in_text()
             else:
                 scope["session"] = session
-                answer = _with_cookie(answer, self._cookie(session, headers)) if new else answer
+                answer = with_cookie(answer, self._cookie(session, headers)) if new else answer
         if refusal is not None:
             status, title, text = refusal
             page = render("refused.html", {"title": title, "text": text, "status": status})
-            return await _html(answer, status, page, close=scope["method"] not in _SAFE)
+            return await html(answer, status, page, close=scope["method"] not in _SAFE)
         return await self._application(scope, receive, answer)
 
     def _refused(self, scope: Scope, headers: dict[str, str]) -> tuple[int, str, str] | None:
         settings = self._site.settings
         host = headers.get("host", "")
-        if _count(scope, "host") != 1 or not self._is_ours(host):
+        if count(scope, "host") != 1 or not self._is_ours(host):
             return 421, "Unknown address", "This console does not answer under the name in the address."
         if scope["method"] not in _METHODS:
             return 405, "Not possible", "Pages of the console are read and their forms are sent; nothing else."
         team = settings.team
         if team is not None:
-            once = all(_count(scope, name) <= 1 for name in (SECRET_HEADER, team.header))
+            once = all(count(scope, name) <= 1 for name in (SECRET_HEADER, team.header))
             if not once or not same_secret(headers.get(SECRET_HEADER.lower(), ""), team.secret):
                 return 403, "Refused", "This console is reached through the sign-in of your organisation only."
         if scope["method"] == "POST":
@@ -106,7 +106,7 @@ class Guard:
 
     def _session(self, headers: dict[str, str]) -> tuple[VisitorSession | None, bool]:
         """The visitor's session, and whether it is new. In team mode it is that of the person whom the proxy names."""
-        key = _cookies(headers.get("cookie", "")).get(self._cookie_name, "")
+        key = cookies(headers.get("cookie", "")).get(self._cookie_name, "")
         session = self._site.access.session(key) if key else None
         team = self._site.settings.team
         if team is None:
@@ -128,8 +128,8 @@ class Guard:
         if session is None:
             text = f"This start address was used already, or is not complete. {self._sign_in_text()}"
             page = render("refused.html", {"title": "Sign in to the console", "text": text, "status": 403})
-            return await _html(send, 403, page)
-        return await _html(_with_cookie(send, self._cookie(session, {})), 200, render("started.html", {}))
+            return await html(send, 403, page)
+        return await html(with_cookie(send, self._cookie(session, {})), 200, render("started.html", {}))
 
     def _sign_in_text(self) -> str:
         if self._site.settings.team is not None:
@@ -150,7 +150,7 @@ class Guard:
         return f"{self._cookie_name}={session.key}; Path=/; HttpOnly; SameSite=Strict{secure}".encode()
 
 
-def _count(scope: Scope, header: str) -> int:
+def count(scope: Scope, header: str) -> int:
     """How often a header is given: a browser's own beside the proxy's would leave open whose counts."""
     return sum(name == header.lower().encode() for name, _ in scope["headers"])
 
@@ -163,12 +163,14 @@ def _person(text: str) -> str:
     return name if name.isprintable() and "," not in name and len(name) <= _LONGEST_PERSON else ""
 
 
-def _cookies(text: str) -> dict[str, str]:
+def cookies(text: str) -> dict[str, str]:
+    """The cookies of a Cookie header by name."""
     pairs = (part.strip().partition("=") for part in text.split(";"))
     return {name: value for name, _, value in pairs}
 
 
-def _with_headers(send: Send, *, is_static: bool) -> Send:
+def with_headers(send: Send, *, is_static: bool) -> Send:
+    """Sends an answer with the headers of every answer; only a static file may be kept."""
     kept = b"private, max-age=3600" if is_static else b"no-store"
 
     async def sending(message: MutableMapping[str, Any]) -> None:
@@ -179,7 +181,9 @@ def _with_headers(send: Send, *, is_static: bool) -> Send:
     return sending
 
 
-def _with_cookie(send: Send, cookie: bytes) -> Send:
+def with_cookie(send: Send, cookie: bytes) -> Send:
+    """Sends an answer that sets a cookie."""
+
     async def sending(message: MutableMapping[str, Any]) -> None:
         if message["type"] == "http.response.start":
             message["headers"] = [*message.get("headers", ()), (b"set-cookie", cookie)]
@@ -188,7 +192,8 @@ def _with_cookie(send: Send, cookie: bytes) -> Send:
     return sending
 
 
-async def _html(send: Send, status: int, page: str, *, close: bool = False) -> None:
+async def html(send: Send, status: int, page: str, *, close: bool = False) -> None:
+    """Send a page; with `close` the connection ends after it."""
     body = page.encode()
     headers = [(b"content-type", b"text/html; charset=utf-8"), (b"content-length", str(len(body)).encode())]
     if close:  # what the browser still sends is not read

@@ -5,9 +5,10 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from ipaddress import ip_address
 from threading import Event, Thread
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from intacct_bridge.edge.console.app import console_app
+from intacct_bridge.edge.console.guard import Asgi
 from intacct_bridge.edge.console.site import Site
 from intacct_bridge.edge.console.visit import ConsolePage
 from intacct_bridge.errors import SettingsError
@@ -20,28 +21,19 @@ _GRACE = 3
 """Seconds that open requests have after Ctrl-C."""
 
 
-class ConsoleServer:
-    """A console that serves from a thread of its own. Close it, or use it in a with statement."""
+class ThreadedServer:
+    """An application that serves from a thread of its own. Close it, or use it in a with statement."""
 
-    def __init__(self, site: Site, pages: Sequence[ConsolePage], *, host: str = "127.0.0.1", port: int = 0) -> None:
-        self.site = site
-        self._listener = listen(host, port, only_loopback=site.settings.team is None)
-        shown = self._listener.getsockname()
-        site.port = int(shown[1])
-        self.url = f"http://{f'[{shown[0]}]' if ':' in shown[0] else shown[0]}:{site.port}"
-        """Its address, without a path."""
-        self._server = _server(site, pages)
+    def __init__(self, application: Asgi, listener: socket.socket, *, what: str) -> None:
+        self._listener = listener
+        self._server = _server(application)
         self._failed: list[BaseException] = []
         started = Event()
-        self._thread = Thread(target=self._run, args=(started,), name="console", daemon=True)
+        self._thread = Thread(target=self._run, args=(started,), name=what, daemon=True)
         self._thread.start()
         if not started.wait(_START_SECONDS) or self._failed:
-            self._listener.close()
-            raise SettingsError(f"the console did not start: {self._failed[0] if self._failed else 'timeout'}")
-
-    def start_address(self) -> str:
-        """An address that signs in one browser, once."""
-        return f"{self.url}/start/{self.site.access.new_token()}"
+            listener.close()
+            raise SettingsError(f"the {what} did not start: {self._failed[0] if self._failed else 'timeout'}")
 
     def wait(self, seconds: float) -> bool:
         """Wait for the end of the server; whether it has ended."""
@@ -49,13 +41,12 @@ class ConsoleServer:
         return not self._thread.is_alive()
 
     def close(self) -> None:
-        """Ask jobs to stop, finish open requests, and stop serving."""
-        self.site.close()
+        """Finish open requests, and stop serving."""
         self._server.should_exit = True
         self._thread.join(_GRACE + 2)
         self._listener.close()
 
-    def __enter__(self) -> "ConsoleServer":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -67,6 +58,33 @@ class ConsoleServer:
         except BaseException as error:  # handed to the thread that waits
             self._failed.append(error)
             started.set()
+
+
+class ConsoleServer(ThreadedServer):
+    """A console that serves."""
+
+    def __init__(self, site: Site, pages: Sequence[ConsolePage], *, host: str = "127.0.0.1", port: int = 0) -> None:
+        self.site = site
+        listener = listen(host, port, only_loopback=site.settings.team is None)
+        self.url, site.port = address_of(listener)
+        """Its address, without a path."""
+        super().__init__(console_app(site, pages), listener, what="console")
+
+    def start_address(self) -> str:
+        """An address that signs in one browser, once."""
+        return f"{self.url}/start/{self.site.access.new_token()}"
+
+    def close(self) -> None:
+        """Ask jobs to stop, finish open requests, and stop serving."""
+        self.site.close()
+        super().close()
+
+
+def address_of(listener: socket.socket) -> tuple[str, int]:
+    """The address of a listening socket, and its port."""
+    shown = listener.getsockname()
+    port = int(shown[1])
+    return f"http://{f'[{shown[0]}]' if ':' in shown[0] else shown[0]}:{port}", port
 
 
 def listen(host: str, port: int, *, only_loopback: bool = True) -> socket.socket:
@@ -94,11 +112,11 @@ def listen(host: str, port: int, *, only_loopback: bool = True) -> socket.socket
     return listener
 
 
-def _server(site: Site, pages: Sequence[ConsolePage]) -> "uvicorn.Server":
+def _server(application: Asgi) -> "uvicorn.Server":
     import uvicorn
 
     config = uvicorn.Config(
-        console_app(site, pages),
+        application,
         log_level="critical",
         access_log=False,
         lifespan="off",

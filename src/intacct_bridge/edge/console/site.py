@@ -50,6 +50,9 @@ class ConsoleSettings:
 class Site:
     """What all requests share."""
 
+    frame = "base.html"
+    """The template around every page."""
+
     def __init__(
         self,
         settings: ConsoleSettings,

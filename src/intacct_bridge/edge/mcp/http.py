@@ -100,7 +100,7 @@ def access_token(path: Path, environ: Any = os.environ) -> tuple[str, str]:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
-        return _checked(_read(path), str(path)), str(path)
+        return _checked(read_token(path), str(path)), str(path)
     except OSError as error:
         raise _unusable(path, error) from None
     token = secrets.token_urlsafe(32)
@@ -109,7 +109,8 @@ def access_token(path: Path, environ: Any = os.environ) -> tuple[str, str]:
     return token, str(path)
 
 
-def _read(path: Path) -> str:
+def read_token(path: Path) -> str:
+    """A token in a file that only its owner can read. SettingsError for another file."""
     try:
         if os.name == "posix" and path.stat().st_mode & 0o077:
             raise SettingsError(f"others can read the token in {path}", fix=f"chmod 600 {path}")

@@ -92,6 +92,7 @@ _BY_COMMAND: dict[str, dict[int, str]] = {
     "fleet rotate": _DATABASE,
     "fleet share": _DATABASE,
     "fleet link": _DATABASE,
+    "fleet serve": _DATABASE,
     "reconcile": {1: "the copy differs from the company", **_CONNECTED},
     "console": {},
     "mcp": {},

@@ -161,14 +161,14 @@ def _print(lines: dict[str, str], console: Console, error: BaseException, status
 
         run = {"run": console.log_facts["run"]} if console.log_facts.get("run") else {}
         console.complain(
-            json.dumps({"error": {**lines, **_facts(error, status), **run}}, ensure_ascii=False), level="error"
+            json.dumps({"error": {**lines, **facts_of(error, status), **run}}, ensure_ascii=False), level="error"
         )
         return
     if console.log_format != PLAIN:
         others = {label: text for label, text in lines.items() if label != "error"}
         shown = "".join(f"; {label}: {text}" for label, text in others.items()) if console.log_format == TEXT else ""
         text = " ".join(f"{lines['error']}{shown}".split())
-        console.complain(text, level="error", **others, **_facts(error, status))
+        console.complain(text, level="error", **others, **facts_of(error, status))
         return
     for label, text in lines.items():
         lead = f"{label:>5}  "
@@ -178,8 +178,8 @@ def _print(lines: dict[str, str], console: Console, error: BaseException, status
             console.complain(console.wrapped(lead, text), level="error")
 
 
-def _facts(error: BaseException, status: int) -> dict[str, str | int]:
-    """What a program decides by."""
+def facts_of(error: BaseException, status: int) -> dict[str, str | int]:
+    """What a program decides by: the error's code, class, exit status, and entry of the catalogue."""
     from intacct_bridge.flow.runs.run import RunError
 
     known = RunError.of(error)

@@ -2,7 +2,7 @@
 
 import click
 
-from intacct_bridge.edge.cli.fleet import keys, status, tenants
+from intacct_bridge.edge.cli.fleet import keys, serve, status, tenants
 
 
 @click.group("fleet", no_args_is_help=True)
@@ -21,5 +21,5 @@ def fleet_command() -> None:
     """
 
 
-for _command in (*tenants.COMMANDS, *status.COMMANDS, *keys.COMMANDS):
+for _command in (*tenants.COMMANDS, *status.COMMANDS, *keys.COMMANDS, *serve.COMMANDS):
     fleet_command.add_command(_command)
