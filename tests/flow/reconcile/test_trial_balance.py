@@ -68,8 +68,9 @@ class Books:
 
     def query(self, query: Query) -> Iterator[Mapping[str, Value]]:
         keeps = predicate(query.where, KINDS.__getitem__) if query.where is not None else (lambda _: True)
-        period: dict[str, Value] = {"START_DATE": date(2026, 1, 5), "END_DATE": date(2026, 1, 20)}
-        yield from [period] if keeps({"NAME": "Week"}) else []
+        period: dict[str, Value] = {"NAME": "Week", "START_DATE": date(2026, 1, 5), "END_DATE": date(2026, 1, 20)}
+        assert query.object == "REPORTINGPERIOD"
+        yield from [{str(name): period[str(name)] for name in query.select}] if keeps({"NAME": "Week"}) else []
 
 
 @dataclass(frozen=True)
@@ -199,6 +200,12 @@ def test_an_empty_copy_is_compared_as_one_period() -> None:
     assert [one.name for one in found.periods] == ["all time"]
 
 
+def test_an_empty_copy_lacks_what_the_ledger_has() -> None:
+    (found,) = compared({EVER: [("1000", "E1", "USD", "0", "10.00", "2.50", "0", "0")]}, []).differences
+    assert (found.period, found.place) == ("all time", BalanceKey("ACCRUAL", "1000", "E1"))
+    assert (found.ledger, found.copy) == (Amounts(Decimal(10), Decimal("2.5")), Amounts())
+
+
 DAY = timedelta(days=1)
 
 
@@ -248,6 +255,8 @@ def test_each_book_of_a_copy_is_compared() -> None:
     places = {(one.period, one.place.account) for one in found.differences if one.place.book == "GAAP"}
     assert places == {("February 2026", "3000")}
     assert found.totals["GAAP", "USD"] == Amounts(Decimal(5))
+    assert found.totals["ACCRUAL", "USD"] == compared({}).totals["ACCRUAL", "USD"]
+    assert len({(one.period, one.place) for one in found.differences}) == len(found.differences), "each is told once"
 
 
 def test_totals_leave_out_statistical_amounts_and_other_days() -> None:
