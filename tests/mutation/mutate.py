@@ -14,6 +14,7 @@ import argparse
 import json
 import os
 import random
+import signal
 import subprocess
 import sys
 import tempfile
@@ -174,9 +175,13 @@ def tried(mutants: Sequence[Mutant], tests: dict[str, Any], folder: Path, proces
         job = {"mode": "try", "mutants": share, "seconds": seconds, "out": str(out)}
         files = sorted({name.partition("::")[0] for one in share for name in one["tests"]})
         running.append(_pytest(job, folder, files))
-    while any(one.poll() is None for one in running):
-        time.sleep(5)
-        print(f"\r{len(_results(folder))} of {len(mutants)} mutants tried", end="", file=sys.stderr, flush=True)
+    try:
+        while any(one.poll() is None for one in running):
+            time.sleep(5)
+            print(f"\r{len(_results(folder))} of {len(mutants)} mutants tried", end="", file=sys.stderr, flush=True)
+    finally:
+        for one in running:
+            one.terminate()
     print(file=sys.stderr)
     return _results(folder)
 
@@ -223,6 +228,7 @@ def report(results: Sequence[dict[str, Any]], *, seconds: float) -> bool:
 
 def main() -> int:
     """Draw mutants, try them, and report."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # the server and the processes end with this one
     parser = argparse.ArgumentParser(
         prog="mutate", description="Change the code, and see which changes no test notices."
     )

@@ -1,12 +1,17 @@
 """Rows of one side paired with rows of the other: altered, missing, surplus or doubled, and how each is named."""
 
+from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any, cast
 
+import duckdb
+import pyarrow as pa
 import pytest
 
+from intacct_bridge.flow.destinations.copy_tables import CopyTable
 from intacct_bridge.flow.reconcile.compared_tables import ComparedTable
-from intacct_bridge.flow.reconcile.record_differences import RecordDifference, _order, _paired
+from intacct_bridge.flow.reconcile.copy_reader import CopyReader
+from intacct_bridge.flow.reconcile.record_differences import RecordDifference, _order, _paired, matched
 
 LINES = {"group": "", "header_key": "BILLKEY", "header": "APBILL", "natural_key": "", "key": "RECORDNO",
          "modified": "WHENMODIFIED"}  # fmt: skip
@@ -88,3 +93,54 @@ def test_records_come_by_owner_and_number() -> None:
     assert [(one.owner, one.record, one.kind) for one in sorted(found, key=_order)] == [
         ("5", "9", "altered"), ("5", "9", "surplus"), ("5", "10", "missing"), ("6", "1", "missing"),
     ]  # fmt: skip
+
+
+# --- rows of both sides
+
+HELD = pa.schema([("record", pa.int64()), ("AMOUNT", pa.decimal128(12, 2)), ("NAME", pa.string())])
+COLUMNS = {"RECORDNO": "record", "AMOUNT": "AMOUNT", "NAME": "NAME"}
+
+
+def differing(company: list[tuple[int, str, str]], copy: list[tuple[int, str, str]], where: str = "true") -> list[Any]:
+    """The differences between rows of the company and rows of a copy, whose columns have other names and types."""
+    con = duckdb.connect()
+    con.execute('CREATE TABLE bills (record BIGINT, "AMOUNT" DECIMAL(12,2), "NAME" VARCHAR)')
+    for one in copy:
+        con.execute("INSERT INTO bills VALUES (?, ?, ?)", list(one))
+    held = CopyTable("T", HELD, lambda: iter(()), lambda _: [], "SELECT * FROM bills")
+    reader = CopyReader(con, [held], {}, "", in_place=True)
+    of = cast("ComparedTable", SimpleNamespace(**vars(table()), columns=COLUMNS))
+    numbers, amounts, names = zip(*company, strict=True) if company else ((), (), ())
+    wide = pa.table({
+        "RECORDNO": pa.array(numbers, pa.int32()),
+        "AMOUNT": pa.array(map(Decimal, amounts), pa.decimal128(38, 14)),
+        "NAME": pa.array(names, pa.string()),
+        "LATER": pa.array(names, pa.string()),  # a field that the copy does not have
+    })  # fmt: skip
+    return [(one.kind, one.record, [(at.name, at.company, at.copy) for at in one.fields])
+            for one in matched(reader, of, wide, where)]  # fmt: skip
+
+
+ONE, TWO, THREE = (1, "10.00", "a"), (2, "20.00", "b"), (3, "30.00", "c")
+
+
+@pytest.mark.parametrize(
+    ("company", "copy", "expected"),
+    [
+        ([ONE, TWO, THREE], [THREE, ONE, TWO], []),
+        ([], [], []),
+        ([ONE, TWO], [ONE], [("missing", "2", [])]),
+        ([ONE], [ONE, TWO], [("surplus", "2", [])]),
+        ([ONE, TWO], [ONE, TWO, TWO], [("doubled", "2", [])]),
+        ([ONE, TWO], [ONE, (2, "20.01", "b")], [("altered", "2", [("AMOUNT", Decimal("20.00"), Decimal("20.01"))])]),
+        ([ONE, TWO], [(1, "10.00", "A"), TWO], [("altered", "1", [("NAME", "a", "A")])]),
+        ([ONE, TWO], [ONE, THREE], [("missing", "2", []), ("surplus", "3", [])]),
+        ([(1, "10.001", "a")], [ONE], [("altered", "1", [("AMOUNT", Decimal("10.001"), Decimal("10.00"))])]),
+    ],
+)
+def test_rows_of_both_sides_are_equal_or_named(company: list[Any], copy: list[Any], expected: list[Any]) -> None:
+    assert differing(company, copy) == expected
+
+
+def test_only_the_asked_rows_of_the_copy_are_compared() -> None:
+    assert differing([ONE], [ONE, TWO], "record < 2") == []

@@ -13,9 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from intacct_bridge.client.protocol import ReadGateway
-from intacct_bridge.errors import InvalidRequestError
+from intacct_bridge.errors import InvalidRequestError, SettingsError
+from intacct_bridge.flow.destinations.copy_tables import CopyTable
 from intacct_bridge.flow.reconcile.copy_reader import CopyReader
-from intacct_bridge.flow.reconcile.ledger_copy import Amounts, BalanceKey, LedgerCopy
+from intacct_bridge.flow.reconcile.ledger_copy import Amounts, BalanceKey, LedgerCopy, open_ledger
 from intacct_bridge.flow.reconcile.trial_balances import (
     ALL_TIME,
     LedgerComparison,
@@ -146,6 +147,10 @@ def test_an_equal_copy_is_compared_over_all_days_only() -> None:
                    ("2000", "", "", "0", "0", "0", "0", "1.25")]}  # fmt: skip
     found = compared(ever)
     assert (found.equal, found.periods, found.places) == (True, (ALL_TIME,), 2)
+
+
+def test_an_amount_that_is_not_told_is_zero() -> None:
+    assert compared({**BALANCES, JANUARY: [("1000", "E1", "USD", "", "10.00", "2.50", "", "")]}).equal
 
 
 def test_two_rows_of_one_account_and_location_are_added() -> None:
@@ -286,3 +291,46 @@ def test_an_answer_without_any_account_is_an_empty_ledger() -> None:
             return Result(SUCCESS, function.tag, "", None)
 
     assert compare_ledger(cast("ReadGateway", Empty()), copy_of([])).equal
+
+
+# --- the ledger of a copy
+
+
+def ledger_of(*rows: tuple[Any, ...], leave_out: str = "", name: str = "GLDETAIL") -> LedgerCopy:
+    """The ledger of a copy with these lines, whose columns are in small letters and in another order."""
+    con = duckdb.connect()
+    types = {"day": "DATE", "text": "VARCHAR", "money": "DECIMAL(38,14)", "flag": "BOOLEAN"}
+    columns = {"CREDITAMOUNT": "money", "DEBITAMOUNT": "money", "STATISTICAL": "text", "ADJ": "flag",
+               "BASECURR": "text", "LOCATIONID": "text", "ACCOUNTNO": "text", "BOOKID": "text",
+               "BATCH_DATE": "day"}  # fmt: skip
+    con.execute(f"CREATE TABLE held ({', '.join(f'{one.lower()} {types[kind]}' for one, kind in columns.items())})")
+    for row in rows:
+        con.execute(f"INSERT INTO held VALUES ({', '.join('?' * len(columns))})", list(row)[::-1])
+    kept = [one.lower() for one in columns if one != leave_out]
+    schema = con.sql(f"SELECT {', '.join(kept)} FROM held").to_arrow_table().schema
+    held = CopyTable(name, schema, lambda: iter(()), lambda _: [], "SELECT * FROM held")
+    return open_ledger(CopyReader(con, [held], {}, "", in_place=True))
+
+
+@pytest.mark.parametrize("name", ["GLDETAIL", "gldetail"])
+def test_the_lines_of_a_copy_are_its_ledger(name: str) -> None:
+    copy = ledger_of(
+        (JAN, "ACCRUAL", "1000", "E1", "USD", None, "F", "10.00", None),
+        (JAN, "ACCRUAL", "1000", "E1", "USD", True, "F", None, "2.50"),
+        (FEB, "ACCRUAL", "9000", None, None, False, "T", "40", "0"),
+        name=name,
+    )
+    assert copy.sums(None, None) == {
+        BalanceKey("ACCRUAL", "1000", "E1"): Amounts(Decimal(10), Decimal(0), Decimal(0), Decimal("2.5")),
+        BalanceKey("ACCRUAL", "9000", ""): Amounts(Decimal(40)),
+    }
+    assert [key.currency for key in copy.sums(FEB, FEB)] == [""]
+    assert copy.totals("ACCRUAL", None, None) == {"USD": Amounts(Decimal(10), adjusting_credits=Decimal("2.5"))}
+    assert copy.days() == (JAN, FEB)
+
+
+def test_a_copy_without_a_column_that_the_comparison_needs_is_refused() -> None:
+    with pytest.raises(SettingsError, match="the copy of GLDETAIL has no ADJ"):
+        ledger_of(leave_out="ADJ")
+    with pytest.raises(SettingsError, match="the copy holds no complete GLDETAIL"):
+        ledger_of(name="GLENTRY")
