@@ -23,10 +23,10 @@ from intacct_bridge.flow.records.lookup_keys import LookupKeys
 from intacct_bridge.flow.records.status import RecordStatus
 from intacct_bridge.flow.records.tables import open_csv
 from intacct_bridge.flow.records.write import Receipt, WriteOperation
-from intacct_bridge.store.place import Place
+from intacct_bridge.store.place import Place, PostgresPlace
 from intacct_bridge.wire.envelope import FAILURE, SUCCESS, Function, Result
 from intacct_bridge.wire.reply import ConnectionCutError
-from support.flow.ledger import HEADER, Ledger, entry
+from support.flow.ledger import HEADER, Clock, Ledger, entry
 
 PROVEN = SettleSettings(memory_proven=True)
 MINUTE = timedelta(minutes=1)
@@ -262,6 +262,27 @@ def test_an_entry_that_another_loader_took_is_left_to_it(outbox: Outbox, monkeyp
     company = Silent()
     (one,), _ = settle(outbox, company, [entry])
     assert (one.status, one.sendings, company.sent) == (RecordStatus.SENT, 2, [])
+
+
+def test_an_entry_that_another_loader_took_during_the_second_sending_is_told_as_it_is(
+    postgres_place: PostgresPlace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The session of the first was lost for longer than a request takes, and its process went on."""
+    reading(monkeypatch, Readback(ReadbackVerdict.NOT_DONE, "7"))
+    clock = Clock()
+
+    class Slow(Silent):
+        def submit(self, functions: Sequence[Function], /, **how: object) -> tuple[Result, ...]:
+            outbox._db.release(outbox.loader)
+            clock.forward(minutes=17)
+            with Outbox(postgres_place, clock=clock) as other:
+                other.resume(other.recover())
+            outbox._db.hold(outbox.loader)
+            return super().submit(functions, **how)
+
+    with Outbox(postgres_place, clock=clock) as outbox:
+        (one,), _ = settle(outbox, Slow("done"), doubtful(outbox, "a"))
+    assert (one.status, one.sendings, one.loader != outbox.loader) == (RecordStatus.SENT, 3, True)
 
 
 # --- the proof of memory

@@ -118,7 +118,7 @@ class EvidenceSearch:
         tolerance: timedelta = CLOCK_TOLERANCE,
     ) -> None:
         records = [match.record for matches in found.values() for match in matches]
-        claimed = self._outbox.claimed(doubtful[0].target.company, lookup.object, records) if records else set()
+        claimed = self._outbox.claimed(doubtful[0].target.company, lookup.object, records)
         for key, matches in found.items():
             twins = [entry for entry in doubtful if keys.get(entry.number) == key]
             unclaimed = [one for one in matches if not one.copy and one.record not in claimed]

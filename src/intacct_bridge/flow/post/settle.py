@@ -189,9 +189,11 @@ class Settler:
             return [self._conclude(entry, RecordStatus.IN_DOUBT, reason)]
         taken = self._outbox.resume([entry])
         if not taken:
-            return list(self._outbox.latest([(entry.target, entry.identity)]).values())
+            return [self._latest(entry)]
         sent = self._sender.send(taken, resend=True)
-        if sent and sent[0].status is RecordStatus.IN_DOUBT and sent[0].faults:
+        if not sent:  # another loader took it for lost meanwhile
+            return [self._latest(entry)]
+        if sent[0].status is RecordStatus.IN_DOUBT and sent[0].faults:
             return self.settle(sent)  # it was answered: one more search, which concludes it
         return sent
 
@@ -232,5 +234,9 @@ class Settler:
         faults = () if status is RecordStatus.APPLIED else entry.faults
         conclusion = Conclusion(entry, status, receipt, faults, note, claim=bool(record))
         done = self._outbox.conclude([conclusion])
+        return done[0] if done else self._latest(entry)
+
+    def _latest(self, entry: OutboxEntry) -> OutboxEntry:
+        """The entry as the outbox has it now."""
         key = (entry.target, entry.identity)
-        return done[0] if done else self._outbox.latest([key])[key]
+        return self._outbox.latest([key])[key]
