@@ -273,16 +273,16 @@ def test_an_entry_that_another_loader_took_during_the_second_sending_is_told_as_
 
     class Slow(Silent):
         def submit(self, functions: Sequence[Function], /, **how: object) -> tuple[Result, ...]:
-            outbox._db.release(outbox.loader)
+            ours._db.release(ours.loader)
             clock.forward(minutes=17)
             with Outbox(postgres_place, clock=clock) as other:
                 other.resume(other.recover())
-            outbox._db.hold(outbox.loader)
+            ours._db.hold(ours.loader)
             return super().submit(functions, **how)
 
-    with Outbox(postgres_place, clock=clock) as outbox:
-        (one,), _ = settle(outbox, Slow("done"), doubtful(outbox, "a"))
-    assert (one.status, one.sendings, one.loader != outbox.loader) == (RecordStatus.SENT, 3, True)
+    with Outbox(postgres_place, clock=clock) as ours:
+        (one,), _ = settle(ours, Slow("done"), doubtful(ours, "a"))
+    assert (one.status, one.sendings, one.loader != ours.loader) == (RecordStatus.SENT, 3, True)
 
 
 # --- the proof of memory

@@ -107,7 +107,7 @@ def differing(company: list[tuple[int, str, str]], copy: list[tuple[int, str, st
     con.execute('CREATE TABLE bills (record BIGINT, "AMOUNT" DECIMAL(12,2), "NAME" VARCHAR)')
     for one in copy:
         con.execute("INSERT INTO bills VALUES (?, ?, ?)", list(one))
-    held = CopyTable("T", HELD, lambda: iter(()), lambda _: [], "SELECT * FROM bills")
+    held = CopyTable("T", tuple(HELD.names), lambda: HELD, lambda: iter(()), lambda _: [], "SELECT * FROM bills")
     reader = CopyReader(con, [held], {}, "", in_place=True)
     of = cast("ComparedTable", SimpleNamespace(**vars(table()), columns=COLUMNS))
     numbers, amounts, names = zip(*company, strict=True) if company else ((), (), ())

@@ -308,7 +308,7 @@ def ledger_of(*rows: tuple[Any, ...], leave_out: str = "", name: str = "GLDETAIL
         con.execute(f"INSERT INTO held VALUES ({', '.join('?' * len(columns))})", list(row)[::-1])
     kept = [one.lower() for one in columns if one != leave_out]
     schema = con.sql(f"SELECT {', '.join(kept)} FROM held").to_arrow_table().schema
-    held = CopyTable(name, schema, lambda: iter(()), lambda _: [], "SELECT * FROM held")
+    held = CopyTable(name, tuple(kept), lambda: schema, lambda: iter(()), lambda _: [], "SELECT * FROM held")
     return open_ledger(CopyReader(con, [held], {}, "", in_place=True))
 
 
