@@ -3,7 +3,7 @@
     df = spark.read.format("intacct").option("connection", "books").option("object", "APBILL").load()
 
 Spark 4 finds the format by itself where this package is installed on the driver. `register` is for a session that does
-not, and lets Spark push filters down, which it does not do by default. Needs the extra `spark`, also on executors.
+not. Needs the extra `spark`, also on executors.
 """
 
 from typing import Any
@@ -14,6 +14,5 @@ __all__ = ["IntacctDataSource", "register"]
 
 
 def register(spark: Any) -> None:
-    """Make the format `intacct` known to a `SparkSession`, and let Spark push filters down to Python data sources."""
+    """Make the format `intacct` known to a `SparkSession`."""
     spark.dataSource.register(IntacctDataSource)
-    spark.conf.set("spark.sql.python.filterPushdown.enabled", "true")

@@ -14,6 +14,8 @@ import pytest
 
 from support.judges import judge
 
+_FOLDERS = ("config", "state", "cache")
+"""What programs that Spark starts keep, under the folder of the session."""
 ROOT = Path(__file__).parents[2]
 _QUIET = {
     "spark.ui.enabled": "false",
@@ -21,7 +23,6 @@ _QUIET = {
     "spark.driver.bindAddress": "127.0.0.1",
     "spark.sql.shuffle.partitions": "2",
     "spark.sql.session.timeZone": "UTC",
-    "spark.sql.python.filterPushdown.enabled": "true",
     "spark.driver.extraJavaOptions": "-Xshare:auto -XX:TieredStopAtLevel=1",
 }
 
@@ -31,6 +32,20 @@ def spark_packages() -> Path:
     if shutil.which("java") is None:
         pytest.skip("Spark needs a Java virtual machine, and there is no `java` here")
     return next((judge("pyspark").parent / "lib").glob("python3*")) / "site-packages"
+
+
+@contextmanager
+def _own_folders(folder: Path) -> Iterator[None]:
+    """The Java virtual machine that starts meanwhile, and all that it starts, keep their files there."""
+    names = {f"XDG_{name.upper()}_HOME": str(folder / name) for name in _FOLDERS}
+    before = {name: os.environ[name] for name in names if name in os.environ}
+    os.environ |= names
+    try:
+        yield
+    finally:
+        for name in names:
+            del os.environ[name]
+        os.environ |= before
 
 
 @contextmanager
@@ -54,7 +69,8 @@ def running_spark(master: str, folder: Path, **settings: str) -> Iterator[Any]:
             builder = sql.SparkSession.builder.master(master).appName("intacct")
             for name, value in (_QUIET | {"spark.sql.warehouse.dir": str(folder / "warehouse")} | settings).items():
                 builder = builder.config(name, value)
-            session = builder.getOrCreate()
+            with _own_folders(folder):
+                session = builder.getOrCreate()
         session.sparkContext.setLogLevel("OFF")
         try:
             yield session

@@ -9,16 +9,31 @@ import pytest
 from intacct_bridge.emulator.gateway.gateway import Emulator
 from intacct_bridge.emulator.gateway.server import serve
 from intacct_bridge.store.place import PostgresPlace
+from intacct_bridge.testing import Company
 from support.edge.spark_jobs import settings
 from support.small_company import Clock, company
 from support.spark_session import running_spark
 
 
 @pytest.fixture(scope="session")
-def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+def spark_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the session's processes find settings (`config`) and keep state."""
+    return tmp_path_factory.mktemp("spark")
+
+
+@pytest.fixture(scope="session")
+def spark(spark_home: Path) -> Iterator[Any]:
     """A session with eight tasks at a time, each tried up to three times."""
-    with running_spark("local[8,3]", tmp_path_factory.mktemp("spark")) as session:
+    with running_spark("local[8,3]", spark_home) as session:
         yield session
+
+
+@pytest.fixture
+def books(grown: Emulator) -> Iterator[Company]:
+    """A copy of the demo company, served over HTTP."""
+    made = Company(grown.clone())
+    yield made
+    made.close()
 
 
 @pytest.fixture

@@ -30,8 +30,6 @@ class CompanyStream:
     """The company as its rows name it."""
     stream: Stream
     header: Stream | None = None
-    own: frozenset[str] = frozenset()
-    """The fields of the object itself, by which the gateway can filter."""
     labels: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -67,7 +65,6 @@ def _described(connection: Connection, options: ReadOptions) -> CompanyStream:
             GatewaySource(client).company,
             stream,
             prepared.headers.get(stream.header),
-            frozenset(fields),
             {name: one.label or one.description for name, one in fields.items() if name in stream.fields},
         )
 

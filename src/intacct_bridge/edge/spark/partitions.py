@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING
 from intacct_bridge.client.client import Client
 from intacct_bridge.edge.spark.columns import SparkColumn, shaped
 from intacct_bridge.edge.spark.company_streams import CompanyStream, in_parallel, opened
-from intacct_bridge.edge.spark.filters import PushedFilter, RowCondition, kept
 from intacct_bridge.edge.spark.options import ReadOptions
 from intacct_bridge.errors import InvalidRequestError, TransientError
 from intacct_bridge.flow.extract.key_walk import walk
@@ -49,7 +48,6 @@ class ReadTask:
     windows: tuple[DayWindow, ...] = _ALL_DAYS
     width: int = 1
     """Requests at a time."""
-    asked: tuple[Filter, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,28 +57,11 @@ class ReadPlan:
     streams: tuple[CompanyStream, ...]
     columns: tuple[SparkColumn, ...]
     where: Filter | None = None
-    pushed: tuple[PushedFilter, ...] = ()
     partitions: int | None = None
-
-    @property
-    def conditions(self) -> tuple[RowCondition, ...]:
-        """What every row must be."""
-        return tuple(one.condition for one in self.pushed)
-
-    def with_filters(self, pushed: Sequence[PushedFilter]) -> "ReadPlan":
-        """The plan with filters taken over from Spark."""
-        return replace(self, pushed=tuple(pushed))
-
-    def column_of(self, name: str) -> SparkColumn | None:
-        """The column of a field that the gateway can be asked for in every company."""
-        found = next((one for one in self.columns if one.name == name and one.field), None)
-        if found is None or any(one.stream.virtual or found.field not in one.own for one in self.streams):
-            return None
-        return found
 
 
 def read_plan(streams: Sequence[CompanyStream], columns: Sequence[SparkColumn], options: ReadOptions) -> ReadPlan:
-    """The plan before any filter is pushed down."""
+    """The plan of a read. InvalidRequestError where a filter is given that the gateway cannot apply."""
     for one in streams:
         if one.stream.virtual is not None and options.where is not None:
             raise InvalidRequestError(
@@ -107,7 +88,6 @@ class _Planner:
         limit = self.one.connection.concurrency
         self.count = plan.partitions or (1 if len(plan.streams) > 1 else limit)
         self.width = max(1, limit // self.count)
-        self.asked = tuple(one.asked for one in plan.pushed)
 
     def tasks(self) -> list[ReadTask]:
         with opened(self.one.connection) as client:
@@ -115,11 +95,6 @@ class _Planner:
                 return [ReadTask(self.place)]
             reader = PageReader(GatewaySource(client), self.stream)
             try:
-                low, rows = self.end(client, reader)
-            except InvalidRequestError:
-                if not self.asked:
-                    raise
-                self.asked = ()  # a field that cannot be filtered by: the tasks keep the rows that Spark wants
                 low, rows = self.end(client, reader)
             except TransientError:
                 if not self.stream.window or self.one.header is None:
@@ -130,7 +105,7 @@ class _Planner:
             return self.by_keys(client, reader, low, rows)
 
     def partition(self, client: Client) -> Partition:
-        return _partition(self.plan, self.one, client, self.asked)
+        return _partition(self.plan, self.one, client)
 
     def end(self, client: Client, reader: PageReader, *, descending: bool = False) -> tuple[str, int]:
         """The lowest or highest key, and the number of rows."""
@@ -144,16 +119,16 @@ class _Planner:
         count = min(self.count, -(-rows // MAX_PAGE))
         if count < 2 or self.partition(client).as_text:
             limit = self.one.connection.concurrency
-            return [ReadTask(self.place, width=limit, asked=self.asked)]
+            return [ReadTask(self.place, width=limit)]
         high, _ = self.end(client, reader, descending=True)
         spans = key_spans(int(low), int(high), count)
-        return [ReadTask(self.place, span, width=self.width, asked=self.asked) for span in spans]
+        return [ReadTask(self.place, span, width=self.width) for span in spans]
 
     def by_days(self, client: Client, rows: int) -> list[ReadTask]:
         first, last = self.day(client), self.day(client, descending=True)
         windows = split_days(first, last, max(self.count, -(-rows // _WINDOW_ROWS)))
         shares = [windows[place :: self.count] for place in range(self.count)]
-        return [ReadTask(self.place, windows=share, width=self.width, asked=self.asked) for share in shares if share]
+        return [ReadTask(self.place, windows=share, width=self.width) for share in shares if share]
 
     def day(self, client: Client, *, descending: bool = False) -> date:
         """The first or last day of the headers, a small table; the view itself would answer slowly."""
@@ -175,9 +150,9 @@ def key_spans(low: int, high: int, count: int) -> list[KeySpan]:
     return [KeySpan(*span) for span in zip(lows, highs, strict=True)]
 
 
-def _partition(plan: ReadPlan, one: CompanyStream, client: Client, asked: Sequence[Filter]) -> Partition:
+def _partition(plan: ReadPlan, one: CompanyStream, client: Client) -> Partition:
     stream = one.stream
-    where = (*(() if plan.where is None else (plan.where,)), *asked)
+    where = () if plan.where is None else (plan.where,)
     return Partition(
         stream,
         stream.walk_field,
@@ -211,14 +186,14 @@ def read_task(plan: ReadPlan, task: ReadTask) -> "Iterator[pa.RecordBatch]":
 
 
 def _given(plan: ReadPlan, one: CompanyStream, rows: "pa.RecordBatch") -> "Iterator[pa.RecordBatch]":
-    batch = kept(shaped(rows, plan.columns, one.company, one.name), plan.conditions)
+    batch = shaped(rows, plan.columns, one.company, one.name)
     if batch.num_rows:
         yield batch
 
 
 def _walked(plan: ReadPlan, task: ReadTask, client: Client, source: GatewaySource) -> "Iterator[pa.RecordBatch]":
     one = plan.streams[task.company]
-    reader, partition = PageReader(source, one.stream), _partition(plan, one, client, task.asked)
+    reader, partition = PageReader(source, one.stream), _partition(plan, one, client)
     waiting: list[tuple[DayWindow, tuple[KeySpan, ...]]] = [(window, (task.span,)) for window in task.windows]
     halvings = _HALVINGS
     with ThreadPoolExecutor(task.width, "page") as pool:

@@ -5,7 +5,6 @@ readers and writers of it where a query is planned and where it runs. So each cl
 each method is a call of a module beside this one.
 """
 
-import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -24,7 +23,6 @@ from pyspark.sql.types import StructType
 from intacct_bridge.edge.spark.batch_commit import TaskReport
 from intacct_bridge.edge.spark.columns import SparkColumn, given_columns, schema_json
 from intacct_bridge.edge.spark.company_streams import CompanyStream, all_columns, described_streams
-from intacct_bridge.edge.spark.filters import PushedFilter, pushed
 from intacct_bridge.edge.spark.options import ReadOptions, read_options
 from intacct_bridge.edge.spark.partitions import ReadPlan, ReadTask, planned_tasks, read_plan, read_task
 from intacct_bridge.edge.spark.writer import StagedWrite, batch_write, stream_write
@@ -32,8 +30,6 @@ from intacct_bridge.errors import IntacctError, SettingsError
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-_PUSHES = "pyspark.sql.worker.data_source_pushdown_filters"
 
 
 class IntacctDataSource(DataSource):  # type: ignore[misc]  # pyspark is not there for the type checker
@@ -63,7 +59,7 @@ class IntacctDataSource(DataSource):  # type: ignore[misc]  # pyspark is not the
         with advised():
             options, streams, columns = self._described()
             plan = read_plan(streams, given_columns(schema.jsonValue(), columns), options)
-            return PushingReader(plan) if _may_push() else IntacctReader(plan)
+            return IntacctReader(plan)
 
     def writer(self, schema: StructType, overwrite: bool) -> "BatchWriter":  # noqa: FBT001  # the signature is Spark's
         """A writer of a DataFrame; what is wrong with its options or columns shows here, on the driver."""
@@ -85,14 +81,6 @@ class IntacctDataSource(DataSource):  # type: ignore[misc]  # pyspark is not the
         return self._read
 
 
-def _may_push() -> bool:
-    """Whether Spark plans this read with push-down. It refuses a reader that could push where that is switched off, and
-    shows only by the module that runs which of the two it is.
-    """
-    main = getattr(sys.modules.get("__main__"), "__spec__", None)
-    return _PUSHES in sys.modules or getattr(main, "name", "") == _PUSHES
-
-
 @contextmanager
 def advised() -> Iterator[None]:
     """Spark shows the traceback of an error: its last lines then say how to fix it."""
@@ -112,7 +100,11 @@ class TaskPartition(InputPartition):  # type: ignore[misc]  # pyspark is not the
 
 
 class IntacctReader(DataSourceReader):  # type: ignore[misc]  # pyspark is not there for the type checker
-    """Reads without push-down."""
+    """Reads all rows that the options name.
+
+    It takes no filters over from Spark. Spark 4.3 keeps the reader of a DataFrame, with the filters of the query that
+    was planned last, for other queries on that DataFrame too; rows would be missing there without any error.
+    """
 
     def __init__(self, plan: ReadPlan) -> None:
         self._plan = plan
@@ -126,23 +118,6 @@ class IntacctReader(DataSourceReader):  # type: ignore[misc]  # pyspark is not t
         """The rows of a partition, a page at a time."""
         with advised():
             yield from read_task(self._plan, partition.value)
-
-
-class PushingReader(IntacctReader):
-    """Reads with push-down."""
-
-    def pushFilters(self, filters: list[Any]) -> Iterable[Any]:  # noqa: N802  # the name is Spark's
-        """Take over the filters that can be; those that come back stay with Spark."""
-        taken: list[PushedFilter] = []
-        left = []
-        for one in filters:
-            found = pushed(one, self._plan.column_of)
-            if found is None:
-                left.append(one)
-            else:
-                taken.append(found)
-        self._plan = self._plan.with_filters(taken)
-        return left
 
 
 class TaskMessage(WriterCommitMessage):  # type: ignore[misc]  # pyspark is not there for the type checker
