@@ -1,6 +1,7 @@
 """A fleet in a real PostgreSQL: tenants, their connections, runs, usage and links, and what a dump of it holds."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -89,6 +90,7 @@ def test_a_company_has_one_tenant(fleet: Fleet) -> None:
         ({"flows": {"n": {"command": "extract", "connection": "b"}}}, "connection has no place here"),
         ({"flows": {"n": {"command": "extract", "to": {"env": "X"}}}}, "is a table with env in it"),
         ({"flows": {"n": {"command": "extract", "to": "postgresql://u:secret-word@h/d"}}}, "contains a password"),
+        ({"flows": {"n": {"command": "load", "files": ["a", "host=h password=secret-word"]}}}, "contains a password"),
         ({"schedule": {"nightly": "0 2 * * *"}}, "which the tenant does not have"),
         ({"flows": {"nightly": NIGHTLY}, "schedule": {"nightly": "0 25 * * *"}}, "not a time of cron"),
         ({"limits": {"concurency": 1}}, "did you mean concurrency"),
@@ -169,6 +171,20 @@ def test_a_change_replaces_what_it_names(fleet: Fleet) -> None:
     assert {flow: str(times) for flow, times in tenant.schedule.items()} == {"nightly": "0 3 * * *"}
     assert (tenant.limits.concurrency, tenant.limits.monthly_limit) == (2, 10)
     assert tenant.added_at > datetime(2020, 1, 1, tzinfo=UTC)
+
+
+def test_changes_of_one_tenant_at_once_are_all_kept(fleet: Fleet) -> None:
+    add(fleet)
+
+    def work(number: int) -> None:
+        with Fleet.open(fleet.registry.place.uri, KEY) as own:
+            own.change("acme", flows={f"flow{number}": NIGHTLY})
+            own.set_secrets("acme", {f"secret{number}": "text"})
+
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(work, range(6)))
+    assert sorted(fleet.tenant("acme").flows) == [f"flow{number}" for number in range(6)]
+    assert len(fleet._secrets("acme")) == 2 + 6
 
 
 def test_a_removed_tenant_leaves_no_secret_and_no_link(fleet: Fleet) -> None:

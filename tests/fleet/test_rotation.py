@@ -1,7 +1,8 @@
 """Rotation of the fleet's keys: interrupted at any step it can be repeated, and every secret opens at all times."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import count
+from typing import Any
 
 import pytest
 
@@ -63,6 +64,37 @@ def test_a_rotation_that_is_interrupted_anywhere_is_finished_by_the_next(uri: st
     with Fleet.open(uri, both) as fleet:
         assert fleet.registry.key_ids() == {NEW.id: len(NAMES) + 1}
         assert fleet.rotate().resealed == 0
+
+
+def test_a_rotation_that_ends_between_any_two_statements_leaves_whole_batches(
+    uri: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected, both = {name: f"pw-{name}" for name in NAMES}, f"{NEW.text},{OLD.text}"
+    for steps in count(1):
+        left = steps
+
+        with Fleet.open(uri, both) as fleet:
+            run = fleet.registry._db._run
+
+            def interrupted(sql: str, rows: Sequence[Any], run: Any = run) -> Any:
+                nonlocal left
+                left -= 1
+                if left < 0:
+                    raise Interrupted
+                return run(sql, rows)
+
+            monkeypatch.setattr(fleet.registry._db, "_run", interrupted)
+            try:
+                fleet.rotate(batch=2)
+            except Interrupted:
+                monkeypatch.undo()
+                in_use = fleet.registry.key_ids()
+                assert in_use.get(NEW.id, 0) % 2 == 0 or OLD.id not in in_use
+                assert secrets(uri, both) == expected
+                continue
+        break
+    assert steps > 5
+    assert secrets(uri, NEW.text) == expected
 
 
 def test_while_a_rotation_goes_on_both_keys_serve(uri: str) -> None:

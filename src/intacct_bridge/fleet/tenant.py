@@ -38,6 +38,7 @@ _OF_THE_FLEET = {
 }
 """Settings of a connection that are not a tenant's, each with the fix."""
 _SECRET_SETTINGS = (*SECRETS, "sender_id", "user_id")
+_PASSWORD = re.compile(r"\bpassword\s*=\s*\S", re.IGNORECASE)
 _MISSPELT = 0.9
 """How alike the name of a secret of a flow and one of these may be (difflib's ratio)."""
 _OWN_FLOW_KEYS = {
@@ -253,7 +254,7 @@ def _check_option(where: str, value: Any) -> None:
                 f"{where} is a table with {listed(list(map(str, value))) if value else 'nothing'} in it",
                 fix=f'Write the value itself, or {{{REFERENCE} = "NAME"}} for a secret of the tenant.',
             )
-    elif isinstance(value, str) and uri_secrets(value):
+    elif isinstance(value, str) and (uri_secrets(value) or _PASSWORD.search(value)):
         raise SettingsError(
             f"{where} contains a password, which would be kept as it is",
             fix=f'Give the whole text as a secret of the tenant, and write {{{REFERENCE} = "NAME"}} here.',
