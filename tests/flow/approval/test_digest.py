@@ -103,6 +103,9 @@ CHANGES: dict[str, Callable[[Plan], Plan]] = {
     "the outbox": lambda plan: replace(plan, origin=PlanOrigin("plan", "other", SendOptions())),
     "the batch size": lambda plan: replace(plan, origin=PlanOrigin("plan", "outbox", SendOptions(batch_size=50))),
     "atomic": lambda plan: replace(plan, origin=PlanOrigin("plan", "outbox", SendOptions(atomic=True))),
+    "the need of an approval": lambda plan: replace(
+        plan, origin=PlanOrigin("plan", "outbox", SendOptions(), needs_approval=True)
+    ),
     "stop on error": lambda plan: replace(plan, origin=PlanOrigin("plan", "outbox", SendOptions(stop_on_error=True))),
 }
 

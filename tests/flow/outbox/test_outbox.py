@@ -28,7 +28,7 @@ from intacct_bridge.flow.outbox.entry import (
     Total,
     WriteTarget,
 )
-from intacct_bridge.flow.outbox.equal_counts import EqualCount, StreamSource
+from intacct_bridge.flow.outbox.equal_counts import CoveredStream, EqualCount, StreamPosition, StreamSource
 from intacct_bridge.flow.outbox.outbox import Outbox, system_clock
 from intacct_bridge.flow.outbox.storage import _count_equal_records, default_path, digest_of, outbox_place, place_of
 from intacct_bridge.flow.records.status import RecordStatus
@@ -151,6 +151,7 @@ def test_the_attempt_rises_only_after_an_answer_that_proves_nothing_was_applied(
 ) -> None:
     (first,) = sent(outbox)
     outbox.conclude([Conclusion(first, state, faults=(Fault("BL01"),))])
+    assert outbox.entry(first.number).faults == (Fault("BL01"),)
     (second,) = sent(outbox)
     assert second.attempt == attempt
     assert (second.control_id == first.control_id) == (attempt == 1)
@@ -426,6 +427,11 @@ def test_an_upgrade_counts_the_equal_records_that_earlier_versions_posted(path: 
         assert counts.count(StreamSource(company, "crm", "pay"), "d0") == EqualCount(given=3, covered=2)
         assert counts.count(StreamSource(company, "crm", "other"), "d0") == EqualCount(given=4, covered=4)
         assert counts.count(StreamSource(company, "", "pay"), "d0") == EqualCount()
+        counts.cover([CoveredStream(StreamSource(company, "crm", "pay"), StreamPosition("", ""), {"d0": 1})])
+    with closing(sqlite3.connect(path)) as db:
+        db.executescript("DROP TABLE earlier_values; PRAGMA user_version = 5;")
+    with Outbox(path) as outbox:  # that version counts, and knows what the source was told
+        assert outbox.equal_counts.count(StreamSource(company, "crm", "pay"), "d0") == EqualCount(given=3, covered=1)
 
 
 def test_one_call_may_plan_an_identity_twice(outbox: Outbox) -> None:

@@ -8,12 +8,14 @@ from typing import Any, cast
 import pytest
 
 from intacct_bridge.flow.company.current_records import CurrentRecord
+from intacct_bridge.flow.company.writable import writable_object
 from intacct_bridge.flow.outbox.entry import OutboxEntry
 from intacct_bridge.flow.plan.actions import PAID, MatchState, after_payments, moved_facts
 from intacct_bridge.flow.plan.plan import Plan, PlannedRecord, Verdict
 from intacct_bridge.flow.records.status import RecordStatus
 from intacct_bridge.flow.records.tables import SourceRow
 from intacct_bridge.flow.records.write import Finding, Identity, Receipt, Write, WriteOperation
+from support.flow.shown import ShownRecords
 
 NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
 REVERSE, APPROVE = WriteOperation.REVERSE, WriteOperation.APPROVE
@@ -73,6 +75,22 @@ def test_an_action_on_a_record_that_is_not_visible_or_in_doubt() -> None:
     assert decided(action(), entry=entry, STATE="Posted").verdict is Verdict.IN_DOUBT
     refused = action().noting(Finding("x", "m", "f", "", ""))
     assert decided(refused, entry=entry, STATE="Posted") == replace(refused, verdict=Verdict.REFUSED)
+
+
+class Connected(ShownRecords):
+    """A company with a connection."""
+
+    connection = SimpleNamespace(is_legacy=False)
+
+
+def test_each_action_is_decided_by_its_own_record() -> None:
+    step = MatchState.__new__(MatchState)
+    shown: list[dict[str, Any]] = [{"RECORDNO": 7, "STATE": "Posted"}, {"RECORDNO": 9, "STATE": "Paid"}]
+    company = Connected({"APBILL": shown})
+    step._context = cast("Any", SimpleNamespace(company=company, entries=lambda writes: [None for _ in writes]))
+    step._subject = writable_object(cast("Any", company), "APBILL")
+    records = [action(RECORDNO=number) for number in (7, 8, 9)]
+    assert [one.verdict for one in step(records)] == [Verdict.REVERSE, Verdict.REFUSED, Verdict.REFUSED]
 
 
 def test_an_action_before_the_record_s_own_day_is_a_warning() -> None:

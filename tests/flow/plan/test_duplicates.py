@@ -66,6 +66,8 @@ def found(
         (posted(7, REFERENCENO="R-2"), False),
         (posted(7, BATCH_TITLE="t"), False),
         (posted(7, REVERSEDFROM="5"), False),  # a reversal that the company made
+        (posted(7, STATE="Reversed"), False),  # its key is free again
+        (posted(7, STATE="Posted"), True),
     ],
 )
 def test_a_record_with_the_same_key_is_a_duplicate(outbox: Outbox, row: dict[str, Value], duplicate: bool) -> None:
@@ -88,6 +90,17 @@ def test_only_new_records_are_looked_for_and_each_by_its_own_key(outbox: Outbox)
     (unknown,) = found(outbox, [entry()], posted(7, CREATEDBYLOGINID=None))
     assert "by unknown user" in unknown.findings[0].message
     assert found(outbox, records[:1], posted(7)) == records[:1]
+
+
+def test_a_record_that_the_company_numbers_is_no_duplicate(outbox: Outbox) -> None:
+    write = Write(WriteOperation.CREATE, "VENDOR", {"NAME": "x"}, Identity("k", "content"), "d", "vendor", ())
+    context = SimpleNamespace(
+        settings=SimpleNamespace(offline=False, allow_duplicates=False), target=SimpleNamespace(company="acme"),
+        outbox=outbox, company=ShownRecords({"VENDOR": [{"RECORDNO": 7, "VENDORID": None}]}),
+        entries=lambda writes: [None for _ in writes],
+    )  # fmt: skip
+    new = PlannedRecord(write, Verdict.CREATE)
+    assert FindDuplicates(cast("PlanContext", context))([new]) == [new]
 
 
 def test_an_entry_without_a_reference_is_found_by_the_rest_of_its_key(outbox: Outbox) -> None:

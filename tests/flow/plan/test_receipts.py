@@ -121,6 +121,11 @@ def test_what_cannot_be_asked_is_named_as_unchecked(outbox: Outbox) -> None:
         ],
     )
     assert states(outbox, refusing, one, offline=True) == ([None], [])
+    file = applied(outbox, "f", Receipt("9"), name="SUPDOC")
+    assert states(outbox, ShownRecords(), file) == (
+        [ReceiptState.UNCHECKED],
+        ["receipts of SUPDOC: they cannot be queried"],
+    )
 
 
 DAY = timedelta(days=1)
@@ -179,10 +184,13 @@ def test_a_receipt_is_asked_for_by_the_key_that_it_has(outbox: Outbox) -> None:
     vendor = applied(outbox, "a", Receipt("7"))
     orders = [applied(outbox, one, Receipt(one), name="SODOCUMENT") for one in ("12", "Zoe\u0301")]
     rows: list[dict[str, Value]] = [{"DOCID": "12", "RECORDNO": "5"}, {"DOCID": "Zo\u00e9", "RECORDNO": "6"}]
-    company = Listening({"VENDOR": [{"RECORDNO": 7}], "SODOCUMENT": rows})
+    company = Listening({"VENDOR": [{"RECORDNO": 7}], "SODOCUMENT": rows, "CLASSGROUP": [{"RECORDNO": "8"}]})
     found = checked(outbox, company, vendor, *orders)
     assert [found[one.number].number for one in (vendor, *orders)] == ["7", "5", "6"]
-    by_number, by_name = company.asked
+    group = applied(outbox, "g", Receipt("8"), name="CLASSGROUP")
+    checked(outbox, company, group)
+    by_number, by_name, by_text = company.asked
+    assert "'8'" in str(by_text.where), "record numbers that are texts stay texts"
     assert (by_number.select, by_name.select) == (("RECORDNO",), ("DOCID", "RECORDNO"))
     assert by_number.show_private and by_name.show_private
     assert "7" in str(by_number.where) and "'7'" not in str(by_number.where)

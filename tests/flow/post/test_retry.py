@@ -72,6 +72,14 @@ def test_entries_of_other_entities_are_left_and_a_read_only_connection_refuses(
             act(ledger.gateway, outbox)
 
 
+def test_a_connection_to_an_entity_settles_what_it_sent(tmp_path: Path, ledger: Ledger, outbox: Outbox) -> None:
+    ledger.connection = replace(ledger.connection, location_id="E1")
+    ledger.faults = ["lost before"]
+    load(tmp_path, ledger, outbox, "A")
+    ledger.clock.forward(minutes=60)
+    assert [one.status for one in settle_doubts(ledger.gateway, outbox)] == [RecordStatus.APPLIED]
+
+
 def test_every_batch_of_a_retry_is_in_its_result(tmp_path: Path, ledger: Ledger, outbox: Outbox) -> None:
     ledger.refuse = lambda record: "closed"
     file = tmp_path / "je.csv"

@@ -98,6 +98,7 @@ def test_a_first_walk_reads_everything_and_the_next_since_is_its_start_less_the_
     further = walking.advance((KeySpan("2000", "9000"),))
     assert (further.last_key, further.progress.started) == ("2000", "03/01/2026 12:00:00")
     done = further.end(7200)
+    assert further.end() == done, "two hours are read again"
     assert (done.since, done.in_progress, done.progress.unread) == ("03/01/2026 10:00:00", False, ())
     assert done.progress.refreshed_at == "03/01/2026 12:00:00"
 
