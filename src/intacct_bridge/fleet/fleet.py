@@ -499,6 +499,10 @@ class Fleet:
         self.registry.add_link(_hash(token), name, timedelta(hours=hours))
         return token
 
+    def end_links(self, name: str) -> int:
+        """End every link of a tenant, and the sessions that links began; how many links were open."""
+        return self.registry.end_links(self.tenant(name).name)
+
     def link_tenant(self, token: str) -> Tenant:
         """The tenant of a link that may be used; RefusedError for another one, without a word about the tenant."""
         found = self.registry.link(_hash(token))

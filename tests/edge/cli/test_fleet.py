@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from intacct_bridge.errors import RefusedError
 from intacct_bridge.fleet import Fleet
 from intacct_bridge.fleet.sealing import FleetKey
 from support.edge.command_line import Intacct, Ran
@@ -195,6 +196,10 @@ def test_a_link_is_printed_once(fleet: Intacct, customers: Ran, opened: Fleet) -
     assert link.startswith("https://bridge.example/connect/link/")
     assert opened.link_tenant(link.rpartition("/")[2]).name == "acme"
     assert fleet("link", "acme", "--hours", "9999").status == 2
+    ended = fleet("link", "acme", "--end")
+    assert ended.status == 0 and "1 open link ended." in ended.said and ended.out == ""
+    with pytest.raises(RefusedError):
+        opened.link_tenant(link.rpartition("/")[2])
 
 
 @pytest.mark.parametrize(

@@ -83,6 +83,49 @@ def test_the_company_stays_once_a_sign_in_has_worked(served: RunningFleet, tenan
     assert served.fleet.tenant(tenant).settings["company_id"] == "demo-company"
 
 
+def test_a_company_that_the_vendor_entered_with_a_password_stays(served: RunningFleet, tenant: str) -> None:
+    served.fleet.set_credentials(tenant, company_id="another", user_id="u", user_password="p-of-u")
+    browser = served.administrator()
+    page = browser.open(served.link(tenant))
+    assert 'name="company_id"' not in page.html and "another" in page.text
+    page = browser.entered(**GOOD)
+    assert "What was entered last was not kept" in page.text
+    assert served.fleet.connection(tenant).user_password == "p-of-u"
+
+
+def test_a_company_that_the_vendor_changes_later_counts(served: RunningFleet, tenant: str) -> None:
+    browser = served.administrator()
+    browser.open(served.link(tenant))
+    browser.entered(**GOOD)
+    served.fleet.change(tenant, settings={"company_id": "moved"})
+    page = browser.get("/connect")
+    assert "of the company moved" in page.text
+    browser.entered(**GOOD)
+    assert served.fleet.tenant(tenant).settings["company_id"] == "moved"
+
+
+def test_a_new_tenant_of_an_earlier_name_begins_anew(served: RunningFleet, tenant: str, gateway: str) -> None:
+    browser = served.administrator()
+    browser.open(served.link(tenant))
+    browser.entered(**{**GOOD, "user_password": WRONG})
+    served.fleet.remove(tenant)
+    served.fleet.add(tenant, settings={"sender_id": "demo-sender", "endpoint": gateway})
+    browser = served.administrator()
+    page = browser.open(served.link(tenant))
+    assert "demo-user" not in page.text and "What the last check found" not in page.text
+
+
+def test_a_setting_of_the_vendor_that_is_missing_is_not_explained_to_the_administrator(served: RunningFleet) -> None:
+    served.fleet.add("unready")
+    browser = served.administrator()
+    browser.open(served.link("unready"))
+    page = browser.entered(**GOOD)
+    assert page.status == 422
+    assert "The settings of Example Software for this connection are not complete." in page.text
+    assert "sender" not in page.text.partition("Steps in Sage Intacct")[0] and "intacct fleet" not in page.text
+    served.fleet.remove("unready")
+
+
 def test_a_company_of_another_tenant_is_not_taken_and_that_tenant_not_named(
     served: RunningFleet, tenant: str, gateway: str
 ) -> None:

@@ -72,7 +72,7 @@ def test_the_same_browser_may_open_the_mail_again(served: RunningFleet) -> None:
 
 def test_a_link_that_expired_or_was_taken_back_says_so(served: RunningFleet) -> None:
     link = served.link("acme")
-    assert served.fleet.registry.end_links("acme") >= 1
+    assert served.fleet.end_links("acme") >= 1
     seen = served.administrator().open(link)
     assert seen.status == 403
     assert "The time of this link is over, or it was taken back." in seen.text
@@ -80,7 +80,7 @@ def test_a_link_that_expired_or_was_taken_back_says_so(served: RunningFleet) -> 
 
 def test_ending_the_links_ends_the_sessions_that_they_began(served: RunningFleet, browser: Administrator) -> None:
     assert browser.get("/connect").status == 200
-    served.fleet.registry.end_links("acme")
+    served.fleet.end_links("acme")
     assert browser.get("/connect").status == 401
 
 

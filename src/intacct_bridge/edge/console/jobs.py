@@ -130,8 +130,9 @@ Report = Callable[[BaseException], None]
 class Jobs:
     """The jobs of one console."""
 
-    def __init__(self, report: Report) -> None:
+    def __init__(self, report: Report, *, at_once: int = _AT_ONCE) -> None:
         self._report = report
+        self._at_once = at_once
         self._jobs: dict[str, BackgroundJob] = {}
         self._lock = Lock()
         self.closing = False
@@ -142,9 +143,9 @@ class Jobs:
         job.page = page.format(id=job.id)
         with self._lock:
             running = sum(one.is_running for one in self._jobs.values())
-            if running >= _AT_ONCE:
+            if running >= self._at_once:
                 raise SettingsError(
-                    f"{counted(running, 'job')} are running, and no more than {_AT_ONCE} run at once",
+                    f"{counted(running, 'job')} are running, and no more than {self._at_once} run at once",
                     fix="Wait for one of them, or stop one.",
                 )
             self._jobs[job.id] = job

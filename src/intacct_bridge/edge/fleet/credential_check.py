@@ -9,7 +9,7 @@ import io
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from secrets import token_hex
 from typing import Any
 
@@ -72,6 +72,8 @@ class KeptSetUp(msgspec.Struct, frozen=True):
     """Of the last check: those that need something done in Sage Intacct."""
     company: str = ""
     """The company ID with which a sign-in has worked; it can no longer be changed on the page."""
+    added_at: datetime | None = None
+    """Of the tenant: what was kept for an earlier tenant of the same name does not count."""
     not_kept: bool = False
     """Whether the last check refused what was typed, so that it was not kept."""
     vendor: str = ""
@@ -83,16 +85,19 @@ class KeptSetUp(msgspec.Struct, frozen=True):
 class TenantSetUpStore(SetUpStore):
     """The set-up's progress of one tenant, in the fleet's database."""
 
-    def __init__(self, pages: PageState, tenant: str) -> None:
+    def __init__(self, pages: PageState, tenant: Tenant) -> None:
         self._pages = pages
-        self._tenant = tenant
+        self._tenant = tenant.name
+        self._added_at = tenant.added_at
 
     def kept(self) -> KeptSetUp:
         """Everything that is kept; nothing where it cannot be read."""
+        fresh = KeptSetUp(added_at=self._added_at)
         try:
-            return msgspec.json.decode(self._pages.read(self._tenant) or b"{}", type=KeptSetUp)
+            found = msgspec.json.decode(self._pages.read(self._tenant) or b"{}", type=KeptSetUp)
         except (msgspec.DecodeError, msgspec.ValidationError):
-            return KeptSetUp()
+            return fresh
+        return found if found.added_at == self._added_at else fresh
 
     def keep(self, **changes: object) -> KeptSetUp:
         """Change parts of what is kept."""

@@ -51,8 +51,8 @@ def show(visit: Visit) -> PageView:
 def save(visit: Visit) -> Answer:
     """Check what was typed, and keep it once Intacct accepts it."""
     site, tenant = _site(visit), _tenant(visit)
-    kept = TenantSetUpStore(site.pages, tenant.name).kept()
-    company = kept.company or visit.field("company_id")
+    kept = TenantSetUpStore(site.pages, tenant).kept()
+    company = _fixed_company(site, tenant, kept) or visit.field("company_id")
     entered = Entered(company, visit.field("user_id"), visit.secret("user_password"))
     try:
         _check_entered(entered)
@@ -69,8 +69,8 @@ def check(visit: Visit) -> Answer:
     site, tenant = _site(visit), _tenant(visit)
     try:
         if _has_password(site, tenant):
-            return _start(visit, tenant, site.fleet.connection(tenant.name), None)
-        company = _company(tenant, TenantSetUpStore(site.pages, tenant.name).kept())
+            return _start(visit, tenant, _connection(site, tenant), None)
+        company = _company(site, tenant, TenantSetUpStore(site.pages, tenant).kept())
         if not company:
             raise SettingsError("The company ID is not known yet.", fix="Enter it, with the user and the password.")
         user = made_up_user()
@@ -101,18 +101,24 @@ def _check_entered(entered: Entered) -> None:
             raise SettingsError(f"{label} has characters or a length that Intacct does not accept.", fix=fix)
 
 
-def _connection(site: FleetSite, tenant: Tenant, entered: Entered) -> Connection:
-    """The tenant's connection as the vendor set it, with what was typed. It shares nothing with other processes: the
-    company is not confirmed, so its outbox must not be opened, and the gateway's archive not be written.
+def _connection(site: FleetSite, tenant: Tenant, entered: Entered | None = None) -> Connection:
+    """The tenant's connection as the vendor set it, with what was typed, if anything was.
+
+    As long as the company is not confirmed, the check opens no outbox and writes no archive. Later it takes its turn
+    with the tenant's runs, which the outbox's database counts.
     """
-    settings = {"company_id": entered.company_id, "user_id": entered.user_id}
     try:
+        if entered is None:
+            return site.fleet.connection(tenant.name)
+        settings = {"company_id": entered.company_id, "user_id": entered.user_id}
         made = site.fleet.connection(tenant.name, settings=settings, secrets={"user_password": entered.user_password})
     except SettingsError as error:  # its words are for the vendor
         site.report(error)
         raise SettingsError(
             f"The settings of {site.vendor} for this connection are not complete.", fix=f"Ask {site.vendor}."
         ) from None
+    if tenant.settings.get("company_id") == entered.company_id and _has_password(site, tenant):
+        return made
     return replace(made, outbox="", monthly_limit=None, archive="")
 
 
@@ -123,7 +129,7 @@ def _start(
     site = _site(visit)
     if _running(visit) is not None:
         return visit.redirect(HOME)
-    store = TenantSetUpStore(site.pages, tenant.name)
+    store = TenantSetUpStore(site.pages, tenant)
     site.pages.take(tenant.name, CHECKS)
     sign_in = None if only_sender else site.pages.take(tenant.name, REFUSED_SIGN_INS)
     reads, writes = planned_use(tenant)
@@ -172,9 +178,9 @@ def _page(
     visit: Visit, entered: Entered | None = None, error: IntacctError | None = None, status: int = 200
 ) -> PageView:
     site, tenant = _site(visit), _tenant(visit)
-    kept = TenantSetUpStore(site.pages, tenant.name).kept()
+    kept = TenantSetUpStore(site.pages, tenant).kept()
     has_password = _has_password(site, tenant)
-    company, user = _company(tenant, kept), _user(tenant, kept)
+    company, user = _company(site, tenant, kept), _user(site, tenant, kept)
     connection = _shown_connection(site, tenant, company, user)
     reads, writes = planned_use(tenant)
     progress = msgspec.structs.replace(kept.progress, reads=reads, writes=writes)
@@ -192,7 +198,7 @@ def _page(
         "tenant": tenant.name,
         "use": found.values.purpose or "reads",
         "company_id": entered.company_id if entered is not None else company,
-        "company_fixed": bool(kept.company),
+        "company_fixed": bool(_fixed_company(site, tenant, kept)),
         "user_id": entered.user_id if entered is not None else user,
         "has_password": has_password,
         "not_kept": kept.not_kept,
@@ -266,12 +272,21 @@ def _has_password(site: FleetSite, tenant: Tenant) -> bool:
     return "user_password" in site.fleet.secret_names(tenant.name)
 
 
-def _company(tenant: Tenant, kept: KeptSetUp) -> str:
-    return kept.company or kept.progress.answers.company_id or str(tenant.settings.get("company_id", ""))
+def _fixed_company(site: FleetSite, tenant: Tenant, kept: KeptSetUp) -> str:
+    """The company that the page may no longer change, since a sign-in has worked or a flow may have run; else empty."""
+    company = str(tenant.settings.get("company_id", ""))
+    is_used = kept.company == company or _has_password(site, tenant)
+    return company if company and (is_used or site.fleet.registry.runs(tenant=tenant.name, limit=1)) else ""
 
 
-def _user(tenant: Tenant, kept: KeptSetUp) -> str:
-    return kept.progress.answers.user_id or str(tenant.settings.get("user_id", ""))
+def _company(site: FleetSite, tenant: Tenant, kept: KeptSetUp) -> str:
+    typed = kept.progress.answers.company_id
+    return _fixed_company(site, tenant, kept) or typed or str(tenant.settings.get("company_id", ""))
+
+
+def _user(site: FleetSite, tenant: Tenant, kept: KeptSetUp) -> str:
+    typed = "" if _has_password(site, tenant) else kept.progress.answers.user_id
+    return typed or str(tenant.settings.get("user_id", ""))
 
 
 def _shown_connection(site: FleetSite, tenant: Tenant, company: str, user: str) -> Connection | None:

@@ -165,8 +165,7 @@ def make_link(request: ApiRequest) -> ApiAnswer:
 
 def end_links(request: ApiRequest) -> ApiAnswer:
     """End the links of a tenant, used or not, with the sessions that began with one."""
-    found = request.site.fleet.tenant(request.path["name"])
-    return ApiAnswer(LinksEnded(request.site.fleet.registry.end_links(found.name)))
+    return ApiAnswer(LinksEnded(request.site.fleet.end_links(request.path["name"])))
 
 
 # --- runs, status, usage

@@ -6,7 +6,7 @@ from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from intacct_bridge.edge.console.access import VisitorSession
-from intacct_bridge.edge.console.jobs import Report
+from intacct_bridge.edge.console.jobs import Jobs, Report
 from intacct_bridge.edge.console.site import ConsoleSettings, Site
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.fleet.fleet import Fleet
@@ -15,6 +15,8 @@ from intacct_bridge.fleet.page_state import PageSession, PageState
 
 SESSION_LASTS = timedelta(hours=1)
 """How long the credential page stays open after a link was used."""
+_CHECKS_AT_ONCE = 100
+"""A check of a company that hangs holds one of them, so there are many; each is a thread that waits."""
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 
 
@@ -49,6 +51,7 @@ class FleetSite(Site):
         self, fleet: Fleet, pages: PageState, settings: ServeSettings, *, report: Report = lambda _: None
     ) -> None:
         super().__init__(ConsoleSettings(), report=report)
+        self.jobs = Jobs(report, at_once=_CHECKS_AT_ONCE)
         self.fleet = fleet
         self.pages = pages
         self.serve = settings

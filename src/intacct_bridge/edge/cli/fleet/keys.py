@@ -95,14 +95,21 @@ def share_command(
     default="",
     help="Begin the link with the address of the fleet's site (default: INTACCT_FLEET_ADDRESS).",
 )
+@click.option("--end", is_flag=True, help="End all links of the tenant, and the sessions that they began; make none.")
 @with_fleet()
-def link_command(context: CommandContext, fleet: "Fleet", *, name: str, hours: float, address: str) -> None:
+def link_command(context: CommandContext, fleet: "Fleet", *, name: str, hours: float, address: str, end: bool) -> None:
     """Print a link with which the tenant's administrator enters credentials.
 
     The link serves once. It cannot be shown again.
     """
     from intacct_bridge.fleet.fleet import link_path
 
+    if end:
+        ended = fleet.end_links(name)
+        if context.console.as_json:
+            context.console.json({"tenant": name, "ended": ended})
+        context.console.say(f"{counted(ended, 'open link')} ended.")
+        return
     token = fleet.link(name, hours=hours)
     link = f"{address.rstrip('/')}{link_path(token)}"
     if context.console.as_json:
