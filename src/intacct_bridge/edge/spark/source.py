@@ -15,18 +15,35 @@ from pyspark.sql.datasource import (
     DataSource,
     DataSourceArrowWriter,
     DataSourceReader,
+    DataSourceStreamReader,
     InputPartition,
     WriterCommitMessage,
 )
 from pyspark.sql.types import StructType
 
 from intacct_bridge.edge.spark.batch_commit import TaskReport
+from intacct_bridge.edge.spark.change_stream import (
+    ChangeFeed,
+    EventSlice,
+    change_columns,
+    change_options,
+    event_rows,
+    follows_changes,
+)
 from intacct_bridge.edge.spark.columns import SparkColumn, given_columns, schema_json
 from intacct_bridge.edge.spark.company_streams import CompanyStream, all_columns, described_streams
 from intacct_bridge.edge.spark.options import ReadOptions, read_options
 from intacct_bridge.edge.spark.partitions import ReadPlan, ReadTask, planned_tasks, read_plan, read_task
 from intacct_bridge.edge.spark.writer import StagedWrite, batch_write, stream_write
 from intacct_bridge.errors import IntacctError, SettingsError
+
+try:
+    from pyspark.sql.streaming.datasource import ReadMaxRows, SupportsTriggerAvailableNow
+except ImportError:  # before Spark 4.2, which knows no limits
+
+    class SupportsTriggerAvailableNow:  # type: ignore[no-redef]  # noqa: D101
+        pass
+
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -57,9 +74,20 @@ class IntacctDataSource(DataSource):  # type: ignore[misc]  # pyspark is not the
     def reader(self, schema: StructType) -> DataSourceReader:
         """A reader of the columns of a schema: the source's own, or the one that the user gave."""
         with advised():
+            if follows_changes(self.options):
+                raise SettingsError(
+                    "`watch` is an option of spark.readStream", fix="leave it out, or read the changes with readStream"
+                )
             options, streams, columns = self._described()
             plan = read_plan(streams, given_columns(schema.jsonValue(), columns), options)
             return IntacctReader(plan)
+
+    def streamReader(self, schema: StructType) -> "IntacctStreamReader":  # noqa: N802  # the name is Spark's
+        """A reader of the changes of an object."""
+        with advised():
+            feed = ChangeFeed(change_options(self.options))
+            _, _, columns = self._described()
+            return IntacctStreamReader(feed, given_columns(schema.jsonValue(), columns))
 
     def writer(self, schema: StructType, overwrite: bool) -> "BatchWriter":  # noqa: FBT001  # the signature is Spark's
         """A writer of a DataFrame; what is wrong with its options or columns shows here, on the driver."""
@@ -75,10 +103,17 @@ class IntacctDataSource(DataSource):  # type: ignore[misc]  # pyspark is not the
 
     def _described(self) -> tuple[ReadOptions, tuple[CompanyStream, ...], tuple[SparkColumn, ...]]:
         if self._read is None:
-            options = read_options(self.options)
+            changes = follows_changes(self.options)
+            options = _of_changes(self.options) if changes else read_options(self.options)
             streams = described_streams(options)
-            self._read = options, streams, all_columns(streams, options)
+            columns = all_columns(streams, options)
+            self._read = options, streams, change_columns(columns) if changes else columns
         return self._read
+
+
+def _of_changes(given: Mapping[str, str]) -> ReadOptions:
+    options = change_options(given)
+    return ReadOptions((options.connection,), options.object, options.fields)
 
 
 @contextmanager
@@ -118,6 +153,56 @@ class IntacctReader(DataSourceReader):  # type: ignore[misc]  # pyspark is not t
         """The rows of a partition, a page at a time."""
         with advised():
             yield from read_task(self._plan, partition.value)
+
+
+class SlicePartition(InputPartition):  # type: ignore[misc]  # pyspark is not there for the type checker
+    """A partition of a micro-batch, with its events."""
+
+    def __init__(self, events: EventSlice) -> None:
+        super().__init__(events)
+
+
+class IntacctStreamReader(DataSourceStreamReader, SupportsTriggerAvailableNow):  # type: ignore[misc]  # as above
+    """Reads micro-batches of changes. Tasks get its columns alone: neither the event log nor credentials."""
+
+    def __init__(self, feed: ChangeFeed, columns: tuple[SparkColumn, ...]) -> None:
+        self._feed = feed
+        self._columns = columns
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"_columns": self._columns}
+
+    def initialOffset(self) -> dict[str, Any]:  # noqa: N802
+        """Where a query without a checkpoint begins."""
+        return self._feed.first()
+
+    def latestOffset(self, start: Any = None, limit: Any = None) -> dict[str, Any]:  # noqa: N802
+        """The end of the next micro-batch; polls Intacct if it is time. Spark before 4.2 passes nothing."""
+        with advised():
+            return self._feed.latest(start, getattr(limit, "max_rows", None))
+
+    def getDefaultReadLimit(self) -> Any:  # noqa: N802
+        """The events of a micro-batch, at most."""
+        return ReadMaxRows(self._feed.options.events_per_batch)
+
+    def prepareForTriggerAvailableNow(self) -> None:  # noqa: N802
+        """Poll once, and end with what is known then."""
+        with advised():
+            self._feed.stop_at_now()
+
+    def partitions(self, start: dict[str, Any], end: dict[str, Any]) -> list[InputPartition]:
+        """The events of a micro-batch, the same ones each time."""
+        with advised():
+            return [SlicePartition(one) for one in self._feed.slices(start, end)]
+
+    def read(self, partition: InputPartition) -> "Iterator[pa.RecordBatch]":
+        """The rows of a partition."""
+        yield from event_rows(partition.value, self._columns)
+
+    def commit(self, end: dict[str, Any]) -> None:
+        """Spark has stored the micro-batches up to an offset."""
+        with advised():
+            self._feed.commit(end)
 
 
 class TaskMessage(WriterCommitMessage):  # type: ignore[misc]  # pyspark is not there for the type checker
