@@ -184,7 +184,37 @@ def test_changes_of_one_tenant_at_once_are_all_kept(fleet: Fleet) -> None:
     with ThreadPoolExecutor(6) as pool:
         list(pool.map(work, range(6)))
     assert sorted(fleet.tenant("acme").flows) == [f"flow{number}" for number in range(6)]
-    assert len(fleet._secrets("acme")) == 2 + 6
+    assert len(fleet._with_secrets("acme")[1]) == 2 + 6
+
+
+def test_no_reader_sees_the_password_of_one_user_beside_another(fleet: Fleet) -> None:
+    fleet.add("acme", settings={**SETTINGS, "user_id": "user0"}, secrets={**PASSWORDS, "user_password": "pw-user0"})
+
+    def change(_: int) -> None:
+        with Fleet.open(fleet.registry.place.uri, KEY) as own:
+            for number in range(40):
+                user = f"user{number}"
+                own.set_credentials("acme", company_id="acme", user_id=user, user_password=f"pw-{user}")
+
+    with ThreadPoolExecutor(1) as pool:
+        changing, seen = pool.submit(change, 0), set()
+        while not changing.done():
+            connection = fleet.connection("acme")
+            seen.add(connection.user_id)
+            assert connection.user_password == f"pw-{connection.user_id}"
+        changing.result()
+    assert len(seen) > 1
+
+
+def test_a_change_that_is_refused_changes_no_secret(fleet: Fleet) -> None:
+    add(fleet)
+    for change in ({"settings": {"environment": "prodution"}}, {"limits": {"concurrency": 0}}):
+        with pytest.raises(SettingsError):
+            fleet.change("acme", secrets={"user_password": "new"}, **change)
+    with pytest.raises(SettingsError):
+        fleet.change("acme", settings={"user_id": "new"}, secrets={"user_password": ""})
+    connection = fleet.connection("acme")
+    assert (connection.user_id, connection.user_password) == ("demo-user", PASSWORDS["user_password"])
 
 
 def test_a_removed_tenant_leaves_no_secret_and_no_link(fleet: Fleet) -> None:
@@ -263,7 +293,7 @@ def test_a_monthly_limit_stops_a_tenant(fleet: Fleet) -> None:
 
 def test_a_link_is_used_once_and_expires(fleet: Fleet) -> None:
     add(fleet)
-    token, other = fleet.link("acme"), fleet.link("acme", hours=0.000001)
+    token, other = fleet.link("acme"), fleet.link("acme", hours=1e-9)
     assert fleet.link_tenant(token).name == "acme"
     fleet.use_link(token)
     for refused in (token, other, "never-given"):
@@ -290,8 +320,12 @@ def test_no_dump_holds_a_credential_after_failures_either(fleet: Fleet, monkeypa
     detail = f"{WAREHOUSE} refused {connection.user_password}, {connection.sender_password}: S3cret-of-the-warehouse"
     fleet.end_run(run, "refused", detail=detail)
     assert fleet.registry.runs()[0].detail == "*** refused ***, ***: ***"
+    late = fleet.begin_run("acme", "nightly", NOON + timedelta(minutes=1))
+    assert late is not None
+    fleet.end_run(late, "refused", detail="Earlier-s3cret-word", hide=("Earlier-s3cret-word",))
     held = dump(fleet.registry.place)
     assert "acme" in held
+    assert "Earlier" not in held
     assert "refused" in held
     password = server_of(fleet.registry.place.uri).password
     for secret in (*PASSWORDS.values(), "Wrong-s3cret-word", "S3cret-of-the-warehouse", KEY, token, password):

@@ -40,7 +40,7 @@ def uri(postgres: str) -> Iterator[str]:
 
 def secrets(uri: str, keys: str) -> dict[str, str]:
     with Fleet.open(uri, keys) as fleet:
-        found = {name: fleet._secrets(name) for name in NAMES}
+        found = {name: fleet._with_secrets(name)[1] for name in NAMES}
     assert {one["sender_password"] for one in found.values()} == {"pw-shared"}
     return {name: one["user_password"] for name, one in found.items()}
 
@@ -106,7 +106,7 @@ def test_while_a_rotation_goes_on_both_keys_serve(uri: str) -> None:
         fleet.add("late", secrets={"user_password": "pw-late"})
     with Fleet.open(uri, (NEW.text, OLD.text)) as fleet:
         assert fleet.rotate().resealed == len(NAMES) + 2 - 3
-        assert fleet._secrets("late")["user_password"] == "pw-late"
+        assert fleet._with_secrets("late")[1]["user_password"] == "pw-late"
     assert secrets(uri, NEW.text) == {name: f"pw-{name}" for name in NAMES}
 
 
@@ -140,7 +140,7 @@ def test_a_lost_key_is_told_before_anything_changes_and_can_be_given_up(uri: str
         assert fleet.registry.key_ids() == {}
         assert fleet.status_of("t0").missing == ("user_id", "user_password", "sender_id", "sender_password")
         fleet.set_secrets("t0", {"user_password": "new"})
-        assert fleet._secrets("t0") == {"user_password": "new"}
+        assert fleet._with_secrets("t0")[1] == {"user_password": "new"}
 
 
 def test_a_sealed_secret_that_was_put_into_another_row_is_refused(uri: str) -> None:
@@ -152,5 +152,5 @@ def test_a_sealed_secret_that_was_put_into_another_row_is_refused(uri: str) -> N
         db.execute("UPDATE secret SET name = 'sender_password' WHERE owner = 't4'")
         for name in ("t0", "t2", "t4"):
             with pytest.raises(SettingsError, match="cannot be opened"):
-                fleet._secrets(name)
-        assert fleet._secrets("t5")["user_password"] == "pw-t5"
+                fleet._with_secrets(name)[1]
+        assert fleet._with_secrets("t5")[1]["user_password"] == "pw-t5"

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from intacct_bridge.client.connections.connection import SETTINGS, Connection
 from intacct_bridge.errors import RefusedError, SettingsError
-from intacct_bridge.fleet.registry import SHARED, Registry, SealedSecrets, TenantRun
+from intacct_bridge.fleet.registry import SHARED, Registry, SealedSecrets, SecretsChange, TenantRun
 from intacct_bridge.fleet.sealing import FleetKeys, SealedKey, owner_name, seal, unseal
 from intacct_bridge.fleet.tenant import Tenant, TenantLimits, check_secret, tenant_of, with_secrets
 from intacct_bridge.flow.runs.definitions import Flow
@@ -205,12 +205,14 @@ class Fleet:
         flows: Mapping[str, Any] | None = None,
         schedule: Mapping[str, Any] | None = None,
         limits: Mapping[str, Any] | TenantLimits | None = None,
+        secrets: Mapping[str, str | None] | None = None,
         check: Callable[[Tenant], None] = lambda _: None,
     ) -> Tenant:
-        """Change some settings, flows, times or limits of a tenant; None as a value removes one.
+        """Change some settings, flows, times, limits or secrets of a tenant; None as a value removes one.
 
-        A run that goes on is not changed; the next one has the new values. `check` raises where the changed tenant is
-        not to be kept.
+        All of it changes in one moment: no worker sees the password of one user beside the name of another. A run
+        that goes on is not changed; the next one has the new values. `check` raises where the changed tenant is not to
+        be kept.
         """
 
         def changed(before: Tenant) -> Tenant:
@@ -230,7 +232,7 @@ class Fleet:
             check(after)
             return after
 
-        return self.registry.change(name, changed)
+        return self.registry.change(name, changed, self._secrets_change(name, secrets) if secrets else None)
 
     def pause(self, name: str) -> Tenant:
         """Let no flow of a tenant begin; one that runs goes on to its end."""
@@ -256,18 +258,9 @@ class Fleet:
         self._set_secrets(name, secrets)
 
     def set_credentials(self, name: str, *, company_id: str, user_id: str, user_password: str) -> None:
-        """Set the company, the user and the password together. SettingsError where another tenant has the company.
-
-        No worker can see the password of one user beside the name of another: in between, the password is missing, and
-        so it is after a crash.
-        """
-        new = {"company_id": company_id, "user_id": user_id}
-        before = self.tenant(name).settings
-        if any(before.get(setting) != value for setting, value in new.items()):
-            if "user_password" in self.secret_names(name):
-                self.set_secrets(name, {"user_password": None})
-            self.change(name, settings=new)
-        self.set_secrets(name, {"user_password": user_password})
+        """Set the company, the user and the password together. SettingsError where another tenant has the company."""
+        settings = {"company_id": company_id, "user_id": user_id}
+        self.change(name, settings=settings, secrets={"user_password": user_password})
 
     def share_secrets(self, secrets: Mapping[str, str | None]) -> None:
         """Seal secrets that every tenant uses which has none of that name, such as the sender's password."""
@@ -281,22 +274,19 @@ class Fleet:
         """The names of the secrets that all tenants share."""
         return tuple(self.registry.secret_names([SHARED])[SHARED])
 
-    def check_secrets(self, owner: str, given: Mapping[str, str | None]) -> None:
-        """SettingsError where these secrets cannot be sealed for an owner: a name, a value, or no key."""
-        _ = self.keys  # SettingsError without one
-        for name, value in given.items():
-            if value is not None:
-                check_secret(owner_name(owner), name, value)
-
     def _set_secrets(self, owner: str, given: Mapping[str, str | None]) -> None:
-        self.check_secrets(owner, given)
+        self.registry.change_secrets(owner, self._secrets_change(owner, given))
+
+    def _secrets_change(self, owner: str, given: Mapping[str, str | None]) -> SecretsChange:
+        """SettingsError where these secrets cannot be sealed for an owner: a name, a value, or no key."""
         put = {name: value for name, value in given.items() if value is not None}
+        for name, value in put.items():
+            check_secret(owner_name(owner), name, value)
 
         def sealed(before: SealedSecrets | None) -> SealedSecrets:
             return self._sealed(owner, put, before.key if before is not None else None)
 
-        removed = [name for name, value in given.items() if value is None]
-        self.registry.change_secrets(owner, self.keys.first.id, sealed, removed)
+        return SecretsChange(self.keys.first.id, sealed, tuple(name for name in given if name not in put))
 
     def _sealed(self, owner: str, values: Mapping[str, str], sealed_key: SealedKey | None = None) -> SealedSecrets:
         if sealed_key is None:
@@ -305,10 +295,10 @@ class Fleet:
             key = self.keys.opened_key(sealed_key, owner)
         return SealedSecrets(owner, sealed_key, {name: seal(key, owner, name, text) for name, text in values.items()})
 
-    def _secrets(self, name: str) -> dict[str, str]:
-        """The secrets that a tenant uses: its own, and those that all share."""
-        found = self.registry.secrets([SHARED, name])
-        return self._opened(found.get(SHARED)) | self._opened(found.get(name))
+    def _with_secrets(self, name: str) -> tuple[Tenant, dict[str, str]]:
+        """A tenant and the secrets that it uses: its own, and those that all share."""
+        tenant, found = self.registry.with_secrets(name)
+        return tenant, self._opened(found.get(SHARED)) | self._opened(found.get(name))
 
     def _opened(self, found: SealedSecrets | None) -> dict[str, str]:
         if found is None or not found.values:
@@ -361,9 +351,9 @@ class Fleet:
         SettingsError where a setting is missing. The connection shows its secrets in no repr. `settings` and `secrets`
         are tried in place of those that are kept, and are not kept themselves.
         """
-        tenant = self.tenant(name)
+        tenant, kept = self._with_secrets(name)
         tried = replace(tenant, settings={**tenant.settings, **(settings or {})})
-        return self._connection(tried, {**self._secrets(name), **(secrets or {})})
+        return self._connection(tried, {**kept, **(secrets or {})})
 
     def _connection(self, tenant: Tenant, secrets: Mapping[str, str]) -> Connection:
         if missing := tenant.missing(secrets):
@@ -398,9 +388,9 @@ class Fleet:
 
     def flow(self, name: str, flow: str) -> Flow:
         """A flow of a tenant with its secrets in place of the references. It must not be printed."""
-        found = self.tenant(name).flow(flow)
-        secrets = self._secrets(name)
-        for reference in self.tenant(name).secrets_of(flow):
+        tenant, secrets = self._with_secrets(name)
+        found = tenant.flow(flow)
+        for reference in tenant.secrets_of(flow):
             if reference not in secrets:
                 raise SettingsError(
                     f"tenant {name!r}, flow {flow}: there is no secret {reference!r}",
@@ -415,23 +405,32 @@ class Fleet:
         return self.registry.begin_run(name, flow, due_at, worker=worker)
 
     def end_run(
-        self, run: TenantRun, outcome: str, *, detail: str = "", transactions: int = 0, rows: int = 0, in_doubt: int = 0
+        self,
+        run: TenantRun,
+        outcome: str,
+        *,
+        detail: str = "",
+        transactions: int = 0,
+        rows: int = 0,
+        in_doubt: int = 0,
+        hide: Iterable[str] = (),
     ) -> bool:
         """Keep how a run ended, in the words of `RunEnd`; False where its end is known already.
 
-        The tenant's secrets are masked in `detail`; where they cannot be opened, it is left out.
+        The tenant's secrets are masked in `detail`, and those in `hide`, such as a password that was changed meanwhile;
+        where the secrets cannot be opened, the detail is left out.
         """
-        shown = self._masked(run.tenant, detail)[:_LONGEST_DETAIL] if detail else ""
+        shown = self._masked(run.tenant, detail, hide)[:_LONGEST_DETAIL] if detail else ""
         return self.registry.end_run(
             run, outcome, detail=shown, transactions=transactions, rows=rows, in_doubt=in_doubt
         )
 
-    def _masked(self, name: str, text: str) -> str:
+    def _masked(self, name: str, text: str, hide: Iterable[str]) -> str:
         try:
-            values = self._secrets(name).values()
+            values = (*self._with_secrets(name)[1].values(), *hide)
         except SettingsError:
             return "(not kept, since the tenant's secrets could not be opened to mask them)"
-        hidden = {part for value in values for part in (value, *uri_secrets(value))}
+        hidden = {part for value in values for part in (value, *uri_secrets(value)) if part}
         for secret in sorted(hidden | set(uri_secrets(self.registry.place.uri)), key=len, reverse=True):
             text = text.replace(secret, _MASK)
         return text

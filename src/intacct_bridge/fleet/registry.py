@@ -54,6 +54,12 @@ CREATE INDEX run_by_start ON run (started_at);
 _ADD = "INSERT INTO tenant (name, company, paused, added_at, changed_at, body) VALUES (?, ?, ?, ?, ?, ?)"
 _CHANGE = "UPDATE tenant SET company = ?, paused = ?, changed_at = ?, body = ? WHERE name = ?"
 _TENANT = "SELECT name, paused, added_at, body FROM tenant"
+_WITH_SECRETS = """
+SELECT tenant.name, tenant.paused, tenant.added_at, tenant.body, data_key.owner, data_key.key_id, data_key.sealed,
+    secret.name, secret.sealed
+FROM tenant LEFT JOIN data_key ON data_key.owner IN (tenant.name, ?) LEFT JOIN secret ON secret.owner = data_key.owner
+WHERE tenant.name = ?
+"""
 _PUT_KEY = """
 INSERT INTO data_key (owner, key_id, sealed) VALUES (?, ?, ?)
 ON CONFLICT (owner) DO UPDATE SET key_id = excluded.key_id, sealed = excluded.sealed
@@ -123,6 +129,17 @@ class SealedSecrets:
     """Each secret by its name, sealed."""
 
 
+@dataclass(frozen=True, slots=True)
+class SecretsChange:
+    """A change of the secrets of one owner."""
+
+    key_id: str
+    """The fleet's key that seals."""
+    sealed: Callable[[SealedSecrets | None], SealedSecrets]
+    """What to put: sealed with the data key that the owner has, or with a new one."""
+    removed: tuple[str, ...]
+
+
 class Registry:
     """The open tables of a fleet, for several threads."""
 
@@ -185,8 +202,8 @@ class Registry:
         """The number of tenants."""
         return int(self._db.read("SELECT count(*) FROM tenant")[0][0])
 
-    def change(self, name: str, changed: Callable[[Tenant], Tenant]) -> Tenant:
-        """Replace a tenant by what a function makes of it; no other change comes between."""
+    def change(self, name: str, changed: Callable[[Tenant], Tenant], secrets: "SecretsChange | None" = None) -> Tenant:
+        """Replace a tenant by what a function makes of it, and change its secrets; no other change comes between."""
         with self._db.transaction():
             before = self.find(name)
             after = changed(before)
@@ -194,6 +211,8 @@ class Registry:
                 self._refuse_taken([after], but=name)
             now = _text(self._db.clock())
             self._db.execute(_CHANGE, (after.company or None, int(after.paused), now, encoded(after), name))
+            if secrets is not None:
+                self._change_secrets(name, secrets)
         return after
 
     def remove(self, name: str) -> None:
@@ -249,17 +268,30 @@ class Registry:
             found[str(row[0])].append(str(row[1]))
         return found
 
-    def change_secrets(
-        self, owner: str, key_id: str, sealed: Callable[[SealedSecrets | None], SealedSecrets], removed: Sequence[str]
-    ) -> None:
-        """Put what a function seals with the owner's key, and remove other secrets; no other change comes between."""
+    def with_secrets(self, name: str) -> tuple[Tenant, dict[str, SealedSecrets]]:
+        """A tenant, with its sealed secrets and those that all share, as they are at one moment."""
+        rows = [tuple(row) for row in self._db.read(_WITH_SECRETS, (SHARED, name))]
+        if not rows:
+            self.find(name)
+        found: dict[str, SealedSecrets] = {}
+        for owner, key_id, sealed_key, secret, sealed in (row[4:] for row in rows):
+            if owner is not None:
+                own = found.setdefault(owner, SealedSecrets(owner, SealedKey(key_id, bytes(sealed_key)), {}))
+                own.values.update({} if secret is None else {secret: bytes(sealed)})
+        return _tenant(rows[0][:4]), found
+
+    def change_secrets(self, owner: str, change: "SecretsChange") -> None:
+        """Put and remove secrets of an owner; no other change comes between."""
         with self._db.transaction():
             if owner != SHARED:
                 self.find(owner)
-            self._use_key(key_id, _text(self._db.clock()))
-            self._put(sealed(self.secrets([owner]).get(owner)))
-            for name in removed:
-                self._db.execute("DELETE FROM secret WHERE owner = ? AND name = ?", (owner, name))
+            self._change_secrets(owner, change)
+
+    def _change_secrets(self, owner: str, change: "SecretsChange") -> None:
+        self._use_key(change.key_id, _text(self._db.clock()))
+        self._put(change.sealed(self.secrets([owner]).get(owner)))
+        for name in change.removed:
+            self._db.execute("DELETE FROM secret WHERE owner = ? AND name = ?", (owner, name))
 
     def _put(self, secrets: SealedSecrets) -> None:
         self._db.execute(_PUT_KEY, (secrets.owner, secrets.key.key_id, secrets.key.sealed))

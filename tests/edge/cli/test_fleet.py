@@ -66,7 +66,7 @@ def shown(ran: Ran) -> list[dict[str, object]]:
 def test_tenants_of_a_file_are_added_with_their_secrets(fleet: Intacct, customers: Ran, opened: Fleet) -> None:
     assert (customers.status, customers.err) == (0, "Added 2 tenants.\n")
     assert [one["tenant"] for one in shown(fleet("list", "--json"))] == ["acme", "beta"]
-    assert opened._secrets("acme") == {"user_password": "S3cret-one"}
+    assert opened._with_secrets("acme")[1] == {"user_password": "S3cret-one"}
     assert (opened.tenant("acme").limits.monthly_limit, opened.tenant("beta").limits.monthly_limit) == (900, None)
     assert str(opened.tenant("acme").schedule["nightly"]) == "15 2 * * *"
     assert str(opened.tenant("beta").schedule["nightly"]) == "every 6h"

@@ -189,11 +189,7 @@ def change_command(
     }
     if not secrets and not any(changes.values()):
         raise click.UsageError("Give what to change, such as --set NAME=VALUE.")
-    if secrets:
-        fleet.check_secrets(name, secrets)
-    fleet.change(name, **changes, check=check_flows)
-    if secrets:
-        fleet.set_secrets(name, secrets)
+    fleet.change(name, **changes, secrets=secrets, check=check_flows)
     context.console.say(f"Changed tenant {name}.")
 
 
