@@ -110,6 +110,28 @@ def test_while_a_rotation_goes_on_both_keys_serve(uri: str) -> None:
     assert secrets(uri, NEW.text) == {name: f"pw-{name}" for name in NAMES}
 
 
+def test_what_another_process_seals_at_the_last_moment_is_sealed_anew_too(
+    uri: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Fleet.open(uri, (NEW.text, OLD.text)) as fleet, Fleet.open(uri, (OLD.text, NEW.text)) as other:
+        drop = fleet.registry.drop_keys
+        late = iter(["late1", "late2"])
+
+        def drop_later(key_id: str) -> bool:
+            for name in late:
+                other.add(name, secrets={"user_password": f"pw-{name}"})
+                break
+            return drop(key_id)
+
+        monkeypatch.setattr(fleet.registry, "drop_keys", drop_later)
+        assert fleet.rotate().resealed == len(NAMES) + 1 + 2
+        assert fleet.registry.key_ids() == {NEW.id: len(NAMES) + 1 + 2}
+        with pytest.raises(SettingsError, match="is not a key of this fleet"):
+            other.add("late3", secrets={"user_password": "pw"})
+    with Fleet.open(uri, NEW.text) as fleet:
+        assert fleet._with_secrets("late2")[1]["user_password"] == "pw-late2"
+
+
 def test_a_key_that_the_fleet_does_not_have_seals_nothing(uri: str) -> None:
     with Fleet.open(uri, NEW.text) as fleet:
         with pytest.raises(SettingsError, match=f"{NEW.id} is not a key of this fleet, whose keys are {OLD.id}"):

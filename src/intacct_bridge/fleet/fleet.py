@@ -325,16 +325,17 @@ class Fleet:
         given_up: list[str] = []
 
         def resealed(owner: str, sealed: SealedKey) -> SealedKey | None:
-            if sealed.key_id not in given:
+            if give_up_lost and sealed.key_id not in given:
                 given_up.append(owner_name(owner))
                 return None
             return keys.sealed_key(keys.opened_key(sealed, owner), owner)
 
         self.registry.take_key(keys.first.id)
-        done = 0
-        while count := self.registry.reseal(keys.first.id, resealed, batch):
-            done += count
-        self.registry.drop_keys(keys.first.id)
+        done, dropped = 0, False
+        while not dropped:
+            while count := self.registry.reseal(keys.first.id, resealed, batch):
+                done += count
+            dropped = self.registry.drop_keys(keys.first.id)
         return Rotation(keys.first.id, done - len(given_up), tuple(given_up))
 
     # --- connections and flows

@@ -331,12 +331,16 @@ class Registry:
                 self._db.execute("DELETE FROM data_key WHERE owner = ?", (owner,))
         return len(rows)
 
-    def drop_keys(self, key_id: str) -> None:
-        """Forget every key but this one, as far as nothing is sealed by it; new secrets are no longer sealed by it."""
+    def drop_keys(self, key_id: str) -> bool:
+        """Forget every key but this one by which nothing is sealed, so that nothing will be; whether all are forgotten.
+
+        A process that has an earlier key first may have sealed something by it until now.
+        """
         with self._db.transaction():
             self._db.execute(
                 "DELETE FROM fleet_key WHERE key_id <> ? AND key_id NOT IN (SELECT key_id FROM data_key)", (key_id,)
             )
+            return not self._db.read("SELECT 1 FROM fleet_key WHERE key_id <> ?", (key_id,))
 
     # --- usage
 
