@@ -162,6 +162,12 @@ class CapError(RefusedError):
     exit_status = 2
 
 
+class StoppedError(CapError):
+    """The run was asked to end before its next request, which did not leave."""
+
+    exit_status = 4
+
+
 class TransientError(IntacctError):
     """Nothing was applied; the same request may be sent again after a wait."""
 

@@ -198,6 +198,14 @@ class Registry:
             yield from found
             after = found[-1].name
 
+    def changed(self, since: datetime | None) -> Iterator[list[Tenant]]:
+        """The tenants that were added or changed since a time, or all of them, in pages by name."""
+        after, least = "", _text(since) if since is not None else ""
+        sql = f"{_TENANT} WHERE name > ? AND changed_at >= ? ORDER BY name LIMIT ?"
+        while rows := self._db.read(sql, (after, least, PAGE)):
+            yield (found := [_tenant(row) for row in rows])
+            after = found[-1].name
+
     def count(self) -> int:
         """The number of tenants."""
         return int(self._db.read("SELECT count(*) FROM tenant")[0][0])

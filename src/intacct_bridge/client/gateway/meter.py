@@ -75,6 +75,8 @@ class Meter:
         """The most transactions this meter lets through; None for no limit."""
         self.before_first: Callable[[], object] | None = None
         """Called once, before the first request leaves."""
+        self.before_each: Callable[[], object] | None = None
+        """Called before each request leaves; it may raise an error, and then nothing leaves."""
         self._lock = threading.Lock()
         self._calls = 0
         self._spent = 0
@@ -105,6 +107,8 @@ class Meter:
 
     def begin(self, functions: Sequence[Function]) -> None:
         """Count a request that is about to leave; CapError, and no count, if it would exceed the cap."""
+        if self.before_each is not None:
+            self.before_each()
         first, self.before_first = self.before_first, None
         if first is not None:
             first()

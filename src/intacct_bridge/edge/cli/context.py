@@ -7,8 +7,9 @@ The connection `demo` needs no settings: it is the company that `intacct demo` m
 import functools
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import click
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from intacct_bridge.flow.outbox.outbox import Outbox
     from intacct_bridge.flow.runs.recorder import RunRecorder
     from intacct_bridge.flow.runs.run import Run
+    from intacct_bridge.store.place import Place
     from intacct_bridge.wire.reply import Transport
 
 PROGRAM = "intacct"
@@ -33,12 +35,32 @@ COMPLETE = "_INTACCT_COMPLETE"
 DEMO = "demo"
 SETTLE_AFTER = "Count a record in doubt that is not found as not applied after this many seconds (default: 3600)."
 Command = Callable[..., Any]
-Start = Callable[[Sequence[str], Console, str, str], "tuple[int, Run | None]"]
-"""Runs a command line: its words, its console, the flow that it is a run of, and the person if one signed in."""
 
 
-def _no_start(_words: Sequence[str], _console: Console, _flow: str, _person: str) -> "tuple[int, Run | None]":
+class Start(Protocol):
+    """Runs a command line in this process."""
+
+    def __call__(
+        self, words: Sequence[str], console: Console, flow: str = "", person: str = "", given: "GivenRun | None" = None
+    ) -> "tuple[int, Run | None]":
+        """Run the words, as a run of a flow, by the person who signed in, or for a tenant of a fleet."""
+
+
+def _no_start(
+    words: Sequence[str], console: Console, flow: str = "", person: str = "", given: "GivenRun | None" = None
+) -> "tuple[int, Run | None]":
     raise NotImplementedError("the program sets what starts a command line")
+
+
+@dataclass(frozen=True, slots=True)
+class GivenRun:
+    """What a run of a fleet's tenant has in place of this machine's files."""
+
+    connection: "Connection"
+    history: "Place"
+    """Where its run is kept."""
+    stop_if_asked: Callable[[], None]
+    """Called before each request; its error ends the run."""
 
 
 class CommandContext:
@@ -60,6 +82,8 @@ class CommandContext:
         self.entity: str | None = None
         self.arguments = arguments
         """The command line, for messages that say how to continue."""
+        self.given: GivenRun | None = None
+        """What the run of a fleet's tenant brings along; None for a command of this machine's user."""
         self._connection: Connection | None = None
         self._client: Client | None = None
         self._emulator: Emulator | None = None
@@ -91,7 +115,8 @@ class CommandContext:
         if self._recorder is None:
             from intacct_bridge.flow.runs.recorder import RunRecorder
 
-            self._recorder = RunRecorder(flow=self.flow, warn=self.console.complain)
+            place = self.given.history if self.given is not None else None
+            self._recorder = RunRecorder(flow=self.flow, warn=self.console.complain, place=place)
         return self._recorder
 
     def begin_run(self) -> "Run":
@@ -133,6 +158,9 @@ class CommandContext:
         from intacct_bridge.client.connections.sources import load_connection
         from intacct_bridge.served_demo import can_serve, demo_settings
 
+        if self.given is not None:
+            found = self.given.connection
+            return found if self.entity is None else replace(found, location_id=self.entity)
         if self.is_demo and can_serve():
             return load_connection(self.name, **{**demo_settings(), "location_id": self.entity})
         if self.is_demo:
@@ -146,7 +174,7 @@ class CommandContext:
         """Whether the connection is the demo's company: chosen by name, and no file defines that name."""
         from intacct_bridge.served_demo import means_demo
 
-        return means_demo(self.name)
+        return self.given is None and means_demo(self.name)
 
     @property
     def client(self) -> "Client":
@@ -176,6 +204,8 @@ class CommandContext:
         kept = demo_home() if self.is_demo else None
         client = Client(connection, transport=self._embedded(), max_transactions=max_transactions, keep=kept)
         self.recorder.uses(client.meter)
+        if self.given is not None:
+            client.meter.before_each = self.given.stop_if_asked
         return client
 
     def _embedded(self) -> "Transport | None":
@@ -226,7 +256,8 @@ def shared_options(*, connected: bool = True, prints_table: bool = False) -> Cal
                 context.console.log_format = form
             context.console.quiet = options.pop("quiet")
             context.console.verbose = options.pop("verbose")
-            _log_to(context.console)
+            if context.given is None:  # its messages go where the worker's go
+                _log_to(context.console)
             return command(context, *args, **options)
 
         wrapped: Command = run

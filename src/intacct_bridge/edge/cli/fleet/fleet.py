@@ -2,7 +2,7 @@
 
 import click
 
-from intacct_bridge.edge.cli.fleet import keys, serve, status, tenants
+from intacct_bridge.edge.cli.fleet import keys, serve, status, tenants, work
 
 
 @click.group("fleet", no_args_is_help=True)
@@ -17,9 +17,10 @@ def fleet_command() -> None:
       intacct fleet key
       intacct fleet add acme --set company_id=acme --set user_id=bridge --secrets-from -
       intacct fleet add --from customers.csv --flows-from flows.toml
+      intacct fleet work
       intacct fleet status --attention
     """
 
 
-for _command in (*tenants.COMMANDS, *status.COMMANDS, *keys.COMMANDS, *serve.COMMANDS):
+for _command in (*tenants.COMMANDS, *status.COMMANDS, *keys.COMMANDS, *work.COMMANDS, *serve.COMMANDS):
     fleet_command.add_command(_command)

@@ -1,0 +1,211 @@
+"""The runner on DBOS: its queue and its workflows in the fleet's PostgreSQL database, in a schema of their own.
+
+Found by experiment with DBOS 3.4, and what follows from it:
+
+- A workflow of a killed process stays pending: DBOS itself hands out only those of its own executor id. `recover` does
+  it for the ids of workers that the fleet knows to be dead, and gives each run to one living worker.
+- A queue whose partitions have a concurrency of 1 never starts two runs of one tenant, also after a recovery.
+- Another application version takes no queued run, so the version is that of the arguments and not of this package.
+- Its schedules take a thread each in every process, so the fleet keeps the times itself.
+- The arguments, the result and the error of a workflow are stored as they are: names and a word are all it gets.
+"""
+
+import logging
+import threading
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+from intacct_bridge.errors import SettingsError
+from intacct_bridge.fleet.runner import CarryOut, HandedBackError, RunInRunner, RunKey, RunState
+from intacct_bridge.model.batched import batched
+from intacct_bridge.store.place import PostgresPlace
+
+_LONGEST = 50
+_QUEUE = "flows"
+_WORKFLOW = "run_flow"
+_APPLICATION = "intacct-fleet"
+_ARGUMENTS = "1"
+"""The version of the workflow's arguments. It stays when the package is upgraded, so that queued runs go on."""
+_POLL_SECONDS = 0.5
+_RECOVERIES = 20
+"""How often a run is handed out again before it is given up: it may be what kills the workers."""
+_AT_ONCE = 1_000
+_ENDED = ["SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"]
+_BUG = "bug"
+
+
+if TYPE_CHECKING:
+    from dbos import EnqueueOptions
+
+
+class DbosRunner:
+    """The runner of one process; DBOS allows one that works in a process."""
+
+    def __init__(self, place: PostgresPlace) -> None:
+        """Open it, and make DBOS's tables where there are none."""
+        try:
+            from dbos import DBOSClient
+        except ImportError:
+            raise SettingsError("a fleet needs the fleet extra", fix="pip install 'intacct-bridge[fleet]'") from None
+        logging.getLogger("dbos").setLevel(logging.ERROR)
+        self._uri = _without_schema(place.uri)
+        self._schema = f"{place.schema[:_LONGEST]}_engine"
+        _make_tables(self._uri, self._schema)
+        self._client = DBOSClient(system_database_url=self._uri, dbos_system_schema=self._schema)
+        self._engine: Any = None
+        self._lock = threading.Lock()
+        self._running = 0
+
+    def submit(self, key: RunKey) -> None:
+        """Queue a run."""
+        options: EnqueueOptions = {
+            "queue_name": _QUEUE,
+            "workflow_name": _WORKFLOW,
+            "workflow_id": _id(key),
+            "queue_partition_key": key.tenant,
+            "app_version": _ARGUMENTS,
+            "application_name": _APPLICATION,
+        }
+        self._client.enqueue(options, key.tenant, key.flow, key.due_at.isoformat())
+
+    def start(self, carry_out: CarryOut, *, worker: str, threads: int) -> None:
+        """Begin to carry out queued runs. The number of threads is the fleet's: that of the latest worker counts."""
+        from dbos import DBOS
+
+        def run_flow(tenant: str, flow: str, due_at: str) -> str:
+            with self._lock:
+                self._running += 1
+            try:
+                return carry_out(RunKey(tenant, flow, datetime.fromisoformat(due_at)))
+            except HandedBackError:
+                pass
+            except Exception:  # its text may hold a secret, and DBOS would store it
+                return _BUG
+            finally:
+                with self._lock:
+                    self._running -= 1
+            threading.Event().wait()  # DBOS would store any other end; the process ends soon
+            return _BUG
+
+        DBOS.workflow(name=_WORKFLOW, max_recovery_attempts=_RECOVERIES)(run_flow)
+        DBOS(
+            config={
+                "name": _APPLICATION,
+                "system_database_url": self._uri,
+                "dbos_system_schema": self._schema,
+                "application_version": _ARGUMENTS,
+                "executor_id": worker,
+                "log_level": "ERROR",
+                "enable_otlp": False,
+            }
+        )
+        DBOS.listen_queues([_QUEUE])
+        DBOS.launch()
+        self._engine = DBOS
+        DBOS.register_queue(
+            _QUEUE,
+            partition_concurrency=1,
+            worker_concurrency=threads,
+            polling_interval_sec=_POLL_SECONDS,
+            on_conflict="always_update",
+        )
+
+    def running(self) -> int:
+        """How many runs this process carries out now."""
+        return self._running
+
+    def stop_taking(self) -> None:
+        """Take no further run from the queue."""
+        if self._engine is not None:
+            for event in _instance().background_thread_stop_events:
+                event.set()
+
+    def recover(self, workers: Sequence[str]) -> int:
+        """Queue the runs of dead workers again."""
+        return len(self._engine._recover_pending_workflows(list(workers))) if self._engine is not None else 0
+
+    def cancel(self, key: RunKey) -> bool:
+        """Take a queued run out of the queue."""
+        found = self._client.list_workflows(workflow_ids=[_id(key)], load_input=False, load_output=False)
+        if not found or found[0].status != "ENQUEUED":
+            return False
+        self._client.cancel_workflow(_id(key))
+        return True
+
+    def unfinished(self, *, limit: int = 1_000) -> list[RunInRunner]:
+        """The runs that are queued or running."""
+        found = self._client.list_workflows(
+            status=["ENQUEUED", "PENDING"],
+            queue_name=_QUEUE,
+            limit=limit,
+            load_input=False,
+            load_output=False,
+        )
+        return [
+            RunInRunner(
+                _key(one.workflow_id),
+                RunState.QUEUED if one.status == "ENQUEUED" else RunState.RUNNING,
+                (one.executor_id or "") if one.status == "PENDING" else "",
+            )
+            for one in found
+        ]
+
+    def results(self, keys: Sequence[RunKey]) -> dict[RunKey, str]:
+        """The word with which each of these runs ended."""
+        by_id = {_id(key): key for key in keys}
+        found = {}
+        for some in batched(by_id, _AT_ONCE):
+            for one in self._client.list_workflows(workflow_ids=some, status=_ENDED, load_input=False):
+                word = one.output if one.status == "SUCCESS" else one.status.lower().replace("_", " ")
+                found[by_id[one.workflow_id]] = str(word)
+        return found
+
+    def prune(self, before: datetime) -> int:
+        """Forget runs that ended before a time."""
+        found = self._client.list_workflows(
+            status=_ENDED,
+            completed_before=before.astimezone(UTC).isoformat(),
+            limit=_AT_ONCE,
+            load_input=False,
+            load_output=False,
+        )
+        if found:
+            self._client.delete_workflows([one.workflow_id for one in found])
+        return len(found)
+
+    def close(self) -> None:
+        """Close the connections; a run that goes on in this process is not waited for."""
+        if self._engine is not None:
+            self._engine.destroy(workflow_completion_timeout_sec=0)
+            self._engine = None
+        self._client.destroy()
+
+
+def _make_tables(uri: str, schema: str) -> None:
+    from dbos import run_dbos_database_migrations
+
+    run_dbos_database_migrations(uri, schema=schema)
+
+
+def _instance() -> Any:
+    from dbos._dbos import _get_dbos_instance
+
+    return _get_dbos_instance()
+
+
+def _id(key: RunKey) -> str:
+    return f"{key.tenant}/{key.flow}/{key.due_at.astimezone(UTC).isoformat()}"
+
+
+def _key(workflow_id: str) -> RunKey:
+    tenant, flow, due_at = workflow_id.split("/")
+    return RunKey(tenant, flow, datetime.fromisoformat(due_at))
+
+
+def _without_schema(uri: str) -> str:
+    """The address as SQLAlchemy takes it."""
+    parts = urlsplit(uri)
+    options = [(name, value) for name, value in parse_qsl(parts.query) if name != "schema"]
+    return urlunsplit(parts._replace(scheme="postgresql", query=urlencode(options)))

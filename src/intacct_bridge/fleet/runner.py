@@ -1,0 +1,80 @@
+"""The runner: it queues the runs of a fleet's flows durably, and lets workers on any machine carry them out.
+
+At most one run of a tenant goes on at a time. A run that was handed out to a worker that died is handed to another one.
+The engine behind it is replaceable: it learns the names of a tenant and a flow and a time, and gets back a word.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class RunKey:
+    """What identifies a run: a tenant's flow, and the time it was due at."""
+
+    tenant: str
+    flow: str
+    due_at: datetime
+
+
+class RunState(StrEnum):
+    """Where a run is."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+
+
+@dataclass(frozen=True, slots=True)
+class RunInRunner:
+    """A run that has not ended."""
+
+    key: RunKey
+    state: RunState
+    worker: str = ""
+    """The worker that carries it out; empty while it is queued."""
+
+
+class HandedBackError(Exception):
+    """A run did not end in this process, which is about to end: another worker goes on with it."""
+
+
+CarryOut = Callable[[RunKey], str]
+"""Carries out one run and returns a word such as `done`, which the engine keeps. It raises HandedBackError only: the
+text of another error may hold a secret."""
+
+
+class Runner(Protocol):
+    """A durable queue of runs."""
+
+    def submit(self, key: RunKey) -> None:
+        """Queue a run; a second submission of the same run changes nothing."""
+
+    def start(self, carry_out: CarryOut, *, worker: str, threads: int) -> None:
+        """Begin to carry out queued runs in this process, so many at a time, under the name of a worker."""
+
+    def running(self) -> int:
+        """How many runs this process carries out now, without those that were handed back."""
+
+    def stop_taking(self) -> None:
+        """Take no further run from the queue."""
+
+    def recover(self, workers: Sequence[str]) -> int:
+        """Queue the runs of these workers again, which have ended; how many there were."""
+
+    def cancel(self, key: RunKey) -> bool:
+        """Take a queued run out of the queue; False where it has begun, has ended, or is unknown."""
+
+    def unfinished(self, *, limit: int = 1_000) -> list[RunInRunner]:
+        """The runs that are queued or running, those submitted first in front."""
+
+    def results(self, keys: Sequence[RunKey]) -> dict[RunKey, str]:
+        """The word with which each of these runs ended, without those that have not ended."""
+
+    def prune(self, before: datetime) -> int:
+        """Forget runs that ended before a time; how many there were."""
+
+    def close(self) -> None:
+        """Close the connections to the database."""

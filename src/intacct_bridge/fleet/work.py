@@ -1,0 +1,261 @@
+"""One run of one tenant's flow: its connection, its end in the registry, and what follows from the end.
+
+The flow itself is carried out by the program that `intacct run` uses too, which is handed in. A run that is carried out
+twice, since its worker was killed, changes nothing the second time: an extraction goes on from its bookmarks, and a
+load asks its outbox.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from hashlib import sha256
+from typing import Protocol
+
+from intacct_bridge.client.connections.connection import Connection
+from intacct_bridge.errors import IntacctError, SettingsError, SignInError, StoppedError
+from intacct_bridge.fleet.fleet import Fleet
+from intacct_bridge.fleet.registry import SHARED, TenantRun
+from intacct_bridge.fleet.runner import HandedBackError, RunKey
+from intacct_bridge.fleet.tenant import Tenant
+from intacct_bridge.fleet.work_state import SIGN_INS, WorkState
+from intacct_bridge.flow.runs.definitions import Flow
+from intacct_bridge.flow.runs.run import Run, RunEnd, RunError, end_of
+from intacct_bridge.model.wording import counted
+from intacct_bridge.store.place import PostgresPlace
+
+_log = logging.getLogger(__name__)
+
+RETRIES = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=20))
+"""How long after each run with a temporary fault the next one is due, where the schedule does not come first."""
+LONGEST_RUN = timedelta(hours=6)
+_WAIT_FOR_OTHER = 60.0
+"""Seconds to wait for another process that still runs the tenant, as far as the database knows."""
+
+
+class StopSignal:
+    """Tells runs of a worker to end at their next request: all of them, or one that lasts too long."""
+
+    def __init__(self) -> None:
+        self._asked = threading.Event()
+
+    def ask(self) -> None:
+        """Let every run end."""
+        self._asked.set()
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether runs are to end."""
+        return self._asked.is_set()
+
+    def check(self, longest: timedelta) -> Callable[[], None]:
+        """What a run that begins now calls before each request; StoppedError where it is to end."""
+        until = time.monotonic() + longest.total_seconds()
+
+        def stop_if_asked() -> None:
+            if self.is_asked:
+                raise StoppedError("the worker ends", fix="Another worker goes on with this run.")
+            if time.monotonic() > until:
+                minutes = round(longest.total_seconds() / 60)
+                raise StoppedError(
+                    f"the run lasted longer than {counted(minutes, 'minute')}",
+                    fix="The next run goes on. Give `longest_run` a higher value if the company needs more time.",
+                    setting="longest_run",
+                )
+
+        return stop_if_asked
+
+
+@dataclass(frozen=True, slots=True)
+class FlowToRun:
+    """A flow with everything that its program needs."""
+
+    flow: Flow
+    """With its secrets in place."""
+    connection: Connection
+    history: PostgresPlace
+    """Where the run's own history is."""
+    secrets: tuple[str, ...] = field(repr=False)
+    """Texts of the flow that must not be printed."""
+    stop_if_asked: Callable[[], None] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class FlowEnd:
+    """How a flow ended."""
+
+    status: int
+    """The exit status of its command."""
+    run: Run | None
+    error: RunError | None = None
+
+
+class FlowProgram(Protocol):
+    """Carries out a flow as `intacct run` does."""
+
+    def __call__(self, work: FlowToRun, /) -> FlowEnd:
+        """Carry it out; an error that is a user's or the gateway's becomes an exit status."""
+
+
+class Work:
+    """What a worker does with the runs that it is given."""
+
+    def __init__(
+        self,
+        fleet: Fleet,
+        state: WorkState,
+        program: FlowProgram,
+        *,
+        worker: str,
+        stop: StopSignal,
+        longest_run: timedelta = LONGEST_RUN,
+        ended: Callable[[TenantRun, FlowEnd], None] = lambda _run, _end: None,
+    ) -> None:
+        """`ended` is told of each run that ended."""
+        self._fleet, self._state, self._program = fleet, state, program
+        self._worker, self._stop, self._longest = worker, stop, longest_run
+        self._ended = ended
+
+    def carry_out(self, key: RunKey) -> str:
+        """Carry out a run, and return one word about it. It raises HandedBackError only, of which nothing is kept."""
+        try:
+            return self._carry_out(key)
+        except HandedBackError:
+            raise
+        except Exception as error:
+            _log.exception("run of %s %s", key.tenant, key.flow)
+            return self._end_somehow(key, error)
+
+    def _carry_out(self, key: RunKey) -> str:
+        try:
+            tenant = self._fleet.tenant(key.tenant)
+        except SettingsError:
+            return "removed"
+        if tenant.paused:
+            return "paused"
+        if not self._hold(key.tenant):
+            return self._end_busy(key)
+        try:
+            return self._run(tenant, key)
+        finally:
+            self._state.release_tenant(key.tenant)
+
+    def _hold(self, tenant: str) -> bool:
+        until = time.monotonic() + _WAIT_FOR_OTHER
+        while not self._state.hold_tenant(tenant):
+            if time.monotonic() > until or self._stop.is_asked:
+                return False
+            time.sleep(0.5)
+        return True
+
+    def _run(self, tenant: Tenant, key: RunKey) -> str:
+        credentials = credentials_digest(self._fleet, tenant)
+        if self._state.refused_sign_ins(tenant.name, credentials) >= SIGN_INS:
+            return "sign-in refused"
+        run = self._fleet.begin_run(key.tenant, key.flow, key.due_at, worker=self._worker)
+        if run is None:
+            return "ended before"
+        end = self._end(tenant, key)
+        if self._stop.is_asked and (end.error is None or end.error.kind == StoppedError.__name__) and end.status:
+            raise HandedBackError
+        detail = self._followed(key, credentials, end)
+        counts = end.run
+        outcome = end_of(end.status)
+        self._fleet.end_run(
+            run,
+            outcome.value,
+            detail=detail,
+            transactions=counts.transactions if counts is not None else 0,
+            rows=counts.rows if counts is not None else 0,
+            in_doubt=counts.records.in_doubt if counts is not None else 0,
+        )
+        self._ended(run, end)
+        return outcome.value
+
+    def _end(self, tenant: Tenant, key: RunKey) -> FlowEnd:
+        try:
+            connection = self._fleet.connection(key.tenant)
+            flow = self._fleet.flow(key.tenant, key.flow)
+            work = FlowToRun(
+                flow,
+                connection,
+                self._fleet.history_place(connection),
+                _secret_texts(tenant.flow(key.flow).options, flow.options),
+                self._stop.check(self._longest),
+            )
+            return self._program(work)
+        except IntacctError as error:
+            return FlowEnd(error.exit_status, None, RunError.of(error))
+
+    def _followed(self, key: RunKey, credentials: str, end: FlowEnd) -> str:
+        """Do what follows from an end, and return the sentence that is kept of it."""
+        detail = detail_of(end)
+        if end.error is not None and end.error.kind == SignInError.__name__:
+            times = self._state.sign_in_refused(key.tenant, credentials)
+            if times >= SIGN_INS:
+                detail += f" The sign-in was refused {times} times: no further run begins until the credentials change."
+        elif end.run is not None and end.run.transactions:
+            self._state.signed_in(key.tenant)
+        if end_of(end.status) is RunEnd.TRANSIENT:
+            earlier = self._fleet.registry.failures([key.tenant]).get((key.tenant, key.flow), 0)
+            if earlier < len(RETRIES) and (moment := self._state.retry(key, RETRIES[earlier])):
+                detail += f" It is tried again at {moment:%Y-%m-%d %H:%M} UTC."
+        return detail
+
+    def _end_busy(self, key: RunKey) -> str:
+        if self._stop.is_asked:
+            raise HandedBackError
+        run = self._fleet.begin_run(key.tenant, key.flow, key.due_at, worker=self._worker)
+        if run is not None:
+            detail = "Another process still ran this tenant."
+            self._fleet.end_run(run, RunEnd.TRANSIENT.value, detail=detail)
+        self._state.retry(key, RETRIES[0])
+        return RunEnd.TRANSIENT.value
+
+    def _end_somehow(self, key: RunKey, error: Exception) -> str:
+        """Keep the end of a run that failed by a bug, or since the fleet's database failed."""
+        status = error.exit_status if isinstance(error, IntacctError) else 70
+        try:
+            run = self._fleet.begin_run(key.tenant, key.flow, key.due_at, worker=self._worker)
+            if run is not None:
+                self._fleet.end_run(run, end_of(status).value, detail=str(error))
+            if status == 4:
+                self._state.retry(key, RETRIES[0])
+        except IntacctError:
+            raise HandedBackError from None  # the database does not answer, so that nothing can be kept
+        return end_of(status).value
+
+
+def credentials_digest(fleet: Fleet, tenant: Tenant) -> str:
+    """A digest that changes with the credentials of a tenant. It is made of sealed secrets, so it says nothing."""
+    hashed = sha256(repr(sorted((name, str(value)) for name, value in tenant.settings.items())).encode())
+    for owner, found in sorted(fleet.registry.secrets([SHARED, tenant.name]).items()):
+        for name, sealed in sorted(found.values.items()):
+            hashed.update(f"\0{owner}\0{name}\0".encode() + sealed)
+    return hashed.hexdigest()
+
+
+def detail_of(end: FlowEnd) -> str:
+    """A sentence about how a flow ended; empty for a success."""
+    if not end.status:
+        return ""
+    if end.error is not None:
+        return f"{end.error.message}. {end.error.fix}".strip() if end.error.fix else end.error.message
+    run = end.run
+    if run is None:
+        return ""
+    failed = [f"{one.name}: {one.error}" for one in run.streams if one.error]
+    counts = {"refused": run.records.refused, "in doubt": run.records.in_doubt, "not sent": run.records.not_sent}
+    told = [f"{counted(number, 'record')} {what}" for what, number in counts.items() if number]
+    return "; ".join((*failed, *told))
+
+
+def _secret_texts(named: Mapping[str, object], filled: Mapping[str, object]) -> tuple[str, ...]:
+    """The options in which a reference was replaced, as texts."""
+    found: list[str] = []
+    for key, value in filled.items():
+        if named.get(key) != value:
+            found += [str(one) for one in (value if isinstance(value, list) else [value])]
+    return tuple(found)

@@ -1,0 +1,175 @@
+"""A worker: it carries out queued runs, submits what is due, and takes over the runs of workers that died."""
+
+import logging
+import os
+import random
+import time
+from collections import Counter
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from intacct_bridge import __version__
+from intacct_bridge.errors import IntacctError, TransientError
+from intacct_bridge.fleet.fleet import Fleet
+from intacct_bridge.fleet.registry import TenantRun
+from intacct_bridge.fleet.runner import RunKey, Runner
+from intacct_bridge.fleet.work import LONGEST_RUN, FlowEnd, FlowProgram, StopSignal, Work
+from intacct_bridge.fleet.work_state import DEAD_AFTER, Worker, WorkState
+from intacct_bridge.flow.runs.run import end_of
+
+_log = logging.getLogger(__name__)
+
+THREADS = 16
+BEAT = 2.0
+"""Seconds between two signs of life."""
+KEPT_RUNS = timedelta(days=400)
+"""How long the registry keeps a run; the engine keeps one for a day."""
+_CHANGES_LATE = timedelta(seconds=10)
+"""How long after its time a change of a tenant may become visible."""
+_PRUNE_EVERY = 3_600.0
+
+
+class FleetWorker:
+    """The worker of this process."""
+
+    def __init__(
+        self,
+        fleet: Fleet,
+        runner: Runner,
+        program: FlowProgram,
+        *,
+        threads: int = THREADS,
+        longest_run: timedelta = LONGEST_RUN,
+        ended: Callable[[TenantRun, FlowEnd], None] = lambda _run, _end: None,
+    ) -> None:
+        self.id = f"{_machine()}-{os.getpid()}-{random.getrandbits(32):08x}"
+        self.stop = StopSignal()
+        self._fleet, self._threads = fleet, threads
+        self.runner = runner
+        self._state = WorkState(fleet.registry.place)
+        self.outcomes: Counter[str] = Counter()
+        """How the runs of this worker ended."""
+
+        def count(run: TenantRun, end: FlowEnd) -> None:
+            self.outcomes[end_of(end.status).value] += 1
+            ended(run, end)
+
+        self._work = Work(
+            fleet, self._state, program, worker=self.id, stop=self.stop, longest_run=longest_run, ended=count
+        )
+        self._changes: datetime | None = None
+        self._seen = time.monotonic()
+        self._judges_from = 0.0
+        self._pruned = -_PRUNE_EVERY
+
+    def start(self) -> None:
+        """Begin to carry out runs."""
+        now = self._state.now()
+        self._state.enter(Worker(self.id, _machine(), os.getpid(), __version__, self._threads, 0, now, now))
+        self._judges_from = time.monotonic() + 2 * BEAT
+        self.runner.start(self._work.carry_out, worker=self.id, threads=self._threads)
+
+    def tick(self) -> bool:
+        """Do what is to be done every two seconds; False where the worker must end, since others took its runs over."""
+        try:
+            if not self._state.beat(self.id, self.runner.running()):
+                self.stop.ask()
+                return False
+            self._came_back()
+            self._recover()
+            if self._state.lead():
+                self._submit_due()
+            self._prune()
+        except TransientError as error:
+            # Its runs make no request meanwhile, since each request needs a slot in the database.
+            _log.warning("the fleet's database does not answer: %s", error)
+        return True
+
+    def close(self, grace: float) -> int:
+        """End: take no further run, let those that go on reach a safe point, and hand back the rest.
+
+        Returns how many runs were handed back.
+        """
+        self.runner.stop_taking()
+        self._wait(grace * 0.6)
+        self.stop.ask()
+        self._wait(grace * 0.4)
+        left = self.runner.running()
+        try:
+            self.runner.close()
+            if not left:
+                self._state.leave([self.id])
+        except IntacctError as error:  # the others see that this worker ended
+            _log.warning("%s", error)
+        self._state.close()
+        return left
+
+    def _wait(self, seconds: float) -> None:
+        until = time.monotonic() + seconds
+        while self.runner.running() and time.monotonic() < until:
+            time.sleep(0.05)
+
+    def _came_back(self) -> None:
+        """After a time without the database, others need time to come back before they are judged."""
+        now = time.monotonic()
+        if now - self._seen > DEAD_AFTER.total_seconds() / 2:
+            self._judges_from = now + DEAD_AFTER.total_seconds()
+        self._seen = now
+
+    def _recover(self) -> None:
+        if time.monotonic() < self._judges_from:
+            return
+        if dead := self._state.dead():
+            count = self.runner.recover(dead)
+            self._state.leave(dead)
+            _log.warning("workers ended without a word: %s; their runs, which are queued again: %d", dead, count)
+
+    def _submit_due(self) -> None:
+        changes = [] if self._changes is None else [self._changes - _CHANGES_LATE]
+        now = self._state.now()
+        tenants = self._fleet.registry.changed(changes[0] if changes else None)
+        for some in tenants:
+            self._state.plan(some)
+        if self._changes is None:
+            self._state.drop_removed()
+        self._changes = now
+        for one in (due := self._state.due()):
+            if not one.paused:
+                self.runner.submit(one.key)
+        if due:
+            self._state.submitted(due)
+
+    def _prune(self) -> None:
+        if time.monotonic() - self._pruned < _PRUNE_EVERY:
+            return
+        self._pruned = time.monotonic()
+        now = self._state.now()
+        while self.runner.prune(now - timedelta(days=1)):
+            pass
+        self._fleet.registry.prune_runs(now - KEPT_RUNS)
+        self._state.drop_removed()
+
+
+def submit_now(fleet: Fleet, runner: Runner, tenant: str, flow: str, *, moment: datetime | None = None) -> RunKey:
+    """Queue a run that a person asks for; SettingsError for an unknown tenant or flow."""
+    fleet.tenant(tenant).flow(flow)
+    key = RunKey(tenant, flow, moment or fleet.registry.now())
+    runner.submit(key)
+    return key
+
+
+def worker_metrics(worker: FleetWorker) -> str:
+    """The metrics of a worker in Prometheus's text format."""
+    lines = [
+        "# HELP intacct_fleet_running Runs that this worker carries out now.",
+        "# TYPE intacct_fleet_running gauge",
+        f"intacct_fleet_running {worker.runner.running()}",
+        "# HELP intacct_fleet_runs_total Runs that this worker carried out, by how they ended.",
+        "# TYPE intacct_fleet_runs_total counter",
+        *(f'intacct_fleet_runs_total{{outcome="{name}"}} {count}' for name, count in sorted(worker.outcomes.items())),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _machine() -> str:
+    return os.uname().nodename if hasattr(os, "uname") else os.environ.get("COMPUTERNAME", "")
