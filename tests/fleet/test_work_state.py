@@ -1,0 +1,171 @@
+"""What workers share: lives, due times and refused sign-ins, in a real PostgreSQL."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from intacct_bridge.fleet import Fleet
+from intacct_bridge.fleet.runner import RunKey
+from intacct_bridge.fleet.sealing import FleetKey
+from intacct_bridge.fleet.tenant import Tenant
+from intacct_bridge.fleet.work_state import Worker, WorkState
+
+FLOWS = {"nightly": {"command": "extract", "to": "jsonl:out"}, "hourly": {"command": "extract", "to": "jsonl:out"}}
+START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+def fleet(postgres: str) -> Iterator[Fleet]:
+    with Fleet.open(postgres, FleetKey.new().text) as found:
+        yield found
+
+
+@pytest.fixture
+def state(fleet: Fleet) -> Iterator[WorkState]:
+    with closing(WorkState(fleet.registry.place)) as found:
+        yield found
+
+
+def add(fleet: Fleet, name: str = "acme", **schedule: str) -> Tenant:
+    return fleet.add(name, settings={"company_id": name}, flows=FLOWS, schedule=schedule)
+
+
+def worker(name: str) -> Worker:
+    return Worker(name, "machine", 1, "1", 4, 0, START, START)
+
+
+def due_at(state: WorkState, tenant: str, flow: str) -> datetime | None:
+    rows = state._db.read("SELECT due_at FROM due WHERE tenant = ? AND flow = ?", (tenant, flow))
+    return datetime.fromisoformat(rows[0][0]) if rows else None
+
+
+def make_due(state: WorkState, tenant: str, flow: str, ago: timedelta) -> datetime:
+    """As if no worker had run since then."""
+    moment = state.now() - ago
+    text = moment.isoformat(timespec="microseconds")
+    with state._db.transaction():
+        sql = "UPDATE due SET due_at = ?, start_at = ? WHERE tenant = ? AND flow = ?"
+        state._db.execute(sql, (text, text, tenant, flow))
+    return moment
+
+
+def test_after_an_outage_a_flow_is_due_once_and_then_at_its_next_time(fleet: Fleet, state: WorkState) -> None:
+    state.plan([add(fleet, nightly="every 10m")])
+    missed = make_due(state, "acme", "nightly", timedelta(days=3))
+    (due,) = state.due()
+    assert due.key == RunKey("acme", "nightly", missed)
+    state.submitted([due])
+    assert state.due() == []
+    following = due_at(state, "acme", "nightly")
+    assert following is not None
+    assert state.now() < following <= state.now() + timedelta(minutes=10)
+
+
+def test_a_new_schedule_counts_at_once_and_one_that_is_taken_away_no_more(fleet: Fleet, state: WorkState) -> None:
+    state.plan([add(fleet, nightly="every 10m", hourly="every 1h")])
+    before = due_at(state, "acme", "hourly")
+    make_due(state, "acme", "nightly", timedelta(hours=1))
+    state.plan([fleet.change("acme", schedule={"nightly": "every 20m"})])
+    assert state.due() == []
+    assert due_at(state, "acme", "hourly") == before
+    state.plan([fleet.change("acme", schedule={"nightly": None})])
+    assert due_at(state, "acme", "nightly") is None
+    fleet.remove("acme")
+    state.drop_removed()
+    assert due_at(state, "acme", "hourly") is None
+
+
+def test_a_schedule_that_has_not_changed_keeps_its_due_time(fleet: Fleet, state: WorkState) -> None:
+    tenant = add(fleet, nightly="every 10m")
+    state.plan([tenant])
+    missed = make_due(state, "acme", "nightly", timedelta(minutes=1))
+    state.plan([fleet.change("acme", settings={"user_id": "other"})])
+    assert due_at(state, "acme", "nightly") == missed
+
+
+def test_runs_that_cron_makes_due_at_one_time_begin_within_a_minute_and_not_together(
+    fleet: Fleet, state: WorkState
+) -> None:
+    state.plan([add(fleet, f"t{number}", nightly="0 2 * * *") for number in range(20)])
+    rows = state._db.read("SELECT due_at, start_at FROM due")
+    late = [datetime.fromisoformat(row[1]) - datetime.fromisoformat(row[0]) for row in rows]
+    assert len({row[0] for row in rows}) == 1
+    assert all(timedelta() <= one < timedelta(minutes=1) for one in late)
+    assert len(set(late)) > 10
+
+
+def test_a_paused_tenant_is_told_apart(fleet: Fleet, state: WorkState) -> None:
+    state.plan([add(fleet, nightly="every 10m")])
+    fleet.pause("acme")
+    make_due(state, "acme", "nightly", timedelta(minutes=1))
+    assert [one.paused for one in state.due()] == [True]
+
+
+def test_a_retry_comes_before_the_next_time_of_a_long_schedule_and_not_before_that_of_a_short_one(
+    fleet: Fleet, state: WorkState
+) -> None:
+    state.plan([add(fleet, nightly="every 30d", hourly="every 30s")])
+    moment = state.retry(RunKey("acme", "nightly", START), timedelta(minutes=1))
+    assert moment is not None
+    assert due_at(state, "acme", "nightly") == moment
+    assert state.retry(RunKey("acme", "hourly", START), timedelta(minutes=1)) is None
+
+
+def test_a_retry_of_a_flow_without_a_schedule_is_due_once(fleet: Fleet, state: WorkState) -> None:
+    add(fleet)
+    assert state.retry(RunKey("acme", "nightly", START), timedelta()) is not None
+    (due,) = state.due()
+    state.submitted([due])
+    assert due_at(state, "acme", "nightly") is None
+
+
+def test_a_worker_that_ended_is_dead_and_one_that_lives_is_not(fleet: Fleet, state: WorkState) -> None:
+    place = fleet.registry.place
+    with closing(WorkState(place)) as other:
+        other.enter(worker("other"))
+        state.enter(worker("ours"))
+        assert [(one.id, one.alive) for one in state.workers()] == [("other", True), ("ours", True)]
+    with state._db.transaction():
+        state._db.execute("UPDATE worker SET seen_at = ?", ((state.now() - timedelta(minutes=1)).isoformat(),))
+    assert state.dead() == ["other"]
+    state.leave(["other"])
+    assert state.beat("ours", 3)
+    assert not state.beat("other", 0)
+    assert [one.running for one in state.workers()] == [3]
+
+
+def test_one_process_leads_and_one_process_runs_a_tenant(fleet: Fleet, state: WorkState) -> None:
+    with closing(WorkState(fleet.registry.place)) as other:
+        assert other.lead()
+        assert not state.lead()
+        assert other.hold_tenant("acme")
+        assert not state.hold_tenant("acme")
+        assert state.hold_tenant("beta")
+        other.release_tenant("acme")
+        assert state.hold_tenant("acme")
+    assert state.lead()
+
+
+def test_refused_sign_ins_count_for_the_same_credentials_one_after_the_other(state: WorkState) -> None:
+    assert [state.sign_in_refused("acme", "old") for _ in range(2)] == [1, 2]
+    assert state.refused_sign_ins("acme", "new") == 0
+    assert state.sign_in_refused("acme", "new") == 1
+    state.signed_in("acme")
+    assert state.refused_sign_ins("acme", "new") == 0
+
+
+def test_two_fleets_in_one_database_do_not_see_each_other(postgres: str) -> None:
+    states: list[Any] = []
+    for schema in ("one", "two"):
+        fleet = Fleet.open(f"{postgres}{'&' if '?' in postgres else '?'}schema={schema}", FleetKey.new().text)
+        states.append(WorkState(fleet.registry.place))
+        fleet.close()
+    first, second = states
+    with closing(first), closing(second):
+        first.enter(worker("w"))
+        assert second.workers() == []
+        assert first.lead()
+        assert second.lead()

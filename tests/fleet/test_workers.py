@@ -1,0 +1,157 @@
+"""Workers as processes that share only a database, on emulated companies over HTTP."""
+
+import json
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from intacct_bridge.emulator.settings.behaviour import Behaviour
+from intacct_bridge.emulator.settings.faults import ScriptedFault
+from intacct_bridge.fleet.work_state import SIGN_INS
+from support.fleet import dump
+from support.fleet_workers import SECRETS, ServedFleet, served_fleet, until
+
+COPY = {"command": "extract", "streams": ["DEPARTMENT"], "to": "jsonl:{company}"}
+LINES = "Journal,Date,Title,Reference,Account,Debit,Credit,Department,Location,Memo\n"
+ENTRIES = 12
+
+
+@pytest.fixture
+def served(postgres: str, tmp_path: Path) -> Iterator[ServedFleet]:
+    with served_fleet(postgres, tmp_path) as found:
+        yield found
+
+
+def test_run_carries_out_a_flow_of_every_tenant_and_counts_what_the_gateway_counts(served: ServedFleet) -> None:
+    names = served.add(3, {"nightly": COPY, "other": {**COPY, "to": "jsonl:{company}-other"}})
+    served.fleet.pause("c2")
+    status, shown = served.run("run", "all", "nightly", "--json")
+    assert status == 0, shown
+    rows = json.loads(shown)
+    assert [(row["TENANT"], row["FLOW"], row["OUTCOME"]) for row in rows] == [
+        ("c0", "nightly", "done"),
+        ("c1", "nightly", "done"),
+    ]
+    for name in names[:2]:
+        assert served.fleet.usage()[name] == served.emulator.transactions(name).total > 0
+    assert {row["TRANSACTIONS"] for row in rows} == {served.emulator.transactions("c0").total}
+    assert served.emulator.transactions("c2").total == 0
+    assert list((served.folder / "c0").glob("DEPARTMENT*"))
+    assert served.fleet.registry.runs(tenant="c0")[0].rows == rows[0]["ROWS"] > 0
+
+
+def test_wrong_passwords_are_tried_twice_then_no_more_until_they_change(served: ServedFleet, postgres: str) -> None:
+    served.add(1, {"nightly": COPY})
+    served.fleet.set_secrets("c0", {"user_password": "wrong-password-1"})
+    for _ in range(SIGN_INS):
+        status, shown = served.run("run", "c0")
+        assert status == 3, shown
+    requests = served.emulator.requests
+    status, shown = served.run("run", "c0")
+    assert status == 3, shown
+    assert "refused" in shown
+    assert served.emulator.requests == requests
+    last = served.fleet.registry.runs()[0]
+    assert last.outcome == "refused"
+    assert "no further run begins" in last.detail
+    kept = dump(served.fleet.registry.place)
+    assert "nightly" in kept
+    assert not [one for one in ("wrong-password-1", *SECRETS.values(), served.key) if one in kept]
+    served.fleet.set_secrets("c0", {"user_password": SECRETS["user_password"]})
+    status, shown = served.run("run", "c0")
+    assert status == 0, shown
+
+
+@pytest.mark.slow
+def test_a_killed_workers_runs_are_carried_out_once_by_another(postgres: str, tmp_path: Path) -> None:
+    with served_fleet(postgres, tmp_path, behaviour=Behaviour(latency_ms=60)) as served:
+        names = served.add(8, {"post": post_flow(tmp_path), "copy": COPY})
+        first = served.start("work", "--threads", "4")
+        second = served.start("work", "--threads", "4")
+        submit(served, names)
+        for victim in (first, second):
+            done = len(ended(served))
+            until(lambda done=done: len(ended(served)) > done, "a run has ended")  # type: ignore[misc]
+            victim.kill()
+            served.start("work", "--threads", "4")
+        until(lambda: len(ended(served)) == 2 * len(names), "all runs have ended", 240)
+        assert {run.outcome for run in ended(served)} == {"done"}
+        for name in names:
+            assert len(batches(served, name)) == ENTRIES, name
+            assert served.emulator.request_count(name).most_at_once <= 2
+            assert served.fleet.usage()[name] == served.emulator.transactions(name).total
+
+
+@pytest.mark.slow
+def test_a_worker_that_is_told_to_end_hands_back_its_runs(postgres: str, tmp_path: Path) -> None:
+    slow = ScriptedFault("slow", company="c0", calls=(), seconds=600)
+    with served_fleet(postgres, tmp_path, faults=(slow,)) as served:
+        names = served.add(3, {"copy": COPY})
+        worker = served.start("work", "--threads", "8")
+        submit(served, names, flows=("copy",))
+        until(lambda: len(ended(served)) == 2, "the others have ended")
+        worker.send_signal(signal.SIGTERM)
+        shown, _ = worker.communicate(timeout=60)
+        assert worker.returncode == 143, shown
+        assert "1 run handed back" in shown
+
+
+@pytest.mark.slow
+def test_hanging_companies_do_not_keep_the_others_from_running(postgres: str, tmp_path: Path) -> None:
+    hanging = tuple(ScriptedFault("slow", company=f"c{number}", calls=(), seconds=600) for number in range(10))
+    with served_fleet(postgres, tmp_path, faults=hanging) as served:
+        names = served.add(30, {"copy": COPY})
+        served.start("work", "--threads", "14")
+        submit(served, names, flows=("copy",))
+        until(lambda: len(ended(served)) == 20, "all others have ended")
+        assert {run.tenant for run in ended(served)} == set(names[10:])
+
+
+@pytest.mark.slow
+def test_a_schedule_and_its_change_take_effect_in_a_running_worker(served: ServedFleet) -> None:
+    served.add(2, {"copy": COPY}, schedule={"copy": "every 10s"})
+    served.fleet.pause("c1")
+    worker = served.start("work")
+    until(lambda: len(ended(served)) >= 2, "two runs by schedule")
+    served.fleet.change("c0", schedule={"copy": None})
+    served.fleet.resume("c1")
+    until(lambda: any(run.tenant == "c1" for run in ended(served)), "a run of the resumed tenant")
+    count = len([run for run in ended(served) if run.tenant == "c0"])
+    until(lambda: len([run for run in ended(served) if run.tenant == "c1"]) >= 3, "more runs of the other tenant")
+    assert len([run for run in ended(served) if run.tenant == "c0"]) <= count + 1
+    worker.send_signal(signal.SIGINT)
+    shown, _ = worker.communicate(timeout=60)
+    assert worker.returncode == 130, shown
+
+
+def post_flow(folder: Path) -> dict[str, object]:
+    """A load of journal entries from one file for all companies."""
+    file = folder / "entries.csv"
+    text = LINES
+    for number in range(ENTRIES):
+        head, amount = f"GJ,11/30/2026,E-{number},E-{number}", f"{number + 1}.00"
+        text += f"{head},65100,{amount},,Marketing,120,\n{head},66200,,{amount},Marketing,120,\n"
+    file.write_text(text)
+    return {"command": "load", "files": [str(file)], "as": "journal-entries", "apply": True, "yes": True}
+
+
+def submit(served: ServedFleet, names: list[str], flows: tuple[str, ...] = ("post", "copy")) -> None:
+    from intacct_bridge.fleet.dbos_runner import DbosRunner
+    from intacct_bridge.fleet.worker import submit_now
+
+    runner = DbosRunner(served.fleet.registry.place)
+    for name in names:
+        for flow in flows:
+            submit_now(served.fleet, runner, name, flow)
+    runner.close()
+
+
+def ended(served: ServedFleet) -> list[object]:
+    return [run for run in served.fleet.registry.runs(limit=1_000) if run.ended_at is not None]
+
+
+def batches(served: ServedFleet, name: str) -> list[str]:
+    rows = served.emulator.company(name).store.table("GLBATCH").all()
+    return [str(row["RECORDNO"]) for row in rows if str(row["BATCH_TITLE"] or "").startswith("E-")]
