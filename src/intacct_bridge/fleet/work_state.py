@@ -124,7 +124,14 @@ class WorkState:
         )
         return [
             Worker(
-                row[0], row[1], row[2], row[3], row[4], row[5], _time(row[6]), _time(row[7]),
+                row[0],
+                row[1],
+                row[2],
+                row[3],
+                row[4],
+                row[5],
+                _time(row[6]),
+                _time(row[7]),
                 alive=self._db.is_held(_living(row[0])),
             )
             for row in rows

@@ -187,9 +187,7 @@ def _worker(context: CommandContext, fleet: "Fleet", threads: int, longest_run: 
         _say(context, run, end)
 
     runner = DbosRunner(fleet.registry.place)
-    return FleetWorker(
-        fleet, runner, program, threads=threads, longest_run=timedelta(minutes=longest_run), ended=ended
-    )
+    return FleetWorker(fleet, runner, program, threads=threads, longest_run=timedelta(minutes=longest_run), ended=ended)
 
 
 def _say(context: CommandContext, run: "TenantRun", end: "FlowEnd") -> None:
