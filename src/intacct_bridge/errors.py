@@ -162,7 +162,7 @@ class CapError(RefusedError):
     exit_status = 2
 
 
-class StoppedError(CapError):
+class RunStoppedError(CapError):
     """The run was asked to end before its next request, which did not leave."""
 
     exit_status = 4

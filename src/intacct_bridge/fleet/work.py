@@ -15,7 +15,7 @@ from hashlib import sha256
 from typing import Protocol
 
 from intacct_bridge.client.connections.connection import Connection
-from intacct_bridge.errors import IntacctError, SettingsError, SignInError, StoppedError
+from intacct_bridge.errors import IntacctError, RunStoppedError, SettingsError, SignInError
 from intacct_bridge.fleet.fleet import Fleet
 from intacct_bridge.fleet.registry import SHARED, TenantRun
 from intacct_bridge.fleet.runner import HandedBackError, RunKey
@@ -51,15 +51,15 @@ class StopSignal:
         return self._asked.is_set()
 
     def check(self, longest: timedelta) -> Callable[[], None]:
-        """What a run that begins now calls before each request; StoppedError where it is to end."""
+        """What a run that begins now calls before each request; RunStoppedError where it is to end."""
         until = time.monotonic() + longest.total_seconds()
 
         def stop_if_asked() -> None:
             if self.is_asked:
-                raise StoppedError("the worker ends", fix="Another worker goes on with this run.")
+                raise RunStoppedError("the worker ends", fix="Another worker goes on with this run.")
             if time.monotonic() > until:
                 minutes = round(longest.total_seconds() / 60)
-                raise StoppedError(
+                raise RunStoppedError(
                     f"the run lasted longer than {counted(minutes, 'minute')}",
                     fix="The next run goes on. Give `longest_run` a higher value if the company needs more time.",
                     setting="longest_run",
@@ -99,7 +99,7 @@ class FlowProgram(Protocol):
         """Carry it out; an error that is a user's or the gateway's becomes an exit status."""
 
 
-class Work:
+class TenantWork:
     """What a worker does with the runs that it is given."""
 
     def __init__(
@@ -158,7 +158,7 @@ class Work:
         if run is None:
             return "ended before"
         end = self._end(tenant, key)
-        if self._stop.is_asked and (end.error is None or end.error.kind == StoppedError.__name__) and end.status:
+        if self._stop.is_asked and (end.error is None or end.error.kind == RunStoppedError.__name__) and end.status:
             raise HandedBackError
         detail = self._followed(key, credentials, end)
         counts = end.run

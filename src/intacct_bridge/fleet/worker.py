@@ -13,7 +13,7 @@ from intacct_bridge.errors import IntacctError, TransientError
 from intacct_bridge.fleet.fleet import Fleet
 from intacct_bridge.fleet.registry import TenantRun
 from intacct_bridge.fleet.runner import RunKey, Runner
-from intacct_bridge.fleet.work import LONGEST_RUN, FlowEnd, FlowProgram, StopSignal, Work
+from intacct_bridge.fleet.work import LONGEST_RUN, FlowEnd, FlowProgram, StopSignal, TenantWork
 from intacct_bridge.fleet.work_state import DEAD_AFTER, Worker, WorkState
 from intacct_bridge.flow.runs.run import end_of
 
@@ -54,7 +54,7 @@ class FleetWorker:
             self.outcomes[end_of(end.status).value] += 1
             ended(run, end)
 
-        self._work = Work(
+        self._work = TenantWork(
             fleet, self._state, program, worker=self.id, stop=self.stop, longest_run=longest_run, ended=count
         )
         self._changes: datetime | None = None
