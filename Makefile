@@ -68,8 +68,9 @@ torture: $(VENV)/.ready ## run over 1,000 kills and faults against the loader
 	PYTHONPATH=tests $(BIN)/python -W error -m torture.torture
 	PYTHONPATH=tests $(BIN)/python -W error -m torture.aftermath
 
-torture-scale: $(VENV)/.ready ## loaders that share only a database: kills of both, and connections that are cut at each statement
+torture-scale: $(VENV)/.ready ## loaders and fleets that share only a database: kills of both, and connections that are cut at each statement
 	PYTHONPATH=tests $(BIN)/python -W error -m torture.scale
+	PYTHONPATH=tests $(BIN)/python -m torture.fleet
 
 planted: $(VENV)/.ready ## plant each bug of tests/planted in a copy of the source, and see which test finds it
 	PYTHONPATH=src:tests $(BIN)/python -m planted.planted

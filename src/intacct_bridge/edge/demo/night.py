@@ -1,0 +1,253 @@
+"""A night of a fleet of emulated companies: workers in processes of their own, edits, and everything that goes wrong.
+
+One company has a wrong password, one hangs, one worker is killed with kill -9 in the middle of its runs, and the secrets
+are sealed with a new key. The emulator counts what each company received, and its ledgers have what was posted: the
+checks compare these with the fleet's own meters, runs and copies.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+from intacct_bridge.emulator.gateway.gateway import Emulator
+from intacct_bridge.emulator.gateway.server import serve
+from intacct_bridge.emulator.settings.faults import ScriptedFault
+from intacct_bridge.emulator.settings.world import CompanySettings, EmulatorSettings, SenderSettings
+from intacct_bridge.fleet.fleet import Fleet, NewTenant
+from intacct_bridge.fleet.registry import TenantRun
+from intacct_bridge.fleet.sealing import FleetKey
+from intacct_bridge.flow.runs.run import RunEnd
+from intacct_bridge.model.wording import counted
+from intacct_bridge.testing import CREDENTIALS, Company
+
+STREAMS = ("CLASS", "VENDOR", "DEPARTMENT")
+CONCURRENCY = 4
+_WORKERS = 2
+_EVERY = "every 20s"
+_PATIENCE = 240.0
+_ALL = 1_000_000
+_EDITOR = SenderSettings("demo-editor", "demo-editor-password")
+"""Edits come by a licence of their own, so that the emulator counts them apart."""
+_WRONG, _HANGS = 2, 3
+"""The places of the company with a wrong password, and of the one that hangs."""
+_ENTRY = """Journal,Date,Title,Reference,Account,Debit,Credit,Department,Location,Memo
+GJ,{day},Night,NIGHT-{name}-1,65100,10.00,,Marketing,120,
+GJ,{day},Night,NIGHT-{name}-1,66200,,10.00,Marketing,120,
+GJ,{day},Night,NIGHT-{name}-2,65100,20.00,,Marketing,120,
+GJ,{day},Night,NIGHT-{name}-2,66200,,20.00,Marketing,120,
+"""
+Say = Callable[[str], None]
+
+
+@dataclass(slots=True)
+class Worker:
+    """A process that carries out the runs of the fleet."""
+
+    process: "subprocess.Popen[bytes]"
+    killed: bool = False
+
+
+@dataclass(slots=True)
+class Night:
+    """What happened, for the report and the checks."""
+
+    fleet: Fleet
+    emulator: Emulator
+    folder: Path
+    tenants: tuple[str, ...]
+    wrong: str
+    hangs: str
+    keys: tuple[str, str]
+    """The first key of the fleet, and the one that replaces it."""
+    concurrency: int
+    """The most requests of a company at once."""
+    edits: int = 0
+    killed: tuple[TenantRun, ...] = ()
+    """The runs that were going on in the worker that was killed."""
+    spare: Counter[str] = field(default_factory=Counter)
+    """By tenant, requests that may have been counted before a kill and never left."""
+    resealed: int = 0
+    runs: tuple[TenantRun, ...] = field(default=())
+
+    @property
+    def edited(self) -> tuple[str, ...]:
+        """The tenants whose records change in the night."""
+        return tuple(name for name in self.tenants[::3] if name != self.hangs)
+
+    @property
+    def well(self) -> tuple[str, ...]:
+        """The tenants with which nothing is wrong."""
+        return tuple(name for name in self.tenants if name not in (self.wrong, self.hangs))
+
+
+@contextmanager
+def fleet_of_companies(
+    uri: str, folder: Path, companies: int, *, as_of: date, concurrency: int = CONCURRENCY
+) -> Iterator[Night]:
+    """A new fleet of emulated companies over HTTP, with its tenants, their flows and their sealed secrets."""
+    company = CompanySettings(senders=(CREDENTIALS["sender_id"], _EDITOR.sender_id))
+    settings = EmulatorSettings(senders=(SenderSettings(), _EDITOR), companies=(company,))
+    emulator = Emulator.demo(as_of=as_of, months=3, settings=settings)
+    names = tuple(one.company_id for one in Company(emulator).share(companies))
+    hang = ScriptedFault("slow", company=names[_HANGS], calls=(), seconds=600)
+    emulator.fault_plan.add(hang)
+    keys = FleetKey.new().text, FleetKey.new().text
+    with serve(emulator) as server, Fleet.open(uri, keys[0]) as fleet:
+        fleet.share_secrets({name: CREDENTIALS[name] for name in ("sender_id", "sender_password")})
+        new = (_tenant(name, server.url, folder, wrong=name == names[_WRONG], day=as_of) for name in names)
+        fleet.add_all(replace(one, limits={"concurrency": concurrency}) for one in new)
+        try:
+            yield Night(fleet, emulator, folder, names, names[_WRONG], names[_HANGS], keys, concurrency)
+        finally:
+            emulator.close()
+
+
+def _tenant(name: str, url: str, folder: Path, *, wrong: bool, day: date) -> NewTenant:
+    entries = folder / f"{name}.csv"
+    entries.write_text(_ENTRY.format(name=name, day=f"{day:%m/%d/%Y}"), encoding="utf-8")
+    copy = {"command": "extract", "streams": [*STREAMS], "to": f"duckdb:///{folder / name}.duckdb"}
+    post = {"command": "load", "files": [str(entries)], "as": "journal-entries", "apply": True, "yes": True}
+    password = "not the password" if wrong else CREDENTIALS["user_password"]
+    return NewTenant(
+        name,
+        settings={"endpoint": url, "environment": "demo", "company_id": name, "timeout": 3},
+        flows={"copy": copy, "post": post},
+        schedule={"copy": _EVERY, "post": _EVERY},
+        secrets={"user_id": CREDENTIALS["user_id"], "user_password": password},
+    )
+
+
+def spend_night(night: Night, uri: str, say: Say) -> None:
+    """Let workers carry out what is due, with edits, a kill and a rotation in between, until all has run again after."""
+    workers = [start_worker(night, uri) for _ in range(_WORKERS)]
+    try:
+        say(f"{counted(len(night.tenants), 'tenant')}, each with two flows {_EVERY}; {_WORKERS} workers.")
+        _until(lambda: len(_ended(night)) >= len(night.tenants) // 4, "a quarter of the first runs", workers)
+        night.edits = _edit(night)
+        say(f"{counted(night.edits, 'record')} changed in the companies.")
+        _kill(night, workers[0])
+        say(f"A worker was killed with kill -9; it had {counted(len(night.killed), 'run')} in hand.")
+        workers.append(start_worker(night, uri))
+        rotate(night, uri)
+        say(f"The secrets were sealed with a new key: {counted(night.resealed, 'data key')}.")
+        wait_for_all(night, workers)
+    finally:
+        end_night(night, workers)
+
+
+def wait_for_all(night: Night, workers: Sequence[Worker]) -> None:
+    """Wait until each flow of the tenants with which nothing is wrong has run from now on. TimeoutError if not."""
+    began = datetime.now(UTC)
+    _until(lambda: _all_ran_since(night, began), "all flows to run once more", workers)
+
+
+def end_night(night: Night, workers: Sequence[Worker]) -> None:
+    """Stop the workers, and take down the runs."""
+    for worker in workers:
+        _stop(worker)
+    night.runs = tuple(_runs(night))
+
+
+def rotate(night: Night, uri: str) -> None:
+    """Seal the secrets with the other key."""
+    with Fleet.open(uri, [night.keys[1], night.keys[0]]) as fleet:
+        night.resealed = fleet.rotate().resealed
+
+
+def start_worker(night: Night, uri: str) -> Worker:
+    keys = night.keys
+    environment = {**os.environ, "INTACCT_FLEET": uri, "INTACCT_FLEET_KEY": ",".join(reversed(keys))}
+    command = [sys.executable, "-m", "intacct_bridge", "fleet", "work"]
+    with (night.folder / "workers.log").open("ab") as log:
+        return Worker(subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=log))
+
+
+def _stop(worker: Worker) -> None:
+    """End a worker as a person does; one that does not end in time is killed."""
+    if worker.process.poll() is None:
+        worker.process.send_signal(signal.SIGTERM)
+        try:
+            worker.process.wait(30)
+        except subprocess.TimeoutExpired:
+            worker.process.kill()
+    worker.process.wait()
+
+
+def _kill(night: Night, worker: Worker) -> None:
+    """Kill a worker in the middle of a run."""
+
+    def in_hand() -> list[TenantRun]:
+        mine = f"-{worker.process.pid}-"
+        return [one for one in _runs(night) if one.ended_at is None and mine in one.worker and one.tenant != night.hangs]
+
+    _until(lambda: bool(in_hand()), "a run to begin", [])
+    kill_worker(night, worker)
+
+
+def kill_worker(night: Night, worker: Worker) -> None:
+    """Kill a worker, whatever it does."""
+    worker.process.kill()
+    worker.process.wait()
+    worker.killed = True
+    mine = [one for one in _runs(night) if one.ended_at is None and f"-{worker.process.pid}-" in one.worker]
+    night.killed += tuple(mine)
+    night.spare += Counter({one.tenant: night.concurrency for one in mine})
+
+
+def _runs(night: Night) -> list[TenantRun]:
+    return night.fleet.registry.runs(limit=_ALL)
+
+
+def _ended(night: Night) -> list[TenantRun]:
+    return [one for one in _runs(night) if one.ended_at is not None]
+
+
+def _all_ran_since(night: Night, moment: datetime) -> bool:
+    ran = {(one.tenant, one.flow) for one in _ended(night) if one.started_at > moment}
+    return all((name, flow) in ran for name in night.well for flow in ("copy", "post"))
+
+
+def _until(done: Callable[[], bool], what: str, workers: Sequence[Worker]) -> None:
+    ends = time.monotonic() + _PATIENCE
+    while not done():
+        dead = [one for one in workers if not one.killed and one.process.poll() is not None]
+        if dead or time.monotonic() > ends:
+            why = f"a worker ended with status {dead[0].process.returncode}" if dead else f"{_PATIENCE:.0f} seconds passed"
+            raise TimeoutError(f"waited for {what}, and {why}")
+        time.sleep(0.25)
+
+
+def _edit(night: Night) -> int:
+    """Change records in every third company, as its people do: through the gateway, by another licence."""
+    from intacct_bridge.client.client import Client
+    from intacct_bridge.client.connections.connection import Connection
+
+    edits = 0
+    for name in night.edited:
+        own = night.emulator.settings.credentials(name)
+        given: dict[str, Any] = {**own, "sender_id": _EDITOR.sender_id, "sender_password": _EDITOR.password}
+        connection = Connection(name=f"editor-{name}", environment="demo", **given)
+        with Client(connection, transport=night.emulator, keep=False) as client:
+            client.create("CLASS", [{"CLASSID": "NIGHT", "NAME": f"Made in the night at {name}"}])
+            edits += 1
+    return edits
+
+
+def outcomes(night: Night) -> Counter[str]:
+    """How the runs ended."""
+    return Counter(one.outcome or RunEnd.RUNNING for one in night.runs)
+
+
+def seen_by_emulator(night: Night, name: str) -> int:
+    """The API transactions of a company by the fleet's licence, as the emulator counted them."""
+    return night.emulator.transactions(name).by_sender.get(CREDENTIALS["sender_id"], 0)
+

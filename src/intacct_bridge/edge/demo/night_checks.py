@@ -1,0 +1,135 @@
+"""What must hold after a night of a fleet: runs, postings, copies and meters, compared with the emulated companies."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from intacct_bridge.edge.demo.night import STREAMS, Night, seen_by_emulator
+from intacct_bridge.fleet.sealing import FleetKey
+from intacct_bridge.flow.destinations.copy_tables import copy_tables
+from intacct_bridge.flow.runs.run import RunEnd
+from intacct_bridge.model.wording import counted, listed
+
+_NAMED = 5
+_COLUMNS = {"CLASS": ("RECORDNO", "CLASSID"), "VENDOR": ("RECORDNO", "VENDORID"), "DEPARTMENT": ("RECORDNO", "TITLE")}
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that must hold."""
+
+    what: str
+    """A sentence that is true if it holds."""
+    wrong: tuple[str, ...] = ()
+    """What contradicts it."""
+
+    def __str__(self) -> str:
+        if not self.wrong:
+            return f"ok      {self.what}"
+        more = f" and {len(self.wrong) - _NAMED:,} more" if len(self.wrong) > _NAMED else ""
+        return f"FAILED  {self.what}: {'; '.join(self.wrong[:_NAMED])}{more}"
+
+
+def checks(night: Night) -> Iterator[Check]:
+    """Every check, in the order of the report."""
+    yield _every_run_done(night)
+    yield _bad_ones_apart(night)
+    yield _taken_over(night)
+    yield _posted_once(night)
+    yield _copies_equal(night)
+    yield _meters_equal(night)
+    yield _within_limit(night)
+    yield _keys_replaced(night)
+
+
+def _every_run_done(night: Night) -> Check:
+    runs = [one for one in night.runs if one.tenant in night.well and one.ended_at is not None]
+    wrong = [f"{one.tenant} {one.flow}: {one.outcome}, {one.detail}" for one in runs if one.outcome != RunEnd.DONE]
+    both = Counter((one.tenant, one.flow) for one in runs)
+    wrong += [f"{name} {flow} never ran" for name in night.well for flow in ("copy", "post") if not both[name, flow]]
+    return Check(f"{counted(len(runs), 'run')} of {counted(len(night.well), 'company', 'companies')} ended well", tuple(wrong))
+
+
+def _bad_ones_apart(night: Night) -> Check:
+    bad = (night.wrong, night.hangs)
+    wrong = [f"{one.tenant}: {one.outcome}" for one in night.runs if one.tenant in bad and one.outcome == RunEnd.DONE]
+    refused = [one for one in night.runs if one.tenant == night.wrong]
+    wrong += [f"{one.tenant}: {one.outcome}" for one in refused if one.outcome != RunEnd.REFUSED]
+    if not 1 <= len(refused) <= 2:  # Intacct locks a user out after a few
+        wrong.append(f"{counted(len(refused), 'run')} with the wrong password")
+    return Check(f"{night.wrong} was refused for its password and {night.hangs} hung, and no other company noticed", tuple(wrong))
+
+
+def _taken_over(night: Night) -> Check:
+    ends = {(one.tenant, one.flow, one.due_at): one for one in night.runs}
+    wrong = [
+        f"{one.tenant} {one.flow}: {found.outcome or 'not ended'}"
+        for one in night.killed
+        for found in (ends[one.tenant, one.flow, one.due_at],)
+        if one.tenant in night.well and found.outcome != RunEnd.DONE
+    ]
+    return Check(f"the other workers finished {counted(len(night.killed), 'run')} of the one that was killed", tuple(wrong))
+
+
+def _posted_once(night: Night) -> Check:
+    wrong = []
+    for name in night.tenants:
+        rows = night.emulator.company(name).table("GLBATCH").rows()
+        found = Counter(row.get("REFERENCENO", "") for _, row in rows)
+        for reference in (f"NIGHT-{name}-1", f"NIGHT-{name}-2"):
+            if found[reference] > 1 or (name in night.well and not found[reference]):
+                wrong.append(f"{reference} is there {counted(found[reference], 'time')}")
+    return Check("every journal entry was posted once, and none twice", tuple(wrong))
+
+
+def _copies_equal(night: Night) -> Check:
+    wrong = [f"{name}: {stream}" for name in night.well for stream in _different(night, name)]
+    return Check(f"the copies of {listed(STREAMS)} are equal to the companies", tuple(wrong))
+
+
+def _different(night: Night, name: str) -> Iterator[str]:
+    company, path = night.emulator.company(name), night.folder / f"{name}.duckdb"
+    if not path.exists():
+        yield "there is no copy"
+        return
+    with copy_tables(f"duckdb:///{path}") as tables:
+        copied = {one.name.upper(): one for one in tables}
+        for stream in STREAMS:
+            columns = _COLUMNS[stream]
+            here = {tuple(row.get(column, "") for column in columns) for _, row in company.table(stream).rows()}
+            if stream not in copied:
+                yield f"{stream} is missing"
+                continue
+            there = {
+                tuple(str(row[column]) for column in columns)
+                for batch in copied[stream].batches()
+                for row in batch.select(list(columns)).to_pylist()
+            }
+            if here != there:
+                yield f"{stream} differs in {counted(len(here ^ there), 'record')}"
+
+
+def _meters_equal(night: Night) -> Check:
+    usage = night.fleet.usage()
+    wrong = []
+    for name in night.tenants:
+        ours, theirs = usage.get(name, 0), seen_by_emulator(night, name)
+        if not theirs <= ours <= theirs + night.spare[name]:
+            wrong.append(f"{name}: {ours:,} by our meter, {theirs:,} by the emulator")
+    return Check(f"our meter and the emulator's agree: {counted(sum(usage.values()), 'API transaction')}", tuple(wrong))
+
+
+def _within_limit(night: Night) -> Check:
+    wrong = []
+    for name in night.tenants:
+        most = night.concurrency + (name in night.edited)  # the editor's request comes on top
+        found = night.emulator.request_count(name).most_at_once
+        if found > most and name != night.hangs:  # it still works on requests whose clients gave up
+            wrong.append(f"{name}: {found}")
+    return Check(f"no company had more than {night.concurrency} of our requests at once", tuple(wrong))
+
+
+def _keys_replaced(night: Night) -> Check:
+    wanted = {FleetKey.of(night.keys[1]).id}
+    found = set(night.fleet.registry.key_ids())
+    return Check("the new key alone seals the secrets", () if found == wanted else (f"keys in use: {listed(sorted(found))}",))

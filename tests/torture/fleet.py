@@ -1,0 +1,124 @@
+"""Fleets under torture: workers and the database server are killed at any time, while companies hang and records change.
+
+    python -m torture.fleet [--rounds N] [--seed S]
+
+The emulated companies judge, with the checks of `intacct fleet demo`: every run ends once, every entry is posted once,
+copies are equal to the companies, meters to the emulator's counts, no company has too many requests at once. And no
+credential is in a dump of the database.
+"""
+
+import argparse
+import sys
+import time
+from collections import Counter
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from random import Random
+from tempfile import TemporaryDirectory
+
+from intacct_bridge.edge.demo.night import (
+    Night,
+    Worker,
+    end_night,
+    fleet_of_companies,
+    kill_worker,
+    rotate,
+    start_worker,
+    wait_for_all,
+)
+from intacct_bridge.edge.demo.night_checks import checks
+from intacct_bridge.testing import CREDENTIALS
+from support.fleet import dump
+from support.postgres_server import RunningPostgres, running_postgres
+from support.shared_files import roomy_folder
+
+COMPANIES, WORKERS, KILLS = 6, 2, 3
+CONCURRENCY = 12
+"""A request of a killed worker keeps its slot for 16 minutes, which a round does not wait for."""
+DAY = date(2026, 10, 31)
+
+
+@dataclass
+class FleetTally:
+    """What happened, and what is wrong."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    failures: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        return ", ".join(f"{count:,} {name}" for name, count in sorted(self.counts.items()))
+
+
+class FleetRound:
+    """One fleet, and the kills that a seed decides."""
+
+    def __init__(self, seed: int, folder: Path, server: RunningPostgres, tally: FleetTally) -> None:
+        self.seed, self._folder, self._server, self.tally = seed, folder / str(seed), server, tally
+        self._random = Random(seed)
+
+    def run(self) -> None:
+        """Begin, kill, wait until all has run again, and judge."""
+        self._folder.mkdir()
+        uri = f"{self._server.uri}&schema=torture_{self.seed}"
+        with ExitStack() as stack:
+            night = stack.enter_context(
+                fleet_of_companies(uri, self._folder, COMPANIES, as_of=DAY, concurrency=CONCURRENCY)
+            )
+            workers = [start_worker(night, uri) for _ in range(WORKERS)]
+            try:
+                for _ in range(KILLS):
+                    time.sleep(self._random.uniform(3, 9))
+                    self._kill(night, workers, uri)
+                rotate(night, uri)
+                wait_for_all(night, workers)
+            except TimeoutError as late:
+                self._wrong(str(late))
+            finally:
+                end_night(night, workers)
+            self._judge(night)
+
+    def _kill(self, night: Night, workers: list[Worker], uri: str) -> None:
+        if self._random.random() < 0.3:
+            self._server.kill()
+            self._server.restart()
+            night.spare += Counter(dict.fromkeys(night.tenants, night.concurrency))
+            self.tally.counts["database servers killed"] += 1
+            return
+        victim = self._random.choice([one for one in workers if not one.killed])
+        kill_worker(night, victim)
+        self.tally.counts["workers killed"] += 1
+        workers.append(start_worker(night, uri))
+
+    def _judge(self, night: Night) -> None:
+        self.tally.counts["runs"] += len(night.runs)
+        self.tally.counts["runs in hand of a killed worker"] += len(night.killed)
+        for one in checks(night):
+            if one.wrong:
+                self._wrong(str(one))
+        held = dump(night.fleet.registry.place)
+        if CREDENTIALS["user_password"] in held or CREDENTIALS["sender_password"] in held:
+            self._wrong("a password is in the database")
+
+    def _wrong(self, text: str) -> None:
+        self.tally.failures.append(f"seed {self.seed}: {text}")
+
+
+def main() -> int:
+    """Run the rounds."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seed", type=int, default=1)
+    given = parser.parse_args()
+    tally = FleetTally()
+    with running_postgres() as server, TemporaryDirectory(dir=roomy_folder()) as folder:
+        for seed in range(given.seed, given.seed + given.rounds):
+            FleetRound(seed, Path(folder), server, tally).run()
+            print(tally, flush=True)
+    print("\n".join(tally.failures) or "0 failures")
+    return 1 if tally.failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
