@@ -69,7 +69,7 @@ class FleetRound:
             workers = [start_worker(night, uri) for _ in range(WORKERS)]
             try:
                 for _ in range(KILLS):
-                    time.sleep(self._random.uniform(3, 9))
+                    time.sleep(self._random.uniform(5, 15))
                     self._kill(night, workers, uri)
                 rotate(night, uri)
                 wait_for_all(night, workers)
