@@ -20,12 +20,13 @@ from datetime import datetime
 from pathlib import Path
 from statistics import quantiles
 
+from intacct_bridge.fleet.dbos_runner import DbosRunner
+from intacct_bridge.fleet.runner import RunKey
+
 from bench.measure import serving
 from intacct_bridge.edge.demo.own_postgres import own_postgres
-from intacct_bridge.fleet.dbos_runner import DbosRunner
 from intacct_bridge.fleet.fleet import Fleet, NewTenant
 from intacct_bridge.fleet.registry import TenantRun
-from intacct_bridge.fleet.runner import RunKey
 from intacct_bridge.fleet.sealing import FleetKey
 from intacct_bridge.testing import CREDENTIALS
 
@@ -92,7 +93,8 @@ class Bench:
         after = self._cpu()
         last = max(one.ended_at for one in ended if one.ended_at is not None)
         starts = [(one.started_at - due).total_seconds() for one in ended]
-        return Round((last - due).total_seconds(), *(b - a for a, b in zip(before, after, strict=True)), starts)
+        emulator, workers, database = (b - a for a, b in zip(before, after, strict=True))
+        return Round((last - due).total_seconds(), emulator, workers, database, starts)
 
     def _ended(self, due: datetime, waited: set[str]) -> list[TenantRun]:
         runs = self.fleet.registry.runs(since=due, limit=_ALL)
@@ -211,7 +213,7 @@ def main() -> int:
             if companies == options.companies[-1] and options.hanging:
                 met &= _with_hanging(bench, options.hanging, quiet)
     hours = ON_PAPER * cost / 1000 / 3600
-    print(f"\nOn paper, not measured: {ON_PAPER:,} syncs without changes need {hours:.1f} CPU hours of workers and database.")
+    print(f"\nOn paper, not measured: {ON_PAPER:,} such syncs cost {hours:.1f} CPU hours of workers and database.")
     return 0 if met else 1
 
 
@@ -225,13 +227,17 @@ def _counts_agree(bench: Bench) -> bool:
 
 
 def _with_hanging(bench: Bench, hanging: int, quiet: Round) -> bool:
+    again = bench.round()
     bench.asked(f"hang {hanging}")
     slowed = bench.round(without=hanging)
-    others = Round(0, 0, 0, 0, quiet.starts[:])
-    change = slowed.latest_start / others.latest_start - 1
     print(
-        f"\n{hanging} companies hang: 95 % of the others start within {slowed.latest_start:.1f} s instead of "
-        f"{others.latest_start:.1f} s ({change:+.0%})"
+        f"\n95 % of the runs start within {quiet.latest_start:.1f} and {again.latest_start:.1f} s in two quiet rounds."
+    )
+    quiet = max(quiet, again, key=lambda one: one.latest_start)
+    change = slowed.latest_start / quiet.latest_start - 1
+    print(
+        f"{hanging} companies hang: 95 % of the others start within {slowed.latest_start:.1f} s instead of "
+        f"{quiet.latest_start:.1f} s ({change:+.0%})"
     )
     return change < 0.1
 

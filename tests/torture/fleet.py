@@ -1,4 +1,4 @@
-"""Fleets under torture: workers and the database server are killed at any time, while companies hang and records change.
+"""Fleets under torture: workers and the database server are killed at any time, while a company hangs.
 
     python -m torture.fleet [--rounds N] [--seed S]
 

