@@ -20,13 +20,12 @@ from datetime import datetime
 from pathlib import Path
 from statistics import quantiles
 
-from intacct_bridge.fleet.dbos_runner import DbosRunner
-from intacct_bridge.fleet.runner import RunKey
-
 from bench.measure import serving
 from intacct_bridge.edge.demo.own_postgres import own_postgres
+from intacct_bridge.fleet.dbos_runner import DbosRunner
 from intacct_bridge.fleet.fleet import Fleet, NewTenant
 from intacct_bridge.fleet.registry import TenantRun
+from intacct_bridge.fleet.runner import RunKey
 from intacct_bridge.fleet.sealing import FleetKey
 from intacct_bridge.testing import CREDENTIALS
 

@@ -20,7 +20,7 @@ from tempfile import TemporaryDirectory
 
 from intacct_bridge.edge.demo.night import (
     Night,
-    Worker,
+    WorkerProcess,
     end_night,
     fleet_of_companies,
     kill_worker,
@@ -79,7 +79,7 @@ class FleetRound:
                 end_night(night, workers)
             self._judge(night)
 
-    def _kill(self, night: Night, workers: list[Worker], uri: str) -> None:
+    def _kill(self, night: Night, workers: list[WorkerProcess], uri: str) -> None:
         if self._random.random() < 0.3:
             self._server.kill()
             self._server.restart()

@@ -49,7 +49,7 @@ Say = Callable[[str], None]
 
 
 @dataclass(slots=True)
-class Worker:
+class WorkerProcess:
     """A process that carries out the runs of the fleet."""
 
     process: "subprocess.Popen[bytes]"
@@ -144,13 +144,13 @@ def spend_night(night: Night, uri: str, say: Say) -> None:
         end_night(night, workers)
 
 
-def wait_for_all(night: Night, workers: Sequence[Worker]) -> None:
+def wait_for_all(night: Night, workers: Sequence[WorkerProcess]) -> None:
     """Wait until each flow of the tenants with which nothing is wrong has run from now on. TimeoutError if not."""
     began = datetime.now(UTC)
     _until(lambda: _all_ran_since(night, began), "all flows to run once more", workers)
 
 
-def end_night(night: Night, workers: Sequence[Worker]) -> None:
+def end_night(night: Night, workers: Sequence[WorkerProcess]) -> None:
     """Stop the workers, and take down the runs."""
     for worker in workers:
         _stop(worker)
@@ -163,16 +163,16 @@ def rotate(night: Night, uri: str) -> None:
         night.resealed = fleet.rotate().resealed
 
 
-def start_worker(night: Night, uri: str) -> Worker:
+def start_worker(night: Night, uri: str) -> WorkerProcess:
     """A new worker, which knows both keys."""
     keys = night.keys
     environment = {**os.environ, "INTACCT_FLEET": uri, "INTACCT_FLEET_KEY": ",".join(reversed(keys))}
     command = [sys.executable, "-m", "intacct_bridge", "fleet", "work"]
     with (night.folder / "workers.log").open("ab") as log:
-        return Worker(subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=log))
+        return WorkerProcess(subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=log))
 
 
-def _stop(worker: Worker) -> None:
+def _stop(worker: WorkerProcess) -> None:
     """End a worker as a person does; one that does not end in time is killed."""
     if worker.process.poll() is None:
         worker.process.send_signal(signal.SIGTERM)
@@ -183,7 +183,7 @@ def _stop(worker: Worker) -> None:
     worker.process.wait()
 
 
-def _kill(night: Night, worker: Worker) -> None:
+def _kill(night: Night, worker: WorkerProcess) -> None:
     """Kill a worker in the middle of a run."""
 
     def in_hand() -> list[TenantRun]:
@@ -196,7 +196,7 @@ def _kill(night: Night, worker: Worker) -> None:
     kill_worker(night, worker)
 
 
-def kill_worker(night: Night, worker: Worker) -> None:
+def kill_worker(night: Night, worker: WorkerProcess) -> None:
     """Kill a worker, whatever it does."""
     worker.process.kill()
     worker.process.wait()
@@ -219,7 +219,7 @@ def _all_ran_since(night: Night, moment: datetime) -> bool:
     return all((name, flow) in ran for name in night.well for flow in ("copy", "post"))
 
 
-def _until(done: Callable[[], bool], what: str, workers: Sequence[Worker]) -> None:
+def _until(done: Callable[[], bool], what: str, workers: Sequence[WorkerProcess]) -> None:
     ends = time.monotonic() + _PATIENCE
     while not done():
         dead = [one for one in workers if not one.killed and one.process.poll() is not None]

@@ -15,7 +15,7 @@ _COLUMNS = {"CLASS": ("RECORDNO", "CLASSID"), "VENDOR": ("RECORDNO", "VENDORID")
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class NightCheck:
     """One thing that must hold."""
 
     what: str
@@ -30,7 +30,7 @@ class Check:
         return f"FAILED  {self.what}: {'; '.join(self.wrong[:_NAMED])}{more}"
 
 
-def checks(night: Night) -> Iterator[Check]:
+def checks(night: Night) -> Iterator[NightCheck]:
     """Every check, in the order of the report."""
     yield _every_run_done(night)
     yield _bad_ones_apart(night)
@@ -42,16 +42,16 @@ def checks(night: Night) -> Iterator[Check]:
     yield _keys_replaced(night)
 
 
-def _every_run_done(night: Night) -> Check:
+def _every_run_done(night: Night) -> NightCheck:
     runs = [one for one in night.runs if one.tenant in night.well and one.ended_at is not None]
     wrong = [f"{one.tenant} {one.flow}: {one.outcome}, {one.detail}" for one in runs if one.outcome != RunEnd.DONE]
     both = Counter((one.tenant, one.flow) for one in runs)
     wrong += [f"{name} {flow} never ran" for name in night.well for flow in ("copy", "post") if not both[name, flow]]
     what = f"{counted(len(runs), 'run')} of {counted(len(night.well), 'company', 'companies')} ended well"
-    return Check(what, tuple(wrong))
+    return NightCheck(what, tuple(wrong))
 
 
-def _bad_ones_apart(night: Night) -> Check:
+def _bad_ones_apart(night: Night) -> NightCheck:
     bad = (night.wrong, night.hangs)
     wrong = [f"{one.tenant}: {one.outcome}" for one in night.runs if one.tenant in bad and one.outcome == RunEnd.DONE]
     refused = [one for one in night.runs if one.tenant == night.wrong]
@@ -59,10 +59,10 @@ def _bad_ones_apart(night: Night) -> Check:
     if not 1 <= len(refused) <= 2:  # Intacct locks a user out after a few
         wrong.append(f"{counted(len(refused), 'run')} with the wrong password")
     what = f"{night.wrong} was refused for its password, {night.hangs} hung, and no other company noticed"
-    return Check(what, tuple(wrong))
+    return NightCheck(what, tuple(wrong))
 
 
-def _taken_over(night: Night) -> Check:
+def _taken_over(night: Night) -> NightCheck:
     ends = {(one.tenant, one.flow, one.due_at): one for one in night.runs}
     wrong = [
         f"{one.tenant} {one.flow}: {found.outcome or 'not ended'}"
@@ -71,10 +71,10 @@ def _taken_over(night: Night) -> Check:
         if one.tenant in night.well and found.outcome != RunEnd.DONE
     ]
     what = f"the other workers finished {counted(len(night.killed), 'run')} of the one that was killed"
-    return Check(what, tuple(wrong))
+    return NightCheck(what, tuple(wrong))
 
 
-def _posted_once(night: Night) -> Check:
+def _posted_once(night: Night) -> NightCheck:
     wrong = []
     for name in night.tenants:
         rows = night.emulator.company(name).table("GLBATCH").rows()
@@ -82,12 +82,12 @@ def _posted_once(night: Night) -> Check:
         for reference in (f"NIGHT-{name}-1", f"NIGHT-{name}-2"):
             if found[reference] > 1 or (name in night.well and not found[reference]):
                 wrong.append(f"{reference} is there {counted(found[reference], 'time')}")
-    return Check("every journal entry was posted once, and none twice", tuple(wrong))
+    return NightCheck("every journal entry was posted once, and none twice", tuple(wrong))
 
 
-def _copies_equal(night: Night) -> Check:
+def _copies_equal(night: Night) -> NightCheck:
     wrong = [f"{name}: {stream}" for name in night.well for stream in _different(night, name)]
-    return Check(f"the copies of {listed(STREAMS)} are equal to the companies", tuple(wrong))
+    return NightCheck(f"the copies of {listed(STREAMS)} are equal to the companies", tuple(wrong))
 
 
 def _different(night: Night, name: str) -> Iterator[str]:
@@ -112,28 +112,30 @@ def _different(night: Night, name: str) -> Iterator[str]:
                 yield f"{stream} differs in {counted(len(here ^ there), 'record')}"
 
 
-def _meters_equal(night: Night) -> Check:
+def _meters_equal(night: Night) -> NightCheck:
     usage = night.fleet.usage()
     wrong = []
     for name in night.tenants:
         ours, theirs = usage.get(name, 0), seen_by_emulator(night, name)
         if not theirs <= ours <= theirs + night.spare[name]:
             wrong.append(f"{name}: {ours:,} by our meter, {theirs:,} by the emulator")
-    return Check(f"our meter and the emulator's agree: {counted(sum(usage.values()), 'API transaction')}", tuple(wrong))
+    return NightCheck(
+        f"our meter and the emulator's agree: {counted(sum(usage.values()), 'API transaction')}", tuple(wrong)
+    )
 
 
-def _within_limit(night: Night) -> Check:
+def _within_limit(night: Night) -> NightCheck:
     wrong = []
     for name in night.tenants:
         most = night.concurrency + (name in night.edited)  # the editor's request comes on top
         found = night.emulator.request_count(name).most_at_once
         if found > most and name != night.hangs:  # it still works on requests whose clients gave up
             wrong.append(f"{name}: {found}")
-    return Check(f"no company had more than {night.concurrency} of our requests at once", tuple(wrong))
+    return NightCheck(f"no company had more than {night.concurrency} of our requests at once", tuple(wrong))
 
 
-def _keys_replaced(night: Night) -> Check:
+def _keys_replaced(night: Night) -> NightCheck:
     wanted = {FleetKey.of(night.keys[1]).id}
     found = set(night.fleet.registry.key_ids())
     wrong = () if found == wanted else (f"keys in use: {listed(sorted(found))}",)
-    return Check("the new key alone seals the secrets", wrong)
+    return NightCheck("the new key alone seals the secrets", wrong)
