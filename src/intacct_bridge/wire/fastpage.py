@@ -16,8 +16,8 @@ every page that this decoder accepts. Needs pyarrow.
 
 from array import array
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import TYPE_CHECKING
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING, Any
 
 from intacct_bridge.errors import RemoteProtocolError
 from intacct_bridge.wire.envelope import Response
@@ -152,7 +152,7 @@ def _text(parts: "pa.Array", prefix: bytes) -> "pa.Array":
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    if not pc.all(pc.starts_with(parts, pattern=prefix)).as_py():
+    if pc.starts_with(parts, pattern=prefix).false_count:
         raise UnusualPage
     total = _bytes_of(parts)
     if total == len(prefix) * len(parts):
@@ -162,15 +162,31 @@ def _text(parts: "pa.Array", prefix: bytes) -> "pa.Array":
     if b"<" in data:
         raise UnusualPage
     if b"&" in data:
-        texts = _resolved(texts, data)
-    filled = pc.not_equal(pc.binary_length(texts), pa.scalar(0, pa.int32()))
+        texts = _each_once(texts, data)
+    filled = pc.not_equal(pc.binary_length(texts), _zero())
     if filled.true_count == len(texts):
         return texts
     validity, (_, offsets, values) = filled.buffers()[1], texts.buffers()
     return pa.Array.from_buffers(pa.string(), len(texts), [validity, offsets, values])
 
 
+@cache
+def _zero() -> "pa.Scalar[Any]":
+    import pyarrow as pa
+
+    return pa.scalar(0, pa.int32())
+
+
 # --- references
+
+
+def _each_once(texts: "pa.Array", data: bytes) -> "pa.Array":
+    """The texts with references resolved: in each distinct text once, where texts repeat, as names do."""
+    encoded = texts.dictionary_encode()
+    if 2 * len(encoded.dictionary) > len(texts):
+        return _resolved(texts, data)
+    known = encoded.dictionary
+    return _resolved(known, known.buffers()[2].to_pybytes()).take(encoded.indices)
 
 
 def _resolved(texts: "pa.Array", data: bytes) -> "pa.Array":

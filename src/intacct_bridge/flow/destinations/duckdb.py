@@ -50,6 +50,8 @@ _CHECKPOINT = _Memory(4.0, 0.75)
 """Some blocks of 256 kB for each column: with 32 MB in all, checkpoints failed for tables of 40 columns, with 80 MB for
 those of 120.
 """
+_MUCH = 64.0
+"""Megabytes from which memory is taken back after a commit; DuckDB then reads blocks again, which takes time."""
 _DOUBLINGS = 6
 """How often the memory is doubled."""
 _LACKS_MEMORY = re.compile(r"failed to pin block|could not allocate block|Out of Memory", re.IGNORECASE)
@@ -129,6 +131,16 @@ class DuckDB:
         self._con.execute("COMMIT" if keep else "ROLLBACK")
         if keep:
             self._checkpoint_if_due()
+            self._give_back_memory()
+
+    def _give_back_memory(self) -> None:
+        """Lower the limit again, so that DuckDB drops the blocks that it keeps of tables written before."""
+        import duckdb
+
+        if self._memory > _MUCH and self._open is not None:
+            with suppress(duckdb.Error):  # what is still in use is released later
+                self._con.execute(f"SET memory_limit = '{_LEAST:.0f}MB'")
+                self._memory = _LEAST
 
     def _checkpoint_if_due(self) -> None:
         """Make a checkpoint when it is due. The commit before it is done and must not be repeated, so an error here

@@ -48,8 +48,10 @@ DELETES = "deletes"
 """The name of the outcome of following deletes."""
 HISTORY = "history"
 """The name of the outcome of the run's history, where that could not be stored."""
-SPARE_THREADS = 2
-"""More streams, and more calls being prepared, than may run, so that one is always waiting at the gate."""
+SPARE_THREADS = 1
+"""More streams, and more calls being prepared, than may run, so that one is waiting at the gate while an answer is
+parsed. Each holds a page, of 5 to 10 MB as text; a second one would not make the run faster.
+"""
 
 
 @dataclass(frozen=True, slots=True)
