@@ -4,6 +4,8 @@ import pickle
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
@@ -100,3 +102,34 @@ def names(emulator: Emulator, prefix: str = "S-") -> list[str]:
     with client(emulator) as company:
         rows = company.query("VENDOR", ["VENDORID", "NAME"])
         return sorted(f"{row['VENDORID']} {row['NAME']}" for row in rows if str(row["VENDORID"]).startswith(prefix))
+
+
+ENTRY_SCHEMA = pa.schema(
+    [(name, pa.string()) for name in ("journal", "title", "reference", "account", "location", "department")]
+    + [("date", pa.date32()), ("debit", pa.decimal128(18, 2)), ("credit", pa.decimal128(18, 2))]
+)
+
+
+def entry_lines(count: int, first: int = 1) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """The debit lines and the credit lines of journal entries, which a company would take twice."""
+    debits, credits = [], []
+    for number in range(first, first + count):
+        line = {"journal": "GJ", "date": date(2026, 11, 30), "title": "Accrual", "reference": f"S-{number:03}"}
+        line |= {"location": "100", "department": "100"}
+        debits.append({**line, "account": "60100", "debit": Decimal(number).scaleb(-2)})
+        credits.append({**line, "account": "20100", "credit": Decimal(number).scaleb(-2)})
+    return debits, credits
+
+
+def entries(emulator: Emulator) -> list[str]:
+    """The references of the journal entries that jobs posted, one for each entry."""
+    with client(emulator) as company:
+        rows = company.query("GLBATCH", ["REFERENCENO"])
+        return sorted(str(row["REFERENCENO"]) for row in rows if str(row["REFERENCENO"]).startswith("S-"))
+
+
+def let_hours_pass(place: PostgresPlace) -> None:
+    """What an ended driver has sent was sent long ago, so that another one may settle it, and its slots are free."""
+    sent = "UPDATE entry SET sent_at = '2020-01-01T00:00:00+00:00', last_sent_at = '2020-01-01T00:00:00+00:00'"
+    for statement in (sent, "DELETE FROM slot"):
+        execute(place, f"DO $$ BEGIN {statement}; EXCEPTION WHEN undefined_table THEN NULL; END $$")
