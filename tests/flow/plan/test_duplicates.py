@@ -93,14 +93,15 @@ def test_only_new_records_are_looked_for_and_each_by_its_own_key(outbox: Outbox)
 
 
 def test_a_record_that_the_company_numbers_is_no_duplicate(outbox: Outbox) -> None:
-    write = Write(WriteOperation.CREATE, "VENDOR", {"NAME": "x"}, Identity("k", "content"), "d", "vendor", ())
+    some = [Write(WriteOperation.CREATE, "VENDOR", {"NAME": one}, Identity(one, "key"), "d", "vendor",
+                  (SourceRow("v.csv", 2, {}),)) for one in "xy"]  # fmt: skip
     context = SimpleNamespace(
         settings=SimpleNamespace(offline=False, allow_duplicates=False), target=SimpleNamespace(company="acme"),
         outbox=outbox, company=ShownRecords({"VENDOR": [{"RECORDNO": 7, "VENDORID": None}]}),
         entries=lambda writes: [None for _ in writes],
     )  # fmt: skip
-    new = PlannedRecord(write, Verdict.CREATE)
-    assert FindDuplicates(cast("PlanContext", context))([new]) == [new]
+    new = [PlannedRecord(write, Verdict.CREATE) for write in some]
+    assert FindDuplicates(cast("PlanContext", context))(new) == new
 
 
 def test_an_entry_without_a_reference_is_found_by_the_rest_of_its_key(outbox: Outbox) -> None:

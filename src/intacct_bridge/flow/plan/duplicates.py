@@ -125,8 +125,7 @@ class FindDuplicates:
 
 
 def _lookup_values(lookup: LookupKeys, write: Write) -> Mapping[str, str]:
-    """A record's key; where a partial key is enough for a warning, with its empty fields too."""
-    full = key_values(lookup, write.fields)
-    if full or not lookup.partial:
-        return full
+    """A record's key; where a partial key is enough for a warning, the first one with its empty fields too."""
+    if not lookup.partial:
+        return key_values(lookup, write.fields)
     return {name: comparable(write.fields.get(name)) for name in lookup.keys[0]}
