@@ -144,7 +144,7 @@ class ReceiptCheck:
         if lookup.read_by != "query":
             raise InvalidRequestError("they cannot be queried")
         by = lookup.receipt_key
-        numbered = not lookup.answered_key and not text_key(name)
+        numbered = not text_key(name)
         select = tuple(dict.fromkeys((by, lookup.record_key)))
         found: dict[str, str] = {}
         for some in batched(records, MAX_IN):
