@@ -2,6 +2,7 @@
 
 import json
 import re
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -139,6 +140,27 @@ def test_status_runs_and_usage(served: RunningFleet) -> None:
     usage = ask(served, "GET", "/usage?month=2026-11")
     assert {"tenant": "globex", "transactions": 0} in usage["tenants"] and usage["month"] == "2026-11"
     assert refused(served, "GET", "/usage?month=yesterday", status=400)["field"] == "month"
+
+
+def test_a_run_is_queued_once_for_a_time(served: RunningFleet) -> None:
+    served.fleet.add("runs", flows=FLOWS)
+    at = f"{served.fleet.registry.now():%Y-%m-%dT%H:%M:%SZ}"
+    made = ask(served, "POST", "/tenants/runs/runs", {"flow": "nightly", "at": at}, status=202)
+    assert ask(served, "POST", "/tenants/runs/runs", {"flow": "nightly", "at": at}, status=202) == made
+    other = ask(served, "POST", "/tenants/runs/runs", {"flow": "nightly"}, status=202)
+    queued = [one.key for one in served.site.runner.unfinished() if one.key.tenant == "runs"]
+    assert [one.due_at for one in queued] == [datetime.fromisoformat(one["due_at"]) for one in (made, other)]
+    assert refused(served, "POST", "/tenants/runs/runs", {"flow": "nigthly"}, status=400)["error"]
+    for wrong in ("2020-01-01T00:00:00Z", "2026-11-23T00:00:00", "now"):
+        found = refused(served, "POST", "/tenants/runs/runs", {"flow": "nightly", "at": wrong}, status=400)
+        assert found["field"] == "at"
+    run = served.fleet.begin_run("runs", "nightly", queued[0].due_at)
+    assert run is not None
+    assert ask(served, "GET", "/tenants/runs/runs")["runs"][0]["id"] == made["id"]
+    served.fleet.pause("runs")
+    found = refused(served, "POST", "/tenants/runs/runs", {"flow": "nightly"}, status=409)
+    assert found["class"] == "PausedTenantError"
+    served.fleet.remove("runs")
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """The JSON interface of a fleet, for the vendor's own programs: what the commands do, over HTTP."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from intacct_bridge.edge.fleet.operations import (
     openapi,
     operation_routes,
 )
+from intacct_bridge.edge.fleet.problems import PausedTenantError
 from intacct_bridge.edge.fleet.shapes import (
     FlowShown,
     LimitsBody,
@@ -22,7 +24,9 @@ from intacct_bridge.edge.fleet.shapes import (
     LinkBody,
     LinkMade,
     LinksEnded,
+    RunBody,
     RunPage,
+    RunQueued,
     RunShown,
     SecretsBody,
     StatusPage,
@@ -35,15 +39,19 @@ from intacct_bridge.edge.fleet.shapes import (
     UsageShown,
 )
 from intacct_bridge.edge.fleet.site import FleetSite
+from intacct_bridge.errors import SettingsError
 from intacct_bridge.fleet.fleet import TenantStatus, link_path
 from intacct_bridge.fleet.links import open_link
 from intacct_bridge.fleet.registry import TenantRun, UnknownTenantError
+from intacct_bridge.fleet.runner import RunKey
 from intacct_bridge.fleet.tenant import Tenant
 
 if TYPE_CHECKING:
     from intacct_bridge.edge.console.guard import Asgi
 
 _PAGE = 100
+_CLOCK = timedelta(days=1)
+"""How far the clock of a program that asks may be off."""
 _MOST = 500
 _AFTER = QueryParameter("after", "Begin behind this tenant: the `next` of the page before.")
 _LIMIT = QueryParameter("limit", f"At most so many: 1 to {_MOST}, and {_PAGE} without it.", "integer")
@@ -171,6 +179,27 @@ def end_links(request: ApiRequest) -> ApiAnswer:
 # --- runs, status, usage
 
 
+def start_run(request: ApiRequest) -> ApiAnswer:
+    """Queue a run, which a worker carries out."""
+    site, body = request.site, request.read(RunBody)
+    tenant, now = site.fleet.tenant(request.path["name"]), site.fleet.registry.now()
+    if tenant.paused:
+        raise PausedTenantError(f"Tenant {tenant.name!r} is paused.", fix="Resume it first.")
+    tenant.flow(body.flow)
+    asked = (body.at or now).astimezone(UTC)
+    if body.at is not None and (body.at.tzinfo is None or abs(asked - now) > _CLOCK):
+        fix = f"Give the time of the question in UTC, such as {now:%Y-%m-%dT%H:%M:%SZ}."
+        raise SettingsError(
+            f"at is {body.at.isoformat()!r}, more than a day from now or without a zone.", fix=fix, setting="at"
+        )
+    site.runner.submit(RunKey(tenant.name, body.flow, asked))
+    return ApiAnswer(RunQueued(_run_id(body.flow, asked), tenant.name, body.flow, asked), status=202)
+
+
+def _run_id(flow: str, due_at: datetime) -> str:
+    return f"{flow}@{due_at.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%fZ}"
+
+
 def list_runs(request: ApiRequest) -> ApiAnswer:
     """The latest runs of a tenant."""
     found = request.site.fleet.tenant(request.path["name"])
@@ -202,7 +231,8 @@ def show_usage(request: ApiRequest) -> ApiAnswer:
 
 
 def _run(one: TenantRun) -> RunShown:
-    return RunShown(**{name: getattr(one, name) for name in RunShown.__struct_fields__})
+    shown = {name: getattr(one, name) for name in RunShown.__struct_fields__ if name != "id"}
+    return RunShown(id=_run_id(one.flow, one.due_at), **shown)
 
 
 def _status(one: TenantStatus) -> StatusShown:
@@ -243,6 +273,8 @@ OPERATIONS = (
               {201: LinkMade}, LinkBody),
     ApiOperation("DELETE", f"{_ONE}/links", "endLinks", "End the links of a tenant, and the sessions that they began.",
               end_links, {200: LinksEnded}),
+    ApiOperation("POST", f"{_ONE}/runs", "startRun", "Queue a run of a flow; a worker carries it out.", start_run,
+              {202: RunQueued}, RunBody),
     ApiOperation("GET", f"{_ONE}/runs", "listRuns", "List the latest runs of a tenant.", list_runs, {200: RunPage},
               query=(QueryParameter("flow", "Only runs of this flow."), _LIMIT)),
     ApiOperation("GET", f"{_ONE}/status", "showTenantStatus", "Show the state of a tenant.", show_tenant_status,

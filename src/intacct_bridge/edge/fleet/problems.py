@@ -18,10 +18,15 @@ class LargeBodyError(BodyError):
     """A body that is too large."""
 
 
+class PausedTenantError(SettingsError):
+    """A run of a tenant that is paused was asked for."""
+
+
 _STATUSES: Mapping[type[IntacctError], int] = {
     NotFoundError: 404,
     UnknownTenantError: 404,
     CompanyTakenError: 409,
+    PausedTenantError: 409,
     BusyError: 409,
     LargeBodyError: 413,
     SettingsError: 400,

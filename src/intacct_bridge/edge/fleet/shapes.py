@@ -92,9 +92,29 @@ class LinksEnded(msgspec.Struct, frozen=True):
     """How many were open."""
 
 
+class RunBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A run to start."""
+
+    flow: str
+    at: datetime | None = None
+    """The time with which the run is asked for; now without it. Asked twice with the same time, it runs once."""
+
+
+class RunQueued(msgspec.Struct, frozen=True):
+    """A run that a worker will carry out."""
+
+    id: str
+    """The run's id in the list of runs, once a worker has begun it."""
+    tenant: str
+    flow: str
+    due_at: datetime
+
+
 class RunShown(msgspec.Struct, frozen=True):
     """A run of a flow for a tenant."""
 
+    id: str
+    """The flow, and the time at which it was due."""
     tenant: str
     flow: str
     due_at: datetime

@@ -3,15 +3,18 @@
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from ipaddress import ip_address
+from threading import Lock
 from urllib.parse import urlsplit
 
 from intacct_bridge.edge.console.access import VisitorSession
 from intacct_bridge.edge.console.jobs import Jobs, Report
 from intacct_bridge.edge.console.site import ConsoleSettings, Site
 from intacct_bridge.errors import SettingsError
+from intacct_bridge.fleet.dbos_runner import DbosRunner
 from intacct_bridge.fleet.fleet import Fleet
 from intacct_bridge.fleet.links import is_in_force
 from intacct_bridge.fleet.page_state import PageSession, PageState
+from intacct_bridge.fleet.runner import Runner
 
 SESSION_LASTS = timedelta(hours=1)
 """How long the credential page stays open after a link was used."""
@@ -52,6 +55,8 @@ class FleetSite(Site):
     ) -> None:
         super().__init__(ConsoleSettings(), report=report)
         self.jobs = Jobs(report, at_once=_CHECKS_AT_ONCE)
+        self._lock = Lock()
+        self._runner: Runner | None = None
         self.fleet = fleet
         self.pages = pages
         self.serve = settings
@@ -61,6 +66,22 @@ class FleetSite(Site):
         """The session of the credential page with that key; None once its link was ended, or its tenant removed."""
         found = self.pages.session(key) if key else None
         return found if found is not None and is_in_force(self.fleet, found.link) else None
+
+    @property
+    def runner(self) -> Runner:
+        """The queue of runs, opened when the first run is asked for."""
+        with self._lock:
+            if self._runner is None:
+                self._runner = DbosRunner(self.fleet.registry.place)
+            return self._runner
+
+    def close(self) -> None:
+        """Ask running checks to stop, and close the queue."""
+        super().close()
+        with self._lock:
+            if self._runner is not None:
+                self._runner.close()
+                self._runner = None
 
     @property
     def vendor(self) -> str:
