@@ -69,6 +69,7 @@ def test_many_companies_are_one_table_with_the_company(spark: Any, books: Compan
         for row in in_library(one, "DEPARTMENT", "RECORDNO", "DEPARTMENTID", "TITLE")
     ]
     assert in_order(df.collect()) == in_order(wanted)
+    assert all(one.request_count.most_at_once <= 2 for one in clones)
     assert df.where("DEPARTMENTID = 'OWN'").select("_company").collect()[0][0] == clones[7].company_id
 
 
