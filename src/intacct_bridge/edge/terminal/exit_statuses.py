@@ -77,6 +77,7 @@ _BY_COMMAND: dict[str, dict[int, str]] = {
     "flows cron": {},
     "run": {1: "a flow found failures", 3: "", 4: "temporary failure, or a flow is running already", 5: ""},
     "fleet run": {1: "a run found failures", **_CONNECTED, 5: ""},
+    "fleet demo": {1: "a check failed"},
     "fleet work": {4: "the fleet's database cannot be reached, or other workers took over the runs"},
     "fleet workers": _DATABASE,
     "runs list": {},

@@ -58,3 +58,6 @@ def demo_command(context: CommandContext, *, companies: int, database: str | Non
     if failed:
         context.console.complain(f"{counted(failed, 'check')} of {len(found)} failed.")
     return 1 if failed else 0
+
+
+COMMANDS = (demo_command,)

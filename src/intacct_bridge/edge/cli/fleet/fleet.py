@@ -2,7 +2,7 @@
 
 import click
 
-from intacct_bridge.edge.cli.fleet import keys, serve, status, tenants, work
+from intacct_bridge.edge.cli.fleet import demo, keys, serve, status, tenants, work
 
 
 @click.group("fleet", no_args_is_help=True)
@@ -22,5 +22,7 @@ def fleet_command() -> None:
     """
 
 
-for _command in (*tenants.COMMANDS, *status.COMMANDS, *keys.COMMANDS, *work.COMMANDS, *serve.COMMANDS):
+for _command in (
+    *tenants.COMMANDS, *status.COMMANDS, *keys.COMMANDS, *work.COMMANDS, *serve.COMMANDS, *demo.COMMANDS,
+):  # fmt: skip
     fleet_command.add_command(_command)
