@@ -160,13 +160,15 @@ def test_a_second_sending_that_is_answered_needs_no_further_search(
     assert searched == [len(ledger.queries)]
 
 
-@pytest.mark.parametrize(("reference", "settings", "reads"), [("A", PROVEN, 0), ("-", PROVEN, 1), ("-", None, 0)])
+@pytest.mark.parametrize(
+    ("reference", "settings", "reads"), [("A", PROVEN, 0), ("-", PROVEN, 1), ("A-", PROVEN, 1), ("-", None, 0)]
+)
 def test_memory_is_proven_only_for_records_that_could_not_be_looked_for(
     tmp_path: Path, ledger: Ledger, outbox: Outbox, reference: str, settings: SettleSettings | None, reads: int
 ) -> None:
     load(tmp_path, ledger, outbox, reference, LoadSettings(settle=settings or SettleSettings()))
     assert sum(control.startswith("ib1-witness") for sent in ledger.submits for control in sent) == reads
-    assert len(ledger.posted) == 1
+    assert len(ledger.posted) == len(reference)
 
 
 # --- changes
@@ -183,10 +185,12 @@ class Silent:
         self.answers = list(answers)
         self.connection = SimpleNamespace(user_id="loader")
         self.sent: list[str] = []
+        self.functions: list[Function] = []
 
     def submit(self, functions: Sequence[Function], /, **_: object) -> tuple[Result, ...]:
         (function,) = functions
         self.sent.append(function.control_id)
+        self.functions.append(function)
         answer = self.answers.pop(0)
         errors = {"lost": InDoubtError("lost"), "cut": ConnectionCutError("cut", sent=True),
                   "not sent": ConnectionCutError("cut", sent=False), "down": TransientError("down")}  # fmt: skip
@@ -315,6 +319,22 @@ def test_a_company_remembers_if_it_recognises_a_read_from_before(
     assert memory.remembers(entry) == remembers
     assert memory.remembers(entry) == kept
     assert not memory.remembers(replace(entry, control_id="another"))
+
+
+@in_a_file
+def test_memory_counts_from_the_loader_that_sent_and_not_from_one_that_planned(outbox: Outbox) -> None:
+    target = WriteTarget("acme", "", WriteOperation.UPDATE, "VENDOR")
+    intent = Intent(target, "a", "d", "<update/>")
+    with Outbox(outbox.path, clock=outbox.clock) as another:
+        another.plan([intent])
+    company = Silent("done", "repeated")
+    memory = MemoryProof(cast("Gateway", company), outbox)
+    memory.begin()
+    (entry,) = outbox.begin(outbox.plan([intent]))
+    assert memory.remembers(entry)
+    assert [(one.name, one.body.findtext("userId")) for one in company.functions] == [
+        ("readUserFormatting", "loader")
+    ] * 2, "a read that changes nothing"
 
 
 # --- the time to settle
