@@ -32,8 +32,9 @@ from intacct_bridge.testing import CREDENTIALS, Company
 STREAMS = ("CLASS", "VENDOR", "DEPARTMENT")
 CONCURRENCY = 4
 _WORKERS = 2
-_EVERY = "every 20s"
-_PATIENCE = 240.0
+_SHORTEST = 20
+"""Seconds between two runs of a flow; where there are many companies, one second for each."""
+_PATIENCE = 600.0
 _ALL = 1_000_000
 _EDITOR = SenderSettings("demo-editor", "demo-editor-password")
 """Edits come by a licence of their own, so that the emulator counts them apart."""
@@ -103,7 +104,10 @@ def fleet_of_companies(
     keys = FleetKey.new().text, FleetKey.new().text
     with serve(emulator) as server, Fleet.open(uri, keys[0]) as fleet:
         fleet.share_secrets({name: CREDENTIALS[name] for name in ("sender_id", "sender_password")})
-        new = (_tenant(name, server.url, folder, wrong=name == names[_WRONG], day=as_of) for name in names)
+        new = (
+            _tenant(name, server.url, folder, _every(companies), wrong=name == names[_WRONG], day=as_of)
+            for name in names
+        )
         fleet.add_all(replace(one, limits={"concurrency": concurrency}) for one in new)
         try:
             yield Night(fleet, emulator, folder, names, names[_WRONG], names[_HANGS], keys, concurrency)
@@ -111,7 +115,11 @@ def fleet_of_companies(
             emulator.close()
 
 
-def _tenant(name: str, url: str, folder: Path, *, wrong: bool, day: date) -> NewTenant:
+def _every(companies: int) -> str:
+    return f"every {max(_SHORTEST, companies)}s"
+
+
+def _tenant(name: str, url: str, folder: Path, every: str, *, wrong: bool, day: date) -> NewTenant:
     entries = folder / f"{name}.csv"
     entries.write_text(_ENTRY.format(name=name, day=f"{day:%m/%d/%Y}"), encoding="utf-8")
     copy = {"command": "extract", "streams": [*STREAMS], "to": f"duckdb:///{folder / name}.duckdb"}
@@ -121,7 +129,7 @@ def _tenant(name: str, url: str, folder: Path, *, wrong: bool, day: date) -> New
         name,
         settings={"endpoint": url, "environment": "demo", "company_id": name, "timeout": 3},
         flows={"copy": copy, "post": post},
-        schedule={"copy": _EVERY, "post": _EVERY},
+        schedule={"copy": every, "post": every},
         secrets={"user_id": CREDENTIALS["user_id"], "user_password": password},
     )
 
@@ -130,7 +138,9 @@ def spend_night(night: Night, uri: str, say: Say) -> None:
     """Let workers carry out what is due, with edits, a kill and a rotation, until all has run again after these."""
     workers = [start_worker(night, uri) for _ in range(_WORKERS)]
     try:
-        say(f"{counted(len(night.tenants), 'tenant')}, each with two flows {_EVERY}; {_WORKERS} workers.")
+        say(
+            f"{counted(len(night.tenants), 'tenant')}, each with two flows {_every(len(night.tenants))}; {_WORKERS} workers."
+        )
         _until(lambda: len(_ended(night)) >= len(night.tenants) // 4, "a quarter of the first runs", workers)
         night.edits = _edit(night)
         say(f"{counted(night.edits, 'record')} changed in the companies.")

@@ -25,7 +25,7 @@ _LEAST = 6
 )
 @shared_options(connected=False)
 def demo_command(context: CommandContext, *, companies: int, database: str | None) -> int:
-    """Let a fleet of emulated companies run for a minute, in which everything goes wrong, and check what happened.
+    """Let a fleet of emulated companies run for some minutes, in which everything goes wrong, and check what happened.
 
     Two workers copy and post for each company. One company has a wrong password, one hangs, records change, one worker
     is killed with kill -9, and the secrets are sealed with a new key. The exit status is 1 if a check fails.
@@ -48,7 +48,10 @@ def demo_command(context: CommandContext, *, companies: int, database: str | Non
         say(f"Making {counted(companies, 'company', 'companies')} ...")
         day = datetime.now(UTC).date()
         night = stack.enter_context(fleet_of_companies(uri, folder, companies, as_of=day))
-        spend_night(night, uri, say)
+        try:
+            spend_night(night, uri, say)
+        except TimeoutError as late:
+            context.console.complain(f"The night did not end: {late}. What the checks find:")
         ends = outcomes(night)
         context.console.table(("OUTCOME", "RUNS"), ends.most_common())
         found = list(checks(night))
