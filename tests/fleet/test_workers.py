@@ -77,10 +77,17 @@ def test_a_killed_workers_runs_are_carried_out_once_by_another(postgres: str, tm
             victim.kill()
             served.start("work", "--threads", "4")
         until(lambda: len(ended(served)) == 2 * len(names), "all runs have ended", 240)
-        assert {run.outcome for run in ended(served)} == {"done"}
+        kept_back = {run.tenant: run.detail for run in ended(served) if run.outcome != "done"}
+        assert {run.flow for run in ended(served) if run.outcome != "done"} <= {"post"}
         for name in names:
             assert served.emulator.request_count(name).most_at_once <= 2
-            assert titles(served, name) == sorted(f"E-{number}" for number in range(ENTRIES))
+            found = titles(served, name)
+            assert len(set(found)) == len(found)
+            if name in kept_back:  # the request of a killed worker may still be under way for some minutes
+                assert "not sent" in kept_back[name] or "in doubt" in kept_back[name]
+                assert "It is tried again at" in kept_back[name]
+            else:
+                assert found == sorted(f"E-{number}" for number in range(ENTRIES))
 
 
 @pytest.mark.slow

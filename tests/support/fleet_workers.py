@@ -74,7 +74,9 @@ class ServedFleet:
         for process in self._processes:
             if process.poll() is None:
                 process.kill()
-                process.communicate()
+            process.wait()
+            if process.stdout is not None:
+                process.stdout.close()
         self.fleet.close()
 
 

@@ -24,12 +24,15 @@ from intacct_bridge.fleet.work_state import SIGN_INS, WorkState
 from intacct_bridge.flow.runs.definitions import Flow
 from intacct_bridge.flow.runs.run import Run, RunEnd, RunError, end_of
 from intacct_bridge.model.wording import counted
+from intacct_bridge.store.database import LONGEST_REQUEST, SEND_WITHIN
 from intacct_bridge.store.place import PostgresPlace
 
 _log = logging.getLogger(__name__)
 
 RETRIES = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=20))
 """How long after each run with a temporary fault the next one is due, where the schedule does not come first."""
+SENDING_IS_OVER = SEND_WITHIN + LONGEST_REQUEST + timedelta(minutes=1)
+"""After this time the last request of a killed worker is over, and its records can be settled."""
 LONGEST_RUN = timedelta(hours=6)
 _WAIT_FOR_OTHER = 60.0
 """Seconds to wait for another process that still runs the tenant, as far as the database knows."""
@@ -198,10 +201,13 @@ class TenantWork:
                 detail += f" The sign-in was refused {times} times: no further run begins until the credentials change."
         elif end.run is not None and end.run.transactions:
             self._state.signed_in(key.tenant)
-        if end_of(end.status) is RunEnd.TRANSIENT:
+        open_sendings = _waits_for_a_sending(end)
+        if open_sendings or end_of(end.status) is RunEnd.TRANSIENT:
             earlier = self._fleet.registry.failures([key.tenant]).get((key.tenant, key.flow), 0)
-            if earlier < len(RETRIES) and (moment := self._state.retry(key, RETRIES[earlier])):
-                detail += f" It is tried again at {moment:%Y-%m-%d %H:%M} UTC."
+            if earlier < len(RETRIES):
+                after = SENDING_IS_OVER if open_sendings else RETRIES[earlier]
+                if moment := self._state.retry(key, after):
+                    detail += f" It is tried again at {moment:%Y-%m-%d %H:%M} UTC."
         return detail
 
     def _end_busy(self, key: RunKey) -> str:
@@ -235,6 +241,12 @@ def credentials_digest(fleet: Fleet, tenant: Tenant) -> str:
         for name, sealed in sorted(found.values.items()):
             hashed.update(f"\0{owner}\0{name}\0".encode() + sealed)
     return hashed.hexdigest()
+
+
+def _waits_for_a_sending(end: FlowEnd) -> bool:
+    """Whether a load was kept from its end by records that are in doubt, or that a killed worker may still send."""
+    records = end.run.records if end.run is not None else None
+    return records is not None and not records.refused and bool(records.in_doubt or records.not_sent)
 
 
 def detail_of(end: FlowEnd) -> str:
