@@ -138,9 +138,8 @@ def spend_night(night: Night, uri: str, say: Say) -> None:
     """Let workers carry out what is due, with edits, a kill and a rotation, until all has run again after these."""
     workers = [start_worker(night, uri) for _ in range(_WORKERS)]
     try:
-        say(
-            f"{counted(len(night.tenants), 'tenant')}, each with two flows {_every(len(night.tenants))}; {_WORKERS} workers."
-        )
+        pace = _every(len(night.tenants))
+        say(f"{counted(len(night.tenants), 'tenant')}, each with two flows {pace}; {_WORKERS} workers.")
         _until(lambda: len(_ended(night)) >= len(night.tenants) // 4, "a quarter of the first runs", workers)
         night.edits = _edit(night)
         say(f"{counted(night.edits, 'record')} changed in the companies.")
