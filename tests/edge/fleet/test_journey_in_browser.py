@@ -1,5 +1,8 @@
 """From a link to a tenant that runs, in a Chromium: with and without JavaScript, on a telephone, light and dark."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -7,8 +10,9 @@ from typing import Any
 import pytest
 
 from intacct_bridge.emulator.gateway.administration import Administration
+from intacct_bridge.store.place import in_schema
 from support.browser import NARROW
-from support.edge.fleet_site import RunningFleet
+from support.edge.fleet_site import KEY, RunningFleet
 
 pytestmark = pytest.mark.browser
 SERIOUS = ("serious", "critical")
@@ -113,8 +117,14 @@ def test_an_administrator_connects_the_company(
         page.go_back()
         page.reload()
         assert page.get_by_role("textbox", name="Password").count() == 0
-        with served.fleet.client("initech") as client:
-            assert list(client.query("VENDOR", "VENDORID")) == []
+        place = served.fleet.registry.place
+        fleet = {"INTACCT_FLEET": in_schema(place.uri, place.schema), "INTACCT_FLEET_KEY": KEY}
+        words = [sys.executable, "-m", "intacct_bridge", "fleet", "run", "initech", "nightly"]
+        ran = subprocess.run(words, env={**os.environ, **fleet}, capture_output=True, text=True, check=False)
+        assert ran.returncode == 0, ran.stderr
+        assert [(one.flow, one.outcome) for one in served.fleet.registry.runs(tenant="initech")] == [
+            ("nightly", "done")
+        ]
     finally:
         served.fleet.remove("initech")
         served.site.pages.forget("initech")
