@@ -11,7 +11,9 @@ from intacct_bridge.fleet import Fleet
 from intacct_bridge.fleet.runner import RunKey
 from intacct_bridge.fleet.sealing import FleetKey
 from intacct_bridge.fleet.tenant import Tenant
+from intacct_bridge.fleet.work import FlowEnd, FlowToRun, StopSignal, TenantWork
 from intacct_bridge.fleet.work_state import Worker, WorkState
+from intacct_bridge.flow.runs.run import RunError
 
 FLOWS = {"nightly": {"command": "extract", "to": "jsonl:out"}, "hourly": {"command": "extract", "to": "jsonl:out"}}
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -169,3 +171,19 @@ def test_two_fleets_in_one_database_do_not_see_each_other(postgres: str) -> None
         assert second.workers() == []
         assert first.lead()
         assert second.lead()
+
+
+def test_a_password_that_changes_during_a_run_is_in_no_kept_text(fleet: Fleet, state: WorkState) -> None:
+    """An error of the run may still quote the password that it began with."""
+    secrets = {"user_password": "earlier-password", "sender_id": "acme", "sender_password": "of-the-sender"}
+    fleet.add("acme", settings={"company_id": "acme", "user_id": "bridge"}, secrets=secrets, flows=FLOWS)
+
+    def changed_meanwhile(work: FlowToRun) -> FlowEnd:
+        fleet.set_secrets("acme", {"user_password": "later-password"})
+        return FlowEnd(1, None, RunError(f"refused: {work.connection.user_password}"))
+
+    doing = TenantWork(fleet, state, changed_meanwhile, worker="one", stop=StopSignal())
+    assert doing.carry_out(RunKey("acme", "nightly", START)) != "busy"
+    (status,) = fleet.status()
+    (run,) = (one.last for one in status.flows if one.last is not None)
+    assert run.detail.startswith("refused: ***")

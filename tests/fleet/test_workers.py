@@ -42,6 +42,7 @@ def test_run_carries_out_a_flow_of_every_tenant_and_counts_what_the_gateway_coun
     assert served.fleet.registry.runs(tenant="c0")[0].rows == rows[0]["rows"] > 0
 
 
+@pytest.mark.slow
 def test_wrong_passwords_are_tried_twice_then_no_more_until_they_change(served: ServedFleet, postgres: str) -> None:
     served.add(1, {"nightly": COPY})
     served.fleet.set_secrets("c0", {"user_password": "wrong-password-1"})

@@ -9,7 +9,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from hashlib import sha256
 from typing import Protocol
@@ -93,6 +93,8 @@ class FlowEnd:
     """The exit status of its command."""
     run: Run | None
     error: RunError | None = None
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+    """What it was carried out with, which may be in no text that is kept."""
 
 
 class FlowProgram(Protocol):
@@ -173,24 +175,23 @@ class TenantWork:
             transactions=counts.transactions if counts is not None else 0,
             rows=counts.rows if counts is not None else 0,
             in_doubt=counts.records.in_doubt if counts is not None else 0,
+            hide=end.secrets,
         )
         self._ended(run, end)
         return outcome.value
 
     def _end(self, tenant: Tenant, key: RunKey) -> FlowEnd:
+        hidden: tuple[str, ...] = ()
         try:
             connection = self._fleet.connection(key.tenant)
             flow = self._fleet.flow(key.tenant, key.flow)
-            work = FlowToRun(
-                flow,
-                connection,
-                self._fleet.history_place(connection),
-                _secret_texts(tenant.flow(key.flow).options, flow.options),
-                self._stop.check(self._longest),
-            )
-            return self._program(work)
+            own = _secret_texts(tenant.flow(key.flow).options, flow.options)
+            hidden = (*connection.secrets, *own)
+            history = self._fleet.history_place(connection)
+            work = FlowToRun(flow, connection, history, own, self._stop.check(self._longest))
+            return replace(self._program(work), secrets=hidden)
         except IntacctError as error:
-            return FlowEnd(error.exit_status, None, RunError.of(error))
+            return FlowEnd(error.exit_status, None, RunError.of(error), hidden)
 
     def _followed(self, key: RunKey, credentials: str, end: FlowEnd) -> str:
         """Do what follows from an end, and return the sentence that is kept of it."""
