@@ -17,7 +17,6 @@ from support.edge.fleet_site import KEY, RunningFleet
 pytestmark = pytest.mark.browser
 SERIOUS = ("serious", "critical")
 MAILED = "Initial-password-1"  # docs/emulator.md
-FLOWS = {"nightly": {"command": "extract", "streams": ["VENDOR"], "to": "duckdb:///copy.duckdb"}}
 
 
 @pytest.fixture(params=["wide, light", "telephone, dark, no JavaScript"])
@@ -78,7 +77,8 @@ def test_an_administrator_connects_the_company(
     sender = administration.license_sender()
     settings = {"sender_id": sender.sender_id, "endpoint": endpoint, "environment": "implementation"}
     secrets = {"sender_password": sender.password}
-    served.fleet.add("initech", settings=settings, flows=FLOWS, secrets=secrets)
+    flows = {"nightly": {"command": "extract", "streams": ["VENDOR"], "to": f"duckdb:///{tmp_path}/copy.duckdb"}}
+    served.fleet.add("initech", settings=settings, flows=flows, secrets=secrets)
     try:
         link = served.link("initech")
         page.goto(link)
@@ -120,9 +120,10 @@ def test_an_administrator_connects_the_company(
         place = served.fleet.registry.place
         fleet = {"INTACCT_FLEET": in_schema(place.uri, place.schema), "INTACCT_FLEET_KEY": KEY}
         words = [sys.executable, "-m", "intacct_bridge", "fleet", "run", "initech", "nightly"]
+        begun = served.fleet.registry.now()
         ran = subprocess.run(words, env={**os.environ, **fleet}, capture_output=True, text=True, check=False)
-        assert ran.returncode == 0, ran.stderr
-        assert [(one.flow, one.outcome) for one in served.fleet.registry.runs(tenant="initech")] == [
+        assert ran.returncode == 0, ran.stdout + ran.stderr
+        assert [(one.flow, one.outcome) for one in served.fleet.registry.runs(tenant="initech", since=begun)] == [
             ("nightly", "done")
         ]
     finally:
