@@ -41,9 +41,12 @@ console: $(VENV)/.ready ## open the console on the demo company, which is made f
 # Tests wait for processes and disks now and then, so that one worker more than there are processors is faster.
 WORKERS ?= $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 1)')
 
+# Which tests run, as an expression of pytest's markers.
+TESTS ?= not slow and not foreign and not browser
+
 test: $(VENV)/.ready ## run the tests
 	$(COMPILED)
-	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not slow and not foreign and not browser"
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "$(TESTS)"
 
 test-all: $(VENV)/.ready ## run all tests: long proofs, a browser, and other people's programs too
 	$(COMPILED)

@@ -67,7 +67,7 @@ def test_every_command_names_the_statuses_that_it_can_end_with(intacct: Intacct)
         statuses = {int(word.split()[0]) for word in words} if found else set()
         assert statuses >= {0, 2, 70, 130, 141, 143}, path
         writes = path in {"load", "create", "update", "delete", "undo", "plan apply", "outbox retry", "outbox settle"}
-        acts = path in {"reverse", "void", "approve", "decline", "recall", "run", "watch run"}
+        acts = path in {"reverse", "void", "approve", "decline", "recall", "run", "watch run", "fleet run"}
         assert (5 in statuses) == (writes or acts), path
     assert "1 records are refused" in " ".join(intacct("load", "--help").out.split())
 

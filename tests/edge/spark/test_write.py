@@ -134,7 +134,7 @@ def test_a_job_whose_tasks_fail_leaves_nothing(
             return Writer(super().writer(schema, overwrite)._write)
 
     with pytest.raises(Exception, match="the disk is full"):
-        save_as(Source, spark, frame(spark, 6, 2), given)
+        save_as(Source, spark, frame(spark, 6, 1), given)
     assert names(emulator) == [] and staged(postgres_place) == []
 
 
