@@ -1,18 +1,26 @@
 """How one new record is taken back, by its object and the state that it has now: reversed, voided, or deleted."""
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
+from intacct_bridge.client.connections.connection import Connection
 from intacct_bridge.client.protocol import Gateway
 from intacct_bridge.errors import RecordError
-from intacct_bridge.flow.outbox.entry import OutboxEntry, WriteTarget
+from intacct_bridge.flow.company.legacy import LegacyGateway
+from intacct_bridge.flow.outbox.entry import Conclusion, Intent, OutboxEntry, WriteTarget
+from intacct_bridge.flow.outbox.outbox import Outbox
 from intacct_bridge.flow.plan.plan import Plan, PlannedRecord, Verdict
-from intacct_bridge.flow.records.write import Receipt, WriteOperation
+from intacct_bridge.flow.records.status import RecordStatus
+from intacct_bridge.flow.records.write import Receipt, Write, WriteOperation
+from intacct_bridge.flow.undo import undo
 from intacct_bridge.flow.undo.undo import UndoSettings, _as_found, _Found, _taking_back, _with_day, _write
+from intacct_bridge.model.query.query import Query
 from intacct_bridge.wire.values import Value
 from support.flow.shown import ShownRecords
 
@@ -103,3 +111,41 @@ def test_a_record_that_is_not_visible_is_not_taken_back() -> None:
     entry = cast("OutboxEntry", Posted(WriteTarget("acme", "", WriteOperation.CREATE, "APBILL")))
     with pytest.raises(RecordError, match="not visible"):
         _write(NOWHERE, entry, None, UndoSettings(DAY), "")
+
+
+DEMO = Connection(company_id="acme", user_id="u", user_password="p", sender_id="s", sender_password="q")
+
+
+class Places(ShownRecords):
+    """A company with entities: what each sign-in is asked for."""
+
+    def __init__(self, location: str = "", asked: list[str] | None = None) -> None:
+        super().__init__({"VENDOR": [{"RECORDNO": 7}]})
+        self.connection = replace(DEMO, location_id=location)
+        self.asked: list[str] = [] if asked is None else asked
+
+    def entity(self, location_id: str, /) -> "Places":
+        return Places(location_id, self.asked)
+
+    def query(self, query: Query, /) -> Iterator[Mapping[str, Value]]:
+        self.asked.append(self.connection.location_id)
+        return super().query(query)
+
+
+@pytest.mark.parametrize(
+    ("signed_in", "entity", "asked", "place"),
+    [("", "", "", ""), ("", "e1", "E1", "E1"), ("E1", "e1", "E1", ""), ("E2", "e1", "E1", "E1")],
+)
+def test_a_record_is_taken_back_in_the_entity_that_it_was_posted_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, signed_in: str, entity: str, asked: str, place: str
+) -> None:
+    planned: list[Write] = []
+    monkeypatch.setattr(undo, "plan_in_stages", lambda writes, *_, **__: planned.extend(writes))
+    monkeypatch.setattr(undo, "entity_id", lambda name, _: name.upper())
+    with Outbox(tmp_path / "o.sqlite3") as outbox:
+        intent = Intent(WriteTarget("acme", entity, WriteOperation.CREATE, "VENDOR"), "a", "d", "<create/>")
+        (sent,) = outbox.begin(outbox.plan([intent]))
+        done = outbox.conclude([Conclusion(sent, RecordStatus.APPLIED, Receipt("7"))])
+        company = Places(signed_in)
+        undo.plan_undo(cast("LegacyGateway", company), outbox, done, UndoSettings(DAY))
+    assert (company.asked, [one.entity for one in planned]) == ([asked], [place])
