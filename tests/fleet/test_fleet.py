@@ -83,7 +83,7 @@ def test_a_company_has_one_tenant(fleet: Fleet) -> None:
         ({"settings": {"environment": "prodution"}}, "did you mean production"),
         ({"settings": {"user_password": "abc"}}, "user_password is a secret"),
         ({"settings": {"user_id": {"env": "HOME"}}}, "user_id is a reference"),
-        ({"settings": {"outbox": "/tmp/x"}}, "outbox is not a setting of a tenant"),
+        ({"settings": {"outbox": "/etc/x"}}, "outbox is not a setting of a tenant"),
         ({"settings": {"endpoint": "https://evil.example/"}}, "not in intacct.com"),
         ({"flows": {"n": {"command": "extrct"}}}, "did you mean extract"),
         ({"flows": {"n": {"to": "csv:x"}}}, "has no command"),

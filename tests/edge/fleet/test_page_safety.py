@@ -199,7 +199,7 @@ def test_fields_of_the_vendor_are_not_taken(served: RunningFleet, browser: Admin
         elsewhere = f"http://127.0.0.1:{trap.getsockname()[1]}/ia/xml/xmlgw.phtml"
         more = {
             "endpoint": elsewhere, "allow_endpoint": "true", "sender_id": "other", "sender_password": "other",
-            "tenant": "globex", "to": "duckdb:////etc/x", "outbox": "/tmp/x", "archive": "/tmp/x", "flows": "x",
+            "tenant": "globex", "to": "duckdb:////etc/x", "outbox": "/etc/x", "archive": "/etc/x", "flows": "x",
         }  # fmt: skip
         before = served.fleet.tenant("acme")
         browser.entered(**{**GOOD, "user_password": "wrong-for-now"}, **more)

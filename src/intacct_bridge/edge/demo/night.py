@@ -206,7 +206,7 @@ def _kill(night: Night, worker: WorkerProcess) -> None:
 
 
 def kill_worker(night: Night, worker: WorkerProcess) -> None:
-    """Kill a worker, whatever it does."""
+    """Kill a worker in the middle of its work."""
     worker.process.kill()
     worker.process.wait()
     worker.killed = True

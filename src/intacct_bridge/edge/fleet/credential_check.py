@@ -1,8 +1,8 @@
 """A check of what a tenant's administrator entered: the doctor for the tenant's planned use, and the set-up's steps.
 
 Only the company ID, the user ID and the password come from the administrator. The sender, the endpoint and the flows
-are the vendor's. What was entered is kept only once Intacct has accepted it, so that no flow runs with a password that
-nobody has seen work. Without a password the check signs in as a user that does not exist, which shows the first steps.
+are the vendor's. What was entered is kept only once Intacct has accepted it, so no flow runs with an
+untested password. Without a password the check signs in as a user that does not exist, which shows the first steps.
 """
 
 import io

@@ -107,7 +107,7 @@ class Entrance:
 
 
 def csrf_of(secret: str) -> str:
-    """The token of the forms of whoever has this secret in a cookie."""
+    """The token of the forms of the session that has this secret in its cookie."""
     return hmac.new(secret.encode("utf-8", "surrogatepass"), b"form", "sha256").hexdigest()
 
 
