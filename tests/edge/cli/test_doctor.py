@@ -139,6 +139,14 @@ def test_each_revalued_balance_is_a_line() -> None:
     ]
 
 
+def test_a_company_in_a_file_is_opened_and_opened_again(intacct: Intacct, home: Path) -> None:
+    """An address that is not of this machine ends the command after the company is open and before it serves."""
+    for _ in range(2):
+        ran = intacct("emulator", "--company", "empty", "--db", str(home / "company.db"), "--host", "10.0.0.1")
+        assert (ran.status, "serves on loopback only" in ran.err) == (2, True), ran.said
+    assert (home / "company.db").stat().st_size > 0
+
+
 def test_a_file_that_is_not_a_database_is_refused(intacct: Intacct, home: Path) -> None:
     (home / "company.db").write_text("junk")
     for words in (("emulator", "--db", str(home / "company.db")), ("demo", "--home", str(home))):

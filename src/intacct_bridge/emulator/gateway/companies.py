@@ -130,6 +130,8 @@ class Companies:
 
         Raises SettingsError where its database outlives the emulator, or is that of a clone.
         """
+        if not settings:
+            return []
         model = like.settings.company_id
         if model in self._clones:
             raise SettingsError(
