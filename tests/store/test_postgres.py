@@ -118,6 +118,19 @@ def test_the_server_ends_a_session_and_the_next_transaction_has_a_new_one(postgr
         assert other.is_held("me"), "its locks are taken again"
 
 
+def test_a_name_that_another_process_has_is_refused_at_once(
+    postgres_place: PostgresPlace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Threads share the connection: one that waited for the name would keep all others waiting."""
+    with opened(postgres_place) as db, opened(postgres_place) as other:
+        assert other.hold_if_free("me")
+        monkeypatch.setattr("time.sleep", lambda _: pytest.fail("it waited for the name"))
+        assert not db.hold_if_free("me")
+        other.release("me")
+        assert db.hold_if_free("me")
+        assert not other.hold_if_free("me")
+
+
 def test_write_transactions_follow_each_other(postgres_place: PostgresPlace) -> None:
     with opened(postgres_place) as db, db.transaction():
         db.execute("INSERT INTO thing VALUES ('n', 0)")

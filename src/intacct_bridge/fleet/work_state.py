@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
-from intacct_bridge.errors import BusyError
 from intacct_bridge.fleet.runner import RunKey
 from intacct_bridge.fleet.schedule import Schedule
 from intacct_bridge.fleet.tenant import Tenant
@@ -146,11 +145,7 @@ class WorkState:
 
     def hold_tenant(self, tenant: str) -> bool:
         """Keep every other process from running this tenant; False where one does."""
-        try:
-            self._db.hold(f"tenant {tenant}", unique=True)
-        except BusyError:
-            return False
-        return True
+        return self._db.hold_if_free(f"tenant {tenant}")
 
     def release_tenant(self, tenant: str) -> None:
         """Let others run it again."""
@@ -160,11 +155,7 @@ class WorkState:
 
     def lead(self) -> bool:
         """Whether this process is the one that submits what is due; it is until it ends."""
-        try:
-            self._db.hold(_SCHEDULER, unique=True)
-        except BusyError:
-            return False
-        return True
+        return self._db.hold_if_free(_SCHEDULER)
 
     def plan(self, tenants: Iterable[Tenant]) -> None:
         """Follow the present schedules of these tenants; what is due already under the same schedule stays due."""

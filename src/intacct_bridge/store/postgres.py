@@ -456,9 +456,25 @@ class PostgresDatabase:
             self._patiently(lambda: self._lock(name))
             self._held[name] = unique
 
+    def hold_if_free(self, name: str) -> bool:
+        """Take the lock of a unique name, or give False at once where another process has it.
+
+        This process may have it already: it has it as often as it took it, and one `release` gives it back once.
+        """
+        with self._guard:
+            taken = self._patiently(lambda: self._try_lock(name))
+            if taken:
+                self._held[name] = True
+            else:  # another process took it while our connection was lost
+                self._held.pop(name, None)
+            return taken
+
     def _lock(self, name: str) -> None:
-        if not self._simply(f"SELECT pg_try_advisory_lock({_number(self.place.schema, name)})")[0][0]:
+        if not self._try_lock(name):
             raise BusyError(f"{name} is in use by another process", fix="Wait until it has ended.")
+
+    def _try_lock(self, name: str) -> bool:
+        return bool(self._simply(f"SELECT pg_try_advisory_lock({_number(self.place.schema, name)})")[0][0])
 
     def release(self, name: str) -> None:
         """Release the lock of a name."""
