@@ -4,6 +4,8 @@ from base64 import b64decode
 from decimal import Decimal
 from pathlib import Path
 
+import pytest
+
 from support.edge.command_line import Intacct
 from support.edge.http_reader import HttpReader
 
@@ -118,6 +120,29 @@ def test_a_column_of_ids_comes_before_one_of_names(load: Intacct, reader: HttpRe
     assert [row["VENDORID"] for row in reader.rows("APBILL", "VENDORID", RECORDID="B-2")] == ["V10001"]
     Path("bills.csv").write_text(head.replace("Vendor No", "Supplier"))
     assert "'Vendor' and 'Supplier' both mean the vendor" in load("bills.csv", "--as", "bills").err
+
+
+@pytest.mark.parametrize("mode", ["update", "upsert"])
+def test_a_file_for_an_existing_record_is_refused_where_no_field_changes(
+    load: Intacct, reader: HttpReader, mode: str
+) -> None:
+    """The file that a record was posted with is there; another one would be attached to nothing."""
+    Path("scan.pdf").write_bytes(b"one")
+    head, row = BILLS.splitlines()[:2]
+    Path("bills.csv").write_text(f"{head},Scan\n{row},\n", encoding="utf-8")
+    assert load("bills.csv", "--as", "bills", "--apply").status == 0
+    Path("bills.csv").write_text(f"{head},Scan\n{row},scan.pdf\n", encoding="utf-8")
+    refused = load("bills.csv", "--as", "bills", "--mode", mode, "--apply")
+    assert (refused.status, "bills.csv:2: files can be attached to new records only" in refused.out) == (1, True)
+
+    Path("new.csv").write_text(f"{head},Scan\n{row},scan.pdf\n".replace("B-1", "B-9"), encoding="utf-8")
+    assert load("new.csv", "--as", "bills", "--mode", "upsert", "--apply").status == 0
+    again = load("new.csv", "--as", "bills", "--mode", "upsert", "--apply")
+    assert (again.status, "1 unchanged" in again.said) == (0, True), again.said
+    Path("scan.pdf").write_bytes(b"two")
+    assert load("new.csv", "--as", "bills", "--mode", "upsert", "--apply").status == 1
+    (supdoc,) = {row["SUPDOCID"] for row in reader.rows("APBILL", "SUPDOCID", RECORDID="B-9")}
+    assert supdoc
 
 
 def test_an_upsert_finds_its_records_by_the_layout_s_key(load: Intacct, reader: HttpReader) -> None:

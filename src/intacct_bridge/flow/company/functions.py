@@ -52,7 +52,7 @@ class Functions:
         if not write.attachments:
             return self._alone(write)
         if write.operation is not WriteOperation.CREATE:
-            raise _files_of_existing()
+            raise files_of_existing()
         made = self._alone(replace(write, fields={**write.fields, "SUPDOCID": supdoc_id(write)}))
         return together(supdoc(write, write.folder), made)
 
@@ -65,7 +65,7 @@ class Functions:
         if particular:
             self.element(write)
         elif write.attachments and write.operation is not WriteOperation.CREATE:
-            raise _files_of_existing()
+            raise files_of_existing()
         elif write.attachments:
             check_files(write)
 
@@ -123,7 +123,8 @@ class Functions:
             return None
 
 
-def _files_of_existing() -> InvalidRequestError:
+def files_of_existing() -> InvalidRequestError:
+    """The error of files that are to be attached to a record that Intacct has."""
     return InvalidRequestError(
         "files can be attached to new records only", fix="leave the files out, or add them in Intacct"
     )

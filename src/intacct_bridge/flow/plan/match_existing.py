@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from intacct_bridge.errors import RecordError
 from intacct_bridge.flow.company.current_records import CurrentRecord, Locator, Names, key_names, key_texts
+from intacct_bridge.flow.company.functions import files_of_existing
 from intacct_bridge.flow.company.references import resolve
 from intacct_bridge.flow.outbox.entry import OutboxEntry
 from intacct_bridge.flow.plan.actions import moved_facts
@@ -89,6 +90,8 @@ class MatchExisting:
         if is_doubtful(entry):
             return replace(record, write=match.write), entry
         latest = entry or given
+        if match.verdict is Verdict.UNCHANGED and record.write.attachments and not _has_posted(given, record.write):
+            return _without_files(match), None
         if match.verdict is not Verdict.REFUSED:
             return match, None if match.receipt is not None else latest
         if latest is not None and match.receipt is None and _has_deleted(latest):
@@ -143,6 +146,17 @@ class MatchExisting:
 
 def _has_deleted(entry: OutboxEntry) -> bool:
     return entry.status is RecordStatus.APPLIED and entry.target.operation is WriteOperation.DELETE
+
+
+def _has_posted(entry: OutboxEntry | None, write: Write) -> bool:
+    """Whether the entry is this very record, posted as new with the same files."""
+    return entry is not None and entry.status is RecordStatus.APPLIED and entry.digest == write.digest
+
+
+def _without_files(record: PlannedRecord) -> PlannedRecord:
+    """An existing record that no field would change, refused since its files would not be attached."""
+    error = files_of_existing()
+    return record.noting(Finding("files", error.message, error.fix, position=record.write.position)).judged()
 
 
 def _key_finding(rule: str, text: str, fix: str, write: Write, names: Names) -> Finding:
