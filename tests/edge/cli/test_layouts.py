@@ -5,6 +5,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from openpyxl import Workbook
 
 from support.edge.command_line import Intacct
 from support.edge.http_reader import HttpReader
@@ -120,6 +121,23 @@ def test_a_column_of_ids_comes_before_one_of_names(load: Intacct, reader: HttpRe
     assert [row["VENDORID"] for row in reader.rows("APBILL", "VENDORID", RECORDID="B-2")] == ["V10001"]
     Path("bills.csv").write_text(head.replace("Vendor No", "Supplier"))
     assert "'Vendor' and 'Supplier' both mean the vendor" in load("bills.csv", "--as", "bills").err
+
+
+def test_the_currency_of_a_cell_s_format_is_compared_with_the_record_s(load: Intacct) -> None:
+    book = Workbook()
+    sheet = book.active
+    assert sheet is not None
+    head, row = (line.split(",") for line in BILLS.replace('"$1,250.00"', "1250").splitlines()[:2])
+    sheet.append(head)
+    sheet.append([int(cell) if cell == "1250" else cell for cell in row])
+    sheet["G2"].number_format = '#,##0.00 "€"'
+    book.save("bills.xlsx")
+    refused = load("bills.xlsx", "--as", "bills", "--out", "bills.plan")
+    assert refused.status == 1, refused.said
+    assert "bills.xlsx:2: Amt: the amount has the sign €, and the record is in USD" in refused.out
+    sheet["G2"].number_format = "[$US$-409]#,##0.00"
+    book.save("bills.xlsx")
+    assert load("bills.xlsx", "--as", "bills", "--apply").status == 0
 
 
 @pytest.mark.parametrize("mode", ["update", "upsert"])

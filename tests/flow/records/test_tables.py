@@ -13,7 +13,15 @@ from openpyxl import Workbook
 from intacct_bridge.edge.singer.messages import parse_message
 from intacct_bridge.errors import RecordError, SettingsError
 from intacct_bridge.flow.layouts.refused_rows import write_refused
-from intacct_bridge.flow.records.cells import Cell, cents_fix, date_reading, read_date, read_money, text_of
+from intacct_bridge.flow.records.cells import (
+    Cell,
+    cents_fix,
+    currency_sign,
+    date_reading,
+    read_date,
+    read_money,
+    text_of,
+)
 from intacct_bridge.flow.records.tables import exact, open_csv, open_table
 
 
@@ -28,6 +36,8 @@ def written(path: Path, content: bytes) -> Path:
         ("name,amount\nZoë,1\n".encode(), "utf-8"),
         ("name,amount\nZoë,1\n".encode("utf-8-sig"), "utf-8-sig"),
         ("name,amount\nZoë,1\n".encode("utf-16"), "utf-16"),
+        ("name,amount\nZoë,1\n".encode("utf-16-le"), "utf-16-le"),
+        ("name,amount\nZoë,1\n".encode("utf-16-be"), "utf-16-be"),
         ("name,amount\nZoë,1\n".encode("cp1252"), "cp1252"),
     ],
 )
@@ -51,6 +61,13 @@ def test_the_delimiter_is_detected(tmp_path: Path, delimiter: str) -> None:
     table = open_csv(written(tmp_path / "a.csv", text.encode()))
     assert table.dialect.delimiter == delimiter
     assert [list(row.cells.values()) for row in table] == [["1", "2", "3"]]
+
+
+def test_a_text_that_is_written_as_a_formula_is_its_text(tmp_path: Path) -> None:
+    """Programs write ids so, to keep Excel from reading them as numbers."""
+    content = b'id,other,sum\n="0012","=""a""""b""",=SUM(A1)\n'
+    (row,) = open_csv(written(tmp_path / "a.csv", content))
+    assert list(row.cells.values()) == ["0012", 'a"b', "=SUM(A1)"]
 
 
 def test_a_row_has_the_number_of_its_first_line_and_blank_lines_count(tmp_path: Path) -> None:
@@ -144,6 +161,28 @@ def test_excel_floats_are_exact_or_refused(tmp_path: Path) -> None:
     assert "'debit'" in rows[1].fault
     with pytest.raises(SettingsError, match="no sheet 'third'"):
         open_table(path, sheet="third")
+
+
+def test_a_number_of_excel_has_the_zeros_and_the_currency_that_its_format_shows(tmp_path: Path) -> None:
+    book = Workbook()
+    sheet = book.active
+    assert sheet is not None
+    sheet.append(["zip", "plus four", "amount", "plain"])
+    sheet.append([1234, 12345678, 0.1, 12.5])
+    sheet.append([123456, 7, -3, 12])
+    sheet.append([-4, 4.5, 2 / 3, 7])
+    for row in (2, 3, 4):
+        for column, code in zip("ABCD", ("00000", "00000\\-0000", '#,##0.00 "€"', "_($* #,##0.00_)"), strict=True):
+            sheet[f"{column}{row}"].number_format = code
+    book.save(tmp_path / "a.xlsx")
+    rows = list(open_table(tmp_path / "a.xlsx"))
+    assert [list(row.cells.values()) for row in rows] == [
+        ["01234", "01234-5678", Decimal("0.1"), Decimal("12.5")],
+        ["123456", "00000-0007", Decimal(-3), 12],
+        [-4, Decimal("4.5"), repr(2 / 3), 7],
+    ]
+    assert [[currency_sign(cell) for cell in row.cells.values()] for row in rows[:2]] == [["", "", "€", ""]] * 2
+    assert "inexact result" in rows[2].fault
 
 
 @given(st.decimals(min_value=-(10**12), max_value=10**12, places=2))

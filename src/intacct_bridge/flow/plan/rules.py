@@ -22,7 +22,7 @@ from intacct_bridge.errors import InvalidRequestError, NotPermittedError, Record
 from intacct_bridge.flow.company.references import KnownRecord, References
 from intacct_bridge.flow.company.writable import WritableObject
 from intacct_bridge.flow.layouts.fields import is_money
-from intacct_bridge.flow.records.cells import cents_fix, currency_sign, may_be, read_money
+from intacct_bridge.flow.records.cells import SignedAmount, cents_fix, currency_sign, may_be, read_money
 from intacct_bridge.flow.records.lookup_keys import lookup_keys_of
 from intacct_bridge.flow.records.tables import SourceRow
 from intacct_bridge.flow.records.values import comparable, number_text
@@ -379,12 +379,14 @@ def has_signs(writes: Iterable[Write]) -> bool:
         currency_sign(cell)
         for write in writes
         for row in write.rows
-        if _may_be_signed("".join(map(str, row.cells.values())))
+        if _may_be_signed(row.cells.values())
         for cell in row.cells.values()
     )
 
 
-def _may_be_signed(text: str) -> bool:
+def _may_be_signed(cells: Iterable[object]) -> bool:
+    texts = [str(cell) if not isinstance(cell, SignedAmount) else cell.sign for cell in cells]
+    text = "".join(texts)
     return "$" in text or not text.isascii()
 
 

@@ -54,6 +54,8 @@ _SIGNS = {
     "₹": frozenset({"INR"}),
 }
 _SIGN = "|".join(map(re.escape, sorted(_SIGNS, key=len, reverse=True)))
+FULL_SIGNS = tuple(sorted(_SIGNS.keys() - {"$"}, key=len, reverse=True))
+"""The signs that tell a currency from the others; every dollar may have a bare `$`."""
 _BEFORE = re.compile(rf"(?P<minus>[+-]?)[ \u00a0\u202f]*(?P<sign>{_SIGN})[ \u00a0\u202f]*(?P<amount>[^A-Za-z]*)")
 _BEHIND = re.compile(rf"(?P<minus>)(?P<amount>[^A-Za-z]*?)[ \u00a0\u202f]*(?P<sign>{_SIGN})")
 _DASHES = ("-", "\u2013", "\u2014")
@@ -64,6 +66,18 @@ _WHOLE_DIGITS = 11
 """A float of more digits before its point does not keep cents exactly."""
 MOST_DIGITS = 100
 """A number with more digits before or after its point, such as `1e999999999`, is a mistake; written out, it is huge."""
+
+
+class SignedAmount(Decimal):
+    """The number of a cell whose format shows a currency's sign."""
+
+    sign: str
+
+    def __new__(cls, number: Decimal, sign: str) -> "SignedAmount":
+        """The same number."""
+        made = super().__new__(cls, number)
+        made.sign = sign
+        return made
 
 
 def text_of(cell: object) -> str:
@@ -152,6 +166,8 @@ def _without_currency(text: str) -> tuple[str, str]:
 
 def currency_sign(cell: object) -> str:
     """The sign of a currency in an amount, `$` or `€`; empty where it has none."""
+    if isinstance(cell, SignedAmount):
+        return cell.sign
     inner, sign = _without_currency(text_of(cell))
     if not sign and inner.startswith("(") and inner.endswith(")"):
         sign = _without_currency(inner[1:-1].strip())[1]

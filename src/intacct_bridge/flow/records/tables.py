@@ -24,6 +24,7 @@ from typing import IO, TYPE_CHECKING, Any
 from intacct_bridge.errors import IntacctError, RecordError, SettingsError
 from intacct_bridge.flow.records.cells import Cell, json_number
 from intacct_bridge.flow.records.header_row import FIRST_ROW, LOOKED_AT, HeaderSearch, Record, header_note
+from intacct_bridge.flow.records.number_formats import SignedFloat, number_format
 from intacct_bridge.flow.records.workbook import SheetFacts, look_through, unreadable
 from intacct_bridge.model.text_forms import nfc
 
@@ -35,6 +36,9 @@ DELIMITERS = (",", ";", "\t")
 REASON = "refused because"
 """The column of reasons in a file of refused rows; it is not read when that file is loaded."""
 _SEPARATOR = re.compile(r'"?sep=([^"\r\n])"?[\r\n]*', re.IGNORECASE)
+_TEXT_FORMULA = re.compile(r'="((?:[^"]|"")*)"')
+_MARKS = 8
+"""Bytes that tell UTF-16: every other one is zero, since columns begin with letters of ASCII."""
 _CHUNK = 1 << 20
 
 
@@ -252,11 +256,14 @@ def _one_character(delimiter: str) -> str:
 def find_encoding(path: Path) -> tuple[str, tuple[str, ...]]:
     """The encoding of a text file, with a note if it is assumed: UTF-8 or UTF-16 if certain, else Windows-1252."""
     with open_input(path) as file:
-        start = file.read(4)
+        start = file.read(_MARKS)
         if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
             return "utf-16", ()
         if start.startswith(codecs.BOM_UTF8):
             return "utf-8-sig", ()
+        for name, zeros, letters in (("utf-16-le", start[1::2], start[::2]), ("utf-16-be", start[::2], start[1::2])):
+            if zeros and not any(zeros) and all(letters):
+                return name, ()
         file.seek(0)
         for name in ("utf-8", "cp1252"):
             file.seek(0)
@@ -357,8 +364,16 @@ def _records(path: Path, dialect: CsvDialect) -> Iterator[tuple[int, list[str]]]
                     fix="look for a quotation mark that is not closed",
                 ) from None
             number, before = before + 1, above + reader.line_num
+            if any(cell.startswith('="') for cell in cells):
+                cells = [_without_formula(cell) for cell in cells]
             if any(cell.strip() for cell in cells):
                 yield number, cells
+
+
+def _without_formula(cell: str) -> str:
+    """The text of a cell such as `="0012"`, by which programs keep Excel from reading a text as a number."""
+    found = _TEXT_FORMULA.fullmatch(cell)
+    return found[1].replace('""', '"') if found else cell
 
 
 def _announcement(file: IO[str]) -> int:
@@ -514,6 +529,8 @@ def _typed_row(source: str, number: int, cells: dict[str, object]) -> SourceRow:
 
 def _exactly(value: object) -> object:
     """The value with every float in it exact, at any depth."""
+    if isinstance(value, SignedFloat):
+        return value.amount(exact(value))
     if isinstance(value, float):
         return exact(value)
     if isinstance(value, list):
@@ -637,7 +654,14 @@ def _excel_records(path: Path, sheet: str, *, keep: Container[int] = ()) -> Iter
 def _excel_values(path: Path, sheet: str) -> Iterator[tuple[object, ...]]:
     with _workbook(path) as book:
         page: ReadOnlyWorksheet = book[sheet]
-        yield from page.iter_rows(values_only=True)
+        for row in page.iter_rows():
+            yield tuple(_as_shown(cell) for cell in row)
+
+
+def _as_shown(cell: Any) -> object:
+    """A cell's value; a number with the zeros or the currency that its format shows."""
+    value = cell.value
+    return value if type(value) not in (int, float) else number_format(cell.number_format).shown(value)
 
 
 def _excel_rows(path: Path, sheet: str, columns: tuple[str, ...], header: int) -> Iterator[SourceRow]:
