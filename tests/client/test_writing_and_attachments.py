@@ -49,6 +49,28 @@ def done(function: Function) -> str:
     return result(function, '<data listtype="objects" count="1"><vendor><RECORDNO>9</RECORDNO></vendor></data>')
 
 
+# --- one where several are expected
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda client: client.delete("VENDOR", "17"),
+        lambda client: client.read("VENDOR", "17"),
+        lambda client: client.read_by_name("VENDOR", "V1"),
+        lambda client: client.create("VENDOR", {"VENDORID": "V9"}),
+        lambda client: client.update("VENDOR", {"VENDORID": "V9"}),
+        lambda client: client.upsert("VENDOR", {"VENDORID": "V9"}),
+    ],
+)
+def test_one_key_or_record_outside_a_list_is_refused(call: Callable[[Any], object]) -> None:
+    """The text "17" has the parts "1" and "7", and other records may have these keys."""
+    made = company(delete=done, read=done, readByName=done, create=done, update=done)
+    with pytest.raises(InvalidRequestError, match="are a list, and") as caught:
+        call(made.client())
+    assert (caught.value.fix, made.written) == ("put it in a list", [])
+
+
 # --- upsert
 
 

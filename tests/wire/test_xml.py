@@ -37,6 +37,26 @@ def test_text_is_escaped_exactly_or_refused(text: str) -> None:
     assert parse(f"<a>{escaped}</a>".encode()).text == text
 
 
+@given(st.text(max_size=20))
+def test_a_name_is_written_as_one_element_or_refused(name: str) -> None:
+    """A name may be a key of a caller's record, and must not begin another function."""
+    for tree in (Element(name, "x"), Element("a", "x", attributes={name: "y"})):
+        try:
+            written = document(tree)
+        except LocalProtocolError as error:
+            assert "cannot be the name of an element" in error.message
+        else:
+            assert parse(written) == tree
+
+
+@pytest.mark.parametrize("name", ["", "X Y", "NAME><b", "1ST", "a/", 'a b="c"', "DEPT#"])
+def test_what_is_no_name_is_refused(name: str) -> None:
+    with pytest.raises(LocalProtocolError, match="cannot be the name of an element"):
+        serialize(element(name, "x"))
+    with pytest.raises(LocalProtocolError, match="cannot be the name of an element"):
+        serialize(Element("a", attributes={name: "x"}))
+
+
 def test_blanks_are_dropped_between_elements_and_kept_in_text() -> None:
     assert parse(b"<a>\n <b> x </b>\n <c> </c></a>") == element("a", element("b", " x "), element("c", " "))
     assert parse(b"<a>x<b/>y</a>") == Element("a", "xy", (Element("b"),))

@@ -57,6 +57,12 @@ def table_of(batches: "Iterable[pa.RecordBatch]") -> "pa.Table":
     return pa.concat_tables(tables, promote_options="permissive") if tables else pa.table({})
 
 
+def _several(given: Iterable[Any], what: str) -> None:
+    """Refuse one text or one record where several are expected: the parts of a text would count as keys."""
+    if isinstance(given, str | bytes | Mapping):
+        raise InvalidRequestError(f"the {what} are a list, and {given!r:.60} is not one", fix="put it in a list")
+
+
 class Client:
     """Reads from and writes to one company.
 
@@ -360,6 +366,7 @@ class Client:
         >>> len(bill["APBILLITEMS"]) > 0
         True
         """
+        _several(keys, "keys")
         return list(self._reader.records(object_name, keys, fields=fields, doc_par_id=doc_par_id))
 
     def read_by_name(
@@ -370,6 +377,7 @@ class Client:
         >>> [vendor["NAME"] for vendor in client.read_by_name("VENDOR", ["V10001"])]
         ['Drumhallow Realty Partners']
         """
+        _several(keys, "keys")
         return list(self._reader.records(object_name, keys, fields=fields, doc_par_id=doc_par_id, by_name=True))
 
     # --- writing; its modules are imported by the first write
@@ -390,6 +398,7 @@ class Client:
         >>> [outcome.ok for outcome in client.create("CLASS", [{"CLASSID": "R9", "NAME": "Retail"}])]
         [True]
         """
+        _several(rows, "rows")
         given, functions = list(rows), self._functions
         bodies = [functions.create(object_name, row) for row in given]
         return self._write("create", object_name, given, bodies, transaction=transaction)
@@ -402,6 +411,7 @@ class Client:
         >>> client.update("CLASS", [{"CLASSID": "none", "NAME": "Retail"}])[0].faults[0].text
         'Cannot update non-existing CLASS with CLASSID=none.'
         """
+        _several(rows, "rows")
         given, functions = list(rows), self._functions
         bodies = [functions.update(object_name, row) for row in given]
         return self._write("update", object_name, given, bodies, transaction=transaction)
@@ -414,6 +424,7 @@ class Client:
         """
         from intacct_bridge.client.writing import send_each, upsert_functions
 
+        _several(rows, "rows")
         given = list(rows)
         bodies = upsert_functions(self._functions, self._queries, object_name, rows=given, key=key)
         if self._writer is None:
@@ -426,7 +437,8 @@ class Client:
         return done
 
     def delete(self, object_name: str, keys: Iterable[str | int], *, transaction: bool = False) -> "list[Outcome]":
-        """Delete records by RECORDNO."""
+        """Delete records by RECORDNO. InvalidRequestError for a single key that is not in a list."""
+        _several(keys, "keys")
         given, functions = list(keys), self._functions
         bodies = [functions.delete(object_name, key) for key in given]
         rows = [{record_key(object_name.upper()): key} for key in given]

@@ -8,6 +8,7 @@ turns CR LF into LF, so a carriage return is written as a character reference.
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from types import MappingProxyType
 from xml.parsers import expat
 
@@ -94,9 +95,20 @@ def element(tag: str, content: "str | Element | None" = None, *more: Element, **
     return Element(tag, content or "", more, attributes or _NO_ATTRIBUTES)
 
 
+@lru_cache(maxsize=1 << 14)
 def names_an_element(text: str) -> bool:
     """Whether an element can have this name: `DEPT#`, a field of the gateway's bank accounts, cannot be one."""
-    return _NAME.fullmatch(text) is not None
+    if _NAME.fullmatch(text) is None:
+        return False
+    return text.isascii() or _is_read(f"<{text}/>")
+
+
+def _is_read(text: str) -> bool:
+    try:
+        expat.ParserCreate().Parse(text.encode(), True)
+    except (expat.ExpatError, UnicodeError):
+        return False
+    return True
 
 
 def parse(body: bytes, *, max_bytes: int = MAX_BYTES, max_depth: int = MAX_DEPTH) -> Element:
@@ -213,7 +225,11 @@ def escape(text: str) -> str:
 
 
 def serialize(root: Element) -> str:
-    """The tree as text without added white space; an element with neither text nor children is `<a></a>`."""
+    """The tree as text without added white space; an element with neither text nor children is `<a></a>`.
+
+    Raises LocalProtocolError for a name or a text that XML cannot carry. A name may be a key of a caller's record, and
+    as it stands it could close its element and begin another function.
+    """
     out: list[str] = []
     _write(root, out)
     return "".join(out)
@@ -223,8 +239,10 @@ def _write(node: Element, out: list[str]) -> None:
     if isinstance(node, Raw):
         out.append(node.text)
         return
+    _check_name(node.tag)
     out.append(f"<{node.tag}")
     for name, value in node.attributes.items():
+        _check_name(name)
         escape(value)
         out.append(f' {name}="{value.translate(_ATTRIBUTE)}"')
     out.append(">")
@@ -233,6 +251,13 @@ def _write(node: Element, out: list[str]) -> None:
     for child in node.children:
         _write(child, out)
     out.append(f"</{node.tag}>")
+
+
+def _check_name(name: str) -> None:
+    if not names_an_element(name):
+        raise LocalProtocolError(
+            f"{name[:40]!r} cannot be the name of an element of XML", fix="check the names of the record's fields"
+        )
 
 
 def document(root: Element) -> bytes:
