@@ -15,8 +15,9 @@ about known keys tell the two apart.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby, pairwise
-from typing import Generic, Protocol, TypeVar
+from itertools import groupby, islice, pairwise
+from operator import le
+from typing import Generic, Protocol, TypeVar, cast
 
 from intacct_bridge.errors import RemoteProtocolError
 from intacct_bridge.model.query.query import MAX_IN, Compare, Filter, Op, Order, Query, all_of
@@ -112,18 +113,18 @@ class NumberKeyOrder:
         self, keys: Sequence[Value], remaining: int, *, low: str = "", high: str = "", descending: bool = False
     ) -> None:
         """See `KeyOrder`."""
-        numbers = [key for key in keys if isinstance(key, int)]
-        if len(numbers) != len(keys):
+        numbers = cast("list[int]", list(keys))
+        if not all(issubclass(kind, int) for kind in set(map(type, keys))):
             raise RemoteProtocolError(f"{self._name} is the key to read by, and a row came without a number in it")
         if remaining and not numbers:
             raise _nothing_came(self._name, remaining)
         rising = numbers[::-1] if descending else numbers
         unordered = f"the gateway's answer is not in the order of {self._name} that was requested"
-        for one, other in pairwise(rising):
-            if one > other:
-                raise RemoteProtocolError(unordered)
-            if one == other and not self._repeats:
-                raise RemoteProtocolError(f"{self._name} is not a key: {one} came twice", fix=self._fix)
+        if not all(map(le, rising, islice(rising, 1, None))):
+            raise RemoteProtocolError(unordered)
+        if not self._repeats and len(set(rising)) != len(rising):
+            twice = next(one for one, other in pairwise(rising) if one == other)
+            raise RemoteProtocolError(f"{self._name} is not a key: {twice} came twice", fix=self._fix)
         if rising and ((low and rising[0] <= int(low)) or (high and rising[-1] >= int(high))):
             raise RemoteProtocolError(f"{unordered}: it holds keys outside the requested range")
 

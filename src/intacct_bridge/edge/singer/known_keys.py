@@ -13,12 +13,15 @@ import base64
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import accumulate, repeat
+from operator import sub
 from typing import Any
 
 STATE_KEYS_KB = 512
 """Kilobytes of the state for the keys of one stream: those of some million journal entries."""
 _BLOCK = 14
 """Bits of a key that are its place in a block."""
+_PLACE = (1 << _BLOCK) - 1
 _CONTINUES = 0x80
 
 
@@ -54,15 +57,22 @@ class KnownKeys:
 
     def add(self, keys: Iterable[int], *, counted: bool) -> None:
         """Add a row for each of these; without `counted`, a key is one row however often it comes."""
+        number: int | None = None
         for key, more in Counter(keys).items():
-            block, place = key >> _BLOCK, key & ((1 << _BLOCK) - 1)
-            rows = self._opened(block)
+            if key >> _BLOCK != number:  # neighbours come together
+                number = key >> _BLOCK
+                rows = self._opened(number)
+            place = key & _PLACE
             rows[place] = rows.get(place, 0) + more if counted else 1
 
     def remove(self, keys: Iterable[int]) -> None:
         """Remove all rows of these keys."""
+        number: int | None = None
         for key in keys:
-            self._opened(key >> _BLOCK).pop(key & ((1 << _BLOCK) - 1), None)
+            if key >> _BLOCK != number:
+                number = key >> _BLOCK
+                rows = self._opened(number)
+            rows.pop(key & _PLACE, None)
 
     def count(self) -> int:
         """The number of rows."""
@@ -88,26 +98,24 @@ class KnownKeys:
 
 def _encode(rows: Mapping[int, int]) -> str:
     places = sorted(rows)
-    numbers = [len(places), *(after - before for before, after in zip([0, *places], places, strict=False))]
-    if any(count != 1 for count in rows.values()):
-        numbers += [rows[place] for place in places]
-    return base64.b64encode(zlib.compress(b"".join(map(_varint, numbers)), 9)).decode()
+    packed = _varint(len(places)) + _varints_of(list(map(sub, places, [0, *places])))
+    if set(rows.values()) != {1}:
+        packed += _varints_of([rows[place] for place in places])
+    return base64.b64encode(zlib.compress(packed, 9)).decode()
 
 
 def _decode(text: str) -> dict[int, int]:
     """The rows of each place; ValueError for another text."""
     try:
-        length, *numbers = _varints(zlib.decompress(base64.b64decode(text, validate=True)))
+        data = zlib.decompress(base64.b64decode(text, validate=True))
     except zlib.error as error:
         raise ValueError(str(error)) from None
+    behind = next((at for at, byte in enumerate(data, 1) if byte < _CONTINUES), len(data))
+    (length,), rest = _varints(data[:behind]), data[behind:]
+    numbers = list(rest if rest.isascii() else _varints(rest))
     if len(numbers) not in (length, 2 * length):
         raise ValueError(f"a block of {length} keys has {len(numbers)} numbers")
-    place, rows = 0, {}
-    counts = numbers[length:] or [1] * length
-    for distance, count in zip(numbers[:length], counts, strict=True):
-        place += distance
-        rows[place] = count
-    return rows
+    return dict(zip(accumulate(numbers[:length]), numbers[length:] or repeat(1, length), strict=True))
 
 
 def _varint(number: int) -> bytes:
@@ -118,6 +126,11 @@ def _varint(number: int) -> bytes:
         number >>= 7
     found.append(number)
     return bytes(found)
+
+
+def _varints_of(numbers: list[int]) -> bytes:
+    """Many numbers, of which nearly all are one byte."""
+    return bytes(numbers) if max(numbers) < _CONTINUES else b"".join(map(_varint, numbers))
 
 
 def _varints(data: bytes) -> Iterator[int]:

@@ -382,8 +382,9 @@ class SingerWriter:
         if not rows.num_rows:
             return
         if self._keys is not None:
-            keys = (key for key in rows.column(self._stream.walk_field).to_pylist() if key is not None)
-            self._keys.add(keys, counted=bool(self._stream.group))
+            keys = rows.column(self._stream.walk_field).to_pylist()
+            known = [key for key in keys if key is not None] if None in keys else keys
+            self._keys.add(known, counted=bool(self._stream.group))
         if self._hidden:
             rows = rows.select([name for name in rows.schema.names if name not in self._hidden])
         self._announce(rows)
