@@ -88,6 +88,23 @@ def test_parquet_has_typed_columns_and_every_row(demo: Intacct, home: Path) -> N
     assert str(table.schema.field("RECORDNO").type) == "int64"
 
 
+def test_a_file_has_the_format_of_its_ending(demo: Intacct, home: Path) -> None:
+    words = ("query", "GLACCOUNT", "--select", "ACCOUNTNO,TITLE", "--limit", "2", "--out")
+    work = home / "work"
+    for name in ("a.parquet", "a.jsonl", "a.json", "a.csv", "a.txt"):
+        assert demo(*words, name).status == 0
+    rows = [json.loads(line) for line in (work / "a.jsonl").read_text().splitlines()]
+    assert len(rows) == 2
+    assert pq.read_table(work / "a.parquet").to_pylist() == json.loads((work / "a.json").read_text()) == rows
+    for name in ("a.csv", "a.txt"):
+        assert list(csv.DictReader(io.StringIO((work / name).read_text()))) == rows
+    assert demo(*words, "b.parquet", "--format", "csv").status == 0
+    assert (work / "b.parquet").read_text() == (work / "a.csv").read_text()
+    refused = demo(*words, "a.xlsx")
+    assert (refused.status, ".xlsx is not written" in refused.err, (work / "a.xlsx").exists()) == (2, True, False)
+    assert demo("report", "Bills due", "--out", "a.parquet").status == 2
+
+
 def test_a_table_stops_at_fifty_rows_with_a_note(demo: Intacct) -> None:
     ran = demo("query", "APBILL", "--select", "RECORDNO")
     assert len(ran.out.splitlines()) == 52

@@ -32,7 +32,12 @@ _TABLE_ROWS = 50
 @click.option("--order-by", metavar="F", help="Sort by these fields; DESC after one reverses it.")
 @number_option("--limit", "Read at most N rows, 0 for all (default: 50 in a table, otherwise all).")
 @click.option(
-    "--format", "kind", type=click.Choice(FORMATS), default="table", show_default=True, help="Write this format."
+    "--format",
+    "kind",
+    type=click.Choice(FORMATS),
+    default="table",
+    show_default="table; for a file the format of its ending, or CSV",
+    help="Write this format.",
 )
 @file_option("--out", "Write to this file (default: standard output).")
 @click.option(

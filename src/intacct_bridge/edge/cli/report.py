@@ -9,6 +9,7 @@ from intacct_bridge.edge.cli.context import CommandContext, Duration, file_optio
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.model.wording import counted
 
+_FORMATS = ("table", "csv", "json", "jsonl")
 _NAME_FIX = (
     "Take the name from the list of custom reports in Intacct's user interface. `intacct report NAME --prompts` tells"
     " whether the gateway knows it; add --interactive for a report of the interactive report writer."
@@ -30,9 +31,9 @@ _NAME_FIX = (
 @click.option(
     "--format",
     "kind",
-    type=click.Choice(["table", "csv", "json", "jsonl"]),
+    type=click.Choice(_FORMATS),
     default="table",
-    show_default=True,
+    show_default="table; for a file the format of its ending, or CSV",
     help="Write this format.",
 )
 @file_option("--out", "Write to this file (default: standard output).")
@@ -87,7 +88,7 @@ def report_command(
         found = context.client.reports.parameters(name, interactive=interactive)
         context.console.table(("argument", "label"), list(found.items()), empty="The report has no prompts.")
         return
-    kind = format_of(kind, context.console, to=out)
+    kind = format_of(kind, context.console, to=out, formats=_FORMATS)
     given = dict(map(_argument, arguments))
     rows = context.client.reports.run(name, given, interactive=interactive, timeout=timeout)
     count = write_rows(rows, context.console, kind=kind, to=out, spreadsheet_safe=spreadsheet_safe)

@@ -38,9 +38,24 @@ class TextOutput(Protocol):
 FORMATS = ("table", "csv", "json", "jsonl", "parquet")
 
 
-def format_of(kind: str, console: Console, *, to: Path | None) -> str:
-    """The format of rows: under `--json` it is JSON, except for a file whose format was named."""
-    return "json" if console.as_json and (to is None or kind == "table") else kind
+_ENDINGS = {".json": "json", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet"}
+_WORKBOOKS = (".xlsx", ".xlsm", ".xls")
+
+
+def format_of(kind: str, console: Console, *, to: Path | None, formats: Sequence[str] = FORMATS) -> str:
+    """The format of rows: the one that was named, else JSON under `--json`, else that of the file's ending, else CSV.
+
+    Raises SettingsError for a file whose ending promises a format that is not written.
+    """
+    if kind != "table" or to is None:
+        return "json" if console.as_json and to is None else kind
+    if console.as_json:
+        return "json"
+    ending = to.suffix.lower()
+    found = _ENDINGS.get(ending, "csv")
+    if ending in _WORKBOOKS or found not in formats:
+        raise SettingsError(f"{ending} is not written", fix=f"use --format csv, and {to.with_suffix('.csv').name}")
+    return found
 
 
 def write_rows(

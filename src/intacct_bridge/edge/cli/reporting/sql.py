@@ -27,7 +27,12 @@ if TYPE_CHECKING:
 )
 @number_option("--max-transactions", "Stop before using more API transactions than this.", least=1, show_default=False)
 @click.option(
-    "--format", "kind", type=click.Choice(FORMATS), default="table", show_default=True, help="Write this format."
+    "--format",
+    "kind",
+    type=click.Choice(FORMATS),
+    default="table",
+    show_default="table; for a file the format of its ending, or CSV",
+    help="Write this format.",
 )
 @file_option("--out", "Write to this file (default: standard output).")
 @shared_options(prints_table=True)
