@@ -13,8 +13,10 @@ from intacct_bridge.client.gateway.runtime import System
 from intacct_bridge.emulator.gateway.gateway import Emulator
 from intacct_bridge.errors import BusyError, CapError, UnreachableError
 from intacct_bridge.model.query.query import Query
-from intacct_bridge.store.governor import Governor
+from intacct_bridge.store.database import LONGEST_REQUEST, SEND_WITHIN
+from intacct_bridge.store.governor import _TABLES, Governor
 from intacct_bridge.store.place import PostgresPlace
+from intacct_bridge.store.postgres import PostgresDatabase
 from intacct_bridge.wire.reply import ConnectionCutError, Reply
 from support.small_company import Clock, company, connection
 
@@ -167,25 +169,53 @@ def waits(_: float) -> None:
     raise WaitedError
 
 
-def governor(place: PostgresPlace, now: list[datetime]) -> Governor:
-    return Governor(place, "c", concurrency=1, monthly_limit=None, sleep=waits, clock=lambda: now[0])
+def governor(place: PostgresPlace, now: list[datetime], longest_read: timedelta = LONGEST_REQUEST) -> Governor:
+    return Governor(
+        place,
+        "c",
+        concurrency=1,
+        monthly_limit=None,
+        sleep=waits,
+        clock=lambda: now[0],
+        longest_read=longest_read,
+    )
 
 
-@pytest.mark.parametrize("end", ["killed", "write without an answer"])
+@pytest.mark.parametrize(("end", "minutes"), [("read", 6), ("slow read", 16), ("write", 16), ("unanswered write", 16)])
 def test_the_slot_of_a_request_that_may_still_run_is_free_after_its_longest_time(
-    postgres_place: PostgresPlace, end: str
+    postgres_place: PostgresPlace, end: str, minutes: float
 ) -> None:
+    """The slot of a killed process; a read is given up after its `timeout`, and a write runs until the gateway ends."""
     now = [NOW]
-    with closing(governor(postgres_place, now)) as first, closing(governor(postgres_place, now)) as other:
-        if end == "killed":
-            first.request(1, read=True).__enter__()
-        else:
+    longest = timedelta(hours=2) if end == "slow read" else timedelta(minutes=5)
+    with closing(governor(postgres_place, now, longest)) as first, closing(governor(postgres_place, now)) as other:
+        if end == "unanswered write":
             with pytest.raises(ConnectionCutError), first.request(1, read=False):
                 raise ConnectionCutError("cut", sent=True)
-        for minutes in (0, 15.9):
-            now[0] = NOW + timedelta(minutes=minutes)
+        else:
+            first.request(1, read="read" in end).__enter__()
+        for passed in (0, minutes - 0.1):
+            now[0] = NOW + timedelta(minutes=passed)
             with pytest.raises(WaitedError), other.request(1, read=True):
                 pass
-        now[0] = NOW + timedelta(minutes=16, seconds=1)
+        now[0] = NOW + timedelta(minutes=minutes, seconds=1)
         with other.request(1, read=True):
             pass
+
+
+def test_a_client_gives_up_the_slot_of_a_killed_read_after_its_own_timeout(
+    gateway: Counting, postgres_place: PostgresPlace
+) -> None:
+    taken: list[tuple[Any, ...]] = []
+
+    def look(endpoint: str, body: bytes) -> Reply:
+        with closing(PostgresDatabase(postgres_place, _TABLES)) as db:
+            taken.extend(db.read("SELECT taken_at, free_at FROM slot"))
+        return gateway(endpoint, body)
+
+    uri = f"{postgres_place.uri}&schema={postgres_place.schema}"
+    with Client(connection(outbox=uri, timeout=30), transport=look, keep=False, system=System()) as one:
+        list(one.query(Query("DEPARTMENT", ("RECORDNO",))))
+    assert taken
+    for begun, free in taken:
+        assert datetime.fromisoformat(free) - datetime.fromisoformat(begun) == SEND_WITHIN + timedelta(seconds=30)

@@ -486,6 +486,13 @@ class Fleet:
         spent = self.registry.spent([one for one in schemas.values() if one], wanted)
         return {name: spent.get(schema, 0) for name, schema in schemas.items()}
 
+    def requests_now(self, name: str) -> int:
+        """How many requests of a tenant's company hold a slot now: those under way, from all machines, and those of
+        processes that died until they must be over. Each is in the count of `usage` already.
+        """
+        tenant = self.tenant(name)
+        return self.registry.slots_taken(self.schema(tenant)) if tenant.company else 0
+
     # --- links
 
     def link(self, name: str, *, hours: float = LINK_HOURS) -> str:

@@ -12,7 +12,7 @@ from intacct_bridge.fleet.sealing import SealedKey
 from intacct_bridge.fleet.tenant import Tenant, decoded, encoded
 from intacct_bridge.model.suggestions import did_you_mean
 from intacct_bridge.store.database import Row, TableSet
-from intacct_bridge.store.governor import spent_by_schema
+from intacct_bridge.store.governor import slots_taken, spent_by_schema
 from intacct_bridge.store.place import PostgresPlace
 from intacct_bridge.store.postgres import PostgresDatabase
 
@@ -357,6 +357,14 @@ class Registry:
         db = PostgresDatabase(self.place, _TABLES)  # the statements differ, and the server keeps those of a connection
         try:
             return spent_by_schema(db, schemas, month)
+        finally:
+            db.close()
+
+    def slots_taken(self, schema: str) -> int:
+        """How many requests of the company with this schema hold a slot now."""
+        db = PostgresDatabase(self.place, _TABLES)
+        try:
+            return slots_taken(db, schema)
         finally:
             db.close()
 

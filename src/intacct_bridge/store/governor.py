@@ -1,14 +1,16 @@
 """The governor: all processes of a company stay together within its limits of requests and of API transactions.
 
 The gateway counts the requests of a company together, whichever process they come from. So each request takes a slot in
-the database first, and a slot is free again when its request is over. The slot of a process that ended, or of a write
-whose answer was lost, stays taken for as long as the request may run. The month's transactions are counted with it.
+the database first, and a slot is free again when its request is over. The slot of a write whose answer was lost, or
+whose process ended, stays taken for as long as the request may run at the gateway. A read whose process ended keeps its
+slot for as long as a living process would have waited for the answer. The month's transactions are counted with the
+slot, before the request leaves: the count is never lower than the gateway's.
 """
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from intacct_bridge.errors import BusyError, CapError, IntacctError, UnreachableError
@@ -54,13 +56,17 @@ class Governor:
         sleep: Callable[[float], None],
         clock: Clock | None = None,
         company: str = "",
+        longest_read: timedelta = LONGEST_REQUEST,
     ) -> None:
-        """`company` is its name in the log; without one, the name of the connection is used."""
+        """`company` is its name in the log; without one, the name of the connection is used. `longest_read` is how long
+        a read waits for its answer.
+        """
         self._open = partial(PostgresDatabase, place, _TABLES, clock=clock)
         self._db: PostgresDatabase | None = None
         self._connection, self._company = connection, company or connection
         self._concurrency = concurrency
         self._limit = monthly_limit
+        self._longest_read = min(longest_read, LONGEST_REQUEST)
         self._sleep = sleep
         self._month = ""
 
@@ -70,7 +76,7 @@ class Governor:
 
         CapError where the month's limit does not allow it; UnreachableError where the database does not answer.
         """
-        slot = self._take(transactions)
+        slot = self._take(transactions, SEND_WITHIN + (self._longest_read if read else LONGEST_REQUEST))
         over = False
         try:
             yield
@@ -109,10 +115,10 @@ class Governor:
             self._db = self._open()
         return self._db
 
-    def _take(self, transactions: int) -> int:
+    def _take(self, transactions: int, lasting: timedelta) -> int:
         wait, waited, logged = _FIRST_WAIT, 0.0, False
         while True:
-            slot = self._try(transactions)
+            slot = self._try(transactions, lasting)
             if slot:
                 return slot
             if waited >= _LOGGED_AFTER and not logged:
@@ -128,8 +134,8 @@ class Governor:
         latest = f" A slot whose request got no answer is free at {free[11:16]} UTC at the latest." if free else ""
         return f"{self._company}: {taken} taken, for {seconds:.0f} seconds now; waiting for a free one.{latest}"
 
-    def _try(self, transactions: int) -> int:
-        """The number of a slot, or 0 where all are taken."""
+    def _try(self, transactions: int, lasting: timedelta) -> int:
+        """The number of a slot that is free after a time at the latest, or 0 where all are taken."""
         db = self._database()
         with db.transaction():
             now = db.clock()
@@ -139,9 +145,8 @@ class Governor:
                 return 0
             self._month = _month(now)
             self._spend(db, transactions)
-            until = now + SEND_WITHIN + LONGEST_REQUEST
             sql = "INSERT INTO slot (taken_at, free_at) VALUES (?, ?) RETURNING number"
-            return int(db.execute(sql, (_text(now), _text(until))).fetchone()[0])
+            return int(db.execute(sql, (_text(now), _text(now + lasting))).fetchone()[0])
 
     def _spend(self, db: PostgresDatabase, transactions: int) -> None:
         if self._limit is not None:
@@ -171,6 +176,13 @@ def _month(now: datetime) -> str:
 
 def _text(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def slots_taken(db: PostgresDatabase, schema: str) -> int:
+    """How many requests of the company with this schema hold a slot; none where it has made no request."""
+    if not db.read("SELECT 1 FROM pg_tables WHERE tablename = 'slot' AND schemaname = ?", (schema,)):
+        return 0
+    return int(db.read(f"SELECT count(*) FROM {quoted(schema)}.slot")[0][0])
 
 
 def spent_by_schema(db: PostgresDatabase, schemas: Sequence[str], month: str) -> dict[str, int]:

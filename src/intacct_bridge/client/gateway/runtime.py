@@ -5,7 +5,7 @@ import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -131,6 +131,7 @@ def _governor(connection: Connection, system: System) -> "Governor | None":
         monthly_limit=connection.monthly_limit,
         sleep=system.sleep,
         company=company_name(connection),
+        longest_read=timedelta(seconds=connection.timeout),
     )
 
 

@@ -12,7 +12,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -35,6 +35,14 @@ _WORKERS = 2
 _SHORTEST = 20
 """Seconds between two runs of a flow; where there are many companies, one second for each."""
 _PATIENCE = 600.0
+_SAY_EVERY = 5.0
+"""Seconds between two lines about the progress."""
+_SESSION_ENDS = 2.0
+"""Seconds in which the database has ended the sessions of a killed process, and its last statement."""
+_GRACE = 30.0
+"""Seconds that workers have to end."""
+_REQUEST_COST = {"copy": 1, "post": 2}
+"""The most API transactions of one request of a flow: a load posts both entries in one request."""
 _ALL = 1_000_000
 _EDITOR = SenderSettings("demo-editor", "demo-editor-password")
 """Edits come by a licence of their own, so that the emulator counts them apart."""
@@ -75,7 +83,7 @@ class Night:
     killed: tuple[TenantRun, ...] = ()
     """The runs that were going on in the worker that was killed."""
     spare: Counter[str] = field(default_factory=Counter)
-    """By tenant, requests that may have been counted before a kill and never left."""
+    """By tenant, the transactions of the requests in hand at a kill: counted, and they may never have left."""
     resealed: int = 0
     runs: tuple[TenantRun, ...] = field(default=())
 
@@ -135,34 +143,64 @@ def _tenant(name: str, url: str, folder: Path, every: str, *, wrong: bool, day: 
 
 
 def spend_night(night: Night, uri: str, say: Say) -> None:
-    """Let workers carry out what is due, with edits, a kill and a rotation, until all has run again after these."""
+    """Let workers carry out what is due, with edits, a kill and a rotation, until all has run again after these.
+
+    Ctrl-C ends the workers at once.
+    """
     workers = [start_worker(night, uri) for _ in range(_WORKERS)]
     try:
         pace = _every(len(night.tenants))
-        say(f"{counted(len(night.tenants), 'tenant')}, each with two flows {pace}; {_WORKERS} workers.")
-        _until(lambda: len(_ended(night)) >= len(night.tenants) // 4, "a quarter of the first runs", workers)
+        flows = "one copies three lists into a file, and one posts two journal entries"
+        say(f"Each company has two flows, which run {pace}: {flows}. {_WORKERS} workers start.")
+        say(f"{night.wrong} has a wrong password, and {night.hangs} does not answer.")
+        quarter = len(night.tenants) // 4
+        _until(
+            lambda: len(_ended(night)) >= quarter,
+            "a quarter of the companies",
+            workers,
+            lambda: say(f"  first runs: {len(_ended(night))} ended, of {quarter} to wait for"),
+        )
         night.edits = _edit(night)
-        say(f"{counted(night.edits, 'record')} changed in the companies.")
+        say(f"{counted(night.edits, 'record')} changed in the companies, one in each third company.")
         _kill(night, workers[0])
-        say(f"A worker was killed with kill -9; it had {counted(len(night.killed), 'run')} in hand.")
+        in_hand = counted(len(night.killed), "run")
+        say(f"A worker was killed with kill -9; it had {in_hand} in hand. The others take these over in ten seconds.")
         workers.append(start_worker(night, uri))
         rotate(night, uri)
-        say(f"The secrets were sealed with a new key: {counted(night.resealed, 'data key')}.")
-        wait_for_all(night, workers)
+        say(f"The secrets were sealed with a new key: {counted(night.resealed, 'data key')}. A new worker starts.")
+        wait_for_all(night, workers, say)
+        say("Every flow has run once more. The workers end; the run of the company that hangs is handed back.")
+    except KeyboardInterrupt:
+        _kill_all(workers)
+        raise
     finally:
         end_night(night, workers)
 
 
-def wait_for_all(night: Night, workers: Sequence[WorkerProcess]) -> None:
+def wait_for_all(night: Night, workers: Sequence[WorkerProcess], say: Say = lambda _: None) -> None:
     """Wait until each flow of the tenants with which nothing is wrong has run from now on. TimeoutError if not."""
     began = datetime.now(UTC)
-    _until(lambda: _all_ran_since(night, began), "all flows to run once more", workers)
+    wanted = len(_wanted(night))
+
+    def progress() -> None:
+        ran = len(_ran_since(night, began))
+        say(f"  once more: {ran} of {counted(wanted, 'flow')} ran since; {len(_ended(night))} runs ended in all")
+
+    _until(lambda: len(_ran_since(night, began)) == wanted, "all flows to run once more", workers, progress)
 
 
 def end_night(night: Night, workers: Sequence[WorkerProcess]) -> None:
-    """Stop the workers, and take down the runs."""
-    for worker in workers:
-        _stop(worker)
+    """Stop the workers as a person does, all at once, and take down the runs."""
+    try:
+        for worker in workers:
+            if worker.process.poll() is None:
+                worker.process.send_signal(signal.SIGTERM)
+        ends = time.monotonic() + _GRACE
+        for worker in workers:
+            with suppress(subprocess.TimeoutExpired):
+                worker.process.wait(max(0.0, ends - time.monotonic()))
+    finally:
+        _kill_all(workers)
     night.runs = tuple(_runs(night))
 
 
@@ -178,18 +216,18 @@ def start_worker(night: Night, uri: str) -> WorkerProcess:
     environment = {**os.environ, "INTACCT_FLEET": uri, "INTACCT_FLEET_KEY": ",".join(reversed(keys))}
     command = [sys.executable, "-m", "intacct_bridge", "fleet", "work"]
     with (night.folder / "workers.log").open("ab") as log:
-        return WorkerProcess(subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=log))
+        # Ctrl-C is for the demo only, which ends its workers
+        process = subprocess.Popen(
+            command, env=environment, stdout=subprocess.DEVNULL, stderr=log, start_new_session=True
+        )
+    return WorkerProcess(process)
 
 
-def _stop(worker: WorkerProcess) -> None:
-    """End a worker as a person does; one that does not end in time is killed."""
-    if worker.process.poll() is None:
-        worker.process.send_signal(signal.SIGTERM)
-        try:
-            worker.process.wait(30)
-        except subprocess.TimeoutExpired:
-            worker.process.kill()
-    worker.process.wait()
+def _kill_all(workers: Sequence[WorkerProcess]) -> None:
+    for worker in workers:
+        worker.process.kill()
+    for worker in workers:
+        worker.process.wait()
 
 
 def _kill(night: Night, worker: WorkerProcess) -> None:
@@ -212,7 +250,9 @@ def kill_worker(night: Night, worker: WorkerProcess) -> None:
     worker.killed = True
     mine = [one for one in _runs(night) if one.ended_at is None and f"-{worker.process.pid}-" in one.worker]
     night.killed += tuple(mine)
-    night.spare += Counter({one.tenant: night.concurrency for one in mine})
+    time.sleep(_SESSION_ENDS)
+    for one in mine:
+        night.spare[one.tenant] += _REQUEST_COST[one.flow] * night.fleet.requests_now(one.tenant)
 
 
 def _runs(night: Night) -> list[TenantRun]:
@@ -223,14 +263,26 @@ def _ended(night: Night) -> list[TenantRun]:
     return [one for one in _runs(night) if one.ended_at is not None]
 
 
-def _all_ran_since(night: Night, moment: datetime) -> bool:
-    ran = {(one.tenant, one.flow) for one in _ended(night) if one.started_at > moment}
-    return all((name, flow) in ran for name in night.well for flow in ("copy", "post"))
+def _wanted(night: Night) -> set[tuple[str, str]]:
+    return {(name, flow) for name in night.well for flow in _REQUEST_COST}
 
 
-def _until(done: Callable[[], bool], what: str, workers: Sequence[WorkerProcess]) -> None:
-    ends = time.monotonic() + _PATIENCE
+def _ran_since(night: Night, moment: datetime) -> set[tuple[str, str]]:
+    return {(one.tenant, one.flow) for one in _ended(night) if one.started_at > moment} & _wanted(night)
+
+
+def _until(
+    done: Callable[[], bool],
+    what: str,
+    workers: Sequence[WorkerProcess],
+    progress: Callable[[], None] = lambda: None,
+) -> None:
+    now = time.monotonic()
+    ends, says = now + _PATIENCE, now + _SAY_EVERY
     while not done():
+        if time.monotonic() > says:
+            says = time.monotonic() + _SAY_EVERY
+            progress()
         dead = [one for one in workers if not one.killed and one.process.poll() is not None]
         if dead or time.monotonic() > ends:
             why = (

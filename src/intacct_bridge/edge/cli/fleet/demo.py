@@ -1,13 +1,17 @@
 """`intacct fleet demo`: a night of a fleet of emulated companies, and what must hold after it."""
 
+import signal
 import tempfile
-from contextlib import ExitStack
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
 from intacct_bridge.edge.cli.context import CommandContext, number_option, shared_options
+from intacct_bridge.edge.terminal.failures import Terminated
 from intacct_bridge.model.wording import counted
 
 _COMPANIES = 50
@@ -43,24 +47,45 @@ def demo_command(context: CommandContext, *, companies: int, database: str | Non
 
     say = context.console.say
     with ExitStack() as stack:
+        stack.enter_context(_ended_once())
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="intacct-fleet-demo-")))
         uri = empty_schema(database) if database else stack.enter_context(own_postgres())
         say(f"Making {counted(companies, 'company', 'companies')} ...")
+        began = time.monotonic()
         day = datetime.now(UTC).date()
         night = stack.enter_context(fleet_of_companies(uri, folder, companies, as_of=day))
         try:
             spend_night(night, uri, say)
         except TimeoutError as late:
             context.console.complain(f"The night did not end: {late}. What the checks find:")
+        say("Comparing with the companies ...")
         ends = outcomes(night)
         context.console.table(("OUTCOME", "RUNS"), ends.most_common())
         found = list(checks(night))
         for one in found:
-            context.console.say(str(one))
+            say(str(one))
+        say(f"The night took {time.monotonic() - began:.0f} seconds.")
     failed = sum(1 for one in found if one.wrong)
     if failed:
         context.console.complain(f"{counted(failed, 'check')} of {len(found)} failed.")
     return 1 if failed else 0
+
+
+@contextmanager
+def _ended_once() -> Iterator[None]:
+    """Let the first Ctrl-C or SIGTERM end the demo. A second one, while processes end, would leave some."""
+
+    def stop(number: int, _: object) -> None:
+        for one in before:
+            signal.signal(one, signal.SIG_IGN)
+        raise Terminated if number == signal.SIGTERM else KeyboardInterrupt
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 COMMANDS = (demo_command,)
