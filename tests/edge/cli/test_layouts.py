@@ -123,6 +123,18 @@ def test_a_column_of_ids_comes_before_one_of_names(load: Intacct, reader: HttpRe
     assert "'Vendor' and 'Supplier' both mean the vendor" in load("bills.csv", "--as", "bills").err
 
 
+def test_the_code_of_a_currency_is_written_in_capitals(load: Intacct, reader: HttpReader) -> None:
+    head = "Journal,Date,Title,Ref,Account,Debit,Credit,Location,Department,Currency,Exchange Rate\n"
+    row = "GJ,2026-11-21,Rent,R-1,60100,{},{},110,500,{},0.75\n"
+    Path("je.csv").write_text(head + row.format(5, "", "cad") + row.format("", 5, "CAD"))
+    Path("bills.csv").write_text(BILLS.splitlines()[0] + ",Curr\n" + BILLS.splitlines()[1] + ",usd\n")
+    for name, layout in (("je.csv", "journal-entries"), ("bills.csv", "bills")):
+        posted = load(name, "--as", layout, "--apply")
+        assert posted.status == 0, posted.said
+    assert {row["CURRENCY"] for row in reader.rows("GLENTRY", "CURRENCY", BATCHTITLE="Rent")} == {"CAD"}
+    assert {row["CURRENCY"] for row in reader.rows("APBILL", "CURRENCY", RECORDID="B-1")} == {"USD"}
+
+
 def test_the_currency_of_a_cell_s_format_is_compared_with_the_record_s(load: Intacct) -> None:
     book = Workbook()
     sheet = book.active

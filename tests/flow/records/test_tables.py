@@ -143,6 +143,21 @@ def test_parquet_keeps_decimals_and_makes_floats_exact(tmp_path: Path) -> None:
     assert "inexact result of a calculation" in rows[1].fault
 
 
+def test_bytes_of_parquet_are_texts_or_refused(tmp_path: Path) -> None:
+    """Programs of the Hadoop family write texts as bytes."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    pq.write_table(
+        pa.table({"ref": [b"R-1", "Zoë".encode(), b"\xff"], "tags": [[b"a"], [], None]}), tmp_path / "a.parquet"
+    )
+    rows = list(open_table(tmp_path / "a.parquet"))
+    assert [row.cells["ref"] for row in rows[:2]] == ["R-1", "Zoë"]
+    assert rows[0].cells["tags"] == ["a"]
+    assert [bool(row.fault) for row in rows] == [False, False, True]
+    assert "'ref': the cell has bytes that are no text" in rows[2].fault
+
+
 def test_excel_floats_are_exact_or_refused(tmp_path: Path) -> None:
     openpyxl = pytest.importorskip("openpyxl")
     book = openpyxl.Workbook()

@@ -24,6 +24,7 @@ from intacct_bridge.wire.values import Kind, Value, parse_value
 
 _MDY = DateReading()
 _TEXT = Kind.TEXT
+_CURRENCIES = frozenset(("CURRENCY", "BASECURR"))
 FLOAT_NOISE = "float"
 """The rule of findings on amounts with the error of a binary float."""
 NUMBERS = (Kind.INTEGER, Kind.DECIMAL, Kind.CURRENCY, Kind.PERCENT)
@@ -93,7 +94,7 @@ class WriteBuilder:
             if type(cell) is str and one.kind is _TEXT and not one.values:
                 text = text_of(cell)
                 if text or self.clear:
-                    fields[one.name] = text or None
+                    fields[one.name] = code_in_capitals(one.name, text) or None
                 continue
             try:
                 value = read_cell(one, cell, reading, grouping=grouping)
@@ -187,8 +188,15 @@ def _in_cents(one: FieldDef, column: str, value: Value, row: SourceRow, findings
     return cents
 
 
+def code_in_capitals(name: str, text: str) -> str:
+    """The text of a field; the code of a currency is `USD`, however the input writes it."""
+    return text.upper() if name in _CURRENCIES else text
+
+
 def _spelled(one: FieldDef, value: Value) -> Value:
     """A listed value as the company spells it."""
+    if isinstance(value, str):
+        value = code_in_capitals(one.name, value)
     if not one.values or not isinstance(value, str) or value in one.values:
         return value
     by_case = {known.casefold(): known for known in one.values}

@@ -23,7 +23,7 @@ from intacct_bridge.flow.layouts.base import (
     unused_note,
 )
 from intacct_bridge.flow.layouts.declaration import declarations, otherwise_notes, second
-from intacct_bridge.flow.layouts.fields import FLOAT_NOISE, read_cell, row_findings
+from intacct_bridge.flow.layouts.fields import FLOAT_NOISE, code_in_capitals, read_cell, row_findings
 from intacct_bridge.flow.layouts.template import without_example
 from intacct_bridge.flow.records.cells import (
     DateOrder,
@@ -288,7 +288,7 @@ class _EntryReader:
         for meaning, name in _LINE.items():
             text = self._text(row, meaning)
             if text:
-                fields[name] = text
+                fields[name] = code_in_capitals(name, text)
         if "ACCOUNTNO" not in fields:
             self._refuse("required", "the account is missing", row, "account", fix="fill in the account")
         if self._text(row, "exchange rate date"):

@@ -515,10 +515,13 @@ def _parquet_rows(path: Path) -> Iterator[SourceRow]:
 
 
 def _typed_row(source: str, number: int, cells: dict[str, object]) -> SourceRow:
-    """A row of typed cells with every float made exact; an inexact one is kept as text, with a fault of the row."""
+    """A row of typed cells with every float made exact, and bytes as their text, since some programs write texts so.
+
+    What is inexact or no text is kept as it looks, with a fault of the row.
+    """
     unreadable: dict[str, str] = {}
     for column, value in cells.items():
-        if isinstance(value, float | list | dict):
+        if isinstance(value, float | list | dict | bytes):
             try:
                 cells[column] = _exactly(value)
             except RecordError as error:
@@ -528,7 +531,9 @@ def _typed_row(source: str, number: int, cells: dict[str, object]) -> SourceRow:
 
 
 def _exactly(value: object) -> object:
-    """The value with every float in it exact, at any depth."""
+    """The value with every float in it exact and all bytes as text, at any depth."""
+    if isinstance(value, bytes):
+        return _decoded(value)
     if isinstance(value, SignedFloat):
         return value.amount(exact(value))
     if isinstance(value, float):
@@ -538,6 +543,13 @@ def _exactly(value: object) -> object:
     if isinstance(value, dict):
         return {name: _exactly(one) for name, one in value.items()}
     return value
+
+
+def _decoded(value: bytes) -> str:
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        raise RecordError("the cell has bytes that are no text", fix="write it as text in UTF-8") from None
 
 
 # --- Excel
