@@ -117,6 +117,41 @@ def test_hanging_companies_do_not_keep_the_others_from_running(postgres: str, tm
 
 
 @pytest.mark.slow
+def test_more_companies_hang_than_a_worker_has_threads_and_the_others_run(postgres: str, tmp_path: Path) -> None:
+    hanging = tuple(ScriptedFault("slow", company=f"c{number}", calls=(), seconds=600) for number in range(3))
+    with served_fleet(postgres, tmp_path, faults=hanging) as served:
+        names = served.add(6, {"copy": COPY})
+        served.start("work", "--threads", "2")
+        submit(served, names[:3], flows=("copy",))
+        until(lambda: len(served.fleet.registry.runs()) == 3, "all that hang have begun")
+        submit(served, names[3:], flows=("copy",))
+        until(lambda: len(ended(served)) == 3, "the others have ended")
+        assert {run.tenant for run in ended(served)} == set(names[3:])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("part", ["fleet", "fleet_runs", "fleet_work"])
+def test_a_worker_ends_where_a_newer_version_has_changed_the_tables(postgres: str, tmp_path: Path, part: str) -> None:
+    slow = ScriptedFault("slow", calls=(), seconds=6)
+    with served_fleet(postgres, tmp_path, faults=(slow,)) as served:
+        names = served.add(1, {"copy": COPY})
+        worker = served.start("work")
+        submit(served, names, flows=("copy",))
+        until(lambda: len(served.fleet.registry.runs()) == 1, "the run has begun")
+        database = served.fleet.registry._db
+        database.execute("UPDATE bridge_part SET version = 2 WHERE part = ?", (part,))
+        kept = contents(served, part)
+        shown, _ = worker.communicate(timeout=90)
+        assert worker.returncode == 2, shown
+        assert "was written by a newer version" in shown
+        assert "upgrade intacct-bridge" in shown
+        assert contents(served, part) == kept
+        status, shown = served.run("work")
+        assert status == 2, shown
+        assert "was written by a newer version" in shown
+
+
+@pytest.mark.slow
 def test_a_schedule_and_its_change_take_effect_in_a_running_worker(served: ServedFleet) -> None:
     served.add(2, {"copy": COPY}, schedule={"copy": "every 10s"})
     served.fleet.pause("c1")
@@ -153,6 +188,12 @@ def submit(served: ServedFleet, names: list[str], flows: tuple[str, ...] = ("pos
         for flow in flows:
             submit_now(served.fleet, runner, name, flow)
     runner.close()
+
+
+def contents(served: ServedFleet, part: str) -> list[str]:
+    """What a worker writes into the tables of a part."""
+    table = {"fleet": "tenant", "fleet_runs": "run", "fleet_work": "worker"}[part]
+    return [str(tuple(row)) for row in served.fleet.registry._db.read(f"SELECT * FROM {table}")]
 
 
 def ended(served: ServedFleet) -> list[TenantRun]:

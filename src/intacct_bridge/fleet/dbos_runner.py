@@ -6,13 +6,17 @@ Found by experiment with DBOS 3.4, and what follows from it:
   it for the ids of workers that the fleet knows to be dead, and gives each run to one living worker.
 - A queue whose partitions have a concurrency of 1 never starts two runs of one tenant, also after a recovery.
 - Another application version takes no queued run, so the version is that of the arguments and not of this package.
+- A queue's worker_concurrency is in the database, where the latest worker's would hold for all. Its poller reads the
+  queue's row again before each look at the queue, so the number is replaced in what this process reads. DBOS 3.4 has
+  no public way to do so.
+- A run that is handed out too often ends as MAX_RECOVERY_ATTEMPTS_EXCEEDED, and no function of ours is called.
 - Its schedules take a thread each in every process, so the fleet keeps the times itself.
 - The arguments, the result and the error of a workflow are stored as they are: names and a word are all it gets.
 """
 
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
@@ -32,7 +36,10 @@ _POLL_SECONDS = 0.5
 _RECOVERIES = 20
 """How often a run is handed out again before it is given up: it may be what kills the workers."""
 _AT_ONCE = 1_000
-_ENDED = ["SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"]
+_GIVEN_UP = "MAX_RECOVERY_ATTEMPTS_EXCEEDED"
+_ENDED = ["SUCCESS", "ERROR", "CANCELLED", _GIVEN_UP]
+_CLIENT_CONNECTIONS, _ENGINE_CONNECTIONS = 2, 4
+"""DBOS keeps so many connections open at most, and one for notifications."""
 _BUG = "bug"
 
 
@@ -43,8 +50,8 @@ if TYPE_CHECKING:
 class DbosRunner:
     """The runner of one process; DBOS allows one that works in a process."""
 
-    def __init__(self, place: PostgresPlace) -> None:
-        """Open it, and make DBOS's tables where there are none."""
+    def __init__(self, place: PostgresPlace, *, recoveries: int = _RECOVERIES) -> None:
+        """Open it, and make DBOS's tables where there are none. A run is handed out again so often."""
         try:
             from dbos import DBOSClient
         except ImportError:
@@ -53,7 +60,12 @@ class DbosRunner:
         self._uri = _without_schema(place.uri)
         self._schema = f"{place.schema[:_LONGEST]}_engine"
         _make_tables(self._uri, self._schema)
-        self._client = DBOSClient(system_database_url=self._uri, dbos_system_schema=self._schema)
+        self._client = DBOSClient(
+            system_database_url=self._uri,
+            dbos_system_schema=self._schema,
+            system_database_pool_size=_CLIENT_CONNECTIONS,
+        )
+        self._recoveries = recoveries
         self._engine: Any = None
         self._lock = threading.Lock()
         self._running = 0
@@ -70,8 +82,8 @@ class DbosRunner:
         }
         self._client.enqueue(options, key.tenant, key.flow, key.due_at.isoformat())
 
-    def start(self, carry_out: CarryOut, *, worker: str, threads: int) -> None:
-        """Begin to carry out queued runs. The number of threads is the fleet's: that of the latest worker counts."""
+    def start(self, carry_out: CarryOut, *, worker: str, threads: Callable[[], int]) -> None:
+        """Begin to carry out queued runs."""
         from dbos import DBOS
 
         def run_flow(tenant: str, flow: str, due_at: str) -> str:
@@ -89,7 +101,7 @@ class DbosRunner:
             threading.Event().wait()  # DBOS would store any other end; the process ends soon
             return _BUG
 
-        DBOS.workflow(name=_WORKFLOW, max_recovery_attempts=_RECOVERIES)(run_flow)
+        DBOS.workflow(name=_WORKFLOW, max_recovery_attempts=self._recoveries)(run_flow)
         DBOS(
             config={
                 "name": _APPLICATION,
@@ -99,15 +111,17 @@ class DbosRunner:
                 "executor_id": worker,
                 "log_level": "ERROR",
                 "enable_otlp": False,
+                "sys_db_pool_size": _ENGINE_CONNECTIONS,
             }
         )
+        _limit_here(threads)
         DBOS.listen_queues([_QUEUE])
         DBOS.launch()
         self._engine = DBOS
         DBOS.register_queue(
             _QUEUE,
             partition_concurrency=1,
-            worker_concurrency=threads,
+            worker_concurrency=threads(),  # for workers of earlier versions
             polling_interval_sec=_POLL_SECONDS,
             on_conflict="always_update",
         )
@@ -152,6 +166,11 @@ class DbosRunner:
             for one in found
         ]
 
+    def given_up(self) -> dict[RunKey, int]:
+        """The runs that are not handed out any more."""
+        found = self._client.list_workflows(status=_GIVEN_UP, limit=_AT_ONCE, load_input=False, load_output=False)
+        return {_key(one.workflow_id): (one.recovery_attempts or 1) - 1 for one in found}
+
     def results(self, keys: Sequence[RunKey]) -> dict[RunKey, str]:
         """The word with which each of these runs ended."""
         by_id = {_id(key): key for key in keys}
@@ -187,6 +206,21 @@ def _make_tables(uri: str, schema: str) -> None:
     from dbos import run_dbos_database_migrations
 
     run_dbos_database_migrations(uri, schema=schema)
+
+
+def _limit_here(threads: Callable[[], int]) -> None:
+    """Let this process take as many runs as `threads` says, whatever number the queue's row has."""
+    from dbos._sys_db import SystemDatabase
+
+    stored = SystemDatabase.get_queue
+
+    def with_own_number(self: SystemDatabase, name: str, *args: Any, **options: Any) -> Any:
+        queue = stored(self, name, *args, **options)
+        if queue is not None and name == _QUEUE:
+            queue._worker_concurrency = threads()
+        return queue
+
+    SystemDatabase.get_queue = with_own_number  # type: ignore[method-assign]
 
 
 def _instance() -> Any:

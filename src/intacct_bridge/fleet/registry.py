@@ -154,6 +154,11 @@ class Registry:
         self._db.close()
         self._runs.close()
 
+    def check_version(self) -> None:
+        """SettingsError where a newer version of the package has changed the tables since they were opened."""
+        self._db.check_moved()
+        self._runs.check_moved()
+
     def now(self) -> datetime:
         """The time of the database server, in UTC."""
         return self._db.clock().astimezone(UTC)

@@ -52,8 +52,11 @@ class Runner(Protocol):
     def submit(self, key: RunKey) -> None:
         """Queue a run; a second submission of the same run changes nothing."""
 
-    def start(self, carry_out: CarryOut, *, worker: str, threads: int) -> None:
-        """Begin to carry out queued runs in this process, so many at a time, under the name of a worker."""
+    def start(self, carry_out: CarryOut, *, worker: str, threads: Callable[[], int]) -> None:
+        """Begin to carry out queued runs in this process under the name of a worker, as many at a time as it says.
+
+        The number is asked for again before runs are taken, and is that of this process alone.
+        """
 
     def running(self) -> int:
         """How many runs this process carries out now, without those that were handed back."""
@@ -69,6 +72,9 @@ class Runner(Protocol):
 
     def unfinished(self, *, limit: int = 1_000) -> list[RunInRunner]:
         """The runs that are queued or running, those submitted first in front."""
+
+    def given_up(self) -> dict[RunKey, int]:
+        """The runs that are not handed out any more, and how many workers ended while they carried each out."""
 
     def results(self, keys: Sequence[RunKey]) -> dict[RunKey, str]:
         """The word with which each of these runs ended, without those that have not ended."""

@@ -20,6 +20,7 @@ from intacct_bridge.fleet.fleet import Fleet
 from intacct_bridge.fleet.registry import SHARED, TenantRun
 from intacct_bridge.fleet.runner import HandedBackError, RunKey
 from intacct_bridge.fleet.tenant import Tenant
+from intacct_bridge.fleet.waiting_runs import WaitingRuns
 from intacct_bridge.fleet.work_state import SIGN_INS, WorkState
 from intacct_bridge.flow.runs.definitions import Flow
 from intacct_bridge.flow.runs.run import Run, RunEnd, RunError, end_of
@@ -115,16 +116,19 @@ class TenantWork:
         *,
         worker: str,
         stop: StopSignal,
+        waiting: WaitingRuns | None = None,
         longest_run: timedelta = LONGEST_RUN,
         ended: Callable[[TenantRun, FlowEnd], None] = lambda _run, _end: None,
     ) -> None:
         """`ended` is told of each run that ended."""
         self._fleet, self._state, self._program = fleet, state, program
         self._worker, self._stop, self._longest = worker, stop, longest_run
+        self._waiting = waiting or WaitingRuns()
         self._ended = ended
 
     def carry_out(self, key: RunKey) -> str:
         """Carry out a run, and return one word about it. It raises HandedBackError only, of which nothing is kept."""
+        self._waiting.seen(key)
         try:
             return self._carry_out(key)
         except HandedBackError:
@@ -132,6 +136,8 @@ class TenantWork:
         except Exception as error:
             _log.exception("run of %s %s", key.tenant, key.flow)
             return self._end_somehow(key, error)
+        finally:
+            self._waiting.ended(key)
 
     def _carry_out(self, key: RunKey) -> str:
         try:
@@ -188,10 +194,19 @@ class TenantWork:
             own = _secret_texts(tenant.flow(key.flow).options, flow.options)
             hidden = (*connection.secrets, *own)
             history = self._fleet.history_place(connection)
-            work = FlowToRun(flow, connection, history, own, self._stop.check(self._longest))
+            work = FlowToRun(flow, connection, history, own, self._before_request(key))
             return replace(self._program(work), secrets=hidden)
         except IntacctError as error:
             return FlowEnd(error.exit_status, None, RunError.of(error), hidden)
+
+    def _before_request(self, key: RunKey) -> Callable[[], None]:
+        stop_if_asked = self._stop.check(self._longest)
+
+        def before_request() -> None:
+            self._waiting.seen(key)
+            stop_if_asked()
+
+        return before_request
 
     def _followed(self, key: RunKey, credentials: str, end: FlowEnd) -> str:
         """Do what follows from an end, and return the sentence that is kept of it."""

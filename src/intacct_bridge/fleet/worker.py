@@ -13,9 +13,11 @@ from intacct_bridge.errors import IntacctError, TransientError
 from intacct_bridge.fleet.fleet import Fleet
 from intacct_bridge.fleet.registry import TenantRun
 from intacct_bridge.fleet.runner import RunKey, Runner
+from intacct_bridge.fleet.waiting_runs import WaitingRuns
 from intacct_bridge.fleet.work import LONGEST_RUN, FlowEnd, FlowProgram, StopSignal, TenantWork
 from intacct_bridge.fleet.work_state import DEAD_AFTER, Worker, WorkState
-from intacct_bridge.flow.runs.run import end_of
+from intacct_bridge.flow.runs.run import RunEnd, end_of
+from intacct_bridge.model.wording import counted
 
 _log = logging.getLogger(__name__)
 
@@ -27,6 +29,7 @@ KEPT_RUNS = timedelta(days=400)
 _CHANGES_LATE = timedelta(seconds=10)
 """How long after its time a change of a tenant may become visible."""
 _PRUNE_EVERY = 3_600.0
+_GIVEN_UP_EVERY = 10.0
 
 
 class FleetWorker:
@@ -47,6 +50,7 @@ class FleetWorker:
         self._fleet, self._threads = fleet, threads
         self.runner = runner
         self._state = WorkState(fleet.registry.place)
+        self.waiting = WaitingRuns()
         self.outcomes: Counter[str] = Counter()
         """How the runs of this worker ended."""
 
@@ -55,23 +59,40 @@ class FleetWorker:
             ended(run, end)
 
         self._work = TenantWork(
-            fleet, self._state, program, worker=self.id, stop=self.stop, longest_run=longest_run, ended=count
+            fleet,
+            self._state,
+            program,
+            worker=self.id,
+            stop=self.stop,
+            waiting=self.waiting,
+            longest_run=longest_run,
+            ended=count,
         )
         self._changes: datetime | None = None
         self._seen = time.monotonic()
         self._judges_from = 0.0
         self._pruned = -_PRUNE_EVERY
+        self._asked = -_GIVEN_UP_EVERY
+        self._given_up: set[RunKey] = set()
+
+    def enter(self) -> None:
+        """Live, as the others see it, until this worker is closed."""
+        now = self._state.now()
+        self._state.enter(Worker(self.id, _machine(), os.getpid(), __version__, self._threads, 0, now, now))
 
     def start(self) -> None:
         """Begin to carry out runs."""
-        now = self._state.now()
-        self._state.enter(Worker(self.id, _machine(), os.getpid(), __version__, self._threads, 0, now, now))
+        self.enter()
         self._judges_from = time.monotonic() + 2 * BEAT
-        self.runner.start(self._work.carry_out, worker=self.id, threads=self._threads)
+        self.runner.start(self._work.carry_out, worker=self.id, threads=lambda: self.waiting.room(self._threads))
 
     def tick(self) -> bool:
-        """Do what is to be done every two seconds; False where the worker must end, since others took its runs over."""
+        """Do what is to be done every two seconds; False where the worker must end, since others took its runs over.
+
+        SettingsError where a newer version has changed the tables, so that this one must not go on.
+        """
         try:
+            self._fleet.registry.check_version()
             if not self._state.beat(self.id, self.runner.running()):
                 self.stop.ask()
                 return False
@@ -79,6 +100,7 @@ class FleetWorker:
             self._recover()
             if self._state.lead():
                 self._submit_due()
+                self._end_given_up()
             self._prune()
         except TransientError as error:
             # Its runs make no request meanwhile, since each request needs a slot in the database.
@@ -124,6 +146,23 @@ class FleetWorker:
             self._state.leave(dead)
             _log.warning("workers ended without a word: %s; their runs, which are queued again: %d", dead, count)
 
+    def _end_given_up(self) -> None:
+        """Give an end to each run that is not handed out any more, since every worker that carried it out ended."""
+        if time.monotonic() - self._asked < _GIVEN_UP_EVERY:
+            return
+        self._asked = time.monotonic()
+        given_up = self.runner.given_up()
+        for key in given_up.keys() - self._given_up:
+            if run := self._fleet.begin_run(key.tenant, key.flow, key.due_at, worker=self.id):
+                detail = (
+                    f"{counted(given_up[key], 'worker')} ended while they carried out this run, so it is not tried"
+                    " again. The flow runs again at its next time. Look for the reason in the logs of the workers,"
+                    f" such as too little memory, and pause the tenant meanwhile: intacct fleet pause {key.tenant}"
+                )
+                self._fleet.end_run(run, RunEnd.SILENT.value, detail=detail)
+                _log.error("%s %s: %s", key.tenant, key.flow, detail)
+        self._given_up = set(given_up)
+
     def _submit_due(self) -> None:
         changes = [] if self._changes is None else [self._changes - _CHANGES_LATE]
         now = self._state.now()
@@ -164,6 +203,9 @@ def worker_metrics(worker: FleetWorker) -> str:
         "# HELP intacct_fleet_running Runs that this worker carries out now.",
         "# TYPE intacct_fleet_running gauge",
         f"intacct_fleet_running {worker.runner.running()}",
+        "# HELP intacct_fleet_waiting Runs of these that have waited for an answer for more than ten seconds.",
+        "# TYPE intacct_fleet_waiting gauge",
+        f"intacct_fleet_waiting {worker.waiting.count()}",
         "# HELP intacct_fleet_runs_total Runs that this worker carried out, by how they ended.",
         "# TYPE intacct_fleet_runs_total counter",
         *(f'intacct_fleet_runs_total{{outcome="{name}"}} {count}' for name, count in sorted(worker.outcomes.items())),

@@ -15,8 +15,8 @@ import click
 
 from intacct_bridge.edge.cli.context import CommandContext, file_option, number_option
 from intacct_bridge.edge.cli.fleet.opened import with_fleet
-from intacct_bridge.edge.terminal.failures import INTERRUPTED, TERMINATED
-from intacct_bridge.errors import SettingsError
+from intacct_bridge.edge.terminal.failures import INTERRUPTED, TERMINATED, report
+from intacct_bridge.errors import IntacctError, SettingsError
 from intacct_bridge.model.wording import counted
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ _GRACE = 25.0
 _LOOK_EVERY = 0.5
 
 threads_option = number_option(
-    "--threads", "Carry out this many runs at once; the number of the latest worker counts for all.", least=1,
+    "--threads", "Carry out this many runs at once; runs that wait for an answer do not count.", least=1,
     most=200, default=_THREADS,
 )  # fmt: skip
 longest_option = number_option(
@@ -94,7 +94,10 @@ def work_command(
         context.console.say(f"worker {worker.id}: {counted(threads, 'thread')}", worker=worker.id)
         lives = True
         while lives and not signals.asked.wait(BEAT):
-            lives = worker.tick()
+            try:
+                lives = worker.tick()
+            except IntacctError as error:
+                _end(context, worker, report(error, context.console))
             if metrics is not None:
                 _write_metrics(metrics, worker)
         if not lives:
@@ -226,6 +229,7 @@ def _flows(tenant: "Tenant", flow: str | None, name: str) -> Sequence[str]:
 _WITHOUT_RUN = {
     "sign-in refused": ("refused", "The sign-in was refused before. Enter the right credentials first."),
     "paused": ("interrupted", "The tenant is paused."),
+    "max recovery attempts exceeded": ("ended without a word", "Every worker that carried it out ended."),
     "removed": ("wrong settings", "The tenant was removed."),
 }
 

@@ -1,0 +1,121 @@
+"""The runner's own number of threads, and runs that end every worker: processes that share only a database."""
+
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime
+
+import pytest
+
+from intacct_bridge.fleet import Fleet
+from intacct_bridge.fleet.dbos_runner import DbosRunner
+from intacct_bridge.fleet.runner import RunKey, RunState
+from intacct_bridge.fleet.sealing import FleetKey
+from intacct_bridge.fleet.worker import FleetWorker
+from support.fleet_workers import until
+
+DUE = datetime(2026, 1, 1, tzinfo=UTC)
+FLOWS = {"copy": {"command": "extract", "to": "jsonl:out"}}
+WORKER = """
+import os, sys, threading
+from intacct_bridge.fleet import Fleet
+from intacct_bridge.fleet.dbos_runner import DbosRunner
+uri, key, name, threads, earlier, body = sys.argv[1:]
+runner = DbosRunner(Fleet.open(uri, key).registry.place, recoveries=1)
+def carry_out(run):
+    if body == "end the process":
+        os._exit(9)
+    threading.Event().wait()
+runner.start(carry_out, worker=name, threads=lambda: int(threads))
+if earlier:
+    runner.recover([earlier])
+print("started", flush=True)
+sys.stdin.read()
+os._exit(0)
+"""
+
+
+class Processes:
+    """Processes with a runner that carries out runs."""
+
+    def __init__(self, uri: str, key: str) -> None:
+        self._uri, self._key = uri, key
+        self.all: list[subprocess.Popen[str]] = []
+
+    def start(self, name: str, threads: int, *, earlier: str = "", body: str = "wait") -> subprocess.Popen[str]:
+        """A process that takes over the runs of an earlier one."""
+        process = subprocess.Popen(
+            [sys.executable, "-c", WORKER, self._uri, self._key, name, str(threads), earlier, body],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        self.all.append(process)
+        return process
+
+    def close(self) -> None:
+        """End them."""
+        for process in self.all:
+            process.kill()
+            process.communicate()
+
+
+@pytest.fixture
+def fleet(postgres: str) -> Iterator[Fleet]:
+    with Fleet.open(postgres, FleetKey.new().text) as found:
+        yield found
+
+
+@pytest.fixture
+def runner(fleet: Fleet) -> Iterator[DbosRunner]:
+    with closing(DbosRunner(fleet.registry.place, recoveries=1)) as found:
+        yield found
+
+
+@pytest.fixture
+def processes(fleet: Fleet, postgres: str) -> Iterator[Processes]:
+    with closing(Processes(postgres, fleet.keys.first.text)) as found:
+        yield found
+
+
+def test_each_worker_has_its_own_number_of_threads(runner: DbosRunner, processes: Processes) -> None:
+    for name, threads in (("small", 1), ("large", 3)):
+        process = processes.start(name, threads)
+        assert process.stdout is not None
+        assert process.stdout.readline() == "started\n"
+    for number in range(8):
+        runner.submit(RunKey(f"c{number}", "copy", DUE))
+
+    def running() -> Counter[str]:
+        return Counter(one.worker for one in runner.unfinished() if one.state is RunState.RUNNING)
+
+    until(lambda: sum(running().values()) >= 4, "the threads of both are taken")
+    time.sleep(2)  # both look at the queue again, several times
+    assert running() == {"small": 1, "large": 3}
+
+
+@pytest.mark.slow
+def test_a_run_that_ends_every_worker_gets_an_end_and_the_flow_stays_due(
+    fleet: Fleet, runner: DbosRunner, processes: Processes
+) -> None:
+    fleet.add("c0", settings={"company_id": "c0"}, flows=FLOWS, schedule={"copy": "every 1h"})
+    key = RunKey("c0", "copy", DUE)
+    fleet.begin_run("c0", "copy", DUE, worker="first")
+    runner.submit(key)
+    assert processes.start("first", 2, body="end the process").wait(60) == 9
+    assert processes.start("second", 2, earlier="first", body="end the process").wait(60) == 9
+    processes.start("third", 2, earlier="second")
+    until(lambda: runner.given_up() == {key: 2}, "the run is given up")
+    worker = FleetWorker(fleet, runner, lambda _work: pytest.fail("no run is carried out here"))
+    assert not fleet.registry.runs()[0].ended_at
+    worker.enter()
+    assert worker.tick()
+    (run,) = fleet.registry.runs()
+    assert run.ended_at is not None
+    assert run.outcome == "ended without a word"
+    assert run.detail.startswith("2 workers ended while they carried out this run")
+    (status,) = fleet.status()
+    assert status.needs_attention
+    assert status.flows[0].next_due is not None
+    worker._state.close()
