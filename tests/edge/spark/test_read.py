@@ -18,6 +18,7 @@ def shared(place: PostgresPlace) -> str:
     return f"{place.uri}&schema={place.schema}"
 
 
+@pytest.mark.spark
 def test_spark_finds_the_format_by_itself_and_reads_what_the_library_reads(spark: Any, books: Company) -> None:
     df = read(spark, books, object="apbill", fields=",".join(BILL))
     assert df.dtypes == [
@@ -126,6 +127,7 @@ def test_a_mistake_shows_on_the_driver_when_the_data_frame_is_made(
         read(spark, books, **options)
     text = str(failed.value)
     assert told in text
+    assert text.count('File "') <= 2, "the lines of code that lead to a mistake hide what is told"
     assert books.credentials["sender_password"] not in text
     assert "demo-user-password" not in text
 
@@ -161,6 +163,7 @@ def test_a_schema_selects_and_narrows_and_what_does_not_fit_is_refused(spark: An
 # --- tasks that die
 
 
+@pytest.mark.spark
 def test_killed_tasks_lose_and_double_nothing(spark: Any, books: Company, postgres_place: PostgresPlace) -> None:
     wanted = in_library(books, "GLDETAIL", *LEDGER)
     df = read(spark, books, object="GLDETAIL", fields=",".join(LEDGER), partitions="4", outbox=shared(postgres_place))

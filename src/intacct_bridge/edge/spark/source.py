@@ -6,7 +6,7 @@ each method is a call of a module beside this one.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from pyspark import TaskContext
@@ -116,15 +116,23 @@ def _of_changes(given: Mapping[str, str]) -> ReadOptions:
     return ReadOptions((options.connection,), options.object, options.fields)
 
 
-@contextmanager
-def advised() -> Iterator[None]:
-    """Spark shows the traceback of an error: its last lines then say how to fix it."""
-    try:
-        yield
-    except IntacctError as error:
-        if error.fix:
-            error.add_note(f"Fix: {error.fix}")
-        raise
+class advised:  # noqa: N801  # it is used as a function is
+    """What is wrong in the calls inside is told in its own words, with its fix.
+
+    Spark shows the whole traceback of an error, on the driver too. So it begins anew here: the lines of code that lead
+    to a wrong password would hide it.
+    """
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if isinstance(error, IntacctError):
+            if error.fix:
+                error.add_note(f"Fix: {error.fix}")
+            raise error.with_traceback(None) from None
 
 
 class TaskPartition(InputPartition):  # type: ignore[misc]  # pyspark is not there for the type checker
