@@ -10,6 +10,7 @@ from intacct_bridge.emulator.gateway.gateway import Emulator
 from intacct_bridge.emulator.gateway.server import serve
 from intacct_bridge.store.place import PostgresPlace
 from intacct_bridge.testing import Company
+from support.edge.spark_cluster import running_cluster
 from support.edge.spark_jobs import settings
 from support.small_company import Clock, company
 from support.spark_session import running_spark
@@ -26,6 +27,13 @@ def spark(spark_home: Path) -> Iterator[Any]:
     """A session with eight tasks at a time, each tried up to three times."""
     with running_spark("local[8,3]", spark_home) as session:
         yield session
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Iterator[tuple[str, dict[str, str]]]:
+    """A Spark of two machines, for programs that start a driver of their own."""
+    with running_cluster(tmp_path) as made:
+        yield made
 
 
 @pytest.fixture
