@@ -56,6 +56,7 @@ def finish(given: dict[str, str], place: PostgresPlace, count: int = ENTRIES, fi
     return run(given, count, first)
 
 
+@pytest.mark.spark
 @pytest.mark.slow
 def test_a_killed_driver_posts_nothing_twice(
     journal: dict[str, str], emulator: Emulator, postgres_place: PostgresPlace

@@ -11,6 +11,7 @@ from support.edge.spark_reading import options_of
 pytestmark = [pytest.mark.foreign, pytest.mark.slow]
 
 
+@pytest.mark.spark
 def test_a_query_that_begins_again_has_every_change_once(spark: Any, books: Company, tmp_path: Path) -> None:
     given = options_of(
         books,

@@ -79,6 +79,7 @@ def save_as(source: type, spark: Any, df: Any, given: dict[str, str]) -> None:
     df.write.format(source.name()).options(**given).mode("append").save()  # type: ignore[attr-defined]
 
 
+@pytest.mark.spark
 def test_tasks_that_are_killed_or_run_twice_post_nothing_twice(
     spark: Any, given: dict[str, str], emulator: Emulator, postgres_place: PostgresPlace, tmp_path: Path
 ) -> None:
