@@ -89,6 +89,17 @@ def test_lines_count_in_digests_in_the_form_of_pythons_own_json(lines: list[dict
     assert content_digest("X", {"A": text}, {"L": members}) == hashlib.sha256(written).hexdigest()
 
 
+@given(st.dictionaries(st.text(max_size=4), st.text(), max_size=4), st.sets(st.text(max_size=4), max_size=3))
+def test_records_count_in_digests_in_the_form_of_pythons_own_json(fields: dict[str, str], wrappers: set[str]) -> None:
+    """Pinned: outboxes of earlier versions hold such digests."""
+    header = sorted([name, f"s:{normalize('NFC', text)}"] for name, text in fields.items())
+    lines = {wrapper: [json.dumps(["GLENTRY", [["A", "s:1"]]])] for wrapper in wrappers}
+    parts = ["GLBATCH", header, lines]
+    written = json.dumps(parts, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+    digest = content_digest("GLBATCH", dict(fields), {wrapper: [line(A="1")] for wrapper in wrappers})
+    assert digest == hashlib.sha256(written.encode("utf-8", "surrogatepass")).hexdigest()
+
+
 def test_the_texts_of_identities_never_change() -> None:
     """Pinned: outboxes of earlier versions hold them."""
     identifier = Identifier()
