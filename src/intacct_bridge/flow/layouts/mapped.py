@@ -271,16 +271,25 @@ class MappedLayout:
     def _reading(self, records: Sequence[Sequence[SourceRow]]) -> "_ColumnReading":
         """How amounts and dates of the input are read: one order of day and month for all columns without a format."""
         days = self._day_columns()
-        cells = [pair for rows in records for row in rows for pair in row.cells.items() if _scalar(pair[1])]
-        texts = [cell for name, cell in cells if isinstance(cell, str) and (days is None or name in days)]
+        texts: list[str] = []
+        commas: list[str] = []
+        typed: set[str] = set()
+        for cells in (row.cells for rows in records for row in rows):
+            for name, cell in cells.items():
+                if isinstance(cell, str):
+                    if days is None or name in days:
+                        texts.append(cell)
+                    if "," in cell:
+                        commas.append(cell)
+                elif days and name in days and isinstance(cell, date):
+                    typed.add(name)
         plain = date_reading(texts, self.date_order, self.date_formats.get("", ""))
         own = {name: DateReading(pattern=pattern) for name, pattern in self.date_formats.items() if name}
-        typed = {name for name, cell in cells if isinstance(cell, date) and name in (days or ())}
         for name in typed - own.keys():  # Excel may have swapped the dates of a column
-            found = date_reading([cell for column, cell in cells if column == name], self.date_order)
+            column = (row.cells.get(name) for rows in records for row in rows)
+            found = date_reading([cell for cell in column if isinstance(cell, (str, date))], self.date_order)
             own |= {name: replace(plain, swapped=found.swapped)} if found.swapped and not plain.pattern else {}
-        signs = (cell for _, cell in cells if isinstance(cell, str) and "," in cell)
-        return _ColumnReading(plain, own, points_group(text_of(cell) for cell in signs))
+        return _ColumnReading(plain, own, points_group(map(text_of, commas)))
 
     def _day_columns(self) -> frozenset[str] | None:
         """The columns that are read as days; None where they are inside lists."""
@@ -423,7 +432,3 @@ def _cells(row: SourceRow) -> Mapping[str, object]:
 
 def _cell(cell: object) -> Cell:
     return cell if isinstance(cell, Cell) else str(cell)
-
-
-def _scalar(cell: object) -> bool:
-    return isinstance(cell, (str, date))  # faster than a union; every cell of an input comes here

@@ -142,12 +142,9 @@ _FOREIGN = re.compile("[\u0391-\u03a9\u03bf\u0400-\u04ff]")
 
 def texts(write: Write, facts: Facts) -> Iterator[Finding]:
     """The rules on characters; printable ASCII, which most records have only, breaks none of them."""
-    written = "".join(
-        value
-        for fields in (write.fields, *(line.fields for line in write.all_lines))
-        for value in fields.values()
-        if isinstance(value, str)
-    )
+    written = "".join([value for value in write.fields.values() if isinstance(value, str)])
+    for line in write.all_lines:
+        written += "".join([value for value in line.fields.values() if isinstance(value, str)])
     if not (written.isascii() and written.isprintable()):
         yield from characters(write, facts)
         yield from invisible_characters(write, facts)
@@ -538,8 +535,10 @@ def _places(write: Write, writable: WritableObject) -> Iterator[FieldPlace]:
 
 def _fits(one: FieldDef, value: Value) -> bool:
     """Whether no rule on fields can refuse the value; most values of most fields."""
-    if one.readonly or one.values or isinstance(value, Decimal):
+    if one.readonly or one.values:
         return False
+    if isinstance(value, Decimal):
+        return not is_money(one) or not _beyond_cents(value)
     return not one.max_length or not isinstance(value, str) or len(value) <= one.max_length
 
 
@@ -571,10 +570,15 @@ def _listed(place: FieldPlace) -> tuple[str, str]:
 def _cents(place: FieldPlace) -> tuple[str, str]:
     if not is_money(place.field) or not isinstance(place.value, Decimal):
         return "", ""
-    text = format(place.value, "f")
-    if not text.partition(".")[2].rstrip("0")[2:]:
+    if not _beyond_cents(place.value):
         return "", ""
+    text = format(place.value, "f")
     return f"{text} has more than two decimals", cents_fix(text)
+
+
+def _beyond_cents(amount: Decimal) -> bool:
+    """Whether an amount has more than two decimals."""
+    return bool(format(amount, "f").partition(".")[2].rstrip("0")[2:])
 
 
 # --- by the company's dimension relationships
