@@ -6,6 +6,7 @@ from datetime import date
 from decimal import Decimal
 
 import pytest
+from msgspec import structs
 
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.flow.approval.digest import _of_existing, plan_digest
@@ -57,14 +58,15 @@ def written(**parts: object) -> Callable[[PlannedRecord], PlannedRecord]:
 
 def with_amount(one: PlannedRecord) -> PlannedRecord:
     lines = tuple(
-        replace(line, fields={**line.fields, "TRX_AMOUNT": Decimal("100.26")}) for line in one.write.lines["ENTRIES"]
+        structs.replace(line, fields={**line.fields, "TRX_AMOUNT": Decimal("100.26")})
+        for line in one.write.lines["ENTRIES"]
     )
     return replace(one, write=replace(one.write, lines={"ENTRIES": lines}))
 
 
 def with_sides(one: PlannedRecord) -> PlannedRecord:
     lines = tuple(
-        replace(line, fields={**line.fields, "TR_TYPE": -int(str(line.fields["TR_TYPE"]))})
+        structs.replace(line, fields={**line.fields, "TR_TYPE": -int(str(line.fields["TR_TYPE"]))})
         for line in one.write.lines["ENTRIES"]
     )
     return replace(one, write=replace(one.write, lines={"ENTRIES": lines}))

@@ -6,6 +6,7 @@ from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from intacct_bridge.errors import SettingsError
@@ -242,7 +243,7 @@ def test_a_column_that_the_user_adds_does_not_begin_an_entry(tmp_path: Path) -> 
 
     def rows() -> Iterator[SourceRow]:
         for row in table:
-            yield replace(row, cells={**row.cells, "Journal": "GJ"})
+            yield msgspec.structs.replace(row, cells={**row.cells, "Journal": "GJ"})
 
     given = replace(table, columns=(*table.columns, "Journal"), rows=rows, constants={"Journal": "GJ"})
     (entry,) = JournalLayout().read(given)

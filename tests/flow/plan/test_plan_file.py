@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from intacct_bridge.errors import InvalidRequestError, SettingsError
 from intacct_bridge.flow.layouts.journal import JournalLayout
@@ -49,7 +50,7 @@ def _bare(plan: Plan) -> Plan:
     records = []
     for planned in plan.records:
         write = planned.write
-        rows = tuple(replace(row, cells={}, fault="") for row in write.rows)
+        rows = tuple(structs.replace(row, cells={}, fault="") for row in write.rows)
         given = write.given and replace(write.given, lines=_bare_lines(write.given.lines))
         bare = replace(write, rows=rows, lines=_bare_lines(write.lines), findings=(), given=given)
         records.append(replace(planned, write=bare))
@@ -58,7 +59,7 @@ def _bare(plan: Plan) -> Plan:
 
 def _bare_lines(lines: Mapping[str, tuple[RecordLine, ...]]) -> dict[str, tuple[RecordLine, ...]]:
     return {
-        wrapper: tuple(replace(line, row=replace(line.row, cells={}, fault="")) for line in members)
+        wrapper: tuple(structs.replace(line, row=structs.replace(line.row, cells={}, fault="")) for line in members)
         for wrapper, members in lines.items()
     }
 

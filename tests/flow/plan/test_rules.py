@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any, cast
 
 import pytest
+from msgspec import structs
 
 from intacct_bridge.client.protocol import Gateway
 from intacct_bridge.errors import NotPermittedError
@@ -459,7 +460,7 @@ def test_the_place_of_a_sign_and_the_amounts_that_count() -> None:
     assert (found.column, found.position) == ("Amount", "b.csv:3")
     by_line = signed("€12.50", "12.50", CURRENCY="USD")
     (item,) = by_line.all_lines
-    own = replace(by_line, lines={"APBILLITEMS": (replace(item, fields={**item.fields, "CURRENCY": "EUR"}),)})
+    own = replace(by_line, lines={"APBILLITEMS": (structs.replace(item, fields={**item.fields, "CURRENCY": "EUR"}),)})
     assert not list(currency_signs(own, facts()))
     for cell in ("€0", "€1,5", "€"):  # no amount, or none that can be read
         assert not list(currency_signs(signed(cell, "0", CURRENCY="USD"), facts()))
@@ -481,10 +482,12 @@ def test_the_amount_of_a_record_without_lines_has_a_currency_too() -> None:
 
 def test_the_entity_of_a_line_gives_the_currency() -> None:
     (item,) = signed("€12.50", "12.50").all_lines
-    lines = replace(item, fields={**item.fields, "LOCATIONID": "E3"})
+    lines = structs.replace(item, fields={**item.fields, "LOCATIONID": "E3"})
     write = record("APBILL", lines, wrapper="APBILLITEMS")
     assert not list(currency_signs(write, facts(PLACES, entities=ENTITIES)))
-    elsewhere = record("APBILL", replace(lines, fields={**lines.fields, "LOCATIONID": "E1"}), wrapper="APBILLITEMS")
+    elsewhere = record(
+        "APBILL", structs.replace(lines, fields={**lines.fields, "LOCATIONID": "E1"}), wrapper="APBILLITEMS"
+    )
     assert said(currency_signs(elsewhere, facts(PLACES, entities=ENTITIES))) == [("currency", True)]
 
 
@@ -670,7 +673,7 @@ def test_a_line_of_the_function_that_creates_takes_its_fields() -> None:
     assert not list(check_fields(new, by_function))
     for other in (replace(by_function, creator="create"), replace(by_function, creator="")):
         assert [one.column for one in check_fields(new, other)] == ["LINETOTAL"]
-    stated = record("APBILL", replace(lines, fields={"STATE": "x"}), wrapper="APBILLITEMS", **COMPLETE)
+    stated = record("APBILL", structs.replace(lines, fields={"STATE": "x"}), wrapper="APBILLITEMS", **COMPLETE)
     assert [one.column for one in check_fields(stated, by_function)] == ["STATE"]
     strange = record("APBILL", lines, wrapper="OTHERS", **COMPLETE)
     assert [one.rule for one in check_fields(strange, by_function)] == ["required"]

@@ -370,7 +370,7 @@ def resolve(write: Write, references: References) -> tuple[Write, tuple[Finding,
 
     def resolved_line(line: RecordLine) -> RecordLine:
         found = resolved(line)
-        return line if found is line.fields else replace(line, fields=found)
+        return line if found is line.fields else msgspec.structs.replace(line, fields=found)
 
     fields = resolved(write)
     lines = {wrapper: tuple(map(resolved_line, members)) for wrapper, members in write.lines.items()}

@@ -7,8 +7,10 @@ otherwise post a whole file without its dimension.
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol
+
+import msgspec
 
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.flow.records.cells import DateOrder, DateReading, date_reading, text_of
@@ -74,7 +76,8 @@ def kept(
         for row in rows:
             continues = row is not rows[0] and not any(text_of(row.cells.get(name)) for name in of_header)
             taken = [name for name in (of_record if continues else of_header) if not text_of(row.cells.get(name))]
-            full = replace(row, cells={**row.cells, **{name: above[name] for name in taken if name in above}})
+            known = {name: above[name] for name in taken if name in above}
+            full = msgspec.structs.replace(row, cells={**row.cells, **known})
             above |= {name: cell for name in of_record if text_of(cell := row.cells.get(name))}
             if where.meets(full):
                 some.append(row if some or row is rows[0] else full)

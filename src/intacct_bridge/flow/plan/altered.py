@@ -10,6 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import combinations
 
+import msgspec
+
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.flow.company.attachments import folder_write, with_files
 from intacct_bridge.flow.company.references import References, referred
@@ -81,7 +83,9 @@ def _line_fields(write: Write) -> Mapping[str, Value]:
 def _with_names(write: Write, references: References, named: Iterable[str]) -> Write:
     """The write with names instead of ids in these columns."""
     lines = {
-        wrapper: tuple(replace(one, fields=_named(one.object, one.fields, references, named)) for one in members)
+        wrapper: tuple(
+            msgspec.structs.replace(one, fields=_named(one.object, one.fields, references, named)) for one in members
+        )
         for wrapper, members in write.lines.items()
     }
     return replace(write, fields=_named(write.object, write.fields, references, named), lines=lines)

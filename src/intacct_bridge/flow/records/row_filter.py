@@ -11,6 +11,8 @@ from datetime import date
 from decimal import Decimal
 from typing import cast
 
+import msgspec
+
 from intacct_bridge.errors import InvalidRequestError, RecordError, SettingsError
 from intacct_bridge.flow.records.cells import Cell, read_date, read_money, text_of
 from intacct_bridge.flow.records.tables import InputTable, RowFilter, SourceRow
@@ -48,7 +50,7 @@ def with_constants(table: InputTable, constants: Mapping[str, str]) -> InputTabl
     return replace(
         table,
         columns=columns,
-        rows=lambda: (replace(row, cells={**row.cells, **given}) for row in table),
+        rows=lambda: (msgspec.structs.replace(row, cells={**row.cells, **given}) for row in table),
         constants=given,
     )
 

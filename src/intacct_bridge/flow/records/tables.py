@@ -21,6 +21,8 @@ from itertools import islice
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+import msgspec
+
 from intacct_bridge.errors import IntacctError, RecordError, SettingsError
 from intacct_bridge.flow.records.cells import Cell, json_number
 from intacct_bridge.flow.records.header_row import FIRST_ROW, LOOKED_AT, HeaderSearch, Record, header_note
@@ -62,9 +64,8 @@ class EqualNumber:
     """The way out where it is uncertain, in the words of the program that reads the source."""
 
 
-@dataclass(frozen=True, slots=True)
-class SourceRow:
-    """One row of an input, with its position."""
+class SourceRow(msgspec.Struct, frozen=True):
+    """One row of an input, with its position; a struct, since an input has many and these are made faster."""
 
     source: str
     """The file's name, as messages show it."""
@@ -80,7 +81,7 @@ class SourceRow:
     """Its number among equal records."""
     beyond: tuple[object, ...] = ()
     """The cells beyond the columns of the header."""
-    unreadable: Mapping[str, str] = field(default_factory=dict)
+    unreadable: Mapping[str, str] = msgspec.field(default_factory=dict)
     """Unreadable cells by column, each with the reason; the first is the row's fault."""
 
     def without(self, unused: Container[str]) -> "SourceRow":
@@ -89,7 +90,8 @@ class SourceRow:
             return self
         left = {name: why for name, why in self.unreadable.items() if name not in unused}
         own = self.fault not in self.unreadable.values()
-        return replace(self, unreadable=left, fault=self.fault if own else next(iter(left.values()), ""))
+        fault = self.fault if own else next(iter(left.values()), "")
+        return msgspec.structs.replace(self, unreadable=left, fault=fault)
 
     @property
     def faults(self) -> Iterator[tuple[str, str]]:
@@ -162,7 +164,8 @@ class InputTable:
         """A row without the columns that the user adds."""
         if not self.constants:
             return row
-        return replace(row, cells={name: cell for name, cell in row.cells.items() if name not in self.constants})
+        own = {name: cell for name, cell in row.cells.items() if name not in self.constants}
+        return msgspec.structs.replace(row, cells=own)
 
     def __iter__(self) -> Iterator[SourceRow]:
         return self.rows()
@@ -228,7 +231,9 @@ def _without_reasons(table: InputTable) -> InputTable:
 
     def rows() -> Iterator[SourceRow]:
         for row in table:
-            yield replace(row, cells={name: cell for name, cell in row.cells.items() if name not in named})
+            yield msgspec.structs.replace(
+                row, cells={name: cell for name, cell in row.cells.items() if name not in named}
+            )
 
     return replace(
         table, columns=tuple(name for name in table.columns if name not in named), rows=rows, was_refused=True
@@ -332,13 +337,13 @@ def _columns(path: Path, header: Sequence[str]) -> tuple[str, ...]:
 
 
 def _csv_rows(path: Path, dialect: CsvDialect, columns: tuple[str, ...], header: int) -> Iterator[SourceRow]:
-    width = len(columns)
+    width, name = len(columns), path.name
     for number, cells in _records(path, dialect):
         if number <= header:
             continue
-        fault = too_wide(cells, width)
+        fault = too_wide(cells, width) if len(cells) > width else ""
         beyond = tuple(cells[width:]) if fault else ()
-        yield SourceRow(path.name, number, dict(zip(columns, cells, strict=False)), fault, beyond=beyond)
+        yield SourceRow(name, number, dict(zip(columns, cells, strict=False)), fault, beyond=beyond)
 
 
 def too_wide(cells: Sequence[object], width: int) -> str:
@@ -364,9 +369,11 @@ def _records(path: Path, dialect: CsvDialect) -> Iterator[tuple[int, list[str]]]
                     fix="look for a quotation mark that is not closed",
                 ) from None
             number, before = before + 1, above + reader.line_num
-            if any(cell.startswith('="') for cell in cells):
-                cells = [_without_formula(cell) for cell in cells]
-            if any(cell.strip() for cell in cells):
+            text = "".join(cells)
+            if '="' in text:
+                cells = [_without_formula(cell) if cell.startswith('="') else cell for cell in cells]
+                text = "".join(cells)
+            if text and not text.isspace():
                 yield number, cells
 
 
@@ -688,7 +695,7 @@ def _excel_rows(path: Path, sheet: str, columns: tuple[str, ...], header: int) -
         row = _typed_row(path.name, number, dict(zip(columns, values, strict=False)))
         unreadable = {**_failed(row.cells), **row.unreadable}
         fault = fault or next(iter(unreadable.values()), "")
-        yield replace(row, fault=fault, beyond=beyond, unreadable=unreadable)
+        yield msgspec.structs.replace(row, fault=fault, beyond=beyond, unreadable=unreadable)
 
 
 def _failed(cells: Mapping[str, object]) -> dict[str, str]:

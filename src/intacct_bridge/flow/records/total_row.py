@@ -29,6 +29,9 @@ def without_total_row(table: InputTable) -> InputTable:
     """
     if table.form not in _SHEETS:
         return table
+    if table.where is None:  # the records of a plan keep all rows anyway; a filter may leave most of them out
+        found = list(table)
+        table = replace(table, rows=lambda: iter(found))
     repeated: list[int] = []
     last: SourceRow | None = None
     texts: list[SourceRow] = []

@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+import msgspec
+
 from intacct_bridge.flow.records.tables import SourceRow
 from intacct_bridge.wire.values import Value
 
@@ -56,9 +58,8 @@ class Finding:
         return f"{place}: {text}" if place else text
 
 
-@dataclass(frozen=True, slots=True)
-class RecordLine:
-    """One owned line of a record."""
+class RecordLine(msgspec.Struct, frozen=True):
+    """One owned line of a record; a struct, as `SourceRow` is."""
 
     object: str
     fields: Mapping[str, Value]

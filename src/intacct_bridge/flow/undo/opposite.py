@@ -11,6 +11,8 @@ from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 
+import msgspec
+
 from intacct_bridge.client.protocol import Gateway, Row
 from intacct_bridge.errors import RecordError
 from intacct_bridge.flow.company.current_records import Locator
@@ -115,4 +117,4 @@ def _opposite(line: RecordLine, row: Row) -> RecordLine:
         rate = row.get("EXCHANGE_RATE")
         if isinstance(rate, Decimal) and comparable(row.get("CURRENCY")) != comparable(row.get("BASECURR")):
             fields = {**fields, "EXCHANGE_RATE": rate}
-    return replace(line, fields=fields)
+    return msgspec.structs.replace(line, fields=fields)

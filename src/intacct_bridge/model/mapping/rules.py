@@ -12,6 +12,8 @@ from decimal import Decimal
 from enum import Enum
 from typing import NamedTuple, cast
 
+import msgspec
+
 from intacct_bridge.errors import RecordError
 from intacct_bridge.model.day_formats import read_moment, written
 from intacct_bridge.model.keys import natural_key, record_key
@@ -91,8 +93,7 @@ class Readers:
 STRICT = Readers()
 
 
-@dataclass(frozen=True, slots=True)
-class RuleContext:
+class RuleContext(msgspec.Struct, frozen=True):
     """The record that a rule reads, or the item of a list and the record that holds the list."""
 
     record: Record

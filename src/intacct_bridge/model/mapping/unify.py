@@ -11,6 +11,8 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any, TypeVar
 
+import msgspec
+
 from intacct_bridge.errors import RecordError
 from intacct_bridge.model.mapping.language import Custom, EntityMap, LineMap, Rules
 from intacct_bridge.model.mapping.paths import column, items, put, steps, value_at
@@ -45,8 +47,7 @@ class Problem:
     """The record's row, counted from 0."""
 
 
-@dataclass(frozen=True, slots=True)
-class NativeLine:
+class NativeLine(msgspec.Struct, frozen=True):
     """One line of a record, by Intacct's names."""
 
     object: str
@@ -257,6 +258,8 @@ def with_answers(record: NativeRecord, answer: Callable[[LookupRequest], Value])
     problems = list(record.problems)
 
     def cells(found: Cells, columns: Mapping[str, str], row: int) -> Cells:
+        if not any(isinstance(value, LookupRequest) for value in found.values()):
+            return found
         filled: dict[str, Value | LookupRequest] = {}
         for name, value in found.items():
             try:
@@ -265,11 +268,12 @@ def with_answers(record: NativeRecord, answer: Callable[[LookupRequest], Value])
                 problems.append(Problem(error.message, error.fix, columns.get(name, ""), row))
         return filled
 
+    def answered(line: NativeLine) -> NativeLine:
+        filled = cells(line.fields, line.columns, line.row)
+        return line if filled is line.fields else msgspec.structs.replace(line, fields=filled)
+
     fields = cells(record.fields, record.columns, 0)
-    lines = {
-        wrapper: tuple(replace(line, fields=cells(line.fields, line.columns, line.row)) for line in members)
-        for wrapper, members in record.lines.items()
-    }
+    lines = {wrapper: tuple(answered(line) for line in members) for wrapper, members in record.lines.items()}
     for one in record.repeated:
         found = cells({one.name: one.value}, {one.name: one.column}, one.row)
         if one.name in found and one.name in fields and found[one.name] != fields[one.name]:
