@@ -9,7 +9,7 @@ import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from intacct_bridge.wire.jsonlines import json_lines
+from intacct_bridge.wire.jsonlines import blocks_of_lines, json_lines
 
 TEXT = st.text(st.characters(codec="utf-8"), max_size=12)
 MONEY = st.decimals(allow_nan=False, allow_infinity=False, min_value=-(10**13), max_value=10**13, places=14)
@@ -74,3 +74,14 @@ def test_a_slice_of_a_batch_gives_only_its_rows() -> None:
 
 def test_no_rows() -> None:
     assert json_lines(pa.record_batch({"t": pa.array([], pa.string())})) == b""
+
+
+def test_the_lines_of_a_page_come_in_small_blocks_of_whole_lines() -> None:
+    moments = [datetime(2026, 1, 1, 0, 0, second % 60, tzinfo=UTC) for second in range(2001)]
+    rows = [{"i": number, "t": f"{number}\t", "at": moment} for number, moment in enumerate(moments)]
+    batch = pa.RecordBatch.from_pylist(rows, schema=pa.schema([SCHEMA.field(name) for name in ("i", "t", "at")]))
+    blocks = list(blocks_of_lines(batch.slice(1)))
+    assert all(block.endswith(b"}\n") for block in blocks)
+    assert max(map(len, blocks)) < sum(map(len, blocks)) / 4
+    read = [json.loads(line) for line in b"".join(blocks).splitlines()]
+    assert read == [{**row, "at": row["at"].strftime("%Y-%m-%dT%H:%M:%SZ")} for row in rows[1:]]

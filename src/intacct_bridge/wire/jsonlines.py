@@ -6,16 +6,18 @@ with exactly their digits (`1234.5`, never `1234.50000000000000`, never a float)
 decimals as strings instead. Needs pyarrow.
 """
 
-import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import suppress
 from decimal import Decimal
+from functools import cache
 from json import dumps
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_CONTROL = re.compile(rb"[\x00-\x1f]")
+_AT_ONCE = 400
+"""Rows whose lines are joined at a time."""
 
 
 def json_lines(
@@ -30,13 +32,26 @@ def json_lines(
 
     Columns `as_written` hold JSON already.
     """
+    return b"".join(blocks_of_lines(batch, prefix, suffix, decimals_as_text=decimals_as_text, as_written=as_written))
+
+
+def blocks_of_lines(
+    batch: "pa.RecordBatch",
+    prefix: str = "",
+    suffix: str = "",
+    *,
+    decimals_as_text: bool = False,
+    as_written: Collection[str] = (),
+) -> Iterator[bytes]:
+    """The lines of `json_lines`, some at a time: those of a page take as much memory as the page."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
     if not batch.num_rows:
-        return b""
+        return
     if not batch.num_columns:
-        return (prefix + "{}" + suffix + "\n").encode() * int(batch.num_rows)
+        yield (prefix + "{}" + suffix + "\n").encode() * int(batch.num_rows)
+        return
     parts: list[Any] = []
     text = prefix + "{"
     for index, name in enumerate(batch.schema.names):
@@ -50,8 +65,11 @@ def json_lines(
         text = after
     text += "}" + suffix + "\n"
     if not parts:
-        return text.encode() * int(batch.num_rows)
-    return _values(pc.binary_join_element_wise(*parts, pa.scalar(text), pa.scalar("")))
+        yield text.encode() * int(batch.num_rows)
+        return
+    for first in range(0, batch.num_rows, _AT_ONCE):
+        some = [one if isinstance(one, pa.Scalar) else one.slice(first, _AT_ONCE) for one in parts]
+        yield _values(pc.binary_join_element_wise(*some, pa.scalar(text), pa.scalar("")))
 
 
 def _cells(column: "pa.Array", *, decimals_as_text: bool, is_json: bool) -> tuple[str, "pa.Array", str]:
@@ -73,10 +91,9 @@ def _cells(column: "pa.Array", *, decimals_as_text: bool, is_json: bool) -> tupl
 
 
 def _filled(cells: "pa.Array") -> "pa.Array":
-    import pyarrow as pa
     import pyarrow.compute as pc
 
-    return pc.fill_null(cells, pa.scalar("null")) if cells.null_count else cells
+    return pc.fill_null(cells, _scalar("null")) if cells.null_count else cells
 
 
 def _json_column(column: "pa.Array", *, decimals_as_text: bool) -> "pa.Array":
@@ -93,9 +110,10 @@ def _json_column(column: "pa.Array", *, decimals_as_text: bool) -> "pa.Array":
     if pa.types.is_date(kind):
         return _quoted(column.cast(pa.string()))
     if pa.types.is_timestamp(kind):
-        text = column.cast(pa.timestamp(kind.unit)).cast(pa.string())
-        text = pc.replace_substring(text, " ", "T", max_replacements=1)
-        return _quoted(pc.replace_substring_regex(text, r"\.?0*$", "") if _fraction_is_zero(text) else text, "Z")
+        plain = column.cast(pa.timestamp(kind.unit))
+        with suppress(pa.ArrowInvalid):  # a fraction, which is written for the whole column then
+            plain = plain.cast(pa.timestamp("s"))
+        return _quoted(pc.replace_substring(plain.cast(pa.string()), " ", "T", max_replacements=1), "Z")
     if pa.types.is_integer(kind) or pa.types.is_boolean(kind):
         return column.cast(pa.string())
     if pa.types.is_null(kind):
@@ -106,7 +124,15 @@ def _json_column(column: "pa.Array", *, decimals_as_text: bool) -> "pa.Array":
 def _quoted(cells: "pa.Array", tail: str = "") -> "pa.Array":
     import pyarrow.compute as pc
 
-    return pc.binary_join_element_wise('"', cells, tail + '"', "")
+    return pc.binary_join_element_wise(_scalar('"'), cells, _scalar(tail + '"'), _scalar(""))
+
+
+@cache
+def _scalar(text: str) -> "pa.Scalar[Any]":
+    """A constant for Arrow, which is much slower with a Python value."""
+    import pyarrow as pa
+
+    return pa.scalar(text)
 
 
 def _escaped(column: "pa.Array") -> "pa.Array":
@@ -115,7 +141,8 @@ def _escaped(column: "pa.Array") -> "pa.Array":
     import pyarrow.compute as pc
 
     text = _values(column)
-    if _CONTROL.search(text):
+    least = pc.min(pa.Array.from_buffers(pa.uint8(), len(text), [None, pa.py_buffer(text)])).as_py()
+    if least is not None and least < 0x20:
         cells = [None if cell is None else dumps(cell, ensure_ascii=False)[1:-1] for cell in column.to_pylist()]
         return pa.array(cells, pa.string())
     for character in ("\\", '"'):
@@ -132,21 +159,16 @@ def plain_decimals(column: "pa.Array") -> "pa.Array":
     text = column.cast(pa.string())
     if column.type.scale <= 0:
         return text
-    text = pc.replace_substring_regex(text, r"^-?0E-?\d+$", "0.0")
+    if b"E" in _values(text):
+        text = pc.replace_substring_regex(text, r"^-?0E-?\d+$", "0.0")
     if b"E" in _values(text):
         text = pa.array([None if v is None else _without_exponent(v) for v in text.to_pylist()], pa.string())
-    return pc.utf8_rtrim(pc.utf8_rtrim(text, "0"), ".")
+    return pc.ascii_rtrim(pc.ascii_rtrim(text, "0"), ".")
 
 
 def _without_exponent(text: str) -> str:
     plain = format(Decimal(text), "f")
     return plain if "." in plain else plain + ".0"
-
-
-def _fraction_is_zero(text: "pa.Array") -> bool:
-    import pyarrow.compute as pc
-
-    return bool(pc.all(pc.match_substring_regex(text, r"^[^.]*(\.0*)?$")).as_py())
 
 
 def _values(column: "pa.Array") -> bytes:

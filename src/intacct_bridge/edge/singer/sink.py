@@ -511,9 +511,9 @@ def _lines_of(rows: Any, before: str, after: str, *, decimals_as_text: bool, as_
     """The lines of a page, some at a time."""
     if isinstance(rows, RowBatch):
         return row_lines(rows, before, after, decimals_as_text=decimals_as_text, as_written=as_written)
-    from intacct_bridge.wire.jsonlines import json_lines
+    from intacct_bridge.wire.jsonlines import blocks_of_lines
 
-    return (json_lines(rows, before, after, decimals_as_text=decimals_as_text, as_written=as_written),)
+    return blocks_of_lines(rows, before, after, decimals_as_text=decimals_as_text, as_written=as_written)
 
 
 def _plain(value: Value) -> Any:

@@ -8,7 +8,7 @@ typed and compressed, in row groups of bounded size.
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from intacct_bridge.wire.jsonlines import json_lines, plain_decimals
+from intacct_bridge.wire.jsonlines import blocks_of_lines, plain_decimals
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -74,7 +74,7 @@ class JsonLinesFile:
     def write(self, rows: "pa.Table") -> None:
         """Write lines."""
         for batch in rows.to_batches():
-            self._file.write(json_lines(batch, decimals_as_text=True))
+            self._file.writelines(blocks_of_lines(batch, decimals_as_text=True))
 
     def close(self) -> None:
         """Close the file."""
