@@ -78,7 +78,9 @@ def test_no_rows() -> None:
 
 def test_the_lines_of_a_page_come_in_small_blocks_of_whole_lines() -> None:
     moments = [datetime(2026, 1, 1, 0, 0, second % 60, tzinfo=UTC) for second in range(2001)]
-    rows = [{"i": number, "t": f"{number}\t", "at": moment} for number, moment in enumerate(moments)]
+    rows: list[dict[str, Any]] = [
+        {"i": number, "t": f"{number}\t", "at": moment} for number, moment in enumerate(moments)
+    ]
     batch = pa.RecordBatch.from_pylist(rows, schema=pa.schema([SCHEMA.field(name) for name in ("i", "t", "at")]))
     blocks = list(blocks_of_lines(batch.slice(1)))
     assert all(block.endswith(b"}\n") for block in blocks)
