@@ -1,5 +1,6 @@
 """Files as people have them, loaded by the command, with the company's own answers over HTTP as the judge."""
 
+import re
 from base64 import b64decode
 from decimal import Decimal
 from pathlib import Path
@@ -308,6 +309,10 @@ def test_payments_find_their_bills_by_number_and_vendor(load: Intacct, reader: H
         "Drumhallow Realty Partners,P-2,30.00,21-Nov-26,EFT,CHK-INS,77\n"
         "Drumhallow Realty Partners,P-3,5.00,21-Nov-26,EFT,CHK-INS,\n"
     )
+    planned = load("payments.csv", "--as", "payments")
+    assert re.findall(r"create +\d +([\d.]+)|amounts ([\d.]+) USD", planned.out) == [
+        ("34.00", ""), ("5.00", ""), ("", "39.00"),
+    ]  # fmt: skip
     posted = load("payments.csv", "--as", "payments", "--apply")
     assert posted.status == 0, posted.said
     fields = ("VENDORID", "RECORDID", "TRX_TOTALPAID")

@@ -64,9 +64,7 @@ def _row(record: PlannedRecord) -> tuple[object, ...]:
 def amount_of(write: Write) -> Decimal | None:
     """The sum of a journal entry's debits, or of other lines; None for records whose lines have no amounts."""
     amounts = [
-        amount
-        for line in write.all_lines
-        if line.fields.get("TR_TYPE", 1) == 1 and isinstance(amount := line.fields.get("TRX_AMOUNT"), Decimal)
+        line.amount for line in write.all_lines if line.fields.get("TR_TYPE", 1) == 1 and line.amount is not None
     ]
     return money(sum(amounts, Decimal(0)), _currency_of(write)) if amounts else None
 

@@ -196,8 +196,8 @@ def totals(writes: Iterable[Write]) -> tuple[Total, ...]:
     sums: dict[str, dict[str, Decimal]] = {}
     for write in writes:
         for line in write.all_lines:
-            amount, side = line.fields.get("TRX_AMOUNT"), line.fields.get("TR_TYPE")
-            if isinstance(amount, Decimal):
+            amount, side = line.amount, line.fields.get("TR_TYPE")
+            if amount is not None:
                 currency = comparable(line.fields.get("CURRENCY") or write.fields.get("CURRENCY"))
                 kind = {"1": "debit", "-1": "credit"}.get(str(side), "amount")
                 of_currency = sums.setdefault(currency, {})

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from enum import StrEnum
 
 import msgspec
@@ -58,6 +59,10 @@ class Finding:
         return f"{place}: {text}" if place else text
 
 
+_AMOUNTS = ("TRX_AMOUNT", "TRX_PAYMENTAMOUNT", "AMOUNT")
+"""The fields with the amount of a line: of most lines, of payments and receipts, of expenses."""
+
+
 class RecordLine(msgspec.Struct, frozen=True):
     """One owned line of a record; a struct, as `SourceRow` is."""
 
@@ -69,6 +74,12 @@ class RecordLine(msgspec.Struct, frozen=True):
     def position(self) -> str:
         """The position of the line in the input."""
         return self.row.position
+
+    @property
+    def amount(self) -> Decimal | None:
+        """What the line adds to the amount of its record, in the record's currency; None where it has no amount."""
+        found = (self.fields.get(name) for name in _AMOUNTS)
+        return next((amount for amount in found if isinstance(amount, Decimal)), None)
 
 
 @dataclass(frozen=True, slots=True)
