@@ -206,6 +206,24 @@ def test_a_user_that_may_only_read_is_told_so(postgres_place: PostgresPlace, pos
     assert "CREATE SCHEMA" in missing.fix
 
 
+def test_a_server_without_a_free_connection_is_a_temporary_fault_with_a_fix(
+    postgres_place: PostgresPlace, postgres_server: str
+) -> None:
+    with opened(postgres_place) as db:
+        user = f"one_{postgres_place.schema}"
+        db.execute(f'CREATE USER "{user}" CONNECTION LIMIT 1')
+        database = db.read("SELECT current_database()")[0][0]
+        db.execute(f'GRANT CREATE ON DATABASE "{database}" TO "{user}"')
+        place = PostgresPlace(
+            re.sub(r"//[^/@]*@?", f"//{user}@", postgres_server, count=1), f"new_{postgres_place.schema}"
+        )
+        with opened(place):
+            error = refused(place)
+    assert isinstance(error, UnreachableError)
+    assert "has no connection left" in error.message
+    assert "max_connections" in error.fix
+
+
 def test_a_transaction_pooler_is_refused(postgres_server: str, postgres_place: PostgresPlace) -> None:
     with TransactionPooler(postgres_server) as pooler:
         error = refused(PostgresPlace(pooler.uri, postgres_place.schema))

@@ -21,7 +21,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
-from intacct_bridge.errors import SettingsError
+from intacct_bridge.errors import SettingsError, UnreachableError
 from intacct_bridge.fleet.runner import CarryOut, HandedBackError, RunInRunner, RunKey, RunState
 from intacct_bridge.model.batched import batched
 from intacct_bridge.store.place import PostgresPlace
@@ -204,8 +204,16 @@ class DbosRunner:
 
 def _make_tables(uri: str, schema: str) -> None:
     from dbos import run_dbos_database_migrations
+    from sqlalchemy.exc import OperationalError
 
-    run_dbos_database_migrations(uri, schema=schema)
+    try:
+        run_dbos_database_migrations(uri, schema=schema)
+    except OperationalError as error:
+        reason = str(error.orig).strip().rpartition("\n")[2]
+        raise UnreachableError(
+            f"the engine of the fleet cannot connect to its database: {reason}",
+            fix="Start the server, or raise its `max_connections`, and run it again.",
+        ) from None
 
 
 def _limit_here(threads: Callable[[], int]) -> None:

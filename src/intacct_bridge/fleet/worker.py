@@ -9,6 +9,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from intacct_bridge import __version__
+from intacct_bridge.client.local.account import machine_name
 from intacct_bridge.errors import IntacctError, TransientError
 from intacct_bridge.fleet.fleet import Fleet
 from intacct_bridge.fleet.registry import TenantRun
@@ -45,7 +46,7 @@ class FleetWorker:
         longest_run: timedelta = LONGEST_RUN,
         ended: Callable[[TenantRun, FlowEnd], None] = lambda _run, _end: None,
     ) -> None:
-        self.id = f"{_machine()}-{os.getpid()}-{random.getrandbits(32):08x}"
+        self.id = f"{machine_name()}-{os.getpid()}-{random.getrandbits(32):08x}"
         self.stop = StopSignal()
         self._fleet, self._threads = fleet, threads
         self.runner = runner
@@ -78,7 +79,7 @@ class FleetWorker:
     def enter(self) -> None:
         """Live, as the others see it, until this worker is closed."""
         now = self._state.now()
-        self._state.enter(Worker(self.id, _machine(), os.getpid(), __version__, self._threads, 0, now, now))
+        self._state.enter(Worker(self.id, machine_name(), os.getpid(), __version__, self._threads, 0, now, now))
 
     def start(self) -> None:
         """Begin to carry out runs."""
@@ -211,7 +212,3 @@ def worker_metrics(worker: FleetWorker) -> str:
         *(f'intacct_fleet_runs_total{{outcome="{name}"}} {count}' for name, count in sorted(worker.outcomes.items())),
     ]
     return "\n".join(lines) + "\n"
-
-
-def _machine() -> str:
-    return os.uname().nodename if hasattr(os, "uname") else os.environ.get("COMPUTERNAME", "")

@@ -47,7 +47,8 @@ _FACTS = """
 SELECT current_setting('server_version_num')::int, current_setting('transaction_read_only')::text, pg_backend_pid()
 """
 _LOCK_KEY = "intacct-bridge"
-_GONE = ("08", "57P01", "57P02", "57P03", "53300")
+_NO_CONNECTION_LEFT = "53300"
+_GONE = ("08", "57P01", "57P02", "57P03", _NO_CONNECTION_LEFT)
 """SQL states of a server that ends the connection, starts, stops, or has no connection left."""
 _NO_TABLE, _NO_SCHEMA, _READ_ONLY, _FORBIDDEN, _LOCK_TIMEOUT = "42P01", "3F000", "25006", "42501", "55P03"
 _PIECE = re.compile(r"'(?:[^']|'')*'|\"[^\"]*\"|::|:([a-z_]+)|(\?)|(\s+INDEXED BY \w+)")
@@ -554,6 +555,12 @@ def open_link(place: PostgresPlace) -> Any:
 def error_of(place: PostgresPlace, facts: Mapping[str, str], what: str) -> IntacctError:
     """The error for a refusal of the server, by its SQL state."""
     state, text = facts.get("C", ""), facts.get("M", "")
+    if state == _NO_CONNECTION_LEFT:
+        return UnreachableError(
+            f"{place.name} has no connection left: {text}",
+            fix="Run it again later, or run less at once. To allow more connections, raise `max_connections` of the"
+            " server, and the limits of the database and of the user.",
+        )
     if state.startswith(_GONE):
         return _unreachable(place, text)
     if state == _LOCK_TIMEOUT:

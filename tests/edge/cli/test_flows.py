@@ -4,13 +4,16 @@ import json
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from intacct_bridge.client.local.account import machine_name
 from intacct_bridge.flow.runs.definitions import find_flow
-from intacct_bridge.flow.runs.flow_lock import lock_path
+from intacct_bridge.flow.runs.flow_lock import flow_lock, lock_path
+from intacct_bridge.store.place import PostgresPlace
 from support.edge.command_line import Intacct
 
 NIGHTLY = """
@@ -98,6 +101,30 @@ def test_two_runs_of_one_flow_exclude_each_other(flows: Intacct) -> None:
     assert f"process {holder.pid}" in second.err
     assert other.status == 2, "another flow is not kept from running"
     assert flows("run", "nightly").status == 0
+
+
+def test_a_flow_whose_outbox_is_shared_is_refused_while_another_machine_runs_it(
+    flows: Intacct, postgres_place: PostgresPlace, tmp_path: Path
+) -> None:
+    outbox = f"{postgres_place.uri}&schema={postgres_place.schema}"
+    connection = f"""
+[connections.books]
+company_id = "acme"
+user_id = "bridge"
+user_password = "words"
+sender_id = "acme"
+sender_password = "words"
+endpoint = "http://127.0.0.1:9/gateway"
+outbox = "{outbox}"
+"""
+    Path("intacct.toml").write_text(NIGHTLY.replace('connection = "demo"', 'connection = "books"') + connection)
+    theirs = replace(find_flow("nightly"), path=tmp_path / "theirs" / "intacct.toml")
+    with flow_lock(theirs, "anna", postgres_place):
+        refused = flows("run", "nightly")
+    assert refused.status == 4
+    assert "flow nightly is running already: started by anna at 20" in refused.err
+    assert machine_name() in refused.err
+    assert runs(flows) == []
 
 
 def test_a_flow_is_promoted_with_another_connection_and_copy(flows: Intacct, tmp_path: Path) -> None:

@@ -5,6 +5,11 @@ import os
 import sys
 
 
+def machine_name() -> str:
+    """The name of this machine; empty where the operating system does not tell."""
+    return os.uname().nodename if hasattr(os, "uname") else os.environ.get("COMPUTERNAME", "")
+
+
 def account_name() -> str:
     """The account's name, from the operating system and not from a variable such as USER, which anyone can set."""
     if sys.platform == "win32":

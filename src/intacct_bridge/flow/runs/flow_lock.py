@@ -1,25 +1,45 @@
-"""The lock of a flow: two runs of one flow on one connection exclude each other on this machine.
+"""The lock of a flow: two runs of one flow on one connection exclude each other.
 
-The operating system releases the lock when its holder ends, however that happens. The file says who holds it.
+On one machine a file is locked: the operating system releases the lock when its holder ends, however that happens.
+Where the connection's outbox is in PostgreSQL, a lock there excludes the runs of other machines too: the server
+releases it when the holder's connection ends. Who holds a lock is kept beside it.
 """
 
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 
+from intacct_bridge.client.local.account import machine_name
 from intacct_bridge.client.local.directories import state_directory
 from intacct_bridge.client.local.locks import try_lock
-from intacct_bridge.errors import BusyError, SettingsError
+from intacct_bridge.errors import BusyError, IntacctError, SettingsError
 from intacct_bridge.flow.runs.definitions import Flow
+from intacct_bridge.store.database import TableSet
+from intacct_bridge.store.place import Place, PostgresPlace
+from intacct_bridge.store.postgres import PostgresDatabase
+
+_TABLES = TableSet(
+    "flow_locks",
+    "the locks of flows",
+    1,
+    lambda: "CREATE TABLE flow_lock (name TEXT PRIMARY KEY, holder TEXT NOT NULL);",
+)
+_PUT = """
+INSERT INTO flow_lock (name, holder) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET holder = excluded.holder
+"""
 
 
 @contextmanager
-def flow_lock(flow: Flow, person: str) -> Iterator[None]:
-    """Hold the flow's lock for the duration of the body; BusyError, which says who holds it, if another run does."""
+def flow_lock(flow: Flow, person: str, outbox: Place | None = None) -> Iterator[None]:
+    """Hold the flow's lock for the duration of the body; BusyError, which says who holds it, if another run does.
+
+    `outbox` is that of the flow's connection. Where it is in PostgreSQL, flows of one name and command exclude each
+    other on all machines that share it.
+    """
     path = lock_path(flow)
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -28,18 +48,36 @@ def flow_lock(flow: Flow, person: str) -> Iterator[None]:
         raise SettingsError(f"{path} cannot be written: {error.strerror}", fix="Check its rights.") from None
     with file:
         if not try_lock(file):
-            raise BusyError(
-                f"flow {flow.name} is running already{_holder(path)}",
-                fix=f"Wait until it has ended; see: intacct runs list --flow {flow.name}",
-            )
+            raise _busy(flow, path.read_bytes())
+        holder = json.dumps({"by": person, "process": os.getpid(), "machine": machine_name(), "since": _now()}).encode()
         file.truncate(0)
-        file.write(json.dumps({"by": person, "process": os.getpid(), "since": _now()}).encode())
+        file.write(holder)
         file.flush()
         try:
-            yield
+            with _shared_lock(outbox, flow, holder) if isinstance(outbox, PostgresPlace) else nullcontext():
+                yield
         finally:
             with suppress(OSError):
                 file.truncate(0)
+
+
+@contextmanager
+def _shared_lock(place: PostgresPlace, flow: Flow, holder: bytes) -> Iterator[None]:
+    name = f"flow {flow.name}, {flow.command}"
+    try:
+        db = PostgresDatabase(place, _TABLES)
+    except IntacctError:  # the command needs the database too: its run ends with this error, which is kept and notified
+        yield
+        return
+    try:
+        if not db.hold_if_free(name):
+            rows = db.read("SELECT holder FROM flow_lock WHERE name = ?", (name,))
+            raise _busy(flow, str(rows[0][0]).encode() if rows else b"")
+        with db.transaction():
+            db.execute(_PUT, (name, holder.decode()))
+        yield
+    finally:
+        db.close()
 
 
 def lock_path(flow: Flow) -> Path:
@@ -48,12 +86,17 @@ def lock_path(flow: Flow) -> Path:
     return state_directory() / "runs" / "flows" / f"{sha256(text.encode()).hexdigest()[:32]}.lock"
 
 
-def _holder(path: Path) -> str:
-    """`: started by anna at 02:00, process 4711`, as far as it is known."""
-    with suppress(OSError, ValueError, KeyError, TypeError):
-        held = json.loads(path.read_bytes())
-        return f": started by {held['by']} at {held['since']}, process {held['process']}"
-    return ""
+def _busy(flow: Flow, holder: bytes) -> BusyError:
+    """`flow nightly is running already: started by anna at 02:00, process 4711 on db2`, as far as it is known."""
+    told = ""
+    with suppress(ValueError, KeyError, TypeError):
+        held = json.loads(holder)
+        told = f": started by {held['by']} at {held['since']}, process {held['process']}"
+        told += f" on {held['machine']}" if held.get("machine") else ""
+    return BusyError(
+        f"flow {flow.name} is running already{told}",
+        fix=f"Wait until it has ended; see: intacct runs list --flow {flow.name}",
+    )
 
 
 def _now() -> str:

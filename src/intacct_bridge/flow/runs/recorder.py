@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from intacct_bridge.client.local.account import machine_name
 from intacct_bridge.errors import IntacctError
 from intacct_bridge.flow.runs.run import RecordCounts, Run, RunError, StreamCount
 
@@ -183,7 +184,7 @@ class RunRecorder:
             command=self.command,
             arguments=self.arguments,
             person=self.person,
-            machine=_machine(),
+            machine=machine_name(),
             process=os.getpid(),
             version=self.version,
             flow=self.flow,
@@ -221,8 +222,3 @@ def counts_of(statuses: Iterable["RecordStatus"], *, unsent: int = 0) -> RecordC
     refused = sum(one.is_failed for one in given)
     doubtful = sum(one is RecordStatus.IN_DOUBT for one in given)
     return RecordCounts(posted, known, refused, doubtful, len(given) - posted - known - refused - doubtful + unsent)
-
-
-def _machine() -> str:
-    """The name of this machine."""
-    return os.uname().nodename if hasattr(os, "uname") else os.environ.get("COMPUTERNAME", "")

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from intacct_bridge.flow.runs.channels import Channel
     from intacct_bridge.flow.runs.definitions import Flow
     from intacct_bridge.flow.runs.run import Run
+    from intacct_bridge.store.place import Place
 
 _STOPPED = (INTERRUPTED, TERMINATED)
 
@@ -78,7 +79,7 @@ def _run(
     for channel in channels:
         console.hide(channel.secrets)
     try:
-        with flow_lock(flow, context.person or account_name()):
+        with flow_lock(flow, context.person or account_name(), _outbox(flow)):
             status, ran = context.start(command.line(_shared(context, flow)), console, flow.name, context.person)
     except IntacctError as error:
         return report(error, console), None, ""
@@ -87,6 +88,20 @@ def _run(
         notify(channels, ran, warn=console.complain)
         console.log_file.close()  # a warning opened it again
     return status, ran, printed.getvalue() if printed is not None else ""
+
+
+def _outbox(flow: "Flow") -> "Place | None":
+    """The outbox of the flow's connection; None for the demo, and where the command will refuse the settings."""
+    from intacct_bridge.client.connections.sources import load_connection
+    from intacct_bridge.flow.outbox.storage import outbox_place
+    from intacct_bridge.served_demo import means_demo
+
+    if means_demo(flow.connection or None):
+        return None
+    try:
+        return outbox_place(load_connection(flow.connection or None))
+    except IntacctError:
+        return None
 
 
 def _shared(context: CommandContext, flow: "Flow") -> list[str]:

@@ -1,0 +1,65 @@
+"""The lock of a flow over machines: processes with their own state directories share an outbox in PostgreSQL."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from intacct_bridge.client.local.account import machine_name
+from intacct_bridge.errors import BusyError
+from intacct_bridge.flow.runs.definitions import Flow
+from intacct_bridge.flow.runs.flow_lock import flow_lock
+from intacct_bridge.store.place import PostgresPlace
+from support.fleet_workers import until
+
+HOLDER = """
+import sys
+from pathlib import Path
+from intacct_bridge.flow.runs.definitions import Flow
+from intacct_bridge.flow.runs.flow_lock import flow_lock
+from intacct_bridge.store.place import PostgresPlace
+path, uri, schema = sys.argv[1:]
+with flow_lock(Flow("nightly", Path(path), "load", "books"), "anna", PostgresPlace(uri, schema)):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+def flow(path: Path, name: str = "nightly") -> Flow:
+    return Flow(name, path, "load", "books")
+
+
+def is_free(one: Flow, place: PostgresPlace) -> bool:
+    try:
+        with flow_lock(one, "ben", place):
+            return True
+    except BusyError:
+        return False
+
+
+def test_a_flow_that_runs_on_another_machine_is_refused_until_it_has_ended(
+    postgres_place: PostgresPlace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = [str(tmp_path / "theirs" / "intacct.toml"), postgres_place.uri, postgres_place.schema]
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "their-state"))
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLDER, *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as holder:
+        monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "our-state"))
+        assert holder.stdout is not None and holder.stdout.readline() == b"held\n"
+        ours = flow(tmp_path / "ours" / "intacct.toml")
+        with pytest.raises(BusyError) as refused, flow_lock(ours, "ben", postgres_place):
+            pass
+        assert "flow nightly is running already: started by anna at 20" in refused.value.message
+        assert f"process {holder.pid} on {machine_name()}" in refused.value.message
+        assert is_free(flow(ours.path, "other"), postgres_place), "another flow is not kept from running"
+        assert not is_free(ours, postgres_place)
+        holder.kill()
+    until(lambda: is_free(ours, postgres_place), "the server has released the lock")
+
+
+def test_a_flow_goes_on_to_its_own_error_where_the_database_does_not_answer(tmp_path: Path) -> None:
+    place = PostgresPlace("postgresql://bridge@127.0.0.1:1/none", "schema")
+    with flow_lock(flow(tmp_path / "intacct.toml"), "ben", place):
+        pass
