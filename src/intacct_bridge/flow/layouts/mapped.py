@@ -173,15 +173,6 @@ def _readable(described: ObjectDef, by: str, values: Mapping[str, Value]) -> lis
 _HERE = Path()
 _DAYS = ("date", "time")
 
-
-class _Any:
-    """Contains every column."""
-
-    def __contains__(self, _: object) -> bool:
-        return True
-
-
-_ANY = _Any()
 _ENTITIES = {"entity_number": "LOCATIONID", "entity_id": "RECORDNO", "entity_name": "NAME", "entity": ""}
 """The carried values that name the entity of a record, the most certain first, each with the entity's field."""
 
@@ -331,11 +322,14 @@ class MappedLayout:
         lines: dict[str, tuple[RecordLine, ...]] = {}
         for wrapper, members in record.lines.items():
             made = []
+            known: Mapping[str, str] = {}
             for line in members:
                 row = rows[line.row]
                 cells = self._field_cells(line.fields, line.columns, wrapper, reading)
                 made.append(RecordLine(line.object, builder.fields(cells, row, findings), row))
-                columns |= {name: column for name, column in line.columns.items() if name not in record.columns}
+                if line.columns != known:  # lines of one record mostly have the same columns
+                    known = line.columns
+                    columns |= {name: column for name, column in known.items() if name not in record.columns}
             lines[wrapper] = tuple(made)
         carried = self._carried(rows, findings)
         source = self._source_key(rows, findings)
@@ -352,7 +346,11 @@ class MappedLayout:
             findings=findings,
             entity=_entity(carried),
             only_new=frozenset(
-                name for name in fields if record.columns.get(name, "") not in self.own_columns.get(name, _ANY)
+                [
+                    name
+                    for name, own in self.own_columns.items()
+                    if name in fields and record.columns.get(name, "") not in own
+                ]
             ),
         )
 
@@ -371,6 +369,8 @@ class MappedLayout:
 
     def _source_key(self, rows: Sequence[SourceRow], findings: list[Finding]) -> tuple[str, ...]:
         """The record's key in its source: that of its first row, which no other row may contradict."""
+        if not self.key:
+            return ()
         keys = [tuple(text_of(row.cells.get(column)) for column in self.key) for row in rows]
         filled = [(row, key) for row, key in zip(rows, keys, strict=True) if any(key)]
         for row, key in filled[1:]:

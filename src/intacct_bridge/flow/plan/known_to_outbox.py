@@ -6,7 +6,6 @@ a record would be new and would be sent a second time, so applying a plan checks
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from itertools import chain
 
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.flow.company.target_company import TargetCompany
@@ -199,8 +198,12 @@ def _digests(write: Write) -> tuple[str, ...]:
 def _has_accents(write: Write) -> bool:
     """Whether a text of the record may have several forms."""
     content = write.content
-    values = chain(content.fields.values(), *(line.fields.values() for some in content.lines.values() for line in some))
-    return not write.identity.text.isascii() or any(isinstance(one, str) and not one.isascii() for one in values)
+    if not write.identity.text.isascii():
+        return True
+    for fields in (content.fields, *[line.fields for some in content.lines.values() for line in some]):
+        if not "".join([one for one in fields.values() if isinstance(one, str)]).isascii():
+            return True
+    return False
 
 
 def check_outbox(plan: Plan, target: TargetCompany, outbox: Outbox) -> None:

@@ -61,6 +61,8 @@ class Facts:
     signed: bool = True
     """Whether an amount of the input may have the sign of a currency."""
     _required: dict[str, tuple[tuple[str, ...], ...]] = field(default_factory=dict, init=False, compare=False)
+    _entities: dict[str, str] = field(default_factory=dict, init=False, compare=False)
+    """Entities by location."""
 
     def required_of(self, account: KnownRecord) -> tuple[tuple[str, ...], ...]:
         """The dimensions that an account requires, each by its fields' names."""
@@ -84,6 +86,12 @@ class Facts:
 
     def entity_of(self, location: str) -> str:
         """The entity that a location belongs to, by its parents; empty where that is unknown."""
+        found = self._entities.get(location)
+        if found is None:
+            self._entities[location] = found = self._entity_above(location)
+        return found
+
+    def _entity_above(self, location: str) -> str:
         locations = self.references.known("LOCATION")
         for _ in range(len(locations) + 1):
             if location in self.entities:
@@ -647,10 +655,14 @@ def _relations(answered: Iterable[Element]) -> Iterator[DimensionRelation]:
 
 def conflicts(write: Write, known: Collection[DimensionRelation], references: References) -> Iterator[Finding]:
     """Lines that name another dimension than the one that follows."""
+    leaders = {one.dimension: references.known(one.dimension) for one in known}
     for line in write.all_lines if known else ():
+        named = {one: _dimension(line, one)[1] for one in leaders}
+        if not any(named.values()):
+            continue
         for one in known:
-            leading = _dimension(line, one.dimension)[1]
-            leader = references.known(one.dimension).get(leading) if leading else None
+            leading = named[one.dimension]
+            leader = leaders[one.dimension].get(leading) if leading else None
             follows = _followed(leader, one) if leader is not None else ""
             field, given = _dimension(line, one.related) if follows else ("", "")
             if given and given != follows:

@@ -126,6 +126,8 @@ def read_money(cell: Cell, *, grouping: bool = False) -> Decimal | None:
 
     `grouping`: other amounts of the input have points between thousands.
     """
+    if type(cell) is str and not grouping and _PLAIN.fullmatch(cell):  # most of them
+        return Decimal(cell)
     if isinstance(cell, bool | date):
         raise _unreadable(text_of(cell), "write a number such as 1234.50")
     if isinstance(cell, int | Decimal):

@@ -98,6 +98,7 @@ def legacy_object(object_name: str) -> LegacyObject:
     return LegacyObject(described, plan, called, key, bool(known and known.listed), bool(known and known.single))
 
 
+@lru_cache(1024)
 def plan_of(object_name: str) -> WritePlan | None:
     """The object's own functions; None where it has none."""
     name = object_name.upper()

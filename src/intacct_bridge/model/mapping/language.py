@@ -116,6 +116,8 @@ class Rule(RuleText, frozen=True):
     """Texts stay unchanged."""
     lookups: tuple[Lookup, ...] = ()
     """The lookups, each with the field that it gives."""
+    copied: str = ""
+    """The column whose text is the value as it is, where the rule does nothing else; else empty."""
     alone: str = ""
     """The column of the record itself from which alone the rule takes its value, as most rules do; else empty."""
 
@@ -376,6 +378,7 @@ def _complete(rule: RuleText, lookups: tuple[Lookup, ...] = ()) -> Rule:
     sources = tuple(one for one in (*named, *rule.join, condition[0], *also) if one)
     plain = not (rule.split or rule.map or rule.as_)
     special = rule.when or rule.join or rule.skip_zero or rule.constant is not None or len(named) != 1
+    alone = "" if special or named[0].startswith(UP) else named[0]
     return Rule(
         **msgspec.structs.asdict(rule),
         paths=named,
@@ -383,7 +386,8 @@ def _complete(rule: RuleText, lookups: tuple[Lookup, ...] = ()) -> Rule:
         condition=condition,
         plain=plain,
         lookups=lookups,
-        alone="" if special or named[0].startswith(UP) else named[0],
+        copied=alone if plain and not lookups and not rule.reference else "",
+        alone=alone,
     )
 
 
