@@ -1,6 +1,7 @@
 """Many emulated companies over HTTP, for the benchmark of fleets: `COMPANIES`; it answers questions on its input.
 
-`hang N` lets the first N companies hang, and `counts` prints what each company received.
+`hang N` lets the first N companies hang with each request, for 90 seconds, and `counts` prints what each company
+received.
 """
 
 import json
@@ -10,6 +11,8 @@ from datetime import date
 from intacct_bridge.emulator.gateway.server import serve
 from intacct_bridge.emulator.settings.faults import FaultPlan, ScriptedFault
 from intacct_bridge.testing import demo_company
+
+_HANGS = 90.0
 
 
 def main(companies: int) -> None:
@@ -24,7 +27,7 @@ def main(companies: int) -> None:
                 if command == "hang":
                     hanging = names[: int(number)]
                     emulator.fault_plan = FaultPlan(
-                        tuple(ScriptedFault("slow", company=one, calls=(), seconds=600) for one in hanging)
+                        tuple(ScriptedFault("slow", company=one, calls=(), seconds=_HANGS) for one in hanging)
                     )
                     print("{}", flush=True)
                     continue

@@ -91,6 +91,29 @@ def test_plans_are_found_by_their_id_and_by_no_other_text(desk: Desk) -> None:
             folder.open(other)
 
 
+@pytest.mark.parametrize("place", ["postgresql"], indirect=True)
+def test_a_plan_whose_file_is_on_another_machine_is_named_with_the_way_to_it(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with client(desk.emulator) as gateway, desk.outbox() as outbox:
+        theirs = kept(desk, gateway, outbox)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "other-machine"))
+    with client(desk.emulator) as gateway, desk.outbox() as outbox:
+        name = theirs.stem
+        for find in (PlanFolder(outbox).open, lambda plan: plan_file(Path(plan), outbox)):
+            with pytest.raises(SettingsError, match=f"plan {name}, which anna made at 20.* is not here") as refused:
+                find(name)
+            ours = PlanFolder(outbox).file(name)
+            assert str(ours) in refused.value.fix
+        ours.parent.mkdir(parents=True)
+        ours.write_bytes(theirs.read_bytes())
+        approve(PlanFolder(outbox).open(name), LegacyGateway(gateway), outbox, person="ben")
+        loader = Loader(LegacyGateway(gateway), outbox)
+        assert [one.status for one in loader.apply(open_plan(plan_file(Path(name), outbox)))] == [
+            RecordStatus.APPLIED
+        ] * 2
+
+
 @pytest.mark.parametrize("place", ["sqlite"], indirect=True)
 @pytest.mark.parametrize(("outbox_mode", "file", "folder"), [(0o600, 0o600, 0o700), (0o660, 0o660, 0o770)])
 def test_whoever_may_write_to_the_outbox_may_read_its_plans(

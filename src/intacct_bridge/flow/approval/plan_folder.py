@@ -53,17 +53,31 @@ class PlanFolder:
             raise SettingsError(f"{plan!r} is not the id of a plan", fix="Give an id such as plan-0123456789ab.")
         return self.path / f"{plan}{_SUFFIX}"
 
-    def open(self, plan: str) -> Plan:
-        """The plan of an id. SettingsError where there is none, where it was altered, or where it has another id."""
+    def kept_file(self, plan: str) -> Path:
+        """The file of the plan of an id. SettingsError where it is not on this machine."""
         file = self.file(plan)
         if not file.is_file():
-            raise SettingsError(
-                f"there is no plan {plan} beside the outbox {self._outbox.name}", fix="Make a new plan."
-            )
+            raise self._missing(plan, file)
+        return file
+
+    def open(self, plan: str) -> Plan:
+        """The plan of an id. SettingsError where there is none, where it was altered, or where it has another id."""
+        file = self.kept_file(plan)
         found = open_plan(file)
         if found.origin is None or found.origin.id != plan:
             raise SettingsError(f"{file} is not the plan {plan}", fix="Make a new plan, and have it approved.")
         return found
+
+    def _missing(self, plan: str, file: Path) -> SettingsError:
+        known = self._outbox.kept_plan(plan)
+        if known is None:
+            return SettingsError(
+                f"there is no plan {plan} beside the outbox {self._outbox.name}", fix="Make a new plan."
+            )
+        return SettingsError(
+            f"the file of plan {plan}, which {known.person} made at {known.at:%Y-%m-%d %H:%M} UTC, is not here",
+            fix=f"Go on with it on the machine that made it, copy its file from there to {file}, or make a new plan.",
+        )
 
     def ids(self) -> list[str]:
         """The ids of the plans that are kept here, the latest first."""
@@ -82,5 +96,5 @@ def is_plan_id(text: str) -> bool:
 def plan_file(named: Path, outbox: Outbox) -> Path:
     """The file of a plan that a person names by its path, or by its id where there is no such path."""
     if is_plan_id(str(named)) and not named.exists():
-        return PlanFolder(outbox).file(str(named))
+        return PlanFolder(outbox).kept_file(str(named))
     return named
