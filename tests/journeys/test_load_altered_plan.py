@@ -166,7 +166,7 @@ def test_an_attached_file_that_changed_refuses_the_plan(desk: Desk) -> None:
     path = keep(desk, "\n".join([f"{rows[0]},attachments", f"{rows[3]},{file}"]), "APBILL")
     assert open_plan(path).of(Verdict.CREATE)
     file.write_text("second")
-    with pytest.raises(IntacctError, match="the plan was altered: the content of"):
+    with pytest.raises(IntacctError, match="the plan was altered: the content, or a file that it attaches,"):
         apply(desk, path)
     file.unlink()
     with pytest.raises(IntacctError, match=r"cannot read .*invoice\.txt"):

@@ -1,5 +1,6 @@
 """Input files become rows that know where they came from, with every value as the file has it."""
 
+import os
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -104,6 +105,12 @@ def test_a_missing_file_and_an_unsupported_format_are_settings_errors(tmp_path: 
 def test_a_folder_is_refused_as_a_folder(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="is a folder"):
         open_table(tmp_path)
+
+
+def test_a_pipe_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.csv")
+    with pytest.raises(SettingsError, match="is a pipe or a device"):
+        open_table(tmp_path / "a.csv")
 
 
 def test_json_numbers_are_decimals_from_their_text(tmp_path: Path) -> None:

@@ -119,7 +119,7 @@ def _altered_parts(record: PlannedRecord, *, has_given: bool) -> Iterator[str]:
         yield "the operation"
     if creates or has_given:
         if has_given and write.digest not in digests_of(write):
-            yield "the content"
+            yield "the content, or a file that it attaches," if write.attachments else "the content"
         if record.verdict is not Verdict.REFUSED and not _is_identity(write):
             yield "the identity"
         if not named and write.label not in _labels(write):
