@@ -144,7 +144,10 @@ def run_command(
         while len(results) < len(keys) and not signals.asked.wait(_LOOK_EVERY):
             if time.monotonic() - beat >= BEAT:
                 beat = time.monotonic()
-                worker.tick()
+                try:
+                    worker.tick()
+                except IntacctError as error:
+                    _end(context, worker, report(error, context.console))
             results |= worker.runner.results([key for key in keys if key not in results])
         if signals.status:
             _end(context, worker, signals.status)
