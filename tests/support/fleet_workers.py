@@ -81,9 +81,9 @@ class ServedFleet:
 
 
 @contextmanager
-def served_fleet(uri: str, folder: Path, **more: Any) -> Iterator[ServedFleet]:
+def served_fleet(uri: str, folder: Path, clock: Clock | None = None, **more: Any) -> Iterator[ServedFleet]:
     """A fleet without tenants; `more` are the settings of the emulator."""
-    emulator = company(Clock(), **more)
+    emulator = company(clock or Clock(), **more)
     with serve(emulator) as server:
         served = ServedFleet(emulator, server.url, uri, folder)
         try:

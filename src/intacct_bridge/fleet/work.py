@@ -22,6 +22,7 @@ from intacct_bridge.fleet.runner import HandedBackError, RunKey
 from intacct_bridge.fleet.tenant import Tenant
 from intacct_bridge.fleet.waiting_runs import WaitingRuns
 from intacct_bridge.fleet.work_state import SIGN_INS, WorkState
+from intacct_bridge.flow.post.settle import SETTLE_AFTER
 from intacct_bridge.flow.runs.definitions import Flow
 from intacct_bridge.flow.runs.run import Run, RunEnd, RunError, end_of
 from intacct_bridge.model.wording import counted
@@ -33,7 +34,9 @@ _log = logging.getLogger(__name__)
 RETRIES = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=20))
 """How long after each run with a temporary fault the next one is due, where the schedule does not come first."""
 SENDING_IS_OVER = SEND_WITHIN + LONGEST_REQUEST + timedelta(minutes=1)
-"""After this time the last request of a killed worker is over, and its records can be settled."""
+"""After this time the last request of a killed worker is over, and records that Intacct has are found."""
+_NOT_FOUND_LATER = SETTLE_AFTER - SENDING_IS_OVER + timedelta(minutes=1)
+"""How long after that a record that was not found may be sent again."""
 LONGEST_RUN = timedelta(hours=6)
 _WAIT_FOR_OTHER = 60.0
 """Seconds to wait for another process that still runs the tenant, as far as the database knows."""
@@ -221,7 +224,9 @@ class TenantWork:
         if open_sendings or end_of(end.status) is RunEnd.TRANSIENT:
             earlier = self._fleet.registry.failures([key.tenant]).get((key.tenant, key.flow), 0)
             if earlier < len(RETRIES):
-                after = SENDING_IS_OVER if open_sendings else RETRIES[earlier]
+                after = RETRIES[earlier]
+                if open_sendings:
+                    after = _NOT_FOUND_LATER if earlier else SENDING_IS_OVER
                 if moment := self._state.retry(key, after):
                     detail += f" It is tried again at {moment:%Y-%m-%d %H:%M} UTC."
         return detail
