@@ -33,6 +33,12 @@ def _files(write: Write) -> tuple[Element, ...]:
     return supdoc(write, "F").findall("attachments")[0].children
 
 
+@pytest.mark.parametrize("cell", [f"{'x' * 300}.pdf", [{"id": "1", "name": f"{'x' * 300}.pdf"}]])
+def test_a_name_too_long_for_any_file_is_refused(folder: Path, cell: object) -> None:
+    with pytest.raises(RecordError, match="there is no file"):
+        read_paths(cell, folder)
+
+
 @pytest.mark.parametrize("cell", ["a\0.pdf", ["a\0.pdf"], [{"path": "a\0.pdf"}], [{"id": "1\0", "name": "a.pdf"}]])
 def test_nul_in_a_name_is_refused(folder: Path, cell: object) -> None:
     with pytest.raises(RecordError, match="NUL"):

@@ -88,7 +88,7 @@ def _text(one: object, base: Path) -> str:
     marked = f"{one.get('id')}_{name}"
     if "\0" in marked:
         return marked
-    return marked if one.get("id") is not None and (base / marked).is_file() else name
+    return marked if one.get("id") is not None and _is_file(base / marked) else name
 
 
 def _path(text: str, base: Path) -> Path:
@@ -96,11 +96,18 @@ def _path(text: str, base: Path) -> Path:
     found = (inside / text).resolve()
     if not found.is_relative_to(inside):
         raise RecordError(f"the file {text} is outside {inside}", fix="put it beside the input", field=COLUMN)
-    if not found.is_file():
+    if not _is_file(found):
         raise RecordError(f"there is no file {text} in {inside}", fix="check its name", field=COLUMN)
     if not found.suffix[1:]:
         raise RecordError(f"the file {text} has no extension, and Intacct requires a type", field=COLUMN)
     return found
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # no file can have this name, such as one of 300 characters
+        return False
 
 
 def with_files(digest: str, paths: Iterable[str]) -> str:
