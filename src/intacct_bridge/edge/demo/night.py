@@ -162,14 +162,14 @@ def spend_night(night: Night, uri: str, say: Say) -> None:
         )
         night.edits = _edit(night)
         say(f"{counted(night.edits, 'record')} changed in the companies, one in each third company.")
-        _kill(night, workers[0])
+        _kill(night, workers[0], say)
         in_hand = counted(len(night.killed), "run")
         say(f"A worker was killed with kill -9; it had {in_hand} in hand. The others take these over in ten seconds.")
         workers.append(start_worker(night, uri))
         rotate(night, uri)
         say(f"The secrets were sealed with a new key: {counted(night.resealed, 'data key')}. A new worker starts.")
         wait_for_all(night, workers, say)
-        say("Every flow has run once more. The workers end; the run of the company that hangs is handed back.")
+        say("Every flow has run once more. The workers end.")
     except KeyboardInterrupt:
         _kill_all(workers)
         raise
@@ -230,7 +230,7 @@ def _kill_all(workers: Sequence[WorkerProcess]) -> None:
         worker.process.wait()
 
 
-def _kill(night: Night, worker: WorkerProcess) -> None:
+def _kill(night: Night, worker: WorkerProcess, say: Say) -> None:
     """Kill a worker in the middle of a run."""
 
     def in_hand() -> list[TenantRun]:
@@ -239,7 +239,12 @@ def _kill(night: Night, worker: WorkerProcess) -> None:
             one for one in _runs(night) if one.ended_at is None and mine in one.worker and one.tenant != night.hangs
         ]
 
-    _until(lambda: bool(in_hand()), "a run to begin", [])
+    _until(
+        lambda: bool(in_hand()),
+        "a run to begin",
+        [],
+        lambda: say("  waiting until the worker that is to be killed has a run in hand"),
+    )
     kill_worker(night, worker)
 
 

@@ -29,7 +29,7 @@ _LEAST = 6
 )
 @shared_options(connected=False)
 def demo_command(context: CommandContext, *, companies: int, database: str | None) -> int:
-    """Let a fleet of emulated companies run for some minutes, in which everything goes wrong, and check what happened.
+    """Let a fleet of emulated companies run for a minute or two, in which everything goes wrong, and check it.
 
     Two workers copy and post for each company. One company has a wrong password, one hangs, records change, one worker
     is killed with kill -9, and the secrets are sealed with a new key. The exit status is 1 if a check fails.
@@ -61,9 +61,10 @@ def demo_command(context: CommandContext, *, companies: int, database: str | Non
         say("Comparing with the companies ...")
         ends = outcomes(night)
         context.console.table(("OUTCOME", "RUNS"), ends.most_common())
-        found = list(checks(night))
-        for one in found:
+        found = []
+        for one in checks(night):
             say(str(one))
+            found.append(one)
         say(f"The night took {time.monotonic() - began:.0f} seconds.")
     failed = sum(1 for one in found if one.wrong)
     if failed:
