@@ -145,9 +145,10 @@ def test_the_currency_of_a_cell_s_format_is_compared_with_the_record_s(load: Int
     sheet.append([int(cell) if cell == "1250" else cell for cell in row])
     sheet["G2"].number_format = '#,##0.00 "€"'
     book.save("bills.xlsx")
-    refused = load("bills.xlsx", "--as", "bills", "--out", "bills.plan")
-    assert refused.status == 1, refused.said
-    assert "bills.xlsx:2: Amt: the amount has the sign €, and the record is in USD" in refused.out
+    for name, others in (("bills.xlsx", "refused.xlsx"), ("refused.xlsx", "again.xlsx")):
+        refused = load(name, "--as", "bills", "--out", "bills.plan", "--refused", others)
+        assert refused.status == 1, refused.said
+        assert f"{name}:2: Amt: the amount has the sign €, and the record is in USD" in refused.out
     sheet["G2"].number_format = "[$US$-409]#,##0.00"
     book.save("bills.xlsx")
     assert load("bills.xlsx", "--as", "bills", "--apply").status == 0

@@ -22,7 +22,7 @@ import msgspec
 
 from intacct_bridge.client.local.directories import state_directory
 from intacct_bridge.errors import SettingsError
-from intacct_bridge.flow.records.cells import text_of
+from intacct_bridge.flow.records.cells import SignedAmount, text_of
 from intacct_bridge.flow.records.tables import REASON, InputTable, SourceRow
 
 _NOT_IN_SHEETS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
@@ -142,10 +142,24 @@ def _write_excel(table: InputTable, rows: Iterable[tuple[SourceRow, str]], path:
     count = 0
     for row, reason in rows:
         cells = (*(row.cells.get(column) for column in columns), reason, *row.beyond)
-        sheet.append([_sheet_cell(cell) for cell in cells])
+        sheet.append([_sheet_cell(_signed(sheet, cell) or cell) for cell in cells])
         count += 1
     book.save(path)
     return count
+
+
+def _signed(sheet: object, value: object) -> object:
+    """A number whose format shows its currency's sign, as in the input; None for any other value.
+
+    The sign is then compared with the record's currency again.
+    """
+    from openpyxl.cell import WriteOnlyCell
+
+    if not isinstance(value, SignedAmount):
+        return None
+    cell = WriteOnlyCell(sheet, Decimal(value))
+    cell.number_format = f'#,##0.00########## "{value.sign}"'
+    return cell
 
 
 def _sheet_cell(value: object) -> object:
