@@ -81,6 +81,10 @@ def test_references_cost_one_query_per_object_for_any_number_of_records(plan: Pl
         ("GJ 6000,10,,,E1,", "GJ 2100,,10,,E1,", "dimension", "Department", "requires a department"),
         ("GJ 6100,10,,,E1,", "GJ 2100,,10,,,", "location", "Location", "needs a location"),
         ("GJ 6100,10,,,E1,\x07", "GJ 2100,,10,,E1,", "characters", "Memo", "U+0007"),
+        ("GJ 61\x0700,10,,,E1,", "GJ 2100,,10,,E1,", "characters", "Account", "U+0007"),
+        ("GJ 6100,10,,Sup\x01,E1,", "GJ 2100,,10,,E1,", "characters", "Department", "U+0001"),
+        ("GJ 6100,10,,,E\x02,", "GJ 2100,,10,,E1,", "characters", "Location", "U+0002"),
+        ("G\x07J 6100,10,,,E1,", "G\x07J 2100,,10,,E1,", "characters", "Journal", "U+0007"),
         ("GJ 6100,10,,,E1,", "", "lines", "", "at least two lines"),
     ],
 )

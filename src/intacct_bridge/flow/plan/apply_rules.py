@@ -11,14 +11,24 @@ from intacct_bridge.flow.plan.rules import (
     EntityFacts,
     Facts,
     base_currency,
+    characters,
     check,
     has_signs,
+    is_plain,
     relations_for,
     that_matter,
 )
 from intacct_bridge.flow.records.values import comparable
 from intacct_bridge.flow.records.write import Finding
 from intacct_bridge.model.query.query import Query
+
+
+def refuse_unsendable(records: Sequence[PlannedRecord]) -> list[PlannedRecord]:
+    """The step that refuses records with a character that XML cannot carry.
+
+    It comes before all steps that ask the company for keys and references, since no request could hold these.
+    """
+    return [one if is_plain(one.write) else one.noting(*characters(one.write)).judged() for one in records]
 
 
 class ApplyRules:

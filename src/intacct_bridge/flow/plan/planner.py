@@ -24,7 +24,7 @@ from intacct_bridge.flow.layouts.base import Layout
 from intacct_bridge.flow.outbox.outbox import Outbox
 from intacct_bridge.flow.plan.actions import MatchState, after_payments
 from intacct_bridge.flow.plan.altered import refuse_altered_content
-from intacct_bridge.flow.plan.apply_rules import ApplyRules
+from intacct_bridge.flow.plan.apply_rules import ApplyRules, refuse_unsendable
 from intacct_bridge.flow.plan.context import CompanyFacts, PlanContext, PlanStep
 from intacct_bridge.flow.plan.duplicates import FindDuplicates, refuse_repeated
 from intacct_bridge.flow.plan.known_to_outbox import (
@@ -62,6 +62,7 @@ def steps_to_create(context: PlanContext) -> tuple[PlanStep, ...]:
 def steps_to_change(context: PlanContext) -> tuple[PlanStep, ...]:
     """The steps for updates, upserts and deletes. Keys may be references, so these are resolved before the match."""
     return (
+        refuse_unsendable,
         IdentifyByKey(context),
         refuse_repeated,
         AsRecorded(context),
@@ -74,7 +75,7 @@ def steps_to_change(context: PlanContext) -> tuple[PlanStep, ...]:
 
 def steps_to_act(context: PlanContext) -> tuple[PlanStep, ...]:
     """The steps for actions on existing records: reverse, void, approve, decline, recall."""
-    return (refuse_repeated, MatchState(context))
+    return (refuse_repeated, refuse_unsendable, MatchState(context))
 
 
 def steps_to_recheck(context: PlanContext, kept: Sequence[PlannedRecord]) -> tuple[PlanStep, ...]:
@@ -106,7 +107,7 @@ class Planner:
         if records and all(record.write.operation.is_action for record in records):
             records = run_steps(records, steps_to_act(self._context))
         elif self._context.settings.mode is Mode.CREATE:
-            records = run_steps(records, (refuse_repeated, *steps_to_create(self._context)))
+            records = run_steps(records, (refuse_repeated, refuse_unsendable, *steps_to_create(self._context)))
         else:
             records = run_steps(records, steps_to_change(self._context))
         references = self._context.references.unchecked.items()

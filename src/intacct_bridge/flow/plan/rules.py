@@ -150,12 +150,17 @@ _FOREIGN = re.compile("[\u0391-\u03a9\u03bf\u0400-\u04ff]")
 
 def texts(write: Write, facts: Facts) -> Iterator[Finding]:
     """The rules on characters; printable ASCII, which most records have only, breaks none of them."""
+    if not is_plain(write):
+        yield from characters(write, facts)
+        yield from invisible_characters(write, facts)
+
+
+def is_plain(write: Write) -> bool:
+    """Whether all texts of the record are printable ASCII."""
     written = "".join([value for value in write.fields.values() if isinstance(value, str)])
     for line in write.all_lines:
         written += "".join([value for value in line.fields.values() if isinstance(value, str)])
-    if not (written.isascii() and written.isprintable()):
-        yield from characters(write, facts)
-        yield from invisible_characters(write, facts)
+    return written.isascii() and written.isprintable()
 
 
 def _texts(write: Write) -> Iterator[tuple[list[tuple[str, str]], str]]:
@@ -178,7 +183,7 @@ def _named(char: str) -> str:
     return f"U+{ord(char):04X} ({name.lower()})" if name else f"U+{ord(char):04X}"
 
 
-def characters(write: Write, _: Facts) -> Iterator[Finding]:
+def characters(write: Write, _: Facts | None = None) -> Iterator[Finding]:
     """No text holds a character that XML cannot carry."""
     places = [(write.fields, write.position), *((line.fields, line.position) for line in write.all_lines)]
     for fields, position in places:
