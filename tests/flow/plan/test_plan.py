@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from intacct_bridge.errors import NotPermittedError
+from intacct_bridge.flow.company.functions import Functions
 from intacct_bridge.flow.layouts.journal import JournalLayout
 from intacct_bridge.flow.outbox.entry import Conclusion, Intent
 from intacct_bridge.flow.outbox.outbox import Outbox
@@ -17,6 +18,7 @@ from intacct_bridge.flow.plan.planner import confirm_plan, make_plan
 from intacct_bridge.flow.records.status import RecordStatus
 from intacct_bridge.flow.records.tables import open_csv
 from intacct_bridge.flow.records.write import Receipt
+from intacct_bridge.wire.xml import serialize
 from support.flow.ledger import HEADER, Ledger, entry
 
 _USUAL = PlanSettings()
@@ -196,7 +198,8 @@ def test_a_record_already_in_intacct_is_refused_unless_allowed(plan: Planner, le
 
 def send(outbox: Outbox, plan: Plan, state: RecordStatus, receipt: Receipt | None = None) -> None:
     write = plan.records[0].write
-    intent = Intent(write_target(plan.target, write), write.identity.text, write.digest, "<create/>")
+    body = serialize(Functions(Ledger().gateway).element(write))
+    intent = Intent(write_target(plan.target, write), write.identity.text, write.digest, body)
     (begun,) = outbox.begin(outbox.plan([intent]))
     outbox.conclude([Conclusion(begun, state, receipt)])
 
@@ -236,6 +239,17 @@ def test_the_same_identity_with_other_content_is_a_conflict(plan: Planner, outbo
     planned = plan(entry("R1", "11.00"))
     assert [record.verdict for record in planned.records] == [Verdict.REFUSED]
     assert reasons(planned) == [("conflict", "", "je.csv:2")]
+
+
+def test_a_conflict_names_what_differs_with_both_values_and_how_to_take_the_entry_back(
+    plan: Planner, outbox: Outbox
+) -> None:
+    send(outbox, plan(entry("R1", "10.00")), RecordStatus.APPLIED, Receipt("42"))
+    plan.ledger.rows["GLBATCH"] = [{"RECORDNO": 42}]
+    (record,) = plan(entry("R1", "11.00")).records
+    (reason,) = record.reasons
+    assert "je.csv:2: Debit: 11.00 in the file, 10.00 posted; je.csv:3: Credit: 11.00 in the file, 10.00" in str(reason)
+    assert "intacct undo --entry 1)" in reason.fix
 
 
 def keyed(plan: Planner, rows: str, *key: str, settings: PlanSettings = _USUAL) -> Plan:

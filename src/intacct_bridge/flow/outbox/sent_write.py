@@ -1,22 +1,26 @@
-"""The write that an entry's function asks for, read from the text that was sent."""
+"""The write that an entry's function asks for, read from the text that was sent, and how the input differs from it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from decimal import Decimal
 
 from intacct_bridge.errors import RecordError
 from intacct_bridge.flow.company.attachments import TOGETHER
 from intacct_bridge.flow.company.writable import LineSet, WritableObject
 from intacct_bridge.flow.outbox.entry import OutboxEntry
 from intacct_bridge.flow.records.tables import SourceRow
+from intacct_bridge.flow.records.values import comparable, equal_form
 from intacct_bridge.flow.records.write import Identity, RecordLine, Write, WriteOperation
 from intacct_bridge.model.catalog import FieldDef
 from intacct_bridge.model.legacy.functions import read_call
 from intacct_bridge.model.legacy.objects import LegacyObject, legacy_object
+from intacct_bridge.model.wording import amount_shown, counted
 from intacct_bridge.model.writing.functions import SPECIFIC_UPDATE
 from intacct_bridge.wire.values import Value, parse_value
 from intacct_bridge.wire.xml import Element, parse
 
 _NO_ROW = SourceRow("", 0, {})
 _Fields = dict[str, Value]
+_Line = Mapping[str, Value]
 _Lines = dict[str, tuple[RecordLine, ...]]
 
 
@@ -31,6 +35,9 @@ def sent_write(writable: WritableObject, entry: OutboxEntry) -> Write:
         function = function.children[-1]  # the others are its files
     if writable.legacy is not None:
         fields, lines = _of_legacy_function(writable, writable.legacy, entry.target.operation, function)
+    elif function.tag.startswith("create_"):
+        by_name = legacy_object(writable.name)
+        fields, lines = _of_legacy_function(writable, by_name, entry.target.operation, function)
     elif function.tag.startswith("update_"):
         fields, lines = _of_legacy_function(writable, legacy_object(writable.name), entry.target.operation, function)
         key = sent_key(writable, entry)
@@ -41,6 +48,51 @@ def sent_write(writable: WritableObject, entry: OutboxEntry) -> Write:
     else:
         fields, lines = _of_update(writable, function.children[0])
     return _write(entry, fields, lines)
+
+
+def differences_from_sent(sent: Write, given: Write, write: Write, left_out: Collection[str]) -> Iterator[str]:
+    """How the input differs from what was sent: `je.csv:3: AMOUNT: 50.00 in the file, 49.95 posted`.
+
+    `given` is the input in the same form as `sent`, and `write` has its columns and rows.
+    """
+    yield from _differing(sent.fields, given.fields, write, left_out, "")
+    for wrapper in dict.fromkeys((*given.lines, *sent.lines)):
+        mine = [line.fields for line in given.lines.get(wrapper, ())]
+        theirs = [line.fields for line in sent.lines.get(wrapper, ())]
+        rows = [line.position for line in write.lines.get(wrapper, ())]
+        places = rows if len(rows) == len(mine) else [""] * len(mine)
+        new: list[tuple[_Line, str]] = []
+        for line, place in zip(mine, places, strict=True):
+            twin = next((one for one in theirs if _same(one, line)), None)
+            if twin is None:
+                new.append((line, place))
+            else:
+                theirs.remove(twin)
+        for (line, place), old in zip(new, theirs, strict=False):
+            yield from _differing(old, line, write, (), place)
+        if len(new) != len(theirs):
+            now, then = len(given.lines.get(wrapper, ())), len(sent.lines.get(wrapper, ()))
+            yield f"{counted(now, 'line')} in the file, {then} posted"
+
+
+def _same(one: _Line, other: _Line) -> bool:
+    return all(equal_form(one.get(name)) == equal_form(other.get(name)) for name in {*one, *other})
+
+
+def _differing(old: _Line, new: _Line, write: Write, left_out: Collection[str], place: str) -> Iterator[str]:
+    for name in dict.fromkeys((*new, *old)):
+        if name not in left_out and equal_form(old.get(name)) != equal_form(new.get(name)):
+            column = ": ".join(part for part in (place, write.column(name)) if part)
+            yield f"{column}: {_shown(name, new.get(name))} in the file, {_shown(name, old.get(name))} posted"
+
+
+def _shown(name: str, value: Value) -> str:
+    text = comparable(value)
+    if name == "TR_TYPE":
+        return {"1": "debit", "-1": "credit"}.get(text, text)
+    if isinstance(value, Decimal) and name.endswith("AMOUNT"):
+        return amount_shown(value)
+    return text or "empty"
 
 
 def sent_key(writable: WritableObject, entry: OutboxEntry) -> str:

@@ -1,11 +1,18 @@
 """The verdict on a record by its outbox entry: posted by an earlier run, in doubt, or posted with other content."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from intacct_bridge.flow.outbox.entry import OutboxEntry
 from intacct_bridge.flow.plan.plan import PlannedRecord, Verdict
+from intacct_bridge.flow.records.lookup_keys import lookup_keys_of
 from intacct_bridge.flow.records.status import UNRESOLVED, RecordStatus
 from intacct_bridge.flow.records.write import Finding, Write
+from intacct_bridge.model.wording import counted
+
+CONFLICT = "conflict"
+"""The rule that refuses a record which was posted with other content."""
+_SHOWN = 5
 
 MAYBE_APPLIED = (RecordStatus.APPLIED, *UNRESOLVED)
 """Statuses of an entry whose record must not be posted a second time."""
@@ -17,15 +24,43 @@ def by_outbox(record: PlannedRecord, entry: OutboxEntry | None) -> PlannedRecord
         return record
     if entry.digest != record.write.digest:
         finding = Finding(
-            "conflict",
+            CONFLICT,
             f"{record.write.label} was {sent_text(record.write, entry)} with other content",
-            "change the record in Intacct, or give this one a reference of its own",
+            _fix(record.write, entry),
             position=record.write.position,
         )
         refused = replace(record.noting(finding), verdict=Verdict.REFUSED)
         return replace(refused, receipt=entry.receipt, since=entry.sent_at)
     verdict = Verdict.UNCHANGED if entry.status is RecordStatus.APPLIED else Verdict.IN_DOUBT
     return replace(record, verdict=verdict, receipt=entry.receipt, since=entry.sent_at)
+
+
+def with_sent_differences(record: PlannedRecord, texts: Sequence[str]) -> PlannedRecord:
+    """A record that was posted with other content, where its finding says what differs."""
+    if not texts:
+        return record
+    more = f"; and {counted(len(texts) - _SHOWN, 'more difference')}" if len(texts) > _SHOWN else ""
+    shown = f" ({'; '.join(texts[:_SHOWN])}{more})"
+    told = (replace(one, message=one.message + shown) if one.rule == CONFLICT else one for one in record.findings)
+    return replace(record, findings=tuple(told))
+
+
+def _fix(write: Write, entry: OutboxEntry) -> str:
+    """What leads to the content of the input, which depends on the kind of record."""
+    if entry.status is not RecordStatus.APPLIED:
+        return "find out first whether it was posted: intacct outbox settle"
+    lookup = lookup_keys_of(write.object)
+    other = "give this one a reference of its own if it is another record"
+    if lookup.payment_lines:
+        return f"take the posted payment back and load this one again (intacct undo --entry {entry.number}), or {other}"
+    if write.object == "GLBATCH":
+        return f"take the posted entry back and load this one again (intacct undo --entry {entry.number}), or {other}"
+    update = "load the file in update or upsert mode (--mode update) to change the record in Intacct"
+    if not lookup.keys:
+        return f"change the record in Intacct, or {other}"
+    if lookup.locked_states:
+        return f"{update}, as long as it is not paid; or {other}"
+    return update if lookup.enforced else f"{update}; or {other}"
 
 
 def is_doubtful(entry: OutboxEntry | None) -> bool:

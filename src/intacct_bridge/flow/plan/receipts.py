@@ -7,17 +7,20 @@ followed, the update counts, not the first create.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum, auto
 
-from intacct_bridge.errors import InvalidRequestError, NotPermittedError, RefusedError
+from intacct_bridge.errors import IntacctError, InvalidRequestError, NotPermittedError, RefusedError
 from intacct_bridge.flow.company.current_records import Locator
 from intacct_bridge.flow.company.references import resolve
+from intacct_bridge.flow.company.writable import writable_object
 from intacct_bridge.flow.outbox.entry import OutboxEntry
+from intacct_bridge.flow.outbox.sent_write import differences_from_sent, sent_write
 from intacct_bridge.flow.plan.changes import Change, differences
 from intacct_bridge.flow.plan.context import PlanContext
-from intacct_bridge.flow.plan.outbox_verdict import by_outbox, sent_text
+from intacct_bridge.flow.plan.outbox_verdict import CONFLICT, by_outbox, sent_text, with_sent_differences
 from intacct_bridge.flow.plan.plan import PlannedRecord, Verdict
 from intacct_bridge.flow.records.lookup_keys import lookup_keys_of
 from intacct_bridge.flow.records.status import RecordStatus
@@ -27,6 +30,7 @@ from intacct_bridge.model.batched import batched
 from intacct_bridge.model.keys import audited, natural_key, text_key
 from intacct_bridge.model.query.query import MAX_IN, Query, field
 from intacct_bridge.model.text_forms import nfc, with_forms
+from intacct_bridge.wire.xml import serialize
 
 _AUDIT = "AUDITHISTORY"
 _DAY = timedelta(days=1)
@@ -89,10 +93,43 @@ class ReceiptCheck:
                 done.append(_hidden(record, entry))
             else:
                 done.append(record if receipt.state is ReceiptState.RELEASED else by_outbox(record, entry))
+        done = self._with_differences(done, [None if at in corrected else one for at, one in enumerate(entries)])
         if corrected:
             for at, judged in zip(corrected, self._judge_corrected([*corrected.values()]), strict=True):
                 done[at] = judged
         return done
+
+    def _with_differences(
+        self, records: list[PlannedRecord], entries: Sequence[OutboxEntry | None]
+    ) -> list[PlannedRecord]:
+        """The records; of those that were posted with other content, what differs."""
+        conflicts = {
+            at: entry
+            for at, (record, entry) in enumerate(zip(records, entries, strict=True))
+            if entry is not None
+            and entry.target.operation is WriteOperation.CREATE
+            and record.write.operation is WriteOperation.CREATE
+            and any(one.rule == CONFLICT for one in record.findings)
+        }
+        if not conflicts or self._context.settings.offline:
+            return records
+        try:
+            writable = self._context.writable or writable_object(self._context.company, self._context.object)
+            self._context.references.learn(records[at].write for at in conflicts)
+        except IntacctError as error:
+            self._context.unchecked.append(f"what differs from the posted records: {error.message}")
+            return records
+        for at, entry in conflicts.items():
+            write = records[at].write
+            # else the input cannot be put into a function, and says so itself
+            with suppress(IntacctError):
+                resolved, _ = resolve(write, self._context.references)
+                made = serialize(self._context.functions.element(replace(resolved, attachments=())))
+                sent, given = (sent_write(writable, one) for one in (entry, replace(entry, body=made)))
+                left_out = {"SUPDOCID", *(name for key in writable.lookup.keys for name in key)}
+                texts = list(differences_from_sent(sent, given, write, left_out))
+                records[at] = with_sent_differences(records[at], texts)
+        return records
 
     def check(self, entries: Iterable[OutboxEntry]) -> dict[int, CheckedReceipt]:
         """The receipts of applied creates by entry number; receipts of deleted records are released in the outbox."""
@@ -247,7 +284,7 @@ def _overwritten(known: PlannedRecord, one: _CorrectedRecord, changes: Iterable[
     text = f"{write.label} was {sent_text(write, one.created)}, and was corrected on {when}"
     differs = "; ".join(text for change in changes for text in (str(change), *change.lines))
     finding = Finding(
-        "conflict",
+        CONFLICT,
         f"{text}; it has other content now ({differs})",
         "load it with update mode, or give this one a reference of its own",
         position=write.position,
