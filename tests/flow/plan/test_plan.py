@@ -248,7 +248,7 @@ def test_a_conflict_names_what_differs_with_both_values_and_how_to_take_the_entr
     plan.ledger.rows["GLBATCH"] = [{"RECORDNO": 42}]
     (record,) = plan(entry("R1", "11.00")).records
     (reason,) = record.reasons
-    assert "je.csv:2: Debit: 11.00 in the file, 10.00 posted; je.csv:3: Credit: 11.00 in the file, 10.00" in str(reason)
+    assert "je.csv:2: Debit: 11.00 in the file, 10.00 posted; je.csv:3: amount: 11.00 in the file, 10.00" in str(reason)
     assert "intacct undo --entry 1)" in reason.fix
 
 

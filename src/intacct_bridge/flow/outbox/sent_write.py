@@ -55,13 +55,13 @@ def differences_from_sent(sent: Write, given: Write, write: Write, left_out: Col
 
     `given` is the input in the same form as `sent`, and `write` has its columns and rows.
     """
-    yield from _differing(sent.fields, given.fields, write, left_out, "")
+    yield from _differing(sent.fields, given.fields, write, left_out, _NO_ROW)
     for wrapper in dict.fromkeys((*given.lines, *sent.lines)):
         mine = [line.fields for line in given.lines.get(wrapper, ())]
         theirs = [line.fields for line in sent.lines.get(wrapper, ())]
-        rows = [line.position for line in write.lines.get(wrapper, ())]
-        places = rows if len(rows) == len(mine) else [""] * len(mine)
-        new: list[tuple[_Line, str]] = []
+        rows = [line.row for line in write.lines.get(wrapper, ())]
+        places = rows if len(rows) == len(mine) else [_NO_ROW] * len(mine)
+        new: list[tuple[_Line, SourceRow]] = []
         for line, place in zip(mine, places, strict=True):
             twin = next((one for one in theirs if _same(one, line)), None)
             if twin is None:
@@ -79,11 +79,14 @@ def _same(one: _Line, other: _Line) -> bool:
     return all(equal_form(one.get(name)) == equal_form(other.get(name)) for name in {*one, *other})
 
 
-def _differing(old: _Line, new: _Line, write: Write, left_out: Collection[str], place: str) -> Iterator[str]:
+def _differing(old: _Line, new: _Line, write: Write, left_out: Collection[str], row: SourceRow) -> Iterator[str]:
     for name in dict.fromkeys((*new, *old)):
         if name not in left_out and equal_form(old.get(name)) != equal_form(new.get(name)):
-            column = ": ".join(part for part in (place, write.column(name)) if part)
-            yield f"{column}: {_shown(name, new.get(name))} in the file, {_shown(name, old.get(name))} posted"
+            column = write.column(name)
+            if row.cells and row.cells.get(column) in (None, ""):  # the amount of a credit is not in the debit column
+                column = "amount" if name.endswith("AMOUNT") else name
+            place = f"{row.position}: " if row.cells else ""
+            yield f"{place}{column}: {_shown(name, new.get(name))} in the file, {_shown(name, old.get(name))} posted"
 
 
 def _shown(name: str, value: Value) -> str:

@@ -55,7 +55,7 @@ def _fix(write: Write, entry: OutboxEntry) -> str:
         return f"take the posted payment back and load this one again (intacct undo --entry {entry.number}), or {other}"
     if write.object == "GLBATCH":
         return f"take the posted entry back and load this one again (intacct undo --entry {entry.number}), or {other}"
-    update = "load the file in update or upsert mode (--mode update) to change the record in Intacct"
+    update = "load the file with `mode` update or upsert, which changes the record in Intacct"
     if not lookup.keys:
         return f"change the record in Intacct, or {other}"
     if lookup.locked_states:
