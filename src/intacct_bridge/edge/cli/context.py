@@ -359,6 +359,25 @@ def file_option(flag: str, sentence: str, *, metavar: str = "FILE") -> Callable[
     return click.option(flag, metavar=metavar, type=click.Path(dir_okay=False, path_type=Path), help=sentence)
 
 
+def format_option(formats: Sequence[str]) -> Callable[..., Any]:
+    """The option for the format of rows."""
+    return click.option(
+        "--format",
+        "kind",
+        type=click.Choice(formats),
+        default="table",
+        show_default="table; for a file the format of its ending, or CSV",
+        help="Write this format.",
+    )
+
+
+SPREADSHEET_SAFE = click.option(
+    "--spreadsheet-safe",
+    is_flag=True,
+    help="In CSV, put an apostrophe before texts that a spreadsheet would run as formulas.",
+)
+
+
 def day_option(flag: str, sentence: str) -> Callable[..., Any]:
     """An option that takes a date."""
     return click.option(flag, metavar="DATE", type=Day(), help=sentence)

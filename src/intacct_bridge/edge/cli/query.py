@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from intacct_bridge.edge.cli.context import CommandContext, file_option, number_option, shared_options
+from intacct_bridge.edge.cli.context import (
+    SPREADSHEET_SAFE,
+    CommandContext,
+    file_option,
+    format_option,
+    number_option,
+    shared_options,
+)
 from intacct_bridge.edge.terminal.row_formats import FORMATS, format_of, write_parquet, write_rows
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.model.wording import counted
@@ -31,20 +38,9 @@ _TABLE_ROWS = 50
 )
 @click.option("--order-by", metavar="F", help="Sort by these fields; DESC after one reverses it.")
 @number_option("--limit", "Read at most N rows, 0 for all (default: 50 in a table, otherwise all).")
-@click.option(
-    "--format",
-    "kind",
-    type=click.Choice(FORMATS),
-    default="table",
-    show_default="table; for a file the format of its ending, or CSV",
-    help="Write this format.",
-)
+@format_option(FORMATS)
 @file_option("--out", "Write to this file (default: standard output).")
-@click.option(
-    "--spreadsheet-safe",
-    is_flag=True,
-    help="In CSV, put an apostrophe before texts that a spreadsheet would run as formulas.",
-)
+@SPREADSHEET_SAFE
 @file_option(
     "--map", "Write the records in the columns, or for JSON in the shape, of this mapping.", metavar="MAP.toml"
 )

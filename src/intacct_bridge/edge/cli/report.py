@@ -5,7 +5,14 @@ from pathlib import Path
 
 import click
 
-from intacct_bridge.edge.cli.context import CommandContext, Duration, file_option, shared_options
+from intacct_bridge.edge.cli.context import (
+    SPREADSHEET_SAFE,
+    CommandContext,
+    Duration,
+    file_option,
+    format_option,
+    shared_options,
+)
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.model.wording import counted
 
@@ -28,20 +35,9 @@ _NAME_FIX = (
 @click.option("--interactive", is_flag=True, help="Run a report of the interactive report writer.")
 @click.option("--prompts", is_flag=True, help="List the report's prompts instead of running it.")
 @click.option("--list", "listing", is_flag=True, help="Say how to find a report's name; the gateway lists none.")
-@click.option(
-    "--format",
-    "kind",
-    type=click.Choice(_FORMATS),
-    default="table",
-    show_default="table; for a file the format of its ending, or CSV",
-    help="Write this format.",
-)
+@format_option(_FORMATS)
 @file_option("--out", "Write to this file (default: standard output).")
-@click.option(
-    "--spreadsheet-safe",
-    is_flag=True,
-    help="In CSV, put an apostrophe before texts that a spreadsheet would run as formulas.",
-)
+@SPREADSHEET_SAFE
 @click.option(
     "--timeout",
     metavar="S",

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from intacct_bridge.edge.doctor.examination import Job
 from intacct_bridge.edge.doctor.findings import tag_of
@@ -24,6 +25,20 @@ class RoleGrant:
     """The objects of the job that need it."""
     certain: bool
     """Whether the name on the screen is known, and not only inferred."""
+
+    @property
+    def name(self) -> str:
+        """The permission under its application, as the form of a role shows it."""
+        return f"{self.application} ▸ {self.permission}"
+
+    def as_texts(self) -> dict[str, Any]:
+        """Its facts as a page shows them."""
+        return {
+            "permission": self.name,
+            "rights": ", ".join(self.rights),
+            "objects": ", ".join(self.objects),
+            "certain": self.certain,
+        }
 
 
 def role_for(job: Job) -> Iterator[tuple[str, tuple[str, ...]]]:

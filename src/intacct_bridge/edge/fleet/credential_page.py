@@ -236,15 +236,7 @@ def _step(step: SetUpStep) -> dict[str, Any]:
         "why": step.why if mine else "This check ends with the user's sign-in and the reading of a record.",
         "notes": list(step.notes) if mine and step.id != "company" else [],  # that one asks to send the ID
         "fields": [{"label": one.label, "value": one.value} for one in step.fields] if mine else [],
-        "grants": [
-            {
-                "permission": f"{one.application} ▸ {one.permission}",
-                "rights": ", ".join(one.rights),
-                "objects": ", ".join(one.objects),
-                "certain": one.certain,
-            }
-            for one in step.grants
-        ],
+        "grants": [one.as_texts() for one in step.grants],
         "picture": picture(step) if mine else "",
     }
 

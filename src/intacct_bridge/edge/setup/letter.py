@@ -80,7 +80,7 @@ def _already(step: SetUpStep) -> str:
 
 def _grant(one: RoleGrant) -> str:
     unsure = "" if one.certain else " (the name on the screen may differ)"
-    return f"{one.application} ▸ {one.permission}: {', '.join(one.rights)}{unsure}"
+    return f"{one.name}: {', '.join(one.rights)}{unsure}"
 
 
 def _plain(text: str) -> str:

@@ -59,7 +59,7 @@ def _step(step: SetUpStep, console: Console) -> Iterator[str]:
 
 
 def _grants(step: SetUpStep) -> Iterator[str]:
-    names = [f"{one.application} ▸ {one.permission}" for one in step.grants]
+    names = [one.name for one in step.grants]
     wide = max(len(one) for one in names)
     for place, (name, one) in enumerate(zip(names, step.grants, strict=True)):
         label = "grant" if place == 0 else ""

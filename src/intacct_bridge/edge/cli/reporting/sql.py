@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from intacct_bridge.edge.cli.context import CommandContext, file_option, number_option, shared_options
+from intacct_bridge.edge.cli.context import CommandContext, file_option, format_option, number_option, shared_options
 from intacct_bridge.edge.terminal.row_formats import FORMATS, format_of, write_parquet, write_rows
 from intacct_bridge.edge.views.load import money
 from intacct_bridge.errors import SettingsError
@@ -26,14 +26,7 @@ if TYPE_CHECKING:
     "--explain", is_flag=True, help="Only show what would be read, and its cost; uses one transaction a table."
 )
 @number_option("--max-transactions", "Stop before using more API transactions than this.", least=1, show_default=False)
-@click.option(
-    "--format",
-    "kind",
-    type=click.Choice(FORMATS),
-    default="table",
-    show_default="table; for a file the format of its ending, or CSV",
-    help="Write this format.",
-)
+@format_option(FORMATS)
 @file_option("--out", "Write to this file (default: standard output).")
 @shared_options(prints_table=True)
 def sql_command(

@@ -142,15 +142,7 @@ def _step(step: SetUpStep) -> dict[str, Any]:
         "by_hand": step.by_hand,
         "can_be_ticked": step.state == UNKNOWN and (step.id in _BY_HAND or bool(step.seen)),
         "fields": [{"label": one.label, "value": one.value} for one in step.fields],
-        "grants": [
-            {
-                "permission": f"{one.application} ▸ {one.permission}",
-                "rights": ", ".join(one.rights),
-                "objects": ", ".join(one.objects),
-                "certain": one.certain,
-            }
-            for one in step.grants
-        ],
+        "grants": [one.as_texts() for one in step.grants],
         "notes": list(step.notes),
         "own_notes": list(step.own_notes),
         "picture": picture(step),
