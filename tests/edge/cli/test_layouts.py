@@ -329,6 +329,27 @@ def test_payments_find_their_bills_by_number_and_vendor(load: Intacct, reader: H
     assert "more than one APBILL with RECORDID 'P-1' (V10001, V10002)" in refused.out
 
 
+def test_payments_above_what_is_due_are_refused_over_all_rows(load: Intacct) -> None:
+    head = "Vendor,Bill No,Date,Due,Account,Amount,Dept,Loc\n"
+    bills = [f"V10001,{no},2026-11-21,2026-12-21,60100,{amount},500,110" for no, amount in (("O-1", 100), ("O-2", 50))]
+    Path("bills.csv").write_text(head + "\n".join(bills))
+    assert load("bills.csv", "--as", "bills", "--apply").status == 0
+    rows = [("O-1", "60"), ("O-1", "50"), ("O-1", "40"), ("O-2", "50.01"), ("O-2", "-5"), ("O-2", "0")]
+    Path("payments.csv").write_text(
+        "Vendor,Bill No,Amount,Date,Method,Bank,Payment No\n"
+        + "".join(f"V10001,{no},{paid},2026-11-21,EFT,CHK-INS,P{at}\n" for at, (no, paid) in enumerate(rows))
+    )
+    said = " ".join(load("payments.csv", "--as", "payments").out.split())
+    assert (
+        "payments.csv:3: Amount: the payment of 50.00 is more than what is due on O-1: 100.00 USD, and the payments "
+        "before it in this input take 60.00; pay at most 40.00"
+    ) in said
+    assert "payments.csv:5: Amount: the payment of 50.01 is more than what is due on O-2: 50.00 USD; pay at most" in said
+    assert "payments.csv:6: Amount: a payment must be above zero; this one is -5.00" in said
+    assert "payments.csv:7: Amount: a payment must be above zero; this one is 0.00; correct it" in said
+    assert "2 to create" in said, "60 and 40 are what is due"
+
+
 def test_receipts_find_their_invoices(load: Intacct, reader: HttpReader) -> None:
     Path("invoices.csv").write_text(
         "Customer,Invoice No,Date,Due,Account,Amount,Loc,Dept\nC20001,R-1,2026-11-21,2026-12-21,40100,12.50,110,500\n"
@@ -340,6 +361,9 @@ def test_receipts_find_their_invoices(load: Intacct, reader: HttpReader) -> None
     posted = load("receipts.csv", "--as", "receipts", "--apply")
     assert posted.status == 0, posted.said
     assert [row["TRX_TOTALPAID"] for row in reader.rows("ARINVOICE", "TRX_TOTALPAID", RECORDID="R-1")] == ["12.5"]
+    Path("again.csv").write_text(Path("receipts.csv").read_text().replace("12.50,11/22", "0.01,11/23"))
+    refused = " ".join(load("again.csv", "--as", "receipts").out.split())
+    assert "Amount: the payment of 0.01 is more than what is due on R-1: 0.00 USD; remove it, or name another" in refused
 
 
 def test_expenses_orders_and_timesheets(load: Intacct, reader: HttpReader) -> None:

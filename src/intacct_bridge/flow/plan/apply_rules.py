@@ -1,9 +1,14 @@
-"""The step that applies the rules, with the facts about the company that they need."""
+"""The step that applies the rules, with the facts about the company that they need, and the one on payments.
 
-from collections.abc import Iterator, Sequence
+What is due on a bill concerns all payments of it in one input together, so it is no rule on a single record.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
+from decimal import Decimal
 
 from intacct_bridge.errors import InvalidRequestError, NotPermittedError, RefusedError
+from intacct_bridge.flow.company.amounts_due import PAID_DOCUMENTS, AmountDue, amounts_due
 from intacct_bridge.flow.plan.context import PlanContext
 from intacct_bridge.flow.plan.plan import PlannedRecord
 from intacct_bridge.flow.plan.rules import (
@@ -19,8 +24,9 @@ from intacct_bridge.flow.plan.rules import (
     that_matter,
 )
 from intacct_bridge.flow.records.values import comparable
-from intacct_bridge.flow.records.write import Finding
+from intacct_bridge.flow.records.write import Finding, RecordLine, Write, WriteOperation
 from intacct_bridge.model.query.query import Query
+from intacct_bridge.model.wording import amount_shown
 
 
 def refuse_unsendable(records: Sequence[PlannedRecord]) -> list[PlannedRecord]:
@@ -88,3 +94,70 @@ class ApplyRules:
         except (NotPermittedError, RefusedError) as error:
             self._context.unchecked.append(f"entities and open periods: {error.message}")
         return entities
+
+
+class CheckAmountsDue:
+    """The step that refuses payments of more than is due on a bill or invoice, over all rows of the input.
+
+    Of several payments of one document, those are refused with which the sum first exceeds what is due.
+    """
+
+    def __init__(self, context: PlanContext) -> None:
+        self._context = context
+
+    def __call__(self, records: Sequence[PlannedRecord]) -> list[PlannedRecord]:
+        """Read what is due on all documents together."""
+        context = self._context
+        document = PAID_DOCUMENTS.get(context.object, "")
+        if not document or context.settings.offline or context.company.connection.is_legacy:
+            return list(records)
+        new = [one.write for one in records if one.is_open and one.write.operation is WriteOperation.CREATE]
+        numbers = sorted({number for write in new for line in _paying(write) if (number := _paid(line)).isdecimal()})
+        try:
+            due = amounts_due(context.company, document, numbers) if numbers else {}
+        except (NotPermittedError, RefusedError, InvalidRequestError) as error:
+            context.unchecked.append(f"amounts due of {document}: {error.message}")
+            return list(records)
+        paid: dict[str, Decimal] = {}
+        done: list[PlannedRecord] = []
+        for record in records:
+            if record.is_open and record.write.operation is WriteOperation.CREATE:
+                sums = dict(paid)
+                findings = list(_overpayments(record.write, due, sums))
+                done.append(record.noting(*findings).judged())
+                paid = paid if findings else sums
+            else:
+                done.append(record)
+        return done
+
+
+def _paying(write: Write) -> Iterator[RecordLine]:
+    """The lines of a payment that is no draft, which pay a document in its own currency."""
+    if comparable(write.fields.get("ACTION")).casefold() != "draft":
+        yield from (line for line in write.all_lines if _paid(line) and isinstance(line.amount, Decimal))
+
+
+def _paid(line: RecordLine) -> str:
+    return comparable(line.fields.get("RECORDKEY"))
+
+
+def _overpayments(write: Write, due: Mapping[str, AmountDue], sums: dict[str, Decimal]) -> Iterator[Finding]:
+    """The lines with which more is paid than is due; `sums` has what the payments before it pay."""
+    currency = comparable(write.fields.get("CURRENCY"))
+    for line in _paying(write):
+        document, amount = due.get(_paid(line)), line.amount
+        if document is None or amount is None or (currency and document.currency and currency != document.currency):
+            continue
+        before = sums.get(_paid(line), Decimal(0))
+        sums[_paid(line)] = before + amount
+        if before + amount > document.due:
+            unit = f" {document.currency}" if document.currency else ""
+            open_amount = f"{amount_shown(document.due, document.currency)}{unit}"
+            earlier = f", and the payments before it in this input take {amount_shown(before)}" if before else ""
+            message = (
+                f"the payment of {amount_shown(amount)} is more than what is due on {document.number}: "
+                f"{open_amount}{earlier}"
+            )
+            left = document.due - before
+            fix = f"pay at most {amount_shown(left)}" if left > 0 else "remove it, or name another document"
+            yield Finding("due", message, fix, write.column("TRX_PAYMENTAMOUNT"), line.position)

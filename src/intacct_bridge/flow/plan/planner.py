@@ -24,7 +24,7 @@ from intacct_bridge.flow.layouts.base import Layout
 from intacct_bridge.flow.outbox.outbox import Outbox
 from intacct_bridge.flow.plan.actions import MatchState, after_payments
 from intacct_bridge.flow.plan.altered import refuse_altered_content
-from intacct_bridge.flow.plan.apply_rules import ApplyRules, refuse_unsendable
+from intacct_bridge.flow.plan.apply_rules import ApplyRules, CheckAmountsDue, refuse_unsendable
 from intacct_bridge.flow.plan.context import CompanyFacts, PlanContext, PlanStep
 from intacct_bridge.flow.plan.duplicates import FindDuplicates, refuse_repeated
 from intacct_bridge.flow.plan.known_to_outbox import (
@@ -56,6 +56,7 @@ def steps_to_create(context: PlanContext) -> tuple[PlanStep, ...]:
         ApplyRules(context),
         KnownByContent(context),
         FindDuplicates(context),
+        CheckAmountsDue(context),
     )
 
 

@@ -323,6 +323,23 @@ def one_base_currency(write: Write, facts: Facts) -> Iterator[Finding]:
         yield Finding("base currency", message, "make one entry for each", write.column("LOCATION"), write.position)
 
 
+_SETTLED_OTHERWISE = ("CREDIT", "ADVANCE", "INLINE", "DISCOUNT", "ADJ", "OVERPAYMENT", "NEGATIVE")
+"""Parts of the names of fields with which a line of a payment settles a document without money."""
+
+
+def payment_amounts(write: Write, _: Facts) -> Iterator[Finding]:
+    """A payment pays more than nothing on each document, unless a credit or a discount settles it."""
+    for line in write.all_lines:
+        amount = line.fields.get("TRX_PAYMENTAMOUNT")
+        if not isinstance(amount, Decimal) or amount > 0:
+            continue
+        others = [name for name, value in line.fields.items() if value and any(p in name for p in _SETTLED_OTHERWISE)]
+        if amount < 0 or not others:
+            message = f"a payment must be above zero; this one is {amount_shown(amount)}"
+            fix = "enter an adjustment for money that comes back" if amount < 0 else "correct it, or remove the row"
+            yield Finding("payment amount", message, fix, write.column("TRX_PAYMENTAMOUNT"), line.position)
+
+
 def signs(write: Write, facts: Facts) -> Iterator[Finding]:
     """No amount has the sign of another currency than its own."""
     if facts.signed:
@@ -344,8 +361,8 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
     "EEXPENSES": _POSTING,
     "CCTRANSACTION": _POSTING,
     "OTHERRECEIPTS": _POSTING,
-    "APPYMT": (open_period,),
-    "ARPYMT": (open_period,),
+    "APPYMT": (open_period, payment_amounts),
+    "ARPYMT": (open_period, payment_amounts),
     "ARADVANCE": _POSTING,
 }
 """The rules of each object; they apply to new records, and to updates that give lines."""
