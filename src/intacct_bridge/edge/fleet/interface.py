@@ -77,7 +77,7 @@ def show_tenant(request: ApiRequest) -> ApiAnswer:
 
 
 def put_tenant(request: ApiRequest) -> ApiAnswer:
-    """Add a tenant, or make it what the body says; twice is as once. Its secrets and its pause stay."""
+    """Add a tenant, or make it what the body says. Repeating it changes nothing. Its secrets and its pause stay."""
     body, fleet, name = request.read(TenantBody), request.site.fleet, request.path["name"]
     limits = _limits(body.limits)
     try:
