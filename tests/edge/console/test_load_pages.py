@@ -130,6 +130,24 @@ def test_a_file_is_read_in_another_way_and_by_a_mapping(visitor: Visitor) -> Non
     assert visitor.get(here).status == 404
 
 
+def runs(visitor: Visitor) -> list[str]:
+    return [one["what"] for one in visitor.get("/runs.json").json["runs"]]
+
+
+def test_a_look_at_a_file_is_a_run_only_where_intacct_is_asked(visitor: Visitor) -> None:
+    here = drop(visitor, "first.csv", b"CLASSID,NAME\nL-30,Thirty\n", **{"as": "CLASS"}).location
+    before = runs(visitor)
+    assert "describe" not in before
+    visitor.post(f"{here}/read", {"as": "CLASS", "set": "STATUS=active"})
+    assert visitor.get(f"{here}/mapping?object=CLASS").status == 200
+    assert runs(visitor) == before, "the object is known by now"
+    planned(visitor, Seen(303, {"location": here}, b""))
+    assert runs(visitor) == ["load", *before]
+    fresh = drop(visitor, "second.csv", b"PROJECTID,NAME\nP-30,Thirty\n", **{"as": "PROJECT"})
+    assert fresh.status == 303
+    assert runs(visitor) == ["load preview", "load", *before]
+
+
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [

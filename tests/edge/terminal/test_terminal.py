@@ -48,6 +48,8 @@ class Vault(KeyringBackend):
     name = "test vault"
     def set_password(self, service, user, secret):
         kept.write_text(json.dumps({**self.all(), f"{service}/{user}": secret}))
+    def delete_password(self, service, user):
+        kept.write_text(json.dumps({name: one for name, one in self.all().items() if name != f"{service}/{user}"}))
     def get_password(self, service, user):
         return self.all().get(f"{service}/{user}")
     def all(self):
@@ -57,6 +59,9 @@ class Plain(Vault):
 class Broken(Vault):
     def set_password(self, service, user, secret):
         raise RuntimeError(secret)
+class Stuck(Vault):
+    def delete_password(self, service, user):
+        raise RuntimeError(user)
 """
 
 
@@ -239,6 +244,44 @@ def test_passwords_go_to_the_keyring_where_there_is_one(at: Terminals, url: str)
     assert not any(secret in at.settings.read_text() for secret in SECRETS)
     assert sorted(json.loads((at.home / "keyring.json").read_text()).values()) == sorted(SECRETS)
     assert at("connections", "test", PYTHON_KEYRING_BACKEND="vaults.Vault").end() == 0
+
+
+def in_keyring(at: Terminals) -> list[str]:
+    return sorted(json.loads((at.home / "keyring.json").read_text()))
+
+
+def test_a_removed_connection_leaves_only_the_passwords_in_the_keyring_that_are_not_its_own(
+    at: Terminals, url: str
+) -> None:
+    (at.home / "vaults.py").write_text(KEYRING)
+    mine = ["intacct-bridge:books/sender_password", "intacct-bridge:books/user_password"]
+    (at.home / "keyring.json").write_text('{"bank/user_password": "x", "intacct-bridge:old/user_password": "y"}')
+    others = in_keyring(at)
+    terminal = at("connections", "add", "books", "--endpoint", url, PYTHON_KEYRING_BACKEND="vaults.Vault")
+    terminal.answer(**ANSWERS)
+    assert terminal.end() == 0, terminal.said
+    assert in_keyring(at) == sorted([*mine, *others])
+    twin = '[connections.twin]\nsender_password = { keyring = "intacct-bridge:books/sender_password" }\n'
+    hand = '[connections.hand]\nuser_password = { keyring = "bank/user_password" }\n'
+    with at.settings.open("a") as file:
+        file.write(f"\n{twin}\n{hand}")
+    for name in ("books", "hand"):
+        assert at("connections", "remove", name, PYTHON_KEYRING_BACKEND="vaults.Vault").end() == 0
+    assert in_keyring(at) == sorted([mine[0], *others]), "what another connection refers to stays"
+
+
+def test_a_keyring_that_cannot_forget_a_password_is_named(at: Terminals, url: str) -> None:
+    (at.home / "vaults.py").write_text(KEYRING)
+    terminal = at("connections", "add", "books", "--endpoint", url, PYTHON_KEYRING_BACKEND="vaults.Vault")
+    terminal.answer(**ANSWERS)
+    assert terminal.end() == 0, terminal.said
+    removed = at("connections", "remove", "books", PYTHON_KEYRING_BACKEND="vaults.Stuck")
+    assert removed.end() == 0
+    said = " ".join(removed.said.split())
+    assert "Removed connection books." in said
+    assert "The keyring still has" in said
+    assert "intacct-bridge:books/user_password" in said
+    assert not any(secret in said for secret in SECRETS)
 
 
 @pytest.mark.parametrize(

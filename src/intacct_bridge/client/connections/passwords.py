@@ -1,11 +1,14 @@
 """The place of typed passwords: the system's keyring, or the connection's file."""
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from intacct_bridge.client.connections.connection import SECRETS
+from intacct_bridge.client.connections.sources import Surroundings
 from intacct_bridge.errors import SettingsError
+from intacct_bridge.model.wording import listed
 
 _RECOMMENDED = 1.0
 """The package keyring recommends back ends of at least this priority; one that saves plain text has less."""
@@ -37,7 +40,8 @@ class PasswordPlace:
     @property
     def service(self) -> str:
         """The keyring's name for the connection. Connections of the same name in two projects do not share one."""
-        file = "" if self.path.is_absolute() else f"{self.path.resolve()}:"
+        path = self.path.resolve()
+        file = "" if path == Surroundings().user_file.resolve() else f"{path}:"
         return f"intacct-bridge:{file}{self.name}"
 
     @property
@@ -65,6 +69,38 @@ class PasswordPlace:
                 f"The keyring cannot save the password ({type(error).__name__}).", fix=self.otherwise
             ) from None
         return {"keyring": f"{self.service}/{key}"}
+
+
+def forget_passwords(table: Mapping[str, Any], name: str, path: Path) -> str:
+    """Remove from the keyring the passwords of a connection, or of a sender, whose `table` was taken out of `path`.
+
+    Only entries that `PasswordPlace` made for this name and file are removed, and none to which another table refers:
+    others are of the user's own. Where the keyring fails, the answer says which entries stay; else it is empty.
+    """
+    place = PasswordPlace(name, path, in_keyring=True)
+    own = {f"{place.service}/{key}": key for key in SECRETS}
+    used = {entry for file in Surroundings().files() for entry in _entries(file.connections, file.senders)}
+    entries = [entry for entry in _entries({name: table}) if entry in own and entry not in used]
+    left = [entry for entry in entries if not _removed(place.service, own[entry])]
+    return f"The keyring still has {listed(left)}: remove {'it' if len(left) == 1 else 'them'} there." if left else ""
+
+
+def _entries(*groups: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    """The entries of the keyring to which the settings of these tables refer."""
+    values = (value for group in groups for table in group.values() for value in table.values())
+    yield from (str(value["keyring"]) for value in values if isinstance(value, Mapping) and "keyring" in value)
+
+
+def _removed(service: str, key: str) -> bool:
+    """Whether the keyring has no such entry now."""
+    try:
+        import keyring
+
+        if keyring.get_password(service, key) is not None:
+            keyring.delete_password(service, key)
+    except Exception:  # a keyring's back end raises its own errors, and the package may be gone
+        return False
+    return True
 
 
 def _keyring_strength() -> tuple[float, str]:

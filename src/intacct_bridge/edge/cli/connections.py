@@ -163,17 +163,26 @@ def test_command(context: CommandContext, *, name: str | None) -> None:
 )
 @shared_options(connected=False)
 def remove_command(context: CommandContext, *, name: str, project: bool) -> None:
-    """Remove a connection from its file. Intacct is not changed."""
-    from intacct_bridge.client.connections.sources import list_connections, remove_connection
+    """Remove a connection from its file, and its passwords from the keyring. Intacct is not changed."""
+    from intacct_bridge.client.connections.passwords import forget_passwords
+    from intacct_bridge.client.connections.sources import (
+        Surroundings,
+        connection_file,
+        list_connections,
+        remove_connection,
+    )
 
-    path = Path("intacct.toml") if project else None
+    path = Path("intacct.toml") if project else Surroundings().user_file
+    before = connection_file(name, path=path)
     if not remove_connection(name, path=path):
         elsewhere = [one.source for one in list_connections() if one.name == name]
         raise SettingsError(
-            f"Unknown connection {name!r} in {path or 'your intacct.toml'}.",
+            f"Unknown connection {name!r} in {path if project else 'your intacct.toml'}.",
             fix=f"{elsewhere[0]} defines it; remove it there." if elsewhere else "See: intacct connections list",
         )
     context.console.say(f"Removed connection {name}.")
+    if kept := forget_passwords(before, name, path):
+        context.console.complain(kept)
 
 
 def _names(text: str | None) -> list[str]:

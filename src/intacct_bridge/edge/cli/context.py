@@ -76,6 +76,8 @@ class CommandContext:
         """The words of the command, such as `outbox retry`."""
         self.status = 0
         """How the work of a page of the console ended, as an exit status; commands return theirs."""
+        self.run_at_first_call = False
+        """Whether the run begins with the first request, so that work without one leaves none in the history."""
         self.start: Start = _no_start
         """Runs another command line in this process, as a run of a flow."""
         self.name: str | None = None
@@ -200,12 +202,15 @@ class CommandContext:
         from intacct_bridge.client.client import Client
         from intacct_bridge.served_demo import demo_home
 
-        self.begin_run()
+        if not self.run_at_first_call:
+            self.begin_run()
         kept = demo_home() if self.is_demo else None
         client = Client(connection, transport=self._embedded(), max_transactions=max_transactions, keep=kept)
         self.recorder.uses(client.meter)
         if self.given is not None:
             client.meter.before_each = self.given.stop_if_asked
+        elif self.run_at_first_call:
+            client.meter.before_each = self.begin_run
         return client
 
     def _embedded(self) -> "Transport | None":

@@ -124,9 +124,15 @@ class Visit:
             )
 
     @contextmanager
-    def company(self, name: str, command: str, *, entity: str = "") -> "Iterator[CommandContext]":
-        """A connection as a command has it. A call to the company is a run of the history, under the command's name."""
+    def company(
+        self, name: str, command: str, *, entity: str = "", run_at_first_call: bool = False
+    ) -> "Iterator[CommandContext]":
+        """A connection as a command has it; its client is a run of the history, under the command's name.
+
+        `run_at_first_call`: only a request makes it a run, for pages that mostly know the company's objects already.
+        """
         with company_context(name, command, person=self.person, entity=entity) as context:
+            context.run_at_first_call = run_at_first_call
             yield context
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from intacct_bridge.client.connections.connection import SECRETS
-from intacct_bridge.client.connections.passwords import PasswordPlace
+from intacct_bridge.client.connections.passwords import PasswordPlace, forget_passwords
 from intacct_bridge.client.connections.sources import (
     ListedConnection,
     Surroundings,
@@ -144,9 +144,12 @@ def remove(visit: Visit) -> Redirect:
     visit.check_may_configure()
     listed = _find(visit)
     path = _path_of(listed)
+    before = connection_file(listed.name, path=path) if path is not None else {}
     if path is None or not remove_connection(listed.name, path=path):
         raise SettingsError(f"{listed.source} defines {listed.name}.", fix="Remove it there.")
-    return visit.redirect("/connections", notice=f"Removed connection {listed.name}. Intacct is not changed.")
+    kept = forget_passwords(before, listed.name, path)
+    notice = f"Removed connection {listed.name}. Intacct is not changed. {kept}".strip()
+    return visit.redirect("/connections", notice=notice)
 
 
 # --- the form

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from intacct_bridge.client.connections.passwords import PasswordPlace
+from intacct_bridge.client.connections.passwords import PasswordPlace, forget_passwords
 from intacct_bridge.client.connections.sources import (
     ListedSender,
     Surroundings,
@@ -98,8 +98,11 @@ def remove(visit: Visit) -> Redirect:
     """Take a sender that no connection uses out of its file."""
     visit.check_may_configure()
     found = _find(visit)
-    remove_sender(found.name, path=Path(found.source))
-    return visit.redirect("/connections", notice=f"Removed sender {found.name}.")
+    path = Path(found.source)
+    before = sender_file(found.name, path=path)
+    remove_sender(found.name, path=path)
+    kept = forget_passwords(before, f"senders.{found.name}", path)
+    return visit.redirect("/connections", notice=f"Removed sender {found.name}. {kept}".strip())
 
 
 PAGES = (

@@ -4,6 +4,7 @@ refused to correct it and drop it again.
 
 import shlex
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -111,11 +112,16 @@ def _understand(visit: Visit, file: DroppedFile) -> None:
     """Read the beginning of a file as its options say, and keep what was found, or why it cannot be read."""
     file.preview, file.problem = {}, {}
     try:
-        with visit.company(file.connection, "describe", entity=file.entity) as context:
+        with _reading(visit, file) as context:
             file.preview = _preview(context, file)
     except IntacctError as error:
         file.problem = described(error)
     file.save()
+
+
+def _reading(visit: Visit, file: DroppedFile) -> AbstractContextManager["CommandContext"]:
+    """The company for a look at a file. It is a run of the history only where the company is asked for its objects."""
+    return visit.company(file.connection, "load preview", entity=file.entity, run_at_first_call=True)
 
 
 def _preview(context: "CommandContext", file: DroppedFile) -> dict[str, Any]:
@@ -233,7 +239,7 @@ def show_mapping(visit: Visit) -> PageView:
     object_name = visit.query.get("object", "").strip().upper() or file.preview.get("object", "")
     if not object_name:
         raise SettingsError("A mapping is for an object, and none is chosen.", fix="Name one, such as VENDOR.")
-    with visit.company(file.connection, "describe", entity=file.entity) as context:
+    with _reading(visit, file) as context:
         columns = file.preview.get("columns") or _plain_columns(file)
         names, _ = _fields(context, object_name)
     data = {
@@ -292,7 +298,7 @@ def map_columns(visit: Visit) -> PageView | Redirect:
     file = find_file(visit.params["id"], visit.person)
     text = (visit.form.fields.get("text") or [""])[-1].replace("\r\n", "\n")
     object_name = visit.field("object").upper()
-    with visit.company(file.connection, "describe", entity=file.entity) as context:
+    with _reading(visit, file) as context:
         if not visit.checked("as-text"):
             columns = visit.fields("column")
             chosen = dict(zip(columns, visit.fields("field"), strict=False))
