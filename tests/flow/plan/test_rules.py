@@ -253,6 +253,42 @@ def test_entities_of_one_entry_have_one_base_currency() -> None:
     assert not list(one_base_currency(same, facts(entities=ENTITIES)))
 
 
+@pytest.mark.parametrize("name", ["APBILL", "ARINVOICE", "APADJUSTMENT", "ARADJUSTMENT"])
+def test_lines_of_one_document_are_in_entities_of_one_base_currency(name: str) -> None:
+    lines = [line(f"{name}ITEM", TRX_AMOUNT=Decimal(1), LOCATIONID=place) for place in ("E1", "E3")]
+    document = replace(record(name, *lines, wrapper=f"{name}ITEMS"), columns={"LOCATIONID": "Loc"})
+    (found,) = check(document, facts(PLACES, entities=ENTITIES))
+    assert (found.rule, found.column, found.fix) == ("base currency", "Loc", "make one record for each")
+    assert not list(check(replace(document, lines={"ITEMS": (lines[0], lines[0])}), facts(PLACES, entities=ENTITIES)))
+
+
+@pytest.mark.parametrize(
+    ("fields", "header", "refused"),
+    [
+        ({"TRX_AMOUNT": "100.50"}, "JPY", True),
+        ({"TRX_AMOUNT": "100.00"}, "JPY", False),
+        ({"TRX_AMOUNT": "100.50"}, "USD", False),
+        ({"TRX_AMOUNT": "100.50", "CURRENCY": "KRW"}, "USD", True),
+        ({"TRX_PAYMENTAMOUNT": "0.5"}, "JPY", True),
+        ({"AMOUNT": "0.5"}, "JPY", True),
+        ({"TRX_AMOUNT": "100", "AMOUNT": "0.66"}, "JPY", False),
+        ({"AMOUNT": "0.66", "CURRENCY": "JPY"}, "", False),
+        ({"QUANTITY": "1.5", "PRICE": "10.5", "EXCHANGE_RATE": "0.0067"}, "JPY", False),
+    ],
+)
+def test_amounts_have_the_decimals_of_their_currency(fields: dict[str, str], header: str, refused: bool) -> None:
+    values: dict[str, Any] = {name: value if name == "CURRENCY" else Decimal(value) for name, value in fields.items()}
+    found = list(check(record("APBILL", line("APBILLITEM", **values), CURRENCY=header), facts()))
+    assert said(found) == [("cents", True)] * refused
+    assert not refused or "has decimals, and" in found[0].message
+
+
+def test_the_base_currency_of_the_entity_gives_the_decimals() -> None:
+    entities = {"E1": EntityFacts(currency="JPY")}
+    one = record("APBILL", line("APBILLITEM", TRX_AMOUNT=Decimal("100.50"), LOCATIONID="E1"))
+    assert said(check(one, facts(PLACES, entities=entities))) == [("cents", True)]
+
+
 def test_at_the_top_level_every_line_has_a_location() -> None:
     one = entry(debit("1", LOCATION="E1"), credit("1"))
     assert said(location(one, facts(entities=ENTITIES))) == [("location", True)]

@@ -26,9 +26,9 @@ from intacct_bridge.flow.records.cells import SignedAmount, cents_fix, currency_
 from intacct_bridge.flow.records.lookup_keys import lookup_keys_of
 from intacct_bridge.flow.records.tables import SourceRow
 from intacct_bridge.flow.records.values import comparable, number_text
-from intacct_bridge.flow.records.write import Finding, RecordLine, Write, WriteOperation
+from intacct_bridge.flow.records.write import AMOUNTS, Finding, RecordLine, Write, WriteOperation
 from intacct_bridge.model.catalog import FieldDef
-from intacct_bridge.model.wording import amount_shown
+from intacct_bridge.model.wording import amount_shown, currency_decimals
 from intacct_bridge.wire.values import Value
 from intacct_bridge.wire.xml import Element, forbidden_character
 
@@ -314,13 +314,15 @@ def open_period(write: Write, facts: Facts) -> Iterator[Finding]:
 
 
 def one_base_currency(write: Write, facts: Facts) -> Iterator[Finding]:
-    """All entities of an entry have the same base currency."""
+    """All entities of an entry, a bill or an invoice have the same base currency."""
     entities = [entity for entity in facts.entities_of(write) if entity in facts.entities]
     currencies = {facts.entities[entity].currency: entity for entity in entities if facts.entities[entity].currency}
     if len(currencies) > 1:
         listed = " and ".join(f"{entity} in {currency}" for currency, entity in sorted(currencies.items()))
-        message = f"the entry has lines in entities with different base currencies: {listed}"
-        yield Finding("base currency", message, "make one entry for each", write.column("LOCATION"), write.position)
+        noun = "entry" if write.object == "GLBATCH" else "record"
+        message = f"the {noun} has lines in entities with different base currencies: {listed}"
+        column = next((write.columns[name] for name in _LOCATIONS if name in write.columns), _LOCATIONS[0])
+        yield Finding("base currency", message, f"make one {noun} for each", column, write.position)
 
 
 _SETTLED_OTHERWISE = ("CREDIT", "ADVANCE", "INLINE", "DISCOUNT", "ADJ", "OVERPAYMENT", "NEGATIVE")
@@ -351,13 +353,30 @@ def relationships(write: Write, facts: Facts) -> Iterator[Finding]:
     yield from conflicts(write, facts.relations, facts.references)
 
 
+def currency_decimals_of_amounts(write: Write, facts: Facts) -> Iterator[Finding]:
+    """No amount has more decimals than its currency by ISO 4217, such as 100.50 yen. Quantities and prices may."""
+    for line in write.all_lines:
+        currency = _currency(line, write, facts)
+        decimals = currency_decimals(currency)
+        if decimals > 1 or facts.is_statistical(write):
+            continue
+        name, amount = next(((name, one) for name in AMOUNTS if isinstance(one := line.fields.get(name), Decimal)),
+                            ("", Decimal(0)))  # fmt: skip
+        if amount == amount.to_integral_value() or (name == "AMOUNT" and line.fields.get("CURRENCY")):
+            continue  # AMOUNT of a line with a currency of its own is in the base currency
+        message = f"{amount_shown(amount)} has decimals, and {currency} has none"
+        fix = "round it, or correct the currency; amounts are never rounded automatically"
+        yield Finding("cents", message, fix, write.column(name), line.position)
+
+
 _POSTING: tuple[Rule, ...] = (dimensions, open_period)
+_DOCUMENT: tuple[Rule, ...] = (*_POSTING, one_base_currency)
 RULES: Mapping[str, tuple[Rule, ...]] = {
     "GLBATCH": (two_lines, balance, location, dimensions, open_period, one_base_currency, entity_balance),
-    "APBILL": _POSTING,
-    "APADJUSTMENT": _POSTING,
-    "ARINVOICE": _POSTING,
-    "ARADJUSTMENT": _POSTING,
+    "APBILL": _DOCUMENT,
+    "APADJUSTMENT": _DOCUMENT,
+    "ARINVOICE": _DOCUMENT,
+    "ARADJUSTMENT": _DOCUMENT,
     "EEXPENSES": _POSTING,
     "CCTRANSACTION": _POSTING,
     "OTHERRECEIPTS": _POSTING,
@@ -366,7 +385,7 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
     "ARADVANCE": _POSTING,
 }
 """The rules of each object; they apply to new records, and to updates that give lines."""
-EVERYWHERE: tuple[Rule, ...] = (texts, exchange_rates, relationships, signs)
+EVERYWHERE: tuple[Rule, ...] = (texts, exchange_rates, relationships, signs, currency_decimals_of_amounts)
 
 
 def _differences(lines: Iterable[RecordLine], name: str) -> dict[str, Decimal]:

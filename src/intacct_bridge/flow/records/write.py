@@ -59,7 +59,7 @@ class Finding:
         return f"{place}: {text}" if place else text
 
 
-_AMOUNTS = ("TRX_AMOUNT", "TRX_PAYMENTAMOUNT", "AMOUNT")
+AMOUNTS = ("TRX_AMOUNT", "TRX_PAYMENTAMOUNT", "AMOUNT")
 """The fields with the amount of a line: of most lines, of payments and receipts, of expenses."""
 
 
@@ -78,7 +78,7 @@ class RecordLine(msgspec.Struct, frozen=True):
     @property
     def amount(self) -> Decimal | None:
         """What the line adds to the amount of its record, in the record's currency; None where it has no amount."""
-        found = (self.fields.get(name) for name in _AMOUNTS)
+        found = (self.fields.get(name) for name in AMOUNTS)
         return next((amount for amount in found if isinstance(amount, Decimal)), None)
 
 
