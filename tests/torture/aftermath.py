@@ -40,8 +40,9 @@ from intacct_bridge.flow.undo.undo import UndoSettings, plan_undo
 from support.small_company import client
 from support.torture.naive import Naive
 from support.torture.records import CORRECTIONS, CREATES, Cells, WriteKind, in_force
+from support.torture.tally import Tally
 from support.torture.world import PAGES, WITH_PAGES, KilledError, folder
-from torture.torture import Round, Tally, newest
+from torture.torture import Round, newest
 
 EVENTS = (
     "deleted by us",

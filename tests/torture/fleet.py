@@ -12,7 +12,6 @@ import sys
 import time
 from collections import Counter
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from random import Random
@@ -33,6 +32,7 @@ from intacct_bridge.testing import CREDENTIALS
 from support.fleet import dump
 from support.postgres_server import RunningPostgres, running_postgres
 from support.shared_files import roomy_folder
+from support.torture.tally import Tally
 
 COMPANIES, WORKERS, KILLS = 6, 2, 3
 CONCURRENCY = 12
@@ -40,21 +40,10 @@ CONCURRENCY = 12
 DAY = date(2026, 10, 31)
 
 
-@dataclass
-class FleetTally:
-    """What happened, and what is wrong."""
-
-    counts: Counter[str] = field(default_factory=Counter)
-    failures: list[str] = field(default_factory=list)
-
-    def __str__(self) -> str:
-        return ", ".join(f"{count:,} {name}" for name, count in sorted(self.counts.items()))
-
-
 class FleetRound:
     """One fleet, and the kills that a seed decides."""
 
-    def __init__(self, seed: int, folder: Path, server: RunningPostgres, tally: FleetTally) -> None:
+    def __init__(self, seed: int, folder: Path, server: RunningPostgres, tally: Tally) -> None:
         self.seed, self._folder, self._server, self.tally = seed, folder / str(seed), server, tally
         self._random = Random(seed)
 
@@ -111,7 +100,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
-    tally = FleetTally()
+    tally = Tally()
     with running_postgres() as server, TemporaryDirectory(dir=roomy_folder()) as folder:
         for seed in range(given.seed, given.seed + given.rounds):
             FleetRound(seed, Path(folder), server, tally).run()

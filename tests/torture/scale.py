@@ -17,7 +17,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from random import Random
@@ -37,6 +37,7 @@ from support.shared_files import roomy_folder
 from support.small_company import Clock, company
 from support.store.cutting_proxy import AFTER, BEFORE, CuttingProxy
 from support.torture.shared_loader import Job, load, work
+from support.torture.tally import Tally
 
 FAULTS = (
     "none",
@@ -56,17 +57,6 @@ STATEMENTS = 75
 RECORDS = 5
 _PROCESSES = multiprocessing.get_context("forkserver")
 _PROCESSES.set_forkserver_preload(["support.torture.shared_loader"])
-
-
-@dataclass
-class Tally:
-    """What happened, and what is wrong."""
-
-    counts: Counter[str] = field(default_factory=Counter)
-    failures: list[str] = field(default_factory=list)
-
-    def __str__(self) -> str:
-        return ", ".join(f"{count:,} {name}" for name, count in sorted(self.counts.items()))
 
 
 class Fault:

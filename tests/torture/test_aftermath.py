@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from support.torture.records import CREATES
+from support.torture.tally import Tally
 from support.torture.world import MEMORIES, PAGES, folder
 from torture.aftermath import EVENTS, Aftermath, after, naive_after
-from torture.torture import Round, Tally
+from torture.torture import Round
 
 pytestmark = pytest.mark.slow
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from support.postgres_server import RunningPostgres, running_postgres
-from torture.scale import FAULTS, Round, Tally
+from support.torture.tally import Tally
+from torture.scale import FAULTS, Round
 
 pytestmark = pytest.mark.slow
 

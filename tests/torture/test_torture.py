@@ -10,8 +10,9 @@ import pytest
 from intacct_bridge.flow.post.settle import SettleSettings
 from support.torture.processes import side_by_side
 from support.torture.records import WRITE_KINDS
+from support.torture.tally import Tally
 from support.torture.world import folder
-from torture.torture import Round, Tally, naive, ours
+from torture.torture import Round, naive, ours
 
 pytestmark = pytest.mark.slow
 PLAIN = next(kind for kind in WRITE_KINDS if kind.name == "journal without")

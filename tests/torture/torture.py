@@ -13,7 +13,6 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property, partial
 from pathlib import Path
@@ -39,21 +38,11 @@ from support.small_company import client
 from support.torture.naive import Naive
 from support.torture.processes import side_by_side
 from support.torture.records import CREATES, WRITE_KINDS, WriteKind, keys, times_done
+from support.torture.tally import Tally
 from support.torture.turns import Turns
 from support.torture.world import MEMORIES, KilledError, World, folder
 
 STEPS = ("planned", "begun", "answered", "concluded", "searched")
-
-
-@dataclass
-class Tally:
-    """The counts of many rounds."""
-
-    counts: Counter[str] = field(default_factory=Counter)
-    failures: list[str] = field(default_factory=list)
-
-    def __str__(self) -> str:
-        return ", ".join(f"{count:,} {name}" for name, count in sorted(self.counts.items()))
 
 
 class Round:

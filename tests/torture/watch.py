@@ -17,7 +17,6 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from multiprocessing.connection import Connection as Pipe
 from pathlib import Path
@@ -32,6 +31,7 @@ from intacct_bridge.flow.changes.following import Follower, FollowOptions
 from intacct_bridge.flow.changes.receivers.open import open_receiver
 from intacct_bridge.flow.changes.watch import Watch
 from support.small_company import NOON, Clock, company, connection
+from support.torture.tally import Tally
 
 RECEIVER = """#!/bin/bash
 # Take an event, or misbehave, as the dice have it. BEHAVE=1: always take it.
@@ -49,17 +49,6 @@ fi
 WATCH = Watch("torture", ("DEPARTMENT",))
 ATTEMPTS = 4
 DAY = 86_400.0
-
-
-@dataclass
-class Tally:
-    """What happened, and what is wrong."""
-
-    counts: Counter[str] = field(default_factory=Counter)
-    failures: list[str] = field(default_factory=list)
-
-    def __str__(self) -> str:
-        return ", ".join(f"{count:,} {name}" for name, count in sorted(self.counts.items()))
 
 
 class _SharedClock:
