@@ -85,14 +85,8 @@ def _job_pages() -> tuple[ConsolePage, ...]:
         job = visit.site.jobs.find(visit.params["id"], visit.person)
         if job is None:
             raise NotFoundError("There is no such job.", fix="Jobs end with the console. What they did is in the runs.")
-        running = job.is_running
-        return PageView(
-            "job.html",
-            {"job": job.data()},
-            title=job.title,
-            refresh=2 if running else 0,
-            events=f"/jobs/{job.id}/events" if running else "",
-        )
+        renewal = job.renewal()
+        return PageView("job.html", {"job": job.data()}, title=job.title, **renewal)
 
     def stop(visit: Visit) -> Redirect:
         job = visit.site.jobs.find(visit.params["id"], visit.person)

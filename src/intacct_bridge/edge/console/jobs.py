@@ -21,6 +21,8 @@ from intacct_bridge.model.wording import counted
 _KEPT_LINES = 200
 _KEPT_JOBS = 100
 _AT_ONCE = 8
+_REFRESH = 2
+"""Seconds after which a page without a script loads itself again."""
 _LAST_SECONDS = 2.0
 """What jobs have to reach a safe point when the console ends. A posting that is cut off is settled later."""
 
@@ -95,6 +97,13 @@ class BackgroundJob:
     def is_running(self) -> bool:
         """Whether its thread still works."""
         return self.state is JobState.RUNNING
+
+    def renewal(self, site: str = "") -> dict[str, Any]:
+        """How a page about it is renewed, as arguments of PageView: nothing once it has ended.
+
+        A page asks this before it reads its data. The data of a page that is not renewed are then those of the end.
+        """
+        return {"refresh": _REFRESH, "events": f"{site}/jobs/{self.id}/events"} if self.is_running else {}
 
     @property
     def percent(self) -> int | None:

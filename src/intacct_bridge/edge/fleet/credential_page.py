@@ -178,6 +178,8 @@ def _page(
     visit: Visit, entered: Entered | None = None, error: IntacctError | None = None, status: int = 200
 ) -> PageView:
     site, tenant = _site(visit), _tenant(visit)
+    job = _running(visit)
+    renewal = job.renewal(HOME) if job is not None else {}
     kept = TenantSetUpStore(site.pages, tenant).kept()
     has_password = _has_password(site, tenant)
     company, user = _company(site, tenant, kept), _user(site, tenant, kept)
@@ -192,7 +194,7 @@ def _page(
         "environment": str(tenant.settings.get("environment", "production")),
     }
     found = steps_of(progress, connection, values, only_sender=not user)
-    steps, job = shown_steps(found), _running(visit)
+    steps = shown_steps(found)
     data = {
         "vendor": site.vendor,
         "tenant": tenant.name,
@@ -213,14 +215,7 @@ def _page(
         "job": job.data() if job is not None else None,
         "ends": cast(LinkVisitor, visit.session).ends,
     }
-    return PageView(
-        "credentials.html",
-        data,
-        status=status,
-        title=f"Connect Sage Intacct to {site.vendor}",
-        refresh=2 if job is not None else 0,
-        events=f"{HOME}/jobs/{job.id}/events" if job is not None else "",
-    )
+    return PageView("credentials.html", data, status=status, title=f"Connect Sage Intacct to {site.vendor}", **renewal)
 
 
 def _step(step: SetUpStep) -> dict[str, Any]:

@@ -59,6 +59,7 @@ def run(visit: Visit) -> Redirect:
 def show_examination(visit: Visit) -> PageView:
     """The findings of an examination so far, and at its end the letter."""
     job = _examination(visit)
+    renewal = job.renewal()
     items = list(job.items)
     findings = [one for one in items if "status" in one]
     last = next((one for one in items if "letter" in one), None)
@@ -69,14 +70,7 @@ def show_examination(visit: Visit) -> PageView:
         "letter": last["letter"] if last else "",
         "command": job.facts["command"],
     }
-    running = job.is_running
-    return PageView(
-        "examination.html",
-        data,
-        title=job.title,
-        refresh=2 if running else 0,
-        events=f"/jobs/{job.id}/events" if running else "",
-    )
+    return PageView("examination.html", data, title=job.title, **renewal)
 
 
 def _examination(visit: Visit) -> BackgroundJob:

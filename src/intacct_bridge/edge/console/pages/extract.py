@@ -101,6 +101,7 @@ def show_run(visit: Visit) -> PageView:
     job = visit.site.jobs.find(visit.params["id"], visit.person)
     if job is None:
         raise NotFoundError("There is no such extraction.", fix="What it did is in the history of runs.")
+    renewal = job.renewal()
     items = list(job.items)
     begun = items[0] if items else {}
     result = items[1] if len(items) > 1 else None
@@ -114,18 +115,9 @@ def show_run(visit: Visit) -> PageView:
         "streams": streams if estimated else busy,
         "read": len(streams),
         "totals": _totals(streams),
-        "reports": ""
-        if estimated or job.is_running
-        else address("reporting", "trial-balance", copy=begun.get("copy", "")),
+        "reports": "" if estimated or renewal else address("reporting", "trial-balance", copy=begun.get("copy", "")),
     }
-    running = job.is_running
-    return PageView(
-        "extract_run.html",
-        data,
-        title=job.title,
-        refresh=2 if running else 0,
-        events=f"/jobs/{job.id}/events" if running else "",
-    )
+    return PageView("extract_run.html", data, title=job.title, **renewal)
 
 
 def _totals(streams: Sequence[dict[str, Any]]) -> dict[str, int]:

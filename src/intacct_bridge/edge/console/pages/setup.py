@@ -100,9 +100,10 @@ def _plan(assistant: SetUpAssistant, reads: str, writes: str) -> None:
 
 def show_one(visit: Visit) -> PageView:
     """The steps as the last check left them."""
+    job = _running(visit)
+    renewal = job.renewal() if job is not None else {}
     assistant = _known(visit)
     found = assistant.checklist()
-    job = _running(visit)
     progress = assistant.progress
     data = {
         **as_data(found),
@@ -119,13 +120,7 @@ def show_one(visit: Visit) -> PageView:
         "senders": [one.name for one in list_senders()],
         "command": _command(assistant.name, progress),
     }
-    return PageView(
-        "setup_steps.html",
-        data,
-        title=f"Set up {assistant.name}",
-        refresh=2 if job is not None else 0,
-        events=f"/jobs/{job.id}/events" if job is not None else "",
-    )
+    return PageView("setup_steps.html", data, title=f"Set up {assistant.name}", **renewal)
 
 
 def _step(step: SetUpStep) -> dict[str, Any]:
