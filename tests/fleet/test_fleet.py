@@ -87,7 +87,7 @@ def test_a_company_has_one_tenant(fleet: Fleet) -> None:
         ({"settings": {"endpoint": "https://evil.example/"}}, "not in intacct.com"),
         ({"flows": {"n": {"command": "extrct"}}}, "did you mean extract"),
         ({"flows": {"n": {"to": "csv:x"}}}, "has no command"),
-        ({"flows": {"n": {"command": "extract", "connection": "b"}}}, "connection has no place here"),
+        ({"flows": {"n": {"command": "extract", "connection": "b"}}}, "connection cannot be set in a flow of a tenant"),
         ({"flows": {"n": {"command": "extract", "to": {"env": "X"}}}}, "is a table with env in it"),
         ({"flows": {"n": {"command": "extract", "to": "postgresql://u:secret-word@h/d"}}}, "contains a password"),
         ({"flows": {"n": {"command": "load", "files": ["a", "host=h password=secret-word"]}}}, "contains a password"),
@@ -139,7 +139,7 @@ def test_an_own_secret_goes_before_a_shared_one_and_can_be_removed(fleet: Fleet)
 
 def test_a_flow_gets_its_secrets_when_it_runs(fleet: Fleet) -> None:
     add(fleet, flows={"nightly": NIGHTLY})
-    with pytest.raises(SettingsError, match="there is no secret 'warehouse'"):
+    with pytest.raises(SettingsError, match="the secret 'warehouse' is not set"):
         fleet.flow("acme", "nightly")
     fleet.set_secrets("acme", {"warehouse": WAREHOUSE})
     flow = fleet.flow("acme", "nightly")

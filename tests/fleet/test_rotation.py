@@ -134,7 +134,7 @@ def test_what_another_process_seals_at_the_last_moment_is_sealed_anew_too(
 
 def test_a_key_that_the_fleet_does_not_have_seals_nothing(uri: str) -> None:
     with Fleet.open(uri, NEW.text) as fleet:
-        with pytest.raises(SettingsError, match=f"{NEW.id} is not a key of this fleet, whose keys are {OLD.id}"):
+        with pytest.raises(SettingsError, match=f"{NEW.id} is not a key of this fleet; its keys are {OLD.id}"):
             fleet.add("late", secrets={"user_password": "pw"})
         with pytest.raises(SettingsError, match=f"need the fleet's key {OLD.id}"):
             fleet.connection("t1")

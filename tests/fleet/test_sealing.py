@@ -94,7 +94,7 @@ def test_keys_come_from_a_variable_or_from_a_command() -> None:
     assert FleetKeys.from_environment({"INTACCT_FLEET_KEY": key.text}).first == key
     command = f"{sys.executable} -c \"print('{key.text}')\""
     assert FleetKeys.from_environment({"INTACCT_FLEET_KEY_COMMAND": command}).first == key
-    with pytest.raises(SettingsError, match="no key of the fleet"):
+    with pytest.raises(SettingsError, match="the key of the fleet is missing"):
         FleetKeys.from_environment({})
 
 

@@ -217,7 +217,7 @@ def _make_tables(uri: str, schema: str) -> None:
 
 
 def _limit_here(threads: Callable[[], int]) -> None:
-    """Let this process take as many runs as `threads` says, whatever number the queue's row has."""
+    """Let this process take as many runs as `threads` says, independently of the number in the queue's row."""
     from dbos._sys_db import SystemDatabase
 
     stored = SystemDatabase.get_queue

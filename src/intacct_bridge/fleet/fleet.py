@@ -394,7 +394,7 @@ class Fleet:
         for reference in tenant.secrets_of(flow):
             if reference not in secrets:
                 raise SettingsError(
-                    f"tenant {name!r}, flow {flow}: there is no secret {reference!r}",
+                    f"tenant {name!r}, flow {flow}: the secret {reference!r} is not set",
                     fix=f"Seal it: intacct fleet change {name} --secrets-from FILE",
                 )
         return replace(found, options=with_secrets(found, secrets))
@@ -511,7 +511,7 @@ class Fleet:
         return self.registry.end_links(self.tenant(name).name)
 
     def link_tenant(self, token: str) -> Tenant:
-        """The tenant of a link that may be used; RefusedError for another one, without a word about the tenant."""
+        """The tenant of a link that may be used; RefusedError for another one, which names no tenant."""
         found = self.registry.link(_hash(token))
         if found is None or found[2] or found[1] <= self.registry.now():
             raise _refused_link()

@@ -1,7 +1,7 @@
 """What the credential page keeps in the fleet's database: sessions, attempts, and the progress of each set-up.
 
 A session begins with a link and ends after its time; only the hash of its key is kept. Attempts are counted for each
-tenant, whatever link they come through, so that no number of links lets anyone try more passwords. All processes that
+tenant, over all its links, so that more links do not allow more attempts. All processes that
 serve the page share this.
 """
 

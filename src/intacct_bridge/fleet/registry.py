@@ -251,8 +251,8 @@ class Registry:
             if one.company in holders:
                 raise CompanyTakenError(
                     f"tenant {one.name!r}: the company {one.settings['company_id']} belongs to another tenant",
-                    fix=f"A company has one tenant, since Intacct counts its requests together: add flows to"
-                    f" {holders[one.company]!r}, each with the entity that it works in.",
+                    fix=f"Each company belongs to one tenant only. Add flows to {holders[one.company]!r}, each"
+                    " with the entity that it works in.",
                 )
 
     # --- secrets
@@ -317,7 +317,7 @@ class Registry:
             self._db.execute("INSERT INTO fleet_key (key_id, added_at) VALUES (?, ?)", (key_id, now))
         elif key_id not in known:
             raise SettingsError(
-                f"the key {key_id} is not a key of this fleet, whose keys are {', '.join(sorted(known))}",
+                f"the key {key_id} is not a key of this fleet; its keys are {', '.join(sorted(known))}",
                 fix="Give the fleet's key first. To take a new key into use, run: intacct fleet rotate",
             )
 

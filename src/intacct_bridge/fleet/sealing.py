@@ -55,7 +55,7 @@ class FleetKey:
             secret = b""
         if len(secret) != _KEY_BYTES:
             raise SettingsError(
-                f"a key of the fleet does not have the form {_PREFIX}...",
+                f"a key of the fleet must have the form {_PREFIX}...",
                 fix=f"Make one with `intacct fleet key`, and put it into {VARIABLE}.",
             )
         return cls(secret)
@@ -93,7 +93,7 @@ class FleetKeys:
         found = tuple(dict.fromkeys(map(FleetKey.of, words)))
         if not found:
             raise SettingsError(
-                "no key of the fleet is given",
+                "the key of the fleet is missing",
                 fix=f"Make one with `intacct fleet key`, keep it safe, and put it into {VARIABLE}.",
             )
         return cls(found)
@@ -169,7 +169,7 @@ def _open(key: bytes, sealed: bytes, data: bytes, what: str) -> bytes:
         return _cipher(key).decrypt(nonce, rest, data)
     except InvalidTag:
         raise SettingsError(
-            f"{what} cannot be opened: the database holds something else than was sealed there",
+            f"{what} cannot be opened: the sealed text in the database was changed",
             fix="Restore the fleet's tables from a backup, or enter the credentials again.",
         ) from None
 

@@ -28,6 +28,7 @@ NEVER = datetime.fromtimestamp(0, UTC)
 REFERENCE = "secret"
 """The key of a reference to a sealed secret in a flow: `to = {secret = "warehouse"}`."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
+_NAME_FIX = "Use 1 to 63 letters without accents, digits, dots, hyphens and underscores, with a letter or digit first."
 _SECRET_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 _OF_THE_FLEET = {
     "outbox": "Leave it out: the fleet keeps the outbox of each tenant in its own database.",
@@ -66,7 +67,7 @@ class TenantLimits:
         for name in given:
             if name not in _LIMITS:
                 raise SettingsError(
-                    f"{where}: there is no limit {name!r}{did_you_mean(name, _LIMITS)}",
+                    f"{where}: unknown limit {name!r}{did_you_mean(name, _LIMITS)}",
                     fix=f"The limits are {listed(_LIMITS)}.",
                 )
         most = _number(given.get("concurrency"), f"{where}: concurrency", least=1)
@@ -137,8 +138,7 @@ def tenant_of(
     if not _NAME.fullmatch(name):
         raise SettingsError(
             f"{name!r} is not a name for a tenant",
-            fix="Use 1 to 63 letters without accents, digits, dots, hyphens and underscores, with a letter or digit"
-            " first.",
+            fix=_NAME_FIX,
         )
     for key, table in flows.items():
         _flow(name, key, table)
@@ -208,12 +208,12 @@ def _settings(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
             raise SettingsError(f"{where}: {setting} is not a setting of a tenant", fix=_OF_THE_FLEET[setting])
         if setting in SECRETS:
             raise SettingsError(
-                f"{where}: {setting} is a secret, and settings are kept as they are",
+                f"{where}: {setting} is a secret, and settings are stored as plain text",
                 fix="Give it as a secret, which is sealed.",
             )
         if isinstance(value, Mapping):
             raise SettingsError(
-                f"{where}: {setting} is a reference, and workers on other machines could not follow it",
+                f"{where}: {setting} is a reference to a variable or file, which other machines may not have",
                 fix="Write the value itself, or give it as a secret of that name.",
             )
         if isinstance(value, str) and uri_secrets(value):
@@ -226,12 +226,17 @@ def _settings(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
 def _flow(tenant: str, name: str, table: object) -> Flow:
     path = Path(f"tenant {tenant}")
     if not _NAME.fullmatch(name):
-        raise SettingsError(f"{path}: {name!r} is not a name for a flow", fix="Name it as a tenant is named.")
+        raise SettingsError(
+            f"{path}: {name!r} is not a name for a flow",
+            fix=_NAME_FIX,
+        )
     if not isinstance(table, Mapping):
         raise SettingsError(f"{path}: flow {name!r} must be a table, not {table!r}", fix="Write it as in intacct.toml.")
     for key in table:
         if key in _OWN_FLOW_KEYS:
-            raise SettingsError(f"{path}, flow {name}: {key} has no place here", fix=_OWN_FLOW_KEYS[key])
+            raise SettingsError(
+                f"{path}, flow {name}: {key} cannot be set in a flow of a tenant", fix=_OWN_FLOW_KEYS[key]
+            )
     flow = flow_of(name, path, {**table, "connection": tenant})
     if flow.command not in UNATTENDED:
         raise SettingsError(
@@ -256,7 +261,7 @@ def _check_option(where: str, value: Any) -> None:
             )
     elif isinstance(value, str) and (uri_secrets(value) or _PASSWORD.search(value)):
         raise SettingsError(
-            f"{where} contains a password, which would be kept as it is",
+            f"{where} contains a password, which would be stored as plain text",
             fix=f'Give the whole text as a secret of the tenant, and write {{{REFERENCE} = "NAME"}} here.',
         )
 

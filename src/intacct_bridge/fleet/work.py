@@ -63,12 +63,12 @@ class StopSignal:
 
         def stop_if_asked() -> None:
             if self.is_asked:
-                raise RunStoppedError("the worker ends", fix="Another worker goes on with this run.")
+                raise RunStoppedError("the worker ends", fix="Another worker continues this run.")
             if time.monotonic() > until:
                 minutes = round(longest.total_seconds() / 60)
                 raise RunStoppedError(
                     f"the run lasted longer than {counted(minutes, 'minute')}",
-                    fix="The next run goes on. Give `longest_run` a higher value if the company needs more time.",
+                    fix="The next run continues. Give `longest_run` a higher value if the company needs more time.",
                     setting="longest_run",
                 )
 
@@ -236,7 +236,7 @@ class TenantWork:
             raise HandedBackError
         run = self._fleet.begin_run(key.tenant, key.flow, key.due_at, worker=self._worker)
         if run is not None:
-            detail = "Another process still ran this tenant."
+            detail = "Another process was still running a flow of this tenant."
             self._fleet.end_run(run, RunEnd.TRANSIENT.value, detail=detail)
         self._state.retry(key, RETRIES[0])
         return RunEnd.TRANSIENT.value

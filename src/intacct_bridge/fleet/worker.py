@@ -145,7 +145,7 @@ class FleetWorker:
         if dead := self._state.dead():
             count = self.runner.recover(dead)
             self._state.leave(dead)
-            _log.warning("workers ended without a word: %s; their runs, which are queued again: %d", dead, count)
+            _log.warning("workers that were killed: %s; their runs, which are queued again: %d", dead, count)
 
     def _end_given_up(self) -> None:
         """Give an end to each run that is not handed out any more, since every worker that carried it out ended."""

@@ -1,6 +1,6 @@
 """The governor: all processes of a company stay together within its limits of requests and of API transactions.
 
-The gateway counts the requests of a company together, whichever process they come from. So each request takes a slot in
+The gateway counts the requests of a company together, from all processes. So each request takes a slot in
 the database first, and a slot is free again when its request is over. The slot of a write whose answer was lost, or
 whose process ended, stays taken for as long as the request may run at the gateway. A read whose process ended keeps its
 slot for as long as a living process would have waited for the answer. The month's transactions are counted with the

@@ -75,7 +75,8 @@ def _move(part: MovePart, old: StateDatabase, new: StateDatabase, step: Step) ->
     if complete and own and not set(own) <= set(_identity(part, new)):
         raise SettingsError(
             f"{what} {old.place_name} was moved to {marked}, which does not hold it any more",
-            fix="Restore that place from its backup. The old one lacks what was posted since: it is not moved again.",
+            fix="Restore that place from its backup. The old one is not moved again, because it does not know what was"
+            " posted since.",
         )
     _check_target(part, new, own, old.place_name)
     old.mark_moved(new.place_name)

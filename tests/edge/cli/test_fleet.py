@@ -214,8 +214,8 @@ def test_a_link_is_printed_once(fleet: Intacct, customers: Ran, opened: Fleet) -
         (("add", "x", "--set", "company_id"), {}, "is not NAME=VALUE"),
         (("add",), {}, "--from FILE"),
         (("change", "acme"), {"INTACCT_FLEET_KEY": "hunter2"}, "no tenant 'acme'"),
-        (("share", "--secrets-from", "env"), {"INTACCT_FLEET_KEY": "", **USER}, "no key"),
-        (("share", "--secrets-from", "env"), {"INTACCT_FLEET_KEY": "hunter2", **USER}, "does not have the form"),
+        (("share", "--secrets-from", "env"), {"INTACCT_FLEET_KEY": "", **USER}, "the key of the fleet is missing"),
+        (("share", "--secrets-from", "env"), {"INTACCT_FLEET_KEY": "hunter2", **USER}, "must have the form"),
     ],
 )  # fmt: skip
 def test_a_mistake_ends_in_a_sentence(

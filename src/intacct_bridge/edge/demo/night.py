@@ -83,7 +83,7 @@ class Night:
     killed: tuple[TenantRun, ...] = ()
     """The runs that were going on in the worker that was killed."""
     spare: Counter[str] = field(default_factory=Counter)
-    """By tenant, the transactions of the requests in hand at a kill: counted, and they may never have left."""
+    """By tenant, the transactions of the requests under way at a kill: counted, and they may never have left."""
     resealed: int = 0
     runs: tuple[TenantRun, ...] = field(default=())
 
@@ -164,7 +164,7 @@ def spend_night(night: Night, uri: str, say: Say) -> None:
         say(f"{counted(night.edits, 'record')} changed in the companies, one in each third company.")
         _kill(night, workers[0], say)
         in_hand = counted(len(night.killed), "run")
-        say(f"A worker was killed with kill -9; it had {in_hand} in hand. The others take these over in ten seconds.")
+        say(f"A worker was killed with kill -9; it was carrying out {in_hand}. The others take over in ten seconds.")
         workers.append(start_worker(night, uri))
         rotate(night, uri)
         say(f"The secrets were sealed with a new key: {counted(night.resealed, 'data key')}. A new worker starts.")
@@ -243,7 +243,7 @@ def _kill(night: Night, worker: WorkerProcess, say: Say) -> None:
         lambda: bool(in_hand()),
         "a run to begin",
         [],
-        lambda: say("  waiting until the worker that is to be killed has a run in hand"),
+        lambda: say("  waiting until the worker that is to be killed carries out a run"),
     )
     kill_worker(night, worker)
 

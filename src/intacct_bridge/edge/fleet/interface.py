@@ -116,7 +116,7 @@ def remove_tenant(request: ApiRequest) -> ApiAnswer:
 
 
 def pause_tenant(request: ApiRequest) -> ApiAnswer:
-    """Let no flow of a tenant begin."""
+    """Stop the flows of a tenant from beginning."""
     request.site.fleet.pause(request.path["name"])
     return ApiAnswer(_tenant(request))
 
@@ -263,7 +263,7 @@ OPERATIONS = (
               TenantChange),
     ApiOperation("DELETE", _ONE, "removeTenant", "Remove a tenant with its secrets and links. Its outbox stays.",
               remove_tenant, {204: None}),
-    ApiOperation("POST", f"{_ONE}/pause", "pauseTenant", "Let no flow of a tenant begin.", pause_tenant,
+    ApiOperation("POST", f"{_ONE}/pause", "pauseTenant", "Stop the flows of a tenant from beginning.", pause_tenant,
               {200: TenantShown}),
     ApiOperation("POST", f"{_ONE}/resume", "resumeTenant", "Let the flows of a tenant begin again.", resume_tenant,
               {200: TenantShown}),

@@ -2,7 +2,7 @@
 
 The plan is made, checked and applied as that of `intacct load`, so a record that an earlier commit has posted is known
 by its key and is not posted again. Where the connection requires an approval, the plan is kept, and the same batch
-applies it once it is approved. Whatever is not in Intacct at the end is an error of the job.
+applies it once it is approved. If records are missing from Intacct at the end, the job fails.
 """
 
 import logging
@@ -113,7 +113,7 @@ def commit(given: Mapping[str, str], options: WriteOptions, rows: BatchRows) -> 
     staging, batch, reports = rows.staging, rows.name, rows.reports
     attempts = [one.staged for one in reports if one is not None]
     if len(attempts) < len(reports):
-        raise SettingsError("a task has not said what it has staged", fix="Run the job again; nothing was sent.")
+        raise SettingsError("a task has not reported which rows it staged", fix="Run the job again; nothing was sent.")
     with staging.alone(batch):
         digest = _digest(options, attempts)
         before = staging.batch(batch)

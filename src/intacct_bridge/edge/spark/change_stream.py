@@ -223,9 +223,9 @@ class ChangeFeed:
             known = log.get(number)
             if known is None or log.watch_of(number) != name or known.event.id != offset.get("event"):
                 raise RefusedError(
-                    f"the checkpoint of this query stands at event {number}, which the event log of the watch"
-                    f" {name} does not have",
-                    fix="bring back the event log, or begin with a new checkpoint, another `watch` and `begin`",
+                    f"the checkpoint of this query is at event {number}, which is missing from the event log of the"
+                    f" watch {name}",
+                    fix="restore the event log, or begin with a new checkpoint, another `watch` and `begin`",
                 )
 
     def _check_alone(self, log: EventLog, start: int) -> None:
@@ -235,8 +235,8 @@ class ChangeFeed:
         ((ended,),) = log.read(sql, (name,))
         if ended is not None and int(ended) > start:
             raise RefusedError(
-                f"another query has read the watch {name} up to event {ended}, and this one stands at {start}, so that"
-                " events in between may be gone",
+                f"another query has read the watch {name} up to event {ended}, and this one is at {start};"
+                " events in between may be deleted",
                 fix="give each query, and each new checkpoint, a `watch` of its own",
             )
 

@@ -121,7 +121,7 @@ def given_columns(given: Mapping[str, Any], known: Sequence[SparkColumn]) -> tup
         kind = wanted["type"] if isinstance(wanted["type"], str) else str(wanted["type"].get("type"))
         if not _can_be(column.kind, kind):
             raise SettingsError(
-                f"the schema says {kind} for {column.name}, which is {column.type}{_why(column.kind, kind)}",
+                f"the schema has {kind} for {column.name}, whose type is {column.type}{_why(column.kind, kind)}",
                 fix=f"write {name} {_ddl(column.type)}, or leave the schema out",
             )
         found.append(replace(column, name=name, type=kind, nullable=bool(wanted.get("nullable", True))))
@@ -191,7 +191,7 @@ def shaped(rows: "pa.RecordBatch", columns: Sequence[SparkColumn], company: str,
             arrays.append(pa.nulls(rows.num_rows, arrow_type(one.type)))
         if not one.nullable and arrays[-1].null_count:
             raise RecordError(
-                f"{source}: {one.name} is empty in a row, and the schema says that it never is",
+                f"{source}: {one.name} is empty in a row, and the schema does not allow nulls in it",
                 fix="let the schema allow nulls in this column",
             )
     return pa.RecordBatch.from_arrays(arrays, schema=arrow_schema(columns))

@@ -55,7 +55,7 @@ def _described(connection: Connection, options: ReadOptions) -> CompanyStream:
         (stream,) = prepared.streams
         if stream.open_ended:
             raise InvalidRequestError(
-                f"the columns of {stream.name} show only when it is read, and Spark needs them before",
+                f"the columns of {stream.name} are known only after it is read, and Spark needs them before",
                 fix="extract it with `intacct extract`, and read that copy",
             )
         described = client.describe(stream.object, stream.doc_par_id) if stream.virtual is None else None

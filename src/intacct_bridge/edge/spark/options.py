@@ -48,7 +48,9 @@ def connection_of(options: Mapping[str, str]) -> Connection:
     """The one connection that the options name or describe; SettingsError where they name several."""
     found = connections_of(options)
     if len(found) > 1:
-        raise SettingsError("this works with one company, and `connections` names several", fix="name one connection")
+        raise SettingsError(
+            "this works with one company only, and `connections` names several", fix="name one connection"
+        )
     return found[0]
 
 
@@ -87,7 +89,7 @@ def _check_distinct(connections: tuple[Connection, ...]) -> None:
         place = (one.endpoint, one.company_id.casefold(), one.client_id.casefold(), one.location_id.casefold())
         if place in known:
             raise SettingsError(
-                f"the connections {known[place]} and {one.name} reach the same company, whose rows would come twice",
+                f"the connections {known[place]} and {one.name} lead to the same company, so its rows would come twice",
                 fix=f"leave {one.name} out of `connections`",
             )
         known[place] = one.name

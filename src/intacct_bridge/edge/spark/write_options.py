@@ -74,7 +74,7 @@ def write_options(given: Mapping[str, str], columns: Sequence[str], *, overwrite
     """The options of a write. SettingsError for an unknown or wrong one, which names it."""
     if overwrite:
         raise SettingsError(
-            "the mode overwrite would replace all records of an object, and Intacct cannot take that back",
+            "the mode overwrite would replace all records of an object, and Intacct cannot undo that",
             fix='use .mode("append"), or .outputMode("append") of a stream; to update existing records by their `key`,'
             ' add option("operation", "upsert")',
         )
@@ -87,7 +87,7 @@ def write_options(given: Mapping[str, str], columns: Sequence[str], *, overwrite
         )
     if "key" not in options:
         raise SettingsError(
-            "the option `key` is missing: without it a repeated task could not be told from new records",
+            "the option `key` is missing: it tells a repeated record from a new one",
             fix='name the columns that identify a record in its source: option("key", "INVOICENO")',
         )
     load = _load_options(options)
@@ -100,7 +100,7 @@ def write_options(given: Mapping[str, str], columns: Sequence[str], *, overwrite
     unapproved = options.get("unapproved", ERROR).lower()
     if unapproved not in (ERROR, KEEP):
         raise SettingsError(
-            f"`unapproved` is {unapproved!r}", fix=f"use {ERROR}, or {KEEP} for a job that ends well with a kept plan"
+            f"`unapproved` is {unapproved!r}", fix=f"use {ERROR}, or {KEEP} to end the job normally with a kept plan"
         )
     return WriteOptions(load, tuple(columns), keys, batch, unapproved)
 

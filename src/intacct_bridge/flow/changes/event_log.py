@@ -288,7 +288,7 @@ class EventLog:
             return int(gone.rowcount)
 
     def after(self, watch: str, number: int, most: int) -> list[ChangeEvent]:
-        """The events of a watch with higher numbers, in order, whatever the state of their delivery."""
+        """The events of a watch with higher numbers, in order, in any state of delivery."""
         rows = self.read(
             f"SELECT {_EVENT} FROM event WHERE watch = ? AND number > ? ORDER BY number LIMIT ?", (watch, number, most)
         )

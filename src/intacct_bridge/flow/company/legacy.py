@@ -1,4 +1,4 @@
-"""A gateway for loading that gives every object under Intacct's names and types, whichever functions reach it.
+"""A gateway for loading that gives every object under Intacct's names and types, by any function.
 
 On a connection of document type 2.1 nothing is described and `get_list` is the only query; on every connection some
 objects (attachments, their folders, employees' rates) are reached by functions of their own only. Through a

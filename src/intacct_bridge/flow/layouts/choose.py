@@ -33,7 +33,7 @@ JOURNAL = ("journal-entries", "journalentries", "journal_entries", "glbatch")
 
 @dataclass(frozen=True, slots=True)
 class JournalOrNative:
-    """Journal entries with debits and credits, or under Intacct's names, whichever the columns show."""
+    """Journal entries with debits and credits, or under Intacct's names, as the columns show."""
 
     journal: JournalLayout
     native: Callable[[], NativeLayout]

@@ -119,7 +119,7 @@ class RefuseUncertainEquals:
 
     The source numbers equal records (`EqualNumber`). A number that an earlier run gave is that run's record. Any other
     number may be a new record, or one of those that comes again under another number. As many records as equal ones
-    may be in the company are therefore refused: a payment must neither be posted twice nor be left out without a word.
+    may be in the company are therefore refused: a payment must not be posted twice or left out unreported.
     """
 
     def __init__(self, context: PlanContext) -> None:

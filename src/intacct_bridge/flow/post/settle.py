@@ -8,8 +8,8 @@ if the company's memory of control ids is proven. Otherwise it stays in doubt, w
 The proof of memory is a harmless read. That a company refuses a repeated control id today does not show for how long it
 does. So a loader makes such a read, under a control id of its own, before it sends records that cannot be looked for.
 While the company refuses to repeat that read, its memory reaches back to before those records, and one of them may be
-sent again under its control id. A repetition that is not refused ends the proof for good, since the company remembers
-the read from then on.
+sent again under its control id. A repetition that is not refused ends the proof permanently, since the company
+remembers the read from then on.
 """
 
 import threading

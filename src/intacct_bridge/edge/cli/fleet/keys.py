@@ -30,8 +30,8 @@ def key_command(context: CommandContext) -> None:
     else:
         context.console.result(key.text)
     context.console.say(
-        f"This is the key {key.id}. Keep a second copy apart from the database: without a key, the credentials that it"
-        " sealed cannot be read by any means."
+        f"This is the key {key.id}. Keep a second copy apart from the database: if the key is lost, the credentials"
+        " that it sealed are lost too."
     )
 
 
@@ -42,10 +42,10 @@ def key_command(context: CommandContext) -> None:
 @click.option("--yes", is_flag=True, help="Remove them without confirmation.")
 @with_fleet()
 def rotate_command(context: CommandContext, fleet: "Fleet", *, give_up_lost: bool, yes: bool) -> None:
-    """Seal everything with the first key of INTACCT_FLEET_KEY. Workers go on meanwhile.
+    """Seal all secrets with the first key of INTACCT_FLEET_KEY. Workers continue meanwhile.
 
-    Put the new key first and the earlier one behind it, with a comma between them, on every machine; then run this.
-    It can be interrupted and run again. Afterwards remove the earlier key everywhere.
+    On every machine, put the new key first and the earlier one behind it, with a comma between them. Then run this
+    command. If it is interrupted, run it again. Afterwards remove the earlier key everywhere.
     """
     if give_up_lost and not yes and not context.console.confirm("Remove the secrets whose key is not given?"):
         raise SettingsError("Nothing was changed.", fix="Pass --yes to remove them without confirmation.")
@@ -53,7 +53,7 @@ def rotate_command(context: CommandContext, fleet: "Fleet", *, give_up_lost: boo
     if context.console.as_json:
         context.console.json({"key": done.key_id, "resealed": done.resealed, "given_up": list(done.given_up)})
     context.console.say(
-        f"{counted(done.resealed, 'owner')} of secrets sealed anew. Everything is sealed by {done.key_id}."
+        f"{counted(done.resealed, 'owner')} of secrets sealed again. The key {done.key_id} now seals all secrets."
     )
     for owner in done.given_up:
         context.console.complain(f"The secrets of {owner} were removed, since their key is lost.")
@@ -66,9 +66,10 @@ def rotate_command(context: CommandContext, fleet: "Fleet", *, give_up_lost: boo
 def share_command(
     context: CommandContext, fleet: "Fleet", *, secrets_from: str | None, remove_secret: tuple[str, ...]
 ) -> None:
-    """Seal secrets that every tenant uses which has none of that name; without options, show their names.
+    """Seal secrets for all tenants. A tenant's own secret of the same name is used first.
 
     The sender of the Web Services licence is the same for all customers: give sender_id and sender_password here.
+    Without options, the command shows the names of these secrets.
 
     \b
     Example:
@@ -87,7 +88,14 @@ def share_command(
 
 @click.command("link")
 @click.argument("name", metavar="TENANT")
-@click.option("--hours", metavar="N", type=float, default=72.0, show_default=True, help="Let the link last so long.")
+@click.option(
+    "--hours",
+    metavar="N",
+    type=float,
+    default=72.0,
+    show_default=True,
+    help="Let the link expire after this many hours.",
+)
 @click.option(
     "--address",
     metavar="URL",
@@ -100,7 +108,7 @@ def share_command(
 def link_command(context: CommandContext, fleet: "Fleet", *, name: str, hours: float, address: str, end: bool) -> None:
     """Print a link with which the tenant's administrator enters credentials.
 
-    The link serves once. It cannot be shown again.
+    The link works once. It cannot be shown again.
     """
     from intacct_bridge.fleet.fleet import link_path
 

@@ -43,10 +43,10 @@ def _parts(command: Command) -> Command:
             help='Run a flow at these times: --schedule nightly="15 2 * * *", or "every 15m"; repeat it.',
         ),
         number_option(
-            "--concurrency", "Keep to so many requests at a time.", least=1, default=None, show_default=False
+            "--concurrency", "Send at most this many requests at a time.", least=1, default=None, show_default=False
         ),
         number_option(
-            "--monthly-limit", "Keep to so many API transactions in a month.", default=None, show_default=False
+            "--monthly-limit", "Use at most this many API transactions in a month.", default=None, show_default=False
         ),
     ]
     for option in reversed(options):
@@ -57,8 +57,8 @@ def _parts(command: Command) -> Command:
 @click.command("add")
 @click.argument("name", metavar="[TENANT]", required=False)
 @file_option("--from", "Add the tenants of this CSV or JSON file.")
-@click.option("--skip-existing", is_flag=True, help="Leave tenants alone that the fleet has (with --from).")
-@click.option("--paused", is_flag=True, help="Add it paused.")
+@click.option("--skip-existing", is_flag=True, help="Skip the tenants that the fleet already has (with --from).")
+@click.option("--paused", is_flag=True, help="Add the tenant paused.")
 @_parts
 @with_fleet(prints_table=False)
 def add_command(
@@ -68,8 +68,8 @@ def add_command(
 
     A CSV file has a column `name`, and columns for settings, user_password, sender_password, concurrency,
     monthly_limit, paused, schedule.FLOW and secret.NAME. A JSON file has a list of objects, which may have `settings`,
-    `flows`, `schedule`, `limits` and `secrets` as objects too. The other options hold for every tenant of a file that
-    does not say otherwise.
+    `flows`, `schedule`, `limits` and `secrets` as objects too. The other options apply to every tenant of a file,
+    unless the file has another value for it.
 
     \b
     Examples:
@@ -197,7 +197,7 @@ def change_command(
 @click.argument("names", metavar="TENANT...", nargs=-1, required=True)
 @with_fleet(prints_table=False)
 def pause_command(context: CommandContext, fleet: "Fleet", *, names: tuple[str, ...]) -> None:
-    """Let no flow of these tenants begin. A flow that runs goes on to its end."""
+    """Stop the flows of these tenants from beginning. A flow that is running continues to its end."""
     for name in names:
         fleet.pause(name)
         context.console.say(f"Paused tenant {name}.")
@@ -207,7 +207,7 @@ def pause_command(context: CommandContext, fleet: "Fleet", *, names: tuple[str, 
 @click.argument("names", metavar="TENANT...", nargs=-1, required=True)
 @with_fleet(prints_table=False)
 def resume_command(context: CommandContext, fleet: "Fleet", *, names: tuple[str, ...]) -> None:
-    """Let the flows of these tenants begin again, at their next times."""
+    """Let the flows of paused tenants begin again, at their next times."""
     for name in names:
         fleet.resume(name)
         context.console.say(f"Resumed tenant {name}.")

@@ -76,10 +76,11 @@ def _signals() -> Iterator[_Signals]:
 def work_command(
     context: CommandContext, fleet: "Fleet", *, threads: int, longest_run: int, metrics: Path | None
 ) -> int:
-    """Carry out the runs of the fleet until Ctrl-C or SIGTERM: those that are due, and those that are asked for.
+    """Carry out the due and the requested runs of the fleet, until Ctrl-C or SIGTERM.
 
-    Start as many workers as you like, on any machine that has the fleet's key. If one dies, another one carries out
-    its runs. At the end, runs that go on have 25 seconds to reach a safe point; another worker continues the rest.
+    Start any number of workers, on any machine that has the fleet's key. If a worker is killed, another one carries
+    out its runs. When a worker ends, its current runs have 25 seconds to reach a safe point. Another worker continues
+    the others.
 
     \b
     Examples:
@@ -115,10 +116,10 @@ def work_command(
 def run_command(
     context: CommandContext, fleet: "Fleet", *, name: str, flow: str | None, threads: int, longest_run: int
 ) -> int:
-    """Run flows of a tenant, or of all tenants that are not paused, now. Wait for their ends, and show them.
+    """Run flows now, of one tenant or of all that are not paused. Wait for the results, and show them.
 
-    This process works as a worker meanwhile, beside the others. Without FLOW, all flows of each tenant run. The exit
-    status is that of the worst run.
+    Meanwhile this process is a worker like the others. Without FLOW, all flows of each tenant run. The exit status is
+    that of the worst run.
 
     \b
     Examples:
@@ -232,7 +233,7 @@ def _flows(tenant: "Tenant", flow: str | None, name: str) -> Sequence[str]:
 _WITHOUT_RUN = {
     "sign-in refused": ("refused", "The sign-in was refused before. Enter the right credentials first."),
     "paused": ("interrupted", "The tenant is paused."),
-    "max recovery attempts exceeded": ("ended without a word", "Every worker that carried it out ended."),
+    "max recovery attempts exceeded": ("ended without a word", "Each worker that carried it out was killed."),
     "removed": ("wrong settings", "The tenant was removed."),
 }
 

@@ -126,7 +126,7 @@ def _charges(world: World, customer: Customer, rng: Random, *, sold: list[tuple[
     for item, quantity in sold:
         price = item.price * (1.35 if customer.currency == "CAD" else 1)
         cents = int(price * quantity * (100 - discount))
-        # Goods belong to the first entity and field service to the second, whichever entity invoices them.
+        # Goods belong to the first entity and field service to the second, even if another entity invoices them.
         location = "310" if customer.entity == "300" else "110"
         dimensions = {**shared, "ITEM": item.id}
         if item.line == "SERV":

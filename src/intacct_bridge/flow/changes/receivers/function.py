@@ -42,4 +42,4 @@ def function_named(name: str) -> Callable[[ChangeEvent], object]:
         raise SettingsError(f"the module {module} has no function {attribute}") from None
     if not callable(found):
         raise SettingsError(f"{module}:{attribute} is not a function")
-    return found  # type: ignore[no-any-return]  # whatever it takes
+    return found  # type: ignore[no-any-return]
