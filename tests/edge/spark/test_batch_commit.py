@@ -197,7 +197,7 @@ def test_missing_rows_and_missing_messages_send_nothing(
 ) -> None:
     job = Job(given)
     one, two = job.task(vendors(1, 2)), job.task(vendors(3))
-    with pytest.raises(SettingsError, match="a task has not said"):
+    with pytest.raises(SettingsError, match="a task has not reported"):
         job.commit(one, None)
     execute(postgres_place, f"DELETE FROM staged_row WHERE attempt = '{two.staged.attempt}'")
     with pytest.raises(SettingsError, match=r"staged 1 rows .* and 0 are there"):
