@@ -107,7 +107,7 @@ def test_a_lost_answer_leaves_one_bill_with_one_set_of_files(desk: Desk, clock: 
 
 def test_a_file_that_is_not_there_or_not_the_users_is_refused(desk: Desk) -> None:
     assert reasons(desk.plan(FILED.replace("note.txt", "gone.txt"), "APBILL")) == [
-        ("file", "attachments", "input.csv:2")
+        ("file", "Attachments", "input.csv:2")
     ]
     assert reasons(desk.plan(FILED.replace("note.txt", "../outbox"), "APBILL"))[0][0] == "file"
     assert reasons(desk.plan("CLASSID,NAME,attachments\nA,B,scan.pdf\n", "CLASS"))[0][0] == "file"

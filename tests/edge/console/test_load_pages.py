@@ -1,6 +1,8 @@
 """Load and plans: a workbook is dropped, read, mapped, planned, approved and posted, as a person's browser sends it."""
 
+import base64
 import io
+import unicodedata
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -187,6 +189,131 @@ def test_without_a_file_the_form_comes_back(visitor: Visitor) -> None:
     assert seen.status == 422
     assert "No file was chosen." in seen.text
     assert 'value="bills"' in seen.html
+
+
+# --- files that the rows name
+
+BILL_ROWS = (
+    "VENDORID,RECORDID,WHENCREATED,WHENDUE,CURRENCY,APBILLITEM.ACCOUNTNO,APBILLITEM.TRX_AMOUNT,"
+    "APBILLITEM.LOCATIONID,Attachments"
+)
+
+
+def bills(start: str, *cells: str) -> bytes:
+    """A bill for each cell of the column of files."""
+    rows = (f"V10001,{start}-{at},2026-11-15,2026-12-15,USD,68000,12.50,100,{cell}" for at, cell in enumerate(cells, 1))
+    return "\n".join([BILL_ROWS, *rows]).encode()
+
+
+def dropped(visitor: Visitor, table: bytes, *attached: tuple[str, bytes]) -> Seen:
+    """A table of bills with the files that came with it."""
+    files = [("file", "bills.csv", table), *(("attached", name, content) for name, content in attached)]
+    return visitor.send_files("/load/add", files, {"connection": "books", "as": "APBILL"})
+
+
+def attached_files(gateway: str, bill: str) -> list[tuple[str, str, bytes]]:
+    """The files of a bill as another program reads them."""
+    reader = HttpReader(gateway)
+    (row,) = reader.rows("APBILL", "SUPDOCID", RECORDID=bill)
+    found = reader.call(f'<get object="supdoc" key="{row["SUPDOCID"]}"/>')
+    return [
+        (one.findtext("attachmentname", ""), one.findtext("attachmenttype", ""),
+         base64.b64decode(one.findtext("attachmentdata", "")))
+        for one in found.iter("attachment")
+    ]  # fmt: skip
+
+
+def test_bills_are_posted_with_the_files_that_came_with_them(visitor: Visitor, gateway: str) -> None:
+    odd = unicodedata.normalize("NFD", "Rechnung Müller & Söhne (1).pdf")
+    table = bills("ATT", f"scan.pdf; {odd}", "", "scan.pdf")
+    seen = dropped(visitor, table, ("scan.pdf", b"%PDF one"), (unicodedata.normalize("NFC", odd), b"%PDF two"))
+    here = planned(visitor, seen)
+    plan = visitor.get(f"{here}.json").json
+    assert plan["attached"] == ["scan.pdf", "Rechnung Müller & Söhne (1).pdf"]
+    assert plan["plan"]["counts"].get("refused") is None, visitor.get(here).text
+    assert set(posted(visitor, here).values()) == {"posted"}
+    assert attached_files(gateway, "ATT-1") == [
+        ("scan", "pdf", b"%PDF one"),
+        ("Rechnung Müller & Söhne (1)", "pdf", b"%PDF two"),
+    ]
+    assert attached_files(gateway, "ATT-3") == [("scan", "pdf", b"%PDF one")]
+    assert HttpReader(gateway).rows("APBILL", "SUPDOCID", RECORDID="ATT-2")[0]["SUPDOCID"] == ""
+
+
+def test_a_missing_file_is_named_with_its_row_and_column_and_can_be_added(visitor: Visitor, gateway: str) -> None:
+    here = planned(visitor, dropped(visitor, bills("MISS", "one.pdf", "two.pdf"), ("one.pdf", b"1")))
+    assert visitor.get(f"{here}.json").json["plan"]["counts"]["refused"] == 1
+    said = visitor.get(here).text
+    assert "bills.csv:3" in said
+    assert "Attachments: there is no file two.pdf among the files that came with the table" in said
+    without = visitor.post(f"{here}/attach")
+    assert (without.status, "No file was chosen." in without.text) == (400, True)
+    again = visitor.send_files(f"{here}/attach", [("attached", "One.PDF", b"x")], {})
+    assert (again.status, "There are two files One.PDF." in again.text) == (400, True)
+    added = visitor.send_files(f"{here}/attach", [("attached", "two.pdf", b"2")], {})
+    assert visitor.get(f"{here}.json").json["plan"] is None, "the plan was made without the file"
+    planned(visitor, Seen(303, {"location": here}, added.body))
+    assert set(posted(visitor, here).values()) == {"posted"}
+    assert [attached_files(gateway, f"MISS-{at}") for at in (1, 2)] == [[("one", "pdf", b"1")], [("two", "pdf", b"2")]]
+
+
+def test_a_missing_file_of_a_further_line_is_named_with_that_row_and_the_columns_own_name(visitor: Visitor) -> None:
+    table = (
+        b"Vendor,Bill no,Date,Due date,Account,Location,Amount,Scan\n"
+        b"V10001,LINES-1,2026-11-15,2026-12-15,68000,100,5.00,one.pdf\n"
+        b",,,,68000,100,6.00,gone.pdf\n"
+    )
+    files = [("file", "lines.csv", table), ("attached", "one.pdf", b"1")]
+    here = planned(visitor, visitor.send_files("/load/add", files, {"connection": "books", "as": "bills"}))
+    assert "lines.csv:3: Scan: there is no file gone.pdf" in visitor.get(here).text
+
+
+@pytest.mark.parametrize(
+    "named", ["{secret}", "../load.json", "../file/bills.csv", "sub/one.pdf", "..\\one.pdf", "./one.pdf"]
+)
+def test_rows_reach_only_the_files_that_came_with_the_table(visitor: Visitor, user: Path, named: str) -> None:
+    secret = user / "secret.txt"
+    secret.write_text("not for Intacct")
+    table = bills("REACH", named.format(secret=secret))
+    here = planned(visitor, dropped(visitor, table, ("one.pdf", b"1")))
+    assert visitor.get(f"{here}.json").json["plan"]["counts"] == {"refused": 1}
+    said = visitor.get(here).text
+    assert "among the files that came with the table" in said
+    assert str(user) not in said.replace(str(secret), ""), "no folder of the machine is named"
+
+
+@pytest.mark.parametrize("name", ["../../up.pdf", "..\\..\\up.pdf", "/etc/cron.d/up.pdf", "C:\\up.pdf"])
+def test_a_path_in_the_name_of_an_attached_file_stays_in_its_folder(visitor: Visitor, user: Path, name: str) -> None:
+    here = dropped(visitor, bills("UP", "up.pdf"), (name, b"1")).location
+    (kept,) = user.rglob("up.pdf")
+    assert kept.parent.name == "attached"
+    visitor.post(f"{here}/remove")
+    assert list(user.rglob("up.pdf")) == []
+
+
+@pytest.mark.parametrize(
+    "name", ["..", ".hidden", "CON.pdf", "a\x01.pdf", "a:b.pdf", "a?.pdf", f"{'ü' * 120}.pdf", "dot."]
+)
+def test_a_name_that_means_something_to_a_system_is_refused(visitor: Visitor, user: Path, name: str) -> None:
+    before = sorted(user.rglob("*.csv"))
+    seen = dropped(visitor, bills("ODD", name), (name, b"1"))
+    assert seen.status == 422
+    assert "has a name that cannot be kept" in seen.text
+    assert sorted(user.rglob("*.csv")) == before, "nothing of the table is left"
+
+
+def test_the_files_of_a_table_are_bounded_together(user: Path, gateway: str) -> None:
+    save_connection("small", gateway)
+    with running_console(connection="small", largest_upload=1 << 20) as console:
+        visitor = console.signed_in()
+        half = b"x" * 600_000
+        files = [("file", "bills.csv", bills("BIG", "a.pdf")), ("attached", "a.pdf", half)]
+        seen = visitor.send_files("/load/add", files, {"connection": "small", "as": "APBILL"})
+        assert seen.status == 303
+        more = visitor.send_files(f"{seen.location}/attach", [("attached", "b.pdf", half)], {})
+        assert (more.status, "have more than 1 MB" in more.text) == (400, True)
+        assert visitor.get(f"{seen.location}.json").json["attached"] == ["a.pdf"]
+        assert list(user.rglob("b.pdf")) == []
 
 
 # --- attacks

@@ -1,6 +1,6 @@
 """Journeys in a real Chromium: a payroll workbook is loaded and corrected, an entry settled, a dead letter replayed."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -66,11 +66,12 @@ def payroll(page: Any, folder: Path) -> Path:
     return path
 
 
-def dropped(page: Any, file: Path) -> None:
+def dropped(page: Any, file: Path, kind: str = "journal-entries", attached: Sequence[Path] = ()) -> None:
     """Choose a file in the form, as what it is, and plan it."""
     page.get_by_role("link", name="Load", exact=True).click()
     page.locator("#f-file").set_input_files(file)
-    page.get_by_label("What the rows are").fill("journal-entries")
+    page.get_by_label("Files that its rows name").set_input_files(attached)
+    page.get_by_label("What the rows are").fill(kind)
     page.get_by_role("button", name="Read the file").click()
     page.get_by_role("button", name="Plan the file").click()
     page.get_by_role("link", name="Show the result").click(timeout=60_000)
@@ -108,6 +109,36 @@ def test_a_payroll_workbook_is_dropped_corrected_approved_and_posted(
     assert "2 refused" not in page.locator("main").inner_text()
     post(page)
     assert len(village.reader.rows("GLBATCH", "RECORDNO", REFERENCENO=f"PAY-2-{page.way}")) == 1
+
+
+def test_bills_are_dropped_with_their_files_and_a_missing_one_is_added(
+    page: Any, village: Village, tmp_path: Path
+) -> None:
+    names = (f"first {page.way}.pdf", f"second {page.way}.pdf")
+    head = "VENDORID,RECORDID,WHENCREATED,WHENDUE,CURRENCY,APBILLITEM.ACCOUNTNO,APBILLITEM.TRX_AMOUNT,"
+    rows = [
+        f"V10001,ATT-{page.way}-{at},2026-11-15,2026-12-15,USD,68000,12.50,100,{name}" for at, name in enumerate(names)
+    ]
+    table = tmp_path / "bills.csv"
+    table.write_text("\n".join([f"{head}APBILLITEM.LOCATIONID,Attachments", *rows]))
+    for name in names:
+        (tmp_path / name).write_bytes(f"%PDF {name}".encode())
+    dropped(page, table, "APBILL", [tmp_path / names[0]])
+    main_part = page.locator("main")
+    assert f"there is no file {names[1]} among the files that came with the table" in main_part.inner_text()
+    assert page.evaluate("document.documentElement.scrollWidth") <= page.evaluate("window.innerWidth")
+    page.get_by_label("Add files").set_input_files([tmp_path / names[1]])
+    page.get_by_role("button", name="Add the files").click()
+    assert names[1] in main_part.inner_text()
+    page.get_by_role("button", name="Plan the file").click()
+    page.get_by_role("link", name="Show the result").click(timeout=60_000)
+    page.get_by_role("button", name="Approve as anna").click()
+    page.get_by_role("button", name="Post ").click()
+    page.get_by_role("link", name="Show the result").click(timeout=60_000)
+    assert "refused" not in page.locator(".notice").first.inner_text()
+    for at in range(2):
+        (bill,) = village.reader.rows("APBILL", "SUPDOCID", RECORDID=f"ATT-{page.way}-{at}")
+        assert bill["SUPDOCID"]
 
 
 def test_an_entry_in_doubt_is_settled_by_a_person(page: Any, village: Village) -> None:

@@ -107,12 +107,18 @@ class Visitor:
         self, path: str, files: Mapping[str, tuple[str, bytes]], fields: Mapping[str, str] | None = None
     ) -> Seen:
         """Send a form with files: each by its field, with a name and its bytes."""
+        return self.send_files(path, [(field, name, content) for field, (name, content) in files.items()], fields)
+
+    def send_files(
+        self, path: str, files: Sequence[tuple[str, str, bytes]], fields: Mapping[str, str] | None = None
+    ) -> Seen:
+        """Send a form with files, several of a field too: each with its field, its name and its bytes."""
         boundary = f"part-{secrets.token_hex(8)}"
         parts = [
             f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'.encode()
             for name, value in {"csrf": self.csrf, **(fields or {})}.items()
         ]
-        for name, (file, content) in files.items():
+        for name, file, content in files:
             head = f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"; filename="{file}"\r\n\r\n'
             parts.append(head.encode() + content + b"\r\n")
         body = b"".join([*parts, f"--{boundary}--\r\n".encode()])

@@ -1,7 +1,7 @@
 """`intacct load`: a file becomes a plan, and the plan, when it is applied, becomes receipts."""
 
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -402,13 +402,18 @@ def load_options(words: Sequence[str]) -> dict[str, Any]:
 
 
 def plan_input(
-    context: CommandContext, file: Path, outbox: "Outbox", options: dict[str, Any], *, takes_files: bool = True
+    context: CommandContext,
+    file: Path,
+    outbox: "Outbox",
+    options: dict[str, Any],
+    *,
+    came_with: Mapping[str, Path] | None = None,
 ) -> tuple["InputTable", "Plan"]:
-    """A file's rows and its plan; `takes_files`: its rows may name files of this machine to attach."""
+    """A file's rows and its plan; `came_with`: the only files that its rows may name, in place of those beside it."""
     from intacct_bridge.flow.plan.planner import make_plan
 
     layout = layout_of(context, file, options)
-    table = input_table(file, layout, options, takes_files=takes_files)
+    table = input_table(file, layout, options, came_with=came_with)
     return table, make_plan(table, layout, context.load_gateway, outbox, plan_settings(options))
 
 
@@ -459,8 +464,10 @@ def chosen_layout(company: "LegacyGateway", options: dict[str, Any]) -> "Layout"
     )
 
 
-def input_table(file: Path, layout: "Layout", options: dict[str, Any], *, takes_files: bool = True) -> "InputTable":
-    """The rows of the file as the user wants them read."""
+def input_table(
+    file: Path, layout: "Layout", options: dict[str, Any], *, came_with: Mapping[str, Path] | None = None
+) -> "InputTable":
+    """The rows of the file as the user wants them read; `came_with`: the only files that they may name."""
     from intacct_bridge.flow.layouts.refused_rows import with_folder_of_files
     from intacct_bridge.flow.records.header_row import HeaderSearch
     from intacct_bridge.flow.records.row_filter import with_constants, with_filter
@@ -471,9 +478,9 @@ def input_table(file: Path, layout: "Layout", options: dict[str, Any], *, takes_
     table = open_table(
         file, encoding=options["encoding"], delimiter=options["delimiter"], sheet=options["sheet"], search=search
     )
-    if takes_files:
+    if came_with is None:
         table = with_folder_of_files(table)
-    return replace(with_filter(with_constants(table, constants), options["where"]), takes_files=takes_files)
+    return replace(with_filter(with_constants(table, constants), options["where"]), came_with=came_with)
 
 
 def _pair(text: str, option: str) -> tuple[str, str]:

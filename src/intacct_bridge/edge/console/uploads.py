@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from intacct_bridge.errors import SettingsError
+from intacct_bridge.model.text_forms import nfc
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -18,8 +19,9 @@ if TYPE_CHECKING:
 LARGEST_FORM = 1 << 20
 """Bytes of a form without a file."""
 LARGEST_UPLOAD = 50 << 20
-_MOST_FIELDS, _MOST_FILES = 1000, 20
-_LONGEST_NAME = 120
+_MOST_FIELDS, _MOST_FILES = 1000, 1000
+_LONGEST_NAME, _LONGEST_BYTES = 120, 200
+_NO_NAME = frozenset('<>:"/\\|?*')
 _UNSAFE = re.compile(r"[^\w .()+,=@#-]")
 _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 
@@ -35,10 +37,12 @@ class Upload:
     name: str
     """The file's own name without any folder, safe as a name of a file."""
     file: BinaryIO
+    given: str = ""
+    """The file's own name without any folder, as the browser gave it; it may be unsafe as a name of a file."""
 
-    def save(self, folder: Path) -> Path:
-        """Write the file into a folder under its name, and return its path."""
-        path = folder / self.name
+    def save(self, folder: Path, name: str = "") -> Path:
+        """Write the file into a folder under its safe name, or another one, and return its path."""
+        path = folder / (name or self.name)
         with path.open("xb") as out:
             while part := self.file.read(1 << 20):
                 out.write(part)
@@ -55,9 +59,25 @@ class FormData:
 
 def safe_name(given: str) -> str:
     """The last part of a file's name with nothing that leaves a folder or means something to a system."""
-    plain = unicodedata.normalize("NFC", given).replace("\\", "/").rpartition("/")[2]
+    plain = _own_name(given)
     plain = _UNSAFE.sub("_", plain).strip(" .")[-_LONGEST_NAME:].strip(" .")
     return f"_{plain}" if not plain or _RESERVED.fullmatch(plain) else plain
+
+
+def _own_name(given: str) -> str:
+    return nfc(given).replace("\\", "/").rpartition("/")[2]
+
+
+def checked_name(given: str) -> str:
+    """A file's own name, unchanged; SettingsError for one that means something to a file system, or none."""
+    broken = next((one for one in given if one in _NO_NAME or unicodedata.category(one).startswith("C")), "")
+    whole = given == given.strip(" .") and 0 < len(given.encode(errors="replace")) <= _LONGEST_BYTES
+    if broken or not whole or _RESERVED.fullmatch(given):
+        raise SettingsError(
+            f"The file {given[:_LONGEST_NAME]!r} has a name that cannot be kept.",
+            fix="Give it a name of letters and digits, here and in the rows that name it.",
+        )
+    return given
 
 
 async def read_form(request: "Request", *, most: int) -> tuple[FormData, Callable[[], Awaitable[None]]]:
@@ -92,7 +112,9 @@ async def read_form(request: "Request", *, most: int) -> tuple[FormData, Callabl
         if isinstance(value, str):
             read.fields.setdefault(name, []).append(value)
         elif value.filename:
-            read.files.setdefault(name, []).append(Upload(safe_name(value.filename), value.file))
+            read.files.setdefault(name, []).append(
+                Upload(safe_name(value.filename), value.file, _own_name(value.filename))
+            )
     return read, bounded.close
 
 

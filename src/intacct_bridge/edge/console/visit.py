@@ -95,8 +95,12 @@ class Visit:
 
     def upload(self, name: str) -> Upload | None:
         """The file that was dropped; None without one."""
-        found = self.form.files.get(name)
+        found = self.uploads(name)
         return found[-1] if found else None
+
+    def uploads(self, name: str) -> list[Upload]:
+        """The files that were dropped on a field."""
+        return self.form.files.get(name, [])
 
     def redirect(self, address: str, *, notice: str = "") -> Redirect:
         """Go to another page of the console, which then shows the notice."""

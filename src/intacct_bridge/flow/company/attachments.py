@@ -17,9 +17,12 @@ from intacct_bridge.client.reading.legacy import get
 from intacct_bridge.errors import InvalidRequestError, NotPermittedError, RecordError, RefusedError
 from intacct_bridge.flow.records.identity import Identifier, content_digest
 from intacct_bridge.flow.records.write import Write, WriteOperation
+from intacct_bridge.model.text_forms import nfc
 from intacct_bridge.wire.values import Value
 from intacct_bridge.wire.xml import Element, element
 
+FileSource = Path | Mapping[str, Path] | None
+"""Where the files are that rows name: a folder, or files by their names in NFC; None where rows may name none."""
 COLUMN = "attachments"
 """The column that names files; case does not matter."""
 FOLDER = "Uploads"
@@ -29,11 +32,11 @@ TOGETHER = "together"
 """The element around functions that are applied together; it stays in the outbox and is never sent."""
 
 
-def read_paths(cell: object, base: Path | None) -> tuple[str, ...]:
+def read_paths(cell: object, base: FileSource) -> tuple[str, ...]:
     """The files that a cell names: `a.pdf; b.png`, or a list of names or of records with a `path`, or `id` and `name`.
 
-    RecordError for a missing file. Files must be in the input's own folder (None: it has none), so that an input from
-    another place cannot send any file of this machine.
+    RecordError for a missing file. Files must be in the input's own folder, or among those that came with it, so that
+    an input from another place cannot send any file of this machine.
     """
     if cell is None or cell == "":
         return ()
@@ -56,7 +59,7 @@ def all_files(cells: Iterable[object]) -> object:
     return f"{_SEPARATOR} ".join(dict.fromkeys(name for name in names if name))
 
 
-def _name(one: object, base: Path) -> str:
+def _name(one: object, base: Path | Mapping[str, Path]) -> str:
     text = _text(one, base).strip()
     if "\0" in text:
         raise RecordError(
@@ -74,7 +77,7 @@ def _listed(cell: str) -> object:
     return found
 
 
-def _text(one: object, base: Path) -> str:
+def _text(one: object, base: Path | Mapping[str, Path]) -> str:
     """The name of a file; hotglue puts the attachment's id before the name."""
     if not isinstance(one, Mapping):
         return str(one)
@@ -88,18 +91,34 @@ def _text(one: object, base: Path) -> str:
     marked = f"{one.get('id')}_{name}"
     if "\0" in marked:
         return marked
-    return marked if one.get("id") is not None and _is_file(base / marked) else name
+    known = nfc(marked) in base if isinstance(base, Mapping) else _is_file(base / marked)
+    return marked if one.get("id") is not None and known else name
 
 
-def _path(text: str, base: Path) -> Path:
+def _path(text: str, base: Path | Mapping[str, Path]) -> Path:
+    found = _given(text, base) if isinstance(base, Mapping) else _beside(text, base)
+    if not found.suffix[1:]:
+        raise RecordError(f"the file {text} has no extension, and Intacct requires a type", field=COLUMN)
+    return found
+
+
+def _given(text: str, files: Mapping[str, Path]) -> Path:
+    """One of the files that came with the input. A name with a folder is none of them: it could mean another file."""
+    found = files.get(nfc(text))
+    if found is None:
+        own = nfc(text).replace("\\", "/").rpartition("/")[2]
+        fix = f"write {own}, without the folder" if own in files else "add the file, or correct its name"
+        raise RecordError(f"there is no file {text} among the files that came with the table", fix=fix, field=COLUMN)
+    return found
+
+
+def _beside(text: str, base: Path) -> Path:
     inside = base.resolve()
     found = (inside / text).resolve()
     if not found.is_relative_to(inside):
         raise RecordError(f"the file {text} is outside {inside}", fix="put it beside the input", field=COLUMN)
     if not _is_file(found):
         raise RecordError(f"there is no file {text} in {inside}", fix="check its name", field=COLUMN)
-    if not found.suffix[1:]:
-        raise RecordError(f"the file {text} has no extension, and Intacct requires a type", field=COLUMN)
     return found
 
 

@@ -8,11 +8,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
-from pathlib import Path
 from typing import NamedTuple, cast
 
 from intacct_bridge.errors import RecordError
-from intacct_bridge.flow.company.attachments import COLUMN, FOLDER, read_paths, with_files
+from intacct_bridge.flow.company.attachments import FOLDER, FileSource, all_files, read_paths, with_files
 from intacct_bridge.flow.company.writable import WritableObject
 from intacct_bridge.flow.records.cells import Cell, DateReading, cents_of_float, read_date, read_money, text_of
 from intacct_bridge.flow.records.identity import Identifier, content_digests
@@ -143,18 +142,36 @@ class WriteBuilder:
             only_new=only_new,
         )
 
-    def files(self, cell: object, base: Path | None, row: SourceRow, findings: list[Finding]) -> tuple[str, ...]:
-        """The files that a cell names; missing ones are added to the findings."""
+    def files(
+        self, cells: Iterable[tuple[SourceRow, str, object]], base: FileSource, findings: list[Finding]
+    ) -> tuple[str, ...]:
+        """The files that a record's cells name, each cell with its row and column; a missing one becomes a finding."""
+        given = [one for one in cells if one[2] not in (None, "", [])]
         try:
-            paths = read_paths(cell, base)
+            paths = read_paths(all_files(cell for _, _, cell in given), base)
         except RecordError as error:
-            findings.append(Finding("file", error.message, error.fix, COLUMN, row.position))
+            row, column = _naming(given, error, base)
+            findings.append(Finding("file", error.message, error.fix, column, row.position))
             return ()
         if paths and self.writable.field("SUPDOCID") is None:
+            row, column, _ = given[0]
             text = f"{self.writable.name} takes no attachments"
-            findings.append(Finding("file", text, "remove the column", COLUMN, row.position))
+            findings.append(Finding("file", text, "remove the column", column, row.position))
             return ()
         return paths
+
+
+def _naming(
+    cells: Sequence[tuple[SourceRow, str, object]], error: RecordError, base: FileSource
+) -> tuple[SourceRow, str]:
+    """The row and the column of the first cell that alone has this error."""
+    for row, column, cell in cells:
+        try:
+            read_paths(cell, base)
+        except RecordError as own:
+            if own.message == error.message:
+                return row, column
+    return cells[0][:2]
 
 
 def row_findings(row: SourceRow) -> list[Finding]:

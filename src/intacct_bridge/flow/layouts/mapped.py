@@ -13,7 +13,7 @@ from typing import Any
 
 from intacct_bridge.client.protocol import Gateway, Row
 from intacct_bridge.errors import NotPermittedError, RecordError, RefusedError, SettingsError
-from intacct_bridge.flow.company.attachments import COLUMN, FOLDER, all_files
+from intacct_bridge.flow.company.attachments import COLUMN, FOLDER, FileSource
 from intacct_bridge.flow.company.writable import WritableObject
 from intacct_bridge.flow.layouts.base import check_formats, check_key, kept
 from intacct_bridge.flow.layouts.fields import CellParts, WriteBuilder
@@ -239,12 +239,12 @@ class MappedLayout:
         header = dict.fromkeys((*self.entity.group_by, *_paths(self.entity.write), *self.entity.carry.values()))
         lines = {path for line in self.entity.lines for path in _paths(line.write)} - header.keys()
         groups = group(row.without(unused) for row in table)
-        yield from self.shape(kept(groups, table, header, lines), table.folder)
+        yield from self.shape(kept(groups, table, header, lines), table.files)
 
-    def shape(self, records: Iterable[Sequence[SourceRow]], base: Path | None = _HERE) -> Iterator[Write]:
+    def shape(self, records: Iterable[Sequence[SourceRow]], base: FileSource = _HERE) -> Iterator[Write]:
         """Records that do not come from a file, each as its rows.
 
-        `base` is the folder of the files to attach.
+        `base` says where the files to attach are.
         """
         known = [tuple(rows) for rows in records]
         reading = self._reading(known)
@@ -311,7 +311,7 @@ class MappedLayout:
         builder: WriteBuilder,
         rows: Sequence[SourceRow],
         record: NativeRecord,
-        base: Path | None,
+        base: FileSource,
         reading: "_ColumnReading",
     ) -> Write:
         findings = [
@@ -335,7 +335,8 @@ class MappedLayout:
         source = self._source_key(rows, findings)
         source = source or (text_of(carried.get("external_id")),)
         path = self.entity.carry.get(COLUMN, "")
-        files = builder.files(all_files(value_at(row.cells, path) for row in rows if path), base, rows[0], findings)
+        named = [(row, path, value_at(row.cells, path)) for row in rows if path]
+        files = builder.files(named, base, findings)
         return builder.write(
             rows,
             fields,

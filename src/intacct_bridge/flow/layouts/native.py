@@ -8,9 +8,8 @@ key may be two equal records or two lines of one, so they are refused.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
-from intacct_bridge.flow.company.attachments import COLUMN, FOLDER, all_files
+from intacct_bridge.flow.company.attachments import COLUMN, FOLDER, FileSource
 from intacct_bridge.flow.company.writable import LineSet, WritableObject, key_among
 from intacct_bridge.flow.layouts.base import check_formats, check_key, column_reading, kept, normalized
 from intacct_bridge.flow.layouts.fields import NUMBERS, FieldCell, WriteBuilder
@@ -70,7 +69,7 @@ class NativeLayout:
         for group in _grouped(table, columns, self.writable, self.key):
             unclear = _uncertain(group, self.writable)
             for rows in kept([group.rows], table, columns.header, [*columns.lines, *columns.nested]):
-                yield _Reader(builder, columns, self.key, table.folder, unclear).write(rows)
+                yield _Reader(builder, columns, self.key, table.files, unclear).write(rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,7 +223,7 @@ class _Reader:
         builder: WriteBuilder,
         columns: Columns,
         key: tuple[str, ...],
-        base: Path | None,
+        base: FileSource,
         findings: Iterable[Finding] = (),
     ) -> None:
         self._base = base
@@ -241,8 +240,8 @@ class _Reader:
             self._flat_lines(row, lines)
             self._nested_lines(row, lines)
         source = tuple(text_of(rows[0].cells.get(column)) for column in self._key)
-        cells = [value for row in rows for name, value in row.cells.items() if normalized(name) == COLUMN]
-        files = self._builder.files(all_files(cells), self._base, rows[0], self._findings)
+        cells = [(row, name, cell) for row in rows for name, cell in row.cells.items() if normalized(name) == COLUMN]
+        files = self._builder.files(cells, self._base, self._findings)
         return self._builder.write(
             rows,
             fields,

@@ -150,6 +150,8 @@ class InputTable:
     """The user's condition on rows; layouts apply it, since a line has the values of the record that it belongs to."""
     files_in: Path | None = None
     """The folder of the files that rows name, where it is not the input's own."""
+    came_with: Mapping[str, Path] | None = None
+    """The only files that rows may name, by their names in NFC, where the input comes from a browser."""
     was_refused: bool = False
     """Whether it is a file of refused rows, with a column of reasons that is not read."""
     takes_files: bool = True
@@ -157,8 +159,13 @@ class InputTable:
 
     @property
     def folder(self) -> Path | None:
-        """The folder of the files that rows name; None where they may name none."""
-        return (self.files_in or self.path.parent) if self.takes_files else None
+        """The folder of the files that rows name; None where they name none of a folder."""
+        return (self.files_in or self.path.parent) if self.takes_files and self.came_with is None else None
+
+    @property
+    def files(self) -> Path | Mapping[str, Path] | None:
+        """Where the files are that rows name: a folder, or the files themselves; None where they may name none."""
+        return self.folder if self.came_with is None else self.came_with
 
     def own_cells(self, row: SourceRow) -> SourceRow:
         """A row without the columns that the user adds."""

@@ -1,7 +1,8 @@
 """Files that people dropped on the console: each with how it is read, its mapping, its plan and its outcomes.
 
 Each file is in a folder of its own in the user's state directory, readable by the account only, and belongs to the
-person who dropped it. A folder that was not touched for 30 days is removed with the next file.
+person who dropped it. The files that its rows name come with it; its rows reach no other file. A folder that was not
+touched for 30 days is removed with the next file.
 """
 
 import secrets
@@ -18,7 +19,7 @@ from typing import Any
 import msgspec
 
 from intacct_bridge.client.local.directories import state_directory
-from intacct_bridge.edge.console.uploads import Upload
+from intacct_bridge.edge.console.uploads import Upload, checked_name
 from intacct_bridge.edge.console.visit import NotFoundError
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.flow.records.tables import check_input
@@ -51,6 +52,8 @@ class DroppedFile:
     tally: str = ""
     run: str = ""
     """The run that posted it."""
+    attached: list[str] = field(default_factory=list)
+    """The names of the files that came with it."""
 
     @property
     def folder(self) -> Path:
@@ -61,6 +64,36 @@ class DroppedFile:
     def path(self) -> Path:
         """The file itself."""
         return self.folder / "file" / self.name
+
+    @property
+    def came_with(self) -> dict[str, Path]:
+        """The files that its rows may name, by their names."""
+        return {name: self.folder / "attached" / name for name in self.attached}
+
+    def attach(self, uploads: Sequence[Upload], *, most: int) -> None:
+        """Keep the files that came with it. SettingsError for a bad or taken name, and beyond `most` bytes."""
+        names = [checked_name(one.given) for one in uploads]
+        taken = {name.casefold() for name in self.attached}
+        for name in names:
+            if name.casefold() in taken:
+                raise SettingsError(f"There are two files {name}.", fix="Give one another name, also in its row.")
+            taken.add(name.casefold())
+        folder = self.folder / "attached"
+        folder.mkdir(mode=0o700, exist_ok=True)
+        try:
+            for upload, name in zip(uploads, names, strict=True):
+                upload.save(folder, name)
+            held = sum(path.stat().st_size for path in folder.iterdir())
+            if held > most:
+                raise SettingsError(
+                    f"The files of {self.name} have more than {most >> 20:,} MB.",
+                    fix="Split the table, or load it with the command: intacct load FILE",
+                )
+        except BaseException:
+            for name in names:
+                (folder / name).unlink(missing_ok=True)
+            raise
+        self.attached += names
 
     @property
     def mapping(self) -> Path:
@@ -88,8 +121,20 @@ class DroppedFile:
         self.refused.unlink(missing_ok=True)
 
 
-def keep_file(upload: Upload, *, person: str, connection: str, entity: str, words: Sequence[str]) -> DroppedFile:
-    """Keep a file. SettingsError for one of a kind that cannot be loaded, or a workbook that unpacks to too much."""
+def keep_file(
+    upload: Upload,
+    attached: Sequence[Upload] = (),
+    *,
+    person: str,
+    connection: str,
+    entity: str,
+    words: Sequence[str],
+    most: int,
+) -> DroppedFile:
+    """Keep a file with those that came with it, which may have `most` bytes together.
+
+    SettingsError for one of a kind that cannot be loaded, or a workbook that unpacks to too much.
+    """
     _prune()
     made = DroppedFile(
         secrets.token_hex(8), person, connection, entity, upload.name, datetime.now(UTC), words=list(words)
@@ -99,6 +144,7 @@ def keep_file(upload: Upload, *, person: str, connection: str, entity: str, word
         upload.save(made.path.parent)
         check_input(made.path)
         _refuse_bomb(made.path)
+        made.attach(attached, most=most)
         made.save()
     except BaseException:
         shutil.rmtree(made.folder, ignore_errors=True)

@@ -31,6 +31,7 @@ from intacct_bridge.edge.console.visit import (
 )
 from intacct_bridge.edge.terminal.failures import described
 from intacct_bridge.errors import IntacctError, SettingsError
+from intacct_bridge.model.wording import counted
 from intacct_bridge.served_demo import listed_connections
 
 if TYPE_CHECKING:
@@ -71,6 +72,7 @@ def _first_page(visit: Visit, problem: dict[str, str] | None = None, status: int
         "modes": [list(one) for one in MODES],
         "given": {name: visit.field(name) for name in ("as", "mode", "entity")},
         "problem": problem or {},
+        "most_mb": min(visit.site.settings.largest_upload, LARGEST_UPLOAD) >> 20,
         "files": [_listed(one) for one in files_of(visit.person)],
     }
     return PageView("load.html", data, status=status)
@@ -97,15 +99,29 @@ def add(visit: Visit) -> PageView | Redirect:
     try:
         file = keep_file(
             upload,
+            visit.uploads("attached"),
             person=visit.person,
             connection=visit.field("connection"),
             entity=visit.field("entity"),
             words=words,
+            most=visit.site.settings.largest_upload,
         )
     except IntacctError as error:
         return _first_page(visit, described(error), 422)
     _understand(visit, file)
     return visit.redirect(address("load", file.id))
+
+
+def attach(visit: Visit) -> Redirect:
+    """Add files that the rows name."""
+    file = find_file(visit.params["id"], visit.person)
+    uploads = visit.uploads("attached")
+    if not uploads:
+        raise SettingsError("No file was chosen.", fix="Choose the files that the rows name.")
+    file.attach(uploads, most=visit.site.settings.largest_upload)
+    file.forget_plan()
+    file.save()
+    return visit.redirect(address("load", file.id), notice=f"{counted(len(uploads), 'file')} added. Plan again.")
 
 
 def _understand(visit: Visit, file: DroppedFile) -> None:
@@ -134,7 +150,7 @@ def _preview(context: "CommandContext", file: DroppedFile) -> dict[str, Any]:
             fix="Choose a layout such as bills or journal-entries, or name an object such as VENDOR.",
         )
     layout = layout_of(context, file.path, options)
-    table = input_table(file.path, layout, options, takes_files=False)
+    table = input_table(file.path, layout, options, came_with=file.came_with)
     rows = list(islice(iter(table), _ROWS))
     return {
         "form": table.form,
@@ -195,6 +211,7 @@ def show_one(visit: Visit) -> PageView:
         "preview": file.preview,
         "has_mapping": file.mapping.is_file(),
         "mapping": file.mapping.read_text("utf-8") if file.mapping.is_file() else "",
+        "attached": file.attached,
         "problem": problem,
         "plan": plan,
         "outcomes": file.outcomes[: plans._SHOWN],
@@ -357,7 +374,7 @@ def _make_plan(context: "CommandContext", file: DroppedFile, person: str) -> Non
 
     options = load_options(file.options())
     with context.open_outbox() as outbox:
-        table, made = plan_input(context, file.path, outbox, options, takes_files=False)
+        table, made = plan_input(context, file.path, outbox, options, came_with=file.came_with)
         kept = keep_plan(made, context.load_gateway, outbox, send_options(options), person=person)
         PlanFolder(outbox).save(kept)
     assert kept.origin is not None
@@ -402,7 +419,7 @@ def _keep_outcomes(
     rejected = {row.number: why for row, why in rejected_rows(outcomes)}
     if rejected:
         options = load_options(file.options())
-        table = input_table(file.path, layout_of(context, file.path, options), options, takes_files=False)
+        table = input_table(file.path, layout_of(context, file.path, options), options, came_with=file.came_with)
         planned = {row.number: why for row, why in (plan.kept or plan).refused_rows}
         reasons = {**planned, **rejected}
         rows = [(row, reasons[row.number]) for row in table if row.number in reasons]
@@ -457,7 +474,9 @@ PAGES = (
             "approve": approve,
             "apply": apply,
             "remove": remove,
+            "attach": attach,
         },
+        largest_body=LARGEST_UPLOAD,
     ),
     ConsolePage("/load/{id}/mapping", "Mapping", show_mapping),
     ConsolePage("/load/{id}/refused-rows", "Refused rows", refused, is_file=True),
