@@ -139,6 +139,34 @@ def test_an_invalid_json_line_is_refused_with_its_position(tmp_path: Path) -> No
         open_table(written(tmp_path / "a.jsonl", b'{"x": 1}\n[1]\n'))
 
 
+@pytest.mark.parametrize(
+    ("line", "key"),
+    [
+        ('{"AMOUNT": 1, "x": 2, "AMOUNT": 3}', "AMOUNT"),
+        ('{"x" : 1, "x"\t: 1}', "x"),
+        ('{"x": {"y": [{"z": 1, "z": 2}]}}', "z"),
+        ('{"\u00e9": 1, "e\u0301": 2}', "\u00e9"),
+        ('{"a": 1, "\\u0061": 2}', "a"),
+    ],
+)
+def test_a_key_that_a_json_line_has_twice_is_refused(tmp_path: Path, line: str, key: str) -> None:
+    text = f'{{"x": "1\\": 2"}}\n{line}\n'
+    with pytest.raises(SettingsError, match=rf"a\.jsonl:2 has the key '{key}' twice"):
+        open_table(written(tmp_path / "a.jsonl", text.encode()))
+
+
+def test_a_json_line_may_repeat_a_key_in_another_object_or_text(tmp_path: Path) -> None:
+    text = b'{"x": {"x": 1}, "y": [{"x": 2}, {"x": 3}], "z": "\\"x\\": 4"}\n'
+    (row,) = open_table(written(tmp_path / "a.jsonl", text)).rows()
+    assert row.cells["z"] == '"x": 4'
+
+
+def test_standard_input_is_refused_with_what_to_do() -> None:
+    with pytest.raises(SettingsError, match="reads no standard input") as refused:
+        open_table(Path("-"))
+    assert "save the rows to a file" in refused.value.fix
+
+
 def test_parquet_keeps_decimals_and_makes_floats_exact(tmp_path: Path) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
