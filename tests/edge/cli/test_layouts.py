@@ -311,6 +311,8 @@ def test_payments_find_their_bills_by_number_and_vendor(load: Intacct, reader: H
         "Drumhallow Realty Partners,P-3,5.00,21-Nov-26,EFT,CHK-INS,\n"
     )
     planned = load("payments.csv", "--as", "payments")
+    assert "APPYMT Drumhallow Realty Partners 77 " in planned.out
+    assert "APPYMT (row 4)" in planned.out, "a payment without a number has its row"
     assert re.findall(r"create +\d +([\d.]+)|amounts ([\d.]+) USD", planned.out) == [
         ("34.00", ""), ("5.00", ""), ("", "39.00"),
     ]  # fmt: skip
@@ -381,6 +383,9 @@ def test_expenses_orders_and_timesheets(load: Intacct, reader: HttpReader) -> No
         "V10001,O-1,2026-11-21,2026-12-21,STEEL-304,3,Each,$10.00,110\n"
         "V10001,O-1,2026-11-21,2026-12-21,STEEL-304,1,Each,9.00,110\n"
     )
+    planned = load("po.csv", "--as", "purchase-orders").out
+    assert re.search(r"O-1 +create +2 +39\.00", planned), planned
+    assert "amounts 39.00" in planned
     posted = load("po.csv", "--as", "purchase-orders", "--apply")
     assert posted.status == 0, posted.said
     (order,) = reader.rows("PODOCUMENT", "CUSTVENDID", "DOCPARID", "TRX_TOTAL", DOCNO="O-1")

@@ -24,6 +24,7 @@ from intacct_bridge.wire.values import Kind, Value, parse_value
 _MDY = DateReading()
 _TEXT = Kind.TEXT
 _CURRENCIES = frozenset(("CURRENCY", "BASECURR"))
+_PAYMENT_NUMBER = "DOCNUMBER"
 FLOAT_NOISE = "float"
 """The rule of findings on amounts with the error of a binary float."""
 NUMBERS = (Kind.INTEGER, Kind.DECIMAL, Kind.CURRENCY, Kind.PERCENT)
@@ -181,6 +182,9 @@ def row_findings(row: SourceRow) -> list[Finding]:
 
 def label_of(lookup: LookupKeys, fields: Mapping[str, Value], rows: Sequence[SourceRow]) -> str:
     """A name of the record for people: `APBILL V-100 INV-7`, or its place in the input."""
+    if lookup.payment_lines and fields.get(_PAYMENT_NUMBER):  # it is no key: Intacct lets two payments have it
+        named = (text_of(fields.get(name)) for name in ("VENDORID", "CUSTOMERID", _PAYMENT_NUMBER))
+        return " ".join((lookup.object, *(text for text in named if text)))
     names = lookup.filled_key(fields) or tuple(name for way in lookup.keys[:1] for name in way)
     parts = [text_of(fields.get(name)) for name in names if fields.get(name) not in (None, "")]
     number = fields.get(lookup.record_key)

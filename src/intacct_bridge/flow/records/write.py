@@ -1,8 +1,8 @@
 """One intended write as a frozen value: the operation, the record, and the rows of the input that it comes from."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from enum import StrEnum
 
 import msgspec
@@ -63,6 +63,20 @@ AMOUNTS = ("TRX_AMOUNT", "TRX_PAYMENTAMOUNT", "AMOUNT")
 """The fields with the amount of a line: of most lines, of payments and receipts, of expenses."""
 
 
+_ORDER_LINES = ("SODOCUMENTENTRY", "PODOCUMENTENTRY")
+_QUANTITIES, _PRICES = ("QUANTITY", "UIQTY"), ("PRICE", "UIPRICE")
+_CENT = Decimal("0.01")
+
+
+def _first_number(fields: Mapping[str, Value], names: Iterable[str]) -> Decimal | None:
+    """The first of these fields that is filled, as a number; a function's own fields are texts."""
+    text = next((str(fields[name]) for name in names if fields.get(name) not in (None, "")), "")
+    try:
+        return Decimal(text) if text else None
+    except ArithmeticError:
+        return None
+
+
 class RecordLine(msgspec.Struct, frozen=True):
     """One owned line of a record; a struct, as `SourceRow` is."""
 
@@ -77,9 +91,17 @@ class RecordLine(msgspec.Struct, frozen=True):
 
     @property
     def amount(self) -> Decimal | None:
-        """What the line adds to the amount of its record, in the record's currency; None where it has no amount."""
+        """What the line adds to the amount of its record, in the record's currency; None where it has no amount.
+
+        A line of an order adds its quantity times its price, in cents; subtotals, discounts and taxes are not in it.
+        """
         found = (self.fields.get(name) for name in AMOUNTS)
-        return next((amount for amount in found if isinstance(amount, Decimal)), None)
+        amount = next((amount for amount in found if isinstance(amount, Decimal)), None)
+        if amount is None and self.object in _ORDER_LINES:
+            quantity, price = (_first_number(self.fields, names) for names in (_QUANTITIES, _PRICES))
+            if quantity is not None and price is not None:
+                return (quantity * price).quantize(_CENT, ROUND_HALF_UP)
+        return amount
 
 
 @dataclass(frozen=True, slots=True)
