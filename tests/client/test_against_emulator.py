@@ -25,7 +25,7 @@ from intacct_bridge.client.gateway.runtime import System
 from intacct_bridge.emulator.gateway.gateway import Emulator
 from intacct_bridge.emulator.settings.behaviour import Behaviour
 from intacct_bridge.emulator.settings.world import CompanySettings, EmulatorSettings, RoleSettings, UserSettings
-from intacct_bridge.errors import InDoubtError
+from intacct_bridge.errors import InDoubtError, SettingsError
 from intacct_bridge.model.keys import keys_of
 from intacct_bridge.wire.reply import ConnectionCutError, Reply
 from support.client.gateway import Time
@@ -82,6 +82,16 @@ def test_a_view_whose_key_repeats_is_read_completely(grown: Emulator) -> None:
         (counted,) = made.query("GLDETAIL", [Aggregate("count", "RECORDNO")], where=where)
         assert len(found) == len(set(found)) == counted["COUNT.RECORDNO"]
         assert len(found) > 300
+
+
+def test_a_negative_limit_and_an_entity_that_is_no_text_are_refused(company: Client) -> None:
+    for read in (company.query, company.table):
+        with pytest.raises(SettingsError, match="the limit is -1"):
+            read("VENDOR", "VENDORID", limit=-1)
+    assert list(company.query("VENDOR", "VENDORID", limit=0)) == []
+    with pytest.raises(SettingsError, match="the entity is") as refused:
+        company.entity(["300"])  # type: ignore[arg-type]
+    assert "as a text" in refused.value.fix
 
 
 def test_groups_come_in_pages(company: Client) -> None:

@@ -30,7 +30,7 @@ from intacct_bridge.model.query.query import Filter, Order, Query, Selected
 from intacct_bridge.wire.envelope import Function, Result
 from intacct_bridge.wire.page import Page, PageHead
 from intacct_bridge.wire.reply import Leaving, Transport, no_callback
-from intacct_bridge.wire.values import Formatting, Value
+from intacct_bridge.wire.values import Formatting, Value, shown
 from intacct_bridge.wire.xml import Element
 
 if TYPE_CHECKING:
@@ -175,6 +175,12 @@ class Client:
         ...     inside.connection.location_id
         '100'
         """
+        if not isinstance(location_id, str):
+            raise SettingsError(
+                f"the entity is {shown(repr(location_id))}, which is no text",
+                fix="give its location id as a text, such as '100'",
+                setting="location_id",
+            )
         inside = object.__new__(type(self))
         session = self._session.derived(location_id)
         inside._assemble(self._runtime, self._cache, session=session, owner=False, writer=self._writer)
@@ -308,7 +314,7 @@ class Client:
         {'LOCATIONID': '100', 'NAME': 'Corvane Instruments Inc.'}
         """
         wanted = query_of(what, select, where=where, order=order, options=self._usual(options))
-        return self._reader.rows(wanted, limit=limit)
+        return self._reader.rows(wanted, limit=_checked_limit(limit))
 
     def pages(self, query: Query, *, limit: int | None = None) -> Iterator[Page]:
         """Pages of cells as the gateway wrote them; the walked key is among them, selected or not.
@@ -316,7 +322,7 @@ class Client:
         >>> [len(page.rows) for page in client.pages(Query("GLACCOUNT", ("ACCOUNTNO",), page_size=50))]
         [50, 50, 13]
         """
-        return self._reader.pages(query, limit=limit)
+        return self._reader.pages(query, limit=_checked_limit(limit))
 
     def batches(self, query: Query, *, limit: int | None = None) -> "Iterator[pa.RecordBatch]":
         """Typed Arrow batches, one a page; needs the `data` extra.
@@ -324,7 +330,7 @@ class Client:
         >>> sum(batch.num_rows for batch in client.batches(Query("GLACCOUNT", ("ACCOUNTNO", "TITLE"))))
         113
         """
-        return self._reader.batches(query, limit=limit)
+        return self._reader.batches(query, limit=_checked_limit(limit))
 
     def table(
         self,
@@ -516,6 +522,13 @@ class Client:
     def _usual(self, options: dict[str, Any]) -> dict[str, Any]:
         """A query's options with the default: at the top level, private records too."""
         return {"show_private": not self.connection.location_id, **options}
+
+
+def _checked_limit(limit: int | None) -> int | None:
+    """The limit. SettingsError for a negative one, which would give no row and look like an empty object."""
+    if limit is not None and limit < 0:
+        raise SettingsError(f"the limit is {limit}", fix="give the number of rows, or None for all", setting="limit")
+    return limit
 
 
 class WriteSender(Protocol):
