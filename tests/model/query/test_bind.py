@@ -29,6 +29,13 @@ def test_bound_names_have_the_gateways_spelling() -> None:
     assert found.order == (Order("WHENCREATED", descending=True),)
 
 
+def test_a_number_with_too_many_digits_is_refused_with_what_to_write() -> None:
+    with pytest.raises(InvalidRequestError, match="has more than 14 digits after the point") as refused:
+        bound(field("TOTALDUE") > Decimal("1.000000000000001"))
+    assert refused.value.fix == "write fewer digits; a number is never rounded to fit"
+    assert bound(field("TOTALDUE") > Decimal("1.00000000000001")) is not None
+
+
 def test_a_star_selects_every_field_once() -> None:
     found = bind(Query("APBILL", ("RECORDNO", "*", "VENDOR.NAME")), catalog())
     assert found.select == (*bill().fields, "VENDOR.NAME")

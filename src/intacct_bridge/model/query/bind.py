@@ -29,7 +29,7 @@ from intacct_bridge.model.query.query import (
     rebuilt,
 )
 from intacct_bridge.model.suggestions import did_you_mean
-from intacct_bridge.wire.values import Kind, Value, parse_value, render_value
+from intacct_bridge.wire.values import Kind, Value, check_fits, parse_value, render_value
 
 NUMBERS = frozenset({Kind.INTEGER, Kind.DECIMAL, Kind.CURRENCY, Kind.PERCENT})
 MULTI_PICK = "#~#"
@@ -174,6 +174,12 @@ def _number(found: Resolved, value: Value) -> Value:
         raise _mismatch(
             found, value, f"write {str(value).strip()} without quotes" if unquoted else "write a number, such as 100.50"
         )
+    try:
+        check_fits(Decimal(value))
+    except RecordError as error:
+        raise InvalidRequestError(
+            f"{found.name}: {error.message}", fix="write fewer digits; a number is never rounded to fit"
+        ) from None
     if found.definition.kind is Kind.INTEGER:
         return int(value) if value == int(value) else value
     return Decimal(value)
