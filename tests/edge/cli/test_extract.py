@@ -11,8 +11,10 @@ import pytest
 from intacct_bridge.client.attachments import AttachedFile, Attachments
 from intacct_bridge.client.client import Client
 from intacct_bridge.edge.demo.company import demo_connection, make_emulator
+from intacct_bridge.edge.views.extract import summary
 from intacct_bridge.errors import InvalidRequestError
 from intacct_bridge.flow.extract.attachments import fetch_attachments
+from intacct_bridge.flow.streams.stream import StreamOutcome
 from support.edge.command_line import Intacct, streams_in
 
 LEDGER = ("GLACCOUNT", "GLBATCH", "GLDETAIL")
@@ -316,3 +318,9 @@ def test_change_files_can_be_compacted_afterwards(demo: Intacct) -> None:
     ran = demo("extract", "CLASS", "--to", "parquet:classes", "--compact")
     assert ran.status == 0
     assert demo("extract", "VENDOR", "--to", URI, "--compact").status == 2
+
+
+def test_a_stream_that_failed_does_not_count_as_read() -> None:
+    done, failed = StreamOutcome("VENDOR", rows=3), StreamOutcome("APBILL", rows=5, error="refused")
+    assert summary([done, failed], 1.0, 4) == "8 rows in 1 of 2 streams (1 failed), 1.0 s, 4 API transactions"
+    assert summary([done], 1.0, 4) == "3 rows in 1 of 1 stream, 1.0 s, 4 API transactions"

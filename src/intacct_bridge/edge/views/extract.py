@@ -185,10 +185,11 @@ def _notes(one: StreamOutcome) -> str:
 
 
 def summary(outcomes: Sequence[StreamOutcome], seconds: float, transactions: int) -> str:
-    """`83,121 rows, 12 deleted in 98 of 282 streams, 12.3 s, 611 API transactions`."""
+    """`83,121 rows, 12 deleted in 98 of 282 streams (1 failed), 12.3 s, 611 API transactions`."""
     outcomes = [one for one in outcomes if one.stream not in NO_STREAMS]
-    busy = sum(1 for one in outcomes if one.rows or one.deleted)
+    busy = sum(1 for one in outcomes if (one.rows or one.deleted) and not one.error)
+    failed = sum(1 for one in outcomes if one.error)
     deleted = sum(one.deleted for one in outcomes)
     rows = counted(sum(one.rows for one in outcomes), "row") + (f", {deleted:,} deleted" if deleted else "")
-    streams = f"{busy:,} of {counted(len(outcomes), 'stream')}"
+    streams = f"{busy:,} of {counted(len(outcomes), 'stream')}" + (f" ({failed:,} failed)" if failed else "")
     return f"{rows} in {streams}, {seconds:.1f} s, {counted(transactions, 'API transaction')}"
