@@ -42,9 +42,12 @@ def test_a_beginning_that_fits_two_runs_or_none_is_refused(run: str, says: str) 
 
 
 def test_a_file_that_two_runs_loaded_needs_the_name_of_the_run() -> None:
-    with pytest.raises(InvalidRequestError, match=r"by 2 runs: abc1 \(2026-11-30 12:00 UTC\), abc2") as refused:
+    with pytest.raises(
+        InvalidRequestError, match=r"by 2 runs: abc1 \(2026-11-30 12:00 UTC, 1 record\), abc2 \(.*2 records"
+    ) as refused:
         entries_of_file(RUNS, "bills.csv")
     assert refused.value.setting == "run"
+    assert refused.value.fix == "name one of them with `run`, such as abc2 for the latest"
     assert [one.number for one in entries_of_file(RUNS, "other.csv")] == [4]
     with pytest.raises(InvalidRequestError, match="no records of a file"):
         entries_of_file(RUNS, "bills")

@@ -6,6 +6,7 @@ a draft, or everything where the settings say so. Of an update the earlier value
 them. A delete cannot be taken back: a record that is made anew has another record number, and none of its history.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -29,6 +30,7 @@ from intacct_bridge.flow.undo.action_writes import action_write, delete_write
 from intacct_bridge.flow.undo.opposite import JOURNAL_ENTRY, opposite_write
 from intacct_bridge.flow.undo.restore import restoring_writes
 from intacct_bridge.model.query.query import Query
+from intacct_bridge.model.wording import counted
 from intacct_bridge.model.writing.actions import ACTIONS
 
 _FOLDER = "SUPDOCFOLDER"
@@ -286,10 +288,14 @@ def entries_of_file(entries: Iterable[OutboxEntry], name: str) -> list[OutboxEnt
     if not found:
         raise InvalidRequestError(f"the outbox has no records of a file {name!r}", fix="see: intacct outbox list")
     if len(runs) > 1:
-        listed = ", ".join(f"{run[:12]} ({at:%Y-%m-%d %H:%M} UTC)" for run, at in runs.items() if at is not None)
+        counts = Counter(entry.loader for entry in standing)
+        listed = ", ".join(
+            f"{run} ({f'{at:%Y-%m-%d %H:%M} UTC, ' if at is not None else ''}{counted(counts[run], 'record')})"
+            for run, at in runs.items()
+        )
         raise InvalidRequestError(
             f"files of the name {name!r} were loaded by {len(runs)} runs: {listed}",
-            fix="name the run with `run`",
+            fix=f"name one of them with `run`, such as {next(reversed(runs))} for the latest",
             setting="run",
         )
     return [entry for entry in found if not runs or entry.loader in runs]
