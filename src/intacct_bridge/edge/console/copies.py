@@ -1,7 +1,7 @@
 """Copies as the pages of reports use them: those of the history of runs, what proved them, and questions to one."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -115,6 +115,14 @@ def asking(uri: str, *statements: str) -> Iterator[Ask]:
             return [dict(row) for row in rows]
 
         yield ask
+
+
+def load_sql_parser() -> None:
+    """Load the parser of SQL, so that the first report does not wait for it."""
+    with suppress(ImportError, SettingsError):  # a report says what is missing
+        from intacct_bridge.reporting.live_sql.statement import parsed
+
+        parsed("SELECT 1").sql(dialect="duckdb")
 
 
 def columns_of(uri: str) -> dict[str, list[str]]:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from shlex import join
 from typing import Any
 
-from intacct_bridge.edge.console.copies import check_known, known_copies
+from intacct_bridge.edge.console.copies import check_known, known_copies, load_sql_parser
 from intacct_bridge.edge.console.jobs import BackgroundJob, JobConsole
 from intacct_bridge.edge.console.pages.browse import connections
 from intacct_bridge.edge.console.site import command_work
@@ -82,6 +82,7 @@ def _begun(visit: Visit, title: str, *flags: str) -> Redirect | PageView:
     def run(job: BackgroundJob) -> None:
         job.add({"command": join(["intacct", *asked]), "copy": form["to"], "connection": form["connection"]})
         work(job)
+        load_sql_parser()  # a report is usually the next page
 
     return visit.start(title, run, page="/extract/{id}")
 
