@@ -356,7 +356,7 @@ def _ambiguous(text: str, reading: DateReading) -> RecordError:
     if reading.mixed:
         return RecordError(
             f"{text!r} may be month/day or day/month: this column has dates of both kinds",
-            fix="write dates as 2026-01-31, or set `date_order` to mdy or dmy, whichever the file uses",
+            fix="write dates as 2026-01-31, or set `date_order` to mdy or dmy, as the file has them",
             setting="date_order",
         )
     return RecordError(
