@@ -10,6 +10,7 @@ import duckdb
 import pytest
 
 from intacct_bridge.edge.app import run_words
+from intacct_bridge.edge.console import copies
 from intacct_bridge.edge.console.site import SECRET_HEADER, TeamMode
 from intacct_bridge.edge.terminal.console import Console
 from support.edge.console_site import RunningConsole, Visitor, running_console
@@ -37,6 +38,8 @@ def copy(console: RunningConsole, user: Path) -> Path:
     assert done["command"] == f"intacct extract --connection books --to {URI} -- {STREAMS}"
     page = visitor.get(began.location)
     assert "Reports from this copy" in page.text
+    asked = [sql for uri, stamp, sql in copies._answers if (uri, stamp) == (URI, copies._stamp(URI))]
+    assert len(asked) == 2, "the extraction left the trial balance's rows remembered"
     return user / "work" / "books.duckdb"
 
 

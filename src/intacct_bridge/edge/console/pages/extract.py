@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from shlex import join
 from typing import Any
 
-from intacct_bridge.edge.console.copies import check_known, known_copies, load_sql_parser
+from intacct_bridge.edge.console.copies import check_known, known_copies
 from intacct_bridge.edge.console.jobs import BackgroundJob, JobConsole
 from intacct_bridge.edge.console.pages.browse import connections
+from intacct_bridge.edge.console.pages.reporting import prepare_reports
 from intacct_bridge.edge.console.site import command_work
 from intacct_bridge.edge.console.visit import ConsolePage, NotFoundError, PageView, Redirect, Visit, address
 from intacct_bridge.edge.terminal.failures import described
@@ -82,7 +83,8 @@ def _begun(visit: Visit, title: str, *flags: str) -> Redirect | PageView:
     def run(job: BackgroundJob) -> None:
         job.add({"command": join(["intacct", *asked]), "copy": form["to"], "connection": form["connection"]})
         work(job)
-        load_sql_parser()  # a report is usually the next page
+        if not flags:
+            prepare_reports(visit, form["to"])
 
     return visit.start(title, run, page="/extract/{id}")
 

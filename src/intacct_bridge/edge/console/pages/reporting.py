@@ -1,6 +1,8 @@
 """Reporting: trial balance, statements, ageing and budgets of a copy, by book, entity and month, with charts."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -11,11 +13,13 @@ from intacct_bridge.edge.console.copies import (
     by_currency,
     chosen_copy,
     known_copies,
+    load_sql_parser,
     sql_command,
     total,
 )
 from intacct_bridge.edge.console.visit import ConsolePage, PageView, Visit, address
 from intacct_bridge.errors import InvalidRequestError
+from intacct_bridge.flow.destinations.uri import parse_uri
 from intacct_bridge.reporting import report_queries as queries
 from intacct_bridge.reporting.report_queries import ReportScope, Side
 
@@ -167,6 +171,19 @@ def show_trial_balance(visit: Visit) -> PageView:
     ]
     data = frame(copy, visit, tables=tables, command=sql_command(copy.uri, sql), **choices)
     return PageView("trial_balance.html", data)
+
+
+def prepare_reports(visit: Visit, uri: str) -> None:
+    """Ask a new copy what the trial balance shows, so that the rows are remembered before a person opens the page.
+
+    Only rows of a file of DuckDB are remembered; for other copies the parser of SQL is loaded. An error here is not one
+    of the extraction.
+    """
+    if parse_uri(uri).scheme != "duckdb":
+        return load_sql_parser()
+    with suppress(Exception):  # the page itself shows what is wrong, and the copy is complete
+        show_trial_balance(replace(visit, query={"copy": uri}))
+    return None
 
 
 def show_income_statement(visit: Visit) -> PageView:
