@@ -98,6 +98,17 @@ def test_every_mistake_of_a_file_is_told_and_nothing_is_added(fleet: Intacct, ho
     assert shown(fleet("list", "--json")) == []
 
 
+def test_a_column_or_a_tenant_that_a_file_has_twice_is_refused(fleet: Intacct, home: Path) -> None:
+    source = home / "twice.csv"
+    source.write_text("name,company_id,user_id,company_id \nacme,acme,bridge,beta\n")
+    ran = fleet("add", "--from", str(source))
+    assert (ran.status, "has 1 column twice: company_id" in " ".join(ran.err.split())) == (2, True), ran.err
+    source.write_text("name,company_id,user_id\nacme,acme,bridge\nbeta,beta,bridge\nacme,other,bridge\n")
+    ran = fleet("add", "--from", str(source))
+    assert (ran.status, "tenant 'acme' is given twice" in " ".join(ran.err.split())) == (2, True), ran.err
+    assert shown(fleet("list", "--json")) == []
+
+
 def test_one_tenant_is_added_shown_changed_and_removed(
     fleet: Intacct, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -50,9 +50,14 @@ def planned(visitor: Visitor, seen: Seen) -> str:
     return seen.location
 
 
+def plan_of(visitor: Visitor, here: str) -> str:
+    """The id of the plan that the page of a file shows, as its form to post has it."""
+    return str(visitor.get(f"{here}.json").json["plan"]["id"])
+
+
 def posted(visitor: Visitor, here: str, **fields: str) -> dict[str, str]:
     """Post the plan of a file, and give the outcomes by record."""
-    started = visitor.post(f"{here}/apply", fields)
+    started = visitor.post(f"{here}/apply", {"plan": plan_of(visitor, here), **fields})
     done = visitor.until_done(started.location)["job"]
     assert done["state"] == "done", done
     return {one["record"]: one["outcome"] for one in visitor.get(f"{here}.json").json["outcomes"]}
@@ -223,6 +228,20 @@ def attached_files(gateway: str, bill: str) -> list[tuple[str, str, bytes]]:
     ]  # fmt: skip
 
 
+def test_a_window_with_an_earlier_plan_posts_nothing(visitor: Visitor, gateway: str) -> None:
+    rows = [["TAB-1" if cell == "PAY-1" else cell for cell in row] for row in PAYROLL[:3]]
+    here = planned(visitor, drop(visitor, "twice.xlsx", workbook(rows), **AS_JOURNAL))
+    assert f'name="plan" value="{plan_of(visitor, here)}"' in visitor.get(here).text
+    earlier = plan_of(visitor, here)
+    visitor.post(f"{here}/read", {"as": "journal-entries", "mode": "create", "draft": "yes"})  # in another window
+    planned(visitor, Seen(303, {"location": here}, b""))
+    for stale in ({"plan": earlier}, {}):
+        refused = visitor.post(f"{here}/apply", stale)
+        assert (refused.status, "another plan than the one that you saw" in refused.text) == (400, True), refused.text
+    assert entries(HttpReader(gateway), "TAB-1") == []
+    assert set(posted(visitor, here).values()) == {"posted"}
+
+
 def test_bills_are_posted_with_the_files_that_came_with_them(visitor: Visitor, gateway: str) -> None:
     odd = unicodedata.normalize("NFD", "Rechnung Müller & Söhne (1).pdf")
     table = bills("ATT", f"scan.pdf; {odd}", "", "scan.pdf")
@@ -384,7 +403,8 @@ def test_a_plan_is_posted_only_once_another_person_approved_it(strict: RunningCo
     plan = visitor.get(f"{here}.json").json["plan"]
     assert (plan["may_apply"], plan["made_by"]) == (False, "anna")
     assert visitor.post(f"{here}/approve", {"digest": plan["digest"]}).status == 400
-    started = visitor.post(f"{here}/apply", {"production": "yes"})
+    form = {"plan": str(plan["id"])}
+    started = visitor.post(f"{here}/apply", {**form, "production": "yes"})
     job = visitor.until_done(started.location)["job"]
     assert (job["state"], "has no approval that holds" in job["problem"]["error"]) == ("failed", True)
     with running_console(person="bert") as others:
@@ -395,12 +415,12 @@ def test_a_plan_is_posted_only_once_another_person_approved_it(strict: RunningCo
         assert second.post(f"{where}/approve", {"digest": "0" * 64}).status == 400
         assert second.post(f"{where}/approve", {"digest": plan["digest"]}).status == 303
         assert [one["by"] for one in second.get(f"{where}.json").json["plan"]["approvals"]] == ["bert"]
-    refused = visitor.post(f"{here}/apply")
+    refused = visitor.post(f"{here}/apply", form)
     assert refused.status == 400
     assert "Tick the box" in refused.text
     assert list(posted(visitor, here, production="yes").values()) == ["posted"]
     assert len(HttpReader(gateway).rows("CLASS", "NAME", CLASSID="L-20")) == 1
-    again = visitor.post(f"{here}/apply", {"production": "yes"})
+    again = visitor.post(f"{here}/apply", {**form, "production": "yes"})
     visitor.until_done(again.location)
     assert len(HttpReader(gateway).rows("CLASS", "NAME", CLASSID="L-20")) == 1, "applying twice posts once"
 

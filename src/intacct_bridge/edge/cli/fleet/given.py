@@ -16,7 +16,7 @@ import click
 
 from intacct_bridge.client.connections.connection import SECRETS
 from intacct_bridge.errors import IntacctError, SettingsError
-from intacct_bridge.model.wording import counted
+from intacct_bridge.model.wording import counted, listed
 
 if TYPE_CHECKING:
     from intacct_bridge.fleet.fleet import NewTenant
@@ -116,6 +116,12 @@ def read_tenants(path: Path, common: GivenParts) -> list["NewTenant"]:
 def _csv_rows(text: str, path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     reader = csv.DictReader(io.StringIO(text.removeprefix("\ufeff")), strict=True)
     try:
+        names = [name.strip() for name in reader.fieldnames or ()]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise SettingsError(
+                f"{path} has {counted(len(twice), 'column')} twice: {listed(twice)}",
+                fix="Leave one column of each name, so that it is clear which value counts.",
+            )
         for row in reader:
             if None in row or None in row.values():
                 raise SettingsError(f"{path}, line {reader.line_num} has other columns than the first line")
@@ -166,10 +172,14 @@ def _table(value: object, where: str) -> Mapping[str, Any]:
 def refuse_mistakes(new: "Iterable[NewTenant]") -> None:
     """SettingsError that lists the tenants with mistakes, so that nothing is added before all are right."""
     mistakes, count = [], 0
+    names = set[str]()
     for one in new:
         count += 1
         try:
             check_flows(one.checked())
+            if one.name in names:
+                raise SettingsError(f"tenant {one.name!r} is given twice", fix="Leave one of them.")
+            names.add(one.name)
         except IntacctError as error:
             mistakes.append(f"{error.message}. {error.fix}".rstrip())
     if len(mistakes) == 1 and count == 1:

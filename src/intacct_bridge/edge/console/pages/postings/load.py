@@ -396,8 +396,13 @@ def approve(visit: Visit) -> Redirect:
 
 
 def apply(visit: Visit) -> Redirect:
-    """Post the plan of the file as a job."""
+    """Post the plan that the person saw, as a job; another window may have planned the file again."""
     file = _planned(visit)
+    if visit.field("plan") != file.plan:
+        raise SettingsError(
+            f"{file.name} has another plan than the one that you saw. Nothing was posted.",
+            fix="Open the file's page again, look at its plan, then post it.",
+        )
     plans.refuse_unconfirmed(visit, file.connection)
 
     def keep(context: "CommandContext", plan: "Plan", outcomes: "Sequence[RecordOutcome]") -> None:
