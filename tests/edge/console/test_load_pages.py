@@ -231,7 +231,7 @@ def attached_files(gateway: str, bill: str) -> list[tuple[str, str, bytes]]:
 def test_a_window_with_an_earlier_plan_posts_nothing(visitor: Visitor, gateway: str) -> None:
     rows = [["TAB-1" if cell == "PAY-1" else cell for cell in row] for row in PAYROLL[:3]]
     here = planned(visitor, drop(visitor, "twice.xlsx", workbook(rows), **AS_JOURNAL))
-    assert f'name="plan" value="{plan_of(visitor, here)}"' in visitor.get(here).text
+    assert f'name="plan" value="{plan_of(visitor, here)}"' in visitor.get(here).html
     earlier = plan_of(visitor, here)
     visitor.post(f"{here}/read", {"as": "journal-entries", "mode": "create", "draft": "yes"})  # in another window
     planned(visitor, Seen(303, {"location": here}, b""))
