@@ -357,6 +357,9 @@ def test_receipts_find_their_invoices(load: Intacct, reader: HttpReader) -> None
         "Customer,Invoice No,Date,Due,Account,Amount,Loc,Dept\nC20001,R-1,2026-11-21,2026-12-21,40100,12.50,110,500\n"
     )
     assert load("invoices.csv", "--as", "invoices", "--apply").status == 0
+    Path("changed.csv").write_text(Path("invoices.csv").read_text().replace("12.50", "13").replace("12-21", "12-22"))
+    told = " ".join(load("changed.csv", "--as", "invoices").out.split())
+    assert "Due: 2026-12-22 in the file, 2026-12-21 posted; changed.csv:2: Amount: 13.00 in the file, 12.50 po" in told
     Path("receipts.csv").write_text(
         "Cust No,Inv No,Amount,Received,Method,Undeposited funds\nC20001,R-1,12.50,11/22/2026,Cash,10090\n"
     )
