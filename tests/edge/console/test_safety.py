@@ -10,7 +10,7 @@ import pytest
 from intacct_bridge.edge.console.guard import POLICY
 from intacct_bridge.edge.console.pages.registry import PAGES
 from intacct_bridge.edge.console.site import SECRET_HEADER, TeamMode
-from intacct_bridge.edge.console.uploads import LARGEST_UPLOAD, safe_name
+from intacct_bridge.edge.console.uploads import safe_name
 from intacct_bridge.edge.console.visit import ConsolePage, PageView, Redirect, Visit
 from support.edge.console_site import RunningConsole, Visitor, running_console
 
@@ -169,7 +169,7 @@ def _took(visit: Visit) -> Redirect:
 
 
 UPLOAD = ConsolePage("/drop", "Drop", lambda _: PageView("jobs.html", {"jobs": []}), actions={"": _took},
-                     largest_body=LARGEST_UPLOAD)  # fmt: skip
+                     takes_files=True)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -185,6 +185,12 @@ def test_two_gigabytes_are_refused_before_they_are_sent(dropping: RunningConsole
         answer = b"".join(iter(lambda: line.recv(65536), b""))
     assert answer.split()[1] == b"413"
     assert b"larger than 1 MB" in answer
+
+
+def test_a_higher_bound_takes_a_larger_file_than_usual(user: Path) -> None:
+    with running_console(pages=(*PAGES, UPLOAD), largest_upload=60 << 20) as console:
+        large = [("file", "large.csv", b"x" * (51 << 20))]
+        assert console.signed_in().send_files("/drop", large, {}).location == "/took?name=large.csv"
 
 
 def test_an_endless_body_is_cut_off(dropping: RunningConsole) -> None:

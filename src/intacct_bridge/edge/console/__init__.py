@@ -10,7 +10,7 @@ A page is a module of `pages`, a template, and an entry in `pages/registry.py`:
    person's input. Success: `return visit.redirect("/address", notice="Saved.")`.
 3. `PAGES = (ConsolePage("/things", "Things", show, nav="Things"), ConsolePage("/things/{key}", "Thing", show_one,
    actions={"remove": remove}))`: a form posts to `/things/7/remove`. Add the module to `registry.py`. A page that
-   takes files has `largest_body=LARGEST_UPLOAD`; one that answers with a Download has `is_file=True`. `examples` are
+   takes files has `takes_files=True`; one that answers with a Download has `is_file=True`. `examples` are
    values for the names in its path, with which the tests of every page visit it.
 4. `with visit.company("books", "query") as context:` gives the CommandContext that a command has (`context.client`,
    `context.open_outbox()`, ...), recorded as a run. `visit.person` is who acts, in approvals too.

@@ -123,7 +123,8 @@ def _acted(
     async def post(request: "Request") -> "Response":
         visit = _visit(site, request)
         try:
-            visit.form, done = await read_form(request, most=min(page.largest_body, site.settings.largest_upload))
+            most = site.settings.largest_upload if page.takes_files else page.largest_body
+            visit.form, done = await read_form(request, most=most)
         except SettingsError as error:
             answer = await run_in_threadpool(_answered, visit, pages, page, _raiser(error), as_json=False)
             answer.headers["connection"] = "close"

@@ -184,7 +184,9 @@ class ConsolePage:
     actions: Mapping[str, Show] = field(default_factory=dict)
     """What a POST does, by the last part of its address; the empty name is the page's own address."""
     largest_body: int = LARGEST_FORM
-    """The most bytes of a form; a page that takes files has `LARGEST_UPLOAD`."""
+    """The most bytes of a form without files."""
+    takes_files: bool = False
+    """Whether its forms may be as large as the console's largest upload."""
     is_file: bool = False
     """Whether it answers with a file, which has no data beside it."""
     examples: Mapping[str, str] = field(default_factory=dict)

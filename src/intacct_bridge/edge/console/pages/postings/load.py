@@ -18,7 +18,6 @@ from intacct_bridge.edge.console.pages.postings.dropped_files import (
     mapping_text,
     remove_file,
 )
-from intacct_bridge.edge.console.uploads import LARGEST_UPLOAD
 from intacct_bridge.edge.console.visit import (
     ConsolePage,
     Download,
@@ -72,7 +71,7 @@ def _first_page(visit: Visit, problem: dict[str, str] | None = None, status: int
         "modes": [list(one) for one in MODES],
         "given": {name: visit.field(name) for name in ("as", "mode", "entity")},
         "problem": problem or {},
-        "most_mb": min(visit.site.settings.largest_upload, LARGEST_UPLOAD) >> 20,
+        "most_mb": visit.site.settings.largest_upload >> 20,
         "files": [_listed(one) for one in files_of(visit.person)],
     }
     return PageView("load.html", data, status=status)
@@ -466,7 +465,7 @@ def remove(visit: Visit) -> Redirect:
 
 
 PAGES = (
-    ConsolePage("/load", "Load a file", show, nav="Load", actions={"add": add}, largest_body=LARGEST_UPLOAD),
+    ConsolePage("/load", "Load a file", show, nav="Load", actions={"add": add}, takes_files=True),
     ConsolePage(
         "/load/{id}",
         "File",
@@ -481,7 +480,7 @@ PAGES = (
             "remove": remove,
             "attach": attach,
         },
-        largest_body=LARGEST_UPLOAD,
+        takes_files=True,
     ),
     ConsolePage("/load/{id}/mapping", "Mapping", show_mapping),
     ConsolePage("/load/{id}/refused-rows", "Refused rows", refused, is_file=True),
