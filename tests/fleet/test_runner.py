@@ -15,21 +15,32 @@ from intacct_bridge.fleet.dbos_runner import DbosRunner
 from intacct_bridge.fleet.runner import RunKey, RunState
 from intacct_bridge.fleet.sealing import FleetKey
 from intacct_bridge.fleet.worker import FleetWorker
+from intacct_bridge.store.database import TableSet
+from intacct_bridge.store.postgres import PostgresDatabase
 from support.fleet_workers import until
 
 DUE = datetime(2026, 1, 1, tzinfo=UTC)
 FLOWS = {"copy": {"command": "extract", "to": "jsonl:out"}}
 WORKER = """
-import os, sys, threading
-from intacct_bridge.fleet import Fleet
+import os, sys, threading, time
+from intacct_bridge.fleet import Fleet, dbos_runner
 from intacct_bridge.fleet.dbos_runner import DbosRunner
 uri, key, name, threads, earlier, body = sys.argv[1:]
 runner = DbosRunner(Fleet.open(uri, key).registry.place, recoveries=1)
 def carry_out(run):
     if body == "end the process":
         os._exit(9)
+    if run.tenant == "short":
+        return "done"
     threading.Event().wait()
+def find_lost():
+    dbos_runner._LOST_AFTER = 1.0
+    while True:
+        runner.recover_lost()
+        time.sleep(0.2)
 runner.start(carry_out, worker=name, threads=lambda: int(threads))
+if body == "find lost runs":
+    threading.Thread(target=find_lost, daemon=True).start()
 if earlier:
     runner.recover([earlier])
 print("started", flush=True)
@@ -93,6 +104,25 @@ def test_each_worker_has_its_own_number_of_threads(runner: DbosRunner, processes
     until(lambda: sum(running().values()) >= 4, "the threads of both are taken")
     time.sleep(2)  # both look at the queue again, several times
     assert running() == {"small": 1, "large": 3}
+
+
+def test_a_run_whose_end_was_lost_with_the_database_is_queued_again(
+    fleet: Fleet, runner: DbosRunner, processes: Processes
+) -> None:
+    """It would stay its worker's, and its tenant would have no further run. A run that goes on is left alone."""
+    long, short, next_one = RunKey("long", "copy", DUE), RunKey("short", "copy", DUE), RunKey("short", "post", DUE)
+    processes.start("first", 4, body="find lost runs")
+    for key in (long, short):
+        runner.submit(key)
+    until(lambda: runner.results([short]) == {short: "done"}, "the short run has ended")
+    with closing(PostgresDatabase(fleet.registry.place, TableSet("test", "the test", 1, lambda: ""))) as db:
+        engine = f"{fleet.registry.place.schema}_engine.workflow_status"
+        db.execute(f"UPDATE {engine} SET status = 'PENDING', output = NULL WHERE queue_partition_key = 'short'")
+        runner.submit(next_one)
+        until(lambda: runner.results([short, next_one]).keys() == {short, next_one}, "both short runs have ended")
+        begun = db.read(f"SELECT recovery_attempts FROM {engine} WHERE queue_partition_key = 'long'")
+    assert [int(row[0]) for row in begun] == [1]
+    assert [(one.key, one.state) for one in runner.unfinished()] == [(long, RunState.RUNNING)]
 
 
 @pytest.mark.slow

@@ -155,6 +155,7 @@ def test_one_process_leads_and_one_process_runs_a_tenant(fleet: Fleet, state: Wo
         assert other.hold_tenant("acme")
         assert not state.hold_tenant("acme")
         assert state.hold_tenant("beta")
+        assert not state.hold_tenant("beta"), "another thread of this process runs it"
         other.release_tenant("acme")
         assert state.hold_tenant("acme")
     _soon(state.lead)

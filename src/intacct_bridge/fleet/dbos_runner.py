@@ -16,6 +16,7 @@ Found by experiment with DBOS 3.4, and what follows from it:
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -41,6 +42,8 @@ _ENDED = ["SUCCESS", "ERROR", "CANCELLED", _GIVEN_UP]
 _CLIENT_CONNECTIONS, _ENGINE_CONNECTIONS = 2, 4
 """DBOS keeps so many connections open at most, and one for notifications."""
 _BUG = "bug"
+_LOST_AFTER = 30.0
+"""Seconds for which a run must be one of this worker's and not be carried out, before it is queued again."""
 
 
 if TYPE_CHECKING:
@@ -69,6 +72,10 @@ class DbosRunner:
         self._engine: Any = None
         self._lock = threading.Lock()
         self._running = 0
+        self._worker = ""
+        self._carried_out: set[str] = set()
+        """The runs that go on in this process, and those that it hands back."""
+        self._lost_since: dict[str, float] = {}
 
     def submit(self, key: RunKey) -> None:
         """Queue a run."""
@@ -87,20 +94,28 @@ class DbosRunner:
         from dbos import DBOS
 
         def run_flow(tenant: str, flow: str, due_at: str) -> str:
+            key = RunKey(tenant, flow, datetime.fromisoformat(due_at))
             with self._lock:
                 self._running += 1
+                self._carried_out.add(_id(key))
+            word = ""
             try:
-                return carry_out(RunKey(tenant, flow, datetime.fromisoformat(due_at)))
+                word = carry_out(key)
             except HandedBackError:
                 pass
             except Exception:  # its text may hold a secret, and DBOS would store it
-                return _BUG
+                word = _BUG
             finally:
                 with self._lock:
                     self._running -= 1
+                    if word:
+                        self._carried_out.discard(_id(key))
+            if word:
+                return word
             threading.Event().wait()  # DBOS would store any other end; the process ends soon
             return _BUG
 
+        self._worker = worker
         DBOS.workflow(name=_WORKFLOW, max_recovery_attempts=self._recoveries)(run_flow)
         DBOS(
             config={
@@ -139,6 +154,26 @@ class DbosRunner:
     def recover(self, workers: Sequence[str]) -> int:
         """Queue the runs of dead workers again."""
         return len(self._engine._recover_pending_workflows(list(workers))) if self._engine is not None else 0
+
+    def recover_lost(self) -> int:
+        """Queue runs of this process again that it does not carry out.
+
+        DBOS gives a run to a worker, and keeps its end, in one statement each. Where the database dies in between, the
+        run stays this worker's for good, and its tenant has no further run.
+        """
+        if self._engine is None:
+            return 0
+        found = self._client.list_workflows(
+            status="PENDING", queue_name=_QUEUE, executor_id=self._worker, load_input=False, load_output=False
+        )
+        now = time.monotonic()
+        with self._lock:
+            lost = {one.workflow_id for one in found} - self._carried_out
+        self._lost_since = {one: self._lost_since.get(one, now) for one in lost}
+        again = [one for one, since in self._lost_since.items() if now - since >= _LOST_AFTER]
+        for one in again:
+            _instance()._sys_db.reenqueue_for_recovery(one, [self._worker], _QUEUE)
+        return len(again)
 
     def cancel(self, key: RunKey) -> bool:
         """Take a queued run out of the queue."""

@@ -67,6 +67,12 @@ class Runner(Protocol):
     def recover(self, workers: Sequence[str]) -> int:
         """Queue the runs of these workers again, which have ended; how many there were."""
 
+    def recover_lost(self) -> int:
+        """Queue runs again that are this process's by the engine, and that it does not carry out; how many there were.
+
+        A failure of the database can leave such runs: the engine's note of their begin or end was lost.
+        """
+
     def cancel(self, key: RunKey) -> bool:
         """Take a queued run out of the queue; False where it has begun, has ended, or is unknown."""
 

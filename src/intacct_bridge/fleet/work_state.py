@@ -4,6 +4,7 @@ A worker lives as long as its session holds a lock in the database. One that los
 back before others take its runs over; it stops its own runs before that.
 """
 
+import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -86,6 +87,9 @@ class WorkState:
 
     def __init__(self, place: PostgresPlace) -> None:
         self._db = PostgresDatabase(place, _TABLES)
+        self._lock = threading.Lock()
+        self._held_here: set[str] = set()
+        """The tenants that a thread of this process runs: to the server, all threads are one session."""
 
     def close(self) -> None:
         """Close the connection, which ends a worker's life for the others."""
@@ -144,12 +148,18 @@ class WorkState:
     # --- one process carries out runs of a tenant
 
     def hold_tenant(self, tenant: str) -> bool:
-        """Keep every other process from running this tenant; False where one does."""
-        return self._db.hold_if_free(f"tenant {tenant}")
+        """Keep all others from running this tenant; False where another process or thread runs it."""
+        with self._lock:
+            if tenant in self._held_here or not self._db.hold_if_free(f"tenant {tenant}"):
+                return False
+            self._held_here.add(tenant)
+            return True
 
     def release_tenant(self, tenant: str) -> None:
         """Let others run it again."""
-        self._db.release(f"tenant {tenant}")
+        with self._lock:
+            self._held_here.discard(tenant)
+            self._db.release(f"tenant {tenant}")
 
     # --- due times
 

@@ -30,6 +30,7 @@ KEPT_RUNS = timedelta(days=400)
 _CHANGES_LATE = timedelta(seconds=10)
 """How long after its time a change of a tenant may become visible."""
 _PRUNE_EVERY = 3_600.0
+_LOOK_FOR_LOST_EVERY = 10.0
 _GIVEN_UP_EVERY = 10.0
 
 
@@ -73,6 +74,7 @@ class FleetWorker:
         self._seen = time.monotonic()
         self._judges_from = 0.0
         self._pruned = -_PRUNE_EVERY
+        self._looked_for_lost = time.monotonic()
         self._asked = -_GIVEN_UP_EVERY
         self._given_up: set[RunKey] = set()
 
@@ -99,6 +101,7 @@ class FleetWorker:
                 return False
             self._came_back()
             self._recover()
+            self._recover_lost()
             if self._state.lead():
                 self._submit_due()
                 self._end_given_up()
@@ -146,6 +149,13 @@ class FleetWorker:
             count = self.runner.recover(dead)
             self._state.leave(dead)
             _log.warning("workers that were killed: %s; their runs, which are queued again: %d", dead, count)
+
+    def _recover_lost(self) -> None:
+        if time.monotonic() - self._looked_for_lost < _LOOK_FOR_LOST_EVERY:
+            return
+        self._looked_for_lost = time.monotonic()
+        if count := self.runner.recover_lost():
+            _log.warning("runs whose begin or end was lost with the database, and which are queued again: %d", count)
 
     def _end_given_up(self) -> None:
         """Give an end to each run that is not handed out any more, since every worker that carried it out ended."""
