@@ -55,7 +55,9 @@ class FleetRound:
             night = stack.enter_context(
                 fleet_of_companies(uri, self._folder, COMPANIES, as_of=DAY, concurrency=CONCURRENCY)
             )
-            workers = [start_worker(night, uri) for _ in range(WORKERS)]
+            workers: list[WorkerProcess] = []
+            for _ in range(WORKERS):
+                start_worker(night, uri, workers)
             try:
                 for _ in range(KILLS):
                     time.sleep(self._random.uniform(5, 15))
@@ -78,7 +80,7 @@ class FleetRound:
         victim = self._random.choice([one for one in workers if not one.killed])
         kill_worker(night, victim)
         self.tally.counts["workers killed"] += 1
-        workers.append(start_worker(night, uri))
+        start_worker(night, uri, workers)
 
     def _judge(self, night: Night) -> None:
         self.tally.counts["runs"] += len(night.runs)

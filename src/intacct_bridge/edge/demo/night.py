@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -147,8 +148,10 @@ def spend_night(night: Night, uri: str, say: Say) -> None:
 
     Ctrl-C ends the workers at once.
     """
-    workers = [start_worker(night, uri) for _ in range(_WORKERS)]
+    workers: list[WorkerProcess] = []
     try:
+        for _ in range(_WORKERS):
+            start_worker(night, uri, workers)
         pace = _every(len(night.tenants))
         flows = "one copies three lists into a file, and one posts two journal entries"
         say(f"Each company has two flows, which run {pace}: {flows}. {_WORKERS} workers start.")
@@ -165,7 +168,7 @@ def spend_night(night: Night, uri: str, say: Say) -> None:
         _kill(night, workers[0], say)
         in_hand = counted(len(night.killed), "run")
         say(f"A worker was killed with kill -9; it was carrying out {in_hand}. The others take over in ten seconds.")
-        workers.append(start_worker(night, uri))
+        start_worker(night, uri, workers)
         rotate(night, uri)
         say(f"The secrets were sealed with a new key: {counted(night.resealed, 'data key')}. A new worker starts.")
         wait_for_all(night, workers, say)
@@ -210,8 +213,17 @@ def rotate(night: Night, uri: str) -> None:
         night.resealed = fleet.rotate().resealed
 
 
-def start_worker(night: Night, uri: str) -> WorkerProcess:
-    """A new worker, which knows both keys."""
+def start_worker(night: Night, uri: str, workers: list[WorkerProcess]) -> None:
+    """Start a worker, which knows both keys. It is in the list also where a signal ends the demo meanwhile."""
+    starting = threading.Thread(target=lambda: workers.append(_started(night, uri)))  # no signal interrupts a thread
+    starting.start()
+    try:
+        starting.join()
+    finally:
+        starting.join()
+
+
+def _started(night: Night, uri: str) -> WorkerProcess:
     keys = night.keys
     environment = {**os.environ, "INTACCT_FLEET": uri, "INTACCT_FLEET_KEY": ",".join(reversed(keys))}
     command = [sys.executable, "-m", "intacct_bridge", "fleet", "work"]

@@ -10,6 +10,7 @@ from decimal import Decimal
 from intacct_bridge.errors import InvalidRequestError, NotPermittedError, RefusedError
 from intacct_bridge.flow.company.amounts_due import PAID_DOCUMENTS, AmountDue, amounts_due
 from intacct_bridge.flow.plan.context import PlanContext
+from intacct_bridge.flow.plan.known_to_outbox import KnownToOutbox
 from intacct_bridge.flow.plan.plan import PlannedRecord
 from intacct_bridge.flow.plan.rules import (
     RULES,
@@ -128,7 +129,16 @@ class CheckAmountsDue:
                 paid = paid if findings else sums
             else:
                 done.append(record)
-        return done
+        return self._not_posted_meanwhile(records, done)
+
+    def _not_posted_meanwhile(self, before: Sequence[PlannedRecord], after: list[PlannedRecord]) -> list[PlannedRecord]:
+        """Ask the outbox again for what is refused: another loader of the same input may have posted it by now."""
+        refused = [at for at, one in enumerate(after) if before[at].is_open and not one.is_open]
+        known = KnownToOutbox(self._context)([before[at] for at in refused]) if refused else []
+        for at, one in zip(refused, known, strict=True):
+            if not one.is_open:
+                after[at] = one
+        return after
 
 
 def _paying(write: Write) -> Iterator[RecordLine]:
