@@ -86,7 +86,7 @@ def test_the_commands_of_both_pages_run(demo: Intacct, monkeypatch: pytest.Monke
 
 
 def test_the_page_on_operation_names_every_exit_status_and_only_metrics_that_exist() -> None:
-    table = OPERATE.split("## What each exit status wants")[1].split("##")[0]
+    table = OPERATE.split("## What to do for each exit status")[1].split("##")[0]
     told = {
         int(one) for row in table.splitlines() for one in re.findall(r"\d+", row.split("|")[1] if "|" in row else "")
     }
