@@ -241,6 +241,20 @@ VENDOR_ROW = {
 }
 
 
+def test_joined_columns_without_a_value_leave_the_field_out_of_a_record_that_clears() -> None:
+    joining = parse_map(
+        """
+object = "APBILL"
+empty = "clear"
+[fields]
+RECORDID = "Invoice"
+DESCRIPTION = { join = ["Memo", "Note"], with = " " }
+""",
+        "joining.toml",
+    )
+    assert native(joining, [{"Invoice": "A", "Memo": "", "Note": None}]).fields == {"RECORDID": "A"}
+
+
 def test_a_row_becomes_a_unified_record() -> None:
     found = unified(unified_map("Vendor"), VENDOR_ROW, custom=["COLOUR", "SIZE"])
     assert found["id"] == "12"

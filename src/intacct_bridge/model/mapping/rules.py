@@ -120,7 +120,7 @@ def apply_rules(rules: Rules, scene: RuleContext, *, clear: bool = False) -> Rul
             if rule.default is not None:
                 return RuleResult(rule.default)
             if clear and not null_column:
-                null_column = next((one for one in rule.paths if has(scene.record, one)), "")
+                null_column = next((one for one in rule.paths if one and has(scene.record, one)), "")
             continue
         try:
             value = _value(rule, cell, column, scene.readers)
