@@ -3,6 +3,8 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from intacct_bridge.errors import RecordError
 from intacct_bridge.model.mapping.language import parse_map, unified_map
@@ -72,6 +74,51 @@ def test_every_problem_is_reported_with_its_row() -> None:
         ("Amount", 1),
     ]
     assert "contradicts" in found.problems[2].message
+
+
+HEADERS = parse_map(
+    """
+object = "APBILL"
+empty = "clear"
+[fields]
+RECORDID = "Invoice"
+DOCNUMBER = { from = "Number", as = "number" }
+WHENCREATED = { from = "Date", as = "date", required = true }
+DESCRIPTION = { from = ["Memo", "a.b", "^Note"] }
+VENDORID = { from = "Vendor", lookup = { object = "VENDOR", by = "NAME", give = "VENDORID", also = { TERMNAME = "Terms" } } }
+TERMNAME = { from = "Terms", when = "Flag=yes", default = "N30" }
+CURRENCY = { join = ["Memo", "Note"], with = " " }
+""",
+    "headers.toml",
+)
+
+
+class Cell(str):
+    """A text that the shortcuts for plain texts pass by."""
+
+
+NAMES = ("Invoice", "Number", "Date", "Memo", "a.b", "a", "Note", "^Note", "Vendor", "Terms", "Flag")
+TEXTS = st.sampled_from([None, "", " ", "1", "1.0", " 1", "2026-01-31", "yes", "x", "X"])
+FULL = st.fixed_dictionaries({}, optional=dict.fromkeys(NAMES, TEXTS))
+CHANGED = st.dictionaries(st.sampled_from(NAMES), TEXTS, max_size=1)
+
+
+@given(FULL, st.lists(CHANGED, min_size=1, max_size=4))
+@example({"Terms": "x", "Flag": "1"}, [{"Flag": "yes"}])
+@example({"Terms": "x", "Flag": "yes"}, [{"Terms": "X"}])
+@example({"a": "1"}, [{"a.b": "x"}])
+@example({"Vendor": "x", "Note": "1"}, [{"Note": "x"}])
+def test_a_header_that_rows_repeat_is_the_same_as_one_that_is_compared(
+    first: dict[str, Any], changes: list[dict[str, Any]]
+) -> None:
+    rows = [first, *({**first, **one} for one in changes)]
+    compared = [{name: cell if cell is None else Cell(cell) for name, cell in row.items()} for row in rows]
+    assert native(HEADERS, rows) == native(HEADERS, compared)
+
+
+def test_a_null_of_a_further_row_alone_clears_its_field() -> None:
+    for column in ("Memo", "a.b", "^Note"):
+        assert native(HEADERS, [{"Invoice": "1"}, {"Invoice": "1", column: None}]).fields["DESCRIPTION"] is None
 
 
 def test_nested_lists_become_lines() -> None:

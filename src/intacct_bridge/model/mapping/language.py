@@ -110,6 +110,8 @@ class Rule(RuleText, frozen=True):
     """The columns or paths; the first that has a value is used."""
     sources: tuple[str, ...] = ()
     """Every column or path that the rule reads."""
+    read_columns: frozenset[str] = frozenset()
+    """The record's own columns in which these start; a column with the name of a path is one."""
     condition: tuple[str, bool, str] = ("", False, "")
     """The parts of `when`, as `condition_parts` gives them."""
     plain: bool = False
@@ -383,12 +385,17 @@ def _complete(rule: RuleText, lookups: tuple[Lookup, ...] = ()) -> Rule:
         **msgspec.structs.asdict(rule),
         paths=named,
         sources=sources,
+        read_columns=frozenset(name for path in sources for name in _columns(path)),
         condition=condition,
         plain=plain,
         lookups=lookups,
         copied=alone if plain and not lookups and not rule.reference else "",
         alone=alone,
     )
+
+
+def _columns(path: str) -> tuple[str, ...]:
+    return tuple(name for one in (path, path.removeprefix(UP)) if one for name in (one, column(one)))
 
 
 def _reversed(name: str, rules: Rules) -> Iterator[tuple[str, Rule]]:
