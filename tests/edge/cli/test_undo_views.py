@@ -56,6 +56,9 @@ def test_the_plan_names_its_day_and_the_entries_and_warns_of_a_day_before_theirs
     assert "Reversals and opposite entries are dated 2026-11-19." in planned.err
     assert f"opposite of GLBATCH {entry['RECORDNO']}, GJ 2026-11-20 'Rent 3' R-3" in planned.out
     assert "2026-11-19 is before its own date 2026-11-20" in planned.err
+    early = undo(intacct, reader, "input.csv", "--date", "2026-11-01").err
+    (warning,) = (line for line in early.splitlines() if line.startswith("  ! "))
+    assert warning.startswith("  ! 7 records, for example opposite of GLBATCH ")
     later = undo(intacct, reader, "input.csv", "--date", "2026-11-20")
     assert "is before its own date" not in later.err
 

@@ -179,3 +179,25 @@ def test_only_the_main_thread_handles_signals() -> None:
 
     with ThreadPoolExecutor(1) as pool:
         assert pool.submit(work).result() == 1
+
+
+@pytest.mark.parametrize("words", [["emulator", "--scenario", "list"], ["--help"]])
+def test_a_pipe_gets_utf_8_whatever_the_locale(words: list[str], tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "intacct_bridge", *words]
+    plain, odd = (
+        subprocess.run(command, capture_output=True, check=False, cwd=tmp_path, env=os.environ | more)
+        for more in ({"PYTHONUTF8": "1"}, {"PYTHONUTF8": "0", "PYTHONIOENCODING": "cp1252"})
+    )
+    assert (odd.returncode, odd.stderr) == (0, b"")
+    assert odd.stdout.decode() == plain.stdout.decode()
+    assert not plain.stdout.isascii()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="file names are Unicode there")
+def test_a_file_name_that_is_not_utf_8_is_refused_with_a_fix(tmp_path: Path) -> None:
+    name = os.fsencode(tmp_path) + b"/b\xffd.csv"
+    command = [os.fsencode(sys.executable), b"-m", b"intacct_bridge", b"load", name, b"--as", b"journal-entries"]
+    ran = subprocess.run(command, capture_output=True, check=False, cwd=tmp_path, env=os.environ | {"PYTHONUTF8": "1"})
+    assert ran.returncode == 2
+    assert rf"{tmp_path}/b\xffd.csv is not text in UTF-8" in ran.stderr.decode()
+    assert "Rename the file" in ran.stderr.decode()

@@ -143,8 +143,14 @@ def show_command(context: CommandContext, *, name: str | None) -> None:
     context.name = name or context.name
     connection = context.connection
     origins = connection.origins
-    rows = [(setting, value, origins.get(setting, "default")) for setting, value in connection.settings().items()]
+    settings = {name: _short(value) for name, value in connection.settings().items()}
+    rows = [(setting, value, origins.get(setting, "default")) for setting, value in settings.items()]
     context.console.table(("setting", "value", "from"), [row for row in rows if row[0] != "name"])
+
+
+def _short(value: object) -> object:
+    """A number of seconds or hours without decimals where it has none."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 @connections_command.command("test")

@@ -44,7 +44,10 @@ def pace(client: Client) -> Iterator[DoctorFinding]:
 
 def budget(client: Client, used: int | None) -> Iterator[DoctorFinding]:
     """The month's API transactions, as far as they are counted here, compared with `monthly_transactions`."""
-    limit, used = client.connection.monthly_transactions, used or 0
+    limit = client.connection.monthly_transactions
+    if used is None:
+        yield ok("budget", "not counted over the month, because this gateway is on this machine")
+        return
     place = "this machine" if shared_place(client.connection) is None else "all machines"
     if limit is None:
         yield ok("budget", f"{used:,} this month from {place}; `monthly_transactions` is not set")

@@ -3,6 +3,8 @@
 Click's own `main` is not used, because it treats closed pipes, interrupts and exit statuses in other ways.
 """
 
+import codecs
+import io
 import json
 import os
 import signal
@@ -11,7 +13,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import click
 
@@ -56,12 +58,48 @@ def run(
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
     os.umask(os.umask(_OTHERS) | _OTHERS)  # copies, caches and exports hold a company's data
+    accept_every_character(sys.stdout, sys.stderr)
     try:
+        _refuse_undecoded(given)
         status = _invoked(command, name, given, obj=obj, console=console)
         sys.stdout.flush()
         return status
     except BaseException as error:
         return report(error, console, target=target(), keep=keep)
+
+
+def accept_every_character(*outputs: TextIO | None) -> None:
+    """Let characters of every script be written, whatever the locale is.
+
+    A pipe or a file gets UTF-8, also where Windows or an old locale would choose a smaller character set. A terminal
+    keeps its own, and shows a question mark for a character that it lacks.
+    """
+    for output in outputs:
+        if not isinstance(output, io.TextIOWrapper) or codecs.lookup(output.encoding).name == "utf-8":
+            continue
+        if output.isatty():
+            output.reconfigure(errors="replace")
+        else:
+            output.reconfigure(encoding="utf-8", errors="strict" if output is sys.stdout else "backslashreplace")
+
+
+def _refuse_undecoded(words: Sequence[str]) -> None:
+    """Refuse arguments with bytes that Python could not decode: no file and no database could keep them."""
+    for word in words:
+        if not _is_text(word):
+            shown = os.fsencode(word).decode("utf-8", "backslashreplace")
+            raise SettingsError(
+                f"The argument {shown} is not text in {sys.getfilesystemencoding().upper()}.",
+                fix="Rename the file, or set PYTHONUTF8=1 if the name is in UTF-8.",
+            )
+
+
+def _is_text(word: str) -> bool:
+    try:
+        word.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 @contextmanager

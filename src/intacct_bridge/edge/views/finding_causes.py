@@ -26,7 +26,7 @@ class FindingCause:
 
     @property
     def rows(self) -> tuple[str, ...]:
-        """The numbers of the rows, in the order of the input."""
+        """The numbers of the rows, in the order of the input; the names of records that are not from a file."""
         return tuple(dict.fromkeys(one.position.rpartition(":")[2] for one in self.findings))
 
     def __str__(self) -> str:
@@ -34,10 +34,12 @@ class FindingCause:
         rows = self.rows
         if len(rows) < 2:
             return str(first)
-        place = first.position.rpartition(":")[0]
+        place, in_file, _ = first.position.rpartition(":")
         named = ", ".join(rows[:_NAMED])
         column = f"{first.column}: " if first.column else ""
         text = f"{first.message}; {first.fix}" if first.fix else first.message
+        if not in_file:
+            return f"{counted(len(rows), 'record')}, for example {first.position}: {column}{text}"
         which = f"first {named}" if len(rows) > _NAMED else named
         return f"{place}: {counted(len(rows), 'row')}, {which}: {column}{text}"
 

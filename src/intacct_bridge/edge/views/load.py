@@ -144,7 +144,7 @@ def show_refusals(refused: Sequence[PlannedRecord], console: Console) -> None:
 def _show_warnings(records: Iterable[PlannedRecord], console: Console) -> None:
     open_records = (record for record in records if record.verdict is not Verdict.UNCHANGED)
     for cause in causes(finding for record in open_records for finding in record.findings if not finding.refuses):
-        console.say(f"  ! {console.spelled(str(cause))}")
+        console.say(console.wrapped("  ! ", console.spelled(str(cause))))
 
 
 def plan_data(plan: Plan, console: Console) -> dict[str, object]:

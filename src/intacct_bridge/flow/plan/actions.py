@@ -83,8 +83,8 @@ def early_day(write: Write, day: Value, posted: Value) -> list[Finding]:
     """A warning where a record is taken back on a day before its own: whether Intacct allows it is not documented."""
     if not isinstance(day, date) or not isinstance(posted, date) or isinstance(posted, datetime) or day >= posted:
         return []
-    text = f"{write.label}: {day} is before its own date {posted}"
-    return [Finding("date", text, "", "", write.position, refuses=False)]
+    text = f"{day} is before its own date {posted}"
+    return [Finding("date", text, "", "", write.position or write.label, refuses=False)]
 
 
 def _finding(write: Write, rule: str, text: str, fix: str) -> Finding:
