@@ -115,7 +115,7 @@ def test_a_run_whose_end_was_lost_with_the_database_is_queued_again(
     for key in (long, short):
         runner.submit(key)
     until(lambda: runner.results([short]) == {short: "done"}, "the short run has ended")
-    with closing(PostgresDatabase(fleet.registry.place, TableSet("test", "the test", 1, lambda: ""))) as db:
+    with closing(PostgresDatabase(fleet.registry.place, TableSet("test", "the test", lambda: ""))) as db:
         engine = f"{fleet.registry.place.schema}_engine.workflow_status"
         db.execute(f"UPDATE {engine} SET status = 'PENDING', output = NULL WHERE queue_partition_key = 'short'")
         runner.submit(next_one)

@@ -22,7 +22,6 @@ from intacct_bridge.store.postgres import PostgresDatabase
 _TABLES = TableSet(
     "credential_page",
     "the state of the credential page",
-    1,
     lambda: (
         """
 CREATE TABLE page_session (key_hash TEXT PRIMARY KEY, link TEXT NOT NULL, link_ends TEXT NOT NULL, tenant TEXT NOT NULL,

@@ -23,7 +23,6 @@ SHARED = ""
 _TABLES = TableSet(
     "fleet",
     "the fleet",
-    1,
     lambda: (
         """
 CREATE TABLE tenant (name TEXT PRIMARY KEY, company TEXT UNIQUE, paused INTEGER NOT NULL, added_at TEXT NOT NULL,
@@ -41,7 +40,6 @@ CREATE INDEX link_by_tenant ON link (tenant);
 _RUN_TABLES = TableSet(
     "fleet_runs",
     "the runs of the fleet",
-    1,
     lambda: (
         """
 CREATE TABLE run (tenant TEXT NOT NULL, flow TEXT NOT NULL, due_at TEXT NOT NULL, started_at TEXT NOT NULL,

@@ -28,7 +28,6 @@ _SCHEDULER = "the schedule of the fleet"
 _TABLES = TableSet(
     "fleet_work",
     "the work of the fleet",
-    1,
     lambda: (
         """
 CREATE TABLE worker (id TEXT PRIMARY KEY, machine TEXT NOT NULL, process INTEGER NOT NULL, version TEXT NOT NULL,

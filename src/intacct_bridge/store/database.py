@@ -4,13 +4,14 @@ The SQL is the part that SQLite and PostgreSQL share: `ON CONFLICT`, `RETURNING`
 transactions of one part follow each other: SQLite locks the file, PostgreSQL the part's row.
 """
 
-import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol
+
+from intacct_bridge.errors import SettingsError
 
 SEND_WITHIN = timedelta(minutes=1)
 """The send deadline: how long after the commit of *sent* the bytes of a request may leave."""
@@ -27,23 +28,6 @@ Row = Any
 Clock = Callable[[], datetime]
 
 
-@dataclass(frozen=True, slots=True)
-class TableSet:
-    """The tables of one part of the shared state, such as the outbox."""
-
-    part: str
-    """A name for programs, such as `outbox`."""
-    what: str
-    """A name for messages, such as `the outbox`."""
-    version: int
-    script: Callable[[], str]
-    """The statements that make the tables of the present version, as SQLite takes them."""
-    upgrade: Callable[[sqlite3.Connection, int], None] = lambda _, __: None
-    """Brings a SQLite file of an earlier version to the present one."""
-    postgres: str = ""
-    """Statements for PostgreSQL beside the script: its triggers are not translated."""
-
-
 class Answer(Protocol):
     """What a statement gave."""
 
@@ -58,6 +42,55 @@ class Answer(Protocol):
         """The rows that are left."""
 
     def __iter__(self) -> Iterator[Row]: ...
+
+
+class Statements(Protocol):
+    """What carries out statements, such as those of a migration."""
+
+    def execute(self, sql: str, values: Any = ..., /) -> Answer:
+        """Run one statement."""
+
+    def executemany(self, sql: str, rows: Iterable[Sequence[Any]], /) -> object:
+        """Run one statement for each of these values."""
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """The change of a part's tables from one version to the next, in the transaction that opens them."""
+
+    script: str = ""
+    """Statements as SQLite takes them; they are translated for PostgreSQL, apart from triggers."""
+    postgres: str = ""
+    """Statements for PostgreSQL beside the script."""
+    rows: Callable[[Statements], None] = lambda _: None
+    """Fills what SQL alone cannot, after the statements."""
+
+
+@dataclass(frozen=True, slots=True)
+class TableSet:
+    """The tables of one part of the shared state, such as the outbox."""
+
+    part: str
+    """A name for programs, such as `outbox`."""
+    what: str
+    """A name for messages, such as `the outbox`."""
+    script: Callable[[], str]
+    """The statements that make the tables of the present version, as SQLite takes them."""
+    postgres: str = ""
+    """Statements for PostgreSQL beside the script: its triggers are not translated."""
+    migrations: tuple[Migration, ...] = ()
+    """The first brings tables of version 1 to version 2, and so on."""
+
+    @property
+    def version(self) -> int:
+        """The present version of the tables."""
+        return 1 + len(self.migrations)
+
+    def since(self, version: int, place: str) -> tuple[Migration, ...]:
+        """The migrations that tables of a version need. SettingsError where a newer program has changed them."""
+        if version > self.version:
+            raise SettingsError(f"{self.what} {place} was written by a newer version", fix="upgrade intacct-bridge")
+        return self.migrations[version - 1 :]
 
 
 class StateDatabase(Protocol):

@@ -10,7 +10,6 @@ from intacct_bridge.store.postgres import PostgresDatabase
 _TABLES = TableSet(
     "documents",
     "the shared documents",
-    1,
     lambda: "CREATE TABLE document (name TEXT PRIMARY KEY, content BLOB NOT NULL);",
 )
 _PATIENCE = 1.0

@@ -23,7 +23,6 @@ from intacct_bridge.wire.reply import ConnectionCutError
 _TABLES = TableSet(
     "governor",
     "the company's limits",
-    1,
     lambda: (
         """
 CREATE TABLE slot (number INTEGER PRIMARY KEY AUTOINCREMENT, taken_at TEXT NOT NULL, free_at TEXT NOT NULL);

@@ -9,6 +9,7 @@ A process shows that it lives by advisory locks. They belong to a session, so a 
 strangers. The driver is pg8000.
 """
 
+import logging
 import re
 import ssl
 import struct
@@ -25,7 +26,7 @@ from typing import Any, NoReturn, TypeVar
 
 from intacct_bridge.client.local.directories import state_directory
 from intacct_bridge.errors import BusyError, IntacctError, SettingsError, UnreachableError
-from intacct_bridge.store.database import LONGEST_REQUEST, MOVED, SEND_WITHIN, Clock, Row, TableSet, Values
+from intacct_bridge.store.database import LONGEST_REQUEST, SEND_WITHIN, Clock, Row, TableSet, Values
 from intacct_bridge.store.place import PostgresPlace, Server, server_of
 from intacct_bridge.store.sqlite import moved_error
 
@@ -37,7 +38,11 @@ _BATCH = 200
 """Statements that are on their way together."""
 ANSWER_SECONDS = 30
 """Seconds to wait for an answer of the server: longer than the wait for another process's transaction."""
+MIGRATION_SECONDS = 3_600
+"""Seconds to wait for a statement that changes tables, which may have many rows."""
+_log = logging.getLogger(__name__)
 _SESSION = """
+SET default_transaction_isolation = 'read committed';
 SET lock_timeout = '20s'; SET idle_in_transaction_session_timeout = '15s'; SET client_min_messages = 'warning';
 SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3;
 SELECT set_config('synchronous_commit', 'on', false)
@@ -56,6 +61,10 @@ _PIECE = re.compile(r"'(?:[^']|'')*'|\"[^\"]*\"|::|:([a-z_]+)|(\?)|(\s+INDEXED B
 
 class MissingTableError(SettingsError):
     """The schema, or a table in it, is not there."""
+
+
+class NoRightError(SettingsError):
+    """The server does not let the user do it."""
 
 
 class NamedRow(tuple[Any, ...]):
@@ -273,6 +282,12 @@ class PostgresDatabase:
         self._stamp = (now, sent)
         try:
             self._check(version, target)
+            if version < self._tables.version:
+                raise SettingsError(
+                    f"{self._tables.what} in {self.place_name} has tables of an earlier version, as after a restore",
+                    fix="Run it again, which upgrades the tables. Read `Backup, restore and failover` on the page `More"
+                    " than one machine` first.",
+                )
         except SettingsError:
             self._roll_back()
             raise
@@ -281,10 +296,7 @@ class PostgresDatabase:
     def _check(self, version: int, target: str) -> None:
         if target and not self._moving:
             raise moved_error(self._tables.what, self.place_name, target)
-        if version > self._tables.version and version < MOVED:
-            raise SettingsError(
-                f"{self._tables.what} in {self.place_name} was written by a newer version", fix="upgrade intacct-bridge"
-            )
+        self._tables.since(version, f"in {self.place_name}")
 
     def _roll_back(self) -> None:
         if self._link is not None:
@@ -359,8 +371,7 @@ class PostgresDatabase:
 
     def _prepare_session(self) -> None:
         self._simply(_SESSION)
-        schema = self.place.schema.replace('"', '""')
-        self._simply(f'SET search_path TO "{schema}"')
+        self._simply(f"SET search_path TO {quoted(self.place.schema)}")
         version, read_only, pid = self._simply(_FACTS)[0]
         if version < _OLDEST:
             raise SettingsError(
@@ -382,38 +393,70 @@ class PostgresDatabase:
         self._find_tables()
 
     def _find_tables(self) -> None:
-        part = self._tables.part
         try:
-            rows = self._simply(f"SELECT version, moved_to FROM bridge_part WHERE part = '{part}'")
-        except SettingsError as error:
-            if not isinstance(error, MissingTableError):
-                raise
-            rows = []
+            version = self._version_there()
+        except MissingTableError:
+            version = 0
+        if version < self._tables.version:
+            self._bring_up_to_date(new=version == 0)
+
+    def _version_there(self, lock: str = "") -> int:
+        """The version of the part's tables, 0 where there are none. SettingsError where it must not be used."""
+        rows = self._simply(f"SELECT version, moved_to FROM bridge_part WHERE part = '{self._tables.part}' {lock}")
         if rows:
             self._check(*rows[0])
-        else:
-            self._make_tables()
+        return int(rows[0][0]) if rows else 0
 
-    def _make_tables(self) -> None:
-        """Make the schema and the tables in one transaction, which two processes do one after the other."""
-        schema = self.place.schema.replace('"', '""')
+    def _bring_up_to_date(self, *, new: bool) -> None:
+        """Make or change the tables in one transaction. Processes that want to do so follow each other."""
         self._simply(f"BEGIN; SELECT pg_advisory_xact_lock({_number(self.place.schema, 'tables')})")
         try:
-            if not self._simply(f"SELECT 1 FROM pg_namespace WHERE nspname = {literal(self.place.schema)}"):
-                self._simply(f'CREATE SCHEMA "{schema}"')
-            self._simply(
-                "CREATE TABLE IF NOT EXISTS bridge_part (part TEXT PRIMARY KEY, version INTEGER NOT NULL,"
-                " moved_to TEXT NOT NULL DEFAULT '')"
-            )
-            if not self._simply(f"SELECT 1 FROM bridge_part WHERE part = '{self._tables.part}'"):
+            if new:
+                self._make_parts_table()
+            version = self._version_there("FOR UPDATE")  # another process may have done it meanwhile
+            if version == 0:
                 self._simply(postgres_script(self._tables.script()) + self._tables.postgres)
                 self._simply(
                     f"INSERT INTO bridge_part (part, version) VALUES ('{self._tables.part}', {self._tables.version})"
                 )
+            elif version < self._tables.version:
+                self._migrate(version)
         except BaseException:
             self._roll_back()
             raise
         self._simply("COMMIT")
+
+    def _make_parts_table(self) -> None:
+        if not self._simply(f"SELECT 1 FROM pg_namespace WHERE nspname = {literal(self.place.schema)}"):
+            self._simply(f"CREATE SCHEMA {quoted(self.place.schema)}")
+        self._simply(
+            "CREATE TABLE IF NOT EXISTS bridge_part (part TEXT PRIMARY KEY, version INTEGER NOT NULL,"
+            " moved_to TEXT NOT NULL DEFAULT '')"
+        )
+
+    def _migrate(self, version: int) -> None:
+        """Bring tables of an earlier version to the present one."""
+        tables, (user, owner) = self._tables, self._simply(_OWNER)[0]
+        self._link._usock.settimeout(MIGRATION_SECONDS)
+        try:
+            for migration in tables.since(version, self.place_name):
+                self._simply(f"{postgres_script(migration.script)}\n{migration.postgres}")
+                migration.rows(self)
+            self._simply(f"UPDATE bridge_part SET version = {tables.version} WHERE part = '{tables.part}'")
+        except NoRightError:
+            raise SettingsError(
+                f"{tables.what} in {self.place_name} has tables of version {version}, and this program needs version"
+                f" {tables.version}. The user {user} may not change them.",
+                fix=f"as an administrator of the database: GRANT {quoted(owner)} TO {quoted(user)}",
+            ) from None
+        finally:
+            if self._link is not None:
+                self._link._usock.settimeout(ANSWER_SECONDS)
+        self._prepared = {}
+        _log.warning(
+            "%s in %s has tables of version %d now; earlier versions of intacct-bridge refuse them",
+            tables.what, self.place_name, tables.version,
+        )  # fmt: skip
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
@@ -502,6 +545,9 @@ class PostgresDatabase:
                 _cut(link)
 
 
+_OWNER = """
+SELECT current_user::text, pg_get_userbyid(relowner)::text FROM pg_class WHERE oid = 'bridge_part'::regclass
+"""
 _HELD = """
 SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 1
     AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
@@ -570,8 +616,8 @@ def error_of(place: PostgresPlace, facts: Mapping[str, str], what: str) -> Intac
     fix = "check the URI and the user's rights"
     if state == _FORBIDDEN:
         fix = f'as the owner of the database: CREATE SCHEMA "{place.schema}" AUTHORIZATION "the user"'
-    kind = MissingTableError if state in (_NO_TABLE, _NO_SCHEMA) else SettingsError
-    return kind(f"{place.name} cannot be used: {text}", fix=fix)
+    kinds = {_NO_TABLE: MissingTableError, _NO_SCHEMA: MissingTableError, _FORBIDDEN: NoRightError}
+    return kinds.get(state, SettingsError)(f"{place.name} cannot be used: {text}", fix=fix)
 
 
 def refuse_pooler(place: PostgresPlace, pid: int) -> None:

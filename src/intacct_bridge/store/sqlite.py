@@ -43,18 +43,10 @@ class SqliteDatabase:
 
     def _upgrade(self, db: sqlite3.Connection, path: Path, version: int) -> int:
         """Bring a file of a version, 0 for a new one, to the present version."""
-        tables = self._tables
-        if version >= MOVED:
-            if self._moving:
-                return version
-            raise moved_error(tables.what, str(path), moved_to(db))
-        if version > tables.version:
-            raise SettingsError(f"{tables.what} {path} was written by a newer version", fix="upgrade intacct-bridge")
-        if version == 0:
-            run_script(db, tables.script())
-        elif version < tables.version:
-            tables.upgrade(db, version)
-        return tables.version
+        moved, version = divmod(version, MOVED)
+        if moved and not self._moving:
+            raise moved_error(self._tables.what, str(path), moved_to(db))
+        return moved * MOVED + bring_up_to_date(db, self._tables, version, str(path))
 
     def execute(self, sql: str, values: Values = ()) -> sqlite3.Cursor:
         """Run one statement."""
@@ -164,6 +156,17 @@ class SqliteDatabase:
             self._db.close()
             for name in list(self._held):
                 self.release(name)
+
+
+def bring_up_to_date(db: sqlite3.Connection, tables: TableSet, version: int, place: str) -> int:
+    """Bring a file's tables from a version, 0 for a new file, to the present one, inside the open transaction."""
+    if version == 0:
+        run_script(db, tables.script())
+        return tables.version
+    for migration in tables.since(version, place):
+        run_script(db, migration.script)
+        migration.rows(db)
+    return tables.version
 
 
 def moved_to(db: sqlite3.Connection) -> str:

@@ -30,10 +30,18 @@ from intacct_bridge.flow.outbox.entry import (
 )
 from intacct_bridge.flow.outbox.equal_counts import CoveredStream, EqualCount, StreamPosition, StreamSource
 from intacct_bridge.flow.outbox.outbox import Outbox, system_clock
-from intacct_bridge.flow.outbox.storage import _count_equal_records, default_path, digest_of, outbox_place, place_of
+from intacct_bridge.flow.outbox.storage import (
+    _count_equal_records,
+    default_path,
+    digest_of,
+    outbox_place,
+    place_of,
+    tables,
+)
 from intacct_bridge.flow.records.status import RecordStatus
 from intacct_bridge.flow.records.write import Receipt, WriteOperation
 from intacct_bridge.store.database import LONGEST_REQUEST, SEND_WITHIN
+from intacct_bridge.store.open import open_database
 from intacct_bridge.store.place import Place, PostgresPlace
 from intacct_bridge.wire.values import Value
 from support.store.cutting_proxy import AFTER, CuttingProxy
@@ -410,27 +418,32 @@ def test_a_new_write_in_the_place_of_a_refused_undo_takes_nothing_back(place: Pl
         assert [one.status for one in outbox.entries()] == [RecordStatus.APPLIED] * 2
 
 
-def test_an_upgrade_counts_the_equal_records_that_earlier_versions_posted(path: Path) -> None:
+def make_earlier(place: Place, version: int, *added: str) -> None:
+    """Give an outbox the tables of an earlier version, which did not have those that were added since."""
+    with closing(open_database(place, tables(), name="earlier")) as db:
+        for table in added:
+            db.execute(f"DROP TABLE {table}")
+        file = isinstance(place, Path)
+        db.execute(f"PRAGMA user_version = {version}" if file else f"UPDATE bridge_part SET version = {version}")
+
+
+def test_an_upgrade_counts_the_equal_records_that_earlier_versions_posted(place: Place) -> None:
     def keyless(stream: str, number: int) -> str:
         return f'source:["crm","{stream}","content","d0","{number}"]'
 
-    with Outbox(path, clock=lambda: NOW) as outbox:
+    with Outbox(place, clock=lambda: NOW) as outbox:
         entries = sent(outbox, *(intent(keyless("pay", number)) for number in (1, 2, 3)), intent(keyless("other", 4)))
         outbox.conclude([Conclusion(one, RecordStatus.APPLIED, Receipt("7")) for one in (*entries[:2], entries[3])])
-    with closing(sqlite3.connect(path)) as db:
-        db.executescript(
-            "DROP TABLE earlier_values; DROP TABLE equal_record; DROP TABLE stream_position; PRAGMA user_version = 4;"
-        )
-    with Outbox(path) as outbox:
+    make_earlier(place, 4, "earlier_values", "equal_record", "stream_position")
+    with Outbox(place) as outbox:
         company = entries[0].target.company
         counts = outbox.equal_counts
         assert counts.count(StreamSource(company, "crm", "pay"), "d0") == EqualCount(given=3, covered=2)
         assert counts.count(StreamSource(company, "crm", "other"), "d0") == EqualCount(given=4, covered=4)
         assert counts.count(StreamSource(company, "", "pay"), "d0") == EqualCount()
         counts.cover([CoveredStream(StreamSource(company, "crm", "pay"), StreamPosition("", ""), {"d0": 1})])
-    with closing(sqlite3.connect(path)) as db:
-        db.executescript("DROP TABLE earlier_values; PRAGMA user_version = 5;")
-    with Outbox(path) as outbox:  # that version counts, and knows what the source was told
+    make_earlier(place, 5, "earlier_values")
+    with Outbox(place) as outbox:  # that version counts, and knows what the source was told
         assert outbox.equal_counts.count(StreamSource(company, "crm", "pay"), "d0") == EqualCount(given=3, covered=1)
 
 

@@ -25,7 +25,6 @@ LEFT_OVER = timedelta(days=7)
 _TABLES = TableSet(
     "staging",
     "the staged rows",
-    1,
     lambda: (
         """
 CREATE TABLE staged_attempt (attempt TEXT PRIMARY KEY, job TEXT NOT NULL, begun_at TEXT NOT NULL);

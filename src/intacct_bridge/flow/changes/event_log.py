@@ -24,7 +24,6 @@ from intacct_bridge.store.database import Row, StateDatabase, TableSet
 from intacct_bridge.store.open import open_database
 from intacct_bridge.store.place import Place, PostgresPlace
 
-VERSION = 1
 _LONGEST_SCHEMA = 56
 _TABLES = """
 CREATE TABLE watch (name TEXT PRIMARY KEY, company TEXT NOT NULL, definition TEXT NOT NULL, run INTEGER NOT NULL,
@@ -328,7 +327,7 @@ class EventLog:
         self.close()
 
 
-TABLES = TableSet("events", "the event log", VERSION, lambda: _TABLES)
+TABLES = TableSet("events", "the event log", lambda: _TABLES)
 
 
 def locks_of_watches(log: Path) -> list[Path]:

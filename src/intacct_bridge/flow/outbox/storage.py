@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import sqlite3
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -15,20 +14,16 @@ import msgspec
 
 from intacct_bridge.client.connections.connection import Connection
 from intacct_bridge.client.local.directories import state_directory
-from intacct_bridge.client.local.sqlite_file import run_script
 from intacct_bridge.errors import Fault, SettingsError
 from intacct_bridge.flow.outbox.entry import Conclusion, OutboxEntry, Total, WriteTarget
 from intacct_bridge.flow.records.status import UNRESOLVED, WITH_RECEIPT, RecordStatus
 from intacct_bridge.flow.records.write import Receipt, WriteOperation
-from intacct_bridge.store.database import Row, TableSet
+from intacct_bridge.store.database import Migration, Row, Statements, TableSet
 from intacct_bridge.store.place import Place, is_postgres, name_at, postgres_place, schema_name
 
 T = TypeVar("T")
-VERSION = 6
 _COUNTED_PARTS = 5
 """Parts of such a record's key: source, stream, "content", digest, number."""
-_COUNTED_SINCE = 5
-"""The first version that keeps counts of equal records."""
 
 COLUMNS = """number, company, entity, operation, object, identity, generation, digest, state, attempt, control_id,
     body, request_digest, trace, label, position, tracked, "user", loader, planned_at, sent_at, last_sent_at,
@@ -125,8 +120,6 @@ CREATE TABLE stream_position (company TEXT NOT NULL, source TEXT NOT NULL, strea
 _TO_VERSION_6 = """
 CREATE TABLE earlier_values (entry INTEGER PRIMARY KEY REFERENCES entry (number), fields TEXT NOT NULL);
 """
-_UPGRADES = (_TO_VERSION_2, _TO_VERSION_3, _TO_VERSION_4, _TO_VERSION_5, _TO_VERSION_6)
-"""The statements that bring a file of version 1, 2, ... to the next version."""
 RELEASE = """
 UPDATE entry SET state = 'released', changed_at = ?, note = 'taken back by entry ' || ?
 WHERE number = ? AND state = 'applied'
@@ -198,22 +191,12 @@ def _script(name: str) -> str:
     return files("intacct_bridge.data").joinpath(name).read_text(encoding="utf-8")
 
 
-def _upgrade(db: sqlite3.Connection, version: int) -> None:
-    """Bring a file of an earlier version to the present one."""
-    for step in _UPGRADES[version - 1 :]:
-        run_script(db, step)
-    if version < _COUNTED_SINCE:
-        _count_equal_records(db)
-
-
 def tables() -> TableSet:
     """The outbox's tables."""
-    return TableSet(
-        "outbox", "the outbox", VERSION, lambda: _script("outbox.sql"), _upgrade, _script("outbox_postgres.sql")
-    )
+    return TableSet("outbox", "the outbox", lambda: _script("outbox.sql"), _script("outbox_postgres.sql"), _MIGRATIONS)
 
 
-def _count_equal_records(db: sqlite3.Connection) -> None:
+def _count_equal_records(db: Statements) -> None:
     """Count the equal records that earlier versions posted. Whether their source was told is unknown: covered."""
     counts: dict[tuple[str, ...], tuple[int, int]] = {}
     for company, identity, state in db.execute(EQUAL_ENTRIES):
@@ -226,6 +209,15 @@ def _count_equal_records(db: sqlite3.Connection) -> None:
             counts[company, source, stream, digest] = max(given, int(number)), told
     db.executemany(GIVE, ((*key, given) for key, (given, _) in counts.items()))
     db.executemany(COVER, ((covered, *key) for key, (_, covered) in counts.items()))
+
+
+_MIGRATIONS = (
+    Migration(_TO_VERSION_2),
+    Migration(_TO_VERSION_3),
+    Migration(_TO_VERSION_4),
+    Migration(_TO_VERSION_5, rows=_count_equal_records),
+    Migration(_TO_VERSION_6),
+)
 
 
 def entry_of(row: Row) -> OutboxEntry:

@@ -25,7 +25,6 @@ from intacct_bridge.store.postgres import PostgresDatabase
 _TABLES = TableSet(
     "flow_locks",
     "the locks of flows",
-    1,
     lambda: "CREATE TABLE flow_lock (name TEXT PRIMARY KEY, holder TEXT NOT NULL);",
 )
 _PUT = """

@@ -20,13 +20,13 @@ import msgspec
 from intacct_bridge.client.local.directories import state_directory
 from intacct_bridge.errors import IntacctError, SettingsError
 from intacct_bridge.flow.runs.run import Run
+from intacct_bridge.store.database import TableSet
 from intacct_bridge.store.liveness import Liveness
 
 if TYPE_CHECKING:
     from intacct_bridge.store.place import Place
     from intacct_bridge.store.postgres import PostgresDatabase
 
-VERSION = 1
 VARIABLE = "INTACCT_RUN_HISTORY"
 OFF = "off"
 KEPT_DAYS = 760
@@ -37,12 +37,13 @@ _PRUNE_EVERY = 200
 _BUSY_MS = 2_000
 _SHARED_SCHEMA = "intacct_bridge"
 """How long another process may hold the file before a run goes on without its history."""
-_SCHEMA = (
-    """CREATE TABLE run (number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, started TEXT NOT NULL,
+_SCHEMA = """
+CREATE TABLE run (number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, started TEXT NOT NULL,
     ended TEXT, flow TEXT NOT NULL, connection TEXT NOT NULL, command TEXT NOT NULL, status INTEGER,
-    body TEXT NOT NULL)""",
-    "CREATE INDEX run_by_flow ON run (flow, number)",
-)
+    body TEXT NOT NULL);
+CREATE INDEX run_by_flow ON run (flow, number);
+"""
+_TABLES = TableSet("runs", "the history of runs", lambda: _SCHEMA)
 _PUT = """
 INSERT INTO run (id, started, ended, flow, connection, command, status, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (id) DO UPDATE SET ended = excluded.ended, connection = excluded.connection, command = excluded.command,
@@ -224,12 +225,10 @@ class RunHistory:
 
     def _database(self) -> "PostgresDatabase":
         if self._shared is None:
-            from intacct_bridge.store.database import TableSet
             from intacct_bridge.store.postgres import PostgresDatabase
 
             assert not isinstance(self.place, Path)
-            tables = TableSet("runs", "the history of runs", VERSION, lambda: ";\n".join((*_SCHEMA, "")))
-            self._shared = PostgresDatabase(self.place, tables, patience=_BUSY_MS / 1000)
+            self._shared = PostgresDatabase(self.place, _TABLES, patience=_BUSY_MS / 1000)
         return self._shared
 
     @contextmanager
@@ -279,20 +278,21 @@ class RunHistory:
 
 
 def _prepare(db: sqlite3.Connection, path: Path) -> None:
-    """Make the tables of a new file. Commits are not forced to the disk: a power cut may cost the latest runs."""
+    """Make the tables, or bring them to the present version.
+
+    Commits are not forced to the disk: a power cut may cost the latest runs.
+    """
     version = db.execute("PRAGMA user_version").fetchone()[0]
     db.execute("PRAGMA synchronous = NORMAL" if version else "PRAGMA synchronous = OFF")
-    if version > VERSION:
-        raise sqlite3.DatabaseError(f"{path.name} was written by a newer version")
-    if version == VERSION:
+    if version == _TABLES.version:
         return
+    from intacct_bridge.store.sqlite import bring_up_to_date
+
     db.execute("PRAGMA journal_mode = WAL")
     with closing(db.cursor()) as cursor:
         cursor.execute("BEGIN IMMEDIATE")
-        if cursor.execute("PRAGMA user_version").fetchone()[0] == 0:
-            for statement in _SCHEMA:
-                cursor.execute(statement)
-            cursor.execute(f"PRAGMA user_version = {VERSION}")
+        version = cursor.execute("PRAGMA user_version").fetchone()[0]
+        cursor.execute(f"PRAGMA user_version = {bring_up_to_date(db, _TABLES, version, str(path))}")
         cursor.execute("COMMIT")
 
 
