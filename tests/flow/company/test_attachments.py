@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from intacct_bridge.errors import RecordError
-from intacct_bridge.flow.company.attachments import folder_write, read_paths, supdoc
+from intacct_bridge.flow.company.attachments import folder_write, read_paths, real_folder, supdoc
 from intacct_bridge.flow.records.write import Write
 from intacct_bridge.wire.xml import Element
 
@@ -31,6 +31,26 @@ def test_files_of_one_name_are_told_apart(folder: Path) -> None:
 
 def _files(write: Write) -> tuple[Element, ...]:
     return supdoc(write, "F").findall("attachments")[0].children
+
+
+def test_a_link_counts_as_the_file_that_it_leads_to(folder: Path) -> None:
+    inside, outside = folder / "b", folder / "a" / "scan.pdf"
+    (inside / "link.pdf").symlink_to(inside / "scan.pdf")
+    (inside / "out.pdf").symlink_to(outside)
+    (folder / "other").symlink_to(inside)
+    base = real_folder(folder / "other")
+    assert read_paths("link.pdf; scan.pdf; ./scan.png", base) == tuple(
+        str(inside / name) for name in ("scan.pdf", "scan.pdf", "scan.png")
+    )
+    for cell in ("out.pdf", "../a/scan.pdf", str(outside)):
+        with pytest.raises(RecordError, match="outside"):
+            read_paths(cell, base)
+
+
+def test_a_folder_with_the_name_of_a_file_is_none(folder: Path) -> None:
+    (folder / "scans.pdf").mkdir()
+    with pytest.raises(RecordError, match=r"there is no file scans\.pdf"):
+        read_paths("scans.pdf", folder)
 
 
 @pytest.mark.parametrize("cell", [f"{'x' * 300}.pdf", [{"id": "1", "name": f"{'x' * 300}.pdf"}]])

@@ -120,6 +120,12 @@ def test_the_texts_of_identities_never_change() -> None:
 NOON = datetime(2026, 1, 2, 12)
 
 
+@given(st.lists(st.text(max_size=8), min_size=1, max_size=3))
+def test_identities_have_the_form_of_pythons_own_json(key: list[str]) -> None:
+    written = json.dumps(key, ensure_ascii=False, separators=(",", ":"))
+    assert source_identity(key).text == normalize("NFC", f"source:{written}")
+
+
 @pytest.mark.parametrize(
     ("value", "text"),
     [

@@ -85,7 +85,7 @@ RECORDID = "Invoice"
 DOCNUMBER = { from = "Number", as = "number" }
 WHENCREATED = { from = "Date", as = "date", required = true }
 DESCRIPTION = { from = ["Memo", "a.b", "^Note"] }
-VENDORID = { from = "Vendor", lookup = { object = "VENDOR", by = "NAME", give = "VENDORID", also = { TERMNAME = "Terms" } } }
+VENDORID = { from = "Vendor", lookup = { object = "VENDOR", by = "NAME", also = { TERMNAME = "Terms" } } }
 TERMNAME = { from = "Terms", when = "Flag=yes", default = "N30" }
 CURRENCY = { join = ["Memo", "Note"], with = " " }
 """,

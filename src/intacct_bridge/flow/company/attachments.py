@@ -8,6 +8,8 @@ all, so neither is left without the other.
 import base64
 import hashlib
 import json
+import os
+import stat
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import count
 from pathlib import Path
@@ -32,11 +34,16 @@ TOGETHER = "together"
 """The element around functions that are applied together; it stays in the outbox and is never sent."""
 
 
+def real_folder(base: FileSource) -> FileSource:
+    """The same source; a folder by the path that it has without links. An input takes it once, for all its rows."""
+    return base.resolve() if isinstance(base, Path) else base
+
+
 def read_paths(cell: object, base: FileSource) -> tuple[str, ...]:
     """The files that a cell names: `a.pdf; b.png`, or a list of names or of records with a `path`, or `id` and `name`.
 
-    RecordError for a missing file. Files must be in the input's own folder, or among those that came with it, so that
-    an input from another place cannot send any file of this machine.
+    A folder comes from `real_folder`. Files must be in the input's own folder, or among those that came with it, so
+    that an input from another place cannot send any file of this machine. RecordError for a missing file.
     """
     if cell is None or cell == "":
         return ()
@@ -112,14 +119,30 @@ def _given(text: str, files: Mapping[str, Path]) -> Path:
     return found
 
 
-def _beside(text: str, base: Path) -> Path:
-    inside = base.resolve()
-    found = (inside / text).resolve()
+def _beside(text: str, inside: Path) -> Path:
+    """A file of the folder, or of one below it, by the path that it has without links."""
+    named = inside / text
+    if _is_plain_name(text) and _is_unlinked_file(named):
+        return named
+    found = named.resolve()
     if not found.is_relative_to(inside):
         raise RecordError(f"the file {text} is outside {inside}", fix="put it beside the input", field=COLUMN)
     if not _is_file(found):
         raise RecordError(f"there is no file {text} in {inside}", fix="check its name", field=COLUMN)
     return found
+
+
+def _is_plain_name(text: str) -> bool:
+    """Whether a text is the name of a file and no path; elsewhere than on POSIX, a name has several spellings."""
+    return os.name == "posix" and "/" not in text
+
+
+def _is_unlinked_file(path: Path) -> bool:
+    """Whether the path is that of a file, and of no link to one; most files that rows name are."""
+    try:
+        return stat.S_ISREG(path.lstat().st_mode)
+    except OSError:
+        return False
 
 
 def _is_file(path: Path) -> bool:
@@ -131,7 +154,7 @@ def _is_file(path: Path) -> bool:
 
 def with_files(digest: str, paths: Iterable[str]) -> str:
     """A record's digest combined with those of its files: another file under the same name is other content."""
-    files = [[Path(path).name, hashlib.sha256(Path(path).read_bytes()).hexdigest()] for path in paths]
+    files = [[path.name, hashlib.sha256(path.read_bytes()).hexdigest()] for path in map(Path, paths)]
     return hashlib.sha256(json.dumps([digest, files]).encode()).hexdigest() if files else digest
 
 
@@ -161,7 +184,7 @@ def check_files(write: Write) -> None:
     supdoc_id(write)
     for path in map(Path, write.attachments):
         try:
-            path.open("rb").close()
+            path.open("rb", buffering=0).close()
         except OSError as error:
             raise _unreadable(path, error) from None
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from intacct_bridge.client.protocol import Gateway, Row
 from intacct_bridge.errors import NotPermittedError, RecordError, RefusedError, SettingsError
-from intacct_bridge.flow.company.attachments import COLUMN, FOLDER, FileSource
+from intacct_bridge.flow.company.attachments import COLUMN, FOLDER, FileSource, real_folder
 from intacct_bridge.flow.company.writable import WritableObject
 from intacct_bridge.flow.layouts.base import check_formats, check_key, kept
 from intacct_bridge.flow.layouts.fields import CellParts, WriteBuilder
@@ -256,6 +256,7 @@ class MappedLayout:
         lookups = Lookups(self.company)
         lookups.learn(one for record in natives for one in lookup_requests(record))
         builder = WriteBuilder(self.writable, clear=self.entity.empty == "clear", draft=self.draft, folder=self.folder)
+        base = real_folder(base)
         for rows, record in zip(known, natives, strict=True):
             yield self._write(builder, rows, with_answers(record, lookups.answer), base, reading)
 

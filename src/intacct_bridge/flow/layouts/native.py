@@ -9,7 +9,7 @@ key may be two equal records or two lines of one, so they are refused.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from intacct_bridge.flow.company.attachments import COLUMN, FOLDER, FileSource
+from intacct_bridge.flow.company.attachments import COLUMN, FOLDER, FileSource, real_folder
 from intacct_bridge.flow.company.writable import LineSet, WritableObject, key_among
 from intacct_bridge.flow.layouts.base import check_formats, check_key, column_reading, kept, normalized
 from intacct_bridge.flow.layouts.fields import NUMBERS, FieldCell, WriteBuilder
@@ -66,10 +66,11 @@ class NativeLayout:
         check_formats(table, self.date_formats)
         nulls = table.form == "jsonl"
         builder = WriteBuilder(self.writable, clear=self.clear or nulls, draft=self.draft, folder=self.folder)
+        base = real_folder(table.files)
         for group in _grouped(table, columns, self.writable, self.key):
             unclear = _uncertain(group, self.writable)
             for rows in kept([group.rows], table, columns.header, [*columns.lines, *columns.nested]):
-                yield _Reader(builder, columns, self.key, table.files, unclear).write(rows)
+                yield _Reader(builder, columns, self.key, base, unclear).write(rows)
 
 
 @dataclass(frozen=True, slots=True)

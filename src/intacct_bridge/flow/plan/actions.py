@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 
+import msgspec
+
 from intacct_bridge.flow.company.current_records import POSTED_ON, CurrentRecord, Locator
 from intacct_bridge.flow.outbox.entry import OutboxEntry
 from intacct_bridge.flow.plan.context import PlanContext
@@ -107,12 +109,15 @@ def after_payments(stages: Iterable[Plan]) -> list[Plan]:
     return done
 
 
+_PAYMENT_FIRST = "its payment is taken back first"
+
+
 def _without_payment(record: PlannedRecord) -> PlannedRecord:
     """A document that only its payment keeps from being reversed. Taking that back changes when it was modified."""
     if not record.reasons or any(finding.rule != PAID for finding in record.reasons):
         return record
     allowed = tuple(
-        replace(finding, fix="its payment is taken back first", refuses=False) if finding.rule == PAID else finding
+        msgspec.structs.replace(finding, fix=_PAYMENT_FIRST, refuses=False) if finding.rule == PAID else finding
         for finding in record.findings
     )
     facts = {name: value for name, value in record.existing.items() if name != MODIFIED}

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+import msgspec
+
 from intacct_bridge.flow.outbox.entry import OutboxEntry
 from intacct_bridge.flow.plan.plan import PlannedRecord, Verdict
 from intacct_bridge.flow.records.lookup_keys import lookup_keys_of
@@ -41,7 +43,10 @@ def with_sent_differences(record: PlannedRecord, texts: Sequence[str]) -> Planne
         return record
     more = f"; and {counted(len(texts) - _SHOWN, 'more difference')}" if len(texts) > _SHOWN else ""
     shown = f" ({'; '.join(texts[:_SHOWN])}{more})"
-    told = (replace(one, message=one.message + shown) if one.rule == CONFLICT else one for one in record.findings)
+    told = (
+        msgspec.structs.replace(one, message=one.message + shown) if one.rule == CONFLICT else one
+        for one in record.findings
+    )
     return replace(record, findings=tuple(told))
 
 

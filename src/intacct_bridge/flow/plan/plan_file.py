@@ -163,7 +163,7 @@ def _kept_record(record: PlannedRecord) -> _Record:
         receipt=astuple(record.receipt) if record.receipt else None,
         since=record.since.isoformat() if record.since else None,
         changes=tuple((one.name, one.before, one.after, *one.lines) for one in record.changes),
-        findings=tuple(map(astuple, record.findings)),
+        findings=tuple(map(msgspec.structs.astuple, record.findings)),
         operation=write.operation,
         object=write.object,
         identity=(write.identity.text, write.identity.kind),

@@ -698,14 +698,13 @@ def conflicts(write: Write, known: Collection[DimensionRelation], references: Re
     """Lines that name another dimension than the one that follows."""
     leaders = {one.dimension: references.known(one.dimension) for one in known}
     for line in write.all_lines if known else ():
-        named = {one: _dimension(line, one)[1] for one in leaders}
-        if not any(named.values()):
-            continue
-        for one in known:
-            leading = named[one.dimension]
+        named = {one: text for one in leaders if (text := _dimension(line, one)[1])}
+        for one in known if named else ():
+            leading = named.get(one.dimension)
             leader = leaders[one.dimension].get(leading) if leading else None
-            follows = _followed(leader, one) if leader is not None else ""
-            field, given = _dimension(line, one.related) if follows else ("", "")
+            if leader is None or not (follows := _followed(leader, one)):
+                continue
+            field, given = _dimension(line, one.related)
             if given and given != follows:
                 message = f"{one.dimension.lower()} {leading} goes with {one.related.lower()} {follows}, not {given}"
                 fix = "leave it out, or correct one of them" if not one.override else ""

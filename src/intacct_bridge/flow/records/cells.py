@@ -210,6 +210,8 @@ def cents_of_float(number: Decimal) -> Decimal | None:
     Sums of floats carry an error of some units in their last place. A number that a person or a database wrote has
     fewer digits.
     """
+    if len(str(number)) < _FLOAT_DIGITS:  # most numbers, at less cost
+        return None
     if len(number.as_tuple().digits) < _FLOAT_DIGITS or number.adjusted() > _WHOLE_DIGITS:
         return None
     cents = round(number, 2)

@@ -32,6 +32,8 @@ _SORTED_JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_
 _JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 _Texts = list[tuple[str, str]]
 """Values as texts, with the names of their fields."""
+_Owned = Mapping[str, list[tuple[str, _Texts]]]
+"""The lines in each wrapper, each with its object and its values as texts."""
 _Form = Callable[[str], str]
 """What is done with a text before it counts."""
 UNDO = "undo"
@@ -103,24 +105,35 @@ def content_digests(
     object_name: str, fields: Mapping[str, Value], lines: Mapping[str, Iterable[RecordLine]]
 ) -> tuple[str, ...]:
     """The digest of a record's content, and the former ones, which differ only where it has accents."""
-    header = [(name, _canonical(value)) for name, value in fields.items()]
+    header = _texts(fields)
     owned = {
-        wrapper: [(line.object, [(name, _canonical(value)) for name, value in line.fields.items()]) for line in members]
-        for wrapper, members in sorted(lines.items())
+        wrapper: [(line.object, _texts(line.fields)) for line in members] for wrapper, members in sorted(lines.items())
     }
     texts = chain(header, *(values for members in owned.values() for _, values in members))
-    forms: tuple[_Form, ...] = (str,) if "".join([text for _, text in texts]).isascii() else (nfc, str, nfd)
-    return tuple(dict.fromkeys(_digest(object_name, header, owned, form) for form in forms))
+    if "".join([text for _, text in texts]).isascii():  # most of them, with one form only
+        return (_digest(object_name, header, owned),)
+    forms = (_digest(object_name, *_in_form(form, header, owned)) for form in (nfc, str, nfd))
+    return tuple(dict.fromkeys(forms))
 
 
-def _digest(object_name: str, header: _Texts, owned: Mapping[str, list[tuple[str, _Texts]]], form: _Form) -> str:
+def _texts(fields: Mapping[str, Value]) -> _Texts:
+    return [(name, f"s:{value}" if type(value) is str else _canonical(value)) for name, value in fields.items()]
+
+
+def _in_form(form: _Form, header: _Texts, owned: _Owned) -> tuple[_Texts, _Owned]:
     lines = {
-        wrapper: sorted(
-            _line_text(name, sorted([(one, form(text)) for one, text in values])) for name, values in members
-        )
+        wrapper: [(name, [(one, form(text)) for one, text in values]) for name, values in members]
         for wrapper, members in owned.items()
     }
-    return _text_sha(_content_text(object_name, sorted((name, form(text)) for name, text in header), lines))
+    return [(name, form(text)) for name, text in header], lines
+
+
+def _digest(object_name: str, header: _Texts, owned: _Owned) -> str:
+    lines = {
+        wrapper: sorted([_line_text(name, sorted(values)) for name, values in members])
+        for wrapper, members in owned.items()
+    }
+    return _text_sha(_content_text(object_name, sorted(header), lines))
 
 
 def _content_text(object_name: str, header: _Texts, lines: Mapping[str, list[str]]) -> str:
@@ -168,6 +181,9 @@ def _as_given(value: Value) -> str:
 
 
 def _joined(kind: str, parts: list[object]) -> str:
+    texts = [part for part in parts if type(part) is str]
+    if len(texts) == len(parts):  # as JSON's encoder writes them, at less cost
+        return f"{kind}:[{','.join(map(_quoted_plain, texts))}]"
     return f"{kind}:{_JSON.encode(parts)}"
 
 

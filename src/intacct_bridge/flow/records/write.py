@@ -39,9 +39,8 @@ class WriteOperation(StrEnum):
         return f"{self.value}d" if self.value.endswith("e") else f"{self.value}ed"
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One finding on a record, in the words of its input."""
+class Finding(msgspec.Struct, frozen=True):
+    """One finding on a record, in the words of its input; a struct, since each record may have some."""
 
     rule: str
     message: str

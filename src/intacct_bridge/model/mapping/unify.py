@@ -6,7 +6,7 @@ From Intacct, a record has every column of the map, null where the row has no va
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any, TypeVar
@@ -68,17 +68,16 @@ class RepeatedField:
     row: int
 
 
-@dataclass(frozen=True, slots=True)
-class NativeRecord:
+class NativeRecord(msgspec.Struct, frozen=True):
     """One record by Intacct's names, with lookups still to be answered."""
 
     object: str
     fields: Cells
-    lines: Mapping[str, tuple[NativeLine, ...]] = field(default_factory=dict)
+    lines: Mapping[str, tuple[NativeLine, ...]] = msgspec.field(default_factory=dict)
     """Lines by the element around them."""
-    columns: Mapping[str, str] = field(default_factory=dict)
+    columns: Mapping[str, str] = msgspec.field(default_factory=dict)
     """The input's column for each field."""
-    carried: Mapping[str, Any] = field(default_factory=dict)
+    carried: Mapping[str, Any] = msgspec.field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
     unused: tuple[str, ...] = ()
     """Columns with a value that the mapping does not use."""
@@ -277,15 +276,19 @@ def _custom(rule: Custom, record: Record) -> dict[str, Value | LookupRequest]:
 
 def lookup_requests(record: NativeRecord) -> Iterator[LookupRequest]:
     """All lookups that the record needs before it can be written."""
-    holders: list[Cells] = [record.fields, *(line.fields for lines in record.lines.values() for line in lines)]
-    yield from (value for cells in holders for value in cells.values() if isinstance(value, LookupRequest))
-    yield from (one.value for one in record.repeated if isinstance(one.value, LookupRequest))
+    yield from [value for value in record.fields.values() if isinstance(value, LookupRequest)]
+    for lines in record.lines.values():
+        for line in lines:
+            yield from [value for value in line.fields.values() if isinstance(value, LookupRequest)]
+    yield from [one.value for one in record.repeated if isinstance(one.value, LookupRequest)]
 
 
 def with_answers(record: NativeRecord, answer: Callable[[LookupRequest], Value]) -> NativeRecord:
     """The record with all answers filled in; a RecordError of `answer` becomes a problem with its column."""
     if not any(True for _ in lookup_requests(record)):
-        return replace(record, problems=tuple(dict.fromkeys(record.problems))) if record.problems else record
+        if not record.problems:
+            return record
+        return msgspec.structs.replace(record, problems=tuple(dict.fromkeys(record.problems)))
     problems = list(record.problems)
 
     def cells(found: Cells, columns: Mapping[str, str], row: int) -> Cells:
@@ -309,7 +312,7 @@ def with_answers(record: NativeRecord, answer: Callable[[LookupRequest], Value])
         found = cells({one.name: one.value}, {one.name: one.column}, one.row)
         if one.name in found and one.name in fields and found[one.name] != fields[one.name]:
             problems.append(_contradiction(one.name, one.column, one.row))
-    return replace(record, fields=fields, lines=lines, problems=tuple(dict.fromkeys(problems)))
+    return msgspec.structs.replace(record, fields=fields, lines=lines, problems=tuple(dict.fromkeys(problems)))
 
 
 def reads(entity: EntityMap) -> tuple[str, ...]:
