@@ -109,6 +109,66 @@ def test_a_column_or_a_tenant_that_a_file_has_twice_is_refused(fleet: Intacct, h
     assert shown(fleet("list", "--json")) == []
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "has no tenant"),
+        ("name,company_id\n", "has no tenant"),
+        ("[]", "has no tenant"),
+        ("name;company_id\nacme;acme\n", "separates its columns with semicolons"),
+        ("name\tcompany_id\nacme\tacme\n", "separates its columns with tabs"),
+        ("name,user_password\nacme,S3cret-one \n", "line 2: user_password begins or ends with a space"),
+        ('name,secret.dwh\nacme," S3cret-one"\n', "line 2: secret.dwh begins or ends with a space"),
+        (
+            '[{"name": "acme", "user_password": "S3cret-one", "user_password": "S3cret-two"}]',
+            "has the key 'user_password' twice",
+        ),
+        ('[{"name": "acme", "settings": {"company_id": "a", "company_id": "b"}}]', "has the key 'company_id' twice"),
+    ],
+)
+def test_a_file_of_tenants_that_is_not_clear_is_refused(fleet: Intacct, home: Path, text: str, said: str) -> None:
+    (home / "tenants.csv").write_text(text)
+    ran = fleet("add", "--from", str(home / "tenants.csv"))
+    assert (ran.status, said in " ".join(ran.err.split())) == (2, True), ran.err
+    assert shown(fleet("list", "--json")) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("user_password=S3cret-one \n", "line 1: the value of user_password begins or ends with a space"),
+        ("# of acme\n\nuser_password = S3cret-one\n", "line 3: the value of user_password begins or ends with a space"),
+        ("user_password=S3cret-one\nINTACCT_USER_PASSWORD=S3cret-two\n", "the secret user_password twice"),
+        ('{"user_password": "S3cret-one", "user_password": "S3cret-two"}', "has the key 'user_password' twice"),
+        ("{}", "has no secret"),
+    ],
+)
+def test_secrets_that_are_not_clear_are_refused(fleet: Intacct, home: Path, text: str, said: str) -> None:
+    (home / "secrets").write_text(text)
+    ran = fleet("add", "acme", "--secrets-from", str(home / "secrets"))
+    assert (ran.status, said in " ".join(ran.err.split())) == (2, True), ran.err
+
+
+@pytest.mark.parametrize(
+    ("text", "password"),
+    [
+        ('{"user_password": " S3cret-one\\t"}', " S3cret-one\t"),
+        ("user_password==S3cret=one\u2028,\r\n", "=S3cret=one\u2028,"),
+        ('user_password="S3cret-one"\n', '"S3cret-one"'),
+    ],
+)
+def test_a_secret_is_kept_with_each_of_its_characters(
+    fleet: Intacct, home: Path, opened: Fleet, text: str, password: str
+) -> None:
+    (home / "secrets").write_bytes(text.encode())
+    assert fleet("add", "acme", "--secrets-from", str(home / "secrets")).status == 0
+    tenants = [{"name": "beta", "user_password": password}]
+    (home / "tenants.json").write_text(json.dumps(tenants))
+    assert fleet("add", "--from", str(home / "tenants.json")).status == 0
+    for name in ("acme", "beta"):
+        assert opened._with_secrets(name)[1] == {"user_password": password}
+
+
 def test_one_tenant_is_added_shown_changed_and_removed(
     fleet: Intacct, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

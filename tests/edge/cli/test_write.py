@@ -40,6 +40,13 @@ def test_an_update_never_goes_to_another_record(demo: Intacct, home: Path) -> No
     assert names == ["Uno", "Two"]
 
 
+def test_a_record_that_has_a_key_twice_is_refused(demo: Intacct, home: Path) -> None:
+    (home / "one.json").write_text('{"CLASSID": "C-3", "NAME": "One", "NAME": "Two"}')
+    ran = demo("create", "CLASS", "--from", str(home / "one.json"))
+    assert (ran.status, "one.json has the key 'NAME' twice" in ran.err) == (2, True), ran.err
+    assert demo("get", "CLASS", "C-3").status == 1
+
+
 def test_an_empty_value_clears_a_field(demo: Intacct) -> None:
     demo("create", "CLASS", "CLASSID=C-78", "NAME=Bridges", "DESCRIPTION=Over water")
     demo("update", "CLASS", "C-78", "DESCRIPTION=")

@@ -2,12 +2,14 @@
 
 import json
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from intacct_bridge.edge.singer.messages import (
     Selected,
+    batch_records,
     catalog_entry,
     json_type,
     parse_message,
@@ -153,3 +155,25 @@ def test_messages_are_read_back() -> None:
 def test_an_invalid_message_is_refused_with_its_line(line: bytes, says: str) -> None:
     with pytest.raises(SettingsError, match=says):
         parse_message(line, 7)
+
+
+@pytest.mark.parametrize(
+    ("line", "key"),
+    [
+        (b'{"type": "RECORD", "stream": "BILL", "record": {"AMOUNT": 1.50, "NAME": "a", "AMOUNT": 2.50}}', "AMOUNT"),
+        (b'{"type": "RECORD", "stream": "BILL", "record": {"AMOUNT": 1}, "record": {"AMOUNT": 2}}', "record"),
+        (b'{"type": "STATE", "value": {"bookmarks": {"BILL": 1, "BILL": 2}}}', "BILL"),
+    ],
+)
+def test_a_message_that_has_a_key_twice_is_refused(line: bytes, key: str) -> None:
+    with pytest.raises(SettingsError, match=f"line 7 has the key '{key}' twice"):
+        parse_message(line, 7)
+
+
+def test_a_record_of_a_batch_file_that_has_a_key_twice_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "batch.jsonl"
+    path.write_text('{"AMOUNT": 1, "NOTE": "\\"NOTE\\": 1"}\n{"AMOUNT": 1, "AMOUNT": 2}\n')
+    records = batch_records(path.as_uri(), {"format": "jsonl"}, tmp_path)
+    assert next(records)[2] == {"AMOUNT": 1, "NOTE": '"NOTE": 1'}
+    with pytest.raises(SettingsError, match=r"batch\.jsonl:2 has the key 'AMOUNT' twice"):
+        next(records)

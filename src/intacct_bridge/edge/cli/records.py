@@ -263,11 +263,14 @@ def _typed(kind: Any, name: str, text: str) -> Any:
 def _from_file(source: IO[bytes]) -> Mapping[str, Any]:
     name = Path(source.name).name if isinstance(getattr(source, "name", None), str) else "the file"
     from intacct_bridge.flow.records.cells import json_number
+    from intacct_bridge.model.json_keys import refuse_repeated_keys
 
     try:
-        found = json.loads(source.read(), parse_float=json_number)
+        text = source.read()
+        found = json.loads(text, parse_float=json_number)
     except (ValueError, UnicodeDecodeError) as error:
         raise SettingsError(f"{name} is not JSON: {error}") from None
+    refuse_repeated_keys(text, found, name)
     if not isinstance(found, dict):
         raise SettingsError(
             f"{name} is not a JSON object", fix="Give one record as one object; for many records use `intacct load`."

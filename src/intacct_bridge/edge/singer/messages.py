@@ -20,6 +20,7 @@ import msgspec
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.flow.records.cells import json_number
 from intacct_bridge.model.catalog import ObjectDef
+from intacct_bridge.model.json_keys import refuse_repeated_keys
 from intacct_bridge.wire.values import Kind, shown
 from intacct_bridge.wire.xml import names_an_element
 
@@ -257,6 +258,7 @@ def parse_message(line: bytes, number: int) -> Message:
         raise SettingsError(
             f"line {number} is not JSON: {error}", fix="Pipe the output of a Singer tap to the target."
         ) from None
+    refuse_repeated_keys(line, raw, f"line {number}")
     kind = raw.get("type") if isinstance(raw, dict) else None
     if kind not in _TYPES:
         raise SettingsError(
@@ -326,7 +328,9 @@ def batch_records(
         with path.open("rb") as raw, _unpacked(raw, compression) as file:
             for number, line in enumerate(file, 1):  # the error names the number
                 if line.strip():
-                    yield number, path.name, _BATCH_DECODER.decode(line)
+                    record = _BATCH_DECODER.decode(line)
+                    refuse_repeated_keys(line, record, f"{path}:{number}")
+                    yield number, path.name, record
     except (OSError, EOFError) as error:
         raise SettingsError(
             f"the batch file {path} cannot be read: {error}", fix="Check that the file is complete."

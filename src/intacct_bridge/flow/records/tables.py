@@ -11,7 +11,6 @@ more than 15 digits for that is the result of an inexact calculation, so it is r
 
 import codecs
 import csv
-import json
 import re
 import uuid
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
@@ -29,6 +28,7 @@ from intacct_bridge.flow.records.cells import Cell, json_number
 from intacct_bridge.flow.records.header_row import FIRST_ROW, LOOKED_AT, HeaderSearch, Record, header_note
 from intacct_bridge.flow.records.number_formats import SignedFloat, number_format
 from intacct_bridge.flow.records.workbook import SheetFacts, look_through, unreadable
+from intacct_bridge.model.json_keys import refuse_repeated_keys
 from intacct_bridge.model.text_forms import nfc
 
 if TYPE_CHECKING:
@@ -509,33 +509,8 @@ def _rows_of_lines(source: str, lines: Iterable[bytes]) -> Iterator[SourceRow]:
             raise SettingsError(
                 f"{source}:{number} is not a JSON object: {error}", fix="give one JSON object per line"
             ) from None
-        cells = {nfc(name): cell for name, cell in found.items()}
-        if len(cells) < len(found) or len(_JSON_KEY.findall(text)) > _keys_in(found):
-            _refuse_repeated_key(text, f"{source}:{number}")
-        yield SourceRow(source, number, cells)
-
-
-_JSON_KEY = re.compile(rb'"\s*:')
-"""The end of each key; a text may hold it too."""
-
-
-def _keys_in(value: object) -> int:
-    """How many keys an object has, those of its parts included."""
-    if isinstance(value, dict):
-        return len(value) + sum(_keys_in(one) for one in value.values() if isinstance(one, dict | list))
-    return sum(map(_keys_in, value)) if isinstance(value, list) else 0
-
-
-def _refuse_repeated_key(text: bytes, position: str) -> None:
-    """SettingsError where an object has a key twice: JSON does not say which of the two values counts."""
-
-    def checked(pairs: list[tuple[str, object]]) -> None:
-        names = [nfc(name) for name, _ in pairs]
-        twice = next((name for at, name in enumerate(names) if name in names[:at]), None)
-        if twice is not None:
-            raise SettingsError(f"{position} has the key {twice!r} twice", fix="leave one of the two out")
-
-    json.loads(text, object_pairs_hook=checked)
+        refuse_repeated_keys(text, found, f"{source}:{number}")
+        yield SourceRow(source, number, {nfc(name): cell for name, cell in found.items()})
 
 
 # --- Parquet

@@ -16,6 +16,7 @@ import click
 
 from intacct_bridge.client.connections.connection import SECRETS
 from intacct_bridge.errors import IntacctError, SettingsError
+from intacct_bridge.model.json_keys import refuse_repeated_keys
 from intacct_bridge.model.wording import counted, listed
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ STDIN = "-"
 _LIMITS = ("concurrency", "monthly_limit")
 _TABLES = ("settings", "flows", "schedule", "limits", "secrets")
 _SHOWN_MISTAKES = 20
+_OTHER_SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,27 +69,46 @@ def read_secrets(source: str) -> dict[str, str]:
         return found
     text = sys.stdin.read() if source == STDIN else _text(Path(source))
     where = "standard input" if source == STDIN else source
-    if text.lstrip().startswith("{"):
-        try:
-            table = json.loads(text)
-        except ValueError:
-            raise SettingsError(f"{where} is not valid JSON", fix="Correct it, or write lines NAME=VALUE.") from None
-        return {_secret_name(str(name)): value for name, value in table.items()}
-    found = {}
-    for number, line in enumerate(text.splitlines(), 1):
-        if not line.strip() or line.lstrip().startswith("#"):
-            continue
-        name, equals, value = line.partition("=")
-        if not equals:
-            raise SettingsError(f"{where}, line {number} is not NAME=VALUE", fix="Write user_password=... on a line.")
-        found[_secret_name(name.strip())] = value.strip()
+    found = _json_secrets(text, where) if text.lstrip().startswith("{") else _secrets_of_lines(text, where)
     if not found:
         raise SettingsError(f"{where} has no secret", fix="Write user_password=... on a line.")
     return found
 
 
-def _secret_name(name: str) -> str:
-    return name.removeprefix("INTACCT_").lower() if name.startswith("INTACCT_") else name
+def _json_secrets(text: str, where: str) -> dict[str, str]:
+    try:
+        table = json.loads(text)
+    except ValueError:
+        raise SettingsError(f"{where} is not valid JSON", fix="Correct it, or write lines NAME=VALUE.") from None
+    refuse_repeated_keys(text.encode(errors="surrogatepass"), table, where)
+    return _by_secret_name(table.items(), where)
+
+
+def _secrets_of_lines(text: str, where: str) -> dict[str, str]:
+    found = []
+    for number, line in enumerate(text.split("\n"), 1):  # a secret may hold what Python takes for the end of a line
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        name, equals, value = line.partition("=")
+        if not equals:
+            raise SettingsError(f"{where}, line {number} is not NAME=VALUE", fix="Write user_password=... on a line.")
+        if value != value.strip():
+            raise SettingsError(
+                f"{where}, line {number}: the value of {name.strip()} begins or ends with a space",
+                fix='Remove the space. If it belongs to the secret, write a JSON object: {"user_password": " ... "}',
+            )
+        found.append((name.strip(), value))
+    return _by_secret_name(found, where)
+
+
+def _by_secret_name(pairs: Iterable[tuple[str, str]], where: str) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for given, value in pairs:
+        name = given.removeprefix("INTACCT_").lower() if given.startswith("INTACCT_") else given
+        if name in found:
+            raise SettingsError(f"{where} has the secret {name} twice", fix="leave one of the two out")
+        found[name] = value
+    return found
 
 
 def read_flows(path: Path) -> GivenParts:
@@ -110,13 +131,20 @@ def read_tenants(path: Path, common: GivenParts) -> list["NewTenant"]:
     """
     text = _text(path)
     rows = _json_rows(text, path) if text.lstrip().startswith(("[", "{")) else _csv_rows(text, path)
-    return [_tenant(row, where, common) for where, row in rows]
+    if not (found := [_tenant(row, where, common) for where, row in rows]):
+        raise SettingsError(f"{path} has no tenant", fix="Give each tenant a line below the line of the names.")
+    return found
 
 
 def _csv_rows(text: str, path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     reader = csv.DictReader(io.StringIO(text.removeprefix("\ufeff")), strict=True)
     try:
         names = [name.strip() for name in reader.fieldnames or ()]
+        if len(names) == 1 and (other := next((one for one in _OTHER_SEPARATORS if one in names[0]), "")):
+            raise SettingsError(
+                f"{path} separates its columns with {_OTHER_SEPARATORS[other]}, not with commas",
+                fix="Save it as CSV with commas, or write the tenants as JSON.",
+            )
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise SettingsError(
                 f"{path} has {counted(len(twice), 'column')} twice: {listed(twice)}",
@@ -125,9 +153,23 @@ def _csv_rows(text: str, path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
         for row in reader:
             if None in row or None in row.values():
                 raise SettingsError(f"{path}, line {reader.line_num} has other columns than the first line")
-            yield f"{path}, line {reader.line_num}", {key.strip(): value.strip() for key, value in row.items() if value}
+            where = f"{path}, line {reader.line_num}"
+            yield where, {key.strip(): _cell(key.strip(), value, where) for key, value in row.items() if value}
     except csv.Error as error:
         raise SettingsError(f"{path}, line {reader.line_num}: {error}", fix="Save the file as CSV again.") from None
+
+
+def _cell(name: str, value: str, where: str) -> str:
+    if value != value.strip() and _is_secret(name):
+        raise SettingsError(
+            f"{where}: {name} begins or ends with a space",
+            fix="Remove the space. If it belongs to the secret, write the tenants as JSON.",
+        )
+    return value.strip()
+
+
+def _is_secret(name: str) -> bool:
+    return name in SECRETS or (name.startswith("secret.") and name != "secret.")
 
 
 def _json_rows(text: str, path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -135,6 +177,7 @@ def _json_rows(text: str, path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
         rows = json.loads(text)
     except ValueError as error:
         raise SettingsError(f"{path} is not valid JSON: {error}", fix="Write a list of tenants.") from None
+    refuse_repeated_keys(text.encode(), rows, str(path))
     for number, row in enumerate(rows if isinstance(rows, list) else [rows], 1):
         if not isinstance(row, dict):
             raise SettingsError(f"{path}, tenant {number} is not an object", fix='Write {"name": ..., ...}.')
@@ -154,7 +197,7 @@ def _tenant(row: dict[str, Any], where: str, common: GivenParts) -> "NewTenant":
         kind, _, rest = key.partition(".")
         if key in _LIMITS:
             parts["limits"][key] = value
-        elif key in SECRETS or (kind == "secret" and rest):
+        elif _is_secret(key):
             parts["secrets"][rest or key] = value
         elif kind == "schedule" and rest:
             parts["schedule"][rest] = value

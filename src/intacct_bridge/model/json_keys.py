@@ -1,0 +1,36 @@
+"""JSON objects that have a key twice: JSON does not say which of the two values counts, so they are refused."""
+
+import json
+import re
+
+from intacct_bridge.errors import SettingsError
+from intacct_bridge.model.text_forms import nfc
+
+_KEY_END = re.compile(rb'"\s*:')
+"""The end of each key; a text may hold it too."""
+
+
+def refuse_repeated_keys(text: bytes, found: object, position: str) -> None:
+    """SettingsError where an object in a JSON text has a key twice; `found` is what the text was decoded to.
+
+    Two spellings of one accented letter are one key. `position` begins the message, as `customers.jsonl:3`.
+    """
+    if len(_KEY_END.findall(text)) <= _keys_in(found):
+        return
+
+    def checked(pairs: list[tuple[str, object]]) -> None:
+        names = [nfc(name) for name, _ in pairs]
+        twice = next((name for at, name in enumerate(names) if name in names[:at]), None)
+        if twice is not None:
+            raise SettingsError(f"{position} has the key {twice!r} twice", fix="leave one of the two out")
+
+    json.loads(text, object_pairs_hook=checked)
+
+
+def _keys_in(value: object) -> int:
+    """How many different keys the objects of a value have."""
+    if isinstance(value, dict):
+        return len({nfc(name) for name in value}) + sum(
+            _keys_in(one) for one in value.values() if isinstance(one, dict | list)
+        )
+    return sum(map(_keys_in, value)) if isinstance(value, list) else 0
