@@ -14,8 +14,11 @@ _MOST_DECIMALS = max(currency_decimals(one) for one in ("USD", "KWD"))
 """Currencies have up to three decimals; more of them change no sum."""
 
 
-def make_open_views(copy: CopyReader, wanted: Collection[str]) -> dict[str, str]:
-    """Make some views, and those that they read, in the schema `reporting`; why the copy cannot have the others."""
+def make_open_views(copy: CopyReader, wanted: Collection[str], *, held: Collection[str] = ()) -> dict[str, str]:
+    """Make some views, and those that they read, in the schema `reporting`; why the copy cannot have the others.
+
+    Those of `held` that are needed become tables: they are computed once for all statements that read them.
+    """
     shape = CopyShape(
         {name.upper(): table.column_names for name, table in copy.tables.items()},
         _RAW,
@@ -37,7 +40,15 @@ def make_open_views(copy: CopyReader, wanted: Collection[str]) -> dict[str, str]
     for name, definition in definitions.items():
         if name in needed:
             copy.execute(render(definition, DUCKDB, shape).statements[0])
+            if name in held:
+                _hold(copy, name)
     return lacking
+
+
+def _hold(copy: CopyReader, name: str) -> None:
+    """Put a table with its rows in the place of a view."""
+    copy.execute(f"CREATE TABLE {_BRIDGE}.{name} AS SELECT * FROM {_VIEWS}.{name}")
+    copy.execute(f"CREATE OR REPLACE VIEW {_VIEWS}.{name} AS SELECT * FROM {_BRIDGE}.{name}")
 
 
 def _with_used(names: Collection[str]) -> set[str]:

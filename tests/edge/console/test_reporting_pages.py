@@ -13,6 +13,7 @@ from intacct_bridge.edge.app import run_words
 from intacct_bridge.edge.console import copies
 from intacct_bridge.edge.console.site import SECRET_HEADER, TeamMode
 from intacct_bridge.edge.terminal.console import Console
+from intacct_bridge.reporting.live_sql.live_query import copy_table, open_copy_sql
 from support.edge.console_site import RunningConsole, Visitor, running_console
 
 URI = "duckdb:///books.duckdb"
@@ -38,9 +39,17 @@ def copy(console: RunningConsole, user: Path) -> Path:
     assert done["command"] == f"intacct extract --connection books --to {URI} -- {STREAMS}"
     page = visitor.get(began.location)
     assert "Reports from this copy" in page.text
-    asked = [sql for uri, stamp, sql in copies._answers if (uri, stamp) == (URI, copies._stamp(URI))]
-    assert len(asked) == 2, "the extraction left the trial balance's rows remembered"
+    asked = remembered()
+    for report in ("trial-balance", "income-statement", "balance-sheet", "payables"):
+        assert visitor.get(f"/reporting/{report}").status == 200
+    assert remembered() == asked, "the extraction left the rows of the reports remembered"
+    assert any("ap_ageing" in sql for sql in asked)
     return user / "work" / "books.duckdb"
+
+
+def remembered() -> set[str]:
+    """The statements whose rows are remembered for the copy as it is now."""
+    return {sql for uri, stamp, sql in copies._answers if (uri, stamp) == (URI, copies._stamp(URI))}
 
 
 def rows(copy: Path, sql: str) -> list[tuple[Any, ...]]:
@@ -50,6 +59,15 @@ def rows(copy: Path, sql: str) -> list[tuple[Any, ...]]:
 
 def links(html: str, start: str) -> list[str]:
     return [unescape(one) for one in re.findall(r'href="([^"]+)"', html) if unescape(one).startswith(start)]
+
+
+def test_rows_asked_together_are_those_of_each_statement_alone(copy: Path) -> None:
+    uri = f"duckdb:///{copy}"
+    together = sorted(remembered())
+    with open_copy_sql(uri, *together) as ask:
+        for sql in together:
+            assert ask(sql) == copy_table(uri, sql)
+    assert sum("reporting.trial_balance" in sql for sql in together) >= 2
 
 
 def test_the_copy_is_listed_with_its_age_and_its_proof(copy: Path, visitor: Visitor) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -101,7 +102,8 @@ def asking(uri: str, *statements: str) -> Iterator[Ask]:
 
     stamp = _stamp(uri)
     with ExitStack() as opened:
-        reader: list[Callable[[str], Any]] = []
+        already = _opened.get()
+        reader = [already.ask] if already is not None and (already.uri, already.stamp) == (uri, stamp) else []
 
         def ask(sql: str) -> list[dict[str, Any]]:
             rows = _answers.get((uri, stamp, sql)) if stamp else None
@@ -115,6 +117,32 @@ def asking(uri: str, *statements: str) -> Iterator[Ask]:
             return [dict(row) for row in rows]
 
         yield ask
+
+
+@dataclass(frozen=True, slots=True)
+class _OpenedCopy:
+    """A copy that is open for all that is asked of it meanwhile."""
+
+    uri: str
+    stamp: str
+    ask: Callable[[str], Any]
+
+
+_opened: ContextVar[_OpenedCopy | None] = ContextVar("_opened", default=None)
+
+
+@contextmanager
+def opened_once(uri: str, views: Sequence[str]) -> Iterator[None]:
+    """Open a copy once for every `asking` inside that names these views of `reporting` only."""
+    from intacct_bridge.reporting.live_sql.live_query import open_copy_sql
+
+    stamp = _stamp(uri)
+    with open_copy_sql(uri, *(f"SELECT 1 FROM reporting.{one}" for one in views)) as ask:
+        before = _opened.set(_OpenedCopy(uri, stamp, ask))
+        try:
+            yield
+        finally:
+            _opened.reset(before)
 
 
 def load_sql_parser() -> None:

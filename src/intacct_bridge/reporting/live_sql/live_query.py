@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _CLOSED = "SET enable_external_access = false; SET lock_configuration = true"
+_HELD = ("locations", "entities", "accounts", "statement_sections", "trial_balance")
+"""Views that several statements of one opening would compute again each; their rows are few."""
 _OWN = "SET TimeZone = 'UTC'; SET python_enable_replacements = false"
 
 
@@ -118,12 +120,16 @@ def copy_table(uri: str, sql: str) -> "pa.Table":
 
 @contextmanager
 def open_copy_sql(uri: str, *statements: str) -> "Iterator[Callable[[str], pa.Table]]":
-    """A copy that can be asked several SELECTs, as `copy_table`; they may name what these statements name."""
+    """A copy that can be asked several SELECTs, as `copy_table`; they may name what these statements name.
+
+    Small views that several of the statements read are computed once, when the copy is opened.
+    """
     wanted = {one.upper() for sql in statements for one in table_names(parsed(sql))}
     text = " ".join(statements).lower()
     with open_copy_reader(uri) as copy:
         named = [name for name in copy.tables if name.upper() in wanted]
-        lacking = prepare_tables(copy, named, views=named_views(text))
+        held = _HELD if len(statements) > 1 else ()
+        lacking = prepare_tables(copy, named, views=named_views(text), held=held)
         close_off(copy)
         fix = _copy_fix(text, lacking)
         yield lambda sql: _result(copy.table, parsed(sql).sql(dialect="duckdb"), fix)
@@ -134,16 +140,18 @@ def named_views(text: str) -> list[str]:
     return [one for one in view_definitions() if f"reporting.{one}" in text]
 
 
-def prepare_tables(copy: CopyReader, names: Iterable[str], *, views: Collection[str]) -> dict[str, str]:
+def prepare_tables(
+    copy: CopyReader, names: Iterable[str], *, views: Collection[str], held: Collection[str] = ()
+) -> dict[str, str]:
     """Put tables of an open copy, without deleted rows, and views of `reporting` where a statement finds them.
 
-    Returns why the copy lacks some of the views.
+    The views in `held` are computed once, here. Returns why the copy lacks some of the views.
     """
     copy.execute("USE memory")
     for name in names:
         columns = ", ".join(quoted(one) for one in copy.tables[name].column_names)
         copy.execute(f"CREATE VIEW memory.main.{quoted(name)} AS SELECT {columns} FROM {copy.relation(name)}")
-    return make_open_views(copy, views) if views else {}
+    return make_open_views(copy, views, held=held) if views else {}
 
 
 def close_off(copy: CopyReader) -> None:

@@ -14,6 +14,7 @@ from intacct_bridge.edge.console.copies import (
     chosen_copy,
     known_copies,
     load_sql_parser,
+    opened_once,
     sql_command,
     total,
 )
@@ -171,19 +172,6 @@ def show_trial_balance(visit: Visit) -> PageView:
     ]
     data = frame(copy, visit, tables=tables, command=sql_command(copy.uri, sql), **choices)
     return PageView("trial_balance.html", data)
-
-
-def prepare_reports(visit: Visit, uri: str) -> None:
-    """Ask a new copy what the trial balance shows, so that the rows are remembered before a person opens the page.
-
-    Only rows of a file of DuckDB are remembered; for other copies the parser of SQL is loaded. An error here is not one
-    of the extraction.
-    """
-    if parse_uri(uri).scheme != "duckdb":
-        return load_sql_parser()
-    with suppress(Exception):  # the page itself shows what is wrong, and the copy is complete
-        show_trial_balance(replace(visit, query={"copy": uri}))
-    return None
 
 
 def show_income_statement(visit: Visit) -> PageView:
@@ -355,3 +343,29 @@ PAGES = (
     ConsolePage("/reporting/receivables", "Receivables by age", _ageing("ar")),
     ConsolePage("/reporting/budget", "Budget and actual", show_budget),
 )
+
+_VIEWS = (
+    "trial_balance",
+    "entities",
+    "income_statement",
+    "balance_sheet",
+    "ap_ageing",
+    "ar_ageing",
+    "budget_vs_actual",
+)
+"""The views that the reports read."""
+
+
+def prepare_reports(visit: Visit, uri: str) -> None:
+    """Ask a new copy what its reports show at first, so that the rows are remembered before a person opens a page.
+
+    Only rows of a file of DuckDB are remembered; for other copies the parser of SQL is loaded. An error here is not one
+    of the extraction.
+    """
+    if parse_uri(uri).scheme != "duckdb":
+        return load_sql_parser()
+    with suppress(Exception), opened_once(uri, _VIEWS):  # a page itself shows what is wrong, and the copy is complete
+        for page in PAGES[1:]:
+            with suppress(Exception):
+                page.show(replace(visit, query={"copy": uri}))
+    return None
