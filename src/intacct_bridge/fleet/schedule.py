@@ -59,21 +59,48 @@ class Schedule:
 
         The due times of an interval are the same on every machine. `spread`, such as the tenant's name, shifts them by
         a part of the interval, so that a thousand tenants are not due at once. A time of cron is never shifted. Where
-        the clock skips a time of cron in spring, the flow is due when the clock has skipped; where the clock repeats
-        it in autumn, once.
+        the clock skips a time in spring, the flow is due at the moment of the change; where the clock repeats a time in
+        autumn, the flow is due the first time only. Times with `*` as the hour are due whenever the clock shows them.
         """
         if self.seconds:
             shift = int.from_bytes(sha256(spread.encode()).digest()[:8]) % self.seconds if spread else 0
             passed = (moment - _EPOCH).total_seconds() - shift
             return _EPOCH + timedelta(seconds=(passed // self.seconds + 1) * self.seconds + shift)
-        from croniter import croniter
+        zone = ZoneInfo(self.zone)
+        return self._as_shown(moment, zone) if self._in_every_hour else self._once(moment, zone)
 
-        local: datetime = moment.astimezone(ZoneInfo(self.zone)).replace(tzinfo=None)
-        while True:  # by the clock on the wall, so that a repeated hour is one hour
-            local = croniter(self.cron, local).get_next(datetime)
-            due: datetime = local.replace(tzinfo=ZoneInfo(self.zone)).astimezone(UTC)
+    @property
+    def _in_every_hour(self) -> bool:
+        return self.cron == "@hourly" or (not self.cron.startswith("@") and self.cron.split()[1].startswith("*"))
+
+    def _once(self, moment: datetime, zone: ZoneInfo) -> datetime:
+        """The next time by the clock on the wall, on which a repeated hour is one hour."""
+        local = moment.astimezone(zone).replace(tzinfo=None)
+        while True:
+            local = self._next_local(local)
+            due = local.replace(tzinfo=zone).astimezone(UTC)
+            if due.astimezone(zone).replace(tzinfo=None) != local:  # skipped: read with the offset before the change
+                due = _first_change(zone, due - timedelta(days=1), due) or due
             if due > moment:
                 return due
+
+    def _as_shown(self, moment: datetime, zone: ZoneInfo) -> datetime:
+        """The next moment at which the clock shows a time; the offset is one between two changes of the clock."""
+        at, before = moment.astimezone(UTC), timedelta()
+        while True:
+            offset = zone.utcoffset(at.astimezone(zone)) or timedelta()
+            local = self._next_local((at + offset).replace(tzinfo=None) - before)
+            due = (local - offset).replace(tzinfo=UTC)
+            change = _first_change(zone, at, due)
+            if change is None:
+                return due
+            at, before = change, timedelta(seconds=1)  # the clock may show the time right after the change
+
+    def _next_local(self, after: datetime) -> datetime:
+        from croniter import croniter
+
+        found: datetime = croniter(self.cron, after).get_next(datetime)
+        return found
 
     def __str__(self) -> str:
         if not self.seconds:
@@ -83,6 +110,26 @@ class Schedule:
 
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_NO_TWO_CHANGES_WITHIN = timedelta(days=7)
+
+
+def _first_change(zone: ZoneInfo, after: datetime, until: datetime) -> datetime | None:
+    """The first change of the clock after a moment in UTC and until another one."""
+
+    def offset(at: datetime) -> timedelta | None:
+        return at.astimezone(zone).utcoffset()
+
+    while after < until:
+        later = min(after + _NO_TWO_CHANGES_WITHIN, until)
+        if offset(after) != offset(later):
+            while later - after > timedelta(seconds=1):
+                middle = after + (later - after) / 2
+                after, later = (middle, later) if offset(middle) == offset(after) else (after, middle)
+            return later.replace(microsecond=0)
+        after = later
+    return None
+
+
 _FIX = "Write minute, hour, day, month and day of the week (15 2 * * 1-6), if need be with a time zone behind them, or"
 _FIX += " an interval (every 15m)."
 
