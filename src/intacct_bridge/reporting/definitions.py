@@ -6,14 +6,17 @@ A file is written once for all databases. Its header is a comment:
     -- Grain: ...            the columns that identify a row
     -- Units: ...
     -- Rule: ...
-    -- Made for: ap party=vendor, ar party=customer      (one definition for each: `ap_NAME`, `ar_NAME`)
+    -- Made for: ap party=vendor, ar party=customer      (one definition for each: `{side}_NAME` is ap_NAME and ar_NAME)
     -- Parameters: as_of date, basis text = 'gl'         (a function instead of a view)
     -- Reads: OBJECT (FIELD kind, FIELD kind!)           (a table of the copy; ! marks a field it cannot do without)
     -- Reads if present: OBJECT (FIELD kind)
     -- Columns:
     --   name: meaning                                   (of a function: `name type: meaning`)
 
-In the SQL below it, `raw.object` is a table of the copy with lower-case columns and without deleted rows,
+In a file that is made for two sides, `{party}` is the word of the side, `{PARTY}` the same in capitals, and the lines from
+`-- Only ar:` to `-- End` are left out for others.
+
+In the SQL below the header, `raw.object` is a table of the copy with lower-case columns and without deleted rows,
 `reporting.name` another view, `bridge.settings` what the copy keeps about the company, and `{...}` a part that the
 renderer fills in.
 """
@@ -30,6 +33,7 @@ _FIELD = re.compile(r"([A-Z][A-Z0-9_.]*) ([a-z]+)(!?)")
 _PARAMETER = re.compile(r"([a-z_]+) ([a-z]+(?:\[\])?)(?: = (\{[^}]*\}|'[^']*'|[^,{']+))?(?:, |$)")
 _COLUMN = re.compile(r"([a-z_0-9]+)(?: ([a-z_]+))?: (.*)")
 _MADE_FOR = re.compile(r"(\w+) ((?:\w+=\w+ ?)+)")
+_ONLY = re.compile(r"^ *-- Only (\w+):\n(.*?)^ *-- End\n", re.MULTILINE | re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,12 +140,17 @@ def parse_definitions(text: str) -> Iterator[ViewDefinition]:
     if made_for is None:
         yield _parsed(text)
         return
-    for prefix, given in _MADE_FOR.findall(made_for[1]):
-        filled = text.replace(made_for[0] + "\n", "").replace("{side}", prefix)
-        for one in given.split():
-            name, _, value = one.partition("=")
-            filled = filled.replace(f"{{{name}}}", value)
-        yield _parsed(filled)
+    for side, given in _MADE_FOR.findall(made_for[1]):
+        yield _parsed(_for_side(text.replace(made_for[0] + "\n", ""), f"side={side} {given}".split(), side))
+
+
+def _for_side(text: str, given: Sequence[str], side: str) -> str:
+    """A file with the words of one side, without the lines of the others."""
+    text = _ONLY.sub(lambda match: match[2] if match[1] == side else "", text)
+    for one in given:
+        name, _, value = one.partition("=")
+        text = text.replace(f"{{{name}}}", value).replace(f"{{{name.upper()}}}", value.upper())
+    return text
 
 
 def _parsed(text: str) -> ViewDefinition:

@@ -152,6 +152,13 @@ def _expanded(name: str, given: str, parts: Mapping[str, str], shape: CopyShape)
         own, sign = f"{given}.{name}amount", "" if name == "debit" else "-"
         neither = f"coalesce({given}.debitamount, {given}.creditamount) IS NULL"
         return f"CASE WHEN {neither} THEN greatest({sign}coalesce({given}.amount, 0), 0) ELSE coalesce({own}, 0) END"
+    if name == "fiscal_year":
+        day, first_month = given.split(", ")
+        later = f"{first_month} > 1 AND EXTRACT(MONTH FROM {day}) >= {first_month}"
+        return f"CAST(EXTRACT(YEAR FROM {day}) AS INTEGER) + CASE WHEN {later} THEN 1 ELSE 0 END"
+    if name == "fiscal_month":
+        day, first_month = given.split(", ")
+        return f"(CAST(EXTRACT(MONTH FROM {day}) AS INTEGER) - {first_month} + 12) % 12 + 1"
     if name == "posted":
         return f"coalesce({given}, 'Posted') NOT IN ({', '.join(map(literal, NOT_POSTED))})"
     if name == "document_type":

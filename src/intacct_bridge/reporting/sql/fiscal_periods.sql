@@ -32,24 +32,13 @@ months AS (
     FROM months AS m CROSS JOIN bounds AS b
     WHERE m.period_start < b.last_month
 ),
-counted AS (
-    SELECT
-        e.entity_id,
-        e.first_fiscal_month,
-        m.period_start,
-        CAST(EXTRACT(YEAR FROM m.period_start) AS INTEGER) AS calendar_year,
-        CAST(EXTRACT(MONTH FROM m.period_start) AS INTEGER) AS calendar_month
-    FROM reporting.entities AS e CROSS JOIN months AS m
-),
 numbered AS (
     SELECT
-        c.entity_id,
-        c.calendar_year
-            + CASE WHEN c.first_fiscal_month > 1 AND c.calendar_month >= c.first_fiscal_month THEN 1 ELSE 0 END
-            AS fiscal_year,
-        (c.calendar_month - c.first_fiscal_month + 12) % 12 + 1 AS fiscal_month,
-        c.period_start
-    FROM counted AS c
+        e.entity_id,
+        {fiscal_year:m.period_start, e.first_fiscal_month} AS fiscal_year,
+        {fiscal_month:m.period_start, e.first_fiscal_month} AS fiscal_month,
+        m.period_start
+    FROM reporting.entities AS e CROSS JOIN months AS m
 ),
 spanned AS (
     SELECT n.entity_id, min(n.fiscal_year) AS first_year, max(n.fiscal_year) AS last_year

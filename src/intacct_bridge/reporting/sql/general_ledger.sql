@@ -82,12 +82,8 @@ SELECT
     l.glentrykey AS entry_line_key,
     l.batch_date AS posting_date,
     l.entry_date,
-    CAST(EXTRACT(YEAR FROM l.batch_date) AS INTEGER)
-        + CASE
-            WHEN l.first_fiscal_month > 1 AND EXTRACT(MONTH FROM l.batch_date) >= l.first_fiscal_month THEN 1
-            ELSE 0
-        END AS fiscal_year,
-    (CAST(EXTRACT(MONTH FROM l.batch_date) AS INTEGER) - l.first_fiscal_month + 12) % 12 + 1 AS fiscal_month,
+    {fiscal_year:l.batch_date, l.first_fiscal_month} AS fiscal_year,
+    {fiscal_month:l.batch_date, l.first_fiscal_month} AS fiscal_month,
     l.entity_id,
     coalesce(nullif(l.bookid, ''), 'ACCRUAL') AS book,
     l.adj AS adjusting,

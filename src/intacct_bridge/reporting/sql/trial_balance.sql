@@ -75,11 +75,7 @@ monthly AS (
         m.base_currency,
         m.account_no,
         m.period_start,
-        CAST(EXTRACT(YEAR FROM m.period_start) AS INTEGER)
-            + CASE
-                WHEN m.first_fiscal_month > 1 AND EXTRACT(MONTH FROM m.period_start) >= m.first_fiscal_month THEN 1
-                ELSE 0
-            END AS fiscal_year,
+        {fiscal_year:m.period_start, m.first_fiscal_month} AS fiscal_year,
         sum(m.debit) AS debit,
         sum(m.credit) AS credit
     FROM moved AS m
@@ -185,12 +181,8 @@ SELECT
     r.base_currency,
     r.account_no,
     a.title AS account_title,
-    CAST(EXTRACT(YEAR FROM r.period_start) AS INTEGER)
-        + CASE
-            WHEN r.first_fiscal_month > 1 AND EXTRACT(MONTH FROM r.period_start) >= r.first_fiscal_month THEN 1
-            ELSE 0
-        END AS fiscal_year,
-    (CAST(EXTRACT(MONTH FROM r.period_start) AS INTEGER) - r.first_fiscal_month + 12) % 12 + 1 AS fiscal_month,
+    {fiscal_year:r.period_start, r.first_fiscal_month} AS fiscal_year,
+    {fiscal_month:r.period_start, r.first_fiscal_month} AS fiscal_month,
     r.period_start,
     CAST(r.period_start + INTERVAL '1 month' - INTERVAL '1 day' AS DATE) AS period_end,
     CAST(r.closing - r.debit + r.credit AS {money}) AS opening,

@@ -1,23 +1,32 @@
--- ar_documents: the posted invoices, receivables adjustments, overpayments and advances, with entity and control account.
+-- Only ap:
+-- {side}_documents: the posted bills and payables adjustments, with entity and control account.
+-- End
+-- Only ar:
+-- {side}_documents: the posted invoices, receivables adjustments, overpayments and advances, with entity and control account.
+-- End
 -- Grain: document_key.
 -- Units: entered and remaining in the currency of the document, entered_base and remaining_base in base currency.
 --   Credits are negative.
 -- Rule: documents that are posted. A reversed document has the day of its reversal: that of the record in the state
---   Reversal with the same number, customer and amount with the other sign, else that of its last change. The entity is
+--   Reversal with the same number, {party} and amount with the other sign, else that of its last change. The entity is
 --   that of the lines' base location, else the one in which the document was entered, else that of its first line.
+-- Only ar:
 --   An overpayment is the part of a receipt that was paid for no invoice; it stands on the control account that all
 --   invoices share, in the entity of the ledger line of that day, customer and amount, else in that of the bank
 --   account. An advance stands on the account of its lines.
--- Reads: ARINVOICE (RECORDNO text!, RECORDTYPE text, RECORDID text, CUSTOMERID text, CUSTOMERNAME text, STATE text!,
+-- End
+-- Made for: ap party=vendor document=bill documents=payables, ar party=customer document=invoice documents=receivables
+-- Reads: {SIDE}{DOCUMENT} (RECORDNO text!, RECORDTYPE text, RECORDID text, {PARTY}ID text, {PARTY}NAME text, STATE text!,
 --   WHENCREATED date, WHENPOSTED date, WHENDUE date, CURRENCY text, BASECURR text, TOTALENTERED number!,
 --   TRX_TOTALENTERED number, TOTALDUE number, TRX_TOTALDUE number, MEGAENTITYID text, WHENMODIFIED date)
--- Reads if present: ARADJUSTMENT (RECORDNO text, RECORDTYPE text, RECORDID text, CUSTOMERID text, CUSTOMERNAME text,
+-- Reads if present: {SIDE}ADJUSTMENT (RECORDNO text, RECORDTYPE text, RECORDID text, {PARTY}ID text, {PARTY}NAME text,
 --   STATE text, WHENCREATED date, WHENPOSTED date, WHENDUE date, CURRENCY text, BASECURR text, TOTALENTERED number,
 --   TRX_TOTALENTERED number, TOTALDUE number, TRX_TOTALDUE number, MEGAENTITYID text, WHENMODIFIED date)
--- Reads if present: ARINVOICEITEM (RECORDKEY text, LINE_NO int, OFFSETGLACCOUNTNO text, BASELOCATION text,
+-- Reads if present: {SIDE}{DOCUMENT}ITEM (RECORDKEY text, LINE_NO int, OFFSETGLACCOUNTNO text, BASELOCATION text,
 --   LOCATIONID text)
--- Reads if present: ARADJUSTMENTITEM (RECORDKEY text, LINE_NO int, OFFSETGLACCOUNTNO text, BASELOCATION text,
+-- Reads if present: {SIDE}ADJUSTMENTITEM (RECORDKEY text, LINE_NO int, OFFSETGLACCOUNTNO text, BASELOCATION text,
 --   LOCATIONID text)
+-- Only ar:
 -- Reads if present: ARPYMT (RECORDNO text, RECORDTYPE text, RECORDID text, DOCNUMBER text, CUSTOMERID text,
 --   CUSTOMERNAME text, STATE text, WHENCREATED date, RECEIPTDATE date, CURRENCY text, BASECURR text,
 --   EXCHANGE_RATE number, TOTALENTERED number, TRX_TOTALENTERED number, TOTALDUE number, TRX_TOTALDUE number,
@@ -30,14 +39,20 @@
 --   RECEIPTDATE date, WHENCREATED date, CURRENCY text, BASECURR text, TOTALENTERED number, TRX_TOTALENTERED number,
 --   TOTALDUE number, TRX_TOTALDUE number, MEGAENTITYID text)
 -- Reads if present: ARADVANCEITEM (RECORDKEY text, ACCOUNTNO text, LOCATIONID text)
+-- End
 -- Columns:
 --   document_key: RECORDNO of the document
+-- Only ap:
+--   document_type: bill or payables adjustment
+-- End
+-- Only ar:
 --   document_type: invoice, receivables adjustment, receipt (an overpayment) or customer advance
+-- End
 --   document_no: number of the document
---   party_id: customer
---   party_name: name of the customer
+--   party_id: {party}
+--   party_name: name of the {party}
 --   state: state of the document today
---   entity_id: entity to which it is owed; empty for none
+--   entity_id: entity of the document; empty for none
 --   control_account: ledger account of what is open; empty where the lines have several
 --   document_date: date of the document
 --   posting_date: date on which it counts in the ledger
@@ -50,14 +65,14 @@
 --   remaining: what is open today, in the currency of the document
 --   remaining_base: what is open today, in base currency
 WITH every AS (
-    SELECT * FROM raw.arinvoice
+    SELECT * FROM raw.{side}{document}
     UNION ALL
-    SELECT * FROM raw.aradjustment
+    SELECT * FROM raw.{side}adjustment
 ),
 items AS (
-    SELECT recordkey, line_no, offsetglaccountno, baselocation, locationid FROM raw.arinvoiceitem
+    SELECT recordkey, line_no, offsetglaccountno, baselocation, locationid FROM raw.{side}{document}item
     UNION ALL
-    SELECT recordkey, line_no, offsetglaccountno, baselocation, locationid FROM raw.aradjustmentitem
+    SELECT recordkey, line_no, offsetglaccountno, baselocation, locationid FROM raw.{side}adjustmentitem
 ),
 headed AS (
     SELECT
@@ -80,7 +95,7 @@ numbered AS (
     SELECT
         d.*,
         row_number() OVER (
-            PARTITION BY d.recordtype, d.recordid, d.customerid, d.state, d.totalentered
+            PARTITION BY d.recordtype, d.recordid, d.{party}id, d.state, d.totalentered
             ORDER BY length(d.recordno), d.recordno
         ) AS place
     FROM every AS d
@@ -90,11 +105,12 @@ reversals AS (
     SELECT o.recordno, min(coalesce(r.whenposted, r.whencreated, o.whenmodified)) AS reversed_on
     FROM numbered AS o
     LEFT JOIN numbered AS r
-        ON r.state = 'Reversal' AND r.recordtype = o.recordtype AND r.customerid = o.customerid
+        ON r.state = 'Reversal' AND r.recordtype = o.recordtype AND r.{party}id = o.{party}id
         AND coalesce(r.recordid, '') = coalesce(o.recordid, '') AND r.totalentered = -o.totalentered
         AND r.place = o.place
     WHERE o.state = 'Reversed'
     GROUP BY o.recordno
+-- Only ar:
 ),
 paid AS (
     SELECT t.paymentkey, sum(coalesce(t.trx_paymentamount, t.paymentamount)) AS amount
@@ -145,13 +161,14 @@ advance_lines AS (
     FROM raw.aradvanceitem AS i
     LEFT JOIN reporting.locations AS p ON p.location_id = i.locationid
     GROUP BY i.recordkey
+-- End
 )
 SELECT
     d.recordno AS document_key,
     coalesce({document_type:d.recordtype}, '') AS document_type,
     coalesce(d.recordid, '') AS document_no,
-    coalesce(d.customerid, '') AS party_id,
-    coalesce(d.customername, '') AS party_name,
+    coalesce(d.{party}id, '') AS party_id,
+    coalesce(d.{party}name, '') AS party_name,
     d.state,
     coalesce(b.entity_id, m.entity_id, f.entity_id, '') AS entity_id,
     CASE WHEN h.control_account = h.other_account THEN h.control_account ELSE '' END AS control_account,
@@ -174,6 +191,7 @@ LEFT JOIN reversals AS r ON r.recordno = d.recordno
 WHERE d.state NOT IN (
     'Draft', 'Submitted', 'Partially Approved', 'Approved', 'Declined', 'Analyzing', 'Reversal'
 )
+-- Only ar:
 UNION ALL
 SELECT
     p.recordno,
@@ -228,3 +246,4 @@ FROM raw.aradvance AS v
 LEFT JOIN advance_lines AS l ON l.recordkey = v.recordno
 LEFT JOIN reporting.locations AS m ON m.location_id = v.megaentityid
 WHERE v.state NOT IN ('Draft', 'Submitted', 'Declined', 'Reversed', 'Reversal')
+-- End

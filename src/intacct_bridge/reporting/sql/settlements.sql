@@ -1,25 +1,33 @@
--- ar_settlements: what settled each receivables document, and when: receipts, discounts, credits, advances,
---   overpayments.
+-- {side}_settlements: what settled each {documents} document, and when: payments, discounts, credits, advances.
 -- Grain: payment_key, document_key, kind, and the line of the payment.
 -- Units: amount in the currency of the document, amount_base in base currency. What a credit gives is negative.
 -- Rule: the details of payments that are confirmed. The ledger's day is the posting date of the payment, or the date of
 --   the detail where that is another than the payment's. A void restores the document on its own day: that of the record
---   in the state Reversal with the same number, customer and amount with the other sign, else that of its last change. A
+--   in the state Reversal with the same number, {party} and amount with the other sign, else that of its last change. A
 --   credit line of the document itself changes nothing in its total and is left out.
--- Reads: ARPYMTDETAIL (RECORDNO text!, RECORDKEY text!, POSADJKEY text, PAYMENTKEY text!, PAYMENTDATE date,
+-- Made for: ap party=vendor documents=payables, ar party=customer documents=receivables
+-- Reads: {SIDE}PYMTDETAIL (RECORDNO text!, RECORDKEY text!, POSADJKEY text, PAYMENTKEY text!, PAYMENTDATE date,
 --   PAYMENTAMOUNT number!, TRX_PAYMENTAMOUNT number, DISCOUNTAMOUNT number, TRX_DISCOUNTAMOUNT number,
 --   ADJUSTMENTKEY text, ADJUSTMENTAMOUNT number, TRX_ADJUSTMENTAMOUNT number, INLINEKEY text, INLINEAMOUNT number,
 --   TRX_INLINEAMOUNT number, ADVANCEKEY text, POSTEDADVANCEKEY text, POSTEDADVANCEAMOUNT number,
---   TRX_POSTEDADVANCEAMOUNT number, OVERPAYMENTKEY text, OVERPAYMENTAMOUNT number, TRX_POSTEDOVERPAYMENTAMOUNT number,
---   NEGATIVEINVOICEKEY text, NEGATIVEINVOICEAMOUNT number, TRX_NEGATIVEINVOICEAMOUNT number, STATE text)
--- Reads if present: ARPYMT (RECORDNO text, RECORDID text, DOCNUMBER text, CUSTOMERID text, STATE text, WHENCREATED date,
---   WHENPOSTED date, TOTALENTERED number, WHENMODIFIED date)
+-- Only ar:
+--   OVERPAYMENTKEY text, OVERPAYMENTAMOUNT number, TRX_POSTEDOVERPAYMENTAMOUNT number,
+--   NEGATIVEINVOICEKEY text, NEGATIVEINVOICEAMOUNT number, TRX_NEGATIVEINVOICEAMOUNT number,
+-- End
+--   TRX_POSTEDADVANCEAMOUNT number, STATE text)
+-- Reads if present: {SIDE}PYMT (RECORDNO text, RECORDID text, DOCNUMBER text, {PARTY}ID text, STATE text,
+--   WHENCREATED date, WHENPOSTED date, TOTALENTERED number, WHENMODIFIED date)
 -- Columns:
 --   document_key: RECORDNO of the document that is settled, or whose credit is used
 --   payment_key: RECORDNO of the payment
 --   payment_no: number of the payment
+-- Only ap:
+--   kind: payment, discount, credit, advance or inline credit; with the word used for what a credit gives
+-- End
+-- Only ar:
 --   kind: payment, discount, credit, advance, overpayment, negative invoice or inline credit; with the word used for
 --     what a credit gives
+-- End
 --   settled_on: day on which it counts in the ledger
 --   settled_on_document: date of the payment
 --   voided_on: day on which the payment was voided
@@ -29,16 +37,16 @@ WITH numbered AS (
     SELECT
         p.*,
         row_number() OVER (
-            PARTITION BY p.recordid, p.customerid, p.state, p.totalentered ORDER BY length(p.recordno), p.recordno
+            PARTITION BY p.recordid, p.{party}id, p.state, p.totalentered ORDER BY length(p.recordno), p.recordno
         ) AS place
-    FROM raw.arpymt AS p
+    FROM raw.{side}pymt AS p
     WHERE p.state IN ('Voided', 'Reversed', 'Reversal')
 ),
 voids AS (
     SELECT o.recordno, min(coalesce(r.whencreated, o.whenmodified)) AS voided_on
     FROM numbered AS o
     LEFT JOIN numbered AS r
-        ON r.state = 'Reversal' AND r.customerid = o.customerid AND coalesce(r.recordid, '') = coalesce(o.recordid, '')
+        ON r.state = 'Reversal' AND r.{party}id = o.{party}id AND coalesce(r.recordid, '') = coalesce(o.recordid, '')
         AND r.totalentered = -o.totalentered AND r.place = o.place
     WHERE o.state <> 'Reversal'
     GROUP BY o.recordno
@@ -55,83 +63,64 @@ details AS (
             ELSE coalesce(p.whenposted, p.whencreated, d.paymentdate)
         END AS settled_on,
         v.voided_on
-    FROM raw.arpymtdetail AS d
-    LEFT JOIN raw.arpymt AS p ON p.recordno = d.paymentkey
+    FROM raw.{side}pymtdetail AS d
+    LEFT JOIN raw.{side}pymt AS p ON p.recordno = d.paymentkey
     LEFT JOIN voids AS v ON v.recordno = d.paymentkey
     WHERE p.state IN ('Confirmed', 'Complete', 'Cleared', 'Reconciled', 'Paid', 'Posted', 'Voided', 'Reversed')
         OR (p.recordno IS NULL AND coalesce(d.state, 'C') = 'C')
 ),
 parts AS (
-    SELECT d.settled_key AS document_key, d.paymentkey, d.recordid, d.docnumber, 'payment' AS kind, d.settled_on,
-        d.settled_on_document, d.voided_on,
+    SELECT d.*, d.settled_key AS document_key, 'payment' AS kind,
         coalesce(d.trx_paymentamount, d.paymentamount) AS amount, d.paymentamount AS amount_base
     FROM details AS d
     UNION ALL
-    SELECT d.settled_key, d.paymentkey, d.recordid, d.docnumber, 'discount', d.settled_on,
-        d.settled_on_document, d.voided_on,
+    SELECT d.*, d.settled_key, 'discount',
         coalesce(d.trx_discountamount, d.discountamount), d.discountamount
     FROM details AS d
-    WHERE coalesce(d.trx_discountamount, d.discountamount) <> 0
     UNION ALL
-    SELECT d.settled_key, d.paymentkey, d.recordid, d.docnumber, 'credit', d.settled_on,
-        d.settled_on_document, d.voided_on,
+    SELECT d.*, d.settled_key, 'credit',
         coalesce(d.trx_adjustmentamount, d.adjustmentamount), d.adjustmentamount
     FROM details AS d
-    WHERE coalesce(d.trx_adjustmentamount, d.adjustmentamount) <> 0
     UNION ALL
-    SELECT d.adjustmentkey, d.paymentkey, d.recordid, d.docnumber, 'credit used', d.settled_on,
-        d.settled_on_document, d.voided_on,
+    SELECT d.*, d.adjustmentkey, 'credit used',
         -coalesce(d.trx_adjustmentamount, d.adjustmentamount), -d.adjustmentamount
     FROM details AS d
-    WHERE coalesce(d.trx_adjustmentamount, d.adjustmentamount) <> 0
     UNION ALL
-    SELECT d.settled_key, d.paymentkey, d.recordid, d.docnumber, 'advance', d.settled_on,
-        d.settled_on_document, d.voided_on,
+    SELECT d.*, d.settled_key, 'advance',
         coalesce(d.trx_postedadvanceamount, d.postedadvanceamount), d.postedadvanceamount
     FROM details AS d
-    WHERE coalesce(d.trx_postedadvanceamount, d.postedadvanceamount) <> 0
     UNION ALL
-    SELECT d.settled_key, d.paymentkey, d.recordid, d.docnumber, 'inline credit', d.settled_on,
-        d.settled_on_document, d.voided_on,
+    SELECT d.*, d.settled_key, 'inline credit',
         coalesce(d.trx_inlineamount, d.inlineamount), d.inlineamount
     FROM details AS d
-    WHERE d.inlinekey <> d.settled_key AND coalesce(d.trx_inlineamount, d.inlineamount) <> 0
+    WHERE d.inlinekey <> d.settled_key
     UNION ALL
-    SELECT d.inlinekey, d.paymentkey, d.recordid, d.docnumber, 'inline credit used', d.settled_on,
-        d.settled_on_document, d.voided_on,
+    SELECT d.*, d.inlinekey, 'inline credit used',
         -coalesce(d.trx_inlineamount, d.inlineamount), -d.inlineamount
     FROM details AS d
-    WHERE d.inlinekey <> d.settled_key AND coalesce(d.trx_inlineamount, d.inlineamount) <> 0
+    WHERE d.inlinekey <> d.settled_key
+    -- Only ar:
     UNION ALL
-    SELECT coalesce(d.postedadvancekey, d.advancekey), d.paymentkey, d.recordid, d.docnumber, 'advance used', d.settled_on,
-        d.settled_on_document, d.voided_on,
+    SELECT d.*, coalesce(d.postedadvancekey, d.advancekey), 'advance used',
         -coalesce(d.trx_postedadvanceamount, d.postedadvanceamount), -d.postedadvanceamount
     FROM details AS d
-    WHERE coalesce(d.trx_postedadvanceamount, d.postedadvanceamount) <> 0
     UNION ALL
-    SELECT d.settled_key, d.paymentkey, d.recordid, d.docnumber, 'overpayment', d.settled_on,
-        d.settled_on_document, d.voided_on,
+    SELECT d.*, d.settled_key, 'overpayment',
         coalesce(d.trx_postedoverpaymentamount, d.overpaymentamount), d.overpaymentamount
     FROM details AS d
-    WHERE coalesce(d.trx_postedoverpaymentamount, d.overpaymentamount) <> 0
     UNION ALL
-    SELECT d.overpaymentkey, d.paymentkey, d.recordid, d.docnumber, 'overpayment used', d.settled_on,
-        d.settled_on_document, d.voided_on,
+    SELECT d.*, d.overpaymentkey, 'overpayment used',
         -coalesce(d.trx_postedoverpaymentamount, d.overpaymentamount), -d.overpaymentamount
     FROM details AS d
-    WHERE coalesce(d.trx_postedoverpaymentamount, d.overpaymentamount) <> 0
     UNION ALL
-    SELECT d.settled_key, d.paymentkey, d.recordid, d.docnumber, 'negative invoice', d.settled_on,
-        d.settled_on_document, d.voided_on,
+    SELECT d.*, d.settled_key, 'negative invoice',
         coalesce(d.trx_negativeinvoiceamount, d.negativeinvoiceamount), d.negativeinvoiceamount
     FROM details AS d
-    WHERE coalesce(d.trx_negativeinvoiceamount, d.negativeinvoiceamount) <> 0
     UNION ALL
-    SELECT d.negativeinvoicekey, d.paymentkey, d.recordid, d.docnumber, 'negative invoice used', d.settled_on,
-        d.settled_on_document, d.voided_on,
+    SELECT d.*, d.negativeinvoicekey, 'negative invoice used',
         -coalesce(d.trx_negativeinvoiceamount, d.negativeinvoiceamount), -d.negativeinvoiceamount
     FROM details AS d
-    WHERE coalesce(d.trx_negativeinvoiceamount, d.negativeinvoiceamount) <> 0
+    -- End
 )
 SELECT
     p.document_key,
