@@ -32,8 +32,8 @@ from intacct_bridge.flow.outbox.outbox import Outbox
 from intacct_bridge.flow.plan.plan import Verdict
 from intacct_bridge.flow.plan.planner import make_plan
 from intacct_bridge.flow.post.loader import Loader
-from intacct_bridge.flow.records.tables import open_table
 from intacct_bridge.flow.records.write import Write
+from intacct_bridge.flow.tables.open import open_table
 from intacct_bridge.model.batched import batched
 from intacct_bridge.model.query.query import Query
 from intacct_bridge.wire.envelope import SUCCESS, Function

@@ -14,8 +14,8 @@ from intacct_bridge.flow.outbox.outbox import Outbox
 from intacct_bridge.flow.post.loader import Loader
 from intacct_bridge.flow.records.identity import Identifier, content_digest
 from intacct_bridge.flow.records.status import RecordStatus
-from intacct_bridge.flow.records.tables import SourceRow
 from intacct_bridge.flow.records.write import RecordLine, Write, WriteOperation
+from intacct_bridge.flow.tables.source_row import SourceRow
 from intacct_bridge.model.catalog import ObjectDef, object_def
 from intacct_bridge.model.query.query import Query
 from intacct_bridge.wire.envelope import SUCCESS, Function, Result

@@ -146,7 +146,7 @@ def test_every_name_in_the_order_is_a_module() -> None:
         ("wire.xml", "from intacct_bridge.wire import codec"),
         ("emulator.gateway.gateway", "from intacct_bridge.client.gateway.session import Session"),
         ("client.gateway.session", "from intacct_bridge.emulator.gateway.gateway import Emulator"),
-        ("flow.extract.run", "from intacct_bridge.flow.records.cells import read_amount"),
+        ("flow.extract.run", "from intacct_bridge.flow.tables.cells import read_amount"),
         ("flow.post.loader", "from intacct_bridge.flow.destinations.base import Destination"),
         ("emulator.reading.query", "from intacct_bridge.emulator.subledgers.families import FAMILIES"),
         ("emulator.demo.company", "from intacct_bridge.emulator.store.store import Store"),

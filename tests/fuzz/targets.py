@@ -23,8 +23,8 @@ from intacct_bridge.edge.singer.messages import parse_message, read_catalog
 from intacct_bridge.errors import IntacctError, RecordError
 from intacct_bridge.flow.plan.plan import Plan
 from intacct_bridge.flow.plan.plan_file import open_plan
-from intacct_bridge.flow.records.cells import date_reading, points_group, read_date, read_money
-from intacct_bridge.flow.records.tables import open_table
+from intacct_bridge.flow.tables.cells import date_reading, points_group, read_date, read_money
+from intacct_bridge.flow.tables.open import open_table
 from intacct_bridge.model.mapping.language import parse_map
 from intacct_bridge.model.mapping.unify import lookup_requests, native
 from intacct_bridge.model.query.evaluate import predicate

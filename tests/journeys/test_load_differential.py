@@ -13,7 +13,7 @@ from intacct_bridge.flow.layouts.journal import JournalLayout
 from intacct_bridge.flow.outbox.outbox import Outbox
 from intacct_bridge.flow.plan.plan import Verdict
 from intacct_bridge.flow.plan.planner import make_plan
-from intacct_bridge.flow.records.tables import open_csv
+from intacct_bridge.flow.tables.delimited import open_csv
 from intacct_bridge.wire.envelope import SUCCESS, Function
 from support.flow.ledger import HEADER
 from support.small_company import Clock, client, company

@@ -21,7 +21,7 @@ from intacct_bridge.flow.plan.planner import make_plan
 from intacct_bridge.flow.post.loader import Loader, LoadSettings
 from intacct_bridge.flow.post.outcome import RecordOutcome
 from intacct_bridge.flow.records.status import RecordStatus
-from intacct_bridge.flow.records.tables import open_csv
+from intacct_bridge.flow.tables.delimited import open_csv
 from intacct_bridge.wire.codec import decode_request
 from intacct_bridge.wire.reply import ConnectionCutError, Reply, Transport
 from support.flow.ledger import HEADER

@@ -23,7 +23,7 @@ from intacct_bridge.flow.layouts.choose import layout_for
 from intacct_bridge.flow.outbox.outbox import Outbox
 from intacct_bridge.flow.plan.planner import make_plan
 from intacct_bridge.flow.post.loader import Loader
-from intacct_bridge.flow.records.tables import open_table
+from intacct_bridge.flow.tables.open import open_table
 from intacct_bridge.flow.undo.undo import UndoSettings, plan_undo
 
 ACCOUNT = {

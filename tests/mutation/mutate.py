@@ -38,7 +38,7 @@ WANTED = 90
 MODULES = {
     "wire.values": "amounts, dates and times in the gateway's texts",
     "model.day_formats": "formats of dates",
-    "flow.records.cells": "amounts and dates as people write them",
+    "flow.tables.cells": "amounts and dates as people write them",
     "flow.records.values": "when two values are equal",
     "flow.records.kept_values": "values in files",
     "flow.records.identity": "identities, digests and control ids",

@@ -7,7 +7,7 @@ import pytest
 
 from intacct_bridge.flow.plan import changes
 from intacct_bridge.flow.reconcile.ledger_copy import Amounts
-from intacct_bridge.flow.records import cells, values
+from intacct_bridge.flow.tables import cells, values
 from mutation.mutants import Mutant, mutants_of, path_of
 from mutation.mutate import MODULES, argued, drawn
 from mutation.plugin import apply
@@ -54,7 +54,7 @@ def test_a_mutant_changes_a_property_and_a_value_of_a_module(monkeypatch: pytest
     finally:
         getter.__code__ = code
     monkeypatch.setattr(cells, "_WHOLE_DIGITS", cells._WHOLE_DIGITS)
-    apply(_one("flow.records.cells", "", "11 -> 12"))
+    apply(_one("flow.tables.cells", "", "11 -> 12"))
     assert cells._WHOLE_DIGITS == 12
 
 

@@ -34,8 +34,9 @@ from intacct_bridge.flow.post.loader import Loader, LoadSettings
 from intacct_bridge.flow.post.outcome import RecordOutcome
 from intacct_bridge.flow.post.sender import Step
 from intacct_bridge.flow.records.status import ANSWERED, UNAPPLIED, RecordStatus
-from intacct_bridge.flow.records.tables import InputTable, SourceRow
 from intacct_bridge.flow.records.write import WriteOperation
+from intacct_bridge.flow.tables.source_row import SourceRow
+from intacct_bridge.flow.tables.table import InputTable
 from intacct_bridge.flow.undo.undo import UndoSettings, plan_undo
 from support.small_company import client
 from support.torture.naive import Naive

@@ -33,7 +33,8 @@ from intacct_bridge.flow.post.loader import Loader, LoadSettings
 from intacct_bridge.flow.post.sender import Step
 from intacct_bridge.flow.post.settle import SettleSettings
 from intacct_bridge.flow.records.status import RecordStatus
-from intacct_bridge.flow.records.tables import InputTable, SourceRow
+from intacct_bridge.flow.tables.source_row import SourceRow
+from intacct_bridge.flow.tables.table import InputTable
 from support.small_company import client
 from support.torture.naive import Naive
 from support.torture.processes import side_by_side

@@ -13,8 +13,8 @@ A file is written once for all databases. Its header is a comment:
     -- Columns:
     --   name: meaning                                   (of a function: `name type: meaning`)
 
-In a file that is made for two sides, `{party}` is the word of the side, `{PARTY}` the same in capitals, and the lines from
-`-- Only ar:` to `-- End` are left out for others.
+In a file that is made for two sides, `{party}` is the word of the side and `{PARTY}` the same in capitals. The lines
+from `-- Only ar:` to `-- End` are left out for the other side.
 
 In the SQL below the header, `raw.object` is a table of the copy with lower-case columns and without deleted rows,
 `reporting.name` another view, `bridge.settings` what the copy keeps about the company, and `{...}` a part that the

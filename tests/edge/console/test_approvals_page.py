@@ -13,7 +13,7 @@ from intacct_bridge.flow.approval.plan_folder import PlanFolder
 from intacct_bridge.flow.layouts.choose import layout_for
 from intacct_bridge.flow.plan.plan import SendOptions
 from intacct_bridge.flow.plan.planner import make_plan
-from intacct_bridge.flow.records.tables import table_of_given_rows
+from intacct_bridge.flow.tables.table import table_of_given_rows
 from support.edge.agents import ENTRY
 from support.edge.console_site import RunningConsole, Visitor, running_console, save_connection
 from support.edge.http_reader import HttpReader

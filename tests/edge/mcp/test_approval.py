@@ -20,7 +20,7 @@ from intacct_bridge.flow.company.legacy import LegacyGateway
 from intacct_bridge.flow.layouts.choose import layout_for
 from intacct_bridge.flow.plan.plan import SendOptions
 from intacct_bridge.flow.plan.planner import make_plan
-from intacct_bridge.flow.records.tables import table_of_given_rows
+from intacct_bridge.flow.tables.table import table_of_given_rows
 from support.edge.agents import ENTRY, Agent
 from support.edge.plan_files import resealed
 from support.small_company import Clock, client, company

@@ -15,8 +15,8 @@ from intacct_bridge.flow.outbox.outbox import Outbox
 from intacct_bridge.flow.plan.changes import Change
 from intacct_bridge.flow.plan.plan import Plan, PlannedRecord, PlanOrigin, SendOptions, Verdict
 from intacct_bridge.flow.plan.planner import make_plan
-from intacct_bridge.flow.records.tables import open_csv
 from intacct_bridge.flow.records.write import Identity, Receipt, Write, WriteOperation
+from intacct_bridge.flow.tables.delimited import open_csv
 from support.flow.ledger import HEADER, Ledger, entry
 
 

@@ -13,7 +13,7 @@ from intacct_bridge.flow.layouts.base import normalized
 from intacct_bridge.flow.layouts.choose import JOURNAL, JournalOrNative, layout_for
 from intacct_bridge.flow.layouts.declaration import LayoutDeclaration, declaration, declarations
 from intacct_bridge.flow.layouts.declared import DeclaredLayout
-from intacct_bridge.flow.records.tables import open_csv
+from intacct_bridge.flow.tables.delimited import open_csv
 from support.small_company import Clock, client, little_company
 
 ALL = list(declarations().values())

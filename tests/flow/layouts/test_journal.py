@@ -13,9 +13,11 @@ from intacct_bridge.errors import SettingsError
 from intacct_bridge.flow.company.writable import LineSet, WritableObject
 from intacct_bridge.flow.layouts.journal import JournalLayout
 from intacct_bridge.flow.records.lookup_keys import LookupKeys
-from intacct_bridge.flow.records.row_filter import with_constants
-from intacct_bridge.flow.records.tables import SourceRow, open_csv, open_table
 from intacct_bridge.flow.records.write import Write
+from intacct_bridge.flow.tables.delimited import open_csv
+from intacct_bridge.flow.tables.open import open_table
+from intacct_bridge.flow.tables.row_filter import with_constants
+from intacct_bridge.flow.tables.source_row import SourceRow
 from intacct_bridge.model.catalog import FieldDef, object_def
 from intacct_bridge.wire.values import Kind, Value
 

@@ -12,7 +12,9 @@ from intacct_bridge.flow.layouts.refused_rows import refused_path, write_refused
 from intacct_bridge.flow.outbox.outbox import Outbox
 from intacct_bridge.flow.plan.plan import Plan, Verdict
 from intacct_bridge.flow.plan.planner import make_plan
-from intacct_bridge.flow.records.tables import InputTable, open_csv, open_table
+from intacct_bridge.flow.tables.delimited import open_csv
+from intacct_bridge.flow.tables.open import open_table
+from intacct_bridge.flow.tables.table import InputTable
 from support.flow.ledger import HEADER, Ledger, entry
 
 

@@ -10,8 +10,8 @@ from intacct_bridge.edge.demo.sample import NAMES, sample, write_sample
 from intacct_bridge.flow.company.references import References
 from intacct_bridge.flow.layouts.journal import JournalLayout
 from intacct_bridge.flow.plan.rules import Facts, balance, two_lines
-from intacct_bridge.flow.records.tables import open_csv
 from intacct_bridge.flow.records.write import Write
+from intacct_bridge.flow.tables.delimited import open_csv
 from support.flow.ledger import Ledger
 
 MONTHS = [date(2026, 11, 30), date(2027, 2, 3), date(2028, 2, 29), date(2026, 12, 31)]

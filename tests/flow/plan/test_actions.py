@@ -13,8 +13,8 @@ from intacct_bridge.flow.outbox.entry import OutboxEntry
 from intacct_bridge.flow.plan.actions import PAID, MatchState, after_payments, moved_facts
 from intacct_bridge.flow.plan.plan import Plan, PlannedRecord, Verdict
 from intacct_bridge.flow.records.status import RecordStatus
-from intacct_bridge.flow.records.tables import SourceRow
 from intacct_bridge.flow.records.write import Finding, Identity, Receipt, Write, WriteOperation
+from intacct_bridge.flow.tables.source_row import SourceRow
 from support.flow.shown import ShownRecords
 
 NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)

@@ -27,8 +27,8 @@ from intacct_bridge.flow.plan.match_existing import IdentifyByKey, MatchExisting
 from intacct_bridge.flow.plan.plan import Mode, PlannedRecord, PlanSettings, Verdict
 from intacct_bridge.flow.records.identity import source_identity
 from intacct_bridge.flow.records.lookup_keys import LookupKeys
-from intacct_bridge.flow.records.tables import EqualNumber, SourceRow
 from intacct_bridge.flow.records.write import Identity, Receipt, RecordLine, Write, WriteOperation
+from intacct_bridge.flow.tables.source_row import EqualNumber, SourceRow
 from intacct_bridge.model.catalog import FieldDef, object_def
 from intacct_bridge.model.legacy.objects import legacy_object
 from intacct_bridge.wire.values import Kind, Value

@@ -15,8 +15,8 @@ from intacct_bridge.flow.plan.context import PlanContext
 from intacct_bridge.flow.plan.duplicates import FindDuplicates
 from intacct_bridge.flow.plan.plan import PlannedRecord, Verdict
 from intacct_bridge.flow.records.status import RecordStatus
-from intacct_bridge.flow.records.tables import SourceRow
 from intacct_bridge.flow.records.write import Identity, Receipt, Write, WriteOperation
+from intacct_bridge.flow.tables.source_row import SourceRow
 from intacct_bridge.wire.values import Value
 from support.flow.shown import ShownRecords
 

@@ -23,7 +23,8 @@ from intacct_bridge.flow.plan.plan import Mode, Plan, PlanSettings, Verdict
 from intacct_bridge.flow.plan.plan_file import open_plan, save_plan
 from intacct_bridge.flow.plan.planner import confirm_plan, make_plan
 from intacct_bridge.flow.post.loader import Loader, LoadSettings
-from intacct_bridge.flow.records.tables import InputTable, SourceRow
+from intacct_bridge.flow.tables.source_row import SourceRow
+from intacct_bridge.flow.tables.table import InputTable
 from support.shared_files import roomy_folder
 from support.small_company import Clock, client, company
 from support.state_machines import machine_settings

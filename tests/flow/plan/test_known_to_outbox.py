@@ -19,8 +19,8 @@ from intacct_bridge.flow.plan.known_to_outbox import AsRecorded, KnownByContent,
 from intacct_bridge.flow.plan.plan import Plan, PlannedRecord, Verdict
 from intacct_bridge.flow.records.identity import content_digests, content_identity, key_identity, source_identity
 from intacct_bridge.flow.records.status import RecordStatus
-from intacct_bridge.flow.records.tables import EqualNumber, SourceRow
 from intacct_bridge.flow.records.write import Identity, Receipt, Write, WriteOperation
+from intacct_bridge.flow.tables.source_row import EqualNumber, SourceRow
 from intacct_bridge.wire.values import Value
 from support.flow.shown import ShownRecords
 

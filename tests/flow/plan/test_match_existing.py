@@ -19,8 +19,8 @@ from intacct_bridge.flow.plan.plan import Mode, PlannedRecord, PlanSettings, Ver
 from intacct_bridge.flow.records.identity import content_digest, existing_identity
 from intacct_bridge.flow.records.lookup_keys import LookupKeys
 from intacct_bridge.flow.records.status import RecordStatus
-from intacct_bridge.flow.records.tables import SourceRow
 from intacct_bridge.flow.records.write import Finding, Identity, Receipt, RecordLine, Write, WriteOperation
+from intacct_bridge.flow.tables.source_row import SourceRow
 from intacct_bridge.model.catalog import FieldDef, object_def
 from intacct_bridge.wire.values import Kind, Value
 

@@ -16,8 +16,8 @@ from intacct_bridge.flow.plan.context import write_target
 from intacct_bridge.flow.plan.plan import Plan, PlannedRecord, PlanSettings, Verdict
 from intacct_bridge.flow.plan.planner import confirm_plan, make_plan
 from intacct_bridge.flow.records.status import RecordStatus
-from intacct_bridge.flow.records.tables import open_csv
 from intacct_bridge.flow.records.write import Receipt
+from intacct_bridge.flow.tables.delimited import open_csv
 from intacct_bridge.wire.xml import serialize
 from support.flow.ledger import HEADER, Ledger, entry
 

@@ -15,8 +15,8 @@ from intacct_bridge.flow.plan.plan_file import open_plan, save_plan
 from intacct_bridge.flow.plan.planner import confirm_plan, make_plan
 from intacct_bridge.flow.post.loader import Loader
 from intacct_bridge.flow.records.status import RecordStatus
-from intacct_bridge.flow.records.tables import open_csv
 from intacct_bridge.flow.records.write import RecordLine
+from intacct_bridge.flow.tables.delimited import open_csv
 from support.flow.ledger import HEADER, Ledger, entry
 
 

@@ -18,8 +18,8 @@ from intacct_bridge.flow.plan.plan import PlannedRecord, Verdict
 from intacct_bridge.flow.plan.receipts import ReceiptCheck, ReceiptState
 from intacct_bridge.flow.records.lookup_keys import lookup_keys_of
 from intacct_bridge.flow.records.status import RecordStatus
-from intacct_bridge.flow.records.tables import SourceRow
 from intacct_bridge.flow.records.write import Identity, Receipt, Write, WriteOperation
+from intacct_bridge.flow.tables.source_row import SourceRow
 from intacct_bridge.model.catalog import FieldDef, object_def
 from intacct_bridge.model.query.query import Query
 from intacct_bridge.wire.values import Kind, Value

@@ -36,8 +36,8 @@ from intacct_bridge.flow.plan.rules import (
     two_lines,
 )
 from intacct_bridge.flow.records.lookup_keys import LookupKeys
-from intacct_bridge.flow.records.tables import SourceRow
 from intacct_bridge.flow.records.write import Finding, Identity, RecordLine, Write, WriteOperation
+from intacct_bridge.flow.tables.source_row import SourceRow
 from intacct_bridge.model.catalog import FieldDef, object_def
 from intacct_bridge.model.legacy.functions import WritePlan
 from intacct_bridge.wire.envelope import SUCCESS, Result

@@ -20,8 +20,8 @@ from intacct_bridge.flow.plan.planner import confirm_plan, make_plan
 from intacct_bridge.flow.post.loader import Loader
 from intacct_bridge.flow.post.retry import retry, settle_doubts
 from intacct_bridge.flow.records.status import RecordStatus
-from intacct_bridge.flow.records.tables import open_table
 from intacct_bridge.flow.records.write import WriteOperation
+from intacct_bridge.flow.tables.open import open_table
 from support.journeys.objects import BILLS, VENDORS, Desk
 from support.small_company import Clock, client, company
 

@@ -20,7 +20,7 @@ from intacct_bridge.flow.post.loader import Loader, LoadSettings
 from intacct_bridge.flow.post.outcome import RecordOutcome
 from intacct_bridge.flow.post.settle import SettleSettings
 from intacct_bridge.flow.records.status import RecordStatus
-from intacct_bridge.flow.records.tables import open_csv
+from intacct_bridge.flow.tables.delimited import open_csv
 from intacct_bridge.store.sqlite import SqliteDatabase
 from intacct_bridge.wire.values import Value
 from support.flow.ledger import HEADER, Ledger, entry

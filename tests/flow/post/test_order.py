@@ -4,8 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from intacct_bridge.flow.post.order import in_order, waves
-from intacct_bridge.flow.records.tables import SourceRow
 from intacct_bridge.flow.records.write import Identity, Write, WriteOperation
+from intacct_bridge.flow.tables.source_row import SourceRow
 
 ROW = SourceRow("f.csv", 1, {})
 TREES = st.lists(st.tuples(st.integers(0, 9), st.integers(0, 12)), max_size=10, unique_by=lambda pair: pair[0])

@@ -12,8 +12,8 @@ from intacct_bridge.flow.company.writable import LineSet, WritableObject
 from intacct_bridge.flow.outbox.entry import OutboxEntry
 from intacct_bridge.flow.post.readback import Readback, ReadbackVerdict, _changed_by, _judged, _judged_by_state
 from intacct_bridge.flow.records.lookup_keys import LookupKeys
-from intacct_bridge.flow.records.tables import SourceRow
 from intacct_bridge.flow.records.write import Identity, RecordLine, Write, WriteOperation
+from intacct_bridge.flow.tables.source_row import SourceRow
 from intacct_bridge.model.catalog import FieldDef, object_def
 from intacct_bridge.wire.values import Kind, Value
 

@@ -13,7 +13,7 @@ from intacct_bridge.flow.plan.planner import make_plan
 from intacct_bridge.flow.post.loader import Loader
 from intacct_bridge.flow.post.retry import retry, settle_doubts
 from intacct_bridge.flow.records.status import RecordStatus
-from intacct_bridge.flow.records.tables import open_csv
+from intacct_bridge.flow.tables.delimited import open_csv
 from intacct_bridge.store.place import Place
 from support.flow.ledger import HEADER, Ledger, entry
 

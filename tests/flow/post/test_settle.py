@@ -21,8 +21,8 @@ from intacct_bridge.flow.post.retry import settle_doubts
 from intacct_bridge.flow.post.settle import SETTLE_AFTER, MemoryProof, Settler, SettleSettings
 from intacct_bridge.flow.records.lookup_keys import LookupKeys
 from intacct_bridge.flow.records.status import RecordStatus
-from intacct_bridge.flow.records.tables import open_csv
 from intacct_bridge.flow.records.write import Receipt, WriteOperation
+from intacct_bridge.flow.tables.delimited import open_csv
 from intacct_bridge.store.place import Place, PostgresPlace
 from intacct_bridge.wire.envelope import FAILURE, SUCCESS, Function, Result
 from intacct_bridge.wire.reply import ConnectionCutError

@@ -20,8 +20,8 @@ from intacct_bridge.flow.records.identity import (
     source_identity,
     undo_identity,
 )
-from intacct_bridge.flow.records.tables import SourceRow
 from intacct_bridge.flow.records.write import RecordLine
+from intacct_bridge.flow.tables.source_row import SourceRow
 from intacct_bridge.wire.values import Value
 
 ROW = SourceRow("a.csv", 2, {})

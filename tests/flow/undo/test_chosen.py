@@ -11,8 +11,8 @@ from intacct_bridge.client.protocol import Row
 from intacct_bridge.flow.outbox.entry import Conclusion, Intent, OutboxEntry, WriteTarget
 from intacct_bridge.flow.outbox.outbox import Outbox
 from intacct_bridge.flow.records.status import RecordStatus
-from intacct_bridge.flow.records.tables import SourceRow
 from intacct_bridge.flow.records.write import Receipt, RecordLine, WriteOperation
+from intacct_bridge.flow.tables.source_row import SourceRow
 from intacct_bridge.flow.undo.opposite import _filled, _modified, _opposite, _taken
 from intacct_bridge.flow.undo.undo import _choose, _doubtful
 from intacct_bridge.wire.values import Value

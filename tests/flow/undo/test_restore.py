@@ -13,8 +13,8 @@ from intacct_bridge.flow.outbox.entry import OutboxEntry
 from intacct_bridge.flow.outbox.outbox import Outbox
 from intacct_bridge.flow.records.identity import content_digest
 from intacct_bridge.flow.records.lookup_keys import LookupKeys
-from intacct_bridge.flow.records.tables import SourceRow
 from intacct_bridge.flow.records.write import Identity, RecordLine, Write, WriteOperation
+from intacct_bridge.flow.tables.source_row import SourceRow
 from intacct_bridge.flow.undo.restore import _earlier, _restored, _update
 from intacct_bridge.model.catalog import FieldDef, object_def
 from intacct_bridge.wire.values import Kind, Value

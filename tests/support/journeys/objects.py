@@ -17,7 +17,7 @@ from intacct_bridge.flow.post.loader import Loader, LoadSettings
 from intacct_bridge.flow.post.outcome import RecordOutcome
 from intacct_bridge.flow.post.sender import Step, no_step
 from intacct_bridge.flow.post.settle import SettleSettings
-from intacct_bridge.flow.records.tables import open_table
+from intacct_bridge.flow.tables.open import open_table
 from intacct_bridge.store.place import Place
 from intacct_bridge.wire.codec import decode_request
 from intacct_bridge.wire.reply import Reply, Transport

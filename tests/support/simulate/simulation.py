@@ -36,7 +36,8 @@ from intacct_bridge.flow.post.retry import retry, settle_doubts
 from intacct_bridge.flow.post.sender import Step
 from intacct_bridge.flow.post.settle import SettleSettings
 from intacct_bridge.flow.records.status import RecordStatus
-from intacct_bridge.flow.records.tables import InputTable, SourceRow
+from intacct_bridge.flow.tables.source_row import SourceRow
+from intacct_bridge.flow.tables.table import InputTable
 from intacct_bridge.flow.undo.undo import UndoSettings, plan_undo
 from support.journeys.editor import Editor
 from support.simulate.copy_check import STREAMS, differences, with_documents

@@ -20,7 +20,7 @@ from intacct_bridge.flow.outbox.outbox import Outbox
 from intacct_bridge.flow.plan.planner import make_plan
 from intacct_bridge.flow.post.loader import Loader
 from intacct_bridge.flow.records.status import RecordStatus
-from intacct_bridge.flow.records.tables import open_csv
+from intacct_bridge.flow.tables.delimited import open_csv
 from support.flow.ledger import HEADER
 from support.small_company import Clock, client, company
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from intacct_bridge.flow.plan.plan import Plan, PlanSettings, SendOptions
     from intacct_bridge.flow.post.loader import LoadSettings
     from intacct_bridge.flow.post.outcome import RecordOutcome
-    from intacct_bridge.flow.records.tables import InputTable
+    from intacct_bridge.flow.tables.table import InputTable
 
     Done = tuple[Plan, Sequence[RecordOutcome] | None]
 
@@ -437,7 +437,7 @@ def key_names(options: dict[str, Any]) -> tuple[str, ...]:
 
 def layout_of(context: CommandContext, file: Path, options: dict[str, Any]) -> "Layout":
     """The layout that the options choose for a file."""
-    from intacct_bridge.flow.records.tables import check_input
+    from intacct_bridge.flow.tables.open import check_input
 
     check_input(file)
     return chosen_layout(context.load_gateway, options)
@@ -469,9 +469,9 @@ def input_table(
 ) -> "InputTable":
     """The rows of the file as the user wants them read; `came_with`: the only files that they may name."""
     from intacct_bridge.flow.layouts.refused_rows import with_folder_of_files
-    from intacct_bridge.flow.records.header_row import HeaderSearch
-    from intacct_bridge.flow.records.row_filter import with_constants, with_filter
-    from intacct_bridge.flow.records.tables import open_table
+    from intacct_bridge.flow.tables.header_row import HeaderSearch
+    from intacct_bridge.flow.tables.open import open_table
+    from intacct_bridge.flow.tables.row_filter import with_constants, with_filter
 
     constants = dict(_pair(text, "--set") for text in options["constants"])
     search = HeaderSearch(options["header_row"], layout.knows, lambda columns: layout.fits([*columns, *constants]))

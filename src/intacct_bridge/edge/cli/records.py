@@ -213,7 +213,7 @@ def _keep(
     from intacct_bridge.flow.layouts.choose import layout_for
     from intacct_bridge.flow.plan.plan import Mode, PlanSettings
     from intacct_bridge.flow.plan.planner import make_plan
-    from intacct_bridge.flow.records.tables import table_of_rows
+    from intacct_bridge.flow.tables.table import table_of_rows
 
     layout = layout_for(object_name, context.load_gateway)
     with context.open_outbox() as outbox:
@@ -262,7 +262,7 @@ def _typed(kind: Any, name: str, text: str) -> Any:
 
 def _from_file(source: IO[bytes]) -> Mapping[str, Any]:
     name = Path(source.name).name if isinstance(getattr(source, "name", None), str) else "the file"
-    from intacct_bridge.flow.records.cells import json_number
+    from intacct_bridge.flow.tables.cells import json_number
     from intacct_bridge.model.json_keys import refuse_repeated_keys
 
     try:

@@ -32,8 +32,8 @@ from intacct_bridge.flow.post.loader import Loader
 from intacct_bridge.flow.post.outcome import RecordOutcome
 from intacct_bridge.flow.reconcile.copy_reader import open_copy_reader
 from intacct_bridge.flow.reconcile.reconcile import Reconciliation, reconcile
-from intacct_bridge.flow.records.tables import open_table
 from intacct_bridge.flow.streams.defaults import streams_for
+from intacct_bridge.flow.tables.open import open_table
 from intacct_bridge.model.query.query import Query
 from intacct_bridge.served_demo import DATABASE
 

@@ -31,7 +31,8 @@ from intacct_bridge.flow.post.loader import Loader, LoadSettings
 from intacct_bridge.flow.post.outcome import RecordOutcome
 from intacct_bridge.flow.post.settle import SettleSettings
 from intacct_bridge.flow.records.status import RecordStatus
-from intacct_bridge.flow.records.tables import InputTable, check_input, open_table, table_of_given_rows
+from intacct_bridge.flow.tables.open import check_input, open_table
+from intacct_bridge.flow.tables.table import InputTable, table_of_given_rows
 
 _SHOWN_RECORDS = 50
 _MOST_RECORDS = 2_000

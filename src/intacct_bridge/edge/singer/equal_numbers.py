@@ -21,7 +21,7 @@ from typing import Any, Literal
 from intacct_bridge.edge.singer.messages import Message
 from intacct_bridge.edge.singer.target_results import ArrivedRecord, canonical, content_key
 from intacct_bridge.flow.outbox.equal_counts import CoveredStream, EqualCounts, StreamPosition, StreamSource
-from intacct_bridge.flow.records.tables import EqualNumber
+from intacct_bridge.flow.tables.source_row import EqualNumber
 
 ListedNumbers = Callable[[ArrivedRecord], Sequence[int]]
 """The numbers of the records with this content that a report lists, in order."""

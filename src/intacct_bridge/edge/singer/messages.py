@@ -18,7 +18,7 @@ from urllib.parse import unquote, urlsplit
 import msgspec
 
 from intacct_bridge.errors import SettingsError
-from intacct_bridge.flow.records.cells import json_number
+from intacct_bridge.flow.tables.cells import json_number
 from intacct_bridge.model.catalog import ObjectDef
 from intacct_bridge.model.json_keys import refuse_repeated_keys
 from intacct_bridge.wire.values import Kind, shown

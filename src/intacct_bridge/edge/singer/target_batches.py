@@ -31,9 +31,9 @@ from intacct_bridge.flow.post.outcome import RecordOutcome
 from intacct_bridge.flow.post.own_reference import takes_own_reference
 from intacct_bridge.flow.records.lookup_keys import lookup_keys_of
 from intacct_bridge.flow.records.status import RecordStatus
-from intacct_bridge.flow.records.tables import InputTable
 from intacct_bridge.flow.records.values import comparable
 from intacct_bridge.flow.records.write import WriteOperation
+from intacct_bridge.flow.tables.table import InputTable
 from intacct_bridge.model.keys import lines
 from intacct_bridge.model.legacy.objects import UNDESCRIBED
 from intacct_bridge.model.suggestions import did_you_mean

@@ -20,8 +20,8 @@ import msgspec
 
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.flow.records.status import UNRESOLVED, RecordStatus
-from intacct_bridge.flow.records.tables import EqualNumber, SourceRow
 from intacct_bridge.flow.records.values import without_trailing_zeros
+from intacct_bridge.flow.tables.source_row import EqualNumber, SourceRow
 
 _PRIVATE = "_sdc_"
 """The beginning of columns that Meltano's taps and targets add to a record; they are not the record's own."""

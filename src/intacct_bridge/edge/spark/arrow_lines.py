@@ -15,8 +15,8 @@ import msgspec
 
 from intacct_bridge.edge.spark.staging import StagedLine
 from intacct_bridge.errors import RecordError, SettingsError
-from intacct_bridge.flow.records.cells import text_of
-from intacct_bridge.flow.records.tables import exact
+from intacct_bridge.flow.tables.cells import text_of
+from intacct_bridge.flow.tables.typed_cells import exact
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -36,10 +36,12 @@ from intacct_bridge.flow.plan.planner import make_plan
 from intacct_bridge.flow.post.loader import Loader
 from intacct_bridge.flow.post.outcome import RecordOutcome
 from intacct_bridge.flow.records.status import RecordStatus
-from intacct_bridge.flow.records.tables import InputTable, SourceRow, table_of_lines
 from intacct_bridge.flow.runs.program_run import ProgramRun
 from intacct_bridge.flow.runs.recorder import counts_of
 from intacct_bridge.flow.runs.run import RecordCounts
+from intacct_bridge.flow.tables.json_lines import table_of_lines
+from intacct_bridge.flow.tables.source_row import SourceRow
+from intacct_bridge.flow.tables.table import InputTable
 from intacct_bridge.model.wording import counted
 
 _log = logging.getLogger(__name__)

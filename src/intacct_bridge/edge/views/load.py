@@ -11,10 +11,10 @@ from intacct_bridge.flow.company.current_records import AMOUNTS
 from intacct_bridge.flow.plan.plan import WRITTEN, Plan, PlannedRecord, Verdict
 from intacct_bridge.flow.post.outcome import RecordOutcome
 from intacct_bridge.flow.records.status import RecordStatus
-from intacct_bridge.flow.records.tables import SourceRow
 from intacct_bridge.flow.records.values import comparable
 from intacct_bridge.flow.records.write import ACTION_COMMENT, ACTION_DATE, Write, WriteOperation
 from intacct_bridge.flow.runs.recorder import counts_of
+from intacct_bridge.flow.tables.source_row import SourceRow
 from intacct_bridge.model.wording import amount_shown, counted
 
 _SHOWN = 40

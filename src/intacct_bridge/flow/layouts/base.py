@@ -13,9 +13,10 @@ from typing import Protocol
 import msgspec
 
 from intacct_bridge.errors import SettingsError
-from intacct_bridge.flow.records.cells import DateOrder, DateReading, date_reading, text_of
-from intacct_bridge.flow.records.tables import InputTable, SourceRow
 from intacct_bridge.flow.records.write import Write
+from intacct_bridge.flow.tables.cells import DateOrder, DateReading, date_reading, text_of
+from intacct_bridge.flow.tables.source_row import SourceRow
+from intacct_bridge.flow.tables.table import InputTable
 from intacct_bridge.model.suggestions import MISSPELT, closest
 from intacct_bridge.model.text_forms import nfc
 from intacct_bridge.model.wording import listed

@@ -17,9 +17,9 @@ from intacct_bridge.flow.layouts.declared import DeclaredLayout
 from intacct_bridge.flow.layouts.journal import DECLARED, JournalLayout
 from intacct_bridge.flow.layouts.mapped import MappedLayout
 from intacct_bridge.flow.layouts.native import NativeLayout
-from intacct_bridge.flow.records.cells import DateOrder
-from intacct_bridge.flow.records.tables import InputTable
 from intacct_bridge.flow.records.write import Write
+from intacct_bridge.flow.tables.cells import DateOrder
+from intacct_bridge.flow.tables.table import InputTable
 from intacct_bridge.model.suggestions import closest, suggestion
 from intacct_bridge.model.text_forms import nfc
 

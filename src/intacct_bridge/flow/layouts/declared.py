@@ -23,9 +23,10 @@ from intacct_bridge.flow.layouts.base import (
 from intacct_bridge.flow.layouts.declaration import CARRIED, LayoutColumn, LayoutDeclaration, otherwise_notes, second
 from intacct_bridge.flow.layouts.mapped import MappedLayout
 from intacct_bridge.flow.layouts.template import without_example
-from intacct_bridge.flow.records.cells import DateOrder, text_of
-from intacct_bridge.flow.records.tables import InputTable, SourceRow
 from intacct_bridge.flow.records.write import Write
+from intacct_bridge.flow.tables.cells import DateOrder, text_of
+from intacct_bridge.flow.tables.source_row import SourceRow
+from intacct_bridge.flow.tables.table import InputTable
 from intacct_bridge.model.catalog import FieldDef
 from intacct_bridge.model.mapping.language import EntityMap, make_map
 

@@ -13,11 +13,11 @@ from typing import NamedTuple, cast
 from intacct_bridge.errors import RecordError
 from intacct_bridge.flow.company.attachments import FOLDER, FileSource, all_files, read_paths, with_files
 from intacct_bridge.flow.company.writable import WritableObject
-from intacct_bridge.flow.records.cells import Cell, DateReading, cents_of_float, read_date, read_money, text_of
 from intacct_bridge.flow.records.identity import Identifier, content_digests
 from intacct_bridge.flow.records.lookup_keys import LookupKeys
-from intacct_bridge.flow.records.tables import SourceRow
 from intacct_bridge.flow.records.write import Finding, RecordLine, Write, WriteOperation
+from intacct_bridge.flow.tables.cells import Cell, DateReading, cents_of_float, read_date, read_money, text_of
+from intacct_bridge.flow.tables.source_row import SourceRow
 from intacct_bridge.model.catalog import FieldDef
 from intacct_bridge.wire.values import Kind, Value, parse_value
 

@@ -25,7 +25,9 @@ from intacct_bridge.flow.layouts.base import (
 from intacct_bridge.flow.layouts.declaration import declarations, otherwise_notes, second
 from intacct_bridge.flow.layouts.fields import FLOAT_NOISE, code_in_capitals, read_cell, row_findings
 from intacct_bridge.flow.layouts.template import without_example
-from intacct_bridge.flow.records.cells import (
+from intacct_bridge.flow.records.identity import Identifier, content_digests
+from intacct_bridge.flow.records.write import Finding, RecordLine, Write, WriteOperation
+from intacct_bridge.flow.tables.cells import (
     DateOrder,
     DateReading,
     cents_fix,
@@ -35,9 +37,8 @@ from intacct_bridge.flow.records.cells import (
     read_money,
     text_of,
 )
-from intacct_bridge.flow.records.identity import Identifier, content_digests
-from intacct_bridge.flow.records.tables import InputTable, SourceRow, scalar
-from intacct_bridge.flow.records.write import Finding, RecordLine, Write, WriteOperation
+from intacct_bridge.flow.tables.source_row import SourceRow, scalar
+from intacct_bridge.flow.tables.table import InputTable
 from intacct_bridge.model.catalog import FieldDef
 from intacct_bridge.model.text_forms import nfc
 from intacct_bridge.wire.values import Value

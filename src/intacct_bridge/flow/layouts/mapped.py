@@ -17,7 +17,9 @@ from intacct_bridge.flow.company.attachments import COLUMN, FOLDER, FileSource, 
 from intacct_bridge.flow.company.writable import WritableObject
 from intacct_bridge.flow.layouts.base import check_formats, check_key, kept
 from intacct_bridge.flow.layouts.fields import CellParts, WriteBuilder
-from intacct_bridge.flow.records.cells import (
+from intacct_bridge.flow.records.values import comparable, equal_form
+from intacct_bridge.flow.records.write import Finding, RecordLine, Write
+from intacct_bridge.flow.tables.cells import (
     Cell,
     DateOrder,
     DateReading,
@@ -27,9 +29,8 @@ from intacct_bridge.flow.records.cells import (
     read_money,
     text_of,
 )
-from intacct_bridge.flow.records.tables import InputTable, SourceRow
-from intacct_bridge.flow.records.values import comparable, equal_form
-from intacct_bridge.flow.records.write import Finding, RecordLine, Write
+from intacct_bridge.flow.tables.source_row import SourceRow
+from intacct_bridge.flow.tables.table import InputTable
 from intacct_bridge.model.batched import batched
 from intacct_bridge.model.catalog import FieldDef, ObjectDef
 from intacct_bridge.model.mapping.language import OR, EntityMap, Rules

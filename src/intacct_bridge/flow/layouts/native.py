@@ -13,9 +13,10 @@ from intacct_bridge.flow.company.attachments import COLUMN, FOLDER, FileSource, 
 from intacct_bridge.flow.company.writable import LineSet, WritableObject, key_among
 from intacct_bridge.flow.layouts.base import check_formats, check_key, column_reading, kept, normalized
 from intacct_bridge.flow.layouts.fields import NUMBERS, FieldCell, WriteBuilder
-from intacct_bridge.flow.records.cells import DateOrder, DateReading, points_group, text_of
-from intacct_bridge.flow.records.tables import InputTable, SourceRow
 from intacct_bridge.flow.records.write import Finding, RecordLine, Write
+from intacct_bridge.flow.tables.cells import DateOrder, DateReading, points_group, text_of
+from intacct_bridge.flow.tables.source_row import SourceRow
+from intacct_bridge.flow.tables.table import InputTable
 from intacct_bridge.model.catalog import FieldDef
 from intacct_bridge.model.text_forms import nfc
 from intacct_bridge.wire.values import Kind, Value

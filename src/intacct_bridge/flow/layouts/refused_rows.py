@@ -22,8 +22,9 @@ import msgspec
 
 from intacct_bridge.client.local.directories import state_directory
 from intacct_bridge.errors import SettingsError
-from intacct_bridge.flow.records.cells import SignedAmount, text_of
-from intacct_bridge.flow.records.tables import REASON, InputTable, SourceRow
+from intacct_bridge.flow.tables.cells import SignedAmount, text_of
+from intacct_bridge.flow.tables.source_row import SourceRow
+from intacct_bridge.flow.tables.table import REASON, InputTable
 
 _NOT_IN_SHEETS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 

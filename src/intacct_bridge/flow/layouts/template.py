@@ -14,8 +14,9 @@ from pathlib import Path
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.flow.layouts.base import MatchedColumns
 from intacct_bridge.flow.layouts.declaration import LayoutColumn, LayoutDeclaration
-from intacct_bridge.flow.records.cells import text_of
-from intacct_bridge.flow.records.tables import InputTable, SourceRow
+from intacct_bridge.flow.tables.cells import text_of
+from intacct_bridge.flow.tables.source_row import SourceRow
+from intacct_bridge.flow.tables.table import InputTable
 
 _WIDTHS = (12, 40)
 

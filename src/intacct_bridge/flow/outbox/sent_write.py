@@ -7,9 +7,9 @@ from intacct_bridge.errors import RecordError
 from intacct_bridge.flow.company.attachments import TOGETHER
 from intacct_bridge.flow.company.writable import LineSet, WritableObject
 from intacct_bridge.flow.outbox.entry import OutboxEntry
-from intacct_bridge.flow.records.tables import SourceRow
 from intacct_bridge.flow.records.values import comparable, equal_form
 from intacct_bridge.flow.records.write import Identity, RecordLine, Write, WriteOperation
+from intacct_bridge.flow.tables.source_row import SourceRow
 from intacct_bridge.model.catalog import FieldDef
 from intacct_bridge.model.legacy.functions import read_call
 from intacct_bridge.model.legacy.objects import LegacyObject, legacy_object

@@ -18,8 +18,8 @@ from intacct_bridge.flow.plan.plan import Plan, PlannedRecord, Verdict
 from intacct_bridge.flow.plan.receipts import ReceiptCheck, ReceiptState
 from intacct_bridge.flow.records.identity import content_identity, source_identity
 from intacct_bridge.flow.records.status import RecordStatus
-from intacct_bridge.flow.records.tables import EqualNumber
 from intacct_bridge.flow.records.write import Finding, Identity, Write, WriteOperation
+from intacct_bridge.flow.tables.source_row import EqualNumber
 from intacct_bridge.model.text_forms import forms_of, nfc
 
 _Class = tuple[str, ...]

@@ -10,9 +10,9 @@ from itertools import groupby
 from intacct_bridge.flow.company.target_company import TargetCompany
 from intacct_bridge.flow.outbox.entry import Total
 from intacct_bridge.flow.plan.changes import Change
-from intacct_bridge.flow.records.tables import SourceRow
 from intacct_bridge.flow.records.values import comparable
 from intacct_bridge.flow.records.write import ACTION_DATE, Finding, Receipt, Write, WriteOperation
+from intacct_bridge.flow.tables.source_row import SourceRow
 
 
 class Mode(StrEnum):

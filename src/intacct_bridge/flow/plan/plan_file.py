@@ -20,7 +20,6 @@ from intacct_bridge.flow.plan.altered import refuse_altered
 from intacct_bridge.flow.plan.changes import Change
 from intacct_bridge.flow.plan.plan import Plan, PlannedRecord, PlanOrigin, SendOptions, Verdict
 from intacct_bridge.flow.records.kept_values import KeptFields, fields_of, kept_fields
-from intacct_bridge.flow.records.tables import SourceRow
 from intacct_bridge.flow.records.write import (
     Finding,
     GivenContent,
@@ -30,6 +29,7 @@ from intacct_bridge.flow.records.write import (
     Write,
     WriteOperation,
 )
+from intacct_bridge.flow.tables.source_row import SourceRow
 
 _FIRST, _VERSION = 1, 2
 """The formats: the first has no seal, and of an update no more than what it sends."""

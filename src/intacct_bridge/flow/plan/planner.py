@@ -37,9 +37,9 @@ from intacct_bridge.flow.plan.known_to_outbox import (
 from intacct_bridge.flow.plan.match_existing import IdentifyByKey, MatchExisting, RecheckExisting
 from intacct_bridge.flow.plan.plan import WRITTEN, Mode, Plan, PlannedRecord, PlanSettings, Verdict
 from intacct_bridge.flow.plan.resolve_references import ResolveReferences
-from intacct_bridge.flow.records.tables import InputTable
-from intacct_bridge.flow.records.total_row import without_total_row
 from intacct_bridge.flow.records.write import Write, WriteOperation
+from intacct_bridge.flow.tables.table import InputTable
+from intacct_bridge.flow.tables.total_row import without_total_row
 from intacct_bridge.model.wording import counted
 
 _USUAL = PlanSettings()

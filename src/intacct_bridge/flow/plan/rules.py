@@ -22,11 +22,11 @@ from intacct_bridge.errors import InvalidRequestError, NotPermittedError, Record
 from intacct_bridge.flow.company.references import KnownRecord, References
 from intacct_bridge.flow.company.writable import WritableObject
 from intacct_bridge.flow.layouts.fields import is_money
-from intacct_bridge.flow.records.cells import SignedAmount, cents_fix, currency_sign, may_be, read_money
 from intacct_bridge.flow.records.lookup_keys import lookup_keys_of
-from intacct_bridge.flow.records.tables import SourceRow
 from intacct_bridge.flow.records.values import comparable, number_text
 from intacct_bridge.flow.records.write import AMOUNTS, Finding, RecordLine, Write, WriteOperation
+from intacct_bridge.flow.tables.cells import SignedAmount, cents_fix, currency_sign, may_be, read_money
+from intacct_bridge.flow.tables.source_row import SourceRow
 from intacct_bridge.model.catalog import FieldDef
 from intacct_bridge.model.wording import amount_shown, currency_decimals
 from intacct_bridge.wire.values import Value

@@ -28,11 +28,11 @@ from intacct_bridge.flow.post.outcome import RecordOutcome, outcome_of
 from intacct_bridge.flow.post.own_reference import with_own_reference
 from intacct_bridge.flow.post.sender import Sender, Step, no_step, refuse_read_only
 from intacct_bridge.flow.post.settle import Settler, SettleSettings
-from intacct_bridge.flow.records.cells import text_of
 from intacct_bridge.flow.records.lookup_keys import lookup_keys_of
 from intacct_bridge.flow.records.status import RecordStatus
 from intacct_bridge.flow.records.values import comparable
 from intacct_bridge.flow.records.write import Identity, Write, WriteOperation
+from intacct_bridge.flow.tables.cells import text_of
 from intacct_bridge.model.batched import batched
 from intacct_bridge.wire.xml import serialize
 

@@ -28,8 +28,8 @@ from intacct_bridge.flow.post.sender import Sender, refuse_read_only
 from intacct_bridge.flow.records.identity import content_digest
 from intacct_bridge.flow.records.lookup_keys import lookup_keys_of
 from intacct_bridge.flow.records.status import UNRESOLVED, RecordStatus
-from intacct_bridge.flow.records.tables import SourceRow
 from intacct_bridge.flow.records.write import Identity, RecordLine, Write, WriteOperation
+from intacct_bridge.flow.tables.source_row import SourceRow
 from intacct_bridge.model.batched import batched
 from intacct_bridge.model.keys import lines, natural_key
 from intacct_bridge.model.writing.generic import is_rows

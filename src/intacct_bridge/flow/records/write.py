@@ -7,7 +7,7 @@ from enum import StrEnum
 
 import msgspec
 
-from intacct_bridge.flow.records.tables import SourceRow
+from intacct_bridge.flow.tables.source_row import SourceRow
 from intacct_bridge.wire.values import Value
 
 

@@ -24,7 +24,7 @@ from intacct_bridge.flow.plan.planner import make_plan
 from intacct_bridge.flow.post.loader import Loader, LoadSettings
 from intacct_bridge.flow.post.settle import SettleSettings
 from intacct_bridge.flow.records.status import RecordStatus
-from intacct_bridge.flow.records.tables import open_table
+from intacct_bridge.flow.tables.open import open_table
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from intacct_bridge.client.local.directories import state_directory
 from intacct_bridge.edge.console.uploads import Upload, checked_name
 from intacct_bridge.edge.console.visit import NotFoundError
 from intacct_bridge.errors import SettingsError
-from intacct_bridge.flow.records.tables import check_input
+from intacct_bridge.flow.tables.open import check_input
 
 _KEPT_SECONDS = 30 * 86_400
 _MOST_UNPACKED = 512 << 20

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from intacct_bridge.flow.layouts.base import Layout
     from intacct_bridge.flow.plan.plan import Plan
     from intacct_bridge.flow.post.outcome import RecordOutcome
-    from intacct_bridge.flow.records.tables import InputTable
+    from intacct_bridge.flow.tables.table import InputTable
 
 MODES = (
     ("create", "Create records"),
@@ -183,7 +183,7 @@ def _notes(layout: "Layout", table: "InputTable") -> Sequence[str]:
 
 
 def _sheets(file: DroppedFile) -> list[str]:
-    from intacct_bridge.flow.records.tables import sheet_names
+    from intacct_bridge.flow.tables.open import sheet_names
 
     return sheet_names(file.path)
 
@@ -271,7 +271,7 @@ def show_mapping(visit: Visit) -> PageView:
 
 def _plain_columns(file: DroppedFile) -> list[dict[str, Any]]:
     """The columns of a file that no layout was chosen for yet."""
-    from intacct_bridge.flow.records.tables import open_table
+    from intacct_bridge.flow.tables.open import open_table
 
     given = _given(file.words)
     table = open_table(file.path, sheet=given["sheet"] or None)

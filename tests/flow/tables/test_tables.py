@@ -14,7 +14,7 @@ from openpyxl import Workbook
 from intacct_bridge.edge.singer.messages import parse_message
 from intacct_bridge.errors import RecordError, SettingsError
 from intacct_bridge.flow.layouts.refused_rows import write_refused
-from intacct_bridge.flow.records.cells import (
+from intacct_bridge.flow.tables.cells import (
     Cell,
     cents_fix,
     currency_sign,
@@ -23,7 +23,9 @@ from intacct_bridge.flow.records.cells import (
     read_money,
     text_of,
 )
-from intacct_bridge.flow.records.tables import exact, open_csv, open_table
+from intacct_bridge.flow.tables.delimited import open_csv
+from intacct_bridge.flow.tables.open import open_table
+from intacct_bridge.flow.tables.typed_cells import exact
 
 
 def written(path: Path, content: bytes) -> Path:

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 from openpyxl import Workbook
 
-from intacct_bridge.flow.records.tables import open_csv, open_table
-from intacct_bridge.flow.records.total_row import without_total_row
+from intacct_bridge.flow.tables.delimited import open_csv
+from intacct_bridge.flow.tables.open import open_table
+from intacct_bridge.flow.tables.total_row import without_total_row
 
 LEDGER = "Account,Debit,Credit\n6100,10.10,\n6200,0.20,\n2100,,10.30\n"
 

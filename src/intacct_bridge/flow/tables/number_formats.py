@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
 
-from intacct_bridge.flow.records.cells import FULL_SIGNS, SignedAmount
+from intacct_bridge.flow.tables.cells import FULL_SIGNS, SignedAmount
 
 _PADDED = re.compile(r"(?=.*00)(?:0|\\?-)+")
 _LITERAL = re.compile(r'\[\$(?P<symbol>[^\]-]*)[^\]]*\]|"(?P<quoted>[^"]*)"|\[[^\]]*\]|\\.|_.|\*.')

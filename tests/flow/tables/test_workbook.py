@@ -10,7 +10,7 @@ import pytest
 from openpyxl import Workbook
 
 from intacct_bridge.errors import SettingsError
-from intacct_bridge.flow.records.tables import open_table
+from intacct_bridge.flow.tables.open import open_table
 
 SHEET = "xl/worksheets/sheet1.xml"
 BOMB = """<?xml version="1.0"?><!DOCTYPE a [<!ENTITY b "AAAAAAAAAA"><!ENTITY c "&b;&b;&b;&b;&b;&b;&b;&b;&b;&b;">]>"""

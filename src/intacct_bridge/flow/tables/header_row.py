@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from intacct_bridge.errors import SettingsError
+from intacct_bridge.model.text_forms import nfc
 
 Record = tuple[int, Sequence[object]]
 """A row with its number."""
@@ -82,3 +83,21 @@ def header_note(source: str, number: int, above: Sequence[Record]) -> tuple[str,
         return ()
     rows = f"rows {above[0][0]} to {above[-1][0]} above it are" if len(above) > 1 else f"row {above[0][0]} above it is"
     return (f"The columns of {source} are named in row {number}; {rows} not read.",)
+
+
+def column_names(header: Sequence[object]) -> tuple[str, ...]:
+    """The names in a header row; a cell without a name is named by its place."""
+    return tuple(
+        nfc(str(cell).strip()) if _is_filled(cell) else f"column {place}" for place, cell in enumerate(header, 1)
+    )
+
+
+def different_names(header: Sequence[object], source: str) -> tuple[str, ...]:
+    """The names in a header row. SettingsError where two columns have the same one."""
+    names = column_names(header)
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise SettingsError(
+            f"{source} has two columns named {', '.join(map(repr, twice))}", fix="give each column its own name"
+        )
+    return names

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from intacct_bridge.errors import RecordError
-from intacct_bridge.flow.records.cells import (
+from intacct_bridge.flow.tables.cells import (
     Cell,
     DateOrder,
     DateReading,

@@ -11,8 +11,9 @@ from decimal import Decimal
 from typing import cast
 
 from intacct_bridge.errors import RecordError
-from intacct_bridge.flow.records.cells import Cell, read_money, text_of
-from intacct_bridge.flow.records.tables import InputTable, SourceRow
+from intacct_bridge.flow.tables.cells import Cell, read_money, text_of
+from intacct_bridge.flow.tables.source_row import SourceRow
+from intacct_bridge.flow.tables.table import InputTable
 
 _WORDS = frozenset({"total", "totals", "grand total", "sum", "totale", "totaal", "summe", "gesamt"})
 _SHEETS = ("csv", "excel")

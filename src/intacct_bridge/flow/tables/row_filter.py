@@ -14,8 +14,9 @@ from typing import cast
 import msgspec
 
 from intacct_bridge.errors import InvalidRequestError, RecordError, SettingsError
-from intacct_bridge.flow.records.cells import Cell, read_date, read_money, text_of
-from intacct_bridge.flow.records.tables import InputTable, RowFilter, SourceRow
+from intacct_bridge.flow.tables.cells import Cell, read_date, read_money, text_of
+from intacct_bridge.flow.tables.source_row import SourceRow
+from intacct_bridge.flow.tables.table import InputTable, RowFilter
 from intacct_bridge.model.query.evaluate import predicate
 from intacct_bridge.model.query.query import And, Compare, Filter, Or
 from intacct_bridge.model.query.where import parse_where

@@ -1,0 +1,1 @@
+"""Input files as tables: cells, rows with their positions, and a reader for each format."""
