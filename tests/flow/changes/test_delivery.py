@@ -3,6 +3,7 @@
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from intacct_bridge.errors import BusyError
 from intacct_bridge.flow.changes.delivery import ATTEMPTS, DeliveryError, Dispatcher
 from intacct_bridge.flow.changes.event import ChangeEvent
 from intacct_bridge.flow.changes.event_log import EventLog, EventState
@@ -35,10 +37,16 @@ class Machine:
             return int(done.fetchone()[0])
 
     def run(
-        self, deliver: "Callable[[Sequence[ChangeEvent]], None]", *, batch: int = 1, workers: int = 4
+        self,
+        deliver: "Callable[[Sequence[ChangeEvent]], None]",
+        *,
+        batch: int = 1,
+        workers: int = 4,
+        within: timedelta | None = None,
     ) -> tuple[int, int, int]:
         receiver = _Receiver(deliver)
-        done = Dispatcher(self.log, "w", receiver, batch=batch, workers=workers, now=lambda: self.now).run()
+        dispatcher = Dispatcher(self.log, "w", receiver, batch=batch, workers=workers, now=lambda: self.now)
+        done = dispatcher.run(within=within)
         return done.delivered, done.failed, done.dead
 
 
@@ -114,6 +122,61 @@ def test_a_receiver_that_asks_to_wait_is_given_the_time(machine: Machine) -> Non
     logged = machine.log.get(number)
     assert logged is not None
     assert logged.next_at == NOW + timedelta(seconds=120)
+
+
+def test_a_receiver_that_asks_to_wait_for_ever_is_tried_after_a_day(machine: Machine) -> None:
+    number = machine.add("a")
+
+    def busy(_: Sequence[ChangeEvent]) -> None:
+        raise DeliveryError("busy", retry_after=float("inf"))
+
+    assert machine.run(busy) == (0, 1, 0)
+    logged = machine.log.get(number)
+    assert logged is not None
+    assert logged.next_at == NOW + timedelta(days=1)
+
+
+def test_an_event_that_waits_for_an_earlier_one_is_not_due_at_once(machine: Machine) -> None:
+    """A watch sleeps until the next attempt; it must not look at the log again and again until then."""
+    machine.add("a", "1")
+    machine.add("a", "2")
+
+    def refuse(_: Sequence[ChangeEvent]) -> None:
+        raise DeliveryError("no")
+
+    assert machine.run(refuse) == (0, 1, 0)
+    assert machine.log.next_attempt("w") == NOW + timedelta(seconds=5)
+
+
+def test_a_clock_that_was_set_back_delays_no_event(machine: Machine) -> None:
+    machine.add("a")
+
+    def refuse(_: Sequence[ChangeEvent]) -> None:
+        raise DeliveryError("no")
+
+    machine.now = NOW + timedelta(days=400)
+    assert machine.run(refuse) == (0, 1, 0)
+    machine.now = NOW
+    assert machine.run(lambda _: None) == (1, 0, 0)
+
+
+def test_deliveries_end_after_their_time_and_go_on_later(machine: Machine) -> None:
+    for key in "abcd":
+        machine.add(key)
+
+    def slow(_: Sequence[ChangeEvent]) -> None:
+        machine.now += timedelta(seconds=60)
+
+    assert machine.run(slow, workers=1, within=timedelta(seconds=100)) == (2, 0, 0)
+    assert machine.run(slow, workers=1, within=timedelta(0)) == (1, 0, 0)
+    assert machine.run(slow, workers=1) == (1, 0, 0)
+
+
+def test_a_watch_of_many_streams_has_a_name_that_file_systems_take(machine: Machine) -> None:
+    name = ",".join(f"STREAM_NUMBER_{number}" for number in range(40))
+    other = EventLog(machine.log.place)
+    with closing(other), machine.log.exclusively(name), pytest.raises(BusyError), other.exclusively(name):
+        pass
 
 
 def test_an_unexpected_error_of_a_receiver_is_a_failed_delivery(machine: Machine) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Timer
 from typing import Any
 
 import pytest
@@ -107,3 +108,20 @@ def test_a_temporary_fault_costs_a_watch_that_follows_one_poll(
                 follower.stop()
     assert results == [{"": "no answer"}, {}, {"": "half an answer"}, {}]
     assert titles(taken) == ["Nine"]
+
+
+def test_a_clock_that_is_set_back_delays_no_poll(office: Company, tmp_path: Path) -> None:
+    clock = [NOON]
+    with office.client() as client, EventLog(tmp_path / "log.sqlite3") as log:
+        watch, receiver = Watch("w", ("DEPARTMENT",)), FunctionReceiver(lambda _: None)
+        follower = following.Follower(client, log, watch, receiver, FollowOptions(every=0.01), now=lambda: clock[0])
+        guard = Timer(20, follower.stop)
+        guard.start()
+        polls = 0
+        for polled, _ in follower.follow():
+            polls += polled is not None
+            clock[0] = NOON - timedelta(days=1)
+            if polls == 2:
+                follower.stop()
+        guard.cancel()
+    assert polls == 2

@@ -1,13 +1,18 @@
 """Receivers, each judged by a program of others: the specifications' own libraries, a real server, a real process."""
 
+import base64
 import json
+import socket
 import sys
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from math import inf
 from pathlib import Path
 
 import pytest
@@ -19,6 +24,7 @@ from intacct_bridge.errors import SettingsError
 from intacct_bridge.flow.changes.delivery import DeliveryError
 from intacct_bridge.flow.changes.event import ChangeEvent, ChangeKind, FieldChange
 from intacct_bridge.flow.changes.receivers.open import open_receiver
+from intacct_bridge.flow.changes.receivers.webhook import WebhookReceiver
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 EVENT = ChangeEvent(
@@ -113,6 +119,101 @@ def test_every_answer_but_success_is_a_failed_delivery(hook: Hook, status: int) 
     assert len(hook.got) == 1  # a redirect is not followed
 
 
+@pytest.fixture
+def raw() -> Iterator["RawHook"]:
+    made = RawHook()
+    yield made
+    made.close()
+
+
+class RawHook:
+    """A receiver that a test answers for, byte by byte; it takes one connection."""
+
+    def __init__(self) -> None:
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}/hook"
+        self.request = b""
+        self._thread: threading.Thread | None = None
+
+    def answer(self, pieces: Iterable[bytes]) -> None:
+        self._thread = threading.Thread(target=self._serve, args=(pieces,))
+        self._thread.start()
+
+    def _serve(self, pieces: Iterable[bytes]) -> None:
+        line, _ = self._listener.accept()
+        with line, suppress(OSError):
+            self.request = line.recv(1 << 20)
+            for piece in pieces:
+                line.sendall(piece)
+
+    def close(self) -> None:
+        self._listener.close()
+        if self._thread is not None:
+            self._thread.join()
+
+
+def test_an_answer_that_comes_byte_by_byte_is_not_awaited_for_ever(raw: RawHook) -> None:
+    def slowly() -> Iterator[bytes]:
+        for byte in b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n":
+            yield bytes([byte])
+            time.sleep(0.1)
+
+    raw.answer(slowly())
+    receiver = open_receiver(raw.url, timeout=0.2)
+    with pytest.raises(DeliveryError, match=r"did not answer within 0\.2 seconds"):
+        receiver.deliver([EVENT])
+    receiver.close()
+
+
+def test_of_an_endless_answer_only_the_beginning_is_read(raw: RawHook) -> None:
+    sent = []
+
+    def endless() -> Iterator[bytes]:
+        yield b"HTTP/1.1 500 Broken\r\n\r\n"
+        for _ in range(200):
+            yield b"x" * (1 << 20)
+            sent.append(1)
+
+    raw.answer(endless())
+    receiver = open_receiver(raw.url)
+    with pytest.raises(DeliveryError, match="HTTP 500: xxx"):
+        receiver.deliver([EVENT])
+    receiver.close()
+    raw.close()
+    assert len(sent) < 200
+
+
+def test_what_follows_a_status_of_success_does_not_matter(raw: RawHook) -> None:
+    """The receiver has taken the event, although its answer is cut off."""
+    raw.answer([b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf"])
+    receiver = open_receiver(raw.url)
+    receiver.deliver([EVENT])
+    receiver.close()
+
+
+def test_a_user_in_the_address_is_sent_as_basic_authentication_and_named_nowhere(raw: RawHook) -> None:
+    raw.answer([b"HTTP/1.1 401 No\r\nContent-Length: 0\r\n\r\n"])
+    receiver = open_receiver(raw.url.replace("//", "//anna:p%40ss@"))
+    with pytest.raises(DeliveryError) as failed:
+        receiver.deliver([EVENT])
+    receiver.close()
+    head = raw.request.partition(b"\r\n\r\n")[0].lower()
+    assert b"authorization: basic " + base64.b64encode(b"anna:p@ss").lower() in head
+    assert "anna" not in str(failed.value)
+
+
+@pytest.mark.parametrize(
+    ("asked", "seconds"), [("120", 120), ("Mon, 30 Nov 2026 12:02:00 GMT", 120), ("soon", None), ("9" * 400, inf)]
+)
+def test_the_time_that_a_receiver_asks_for(raw: RawHook, asked: str, seconds: float | None) -> None:
+    raw.answer([f"HTTP/1.1 503 Busy\r\nRetry-After: {asked}\r\nContent-Length: 0\r\n\r\n".encode()])
+    receiver = WebhookReceiver(raw.url, timeout=60, now=EVENT.at.timestamp)
+    with pytest.raises(DeliveryError) as failed:
+        receiver.deliver([EVENT])
+    receiver.close()
+    assert failed.value.retry_after == seconds
+
+
 def test_an_address_that_does_not_answer_is_a_failed_delivery_that_hides_the_path() -> None:
     receiver = open_receiver("http://127.0.0.1:9/secret-path")
     with pytest.raises(DeliveryError, match=r"http://127\.0\.0\.1:9 did not answer") as failed:
@@ -125,6 +226,9 @@ def test_an_address_that_does_not_answer_is_a_failed_delivery_that_hides_the_pat
     ("address", "secret", "words"),
     [
         ("http://example.com/hook", "", "not encrypted"),
+        ("https://example.com:99999/hook", "", "not complete"),
+        ("https://[::1/hook", "", "not complete"),
+        ("https:///hook", "", "not complete"),
         ("https://example.com/hook", "whsec_c2hvcnQ=", "24 to 64 bytes"),
         ("https://example.com/hook", "no-prefix", "whsec_"),
         ("exec:true", SECRET, "web hooks only"),

@@ -16,7 +16,7 @@ from typing import Protocol
 
 from intacct_bridge.errors import InDoubtError, IntacctError
 from intacct_bridge.flow.changes.event import ChangeEvent
-from intacct_bridge.flow.changes.event_log import DueEvent, EventLog
+from intacct_bridge.flow.changes.event_log import LONGEST_PAUSE, DueEvent, EventLog
 
 WAITS = tuple(timedelta(seconds=seconds) for seconds in (5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400))
 """The time after each failed attempt; the last one is repeated."""
@@ -30,7 +30,10 @@ class DeliveryError(IntacctError):
     exit_status = 1
 
     def __init__(self, message: str, *, retry_after: float | None = None, in_doubt: bool = False) -> None:
-        """`retry_after`: seconds that the receiver asks to wait. `in_doubt`: it may have taken the event."""
+        """`retry_after`: seconds that the receiver asks to wait, of which a day counts at most.
+
+        `in_doubt`: it may have taken the event.
+        """
         super().__init__(message[:LONGEST_ERROR])
         self.retry_after = retry_after
         self.in_doubt = in_doubt
@@ -87,18 +90,19 @@ class Dispatcher:
         self._now = now
         self._stop = stop or threading.Event()
 
-    def run(self) -> Deliveries:
-        """Deliver everything that is due, until nothing is."""
-        done = Deliveries()
+    def run(self, *, within: timedelta | None = None) -> Deliveries:
+        """Deliver everything that is due, until nothing is, or nothing more after this time."""
+        done, begun = Deliveries(), self._now()
         running: dict[Future[None], list[DueEvent]] = {}
         with ThreadPoolExecutor(self._workers, "deliver") as pool:
-            while True:
-                self._start(pool, running)
-                if not running:
-                    return done
+            self._start(pool, running)
+            while running:
                 finished, _ = wait(running, return_when=FIRST_COMPLETED)
                 for one in finished:
                     self._conclude(one, running.pop(one), done)
+                if within is None or timedelta(0) <= self._now() - begun < within:
+                    self._start(pool, running)
+        return done
 
     def _start(self, pool: ThreadPoolExecutor, running: dict[Future[None], list[DueEvent]]) -> None:
         """Give every free worker something to deliver."""
@@ -130,7 +134,8 @@ class Dispatcher:
         for one in events:
             tries = one.attempts + 1
             dead = tries >= self._attempts
-            pause = max(WAITS[min(tries, len(WAITS)) - 1], timedelta(seconds=wished or 0))
+            asked = timedelta(seconds=min(wished or 0, LONGEST_PAUSE.total_seconds()))
+            pause = max(WAITS[min(tries, len(WAITS)) - 1], asked)
             retry_at = None if dead else self._now() + pause
             self._log.failed(one.event.number, reason[:LONGEST_ERROR], retry_at=retry_at, at=self._now())
             done.failed += 1

@@ -11,8 +11,9 @@ import glob
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import quote
@@ -25,6 +26,7 @@ from intacct_bridge.store.open import open_database
 from intacct_bridge.store.place import Place, PostgresPlace
 
 _LONGEST_SCHEMA = 56
+_LONGEST_FILE_PART = 100
 _TABLES = """
 CREATE TABLE watch (name TEXT PRIMARY KEY, company TEXT NOT NULL, definition TEXT NOT NULL, run INTEGER NOT NULL,
     polled_at TEXT, outcomes TEXT NOT NULL DEFAULT '[]') WITHOUT ROWID;
@@ -44,12 +46,18 @@ CREATE INDEX event_by_state ON event (watch, state, number);
 """
 _EVENT = "number, company, object, key, kind, at, record, changed"
 _LOGGED = f"{_EVENT}, state, attempts, error, next_at"
-_DUE = f"""
-SELECT {_EVENT}, attempts FROM event AS due
-WHERE watch = :watch AND state = 'pending' AND next_at <= :now AND NOT EXISTS (
+LONGEST_PAUSE = timedelta(days=1)
+"""Between two attempts."""
+_FURTHEST = LONGEST_PAUSE + timedelta(hours=1)
+"""A time of an attempt that lies further ahead was written by a clock that has been set back since."""
+_FIRST = """watch = :watch AND state = 'pending' AND NOT EXISTS (
     SELECT 1 FROM event AS earlier INDEXED BY event_waiting WHERE earlier.watch = due.watch
     AND earlier.object = due.object AND earlier.key = due.key AND earlier.number < due.number
-    AND earlier.state = 'pending')
+    AND earlier.state = 'pending')"""
+"""The oldest pending event of each record; the others wait for it."""
+_DUE = f"""
+SELECT {_EVENT}, attempts FROM event AS due
+WHERE {_FIRST} AND (next_at <= :now OR next_at > :latest)
 ORDER BY number LIMIT :most
 """
 
@@ -136,7 +144,7 @@ class EventLog:
             finally:
                 self._db.release(name)
             return
-        path = self.place.with_name(f"{_stem(self.place)}.{quote(watch, safe='')}.lock")
+        path = self.place.with_name(f"{_stem(self.place)}.{_file_part(watch)}.lock")
         with path.open("a+b") as file:
             if not try_lock(file):
                 raise busy
@@ -201,12 +209,16 @@ class EventLog:
 
     def due(self, watch: str, now: datetime, most: int) -> list[DueEvent]:
         """The events to deliver now, at most so many; of each record the oldest pending one only."""
-        rows = self.read(_DUE, {"watch": watch, "now": time_text(now), "most": most})
+        latest = time_text(now + _FURTHEST)
+        rows = self.read(_DUE, {"watch": watch, "now": time_text(now), "latest": latest, "most": most})
         return [DueEvent(_event(row), row["attempts"]) for row in rows]
 
     def next_attempt(self, watch: str) -> datetime | None:
-        """When the next pending event is to be tried again; None where none is pending."""
-        found = self.read("SELECT min(next_at), count(*) FROM event WHERE watch = ? AND state = 'pending'", (watch,))
+        """When the next pending event is to be tried again; None where none is pending.
+
+        Events that wait for an earlier one of their record do not count: their turn comes with that one.
+        """
+        found = self.read(f"SELECT min(next_at), count(*) FROM event AS due WHERE {_FIRST}", {"watch": watch})
         return None if not found[0][1] else _time(found[0][0]) or datetime.min.replace(tzinfo=UTC)
 
     def delivered(self, numbers: Iterable[int], at: datetime) -> None:
@@ -333,6 +345,12 @@ TABLES = TableSet("events", "the event log", lambda: _TABLES)
 def locks_of_watches(log: Path) -> list[Path]:
     """The lock files of the watches that have run with a file."""
     return sorted(log.parent.glob(f"{glob.escape(_stem(log))}.*.lock"))
+
+
+def _file_part(watch: str) -> str:
+    """A watch's name as a part of a file's name; that of many streams is longer than file systems take."""
+    name = quote(watch, safe="")
+    return name if len(name) <= _LONGEST_FILE_PART else sha256(watch.encode()).hexdigest()
 
 
 def _stem(log: Path) -> str:

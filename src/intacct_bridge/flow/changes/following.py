@@ -83,20 +83,22 @@ class Follower:
     def follow(self) -> Iterator[tuple[PollResult | None, Deliveries]]:
         """Poll and deliver until `stop`: a result after each poll, and after each further round of deliveries.
 
-        A temporary fault of Intacct or of the network costs one poll; the next one comes at its time.
+        A temporary fault of Intacct or of the network costs one poll; the next one comes at its time. A receiver that
+        takes its time delays a poll by one delivery at most. A clock that is set back does not delay it further.
         """
+        every = timedelta(seconds=self._options.every)
         due = self._now()
         while not self._stop.is_set():
             polled = None
-            if self._now() >= due:
-                due = self._now() + timedelta(seconds=self._options.every)
+            if not self._now() < due <= self._now() + every:
+                due = self._now() + every
                 polled = self._poll_or_fault()
-            delivered = self._dispatcher.run()
+            delivered = self._dispatcher.run(within=every)
             if polled is not None or delivered.delivered or delivered.failed:
                 yield polled, delivered
             retry = self._log.next_attempt(self._watch.name)
             wake = due if retry is None else min(due, retry)
-            self._stop.wait(max(0.0, (wake - self._now()).total_seconds()))
+            self._stop.wait(min(max(0.0, (wake - self._now()).total_seconds()), self._options.every))
 
     def _poll_or_fault(self) -> PollResult:
         spent = self._gateway.meter.transactions

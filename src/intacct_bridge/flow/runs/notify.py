@@ -7,6 +7,7 @@ for a webhook and a command. The object has `text`, which Slack, Teams and Matte
 import json
 import os
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import closing
 from datetime import UTC, datetime
 from typing import Any
 
@@ -109,19 +110,18 @@ def _mail(channel: Channel, run: Run) -> None:
 
 
 def _webhook(channel: Channel, run: Run) -> None:
-    import ssl
-
-    import truststore
-    import urllib3
+    from intacct_bridge.flow.outward.web_hook import NoAnswerError, WebHook
 
     body = json.dumps(message(run), ensure_ascii=False).encode()
     headers = {"content-type": "application/json; charset=utf-8", "user-agent": "intacct-bridge"}
     if channel.secret:
         headers |= _signature(channel.secret, run.id, body)
-    pool = urllib3.PoolManager(ssl_context=truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT), timeout=SECONDS)
-    with pool:
-        answer = pool.request("POST", channel.target[0], body=body, headers=headers, redirect=False, retries=2)
-    if not 200 <= answer.status < 300:
+    with closing(WebHook(channel.target[0], seconds=SECONDS, retries=2)) as hook:
+        try:
+            answer = hook.post(body, headers)
+        except NoAnswerError as error:
+            raise SettingsError(f"it {error}") from None
+    if not answer.taken:
         raise SettingsError(f"it answered with HTTP {answer.status}")
 
 

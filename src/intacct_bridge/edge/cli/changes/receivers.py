@@ -8,6 +8,7 @@ from intacct_bridge.edge.cli.context import CommandContext
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.flow.changes.delivery import Receiver
 from intacct_bridge.flow.changes.receivers.open import open_receiver
+from intacct_bridge.model.uri_text import uri_secrets
 
 
 def receiver_for(context: CommandContext, address: str, given: Mapping[str, Any]) -> Receiver:
@@ -32,4 +33,5 @@ def receiver_for(context: CommandContext, address: str, given: Mapping[str, Any]
             )
         signing = str(resolved({kind: place}, where="--secret"))
         context.console.hide([signing])
+    context.console.hide(uri_secrets(address))
     return open_receiver(address, secret=signing, timeout=timeout)

@@ -11,18 +11,19 @@ import hashlib
 import hmac
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
+from intacct_bridge.client.connections.connection import is_loopback
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.flow.changes.delivery import DeliveryError
 from intacct_bridge.flow.changes.event import ChangeEvent, encode
+from intacct_bridge.flow.outward.web_hook import NoAnswerError, WebHook
 
 _PREFIX = "whsec_"
 _SECRET_BYTES = (24, 64)
 """The lengths that the specification allows."""
-_TAKEN = range(200, 300)
-_SHOWN = 200
-_LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 class WebhookReceiver:
@@ -31,26 +32,16 @@ class WebhookReceiver:
     def __init__(self, url: str, *, secret: str = "", timeout: float, now: Callable[[], float] = time.time) -> None:
         """`secret`: `whsec_` and 24 to 64 bytes in base64; empty: messages are not signed. `now`: seconds since 1970.
 
-        SettingsError for an address without HTTPS that is not on this machine, and for another form of secret.
+        `timeout`: seconds for a whole delivery, until the end of the answer. A user and a password in the address are
+        sent as Basic authentication. SettingsError for an address without HTTPS that is not on this machine, and for
+        another form of secret.
         """
-        import ssl
-
-        import truststore
-        import urllib3
-
+        self._hook = WebHook(url, seconds=timeout)
         parts = urlsplit(url)
-        if parts.scheme != "https" and parts.hostname not in _LOOPBACK:
-            raise SettingsError(f"{parts.scheme}://{parts.hostname} is not encrypted", fix="use an https:// address")
-        self._url = url
-        self._host = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+        if parts.scheme != "https" and not is_loopback(parts.hostname or ""):
+            raise SettingsError(f"{self._hook.host} is not encrypted", fix="use an https:// address")
         self._key = signing_key(secret) if secret else b""
         self._now = now
-        self._failures = (urllib3.exceptions.HTTPError, OSError)
-        self._pool = urllib3.PoolManager(
-            retries=False,
-            timeout=urllib3.Timeout(total=timeout),
-            ssl_context=truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
-        )
 
     def deliver(self, events: Sequence[ChangeEvent]) -> None:
         """POST the events; DeliveryError for every answer but 2xx, a redirect included, and for none."""
@@ -62,13 +53,20 @@ class WebhookReceiver:
             **self._signature(_message_id(events), body),
         }
         try:
-            answer = self._pool.request("POST", self._url, body=body, headers=headers, redirect=False)
-        except self._failures as error:
-            raise DeliveryError(f"{self._host} did not answer: {type(error).__name__}") from None
-        if answer.status not in _TAKEN:
-            text = answer.data[:_SHOWN].decode("utf-8", "replace").strip()
-            reason = f"{self._host} answered with HTTP {answer.status}{': ' + text if text else ''}"
-            raise DeliveryError(reason, retry_after=_seconds(answer.headers.get("retry-after", "")))
+            answer = self._hook.post(body, headers)
+        except NoAnswerError as error:
+            raise DeliveryError(f"{self._hook.host} {error}") from None
+        if not answer.taken:
+            reason = f"{self._hook.host} answered with HTTP {answer.status}{': ' if answer.text else ''}{answer.text}"
+            raise DeliveryError(reason, retry_after=self._seconds(answer.headers.get("retry-after", "")))
+
+    def _seconds(self, text: str) -> float | None:
+        """The time of a header Retry-After, which is a number of seconds or a date."""
+        if text.isascii() and text.isdecimal():
+            return float(text)
+        with suppress(ValueError, TypeError, OverflowError):
+            return max(0.0, parsedate_to_datetime(text).timestamp() - self._now())
+        return None
 
     def _signature(self, message: str, body: bytes) -> dict[str, str]:
         at = str(int(self._now()))
@@ -80,7 +78,7 @@ class WebhookReceiver:
 
     def close(self) -> None:
         """Close all connections."""
-        self._pool.clear()
+        self._hook.close()
 
 
 def signing_key(secret: str) -> bytes:
@@ -103,7 +101,3 @@ def _message_id(events: Sequence[ChangeEvent]) -> str:
     if len(events) == 1:
         return events[0].id
     return "batch-" + hashlib.sha256("\n".join(one.id for one in events).encode()).hexdigest()[:32]
-
-
-def _seconds(text: str) -> float | None:
-    return float(text) if text.isdecimal() else None
