@@ -9,6 +9,13 @@ from typing import TypeVar
 from unicodedata import normalize
 
 T = TypeVar("T")
+_FORMULAS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""The first characters by which spreadsheets recognise a formula, and their wide forms."""
+
+
+def no_formula(text: str) -> str:
+    """The text with an apostrophe before it where a spreadsheet would run it as a formula."""
+    return f"'{text}" if text.startswith(_FORMULAS) else text
 
 
 def nfc(text: str) -> str:

@@ -113,6 +113,15 @@ def test_a_file_is_planned_applied_and_recognised(demo: Intacct, home: Path) -> 
     assert "applied" in shown.out
 
 
+def test_an_amount_below_zero_is_a_number_in_the_exported_outbox(demo: Intacct, home: Path) -> None:
+    file = home / "work" / "negative.csv"
+    file.write_text("CLASSID,NAME\nNE-1,-12.50\nNE-2,-1+2\n")
+    assert demo("load", str(file), "--as", "CLASS", "--apply", "--track", "NAME").status == 0
+    demo("outbox", "list", "--source", "negative.csv", "--export", "negative-writes.csv")
+    with (home / "work" / "negative-writes.csv").open(encoding="utf-8", newline="") as opened:
+        assert [row[".NAME"] for row in csv.DictReader(opened)] == ["-12.50", "'-1+2"]
+
+
 def test_an_auditor_finds_every_write_with_its_receipt_row_and_tracked_values(demo: Intacct, home: Path) -> None:
     file = home / "work" / "classes.csv"
     file.write_text("CLASSID,NAME\nAU-1,Bridges\nAU-2,=Tunnels()\n")

@@ -5,11 +5,13 @@ import io
 import unicodedata
 import zipfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from openpyxl import Workbook, load_workbook
 
+from intacct_bridge.edge.console.pages.postings.dropped_files import changing_outcomes, find_file
 from support.edge.console_site import RunningConsole, Seen, Visitor, running_console, save_connection
 from support.edge.http_reader import HttpReader
 
@@ -240,6 +242,47 @@ def test_a_window_with_an_earlier_plan_posts_nothing(visitor: Visitor, gateway: 
         assert (refused.status, "another plan than the one that you saw" in refused.text) == (400, True), refused.text
     assert entries(HttpReader(gateway), "TAB-1") == []
     assert set(posted(visitor, here).values()) == {"posted"}
+
+
+def test_a_form_that_is_sent_twice_posts_once_and_the_receipts_stay(visitor: Visitor, gateway: str) -> None:
+    rows = [["TWO-1" if cell == "PAY-1" else cell for cell in row] for row in PAYROLL[:3]]
+    here = planned(visitor, drop(visitor, "again.xlsx", workbook(rows), **AS_JOURNAL))
+    plan = plan_of(visitor, here)
+    assert set(posted(visitor, here).values()) == {"posted"}
+    first = visitor.get(f"{here}.json").json
+    again = visitor.post(f"{here}/apply", {"plan": plan})
+    assert visitor.until_done(again.location)["job"]["state"] == "done"
+    now = visitor.get(f"{here}.json").json
+    assert (now["tally"], now["outcomes"], now["file"]["run"]) == ("1 posted", first["outcomes"], first["file"]["run"])
+    assert len(entries(HttpReader(gateway), "TWO-1")) == 1
+
+
+def test_what_another_window_did_meanwhile_is_not_undone_by_receipts(visitor: Visitor) -> None:
+    seen = drop(visitor, "windows.csv", b"CLASSID,NAME\nW-1,One\n", **{"as": "CLASS"})
+    file_id = seen.location.rpartition("/")[2]
+    before = find_file(file_id, "anna")
+    before.plan = "plan-000000000001"
+    before.save()
+    with changing_outcomes(before) as one:
+        one.outcomes["W-1"] = {"record": "W-1"}
+    with changing_outcomes(before) as other:
+        other.outcomes["W-2"] = {"record": "W-2"}
+    assert list(find_file(file_id, "anna").outcomes) == ["W-1", "W-2"]
+    later = find_file(file_id, "anna")
+    later.forget_plan()
+    later.save()
+    with changing_outcomes(before) as late:
+        late.outcomes["W-3"] = {"record": "W-3"}
+    assert find_file(file_id, "anna").outcomes == {}
+
+
+def test_windows_that_save_at_once_do_not_fail(visitor: Visitor) -> None:
+    seen = drop(visitor, "at-once.csv", b"CLASSID,NAME\nW-1,One\n", **{"as": "CLASS"})
+    file = find_file(seen.location.rpartition("/")[2], "anna")
+    with ThreadPoolExecutor(8) as pool:
+        for done in [pool.submit(file.save) for _ in range(400)]:
+            done.result()
+    assert [one.name for one in file.folder.glob("load.json*")] == ["load.json"]
 
 
 def test_bills_are_posted_with_the_files_that_came_with_them(visitor: Visitor, gateway: str) -> None:

@@ -100,6 +100,8 @@ def test_a_doubt_that_stays_is_resolved_in_the_name_of_the_person(
     assert (without.status, "A reason is missing." in without.text) == (400, True)
     nowhere = anna.post(f"{where}/resolve", {"decision": "posted", "key": "", "because": "seen"})
     assert nowhere.status == 400
+    undecided = anna.post(f"{where}/resolve", {"because": "seen"})
+    assert (undecided.status, "There is no decision." in undecided.text) == (400, True)
     assert anna.post(f"{where}/resolve", {"decision": "not-posted", "because": "--posted-as=1"}).status == 303
     decided = anna.get(f"{where}.json").json
     assert decided["state"] == "not_sent"

@@ -119,7 +119,8 @@ def test_its_own_names_are_accepted(visitor: Visitor, console: RunningConsole, n
 
 
 @pytest.mark.parametrize("origin", [OTHER, "null", "-", "", "http://127.0.0.1", "http://127.0.0.1:1", "file://",
-                                    "http://127.0.0.1:{port}.evil.example", "http://localhost:{port}"])  # fmt: skip
+                                    "http://127.0.0.1:{port}.evil.example", "http://localhost:{port}", "http://[::1",
+                                    "http://127.0.0.1:{port}/page"])  # fmt: skip
 def test_a_form_of_another_origin_is_refused(visitor: Visitor, console: RunningConsole, origin: str) -> None:
     """Even with the cookie and the token, which such a page cannot know."""
     seen = visitor.post("/doctor/run", {"connection": "books"}, Origin=origin.format(port=console.site.port) or "-")
@@ -236,6 +237,7 @@ def _head(console: RunningConsole, visitor: Visitor, length: str) -> bytes:
         ("<script>.csv", "_script_.csv"),
         ("Löhne November.xlsx", "Löhne November.xlsx"),
         ("x" * 300 + ".csv", "x" * 116 + ".csv"),
+        ("給" * 100 + ".csv", "給" * 65 + ".csv"),
     ],
 )
 def test_a_files_name_leads_nowhere(given: str, kept: str) -> None:
@@ -259,6 +261,14 @@ def test_a_form_that_cannot_be_read_is_a_sentence(dropping: RunningConsole) -> N
     many = "&".join(f"f{number}=1" for number in range(2000))
     headers = {"Origin": visitor.url, "Content-Type": "application/x-www-form-urlencoded"}
     assert visitor.ask("POST", "/drop", many.encode(), headers).status == 400
+
+
+def test_a_token_that_is_no_text_is_a_wrong_token(dropping: RunningConsole) -> None:
+    """A form may name its own encoding, and some of them write half of a character."""
+    visitor = dropping.signed_in()
+    headers = {"Origin": visitor.url, "Content-Type": "multipart/form-data; boundary=b; charset=unicode_escape"}
+    body = b'--b\r\nContent-Disposition: form-data; name="csrf"\r\n\r\n\\ud800\r\n--b--\r\n'
+    assert visitor.ask("POST", "/drop", body, headers).status == 403
 
 
 # --- what forms may do

@@ -48,6 +48,30 @@ def test_a_refused_record_is_written_whole_and_loads_once_corrected(tmp_path: Pa
     assert next(again.records[0].write.all_lines).fields["DESCRIPTION"] == "a;b"
 
 
+@pytest.mark.parametrize("text", ["=1+1", '=HYPERLINK("https://evil.example")', "#N/A", "#NAME"])
+def test_a_text_of_a_workbook_does_not_become_a_formula(tmp_path: Path, text: str) -> None:
+    from openpyxl import Workbook, load_workbook
+
+    path = tmp_path / "je.xlsx"
+    book = Workbook()
+    sheet = book.active
+    assert sheet is not None
+    for row in (["memo", text], ["rent", text]):
+        sheet.append(row)
+        sheet.cell(sheet.max_row, 2).data_type = "s"
+    book.save(path)
+    table = open_table(path)
+    (row,) = table
+    assert row.cells[text] == text
+    out = refused_path(table)
+    write_refused(table, [(row, "wrong")], out)
+    written = load_workbook(out).active
+    assert written is not None
+    assert [(cell.value, cell.data_type) for cell in (written["B1"], written["B2"])] == [(text, "s")] * 2
+    (again,) = open_table(out)
+    assert again.cells[text] == text
+
+
 @pytest.mark.parametrize("form", ["csv", "xlsx"])
 def test_a_row_with_too_many_cells_keeps_all_of_them_and_stays_refused(tmp_path: Path, form: str) -> None:
     from openpyxl import Workbook

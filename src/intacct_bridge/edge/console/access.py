@@ -100,7 +100,7 @@ class Access:
 
 def same_secret(given: str, wanted: str) -> bool:
     """Whether two secrets are equal, in a time that does not depend on where they differ."""
-    return bool(wanted) and hmac.compare_digest(given.encode(), wanted.encode())
+    return bool(wanted) and hmac.compare_digest(given.encode("utf-8", "surrogatepass"), wanted.encode())
 
 
 def _hashed(secret: str) -> bytes:

@@ -51,9 +51,7 @@ class Guard:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         if scope["type"] != "http":
-            if scope["type"] == "websocket":
-                await send({"type": "websocket.close", "code": 1008})
-            return None
+            return await refuse_other(scope, send)
         answer = with_headers(send, is_static=scope["path"].startswith("/static/"))
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         refusal = self._refused(scope, headers)
@@ -85,8 +83,8 @@ class Guard:
             if not once or not same_secret(headers.get(SECRET_HEADER.lower(), ""), team.secret):
                 return 403, "Refused", "This console is reached through the sign-in of your organisation only."
         if scope["method"] == "POST":
-            origin = urlsplit(headers.get("origin", ""))
-            if origin.scheme not in ("http", "https") or origin.netloc.lower() != host.lower():
+            origin = headers.get("origin", "").lower()
+            if count(scope, "origin") != 1 or origin not in {f"{one}://{host.lower()}" for one in ("http", "https")}:
                 return 403, "Refused", "The form was not sent by a page of this console. Nothing was done."
             if settings.read_only:
                 return 403, "Read-only", "This console was started with --read-only. Nothing was changed."
@@ -148,6 +146,12 @@ class Guard:
     def _cookie(self, session: VisitorSession, headers: dict[str, str]) -> bytes:
         secure = "; Secure" if headers.get("x-forwarded-proto", "") == "https" else ""
         return f"{self._cookie_name}={session.key}; Path=/; HttpOnly; SameSite=Strict{secure}".encode()
+
+
+async def refuse_other(scope: Scope, send: Send) -> None:
+    """End what is no request of HTTP. No page uses a web socket, and browsers open one to other sites as well."""
+    if scope["type"] == "websocket":
+        await send({"type": "websocket.close", "code": 1008})
 
 
 def count(scope: Scope, header: str) -> int:

@@ -58,9 +58,13 @@ class FormData:
 
 
 def safe_name(given: str) -> str:
-    """The last part of a file's name with nothing that leaves a folder or means something to a system."""
+    """The last part of a file's name with nothing that leaves a folder or means something to a system.
+
+    Of a long name the end is kept, and its ending with it; letters of many scripts take three bytes each.
+    """
     plain = _own_name(given)
-    plain = _UNSAFE.sub("_", plain).strip(" .")[-_LONGEST_NAME:].strip(" .")
+    plain = _UNSAFE.sub("_", plain).strip(" .")[-_LONGEST_NAME:]
+    plain = plain.encode()[-_LONGEST_BYTES:].decode(errors="ignore").strip(" .")
     return f"_{plain}" if not plain or _RESERVED.fullmatch(plain) else plain
 
 

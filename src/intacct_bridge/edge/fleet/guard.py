@@ -6,7 +6,7 @@ token. A form must come from a page of this site (Origin).
 """
 
 from intacct_bridge.edge.console.access import same_secret
-from intacct_bridge.edge.console.guard import Asgi, Receive, Scope, Send, count, html, with_headers
+from intacct_bridge.edge.console.guard import Asgi, Receive, Scope, Send, count, html, refuse_other, with_headers
 from intacct_bridge.edge.console.rendering import render
 from intacct_bridge.edge.fleet.problems import error_body
 from intacct_bridge.edge.fleet.site import FleetSite
@@ -28,9 +28,7 @@ class FleetGuard:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         if scope["type"] != "http":
-            if scope["type"] == "websocket":
-                await send({"type": "websocket.close", "code": 1008})
-            return None
+            return await refuse_other(scope, send)
         path = scope["path"]
         answer = with_headers(send, is_static=path.startswith(f"{PAGE}/static/"))
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}

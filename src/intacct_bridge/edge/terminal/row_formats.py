@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Protocol
 from intacct_bridge.edge.terminal.console import Console, as_json
 from intacct_bridge.edge.terminal.tables import shown
 from intacct_bridge.errors import InvalidRequestError, SettingsError
+from intacct_bridge.model.text_forms import no_formula
 from intacct_bridge.model.wording import counted
 from intacct_bridge.wire.values import Value
 
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 Row = Mapping[str, Value]
-_FORMULAS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
-"""The first characters by which spreadsheets recognise a formula, and their wide forms."""
 
 
 class TextOutput(Protocol):
@@ -152,7 +151,7 @@ def _csv_cell(value: Value) -> str:
 def _safe_cell(value: Value) -> str:
     """The cell with an apostrophe before a text that a spreadsheet would run as a formula."""
     text = _csv_cell(value)
-    return f"'{text}" if isinstance(value, str) and text.startswith(_FORMULAS) else text
+    return no_formula(text) if isinstance(value, str) else text
 
 
 def _json(rows: Iterable[Row], out: TextOutput) -> int:

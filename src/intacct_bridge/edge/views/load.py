@@ -288,8 +288,13 @@ def rejected_rows(outcomes: Iterable[RecordOutcome]) -> list[tuple[SourceRow, st
 
 def tally(outcomes: Sequence[RecordOutcome], plan: Plan) -> str:
     """`8 posted, 1 rejected, 3 not sent`: records that a stopped load did not reach are not sent."""
-    counts = Counter(_outcome_word(outcome) for outcome in outcomes)
-    counts[RecordStatus.NOT_SENT.outcome_text] += unreached(outcomes, plan)
+    return tally_of(map(_outcome_word, outcomes), unreached(outcomes, plan))
+
+
+def tally_of(words: Iterable[str], left: int) -> str:
+    """The same for outcomes in words, and the number of records that a stopped load did not reach."""
+    counts = Counter(words)
+    counts[RecordStatus.NOT_SENT.outcome_text] += left
     return ", ".join(f"{count:,} {word}" for word, count in counts.items() if count) or "nothing to do"
 
 

@@ -138,34 +138,37 @@ def _write_excel(table: InputTable, rows: Iterable[tuple[SourceRow, str]], path:
     for number, cells in (*table.above, (table.header, [*columns, REASON])):
         for _ in range(number - place if table.above else 0):
             sheet.append([])
-        sheet.append([_sheet_cell(cell) for cell in cells])
+        sheet.append([_sheet_cell(sheet, cell) for cell in cells])
         place = number + 1
     count = 0
     for row, reason in rows:
         cells = (*(row.cells.get(column) for column in columns), reason, *row.beyond)
-        sheet.append([_sheet_cell(_signed(sheet, cell) or cell) for cell in cells])
+        sheet.append([_sheet_cell(sheet, cell) for cell in cells])
         count += 1
     book.save(path)
     return count
 
 
-def _signed(sheet: object, value: object) -> object:
-    """A number whose format shows its currency's sign, as in the input; None for any other value.
+def _sheet_cell(sheet: object, value: object) -> object:
+    """A cell of a workbook, which is read as the same value again.
 
-    The sign is then compared with the record's currency again.
+    A text has no characters that a workbook cannot hold, and is never a formula. A number whose format shows its
+    currency's sign keeps it, as in the input: the sign is then compared with the record's currency again.
     """
     from openpyxl.cell import WriteOnlyCell
 
-    if not isinstance(value, SignedAmount):
-        return None
-    cell = WriteOnlyCell(sheet, Decimal(value))
-    cell.number_format = f'#,##0.00########## "{value.sign}"'
+    if isinstance(value, SignedAmount):
+        cell = WriteOnlyCell(sheet, Decimal(value))
+        cell.number_format = f'#,##0.00########## "{value.sign}"'
+        return cell
+    if not isinstance(value, str):
+        return value
+    text = _NOT_IN_SHEETS.sub("", value)
+    if not text.startswith(("=", "#")):  # of which openpyxl would make a formula, or a formula's error
+        return text
+    cell = WriteOnlyCell(sheet, text)
+    cell.data_type = "s"
     return cell
-
-
-def _sheet_cell(value: object) -> object:
-    """A cell of a workbook; texts without characters that a workbook cannot hold."""
-    return _NOT_IN_SHEETS.sub("", value) if isinstance(value, str) else value
 
 
 def _write_parquet(table: InputTable, rows: Iterable[tuple[SourceRow, str]], path: Path) -> int:

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -12,6 +13,7 @@ from intacct_bridge.errors import SettingsError
 from intacct_bridge.flow.outbox.entry import OutboxEntry, Total, outcome_word
 from intacct_bridge.flow.records.status import RecordStatus
 from intacct_bridge.flow.records.write import WriteOperation
+from intacct_bridge.model.text_forms import no_formula
 from intacct_bridge.model.wording import amount_shown
 
 COLUMNS = (
@@ -20,6 +22,7 @@ COLUMNS = (
     "outcome", "amount", "currency", "posting_date", "link", "sent_local", "run", "undoes",
 )  # fmt: skip
 _SUFFIXES = (".csv", ".jsonl")
+_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,9 +148,9 @@ def export(entries: Iterable[OutboxEntry], path: Path) -> int:
 
 
 def _harmless(rows: Iterable[Mapping[str, str | int]]) -> Iterator[dict[str, str | int]]:
-    """The rows with an apostrophe before each text that a spreadsheet would run as a formula."""
+    """The rows with an apostrophe before each text that a spreadsheet would run as a formula; amounts are none."""
     for row in rows:
         yield {
-            name: f"'{value}" if isinstance(value, str) and value[:1] in "=+-@\t\r" and value else value
+            name: no_formula(value) if isinstance(value, str) and not _NUMBER.fullmatch(value) else value
             for name, value in row.items()
         }

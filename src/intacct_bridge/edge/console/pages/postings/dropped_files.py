@@ -9,11 +9,12 @@ import secrets
 import shutil
 import time
 import zipfile
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import msgspec
@@ -48,7 +49,8 @@ class DroppedFile:
     """Why it cannot be read so."""
     plan: str = ""
     """The id of its plan."""
-    outcomes: list[dict[str, str]] = field(default_factory=list)
+    outcomes: dict[str, dict[str, str]] = field(default_factory=dict)
+    """What became of each record of the plan, by the record's identity."""
     tally: str = ""
     run: str = ""
     """The run that posted it."""
@@ -110,14 +112,18 @@ class DroppedFile:
         return [*self.words, *(["--map", str(self.mapping)] if self.mapping.is_file() else [])]
 
     def save(self) -> None:
-        """Keep its facts; they are replaced in one step."""
-        fresh = self.folder / f"{_FACTS}.new"
-        fresh.write_bytes(msgspec.json.encode(self))
-        fresh.replace(self.folder / _FACTS)
+        """Keep its facts; they are replaced in one step, also where two windows do it at once."""
+        fresh = self.folder / f"{_FACTS}.{secrets.token_hex(4)}"
+        try:
+            fresh.write_bytes(msgspec.json.encode(self))
+            fresh.replace(self.folder / _FACTS)
+        except BaseException:
+            fresh.unlink(missing_ok=True)
+            raise
 
     def forget_plan(self) -> None:
         """It is read in another way now: its plan no longer fits."""
-        self.plan, self.outcomes, self.tally, self.run = "", [], "", ""
+        self.plan, self.outcomes, self.tally, self.run = "", {}, "", ""
         self.refused.unlink(missing_ok=True)
 
 
@@ -161,6 +167,25 @@ def find_file(file_id: str, person: str) -> DroppedFile:
             if found.person == person:
                 return found
     raise NotFoundError("There is no such file.", fix="Drop it again.")
+
+
+@contextmanager
+def changing_outcomes(file: DroppedFile) -> Iterator[DroppedFile]:
+    """The file as it is kept now, whose outcomes are saved after the block: two jobs may post its plan at once.
+
+    Nothing is saved where the file was removed or planned again meanwhile; the outbox has the receipts.
+    """
+    with _OUTCOMES:
+        try:
+            now = find_file(file.id, file.person)
+        except NotFoundError:
+            now = file
+        yield now
+        if now is not file and now.plan == file.plan:
+            now.save()
+
+
+_OUTCOMES = Lock()
 
 
 def files_of(person: str) -> list[DroppedFile]:

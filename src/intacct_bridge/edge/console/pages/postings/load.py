@@ -12,6 +12,7 @@ from intacct_bridge.edge.console.jobs import BackgroundJob, JobConsole
 from intacct_bridge.edge.console.pages.postings import plans
 from intacct_bridge.edge.console.pages.postings.dropped_files import (
     DroppedFile,
+    changing_outcomes,
     files_of,
     find_file,
     keep_file,
@@ -213,7 +214,7 @@ def show_one(visit: Visit) -> PageView:
         "attached": file.attached,
         "problem": problem,
         "plan": plan,
-        "outcomes": file.outcomes[: plans._SHOWN],
+        "outcomes": list(islice(file.outcomes.values(), plans._SHOWN)),
         "tally": file.tally,
         "has_refused": file.refused.is_file(),
         "refused_name": file.refused.name,
@@ -417,8 +418,10 @@ def _keep_outcomes(
 ) -> None:
     """Keep the receipts, and write the rows that Intacct refused beside those that the plan refused."""
     from intacct_bridge.edge.cli.load import input_table, layout_of, load_options
-    from intacct_bridge.edge.views.load import OUTCOME_COLUMNS, outcome_rows, rejected_rows, tally
+    from intacct_bridge.edge.views.load import OUTCOME_COLUMNS, outcome_rows, rejected_rows, tally_of
     from intacct_bridge.flow.layouts.refused_rows import write_refused
+    from intacct_bridge.flow.plan.plan import WRITTEN
+    from intacct_bridge.flow.records.status import RecordStatus
 
     rejected = {row.number: why for row, why in rejected_rows(outcomes)}
     if rejected:
@@ -429,9 +432,14 @@ def _keep_outcomes(
         rows = [(row, reasons[row.number]) for row in table if row.number in reasons]
         write_refused(table, rows, file.refused)
         context.recorder.add_file(file.refused)
-    file.outcomes = [dict(zip(OUTCOME_COLUMNS, row, strict=True)) for row in outcome_rows(outcomes, as_json=False)]
-    file.tally, file.run = tally(outcomes, plan), context.recorder.id
-    file.save()
+    with changing_outcomes(file) as kept:
+        for outcome, row in zip(outcomes, outcome_rows(outcomes, as_json=False), strict=True):
+            record = outcome.write.identity.text
+            if outcome.status is not RecordStatus.SENT or record not in kept.outcomes:  # another job posts it just now
+                kept.outcomes[record] = dict(zip(OUTCOME_COLUMNS, row, strict=True))
+        left = sum(one.write.identity.text not in kept.outcomes for one in plan.of(*WRITTEN))
+        kept.tally = tally_of((one["outcome"] for one in kept.outcomes.values()), left)
+        kept.run = context.recorder.id if outcomes else kept.run
 
 
 def _planned(visit: Visit) -> DroppedFile:

@@ -172,9 +172,12 @@ def resolve(visit: Visit) -> Redirect:
     key, because = visit.field("key"), visit.field("because")
     if not because:
         raise SettingsError("A reason is missing.", fix="Say why; the outbox keeps it.")
-    if visit.field("decision") == "posted" and not key:
+    decision = visit.field("decision")
+    if decision not in ("posted", "not-posted"):  # a record that is not posted may be sent again: never by default
+        raise SettingsError("There is no decision.", fix="Say whether Intacct has the record.")
+    if decision == "posted" and not key:
         raise SettingsError("The record's key is missing.", fix="Give its record number or its natural key.")
-    decided = f"--posted-as={key}" if visit.field("decision") == "posted" else "--not-posted"
+    decided = f"--posted-as={key}" if decision == "posted" else "--not-posted"
     words = ["outbox", "resolve", str(number), decided, f"--because={because}", f"--person={visit.person}"]
     command_data(visit.site, [*words, f"--connection={name}"], person=visit.person)
     return visit.redirect(address("outbox", name, str(number)), notice=f"Entry {number} is resolved.")
