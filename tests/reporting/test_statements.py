@@ -4,6 +4,7 @@
 """
 
 import os
+import shutil
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import date, timedelta
@@ -11,8 +12,10 @@ from decimal import Decimal
 from pathlib import Path
 from random import Random
 
+import duckdb
 import pytest
 
+from intacct_bridge.reporting.live_sql.live_query import copy_table
 from support.reporting.companies import FIVE, ONE, Scene
 from support.reporting.copies import Copy, duckdb_uri
 from support.reporting.python_ledger import (
@@ -119,6 +122,29 @@ def test_the_statistical_ledger_holds_the_lines_of_statistical_accounts_and_no_o
     listed = ", ".join(f"'{one}'" for one in accounts)
     for view in ("general_ledger", "trial_balance", "balance_sheet", "income_statement"):
         assert demo_copy.rows(f"SELECT count(*) FROM reporting.{view} WHERE account_no IN ({listed})") == [(0,)]
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT * FROM reporting.entities ORDER BY entity_id",
+        "SELECT * FROM reporting.trial_balance ORDER BY entity_id, book, base_currency, account_no, period_start",
+        (
+            "SELECT entity_id, book, account_no, fiscal_year, sum(debit), sum(credit), count(*) "
+            "FROM reporting.general_ledger GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4"
+        ),
+    ],
+)
+def test_a_copy_that_knows_its_entities_as_locations_only_has_the_same_rows(
+    demo_copy: Copy, tmp_path: Path, sql: str
+) -> None:
+    uri = duckdb_uri(tmp_path)
+    shutil.copy(demo_copy.uri.removeprefix("duckdb:"), uri.removeprefix("duckdb:"))
+    with duckdb.connect(uri.removeprefix("duckdb:")) as con:
+        con.execute("DROP TABLE LOCATIONENTITY")
+    expected = copy_table(demo_copy.uri, sql)
+    assert expected.num_rows > 3
+    assert copy_table(uri, sql) == expected
 
 
 @pytest.mark.slow

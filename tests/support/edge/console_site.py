@@ -22,6 +22,8 @@ from intacct_bridge.served_demo import CREDENTIALS
 
 _CSRF = re.compile(r'name="csrf" value="([^"]+)"')
 _TAGS = re.compile(r"<(script|style)\b.*?</\1>|<[^>]+>", re.DOTALL)
+_BROKEN = re.compile(r"<p\b[^>]*>(?:(?!</p>).)*?<(form|div|ul|ol|table|details|pre|p|h[1-6])\b", re.DOTALL)
+"""A paragraph with a block in it: browsers end the paragraph there, and the page looks another way than it reads."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,9 @@ class Visitor:
             seen = Seen(answer.status, headers_seen, answer.read(), set_cookies)
         finally:
             line.close()
+        if seen.headers.get("content-type", "").startswith("text/html"):
+            broken = _BROKEN.search(seen.html)
+            assert not broken, f"{path}: a block within a paragraph: {broken and broken[0][-300:]}"
         found = re.match(r"[^;]+", seen.headers.get("set-cookie", ""))
         if found:
             self.cookie = found[0]

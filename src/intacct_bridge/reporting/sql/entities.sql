@@ -1,9 +1,12 @@
 -- entities: the entities of the company, with base currency and first fiscal month.
 -- Grain: entity_id. A row with the entity_id '' stands for everything that belongs to no entity.
 -- Units: none.
--- Rule: an entity without a first fiscal month, or without a currency, has the company's (getFinancialSetup).
+-- Rule: an entity without a first fiscal month, or without a currency, has the company's (getFinancialSetup). A
+--   location that is an entity is one here, also where the copy has no LOCATIONENTITY.
 -- Reads if present: LOCATIONENTITY (LOCATIONID text, NAME text, CURRENCY text, FIRSTMONTH text, STATUS text,
 --   STARTDATE date)
+-- Reads if present: LOCATION (LOCATIONID text, NAME text, CURRENCY text, FIRSTMONTH text, STATUS text, STARTDATE date,
+--   LOCATIONTYPE text)
 -- Columns:
 --   entity_id: id of the entity; empty for what belongs to none
 --   entity_name: name of the entity
@@ -19,6 +22,10 @@ WITH company AS (
 ),
 named AS (
     SELECT e.locationid, e.name, e.currency, e.firstmonth, e.startdate, e.status FROM raw.locationentity AS e
+    UNION ALL
+    SELECT l.locationid, l.name, l.currency, l.firstmonth, l.startdate, l.status
+    FROM raw.location AS l
+    WHERE l.locationtype = 'E' AND l.locationid NOT IN (SELECT e.locationid FROM raw.locationentity AS e)
     UNION ALL
     SELECT '', 'No entity', NULL, NULL, NULL, 'active'
 )

@@ -150,7 +150,8 @@ _SHOWN = (
 def _filled(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """The lines with the columns that have values."""
     columns = [one for one in _SHOWN if any(row.get(one) not in (None, "") for row in rows)]
-    return {"columns": columns, "rows": [[_plain(row.get(one)) for one in columns] for row in rows]}
+    numbers = [number for number, one in enumerate(columns) if one.endswith("AMOUNT")]
+    return {"columns": columns, "numbers": numbers, "rows": [[_plain(row.get(one)) for one in columns] for row in rows]}
 
 
 def _plain(value: Any) -> Any:
