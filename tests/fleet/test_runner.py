@@ -143,7 +143,7 @@ def test_a_run_that_ends_every_worker_gets_an_end_and_the_flow_stays_due(
     assert worker.tick()
     (run,) = fleet.registry.runs()
     assert run.ended_at is not None
-    assert run.outcome == "ended without a word"
+    assert run.outcome == "killed"
     assert run.detail.startswith("2 workers ended while they carried out this run")
     (status,) = fleet.status()
     assert status.needs_attention

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.fleet.sealing import SealedKey
 from intacct_bridge.fleet.tenant import Tenant, decoded, encoded
+from intacct_bridge.flow.runs.run import RunEnd
 from intacct_bridge.model.suggestions import did_you_mean
 from intacct_bridge.store.database import Row, TableSet
 from intacct_bridge.store.governor import slots_taken, spent_by_schema
@@ -76,6 +77,8 @@ _END_RUN = """
 UPDATE run SET ended_at = ?, outcome = ?, detail = ?, transactions = ?, "rows" = ?, in_doubt = ?
 WHERE tenant = ? AND flow = ? AND due_at = ? AND ended_at IS NULL
 """
+_EARLIER_OUTCOMES = {"ended without a word": RunEnd.KILLED.value}
+"""The outcomes that earlier versions stored under another name."""
 _LATEST = f"""
 SELECT DISTINCT ON (tenant, flow) {_RUN_COLUMNS} FROM run WHERE tenant = ANY(?)
 ORDER BY tenant, flow, due_at DESC
@@ -113,7 +116,7 @@ class TenantRun:
     transactions: int = 0
     rows: int = 0
     in_doubt: int = 0
-    """Records whose fate is not known."""
+    """Records of which it is not known whether they were posted."""
     worker: str = ""
 
 
@@ -459,8 +462,9 @@ def _tenant(row: Row) -> Tenant:
 def _run(row: Row) -> TenantRun:
     tenant, flow, due, started, ended, outcome, detail, transactions, rows, in_doubt, worker = tuple(row)
     end = _time(ended) if ended else None
+    outcome = _EARLIER_OUTCOMES.get(outcome, outcome or "")
     return TenantRun(
-        tenant, flow, _time(due), _time(started), end, outcome or "", detail, transactions, rows, in_doubt, worker
+        tenant, flow, _time(due), _time(started), end, outcome, detail, transactions, rows, in_doubt, worker
     )
 
 

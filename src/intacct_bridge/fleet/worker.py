@@ -170,7 +170,7 @@ class FleetWorker:
                     " again. The flow runs again at its next time. Look for the reason in the logs of the workers,"
                     f" such as too little memory, and pause the tenant meanwhile: intacct fleet pause {key.tenant}"
                 )
-                self._fleet.end_run(run, RunEnd.SILENT.value, detail=detail)
+                self._fleet.end_run(run, RunEnd.KILLED.value, detail=detail)
                 _log.error("%s %s: %s", key.tenant, key.flow, detail)
         self._given_up = set(given_up)
 

@@ -78,7 +78,7 @@ def test_a_killed_run_ended_without_a_word_and_a_living_one_runs(path: Path) -> 
         assert living.seconds() is not None
         process.kill()
     (killed,) = history.runs()
-    assert killed.end is RunEnd.SILENT
+    assert killed.end is RunEnd.KILLED
     assert killed.seconds() is None
     assert not list((path.parent / "running").glob("a*"))
 

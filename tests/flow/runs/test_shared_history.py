@@ -68,7 +68,7 @@ def test_a_killed_run_of_another_process_ended_without_a_word(named: PostgresPla
             process.kill()
         while [one.end for one in history.runs()] == [RunEnd.RUNNING]:
             pass  # the server takes a moment to notice
-        assert [one.end for one in history.runs()] == [RunEnd.SILENT]
+        assert [one.end for one in history.runs()] == [RunEnd.KILLED]
 
 
 def test_a_recorder_keeps_a_run_there(named: PostgresPlace) -> None:

@@ -1,7 +1,7 @@
 """A run: one command that read from or wrote to a company, as the history keeps it. Pure data.
 
 A run begins before its first call and ends with an exit status. A process that is killed leaves a run without an end;
-the history shows such a run as interrupted, because nothing holds its lock any more.
+the history shows such a run as killed, because no process holds its lock.
 """
 
 from collections.abc import Mapping, Sequence
@@ -27,8 +27,8 @@ class RunEnd(StrEnum):
     BUG = "bug"
     INTERRUPTED = "interrupted"
     """Stopped by Ctrl-C, a signal, or a reader that closed the output."""
-    SILENT = "ended without a word"
-    """The process is gone and recorded no end: it was killed, or the machine stopped."""
+    KILLED = "killed"
+    """The process recorded no end: it was killed, or the machine stopped."""
 
     @property
     def succeeded(self) -> bool:
@@ -173,7 +173,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
         """How it ended."""
         if self.status is not None:
             return end_of(self.status)
-        return RunEnd.RUNNING if self.alive else RunEnd.SILENT
+        return RunEnd.RUNNING if self.alive else RunEnd.KILLED
 
     @property
     def rows(self) -> int:

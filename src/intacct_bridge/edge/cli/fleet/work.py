@@ -233,7 +233,7 @@ def _flows(tenant: "Tenant", flow: str | None, name: str) -> Sequence[str]:
 _WITHOUT_RUN = {
     "sign-in refused": ("refused", "The sign-in was refused before. Enter the right credentials first."),
     "paused": ("interrupted", "The tenant is paused."),
-    "max recovery attempts exceeded": ("ended without a word", "Each worker that carried it out was killed."),
+    "max recovery attempts exceeded": ("killed", "Each worker that carried it out was killed."),
     "removed": ("wrong settings", "The tenant was removed."),
 }
 
