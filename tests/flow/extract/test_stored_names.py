@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from intacct_bridge.flow.destinations.base import ColumnDifference
 from intacct_bridge.flow.destinations.open import open_sink
-from intacct_bridge.flow.extract.transform import NamingSink, stored_names
+from intacct_bridge.flow.extract.transform import TransformingSink, stored_names, under_stored_names
 from intacct_bridge.flow.streams.bookmark import Bookmark
 from intacct_bridge.flow.streams.stream import Stream
 from intacct_bridge.wire.values import Kind
@@ -68,7 +68,7 @@ def test_no_two_columns_have_one_name(
     tmp_path: Path, uri: str, read: Callable[[Path], Sequence[dict[str, object]]]
 ) -> None:
     begun = Bookmark().begin("03/01/2026 12:00:00", 1, full=True)
-    with closing(NamingSink(open_sink(uri.format(tmp_path)))) as sink:
+    with closing(TransformingSink(open_sink(uri.format(tmp_path)), under_stored_names)) as sink:
         sink.open("acme", NOON)
         writer = sink.writer(STREAM, begun)
         writer.write(pa.RecordBatch.from_pylist([ROW]))
@@ -77,7 +77,7 @@ def test_no_two_columns_have_one_name(
     assert len({name.casefold() for name in row}) == len(row)
     assert {name: str(row[name]) for name in COLUMNS} == {name: str(value) for name, value in COLUMNS.items()}
     assert str(row["_run"]) != "a"
-    with closing(NamingSink(open_sink(uri.format(tmp_path)))) as sink:
+    with closing(TransformingSink(open_sink(uri.format(tmp_path)), under_stored_names)) as sink:
         sink.open("acme", NOON)
         again = sink.writer(STREAM, sink.bookmarks()["CLASS"])
         assert again.difference == ColumnDifference()

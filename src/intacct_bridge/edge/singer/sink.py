@@ -365,7 +365,7 @@ class SingerWriter:
     @property
     def complete(self) -> bool:
         """Whether the consumer was sent everything, or another tap's state says from when changes are wanted."""
-        return bool(self._before.progress.refreshed_at or self._before.since)
+        return self._before.is_established
 
     @property
     def loading(self) -> bool:

@@ -122,7 +122,7 @@ class EventWriter:
     @property
     def complete(self) -> bool:
         """Whether the first read has ended."""
-        return bool(self._before.progress.refreshed_at or self._before.since)
+        return self._before.is_established
 
     @property
     def loading(self) -> bool:

@@ -18,10 +18,10 @@ from intacct_bridge.flow.extract.run import Extraction
 from intacct_bridge.flow.extract.selection import Selection, headers_of, select_early, select_streams
 from intacct_bridge.flow.extract.source import ExtractSource, GatewaySource
 from intacct_bridge.flow.extract.transform import (
-    NamingSink,
     Transform,
     TransformingSink,
     stored_names,
+    under_stored_names,
     with_entity_column,
     with_names,
 )
@@ -86,10 +86,14 @@ class Prepared:
 
     def into(self, sink: Sink, options: Options | None = None) -> Extraction:
         """A run into a destination."""
-        named = sink if sink.uri == "-" else NamingSink(sink)  # messages have no columns of their own
+        # messages have no columns of their own
+        stored = sink if sink.uri == "-" else TransformingSink(sink, under_stored_names)
+        if self.transforms:
+            transforms = {one.read.name: one for one in self.transforms}
+            stored = TransformingSink(stored, lambda stream: transforms[stream.name])
         return Extraction(
             self.source,
-            TransformingSink(named, self.transforms) if self.transforms else named,
+            stored,
             self.streams,
             headers=self.headers,
             options=options,

@@ -1,7 +1,7 @@
 """Transforms: streams that are stored with other columns than they are read with, and the column of the owning entity.
 
-A destination behind transforms gets every page converted on its way. The rows that are read and those that are stored
-share their keys, so changes, replacements and deletes pass unchanged.
+Every page is converted before the destination gets it. The rows that are read and those that are stored share their
+keys, so changes, replacements and deletes pass unchanged.
 
 MEGAENTITYID names the entity that owns a record; it is empty for what all entities share. Lines do not have it: theirs
 is their header's, read along with them where a relation leads there, else looked up for the headers of a page, once
@@ -45,15 +45,15 @@ class Transform:
 
 
 class TransformingSink:
-    """A destination behind transforms."""
+    """A destination that stores each stream as `transform` has it."""
 
-    def __init__(self, sink: Sink, transforms: Iterable[Transform]) -> None:
+    def __init__(self, sink: Sink, transform: Callable[[Stream], Transform]) -> None:
         self.uri = sink.uri
         self.commit_rows = sink.commit_rows
         self.commit_bytes = sink.commit_bytes
         self.commit_seconds = sink.commit_seconds
         self._sink = sink
-        self._transforms = {one.read.name: one for one in transforms}
+        self._transform = transform
 
     def open(self, company: str, started: datetime) -> int:
         """Begin a run."""
@@ -65,7 +65,7 @@ class TransformingSink:
 
     def writer(self, stream: Stream, bookmark: Bookmark) -> Writer:
         """The writer of one stream."""
-        one = self._transforms[stream.name]
+        one = self._transform(stream)
         writer = self._sink.writer(one.stored, bookmark)
         return writer if one.convert is None else TransformingWriter(writer, one.convert)
 
@@ -79,7 +79,7 @@ class TransformingSink:
 
 
 class TransformingWriter:
-    """The writer of one stream behind a transform."""
+    """The writer of one stream, whose rows are converted first."""
 
     def __init__(self, writer: Writer, convert: Convert) -> None:
         self._writer = writer
@@ -137,41 +137,14 @@ class TransformingWriter:
 # --- names of columns
 
 
-class NamingSink:
-    """A destination whose columns have names of their own: no two that differ by case only, and none that copies add.
+def under_stored_names(stream: Stream) -> Transform:
+    """A stream for a destination where no two columns differ by case only, and none has a name that copies add.
 
     Databases compare names without their case, and every copy has columns such as `_run`. Such a field gets a column of
     another name, which `stored_names` gives.
     """
-
-    def __init__(self, sink: Sink) -> None:
-        self.uri = sink.uri
-        self.commit_rows = sink.commit_rows
-        self.commit_bytes = sink.commit_bytes
-        self.commit_seconds = sink.commit_seconds
-        self._sink = sink
-
-    def open(self, company: str, started: datetime) -> int:
-        """Begin a run."""
-        return self._sink.open(company, started)
-
-    def bookmarks(self) -> Mapping[str, Bookmark]:
-        """The bookmark of every stream."""
-        return self._sink.bookmarks()
-
-    def writer(self, stream: Stream, bookmark: Bookmark) -> Writer:
-        """The writer of one stream."""
-        names = stored_names(stream.fields)
-        writer = self._sink.writer(with_names(stream, names), bookmark)
-        return TransformingWriter(writer, lambda rows: _renamed(rows, names)) if names else writer
-
-    def finish(self, outcomes: Sequence[StreamOutcome], at: datetime) -> None:
-        """Store the run's history."""
-        self._sink.finish(outcomes, at)
-
-    def close(self) -> None:
-        """Close the destination."""
-        self._sink.close()
+    names = stored_names(stream.fields)
+    return Transform(stream, with_names(stream, names), (lambda rows: _renamed(rows, names)) if names else None)
 
 
 def stored_names(fields: Iterable[str]) -> dict[str, str]:

@@ -157,6 +157,11 @@ class Bookmark:
         return self.progress.since
 
     @property
+    def is_established(self) -> bool:
+        """Whether a full refresh has ended, or changes are wanted from a given day on."""
+        return bool(self.progress.refreshed_at or self.progress.since)
+
+    @property
     def in_progress(self) -> bool:
         """Whether a walk was begun and has not ended."""
         return self.progress.in_progress
