@@ -8,6 +8,7 @@ import functools
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -357,6 +358,16 @@ def number_option(
     """An option that takes a whole number within bounds; its help shows the default."""
     bounds = WholeNumber(least, most)
     return click.option(flag, **{"metavar": "N", "type": bounds, "show_default": True, "help": sentence, **more})
+
+
+def require_packages(packages: Sequence[str], extra: str, purpose: str) -> None:
+    """SettingsError where packages of an extra are not installed; it begins with the purpose, as in `Serving needs`."""
+    missing = [name for name in packages if find_spec(name) is None]
+    if missing:
+        raise SettingsError(
+            f"{purpose} packages that are not installed: {', '.join(missing)}.",
+            fix=f"Run: pip install 'intacct-bridge[{extra}]'",
+        )
 
 
 def file_option(flag: str, sentence: str, *, metavar: str = "FILE") -> Callable[..., Any]:

@@ -1,8 +1,10 @@
 """`intacct extract`: copy the company's objects, and keep the copy current."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -18,6 +20,30 @@ if TYPE_CHECKING:
     from intacct_bridge.flow.extract.pipeline import ExtractRequest
 
 FAILURES = 1
+
+
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """The options of the command."""
+
+    streams: tuple[str, ...]
+    to: str
+    everything: bool
+    full: bool
+    select: tuple[str, ...]
+    as_text: tuple[str, ...]
+    since: datetime | None
+    max_transactions: int | None
+    attachments: Path | None
+    hard_deletes: bool
+    entity_column: str | None
+    unified: str | None
+    map_files: tuple[Path, ...]
+    periods: tuple[str, ...]
+    estimate: bool
+    compact: bool
+    no_views: bool
+    name_style: str | None
 
 
 @click.command("extract")
@@ -99,28 +125,7 @@ FAILURES = 1
     help="Also make a view of each table in the schema raw, with lower-case names without dots.",
 )
 @shared_options(prints_table=True)
-def extract_command(
-    context: CommandContext,
-    *,
-    streams: tuple[str, ...],
-    to: str,
-    everything: bool,
-    full: bool,
-    select: tuple[str, ...],
-    as_text: tuple[str, ...],
-    since: object,
-    max_transactions: int | None,
-    attachments: Path | None,
-    hard_deletes: bool,
-    entity_column: str | None,
-    unified: str | None,
-    map_files: tuple[Path, ...],
-    periods: tuple[str, ...],
-    estimate: bool,
-    compact: bool,
-    no_views: bool,
-    name_style: str | None,
-) -> int:
+def extract_command(context: CommandContext, **options: Any) -> int:
     """Copy objects to a destination and keep the copy current: the first run reads everything, later ones the changes.
 
     A run that was stopped is resumed by the next one. Deleted records are marked, and lines follow their headers. A
@@ -135,87 +140,109 @@ def extract_command(
       intacct extract --map bills.toml --to csv:bills
       intacct extract "trial_balance?from=2026-01-01&by=location" --to duckdb:///books.duckdb
     """
-    if unified and (entity_column or everything):
-        raise SettingsError(
-            f"--unified and {'--entity-column' if entity_column else '--all'} do not go together",
-            fix="A unified record names its entity itself (subsidiary), and with no STREAM all entities are read.",
-        )
-    if map_files and (streams or unified or entity_column or everything):
-        other = next(one for one, given in zip(
-            ("a STREAM", "--unified", "--entity-column", "--all"),
-            (streams, unified, entity_column, everything), strict=True) if given)  # fmt: skip
-        raise SettingsError(
-            f"--map and {other} do not go together", fix="A mapping names the object that it reads, and the columns."
-        )
-    if estimate and compact:
-        raise SettingsError("--estimate and --compact do not go together", fix="Rewriting files costs no transaction.")
-    if hard_deletes:
-        _require_database(
-            to, "--hard-deletes removes rows from", "Use --compact, which rewrites the files without deleted rows."
-        )
-    if name_style:
-        _require_database(to, "--names makes views in", "Use duckdb:///FILE or postgresql://...")
+    given = _Given(**options)
+    _check(given)
     if context.entity and context.entity.lower() == "all":
         context.entity = ""
-    client = context.limited_client(max_transactions)
-    with stoppable(context.console), client.signing_in():
+    client = context.limited_client(given.max_transactions)
+    with stoppable(context.console), client.signing_in():  # the answer comes while the libraries are imported
         from intacct_bridge.edge.terminal.memory import limit_memory
         from intacct_bridge.flow.destinations.open import compact_copy, importing
 
         limit_memory()
-        with importing(to):
-            from datetime import datetime
-
+        with importing(given.to):
             from intacct_bridge.edge.views.extract import run_extraction
             from intacct_bridge.edge.views.reporting import WantedViews
-            from intacct_bridge.flow.extract.options import Options
-            from intacct_bridge.flow.extract.pipeline import ExtractRequest
-            from intacct_bridge.flow.outward.maps import read_map, with_lists
-            from intacct_bridge.flow.streams.defaults import (
-                fields_of_objects,
-                full_every,
-                refuse_joined,
-                refuse_unknown_streams,
-                selected_fields,
-                streams_for,
-            )
+            from intacct_bridge.flow.streams.defaults import fields_of_objects
             from intacct_bridge.model.uri_text import redacted
 
-    client.read_as_text(fields_of_objects(as_text))
-    refuse_joined(streams)
-    maps = [with_lists(read_map(one)) for one in map_files]
-    names = [one.name for one in maps] if maps else list(streams)
-    names = names if unified or maps else streams_for(client, streams, everything=everything)
-    start = f"{since:%m/%d/%Y} 00:00:00" if isinstance(since, datetime) else ""
-    often, whole_every = full_every(periods)
-    refuse_unknown_streams("full_every", whole_every, names, unified or "")
-    fields = selected_fields(select)
-    if unified:
-        refuse_unknown_streams("select", fields, names, unified)
-    private = not context.connection.location_id
-    options = Options(full=full, start=start, full_every=often, whole_every=whole_every, show_private=private)
-    asked = () if maps else names
-    request = ExtractRequest(asked, fields, unified or "", entity_column or "", early=not estimate, maps=maps)
-    if estimate:
-        return _estimate(context, client, request, to, options)
-    rewriting = compact_copy(to) if compact else ()  # refuses a database before anything is read
-    context.recorder.destination = redacted(to)
+    client.read_as_text(fields_of_objects(given.as_text))
+    request, reading = _request(client, given)
+    if given.estimate:
+        return _estimate(context, client, request, given.to, reading)
+    rewriting = compact_copy(given.to) if given.compact else ()  # refuses a database before anything is read
+    context.recorder.destination = redacted(given.to)
+    objects_only = not (given.unified or given.map_files)
     done = run_extraction(
         client,
         request,
-        to,
+        given.to,
         context.console,
-        options=options,
-        hard_deletes=hard_deletes,
+        options=reading,
+        hard_deletes=given.hard_deletes,
         keep=context.recorder.add_streams,
         tick=context.recorder.tick,
-        views=WantedViews(reporting=not (no_views or unified or maps), lower_names=bool(name_style)),
+        views=WantedViews(reporting=objects_only and not given.no_views, lower_names=bool(given.name_style)),
     )
-    fetched = _show(context, done, attachments, to)
+    fetched = _show(context, done, given.attachments, given.to)
     for one in rewriting:
         before, after = counted(one.files_before, "file"), counted(one.files_after, "file")
         context.console.say(f"{one.stream}: {before} rewritten as {after}, {counted(one.rows, 'row')}")
     return 0 if done.sound and fetched else FAILURES
+
+
+def _check(given: _Given) -> None:
+    """SettingsError for options that do not go together, or that the destination does not have."""
+    if given.unified and (given.entity_column or given.everything):
+        raise SettingsError(
+            f"--unified and {'--entity-column' if given.entity_column else '--all'} do not go together",
+            fix="A unified record names its entity itself (subsidiary), and with no STREAM all entities are read.",
+        )
+    selections = {
+        "a STREAM": given.streams,
+        "--unified": given.unified,
+        "--entity-column": given.entity_column,
+        "--all": given.everything,
+    }
+    other = next((name for name, value in selections.items() if value), "")
+    if given.map_files and other:
+        raise SettingsError(
+            f"--map and {other} do not go together", fix="A mapping names the object that it reads, and the columns."
+        )
+    if given.estimate and given.compact:
+        raise SettingsError("--estimate and --compact do not go together", fix="Rewriting files costs no transaction.")
+    if given.hard_deletes:
+        _require_database(
+            given.to,
+            "--hard-deletes removes rows from",
+            "Use --compact, which rewrites the files without deleted rows.",
+        )
+    if given.name_style:
+        _require_database(given.to, "--names makes views in", "Use duckdb:///FILE or postgresql://...")
+
+
+def _request(client: "Client", given: _Given) -> "tuple[ExtractRequest, Options]":
+    """What is read, and how."""
+    from intacct_bridge.flow.extract.options import Options
+    from intacct_bridge.flow.extract.pipeline import ExtractRequest
+    from intacct_bridge.flow.outward.maps import read_map, with_lists
+    from intacct_bridge.flow.streams.defaults import (
+        full_every,
+        refuse_joined,
+        refuse_unknown_streams,
+        selected_fields,
+        streams_for,
+    )
+
+    refuse_joined(given.streams)
+    unified, entity_column = given.unified or "", given.entity_column or ""
+    maps = [with_lists(read_map(one)) for one in given.map_files]
+    if maps:
+        names = [one.name for one in maps]
+    elif unified:
+        names = list(given.streams)
+    else:
+        names = streams_for(client, given.streams, everything=given.everything)
+    often, whole_every = full_every(given.periods)
+    refuse_unknown_streams("full_every", whole_every, names, unified)
+    fields = selected_fields(given.select)
+    if unified:
+        refuse_unknown_streams("select", fields, names, unified)
+    start = f"{given.since:%m/%d/%Y} 00:00:00" if given.since else ""
+    private = not client.connection.location_id
+    reading = Options(full=given.full, start=start, full_every=often, whole_every=whole_every, show_private=private)
+    asked = () if maps else names
+    return ExtractRequest(asked, fields, unified, entity_column, early=not given.estimate, maps=maps), reading
 
 
 def _show(context: CommandContext, done: "ExtractResult", attachments: Path | None, to: str) -> bool:

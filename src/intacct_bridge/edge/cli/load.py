@@ -173,7 +173,7 @@ def load_command(
             outcomes: list[RecordOutcome] = []
             done.append((plan, None if only_plan else outcomes))
             try:
-                ended = _one(context, plan, outbox, options, only_plan=only_plan, yes=yes, outcomes=outcomes)
+                ended = _show_or_apply(context, plan, outbox, options, only_plan=only_plan, yes=yes, outcomes=outcomes)
             finally:
                 _keep_refused(context, table, plan, outcomes, options["refused"])
             status = max(status, ended)
@@ -327,44 +327,32 @@ def run_kept_plan(
         confirmed_plan,
         needs_approval,
         refuse_unapproved,
-        refuse_without_plan,
     )
     from intacct_bridge.flow.approval.approvals import made_plan
     from intacct_bridge.flow.approval.plan_folder import plan_file
     from intacct_bridge.flow.plan.plan import WRITTEN, Verdict
     from intacct_bridge.flow.plan.plan_file import open_plan
-    from intacct_bridge.flow.plan.planner import confirm_plan
 
     path = plan_file(path, outbox)
     plan = open_plan(path)
     if plan.origin is None:
-        if not only_plan:
-            refuse_without_plan(context.connection)
-        confirmed = confirm_plan(plan, context.load_gateway, outbox)
-        status = _kept(context, confirmed, outbox, options, only_plan=only_plan, yes=yes, done=done)
-        if only_plan and not context.console.as_json:
-            if context.connection.needs_approval:
-                context.console.say("Nothing was sent. The plan is of an earlier version and cannot be approved.")
-            else:
-                context.console.say("Nothing was sent.")
-                next_step(context, path, approved=True)
-        return status
+        return _run_earlier_plan(context, outbox, path, plan, options, only_plan=only_plan, yes=yes, done=done)
     sending = plan.origin.options
     given = _given({"batch_size": "--batch-size", "atomic": "--atomic", "on_error": "--on-error"})
     if given and send_options(options) != sending:
         raise SettingsError(f"a kept plan is applied as it was made, without {given[0]}", fix="plan the file again")
-    options = {
-        **options,
-        "batch_size": sending.batch_size,
-        "atomic": sending.atomic,
-        "on_error": "stop" if sending.stop_on_error else "continue",
-    }
     made = made_plan(plan, context.load_gateway, outbox)
     if not only_plan:
         refuse_unapproved(plan, made, context.connection, outbox)
     confirmed = confirmed_plan(plan, made, context.load_gateway, outbox)
     if not only_plan:
-        return _kept(context, confirmed, outbox, options, only_plan=False, yes=yes, done=done)
+        options = {
+            **options,
+            "batch_size": sending.batch_size,
+            "atomic": sending.atomic,
+            "on_error": "stop" if sending.stop_on_error else "continue",
+        }
+        return _run_plan(context, confirmed, outbox, options, only_plan=False, yes=yes, done=done)
     problem = approval_problem(made, context.connection, outbox)
     show_kept(confirmed, made, outbox.approvals(made.id), context.console, problem=problem)
     if not context.console.as_json and confirmed.of(*WRITTEN, Verdict.IN_DOUBT):
@@ -375,7 +363,36 @@ def run_kept_plan(
     return FAILURES if plan.of(Verdict.REFUSED) else 0
 
 
-def _kept(
+def _run_earlier_plan(
+    context: CommandContext,
+    outbox: "Outbox",
+    path: Path,
+    plan: "Plan",
+    options: dict[str, Any],
+    *,
+    only_plan: bool,
+    yes: bool,
+    done: "list[Done] | None",
+) -> int:
+    """Show or apply a plan of a version that kept no approvals; where they are required, it can only be shown."""
+    from intacct_bridge.flow.approval.admission import refuse_without_plan
+    from intacct_bridge.flow.plan.planner import confirm_plan
+
+    if not only_plan:
+        refuse_without_plan(context.connection)
+    confirmed = confirm_plan(plan, context.load_gateway, outbox)
+    status = _run_plan(context, confirmed, outbox, options, only_plan=only_plan, yes=yes, done=done)
+    if not only_plan or context.console.as_json:
+        return status
+    if context.connection.needs_approval:
+        context.console.say("Nothing was sent. The plan is of an earlier version and cannot be approved.")
+    else:
+        context.console.say("Nothing was sent.")
+        next_step(context, path, approved=True)
+    return status
+
+
+def _run_plan(
     context: CommandContext,
     plan: "Plan",
     outbox: "Outbox",
@@ -389,7 +406,7 @@ def _kept(
     outcomes: list[RecordOutcome] = []
     with _document(context) as own:
         (own if done is None else done).append((plan, None if only_plan else outcomes))
-        return _one(context, plan, outbox, options, only_plan=only_plan, yes=yes, outcomes=outcomes)
+        return _show_or_apply(context, plan, outbox, options, only_plan=only_plan, yes=yes, outcomes=outcomes)
 
 
 def load_options(words: Sequence[str]) -> dict[str, Any]:
@@ -514,7 +531,7 @@ def _keep_refused(
         context.console.say(f"No row is refused; {path} is from an earlier run.")
 
 
-def _one(
+def _show_or_apply(
     context: CommandContext,
     plan: "Plan",
     outbox: "Outbox",

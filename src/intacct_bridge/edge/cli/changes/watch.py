@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from intacct_bridge.client.connections.connection import Connection
     from intacct_bridge.flow.changes.delivery import Deliveries
     from intacct_bridge.flow.changes.event_log import EventLog, LoggedEvent
+    from intacct_bridge.flow.changes.following import Follower
     from intacct_bridge.flow.changes.watch import PollResult, Watch
     from intacct_bridge.flow.runs.ongoing import OngoingReports
     from intacct_bridge.flow.runs.run import RecordCounts
@@ -116,11 +117,13 @@ def run_command(context: CommandContext, **given: Any) -> int:
     """
     from contextlib import closing
 
+    from intacct_bridge.edge.cli.changes.mapped_receiver import mapped_receiver
     from intacct_bridge.edge.cli.changes.receivers import receiver_for
     from intacct_bridge.flow.changes.event_log import EventLog, event_log_place
     from intacct_bridge.flow.changes.following import Follower, FollowOptions
     from intacct_bridge.flow.changes.watch import prepare_watch
     from intacct_bridge.flow.outbox.storage import outbox_place
+    from intacct_bridge.flow.outward.maps import read_map
 
     if given["once"] and given["follow"]:
         raise SettingsError("--once and --follow do not go together", fix="Leave one of them out.")
@@ -142,23 +145,27 @@ def run_command(context: CommandContext, **given: Any) -> int:
             with stoppable(context.console):
                 prepared = prepare_watch(client, watch)
             if given["map_file"] is not None and not given["to"].startswith("load:"):
-                from intacct_bridge.edge.cli.changes.mapped_receiver import mapped_receiver
-                from intacct_bridge.flow.outward.maps import read_map
-
                 receiver = mapped_receiver(receiver, read_map(given["map_file"]), prepared.streams)
             _show_cost(context, prepared, options.every, once=given["once"], yes=given["yes"])
             follower = Follower(client, log, watch, receiver, options)
             with stoppable(context.console, lambda _: follower.stop()):
-                if given["once"]:
-                    polled, delivered = follower.once()
-                    _count(context, polled, delivered)
-                    return _ended(context, polled, delivered)
-                reports = _reports(context)
-                for one, delivered in follower.follow():
-                    counts = _count(context, one, delivered)
-                    _show(context, one, delivered)
-                    failures = one.failures if one is not None else {}
-                    reports.note(context.begin_run(), counts, polled=one is not None, failure=_told(failures))
+                return _poll_once(context, follower) if given["once"] else _follow(context, follower)
+
+
+def _poll_once(context: CommandContext, follower: "Follower") -> int:
+    polled, delivered = follower.once()
+    _count(context, polled, delivered)
+    return _ended(context, polled, delivered)
+
+
+def _follow(context: CommandContext, follower: "Follower") -> int:
+    """Poll and deliver until the program is stopped, with a line and a record of the run for each poll."""
+    reports = _reports(context)
+    for polled, delivered in follower.follow():
+        counts = _count(context, polled, delivered)
+        _show(context, polled, delivered)
+        failures = polled.failures if polled is not None else {}
+        reports.note(context.begin_run(), counts, polled=polled is not None, failure=_told(failures))
     return 0
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from intacct_bridge.edge.cli.context import CommandContext, file_option, number_option, shared_options
+from intacct_bridge.edge.cli.context import CommandContext, file_option, number_option, require_packages, shared_options
 from intacct_bridge.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def console_command(context: CommandContext, *, host: str, port: int, no_open: b
       intacct console --connection demo --read-only
       intacct console --port 8090 --trust-header X-Forwarded-User --allow-host books.example.org
     """
-    _check_extra()
+    require_packages(_EXTRA, "console", "The console needs")
     from intacct_bridge.edge.console.pages.registry import PAGES
     from intacct_bridge.edge.console.server import ConsoleServer
     from intacct_bridge.edge.console.site import Site
@@ -97,17 +97,6 @@ def _report(context: CommandContext, error: BaseException) -> None:
 
     context.console.complain(f"A bug in Intacct Bridge: {type(error).__name__}: {error}")
     context.console.detail("".join(traceback.format_exception(error)))
-
-
-def _check_extra() -> None:
-    from importlib.util import find_spec
-
-    missing = [name for name in _EXTRA if find_spec(name) is None]
-    if missing:
-        raise SettingsError(
-            f"The console needs packages that are not installed: {', '.join(missing)}.",
-            fix="Run: pip install 'intacct-bridge[console]'",
-        )
 
 
 def _settings(context: CommandContext, host: str, options: dict[str, Any]) -> "ConsoleSettings":

@@ -2,14 +2,13 @@
 
 import ipaddress
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import click
 
-from intacct_bridge.edge.cli.context import CommandContext, number_option, shared_options
+from intacct_bridge.edge.cli.context import CommandContext, number_option, require_packages, shared_options
 from intacct_bridge.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -77,7 +76,7 @@ def mcp_command(
       intacct mcp --copy duckdb:///books.duckdb --read-only
       intacct mcp --copy postgresql://agent@db/books --folder ~/inbox --http
     """
-    _require_extra()
+    require_packages(("mcp",), "mcp", "Agents need")
     from intacct_bridge.edge.mcp.server import AgentServer
     from intacct_bridge.edge.mcp.session import AgentSettings
     from intacct_bridge.reporting.questions.answer import QuestionLimits
@@ -173,8 +172,3 @@ def _checked_console(address: str) -> str:
             setting="console",
         )
     return f"{parts.scheme}://{parts.netloc}{parts.path}"
-
-
-def _require_extra() -> None:
-    if find_spec("mcp") is None:
-        raise SettingsError("Agents need the mcp extra.", fix="pip install 'intacct-bridge[mcp]'")

@@ -3,14 +3,13 @@
 import os
 import secrets
 from contextlib import closing, suppress
-from importlib.util import find_spec
 from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from intacct_bridge.edge.cli.context import CommandContext, file_option, number_option
+from intacct_bridge.edge.cli.context import CommandContext, file_option, number_option, require_packages
 from intacct_bridge.edge.cli.fleet.opened import with_fleet
 from intacct_bridge.errors import SettingsError
 
@@ -71,7 +70,7 @@ def serve_command(
       intacct fleet serve --address https://connect.example.com --vendor "Example Software"
       intacct fleet serve --token-file /run/secrets/fleet-token --port 8780
     """
-    _check_extra()
+    require_packages(_EXTRA, "fleet,console", "Serving needs")
     from intacct_bridge.edge.fleet.server import FleetServer
     from intacct_bridge.edge.fleet.site import FleetSite, ServeSettings
     from intacct_bridge.edge.terminal.process import stoppable
@@ -128,15 +127,6 @@ def _report(context: CommandContext, error: BaseException) -> None:
 
     context.console.complain(f"{type(error).__name__}: {error}")
     context.console.detail("".join(traceback.format_exception(error)))
-
-
-def _check_extra() -> None:
-    missing = [name for name in _EXTRA if find_spec(name) is None]
-    if missing:
-        raise SettingsError(
-            f"Serving needs packages that are not installed: {', '.join(missing)}.",
-            fix="Run: pip install 'intacct-bridge[fleet,console]'",
-        )
 
 
 COMMANDS = (serve_command,)
