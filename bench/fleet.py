@@ -61,6 +61,8 @@ class Bench:
 
     def __init__(self, fleet: Fleet, uri: str, server: "subprocess.Popen[str]", key: str, names: list[str]) -> None:
         self.fleet, self.names, self._server = fleet, names, server
+        self.most_connections = 0
+        """Sessions of the database at once, those of this program included."""
         self.runner = DbosRunner(fleet.registry.place)
         environment = {**os.environ, "INTACCT_FLEET": uri, "INTACCT_FLEET_KEY": key}
         command = [sys.executable, "-m", "intacct_bridge", "fleet", "work", "-q", "--threads", str(THREADS)]
@@ -87,6 +89,7 @@ class Bench:
         while len(ended := self._ended(due, waited)) < len(waited):
             if time.monotonic() - began > 60 + 3 * len(self.names):
                 raise SystemExit(f"{len(waited) - len(ended):,} of {len(waited):,} runs did not end")
+            self._see_connections()
             time.sleep(0.25)
         wrong = [one for one in ended if one.outcome != "done"]
         if wrong:
@@ -96,6 +99,10 @@ class Bench:
         starts = [(one.started_at - due).total_seconds() for one in ended]
         emulator, workers, database = (b - a for a, b in zip(before, after, strict=True))
         return Round((last - due).total_seconds(), emulator, workers, database, starts)
+
+    def _see_connections(self) -> None:
+        sql = "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'"
+        self.most_connections = max(self.most_connections, int(self.fleet.registry._db.read(sql)[0][0]))
 
     def wait_for_all(self) -> None:
         """Wait until no run is queued or goes on, those that hung included."""
@@ -198,8 +205,8 @@ def main() -> int:
     parser.add_argument("--companies", type=int, nargs="+", default=[10, 50, 200, 1000])
     parser.add_argument("--hanging", type=int, default=10, help="companies that hang in the last measurement")
     options = parser.parse_args()
-    print(_line("companies", "syncs/min", "CPU ms each", "of it workers", "emulator", "database", "workers' peak MB"))
-    print(_line(*["---:"] * 7))
+    print(_line("companies", "syncs/min", "CPU ms each", "of it workers", "emulator", "database", "workers' peak MB", "connections"))
+    print(_line(*["---:"] * 8))
     met, cost = True, 0.0
     for companies in options.companies:
         with bench_of(companies) as bench:
@@ -211,7 +218,7 @@ def main() -> int:
             print(
                 _line(
                     f"{companies:,}", f"{rate:,.0f}", *(f"{one:,.0f}" for one in (sum(each), *each)),
-                    f"{bench.memory() / 2**20:,.0f}",
+                    f"{bench.memory() / 2**20:,.0f}", bench.most_connections,
                 ),
                 flush=True,
             )  # fmt: skip
@@ -246,7 +253,7 @@ def _with_hanging(bench: Bench, hanging: int) -> bool:
     print(f"\n95 % of the others' runs start within, in {ROUNDS} rounds of each kind in turn:")
     for name, found in (("no company hangs", quiet), (f"{hanging} companies hang", slowed)):
         print(f"  {name}: {median(found):.1f} s ({min(found):.1f} to {max(found):.1f})")
-    print(f"The median changes by {change:+.0%}.")
+    print(f"The median changes by {change:+.0%}. The most connections to the database: {bench.most_connections}.")
     return change < 0.1
 
 

@@ -18,8 +18,8 @@ from support.store.transaction_pooler import TransactionPooler
 TABLES = TableSet("things", "the things", lambda: "CREATE TABLE thing (name TEXT PRIMARY KEY, count INTEGER);")
 
 
-def opened(place: PostgresPlace) -> "closing[PostgresDatabase]":
-    return closing(PostgresDatabase(place, TABLES))
+def opened(place: PostgresPlace, *, pooled: bool = False) -> "closing[PostgresDatabase]":
+    return closing(PostgresDatabase(place, TABLES, pooled=pooled))
 
 
 def names(place: PostgresPlace) -> list[str]:
@@ -43,8 +43,11 @@ def on_commit(cut: str) -> Callable[[bytes], str]:
     return lambda request: left.pop() if left and b"COMMIT" in request else ""
 
 
-def test_a_commit_whose_reply_is_lost_is_known_to_be_done(proxy: CuttingProxy, postgres_place: PostgresPlace) -> None:
-    with opened(through(proxy, postgres_place)) as db:
+@pytest.mark.parametrize("pooled", [False, True])
+def test_a_commit_whose_reply_is_lost_is_known_to_be_done(
+    proxy: CuttingProxy, postgres_place: PostgresPlace, pooled: bool
+) -> None:
+    with opened(through(proxy, postgres_place), pooled=pooled) as db:
         proxy.decide = on_commit(AFTER)
         with db.transaction():
             db.execute("INSERT INTO thing VALUES (?, ?)", ("a", 1))
@@ -80,9 +83,10 @@ def test_without_an_answer_about_a_commit_there_is_an_error(
     assert names(postgres_place) == ["a"], "it was done, which the error leaves open"
 
 
+@pytest.mark.parametrize("pooled", [False, True])
 @pytest.mark.parametrize("cut", [BEFORE, AFTER])
 def test_a_connection_that_is_cut_at_any_statement_leaves_all_or_nothing(
-    proxy: CuttingProxy, postgres_place: PostgresPlace, cut: str
+    proxy: CuttingProxy, postgres_place: PostgresPlace, cut: str, pooled: bool
 ) -> None:
     """The statements of a transaction are counted, and one after another is cut."""
     place = through(proxy, postgres_place)
@@ -94,7 +98,7 @@ def test_a_connection_that_is_cut_at_any_statement_leaves_all_or_nothing(
             left[0] -= 1
             return cut if left[0] == -1 else ""
 
-        with opened(place) as db:
+        with opened(place, pooled=pooled) as db:
             proxy.decide = decide
             with suppress(UnreachableError):
                 with db.transaction():

@@ -35,7 +35,7 @@ def write_document(place: PostgresPlace, name: str, content: bytes) -> None:
 
 @contextmanager
 def _opened(place: PostgresPlace) -> Iterator[PostgresDatabase]:
-    db = PostgresDatabase(place, _TABLES, patience=_PATIENCE)
+    db = PostgresDatabase(place, _TABLES, patience=_PATIENCE, pooled=True)
     try:
         yield db
     finally:

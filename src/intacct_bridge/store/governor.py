@@ -60,7 +60,7 @@ class Governor:
         """`company` is its name in the log; without one, the name of the connection is used. `longest_read` is how long
         a read waits for its answer.
         """
-        self._open = partial(PostgresDatabase, place, _TABLES, clock=clock)
+        self._open = partial(PostgresDatabase, place, _TABLES, clock=clock, pooled=True)
         self._db: PostgresDatabase | None = None
         self._connection, self._company = connection, company or connection
         self._concurrency = concurrency

@@ -7,6 +7,8 @@ error, so that nothing is sent.
 
 A process shows that it lives by advisory locks. They belong to a session, so a transaction pooler would give them to
 strangers. The driver is pg8000.
+
+A part that needs no such lock can take a connection for each transaction only, from those of the process that are idle.
 """
 
 import logging
@@ -27,6 +29,7 @@ from typing import Any, NoReturn, TypeVar
 from intacct_bridge.client.local.directories import state_directory
 from intacct_bridge.errors import BusyError, IntacctError, SettingsError, UnreachableError
 from intacct_bridge.store.database import LONGEST_REQUEST, SEND_WITHIN, Clock, Row, TableSet, Values
+from intacct_bridge.store.idle_links import IdleLinks
 from intacct_bridge.store.place import PostgresPlace, Server, server_of
 from intacct_bridge.store.sqlite import moved_error
 
@@ -121,8 +124,11 @@ class PostgresDatabase:
         moving: bool = False,
         clock: Clock | None = None,
         patience: float | None = None,
+        pooled: bool = False,
     ) -> None:
         """Connect, and make the tables if there are none. `name` is a unique one that is held from the start.
+
+        `pooled`: take a connection of the process for each transaction, as long as no name is held.
 
         UnreachableError where the server does not answer; SettingsError where it cannot be used.
         """
@@ -139,7 +145,17 @@ class PostgresDatabase:
         self._prepared: dict[str, Any] = {}
         self._transaction: str = ""
         self._stamp: tuple[datetime, float] | None = None
-        self._connect()
+        self._pool = server_of(place.uri) if pooled else None
+        self._tables_found = False
+        self._uses = 0
+        if self._pool is not None:
+            _IDLE_LINKS.enter(self._pool)
+        try:
+            with self._using():
+                self._connect()
+        except BaseException:
+            self.close()
+            raise
 
     @property
     def place_name(self) -> str:
@@ -178,7 +194,7 @@ class PostgresDatabase:
 
     def read(self, sql: str, values: Values = ()) -> list[Row]:
         """The rows of a query; outside a transaction it is tried again on a new connection."""
-        with self._guard:
+        with self._using():
             if self._transaction:
                 return self.execute(sql, values).fetchall()
             return self._patiently(lambda: self.execute(sql, values).fetchall())
@@ -257,7 +273,7 @@ class PostgresDatabase:
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """A write transaction that locks the part's row first."""
-        with self._guard:
+        with self._using():
             self._transaction = self._patiently(self._begin)
             try:
                 yield
@@ -333,7 +349,7 @@ class PostgresDatabase:
 
     def _server_time(self) -> datetime:
         """The server's time, or a moment later: never earlier, so that a deadline is not taken for one to come."""
-        with self._guard:
+        with self._using():
             if self._stamp is None:
                 self._stamp = self._patiently(self._ask_time)
             moment, at = self._stamp
@@ -344,6 +360,19 @@ class PostgresDatabase:
         return self._simply("SELECT clock_timestamp()")[0][0], asked
 
     # --- the connection
+
+    @contextmanager
+    def _using(self) -> Iterator[None]:
+        """Let no other thread use the connection; at the end of the outermost use a pooled one is given back."""
+        with self._guard:
+            self._uses += 1
+            try:
+                yield
+            finally:
+                self._uses -= 1
+                if self._pool is not None and self._link is not None and not self._uses and not self._held:
+                    link, prepared, self._link, self._prepared = self._link, self._prepared, None, {}
+                    _IDLE_LINKS.put(self._pool, link, prepared)
 
     def _patiently(self, work: Callable[[], T]) -> T:
         """Do what changes nothing yet, and do it again where the connection is lost or another process is busy."""
@@ -360,18 +389,34 @@ class PostgresDatabase:
                 wait = min(1.0, wait * 2)
 
     def _connect(self) -> None:
-        self._prepared, self._stamp = {}, None
-        self._link = open_link(self.place)
+        self._stamp = None
+        while self._pool is not None and (idle := _IDLE_LINKS.take(self._pool)):
+            self._link, self._prepared = idle
+            try:
+                self._prepare(new=False)
+                return
+            except UnreachableError:  # the server ended it while it was idle, and probably the others too
+                _IDLE_LINKS.drop(self._pool)
+        self._prepared = {}
+        self._link = open_link(self.place, shared=self._pool is not None)
+        self._prepare(new=True)
+        self.reconnections += 1
+
+    def _prepare(self, *, new: bool) -> None:
         try:
-            self._prepare_session()
+            if new:
+                self._prepare_session()
+            self._simply(f"SET search_path TO {quoted(self.place.schema)}")
+            self._lock_names()
+            if new or not self._tables_found:
+                self._find_tables()
+                self._tables_found = True
         except BaseException:
             self._drop()
             raise
-        self.reconnections += 1
 
     def _prepare_session(self) -> None:
         self._simply(_SESSION)
-        self._simply(f"SET search_path TO {quoted(self.place.schema)}")
         version, read_only, pid = self._simply(_FACTS)[0]
         if version < _OLDEST:
             raise SettingsError(
@@ -384,13 +429,14 @@ class PostgresDatabase:
             )
         if pid != _announced_pid(self._link):
             refuse_pooler(self.place, pid)
+
+    def _lock_names(self) -> None:
         for name, unique in self._held.items():
             try:
                 self._lock(name)
             except BusyError:
                 if not unique:  # else a lost session of this process has it for a while
                     raise
-        self._find_tables()
 
     def _find_tables(self) -> None:
         try:
@@ -536,8 +582,11 @@ class PostgresDatabase:
         return [str(row[0]) for row in self.read(_OTHERS, {"schema": f"{_LOCK_KEY} {self.place.schema}"[:63]})]
 
     def close(self) -> None:
-        """Close the connection, which releases every lock."""
+        """Close the connection, which releases every lock; a pooled one stays for others."""
         with self._guard:
+            pool, self._pool = self._pool, None
+            if pool is not None:
+                _IDLE_LINKS.leave(pool)
             link, self._link = self._link, None
             if link is not None:
                 with suppress(Exception):
@@ -559,8 +608,11 @@ SELECT DISTINCT coalesce(host(client_addr), 'this machine') || ', process ' || p
 """
 
 
-def open_link(place: PostgresPlace) -> Any:
-    """A connection of the driver; UnreachableError or SettingsError where there is none."""
+def open_link(place: PostgresPlace, *, shared: bool = False) -> Any:
+    """A connection of the driver; UnreachableError or SettingsError where there is none.
+
+    A `shared` one is of no schema, so that it does not count as a process at work with one.
+    """
     try:
         from pg8000.core import CoreConnection
         from pg8000.exceptions import DatabaseError, InterfaceError
@@ -579,7 +631,7 @@ def open_link(place: PostgresPlace) -> Any:
             unix_sock=server.socket,
             ssl_context=_ssl(server),
             timeout=server.connect_timeout,
-            application_name=f"{_LOCK_KEY} {place.schema}"[:63],
+            application_name=_LOCK_KEY if shared else f"{_LOCK_KEY} {place.schema}"[:63],
         )
         link._usock.settimeout(ANSWER_SECONDS)
     except (DatabaseError, InterfaceError, OSError, ValueError, struct.error, AttributeError) as error:
@@ -639,6 +691,9 @@ def _cut(link: Any) -> None:
     for end in (link._sock, link._usock):
         with suppress(Exception):
             end.close()
+
+
+_IDLE_LINKS = IdleLinks(_cut)
 
 
 def _announced_pid(link: Any) -> int:
