@@ -3,12 +3,12 @@
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from intacct_bridge.emulator.accounting import posting_function
 from intacct_bridge.emulator.accounting.dimensions import DIMENSIONS, ID_FIELDS

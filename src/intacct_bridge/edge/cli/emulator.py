@@ -107,6 +107,7 @@ def emulator_command(context: CommandContext, *, host: str, port: int, port_file
         raise click.UsageError("--companies are kept in memory, so leave out --db.")
     scenario, company = _scenario(options["scenario"]), _company_file(options["company"])
     from intacct_bridge.client.local.directories import cache_of_port
+    from intacct_bridge.edge.terminal.memory import collect_less
     from intacct_bridge.edge.views.served import others_served, revalued, served
     from intacct_bridge.emulator.accounting.seeding import seed_file
     from intacct_bridge.emulator.gateway.gateway import numbered_companies
@@ -129,6 +130,7 @@ def emulator_command(context: CommandContext, *, host: str, port: int, port_file
         "settings": _settings(options, scenario, start),
         "faults": [one for one in (options["faults"] or scenario, company) if one is not None],
     }
+    collect_less()
     emulator = _emulator(context, options, **more)
     try:
         for path in options["data"]:

@@ -7,6 +7,7 @@ of tasks are unique in their project only, and those of cost types in their task
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 
 from intacct_bridge.emulator.settings.cells import Row, Value
 from intacct_bridge.emulator.settings.refusals import refused
@@ -80,9 +81,16 @@ def dimension_cells(dimensions: Mapping[str, str], directory: Mapping[str, Named
             yield name, text
         else:
             key, title = known[within_parent(name, dimensions) if name in WITHIN else text]
-            yield f"{name}DIMKEY", key
-            yield f"{name}NAME", title
-            yield f"{name}ID", text
+            of_key, of_title, of_id = _cell_names(name)
+            yield of_key, key
+            yield of_title, title
+            yield of_id, text
+
+
+@cache
+def _cell_names(dimension: str) -> tuple[str, str, str]:
+    """The cells with the record number, the name and the id of a line's dimension."""
+    return f"{dimension}DIMKEY", f"{dimension}NAME", f"{dimension}ID"
 
 
 def within_parent(name: str, dimensions: Mapping[str, str]) -> str:

@@ -14,7 +14,7 @@ from intacct_bridge.emulator.accounting.posting import ACCRUAL
 from intacct_bridge.emulator.company.company_data import CompanyData
 from intacct_bridge.emulator.company.side_tables import SideTables
 from intacct_bridge.emulator.settings.cells import Row, decimal_text, iso_date, text_of
-from intacct_bridge.emulator.store.store import SqlValue, Store, quoted
+from intacct_bridge.emulator.store.store import SqlValue, Store, insert_many, quoted
 from intacct_bridge.wire.values import Value
 
 SCALE = Decimal(10_000)
@@ -71,7 +71,6 @@ class Ledger:
     def __init__(self, store: Store, own: Sequence[str] = ()) -> None:
         self._store = store
         self._run = store.connection.execute
-        self._run_many = store.connection.executemany
         self._table = quoted(store.full_name(_NAME))
         self._groups = (*GROUPS, *(name.lower() for name in own))
         self._columns = (*_FIXED, *_STANDARD, *(name.lower() for name in own))
@@ -105,8 +104,8 @@ class Ledger:
     def post(self, lines: Iterable[tuple[SqlValue, ...]]) -> None:
         """Add lines made by `ledger_line`."""
         self._own()
-        names, marks = ", ".join(f'"{name}"' for name in self._columns), ", ".join("?" for _ in self._columns)
-        self._run_many(f"INSERT INTO {self._table} ({names}) VALUES ({marks})", lines)
+        names = ", ".join(f'"{name}"' for name in self._columns)
+        insert_many(self._store.connection, f"INSERT INTO {self._table} ({names})", len(self._columns), lines)
 
     def unpost(self, batch: int) -> None:
         """Remove the lines of a batch."""
@@ -192,8 +191,8 @@ def posted_line(entry: Mapping[str, Value], book: str = ACCRUAL, own: Sequence[s
     units = int((amount if isinstance(amount, Decimal) else Decimal(text_of(amount) or 0)) * SCALE)
     debit = get("TR_TYPE") in (1, "1")
     return (
-        int(text_of(entry["RECORDNO"])),
-        int(text_of(entry["BATCHNO"])),
+        _whole(entry["RECORDNO"]),
+        _whole(entry["BATCHNO"]),
         book,
         day.isoformat()[:10] if isinstance(day, date) else (iso_date(text_of(day)) or "")[:10],
         *_texts(map(get, ("ACCOUNTNO", "LOCATION", "DEPARTMENT", "BASECURR"))),
@@ -204,6 +203,10 @@ def posted_line(entry: Mapping[str, Value], book: str = ACCRUAL, own: Sequence[s
         *_texts(map(get, _STANDARD_FIELDS)),
         *_texts(map(get, own)),
     )
+
+
+def _whole(value: Value) -> int:
+    return value if type(value) is int else int(text_of(value))
 
 
 def _texts(values: Iterable[Value]) -> list[str]:

@@ -17,10 +17,13 @@ This module knows no record numbers, dates, rows or tables.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 from types import MappingProxyType
+
+import msgspec
+from msgspec.structs import replace
 
 from intacct_bridge.emulator.accounting.amounts import HALF_UP, ZERO, Rounding
 from intacct_bridge.emulator.settings.refusals import refused
@@ -42,8 +45,7 @@ class Role(StrEnum):
     UNREALISED = "unrealised exchange"
 
 
-@dataclass(frozen=True, slots=True)
-class PostingLine:
+class PostingLine(msgspec.Struct, frozen=True):
     """One line of the ledger."""
 
     account: str
@@ -53,7 +55,7 @@ class PostingLine:
     currency: str
     department: str | None = None
     memo: str | None = None
-    dimensions: Mapping[str, str] = field(default_factory=lambda: NO_DIMENSIONS)
+    dimensions: Mapping[str, str] = msgspec.field(default_factory=lambda: NO_DIMENSIONS)
     """Dimension (`VENDOR`, `CLASS`, `GLDIMFUND`) → the value's id."""
     role: Role = Role.LINE
 
@@ -63,8 +65,7 @@ class PostingLine:
         return self.amount > 0 or (self.amount == 0 and self.trx_amount >= 0)
 
 
-@dataclass(frozen=True, slots=True)
-class Posting:
+class Posting(msgspec.Struct, frozen=True):
     """Lines that balance, in one book."""
 
     lines: tuple[PostingLine, ...]
@@ -131,8 +132,7 @@ class PostingRules:
         return self.base_currency.get(self.entity_of.get(location, ""), "")
 
 
-@dataclass(frozen=True, slots=True)
-class Charge:
+class Charge(msgspec.Struct, frozen=True):
     """One line of a document as entered, in the transaction's currency; positive amounts increase the document."""
 
     account: str
@@ -140,7 +140,7 @@ class Charge:
     trx_amount: Decimal
     department: str | None = None
     memo: str | None = None
-    dimensions: Mapping[str, str] = field(default_factory=lambda: NO_DIMENSIONS)
+    dimensions: Mapping[str, str] = msgspec.field(default_factory=lambda: NO_DIMENSIONS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,11 @@ is signed, debit positive, beside DEBITAMOUNT and CREDITAMOUNT. A draft has no G
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+
+import msgspec
 
 from intacct_bridge.emulator.accounting.amounts import ZERO
 from intacct_bridge.emulator.accounting.dimensions import Named, dimension_cells, dimensions_of
@@ -41,8 +43,7 @@ class Directory:
     rules: PostingRules
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
+class Batch(msgspec.Struct, frozen=True):
     """The head of a posting, with the cells that its rows share."""
 
     journal: str
@@ -58,11 +59,11 @@ class Batch:
     statistical: bool = False
     adjusting: bool = False
     rate: Decimal = Decimal(1)
-    header: Mapping[str, Value] = field(default_factory=dict)
+    header: Mapping[str, Value] = msgspec.field(default_factory=dict)
     """Cells for GLBATCH only, such as the owning entity or the reversed entry."""
-    audit: Mapping[str, Value] = field(default_factory=dict)
+    audit: Mapping[str, Value] = msgspec.field(default_factory=dict)
     """Audit fields for GLBATCH and GLENTRY: WHENCREATED, WHENMODIFIED and the users."""
-    subledger: Mapping[str, Value] = field(default_factory=dict)
+    subledger: Mapping[str, Value] = msgspec.field(default_factory=dict)
     """Cells for GLDETAIL only, from the document: RECORDTYPE, RECORDID, WHENDUE, totals."""
     books: tuple[str, ...] = ()
     """The books that show these lines; empty for the posting's own book."""

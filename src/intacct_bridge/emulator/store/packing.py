@@ -3,7 +3,7 @@
 The stored rows are those of `cells.pack`, except that a row has a place for every field that its block knows.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from itertools import chain, repeat
@@ -127,12 +127,36 @@ class RowPacker:
             texts.ordered(columns[field], kinds[field]) if field in columns else nulls
             for field, _ in table.plan.searchable
         ]
-        cells = [
-            texts.cells(columns[field], kinds[field]) if field in columns else repeat("", len(rows))
-            for field in table.fields
-        ]
+        cells = list(self._cells(columns, kinds, len(rows)))
         joined = map(_MARK.join, zip(*cells, strict=True)) if cells else repeat("", len(rows))
         table.insert_packed(zip(numbers, *searched, map(str.encode, joined), strict=True))
+
+    def _cells(
+        self, columns: Mapping[str, Sequence[Value]], kinds: Mapping[str, set[type]], count: int
+    ) -> Iterator[Iterable[str]]:
+        """The texts of the rows' places in order; neighbouring places with one value for all rows are one text.
+
+        Columns with equal values, such as the times at which a record was made and last changed, are encoded once.
+        """
+        equal: list[str] = []
+        known: dict[type, list[tuple[Sequence[Value], Sequence[str]]]] = {}
+        for field in self._table.fields:
+            column = columns.get(field, ())
+            if not column or (len(kinds[field]) == 1 and _is_repeated(column)):
+                equal += self._texts.cells(column[:1], kinds[field]) if column else [""]
+                continue
+            if equal:
+                yield repeat(_MARK.join(equal), count)
+                equal = []
+            types = kinds[field] - {type(None)}
+            alike = known.setdefault(next(iter(types)), []) if len(types) == 1 else []
+            texts = next((texts for other, texts in alike if other == column), None)
+            if texts is None:
+                texts = self._texts.cells(column, kinds[field])
+                alike.append((column, texts))
+            yield texts
+        if equal:
+            yield repeat(_MARK.join(equal), count)
 
     def _make_places(self, rows: Sequence[Mapping[str, Value]], columns: Mapping[str, Sequence[Value]]) -> None:
         """Give a place to each new field, in the order in which rows first have a value of it."""
@@ -168,15 +192,17 @@ def _columns(
     """The columns that have a value in these rows, and the types of their values, null included."""
     columns: dict[str, Sequence[Value]] = {}
     kinds: dict[str, set[type]] = {}
-    for field in _fields(rows):
-        column = [row.get(field) for row in rows]
-        types = set(map(type, column))
+    shapes = dict.fromkeys(map(tuple, rows))  # rows of one object have few different sets of fields
+    blank: dict[str, Value] = dict.fromkeys(chain.from_iterable(shapes))
+    filled = rows if len(shapes) == 1 else [{**blank, **row} for row in rows]
+    for field, column in zip(blank, zip(*[row.values() for row in filled], strict=True), strict=True):
+        kind = type(column[0])
+        types = {kind} if kind in (str, type(None)) and _is_repeated(column) else set(map(type, column))
         if types != {type(None)}:
             columns[field], kinds[field] = column, types
     return columns, kinds
 
 
-def _fields(rows: Sequence[Mapping[str, Value]]) -> Iterator[str]:
-    """The fields of these rows, each once. Rows of one object have few different sets of fields."""
-    shapes = dict.fromkeys(map(tuple, rows))
-    return iter(dict.fromkeys(chain.from_iterable(shapes)))
+def _is_repeated(column: Sequence[Value]) -> bool:
+    """Whether all values of a column are equal; those of different types may be, except texts and nulls."""
+    return column[0] == column[-1] and column.count(column[0]) == len(column)

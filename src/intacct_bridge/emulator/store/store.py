@@ -14,13 +14,17 @@ import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from intacct_bridge.emulator.settings.cells import Row, iso_date, pack, unpack
 from intacct_bridge.errors import SettingsError
+from intacct_bridge.model.batched import batched
 from intacct_bridge.wire.values import Kind
 
 _REMEMBERED = 10_000
+_PARAMETERS = 999
+"""The most parameters that every version of SQLite takes in one statement."""
 SqlValue = str | int | float | bytes | None
 
 
@@ -239,6 +243,18 @@ def is_new(connection: sqlite3.Connection) -> bool:
     return not tables and not facts
 
 
+def insert_many(connection: sqlite3.Connection, insert: str, columns: int, rows: Iterable[Sequence[SqlValue]]) -> None:
+    """Insert rows, many in a statement: SQLite then keeps the last number of the table once for all of them."""
+    marks = f"({', '.join('?' * columns)})"
+    together = _PARAMETERS // columns
+    many, one = f"{insert} VALUES {', '.join([marks] * together)}", f"{insert} VALUES {marks}"
+    for some in batched(rows, together):
+        if len(some) == together:
+            connection.execute(many, list(chain.from_iterable(some)))
+        else:
+            connection.executemany(one, some)
+
+
 def _span(start: str) -> tuple[str, str]:
     """The texts that start so: from the first one up to the second, which is not among them."""
     return start, f"{start}{chr(0x10FFFF)}"
@@ -340,7 +356,7 @@ class StoreTable:
     def insert_packed(self, rows: Iterable[Sequence[SqlValue]]) -> None:
         """Store many packed rows, each with number, searchable values and cells."""
         self._own()
-        self.store.connection.executemany(self._insert, rows)
+        insert_many(self.store.connection, f"INSERT INTO {self.sql_name}", len(self.columns) + 2, rows)
         self.store.forget(self.name)
 
     def update(self, number: int, row: Row) -> None:

@@ -5,9 +5,11 @@ the demo company are found by the cells that GLDETAIL repeats of the document.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
+
+from msgspec.structs import replace
 
 from intacct_bridge.emulator.accounting import posting_function as function
 from intacct_bridge.emulator.accounting.ledger import books_kept

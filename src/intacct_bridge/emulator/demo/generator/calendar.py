@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from functools import cache
 from random import Random
 
 MONTHS = 24
@@ -41,7 +42,7 @@ class Calendar:
     @property
     def latest(self) -> datetime:
         """The latest time stamp."""
-        return datetime(self.as_of.year, self.as_of.month, self.as_of.day, tzinfo=UTC) - timedelta(hours=14)
+        return _latest(self.as_of)
 
     def days(self, month: date) -> Iterator[date]:
         """The days of a month, up to `as_of`."""
@@ -51,7 +52,17 @@ class Calendar:
 
     def reading(self, day: date, second: int) -> datetime:
         """The time `second` seconds after noon UTC of the day, but no later than `latest`."""
-        return min(datetime(day.year, day.month, day.day, 12, tzinfo=UTC) + timedelta(seconds=second), self.latest)
+        return min(_noon(day) + timedelta(seconds=second), _latest(self.as_of))
+
+
+@cache
+def _noon(day: date) -> datetime:
+    return datetime(day.year, day.month, day.day, 12, tzinfo=UTC)
+
+
+@cache
+def _latest(as_of: date) -> datetime:
+    return _noon(as_of) - timedelta(hours=26)
 
 
 def shift_month(day: date, months: int) -> date:

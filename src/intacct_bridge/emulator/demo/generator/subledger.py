@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Generic
 
+import msgspec
+
 from intacct_bridge.emulator.accounting.amounts import ZERO, to_base
 from intacct_bridge.emulator.accounting.dimensions import dimension_cells
 from intacct_bridge.emulator.accounting.posting import Charge, Document, Posting, SettledDocument
@@ -38,7 +40,7 @@ class OpenDocument(Generic[Party]):
         assert step is not None
         first = self.planned.charges[0]
         amount = Decimal(-step.cents).scaleb(-2)
-        charge = replace(
+        charge = msgspec.structs.replace(
             first, account=account or first.account, trx_amount=amount, memo=f"Credit on {self.planned.number}"
         )
         return replace(

@@ -1,7 +1,8 @@
 """Bank accounts and cards with their ledger accounts, and the deposits of receipts."""
 
 from collections.abc import Callable
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from intacct_bridge.emulator.accounting.chart import posting_rules
 from intacct_bridge.emulator.accounting.posting import Posting, balance_entities

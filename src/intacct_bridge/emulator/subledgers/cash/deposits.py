@@ -1,7 +1,8 @@
 """Deposits: receipts brought together from undeposited funds to a bank account, and deposits deleted."""
 
 from collections.abc import Callable
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from intacct_bridge.emulator.access.rights import check_right
 from intacct_bridge.emulator.accounting.amounts import ZERO, amount

@@ -9,9 +9,11 @@ a report whose journal entry is entered from a page.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
+
+from msgspec.structs import replace
 
 from intacct_bridge.emulator.accounting import posting_function as function
 from intacct_bridge.emulator.accounting.amounts import ZERO
