@@ -6,7 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -14,6 +14,7 @@ from intacct_bridge.fleet import Fleet
 from intacct_bridge.fleet.dbos_runner import DbosRunner
 from intacct_bridge.fleet.runner import RunKey, RunState
 from intacct_bridge.fleet.sealing import FleetKey
+from intacct_bridge.fleet.work_state import PUT_OFF
 from intacct_bridge.fleet.worker import FleetWorker
 from intacct_bridge.store.database import TableSet
 from intacct_bridge.store.postgres import PostgresDatabase
@@ -123,6 +124,37 @@ def test_a_run_whose_end_was_lost_with_the_database_is_queued_again(
         begun = db.read(f"SELECT recovery_attempts FROM {engine} WHERE queue_partition_key = 'long'")
     assert [int(row[0]) for row in begun] == [1]
     assert [(one.key, one.state) for one in runner.unfinished()] == [(long, RunState.RUNNING)]
+
+
+def test_a_flow_that_is_due_while_its_earlier_run_has_not_ended_is_queued_once_after_it(
+    fleet: Fleet, runner: DbosRunner
+) -> None:
+    """A run may last longer than the time between two of them: their number does not grow."""
+    fleet.add("c0", settings={"company_id": "c0"}, flows=FLOWS, schedule={"copy": "every 1m"})
+    worker = FleetWorker(fleet, runner, lambda _work: pytest.fail("no run is carried out here"))
+    state = worker._state
+
+    def look(*, due: bool = True) -> list[datetime]:
+        """The times of the runs that are queued after the worker has looked for what is due."""
+        if due:
+            text = state.now().isoformat(timespec="microseconds")
+            with state._db.transaction():
+                state._db.execute("UPDATE due SET due_at = ?, start_at = ?", (text, text))
+        worker._submit_due()
+        return [one.key.due_at for one in runner.unfinished()]
+
+    assert look(due=False) == []
+    (first,) = look()
+    assert [look() for _ in range(3)] == [[first]] * 3
+    assert look(due=False) == [first]
+    assert runner.cancel(RunKey("c0", "copy", first))
+    (start,) = (datetime.fromisoformat(row[0]) for row in state._db.read("SELECT start_at FROM due"))
+    assert timedelta() < start - state.now() <= PUT_OFF
+    with state._db.transaction():
+        state._db.execute("UPDATE due SET start_at = due_at")
+    (second,) = look(due=False)
+    assert second > first
+    state.close()
 
 
 @pytest.mark.slow

@@ -12,9 +12,9 @@ from intacct_bridge.fleet import Fleet
 from intacct_bridge.fleet.runner import RunKey
 from intacct_bridge.fleet.sealing import FleetKey
 from intacct_bridge.fleet.tenant import Tenant
-from intacct_bridge.fleet.work import FlowEnd, FlowToRun, StopSignal, TenantWork
+from intacct_bridge.fleet.work import FlowEnd, FlowToRun, StopSignal, TenantWork, wait_after
 from intacct_bridge.fleet.work_state import Worker, WorkState
-from intacct_bridge.flow.runs.run import RunError
+from intacct_bridge.flow.runs.run import Run, RunError
 
 FLOWS = {"nightly": {"command": "extract", "to": "jsonl:out"}, "hourly": {"command": "extract", "to": "jsonl:out"}}
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -197,3 +197,60 @@ def test_a_password_that_changes_during_a_run_is_in_no_kept_text(fleet: Fleet, s
     (status,) = fleet.status()
     (run,) = (one.last for one in status.flows if one.last is not None)
     assert run.detail.startswith("refused: ***")
+
+
+# --- companies that do not answer
+
+
+def test_the_time_until_the_next_run_doubles_up_to_an_hour() -> None:
+    minutes = [wait_after(times) / timedelta(minutes=1) for times in (1, 2, 3, 4, 5, 6, 7, 8, 2_000)]
+    assert minutes == [1, 2, 4, 8, 16, 32, 60, 60, 60]
+
+
+def carry_out(fleet: Fleet, state: WorkState, end: FlowEnd) -> str:
+    """Carry out a run of acme with this end, and give the detail that is kept of it."""
+    key = RunKey("acme", "nightly", state.now())
+    TenantWork(fleet, state, lambda _: end, worker="one", stop=StopSignal()).carry_out(key)
+    return fleet.registry.latest_runs(["acme"])["acme", "nightly"].detail
+
+
+def test_a_company_that_does_not_answer_is_asked_less_often_until_it_answers(
+    fleet: Fleet, state: WorkState, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("intacct_bridge.fleet.waiting_runs.WAITS_AFTER", 0.0)
+    secrets = {"user_password": "of-the-user", "sender_id": "acme", "sender_password": "of-the-sender"}
+    settings = {"company_id": "acme", "user_id": "bridge"}
+    state.plan(
+        [
+            fleet.add("acme", settings=settings, secrets=secrets, flows=FLOWS, schedule={"nightly": "every 1m"}),
+            add(fleet, "beta", nightly="every 1m"),
+        ]
+    )
+    silence = FlowEnd(4, None, RunError("no answer"))
+    assert "This run got no answer: by schedule, none begins before" in carry_out(fleet, state, silence)
+    for times in (2, 3, 4):
+        assert f"{times} runs one after the other got no answer" in carry_out(fleet, state, silence)
+    (status, _) = fleet.status()
+    next_due = {one.flow: one.next_due for one in status.flows}["nightly"]
+    assert next_due is not None
+    assert timedelta(minutes=7) < next_due - state.now() <= timedelta(minutes=8)
+    for tenant in ("acme", "beta"):
+        make_due(state, tenant, "nightly", timedelta(seconds=1))
+    assert [one.key.tenant for one in state.due()] == ["beta"]
+    answered = Run(id="1", started=START, command="extract", status=1, transactions=1)
+    carry_out(fleet, state, FlowEnd(1, answered, RunError("refused")))
+    assert [one.key.tenant for one in state.due()] == ["acme", "beta"]
+    assert fleet.registry.unanswered(["acme"]) == {}
+
+
+def test_a_fault_that_comes_at_once_lets_no_run_wait(fleet: Fleet, state: WorkState) -> None:
+    add(fleet)
+    assert "got no answer" not in carry_out(fleet, state, FlowEnd(4, None, RunError("connection refused")))
+    assert fleet.registry.unanswered(["acme"]) == {}
+
+
+def test_a_tenant_that_is_added_again_does_not_wait(fleet: Fleet) -> None:
+    add(fleet)
+    fleet.registry.waited_in_vain("acme", wait_after)
+    fleet.remove("acme")
+    assert fleet.registry.unanswered(["acme"]) == {}

@@ -139,7 +139,7 @@ def test_a_worker_ends_where_a_newer_version_has_changed_the_tables(postgres: st
         submit(served, names, flows=("copy",))
         until(lambda: len(served.fleet.registry.runs()) == 1, "the run has begun")
         database = served.fleet.registry._db
-        database.execute("UPDATE bridge_part SET version = 2 WHERE part = ?", (part,))
+        database.execute("UPDATE bridge_part SET version = version + 1 WHERE part = ?", (part,))
         kept = contents(served, part)
         shown, _ = worker.communicate(timeout=90)
         assert worker.returncode == 2, shown

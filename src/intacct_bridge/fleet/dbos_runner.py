@@ -39,6 +39,7 @@ _RECOVERIES = 20
 _AT_ONCE = 1_000
 _GIVEN_UP = "MAX_RECOVERY_ATTEMPTS_EXCEEDED"
 _ENDED = ["SUCCESS", "ERROR", "CANCELLED", _GIVEN_UP]
+_UNFINISHED = ["ENQUEUED", "PENDING"]
 _CLIENT_CONNECTIONS, _ENGINE_CONNECTIONS = 2, 4
 """DBOS keeps so many connections open at most, and one for notifications."""
 _BUG = "bug"
@@ -186,7 +187,7 @@ class DbosRunner:
     def unfinished(self, *, limit: int = 1_000) -> list[RunInRunner]:
         """The runs that are queued or running."""
         found = self._client.list_workflows(
-            status=["ENQUEUED", "PENDING"],
+            status=_UNFINISHED,
             queue_name=_QUEUE,
             limit=limit,
             load_input=False,
@@ -200,6 +201,16 @@ class DbosRunner:
             )
             for one in found
         ]
+
+    def unfinished_of(self, keys: Sequence[RunKey]) -> set[RunKey]:
+        """Those of these runs that are queued or running."""
+        found: set[RunKey] = set()
+        for some in batched([_id(key) for key in keys], _AT_ONCE):
+            rows = self._client.list_workflows(
+                workflow_ids=some, status=_UNFINISHED, load_input=False, load_output=False
+            )
+            found |= {_key(one.workflow_id) for one in rows}
+        return found
 
     def given_up(self) -> dict[RunKey, int]:
         """The runs that are not handed out any more."""

@@ -457,10 +457,20 @@ class Fleet:
         names = [tenant.name for tenant in tenants]
         own = self.registry.secret_names(names)
         latest, failures = self.registry.latest_runs(names), self.registry.failures(names)
+        unanswered = self.registry.unanswered(names)
+
+        def next_due(tenant: Tenant, flow: str, last: TenantRun | None) -> datetime | None:
+            if tenant.paused:
+                return None
+            waits = unanswered.get(tenant.name)
+            if waits is None or waits.until <= now:
+                return tenant.next_due(flow, now)
+            due = tenant.next_due(flow, last.due_at if last is not None else now)
+            return max(due, waits.until) if due is not None else None
 
         def flow_status(tenant: Tenant, flow: str) -> FlowStatus:
             key = (tenant.name, flow)
-            due = None if tenant.paused else tenant.next_due(flow, now)
+            due = next_due(tenant, flow, latest.get(key))
             return FlowStatus(flow, str(tenant.schedule.get(flow, "")), due, latest.get(key), failures.get(key, 0))
 
         return [

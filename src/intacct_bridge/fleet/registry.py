@@ -12,7 +12,7 @@ from intacct_bridge.fleet.sealing import SealedKey
 from intacct_bridge.fleet.tenant import Tenant, decoded, encoded
 from intacct_bridge.flow.runs.run import RunEnd
 from intacct_bridge.model.suggestions import did_you_mean
-from intacct_bridge.store.database import Row, TableSet
+from intacct_bridge.store.database import Migration, Row, TableSet
 from intacct_bridge.store.governor import slots_taken, spent_by_schema
 from intacct_bridge.store.place import PostgresPlace
 from intacct_bridge.store.postgres import PostgresDatabase
@@ -38,6 +38,9 @@ CREATE INDEX link_by_tenant ON link (tenant);
 """
     ),
 )
+_UNANSWERED = """
+CREATE TABLE unanswered (tenant TEXT PRIMARY KEY, times INTEGER NOT NULL, until TEXT NOT NULL);
+"""
 _RUN_TABLES = TableSet(
     "fleet_runs",
     "the runs of the fleet",
@@ -48,7 +51,9 @@ CREATE TABLE run (tenant TEXT NOT NULL, flow TEXT NOT NULL, due_at TEXT NOT NULL
     in_doubt INTEGER NOT NULL, worker TEXT NOT NULL, PRIMARY KEY (tenant, flow, due_at));
 CREATE INDEX run_by_start ON run (started_at);
 """
+        + _UNANSWERED
     ),
+    migrations=(Migration(_UNANSWERED),),
 )
 _ADD = "INSERT INTO tenant (name, company, paused, added_at, changed_at, body) VALUES (?, ?, ?, ?, ?, ?)"
 _CHANGE = "UPDATE tenant SET company = ?, paused = ?, changed_at = ?, body = ? WHERE name = ?"
@@ -118,6 +123,15 @@ class TenantRun:
     in_doubt: int = 0
     """Records of which it is not known whether they were posted."""
     worker: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Unanswered:
+    """The runs of a tenant that waited for an answer in vain, one after the other."""
+
+    times: int
+    until: datetime
+    """No further run begins before this time by its schedule, in UTC."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,6 +249,7 @@ class Registry:
             self.find(name)
             for table, column in (("secret", "owner"), ("data_key", "owner"), ("link", "tenant"), ("tenant", "name")):
                 self._db.execute(f"DELETE FROM {table} WHERE {column} = ?", (name,))
+        self.answered(name)
 
     def _refuse_taken(self, tenants: Sequence[Tenant], *, but: str = "") -> None:
         names = [one.name for one in tenants]
@@ -445,6 +460,28 @@ class Registry:
     def failures(self, tenants: Sequence[str]) -> dict[tuple[str, str], int]:
         """How often each flow of these tenants ended otherwise than `done` since it last was."""
         return {(row[0], row[1]): int(row[2]) for row in self._runs.read(_FAILURES, (list(tenants),))}
+
+    def waited_in_vain(self, tenant: str, waits: Callable[[int], timedelta]) -> Unanswered:
+        """Count a run that got no answer; `waits` gives the time until the next one for so many of them."""
+        with self._runs.transaction():
+            now = self._runs.clock().astimezone(UTC)
+            times = 1 + sum(one.times for one in self.unanswered([tenant]).values())
+            until = now + waits(times)
+            sql = "INSERT INTO unanswered (tenant, times, until) VALUES (?, ?, ?) ON CONFLICT (tenant) DO UPDATE"
+            sql += " SET times = excluded.times, until = excluded.until"
+            self._runs.execute(sql, (tenant, times, _text(until)))
+        return Unanswered(times, until)
+
+    def answered(self, tenant: str) -> None:
+        """Forget runs without an answer."""
+        if self.unanswered([tenant]):
+            with self._runs.transaction():
+                self._runs.execute("DELETE FROM unanswered WHERE tenant = ?", (tenant,))
+
+    def unanswered(self, tenants: Sequence[str]) -> dict[str, Unanswered]:
+        """Those of these tenants whose last run got no answer."""
+        sql = "SELECT tenant, times, until FROM unanswered WHERE tenant = ANY(?)"
+        return {row[0]: Unanswered(int(row[1]), _time(row[2])) for row in self._runs.read(sql, (list(tenants),))}
 
     def prune_runs(self, before: datetime) -> int:
         """Remove runs that began before a time, except the latest of each flow; how many there were."""

@@ -79,6 +79,9 @@ class Runner(Protocol):
     def unfinished(self, *, limit: int = 1_000) -> list[RunInRunner]:
         """The runs that are queued or running, those submitted first in front."""
 
+    def unfinished_of(self, keys: Sequence[RunKey]) -> set[RunKey]:
+        """Those of these runs that are queued or running."""
+
     def given_up(self) -> dict[RunKey, int]:
         """The runs that are not handed out any more, and how many workers ended while they carried each out."""
 

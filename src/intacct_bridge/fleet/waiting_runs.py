@@ -31,6 +31,11 @@ class WaitingRuns:
         with self._lock:
             self._seen.pop(key, None)
 
+    def waits(self, key: RunKey) -> bool:
+        """Whether a run waits for an answer."""
+        with self._lock:
+            return self._seen.get(key, time.monotonic()) < time.monotonic() - WAITS_AFTER
+
     def count(self) -> int:
         """How many runs wait for an answer."""
         before = time.monotonic() - WAITS_AFTER

@@ -8,7 +8,7 @@ load asks its outbox.
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from hashlib import sha256
@@ -33,6 +33,8 @@ _log = logging.getLogger(__name__)
 
 RETRIES = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=20))
 """How long after each run with a temporary fault the next one is due, where the schedule does not come first."""
+LONGEST_WAIT = timedelta(hours=1)
+"""The longest time until the next run of a company that does not answer."""
 SENDING_IS_OVER = SEND_WITHIN + LONGEST_REQUEST + timedelta(minutes=1)
 """After this time the last request of a killed worker is over, and records that Intacct has are found."""
 _NOT_FOUND_LATER = SETTLE_AFTER - SENDING_IS_OVER + timedelta(minutes=1)
@@ -213,13 +215,16 @@ class TenantWork:
 
     def _followed(self, key: RunKey, credentials: str, end: FlowEnd) -> str:
         """Do what follows from an end, and return the sentence that is kept of it."""
-        detail = detail_of(end)
+        sentences = []
         if end.error is not None and end.error.kind == SignInError.__name__:
             times = self._state.sign_in_refused(key.tenant, credentials)
             if times >= SIGN_INS:
-                detail += f" The sign-in was refused {times} times: no further run begins until the credentials change."
+                sentences.append(
+                    f"The sign-in was refused {times} times: no further run begins until the credentials change."
+                )
         elif end.run is not None and end.run.transactions:
             self._state.signed_in(key.tenant)
+        sentences += self._waited(key, end)
         open_sendings = _waits_for_a_sending(end)
         if open_sendings or end_of(end.status) is RunEnd.TRANSIENT:
             earlier = self._fleet.registry.failures([key.tenant]).get((key.tenant, key.flow), 0)
@@ -228,8 +233,18 @@ class TenantWork:
                 if open_sendings:
                     after = _NOT_FOUND_LATER if earlier else SENDING_IS_OVER
                 if moment := self._state.retry(key, after):
-                    detail += f" It is tried again at {moment:%Y-%m-%d %H:%M} UTC."
-        return detail
+                    sentences.append(f"It is tried again at {moment:%Y-%m-%d %H:%M} UTC.")
+        detail = detail_of(end)
+        return " ".join((f"{detail.removesuffix('.')}." if sentences and detail else detail, *sentences)).strip()
+
+    def _waited(self, key: RunKey, end: FlowEnd) -> Iterator[str]:
+        """Let the next run of a company wait that did not answer this one, and say so."""
+        if self._waiting.waits(key) and end_of(end.status) is RunEnd.TRANSIENT:
+            found = self._fleet.registry.waited_in_vain(key.tenant, wait_after)
+            runs = f"{found.times} runs one after the other" if found.times > 1 else "This run"
+            yield f"{runs} got no answer: by schedule, none begins before {found.until:%Y-%m-%d %H:%M} UTC."
+        elif end.run is not None and end.run.transactions:
+            self._fleet.registry.answered(key.tenant)
 
     def _end_busy(self, key: RunKey) -> str:
         if self._stop.is_asked:
@@ -253,6 +268,11 @@ class TenantWork:
         except IntacctError:
             raise HandedBackError from None  # the database does not answer, so that nothing can be kept
         return end_of(status).value
+
+
+def wait_after(times: int) -> timedelta:
+    """The time until the next run of a company that did not answer so many runs one after the other."""
+    return min(timedelta(minutes=2 ** min(times - 1, 10)), LONGEST_WAIT)
 
 
 def credentials_digest(fleet: Fleet, tenant: Tenant) -> str:

@@ -13,7 +13,7 @@ from hashlib import sha256
 from intacct_bridge.fleet.runner import RunKey
 from intacct_bridge.fleet.schedule import Schedule
 from intacct_bridge.fleet.tenant import Tenant
-from intacct_bridge.store.database import TableSet
+from intacct_bridge.store.database import Migration, TableSet
 from intacct_bridge.store.place import PostgresPlace
 from intacct_bridge.store.postgres import PostgresDatabase
 
@@ -21,6 +21,8 @@ DEAD_AFTER = timedelta(seconds=10)
 """How long a worker without a session is not taken for dead."""
 SIGN_INS = 2
 """Runs that may end with a refused sign-in before none is tried any more: Intacct locks a user after a few."""
+PUT_OFF = timedelta(seconds=10)
+"""How long a due run is put off while the earlier run of its flow is queued or goes on."""
 _SPREAD = 60
 """Seconds over which runs are spread that cron makes due at one time."""
 _AT_ONCE = 200
@@ -33,12 +35,13 @@ _TABLES = TableSet(
 CREATE TABLE worker (id TEXT PRIMARY KEY, machine TEXT NOT NULL, process INTEGER NOT NULL, version TEXT NOT NULL,
     threads INTEGER NOT NULL, running INTEGER NOT NULL, started_at TEXT NOT NULL, seen_at TEXT NOT NULL);
 CREATE TABLE due (tenant TEXT NOT NULL, flow TEXT NOT NULL, schedule TEXT NOT NULL, due_at TEXT NOT NULL,
-    start_at TEXT NOT NULL, PRIMARY KEY (tenant, flow));
+    start_at TEXT NOT NULL, last_at TEXT NOT NULL DEFAULT '', PRIMARY KEY (tenant, flow));
 CREATE INDEX due_by_start ON due (start_at);
 CREATE TABLE refused_sign_in (tenant TEXT PRIMARY KEY, credentials TEXT NOT NULL, times INTEGER NOT NULL,
     last_at TEXT NOT NULL);
 """
     ),
+    migrations=(Migration("ALTER TABLE due ADD COLUMN last_at TEXT NOT NULL DEFAULT '';"),),
 )
 _PUT_DUE = """
 INSERT INTO due (tenant, flow, schedule, due_at, start_at) VALUES (?, ?, ?, ?, ?)
@@ -46,8 +49,9 @@ ON CONFLICT (tenant, flow) DO UPDATE SET schedule = excluded.schedule, due_at = 
     start_at = excluded.start_at
 """
 _DUE = """
-SELECT due.tenant, due.flow, due.schedule, due.due_at, tenant.paused FROM due JOIN tenant ON tenant.name = due.tenant
-WHERE due.start_at <= ? ORDER BY due.start_at LIMIT ?
+SELECT due.tenant, due.flow, due.schedule, due.due_at, tenant.paused, due.last_at
+FROM due JOIN tenant ON tenant.name = due.tenant LEFT JOIN unanswered ON unanswered.tenant = due.tenant
+WHERE due.start_at <= ? AND (unanswered.until IS NULL OR unanswered.until <= ?) ORDER BY due.start_at LIMIT ?
 """
 _REFUSED = """
 INSERT INTO refused_sign_in (tenant, credentials, times, last_at) VALUES (?, ?, 1, ?)
@@ -79,6 +83,8 @@ class DueRun:
     key: RunKey
     paused: bool
     schedule: str
+    last: RunKey | None = None
+    """The run of this flow that was due before."""
 
 
 class WorkState:
@@ -191,8 +197,24 @@ class WorkState:
 
     def due(self) -> list[DueRun]:
         """Runs that should begin now, the earliest first, at most 200."""
-        rows = self._db.read(_DUE, (_text(self.now()), _AT_ONCE))
-        return [DueRun(RunKey(row[0], row[1], _time(row[3])), bool(row[4]), str(row[2])) for row in rows]
+        now = _text(self.now())
+        rows = self._db.read(_DUE, (now, now, _AT_ONCE))
+        return [
+            DueRun(
+                RunKey(row[0], row[1], _time(row[3])),
+                bool(row[4]),
+                str(row[2]),
+                RunKey(row[0], row[1], _time(row[5])) if row[5] else None,
+            )
+            for row in rows
+        ]
+
+    def put_off(self, runs: Sequence[DueRun]) -> None:
+        """Look at these due runs again a little later; they stay due at their time."""
+        with self._db.transaction():
+            start = _text(self._db.clock() + PUT_OFF)
+            sql = "UPDATE due SET start_at = ? WHERE tenant = ? AND flow = ? AND due_at = ?"
+            self._db.executemany(sql, [(start, one.key.tenant, one.key.flow, _text(one.key.due_at)) for one in runs])
 
     def submitted(self, runs: Sequence[DueRun]) -> None:
         """Go on to the next time of each. Times that passed while no worker ran are left out but for the last."""
@@ -205,8 +227,10 @@ class WorkState:
                     continue
                 schedule = Schedule.of(one.schedule, where=one.key.flow)
                 _, _, _, due_at, start_at = _due(one.key.tenant, one.key.flow, schedule, now)
-                sql = "UPDATE due SET due_at = ?, start_at = ? WHERE tenant = ? AND flow = ? AND due_at = ?"
-                self._db.execute(sql, (due_at, start_at, *where))
+                sql = (
+                    "UPDATE due SET due_at = ?, start_at = ?, last_at = ? WHERE tenant = ? AND flow = ? AND due_at = ?"
+                )
+                self._db.execute(sql, (due_at, start_at, _text(one.key.due_at), *where))
 
     def retry(self, key: RunKey, after: timedelta) -> datetime | None:
         """Make a flow due again earlier than by its schedule; None where the schedule comes first."""

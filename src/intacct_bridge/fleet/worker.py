@@ -183,11 +183,17 @@ class FleetWorker:
         if self._changes is None:
             self._state.drop_removed()
         self._changes = now
-        for one in (due := self._state.due()):
+        due = self._state.due()
+        earlier = self.runner.unfinished_of([one.last for one in due if one.last is not None])
+        late = [one for one in due if one.last in earlier]
+        ready = [one for one in due if one.last not in earlier]
+        for one in ready:
             if not one.paused:
                 self.runner.submit(one.key)
-        if due:
-            self._state.submitted(due)
+        if ready:
+            self._state.submitted(ready)
+        if late:
+            self._state.put_off(late)
 
     def _prune(self) -> None:
         if time.monotonic() - self._pruned < _PRUNE_EVERY:
