@@ -88,7 +88,7 @@ class Visitor:
             line.close()
         if seen.headers.get("content-type", "").startswith("text/html"):
             broken = _BROKEN.search(seen.html)
-            assert not broken, f"{path}: a block within a paragraph: {broken and broken[0][-300:]}"
+            assert broken is None, f"{path}: a block within a paragraph: {broken[0][-300:]}"
         found = re.match(r"[^;]+", seen.headers.get("set-cookie", ""))
         if found:
             self.cookie = found[0]
