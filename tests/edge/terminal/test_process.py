@@ -201,3 +201,9 @@ def test_a_file_name_that_is_not_utf_8_is_refused_with_a_fix(tmp_path: Path) -> 
     assert ran.returncode == 2
     assert rf"{tmp_path}/b\xffd.csv is not text in UTF-8" in ran.stderr.decode()
     assert "Rename the file" in ran.stderr.decode()
+
+
+def test_a_load_after_an_extraction_of_one_process_ends_without_a_word(tmp_path: Path) -> None:
+    program = "import duckdb; from intacct_bridge.edge.terminal.memory import collect_less; collect_less()"
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True, cwd=tmp_path)
+    assert (ran.stdout, ran.stderr) == (b"", b"")

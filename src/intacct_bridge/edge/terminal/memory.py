@@ -1,5 +1,6 @@
 """Less memory for a process that reads, and less collection of garbage for one that plans or serves."""
 
+import atexit
 import ctypes
 import gc
 import os
@@ -31,8 +32,9 @@ def collect_less() -> None:
     """Look for circular garbage less often: a plan makes objects by the million that all stay. For commands only.
 
     Python looks after every 700 new objects, which takes a tenth of the time of a plan, and 3 % of the time in which
-    the emulator makes its company. What is imported by now is never looked at again. Objects without circles go as
-    soon as nothing needs them, as always.
+    the emulator makes its company. What is imported by now is never looked at again before the end. Objects without
+    circles go as soon as nothing needs them, as always.
     """
     gc.freeze()
+    atexit.register(gc.unfreeze)  # else DuckDB reports its frozen objects as leaked when the process ends
     gc.set_threshold(50_000, 20, 50)

@@ -72,7 +72,8 @@ class _Lines:
         now = time.monotonic()
         seconds = now - self._began.get(name, now)
         more = f", {note}" if note else ""
-        self._console.say(f"{name}: {done:,} {self._noun}, {seconds:.1f} s{more}", **{self._what: name})
+        counts = counted(done, self._noun.removesuffix("s"))
+        self._console.say(f"{name}: {counts}, {seconds:.1f} s{more}", **{self._what: name})
 
     def _rate(self, name: str, done: int, now: float) -> str:
         seconds = now - self._began[name]
