@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from intacct_bridge.errors import RecordError, RemoteProtocolError
 from intacct_bridge.wire.columns import decode_batch, typed_column
 from intacct_bridge.wire.page import decode_page
+from intacct_bridge.wire.row_batch import decode_rows
 from intacct_bridge.wire.values import DEFAULT, Formatting, Kind, Value, parse_row, parse_value, render_value
 from intacct_bridge.wire.xml import escape
 from support.wire.answers import answer, page, result
@@ -230,3 +231,49 @@ def test_a_column_equals_its_cells_even_unusual_ones(data: st.DataObject, kind: 
     assert (
         typed_column(pa.array([text or None for text in texts], pa.string()), kind, formatting).to_pylist() == expected
     )
+
+
+SEVERAL = {
+    "N1": Kind.INTEGER,
+    "T1": Kind.TEXT,
+    "N2": Kind.INTEGER,
+    "D1": Kind.DECIMAL,
+    "D2": Kind.PERCENT,
+    "DAY1": Kind.DATE,
+    "DAY2": Kind.DATE,
+    "B1": Kind.BOOLEAN,
+    "B2": Kind.BOOLEAN,
+    "AT1": Kind.TIMESTAMP,
+    "AT2": Kind.TIMESTAMP,
+    "T2": Kind.TEXT,
+}
+TEXTS_OF = {
+    "N": ("", "1", "-20", "1.5", "99999999999999999999", "&#49;"),
+    "T": ("", "x", "é &amp; co"),
+    "D": ("", "0", "-1.25", "1e3", "12345678901234567890.12345678901234"),
+    "DAY": ("", "02/28/2026", "12/31/1999", "2/1/2026"),
+    "B": ("", "true", "F", "false"),
+    "AT": ("", "02/28/2026 23:59:59", "02/28/2026 3:59:59"),
+}
+
+
+@given(st.data())
+@settings(deadline=None, max_examples=150)
+def test_columns_of_one_kind_are_typed_together_as_each_alone(data: st.DataObject) -> None:
+    most = 3 if data.draw(st.booleans()) else None
+    cells = {name: st.sampled_from(TEXTS_OF[name.rstrip("12")][:most]) for name in SEVERAL}
+    rows = data.draw(st.lists(st.fixed_dictionaries(cells), min_size=1, max_size=5))
+    lines = ("".join(f"<{name}>{text}</{name}>" for name, text in row.items()) for row in rows)
+    body = page("".join(f"<A>{line}</A>" for line in lines), count=len(rows))
+    try:
+        _, _, batch = decode_batch(body, SEVERAL)
+    except RecordError as together:
+        with pytest.raises(RecordError) as by_rows:
+            decode_rows(body, SEVERAL)
+        assert str(by_rows.value) == str(together)
+        return
+    assert batch is not None
+    strict = decode_page(body).rows
+    for name, kind in SEVERAL.items():
+        alone = typed_column(pa.array([row[name] for row in strict], pa.string()), kind)
+        assert batch.column(name).equals(alone), name

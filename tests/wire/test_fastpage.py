@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from intacct_bridge.errors import RemoteProtocolError
-from intacct_bridge.wire.fastpage import text_columns
+from intacct_bridge.wire.fastpage import text_blocks, text_columns
 from intacct_bridge.wire.page import Page, decode_page
 from intacct_bridge.wire.xml import escape
 from support.wire.answers import answer, page, result
@@ -163,3 +163,77 @@ def test_any_text_is_decoded_unchanged(rows: list[tuple[str, str, str]], space: 
     body = page(xml, count=len(rows))
     assert same(body)
     assert decode_page(body).rows == [{tag: text or None for tag, text in zip("BCD", row, strict=True)} for row in rows]
+
+
+# --- pages of more rows than are cut at once
+
+NUMBERS = (1, 199, 200, 201, 400, 1234)
+
+
+def long_page(count: int, memo: str = "&amp; é") -> bytes:
+    """A page whose rows differ, with blanks between them."""
+    xml = "\n".join(
+        f"<GLDETAIL> <RECORDNO>{row}</RECORDNO><TITLE>{'x' * (row % 7)}</TITLE><MEMO>{memo}</MEMO></GLDETAIL>"
+        for row in range(count)
+    )
+    return page(xml, count=count)
+
+
+@pytest.mark.parametrize("count", NUMBERS)
+def test_a_page_of_any_number_of_rows_takes_the_fast_path(count: int) -> None:
+    assert same(long_page(count))
+
+
+def test_rows_longer_than_what_is_searched_at_once_take_the_fast_path() -> None:
+    assert same(long_page(3, memo="long > text " * 40_000))
+
+
+@pytest.mark.parametrize("row", [0, 199, 200, 401, 449])
+@pytest.mark.parametrize(
+    ("found", "instead"),
+    [
+        ("<RECORDNO>{row}<", "<RECORDNO>{row}<b/><"),
+        ("<RECORDNO>{row}</RECORDNO>", "<RECORDNO></RECORDNO>"),
+        ("<RECORDNO>{row}</RECORDNO>", "<RECORDN>{row}</RECORDN>"),
+        ("<RECORDNO>{row}</RECORDNO>", "<RECORDNO</RECORDNO>"),
+        ("<RECORDNO>{row}</RECORDNO>", "<RECORDNO >{row}</RECORDNO>"),
+        ("<RECORDNO>{row}</RECORDNO>", "{row}<RECORDNO></RECORDNO>"),
+        ("<RECORDNO>{row}</RECORDNO>", "<RECORDNO>&{row}</RECORDNO>"),
+        ("<RECORDNO>{row}</RECORDNO>", "<RECORDNO>&#33;{row}</RECORDNO>"),
+    ],
+)
+def test_a_change_in_any_row_is_seen(row: int, found: str, instead: str) -> None:
+    plain = long_page(450).decode()
+    changed = plain.replace(found.format(row=row), instead.format(row=row), 1).encode()
+    assert changed != plain.encode()
+    try:
+        strict = decode_page(changed)
+    except RemoteProtocolError:
+        assert text_columns(changed) is None
+        return
+    assert strict.rows != decode_page(plain.encode()).rows or b"<RECORDNO >" in changed
+    same(changed)
+
+
+@given(st.data())
+@settings(deadline=None, max_examples=60)
+def test_blocks_have_the_columns_of_their_names_and_the_same_texts(data: st.DataObject) -> None:
+    names = data.draw(st.lists(st.sampled_from([f"F{n}" for n in range(9)]), min_size=1, max_size=6, unique=True))
+    count = data.draw(st.sampled_from((1, 2, 200, 201, 205)))
+    block = {name: data.draw(st.sampled_from("xyz")) for name in names}
+    cells = data.draw(st.lists(st.sampled_from(["", "", "a", "é", "<&>", "1.50"]), min_size=3, max_size=11))
+    rows = [
+        {name: cells[(row * len(names) + place) % len(cells)] for place, name in enumerate(names)}
+        for row in range(count)
+    ]
+    xml = "".join(f"<A>{''.join(f'<{name}>{escape(text)}</{name}>' for name, text in row.items())}</A>" for row in rows)
+    fast = text_blocks(page(xml, count=count), block.__getitem__)
+    assert fast is not None
+    assert {name: kind for kind, found in fast.blocks.items() for name in found.columns} == block
+    assert {name: column.to_pylist() for name, column in fast.columns.items()} == {
+        name: [row[name] or None for row in rows] for name in names
+    }
+    for found in fast.blocks.values():
+        referring = any("&" in escape(row[name]) for row in rows for name in found.columns)
+        joined = None if found.joined is None else found.joined.to_pylist()
+        assert joined == (None if referring else [row[name] or None for name in found.columns for row in rows])

@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING
 
 from intacct_bridge.errors import RecordError
 from intacct_bridge.wire.envelope import Response
-from intacct_bridge.wire.fastpage import text_columns
+from intacct_bridge.wire.fastpage import TextBlock, text_blocks
 from intacct_bridge.wire.page import PageHead, decode_page
+from intacct_bridge.wire.text_buffer import joined_bytes
 from intacct_bridge.wire.values import (
     DEFAULT,
     NUMBERS,
@@ -49,13 +50,16 @@ def decode_batch(
     The columns are `fields`, in that order, then the page's other columns as text; a field that the page lacks is all
     null. Raises RemoteProtocolError on a malformed answer, RecordError on a cell that is not of its kind.
     """
-    fast = text_columns(body, max_bytes=max_bytes)
+    fast = text_blocks(body, lambda name: _FAST.get(fields.get(name, Kind.TEXT)), max_bytes=max_bytes)
     if fast is not None:
-        return fast.response, fast.head, _batch(fast.columns, fields, formatting, fast.head)
+        typed: dict[str, pa.Array] = {}
+        for form, block in fast.blocks.items():
+            typed |= _typed_block(form, block, formatting)
+        return fast.response, fast.head, _batch(fast.columns, fields, formatting, fast.head, typed)
     page = decode_page(body, max_bytes=max_bytes)
     if page.head is None:
         return page.response, None, None
-    return page.response, page.head, _batch(_columns(page.rows), fields, formatting, page.head)
+    return page.response, page.head, _batch(_columns(page.rows), fields, formatting, page.head, {})
 
 
 def arrow_type(kind: Kind) -> "pa.DataType":
@@ -95,12 +99,20 @@ def _columns(rows: list[dict[str, str | None]]) -> dict[str, "pa.Array"]:
 
 
 def _batch(
-    columns: Mapping[str, "pa.Array"], fields: Mapping[str, Kind], formatting: Formatting, head: PageHead
+    columns: Mapping[str, "pa.Array"],
+    fields: Mapping[str, Kind],
+    formatting: Formatting,
+    head: PageHead,
+    ready: Mapping[str, "pa.Array"],
 ) -> "pa.RecordBatch":
+    """The columns as their kinds; some are `ready`."""
     import pyarrow as pa
 
     typed = {}
     for name, kind in fields.items():
+        if name in ready:
+            typed[name] = ready[name]
+            continue
         texts = columns.get(name)
         if texts is None:
             typed[name] = pa.nulls(head.count, arrow_type(kind))
@@ -141,11 +153,23 @@ def typed_column(texts: "pa.Array", kind: Kind, formatting: Formatting = DEFAULT
 
 # --- the fast forms; None or ArrowInvalid where a text is not plain
 
+_Form = Callable[["pa.Array", Formatting], "pa.Array | None"]
 
-def _data(texts: "pa.Array") -> bytes:
-    """The characters of a column, joined. These columns are never slices, so this is the whole buffer."""
-    values = texts.buffers()[2]
-    return b"" if values is None else bytes(values)
+
+def _typed_block(form: _Form | None, block: TextBlock, formatting: Formatting) -> dict[str, "pa.Array"]:
+    """All columns of a form in one pass; none where any of them needs a pass of its own."""
+    import pyarrow as pa
+
+    if form is None or block.joined is None:
+        return {}
+    try:
+        typed = form(block.joined, formatting)
+    except pa.ArrowInvalid:
+        return {}
+    if typed is None:
+        return {}
+    count = len(typed) // len(block.columns)
+    return {name: typed.slice(place * count, count) for place, name in enumerate(block.columns)}
 
 
 def _integers(texts: "pa.Array", _formatting: Formatting) -> "pa.Array | None":
@@ -153,7 +177,7 @@ def _integers(texts: "pa.Array", _formatting: Formatting) -> "pa.Array | None":
 
 
 def _odd(texts: "pa.Array", plain: bytes) -> bool:
-    return bool(_data(texts).translate(None, plain))
+    return bool(joined_bytes(texts).translate(None, plain))
 
 
 def _decimals(texts: "pa.Array", _formatting: Formatting) -> "pa.Array | None":
@@ -210,7 +234,7 @@ def _iso(texts: "pa.Array", formatting: Formatting, length: int) -> "pa.Array | 
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    data, count = _data(texts), len(texts)
+    data, count = joined_bytes(texts), len(texts)
     separator, order = formatting.date[0].encode(), formatting.date[1:]
     lengths = pc.min_max(pc.binary_length(texts)).as_py()
     if "Y" not in order or {lengths["min"], lengths["max"]} != {length} or len(data) != count * length:
@@ -248,7 +272,7 @@ _FIRST_DAY = (date(1, 1, 1) - date(1970, 1, 1)).days
 _DAY_AFTER = (date(9999, 12, 31) - date(1970, 1, 1)).days + 1
 
 
-_FAST: Mapping[Kind, Callable[["pa.Array", Formatting], "pa.Array | None"]] = {
+_FAST: Mapping[Kind, _Form] = {
     Kind.INTEGER: _integers,
     **dict.fromkeys(NUMBERS, _decimals),
     Kind.BOOLEAN: _booleans,

@@ -1,13 +1,13 @@
 """One page straight to Arrow text columns: the fast decoder, which accepts a page only where it can prove the result.
 
-Theory. A page is 2,000 rows that all look like the first one: the same elements, once each, in the same order. Where
-that holds, the rows cut at every `</` are a table: `<A>1</A><B>x</B>` gives `<A>1`, `A><B>x`, `B>`, as many parts in
-every row. A part is one fixed text, the end of a tag and the next opening tag, with the text of a cell behind it. Arrow
-cuts megabytes so in milliseconds, and a column is every n-th part. The first row gives the layout. Then every byte is
-checked: each part must begin with its fixed text, and the rest of it holds no `<`, so it is text. Expat parses the
-document around the rows, with a marker in their place that must come out as the only child of
-`response/operation/result/data`. The checks that expat makes in text are made here on whole columns: UTF-8, control
-characters, U+FFFE and U+FFFF, `]]>`, references.
+Theory. A page is 2,000 rows that all look like the first one: the same elements, once each, in the same order. So every
+row has the same number of `<`, and the places of all `<` in a page give the place of every tag and every text. Arrow
+finds them in milliseconds. The texts are gathered from the page, one column after another, and no other byte is copied
+for long: seven of eight bytes are tags. Then every byte is checked: the page without its texts must be the first row's
+tags, as often as there are rows. Nothing is left to assume then, for a text reaches from the end of its opening tag to
+the next `<`. Expat parses the document around the rows, with a marker in their place that must come out as the only
+child of `response/operation/result/data`. The checks that expat makes in text are made here on all texts at once:
+UTF-8, control characters, U+FFFE and U+FFFF, `]]>`, references.
 
 For an unusual page (attributes, comments, nesting, missing or reordered elements, a carriage return, another encoding,
 a wrong count) the result is None, and `page.decode_page` reads it. A fuzz test shows that both give the same result on
@@ -15,9 +15,10 @@ every page that this decoder accepts. Needs pyarrow.
 """
 
 from array import array
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache, lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from intacct_bridge.errors import RemoteProtocolError
 from intacct_bridge.wire.envelope import Response
@@ -28,43 +29,69 @@ from intacct_bridge.wire.page_layout import (
     PageRows,
     RowLayout,
     UnusualPage,
+    check_characters,
     find_rows,
     page_answer_head,
     resolved_reference,
     split_page,
     without_rows,
 )
+from intacct_bridge.wire.text_buffer import joined_bytes
 from intacct_bridge.wire.xml import MAX_BYTES
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+T = TypeVar("T")
+_PIECE = 2**18
+"""Bytes of a page that are searched at once, so that what is found stays in the processor's cache."""
+_ROWS = 200
+"""Rows that are cut and compared at once, for the same reason."""
+
 
 @dataclass(frozen=True, slots=True)
-class TextPage:
-    """A page as text columns, null where a cell is empty."""
+class TextBlock:
+    """Some columns of a page, null where a cell is empty."""
+
+    columns: dict[str, "pa.Array"]
+    joined: "pa.Array | None"
+    """The same columns one after another in one array; None where a text had a reference."""
+
+
+@dataclass(frozen=True, slots=True)
+class TextPage(Generic[T]):
+    """A page as text columns."""
 
     head: PageHead
     response: Response
-    columns: dict[str, "pa.Array"]
+    blocks: dict[T, TextBlock]
+    """Each with its columns in the order of the page."""
+
+    @property
+    def columns(self) -> dict[str, "pa.Array"]:
+        """All columns, one block after another."""
+        return {name: column for block in self.blocks.values() for name, column in block.columns.items()}
 
 
-def text_columns(body: bytes, *, max_bytes: int = MAX_BYTES) -> TextPage | None:
-    """The page as columns, or None where the strict decoder has to read it."""
+def text_columns(body: bytes, *, max_bytes: int = MAX_BYTES) -> "TextPage[None] | None":
+    """The page as one block of columns, or None where the strict decoder has to read it."""
+    return text_blocks(body, lambda _: None, max_bytes=max_bytes)
+
+
+def text_blocks(body: bytes, block_of: Callable[[str], T], *, max_bytes: int = MAX_BYTES) -> TextPage[T] | None:
+    """The page as blocks of columns, by what `block_of` says of their names; None as in `text_columns`."""
     if len(body) > max_bytes:
         return None
     try:
         start, end, response = split_page(body)
         rows = find_rows(body, start, end)
-        _check_characters(rows)
         try:
-            columns = _columns(rows)
+            count, blocks = _blocks(rows, block_of)
         except UnusualPage:
             if rows.find(b"/>") < 0:
                 raise
-            columns = _columns(rows.spelled_out())
-        head = page_answer_head(response, len(next(iter(columns.values()))))
-        return TextPage(head, without_rows(response), columns)
+            count, blocks = _blocks(rows.spelled_out(), block_of)
+        return TextPage(page_answer_head(response, count), without_rows(response), blocks)
     except (UnusualPage, RemoteProtocolError):
         return None
 
@@ -72,97 +99,184 @@ def text_columns(body: bytes, *, max_bytes: int = MAX_BYTES) -> TextPage | None:
 # --- the rows
 
 
-def _check_characters(rows: PageRows) -> None:
+def _blocks(rows: PageRows, block_of: Callable[[str], T]) -> tuple[int, dict[T, TextBlock]]:
+    """The number of rows and their columns, every tag compared."""
     import pyarrow as pa
-    import pyarrow.compute as pc
 
-    codes = pa.Array.from_buffers(pa.uint8(), rows.stop, [None, pa.py_buffer(rows.page)]).slice(rows.start)
-    bounds = pc.min_max(codes).as_py()
-    rows.check_characters(bounds["min"], bounds["max"])
-
-
-def _columns(rows: PageRows) -> dict[str, "pa.Array"]:
-    """The rows as text columns, every constant part compared."""
     layout = RowLayout.learn(rows)
-    parts, width = _cut(rows), len(layout.names) + 1
-    count, more = divmod(len(parts), width)
+    groups: dict[T, list[int]] = {}
+    for place, name in enumerate(layout.names):
+        groups.setdefault(block_of(name.decode()), []).append(place)
+    places = tuple(map(tuple, groups.values()))
+    cut = [
+        (count, _texts(rows.page, bounds, _form(layout, count, places), last=last))
+        for count, bounds, last in _stretches(rows, 2 * len(layout.names) + 2)
+    ]
+    blocks = {}
+    for index, (group, some) in enumerate(groups.items()):
+        pieces = (texts[index].slice(at * count, count) for at in range(len(some)) for count, texts in cut)
+        names = [layout.names[place].decode() for place in some]
+        blocks[group] = _block(names, pa.concat_arrays(pieces))
+    return sum(count for count, _ in cut), blocks
+
+
+def _stretches(rows: PageRows, width: int) -> Iterator[tuple[int, "pa.Array", bool]]:
+    """Some rows after another: how many, where each `<` of theirs is and where they end, and whether they are the last.
+
+    A row has `width` tags.
+    """
+    import pyarrow as pa
+
+    stop = rows.bounds[1]
+    waiting = pa.array([], pa.int32())
+    for found in _places(rows):
+        waiting = pa.concat_arrays([waiting, found])
+        while len(waiting) > _ROWS * width:
+            yield _ROWS, waiting.slice(0, _ROWS * width + 1), False
+            waiting = waiting.slice(_ROWS * width)
+    count, more = divmod(len(waiting), width)
     if more or not count:
         raise UnusualPage
-    columns = _every(parts, width, count)
-    del parts  # as large as the page
-    _check_ends(columns[-1], layout.closings[-1][1:])
-    columns[0] = _completed(columns[0], layout.before)
-    found = zip(layout.prefixes(), columns, strict=False)
-    return {name.decode(): _text(column, prefix) for (name, prefix), column in found}
+    yield count, pa.concat_arrays([waiting, pa.array([stop], pa.int32())]), True
 
 
-def _cut(rows: PageRows) -> "pa.Array":
-    """The rows cut at every `</`: a part holds the end of a tag, the next cell's opening tag, and its text."""
+def _places(rows: PageRows) -> Iterator["pa.Array"]:
+    """Where each `<` of the rows is, from the first row's tag to the end tag of the last row."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    offsets = pa.py_buffer(array("i", (rows.start, rows.stop)))
-    one = pa.Array.from_buffers(pa.string(), 1, [None, offsets, pa.py_buffer(rows.page)])
-    try:
-        one.validate(full=True)  # UTF-8
-    except pa.ArrowInvalid:
-        raise UnusualPage from None
-    return pc.split_pattern(one.view(pa.binary()), pattern=b"</").flatten()
+    start, stop = rows.bounds
+    codes = pa.Array.from_buffers(pa.uint8(), stop - start, [None, pa.py_buffer(rows.page)], offset=start)
+    for at in range(0, stop - start, _PIECE):
+        marks = pc.equal(codes.slice(at, _PIECE), _less_than())
+        yield pc.add(_numbers().slice(0, len(marks)).filter(marks), pa.scalar(start + at, pa.int32()))
 
 
-def _every(parts: "pa.Array", width: int, count: int) -> "list[pa.Array]":
-    """The parts by their place in a row: slices of one array."""
-    columns = parts.take(_places(width, count))
-    return [columns.slice(at * count, count) for at in range(width)]
-
-
-@lru_cache(maxsize=2)
-def _places(width: int, count: int) -> "pa.Array":
-    """Where each part of every row is, one column after another; nearly all pages have the same shape."""
+@cache
+def _less_than() -> "pa.Scalar[Any]":
     import pyarrow as pa
 
-    places = array("i")
-    for at in range(width):
-        places.extend(range(at, width * count, width))
-    return pa.Array.from_buffers(pa.int32(), len(places), [None, pa.py_buffer(places)])
+    return pa.scalar(ord("<"), pa.uint8())
 
 
-def _bytes_of(parts: "pa.Array") -> int:
-    """How many bytes a column has."""
-    offsets = memoryview(parts.buffers()[1]).cast("i")
-    return int(offsets[parts.offset + len(parts)] - offsets[parts.offset])
-
-
-def _completed(parts: "pa.Array", before: bytes) -> "pa.Array":
-    """The first parts of all rows; no end of a row comes before the first row."""
+@cache
+def _numbers() -> "pa.Array":
     import pyarrow as pa
 
-    return pa.concat_arrays([pa.array([before + parts[0].as_py()], pa.binary()), parts.slice(1)])
+    return pa.Array.from_buffers(pa.int32(), _PIECE, [None, pa.py_buffer(array("i", range(_PIECE)))])
 
 
-def _check_ends(parts: "pa.Array", fixed: bytes) -> None:
+@dataclass(frozen=True, slots=True)
+class _RowsForm:
+    """What a number of rows of one layout have in common."""
+
+    shifts: "pa.Array"
+    """By `<`: the length of an opening tag of a cell, 0 for the other tags. A text begins where its tag ends."""
+    texts: "tuple[pa.Array, ...]"
+    """Which elements are texts, column by column, for each group of columns."""
+    tags: "pa.Array"
+    """Which elements are tags."""
+    tagged: "pa.Buffer"
+    """The rows without their texts, with the blanks after each."""
+    blank: int
+    """The length of the blanks after a row."""
+
+
+@lru_cache(maxsize=4)
+def _form(layout: RowLayout, count: int, groups: tuple[tuple[int, ...], ...]) -> _RowsForm:
+    """The form of some rows; nearly all pages have the same."""
+    import pyarrow as pa
+
+    width = 2 * len(layout.names) + 2
+    shifts = array("i", (0, *(shift for name in layout.names for shift in (len(name) + 2, 0)), 0))
+    firsts = range(0, count * width, width)
+    tags = (*range(0, width, 2), width - 1)
+    texts = (array("i", (first + 2 * place + 1 for place in some for first in firsts)) for some in groups)
+    return _RowsForm(
+        shifts=_int32(shifts * count + array("i", (0,))),
+        texts=tuple(map(_int32, texts)),
+        tags=_int32(array("i", (first + tag for first in firsts for tag in tags))),
+        tagged=pa.py_buffer(layout.tags * count),
+        blank=len(layout.blank),
+    )
+
+
+def _int32(numbers: "array[int]") -> "pa.Array":
+    import pyarrow as pa
+
+    return pa.Array.from_buffers(pa.int32(), len(numbers), [None, pa.py_buffer(numbers)])
+
+
+def _texts(page: bytes, places: "pa.Array", form: _RowsForm, *, last: bool) -> "list[pa.Array]":
+    """The texts of some rows, column by column, for each group of columns.
+
+    The rows are cut at each `<`, and at the end instead of the beginning of a cell's opening tag. So an element is a
+    text, or what is between two texts, as `</A><B>`. One of the latter begins with a `<` and holds one or two, while a
+    text holds none: where all the latter together are the tags of the first row as often as there are rows, each is.
+    """
+    import pyarrow as pa
     import pyarrow.compute as pc
 
-    if _bytes_of(parts) != len(fixed) * len(parts) or not pc.all(pc.starts_with(parts, pattern=fixed)).as_py():
+    bounds = pc.add(places, form.shifts)
+    if pc.min(pc.subtract(bounds.slice(1), bounds.slice(0, len(bounds) - 1))).as_py() < 0:  # a `<` inside a tag
         raise UnusualPage
+    elements = pa.Array.from_buffers(
+        pa.binary(), len(bounds) - 1, [None, bounds.buffers()[1], pa.py_buffer(page)], offset=bounds.offset
+    )
+    tags = elements.take(form.tags).buffers()[2]
+    if not tags.equals(form.tagged.slice(0, form.tagged.size - form.blank * last)):
+        raise UnusualPage
+    return [elements.take(texts) for texts in form.texts]
 
 
-def _text(parts: "pa.Array", prefix: bytes) -> "pa.Array":
-    """The text after the opening tag, references resolved, empty as null."""
+# --- the texts
+
+
+def _block(names: list[str], texts: "pa.Array") -> TextBlock:
+    """The gathered texts as columns: characters checked, references resolved, empty as null."""
+    import pyarrow as pa
+
+    count = len(texts) // len(names)
+    data = joined_bytes(texts)
+    _check_characters(texts, data)
+    strings = texts.view(pa.string())
+    joined = _with_nulls(strings)
+    columns = {name: joined.slice(place * count, count) for place, name in enumerate(names)}
+    referring = set(_columns_with(b"&", strings, data, count))
+    for place in referring:
+        columns[names[place]] = _with_nulls(_each_once(strings.slice(place * count, count)))
+    return TextBlock(columns, None if referring else joined)
+
+
+def _columns_with(part: bytes, texts: "pa.Array", data: bytes, count: int) -> Iterator[int]:
+    """The columns that have a byte, by their place in the block."""
+    if part in data:
+        offsets = memoryview(texts.buffers()[1]).cast("i")
+        for place in range(len(texts) // count):
+            if data.find(part, offsets[place * count], offsets[(place + 1) * count]) >= 0:
+                yield place
+
+
+def _check_characters(texts: "pa.Array", data: bytes) -> None:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    if pc.starts_with(parts, pattern=prefix).false_count:
-        raise UnusualPage
-    total = _bytes_of(parts)
-    if total == len(prefix) * len(parts):
-        return pa.nulls(len(parts), pa.string())
-    texts = pc.binary_slice(parts, len(prefix), total + 1).view(pa.string())
-    data = texts.buffers()[2].to_pybytes()
-    if b"<" in data:
-        raise UnusualPage
-    if b"&" in data:
-        texts = _each_once(texts, data)
+    if not data:
+        return
+    bounds = pc.min_max(pa.Array.from_buffers(pa.uint8(), len(data), [None, pa.py_buffer(data)])).as_py()
+    if bounds["max"] >= 0x80:
+        try:
+            texts.view(pa.string()).validate(full=True)  # UTF-8
+        except pa.ArrowInvalid:
+            raise UnusualPage from None
+    check_characters(data, 0, len(data), bounds["min"], bounds["max"])
+
+
+def _with_nulls(texts: "pa.Array") -> "pa.Array":
+    """Texts that are no slice, with empty ones as null."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
     filled = pc.not_equal(pc.binary_length(texts), _zero())
     if filled.true_count == len(texts):
         return texts
@@ -180,22 +294,20 @@ def _zero() -> "pa.Scalar[Any]":
 # --- references
 
 
-def _each_once(texts: "pa.Array", data: bytes) -> "pa.Array":
-    """The texts with references resolved: in each distinct text once, where texts repeat, as names do."""
+def _each_once(texts: "pa.Array") -> "pa.Array":
+    """The texts with references resolved: in each distinct text once, since names repeat."""
     encoded = texts.dictionary_encode()
-    if 2 * len(encoded.dictionary) > len(texts):
-        return _resolved(texts, data)
-    known = encoded.dictionary
-    return _resolved(known, known.buffers()[2].to_pybytes()).take(encoded.indices)
+    return _resolved(encoded.dictionary).take(encoded.indices)
 
 
-def _resolved(texts: "pa.Array", data: bytes) -> "pa.Array":
-    """The texts with references resolved. References are counted cell by cell: in `data`, two cells may seem to make
-    one.
+def _resolved(texts: "pa.Array") -> "pa.Array":
+    """The texts with references resolved. References are counted cell by cell: in all bytes together, two cells may
+    seem to make one.
     """
     import pyarrow as pa
     import pyarrow.compute as pc
 
+    data = joined_bytes(texts)
     found = [(name, char) for name, char in NAMED_REFERENCES if name.encode() in data]
     named = sum(pc.sum(pc.count_substring(texts, name)).as_py() for name, _ in found)
     if named == data.count(b"&"):

@@ -13,6 +13,8 @@ from functools import cache
 from json import dumps
 from typing import TYPE_CHECKING, Any
 
+from intacct_bridge.wire.text_buffer import joined_bytes
+
 if TYPE_CHECKING:
     import pyarrow as pa
 
@@ -69,7 +71,7 @@ def blocks_of_lines(
         return
     for first in range(0, batch.num_rows, _AT_ONCE):
         some = [one if isinstance(one, pa.Scalar) else one.slice(first, _AT_ONCE) for one in parts]
-        yield _values(pc.binary_join_element_wise(*some, pa.scalar(text), pa.scalar("")))
+        yield joined_bytes(pc.binary_join_element_wise(*some, pa.scalar(text), pa.scalar("")))
 
 
 def _cells(column: "pa.Array", *, decimals_as_text: bool, is_json: bool) -> tuple[str, "pa.Array", str]:
@@ -140,7 +142,7 @@ def _escaped(column: "pa.Array") -> "pa.Array":
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    text = _values(column)
+    text = joined_bytes(column)
     least = pc.min(pa.Array.from_buffers(pa.uint8(), len(text), [None, pa.py_buffer(text)])).as_py()
     if least is not None and least < 0x20:
         cells = [None if cell is None else dumps(cell, ensure_ascii=False)[1:-1] for cell in column.to_pylist()]
@@ -159,9 +161,9 @@ def plain_decimals(column: "pa.Array") -> "pa.Array":
     text = column.cast(pa.string())
     if column.type.scale <= 0:
         return text
-    if b"E" in _values(text):
+    if b"E" in joined_bytes(text):
         text = pc.replace_substring_regex(text, r"^-?0E-?\d+$", "0.0")
-    if b"E" in _values(text):
+    if b"E" in joined_bytes(text):
         text = pa.array([None if v is None else _without_exponent(v) for v in text.to_pylist()], pa.string())
     return pc.ascii_rtrim(pc.ascii_rtrim(text, "0"), ".")
 
@@ -169,13 +171,3 @@ def plain_decimals(column: "pa.Array") -> "pa.Array":
 def _without_exponent(text: str) -> str:
     plain = format(Decimal(text), "f")
     return plain if "." in plain else plain + ".0"
-
-
-def _values(column: "pa.Array") -> bytes:
-    """The bytes of all texts of a string column, joined; null slots have none."""
-    _, offsets, data = column.buffers()
-    if data is None or offsets is None:
-        return b""
-    view = memoryview(offsets).cast("i")
-    start, end = view[column.offset], view[column.offset + len(column)]
-    return bytes(memoryview(data)[start:end])

@@ -7,7 +7,6 @@ leaves a page to the strict decoder, `page.decode_page`.
 """
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from intacct_bridge.wire.codec import response_from
@@ -98,25 +97,32 @@ class PageRows:
         """Where a part is, or a negative number."""
         return self.page.find(part, self.start, self.stop)
 
+    @property
+    def bounds(self) -> tuple[int, int]:
+        """Where the first row's tag begins, and where the last row's end tag ends."""
+        return self.start - 1, self.stop + len(self.tag) + 3
+
     def spelled_out(self) -> "PageRows":
         """The same rows with `<A></A>` for `<A/>`."""
-        rows = _SELF_CLOSED.sub(rb"<\1></\1>", self.page[self.start : self.stop])
-        return PageRows(rows, 0, len(rows), self.tag)
+        start, stop = self.bounds
+        rows = _SELF_CLOSED.sub(rb"<\1></\1>", self.page[start:stop])
+        return PageRows(rows, 1, len(rows) - len(self.tag) - 3, self.tag)
 
-    def check_characters(self, lowest: int = 0, highest: int = 0xFF) -> None:
-        """Refuse what expat refuses or rewrites: control characters, CR, U+FFFE, U+FFFF, the end of a CDATA section.
 
-        The least and the greatest byte, where they are known, save most of the work.
-        """
-        if lowest < 0x20:
-            for start in range(self.start, self.stop, _PIECE):
-                piece = self.page[start : min(self.stop, start + _PIECE)]
-                if len(piece.translate(None, _CONTROLS)) != len(piece):
-                    raise UnusualPage
-        if highest >= 0xEF and max(map(self.find, (b"\xef\xbf\xbe", b"\xef\xbf\xbf"))) >= 0:
-            raise UnusualPage
-        if self.find(b"]") >= 0 and self.find(b"]]>") >= 0:
-            raise UnusualPage
+def check_characters(data: bytes, start: int, stop: int, lowest: int = 0, highest: int = 0xFF) -> None:
+    """Refuse what expat refuses or rewrites: control characters, CR, U+FFFE, U+FFFF, the end of a CDATA section.
+
+    The least and the greatest byte, where they are known, save most of the work.
+    """
+    if lowest < 0x20:
+        for first in range(start, stop, _PIECE):
+            piece = data[first : min(stop, first + _PIECE)]
+            if len(piece.translate(None, _CONTROLS)) != len(piece):
+                raise UnusualPage
+    if highest >= 0xEF and max(data.find(part, start, stop) for part in (b"\xef\xbf\xbe", b"\xef\xbf\xbf")) >= 0:
+        raise UnusualPage
+    if data.find(b"]", start, stop) >= 0 and data.find(b"]]>", start, stop) >= 0:
+        raise UnusualPage
 
 
 def find_rows(body: bytes, start: int, end: int) -> PageRows:
@@ -181,16 +187,15 @@ class RowLayout:
         return self.boundary + self.opening
 
     @property
-    def before(self) -> bytes:
-        """Between the beginning of a row's end and its tag's, as `</` cuts it."""
-        return self.boundary[2:]
+    def blank(self) -> bytes:
+        """The blanks between two rows."""
+        return self.boundary[:-1].rpartition(b">")[2]
 
-    def prefixes(self) -> Iterator[tuple[bytes, bytes]]:
-        """Each cell's name, and the bytes between the last `</` and the cell's text."""
-        last = self.before + self.opening
-        for name, closing in zip(self.names, self.closings, strict=True):
-            yield name, b"%b<%b>" % (last, name)
-            last = closing[1:]
+    @property
+    def tags(self) -> bytes:
+        """A row without its texts, with the blanks after it."""
+        cells = (b"<%b><%b" % pair for pair in zip(self.names, self.closings, strict=True))
+        return b"<%b%b%b" % (self.opening, b"".join(cells), self.boundary[:-1])
 
 
 def _blank(rows: bytes, position: int) -> int:

@@ -22,6 +22,7 @@ from intacct_bridge.wire.page_layout import (
     PageRows,
     RowLayout,
     UnusualPage,
+    check_characters,
     find_rows,
     page_answer_head,
     resolved_reference,
@@ -191,7 +192,7 @@ def _matched(body: bytes) -> tuple[Response, PageHead, dict[str, Sequence[str | 
     """A usual page as columns of texts; UnusualPage for any other."""
     start, end, response = split_page(body)
     rows = find_rows(body, start, end)
-    rows.check_characters()
+    check_characters(rows.page, rows.start, rows.stop)
     try:
         texts = _texts(rows)
     except UnusualPage:
