@@ -139,7 +139,7 @@ class RefusedError(IntacctError):
 
 
 class SignInError(RefusedError):
-    """A credential was refused, or the sender, authorisation, company, user or entity behind it."""
+    """A credential was refused, or the sender, authorisation, company, user or entity that it belongs to."""
 
 
 class NotPermittedError(RefusedError):

@@ -35,7 +35,7 @@ class Schedule:
 
     @classmethod
     def of(cls, value: Any, *, where: str) -> "Schedule":
-        """`15 2 * * 1-6`, the same with a time zone behind it, or `every 15m`; SettingsError names `where`."""
+        """`15 2 * * 1-6`, the same followed by a time zone, or `every 15m`; SettingsError names `where`."""
         if isinstance(value, cls):
             return value
         if not isinstance(value, str) or not value.strip():
@@ -67,13 +67,13 @@ class Schedule:
             passed = (moment - _EPOCH).total_seconds() - shift
             return _EPOCH + timedelta(seconds=(passed // self.seconds + 1) * self.seconds + shift)
         zone = ZoneInfo(self.zone)
-        return self._as_shown(moment, zone) if self._in_every_hour else self._once(moment, zone)
+        return self._as_shown(moment, zone) if self._in_every_hour else self._next_by_wall_clock(moment, zone)
 
     @property
     def _in_every_hour(self) -> bool:
         return self.cron == "@hourly" or (not self.cron.startswith("@") and self.cron.split()[1].startswith("*"))
 
-    def _once(self, moment: datetime, zone: ZoneInfo) -> datetime:
+    def _next_by_wall_clock(self, moment: datetime, zone: ZoneInfo) -> datetime:
         """The next time by the clock on the wall, on which a repeated hour is one hour."""
         local = moment.astimezone(zone).replace(tzinfo=None)
         while True:

@@ -200,7 +200,7 @@ def legacy_name(object_name: str) -> LegacyName | None:
 
 
 def object_of_legacy(name: str) -> str | None:
-    """The object behind a name of document type 2.1, such as `bill`; of two with the same name, the first by name."""
+    """The object of a name of document type 2.1, such as `bill`; of two with the same name, the first by name."""
     return next((one for one, found in _table().legacy.items() if found.name == name), None)
 
 

@@ -126,7 +126,7 @@ def column_name(field_name: str) -> str:
 
 @cache
 def view_definitions() -> Mapping[str, ViewDefinition]:
-    """All definitions by name; each stands behind those that it uses."""
+    """All definitions by name; each after those that it uses."""
     folder = files("intacct_bridge.reporting").joinpath("sql")
     texts = (one.read_text(encoding="utf-8") for one in folder.iterdir() if one.name.endswith(".sql"))
     found = {one.name: one for text in texts for one in parse_definitions(text)}

@@ -76,7 +76,7 @@ class SkippedView:
 
 
 def render_views(dialect: Dialect, shape: CopyShape) -> tuple[list[RenderedView], list[SkippedView]]:
-    """All views for a copy, each behind those that it reads; and those that are skipped."""
+    """All views for a copy, each after those that it reads; and those that are skipped."""
     skipped = lacking_views(shape)
     names = {one.name for one in skipped}
     return [render(one, dialect, shape) for one in view_definitions().values() if one.name not in names], skipped

@@ -1,4 +1,4 @@
-"""The SELECTs of reports over a copy: statements, ageing and budgets, with the lines and documents behind them.
+"""The SELECTs of reports over a copy: statements, ageing and budgets, with their lines and documents.
 
 Each is one SELECT, as `intacct sql --on` runs it. Amounts of different base currencies are never added.
 """
@@ -103,7 +103,7 @@ def ageing(side: Side, day: date, basis: str, entity: str | None) -> str:
     return (
         f"SELECT base_currency, {party}_id AS party_id, min({party}_name) AS party_name, {sums}, "
         f"CAST(sum(items) AS BIGINT) AS items FROM reporting.{side}_ageing(DATE '{day}', {literal(basis)})"
-        f"{_of(entity)} GROUP BY 1, 2 ORDER BY 1, total DESC, 2"
+        f"{_where(entity)} GROUP BY 1, 2 ORDER BY 1, total DESC, 2"
     )
 
 
@@ -226,7 +226,7 @@ def _entity(entity: str | None) -> Iterator[str]:
         yield f"entity_id = {literal(entity)}"
 
 
-def _of(entity: str | None) -> str:
+def _where(entity: str | None) -> str:
     return "".join(f" WHERE {one}" for one in _entity(entity))
 
 

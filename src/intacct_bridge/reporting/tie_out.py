@@ -4,7 +4,7 @@ The items are those of the views `ap_open_items` and `ar_open_items`, at the end
 the lines of documents name (OFFSETGLACCOUNTNO), or vendors, customers or account labels. Balances are compared by
 entity and account. Where a document has lines of several control accounts, its entity's accounts are taken together.
 
-A difference is explained by the lines of the ledger that no open item stands behind: direct journal entries,
+A difference is explained by the lines of the ledger that belong to no open item: direct journal entries,
 revaluations (which change the base currency's amount only), documents of other kinds such as advances and expense
 reports, and retainage. What is left is unexplained; the documents that the ledger shows with another amount are named.
 """

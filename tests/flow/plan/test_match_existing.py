@@ -260,7 +260,7 @@ def test_a_kept_change_is_compared_with_the_record_as_it_is_now(
     record: PlannedRecord, now: CurrentRecord | None, left: list[Change], moved: list[str]
 ) -> None:
     given = replace(record.write, fields={**FIELDS, **record.write.fields})
-    found, findings = recheck()._left(record, given, now)
+    found, findings = recheck()._remaining_changes(record, given, now)
     assert (list(found), [one.message for one in findings]) == (left, moved)
     assert all((one.rule, one.fix, one.position) == ("moved", "make a new plan", "b.csv:2") for one in findings)
 
@@ -323,7 +323,7 @@ def test_lines_of_a_kept_update_are_compared_too() -> None:
     lines = (RecordLine("APBILLITEM", {"AMOUNT": Decimal(5)}, ROW),)
     one = replace(kept(UPDATE), write=replace(kept(UPDATE).write, lines={"APBILLITEMS": lines}))
     same = CurrentRecord("77", current(NAME="new").row, {"APBILLITEMS": ({"AMOUNT": Decimal(5)},)})
-    assert recheck()._left(one, one.write, same) == ((), ())
+    assert recheck()._remaining_changes(one, one.write, same) == ((), ())
     other = replace(same, lines={"APBILLITEMS": ({"AMOUNT": Decimal(6)},)})
-    (change,), (finding,) = recheck()._left(one, one.write, other)
+    (change,), (finding,) = recheck()._remaining_changes(one, one.write, other)
     assert (change.name, finding.column) == ("APBILLITEMS", "APBILLITEMS")

@@ -10,7 +10,7 @@ import pytest
 from intacct_bridge.flow.company.current_records import CurrentRecord
 from intacct_bridge.flow.company.writable import LineSet, WritableObject
 from intacct_bridge.flow.outbox.entry import OutboxEntry
-from intacct_bridge.flow.post.readback import Readback, ReadbackVerdict, _changed_by, _judged, _judged_by_state
+from intacct_bridge.flow.post.readback import Readback, ReadbackVerdict, _changed_by, _compare, _compare_state
 from intacct_bridge.flow.records.lookup_keys import LookupKeys
 from intacct_bridge.flow.records.write import Identity, RecordLine, Write, WriteOperation
 from intacct_bridge.flow.tables.source_row import SourceRow
@@ -41,7 +41,7 @@ def test_an_action_is_judged_by_the_state_of_its_record(
 ) -> None:
     write = Write(operation, name, {"RECORDNO": 7}, Identity("k", "key"), "d", "bill", ())
     current = None if state is None else CurrentRecord("7", {"STATE": state})
-    assert _judged_by_state(write, "7", current).verdict is verdict
+    assert _compare_state(write, "7", current).verdict is verdict
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def judged(operation: WriteOperation, current: CurrentRecord | None, *, lines: b
     target = SimpleNamespace(operation=operation, object="APBILL")
     body = "<update><APBILL><RECORDNO>7</RECORDNO></APBILL></update>"
     entry = SimpleNamespace(user="loader", sent_at=SENT, target=target, body=body)
-    return _judged(BILL, write, cast("OutboxEntry", entry), current)
+    return _compare(BILL, write, cast("OutboxEntry", entry), current)
 
 
 def now(name: str = "new", *lines: dict[str, Value], by: str = "loader") -> CurrentRecord:

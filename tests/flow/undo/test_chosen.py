@@ -13,7 +13,7 @@ from intacct_bridge.flow.outbox.outbox import Outbox
 from intacct_bridge.flow.records.status import RecordStatus
 from intacct_bridge.flow.records.write import Receipt, RecordLine, WriteOperation
 from intacct_bridge.flow.tables.source_row import SourceRow
-from intacct_bridge.flow.undo.opposite import _filled, _modified, _opposite, _taken
+from intacct_bridge.flow.undo.opposite import _filled, _modified, _opposite, _take_row
 from intacct_bridge.flow.undo.undo import _choose, _doubtful
 from intacct_bridge.wire.values import Value
 
@@ -147,14 +147,14 @@ def test_each_line_that_was_sent_is_one_of_the_ledger() -> None:
     one: Row = {**FIELDS, "TR_TYPE": "1", "LINE_NO": 1}
     other: Row = {**one, "LINE_NO": 2}
     rows: list[Row] = [{**one, "DEPARTMENT": "400"}, one, other]
-    assert _taken(line(UNKNOWN="x"), rows) is one
-    assert _taken(line(), rows) is other
-    assert _taken(line(), rows) is None
+    assert _take_row(line(UNKNOWN="x"), rows) is one
+    assert _take_row(line(), rows) is other
+    assert _take_row(line(), rows) is None
     assert rows == [{**one, "DEPARTMENT": "400"}]
     named = {**one, "EXCH_RATE_TYPE_ID": 3}  # a number in answers, and written as a name
-    assert _taken(line(EXCH_RATE_TYPE_ID="Intacct Daily Rate"), [named]) is named
-    assert _taken(line(TRX_AMOUNT=Decimal("10.51"), DEPARTMENT="400"), rows) is None
-    assert _taken(line(TRX_AMOUNT=Decimal("10.5"), DEPARTMENT="400"), rows) is not None
+    assert _take_row(line(EXCH_RATE_TYPE_ID="Intacct Daily Rate"), [named]) is named
+    assert _take_row(line(TRX_AMOUNT=Decimal("10.51"), DEPARTMENT="400"), rows) is None
+    assert _take_row(line(TRX_AMOUNT=Decimal("10.5"), DEPARTMENT="400"), rows) is not None
 
 
 def test_a_line_that_the_company_added_has_its_own_fields() -> None:

@@ -158,7 +158,7 @@ def _listed(name: str, source: str, table: Mapping[str, Any]) -> ListedConnectio
 def add_connection(name: str, settings: Mapping[str, Any], *, path: Path | None = None) -> Path:
     """Write a connection's table into intacct.toml (the user's, or `path`), in place of the one of that name."""
     for setting in settings:
-        _known(setting, f"connection {name!r}", extra=("sender",))
+        _check_setting(setting, f"connection {name!r}", extra=("sender",))
     target = path or Surroundings().user_file
     toml_file.put(target, "connections", name, settings)
     return target
@@ -182,7 +182,7 @@ def check_settings(name: str, settings: Mapping[str, Any]) -> dict[str, Any]:
     The result has the settings that are neither secrets nor references, in their types.
     """
     for setting in settings:
-        _known(setting, f"connection {name!r}", extra=("sender",))
+        _check_setting(setting, f"connection {name!r}", extra=("sender",))
     plain = {key: value for key, value in settings.items() if not isinstance(value, Mapping)}
     given = {key: _typed(key, value, key) for key, value in plain.items() if key not in ("sender", *SECRETS)}
     Connection(**{"name": name, **dict.fromkeys(_REQUIRED, "-"), **given})
@@ -223,7 +223,7 @@ def list_senders(*, around: Surroundings | None = None) -> list[ListedSender]:
 def add_sender(name: str, settings: Mapping[str, Any], *, path: Path | None = None) -> Path:
     """Write a shared sender's table into intacct.toml (the user's, or `path`), in place of the one of that name."""
     for setting in settings:
-        _known(setting, f"sender {name!r}", among=sdk_profiles.SENDER)
+        _check_setting(setting, f"sender {name!r}", among=sdk_profiles.SENDER)
     for setting in sdk_profiles.SENDER:
         if not settings.get(setting):
             raise SettingsError(f"sender {name!r}: {setting} is not set", fix="A sender has an ID and a password.")
@@ -287,7 +287,7 @@ def _table(name: str, found: _Found) -> tuple[str, Mapping[str, Any]]:
 def _layers(name: str, found: _Found) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """(origin, settings) of each source, strongest first; the names of settings are checked."""
     for setting in found.explicit:
-        _known(setting, f"connection {name!r} (argument)")
+        _check_setting(setting, f"connection {name!r} (argument)")
     yield "argument", found.explicit
     for setting in SETTINGS:
         for variable in (_OFFICIAL.get(setting), f"INTACCT_{setting.upper()}"):
@@ -295,7 +295,7 @@ def _layers(name: str, found: _Found) -> Iterator[tuple[str, Mapping[str, Any]]]
                 yield variable, {setting: found.environ[variable]}
     source, table = _table(name, found)
     for setting in table:
-        _known(setting, f"{source}: [connections.{name}]", extra=("sender",))
+        _check_setting(setting, f"{source}: [connections.{name}]", extra=("sender",))
     yield source, {setting: value for setting, value in table.items() if setting != "sender"}
     if "sender" in table:
         yield _sender(str(table["sender"]), name, found.files)
@@ -306,7 +306,7 @@ def _sender(sender: str, name: str, files: list[toml_file.TomlFile]) -> tuple[st
         if sender in file.senders:
             table = file.senders[sender]
             for setting in table:
-                _known(setting, f"{file.path}: [senders.{sender}]", among=sdk_profiles.SENDER)
+                _check_setting(setting, f"{file.path}: [senders.{sender}]", among=sdk_profiles.SENDER)
             return f"{file.path} [senders.{sender}]", table
     names = sorted({each for file in files for each in file.senders})
     known = f"; known senders: {', '.join(names)}" if names else ""
@@ -333,7 +333,7 @@ def _from_profiles(name: str, found: _Found, known: Mapping[str, Any]) -> Iterat
         yield f"{found.profile_file} [{section}]", {key: value for key, value in more.items() if key in wanted}
 
 
-def _known(setting: str, where: str, *, extra: tuple[str, ...] = (), among: tuple[str, ...] = SETTINGS) -> None:
+def _check_setting(setting: str, where: str, *, extra: tuple[str, ...] = (), among: tuple[str, ...] = SETTINGS) -> None:
     allowed = [each for each in (*among, *extra) if each != "name"]
     if setting not in allowed:
         near = closest(setting, [*allowed, "entity_id", "endpoint_url"])

@@ -200,7 +200,7 @@ class Exchange:
             raise error if call.read else self._in_doubt(call, f"the answer cannot be read: {error}") from None
         self.has_answered = True
         try:
-            answer = self._judged(call, reply, decode)
+            answer = self._checked_answer(call, reply, decode)
         except ThrottledError as error:
             self._pause(error.retry_after)
             raise
@@ -249,7 +249,7 @@ class Exchange:
             **details,
         )
 
-    def _judged(self, call: GatewayCall, reply: Reply, decode: Decode[T]) -> GatewayAnswer[T]:
+    def _checked_answer(self, call: GatewayCall, reply: Reply, decode: Decode[T]) -> GatewayAnswer[T]:
         try:
             page = page_fault(reply.body, hide=lambda text: without_secrets(text, self._forms))
             if page is not None:

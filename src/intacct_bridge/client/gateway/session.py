@@ -156,15 +156,15 @@ class Session:
                 self._signed, self._ends_at = None, None
 
     @property
-    def _wanted(self) -> str | None:
+    def _entity(self) -> str | None:
         """The requested entity, "" for the top level, None for the user's own default."""
         return self.exchange.connection.location_id or None if self.location_id is None else self.location_id
 
     def _by_login(self) -> SignIn:
         connection = self.exchange.connection
         company, user, client = connection.company_id, connection.user_id, connection.client_id or None
-        login = Login(user, company, connection.user_password, client, self._wanted)
-        return SignIn(login, connection.endpoint, company, user, self._wanted or "")
+        login = Login(user, company, connection.user_password, client, self._entity)
+        return SignIn(login, connection.endpoint, company, user, self._entity or "")
 
     def _sign_in(self) -> SignIn:
         """One getAPISession: from the base's session for a derived one, from the login otherwise."""
@@ -196,7 +196,7 @@ class Session:
         connection = self.exchange.connection
         endpoint = api.findtext("endpoint") or connection.endpoint
         check_endpoint(endpoint, connection=connection.name, allow=connection.allow_endpoint)
-        given, wanted = api.findtext("locationid"), self._wanted
+        given, wanted = api.findtext("locationid"), self._entity
         if wanted is not None and api.find("locationid") is not None and given.upper() != wanted.upper():
             raise SignInError(
                 f"connection {connection.name!r}: requested {_place_name(wanted)}, and the gateway signed in to"

@@ -119,7 +119,7 @@ class LegacyReader:
 
     def describe(self, name: str, doc_par_id: str | None = None) -> ObjectDef:  # noqa: ARG002  # no field is custom
         """The fields that the object's own functions take, all as text; nothing is asked."""
-        known = self._known(name)
+        known = self._legacy_name(name)
         fields: dict[str, None] = {}
         for operation in ("create", "update"):
             function = function_def(f"{operation}_{known.name}")
@@ -155,7 +155,7 @@ class LegacyReader:
 
     def pages(self, query: Query, *, limit: int | None = None) -> Iterator[Page]:
         """Pages of `get_list`. The query's names are not checked, since 2.1 describes nothing."""
-        known = self._known(query.object)
+        known = self._legacy_name(query.object)
         if not known.listed:
             raise refused_by_legacy(f"get_list for {query.object}")
         if query.doc_par_id or any(not isinstance(each, str) for each in query.select):
@@ -205,7 +205,7 @@ class LegacyReader:
         by_name: bool = False,  # noqa: ARG002  # 2.1 has one key for each object
     ) -> Iterator[Record]:
         """Records with their lines, one `get` each; a missing key raises."""
-        known = self._known(name)
+        known = self._legacy_name(name)
         if not known.single:
             raise refused_by_legacy(f"get for {name}")
         for key in keys:
@@ -214,7 +214,7 @@ class LegacyReader:
                 record.update(record_lines(found))
                 yield record
 
-    def _known(self, name: str) -> LegacyName:
+    def _legacy_name(self, name: str) -> LegacyName:
         known = legacy_name(name) or legacy_name(object_of_legacy(name.lower()) or "")
         if known is None:
             near = unknown_object(name, self.objects())

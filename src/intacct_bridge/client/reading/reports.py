@@ -61,7 +61,7 @@ class Reports:
                 )
             self._sleep(pause)
             pause = min(pause * 2, _LONGEST_PAUSE)
-            data = self._more(report_id)
+            data = self._next_page(report_id)
         yield from self._pages(name, report_id, data)
 
     def parameters(self, name: str, *, interactive: bool = False) -> dict[str, str]:
@@ -98,9 +98,9 @@ class Reports:
                 raise RemoteProtocolError(
                     f"the report {name!r} gave no rows, though it counts {counted(remaining, 'more row')}"
                 )
-            data = self._more(report_id)
+            data = self._next_page(report_id)
 
-    def _more(self, report_id: str) -> Element:
+    def _next_page(self, report_id: str) -> Element:
         if not report_id:
             raise RemoteProtocolError(
                 "the answer to readReport has neither rows nor a report id", function="readReport"

@@ -2,9 +2,10 @@
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Any
@@ -106,47 +107,71 @@ def emulator_command(context: CommandContext, *, host: str, port: int, port_file
     if options["companies"] and options["db"]:
         raise click.UsageError("--companies are kept in memory, so leave out --db.")
     scenario, company = _scenario(options["scenario"]), _company_file(options["company"])
-    from intacct_bridge.client.local.directories import cache_of_port
     from intacct_bridge.edge.terminal.memory import collect_less
-    from intacct_bridge.edge.views.served import others_served, revalued, served
-    from intacct_bridge.emulator.accounting.seeding import seed_file
-    from intacct_bridge.emulator.gateway.gateway import numbered_companies
-    from intacct_bridge.emulator.gateway.server import serve_forever
-
-    def ready(url: str) -> None:
-        shutil.rmtree(
-            cache_of_port(urlsplit(url).port), ignore_errors=True
-        )  # it belongs to the company that this port served before
-        _announce(context, url, credentials, scenario)
-        for line in others_served(ids):
-            context.console.say(line)
-        if port_file is not None:
-            _write_port(port_file, url)
 
     context.console.say("Opening the company ...")
     start = _start(company)
     credentials = start.credentials()
-    more = {
-        "settings": _settings(options, scenario, start),
-        "faults": [one for one in (options["faults"] or scenario, company) if one is not None],
-    }
     collect_less()
-    emulator = _emulator(context, options, **more)
+    emulator = _emulator(
+        context,
+        options,
+        settings=_settings(options, scenario, start),
+        faults=[one for one in (options["faults"] or scenario, company) if one is not None],
+    )
     try:
-        for path in options["data"]:
-            found = seed_file(emulator.company(), path, now=emulator.now())
-            context.console.say(f"{path}: " + ", ".join(f"{count:,} {name}" for name, count in found.items()))
-        for day in options["revaluations"]:
-            for line in revalued(day.date(), emulator.revalue(day.date(), rate_type=options["rate_type"])):
-                context.console.say(line)
-        ids = emulator.add_companies(numbered_companies(options["companies"] or 0))
-        serve_forever(emulator, host, port, ready=ready, allow_hosts=options["allow_hosts"])
-        for line in served(emulator):
-            context.console.say(line)
+        _prepare(context, emulator, options)
+        announce = partial(_announce, context, credentials=credentials, scenario=scenario)
+        _serve(context, emulator, host, port, options, announce=announce, port_file=port_file)
     finally:
         emulator.close()
         if port_file is not None:
             port_file.unlink(missing_ok=True)
+
+
+def _prepare(context: CommandContext, emulator: "Emulator", options: dict[str, Any]) -> None:
+    """Load the records and revalue the items that the options name."""
+    from intacct_bridge.edge.views.served import revalued
+    from intacct_bridge.emulator.accounting.seeding import seed_file
+
+    for path in options["data"]:
+        found = seed_file(emulator.company(), path, now=emulator.now())
+        context.console.say(f"{path}: " + ", ".join(f"{count:,} {name}" for name, count in found.items()))
+    for day in options["revaluations"]:
+        for line in revalued(day.date(), emulator.revalue(day.date(), rate_type=options["rate_type"])):
+            context.console.say(line)
+
+
+def _serve(
+    context: CommandContext,
+    emulator: "Emulator",
+    host: str,
+    port: int,
+    options: dict[str, Any],
+    *,
+    announce: Callable[[str], None],
+    port_file: Path | None,
+) -> None:
+    """Serve until the program is stopped, and say what was served."""
+    from intacct_bridge.client.local.directories import cache_of_port
+    from intacct_bridge.edge.views.served import others_served, served
+    from intacct_bridge.emulator.gateway.gateway import numbered_companies
+    from intacct_bridge.emulator.gateway.server import serve_forever
+
+    others = emulator.add_companies(numbered_companies(options["companies"] or 0))
+
+    def ready(url: str) -> None:
+        # what is cached for this port belongs to the company that it served before
+        shutil.rmtree(cache_of_port(urlsplit(url).port), ignore_errors=True)
+        announce(url)
+        for line in others_served(others):
+            context.console.say(line)
+        if port_file is not None:
+            _write_port(port_file, url)
+
+    serve_forever(emulator, host, port, ready=ready, allow_hosts=options["allow_hosts"])
+    for line in served(emulator):
+        context.console.say(line)
 
 
 def _emulator(context: CommandContext, options: dict[str, Any], **more: Any) -> "Emulator":

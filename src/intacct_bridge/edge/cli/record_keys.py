@@ -45,10 +45,10 @@ def find_records(client: Client, object_name: str, given: Sequence[str], *, by: 
     rows = list(client.query(Query(described.name, select, where=any_of(parts), show_private=at_top)))
     by_record = {str(row[key]): row for row in rows}
     by_name = {str(row.get(natural)): row for row in rows} if natural else {}
-    return [_one(text, described.name, key, natural, by_record if text in numbers else {}, by_name) for text in given]
+    return [_find(text, described.name, key, natural, by_record if text in numbers else {}, by_name) for text in given]
 
 
-def _one(  # noqa: PLR0917
+def _find(  # noqa: PLR0917
     text: str,
     object_name: str,
     key: str,

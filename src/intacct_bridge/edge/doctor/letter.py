@@ -44,7 +44,7 @@ def _opening(connection: Connection, job: Job) -> str:
 
 
 def _purpose(job: Job) -> str:
-    reads = f"reads {listed(job.streams)}" if job.streams else "reads the ledger and the documents behind it"
+    reads = f"reads {listed(job.streams)}" if job.streams else "reads the ledger and its documents"
     return f"{reads} and writes {listed(job.writes)}" if job.writes else f"{reads} and writes nothing"
 
 

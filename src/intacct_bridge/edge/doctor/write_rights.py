@@ -1,4 +1,4 @@
-"""The doctor's check of the user's permission to write, which leaves no record behind.
+"""The doctor's check of the user's permission to write, which leaves no record.
 
 Permissions that the user's own permissions grant are believed, if those can be read. Every other one is tried: updates
 and deletes with a record number that no company has reached, and a create of an empty record in one transaction with a
@@ -47,7 +47,7 @@ def writing(client: Client, objects: Sequence[str], user_id: str, ids: Mapping[s
         if "Add" in wanted and keys.creator(name) != "create":
             wanted.remove("Add")
             untested.append(name)
-        for right, error in _tried(client, name, wanted).items():
+        for right, error in _refused_rights(client, name, wanted).items():
             denied.setdefault(name, {})[right] = error
     yield from _unknown(denied)
     if any(denied.values()):
@@ -76,7 +76,7 @@ def _granted(client: Client, user_id: str) -> dict[str, frozenset[str]]:
     }
 
 
-def _tried(client: Client, name: str, rights: Sequence[str]) -> dict[str, IntacctError]:
+def _refused_rights(client: Client, name: str, rights: Sequence[str]) -> dict[str, IntacctError]:
     """Try these rights and return those that the gateway refuses, each with its error."""
     update = element("update", element(name, element(keys.record_key(name) or "RECORDNO", _NO_RECORD)))
     delete = element("delete", element("object", name), element("keys", _NO_RECORD))

@@ -85,7 +85,7 @@ class CopyTools:
         Amounts are returned as text, without rounding. `more` is true where rows were left out: aggregate in the
         statement instead of reading many rows. Uses no API transactions.
         """
-        return _answered(self._ask(sql, max_rows))
+        return _answer_data(self._ask(sql, max_rows))
 
     def read_report(
         self,
@@ -119,7 +119,7 @@ class CopyTools:
         sql = f"SELECT {select} FROM {found.name}{_call(found, arguments or {})}"
         sql += f" WHERE {where}" if where else ""
         sql += f" ORDER BY {order}" if order else ""
-        return _answered(self._ask(sql, max_rows))
+        return _answer_data(self._ask(sql, max_rows))
 
     def search_copy(
         self,
@@ -177,7 +177,7 @@ class CopyTools:
         return known[name.upper()]
 
 
-def _answered(answer: CopyAnswer) -> dict[str, Any]:
+def _answer_data(answer: CopyAnswer) -> dict[str, Any]:
     rows, cut = rows_within(answer.columns, answer.rows)
     return {"rows": rows, "more": answer.more or cut, "as_of": dict(answer.as_of), "api_transactions": 0}
 

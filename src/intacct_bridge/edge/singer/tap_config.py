@@ -161,7 +161,7 @@ class TapConfig:
         return prefix + _to_hotglue().get(name, name)
 
     def object_name(self, stream: str) -> str:
-        """The object behind a stream's name, in either naming."""
+        """The object of a stream's name, in either naming."""
         if self.unified:
             return stream
         prefix, name = _split_audit(stream)

@@ -170,7 +170,7 @@ class Console:
             self.result(f"{name:<{wide}}{_GAP}{shown(value)}")
 
     def wrapped(self, lead: str, text: str) -> str:
-        """Text behind a label, wrapped under its first line on a terminal, on one line elsewhere."""
+        """Text after a label, wrapped under its first line on a terminal, on one line elsewhere."""
         if not self.out.isatty():
             return lead + text
         return textwrap.fill(

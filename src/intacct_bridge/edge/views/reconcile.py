@@ -135,10 +135,10 @@ def record_line(one: RecordDifference) -> str:
             f"{each.name} is {_shown(each.company)} in Intacct, {_shown(each.copy)} in the copy" for each in one.fields
         )
         return f"{name}: {'; '.join(changes)}{_when(one)}"
-    return f"{name}: {_KINDS[one.kind]}{_told(one.row)}{_when(one)}"
+    return f"{name}: {_KINDS[one.kind]}{_values(one.row)}{_when(one)}"
 
 
-def _told(row: Iterable[tuple[str, Value]]) -> str:
+def _values(row: Iterable[tuple[str, Value]]) -> str:
     texts = [f"{name} {_shown(value)}" for name, value in row]
     return f" ({', '.join(texts)})" if texts else ""
 

@@ -56,20 +56,20 @@ def _row(one: ControlAccount) -> tuple[str | Decimal, ...]:
 
 
 def tie_out_lines(found: TieOut) -> Iterator[str]:
-    """The causes of each difference with their lines, and the documents behind what is unexplained."""
+    """The causes of each difference with their lines, and the documents of what is unexplained."""
     for one in found.controls:
         where = f"{one.side} {one.entity}, {listed(one.accounts)}".strip()
         for cause in one.causes:
             yield f"{where}: {amount_shown(cause.amount)} by {cause.cause}"
-            yield from _some(cause.lines, cause.count)
+            yield from _first_lines(cause.lines, cause.count)
         if one.unexplained:
             yield f"✗ {where}: {amount_shown(one.unexplained)} unexplained"
             if one.suspects:
                 yield "    documents that the ledger shows with another amount, or that only one side has:"
-            yield from _some(one.suspects, len(one.suspects))
+            yield from _first_lines(one.suspects, len(one.suspects))
 
 
-def _some(lines: tuple[TieOutLine, ...], count: int) -> Iterator[str]:
+def _first_lines(lines: tuple[TieOutLine, ...], count: int) -> Iterator[str]:
     for line in lines[:_MOST_SHOWN]:
         yield f"    {line.day or '          '}  {amount_shown(line.amount):>16}  {line.name}"
     if count > _MOST_SHOWN:

@@ -27,7 +27,7 @@ class ConcurrencyLimit:
     @contextmanager
     def turn(self, company_id: str) -> Iterator[bool]:
         """Wait for a turn. Gives False when none came in time: the request must be refused."""
-        limit = self._of(company_id)
+        limit = self._limit_of(company_id)
         if not limit:
             yield True
             return
@@ -45,7 +45,7 @@ class ConcurrencyLimit:
         """How many requests of the company wait for their turn, those that are held not counted."""
         return self._waiting[company_id]
 
-    def _of(self, company_id: str) -> int:
+    def _limit_of(self, company_id: str) -> int:
         return self._own.get(company_id, self._limit) if company_id else 0
 
     def _enter(self, company_id: str, limit: int) -> bool:

@@ -34,12 +34,12 @@ def get_trialbalance(call: FunctionCall) -> FunctionAnswer:
     """`get_trialbalance`: the balance of every account, by department and location where the request asks for them."""
     options = (("department", "showdeptdetail"), ("location", "showlocdetail"))
     by = tuple(name for name, flag in options if _flag(call, flag))
-    return _answered(call, "trialbalance", _filter(call, None), _Detail(by, _flag(call, "showzerobalances")))
+    return _balances(call, "trialbalance", _filter(call, None), _Detail(by, _flag(call, "showzerobalances")))
 
 
 def get_accountbalances(call: FunctionCall) -> FunctionAnswer:
     """`get_accountbalances`: the balances of one account, or of a range of accounts."""
-    return _answered(
+    return _balances(
         call, "accountbalance", _filter(call, _accounts(call)), _Detail((), _flag(call, "showzerobalances"))
     )
 
@@ -51,7 +51,7 @@ def dimension_balances(call: FunctionCall) -> FunctionAnswer:
     known = {**{f"{name}id": name for name in GROUPS}, **{name: name for name in GROUPS}}
     known |= {name.lower(): name.lower() for name in user_defined(call.company.catalog)}
     by = tuple(dict.fromkeys(known[text.lower()] for text in names if text.lower() in known))
-    return _answered(call, "account_balance", _filter(call, _accounts(call)), _Detail(by))
+    return _balances(call, "account_balance", _filter(call, _accounts(call)), _Detail(by))
 
 
 def _accounts(call: FunctionCall) -> tuple[str, str] | None:
@@ -68,7 +68,7 @@ def _is_account(company: CompanyData, account: str) -> bool:
     return any(company.table(name).find("ACCOUNTNO", account) for name in ("GLACCOUNT", "STATACCOUNT"))
 
 
-def _answered(call: FunctionCall, tag: str, wanted: PostingFilter, detail: _Detail) -> FunctionAnswer:
+def _balances(call: FunctionCall, tag: str, wanted: PostingFilter, detail: _Detail) -> FunctionAnswer:
     sums = account_sums(call.company, wanted, detail.by)
     if detail.zeros:
         sums = _with_zeros(call.company, sums, wanted, detail.by)

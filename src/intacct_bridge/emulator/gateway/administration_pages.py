@@ -44,22 +44,22 @@ def act(emulator: Emulator, body: bytes) -> tuple[int, str]:
     """Carry out a sent form: the status of the answer, and the page with its result or the refusal."""
     fields = parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True)
     administration = _administration(emulator, fields)
-    action = _ACTIONS.get(_one(fields, "action"))
+    action = _ACTIONS.get(_text_of(fields, "action"))
     try:
         if action is None:
-            raise SettingsError(f"There is no action {_one(fields, 'action')!r}.")
+            raise SettingsError(f"There is no action {_text_of(fields, 'action')!r}.")
         return 200, _page(administration, action(administration, fields))
     except SettingsError as error:
         return 422, _page(administration, f"{error.message} {error.fix}".strip(), problem=True)
 
 
 def _administration(emulator: Emulator, fields: Fields) -> Administration:
-    company = _one(fields, "company")
+    company = _text_of(fields, "company")
     known = emulator.settings.company(company)
     return Administration(emulator, known.company_id if known is not None else "")
 
 
-def _one(fields: Fields, name: str) -> str:
+def _text_of(fields: Fields, name: str) -> str:
     return fields.get(name, [""])[0].strip()
 
 
@@ -67,62 +67,62 @@ def _one(fields: Fields, name: str) -> str:
 
 
 def _license(administration: Administration, fields: Fields) -> str:
-    sender = administration.license_sender(_one(fields, "sender_id"))
+    sender = administration.license_sender(_text_of(fields, "sender_id"))
     return f"Sage issued the sender ID {sender.sender_id} with the password {sender.password}"
 
 
 def _subscribe(administration: Administration, fields: Fields) -> str:
-    name, on = _one(fields, "application"), _one(fields, "on") == "yes"
+    name, on = _text_of(fields, "application"), _text_of(fields, "on") == "yes"
     administration.subscribe(name, on=on)
     return f"{name}: {'subscribed' if on else 'not subscribed'}"
 
 
 def _authorise(administration: Administration, fields: Fields) -> str:
-    administration.authorise_sender(_one(fields, "sender_id"), _one(fields, "status"))
-    return f"Saved the authorization of {_one(fields, 'sender_id')}: {_one(fields, 'status')}"
+    administration.authorise_sender(_text_of(fields, "sender_id"), _text_of(fields, "status"))
+    return f"Saved the authorization of {_text_of(fields, 'sender_id')}: {_text_of(fields, 'status')}"
 
 
 def _withdraw(administration: Administration, fields: Fields) -> str:
-    administration.withdraw_sender(_one(fields, "sender_id"))
-    return f"Removed the authorization of {_one(fields, 'sender_id')}"
+    administration.withdraw_sender(_text_of(fields, "sender_id"))
+    return f"Removed the authorization of {_text_of(fields, 'sender_id')}"
 
 
 def _role(administration: Administration, fields: Fields) -> str:
-    administration.create_role(_one(fields, "role"))
-    return f"Created the role {_one(fields, 'role')}"
+    administration.create_role(_text_of(fields, "role"))
+    return f"Created the role {_text_of(fields, 'role')}"
 
 
 def _grant(administration: Administration, fields: Fields) -> str:
-    application, _, permission = _one(fields, "permission").partition(" > ")
+    application, _, permission = _text_of(fields, "permission").partition(" > ")
     rights = [one for one in RIGHTS if one in fields.get("rights", ())]
-    administration.grant(_one(fields, "role"), application, permission, rights)
-    return f"{_one(fields, 'role')}: {application} > {permission}: {', '.join(rights) or 'no rights'}"
+    administration.grant(_text_of(fields, "role"), application, permission, rights)
+    return f"{_text_of(fields, 'role')}: {application} > {permission}: {', '.join(rights) or 'no rights'}"
 
 
 def _user(administration: Administration, fields: Fields) -> str:
-    entities = tuple(one.strip() for one in _one(fields, "entities").split(",") if one.strip())
+    entities = tuple(one.strip() for one in _text_of(fields, "entities").split(",") if one.strip())
     mail = administration.create_user(
-        _one(fields, "user_id"),
-        _one(fields, "email"),
-        first_name=_one(fields, "first_name"),
-        last_name=_one(fields, "last_name"),
-        user_type=_one(fields, "user_type"),
-        admin=_one(fields, "admin"),
-        web_services_only=_one(fields, "web_services_only") == "yes",
+        _text_of(fields, "user_id"),
+        _text_of(fields, "email"),
+        first_name=_text_of(fields, "first_name"),
+        last_name=_text_of(fields, "last_name"),
+        user_type=_text_of(fields, "user_type"),
+        admin=_text_of(fields, "admin"),
+        web_services_only=_text_of(fields, "web_services_only") == "yes",
         entities=entities,
     )
     return f"Created the user {mail.user_id}. Intacct sent the password to {mail.to}"
 
 
 def _edit(administration: Administration, fields: Fields) -> str:
-    changes = {name: _one(fields, name) for name in ("user_type", "admin", "status")}
-    administration.edit_user(_one(fields, "user_id"), **changes)
-    return f"Saved the user {_one(fields, 'user_id')}"
+    changes = {name: _text_of(fields, name) for name in ("user_type", "admin", "status")}
+    administration.edit_user(_text_of(fields, "user_id"), **changes)
+    return f"Saved the user {_text_of(fields, 'user_id')}"
 
 
 def _assign(administration: Administration, fields: Fields) -> str:
-    administration.assign_role(_one(fields, "user_id"), _one(fields, "role"))
-    return f"{_one(fields, 'user_id')} has the role {_one(fields, 'role')} now"
+    administration.assign_role(_text_of(fields, "user_id"), _text_of(fields, "role"))
+    return f"{_text_of(fields, 'user_id')} has the role {_text_of(fields, 'role')} now"
 
 
 _ACTIONS: Mapping[str, Callable[[Administration, Fields], str]] = {

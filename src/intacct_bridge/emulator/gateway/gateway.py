@@ -246,7 +246,7 @@ class Emulator:
         )
         copy = Emulator(snapshot.database, more.pop("settings", own), clock=more.pop("clock", self._clock), **more)
         copy.companies.use_layers(snapshot.layers)
-        copy._take(snapshot)
+        copy._take_over(snapshot)
         copy.companies.keep_users()
         return copy
 
@@ -365,7 +365,7 @@ class Emulator:
         """Set everything back, in milliseconds. Sessions, received requests, counts and waiting jobs are forgotten."""
         with self._lock:
             self.companies.restore(snapshot.database, snapshot.layers)
-            self._take(snapshot)
+            self._take_over(snapshot)
             self.sessions.drop_all()
             self._log.clear()
             self._counts.clear()
@@ -376,7 +376,7 @@ class Emulator:
             self.deliveries.clear()
             self.fault_plan = FaultPlan(snapshot.faults, self._seed)
 
-    def _take(self, snapshot: EmulatorSnapshot) -> None:
+    def _take_over(self, snapshot: EmulatorSnapshot) -> None:
         """Take over the added companies and the clocks of a snapshot."""
         self.companies.take(snapshot.clones, snapshot.sharing)
         kept = {one.company_id: one for one in self.settings.companies if one.company_id in self.companies.by_id}

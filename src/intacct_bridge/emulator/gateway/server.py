@@ -186,13 +186,9 @@ def application(emulator: Transport, allow_hosts: Sequence[str] = ()) -> "Starle
     compress = compressor()
     answer = emulator.paced if isinstance(emulator, Emulator) else emulator
 
-    def refused(request: "Request") -> "Response | None":
-        refusal = _foreign(request.headers.get("host", ""), request.headers.get("origin"), allow_hosts)
-        return PlainTextResponse(f"{refusal}\n", status_code=403) if refusal else None
-
     async def administration(request: "Request") -> "Response":
         assert isinstance(emulator, Emulator)
-        refusal = refused(request)
+        refusal = _refusal(request, allow_hosts)
         if refusal is not None:
             return refusal
         if request.method != "POST":
@@ -204,7 +200,7 @@ def application(emulator: Transport, allow_hosts: Sequence[str] = ()) -> "Starle
     async def gateway(request: "Request") -> "Response":
         if request.method != "POST":
             return PlainTextResponse("This is a gateway: POST a request to it.\n", status_code=405)
-        refusal = refused(request)
+        refusal = _refusal(request, allow_hosts)
         if refusal is not None:
             if isinstance(emulator, Emulator):
                 emulator.turned_away()
@@ -223,6 +219,14 @@ def application(emulator: Transport, allow_hosts: Sequence[str] = ()) -> "Starle
     if isinstance(emulator, Emulator):
         routes.insert(0, Route(administration_pages.ADMINISTRATION, administration, methods=["GET", "POST"]))
     return Starlette(routes=routes)
+
+
+def _refusal(request: "Request", allow_hosts: Sequence[str]) -> "Response | None":
+    """The answer to a request that came by way of another site; None for any other."""
+    from starlette.responses import PlainTextResponse
+
+    refusal = _foreign(request.headers.get("host", ""), request.headers.get("origin"), allow_hosts)
+    return PlainTextResponse(f"{refusal}\n", status_code=403) if refusal else None
 
 
 def _response(reply: Reply, compress: Compress | None) -> "Response":

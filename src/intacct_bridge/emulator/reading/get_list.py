@@ -114,10 +114,10 @@ def get(call: FunctionCall) -> FunctionAnswer:
     """One record by its key."""
     if call.body.get("object") in attachments.NAMES:
         return attachments.get(call)
-    return _one(call, call.body.get("object"))
+    return _get_by_key(call, call.body.get("object"))
 
 
-def _one(call: FunctionCall, listed: str) -> FunctionAnswer:
+def _get_by_key(call: FunctionCall, listed: str) -> FunctionAnswer:
     described = _described(call, listed)
     table, key = call.company.table(described), call.body.get("key").strip()
     natural = natural_key(described.name)
@@ -239,7 +239,7 @@ def _lines(call: FunctionCall, owned: Owner, layout: _RecordLayout, header: Row)
 
 
 def _getter(listed: str) -> Callable[[FunctionCall], FunctionAnswer]:
-    return lambda call: _one(call, listed)
+    return lambda call: _get_by_key(call, listed)
 
 
 FUNCTIONS: dict[str, Callable[[FunctionCall], FunctionAnswer]] = {

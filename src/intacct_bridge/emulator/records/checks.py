@@ -26,7 +26,7 @@ def check_required_fields(draft: Draft, row: Row) -> None:
     """Refuse a record without a required field. Raises FunctionRefusedError with one fault per missing field."""
     described = draft.described
     wrappers = {one.wrapper: one.line for one in lines(described.name)}
-    missing = [name for name in required_fields(described) if not _given(draft, row, name, wrappers)]
+    missing = [name for name in required_fields(described) if not _is_given(draft, row, name, wrappers)]
     if missing:
         text = f"Required field {{}} is missing for {described.name}."
         raise FunctionRefusedError(
@@ -34,7 +34,7 @@ def check_required_fields(draft: Draft, row: Row) -> None:
         )
 
 
-def _given(draft: Draft, row: Row, name: str, wrappers: dict[str, str]) -> bool:
+def _is_given(draft: Draft, row: Row, name: str, wrappers: dict[str, str]) -> bool:
     if name in wrappers:
         return bool(draft.lines.get(wrappers[name]))
     group, dot, _ = name.rpartition(".")

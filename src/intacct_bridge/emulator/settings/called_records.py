@@ -47,7 +47,7 @@ class CalledRecord:
 def called_records(body: Element) -> tuple[CalledRecord, ...]:
     """The records of a function in their order; a function that names none has one without an object."""
     if body.tag in GENERIC_WRITES and body.children:
-        return tuple(_written(record) for record in body.children)
+        return tuple(_called_record(record) for record in body.children)
     name = (body.findtext("object") or body.findtext("view") or body.get("object")).strip().upper()
     if body.tag == "delete":
         keys = [key.strip() for key in body.findtext("keys").split(",") if key.strip()]
@@ -57,7 +57,7 @@ def called_records(body: Element) -> tuple[CalledRecord, ...]:
     return (_legacy(body),)
 
 
-def _written(record: Element) -> CalledRecord:
+def _called_record(record: Element) -> CalledRecord:
     name = record.tag.upper()
     fields = tuple(_leaves(record))
     natural = (natural_key(name) or "").upper()

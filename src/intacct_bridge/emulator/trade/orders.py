@@ -90,7 +90,7 @@ def enter(call: FunctionCall, trade: Trade, order: OrderInput) -> Row:
             correction="Use another document number.",
         )
     start_without_batches(call, trade.object, row)
-    return _written(call, trade, row, order, definition=definition, number=None)
+    return _write(call, trade, row, order, definition=definition, number=None)
 
 
 def change(call: FunctionCall, trade: Trade, number: int, order: OrderInput) -> Row:
@@ -103,7 +103,7 @@ def change(call: FunctionCall, trade: Trade, number: int, order: OrderInput) -> 
     row.pop("PRRECORDKEY", None)
     if {"CURRENCY", *_RATE_CHOICE} & order.values.keys() and "EXCHRATE" not in order.values:
         row.pop("EXCHRATE", None)
-    return _written(call, trade, row, order, definition=definition, number=number)
+    return _write(call, trade, row, order, definition=definition, number=number)
 
 
 def approve(call: FunctionCall, trade: Trade, number: int) -> Row:
@@ -151,14 +151,12 @@ def _definition(call: FunctionCall, trade: Trade, name: str) -> Row:
     )
 
 
-def _written(
+def _write(
     call: FunctionCall, trade: Trade, row: Row, order: OrderInput, *, definition: Row, number: int | None
 ) -> Row:
+    """Write a new or changed transaction and what follows from it: its bill or invoice, costs, stock."""
     company, described = call.company, call.company.find(trade.object)
-    if not row.get("WHENCREATED"):
-        raise refused("Required field datecreated is missing.", correction="Provide the day.")
-    if not order.lines:
-        raise refused(f"{row['DOCID']} has no lines.", correction="Provide at least one line.")
+    _check_header(row, order)
     party = _party(call, trade, row)
     lines = [
         complete_line(call, trade.line, one, party=party, side=trade.party, currency=_currency(call, row, one, party))
@@ -190,6 +188,13 @@ def _written(
         approval.note_submission(call, trade.object, row)
     record_change(call, described, row, CREATED if number is None else MODIFIED)
     return row
+
+
+def _check_header(row: Row, order: OrderInput) -> None:
+    if not row.get("WHENCREATED"):
+        raise refused("Required field datecreated is missing.", correction="Provide the day.")
+    if not order.lines:
+        raise refused(f"{row['DOCID']} has no lines.", correction="Provide at least one line.")
 
 
 def _currency(call: FunctionCall, row: Row, line: Row, party: Row) -> str:

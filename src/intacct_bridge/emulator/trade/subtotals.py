@@ -38,10 +38,10 @@ class Subtotal:
 def subtotals_sent(body: Element, name: str) -> list[Subtotal] | None:
     """The subtotals in the element of that name; None where the body has no such element."""
     wrapper = body.find(name)
-    return None if wrapper is None else [_one(node) for node in wrapper.children]
+    return None if wrapper is None else [_subtotal(node) for node in wrapper.children]
 
 
-def _one(node: Element) -> Subtotal:
+def _subtotal(node: Element) -> Subtotal:
     total, fixed, percent = (number_sent(name, node.findtext(name)) for name in ("total", "absval", "percentval"))
     if fixed is not None and total is not None and fixed != total:
         raise refused(f"The total {total} of a subtotal is not its absval {fixed}.", field="total")

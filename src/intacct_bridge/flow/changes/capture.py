@@ -213,7 +213,7 @@ class EventWriter:
                 stored = self._stored(db, some)
                 for key in some:
                     row, before = pending.rows[key], stored.get(key)
-                    events += self._take(db, key, row, before, at)
+                    events += self._store(db, key, row, before, at)
                     deleted += row is None and before is not None
             for (name, text), value in pending.unknown.items():
                 if self._is_news(db, name, text, at):
@@ -293,7 +293,7 @@ class EventWriter:
         )
         return {key: bytes(content) for key, content in found}
 
-    def _take(self, db: StateDatabase, key: str, row: _ReadRow | None, before: bytes | None, at: datetime) -> int:
+    def _store(self, db: StateDatabase, key: str, row: _ReadRow | None, before: bytes | None, at: datetime) -> int:
         """Store a record's new state; the number of events that follow from it."""
         where = (self._sink.watch, self._stream.name, key)
         if row is None:
@@ -327,7 +327,7 @@ class EventWriter:
         return [(name, str(record[name])) for name in names if record.get(name) is not None]
 
     def _is_news(self, db: StateDatabase, name: str, text: str, at: datetime) -> bool:
-        """Whether this delete was not known; remembers it, since every poll reads the last hours of the audit history
+        """Whether this delete was not known; keeps it, since every poll reads the last hours of the audit history
         again.
         """
         values = (self._sink.watch, self._stream.name, name, text, time_text(at))

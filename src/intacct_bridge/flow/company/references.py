@@ -217,12 +217,12 @@ class References:
         try:
             select = self._select(target, table)
             if table.whole:
-                self._take(target, table, self.company.query(Query(target, select, show_private=True)))
+                self._add_rows(target, table, self.company.query(Query(target, select, show_private=True)))
                 return
             for some in batched(texts, _QUERY_BATCH):
                 names = [name for name in (table.id, table.name) if name]
                 where = any_of(field_named(name).is_in(with_forms(some)) for name in names)
-                self._take(target, table, self.company.query(Query(target, select, where=where, show_private=True)))
+                self._add_rows(target, table, self.company.query(Query(target, select, where=where, show_private=True)))
         except (NotPermittedError, RefusedError, InvalidRequestError) as error:
             self.unchecked[target] = error.message
 
@@ -238,7 +238,7 @@ class References:
                     asked = with_forms(some)
                     where = any_of(field_named(name).is_in(asked) for name in (own.id, own.name) if name)
                     query = Query(other, self._select(other, own), where=where, show_private=True)
-                    self._take(target, own, self.company.query(query), other)
+                    self._add_rows(target, own, self.company.query(query), other)
             except (NotPermittedError, RefusedError, InvalidRequestError):
                 continue  # a company without statistics has none of these
 
@@ -247,7 +247,7 @@ class References:
         names = (table.id, table.name, "STATUS", *table.also)
         return tuple(name for name in names if name and described.get(name) is not None)
 
-    def _take(self, target: str, table: Target, rows: Iterator[Row], source: str = "") -> None:
+    def _add_rows(self, target: str, table: Target, rows: Iterator[Row], source: str = "") -> None:
         ids, names = self._ids.setdefault(target, {}), self._names.setdefault(target, {})
         forms = self._forms.setdefault(target, {})
         for row in rows:
@@ -266,7 +266,7 @@ class References:
             self._asked[target].add("")
             try:
                 rows = self.company.query(Query(target, select, show_private=True))
-                self._take(target, table, islice(rows, MAX_PAGE))
+                self._add_rows(target, table, islice(rows, MAX_PAGE))
             except IntacctError:
                 return "check its spelling"
         labels = {name.casefold(): known for known in self._ids[target].values() for name in (known.id, known.name)}

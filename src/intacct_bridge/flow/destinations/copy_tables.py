@@ -75,14 +75,14 @@ def open_copy(uri: str) -> "Iterator[tuple[duckdb.DuckDBPyConnection, list[CopyT
             tables = _of_files(con, at.path)
         elif at.scheme == "postgresql":
             with _postgres(at.path) as database:
-                yield con, _some(_of_postgres(database), uri)
+                yield con, _not_empty(_of_postgres(database), uri)
             return
         else:
             raise SettingsError(f"{redacted(uri)} is not a copy", fix="name a destination, such as duckdb:///FILE")
-        yield con, _some(tables, uri)
+        yield con, _not_empty(tables, uri)
 
 
-def _some(tables: list[CopyTable], uri: str) -> list[CopyTable]:
+def _not_empty(tables: list[CopyTable], uri: str) -> list[CopyTable]:
     if not tables:
         raise SettingsError(
             f"{redacted(uri)} holds no complete table", fix=f"extract first: intacct extract --to {redacted(uri)}"

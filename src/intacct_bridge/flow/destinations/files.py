@@ -373,7 +373,7 @@ class FileWriter:
         self._sink = sink
         self._stream = stream
         self._entry = sink.manifest.streams.get(stream.name, ManifestEntry(stream.key, stream.group))
-        if not bookmark.in_progress:  # a walk that left files behind is not resumed
+        if not bookmark.in_progress:  # a walk that left files is not resumed
             self._entry = replace(self._entry, loading=(), loading_columns=())
         self._schema = schema_from(self._entry.loading_columns or self._entry.columns)
         self._sequence = self._entry.sequence

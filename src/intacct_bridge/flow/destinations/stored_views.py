@@ -103,14 +103,14 @@ class StoredViews:
         self._table = f"{bridge_schema}.views"
 
     def stored(self) -> list[StoredView]:
-        """Our views, each behind those that it reads."""
+        """Our views, each after those that it reads."""
         rows = self._execute(f"SELECT layout, name, kind, statements FROM {self._table} ORDER BY place")
         return [StoredView(name, kind, tuple(json.loads(text)), layout) for layout, name, kind, text in rows]
 
     def replace(self, layout: str, views: Sequence[StoredView]) -> bool:
         """Make these the views of a layout; False where they were that already."""
         before = self.stored()
-        names = self._there()
+        names = self._existing_names()
         if [one for one in before if one.layout == layout] == list(views) and all(one.key in names for one in views):
             return False
         others = [one for one in before if one.layout != layout]
@@ -134,12 +134,12 @@ class StoredViews:
         yield
         self._create(views, given)
 
-    def _there(self) -> set[str]:
+    def _existing_names(self) -> set[str]:
         return {name for (name,) in self._execute(_THERE[self._dialect])}
 
     def _refuse_taken(self, views: Sequence[StoredView]) -> None:
         """SettingsError where something that is not ours has the name of one of our views."""
-        there = self._there()
+        there = self._existing_names()
         taken = next((one.name for one in views if one.key in there), "")
         if taken:
             raise SettingsError(
@@ -157,7 +157,7 @@ class StoredViews:
             self._refuse_dependents(names, reason)
             for name, statement in (*self._execute(_PRIVATE), *self._execute(_GRANTS)):
                 given.setdefault(name, []).append(statement)
-        there = self._there()
+        there = self._existing_names()
         for one in reversed(views):
             if one.key in there:
                 self._execute(f"DROP {_DROPPED[self._dialect, one.kind]} {one.name}")

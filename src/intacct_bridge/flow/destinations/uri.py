@@ -54,6 +54,6 @@ def parse_uri(uri: str) -> DestinationUri:
     # the libraries would take these for more than a path
     if "://" in path or path.startswith((":memory:", "md:", "motherduck:")):
         raise SettingsError(f"{redacted(path)} is not a file or folder of this machine", fix=f"write {scheme}:PATH")
-    if path.startswith("~/"):  # no shell expands it behind a colon
+    if path.startswith("~/"):  # no shell expands it after a colon
         path = str(Path(path).expanduser())
     return DestinationUri(scheme, path, uri)

@@ -41,7 +41,7 @@ Fetched = tuple[str, int, str]
 
 
 def objects_of(streams: Iterable[Stream]) -> list[str]:
-    """The objects behind some streams, each once."""
+    """The objects of some streams, each once."""
     objects = (one.virtual.subject if one.virtual and one.virtual.reader == LISTING else one.object for one in streams)
     return [name for name in dict.fromkeys(objects) if name]
 

@@ -16,7 +16,7 @@ page and can be compared key by key. Keys above the copy's highest are not count
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import accumulate
 
 from intacct_bridge.errors import InvalidRequestError, NotPermittedError
@@ -65,8 +65,9 @@ _POSTING = (
 def follow_deletes(
     context: RunContext, runs: Sequence[StreamRun], headers: Mapping[str, Stream]
 ) -> tuple[PageReader, bool]:
-    """Delete from the copy what Intacct no longer has; gives the reader of the audit trail, and whether there is a way
-    to know the deletes.
+    """Delete from the copy what Intacct no longer has.
+
+    Gives the reader of the audit trail, and whether there is a way to know the deletes.
     """
     reader = PageReader(context.source, AUDIT_TRAIL)
     objects = [one for one in runs if one.stream.virtual is None]  # virtual streams were replaced
@@ -80,57 +81,78 @@ def follow_deletes(
         trail = _trail(context, reader, followed, posted_to)
     except (NotPermittedError, InvalidRequestError):
         return reader, _compare_keys(context, followed)
-    deleted: dict[str, list[Value]] = {}
+    deletes = _Deletes(complete, posted_to, headers, trail)
     for run in followed:
         if run.bookmark.deletes.found_some:
-            _mark_dependents(run, complete, posted_to)
-    followed_objects = {run.stream.object for run in followed}
-    elsewhere = any(trail.get(name) for name in _POSTING if name not in followed_objects)
-    uncounted = {run.name for run in followed if run.bookmark.deletes.uncounted}
-    if elsewhere:
-        uncounted |= {run.name for run in followed if run.stream.object in posted_to}
+            deletes.mark_dependents(run)
+    uncounted = _uncounted(followed, trail, posted_to)
     for run in sorted(headers_first(followed), key=_is_posted_to):
-        own = deleted.setdefault(run.stream.object, [])
-        own += _deleted_by_key(run, trail.get(run.stream.object, ()))
-        own += _deleted_with_header(run, headers.get(run.stream.header), trail, deleted)
-        if own:
-            _mark_dependents(run, complete, posted_to)
-        if _worth_counting(run, uncounted, deleted, posted_to):
-            own += _deleted_by_count(run)
-            if own:
-                _mark_dependents(run, complete, posted_to)
+        deletes.follow(run, uncounted=run.name in uncounted)
     for run in followed:
         run.finish_deletes()
     return reader, True
 
 
+@dataclass(frozen=True, slots=True)
+class _Deletes:
+    """The deletes of one run, stream after stream: those of headers tell which lines are deleted with them."""
+
+    complete: Sequence[StreamRun]
+    """The streams whose copies are complete."""
+    posted_to: Collection[str]
+    headers: Mapping[str, Stream]
+    trail: Mapping[str, Sequence[str]]
+    """The keys of the deletes in the audit trail, by object."""
+    found: dict[str, list[Value]] = field(default_factory=dict)
+    """The keys that were deleted from the copy, by object."""
+
+    def follow(self, run: StreamRun, *, uncounted: bool) -> None:
+        """Delete what Intacct no longer has of one stream; `uncounted`: its records may differ from the audit trail."""
+        own = self.found.setdefault(run.stream.object, [])
+        own += _deleted_by_key(run, self.trail.get(run.stream.object, ()))
+        own += _deleted_with_header(run, self.headers.get(run.stream.header), self.trail, self.found)
+        if own:
+            self.mark_dependents(run)
+        if self._may_differ(run, uncounted=uncounted):
+            own += _deleted_by_count(run)
+            if own:
+                self.mark_dependents(run)
+
+    def mark_dependents(self, run: StreamRun) -> None:
+        """Commit that the streams whose records may have been deleted with those of this stream are to be counted.
+
+        This comes before the deletes themselves: if this run is killed, the next one could not know.
+        """
+        for other in self.complete:
+            dependent = other.stream.object in self.posted_to or other.stream.header == run.stream.object
+            if dependent and other is not run:
+                other.mark_uncounted()
+
+    def _may_differ(self, run: StreamRun, *, uncounted: bool) -> bool:
+        """Whether something happened that may have deleted records without an audit entry."""
+        if run.stream.where is not None or run.bookmark.progress.start:
+            return False
+        taken_back = run.stream.object in self.posted_to and any(self.found.values())
+        return uncounted or (taken_back and not run.count.full)
+
+
+def _uncounted(runs: Sequence[StreamRun], trail: Mapping[str, Sequence[str]], posted_to: Collection[str]) -> set[str]:
+    """The names of the streams whose records may have been deleted without an audit entry."""
+    found = {run.name for run in runs if run.bookmark.deletes.uncounted}
+    followed = {run.stream.object for run in runs}
+    if any(trail.get(name) for name in _POSTING if name not in followed):
+        found |= {run.name for run in runs if run.stream.object in posted_to}
+    return found
+
+
 def _posted_to(streams: Sequence[Stream]) -> frozenset[str]:
-    """The objects of a run from which a deleted document takes its postings back: also the lines of journal entries,
-    where the run does not read the entries themselves.
+    """The objects of a run from which a deleted document takes its postings back.
+
+    The lines of journal entries are among them where the run does not read the entries themselves.
     """
     read = {one.object for one in streams}
     lines = {one.object for one in streams if one.header in POSTED_TO and one.header not in read}
     return frozenset(read.intersection(POSTED_TO) | lines)
-
-
-def _mark_dependents(run: StreamRun, others: Sequence[StreamRun], posted_to: Collection[str]) -> None:
-    """Commit, before the deletes of this stream, that the streams whose records may have been deleted with them are to
-    be counted: a run after this one, if this one is killed, could not know.
-    """
-    for other in others:
-        dependent = other.stream.object in posted_to or other.stream.header == run.stream.object
-        if dependent and other is not run:
-            other.mark_uncounted()
-
-
-def _worth_counting(
-    run: StreamRun, uncounted: Collection[str], deleted: Mapping[str, Sequence[Value]], posted_to: Collection[str]
-) -> bool:
-    """Whether something happened that may have deleted records without an audit entry."""
-    if run.stream.where is not None or run.bookmark.progress.start:
-        return False
-    taken_back = run.stream.object in posted_to and any(deleted.values())
-    return run.name in uncounted or (taken_back and not run.count.full)
 
 
 def _is_posted_to(run: StreamRun) -> bool:
@@ -188,15 +210,15 @@ def _deleted_by_key(run: StreamRun, trail: Sequence[str]) -> list[Value]:
         return []
     hints: dict[str, list[str]] = {}
     for object_key in trail:
-        for field, value in keys.audited(stream.object, object_key):
-            hints.setdefault(field, []).append(value)
+        for name, value in keys.audited(stream.object, object_key):
+            hints.setdefault(name, []).append(value)
     copied: dict[Value, None] = {}
-    for field, values in hints.items():
-        if field in stream.fields:
-            typed = as_kind(values, stream.fields[field])
-            found = run.writer.keys_by_value(field, typed)
+    for name, values in hints.items():
+        if name in stream.fields:
+            typed = as_kind(values, stream.fields[name])
+            found = run.writer.keys_by_value(name, typed)
             if found is None:
-                _replace_by_field(run, field, typed)
+                _replace_by_field(run, name, typed)
             else:
                 copied |= dict.fromkeys(key for some in found.values() for key in some)
     deleted = [key for some in deleted_keys(run.reader, run.partition(), list(copied)) for key in some]
@@ -206,8 +228,9 @@ def _deleted_by_key(run: StreamRun, trail: Sequence[str]) -> list[Value]:
 
 
 def _replace_by_field(run: StreamRun, field: str, values: Sequence[Value]) -> None:
-    """Tell a destination that cannot be asked that the rows with these values are deleted, then send the rows that have
-    them now: a record may have been created under the name of a deleted one.
+    """Delete the rows with these values from a destination that cannot be asked, then send the rows that have them now.
+
+    A record may have been created under the name of a deleted one.
     """
     for filter_, some in lookup_filters(field, values):
         run.writer.delete(some, field=field)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 MOST_ROWS = 1000
-"""Of more rows none is remembered, so that the next run takes all for unknown."""
+"""Of more rows none is kept, so that the next run takes all for unknown."""
 SETTLED = timedelta(seconds=2)
 RECENT = timedelta(days=1)
 """After a full refresh, only rows with a time as recent as this can be read again for their time."""
@@ -48,7 +48,7 @@ class KnownRows:
         return "".join(self._read) if self._count <= MOST_ROWS else ""
 
     def unknown(self, rows: "pa.RecordBatch | RowBatch") -> list[bool]:
-        """For each row, whether it is unknown; remembers those that cannot change again within the same second."""
+        """For each row, whether it is unknown; keeps those that cannot change again within the same second."""
         if self._count + rows.num_rows > MOST_ROWS:
             self._count += rows.num_rows
             return [True] * rows.num_rows

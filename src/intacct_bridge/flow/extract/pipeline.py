@@ -77,7 +77,7 @@ class Prepared:
     later: Iterable[Selection] = ()
     """Further streams, once, as their definitions arrive."""
     parts: tuple[Stream, ...] = ()
-    """The streams of objects behind unified streams."""
+    """The streams of the objects that unified streams are made of."""
 
     @property
     def stored(self) -> tuple[Stream, ...]:

@@ -66,7 +66,7 @@ class _ChangedRecords:
 
 @dataclass(slots=True)
 class _Results:
-    """What the threads of a run leave behind."""
+    """The results of a run's threads."""
 
     errors: dict[str, IntacctError] = field(default_factory=dict)
     broken: list[BaseException] = field(default_factory=list)
@@ -130,7 +130,7 @@ class Extraction:
             )
             runs = self._stream_runs(context, self._first)
             results = _Results()
-            work = threading.Thread(target=self._work, args=(context, runs, results), name="extraction")
+            work = threading.Thread(target=self._read_all, args=(context, runs, results), name="extraction")
             work.start()
             try:
                 while (event := self._events.get()) is not None:
@@ -159,7 +159,7 @@ class Extraction:
         return found
 
     def _stream_run(self, context: RunContext, stream: Stream, stored: Bookmark) -> StreamRun:
-        """A stream with its writer, and its bookmark if the rows that it speaks of are still there."""
+        """A stream with its writer, and its bookmark if the rows that it was kept for are still there."""
         bookmark = trusted_bookmark(context.source, stream, stored, self._options)
         cut_off = stream.virtual is not None and bookmark.in_progress
         if cut_off:  # its rows have no order in which to go on
@@ -181,7 +181,7 @@ class Extraction:
         columns = replace(bookmark.columns, unfilled=writer.difference.unfilled)
         return StreamRun(context, stream, writer, replace(bookmark, columns=columns), lacks_columns=lacks_columns)
 
-    def _work(self, context: RunContext, runs: list[StreamRun], results: _Results) -> None:
+    def _read_all(self, context: RunContext, runs: list[StreamRun], results: _Results) -> None:
         """All families side by side, then the deletes."""
         try:
             width = context.source.concurrency + SPARE_THREADS

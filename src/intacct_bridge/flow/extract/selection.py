@@ -102,21 +102,25 @@ def select_early(
             deque(arriving, 0)
         raise
 
-    def later() -> Iterator[Selection]:
-        waiting = {name: one for name, one in certain.items() if name not in now}
-        try:
-            for some in arriving:
-                known = {name for family in some for name in family}
-                if come := {name: one for name, one in waiting.items() if one.object in known}:
-                    more = builder.build(come)
-                    waiting = {name: one for name, one in waiting.items() if name not in come}
-                    yield more
-        except IntacctError as error:  # concerns only the streams that still wait
-            message = f"its definition could not be read: {error.message}"
-            lost = (StreamOutcome(one.table, complete=False, error=message, fix=error.fix) for one in waiting.values())
-            yield Selection((), {}, refused=tuple(lost))
+    waiting = {name: one for name, one in certain.items() if name not in now}
+    return replace(selection, later=_later(builder, waiting, arriving))
 
-    return replace(selection, later=later())
+
+def _later(
+    builder: "_SelectionBuilder", waiting: Mapping[str, StreamName], arriving: Iterator[Sequence[Sequence[str]]]
+) -> Iterator[Selection]:
+    """The streams whose definitions are awaited, as the definitions of their objects arrive."""
+    try:
+        for families in arriving:
+            described = {name for family in families for name in family}
+            if come := {name: one for name, one in waiting.items() if one.object in described}:
+                selection = builder.build(come)
+                waiting = {name: one for name, one in waiting.items() if name not in come}
+                yield selection
+    except IntacctError as error:  # concerns only the streams that still wait
+        message = f"its definition could not be read: {error.message}"
+        lost = (StreamOutcome(one.table, complete=False, error=message, fix=error.fix) for one in waiting.values())
+        yield Selection((), {}, refused=tuple(lost))
 
 
 def _needed_objects(meanings: Iterable[VirtualStream | StreamName]) -> list[str]:
@@ -170,8 +174,9 @@ class _SelectionBuilder:
         return found
 
     def certain(self, meanings: Mapping[str, VirtualStream | StreamName]) -> dict[str, StreamName]:
-        """The standard objects that are read with all their fields and have nothing to do with another stream, so that
-        nothing can be wrong with them.
+        """The standard objects with which nothing can be wrong.
+
+        They are read with all their fields, and have nothing to do with another stream.
         """
         found = {
             name: one

@@ -56,7 +56,7 @@ class ExtractSource(Protocol):
 
 
 class GatewaySource:
-    """A company behind a gateway."""
+    """A company that is read through a gateway."""
 
     def __init__(self, gateway: ReadGateway, *, light: bool = False) -> None:
         """`light`: pages are columns of Python values, not of Arrow."""

@@ -342,9 +342,9 @@ class _Wanted:
         """The unread rows that a further filter keeps."""
         partition = replace(run.partition(*self.where, *more), unread=run.bookmark.progress.unread)
         for page in run.walk(partition):
-            yield self._kept(page, partition.along) if self.left_out else page
+            yield self._without_left_out(page, partition.along) if self.left_out else page
 
-    def _kept(self, page: WalkPage, along: str) -> WalkPage:
+    def _without_left_out(self, page: WalkPage, along: str) -> WalkPage:
         values = page.rows.column(along).to_pylist()
         rows = keep_rows(page.rows, [value not in self.left_out for value in values])
         return replace(page, rows=rows, groups=tuple(one for one in page.groups if one not in self.left_out))

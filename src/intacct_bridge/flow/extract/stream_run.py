@@ -128,7 +128,7 @@ class StreamRun:
 
     @property
     def sound(self) -> bool:
-        """Whether the writer holds nothing that a failed commit left behind."""
+        """Whether the writer holds nothing of a failed commit."""
         return not self._committing
 
     # --- the walk

@@ -183,7 +183,7 @@ OWNER = "MEGAENTITYID"
 _TAKEN = (*COPY_COLUMNS, "_seq", "_at")
 """Names of columns that a copy adds, or that its queries use."""
 _MOST_KNOWN = 200_000
-"""Headers whose owner is remembered."""
+"""Headers whose owner is kept in memory."""
 
 
 def with_entity_column(gateway: ReadGateway, streams: Iterable[Stream], column: str) -> list[Transform]:

@@ -1,6 +1,6 @@
 """Unified streams: objects in the words of hotglue's accounting schema.
 
-A unified stream is read as the object behind it is read, with its key walk, changes and deletes; only its columns
+A unified stream is read as its object is read, with its key walk, changes and deletes; only its columns
 differ. They are the schema's columns that Intacct can fill, and the few Intacct fields by which rows are found again.
 Lines come as a list in the record of their header, with one query for the headers of a page.
 """
@@ -392,17 +392,17 @@ class UnifiedSource(GatewaySource):
         self._streams = {one.read.name: one for one in streams}
 
     def unchanged(self, stream: Stream, since: str) -> bool:
-        """Whether the virtual stream behind it is unchanged; several objects always count as changed."""
+        """Whether its virtual stream is unchanged; several objects always count as changed."""
         behind = self._behind(stream)
         return behind is not None and super().unchanged(behind, since)
 
     def virtual_cost(self, stream: Stream) -> int | None:
-        """The cost of the virtual stream behind it; for several objects only reading shows it."""
+        """The cost of its virtual stream; for several objects only reading shows it."""
         behind = self._behind(stream)
         return None if behind is None else super().virtual_cost(behind)
 
     def virtual_pages(self, stream: Stream) -> Iterator[PartitionPage]:
-        """The unified rows of the virtual stream behind it, or of one object after another."""
+        """The unified rows of its virtual stream, or of one object after another."""
         behind = self._behind(stream)
         if behind is None:
             yield from self._object_pages(stream)

@@ -82,7 +82,7 @@ class JournalLayout:
         matched = self.match(table)
         check_formats(table, self.date_formats)
         table = without_example(table, DECLARED, matched)
-        more = self._more(matched)
+        more = self._native_columns(matched)
         dates = {
             meaning: column_reading(
                 column, [row.cells.get(column) for row in table], self.date_order, self.date_formats
@@ -116,14 +116,14 @@ class JournalLayout:
     def notes(self, table: InputTable) -> tuple[str, ...]:
         """Which columns are not used."""
         matched = self.match(table)
-        unused = unused_note(replace(matched, unused=self._unused(matched, self._more(matched))))
+        unused = unused_note(replace(matched, unused=self._unused(matched, self._native_columns(matched))))
         example = without_example(table, DECLARED, matched)
         return (*unused, *otherwise_notes(matched), *(example.notes if example is not table else ()))
 
     def _unused(self, matched: MatchedColumns, more: Container[str]) -> tuple[str, ...]:
         return tuple(name for name in matched.unused if name not in more and name not in self.key)
 
-    def _more(self, matched: MatchedColumns) -> Mapping[str, tuple[FieldDef, bool]]:
+    def _native_columns(self, matched: MatchedColumns) -> Mapping[str, tuple[FieldDef, bool]]:
         """Columns under Intacct's own names, each with its field and whether that is a field of the lines."""
         names = [name for name in matched.unused if name == name.upper()]
         if not names or self.writable is None:
@@ -214,7 +214,7 @@ class _EntryReader:
     ) -> None:
         self._layout = layout
         self._grouping = grouping
-        self._more = more
+        self._native_columns = more
         self._columns = matched.columns
         self._otherwise = otherwise
         self._dates = dates
@@ -244,12 +244,12 @@ class _EntryReader:
         """The input's column for each Intacct field."""
         known = {**_HEADER, **_HEADER_DATES, **_LINE_FIELDS, "debit": "TRX_AMOUNT"}
         named = {known[meaning]: column for meaning, column in self._columns.items() if meaning in known}
-        return named | {one.name: column for column, (one, _) in self._more.items()}
+        return named | {one.name: column for column, (one, _) in self._native_columns.items()}
 
     def _others(self, row: SourceRow, *, of_line: bool) -> dict[str, Value]:
         """The fields of a row in columns under Intacct's own names."""
         fields: dict[str, Value] = {}
-        for column, (one, is_line) in self._more.items():
+        for column, (one, is_line) in self._native_columns.items():
             if is_line is not of_line or not text_of(row.cells.get(column)):
                 continue
             try:

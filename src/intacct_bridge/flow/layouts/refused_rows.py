@@ -5,7 +5,7 @@ loaded. Cells beyond the header follow the reason, so that a row with an unquote
 corrected. A file named `.csv` is written as CSV regardless of the input, unless its cells hold lists or records.
 
 The file has the rows above the header and the columns that the user added, so that it loads with the same options. The
-folder of the files that rows name is remembered on this machine, so that they are found from another folder too.
+folder of the files that rows name is kept on this machine, so that they are found from another folder too.
 """
 
 import csv

@@ -336,7 +336,7 @@ class Outbox:
                 if end.claim:  # another entry of these may have claimed the record a moment ago
                     self._db.executemany(CONCLUDE, map(conclude_values, done[written:]))
                     written = len(done)
-                if ours and sendings == end.entry.sendings and not (end.claim and self._taken(end)):
+                if ours and sendings == end.entry.sendings and not (end.claim and self._belongs_to_another(end)):
                     changed = end.entry.changed_at if state is end.status else now
                     done.append(concluded(end, changed))
             self._db.executemany(CONCLUDE, map(conclude_values, done[written:]))
@@ -345,7 +345,7 @@ class Outbox:
             self._db.executemany(END_DELETED, (_deleted_values(one, now) for one in done if _has_deleted(one)))
         return done
 
-    def _taken(self, end: Conclusion) -> bool:
+    def _belongs_to_another(self, end: Conclusion) -> bool:
         """Whether the record that was found belongs to another entry."""
         place, record = end.entry.target, end.receipt.record if end.receipt else ""
         if place.operation is not WriteOperation.CREATE:
@@ -372,7 +372,7 @@ class Outbox:
                     fix=_OTHERWISE.get(entry.status, f"See: intacct outbox show {number}"),
                 )
             end = Conclusion(entry, after, Receipt(decision.record), note=decision.note)
-            if self._taken(end):
+            if self._belongs_to_another(end):
                 raise SettingsError(
                     f"{entry.target.object} {decision.record} is the receipt of another entry",
                     fix=f"See: intacct outbox list --find {decision.record}",

@@ -117,12 +117,12 @@ def update_of(write: Write, current: CurrentRecord, writable: WritableObject, ch
         fields={writable.lookup.record_key: current.number, **fields},
         lines={wrapper: lines for wrapper, lines in write.lines.items() if wrapper in names},
         given=write.content,
-        known=_known(write, current, writable),
+        known=_copied_values(write, current, writable),
         earlier=earlier_values(fields, current),
     )
 
 
-def _known(write: Write, current: CurrentRecord, writable: WritableObject) -> dict[str, Value]:
+def _copied_values(write: Write, current: CurrentRecord, writable: WritableObject) -> dict[str, Value]:
     """The dates of the record, and its natural key where the object's own function names the record by it."""
     found: dict[str, Value] = {name: day for name in POSTED_ON if type(day := current.row.get(name)) is date}
     natural = natural_key(write.object) if write.object in SPECIFIC_UPDATE and writable.legacy is None else None

@@ -137,10 +137,10 @@ class RefuseUncertainEquals:
         for at, equal in unknown.items():
             twins = posted[equal.key]
             if equal.arrival <= len(twins):
-                done[at] = self._judged(records[at], equal, twins[equal.arrival - 1])
+                done[at] = self._verdict(records[at], equal, twins[equal.arrival - 1])
         return done
 
-    def _judged(self, record: PlannedRecord, equal: EqualNumber, twin: OutboxEntry) -> PlannedRecord:
+    def _verdict(self, record: PlannedRecord, equal: EqualNumber, twin: OutboxEntry) -> PlannedRecord:
         if equal.same:  # from now on it is known by its key
             self._context.outbox.rename(twin, record.write.identity.text)
             return by_outbox(record, twin)

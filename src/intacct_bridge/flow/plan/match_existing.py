@@ -1,6 +1,6 @@
 """Updates, upserts and deletes: each record of the input matched with the company's record that it is for.
 
-Updates and deletes are not remembered as done: the company shows each time which changes are left.
+Updates and deletes are not kept as done: the company shows each time which changes are left.
 """
 
 from collections.abc import Sequence
@@ -229,9 +229,9 @@ class RecheckExisting:
         ]
 
     def _comparison(self, record: PlannedRecord, given: Write, current: CurrentRecord | None) -> _Comparison:
-        return _Comparison(*self._left(record, given, current), current)
+        return _Comparison(*self._remaining_changes(record, given, current), current)
 
-    def _left(
+    def _remaining_changes(
         self, record: PlannedRecord, given: Write, current: CurrentRecord | None
     ) -> tuple[tuple[Change, ...], tuple[Finding, ...]]:
         """The changes that are left. A delete's change is the record itself, as long as it exists."""

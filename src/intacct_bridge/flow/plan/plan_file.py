@@ -99,7 +99,7 @@ class _Plan(_Header, frozen=True, kw_only=True):
 
 def save_plan(plan: Plan, path: Path) -> None:
     """Write the plan to a file that only its owner can read, since it holds the records to post."""
-    kept = _kept(plan)
+    kept = _stored_form(plan)
     sealed = msgspec.structs.replace(kept, seal=_seal(kept))
     data = msgspec.json.format(msgspec.json.encode(sealed), indent=1)
     try:
@@ -135,7 +135,7 @@ def _seal(kept: _Plan) -> str:
     return hashlib.sha256(msgspec.json.encode(msgspec.structs.replace(kept, seal=""))).hexdigest()
 
 
-def _kept(plan: Plan) -> _Plan:
+def _stored_form(plan: Plan) -> _Plan:
     return _Plan(
         plan=_VERSION,
         where=astuple(plan.target),

@@ -297,7 +297,7 @@ def by_external_id(
         return nothing
     if not known.single:
         return nothing
-    answers = {one.lookup_key[EXTERNALID]: _get(company, known, one.lookup_key[EXTERNALID]) for one in entries}
+    answers = {one.lookup_key[EXTERNALID]: _ask(company, known, one.lookup_key[EXTERNALID]) for one in entries}
     found = {
         key_of(entry.lookup_key): _matching_records(company, lookup, record)
         for entry in entries
@@ -306,7 +306,7 @@ def by_external_id(
     missing = [entry for entry in entries if not answers[entry.lookup_key[EXTERNALID]].record]
     if not missing or not (found or _finds_ours(company, outbox, known, missing[0])):
         return ExternalIdResult(found, frozenset())
-    unused = _get(company, known, f"ib1-{outbox.loader}")
+    unused = _ask(company, known, f"ib1-{outbox.loader}")
     absent = (one.number for one in missing if answers[one.lookup_key[EXTERNALID]] == unused)
     return ExternalIdResult(found, frozenset(absent))
 
@@ -314,10 +314,10 @@ def by_external_id(
 def _finds_ours(company: Gateway, outbox: Outbox, known: LegacyObject, entry: OutboxEntry) -> bool:
     """Whether the company finds a record of ours that it certainly has."""
     example = outbox.example(entry.target.company, entry.target.object, EXTERNALID)
-    return example is not None and bool(_get(company, known, example.lookup_key.get(EXTERNALID, "")).record)
+    return example is not None and bool(_ask(company, known, example.lookup_key.get(EXTERNALID, "")).record)
 
 
-def _get(company: Gateway, known: LegacyObject, external: str) -> _Answer:
+def _ask(company: Gateway, known: LegacyObject, external: str) -> _Answer:
     """The answer for an external id in any of its forms; where none finds a record, the one that all of them give."""
     answers = [_get_exactly(company, known, form) for form in forms_of(external)]
     other = answers[0] if len(set(answers)) == 1 else _Answer("", ("another",))

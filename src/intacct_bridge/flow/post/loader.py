@@ -126,7 +126,7 @@ class Loader:
         folders = [one.write for one in plan.of(Verdict.CREATE) if one.write.object == "SUPDOCFOLDER" != plan.object]
         if folders:
             yield from self._load(folders)  # the records with files must find them
-        held = self._held(plan)
+        held = self._not_sent(plan)
         self._unchanged = frozenset(one.write.identity for one in plan.of(Verdict.UNCHANGED))
         to_send: list[Write] = []
         doubtful_changes: list[Write] = []
@@ -143,7 +143,7 @@ class Loader:
         yield from self._conclude(doubtful_changes)
         yield from self._load(in_order(to_send))
 
-    def _held(self, plan: Plan) -> dict[int, str]:
+    def _not_sent(self, plan: Plan) -> dict[int, str]:
         """The records that an atomic load does not send, because the plan refused a record of their batch; and why."""
         held: dict[int, str] = {}
         if not self._settings.atomic or not plan.of(Verdict.REFUSED):

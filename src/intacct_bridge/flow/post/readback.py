@@ -46,16 +46,16 @@ def read_back(company: Gateway, entries: Sequence[OutboxEntry]) -> list[Readback
     keys = [sent_key(writable, entry) for entry in entries]
     located = Locator(company, writable).locate([(write, (key,)) for write, key in zip(writes, keys, strict=True)])
     return [
-        _judged(writable, write, entry, found[0] if found else None)
+        _compare(writable, write, entry, found[0] if found else None)
         for write, entry, found in zip(writes, entries, located, strict=True)
     ]
 
 
-def _judged(writable: WritableObject, write: Write, entry: OutboxEntry, current: CurrentRecord | None) -> Readback:
+def _compare(writable: WritableObject, write: Write, entry: OutboxEntry, current: CurrentRecord | None) -> Readback:
     key = sent_key(writable, entry)
     record = comparable(write.fields.get(key))
     if write.operation.is_action:
-        return _judged_by_state(write, record, current)
+        return _compare_state(write, record, current)
     if write.operation is WriteOperation.DELETE:
         return Readback(ReadbackVerdict.DONE if current is None else ReadbackVerdict.NOT_DONE, record)
     if current is None:
@@ -74,7 +74,7 @@ def _judged(writable: WritableObject, write: Write, entry: OutboxEntry, current:
     return Readback(ReadbackVerdict.NOT_DONE, record)
 
 
-def _judged_by_state(write: Write, record: str, current: CurrentRecord | None) -> Readback:
+def _compare_state(write: Write, record: str, current: CurrentRecord | None) -> Readback:
     """Whether an action was done, by the state of its record."""
     if current is None:
         return Readback(ReadbackVerdict.UNCLEAR, record, f"{write.object} {record} is not visible")

@@ -1,7 +1,7 @@
 """Whether a copy equals the company: the ledger's balances, and every table by the cheapest means that proves it.
 
 A table of at most a page is read, and compared field by field. A larger one is compared by a fingerprint (see
-`fingerprints`), and the records behind a difference are searched for (see `search`). The ledger's tables are checked
+`fingerprints`), and the records that differ are searched for (see `search`). The ledger's tables are checked
 against each other as well (see `inner_checks`). Where all is equal, a table costs one transaction and 2 % of its pages.
 """
 
@@ -207,7 +207,7 @@ class Comparer:
         proven = {*measures.groups, *measures.sums, measures.latest}
         unproven = tuple(one for one in table.columns if one not in proven)
         result = TableComparison(table.name, means, rows, company.records, groups=measures.groups, unproven=unproven)
-        pairs = [(company, copied), *self._again(table, prints, measures, wanted)]
+        pairs = [(company, copied), *self._by_dimensions(table, prints, measures, wanted)]
         if not any(one.differing(other) for one, other in pairs):
             return result
         search = Search(self._copy, table, records, prints)
@@ -215,7 +215,7 @@ class Comparer:
         note = "" if found or search.exhausted else "the gateway's sums differ from those of its own records"
         return replace(result, records=found, more=search.exhausted, note=note)
 
-    def _again(
+    def _by_dimensions(
         self, table: ComparedTable, prints: FingerprintReader, measures: Measures, wanted: Condition
     ) -> Iterator[tuple[Fingerprint, Fingerprint]]:
         """The ledger by its dimensions, where the copy has no GLENTRY to check them against."""

@@ -1,4 +1,4 @@
-"""The search for the records behind fingerprints that differ.
+"""The search for the records of fingerprints that differ.
 
 The groups whose figures differ are read where that takes a page. Where they hold more records, the span of keys is cut
 in two and both halves are asked for their fingerprints, until the records that differ fit into a page.
@@ -108,7 +108,7 @@ class Search:
         """Not all differences were found: there are too many."""
 
     def run(self, company: Fingerprint, copied: Fingerprint, wanted: Condition) -> Iterator[RecordDifference]:
-        """The records behind the groups that differ, among those that are wanted."""
+        """The records of the groups that differ, among those that are wanted."""
         waiting = [(wanted, company, copied)]
         while waiting:
             condition, one, other = waiting.pop()
@@ -126,7 +126,7 @@ class Search:
             if not parts or self._calls + len(parts) > MOST_CALLS:
                 self.exhausted = True
                 continue
-            waiting += [asked for part in parts if (asked := self._asked(narrow & part, one))]
+            waiting += [asked for part in parts if (asked := self._both_prints(narrow & part, one))]
 
     def _rows(self, one: Fingerprint, other: Fingerprint, groups: Sequence[Group], *, narrowed: bool) -> int:
         """How many records a filter gives at most."""
@@ -138,7 +138,9 @@ class Search:
         self._calls += 1
         return self._calls <= MOST_CALLS
 
-    def _asked(self, condition: Condition, like: Fingerprint) -> tuple[Condition, Fingerprint, Fingerprint] | None:
+    def _both_prints(
+        self, condition: Condition, like: Fingerprint
+    ) -> tuple[Condition, Fingerprint, Fingerprint] | None:
         """A part with the fingerprints of both sides; None where it may cost no more."""
         if not self._may_ask():
             self.exhausted = True

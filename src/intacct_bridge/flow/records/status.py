@@ -30,7 +30,7 @@ class RecordStatus(StrEnum):
     CONFLICT = "conflict"
     """Sent before with other content."""
     RELEASED = "released"
-    """Was in the company by an earlier run; it is forgotten or taken back, and may be posted again."""
+    """Created by an earlier run and then forgotten or taken back; it may be posted again."""
     IN_DOUBT = "in_doubt"
     """Sent without an answer that proves what happened."""
 

@@ -1,7 +1,7 @@
 """The history of runs: a SQLite file in the user's state directory, beside the outboxes, or a PostgreSQL database.
 
 Nothing depends on the history: where it cannot be written, a run goes on without one. It is readable by its owner only.
-Each run holds a lock on a file of its own while its process lives, as a loader of the outbox does, so that a killed
+Each run holds a lock on a file of its own while its process runs, as a loader of the outbox does, so that a killed
 run is told apart from one that still runs. Several processes write at the same time.
 
 `INTACCT_RUN_HISTORY` names another file or a database that several machines share, or is `off`.
@@ -104,7 +104,7 @@ class RunHistory:
     def begin(self, run: Run) -> None:
         """Keep a run that begins now, and hold its lock until it ends."""
         if not isinstance(self.place, Path):
-            with self._told():
+            with self._database_errors():
                 self._database().hold(run.id, unique=True)
         elif run.id not in self._held:
             self._held[run.id] = Liveness(self._living, run.id)
@@ -182,11 +182,11 @@ class RunHistory:
         return self._run(found[0]) if found else None
 
     def is_running(self, run_id: str) -> bool:
-        """Whether a run's process still lives."""
+        """Whether a run's process still runs."""
         if run_id in self._held:
             return True
         if not isinstance(self.place, Path):
-            with self._told():
+            with self._database_errors():
                 return self._database().is_held(run_id)
         if not (self._living / run_id).exists():
             return False
@@ -207,7 +207,7 @@ class RunHistory:
     def _read(self, sql: str, values: list[str]) -> list[str]:
         """The bodies that a query finds; none where there is no history yet."""
         if not isinstance(self.place, Path):
-            with self._told():
+            with self._database_errors():
                 return [body for (body,) in self._database().read(sql, values)]
         if self._db is None and not self.path.exists():
             return []
@@ -232,7 +232,7 @@ class RunHistory:
         return self._shared
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
+    def _database_errors(self) -> Iterator[None]:
         """Any failure of the database as SettingsError, with which a run goes on."""
         try:
             yield
@@ -242,7 +242,7 @@ class RunHistory:
     @contextmanager
     def _writing(self) -> "Iterator[sqlite3.Connection | PostgresDatabase]":
         if not isinstance(self.place, Path):
-            with self._told(), self._database().transaction():
+            with self._database_errors(), self._database().transaction():
                 yield self._database()
             return
         try:

@@ -1,7 +1,7 @@
 """The run of a program that uses the library: from the first call of a client until the client is closed.
 
 It counts the API transactions of all calls and the records that were written, so that the usage of a month is whole. A
-client that is not closed ends its run when Python forgets the client, or ends.
+client that is not closed ends its run when Python frees the client, or ends.
 """
 
 import logging

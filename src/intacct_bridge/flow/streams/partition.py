@@ -1,7 +1,7 @@
 """A part of a stream as one query reads it: which rows, between which keys, within which days. Pure and picklable.
 
 Pages are found by key and never by offset. Each query is answered by a company in use, and rows that are added or
-deleted before an offset would shift the rows behind it. The next page is simply what lies beyond the last key.
+deleted before an offset would shift the rows after it. The next page is simply what lies beyond the last key.
 
 A view over the whole ledger may not answer before the gateway gives up, so it is read some weeks or months at a time.
 The first and the last window of days have open ends, so that rows dated outside the known days are still read once.

@@ -40,7 +40,7 @@ class SheetFacts:
         found: list[str] = []
         if self.hidden_rows:
             why = "hidden or filtered out" if self.filtered else "hidden"
-            found.append(f"{place} has rows that are {why}, and they are read too: {_some(self.hidden_rows)}.")
+            found.append(f"{place} has rows that are {why}, and they are read too: {_first_places(self.hidden_rows)}.")
         elif self.filtered:
             found.append(f"{place} has a filter that hides no row.")
         if self.hidden_columns:
@@ -48,12 +48,12 @@ class SheetFacts:
         if self.merged:
             found.append(
                 f"{place} has merged cells, of which only the first has a value; the others are empty: "
-                f"{_some(self.merged)}."
+                f"{_first_places(self.merged)}."
             )
         return tuple(found)
 
 
-def _some(places: "list[int] | list[str]") -> str:
+def _first_places(places: "list[int] | list[str]") -> str:
     shown = ", ".join(map(str, places[:_SHOWN]))
     return f"{shown} and {len(places) - _SHOWN:,} more" if len(places) > _SHOWN else shown
 

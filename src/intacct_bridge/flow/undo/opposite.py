@@ -50,7 +50,7 @@ def opposite_write(company: Gateway, entry: OutboxEntry, *, day: date, memo: str
         raise RecordError(f"{JOURNAL_ENTRY} {number} is not visible in Intacct", fix="check the entity")
     changed = [change.name for change in differences(replace(existing, lines={}), found[0], writable, ("RECORDNO",))]
     rows = _rows(company, entry.receipt.record, sent.lines.get(LINES, ()))
-    own = [_taken(line, rows) for line in sent.lines.get(LINES, ())]
+    own = [_take_row(line, rows) for line in sent.lines.get(LINES, ())]
     if None in own or (rows and _modified(found[0].row)):
         changed.append(LINES)
     if changed:
@@ -92,7 +92,7 @@ def _filled(row: Row) -> dict[str, Value]:
     return {name: row[name] for name in _OF_LINE if row.get(name) not in (None, "")}
 
 
-def _taken(line: RecordLine, rows: list[Row]) -> Row | None:
+def _take_row(line: RecordLine, rows: list[Row]) -> Row | None:
     """The row that a line became, taken out of the rows; None where there is none."""
     for row in rows:
         known = (name for name in line.fields if name in row and name not in WRITTEN_BY_NAME)

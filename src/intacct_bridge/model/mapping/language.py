@@ -303,7 +303,7 @@ def _checked(document: _Document, stem: str) -> EntityMap:
         custom=document.custom,
         lines=tuple(_checked_lines(one) for one in document.lines),
     )
-    columns = tuple(dict.fromkeys(_known(entity)))
+    columns = tuple(dict.fromkeys(_columns_read(entity)))
     return msgspec.structs.replace(entity, columns=columns, known=frozenset((*columns, *map(column, columns))))
 
 
@@ -419,7 +419,7 @@ def _scalar(key: str) -> Scalar:
     return {"true": True, "false": False}.get(key.casefold(), key)
 
 
-def _known(entity: EntityMap) -> Iterator[str]:
+def _columns_read(entity: EntityMap) -> Iterator[str]:
     yield from entity.group_by
     yield from _mentioned(entity.write, entity.custom, of_rows=True)
     for line in entity.lines:

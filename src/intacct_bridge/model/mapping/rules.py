@@ -128,7 +128,7 @@ def apply_rules(rules: Rules, scene: RuleContext, *, clear: bool = False) -> Rul
             raise RecordError(error.message, fix=error.fix, field=column) from None
         if not isinstance(value, NoValue):
             plain = not (rule.lookups or rule.reference)
-            return RuleResult(value if plain else _wanted(rule, value, column, scene), column)
+            return RuleResult(value if plain else _found_by_lookups(rule, value, column, scene), column)
     if rules[-1].required or any(rule.required for rule in rules):
         columns = [one for rule in rules for one in rule.sources]
         first = columns[0] if columns else ""
@@ -235,7 +235,7 @@ def _integer(number: Decimal | None) -> Value:
     raise RecordError(f"{number} is not a whole number")
 
 
-def _wanted(rule: Rule, value: Value, column: str, scene: RuleContext) -> Found:
+def _found_by_lookups(rule: Rule, value: Value, column: str, scene: RuleContext) -> Found:
     if rule.reference and column != rule.paths[0]:
         by = record_key(rule.object) if column == rule.paths[1] else rule.name
         return LookupRequest(rule.object, natural_key(rule.object) or "", ((by, value),))

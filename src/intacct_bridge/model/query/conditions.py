@@ -124,13 +124,13 @@ def whole(cursor: Cursor, comparison: Callable[[Cursor], Filter]) -> Filter:
 
 
 def _either(cursor: Cursor, comparison: Callable[[Cursor], Filter]) -> Filter:
-    parts = [_both(cursor, comparison)]
+    parts = [_conjunction(cursor, comparison)]
     while cursor.accept("or"):
-        parts.append(_both(cursor, comparison))
+        parts.append(_conjunction(cursor, comparison))
     return any_of(parts)
 
 
-def _both(cursor: Cursor, comparison: Callable[[Cursor], Filter]) -> Filter:
+def _conjunction(cursor: Cursor, comparison: Callable[[Cursor], Filter]) -> Filter:
     parts = [_single(cursor, comparison)]
     while cursor.accept("and"):
         parts.append(_single(cursor, comparison))

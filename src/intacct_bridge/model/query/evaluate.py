@@ -115,7 +115,7 @@ class _Compiler:
     def test(self, node: Filter) -> _Test:
         if isinstance(node, And | Or):
             tests = tuple(self.test(part) for part in node.parts)
-            return _every(tests) if isinstance(node, And) else _some(tests)
+            return _every(tests) if isinstance(node, And) else _any_of(tests)
         assert isinstance(node, Compare)
         cell = self._cells(node.field)
         if node.op is Op.ISNULL:
@@ -150,7 +150,7 @@ def _every(tests: tuple[_Test, ...]) -> _Test:
     return lambda row: all(test(row) for test in tests)
 
 
-def _some(tests: tuple[_Test, ...]) -> _Test:
+def _any_of(tests: tuple[_Test, ...]) -> _Test:
     if len(tests) == 2:
         first, second = tests
         return lambda row: first(row) or second(row)

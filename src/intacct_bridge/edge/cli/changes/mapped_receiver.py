@@ -14,7 +14,7 @@ from intacct_bridge.wire.values import Kind
 
 
 class MappedReceiver:
-    """Another receiver behind a mapping. `changed` keeps Intacct's names and values."""
+    """A receiver of mapped events. `changed` keeps Intacct's names and values."""
 
     def __init__(self, receiver: Receiver, entity: EntityMap, kinds: Mapping[str, Kind]) -> None:
         self._receiver = receiver
@@ -34,7 +34,7 @@ class MappedReceiver:
 
 
 def mapped_receiver(receiver: Receiver, entity: EntityMap, streams: Sequence[Stream]) -> MappedReceiver:
-    """The receiver behind a mapping. InvalidRequestError where the events do not have what the mapping reads."""
+    """The receiver of mapped events. InvalidRequestError where the events do not have what the mapping reads."""
     if [one.object for one in streams] != [entity.read_object]:
         raise InvalidRequestError(
             f"the mapping {entity.name} is for {entity.read_object}",

@@ -155,7 +155,7 @@ def run_command(context: CommandContext, **given: Any) -> int:
 def _poll_once(context: CommandContext, follower: "Follower") -> int:
     polled, delivered = follower.once()
     _count(context, polled, delivered)
-    return _ended(context, polled, delivered)
+    return _exit_status(context, polled, delivered)
 
 
 def _follow(context: CommandContext, follower: "Follower") -> int:
@@ -165,7 +165,7 @@ def _follow(context: CommandContext, follower: "Follower") -> int:
         counts = _count(context, polled, delivered)
         _show(context, polled, delivered)
         failures = polled.failures if polled is not None else {}
-        reports.note(context.begin_run(), counts, polled=polled is not None, failure=_told(failures))
+        reports.note(context.begin_run(), counts, polled=polled is not None, failure=_failure_text(failures))
     return 0
 
 
@@ -238,7 +238,7 @@ def _reports(context: CommandContext) -> "OngoingReports":
     return OngoingReports(find_channels(names), warn=context.console.complain)
 
 
-def _told(failures: Mapping[str, str]) -> str:
+def _failure_text(failures: Mapping[str, str]) -> str:
     """The failures of a poll in one sentence."""
     return "; ".join(f"{stream}: {error}" if stream else error for stream, error in failures.items())
 
@@ -275,7 +275,7 @@ def _show(context: CommandContext, polled: "PollResult | None", delivered: "Deli
         context.console.detail(f"no changes; {counted(polled.transactions, 'API transaction')}")
 
 
-def _ended(context: CommandContext, polled: "PollResult", delivered: "Deliveries") -> int:
+def _exit_status(context: CommandContext, polled: "PollResult", delivered: "Deliveries") -> int:
     """The end of a single poll."""
     if context.console.as_json:
         context.console.json(

@@ -143,7 +143,7 @@ def _limit(text: str) -> int:
     return int(text)
 
 
-def _asked(context: CommandContext, found: ObjectDef, form: Mapping[str, Any]) -> tuple[list[dict[str, Any]], str]:
+def _query_rows(context: CommandContext, found: ObjectDef, form: Mapping[str, Any]) -> tuple[list[dict[str, Any]], str]:
     """The rows of the form's query, and its filter."""
     where = _where(found, form)
     query = asked_query(context, found.name, select=form["select"], where=where or None, order_by=form["order"] or None)
@@ -157,7 +157,7 @@ def _result(context: CommandContext, found: ObjectDef, visit: Visit) -> dict[str
     form = _form(visit)
     if form["limit"] not in LIMITS:
         raise InvalidRequestError("A page shows 50, 100 or 200 rows.", fix="Export more of them to a file.")
-    rows, where = _asked(context, found, form)
+    rows, where = _query_rows(context, found, form)
     columns = [one for one in (rows[0] if rows else ()) if any(row.get(one) is not None for row in rows)]
     shown = columns[: max(1, _CELLS // max(1, len(rows)))]
     name = context.connection.name
@@ -217,7 +217,7 @@ def export(visit: Visit) -> Download:
     out = io.StringIO()
     with visit.company(chosen, "query") as context:
         found = context.client.describe(name)
-        rows, _ = _asked(context, found, _form(visit))
+        rows, _ = _query_rows(context, found, _form(visit))
     write_rows(rows, Console(out=out, err=io.StringIO()), kind=kind, spreadsheet_safe=kind == "csv")
     return Download(f"{found.name.lower()}.{kind}", out.getvalue().encode(), FORMATS[kind])
 

@@ -63,7 +63,7 @@ def words_of(form: dict[str, Any]) -> list[str]:
     return [*words, "--", *dict.fromkeys(streams)] if streams else words
 
 
-def _begun(visit: Visit, title: str, *flags: str) -> Redirect | PageView:
+def _begin(visit: Visit, title: str, *flags: str) -> Redirect | PageView:
     form = _entered(visit)
     check_known(visit, form["to"])
     try:
@@ -91,12 +91,12 @@ def _begun(visit: Visit, title: str, *flags: str) -> Redirect | PageView:
 
 def start(visit: Visit) -> Redirect | PageView:
     """Run the extraction."""
-    return _begun(visit, f"Extract to {visit.field('to')}")
+    return _begin(visit, f"Extract to {visit.field('to')}")
 
 
 def estimate(visit: Visit) -> Redirect | PageView:
     """Show what it would read and cost."""
-    return _begun(visit, "Estimate of an extraction", "--estimate")
+    return _begin(visit, "Estimate of an extraction", "--estimate")
 
 
 def show_run(visit: Visit) -> PageView:

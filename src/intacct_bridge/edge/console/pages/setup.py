@@ -102,7 +102,7 @@ def show_one(visit: Visit) -> PageView:
     """The steps as the last check left them."""
     job = _running(visit)
     renewal = job.renewal() if job is not None else {}
-    assistant = _known(visit)
+    assistant = _assistant(visit)
     found = assistant.checklist()
     progress = assistant.progress
     data = {
@@ -158,19 +158,19 @@ def plan(visit: Visit) -> Redirect:
 def answer(visit: Visit) -> Redirect:
     """Keep values for the forms, and for the checks before there is a connection."""
     visit.check_may_configure()  # the sender's password goes to the gateway that they name
-    _known(visit).answer(**{name: visit.field(name) for name in _ANSWERS})
+    _assistant(visit).answer(**{name: visit.field(name) for name in _ANSWERS})
     return visit.redirect(_address(visit), notice="The values are in the forms now.")
 
 
 def tick(visit: Visit) -> Redirect:
     """Tick a step by hand, or remove the tick."""
-    _known(visit).tick(visit.field("step"), on=visit.field("on") == "yes")
+    _assistant(visit).tick(visit.field("step"), on=visit.field("on") == "yes")
     return visit.redirect(f"{_address(visit)}#{visit.field('step')}")
 
 
 def connect(visit: Visit) -> Redirect:
     """Go to the form of the connection; a new one has the values of the assistant already."""
-    assistant = _known(visit)
+    assistant = _assistant(visit)
     if _is_listed(assistant.name):
         return visit.redirect(address("connections", assistant.name, "edit"))
     kept = assistant.progress.answers
@@ -194,7 +194,7 @@ def watch(visit: Visit) -> Redirect:
 
 
 def _start(visit: Visit, title: str, checks: int) -> Redirect:
-    name = _known(visit).name
+    name = _assistant(visit).name
     if _running(visit) is not None:
         return visit.redirect(_address(visit), notice="A check is running already.")
 
@@ -257,7 +257,7 @@ def _settings(name: str) -> object:
 
 def show_letter(visit: Visit) -> Answer:
     """The letter to the administrator, to copy or to print; with `as`, the text or the page with pictures as a file."""
-    assistant = _known(visit)
+    assistant = _assistant(visit)
     found = assistant.checklist()
     wanted = visit.query.get("as", "")
     if wanted == "text":
@@ -285,7 +285,7 @@ def _assistant_of(name: str, recorded: "CommandContext | None" = None) -> SetUpA
     return SetUpAssistant(name, lambda: context.connection, (recorded or context).open_client)
 
 
-def _known(visit: Visit) -> SetUpAssistant:
+def _assistant(visit: Visit) -> SetUpAssistant:
     assistant = _assistant_of(visit.params["name"])
     if not assistant.progress.is_planned and not _is_listed(assistant.name):
         raise NotFoundError(f"There is no planned use for {assistant.name!r}.", fix="Plan it on the page Set up.")

@@ -54,7 +54,7 @@ def create(call: FunctionCall, draft: Draft) -> Row:
     row |= _reversal_day(call, draft)
     set_audit_fields(call, draft.described, row, new=True)
     lines = expanded_lines(call, draft.lines["GLENTRY"])
-    entered = _written(call, draft.described, row, lines, mode=CREATED)
+    entered = _write(call, draft.described, row, lines, mode=CREATED)
     return _with_reversal(call, draft.described, lines, entered)
 
 
@@ -80,7 +80,7 @@ def _with_reversal(
     row |= {"BATCH_DATE": entered["REVERSED"], "BATCH_TITLE": title, "REVERSEDFROM": entered["RECORDNO"]}
     other_side = {"1": "-1", "-1": "1"}
     mirrored = [replace(one, values=one.values | {"TR_TYPE": other_side[one.get("TR_TYPE")]}) for one in lines]
-    reversal = _written(call, described, row, mirrored, mode=CREATED if numbers is None else MODIFIED, numbers=numbers)
+    reversal = _write(call, described, row, mirrored, mode=CREATED if numbers is None else MODIFIED, numbers=numbers)
     return mark_reversed(call.company, entered, reversal, now=call.now)
 
 
@@ -105,7 +105,7 @@ def update(call: FunctionCall, draft: Draft, number: int) -> Row:
     lines = expanded_lines(call, draft.lines["GLENTRY"]) if draft.lines.get("GLENTRY") else _stored_lines(call, number)
     numbers = _withdraw_reversal(call, old)
     row.pop("REVERSEDKEY", None)
-    entered = _written(call, described, row, lines, numbers=withdraw(company, number), mode=MODIFIED)
+    entered = _write(call, described, row, lines, numbers=withdraw(company, number), mode=MODIFIED)
     return _with_reversal(call, described, lines, entered, numbers)
 
 
@@ -142,7 +142,7 @@ def _check_own(row: Row) -> None:
 # --- writing
 
 
-def _written(
+def _write(
     call: FunctionCall,
     described: ObjectDef,
     row: Row,

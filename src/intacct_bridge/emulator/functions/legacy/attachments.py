@@ -23,7 +23,7 @@ def create_supdoc(call: FunctionCall) -> FunctionAnswer:
     """Create an attachment with its files, in an existing folder."""
     key = call.body.findtext("supdocid").strip()
     check_new("supdoc", key, exists=side_table(call, "supdoc").get(key) is not None)
-    return _written(call, key, Attachment({"supdocid": key}, _files(call.body)))
+    return _write(call, key, Attachment({"supdocid": key}, _files(call.body)))
 
 
 def update_supdoc(call: FunctionCall) -> FunctionAnswer:
@@ -31,10 +31,10 @@ def update_supdoc(call: FunctionCall) -> FunctionAnswer:
     key = call.body.findtext("supdocid").strip()
     attachment = _existing(call, "supdoc", key)
     files = [*(attachment.files or ()), *_files(call.body)]
-    return _written(call, key, Attachment(attachment.texts, files))
+    return _write(call, key, Attachment(attachment.texts, files))
 
 
-def _written(call: FunctionCall, key: str, attachment: Attachment) -> FunctionAnswer:
+def _write(call: FunctionCall, key: str, attachment: Attachment) -> FunctionAnswer:
     for name in _TEXTS:
         if call.body.findtext(name).strip():
             attachment.texts[name] = call.body.findtext(name).strip()

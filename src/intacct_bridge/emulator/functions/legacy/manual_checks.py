@@ -1,6 +1,6 @@
 """Manual checks: payments without a bill."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 
 from intacct_bridge.emulator.access.rights import check_right
@@ -16,7 +16,7 @@ from intacct_bridge.emulator.records.audit_fields import CREATED, record_change,
 from intacct_bridge.emulator.records.effect_check import with_effect_check
 from intacct_bridge.emulator.records.legacy_body import key_answer, row_of_body
 from intacct_bridge.emulator.records.references import Reference, apply_references, find_reference
-from intacct_bridge.emulator.settings.cells import decimal_text
+from intacct_bridge.emulator.settings.cells import Row, decimal_text
 from intacct_bridge.emulator.settings.refusals import refused
 from intacct_bridge.emulator.subledgers.documents.charges import charge_of, complete_line
 from intacct_bridge.emulator.subledgers.families import FAMILIES, next_number
@@ -43,44 +43,55 @@ def create_appayment(call: FunctionCall) -> FunctionAnswer:
     bank = find_reference(
         company, Reference(("CHECKINGACCOUNT", "SAVINGSACCOUNT"), "Bank Account"), row.get("FINANCIALENTITY", "")
     )
-    entity = posting_rules(company).entity_of.get(bank.get("LOCATIONID", ""), "")
-    base = posting_rules(company).base_currency[entity]
+    rules = posting_rules(company)
+    entity = rules.entity_of.get(bank.get("LOCATIONID", ""), "")
+    base = rules.base_currency[entity]
     row["CURRENCY"], row["BASECURR"] = row.get("CURRENCY") or base, base
-    day = day_of(row, "WHENCREATED")
-    factor = exchange_rate(company, row, row["CURRENCY"], base, day=day)
-    family, wrapper = FAMILIES["APBILL"], call.body.find("payitems")
-    sent = [
-        row_of_body(call, company.find(family.line), one, _ITEM)
-        for one in (wrapper.children if wrapper is not None else ())
-    ]
-    lines = [complete_line(call, family, row, one, party={}) for one in sent]
-    total = sum((Decimal(one["TRX_AMOUNT"]) for one in lines), ZERO)
+    factor = exchange_rate(company, row, row["CURRENCY"], base, day=day_of(row, "WHENCREATED"))
+    lines = _lines(call, row)
     row |= {"RECORDNO": str(next_number(company, "PRRECORD")), "RECORDTYPE": "pp", "STATE": "Confirmed"}
     row |= {"DISPLAYSTATE": "Confirmed", "RECORDID": row.get("DOCNUMBER", ""), "WHENPAID": row["WHENCREATED"]}
     row |= {"EXCHANGE_RATE": decimal_text(factor), "PAYMENTMETHOD": row.get("PAYMENTMETHOD") or "Printed Check"}
-    for name in ("TOTALENTERED", "TOTALPAID"):
-        row |= {
-            name: decimal_text(posting_rules(company).rounding.to_base(total, factor, base)),
-            f"TRX_{name}": decimal_text(total),
-        }
-    base_text = call.body.findtext("basepaymentamount").strip()
-    if base_text and base_text != row["TOTALENTERED"] and Decimal(base_text) != Decimal(row["TOTALENTERED"]):
-        raise refused(
-            f"The basepaymentamount {base_text} is not {row['TOTALENTERED']}, which the rate makes of it.",
-            correction="Leave it out, or provide the exchange rate that it was made with.",
-            field="basepaymentamount",
-        )
+    total = sum((Decimal(one["TRX_AMOUNT"]) for one in lines), ZERO)
+    in_base = decimal_text(rules.rounding.to_base(total, factor, base))
+    row |= {"TOTALENTERED": in_base, "TOTALPAID": in_base}
+    row |= {"TRX_TOTALENTERED": decimal_text(total), "TRX_TOTALPAID": decimal_text(total)}
+    _check_base_amount(call, in_base)
     set_audit_fields(call, described, row, new=True)
     company.table("APPYMT").insert(row)
     start_without_batches(call, "APPYMT", row)
-    own = user_defined(call.company.catalog)
-    charges = tuple(charge_of(family, one, own=own) for one in lines)
-    document = Document(entity, row["CURRENCY"], charges, factor, memo=row.get("DESCRIPTION") or None)
-    title = f"Payment {row.get('DOCNUMBER') or row['RECORDNO']}, {row.get('VENDORNAME', '')}"
-    posting = bill(document, posting_rules(company), control=bank.get("GLACCOUNTNO", ""))
-    post(call, posting, Voucher("APPYMT", row, "CDJ", PAYABLES, title, day, factor, in_every_book=True))
+    _post(call, row, lines, entity=entity, bank=bank, factor=factor)
     record_change(call, described, row, CREATED)
     return key_answer(row["RECORDNO"])
+
+
+def _lines(call: FunctionCall, row: Row) -> list[Row]:
+    """The accounts that the check debits, as the lines of a bill."""
+    family, wrapper = FAMILIES["APBILL"], call.body.find("payitems")
+    described = call.company.find(family.line)
+    sent = [row_of_body(call, described, one, _ITEM) for one in (wrapper.children if wrapper is not None else ())]
+    return [complete_line(call, family, row, one, party={}) for one in sent]
+
+
+def _check_base_amount(call: FunctionCall, in_base: str) -> None:
+    """Refuse a stated base amount that is not what the rate gives."""
+    stated = call.body.findtext("basepaymentamount").strip()
+    if stated and stated != in_base and Decimal(stated) != Decimal(in_base):
+        raise refused(
+            f"The basepaymentamount {stated} is not {in_base}, which the rate makes of it.",
+            correction="Leave it out, or provide the exchange rate that it was made with.",
+            field="basepaymentamount",
+        )
+
+
+def _post(call: FunctionCall, row: Row, lines: Sequence[Row], *, entity: str, bank: Row, factor: Decimal) -> None:
+    own = user_defined(call.company.catalog)
+    charges = tuple(charge_of(FAMILIES["APBILL"], one, own=own) for one in lines)
+    document = Document(entity, row["CURRENCY"], charges, factor, memo=row.get("DESCRIPTION") or None)
+    posting = bill(document, posting_rules(call.company), control=bank.get("GLACCOUNTNO", ""))
+    title = f"Payment {row.get('DOCNUMBER') or row['RECORDNO']}, {row.get('VENDORNAME', '')}"
+    day = day_of(row, "WHENCREATED")
+    post(call, posting, Voucher("APPYMT", row, "CDJ", PAYABLES, title, day, factor, in_every_book=True))
 
 
 FUNCTIONS: dict[str, Callable[[FunctionCall], FunctionAnswer]] = {

@@ -89,7 +89,7 @@ def enter(call: FunctionCall, family: Family, entry: DocumentInput) -> Row:
     join_summary(call, family.object, row)
     _check_header(call, family, row, entry)
     check_number(call, family, row)
-    return _written(call, family, row, entry, key=str(next_number(call.company, "PRRECORD")))
+    return _write(call, family, row, entry, key=str(next_number(call.company, "PRRECORD")))
 
 
 def change(call: FunctionCall, family: Family, number: int, entry: DocumentInput) -> Row:
@@ -117,7 +117,7 @@ def change(call: FunctionCall, family: Family, number: int, entry: DocumentInput
     for name in ("EXCHANGE_RATE", "BASECURR", "WHENPOSTED"):
         if not values.get(name) and (any(one in values for one in _RATE_CHOICE) or name == "WHENPOSTED"):
             row.pop(name, None)
-    return _written(call, family, row, entry, key=old["RECORDNO"])
+    return _write(call, family, row, entry, key=old["RECORDNO"])
 
 
 def _merged(there: list[Row], sent: Sequence[Row]) -> list[Row]:
@@ -257,7 +257,7 @@ def _check_header(call: FunctionCall, family: Family, row: Row, entry: DocumentI
 # --- writing
 
 
-def _written(call: FunctionCall, family: Family, row: Row, entry: DocumentInput, *, key: str) -> Row:
+def _write(call: FunctionCall, family: Family, row: Row, entry: DocumentInput, *, key: str) -> Row:
     company = call.company
     described, table = company.find(family.object), company.table(family.object)
     new = table.get(int(key)) is None

@@ -38,7 +38,7 @@ def create(call: FunctionCall, draft: Draft) -> Row:
     row = {name: text for name, text in draft.values.items() if text and name != "RECORDNO"}
     row["RECORDNO"] = str(next_number(call.company, "PRRECORD"))
     start_without_batches(call, NAME, row)
-    return _written(call, draft, row, new=True)
+    return _write(call, draft, row, new=True)
 
 
 def update(call: FunctionCall, draft: Draft, number: int) -> Row:
@@ -50,7 +50,7 @@ def update(call: FunctionCall, draft: Draft, number: int) -> Row:
     chosen = {"CURRENCY", "EXCH_RATE_TYPE_ID", "EXCH_RATE_DATE"} & draft.values.keys()
     if chosen and "EXCHANGE_RATE" not in draft.values:
         row.pop("EXCHANGE_RATE", None)
-    return _written(call, draft, row, new=False)
+    return _write(call, draft, row, new=False)
 
 
 def delete(call: FunctionCall, described: ObjectDef, number: int) -> None:
@@ -73,7 +73,7 @@ def _check_open(row: Row) -> None:
         )
 
 
-def _written(call: FunctionCall, draft: Draft, row: Row, *, new: bool) -> Row:
+def _write(call: FunctionCall, draft: Draft, row: Row, *, new: bool) -> Row:
     company, described = call.company, draft.described
     _check_header(row)
     apply_references(company, described, {name: text for name, text in row.items() if text}, row)

@@ -93,11 +93,7 @@ def enter(call: FunctionCall, side: PaymentSide, payment: PaymentInput, *, key: 
         start_without_batches(call, side.object, row)
     clear_details(call, side, row)
     keep_details(call, side, row, parts)
-    over_base = posting_rules(company).rounding.to_base(
-        payment.overpayment.amount, Decimal(row["EXCHANGE_RATE"]), row["BASECURR"]
-    )
-    overpayment = replace(payment.overpayment, location=payment.overpayment.location or entity, base=over_base)
-    company.side_tables.overpayments.put(row["RECORDNO"], value=overpayment)
+    _keep_overpayment(call, row, payment.overpayment, entity)
     if payment.state:
         keep_requested_details(call, side, row, payment.details)
         reserve(call, side, row)
@@ -108,6 +104,14 @@ def enter(call: FunctionCall, side: PaymentSide, payment: PaymentInput, *, key: 
         _change_total_due(call, side, row, -amount(row, "TOTALDUE"))
     record_change(call, company.find(side.object), row, CREATED if new else MODIFIED)
     return row
+
+
+def _keep_overpayment(call: FunctionCall, row: Row, overpayment: Overpayment, entity: str) -> None:
+    """Keep the overpayment with its amount in base currency; without a location it belongs to the payment's entity."""
+    rounding = posting_rules(call.company).rounding
+    base = rounding.to_base(overpayment.amount, Decimal(row["EXCHANGE_RATE"]), row["BASECURR"])
+    kept = replace(overpayment, location=overpayment.location or entity, base=base)
+    call.company.side_tables.overpayments.put(row["RECORDNO"], value=kept)
 
 
 def update(call: FunctionCall, side: PaymentSide, number: int, payment: PaymentInput, *, described_only: bool) -> Row:

@@ -53,7 +53,7 @@ def _append(path: Path, text: bytes) -> None:
 
 
 def _last_line_end(path: Path, size: int, piece: int = 65_536) -> int:
-    """The position behind the last line that is whole."""
+    """The position after the last line that is whole."""
     with path.open("rb") as file:
         end = size
         while end:

@@ -1,1 +1,1 @@
-"""Virtual streams: streams without an object behind them, such as balances, dimension values and custom reports."""
+"""Virtual streams: streams that are no object of Intacct, such as balances, dimension values and custom reports."""

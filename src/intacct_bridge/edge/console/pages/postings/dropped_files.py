@@ -60,7 +60,7 @@ class DroppedFile:
     @property
     def folder(self) -> Path:
         """Where it is."""
-        return _home() / self.id
+        return _folder() / self.id
 
     @property
     def path(self) -> Path:
@@ -160,7 +160,7 @@ def keep_file(
 
 def find_file(file_id: str, person: str) -> DroppedFile:
     """The file of that person; NotFoundError where there is none."""
-    facts = _home() / file_id / _FACTS
+    facts = _folder() / file_id / _FACTS
     with suppress(OSError, msgspec.MsgspecError):
         if file_id.isalnum():
             found = msgspec.json.decode(facts.read_bytes(), type=DroppedFile)
@@ -191,7 +191,7 @@ _OUTCOMES = Lock()
 def files_of(person: str) -> list[DroppedFile]:
     """The files of a person, the latest first."""
     found = []
-    for facts in _home().glob(f"*/{_FACTS}"):
+    for facts in _folder().glob(f"*/{_FACTS}"):
         with suppress(NotFoundError):
             found.append(find_file(facts.parent.name, person))
     return sorted(found, key=lambda one: one.dropped, reverse=True)
@@ -230,12 +230,12 @@ def mapping_text(object_name: str, fields: Mapping[str, str], kinds: Mapping[str
     return "\n".join(parts) + "\n"
 
 
-def _home() -> Path:
+def _folder() -> Path:
     return state_directory() / "console" / "loads"
 
 
 def _prune() -> None:
-    for facts in _home().glob(f"*/{_FACTS}"):
+    for facts in _folder().glob(f"*/{_FACTS}"):
         with suppress(OSError):
             if time.time() - facts.stat().st_mtime > _KEPT_SECONDS:
                 shutil.rmtree(facts.parent, ignore_errors=True)
