@@ -122,6 +122,13 @@ ATTACKS = (
     "SELECT * FROM information_schema.tables",
     "SELECT * FROM pg_catalog.pg_shadow",
     "SELECT * FROM pg_authid",
+    "WITH pg_shadow AS (SELECT * FROM pg_shadow) SELECT * FROM pg_shadow",
+    "WITH a AS (SELECT * FROM pg_shadow), pg_shadow AS (SELECT 1) SELECT * FROM a",
+    "SELECT * FROM pg_shadow WHERE 1 IN (WITH pg_shadow AS (SELECT 1 AS one) SELECT one FROM pg_shadow)",
+    "SELECT * FROM (WITH pg_shadow AS (SELECT 1) SELECT * FROM pg_shadow) AS x, pg_shadow",
+    'WITH "{file}" AS (SELECT * FROM "{file}") SELECT * FROM "{file}"',
+    "SELECT * FROM _with_0",
+    "WITH a AS (SELECT 1) SELECT * FROM _with_0",
     "SELECT * FROM copy._bridge.copy",
     "SELECT * FROM _bridge.bookmarks",
     "SELECT * FROM copy.main.APBILL",
@@ -204,6 +211,26 @@ def test_amounts_and_order_are_those_of_the_copy(demo_copy: Copy) -> None:
     assert [row[1] for row in answer.rows] == expected
     assert answer.columns == ("VENDORID", "due")
     assert answer.as_of.keys() == {"APBILL"} and all(answer.as_of.values())
+
+
+SHADOWED = (
+    "WITH APBILL AS (SELECT * FROM APBILL) SELECT count(*) AS n FROM APBILL",
+    "WITH apbill AS (SELECT VENDORID FROM ApBill b), again AS (SELECT * FROM apbill) SELECT count(*) AS n FROM again",
+    "SELECT count(*) AS n FROM (WITH x AS (SELECT 1) SELECT APBILL.VENDORID FROM APBILL, x) AS y",
+    "WITH x AS (SELECT 1 AS one) SELECT count(x.one) AS n FROM x, APBILL",
+    "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT n.i + 1 FROM n WHERE i < 2)"
+    " SELECT count(*) AS n FROM APBILL JOIN n ON n.i = 2",
+)
+"""Questions with the count of the bills, whose common table expressions have names of tables, or of parts of others."""
+
+
+@pytest.mark.parametrize("sql", SHADOWED)
+def test_a_common_table_expression_with_the_name_of_a_table_hides_nothing(demo_copy: Copy, sql: str) -> None:
+    """A table is read without deleted rows, and named with its time, wherever it stands."""
+    ((whole,),) = demo_copy.rows("SELECT count(*) FROM main.APBILL WHERE _deleted_at IS NULL")
+    answer = asked(demo_copy.uri, sql)
+    assert answer.rows == ((whole,),)
+    assert list(answer.as_of) == ["APBILL"]
 
 
 def test_views_and_functions_of_reporting_answer_with_the_objects_behind_them(demo_copy: Copy) -> None:
@@ -296,6 +323,21 @@ def as_numbers(row: tuple[object, ...]) -> list[object]:
         except ArithmeticError:
             found.append(one)
     return found
+
+
+@pytest.mark.slow
+def test_postgresql_reads_no_deleted_row_through_a_common_table_expression(reader: str, demo_in_postgres: Copy) -> None:
+    run_in(demo_in_postgres.uri, 'UPDATE "APBILL" SET _deleted_at = now() WHERE "RECORDNO" % 2 = 0')
+    try:
+        ((whole,),) = demo_in_postgres.rows('SELECT count(*) FROM "APBILL" WHERE _deleted_at IS NULL')
+        for sql in SHADOWED:
+            answer = asked(reader, sql)
+            assert [int(str(row[0])) for row in answer.rows] == [int(str(whole))], sql
+            assert list(answer.as_of) == ["APBILL"]
+        with pytest.raises(InvalidRequestError, match="not a table of the copy"):
+            asked(reader, 'WITH "PG_ROLES" AS (SELECT 1) SELECT * FROM pg_roles')
+    finally:
+        run_in(demo_in_postgres.uri, 'UPDATE "APBILL" SET _deleted_at = NULL')
 
 
 @pytest.mark.slow

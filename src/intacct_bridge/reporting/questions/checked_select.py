@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 REPORTING = "reporting"
 _OWN_SCHEMAS = ("", "main", "public")
+_COMMON = "_with_"
+"""How the names that common table expressions get begin."""
 _COMPUTING = (
     "age array_agg array_contains array_length array_position array_to_string bar bool_and bool_or btrim "
     "char_length character_length date_add date_part date_sub datediff datepart datesub dayname decade divide "
@@ -69,20 +71,74 @@ def checked_select(sql: str, tables: Collection[str], *, dialect: str = "duckdb"
         raise InvalidRequestError("the statement locks rows", fix="Leave out FOR UPDATE and FOR SHARE.")
     if query.find(exp.Placeholder, exp.Parameter, exp.SessionParameter):
         raise InvalidRequestError("the statement has a parameter", fix="Write the value itself.")
-    named = _named_tables(query, {one.upper(): one for one in tables})
+    common = _rename_common_tables(query, dialect)
+    named = _named_tables(query, {one.upper(): one for one in tables}, common)
     for function in query.find_all(exp.Func):
         _check_function(function)
     views, found = (tuple(dict.fromkeys(name for kind, name in named if kind is wanted)) for wanted in (True, False))
     return CheckedSelect(query, found, views)
 
 
-def _named_tables(query: "exp.Query", tables: dict[str, str]) -> list[tuple[bool, str]]:
+def _rename_common_tables(query: "exp.Query", dialect: str) -> "list[exp.Table]":
+    """Give a name of ours to each common table expression, and to the places that mean it, which are returned.
+
+    `WITH APBILL AS (SELECT * FROM APBILL ...)` reads the table inside and the expression outside, and databases compare
+    names in ways of their own. A name of ours that we put at the wrong place means nothing to the database; a name of
+    the question could mean any table that it has.
+    """
+    from sqlglot import exp
+
+    names = {id(one): f"{_COMMON}{number}" for number, one in enumerate(query.find_all(exp.CTE))}
+    meant = [(one, _common_table(one, dialect)) for one in query.find_all(exp.Table)]
+    for table, common in meant:
+        if common is not None:
+            if not table.alias:
+                table.set("alias", exp.TableAlias(this=table.this.copy()))
+            table.set("this", exp.to_identifier(names[id(common)]))
+    for one in query.find_all(exp.CTE):
+        one.args["alias"].set("this", exp.to_identifier(names[id(one)]))
+    return [table for table, common in meant if common is not None]
+
+
+def _common_table(table: "exp.Table", dialect: str) -> "exp.CTE | None":
+    """The common table expression that a table means: that of the nearest WITH around it which has the name by then."""
+    from sqlglot import exp
+
+    if table.db or not isinstance(table.this, exp.Identifier):
+        return None
+    wanted, node = _name_of(table.this, dialect), table.parent
+    inside: list[exp.Expr] = []
+    while node is not None:
+        clause = node.args.get("with_") or node.args.get("with")
+        if clause is not None and any(clause is one for one in inside):
+            every = list(clause.expressions)
+            at = next(number for number, one in enumerate(every) if any(one is each for each in inside))
+            visible = every[: at + bool(clause.args.get("recursive"))]
+        else:
+            visible = list(clause.expressions) if clause is not None else []
+        for one in visible:
+            if _name_of(one.args["alias"].this, dialect) == wanted:
+                return one  # type: ignore[no-any-return]
+        inside.append(node)
+        node = node.parent
+    return None
+
+
+def _name_of(name: "exp.Identifier", dialect: str) -> str:
+    """A name as the database compares it; PostgreSQL tells capitals in quotation marks."""
+    return str(name.name) if dialect == "postgres" and name.args.get("quoted") else str(name.name).lower()
+
+
+def _named_tables(
+    query: "exp.Query", tables: dict[str, str], common: "Collection[exp.Table]"
+) -> list[tuple[bool, str]]:
     """The tables of the copy and the views that a query names, each with whether it is a view."""
     from sqlglot import exp
 
-    own = {one.alias.upper() for one in query.find_all(exp.CTE)}
     found: list[tuple[bool, str]] = []
     for table in query.find_all(exp.Table):
+        if any(table is one for one in common):
+            continue
         name, schema = table.name, table.db.lower()
         if table.catalog:
             raise _unknown(table, tables)
@@ -92,8 +148,6 @@ def _named_tables(query: "exp.Query", tables: dict[str, str]) -> list[tuple[bool
             found.append((True, _checked_view(table)))
         elif not isinstance(table.this, exp.Identifier):
             raise _unknown(table, tables)
-        elif not schema and name.upper() in own:
-            continue
         elif schema in _OWN_SCHEMAS and name.upper() in tables:
             found.append((False, tables[name.upper()]))
         else:

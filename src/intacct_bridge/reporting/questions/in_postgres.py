@@ -144,10 +144,9 @@ def _as_stored(checked: CheckedSelect, columns: Mapping[str, list[str]]) -> "exp
             if one.name.upper() in stored and not isinstance(one.parent, exp.Table):
                 one.replace(exp.to_identifier(stored[one.name.upper()], quoted=True))
     by_name = {one.upper(): one for one in checked.tables}
-    own = {one.alias.upper() for one in query.find_all(exp.CTE)}
     for table in list(query.find_all(exp.Table)):
         name = by_name.get(table.name.upper())
-        if name is not None and table.db.lower() != "reporting" and (table.db or table.name.upper() not in own):
+        if name is not None and table.db.lower() != "reporting":
             listed = ", ".join(quoted(one) for one in columns[name])
             text = f"SELECT {listed} FROM {quoted(name)} WHERE _deleted_at IS NULL"
             rows: exp.Expr = exp.maybe_parse(text, dialect="postgres")
