@@ -29,9 +29,14 @@ def test_loaders_on_one_database_post_once_whatever_is_killed_or_cut(server: Run
 
 
 def test_a_loader_that_takes_a_lost_commit_for_done_is_caught(server: RunningPostgres, tmp_path: Path) -> None:
-    """This proves that the torture finds what the rules are about."""
+    """This proves that the torture finds what the rules are about. Not every lost commit is that of an outcome."""
+    assert any(_doubles_a_record(seed, server, tmp_path) for seed in range(1, 13))
+
+
+def _doubles_a_record(seed: int, server: RunningPostgres, folder: Path) -> bool:
+    """Whether a round with careless loaders leaves a record that the outbox would post again."""
     tally = Tally()
-    one = Round(1, tmp_path, server, tally, ("commit lost",))
+    one = Round(seed, folder, server, tally, ("commit lost",))
     one.job = replace(one.job, careless=True)
     one.run()
-    assert any("is in the ledger, and the outbox says planned" in failure for failure in tally.failures)
+    return any("is in the ledger, and the outbox says planned" in failure for failure in tally.failures)
