@@ -205,7 +205,18 @@ def main() -> int:
     parser.add_argument("--companies", type=int, nargs="+", default=[10, 50, 200, 1000])
     parser.add_argument("--hanging", type=int, default=10, help="companies that hang in the last measurement")
     options = parser.parse_args()
-    print(_line("companies", "syncs/min", "CPU ms each", "of it workers", "emulator", "database", "workers' peak MB", "connections"))
+    print(
+        _line(
+            "companies",
+            "syncs/min",
+            "CPU ms each",
+            "of it workers",
+            "emulator",
+            "database",
+            "workers' peak MB",
+            "connections",
+        )
+    )
     print(_line(*["---:"] * 8))
     met, cost = True, 0.0
     for companies in options.companies:

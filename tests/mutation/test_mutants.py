@@ -7,7 +7,8 @@ import pytest
 
 from intacct_bridge.flow.plan import changes
 from intacct_bridge.flow.reconcile.ledger_copy import Amounts
-from intacct_bridge.flow.tables import cells, values
+from intacct_bridge.flow.records import values
+from intacct_bridge.flow.tables import cells
 from mutation.mutants import Mutant, mutants_of, path_of
 from mutation.mutate import MODULES, argued, drawn
 from mutation.plugin import apply

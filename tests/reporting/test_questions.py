@@ -218,8 +218,10 @@ SHADOWED = (
     "WITH apbill AS (SELECT VENDORID FROM ApBill b), again AS (SELECT * FROM apbill) SELECT count(*) AS n FROM again",
     "SELECT count(*) AS n FROM (WITH x AS (SELECT 1) SELECT APBILL.VENDORID FROM APBILL, x) AS y",
     "WITH x AS (SELECT 1 AS one) SELECT count(x.one) AS n FROM x, APBILL",
-    "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT n.i + 1 FROM n WHERE i < 2)"
-    " SELECT count(*) AS n FROM APBILL JOIN n ON n.i = 2",
+    (
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT n.i + 1 FROM n WHERE i < 2)"
+        " SELECT count(*) AS n FROM APBILL JOIN n ON n.i = 2"
+    ),
 )
 """Questions with the count of the bills, whose common table expressions have names of tables, or of parts of others."""
 

@@ -56,8 +56,8 @@ def test_a_text_of_a_workbook_does_not_become_a_formula(tmp_path: Path, text: st
     book = Workbook()
     sheet = book.active
     assert sheet is not None
-    for row in (["memo", text], ["rent", text]):
-        sheet.append(row)
+    for values in (["memo", text], ["rent", text]):
+        sheet.append(values)
         sheet.cell(sheet.max_row, 2).data_type = "s"
     book.save(path)
     table = open_table(path)
