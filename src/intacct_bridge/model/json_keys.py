@@ -6,8 +6,7 @@ import re
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.model.text_forms import nfc
 
-_KEY_END = re.compile(rb'"\s*:')
-"""The end of each key; a text may hold it too."""
+_SPACED_KEY_END = re.compile(rb'"\s+:')
 
 
 def refuse_repeated_keys(text: bytes, found: object, position: str) -> None:
@@ -15,7 +14,8 @@ def refuse_repeated_keys(text: bytes, found: object, position: str) -> None:
 
     Two spellings of one accented letter are one key. `position` begins the message, as `customers.jsonl:3`.
     """
-    if len(_KEY_END.findall(text)) <= _keys_in(found):
+    ends = text.count(b'":') + len(_SPACED_KEY_END.findall(text))  # those of all keys; a text may hold some too
+    if ends <= _keys_in(found):
         return
 
     def checked(pairs: list[tuple[str, object]]) -> None:
@@ -30,7 +30,9 @@ def refuse_repeated_keys(text: bytes, found: object, position: str) -> None:
 def _keys_in(value: object) -> int:
     """How many different keys the objects of a value have."""
     if isinstance(value, dict):
-        return len({nfc(name) for name in value}) + sum(
-            _keys_in(one) for one in value.values() if isinstance(one, dict | list)
-        )
+        own = len(value) if "".join(value).isascii() else len(set(map(nfc, value)))
+        return own + sum([_keys_in(one) for one in value.values() if type(one) in _WITH_PARTS])
     return sum(map(_keys_in, value)) if isinstance(value, list) else 0
+
+
+_WITH_PARTS = frozenset({dict, list})
