@@ -126,6 +126,19 @@ def test_closed_input_ends_the_server_while_a_question_runs(environment: dict[st
 
 
 @pytest.mark.slow
+def test_a_client_that_leaves_without_its_answer_is_no_bug(environment: dict[str, str]) -> None:
+    with running_agent(environment) as agent:
+        sent(agent.run, HELLO)
+        assert agent.run.stdin is not None and agent.run.stdout is not None and agent.run.stderr is not None
+        agent.run.stdout.close()
+        asked = {"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": {"name": "about", "arguments": {}}}
+        for message in ({"jsonrpc": "2.0", "method": "notifications/initialized"}, asked):
+            agent.run.stdin.write(json.dumps(message) + "\n")
+        agent.run.stdin.close()
+        said = agent.run.stderr.read()
+        assert (agent.run.wait(60), "bug" in said) == (0, False), said
+
+
 def test_garbage_is_answered_and_survived(environment: dict[str, str]) -> None:
     with running_agent(environment) as agent:
         process = agent.run

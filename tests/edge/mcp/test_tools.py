@@ -186,6 +186,19 @@ def test_the_copy_answers_and_says_as_of_when(agent: Agent) -> None:
     assert agent.call("about")["api_transactions"]["used"] == 0
 
 
+@pytest.mark.parametrize("amount", [12345678901234567.89, 99999999999999.98])
+def test_a_number_that_was_rounded_on_its_way_is_refused(agent: Agent, amount: float) -> None:
+    """JSON numbers lose digits beyond 15 without a word; texts keep them."""
+    lines = [dict(line) for line in ENTRY["lines"]]
+    lines[0]["debit"] = lines[1]["credit"] = amount
+    assert "write it as text" in str(agent.error("plan_journal_entry", **{**ENTRY, "lines": lines})["fields"])
+    records = [{"VENDORID": "R-1", "NAME": "x", "CREDITLIMIT": amount}]
+    assert "write it as text" in str(agent.error("plan_load", load_as="VENDOR", records=records)["fields"])
+    lines[0]["debit"] = lines[1]["credit"] = 1234567890123.45
+    totals = agent.call("plan_journal_entry", **{**ENTRY, "lines": lines})["totals"]
+    assert totals[0]["debit"] == "1234567890123.45"
+
+
 def test_an_error_names_what_is_wrong_and_what_to_do(agent: Agent) -> None:
     assert agent.error("query_copy", sql="DROP TABLE VENDOR")["fix"].startswith("write one SELECT")
     assert "did you mean" in agent.error("describe_table", name="VENDORS")["message"]

@@ -9,7 +9,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from intacct_bridge.edge.mcp.calls import cancelled, stop_if_cancelled
 from intacct_bridge.edge.mcp.failures import ApprovalMissingError, failure
@@ -37,13 +37,26 @@ from intacct_bridge.flow.tables.table import InputTable, table_of_given_rows
 _SHOWN_RECORDS = 50
 _MOST_RECORDS = 2_000
 _LARGEST_FILE = 50 * 2**20
-Cell = str | int | Decimal | bool | None
+_EXACT_DIGITS = 15
+"""Digits of a JSON number that no reader rounds."""
+
+
+def _exact(value: object) -> object:
+    """The value; ValueError for a number that has lost digits on its way, as JSON numbers do beyond 15 digits."""
+    if isinstance(value, float) and len(Decimal(repr(value)).normalize().as_tuple().digits) > _EXACT_DIGITS:
+        raise ValueError(f"the number has more than {_EXACT_DIGITS} digits and may be rounded: write it as text")
+    return value
+
+
+Cell = Annotated[str | int | Decimal | bool | None, BeforeValidator(_exact)]
 Day = Annotated[str, Field(description="A date as YYYY-MM-DD.", pattern=r"^\d{4}-\d{2}-\d{2}$")]
 DueDay = Annotated[
     str | None,
     Field(description="A date as YYYY-MM-DD; left out where the terms give it.", pattern=r"^\d{4}-\d{2}-\d{2}$"),
 ]
-Amount = Annotated[Decimal, Field(description='An amount, best as text such as "1250.00".')]
+Amount = Annotated[
+    Decimal, BeforeValidator(_exact), Field(description='An amount, best as text such as "1250.00".')
+]
 PlanId = Annotated[str, Field(description="A plan's id, such as plan-0123456789ab.", pattern=r"^plan-[0-9a-f]{12}$")]
 Digest = Annotated[str, Field(description="The plan's digest, all 64 digits.", pattern=r"^[0-9a-f]{64}$")]
 More = Annotated[

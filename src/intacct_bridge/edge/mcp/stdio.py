@@ -39,6 +39,8 @@ async def _serve(server: "AgentServer") -> None:
     async def run() -> None:
         try:
             await server.run_stdio_async()
+        except* (BrokenPipeError, anyio.BrokenResourceError):  # the client has left without its answer
+            pass
         finally:
             ended.set()
 
