@@ -166,7 +166,7 @@ def test_wrong_settings_end_before_anything_is_served(
         assert main(["mcp", *options]) == 2
         out, err = capsys.readouterr()
         assert out == "" and words in err
-    monkeypatch.setattr("intacct_bridge.edge.cli.console.mcp.find_spec", lambda _: None)
+    monkeypatch.setattr("intacct_bridge.edge.cli.context.find_spec", lambda _: None)
     assert main(["mcp"]) == 2
     assert "pip install 'intacct-bridge[mcp]'" in capsys.readouterr().err
 

@@ -54,9 +54,7 @@ DueDay = Annotated[
     str | None,
     Field(description="A date as YYYY-MM-DD; left out where the terms give it.", pattern=r"^\d{4}-\d{2}-\d{2}$"),
 ]
-Amount = Annotated[
-    Decimal, BeforeValidator(_exact), Field(description='An amount, best as text such as "1250.00".')
-]
+Amount = Annotated[Decimal, BeforeValidator(_exact), Field(description='An amount, best as text such as "1250.00".')]
 PlanId = Annotated[str, Field(description="A plan's id, such as plan-0123456789ab.", pattern=r"^plan-[0-9a-f]{12}$")]
 Digest = Annotated[str, Field(description="The plan's digest, all 64 digits.", pattern=r"^[0-9a-f]{64}$")]
 More = Annotated[
