@@ -50,9 +50,13 @@ def unpack(body: bytes, fields: Iterable[str]) -> Row:
 
 def decimal_text(value: Decimal) -> str:
     """The exact number, without an exponent and without zeros at the end: `205375`, `1679615.93`."""
-    text = str(value)
+    return plain_decimal(str(value))
+
+
+def plain_decimal(text: str) -> str:
+    """The same for the text of a Decimal."""
     if "E" in text:
-        text = format(value, "f")
+        text = format(Decimal(text), "f")
     if "." in text:
         text = text.rstrip("0").rstrip(".")
     return "0" if text in ("-0", "") else text

@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from itertools import chain, repeat
+from operator import itemgetter
 from typing import Any
 
-from intacct_bridge.emulator.settings.cells import SEPARATOR, decimal_text, escaped, text_of
+from intacct_bridge.emulator.settings.cells import SEPARATOR, escaped, plain_decimal, text_of
 from intacct_bridge.emulator.store.store import SqlValue, StoreTable
 from intacct_bridge.wire.values import Value
 
@@ -37,7 +38,7 @@ class ColumnTexts:
 
     def __init__(self) -> None:
         self._escaped = _Memo(lambda text: escaped(text).decode())
-        self._amounts = _Memo(lambda text: decimal_text(Decimal(text)))
+        self._amounts = _Memo(plain_decimal)
         self._cells = {bool: _Memo(text_of), date: _Memo(text_of), datetime: _Memo(text_of)}
         self._ordered: dict[type, Callable[[Any], SqlValue]] = {
             str: lambda text: text or None,
@@ -192,15 +193,26 @@ def _columns(
     """The columns that have a value in these rows, and the types of their values, null included."""
     columns: dict[str, Sequence[Value]] = {}
     kinds: dict[str, set[type]] = {}
-    shapes = dict.fromkeys(map(tuple, rows))  # rows of one object have few different sets of fields
-    blank: dict[str, Value] = dict.fromkeys(chain.from_iterable(shapes))
-    filled = rows if len(shapes) == 1 else [{**blank, **row} for row in rows]
-    for field, column in zip(blank, zip(*[row.values() for row in filled], strict=True), strict=True):
+    for field, column in _values(rows).items():
         kind = type(column[0])
         types = {kind} if kind in (str, type(None)) and _is_repeated(column) else set(map(type, column))
         if types != {type(None)}:
             columns[field], kinds[field] = column, types
     return columns, kinds
+
+
+def _values(rows: Sequence[Mapping[str, Value]]) -> dict[str, Sequence[Value]]:
+    """The values of each field in all rows. The fields that every row has are taken together, which is faster."""
+    shapes = dict.fromkeys(map(tuple, rows))  # rows of one object have few different sets of fields
+    fields = dict.fromkeys(chain.from_iterable(shapes))
+    if len(shapes) == 1:
+        return dict(zip(fields, zip(*[row.values() for row in rows], strict=True), strict=True))
+    in_all = frozenset(fields).intersection(*shapes)
+    common = [field for field in fields if field in in_all]
+    found: dict[str, Sequence[Value]] = {}
+    if len(common) > 1:  # of one field, `itemgetter` gives the value itself
+        found = dict(zip(common, zip(*map(itemgetter(*common), rows), strict=True), strict=True))
+    return {field: found.get(field) or tuple([row.get(field) for row in rows]) for field in fields}
 
 
 def _is_repeated(column: Sequence[Value]) -> bool:
