@@ -2,13 +2,14 @@
 
 Corvane Instruments has a top level and three entities, keeps books in US and Canadian dollars, buys, sells, pays its
 employees and closes its months. Seed, last day, months and scale decide every row: the same four give the same rows in
-the same order. Rows are streamed, each after the rows that it refers to, so that only lists and open documents are held
-in memory. The months before the last two are closed (STARTOPEN of LOCATIONENTITY).
+the same order. Rows are streamed, each after the rows that it refers to, so that only lists, planned and open documents
+are held in memory. The months before the last two are closed (STARTOPEN of LOCATIONENTITY).
 """
 
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
+from itertools import chain
 
 from intacct_bridge.emulator.accounting.posting_rows import TypedRow
 from intacct_bridge.emulator.demo.audit import AuditHistory
@@ -75,16 +76,18 @@ def _rows(
     yield from period_rows(world, stamps)
     yield from goods_rows(world, stamps)
     yield from bank_rows(world, stamps)
-    yield from vendor_rows(world, stamps, party_balances(plan_purchases, world))
+    purchases = {month: plan_purchases(world, month) for month in world.calendar.months}
+    yield from vendor_rows(world, stamps, party_balances(chain(*purchases.values()), world))
     yield from employee_rows(world, stamps)
-    yield from customer_rows(world, stamps, party_balances(plan_sales, world))
+    sales = {month: plan_sales(world, month) for month in world.calendar.months}
+    yield from customer_rows(world, stamps, party_balances(chain(*sales.values()), world))
     yield from project_rows(world, stamps)
     yield from setting_rows(world, stamps)
     yield from custom_rows(world)
-    receivables = Receivables(world, stamps, ledger)
+    receivables = Receivables(world, stamps, ledger, sales)
     journals = Journals(world, stamps, ledger, receivables.deferred)
     event_writers = (
-        Payables(world, stamps, ledger),
+        Payables(world, stamps, ledger, purchases),
         receivables,
         Expenses(world, stamps, ledger),
         Cards(world, stamps, ledger),

@@ -8,7 +8,6 @@ from intacct_bridge.emulator.accounting.posting import Application, Settlement, 
 from intacct_bridge.emulator.accounting.posting_rows import PAYABLES, PURCHASING, TypedRow
 from intacct_bridge.emulator.demo.events.orders import PURCHASING as BUYING
 from intacct_bridge.emulator.demo.events.orders import Orders
-from intacct_bridge.emulator.demo.events.purchases import plan_purchases
 from intacct_bridge.emulator.demo.generator.calendar import month_end
 from intacct_bridge.emulator.demo.generator.ledger import BANKS, LedgerWriter, Rows
 from intacct_bridge.emulator.demo.generator.record_stamps import RecordStamps
@@ -34,9 +33,12 @@ Bill = PlannedDocument[Vendor]
 
 
 class Payables:
-    """Writes accounts payable: `begin` each month, then `day` for its days in order. Holds open documents only."""
+    """Writes accounts payable: `begin` each month, then `day` for its days in order. `planned` are bills by month."""
 
-    def __init__(self, world: World, stamps: RecordStamps, ledger: LedgerWriter) -> None:
+    def __init__(
+        self, world: World, stamps: RecordStamps, ledger: LedgerWriter, planned: dict[date, list[Bill]]
+    ) -> None:
+        self._planned = planned
         self._world = world
         self._stamps = stamps
         self._ledger = ledger
@@ -48,9 +50,9 @@ class Payables:
         self._days: dict[date, list[Bill]] = {}
 
     def begin(self, month: date) -> None:
-        """Plan a month."""
+        """Take the documents of a month; nothing needs them afterwards."""
         self._days = {}
-        for planned in plan_purchases(self._world, month):
+        for planned in self._planned.pop(month):
             self._days.setdefault(planned.day, []).append(planned)
 
     def day(self, day: date) -> Rows:

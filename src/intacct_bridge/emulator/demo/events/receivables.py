@@ -9,7 +9,7 @@ from intacct_bridge.emulator.accounting.posting import PostingLine, invoice, jou
 from intacct_bridge.emulator.accounting.posting_rows import INVENTORY, ORDERS, RECEIVABLES, TypedRow
 from intacct_bridge.emulator.demo.events.orders import SALES, Orders
 from intacct_bridge.emulator.demo.events.receipts import Receipts
-from intacct_bridge.emulator.demo.events.sales import plan_open_orders, plan_sales
+from intacct_bridge.emulator.demo.events.sales import plan_open_orders
 from intacct_bridge.emulator.demo.generator.ledger import LedgerWriter, Rows
 from intacct_bridge.emulator.demo.generator.record_stamps import RecordStamps
 from intacct_bridge.emulator.demo.generator.sales_cycle import (
@@ -32,9 +32,15 @@ Invoice = PlannedDocument[Customer]
 
 
 class Receivables:
-    """Writes accounts receivable: `begin` each month, then `day` for its days in order. Holds open documents only."""
+    """Writes accounts receivable: `begin` each month, then `day` for its days in order.
 
-    def __init__(self, world: World, stamps: RecordStamps, ledger: LedgerWriter) -> None:
+    `planned` are invoices by month.
+    """
+
+    def __init__(
+        self, world: World, stamps: RecordStamps, ledger: LedgerWriter, planned: dict[date, list[Invoice]]
+    ) -> None:
+        self._planned = planned
         self._world = world
         self._stamps = stamps
         self._ledger = ledger
@@ -48,9 +54,9 @@ class Receivables:
         """Invoiced maintenance plans in base currency, by month and location, from which revenue is recognised."""
 
     def begin(self, month: date) -> None:
-        """Plan a month."""
+        """Take the documents of a month; nothing needs them afterwards."""
         self._days = {}
-        for planned in plan_sales(self._world, month):
+        for planned in self._planned.pop(month):
             self._days.setdefault(planned.day, []).append(planned)
 
     def day(self, day: date) -> Rows:

@@ -1,11 +1,10 @@
 """A bill or an invoice of the demo company before it is written: its charges, its credit, and its payments in time.
 
-A planned document is cheap, so each is planned twice from the same seed: once to sum what each party owes at the end,
-and again when its rows are written. Amounts are whole cents.
+All are planned before the first row, to sum what each party owes at the end. Amounts are whole cents.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -132,21 +131,18 @@ class PartyBalance:
     last_payment: date | None = None
 
 
-def party_balances(
-    plan: Callable[[World, date], Iterable[PlannedDocument[Party]]], world: World
-) -> dict[int, PartyBalance]:
-    """The balance of each party on the last day, by its record number."""
+def party_balances(documents: Iterable[PlannedDocument[Party]], world: World) -> dict[int, PartyBalance]:
+    """The balance of each party on the last day, by its record number; the documents come in the order of months."""
     found: dict[int, PartyBalance] = defaultdict(PartyBalance)
-    for month in world.calendar.months:
-        for planned in plan(world, month):
-            if planned.draft:
-                continue
-            outcome = outcome_of(planned, world)
-            balance = found[planned.party.key]
-            balance.due += outcome.due
-            balance.last_document = planned.day
-            if outcome.parts:
-                balance.last_payment = max(balance.last_payment or planned.day, outcome.parts[-1].day)
-            if planned.credit and not outcome.applied and planned.credit.day <= world.calendar.as_of:
-                balance.due -= outcome.credit
+    for planned in documents:
+        if planned.draft:
+            continue
+        outcome = outcome_of(planned, world)
+        balance = found[planned.party.key]
+        balance.due += outcome.due
+        balance.last_document = planned.day
+        if outcome.parts:
+            balance.last_payment = max(balance.last_payment or planned.day, outcome.parts[-1].day)
+        if planned.credit and not outcome.applied and planned.credit.day <= world.calendar.as_of:
+            balance.due -= outcome.credit
     return found
