@@ -42,6 +42,17 @@ def test_a_plan_shows_the_whole_command_that_applies_it(demo: Intacct, home: Pat
     assert demo(*words).status == 0
 
 
+def test_a_plan_without_a_record_to_send_names_no_command_that_applies_it(demo: Intacct, home: Path) -> None:
+    file = home / "nameless.csv"
+    file.write_text("CLASSID,NAME\nL-9,\n")
+    planned = demo("load", str(file), "--as", "CLASS")
+    assert (planned.status, planned.err.splitlines()[-1]) == (1, "Nothing was sent.")
+    kept = demo("load", str(file), "--as", "CLASS", "--out", str(home / "nameless.plan"))
+    assert "It has no record to send." in kept.err
+    assert "plan apply" not in kept.err
+    assert "Nothing to send: 1 record refused." in demo("load", str(file), "--as", "CLASS", "--apply").err
+
+
 def test_an_upsert_shows_its_changes(demo: Intacct, classes: Path) -> None:
     demo("load", str(classes), "--as", "CLASS", "--apply")
     classes.write_text(CLASSES.replace("Heavy", "Very heavy") + "L-3,Tram\n")

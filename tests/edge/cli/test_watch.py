@@ -107,6 +107,15 @@ def test_a_failed_delivery_is_tried_again_by_a_later_run(town: Town, home: Path)
     assert [(one["watch"], one["receiver"], one["pending"]) for one in shown] == [("DEPARTMENT", "exec:false", 1)]
 
 
+def test_what_a_command_prints_is_shown(town: Town) -> None:
+    town.create("D9", "Ürün")
+    ran = town("DEPARTMENT", "--from", "beginning", "--to", "exec:cat", "--once")
+    events = [json.loads(line) for line in ran.out.splitlines()]
+    assert ("D9", "Ürün") in [(one["record"]["DEPARTMENTID"], one["record"]["TITLE"]) for one in events]
+    town.create("D10", "Nine")
+    json.loads(town("DEPARTMENT", "--to", "exec:cat", "--once", "--json").out or "null")
+
+
 def test_dead_letters_are_listed_replayed_and_skipped(town: Town, home: Path) -> None:
     run = ("DEPARTMENT", "--name", "office", "--attempts", "1", "--once", "--to")
     town(*run, "exec:false")

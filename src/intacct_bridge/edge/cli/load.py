@@ -179,7 +179,8 @@ def load_command(
             status = max(status, ended)
     if only_plan and files and not context.console.as_json and not context.connection.needs_approval:
         words = shlex.join(word for word in context.arguments if word != "--plan")
-        context.console.say(f"Nothing was sent. To apply the plan: intacct {words} --apply")
+        applicable = options["out"] is None and any(has_work(plan) for plan, _ in done)
+        context.console.say(f"Nothing was sent.{f' To apply the plan: intacct {words} --apply' if applicable else ''}")
     return status
 
 
@@ -266,17 +267,27 @@ def keep_in(
     connection = context.connection
     if connection.four_eyes or (connection.approvers and account_name() not in connection.approvers):
         context.console.say(f"Only {account_name()} may read the file: let the approver read it, too.")
-    next_step(context, path, approved=not connection.needs_approval)
+    if has_work(plan):
+        next_step(context, path, approved=not connection.needs_approval)
+    else:
+        context.console.say("It has no record to send.")
+
+
+def has_work(plan: "Plan") -> bool:
+    """Whether a plan has records to send, or records in doubt that may have to be sent again."""
+    from intacct_bridge.flow.plan.plan import WRITTEN, Verdict
+
+    return bool(plan.of(*WRITTEN, Verdict.IN_DOUBT))
 
 
 def keep_sound(context: CommandContext, plan: "Plan", outbox: "Outbox", out: Path) -> int:
     """Show a plan and keep it, unless it refuses a record or has nothing to do."""
     from intacct_bridge.edge.views.load import show_plan
-    from intacct_bridge.flow.plan.plan import WRITTEN, Verdict
+    from intacct_bridge.flow.plan.plan import Verdict
 
     show_plan(plan, context.console)
     refused = bool(plan.of(Verdict.REFUSED))
-    if refused or not plan.of(*WRITTEN, Verdict.IN_DOUBT):
+    if refused or not has_work(plan):
         context.console.say(f"Nothing is kept in {out}: {'the plan is refused' if refused else 'nothing is to do'}.")
         return FAILURES if refused else 0
     keep_in(context, plan, outbox, out)
@@ -555,12 +566,14 @@ def _show_or_apply(
     refused = FAILURES if plan.of(Verdict.REFUSED) else 0
     if only_plan:
         return refused
-    if not plan.of(*WRITTEN, Verdict.IN_DOUBT):
+    if not has_work(plan):
         known = plan.of(Verdict.UNCHANGED)
         created = all(record.write.operation is WriteOperation.CREATE for record in known)
         already = "already in Intacct" if created else "already as planned"
         recorder.records += RecordCounts(known=len(known))
-        context.console.say(f"Nothing to send: {counted(len(known), 'record')} {already}.")
+        parts = [f"{counted(len(known), 'record')} {already}"] if known else []
+        parts += [f"{counted(len(plan.of(Verdict.REFUSED)), 'record')} refused"] if refused else []
+        context.console.say(f"Nothing to send: {', '.join(parts) or 'no records'}.")
         if not context.console.as_json:
             show_known(known, context.console)
         return refused

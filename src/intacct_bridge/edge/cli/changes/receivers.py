@@ -34,4 +34,5 @@ def receiver_for(context: CommandContext, address: str, given: Mapping[str, Any]
         signing = str(resolved({kind: place}, where="--secret"))
         context.console.hide([signing])
     context.console.hide(uri_secrets(address))
-    return open_receiver(address, secret=signing, timeout=timeout)
+    show = context.console.say if context.console.as_json else context.console.result  # JSON is a document of its own
+    return open_receiver(address, secret=signing, timeout=timeout, show=show)

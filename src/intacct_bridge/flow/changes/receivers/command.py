@@ -3,7 +3,7 @@
 import os
 import signal
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from intacct_bridge.flow.changes.delivery import DeliveryError
@@ -15,9 +15,13 @@ _LAST_LINES = 5
 class CommandReceiver:
     """Runs a command for each delivery, by the system's shell."""
 
-    def __init__(self, command: str, *, timeout: float) -> None:
-        """`timeout`: seconds after which the command and what it started are ended, and the delivery has failed."""
+    def __init__(self, command: str, *, timeout: float, show: Callable[[str], object] = lambda _: None) -> None:
+        """`timeout`: seconds after which the command and what it started are ended, and the delivery has failed.
+
+        `show` gets what a command has written that took its events, without the last line end.
+        """
         self._command = command
+        self._show = show
         self._timeout = timeout
 
     def deliver(self, events: Sequence[ChangeEvent]) -> None:
@@ -42,6 +46,8 @@ class CommandReceiver:
         if process.returncode:
             said = " / ".join(written.decode("utf-8", "replace").split("\n")[-_LAST_LINES - 1 :]).strip(" /")
             raise DeliveryError(f"the command ended with exit status {process.returncode}{': ' + said if said else ''}")
+        if written:
+            self._show(written.decode("utf-8", "replace").removesuffix("\n"))
 
     def close(self) -> None:
         """Nothing is held."""

@@ -1,5 +1,6 @@
 """A receiver by its address: a command, a web hook, a folder, a PostgreSQL database, a Python function."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from intacct_bridge.errors import SettingsError
@@ -10,10 +11,13 @@ FORMS = "exec:COMMAND, https://ADDRESS, jsonl:DIR, postgresql://..., python:MODU
 TIMEOUT = 60.0
 
 
-def open_receiver(address: str, *, secret: str = "", timeout: float = TIMEOUT) -> Receiver:
+def open_receiver(
+    address: str, *, secret: str = "", timeout: float = TIMEOUT, show: Callable[[str], object] = lambda _: None
+) -> Receiver:
     """Open a receiver; SettingsError for an unknown form, and where it cannot be used.
 
-    `secret` signs what a web hook gets. `timeout`: seconds for one delivery to a command or a web hook.
+    `secret` signs what a web hook gets. `timeout`: seconds for one delivery to a command or a web hook. `show` gets
+    what a command prints.
     """
     scheme, colon, rest = address.partition(":")
     if scheme in ("https", "http"):
@@ -25,7 +29,7 @@ def open_receiver(address: str, *, secret: str = "", timeout: float = TIMEOUT) -
     if colon and rest and scheme == "exec":
         from intacct_bridge.flow.changes.receivers.command import CommandReceiver
 
-        return CommandReceiver(rest, timeout=timeout)
+        return CommandReceiver(rest, timeout=timeout, show=show)
     if colon and rest and scheme == "jsonl":
         from intacct_bridge.flow.changes.receivers.json_files import JsonFilesReceiver
 
