@@ -9,8 +9,9 @@ import pytest
 from intacct_bridge.edge.demo.sample import NAMES, sample, write_sample
 from intacct_bridge.flow.company.references import References
 from intacct_bridge.flow.layouts.journal import JournalLayout
-from intacct_bridge.flow.plan.rules import Facts, balance, two_lines
 from intacct_bridge.flow.records.write import Write
+from intacct_bridge.flow.rules.accounting import balance, two_lines
+from intacct_bridge.flow.rules.facts import Facts
 from intacct_bridge.flow.tables.delimited import open_csv
 from support.flow.ledger import Ledger
 

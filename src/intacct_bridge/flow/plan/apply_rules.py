@@ -12,20 +12,13 @@ from intacct_bridge.flow.company.amounts_due import PAID_DOCUMENTS, AmountDue, a
 from intacct_bridge.flow.plan.context import PlanContext
 from intacct_bridge.flow.plan.known_to_outbox import KnownToOutbox
 from intacct_bridge.flow.plan.plan import PlannedRecord
-from intacct_bridge.flow.plan.rules import (
-    RULES,
-    EntityFacts,
-    Facts,
-    base_currency,
-    characters,
-    check,
-    has_signs,
-    is_plain,
-    relations_for,
-    that_matter,
-)
 from intacct_bridge.flow.records.values import comparable
 from intacct_bridge.flow.records.write import Finding, RecordLine, Write, WriteOperation
+from intacct_bridge.flow.rules.characters import characters, is_plain
+from intacct_bridge.flow.rules.check import RULES, check
+from intacct_bridge.flow.rules.currencies import base_currency, has_signs
+from intacct_bridge.flow.rules.facts import EntityFacts, Facts
+from intacct_bridge.flow.rules.relationships import relations_for, that_matter
 from intacct_bridge.model.query.query import Query
 from intacct_bridge.model.wording import amount_shown
 

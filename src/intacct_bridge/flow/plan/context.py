@@ -11,8 +11,8 @@ from intacct_bridge.flow.company.writable import WritableObject, with_text_lengt
 from intacct_bridge.flow.outbox.entry import OutboxEntry, WriteTarget
 from intacct_bridge.flow.outbox.outbox import Outbox
 from intacct_bridge.flow.plan.plan import PlannedRecord, PlanSettings
-from intacct_bridge.flow.plan.rules import EntityFacts
 from intacct_bridge.flow.records.write import Write
+from intacct_bridge.flow.rules.facts import EntityFacts
 
 PlanStep = Callable[[Sequence[PlannedRecord]], list[PlannedRecord]]
 """One step of planning: the records in, the same records with what the step found out."""

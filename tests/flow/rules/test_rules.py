@@ -13,30 +13,23 @@ from intacct_bridge.client.protocol import Gateway
 from intacct_bridge.errors import NotPermittedError
 from intacct_bridge.flow.company.references import KnownRecord, References
 from intacct_bridge.flow.company.writable import LineSet, WritableObject
-from intacct_bridge.flow.plan.rules import (
-    DimensionRelation,
-    EntityFacts,
-    Facts,
+from intacct_bridge.flow.records.lookup_keys import LookupKeys
+from intacct_bridge.flow.records.write import Finding, Identity, RecordLine, Write, WriteOperation
+from intacct_bridge.flow.rules.accounting import (
     balance,
-    base_currency,
-    check,
-    check_fields,
-    conflicts,
-    currency_signs,
     dimensions,
     entity_balance,
     exchange_rates,
-    has_signs,
-    invisible_characters,
     location,
-    one_base_currency,
     open_period,
-    relations_for,
-    that_matter,
     two_lines,
 )
-from intacct_bridge.flow.records.lookup_keys import LookupKeys
-from intacct_bridge.flow.records.write import Finding, Identity, RecordLine, Write, WriteOperation
+from intacct_bridge.flow.rules.characters import invisible_characters
+from intacct_bridge.flow.rules.check import check
+from intacct_bridge.flow.rules.currencies import base_currency, currency_signs, has_signs, one_base_currency
+from intacct_bridge.flow.rules.facts import EntityFacts, Facts
+from intacct_bridge.flow.rules.fields import check_fields
+from intacct_bridge.flow.rules.relationships import DimensionRelation, conflicts, relations_for, that_matter
 from intacct_bridge.flow.tables.source_row import SourceRow
 from intacct_bridge.model.catalog import FieldDef, object_def
 from intacct_bridge.model.legacy.functions import WritePlan

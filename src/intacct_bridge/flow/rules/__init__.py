@@ -1,0 +1,1 @@
+"""Rules: what the gateway would refuse, found before a record is sent."""
