@@ -91,6 +91,13 @@ def test_a_text_of_a_record_is_shown_and_nothing_else(visitor: Visitor, plan: Pl
     assert "alert(1)" in page.text
 
 
+def test_a_text_cannot_turn_what_stands_beside_it(visitor: Visitor, plan: Planned) -> None:
+    name, _ = plan("APP-6", title="Rent \u202e00.9 yap\u2066")
+    page = visitor.get(f"/plans/books/{name}")
+    assert not set(page.html) & set("\u202e\u2066")
+    assert "Rent \\u202e00.9 yap\\u2066" in page.text
+
+
 def test_who_may_not_approve_is_told_why(user: object, gateway: str, plan: Planned) -> None:
     save_connection("strict", gateway, approval="required", approvers=["anna", "ben"], four_eyes=True)
     name, digest = plan("APP-5", connection="strict", by="anna")

@@ -276,6 +276,15 @@ def test_what_another_window_did_meanwhile_is_not_undone_by_receipts(visitor: Vi
     assert find_file(file_id, "anna").outcomes == {}
 
 
+def test_a_hidden_mark_in_the_name_of_a_column_comes_back_with_the_form(visitor: Visitor) -> None:
+    """Windows writes such marks into exports; a page shows them, and a form must not change them."""
+    column = "Class\u200eID"
+    seen = drop(visitor, "marked.csv", f"{column},Label\nM-1,One\n".encode(), **{"as": "CLASS"})
+    form = visitor.get(f"{seen.location}/mapping?object=CLASS").html
+    assert f'name="column" value="{column}"' in form
+    assert "Class\\u200eID" in visitor.get(f"{seen.location}/mapping?object=CLASS").text
+
+
 def test_windows_that_save_at_once_do_not_fail(visitor: Visitor) -> None:
     seen = drop(visitor, "at-once.csv", b"CLASSID,NAME\nW-1,One\n", **{"as": "CLASS"})
     file = find_file(seen.location.rpartition("/")[2], "anna")

@@ -1,6 +1,8 @@
 """Pages as HTML and as JSON, from the same data.
 
-Every text is escaped. Money is Decimal or text; in JSON it is text, so that no reader makes a float of it.
+Every text is escaped, and shows the characters that turn the direction of writing, as a terminal does: a person who
+approves a record must see it as it is sent. Money is Decimal or text; in JSON it is text, so that no reader makes a
+float of it.
 """
 
 import os
@@ -14,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from intacct_bridge import __version__
 from intacct_bridge.edge.console.setting_fields import LABELS
+from intacct_bridge.edge.terminal.tables import visible
 from intacct_bridge.model.wording import counted
 
 if TYPE_CHECKING:
@@ -37,6 +40,7 @@ def environment() -> "Environment":
         trim_blocks=True,
         lstrip_blocks=True,
         auto_reload=False,
+        finalize=_visible,
     )
     made.filters |= {
         "money": money,
@@ -48,6 +52,7 @@ def environment() -> "Environment":
         "pair": pair,
         "place": place,
         "spelled": spelled,
+        "unchanged": unchanged,
     }
     made.globals |= {"counted": counted, "version": __version__}
     return made
@@ -63,6 +68,18 @@ def render_json(data: Any) -> bytes:
     import msgspec
 
     return msgspec.json.format(msgspec.json.Encoder(decimal_format="string", enc_hook=_plain).encode(data), indent=2)
+
+
+def _visible(value: Any) -> Any:
+    """A value as a page shows it; HTML is shown as it is."""
+    return visible(value) if isinstance(value, str) and not hasattr(value, "__html__") else value
+
+
+def unchanged(value: Any) -> "Markup":
+    """A value that a form sends back: with every character as it is."""
+    from markupsafe import escape
+
+    return escape(value)
 
 
 def _plain(value: Any) -> Any:
@@ -144,5 +161,5 @@ def spelled(text: str) -> "Markup":
     def named(found: re.Match[str]) -> str:
         return f"<strong>{LABELS.get(found[1], found[1])}</strong>{found[2]}"
 
-    marked = re.sub(r"`([^`\n]+)`", r"<code>\1</code>", _SETTING.sub(named, str(escape(text))))
+    marked = re.sub(r"`([^`\n]+)`", r"<code>\1</code>", _SETTING.sub(named, str(escape(visible(text)))))
     return Markup(marked)  # noqa: S704 - the text is escaped above
