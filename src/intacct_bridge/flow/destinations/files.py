@@ -229,12 +229,12 @@ def longest_row(rows: "pa.Table") -> int:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    if rows.nbytes < _LONG_ROW:
+    texts = [column for column in rows.columns if pa.types.is_string(column.type)]
+    if sum(pc.max(pc.binary_length(column)).as_py() or 0 for column in texts) < _LONG_ROW:
         return 0
     total = pa.chunked_array([pa.repeat(pa.scalar(0, pa.int64()), rows.num_rows)])
-    for column in rows.columns:
-        if pa.types.is_string(column.type):
-            total = pc.add(total, pc.fill_null(pc.binary_length(column), 0))
+    for column in texts:
+        total = pc.add(total, pc.fill_null(pc.binary_length(column), 0))
     most = pc.max(total).as_py() or 0
     return int(most) if most >= _LONG_ROW else 0
 
@@ -404,7 +404,10 @@ class FileWriter:
         self._sequence += 1
         self._batches.append((rows, self._sequence))
         waiting = sum(int(batch.num_rows) for batch, _ in self._batches)
-        if waiting >= GATHER_ROWS or sum(int(batch.nbytes) for batch, _ in self._batches) >= GATHER_BYTES:
+        if (
+            waiting >= GATHER_ROWS
+            or sum(int(batch.get_total_buffer_size()) for batch, _ in self._batches) >= GATHER_BYTES
+        ):
             self._flush()
 
     def replace(self, parents: Sequence[Value]) -> None:

@@ -88,8 +88,11 @@ def combined(batches: Sequence["pa.RecordBatch"], schema: "pa.Schema", key: str 
 
     names = dict.fromkeys(name for batch in batches for name in batch.schema.names)
     wanted = pa.schema([(name, schema.field(name).type) for name in names])
-    fitted = [_fitted(pa.Table.from_batches([batch]), wanted) for batch in batches]
-    rows = fitted[0] if len(fitted) == 1 else pa.concat_tables(fitted, promote_options="default").select(list(names))
+    if all(batch.schema.equals(wanted) for batch in batches):
+        rows = pa.Table.from_batches(batches)
+    else:
+        fitted = [_fitted(pa.Table.from_batches([batch]), wanted) for batch in batches]
+        rows = pa.concat_tables(fitted, promote_options="default").select(list(names))
     if not key:
         return rows
     last = {value: index for index, value in enumerate(rows.column(key).to_pylist())}
