@@ -153,12 +153,17 @@ def test_a_posted_record_is_taken_back_by_a_plan(anna: Visitor, reader: HttpRead
 def test_the_outbox_is_searched_and_saved(anna: Visitor) -> None:
     assert main(["create", "CLASS", "CLASSID=S-1", "NAME=Searched", "--connection", "town"]) == 0
     assert [one["state"] for one in in_outbox(anna, find="S-1")] == ["applied"]
+    assert main(["create", "CLASS", "CLASSID=S-1", "NAME=Twice", "--connection", "town"]) != 0
+    assert [one["state"] for one in in_outbox(anna, find="S-1")] == ["rejected", "applied"]
+    listed = anna.get("/outbox?connection=town&find=S-1").text
+    assert "rejected CLASS S-1" in listed
+    assert "created CLASS S-1" in listed
     assert in_outbox(anna, object="VENDOR") == []
     assert in_outbox(anna, since="2999-01-01") == []
     wrong = anna.get("/outbox?connection=town&since=yesterday")
     assert "is not a valid date" in wrong.text
     lines = anna.get("/outbox/town/entries.csv?find=S-1").body.decode().splitlines()
-    assert len(lines) == 2
+    assert len(lines) == 3
     for missing in ("/outbox/town/999999", "/outbox/town/x", "/outbox/town/%2e%2e", "/outbox/nothing/1"):
         assert anna.get(missing).status in (400, 404), missing
 

@@ -165,18 +165,18 @@ def test_the_command_of_a_page_gives_its_rows(copy: Path, visitor: Visitor, caps
 @pytest.mark.parametrize(
     ("address", "status", "says"),
     [
-        ("/reporting/trial-balance?month=2020-01-01", 502, "Choose a book and a month"),
-        ("/reporting/trial-balance?month=x", 502, "is not a date"),
+        ("/reporting/trial-balance?month=2020-01-01", 400, "Choose a book and a month"),
+        ("/reporting/trial-balance?month=x", 400, "is not a date"),
         ("/reporting/trial-balance?copy=duckdb:///none.duckdb", 400, "there is no file"),
         ("/reporting/trial-balance?copy=mysql://x", 400, "Unsupported destination"),
         ("/reporting/trial-balance?copy=postgresql://me:secret-word@127.0.0.1/x", 400, "must hold no password"),
-        ("/reporting/receivables", 502, "extract that too"),
+        ("/reporting/receivables", 400, "Extract it, too"),
         ("/reporting/entry?key=0", 404, "no posted entry"),
         ("/reporting/entry?key='+OR+1=1+--", 404, "no posted entry"),
         ("/reporting/document?type=bill&key=0", 404, "no bill"),
         ("/reporting/document", 404, "no document"),
-        ("/reporting/lines?account=20000&skip=-1", 502, "is not a number"),
-        ("/reporting/payables?basis=cash", 502, "no basis"),
+        ("/reporting/lines?account=20000&skip=-1", 400, "is not a number"),
+        ("/reporting/payables?basis=cash", 400, "no basis"),
     ],
 )
 def test_what_cannot_be_shown_is_told(copy: Path, visitor: Visitor, address: str, status: int, says: str) -> None:

@@ -21,7 +21,7 @@ from intacct_bridge.edge.console.visit import (
     Visit,
 )
 from intacct_bridge.edge.terminal.failures import explained
-from intacct_bridge.errors import IntacctError, SettingsError, TransientError
+from intacct_bridge.errors import IntacctError, InvalidRequestError, SettingsError, TransientError
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -238,6 +238,8 @@ def _problem(visit: Visit, error: Exception, status: int) -> PageView:
     lines = problem_of(error, visit.site.report)
     known = explained(error)
     own = next((number for kind, number in _STATUSES.items() if isinstance(known, kind)), 500)
+    if isinstance(known, InvalidRequestError) and not known.by_gateway and own == _STATUSES[IntacctError]:
+        own = 400
     return PageView("problem.html", {"problem": lines}, status=status or own, title="Not done")
 
 

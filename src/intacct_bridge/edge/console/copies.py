@@ -69,13 +69,14 @@ def _is_there(uri: str) -> bool:
 
 
 def chosen_copy(visit: Visit) -> KnownCopy | None:
-    """The copy that the address names, else the latest one; None where there is none.
+    """The copy that the address names, else the latest one with a complete extract; None where there is no copy.
 
     In team mode only administrators can name one that is not in the history, since it is a file of the machine.
     """
     uri = visit.query.get("copy", "").strip()
     if not uri:
-        return next(iter(known_copies()), None)
+        known = known_copies()
+        return next((one for one in known if one.extracted is not None), known[0] if known else None)
     at = parse_uri(uri)
     check_known(visit, uri)
     if at.scheme == "postgresql" and redacted(uri) != uri and ":" in uri.partition("://")[2].rpartition("@")[0]:

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 _CLOSED = "SET enable_external_access = false; SET lock_configuration = true"
 _HELD = ("locations", "entities", "accounts", "statement_sections", "trial_balance")
 """Views that several statements of one opening would compute again each; their rows are few."""
+_WHERE_TO_LOOK = "see the views with `intacct views list`, and the columns of an object with `intacct describe OBJECT`"
 _OWN = "SET TimeZone = 'UTC'; SET python_enable_replacements = false"
 
 
@@ -131,8 +132,7 @@ def open_copy_sql(uri: str, *statements: str) -> "Iterator[Callable[[str], pa.Ta
         held = _HELD if len(statements) > 1 else ()
         lacking = prepare_tables(copy, named, views=named_views(text), held=held)
         close_off(copy)
-        fix = _copy_fix(text, lacking)
-        yield lambda sql: _result(copy.table, parsed(sql).sql(dialect="duckdb"), fix)
+        yield lambda sql: _of_copy(copy, sql, lacking)
 
 
 def named_views(text: str) -> list[str]:
@@ -159,9 +159,13 @@ def close_off(copy: CopyReader) -> None:
     copy.execute(_CLOSED)
 
 
-def _copy_fix(text: str, lacking: Mapping[str, str]) -> str:
-    """The fix for a statement that cannot run: why the copy lacks a view that it names, else where to look."""
-    for name, reason in lacking.items():
-        if re.search(rf"reporting\.{name}\b", text):
-            return f"reporting.{name} is not in this copy, since {reason}: extract that too"
-    return "see the views with `intacct views list`, and the columns of an object with `intacct describe OBJECT`"
+def _of_copy(copy: CopyReader, sql: str, lacking: Mapping[str, str]) -> "pa.Table":
+    """The result of a SELECT; where it cannot run, the error names a view that the copy lacks, and why."""
+    try:
+        return _result(copy.table, parsed(sql).sql(dialect="duckdb"), _WHERE_TO_LOOK)
+    except InvalidRequestError:
+        for name, reason in lacking.items():
+            if re.search(rf"reporting\.{name}\b", sql.lower()):
+                message = f"reporting.{name} is not in this copy: {reason}"
+                raise InvalidRequestError(message, fix="Extract it, too.") from None
+        raise
