@@ -256,6 +256,10 @@ def test_a_command_gets_json_lines_and_its_exit_status_counts(tmp_path: Path) ->
         open_receiver(f"exec:{sys.executable} -c 'import time; time.sleep(60)' | cat", timeout=0.2).deliver([EVENT])
 
 
+def test_a_command_has_ended_although_what_it_started_goes_on() -> None:
+    open_receiver("exec:sleep 4 & exit 0", timeout=1).deliver([EVENT])
+
+
 def test_a_command_that_does_not_read_has_still_taken_the_events() -> None:
     open_receiver("exec:true").deliver([replace(EVENT, record={"MEMO": "x" * 1_000_000})])
 

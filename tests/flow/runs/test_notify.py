@@ -233,3 +233,9 @@ def test_a_receiver_of_doubts_hears_of_them_while_the_run_goes_on(tmp_path: Path
     assert told.note("no answer", dead_letters=1) == []
     told.now = 600.0
     assert [one["in_doubt"] for one in told.note(in_doubt=1)] == [1]
+
+
+def test_a_command_has_ended_although_what_it_started_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("intacct_bridge.flow.runs.notify.SECONDS", 1.0)
+    found = channels(tmp_path, '[notify.one]\ncommand = ["sh", "-c", "sleep 4 & exit 0"]\non = "always"\n')
+    assert notify(found, DONE, warn=pytest.fail) == ["one"]

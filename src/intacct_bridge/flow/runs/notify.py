@@ -143,16 +143,17 @@ def _signature(secret: str, name: str, body: bytes) -> dict[str, str]:
 
 
 def _command(channel: Channel, run: Run) -> None:
-    import subprocess
+    from intacct_bridge.flow.outward.command_input import CommandTooLongError, give
 
     environ = {**os.environ, "INTACCT_RUN_ID": run.id, "INTACCT_RUN_FLOW": run.flow, "INTACCT_RUN_END": run.end.value}
-    body = json.dumps(message(run), ensure_ascii=False)
-    done = subprocess.run(
-        channel.target, input=body, text=True, capture_output=True, timeout=SECONDS, check=False, env=environ
-    )
-    if done.returncode:
-        said = (done.stderr.strip().splitlines() or [""])[-1]
-        raise SettingsError(f"it ended with status {done.returncode}{': ' + said if said else ''}")
+    body = json.dumps(message(run), ensure_ascii=False).encode()
+    try:
+        status, written = give(channel.target, body, seconds=SECONDS, environ=environ)
+    except CommandTooLongError as error:
+        raise SettingsError(f"it {error}") from None
+    if status:
+        said = next((line for line in reversed(written.splitlines()) if line.strip()), "")
+        raise SettingsError(f"it ended with status {status}{': ' + said if said else ''}")
 
 
 _SENDERS: Mapping[str, Send] = {"mail": _mail, "webhook": _webhook, "command": _command}

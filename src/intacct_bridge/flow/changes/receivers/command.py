@@ -1,13 +1,10 @@
 """A command as a receiver: events as JSON lines on its standard input; exit status 0 means that it took all of them."""
 
-import os
-import signal
-import subprocess
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 
 from intacct_bridge.flow.changes.delivery import DeliveryError
 from intacct_bridge.flow.changes.event import ChangeEvent, encode
+from intacct_bridge.flow.outward.command_input import CommandTooLongError, give
 
 _LAST_LINES = 5
 
@@ -27,41 +24,15 @@ class CommandReceiver:
     def deliver(self, events: Sequence[ChangeEvent]) -> None:
         """Run the command; DeliveryError where it fails, with the end of what it wrote."""
         lines = b"".join(encode(one.to_dict()) + b"\n" for one in events)
-        process = subprocess.Popen(  # noqa: S602
-            self._command,
-            shell=True,  # the user's own command line
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            start_new_session=os.name != "nt",
-        )
         try:
-            written, _ = process.communicate(lines, timeout=self._timeout)
-        except subprocess.TimeoutExpired:
-            _end(process)
-            raise DeliveryError(f"the command did not end within {self._timeout:g} seconds") from None
-        except BaseException:
-            _end(process)
-            raise
-        if process.returncode:
-            said = " / ".join(written.decode("utf-8", "replace").split("\n")[-_LAST_LINES - 1 :]).strip(" /")
-            raise DeliveryError(f"the command ended with exit status {process.returncode}{': ' + said if said else ''}")
+            status, written = give(self._command, lines, seconds=self._timeout)
+        except CommandTooLongError as error:
+            raise DeliveryError(f"the command {error}") from None
+        if status:
+            said = " / ".join(written.splitlines()[-_LAST_LINES:]).strip(" /")
+            raise DeliveryError(f"the command ended with exit status {status}{': ' + said if said else ''}")
         if written:
-            self._show(written.decode("utf-8", "replace").removesuffix("\n"))
+            self._show(written.removesuffix("\n"))
 
     def close(self) -> None:
         """Nothing is held."""
-
-
-def _end(process: "subprocess.Popen[bytes]") -> None:
-    """End the command and everything that it started."""
-    with suppress(OSError):
-        if os.name == "nt":
-            process.kill()
-        else:
-            os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-    for pipe in (process.stdin, process.stdout):
-        if pipe is not None:
-            with suppress(OSError):
-                pipe.close()
