@@ -125,7 +125,7 @@ def replace_views(sink: SqlSink, layout: str, schema: str, views: Sequence[Store
 
     def replace() -> bool:
         if views:
-            sink.database.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
+            sink.database.create_schema(schema)
         return sink.views.replace(layout, views)
 
     return sink.database.run(replace)

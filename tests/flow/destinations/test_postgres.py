@@ -32,6 +32,10 @@ def asked(uri: str, sql: str) -> list[tuple[Any, ...]]:
         return cursor.fetchall() if cursor.description else []
 
 
+def database_of(uri: str) -> str:
+    return uri.partition("?")[0].rpartition("/")[2]
+
+
 @pytest.fixture
 def sink(postgres: str) -> Iterator[Sink]:
     with closing(open_sink(postgres)) as opened:
@@ -182,3 +186,45 @@ def test_an_error_about_a_table_that_was_changed_by_hand_says_how_to_fix_it(
         kept(sink, wider, [bill(2)], WALKING.end())
     assert fix in told.value.fix
     assert "the next run continues" in told.value.fix
+
+
+def test_texts_are_stored_as_they_are_where_the_session_would_have_another_encoding(postgres: str) -> None:
+    """As in a LATIN1 database, with PGCLIENTENCODING, or by a role's setting: the driver sends UTF-8 in any case."""
+    asked(postgres, f"ALTER DATABASE {quoted(database_of(postgres))} SET client_encoding = 'LATIN1'")
+    with closing(open_sink(postgres)) as opened:
+        opened.open("demo", NOON)
+        kept(opened, BILLS, [bill(1, vendor="Müller 😀")], WALKING.end())
+    asked(postgres, f"ALTER DATABASE {quoted(database_of(postgres))} RESET client_encoding")
+    assert asked(postgres, 'SELECT "VENDORID", length("VENDORID") FROM "APBILL"') == [("Müller 😀", 8)]
+
+
+def test_a_text_that_the_database_cannot_hold_is_refused_with_the_fix(postgres: str) -> None:
+    name = database_of(postgres) + "_latin"
+    asked(postgres, f"CREATE DATABASE {quoted(name)} ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0")
+    latin = postgres.replace(database_of(postgres), name)
+    with closing(open_sink(latin)) as opened:
+        opened.open("demo", NOON)
+        kept(opened, BILLS, [bill(1, vendor="Müller")], WALKING.end())
+        with pytest.raises(SettingsError, match="no equivalent in encoding") as refused:
+            kept(opened, BILLS, [bill(2, vendor="😀")], WALKING.end())
+    assert "encoding UTF8" in refused.value.fix
+    assert asked(latin, 'SELECT length("VENDORID") FROM "APBILL"') == [(6,)]
+    asked(postgres, f"DROP DATABASE {quoted(name)}")
+
+
+def test_a_user_needs_no_right_to_create_schemas_that_exist(postgres: str) -> None:
+    user = database_of(postgres)
+    asked(postgres, f"CREATE ROLE {quoted(user)} LOGIN")
+    asked(postgres, f"CREATE SCHEMA books AUTHORIZATION {quoted(user)}")
+    mine = f"{postgres.replace('//postgres:', f'//{user}:')}&options=-csearch_path%3Dbooks"
+    with closing(open_sink(mine)) as opened:
+        with pytest.raises(SettingsError, match=r'"books_bridge".*permission denied') as refused:
+            opened.open("demo", NOON)
+        assert "CREATE SCHEMA" in refused.value.fix
+    asked(postgres, f"CREATE SCHEMA books_bridge AUTHORIZATION {quoted(user)}")
+    with closing(open_sink(mine)) as opened:
+        opened.open("demo", NOON)
+        kept(opened, BILLS, [bill(1)], WALKING.end())
+    assert asked(postgres, 'SELECT count(*) FROM books."APBILL"') == [(1,)]
+    asked(postgres, f"DROP OWNED BY {quoted(user)} CASCADE")
+    asked(postgres, f"DROP ROLE {quoted(user)}")

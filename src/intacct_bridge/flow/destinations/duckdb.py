@@ -224,6 +224,10 @@ class DuckDB:
             ]
         )
 
+    def create_schema(self, schema: str) -> None:
+        """Create it."""
+        self.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
+
     def sql_types(self, schema: "pa.Schema") -> dict[str, str]:
         """DuckDB describes them; the caller is about to write this many columns."""
         self._columns = max(self._columns, len(schema))

@@ -2,7 +2,7 @@
 
 Streams are in the connection's current schema (`search_path`), our own tables in a schema of the same name followed by
 `_bridge`. PostgreSQL 15 or newer is needed. Amounts are `numeric`, so that nothing is rounded; times are `timestamptz`,
-and the session runs in UTC.
+and the session runs in UTC and in UTF-8.
 """
 
 import re
@@ -110,6 +110,7 @@ class Postgres:
                 raise UnreachableError(f"{self.name} cannot be reached: {reason}", fix=fix) from None
             raise SettingsError(f"{self.name} cannot be used: {reason}", fix=fix) from None
         self.execute("SET TIME ZONE 'UTC'")
+        self.execute("SET client_encoding TO 'UTF8'")  # the driver sends UTF-8 in any case, also to a LATIN1 database
         ((schema, version),) = self.execute("SELECT current_schema(), current_setting('server_version_num')::bigint")
         if version < _OLDEST:
             raise SettingsError(f"{self.name} runs PostgreSQL {version // 10_000}", fix="version 15 or newer is needed")
@@ -211,6 +212,11 @@ class Postgres:
         """The tables of the copy's schema."""
         listed = "SELECT table_name::text FROM information_schema.tables WHERE table_schema = ?"
         return frozenset(name for (name,) in self.execute(listed, [self.schema]))
+
+    def create_schema(self, schema: str) -> None:
+        """Only where it is missing: PostgreSQL refuses IF NOT EXISTS to a user without the right to create schemas."""
+        if self.execute("SELECT to_regnamespace(?) IS NULL", [schema]) == [(True,)]:
+            self.execute(f"CREATE SCHEMA {schema}")
 
     def columns(self, table: str) -> "pa.Schema":
         """The columns in the information schema."""

@@ -44,6 +44,10 @@ _FIXES = {
     "used by a view": "a column has to hold more: drop the view, run again, and create the view again",
     r"column .* is of type": f"the column's type was changed: change it back, {_RELOAD}",
     "not have a column": "the table belongs to something else, or lost a column: rename it, which reloads the stream",
+    "permission denied for database": "as the owner of the database: CREATE SCHEMA with the name in the message, "
+    "and GRANT USAGE, CREATE ON it TO the user",
+    "permission denied for schema": "as the owner of the schema in the message: GRANT USAGE, CREATE ON it TO the user",
+    "has no equivalent in encoding": "the database cannot hold this text: use a database with the encoding UTF8",
     r"column .*(does not exist|not found)": f"the column was renamed or dropped: restore it, {_RELOAD}",
 }
 """Fixes, by the messages of databases about tables that were changed or are used by views."""
@@ -104,6 +108,9 @@ class Database(Protocol):
     def tables(self) -> frozenset[str]:
         """The names of all tables, in one query, since each is slow."""
 
+    def create_schema(self, schema: str) -> None:
+        """Create a schema, its name quoted, if it does not exist."""
+
     def columns(self, table: str) -> "pa.Schema":
         """The columns of an existing table as Arrow types, without those that a copy adds."""
 
@@ -131,6 +138,7 @@ class DatabaseSession:
         self._lock = threading.RLock()
         self.execute = database.execute
         self.execute_count = database.execute_count
+        self.create_schema = database.create_schema
         self.sql_types = database.sql_types
         self.registered = database.registered
         self.index = database.index
@@ -197,7 +205,6 @@ LOADING = " (loading)"
 READ_ON = "read_on"
 """The setting with the day of the last extraction, in the company's time."""
 _TABLES = (
-    "CREATE SCHEMA IF NOT EXISTS {ours}",
     "CREATE TABLE IF NOT EXISTS {ours}.copy (company VARCHAR, made TIMESTAMPTZ)",
     "CREATE TABLE IF NOT EXISTS {ours}.bookmarks (stream VARCHAR PRIMARY KEY, bookmark VARCHAR, updated TIMESTAMPTZ)",
     "CREATE TABLE IF NOT EXISTS {ours}.runs (run BIGINT PRIMARY KEY, started TIMESTAMPTZ, finished TIMESTAMPTZ)",
@@ -294,6 +301,7 @@ class SqlSink:
         """Keep other runs out, and make our own tables."""
         if not self._database.lock():
             raise BusyError(f"another run is writing to {self._database.name}", fix="wait until it has ended")
+        self.database.create_schema(self._database.bridge_schema)
         for statement in _TABLES:
             self.database.execute(statement.format(ours=self._database.bridge_schema))
 
