@@ -30,7 +30,7 @@ def show_plan(plan: Plan, console: Console, *, records: bool = True) -> None:
     counts = Counter(record.verdict for record in plan.records)
     by_verdict = [f"{counts[one]:,} {_TO_DO.get(one, one.value)}" for one in Verdict if counts[one]]
     console.result(f"{plan.source}: {counted(len(plan.records), 'record')} ({', '.join(by_verdict) or 'none'})")
-    if records and len(plan.records) <= _SHOWN:
+    if records and 0 < len(plan.records) <= _SHOWN:
         columns = ("record", "verdict", "lines", "amount", "Intacct record")
         console.result("")
         console.table(columns, [_row(record) for record in plan.records])
