@@ -188,6 +188,21 @@ def test_an_error_about_a_table_that_was_changed_by_hand_says_how_to_fix_it(
     assert "the next run continues" in told.value.fix
 
 
+@pytest.mark.parametrize(
+    ("column", "after"),
+    [
+        ('lower_id text GENERATED ALWAYS AS (lower("VENDORID")) STORED', "v2"),
+        ("place bigint GENERATED ALWAYS AS IDENTITY", 2),
+        ("note text DEFAULT 'mine'", "mine"),
+    ],
+)
+def test_a_column_that_somebody_added_stops_no_run(sink: Sink, postgres: str, column: str, after: str | int) -> None:
+    kept(sink, BILLS, [bill(1)], WALKING.end())
+    asked(postgres, f'ALTER TABLE "APBILL" ADD COLUMN {column}')
+    kept(sink, BILLS, [bill(1, vendor="V2")], WALKING.end())
+    assert asked(postgres, f'SELECT "VENDORID", {column.split(maxsplit=1)[0]} FROM "APBILL"') == [("V2", after)]
+
+
 def test_texts_are_stored_as_they_are_where_the_session_would_have_another_encoding(postgres: str) -> None:
     """As in a LATIN1 database, with PGCLIENTENCODING, or by a role's setting: the driver sends UTF-8 in any case."""
     asked(postgres, f"ALTER DATABASE {quoted(database_of(postgres))} SET client_encoding = 'LATIN1'")

@@ -219,12 +219,13 @@ class Postgres:
             self.execute(f"CREATE SCHEMA {schema}")
 
     def columns(self, table: str) -> "pa.Schema":
-        """The columns in the information schema."""
+        """The columns in the information schema, without those to which the database alone gives values."""
         import pyarrow as pa
 
         found = self.execute(
             "SELECT column_name::text, data_type::text FROM information_schema.columns "
-            "WHERE table_schema = ? AND table_name = ? ORDER BY ordinal_position",
+            "WHERE table_schema = ? AND table_name = ? AND is_generated <> 'ALWAYS' "
+            "AND identity_generation IS DISTINCT FROM 'ALWAYS' ORDER BY ordinal_position",
             [self.schema, table],
         )
         types = {
