@@ -236,6 +236,27 @@ def test_a_team_uses_known_copies_and_only_administrators_name_others(
                 job = began.location.rpartition("/")[2]
                 visitor.get(f"/jobs/{job}/events", **headers)
             assert (tmp_path / person).exists() == allowed
+            form = {"connection": "books", "copy": other, "csrf": token[1]}
+            compared = visitor.post("/reconcile/run", form, Origin="https://books.example", **headers)
+            assert compared.status == (303 if allowed else 403)
+
+
+def test_the_reports_of_a_person_are_that_persons_own(copy: Path, user: Path, gateway: str) -> None:
+    """Two directories may have an `anna` each, whom the proxy tells apart."""
+    mode = TeamMode("X-Forwarded-User", "a-long-secret-of-the-proxy")
+    with running_console(team=mode, hosts=("books.example",)) as console:
+        reports = []
+        for person in ("NORTH\\anna", "SOUTH\\anna"):
+            headers = {"Host": "books.example", "X-Forwarded-User": person, SECRET_HEADER: mode.secret}
+            visitor = console.visitor()
+            token = re.search(r'name="csrf" value="([^"]+)"', visitor.get("/reconcile", **headers).html)
+            assert token is not None
+            if not reports:
+                form = {"connection": "books", "copy": URI, "csrf": token[1]}
+                job = visitor.post("/reconcile/run", form, Origin="https://books.example", **headers).location
+                visitor.get(f"/jobs/{job.rpartition('/')[2]}/events", **headers)
+            reports.append(len(visitor.get("/reconcile.json", **headers).json["reports"]))
+    assert reports == [1, 0]
 
 
 def test_texts_of_records_are_escaped_and_are_no_links(copy: Path, visitor: Visitor) -> None:

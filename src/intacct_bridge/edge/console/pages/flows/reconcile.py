@@ -3,10 +3,12 @@
 import secrets
 from contextlib import suppress
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from intacct_bridge.client.local.directories import state_directory
+from intacct_bridge.edge.console.copies import check_known
 from intacct_bridge.edge.console.jobs import BackgroundJob, JobConsole
 from intacct_bridge.edge.console.visit import ConsolePage, Download, NotFoundError, PageView, Redirect, Visit, address
 from intacct_bridge.edge.views.reconcile_report import read_report
@@ -46,6 +48,7 @@ def run(visit: Visit) -> Redirect:
     name, copy = visit.field("connection"), visit.field("copy")
     if not copy:
         raise SettingsError("The copy is missing.", fix="Name the destination of an extraction: duckdb:///books.duckdb")
+    check_known(visit, copy)
     report_id = secrets.token_hex(8)
     path = _folder(visit.person) / f"{report_id}.html"
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -67,9 +70,8 @@ def run(visit: Visit) -> Redirect:
 
 
 def _folder(person: str) -> Path:
-    from intacct_bridge.edge.console.uploads import safe_name
-
-    return state_directory() / "console" / "reports" / safe_name(person or "_")
+    """The folder of a person's reports; no two persons share one, however alike their names are."""
+    return state_directory() / "console" / "reports" / sha256(person.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 def _reports(person: str) -> list[Path]:
