@@ -25,13 +25,13 @@ import dlt
 from intacct_bridge.client.client import Client
 from intacct_bridge.errors import RefusedError
 from intacct_bridge.flow.destinations.open import open_sink
-from intacct_bridge.flow.destinations.sql import quoted
 from intacct_bridge.flow.extract.options import Options
 from intacct_bridge.flow.extract.pipeline import ExtractRequest, Prepared, prepare
 from intacct_bridge.flow.extract.run import Extraction
 from intacct_bridge.flow.extract.transform import stored_names, with_names
 from intacct_bridge.flow.streams.stream import Stream
 from intacct_bridge.library import connect
+from intacct_bridge.model.sql_text import literal, quoted
 
 if TYPE_CHECKING:
     import duckdb
@@ -175,15 +175,11 @@ def _grouped(stream: Stream, since: int, kind: str) -> str:
     if not since:
         return f"{columns} WHERE _deleted_at IS NULL"
     changed = f"{group} IN (SELECT {group} FROM {table} WHERE _run > {since})"
-    gone = f"SELECT parent FROM _bridge.dlt_groups WHERE stream = {_text(stream.name)} AND gone_run > {since}"
+    gone = f"SELECT parent FROM _bridge.dlt_groups WHERE stream = {literal(stream.name)} AND gone_run > {since}"
     return (
         f"{columns} WHERE _deleted_at IS NULL AND {changed} UNION ALL BY NAME"
         f" SELECT parent::{kind} AS {group}, {since} AS _run, true AS {DELETED} FROM ({gone})"
     )
-
-
-def _text(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"
 
 
 def _remember_groups(db: "duckdb.DuckDBPyConnection", stream: Stream, run: int) -> None:

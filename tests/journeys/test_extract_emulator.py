@@ -15,7 +15,6 @@ from intacct_bridge.emulator.settings.behaviour import Behaviour
 from intacct_bridge.emulator.settings.world import ClockChange, CompanySettings, EmulatorSettings, UserSettings
 from intacct_bridge.flow.destinations.base import Sink
 from intacct_bridge.flow.destinations.open import open_sink
-from intacct_bridge.flow.destinations.sql import quoted
 from intacct_bridge.flow.extract.options import Options
 from intacct_bridge.flow.extract.run import Extraction
 from intacct_bridge.flow.extract.selection import select_streams
@@ -23,6 +22,7 @@ from intacct_bridge.flow.extract.source import GatewaySource
 from intacct_bridge.flow.reconcile.copy_reader import open_copy_reader
 from intacct_bridge.flow.reconcile.reconcile import reconcile
 from intacct_bridge.flow.streams.stream import StreamOutcome
+from intacct_bridge.model.sql_text import quoted
 from support.flow.memory import MemorySink
 from support.journeys.editor import Editor, Interrupted
 from support.small_company import Clock, client, company

@@ -1,7 +1,8 @@
 """What a complete dump of a fleet's database holds."""
 
+from intacct_bridge.model.sql_text import quoted
 from intacct_bridge.store.place import PostgresPlace
-from intacct_bridge.store.postgres import open_link, quoted
+from intacct_bridge.store.postgres import open_link
 
 _TABLES = """
 SELECT schemaname, tablename FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema') ORDER BY 1, 2

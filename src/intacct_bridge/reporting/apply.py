@@ -7,9 +7,10 @@ from pathlib import Path
 
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.flow.destinations.open import open_sink
-from intacct_bridge.flow.destinations.sql import SqlSink, quoted
+from intacct_bridge.flow.destinations.sql import SqlSink
 from intacct_bridge.flow.destinations.stored_views import StoredView
 from intacct_bridge.flow.destinations.uri import parse_uri
+from intacct_bridge.model.sql_text import quoted
 from intacct_bridge.model.uri_text import redacted
 from intacct_bridge.model.wording import currency_decimals
 from intacct_bridge.reporting.definitions import column_name

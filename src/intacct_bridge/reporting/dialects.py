@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from intacct_bridge.flow.destinations.sql import quoted
+from intacct_bridge.model.sql_text import literal, quoted
 from intacct_bridge.reporting.definitions import Parameter, ReadField, ViewDefinition
 
 _TRUE = "('T', 't', 'true', 'TRUE', 'True')"
@@ -113,8 +113,3 @@ POSTGRESQL = Dialect(
     "ARRAY[",
 )
 DIALECTS = {one.name: one for one in (DUCKDB, POSTGRESQL)}
-
-
-def literal(text: str) -> str:
-    """A text as SQL."""
-    return "'" + text.replace("'", "''") + "'"

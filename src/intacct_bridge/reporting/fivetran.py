@@ -7,9 +7,10 @@ those that Fivetran's dbt package for Sage Intacct reads.
 
 from collections.abc import Mapping, Sequence
 
-from intacct_bridge.flow.destinations.sql import SqlSink, quoted
+from intacct_bridge.flow.destinations.sql import SqlSink
 from intacct_bridge.flow.destinations.stored_views import StoredView
 from intacct_bridge.flow.streams.stream import COPY_COLUMNS
+from intacct_bridge.model.sql_text import quoted
 from intacct_bridge.reporting.apply import AppliedViews, lower_names, replace_views, view_schema
 from intacct_bridge.reporting.rendering import SkippedView
 

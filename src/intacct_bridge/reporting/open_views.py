@@ -2,8 +2,8 @@
 
 from collections.abc import Collection
 
-from intacct_bridge.flow.destinations.sql import quoted
 from intacct_bridge.flow.reconcile.copy_reader import CopyReader
+from intacct_bridge.model.sql_text import quoted
 from intacct_bridge.model.wording import currency_decimals
 from intacct_bridge.reporting.definitions import view_definitions
 from intacct_bridge.reporting.dialects import DUCKDB

@@ -8,9 +8,9 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from intacct_bridge.flow.destinations.sql import quoted
+from intacct_bridge.model.sql_text import literal, quoted
 from intacct_bridge.reporting.definitions import ReadField, ReadTable, ViewDefinition, column_name, view_definitions
-from intacct_bridge.reporting.dialects import Dialect, literal
+from intacct_bridge.reporting.dialects import Dialect
 
 NOT_POSTED = ("Draft", "Submitted", "Partially Approved", "Approved", "Declined")
 """The states of journal entries that are not in the ledger."""

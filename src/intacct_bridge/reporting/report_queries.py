@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
-from intacct_bridge.reporting.dialects import literal
+from intacct_bridge.model.sql_text import literal
 
 Side = Literal["ap", "ar"]
 PARTY = {"ap": "vendor", "ar": "customer"}

@@ -15,9 +15,8 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from intacct_bridge.flow.destinations.sql import quoted
 from intacct_bridge.flow.reconcile.copy_reader import CopyReader
-from intacct_bridge.reporting.dialects import literal
+from intacct_bridge.model.sql_text import literal, quoted
 from intacct_bridge.reporting.open_views import make_open_views
 
 ZERO = Decimal(0)

@@ -15,9 +15,10 @@ from functools import partial
 
 from intacct_bridge.errors import BusyError, CapError, IntacctError, UnreachableError
 from intacct_bridge.model.batched import batched
+from intacct_bridge.model.sql_text import literal, quoted
 from intacct_bridge.store.database import LONGEST_REQUEST, SEND_WITHIN, Clock, TableSet
 from intacct_bridge.store.place import PostgresPlace
-from intacct_bridge.store.postgres import PostgresDatabase, literal, quoted
+from intacct_bridge.store.postgres import PostgresDatabase
 from intacct_bridge.wire.reply import ConnectionCutError
 
 _TABLES = TableSet(

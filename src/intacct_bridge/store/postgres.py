@@ -28,6 +28,7 @@ from typing import Any, NoReturn, TypeVar
 
 from intacct_bridge.client.local.directories import state_directory
 from intacct_bridge.errors import BusyError, IntacctError, SettingsError, UnreachableError
+from intacct_bridge.model.sql_text import literal, quoted
 from intacct_bridge.store.database import LONGEST_REQUEST, SEND_WITHIN, Clock, Row, TableSet, Values
 from intacct_bridge.store.idle_links import IdleLinks
 from intacct_bridge.store.place import PostgresPlace, Server, server_of
@@ -742,16 +743,6 @@ def copied_line(*values: object) -> bytes:
 
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r", "\0": None})
 """What COPY takes for a sign of its own; a text in PostgreSQL cannot hold the character 0."""
-
-
-def quoted(name: str) -> str:
-    """A name, such as that of a schema, as SQL writes it."""
-    return '"' + name.replace('"', '""') + '"'
-
-
-def literal(text: str) -> str:
-    """A text as SQL writes it."""
-    return "'" + text.replace("'", "''") + "'"
 
 
 def _steady() -> float:

@@ -17,8 +17,8 @@ from intacct_bridge.emulator.gateway.server import serve
 from intacct_bridge.emulator.settings.behaviour import Behaviour
 from intacct_bridge.emulator.settings.faults import ScriptedFault
 from intacct_bridge.emulator.settings.world import EmulatorSettings
-from intacct_bridge.emulator.store.store import quoted
 from intacct_bridge.errors import SettingsError
+from intacct_bridge.model.sql_text import quoted
 from intacct_bridge.testing import empty_company
 from intacct_bridge.wire.codec import encode_request
 from intacct_bridge.wire.envelope import Control, Function, Login, Operation, Request

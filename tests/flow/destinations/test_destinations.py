@@ -22,11 +22,11 @@ from intacct_bridge.flow.destinations.base import Sink
 from intacct_bridge.flow.destinations.latest_rows import latest, views
 from intacct_bridge.flow.destinations.manifest import CopyFolder, ManifestEntry
 from intacct_bridge.flow.destinations.open import compact_copy, copy_states, open_sink
-from intacct_bridge.flow.destinations.sql import quoted
 from intacct_bridge.flow.destinations.uri import parse_uri
 from intacct_bridge.flow.reconcile.copy_reader import open_copy_reader
 from intacct_bridge.flow.streams.bookmark import Bookmark, KeySpan, WalkProgress
 from intacct_bridge.flow.streams.stream import Stream, StreamOutcome
+from intacct_bridge.model.sql_text import quoted
 from intacct_bridge.wire.values import Kind
 from support.flow.destinations import BILLS, DETAIL, FIELDS, ITEMS, NOON, batch, bill
 

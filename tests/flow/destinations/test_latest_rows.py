@@ -11,9 +11,9 @@ import pytest
 
 from intacct_bridge.flow.destinations.base import Writer
 from intacct_bridge.flow.destinations.open import compact_copy, open_sink
-from intacct_bridge.flow.destinations.sql import quoted
 from intacct_bridge.flow.streams.bookmark import Bookmark
 from intacct_bridge.flow.streams.stream import Stream
+from intacct_bridge.model.sql_text import quoted
 from support.flow.destinations import BILLS, DETAIL, ITEMS, NOON, batch, bill
 
 WALKED = Bookmark().begin("03/01/2026 12:00:00", 1, full=True).end()

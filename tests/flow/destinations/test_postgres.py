@@ -13,10 +13,10 @@ from intacct_bridge.errors import BusyError, SettingsError, UnreachableError
 from intacct_bridge.flow.destinations import postgres as postgres_module
 from intacct_bridge.flow.destinations.base import Sink
 from intacct_bridge.flow.destinations.open import copy_states, open_sink
-from intacct_bridge.flow.destinations.sql import quoted
 from intacct_bridge.flow.extract.run import Extraction
 from intacct_bridge.flow.streams.bookmark import Bookmark
 from intacct_bridge.flow.streams.stream import Stream
+from intacct_bridge.model.sql_text import quoted
 from intacct_bridge.wire.values import Kind
 from support.flow.company import TIMETYPE, VENDOR, Company
 from support.flow.destinations import BILLS, NOON, batch, bill

@@ -21,7 +21,6 @@ from intacct_bridge.flow.destinations.duckdb import DuckDB as SqlDuckDB
 from intacct_bridge.flow.destinations.latest_rows import views
 from intacct_bridge.flow.destinations.manifest import CopyFolder
 from intacct_bridge.flow.destinations.open import copy_states, open_sink
-from intacct_bridge.flow.destinations.sql import quoted
 from intacct_bridge.flow.extract import stream_run
 from intacct_bridge.flow.extract.estimate import estimated
 from intacct_bridge.flow.extract.options import Options
@@ -32,6 +31,7 @@ from intacct_bridge.flow.streams.partition import Partition, PartitionPage
 from intacct_bridge.flow.streams.stream import Stream, StreamOutcome
 from intacct_bridge.flow.streams.times import format_time
 from intacct_bridge.model.query.query import Compare, Op, Order, Query, comparisons
+from intacct_bridge.model.sql_text import quoted
 from intacct_bridge.wire.values import Kind
 from support.flow.company import (
     APBILL,

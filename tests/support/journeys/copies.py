@@ -14,8 +14,8 @@ import pytest
 from intacct_bridge.edge.app import main
 from intacct_bridge.flow.destinations.latest_rows import views
 from intacct_bridge.flow.destinations.manifest import CopyFolder
-from intacct_bridge.flow.destinations.sql import quoted
 from intacct_bridge.flow.destinations.uri import parse_uri
+from intacct_bridge.model.sql_text import quoted
 from support.journeys.tapping import CREDENTIALS
 
 IN_DUCKDB = {

@@ -10,7 +10,7 @@ from intacct_bridge.edge.mcp.calls import cancelled
 from intacct_bridge.edge.mcp.session import AgentSession
 from intacct_bridge.edge.mcp.values import rows_within
 from intacct_bridge.errors import InvalidRequestError
-from intacct_bridge.flow.destinations.sql import quoted
+from intacct_bridge.model.sql_text import literal, quoted
 from intacct_bridge.model.suggestions import did_you_mean
 from intacct_bridge.reporting.questions.answer import AnswerTable, CopyAnswer, QuestionLimits
 from intacct_bridge.reporting.questions.ask import ask, copied_tables, reporting_views
@@ -192,11 +192,7 @@ def _column(names: dict[str, str], name: str, view: str) -> str:
 def _literal(value: object) -> str:
     if isinstance(value, bool):
         return "TRUE" if value else "FALSE"
-    return str(value) if isinstance(value, int) else _text(str(value))
-
-
-def _text(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"
+    return str(value) if isinstance(value, int) else literal(str(value))
 
 
 def _call(view: AnswerTable, given: dict[str, str]) -> str:
@@ -212,7 +208,7 @@ def _call(view: AnswerTable, given: dict[str, str]) -> str:
     for name in named:
         if name not in given:
             break
-        values.append(_text(given[name]))
+        values.append(literal(given[name]))
     if len(values) < len(given):
         missing = named[len(values)]
         raise InvalidRequestError(f"{view.name} needs {missing} too", fix=f"Its parameters are: {view.parameters}.")
@@ -232,13 +228,16 @@ def _containing(table: AnswerTable, text: str) -> str:
         of_numbers = _of_kind(table, _NUMBERS)
         keys = [one for one in _of_kind(table, _TEXTS) if one.endswith(("ID", "NO", "NUMBER", "RECORDNO"))]
         return " OR ".join(
-            [*(f"{quoted(one)} = {number}" for one in of_numbers), *(f"{quoted(one)} = {_text(text)}" for one in keys)]
+            [
+                *(f"{quoted(one)} = {number}" for one in of_numbers),
+                *(f"{quoted(one)} = {literal(text)}" for one in keys),
+            ]
         )
     texts = _of_kind(table, _TEXTS)
     if not texts:
         return ""
     joined = " || ' ' || ".join(f"coalesce({quoted(one)}, '')" for one in texts)
-    return " AND ".join(f"{joined} ILIKE {_text(_pattern(word))} ESCAPE '^'" for word in text.split())
+    return " AND ".join(f"{joined} ILIKE {literal(_pattern(word))} ESCAPE '^'" for word in text.split())
 
 
 def _pattern(word: str) -> str:

@@ -16,6 +16,7 @@ from hashlib import sha256
 from typing import Self
 
 from intacct_bridge.errors import BusyError, SettingsError
+from intacct_bridge.model.sql_text import literal, quoted
 from intacct_bridge.store.database import TableSet
 from intacct_bridge.store.place import PostgresPlace
 from intacct_bridge.store.postgres import PostgresDatabase, copied_line
@@ -235,6 +236,5 @@ class Staging:
 
     def results_query(self, batch: str) -> str:
         """A query for the rows of a batch that are not in Intacct."""
-        schema, name = self.place.schema.replace('"', '""'), batch.replace("'", "''")
-        rows = f'SELECT record, status, reason, content FROM "{schema}".staged_result'
-        return f"{rows} WHERE batch = '{name}' ORDER BY number"
+        rows = f"SELECT record, status, reason, content FROM {quoted(self.place.schema)}.staged_result"
+        return f"{rows} WHERE batch = {literal(batch)} ORDER BY number"

@@ -14,7 +14,8 @@ from intacct_bridge.emulator.accounting.posting import ACCRUAL
 from intacct_bridge.emulator.company.company_data import CompanyData
 from intacct_bridge.emulator.company.side_tables import SideTables
 from intacct_bridge.emulator.settings.cells import Row, decimal_text, iso_date, text_of
-from intacct_bridge.emulator.store.store import SqlValue, Store, insert_many, quoted
+from intacct_bridge.emulator.store.store import SqlValue, Store, insert_many
+from intacct_bridge.model.sql_text import quoted
 from intacct_bridge.wire.values import Value
 
 SCALE = Decimal(10_000)

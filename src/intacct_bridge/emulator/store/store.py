@@ -20,6 +20,7 @@ from pathlib import Path
 from intacct_bridge.emulator.settings.cells import Row, iso_date, pack, unpack
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.model.batched import batched
+from intacct_bridge.model.sql_text import quoted
 from intacct_bridge.wire.values import Kind
 
 _REMEMBERED = 10_000
@@ -258,12 +259,6 @@ def insert_many(connection: sqlite3.Connection, insert: str, columns: int, rows:
 def _span(start: str) -> tuple[str, str]:
     """The texts that start so: from the first one up to the second, which is not among them."""
     return start, f"{start}{chr(0x10FFFF)}"
-
-
-def quoted(name: str) -> str:
-    """A name as SQL takes it."""
-    escaped = name.replace('"', '""')
-    return f'"{escaped}"'
 
 
 class StoreTable:

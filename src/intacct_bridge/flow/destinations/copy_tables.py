@@ -15,9 +15,10 @@ from intacct_bridge.flow.destinations.duckdb import not_opened
 from intacct_bridge.flow.destinations.latest_rows import latest
 from intacct_bridge.flow.destinations.manifest import ROWS, CopyFolder
 from intacct_bridge.flow.destinations.postgres import Postgres
-from intacct_bridge.flow.destinations.sql import LOADING, quoted
+from intacct_bridge.flow.destinations.sql import LOADING
 from intacct_bridge.flow.destinations.uri import parse_uri
 from intacct_bridge.flow.streams.stream import COPY_COLUMNS
+from intacct_bridge.model.sql_text import quoted
 from intacct_bridge.model.uri_text import redacted
 
 if TYPE_CHECKING:

@@ -10,8 +10,9 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from intacct_bridge.errors import BusyError, SettingsError
-from intacct_bridge.flow.destinations.sql import SqlSink, quoted
+from intacct_bridge.flow.destinations.sql import SqlSink
 from intacct_bridge.flow.streams.stream import COPY_COLUMNS
+from intacct_bridge.model.sql_text import quoted
 
 if TYPE_CHECKING:
     import duckdb

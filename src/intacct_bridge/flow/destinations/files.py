@@ -39,9 +39,9 @@ from intacct_bridge.flow.destinations.schema_evolution import (
     joined,
     schema_of,
 )
-from intacct_bridge.flow.destinations.sql import quoted
 from intacct_bridge.flow.streams.bookmark import Bookmark
 from intacct_bridge.flow.streams.stream import Stream, StreamOutcome
+from intacct_bridge.model.sql_text import quoted
 from intacct_bridge.wire.columns import arrow_type
 from intacct_bridge.wire.values import Kind, Value
 

@@ -11,7 +11,7 @@ in Parquet by their distance from 1970.
 from collections.abc import Sequence
 
 from intacct_bridge.flow.destinations.manifest import ROWS, ChangeFile, Manifest, ManifestEntry, TextCache
-from intacct_bridge.flow.destinations.sql import quoted
+from intacct_bridge.model.sql_text import literal, quoted
 
 TIME = "TIMESTAMPTZ"
 SQL_TYPES = {
@@ -85,7 +85,7 @@ def _source(files: Sequence[ChangeFile], format_: str, folder: str, types: dict[
     if format_ == "parquet":
         return _parquet(files, folder, types)
     paths = _paths(files, folder)
-    columns = ", ".join(f"{_literal(name)}: 'VARCHAR'" for name in types)
+    columns = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in types)
     longest = max((one.longest for one in files), default=0)
     room = 6 * longest + 2**21  # each character may be escaped
     if format_ == "csv":
@@ -120,8 +120,4 @@ def _with_times(source: str, days: Sequence[str]) -> str:
 
 
 def _paths(files: Sequence[ChangeFile], folder: str) -> str:
-    return ", ".join(_literal(f"{folder}/{one.name}" if folder else one.name) for one in files)
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
+    return ", ".join(literal(f"{folder}/{one.name}" if folder else one.name) for one in files)

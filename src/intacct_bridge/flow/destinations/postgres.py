@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
 from intacct_bridge.errors import SettingsError, UnreachableError
-from intacct_bridge.flow.destinations.sql import SqlSink, quoted
+from intacct_bridge.flow.destinations.sql import SqlSink
 from intacct_bridge.flow.streams.stream import COPY_COLUMNS
+from intacct_bridge.model.sql_text import quoted
 from intacct_bridge.model.uri_text import redacted
 
 if TYPE_CHECKING:

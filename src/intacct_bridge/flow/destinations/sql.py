@@ -31,6 +31,7 @@ from intacct_bridge.flow.destinations.stored_views import STORED_VIEWS, StoredVi
 from intacct_bridge.flow.streams.bookmark import Bookmark
 from intacct_bridge.flow.streams.stream import Stream, StreamOutcome
 from intacct_bridge.model.batched import batched
+from intacct_bridge.model.sql_text import quoted
 from intacct_bridge.wire.values import Value
 
 if TYPE_CHECKING:
@@ -655,10 +656,3 @@ class SqlWriter:
     def _type_of(self, field: str) -> "pa.DataType":
         assert self._schema is not None
         return self._schema.field(field).type
-
-
-def quoted(name: str) -> str:
-    """The name of a table or column, quoted for SQL."""
-    if "\0" in name:
-        raise SettingsError(f"{name!r} cannot be the name of a table or column")
-    return '"' + name.replace('"', '""') + '"'

@@ -11,7 +11,6 @@ from enum import StrEnum
 
 from intacct_bridge.client.protocol import ReadGateway
 from intacct_bridge.errors import NotPermittedError
-from intacct_bridge.flow.destinations.sql import quoted
 from intacct_bridge.flow.extract.source import GatewaySource
 from intacct_bridge.flow.reconcile.compared_tables import LEDGER, ComparedTable, NotCompared, compared_tables
 from intacct_bridge.flow.reconcile.copy_reader import CopyReader, require_company
@@ -31,6 +30,7 @@ from intacct_bridge.flow.reconcile.search import EVERY_RECORD, Condition, Record
 from intacct_bridge.flow.reconcile.trial_balances import ALL_TIME, Period
 from intacct_bridge.flow.reconcile.whole_tables import differing_keys
 from intacct_bridge.model.query.query import MAX_PAGE, Compare, Op
+from intacct_bridge.model.sql_text import quoted
 
 _ENTRY_FIELDS = {LEDGER: "BATCHKEY", LINES: "BATCHNO", ENTRIES: "RECORDNO"}
 """The field of each of the ledger's objects that holds the number of the journal entry."""

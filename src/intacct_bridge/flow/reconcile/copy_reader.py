@@ -15,9 +15,9 @@ from intacct_bridge.errors import SettingsError
 from intacct_bridge.flow.destinations.copy_tables import CopyTable, open_copy
 from intacct_bridge.flow.destinations.manifest import CopyFolder
 from intacct_bridge.flow.destinations.open import copy_states
-from intacct_bridge.flow.destinations.sql import quoted
 from intacct_bridge.flow.destinations.uri import DestinationUri, parse_uri
 from intacct_bridge.flow.streams.bookmark import Bookmark
+from intacct_bridge.model.sql_text import quoted
 
 if TYPE_CHECKING:
     import duckdb

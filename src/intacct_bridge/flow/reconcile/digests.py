@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
-from intacct_bridge.flow.destinations.sql import quoted
 from intacct_bridge.flow.reconcile.copy_reader import CopyReader
+from intacct_bridge.model.sql_text import quoted
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,6 @@ from datetime import date
 
 from intacct_bridge.client.protocol import ReadGateway
 from intacct_bridge.errors import InvalidRequestError
-from intacct_bridge.flow.destinations.sql import quoted
 from intacct_bridge.flow.reconcile.compared_tables import ComparedTable
 from intacct_bridge.flow.reconcile.copy_reader import CopyReader
 from intacct_bridge.flow.streams.partition import split_days
@@ -31,6 +30,7 @@ from intacct_bridge.model.query.query import (
     all_of,
 )
 from intacct_bridge.model.query.refused_fields import refused_fields
+from intacct_bridge.model.sql_text import quoted
 from intacct_bridge.wire.values import Kind, Value
 
 EXTRA_PAGES = 0.02

@@ -9,9 +9,9 @@ a check costs nothing where the tables agree, and it finds what sums cannot, suc
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from intacct_bridge.flow.destinations.sql import quoted
 from intacct_bridge.flow.reconcile.compared_tables import LEDGER, ComparedTable
 from intacct_bridge.flow.reconcile.copy_reader import CopyReader
+from intacct_bridge.model.sql_text import quoted
 from intacct_bridge.wire.values import Value
 
 ENTRIES, LINES = "GLBATCH", "GLENTRY"

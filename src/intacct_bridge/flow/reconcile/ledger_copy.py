@@ -5,9 +5,9 @@ from datetime import date
 from decimal import Decimal
 
 from intacct_bridge.errors import SettingsError
-from intacct_bridge.flow.destinations.sql import quoted
 from intacct_bridge.flow.reconcile.compared_tables import LEDGER
 from intacct_bridge.flow.reconcile.copy_reader import CopyReader
+from intacct_bridge.model.sql_text import quoted
 
 NEEDED = (
     "BATCH_DATE",

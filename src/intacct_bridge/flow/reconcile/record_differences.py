@@ -8,9 +8,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from intacct_bridge.flow.destinations.sql import quoted
 from intacct_bridge.flow.reconcile.compared_tables import ComparedTable
 from intacct_bridge.flow.reconcile.copy_reader import CopyReader
+from intacct_bridge.model.sql_text import quoted
 from intacct_bridge.wire.values import Value
 
 if TYPE_CHECKING:

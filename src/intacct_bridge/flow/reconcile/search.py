@@ -10,7 +10,6 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from intacct_bridge.flow.destinations.sql import quoted
 from intacct_bridge.flow.extract.page_reader import PageReader
 from intacct_bridge.flow.extract.source import ExtractSource
 from intacct_bridge.flow.reconcile.compared_tables import ComparedTable
@@ -19,8 +18,10 @@ from intacct_bridge.flow.reconcile.fingerprints import Fingerprint, FingerprintR
 from intacct_bridge.flow.reconcile.record_differences import MOST_MATCHED, RecordDifference, matched
 from intacct_bridge.flow.streams.bookmark import KeySpan
 from intacct_bridge.flow.streams.partition import Partition
+from intacct_bridge.model import sql_text
 from intacct_bridge.model.batched import batched
 from intacct_bridge.model.query.query import MAX_IN, MAX_PAGE, Compare, Filter, Op, all_of, any_of
+from intacct_bridge.model.sql_text import quoted
 from intacct_bridge.wire.values import Value
 
 if TYPE_CHECKING:
@@ -207,5 +208,5 @@ def literal(value: Value) -> str:
         return str(value).lower()
     if isinstance(value, int | Decimal):
         return str(value)
-    text = "'" + str(value).replace("'", "''") + "'"
+    text = sql_text.literal(str(value))
     return f"DATE {text}" if isinstance(value, date) else text

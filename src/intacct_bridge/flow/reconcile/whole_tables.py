@@ -7,7 +7,6 @@ name the fields.
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from intacct_bridge.flow.destinations.sql import quoted
 from intacct_bridge.flow.extract.key_walk import walk
 from intacct_bridge.flow.extract.page_reader import PageReader
 from intacct_bridge.flow.extract.source import ExtractSource
@@ -15,6 +14,7 @@ from intacct_bridge.flow.reconcile.compared_tables import ComparedTable
 from intacct_bridge.flow.reconcile.copy_reader import CopyReader
 from intacct_bridge.flow.reconcile.record_differences import fitted
 from intacct_bridge.flow.streams.partition import Partition
+from intacct_bridge.model.sql_text import quoted
 from intacct_bridge.wire.values import Value
 
 if TYPE_CHECKING:

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from intacct_bridge.client.protocol import ReadGateway
 from intacct_bridge.errors import InvalidRequestError
-from intacct_bridge.flow.destinations.sql import quoted
 from intacct_bridge.flow.reconcile.copy_reader import CopyReader, open_copy_reader
 from intacct_bridge.flow.reconcile.fingerprints import pages_of
 from intacct_bridge.model.query.query import Query
+from intacct_bridge.model.sql_text import quoted
 from intacct_bridge.reporting.definitions import view_definitions
 from intacct_bridge.reporting.live_sql.statement import (
     Fields,

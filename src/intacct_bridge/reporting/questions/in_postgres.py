@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 from intacct_bridge.errors import SettingsError, TransientError
 from intacct_bridge.flow.destinations.postgres import Postgres
-from intacct_bridge.flow.destinations.sql import LOADING, quoted
+from intacct_bridge.flow.destinations.sql import LOADING
 from intacct_bridge.flow.streams.bookmark import Bookmark
+from intacct_bridge.model.sql_text import quoted
 from intacct_bridge.reporting.questions.answer import AnswerColumn, AnswerTable, CopyAnswer, QuestionLimits
 from intacct_bridge.reporting.questions.checked_select import CheckedSelect, checked_select, identifiers, limited
 from intacct_bridge.reporting.questions.in_duckdb import cannot_run, too_long

@@ -15,9 +15,8 @@ from intacct_bridge.edge.console.pages.reporting import (
 )
 from intacct_bridge.edge.console.visit import ConsolePage, NotFoundError, PageView, Visit
 from intacct_bridge.errors import InvalidRequestError
-from intacct_bridge.flow.destinations.sql import quoted
+from intacct_bridge.model.sql_text import literal, quoted
 from intacct_bridge.reporting import report_queries as queries
-from intacct_bridge.reporting.dialects import literal
 from intacct_bridge.reporting.report_queries import ROWS, ReportScope, Side
 
 _SIDES: Mapping[str, Side] = {
