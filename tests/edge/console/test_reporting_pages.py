@@ -239,6 +239,8 @@ def test_a_team_uses_known_copies_and_only_administrators_name_others(
             form = {"connection": "books", "copy": other, "csrf": token[1]}
             compared = visitor.post("/reconcile/run", form, Origin="https://books.example", **headers)
             assert compared.status == (303 if allowed else 403)
+            if allowed:
+                visitor.get(f"/jobs/{compared.location.rpartition('/')[2]}/events", **headers)
 
 
 def test_the_reports_of_a_person_are_that_persons_own(copy: Path, user: Path, gateway: str) -> None:
