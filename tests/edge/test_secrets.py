@@ -122,3 +122,41 @@ def test_a_wrong_password_is_masked_too(intacct: Intacct, home: Path, monkeypatc
             assert leaks(ran.said) == []
     finally:
         emulator.close()
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "postgres:robot:VyGnqp@books/copy",
+        "postgresql:/robot:VyGnqp@books/copy",
+        "host=books user=robot password=VyGnqp",
+        "password = 'xQzKwj VyGnqp' host=books",
+    ],
+)
+def test_the_history_of_runs_keeps_no_password_of_an_address_that_is_written_wrongly(
+    intacct: Intacct, home: Path, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    emulator = Emulator.empty(settings=WORLD)
+    monkeypatch.setattr(
+        CommandContext,
+        "open_client",
+        lambda _, connection, **__: Client(connection, transport=emulator, system=WITHOUT_WAITING),
+    )
+    environ = {
+        "INTACCT_COMPANY_ID": "acme-books",
+        "INTACCT_USER_ID": "robot",
+        "INTACCT_USER_PASSWORD": USER_SECRET,
+        "INTACCT_SENDER_ID": "acme",
+        "INTACCT_SENDER_PASSWORD": SENDER_SECRET,
+        "INTACCT_ENDPOINT_URL": "http://127.0.0.1/gateway",
+        "INTACCT_ENVIRONMENT": "demo",
+    }
+    try:
+        for words in (["--to", address], [f"--to={address}"]):
+            ran = intacct("extract", "VENDOR", *words, **environ)
+            assert (ran.status, leaks(ran.said)) == (2, [])
+        kept = intacct("runs", "list", "--json", **environ)
+        assert (kept.status, '"extract"' in kept.said, leaks(kept.said)) == (0, True, [])
+    finally:
+        emulator.close()
+    assert [(path, found) for path, text in files(home) if (found := leaks(text))] == []

@@ -6,6 +6,15 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 _PASSWORD = re.compile(r"(password\s*=\s*).*", re.IGNORECASE)
 
 
+_ADDRESS = re.compile(r"://|\bpostgres(?:ql)?:|password\s*=", re.IGNORECASE)
+"""What an address with a password has, also one that is written wrongly."""
+
+
+def redacted_word(word: str) -> str:
+    """A word of a command line as it may be kept."""
+    return redacted(word) if _ADDRESS.search(word) else word
+
+
 def redacted(uri: str) -> str:
     """The URI as it may be printed: without the user, the password, and the options, which may hold a password too."""
     scheme, separator, rest = uri.partition("://")

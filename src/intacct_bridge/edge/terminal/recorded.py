@@ -70,6 +70,6 @@ def status_of(error: BaseException) -> int:
 
 def without_secrets(words: Sequence[str], console: Console) -> tuple[str, ...]:
     """A command line without the credentials of addresses and connections."""
-    from intacct_bridge.model.uri_text import redacted
+    from intacct_bridge.model.uri_text import redacted_word
 
-    return tuple(console.masked(redacted(word) if "://" in word else word) for word in words)
+    return tuple(console.masked(redacted_word(word)) for word in words)
