@@ -247,7 +247,7 @@ def test_the_reports_of_a_person_are_that_persons_own(copy: Path, user: Path, ga
     """Two directories may have an `anna` each, whom the proxy tells apart."""
     mode = TeamMode("X-Forwarded-User", "a-long-secret-of-the-proxy")
     with running_console(team=mode, hosts=("books.example",)) as console:
-        reports = []
+        reports: list[int] = []
         for person in ("NORTH\\anna", "SOUTH\\anna"):
             headers = {"Host": "books.example", "X-Forwarded-User": person, SECRET_HEADER: mode.secret}
             visitor = console.visitor()
