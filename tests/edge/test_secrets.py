@@ -150,6 +150,7 @@ def test_the_history_of_runs_keeps_no_password_of_an_address_that_is_written_wro
         "INTACCT_SENDER_PASSWORD": SENDER_SECRET,
         "INTACCT_ENDPOINT_URL": "http://127.0.0.1/gateway",
         "INTACCT_ENVIRONMENT": "demo",
+        "INTACCT_RUN_HISTORY": str(home / "runs.sqlite3"),
     }
     try:
         for words in (["--to", address], [f"--to={address}"]):
