@@ -16,6 +16,7 @@ from intacct_bridge.model.wording import counted
 if TYPE_CHECKING:
     from intacct_bridge.client.client import Client
     from intacct_bridge.edge.views.extract import ExtractResult
+    from intacct_bridge.edge.views.reporting import WantedViews
     from intacct_bridge.flow.extract.options import Options
     from intacct_bridge.flow.extract.pipeline import ExtractRequest
 
@@ -152,7 +153,6 @@ def extract_command(context: CommandContext, **options: Any) -> int:
         limit_memory()
         with importing(given.to):
             from intacct_bridge.edge.views.extract import run_extraction
-            from intacct_bridge.edge.views.reporting import WantedViews
             from intacct_bridge.flow.streams.defaults import fields_of_objects
             from intacct_bridge.model.uri_text import redacted
 
@@ -162,7 +162,6 @@ def extract_command(context: CommandContext, **options: Any) -> int:
         return _estimate(context, client, request, given.to, reading)
     rewriting = compact_copy(given.to) if given.compact else ()  # refuses a database before anything is read
     context.recorder.destination = redacted(given.to)
-    objects_only = not (given.unified or given.map_files)
     done = run_extraction(
         client,
         request,
@@ -172,7 +171,7 @@ def extract_command(context: CommandContext, **options: Any) -> int:
         hard_deletes=given.hard_deletes,
         keep=context.recorder.add_streams,
         tick=context.recorder.tick,
-        views=WantedViews(reporting=objects_only and not given.no_views, lower_names=bool(given.name_style)),
+        views=_wanted_views(given),
     )
     fetched = _show(context, done, given.attachments, given.to)
     for one in rewriting:
@@ -255,7 +254,6 @@ def _show(context: CommandContext, done: "ExtractResult", attachments: Path | No
         show_failures,
         summary,
     )
-    from intacct_bridge.edge.views.reporting import show_applied
 
     console = context.console
     if to == "-" or console.as_json:  # standard output holds Singer messages, or one document, and nothing else
@@ -267,9 +265,24 @@ def _show(context: CommandContext, done: "ExtractResult", attachments: Path | No
     if console.as_json and to != "-":
         console.json(run_document(context.recorder, extraction_data(done.outcomes, console)))
     console.say(summary(done.outcomes, done.seconds, context.client.meter.transactions))
-    for made in done.views or ():
-        show_applied(made, console)
+    if done.views:
+        from intacct_bridge.edge.views.reporting import show_applied
+
+        for made in done.views:
+            show_applied(made, console)
     return fetched
+
+
+def _wanted_views(given: _Given) -> "WantedViews | None":
+    """The views that the run ends with; files have none."""
+    from intacct_bridge.flow.destinations.uri import parse_uri
+
+    if not parse_uri(given.to).is_database:
+        return None
+    from intacct_bridge.edge.views.reporting import WantedViews
+
+    objects_only = not (given.unified or given.map_files)
+    return WantedViews(reporting=objects_only and not given.no_views, lower_names=bool(given.name_style))
 
 
 def _require_database(to: str, does: str, fix: str) -> None:
@@ -277,12 +290,12 @@ def _require_database(to: str, does: str, fix: str) -> None:
     from intacct_bridge.flow.destinations.uri import parse_uri
     from intacct_bridge.model.uri_text import redacted
 
-    scheme = parse_uri(to).scheme
-    if scheme not in ("duckdb", "postgresql"):
+    at = parse_uri(to)
+    if not at.is_database:
         theirs = "A consumer of Singer messages has its own setting for this, such as hard_delete."
         raise SettingsError(
             f"{does} a database, and {redacted(to)} is not one",
-            fix=theirs if scheme == "singer" else fix,
+            fix=theirs if at.scheme == "singer" else fix,
         )
 
 

@@ -5,14 +5,13 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from intacct_bridge.client.client import Client
 from intacct_bridge.edge.singer.sink import SingerSink
 from intacct_bridge.edge.terminal.console import Console
 from intacct_bridge.edge.terminal.process import stoppable
 from intacct_bridge.edge.terminal.progress import progress
-from intacct_bridge.edge.views.reporting import WantedViews, bring_views_up_to_date
 from intacct_bridge.flow.destinations.base import Sink
 from intacct_bridge.flow.destinations.open import importing, open_sink
 from intacct_bridge.flow.extract.estimate import DOLLARS, Estimate
@@ -21,7 +20,10 @@ from intacct_bridge.flow.extract.pipeline import ExtractRequest, prepare
 from intacct_bridge.flow.extract.run import DELETES, HISTORY
 from intacct_bridge.flow.streams.stream import StreamOutcome
 from intacct_bridge.model.wording import counted
-from intacct_bridge.reporting.apply import AppliedViews
+
+if TYPE_CHECKING:
+    from intacct_bridge.edge.views.reporting import WantedViews
+    from intacct_bridge.reporting.apply import AppliedViews
 
 _NAMED = 5
 """At most this many streams are named for one failure."""
@@ -38,7 +40,7 @@ class ExtractResult:
     transactions: int
     objects: tuple[str, ...] = ()
     """The objects that were read."""
-    views: tuple[AppliedViews, ...] | None = ()
+    views: "tuple[AppliedViews, ...] | None" = ()
     """The views of the database; None where they could not be made."""
 
     @property
@@ -57,7 +59,7 @@ def run_extraction(
     hard_deletes: bool = False,
     keep: Callable[[Sequence[StreamOutcome]], None] = lambda _: None,
     tick: Callable[[], None] = lambda: None,
-    views: WantedViews | None = None,
+    views: "WantedViews | None" = None,
 ) -> ExtractResult:
     """Bring the copy at a URI up to date, with progress; `-` writes Singer messages to standard output.
 
@@ -80,9 +82,19 @@ def run_extraction(
         finally:
             keep([one for one in run.outcomes if one.stream not in NO_STREAMS or one.error])
         full = options is not None and options.full
-        made = () if views is None else bring_views_up_to_date(sink, client, views, console, full=full)
+        made = () if views is None else _make_views(sink, client, views, console, full=full)
     seconds, transactions = time.monotonic() - began, client.meter.transactions - spent
     return ExtractResult(run.outcomes, seconds, transactions, tuple(prepared.objects(run)), made)
+
+
+def _make_views(
+    sink: Sink, client: Client, views: "WantedViews", console: Console, *, full: bool
+) -> "tuple[AppliedViews, ...] | None":
+    from intacct_bridge.edge.views.reporting import (
+        bring_views_up_to_date,  # not for files: imports take a tenth of a run
+    )
+
+    return bring_views_up_to_date(sink, client, views, console, full=full)
 
 
 def show_extraction(outcomes: Sequence[StreamOutcome], console: Console) -> None:

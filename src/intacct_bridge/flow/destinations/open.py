@@ -63,7 +63,7 @@ def copy_states(uri: str) -> "Mapping[str, CopyState]":
         }
     if at.scheme == "duckdb" and not Path(at.path).exists():
         return {}
-    if at.scheme in ("duckdb", "postgresql"):
+    if at.is_database:
         from intacct_bridge.flow.destinations.sql import SqlSink
 
         sink = open_sink(uri)

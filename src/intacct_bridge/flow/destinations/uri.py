@@ -19,6 +19,11 @@ class DestinationUri:
     """A file, a folder, or (PostgreSQL) the whole URI."""
     uri: str = field(default="", compare=False)
 
+    @property
+    def is_database(self) -> bool:
+        """Whether it has tables and views rather than files or messages."""
+        return self.scheme in ("duckdb", "postgresql")
+
 
 def parse_uri(uri: str) -> DestinationUri:
     """Take a URI apart: `duckdb:///f.duckdb` (three slashes: a relative path; four: an absolute one), `parquet:DIR`.
