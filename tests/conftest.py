@@ -4,6 +4,7 @@
 `two_years`.
 """
 
+import atexit
 import gc
 import os
 import signal
@@ -90,6 +91,7 @@ def pytest_collection_finish() -> None:
     """What is there before the first test stays, so the collector need not look at it again and again."""
     gc.collect()
     gc.freeze()
+    atexit.register(gc.unfreeze)  # else DuckDB reports its frozen objects as leaked when the process ends
 
 
 @pytest.fixture(scope="session")
