@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from intacct_bridge.edge.cli import context
 from support.edge.command_line import Intacct
 
 COMMAND = [sys.executable, "-m", "intacct_bridge", "console", "--no-open"]
@@ -86,10 +87,8 @@ def test_a_port_in_use_is_a_sentence(intacct: Intacct) -> None:
 
 
 def test_a_missing_extra_is_named(intacct: Intacct, monkeypatch: pytest.MonkeyPatch) -> None:
-    import importlib.util
-
-    real = importlib.util.find_spec
-    monkeypatch.setattr("importlib.util.find_spec", lambda name, *more: None if name == "jinja2" else real(name, *more))
+    real = context.find_spec
+    monkeypatch.setattr(context, "find_spec", lambda name, *more: None if name == "jinja2" else real(name, *more))
     ran = intacct("console")
     assert ran.status == 2
     assert "not installed: jinja2." in ran.err

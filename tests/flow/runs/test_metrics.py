@@ -56,7 +56,7 @@ def test_metrics_are_read_by_another_parser() -> None:
     ends = {(one.labels["flow"], one.labels["end"]): one.value for one in families["intacct_runs"].samples}
     assert ends["nightly", "done"] == 2
     assert ends["nightly", "transient"] == 1
-    assert ends["nightly", "silent"] == 1
+    assert ends["nightly", "killed"] == 1
     assert ends['a "quoted" \\ name\nof two lines', "done"] == 1
     assert families["intacct_runs"].type == "counter"
     (running,) = families["intacct_running_seconds"].samples
