@@ -203,6 +203,18 @@ def test_a_column_that_somebody_added_stops_no_run(sink: Sink, postgres: str, co
     assert asked(postgres, f'SELECT "VENDORID", {column.split(maxsplit=1)[0]} FROM "APBILL"') == [("V2", after)]
 
 
+@pytest.mark.parametrize("column", ["note text DEFAULT 'mine'", "note text NOT NULL DEFAULT 'mine'"])
+def test_new_rows_get_the_default_of_a_column_that_somebody_added(sink: Sink, postgres: str, column: str) -> None:
+    kept(sink, BILLS, [bill(1)], WALKING.end())
+    asked(postgres, f'ALTER TABLE "APBILL" ADD COLUMN {column}')
+    asked(postgres, "UPDATE \"APBILL\" SET note = 'paid twice'")
+    kept(sink, BILLS, [bill(1, vendor="V2"), bill(2)], WALKING.end())
+    assert asked(postgres, 'SELECT "RECORDNO", "VENDORID", note FROM "APBILL" ORDER BY 1') == [
+        (1, "V2", "paid twice"),
+        (2, "V1", "mine"),
+    ]
+
+
 def test_texts_are_stored_as_they_are_where_the_session_would_have_another_encoding(postgres: str) -> None:
     """As in a LATIN1 database, with PGCLIENTENCODING, or by a role's setting: the driver sends UTF-8 in any case."""
     asked(postgres, f"ALTER DATABASE {quoted(database_of(postgres))} SET client_encoding = 'LATIN1'")

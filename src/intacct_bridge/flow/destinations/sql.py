@@ -618,11 +618,17 @@ class SqlWriter:
             self._db.execute("DROP TABLE _kept")
 
     def _insert(self, names: Sequence[str], at: datetime, unfilled: Sequence[str] = ()) -> None:
-        """Insert the rows that arrived, with the cells that were kept."""
-        columns = ", ".join(map(quoted, (*names, *unfilled)))
-        kept = f" LEFT JOIN _kept USING ({quoted(self._stream.key)})" if unfilled else ""
+        """Insert the rows that arrived: known ones with their kept cells, new ones with the columns' defaults."""
+        key = quoted(self._stream.key)
+        if unfilled:
+            self._insert_from(f"_arrived JOIN _kept USING ({key})", (*names, *unfilled), at)
+        new = f" WHERE NOT EXISTS (SELECT 1 FROM _kept WHERE _kept.{key} = _arrived.{key})" if unfilled else ""
+        self._insert_from(f"_arrived{new}", names, at)
+
+    def _insert_from(self, rows: str, names: Sequence[str], at: datetime) -> None:
+        columns = ", ".join(map(quoted, names))
         self._db.execute(
-            f"INSERT INTO {self._table} ({columns}, _run, _read_at) SELECT {columns}, ?, ? FROM _arrived{kept}",
+            f"INSERT INTO {self._table} ({columns}, _run, _read_at) SELECT {columns}, ?, ? FROM {rows}",
             [self._sink.run, at],
         )
 
