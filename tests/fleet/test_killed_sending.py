@@ -11,7 +11,7 @@ from fleet.test_workers import ENTRIES, ended, post_flow, submit, titles
 from intacct_bridge.fleet.registry import TenantRun
 from intacct_bridge.model.sql_text import literal, quoted
 from intacct_bridge.store.place import PostgresPlace
-from intacct_bridge.store.postgres import open_link
+from intacct_bridge.store.postgres_link import open_link
 from support.fleet_workers import ServedFleet, served_fleet, until
 from support.relay import Relay, relayed
 from support.small_company import Clock

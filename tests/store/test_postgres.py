@@ -11,7 +11,9 @@ from intacct_bridge.errors import IntacctError, SettingsError, UnreachableError
 from intacct_bridge.store import postgres
 from intacct_bridge.store.database import TableSet
 from intacct_bridge.store.place import PostgresPlace, postgres_place, server_of
-from intacct_bridge.store.postgres import PostgresDatabase, open_link, postgres_script
+from intacct_bridge.store.postgres import PostgresDatabase
+from intacct_bridge.store.postgres_link import open_link
+from intacct_bridge.store.postgres_sql import postgres_script
 from support.store.cutting_proxy import AFTER, BEFORE, CuttingProxy
 from support.store.transaction_pooler import TransactionPooler
 

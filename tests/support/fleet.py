@@ -2,7 +2,7 @@
 
 from intacct_bridge.model.sql_text import quoted
 from intacct_bridge.store.place import PostgresPlace
-from intacct_bridge.store.postgres import open_link
+from intacct_bridge.store.postgres_link import open_link
 
 _TABLES = """
 SELECT schemaname, tablename FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema') ORDER BY 1, 2

@@ -2,18 +2,16 @@
 
 Write transactions of a part follow each other: each begins by locking the part's row, whose columns say whether the
 part was moved or upgraded meanwhile. The row also brings the server's time. Where the answer to a commit is lost, the
-connection is made again and the server is asked for the fate of that transaction; without its answer the caller gets an
-error, so that nothing is sent.
+link is opened again and the server is asked whether that transaction was committed; without its answer the caller gets
+an error, so that nothing is sent.
 
-A process shows that it lives by advisory locks. They belong to a session, so a transaction pooler would give them to
-strangers. The driver is pg8000.
+A process holds advisory locks as long as it runs, so that others see that it runs. The locks belong to a session of the
+server. A transaction pooler gives one session to several processes, so it is refused.
 
-A part that needs no such lock can take a connection for each transaction only, from those of the process that are idle.
+A part that needs no such lock can take a link for each transaction only, from the idle ones of the process.
 """
 
 import logging
-import re
-import ssl
 import struct
 import sys
 import threading
@@ -21,27 +19,40 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from datetime import datetime, timedelta
-from functools import cache
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import Any, TypeVar
 
 from intacct_bridge.client.local.directories import state_directory
 from intacct_bridge.errors import BusyError, IntacctError, SettingsError, UnreachableError
 from intacct_bridge.model.sql_text import literal, quoted
 from intacct_bridge.store.database import LONGEST_REQUEST, SEND_WITHIN, Clock, Row, TableSet, Values
 from intacct_bridge.store.idle_links import IdleLinks
-from intacct_bridge.store.place import PostgresPlace, Server, server_of
+from intacct_bridge.store.place import PostgresPlace, server_of
+from intacct_bridge.store.postgres_link import (
+    ANSWER_SECONDS,
+    APPLICATION,
+    MissingTableError,
+    NoRightError,
+    PostgresAnswer,
+    application_name,
+    close_link,
+    ends_connection,
+    lost_error,
+    open_link,
+    refusal_error,
+    refuse_pooler,
+    unreachable,
+)
+from intacct_bridge.store.postgres_sql import numbered_values, postgres_script
 from intacct_bridge.store.sqlite import moved_error
 
 T = TypeVar("T")
 PATIENCE = 30.0
 """Seconds to try for a new connection after one was lost."""
-_OLDEST = 150_000
-_BATCH = 200
-"""Statements that are on their way together."""
-ANSWER_SECONDS = 30
-"""Seconds to wait for an answer of the server: longer than the wait for another process's transaction."""
+_OLDEST_VERSION = 150_000
+_SENT_TOGETHER = 200
+"""Statements that are sent before the first answer is read."""
 MIGRATION_SECONDS = 3_600
 """Seconds to wait for a statement that changes tables, which may have many rows."""
 _log = logging.getLogger(__name__)
@@ -55,60 +66,6 @@ SELECT set_config('synchronous_commit', 'on', false)
 _FACTS = """
 SELECT current_setting('server_version_num')::int, current_setting('transaction_read_only')::text, pg_backend_pid()
 """
-_LOCK_KEY = "intacct-bridge"
-_NO_CONNECTION_LEFT = "53300"
-_GONE = ("08", "57P01", "57P02", "57P03", _NO_CONNECTION_LEFT)
-"""SQL states of a server that ends the connection, starts, stops, or has no connection left."""
-_NO_TABLE, _NO_SCHEMA, _READ_ONLY, _FORBIDDEN, _LOCK_TIMEOUT = "42P01", "3F000", "25006", "42501", "55P03"
-_PIECE = re.compile(r"'(?:[^']|'')*'|\"[^\"]*\"|::|:([a-z_]+)|(\?)|(\s+INDEXED BY \w+)")
-
-
-class MissingTableError(SettingsError):
-    """The schema, or a table in it, is not there."""
-
-
-class NoRightError(SettingsError):
-    """The server does not let the user do it."""
-
-
-class NamedRow(tuple[Any, ...]):
-    """A row with the names of its columns."""
-
-    names: tuple[str, ...]
-
-    def keys(self) -> tuple[str, ...]:
-        """The names of the columns."""
-        return self.names
-
-    def __getitem__(self, key: Any) -> Any:
-        """A value by its position or name."""
-        return tuple.__getitem__(self, self.names.index(key) if isinstance(key, str) else key)
-
-
-class PostgresAnswer:
-    """What a statement gave."""
-
-    def __init__(self, context: Any) -> None:
-        names = tuple(column["name"] for column in context.columns or ())
-        kind = _row_kind(names)
-        self._rows = iter([kind(row) for row in context.rows or ()])
-        self.rowcount: int = context.row_count
-
-    def fetchone(self) -> Row:
-        """The next row, or None."""
-        return next(self._rows, None)
-
-    def fetchall(self) -> list[Row]:
-        """The rows that are left."""
-        return list(self._rows)
-
-    def __iter__(self) -> Iterator[Row]:
-        return self._rows
-
-
-@cache
-def _row_kind(names: tuple[str, ...]) -> type[NamedRow]:
-    return type("NamedRow", (NamedRow,), {"names": names})
 
 
 class PostgresDatabase:
@@ -179,7 +136,7 @@ class PostgresDatabase:
         some: list[Values] = []
         for row in rows:
             some.append(row)
-            if len(some) == _BATCH:
+            if len(some) == _SENT_TOGETHER:
                 self._run(sql, some)
                 some = []
         if some:
@@ -220,7 +177,7 @@ class PostgresDatabase:
     def _statement(self, sql: str) -> tuple[Any, Any, Any, tuple[str, ...]]:
         found = self._prepared.get(sql)
         if found is None:
-            text, names = _translated(sql)
+            text, names = numbered_values(sql)
             found = self._prepared[sql] = (*self._link.prepare_statement(text, ()), names)
         return found
 
@@ -419,7 +376,7 @@ class PostgresDatabase:
     def _prepare_session(self) -> None:
         self._simply(_SESSION)
         version, read_only, pid = self._simply(_FACTS)[0]
-        if version < _OLDEST:
+        if version < _OLDEST_VERSION:
             raise SettingsError(
                 f"{self.place_name} runs PostgreSQL {version // 10_000}", fix="version 15 or newer is needed"
             )
@@ -428,8 +385,7 @@ class PostgresDatabase:
                 f"{self.place_name} is read-only: a replica, or a database or user that may not write",
                 fix="name the primary server, and a user that may write",
             )
-        if pid != _announced_pid(self._link):
-            refuse_pooler(self.place, pid)
+        refuse_pooler(self.place, self._link, pid)
 
     def _lock_names(self) -> None:
         for name, unique in self._held.items():
@@ -456,7 +412,7 @@ class PostgresDatabase:
 
     def _bring_up_to_date(self, *, new: bool) -> None:
         """Make or change the tables in one transaction. Processes that want to do so follow each other."""
-        self._simply(f"BEGIN; SELECT pg_advisory_xact_lock({_number(self.place.schema, 'tables')})")
+        self._simply(f"BEGIN; SELECT pg_advisory_xact_lock({lock_key(self.place.schema, 'tables')})")
         try:
             if new:
                 self._make_parts_table()
@@ -511,28 +467,25 @@ class PostgresDatabase:
         from pg8000.exceptions import DatabaseError, InterfaceError
 
         if self._link is None:
-            raise _unreachable(self.place, "the connection was lost")
+            raise unreachable(self.place, "the connection was lost")
         try:
             yield
         except DatabaseError as error:
             facts = error.args[0] if error.args and isinstance(error.args[0], dict) else {}
-            if facts.get("C", "").startswith(_GONE) or facts.get("V") in ("FATAL", "PANIC"):
+            if ends_connection(facts):
                 self._drop()
-            self._raise(facts)
+            raise refusal_error(self.place, facts, self._tables.what) from None
         except (InterfaceError, OSError, struct.error) as error:
             self._drop()
-            raise _unreachable(self.place, _reason(error)) from None
+            raise lost_error(self.place, error) from None
         except BaseException:  # an interrupt may have come between a question and its answer
             self._drop()
             raise
 
-    def _raise(self, facts: Mapping[str, str]) -> NoReturn:
-        raise error_of(self.place, facts, self._tables.what) from None
-
     def _drop(self) -> None:
         link, self._link, self._prepared = self._link, None, {}
         if link is not None:
-            _cut(link)
+            close_link(link)
 
     def unsafe_settings(self) -> list[str]:
         """Those of the server that are off."""
@@ -565,22 +518,22 @@ class PostgresDatabase:
             raise BusyError(f"{name} is in use by another process", fix="Wait until it has ended.")
 
     def _try_lock(self, name: str) -> bool:
-        return bool(self._simply(f"SELECT pg_try_advisory_lock({_number(self.place.schema, name)})")[0][0])
+        return bool(self._simply(f"SELECT pg_try_advisory_lock({lock_key(self.place.schema, name)})")[0][0])
 
     def release(self, name: str) -> None:
         """Release the lock of a name."""
         with self._guard:
             self._held.pop(name, None)
             with suppress(UnreachableError):  # then the server has released it
-                self._simply(f"SELECT pg_advisory_unlock({_number(self.place.schema, name)})")
+                self._simply(f"SELECT pg_advisory_unlock({lock_key(self.place.schema, name)})")
 
     def is_held(self, name: str) -> bool:
         """Whether a session has the lock of a name."""
-        return name in self._held or bool(self.read(_HELD, {"key": _number(self.place.schema, name)}))
+        return name in self._held or bool(self.read(_HELD, {"key": lock_key(self.place.schema, name)}))
 
     def others(self) -> list[str]:
         """The processes whose sessions hold a name, apart from this one: their address and process."""
-        return [str(row[0]) for row in self.read(_OTHERS, {"schema": f"{_LOCK_KEY} {self.place.schema}"[:63]})]
+        return [str(row[0]) for row in self.read(_OTHERS, {"schema": application_name(self.place)})]
 
     def close(self) -> None:
         """Close the connection, which releases every lock; a pooled one stays for others."""
@@ -592,7 +545,7 @@ class PostgresDatabase:
             if link is not None:
                 with suppress(Exception):
                     link.close()
-                _cut(link)
+                close_link(link)
 
 
 _OWNER = """
@@ -609,182 +562,14 @@ SELECT DISTINCT coalesce(host(client_addr), 'this machine') || ', process ' || p
 """
 
 
-def open_link(place: PostgresPlace, *, shared: bool = False) -> Any:
-    """A connection of the driver; UnreachableError or SettingsError where there is none.
-
-    A `shared` one is of no schema, so that it does not count as a process at work with one.
-    """
-    try:
-        from pg8000.core import CoreConnection
-        from pg8000.exceptions import DatabaseError, InterfaceError
-    except ImportError:
-        raise SettingsError(
-            "PostgreSQL needs the postgres extra", fix="pip install 'intacct-bridge[postgres]'"
-        ) from None
-    server = server_of(place.uri)
-    try:
-        link = CoreConnection(
-            server.user,
-            host=server.host,
-            database=server.database,
-            port=server.port,
-            password=server.password,
-            unix_sock=server.socket,
-            ssl_context=_ssl(server),
-            timeout=server.connect_timeout,
-            application_name=_LOCK_KEY if shared else f"{_LOCK_KEY} {place.schema}"[:63],
-        )
-        link._usock.settimeout(ANSWER_SECONDS)
-    except (DatabaseError, InterfaceError, OSError, ValueError, struct.error, AttributeError) as error:
-        told: BaseException | None = error
-        while told is not None and not isinstance(told, DatabaseError):
-            told = told.__context__  # the driver may fail to say good-bye after a refusal
-        if told is not None:
-            raise error_of(place, told.args[0], "") from None
-        if isinstance(error, AttributeError) and server.password is None:
-            raise SettingsError(
-                f"{place.name} asks for a password", fix="put it into the URI, or into PGPASSWORD"
-            ) from None
-        if "password" in str(error) or "Authentication method" in str(error) or "SSL" in str(error):
-            raise SettingsError(f"{place.name} cannot be used: {error}", fix="check the URI") from None
-        raise _unreachable(place, _reason(error)) from None
-    return link
+_IDLE_LINKS = IdleLinks(close_link)
 
 
-def error_of(place: PostgresPlace, facts: Mapping[str, str], what: str) -> IntacctError:
-    """The error for a refusal of the server, by its SQL state."""
-    state, text = facts.get("C", ""), facts.get("M", "")
-    if state == _NO_CONNECTION_LEFT:
-        return UnreachableError(
-            f"{place.name} has no connection left: {text}",
-            fix="Run it again later, or run less at once. To allow more connections, raise `max_connections` of the"
-            " server, and the limits of the database and of the user.",
-        )
-    if state.startswith(_GONE):
-        return _unreachable(place, text)
-    if state == _LOCK_TIMEOUT:
-        return BusyError(f"another process holds {what} in {place.name}", fix="Run it again later.")
-    if state == _READ_ONLY:
-        return SettingsError(f"{place.name} is read-only: {text}", fix="name the primary server")
-    fix = "check the URI and the user's rights"
-    if state == _FORBIDDEN:
-        fix = f'as the owner of the database: CREATE SCHEMA "{place.schema}" AUTHORIZATION "the user"'
-    kinds = {_NO_TABLE: MissingTableError, _NO_SCHEMA: MissingTableError, _FORBIDDEN: NoRightError}
-    return kinds.get(state, SettingsError)(f"{place.name} cannot be used: {text}", fix=fix)
-
-
-def refuse_pooler(place: PostgresPlace, pid: int) -> None:
-    """SettingsError where two connections share a session of the server, as those of a transaction pooler do."""
-    other = open_link(place)
-    try:
-        same = other.execute_simple("SELECT pg_backend_pid()").rows[0][0] == pid
-    finally:
-        _cut(other)
-    if same:
-        raise SettingsError(
-            f"{place.name} is behind a transaction pooler, which gives one session to several processes",
-            fix="name the server's own port, or a port of the pooler in session mode",
-        )
-
-
-def _cut(link: Any) -> None:
-    """Close the socket and the file over it; either alone keeps the connection open."""
-    for end in (link._sock, link._usock):
-        with suppress(Exception):
-            end.close()
-
-
-_IDLE_LINKS = IdleLinks(_cut)
-
-
-def _announced_pid(link: Any) -> int:
-    """The process that the server announced; a pooler announces a number of its own."""
-    return int(struct.unpack_from("!i", link._backend_key_data)[0]) if link._backend_key_data else 0
-
-
-def _unreachable(place: PostgresPlace, reason: str) -> UnreachableError:
-    return UnreachableError(
-        f"{place.name} cannot be reached: {reason}",
-        fix="Start the server, or wait until it answers, and run it again. Nothing was sent without it.",
-    )
-
-
-def _reason(error: BaseException) -> str:
-    """The reason of the operating system, where the driver hides it."""
-    cause = error.__cause__
-    found = cause if isinstance(cause, OSError) else error
-    if isinstance(found, TimeoutError):
-        return "no answer in time"
-    return getattr(found, "strerror", None) or (str(found) if isinstance(found, OSError) else "the connection was lost")
-
-
-def _ssl(server: Server) -> Any:
-    """What the driver takes: False for none, None for an attempt, True for encryption, or a context that verifies."""
-    if server.socket or server.ssl_mode == "disable":
-        return False
-    if server.ssl_mode in ("allow", "prefer"):
-        return None
-    if server.ssl_mode == "require":
-        return True
-    context = ssl.create_default_context(cafile=server.ssl_root or None)
-    context.check_hostname = server.ssl_mode == "verify-full"
-    return context
-
-
-def _number(*parts: str) -> int:
+def lock_key(*parts: str) -> int:
     """The key of an advisory lock."""
-    return int.from_bytes(sha256("\0".join((_LOCK_KEY, *parts)).encode()).digest()[:8], signed=True)
-
-
-def copied_line(*values: object) -> bytes:
-    """A row in the text format of COPY."""
-    return ("\t".join(str(one).translate(_ESCAPES) for one in values) + "\n").encode()
-
-
-_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r", "\0": None})
-"""What COPY takes for a sign of its own; a text in PostgreSQL cannot hold the character 0."""
+    return int.from_bytes(sha256("\0".join((APPLICATION, *parts)).encode()).digest()[:8], signed=True)
 
 
 def _steady() -> float:
     """Seconds of a clock that no one sets, and that goes on while the machine sleeps."""
     return time.clock_gettime(time.CLOCK_BOOTTIME) if sys.platform == "linux" else time.monotonic()
-
-
-@cache
-def _translated(sql: str) -> tuple[str, tuple[str, ...]]:
-    """A statement in PostgreSQL's form, and the names of its values."""
-    names: list[str] = []
-    count = 0
-
-    def piece(match: re.Match[str]) -> str:
-        nonlocal count
-        if match[1]:
-            if match[1] not in names:
-                names.append(match[1])
-            return f"${names.index(match[1]) + 1}"
-        if match[2]:
-            count += 1
-            return f"${count}"
-        return "" if match[3] else match[0]
-
-    return _PIECE.sub(piece, sql), tuple(names)
-
-
-_TRIGGER = re.compile(r"CREATE TRIGGER .*?\nEND;", re.DOTALL)
-
-
-def postgres_script(script: str) -> str:
-    """The statements that make tables, as PostgreSQL takes them. Texts compare byte by byte, as in SQLite."""
-    text = re.sub(r"--[^\n]*", "", _TRIGGER.sub("", script))
-    for before, after in (
-        (r"INTEGER PRIMARY KEY AUTOINCREMENT", "BIGINT GENERATED BY DEFAULT AS IDENTITY PRIMARY KEY"),
-        (r"\bINTEGER\b", "BIGINT"),
-        (r"\bBLOB\b", "BYTEA"),
-        (r"\bTEXT\b", 'TEXT COLLATE "C"'),
-        (r" REFERENCES \w+ \(\w+\)", ""),
-        (r"\) ?\n? *WITHOUT ROWID", ")"),
-        (r"\buser TEXT", '"user" TEXT'),
-        (r"lower\(hex\(randomblob\(16\)\)\)", "replace(gen_random_uuid()::text, '-', '')"),
-    ):
-        text = re.sub(before, after, text)
-    return text

@@ -15,7 +15,7 @@ from intacct_bridge.edge.spark.staging import Staging
 from intacct_bridge.edge.spark.writer import StagedWrite, batch_write, stream_write
 from intacct_bridge.emulator.gateway.gateway import Emulator
 from intacct_bridge.store.place import PostgresPlace
-from intacct_bridge.store.postgres import open_link
+from intacct_bridge.store.postgres_link import open_link
 from support.small_company import client, connection
 
 CONTACT = pa.struct([("PRINTAS", pa.string())])

@@ -17,7 +17,7 @@ from intacct_bridge.flow.outbox.outbox import Outbox
 from intacct_bridge.flow.plan.planner import make_plan
 from intacct_bridge.flow.post.loader import Loader, LoadSettings
 from intacct_bridge.flow.tables.delimited import open_csv
-from intacct_bridge.store import postgres
+from intacct_bridge.store import postgres, postgres_link
 from intacct_bridge.store.place import PostgresPlace
 from support.small_company import connection
 
@@ -49,7 +49,7 @@ def work(job: Job) -> None:
     if job.careless:
         postgres.PostgresDatabase._was_committed = lambda *_: True  # type: ignore[method-assign]
         Outbox._ours = lambda _, entries: list(entries)  # type: ignore[method-assign, assignment]
-    postgres.PATIENCE, postgres.ANSWER_SECONDS = job.patience, 4
+    postgres.PATIENCE, postgres_link.ANSWER_SECONDS = job.patience, 4
 
     def step(name: str) -> None:
         if name == job.die_at:

@@ -19,7 +19,8 @@ from intacct_bridge.errors import BusyError, SettingsError
 from intacct_bridge.model.sql_text import literal, quoted
 from intacct_bridge.store.database import TableSet
 from intacct_bridge.store.place import PostgresPlace
-from intacct_bridge.store.postgres import PostgresDatabase, copied_line
+from intacct_bridge.store.postgres import PostgresDatabase
+from intacct_bridge.store.postgres_sql import copied_line
 
 LEFT_OVER = timedelta(days=7)
 """After this time the rows of a job that has not ended are cleared by the next one."""
