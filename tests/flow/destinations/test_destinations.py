@@ -497,6 +497,18 @@ def test_names_of_any_kind_are_quoted(copy: Copy) -> None:
     assert copy.rows(odd) == [{"RECORDNO": 1, 'a"b; --': "z", "ORDER": "y"}]
 
 
+def test_a_field_with_the_name_of_a_column_of_ours_is_refused_with_the_fix(copy: Copy) -> None:
+    keep(copy, BILLS, [bill(1)])
+    for stream in (BILLS, replace(BILLS, name="OTHER")):
+        taken = replace(stream, fields={**stream.fields, "_run": Kind.INTEGER})
+        with pytest.raises(
+            SettingsError, match=f"{stream.name} has a field _run, and the copy needs this name"
+        ) as told:
+            keep(copy, taken, [bill(2, _run=7)])
+        assert told.value.fix == "leave the field out with `select`"
+    assert numbers(copy.rows(BILLS)) == [1]
+
+
 def test_a_table_of_other_records_or_without_its_key_is_refused_and_unchanged(copy: Copy) -> None:
     keep(copy, BILLS, [bill(1)])
     other = Stream("APBILL", "X", {"NAME": Kind.TEXT}, "NAME")

@@ -95,6 +95,15 @@ def test_a_name_that_would_be_truncated_is_refused(sink: Sink) -> None:
     kept(sink, BILLS, [bill(1)], WALKING.end())
 
 
+@pytest.mark.parametrize("field", ["ctid", "xmin", "tableoid"])
+def test_a_field_with_the_name_of_a_system_column_is_refused_with_the_fix(sink: Sink, field: str) -> None:
+    taken = replace(BILLS, fields={**BILLS.fields, field: Kind.TEXT})
+    with pytest.raises(SettingsError, match=f"APBILL has a field {field}, and the copy needs this name") as told:
+        kept(sink, taken, [bill(1)], WALKING.end())
+    assert "leave the field out" in told.value.fix
+    kept(sink, replace(BILLS, fields={**BILLS.fields, field.upper(): Kind.TEXT}), [bill(1)], WALKING.end())
+
+
 def test_a_stream_that_the_destination_refuses_costs_no_other(postgres: str) -> None:
     company = Company(1).fill(40)
     with closing(open_sink(postgres)) as sink:

@@ -77,6 +77,18 @@ def require_identity(stream: Stream, columns: Collection[str] | None) -> None:
         )
 
 
+def refuse_taken(table: str, fields: Iterable[str], taken: Collection[str], *, ignores_case: bool) -> None:
+    """SettingsError for a field with the name of a column that the copy or its database has besides the fields."""
+    names = {name.casefold() if ignores_case else name for name in taken}
+    field = next((one for one in fields if (one.casefold() if ignores_case else one) in names), "")
+    if field:
+        raise SettingsError(
+            f"{table} has a field {field}, and the copy needs this name for a column of its own",
+            fix="leave the field out with `select`",
+            setting="select",
+        )
+
+
 def refuse_same_name(name: str, names: Iterable[str]) -> None:
     """SettingsError where the copy holds a stream whose name DuckDB takes for the same: only one could be read back."""
     other = next((one for one in names if one != name and one.casefold() == name.casefold()), "")

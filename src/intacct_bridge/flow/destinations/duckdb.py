@@ -79,6 +79,7 @@ class DuckDB:
     array_sql = "?"
     longest_name = 0
     ignores_case = True
+    system_columns: tuple[str, ...] = ()
 
     def __init__(self, path: str) -> None:
         self.name = path

@@ -21,7 +21,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from intacct_bridge.client.local.durable_names import force_names
 from intacct_bridge.errors import SettingsError
-from intacct_bridge.flow.destinations.base import ColumnDifference, Committed, refuse_same_name, require_identity
+from intacct_bridge.flow.destinations.base import (
+    ColumnDifference,
+    Committed,
+    refuse_same_name,
+    refuse_taken,
+    require_identity,
+)
 from intacct_bridge.flow.destinations.latest_rows import latest, views
 from intacct_bridge.flow.destinations.manifest import (
     NAME,
@@ -40,7 +46,7 @@ from intacct_bridge.flow.destinations.schema_evolution import (
     schema_of,
 )
 from intacct_bridge.flow.streams.bookmark import Bookmark
-from intacct_bridge.flow.streams.stream import Stream, StreamOutcome
+from intacct_bridge.flow.streams.stream import COPY_COLUMNS, Stream, StreamOutcome
 from intacct_bridge.model.sql_text import quoted
 from intacct_bridge.wire.columns import arrow_type
 from intacct_bridge.wire.values import Kind, Value
@@ -53,6 +59,8 @@ _LONGEST_NAME = 120
 _LONG_ROW = 300_000
 """Bytes of a row; written, they become at most six times as many, which every reader takes (DuckDB two million)."""
 _TAKEN = ("runs", "manifest.json", "latest.sql")
+_OUR_COLUMNS = (*COPY_COLUMNS, "_seq", "_at")
+"""The columns of the files, and of the queries that read them."""
 GATHER_ROWS = 6_000
 """Rows kept in memory before they go into the file: a row group of Parquet."""
 GATHER_BYTES = 16 * 2**20
@@ -493,6 +501,7 @@ class FileWriter:
             require_identity(self._stream, (self._entry.key, self._entry.group))
         known = schema_of(self._stream.fields)
         incoming = joined((known, *(batch.schema for batch, _ in self._batches)), self._stream.name)
+        refuse_taken(self._stream.name, incoming.names, _OUR_COLUMNS, ignores_case=True)
         evolution = evolve(self._stream.name, self._schema, incoming)
         if days := dates_that_become_times(self._schema, evolution):
             self._files.of_days(days)

@@ -24,12 +24,13 @@ from intacct_bridge.flow.destinations.base import (
     Committed,
     CopyState,
     refuse_same_name,
+    refuse_taken,
     require_identity,
 )
 from intacct_bridge.flow.destinations.schema_evolution import Evolution, combined, evolve, joined, schema_of
 from intacct_bridge.flow.destinations.stored_views import STORED_VIEWS, StoredViews
 from intacct_bridge.flow.streams.bookmark import Bookmark
-from intacct_bridge.flow.streams.stream import Stream, StreamOutcome
+from intacct_bridge.flow.streams.stream import COPY_COLUMNS, Stream, StreamOutcome
 from intacct_bridge.model.batched import batched
 from intacct_bridge.model.sql_text import quoted
 from intacct_bridge.wire.values import Value
@@ -71,6 +72,8 @@ class Database(Protocol):
     """How many bytes a name may have; 0: no limit."""
     ignores_case: bool
     """Names that differ only in case are the same."""
+    system_columns: tuple[str, ...]
+    """Columns that it gives every table, so that no field can have their names."""
 
     @property
     def errors(self) -> tuple[type[Exception], ...]:
@@ -388,6 +391,11 @@ class SqlSink:
                 f"the name {long} is too long for {self._database.name}, which takes {most} bytes", fix=fix
             )
 
+    def refuse_taken(self, table: str, fields: Iterable[str]) -> None:
+        """SettingsError for a field with the name of a column that we or the database add."""
+        taken = (*COPY_COLUMNS, *self._database.system_columns)
+        refuse_taken(table, fields, taken, ignores_case=self._database.ignores_case)
+
     def refuse_same_name(self, table: str) -> None:
         """SettingsError where the database would take another table for this one."""
         if self._database.ignores_case:
@@ -564,6 +572,7 @@ class SqlWriter:
         known = schema_of(self._stream.fields)
         incoming = joined((known, *(batch.schema for batch in self._batches)), self._stream.name)
         evolution = evolve(self._stream.name, self._schema, incoming)
+        self._sink.refuse_taken(self._stream.name, incoming.names)
         self._sink.refuse_long(evolution.schema.names, "leave the field out with `select`")
         changed = self._schema is None or evolution.added or evolution.widened
         types = self._db.sql_types(evolution.schema) if changed or self._batches else {}
