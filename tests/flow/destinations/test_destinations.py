@@ -505,6 +505,7 @@ def test_a_field_with_the_name_of_a_column_of_ours_is_refused_with_the_fix(copy:
             SettingsError, match=f"{stream.name} has a field _run, and the copy needs this name"
         ) as told:
             keep(copy, taken, [bill(2, _run=7)])
+        copy.close()
         assert told.value.fix == "leave the field out with `select`"
     assert numbers(copy.rows(BILLS)) == [1]
 

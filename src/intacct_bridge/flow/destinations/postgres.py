@@ -83,7 +83,7 @@ class Postgres:
     array_sql = f"string_to_array(nullif(?::text, ''), '{_SEPARATOR}')"
     longest_name = 63
     ignores_case = False
-    system_columns = ("tableoid", "xmin", "cmin", "xmax", "cmax", "ctid")
+    system_columns: tuple[str, ...] = ("tableoid", "xmin", "cmin", "xmax", "cmax", "ctid")
 
     def __init__(self, uri: str) -> None:
         self.name = redacted(uri)
