@@ -170,6 +170,22 @@ def test_custom_fields_objects_and_dimensions_are_described_and_read(harbour: Em
     assert "RISK" in faults(harbour, refused)[0].text
 
 
+def test_a_write_sets_who_changed_a_custom_record_and_when(tmp_path: Path) -> None:
+    emulator = declared(tmp_path, HARBOUR)
+    emulator.set_clock(datetime(2026, 11, 22, 13, tzinfo=UTC))
+    data(emulator, "<create><BERTH><name>South 1</name></BERTH></create>")
+    emulator.set_clock(datetime(2026, 11, 22, 14, tzinfo=UTC))
+    data(emulator, "<update><BERTH><id>1</id><BUILT>05/07/1998</BUILT></BERTH></update>")
+    made, later = "11/22/2026 13:00:00", "11/22/2026 14:00:00"
+    times = "name createdBy createdAt updatedBy updatedAt"
+    changed = f"<greaterthan><field>updatedAt</field><value>{made}</value></greaterthan>"
+    assert read(emulator, "BERTH", times, changed) == [
+        ("North 4", "demo-user", "11/22/2026 12:00:00", "demo-user", later)
+    ]
+    assert read(emulator, "BERTH", times)[1] == ("South 1", "demo-user", made, "demo-user", made)
+    emulator.close()
+
+
 def test_a_transaction_definition_has_its_own_fields(harbour: Emulator) -> None:
     assert read(harbour, "SODOCUMENTPARAMS", "DOCID DOCCLASS UPDATES_GL") == [("Harbour Invoice", "Invoice", "A")]
     asked = "<lookup><object>SODOCUMENT</object>{}</lookup>"

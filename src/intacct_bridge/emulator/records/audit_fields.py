@@ -23,12 +23,15 @@ def set_audit_fields(call: FunctionCall, described: ObjectDef, row: Row, *, new:
         if described.kind_of(created) is Kind.TIMESTAMP:
             row[created] = now
         row |= {"CREATEDBY": user.get("RECORDNO", ""), "CREATEDBYLOGINID": call.session.user.user_id}
+        row |= {"createdBy": call.session.user.user_id, "createdAt": now}  # a custom object has these instead
         if call.session.entity and "MEGAENTITYID" in described.fields:
             row |= _owner(call)
     row |= {
         "WHENMODIFIED": now,
         "MODIFIEDBY": user.get("RECORDNO", ""),
         "MODIFIEDBYLOGINID": call.session.user.user_id,
+        "updatedBy": call.session.user.user_id,
+        "updatedAt": now,
     }
     for name in [name for name in row if name not in described.fields and name not in _KEPT]:
         del row[name]
