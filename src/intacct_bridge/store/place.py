@@ -23,6 +23,11 @@ _OPTIONS = (
 )  # fmt: skip
 _SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 _LONGEST_NAME = 63
+SYSTEM_ROOT = "system"
+"""What `sslrootcert` is for the authorities that the system trusts."""
+NO_TLS_FIX = "turn TLS on at the server, or write sslmode=disable into the URI for a connection without encryption"
+ROOT_FIX = "let `sslrootcert` in the URI name a file with the certificate of the authority that signed the server's"
+HOST_FIX = "write the host as the server's certificate names it, or use sslmode=verify-ca, which compares no names"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +63,7 @@ class Server:
     database: str
     ssl_mode: str
     ssl_root: str
+    """A file; empty for the authorities that the system trusts."""
     connect_timeout: float
 
     @property
@@ -131,12 +137,19 @@ def server_of(uri: str) -> Server:
             fix="write postgresql://USER:PASSWORD@HOST:PORT/DATABASE, and escape special characters in the password,"
             " such as %40 for @ and %2F for /",
         ) from None
-    mode = options.get("sslmode", "prefer")
+    root = options.get("sslrootcert", "")
+    mode = options.get("sslmode", "verify-full" if root == SYSTEM_ROOT else "prefer")
     if mode not in _SSL_MODES:
         raise SettingsError(
             f"{redacted(uri)}: sslmode is {mode!r}{did_you_mean(mode, _SSL_MODES)}",
             fix=f"use one of {', '.join(_SSL_MODES)}",
         )
+    if root == SYSTEM_ROOT and mode != "verify-full":
+        raise SettingsError(
+            f"{redacted(uri)}: sslrootcert=system needs sslmode=verify-full", fix="write it into the URI"
+        )
+    if root and mode == "require":  # as libpq has it
+        mode = "verify-ca"
     from getpass import getuser
 
     user = options.get("user") or unquote(parts.username or "") or os.environ.get("PGUSER") or getuser()
@@ -148,7 +161,7 @@ def server_of(uri: str) -> Server:
         password,
         options.get("dbname") or unquote(parts.path.lstrip("/")) or user,
         mode,
-        options.get("sslrootcert", ""),
+        "" if root == SYSTEM_ROOT else root,
         seconds,
     )
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from intacct_bridge.errors import BusyError, IntacctError, SettingsError, UnreachableError
 from intacct_bridge.store.database import Row
-from intacct_bridge.store.place import PostgresPlace, Server, server_of
+from intacct_bridge.store.place import HOST_FIX, NO_TLS_FIX, ROOT_FIX, PostgresPlace, Server, server_of
 
 APPLICATION = "intacct-bridge"
 """The application name that the server's views show; the name of the schema follows it."""
@@ -22,6 +22,17 @@ _NO_CONNECTION_LEFT = "53300"
 _CONNECTION_ENDS = ("08", "57P01", "57P02", "57P03", _NO_CONNECTION_LEFT)
 """SQL states of a server that ends the connection, starts, stops, or has no connection left."""
 _NO_TABLE, _NO_SCHEMA, _READ_ONLY, _FORBIDDEN, _LOCK_TIMEOUT = "42P01", "3F000", "25006", "42501", "55P03"
+
+_FIXES = {
+    "28P01": "check the user and the password, in the URI or in PGUSER and PGPASSWORD; escape special characters in the"
+    " password, such as %40 for @ and %2F for /",
+    "28000": "check the user, in the URI or in PGUSER, and let the server accept it in pg_hba.conf",
+    "3D000": "check the name of the database in the URI, or create it with CREATE DATABASE",
+    "57014": "raise the user's statement_timeout in the database",
+}
+"""What to do, by SQL state."""
+_OTHER_HOST = (62, 64)
+"""OpenSSL's numbers of the error that a certificate is of another host or address."""
 
 
 class MissingTableError(SettingsError):
@@ -85,6 +96,7 @@ def open_link(place: PostgresPlace, *, shared: bool = False) -> Any:
             "PostgreSQL needs the postgres extra", fix="pip install 'intacct-bridge[postgres]'"
         ) from None
     server = server_of(place.uri)
+    context = _ssl(place, server)
     try:
         link = CoreConnection(
             server.user,
@@ -93,7 +105,7 @@ def open_link(place: PostgresPlace, *, shared: bool = False) -> Any:
             port=server.port,
             password=server.password,
             unix_sock=server.socket,
-            ssl_context=_ssl(server),
+            ssl_context=context,
             timeout=server.connect_timeout,
             application_name=APPLICATION if shared else application_name(place),
         )
@@ -112,6 +124,13 @@ def _open_error(place: PostgresPlace, error: BaseException, refusal: type[BaseEx
         return refusal_error(place, found.args[0], "")
     if isinstance(error, AttributeError) and server_of(place.uri).password is None:
         return SettingsError(f"{place.name} asks for a password", fix="put it into the URI, or into PGPASSWORD")
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return SettingsError(
+            f"{place.name} cannot be used: its certificate was refused: {error.verify_message}",
+            fix=HOST_FIX if error.verify_code in _OTHER_HOST else ROOT_FIX,
+        )
+    if "refuses SSL" in str(error):
+        return SettingsError(f"{place.name} has no TLS, and `sslmode` in the URI demands it", fix=NO_TLS_FIX)
     if "password" in str(error) or "Authentication method" in str(error) or "SSL" in str(error):
         return SettingsError(f"{place.name} cannot be used: {error}", fix="check the URI")
     return lost_error(place, error)
@@ -140,7 +159,7 @@ def refusal_error(place: PostgresPlace, facts: Mapping[str, str], what: str) -> 
         return BusyError(f"another process holds {what} in {place.name}", fix="Run it again later.")
     if state == _READ_ONLY:
         return SettingsError(f"{place.name} is read-only: {text}", fix="name the primary server")
-    fix = "check the URI and the user's rights"
+    fix = _FIXES.get(state, "check the URI and the user's rights")
     if state == _FORBIDDEN:
         fix = f'as the owner of the database: CREATE SCHEMA "{place.schema}" AUTHORIZATION "the user"'
     kinds = {_NO_TABLE: MissingTableError, _NO_SCHEMA: MissingTableError, _FORBIDDEN: NoRightError}
@@ -204,7 +223,7 @@ def _reason(error: BaseException) -> str:
     return getattr(found, "strerror", None) or (str(found) if isinstance(found, OSError) else "the connection was lost")
 
 
-def _ssl(server: Server) -> Any:
+def _ssl(place: PostgresPlace, server: Server) -> Any:
     """The driver's `ssl_context`: False for no TLS, None to try it, True to require it, or a context that verifies."""
     if server.socket or server.ssl_mode == "disable":
         return False
@@ -212,6 +231,10 @@ def _ssl(server: Server) -> Any:
         return None
     if server.ssl_mode == "require":
         return True
-    context = ssl.create_default_context(cafile=server.ssl_root or None)
+    try:
+        context = ssl.create_default_context(cafile=server.ssl_root or None)
+    except OSError as error:
+        reason = "is no file of certificates" if isinstance(error, ssl.SSLError) else error.strerror
+        raise SettingsError(f"{place.name}: sslrootcert {server.ssl_root}: {reason}", fix=ROOT_FIX) from None
     context.check_hostname = server.ssl_mode == "verify-full"
     return context

@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 
 from intacct_bridge.errors import BusyError, SettingsError, UnreachableError
+from intacct_bridge.flow.changes.receivers.database import PostgresReceiver
 from intacct_bridge.flow.destinations import postgres as postgres_module
 from intacct_bridge.flow.destinations.base import Sink
+from intacct_bridge.flow.destinations.libpq import refusal
 from intacct_bridge.flow.destinations.open import copy_states, open_sink
 from intacct_bridge.flow.extract.run import Extraction
 from intacct_bridge.flow.streams.bookmark import Bookmark
@@ -183,6 +185,8 @@ def test_a_read_only_database_is_reported(sink: Sink, postgres: str) -> None:
         ('CREATE VIEW due AS SELECT "RECORDNO" FROM "APBILL"', "drop the view, run again"),
         ('ALTER TABLE "APBILL" DROP COLUMN _read_at', "was renamed or dropped"),
         ('ALTER TABLE "APBILL" ALTER COLUMN "VENDORID" TYPE int4 USING 1', "type was changed"),
+        ('DO $$BEGIN DELETE FROM "APBILL"; ALTER TABLE "APBILL" ADD note text NOT NULL; END$$', "give it a DEFAULT"),
+        ('ALTER TABLE "APBILL" ADD CHECK ("RECORDNO" < 2)', "drop it"),
     ],
 )
 def test_an_error_about_a_table_that_was_changed_by_hand_says_how_to_fix_it(
@@ -224,6 +228,54 @@ def test_new_rows_get_the_default_of_a_column_that_somebody_added(sink: Sink, po
     ]
 
 
+def test_a_time_limit_of_the_server_is_named_also_before_the_first_transaction(sink: Sink, postgres: str) -> None:
+    sink.close()
+    for connect in (lambda one: open_sink(one).open("demo", NOON), copy_states, PostgresReceiver):
+        with pytest.raises(SettingsError, match=r"canceling statement due to statement timeout$") as told:
+            connect(postgres + "&options=-cstatement_timeout%3D1")
+        assert told.value.fix.startswith("raise statement_timeout")
+
+
+def test_a_table_of_events_that_cannot_be_made_is_refused_with_the_servers_words(postgres: str) -> None:
+    with pytest.raises(SettingsError, match=r"cannot execute CREATE TABLE in a read-only transaction$"):
+        PostgresReceiver(postgres + "&options=-cdefault_transaction_read_only%3Don")
+
+
+ADDRESS = 'connection to server at "localhost"'
+
+
+@pytest.mark.parametrize(
+    ("said", "reason", "fix"),
+    [
+        (
+            f'{ADDRESS} (127.0.0.1), port 5432 failed: FATAL:  password authentication failed for user "me"\n',
+            'password authentication failed for user "me"',
+            "check the user and the password",
+        ),
+        (
+            f'{ADDRESS} (::1), port 1 failed: refused\n{ADDRESS}, port 1 failed: database "x" does not exist\n',
+            'database "x" does not exist',
+            "CREATE DATABASE",
+        ),
+        (
+            f'{ADDRESS} (::1), port 5432 failed: FATAL:  no pg_hba.conf entry for host "::1", no encryption\n',
+            'no pg_hba.conf entry for host "***", no encryption',
+            "sslmode=require",
+        ),
+        ('could not translate host name "localhost" to address: unknown\n', "to address: unknown", "name of the host"),
+        ('invalid sslmode value: "full"\n', 'invalid sslmode value: "***"', "verify-full"),
+    ],
+)
+def test_a_refusal_of_a_connection_has_the_reason_of_the_last_attempt_and_a_fix(
+    said: str, reason: str, fix: str
+) -> None:
+    told = refusal(Exception(f"IO: [libpq] Failed to connect: {said}"), "postgresql://me:geheim@localhost/x")
+    assert isinstance(told, SettingsError)
+    assert told.message.startswith("postgresql://localhost/x cannot be used: ")
+    assert told.message.endswith(reason)
+    assert fix in told.fix
+
+
 def test_texts_are_stored_as_they_are_where_the_session_would_have_another_encoding(postgres: str) -> None:
     """As in a LATIN1 database, with PGCLIENTENCODING, or by a role's setting: the driver sends UTF-8 in any case."""
     asked(postgres, f"ALTER DATABASE {quoted(database_of(postgres))} SET client_encoding = 'LATIN1'")
@@ -254,9 +306,9 @@ def test_a_user_needs_no_right_to_create_schemas_that_exist(postgres: str) -> No
     asked(postgres, f"CREATE SCHEMA books AUTHORIZATION {quoted(user)}")
     mine = f"{postgres.replace('//postgres:', f'//{user}:')}&options=-csearch_path%3Dbooks"
     with closing(open_sink(mine)) as opened:
-        with pytest.raises(SettingsError, match=r'"books_bridge".*permission denied') as refused:
+        with pytest.raises(SettingsError, match="permission denied for database") as refused:
             opened.open("demo", NOON)
-        assert "CREATE SCHEMA" in refused.value.fix
+        assert 'CREATE SCHEMA "books_bridge"' in refused.value.fix
     asked(postgres, f"CREATE SCHEMA books_bridge AUTHORIZATION {quoted(user)}")
     with closing(open_sink(mine)) as opened:
         opened.open("demo", NOON)

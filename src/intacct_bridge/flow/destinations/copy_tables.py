@@ -15,7 +15,7 @@ from intacct_bridge.flow.destinations.duckdb import not_opened
 from intacct_bridge.flow.destinations.latest_rows import latest
 from intacct_bridge.flow.destinations.manifest import ROWS, CopyFolder
 from intacct_bridge.flow.destinations.postgres import Postgres
-from intacct_bridge.flow.destinations.sql import LOADING
+from intacct_bridge.flow.destinations.sql import LOADING, failure
 from intacct_bridge.flow.destinations.uri import parse_uri
 from intacct_bridge.flow.streams.stream import COPY_COLUMNS
 from intacct_bridge.model.sql_text import quoted
@@ -152,6 +152,8 @@ def _postgres(uri: str) -> Iterator[Postgres]:
     database.connect()
     try:
         yield database
+    except database.errors as error:
+        raise failure(database, error) from error
     finally:
         database.close()
 

@@ -107,6 +107,10 @@ class DuckDB:
         """A file has no server."""
         return False
 
+    def reason(self, error: BaseException) -> str:
+        """The first line of DuckDB's message."""
+        return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
     def lock(self) -> bool:
         """Opening the file has kept other processes out."""
         return True

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import count as counter
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qs
 
-from intacct_bridge.errors import SettingsError, UnreachableError
+from intacct_bridge.errors import SettingsError
+from intacct_bridge.flow.destinations.libpq import reason_of, refusal
 from intacct_bridge.flow.destinations.sql import SqlSink
 from intacct_bridge.flow.streams.stream import COPY_COLUMNS
 from intacct_bridge.model.sql_text import quoted
@@ -30,13 +30,6 @@ _LOCK = 0x1B41D6E
 _LOCK_TIMEOUT = "55P03"
 LOCK_WAIT_MS = 10_000
 """How long a run waits for another one: the server may need a moment to notice that a process was killed."""
-_TEMPORARY = re.compile(
-    r"refused|timeout|timed out|temporary failure|unreachable|no route to host|reset by peer"
-    r"|closed the connection|No such file or directory|starting up|shutting down|recovery mode"
-    r"|too many (?:clients|connections)|slots are",
-    re.IGNORECASE,
-)
-"""Libpq's words for a server that does not answer now. A wrong password, user or database is another thing."""
 _LOST_CLASSES = ("08", "57P")
 """PostgreSQL's classes of errors for a lost connection, and for an operator's intervention."""
 _LOST = re.compile(
@@ -60,20 +53,6 @@ _PARAMETERS = re.compile(r"""\"(?:[^"]|"")*"|'(?:[^']|'')*'|\?""")
 def postgres_sink(uri: str, *, hard_deletes: bool = False) -> SqlSink:
     """The sink of a `postgresql://` URI."""
     return SqlSink(redacted(uri), Postgres(uri), hard_deletes=hard_deletes)
-
-
-_QUOTATIONS = re.compile(r'"([^"]*)"')
-
-
-def _without_secrets(message: str, uri: str) -> str:
-    """Libpq's message without the quotations that may be part of a password: where a character of it should have been
-    escaped, libpq takes that for the end of the password.
-    """
-    known = redacted(uri)
-    user = uri.partition("://")[2].partition("@")[0].partition(":")[0]
-    options = () if "password" in uri.lower() else parse_qs(uri.partition("?")[2], keep_blank_values=True)
-    kept = {"port", "=", user, *options}
-    return _QUOTATIONS.sub(lambda match: match[0] if match[1] in known or match[1] in kept else '"***"', message)
 
 
 class Postgres:
@@ -104,13 +83,15 @@ class Postgres:
             ) from None
         try:
             self._open = dbapi.connect(self._uri)
+            self._begin_session()
         except dbapi.Error as error:
-            reason = _without_secrets(str(error).strip().splitlines()[0].replace(self._uri, self.name), self._uri)
-            fix = "check the URI; escape special characters in the password, such as %40 for @ and %2F for /"
-            if _TEMPORARY.search(reason):
-                fix = "Start the server, or wait until it answers, and run it again. Completed work is kept."
-                raise UnreachableError(f"{self.name} cannot be reached: {reason}", fix=fix) from None
-            raise SettingsError(f"{self.name} cannot be used: {reason}", fix=fix) from None
+            self.close()
+            raise refusal(error, self._uri) from None
+        except BaseException:
+            self.close()
+            raise
+
+    def _begin_session(self) -> None:
         self.execute("SET TIME ZONE 'UTC'")
         self.execute("SET client_encoding TO 'UTF8'")  # the driver sends UTF-8 in any case, also to a LATIN1 database
         ((schema, version),) = self.execute("SELECT current_schema(), current_setting('server_version_num')::bigint")
@@ -133,6 +114,10 @@ class Postgres:
         """By the error's class, or by libpq's words where the server could not give one."""
         state = str(getattr(error, "sqlstate", "") or "")
         return state.startswith(_LOST_CLASSES) or _LOST.search(str(error)) is not None
+
+    def reason(self, error: BaseException) -> str:
+        """The server's message, or libpq's."""
+        return reason_of(error)
 
     def lock(self) -> bool:
         """Take an advisory lock, which ends with the connection."""

@@ -46,10 +46,14 @@ _FIXES = {
     "used by a view": "a column has to hold more: drop the view, run again, and create the view again",
     r"column .* is of type": f"the column's type was changed: change it back, {_RELOAD}",
     "not have a column": "the table belongs to something else, or lost a column: rename it, which reloads the stream",
-    "permission denied for database": "as the owner of the database: CREATE SCHEMA with the name in the message, "
+    "permission denied for database": "as the owner of the database: CREATE SCHEMA {ours}, "
     "and GRANT USAGE, CREATE ON it TO the user",
     "permission denied for schema": "as the owner of the schema in the message: GRANT USAGE, CREATE ON it TO the user",
     "has no equivalent in encoding": "the database cannot hold this text: use a database with the encoding UTF8",
+    "violates not-null constraint": "if the column was added to the table, give it a DEFAULT, or let it be NULL; a key "
+    "must have a value",
+    "violates (check|foreign key|exclusion) constraint": "the constraint was added to the table: drop it",
+    "statement timeout": "raise statement_timeout, of the user in the database or in the options of the URI",
     r"column .*(does not exist|not found)": f"the column was renamed or dropped: restore it, {_RELOAD}",
 }
 """Fixes, by the messages of databases about tables that were changed or are used by views."""
@@ -84,6 +88,9 @@ class Database(Protocol):
 
     def is_lost(self, error: BaseException) -> bool:
         """Whether an error means that the connection to its server is lost."""
+
+    def reason(self, error: BaseException) -> str:
+        """What an error says, in one line."""
 
     def lock(self) -> bool:
         """Keep other runs out until it is closed; False where another run has it."""
@@ -134,6 +141,21 @@ class Database(Protocol):
         """Whether a transaction failed only for lack of memory, and would find more in another attempt."""
 
 
+_CONTINUES = "; committed rows are kept, and the next run continues from there"
+
+
+def failure(database: Database, error: BaseException, then: str = "") -> SettingsError | UnreachableError:
+    """The error for one of a database's own exceptions; its fix ends with `then`."""
+    reason = database.reason(error)
+    if database.is_lost(error):
+        return UnreachableError(
+            f"the connection to {database.name} was lost: {reason}",
+            fix="Start the server, or wait until it answers, and run it again. Committed rows are kept.",
+        )
+    fix = next((fix for sign, fix in _FIXES.items() if re.search(sign, reason)), "check the database and its disk")
+    return SettingsError(f"{database.name} failed: {reason}", fix=f"{fix.format(ours=database.bridge_schema)}{then}")
+
+
 class DatabaseSession:
     """A database under one lock."""
 
@@ -160,21 +182,8 @@ class DatabaseSession:
                 with suppress(*self._database.errors):
                     self._database.end(keep=False)
                 if isinstance(error, self._database.errors):
-                    raise self._failure(error) from error
+                    raise failure(self._database, error, _CONTINUES) from error
                 raise
-
-    def _failure(self, error: BaseException) -> SettingsError | UnreachableError:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        if self._database.is_lost(error):
-            return UnreachableError(
-                f"the connection to {self._database.name} was lost: {reason}",
-                fix="Start the server, or wait until it answers, and run it again. Committed rows are kept.",
-            )
-        fix = next((fix for sign, fix in _FIXES.items() if re.search(sign, reason)), "check the database and its disk")
-        return SettingsError(
-            f"{self._database.name} failed: {reason}",
-            fix=f"{fix}; committed rows are kept, and the next run continues from there",
-        )
 
     def run(self, job: Callable[[], T]) -> T:
         """Do a job in one transaction; again, where it failed only for lack of memory and there is more now."""
@@ -266,7 +275,8 @@ class SqlSink:
         self._database.connect()
         exists = "SELECT count(*) FROM information_schema.tables WHERE table_schema = ? AND table_name = 'bookmarks'"
         try:
-            count = self.database.execute(exists, [self._database.bridge_schema.strip('"')])
+            ours = self._database.bridge_schema.strip('"')
+            count = self.database.run(lambda: self.database.execute(exists, [ours]))
             return {} if count == [(0,)] else {name: self._state(name, one) for name, one in self.bookmarks().items()}
         finally:
             self.close()
@@ -294,7 +304,8 @@ class SqlSink:
             exists = (
                 "SELECT count(*) FROM information_schema.tables WHERE table_schema = ? AND table_name = 'bookmarks'"
             )
-            if self.database.execute(exists, [self._database.bridge_schema.strip('"')]) == [(0,)]:
+            ours = self._database.bridge_schema.strip('"')
+            if self.database.run(lambda: self.database.execute(exists, [ours])) == [(0,)]:
                 raise SettingsError(f"{self._database.name} holds no copy", fix="extract into it first")
             self.database.run(self._begin)
             yield

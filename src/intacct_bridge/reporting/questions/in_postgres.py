@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from intacct_bridge.errors import SettingsError, TransientError
 from intacct_bridge.flow.destinations.postgres import Postgres
-from intacct_bridge.flow.destinations.sql import LOADING
+from intacct_bridge.flow.destinations.sql import LOADING, failure
 from intacct_bridge.flow.streams.bookmark import Bookmark
 from intacct_bridge.model.sql_text import quoted
 from intacct_bridge.reporting.questions.answer import AnswerColumn, AnswerTable, CopyAnswer, QuestionLimits
@@ -75,6 +75,8 @@ def _only_reading(uri: str, limits: QuestionLimits) -> Iterator[Postgres]:
         if database.execute("SELECT current_setting('transaction_read_only')") != [("on",)]:
             raise SettingsError(f"{database.name} gives no transaction that only reads", fix="Use another role.")
         yield database
+    except database.errors as error:
+        raise failure(database, error) from error
     finally:
         database.close()
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from intacct_bridge.flow.changes.delivery import DeliveryError
 from intacct_bridge.flow.changes.event import ChangeEvent, encode
 from intacct_bridge.flow.destinations.postgres import Postgres
+from intacct_bridge.flow.destinations.sql import failure
 
 TABLE = "intacct_events"
 _CREATE = f"""CREATE TABLE IF NOT EXISTS {TABLE} (id text PRIMARY KEY, sequence bigint NOT NULL, company text NOT NULL,
@@ -30,9 +31,13 @@ class PostgresReceiver:
 
     def _connected(self) -> None:
         self._database.connect()
-        self._database.begin()
-        self._database.execute(_CREATE)
-        self._database.end(keep=True)
+        try:
+            self._database.begin()
+            self._database.execute(_CREATE)
+            self._database.end(keep=True)
+        except self._database.errors as error:
+            self._database.close()
+            raise failure(self._database, error) from error
 
     def deliver(self, events: Sequence[ChangeEvent]) -> None:
         """Add the events in one transaction; DeliveryError where the server does not take them."""
@@ -50,7 +55,7 @@ class PostgresReceiver:
                 self._database.end(keep=True)
             except self._database.errors as error:
                 self._database.close()  # the next delivery opens another connection
-                reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+                reason = self._database.reason(error)
                 raise DeliveryError(f"{self._database.name} did not take the events: {reason}") from None
 
     def close(self) -> None:
