@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from intacct_bridge.edge.cli.context import CommandContext, shared_options
+from intacct_bridge.edge.terminal.exit_statuses import FAILURES
 from intacct_bridge.edge.terminal.process import stoppable
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.model.wording import counted
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     from intacct_bridge.edge.views.reporting import WantedViews
     from intacct_bridge.flow.extract.options import Options
     from intacct_bridge.flow.extract.pipeline import ExtractRequest
-
-FAILURES = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from intacct_bridge.edge.singer.target_results import (
     state_value,
 )
 from intacct_bridge.edge.terminal.console import Console
+from intacct_bridge.edge.terminal.exit_statuses import FAILURES, IN_DOUBT
 from intacct_bridge.edge.terminal.failures import report
 from intacct_bridge.errors import IntacctError, SettingsError
 from intacct_bridge.flow.company.target_company import TargetCompany
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
     from intacct_bridge.flow.outbox.outbox import Outbox
     from intacct_bridge.flow.runs.recorder import RunRecorder
 
-FAILURES, IN_DOUBT = 1, 5
 _SHOWN = 20
 """Refused records that are shown one by one; the dead letters have all of them."""
 

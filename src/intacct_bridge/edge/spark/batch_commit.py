@@ -18,7 +18,7 @@ import msgspec
 
 from intacct_bridge.client.client import Client
 from intacct_bridge.client.local.account import account_name
-from intacct_bridge.edge.cli.load import chosen_layout, load_settings, plan_settings
+from intacct_bridge.edge.cli.postings.load_options import chosen_layout, load_settings, plan_settings
 from intacct_bridge.edge.spark.arrow_lines import Reading
 from intacct_bridge.edge.spark.options import connection_of
 from intacct_bridge.edge.spark.staging import BatchState, RowResult, StagedAttempt, StagedBatch, Staging

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from intacct_bridge.client.connections.connection import Connection
-from intacct_bridge.edge.cli.load import key_names, load_options
+from intacct_bridge.edge.cli.postings.load import parse_load_options
+from intacct_bridge.edge.cli.postings.load_options import key_names
 from intacct_bridge.edge.spark.options import own_options
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.model.suggestions import did_you_mean
@@ -133,7 +134,7 @@ def _load_options(options: Mapping[str, str]) -> dict[str, Any]:
             raise SettingsError(f"`{name}` is {value!r}", fix="use true or false")
         words += [option] if _SWITCH_VALUES[value] else []
     try:
-        return load_options(words)
+        return parse_load_options(words)
     except SettingsError as error:
         raise SettingsError(_in_spark(error.message), fix=_in_spark(error.fix)) from None
 

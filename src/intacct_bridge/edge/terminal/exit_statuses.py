@@ -2,6 +2,8 @@
 
 import click
 
+FAILURES, IN_DOUBT = 1, 5
+"""The exit statuses of a run that found failures, and of one that left records in doubt."""
 MEANINGS = {
     0: "done",
     1: "ran, and found failures",

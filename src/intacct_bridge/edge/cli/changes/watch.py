@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from intacct_bridge.edge.cli.context import CommandContext, number_option, shared_options
+from intacct_bridge.edge.terminal.exit_statuses import FAILURES
 from intacct_bridge.edge.terminal.process import stoppable
 from intacct_bridge.errors import InDoubtError, SettingsError
 from intacct_bridge.model.wording import counted
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from intacct_bridge.flow.runs.ongoing import OngoingReports
     from intacct_bridge.flow.runs.run import RecordCounts
 
-FAILURES = 1
 _KINDS = ("created", "updated", "deleted")
 _RUN = "run"
 _HALF = 0.5

@@ -1,1 +1,1 @@
-"""The commands for what was posted: the outbox, undo, and the actions reverse, void, approve, decline and recall."""
+"""The commands that post, and those for what was posted: load, plan, single records, outbox, undo, reverse, void."""

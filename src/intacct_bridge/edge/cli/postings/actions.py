@@ -8,7 +8,7 @@ import click
 
 from intacct_bridge.edge.cli.context import CommandContext, day_option, shared_options
 from intacct_bridge.edge.cli.postings.carry_out import keep_or_carry_out
-from intacct_bridge.edge.cli.records import BY, OUT, YES
+from intacct_bridge.edge.cli.postings.records import BY, OUT, YES
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.model.writing.actions import ACTIONS, action_of, objects_of
 

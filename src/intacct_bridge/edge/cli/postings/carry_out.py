@@ -1,11 +1,13 @@
-"""Plans that do not come from a file: kept, or carried out through the outbox and summed up as an exit status."""
+"""Plans that do not come from a file: kept with --out, or applied at once."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from intacct_bridge.edge.cli.context import CommandContext
-from intacct_bridge.edge.cli.load import FAILURES, IN_DOUBT, keep_sound, way_to_approval
-from intacct_bridge.errors import InDoubtError, IntacctError
+from intacct_bridge.edge.cli.postings.apply import sum_up
+from intacct_bridge.edge.cli.postings.kept_plans import keep_sound, way_to_approval
+from intacct_bridge.edge.terminal.exit_statuses import FAILURES
+from intacct_bridge.errors import IntacctError
 from intacct_bridge.model.wording import counted
 
 if TYPE_CHECKING:
@@ -23,7 +25,7 @@ def keep_or_carry_out(context: CommandContext, plan: "Plan", outbox: "Outbox", *
 
 def carry_out(context: CommandContext, plan: "Plan", outbox: "Outbox", *, yes: bool) -> int:
     """Do what the plan says, stage by stage, and show the outcomes; nothing where it refuses a record."""
-    from intacct_bridge.edge.views.load import show_outcomes, show_plan, tally, unreached
+    from intacct_bridge.edge.views.load import show_outcomes, show_plan, unreached
     from intacct_bridge.flow.approval.admission import refuse_without_plan
     from intacct_bridge.flow.plan.plan import WRITTEN, Verdict
     from intacct_bridge.flow.post.loader import Loader, LoadSettings
@@ -48,13 +50,4 @@ def carry_out(context: CommandContext, plan: "Plan", outbox: "Outbox", *, yes: b
         stopped = error
     context.recorder.add_records([one.status for one in outcomes], unsent=unreached(outcomes, plan))
     show_outcomes(outcomes, context.console)
-    context.console.say(f"{tally(outcomes, plan)}; {counted(context.client.meter.transactions, 'API transaction')}")
-    doubtful = any(outcome.status.value == "in_doubt" for outcome in outcomes)
-    if stopped is not None and not (doubtful and not isinstance(stopped, InDoubtError)):
-        raise stopped
-    if doubtful:
-        context.console.say(
-            "Some records are in doubt: run the same command again later, or see `intacct outbox list`."
-        )
-        return IN_DOUBT
-    return 0 if all(outcome.good for outcome in outcomes) else FAILURES
+    return sum_up(context, plan, outcomes, stopped)

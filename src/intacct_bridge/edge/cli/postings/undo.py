@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from intacct_bridge.edge.cli.context import CommandContext, day_option, file_option, shared_options
-from intacct_bridge.edge.cli.records import YES
+from intacct_bridge.edge.cli.postings.records import YES
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.model.wording import counted
 
@@ -59,8 +59,9 @@ def undo_command(
       intacct undo --entry 17 --delete --apply
       intacct undo payroll.csv --out undo.plan
     """
-    from intacct_bridge.edge.cli.load import FAILURES, keep_sound, way_to_approval
     from intacct_bridge.edge.cli.postings.carry_out import carry_out
+    from intacct_bridge.edge.cli.postings.kept_plans import keep_sound, way_to_approval
+    from intacct_bridge.edge.terminal.exit_statuses import FAILURES
     from intacct_bridge.edge.views.load import show_plan
     from intacct_bridge.flow.plan.plan import Verdict
     from intacct_bridge.flow.undo.undo import UndoSettings, plan_undo

@@ -141,9 +141,10 @@ def _reading(visit: Visit, file: DroppedFile) -> AbstractContextManager["Command
 
 
 def _preview(context: "CommandContext", file: DroppedFile) -> dict[str, Any]:
-    from intacct_bridge.edge.cli.load import input_table, layout_of, load_options
+    from intacct_bridge.edge.cli.postings.load import parse_load_options
+    from intacct_bridge.edge.cli.postings.load_options import input_table, layout_of
 
-    options = load_options(file.options())
+    options = parse_load_options(file.options())
     if not options["as_name"] and options["map_file"] is None:
         raise SettingsError(
             f"It is not known what {file.name} holds.",
@@ -366,13 +367,14 @@ def plan(visit: Visit) -> Redirect:
 
 
 def _make_plan(context: "CommandContext", file: DroppedFile, person: str) -> None:
-    from intacct_bridge.edge.cli.load import load_options, plan_input, send_options
+    from intacct_bridge.edge.cli.postings.load import parse_load_options
+    from intacct_bridge.edge.cli.postings.load_options import plan_input, send_options
     from intacct_bridge.flow.approval.approvals import keep_plan
     from intacct_bridge.flow.approval.plan_folder import PlanFolder
     from intacct_bridge.flow.layouts.refused_rows import write_refused
     from intacct_bridge.flow.plan.plan import Verdict
 
-    options = load_options(file.options())
+    options = parse_load_options(file.options())
     with context.open_outbox() as outbox:
         table, made = plan_input(context, file.path, outbox, options, came_with=file.came_with)
         kept = keep_plan(made, context.load_gateway, outbox, send_options(options), person=person)
@@ -417,7 +419,8 @@ def _keep_outcomes(
     context: "CommandContext", file: DroppedFile, plan: "Plan", outcomes: "Sequence[RecordOutcome]"
 ) -> None:
     """Keep the receipts, and write the rows that Intacct refused beside those that the plan refused."""
-    from intacct_bridge.edge.cli.load import input_table, layout_of, load_options
+    from intacct_bridge.edge.cli.postings.load import parse_load_options
+    from intacct_bridge.edge.cli.postings.load_options import input_table, layout_of
     from intacct_bridge.edge.views.load import OUTCOME_COLUMNS, outcome_rows, rejected_rows, tally_of
     from intacct_bridge.flow.layouts.refused_rows import write_refused
     from intacct_bridge.flow.plan.plan import WRITTEN
@@ -425,7 +428,7 @@ def _keep_outcomes(
 
     rejected = {row.number: why for row, why in rejected_rows(outcomes)}
     if rejected:
-        options = load_options(file.options())
+        options = parse_load_options(file.options())
         table = input_table(file.path, layout_of(context, file.path, options), options, came_with=file.came_with)
         planned = {row.number: why for row, why in (plan.kept or plan).refused_rows}
         reasons = {**planned, **rejected}

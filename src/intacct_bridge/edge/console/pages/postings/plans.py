@@ -158,23 +158,23 @@ def apply_work(name: str, plan_id: str, *, entity: str = "", result: str, after:
     """The work that applies a kept plan, as `intacct plan apply` does; `after` gets the plan and its outcomes."""
 
     def work(job: BackgroundJob) -> None:
-        from intacct_bridge.edge.cli.load import run_kept_plan
-        from intacct_bridge.edge.cli.plan import AS_MADE
+        from intacct_bridge.edge.cli.postings.kept_plans import run_kept_plan
+        from intacct_bridge.edge.cli.postings.plan import AS_MADE
 
         job.result = result
         console = JobConsole(job)
-        done: list[Any] = []
+        results: list[Any] = []
         with (
             company_context(name, "plan apply", person=job.person, entity=entity, console=console) as context,
             context.open_outbox() as outbox,
         ):
             try:
                 context.status = run_kept_plan(
-                    context, outbox, Path(plan_id), dict(AS_MADE), only_plan=False, yes=True, done=done
+                    context, outbox, Path(plan_id), dict(AS_MADE), only_plan=False, yes=True, results=results
                 )
             finally:
-                if done and after is not None:
-                    after(context, done[0][0], done[0][1] or ())
+                if results and after is not None:
+                    after(context, results[0][0], results[0][1] or ())
 
     return work
 

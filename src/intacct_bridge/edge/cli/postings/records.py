@@ -8,7 +8,7 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 
 from intacct_bridge.edge.cli.context import CommandContext, file_option, shared_options
-from intacct_bridge.edge.cli.load import way_to_approval
+from intacct_bridge.edge.cli.postings.kept_plans import way_to_approval
 from intacct_bridge.errors import InvalidRequestError, SettingsError
 
 if TYPE_CHECKING:
@@ -209,7 +209,7 @@ def _keep(
     context: CommandContext, mode: str, object_name: str, rows: Sequence[Mapping[str, Any]], out: Path, *, source: str
 ) -> int:
     """Plan the records as a load would, and keep the plan."""
-    from intacct_bridge.edge.cli.load import keep_sound
+    from intacct_bridge.edge.cli.postings.kept_plans import keep_sound
     from intacct_bridge.flow.layouts.choose import layout_for
     from intacct_bridge.flow.plan.plan import Mode, PlanSettings
     from intacct_bridge.flow.plan.planner import make_plan

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from intacct_bridge.edge.cli.context import SETTLE_AFTER, CommandContext, number_option, shared_options
-from intacct_bridge.edge.cli.load import next_step, run_kept_plan
+from intacct_bridge.edge.cli.postings.kept_plans import next_step, run_kept_plan
 from intacct_bridge.errors import SettingsError
 
 _PLAN = click.argument("plan", type=click.Path(dir_okay=False, path_type=Path))
