@@ -112,6 +112,19 @@ def test_the_pauses_are_those_of_standard_webhooks_and_then_it_is_dead(machine: 
     assert after.state is EventState.DELIVERED
 
 
+def test_an_event_of_a_receiver_that_wants_no_more_is_dead_at_once(machine: Machine) -> None:
+    first, second = machine.add("a", "1"), machine.add("a", "2")
+
+    def gone(_: Sequence[ChangeEvent]) -> None:
+        raise DeliveryError("gone", final=True)
+
+    assert machine.run(gone) == (0, 2, 2)
+    assert [one.event.number for one in machine.log.find("w", EventState.DEAD)] == [first, second]
+    assert machine.log.next_attempt("w") is None
+    assert machine.log.replay(first) is None
+    assert machine.run(lambda _: None) == (1, 0, 0)
+
+
 def test_a_receiver_that_asks_to_wait_is_given_the_time(machine: Machine) -> None:
     number = machine.add("a")
 

@@ -115,6 +115,7 @@ def test_every_answer_but_success_is_a_failed_delivery(hook: Hook, status: int) 
     with pytest.raises(DeliveryError, match=f"HTTP {status}") as failed:
         receiver.deliver([EVENT])
     assert failed.value.retry_after == 30
+    assert failed.value.final == (status == 410)
     receiver.close()
     assert len(hook.got) == 1  # a redirect is not followed
 
@@ -212,6 +213,16 @@ def test_the_time_that_a_receiver_asks_for(raw: RawHook, asked: str, seconds: fl
         receiver.deliver([EVENT])
     receiver.close()
     assert failed.value.retry_after == seconds
+
+
+def test_a_time_that_a_receiver_asks_for_is_by_its_own_clock(raw: RawHook) -> None:
+    times = b"Date: Mon, 30 Nov 2026 12:00:00 GMT\r\nRetry-After: Mon, 30 Nov 2026 12:02:00 GMT"
+    raw.answer([b"HTTP/1.1 503 Busy\r\n%s\r\nContent-Length: 0\r\n\r\n" % times])
+    receiver = WebhookReceiver(raw.url, timeout=60, now=lambda: EVENT.at.timestamp() + 86_400)
+    with pytest.raises(DeliveryError) as failed:
+        receiver.deliver([EVENT])
+    receiver.close()
+    assert failed.value.retry_after == 120
 
 
 def test_an_address_that_does_not_answer_is_a_failed_delivery_that_hides_the_path() -> None:

@@ -3,7 +3,7 @@
 Several events are on their way at once, never two of one record. A receiver that fails for one record delays only that
 record: its events wait and are tried again, less and less often. The times between attempts are those that the
 Standard Webhooks specification suggests. After the last attempt the event is a dead letter, and later events of the
-record follow.
+record follow. So is an event whose receiver says that it wants no more.
 """
 
 import threading
@@ -25,18 +25,21 @@ LONGEST_ERROR = 2000
 
 
 class DeliveryError(IntacctError):
-    """A receiver did not take an event; it is tried again."""
+    """A receiver did not take an event; it is tried again, unless the error is final."""
 
     exit_status = 1
 
-    def __init__(self, message: str, *, retry_after: float | None = None, in_doubt: bool = False) -> None:
+    def __init__(
+        self, message: str, *, retry_after: float | None = None, in_doubt: bool = False, final: bool = False
+    ) -> None:
         """`retry_after`: seconds that the receiver asks to wait, of which a day counts at most.
 
-        `in_doubt`: it may have taken the event.
+        `in_doubt`: it may have taken the event. `final`: it wants no further attempt.
         """
         super().__init__(message[:LONGEST_ERROR])
         self.retry_after = retry_after
         self.in_doubt = in_doubt
+        self.final = final
 
 
 class Receiver(Protocol):
@@ -133,7 +136,7 @@ class Dispatcher:
         wished = error.retry_after if isinstance(error, DeliveryError) else None
         for one in events:
             tries = one.attempts + 1
-            dead = tries >= self._attempts
+            dead = tries >= self._attempts or getattr(error, "final", False)
             asked = timedelta(seconds=min(wished or 0, LONGEST_PAUSE.total_seconds()))
             pause = max(WAITS[min(tries, len(WAITS)) - 1], asked)
             retry_at = None if dead else self._now() + pause

@@ -22,6 +22,8 @@ from intacct_bridge.flow.changes.event import ChangeEvent, encode
 from intacct_bridge.flow.outward.web_hook import NoAnswerError, WebHook
 
 _PREFIX = "whsec_"
+_GONE = 410
+"""The answer of a receiver that wants no more messages."""
 _SECRET_BYTES = (24, 64)
 """The lengths that the specification allows."""
 
@@ -58,15 +60,15 @@ class WebhookReceiver:
             raise DeliveryError(f"{self._hook.host} {error}") from None
         if not answer.taken:
             reason = f"{self._hook.host} answered with HTTP {answer.status}{': ' if answer.text else ''}{answer.text}"
-            raise DeliveryError(reason, retry_after=self._seconds(answer.headers.get("retry-after", "")))
+            wait = self._seconds(answer.headers.get("retry-after", ""), answer.headers.get("date", ""))
+            raise DeliveryError(reason, retry_after=wait, final=answer.status == _GONE)
 
-    def _seconds(self, text: str) -> float | None:
-        """The time of a header Retry-After, which is a number of seconds or a date."""
+    def _seconds(self, text: str, date: str) -> float | None:
+        """The time of a header Retry-After: a number of seconds, or a date by the receiver's clock."""
         if text.isascii() and text.isdecimal():
             return float(text)
-        with suppress(ValueError, TypeError, OverflowError):
-            return max(0.0, parsedate_to_datetime(text).timestamp() - self._now())
-        return None
+        then = _moment(text)
+        return None if then is None else max(0.0, then - (_moment(date) or self._now()))
 
     def _signature(self, message: str, body: bytes) -> dict[str, str]:
         at = str(int(self._now()))
@@ -94,6 +96,13 @@ def signing_key(secret: str) -> bytes:
             " print('whsec_' + base64.b64encode(secrets.token_bytes(32)).decode())\"",
         )
     return key
+
+
+def _moment(text: str) -> float | None:
+    """An HTTP date in seconds since 1970; None where there is none."""
+    with suppress(ValueError, TypeError, OverflowError):
+        return parsedate_to_datetime(text).timestamp()
+    return None
 
 
 def _message_id(events: Sequence[ChangeEvent]) -> str:
