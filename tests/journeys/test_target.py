@@ -82,6 +82,24 @@ def test_the_schema_setting_chooses_between_the_versions(pipe: Pipe) -> None:
     assert [row["VENDORID"] for row in pipe.rows("VENDOR")] == ["V2-1"]
 
 
+def test_a_date_with_two_meanings_is_refused_in_every_window(pipe: Pipe) -> None:
+    """The rest of the stream, which the target has not seen yet, may show that 10/11 is the tenth of November."""
+    lines = [{"ACCOUNTNO": account, "TR_TYPE": side, "TRX_AMOUNT": "5", "LOCATION": "100"} for account, side in
+             (("68000", "1"), ("10010", "-1"))]  # fmt: skip
+    entries = [
+        record("GLBATCH", JOURNAL="GJ", BATCH_TITLE=day, BATCH_DATE=day, ENTRIES=lines)
+        for day in ("10/11/2026", "11/10/2026", "15/11/2026")
+    ]
+    stream = [schema("GLBATCH", "JOURNAL", "BATCH_TITLE", "BATCH_DATE", "ENTRIES"), *entries]
+    first = pipe(stream, window=1)
+    assert (first.status, first.err.count("may be 2026-")) == (FAILED, 2), first.err
+    assert "'10/11/2026' may be 2026-10-11 or 2026-11-10 (set `date_order` to mdy or dmy" in first.err
+    assert [row["BATCH_DATE"] for row in pipe.rows("GLBATCH")] == ["11/15/2026"], first.err
+    second = pipe([stream[0], *first.letters], window=1, date_order="dmy")
+    assert second.status == 0, second.err
+    assert [row["BATCH_DATE"] for row in pipe.rows("GLBATCH")] == ["11/15/2026", "11/10/2026", "10/11/2026"]
+
+
 def test_journal_entries_are_posted_to_the_cent_and_once(pipe: Pipe) -> None:
     lines = [schema("JournalEntries", "id", keys=["id"]), record("JournalEntries", **ENTRY), state(7)]
     assert pipe(lines).states == [7]

@@ -231,6 +231,31 @@ def test_a_refused_date_says_what_it_may_be() -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "day"),
+    [
+        ("11/25/2026", date(2026, 11, 25)),
+        ("25/11/2026", date(2026, 11, 25)),
+        ("11/11/2026", date(2026, 11, 11)),
+        ("11/25/2026 00:00:00", date(2026, 11, 25)),
+        ("2026-10-11T00:00:00Z", date(2026, 10, 11)),
+        ("12/31/99", date(1999, 12, 31)),
+    ],
+)
+def test_in_a_part_of_a_column_a_date_with_one_meaning_is_read(text: str, day: date) -> None:
+    assert read_date(text, date_reading([text, "10/11/2026"], "certain")) == day
+
+
+def test_in_a_part_of_a_column_a_date_with_two_meanings_is_refused() -> None:
+    part = date_reading(["10/25/2026", "10/11/2026"], "certain")
+    assert refused("10/11/2026", part) == (
+        "'10/11/2026' may be 2026-10-11 or 2026-11-10",
+        "set `date_order` to mdy or dmy, or write dates as 2026-01-31",
+    )
+    assert refused("01/02/03", part)[0] == "'01/02/03' may be 2003-01-02 or 2003-02-01 or 2001-02-03"
+    assert refused("13/13/2026", part) == ("'13/13/2026' is not a valid date", "write it as 2026-01-31")
+
+
+@pytest.mark.parametrize(
     ("text", "order", "hint"),
     [
         ("13/12/2026", "mdy", '; for day/month/year set `date_order = "dmy"`'),

@@ -88,6 +88,7 @@ class StreamLayouts:
         self._client = client
         self._company = company
         self._config = config
+        self._reading: dict[str, Any] = {"draft": config.draft, "date_order": config.date_order or "certain"}
         self._found: dict[str, StreamLayout | IntacctError] = {}
 
     def of(self, stream: str) -> StreamLayout:
@@ -118,15 +119,16 @@ class StreamLayouts:
     def _find(self, stream: str) -> StreamLayout:
         path = self._mapping(stream)
         if path is not None:
-            return self._with_settings(layout_for("", self._company, map_file=path, draft=self._config.draft))
+            return self._with_settings(layout_for("", self._company, map_file=path, **self._reading))
         unified = self._unified(stream)
         if unified:
-            return self._with_settings(layout_for(unified, self._company, draft=self._config.draft))
+            return self._with_settings(layout_for(unified, self._company, **self._reading))
         try:
             writable = writable_object(self._company, stream)
         except InvalidRequestError as error:
             raise self._unknown(stream, error) from None
-        return self._with_settings(NativeLayout(writable, draft=self._config.draft and bool(writable.lookup.draft)))
+        draft = self._config.draft and bool(writable.lookup.draft)
+        return self._with_settings(NativeLayout(writable, **(self._reading | {"draft": draft})))
 
     def _mapping(self, stream: str) -> Path | None:
         exact = self._config.mappings.get(stream)

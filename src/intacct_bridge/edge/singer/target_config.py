@@ -65,6 +65,13 @@ class TargetSettings(ConnectionSettings, frozen=True, kw_only=True):
             " again: refuse it (refuse, default), take it for that one (same), or post it (new)."
         ),
     ] = "refuse"
+    date_order: Annotated[
+        Literal["mdy", "dmy"] | None,
+        explained(
+            "mdy or dmy: the order of month and day in dates with slashes (default: a date that can be both, such as"
+            " 10/11/2026, is refused)."
+        ),
+    ] = None
     settle_after: Annotated[
         Seconds | None,
         explained("Seconds until a record in doubt that is not found counts as not applied (default: 3600)."),
@@ -124,6 +131,7 @@ class TargetConfig:
     draft: bool = False
     allow_duplicates: bool = False
     equal_records: Literal["refuse", "same", "new"] = "refuse"
+    date_order: Literal["mdy", "dmy"] | None = None
     dead_letters: Path | None = None
     hotglue_state: bool = False
     record_urls: bool = False
@@ -161,6 +169,7 @@ def checked(given: Mapping[str, Any]) -> TargetConfig:
         draft=settings.draft,
         allow_duplicates=settings.allow_duplicates,
         equal_records=settings.equal_records,
+        date_order=settings.date_order,
         dead_letters=Path(settings.dead_letters) if settings.dead_letters else None,
         hotglue_state=settings.state_format == "hotglue",
         record_urls=settings.output_record_url,

@@ -14,7 +14,7 @@ from intacct_bridge.flow.company.writable import LineSet, WritableObject, key_am
 from intacct_bridge.flow.layouts.base import check_formats, check_key, column_reading, kept, normalized
 from intacct_bridge.flow.layouts.fields import NUMBERS, FieldCell, WriteBuilder
 from intacct_bridge.flow.records.write import Finding, RecordLine, Write
-from intacct_bridge.flow.tables.cells import DateOrder, DateReading, points_group, text_of
+from intacct_bridge.flow.tables.cells import DateOrder, DateReading, date_reading, points_group, text_of
 from intacct_bridge.flow.tables.source_row import SourceRow
 from intacct_bridge.flow.tables.table import InputTable
 from intacct_bridge.model.catalog import FieldDef
@@ -85,6 +85,8 @@ class Columns:
     groups: tuple[str, ...]
     """Columns that hold a record of fields, such as DISPLAYCONTACT."""
     readings: Mapping[str, DateReading]
+    inner: DateReading
+    """How the dates inside lists and records of a cell are read."""
     grouping: bool = False
     """Whether amounts have points between thousands."""
     entity: str = ""
@@ -126,12 +128,39 @@ class Columns:
         numbers = [column for column, one in header.items() if one.kind in NUMBERS]
         numbers += [column for column, (_, one) in lines.items() if one.kind in NUMBERS]
         grouping = bool(numbers) and points_group(text_of(row.cells.get(one)) for row in table for one in numbers)
-        return cls(header, lines, nested, tuple(groups), readings, grouping, entity)
+        texts = _inner_days(writable, table, nested, groups) if order is None else ()
+        inner = date_reading(texts, order, formats.get("", ""))
+        return cls(header, lines, nested, tuple(groups), readings, inner, grouping, entity)
 
     def names(self) -> dict[str, str]:
         """The input's column for each Intacct field."""
         found = {one.name: column for column, (_, one) in self.lines.items()}
         return found | {one.name: column for column, one in self.header.items()}
+
+
+def _inner_days(
+    writable: WritableObject, table: InputTable, nested: Mapping[str, LineSet], groups: Sequence[str]
+) -> Iterator[str]:
+    """The texts with slashes in the fields of days that are inside lists and records."""
+    for row in table if nested or groups else ():
+        found = [
+            (writable.field(path), cell) for column in groups for path, cell in _leaves(row.cells.get(column), column)
+        ]
+        for column, line_set in nested.items():
+            items = _line_items(row.cells.get(column), line_set) or ()
+            found += [(line_set.field(path), cell) for item in items for path, cell in _leaves(item, "")]
+        yield from (
+            cell
+            for one, cell in found
+            if isinstance(cell, str) and "/" in cell and one is not None and one.kind in _DAYS
+        )
+
+
+def _line_items(value: object, line_set: LineSet) -> list[object] | None:
+    """The lines in a cell: a list, one line, or the wrapper with its line element, as a reply has it; None without."""
+    if isinstance(value, Mapping):
+        value = next((inner for name, inner in value.items() if name.upper() == line_set.object), value)
+    return value if isinstance(value, list) or value is None else [value]
 
 
 def _names_entity(name: str, one: FieldDef | None) -> bool:
@@ -294,7 +323,7 @@ class _Reader:
                     text = f"{self._builder.writable.name} has no field {path.upper()}"
                     self._findings.append(Finding("field", text, "remove it", path, row.position))
                 else:
-                    yield FieldCell(one, path, cell)
+                    yield FieldCell(one, path, cell, self._columns.inner)
 
     def _flat_lines(self, row: SourceRow, lines: dict[str, list[RecordLine]]) -> None:
         by_wrapper: dict[str, tuple[LineSet, list[FieldCell]]] = {}
@@ -315,13 +344,11 @@ class _Reader:
 
     def _nested_lines(self, row: SourceRow, lines: dict[str, list[RecordLine]]) -> None:
         for column, line_set in self._columns.nested.items():
-            value = row.cells.get(column)
-            if isinstance(value, Mapping):  # the wrapper with its line element, as a reply has it
-                value = next((inner for name, inner in value.items() if name.upper() == line_set.object), value)
-            if value is None:
+            items = _line_items(row.cells.get(column), line_set)
+            if items is None:
                 continue
             lines.setdefault(line_set.wrapper, [])
-            for number, item in enumerate(value if isinstance(value, list) else [value]):
+            for number, item in enumerate(items):
                 place = f"{column}[{number}]"
                 if isinstance(item, Mapping):
                     self._line(line_set, self._members(line_set, item, place, row), row, lines)
@@ -334,7 +361,7 @@ class _Reader:
         for name, cell in _leaves(item, ""):
             one = line_set.field(name)
             if one is not None:
-                cells.append(FieldCell(one, f"{place}.{name}", cell))
+                cells.append(FieldCell(one, f"{place}.{name}", cell, self._columns.inner))
             else:
                 text = f"{line_set.object} has no field {name.upper()}"
                 self._findings.append(Finding("field", text, "remove it", f"{place}.{name}", row.position))

@@ -23,7 +23,10 @@ from intacct_bridge.model.day_formats import full_year, month_number, read_momen
 Cell = str | int | Decimal | bool | date | datetime | None
 """One scalar of an input. Text files give text only; other formats may give typed values, never a float."""
 
-DateOrder = Literal["mdy", "dmy"]
+DateOrder = Literal["mdy", "dmy", "certain"]
+"""The order of month and day in dates with slashes. `certain`: only dates with one meaning are read, for input that is
+seen in parts, since no part shows which order the others have.
+"""
 
 _PLAIN = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)")
 _GROUPED = re.compile(r"[+-]?\d{1,3}(,\d{3})+\.\d+|[+-]?\d{1,3}(,\d{3}){2,}")
@@ -264,7 +267,7 @@ def date_reading(cells: Iterable[object], order: DateOrder | None, pattern: str 
             found.append(match)
     left = next((match[0] for match in found if int(match[1]) > 12 or int(match[2]) > 12), "") if typed else ""
     if order is not None:
-        return DateReading(order, swapped=left, short_orders=(order,))
+        return DateReading(order, swapped=left, short_orders=_ORDERS if order == "certain" else (order,))
     certain = all(int(match[1]) <= 12 for match in found)
     mixed = not certain and any(int(match[2]) > 12 for match in found)
     return DateReading("mdy", certain, mixed, left, _short_orders(found))
@@ -301,6 +304,8 @@ def read_date(cell: Cell, reading: DateReading = DateReading()) -> date | None:
     slashed = _SLASHED.fullmatch(text)
     if slashed is None:
         return _named_day(text)
+    if reading.order == "certain":
+        return _only_day(text, slashed)
     if len(slashed[3]) == 2:
         return _short_day(text, slashed, reading)
     first, second, year = int(slashed[1]), int(slashed[2]), int(slashed[3])
@@ -320,6 +325,21 @@ def _named_day(text: str) -> date:
             return _day(text, full_year(year) if len(found["year"]) == 2 else year, month, int(found["day"]))
     raise RecordError(
         f"{text!r} is not a date", fix="write it as 2026-01-31 or 01/31/2026, or give its format with `date_format`"
+    )
+
+
+def _only_day(text: str, slashed: re.Match[str]) -> date:
+    """A date that is the same day in every order that it can have."""
+    orders = _ORDERS if len(slashed[3]) == 2 else _ORDERS[:2]
+    days = dict.fromkeys(day for order in orders if (day := _in_order(slashed, order)) is not None)
+    if len(days) == 1:
+        return next(iter(days))
+    if not days:
+        raise RecordError(f"{text!r} is not a valid date", fix="write it as 2026-01-31")
+    raise RecordError(
+        f"{text!r} may be {' or '.join(day.isoformat() for day in days)}",
+        fix="set `date_order` to mdy or dmy, or write dates as 2026-01-31",
+        setting="date_order",
     )
 
 
