@@ -13,7 +13,6 @@ A part that needs no such lock can take a link for each transaction only, from t
 
 import logging
 import struct
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -23,6 +22,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, TypeVar
 
+from intacct_bridge.client.local.clock import steady_seconds
 from intacct_bridge.client.local.directories import state_directory
 from intacct_bridge.errors import BusyError, IntacctError, SettingsError, UnreachableError
 from intacct_bridge.model.sql_text import literal, quoted
@@ -244,7 +244,7 @@ class PostgresDatabase:
 
     def _begin(self) -> str:
         """Begin, lock the part's row, and give the transaction's number."""
-        sent = _steady()
+        sent = steady_seconds()
         rows = self._simply(
             "BEGIN; SELECT version, moved_to, clock_timestamp(), pg_current_xact_id()::text"
             f" FROM bridge_part WHERE part = '{self._tables.part}' FOR UPDATE"
@@ -311,10 +311,10 @@ class PostgresDatabase:
             if self._stamp is None:
                 self._stamp = self._patiently(self._ask_time)
             moment, at = self._stamp
-            return moment + timedelta(seconds=_steady() - at)
+            return moment + timedelta(seconds=steady_seconds() - at)
 
     def _ask_time(self) -> tuple[datetime, float]:
-        asked = _steady()
+        asked = steady_seconds()
         return self._simply("SELECT clock_timestamp()")[0][0], asked
 
     # --- the connection
@@ -568,8 +568,3 @@ _IDLE_LINKS = IdleLinks(close_link)
 def lock_key(*parts: str) -> int:
     """The key of an advisory lock."""
     return int.from_bytes(sha256("\0".join((APPLICATION, *parts)).encode()).digest()[:8], signed=True)
-
-
-def _steady() -> float:
-    """Seconds of a clock that no one sets, and that goes on while the machine sleeps."""
-    return time.clock_gettime(time.CLOCK_BOOTTIME) if sys.platform == "linux" else time.monotonic()

@@ -281,6 +281,14 @@ def test_delivered_events_are_deleted_after_their_time_and_others_are_not(machin
     assert machine.add("d") == waiting + 1  # a number is never given again
 
 
+def test_an_event_that_a_wrong_clock_delivered_years_ago_is_kept(machine: Machine) -> None:
+    machine.add("a")
+    machine.now = NOW - timedelta(days=400)
+    machine.run(lambda _: None)
+    assert machine.log.prune("w", NOW - timedelta(days=30)) == 0
+    assert machine.log.prune("w", NOW + timedelta(days=1)) == 1
+
+
 def test_another_watch_has_its_own_events(machine: Machine) -> None:
     machine.add("a", watch="other")
     assert machine.run(lambda _: None) == (0, 0, 0)

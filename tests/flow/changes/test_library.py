@@ -110,6 +110,26 @@ def test_a_temporary_fault_costs_a_watch_that_follows_one_poll(
     assert titles(taken) == ["Nine"]
 
 
+def test_a_clock_that_jumps_forward_deletes_no_event_early(office: Company, tmp_path: Path) -> None:
+    """As a machine's clock does that was wrong when the watch began, or that is set while it runs."""
+    clock = [NOON]
+    with office.client() as client, EventLog(tmp_path / "log.sqlite3") as log:
+        watch, receiver = Watch("w", ("DEPARTMENT",)), FunctionReceiver(lambda _: None)
+        follower = following.Follower(client, log, watch, receiver, now=lambda: clock[0])
+        follower.once()
+        client.create("DEPARTMENT", [{"DEPARTMENTID": "X9", "TITLE": "Nine"}])
+        assert follower.once()[1].delivered == 1
+        clock[0] = NOON + timedelta(days=400)
+        follower.once()
+        assert len(log.find("w")) == 1
+        office.set_clock(NOON + timedelta(days=29))
+        follower.once()
+        assert len(log.find("w")) == 1
+        office.set_clock(NOON + timedelta(days=31))
+        follower.once()
+        assert log.find("w") == []
+
+
 def test_a_clock_that_is_set_back_delays_no_poll(office: Company, tmp_path: Path) -> None:
     clock = [NOON]
     with office.client() as client, EventLog(tmp_path / "log.sqlite3") as log:

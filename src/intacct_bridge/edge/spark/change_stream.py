@@ -130,6 +130,8 @@ class ChangeFeed:
     _next_poll: float = 0.0
     _looked: float = 0.0
     _failed: int = 0
+    _company_time: datetime | None = None
+    """By the company's clock, when this feed polled last."""
     _target: int | None = None
     """With the trigger `availableNow`, no event beyond this number is read."""
     _last: dict[str, Any] = field(default_factory=dict)
@@ -180,7 +182,9 @@ class ChangeFeed:
         name, now = self.options.watch.name, this_machines_time()
         with EventLog(self._place) as log:
             log.acknowledge(name, _number(end), now)
-            log.prune(name, min(now - timedelta(days=self.options.keep_days), _last_ended(log, name) or now))
+            if self._company_time is not None:  # this machine's clock may be years ahead
+                before = min(now, self._company_time) - timedelta(days=self.options.keep_days)
+                log.prune(name, min(before, _last_ended(log, name) or now))
 
     # --- the event log
 
@@ -196,6 +200,7 @@ class ChangeFeed:
             with EventLog(self._place) as log, log.exclusively(watch.name), opened(self.options.connection) as client:
                 show_private = not self.options.connection.location_id
                 found = poll(client, log, watch, Options(show_private=show_private))
+                self._company_time = client.company_time
         except BusyError:  # another process polls this watch, and its events are in the same log
             return
         except TransientError as error:

@@ -285,16 +285,17 @@ class EventLog:
             return bool(done.rowcount)
 
     def prune(self, watch: str, before: datetime) -> int:
-        """Delete events that ended before a time. Pending ones and dead letters stay, and what was delivered after a
-        dead letter of the same record, which forbids its replay.
+        """Delete events that happened and ended before a time. Pending ones and dead letters stay, and what was
+        delivered after a dead letter of the same record, which forbids its replay.
         """
         with self.transaction() as db:
             db.execute("DELETE FROM deleted WHERE watch = ? AND at < ?", (watch, time_text(before)))
             gone = db.execute(
                 "DELETE FROM event AS old WHERE watch = ? AND state IN ('delivered', 'skipped') AND ended_at < ?"
-                " AND NOT EXISTS (SELECT 1 FROM event AS dead WHERE dead.watch = old.watch AND dead.state = 'dead'"
-                " AND dead.object = old.object AND dead.key = old.key AND dead.number < old.number)",
-                (watch, time_text(before)),
+                " AND at < ? AND NOT EXISTS (SELECT 1 FROM event AS dead WHERE dead.watch = old.watch"
+                " AND dead.state = 'dead' AND dead.object = old.object AND dead.key = old.key"
+                " AND dead.number < old.number)",
+                (watch, time_text(before), time_text(before)),
             )
             return int(gone.rowcount)
 

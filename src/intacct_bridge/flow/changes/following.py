@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from intacct_bridge.client.local.clock import SteadyTime
 from intacct_bridge.client.protocol import ReadGateway
 from intacct_bridge.errors import ProtocolError, TransientError
 from intacct_bridge.flow.changes.delivery import ATTEMPTS, Deliveries, Dispatcher, Receiver
@@ -36,7 +37,7 @@ class FollowOptions:
 
 
 def this_machines_time() -> datetime:
-    """By which deliveries are timed."""
+    """By which acknowledgements are noted."""
     return datetime.now(UTC)
 
 
@@ -51,8 +52,10 @@ class Follower:
         receiver: Receiver,
         options: FollowOptions | None = None,
         *,
-        now: Callable[[], datetime] = this_machines_time,
+        now: Callable[[], datetime] | None = None,
     ) -> None:
+        """`now` times polls and deliveries: without it, the machine's time that never jumps."""
+        now = now or SteadyTime()
         self._options = options or FollowOptions()
         self._gateway, self._log, self._watch, self._now = gateway, log, watch, now
         self._stop = threading.Event()
@@ -84,7 +87,7 @@ class Follower:
         """Poll and deliver until `stop`: a result after each poll, and after each further round of deliveries.
 
         A temporary fault of Intacct or of the network costs one poll; the next one comes at its time. A receiver that
-        takes its time delays a poll by one delivery at most. A clock that is set back does not delay it further.
+        takes its time delays a poll by one delivery at most.
         """
         every = timedelta(seconds=self._options.every)
         due = self._now()
@@ -112,5 +115,6 @@ class Follower:
         options = Options(show_private=self._options.show_private)
         prepared = prepare_watch(self._gateway, self._watch)  # definitions may have changed meanwhile
         found = poll(self._gateway, self._log, self._watch, options, prepared)
-        self._log.prune(self._watch.name, self._now() - timedelta(days=self._options.keep_days))
+        now = min(self._now(), self._gateway.company_time)  # a machine's clock may be years ahead when it starts
+        self._log.prune(self._watch.name, now - timedelta(days=self._options.keep_days))
         return found
