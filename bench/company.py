@@ -17,7 +17,7 @@ from typing import Any
 from bench.measure import peak_bytes, serving
 from intacct_bridge.client.client import Client
 from intacct_bridge.client.connections.connection import Connection
-from intacct_bridge.edge.singer.sink import SingerSink
+from intacct_bridge.edge.singer.protocol.sink import SingerSink
 from intacct_bridge.edge.terminal.memory import limit_memory
 from intacct_bridge.flow.destinations.base import Sink
 from intacct_bridge.flow.destinations.open import importing, open_sink

@@ -16,7 +16,7 @@ from bench.measure import peak_bytes
 from bench.pages import FIELDS, RECORDS
 from intacct_bridge.client.connections.connection import Connection
 from intacct_bridge.client.gateway.http import HttpTransport
-from intacct_bridge.edge.singer.sink import SingerSink
+from intacct_bridge.edge.singer.protocol.sink import SingerSink
 from intacct_bridge.flow.destinations.base import Sink
 from intacct_bridge.flow.destinations.open import open_sink
 from intacct_bridge.flow.streams.bookmark import Bookmark

@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 
 import pyarrow as pa
 
-from intacct_bridge.edge.singer.messages import parse_message, read_catalog
+from intacct_bridge.edge.singer.protocol.messages import parse_message, read_catalog
 from intacct_bridge.errors import IntacctError, RecordError
 from intacct_bridge.flow.plan.plan import Plan
 from intacct_bridge.flow.plan.plan_file import open_plan

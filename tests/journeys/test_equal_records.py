@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from intacct_bridge.edge.singer.equal_numbers import EqualNumbers
-from intacct_bridge.edge.singer.messages import Message
+from intacct_bridge.edge.singer.protocol.messages import Message
 from intacct_bridge.edge.singer.target_results import ArrivedRecord
 from intacct_bridge.flow.outbox.entry import Resolution, ResolutionKind
 from intacct_bridge.flow.outbox.outbox import Outbox

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from conftest import NOW
-from intacct_bridge.edge.singer.sink import SingerState
+from intacct_bridge.edge.singer.protocol.state import SingerState
 from intacct_bridge.emulator.gateway.gateway import Emulator
 from intacct_bridge.emulator.gateway.server import serve
 from intacct_bridge.emulator.settings.faults import ScriptedFault

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from intacct_bridge.client.client import Client
-from intacct_bridge.edge.singer.sink import SingerSink
+from intacct_bridge.edge.singer.protocol.sink import SingerSink
 from intacct_bridge.emulator.demo.generator.declaration import demo_side_values
 from intacct_bridge.errors import InvalidRequestError, SettingsError
 from intacct_bridge.flow.destinations.open import open_sink

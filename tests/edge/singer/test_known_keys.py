@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from intacct_bridge.edge.singer.known_keys import KnownKeys
-from intacct_bridge.edge.singer.sink import SingerState
+from intacct_bridge.edge.singer.protocol.known_keys import KnownKeys
+from intacct_bridge.edge.singer.protocol.state import SingerState
 from intacct_bridge.errors import SettingsError
 
 KEYS = st.lists(st.integers(0, 40_000) | st.integers(0, 2**40), max_size=30)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from intacct_bridge.edge.singer.messages import (
+from intacct_bridge.edge.singer.protocol.messages import (
     Selected,
     batch_records,
     catalog_entry,
@@ -19,7 +19,7 @@ from intacct_bridge.edge.singer.messages import (
     schema_message,
     state_message,
 )
-from intacct_bridge.edge.singer.sink import SingerState
+from intacct_bridge.edge.singer.protocol.state import SingerState
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.model.catalog import FieldDef, object_def
 from intacct_bridge.wire.values import Kind

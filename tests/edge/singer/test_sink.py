@@ -11,7 +11,8 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from intacct_bridge.edge.singer.sink import SingerSink, SingerState
+from intacct_bridge.edge.singer.protocol.sink import SingerSink
+from intacct_bridge.edge.singer.protocol.state import SingerState
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.flow.extract.options import Options
 from intacct_bridge.flow.extract.run import Extraction
@@ -257,7 +258,7 @@ def test_the_end_does_not_wait_for_a_pipe_without_a_reader() -> None:
 
 def test_states_without_records_are_combined(monkeypatch: pytest.MonkeyPatch) -> None:
     """For hundreds of unchanged streams, each STATE would name all of them."""
-    monkeypatch.setattr("intacct_bridge.edge.singer.sink._STATE_SECONDS", 1e9)
+    monkeypatch.setattr("intacct_bridge.edge.singer.protocol.sink._STATE_SECONDS", 1e9)
     consumer = Consumer(held())
     unchanged = Bookmark(replace(DONE.progress, since="03/01/2026 11:59:00"))
     for stream in (BILLS, ITEMS):
@@ -269,7 +270,7 @@ def test_states_without_records_are_combined(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_a_state_follows_records_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("intacct_bridge.edge.singer.sink._STATE_SECONDS", 1e9)
+    monkeypatch.setattr("intacct_bridge.edge.singer.protocol.sink._STATE_SECONDS", 1e9)
     consumer = Consumer(held())
     writer = consumer.sink.writer(ITEMS, DONE)
     writer.write(items((1, 10)))

@@ -11,7 +11,8 @@ import pytest
 
 from flow.extract.test_every_call import from_call
 from flow.extract.test_run import SMALL, run
-from intacct_bridge.edge.singer.sink import SingerSink, SingerState
+from intacct_bridge.edge.singer.protocol.sink import SingerSink
+from intacct_bridge.edge.singer.protocol.state import SingerState
 from intacct_bridge.errors import TransientError
 from intacct_bridge.flow.extract.options import Options
 from intacct_bridge.flow.streams.stream import Stream

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from flow.extract.test_run import check, run
-from intacct_bridge.edge.singer.sink import SingerSink, SingerState
+from intacct_bridge.edge.singer.protocol.sink import SingerSink
+from intacct_bridge.edge.singer.protocol.state import SingerState
 from intacct_bridge.flow.streams.stream import Stream
 from support.flow.company import BEGAN, STREAMS, VENDOR, Company, Zone
 from support.flow.memory import MemorySink

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from openpyxl import Workbook
 
-from intacct_bridge.edge.singer.messages import parse_message
+from intacct_bridge.edge.singer.protocol.messages import parse_message
 from intacct_bridge.errors import RecordError, SettingsError
 from intacct_bridge.flow.layouts.refused_rows import write_refused
 from intacct_bridge.flow.tables.cells import (

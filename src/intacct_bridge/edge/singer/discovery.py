@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, cast
 
-from intacct_bridge.edge.singer.messages import OPEN_ENDED, Decimals, catalog_entry
+from intacct_bridge.edge.singer.protocol.messages import OPEN_ENDED, Decimals, catalog_entry
 from intacct_bridge.edge.singer.tap_config import AUDIT_HISTORY, hotglue_audits, hotglue_names
 from intacct_bridge.edge.terminal.console import Console
 from intacct_bridge.errors import InvalidRequestError, NotPermittedError, RefusedError, SettingsError

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from intacct_bridge.edge.singer.messages import Message
+from intacct_bridge.edge.singer.protocol.messages import Message
 from intacct_bridge.edge.singer.target_results import ArrivedRecord, canonical, content_key
 from intacct_bridge.flow.outbox.equal_counts import CoveredStream, EqualCounts, StreamPosition, StreamSource
 from intacct_bridge.flow.tables.source_row import EqualNumber

@@ -1,19 +1,19 @@
-"""What `tap-intacct` does once its options are known: discovery, tests, and a sync to standard output.
+"""The work of `tap-intacct`: discovery, a test of the selected streams, or a sync to standard output.
 
-The modules that a run needs besides are imported while the gateway answers the sign-in.
+Most modules are imported while the gateway answers the sign-in.
 """
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing, nullcontext
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, cast
 
 from intacct_bridge.client.client import Client
 from intacct_bridge.edge.singer.config import ignored_note
-from intacct_bridge.edge.singer.messages import Selected, read_catalog
+from intacct_bridge.edge.singer.protocol.messages import Selected, read_catalog
 from intacct_bridge.edge.terminal.console import Console
 from intacct_bridge.edge.terminal.process import json_object, stoppable
 from intacct_bridge.edge.terminal.recorded import recorded
@@ -21,9 +21,11 @@ from intacct_bridge.errors import InvalidRequestError, NotPermittedError, Settin
 from intacct_bridge.model.wording import counted
 
 if TYPE_CHECKING:
-    from intacct_bridge.edge.singer.messages import Decimals
-    from intacct_bridge.edge.singer.sink import SingerState
+    from intacct_bridge.edge.singer.protocol.messages import Decimals
+    from intacct_bridge.edge.singer.protocol.sink import SingerSink
+    from intacct_bridge.edge.singer.protocol.state import SingerState
     from intacct_bridge.edge.singer.tap_config import TapConfig
+    from intacct_bridge.flow.extract.options import Options
     from intacct_bridge.flow.runs.recorder import RunRecorder
     from intacct_bridge.flow.streams.stream import StreamOutcome
 
@@ -38,16 +40,19 @@ KEYS_UNKNOWN = (
 )
 
 
-def run_tap(
-    console: Console,
-    configs: Sequence[str],
-    *,
-    discover: bool = False,
-    catalog_file: str | None = None,
-    state_file: str | None = None,
-    try_out: str | None = None,
-    full: bool = False,
-) -> int:
+@dataclass(frozen=True, slots=True)
+class TapCommand:
+    """The command line of the tap, without its configs."""
+
+    discover: bool = False
+    catalog_file: str | None = None
+    state_file: str | None = None
+    try_out: str | None = None
+    """The value of --test: `all`, `records`, `schema` or `connection`."""
+    full: bool = False
+
+
+def run_tap(console: Console, configs: Sequence[str], command: TapCommand) -> int:
     """Discover, test or sync; the exit status."""
     from intacct_bridge.edge.singer.tap_config import read_config
 
@@ -55,57 +60,54 @@ def run_tap(
     console.hide(config.connection.secrets)
     if config.ignored:
         console.say(ignored_note(config.ignored))
-
-    def work(recorder: "RunRecorder") -> int:
-        return _answer(recorder, console, config, discover, catalog_file, state_file, try_out, full=full)
-
-    return recorded(console, "tap-intacct", config.connection, work)
+    return recorded(
+        console, "tap-intacct", config.connection, lambda recorder: _run(recorder, console, config, command)
+    )
 
 
-def _answer(  # noqa: PLR0917 - as the command line has them
-    recorder: "RunRecorder",
-    console: Console,
-    config: "TapConfig",
-    discover: bool,  # noqa: FBT001
-    catalog_file: str | None,
-    state_file: str | None,
-    try_out: str | None,
-    *,
-    full: bool,
-) -> int:
+def _run(recorder: "RunRecorder", console: Console, config: "TapConfig", command: TapCommand) -> int:
     with stoppable(console), Client(config.connection, max_transactions=config.max_transactions) as client:
         recorder.uses(client.meter)
-        with client.signing_in():
-            from intacct_bridge.edge.terminal.memory import limit_memory
-            from intacct_bridge.flow.destinations.open import importing
-
-            limit_memory()
-            with nullcontext() if config.light else importing("-"):
-                import intacct_bridge.edge.singer.discovery
-                import intacct_bridge.flow.extract.pipeline  # noqa: F401
-                from intacct_bridge.edge.singer.sink import SingerState
+        _sign_in(client, light=config.light)
         if config.as_text:
             from intacct_bridge.flow.streams.defaults import fields_of_objects
 
             client.read_as_text(fields_of_objects(config.as_text))
-        state = SingerState() if discover or try_out else _state(state_file, config)
-        catalog = None if discover else _catalog(catalog_file)
+        if command.discover:
+            return _discover(client, config, console)
+        state = _state(None if command.try_out else command.state_file, config)
+        catalog = _catalog(command.catalog_file)
         config = _named(config, catalog, state, console)
-        if discover:
-            from intacct_bridge.edge.singer.discovery import discovered
-
-            document = discovered(client, config, console)
-            console.result(json.dumps(document, indent=1))  # escaped: the output may have any encoding
-            return 0
-        if try_out == "connection":
+        if command.try_out == "connection":
             console.say(f"signed in to {client.sign_in().company_id}")
             return 0
         selected = _selected(catalog, client, config, console)
-        if try_out:
-            return _try_out(client, selected, config, console, read=try_out != "schema")
+        if command.try_out:
+            return _try_out(client, selected, config, console, read=command.try_out != "schema")
         recorder.destination = "standard output"
         out = sys.stdout.buffer
-        return sync(client, config, selected, state, out=out, console=console, full=full, recorder=recorder)
+        return sync(client, config, selected, state, out=out, console=console, full=command.full, recorder=recorder)
+
+
+def _sign_in(client: Client, *, light: bool) -> None:
+    """Sign in; the modules that a run needs are imported meanwhile."""
+    with client.signing_in():
+        from intacct_bridge.edge.terminal.memory import limit_memory
+        from intacct_bridge.flow.destinations.open import importing
+
+        limit_memory()
+        with nullcontext() if light else importing("-"):
+            import intacct_bridge.edge.singer.discovery
+            import intacct_bridge.edge.singer.protocol.sink
+            import intacct_bridge.flow.extract.pipeline  # noqa: F401
+
+
+def _discover(client: Client, config: "TapConfig", console: Console) -> int:
+    from intacct_bridge.edge.singer.discovery import discovered
+
+    document = discovered(client, _named(config, None, _state(None, config), console), console)
+    console.result(json.dumps(document, indent=1))  # escaped: the output may have any encoding
+    return 0
 
 
 # --- the selection
@@ -159,7 +161,7 @@ def _fields(fields: tuple[str, ...] | None, config: "TapConfig") -> tuple[str, .
 
 
 def _state(path: str | None, config: "TapConfig") -> "SingerState":
-    from intacct_bridge.edge.singer.sink import SingerState
+    from intacct_bridge.edge.singer.protocol.state import SingerState
 
     if not path:
         return SingerState()
@@ -180,9 +182,8 @@ def sync(
     full: bool = False,
     recorder: "RunRecorder | None" = None,
 ) -> int:
-    """Send the selected streams; 1 where one of them failed, which costs no other stream anything."""
+    """Send the selected streams. The exit status is 1 if one of them failed; the others are sent in full."""
     from intacct_bridge.edge.singer.discovery import field_labels
-    from intacct_bridge.edge.singer.sink import SingerSink
     from intacct_bridge.flow.destinations.open import importing
     from intacct_bridge.flow.extract.pipeline import ExtractRequest, prepare
 
@@ -202,18 +203,8 @@ def sync(
     sent = {stream.name: by_name[name] for stream, name in zip(prepared.streams, prepared.names, strict=True)}
     whole_every = {**config.options.whole_every, **{name: 0 for name, one in sent.items() if one.full_table}}
     options = replace(config.options, full=full, whole_every=whole_every)
-    own = (config.entity_column,) if config.entity_column else ()
-    state.names = config.names
-    sink = SingerSink(
-        out,
-        state,
-        decimals=cast("Decimals", config.decimals),
-        names=config.stream_name,
-        descriptions={} if config.unified else field_labels(client, prepared.streams),
-        selected={name: None if one.fields is None else (*one.fields, *own) for name, one in sent.items()},
-        options=options,
-        most_keys=config.state_keys_kb * 1024,
-    )
+    descriptions = {} if config.unified else field_labels(client, prepared.streams)
+    sink = _sink(config, sent, state, out=out, descriptions=descriptions, options=options)
     run = prepared.into(sink, options)
     with stoppable(console, sink.seal), closing(sink):
         try:
@@ -229,6 +220,32 @@ def sync(
     fetched = not to or _fetch(client, prepared.objects(run), Path(to), console)
     console.say(f"API transactions: {client.meter.transactions}")
     return 0 if sound and fetched else 1
+
+
+def _sink(
+    config: "TapConfig",
+    sent: Mapping[str, Selected],
+    state: "SingerState",
+    *,
+    out: IO[bytes],
+    descriptions: Mapping[str, Mapping[str, str]],
+    options: "Options",
+) -> "SingerSink":
+    """The destination of a sync: `sent` has the selection of each stream."""
+    from intacct_bridge.edge.singer.protocol.sink import SingerSink
+
+    state.names = config.names
+    added = (config.entity_column,) if config.entity_column else ()
+    return SingerSink(
+        out,
+        state,
+        decimals=cast("Decimals", config.decimals),
+        names=config.stream_name,
+        descriptions=descriptions,
+        selected={name: None if one.fields is None else (*one.fields, *added) for name, one in sent.items()},
+        options=options,
+        most_keys=config.state_keys_kb * 1024,
+    )
 
 
 def _fetch(client: "Client", objects: Sequence[str], to: Path, console: Console) -> bool:

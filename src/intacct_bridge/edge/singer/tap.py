@@ -1,7 +1,7 @@
-"""`tap-intacct`: Intacct as a Singer tap: its options. What they ask for is in `sync`, which is imported when it runs.
+"""The options of `tap-intacct`, the Singer tap. Its work is in `sync`, which is imported only for a run.
 
-Standard output carries messages and nothing else; text for people goes to standard error. State follows every safe
-point, so the next run continues from the last STATE that was kept, however this one ends.
+Standard output has Singer messages only; text for people goes to standard error. A STATE follows every safe point. So
+the next run continues from the last STATE that was kept, even if this one is killed.
 """
 
 import click
@@ -46,17 +46,10 @@ def tap(  # noqa: PLR0917  # one parameter an option, as click hands them over
         return 0
     if not configs:
         raise click.UsageError("Missing option --config: give FILE or ENV.")
-    from intacct_bridge.edge.singer.sync import run_tap
+    from intacct_bridge.edge.singer.sync import TapCommand, run_tap
 
-    return run_tap(
-        console,
-        configs,
-        discover=discover,
-        catalog_file=catalog_file or properties_file,
-        state_file=state_file,
-        try_out=try_out,
-        full=full,
-    )
+    command = TapCommand(discover, catalog_file or properties_file, state_file, try_out, full)
+    return run_tap(console, configs, command)
 
 
 def main() -> int:

@@ -24,7 +24,7 @@ from intacct_bridge.edge.singer.config import (
     ignored_keys,
     read_sources,
 )
-from intacct_bridge.edge.singer.known_keys import STATE_KEYS_KB
+from intacct_bridge.edge.singer.protocol.known_keys import STATE_KEYS_KB
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.flow.extract.options import Options
 from intacct_bridge.flow.streams.times import format_time, parse_time

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from intacct_bridge.edge.singer.equal_numbers import EqualNumbers
-from intacct_bridge.edge.singer.messages import Message, batch_records, parse_message
+from intacct_bridge.edge.singer.protocol.messages import Message, batch_records, parse_message
 from intacct_bridge.edge.singer.target_batches import TargetBatches
 from intacct_bridge.edge.singer.target_results import (
     ArrivedRecord,

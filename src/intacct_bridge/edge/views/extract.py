@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from intacct_bridge.client.client import Client
-from intacct_bridge.edge.singer.sink import SingerSink
+from intacct_bridge.edge.singer.protocol.sink import SingerSink
 from intacct_bridge.edge.terminal.console import Console
 from intacct_bridge.edge.terminal.process import stoppable
 from intacct_bridge.edge.terminal.progress import progress

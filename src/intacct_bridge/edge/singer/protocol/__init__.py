@@ -1,0 +1,1 @@
+"""The Singer protocol: its messages, the state document, and the destination that writes them."""
