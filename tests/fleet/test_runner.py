@@ -157,6 +157,20 @@ def test_a_flow_that_is_due_while_its_earlier_run_has_not_ended_is_queued_once_a
     state.close()
 
 
+def test_when_the_clock_of_the_database_is_set_back_every_flow_is_planned_again(
+    fleet: Fleet, runner: DbosRunner
+) -> None:
+    fleet.add("c0", settings={"company_id": "c0"}, flows=FLOWS, schedule={"copy": "every 1h"})
+    worker = FleetWorker(fleet, runner, lambda _work: pytest.fail("no run is carried out here"))
+    right = worker._state.now()
+    for clock in (right + timedelta(days=3), right):
+        worker._state._db.clock = lambda now=clock: now  # type: ignore[misc]
+        worker._submit_due()
+    (due,) = (datetime.fromisoformat(row[0]) for row in worker._state._db.read("SELECT due_at FROM due"))
+    assert right < due <= right + timedelta(hours=1)
+    worker._state.close()
+
+
 @pytest.mark.slow
 def test_a_run_that_ends_every_worker_gets_an_end_and_the_flow_stays_due(
     fleet: Fleet, runner: DbosRunner, processes: Processes

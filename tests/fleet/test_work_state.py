@@ -100,6 +100,30 @@ def test_runs_that_cron_makes_due_at_one_time_begin_within_a_minute_and_not_toge
     assert len(set(late)) > 10
 
 
+def test_a_clock_of_the_server_that_is_set_back_delays_no_flow(fleet: Fleet, state: WorkState) -> None:
+    """Also where the run of the wrong time has the name of one that is to come."""
+    right = datetime(2026, 11, 30, 1, tzinfo=UTC)
+    now = [right]
+    state._db.clock = lambda: now[0]
+    tenant = add(fleet, nightly="0 2 * * *", hourly="every 30m")
+    state.plan([tenant])
+    now[0] = right + timedelta(hours=3)
+    ran = {one.key.flow: one.key for one in state.due()}
+    assert ran["nightly"].due_at == right + timedelta(hours=1)
+    state.submitted(state.due())
+    fleet.registry.waited_in_vain("acme", lambda _: timedelta(days=1))
+    now[0] = right
+    state.plan([tenant])
+    nightly, hourly = due_at(state, "acme", "nightly"), due_at(state, "acme", "hourly")
+    assert nightly == right + timedelta(hours=1, microseconds=1)
+    assert hourly is not None
+    assert hourly <= right + timedelta(minutes=30)
+    state.plan([tenant])
+    assert due_at(state, "acme", "nightly") == nightly
+    now[0] = right + timedelta(hours=1, minutes=2)
+    assert {one.key.flow for one in state.due()} == {"nightly", "hourly"}
+
+
 def test_a_paused_tenant_is_told_apart(fleet: Fleet, state: WorkState) -> None:
     state.plan([add(fleet, nightly="every 10m")])
     fleet.pause("acme")
@@ -133,15 +157,23 @@ def test_a_retry_of_a_flow_without_a_schedule_is_due_once(fleet: Fleet, state: W
     assert due_at(state, "acme", "nightly") is None
 
 
-def test_a_worker_that_ended_is_dead_and_one_that_lives_is_not(fleet: Fleet, state: WorkState) -> None:
+def test_a_worker_that_ended_is_dead_after_a_while_and_one_that_lives_is_not(
+    fleet: Fleet, state: WorkState, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steady = [0.0]
+    monkeypatch.setattr("intacct_bridge.fleet.work_state.steady_seconds", lambda: steady[0])
     place = fleet.registry.place
     with closing(WorkState(place)) as other:
         other.enter(worker("other"))
         state.enter(worker("ours"))
         assert [(one.id, one.alive) for one in state.workers()] == [("other", True), ("ours", True)]
-    with state._db.transaction():
-        state._db.execute("UPDATE worker SET seen_at = ?", ((state.now() - timedelta(minutes=1)).isoformat(),))
-    _soon(lambda: state.dead() == ["other"])
+    _soon(lambda: not state.workers()[0].alive)
+    assert state.dead() == []
+    steady[0] += 9
+    assert state.dead() == []
+    state._db.clock = lambda: START  # what the server's clock shows does not matter
+    steady[0] += 2
+    assert state.dead() == ["other"]
     state.leave(["other"])
     assert state.beat("ours", 3)
     assert not state.beat("other", 0)

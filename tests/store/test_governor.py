@@ -203,6 +203,17 @@ def test_the_slot_of_a_request_that_may_still_run_is_free_after_its_longest_time
             pass
 
 
+def test_a_clock_of_the_server_that_is_set_back_keeps_no_slot_for_longer(postgres_place: PostgresPlace) -> None:
+    now = [NOW]
+    with closing(governor(postgres_place, now)) as first, closing(governor(postgres_place, now)) as other:
+        first.request(1, read=False).__enter__()
+        with pytest.raises(WaitedError), other.request(1, read=True):
+            pass
+        now[0] = NOW - timedelta(days=1)
+        with other.request(1, read=True):
+            pass
+
+
 def test_a_client_gives_up_the_slot_of_a_killed_read_after_its_own_timeout(
     gateway: Counting, postgres_place: PostgresPlace
 ) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
+from intacct_bridge.client.local.clock import steady_seconds
 from intacct_bridge.fleet.runner import RunKey
 from intacct_bridge.fleet.schedule import Schedule
 from intacct_bridge.fleet.tenant import Tenant
@@ -23,6 +24,8 @@ SIGN_INS = 2
 """Runs that may end with a refused sign-in before none is tried any more: Intacct locks a user after a few."""
 PUT_OFF = timedelta(seconds=10)
 """How long a due run is put off while the earlier run of its flow is queued or goes on."""
+_LONGEST_UNANSWERED = timedelta(hours=2)
+"""A company without an answer waits for an hour at most; a later time is of a clock that has been set back since."""
 _SPREAD = 60
 """Seconds over which runs are spread that cron makes due at one time."""
 _AT_ONCE = 200
@@ -51,7 +54,8 @@ ON CONFLICT (tenant, flow) DO UPDATE SET schedule = excluded.schedule, due_at = 
 _DUE = """
 SELECT due.tenant, due.flow, due.schedule, due.due_at, tenant.paused, due.last_at
 FROM due JOIN tenant ON tenant.name = due.tenant LEFT JOIN unanswered ON unanswered.tenant = due.tenant
-WHERE due.start_at <= ? AND (unanswered.until IS NULL OR unanswered.until <= ?) ORDER BY due.start_at LIMIT ?
+WHERE due.start_at <= ? AND (unanswered.until IS NULL OR unanswered.until <= ? OR unanswered.until > ?)
+ORDER BY due.start_at LIMIT ?
 """
 _REFUSED = """
 INSERT INTO refused_sign_in (tenant, credentials, times, last_at) VALUES (?, ?, 1, ?)
@@ -95,6 +99,8 @@ class WorkState:
         self._lock = threading.Lock()
         self._held_here: set[str] = set()
         """The tenants that a thread of this process runs: to the server, all threads are one session."""
+        self._ended: dict[tuple[str, datetime], float] = {}
+        """Since when this process sees that a worker has ended, by its id and its last beat."""
 
     def close(self) -> None:
         """Close the connection, which ends a worker's life for the others."""
@@ -146,9 +152,14 @@ class WorkState:
         ]
 
     def dead(self) -> list[str]:
-        """The workers that ended without leaving."""
-        latest = self.now() - DEAD_AFTER
-        return [one.id for one in self.workers() if not one.alive and one.seen_at < latest]
+        """The workers that ended without leaving, and that this process has seen ended for long enough.
+
+        No clock that can be set decides this: a worker that only lost its connection must have its time to come back.
+        """
+        now = steady_seconds()
+        ended = [(one.id, one.seen_at) for one in self.workers() if not one.alive]
+        self._ended = {one: self._ended.get(one, now) for one in ended}
+        return [name for (name, _), since in self._ended.items() if now - since >= DEAD_AFTER.total_seconds()]
 
     # --- one process carries out runs of a tenant
 
@@ -173,19 +184,26 @@ class WorkState:
         return self._db.hold_if_free(_SCHEDULER)
 
     def plan(self, tenants: Iterable[Tenant]) -> None:
-        """Follow the present schedules of these tenants; what is due already under the same schedule stays due."""
+        """Follow the present schedules of these tenants; what is due already under the same schedule stays due.
+
+        What is due later than at its next time was planned before the server's clock was set back; it is planned again.
+        """
         wanted = {one.name: one for one in tenants}
         with self._db.transaction():
             now = self._db.clock().astimezone(UTC)
-            rows = self._db.read("SELECT tenant, flow, schedule FROM due WHERE tenant = ANY(?)", (list(wanted),))
+            sql = "SELECT tenant, flow, schedule, due_at, last_at FROM due WHERE tenant = ANY(?)"
+            rows = self._db.read(sql, (list(wanted),))
             known = {(str(row[0]), str(row[1])): str(row[2]) for row in rows}
+            times = {(str(row[0]), str(row[1])): (str(row[3]), str(row[4])) for row in rows}
             put, gone = [], []
             for tenant in wanted.values():
                 for flow, schedule in tenant.schedule.items():
-                    if known.get((tenant.name, flow)) != str(schedule):
-                        put.append(_due(tenant.name, flow, schedule, now))
-            for (name, flow), times in known.items():
-                if flow not in wanted[name].flows or (times and flow not in wanted[name].schedule):
+                    planned, last = times.get((tenant.name, flow), ("", ""))
+                    due = _due(tenant.name, flow, schedule, now, last=last)
+                    if known.get((tenant.name, flow)) != str(schedule) or planned > due[3]:
+                        put.append(due)
+            for (name, flow), schedule_text in known.items():
+                if flow not in wanted[name].flows or (schedule_text and flow not in wanted[name].schedule):
                     gone.append((name, flow))
             self._db.executemany(_PUT_DUE, put)
             self._db.executemany("DELETE FROM due WHERE tenant = ? AND flow = ?", gone)
@@ -197,8 +215,8 @@ class WorkState:
 
     def due(self) -> list[DueRun]:
         """Runs that should begin now, the earliest first, at most 200."""
-        now = _text(self.now())
-        rows = self._db.read(_DUE, (now, now, _AT_ONCE))
+        now = self.now()
+        rows = self._db.read(_DUE, (_text(now), _text(now), _text(now + _LONGEST_UNANSWERED), _AT_ONCE))
         return [
             DueRun(
                 RunKey(row[0], row[1], _time(row[3])),
@@ -265,9 +283,16 @@ class WorkState:
         return int(found[0][0]) if found else 0
 
 
-def _due(tenant: str, flow: str, schedule: Schedule, now: datetime) -> tuple[str, str, str, str, str]:
+def _due(
+    tenant: str, flow: str, schedule: Schedule, now: datetime, *, last: str = ""
+) -> tuple[str, str, str, str, str]:
+    """The row of a flow's next time. `last` is when it was due last: a later time, if the clock has been set back, can
+    come again, and a run is known by its time.
+    """
     spread = f"{tenant}/{flow}"
     due_at = schedule.next_after(now, spread=spread)
+    if _text(due_at) == last:
+        due_at += timedelta(microseconds=1)
     late = 0 if schedule.seconds else int.from_bytes(sha256(spread.encode()).digest()[:8]) % _SPREAD
     return tenant, flow, str(schedule), _text(due_at), _text(due_at + timedelta(seconds=late))
 

@@ -175,8 +175,11 @@ class FleetWorker:
         self._given_up = set(given_up)
 
     def _submit_due(self) -> None:
-        changes = [] if self._changes is None else [self._changes - _CHANGES_LATE]
         now = self._state.now()
+        if self._changes is not None and now < self._changes - _CHANGES_LATE:
+            _log.warning("the clock of the fleet's database was set back by %s", self._changes - now)
+            self._changes = None  # every flow is planned again
+        changes = [] if self._changes is None else [self._changes - _CHANGES_LATE]
         tenants = self._fleet.registry.changed(changes[0] if changes else None)
         for some in tenants:
             self._state.plan(some)

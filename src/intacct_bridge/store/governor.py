@@ -36,6 +36,8 @@ _SPEND = """
 INSERT INTO spent (month, connection, transactions) VALUES (?, ?, ?)
 ON CONFLICT (month, connection) DO UPDATE SET transactions = spent.transactions + excluded.transactions
 """
+_LONGEST_SLOT = SEND_WITHIN + LONGEST_REQUEST + timedelta(minutes=1)
+"""A slot that is taken for longer from now on was taken before the server's clock was set back."""
 _SCHEMAS_AT_ONCE = 200
 _FIRST_WAIT, _LONGEST_WAIT = 0.02, 1.0
 _LOGGED_AFTER = 5.0
@@ -139,7 +141,7 @@ class Governor:
         db = self._database()
         with db.transaction():
             now = db.clock()
-            db.execute("DELETE FROM slot WHERE free_at <= ?", (_text(now),))
+            db.execute("DELETE FROM slot WHERE free_at <= ? OR free_at > ?", (_text(now), _text(now + _LONGEST_SLOT)))
             (taken,) = db.execute("SELECT count(*) FROM slot").fetchone()
             if taken >= self._concurrency:
                 return 0

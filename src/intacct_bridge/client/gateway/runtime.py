@@ -17,6 +17,7 @@ from intacct_bridge.client.gateway.exchange import Exchange
 from intacct_bridge.client.gateway.http import HttpTransport
 from intacct_bridge.client.gateway.meter import Meter, MonthlyUsage, Tally
 from intacct_bridge.client.gateway.pacing import Gate
+from intacct_bridge.client.local.clock import steady_seconds
 from intacct_bridge.client.local.directories import cache_directory, cache_of_port, state_directory
 from intacct_bridge.store.place import company_name, shared_place
 from intacct_bridge.wire.reply import Transport
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 class System:
     """The clocks, the waiting and the random numbers of this process; tests replace them."""
 
-    clock: Callable[[], float] = time.monotonic
+    clock: Callable[[], float] = steady_seconds
     sleep: Callable[[float], None] = time.sleep
     jitter: Callable[[], float] = random.random
     wall: Callable[[], float] = time.time
