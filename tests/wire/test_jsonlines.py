@@ -1,6 +1,7 @@
 """A batch as JSON lines equals the output of a JSON encoder for the same rows, with every digit kept."""
 
 import json
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -72,6 +73,57 @@ def test_a_slice_of_a_batch_gives_only_its_rows() -> None:
     assert json_lines(batch) == b'{"t":"b\\""}\n'
 
 
+def test_columns_that_are_written_together_keep_their_own_cells() -> None:
+    """Columns of one type are written together, those with empty cells, of one value, and without any among them."""
+    kinds: dict[str, Callable[[int], Any]] = {
+        "t": str,
+        "i": int,
+        "d": Decimal,
+        "b": lambda number: number % 2 == 0,
+        "day": lambda number: date.fromordinal(number + 1),
+    }
+    made: dict[str, list[Any]] = {}
+    for name, of in kinds.items():
+        made |= {
+            f"{name}_full": [of(number % 7) for number in range(450)],
+            f"{name}_other": [of(number) for number in range(450)],
+            f"{name}_gaps": [of(number % 5) if number % 3 else None for number in range(450)],
+            f"{name}_one": [of(1)] * 450,
+            f"{name}_none": [None] * 450,
+        }
+    types = {name: SCHEMA.field(name.split("_")[0]).type for name in made}
+    columns = {name: pa.array(values, types[name]) for name, values in reversed(made.items())}
+    lines = json_lines(pa.record_batch(columns), decimals_as_text=True).splitlines()
+    plain = {name: [v if v is None or isinstance(v, bool | int) else str(v) for v in of] for name, of in made.items()}
+    rows = [dict(zip(plain, row, strict=True)) for row in zip(*plain.values(), strict=True)]
+    assert [json.loads(line) for line in lines] == rows
+
+
+def test_a_fraction_of_a_second_is_written_in_its_own_column_only() -> None:
+    whole, part = datetime(2026, 1, 31, 23, 59, 59, tzinfo=UTC), datetime(2026, 1, 31, 23, 59, 59, 500000, tzinfo=UTC)
+    times = {"a": [whole, whole], "b": [whole, part], "c": [whole, None]}
+    batch = pa.record_batch({name: pa.array(some, SCHEMA.field("at").type) for name, some in times.items()})
+    assert json_lines(batch).decode().splitlines() == [
+        '{"a":"2026-01-31T23:59:59Z","b":"2026-01-31T23:59:59.000000Z","c":"2026-01-31T23:59:59Z"}',
+        '{"a":"2026-01-31T23:59:59Z","b":"2026-01-31T23:59:59.500000Z","c":null}',
+    ]
+
+
+def test_json_is_copied_as_it_is() -> None:
+    written = ['{"a": "x"}', None, "[1]"]
+    batch = pa.record_batch({"j": pa.array(written, pa.string()), "t": pa.array(written, pa.string())})
+    assert json_lines(batch, as_written=("j",)).decode().splitlines() == [
+        '{"j":{"a": "x"},"t":"{\\"a\\": \\"x\\"}"}',
+        '{"j":null,"t":null}',
+        '{"j":[1],"t":"[1]"}',
+    ]
+
+
+def test_rows_without_columns() -> None:
+    batch = pa.record_batch({"t": ["a", "b"]}).select([])
+    assert json_lines(batch, "<", ">") == b"<{}>\n<{}>\n"
+
+
 def test_no_rows() -> None:
     assert json_lines(pa.record_batch({"t": pa.array([], pa.string())})) == b""
 
@@ -83,7 +135,7 @@ def test_the_lines_of_a_page_come_in_small_blocks_of_whole_lines() -> None:
     ]
     batch = pa.RecordBatch.from_pylist(rows, schema=pa.schema([SCHEMA.field(name) for name in ("i", "t", "at")]))
     blocks = list(blocks_of_lines(batch.slice(1)))
-    assert all(block.endswith(b"}\n") for block in blocks)
+    assert all(bytes(block[-2:]) == b"}\n" for block in blocks)
     assert max(map(len, blocks)) < sum(map(len, blocks)) / 4
     read = [json.loads(line) for line in b"".join(blocks).splitlines()]
     assert read == [{**row, "at": row["at"].strftime("%Y-%m-%dT%H:%M:%SZ")} for row in rows[1:]]

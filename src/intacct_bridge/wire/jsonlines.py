@@ -1,25 +1,31 @@
 """Typed Arrow batches → JSON lines, a page at a time and without a Python object per cell.
 
-Every cell becomes JSON text by whole-column operations, and one join makes the lines. Decimals are JSON numbers
-with exactly their digits (`1234.5`, never `1234.50000000000000`, never a float), dates `2026-01-31`, timestamps
-`2026-01-31T23:59:59Z` with a fraction only where there is one. Consumers that read JSON numbers as floats can be given
-decimals as strings instead. Needs pyarrow.
+Decimals are JSON numbers with exactly their digits (`1234.5`, never `1234.50000000000000`, never a float), dates
+`2026-01-31`, timestamps `2026-01-31T23:59:59Z` with a fraction only where there is one. Consumers that read JSON
+numbers as floats can be given decimals as strings instead.
+
+Each distinct value of columns of a type is written once. A line is then a row of places in the list of these texts,
+which also holds the texts between the cells; Arrow's `take` copies the texts of many lines at a time. Needs pyarrow.
 """
 
-from collections.abc import Collection, Iterator
+from array import array
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, field
 from decimal import Decimal
-from functools import cache
+from functools import cache, lru_cache
 from json import dumps
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from intacct_bridge.wire.text_buffer import joined_bytes
+from intacct_bridge.wire.text_buffer import int32_column, int32_numbers, joined_bytes, joined_view
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_AT_ONCE = 400
-"""Rows whose lines are joined at a time."""
+_AT_ONCE = 200
+"""Rows whose lines are made at a time: what they need stays in the processor's cache."""
+_SAMPLE = 64
+"""Cells of a column that show whether its texts repeat."""
 
 
 def json_lines(
@@ -44,52 +50,151 @@ def blocks_of_lines(
     *,
     decimals_as_text: bool = False,
     as_written: Collection[str] = (),
-) -> Iterator[bytes]:
+) -> Iterator[memoryview]:
     """The lines of `json_lines`, some at a time: those of a page take as much memory as the page."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    if not batch.num_rows:
-        return
-    if not batch.num_columns:
-        yield (prefix + "{}" + suffix + "\n").encode() * int(batch.num_rows)
-        return
-    parts: list[Any] = []
-    text = prefix + "{"
-    for index, name in enumerate(batch.schema.names):
-        text += ("," if index else "") + dumps(name, ensure_ascii=False) + ":"
-        column = batch.column(index)
-        if column.null_count == len(column):
-            text += "null"
-            continue
-        before, cells, after = _cells(column, decimals_as_text=decimals_as_text, is_json=name in as_written)
-        parts += [pa.scalar(text + before), cells]
-        text = after
-    text += "}" + suffix + "\n"
-    if not parts:
-        yield text.encode() * int(batch.num_rows)
-        return
+    cells = _written_cells(batch, decimals_as_text=decimals_as_text, as_written=as_written)
+    between = _texts_between(batch.schema.names, cells, prefix, suffix)
+    texts = pa.concat_arrays([*cells.texts, pa.array(between, pa.string())])
+    line = array("i", [0]) * (2 * len(between) - 1)
+    line[::2] = array("i", range(cells.count, len(texts)))
     for first in range(0, batch.num_rows, _AT_ONCE):
-        some = [one if isinstance(one, pa.Scalar) else one.slice(first, _AT_ONCE) for one in parts]
-        yield joined_bytes(pc.binary_join_element_wise(*some, pa.scalar(text), pa.scalar("")))
+        lines = line * min(_AT_ONCE, batch.num_rows - first)
+        for place, column in enumerate(cells.columns.values()):
+            lines[2 * place + 1 :: len(line)] = column.texts[first : first + _AT_ONCE]
+        yield joined_view(pc.take(texts, int32_column(lines), boundscheck=False))
 
 
-def _cells(column: "pa.Array", *, decimals_as_text: bool, is_json: bool) -> tuple[str, "pa.Array", str]:
-    """The column as JSON text without nulls, and the text before and behind each cell.
+def _texts_between(names: Sequence[str], cells: "_Cells", prefix: str, suffix: str) -> list[str]:
+    """The texts before the first cell of a line, between its cells, and behind the last one.
 
-    What repeats is written once: days, times and amounts do, and texts of columns in which cells are empty.
+    A column without a value is part of such a text.
     """
+    found, text = [], prefix + "{"
+    for place, name in enumerate(names):
+        text += ("," if place else "") + dumps(name, ensure_ascii=False) + ":"
+        column = cells.columns.get(place)
+        if column is None:
+            text += "null"
+        else:
+            found.append(text + column.quote)
+            text = column.quote
+    return [*found, text + "}" + suffix + "\n"]
+
+
+# --- the cells of a page
+
+
+class _Column(NamedTuple):
+    """A column whose cells are written."""
+
+    texts: "array[int]"
+    """The place of each cell's text."""
+    quote: str
+    """What is around each text, and not part of it."""
+
+
+@dataclass(slots=True)
+class _Cells:
+    """The cells of a page as JSON."""
+
+    texts: "list[pa.Array]" = field(default_factory=list)
+    """One array after another."""
+    count: int = 0
+    """How many texts these are."""
+    columns: dict[int, _Column] = field(default_factory=dict)
+    """The columns that have a value, by their place in the page, in this order."""
+
+    def add(self, texts: "pa.Array") -> int:
+        """The place of the first of some more texts."""
+        self.texts.append(texts)
+        self.count += len(texts)
+        return self.count - len(texts)
+
+
+class _Form(NamedTuple):
+    """What columns have in common whose values are written together."""
+
+    type: "pa.DataType"
+    has_nulls: bool
+    """Columns with nulls are apart: their values repeat most, and are found fast where there are few."""
+    has_fractions: bool
+    """A fraction of a second is written for all times of a column, or for none."""
+
+
+def _written_cells(batch: "pa.RecordBatch", *, decimals_as_text: bool, as_written: Collection[str]) -> _Cells:
+    """The cells of all columns that have a value."""
+    found = _Cells()
+    columns = batch.columns
+    alike: dict[_Form, list[int]] = {}
+    for place, (name, column) in enumerate(zip(batch.schema.names, columns, strict=True)):
+        if column.null_count == len(column):
+            continue
+        if name in as_written:
+            found.columns[place] = _Column(_all_places(found, _filled(column)), "")
+        elif _is_various(column):
+            found.columns[place] = _Column(_all_places(found, _escaped(column)), '"')
+        else:
+            alike.setdefault(_form(column), []).append(place)
+    for form, places in alike.items():
+        some = [columns[place] for place in places]
+        written = _written_together(found, form, some, decimals_as_text=decimals_as_text)
+        found.columns |= zip(places, written, strict=True)
+    found.columns = dict(sorted(found.columns.items()))
+    return found
+
+
+def _is_various(column: "pa.Array") -> bool:
+    """Whether a column holds texts that hardly repeat, by its first cells: each is copied as it is then."""
     import pyarrow as pa
 
-    if pa.types.is_string(column.type) and not column.null_count and not is_json:
-        return '"', _escaped(column), '"'
-    if not is_json and not pa.types.is_integer(column.type) and not pa.types.is_boolean(column.type):
-        encoded = column.dictionary_encode(null_encoding="encode")
-        if 2 * len(encoded.dictionary) <= len(column):
-            texts = _json_column(encoded.dictionary, decimals_as_text=decimals_as_text)
-            return "", _filled(texts).take(encoded.indices), ""
-    cells = column if is_json else _json_column(column, decimals_as_text=decimals_as_text)
-    return "", _filled(cells), ""
+    if len(column) < _SAMPLE or column.null_count or not pa.types.is_string(column.type):
+        return False
+    return 2 * len(column.slice(0, _SAMPLE).unique()) > _SAMPLE
+
+
+def _all_places(found: _Cells, texts: "pa.Array") -> "array[int]":
+    """The places of texts that are all added, one for each cell."""
+    return _places(_numbers(len(texts)), found.add(texts))
+
+
+def _places(numbers: "pa.Array", first: int) -> "array[int]":
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    return int32_numbers(pc.add(numbers, pa.scalar(first, pa.int32())))
+
+
+@lru_cache(maxsize=4)
+def _numbers(count: int) -> "pa.Array":
+    """The numbers from 0 on: pages are of few lengths."""
+    return int32_column(array("i", range(count)))
+
+
+def _form(column: "pa.Array") -> _Form:
+    import pyarrow as pa
+
+    fractions = pa.types.is_timestamp(column.type) and _whole_seconds(column) is None
+    return _Form(column.type, column.null_count > 0, fractions)
+
+
+def _written_together(
+    found: _Cells, form: _Form, columns: "Sequence[pa.Array]", *, decimals_as_text: bool
+) -> Iterator[_Column]:
+    """Columns of one form, each distinct value of them written once."""
+    import pyarrow as pa
+
+    encoded = pa.concat_arrays(columns).dictionary_encode(null_encoding="encode")
+    if pa.types.is_string(form.type) and not form.has_nulls:
+        quote, texts = '"', _escaped(encoded.dictionary)
+    else:
+        quote, texts = "", _filled(_json_column(encoded.dictionary, decimals_as_text=decimals_as_text))
+    places = _places(encoded.indices, found.add(texts))
+    count = len(columns[0])
+    for first in range(0, len(places), count):
+        yield _Column(places[first : first + count], quote)
 
 
 def _filled(cells: "pa.Array") -> "pa.Array":
@@ -112,15 +217,24 @@ def _json_column(column: "pa.Array", *, decimals_as_text: bool) -> "pa.Array":
     if pa.types.is_date(kind):
         return _quoted(column.cast(pa.string()))
     if pa.types.is_timestamp(kind):
-        plain = column.cast(pa.timestamp(kind.unit))
-        with suppress(pa.ArrowInvalid):  # a fraction, which is written for the whole column then
-            plain = plain.cast(pa.timestamp("s"))
+        plain = _whole_seconds(column)
+        if plain is None:
+            plain = column.cast(pa.timestamp(kind.unit))
         return _quoted(pc.replace_substring(plain.cast(pa.string()), " ", "T", max_replacements=1), "Z")
     if pa.types.is_integer(kind) or pa.types.is_boolean(kind):
         return column.cast(pa.string())
     if pa.types.is_null(kind):
         return column.cast(pa.string())
     raise TypeError(f"no JSON form for a column of {kind}")
+
+
+def _whole_seconds(times: "pa.Array") -> "pa.Array | None":
+    """Times in UTC in whole seconds; None where one has a fraction."""
+    import pyarrow as pa
+
+    with suppress(pa.ArrowInvalid):
+        return times.cast(pa.timestamp("s", times.type.tz)).cast(pa.timestamp("s"))
+    return None
 
 
 def _quoted(cells: "pa.Array", tail: str = "") -> "pa.Array":
@@ -159,10 +273,11 @@ def plain_decimals(column: "pa.Array") -> "pa.Array":
     import pyarrow.compute as pc
 
     text = column.cast(pa.string())
-    if column.type.scale <= 0:
+    scale = column.type.scale
+    if scale <= 0:
         return text
     if b"E" in joined_bytes(text):
-        text = pc.replace_substring_regex(text, r"^-?0E-?\d+$", "0.0")
+        text = pc.if_else(pc.equal(text, _scalar(f"0E-{scale}")), _scalar("0.0"), text)
     if b"E" in joined_bytes(text):
         text = pa.array([None if v is None else _without_exponent(v) for v in text.to_pylist()], pa.string())
     return pc.ascii_rtrim(pc.ascii_rtrim(text, "0"), ".")

@@ -152,7 +152,7 @@ class SingerSink:
             self._write_state()
         self._out.flush()
 
-    def send(self, *messages: bytes) -> None:
+    def send(self, *messages: bytes | memoryview) -> None:
         """Write complete messages."""
         with self._lock:
             self._write(*messages)
@@ -205,7 +205,7 @@ class SingerSink:
         self._write(*messages, state_message(self.state.document()))
         self._state_due, self._state_at = False, monotonic()
 
-    def _write(self, *messages: bytes) -> None:
+    def _write(self, *messages: bytes | memoryview) -> None:
         for message in messages:
             self._out.write(message)
         self._out.flush()
@@ -383,7 +383,9 @@ class SingerWriter:
         self._pending.append(self._sink.deletes([{**one, "reason": reason, "at": at} for one in rows]))
 
 
-def _lines_of(rows: Any, before: str, after: str, *, decimals_as_text: bool, as_written: Any) -> Iterable[bytes]:
+def _lines_of(
+    rows: Any, before: str, after: str, *, decimals_as_text: bool, as_written: Any
+) -> Iterable[bytes | memoryview]:
     """The lines of a page, some at a time."""
     if isinstance(rows, RowBatch):
         return row_lines(rows, before, after, decimals_as_text=decimals_as_text, as_written=as_written)
