@@ -28,6 +28,7 @@ from intacct_bridge.model.batched import batched
 from intacct_bridge.store.place import PostgresPlace
 
 _LONGEST = 50
+"""Characters of the schema's name that are left before the suffix `_engine`."""
 _QUEUE = "flows"
 _WORKFLOW = "run_flow"
 _APPLICATION = "intacct-fleet"
@@ -41,7 +42,7 @@ _GIVEN_UP = "MAX_RECOVERY_ATTEMPTS_EXCEEDED"
 _ENDED = ["SUCCESS", "ERROR", "CANCELLED", _GIVEN_UP]
 _UNFINISHED = ["ENQUEUED", "PENDING"]
 _CLIENT_CONNECTIONS, _ENGINE_CONNECTIONS = 2, 4
-"""DBOS keeps so many connections open at most, and one for notifications."""
+"""The most connections that DBOS opens: of its client, and of its engine, which has another one for notifications."""
 _BUG = "bug"
 _LOST_AFTER = 30.0
 """Seconds for which a run must be one of this worker's and not be carried out, before it is queued again."""
@@ -52,10 +53,10 @@ if TYPE_CHECKING:
 
 
 class DbosRunner:
-    """The runner of one process; DBOS allows one that works in a process."""
+    """The runner of one process. DBOS allows one engine in a process."""
 
     def __init__(self, place: PostgresPlace, *, recoveries: int = _RECOVERIES) -> None:
-        """Open it, and make DBOS's tables where there are none. A run is handed out again so often."""
+        """Connect, and make DBOS's tables where there are none. `recoveries`: how often a run is handed out again."""
         try:
             from dbos import DBOSClient
         except ImportError:
@@ -95,26 +96,7 @@ class DbosRunner:
         from dbos import DBOS
 
         def run_flow(tenant: str, flow: str, due_at: str) -> str:
-            key = RunKey(tenant, flow, datetime.fromisoformat(due_at))
-            with self._lock:
-                self._running += 1
-                self._carried_out.add(_id(key))
-            word = ""
-            try:
-                word = carry_out(key)
-            except HandedBackError:
-                pass
-            except Exception:  # its text may hold a secret, and DBOS would store it
-                word = _BUG
-            finally:
-                with self._lock:
-                    self._running -= 1
-                    if word:
-                        self._carried_out.discard(_id(key))
-            if word:
-                return word
-            threading.Event().wait()  # DBOS would store any other end; the process ends soon
-            return _BUG
+            return self._run_flow(RunKey(tenant, flow, datetime.fromisoformat(due_at)), carry_out)
 
         self._worker = worker
         DBOS.workflow(name=_WORKFLOW, max_recovery_attempts=self._recoveries)(run_flow)
@@ -130,7 +112,7 @@ class DbosRunner:
                 "sys_db_pool_size": _ENGINE_CONNECTIONS,
             }
         )
-        _limit_here(threads)
+        _limit_this_process(threads)
         DBOS.listen_queues([_QUEUE])
         DBOS.launch()
         self._engine = DBOS
@@ -141,6 +123,27 @@ class DbosRunner:
             polling_interval_sec=_POLL_SECONDS,
             on_conflict="always_update",
         )
+
+    def _run_flow(self, key: RunKey, carry_out: CarryOut) -> str:
+        """The word with which a run ended. A run that is handed back does not return: DBOS would store its end."""
+        with self._lock:
+            self._running += 1
+            self._carried_out.add(_id(key))
+        word = ""
+        try:
+            word = carry_out(key)
+        except HandedBackError:
+            pass
+        except Exception:  # its text may hold a secret, and DBOS would store it
+            word = _BUG
+        finally:
+            with self._lock:
+                self._running -= 1
+                if word:
+                    self._carried_out.discard(_id(key))
+        if not word:
+            threading.Event().wait()  # for the end of the process, which comes soon
+        return word
 
     def running(self) -> int:
         """How many runs this process carries out now."""
@@ -262,7 +265,7 @@ def _make_tables(uri: str, schema: str) -> None:
         ) from None
 
 
-def _limit_here(threads: Callable[[], int]) -> None:
+def _limit_this_process(threads: Callable[[], int]) -> None:
     """Let this process take as many runs as `threads` says, independently of the number in the queue's row."""
     from dbos._sys_db import SystemDatabase
 

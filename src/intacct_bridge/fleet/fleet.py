@@ -10,7 +10,7 @@ Each tenant's outbox, run history and event log are in schemas of its own in the
 
 import os
 import secrets as random_tokens
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -20,6 +20,7 @@ from intacct_bridge.client.connections.connection import SETTINGS, Connection
 from intacct_bridge.errors import RefusedError, SettingsError
 from intacct_bridge.fleet.registry import SHARED, Registry, SealedSecrets, SecretsChange, TenantRun
 from intacct_bridge.fleet.sealing import FleetKeys, SealedKey, owner_name, seal, unseal
+from intacct_bridge.fleet.status import TenantStatus, tenant_statuses
 from intacct_bridge.fleet.tenant import Tenant, TenantLimits, check_secret, tenant_of, with_secrets
 from intacct_bridge.flow.runs.definitions import Flow
 from intacct_bridge.model.batched import batched
@@ -64,39 +65,6 @@ class NewTenant:
         for name, value in self.secrets.items():
             check_secret(owner_name(self.name), name, value)
         return tenant
-
-
-@dataclass(frozen=True, slots=True)
-class FlowStatus:
-    """The state of one flow of a tenant."""
-
-    flow: str
-    schedule: str
-    next_due: datetime | None
-    """None without a schedule, and while the tenant is paused."""
-    last: TenantRun | None
-    failures: int
-    """Runs since the last one that was done."""
-
-
-@dataclass(frozen=True, slots=True)
-class TenantStatus:
-    """The state of a tenant."""
-
-    tenant: Tenant
-    missing: tuple[str, ...]
-    """Settings without which the company cannot be reached."""
-    flows: tuple[FlowStatus, ...]
-
-    @property
-    def in_doubt(self) -> int:
-        """Records in doubt after the last run of each flow."""
-        return sum(one.last.in_doubt for one in self.flows if one.last is not None)
-
-    @property
-    def needs_attention(self) -> bool:
-        """Whether a person has to do something."""
-        return bool(self.missing or self.in_doubt or any(one.failures for one in self.flows))
 
 
 @dataclass(frozen=True, slots=True)
@@ -441,46 +409,18 @@ class Fleet:
         now = self.registry.now()
         shared = self.registry.secret_names([SHARED])[SHARED]
         for some in batched(self.tenants(like=like), _AT_ONCE):
-            yield from self._status(some, shared, now)
+            yield from tenant_statuses(self.registry, some, shared, now)
 
     def status_page(self, after: str = "", *, like: str = "", limit: int = _AT_ONCE) -> list[TenantStatus]:
         """The status of the tenants behind a name in the order of names, at most `limit`."""
         shared = self.registry.secret_names([SHARED])[SHARED]
-        return self._status(self.registry.page(after, like=like, limit=limit), shared, self.registry.now())
+        some = self.registry.page(after, like=like, limit=limit)
+        return tenant_statuses(self.registry, some, shared, self.registry.now())
 
     def status_of(self, name: str) -> TenantStatus:
         """The status of one tenant."""
         shared = self.registry.secret_names([SHARED])[SHARED]
-        return self._status([self.tenant(name)], shared, self.registry.now())[0]
-
-    def _status(self, tenants: Sequence[Tenant], shared: Sequence[str], now: datetime) -> list[TenantStatus]:
-        names = [tenant.name for tenant in tenants]
-        own = self.registry.secret_names(names)
-        latest, failures = self.registry.latest_runs(names), self.registry.failures(names)
-        unanswered = self.registry.unanswered(names)
-
-        def next_due(tenant: Tenant, flow: str, last: TenantRun | None) -> datetime | None:
-            if tenant.paused:
-                return None
-            waits = unanswered.get(tenant.name)
-            if waits is None or waits.until <= now:
-                return tenant.next_due(flow, now)
-            due = tenant.next_due(flow, last.due_at if last is not None else now)
-            return max(due, waits.until) if due is not None else None
-
-        def flow_status(tenant: Tenant, flow: str) -> FlowStatus:
-            key = (tenant.name, flow)
-            due = next_due(tenant, flow, latest.get(key))
-            return FlowStatus(flow, str(tenant.schedule.get(flow, "")), due, latest.get(key), failures.get(key, 0))
-
-        return [
-            TenantStatus(
-                tenant,
-                tenant.missing((*shared, *own[tenant.name])),
-                tuple(flow_status(tenant, flow) for flow in tenant.flows),
-            )
-            for tenant in tenants
-        ]
+        return tenant_statuses(self.registry, [self.tenant(name)], shared, self.registry.now())[0]
 
     def usage(self, month: str = "", *, like: str = "") -> dict[str, int]:
         """The API transactions of each tenant's company in a month such as `2026-11`, by all machines.

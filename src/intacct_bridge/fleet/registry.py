@@ -249,7 +249,7 @@ class Registry:
             self.find(name)
             for table, column in (("secret", "owner"), ("data_key", "owner"), ("link", "tenant"), ("tenant", "name")):
                 self._db.execute(f"DELETE FROM {table} WHERE {column} = ?", (name,))
-        self.answered(name)
+        self.clear_unanswered(name)
 
     def _refuse_taken(self, tenants: Sequence[Tenant], *, but: str = "") -> None:
         names = [one.name for one in tenants]
@@ -461,7 +461,7 @@ class Registry:
         """How often each flow of these tenants ended otherwise than `done` since it last was."""
         return {(row[0], row[1]): int(row[2]) for row in self._runs.read(_FAILURES, (list(tenants),))}
 
-    def waited_in_vain(self, tenant: str, waits: Callable[[int], timedelta]) -> Unanswered:
+    def count_unanswered(self, tenant: str, waits: Callable[[int], timedelta]) -> Unanswered:
         """Count a run that got no answer; `waits` gives the time until the next one for so many of them."""
         with self._runs.transaction():
             now = self._runs.clock().astimezone(UTC)
@@ -472,8 +472,8 @@ class Registry:
             self._runs.execute(sql, (tenant, times, _text(until)))
         return Unanswered(times, until)
 
-    def answered(self, tenant: str) -> None:
-        """Forget runs without an answer."""
+    def clear_unanswered(self, tenant: str) -> None:
+        """Set the count of runs without an answer to zero."""
         if self.unanswered([tenant]):
             with self._runs.transaction():
                 self._runs.execute("DELETE FROM unanswered WHERE tenant = ?", (tenant,))

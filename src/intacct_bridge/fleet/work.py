@@ -140,7 +140,7 @@ class TenantWork:
             raise
         except Exception as error:
             _log.exception("run of %s %s", key.tenant, key.flow)
-            return self._end_somehow(key, error)
+            return self._keep_failure(key, error)
         finally:
             self._waiting.ended(key)
 
@@ -176,7 +176,7 @@ class TenantWork:
         end = self._end(tenant, key)
         if self._stop.is_asked and (end.error is None or end.error.kind == RunStoppedError.__name__) and end.status:
             raise HandedBackError
-        detail = self._followed(key, credentials, end)
+        detail = self._react(key, credentials, end)
         counts = end.run
         outcome = end_of(end.status)
         self._fleet.end_run(
@@ -213,8 +213,8 @@ class TenantWork:
 
         return before_request
 
-    def _followed(self, key: RunKey, credentials: str, end: FlowEnd) -> str:
-        """Do what follows from an end, and return the sentence that is kept of it."""
+    def _react(self, key: RunKey, credentials: str, end: FlowEnd) -> str:
+        """Set the time of the next run by how this one ended, and return the detail to keep."""
         sentences = []
         if end.error is not None and end.error.kind == SignInError.__name__:
             times = self._state.sign_in_refused(key.tenant, credentials)
@@ -224,27 +224,27 @@ class TenantWork:
                 )
         elif end.run is not None and end.run.transactions:
             self._state.signed_in(key.tenant)
-        sentences += self._waited(key, end)
-        open_sendings = _waits_for_a_sending(end)
-        if open_sendings or end_of(end.status) is RunEnd.TRANSIENT:
+        sentences += self._delay_if_unanswered(key, end)
+        sending_is_open = _sending_is_open(end)
+        if sending_is_open or end_of(end.status) is RunEnd.TRANSIENT:
             earlier = self._fleet.registry.failures([key.tenant]).get((key.tenant, key.flow), 0)
             if earlier < len(RETRIES):
                 after = RETRIES[earlier]
-                if open_sendings:
+                if sending_is_open:
                     after = _NOT_FOUND_LATER if earlier else SENDING_IS_OVER
                 if moment := self._state.retry(key, after):
                     sentences.append(f"It is tried again at {moment:%Y-%m-%d %H:%M} UTC.")
         detail = detail_of(end)
         return " ".join((f"{detail.removesuffix('.')}." if sentences and detail else detail, *sentences)).strip()
 
-    def _waited(self, key: RunKey, end: FlowEnd) -> Iterator[str]:
-        """Let the next run of a company wait that did not answer this one, and say so."""
+    def _delay_if_unanswered(self, key: RunKey, end: FlowEnd) -> Iterator[str]:
+        """Where the company did not answer, let its next run begin later, and say so."""
         if self._waiting.waits(key) and end_of(end.status) is RunEnd.TRANSIENT:
-            found = self._fleet.registry.waited_in_vain(key.tenant, wait_after)
+            found = self._fleet.registry.count_unanswered(key.tenant, wait_after)
             runs = f"{found.times} runs one after the other" if found.times > 1 else "This run"
             yield f"{runs} got no answer: by schedule, none begins before {found.until:%Y-%m-%d %H:%M} UTC."
         elif end.run is not None and end.run.transactions:
-            self._fleet.registry.answered(key.tenant)
+            self._fleet.registry.clear_unanswered(key.tenant)
 
     def _end_busy(self, key: RunKey) -> str:
         if self._stop.is_asked:
@@ -256,7 +256,7 @@ class TenantWork:
         self._state.retry(key, RETRIES[0])
         return RunEnd.TRANSIENT.value
 
-    def _end_somehow(self, key: RunKey, error: Exception) -> str:
+    def _keep_failure(self, key: RunKey, error: Exception) -> str:
         """Keep the end of a run that failed by a bug, or since the fleet's database failed."""
         status = error.exit_status if isinstance(error, IntacctError) else 70
         try:
@@ -284,8 +284,8 @@ def credentials_digest(fleet: Fleet, tenant: Tenant) -> str:
     return hashed.hexdigest()
 
 
-def _waits_for_a_sending(end: FlowEnd) -> bool:
-    """Whether a load was kept from its end by records that are in doubt, or that a killed worker may still send."""
+def _sending_is_open(end: FlowEnd) -> bool:
+    """Whether a load could not end, since records are in doubt or a killed worker may still send them."""
     records = end.run.records if end.run is not None else None
     return records is not None and not records.refused and bool(records.in_doubt or records.not_sent)
 

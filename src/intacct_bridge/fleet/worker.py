@@ -24,7 +24,7 @@ _log = logging.getLogger(__name__)
 
 THREADS = 16
 BEAT = 2.0
-"""Seconds between two signs of life."""
+"""Seconds between two heartbeats, by which the other workers know that this one runs."""
 KEPT_RUNS = timedelta(days=400)
 """How long the registry keeps a run; the engine keeps one for a day."""
 _CHANGES_LATE = timedelta(seconds=10)
@@ -71,26 +71,28 @@ class FleetWorker:
             ended=count,
         )
         self._changes: datetime | None = None
-        self._seen = time.monotonic()
-        self._judges_from = 0.0
+        self._last_beat = time.monotonic()
+        self._recovers_from = 0.0
+        """The time from which workers without a heartbeat count as dead."""
         self._pruned = -_PRUNE_EVERY
         self._looked_for_lost = time.monotonic()
-        self._asked = -_GIVEN_UP_EVERY
+        self._looked_for_given_up = -_GIVEN_UP_EVERY
         self._given_up: set[RunKey] = set()
+        """The runs that the last look found given up; each of them has its end."""
 
     def enter(self) -> None:
-        """Live, as the others see it, until this worker is closed."""
+        """Register as a worker of the fleet, until this one is closed."""
         now = self._state.now()
         self._state.enter(Worker(self.id, machine_name(), os.getpid(), __version__, self._threads, 0, now, now))
 
     def start(self) -> None:
         """Begin to carry out runs."""
         self.enter()
-        self._judges_from = time.monotonic() + 2 * BEAT
+        self._recovers_from = time.monotonic() + 2 * BEAT
         self.runner.start(self._work.carry_out, worker=self.id, threads=lambda: self.waiting.room(self._threads))
 
     def tick(self) -> bool:
-        """Do what is to be done every two seconds; False where the worker must end, since others took its runs over.
+        """Do the work of a heartbeat, every two seconds. False where the worker must end: others took over its runs.
 
         SettingsError where a newer version has changed the tables, so that this one must not go on.
         """
@@ -99,7 +101,7 @@ class FleetWorker:
             if not self._state.beat(self.id, self.runner.running()):
                 self.stop.ask()
                 return False
-            self._came_back()
+            self._wait_after_outage()
             self._recover()
             self._recover_lost()
             if self._state.lead():
@@ -107,7 +109,7 @@ class FleetWorker:
                 self._end_given_up()
             self._prune()
         except TransientError as error:
-            # Its runs make no request meanwhile, since each request needs a slot in the database.
+            # This worker's runs send nothing meanwhile, since each request needs a slot in the database.
             _log.warning("the fleet's database does not answer: %s", error)
         return True
 
@@ -135,15 +137,16 @@ class FleetWorker:
         while self.runner.running() and time.monotonic() < until:
             time.sleep(0.05)
 
-    def _came_back(self) -> None:
-        """After a time without the database, others need time to come back before they are judged."""
+    def _wait_after_outage(self) -> None:
+        """After a time without the database, give the other workers time to connect again before they count as dead."""
         now = time.monotonic()
-        if now - self._seen > DEAD_AFTER.total_seconds() / 2:
-            self._judges_from = now + DEAD_AFTER.total_seconds()
-        self._seen = now
+        if now - self._last_beat > DEAD_AFTER.total_seconds() / 2:
+            self._recovers_from = now + DEAD_AFTER.total_seconds()
+        self._last_beat = now
 
     def _recover(self) -> None:
-        if time.monotonic() < self._judges_from:
+        """Queue the runs of dead workers again."""
+        if time.monotonic() < self._recovers_from:
             return
         if dead := self._state.dead():
             count = self.runner.recover(dead)
@@ -151,6 +154,7 @@ class FleetWorker:
             _log.warning("workers that were killed: %s; their runs, which are queued again: %d", dead, count)
 
     def _recover_lost(self) -> None:
+        """Queue runs again that belong to this worker and that it does not carry out."""
         if time.monotonic() - self._looked_for_lost < _LOOK_FOR_LOST_EVERY:
             return
         self._looked_for_lost = time.monotonic()
@@ -158,10 +162,10 @@ class FleetWorker:
             _log.warning("runs whose begin or end was lost with the database, and which are queued again: %d", count)
 
     def _end_given_up(self) -> None:
-        """Give an end to each run that is not handed out any more, since every worker that carried it out ended."""
-        if time.monotonic() - self._asked < _GIVEN_UP_EVERY:
+        """Keep an end for each run that is given up, since every worker that carried it out was killed."""
+        if time.monotonic() - self._looked_for_given_up < _GIVEN_UP_EVERY:
             return
-        self._asked = time.monotonic()
+        self._looked_for_given_up = time.monotonic()
         given_up = self.runner.given_up()
         for key in given_up.keys() - self._given_up:
             if run := self._fleet.begin_run(key.tenant, key.flow, key.due_at, worker=self.id):
@@ -175,6 +179,7 @@ class FleetWorker:
         self._given_up = set(given_up)
 
     def _submit_due(self) -> None:
+        """Queue the runs that are due. A run waits while the flow's earlier run is still queued or running."""
         now = self._state.now()
         if self._changes is not None and now < self._changes - _CHANGES_LATE:
             _log.warning("the clock of the fleet's database was set back by %s", self._changes - now)

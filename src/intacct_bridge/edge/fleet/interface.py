@@ -40,10 +40,11 @@ from intacct_bridge.edge.fleet.shapes import (
 )
 from intacct_bridge.edge.fleet.site import FleetSite
 from intacct_bridge.errors import SettingsError
-from intacct_bridge.fleet.fleet import TenantStatus, link_path
+from intacct_bridge.fleet.fleet import link_path
 from intacct_bridge.fleet.links import open_link
 from intacct_bridge.fleet.registry import TenantRun, UnknownTenantError
 from intacct_bridge.fleet.runner import RunKey
+from intacct_bridge.fleet.status import TenantStatus
 from intacct_bridge.fleet.tenant import Tenant
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import click
 
 from intacct_bridge.edge.cli.context import CommandContext, shared_options
-from intacct_bridge.edge.cli.fleet.opened import with_fleet
+from intacct_bridge.edge.cli.fleet.fleet_option import with_fleet
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.model.wording import counted
 
@@ -75,7 +75,7 @@ def share_command(
     Example:
       printf 'sender_id=acme\\nsender_password=%s\\n' "$PASSWORD" | intacct fleet share --secrets-from -
     """
-    from intacct_bridge.edge.cli.fleet.given import read_secrets
+    from intacct_bridge.edge.cli.fleet.tenant_input import read_secrets
 
     given = read_secrets(secrets_from) if secrets_from else {}
     context.console.hide(map(str, given.values()))

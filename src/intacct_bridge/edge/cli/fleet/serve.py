@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from intacct_bridge.edge.cli.context import CommandContext, file_option, number_option, require_packages
-from intacct_bridge.edge.cli.fleet.opened import with_fleet
+from intacct_bridge.edge.cli.fleet.fleet_option import with_fleet
 from intacct_bridge.errors import SettingsError
 
 if TYPE_CHECKING:

@@ -5,13 +5,14 @@ from typing import TYPE_CHECKING
 import click
 
 from intacct_bridge.edge.cli.context import CommandContext
-from intacct_bridge.edge.cli.fleet.opened import with_fleet
+from intacct_bridge.edge.cli.fleet.fleet_option import with_fleet
 from intacct_bridge.model.wording import counted, listed
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from intacct_bridge.fleet.fleet import Fleet, FlowStatus, TenantStatus
+    from intacct_bridge.fleet.fleet import Fleet
+    from intacct_bridge.fleet.status import FlowStatus, TenantStatus
 
 _COLUMNS = ("tenant", "flow", "schedule", "last run", "end", "next run", "failures", "in doubt", "finding")
 

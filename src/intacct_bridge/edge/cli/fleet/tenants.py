@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from intacct_bridge.edge.cli.context import Command, CommandContext, file_option, number_option
-from intacct_bridge.edge.cli.fleet.opened import with_fleet
+from intacct_bridge.edge.cli.fleet.fleet_option import with_fleet
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.model.wording import counted, listed
 
 if TYPE_CHECKING:
-    from intacct_bridge.edge.cli.fleet.given import GivenParts
+    from intacct_bridge.edge.cli.fleet.tenant_input import TenantParts
     from intacct_bridge.fleet.fleet import Fleet
     from intacct_bridge.fleet.tenant import Tenant
 
@@ -76,7 +76,7 @@ def add_command(
       intacct fleet add acme --set company_id=acme --set user_id=bridge --secrets-from -
       intacct fleet add --from customers.csv --flows-from flows.toml --schedule nightly="every 24h"
     """
-    from intacct_bridge.edge.cli.fleet.given import read_tenants, refuse_mistakes
+    from intacct_bridge.edge.cli.fleet.tenant_input import read_tenants, refuse_mistakes
     from intacct_bridge.fleet.fleet import NewTenant
 
     source: Path | None = given.pop("from")
@@ -173,7 +173,7 @@ def change_command(
 
     A run that goes on is not changed; the next one has the new values.
     """
-    from intacct_bridge.edge.cli.fleet.given import check_flows
+    from intacct_bridge.edge.cli.fleet.tenant_input import check_flows
 
     parts = _given(context, given)
     before = fleet.tenant(name)
@@ -230,15 +230,15 @@ def remove_command(context: CommandContext, fleet: "Fleet", *, name: str, yes: b
     context.console.say(f"Removed tenant {name}.{kept}")
 
 
-def _given(context: CommandContext, given: Mapping[str, Any]) -> "GivenParts":
-    from intacct_bridge.edge.cli.fleet.given import GivenParts, assignments, read_flows, read_secrets
+def _given(context: CommandContext, given: Mapping[str, Any]) -> "TenantParts":
+    from intacct_bridge.edge.cli.fleet.tenant_input import TenantParts, assignments, read_flows, read_secrets
 
     secrets = read_secrets(given["secrets_from"]) if given["secrets_from"] else {}
     context.console.hide(map(str, secrets.values()))
-    file = read_flows(given["flows_from"]) if given["flows_from"] else GivenParts()
+    file = read_flows(given["flows_from"]) if given["flows_from"] else TenantParts()
     limits = {name: given[name] for name in ("concurrency", "monthly_limit") if given[name] is not None}
     schedule = {**file.schedule, **assignments(given["schedule"], "--schedule")}
-    return GivenParts(assignments(given["settings"], "--set"), file.flows, schedule, limits, secrets)
+    return TenantParts(assignments(given["settings"], "--set"), file.flows, schedule, limits, secrets)
 
 
 def _refuse_unknown(what: str, names: tuple[str, ...], known: Mapping[str, Any], tenant: str) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from intacct_bridge.edge.cli.context import CommandContext, file_option, number_option
-from intacct_bridge.edge.cli.fleet.opened import with_fleet
+from intacct_bridge.edge.cli.fleet.fleet_option import with_fleet
 from intacct_bridge.edge.terminal.failures import INTERRUPTED, TERMINATED, report
 from intacct_bridge.errors import IntacctError, SettingsError
 from intacct_bridge.model.wording import counted
@@ -33,6 +33,7 @@ _MINUTES = 360
 _GRACE = 25.0
 """Seconds from the first signal to the end; schedulers kill a process 30 s or more after it."""
 _LOOK_EVERY = 0.5
+"""Seconds between two looks for results of requested runs."""
 
 threads_option = number_option(
     "--threads", "Carry out this many runs at once; runs that wait for an answer do not count.", least=1,
@@ -98,12 +99,12 @@ def work_command(
             try:
                 lives = worker.tick()
             except IntacctError as error:
-                _end(context, worker, report(error, context.console))
+                _end_worker(context, worker, report(error, context.console))
             if metrics is not None:
                 _write_metrics(metrics, worker)
         if not lives:
             context.console.complain("Other workers have taken over the runs of this one. Start it again.")
-        _end(context, worker, signals.status or 4)
+        _end_worker(context, worker, signals.status or 4)
     return signals.status
 
 
@@ -148,13 +149,13 @@ def run_command(
                 try:
                     worker.tick()
                 except IntacctError as error:
-                    _end(context, worker, report(error, context.console))
+                    _end_worker(context, worker, report(error, context.console))
             results |= worker.runner.results([key for key in keys if key not in results])
         if signals.status:
-            _end(context, worker, signals.status)
-        status = _show(context, fleet, results)
+            _end_worker(context, worker, signals.status)
+        status = _show_results(context, fleet, results)
         if worker.close(_GRACE):
-            _leave(status)
+            _exit_now(status)
     return status
 
 
@@ -185,19 +186,19 @@ def _worker(context: CommandContext, fleet: "Fleet", threads: int, longest_run: 
     from intacct_bridge.fleet.dbos_runner import DbosRunner
     from intacct_bridge.fleet.worker import FleetWorker
 
-    _ = fleet.keys  # a missing key is told before a run begins
+    _ = fleet.keys  # raises where the key is missing, before a run begins
     root = click.get_current_context().find_root().command
     assert isinstance(root, click.Group)
     program = FlowRun(root, context.start, context.console, context.person or account_name())
 
     def ended(run: "TenantRun", end: "FlowEnd") -> None:
-        _say(context, run, end)
+        _log_end(context, run, end)
 
     runner = DbosRunner(fleet.registry.place)
     return FleetWorker(fleet, runner, program, threads=threads, longest_run=timedelta(minutes=longest_run), ended=ended)
 
 
-def _say(context: CommandContext, run: "TenantRun", end: "FlowEnd") -> None:
+def _log_end(context: CommandContext, run: "TenantRun", end: "FlowEnd") -> None:
     from intacct_bridge.fleet.work import detail_of
     from intacct_bridge.flow.runs.run import end_of
 
@@ -230,15 +231,16 @@ def _flows(tenant: "Tenant", flow: str | None, name: str) -> Sequence[str]:
     return [flow] if flow in tenant.flows else []
 
 
-_WITHOUT_RUN = {
+_ENDS_WITHOUT_A_RUN = {
     "sign-in refused": ("refused", "The sign-in was refused before. Enter the right credentials first."),
     "paused": ("interrupted", "The tenant is paused."),
     "max recovery attempts exceeded": ("killed", "Each worker that carried it out was killed."),
     "removed": ("wrong settings", "The tenant was removed."),
 }
+"""The outcome and detail of runs that the runner ended and the registry does not have, by the runner's word."""
 
 
-def _show(context: CommandContext, fleet: "Fleet", results: "dict[RunKey, str]") -> int:
+def _show_results(context: CommandContext, fleet: "Fleet", results: "dict[RunKey, str]") -> int:
     from intacct_bridge.flow.runs.run import WORST_FIRST, end_of, worst
 
     statuses = {end_of(status).value: status for status in reversed(WORST_FIRST)}
@@ -246,7 +248,7 @@ def _show(context: CommandContext, fleet: "Fleet", results: "dict[RunKey, str]")
     latest = fleet.registry.latest_runs(list({key.tenant for key in results}))
     for key, word in sorted(results.items(), key=lambda item: (item[0].tenant, item[0].flow)):
         run = latest.get((key.tenant, key.flow))
-        outcome, detail = _WITHOUT_RUN.get(word, (word, ""))
+        outcome, detail = _ENDS_WITHOUT_A_RUN.get(word, (word, ""))
         if run is not None and run.due_at == key.due_at and run.outcome:
             outcome, detail = run.outcome, run.detail
             rows.append((key.tenant, key.flow, outcome, run.rows, run.transactions, detail))
@@ -257,15 +259,15 @@ def _show(context: CommandContext, fleet: "Fleet", results: "dict[RunKey, str]")
     return worst(ends)
 
 
-def _end(context: CommandContext, worker: "FleetWorker", status: int) -> None:
-    """Close the worker, and end the process: threads of runs that were handed back would keep it."""
+def _end_worker(context: CommandContext, worker: "FleetWorker", status: int) -> None:
+    """Close the worker and end the process at once, without waiting for threads of runs that were handed back."""
     left = worker.close(_GRACE)
     if left:
         context.console.complain(f"{counted(left, 'run')} handed back: another worker continues.")
-    _leave(status)
+    _exit_now(status)
 
 
-def _leave(status: int) -> None:
+def _exit_now(status: int) -> None:
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(status)

@@ -1,4 +1,4 @@
-"""Tenants as people give them: options, files of secrets and of flows, and lists of tenants in CSV or JSON."""
+"""What people enter about tenants: options, files of secrets and of flows, and lists of tenants in CSV or JSON."""
 
 import csv
 import io
@@ -32,8 +32,8 @@ _OTHER_SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 
 
 @dataclass(frozen=True, slots=True)
-class GivenParts:
-    """The parts of a tenant that options give; an absent part says nothing."""
+class TenantParts:
+    """The parts of a tenant that were entered. A part that is empty changes nothing."""
 
     settings: Mapping[str, Any] = field(default_factory=dict)
     flows: Mapping[str, Any] = field(default_factory=dict)
@@ -111,7 +111,7 @@ def _by_secret_name(pairs: Iterable[tuple[str, str]], where: str) -> dict[str, s
     return found
 
 
-def read_flows(path: Path) -> GivenParts:
+def read_flows(path: Path) -> TenantParts:
     """The tables `[flows.NAME]`, and the times of `[schedule]`, of a file that is written as intacct.toml is."""
     try:
         tables = tomllib.loads(_text(path))
@@ -120,10 +120,10 @@ def read_flows(path: Path) -> GivenParts:
     flows, schedule = tables.get("flows", {}), tables.get("schedule", {})
     if not isinstance(flows, dict) or not isinstance(schedule, dict) or not flows:
         raise SettingsError(f"{path} has no flow", fix="Write tables [flows.NAME], and their times in [schedule].")
-    return GivenParts(flows=flows, schedule=schedule)
+    return TenantParts(flows=flows, schedule=schedule)
 
 
-def read_tenants(path: Path, common: GivenParts) -> list["NewTenant"]:
+def read_tenants(path: Path, common: TenantParts) -> list["NewTenant"]:
     """The tenants of a CSV or JSON file; what a row does not say is as `common` has it.
 
     Each key beside `name`, `paused`, the limits and the tables of a tenant is a setting or a secret; of CSV, also
@@ -184,7 +184,7 @@ def _json_rows(text: str, path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
         yield f"{path}, tenant {number}", row
 
 
-def _tenant(row: dict[str, Any], where: str, common: GivenParts) -> "NewTenant":
+def _tenant(row: dict[str, Any], where: str, common: TenantParts) -> "NewTenant":
     from intacct_bridge.fleet.fleet import NewTenant
 
     parts: dict[str, dict[str, Any]] = {
@@ -213,7 +213,7 @@ def _table(value: object, where: str) -> Mapping[str, Any]:
 
 
 def refuse_mistakes(new: "Iterable[NewTenant]") -> None:
-    """SettingsError that lists the tenants with mistakes, so that nothing is added before all are right."""
+    """SettingsError with a list of the tenants that have mistakes. Nothing is added until all of them are right."""
     mistakes, count = [], 0
     names = set[str]()
     for one in new:
