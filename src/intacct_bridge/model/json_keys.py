@@ -24,7 +24,7 @@ def refuse_repeated_keys(text: bytes, found: object, position: str) -> None:
         if twice is not None:
             raise SettingsError(f"{position} has the key {twice!r} twice", fix="leave one of the two out")
 
-    json.loads(text, object_pairs_hook=checked)
+    json.loads(text, object_pairs_hook=checked, parse_int=str, parse_float=str)
 
 
 def _keys_in(value: object) -> int:

@@ -197,6 +197,20 @@ def test_an_unknown_address_or_method_is_an_error_as_json(served: RunningFleet) 
     assert refused(served, "POST", "/tenants/acme/pause", {"x": 1}, status=400)["class"] == "BodyError"
 
 
+@pytest.mark.parametrize(
+    ("body", "key"),
+    [
+        (b'{"settings": {"user_id": "a", "user_id": "b"}}', "user_id"),
+        (b'{"settings": {}, "flows": {}, "settings" : {}}', "settings"),
+        (b'{"limits": {"concurrency": 2, "concurrency": 2}}', "concurrency"),
+    ],
+)
+def test_a_body_with_a_key_twice_is_refused(served: RunningFleet, body: bytes, key: str) -> None:
+    seen = served.ask("PATCH", "/tenants/acme", body)
+    assert (seen.status, seen.json["error"]["class"]) == (400, "BodyError")
+    assert seen.json["error"]["error"] == f"The body has the key '{key}' twice."
+
+
 def test_a_body_that_is_too_large_is_refused(served: RunningFleet) -> None:
     seen = served.ask("PUT", "/tenants/large", b'"' + b"x" * LARGEST_BODY + b'"')
     assert (seen.status, seen.json["error"]["class"]) == (413, "LargeBodyError")

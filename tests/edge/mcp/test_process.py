@@ -151,6 +151,34 @@ def test_garbage_is_answered_and_survived(environment: dict[str, str]) -> None:
         assert ended(process)[0] == 0
 
 
+@pytest.mark.parametrize(
+    ("text", "field"),
+    [
+        (r"\ud83d\ude00 \\ud800 \n \u00e4", ""),
+        (r"a\ud83d", "title"),
+        (r"\uDE00\ud83d", "title"),
+        (r"\\\ud83d", "title"),
+    ],
+)
+def test_half_of_a_surrogate_pair_is_refused_with_its_field(environment: dict[str, str], text: str, field: str) -> None:
+    with running_agent(environment) as agent:
+        process = agent.run
+        sent(process, HELLO)
+        assert process.stdin is not None and process.stdout is not None
+        process.stdin.write('{"jsonrpc": "2.0", "method": "notifications/initialized"}\n')
+        arguments = json.dumps(ENTRY | {"title": "TITLE"}).replace("TITLE", text)
+        process.stdin.write(
+            '{"jsonrpc": "2.0", "id": 7, "method": "tools/call", "params": {"name": "plan_journal_entry",'
+            f' "arguments": {arguments}}}}}\n'
+        )
+        process.stdin.flush()
+        answer = json.loads(process.stdout.readline())
+    assert answer["id"] == 7
+    found = answer["result"]["structuredContent"]
+    fields = [one["field"] for one in found.get("error", {}).get("fields", [])]
+    assert fields == ([field] if field else [])
+
+
 def test_wrong_settings_end_before_anything_is_served(
     environment: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,6 +12,7 @@ from intacct_bridge.edge.console.visit import NotFoundError
 from intacct_bridge.edge.fleet.problems import BodyError, LargeBodyError, error_body, status_of
 from intacct_bridge.edge.fleet.site import FleetSite
 from intacct_bridge.errors import SettingsError
+from intacct_bridge.model.json_keys import refuse_repeated_keys
 from intacct_bridge.model.suggestions import did_you_mean
 
 if TYPE_CHECKING:
@@ -72,8 +73,12 @@ class ApiRequest:
 
     def read(self, kind: type[T]) -> T:
         """The body. BodyError names the field that is wrong."""
+        text = self.body or b"{}"
         try:
-            return msgspec.json.decode(self.body or b"{}", type=kind)
+            found = msgspec.json.decode(text, type=kind)
+            refuse_repeated_keys(text, msgspec.json.decode(text), "The body")
+        except SettingsError as error:
+            raise BodyError(f"{error.message}.", fix=error.fix) from None
         except msgspec.ValidationError as error:
             what, _, where = str(error).partition(" - at `$")
             name = where.rstrip("`").lstrip(".")
@@ -81,6 +86,7 @@ class ApiRequest:
             raise BodyError(f"The body is refused. {shown}.", fix="See the OpenAPI document.", setting=name) from None
         except msgspec.DecodeError as error:
             raise BodyError(f"The body is not JSON: {error}.", fix="Send a JSON object in UTF-8.") from None
+        return found
 
     def number(self, name: str, default: int, *, least: int, most: int) -> int:
         """A whole number of the query."""

@@ -69,6 +69,13 @@ def wrong_arguments(tool: str, error: ValidationError) -> dict[str, Any]:
     return {"error": plain({"kind": "arguments", "message": message, "fields": problems})}
 
 
+def half_pair(tool: str, field: str) -> dict[str, Any]:
+    """Arguments with half of a pair of surrogates."""
+    problem = "has half of a surrogate pair, such as \\ud800 alone; send the whole character"
+    found = {"kind": "arguments", "message": f"the arguments of {tool} have a text that is no text"}
+    return {"error": plain({**found, "fields": [{"field": field, "problem": problem}]})}
+
+
 def unknown_tool(tool: str) -> dict[str, Any]:
     """A tool that this server does not have."""
     return {"error": plain({"kind": "arguments", "message": f"there is no tool {tool!r} here"})}

@@ -23,9 +23,17 @@ from intacct_bridge import __version__
 from intacct_bridge.edge.mcp.calls import begin, cancelled
 from intacct_bridge.edge.mcp.company_tools import CompanyTools
 from intacct_bridge.edge.mcp.copy_tools import CopyTools
-from intacct_bridge.edge.mcp.failures import ApprovalMissingError, bug, failure, unknown_tool, wrong_arguments
+from intacct_bridge.edge.mcp.failures import (
+    ApprovalMissingError,
+    bug,
+    failure,
+    half_pair,
+    unknown_tool,
+    wrong_arguments,
+)
 from intacct_bridge.edge.mcp.plan_tools import PlanTools
 from intacct_bridge.edge.mcp.session import AgentSession
+from intacct_bridge.edge.mcp.values import half_pair_in
 from intacct_bridge.errors import IntacctError
 
 INSTRUCTIONS = """\
@@ -92,6 +100,8 @@ class AgentServer(MCPServer[None]):
         self, name: str, arguments: dict[str, Any], context: Context[None, Any] | None
     ) -> tuple[CallToolResult | InputRequiredResult, str, dict[str, Any]]:
         """The result of a call, how it ended, and what the log says of it."""
+        if (field := half_pair_in(arguments)) is not None:
+            return self._refused(half_pair(name, field)), "refused", {"why": "arguments"}
         try:
             result = await self._run(name, arguments, context)
         except ToolError as error:

@@ -2,9 +2,13 @@
 
 The library reads standard input in a thread that cannot be cancelled while it waits. So a thread of our own passes the
 input on through a pipe, and closing that pipe ends the wait.
+
+The library gives no answer to a line that it cannot read. JSON can escape half of a pair of surrogates, which is no
+character, and the library cannot read that; so such a half is passed on as a character that no call may have.
 """
 
 import os
+import re
 import signal
 import sys
 from contextlib import suppress
@@ -13,12 +17,16 @@ from typing import TYPE_CHECKING
 
 import anyio
 
+from intacct_bridge.edge.mcp.values import HALF_PAIR
 from intacct_bridge.edge.terminal.failures import Terminated
 
 if TYPE_CHECKING:
     from intacct_bridge.edge.mcp.server import AgentServer
 
 _PIECE = 65_536
+_ESCAPE = re.compile(rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|u[dD][89a-fA-F][0-9a-fA-F]{2}|.)")
+"""An escape in JSON: a whole pair of surrogates, half of one, or any other."""
+_HALF_LENGTH = len(rb"\ud800")
 
 
 def serve_stdio(server: "AgentServer") -> None:
@@ -60,6 +68,17 @@ async def _serve(server: "AgentServer") -> None:
         raise Terminated
 
 
+def without_half_pairs(line: bytes) -> bytes:
+    """A line with each escaped half of a pair of surrogates as `HALF_PAIR`."""
+    return _ESCAPE.sub(_whole, line) if b"\\u" in line else line
+
+
+def _whole(escape: re.Match[bytes]) -> bytes:
+    text = escape[0]
+    is_half = len(text) == _HALF_LENGTH
+    return f"\\u{ord(HALF_PAIR):04x}".encode() if is_half else text
+
+
 class _InputPipe:
     """Standard input, read through a pipe that can be closed."""
 
@@ -73,10 +92,16 @@ class _InputPipe:
 
     def _pass_on(self) -> None:
         with suppress(OSError):  # the pipe was closed
+            rest = b""
             while piece := os.read(self._given, _PIECE):
-                while piece:
-                    piece = piece[os.write(self._writing, piece) :]
+                *lines, rest = (rest + piece).split(b"\n") if b"\n" in piece else [rest + piece]
+                self._write(b"".join(without_half_pairs(line) + b"\n" for line in lines))
+            self._write(without_half_pairs(rest))
         self.close()
+
+    def _write(self, piece: bytes) -> None:
+        while piece:
+            piece = piece[os.write(self._writing, piece) :]
 
     def close(self) -> None:
         """Close the pipe: the server reads the end of its input."""

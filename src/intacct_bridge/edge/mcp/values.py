@@ -19,6 +19,8 @@ from intacct_bridge.edge.views.load import money
 LONGEST_TEXT = 4_000
 LARGEST_ANSWER = 200_000
 """Characters of all rows of an answer."""
+HALF_PAIR = "\ufdd0"
+"""Stands for half of a pair of surrogates, which JSON can escape. Unicode keeps it for programs: it is no character."""
 _HIDDEN = ("Cc", "Cf", "Cs", "Co", "Zl", "Zp")
 _KEPT = "\n\t\u200c\u200d"
 """Line ends and tabs; the joiners that some scripts are written with."""
@@ -45,6 +47,18 @@ def plain(value: Any) -> Any:
     if isinstance(value, Sequence | set | frozenset) and not isinstance(value, bytes | bytearray):
         return [plain(one) for one in value]
     return inert(str(value))
+
+
+def half_pair_in(value: Any) -> str | None:
+    """Where a text of a call has half of a pair of surrogates, as `lines.0.memo`; None where none has."""
+    if isinstance(value, str):
+        return "" if HALF_PAIR in value or any("\ud800" <= one <= "\udfff" for one in value) else None
+    items = value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, list) else ()
+    for name, one in items:
+        found = "" if half_pair_in(name) is not None else half_pair_in(one)
+        if found is not None:
+            return f"{inert(str(name))}.{found}".rstrip(".")
+    return None
 
 
 def inert(text: str) -> str:
