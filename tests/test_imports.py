@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from support.imports import IDLE, WITHOUT_A_COMPANY, imports, recorded
+from support.imports import COPY, IDLE, WITHOUT_A_COMPANY, imports, recorded
 
-PROGRAMS = (*WITHOUT_A_COMPANY, IDLE)
+PROGRAMS = (*WITHOUT_A_COMPANY, IDLE, COPY)
 
 
 @pytest.fixture(scope="module")
@@ -42,3 +42,8 @@ def test_an_idle_sync_computes_nothing() -> None:
         ".client.attachments",
     }
     assert heavy.isdisjoint(recorded()[IDLE])
+
+
+def test_an_extraction_imports_nothing_that_only_other_options_need() -> None:
+    needless = (".client.writing", ".client.attachments", ".model.mapping", ".model.legacy", ".edge.singer", "duckdb")
+    assert not [name for name in recorded()[COPY] if name.startswith(needless)]

@@ -10,12 +10,14 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from intacct_bridge.emulator.gateway.server import serve
 from support.small_company import Clock, company
 
 LIST = Path(__file__).parent.parent / "imports.txt"
 TAP, TARGET, COMMANDS = "edge.singer.tap", "edge.singer.target", "edge.app"
+_STREAM = "DEPARTMENT"
 WITHOUT_A_COMPANY = {
     "tap-intacct --version": (TAP, ("--version",)),
     "tap-intacct --help": (TAP, ("--help",)),
@@ -27,6 +29,7 @@ WITHOUT_A_COMPANY = {
     "intacct load --help": (COMMANDS, ("load", "--help")),
 }
 IDLE = "a sync of one idle stream"
+COPY = "an extraction of one stream into Parquet"
 _PROGRAM = """
 import sys
 from intacct_bridge.{module} import main
@@ -41,14 +44,20 @@ sys.exit(status)
 def imports(place: Path) -> Mapping[str, list[str]]:
     """Our modules and other people's packages that each program imports, those of the standard library left out."""
     found = {name: _imported(*how, place) for name, how in WITHOUT_A_COMPANY.items()}
-    return found | {IDLE: _idle(place)}
+    clock = Clock()
+    with serve(company(clock)) as server:
+        account = {"company_id": "demo-company", "sender_id": "demo-sender", "user_id": "demo-user"}
+        account |= {"sender_password": "demo-sender-password", "user_password": "demo-user-password"}
+        return found | {IDLE: _idle(server.url, account, clock, place), COPY: _copy(server.url, account, place)}
 
 
 def _imported(module: str, words: tuple[str, ...], place: Path) -> list[str]:
     return _modules(_run(module, words, place).stderr)
 
 
-def _run(module: str, words: tuple[str, ...], place: Path) -> "subprocess.CompletedProcess[str]":
+def _run(
+    module: str, words: tuple[str, ...], place: Path, settings: Mapping[str, str] = MappingProxyType({})
+) -> "subprocess.CompletedProcess[str]":
     code = _PROGRAM.format(module=module, words=list(words))
     home = {name: str(place) for name in ("HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME")}
     return subprocess.run(
@@ -57,24 +66,24 @@ def _run(module: str, words: tuple[str, ...], place: Path) -> "subprocess.Comple
         text=True,
         check=True,
         cwd=place,
-        env={**os.environ, **home, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        env={**os.environ, **home, **settings, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
     )
 
 
-def _idle(place: Path) -> list[str]:
+def _idle(url: str, account: Mapping[str, str], clock: Clock, place: Path) -> list[str]:
     """The second sync of a stream in which nothing has changed since the first."""
-    clock = Clock()
-    with serve(company(clock)) as server:
-        (place / "config.json").write_text(json.dumps({
-            "api_url": server.url, "company_id": "demo-company", "sender_id": "demo-sender",
-            "sender_password": "demo-sender-password", "user_id": "demo-user", "user_password": "demo-user-password",
-            "streams": ["DEPARTMENT"],
-        }))  # fmt: skip
-        first = _run(TAP, ("--config", "config.json"), place)
-        state = json.loads(first.stdout.splitlines()[-1])["value"]
-        (place / "state.json").write_text(json.dumps(state))
-        clock.forward(days=1)
-        return _modules(_run(TAP, ("--config", "config.json", "--state", "state.json"), place).stderr)
+    (place / "config.json").write_text(json.dumps({**account, "api_url": url, "streams": [_STREAM]}))
+    first = _run(TAP, ("--config", "config.json"), place)
+    state = json.loads(first.stdout.splitlines()[-1])["value"]
+    (place / "state.json").write_text(json.dumps(state))
+    clock.forward(days=1)
+    return _modules(_run(TAP, ("--config", "config.json", "--state", "state.json"), place).stderr)
+
+
+def _copy(url: str, account: Mapping[str, str], place: Path) -> list[str]:
+    """The first extraction of a stream into an empty folder."""
+    settings = {f"INTACCT_{name.upper()}": value for name, value in {**account, "endpoint": url}.items()}
+    return _modules(_run(COMMANDS, ("extract", _STREAM, "--to", "parquet:copy", "-q"), place, settings).stderr)
 
 
 def _modules(listed: str) -> list[str]:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from intacct_bridge.edge.views.reporting import WantedViews
     from intacct_bridge.flow.extract.options import Options
     from intacct_bridge.flow.extract.pipeline import ExtractRequest
+    from intacct_bridge.model.mapping.language import EntityMap
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +214,6 @@ def _request(client: "Client", given: _Given) -> "tuple[ExtractRequest, Options]
     """What is read, and how."""
     from intacct_bridge.flow.extract.options import Options
     from intacct_bridge.flow.extract.pipeline import ExtractRequest
-    from intacct_bridge.flow.outward.maps import read_map, with_lists
     from intacct_bridge.flow.streams.defaults import (
         full_every,
         refuse_joined,
@@ -224,7 +224,7 @@ def _request(client: "Client", given: _Given) -> "tuple[ExtractRequest, Options]
 
     refuse_joined(given.streams)
     unified, entity_column = given.unified or "", given.entity_column or ""
-    maps = [with_lists(read_map(one)) for one in given.map_files]
+    maps = _maps(given.map_files)
     if maps:
         names = [one.name for one in maps]
     elif unified:
@@ -243,9 +243,17 @@ def _request(client: "Client", given: _Given) -> "tuple[ExtractRequest, Options]
     return ExtractRequest(asked, fields, unified, entity_column, early=not given.estimate, maps=maps), reading
 
 
+def _maps(paths: Sequence[Path]) -> "list[EntityMap]":
+    """The mappings in these files."""
+    if not paths:
+        return []
+    from intacct_bridge.flow.outward.maps import read_map, with_lists  # with the modules of mappings
+
+    return [with_lists(read_map(one)) for one in paths]
+
+
 def _show(context: CommandContext, done: "ExtractResult", attachments: Path | None, to: str) -> bool:
     """Show a run's outcomes and save attachments; False where some could not be saved."""
-    from intacct_bridge.edge.views.document import run_document
     from intacct_bridge.edge.views.extract import (
         extraction_data,
         log_extraction,
@@ -262,6 +270,8 @@ def _show(context: CommandContext, done: "ExtractResult", attachments: Path | No
     log_extraction(done.outcomes, console)
     fetched = attachments is None or _fetch(context, done.objects, attachments)
     if console.as_json and to != "-":
+        from intacct_bridge.edge.views.document import run_document
+
         console.json(run_document(context.recorder, extraction_data(done.outcomes, console)))
     console.say(summary(done.outcomes, done.seconds, context.client.meter.transactions))
     if done.views:

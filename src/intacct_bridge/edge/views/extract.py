@@ -8,13 +8,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from intacct_bridge.client.client import Client
-from intacct_bridge.edge.singer.protocol.sink import SingerSink
 from intacct_bridge.edge.terminal.console import Console
 from intacct_bridge.edge.terminal.process import stoppable
 from intacct_bridge.edge.terminal.progress import progress
 from intacct_bridge.flow.destinations.base import Sink
 from intacct_bridge.flow.destinations.open import importing, open_sink
-from intacct_bridge.flow.extract.estimate import DOLLARS, Estimate
 from intacct_bridge.flow.extract.options import Options
 from intacct_bridge.flow.extract.pipeline import ExtractRequest, prepare
 from intacct_bridge.flow.extract.run import DELETES, HISTORY
@@ -23,6 +21,7 @@ from intacct_bridge.model.wording import counted
 
 if TYPE_CHECKING:
     from intacct_bridge.edge.views.reporting import WantedViews
+    from intacct_bridge.flow.extract.estimate import Estimate
     from intacct_bridge.reporting.apply import AppliedViews
 
 _NAMED = 5
@@ -69,10 +68,8 @@ def run_extraction(
     began, spent = time.monotonic(), client.meter.transactions
     with stoppable(console), importing(to):
         prepared = prepare(client, request)
-    sink: Sink = (
-        SingerSink(sys.stdout.buffer, options=options) if to == "-" else open_sink(to, hard_deletes=hard_deletes)
-    )
-    with stoppable(console, sink.seal if isinstance(sink, SingerSink) else lambda _: None), closing(sink):
+    sink, seal = _open(to, options, hard_deletes=hard_deletes)
+    with stoppable(console, seal), closing(sink):
         run = prepared.into(sink, options)
         try:
             with progress(console, spent=lambda: client.meter.transactions - spent, noun="rows") as view:
@@ -85,6 +82,16 @@ def run_extraction(
         made = () if views is None else _make_views(sink, client, views, console, full=full)
     seconds, transactions = time.monotonic() - began, client.meter.transactions - spent
     return ExtractResult(run.outcomes, seconds, transactions, tuple(prepared.objects(run)), made)
+
+
+def _open(to: str, options: Options | None, *, hard_deletes: bool) -> tuple[Sink, Callable[[float], None]]:
+    """The destination, and what completes a message that is being written when the process is ended."""
+    if to != "-":
+        return open_sink(to, hard_deletes=hard_deletes), lambda _: None
+    from intacct_bridge.edge.singer.protocol.sink import SingerSink  # with the modules of messages
+
+    sink = SingerSink(sys.stdout.buffer, options=options)
+    return sink, sink.seal
 
 
 def _make_views(
@@ -169,8 +176,10 @@ def _failures(outcomes: Sequence[StreamOutcome]) -> dict[tuple[str, str], list[s
     return found
 
 
-def show_estimate(estimates: Sequence[Estimate], console: Console) -> None:
+def show_estimate(estimates: "Sequence[Estimate]", console: Console) -> None:
     """What a run would cost: the most expensive streams first, then the sum."""
+    from intacct_bridge.flow.extract.estimate import DOLLARS
+
     rows = [
         (one.stream, one.rows, _read(console, full=one.full), one.transactions, one.error)
         for one in sorted(estimates, key=lambda one: -one.transactions)

@@ -24,8 +24,6 @@ from intacct_bridge.errors import (
     SignInError,
     TransientError,
 )
-from intacct_bridge.flow.streams.names import LISTING
-from intacct_bridge.flow.streams.stream import Stream
 from intacct_bridge.model.query.query import Query, field
 
 SUPDOC = "SUPDOCID"
@@ -38,12 +36,6 @@ _DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)
 
 Fetched = tuple[str, int, str]
 """A supdoc, the number of its files, and why there are none."""
-
-
-def objects_of(streams: Iterable[Stream]) -> list[str]:
-    """The objects of some streams, each once."""
-    objects = (one.virtual.subject if one.virtual and one.virtual.reader == LISTING else one.object for one in streams)
-    return [name for name in dict.fromkeys(objects) if name]
 
 
 def fetch_attachments(gateway: ReadGateway, objects: Iterable[str], to: Path) -> Iterator[Fetched]:

@@ -26,6 +26,7 @@ from intacct_bridge.flow.extract.transform import (
     with_names,
 )
 from intacct_bridge.flow.streams.bookmark import KeySpan
+from intacct_bridge.flow.streams.names import LISTING
 from intacct_bridge.flow.streams.partition import Partition
 from intacct_bridge.flow.streams.stream import Stream, StreamOutcome
 
@@ -124,9 +125,7 @@ class Prepared:
 
     def objects(self, run: Extraction) -> list[str]:
         """The objects whose records a run has read, each once."""
-        from intacct_bridge.flow.extract.attachments import objects_of
-
-        return objects_of(self.parts) or objects_of(run.streams)
+        return _objects_of(self.parts) or _objects_of(run.streams)
 
 
 def prepare(gateway: ReadGateway, request: ExtractRequest) -> Prepared:
@@ -180,3 +179,9 @@ def _prepare_unified(gateway: ReadGateway, request: ExtractRequest) -> Prepared:
         tuple(name for name in request.streams or (one.name for one in maps) if name not in lost),
         parts=tuple(part.read for one in unified for part in (one, *one.parts)),
     )
+
+
+def _objects_of(streams: Iterable[Stream]) -> list[str]:
+    """The objects of some streams, each once."""
+    objects = (one.virtual.subject if one.virtual and one.virtual.reader == LISTING else one.object for one in streams)
+    return [name for name in dict.fromkeys(objects) if name]

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 from intacct_bridge.client.protocol import ReadGateway
 from intacct_bridge.errors import InvalidRequestError
 from intacct_bridge.flow.destinations.base import ColumnDifference, Committed, Sink, Writer
-from intacct_bridge.flow.extract.estimate import LookupCost
 from intacct_bridge.flow.extract.strategies import as_kind
 from intacct_bridge.flow.streams.bookmark import Bookmark
 from intacct_bridge.flow.streams.partition import lookup_filters
@@ -27,6 +26,8 @@ from intacct_bridge.wire.values import Kind, Value
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+    from intacct_bridge.flow.extract.estimate import LookupCost
 
 Convert = Callable[["pa.RecordBatch"], "pa.RecordBatch"]
 """Rows as they are read, to rows as they are stored."""
@@ -40,7 +41,7 @@ class Transform:
     stored: Stream
     convert: Convert | None = None
     """None where rows are stored as they are read."""
-    lookup_cost: LookupCost | None = None
+    lookup_cost: "LookupCost | None" = None
     """The transactions of the lookups that converting takes; None where it takes none."""
 
 
