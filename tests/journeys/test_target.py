@@ -82,6 +82,22 @@ def test_the_schema_setting_chooses_between_the_versions(pipe: Pipe) -> None:
     assert [row["VENDORID"] for row in pipe.rows("VENDOR")] == ["V2-1"]
 
 
+def test_an_id_that_comes_as_a_float_is_the_id_that_came_as_a_whole_number(pipe: Pipe) -> None:
+    classes = schema("CLASS", "CLASSID", "NAME", keys=["CLASSID"])
+    assert pipe([classes, record("CLASS", CLASSID=1001, NAME="One")]).status == 0
+    again = pipe([classes, record("CLASS", CLASSID=1001.0, NAME="Uno")])
+    assert "1 updated" in again.err
+    assert [row["NAME"] for row in pipe.rows("CLASS") if row["CLASSID"].startswith("1001")] == ["Uno"]
+
+
+def test_a_byte_order_mark_before_the_first_message_is_passed_over(pipe: Pipe) -> None:
+    """PowerShell puts one there when it pipes UTF-8."""
+    lines = "\r\n".join(json.dumps(one) for one in [CLASSES, record("CLASS", CLASSID="T-1", NAME="Über"), state(1)])
+    ran = pipe(lines.encode("utf-8-sig"))
+    assert (ran.status, ran.states) == (0, [1]), ran.err
+    assert pipe.rows("CLASS")[-1]["NAME"] == "Über"
+
+
 def test_a_date_with_two_meanings_is_refused_in_every_window(pipe: Pipe) -> None:
     """The rest of the stream, which the target has not seen yet, may show that 10/11 is the tenth of November."""
     lines = [{"ACCOUNTNO": account, "TR_TYPE": side, "TRX_AMOUNT": "5", "LOCATION": "100"} for account, side in

@@ -231,6 +231,17 @@ def test_a_refused_date_says_what_it_may_be() -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "cell"),
+    [
+        ("1001.0", "1001"), ("-7.0", "-7"), ("0.0", "0"), ("10.0", "10"), ("1001.50", "1001.50"), ("1.00", "1.00"),
+        ("1e3", "1000"), ("100000000000000000000.0", "100000000000000000000"),
+    ],
+)  # fmt: skip
+def test_a_whole_float_of_json_is_a_whole_number_as_text(text: str, cell: str) -> None:
+    assert text_of(json_number(text)) == cell
+
+
+@pytest.mark.parametrize(
     ("text", "day"),
     [
         ("11/25/2026", date(2026, 11, 25)),

@@ -110,8 +110,11 @@ def written_out(number: Decimal) -> Decimal:
 
 
 def json_number(text: str) -> Decimal | str:
-    """A number of JSON, exactly; one that cannot be written out stays text, which no field of numbers takes."""
-    number = Decimal(text)
+    """A number of JSON, exactly; one that cannot be written out stays text, which no field of numbers takes.
+
+    The `.0` of a whole float is left out, since programs write ids and account numbers so where a column has nulls.
+    """
+    number = Decimal(text.removesuffix(".0"))
     return number if is_written_out(number) else text
 
 

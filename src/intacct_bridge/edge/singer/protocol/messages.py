@@ -9,6 +9,7 @@ Batch files hold JSON lines, plain or gzipped, on this machine.
 
 import gzip
 import io
+from codecs import BOM_UTF8
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -252,6 +253,8 @@ _TYPES = ("RECORD", "SCHEMA", "STATE", "ACTIVATE_VERSION", "BATCH")
 
 def parse_message(line: bytes, number: int) -> Message:
     """A line as a message; every number with a point is a Decimal. Raises SettingsError with the line's number."""
+    if number == 1:
+        line = line.removeprefix(BOM_UTF8)  # PowerShell writes one when it pipes UTF-8
     try:
         raw = _DECODER.decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError, ArithmeticError) as error:
