@@ -120,6 +120,14 @@ def test_batches_are_joined_and_widened_if_one_of_them_is() -> None:
     assert made.client().table("VENDOR", "RECORDNO", where="RECORDNO = 12345").num_rows == 0
 
 
+def test_batches_take_a_query_in_the_words_of_a_table() -> None:
+    made = company()
+    made.tables["VENDOR"] = vendors(5)
+    found = list(made.client().batches("VENDOR", "RECORDNO", where="RECORDNO > 1", page_size=2, limit=3))
+    assert [batch.num_rows for batch in found] == [2, 1]
+    assert [batch.schema.names for batch in found] == [["RECORDNO"]] * 2
+
+
 def test_without_arrow_the_error_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "pyarrow", None)
     with pytest.raises(SettingsError) as caught:

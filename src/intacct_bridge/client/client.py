@@ -324,13 +324,23 @@ class Client:
         """
         return self._reader.pages(query, limit=_checked_limit(limit))
 
-    def batches(self, query: Query, *, limit: int | None = None) -> "Iterator[pa.RecordBatch]":
-        """Typed Arrow batches, one a page; needs the `data` extra.
+    def batches(
+        self,
+        what: str | Query,
+        select: Sequence[Selected] | str | None = None,
+        *,
+        where: Filter | str | None = None,
+        order: Sequence[Order | str] | str | None = None,
+        limit: int | None = None,
+        **options: Any,
+    ) -> "Iterator[pa.RecordBatch]":
+        """The rows of `query` as typed Arrow batches, one a page; needs the `data` extra.
 
-        >>> sum(batch.num_rows for batch in client.batches(Query("GLACCOUNT", ("ACCOUNTNO", "TITLE"))))
+        >>> sum(batch.num_rows for batch in client.batches("GLACCOUNT", "ACCOUNTNO, TITLE"))
         113
         """
-        return self._reader.batches(query, limit=_checked_limit(limit))
+        wanted = query_of(what, select, where=where, order=order, options=self._usual(options))
+        return self._reader.batches(wanted, limit=_checked_limit(limit))
 
     def table(
         self,
@@ -347,9 +357,7 @@ class Client:
         >>> client.table("GLACCOUNT", "ACCOUNTNO, TITLE", limit=5).num_rows
         5
         """
-
-        wanted = query_of(what, select, where=where, order=order, options=self._usual(options))
-        return table_of(self.batches(wanted, limit=limit))
+        return table_of(self.batches(what, select, where=where, order=order, limit=limit, **options))
 
     def page(self, query: Query) -> Page:
         """One page exactly as the query says, in its order and from its offset."""

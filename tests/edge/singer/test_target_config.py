@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from intacct_bridge.edge.singer.about import describe_target
+from intacct_bridge.edge.singer.tap_config import read_config as read_tap_config
 from intacct_bridge.edge.singer.target_config import checked, read_config
 from intacct_bridge.errors import SettingsError
 
@@ -66,6 +67,27 @@ def test_later_sources_override_earlier_ones(tmp_path: Path) -> None:
     environ = {"TARGET_INTACCT_BATCH_SIZE": "9", "TARGET_INTACCT_USER_ID": "12", "TARGET_INTACCT_MAPPINGS": "{}"}
     config = read_config([str(file), "ENV"], environ)
     assert (config.load.batch_size, config.connection.user_id, config.mode) == (9, "12", "upsert")
+
+
+@pytest.mark.parametrize(("text", "atomic"), [("true", True), ("True", True), ("FALSE", False)])
+def test_a_boolean_of_the_environment_may_have_any_case(text: str, atomic: bool) -> None:
+    environ = {f"TARGET_INTACCT_{key.upper()}": value for key, value in {**NEEDED, "atomic": text}.items()}
+    assert read_config(["ENV"], environ).load.atomic is atomic
+
+
+@pytest.mark.parametrize(
+    ("key", "text", "fix"),
+    [
+        ("streams", "VENDOR,APBILL", """write it as '["VENDOR", "APBILL"]'"""),
+        ("whole_every", "VENDOR=86400", """write it as '{"VENDOR": 86400}'"""),
+        ("light", "yes", "write it as true or false"),
+        ("max_transactions", "1,000", "write it as 100"),
+    ],
+)
+def test_a_wrong_text_of_the_environment_gets_an_example(key: str, text: str, fix: str) -> None:
+    with pytest.raises(SettingsError, match=f"TAP_INTACCT_{key.upper()} is not a JSON") as caught:
+        read_tap_config(["ENV"], {f"TAP_INTACCT_{key.upper()}": text})
+    assert caught.value.fix == fix
 
 
 def test_about_has_the_keys_that_meltano_reads() -> None:

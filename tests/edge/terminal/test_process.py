@@ -13,6 +13,7 @@ from intacct_bridge.edge import app
 from intacct_bridge.edge.singer import tap, target
 from intacct_bridge.edge.terminal import process
 from intacct_bridge.edge.terminal.console import Console
+from intacct_bridge.errors import SettingsError
 
 PROGRAMS = {"tap": (tap, "tap_config"), "target": (target, "target_config")}
 
@@ -207,3 +208,21 @@ def test_a_load_after_an_extraction_of_one_process_ends_without_a_word(tmp_path:
     program = "import duckdb; from intacct_bridge.edge.terminal.memory import collect_less; collect_less()"
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True, cwd=tmp_path)
     assert (ran.stdout, ran.stderr) == (b"", b"")
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [('{"n": 1}\n{"n": 2}\n', {"n": 2}), ('{"n": 1}\r\n\r\n{"n": 2}', {"n": 2}), ('{\n"n": 1\n}', {"n": 1}), ("", {})],
+)
+def test_of_the_states_that_a_target_wrote_the_last_one_counts(tmp_path: Path, text: str, found: object) -> None:
+    path = tmp_path / "state.json"
+    path.write_bytes(text.encode())
+    assert process.json_object(path, "state", lines=True) == found
+
+
+@pytest.mark.parametrize("text", ['{"n": 1}\n{"n": ', '{"n": 1}\n2\n', '{"n": 1} {"n": 2}'])
+def test_states_of_which_one_is_damaged_are_refused(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "state.json"
+    path.write_text(text)
+    with pytest.raises(SettingsError, match="is not JSON"):
+        process.json_object(path, "state", lines=True)

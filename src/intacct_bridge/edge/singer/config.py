@@ -99,6 +99,15 @@ def read_sources(sources: Iterable[str], keys: ConfigKeys[S], environ: Mapping[s
     return given
 
 
+_EXAMPLES = {
+    "array": """'["VENDOR", "APBILL"]'""",
+    "object": """'{"VENDOR": 86400}'""",
+    "boolean": "true or false",
+    "integer": "100",
+}
+"""Settings in the environment, by their type."""
+
+
 def _from_environment(environ: Mapping[str, str], keys: ConfigKeys[S]) -> dict[str, Any]:
     properties = json_schema(keys.settings)["properties"]
     found: dict[str, Any] = {}
@@ -109,9 +118,11 @@ def _from_environment(environ: Mapping[str, str], keys: ConfigKeys[S]) -> dict[s
         kind = type_of(properties[key]) if key in properties else "string"
         if kind != "string":
             try:
-                found[key] = json.loads(text)
+                found[key] = json.loads(text.lower() if kind == "boolean" else text)
             except ValueError:
-                raise SettingsError(f"{name} is not a JSON {kind}: {text!r}", setting=key) from None
+                raise SettingsError(
+                    f"{name} is not a JSON {kind}: {text!r}", fix=f"write it as {_EXAMPLES[kind]}", setting=key
+                ) from None
         else:
             found[key] = text
     return found

@@ -165,7 +165,7 @@ def _state(path: str | None, config: "TapConfig") -> "SingerState":
 
     if not path:
         return SingerState()
-    return SingerState.from_document(json_object(Path(path), "state"), config.object_name)
+    return SingerState.from_document(json_object(Path(path), "state", lines=True), config.object_name)
 
 
 # --- sync

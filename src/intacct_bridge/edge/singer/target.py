@@ -51,7 +51,7 @@ def target(  # noqa: PLR0917  # one parameter an option, as click hands them ove
     if config.ignored:
         console.say(ignored_note(config.ignored))
     refuse_without_plan(config.connection)  # before the first record is read
-    earlier = json_object(Path(state_file) if state_file else None, "state")
+    earlier = json_object(Path(state_file) if state_file else None, "state", lines=True)
 
     def work(recorder: "RunRecorder") -> int:
         return _consume(recorder, console, config, earlier, input_file)

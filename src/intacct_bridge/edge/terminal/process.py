@@ -213,12 +213,26 @@ def about_options(name: str) -> Callable[[Callable[..., int]], Callable[..., int
     return decorate
 
 
-def json_object(path: Path | None, what: str) -> dict[str, Any]:
-    """The JSON object in a file; empty without a path or for an empty file. `what` names the file in errors."""
+def _last_object(text: bytes) -> dict[str, Any] | None:
+    """The last of several lines, if each of them is an object."""
+    try:
+        found = [json.loads(line) for line in text.splitlines() if line.strip()]
+    except ValueError:
+        return None
+    return found[-1] if len(found) > 1 and all(isinstance(one, dict) for one in found) else None
+
+
+def json_object(path: Path | None, what: str, *, lines: bool = False) -> dict[str, Any]:
+    """The JSON object in a file; empty without a path or for an empty file. `what` names the file in errors.
+
+    `lines`: where each line is an object, the last one counts. A target writes its states so.
+    """
     if path is None:
         return {}
     try:
-        found = json.loads(path.read_bytes().strip() or b"{}")
+        text = path.read_bytes().strip() or b"{}"
+        found = _last_object(text) if lines else None
+        found = json.loads(text) if found is None else found
     except OSError as error:
         raise SettingsError(f"the {what} {path} cannot be read: {error.strerror}") from None
     except ValueError as error:
