@@ -1,6 +1,7 @@
 """The error catalogue: every entry is reached, chains are read innermost first, unknown errors keep their text."""
 
 import pickle
+import traceback
 
 import pytest
 from hypothesis import given
@@ -170,6 +171,21 @@ def test_every_chain_gets_a_diagnosis_that_has_a_message_and_pickles(chain: list
     error = as_error(tuple(chain), level, http_status=200)
     assert error.message
     assert pickle.loads(pickle.dumps(error)).diagnosis == error.diagnosis
+
+
+def test_the_traceback_of_an_error_shows_its_fix_as_it_is_last() -> None:
+    error = SettingsError("no company", fix="Set `company_id`.")
+    error.add_note("A note of a program.")
+    error.fix = "Pass company_id."
+    for one in (error, pickle.loads(pickle.dumps(error))):
+        shown = "".join(traceback.format_exception(one)).splitlines()
+        assert shown[-3:] == [
+            "intacct_bridge.errors.SettingsError: no company",
+            "A note of a program.",
+            "Fix: Pass company_id.",
+        ]
+    error.fix = ""
+    assert error.__notes__ == ["A note of a program."]
 
 
 @given(st.binary(max_size=300))

@@ -81,6 +81,7 @@ class IntacctError(Exception):
     """The base of all errors that this package raises on purpose."""
 
     exit_status = 1
+    _fix = ""
 
     def __init__(
         self,
@@ -99,10 +100,6 @@ class IntacctError(Exception):
         self.faults = faults
         """The gateway's errors in its own order: the innermost cause first."""
         self.fix = fix
-        """How to fix it, in a sentence; empty where there is no advice beyond the message.
-
-        Settings stand in backticks, as `date_order` or `date_order = "dmy"`; the command line names its option instead.
-        """
         self.function = function
         self.control_id = control_id
         self.http_status = http_status
@@ -110,6 +107,20 @@ class IntacctError(Exception):
         """The error catalogue's entry for the faults; None without faults."""
         self.setting = setting
         """The setting that is wrong or would help, such as `date_order`; empty where none is involved."""
+
+    @property
+    def fix(self) -> str:
+        """How to fix it, in a sentence; empty where there is no advice beyond the message. Tracebacks show it too.
+
+        Settings stand in backticks, as `date_order` or `date_order = "dmy"`; the command line names its option instead.
+        """
+        return self._fix
+
+    @fix.setter
+    def fix(self, text: str) -> None:
+        notes = [one for one in getattr(self, "__notes__", ()) if one != f"Fix: {self._fix}"]
+        self._fix = text
+        self.__notes__ = [*notes, f"Fix: {text}"] if text else notes
 
     def __str__(self) -> str:
         return self.message

@@ -128,7 +128,7 @@ def test_an_unknown_object_is_reported_with_the_nearest_names() -> None:
 def test_an_unknown_field_is_reported_with_its_object_and_the_nearest_names() -> None:
     with pytest.raises(InvalidRequestError, match=r"APBILL has no field TOTALDEU; did you mean TOTALDUE\?"):
         bill().find("TOTALDEU")
-    with pytest.raises(InvalidRequestError, match=r"APBILL has no field QQQQ$"):
+    with pytest.raises(InvalidRequestError, match=r"(?m)APBILL has no field QQQQ$"):
         bill().find("QQQQ")
 
 

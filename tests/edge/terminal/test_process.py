@@ -95,6 +95,25 @@ def test_an_option_without_its_value_names_the_commands_help(
     assert f"See: {path} --help" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (["extract", "--streams", "VENDOR"], "fix  Write it without an option, as in: intacct extract STREAM"),
+        (["extract", "--object=VENDOR"], "fix  Write it without an option, as in: intacct extract STREAM"),
+        (["load", "--file", "bills.csv"], "fix  Write it without an option, as in: intacct load FILE"),
+        (["query", "--object", "VENDOR"], "fix  Write it without an option, as in: intacct query OBJECT"),
+        (["fleet", "pause", "--tenant", "x"], "fix  Write it without an option, as in: intacct fleet pause TENANT"),
+        (["extract", "--fields", "VENDORID"], "error  No such option '--fields'. Did you mean --select?"),
+        (["extract", "--output", "copy"], "error  No such option '--output'. Did you mean --to?"),
+        (["extract", "--ful"], "error  No such option '--ful'. Did you mean --full?"),
+        (["extract", "--zzz"], "error  No such option '--zzz'."),
+    ],
+)
+def test_an_unknown_option_names_what_is_meant(words: list[str], line: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert app.main(words) == 2
+    assert line in [one.strip() for one in capsys.readouterr().err.splitlines()]
+
+
 STUCK = """
 import signal, threading
 from intacct_bridge.edge.terminal import process

@@ -231,13 +231,13 @@ def test_new_rows_get_the_default_of_a_column_that_somebody_added(sink: Sink, po
 def test_a_time_limit_of_the_server_is_named_also_before_the_first_transaction(sink: Sink, postgres: str) -> None:
     sink.close()
     for connect in (lambda one: open_sink(one).open("demo", NOON), copy_states, PostgresReceiver):
-        with pytest.raises(SettingsError, match=r"canceling statement due to statement timeout$") as told:
+        with pytest.raises(SettingsError, match=r"(?m)canceling statement due to statement timeout$") as told:
             connect(postgres + "&options=-cstatement_timeout%3D1")
         assert told.value.fix.startswith("raise statement_timeout")
 
 
 def test_a_table_of_events_that_cannot_be_made_is_refused_with_the_servers_words(postgres: str) -> None:
-    with pytest.raises(SettingsError, match=r"cannot execute CREATE TABLE in a read-only transaction$"):
+    with pytest.raises(SettingsError, match=r"(?m)cannot execute CREATE TABLE in a read-only transaction$"):
         PostgresReceiver(postgres + "&options=-cdefault_transaction_read_only%3Don")
 
 

@@ -142,7 +142,7 @@ def test_an_outbox_whose_new_place_was_lost_is_not_copied_again(place_of: MakePl
     with pytest.raises(SettingsError, match="which does not hold it any more") as refused:
         move_outbox(old, new)
     assert "from its backup" in refused.value.fix
-    with pytest.raises(SettingsError, match=r"was moved to [^()]*(\(schema \w+\))?$"):
+    with pytest.raises(SettingsError, match=r"(?m)was moved to [^()]*(\(schema \w+\))?$"):
         Outbox(old)
 
 

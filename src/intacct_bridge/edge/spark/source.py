@@ -130,8 +130,6 @@ class advised:  # noqa: N801  # it is used as a function is
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if isinstance(error, IntacctError):
-            if error.fix:
-                error.add_note(f"Fix: {error.fix}")
             raise error.with_traceback(None) from None
 
 

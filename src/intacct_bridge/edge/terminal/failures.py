@@ -192,10 +192,35 @@ def close_output() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+_LIKE = 0.7
+"""How alike two names of options must be; `--streams` is no misspelling of `--names`."""
+_OTHER_NAMES = {"--select": ("field", "column"), "--to": ("output", "out", "dest", "destination", "target")}
+"""Options, and what users call them, too."""
+_STREAMS = ("stream", "object", "table")
+
+
+def _unknown_option(option: str, error: Any, path: str) -> dict[str, str]:
+    """What the user of an unknown option means: an argument, or an option whose name is alike or means the same."""
+    from intacct_bridge.model.suggestions import closest, suggestion
+
+    word, message = option.lstrip("-").lower().removesuffix("s"), f"No such option '{option}'."
+    params = error.ctx.command.params
+    for one in (one for one in params if one.param_type_name == "argument"):
+        place = one.make_metavar(error.ctx).strip("[].")
+        names = _STREAMS if one.name == "streams" else (one.name.removesuffix("s"), place.lower())
+        if word in names:
+            return {"error": message, "fix": f"Write it without an option, as in: {path} {place}"}
+    known = [flag for one in params if one.param_type_name == "option" for flag in one.opts if flag.startswith("--")]
+    same = [flag for flag, words in _OTHER_NAMES.items() if flag in known and word in words]
+    near = suggestion(same or closest(option, known, cutoff=_LIKE))
+    return {"error": f"{message} {near[:1].upper()}{near[1:]}".rstrip()}
+
+
 def usage(error: Any, console: Console, command: str) -> int:
     """Print click's message about a wrong command line and the help to read; `command` is used if click names none."""
     path = error.ctx.command_path if error.ctx is not None else command
-    message = " ".join(error.format_message().split())  # click lists choices on lines of their own
-    lines = {"error": message, "fix": f"See: {path} --help"}
+    lines = {"error": " ".join(error.format_message().split()), "fix": f"See: {path} --help"}  # click breaks lines
+    if (option := getattr(error, "option_name", "")) and hasattr(error, "possibilities") and error.ctx is not None:
+        lines |= _unknown_option(option, error, path)
     _print(lines, console, error, USAGE)
     return USAGE
