@@ -61,6 +61,7 @@ MODULES = {
     "flow.rules.relationships": "dimension relationships",
     "flow.approval.digest": "what an approval is of",
     "flow.outbox.outbox": "the states of an entry",
+    "flow.outbox.reader": "whose record is whose",
     "flow.outbox.storage": "the outbox's file",
     "flow.outbox.entry": "entries",
     "flow.outbox.equal_counts": "equal records",

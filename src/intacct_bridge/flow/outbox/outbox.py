@@ -14,11 +14,11 @@ entry is still its own. Other loaders wait for the deadline and the longest requ
 """
 
 import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 from intacct_bridge.client.connections.connection import Connection
 from intacct_bridge.errors import BusyError, SettingsError, UnreachableError
@@ -33,6 +33,7 @@ from intacct_bridge.flow.outbox.entry import (
     WriteTarget,
 )
 from intacct_bridge.flow.outbox.equal_counts import EqualCounts
+from intacct_bridge.flow.outbox.reader import OutboxReader
 from intacct_bridge.flow.outbox.storage import (
     APPLIED_SINCE,
     CLAIMED,
@@ -53,13 +54,9 @@ from intacct_bridge.flow.outbox.storage import (
     RELEASE,
     RENAME,
     REPLAN,
-    SELECT,
-    STILL_CLAIMS,
-    TAKEN_BACK,
     conclude_values,
     concluded,
     digest_of,
-    entry_of,
     new_values,
     outbox_place,
     replanned_values,
@@ -67,28 +64,30 @@ from intacct_bridge.flow.outbox.storage import (
     time_text,
 )
 from intacct_bridge.flow.records.identity import control_id
-from intacct_bridge.flow.records.kept_values import fields_from, fields_text
+from intacct_bridge.flow.records.kept_values import fields_text
 from intacct_bridge.flow.records.status import ANSWERED, UNAPPLIED, RecordStatus
 from intacct_bridge.flow.records.write import Receipt, WriteOperation
 from intacct_bridge.model.batched import batched
 from intacct_bridge.store.database import Clock
 from intacct_bridge.store.open import open_database
 from intacct_bridge.store.place import Place
-from intacct_bridge.wire.values import Value
 
 _BATCH = 500
 _LATE = timedelta(seconds=1)
+"""The time between `begin` and the departure of the bytes after which the departure is noted."""
 _ANY_TIME = "9999"
+"""A text that sorts after every time."""
 _DECISIONS = {
     ResolutionKind.POSTED_AS: (RecordStatus.IN_DOUBT, RecordStatus.APPLIED),
     ResolutionKind.NOT_POSTED: (RecordStatus.IN_DOUBT, RecordStatus.NOT_SENT),
     ResolutionKind.FORGOTTEN: (RecordStatus.APPLIED, RecordStatus.RELEASED),
 }
 """The status that a decision needs, and the status that it leads to."""
-_OTHERWISE = {
+_FIX_BY_STATUS = {
     RecordStatus.SENT: "Its request may still be on its way; wait until its loader has ended.",
     RecordStatus.IN_DOUBT: "Resolve it first: intacct outbox resolve",
 }
+"""The fix, where an entry is in another status than a decision needs."""
 
 
 def system_clock() -> datetime:
@@ -101,14 +100,14 @@ def open_outbox(connection: Connection, *, run: str = "") -> "Outbox":
     return Outbox(outbox_place(connection), user=connection.user_id, run=run)
 
 
-class Outbox:
+class Outbox(OutboxReader):
     """One loader's view of an open outbox, for several threads. After `close` the loader counts as ended."""
 
     def __init__(self, place: Place, *, clock: Clock | None = None, user: str = "", run: str = "") -> None:
         """Open the outbox, or make it. `clock` replaces the machine's, or the database server's."""
         self.user = user
         self.loader = run or uuid.uuid4().hex
-        self._db = open_database(place, tables(), name=self.loader, clock=clock)
+        super().__init__(open_database(place, tables(), name=self.loader, clock=clock))
         self.clock: Clock = clock or self._db.clock or system_clock
         self.equal_counts = EqualCounts(self._db)
 
@@ -123,8 +122,9 @@ class Outbox:
         return self._db.path
 
     def begin_run(self, user: str, clock: Clock) -> list[OutboxEntry]:
-        """Begin a run of a user, by the company's clock, or the database's if it has one. Entries that ended loaders
-        left as sent are in doubt now.
+        """Begin a run of a user, and return the entries that `recover` put in doubt.
+
+        Times are from now on those of this clock, the company's. A database with a clock of its own keeps that.
         """
         self.user, self.clock = user, clock if self._db.clock is None else self.clock
         return self.recover()
@@ -140,7 +140,7 @@ class Outbox:
         for some in batched(intents, _BATCH):
             self.clock()  # may sign in to ask for the company's time: other loaders wait for the transaction
             with self._db.transaction():
-                known = self._latest(some)
+                known = self.latest((intent.target, intent.identity) for intent in some)
                 rows += self._plan(some, known)
         return rows
 
@@ -189,34 +189,33 @@ class Outbox:
         before = last if number else None
         identity = intent.identity if generation == 0 else f"{intent.identity}#{generation}"
         entry = OutboxEntry(
-            number,
-            intent.target,
-            intent.identity,
-            generation,
-            intent.digest,
-            RecordStatus.PLANNED,
-            attempt,
-            control_id(intent.target.parts, identity, attempt),
-            intent.body,
-            digest_of(intent.body),
-            intent.lookup_key,
-            intent.label,
-            intent.position,
-            intent.tracked,
-            self.user,
-            self.loader,
-            now,
-            before.sent_at if before else None,
-            before.last_sent_at if before else None,
-            now,
-            None,
-            (),
-            "",
-            sendings,
-            intent.totals,
-            intent.posting_date,
-            "",
-            intent.undoes,
+            number=number,
+            target=intent.target,
+            identity=intent.identity,
+            generation=generation,
+            digest=intent.digest,
+            status=RecordStatus.PLANNED,
+            attempt=attempt,
+            control_id=control_id(intent.target.parts, identity, attempt),
+            body=intent.body,
+            request_digest=digest_of(intent.body),
+            lookup_key=intent.lookup_key,
+            label=intent.label,
+            position=intent.position,
+            tracked=intent.tracked,
+            user=self.user,
+            loader=self.loader,
+            planned_at=now,
+            sent_at=before.sent_at if before else None,
+            last_sent_at=before.last_sent_at if before else None,
+            changed_at=now,
+            receipt=None,
+            faults=(),
+            note="",
+            sendings=sendings,
+            totals=intent.totals,
+            posting_date=intent.posting_date,
+            undoes=intent.undoes,
         )
         if number:
             self._db.execute(REPLAN, replanned_values(entry))
@@ -267,9 +266,10 @@ class Outbox:
         return [one for one in entries if mine.get(one.number) == (RecordStatus.SENT, one.sendings)]
 
     def leaving(self, entries: Sequence[OutboxEntry]) -> None:
-        """Note that the bytes of these leave now, if they waited since `begin`: the time to settle counts from here.
+        """Note that the bytes of these entries leave now, if they have waited since `begin`.
 
-        BusyError, and nothing may leave, where another loader has taken one of them for lost meanwhile.
+        The time to settle counts from here. BusyError where another loader looks for one of them already: then nothing
+        may be sent.
         """
         now = self.clock()
         late = [one for one in entries if one.last_sent_at is not None and now - one.last_sent_at >= _LATE]
@@ -369,7 +369,7 @@ class Outbox:
             if entry.status is not before:
                 raise SettingsError(
                     f"entry {number} is {entry.status.value}, not {before.value}",
-                    fix=_OTHERWISE.get(entry.status, f"See: intacct outbox show {number}"),
+                    fix=_FIX_BY_STATUS.get(entry.status, f"See: intacct outbox show {number}"),
                 )
             end = Conclusion(entry, after, Receipt(decision.record), note=decision.note)
             if self._belongs_to_another(end):
@@ -385,7 +385,7 @@ class Outbox:
         return self.entry(number)
 
     def release(self, entry: OutboxEntry, note: str) -> None:
-        """End the receipt of a record that is deleted for certain: its identity may be posted anew."""
+        """Release the entry of a record that is proven to be deleted, so that its identity may be posted again."""
         with self._db.transaction():
             self._db.execute(END_RECEIPT, (time_text(self.clock()), note, entry.number))
 
@@ -395,7 +395,7 @@ class Outbox:
             self._db.execute(RENAME, (identity, entry.number))
 
     def recover(self) -> list[OutboxEntry]:
-        """Put entries in doubt that ended loaders left as sent. A crash leaves no note, so each run begins so."""
+        """Put entries in doubt that ended loaders left as sent. Every run begins with this: a crash reports nothing."""
         if not self._ended_loaders():
             return []  # without asking the company for its time
         now = self.clock()  # before the transaction, which other loaders wait for
@@ -420,7 +420,7 @@ class Outbox:
             self._db.execute(KEEP_PROOF, (loader, control_id))
 
     def take_memory_proof(self, loader: str) -> str:
-        """Take that control id out of the outbox; empty where there is none."""
+        """Return that control id and remove it from the outbox; empty where there is none."""
         with self._db.transaction():
             sql = "DELETE FROM witness WHERE loader = ? RETURNING control_id"
             found = self._db.execute(sql, (loader,)).fetchone()
@@ -430,7 +430,7 @@ class Outbox:
 
     @property
     def id(self) -> str:
-        """The outbox's own id, which it keeps wherever its file lies."""
+        """The outbox's own id, which does not change when its file is moved."""
         return str(self._db.read("SELECT id FROM outbox_id", ())[0][0])
 
     def keep_plan(self, plan: str, digest: str, person: str) -> KeptPlan:
@@ -480,105 +480,6 @@ class Outbox:
             return None
         record, name, sent_at = rows[0]
         return Receipt(record or "", name or ""), datetime.fromisoformat(sent_at) if sent_at else None
-
-    # --- reading
-
-    def latest(self, intents: Iterable[tuple[WriteTarget, str]]) -> dict[tuple[WriteTarget, str], OutboxEntry]:
-        """The newest entry of each (target, identity) that has one."""
-        found: dict[tuple[WriteTarget, str], OutboxEntry] = {}
-        for some in batched(intents, _BATCH):
-            for target in {target for target, _ in some}:
-                identities = [identity for one, identity in some if one == target]
-                found |= {(entry.target, entry.identity): entry for entry in self._by_identity(target, identities)}
-        return found
-
-    def _latest(self, intents: Iterable[Intent]) -> dict[tuple[WriteTarget, str], OutboxEntry]:
-        return self.latest((intent.target, intent.identity) for intent in intents)
-
-    def _by_identity(self, target: WriteTarget, identities: Sequence[str]) -> Iterator[OutboxEntry]:
-        marks = ",".join("?" * len(identities))
-        where = "company = ? AND entity = ? AND operation = ? AND object = ?"
-        sql = f"{SELECT} WHERE {where} AND identity IN ({marks}) ORDER BY generation"
-        return map(entry_of, self._db.read(sql, (*target.parts, *identities)))
-
-    def entries(
-        self,
-        *,
-        company: str | None = None,
-        statuses: Iterable[RecordStatus] = (),
-        object: str | None = None,
-    ) -> Iterator[OutboxEntry]:
-        """Entries in the order in which they were planned."""
-        tests: list[tuple[str, tuple[str, ...]]] = []
-        if company is not None:
-            tests.append(("company = ?", (company,)))
-        if object is not None:
-            tests.append(("object = ?", (object,)))
-        if wanted := tuple(statuses):
-            tests.append((f"state IN ({','.join('?' * len(wanted))})", wanted))
-        where = " AND ".join(test for test, _ in tests) or "true"
-        values = tuple(value for _, some in tests for value in some)
-        return map(entry_of, self._db.read(f"{SELECT} WHERE {where} ORDER BY number", values))
-
-    def entry(self, number: int) -> OutboxEntry:
-        """The entry with this number; SettingsError where there is none."""
-        rows = self._db.read(f"{SELECT} WHERE number = ?", (number,))
-        if not rows:
-            raise SettingsError(f"the outbox has no entry {number}", fix="See: intacct outbox list")
-        return entry_of(rows[0])
-
-    def claimed(self, company: str, object: str, records: Iterable[str], *, known_by: str = "") -> set[str]:
-        """Those of the company's record keys that a receipt of ours has, for any or one kind of identity."""
-        found: set[str] = set()
-        where = f"company = ? AND object = ? AND identity LIKE ? AND {STILL_CLAIMS} AND record IN"
-        for some in batched(records, _BATCH):
-            sql = f"SELECT record FROM entry WHERE {where} ({','.join('?' * len(some))})"
-            rows = self._db.read(sql, (company, object, f"{known_by}:%" if known_by else "%", *some))
-            found |= {row[0] for row in rows}
-        return found
-
-    def taken_back(self, company: str, object: str, records: Iterable[str]) -> set[str]:
-        """Those of the company's record keys that we posted and took back, or posted to take another back."""
-        found: set[str] = set()
-        where = f"company = ? AND object = ? AND operation = 'create' AND {TAKEN_BACK} AND record IN"
-        for some in batched(records, _BATCH):
-            sql = f"SELECT record FROM entry WHERE {where} ({','.join('?' * len(some))})"
-            found |= {row[0] for row in self._db.read(sql, (company, object, *some))}
-        return found
-
-    def later_writes(
-        self, company: str, object: str, operation: WriteOperation, records: Iterable[str]
-    ) -> dict[str, list[OutboxEntry]]:
-        """The applied updates or deletes of these records, by record, oldest first."""
-        found: dict[str, list[OutboxEntry]] = {}
-        where = "company = ? AND object = ? AND operation = ? AND state = 'applied' AND record IN"
-        for some in batched(records, _BATCH):
-            sql = f"{SELECT} WHERE {where} ({','.join('?' * len(some))}) ORDER BY number"
-            for row in self._db.read(sql, (company, object, operation.value, *some)):
-                entry = entry_of(row)
-                found.setdefault(entry.receipt.record if entry.receipt else "", []).append(entry)
-        return found
-
-    def example(self, company: str, object: str, name: str) -> OutboxEntry | None:
-        """The newest record of ours that is applied and has a value for this field in its lookup key."""
-        where = "company = ? AND object = ? AND operation = 'create' AND state = 'applied' AND record IS NOT NULL"
-        sql = f"{SELECT} WHERE {where} AND trace LIKE ? ORDER BY number DESC LIMIT 1"
-        return next(map(entry_of, self._db.read(sql, (company, object, f'%"{name}":%'))), None)
-
-    def earlier_values(self, entry: OutboxEntry) -> dict[str, Value] | None:
-        """The values that an update replaced; None where its plan has not seen them."""
-        rows = self._db.read("SELECT fields FROM earlier_values WHERE entry = ?", (entry.number,))
-        return fields_from(str(rows[0][0])) if rows else None
-
-    def history(self, entry: OutboxEntry) -> list[Mapping[str, Any]]:
-        """Every status that the entry had, oldest first, as rows of the table `event`."""
-        rows = self._db.read("SELECT * FROM event WHERE entry = ? ORDER BY number", (entry.number,))
-        return [{key: row[key] for key in tuple(row.keys())} for row in rows]
-
-    def decisions(self, entry: OutboxEntry) -> list[Mapping[str, Any]]:
-        """What people decided about the entry, oldest first."""
-        sql = "SELECT at, person, decision, record, because FROM decision WHERE entry = ? ORDER BY number"
-        return [{key: row[key] for key in tuple(row.keys())} for row in self._db.read(sql, (entry.number,))]
 
     def is_running(self, loader: str) -> bool:
         """Whether the loader that sent an entry still runs."""
