@@ -252,3 +252,14 @@ def _refuse_bomb(path: Path) -> None:
             f"{path.name} unpacks to {unpacked >> 20:,} MB, and the console takes {_MOST_UNPACKED >> 20:,} MB",
             fix="Split the workbook, or load it with the command: intacct load FILE",
         )
+
+
+def listed(one: DroppedFile) -> dict[str, Any]:
+    """A file as the list of files and its own page show it."""
+    return {
+        "id": one.id,
+        "name": one.name,
+        "connection": one.connection,
+        "dropped": one.dropped,
+        "state": one.tally or ("planned" if one.plan else "problem" if one.problem else "read"),
+    }

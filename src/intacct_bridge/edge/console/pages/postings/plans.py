@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     Applied = Callable[["CommandContext", "Plan", Sequence["RecordOutcome"]], None]
 
-_SHOWN = 200
+SHOWN = 200
 """Records that a page lists; the rest are counted."""
 _IN_FULL, _LINES_IN_FULL, _LINES_IN_ALL = 20, 40, 250
 """Records that a page shows with all that is sent, lines of each, and lines of all."""
@@ -95,7 +95,7 @@ def plan_facts(context: "CommandContext", outbox: "Outbox", plan_id: str, person
         "may_apply": bool(open_records) and not (required and problem),
         "open": open_records,
         "counts": _counts(now),
-        "shown": _SHOWN,
+        "shown": SHOWN,
     }
 
 
