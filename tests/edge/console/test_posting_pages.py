@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shlex
 from collections.abc import Iterator
 from contextlib import closing
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from intacct_bridge.edge.app import main
+from intacct_bridge.edge.console.site import SECRET_HEADER, TeamMode
 from intacct_bridge.emulator.gateway.gateway import Emulator
 from intacct_bridge.emulator.gateway.server import serve
 from intacct_bridge.emulator.settings.faults import FaultPlan, ScriptedFault
@@ -234,6 +236,24 @@ def test_a_crontab_that_cannot_be_read_is_not_replaced(anna: Visitor, cron: Path
     refused = anna.post("/flows/nightly/schedule", {"kind": "cron", "when": "15 2 * * *"})
     assert (refused.status, "cannot be read" in refused.text) == (400, True)
     assert not cron.exists()
+
+
+def test_in_a_team_only_administrators_write_and_remove_schedules(town: Emulator, cron: Path) -> None:
+    mode, path = TeamMode("X-Forwarded-User", "a-long-secret-of-the-proxy"), "/flows/nightly"
+    with running_console(team=mode, hosts=("books.example",), administrators=("berta",)) as team:
+        for person, status, kind in (("ben", 403, "cron"), ("berta", 303, "cron"), ("ben", 403, "remove")):
+            headers = {"Host": "books.example", "X_Forwarded_User": person, SECRET_HEADER: mode.secret}
+            visitor = Visitor(team.url)
+            page = visitor.get(path, **headers).html
+            assert (f'action="{path}/schedule"' in page, f'action="{path}/run"' in page) == (person == "berta", True)
+            token = re.search(r'name="csrf" value="([^"]+)"', page)
+            assert token is not None
+            visitor.csrf = token[1]
+            form = {"kind": kind, "when": "15 2 * * *"}
+            answer = visitor.post(f"{path}/schedule", form, Origin="https://books.example", **headers)
+            assert answer.status == status, answer.text
+            assert status == 303 or "ben may not change schedules." in answer.text
+    assert "nightly" in cron.read_text()
 
 
 def test_a_schedule_is_written_as_a_systemd_timer(anna: Visitor, user: Path) -> None:

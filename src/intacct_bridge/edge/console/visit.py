@@ -117,15 +117,13 @@ class Visit:
 
     @property
     def may_configure(self) -> bool:
-        """Whether this person may change connections: in team mode only administrators may."""
+        """Whether this person may change connections and schedules: in team mode only administrators may."""
         return self.site.settings.team is None or self.person in self.site.settings.administrators
 
-    def check_may_configure(self) -> None:
-        """Refuse a change of connections by anyone else."""
+    def check_may_configure(self, what: str = "connections") -> None:
+        """Refuse a change of connections, or of schedules, by anyone else."""
         if not self.may_configure:
-            raise NotAllowedError(
-                f"{self.person} may not change connections.", fix="Ask an administrator of this console."
-            )
+            raise NotAllowedError(f"{self.person} may not change {what}.", fix="Ask an administrator of this console.")
 
     @contextmanager
     def company(
