@@ -10,6 +10,7 @@ numbers of rows where these differ from one. 100,000 keys without gaps take 1 kB
 """
 
 import base64
+import re
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -23,6 +24,10 @@ _BLOCK = 14
 """Bits of a key that are its place in a block."""
 _PLACE = (1 << _BLOCK) - 1
 _CONTINUES = 0x80
+_SHORT = [bytes([number]) for number in range(_CONTINUES)]
+"""The numbers that are one byte."""
+_LONG = re.compile(rb"[\x80-\xff]+[\x00-\x7f]")
+"""A number of several bytes."""
 
 
 class KnownKeys:
@@ -112,7 +117,7 @@ def _decode(text: str) -> dict[int, int]:
         raise ValueError(str(error)) from None
     behind = next((at for at, byte in enumerate(data, 1) if byte < _CONTINUES), len(data))
     (length,), rest = _varints(data[:behind]), data[behind:]
-    numbers = list(rest if rest.isascii() else _varints(rest))
+    numbers = _varints(rest)
     if len(numbers) not in (length, 2 * length):
         raise ValueError(f"a block of {length} keys has {len(numbers)} numbers")
     return dict(zip(accumulate(numbers[:length]), numbers[length:] or repeat(1, length), strict=True))
@@ -130,16 +135,28 @@ def _varint(number: int) -> bytes:
 
 def _varints_of(numbers: list[int]) -> bytes:
     """Many numbers, of which nearly all are one byte."""
-    return bytes(numbers) if max(numbers) < _CONTINUES else b"".join(map(_varint, numbers))
+    if max(numbers) < _CONTINUES:
+        return bytes(numbers)
+    return b"".join([_SHORT[number] if number < _CONTINUES else _varint(number) for number in numbers])
 
 
-def _varints(data: bytes) -> Iterator[int]:
-    number = shift = 0
-    for byte in data:
-        number |= (byte & 0x7F) << shift
-        shift += 7
-        if not byte & _CONTINUES:
-            yield number
-            number = shift = 0
-    if shift:
+def _varints(data: bytes) -> list[int]:
+    """The numbers of `_varints_of`; between the few long ones, each byte is a number."""
+    if data and data[-1] >= _CONTINUES:
         raise ValueError("the last number has no end")
+    numbers: list[int] = []
+    position = 0
+    for long in _LONG.finditer(data):
+        numbers += data[position : long.start()]
+        numbers.append(_from_varint(long[0]))
+        position = long.end()
+    numbers += data[position:]
+    return numbers
+
+
+def _from_varint(data: bytes) -> int:
+    """The number of `_varint`."""
+    number = 0
+    for byte in reversed(data):
+        number = number << 7 | byte & 0x7F
+    return number
