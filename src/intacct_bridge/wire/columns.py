@@ -13,6 +13,7 @@ pyarrow.
 from collections.abc import Callable, Mapping
 from datetime import date, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from intacct_bridge.errors import RecordError
@@ -77,6 +78,7 @@ def arrow_type(kind: Kind) -> "pa.DataType":
     return pa.bool_() if kind is Kind.BOOLEAN else pa.string()
 
 
+@lru_cache
 def kind_of(of: "pa.DataType") -> Kind:
     """The kind whose columns have this type; TEXT for any other type."""
     from pyarrow import types

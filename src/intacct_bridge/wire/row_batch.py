@@ -320,7 +320,7 @@ def kinds_of(rows: Any) -> dict[str, Kind]:
         return rows.kinds
     from intacct_bridge.wire.columns import kind_of
 
-    return {field.name: kind_of(field.type) for field in rows.schema}
+    return dict(zip(rows.schema.names, map(kind_of, rows.schema.types), strict=True))
 
 
 def keep_rows(rows: Any, kept: Sequence[bool]) -> Any:

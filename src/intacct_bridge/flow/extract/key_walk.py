@@ -111,7 +111,7 @@ class _Walk:
                 self.send_calls()
                 continue
             rows = self.take(span, requested, answer, keys, downward=downward)
-            groups = tuple(distinct_values(rows.column(along).to_pylist())) if in_groups else ()
+            groups = tuple(distinct_values(keys[: rows.num_rows])) if in_groups else ()
             self.drop_closed()
             self.send_calls()
             yield self.page(rows, groups)

@@ -78,4 +78,5 @@ class KnownRows:
         columns = [rows.column(name) for name in names]
         if columns and self._count <= MOST_ROWS:
             recent = pc.greater_equal(pc.coalesce(*columns), pa.scalar(self._started - RECENT, columns[0].type))
-            self.unknown(rows.filter(recent))
+            if recent.true_count:  # few pages have one, and a filter goes through all columns
+                self.unknown(rows.filter(recent))
