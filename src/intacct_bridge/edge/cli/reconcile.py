@@ -5,9 +5,8 @@ from pathlib import Path
 import click
 
 from intacct_bridge.edge.cli.context import CommandContext, file_option, number_option, shared_options
+from intacct_bridge.edge.terminal.exit_statuses import FAILURES
 from intacct_bridge.model.wording import counted
-
-DIFFERENT = 1
 
 
 @click.command("reconcile")
@@ -102,7 +101,7 @@ def reconcile_command(
         for line in notes(found):
             context.console.say(line)
     context.console.say(counted(client.meter.transactions, "API transaction"))
-    return 0 if good else DIFFERENT
+    return 0 if good else FAILURES
 
 
 def _verify(context: CommandContext, uri: str, report: Path) -> int:
@@ -115,4 +114,4 @@ def _verify(context: CommandContext, uri: str, report: Path) -> int:
     with open_copy_reader(uri) as copy:
         changed = changed_tables(copy, reported_digests(data))
     show_changed_tables(data, changed, context.console)
-    return DIFFERENT if changed else 0
+    return FAILURES if changed else 0

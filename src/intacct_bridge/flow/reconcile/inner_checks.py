@@ -1,9 +1,9 @@
 """Checks inside the copy: the ledger's tables against each other, without a call.
 
-GLDETAIL, GLENTRY and GLBATCH say many things twice or three times: the amount as debit, as credit and signed; account,
-department, location, currency and dates of a line; the entry of a line and its state. Where two of them disagree, the
-entry is read from the company, which decides: a disagreement that the company has too is no difference of the copy. So
-a check costs nothing where the tables agree, and it finds what sums cannot, such as two amounts that were swapped.
+GLDETAIL, GLENTRY and GLBATCH repeat the same facts: the amount as debit, as credit and signed; the account, department,
+location, currency and dates of a line; the entry of a line and its state. Where two tables disagree, the entry is read
+from the company. If its records disagree in the same way, the copy is right. So a check costs nothing where the tables
+agree, and it finds what sums cannot, such as two amounts that were swapped.
 """
 
 from collections.abc import Iterator, Mapping

@@ -5,9 +5,10 @@ The file is replaced in one step, so that a collector never reads half of it.
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.flow.runs.run import Run, RunEnd
@@ -15,6 +16,19 @@ from intacct_bridge.flow.runs.statistics import FlowStatistics, flow_statistics,
 
 _ESCAPES = {"\\": "\\\\", "\n": "\\n", '"': '\\"'}
 Sample = tuple[Mapping[str, str], float]
+"""The labels of one value, and the value."""
+PerFlow = Sequence[tuple[Mapping[str, str], FlowStatistics]]
+"""The statistics of each flow, with its labels."""
+
+
+class Metric(NamedTuple):
+    """One metric with its samples."""
+
+    name: str
+    kind: str
+    """`counter` or `gauge`."""
+    help: str
+    samples: Sequence[Sample]
 
 
 def metrics_text(runs: Iterable[Run], now: datetime | None = None) -> str:
@@ -23,10 +37,10 @@ def metrics_text(runs: Iterable[Run], now: datetime | None = None) -> str:
     now = now or datetime.now(UTC)
     flows = flow_statistics(listed)
     lines: list[str] = []
-    for name, kind, sentence, samples in _families(flows, listed, now):
-        shown = [_sample(name, labels, value) for labels, value in samples]
+    for metric in _metrics(flows, listed, now):
+        shown = [_sample(metric.name, labels, value) for labels, value in metric.samples]
         if shown:
-            lines += [f"# HELP {name} {sentence}", f"# TYPE {name} {kind}", *shown]
+            lines += [f"# HELP {metric.name} {metric.help}", f"# TYPE {metric.name} {metric.kind}", *shown]
     return "\n".join(lines) + "\n"
 
 
@@ -42,19 +56,33 @@ def write_metrics(path: Path, runs: Iterable[Run]) -> None:
         raise SettingsError(f"{path} cannot be written: {error.strerror}", fix="Name another file.") from None
 
 
-def _families(
-    flows: list[FlowStatistics], runs: list[Run], now: datetime
-) -> Iterator[tuple[str, str, str, list[Sample]]]:
-    """(name, type, help, samples) of every metric."""
+def _metrics(flows: list[FlowStatistics], runs: list[Run], now: datetime) -> Iterator[Metric]:
     per_flow = [(_labels(one), one) for one in flows]
-    yield (
+    yield from _totals(per_flow, runs)
+    yield from _latest(per_flow)
+    yield Metric(
+        "intacct_running_seconds",
+        "gauge",
+        "How long a run has been running.",
+        [
+            ({"flow": run.flow, "command": run.command, "connection": run.connection, "run": run.id}, elapsed)
+            for run in runs
+            if run.end is RunEnd.RUNNING and (elapsed := run.seconds(now)) is not None
+        ],
+    )
+    yield from _usage_of_month(runs, now)
+
+
+def _totals(per_flow: PerFlow, runs: list[Run]) -> Iterator[Metric]:
+    """What the runs of each flow add up to."""
+    yield Metric(
         "intacct_runs_total",
         "counter",
         "Runs by how they ended.",
-        [({**_labels(one), "end": end}, count) for one in flows for end, count in _ends(one, runs)],
+        [({**labels, "end": end}, count) for labels, one in per_flow for end, count in _ends(one, runs)],
     )
-    yield "intacct_rows_total", "counter", "Rows read.", [(labels, one.rows) for labels, one in per_flow]
-    yield (
+    yield Metric("intacct_rows_total", "counter", "Rows read.", [(labels, one.rows) for labels, one in per_flow])
+    yield Metric(
         "intacct_records_total",
         "counter",
         "Records written, by what became of them.",
@@ -69,57 +97,54 @@ def _families(
             )
         ],
     )
-    yield (
+    yield Metric(
         "intacct_api_transactions_total",
         "counter",
         "API transactions used.",
         [(labels, one.transactions) for labels, one in per_flow],
     )
-    yield (
+    yield Metric(
         "intacct_run_seconds_total",
         "counter",
         "Seconds that ended runs took.",
         [(labels, round(one.seconds, 3)) for labels, one in per_flow],
     )
-    yield (
+
+
+def _latest(per_flow: PerFlow) -> Iterator[Metric]:
+    """The last run of each flow, and its last success."""
+    yield Metric(
         "intacct_last_run_exit_status",
         "gauge",
         "The exit status of the last run that ended.",
         [(labels, one.last.status) for labels, one in per_flow if one.last is not None and one.last.status is not None],
     )
-    yield (
+    yield Metric(
         "intacct_last_success_timestamp_seconds",
         "gauge",
         "When the last run that succeeded ended.",
         [(labels, one.last_success.timestamp()) for labels, one in per_flow if one.last_success is not None],
     )
-    yield (
-        "intacct_running_seconds",
-        "gauge",
-        "How long a run has been running.",
-        [
-            ({"flow": run.flow, "command": run.command, "connection": run.connection, "run": run.id}, elapsed)
-            for run in runs
-            if run.end is RunEnd.RUNNING and (elapsed := run.seconds(now)) is not None
-        ],
-    )
+
+
+def _usage_of_month(runs: list[Run], now: datetime) -> Iterator[Metric]:
     month = f"{now.astimezone(UTC):%Y-%m}"
-    usage = [one for one in monthly_usage(runs) if one.month == month]
-    yield (
+    usage = [
+        ({"connection": one.connection, "company": one.company}, one)
+        for one in monthly_usage(runs)
+        if one.month == month
+    ]
+    yield Metric(
         "intacct_month_api_transactions",
         "gauge",
         "API transactions of the running month, by UTC.",
-        [({"connection": one.connection, "company": one.company}, one.transactions) for one in usage],
+        [(labels, one.transactions) for labels, one in usage],
     )
-    yield (
+    yield Metric(
         "intacct_month_api_transactions_allowed",
         "gauge",
         "API transactions that the tier allows in a month.",
-        [
-            ({"connection": one.connection, "company": one.company}, one.allowance)
-            for one in usage
-            if one.allowance is not None
-        ],
+        [(labels, one.allowance) for labels, one in usage if one.allowance is not None],
     )
 
 
