@@ -72,6 +72,15 @@ def test_every_text_of_a_chart_is_escaped() -> None:
         assert "<script" not in chart
 
 
+def test_a_chart_shows_the_characters_that_turn_the_direction_of_writing() -> None:
+    turned = "Rent \u202e00.9 yap\u2066"
+    for draw in (bar_chart, line_chart):
+        series = [ChartSeries(turned, [1]), ChartSeries("b", [2])]
+        chart = str(draw(turned, [turned], series, about=turned))
+        assert not set(chart) & set("\u202e\u2066")
+        assert "Rent \\u202e00.9 yap\\u2066" in chart
+
+
 def test_nothing_to_draw_is_an_empty_chart() -> None:
     for draw in (bar_chart, line_chart):
         assert bars(str(draw("x", [], []))) == []

@@ -297,6 +297,21 @@ def test_a_job_is_its_owners(console: RunningConsole) -> None:
     assert not job.is_asked_to_stop
 
 
+@pytest.mark.parametrize(
+    "begun", [b"", b"GET / HTTP/1.1\r\nHost: 127", b"GET /static/none HTTP/1.1\r\nHost: x\r\n\r\nGET /"]
+)
+def test_a_request_whose_head_does_not_come_is_given_up(
+    console: RunningConsole, begun: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also the second one of a connection."""
+    monkeypatch.setattr("intacct_bridge.edge.console.head_timeout.HEAD_SECONDS", 0.05)
+    with socket.create_connection(("127.0.0.1", console.site.port), timeout=30) as line:
+        line.sendall(begun)
+        while line.recv(65_536):
+            pass
+    assert console.signed_in().get("/").status == 200
+
+
 # --- a team behind a proxy
 
 

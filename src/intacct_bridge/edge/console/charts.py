@@ -11,6 +11,7 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from intacct_bridge.edge.console.rendering import money
+from intacct_bridge.edge.terminal.tables import visible
 from intacct_bridge.model.wording import counted
 
 if TYPE_CHECKING:
@@ -115,6 +116,13 @@ class _Scale:
             yield self.low + self.step * at
 
 
+def _text(text: str) -> str:
+    """A text inside of a chart: escaped, and showing the characters that turn the direction of writing."""
+    from markupsafe import escape
+
+    return str(escape(visible(text)))
+
+
 def _room(labels: int) -> Decimal:
     """The width of one label's part."""
     return Decimal(_WIDTH - _LEFT - _RIGHT) / max(1, labels)
@@ -131,50 +139,44 @@ class _Figure:
     form: Format
 
     def around(self, shapes: Iterator[str], scale: _Scale) -> "Markup":
-        from markupsafe import Markup, escape
+        from markupsafe import Markup
 
         number = next(_numbers)
         names = ", ".join(one.name for one in self.series)
         about = self.about or f"{self.title}: {counted(len(self.labels), 'value')} of {names}."
-        title = escape(self.title)
+        title = _text(self.title)
         ids = f"chart-{number}-t", f"chart-{number}-d"
         body = "".join([*(_rule(scale, mark) for mark in scale.marks()), *self._words(), *shapes, _axis(scale)])
         drawn = (
             f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-labelledby="{" ".join(ids)}">'
-            f'<title id="{ids[0]}">{title}</title><desc id="{ids[1]}">{escape(about)}</desc>{body}</svg>'
+            f'<title id="{ids[0]}">{title}</title><desc id="{ids[1]}">{_text(about)}</desc>{body}</svg>'
         )
         inside = f"<h3>{title}</h3>{_legend(self.series)}{drawn}{self._table()}"
         return Markup(f'<figure class="chart">{inside}</figure>')  # noqa: S704 - every text in it is escaped
 
     def _words(self) -> Iterator[str]:
         """The labels under the chart."""
-        from markupsafe import escape
-
         every = -(-len(self.labels) // _LABELS)
         room = _room(len(self.labels))
         for at in range(0, len(self.labels), max(1, every)):
             x = _LEFT + room * at + room / 2
-            yield f'<text x="{x:.1f}" y="{_HEIGHT - 12}" text-anchor="middle">{escape(self.labels[at])}</text>'
+            yield f'<text x="{x:.1f}" y="{_HEIGHT - 12}" text-anchor="middle">{_text(self.labels[at])}</text>'
 
     def _table(self) -> str:
-        from markupsafe import escape
-
-        heads = "".join(f'<th scope="col" class="number">{escape(one.name)}</th>' for one in self.series)
+        heads = "".join(f'<th scope="col" class="number">{_text(one.name)}</th>' for one in self.series)
         rows = "".join(
-            f'<tr><th scope="row">{escape(label)}</th>{"".join(self._cell(one.values[at]) for one in self.series)}</tr>'
+            f'<tr><th scope="row">{_text(label)}</th>{"".join(self._cell(one.values[at]) for one in self.series)}</tr>'
             for at, label in enumerate(self.labels)
         )
         return (
             '<details><summary>The numbers as a table</summary><div class="scroll"><table>'
-            f'<caption class="visually-hidden">{escape(self.title)}</caption>'
+            f'<caption class="visually-hidden">{_text(self.title)}</caption>'
             f'<thead><tr><th scope="col"><span class="visually-hidden">Label</span></th>{heads}</tr></thead>'
             f"<tbody>{rows}</tbody></table></div></details>"
         )
 
     def _cell(self, value: Decimal | int | None) -> str:
-        from markupsafe import escape
-
-        return f'<td class="number">{"" if value is None else escape(self.form(Decimal(value)))}</td>'
+        return f'<td class="number">{"" if value is None else _text(self.form(Decimal(value)))}</td>'
 
 
 def _axis(scale: _Scale) -> str:
@@ -198,13 +200,11 @@ def _short(mark: Decimal) -> str:
 
 
 def _legend(series: Sequence[ChartSeries]) -> str:
-    from markupsafe import escape
-
     if len(series) < 2:
         return ""
     items = (
         f'<li><svg class="chip" viewBox="0 0 10 10" aria-hidden="true"><rect class="swatch s{place % _TONES + 1}" '
-        f'width="10" height="10" rx="2"/></svg> {escape(one.name)}</li>'
+        f'width="10" height="10" rx="2"/></svg> {_text(one.name)}</li>'
         for place, one in enumerate(series)
     )
     return f'<ul class="legend">{"".join(items)}</ul>'

@@ -115,8 +115,11 @@ def listen(host: str, port: int, *, only_loopback: bool = True) -> socket.socket
 def _server(application: Asgi) -> "uvicorn.Server":
     import uvicorn
 
+    from intacct_bridge.edge.console.head_timeout import HeadTimeoutProtocol
+
     config = uvicorn.Config(
         application,
+        http=HeadTimeoutProtocol,
         log_level="critical",
         access_log=False,
         lifespan="off",
