@@ -73,7 +73,7 @@ def test_an_action_on_a_record_that_is_not_visible_or_in_doubt() -> None:
     assert missing.findings[0].message == "bill B-1 is not visible in Intacct"
     entry = cast("OutboxEntry", SimpleNamespace(status=RecordStatus.IN_DOUBT, digest="d", receipt=None, sent_at=NOW))
     assert decided(action(), entry=entry, STATE="Posted").verdict is Verdict.IN_DOUBT
-    refused = action().noting(Finding("x", "m", "f", "", ""))
+    refused = action().with_findings(Finding("x", "m", "f", "", ""))
     assert decided(refused, entry=entry, STATE="Posted") == replace(refused, verdict=Verdict.REFUSED)
 
 
@@ -127,7 +127,7 @@ def after(*stages: Stage) -> list[Stage]:
 def test_a_document_whose_payment_is_taken_back_first_is_reversed() -> None:
     facts = {"WHENMODIFIED": "yesterday", "NAME": "x"}
     paid = replace(decided(action(), STATE="Paid"), existing=facts)
-    both = paid.noting(Finding("state", "m", "f", "", ""))
+    both = paid.with_findings(Finding("state", "m", "f", "", ""))
     plain = replace(action(), existing=facts)
     bills = Stage("APBILL", (paid, both, plain))
     assert after(bills) == [bills]

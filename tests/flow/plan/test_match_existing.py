@@ -109,7 +109,7 @@ def test_a_record_has_one_match_or_is_refused(
     mode: Mode, names: tuple[str, ...], found: list[CurrentRecord], verdict: Verdict, rule: str, fix: str
 ) -> None:
     record = replace(planned(), write=replace(write(RECORDNO=77), columns={"VENDORID": "Vendor"}))
-    decided = matching(mode)._match_one(record, names, found).judged()
+    decided = matching(mode)._match_one(record, names, found).or_refused()
     assert decided.verdict is verdict
     if not rule:
         assert decided == record

@@ -273,7 +273,7 @@ def judged(
         company=company, unchecked=[], describe=lambda: VENDOR, references=SimpleNamespace(learn=list),
     )  # fmt: skip
     records = [PlannedRecord.of(write) for write, _ in pairs]
-    return ReceiptCheck(cast("PlanContext", context)).judge(records, [entry for _, entry in pairs])
+    return ReceiptCheck(cast("PlanContext", context)).decide(records, [entry for _, entry in pairs])
 
 
 def test_a_record_is_judged_by_its_receipt(outbox: Outbox) -> None:

@@ -1,6 +1,6 @@
 """One round trip: a request is sent, and the reply becomes an answer or an error that says what to do.
 
-HTTP replies are judged only here. The question is whether the request could have been applied. A *read* may be sent
+Only this module decides what an HTTP reply means: whether the request could have been applied. A *read* may be sent
 again after any failure. A *write* that was sent in full and got anything but the gateway's own XML document is in
 doubt, regardless of the HTTP status: a proxy can replace an answer. A refusal by the gateway before anything ran (429,
 a failed control or authentication block) proves that nothing was applied, and so does a connection that was never made.

@@ -209,9 +209,10 @@ class ChangeFeed:
             if self._failed >= _FAILED_POLLS:
                 raise
             return
-        self._judge(found)
+        self._count_failures(found)
 
-    def _judge(self, found: PollResult) -> None:
+    def _count_failures(self, found: PollResult) -> None:
+        """RefusedError where a stream could not be read by several polls in a row."""
         self._failed = 0 if found.sound else self._failed + 1
         failures = [one for one in found.outcomes if one.error]
         for one in failures:

@@ -46,12 +46,12 @@ class MatchState:
     ) -> PlannedRecord:
         write = record.write
         if record.reasons:
-            return record.judged()
+            return record.or_refused()
         if is_doubtful(entry):
             return by_outbox(record, entry)
         if current is None:
             text = f"{write.label} is not visible in Intacct"
-            return record.noting(_finding(write, "missing", text, "check its key and the entity")).judged()
+            return record.with_findings(_finding(write, "missing", text, "check its key and the entity")).or_refused()
         action = action_of(write.operation.value, write.object, is_legacy=self._context.company.connection.is_legacy)
         state = comparable(current.row.get("STATE"))
         seen, facts = record.existing, current.facts
@@ -60,7 +60,9 @@ class MatchState:
             return replace(record, verdict=Verdict.UNCHANGED)
         posted = next((current.row[name] for name in POSTED_ON if current.row.get(name)), None)
         early = early_day(write, write.fields.get(ACTION_DATE), posted)
-        return record.noting(*moved_facts(write, seen, facts), *_obstacles(write, action, state), *early).judged()
+        return record.with_findings(
+            *moved_facts(write, seen, facts), *_obstacles(write, action, state), *early
+        ).or_refused()
 
 
 def _obstacles(write: Write, action: RecordAction, state: str) -> list[Finding]:

@@ -28,7 +28,7 @@ def refuse_unsendable(records: Sequence[PlannedRecord]) -> list[PlannedRecord]:
 
     It comes before all steps that ask the company for keys and references, since no request could hold these.
     """
-    return [one if is_plain(one.write) else one.noting(*characters(one.write)).judged() for one in records]
+    return [one if is_plain(one.write) else one.with_findings(*characters(one.write)).or_refused() for one in records]
 
 
 class ApplyRules:
@@ -46,8 +46,8 @@ class ApplyRules:
 
     def _checked(self, record: PlannedRecord, facts: Facts) -> PlannedRecord:
         columns = [finding.column for finding in record.findings]
-        checked = record.noting(*check(record.write, facts, columns))
-        return checked.noting(*self._inexpressible(checked)).judged()
+        checked = record.with_findings(*check(record.write, facts, columns))
+        return checked.with_findings(*self._inexpressible(checked)).or_refused()
 
     def _inexpressible(self, record: PlannedRecord) -> Iterator[Finding]:
         """Why a sound record cannot be put into a function."""
@@ -118,7 +118,7 @@ class CheckAmountsDue:
             if record.is_open and record.write.operation is WriteOperation.CREATE:
                 sums = dict(paid)
                 findings = list(_overpayments(record.write, due, sums))
-                done.append(record.noting(*findings).judged())
+                done.append(record.with_findings(*findings).or_refused())
                 paid = paid if findings else sums
             else:
                 done.append(record)

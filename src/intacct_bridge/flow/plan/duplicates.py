@@ -27,7 +27,7 @@ def refuse_repeated(records: Sequence[PlannedRecord]) -> list[PlannedRecord]:
                 "remove one of them, or give them references of their own",
                 position=write.position,
             )
-            done.append(record.noting(finding))
+            done.append(record.with_findings(finding))
     return done
 
 
@@ -81,7 +81,7 @@ class FindDuplicates:
                     position=write.position,
                     refuses=not self._context.settings.allow_duplicates,
                 )
-                done[at] = records[at].noting(finding).judged()
+                done[at] = records[at].with_findings(finding).or_refused()
         return done
 
     def _taken_back(self, lookup: LookupKeys, found: Mapping[Key, Sequence[MatchingRecord]]) -> set[str]:
@@ -121,7 +121,7 @@ class FindDuplicates:
             position=write.position,
             refuses=not self._context.settings.allow_duplicates,
         )
-        return record.noting(finding).judged()
+        return record.with_findings(finding).or_refused()
 
 
 def _lookup_values(lookup: LookupKeys, write: Write) -> Mapping[str, str]:

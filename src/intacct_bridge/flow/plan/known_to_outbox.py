@@ -72,7 +72,7 @@ class KnownToOutbox:
     def __call__(self, records: Sequence[PlannedRecord]) -> list[PlannedRecord]:
         """Ask the outbox for all records together, and check the receipts that it has."""
         entries = self._context.entries(record.write for record in records)
-        return ReceiptCheck(self._context).judge(records, entries)
+        return ReceiptCheck(self._context).decide(records, entries)
 
 
 class KnownByContent:
@@ -111,7 +111,7 @@ class KnownByContent:
             position=record.write.position,
             refuses=not self._context.settings.allow_duplicates,
         )
-        return record.noting(finding).judged()
+        return record.with_findings(finding).or_refused()
 
 
 class RefuseUncertainEquals:
@@ -187,7 +187,7 @@ def _refused(record: PlannedRecord, equal: EqualNumber, twin: OutboxEntry) -> Pl
         equal.fix,
         position=record.write.position,
     )
-    return record.noting(finding).judged()
+    return record.with_findings(finding).or_refused()
 
 
 def _digests(write: Write) -> tuple[str, ...]:

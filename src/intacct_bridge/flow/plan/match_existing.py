@@ -51,7 +51,7 @@ class IdentifyByKey:
             if self._mode is Mode.UPSERT and not self._match:
                 return record  # without a key it can only be new
             finding = Finding("key", error.message, error.fix, write.column(error.field or ""), write.position)
-            return replace(record, write=replace(write, operation=operation), verdict=verdict).noting(finding)
+            return replace(record, write=replace(write, operation=operation), verdict=verdict).with_findings(finding)
         if self._mode is Mode.UPSERT and not self._match and self._writable.lookup.filled_key(write.fields) == names:
             return record  # its identity as a new record is made of the same key
         write = replace(write, operation=operation, identity=existing_identity(write.fields, names))
@@ -79,12 +79,12 @@ class MatchExisting:
         found = zip(records, as_given, matched, as_matched, strict=True)
         decided = [self._decided(record, given, match, entry) for record, given, match, entry in found]
         posted = [record for record, _ in decided]
-        return ReceiptCheck(self._context).judge(posted, [entry for _, entry in decided])
+        return ReceiptCheck(self._context).decide(posted, [entry for _, entry in decided])
 
     def _decided(
         self, record: PlannedRecord, given: OutboxEntry | None, match: PlannedRecord, entry: OutboxEntry | None
     ) -> tuple[PlannedRecord, OutboxEntry | None]:
-        """The record, with the entry that is left to judge it."""
+        """The record, with the entry that its verdict still depends on."""
         if is_doubtful(given):
             return record, given
         if is_doubtful(entry):
@@ -108,7 +108,7 @@ class MatchExisting:
                     keyed[at] = (record.write, key_names(record.write, self._writable, self._match))
         located = self._locator.locate(list(keyed.values()))
         found = {at: (names, same) for (at, (_, names)), same in zip(keyed.items(), located, strict=True)}
-        return [self._match_one(record, *found.get(at, ((), []))).judged() for at, record in enumerate(records)]
+        return [self._match_one(record, *found.get(at, ((), []))).or_refused() for at, record in enumerate(records)]
 
     def _match_one(self, record: PlannedRecord, names: Names, found: list[CurrentRecord]) -> PlannedRecord:
         write = record.write
@@ -118,12 +118,12 @@ class MatchExisting:
         if len(found) > 1:
             numbers = ", ".join(one.record for one in found[:5])
             text = f"the company has more than one {write.object} with {key} (record numbers {numbers})"
-            return record.noting(_key_finding("key", text, "give the RECORDNO", write, names))
+            return record.with_findings(_key_finding("key", text, "give the RECORDNO", write, names))
         if not found:
             if self._mode is Mode.UPSERT and self._writable.lookup.record_key not in names:
                 return record
             text = f"the company has no {write.object} with {key}"
-            return record.noting(_key_finding("missing", text, "check it", write, names))
+            return record.with_findings(_key_finding("missing", text, "check it", write, names))
         return self._of_existing(record, found[0], names)
 
     def _of_existing(self, record: PlannedRecord, current: CurrentRecord, names: Names) -> PlannedRecord:
@@ -131,7 +131,7 @@ class MatchExisting:
         if self._mode is Mode.DELETE:
             delete = deletion_of(write, current, self._writable)
             existing = replace(record, write=delete, receipt=receipt, verdict=Verdict.DELETE, existing=current.facts)
-            return existing.noting(*obstacles(delete, current, self._writable))
+            return existing.with_findings(*obstacles(delete, current, self._writable))
         write = replace(write, fields={name: one for name, one in write.fields.items() if name not in write.only_new})
         changes = differences(write, current, self._writable, names)
         existing = replace(
@@ -141,7 +141,7 @@ class MatchExisting:
             verdict=Verdict.UPDATE if changes else Verdict.UNCHANGED,
             changes=changes,
         )
-        return existing.noting(*obstacles(write, current, self._writable, changes))
+        return existing.with_findings(*obstacles(write, current, self._writable, changes))
 
 
 def _has_deleted(entry: OutboxEntry) -> bool:
@@ -156,7 +156,7 @@ def _has_posted(entry: OutboxEntry | None, write: Write) -> bool:
 def _without_files(record: PlannedRecord) -> PlannedRecord:
     """An existing record that no field would change, refused since its files would not be attached."""
     error = files_of_existing()
-    return record.noting(Finding("files", error.message, error.fix, position=record.write.position)).judged()
+    return record.with_findings(Finding("files", error.message, error.fix, position=record.write.position)).or_refused()
 
 
 def _key_finding(rule: str, text: str, fix: str, write: Write, names: Names) -> Finding:
@@ -211,7 +211,7 @@ class RecheckExisting:
         write = record.write
         if compared.current is not None and write.operation is WriteOperation.UPDATE:
             write = replace(write, earlier=earlier_values(write.fields, compared.current))
-        checked = replace(record, write=write, changes=left).noting(*moved)
+        checked = replace(record, write=write, changes=left).with_findings(*moved)
         return replace(checked, verdict=Verdict.REFUSED) if moved else checked
 
     def _compared(self, records: Sequence[PlannedRecord]) -> list[_Comparison]:

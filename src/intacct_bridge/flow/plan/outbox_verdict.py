@@ -21,7 +21,7 @@ MAYBE_APPLIED = (RecordStatus.APPLIED, *UNRESOLVED)
 
 
 def by_outbox(record: PlannedRecord, entry: OutboxEntry | None) -> PlannedRecord:
-    """A record as its outbox entry judges it: unchanged, in doubt, refused for other content, or still open."""
+    """A record with the verdict of its outbox entry: unchanged, in doubt, refused for other content, or still open."""
     if entry is None or entry.status not in MAYBE_APPLIED:
         return record
     if entry.digest != record.write.digest:
@@ -31,7 +31,7 @@ def by_outbox(record: PlannedRecord, entry: OutboxEntry | None) -> PlannedRecord
             _fix(record.write, entry),
             position=record.write.position,
         )
-        refused = replace(record.noting(finding), verdict=Verdict.REFUSED)
+        refused = replace(record.with_findings(finding), verdict=Verdict.REFUSED)
         return replace(refused, receipt=entry.receipt, since=entry.sent_at)
     verdict = Verdict.UNCHANGED if entry.status is RecordStatus.APPLIED else Verdict.IN_DOUBT
     return replace(record, verdict=verdict, receipt=entry.receipt, since=entry.sent_at)

@@ -111,12 +111,12 @@ class PlannedRecord:
         """The findings that refuse it: one for each cell, and for a row that cannot be read nothing else."""
         return tuple(_without_consequences(finding for finding in self.findings if finding.refuses))
 
-    def noting(self, *findings: Finding) -> "PlannedRecord":
-        """The record with more findings, each once; its verdict stays."""
+    def with_findings(self, *findings: Finding) -> "PlannedRecord":
+        """The record with more findings, each of them once. Its verdict is unchanged."""
         return replace(self, findings=tuple(dict.fromkeys((*self.findings, *findings)))) if findings else self
 
-    def judged(self) -> "PlannedRecord":
-        """The record, refused if a finding refuses it."""
+    def or_refused(self) -> "PlannedRecord":
+        """The record, with the verdict REFUSED if one of its findings refuses it."""
         return replace(self, verdict=Verdict.REFUSED) if self.findings and self.reasons else self
 
 

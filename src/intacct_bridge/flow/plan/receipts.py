@@ -75,13 +75,13 @@ class _CorrectedRecord:
 
 
 class ReceiptCheck:
-    """Judges the records that an earlier run has sent: one query for 1,000 receipts of an object."""
+    """The verdict on records that an earlier run has sent, with one query for 1,000 receipts of an object."""
 
     def __init__(self, context: PlanContext) -> None:
         self._context = context
 
-    def judge(self, records: Sequence[PlannedRecord], entries: Sequence[OutboxEntry | None]) -> list[PlannedRecord]:
-        """Each record as its outbox entry judges it, once the entry's receipt was checked."""
+    def decide(self, records: Sequence[PlannedRecord], entries: Sequence[OutboxEntry | None]) -> list[PlannedRecord]:
+        """Each record with the verdict that follows from its outbox entry, after a check of the entry's receipt."""
         checked = self.check(entry for entry in entries if entry is not None)
         done: list[PlannedRecord] = []
         corrected: dict[int, _CorrectedRecord] = {}
@@ -95,8 +95,8 @@ class ReceiptCheck:
                 done.append(record if receipt.state is ReceiptState.RELEASED else by_outbox(record, entry))
         done = self._with_differences(done, [None if at in corrected else one for at, one in enumerate(entries)])
         if corrected:
-            for at, judged in zip(corrected, self._judge_corrected([*corrected.values()]), strict=True):
-                done[at] = judged
+            for at, decided in zip(corrected, self._decide_corrected([*corrected.values()]), strict=True):
+                done[at] = decided
         return done
 
     def _with_differences(
@@ -228,7 +228,7 @@ class ReceiptCheck:
             self._context.unchecked.append(f"deletes of {name} in the audit history: {error.message}")
         return proofs
 
-    def _judge_corrected(self, corrected: Sequence[_CorrectedRecord]) -> list[PlannedRecord]:
+    def _decide_corrected(self, corrected: Sequence[_CorrectedRecord]) -> list[PlannedRecord]:
         """Each must say what its update left. An empty key says nothing: the company numbers such records itself."""
         writable, references = self._context.describe(), self._context.references
         natural = natural_key(writable.name)
@@ -289,7 +289,7 @@ def _overwritten(known: PlannedRecord, one: _CorrectedRecord, changes: Iterable[
         "load it with update mode, or give this one a reference of its own",
         position=write.position,
     )
-    return replace(known.noting(finding), verdict=Verdict.REFUSED)
+    return replace(known.with_findings(finding), verdict=Verdict.REFUSED)
 
 
 def _hidden(record: PlannedRecord, entry: OutboxEntry) -> PlannedRecord:
@@ -300,5 +300,5 @@ def _hidden(record: PlannedRecord, entry: OutboxEntry) -> PlannedRecord:
         f"check the rights of this user; if it was deleted: intacct outbox forget {entry.number}",
         position=record.write.position,
     )
-    refused = replace(record.noting(finding), verdict=Verdict.REFUSED)
+    refused = replace(record.with_findings(finding), verdict=Verdict.REFUSED)
     return replace(refused, receipt=entry.receipt, since=entry.sent_at)

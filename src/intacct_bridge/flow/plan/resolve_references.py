@@ -27,8 +27,8 @@ class ResolveReferences:
         write = record.write
         resolved, findings = resolve(as_given(write), self._context.references)
         if write.given is None:
-            return (record if resolved is write else replace(record, write=resolved)).noting(*findings)
-        return record.noting(*findings, *_moved(write, resolved))
+            return (record if resolved is write else replace(record, write=resolved)).with_findings(*findings)
+        return record.with_findings(*findings, *_moved(write, resolved))
 
 
 def as_given(write: Write) -> Write:

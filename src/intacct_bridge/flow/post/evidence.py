@@ -14,8 +14,8 @@ found record must have the id. A missing one counts as absent only if two things
 id that certainly does not exist, and an existing record of ours was found by its external id.
 
 Payments have no key of ours. A payment is the same one if its details pay exactly the records, with exactly the
-amounts, on the date that the sent function has. Its creator and its time of creation are judged as for any other
-record. Not finding a payment proves nothing, because a payment is never sent again automatically.
+amounts, on the date that the sent function has. The rules on its creator and its time of creation are those of any
+other record. Not finding a payment proves nothing, because a payment is never sent again automatically.
 """
 
 import dataclasses
@@ -178,8 +178,8 @@ def _is_earlier(one: MatchingRecord, entry: OutboxEntry, tolerance: timedelta) -
     return one.created is not None and one.created < sent.replace(microsecond=0) - tolerance
 
 
-def _judged_fields(lookup: LookupKeys, described: ObjectDef, creators: Creators) -> tuple[str, ...]:
-    """The fields by which a found record is judged, as far as the object has them."""
+def _proof_fields(lookup: LookupKeys, described: ObjectDef, creators: Creators) -> tuple[str, ...]:
+    """The fields that decide whether a found record is proof, as far as the object has them."""
     names = (lookup.created_field, creators.field, *lookup.empty_fields)
     return tuple(name for name in names if name and described.get(name) is not None)
 
@@ -225,7 +225,7 @@ def _created_since(
     if described.get(lookup.created_field) is None:
         return []
     creators = Creators(company, lookup, described)
-    select = dict.fromkeys((lookup.receipt_key, *names, *_judged_fields(lookup, described, creators)))
+    select = dict.fromkeys((lookup.receipt_key, *names, *_proof_fields(lookup, described, creators)))
     since = min(entry.since for entry in entries) - _ZONES
     where = (field(lookup.created_field) >= since) & _may_be_edited(names, number, entries, described)
     try:
@@ -337,11 +337,11 @@ def _get_exactly(company: Gateway, known: LegacyObject, external: str) -> _Answe
 
 
 def _matching_records(company: Gateway, lookup: LookupKeys, record: str) -> list[MatchingRecord]:
-    """The record with what it is judged by; one whose creator cannot be read has none, and proves nothing."""
+    """The record with its creator and its time of creation. Without a readable creator it proves nothing."""
     described = company.describe(lookup.object)
     creators = Creators(company, lookup, described)
     by = lookup.receipt_key
-    select = (by, *_judged_fields(lookup, described, creators))
+    select = (by, *_proof_fields(lookup, described, creators))
     try:
         where = field(by) == parse_value(described.kind_of(by), record)
         rows = list(company.query(Query(lookup.object, select, where=where, show_private=True)))
@@ -414,7 +414,7 @@ def _headers(company: Gateway, lookup: LookupKeys, values: list[str]) -> Iterato
     described = company.describe(lookup.object)
     creators = Creators(company, lookup, described)
     by = lookup.record_key
-    select = (by, *_judged_fields(lookup, described, creators))
+    select = (by, *_proof_fields(lookup, described, creators))
     for some in batched(values, _BATCH):
         for row in company.query(_query_in(lookup.object, select, by, described.kind_of(by), some)):
             yield matching_record(lookup, row, creators)

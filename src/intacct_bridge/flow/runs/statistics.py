@@ -35,8 +35,8 @@ class FlowStatistics:
     @property
     def success_rate(self) -> float | None:
         """Succeeded of those that count, 0 to 1; None where none counts."""
-        judged = self.succeeded + self.failed
-        return self.succeeded / judged if judged else None
+        ended = self.succeeded + self.failed
+        return self.succeeded / ended if ended else None
 
     def add(self, run: Run) -> None:
         """Count a run; the latest comes first."""
