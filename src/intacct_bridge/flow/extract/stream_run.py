@@ -337,7 +337,8 @@ class StreamRun:
         self.writer.write(page.rows)
         self.count.rows += page.rows.num_rows
         self._waiting_rows += page.rows.num_rows
-        self._waiting_bytes += page.rows.nbytes
+        if self.context.commit_bytes:  # counting takes a while
+            self._waiting_bytes += page.rows.nbytes
         self.context.emit(StreamProgress(self.name, self.count.rows, self.expected, self.pages))
 
     def safe_point(self, walked: WalkPage | None = None) -> None:
