@@ -1,6 +1,7 @@
 """A person sets up, tests, edits and removes connections and senders with forms; no password is ever shown."""
 
 import re
+import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -203,6 +204,49 @@ def test_a_project_connection_is_edited_in_the_projects_file(visitor: Visitor, g
         assert "ours" not in saved()["connections"]
     finally:
         path.unlink()
+
+
+class Vault:
+    """A keyring of this system, as the package `keyring` is used; with a priority of 0 there is none."""
+
+    def __init__(self) -> None:
+        self.kept: dict[tuple[str, str], str] = {}
+        self.priority, self.name = 5.0, "vault"
+
+    def get_keyring(self) -> "Vault":
+        return self
+
+    def get_password(self, service: str, key: str) -> str | None:
+        return self.kept.get((service, key))
+
+    def set_password(self, service: str, key: str, value: str) -> None:
+        self.kept[service, key] = value
+
+    def delete_password(self, service: str, key: str) -> None:
+        del self.kept[service, key]
+
+
+def test_a_password_that_leaves_the_keyring_is_removed_there(
+    visitor: Visitor, gateway: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vault = Vault()
+    monkeypatch.setitem(sys.modules, "keyring", vault)
+    form = {**FORM, "endpoint": gateway}
+    visitor.follow(visitor.post("/add-connection", form))
+    visitor.follow(visitor.post("/add-sender", {"name": "acme", "sender_id": "a", "sender_password": "of-acme"}))
+    books, sender = "intacct-bridge:new", "intacct-bridge:senders.acme"
+    assert sorted(vault.kept) == [(books, "sender_password"), (books, "user_password"), (sender, "sender_password")]
+    typed = {**form, "user_password": "", "sender_password": "demo-sender-password"}
+    visitor.follow(visitor.post("/connections/new/edit", typed))
+    assert len(vault.kept) == 3, "what is typed again has the same entry"
+    vault.priority = 0.0
+    visitor.follow(
+        visitor.post("/connections/new/edit", {**typed, "user_password_env": "INTACCT_BOOKS"} | {"test": "-"})
+    )
+    visitor.follow(visitor.post("/senders/acme", {"sender_id": "a", "sender_password": "typed-again"}))
+    assert vault.kept == {}
+    assert saved()["connections"]["new"]["user_password"] == {"env": "INTACCT_BOOKS"}
+    assert saved()["connections"]["new"]["sender_password"] == "demo-sender-password"
 
 
 def test_a_shared_sender_serves_a_connection(visitor: Visitor, gateway: str) -> None:

@@ -7,6 +7,7 @@ import zipfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 from openpyxl import Workbook, load_workbook
@@ -283,6 +284,25 @@ def test_a_hidden_mark_in_the_name_of_a_column_comes_back_with_the_form(visitor:
     form = visitor.get(f"{seen.location}/mapping?object=CLASS").html
     assert f'name="column" value="{column}"' in form
     assert "Class\\u200eID" in visitor.get(f"{seen.location}/mapping?object=CLASS").text
+
+
+def test_a_plan_of_a_file_that_another_window_changed_meanwhile_is_not_kept(
+    visitor: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from intacct_bridge.edge.cli.postings import load_options
+
+    seen = drop(visitor, "meanwhile.csv", b"CLASSID,NAME\nW-5,One\n", **{"as": "CLASS"})
+    here, plan_input = seen.location, load_options.plan_input
+
+    def read_meanwhile(*words: Any, **more: Any) -> Any:
+        visitor.post(f"{here}/read", {"as": "DEPARTMENT", "mode": "create"})
+        return plan_input(*words, **more)
+
+    monkeypatch.setattr(load_options, "plan_input", read_meanwhile)
+    job = visitor.until_done(visitor.post(f"{here}/plan").location)["job"]
+    assert "was changed in another window meanwhile" in job["problem"]["error"]
+    shown = visitor.get(f"{here}.json").json
+    assert (shown["plan"], shown["given"]["as"]) == (None, "DEPARTMENT")
 
 
 def test_windows_that_save_at_once_do_not_fail(visitor: Visitor) -> None:

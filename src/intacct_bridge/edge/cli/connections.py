@@ -120,6 +120,7 @@ def add_command(
 
     Asks for missing settings, signs in once to test them, and saves them. Nothing is saved if the sign-in fails.
     """
+    from intacct_bridge.client.connections.passwords import forget_passwords
     from intacct_bridge.client.connections.sources import Surroundings, add_connection, connection_file
     from intacct_bridge.edge.views.connection import lifts_approval
 
@@ -131,6 +132,8 @@ def add_command(
         _try(context, name, settings, path)
     add_connection(name, {key: place.saved(key, value) for key, value in settings.items()}, path=path)
     context.console.say(f"Saved connection {name} in {path}.")
+    if kept := forget_passwords(before, name, path):
+        context.console.say(kept)
     if lifts_approval(before, settings):
         context.console.say("Its writes no longer need an approval: to require one again, add --approval required.")
 

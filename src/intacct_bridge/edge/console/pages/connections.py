@@ -258,6 +258,7 @@ def _save(
         notice = f"Saved connection {name}{' after a sign-in' if wants_test else ', without a sign-in'}."
         if lifts_approval(there, settings):
             notice += " Its writes no longer need an approval."
+        notice = f"{notice} {forget_passwords(there, name, path)}".strip()
         job.result = visit.redirect(address("connections", name), notice=notice).address
 
     return _answer_of(visit, f"Save connection {name}", work, again)

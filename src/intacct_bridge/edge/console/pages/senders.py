@@ -91,7 +91,8 @@ def _save(visit: Visit, name: str, found: ListedSender | None, path: Path) -> Re
         add_sender(name, {**settings, "sender_password": new}, path=path)
     except SettingsError as error:
         return _form(visit, found, {**before, **settings}, problem=described(error), typed_name=name)
-    return visit.redirect("/connections", notice=f"Saved sender {name}.")
+    kept = forget_passwords(before, f"senders.{name}", path)
+    return visit.redirect("/connections", notice=f"Saved sender {name}. {kept}".strip())
 
 
 def remove(visit: Visit) -> Redirect:

@@ -11,10 +11,10 @@ import time
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from threading import Lock
+from threading import RLock
 from typing import Any
 
 import msgspec
@@ -56,6 +56,8 @@ class DroppedFile:
     """The run that posted it."""
     attached: list[str] = field(default_factory=list)
     """The names of the files that came with it."""
+    version: str = ""
+    """Differs after each change of these facts, so that long work sees a change by another window."""
 
     @property
     def folder(self) -> Path:
@@ -113,13 +115,15 @@ class DroppedFile:
 
     def save(self) -> None:
         """Keep its facts; they are replaced in one step, also where two windows do it at once."""
-        fresh = self.folder / f"{_FACTS}.{secrets.token_hex(4)}"
-        try:
-            fresh.write_bytes(msgspec.json.encode(self))
-            fresh.replace(self.folder / _FACTS)
-        except BaseException:
-            fresh.unlink(missing_ok=True)
-            raise
+        with _CHANGING:
+            self.version = secrets.token_hex(4)
+            fresh = self.folder / f"{_FACTS}.{self.version}"
+            try:
+                fresh.write_bytes(msgspec.json.encode(self))
+                fresh.replace(self.folder / _FACTS)
+            except BaseException:
+                fresh.unlink(missing_ok=True)
+                raise
 
     def forget_plan(self) -> None:
         """It is read in another way now: its plan no longer fits."""
@@ -175,17 +179,34 @@ def changing_outcomes(file: DroppedFile) -> Iterator[DroppedFile]:
 
     Nothing is saved where the file was removed or planned again meanwhile; the outbox has the receipts.
     """
-    with _OUTCOMES:
+    with _CHANGING:
         try:
             now = find_file(file.id, file.person)
         except NotFoundError:
-            now = file
+            now = replace(file)
         yield now
-        if now is not file and now.plan == file.plan:
+        if now.plan == file.plan and now.folder.is_dir():
             now.save()
 
 
-_OUTCOMES = Lock()
+@contextmanager
+def changing(file_id: str, person: str, *, version: str | None = None) -> Iterator[DroppedFile]:
+    """The file as it is kept now, which is saved after the block; no other window changes it meanwhile.
+
+    SettingsError where it is not of this `version` any more.
+    """
+    with _CHANGING:
+        now = find_file(file_id, person)
+        if version is not None and now.version != version:
+            raise SettingsError(
+                f"{now.name} was changed in another window meanwhile. This work is not kept.",
+                fix="Open the file's page again.",
+            )
+        yield now
+        now.save()
+
+
+_CHANGING = RLock()
 
 
 def files_of(person: str) -> list[DroppedFile]:

@@ -5,7 +5,14 @@ from itertools import islice
 from typing import Any
 
 from intacct_bridge.edge.console.pages.postings import load_plan, mapping, plans
-from intacct_bridge.edge.console.pages.postings.dropped_files import files_of, find_file, keep_file, listed, remove_file
+from intacct_bridge.edge.console.pages.postings.dropped_files import (
+    changing,
+    files_of,
+    find_file,
+    keep_file,
+    listed,
+    remove_file,
+)
 from intacct_bridge.edge.console.pages.postings.file_preview import form_values, option_words, understand
 from intacct_bridge.edge.console.visit import ConsolePage, PageView, Redirect, Visit, address
 from intacct_bridge.edge.terminal.failures import described
@@ -70,13 +77,12 @@ def add(visit: Visit) -> PageView | Redirect:
 
 def attach(visit: Visit) -> Redirect:
     """Add files that the rows name."""
-    file = find_file(visit.params["id"], visit.person)
     uploads = visit.uploads("attached")
     if not uploads:
         raise SettingsError("No file was chosen.", fix="Choose the files that the rows name.")
-    file.attach(uploads, most=visit.site.settings.largest_upload)
-    file.forget_plan()
-    file.save()
+    with changing(visit.params["id"], visit.person) as file:
+        file.attach(uploads, most=visit.site.settings.largest_upload)
+        file.forget_plan()
     return visit.redirect(address("load", file.id), notice=f"{counted(len(uploads), 'file')} added. Plan again.")
 
 

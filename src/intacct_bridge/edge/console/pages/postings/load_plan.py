@@ -5,7 +5,12 @@ from typing import TYPE_CHECKING
 
 from intacct_bridge.edge.console.jobs import BackgroundJob, JobConsole
 from intacct_bridge.edge.console.pages.postings import plans
-from intacct_bridge.edge.console.pages.postings.dropped_files import DroppedFile, changing_outcomes, find_file
+from intacct_bridge.edge.console.pages.postings.dropped_files import (
+    DroppedFile,
+    changing,
+    changing_outcomes,
+    find_file,
+)
 from intacct_bridge.edge.console.visit import Download, NotFoundError, Redirect, Visit, address, company_context
 from intacct_bridge.errors import SettingsError
 
@@ -21,7 +26,6 @@ def plan(visit: Visit) -> Redirect:
 
     def work(job: BackgroundJob) -> None:
         job.result = address("load", file.id)
-        file.forget_plan()
         with company_context(
             file.connection, "load", person=job.person, entity=file.entity, console=JobConsole(job)
         ) as context:
@@ -45,12 +49,13 @@ def _make_plan(context: "CommandContext", file: DroppedFile, person: str) -> Non
         PlanFolder(outbox).save(kept)
     assert kept.origin is not None
     rows = made.refused_rows
-    if rows:
-        write_refused(table, rows, file.refused)
-        context.recorder.add_file(file.refused)
-    file.plan, file.problem = kept.origin.id, {}
+    with changing(file.id, person, version=file.version) as now:
+        now.forget_plan()
+        now.plan, now.problem = kept.origin.id, {}
+        if rows:
+            write_refused(table, rows, file.refused)
+            context.recorder.add_file(file.refused)
     context.status = 1 if made.of(Verdict.REFUSED) else 0
-    file.save()
 
 
 def approve(visit: Visit) -> Redirect:
@@ -91,15 +96,17 @@ def _keep_outcomes(
     from intacct_bridge.flow.records.status import RecordStatus
 
     rejected = {row.number: why for row, why in rejected_rows(outcomes)}
+    table, rows = None, []
     if rejected:
         options = parse_load_options(file.options())
         table = input_table(file.path, layout_of(context, file.path, options), options, came_with=file.came_with)
         planned = {row.number: why for row, why in (plan.kept or plan).refused_rows}
         reasons = {**planned, **rejected}
         rows = [(row, reasons[row.number]) for row in table if row.number in reasons]
-        write_refused(table, rows, file.refused)
-        context.recorder.add_file(file.refused)
     with changing_outcomes(file) as kept:
+        if table is not None and kept.plan == file.plan and kept.folder.is_dir():
+            write_refused(table, rows, file.refused)
+            context.recorder.add_file(file.refused)
         for outcome, row in zip(outcomes, outcome_rows(outcomes, as_json=False), strict=True):
             record = outcome.write.identity.text
             if outcome.status is not RecordStatus.SENT or record not in kept.outcomes:  # another job posts it just now
