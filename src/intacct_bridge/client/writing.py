@@ -138,7 +138,8 @@ class RowFunctions:
     def _text(self, name: str, field: str, value: Any) -> str:
         described = self._definition(name)
         kind = Kind.TEXT if described is None else described.kind_of(field)
-        offset = self._formatting().offset_minutes if isinstance(value, datetime) else 0
+        timed = isinstance(value, datetime) or (kind is Kind.TIMESTAMP and isinstance(value, str) and value)
+        offset = self._formatting().offset_minutes if timed else 0
         return render_value(kind, value, Formatting(offset_minutes=offset))
 
 

@@ -343,7 +343,10 @@ def _render_plain(value: Value, formatting: Formatting) -> str:
 
 
 def _wall(moment: datetime, formatting: Formatting) -> datetime:
-    return moment if moment.tzinfo is None else moment.astimezone(formatting.zone)
+    try:
+        return moment if moment.tzinfo is None else moment.astimezone(formatting.zone)
+    except OverflowError:
+        raise RecordError(f"{moment.isoformat()} is outside the years 1 to 9999 on the user's clock") from None
 
 
 def render_date(day: date, formatting: Formatting = DEFAULT) -> str:

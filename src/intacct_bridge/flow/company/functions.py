@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime
 
 from intacct_bridge.client.protocol import Gateway
 from intacct_bridge.errors import InvalidRequestError
@@ -18,7 +18,7 @@ from intacct_bridge.model.writing.actions import action_of
 from intacct_bridge.model.writing.functions import SPECIFIC_UPDATE, FunctionBuilder
 from intacct_bridge.model.writing.generic import as_text
 from intacct_bridge.wire.envelope import Result
-from intacct_bridge.wire.values import Value
+from intacct_bridge.wire.values import Formatting, Kind, Value, render_value
 from intacct_bridge.wire.xml import Element
 
 
@@ -40,7 +40,7 @@ class Functions:
     def __init__(self, company: Gateway) -> None:
         self._company = company
         self._is_legacy = company.connection.is_legacy
-        self._builder = FunctionBuilder(self._described, is_legacy=self._is_legacy)
+        self._builder = FunctionBuilder(self._described, is_legacy=self._is_legacy, render=self._text)
 
     def element(self, write: Write) -> Element:
         """The function of one write. InvalidRequestError where none can express it, naming the field.
@@ -68,6 +68,14 @@ class Functions:
             raise files_of_existing()
         elif write.attachments:
             check_files(write)
+
+    def _text(self, _object: str, _field: str, value: Value) -> str:
+        """A value as a request has it: a moment is the wall clock of the API user."""
+        if type(value) is str:
+            return value
+        moved = isinstance(value, datetime) and value.tzinfo is not None
+        offset = self._company.formatting.offset_minutes if moved else 0
+        return render_value(Kind.TEXT, value, Formatting(offset_minutes=offset))
 
     def _plan(self, write: Write) -> WritePlan | None:
         special = EXTERNALID if EXTERNALID in write.fields else ""

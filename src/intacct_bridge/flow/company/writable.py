@@ -4,7 +4,7 @@ Most objects are created by `create` with fields of their own names. The others 
 fields of a legacy function, so their names are the union of both.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from intacct_bridge.client.protocol import Gateway
@@ -16,7 +16,7 @@ from intacct_bridge.model.legacy.functions import WritePlan, day_elements
 from intacct_bridge.model.legacy.objects import UNDESCRIBED, LegacyObject, legacy_object, plan_of
 from intacct_bridge.model.suggestions import did_you_mean
 from intacct_bridge.model.writing.line_parts import header_part, line_part
-from intacct_bridge.wire.values import Kind
+from intacct_bridge.wire.values import DEFAULT, Formatting, Kind
 
 _UNDESCRIBED_FIELDS = ("ACTION",)
 """Fields that `create` and `update` take although no description has them, besides those that a record requires."""
@@ -58,6 +58,8 @@ class WritableObject:
     """The function that creates it: `create`, the name of another, or empty."""
     legacy: LegacyObject | None = None
     """Set where only the legacy functions reach it; they do not take record numbers of master data."""
+    formatting: Callable[[], Formatting] = field(default=lambda: DEFAULT, repr=False, compare=False)
+    """The API user's formatting; times without a zone are on that user's clock."""
     _found: dict[str, FieldDef | None] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
@@ -127,7 +129,7 @@ def writable_object(company: Gateway, object_name: str) -> WritableObject:
     if function in ("", "create") and (plan is None or EXTERNALID not in plan.fields):
         plan = None
     sets = tuple(_line_sets(company, described, plan, only_legacy=function not in ("", "create")))
-    return WritableObject(described, sets, lookup, plan, function, legacy)
+    return WritableObject(described, sets, lookup, plan, function, legacy, lambda: company.formatting)
 
 
 def _legacy_lookup(lookup: LookupKeys, legacy: LegacyObject) -> LookupKeys:

@@ -4,7 +4,7 @@ An empty cell of a table leaves the field unchanged. A null in JSON clears it, a
 asks for that. A cell that cannot be read is a finding in the input's own words, and refuses the record.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -19,7 +19,7 @@ from intacct_bridge.flow.records.write import Finding, RecordLine, Write, WriteO
 from intacct_bridge.flow.tables.cells import Cell, DateReading, cents_of_float, read_date, read_money, text_of
 from intacct_bridge.flow.tables.source_row import SourceRow
 from intacct_bridge.model.catalog import FieldDef
-from intacct_bridge.wire.values import Kind, Value, parse_value
+from intacct_bridge.wire.values import DEFAULT, Formatting, Kind, Value, parse_value, render_value
 
 _MDY = DateReading()
 _TEXT = Kind.TEXT
@@ -45,8 +45,18 @@ class FieldCell(NamedTuple):
     """Whether other amounts of the input have points between thousands."""
 
 
-def read_cell(one: FieldDef, cell: object, reading: DateReading = _MDY, *, grouping: bool = False) -> Value:
-    """A cell as a value of the field's kind; None for an empty one. RecordError where it cannot be read."""
+def read_cell(
+    one: FieldDef,
+    cell: object,
+    reading: DateReading = _MDY,
+    *,
+    grouping: bool = False,
+    formatting: Callable[[], Formatting] = lambda: DEFAULT,
+) -> Value:
+    """A cell as a value of the field's kind; None for an empty one. RecordError where it cannot be read.
+
+    `formatting`: that of the API user, on whose clock a time without a zone is.
+    """
     if type(cell) is not str and isinstance(cell, list | Mapping):
         kind = "a list" if isinstance(cell, list) else "a record"
         raise RecordError(f"{one.name} takes one value, not {kind}")
@@ -57,7 +67,7 @@ def read_cell(one: FieldDef, cell: object, reading: DateReading = _MDY, *, group
         return read_date(value, reading)
     text = text_of(value)
     if one.kind is Kind.TIMESTAMP and text:
-        return value if isinstance(value, datetime) else _moment(value, text, reading)
+        return value if isinstance(value, datetime) else _moment(value, text, reading, formatting)
     if one.kind is Kind.BOOLEAN and text:
         return parse_value(Kind.BOOLEAN, text)
     return text or None
@@ -69,10 +79,13 @@ def _number(kind: Kind, cell: Cell, *, grouping: bool) -> Value:
     return int(number) if whole and number is not None else number
 
 
-def _moment(cell: Cell, text: str, reading: DateReading) -> Value:
+def _moment(cell: Cell, text: str, reading: DateReading, formatting: Callable[[], Formatting]) -> Value:
     if isinstance(cell, date) or len(text) <= len("2026-01-31"):
         return read_date(cell, reading)
-    return parse_value(Kind.TIMESTAMP, text)
+    clock = Formatting(offset_minutes=formatting().offset_minutes)
+    found = parse_value(Kind.TIMESTAMP, text, clock)
+    render_value(Kind.TIMESTAMP, found, clock)  # refuse it now, where the request cannot hold it
+    return found
 
 
 @dataclass(slots=True)
@@ -97,7 +110,7 @@ class WriteBuilder:
                     fields[one.name] = code_in_capitals(one.name, text) or None
                 continue
             try:
-                value = read_cell(one, cell, reading, grouping=grouping)
+                value = read_cell(one, cell, reading, grouping=grouping, formatting=self.writable.formatting)
             except RecordError as error:
                 findings.append(Finding("value", error.message, error.fix, column, row.position))
                 continue

@@ -8,7 +8,10 @@ from intacct_bridge.wire.values import Value
 
 
 def comparable(value: Value) -> str:
-    """A value as text that is equal for values that Intacct treats as equal; empty for none."""
+    """A value as text that is equal for values that Intacct treats as equal; empty for none.
+
+    Intacct keeps times in whole seconds.
+    """
     if isinstance(value, str):
         return value.strip()
     if value is None:
@@ -18,7 +21,7 @@ def comparable(value: Value) -> str:
     if isinstance(value, Decimal | int):
         return number_text(Decimal(value))
     if isinstance(value, datetime):
-        return (value.astimezone(UTC) if value.tzinfo else value).isoformat()
+        return (value.astimezone(UTC) if value.tzinfo else value).replace(microsecond=0).isoformat()
     return str(value)
 
 
