@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from intacct_bridge.client.writing import Outcome
     from intacct_bridge.flow.changes.event import ChangeEvent
-    from intacct_bridge.flow.changes.following import FollowOptions
+    from intacct_bridge.flow.changes.follower import FollowOptions
     from intacct_bridge.flow.changes.interest import Interest
     from intacct_bridge.flow.changes.watch import Watch
     from intacct_bridge.store.place import Place
@@ -163,7 +163,7 @@ class BridgeClient(Client):
         same number in every call. A call costs about one API transaction a stream, and one for deletes.
         """
         from intacct_bridge.flow.changes.event_log import EventLog
-        from intacct_bridge.flow.changes.following import this_machines_time
+        from intacct_bridge.flow.changes.follower import this_machines_time
         from intacct_bridge.flow.changes.watch import poll
 
         watch, place = self._watch(streams, begin=begin, baseline=baseline, interest=interest, name=name)
@@ -197,7 +197,7 @@ class BridgeClient(Client):
         `handler` is called from several threads.
         """
         from intacct_bridge.flow.changes.event_log import EventLog
-        from intacct_bridge.flow.changes.following import Follower
+        from intacct_bridge.flow.changes.follower import Follower
         from intacct_bridge.flow.changes.receivers.function import FunctionReceiver
 
         watch, place = self._watch(streams, begin=begin, baseline=baseline, interest=interest, name=name)

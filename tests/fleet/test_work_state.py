@@ -12,7 +12,7 @@ from intacct_bridge.fleet import Fleet
 from intacct_bridge.fleet.runner import RunKey
 from intacct_bridge.fleet.sealing import FleetKey
 from intacct_bridge.fleet.tenant import Tenant
-from intacct_bridge.fleet.work import FlowEnd, FlowToRun, StopSignal, TenantWork, wait_after
+from intacct_bridge.fleet.tenant_work import FlowEnd, FlowToRun, StopSignal, TenantWork, wait_after
 from intacct_bridge.fleet.work_state import Worker, WorkState
 from intacct_bridge.flow.runs.run import Run, RunError
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
 
-from intacct_bridge.edge.demo.night import (
+from intacct_bridge.edge.demo.fleet_night import (
     Night,
     WorkerProcess,
     end_night,
@@ -27,7 +27,7 @@ from intacct_bridge.edge.demo.night import (
     start_worker,
     wait_for_all,
 )
-from intacct_bridge.edge.demo.night_checks import checks
+from intacct_bridge.edge.demo.fleet_night_checks import checks
 from intacct_bridge.testing import CREDENTIALS
 from support.fleet import dump
 from support.postgres_server import RunningPostgres, running_postgres

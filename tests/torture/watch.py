@@ -27,7 +27,7 @@ from typing import Any
 from intacct_bridge.client.client import Client
 from intacct_bridge.client.gateway.runtime import System
 from intacct_bridge.flow.changes.event_log import EventLog, EventState
-from intacct_bridge.flow.changes.following import Follower, FollowOptions
+from intacct_bridge.flow.changes.follower import Follower, FollowOptions
 from intacct_bridge.flow.changes.receivers.open import open_receiver
 from intacct_bridge.flow.changes.watch import Watch
 from support.small_company import NOON, Clock, company, connection

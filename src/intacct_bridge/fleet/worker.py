@@ -14,8 +14,8 @@ from intacct_bridge.errors import IntacctError, TransientError
 from intacct_bridge.fleet.fleet import Fleet
 from intacct_bridge.fleet.registry import TenantRun
 from intacct_bridge.fleet.runner import RunKey, Runner
+from intacct_bridge.fleet.tenant_work import LONGEST_RUN, FlowEnd, FlowProgram, StopSignal, TenantWork
 from intacct_bridge.fleet.waiting_runs import WaitingRuns
-from intacct_bridge.fleet.work import LONGEST_RUN, FlowEnd, FlowProgram, StopSignal, TenantWork
 from intacct_bridge.fleet.work_state import DEAD_AFTER, Worker, WorkState
 from intacct_bridge.flow.runs.run import RunEnd, end_of
 from intacct_bridge.model.wording import counted

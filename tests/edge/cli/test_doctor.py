@@ -10,7 +10,7 @@ import pytest
 
 from intacct_bridge.client.local.directories import cache_directory
 from intacct_bridge.edge.cli.context import CommandContext
-from intacct_bridge.edge.views.served import revalued
+from intacct_bridge.edge.views.emulator_summary import revalued
 from intacct_bridge.emulator.gateway.gateway import Emulator
 from intacct_bridge.emulator.settings.faults import ScriptedFault
 from intacct_bridge.emulator.settings.scenarios import find_scenario

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from intacct_bridge.edge.demo.night import fleet_of_companies
-from intacct_bridge.edge.demo.night_checks import checks
+from intacct_bridge.edge.demo.fleet_night import fleet_of_companies
+from intacct_bridge.edge.demo.fleet_night_checks import checks
 from intacct_bridge.store.place import PostgresPlace
 from support.edge.command_line import Intacct
 

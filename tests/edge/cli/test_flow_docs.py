@@ -13,7 +13,7 @@ from intacct_bridge.client.connections.sources import Surroundings
 from intacct_bridge.edge.terminal.exit_statuses import MEANINGS
 from intacct_bridge.flow.runs.channels import find_channels
 from intacct_bridge.flow.runs.definitions import find_flow
-from intacct_bridge.flow.runs.metrics import _families
+from intacct_bridge.flow.runs.metrics import metrics_of
 from intacct_bridge.flow.runs.run import RunEnd, end_of
 from support.edge.command_line import Intacct
 
@@ -45,7 +45,7 @@ def test_the_page_names_every_end_and_metric() -> None:
     for status in MEANINGS:
         assert any(f"{end_of(status).value} |" in line and str(status) in line for line in PAGE.splitlines()), status
     assert f"| {RunEnd.KILLED.value} |" in PAGE
-    names = {name for name, *_ in _families([], [], datetime.now(UTC))}
+    names = {metric.name for metric in metrics_of([], [], datetime.now(UTC))}
     assert set(re.findall(r"`(intacct_\w+)`", PAGE)) == names
 
 

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from intacct_bridge.edge.views.served import served
+from intacct_bridge.edge.views.emulator_summary import served
 from intacct_bridge.emulator.gateway.gateway import Emulator
 from intacct_bridge.emulator.gateway.server import serve
 from intacct_bridge.emulator.settings.faults import ScriptedFault, load_faults

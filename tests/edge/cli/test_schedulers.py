@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from intacct_bridge.edge.terminal.exit_statuses import MEANINGS
-from intacct_bridge.flow.runs.metrics import _families
+from intacct_bridge.flow.runs.metrics import metrics_of
 from support.edge.command_line import Intacct
 
 DOCS = Path(__file__).parents[3] / "docs"
@@ -91,7 +91,7 @@ def test_the_page_on_operation_names_every_exit_status_and_only_metrics_that_exi
         int(one) for row in table.splitlines() for one in re.findall(r"\d+", row.split("|")[1] if "|" in row else "")
     }
     assert told == set(MEANINGS)
-    names = {name for name, *_ in _families([], [], datetime.now(UTC))}
+    names = {metric.name for metric in metrics_of([], [], datetime.now(UTC))}
     used = set(re.findall(r"\b(intacct_\w+)", "\n".join(re.findall(r"expr: (.*)", OPERATE))))
     assert used <= names
     assert len(used) == 5

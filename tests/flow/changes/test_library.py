@@ -10,10 +10,9 @@ import pytest
 
 from intacct_bridge import ChangeEvent
 from intacct_bridge.errors import RemoteProtocolError, TransientError
-from intacct_bridge.flow.changes import following
 from intacct_bridge.flow.changes.delivery import ATTEMPTS
 from intacct_bridge.flow.changes.event_log import EventLog
-from intacct_bridge.flow.changes.following import FollowOptions
+from intacct_bridge.flow.changes.follower import Follower, FollowOptions
 from intacct_bridge.flow.changes.receivers.function import FunctionReceiver
 from intacct_bridge.flow.changes.watch import PollResult, Watch, poll
 from intacct_bridge.testing import Company, make_company
@@ -94,11 +93,11 @@ def test_a_temporary_fault_costs_a_watch_that_follows_one_poll(
             raise error
         return poll(*words)
 
-    monkeypatch.setattr(following, "poll", poll_or_fail)
+    monkeypatch.setattr("intacct_bridge.flow.changes.follower.poll", poll_or_fail)
     taken: list[ChangeEvent] = []
     with office.client() as client, EventLog(tmp_path / "log.sqlite3") as log:
         watch = Watch("w", ("DEPARTMENT",))
-        follower = following.Follower(client, log, watch, FunctionReceiver(taken.append), FollowOptions(every=0.0))
+        follower = Follower(client, log, watch, FunctionReceiver(taken.append), FollowOptions(every=0.0))
         results = []
         for polled, _ in follower.follow():
             results.append(polled.failures if polled else None)
@@ -115,7 +114,7 @@ def test_a_clock_that_jumps_forward_deletes_no_event_early(office: Company, tmp_
     clock = [NOON]
     with office.client() as client, EventLog(tmp_path / "log.sqlite3") as log:
         watch, receiver = Watch("w", ("DEPARTMENT",)), FunctionReceiver(lambda _: None)
-        follower = following.Follower(client, log, watch, receiver, now=lambda: clock[0])
+        follower = Follower(client, log, watch, receiver, now=lambda: clock[0])
         follower.once()
         client.create("DEPARTMENT", [{"DEPARTMENTID": "X9", "TITLE": "Nine"}])
         assert follower.once()[1].delivered == 1
@@ -134,7 +133,7 @@ def test_a_clock_that_is_set_back_delays_no_poll(office: Company, tmp_path: Path
     clock = [NOON]
     with office.client() as client, EventLog(tmp_path / "log.sqlite3") as log:
         watch, receiver = Watch("w", ("DEPARTMENT",)), FunctionReceiver(lambda _: None)
-        follower = following.Follower(client, log, watch, receiver, FollowOptions(every=0.01), now=lambda: clock[0])
+        follower = Follower(client, log, watch, receiver, FollowOptions(every=0.01), now=lambda: clock[0])
         guard = Timer(20, follower.stop)
         guard.start()
         polls = 0

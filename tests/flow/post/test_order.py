@@ -3,7 +3,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from intacct_bridge.flow.post.order import in_order, waves
+from intacct_bridge.flow.post.record_order import in_order, waves
 from intacct_bridge.flow.records.write import Identity, Write, WriteOperation
 from intacct_bridge.flow.tables.source_row import SourceRow
 

@@ -18,7 +18,7 @@ from intacct_bridge.client.connections.sources import Surroundings
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.flow.runs.channels import find_channels
 from intacct_bridge.flow.runs.notify import notify
-from intacct_bridge.flow.runs.ongoing import OngoingReports
+from intacct_bridge.flow.runs.ongoing_reports import OngoingReports
 from intacct_bridge.flow.runs.run import RecordCounts, Run, RunError
 
 AT = datetime(2026, 11, 21, 12, tzinfo=UTC)

@@ -124,7 +124,7 @@ class CommandContext:
 
     def begin_run(self) -> "Run":
         """Keep this run in the history, before its first call; the run as it is now."""
-        from intacct_bridge.edge.terminal.recorded import begin_run
+        from intacct_bridge.edge.terminal.kept_run import begin_run
 
         return begin_run(
             self.recorder,

@@ -131,7 +131,7 @@ def emulator_command(context: CommandContext, *, host: str, port: int, port_file
 
 def _prepare(context: CommandContext, emulator: "Emulator", options: dict[str, Any]) -> None:
     """Load the records and revalue the items that the options name."""
-    from intacct_bridge.edge.views.served import revalued
+    from intacct_bridge.edge.views.emulator_summary import revalued
     from intacct_bridge.emulator.accounting.seeding import seed_file
 
     for path in options["data"]:
@@ -154,7 +154,7 @@ def _serve(
 ) -> None:
     """Serve until the program is stopped, and say what was served."""
     from intacct_bridge.client.local.directories import cache_of_port
-    from intacct_bridge.edge.views.served import others_served, served
+    from intacct_bridge.edge.views.emulator_summary import others_served, served
     from intacct_bridge.emulator.gateway.gateway import numbered_companies
     from intacct_bridge.emulator.gateway.server import serve_forever
 

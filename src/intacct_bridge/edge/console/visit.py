@@ -147,7 +147,7 @@ def company_context(
 
     from intacct_bridge.edge.cli.context import CommandContext
     from intacct_bridge.edge.terminal.console import Console
-    from intacct_bridge.edge.terminal.recorded import status_of
+    from intacct_bridge.edge.terminal.kept_run import status_of
 
     console = console or Console(out=io.StringIO(), err=io.StringIO())
     context = CommandContext(console, arguments=("console", command), person=person)

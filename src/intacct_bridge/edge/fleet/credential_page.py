@@ -27,7 +27,7 @@ from intacct_bridge.edge.fleet.credential_check import (
 from intacct_bridge.edge.fleet.entrance import LARGEST_FORM
 from intacct_bridge.edge.fleet.site import FleetSite, LinkVisitor
 from intacct_bridge.edge.setup.checklist import SetUpStep
-from intacct_bridge.edge.setup.pictures import picture
+from intacct_bridge.edge.setup.form_pictures import picture
 from intacct_bridge.edge.setup.progress import SetUpAnswers
 from intacct_bridge.edge.terminal.failures import described
 from intacct_bridge.errors import IntacctError, SettingsError

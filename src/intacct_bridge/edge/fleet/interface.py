@@ -7,17 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from intacct_bridge.edge.fleet.operations import (
-    BASE,
-    ApiAnswer,
-    ApiOperation,
-    ApiRequest,
-    QueryParameter,
-    openapi,
-    operation_routes,
-)
-from intacct_bridge.edge.fleet.problems import PausedTenantError
-from intacct_bridge.edge.fleet.shapes import (
+from intacct_bridge.edge.fleet.bodies import (
     FlowShown,
     LimitsBody,
     LimitsShown,
@@ -38,6 +28,16 @@ from intacct_bridge.edge.fleet.shapes import (
     TenantUsage,
     UsageShown,
 )
+from intacct_bridge.edge.fleet.operations import (
+    BASE,
+    ApiAnswer,
+    ApiOperation,
+    ApiRequest,
+    QueryParameter,
+    openapi,
+    operation_routes,
+)
+from intacct_bridge.edge.fleet.problems import PausedTenantError
 from intacct_bridge.edge.fleet.site import FleetSite
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.fleet.fleet import link_path

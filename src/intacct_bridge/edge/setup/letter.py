@@ -8,7 +8,7 @@ from textwrap import fill
 
 from intacct_bridge.edge.doctor.role import RoleGrant
 from intacct_bridge.edge.setup.checklist import SetUpChecklist, SetUpStep
-from intacct_bridge.edge.setup.pictures import picture
+from intacct_bridge.edge.setup.form_pictures import picture
 from intacct_bridge.edge.setup.progress import DONE
 
 _WIDTH = 78

@@ -15,8 +15,8 @@ from intacct_bridge.client.client import Client
 from intacct_bridge.edge.singer.config import ignored_note
 from intacct_bridge.edge.singer.protocol.messages import Selected, read_catalog
 from intacct_bridge.edge.terminal.console import Console
+from intacct_bridge.edge.terminal.kept_run import recorded
 from intacct_bridge.edge.terminal.process import json_object, stoppable
-from intacct_bridge.edge.terminal.recorded import recorded
 from intacct_bridge.errors import InvalidRequestError, NotPermittedError, SettingsError
 from intacct_bridge.model.wording import counted
 

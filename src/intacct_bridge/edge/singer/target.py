@@ -43,7 +43,7 @@ def target(  # noqa: PLR0917  # one parameter an option, as click hands them ove
         raise click.UsageError("Missing the settings: give --config FILE or --config ENV.")
     from intacct_bridge.edge.singer.config import ignored_note
     from intacct_bridge.edge.singer.target_config import read_config
-    from intacct_bridge.edge.terminal.recorded import recorded
+    from intacct_bridge.edge.terminal.kept_run import recorded
     from intacct_bridge.flow.approval.admission import refuse_without_plan
 
     config = read_config(configs)

@@ -32,7 +32,7 @@ from intacct_bridge.edge.spark.options import (
 from intacct_bridge.errors import BusyError, RecordError, RefusedError, SettingsError, TransientError
 from intacct_bridge.flow.changes.event import ChangeEvent
 from intacct_bridge.flow.changes.event_log import EventLog, event_log_place
-from intacct_bridge.flow.changes.following import KEEP_DAYS, this_machines_time
+from intacct_bridge.flow.changes.follower import KEEP_DAYS, this_machines_time
 from intacct_bridge.flow.changes.watch import NOW, PollResult, Watch, beginning, poll
 from intacct_bridge.flow.extract.options import Options
 from intacct_bridge.flow.outbox.storage import outbox_place

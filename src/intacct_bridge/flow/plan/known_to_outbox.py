@@ -11,7 +11,7 @@ from intacct_bridge.errors import SettingsError
 from intacct_bridge.flow.company.target_company import TargetCompany
 from intacct_bridge.flow.outbox.entry import OutboxEntry
 from intacct_bridge.flow.outbox.outbox import Outbox
-from intacct_bridge.flow.plan.altered import digests_of
+from intacct_bridge.flow.plan.altered_plans import digests_of
 from intacct_bridge.flow.plan.context import PlanContext, newest_entries
 from intacct_bridge.flow.plan.outbox_verdict import MAYBE_APPLIED, by_outbox, sent_text
 from intacct_bridge.flow.plan.plan import Plan, PlannedRecord, Verdict

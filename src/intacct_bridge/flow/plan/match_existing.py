@@ -13,7 +13,7 @@ from intacct_bridge.flow.company.functions import files_of_existing
 from intacct_bridge.flow.company.references import resolve
 from intacct_bridge.flow.outbox.entry import OutboxEntry
 from intacct_bridge.flow.plan.actions import moved_facts
-from intacct_bridge.flow.plan.altered import identity_names
+from intacct_bridge.flow.plan.altered_plans import identity_names
 from intacct_bridge.flow.plan.changes import Change, deletion_of, differences, earlier_values, obstacles, update_of
 from intacct_bridge.flow.plan.context import PlanContext
 from intacct_bridge.flow.plan.outbox_verdict import by_outbox, is_doubtful

@@ -16,7 +16,7 @@ from msgspec import UNSET, Struct, UnsetType
 
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.flow.company.target_company import TargetCompany
-from intacct_bridge.flow.plan.altered import refuse_altered
+from intacct_bridge.flow.plan.altered_plans import refuse_altered
 from intacct_bridge.flow.plan.changes import Change
 from intacct_bridge.flow.plan.plan import Plan, PlannedRecord, PlanOrigin, SendOptions, Verdict
 from intacct_bridge.flow.records.kept_values import KeptFields, fields_of, kept_fields

@@ -23,7 +23,7 @@ from intacct_bridge.flow.company.target_company import TargetCompany
 from intacct_bridge.flow.layouts.base import Layout
 from intacct_bridge.flow.outbox.outbox import Outbox
 from intacct_bridge.flow.plan.actions import MatchState, after_payments
-from intacct_bridge.flow.plan.altered import refuse_altered_content
+from intacct_bridge.flow.plan.altered_plans import refuse_altered_content
 from intacct_bridge.flow.plan.apply_rules import ApplyRules, CheckAmountsDue, refuse_unsendable
 from intacct_bridge.flow.plan.context import CompanyFacts, PlanContext, PlanStep
 from intacct_bridge.flow.plan.duplicates import FindDuplicates, refuse_repeated

@@ -23,9 +23,9 @@ from intacct_bridge.flow.outbox.outbox import Outbox
 from intacct_bridge.flow.plan.context import write_target
 from intacct_bridge.flow.plan.known_to_outbox import check_outbox
 from intacct_bridge.flow.plan.plan import WRITTEN, Plan, SendOptions, Verdict, posting_date, totals
-from intacct_bridge.flow.post.order import in_order, waves
 from intacct_bridge.flow.post.outcome import RecordOutcome, outcome_of
 from intacct_bridge.flow.post.own_reference import with_own_reference
+from intacct_bridge.flow.post.record_order import in_order, waves
 from intacct_bridge.flow.post.sender import Sender, Step, no_step, refuse_read_only
 from intacct_bridge.flow.post.settle import Settler, SettleSettings
 from intacct_bridge.flow.records.lookup_keys import lookup_keys_of

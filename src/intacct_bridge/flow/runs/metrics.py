@@ -37,7 +37,7 @@ def metrics_text(runs: Iterable[Run], now: datetime | None = None) -> str:
     now = now or datetime.now(UTC)
     flows = flow_statistics(listed)
     lines: list[str] = []
-    for metric in _metrics(flows, listed, now):
+    for metric in metrics_of(flows, listed, now):
         shown = [_sample(metric.name, labels, value) for labels, value in metric.samples]
         if shown:
             lines += [f"# HELP {metric.name} {metric.help}", f"# TYPE {metric.name} {metric.kind}", *shown]
@@ -56,7 +56,8 @@ def write_metrics(path: Path, runs: Iterable[Run]) -> None:
         raise SettingsError(f"{path} cannot be written: {error.strerror}", fix="Name another file.") from None
 
 
-def _metrics(flows: list[FlowStatistics], runs: list[Run], now: datetime) -> Iterator[Metric]:
+def metrics_of(flows: list[FlowStatistics], runs: list[Run], now: datetime) -> Iterator[Metric]:
+    """Every metric, also one without samples."""
     per_flow = [(_labels(one), one) for one in flows]
     yield from _totals(per_flow, runs)
     yield from _latest(per_flow)

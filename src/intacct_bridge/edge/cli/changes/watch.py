@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from intacct_bridge.client.connections.connection import Connection
     from intacct_bridge.flow.changes.delivery import Deliveries
     from intacct_bridge.flow.changes.event_log import EventLog, LoggedEvent
-    from intacct_bridge.flow.changes.following import Follower
+    from intacct_bridge.flow.changes.follower import Follower
     from intacct_bridge.flow.changes.watch import PollResult, Watch
-    from intacct_bridge.flow.runs.ongoing import OngoingReports
+    from intacct_bridge.flow.runs.ongoing_reports import OngoingReports
     from intacct_bridge.flow.runs.run import RecordCounts
 
 _KINDS = ("created", "updated", "deleted")
@@ -120,7 +120,7 @@ def run_command(context: CommandContext, **given: Any) -> int:
     from intacct_bridge.edge.cli.changes.mapped_receiver import mapped_receiver
     from intacct_bridge.edge.cli.changes.receivers import receiver_for
     from intacct_bridge.flow.changes.event_log import EventLog, event_log_place
-    from intacct_bridge.flow.changes.following import Follower, FollowOptions
+    from intacct_bridge.flow.changes.follower import Follower, FollowOptions
     from intacct_bridge.flow.changes.watch import prepare_watch
     from intacct_bridge.flow.outbox.storage import outbox_place
     from intacct_bridge.flow.outward.maps import read_map
@@ -232,7 +232,7 @@ def _reports(context: CommandContext) -> "OngoingReports":
     """The notifications of the flow that this watch belongs to."""
     from intacct_bridge.flow.runs.channels import find_channels
     from intacct_bridge.flow.runs.definitions import find_flow
-    from intacct_bridge.flow.runs.ongoing import OngoingReports
+    from intacct_bridge.flow.runs.ongoing_reports import OngoingReports
 
     names = find_flow(context.flow).on(context.name).notify if context.flow else ()
     return OngoingReports(find_channels(names), warn=context.console.complain)
@@ -396,7 +396,7 @@ def replay_command(
 @shared_options()
 def skip_command(context: CommandContext, *, numbers: tuple[int, ...]) -> int:
     """Give up events that wait or are dead letters; they are not delivered."""
-    from intacct_bridge.flow.changes.following import this_machines_time
+    from intacct_bridge.flow.changes.follower import this_machines_time
 
     with _log_of(context) as log:
         _chosen(log, numbers, "")

@@ -42,8 +42,8 @@ def demo_command(context: CommandContext, *, companies: int, database: str | Non
       intacct fleet demo
       intacct fleet demo --companies 10 --database postgresql://localhost/demo
     """
-    from intacct_bridge.edge.demo.night import fleet_of_companies, outcomes, spend_night
-    from intacct_bridge.edge.demo.night_checks import checks
+    from intacct_bridge.edge.demo.fleet_night import fleet_of_companies, outcomes, spend_night
+    from intacct_bridge.edge.demo.fleet_night_checks import checks
     from intacct_bridge.edge.demo.own_postgres import empty_schema, own_postgres
 
     say = context.console.say

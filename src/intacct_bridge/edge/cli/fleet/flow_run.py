@@ -9,7 +9,7 @@ from intacct_bridge.edge.cli.flows.command_line import checked_command
 from intacct_bridge.edge.terminal.console import Console
 from intacct_bridge.edge.terminal.failures import report
 from intacct_bridge.errors import IntacctError
-from intacct_bridge.fleet.work import FlowEnd, FlowToRun
+from intacct_bridge.fleet.tenant_work import FlowEnd, FlowToRun
 from intacct_bridge.flow.runs.channels import find_channels
 from intacct_bridge.flow.runs.notify import notify
 from intacct_bridge.flow.runs.run import RunError

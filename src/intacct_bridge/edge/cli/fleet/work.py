@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from intacct_bridge.fleet.registry import TenantRun
     from intacct_bridge.fleet.runner import RunKey
     from intacct_bridge.fleet.tenant import Tenant
-    from intacct_bridge.fleet.work import FlowEnd
+    from intacct_bridge.fleet.tenant_work import FlowEnd
     from intacct_bridge.fleet.worker import FleetWorker
 
 ALL = "all"
@@ -199,7 +199,7 @@ def _worker(context: CommandContext, fleet: "Fleet", threads: int, longest_run: 
 
 
 def _log_end(context: CommandContext, run: "TenantRun", end: "FlowEnd") -> None:
-    from intacct_bridge.fleet.work import detail_of
+    from intacct_bridge.fleet.tenant_work import detail_of
     from intacct_bridge.flow.runs.run import end_of
 
     outcome, detail = end_of(end.status).value, detail_of(end)

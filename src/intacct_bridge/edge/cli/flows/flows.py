@@ -203,7 +203,7 @@ def _program() -> list[str]:
 
 def _command_line(context: CommandContext, flow: "Flow") -> str:
     from intacct_bridge.edge.cli.flows.command_line import checked_command
-    from intacct_bridge.edge.terminal.recorded import without_secrets
+    from intacct_bridge.edge.terminal.kept_run import without_secrets
 
     root = click.get_current_context().find_root().command
     assert isinstance(root, click.Group)

@@ -22,8 +22,8 @@ from intacct_bridge.edge.console.visit import (
 )
 from intacct_bridge.edge.setup.assistant import SetUpAssistant
 from intacct_bridge.edge.setup.checklist import SetUpStep
+from intacct_bridge.edge.setup.form_pictures import picture
 from intacct_bridge.edge.setup.letter import letter, page
-from intacct_bridge.edge.setup.pictures import picture
 from intacct_bridge.edge.setup.progress import DONE, MISSING, UNKNOWN, object_names
 from intacct_bridge.edge.setup.values import shared_sender
 from intacct_bridge.edge.setup.view import STATES, as_data

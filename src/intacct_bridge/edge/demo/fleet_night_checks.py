@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from intacct_bridge.edge.demo.night import STREAMS, Night, seen_by_emulator
+from intacct_bridge.edge.demo.fleet_night import STREAMS, Night, seen_by_emulator
 from intacct_bridge.fleet.registry import TenantRun
 from intacct_bridge.fleet.sealing import FleetKey
 from intacct_bridge.flow.destinations.copy_tables import copy_tables
