@@ -2,13 +2,18 @@
 
 import os
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from intacct_bridge.errors import SettingsError
+from intacct_bridge.flow.destinations.formats import ParquetFormat
 from intacct_bridge.flow.destinations.latest_rows import views
 from intacct_bridge.flow.destinations.manifest import CopyFolder
 from intacct_bridge.flow.destinations.open import open_sink
@@ -91,3 +96,30 @@ def test_the_outcomes_of_streams_are_reported_where_the_history_cannot_be_stored
     assert (history.stream, history.complete) == ("history", False)
     assert "runs cannot be written" in history.error
     assert history.fix
+
+
+def test_a_parquet_column_has_a_dictionary_where_its_values_repeat(tmp_path: Path) -> None:
+    numbers = range(3000)
+    rows = pa.table({
+        "RECORDNO": [str(number) for number in numbers],
+        "ACCOUNTNO": [str(number % 9) for number in numbers],
+        "PROJECTID": pa.nulls(3000, pa.string()),
+        "AMOUNT": [Decimal(number % 9) for number in numbers],
+        "MODIFIED": [datetime(2026, 1, 1, tzinfo=UTC) + timedelta(number % 9) for number in numbers],
+        "LINE_NO": pa.array([number % 9 if number % 3 else None for number in numbers], pa.int64()),
+    })  # fmt: skip
+    path = tmp_path / "lines.parquet"
+    with closing(ParquetFormat().open(path, rows)) as file:
+        file.write(rows)
+        file.write(rows.slice(0, 0))
+        file.write(rows.slice(1000, 10))
+
+    group = pq.ParquetFile(path).metadata.row_group(0)
+    columns = [group.column(place) for place in range(len(rows.column_names))]
+    with_dictionary = [one.path_in_schema for one in columns if one.has_dictionary_page]
+    assert with_dictionary == ["ACCOUNTNO", "PROJECTID", "LINE_NO"]
+    written = pa.concat_tables([rows, rows.slice(1000, 10)])
+    assert pq.read_table(path).equals(written)
+    with duckdb.connect() as con:
+        con.execute("SET TimeZone = 'UTC'")
+        assert con.read_parquet(str(path)).fetchall() == [tuple(row.values()) for row in written.to_pylist()]

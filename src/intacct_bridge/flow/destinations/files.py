@@ -83,8 +83,8 @@ class FileFormat(Protocol):
     name: str
     suffix: str
 
-    def open(self, path: Path, schema: "pa.Schema") -> OpenFile:
-        """Begin a file."""
+    def open(self, path: Path, first: "pa.Table") -> OpenFile:
+        """Begin a file with the columns of these rows, which are the first to be written."""
 
 
 # --- files of one stream
@@ -113,7 +113,7 @@ class ChangeFiles:
         if self._open is not None and not self._open[1].equals(rows.schema):
             self._close()
         if self._open is None:
-            self._open = self._begin(ROWS, rows.schema)
+            self._open = self._begin(ROWS, rows)
             self._rows = self._longest = 0
         file, _, name = self._open
         with self._writing(name, file):
@@ -127,7 +127,7 @@ class ChangeFiles:
 
         values, numbers = [value for value, _ in marks], [number for _, number in marks]
         rows = pa.table({"value": pa.array(values, of), "_seq": pa.array(numbers, pa.int64())})
-        file, _, name = self._begin("gone", rows.schema)
+        file, _, name = self._begin("gone", rows)
         with self._writing(name, file):
             file.write(rows)
         self._finish(file, name, ChangeFile(name, field, self._run, len(marks)))
@@ -157,11 +157,11 @@ class ChangeFiles:
         """The files that were taken did not become part of the copy, so nothing may follow them."""
         self._failed = True
 
-    def _begin(self, what: str, schema: "pa.Schema") -> "tuple[OpenFile, pa.Schema, str]":
+    def _begin(self, what: str, first: "pa.Table") -> "tuple[OpenFile, pa.Schema, str]":
         self._number += 1
         name = f"{self._folder}/{self._run:06}-{self._number:04}-{what}.{self._format.suffix}"
         with self._writing(name):
-            return self._format.open(self._temporary(name), schema), schema, name
+            return self._format.open(self._temporary(name), first), first.schema, name
 
     def _close(self) -> None:
         if self._open is not None:

