@@ -7,6 +7,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -87,8 +88,7 @@ def test_a_port_in_use_is_a_sentence(intacct: Intacct) -> None:
 
 
 def test_a_missing_extra_is_named(intacct: Intacct, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = context.find_spec
-    monkeypatch.setattr(context, "find_spec", lambda name, *more: None if name == "jinja2" else real(name, *more))
+    monkeypatch.setattr(context, "find_spec", lambda name, *more: None if name == "jinja2" else find_spec(name, *more))
     ran = intacct("console")
     assert ran.status == 2
     assert "not installed: jinja2." in ran.err
