@@ -11,13 +11,13 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from intacct_bridge.client.protocol import Gateway, Row
-from intacct_bridge.errors import NotPermittedError, RecordError, RefusedError, SettingsError
+from intacct_bridge.client.protocol import Gateway
+from intacct_bridge.errors import SettingsError
 from intacct_bridge.flow.company.attachments import COLUMN, FOLDER, FileSource, real_folder
 from intacct_bridge.flow.company.writable import WritableObject
 from intacct_bridge.flow.layouts.base import check_formats, check_key, kept
 from intacct_bridge.flow.layouts.fields import CellParts, WriteBuilder
-from intacct_bridge.flow.records.values import comparable, equal_form
+from intacct_bridge.flow.layouts.lookups import Lookups
 from intacct_bridge.flow.records.write import Finding, RecordLine, Write
 from intacct_bridge.flow.tables.cells import (
     Cell,
@@ -31,145 +31,14 @@ from intacct_bridge.flow.tables.cells import (
 )
 from intacct_bridge.flow.tables.source_row import SourceRow
 from intacct_bridge.flow.tables.table import InputTable
-from intacct_bridge.model.batched import batched
-from intacct_bridge.model.catalog import FieldDef, ObjectDef
-from intacct_bridge.model.mapping.language import OR, EntityMap, Rules
+from intacct_bridge.model.catalog import FieldDef
+from intacct_bridge.model.mapping.language import EntityMap, Rules
 from intacct_bridge.model.mapping.paths import value_at
 from intacct_bridge.model.mapping.rules import LookupRequest, Readers
 from intacct_bridge.model.mapping.unify import Cells, NativeRecord, grouped, lookup_requests, native, with_answers
-from intacct_bridge.model.query.query import Filter, Query
-from intacct_bridge.model.query.query import field as field_named
 from intacct_bridge.model.suggestions import did_you_mean
-from intacct_bridge.model.text_forms import nfc, with_forms
-from intacct_bridge.model.wording import listed
-from intacct_bridge.wire.values import Kind, Value, parse_value
-
-_AT_ONCE = 500
-_Place = tuple[str, tuple[str, ...]]
-"""An object and the fields of which one has the value."""
-
-
-class Lookups:
-    """The values that one company gives for lookups; nothing is looked up twice."""
-
-    def __init__(self, company: Gateway) -> None:
-        self._company = company
-        self._rows: dict[_Place, dict[str, list[Row]]] = {}
-        self._asked: dict[_Place, set[str]] = {}
-        self._fields: dict[str, set[str]] = {}
-        self._refused: dict[str, str] = {}
-
-    def learn(self, requests: Iterable[LookupRequest]) -> None:
-        """Look up everything that is not known yet."""
-        asked = list(requests)
-        while asked:
-            self._learn(asked)
-            asked = [one.otherwise for one in asked if one.otherwise is not None and not self._matching(one)]
-
-    def _learn(self, requests: Iterable[LookupRequest]) -> None:
-        new: dict[_Place, dict[str, Value]] = {}
-        for one in requests:
-            place = (one.object, one.fields)
-            names = self._fields.setdefault(one.object, set())
-            further = (name for names_of_one, _ in one.by[1:] for name in names_of_one.split(OR))
-            more = {one.give, *one.fields, *further} - names
-            if more and names:
-                self._forget(one.object)  # the known rows lack a field
-            names |= more
-            text = equal_form(one.by[0][1])
-            if text and text not in self._asked.get(place, set()):
-                new.setdefault(place, {})[text] = one.by[0][1]
-        for place, values in new.items():
-            self._ask(place, values)
-
-    def answer(self, request: LookupRequest) -> Value:
-        """The value that is looked up. RecordError where no record, several records or an inactive one has the key."""
-        rows = self._matching(request)
-        text = comparable(request.by[0][1])
-        if not rows and request.otherwise is not None:
-            try:
-                return self.answer(request.otherwise)
-            except RecordError as error:
-                raise RecordError(f"{self._not_found(request)}; {error.message}", fix=error.fix) from None
-        if not rows:
-            raise RecordError(
-                self._not_found(request), fix="" if request.object in self._refused else "check its spelling"
-            )
-        record = f"{request.object} with {listed(request.fields, 'or')} {text!r}"
-        if len(rows) > 1:
-            found = ", ".join(comparable(row.get(request.give)) for row in rows[:5])
-            raise RecordError(f"the company has more than one {record} ({found})", fix=f"give its {request.give}")
-        if comparable(rows[0].get("STATUS")).startswith("inactive") and not any(
-            n == "STATUS" for n, _ in request.by[1:]
-        ):
-            raise RecordError(f"the {record} is inactive", fix="use another, or make it active in Intacct")
-        return rows[0].get(request.give)
-
-    def _matching(self, request: LookupRequest) -> list[Row]:
-        """The records that a request means."""
-        text = equal_form(request.by[0][1])
-        return [
-            row
-            for row in self._rows.get((request.object, request.fields), {}).get(text, [])
-            if all(
-                equal_form(one) in (equal_form(row.get(by)) for by in name.split(OR)) for name, one in request.by[1:]
-            )
-        ]
-
-    def _not_found(self, request: LookupRequest) -> str:
-        text = comparable(request.by[0][1])
-        if request.object in self._refused:
-            return f"{request.object} cannot be read to look up {text!r}: {self._refused[request.object]}"
-        return f"the company has no {request.object} with {listed(request.fields, 'or')} {text!r}"
-
-    def _forget(self, name: str) -> None:
-        for place in [place for place in self._rows if place[0] == name]:
-            del self._rows[place]
-            self._asked.pop(place, None)
-
-    def _ask(self, place: _Place, values: Mapping[str, Value]) -> None:
-        name, fields = place
-        found = self._rows.setdefault(place, {})
-        self._asked.setdefault(place, set()).update(values)
-        try:
-            described = self._company.describe(name)
-            select = self._select(described, fields)
-            for some in batched(values.items(), _AT_ONCE):
-                where = _any_of(described, fields, dict(some))
-                if where is None:
-                    continue
-                for row in self._company.query(Query(name, select, where=where, show_private=True)):
-                    for text in {equal_form(row.get(by)) for by in fields}.intersection(values):
-                        found.setdefault(text, []).append(row)
-        except (NotPermittedError, RefusedError) as error:
-            self._refused[name] = error.message
-
-    def _select(self, described: ObjectDef, fields: tuple[str, ...]) -> tuple[str, ...]:
-        names = dict.fromkeys((*fields, *sorted(self._fields.get(described.name, ())), "STATUS"))
-        return tuple(name for name in names if described.get(name) is not None)
-
-
-def _any_of(described: ObjectDef, fields: tuple[str, ...], values: Mapping[str, Value]) -> Filter | None:
-    """The filter for the records of which one of these fields has one of these values; None where none can."""
-    found: Filter | None = None
-    for by in fields:
-        some = _readable(described, by, values)
-        if some:
-            has_one = field_named(by).is_in(some)
-            found = has_one if found is None else found | has_one
-    return found
-
-
-def _readable(described: ObjectDef, by: str, values: Mapping[str, Value]) -> list[Value]:
-    """The values as the field's kind, without those that cannot be of that kind; these are not found."""
-    found: list[Value] = []
-    for value in with_forms(one.strip() if isinstance(one, str) else one for one in values.values()):
-        try:
-            found.append(parse_value(described.kind_of(by), value) if isinstance(value, str) else value)
-        except RecordError:
-            continue
-    return found
-
+from intacct_bridge.model.text_forms import nfc
+from intacct_bridge.wire.values import Kind
 
 _HERE = Path()
 _DAYS = ("date", "time")
@@ -320,8 +189,35 @@ class MappedLayout:
             Finding("mapping", one.message, one.fix, one.column, rows[one.row].position) for one in record.problems
         ]
         fields = builder.fields(self._field_cells(record.fields, record.columns, "", reading), rows[0], findings)
-        columns = {**self.names, **record.columns}
+        lines, columns = self._lines(builder, rows, record, reading, findings)
+        carried = self._carried(rows, findings)
+        source = self._source_key(rows, findings) or (text_of(carried.get("external_id")),)
+        path = self.entity.carry.get(COLUMN, "")
+        files = builder.files([(row, path, value_at(row.cells, path)) for row in rows if path], base, findings)
+        others = (name for name, own in self.own_columns.items() if record.columns.get(name, "") not in own)
+        return builder.write(
+            rows,
+            fields,
+            lines,
+            columns={**self.names, **record.columns, **columns},
+            source_key=source if any(source) else (),
+            attachments=files,
+            findings=findings,
+            entity=_entity(carried),
+            only_new=frozenset(name for name in others if name in fields),
+        )
+
+    def _lines(
+        self,
+        builder: WriteBuilder,
+        rows: Sequence[SourceRow],
+        record: NativeRecord,
+        reading: "_ColumnReading",
+        findings: list[Finding],
+    ) -> tuple[dict[str, tuple[RecordLine, ...]], dict[str, str]]:
+        """The lines of a record by their wrapper, and the columns of fields that only lines have."""
         lines: dict[str, tuple[RecordLine, ...]] = {}
+        columns: dict[str, str] = {}
         for wrapper, members in record.lines.items():
             made = []
             known: Mapping[str, str] = {}
@@ -333,29 +229,7 @@ class MappedLayout:
                     known = line.columns
                     columns |= {name: column for name, column in known.items() if name not in record.columns}
             lines[wrapper] = tuple(made)
-        carried = self._carried(rows, findings)
-        source = self._source_key(rows, findings)
-        source = source or (text_of(carried.get("external_id")),)
-        path = self.entity.carry.get(COLUMN, "")
-        named = [(row, path, value_at(row.cells, path)) for row in rows if path]
-        files = builder.files(named, base, findings)
-        return builder.write(
-            rows,
-            fields,
-            lines,
-            columns=columns,
-            source_key=source if any(source) else (),
-            attachments=files,
-            findings=findings,
-            entity=_entity(carried),
-            only_new=frozenset(
-                [
-                    name
-                    for name, own in self.own_columns.items()
-                    if name in fields and record.columns.get(name, "") not in own
-                ]
-            ),
-        )
+        return lines, columns
 
     def _carried(self, rows: Sequence[SourceRow], findings: list[Finding]) -> Mapping[str, Any]:
         """What no field takes, from the first row that has it; further rows must not contradict it."""
