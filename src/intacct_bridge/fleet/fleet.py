@@ -24,6 +24,7 @@ from intacct_bridge.fleet.status import TenantStatus, tenant_statuses
 from intacct_bridge.fleet.tenant import Tenant, TenantLimits, check_secret, tenant_of, with_secrets
 from intacct_bridge.flow.runs.definitions import Flow
 from intacct_bridge.model.batched import batched
+from intacct_bridge.model.masking import without_secrets
 from intacct_bridge.model.uri_text import uri_secrets
 from intacct_bridge.model.wording import listed
 from intacct_bridge.store.place import PostgresPlace, in_schema, is_postgres, postgres_place, schema_name
@@ -36,7 +37,6 @@ SCHEMA = "intacct_fleet"
 LINK_HOURS = 72.0
 _AT_ONCE = 200
 """Tenants that are added, or data keys that are sealed anew, in one transaction."""
-_MASK = "***"
 _LONGEST_DETAIL = 2_000
 
 
@@ -399,10 +399,8 @@ class Fleet:
             values = (*self._with_secrets(name)[1].values(), *hide)
         except SettingsError:
             return "(not kept, since the tenant's secrets could not be opened to mask them)"
-        hidden = {part for value in values for part in (value, *uri_secrets(value)) if part}
-        for secret in sorted(hidden | set(uri_secrets(self.registry.place.uri)), key=len, reverse=True):
-            text = text.replace(secret, _MASK)
-        return text
+        hidden = {part for value in values for part in (value, *uri_secrets(value))}
+        return without_secrets(text, hidden | set(uri_secrets(self.registry.place.uri)))
 
     def status(self, *, like: str = "") -> Iterator[TenantStatus]:
         """The status of each tenant by name, read in pages."""

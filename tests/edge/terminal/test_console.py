@@ -114,16 +114,15 @@ def test_no_cell_is_cut_in_a_pipe(rows: list[tuple[object, object]]) -> None:
         assert all(shown(value).strip() in line for value in row)
 
 
-@given(st.lists(st.text(min_size=4, max_size=20), min_size=1, max_size=3), st.text(max_size=40))
+@given(st.lists(st.text(min_size=1, max_size=20), min_size=1, max_size=3), st.text(max_size=40))
 @settings(max_examples=60)
 def test_a_hidden_secret_is_masked_everywhere(secrets: list[str], around: str) -> None:
     made, _, err = console()
     made.hide(secrets)
-    said = around.join(secrets)
-    made.complain(said)
+    made.complain(f" {around} ".join(f"({secret})" for secret in secrets))
     printed = err.getvalue().removesuffix("\n")
     for secret in secrets:
-        assert secret not in printed.replace("***", "") or secret in around.replace("***", "")
+        assert f"({secret})" not in printed or "***" in secret
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from pathlib import Path
 from urllib.parse import quote, quote_plus
 
 from intacct_bridge.errors import Fault, SettingsError
+from intacct_bridge.model.masking import without_secrets as hidden
 from intacct_bridge.wire.codec import masked
 from intacct_bridge.wire.reply import ConnectionCutError, Reply, Transport
 
@@ -22,7 +23,7 @@ KEPT = 500
 """The number of exchanges kept before the oldest is removed."""
 _APOSTROPHES = ("'", "&apos;", "&#39;", "&#039;", "&#x27;")
 _SHORTEST = 4
-"""A shorter secret is masked in its own element only: as a word it would mask half the text."""
+"""A shorter secret is masked in its own element of an archived request only: as a word it would mask numbers."""
 
 
 _SESSIONS = 50
@@ -37,7 +38,7 @@ def secret_forms(secrets: tuple[str, ...]) -> tuple[str, ...]:
     """
     forms: set[str] = set()
     for secret in secrets:
-        if len(secret) >= _SHORTEST:
+        if secret:
             forms |= {quote(secret), quote(secret, safe=""), quote_plus(secret)}
             forms |= {secret.encode("unicode_escape").decode(), secret.replace('"', '\\"'), secret.replace("'", "\\'")}
             forms |= {secret, *_escaped(secret), *(twice for once in _escaped(secret) for twice in _escaped(once))}
@@ -53,9 +54,7 @@ def _escaped(text: str) -> set[str]:
 
 def without_secrets(text: str, forms: tuple[str, ...]) -> str:
     """The text with every form replaced by `***`."""
-    for form in forms:
-        text = text.replace(form, "***")
-    return text
+    return hidden(text, forms)
 
 
 def fault_without_secrets(fault: Fault, forms: tuple[str, ...]) -> Fault:
@@ -79,7 +78,7 @@ class Archive:
     ) -> None:
         self._transport = transport
         self._directory = directory.expanduser()
-        self._forms = [form.encode() for form in secret_forms(secrets)]
+        self._forms = [form for form in secret_forms(secrets) if len(form) >= _SHORTEST]
         self._sessions: deque[bytes] = deque(maxlen=_SESSIONS)
         self._kept = kept
         self._now = now
@@ -111,9 +110,10 @@ class Archive:
     def _write(self, name: str, content: bytes) -> None:
         fresh = {found[1] for found in _SESSION.finditer(content)} - set(self._sessions)
         self._sessions.extend(fresh)
-        content = masked(content)
-        for form in (*self._forms, *self._sessions):
-            content = content.replace(form, b"***")
+        text = masked(content).decode(errors="surrogateescape")
+        content = hidden(text, self._forms).encode(errors="surrogateescape")
+        for session in self._sessions:
+            content = content.replace(session, b"***")
         handle = os.open(self._directory / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(handle, "wb") as out:
             out.write(content)

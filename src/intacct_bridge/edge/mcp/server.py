@@ -17,7 +17,7 @@ from mcp_types import (
     ToolAnnotations,
 )
 from pydantic import ValidationError
-from pydantic_core import from_json, to_json
+from pydantic_core import to_json
 
 from intacct_bridge import __version__
 from intacct_bridge.edge.mcp.calls import begin, cancelled
@@ -91,10 +91,16 @@ class AgentServer(MCPServer[None]):
 
     def _refused(self, data: dict[str, Any]) -> CallToolResult:
         """An error as an answer, without secrets."""
-        text = self._session.masked(to_json(data, indent=2).decode())
-        return CallToolResult(
-            content=[TextContent(type="text", text=text)], structured_content=from_json(text), is_error=True
-        )
+        shown = self._masked(data)
+        text = to_json(shown, indent=2).decode()
+        return CallToolResult(content=[TextContent(type="text", text=text)], structured_content=shown, is_error=True)
+
+    def _masked(self, value: Any) -> Any:
+        if isinstance(value, dict):
+            return {name: self._masked(one) for name, one in value.items()}
+        if isinstance(value, list):
+            return [self._masked(one) for one in value]
+        return self._session.masked(value) if isinstance(value, str) else value
 
     async def _answer(
         self, name: str, arguments: dict[str, Any], context: Context[None, Any] | None

@@ -14,10 +14,9 @@ from typing import Any, TextIO
 
 from intacct_bridge.edge.terminal.log_lines import PLAIN, LogFile, chosen_format, log_line
 from intacct_bridge.edge.terminal.tables import Cell, plain_lines, print_fitted, shown, visible
+from intacct_bridge.model.masking import without_secrets
 from intacct_bridge.model.wording import counted
 
-MASK = "***"
-_SHORTEST_SECRET = 4
 """Shorter ones occur by chance in other text, and masking them would make it unreadable."""
 _NAMED = 6
 """Hidden columns that are named."""
@@ -69,13 +68,11 @@ class Console:
 
     def hide(self, secrets: Iterable[str]) -> None:
         """Mask these from now on, in everything that this console prints on standard error."""
-        self._secrets.update(secret for secret in secrets if len(secret) >= _SHORTEST_SECRET)
+        self._secrets.update(filter(None, secrets))
 
     def masked(self, text: str) -> str:
-        """The text with every secret replaced, the longest first."""
-        for secret in sorted(self._secrets, key=len, reverse=True):
-            text = text.replace(secret, MASK)
-        return text
+        """The text with every secret replaced."""
+        return without_secrets(text, self._secrets)
 
     def spelled(self, text: str) -> str:
         """The text with each setting named as this user gives it: the command's option, else the setting itself."""
