@@ -82,6 +82,12 @@ def test_the_schema_setting_chooses_between_the_versions(pipe: Pipe) -> None:
     assert [row["VENDORID"] for row in pipe.rows("VENDOR")] == ["V2-1"]
 
 
+def test_the_summary_of_deletes_says_so(pipe: Pipe) -> None:
+    one = record("CLASS", CLASSID="T-1", NAME="One")
+    assert pipe([CLASSES, one]).err.startswith("1 written")
+    assert pipe([CLASSES, one], mode="delete").err.startswith("1 deleted")
+
+
 def test_an_id_that_comes_as_a_float_is_the_id_that_came_as_a_whole_number(pipe: Pipe) -> None:
     classes = schema("CLASS", "CLASSID", "NAME", keys=["CLASSID"])
     assert pipe([classes, record("CLASS", CLASSID=1001, NAME="One")]).status == 0

@@ -240,7 +240,7 @@ class TargetRun:
         written = self._counts[RecordStatus.APPLIED] + self._counts[RecordStatus.SETTLED]
         doubtful = self._counts[RecordStatus.IN_DOUBT]
         counts = {
-            "written": written - self._updated,
+            "deleted" if self._config.mode == "delete" else "written": written - self._updated,
             "updated": self._updated,
             "already in Intacct": self._counts[RecordStatus.UNCHANGED],
             "refused": self._failed,
