@@ -8,8 +8,18 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
+from intacct_bridge.flow.company.legacy import LegacyGateway
+from intacct_bridge.flow.company.writable import writable_object
+from intacct_bridge.flow.layouts.native import NativeLayout
+from intacct_bridge.flow.outbox.outbox import Outbox
+from intacct_bridge.flow.plan.plan import Mode, PlanSettings, Verdict
+from intacct_bridge.flow.plan.planner import make_plan
+from intacct_bridge.flow.post.loader import Loader
+from intacct_bridge.flow.tables.parquet import open_parquet
 from intacct_bridge.testing import Company, make_company
 from support.journeys.piping import Pipe, record, schema
 
@@ -45,6 +55,33 @@ def test_a_stream_writes_the_moment_once(company: Company, tmp_path: Path, text:
     assert WRITTEN in company.emulator.received[-1].body
     assert seen(company) == [MOMENT]
     assert "1 already in Intacct" in pipe(stream).err
+
+
+def test_a_day_is_midnight_on_the_users_clock_and_is_written_once(company: Company, tmp_path: Path) -> None:
+    pipe = Pipe(tmp_path, company.emulator, connection={"read_formatting": True})
+    classes = schema("CLASS", "CLASSID", "NAME", "SEEN", keys=["CLASSID"])
+    stream = [classes, record("CLASS", CLASSID="1", NAME="N", SEEN="2026-03-29")]
+    assert pipe(stream).status == 0
+    assert seen(company) == [datetime(2026, 3, 29, 5, 30, tzinfo=UTC)]
+    assert "1 already in Intacct" in pipe(stream).err
+
+
+def test_a_time_without_a_zone_in_parquet_is_on_the_users_clock_and_is_written_once(
+    company: Company, tmp_path: Path
+) -> None:
+    table = {"CLASSID": ["1"], "NAME": ["N"], "SEEN": [datetime(2026, 3, 28, 21)]}
+    pq.write_table(pa.table(table), tmp_path / "classes.parquet")
+    gateway = LegacyGateway(company.client())
+    with Outbox(tmp_path / "outbox.sqlite3") as outbox:
+        verdicts = []
+        for _ in range(2):
+            layout = NativeLayout(writable_object(gateway, "CLASS"))
+            settings = PlanSettings(mode=Mode.UPSERT)
+            plan = make_plan(open_parquet(tmp_path / "classes.parquet"), layout, gateway, outbox, settings)
+            verdicts += [one.verdict for one in plan.records]
+            list(Loader(gateway, outbox).apply(plan))
+    assert verdicts == [Verdict.CREATE, Verdict.UNCHANGED]
+    assert seen(company) == [MOMENT]
 
 
 @pytest.mark.parametrize(

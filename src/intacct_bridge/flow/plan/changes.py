@@ -7,7 +7,7 @@ gateway takes it so; the order of its lines does not matter.
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime, time
 from decimal import Decimal
 
 from intacct_bridge.client.protocol import Row
@@ -45,7 +45,7 @@ def _differences(write: Write, current: CurrentRecord, writable: WritableObject,
     excluded = (*key, writable.lookup.record_key, *WRITTEN_BY_NAME)
     for name, value in write.fields.items():
         if name in current.row and name not in excluded:
-            before, after = current.row[name], value
+            before, after = current.row[name], _moment(value, current.row[name], writable)
             if equal_form(before) != equal_form(after):
                 yield Change(name, comparable(before), comparable(after))
     for wrapper, lines in write.lines.items():
@@ -60,6 +60,14 @@ def _differences(write: Write, current: CurrentRecord, writable: WritableObject,
                 yield Change(
                     wrapper, _summary(theirs, names), _summary(ours, names), _line_changes(ours, theirs, names)
                 )
+
+
+def _moment(value: Value, before: Value, writable: WritableObject) -> Value:
+    """The value; beside a moment of the company, a day or a time without a zone is one on the API user's clock."""
+    if not isinstance(before, datetime) or not isinstance(value, date):
+        return value
+    moment = value if isinstance(value, datetime) else datetime.combine(value, time())
+    return moment if moment.tzinfo else moment.replace(tzinfo=writable.formatting().zone)
 
 
 def _described_fields(fields: Mapping[str, Value], line_set: LineSet | None) -> Mapping[str, Value]:
