@@ -34,6 +34,8 @@ _FIXES = {
 }
 _PREFIX = re.compile(r"^[A-Z_]+: (?:\[libpq\] )?Failed to connect: ")
 _ATTEMPT = re.compile(r"^(?:[A-Z_]+: .*?)?connection to server .* failed: ")
+_SHOWN = ("sslmode", "sslrootcert")
+"""Options whose values are no secrets."""
 _QUOTATIONS = re.compile(r'"([^"]*)"')
 
 
@@ -69,6 +71,8 @@ def _without_secrets(message: str, uri: str) -> str:
     """
     known = redacted(uri)
     user = uri.partition("://")[2].partition("@")[0].partition(":")[0]
-    options = () if "password" in uri.lower() else parse_qs(uri.partition("?")[2], keep_blank_values=True)
-    kept = {"port", "=", user, *options}
+    query = uri.partition("?")[2]
+    options = {} if "password" in uri.lower() else parse_qs(query, keep_blank_values=True)
+    shown = () if "@" in query else (value for name in _SHOWN for value in options.get(name, ()))
+    kept = {"port", "=", user, *options, *shown}
     return _QUOTATIONS.sub(lambda match: match[0] if match[1] in known or match[1] in kept else '"***"', message)
