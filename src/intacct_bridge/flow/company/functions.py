@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 
 from intacct_bridge.client.protocol import Gateway
 from intacct_bridge.errors import InvalidRequestError
@@ -70,12 +70,13 @@ class Functions:
             check_files(write)
 
     def _text(self, _object: str, _field: str, value: Value) -> str:
-        """A value as a request has it: a moment is the wall clock of the API user."""
+        """A value as a request has it: a moment is on the clock of the API user."""
         if type(value) is str:
             return value
-        moved = isinstance(value, datetime) and value.tzinfo is not None
-        offset = self._company.formatting.offset_minutes if moved else 0
-        return render_value(Kind.TEXT, value, Formatting(offset_minutes=offset))
+        if isinstance(value, datetime):
+            moment = value if value.tzinfo else value.replace(tzinfo=UTC)
+            return render_value(Kind.TEXT, moment, Formatting(offset_minutes=self._company.formatting.offset_minutes))
+        return render_value(Kind.TEXT, value)
 
     def _plan(self, write: Write) -> WritePlan | None:
         special = EXTERNALID if EXTERNALID in write.fields else ""

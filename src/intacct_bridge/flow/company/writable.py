@@ -59,7 +59,7 @@ class WritableObject:
     legacy: LegacyObject | None = None
     """Set where only the legacy functions reach it; they do not take record numbers of master data."""
     formatting: Callable[[], Formatting] = field(default=lambda: DEFAULT, repr=False, compare=False)
-    """The API user's formatting; times without a zone are on that user's clock."""
+    """The API user's formatting; requests hold times on that user's clock."""
     _found: dict[str, FieldDef | None] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property

@@ -55,7 +55,7 @@ def read_cell(
 ) -> Value:
     """A cell as a value of the field's kind; None for an empty one. RecordError where it cannot be read.
 
-    `formatting`: that of the API user, on whose clock a time without a zone is.
+    A time without a zone is UTC. `formatting`: that of the API user, whose clock must be able to show the time.
     """
     if type(cell) is not str and isinstance(cell, list | Mapping):
         kind = "a list" if isinstance(cell, list) else "a record"
@@ -82,8 +82,8 @@ def _number(kind: Kind, cell: Cell, *, grouping: bool) -> Value:
 def _moment(cell: Cell, text: str, reading: DateReading, formatting: Callable[[], Formatting]) -> Value:
     if isinstance(cell, date) or len(text) <= len("2026-01-31"):
         return read_date(cell, reading)
+    found = parse_value(Kind.TIMESTAMP, text)
     clock = Formatting(offset_minutes=formatting().offset_minutes)
-    found = parse_value(Kind.TIMESTAMP, text, clock)
     render_value(Kind.TIMESTAMP, found, clock)  # refuse it now, where the request cannot hold it
     return found
 

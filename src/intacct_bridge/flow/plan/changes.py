@@ -7,7 +7,7 @@ gateway takes it so; the order of its lines does not matter.
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import date, datetime, time
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 
 from intacct_bridge.client.protocol import Row
@@ -63,11 +63,14 @@ def _differences(write: Write, current: CurrentRecord, writable: WritableObject,
 
 
 def _moment(value: Value, before: Value, writable: WritableObject) -> Value:
-    """The value; beside a moment of the company, a day or a time without a zone is one on the API user's clock."""
+    """The value; beside a moment of the company, a time without a zone is UTC, and a day is midnight on the API user's
+    clock.
+    """
     if not isinstance(before, datetime) or not isinstance(value, date):
         return value
-    moment = value if isinstance(value, datetime) else datetime.combine(value, time())
-    return moment if moment.tzinfo else moment.replace(tzinfo=writable.formatting().zone)
+    if not isinstance(value, datetime):
+        return datetime.combine(value, time(), writable.formatting().zone)
+    return value if value.tzinfo else value.replace(tzinfo=UTC)
 
 
 def _described_fields(fields: Mapping[str, Value], line_set: LineSet | None) -> Mapping[str, Value]:
