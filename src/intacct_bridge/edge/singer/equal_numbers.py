@@ -1,16 +1,17 @@
 """Numbers for the equal records of streams without key properties, over all runs of the target.
 
-Two equal payments are two payments, and a payment that a source sends again is none. Only the place in the source tells
-them apart, so each record gets a number among its equals, and the outbox keeps how far the source was told (`covered`).
+Two equal payments are two payments, but a payment that a source sends again is the same one. Only its place in the
+input distinguishes it. So each record gets a number among its equals, and the outbox keeps the number up to which the
+last released STATE covers them (`covered`). A STATE is released when the target writes it for its source.
 
-- An input that begins anew counts from 1. That is certain for a new version of a table, for a stream whose records have
-  the replication key by which it is continued (equal records have equal ones, so they come again together), for those
-  with an `externalId`, and where the user says so (`same`).
+- An input that begins anew counts from 1. That is certain in four cases: a new version of a table; records with the
+  replication key by which the stream is continued, since equal records have equal ones and come again together; records
+  with an `externalId`; and the rule `same`, by which the user says so.
 - Any other input begins after the covered records at the latest. Records that a killed run has sent since then get
   their numbers again.
 
-A number that no run has given may be a new record or one that comes again. Planning refuses it while an equal record
-may be in the company, unless the input is seen to begin exactly where the source was told (`new`).
+A number that no run has given can be a new record or a repeated one. Planning refuses it while an equal record may be
+in the company. With the rule `new` it does not, if the input begins exactly at the position of the last released STATE.
 """
 
 import hashlib
@@ -29,7 +30,7 @@ EqualRule = Literal["refuse", "same", "new"]
 _FIX_KEYED = 'it was posted before its key was named: set equal_records to "same" or "new"'
 _FIX = 'give the stream key_properties, or set equal_records to "same" or "new"'
 _UNMOVED = "?"
-"""Before a position to which the state was not seen to move."""
+"""The prefix of a position to which the state was not seen to move."""
 _NO_POSITION = ("currently_syncing",)
 """Keys of a state that say nothing about how far a stream is read."""
 
@@ -56,18 +57,18 @@ class _Stream:
     version: str
     position: str | None
     """Its position in the newest state; None before one came."""
-    told: str
-    """The last position that the source was told, as the outbox has it."""
+    released: str
+    """The position in the last released STATE, as the outbox has it."""
     was_keyless: bool
     """Whether earlier runs counted records of it."""
     restarted: bool = False
     """Whether the source sends its table from the beginning."""
     to_restart: bool = False
-    """Whether the outbox has yet to learn that."""
+    """Whether that is still to be kept in the outbox."""
     begun: bool = False
     """Whether it is known where the input begins."""
     continues: bool = False
-    """Whether the input is seen to begin exactly where the source was told."""
+    """Whether the input is seen to begin exactly at the position of the last released STATE."""
     linked: bool = False
     """Whether nothing after the present position can have come in earlier runs, if the source continues exactly."""
     complete: bool = False
@@ -98,11 +99,11 @@ class EqualNumbers:
         """STATE messages that were passed on."""
 
     def arrive(self, state: Any) -> None:
-        """Take a state of the source: a stream whose records follow begins at its position."""
+        """Take the state of an input: a stream whose records follow begins at its position."""
         self._state = state
 
     def begin(self, name: str) -> None:
-        """Take that the input has a stream without key properties."""
+        """Note that the input has a stream without key properties."""
         self._stream(name, Message("SCHEMA", name))
 
     def number(self, arrived: ArrivedRecord, schema: Message, message: Message) -> ArrivedRecord:
@@ -145,7 +146,7 @@ class EqualNumbers:
         return (self._source, arrived.stream, *content_key(equals.digest))
 
     def activate(self, name: str) -> None:
-        """Take that the source has sent its whole table: equal records that did not come are deleted there."""
+        """Note that the source has sent its whole table: equal records that did not come are deleted in the source."""
         stream = self._streams.get(name)
         if stream is not None and stream.by_digest:
             stream.complete = True
@@ -158,14 +159,14 @@ class EqualNumbers:
                 stream.given = {}
 
     def cover(self, state: Any) -> None:
-        """Keep that the source is about to be told this state."""
+        """Keep the positions and counts of a STATE, before it is released."""
         self._states += 1
         self._cover(self._covered_by(state))
 
     def end(self) -> None:
-        """Keep that the input has ended, with every record final.
+        """Keep the counts at the end of an input, when every record is final.
 
-        A source that gets states continues at one of them. One that gets none knows of the end only.
+        A source that gets states continues at one of them. A source that gets none can only continue at the end.
         """
         if not self._states:
             self._cover(self._covered(stream) for stream in self._streams.values() if stream.changed)
@@ -179,15 +180,15 @@ class EqualNumbers:
             stream.changed.clear()
 
     def _covered_by(self, state: Any) -> Iterator[CoveredStream]:
-        """The streams whose position or counts are others since the last state."""
+        """The streams whose position or counts have changed since the last state."""
         for stream in self._streams.values():
             if stream.position is not None:
                 _begin(stream)
             before, stream.position = stream.position, position_of(state, stream.source.stream)
             moved = before is not None and stream.position not in ("", before)
-            stream.linked = stream.linked or (bool(stream.told) and stream.position == stream.told)
+            stream.linked = stream.linked or (bool(stream.released) and stream.position == stream.released)
             if stream.linked and (moved or stream.changed):
-                stream.told = f"{'' if moved else _UNMOVED}{stream.position}"
+                stream.released = f"{'' if moved else _UNMOVED}{stream.position}"
             counted = stream.was_keyless or stream.by_digest
             if counted and (stream.changed or moved or stream.complete):
                 yield self._covered(stream)
@@ -197,7 +198,7 @@ class EqualNumbers:
         numbers = {one.digest: one.last if stream.restarted else max(one.last, one.covered) for one in some}
         restarts, stream.to_restart = stream.to_restart, False
         complete, stream.complete = stream.complete, False
-        at = StreamPosition(stream.told, stream.version)
+        at = StreamPosition(stream.released, stream.version)
         return CoveredStream(stream.source, at, numbers, restarted=restarts, complete=complete)
 
     def _stream(self, name: str, message: Message) -> _Stream:
@@ -233,17 +234,17 @@ class EqualNumbers:
 
 
 def _begin(stream: _Stream) -> None:
-    """Compare where the input begins with where the source was told.
+    """Compare the beginning of the input with the position of the last released STATE.
 
-    A position counts as proof only if the state was seen to move to it: the state of a source that sends its whole
-    table each time stays as it is. And if an input begins elsewhere, its positions are no proof either, until one is
-    the last that was told: a source that was set back sends again what came after them.
+    A position is proof only if the state was seen to move to it: the state of a source that sends its whole table each
+    time does not move. If an input begins elsewhere, its positions are no proof until one of them is the last released
+    one: a source that was set back sends again what came after them.
     """
     if not stream.begun:
         stream.begun = True
         start = stream.position or ""
-        stream.continues = bool(start) and stream.told == start
-        stream.linked = not stream.told or stream.told.removeprefix(_UNMOVED) == start
+        stream.continues = bool(start) and stream.released == start
+        stream.linked = not stream.released or stream.released.removeprefix(_UNMOVED) == start
 
 
 def position_of(state: Any, stream: str) -> str:

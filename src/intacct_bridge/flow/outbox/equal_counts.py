@@ -1,11 +1,11 @@
 """Counts of the equal records of streams without key properties, kept in the outbox beside its entries.
 
-Equal records are told apart by a number only, so the outbox keeps two numbers for each content. *Given* is the highest
-number that any run gave; it is on disk before a record with that number is sent. *Covered* is the number at the last
-point that the source was told: it is on disk before the source is told. A run that ends between the two therefore takes
-an equal record for one that may be known, never for one that certainly is.
+Only a number distinguishes equal records, so the outbox keeps two numbers for each content. *Given* is the highest
+number that any run gave; it is on disk before a record with that number is sent. *Covered* is the number up to which
+the last released STATE covers the records; it is on disk before that STATE is released. If a run ends between the two,
+the next run takes an equal record for one that may be known, and never for one that certainly is.
 
-Beside them stands the position that the source was told for the stream, as a digest. An input that begins there
+The outbox also keeps the stream's position in the last released STATE, as a digest. An input that begins there
 continues after the covered records.
 """
 
@@ -36,7 +36,7 @@ class StreamSource:
 
     @property
     def parts(self) -> tuple[str, str, str]:
-        """The three texts by which the outbox keeps it."""
+        """The three texts of its key in the outbox."""
         return (self.company, self.source, self.stream)
 
 
@@ -50,7 +50,7 @@ class EqualCount:
 
 @dataclass(frozen=True, slots=True)
 class StreamPosition:
-    """The last position that the source was told for a stream."""
+    """The position of a stream in the last released STATE."""
 
     position: str = ""
     """A digest; empty where nothing proves a position."""
@@ -60,7 +60,7 @@ class StreamPosition:
 
 @dataclass(frozen=True, slots=True)
 class CoveredStream:
-    """A stream at a position that its source is about to be told."""
+    """A stream at its position in a STATE that is about to be released."""
 
     stream: StreamSource
     at: StreamPosition
@@ -98,7 +98,7 @@ class EqualCounts:
             self._db.executemany(GIVE, ((*stream.parts, digest, number) for digest, number in given.items()))
 
     def cover(self, covered: Iterable[CoveredStream]) -> None:
-        """Keep positions with the counts that they cover, all or none, before the source is told."""
+        """Keep positions with the counts that they cover, all or none, before the STATE is released."""
         with self._db.transaction():
             for one in covered:
                 if one.restarted:

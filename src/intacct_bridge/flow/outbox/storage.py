@@ -197,7 +197,7 @@ def tables() -> TableSet:
 
 
 def _count_equal_records(db: Statements) -> None:
-    """Count the equal records that earlier versions posted. Whether their source was told is unknown: covered."""
+    """Count the equal records that earlier versions posted. They count as covered by a released STATE."""
     counts: dict[tuple[str, ...], tuple[int, int]] = {}
     for company, identity, state in db.execute(EQUAL_ENTRIES):
         parts = json.loads(identity.removeprefix("source:"))
@@ -205,8 +205,8 @@ def _count_equal_records(db: Statements) -> None:
             source, stream, _, digest, number = parts
             given, covered = counts.get((company, source, stream, digest), (0, 0))
             final = RecordStatus(state) not in (*UNRESOLVED, RecordStatus.PLANNED, RecordStatus.NOT_SENT)
-            told = max(covered, int(number)) if final else covered
-            counts[company, source, stream, digest] = max(given, int(number)), told
+            covers = max(covered, int(number)) if final else covered
+            counts[company, source, stream, digest] = max(given, int(number)), covers
     db.executemany(GIVE, ((*key, given) for key, (given, _) in counts.items()))
     db.executemany(COVER, ((covered, *key) for key, (_, covered) in counts.items()))
 

@@ -12,6 +12,7 @@ from intacct_bridge.errors import SettingsError
 
 if TYPE_CHECKING:
     from intacct_bridge.edge.cli.postings.apply import PlanResult
+    from intacct_bridge.flow.outbox.entry import KeptPlan
     from intacct_bridge.flow.outbox.outbox import Outbox
     from intacct_bridge.flow.plan.plan import Plan, SendOptions
 
@@ -89,16 +90,9 @@ def run_kept_plan(
 
     `results` gets the plan and its outcomes, unless the plan is shown with its approvals.
     """
-    from intacct_bridge.edge.views.approval import show_kept
-    from intacct_bridge.flow.approval.admission import (
-        approval_problem,
-        confirmed_plan,
-        needs_approval,
-        refuse_unapproved,
-    )
+    from intacct_bridge.flow.approval.admission import confirmed_plan, refuse_unapproved
     from intacct_bridge.flow.approval.approvals import made_plan
     from intacct_bridge.flow.approval.plan_folder import plan_file
-    from intacct_bridge.flow.plan.plan import WRITTEN, Verdict
     from intacct_bridge.flow.plan.plan_file import open_plan
 
     path = plan_file(path, outbox)
@@ -110,20 +104,31 @@ def run_kept_plan(
     if given and send_options(options) != sending:
         raise SettingsError(f"a kept plan is applied as it was made, without {given[0]}", fix="plan the file again")
     made = made_plan(plan, context.load_gateway, outbox)
-    if not only_plan:
-        refuse_unapproved(plan, made, context.connection, outbox)
+    if only_plan:
+        confirmed = confirmed_plan(plan, made, context.load_gateway, outbox)
+        return _show_kept_plan(context, outbox, path, plan, made=made, confirmed=confirmed)
+    refuse_unapproved(plan, made, context.connection, outbox)
     confirmed = confirmed_plan(plan, made, context.load_gateway, outbox)
-    if not only_plan:
-        options = {
-            **options,
-            "batch_size": sending.batch_size,
-            "atomic": sending.atomic,
-            "on_error": "stop" if sending.stop_on_error else "continue",
-        }
-        return run_plan(context, confirmed, outbox, options, only_plan=False, yes=yes, results=results)
+    options = {
+        **options,
+        "batch_size": sending.batch_size,
+        "atomic": sending.atomic,
+        "on_error": "stop" if sending.stop_on_error else "continue",
+    }
+    return run_plan(context, confirmed, outbox, options, only_plan=False, yes=yes, results=results)
+
+
+def _show_kept_plan(
+    context: CommandContext, outbox: "Outbox", path: Path, plan: "Plan", *, made: "KeptPlan", confirmed: "Plan"
+) -> int:
+    """Show a kept plan as the company is now, with its approvals, and say which command goes on with it."""
+    from intacct_bridge.edge.views.approval import show_kept
+    from intacct_bridge.flow.approval.admission import approval_problem, needs_approval
+    from intacct_bridge.flow.plan.plan import Verdict
+
     problem = approval_problem(made, context.connection, outbox)
     show_kept(confirmed, made, outbox.approvals(made.id), context.console, problem=problem)
-    if not context.console.as_json and confirmed.of(*WRITTEN, Verdict.IN_DOUBT):
+    if not context.console.as_json and has_work(confirmed):
         context.console.say("Nothing was sent.")
         next_step(context, path, approved=not (problem and needs_approval(plan, context.connection)))
     elif not context.console.as_json:
