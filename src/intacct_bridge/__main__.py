@@ -6,7 +6,9 @@ import sys
 def main() -> None:
     """Run the command line and end the process with its exit status."""
     from intacct_bridge.edge.app import main as run
+    from intacct_bridge.edge.terminal.process import end_without_collection
 
+    end_without_collection()
     sys.exit(run())
 
 

@@ -180,6 +180,25 @@ def test_a_waiting_thread_does_not_delay_the_end() -> None:
     assert done.returncode == 143
 
 
+CIRCULAR = """\
+import sys
+from intacct_bridge.edge.terminal.process import end_without_collection
+
+class Circular:
+    def __init__(self): self.own = self
+    def __del__(self): print("collected")
+
+end_without_collection()
+Circular()
+"""
+
+
+@pytest.mark.parametrize(("loaded", "printed"), [("", ""), ("sys.modules['duckdb'] = None", "collected\n")])
+def test_circular_garbage_is_left_alone_at_the_end_except_with_duckdb(loaded: str, printed: str) -> None:
+    done = subprocess.run([sys.executable, "-c", CIRCULAR + loaded], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, printed, "")
+
+
 def test_ignored_signals_stay_ignored_and_handlers_are_restored() -> None:
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:

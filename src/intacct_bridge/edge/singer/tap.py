@@ -7,7 +7,7 @@ the next run continues from the last STATE that was kept, even if this one is ki
 import click
 
 from intacct_bridge.edge.terminal.console import Console
-from intacct_bridge.edge.terminal.process import about_options, run, singer_command
+from intacct_bridge.edge.terminal.process import about_options, end_without_collection, run, singer_command
 
 
 @singer_command
@@ -54,6 +54,7 @@ def tap(  # noqa: PLR0917  # one parameter an option, as click hands them over
 
 def main() -> int:
     """The console script."""
+    end_without_collection()
     console = Console()
     return run(tap, "tap-intacct", None, obj=console, console=console)
 

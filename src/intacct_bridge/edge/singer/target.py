@@ -11,7 +11,7 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 
 from intacct_bridge.edge.terminal.console import Console
-from intacct_bridge.edge.terminal.process import about_options, json_object, run, singer_command
+from intacct_bridge.edge.terminal.process import about_options, end_without_collection, json_object, run, singer_command
 from intacct_bridge.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -98,6 +98,7 @@ def _input(path: str | None) -> IO[bytes]:
 
 def main() -> int:
     """The console script."""
+    end_without_collection()
     console = Console()
     return run(target, "target-intacct", None, obj=console, console=console)
 

@@ -3,7 +3,9 @@
 Click's own `main` is not used, because it treats closed pipes, interrupts and exit statuses in other ways.
 """
 
+import atexit
 import codecs
+import gc
 import io
 import json
 import os
@@ -66,6 +68,15 @@ def run(
         return status
     except BaseException as error:
         return report(error, console, target=target(), keep=keep)
+
+
+def end_without_collection() -> None:
+    """Leave circular garbage alone when the process ends, as its memory is given back then. For console scripts.
+
+    Python would look at all objects several times. A process with DuckDB ends as always: DuckDB reports every object
+    that is left as leaked.
+    """
+    atexit.register(lambda: None if "duckdb" in sys.modules else gc.freeze())
 
 
 def accept_every_character(*outputs: TextIO | None) -> None:
