@@ -1,29 +1,23 @@
 """`intacct outbox`: posted records with their receipts, failed records, and records in doubt."""
 
 from dataclasses import replace
-from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from intacct_bridge.edge.cli.context import (
-    SETTLE_AFTER,
-    CommandContext,
-    day_option,
-    file_option,
-    number_option,
-    shared_options,
+from intacct_bridge.edge.cli.context import CommandContext, day_option, file_option, number_option, shared_options
+from intacct_bridge.edge.cli.postings.outbox_decisions import (
+    forget_command,
+    resolve_command,
+    retry_command,
+    settle_command,
 )
-from intacct_bridge.errors import SettingsError
 from intacct_bridge.model.wording import amount_shown, counted
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from intacct_bridge.flow.outbox.entry import OutboxEntry
     from intacct_bridge.flow.outbox.outbox import Outbox
-    from intacct_bridge.flow.post.candidates import Candidate
 
 _COLUMNS = (
     "number", "state", "record", "operation", "amount", "currency", "posting_date", "receipt", "sent", "by", "source",
@@ -32,8 +26,6 @@ _COLUMNS = (
 _MORE = ("outcome", "link", "sent_local", "undoes")
 """Columns for programs only; people see the link where one is known."""
 _OPERATIONS = ("create", "update", "delete", "reverse", "void", "approve", "decline", "recall")
-_RUN = 12
-"""Characters of a run's id that are shown."""
 _STATES = ("planned", "not_sent", "sent", "applied", "rejected", "aborted", "in_doubt", "released")
 
 
@@ -74,6 +66,7 @@ def list_command(
     context: CommandContext, *, state: tuple[str, ...], object_name: str | None, limit: int, links: bool, **options: Any
 ) -> None:
     """List writes, the latest last: the record, its state, receipt, time, user and source row."""
+    from intacct_bridge.edge.views.outbox_entries import listed_row
     from intacct_bridge.flow.company.target_company import TargetCompany
     from intacct_bridge.flow.outbox.audit import EntryFilter, export, facts, sums
     from intacct_bridge.flow.records.status import RecordStatus
@@ -96,8 +89,13 @@ def list_command(
     shown = entries[-limit:]
     tracked = tuple(dict.fromkeys(name for entry in shown for name in entry.tracked))
     more = _MORE if context.console.as_json else ("link",) if any(entry.url for entry in shown) else ()
+    as_json = context.console.as_json
     rows = [
-        (*_listed(context, entry), *map(facts(entry).get, more), *(entry.tracked.get(name, "") for name in tracked))
+        (
+            *listed_row(entry, as_json=as_json),
+            *map(facts(entry).get, more),
+            *(entry.tracked.get(name, "") for name in tracked),
+        )
         for entry in shown
     ]
     columns = (*_COLUMNS, *more, *tracked)
@@ -127,42 +125,14 @@ def _linked(
     return [outbox.entry(entry.number) if entry.number in asked else entry for entry in entries]
 
 
-def _listed(context: CommandContext, entry: "OutboxEntry") -> tuple[object, ...]:
-    """An entry's cells in a list. For programs they keep their values: operation as sent, time in UTC."""
-    from decimal import Decimal
-
-    from intacct_bridge.flow.outbox.audit import amount_text, currency_text, local_text
-    from intacct_bridge.flow.outbox.entry import outcome_word
-
-    number, state, record, operation, receipt, sent, *others = _row(entry)
-    amount = amount_text(entry, grouped=not context.console.as_json)
-    if not context.console.as_json:
-        operation, sent = outcome_word(entry), local_text(entry.last_sent_at)
-    money = Decimal(amount.replace(",", "")) if amount and ";" not in amount else amount
-    return number, state, record, operation, money, currency_text(entry), entry.posting_date, receipt, sent, *others
-
-
-def _row(entry: "OutboxEntry") -> tuple[object, ...]:
-    receipt = f"{entry.target.object} {entry.receipt.record}" if entry.receipt and entry.receipt.record else ""
-    return (
-        entry.number,
-        entry.status.value,
-        entry.label,
-        entry.target.operation.value,
-        receipt,
-        entry.last_sent_at,
-        entry.user,
-        entry.position,
-        entry.loader[:_RUN],
-    )
-
-
 @outbox_command.command("show")
 @click.argument("number", type=int)
 @click.option("--links", is_flag=True, help="Ask Intacct for the record's link if it is not known yet.")
 @shared_options(prints_table=True)
 def show_command(context: CommandContext, *, number: int, links: bool) -> None:
     """Show one entry, with every state that it had."""
+    from intacct_bridge.edge.views.outbox_entries import entry_facts
+
     with context.open_outbox() as outbox:
         outbox.recover()
         entry = outbox.entry(number)
@@ -183,166 +153,6 @@ def show_command(context: CommandContext, *, number: int, links: bool) -> None:
     if decisions:
         context.console.result("")
         context.console.table(list(decisions[0]), [list(one.values()) for one in decisions])
-
-
-def entry_facts(entry: "OutboxEntry", earlier: "Mapping[str, Any]", *, grouped: bool) -> dict[str, Any]:
-    """What an entry says by label; `grouped`: amounts have thousands separators."""
-    from intacct_bridge.flow.outbox.audit import amount_text, currency_text, local_text
-    from intacct_bridge.flow.outbox.entry import outcome_word
-    from intacct_bridge.flow.records.values import comparable
-
-    return {
-        "number": entry.number,
-        "record": entry.label,
-        "state": entry.status.value,
-        "operation": f"{outcome_word(entry)} {entry.target.object}",
-        "amount": " ".join(filter(None, (amount_text(entry, grouped=grouped), currency_text(entry)))),
-        "posting date": entry.posting_date,
-        "company": entry.target.company,
-        "entity": entry.target.entity,
-        "identity": entry.identity,
-        "attempt": entry.attempt,
-        "control id": entry.control_id,
-        "source": entry.position,
-        "by": entry.user,
-        "sent": entry.last_sent_at,
-        "sent (local time)": local_text(entry.last_sent_at),
-        "receipt": entry.receipt.record if entry.receipt else "",
-        "link": entry.url,
-        "run": entry.loader,
-        "takes back entry": entry.undoes,
-        "earlier values": [f"{name}: {comparable(value) or '(empty)'}" for name, value in earlier.items()],
-        "tracked": ", ".join(f"{name} {value}" for name, value in entry.tracked.items()),
-        "faults": [str(fault) for fault in entry.faults],
-        "note": entry.note,
-    }
-
-
-@outbox_command.command("retry")
-@click.argument("numbers", metavar="[NUMBER]...", nargs=-1, type=int)
-@click.option("--yes", is_flag=True, help="Write to a production company without confirmation.")
-@shared_options(prints_table=True)
-def retry_command(context: CommandContext, *, numbers: tuple[int, ...], yes: bool) -> int:
-    """Send refused and unsent records again, unchanged; without numbers, all of them.
-
-    Use it after a problem in the company was fixed. To fix a mistake in the file, correct the file and load it again.
-    Records in doubt are settled, not retried.
-    """
-    from intacct_bridge.flow.post.retry import retry
-    from intacct_bridge.flow.records.status import UNAPPLIED
-
-    with context.open_outbox() as outbox:
-        if any(True for _ in outbox.entries(statuses=UNAPPLIED)):
-            context.allow_write("refused and unsent records again", yes=yes)
-        return _show(context, retry(context.load_gateway, outbox, only=numbers), "Nothing to retry.")
-
-
-@outbox_command.command("settle")
-@click.argument("numbers", metavar="[NUMBER]...", nargs=-1, type=int)
-@number_option("--settle-after", SETTLE_AFTER, metavar="S")
-@click.option("--yes", is_flag=True, help="Write to a production company without confirmation.")
-@shared_options(prints_table=True)
-def settle_command(context: CommandContext, *, numbers: tuple[int, ...], settle_after: int | None, yes: bool) -> int:
-    """Settle records in doubt: find out whether they were applied, and send them again only if provably not."""
-    from intacct_bridge.flow.post.retry import settle_doubts
-    from intacct_bridge.flow.post.settle import SettleSettings
-    from intacct_bridge.flow.records.status import RecordStatus
-
-    waits = SettleSettings().settle_after if settle_after is None else timedelta(seconds=settle_after)
-    settings = SettleSettings(waits, memory_proven=context.client.runtime.calibration.memory_proven)
-    with context.open_outbox() as outbox:
-        outbox.recover()
-        if any(True for _ in outbox.entries(statuses=[RecordStatus.IN_DOUBT])):
-            context.allow_write("records in doubt that prove not to be applied", yes=yes)
-        settled = settle_doubts(context.load_gateway, outbox, settings, only=numbers)
-        status = _show(context, settled, "Nothing is in doubt.")
-        _propose(context, outbox, [one for one in settled if one.status is RecordStatus.IN_DOUBT])
-    return status
-
-
-def proposed(context: CommandContext, outbox: "Outbox", doubtful: "list[OutboxEntry]") -> "list[Candidate]":
-    """The records that entries in doubt may have become, as Intacct shows them in each entry's entity."""
-    from intacct_bridge.flow.post.candidates import candidates
-    from intacct_bridge.flow.post.retry import within_entities
-
-    return [
-        one
-        for within, some in within_entities(context.load_gateway, doubtful)
-        for one in candidates(within, outbox, some)
-    ]
-
-
-def _propose(context: CommandContext, outbox: "Outbox", doubtful: "list[OutboxEntry]") -> None:
-    """Show the records that entries in doubt may have become, for a person to decide."""
-    if not doubtful or context.console.as_json:
-        return
-    found = proposed(context, outbox, doubtful)
-    if found:
-        context.console.say("These records may be the ones in doubt. Records with the same key come first.")
-        rows = [(one.entry, one.record, one.label, one.has_key, one.created, one.creator) for one in found]
-        context.console.table(("entry", "record", "label", "same key", "created", "by"), rows)
-    context.console.say(
-        "Check in Intacct, then decide: intacct outbox resolve NUMBER --posted-as KEY (or --not-posted) --because WHY"
-    )
-
-
-_BECAUSE = click.option("--because", metavar="TEXT", required=True, help="Say why. The outbox keeps the reason.")
-_PERSON = click.option("--person", metavar="NAME", help="Who decides (default: the operating system's user).")
-
-
-@outbox_command.command("resolve")
-@click.argument("number", type=int)
-@click.option("--posted-as", metavar="KEY", help="Intacct has the record, with this RECORDNO or natural key.")
-@click.option("--not-posted", is_flag=True, help="Intacct does not have the record: it may be sent again.")
-@_BECAUSE
-@_PERSON
-@shared_options(prints_table=True)
-def resolve_command(
-    context: CommandContext, *, number: int, posted_as: str | None, not_posted: bool, because: str, person: str | None
-) -> None:
-    """Decide whether a record in doubt was posted. `intacct outbox settle` shows which records it may be.
-
-    \b
-    Examples:
-      intacct outbox resolve 17 --posted-as 7295 --because "bill seen in Intacct"
-      intacct outbox resolve 17 --not-posted --because "Sage support found no request"
-    """
-    from intacct_bridge.flow.outbox.entry import Resolution, ResolutionKind
-
-    if (posted_as is None) is not not_posted:
-        raise SettingsError("Missing option --posted-as KEY or --not-posted.", fix="Give one of them.")
-    with context.open_outbox() as outbox:
-        outbox.recover()
-        _of_company(context, outbox.entry(number))
-        record = _seen(context, outbox.entry(number), posted_as) if posted_as is not None else ""
-        kind = ResolutionKind.NOT_POSTED if not_posted else ResolutionKind.POSTED_AS
-        entry = outbox.decide(number, Resolution(kind, _decider(person), _reason(because), record))
-    _decided(context, entry)
-    if not_posted:
-        context.console.say(f"It may be sent again: load its file again, or: intacct outbox retry {number}")
-
-
-@outbox_command.command("forget")
-@click.argument("number", type=int)
-@_BECAUSE
-@_PERSON
-@shared_options(prints_table=True)
-def forget_command(context: CommandContext, *, number: int, because: str, person: str | None) -> None:
-    """Forget that a record was posted, so that the next load of it posts it again.
-
-    This is for a record that Intacct no longer has. The record in Intacct stays as it is.
-
-    \b
-    Example:
-      intacct outbox forget 17 --because "deleted by hand on 3 November"
-    """
-    from intacct_bridge.flow.outbox.entry import Resolution, ResolutionKind
-
-    with context.open_outbox() as outbox:
-        _of_company(context, outbox.entry(number))
-        entry = outbox.decide(number, Resolution(ResolutionKind.FORGOTTEN, _decider(person), _reason(because)))
-    _decided(context, entry)
-    context.console.say("The next load of this record posts it again.")
 
 
 @outbox_command.command("move")
@@ -390,67 +200,5 @@ def _named_place(context: CommandContext, place: str, option: str) -> str:
     return str(Path(found).resolve())
 
 
-def _of_company(context: CommandContext, entry: "OutboxEntry") -> None:
-    """Refuse an entry that this connection does not reach: another company's, or another entity's."""
-    from intacct_bridge.flow.company.target_company import TargetCompany
-
-    here, there = TargetCompany.of(context.connection), entry.target
-    if here.company != there.company or here.entity.casefold() not in ("", there.entity):
-        where = f"{there.company}, entity {there.entity}" if there.entity else there.company
-        raise SettingsError(f"entry {entry.number} is of {where}", fix="Use a connection to it.")
-
-
-def _seen(context: CommandContext, entry: "OutboxEntry", key: str) -> str:
-    """The record that a person names, as Intacct shows it."""
-    from intacct_bridge.errors import InvalidRequestError, NotPermittedError, RefusedError
-    from intacct_bridge.flow.post.candidates import record_of
-    from intacct_bridge.flow.post.retry import within_entities
-
-    name = entry.target.object
-    ((within, _),) = within_entities(context.load_gateway, [entry])
-    try:
-        record = record_of(within, name, key)
-    except (InvalidRequestError, NotPermittedError, RefusedError) as error:
-        context.console.say(f"Not checked in Intacct: {error.message}")
-        return key
-    if not record:
-        raise SettingsError(
-            f"Intacct shows no {name} {key!r} to {entry.user or 'this user'}",
-            fix=f"Give its RECORDNO. Look with: intacct query {name}",
-        )
-    return record
-
-
-def _decider(person: str | None) -> str:
-    """Who decides, on this machine."""
-    import getpass
-
-    if person and person.strip():
-        return person.strip()
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError, ImportError):
-        raise SettingsError("the operating system names no user", fix="Say who decides: --person NAME") from None
-
-
-def _reason(because: str) -> str:
-    if not because.strip():
-        raise SettingsError("--because is empty", fix="Say why; the outbox keeps the reason.")
-    return because.strip()
-
-
-def _decided(context: CommandContext, entry: "OutboxEntry") -> None:
-    facts = {"number": entry.number, "record": entry.label, "state": entry.status.value, "note": entry.note}
-    if context.console.as_json:
-        context.console.json({**facts, "receipt": entry.receipt.record if entry.receipt else None})
-    else:
-        context.console.result(f"{entry.number} {entry.label}: {entry.status.value}, {entry.note}")
-
-
-def _show(context: CommandContext, entries: "list[OutboxEntry]", empty: str) -> int:
-    context.recorder.add_records(entry.status for entry in entries)
-    rows = [(*_row(entry)[:5], entry.note or "; ".join(str(fault) for fault in entry.faults)) for entry in entries]
-    context.console.table(("number", "state", "record", "operation", "receipt", "why"), rows, empty=empty)
-    if any(entry.status.value == "in_doubt" for entry in entries):
-        return 5
-    return 0 if all(entry.status.value == "applied" for entry in entries) else 1
+for _command in (retry_command, settle_command, resolve_command, forget_command):
+    outbox_command.add_command(_command)

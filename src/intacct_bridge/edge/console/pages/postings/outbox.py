@@ -86,7 +86,8 @@ def _day(text: str | None) -> date | None:
 
 def show_entry(visit: Visit) -> PageView:
     """One entry with every state that it had, and what can be done with it."""
-    from intacct_bridge.edge.cli.postings.outbox import entry_facts, proposed
+    from intacct_bridge.edge.cli.postings.outbox_decisions import proposed
+    from intacct_bridge.edge.views.outbox_entries import entry_facts
 
     name, number = visit.params["connection"], _number(visit)
     with visit.company(name, "outbox show") as context, existing_outbox(context) as outbox:
