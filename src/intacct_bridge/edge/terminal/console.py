@@ -17,7 +17,6 @@ from intacct_bridge.edge.terminal.tables import Cell, plain_lines, print_fitted,
 from intacct_bridge.model.masking import without_secrets
 from intacct_bridge.model.wording import counted
 
-"""Shorter ones occur by chance in other text, and masking them would make it unreadable."""
 _NAMED = 6
 """Hidden columns that are named."""
 _GAP = "  "
