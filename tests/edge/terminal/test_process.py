@@ -248,6 +248,29 @@ def test_a_load_after_an_extraction_of_one_process_ends_without_a_word(tmp_path:
     assert (ran.stdout, ran.stderr) == (b"", b"")
 
 
+def test_after_imports_garbage_is_looked_for_again_but_not_among_modules(
+    tmp_path: Path,
+) -> None:
+    program = """
+import gc
+from intacct_bridge.edge.terminal.memory import uncollected
+for _ in range(2):
+    with uncollected():
+        kept = [[] for _ in range(1000)]
+        assert not gc.isenabled()
+    assert gc.isenabled()
+    print(gc.get_freeze_count() > 1000)
+    gc.unfreeze()
+try:
+    with uncollected():
+        raise ImportError
+except ImportError:
+    print(gc.isenabled())
+"""
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True, cwd=tmp_path, text=True)
+    assert ran.stdout.split() == ["True", "False", "True"]
+
+
 @pytest.mark.parametrize(
     ("text", "found"),
     [('{"n": 1}\n{"n": 2}\n', {"n": 2}), ('{"n": 1}\r\n\r\n{"n": 2}', {"n": 2}), ('{\n"n": 1\n}', {"n": 1}), ("", {})],

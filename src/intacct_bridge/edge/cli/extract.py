@@ -145,16 +145,11 @@ def extract_command(context: CommandContext, **options: Any) -> int:
     _check(given)
     if context.entity and context.entity.lower() == "all":
         context.entity = ""
-    client = context.limited_client(given.max_transactions)
-    with stoppable(context.console), client.signing_in():  # the answer comes while the libraries are imported
-        from intacct_bridge.edge.terminal.memory import limit_memory
-        from intacct_bridge.flow.destinations.open import compact_copy, importing
-
-        limit_memory()
-        with importing(given.to):
-            from intacct_bridge.edge.views.extract import run_extraction
-            from intacct_bridge.flow.streams.defaults import fields_of_objects
-            from intacct_bridge.model.uri_text import redacted
+    client = _signed_in(context, given)
+    from intacct_bridge.edge.views.extract import run_extraction
+    from intacct_bridge.flow.destinations.open import compact_copy
+    from intacct_bridge.flow.streams.defaults import fields_of_objects
+    from intacct_bridge.model.uri_text import redacted
 
     client.read_as_text(fields_of_objects(given.as_text))
     request, reading = _request(client, given)
@@ -178,6 +173,22 @@ def extract_command(context: CommandContext, **options: Any) -> int:
         before, after = counted(one.files_before, "file"), counted(one.files_after, "file")
         context.console.say(f"{one.stream}: {before} rewritten as {after}, {counted(one.rows, 'row')}")
     return 0 if done.sound and fetched else FAILURES
+
+
+def _signed_in(context: CommandContext, given: _Given) -> "Client":
+    """The client; the modules that a run needs are imported while the gateway answers the sign-in."""
+    from intacct_bridge.edge.terminal.memory import limit_memory, uncollected
+
+    limit_memory()
+    with uncollected():
+        client = context.limited_client(given.max_transactions)
+        with stoppable(context.console), client.signing_in():
+            from intacct_bridge.flow.destinations.open import importing
+
+            with importing(given.to):
+                import intacct_bridge.edge.views.extract
+                import intacct_bridge.flow.streams.defaults  # noqa: F401
+    return client
 
 
 def _check(given: _Given) -> None:

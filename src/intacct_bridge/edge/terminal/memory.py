@@ -1,10 +1,12 @@
-"""Less memory for a process that reads, and less collection of garbage for one that plans or serves."""
+"""Less memory for a process that reads, and less collection of garbage for one that starts, plans or serves."""
 
 import atexit
 import ctypes
 import gc
 import os
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from functools import cache
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
 """The numbers of glibc's `mallopt` options."""
@@ -28,6 +30,27 @@ def limit_memory() -> None:
             option(number, most)
 
 
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Do not look for circular garbage in the body, which imports modules. For commands only.
+
+    Python would look a hundred times, in the twentieth part of the start, although modules stay until the end.
+    """
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+    _keep_what_there_is()
+
+
+@cache
+def _keep_what_there_is() -> None:
+    """Never look at the present objects again. Once a process: a server would keep the garbage of its earlier work."""
+    gc.freeze()
+    atexit.register(gc.unfreeze)  # else DuckDB reports its frozen objects as leaked when the process ends
+
+
 def collect_less() -> None:
     """Look for circular garbage less often: a plan makes objects by the million that all stay. For commands only.
 
@@ -35,6 +58,5 @@ def collect_less() -> None:
     the emulator makes its company. What is imported by now is never looked at again before the end. Objects without
     circles go as soon as nothing needs them, as always.
     """
-    gc.freeze()
-    atexit.register(gc.unfreeze)  # else DuckDB reports its frozen objects as leaked when the process ends
+    _keep_what_there_is()
     gc.set_threshold(50_000, 20, 50)
