@@ -106,8 +106,11 @@ class Client:
         self._owner = owner
         self._calls = Calls(session)
         self._catalog = CatalogReader(self._calls, cache)
-        self._queries = QueryReader(self._calls, self._catalog)
+        self._queries = QueryReader(self._calls, self._catalog, reading_of=self._reading_of)
         self._reader = company_reader(self._calls, self._catalog, self._queries)
+
+    def _reading_of(self, offset_minutes: int) -> str:
+        return self._runtime.calibration.reading_of(offset_minutes)
 
     # --- the connection
 

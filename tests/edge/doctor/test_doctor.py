@@ -21,6 +21,7 @@ from intacct_bridge.edge.doctor.view import as_data, render
 from intacct_bridge.edge.terminal.console import Console
 from intacct_bridge.emulator.gateway.gateway import Emulator
 from intacct_bridge.emulator.settings.world import CompanySettings, EmulatorSettings, RoleSettings, UserSettings
+from intacct_bridge.model.query.query import field
 from intacct_bridge.wire.codec import decode_request, decode_response, encode_response
 from intacct_bridge.wire.reply import Reply
 from intacct_bridge.wire.xml import element
@@ -174,6 +175,22 @@ def test_the_reading_of_times_in_filters_is_measured_and_kept(
     assert kept.reading_of(offset + 60) == ""
     assert kept.memory_proven
     assert kept.measured == "2026-11-21T11:00:00Z"
+
+
+@pytest.mark.parametrize("reads_as", ["utc", "user"])
+@pytest.mark.parametrize("offset", [-480, 570])
+def test_once_measured_a_query_by_time_finds_the_records_of_that_time(
+    reads_as: str, offset: int, company: Emulator
+) -> None:
+    users = (UserSettings(offset_minutes=offset),)
+    settings = replace(settings_of(filter_times=reads_as), companies=(CompanySettings(users=users),))
+    emulator = company.clone(settings=settings)
+    examined(emulator, keep=True)
+    with client_of(emulator, keep=True) as client:
+        at = next(client.query("VENDOR", "WHENMODIFIED"))["WHENMODIFIED"]
+        for where in (field("WHENMODIFIED") == at, f"WHENMODIFIED = {at:%Y-%m-%dT%H:%M:%S}Z"):
+            assert client.table("VENDOR", "RECORDNO", where=where).num_rows == 1
+    emulator.close()
 
 
 def test_forgotten_control_ids_are_reported_and_kept(company: Emulator, state: Path) -> None:

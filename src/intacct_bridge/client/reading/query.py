@@ -50,6 +50,9 @@ class BoundQuery:
     """By column name."""
     kind_of: KindOf
     formatting: Formatting = DEFAULT
+    """How the answer writes dates and times."""
+    literals: Formatting = DEFAULT
+    """How the filter writes times."""
     added: str = ""
     """The key, where it was added for walking and not selected."""
 
@@ -86,9 +89,13 @@ class _DefinitionFinder:
 class QueryReader:
     """Queries of one session."""
 
-    def __init__(self, calls: Calls, catalog: CatalogReader) -> None:
+    def __init__(
+        self, calls: Calls, catalog: CatalogReader, *, reading_of: Callable[[int], str] = lambda _: ""
+    ) -> None:
         self._calls = calls
         self._catalog = catalog
+        self._reading_of = reading_of
+        """How the gateway reads times of filters for a user with this offset, where that was measured."""
         self._one_by_one = threading.Lock()
         self._decoding = ThreadPoolExecutor(1, "decode")  # its thread ends with the reader
 
@@ -114,7 +121,11 @@ class QueryReader:
                 found = {**found, key: described.kind_of(key)}
                 plain = replace(plain, query=replace(ready, select=(*ready.select, key)), kinds=found, added=key)
         timed = any(kind in _TIMED for kind in found.values()) or _compares_times(ready)
-        return replace(plain, formatting=self._catalog.formatting()) if timed else plain
+        if not timed:
+            return plain
+        formatting = self._catalog.formatting()
+        in_utc = formatting.offset_minutes and self._reading_of(formatting.offset_minutes) == "utc"
+        return replace(plain, formatting=formatting, literals=DEFAULT if in_utc else formatting)
 
     def pages(self, query: Query, *, limit: int | None = None) -> Iterator[tuple[BoundQuery, Page]]:
         """Pages as the gateway wrote them, with the query that they answer."""
@@ -139,7 +150,7 @@ class QueryReader:
 
     def page(self, bound: BoundQuery, query: Query) -> Page:
         """One page of a bound query, or of one that differs from it only in filter, order, offset and page size."""
-        body = query_element(query, bound.formatting, bound.kind_of)
+        body = query_element(query, bound.literals, bound.kind_of)
         return self._calls.fetch(body, _as_page)
 
     def batch(self, bound: BoundQuery, query: Query) -> "tuple[PageHead, pa.RecordBatch]":
@@ -156,7 +167,7 @@ class QueryReader:
                 response, head, rows = self._decoding.submit(decode_batch, body, fields, bound.formatting).result()
             return response, (head, rows)
 
-        head, rows = self._calls.fetch(query_element(query, bound.formatting, bound.kind_of), decode)
+        head, rows = self._calls.fetch(query_element(query, bound.literals, bound.kind_of), decode)
         if head is None or rows is None:
             raise _no_page(query)
         return head, _named_batch(rows, bound) if plain else rows
@@ -170,7 +181,7 @@ class QueryReader:
                 response, head, rows = decode_rows(body, bound.kinds, bound.formatting)
             return response, (head, rows)
 
-        head, rows = self._calls.fetch(query_element(query, bound.formatting, bound.kind_of), decode)
+        head, rows = self._calls.fetch(query_element(query, bound.literals, bound.kind_of), decode)
         if head is None or rows is None:
             raise _no_page(query)
         return head, rows
