@@ -33,7 +33,7 @@ def show(visit: Visit) -> PageView:
 
 def _has_log(visit: Visit, name: str) -> bool:
     """Whether a watch has run on the connection."""
-    from intacct_bridge.edge.cli.changes.watch import has_event_log
+    from intacct_bridge.edge.cli.changes.logged_events import has_event_log
 
     with visit.company(name, "watch status") as context:
         return has_event_log(context.connection)
