@@ -1,4 +1,4 @@
-"""DuckDB with little memory: rows of any form are stored, and a failed checkpoint loses nothing."""
+"""DuckDB with little memory: rows of any form are stored, a failed checkpoint loses nothing, and files stay small."""
 
 from pathlib import Path
 from typing import Any
@@ -78,6 +78,52 @@ def test_a_commit_without_enough_memory_is_repeated_with_more(monkeypatch: pytes
     assert held() == (1000, 1000)
 
 
+def replace(of: Stream, numbers: range, length: int) -> None:
+    """A later run that replaces the rows with these numbers."""
+    sink = duckdb_sink(PATH)
+    sink.open("demo", NOON)
+    writer = sink.writer(of, DONE)
+    rows = texts(of, 0, max(numbers) + 1, length)
+    writer.write(rows.take(pa.array(numbers)))
+    writer.commit(DONE, NOON)
+    sink.finish([], NOON)
+    sink.close()
+
+
+def row_groups() -> list[int]:
+    """The rows in each row group, deleted ones included."""
+    with duckdb.connect(PATH, read_only=True) as con:
+        found = con.execute(
+            "SELECT sum(count)::INT FROM pragma_storage_info('MEMO') "
+            "WHERE column_id = 0 AND segment_type <> 'VALIDITY' GROUP BY row_group_id ORDER BY row_group_id"
+        ).fetchall()
+    return [count for (count,) in found]
+
+
+def test_a_first_load_merges_no_row_groups_and_a_later_run_does(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(module, "_LOG", 0)
+    filled(3, 4, 5000, 20)
+    assert row_groups() == [5000] * 4
+    replace(stream(3), range(0, 20_000, 2), 20)
+    assert held() == (20_000, 20_000)
+    assert row_groups() == [20_000]
+
+
+def test_the_room_of_replaced_rows_is_used_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    filled(11, 2, 10_000, 40)
+    sizes = []
+    for number in range(12):
+        replace(stream(11), range(number % 3, 20_000, 3), 40)
+        sizes.append(Path(PATH).stat().st_size)
+        assert sum(row_groups()) < 60_000
+    assert held() == (20_000, 20_000)
+    assert max(sizes[6:]) <= 1.2 * max(sizes[:6])
+
+
 class Cramped:
     """A connection with little memory for a checkpoint."""
 
@@ -102,13 +148,33 @@ def test_a_checkpoint_without_enough_memory_is_repeated_by_a_new_connection(
     connect = module._connect
 
     def cramped(path: str) -> Cramped:
-        opened.append(Cramped(connect(path), least=22 + 400 * len(opened)))
+        opened.append(Cramped(connect(path), least=1 + 400 * len(opened)))
         return opened[-1]
 
     monkeypatch.setattr(module, "_connect", cramped)
     filled(60, 12, 500, 200)
     assert len(opened) > 1
     assert held() == (6000, 6000)
+
+
+def test_a_merge_without_enough_memory_is_repeated_by_a_new_connection(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    filled(60, 12, 500, 200)
+    before = row_groups()
+    opened = list[Cramped]()
+    connect = module._connect
+
+    def cramped(path: str) -> Cramped:
+        opened.append(Cramped(connect(path), least=24 + 400 * len(opened)))
+        return opened[-1]
+
+    monkeypatch.setattr(module, "_connect", cramped)
+    replace(stream(60), range(0, 600, 7), 200)
+    assert len(opened) > 1
+    assert held() == (6000, 6000)
+    assert len(row_groups()) < len(before)
 
 
 class Stubborn(Cramped):

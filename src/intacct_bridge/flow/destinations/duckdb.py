@@ -26,8 +26,10 @@ _SETTINGS = (
 checkpoint, which moves the log to its place in the file, takes more memory than anything else, so we decide when it is
 made. A date that becomes a time is midnight UTC, regardless of the machine's time zone.
 """
-_LOG, _LOG_SECONDS = 32 * 2**20, 5.0
+_LOG, _LOG_SECONDS = 8 * 2**20, 5.0
 """Bytes and seconds after which a checkpoint is made: while others wait for the gateway, rather than at the end."""
+_MERGES = 100
+"""How many merges of row groups a run may make; DuckDB's default for each checkpoint."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +45,15 @@ class _Memory:
         return self.least + self.column * columns + self.incoming * incoming
 
 
+_NOTHING = 1.0
+"""Fewer megabytes than one block of each column: DuckDB drops all blocks that are not in use."""
 _LEAST = 24.0
 """Megabytes for any query; with 8, keys could not be looked up."""
 _COMMIT = _Memory(6.0, 0.4, 2.0)
 """With 0.2 for each column, commits of 6 MB in 60 columns failed."""
-_CHECKPOINT = _Memory(4.0, 0.75)
-"""Some blocks of 256 kB for each column: with 32 MB in all, checkpoints failed for tables of 40 columns, with 80 MB for
-those of 120.
+_CHECKPOINT = _Memory(4.0, 0.4)
+"""Some blocks of 256 kB for each column. A checkpoint takes half of that; merges in tables of long and different texts
+take twice as much.
 """
 _MUCH = 64.0
 """Megabytes from which memory is taken back after a commit; DuckDB then reads blocks again, which takes time."""
@@ -88,6 +92,7 @@ class DuckDB:
         self._columns = 0
         self._scale = 1.0
         self._checkpointed_at = monotonic()
+        self._has_replaced = False
 
     def connect(self) -> None:
         """Open the file."""
@@ -119,6 +124,8 @@ class DuckDB:
         """Make a checkpoint and close the file."""
         if self._open is not None:
             self._checkpoint()
+            if self._has_replaced:
+                self._free_room()
             self._open.close()
             self._open = None
 
@@ -141,12 +148,8 @@ class DuckDB:
 
     def _give_back_memory(self) -> None:
         """Lower the limit again, so that DuckDB drops the blocks that it keeps of tables written before."""
-        import duckdb
-
         if self._memory > _MUCH and self._open is not None:
-            with suppress(duckdb.Error):  # what is still in use is released later
-                self._con.execute(f"SET memory_limit = '{_LEAST:.0f}MB'")
-                self._memory = _LEAST
+            self._limit_memory(_LEAST)
 
     def _checkpoint_if_due(self) -> None:
         """Make a checkpoint when it is due. The commit before it is done and must not be repeated, so an error here
@@ -160,7 +163,7 @@ class DuckDB:
             if log.exists() and (age > _LOG_SECONDS or log.stat().st_size > _LOG):
                 self._checkpoint()
 
-    def _checkpoint(self) -> None:
+    def _checkpoint(self, merges: int = 0) -> None:
         """Move the log to its place in the file, with as little memory as possible.
 
         A checkpoint without enough memory ends the connection. Committed rows are safe in the log, so a new connection
@@ -170,8 +173,11 @@ class DuckDB:
 
         before = self._memory
         for _ in range(_DOUBLINGS):
+            if merges:
+                self._limit_memory(_LEAST)  # a merge uses all the memory that it may use
             self._allow_memory(self._scale * _CHECKPOINT.of(self._columns, 0))
             try:
+                self._con.execute(f"SET max_vacuum_tasks = {merges}")
                 self._con.execute("CHECKPOINT")
             except (duckdb.FatalException, duckdb.OutOfMemoryException):
                 self._scale *= 2
@@ -181,11 +187,23 @@ class DuckDB:
             except duckdb.Error:  # such as another transaction on the file in this process: the rows stay in the log
                 break
             else:
+                self._limit_memory(_NOTHING)  # DuckDB keeps the blocks that it wrote
                 break
-        with suppress(duckdb.Error):  # memory that DuckDB still uses is released later
-            self._con.execute(f"SET memory_limit = '{before:.0f}MB'")
-            self._memory = before
+        self._limit_memory(before)
         self._checkpointed_at = monotonic()
+
+    def _free_room(self) -> None:
+        """Merge row groups, so that the room of deleted rows can be used again.
+
+        A merge writes rows again and takes more memory than a checkpoint, so merges come last, when DuckDB holds no
+        rows in memory, and not in a run that only adds rows to new tables.
+        """
+        import duckdb
+
+        with suppress(duckdb.Error):  # such as a full disk: the next run frees more
+            self.execute(f"COMMENT ON TABLE {self.bridge_schema}.runs IS NULL")  # no checkpoint without a log
+            self._checkpoint(_MERGES)
+            self._has_replaced = False
 
     def execute(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Run a statement to its end; otherwise the connection would stay busy."""
@@ -246,6 +264,14 @@ class DuckDB:
             self._con.execute(f"SET memory_limit = '{needed:.0f}MB'")
             self._memory = needed
 
+    def _limit_memory(self, most: float) -> None:
+        """Set the memory limit; DuckDB drops the blocks beyond it, and refuses a limit below what is in use."""
+        import duckdb
+
+        with suppress(duckdb.Error, SettingsError):
+            self._con.execute(f"SET memory_limit = '{most:.0f}MB'")
+            self._memory = most
+
     def index(self, table: str, columns: Iterable[str]) -> None:
         """A column store needs no index."""
 
@@ -255,6 +281,10 @@ class DuckDB:
 
     def declare_key(self, table: str, key: str) -> None:
         """None is declared: DuckDB refuses to delete and insert a key in one transaction."""
+
+    def replaced(self) -> None:
+        """Their room is freed when the file is closed."""
+        self._has_replaced = True
 
     def gained_memory(self, error: BaseException) -> bool:
         """Double the memory, some times at most; how much rows take cannot be known beforehand."""

@@ -254,6 +254,9 @@ class Postgres:
             self.execute(f"DROP INDEX {index}")
         self.execute(f"ALTER TABLE {name} ADD PRIMARY KEY ({column})")
 
+    def replaced(self) -> None:
+        """Autovacuum frees their room."""
+
     def gained_memory(self, error: BaseException) -> bool:  # noqa: ARG002
         """The server decides about its memory."""
         return False

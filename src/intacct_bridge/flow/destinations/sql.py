@@ -137,6 +137,9 @@ class Database(Protocol):
     def declare_key(self, table: str, key: str) -> None:
         """Declare the primary key of a complete table, if its rows prove it and the database can use it."""
 
+    def replaced(self) -> None:
+        """Rows of a complete table were replaced or deleted."""
+
     def gained_memory(self, error: BaseException) -> bool:
         """Whether a transaction failed only for lack of memory, and would find more in another attempt."""
 
@@ -169,6 +172,7 @@ class DatabaseSession:
         self.registered = database.registered
         self.index = database.index
         self.declare_key = database.declare_key
+        self.replaced = database.replaced
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -521,6 +525,8 @@ class SqlWriter:
             deleted += sum(self._delete(field, keys, at) for field, keys in self._deleted)
             if self._marked:
                 self._db.execute(f"DELETE FROM {self._table} WHERE _deleted_at IS NOT NULL")
+            if not self._is_loading and (self._batches or deleted or self._marked):
+                self._db.replaced()
             if self._is_loading and not bookmark.in_progress:
                 self._db.execute(f"ALTER TABLE {self._table} RENAME TO {quoted(self._stream.name)}")
                 if self._stream.object and not self._stream.group:
