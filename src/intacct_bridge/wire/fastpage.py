@@ -1,13 +1,15 @@
 """One page straight to Arrow text columns: the fast decoder, which accepts a page only where it can prove the result.
 
-Theory. A page is 2,000 rows that all look like the first one: the same elements, once each, in the same order. So every
-row has the same number of `<`, and the places of all `<` in a page give the place of every tag and every text. Arrow
-finds them in milliseconds. The texts are gathered from the page, one column after another, and no other byte is copied
-for long: seven of eight bytes are tags. Then every byte is checked: the page without its texts must be the first row's
-tags, as often as there are rows. Nothing is left to assume then, for a text reaches from the end of its opening tag to
-the next `<`. Expat parses the document around the rows, with a marker in their place that must come out as the only
-child of `response/operation/result/data`. The checks that expat makes in text are made here on all texts at once:
-UTF-8, control characters, U+FFFE and U+FFFF, `]]>`, references.
+Theory. The rows of a page usually look alike: the same elements, once each, in the same order. Then every row has the
+same number of `<`, so the positions of all `<` in the page give the position of every tag and every text. Arrow finds
+these positions in milliseconds. Only the texts are copied from the page, one column after another; they are about one
+byte of eight.
+
+Then every byte is checked. The page without its texts must be the tags of the first row, repeated for every row. A text
+reaches from the end of its opening tag to the next `<`, so nothing is assumed. Expat parses the document around the
+rows, with a marker in place of the rows that must come out as the only child of `response/operation/result/data`. What
+expat checks in a text is checked here in all texts at once: UTF-8, control characters, U+FFFE and U+FFFF, `]]>`,
+references.
 
 For an unusual page (attributes, comments, nesting, missing or reordered elements, a carriage return, another encoding,
 a wrong count) the result is None, and `page.decode_page` reads it. A fuzz test shows that both give the same result on
