@@ -1,6 +1,8 @@
 """Which function writes a record, and how."""
 
 from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -105,3 +107,17 @@ def test_a_specific_function_with_a_currency_and_no_rate_asks_for_the_daily_rate
     assert plan
     text = serialize(made.specific(plan, "update", {"CURRENCY": "EUR"}, {}, key="7"))
     assert "<currency>EUR</currency><exchratetype></exchratetype>" in text
+
+
+def test_a_time_of_a_custom_field_is_rendered_in_a_specific_function_too() -> None:
+    """Other times of these functions are days, in three elements."""
+    moment = datetime(2026, 3, 29, 2, 30, tzinfo=UTC)
+    west = FunctionBuilder(described, is_legacy=False, render=lambda _object, _field, _value: "03/28/2026 21:00:00")
+    plan = west.plan("create", "ARINVOICE")
+    assert plan is not None
+    cells = {"CUSTOMERID": "C1", "WHENCREATED": moment, "WHENDUE": date(2026, 4, 1), "CUSTOM_X": moment}
+    line = {"ACCOUNTNO": "4000", "TRX_AMOUNT": Decimal(1), "CUSTOM_X": moment}
+    text = serialize(west.specific(plan, "create", cells, {"ARINVOICEITEMS": [line]}))
+    value = "<customfieldname>CUSTOM_X</customfieldname><customfieldvalue>03/28/2026 21:00:00</customfieldvalue>"
+    assert text.count(value) == 2
+    assert "<datecreated><year>2026</year><month>03</month><day>29</day></datecreated>" in text

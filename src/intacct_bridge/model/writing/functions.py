@@ -5,6 +5,7 @@ On document type 3.0 the generic functions write most objects. Some are created 
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from intacct_bridge.errors import InvalidRequestError
@@ -110,7 +111,16 @@ class FunctionBuilder:
             known |= {} if attribute else {held.key: key}
         known |= _rate(known, plan)
         custom = frozenset(undescribed).union(*map(self._customs, (plan.object, *objects)))
-        return write_element(plan, operation, known, lines=owned, custom=custom, attributes=attributes)
+        known = self._with_times(plan.object, known, custom)
+        timed = {name: [self._with_times(plan.object, row, custom) for row in rows] for name, rows in owned.items()}
+        return write_element(plan, operation, known, lines=timed, custom=custom, attributes=attributes)
+
+    def _with_times(self, name: str, cells: Cells, custom: Collection[str]) -> dict[str, Any]:
+        """The cells with the times of custom fields as requests hold them."""
+        return {
+            field: self._render(name, field, value) if isinstance(value, datetime) and field in custom else value
+            for field, value in cells.items()
+        }
 
     def delete(self, name: str, key: str) -> Element:
         """The function that deletes the record with this key: its RECORDNO, or what the object's own function takes."""
