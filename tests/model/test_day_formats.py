@@ -35,8 +35,8 @@ def test_a_date_in_another_form_is_refused(text: str) -> None:
     [
         ("DD.MON.YYYY", "'MON' is not a token"),
         ("dd/mm/yyyy", "'dd' is not a token"),
-        ("DD.MM", "has no year$"),
-        ("YYYY-MM", "has no day$"),
+        ("DD.MM", r"(?m)has no year$"),
+        ("YYYY-MM", r"(?m)has no day$"),
         ("DD.MM.YYYY YY", "one part twice"),
         ("DD.DD.MM.YYYY", "one part twice"),
         ("%d.%m", "'d' is not a token"),
@@ -107,8 +107,8 @@ def test_missing_parts_of_a_time_are_zero_and_blanks_around_a_text_do_not_count(
 
 @pytest.mark.parametrize(
     ("pattern", "says"),
-    [("DD.MM.YYYY.YY", "one part twice"), ("DD MM MMM YYYY", "one part twice"), ("YYYY-DD", "has no month$"),
-     ("DDX.MM.YYYY", "'DDX' is not a token"), ("MM.YYYY", "has no day$")],
+    [("DD.MM.YYYY.YY", "one part twice"), ("DD MM MMM YYYY", "one part twice"), ("YYYY-DD", r"(?m)has no month$"),
+     ("DDX.MM.YYYY", "'DDX' is not a token"), ("MM.YYYY", r"(?m)has no day$")],
 )  # fmt: skip
 def test_a_format_has_each_part_once(pattern: str, says: str) -> None:
     with pytest.raises(SettingsError, match=says):
