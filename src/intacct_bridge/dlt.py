@@ -131,7 +131,7 @@ class _CopyChanges:
         return f"{company} {made}", run
 
     def tables(self, stream: Stream, since: int) -> "Iterator[pa.Table]":
-        """The rows that changed after a run of the copy; with 0, all rows. Deleted rows are among the former."""
+        """The rows that changed after a run of the copy, deleted ones included; with 0, all existing rows."""
         import pyarrow as pa
 
         with self._connected() as db:

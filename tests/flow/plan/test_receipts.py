@@ -5,14 +5,13 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
 from intacct_bridge.flow.company.writable import WritableObject
 from intacct_bridge.flow.outbox.entry import Conclusion, Intent, OutboxEntry, WriteTarget
 from intacct_bridge.flow.outbox.outbox import Outbox
-from intacct_bridge.flow.plan.context import PlanContext
 from intacct_bridge.flow.plan.outbox_verdict import by_outbox, is_doubtful, sent_text
 from intacct_bridge.flow.plan.plan import PlannedRecord, Verdict
 from intacct_bridge.flow.plan.receipts import ReceiptCheck, ReceiptState
@@ -46,13 +45,30 @@ def applied(
     return done
 
 
+def context_of(outbox: Outbox, company: ShownRecords, *, offline: bool = False) -> Any:
+    """What a check of receipts needs of a plan, in a plan of vendors."""
+    return SimpleNamespace(
+        settings=SimpleNamespace(offline=offline),
+        target=SimpleNamespace(company="acme"),
+        outbox=outbox,
+        company=company,
+        unchecked=[],
+        describe=lambda: VENDOR,
+        references=SimpleNamespace(learn=list),
+    )
+
+
+def checked(outbox: Outbox, company: ShownRecords, *entries: OutboxEntry) -> dict[int, Any]:
+    return dict(ReceiptCheck(context_of(outbox, company)).check(entries))
+
+
 def states(
     outbox: Outbox, company: ShownRecords, *entries: OutboxEntry, offline: bool = False
 ) -> tuple[list[Any], list[str]]:
-    settings, target = SimpleNamespace(offline=offline), SimpleNamespace(company="acme")
-    context = SimpleNamespace(settings=settings, target=target, outbox=outbox, company=company, unchecked=[])
-    checked = ReceiptCheck(cast("PlanContext", context)).check(entries)
-    return [checked[one.number].state if one.number in checked else None for one in entries], context.unchecked
+    """The state of each entry's receipt, None where it has none; and what could not be checked."""
+    context = context_of(outbox, company, offline=offline)
+    found = ReceiptCheck(context).check(entries)
+    return [found[one.number].state if one.number in found else None for one in entries], context.unchecked
 
 
 def deleted(key: str, *, at: datetime = SENT, mode: str = "D", name: str = "vendor") -> dict[str, Value]:
@@ -64,13 +80,9 @@ def test_a_record_that_is_there_has_its_number_and_our_last_update(outbox: Outbo
     first = applied(outbox, "u1", Receipt("7"), operation=WriteOperation.UPDATE)
     last = applied(outbox, "u2", Receipt("7"), operation=WriteOperation.UPDATE)
     company = ShownRecords({"VENDOR": [{"RECORDNO": 7, "VENDORID": "V-7"}]})
-    context = SimpleNamespace(
-        settings=SimpleNamespace(offline=False), target=SimpleNamespace(company="acme"), outbox=outbox, company=company,
-        unchecked=[],
-    )  # fmt: skip
-    checked = ReceiptCheck(cast("PlanContext", context)).check([one, first, last])
-    assert list(checked) == [one.number]  # updates have no receipt of their own
-    found = checked[one.number]
+    receipts = checked(outbox, company, one, first, last)
+    assert list(receipts) == [one.number]  # updates have no receipt of their own
+    found = receipts[one.number]
     assert (found.state, found.number, found.correction) == (ReceiptState.VISIBLE, "7", last)
 
 
@@ -129,14 +141,6 @@ def test_what_cannot_be_asked_is_named_as_unchecked(outbox: Outbox) -> None:
 
 
 DAY = timedelta(days=1)
-
-
-def checked(outbox: Outbox, company: ShownRecords, *entries: OutboxEntry) -> dict[int, Any]:
-    context = SimpleNamespace(
-        settings=SimpleNamespace(offline=False), target=SimpleNamespace(company="acme"), outbox=outbox, company=company,
-        unchecked=[],
-    )  # fmt: skip
-    return dict(ReceiptCheck(cast("PlanContext", context)).check(entries))
 
 
 def test_only_later_writes_of_ours_count_and_the_last_of_them(outbox: Outbox) -> None:
@@ -265,28 +269,25 @@ VENDOR = WritableObject(
 )  # fmt: skip
 
 
-def judged(
+def decided(
     outbox: Outbox, company: ShownRecords, *pairs: tuple[Write, OutboxEntry | None], offline: bool = False
 ) -> list[PlannedRecord]:
-    context = SimpleNamespace(
-        settings=SimpleNamespace(offline=offline), target=SimpleNamespace(company="acme"), outbox=outbox,
-        company=company, unchecked=[], describe=lambda: VENDOR, references=SimpleNamespace(learn=list),
-    )  # fmt: skip
     records = [PlannedRecord.of(write) for write, _ in pairs]
-    return ReceiptCheck(cast("PlanContext", context)).decide(records, [entry for _, entry in pairs])
+    check = ReceiptCheck(context_of(outbox, company, offline=offline))
+    return check.decide(records, [entry for _, entry in pairs])
 
 
-def test_a_record_is_judged_by_its_receipt(outbox: Outbox) -> None:
+def test_the_verdict_on_a_record_follows_from_its_receipt(outbox: Outbox) -> None:
     there, hidden, gone = (applied(outbox, one, Receipt(one, f"V-{one}"), VENDORID=f"V-{one}") for one in "789")
     company = ShownRecords({"VENDOR": [{"RECORDNO": 7, "VENDORID": "V-7"}], "AUDITHISTORY": [deleted("V-9")]})
-    new, known, unseen, free = judged(outbox, company, (WRITE, None), (WRITE, there), (WRITE, hidden), (WRITE, gone))
+    new, known, unseen, free = decided(outbox, company, (WRITE, None), (WRITE, there), (WRITE, hidden), (WRITE, gone))
     assert (new, free) == (PlannedRecord.of(WRITE), PlannedRecord.of(WRITE))
     assert (known.verdict, known.receipt, known.since) == (Verdict.UNCHANGED, there.receipt, NOW)
     assert (unseen.verdict, unseen.receipt, unseen.since) == (Verdict.REFUSED, hidden.receipt, NOW)
     (finding,) = unseen.findings
     assert (finding.rule, finding.position, finding.refuses) == ("hidden", "v.csv:3", True)
     assert finding.message == "vendor V-7 was posted on 2026-11-30 as VENDOR 8; it is not visible now"
-    (offline,) = judged(outbox, ShownRecords(), (WRITE, hidden), offline=True)
+    (offline,) = decided(outbox, ShownRecords(), (WRITE, hidden), offline=True)
     assert offline.verdict is Verdict.UNCHANGED
 
 
@@ -304,7 +305,7 @@ def test_a_corrected_record_must_say_what_its_correction_left(
     (sent,) = outbox.begin(outbox.plan([update]))
     outbox.conclude([Conclusion(sent, RecordStatus.APPLIED, Receipt("7"))])
     company = ShownRecords({"VENDOR": [{"RECORDNO": 7, "VENDORID": "V-7", "NAME": name}]})
-    plain, found = judged(outbox, company, (WRITE, None), (WRITE, one))
+    plain, found = decided(outbox, company, (WRITE, None), (WRITE, one))
     assert plain.verdict is Verdict.CREATE
     assert (found.verdict, found.receipt, found.since) == (verdict, Receipt("7", "V-7"), NOW)
     if verdict is Verdict.REFUSED:
@@ -323,7 +324,7 @@ def test_a_corrected_record_that_the_company_numbered_says_nothing_of_its_number
     company = ShownRecords({"VENDOR": [{"RECORDNO": 7, "VENDORID": "VEND-00007", "NAME": "new"}]})
     unnumbered = replace(WRITE, fields={"VENDORID": None, "NAME": "new"})
     emptied = replace(WRITE, fields={"VENDORID": None, "NAME": None})
-    same, other = judged(outbox, company, (unnumbered, one), (emptied, one))
+    same, other = decided(outbox, company, (unnumbered, one), (emptied, one))
     assert same.verdict is Verdict.UNCHANGED
     assert other.verdict is Verdict.REFUSED
     assert "(NAME: new -> (empty))" in other.findings[0].message

@@ -40,7 +40,7 @@ class ApprovalMissingError(SettingsError):
 
 
 def failure(error: IntacctError) -> dict[str, Any]:
-    """An error of ours."""
+    """An error as an agent gets it: its kind, what it means, and the fix."""
     known = error.diagnosis
     found = {
         "kind": "needs_approval" if isinstance(error, ApprovalMissingError) else _kind(error),

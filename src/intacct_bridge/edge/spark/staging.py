@@ -213,7 +213,7 @@ class Staging:
         return StagedBatch(rows[0][0], BatchState(rows[0][1]), rows[0][2], rows[0][3]) if rows else None
 
     def keep(self, batch: StagedBatch, results: Iterable[RowResult] = ()) -> None:
-        """Keep the state of a batch, and its rows that are not in Intacct instead of the former ones."""
+        """Keep the state of a batch, and its rows that are not in Intacct, in place of those kept before."""
         with self._db.transaction():
             self._db.execute(
                 "INSERT INTO staged_batch (name, state, digest, plan, changed_at) VALUES (?, ?, ?, ?, ?)"

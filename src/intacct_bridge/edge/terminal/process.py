@@ -148,7 +148,7 @@ def stoppable(console: Console, seal: Callable[[float], None] = lambda _: None) 
 
 
 def _handle_signals(handler: Callable[[int, Any], None]) -> dict[int, Any]:
-    """Handle SIGINT and SIGTERM, and return the former handlers.
+    """Handle SIGINT and SIGTERM, and return the handlers that they had.
 
     A signal that is ignored stays ignored, as `nohup` and `&` set it up.
     """

@@ -139,7 +139,7 @@ def _names_receipt(record: PlannedRecord) -> bool:
 
 
 def digests_of(write: Write) -> tuple[str, ...]:
-    """The digest of what a write's input gave, and the former ones. SettingsError where an attached file is missing."""
+    """The digest of what a write's input gave, and those of earlier versions. SettingsError where a file is missing."""
     content = write.content
     try:
         digests = content_digests(write.object, content.fields, content.lines)

@@ -36,7 +36,7 @@ class AsRecorded:
         self._context = context
 
     def __call__(self, records: Sequence[PlannedRecord]) -> list[PlannedRecord]:
-        """Ask the outbox for the former identities of all records together."""
+        """Ask the outbox for the earlier identities of all records together."""
         forms = {at: _forms(one.write) for at, one in enumerate(records) if _has_accents(one.write)}
         asked = [replace(records[at].write, identity=one) for at, known in forms.items() for one in known]
         found = iter(self._context.entries(asked))
@@ -50,7 +50,7 @@ class AsRecorded:
 
 
 def _forms(write: Write) -> list[Identity]:
-    """The identity, and the former ones."""
+    """The identity, and those of earlier versions."""
     kind, text = write.identity.kind, write.identity.text
     texts = dict.fromkeys((text, nfc(text), *write.identity.former, *forms_of(text)))
     return [Identity(one, kind) for one in texts]
@@ -191,7 +191,7 @@ def _refused(record: PlannedRecord, equal: EqualNumber, twin: OutboxEntry) -> Pl
 
 
 def _digests(write: Write) -> tuple[str, ...]:
-    """The digest of a write, and the former ones of a record with accents."""
+    """The digest of a write; for a record with accents, also those of earlier versions."""
     return digests_of(write) if _has_accents(write) else (write.digest,)
 
 

@@ -104,7 +104,7 @@ def content_digest(object_name: str, fields: Mapping[str, Value], lines: Mapping
 def content_digests(
     object_name: str, fields: Mapping[str, Value], lines: Mapping[str, Iterable[RecordLine]]
 ) -> tuple[str, ...]:
-    """The digest of a record's content, and the former ones, which differ only where it has accents."""
+    """The digest of a record's content, and those of earlier versions, which differ only if it has accents."""
     header = _texts(fields)
     owned = {
         wrapper: [(line.object, _texts(line.fields)) for line in members] for wrapper, members in sorted(lines.items())

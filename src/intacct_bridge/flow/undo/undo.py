@@ -208,7 +208,7 @@ def _not_possible(outbox: Outbox, entry: OutboxEntry) -> UndoRefusal | None:
 
 
 def _way_to_new_record(outbox: Outbox, entry: OutboxEntry) -> str:
-    """How the record of a delete is created anew: from the input that posted it, if it was one of ours."""
+    """How a deleted record is created anew: from the input that posted it, if the outbox has it."""
     record = entry.receipt.record if entry.receipt else ""
     posted = outbox.entries(company=entry.target.company, statuses=[RecordStatus.RELEASED], object=entry.target.object)
     ours = next((one for one in posted if record and one.receipt is not None and one.receipt.record == record), None)

@@ -80,11 +80,11 @@ def checked_select(sql: str, tables: Collection[str], *, dialect: str = "duckdb"
 
 
 def _rename_common_tables(query: "exp.Query", dialect: str) -> "list[exp.Table]":
-    """Give a name of ours to each common table expression, and to the places that mean it, which are returned.
+    """Rename each common table expression and the places that mean it, and return these places.
 
     `WITH APBILL AS (SELECT * FROM APBILL ...)` reads the table inside and the expression outside, and databases compare
-    names in ways of their own. A name of ours that we put at the wrong place means nothing to the database; a name of
-    the question could mean any table that it has.
+    names in ways of their own. A new name at a wrong place means nothing to the database. A name of the question could
+    mean any table that the database has.
     """
     from sqlglot import exp
 

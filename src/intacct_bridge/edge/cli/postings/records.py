@@ -224,7 +224,7 @@ def _keep(
 
 
 def _row(context: CommandContext, object_name: str, fields: Sequence[str], source: IO[bytes] | None) -> dict[str, Any]:
-    """The fields of the command line and of the file, the former first, typed by the company's catalogue."""
+    """The fields of the file, then those of the command line, which win; typed by the company's catalogue."""
     row: dict[str, Any] = dict(_from_file(source)) if source is not None else {}
     described = context.client.describe(object_name)
     for text in fields:
