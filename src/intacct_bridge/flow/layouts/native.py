@@ -6,7 +6,7 @@ belongs to the record above it. Without a key, each header is a record of its ow
 key may be two equal records or two lines of one, so they are refused.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from intacct_bridge.flow.company.attachments import COLUMN, FOLDER, FileSource, real_folder
@@ -143,17 +143,21 @@ def _inner_days(
 ) -> Iterator[str]:
     """The texts with slashes in the fields of days that are inside lists and records."""
     for row in table if nested or groups else ():
-        found = [
-            (writable.field(path), cell) for column in groups for path, cell in _leaves(row.cells.get(column), column)
-        ]
+        for column in groups:
+            yield from _days(_leaves(row.cells.get(column), column), writable.field)
         for column, line_set in nested.items():
-            items = _line_items(row.cells.get(column), line_set) or ()
-            found += [(line_set.field(path), cell) for item in items for path, cell in _leaves(item, "")]
-        yield from (
-            cell
-            for one, cell in found
-            if isinstance(cell, str) and "/" in cell and one is not None and one.kind in _DAYS
-        )
+            for item in _line_items(row.cells.get(column), line_set) or ():
+                if isinstance(item, Mapping) and all(type(cell) is str for cell in item.values()):
+                    yield from _days(item.items(), line_set.field)
+                else:
+                    yield from _days(_leaves(item, ""), line_set.field)
+
+
+def _days(cells: Iterable[tuple[str, object]], find: Callable[[str], FieldDef | None]) -> Iterator[str]:
+    """The texts with slashes in the fields of days, of cells by their dotted names."""
+    for path, cell in cells:
+        if type(cell) is str and "/" in cell and (one := find(path)) is not None and one.kind in _DAYS:
+            yield cell
 
 
 def _line_items(value: object, line_set: LineSet) -> list[object] | None:
