@@ -104,12 +104,21 @@ def test_a_first_load_merges_no_row_groups_and_a_later_run_does(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(module, "_LOG", 0)
+    monkeypatch.setattr(module, "_LARGEST_LOG", 0)
     filled(3, 4, 5000, 20)
     assert row_groups() == [5000] * 4
     replace(stream(3), range(0, 20_000, 2), 20)
     assert held() == (20_000, 20_000)
     assert row_groups() == [20_000]
+
+
+def test_row_groups_grow_with_the_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(module, "_LOG", 0)
+    filled(3, 24, 2000, 60)
+    first, *later = row_groups()
+    assert (first, first + sum(later)) == (2000, 48_000)
+    assert max(later) > first
 
 
 def test_the_room_of_replaced_rows_is_used_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -188,7 +197,7 @@ class Stubborn(Cramped):
 
 def test_a_commit_whose_checkpoint_fails_is_not_repeated(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(module, "_LOG", 0)
+    monkeypatch.setattr(module, "_LARGEST_LOG", 0)
     connect, opened = module._connect, list[Stubborn]()
 
     def once(path: str) -> Stubborn:

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from intacct_bridge.errors import BusyError, SettingsError
@@ -26,8 +25,10 @@ _SETTINGS = (
 checkpoint, which moves the log to its place in the file, takes more memory than anything else, so we decide when it is
 made. A date that becomes a time is midnight UTC, regardless of the machine's time zone.
 """
-_LOG, _LOG_SECONDS = 8 * 2**20, 5.0
-"""Bytes and seconds after which a checkpoint is made: while others wait for the gateway, rather than at the end."""
+_LOG, _LARGEST_LOG = 8 * 2**20, 32 * 2**20
+"""Bytes of the log after which a checkpoint is made: a quarter of the file, between these. Each checkpoint of a first
+load leaves row groups, and every later one reads the description of each, so a large file has larger ones.
+"""
 _MERGES = 100
 """How many merges of row groups a run may make; DuckDB's default for each checkpoint."""
 
@@ -91,7 +92,6 @@ class DuckDB:
         self._memory = 0.0
         self._columns = 0
         self._scale = 1.0
-        self._checkpointed_at = monotonic()
         self._has_replaced = False
 
     def connect(self) -> None:
@@ -157,10 +157,9 @@ class DuckDB:
         """
         import duckdb
 
-        log = Path(f"{self.name}.wal")
-        age = monotonic() - self._checkpointed_at
+        file, log = Path(self.name), Path(f"{self.name}.wal")
         with suppress(duckdb.Error, OSError, SettingsError):
-            if log.exists() and (age > _LOG_SECONDS or log.stat().st_size > _LOG):
+            if log.exists() and log.stat().st_size > min(max(_LOG, file.stat().st_size // 4), _LARGEST_LOG):
                 self._checkpoint()
 
     def _checkpoint(self, merges: int = 0) -> None:
@@ -190,7 +189,6 @@ class DuckDB:
                 self._limit_memory(_NOTHING)  # DuckDB keeps the blocks that it wrote
                 break
         self._limit_memory(before)
-        self._checkpointed_at = monotonic()
 
     def _free_room(self) -> None:
         """Merge row groups, so that the room of deleted rows can be used again.
