@@ -22,7 +22,6 @@ _POOLS = (
 _CLOCKS = (
     "intacct_bridge.flow.extract.run",
     "intacct_bridge.flow.extract.stream_run",
-    "intacct_bridge.flow.destinations.duckdb",
 )
 
 
