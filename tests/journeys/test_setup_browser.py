@@ -175,7 +175,8 @@ def test_the_assistant_works_without_javascript_and_on_a_phone(people: People) -
 
 def test_the_assistant_can_be_used_with_the_keyboard_alone(people: People) -> None:
     page = people.developer()
-    page.goto(urljoin(page.url, "/setup"))
+    answer = page.goto(urljoin(page.url, "/setup"))
+    assert answer.ok and page.locator("#f-name").count(), page.content()
     page.focus("#f-name")
     for text in ("books", "VENDOR"):
         page.keyboard.type(text)
