@@ -232,6 +232,7 @@ def test_without_javascript_the_examination_loads_itself_again(
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
     page.goto(console.server.start_address())
+    page.wait_for_url(f"{console.url}/")
     page.goto(f"{console.url}/doctor?connection=watched")
     page.get_by_role("button", name="Run the checks").click()
     page.locator("#letter").wait_for()

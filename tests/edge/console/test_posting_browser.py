@@ -49,6 +49,7 @@ def page(request: pytest.FixtureRequest, browser: Any, village: Village) -> Iter
     context = browser.new_context(accept_downloads=True, **ways.get(request.param, {}))
     made = context.new_page()
     made.goto(village.console.server.start_address())
+    made.wait_for_url(f"{village.console.url}/")
     made.way = request.param
     yield made
     context.close()
@@ -179,6 +180,7 @@ def test_the_pages_of_postings_have_no_serious_barrier(village: Village, browser
     page = context.new_page()
     page.way = "axe"
     page.goto(village.console.server.start_address())
+    page.wait_for_url(f"{village.console.url}/")
     dropped(page, payroll(page, tmp_path))
     addresses = [page.url, f"{page.url}/mapping?object=GLBATCH", "/outbox?connection=town", "/runs", "/flows/nightly"]
     page.goto(f"{village.console.url}/outbox?connection=town")
