@@ -1,4 +1,4 @@
-"""A time with a zone is written as that moment, whatever the API user's time zone is, and a second run changes nothing.
+"""A time with a zone is written as that moment in every time zone of the API user, and a second run changes nothing.
 
 Intacct writes times on the clock of the API user (`readUserFormatting`), and reads those of a request on it.
 """
