@@ -1,11 +1,18 @@
-"""Amounts with more digits than their currency: rounded to its decimals, by a setting, in every kind of posting."""
+"""Amounts with more digits than their currency: rounded to its decimals, by a setting, in every kind of posting.
+
+Amounts with more digits before the point than a record holds are refused, and sums of the largest ones are exact.
+"""
+
+from collections.abc import Callable
+from decimal import Decimal
 
 import pytest
 
 from emulator.accounting.test_dimensions import SPAN
 from intacct_bridge.emulator.gateway.gateway import Emulator
 from intacct_bridge.emulator.settings.behaviour import Behaviour
-from support.emulator.calls import data, element, one, query, rows
+from support.emulator.calls import data, element, faults, one, query, rows
+from support.emulator.ledger_checks import balances
 from support.emulator.own_company import OwnCompany
 
 RENT = "<equalto><field>ACCOUNTNO</field><value>6000</value></equalto>"
@@ -24,6 +31,9 @@ def bill(amount: str, location: str, **more: str) -> str:
     line = element("APBILLITEM", ACCOUNTNO="6000", TRX_AMOUNT=amount, LOCATIONID=location)
     head = {"VENDORID": "V1", "WHENCREATED": "11/10/2026", "WHENDUE": "12/10/2026", **more}
     return f"<create>{element('APBILL', **head, APBILLITEMS=line)}</create>"
+
+
+Entered = Callable[[str, str], str]
 
 
 def posted(emulator: Emulator) -> list[str]:
@@ -96,3 +106,39 @@ def test_a_partial_payment_is_converted_to_whole_yen() -> None:
     ]
     asked = f"<get_accountbalances>{SPAN}<glaccountno>2000</glaccountno></get_accountbalances>"
     assert [row["endbalance"] for row in rows(data(emulator, asked))] == ["0"]
+
+
+LARGEST = "99999999999999.99"
+
+
+@pytest.mark.parametrize("entered", [journal, bill])
+@pytest.mark.parametrize("amount", ["100000000000000", "-9223372036854775.80", "1e17", "1" + "0" * 26])
+def test_an_amount_with_more_than_14_digits_before_the_point_is_refused(entered: Entered, amount: str) -> None:
+    emulator = OwnCompany().emulator()
+    first, *_ = faults(emulator, entered(amount, "US"))
+    assert (first.errorno, first.correction) == (
+        "BL03000018",
+        "Enter a number with at most 14 digits before the point.",
+    )
+    assert amount in first.text
+    assert emulator.incidents == []
+    assert posted(emulator) == []
+
+
+def test_an_amount_that_a_rate_makes_too_large_is_refused() -> None:
+    emulator = OwnCompany({"US": "USD", "GB": "GBP"}).emulator()
+    for rate in ("1000", "99999999999999"):
+        rated = bill(LARGEST, "US", CURRENCY="GBP", EXCHANGE_RATE=rate, EXCH_RATE_DATE="11/10/2026")
+        first, *_ = faults(emulator, rated)
+        assert first.errorno == "BL03000018"
+        assert "has more than 14 digits before the point" in first.text
+    assert emulator.incidents == []
+    assert posted(emulator) == []
+
+
+def test_balances_of_many_largest_amounts_are_exact() -> None:
+    emulator = OwnCompany().emulator()
+    for number in range(12):
+        assert one(emulator, bill(LARGEST, "US", RECORDID=f"B-{number}")).status == "success"
+    assert balances(emulator.company())["6000"] == 12 * Decimal(LARGEST)
+    assert emulator.incidents == []

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import ROUND_DOWN, ROUND_HALF_DOWN, ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal, InvalidOperation
 
-from intacct_bridge.emulator.settings.cells import Row, plain_number
-from intacct_bridge.emulator.settings.refusals import illegal
+from intacct_bridge.emulator.settings.cells import WHOLE_DIGITS, Row, plain_number
+from intacct_bridge.emulator.settings.refusals import FunctionRefusedError, illegal_number, refused
 
 ZERO = Decimal("0.00")
 CENT = Decimal("0.01")
@@ -37,8 +37,11 @@ class Rounding:
         return CENT if places is None else Decimal(1).scaleb(-places)
 
     def round(self, value: Decimal, currency: str = "") -> Decimal:
-        """The amount rounded to the decimals of its currency."""
-        return value.quantize(self.unit(currency), self.mode)
+        """The amount rounded to the decimals of its currency. One that is too large for that is refused."""
+        try:
+            return value.quantize(self.unit(currency), self.mode)
+        except InvalidOperation:
+            raise too_large(value) from None
 
     def to_base(self, trx_amount: Decimal, rate: Decimal, base: str = "") -> Decimal:
         """The amount in base currency, rounded unless the rate is 1."""
@@ -49,7 +52,7 @@ class Rounding:
         try:
             return self.round(plain_number(text.strip()), currency)
         except InvalidOperation:
-            raise illegal(name, text.strip()) from None
+            raise illegal_number(name, text.strip()) from None
 
     def sent_or_none(self, name: str, text: str, currency: str = "") -> Decimal | None:
         """The amount in a field of a request, rounded only where it has more digits; None for no amount."""
@@ -58,6 +61,15 @@ class Rounding:
             return None
         rounded = self.sent(name, text, currency)
         return sent if sent == rounded else rounded
+
+
+def too_large(value: Decimal) -> FunctionRefusedError:
+    """An amount that has more digits than a record holds, such as a product of a rate. No source records the text."""
+    return refused(
+        f"The amount {value} has more than {WHOLE_DIGITS} digits before the point.",
+        errorno="BL03000018",
+        correction="Enter smaller amounts.",
+    )
 
 
 HALF_UP = Rounding()
@@ -85,4 +97,4 @@ def number_sent(name: str, text: str) -> Decimal | None:
     try:
         return plain_number(bare) if bare else None
     except InvalidOperation:
-        raise illegal(name, bare) from None
+        raise illegal_number(name, bare) from None

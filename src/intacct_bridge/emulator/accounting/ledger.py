@@ -19,6 +19,8 @@ from intacct_bridge.model.sql_text import quoted
 from intacct_bridge.wire.values import Value
 
 SCALE = Decimal(10_000)
+_HALF = 10**9
+"""Where a sum is cut into two, in ten-thousandths."""
 _STANDARD_FIELDS = tuple(one.id_field for one in DIMENSIONS)
 _STANDARD = tuple(name.lower() for name in NAMES)
 GROUPS = ("location", "department", *_STANDARD)
@@ -121,17 +123,28 @@ class Ledger:
         since = "" if wanted.since is None else wanted.since.isoformat()
         rows = self._run(
             f"SELECT {listed},"
-            " sum(CASE WHEN day < ? THEN debit - credit ELSE 0 END),"
-            " sum(CASE WHEN day >= ? AND NOT adjusting THEN debit ELSE 0 END),"
-            " sum(CASE WHEN day >= ? AND NOT adjusting THEN credit ELSE 0 END),"
-            " sum(CASE WHEN day >= ? AND adjusting THEN debit ELSE 0 END),"
-            " sum(CASE WHEN day >= ? AND adjusting THEN credit ELSE 0 END)"
+            f" {_exact_sum('debit - credit', 'day < ?')},"
+            f" {_exact_sum('debit', 'day >= ? AND NOT adjusting')},"
+            f" {_exact_sum('credit', 'day >= ? AND NOT adjusting')},"
+            f" {_exact_sum('debit', 'day >= ? AND adjusting')},"
+            f" {_exact_sum('credit', 'day >= ? AND adjusting')}"
             f" FROM {self._table} WHERE {where} GROUP BY {listed} ORDER BY {listed}",
-            (*([since] * 5), *values),
+            (*([since] * 10), *values),
         )
         for row in rows:
             account, currency, *parts = (text or "" for text in row[: len(groups)])
-            yield AccountSum(account, currency, tuple(parts), *(Decimal(one) / SCALE for one in row[len(groups) :]))
+            yield AccountSum(account, currency, tuple(parts), *_sums(row[len(groups) :]))
+
+
+def _exact_sum(units: str, condition: str) -> str:
+    """Two columns of SQL, which `_sums` puts together. A sum of ten amounts of 14 digits overflows 64 bits in one."""
+    upper, lower = f"({units}) / {_HALF}", f"({units}) % {_HALF}"
+    return ", ".join(f"sum(CASE WHEN {condition} THEN {part} ELSE 0 END)" for part in (upper, lower))
+
+
+def _sums(columns: Sequence[int]) -> Iterator[Decimal]:
+    pairs = zip(columns[::2], columns[1::2], strict=True)
+    return (Decimal(upper * _HALF + lower) / SCALE for upper, lower in pairs)
 
 
 def _conditions(wanted: PostingFilter) -> tuple[str, list[SqlValue]]:

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from intacct_bridge.emulator.accounting.amounts import too_large
 from intacct_bridge.emulator.accounting.chart import directory
 from intacct_bridge.emulator.accounting.dimensions import DIMENSIONS, WITHIN, Named, user_defined, within_parent
 from intacct_bridge.emulator.accounting.ledger import Ledger, books_known, detail_key, ledger_line
@@ -28,7 +29,7 @@ from intacct_bridge.emulator.accounting.posting_rows import (
 )
 from intacct_bridge.emulator.company.company_data import CompanyData
 from intacct_bridge.emulator.records.references import REFERENCES, invalid_reference
-from intacct_bridge.emulator.settings.cells import Row, text_of
+from intacct_bridge.emulator.settings.cells import Row, is_too_large, text_of
 from intacct_bridge.emulator.settings.refusals import refused
 
 _HEADER = ("GLBATCH", "RECORDNO")
@@ -142,6 +143,14 @@ def _check_known(field: str, text: str, known: Named) -> None:
         raise invalid_reference(REFERENCES[field], text, "", field=field)
 
 
+def _within_limit(posting: Posting, _batch: Batch, _policy: PostingPolicy) -> None:
+    """The ledger adds up whole ten-thousandths in integers of 64 bits."""
+    for line in posting.lines:
+        for value in (line.amount, line.trx_amount):
+            if is_too_large(value):
+                raise too_large(value)
+
+
 def _in_cents(posting: Posting, _batch: Batch, policy: PostingPolicy) -> None:
     rules = policy.directory.rules
     for line in posting.lines:
@@ -173,6 +182,7 @@ _CHECKS: tuple[Callable[[Posting, Batch, PostingPolicy], None], ...] = (
     _books_kept,
     _names_known,
     _dimensions_known,
+    _within_limit,
     _in_cents,
     _balanced,
 )

@@ -11,8 +11,8 @@ from decimal import ROUND_05UP, Decimal
 
 from intacct_bridge.emulator.company.company_data import FunctionCall
 from intacct_bridge.emulator.records.required import documented_fields
-from intacct_bridge.emulator.settings.cells import Row, sent_value, text_of
-from intacct_bridge.emulator.settings.refusals import illegal, refused
+from intacct_bridge.emulator.settings.cells import Row, is_too_large, sent_value, text_of
+from intacct_bridge.emulator.settings.refusals import illegal, illegal_number, refused
 from intacct_bridge.errors import RecordError
 from intacct_bridge.model.catalog import FieldDef, ObjectDef
 from intacct_bridge.model.keys import Owner, lines, record_key
@@ -135,7 +135,10 @@ def stored_text(call: FunctionCall, one: FieldDef, text: str) -> str:
     try:
         value = sent_value(one.kind, text, call.session.user.formatting)
     except RecordError:
-        raise illegal(one.label or one.name, text, field=one.name) from None
+        refusal = illegal_number if one.kind in NUMBERS else illegal
+        raise refusal(one.label or one.name, text, field=one.name) from None
+    if isinstance(value, Decimal) and is_too_large(value):
+        raise illegal_number(one.label or one.name, text, field=one.name)
     return text_of(value)
 
 

@@ -14,7 +14,13 @@ from intacct_bridge.wire.values import Formatting, Kind, parse_value
 from intacct_bridge.wire.xml import escape, forbidden_character
 
 SEPARATOR = b"\x1f"
-_MOST_DIGITS = 40
+WHOLE_DIGITS = 14
+"""The most digits before the point of a number that a record holds.
+
+Sage documents this limit for amounts in its REST interface, which writes the same records.
+"""
+_MOST_PLACES = 40
+_TOO_LARGE = 10**WHOLE_DIGITS
 Row = dict[str, str]
 """One record as text in the default formatting; null fields are left out."""
 Value = str | int | Decimal | date | datetime | bool | None
@@ -63,11 +69,16 @@ def plain_decimal(text: str) -> str:
 
 
 def plain_number(text: str) -> Decimal:
-    """A number as amounts are written. Raises InvalidOperation for anything else, and for infinite or huge numbers."""
+    """A number as amounts are written. Raises InvalidOperation for anything else, and for numbers too large to keep."""
     value = Decimal(text)
-    if not value.is_finite() or abs(value.adjusted()) > _MOST_DIGITS:
+    if not value.is_finite() or value.adjusted() < -_MOST_PLACES or is_too_large(value):
         raise InvalidOperation
     return value
+
+
+def is_too_large(number: Decimal | int) -> bool:
+    """Whether a number has more digits before the point than a record holds."""
+    return not -_TOO_LARGE < number < _TOO_LARGE
 
 
 def sent_value(kind: Kind, text: str, formatting: Formatting) -> Value:

@@ -5,6 +5,7 @@ names the layer: GW gateway, XL XML, PL permissions, BL business rules, DL data.
 """
 
 from intacct_bridge.emulator.settings.behaviour import Behaviour
+from intacct_bridge.emulator.settings.cells import WHOLE_DIGITS
 from intacct_bridge.errors import Fault, RefusedError
 from intacct_bridge.wire.xml import Element
 
@@ -120,6 +121,12 @@ def illegal(name: str, text: str, *, correction: str = "", field: str = "") -> F
     """A text that its field cannot hold."""
     sentence = f"Illegal format for {name}: '{text}'"
     return refused(sentence, errorno="BL03000018", correction=correction, field=field or name)
+
+
+def illegal_number(name: str, text: str, *, field: str = "") -> FunctionRefusedError:
+    """A text that is no number, or a number too large for its field."""
+    correction = f"Enter a number with at most {WHOLE_DIGITS} digits before the point."
+    return illegal(name, text, correction=correction, field=field)
 
 
 def duplicate_account(number: str) -> FunctionRefusedError:
