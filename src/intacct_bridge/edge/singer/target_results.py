@@ -1,24 +1,20 @@
 """A record on its way through the target, its result, and what the target writes of results.
 
 On standard output the target writes either the tap's state, once its records are safe, or hotglue's report on every
-record. Refused records go to a file of dead letters: a Singer stream again, each record with the reason, ready to be
-corrected and piped in.
+record.
 """
 
 import hashlib
-import itertools
 import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from pathlib import Path
 from typing import IO, Any
 from unicodedata import normalize
 
 import msgspec
 
-from intacct_bridge.errors import SettingsError
 from intacct_bridge.flow.records.status import UNRESOLVED, RecordStatus
 from intacct_bridge.flow.records.values import without_trailing_zeros
 from intacct_bridge.flow.tables.source_row import EqualNumber, SourceRow
@@ -261,65 +257,3 @@ def _count_name(result: RecordResult) -> str:
     if result.updated:
         return "updated"
     return "existing" if result.status is RecordStatus.UNCHANGED else "success"
-
-
-_ENCODER = msgspec.json.Encoder(decimal_format="number")
-
-
-class DeadLetters:
-    """The file of refused records, made with the first of them; only its owner may read it, since it holds business
-    records.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.count = 0
-        self._file: IO[bytes] | None = None
-        self._schemas: dict[str, Mapping[str, Any]] = {}
-        self._begun: set[str] = set()
-
-    def schema(self, stream: str, message: Mapping[str, Any]) -> None:
-        """Take the stream's SCHEMA message, which goes ahead of its records."""
-        self._schemas[stream] = message
-        self._begun.discard(stream)
-
-    def add(self, arrived: ArrivedRecord, reason: str) -> None:
-        """Add a refused record with the reason; it is on disk when this returns."""
-        stream = arrived.stream
-        if stream not in self._begun and stream in self._schemas:
-            self._write(self._schemas[stream])
-        self._begun.add(stream)
-        place = f"{arrived.source}:{arrived.number}"
-        refusal = {"status": "refused", "reason": reason, "place": place}
-        numbered = arrived.equal is not None and arrived.equal.number
-        equal = {"equal_number": arrived.equal_number, "equal_hash": arrived.equal_digest} if numbered else {}
-        self._write({"type": "RECORD", "stream": stream, "record": arrived.record, **refusal, **equal})
-        self.count += 1
-
-    def _write(self, message: Mapping[str, Any]) -> None:
-        if self._file is None:
-            try:
-                self.path.parent.mkdir(parents=True, exist_ok=True)
-                if self.path.exists():  # it may be what is being read, or not be corrected yet
-                    self.path.rename(_free_name(self.path))
-                self.path.touch(mode=0o600)
-                self._file = self.path.open("wb")
-            except OSError as error:
-                raise SettingsError(
-                    f"cannot write refused records to {self.path}: {error.strerror or error}",
-                    fix="name another file with `dead_letters`",
-                    setting="dead_letters",
-                ) from None
-        self._file.write(_ENCODER.encode(message) + b"\n")
-        self._file.flush()
-
-    def close(self) -> None:
-        """Close the file, if one was needed."""
-        if self._file is not None:
-            self._file.close()
-
-
-def _free_name(path: Path) -> Path:
-    """A free name for the earlier file; what it holds is nowhere else, since the states have gone past it."""
-    names = (f"{path.name}.before{number or ''}" for number in itertools.count())
-    return next(free for name in names if not (free := path.with_name(name)).exists())

@@ -10,12 +10,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+from intacct_bridge.edge.singer.dead_letters import DeadLetters
 from intacct_bridge.edge.singer.equal_numbers import EqualNumbers
 from intacct_bridge.edge.singer.protocol.messages import Message, batch_records, parse_message
 from intacct_bridge.edge.singer.target_batches import TargetBatches
 from intacct_bridge.edge.singer.target_results import (
     ArrivedRecord,
-    DeadLetters,
     HotglueReport,
     RecordResult,
     StateWriter,
@@ -73,7 +73,8 @@ class TargetRun:
             client, outbox, config, equals=self._equals, note=self._note, complain=console.complain
         )
         self._states = StateWriter(out, before=self._equals.cover, silent=config.hotglue_state)
-        self._letters = DeadLetters(config.dead_letters or _letters_beside(outbox.path))
+        named = config.dead_letters
+        self._letters = DeadLetters(named or _letters_beside(outbox.path), replaces=named is not None)
         self._schemas: dict[str, Message] = {}
         self._counts: Counter[RecordStatus] = Counter()
         self._updated = 0
@@ -251,6 +252,8 @@ class TargetRun:
         self._console.say(f"{summary}; {counted(self._client.meter.transactions, 'API transaction')}")
         if self._letters.count:
             self._console.complain(f"refused records are in {self._letters.path}, each with its reason")
+            if self._letters.earlier is not None:
+                self._console.complain(f"refused records of an earlier run are now in {self._letters.earlier}")
         if doubtful:
             self._console.complain(
                 "Some records are in doubt, and the state stays before them. Pipe the same input in again later, "

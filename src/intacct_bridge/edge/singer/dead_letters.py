@@ -1,0 +1,126 @@
+"""The file of refused records: a Singer stream again, each record with the reason, ready to be corrected and piped in.
+
+Each file belongs to one run, also where runs overlap. A file that the settings name has the records of the last run: an
+earlier run's file moves aside under a name of its own. While a run still writes it, its file stays, and another run
+takes the next free name. A lock on the file tells whether a run still writes it.
+"""
+
+import itertools
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import IO, Any, Literal
+
+import msgspec
+
+from intacct_bridge.client.local.locks import try_lock
+from intacct_bridge.edge.singer.target_results import ArrivedRecord
+from intacct_bridge.errors import SettingsError
+
+_ENCODER = msgspec.json.Encoder(decimal_format="number")
+
+
+class DeadLetters:
+    """The file of refused records, made with the first of them; only its owner may read it, since it holds business
+    records.
+    """
+
+    def __init__(self, path: Path, *, replaces: bool) -> None:
+        self.path = path
+        """Where the records are; another name than the wanted one if another run has that."""
+        self.earlier: Path | None = None
+        """Where the file of an earlier run is now, if it was moved."""
+        self.count = 0
+        self._replaces = replaces
+        """Whether the file of an earlier run makes way for this one's."""
+        self._file: IO[bytes] | None = None
+        self._schemas: dict[str, Mapping[str, Any]] = {}
+        self._begun: set[str] = set()
+
+    def schema(self, stream: str, message: Mapping[str, Any]) -> None:
+        """Take the stream's SCHEMA message, which goes ahead of its records."""
+        self._schemas[stream] = message
+        self._begun.discard(stream)
+
+    def add(self, arrived: ArrivedRecord, reason: str) -> None:
+        """Add a refused record with the reason; it is on disk when this returns."""
+        stream = arrived.stream
+        if stream not in self._begun and stream in self._schemas:
+            self._write(self._schemas[stream])
+        self._begun.add(stream)
+        place = f"{arrived.source}:{arrived.number}"
+        refusal = {"status": "refused", "reason": reason, "place": place}
+        numbered = arrived.equal is not None and arrived.equal.number
+        equal = {"equal_number": arrived.equal_number, "equal_hash": arrived.equal_digest} if numbered else {}
+        self._write({"type": "RECORD", "stream": stream, "record": arrived.record, **refusal, **equal})
+        self.count += 1
+
+    def _write(self, message: Mapping[str, Any]) -> None:
+        if self._file is None:
+            try:
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+                self._file = self._own_file()
+            except OSError as error:
+                raise SettingsError(
+                    f"cannot write refused records to {self.path}: {error.strerror or error}",
+                    fix="name another file with `dead_letters`",
+                    setting="dead_letters",
+                ) from None
+        self._file.write(_ENCODER.encode(message) + b"\n")
+        self._file.flush()
+
+    def _own_file(self) -> IO[bytes]:
+        """A file that no other run writes; `path` becomes its name."""
+        file = self._wanted_file() if self._replaces else None
+        names = _free_names(self.path)
+        while file is None:
+            self.path = next(names)
+            with suppress(FileExistsError):
+                file = _opened(self.path, "xb")
+        return file
+
+    def _wanted_file(self) -> IO[bytes] | None:
+        """The file of the wanted name, empty and locked; None where another run still writes it, or may."""
+        try:
+            while True:
+                file = _opened(self.path, "ab")
+                if not try_lock(file):
+                    file.close()
+                    return None
+                if _has_name(file, self.path):
+                    if os.fstat(file.fileno()).st_size == 0:
+                        return file
+                    self.earlier = _free_earlier_name(self.path)
+                    self.path.rename(self.earlier)  # it may be what is being read, or not be corrected yet
+                file.close()  # it was moved: by this run, or by another one just before the lock
+        except PermissionError:  # the file of another user
+            return None
+
+    def close(self) -> None:
+        """Close the file, if one was needed."""
+        if self._file is not None:
+            self._file.close()
+
+
+def _opened(path: Path, mode: Literal["xb", "ab"]) -> IO[bytes]:
+    return open(path, mode, opener=lambda name, flags: os.open(name, flags, 0o600))
+
+
+def _has_name(file: IO[bytes], path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
+
+
+def _free_names(path: Path) -> Iterator[Path]:
+    """The name, and numbered ones after it."""
+    yield path
+    yield from (path.with_stem(f"{path.stem}-{number}") for number in itertools.count(2))
+
+
+def _free_earlier_name(path: Path) -> Path:
+    """A free name for the earlier file; what it holds is nowhere else, since the states have gone past it."""
+    names = (f"{path.name}.before{number or ''}" for number in itertools.count())
+    return next(free for name in names if not (free := path.with_name(name)).exists())

@@ -1,0 +1,122 @@
+"""The files of refused records: each belongs to one run of the target, also where runs overlap."""
+
+import json
+import threading
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from intacct_bridge.edge.singer import target_run
+from intacct_bridge.edge.singer.dead_letters import DeadLetters
+from intacct_bridge.edge.singer.target_results import ArrivedRecord
+from support.journeys.piping import Pipe, record, schema, state
+from support.small_company import Clock, company
+
+RUNS, RECORDS, ROUNDS = 6, 5, 20
+
+
+@pytest.fixture
+def pipe(tmp_path: Path) -> Iterator[Pipe]:
+    made = company(Clock())
+    yield Pipe(tmp_path, made)
+    made.close()
+
+
+def refused(run: str, number: int) -> ArrivedRecord:
+    return ArrivedRecord("CLASS", {"run": run, "number": number}, number, "CLASS")
+
+
+def letters(path: Path) -> list[tuple[str, int]]:
+    """The run and the number of each record in a file."""
+    found = (json.loads(line)["record"] for line in path.read_text().splitlines())
+    return [(one["run"], one["number"]) for one in found]
+
+
+@pytest.mark.parametrize("replaces", [True, False])
+def test_runs_that_overlap_have_files_of_their_own(tmp_path: Path, *, replaces: bool) -> None:
+    wanted = tmp_path / "refused.singer.jsonl"
+    first, second = DeadLetters(wanted, replaces=replaces), DeadLetters(wanted, replaces=replaces)
+    for number in (1, 2):
+        first.add(refused("first", number), "no")
+        second.add(refused("second", number), "no")
+    first.close()
+    second.close()
+    assert (first.path, second.path) == (wanted, tmp_path / "refused.singer-2.jsonl")
+    assert letters(first.path) == [("first", 1), ("first", 2)]
+    assert letters(second.path) == [("second", 1), ("second", 2)]
+    assert (first.earlier, second.earlier) == (None, None)
+
+
+def test_a_named_file_has_the_last_run_and_earlier_ones_move_aside(tmp_path: Path) -> None:
+    wanted = tmp_path / "fixed.jsonl"
+    moved = []
+    for run in ("one", "two", "three"):
+        file = DeadLetters(wanted, replaces=True)
+        file.add(refused(run, 1), "no")
+        file.close()
+        moved.append(file.earlier)
+    assert moved == [None, tmp_path / "fixed.jsonl.before", tmp_path / "fixed.jsonl.before1"]
+    assert [letters(tmp_path / f"fixed.jsonl{more}") for more in (".before", ".before1", "")] == [
+        [("one", 1)],
+        [("two", 1)],
+        [("three", 1)],
+    ]
+    assert wanted.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("replaces", [True, False])
+def test_no_record_is_lost_or_mixed_where_runs_begin_at_once(tmp_path: Path, *, replaces: bool) -> None:
+    wanted = tmp_path / "refused.jsonl"
+    start = threading.Barrier(RUNS)
+    problems: list[BaseException] = []
+
+    def run(name: str) -> None:
+        try:
+            for turn in range(ROUNDS):
+                start.wait(30)
+                file = DeadLetters(wanted, replaces=replaces)
+                for number in range(RECORDS):
+                    file.add(refused(f"{name}-{turn}", number), "no")
+                file.close()
+        except BaseException as error:
+            problems.append(error)
+            start.abort()
+
+    threads = [threading.Thread(target=run, args=(f"run-{number}",)) for number in range(RUNS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert problems == []
+    files = sorted(map(letters, tmp_path.iterdir()))
+    names = sorted(f"run-{number}-{turn}" for number in range(RUNS) for turn in range(ROUNDS))
+    assert files == [[(name, number) for number in range(RECORDS)] for name in names]
+
+
+CLASSES = schema("CLASS", "CLASSID", "NAME", keys=["CLASSID"])
+
+
+class SameSecond(datetime):
+    """A clock that stands still."""
+
+    @classmethod
+    def now(cls, tz: Any = None) -> "SameSecond":
+        return cls(2026, 11, 23, 12, 0, 0, tzinfo=tz)
+
+
+def test_a_run_without_a_named_file_leaves_that_of_another_run_of_the_same_second(
+    pipe: Pipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(target_run, "datetime", SameSecond)
+    for name in ("one", "two"):
+        ran = pipe([CLASSES, record("CLASS", NAME=name), state(1)], dead_letters="")  # it has no key
+        assert ran.status == 1
+        (told,) = (line for line in ran.err.splitlines() if line.startswith("refused records are in "))
+        path = Path(told.removeprefix("refused records are in ").partition(", each")[0])
+        kept = [json.loads(line) for line in path.read_text().splitlines()]
+        assert [one["record"]["NAME"] for one in kept if one["type"] == "RECORD"] == [name]
+    files = sorted(path.name for path in (pipe.folder / "dead-letters").iterdir())
+    assert files == ["refused-20261123T120000.singer-2.jsonl", "refused-20261123T120000.singer.jsonl"]
