@@ -14,7 +14,7 @@ from intacct_bridge.flow.destinations.schema_evolution import schema_of
 from intacct_bridge.flow.streams.bookmark import Bookmark, KeySpan, WalkProgress
 from intacct_bridge.flow.streams.stream import Stream
 from intacct_bridge.wire.values import Kind
-from support.flow.destinations import NOON
+from support.flow.destinations import NOON, row_groups
 
 WALKING = Bookmark().begin("03/01/2026 12:00:00", 1, full=True).advance((KeySpan("2", ""),))
 DONE = Bookmark(WalkProgress(since="03/01/2026 10:00:00", refreshed_at="03/01/2026 12:00:00"))
@@ -90,33 +90,23 @@ def replace(of: Stream, numbers: range, length: int) -> None:
     sink.close()
 
 
-def row_groups() -> list[int]:
-    """The rows in each row group, deleted ones included."""
-    with duckdb.connect(PATH, read_only=True) as con:
-        found = con.execute(
-            "SELECT sum(count)::INT FROM pragma_storage_info('MEMO') "
-            "WHERE column_id = 0 AND segment_type <> 'VALIDITY' GROUP BY row_group_id ORDER BY row_group_id"
-        ).fetchall()
-    return [count for (count,) in found]
-
-
 def test_a_first_load_merges_no_row_groups_and_a_later_run_does(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(module, "_LARGEST_LOG", 0)
     filled(3, 4, 5000, 20)
-    assert row_groups() == [5000] * 4
+    assert row_groups(PATH, "MEMO") == [5000] * 4
     replace(stream(3), range(0, 20_000, 2), 20)
     assert held() == (20_000, 20_000)
-    assert row_groups() == [20_000]
+    assert row_groups(PATH, "MEMO") == [20_000]
 
 
 def test_row_groups_grow_with_the_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(module, "_LOG", 0)
     filled(3, 24, 2000, 60)
-    first, *later = row_groups()
+    first, *later = row_groups(PATH, "MEMO")
     assert (first, first + sum(later)) == (2000, 48_000)
     assert max(later) > first
 
@@ -128,7 +118,7 @@ def test_the_room_of_replaced_rows_is_used_again(monkeypatch: pytest.MonkeyPatch
     for number in range(12):
         replace(stream(11), range(number % 3, 20_000, 3), 40)
         sizes.append(Path(PATH).stat().st_size)
-        assert sum(row_groups()) < 60_000
+        assert sum(row_groups(PATH, "MEMO")) < 60_000
     assert held() == (20_000, 20_000)
     assert max(sizes[6:]) <= 1.2 * max(sizes[:6])
 
@@ -171,7 +161,7 @@ def test_a_merge_without_enough_memory_is_repeated_by_a_new_connection(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     filled(60, 12, 500, 200)
-    before = row_groups()
+    before = row_groups(PATH, "MEMO")
     opened = list[Cramped]()
     connect = module._connect
 
@@ -183,7 +173,7 @@ def test_a_merge_without_enough_memory_is_repeated_by_a_new_connection(
     replace(stream(60), range(0, 600, 7), 200)
     assert len(opened) > 1
     assert held() == (6000, 6000)
-    assert len(row_groups()) < len(before)
+    assert len(row_groups(PATH, "MEMO")) < len(before)
 
 
 class Stubborn(Cramped):

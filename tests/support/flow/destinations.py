@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
+import duckdb
 import pyarrow as pa
 
 from intacct_bridge.flow.destinations.schema_evolution import schema_of
@@ -65,3 +67,14 @@ def bill(number: int, due: str = "10.00", vendor: str = "V1", **more: Any) -> di
 def batch(stream: Stream, rows: Sequence[dict[str, Any]], schema: pa.Schema | None = None) -> pa.RecordBatch:
     """Rows as a page has them."""
     return pa.RecordBatch.from_pylist(list(rows), schema or schema_of(stream.fields))
+
+
+def row_groups(path: str | Path, table: str) -> list[int]:
+    """The rows in each row group of a DuckDB table, deleted ones included."""
+    with duckdb.connect(str(path), read_only=True) as con:
+        found = con.execute(
+            "SELECT sum(count)::INT FROM pragma_storage_info(?) "
+            "WHERE column_id = 0 AND segment_type <> 'VALIDITY' GROUP BY row_group_id ORDER BY row_group_id",
+            [table],
+        ).fetchall()
+    return [count for (count,) in found]

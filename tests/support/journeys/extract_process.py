@@ -2,7 +2,9 @@
 
 HOW is `whole`; `room=BYTES`, for a disk on which no file may become longer; `dying=BYTES`, for a process that the
 system kills in the middle of the write that exceeds this length; `before=SQL`, for one that is killed (as by kill -9)
-before its first statement to PostgreSQL with these words; `commit=N` for one that is killed before its N-th commit.
+before its first statement to PostgreSQL with these words; `commit=N` for one that is killed before its N-th commit;
+`asking=HANDLE`, for one that asks at a socket before each operation on a file (see `file_operations`), and
+`closing=HANDLE` and `merging=HANDLE`, for one that asks from when it closes a DuckDB file, or merges its row groups.
 """
 
 import os
@@ -15,6 +17,7 @@ from intacct_bridge.edge import app
 from intacct_bridge.edge.singer import tap
 from intacct_bridge.edge.terminal.console import Console
 from intacct_bridge.edge.terminal.process import run
+from support.journeys.file_operations import ask
 
 
 def main(how: str, program: str, *arguments: str) -> int:
@@ -26,6 +29,12 @@ def main(how: str, program: str, *arguments: str) -> int:
         _ends_before(number)
     elif what == "commit":
         _ends_at_commit(int(number))
+    elif what == "asking":
+        ask(int(number))
+    elif what == "closing":
+        _asks_within("close", int(number))
+    elif what == "merging":
+        _asks_within("_free_room", int(number))
     if program == "tap":
         console = Console()
         return run(tap.tap, "tap-intacct", arguments, obj=console, console=console)
@@ -66,6 +75,19 @@ def _ends_at_commit(number: int) -> None:
         end(self, keep=keep)
 
     Postgres.end = ending  # type: ignore[method-assign]
+
+
+def _asks_within(method: str, handle: int) -> None:
+    from intacct_bridge.flow.destinations.duckdb import DuckDB
+
+    whole = getattr(DuckDB, method)
+
+    def asking(self: DuckDB) -> None:
+        setattr(DuckDB, method, whole)
+        ask(handle)
+        whole(self)
+
+    setattr(DuckDB, method, asking)
 
 
 if __name__ == "__main__":

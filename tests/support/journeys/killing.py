@@ -11,6 +11,7 @@ from pathlib import Path
 
 from intacct_bridge.emulator.gateway.gateway import Emulator
 from intacct_bridge.wire.reply import Reply
+from support.journeys.file_operations import FileOperations
 from support.journeys.tapping import CREDENTIALS
 
 ROOT = Path(__file__).parents[3]
@@ -75,14 +76,30 @@ class Programs:
 
     def run(self, program: str, *arguments: str | Path, how: str = "whole") -> Ended:
         """Run a program to its end; `extract_process` lists the ways to end."""
-        command = [sys.executable, "-m", "support.journeys.extract_process", how, program, *map(str, arguments)]
-        process = subprocess.Popen(
-            command, cwd=self.place, env=self._environment(), text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-        )
+        process = self._start(self._command(how, program, *arguments))
         if self.killer is not None:
             self.killer.aim(process)
         out, err = process.communicate(timeout=300)
         return Ended(process.returncode, out, err)
+
+    def run_asking(self, operations: FileOperations, *arguments: str | Path, how: str = "asking") -> Ended:
+        """Run `intacct` with a way to end that asks before operations on files."""
+        with operations.asked() as handle:
+            command = self._command(f"{how}={handle}", "intacct", *arguments)
+            process = self._start(command, handle)
+        watching = operations.watch(process)
+        out, err = process.communicate(timeout=300)
+        watching.join()
+        return Ended(process.returncode, out, err)
+
+    def _command(self, how: str, program: str, *arguments: str | Path) -> list[str]:
+        return [sys.executable, "-m", "support.journeys.extract_process", how, program, *map(str, arguments)]
+
+    def _start(self, command: list[str], *handles: int) -> "subprocess.Popen[str]":
+        pipe = subprocess.PIPE
+        return subprocess.Popen(
+            command, cwd=self.place, env=self._environment(), pass_fds=handles, text=True, stdout=pipe, stderr=pipe
+        )
 
     def _environment(self) -> dict[str, str]:
         homes = {f"XDG_{name}_HOME": str(self.place / name.lower()) for name in ("STATE", "CACHE", "CONFIG")}
