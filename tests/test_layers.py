@@ -48,7 +48,7 @@ OUTSIDE = {
 ONLY_IN = {
     "pyspark": ("edge.spark.source",),
     "starlette": ("emulator.", "edge.console.", "edge.fleet.", "edge.mcp."),
-    "uvicorn": ("emulator.", "edge.console.", "edge.mcp."),
+    "uvicorn": ("emulator.", "edge.console.", "edge.mcp.", "edge.serving."),
     "lxml": ("emulator.",),
     "jinja2": ("edge.console.",),
     "mcp": ("edge.mcp.",),

@@ -4,12 +4,14 @@ import http.client
 import json
 import re
 import signal
+import socket
 import stat
 import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from threading import Thread
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -22,7 +24,8 @@ from mcp.shared._httpx_utils import create_mcp_http_client
 
 from intacct_bridge.edge.app import main
 from intacct_bridge.edge.cli.console.mcp import mcp_command
-from intacct_bridge.edge.mcp.http import TOKEN_VARIABLE, access_token
+from intacct_bridge.edge.mcp.http import TOKEN_VARIABLE, TokenRequired, access_token, http_server
+from intacct_bridge.edge.serving.listener import listen_on
 from intacct_bridge.emulator.gateway.gateway import Emulator
 from intacct_bridge.emulator.gateway.server import serve
 from intacct_bridge.errors import SettingsError
@@ -290,6 +293,27 @@ def test_the_sdks_own_client_reads_over_http(over_http: tuple[str, str]) -> None
             return (await agent.call_tool("about", {})).structured_content or {}
 
     assert run_in_own_loop(run)["company"] == "demo-company"
+
+
+@pytest.mark.parametrize("begun", [b"", b"POST /mcp HTTP/1.1\r\nHost: 127", b"GET / HTTP/1.1\r\nHost: x\r\n\r\nGET /"])
+def test_a_request_whose_head_does_not_come_is_given_up(begun: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also the second one of a connection."""
+    monkeypatch.setattr("intacct_bridge.edge.serving.head_timeout.HEAD_SECONDS", 0.05)
+    with listen_on(("127.0.0.1", 0)) as listener:
+        server = http_server(TokenRequired(never_asked, "t" * 24))
+        thread = Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+        thread.start()
+        with socket.create_connection(listener.getsockname(), timeout=30) as line:
+            line.sendall(begun)
+            while line.recv(65_536):
+                pass
+        server.should_exit = True
+        thread.join(30)
+        assert not thread.is_alive()
+
+
+async def never_asked(*_: Any) -> None:
+    raise AssertionError("a request without the token came through")
 
 
 def test_a_token_is_made_once_and_kept_from_others(tmp_path: Path) -> None:

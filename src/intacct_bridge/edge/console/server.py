@@ -2,7 +2,6 @@
 
 import socket
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from ipaddress import ip_address
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Self
@@ -11,6 +10,7 @@ from intacct_bridge.edge.console.app import console_app
 from intacct_bridge.edge.console.guard import Asgi
 from intacct_bridge.edge.console.site import Site
 from intacct_bridge.edge.console.visit import ConsolePage
+from intacct_bridge.edge.serving.listener import listen_on
 from intacct_bridge.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -99,23 +99,13 @@ def listen(host: str, port: int, *, only_loopback: bool = True) -> socket.socket
             fix="Use 127.0.0.1, or put it behind a proxy that signs people in: `trust_header`.",
             setting="trust_header",
         )
-    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    with suppress(OSError):
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind(address)
-    except OSError as error:
-        listener.close()
-        fix = "Choose another `port`; 0 takes a free one."
-        raise SettingsError(f"cannot serve on port {port}: {error.strerror}", fix=fix, setting="port") from None
-    listener.listen(128)
-    return listener
+    return listen_on(address, family)
 
 
 def _server(application: Asgi) -> "uvicorn.Server":
     import uvicorn
 
-    from intacct_bridge.edge.console.head_timeout import HeadTimeoutProtocol
+    from intacct_bridge.edge.serving.head_timeout import HeadTimeoutProtocol
 
     config = uvicorn.Config(
         application,

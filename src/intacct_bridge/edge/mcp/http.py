@@ -7,14 +7,15 @@ A web page that a browser on this machine shows can send requests to loopback, a
 import hmac
 import os
 import secrets
-import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from intacct_bridge.edge.serving.listener import listen_on
 from intacct_bridge.errors import SettingsError
 
 if TYPE_CHECKING:
+    import uvicorn
     from starlette.types import ASGIApp, Receive, Scope, Send
 
     from intacct_bridge.edge.mcp.server import AgentServer
@@ -64,31 +65,28 @@ def application(server: "AgentServer", port: int, token: str) -> "ASGIApp":
 
 def serve_http(server: "AgentServer", port: int, token: str, *, ready: Callable[[str], None]) -> None:
     """Serve until interrupted; `ready` is called with the address once the server listens. Port 0: any free one."""
+    with listen_on((_HOST, port)) as listener:
+        number = listener.getsockname()[1]
+        serving = http_server(application(server, number, token))
+        ready(f"http://{_HOST}:{number}{PATH}")
+        serving.run(sockets=[listener])
+
+
+def http_server(app: "ASGIApp") -> "uvicorn.Server":
+    """What serves an application over HTTP."""
     import uvicorn
 
-    with _listener(port) as listener:
-        number = listener.getsockname()[1]
-        config = uvicorn.Config(
-            application(server, number, token),
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=5,
-        )
-        ready(f"http://{_HOST}:{number}{PATH}")
-        uvicorn.Server(config).run(sockets=[listener])
+    from intacct_bridge.edge.serving.head_timeout import HeadTimeoutProtocol
 
-
-def _listener(port: int) -> socket.socket:
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((_HOST, port))
-    except OSError as error:
-        listener.close()
-        raise SettingsError(f"cannot serve on port {port}: {error.strerror}", fix="Choose another port.") from None
-    listener.listen(64)
-    return listener
+    config = uvicorn.Config(
+        app,
+        http=HeadTimeoutProtocol,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=5,
+    )
+    return uvicorn.Server(config)
 
 
 def access_token(path: Path, environ: Any = os.environ) -> tuple[str, str]:

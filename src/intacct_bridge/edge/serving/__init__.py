@@ -1,0 +1,1 @@
+"""What the servers of the console, of fleets and of agents have in common."""
