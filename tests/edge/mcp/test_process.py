@@ -142,15 +142,37 @@ def test_a_client_that_leaves_without_its_answer_is_no_bug(environment: dict[str
         assert (agent.run.wait(60), "bug" in said) == (0, False), said
 
 
+PARSE_ERROR, INVALID_REQUEST = -32700, -32600
+UNREADABLE = (
+    ("secret not json", PARSE_ERROR, None),
+    ('{"jsonrpc": "2.0", "id": 2, "method": "secret', PARSE_ERROR, None),
+    ("\x00\x01", PARSE_ERROR, None),
+    ("[" * 5000, PARSE_ERROR, None),
+    ("{}", INVALID_REQUEST, None),
+    ("[1,2]", INVALID_REQUEST, None),
+    ('"secret"', INVALID_REQUEST, None),
+    ('{"jsonrpc": "2.0", "id": 2, "method": 5}', INVALID_REQUEST, 2),
+    ('{"id": "two", "method": "secret"}', INVALID_REQUEST, "two"),
+    ('{"jsonrpc": "2.0", "id": 2, "method": "ping", "params": [1]}', INVALID_REQUEST, 2),
+)
+
+
 def test_garbage_is_answered_and_survived(environment: dict[str, str]) -> None:
     with running_agent(environment) as agent:
         process = agent.run
         assert process.stdin is not None
-        process.stdin.write("not json\n{}\n\x00\x01\n[1,2]\n")
-        answer = sent(process, HELLO)
-        while "result" not in answer:
-            answer = json.loads(process.stdout.readline())  # type: ignore[union-attr]
-        assert answer["id"] == 1
+        assert process.stdout is not None
+        unanswered = ("", "  ", '{"jsonrpc": "2.0", "id": 3, "error": "x"}', '{"id": 4, "result": {}}')
+        lines = [*(line for line, _, _ in UNREADABLE), *unanswered]
+        process.stdin.write("".join(f"{line}\n" for line in lines))
+        answers = [sent(process, HELLO)]
+        while "result" not in answers[-1]:
+            answers.append(json.loads(process.stdout.readline()))
+        assert [(one["id"], one["error"]["code"]) for one in answers[:-1]] == [
+            (number, code) for _, code, number in UNREADABLE
+        ]
+        assert "secret" not in str(answers)
+        assert (answers[0]["jsonrpc"], answers[-1]["id"]) == ("2.0", 1)
         assert ended(process)[0] == 0
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import anyio
 from mcp.server.mcpserver import Context, MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
+from mcp.server.stdio import stdio_server
 from mcp_types import (
     CallToolResult,
     ElicitRequest,
@@ -33,6 +34,7 @@ from intacct_bridge.edge.mcp.failures import (
 )
 from intacct_bridge.edge.mcp.plan_tools import PlanTools
 from intacct_bridge.edge.mcp.session import AgentSession
+from intacct_bridge.edge.mcp.unreadable_lines import AnsweredLines
 from intacct_bridge.edge.mcp.values import half_pair_in
 from intacct_bridge.errors import IntacctError
 
@@ -66,6 +68,12 @@ class AgentServer(MCPServer[None]):
         self._session = session
         for function, title, hints in _tools(session):
             self.add_tool(function, title=title, annotations=hints, structured_output=True)
+
+    async def run_stdio_async(self) -> None:
+        """Serve over standard input and output; a line that is no message is answered too."""
+        async with stdio_server() as (lines, answers):
+            options = self._lowlevel_server.create_initialization_options()
+            await self._lowlevel_server.run(AnsweredLines(lines, answers), answers, options)
 
     async def call_tool(
         self, name: str, arguments: dict[str, Any], context: Context[None, Any] | None = None
