@@ -99,7 +99,7 @@ def test_a_second_column_counts_where_the_first_is_empty(load: Intacct, reader: 
     )
     planned = load("bills.csv", "--as", "bills", "--apply")
     assert "The column 'Vendor Name' is used only where 'Vendor ID' is empty." in planned.err
-    assert "bills.csv:4: Vendor ID: Vendor ID or Vendor Name is missing" in planned.out
+    assert "bills.csv:4: Vendor ID or Vendor Name is missing" in planned.out
     found = {
         row["RECORDID"]: row["VENDORID"] for row in reader.rows("APBILL", "RECORDID", "VENDORID", VENDORID="V10001")
     }
@@ -189,7 +189,7 @@ def test_an_upsert_finds_its_records_by_the_layout_s_key(load: Intacct, reader: 
     ]  # fmt: skip
     Path("vendors.csv").write_text("Vendor No,Phone\nV10001,555-3\nZ-8,555-4\n")
     refused = load("vendors.csv", "--as", "vendors", "--mode", "upsert", "--apply")
-    assert "name: NAME is missing" in refused.out
+    assert "vendors.csv:3: NAME is missing" in refused.out
     assert reader.rows("VENDOR", "DISPLAYCONTACT.PHONE1", VENDORID="V10001") == [{"DISPLAYCONTACT.PHONE1": "555-3"}]
 
 

@@ -50,6 +50,20 @@ def test_refusals_are_grouped_by_their_cause(load: Intacct) -> None:
     assert [len(one["rows"]) for one in data["refusals"]] == [56, 2, 1, 1]
 
 
+def test_a_refusal_names_its_column_once(load: Intacct) -> None:
+    Path("vendors.csv").write_text(
+        "VENDORID,NAME,Status,DISPLAYCONTACT.PRINTAS\nZ-1,,active,A\nZ-2,,active,B\nZ-3,C,bogus,C\n"
+    )
+    planned = load("vendors.csv", "--as", "VENDOR", "--refused", "fix.csv")
+    assert refusals(planned) == [
+        "vendors.csv: 2 rows, 2, 3: NAME is missing; fill in NAME",
+        "vendors.csv:4: Status: 'bogus' is not a value of the field; use one of active, active non-posting, inactive",
+    ]
+    with Path("fix.csv").open(encoding="utf-8-sig", newline="") as file:
+        reasons = [row["refused because"] for row in csv.DictReader(file)]
+    assert reasons[0] == "NAME is missing (fill in NAME)"
+
+
 def test_a_cell_has_one_finding_and_an_unreadable_row_no_other(load: Intacct) -> None:
     book = Workbook()
     sheet = book.active

@@ -6,6 +6,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, cast
 
+import msgspec
 import pytest
 from msgspec import structs
 
@@ -656,7 +657,7 @@ def checked(one: FieldDef, value: Any) -> list[Finding]:
 def test_a_list_of_values_may_be_longer_than_one_of_them() -> None:
     assert not checked(PICK, "A#~#b")
     (found,) = checked(PICK, "a#~#x#~#y")
-    assert (found.rule, found.message) == ("listed", "'x' is not a value of PICK")
+    assert (found.rule, found.message) == ("listed", "'x' is not a value of the field")
     assert found.fix == "use one of a, b, c, d, e, f, g, h"
     (found,) = checked(replace(PICK, values=(*PICK.values, "i")), "x")
     assert found.fix == "use one of a, b, c, d, e, f, g, h, …"
@@ -669,7 +670,7 @@ def test_a_text_has_its_field_s_length_and_an_amount_two_decimals() -> None:
     assert not checked(text, "abc") and not checked(text, 1234) and not checked(replace(text, max_length=0), "abcd")
     (found,) = checked(text, "abcd")
     assert (found.message, found.column, found.position) == (
-        "the text has 4 characters, MEMO takes 3",
+        "the text has 4 characters, the field takes 3",
         "MEMO",
         "je.csv:2",
     )
@@ -726,6 +727,24 @@ def test_a_line_has_rules_too() -> None:
     lines = (line("APBILLITEM", AMOUNT=Decimal("1.005")), line("APBILLITEM", RECORDNO=3))
     write = record("APBILL", *lines, wrapper="APBILLITEMS", **COMPLETE)
     assert said(check_fields(write, BILL)) == [("cents", True)]  # a line's own number may be named
+
+
+@pytest.mark.parametrize(
+    ("message", "column", "told"),
+    [
+        ("NAME is missing", "NAME", "NAME is missing"),
+        ("NAME is missing", "Name", "NAME is missing"),
+        ("NAME is missing", "Kreditor", "Kreditor: NAME is missing"),
+        ("Vendor ID or Vendor Name is missing", "Vendor ID", "Vendor ID or Vendor Name is missing"),
+        ("NAMES are missing", "NAME", "NAME: NAMES are missing"),
+        ("'x' is no date", "Due", "Due: 'x' is no date"),
+        ("it is a duplicate", "", "it is a duplicate"),
+    ],
+)
+def test_a_finding_names_its_column_once(message: str, column: str, told: str) -> None:
+    found = Finding("rule", message, column=column, position="a.csv:2")
+    assert (found.of_column, str(found)) == (told, f"a.csv:2: {told}")
+    assert str(msgspec.structs.replace(found, fix="mend it")) == f"a.csv:2: {told}; mend it"
 
 
 def test_required_fields_and_lines_are_there() -> None:

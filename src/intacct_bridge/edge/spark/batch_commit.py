@@ -309,8 +309,7 @@ class _Commit:
 
 
 def _finding(one: Any) -> str:
-    text = f"{one.column}: {one.message}" if one.column else str(one.message)
-    return f"{text} ({one.fix})" if one.fix else text
+    return f"{one.of_column} ({one.fix})" if one.fix else str(one.of_column)
 
 
 def _tally(outcomes: Sequence[RecordOutcome]) -> str:

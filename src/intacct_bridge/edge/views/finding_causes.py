@@ -36,12 +36,10 @@ class FindingCause:
             return str(first)
         place, in_file, _ = first.position.rpartition(":")
         named = ", ".join(rows[:_NAMED])
-        column = f"{first.column}: " if first.column else ""
-        text = f"{first.message}; {first.fix}" if first.fix else first.message
         if not in_file:
-            return f"{counted(len(rows), 'record')}, for example {first.position}: {column}{text}"
+            return f"{counted(len(rows), 'record')}, for example {first.position}: {first.advice}"
         which = f"first {named}" if len(rows) > _NAMED else named
-        return f"{place}: {counted(len(rows), 'row')}, {which}: {column}{text}"
+        return f"{place}: {counted(len(rows), 'row')}, {which}: {first.advice}"
 
 
 def causes(findings: Iterable[Finding]) -> Iterator[FindingCause]:

@@ -221,7 +221,7 @@ def refused_rows(records: Iterable[PlannedRecord]) -> tuple[tuple[SourceRow, str
         by_position: dict[str, list[str]] = {}
         positions = {row.position for row in record.write.rows}
         for finding in record.reasons:
-            text = f"{finding.column}: {finding.message}" if finding.column else finding.message
+            text = finding.of_column
             place = finding.position if finding.position in positions else record.write.position
             by_position.setdefault(place, []).append(f"{text} ({finding.fix})" if finding.fix else text)
         otherwise = f"another line of {record.write.label} is refused"

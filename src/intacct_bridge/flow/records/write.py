@@ -52,10 +52,19 @@ class Finding(msgspec.Struct, frozen=True):
     refuses: bool = True
     """False for a warning."""
 
+    @property
+    def of_column(self) -> str:
+        """The message with its column, which is named once: a message may begin with the name."""
+        first, column = self.message[: len(self.column) + 1].casefold(), self.column.casefold()
+        return f"{self.column}: {self.message}" if column and first != f"{column} " else self.message
+
+    @property
+    def advice(self) -> str:
+        """The message with its column, and the fix."""
+        return f"{self.of_column}; {self.fix}" if self.fix else self.of_column
+
     def __str__(self) -> str:
-        place = ": ".join(part for part in (self.position, self.column) if part)
-        text = f"{self.message}; {self.fix}" if self.fix else self.message
-        return f"{place}: {text}" if place else text
+        return f"{self.position}: {self.advice}" if self.position else self.advice
 
 
 AMOUNTS = ("TRX_AMOUNT", "TRX_PAYMENTAMOUNT", "AMOUNT")

@@ -32,6 +32,11 @@ class FieldPlace:
     is_legacy: bool
     """Whether the legacy function that makes the record takes the field."""
 
+    @property
+    def field_name(self) -> str:
+        """The field as a message names it whose column is named already."""
+        return "the field" if self.column.casefold() == self.name.casefold() else self.name
+
 
 def check_fields(write: Write, writable: WritableObject, refused_columns: Iterable[str] = ()) -> Iterator[Finding]:
     """The findings that the description of the object gives on a write."""
@@ -121,7 +126,7 @@ def _length(place: FieldPlace) -> tuple[str, str]:
     most = place.field.max_length
     if not most or not isinstance(place.value, str) or len(place.value) <= most or place.field.values:
         return "", ""
-    return f"the text has {len(place.value)} characters, {place.name} takes {most}", "shorten it"
+    return f"the text has {len(place.value)} characters, {place.field_name} takes {most}", "shorten it"
 
 
 def _listed(place: FieldPlace) -> tuple[str, str]:
@@ -133,7 +138,7 @@ def _listed(place: FieldPlace) -> tuple[str, str]:
     if not bad:
         return "", ""
     shown = ", ".join(known[:8]) + (", …" if len(known) > 8 else "")
-    return f"{bad[0]!r} is not a value of {place.name}", f"use one of {shown}"
+    return f"{bad[0]!r} is not a value of {place.field_name}", f"use one of {shown}"
 
 
 def _cents(place: FieldPlace) -> tuple[str, str]:
