@@ -14,15 +14,13 @@ from typing import Any
 import duckdb
 import pytest
 
-from intacct_bridge.emulator.gateway.server import serve
 from support.flow.destinations import row_groups
+from support.journeys.changing import STREAMS, changing_company
 from support.journeys.copies import Row, read, without_times
 from support.journeys.file_operations import FileOperations, unavailable
 from support.journeys.killing import KILLED, Programs
-from support.small_company import Clock, client, little_company
 
 pytestmark = pytest.mark.skipif(bool(unavailable()), reason=unavailable() or "available")
-NAMES = ("APBILL", "APBILLITEM", "VENDOR")
 Tables = dict[str, tuple[dict[str, str], list[Row]]]
 
 
@@ -35,7 +33,7 @@ class Scene:
     """The copy of before the changes."""
 
     def extract(self, to: Path, *words: str) -> None:
-        ended = self.programs.run("intacct", "extract", *NAMES, *words, "--to", uri(to))
+        ended = self.programs.run("intacct", "extract", *STREAMS, *words, "--to", uri(to))
         assert ended.status == 0, ended.err
 
     def whole(self, name: str, *words: str, fresh: bool) -> "Whole":
@@ -71,7 +69,7 @@ class Whole:
             shutil.copy(self.scene.before, copy)
         operations = FileOperations(copy)
         operations.kill_before(number, counted)
-        ended = self.scene.programs.run_asking(operations, "extract", *NAMES, *self.words, "--to", uri(copy), how=how)
+        ended = self.scene.programs.run_asking(operations, "extract", *STREAMS, *self.words, "--to", uri(copy), how=how)
         if ended.status != KILLED:
             assert ended.status == 0, ended.err
             return []
@@ -90,7 +88,7 @@ def uri(copy: Path) -> str:
 
 def tables(copy: Path) -> Tables:
     """The types and the rows of each table, with the run that wrote each row."""
-    found = {name: read(uri(copy), name) for name in NAMES}
+    found = {name: read(uri(copy), name) for name in STREAMS}
     return {name: (one.types, without_times(one.rows)) for name, one in found.items()}
 
 
@@ -110,23 +108,12 @@ def bookmarks(copy: Path) -> dict[str, dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
-    clock = Clock()
-    company = little_company(clock)
     place = tmp_path_factory.mktemp("copies")
-    with serve(company) as server:
-        made = Scene(Programs(place, server.url), place / "before.duckdb")
+    with changing_company() as (url, change):
+        made = Scene(Programs(place, url), place / "before.duckdb")
         made.extract(made.before)
-        with client(company) as worker:
-            clock.forward(days=1)
-            vendors = [row["RECORDNO"] for row in worker.query("VENDOR", ["RECORDNO"])][::2]
-            done = worker.update("VENDOR", [{"RECORDNO": one, "NAME": f"Renamed {one}"} for one in vendors])
-            gone = next(worker.query("APBILL", ["RECORDNO"], where="STATE = 'Posted'"))
-            done += worker.delete("APBILL", [str(gone["RECORDNO"])])
-        assert all(one.ok for one in done), [one.faults for one in done]
-        clock.forward(hours=3)
+        change()
         yield made
-    assert company.incidents == []
-    company.close()
 
 
 @pytest.fixture(scope="module")

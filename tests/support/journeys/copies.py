@@ -105,7 +105,7 @@ def read(uri: str, table: str) -> Table:
         found = con.sql(f"SELECT * FROM {quoted(table)}")
         types = dict(zip(found.columns, map(str, found.types), strict=True))
         rows = found.to_arrow_table().to_pylist()
-    return Table(types, _ordered(rows))
+    return Table(types, ordered(rows))
 
 
 def _in_postgres(uri: str, table: str) -> Table:
@@ -130,10 +130,10 @@ def _in_postgres(uri: str, table: str) -> Table:
         {name: Decimal(value) if name in numbers and value is not None else value for name, value in row.items()}
         for row in found.to_pylist()
     ]
-    return Table(types, _ordered(rows))
+    return Table(types, ordered(rows))
 
 
-def _ordered(rows: list[Row]) -> list[Row]:
+def ordered(rows: list[Row]) -> list[Row]:
     """In an order that depends only on the cells."""
     plain = [{name: _plain(value) for name, value in row.items()} for row in rows]
     return sorted(plain, key=lambda row: sorted((name, str(value)) for name, value in row.items()))
