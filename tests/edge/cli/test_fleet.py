@@ -124,6 +124,20 @@ def test_a_column_or_a_tenant_that_a_file_has_twice_is_refused(fleet: Intacct, h
             "has the key 'user_password' twice",
         ),
         ('[{"name": "acme", "settings": {"company_id": "a", "company_id": "b"}}]', "has the key 'company_id' twice"),
+        (
+            '[{"name": "acme", "secrets": {"user_password": "S3cret-one"}, "user_password": "S3cret-two"}]',
+            "tenant 1 has user_password of its secrets twice",
+        ),
+        (
+            "name,user_password,secret.user_password\nacme,S3cret-one,S3cret-two\n",
+            "has user_password of its secrets twice",
+        ),
+        ('[{"name": "acme", "settings": {"company_id": "a"}, "company_id": "b"}]', "company_id of its settings twice"),
+        ('[{"name": "acme", "limits": {"concurrency": 1}, "concurrency": 2}]', "concurrency of its limits twice"),
+        (
+            '[{"name": "acme", "schedule": {"nightly": "02:00"}, "schedule.nightly": "03:00"}]',
+            "nightly of its schedule twice",
+        ),
     ],
 )
 def test_a_file_of_tenants_that_is_not_clear_is_refused(fleet: Intacct, home: Path, text: str, said: str) -> None:

@@ -187,23 +187,27 @@ def _json_rows(text: str, path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
 def _tenant(row: dict[str, Any], where: str, common: TenantParts) -> "NewTenant":
     from intacct_bridge.fleet.fleet import NewTenant
 
-    parts: dict[str, dict[str, Any]] = {
-        name: {**getattr(common, name), **_table(row.pop(name, {}), f"{where}: {name}")} for name in _TABLES
-    }
+    own = {name: dict(_table(row.pop(name, {}), f"{where}: {name}")) for name in _TABLES}
     name, paused = row.pop("name", ""), row.pop("paused", False)
     if not isinstance(name, str) or not name:
         raise SettingsError(f"{where} has no name", fix="Give each tenant a name.")
     for key, value in row.items():
-        kind, _, rest = key.partition(".")
-        if key in _LIMITS:
-            parts["limits"][key] = value
-        elif _is_secret(key):
-            parts["secrets"][rest or key] = value
-        elif kind == "schedule" and rest:
-            parts["schedule"][rest] = value
-        else:
-            parts["settings"][key] = value
+        table, inner = _place(key)
+        if inner in own[table]:
+            raise SettingsError(f"{where} has {inner} of its {table} twice", fix="Leave one of the two out.")
+        own[table][inner] = value
+    parts: dict[str, dict[str, Any]] = {table: {**getattr(common, table), **own[table]} for table in _TABLES}
     return NewTenant(name, **parts, paused=str(paused).lower() in ("true", "yes", "1"))
+
+
+def _place(key: str) -> tuple[str, str]:
+    """The table of a tenant in which a key of its row belongs, and its name there."""
+    kind, _, rest = key.partition(".")
+    if key in _LIMITS:
+        return "limits", key
+    if _is_secret(key):
+        return "secrets", rest or key
+    return ("schedule", rest) if kind == "schedule" and rest else ("settings", key)
 
 
 def _table(value: object, where: str) -> Mapping[str, Any]:
