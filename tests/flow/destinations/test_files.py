@@ -98,6 +98,18 @@ def test_the_outcomes_of_streams_are_reported_where_the_history_cannot_be_stored
     assert history.fix
 
 
+@pytest.mark.parametrize("rows", [2, 0])
+def test_only_the_file_of_an_empty_stream_has_an_empty_row_group(tmp_path: Path, rows: int) -> None:
+    with closing(open_sink(f"parquet:{tmp_path}")) as sink:
+        sink.open("demo", NOON)
+        writer = sink.writer(BILLS, Bookmark())
+        writer.write(batch(BILLS, [bill(number) for number in range(rows)]))
+        writer.commit(FIRST, NOON)
+    (path,) = tmp_path.glob("APBILL/*.parquet")
+    written = pq.ParquetFile(path).metadata
+    assert [written.row_group(place).num_rows for place in range(written.num_row_groups)] == [rows]
+
+
 def test_a_parquet_column_has_a_dictionary_where_its_values_repeat(tmp_path: Path) -> None:
     numbers = range(3000)
     rows = pa.table({

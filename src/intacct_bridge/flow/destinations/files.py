@@ -108,6 +108,11 @@ class ChangeFiles:
         with self._writing(self._folder):
             (root / self._folder).mkdir(exist_ok=True)
 
+    @property
+    def has_rows(self) -> bool:
+        """Whether a file of rows is open, or complete and not yet taken."""
+        return self._open is not None or any(one.kind == ROWS for one in self.done)
+
     def add_rows(self, rows: "pa.Table") -> None:
         """Put rows into the open file; rows with other columns begin a new file."""
         if self._open is not None and not self._open[1].equals(rows.schema):
@@ -437,7 +442,7 @@ class FileWriter:
         ends_refresh = bookmark.refreshed_since(self._entry.bookmark)
         apart = bookmark.full or ends_refresh
         before = self._entry.loading if apart else self._entry.files
-        if ends_refresh and not any(one.kind == ROWS for one in (*before, *self._files.done)):
+        if ends_refresh and not self._files.has_rows and not any(one.kind == ROWS for one in before):
             self._files.add_rows(with_copy_columns(schema.empty_table(), self._sink.run, at, []))
         files = (*before, *self._files.take())
         published = ends_refresh or not apart
