@@ -82,6 +82,8 @@ class FileFormat(Protocol):
 
     name: str
     suffix: str
+    in_lines: bool
+    """Whether a reader takes the file line by line, and has to be told of a long line."""
 
     def open(self, path: Path, first: "pa.Table") -> OpenFile:
         """Begin a file with the columns of these rows, which are the first to be written."""
@@ -124,7 +126,8 @@ class ChangeFiles:
         with self._writing(name, file):
             file.write(rows)
         self._rows += rows.num_rows
-        self._longest = max(self._longest, longest_row(rows))
+        if self._format.in_lines:
+            self._longest = max(self._longest, longest_row(rows))
 
     def add_markers(self, field: str, marks: Sequence[tuple[Value, int]], of: "pa.DataType") -> None:
         """Write a file that says which values of a field are deleted, and at which number."""
@@ -252,24 +255,26 @@ def longest_row(rows: "pa.Table") -> int:
     return int(most) if most >= _LONG_ROW else 0
 
 
-def with_copy_columns(rows: "pa.Table", run: int, at: datetime, numbers: Sequence[int]) -> "pa.Table":
-    """The rows with the columns that a copy adds."""
+def with_copy_columns(rows: "pa.Table", run: int, at: datetime, numbers: Sequence[tuple[int, int]]) -> "pa.Table":
+    """The rows with the columns that a copy adds. `numbers`: each number with the count of rows that have it."""
     import pyarrow as pa
 
     added = {
         "_run": pa.repeat(pa.scalar(run, pa.int64()), rows.num_rows),
         "_read_at": pa.repeat(pa.scalar(at, pa.timestamp("us", "UTC")), rows.num_rows),
-        "_seq": pa.array(numbers, pa.int64()),
+        "_seq": pa.chunked_array(
+            [pa.repeat(pa.scalar(number, pa.int64()), count) for number, count in numbers], pa.int64()
+        ),
     }
-    for name, column in added.items():
-        rows = rows.append_column(name, column)
-    return rows
+    return pa.Table.from_arrays([*rows.columns, *added.values()], [*rows.column_names, *added])
 
 
 def with_all_columns(rows: "pa.Table", schema: "pa.Schema") -> "pa.Table":
     """The rows with every column of the schema, in its order; missing columns are null."""
     import pyarrow as pa
 
+    if rows.schema.equals(schema):
+        return rows
     present = set(rows.schema.names)
     columns = [
         rows.column(field.name) if field.name in present else pa.nulls(rows.num_rows, field.type) for field in schema
@@ -513,7 +518,7 @@ class FileWriter:
             self._entry = self._entry.of_days(days)
         if self._batches:
             rows = with_all_columns(combined([batch for batch, _ in self._batches], evolution.schema), evolution.schema)
-            numbers = [number for batch, number in self._batches for _ in range(batch.num_rows)]
+            numbers = [(number, batch.num_rows) for batch, number in self._batches]
             self._files.add_rows(with_copy_columns(rows, self._sink.run, self._sink.read_at, numbers))
         elif evolution.added:  # a reader needs at least one file with the column
             empty = evolution.schema.empty_table()

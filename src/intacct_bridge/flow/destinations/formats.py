@@ -19,6 +19,7 @@ class CsvFormat:
 
     name = "csv"
     suffix = "csv"
+    in_lines = True
 
     def open(self, path: Path, first: "pa.Table") -> "CsvFile":
         """Begin a file."""
@@ -58,6 +59,7 @@ class JsonLinesFormat:
 
     name = "jsonl"
     suffix = "jsonl"
+    in_lines = True
 
     def open(self, path: Path, first: "pa.Table") -> "JsonLinesFile":
         """Begin a file."""
@@ -86,6 +88,7 @@ class ParquetFormat:
 
     name = "parquet"
     suffix = "parquet"
+    in_lines = False
 
     def open(self, path: Path, first: "pa.Table") -> "ParquetFile":
         """Begin a file."""

@@ -38,7 +38,7 @@ def evolve(table: str, current: "pa.Schema | None", incoming: "pa.Schema") -> Ev
     """The table's columns when `incoming` has to fit as well; SettingsError where it cannot."""
     import pyarrow as pa
 
-    if current is None:
+    if current is None or current.equals(incoming):
         return Evolution(incoming)
     columns = {field.name: field.type for field in current}
     added, widened = [], []
