@@ -131,7 +131,7 @@ def test_a_line_does_not_contradict_what_follows_from_its_project(desk: Desk, *,
     def strict(endpoint: str, body: bytes) -> Reply:
         reply = desk.emulator(endpoint, body)
         told = reply.body.replace(b"<enableoverride>true", b"<enableoverride>false")
-        return reply if override else replace(reply, body=told)
+        return reply if override else replace(reply, received=told)
 
     desk.transport = strict
     active = {row["CUSTOMERID"] for row in desk.rows("CUSTOMER") if row["STATUS"] == "active"}

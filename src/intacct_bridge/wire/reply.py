@@ -12,11 +12,22 @@ from intacct_bridge.errors import TransientError
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """One HTTP answer. Header names are lower-case; the body is already decompressed."""
+    """One HTTP answer. Header names are lower-case."""
 
     status: int
-    body: bytes
+    received: bytes
+    """The body as it came, which may be compressed."""
     headers: Mapping[str, str] = field(default_factory=dict)
+    unpack: Callable[[bytes], bytes] = bytes
+    """From the body as it came to the plain body."""
+
+    @property
+    def body(self) -> bytes:
+        """The plain body, unpacked anew at each call: it is up to fifty times as long as what came.
+
+        Raises ConnectionCutError where it is damaged, and RemoteProtocolError where it is too long.
+        """
+        return self.unpack(self.received)
 
 
 class ConnectionCutError(TransientError):

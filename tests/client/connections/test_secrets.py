@@ -46,7 +46,7 @@ def repeating(emulator: Emulator, sessions: list[str] | None = None) -> Callable
         if sessions is not None:
             sessions.extend(re.findall("<sessionid>(.*?)</sessionid>", reply.body.decode()))
         quoted = body.replace(b"&", b"&amp;").replace(b"<", b"&lt;").replace(b">", b"&gt;")
-        return replace(reply, body=reply.body.replace(b"</description2>", quoted + b"</description2>"))
+        return replace(reply, received=reply.body.replace(b"</description2>", quoted + b"</description2>"))
 
     return transport
 

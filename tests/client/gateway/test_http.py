@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from intacct_bridge.client.gateway.http import HttpTransport, gunzipped, proxy_for
 from intacct_bridge.errors import RemoteProtocolError, SettingsError
@@ -66,11 +68,11 @@ class Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
 
 
 @contextmanager
-def serving(act: Callable[[Handler], None], **settings: Any) -> Iterator[tuple[HttpTransport, str, Server]]:
+def serving(act: Callable[[Handler], None], **values: Any) -> Iterator[tuple[HttpTransport, str, Server]]:
     server = Server(act)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
-    transport = HttpTransport(connection(**settings), max_bytes=1_000_000)
+    transport = HttpTransport(connection(**values), max_bytes=1_000_000)
     try:
         yield transport, f"http://127.0.0.1:{server.server_port}/ia/xml/xmlgw.phtml", server
     finally:
@@ -142,8 +144,24 @@ def test_a_damaged_gzip_answer_counts_as_sent(damage: Callable[[bytes], bytes]) 
         serving(lambda handler: handler.answer(packed, Content_Encoding="gzip")) as (send, url, _),
         pytest.raises(ConnectionCutError, match="damaged") as caught,
     ):
-        send(url, b"<request/>")
+        _ = send(url, b"<request/>").body
     assert caught.value.sent
+
+
+@pytest.mark.usefixtures("decompressor")
+@pytest.mark.parametrize("declared", [0, 1, len(BODY) - 1, len(BODY) + 1, 2**32 - 1])
+def test_a_gzip_answer_that_declares_another_length_is_damaged(declared: int) -> None:
+    packed = gzip.compress(BODY)[:-4] + declared.to_bytes(4, "little")
+    with pytest.raises(zlib.error):
+        gunzipped(packed, 1_000_000)
+
+
+@pytest.mark.usefixtures("decompressor")
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.binary(max_size=20) | st.integers(0, 70_000).map(lambda length: b"ab" * length), max_size=5))
+def test_members_of_any_length_are_decompressed(members: list[bytes]) -> None:
+    packed = b"".join(gzip.compress(one) for one in members)
+    assert gunzipped(packed, 1_000_000) == b"".join(members)
 
 
 @pytest.mark.usefixtures("decompressor")
@@ -153,7 +171,7 @@ def test_an_answer_is_limited_compressed_or_not() -> None:
         serving(lambda handler: handler.answer(bomb, Content_Encoding="gzip")) as (send, url, _),
         pytest.raises(RemoteProtocolError, match="longer than the limit of 1,000,000 bytes"),
     ):
-        send(url, b"<request/>")
+        _ = send(url, b"<request/>").body
     with (
         serving(lambda handler: handler.answer(b"x" * 1_000_001)) as (send, url, _),
         pytest.raises(RemoteProtocolError, match="longer than"),

@@ -6,6 +6,8 @@ import re
 import threading
 import traceback
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -36,6 +38,7 @@ from support.client.gateway import (
     POD,
     SENDER_SECRET,
     USER_SECRET,
+    Answer,
     Gateway,
     Time,
     answered,
@@ -51,6 +54,14 @@ from support.client.gateway import (
 
 QUERY, CREATE = Element("query"), element("create", Element("CLASS"))
 PAGE = Reply(502, b"<!DOCTYPE html><html><head><title>502 Bad Gateway</title></head></html>", {})
+
+
+def damaged(_: bytes) -> bytes:
+    raise ConnectionCutError("the compressed answer is damaged", sent=True)
+
+
+def too_long(_: bytes) -> bytes:
+    raise RemoteProtocolError("the answer is longer than the limit")
 
 
 def session(transport: Transport, time: Time | None = None, *, cap: int | None = None, **settings: Any) -> Session:
@@ -226,6 +237,7 @@ def test_an_entity_of_a_login_connection_goes_into_the_login() -> None:
         Reply(524, b"", {}),
         Reply(408, b"", {}),
         Reply(200, b"<response><control><status>succ", {}),
+        Reply(200, b"packed", {}, damaged),
         Reply(429, b"", {}),
         xml(refused(fault("GW-0010", "Too many requests"), echo=False), 429),
         xml(refused(fault("PL04000050", "System temporarily unavailable"))),
@@ -267,6 +279,25 @@ def test_an_unreadable_answer_to_a_read_is_tried_three_times() -> None:
     assert gateway.names.count("query") == 3
 
 
+def test_long_answers_are_unpacked_one_after_another() -> None:
+    both, met = threading.Barrier(2), []
+
+    def unpack(packed: bytes) -> bytes:
+        with suppress(threading.BrokenBarrierError):
+            met.append(both.wait(0.5))
+        return packed
+
+    def handler(function: Function, _: Request) -> str:
+        body = answered(result(function)).encode()
+        raise Answer(Reply(200, body + b" " * 2**16, {}, unpack))
+
+    at = session(Gateway(handler), concurrency=2)
+    with ThreadPoolExecutor(2) as threads:
+        found = list(threads.map(lambda _: read(at), range(2)))
+    assert [each[0].status for each in found] == ["success"] * 2
+    assert not met
+
+
 def test_a_failing_first_connection_is_retried_once() -> None:
     gateway = Gateway(before=[ConnectionCutError("no such host", sent=False)] * 9)
     with pytest.raises(ConnectionCutError, match="no such host"):
@@ -301,6 +332,8 @@ def test_a_refusal_is_not_retried_and_is_named() -> None:
         Reply(200, answered(result(Function(CREATE, "write-0"))).encode()[:-5], {}),
         Reply(200, answered(result(Function(CREATE, "another"))).encode(), {}),
         RemoteProtocolError("too long"),
+        Reply(200, b"packed", {}, damaged),
+        Reply(200, b"packed", {}, too_long),
         xml(refused(fault("GW-0011", "Invalid Request"), echo=False), 503),
         xml(refused(fault("PL04000050", "System temporarily unavailable")), 500),
         xml(unauthenticated(fault("XL03000006", "Sign-in information is incorrect")), 502),

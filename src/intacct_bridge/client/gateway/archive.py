@@ -97,13 +97,14 @@ class Archive:
             raise SettingsError(f"the archive {self._directory} cannot be written: {error.strerror}") from None
         try:
             reply = self._transport(endpoint, body)
+            answer = reply.body
         except ConnectionCutError as error:
             with suppress(OSError):
                 self._write(f"{stem}-cut.txt", f"{error}\n".encode())
             raise
         # An answer must reach its caller even if the disk is full: it may be the outcome of a write.
         with suppress(OSError):
-            self._write(f"{stem}-{reply.status}-answer.xml", reply.body)
+            self._write(f"{stem}-{reply.status}-answer.xml", answer)
             self._rotate()
         return reply
 

@@ -7,9 +7,10 @@ a failed control or authentication block) proves that nothing was applied, and s
 """
 
 import logging
+import threading
 from collections import deque
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -58,6 +59,8 @@ Decode = Callable[[bytes], tuple[Response, T]]
 
 _SESSIONS = 50
 """The number of session ids remembered for masking; each entity has one, and a renewal gives another."""
+_LONG = 2**16
+"""Bytes of a body, as it came, from which it is unpacked and decoded alone."""
 _THROTTLED_WAIT = 5.0
 """Seconds to pause all requests after a refusal that names no time."""
 
@@ -156,6 +159,7 @@ class Exchange:
         """Whether any reply ever came; until then a failing connection is probably misconfigured."""
         self._transport = transport
         self._clock = clock
+        self._one_by_one = threading.Lock()
         self._forms = secret_forms(connection.secrets)
         self._hidden: deque[str] = deque(maxlen=_SESSIONS)
 
@@ -180,12 +184,12 @@ class Exchange:
                     "%s: HTTP %d, %d bytes in %.2f s",
                     call.names,
                     reply.status,
-                    len(reply.body),
+                    len(reply.received),
                     seconds,
                     extra={
                         "functions": call.names,
                         "http_status": reply.status,
-                        "size": len(reply.body),
+                        "size": len(reply.received),
                         "seconds": seconds,
                     },
                 )
@@ -251,10 +255,9 @@ class Exchange:
 
     def _checked_answer(self, call: GatewayCall, reply: Reply, decode: Decode[T]) -> GatewayAnswer[T]:
         try:
-            page = page_fault(reply.body, hide=lambda text: without_secrets(text, self._forms))
-            if page is not None:
-                raise RemoteProtocolError(f"a web page came instead of an answer: {page.text!r}")
-            response, value = decode(reply.body)
+            response, value = self._decoded(reply, decode)
+        except ConnectionCutError as cut:
+            raise self._unanswered(call, cut) from None
         except RemoteProtocolError as error:
             raise self._unreadable(call, reply, error) from None
         if response.control.status == FAILURE or not response.operations:
@@ -283,6 +286,21 @@ class Exchange:
             _raise_transient(results)
         return GatewayAnswer(results, operation.authentication, value)
 
+    def _decoded(self, reply: Reply, decode: Decode[T]) -> tuple[Response, T]:
+        """The answer and the caller's value.
+
+        Long bodies wait for each other as they came: a plain page and what is made of it take twenty times the memory.
+        """
+        with self._one_by_one if len(reply.received) > _LONG else nullcontext():
+            body = reply.body
+            page = self._web_page(body)
+            if page is not None:
+                raise RemoteProtocolError(f"a web page came instead of an answer: {page.text!r}")
+            return decode(body)
+
+    def _web_page(self, body: bytes) -> Fault | None:
+        return page_fault(body, hide=lambda text: without_secrets(text, self._forms))
+
     def _uncount(self, call: GatewayCall, reply: Reply, refused: IntacctError) -> None:
         """Take back the count of a refused request of which nothing ran; under a server error that is not certain."""
         if isinstance(refused, ThrottledError) or (reply.status < 500 and reply.status != 408):
@@ -299,7 +317,9 @@ class Exchange:
 
     def _unreadable(self, call: GatewayCall, reply: Reply, error: RemoteProtocolError) -> IntacctError:
         """The error for an answer that is not the gateway's XML, by its status."""
-        page = page_fault(reply.body, hide=lambda text: without_secrets(text, self._forms))
+        page = None
+        with suppress(RemoteProtocolError):  # a body that is too long cannot be unpacked
+            page = self._web_page(reply.body)
         faults = () if page is None else (fault_without_secrets(page, self._forms),)
         status = reply.status
         title = f" and a web page titled {faults[0].text!r}" if faults else f": {error.message}"

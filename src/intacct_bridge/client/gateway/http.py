@@ -69,14 +69,17 @@ class HttpTransport:
             raise _cut(error, endpoint, sent=sending.complete) from None
         try:
             received = _received(answer, self._max_bytes)
-        except (urllib3.exceptions.HTTPError, OSError, zlib.error) as error:
+        except (urllib3.exceptions.HTTPError, OSError) as error:
             answer.close()
             raise _cut(error, endpoint, sent=True) from None
         except BaseException:
             answer.close()
             raise
         answer.release_conn()
-        return Reply(answer.status, received, {name.lower(): value for name, value in answer.headers.items()})
+        headers = {name.lower(): value for name, value in answer.headers.items()}
+        if headers.get("content-encoding", "").strip().lower() not in ("gzip", "x-gzip"):
+            return Reply(answer.status, received, headers)
+        return Reply(answer.status, received, headers, lambda packed: self._unpacked(packed, endpoint))
 
     def close(self) -> None:
         """Close all connections."""
@@ -93,6 +96,12 @@ class HttpTransport:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _unpacked(self, packed: bytes, endpoint: str) -> bytes:
+        try:
+            return gunzipped(packed, self._max_bytes)
+        except zlib.error as error:
+            raise _cut(error, endpoint, sent=True) from None
 
     def _pool(self, endpoint: str) -> urllib3.PoolManager:
         proxy = proxy_for(endpoint)
@@ -174,41 +183,47 @@ class _Decompressor(Protocol):
     def decompress(self, data: bytes, max_length: int = 0, /) -> bytes: ...
 
 
-def _decompressor() -> tuple[_Decompressor, type[Exception]]:
-    """A decompressor for one gzip member, and the error that it raises; isal is several times as fast as zlib."""
+def _decompressor() -> tuple[_Decompressor, type[Exception], bool]:
+    """A decompressor for one gzip member, the error that it raises, and whether it goes on where it stopped.
+
+    isal is several times as fast as zlib, and makes room for just as much as it is told.
+    """
     try:
-        from isal import isal_zlib
+        from isal import igzip_lib
     except ImportError:
         standard: _Decompressor = zlib.decompressobj(31)
-        return standard, zlib.error
-    fast: _Decompressor = isal_zlib.decompressobj(31)
-    return fast, cast(type[Exception], isal_zlib.error)  # its stub says an instance
+        return standard, zlib.error, False
+    fast: _Decompressor = igzip_lib.IgzipDecompressor(igzip_lib.DECOMP_GZIP)
+    return fast, cast(type[Exception], igzip_lib.error), True  # its stub says an instance
 
 
 def _received(answer: urllib3.BaseHTTPResponse, limit: int) -> bytes:
-    """The decompressed body; neither it nor the compressed body may exceed the limit."""
+    """The body as it came, which may not exceed the limit."""
     declared = answer.headers.get("Content-Length", "")
     if declared.isdigit() and int(declared) > limit:
         raise _too_long(limit)
-    packed = bytearray()
+    received = bytearray()
     while piece := answer.read(1 << 20):
-        packed += piece
-        if len(packed) > limit:
+        received += piece
+        if len(received) > limit:
             raise _too_long(limit)
-    if answer.headers.get("Content-Encoding", "").strip().lower() not in ("gzip", "x-gzip"):
-        return bytes(packed)
-    return gunzipped(bytes(packed), limit)
+    return bytes(received)
 
 
 def gunzipped(packed: bytes, limit: int) -> bytes:
     """Decompress all members of a gzip body; raises if it is cut short or exceeds the limit."""
     plain = b""
+    declared = int.from_bytes(packed[-4:], "little")  # the length of the last member, nearly always the only one
     while packed:
-        member, damaged = _decompressor()
+        member, damaged, goes_on = _decompressor()
+        most = limit - len(plain) + 1
         try:
-            plain += member.decompress(packed, limit - len(plain) + 1)
+            text = member.decompress(packed, min(declared + 1, most) if goes_on else most)
+            if goes_on and not member.eof and len(text) < most:  # another member, or a wrong length
+                text += member.decompress(b"", most - len(text))
         except damaged as error:
             raise zlib.error(str(error)) from None
+        plain += text
         if len(plain) > limit:
             raise _too_long(limit)
         if not member.eof:

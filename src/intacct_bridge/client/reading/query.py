@@ -5,7 +5,6 @@ by offset. Definitions that came from disk may be out of date, so a query that t
 bound once more against new ones. Where all fields are selected, unqueryable fields are left out and remembered.
 """
 
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields, replace
@@ -35,8 +34,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 _TIMED = (Kind.DATE, Kind.TIMESTAMP)
 _LARGE = 2**16
-"""Bytes of a page from which it is decoded in a thread of its own, one page at a time: its columns take three times its
-memory meanwhile, and Arrow keeps free memory for each thread that decoded.
+"""Bytes of a page from which it is decoded in a thread of its own, since Arrow keeps free memory for each thread that
+decoded.
 """
 
 
@@ -96,7 +95,6 @@ class QueryReader:
         self._catalog = catalog
         self._reading_of = reading_of
         """How the gateway reads times of filters for a user with this offset, where that was measured."""
-        self._one_by_one = threading.Lock()
         self._decoding = ThreadPoolExecutor(1, "decode")  # its thread ends with the reader
 
     def describe(self, object_name: str) -> ObjectDef:
@@ -177,8 +175,7 @@ class QueryReader:
         from intacct_bridge.wire.row_batch import decode_rows
 
         def decode(body: bytes) -> "tuple[Response, tuple[PageHead | None, RowBatch | None]]":
-            with self._one_by_one:
-                response, head, rows = decode_rows(body, bound.kinds, bound.formatting)
+            response, head, rows = decode_rows(body, bound.kinds, bound.formatting)
             return response, (head, rows)
 
         head, rows = self._calls.fetch(query_element(query, bound.literals, bound.kind_of), decode)

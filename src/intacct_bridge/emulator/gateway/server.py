@@ -238,7 +238,7 @@ def _response(reply: Reply, compress: Compress | None) -> "Response":
         body = compress(body)
         headers["content-encoding"] = "gzip"
     if isinstance(reply, Paced):
-        return _pieces(replace(reply, body=body, headers=headers))
+        return _pieces(replace(reply, received=body, headers=headers))
     return Response(body, status_code=reply.status, headers=headers)
 
 

@@ -174,11 +174,12 @@ class RequestFaults:
             elif fault.kind == "cut-after":
                 raise connection_cut(sent=True)
             elif fault.kind == "truncated":
-                reply = replace(reply, body=reply.body[: len(reply.body) // 2])
+                reply = replace(reply, received=reply.body[: len(reply.body) // 2])
             elif fault.kind == "dribble":
-                reply = Paced(reply.status, reply.body, reply.headers, fault.piece, fault.seconds)
+                reply = Paced(reply.status, reply.body, reply.headers, piece=fault.piece, seconds=fault.seconds)
             elif fault.kind == "cut-within":
-                return Paced(reply.status, reply.body, reply.headers, max(1, len(reply.body) // 2), complete=False)
+                half = max(1, len(reply.body) // 2)
+                return Paced(reply.status, reply.body, reply.headers, piece=half, complete=False)
         return reply
 
 
@@ -368,7 +369,7 @@ class Paced(Reply):
 
 def delayed(reply: Reply, seconds: float) -> Reply:
     """The answer after some seconds."""
-    return Paced(reply.status, reply.body, reply.headers, max(1, len(reply.body)), late=seconds)
+    return Paced(reply.status, reply.body, reply.headers, piece=max(1, len(reply.body)), late=seconds)
 
 
 def connection_cut(*, sent: bool) -> ConnectionCutError:
