@@ -17,7 +17,7 @@ SEPARATOR = b"\x1f"
 WHOLE_DIGITS = 14
 """The most digits before the point of a number that a record holds.
 
-Sage documents this limit for amounts in its REST interface, which writes the same records.
+A limit of the emulator: no public page that we found states one for the XML gateway.
 """
 _MOST_PLACES = 40
 _TOO_LARGE = 10**WHOLE_DIGITS
