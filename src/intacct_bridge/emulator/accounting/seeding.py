@@ -10,8 +10,10 @@ ledger on the way, so that balances do not depend on the rows of GLDETAIL.
 """
 
 import csv
+import gc
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -42,7 +44,7 @@ def load(
     of_detail = ledger_from == "GLDETAIL"
     packers: dict[str, RowPacker] = {}
     texts = ColumnTexts()
-    with company.store.together():
+    with company.store.together(), _without_cycle_collection():
         poster = _Poster(company)
         for name, row in rows:
             packer = packers.get(name)
@@ -61,6 +63,18 @@ def load(
         for series, last in poster.series.items():
             company.side_tables.number_series.put(series, value=last)
     return {name: packer.count for name, packer in packers.items()}
+
+
+@contextmanager
+def _without_cycle_collection() -> Iterator[None]:
+    """Rows refer to no other rows, so a collection during a load examines all of them and frees none."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def _detail(company: CompanyData, row: Mapping[str, Value]) -> Mapping[str, Value]:

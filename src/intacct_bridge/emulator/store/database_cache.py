@@ -22,6 +22,8 @@ _KEPT = 3
 _BYTES = 4 * 2**30
 _ABANDONED = 86_400
 _NEW, _DONE = ".new", ".db"
+_WHILE_MADE = ("journal_mode = OFF", "synchronous = OFF", "locking_mode = EXCLUSIVE", "cache_size = -1048576")
+"""A gigabyte of pages in memory: every index of a table is made from all of its pages, which would be read again."""
 _PARTS = ("emulator", "model", "wire", "errors.py")
 """The parts of the package that the emulator stands on."""
 
@@ -48,7 +50,7 @@ class DatabaseCache:
         new = path.with_name(f"{path.stem}-{token_hex(4)}{_NEW}")
         try:
             with closing(sqlite3.connect(new, isolation_level=None, cached_statements=512)) as connection:
-                for setting in ("journal_mode = OFF", "synchronous = OFF", "locking_mode = EXCLUSIVE"):
+                for setting in _WHILE_MADE:
                     connection.execute(f"PRAGMA {setting}")
                 make(connection)
             with new.open("rb+") as file:
