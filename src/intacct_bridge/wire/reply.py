@@ -23,7 +23,7 @@ class Reply:
 
     @property
     def body(self) -> bytes:
-        """The plain body, unpacked anew at each call: it is up to fifty times as long as what came.
+        """The plain body, unpacked anew at each call, since it is many times as long as what came.
 
         Raises ConnectionCutError where it is damaged, and RemoteProtocolError where it is too long.
         """

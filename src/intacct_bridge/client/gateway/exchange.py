@@ -289,7 +289,7 @@ class Exchange:
     def _decoded(self, reply: Reply, decode: Decode[T]) -> tuple[Response, T]:
         """The answer and the caller's value.
 
-        Long bodies wait for each other as they came: a plain page and what is made of it take twenty times the memory.
+        Long bodies wait for each other while they are still compressed: a plain page takes many times the memory.
         """
         with self._one_by_one if len(reply.received) > _LONG else nullcontext():
             body = reply.body

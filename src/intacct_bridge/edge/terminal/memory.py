@@ -12,7 +12,7 @@ _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
 """The numbers of glibc's `mallopt` options."""
 _LARGE = 2**25
 """Bytes from which a block is given back as soon as it is freed. The text of a page is smaller, so that the next page
-takes its place: the system clears all memory that it gives anew.
+takes its place: new memory has to be cleared by the system first.
 """
 _KEPT = 6 * 2**20
 """Bytes of free memory at the end of the heap from which it is given back: a little more than a page of 94 fields."""
