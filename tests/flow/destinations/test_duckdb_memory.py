@@ -1,5 +1,7 @@
 """DuckDB with little memory: rows of any form are stored, a failed checkpoint loses nothing, and files stay small."""
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +9,7 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from intacct_bridge.errors import SettingsError
+from intacct_bridge.errors import BusyError, SettingsError
 from intacct_bridge.flow.destinations import duckdb as module
 from intacct_bridge.flow.destinations.duckdb import duckdb_sink
 from intacct_bridge.flow.destinations.schema_evolution import schema_of
@@ -95,11 +97,125 @@ def test_a_first_load_merges_no_row_groups_and_a_later_run_does(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(module, "_LARGEST_LOG", 0)
-    filled(3, 4, 5000, 20)
-    assert row_groups(PATH, "MEMO") == [5000] * 4
-    replace(stream(3), range(0, 20_000, 2), 20)
-    assert held() == (20_000, 20_000)
-    assert row_groups(PATH, "MEMO") == [20_000]
+    filled(3, 4, 2000, 20)
+    assert row_groups(PATH, "MEMO") == [2000] * 4
+    replace(stream(3), range(0, 8000, 2), 20)
+    assert held() == (8000, 8000)
+    assert row_groups(PATH, "MEMO") == [8000]
+
+
+def test_a_large_commit_is_written_in_row_groups_without_the_log(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(module, "_LARGEST_LOG", 2**40)
+    sink, memo = duckdb_sink(PATH), stream(11)
+    sink.open("demo", NOON)
+    writer = sink.writer(memo, Bookmark())
+    for number, bookmark in enumerate((WALKING, DONE)):
+        writer.write(texts(memo, number * 12_000, 12_000, 40))
+        writer.commit(bookmark, NOON)
+        assert Path(f"{PATH}.wal").stat().st_size < 200_000 < Path(PATH).stat().st_size / (number + 1)
+    sink.close()
+    assert held() == (24_000, 24_000)
+    assert row_groups(PATH, "MEMO") == [8192, 3808, 8192, 3808]
+
+
+def loaded_in_large_commits(commits: int) -> None:
+    """A copy that is made in commits of 9000 rows, each of which is written in two row groups."""
+    sink, memo = duckdb_sink(PATH), stream(3)
+    sink.open("demo", NOON)
+    writer = sink.writer(memo, Bookmark())
+    try:
+        for number in range(commits):
+            writer.write(texts(memo, number * 9000, 9000, 20))
+            writer.commit(WALKING if number + 1 < commits else DONE, NOON)
+    finally:
+        sink.close()
+
+
+def test_the_file_is_attached_again_after_many_row_groups(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(module, "_MANY_GROUPS", 4)
+    attach, attached = module._attach, list[str]()
+
+    def noted(con: duckdb.DuckDBPyConnection, path: str, name: str) -> None:
+        attached.append(name)
+        attach(con, path, name)
+
+    monkeypatch.setattr(module, "_attach", noted)
+    loaded_in_large_commits(6)
+    assert attached == ["copy"] * 4
+    assert held() == (54_000, 54_000)
+    assert row_groups(PATH, "MEMO") == [8192, 808] * 6
+
+
+@pytest.mark.parametrize("change", ["CREATE TABLE other (i INTEGER)", "DROP TABLE _bridge.runs"])
+def test_a_change_while_the_file_is_attached_again_ends_the_run(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, change: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(module, "_MANY_GROUPS", 4)
+    attach, program = module._attach, f"import duckdb; duckdb.connect({PATH!r}).execute({change!r})"
+
+    def late(con: duckdb.DuckDBPyConnection, path: str, name: str) -> None:
+        if (tmp_path / PATH).stat().st_size > 100_000:
+            subprocess.run([sys.executable, "-c", program], check=True)
+        attach(con, path, name)
+
+    monkeypatch.setattr(module, "_attach", late)
+    with pytest.raises(BusyError, match="was changed by another program"):
+        loaded_in_large_commits(6)
+    with duckdb.connect(PATH, read_only=True) as con:
+        assert con.execute('SELECT count(*) FROM "MEMO (loading)"').fetchall() == [(18_000,)]
+
+
+def test_a_lock_while_the_file_is_attached_again_ends_the_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(module, "_MANY_GROUPS", 4)
+    attach = module._attach
+    program = f"import duckdb; con = duckdb.connect({PATH!r}); print(1, flush=True); input()"
+    others = list[subprocess.Popen[str]]()
+
+    def late(con: duckdb.DuckDBPyConnection, path: str, name: str) -> None:
+        if (tmp_path / PATH).stat().st_size > 100_000:
+            pipe = subprocess.PIPE
+            others.append(subprocess.Popen([sys.executable, "-c", program], stdin=pipe, stdout=pipe, text=True))
+            assert others[0].stdout is not None
+            others[0].stdout.readline()
+        attach(con, path, name)
+
+    monkeypatch.setattr(module, "_attach", late)
+    with pytest.raises(BusyError, match=r"cannot be opened: .*lock"):
+        loaded_in_large_commits(6)
+    others[0].communicate("\n")
+    with duckdb.connect(PATH, read_only=True) as con:
+        assert con.execute('SELECT count(*) FROM "MEMO (loading)"').fetchall() == [(18_000,)]
+
+
+def test_other_connections_of_the_process_go_on_while_a_copy_is_written(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    filled(3, 1, 12_000, 20)
+    with duckdb.connect(PATH) as other:
+        other.execute("BEGIN")
+        assert other.execute("SELECT count(*) FROM MEMO").fetchall() == [(12_000,)]
+        replace(stream(3), range(11_000), 20)
+        assert other.execute("SELECT count(*) FROM MEMO").fetchall() == [(12_000,)]
+        other.execute("COMMIT")
+        assert other.execute("SELECT count(DISTINCT RECORDNO) FROM MEMO").fetchall() == [(12_000,)]
+    assert held() == (12_000, 12_000)
+
+
+def test_a_connection_joins_the_file_that_is_being_written(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    filled(3, 1, 12_000, 20)
+    sink = duckdb_sink(PATH)
+    sink.open("demo", NOON)
+    with duckdb.connect(PATH) as other:
+        assert other.execute("SELECT count(*) FROM MEMO").fetchall() == [(12_000,)]
+    sink.close()
 
 
 def test_row_groups_grow_with_the_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

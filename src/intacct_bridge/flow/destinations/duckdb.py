@@ -2,6 +2,7 @@
 
 import os
 import re
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from intacct_bridge.errors import BusyError, SettingsError
 from intacct_bridge.flow.destinations.sql import SqlSink
 from intacct_bridge.flow.streams.stream import COPY_COLUMNS
-from intacct_bridge.model.sql_text import quoted
+from intacct_bridge.model.sql_text import literal, quoted
 
 if TYPE_CHECKING:
     import duckdb
@@ -29,6 +30,16 @@ _LOG, _LARGEST_LOG = 8 * 2**20, 32 * 2**20
 """Bytes of the log after which a checkpoint is made: a quarter of the file, between these. Each checkpoint of a first
 load leaves row groups, and every later one reads the description of each, so a large file has larger ones.
 """
+_ROW_GROUP = 8192
+"""Rows of a row group. DuckDB writes a full one of a commit to its place in the file at once, compressed, with the rest
+of that commit; rows of a smaller commit go through the log, and are compressed in a checkpoint.
+"""
+_MANY_GROUPS = 128
+"""Row groups after which the file is attached again: DuckDB keeps 170 kB of memory for each that it wrote, in a table
+of 97 columns, but not for those that it finds in a file.
+"""
+_CLOCK_TICK = 0.02
+"""Seconds: a file system may give two changes within a shorter time the same time."""
 _MERGES = 100
 """How many merges of row groups a run may make; DuckDB's default for each checkpoint."""
 
@@ -52,6 +63,8 @@ _LEAST = 24.0
 """Megabytes for any query; with 8, keys could not be looked up."""
 _COMMIT = _Memory(6.0, 0.4, 2.0)
 """With 0.2 for each column, commits of 6 MB in 60 columns failed."""
+_GROUPS = _Memory(6.0, 0.2, 1.0)
+"""For a commit that fills a row group, which is no longer in memory when the next one is begun."""
 _CHECKPOINT = _Memory(4.0, 0.4)
 """Some blocks of 256 kB for each column. A checkpoint takes half of that; merges in tables of long and different texts
 take twice as much.
@@ -61,6 +74,8 @@ _MUCH = 64.0
 _DOUBLINGS = 6
 """How often the memory is doubled."""
 _LACKS_MEMORY = re.compile(r"failed to pin block|could not allocate block|Out of Memory", re.IGNORECASE)
+
+_INVALID = "has been invalidated"
 
 
 def duckdb_sink(path: str, *, hard_deletes: bool = False) -> SqlSink:
@@ -79,6 +94,7 @@ class DuckDB:
     """One file with one connection, since DuckDB runs one write at a time."""
 
     dialect = "duckdb"
+    commit_rows = 14_000
     schema = "main"
     bridge_schema = "_bridge"
     array_sql = "?"
@@ -93,10 +109,14 @@ class DuckDB:
         self._columns = 0
         self._scale = 1.0
         self._has_replaced = False
+        self._writes_groups = False
+        self._groups = 0
+        self._lost: BusyError | SettingsError | None = None
 
     def connect(self) -> None:
         """Open the file."""
         if self._open is None:
+            self._lost = None
             self._open = _connect(self.name)
             self._memory = 0.0
             self._allow_memory(max(_LEAST, self._scale * _COMMIT.of(self._columns, 0)))
@@ -131,6 +151,8 @@ class DuckDB:
 
     @property
     def _con(self) -> "duckdb.DuckDBPyConnection":
+        if self._lost is not None:
+            raise self._lost
         if self._open is None:  # not opened yet, or not opened again after a failed checkpoint
             raise SettingsError(f"{self.name} is not open", fix="see the first error of this run, and run it again")
         return self._open
@@ -145,11 +167,47 @@ class DuckDB:
         if keep:
             self._checkpoint_if_due()
             self._give_back_memory()
+            if self._groups >= _MANY_GROUPS:
+                self._groups = 0
+                self._attach_again()
+
+    def _attach_again(self) -> None:
+        """Drop what DuckDB keeps in memory about the row groups that it wrote.
+
+        The file is not locked for a moment. Where another program opened or changed it in that moment, the connection
+        is closed: the commit before this is done, so the error only shows when the connection is next used.
+        """
+        import duckdb
+
+        self._checkpoint()
+        before = _version(self.name)
+        if self._open is None or before is None or self._log.exists():
+            return
+        time.sleep(_CLOCK_TICK)
+        try:
+            name = _detached(self._open)
+            if not name:
+                return
+            _attach(self._open, self.name, name)
+            if _version(self.name) == before and not self._log.exists():
+                return
+            self._lost = BusyError(f"{self.name} was changed by another program during the run", fix="run it again")
+        except duckdb.Error as error:
+            self._lost = not_opened(self.name, error)
+        self._open.close()
+        self._open = None
+
+    @property
+    def _log(self) -> Path:
+        return Path(f"{self.name}.wal")
 
     def _give_back_memory(self) -> None:
         """Lower the limit again, so that DuckDB drops the blocks that it keeps of tables written before."""
-        if self._memory > _MUCH and self._open is not None:
+        if self._writes_groups:
+            self._limit_memory(_NOTHING)
+        if self._writes_groups or self._memory > _MUCH:
             self._limit_memory(_LEAST)
+        self._writes_groups = False
 
     def _checkpoint_if_due(self) -> None:
         """Make a checkpoint when it is due. The commit before it is done and must not be repeated, so an error here
@@ -157,7 +215,7 @@ class DuckDB:
         """
         import duckdb
 
-        file, log = Path(self.name), Path(f"{self.name}.wal")
+        file, log = Path(self.name), self._log
         with suppress(duckdb.Error, OSError, SettingsError):
             if log.exists() and log.stat().st_size > min(max(_LOG, file.stat().st_size // 4), _LARGEST_LOG):
                 self._checkpoint()
@@ -178,13 +236,13 @@ class DuckDB:
             try:
                 self._con.execute(f"SET max_vacuum_tasks = {merges}")
                 self._con.execute("CHECKPOINT")
-            except (duckdb.FatalException, duckdb.OutOfMemoryException):
+            except duckdb.Error as error:
+                if not _is_invalid(error) and not isinstance(error, duckdb.OutOfMemoryException):
+                    break  # such as another transaction on the file in this process: the rows stay in the log
                 self._scale *= 2
                 self._con.close()
                 self._open = None
                 self.connect()
-            except duckdb.Error:  # such as another transaction on the file in this process: the rows stay in the log
-                break
             else:
                 self._limit_memory(_NOTHING)  # DuckDB keeps the blocks that it wrote
                 break
@@ -222,7 +280,12 @@ class DuckDB:
         if rows is None:
             yield
             return
-        self._allow_memory(self._scale * _COMMIT.of(self._columns, rows.nbytes / 2**20))
+        writes_groups = rows.num_rows >= _ROW_GROUP
+        needed = (_GROUPS if writes_groups else _COMMIT).of(self._columns, rows.nbytes / 2**20)
+        self._allow_memory(self._scale * needed)
+        if writes_groups:
+            self._writes_groups = True
+            self._groups += -(-rows.num_rows // _ROW_GROUP)
         self._con.register(name, rows)
         yield
         self._con.unregister(name)  # not after a failure: it would hide the error
@@ -253,8 +316,10 @@ class DuckDB:
     def sql_types(self, schema: "pa.Schema") -> dict[str, str]:
         """DuckDB describes them; the caller is about to write this many columns."""
         self._columns = max(self._columns, len(schema))
-        with self.registered("_described", schema.empty_table()):
-            return {row[0]: row[1] for row in self.execute("DESCRIBE SELECT * FROM _described")}
+        self._con.register("_described", schema.empty_table())
+        found = self.execute("DESCRIBE SELECT * FROM _described")
+        self._con.unregister("_described")
+        return {row[0]: row[1] for row in found}
 
     def _allow_memory(self, needed: float) -> None:
         """Raise the memory limit to this many megabytes, if it is lower."""
@@ -286,10 +351,7 @@ class DuckDB:
 
     def gained_memory(self, error: BaseException) -> bool:
         """Double the memory, some times at most; how much rows take cannot be known beforehand."""
-        import duckdb
-
-        fatal = isinstance(error, duckdb.FatalException)
-        if fatal or self._scale >= 2**_DOUBLINGS or not _LACKS_MEMORY.search(str(error)):
+        if _is_invalid(error) or self._scale >= 2**_DOUBLINGS or not _LACKS_MEMORY.search(str(error)):
             return False
         self._scale *= 2
         self._allow_memory(2 * self._memory)
@@ -312,9 +374,46 @@ def _connect(path: str) -> "duckdb.DuckDBPyConnection":
             _create(file)
         con = duckdb.connect(path)
         con.execute(_SETTINGS)  # not as a configuration: a second connection to the file would have to repeat it
+        if name := _detached(con):
+            _attach(con, path, name)
         return con
     except duckdb.Error as error:
         raise not_opened(path, error) from None
+
+
+def _detached(con: "duckdb.DuckDBPyConnection") -> str:
+    """Detach the file that a connection was made to, and give its name in DuckDB.
+
+    Nothing is done, and the name is empty, where this process has another connection to the file, whose tables would be
+    gone.
+    """
+    (connections,) = con.execute("FROM duckdb_connection_count()").fetchall()[0]
+    if connections > 1:
+        return ""
+    (name,) = con.execute("SELECT current_database()").fetchall()[0]
+    con.execute(f"ATTACH ':memory:' AS _aside; USE _aside; DETACH {quoted(name)}")
+    return str(name)
+
+
+def _attach(con: "duckdb.DuckDBPyConnection", path: str, name: str) -> None:
+    """Attach the file again, with small row groups, which are an option of ATTACH only."""
+    file, known = literal(path), quoted(name)
+    con.execute(f"ATTACH {file} AS {known} (ROW_GROUP_SIZE {_ROW_GROUP}); USE {known}; DETACH _aside")
+
+
+def _is_invalid(error: BaseException) -> bool:
+    """Whether the file must be opened again; DuckDB says so in one of two ways."""
+    import duckdb
+
+    return isinstance(error, duckdb.FatalException) or _INVALID in str(error)
+
+
+def _version(path: str) -> tuple[int, ...] | None:
+    """What tells a changed or another file from the one that was there; None where there is none."""
+    with suppress(OSError):
+        found = Path(path).stat()
+        return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+    return None
 
 
 def not_opened(path: str, error: Exception) -> BusyError | SettingsError:

@@ -59,6 +59,7 @@ class Postgres:
     """A database with one connection."""
 
     dialect = "postgresql"
+    commit_rows = 10_000
     array_sql = f"string_to_array(nullif(?::text, ''), '{_SEPARATOR}')"
     longest_name = 63
     ignores_case = False

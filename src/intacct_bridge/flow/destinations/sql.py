@@ -64,6 +64,8 @@ class Database(Protocol):
 
     dialect: str
     """`duckdb` or `postgresql`."""
+    commit_rows: int
+    """How many rows of one stream a commit should hold."""
     name: str
     """Its name in messages."""
     schema: str
@@ -241,12 +243,12 @@ _OUTCOMES_AT_ONCE = 100
 class SqlSink:
     """An SQL database as a destination."""
 
-    commit_rows = 10_000
     commit_bytes = 16 * 2**20
     commit_seconds = 3.0
 
     def __init__(self, uri: str, database: Database, *, hard_deletes: bool = False) -> None:
         self.uri = uri
+        self.commit_rows = database.commit_rows
         self.database = DatabaseSession(database)
         self._database = database
         self._hard = hard_deletes
