@@ -150,6 +150,23 @@ def test_the_file_is_attached_again_after_many_row_groups(monkeypatch: pytest.Mo
     assert row_groups(PATH, "MEMO") == [8192, 808] * 6
 
 
+@pytest.mark.parametrize("name", ["memory", "main", "temp", "a b", "it's", 'a"b', "Größe", "x.y", "copy aside"])
+def test_a_file_of_any_name_is_attached_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(module, "_MANY_GROUPS", 2)
+    path = f"{name}.duckdb"
+    for numbers in (range(9000), range(8000, 17_000)):
+        sink, memo = duckdb_sink(path), stream(3)
+        sink.open("demo", NOON)
+        writer = sink.writer(memo, dict(sink.bookmarks()).get("MEMO", Bookmark()))
+        writer.write(texts(memo, numbers.start, len(numbers), 20))
+        writer.commit(DONE, NOON)
+        sink.close()
+    with duckdb.connect(path, read_only=True) as con:
+        assert con.execute("SELECT count(*), count(DISTINCT RECORDNO) FROM MEMO").fetchall() == [(17_000, 17_000)]
+    assert [one.name for one in tmp_path.iterdir()] == [path]
+
+
 @pytest.mark.parametrize("change", ["CREATE TABLE other (i INTEGER)", "DROP TABLE _bridge.runs"])
 def test_a_change_while_the_file_is_attached_again_ends_the_run(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, change: str

@@ -391,14 +391,20 @@ def _detached(con: "duckdb.DuckDBPyConnection") -> str:
     if connections > 1:
         return ""
     (name,) = con.execute("SELECT current_database()").fetchall()[0]
-    con.execute(f"ATTACH ':memory:' AS _aside; USE _aside; DETACH {quoted(name)}")
+    aside = _aside(name)
+    con.execute(f"ATTACH ':memory:' AS {aside}; USE {aside}; DETACH {quoted(name)}")
     return str(name)
 
 
 def _attach(con: "duckdb.DuckDBPyConnection", path: str, name: str) -> None:
     """Attach the file again, with small row groups, which are an option of ATTACH only."""
     file, known = literal(path), quoted(name)
-    con.execute(f"ATTACH {file} AS {known} (ROW_GROUP_SIZE {_ROW_GROUP}); USE {known}; DETACH _aside")
+    con.execute(f"ATTACH {file} AS {known} (ROW_GROUP_SIZE {_ROW_GROUP}); USE {known}; DETACH {_aside(name)}")
+
+
+def _aside(name: str) -> str:
+    """The name of an empty database in memory, which a connection is in while its file is detached."""
+    return quoted(f"{name} aside")
 
 
 def _is_invalid(error: BaseException) -> bool:
