@@ -332,3 +332,25 @@ def test_references_that_may_not_be_read_are_named_as_unchecked(
     planned = plan(entry("R1").replace("10.00,,,E1", "10.00,,300,E1"))
     assert [record.verdict for record in planned.records] == [Verdict.CREATE]
     assert planned.unchecked == ("references to DEPARTMENT: no right to DEPARTMENT",)
+
+
+def test_a_row_that_is_twice_in_an_entry_is_warned_of_and_posted(plan: Planner) -> None:
+    """An entry that was pasted twice balances, and has twice its amount."""
+    planned = plan(entry("R1") * 2 + entry("R2"))
+    twice, once = planned.records
+    assert [one.verdict for one in planned.records] == [Verdict.CREATE, Verdict.CREATE]
+    assert [(one.rule, one.position, one.refuses) for one in twice.findings] == [
+        ("equal rows", "je.csv:4", False),
+        ("equal rows", "je.csv:5", False),
+    ]
+    assert str(twice.findings[0]) == (
+        "je.csv:4: the row is equal to a row above it, and both are lines of one record; "
+        "remove it if it is there twice by mistake"
+    )
+    assert once.findings == ()
+
+
+def test_a_total_without_its_word_refuses_the_entry_whose_line_it_would_be(plan: Planner) -> None:
+    planned = plan(entry("R1") + entry("R2", "0.20") + ",,,,,10.20,10.20,,,\n")
+    assert [one.verdict for one in planned.records] == [Verdict.CREATE, Verdict.REFUSED]
+    assert [str(one).split(":")[:2] for one in planned.records[1].reasons] == [["je.csv", "6"]]

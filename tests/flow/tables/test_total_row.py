@@ -18,6 +18,7 @@ LEDGER = "Account,Debit,Credit\n6100,10.10,\n6200,0.20,\n2100,,10.30\n"
     [
         (LEDGER + "Total,10.30,10.30\n", True),
         (LEDGER + "\nGrand total:,10.30,10.30\n", True),
+        ("Account,Debit,Credit\n1,5.15,5.15\n2,5.15,5.15\nSubtotal,10.30,10.30\nTotal,10.30,10.30\n", True),
         (LEDGER + ",10.30,10.30\n", False),
         (LEDGER + "Total,10.31,10.30\n", False),
         (LEDGER + ",10.30,\n", False),
@@ -50,3 +51,40 @@ def test_the_total_of_a_workbook_is_left_out(tmp_path: Path) -> None:
     book.save(tmp_path / "a.xlsx")
     rows = list(without_total_row(open_table(tmp_path / "a.xlsx")))
     assert [row.cells["Amount"] for row in rows] == [Decimal("0.1"), Decimal("0.2")]
+
+
+BILLS = "Vendor,Bill No,Amount,Memo\n"
+
+
+@pytest.mark.parametrize(
+    ("rows", "refused"),
+    [
+        ("V1,A,100,\nV2,B,50,\n,,150,\n", [4]),
+        ("V1,A,100,\nV2,B,50,\n,,150,\n,,,\nPrinted 11/24/2026,,,\n", [4]),
+        ("V1,A,100,\n,,50,\n,,150,Total\nV2,B,30,\n,,40,\n,,70,Subtotal\n,,220,\n", [4, 7, 8]),
+        ("V1,A,100,\n,,50,\n,,150\nV2,B,30,\n", [4]),
+        ("V1,A,100,\n,,50,\nTotal,,150,\nV2,B,30,\nTotal,,30,\nTotal,,180,\n", [4, 6]),
+        ("V1,A,100,\n,,100,Total\n", []),
+        ("V1,A,100,\n,,100,\n", []),
+        ("V1,A,100,\nV2,B,50,\n,,151,\n", []),
+        ("V1,A,100,\nV1,A,50,\nV1,A,150,\n", []),
+        ("V1,A,100,\nV1,A,50,\n,,150,Delivery\n", []),
+        ("V1,A,0,\nV1,A,0,\n,,0,\n", []),
+        ("V1,A,100,\nV1,A,n/a,\n,,100,\n", []),
+    ],
+)
+def test_a_row_of_nothing_but_sums_is_refused_and_not_a_further_line(
+    tmp_path: Path, rows: str, refused: list[int]
+) -> None:
+    """Its record would have the total as one more line, and so twice its amount."""
+    path = tmp_path / "a.csv"
+    path.write_text(BILLS + rows)
+    found = list(without_total_row(open_csv(path)))
+    assert [row.number for row in found if row.fault] == refused
+    assert all("only amounts, each the sum" in row.fault for row in found if row.fault)
+
+
+def test_numbers_in_every_column_are_no_total(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("Account,Amount\n1,10\n2,20\n3,30\n")
+    assert not [row for row in without_total_row(open_csv(path)) if row.fault]

@@ -11,6 +11,7 @@ from intacct_bridge.flow.rules.accounting import (
     balance,
     dimensions,
     entity_balance,
+    equal_rows,
     exchange_rates,
     location,
     open_period,
@@ -54,4 +55,11 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
     "ARADVANCE": _POSTING,
 }
 """The rules of each object; they apply to new records, and to updates that give lines."""
-EVERYWHERE: tuple[Rule, ...] = (texts, exchange_rates, relationships, signs, currency_decimals_of_amounts)
+EVERYWHERE: tuple[Rule, ...] = (
+    texts,
+    exchange_rates,
+    relationships,
+    signs,
+    currency_decimals_of_amounts,
+    equal_rows,
+)

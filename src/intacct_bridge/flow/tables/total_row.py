@@ -1,21 +1,31 @@
 """The total at the foot of a sheet: recognised, left out, and named, since it is no record.
 
-A row is a total only where it has the word for one and amounts, nothing else, and each amount is the sum of its column
-to the cent. Without the word it may be a further line whose numbers happen to add up; below one row it may repeat it.
-A total that does not add up stays a row like any other, and the rules refuse it.
+A row is left out only where it has the word for a total and amounts, nothing else, and each amount is the sum of its
+column to the cent. Any other row of nothing but such sums, of all rows above or of those since the last total, is
+refused: it may be a total without its word, or a further line whose numbers happen to add up. Below one row it may
+repeat that row. A total that does not add up stays a row like any other, and the rules refuse it.
 """
 
 import re
+from collections.abc import Container, Mapping
 from dataclasses import replace
 from decimal import Decimal
 from typing import cast
+
+import msgspec
 
 from intacct_bridge.errors import RecordError
 from intacct_bridge.flow.tables.cells import Cell, read_money, text_of
 from intacct_bridge.flow.tables.source_row import SourceRow
 from intacct_bridge.flow.tables.table import InputTable
 
-_WORDS = frozenset({"total", "totals", "grand total", "sum", "totale", "totaal", "summe", "gesamt"})
+_WORDS = frozenset(
+    {"total", "totals", "grand total", "subtotal", "sub-total", "sum", "totale", "totaal", "summe", "gesamt"}
+)
+_LIKE_A_TOTAL = (
+    "the row has only amounts, each the sum of those above: remove it if it is a total; if it is a line, fill in "
+    "another cell of it, such as the number of its record"
+)
 _SHEETS = ("csv", "excel")
 _FOOT = re.compile(
     r"^(page|printed|prepared by|generated|created|exported|report|run|end of|source|confidential|note|©|as of)\b", re.I
@@ -26,7 +36,8 @@ _FOOT = re.compile(
 def without_total_row(table: InputTable) -> InputTable:
     """The same input without what is no record, and with a note on each; the input itself where it has nothing such.
 
-    That is the total at its foot, the texts below the total, and rows that repeat the header on a further page.
+    That is the total at its foot, the texts below the total, and rows that repeat the header on a further page. A row
+    that is like a total and stays gets a fault, which refuses its record.
     """
     if table.form not in _SHEETS:
         return table
@@ -36,6 +47,8 @@ def without_total_row(table: InputTable) -> InputTable:
     repeated: list[int] = []
     last: SourceRow | None = None
     texts: list[SourceRow] = []
+    amounts: dict[int, Mapping[str, Decimal]] = {}
+    width = len(table.columns) - len(table.constants)
     for row in map(table.own_cells, table):
         if _repeats_header(row):
             repeated.append(row.number)
@@ -43,25 +56,31 @@ def without_total_row(table: InputTable) -> InputTable:
             texts.append(row)
         else:
             last, texts = row, []
-    sums = _amounts(last) if last is not None else {}
-    has_total = last is not None and bool(sums) and _adds_up(table, last, sums, frozenset(repeated))
+            if own := _amounts(row, width):
+                amounts[row.number] = own
+    like_totals = _like_totals(table, amounts, frozenset(repeated)) if amounts else set[int]()
+    has_total = last is not None and last.number in like_totals and _has_word(last)
     total = {last.number} if has_total and last is not None else set[int]()
     foot = texts if has_total or all(_FOOT.search(_only_text(one)) for one in texts) else []
     skipped = frozenset({*repeated, *total, *(row.number for row in foot)})
-    if not skipped:
+    if not skipped and not like_totals:
         return table
     notes = [f"Row {number} of {table.path.name} repeats the header; it is left out." for number in repeated[:1]]
     if len(repeated) > 1:
         notes = [f"{len(repeated)} rows of {table.path.name} repeat the header; they are left out."]
-    if total:
-        shown = ", ".join(f"{column} {amount:,f}" for column, amount in sums.items())
-        notes.append(f"Row {min(total)} of {table.path.name} is a total ({shown}); it is left out.")
+    for number in total:
+        shown = ", ".join(f"{column} {amount:,f}" for column, amount in amounts[number].items())
+        notes.append(f"Row {number} of {table.path.name} is a total ({shown}); it is left out.")
     notes += [f"Row {row.number} of {table.path.name} is {_only_text(row)!r}; it is left out." for row in foot]
     return replace(
         table,
-        rows=lambda: (row for row in table if row.number not in skipped),
+        rows=lambda: (_refused(row, like_totals) for row in table if row.number not in skipped),
         notes=(*table.notes, *notes),
     )
+
+
+def _refused(row: SourceRow, like_totals: Container[int]) -> SourceRow:
+    return msgspec.structs.replace(row, fault=_LIKE_A_TOTAL) if row.number in like_totals else row
 
 
 def _repeats_header(row: SourceRow) -> bool:
@@ -85,39 +104,71 @@ def _only_text(row: SourceRow) -> str:
     return found
 
 
-def _amounts(row: SourceRow) -> dict[str, Decimal]:
-    """The amounts of a row that has nothing but amounts and the word for a total; none for another row."""
+def _amounts(row: SourceRow, width: int) -> dict[str, Decimal]:
+    """The amounts of a row of so many columns that leaves some blank, or has the word for a total; else none."""
     amounts: dict[str, Decimal] = {}
     if row.fault:
         return amounts
     for column, cell in row.cells.items():
         text = text_of(cell)
-        if not text or text.casefold().rstrip(" :") in _WORDS:
+        if not text or _is_word(text):
             continue
         amount = _amount(cell)
         if amount is None:
             return {}
         amounts[column] = amount
-    return amounts
+    is_blank_elsewhere = len(amounts) < width and any(amounts.values())
+    return amounts if is_blank_elsewhere or _has_word(row) else {}
 
 
-def _adds_up(table: InputTable, last: SourceRow, sums: dict[str, Decimal], repeated: frozenset[int]) -> bool:
-    """Whether the amounts of the last row are the sums of those above."""
-    found = dict.fromkeys(sums, Decimal(0))
-    count = 0
+def _like_totals(table: InputTable, amounts: Mapping[int, Mapping[str, Decimal]], repeated: Container[int]) -> set[int]:
+    """The rows whose amounts are the sums of all rows above, or of those since the total above; of two at least."""
+    columns = {column for own in amounts.values() for column in own}
+    found: set[int] = set()
+    whole, part = _Sums(columns), _Sums(columns)
     for row in table:
-        if row.number >= last.number:
-            break
         if row.number in repeated:
             continue
-        count += 1
-        for column in sums:
-            amount = _amount(row.cells.get(column)) if text_of(row.cells.get(column)) else Decimal(0)
+        own = amounts.get(row.number, {})
+        least = 1 if found and _has_word(row) else 2  # further totals may be of one row each
+        if own and (whole.are(own) or part.are(own, least)):
+            found.add(row.number)
+            part = _Sums(columns)
+            continue
+        cells = {column: row.cells.get(column) for column in columns}
+        read = {column: _amount(cell) if text_of(cell) else Decimal(0) for column, cell in cells.items()}
+        whole.add(read)
+        part.add(read)
+    return found
+
+
+class _Sums:
+    """The sums of some columns; a column with something else than amounts has none."""
+
+    def __init__(self, columns: set[str]) -> None:
+        self._sums = dict.fromkeys(columns, Decimal(0))
+        self._count = 0
+
+    def add(self, row: Mapping[str, Decimal | None]) -> None:
+        self._count += 1
+        for column in [*self._sums]:
+            amount = row[column]
             if amount is None:
-                return False
-            found[column] += amount
-    has_word = any(text_of(cell).casefold().rstrip(" :") in _WORDS for cell in last.cells.values())
-    return has_word and count > 1 and found == sums
+                del self._sums[column]
+            else:
+                self._sums[column] += amount
+
+    def are(self, amounts: Mapping[str, Decimal], least: int = 2) -> bool:
+        """Whether these are the sums, of so many rows at least."""
+        return self._count >= least and all(self._sums.get(column) == amount for column, amount in amounts.items())
+
+
+def _has_word(row: SourceRow) -> bool:
+    return any(_is_word(text_of(cell)) for cell in row.cells.values())
+
+
+def _is_word(text: str) -> bool:
+    return text.casefold().rstrip(" :") in _WORDS
 
 
 def _amount(cell: object) -> Decimal | None:
