@@ -32,7 +32,7 @@ def main() -> int:
     met &= _loading_table(*loading.best(options.rounds))
     met &= _bills_table(bills.ways(BILLS))
     met &= _company_table(company.readers(_progress))
-    met &= _whole_table(whole.programs(SCALE, _progress))
+    met &= _whole_table(whole.programs(SCALE, options.rounds, _progress))
     met &= _reports_table(reports.answered(options.rounds, _progress))
     if options.pace:
         met &= _pace_table(pace.paces(_progress))
