@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -187,9 +188,40 @@ def test_a_change_while_the_file_is_attached_again_ends_the_run(
         assert con.execute('SELECT count(*) FROM "MEMO (loading)"').fetchall() == [(18_000,)]
 
 
+def test_a_program_that_reads_while_the_file_is_attached_again_is_waited_for(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(module, "_MANY_GROUPS", 4)
+    attach, waits = module._attach, list[float]()
+    program = f"import duckdb; con = duckdb.connect({PATH!r}, read_only=True); print(1, flush=True); input()"
+    others = list[subprocess.Popen[str]]()
+
+    def late(con: duckdb.DuckDBPyConnection, path: str, name: str) -> None:
+        if (tmp_path / PATH).stat().st_size > 100_000 and not others:
+            pipe = subprocess.PIPE
+            others.append(subprocess.Popen([sys.executable, "-c", program], stdin=pipe, stdout=pipe, text=True))
+            assert others[0].stdout is not None
+            others[0].stdout.readline()
+        attach(con, path, name)
+
+    def waited(seconds: float) -> None:
+        if others and len(waits) == 3:
+            others[0].communicate("\n")
+        waits.append(seconds)
+
+    monkeypatch.setattr(module, "_attach", late)
+    monkeypatch.setattr(time, "sleep", waited)
+    loaded_in_large_commits(6)
+    assert others[0].returncode == 0
+    assert len(waits) > 3
+    assert held() == (54_000, 54_000)
+
+
 def test_a_lock_while_the_file_is_attached_again_ends_the_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(module, "_MANY_GROUPS", 4)
+    monkeypatch.setattr(module, "_PATIENCE", 0.0)
     attach = module._attach
     program = f"import duckdb; con = duckdb.connect({PATH!r}); print(1, flush=True); input()"
     others = list[subprocess.Popen[str]]()

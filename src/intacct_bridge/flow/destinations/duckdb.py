@@ -40,6 +40,8 @@ of 97 columns, but not for those that it finds in a file.
 """
 _CLOCK_TICK = 0.02
 """Seconds: a file system may give two changes within a shorter time the same time."""
+_PATIENCE = 10.0
+"""Seconds to wait for a program that opened the file while it was detached."""
 _MERGES = 100
 """How many merges of row groups a run may make; DuckDB's default for each checkpoint."""
 
@@ -397,9 +399,23 @@ def _detached(con: "duckdb.DuckDBPyConnection") -> str:
 
 
 def _attach(con: "duckdb.DuckDBPyConnection", path: str, name: str) -> None:
-    """Attach the file again, with small row groups, which are an option of ATTACH only."""
+    """Attach the file again, with small row groups, which are an option of ATTACH only.
+
+    A program that has opened the file since it was detached, such as a dashboard, gets some seconds to end its query.
+    """
+    import duckdb
+
     file, known = literal(path), quoted(name)
-    con.execute(f"ATTACH {file} AS {known} (ROW_GROUP_SIZE {_ROW_GROUP}); USE {known}; DETACH {_aside(name)}")
+    until = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            con.execute(f"ATTACH {file} AS {known} (ROW_GROUP_SIZE {_ROW_GROUP})")
+            break
+        except duckdb.Error as error:
+            if _HELD not in str(error) or time.monotonic() >= until:
+                raise
+            time.sleep(_CLOCK_TICK)
+    con.execute(f"USE {known}; DETACH {_aside(name)}")
 
 
 def _aside(name: str) -> str:
