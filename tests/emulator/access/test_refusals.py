@@ -3,15 +3,19 @@
 Numbers and texts are the documented or recorded ones; the fidelity table lists those without a source.
 """
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from intacct_bridge.emulator.gateway.gateway import Emulator
-from intacct_bridge.emulator.settings.scenarios import load_scenario
-from intacct_bridge.wire.envelope import Login, Response
-from support.emulator.calls import LOGIN, element, query, send
+from intacct_bridge.emulator.settings.refusals import INVALID_REQUEST
+from intacct_bridge.emulator.settings.scenarios import load_scenario, scenario
+from intacct_bridge.wire.codec import encode_request
+from intacct_bridge.wire.envelope import Control, Function, Login, Operation, Request, Response
+from intacct_bridge.wire.xml import parse
+from support.emulator.calls import ENDPOINT, LOGIN, element, query, send
 
 CONTROL, SIGN_IN, FUNCTION = "control", "sign-in", "function"
 INCORRECT = "Sign-in information is incorrect"
@@ -45,7 +49,7 @@ CASES = {
     ),
     "a sender in another case": Case("", CONTROL, "XL03000006", PARTNER, sender="Demo-Sender"),
     "a wrong sender, told before the application": Case(
-        '[behaviour]\nsender_refusal = "gateway"\n', CONTROL, "GW-0011", "Invalid Request", sender="nobody"
+        '[behaviour]\nsender_refusal = "gateway"\n', CONTROL, "GW-0011", INVALID_REQUEST, sender="nobody"
     ),
     "a sender that is not authorised": Case(
         f'{COMPANY}senders = ["other"]\n', SIGN_IN, "XL03000006",
@@ -219,3 +223,26 @@ def test_private_records_are_hidden_or_shown_by_setting(tmp_path: Path, grown: E
             seen.append(data is not None and data.get("totalcount") == "1")
         emulator.close()
     assert seen == [False, True, True, True, False, False]
+
+
+def test_a_refusal_before_the_application_is_short(grown: Emulator) -> None:
+    # Sage, error handling, example of a gateway error: a control block with a status only, an error with a number and a
+    # description that ends in a request id
+    emulator = grown.clone(settings=scenario({"behaviour": {"sender_refusal": "gateway"}}))
+    control = Control("nobody", "demo-sender-password")
+    call = Function(parse(b"<getAPISession/>"), "f")
+    reply = emulator(ENDPOINT, encode_request(Request(control, (Operation(LOGIN, (call,)),))))
+    assert reply.status == 400
+    assert re.fullmatch(
+        r'<\?xml version="1.0" encoding="UTF-8"\?><response><control><status>failure</status></control><errormessage>'
+        r"<error><errorno>GW-0011</errorno><description>Invalid Request \[Request ID: [0-9A-F:_.]+\]</description>"
+        r"</error></errormessage></response>",
+        reply.body.decode(),
+    )
+    emulator.close()
+
+
+def test_a_refused_sender_gets_a_support_id(grown: Emulator) -> None:
+    # Sage, error handling, example of invalid Web Services credentials: the text ends in a support id
+    (fault,) = send(grown, "<getAPISession/>", sender_id="nobody").faults
+    assert (fault.description2, bool(fault.support_id)) == (PARTNER, True)

@@ -3,12 +3,14 @@
 The examples are those that Sage's published schema was measured to reject and to accept.
 """
 
+import re
+
 import pytest
 
 from intacct_bridge.emulator.gateway.gateway import Emulator
 from intacct_bridge.emulator.settings.scenarios import scenario
 from intacct_bridge.wire.codec import decode_response
-from intacct_bridge.wire.envelope import Response
+from intacct_bridge.wire.envelope import ControlEcho, Response
 from support.emulator.calls import ENDPOINT
 from support.emulator.refusing_companies import world
 
@@ -133,7 +135,49 @@ def test_malformed_xml_is_refused_in_libxml2s_words(emulator: Emulator) -> None:
     assert first.startswith(
         "XML Parse schema error: Fatal Error 76: Opening and ending tag mismatch: getAPISession line 2"
     )
-    assert response.control.control_id == ""
+    assert response.control == ControlEcho("failure", "demo-sender", "c", "false", "3.0")
+
+
+CUT_OFF = CONTROL.replace("</control>", "</control")
+UNORDERED = CONTROL.replace("<uniqueid>false</uniqueid><dtdversion>3.0</dtdversion>", "<dtdversion>3.0</dtdversion>")
+
+
+@pytest.mark.parametrize(
+    ("content", "control", "echo"),
+    [
+        ("<delete><object>CLASS</object></function>", CONTROL, ("demo-sender", "c", "false", "3.0")),
+        ("<query/>", CONTROL, ("demo-sender", "c", "false", "3.0")),
+        ('<get_list object="x"/>', CONTROL.replace(">3.0<", ">2.1<"), ("demo-sender", "c", "false", "2.1")),
+        ("<query/>", CONTROL.replace(">3.0<", ">2.1<"), ("demo-sender", "c", "false", "2.1")),
+        ("<query/>", CONTROL.replace(">3.0<", ">3.1<"), ("demo-sender", "c", "false", "3.1")),
+        ("<query/>", UNORDERED, ("demo-sender", "c", "true", "3.0")),
+        ("<getAPISession/>", CUT_OFF, ("", "", "", "")),
+    ],
+)
+def test_the_refusal_of_a_document_repeats_its_control_block(
+    emulator: Emulator, content: str, control: str, echo: tuple[str, ...]
+) -> None:
+    # Sage, error handling: the example of XL03000003, a document with a wrong closing tag, has the sender, the control
+    # id, uniqueid and dtdversion of the request, and a support id after the text
+    response = answer(emulator, content, control)
+    assert response.control == ControlEcho("failure", *echo)
+    assert response.operations == ()
+    assert {fault.errorno for fault in response.faults} == {"XL03000003"}
+    assert all(fault.support_id for fault in response.faults)
+
+
+def test_the_refusal_of_a_document_is_the_documented_one(emulator: Emulator) -> None:
+    # Sage, error handling, example of XML validation errors: elements, order and text; names and ids are ours
+    document = "<request>CONTROL<operation>\n<content><function><delete>\n</function></content></operation></request>"
+    body = emulator(ENDPOINT, document.replace("CONTROL", CONTROL).encode()).body.decode()
+    first, _, _ = body.partition("</error>")
+    assert re.sub(r"Support ID: [^]]+", "Support ID: p5rxS%7EY", first) == (
+        '<?xml version="1.0" encoding="UTF-8"?><response><control><status>failure</status><senderid>demo-sender'
+        "</senderid><controlid>c</controlid><uniqueid>false</uniqueid><dtdversion>3.0</dtdversion></control>"
+        "<errormessage><error><errorno>XL03000003</errorno><description></description><description2>XML Parse schema "
+        "error: Fatal Error 76: Opening and ending tag mismatch: delete line 2 and function. Line: 3, column: 12. "
+        "[Support ID: p5rxS%7EY]</description2><correction></correction>"
+    )
 
 
 @pytest.mark.parametrize(
@@ -169,7 +213,7 @@ def test_the_legacy_document_type_has_no_generic_functions(emulator: Emulator) -
         (
             '<get_list object="x"/>',
             'controlid="f"',
-            'Error 502: Value "x" for attribute object of get_list is not among the enumerated set. Line: 2',
+            'Error 502: Value "x" for attribute object of get_list is not among the enumerated set. Line: 2, column: ',
         ),
         ("<create_class><name/><classid/></create_class>", 'controlid="f"', "got (name classid)"),
         ("<getAPISession/>", "", "Error 518: Element function does not carry attribute controlid"),

@@ -17,7 +17,7 @@ from intacct_bridge.emulator.company.sessions import EmulatedSession
 from intacct_bridge.emulator.functions.running import FunctionOutcome
 from intacct_bridge.emulator.settings.behaviour import Behaviour
 from intacct_bridge.emulator.settings.error_ids import identified
-from intacct_bridge.emulator.settings.faults import delayed
+from intacct_bridge.emulator.settings.faults import delayed, gateway_refusal
 from intacct_bridge.emulator.settings.refusals import ControlRefusedError
 from intacct_bridge.errors import Fault
 from intacct_bridge.wire.codec import encode_response
@@ -53,9 +53,12 @@ class AnswerWriter:
         self._behaviour, self._seed, self._clock = behaviour, seed, clock
 
     def refusal(self, control: Control | None, error: ControlRefusedError) -> Reply:
-        """The whole request is refused; without its control block nothing is echoed."""
-        echo = _echo(control, FAILURE) if control is not None and error.echo else ControlEcho(FAILURE)
-        return self._reply(encode_response(Response(echo, faults=error.faults)), status=error.http_status)
+        """The whole request is refused, without a control block if it has none that can be read."""
+        if not error.echo:
+            return gateway_refusal(error.http_status, error.faults[0].errorno, error.faults[0].description)
+        echo = error.control or (ControlEcho(FAILURE) if control is None else _echo(control, FAILURE))
+        faults = tuple(_with_support_id(fault, echo.control_id) for fault in error.faults)
+        return self._reply(encode_response(Response(echo, faults=faults)), status=error.http_status)
 
     def acknowledgement(self, control: Control) -> Reply:
         """The request was taken, and its answer goes elsewhere."""
@@ -95,15 +98,20 @@ class AnswerWriter:
             fault = identified(fault, self._behaviour, self._seed)
         else:
             fault = replace(fault, errorid="", field="")
-        if fault.description2 and not fault.support_id:
-            digest = hashlib.blake2b(f"{control.control_id}/{fault}".encode(), digest_size=6).hexdigest()
-            fault = replace(fault, support_id=f"{digest[:9]}~{digest[9:]}")
-        return fault
+        return _with_support_id(fault, control.control_id)
 
     def _reply(self, body: bytes, content_type: str = "", *, status: int = 200, ahead: float = 0.0) -> Reply:
         content_type = content_type or self._behaviour.content_type
         date = formatdate(self._clock() + ahead, usegmt=True)  # clients take it for the company's time
         return Reply(status, body, {"content-type": content_type, "date": date})
+
+
+def _with_support_id(fault: Fault, control_id: str) -> Fault:
+    """The fault with an id for Sage's support, where it has a text that the id can follow."""
+    if not fault.description2 or fault.support_id:
+        return fault
+    digest = hashlib.blake2b(f"{control_id}/{fault}".encode(), digest_size=6).hexdigest()
+    return replace(fault, support_id=f"{digest[:9]}~{digest[9:]}")
 
 
 def signed_in(session: EmulatedSession, now: float, ahead: float = 0.0) -> SignedIn:

@@ -1,10 +1,11 @@
 """From bytes to a request that matches the schema, or to a refusal in the gateway's words.
 
 The gateway's parser is libxml2, so with lxml installed the texts of XL03000003 are the gateway's own. Our own reader
-reads the content in any case. Without lxml, only errors that our reader and the codec find are refused.
+reads the content in any case. Without lxml, only errors that our reader and the codec find are refused. A refusal
+repeats the control block, even of a document that is not well-formed (Sage's page on error handling).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from io import StringIO
 from itertools import islice
@@ -14,6 +15,7 @@ from intacct_bridge.emulator.gateway.request_document import (
     MOST_VIOLATIONS,
     RequestDocument,
     UnreadableDocumentError,
+    control_block,
     libxml_line,
     lxml,
     read_document,
@@ -22,10 +24,11 @@ from intacct_bridge.emulator.gateway.schema.dtd import ENVELOPED, GENERIC, envel
 from intacct_bridge.emulator.gateway.schema.functions import functions
 from intacct_bridge.emulator.gateway.schema.xsd import schema_text
 from intacct_bridge.emulator.settings.behaviour import Behaviour
-from intacct_bridge.emulator.settings.refusals import unreadable
+from intacct_bridge.emulator.settings.refusals import ControlRefusedError, unreadable
 from intacct_bridge.errors import ProtocolError
 from intacct_bridge.wire.codec import request_from
-from intacct_bridge.wire.envelope import Request
+from intacct_bridge.wire.envelope import FAILURE, ControlEcho, Request
+from intacct_bridge.wire.xml import Element
 
 _UNDECLARED = 534
 _UNDECLARED_ATTRIBUTE = 533
@@ -33,29 +36,38 @@ _UNDECLARED_ATTRIBUTE = 533
 
 def incoming(body: bytes, behaviour: Behaviour) -> Request:
     """The request in these bytes. Raises ControlRefusedError with one fault per violation."""
-    http_status = behaviour.http_status_of_control_failures
     try:
         found = read_document(body)
     except UnreadableDocumentError as error:
-        raise unreadable(*map(_schema_error, error.sentences), http_status=http_status) from None
+        raise _refusal(map(_schema_error, error.sentences), control_block(body), behaviour) from None
+    control = found.root.find("control")
     violations = _violations(found, behaviour)
     if violations:
-        raise unreadable(*violations, http_status=http_status)
+        raise _refusal(violations, control, behaviour)
     try:
         request = request_from(found.root)
     except ProtocolError as error:
-        raise unreadable(_schema_error(error.message), http_status=http_status) from None
-    for operation in request.operations:
-        for function in operation.functions:
-            _check_known(function.name, request.control.dtd_version, http_status)
+        raise _refusal([_schema_error(error.message)], control, behaviour) from None
+    unknown = [_unknown(one.name, request.control.dtd_version) for one in request.functions]
+    if any(unknown):
+        raise _refusal(filter(None, unknown), control, behaviour)
     return request
 
 
-def _check_known(name: str, version: str, http_status: int) -> None:
+def _unknown(name: str, version: str) -> str:
+    """Why a document type has no function of that name; empty where it has one."""
     if version == "2.1" and name in GENERIC:
-        raise unreadable(f"XML Parse error: Error 534: No declaration for element {name}", http_status=http_status)
-    if name not in functions():
-        raise unreadable(_schema_error(f"Element '{name}': This element is not expected."), http_status=http_status)
+        return f"XML Parse error: Error 534: No declaration for element {name}"
+    return "" if name in functions() else _schema_error(f"Element '{name}': This element is not expected.")
+
+
+def _refusal(sentences: Iterable[str], control: Element | None, behaviour: Behaviour) -> ControlRefusedError:
+    """The refusal of a document, which repeats its control block as far as there is one."""
+    echo = ControlEcho(FAILURE)
+    if control is not None:
+        names = (("senderid", ""), ("controlid", ""), ("uniqueid", "true"), ("dtdversion", "3.0"))
+        echo = ControlEcho(FAILURE, *(control.findtext(name, absent) for name, absent in names))
+    return unreadable(*sentences, http_status=behaviour.http_status_of_control_failures, control=echo)
 
 
 def _schema_error(message: str) -> str:
@@ -112,4 +124,4 @@ def _counts(entry: Any, declared: tuple[str, ...]) -> bool:
 
 
 def _legacy_line(entry: Any) -> str:
-    return f"XML Parse error: Error {entry.type}: {entry.message}. Line: {entry.line}"
+    return f"XML Parse error: {libxml_line('Error', entry)}"

@@ -16,6 +16,8 @@ MOST_VIOLATIONS = 20
 """Violations in one answer."""
 _DECLARATION = re.compile(rb"(?:\xef\xbb\xbf)?\s*<\?xml[^>]{0,200}\?>")
 _ENCODING = re.compile(rb"""encoding\s*=\s*["']([A-Za-z0-9._-]+)""")
+_CONTROL = re.compile(rb"<control>.*?</control>", re.S)
+_CONTROL_WITHIN = 64 * 1024
 _PLAIN = (b"utf-8", b"us-ascii", b"iso-8859-1")
 """Encodings in which ASCII is ASCII, so that a DOCTYPE and a password can be found in the bytes."""
 _GUARDED = (b"<!DOCTYPE", b"xmlns")
@@ -70,6 +72,15 @@ def read_document(body: bytes) -> RequestDocument:
         return RequestDocument(_element(tree, 0) if root is None else root, tree)
     except ProtocolError as error:
         raise UnreadableDocumentError(error.message) from None
+
+
+def control_block(body: bytes) -> Element | None:
+    """The control block of a document that is not well-formed after it; None where there is none."""
+    found = _CONTROL.search(body, 0, _CONTROL_WITHIN) if is_plain(body) else None
+    try:
+        return parse(found[0]) if found else None
+    except ProtocolError:
+        return None
 
 
 def is_plain(body: bytes) -> bool:

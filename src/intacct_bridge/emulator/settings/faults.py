@@ -30,6 +30,7 @@ from typing import Any
 
 from intacct_bridge.emulator.settings.behaviour import LIMIT_TEXT
 from intacct_bridge.emulator.settings.called_records import CalledRecord, called_records
+from intacct_bridge.emulator.settings.refusals import INVALID_REQUEST
 from intacct_bridge.emulator.settings.typed_tables import built
 from intacct_bridge.errors import Fault, SettingsError
 from intacct_bridge.model.suggestions import did_you_mean
@@ -330,22 +331,23 @@ def _http_reply(fault: ScriptedFault) -> Reply:
         text, kind = fault.body, "text/plain"
     else:
         limited = fault.status in (200, 429)
-        errorno, description = ("GW-0010", LIMIT_TEXT) if limited else ("GW-0011", "Invalid Request")
-        text, kind = _gateway_text(errorno, description), _XML
+        errorno, description = ("GW-0010", LIMIT_TEXT) if limited else ("GW-0011", INVALID_REQUEST)
+        return gateway_refusal(fault.status, errorno, description, headers)
     return Reply(fault.status, text.encode(), {"content-type": kind, **headers})
 
 
 def too_many_requests(status: int, errorno: str, text: str = LIMIT_TEXT, seconds: float = 1) -> Reply:
     """The answer to a request beyond a limit of its company; `seconds` until the next one may come."""
-    body = _gateway_text(errorno, text)
-    return Reply(status, body.encode(), {"content-type": _XML, "retry-after": str(max(1, ceil(seconds)))})
+    return gateway_refusal(status, errorno, text, {"retry-after": str(max(1, ceil(seconds)))})
 
 
-def _gateway_text(errorno: str, text: str) -> str:
-    return (
+def gateway_refusal(status: int, errorno: str, text: str, headers: Mapping[str, str] | None = None) -> Reply:
+    """A refusal before the application: its control block and its error are short (Sage's page on error handling)."""
+    body = (
         '<?xml version="1.0" encoding="UTF-8"?><response><control><status>failure</status></control><errormessage>'
         f"<error><errorno>{errorno}</errorno><description>{text}</description></error></errormessage></response>"
     )
+    return Reply(status, body.encode(), {"content-type": _XML, **(headers or {})})
 
 
 @dataclass(frozen=True, slots=True)

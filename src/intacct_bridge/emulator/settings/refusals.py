@@ -7,16 +7,21 @@ names the layer: GW gateway, XL XML, PL permissions, BL business rules, DL data.
 from intacct_bridge.emulator.settings.behaviour import Behaviour
 from intacct_bridge.emulator.settings.cells import WHOLE_DIGITS
 from intacct_bridge.errors import Fault, RefusedError
+from intacct_bridge.wire.envelope import ControlEcho
 from intacct_bridge.wire.xml import Element
 
 
 class ControlRefusedError(RefusedError):
     """The whole request is refused, and no operation is answered."""
 
-    def __init__(self, *faults: Fault, http_status: int = 200, echo: bool = True) -> None:
+    def __init__(
+        self, *faults: Fault, http_status: int = 200, echo: bool = True, control: ControlEcho | None = None
+    ) -> None:
         super().__init__(faults[0].text, faults=faults, http_status=http_status)
         self.echo = echo
-        """Whether the answer repeats the sender and the control id. A refusal before the application does not."""
+        """Whether the application answers: it repeats the control block. A refusal before it does not."""
+        self.control = control
+        """The control block of a document that is no request, as far as it can be read."""
 
 
 class SignInRefusedError(RefusedError):
@@ -42,9 +47,13 @@ def bad_sender() -> ControlRefusedError:
     return ControlRefusedError(Fault("XL03000006", description2="Incorrect Intacct XML Partner ID or password."))
 
 
+INVALID_REQUEST = "Invalid Request [Request ID: 7F000001:C0DE_6A000000.01]"
+"""The text of a request that the gateway refuses before the application; the form of the id is the documented one."""
+
+
 def blocked() -> ControlRefusedError:
     """A request that the gateway refuses before the application sees it, such as one of a wrong sender."""
-    return ControlRefusedError(Fault("GW-0011", "Invalid Request"), http_status=400, echo=False)
+    return ControlRefusedError(Fault("GW-0011", INVALID_REQUEST), http_status=400, echo=False)
 
 
 def bad_policy(policy: str) -> ControlRefusedError:
@@ -64,10 +73,10 @@ def expired_company() -> ControlRefusedError:
     return ControlRefusedError(Fault("PL04000055", description2="This company is a demo company and has expired."))
 
 
-def unreadable(*texts: str, http_status: int = 200) -> ControlRefusedError:
+def unreadable(*texts: str, http_status: int = 200, control: ControlEcho | None = None) -> ControlRefusedError:
     """A document that is not XML, or not a request; one fault per violation."""
     faults = (Fault("XL03000003", description2=text) for text in texts)
-    return ControlRefusedError(*faults, http_status=http_status, echo=False)
+    return ControlRefusedError(*faults, http_status=http_status, control=control)
 
 
 # --- one operation
