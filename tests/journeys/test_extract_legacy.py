@@ -13,6 +13,7 @@ from intacct_bridge.emulator.gateway.gateway import Emulator
 from intacct_bridge.errors import InvalidRequestError
 from intacct_bridge.flow.streams.defaults import listed_objects
 from intacct_bridge.model.query.query import Query
+from intacct_bridge.testing import Company
 from intacct_bridge.wire.codec import decode_request
 from intacct_bridge.wire.reply import Reply
 from support.journeys.copying import extract, rows
@@ -105,6 +106,33 @@ def test_a_list_that_changes_while_it_is_read_is_read_again(two_years: Emulator,
     assert held >= {str(row["RECORDNO"]) for row in new.query("APBILL", "RECORDNO")}
     new.close()
     demo.close()
+
+
+def test_a_record_deleted_and_another_added_between_two_pages_hide_none(
+    recent: Emulator, new: Client, tmp_path: Path
+) -> None:
+    """The number of records is the same on both pages."""
+    Company(recent).seed("CLASS", [{"CLASSID": f"L-{number:04}", "NAME": "Legacy"} for number in range(1200)])
+    uri, pages = f"duckdb:///{tmp_path / 'copy.duckdb'}", 0
+
+    def edited(endpoint: str, body: bytes) -> Reply:
+        nonlocal pages
+        if decode_request(body).operations[0].functions[0].name == "get_list":
+            pages += 1
+            if pages == 4:  # the second page of the second run
+                (first,) = new.query("CLASS", "RECORDNO", where="CLASSID = 'L-0000'")
+                assert new.delete("CLASS", [str(first["RECORDNO"])])[0].ok
+                assert new.create("CLASS", [{"CLASSID": "L-NEW", "NAME": "Legacy"}])[0].ok
+        return recent(endpoint, body)
+
+    settings = replace(demo_connection(home=tmp_path), dtd_version="2.1")
+    with Client(settings, transport=edited, keep=False) as client:
+        assert extract(client, uri, "CLASS")["CLASS"].pages == 2
+        assert extract(client, uri, "CLASS")["CLASS"].deleted == 0
+        assert {row["key"] for row in rows(tmp_path / "copy.duckdb", "CLASS")} >= {
+            row["CLASSID"] for row in new.query("CLASS", "CLASSID")
+        }
+        assert extract(client, uri, "CLASS")["CLASS"].deleted == 1
 
 
 def test_an_object_that_2_1_does_not_list_is_refused_and_costs_only_itself(old: Client, tmp_path: Path) -> None:
