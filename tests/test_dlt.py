@@ -1,6 +1,7 @@
 """The dlt source, loaded by dlt itself: the destination has what the company has, deletes included."""
 
 import os
+import shutil
 import subprocess
 import venv
 from collections.abc import Iterable, Iterator
@@ -103,6 +104,22 @@ def test_a_destination_of_dlt_follows_changes_and_deletes(books: Books) -> None:
     books.load()
     assert books.same()
     books.load("another.duckdb")  # the copy was lost
+    assert books.same()
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # those of dlt
+def test_a_copy_from_a_backup_loses_no_change(books: Books) -> None:
+    """Its next run has the number of the run whose rows dlt has loaded last."""
+    books.load()
+    shutil.copy(books.folder / "copy.duckdb", books.folder / "backup.duckdb")
+    with books.company.client() as client:
+        assert client.create("DEPARTMENT", [{"DEPARTMENTID": "HB", "TITLE": "Harbour"}])[0].ok
+    books.load()
+    assert books.same()
+    with books.company.client() as client:
+        assert client.create("DEPARTMENT", [{"DEPARTMENTID": "DK", "TITLE": "Docks"}])[0].ok
+    books.load("backup.duckdb")
     assert books.same()
 
 

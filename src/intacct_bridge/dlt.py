@@ -8,14 +8,16 @@
 
 A destination of dlt cannot be asked which records it has, and deletes cannot be found without that. So the source keeps
 a copy of its own in a DuckDB file, as `intacct extract` makes it, and gives dlt what changed in the copy since the last
-load that dlt has completed. Where the file or dlt's state is lost, the next load replaces the tables.
+load that dlt has completed. Where the file or dlt's state is lost, or the file comes from a backup, the next load
+replaces the tables.
 
 Rows are merged by their keys. Rows without a key of their own, such as those of GLDETAIL, are replaced by group. A
 deleted row comes with `_deleted`, by which dlt removes it. Needs the extra `dlt`.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -70,16 +72,16 @@ def _resource(changes: "_CopyChanges", stream: Stream) -> Any:
 
     def rows() -> Iterator[Any]:
         state = dlt.current.resource_state()
-        since, made = int(state.get("run", 0)), str(state.get("copy", ""))
-        copy, run = changes.bring_up_to_date()
-        if made != copy or since > run:  # another copy: what dlt has loaded is not known
-            since = 0
+        copy = changes.bring_up_to_date()
+        since = int(state.get("run", 0))
+        if state.get("copy", "") != copy.made or state.get("begun") != copy.begun.get(since):
+            since = 0  # another copy, or one without the run up to which dlt has loaded: it is not known what dlt has
         for table in changes.tables(stream, since):
             if since:
                 yield table
             else:
                 yield dlt.mark.with_hints(table, dlt.mark.make_hints(write_disposition="replace"))
-        state["run"], state["copy"] = run, copy
+        state["run"], state["copy"], state["begun"] = copy.run, copy.made, copy.begun[copy.run]
 
     return dlt.resource(
         rows,
@@ -90,6 +92,18 @@ def _resource(changes: "_CopyChanges", stream: Stream) -> Any:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _KnownCopy:
+    """The copy after its last run."""
+
+    made: str
+    """The company, and when the copy was made."""
+    run: int
+    """The number of the last run."""
+    begun: Mapping[int, str]
+    """When each run began, by its number. A copy from a backup gives a number to another run."""
+
+
 class _CopyChanges:
     """The copy of one source: brought up to date once in a load, and then read."""
 
@@ -97,10 +111,10 @@ class _CopyChanges:
         self._path, self._prepared = path, prepared
         self._options = Options(show_private=show_private)
         self._lock = Lock()
-        self._done: tuple[str, int] | None = None
+        self._done: _KnownCopy | None = None
 
-    def bring_up_to_date(self) -> tuple[str, int]:
-        """Extract, at the first call; what names the copy, and the number of its last run.
+    def bring_up_to_date(self) -> _KnownCopy:
+        """Extract, at the first call.
 
         RefusedError where a stream could not be read: nothing is loaded then, and the next load goes on.
         """
@@ -119,16 +133,16 @@ class _CopyChanges:
         if failed is not None:
             raise RefusedError(f"{failed.stream}: {failed.error}", fix=failed.fix)
 
-    def _known(self) -> tuple[str, int]:
+    def _known(self) -> _KnownCopy:
         with self._connected() as db:
             db.execute(_GROUPS)
-            ((company, made, run),) = db.execute(
-                "SELECT company, made::VARCHAR, (SELECT max(run) FROM _bridge.runs) FROM _bridge.copy"
-            ).fetchall()
+            ((made,),) = db.execute("SELECT company || ' ' || made::VARCHAR FROM _bridge.copy").fetchall()
+            begun = dict(db.execute("SELECT run, started::VARCHAR FROM _bridge.runs").fetchall())
+            run = max(begun)
             for stream in self._prepared.stored:
                 if stream.group:
                     _remember_groups(db, with_names(stream, stored_names(stream.fields)), run)
-        return f"{company} {made}", run
+        return _KnownCopy(made, run, begun)
 
     def tables(self, stream: Stream, since: int) -> "Iterator[pa.Table]":
         """The rows that changed after a run of the copy, deleted ones included; with 0, all existing rows."""
