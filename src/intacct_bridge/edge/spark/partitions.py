@@ -200,13 +200,16 @@ def _walked(plan: ReadPlan, task: ReadTask, client: Client, source: GatewaySourc
         while waiting:
             days, unread = waiting.pop(0)
             part = replace(partition, where=(*partition.where, *days.filter(one.stream.window)), unread=unread)
+            in_group = False
             try:
                 for page in walk(reader.read, part, pool, task.width):
+                    # a group larger than a page is unread until all of its rows are given
+                    in_group = page.unread == unread
                     unread = page.unread
                     yield page.rows
             except TransientError:
                 halves = days.halves()
-                if halves is None or not halvings:
+                if halves is None or not halvings or in_group:  # the halves would give rows of the group again
                     raise
                 halvings -= 1
                 waiting[:0] = [(half, unread) for half in halves]
