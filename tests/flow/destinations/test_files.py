@@ -135,3 +135,23 @@ def test_a_parquet_column_has_a_dictionary_where_its_values_repeat(tmp_path: Pat
     with duckdb.connect() as con:
         con.execute("SET TimeZone = 'UTC'")
         assert con.read_parquet(str(path)).fetchall() == [tuple(row.values()) for row in written.to_pylist()]
+
+
+def test_a_run_that_begins_while_another_one_ends_has_a_number_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other run's files keep their rows: files are named by the number of their run."""
+    uri, lock = f"parquet:{tmp_path}", CopyFolder.lock
+
+    def lock_late(folder: CopyFolder) -> None:
+        monkeypatch.setattr(CopyFolder, "lock", lock)
+        with closing(open_sink(uri)) as other:
+            other.open("demo", NOON)
+            writer = other.writer(BILLS, Bookmark())
+            writer.write(batch(BILLS, [bill(1), bill(2)]))
+            writer.commit(FIRST, NOON)
+        lock(folder)
+
+    monkeypatch.setattr(CopyFolder, "lock", lock_late)
+    changed(uri, FIRST.begin("03/02/2026 12:00:00", 2, full=False).end())
+    assert keys(tmp_path) == [2, 3]

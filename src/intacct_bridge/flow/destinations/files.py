@@ -315,6 +315,15 @@ class FileSink:
     def open(self, company: str, started: datetime) -> int:
         """Begin a run."""
         self.read_at = started
+        self._suitable_manifest(company)  # a folder of something else is not even locked
+        self.folder.lock()
+        manifest = self._suitable_manifest(company)  # another run may have ended since, and files have its number
+        self.run = manifest.run + 1
+        self.publish(replace(manifest, company=company, format=self.format.name, run=self.run))
+        return self.run
+
+    def _suitable_manifest(self, company: str) -> Manifest:
+        """The manifest; SettingsError where the folder holds another company's copy, or one in another format."""
         manifest = self.folder.read()
         if manifest.company not in ("", company):
             raise SettingsError(
@@ -325,10 +334,7 @@ class FileSink:
             raise SettingsError(
                 f"{self.folder.path} holds {manifest.format} files", fix=f"write {manifest.format}:PATH"
             )
-        self.folder.lock()
-        self.run = manifest.run + 1
-        self.publish(replace(self.folder.read(), company=company, format=self.format.name, run=self.run))
-        return self.run
+        return manifest
 
     def bookmarks(self) -> Mapping[str, Bookmark]:
         """The bookmark of every stream in the manifest."""
