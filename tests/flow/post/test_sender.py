@@ -146,6 +146,7 @@ USED = (Fault("XX98", "", "the control id was already used"),)
         ([(FAILURE, vendor("7"), FAULTS)], APPLIED, APPLIED, "7"),  # posted, and something after it failed
         ([(FAILURE, None, FAULTS)], REJECTED, IN_DOUBT, None),
         ([(ABORTED, None, FAULTS)], RecordStatus.ABORTED, IN_DOUBT, None),
+        ([(ABORTED, vendor("7"), FAULTS)], RecordStatus.ABORTED, IN_DOUBT, None),  # the record was rolled back
         ([(FAILURE, None, USED)], IN_DOUBT, IN_DOUBT, None),  # a repetition: the first sending was applied
         ([], IN_DOUBT, IN_DOUBT, None),
         ([(SUCCESS, vendor("7"), ()), (SUCCESS, vendor("8"), ())], IN_DOUBT, IN_DOUBT, None),  # two for one function
@@ -184,17 +185,20 @@ def test_a_delete_ends_with_the_record_that_it_names(outbox: Outbox, body: str, 
     assert (entry.status, entry.receipt) == (APPLIED, Receipt(record))
 
 
-def test_an_entry_that_was_rolled_back_has_the_fault_of_its_file(outbox: Outbox) -> None:
+@pytest.mark.parametrize(("data", "key"), [(None, None), (vendor("7"), None), (None, "7")])
+def test_an_entry_that_was_rolled_back_has_the_fault_of_its_file(
+    outbox: Outbox, data: Element | None, key: str | None
+) -> None:
     own = (Fault("YY", "", "rolled back"),)
 
     def answer(functions: list[Function]) -> list[Result]:
         first, second, bill = (one.control_id for one in functions)
         return [Result(ABORTED, "create_supdoc", first, None, None, own),
                 Result(FAILURE, "create_supdoc", second, None, None, FAULTS),
-                Result(ABORTED, "create", bill, None, None, own)]  # fmt: skip
+                Result(ABORTED, "create", bill, data, key, own)]  # fmt: skip
 
     (entry,) = sent(outbox, Company([answer]), begun(outbox, FILES))
-    assert (entry.status, entry.faults) == (REJECTED, FAULTS)
+    assert (entry.status, entry.faults, entry.receipt) == (REJECTED, FAULTS, None)
 
     def aborted(functions: list[Function]) -> list[Result]:
         return [Result(ABORTED, "create", one.control_id, None, None, own) for one in functions]

@@ -159,7 +159,7 @@ def _result(entry: OutboxEntry, by_id: Mapping[str, Result]) -> Result | None:
         return own
     others = (found for control_id, found in by_id.items() if control_id.startswith(f"{entry.control_id}-"))
     failed = next((found for found in others if found.status == FAILURE), None)
-    return own if failed is None else replace(own, status=FAILURE, faults=failed.faults)
+    return own if failed is None else replace(own, status=FAILURE, faults=failed.faults, data=None, key=None)
 
 
 def _status_after(error: IntacctError, *, resend: bool) -> RecordStatus:
@@ -175,9 +175,10 @@ def _conclusion(entry: OutboxEntry, result: Result | None, *, resend: bool) -> C
     if result is None:
         return Conclusion(entry, RecordStatus.IN_DOUBT, note="the answer has no result for it")
     receipt = receipt_of(result)
+    applied = result.status == SUCCESS or (result.status != ABORTED and bool(receipt.record))  # aborted: rolled back
     if entry.target.operation is WriteOperation.DELETE and not receipt.record:  # which no answer to a delete names
         receipt = replace(receipt, record=_deleted_record(entry))
-    if result.status == SUCCESS or receipt_of(result).record:
+    if applied:
         note = "applied with faults" if result.status != SUCCESS else ""
         return Conclusion(entry, RecordStatus.APPLIED, receipt, result.faults, note)
     repetition = is_repetition(result.faults)
