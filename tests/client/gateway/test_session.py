@@ -53,6 +53,7 @@ from support.client.gateway import (
 )
 
 QUERY, CREATE = Element("query"), element("create", Element("CLASS"))
+AFTER_ALL = answered(result(Function(CREATE, "write-0"), "<data><class><RECORDNO>5</RECORDNO></class></data>"))
 PAGE = Reply(502, b"<!DOCTYPE html><html><head><title>502 Bad Gateway</title></head></html>", {})
 
 
@@ -339,6 +340,9 @@ def test_a_refusal_is_not_retried_and_is_named() -> None:
         xml(unauthenticated(fault("XL03000006", "Sign-in information is incorrect")), 502),
         xml(f"<response><acknowledgement><status>success</status></acknowledgement>{CONTROL}</response>"),
         xml(f"<response>{CONTROL}<errormessage>{fault('BL01', 'Something')}</errormessage></response>"),
+        xml(answered(f"<errormessage>{fault('PL04000005', 'You do not have permission')}</errormessage>")),
+        xml(AFTER_ALL.replace(CONTROL, CONTROL.replace("success", "failure"))),
+        xml(AFTER_ALL.replace("<authentication><status>success", "<authentication><status>failure")),
     ],
 )
 def test_a_write_without_a_readable_answer_is_in_doubt_and_never_sent_again(lost: Any) -> None:
@@ -349,6 +353,16 @@ def test_a_write_without_a_readable_answer_is_in_doubt_and_never_sent_again(lost
     assert caught.value.control_ids == ("write-0",)
     assert caught.value.fix
     assert pickle.loads(pickle.dumps(caught.value)).control_ids == ("write-0",)
+
+
+def test_a_write_without_results_is_in_doubt_with_the_fault_of_its_answer() -> None:
+    text = f"You do not have permission for {USER_SECRET}"
+    refusal = fault("PL04000005", text.replace("&", "&amp;").replace("<", "&lt;"))
+    gateway = Gateway(before=[None, xml(answered(f"<errormessage>{refusal}</errormessage>"))])
+    with pytest.raises(InDoubtError, match=r"0 results for 1 function, .*: You do not have permission for ") as caught:
+        write(session(gateway), CREATE)
+    assert [one.errorno for one in caught.value.faults] == ["PL04000005"]
+    assert USER_SECRET not in str(caught.value) + str(caught.value.faults)
 
 
 @pytest.mark.parametrize(

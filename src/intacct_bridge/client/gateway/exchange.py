@@ -260,9 +260,11 @@ class Exchange:
             raise self._unanswered(call, cut) from None
         except RemoteProtocolError as error:
             raise self._unreadable(call, reply, error) from None
+        self._refuse_contradiction(call, reply, response)
         if response.control.status == FAILURE or not response.operations:
             if not call.read and response.control.status != FAILURE:  # it was accepted, and its outcome is unknown
-                raise self._in_doubt(call, "the request was accepted, and the answer has no results")
+                text = "the request was accepted, and the answer has no results"
+                raise self._without_results(call, reply, text, response.faults)
             self._refuse_doubtful(call, reply, response.faults)
             level = "control" if response.control.control_id or response.control.sender_id else "gateway"
             self.server_clock.update(reply)
@@ -277,7 +279,9 @@ class Exchange:
             refused = self._refusal(call, reply, operation.faults or response.faults, "authentication")
             self._uncount(call, reply, refused)
             raise refused if isinstance(refused, TransientError) else AuthenticationRefused(refused)
-        results = self._paired(call, tuple(self._masked(result) for result in operation.results), reply)
+        results = self._paired(
+            call, tuple(self._masked(result) for result in operation.results), reply, operation.faults
+        )
         limited = _limited(results)
         if limited is not None:
             self._uncount(call, reply, limited)
@@ -305,6 +309,23 @@ class Exchange:
         """Take back the count of a refused request of which nothing ran; under a server error that is not certain."""
         if isinstance(refused, ThrottledError) or (reply.status < 500 and reply.status != 408):
             self._undo_count(call)
+
+    def _refuse_contradiction(self, call: GatewayCall, reply: Reply, response: Response) -> None:
+        """A refusal proves that nothing ran only if the answer has no results of what ran."""
+        refused = response.control.status == FAILURE or any(
+            one.authentication.status != SUCCESS for one in response.operations
+        )
+        if refused and not call.read and any(one.results for one in response.operations):
+            faults = (*response.faults, *(fault for one in response.operations for fault in one.faults))
+            raise self._without_results(call, reply, "the answer has a refusal and results", faults)
+
+    def _without_results(
+        self, call: GatewayCall, reply: Reply, message: str, faults: tuple[Fault, ...]
+    ) -> InDoubtError:
+        """The error for a write whose answer does not say what became of it; `faults` are those of the whole answer."""
+        hidden = tuple(fault_without_secrets(fault, self._forms) for fault in faults)
+        reason = f": {hidden[0].text}" if hidden else ""
+        return self._in_doubt(call, f"{message}{reason}", faults=hidden, http_status=reply.status)
 
     def _refuse_doubtful(self, call: GatewayCall, reply: Reply, faults: tuple[Fault, ...]) -> None:
         """A refusal with the status of a server error may have come after the work was committed."""
@@ -366,8 +387,13 @@ class Exchange:
             return result
         return replace(result, faults=tuple(fault_without_secrets(fault, self._forms) for fault in result.faults))
 
-    def _paired(self, call: GatewayCall, results: tuple[Result, ...], reply: Reply) -> tuple[Result, ...]:
-        """The results in the order of the functions: by control id, or by position if no id was echoed."""
+    def _paired(
+        self, call: GatewayCall, results: tuple[Result, ...], reply: Reply, faults: tuple[Fault, ...]
+    ) -> tuple[Result, ...]:
+        """The results in the order of the functions: by control id, or by position if no id was echoed.
+
+        `faults` are those of the operation as a whole.
+        """
         by_id = {result.control_id: result for result in results}
         if len(results) == len(call.functions):
             if set(by_id) == set(call.control_ids):
@@ -378,7 +404,7 @@ class Exchange:
         message = f"the answer has {received} for {sent}, and they do not match"
         if call.read:
             raise RemoteProtocolError(f"{call.names}: {message}", function=call.names, http_status=reply.status)
-        raise self._in_doubt(call, message, http_status=reply.status)
+        raise self._without_results(call, reply, message, faults)
 
 
 def _cost(call: GatewayCall) -> int:
