@@ -1,11 +1,12 @@
 """Refused rows come back in the input's own layout, mend, and load."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
 
 import pytest
 
+from intacct_bridge.errors import SettingsError
 from intacct_bridge.flow.company.legacy import LegacyGateway
 from intacct_bridge.flow.layouts.journal import JournalLayout
 from intacct_bridge.flow.layouts.refused_rows import refused_path, write_refused
@@ -14,6 +15,7 @@ from intacct_bridge.flow.plan.plan import Plan, Verdict
 from intacct_bridge.flow.plan.planner import make_plan
 from intacct_bridge.flow.tables.delimited import open_csv
 from intacct_bridge.flow.tables.open import open_table
+from intacct_bridge.flow.tables.source_row import SourceRow
 from intacct_bridge.flow.tables.table import InputTable
 from support.flow.ledger import HEADER, Ledger, entry
 
@@ -162,3 +164,44 @@ def test_json_lines_are_written_with_exact_numbers(tmp_path: Path, outbox: Outbo
     write_refused(table, planned(table, outbox).refused_rows, out)
     assert out.name == "je.refused.jsonl"
     assert out.read_text().startswith(row[:-1] + ', "refused because": "debit: 100.255 has more than two decimals')
+
+
+class Interrupted(dict[str, object]):
+    """The cells of a row; something happens while they are written."""
+
+    def __init__(self, cells: dict[str, object], happens: Callable[[], object]) -> None:
+        super().__init__(cells)
+        self.happens = happens
+
+    def get(self, key: str, default: object = None) -> object:
+        self.happens()
+        return super().get(key, default)
+
+
+def test_two_loads_that_write_the_same_file_do_not_mix_their_rows(tmp_path: Path) -> None:
+    path = tmp_path / "je.csv"
+    path.write_text("a,b\n1,2\n")
+    table, out = open_csv(path), tmp_path / "refused.csv"
+    other = [(SourceRow("other.csv", 2, {"a": "3", "b": "4"}), "no")]
+    others: list[int] = []
+
+    def another_load() -> None:
+        if not others:
+            others.append(write_refused(table, other, out))
+
+    mine = [(SourceRow("je.csv", number, Interrupted({"a": f"{number}", "b": "x"}, another_load)), "no")
+            for number in range(2, 5)]  # fmt: skip
+    assert write_refused(table, mine, out) == 3
+    assert others == [1]
+    assert out.read_text(encoding="utf-8-sig").splitlines() == ["a,b,refused because", "2,x,no", "3,x,no", "4,x,no"]
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["je.csv", "refused.csv"]
+
+
+def test_a_file_that_cannot_be_written_leaves_nothing_behind(tmp_path: Path) -> None:
+    path = tmp_path / "je.csv"
+    path.write_text("a,b\n1,2\n")
+    table, out = open_csv(path), tmp_path / "folder"
+    out.mkdir()
+    with pytest.raises(SettingsError, match="cannot write"):
+        write_refused(table, [(row, "no") for row in table], out)
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["folder", "je.csv"]

@@ -12,6 +12,7 @@ import csv
 import json
 import os
 import re
+import secrets
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -35,8 +36,11 @@ def refused_path(table: InputTable) -> Path:
 
 
 def write_refused(table: InputTable, rows: Iterable[tuple[SourceRow, str]], path: Path) -> int:
-    """Write rows with their reasons and return how many; an existing file is replaced once the new one is complete."""
-    partial, rows = path.with_name(path.name + ".part"), list(rows)
+    """Write rows with their reasons and return how many; an existing file is replaced once the new one is complete.
+
+    Of two loads that write the same file at once, the last one that is complete stays.
+    """
+    partial, rows = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part"), list(rows)
     nested = any(isinstance(cell, dict | list) for row, _ in rows for cell in row.cells.values())
     as_csv = path.suffix.lower() == ".csv" and not nested
     write = _write_csv if as_csv else _WRITERS[table.form]
@@ -45,6 +49,9 @@ def write_refused(table: InputTable, rows: Iterable[tuple[SourceRow, str]], path
         partial.replace(path)
     except OSError as error:
         raise SettingsError(f"cannot write {path}: {error.strerror or error}", fix="name another file") from None
+    finally:
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
     with suppress(OSError):  # the rows are written; without the note, their files must be beside them
         _remember_folder(table, path)
     return count
