@@ -1,8 +1,10 @@
 """The files of refused records: each belongs to one run of the target, also where runs overlap."""
 
+import io
 import json
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -11,9 +13,15 @@ import pytest
 
 from intacct_bridge.edge.singer import target_run
 from intacct_bridge.edge.singer.dead_letters import DeadLetters
+from intacct_bridge.edge.singer.target_config import checked
 from intacct_bridge.edge.singer.target_results import ArrivedRecord
-from support.journeys.piping import Pipe, record, schema, state
-from support.small_company import Clock, company
+from intacct_bridge.edge.singer.target_run import TargetRun
+from intacct_bridge.edge.terminal.console import Console
+from intacct_bridge.flow.outbox.outbox import Outbox
+from intacct_bridge.flow.runs.history import RunHistory
+from intacct_bridge.flow.runs.recorder import RunRecorder
+from support.journeys.piping import CREDENTIALS, Pipe, record, schema, state
+from support.small_company import Clock, client, company
 
 RUNS, RECORDS, ROUNDS = 6, 5, 20
 
@@ -120,3 +128,25 @@ def test_a_run_without_a_named_file_leaves_that_of_another_run_of_the_same_secon
         assert [one["record"]["NAME"] for one in kept if one["type"] == "RECORD"] == [name]
     files = sorted(path.name for path in (pipe.folder / "dead-letters").iterdir())
     assert files == ["refused-20261123T120000.singer-2.jsonl", "refused-20261123T120000.singer.jsonl"]
+
+
+def test_the_history_names_the_file_of_an_earlier_run_where_it_is_now(
+    tmp_path: Path, pipe: Pipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("INTACCT_RUN_HISTORY", str(tmp_path / "runs.sqlite3"))
+    wanted = tmp_path / "fixed.jsonl"
+    config = checked({**CREDENTIALS, "dead_letters": str(wanted)})
+    lines = [schema("CLASS", "CLASSID", "NAME", keys=["CLASSID"]), record("CLASS", CLASSID="C-1")]
+    text = b"".join(json.dumps(one).encode() + b"\n" for one in lines)
+    for _ in range(3):
+        recorder = RunRecorder()
+        recorder.begin()
+        with client(pipe.emulator) as company, Outbox(tmp_path / "outbox.sqlite3") as outbox:
+            run = TargetRun(company, outbox, config, out=io.BytesIO(), console=Console(err=io.StringIO()))
+            assert run.consume(io.BytesIO(text)) == 1
+        run.count_in(recorder)
+        recorder.finish(1)
+    with closing(RunHistory(tmp_path / "runs.sqlite3")) as history:
+        named = [Path(file) for one in history.runs() for file in one.refused_rows]
+    assert [one.name for one in named] == ["fixed.jsonl", "fixed.jsonl.before1", "fixed.jsonl.before"]
+    assert all(one.exists() for one in named)

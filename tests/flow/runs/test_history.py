@@ -43,6 +43,22 @@ def test_runs_are_kept_with_all_their_facts_the_latest_first(place: Place) -> No
         assert history.last_success("nightly") == first
 
 
+def test_a_moved_file_has_its_new_name_in_the_latest_run_that_names_it(place: Place) -> None:
+    fixed, other, moved = "/data/100%_fixed^.jsonl", "/data/100x_fixed^.jsonl", "/data/100%_fixed^.jsonl.before"
+    runs = [
+        run_of(1, refused_rows=(fixed,)),
+        run_of(2, refused_rows=("/data/é.jsonl", fixed)),
+        run_of(3, refused_rows=(other,), arguments=(fixed,)),
+    ]
+    with closing(RunHistory(place)) as history:
+        for run in runs:
+            history.put(run)
+        history.move_file(fixed, moved)
+        history.move_file("/data/none.jsonl", "/data/none.jsonl.before")
+        assert [one.refused_rows for one in history.runs()] == [(other,), ("/data/é.jsonl", moved), (fixed,)]
+        assert history.find(runs[1].id).started == runs[1].started
+
+
 def test_the_file_is_its_owners_only(path: Path) -> None:
     RunHistory(path).put(run_of(1))
     assert path.stat().st_mode & 0o077 == 0

@@ -27,10 +27,11 @@ class DeadLetters:
     """
 
     def __init__(self, path: Path, *, replaces: bool) -> None:
+        self.wanted = path
         self.path = path
         """Where the records are; another name than the wanted one if another run has that."""
         self.earlier: Path | None = None
-        """Where the file of an earlier run is now, if it was moved."""
+        """Where the file of an earlier run is now, if it was moved from the wanted name."""
         self.count = 0
         self._replaces = replaces
         """Whether the file of an earlier run makes way for this one's."""

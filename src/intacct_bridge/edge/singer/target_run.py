@@ -228,6 +228,8 @@ class TargetRun:
     def count_in(self, recorder: "RunRecorder") -> None:
         """Count the records in the history of runs, and name the file of dead letters."""
         recorder.add_records(self._counts.elements())
+        if self._letters.earlier is not None:
+            recorder.move_file(self._letters.wanted, self._letters.earlier)
         if self._letters.count:
             recorder.records += RecordCounts(dead_letters=self._letters.count)
             recorder.add_file(Path(self._letters.path))

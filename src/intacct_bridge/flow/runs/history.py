@@ -8,6 +8,7 @@ run is told apart from one that still runs. Several processes write at the same 
 """
 
 import os
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
@@ -50,6 +51,7 @@ ON CONFLICT (id) DO UPDATE SET ended = excluded.ended, connection = excluded.con
     status = excluded.status, body = excluded.body
 RETURNING number
 """
+_LATEST_OF_FILE = "SELECT body FROM run WHERE body LIKE ? ESCAPE '^' ORDER BY number DESC LIMIT 1"
 
 
 def history_place() -> "Place | None":
@@ -122,6 +124,17 @@ class RunHistory:
             self._put(run)
         finally:
             self.release(run.id)
+
+    def move_file(self, before: str, after: str) -> None:
+        """Give the latest run that names a file of refused rows the file's new name."""
+        name = re.sub("[%_^]", r"^\g<0>", msgspec.json.encode(before).decode())
+        with self._writing() as db:
+            found = db.execute(_LATEST_OF_FILE, [f'%"refused^_rows":[%{name}%']).fetchone()
+            if found is not None:
+                run = msgspec.json.decode(found[0], type=Run)
+                files = tuple(after if one == before else one for one in run.refused_rows)
+                body = msgspec.json.encode(msgspec.structs.replace(run, refused_rows=files)).decode()
+                db.execute("UPDATE run SET body = ? WHERE id = ?", [body, run.id])
 
     def release(self, run_id: str) -> None:
         """Release the lock of a run."""

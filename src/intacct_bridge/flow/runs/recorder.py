@@ -145,6 +145,12 @@ class RunRecorder:
         """Name a file with refused rows or dead letters."""
         self.refused_rows.append(str(path.absolute()))
 
+    def move_file(self, before: "Path", after: "Path") -> None:
+        """Note that this run has moved the file of an earlier one, which names it by its new name from now on."""
+        if self._history is not None:
+            history = self._history
+            self._keep(lambda: history.move_file(str(before.absolute()), str(after.absolute())))
+
     def tick(self) -> None:
         """Keep the API transactions so far, every few seconds, for the case that the process is killed."""
         now = time.monotonic()
