@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import closing
@@ -150,3 +151,50 @@ def test_the_history_names_the_file_of_an_earlier_run_where_it_is_now(
         named = [Path(file) for one in history.runs() for file in one.refused_rows]
     assert [one.name for one in named] == ["fixed.jsonl", "fixed.jsonl.before1", "fixed.jsonl.before"]
     assert all(one.exists() for one in named)
+
+
+class Watched(io.BytesIO):
+    """Standard output whose states are noted in an order with what is forced to disk."""
+
+    def __init__(self, seen: list[str]) -> None:
+        super().__init__()
+        self.seen = seen
+
+    def write(self, data: Any, /) -> int:
+        self.seen.append("state")
+        return super().write(data)
+
+
+def test_a_refused_record_is_on_disk_before_a_state_goes_past_it(
+    tmp_path: Path, pipe: Pipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[str] = []
+    wanted = tmp_path / "letters" / "fixed.jsonl"
+    forced = os.fsync
+
+    def watched(handle: int) -> None:
+        place = os.fstat(handle)
+        if wanted.exists() and os.path.samestat(place, wanted.stat()):
+            seen.append(f"{len(wanted.read_text().splitlines())} lines")
+        elif wanted.parent.exists() and os.path.samestat(place, wanted.parent.stat()):
+            seen.append("names")
+        forced(handle)
+
+    monkeypatch.setattr(os, "fsync", watched)
+    refusals = [record("CLASS", run="r", number=str(number)) for number in range(3)]
+    first, second, third = refusals
+    lines = [schema("CLASS", "run", "number"), first, second, state(1), state(2), third, state(3)]
+    text = b"".join(json.dumps(one).encode() + b"\n" for one in lines)
+    config = checked({**CREDENTIALS, "dead_letters": str(wanted)})
+    with client(pipe.emulator) as company, Outbox(tmp_path / "outbox.sqlite3") as outbox:
+        run = TargetRun(company, outbox, config, out=Watched(seen), console=Console(err=io.StringIO()))
+        assert run.consume(io.BytesIO(text)) == 1
+    assert seen == ["3 lines", "names", "state", "state", "4 lines", "state"]  # the schema and two records, one more
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_refused_records_that_the_disk_has_no_room_for_hold_the_state_back(pipe: Pipe) -> None:
+    lines = [schema("CLASS", "CLASSID", "NAME", keys=["CLASSID"]), record("CLASS", CLASSID="C-1"), state(1)]
+    ended = pipe(lines, dead_letters="/dev/full")
+    assert (ended.status, ended.states) == (2, [])
+    assert "cannot write refused records to /dev/full: No space left on device" in ended.err

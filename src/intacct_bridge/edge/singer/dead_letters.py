@@ -3,17 +3,21 @@
 Each file belongs to one run, also where runs overlap. A file that the settings name has the records of the last run: an
 earlier run's file moves aside under a name of its own. While a run still writes it, its file stays, and another run
 takes the next free name. A lock on the file tells whether a run still writes it.
+
+A state that goes past a refused record is its source's word that it need not come again. So the file is forced to disk
+before such a state is released.
 """
 
 import itertools
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, Literal
 
 import msgspec
 
+from intacct_bridge.client.local.durable_names import force_names
 from intacct_bridge.client.local.locks import try_lock
 from intacct_bridge.edge.singer.target_results import ArrivedRecord
 from intacct_bridge.errors import SettingsError
@@ -36,6 +40,8 @@ class DeadLetters:
         self._replaces = replaces
         """Whether the file of an earlier run makes way for this one's."""
         self._file: IO[bytes] | None = None
+        self._forced = 0
+        """The records that are forced to disk."""
         self._schemas: dict[str, Mapping[str, Any]] = {}
         self._begun: set[str] = set()
 
@@ -45,7 +51,7 @@ class DeadLetters:
         self._begun.discard(stream)
 
     def add(self, arrived: ArrivedRecord, reason: str) -> None:
-        """Add a refused record with the reason; it is on disk when this returns."""
+        """Add a refused record with the reason; a killed process keeps it, and after `force` a power cut too."""
         stream = arrived.stream
         if stream not in self._begun and stream in self._schemas:
             self._write(self._schemas[stream])
@@ -58,18 +64,32 @@ class DeadLetters:
         self.count += 1
 
     def _write(self, message: Mapping[str, Any]) -> None:
-        if self._file is None:
-            try:
+        with self._errors():
+            if self._file is None:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
                 self._file = self._own_file()
-            except OSError as error:
-                raise SettingsError(
-                    f"cannot write refused records to {self.path}: {error.strerror or error}",
-                    fix="name another file with `dead_letters`",
-                    setting="dead_letters",
-                ) from None
-        self._file.write(_ENCODER.encode(message) + b"\n")
-        self._file.flush()
+            self._file.write(_ENCODER.encode(message) + b"\n")
+            self._file.flush()
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise SettingsError(
+                f"cannot write refused records to {self.path}: {error.strerror or error}",
+                fix="free some disk space, or name another file with `dead_letters`",
+                setting="dead_letters",
+            ) from None
+
+    def force(self) -> None:
+        """Force the records so far to disk, with the names of this file and of the earlier one."""
+        if self._file is not None and self._forced < self.count:
+            with self._errors():
+                os.fsync(self._file.fileno())
+                if not self._forced:
+                    force_names(self.path.parent)
+            self._forced = self.count
 
     def _own_file(self) -> IO[bytes]:
         """A file that no other run writes; `path` becomes its name."""
@@ -101,7 +121,8 @@ class DeadLetters:
     def close(self) -> None:
         """Close the file, if one was needed."""
         if self._file is not None:
-            self._file.close()
+            with suppress(OSError):  # of what could not be written before, which was raised then
+                self._file.close()
 
 
 def _opened(path: Path, mode: Literal["xb", "ab"]) -> IO[bytes]:

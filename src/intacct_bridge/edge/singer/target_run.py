@@ -72,7 +72,7 @@ class TargetRun:
         self._batches = TargetBatches(
             client, outbox, config, equals=self._equals, note=self._note, complain=console.complain
         )
-        self._states = StateWriter(out, before=self._equals.cover, silent=config.hotglue_state)
+        self._states = StateWriter(out, before=self._before_state, silent=config.hotglue_state)
         named = config.dead_letters
         self._letters = DeadLetters(named or _letters_beside(outbox.path), replaces=named is not None)
         self._schemas: dict[str, Message] = {}
@@ -191,6 +191,11 @@ class TargetRun:
         if text not in self._noted:
             self._noted.add(text)
             self._console.say(text)
+
+    def _before_state(self, value: Any) -> None:
+        """Make durable what a state goes past, before it is released."""
+        self._letters.force()
+        self._equals.cover(value)
 
     # --- results
 
