@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from intacct_bridge.errors import IntacctError
+from intacct_bridge.errors import IntacctError, InvalidRequestError
+from intacct_bridge.flow.approval.approvals import approve, keep_plan
 from intacct_bridge.flow.company.legacy import LegacyGateway
+from intacct_bridge.flow.plan.plan import SendOptions
 from intacct_bridge.flow.post.loader import Loader
 from intacct_bridge.flow.records.status import RecordStatus
 from intacct_bridge.wire.codec import decode_request
@@ -103,6 +105,29 @@ def test_a_lost_answer_leaves_one_bill_with_one_set_of_files(desk: Desk, clock: 
     assert len(filed(desk)["INV-1"]) == 2
     assert supdocs(desk) == 1
     assert len(desk.rows("APBILL")) == 2
+
+
+@pytest.mark.parametrize("approved", [True, False])
+def test_a_file_that_changes_after_the_plan_is_not_sent(desk: Desk, tmp_path: Path, approved: bool) -> None:
+    """Also where it changes after the check of the approval, while earlier records are sent."""
+
+    def step(name: str) -> None:
+        if name == "begun":  # the attachment folder is on its way
+            (tmp_path / "note.txt").write_bytes(b"another text")
+
+    with client(desk.emulator) as gateway, desk.outbox() as outbox:
+        company = LegacyGateway(gateway)
+        plan = desk.make(gateway, outbox, desk.file(FILED), "APBILL")
+        if approved:
+            plan = keep_plan(plan, company, outbox, SendOptions(), person="maker")
+            approve(plan, company, outbox, person="approver")
+        loading = Loader(company, outbox, step=step).apply(plan)
+        assert next(loading).write.object == "SUPDOCFOLDER"
+        with pytest.raises(InvalidRequestError, match=r"APBILL V-1 INV-1 attaches scan.pdf, note.txt, which is not as"):
+            next(loading)
+    assert (supdocs(desk), desk.rows("APBILL")) == (0, [])
+    (tmp_path / "note.txt").write_bytes(b"hello")
+    assert {one.status for one in desk.load(FILED, "APBILL")} == {RecordStatus.APPLIED}
 
 
 def test_a_file_that_is_not_there_or_not_the_users_is_refused(desk: Desk) -> None:

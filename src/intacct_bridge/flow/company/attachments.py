@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 import stat
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import count
 from pathlib import Path
 
@@ -154,7 +154,18 @@ def _is_file(path: Path) -> bool:
 
 def with_files(digest: str, paths: Iterable[str]) -> str:
     """A record's digest combined with those of its files: another file under the same name is other content."""
-    files = [[path.name, hashlib.sha256(path.read_bytes()).hexdigest()] for path in map(Path, paths)]
+    return _with_contents(digest, ((path.name, path.read_bytes()) for path in map(Path, paths)))
+
+
+def with_sent_files(digest: str, paths: Sequence[str], function: Element) -> str:
+    """The same for the files that a function of `supdoc` has, which were read once more for it."""
+    sent = function.find("attachments")
+    contents = (base64.b64decode(one.findtext("attachmentdata")) for one in (sent.children if sent is not None else ()))
+    return _with_contents(digest, zip((Path(one).name for one in paths), contents, strict=True))
+
+
+def _with_contents(digest: str, named: Iterable[tuple[str, bytes]]) -> str:
+    files = [[name, hashlib.sha256(content).hexdigest()] for name, content in named]
     return hashlib.sha256(json.dumps([digest, files]).encode()).hexdigest() if files else digest
 
 

@@ -9,11 +9,12 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import combinations
+from pathlib import Path
 
 import msgspec
 
-from intacct_bridge.errors import SettingsError
-from intacct_bridge.flow.company.attachments import folder_write, with_files
+from intacct_bridge.errors import InvalidRequestError, SettingsError
+from intacct_bridge.flow.company.attachments import folder_write, with_files, with_sent_files
 from intacct_bridge.flow.company.references import References, referred
 from intacct_bridge.flow.layouts.fields import label_of
 from intacct_bridge.flow.layouts.journal import entry_label
@@ -29,6 +30,7 @@ from intacct_bridge.flow.records.lookup_keys import LookupKeys, lookup_keys_of
 from intacct_bridge.flow.records.values import comparable
 from intacct_bridge.flow.records.write import Identity, RecordLine, Write, WriteOperation
 from intacct_bridge.wire.values import Value
+from intacct_bridge.wire.xml import Element
 
 FOLDER_OBJECT = "SUPDOCFOLDER"
 
@@ -149,6 +151,21 @@ def digests_of(write: Write) -> tuple[str, ...]:
             f"cannot read {error.filename}, which {write.label!r} attaches: {error.strerror or error}",
             fix="put the file back, or make a new plan",
         ) from None
+
+
+def refuse_changed_files(write: Write, function: Element) -> None:
+    """InvalidRequestError where a function has other files than those that its write was planned with."""
+    if not write.attachments:
+        return
+    content = write.content
+    digests = content_digests(write.object, content.fields, content.lines)
+    files = function.children[0]
+    if write.digest not in (with_sent_files(one, write.attachments, files) for one in digests):
+        names = ", ".join(Path(one).name for one in write.attachments)
+        raise InvalidRequestError(
+            f"{write.label} attaches {names}, which is not as it was when the plan was made",
+            fix="make a new plan and look at it",
+        )
 
 
 def identity_names(write: Write) -> tuple[str, ...]:

@@ -20,6 +20,7 @@ from intacct_bridge.flow.company.legacy import LegacyGateway
 from intacct_bridge.flow.company.target_company import TargetCompany
 from intacct_bridge.flow.outbox.entry import Intent, OutboxEntry
 from intacct_bridge.flow.outbox.outbox import Outbox
+from intacct_bridge.flow.plan.altered_plans import refuse_changed_files
 from intacct_bridge.flow.plan.context import write_target
 from intacct_bridge.flow.plan.known_to_outbox import check_outbox
 from intacct_bridge.flow.plan.plan import WRITTEN, Plan, SendOptions, Verdict, posting_date, totals
@@ -327,11 +328,13 @@ class Loader:
         acts = write.operation.is_action
         target = write_target(self._target, write)
         sent = with_own_reference(write, target) if self._settings.own_references else write
+        function = self._functions.element(sent)
+        refuse_changed_files(write, function)
         return Intent(
             target,
             write.identity.text,
             write.digest,
-            serialize(self._functions.element(sent)),
+            serialize(function),
             {by: comparable(write.fields.get(by))} if acts else key_values(lookup, sent.fields),
             write.label,
             write.position,
