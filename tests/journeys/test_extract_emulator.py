@@ -1,4 +1,4 @@
-"""The copy equals the company: extraction against the emulator with edits between any two calls."""
+"""The copy matches the company: extraction against the emulator with edits between any two calls."""
 
 from collections.abc import Callable
 from contextlib import suppress

@@ -3,7 +3,7 @@
     python -m torture.fleet [--rounds N] [--seed S]
 
 The emulated companies judge, with the checks of `intacct fleet demo`: every run ends once, every entry is posted once,
-copies are equal to the companies, meters to the emulator's counts, no company has too many requests at once. And no
+copies match the companies, meters match the emulator's counts, no company has too many requests at once. And no
 credential is in a dump of the database.
 """
 

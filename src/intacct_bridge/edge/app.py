@@ -52,7 +52,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("flows.run", "Run flows, one after the other."),
     "runs": ("flows.runs", "Show what ran, how it ended, and what it cost."),
     "fleet": ("fleet.fleet", "Serve many companies: tenants, sealed credentials, schedules, limits, usage."),
-    "reconcile": ("reconcile", "Prove that a copy equals the company, to the cent."),
+    "reconcile": ("reconcile", "Prove that a copy matches the company, to the cent."),
     "console": ("console.console", "Serve the console: pages in a browser for all of this."),
     "mcp": ("console.mcp", "Serve AI agents: they read and plan, a person approves."),
     "emulator": ("emulator", "Serve an emulated gateway on this machine."),

@@ -90,7 +90,7 @@ def test_an_export_holds_all_rows(visitor: Visitor, kind: str) -> None:
 @pytest.mark.parametrize(
     ("form", "says"),
     [
-        ({"where": "TOTALDUE > x"}, "put texts in quotes"),
+        ({"where": "TOTALDUE > x"}, "put text in quotes"),
         ({"field1": "TOTALDEU"}, "TOTALDUE"),
         ({"op1": ""}, "no comparison is chosen"),
         ({"value1": "much"}, "cannot be read"),

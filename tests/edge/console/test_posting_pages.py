@@ -306,7 +306,7 @@ def test_a_copy_is_compared_and_the_report_is_kept(anna: Visitor) -> None:
     assert job["state"] == "done", job
     found = anna.get(f"{job['result']}.json").json
     assert found["facts"]["equal"] is True
-    assert "the copy equals the company" in anna.get(str(job["result"])).text
+    assert "the copy matches the company" in anna.get(str(job["result"])).text
     saved = anna.get(f"{job['result']}/report.html")
     assert saved.headers["content-disposition"].startswith("attachment")
     assert anna.get("/reconcile.json").json["reports"][0]["equal"] is True

@@ -1,4 +1,4 @@
-"""The copy equals the company, whatever the edits, interruptions and resumptions."""
+"""The copy matches the company, whatever the edits, interruptions and resumptions."""
 
 import os
 from collections.abc import Sequence
@@ -196,7 +196,7 @@ class KilledError(Exception):
 
 
 def edited_runs(copy: Copy | MemorySink, company: Company, runs: int = 3) -> None:
-    """Runs while people edit, stamp late and delete, then one without edits; the copy equals the company."""
+    """Runs while people edit, stamp late and delete, then one without edits; the copy matches the company."""
     go = copy.run if isinstance(copy, Copy) else partial(run, copy)
     for _ in range(runs):
         company.editing = True
@@ -209,7 +209,7 @@ def edited_runs(copy: Copy | MemorySink, company: Company, runs: int = 3) -> Non
 
 
 def killed_runs(copy: Copy | MemorySink, company: Company, kills: list[int]) -> None:
-    """Killed runs are resumed while people edit, then a run without edits; the copy equals the company."""
+    """Killed runs are resumed while people edit, then a run without edits; the copy matches the company."""
     go = copy.run if isinstance(copy, Copy) else partial(run, copy)
     company.editing = True
     for kill in kills:

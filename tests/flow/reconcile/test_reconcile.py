@@ -1,4 +1,4 @@
-"""A copy equals the company, or reconcile names the record and the field."""
+"""A copy matches the company, or reconcile names the record and the field."""
 
 import shutil
 from collections.abc import Iterator

@@ -78,7 +78,7 @@ def test_filters_are_parsed(text: str, node: Filter) -> None:
         ("A = 0100", 5, "^^^^", "does not start with 0", "'0100'"),
         ("A = 'x", 5, "^^", "does not end", "close it with '"),
         ("A = 1; drop", 6, "^", "unexpected ';'", ""),
-        ("A like D%", 9, "^", "unexpected '%'", "put texts in quotes"),
+        ("A like D%", 9, "^", "unexpected '%'", "put text in quotes"),
         ("and = 1", 1, "^^^", "expected a field, found and", ""),
         ("A is 5", 6, "^", "expected null after A is, found 5", ""),
         ("A = ", 5, "^", "found the end", "quotes"),

@@ -1,4 +1,4 @@
-"""`intacct reconcile`: whether a copy equals the company, and whether its sub-ledgers tie to its ledger."""
+"""`intacct reconcile`: whether a copy matches the company, and whether its sub-ledgers tie to its ledger."""
 
 from pathlib import Path
 

@@ -98,7 +98,7 @@ def _posted_once(night: Night) -> NightCheck:
 
 def _copies_equal(night: Night) -> NightCheck:
     wrong = [f"{name}: {stream}" for name in night.well for stream in _different(night, name)]
-    return NightCheck(f"the copies of {listed(STREAMS)} are equal to the companies", tuple(wrong))
+    return NightCheck(f"the copies of {listed(STREAMS)} match the companies", tuple(wrong))
 
 
 def _different(night: Night, name: str) -> Iterator[str]:

@@ -59,7 +59,7 @@ def verdict(found: Reconciliation) -> str:
     if found.ledger:
         compared.append(counted(found.ledger.places, "balance of the ledger", "balances of the ledger"))
     if found.equal:
-        return f"the copy equals the company: {listed(compared)} compared"
+        return f"the copy matches the company: {listed(compared)} compared"
     differing = [one.table for one in tables if not one.equal]
     parts = []
     if found.balances:
@@ -67,7 +67,7 @@ def verdict(found: Reconciliation) -> str:
     if differing:
         more = " or more" if any(one.more for one in tables) else ""
         parts.append(f"{counted(len(found.records), 'record')}{more} in {_named(differing)}")
-    return f"the copy does not equal the company: {listed(parts)} {'differ' if _plural(found) else 'differs'}"
+    return f"the copy does not match the company: {listed(parts)} {'differ' if _plural(found) else 'differs'}"
 
 
 def _plural(found: Reconciliation) -> bool:
@@ -195,4 +195,4 @@ def show_prices(found: list[Price], console: Console) -> None:
     console.table(("table", "records", "transactions"), rows)
     if not console.as_json:
         total = sum(one.transactions for one in found)
-        console.say(f"{counted(total, 'API transaction')} if the copy equals the company, and at most one to sign in")
+        console.say(f"{counted(total, 'API transaction')} if the copy matches the company, and at most one to sign in")

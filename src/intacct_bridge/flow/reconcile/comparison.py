@@ -1,4 +1,4 @@
-"""Whether a copy equals the company: the ledger's balances, and every table by the cheapest means that proves it.
+"""Whether a copy matches the company: the ledger's balances, and every table by the cheapest means that proves it.
 
 A table of at most a page is read, and compared field by field. A larger one is compared by a fingerprint (see
 `fingerprints`), and the records that differ are searched for (see `search`). The ledger's tables are checked

@@ -1,4 +1,4 @@
-"""Reconciliation of a copy: whether it equals the company, and whether its sub-ledgers tie to its ledger.
+"""Reconciliation of a copy: whether it matches the company, and whether its sub-ledgers tie to its ledger.
 
 The two questions are answered apart. A copy may equal a company whose sub-ledgers do not tie.
 """
@@ -51,7 +51,7 @@ class Reconciliation:
 
     @property
     def equal(self) -> bool:
-        """Whether the copy equals the company."""
+        """Whether the copy matches the company."""
         return self.comparison.equal and (self.ledger is None or self.ledger.equal)
 
     @property
@@ -107,7 +107,7 @@ def reconcile(
 
 
 def prices(gateway: ReadGateway, copy: CopyReader, options: ReconcileOptions) -> list[Price]:
-    """What the comparison would cost if the copy equals the company, from the rows of the copy."""
+    """What the comparison would cost if the copy matches the company, from the rows of the copy."""
     period = named_period(gateway, options.period) if options.period else ALL_TIME
     found = _comparer(gateway, copy, options, period).prices()
     try:

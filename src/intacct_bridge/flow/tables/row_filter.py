@@ -101,7 +101,7 @@ def _learn_kind(one: Compare, kinds: dict[str, Kind], columns: Mapping[str, str]
     for value in one.values:
         if kinds.setdefault(one.field, _kind(value)) is not _kind(value):
             raise SettingsError(
-                f"{one.field} is compared with values of two kinds", fix="put texts in quotes, numbers without"
+                f"{one.field} is compared with values of two kinds", fix="put text in quotes, numbers without"
             )
     if not one.values:
         kinds.setdefault(one.field, Kind.TEXT)

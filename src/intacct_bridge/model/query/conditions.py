@@ -60,7 +60,7 @@ class Cursor:
             match = patterns.match(self._text, position)
             if match is None or match.lastgroup is None:
                 sign = Token("?", self._text[position], position)
-                raise self.error(sign, f"unexpected {sign.text!r}", "put texts in quotes, such as 'D%'")
+                raise self.error(sign, f"unexpected {sign.text!r}", "put text in quotes, such as 'D%'")
             if match.lastgroup != "space":
                 token = Token(match.lastgroup, match.group(), position)
                 self._tokens.append(Token(token.kind, token.text, position, read(self, token)))

@@ -29,7 +29,7 @@ _TOKENS = re.compile(
     re.VERBOSE | re.ASCII | re.DOTALL,
 )
 _RESERVED = {"and", "or", "not", "like", "in", "between", "is", "null", "true", "false"}
-_TEXT_HINT = "put texts in quotes, numbers without; days like 2026-01-31, times like 2026-01-31T10:00:00"
+_TEXT_HINT = "put text in quotes, numbers without; days like 2026-01-31, times like 2026-01-31T10:00:00"
 
 
 def parse_where(text: str) -> Filter:
@@ -131,7 +131,7 @@ def _literal(cursor: Cursor, after: str) -> Value:
     if token.word == "null":
         raise cursor.error(token, "a field cannot be compared with null", "write: is null, or: is not null")
     hint = (
-        f"put texts in quotes: '{token.text}'" if token.kind == "word" and token.word not in _RESERVED else _TEXT_HINT
+        f"put text in quotes: '{token.text}'" if token.kind == "word" and token.word not in _RESERVED else _TEXT_HINT
     )
     raise cursor.error(token, f"expected a value after {after}, found {found(token)}", hint)
 
