@@ -85,7 +85,11 @@ def test_an_unexplained_difference_of_a_sub_ledger_fails_only_if_asked(demo: Int
     allowed = demo(*words, "--quiet")
     assert (allowed.status, allowed.said) == (0, "")
     strict = demo(*words, "--strict-tie-out")
-    assert (strict.status, strict.out.count("the copy matches the company"), strict.out.count("do not tie")) == (1, 1, 1)
+    assert (strict.status, strict.out.count("the copy matches the company"), strict.out.count("do not tie")) == (
+        1,
+        1,
+        1,
+    )
 
 
 def test_a_second_run_reads_only_what_changed(demo: Intacct) -> None:

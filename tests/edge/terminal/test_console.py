@@ -165,6 +165,32 @@ def test_no_control_character_of_a_record_reaches_a_terminal(kind: str, monkeypa
     assert r"\x1b]0;title\x07" in err.getvalue()
 
 
+@pytest.mark.parametrize(
+    ("out", "no_color", "printed"),
+    [
+        (Screen(), False, "\x1b[1mDoctor  \x1b[0mA\\x07"),
+        (Screen(), True, "Doctor  A\\x07"),
+        (io.StringIO(), False, "Doctor  A\x07"),
+    ],
+)
+def test_a_title_is_bold_on_a_terminal_and_the_text_after_it_does_not_act(
+    out: io.StringIO, no_color: bool, printed: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    if no_color:
+        monkeypatch.setenv("NO_COLOR", "1")
+    Console(out=out, err=io.StringIO()).result("A\x07", title="Doctor  ")
+    assert out.getvalue() == f"{printed}\n"
+
+
+def test_the_steps_of_the_demo_have_bold_names_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    out = Screen()
+    DemoView(Console(out=out, err=io.StringIO())).extracted(ExtractResult((StreamOutcome("VENDOR", 3),), 0.1, 3))
+    assert out.getvalue().startswith("\x1b[1mExtract       \x1b[0m")
+    assert "\\x1b" not in out.getvalue()
+
+
 @pytest.mark.parametrize("kind", ["csv", "json", "jsonl"])
 def test_data_in_a_pipe_is_left_as_it_is(kind: str) -> None:
     out = io.StringIO()

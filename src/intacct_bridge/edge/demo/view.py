@@ -6,8 +6,6 @@ import sys
 from decimal import Decimal
 from pathlib import Path
 
-import click
-
 from intacct_bridge.edge.demo.sample import NAMES
 from intacct_bridge.edge.demo.steps import COPY, Demo, DemoCompany, LoadedFile
 from intacct_bridge.edge.doctor.findings import DoctorReport
@@ -35,8 +33,7 @@ class DemoView:
         title = f"{name:<{len(_INDENT)}}"
         for number, line in enumerate(lines):
             text = self._console.wrapped(_INDENT, line)[len(_INDENT) :]
-            lead = _INDENT if number else click.style(title, bold=True) if self._console.out.isatty() else title
-            self._console.result(f"{lead}{text}")
+            self._console.result(text, title=_INDENT if number else title)
         self._console.out.flush()
 
     def company(self, company: DemoCompany) -> None:

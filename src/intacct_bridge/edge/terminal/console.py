@@ -125,9 +125,13 @@ class Console:
         cursor = "\x1b[?25h" if self.is_terminal else ""
         print(cursor + visible(self.masked(text)), file=self._err or sys.__stderr__, flush=True)
 
-    def result(self, text: str) -> None:
-        """A line of the command's result, on standard output."""
-        print(visible(text) if self.out.isatty() else text, file=self.out)
+    def result(self, text: str, *, title: str = "") -> None:
+        """A line of the command's result, on standard output, after a title, which is bold on a terminal."""
+        if not self.out.isatty():
+            print(title + text, file=self.out)
+            return
+        bold = title.strip() and "NO_COLOR" not in os.environ
+        print((f"\x1b[1m{visible(title)}\x1b[0m" if bold else visible(title)) + visible(text), file=self.out)
 
     def json(self, value: Any) -> None:
         """The result as one JSON document."""

@@ -130,9 +130,7 @@ def _literal(cursor: Cursor, after: str) -> Value:
         return token.value
     if token.word == "null":
         raise cursor.error(token, "a field cannot be compared with null", "write: is null, or: is not null")
-    hint = (
-        f"put text in quotes: '{token.text}'" if token.kind == "word" and token.word not in _RESERVED else _TEXT_HINT
-    )
+    hint = f"put text in quotes: '{token.text}'" if token.kind == "word" and token.word not in _RESERVED else _TEXT_HINT
     raise cursor.error(token, f"expected a value after {after}, found {found(token)}", hint)
 
 
