@@ -1,4 +1,4 @@
-"""Copies of the demo company with views: one in DuckDB for the whole run, one in PostgreSQL for a module."""
+"""Copies with views: the demo company in DuckDB for the whole run, and in PostgreSQL for a module; five entities."""
 
 import tempfile
 from collections.abc import Iterator
@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from intacct_bridge.emulator.gateway.gateway import Emulator
-from support.reporting.copies import Copy
+from support.reporting.companies import FIVE, Scene
+from support.reporting.copies import Copy, duckdb_uri
 from support.shared_files import shared_file
 
 
@@ -19,6 +20,15 @@ def demo_copy(grown: Emulator) -> Copy:
         Copy.of(grown.clone(), f"duckdb:{path}")
 
     return Copy(f"duckdb:{shared_file('reports.duckdb', make)}", grown)
+
+
+@pytest.fixture(scope="module")
+def five_copy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Copy]:
+    """Five entities with three base currencies, over two ends of fiscal years."""
+    scene = Scene(FIVE, 11)
+    scene.post(60)
+    yield Copy.of(scene.emulator, duckdb_uri(tmp_path_factory.mktemp("five")))
+    scene.emulator.close()
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,8 @@
 -- Units: base currency of the entity. Credits lessen the amounts.
 -- Rule: the open items of the day, by the days since their due date, or since their document or posting date (aged_by
 --   document or posting). The buckets end after the given days, four at most: with 30, 60, 90 and 120, bucket_1 is 1 to 30
---   days, and bucket_5 is more than 120. Buckets that are not asked for are 0.
+--   days, and bucket_5 is more than 120. A bucket that is not asked for is 0, and so
+--   is one that ends before the bucket ahead of it.
 -- Made for: ap party=vendor, ar party=customer
 -- Parameters: as_of date, basis text = 'gl', buckets integer[] = {30, 60, 90, 120}, aged_by text = 'due'
 -- Columns:
@@ -28,9 +29,9 @@ WITH aged AS (
             ELSE o.days_overdue
         END AS age,
         coalesce({buckets}[1], 2147483647) AS end_1,
-        coalesce({buckets}[2], 2147483647) AS end_2,
-        coalesce({buckets}[3], 2147483647) AS end_3,
-        coalesce({buckets}[4], 2147483647) AS end_4
+        greatest({buckets}[1], coalesce({buckets}[2], 2147483647)) AS end_2,
+        greatest({buckets}[1], {buckets}[2], coalesce({buckets}[3], 2147483647)) AS end_3,
+        greatest({buckets}[1], {buckets}[2], {buckets}[3], coalesce({buckets}[4], 2147483647)) AS end_4
     FROM reporting.{side}_open_items({as_of}, {basis}) AS o
 )
 SELECT

@@ -5,7 +5,8 @@
 -- Rule: the items of each budget without statistical ones, against the posted lines of the company's usual book
 --   (ACCRUAL unless getFinancialSetup says CASH) in the dates of the period, by the entity of the location. Lines of
 --   income statement accounts are there without a budget too, in the periods and entities that the budget has. The
---   variance is null where the budget is in another currency than the ledger.
+--   variance is null where the budget is in another currency than the ledger. Amounts posted count once: where a budget
+--   has several currencies, they stand beside the budget in the base currency.
 -- Reads: GLBUDGETITEM (BUDGETID text!, BUDGETKEY text, ACCT_NO text!, DEPT_NO text, LOCATION_NO text, CURRENCY text,
 --   AMOUNT number!, PERIODNAME text, PSTARTDATE date, PENDDATE date, STATISTICAL flag)
 -- Reads if present: REPORTINGPERIOD (NAME text, START_DATE date, END_DATE date)
@@ -32,17 +33,18 @@ WITH items AS (
         coalesce(l.entity_id, '') AS entity_id,
         b.acct_no AS account_no,
         coalesce(b.dept_no, '') AS department_id,
-        b.periodname AS period_name,
+        min(b.periodname) AS period_name,
         coalesce(b.pstartdate, r.start_date) AS period_start,
         coalesce(b.penddate, r.end_date) AS period_end,
         coalesce(nullif(b.currency, ''), e.base_currency) AS budget_currency,
+        e.base_currency,
         sum(b.amount) AS budget
     FROM raw.glbudgetitem AS b
     LEFT JOIN raw.reportingperiod AS r ON r.name = b.periodname
     LEFT JOIN reporting.locations AS l ON l.location_id = b.location_no
     JOIN reporting.entities AS e ON e.entity_id = coalesce(l.entity_id, '')
     WHERE NOT b.statistical
-    GROUP BY 1, 2, 3, 4, 5, 6, 7, 8
+    GROUP BY 1, 2, 3, 4, 6, 7, 8, 9
 ),
 spans AS (
     SELECT i.budget_id, i.entity_id, i.period_start, i.period_end FROM items AS i GROUP BY 1, 2, 3, 4
@@ -77,6 +79,7 @@ posted AS (
         s.period_start,
         s.period_end,
         coalesce(nullif(d.base_currency, ''), e.base_currency) AS base_currency,
+        e.base_currency AS entity_currency,
         sum(CASE a.normal_balance WHEN 'credit' THEN -d.balance ELSE d.balance END) AS actual
     FROM days AS d
     LEFT JOIN reporting.locations AS l ON l.location_id = d.location_id
@@ -87,7 +90,21 @@ posted AS (
     LEFT JOIN budgeted AS b
         ON b.budget_id = s.budget_id AND b.entity_id = s.entity_id AND b.account_no = d.account_no
     WHERE a.account_type = 'incomestatement' OR b.account_no IS NOT NULL
-    GROUP BY 1, 2, 3, 4, 5, 6, 7
+    GROUP BY 1, 2, 3, 4, 5, 6, 7, 8
+),
+placed_items AS (
+    SELECT i.*, row_number() OVER (
+        PARTITION BY i.budget_id, i.entity_id, i.account_no, i.department_id, i.period_start, i.period_end
+        ORDER BY CASE i.budget_currency WHEN i.base_currency THEN 1 ELSE 2 END, i.budget_currency
+    ) AS place
+    FROM items AS i
+),
+placed_posted AS (
+    SELECT p.*, row_number() OVER (
+        PARTITION BY p.budget_id, p.entity_id, p.account_no, p.department_id, p.period_start, p.period_end
+        ORDER BY CASE p.base_currency WHEN p.entity_currency THEN 1 ELSE 2 END, p.base_currency
+    ) AS place
+    FROM posted AS p
 ),
 beside AS (
     SELECT
@@ -102,10 +119,11 @@ beside AS (
         coalesce(i.budget, 0) AS budget,
         p.base_currency,
         coalesce(p.actual, 0) AS actual
-    FROM items AS i
-    FULL JOIN posted AS p
+    FROM placed_items AS i
+    FULL JOIN placed_posted AS p
         ON p.budget_id = i.budget_id AND p.entity_id = i.entity_id AND p.account_no = i.account_no
         AND p.department_id = i.department_id AND p.period_start = i.period_start AND p.period_end = i.period_end
+        AND p.place = i.place
 )
 SELECT
     b.budget_id,

@@ -2,9 +2,11 @@
 -- Grain: entity_id, book, base_currency, account_no, period_start.
 -- Units: the currency asked for; balances are debit positive.
 -- Rule: translation, not consolidation: nothing between entities is eliminated. Balance sheet accounts are translated
---   at the rate of the last day of the month, the movement of income statement accounts at the average of the month's
---   daily rates. Earnings of closed years stand on their closing account, at the closing rate. A line with the account_no
---   '' holds the translation difference, so that each entity, book and month adds up to zero. The rates are those of the
+--   at the rate of the last day of the month, and open at that of the day before the month. The movement of income
+--   statement accounts is translated at the average of the month's daily rates, and adds up to the end of the fiscal
+--   year, or for ever where the account does not close. Earnings of closed years stand on their closing account, at the
+--   rates of balance sheet accounts. A line with the account_no '' holds the translation difference, so that opening and
+--   closing of each entity, book and month add up to zero. The rates are those of the
 --   given type (EXCHANGERATE.TYPENAME), from the base currency to the one asked for, else the reciprocal of the other
 --   direction; an amount without a rate is null.
 -- Parameters: into_currency text, rate_type text
@@ -58,6 +60,7 @@ monthly AS (
     SELECT
         m.base_currency,
         m.period_start,
+        m.period_end,
         CASE WHEN m.is_same THEN 1 ELSE max(r.rate) FILTER (WHERE m.period_end < r.before) END
             AS closing_rate,
         CASE
@@ -73,90 +76,94 @@ monthly AS (
 ),
 sides AS (
     SELECT
-        t.entity_id,
-        t.book,
-        t.base_currency,
-        t.account_no,
-        t.account_title,
-        t.fiscal_year,
-        t.fiscal_month,
-        t.period_start,
-        t.period_end,
-        a.account_type = 'incomestatement' AS is_income,
-        t.closing,
+        t.*,
+        coalesce(a.account_type = 'incomestatement', FALSE) AS is_income,
+        CASE WHEN a.closes THEN t.fiscal_year ELSE 0 END AS kept_year,
         t.debit - t.credit AS moved,
+        b.closing_rate AS opening_rate,
         c.closing_rate,
         c.average_rate
     FROM reporting.trial_balance AS t
     JOIN monthly AS c ON c.base_currency = t.base_currency AND c.period_start = t.period_start
+    LEFT JOIN monthly AS b
+        ON b.base_currency = t.base_currency AND b.period_end = CAST(t.period_start - INTERVAL '1 day' AS DATE)
     LEFT JOIN reporting.accounts AS a ON a.account_no = t.account_no
 ),
-translated AS (
-    SELECT
-        s.entity_id,
-        s.book,
-        s.base_currency,
-        s.account_no,
-        s.account_title,
-        s.fiscal_year,
-        s.fiscal_month,
-        s.period_start,
-        s.period_end,
-        s.is_income,
-        s.closing_rate,
-        s.average_rate,
-        CASE
-            WHEN s.is_income THEN CASE
-                WHEN count(*) FILTER (WHERE s.moved <> 0 AND s.average_rate IS NULL) OVER (
-                    PARTITION BY s.entity_id, s.book, s.base_currency, s.account_no, s.fiscal_year
-                    ORDER BY s.period_start
-                ) = 0
-                THEN sum(CAST(CAST(s.moved AS {small}) * CAST(s.average_rate AS {rate}) AS {money})) OVER (
-                    PARTITION BY s.entity_id, s.book, s.base_currency, s.account_no, s.fiscal_year
-                    ORDER BY s.period_start
-                )
-            END
-            ELSE CAST(CAST(s.closing AS {small}) * CAST(s.closing_rate AS {rate}) AS {money})
-        END AS closing
+shown_months AS (
+    SELECT DISTINCT s.entity_id, s.book, s.base_currency, s.fiscal_year, s.fiscal_month, s.period_start, s.period_end,
+        s.closing_rate, s.average_rate
     FROM sides AS s
 ),
-with_difference AS (
+income_accounts AS (
+    SELECT s.entity_id, s.book, s.base_currency, s.account_no, max(s.account_title) AS account_title, s.kept_year,
+        min(s.period_start) AS first_month
+    FROM sides AS s
+    WHERE s.is_income
+    GROUP BY s.entity_id, s.book, s.base_currency, s.account_no, s.kept_year
+),
+income AS (
+    SELECT
+        m.*,
+        i.account_no,
+        i.account_title,
+        i.kept_year,
+        CASE WHEN s.moved <> 0 AND m.average_rate IS NULL THEN 1 ELSE 0 END AS lacking,
+        CAST(coalesce(CAST(s.moved AS {small}) * CAST(m.average_rate AS {rate}), 0) AS {money}) AS moved
+    FROM income_accounts AS i
+    JOIN shown_months AS m
+        ON m.entity_id = i.entity_id AND m.book = i.book AND m.base_currency = i.base_currency
+        AND m.period_start >= i.first_month AND i.kept_year IN (0, m.fiscal_year)
+    LEFT JOIN sides AS s
+        ON s.entity_id = i.entity_id AND s.book = i.book AND s.base_currency = i.base_currency
+        AND s.account_no = i.account_no AND s.period_start = m.period_start
+),
+summed_income AS (
+    SELECT n.*, sum(n.moved) OVER a AS moved_so_far, sum(n.lacking) OVER a AS lacking_so_far
+    FROM income AS n
+    WINDOW a AS (
+        PARTITION BY n.entity_id, n.book, n.base_currency, n.account_no, n.kept_year ORDER BY n.period_start
+    )
+),
+translated AS (
     SELECT entity_id, book, base_currency, account_no, account_title, fiscal_year, fiscal_month, period_start,
-        period_end, is_income, closing_rate, average_rate, closing
-    FROM translated
+        period_end, closing_rate, average_rate,
+        CASE WHEN opening = 0 THEN 0 ELSE CAST(CAST(opening AS {small}) * CAST(opening_rate AS {rate}) AS {money}) END
+            AS opening,
+        CASE WHEN closing = 0 THEN 0 ELSE CAST(CAST(closing AS {small}) * CAST(closing_rate AS {rate}) AS {money}) END
+            AS closing
+    FROM sides
+    WHERE NOT is_income
+    UNION ALL
+    SELECT entity_id, book, base_currency, account_no, account_title, fiscal_year, fiscal_month, period_start,
+        period_end, closing_rate, average_rate,
+        CASE WHEN lacking_so_far = lacking THEN moved_so_far - moved END,
+        CASE WHEN lacking_so_far = 0 THEN moved_so_far END
+    FROM summed_income
+),
+with_difference AS (
+    SELECT * FROM translated
     UNION ALL
     SELECT entity_id, book, base_currency, '', 'Translation difference', fiscal_year, fiscal_month, period_start,
-        period_end, FALSE, max(closing_rate), max(average_rate),
+        period_end, max(closing_rate), max(average_rate),
+        CASE WHEN count(*) = count(opening) THEN -sum(opening) END,
         CASE WHEN count(*) = count(closing) THEN -sum(closing) END
     FROM translated
     GROUP BY entity_id, book, base_currency, fiscal_year, fiscal_month, period_start, period_end
-),
-before AS (
-    SELECT
-        w.*,
-        CASE
-            WHEN lag(w.period_end) OVER a = CAST(w.period_start - INTERVAL '1 day' AS DATE)
-                AND NOT (w.is_income AND w.fiscal_month = 1)
-                THEN lag(w.closing) OVER a
-            ELSE 0
-        END AS opening
-    FROM with_difference AS w
-    WINDOW a AS (PARTITION BY w.entity_id, w.book, w.base_currency, w.account_no ORDER BY w.period_start)
 )
 SELECT
-    b.entity_id,
-    b.book,
-    b.base_currency,
-    b.account_no,
-    b.account_title,
-    b.fiscal_year,
-    b.fiscal_month,
-    b.period_start,
-    b.period_end,
-    CAST(b.opening AS {money}) AS opening,
-    CAST(b.closing - b.opening AS {money}) AS movement,
-    CAST(b.closing AS {money}) AS closing,
-    CAST(b.closing_rate AS {rate}) AS closing_rate,
-    CAST(b.average_rate AS {rate}) AS average_rate
-FROM before AS b
-WHERE b.closing <> 0 OR b.opening <> 0 OR b.closing IS NULL
+    w.entity_id,
+    w.book,
+    w.base_currency,
+    w.account_no,
+    w.account_title,
+    w.fiscal_year,
+    w.fiscal_month,
+    w.period_start,
+    w.period_end,
+    CAST(w.opening AS {money}) AS opening,
+    CAST(w.closing - w.opening AS {money}) AS movement,
+    CAST(w.closing AS {money}) AS closing,
+    CAST(w.closing_rate AS {rate}) AS closing_rate,
+    CAST(w.average_rate AS {rate}) AS average_rate
+FROM with_difference AS w
+WHERE w.closing <> 0 OR w.opening <> 0 OR w.closing IS NULL OR w.opening IS NULL

@@ -1,12 +1,13 @@
 -- unposted_ledger: the lines of journal entries that are not posted: drafts, and entries that wait for approval.
 -- Grain: line_key.
 -- Units: amounts in the base currency of the entity, debit positive.
--- Rule: lines of entries in any state other than posted or reversed. They are in no balance and no other view.
+-- Rule: lines of entries in any state other than posted or reversed, without those of statistical accounts. They are in
+--   no balance and no other view.
 -- Reads: GLBATCH (RECORDNO text!, BATCHNO text, BATCH_TITLE text, JOURNAL text, BATCH_DATE date!, STATE text!,
 --   REFERENCENO text, CREATEDBYLOGINID text)
 -- Reads: GLENTRY (RECORDNO text, BATCHNO text!, LINE_NO int, TR_TYPE int!, ACCOUNTNO text, AMOUNT number!,
 --   TRX_AMOUNT number, CURRENCY text, BASECURR text, LOCATION text, DEPARTMENT text, CUSTOMERID text, VENDORID text,
---   EMPLOYEEID text, ITEMID text, PROJECTID text, CLASSID text, DESCRIPTION text, DOCUMENT text)
+--   EMPLOYEEID text, ITEMID text, PROJECTID text, CLASSID text, DESCRIPTION text, DOCUMENT text, STATISTICAL flag)
 -- Columns:
 --   line_key: RECORDNO of the line (GLENTRY)
 --   entry_key: RECORDNO of the journal entry (GLBATCH)
@@ -68,4 +69,4 @@ JOIN raw.glentry AS g ON g.batchno = b.recordno
 LEFT JOIN reporting.locations AS p ON p.location_id = g.location
 JOIN reporting.entities AS e ON e.entity_id = coalesce(p.entity_id, '')
 LEFT JOIN reporting.accounts AS a ON a.account_no = g.accountno
-WHERE NOT {posted:b.state}
+WHERE NOT {posted:b.state} AND NOT g.statistical

@@ -1,0 +1,120 @@
+"""Views over rows that a company can have and the emulated ones do not: each amount counts once, in money."""
+
+import shutil
+from collections.abc import Callable
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from support.reporting.copies import Copy, duckdb_uri
+
+Changed = Callable[..., Copy]
+
+
+@pytest.fixture
+def changed(demo_copy: Copy, tmp_path: Path) -> Changed:
+    """The copy, or another one, after some statements on its tables."""
+
+    def change(*statements: str, of: Copy = demo_copy) -> Copy:
+        uri = duckdb_uri(tmp_path)
+        shutil.copy(of.uri.removeprefix("duckdb:"), uri.removeprefix("duckdb:"))
+        with duckdb.connect(uri.removeprefix("duckdb:")) as con:
+            for one in statements:
+                con.execute(one)
+        return Copy(uri, of.emulator)
+
+    return change
+
+
+def totals(copy: Copy) -> list[tuple[Any, ...]]:
+    return copy.rows("SELECT sum(budget), sum(actual), count(*) FROM reporting.budget_vs_actual")
+
+
+ONE_MORE = (
+    'INSERT INTO "GLBUDGETITEM" SELECT * REPLACE (999999 AS "RECORDNO", 7 AS "AMOUNT", {}) FROM "GLBUDGETITEM" '
+    'WHERE "RECORDNO" = (SELECT min(b."RECORDNO") FROM "GLBUDGETITEM" AS b JOIN "GLDETAIL" AS l '
+    'ON l."ACCOUNTNO" = b."ACCT_NO" AND l."DEPARTMENTID" = b."DEPT_NO" AND l."LOCATIONID" = b."LOCATION_NO" '
+    'AND l."BATCH_DATE" BETWEEN b."PSTARTDATE" AND b."PENDDATE")'
+)
+"""A budget item beside one that has amounts posted."""
+
+
+def test_periods_with_the_same_days_are_one_row_of_a_budget(demo_copy: Copy, changed: Changed) -> None:
+    ((budget, actual, count),) = totals(demo_copy)
+    assert actual
+    assert totals(changed(ONE_MORE.format("'Another name' AS \"PERIODNAME\""))) == [(budget + 7, actual, count)]
+
+
+def test_a_budget_in_two_currencies_counts_what_was_posted_once(demo_copy: Copy, changed: Changed) -> None:
+    ((budget, actual, count),) = totals(demo_copy)
+    copy = changed(ONE_MORE.format("'AED' AS \"CURRENCY\""))
+    assert totals(copy) == [(budget + 7, actual, count + 1)]
+    other = copy.rows("SELECT budget, actual, variance FROM reporting.budget_vs_actual WHERE budget_currency = 'AED'")
+    assert other == [(Decimal(7), Decimal(0), None)]
+
+
+def test_statistical_lines_of_drafts_are_no_amounts(demo_copy: Copy, changed: Changed) -> None:
+    drafts = demo_copy.rows("SELECT line_key, amount FROM reporting.unposted_ledger ORDER BY line_key")
+    assert len(drafts) > 1
+    key = drafts[0][0]
+    copy = changed(f'UPDATE "GLENTRY" SET "STATISTICAL" = \'T\' WHERE CAST("RECORDNO" AS VARCHAR) = \'{key}\'')
+    assert copy.rows("SELECT line_key, amount FROM reporting.unposted_ledger ORDER BY line_key") == drafts[1:]
+
+
+@pytest.mark.parametrize("side", ["ap", "ar"])
+@pytest.mark.parametrize("buckets", ["[60, 30]", "[90, 30, 60]", "[30, 30, 20, 10]", "[5, 10, 7, 9]", "[40]", "[]"])
+def test_buckets_in_any_order_hold_each_item_once(demo_copy: Copy, side: str, buckets: str) -> None:
+    parts = "not_due + bucket_1 + bucket_2 + bucket_3 + bucket_4 + bucket_5"
+    rows = demo_copy.rows(
+        f"SELECT {parts}, total, bucket_1 FROM reporting.{side}_ageing(DATE '2026-11-21', buckets := {buckets})"
+    )
+    assert rows
+    assert all(row[0] == row[1] for row in rows)
+
+
+def test_an_account_that_does_not_close_is_translated_for_all_years(changed: Changed, five_copy: Copy) -> None:
+    copy = changed(
+        'UPDATE "GLACCOUNT" SET "CLOSINGTYPE" = \'non-closing account\' WHERE "ACCOUNTTYPE" = \'incomestatement\'',
+        of=five_copy,
+    )
+    rows = copy.rows(
+        "SELECT t.closing, i.closing, t.opening, i.opening FROM reporting.trial_balance AS t "
+        "FULL JOIN (SELECT * FROM reporting.trial_balance_in('USD', 'Spot') WHERE account_no <> '') AS i "
+        "USING (entity_id, book, base_currency, account_no, period_start) "
+        "WHERE base_currency = 'USD' AND (t.closing <> 0 OR t.opening <> 0 OR t.closing IS NULL)"
+    )
+    assert len(rows) > 100
+    assert all(row[:1] == row[1:2] and row[2:3] == row[3:] for row in rows)
+
+
+def test_an_account_that_returns_to_zero_keeps_what_the_rates_left_of_it(demo_copy: Copy, changed: Changed) -> None:
+    line = (
+        'INSERT INTO "GLDETAIL" SELECT * REPLACE (\'own-{0}\' AS "RECORDNO", DATE \'{1}\' AS "BATCH_DATE", '
+        '\'{2}\' AS "ACCOUNTNO", {3} AS "DEBITAMOUNT", {4} AS "CREDITAMOUNT") FROM "GLDETAIL" '
+        'WHERE "BASECURR" = \'CAD\' AND "STATISTICAL" = \'F\' ORDER BY "RECORDNO" LIMIT 1'
+    )
+    copy = changed(
+        *(
+            f'INSERT INTO "GLACCOUNT" SELECT * REPLACE (\'{number}\' AS "ACCOUNTNO") FROM "GLACCOUNT" '
+            f"WHERE \"ACCOUNTTYPE\" = '{kind}' AND \"CLOSINGTYPE\" <> 'closed to account' LIMIT 1"
+            for number, kind in (("99001", "incomestatement"), ("99002", "balancesheet"))
+        ),
+        line.format(1, "2026-08-10", "99001", 100000, 0),
+        line.format(2, "2026-08-10", "99002", 0, 100000),
+        line.format(3, "2026-09-10", "99001", 0, 100000),
+        line.format(4, "2026-09-10", "99002", 100000, 0),
+    )
+    rows = copy.rows(
+        "SELECT period_start, opening, closing FROM reporting.trial_balance_in('USD', 'Company Weekly Rate') "
+        "WHERE account_no = '99001' ORDER BY period_start"
+    )
+    at = {row[0].month: row for row in rows}
+    assert set(at) == {8, 9, 10, 11}
+    assert at[8][2] > 50000
+    assert at[9][2] == at[10][1] == at[10][2] == at[11][2] != 0
+    assert demo_copy.rows("SELECT count(*) FROM reporting.accounts WHERE account_no = '99001'") == [(0,)]
+    assert at[9][0] == date(2026, 9, 1)
