@@ -183,6 +183,20 @@ def test_a_stale_plan_cannot_begin(outbox: Outbox, place: Place) -> None:
     assert outbox.begin([mine]) == []
 
 
+def test_a_loader_sends_only_the_function_that_the_outbox_has(outbox: Outbox, place: Place) -> None:
+    """Another loader of the same input makes another function of one record: a name in it means another id by now."""
+    mine = outbox.plan([intent("a"), intent("b"), intent("c")])
+    with Outbox(place) as other:
+        theirs = other.plan([replace(intent("a"), body="<create>other</create>"), intent("b")])
+        assert [one.identity for one in outbox.begin(mine)] == ["b", "c"]
+        assert [one.identity for one in other.begin(theirs)] == ["a"]
+    assert [one.body for one in outbox.entries()] == [
+        "<create>other</create>",
+        "<create>1</create>",
+        "<create>1</create>",
+    ]
+
+
 def test_of_two_loaders_one_gets_an_identity(place: Place) -> None:
     identities = [intent(str(number)) for number in range(300)]
 

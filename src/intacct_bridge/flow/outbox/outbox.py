@@ -54,6 +54,7 @@ from intacct_bridge.flow.outbox.storage import (
     RELEASE,
     RENAME,
     REPLAN,
+    REQUESTS,
     conclude_values,
     concluded,
     digest_of,
@@ -240,9 +241,12 @@ class Outbox(OutboxReader):
             now = self.clock()
             text = time_text(now)
             current = self._current(entries)
+            changed = self._changed_by_others(entries, current)
             for entry in entries:
                 row = current.pop(entry.number, None)
                 if row is None or tuple(row)[1:] != (state, entry.sendings, entry.control_id, entry.digest):
+                    continue
+                if entry.number in changed:
                     continue
                 first = now if state is RecordStatus.PLANNED else entry.sent_at or now
                 taken.append(self._sent(entry, first, now))
@@ -253,6 +257,22 @@ class Outbox(OutboxReader):
         if self._db.reconnections != reconnections:  # the answer to the commit was lost
             return self._ours(taken)
         return taken
+
+    def _changed_by_others(
+        self, entries: Sequence[OutboxEntry], current: Mapping[int, tuple[str, RecordStatus, int, str, str]]
+    ) -> set[int]:
+        """The entries for which another loader has entered another function, of the same record.
+
+        One input may become several functions: its names mean other ids by now, or a setting adds a reference number.
+        The outbox must have the one that is sent, by which the record is looked for and sent again.
+        """
+        planned = {one.number: one for one in entries if current.get(one.number, (one.loader,))[0] != one.loader}
+        changed: set[int] = set()
+        for some in batched(planned, _BATCH):
+            sql = f"{REQUESTS} ({','.join('?' * len(some))})"
+            rows = self._db.execute(sql, some)
+            changed |= {number for number, digest in rows if digest != planned[number].request_digest}
+        return changed
 
     def _ours(self, entries: Sequence[OutboxEntry]) -> list[OutboxEntry]:
         """Those of the entries that this loader has marked as sent, as the database has them now."""

@@ -54,6 +54,7 @@ INSERT INTO witness (loader, control_id) VALUES (?, ?)
 ON CONFLICT (loader) DO UPDATE SET control_id = excluded.control_id
 """
 CURRENT = "SELECT number, loader, state, sendings, control_id, digest FROM entry WHERE number IN"
+REQUESTS = "SELECT entry, request_digest FROM content WHERE entry IN"
 MARK_SENT = """
 UPDATE entry SET state = 'sent', loader = ?, "user" = ?, last_sent_at = ?, changed_at = ?, sent_at = ?,
     sendings = sendings + 1
