@@ -15,7 +15,13 @@ from intacct_bridge.flow.company.target_company import TargetCompany
 from intacct_bridge.flow.outbox.entry import Conclusion, Intent, OutboxEntry, WriteTarget
 from intacct_bridge.flow.outbox.outbox import Outbox
 from intacct_bridge.flow.plan.context import PlanContext, newest_entries
-from intacct_bridge.flow.plan.known_to_outbox import AsRecorded, KnownByContent, RefuseUncertainEquals, check_outbox
+from intacct_bridge.flow.plan.known_to_outbox import (
+    AsRecorded,
+    KnownByContent,
+    RefuseSentUnderOtherName,
+    RefuseUncertainEquals,
+    check_outbox,
+)
 from intacct_bridge.flow.plan.plan import Plan, PlannedRecord, Verdict
 from intacct_bridge.flow.records.identity import content_digests, content_identity, key_identity, source_identity
 from intacct_bridge.flow.records.status import RecordStatus
@@ -290,3 +296,39 @@ def test_a_plan_needs_the_outbox_that_it_rests_on(
         bare = cast("Plan", SimpleNamespace(records=(replace(one, write=replace(one.write, rows=())),)))
         with pytest.raises(SettingsError, match=r"^vendor was"):
             check_outbox(bare, TARGET, outbox)
+
+
+MINE, OTHER = Identity("key:of mine", "key"), Identity("key:of another name", "key")
+
+
+@pytest.mark.parametrize(
+    ("sent", "status", "entity", "mine", "verdict"),
+    [
+        (OTHER, IN_DOUBT, "", record(MINE, VENDORID="V-7"), Verdict.REFUSED),
+        (MINE, IN_DOUBT, "", record(MINE, VENDORID="V-7"), Verdict.CREATE),  # the verdict of its own entry comes first
+        (OTHER, IN_DOUBT, "", record(MINE, VENDORID="V-8"), Verdict.CREATE),
+        (OTHER, IN_DOUBT, "", record(MINE), Verdict.CREATE),  # it has no key
+        (OTHER, IN_DOUBT, "200", record(MINE, VENDORID="V-7"), Verdict.CREATE),  # a record of another entity
+        (OTHER, REJECTED, "", record(MINE, VENDORID="V-7"), Verdict.CREATE),
+        (OTHER, APPLIED, "", record(MINE, VENDORID="V-7"), Verdict.CREATE),  # the company shows it
+        (OTHER, IN_DOUBT, "", record(Identity("source:a", "source"), VENDORID="V-7"), Verdict.CREATE),
+        (OTHER, IN_DOUBT, "", record(MINE, VENDORID="V-7", verdict=Verdict.UNCHANGED), Verdict.UNCHANGED),
+    ],
+)
+def test_a_record_in_doubt_is_not_posted_under_another_name(
+    outbox: Outbox, sent: Identity, status: RecordStatus, entity: str, mine: PlannedRecord, verdict: Verdict
+) -> None:
+    ended(outbox, sent, "d", status, entity=entity)
+    (decided,) = run(RefuseSentUnderOtherName, outbox, mine)
+    assert decided.verdict is verdict
+    if verdict is Verdict.REFUSED:
+        assert [one.fix for one in decided.findings] == ["find out first whether it was posted: intacct outbox settle"]
+        (allowed,) = run(RefuseSentUnderOtherName, outbox, mine, allow=True)
+        assert (allowed.verdict, len(allowed.findings)) == (Verdict.CREATE, 1)
+
+
+def test_each_record_is_compared_with_what_is_in_doubt_by_its_own_key(outbox: Outbox) -> None:
+    ended(outbox, OTHER, "d", IN_DOUBT)
+    several = [record(Identity(f"key:{at}", "key"), VENDORID=f"V-{at}") for at in range(6, 9)]
+    decided = run(RefuseSentUnderOtherName, outbox, *several)
+    assert [one.verdict for one in decided] == [Verdict.CREATE, Verdict.REFUSED, Verdict.CREATE]

@@ -232,6 +232,23 @@ def test_a_request_that_still_runs_during_the_search_is_not_sent_twice(bench: Be
     assert bench.ledger.posted == ["A"]
 
 
+def test_a_record_in_doubt_is_not_posted_with_another_name_of_its_journal(bench: Bench) -> None:
+    bench.ledger.faults = ["still running"]
+    assert bench.endings("A") == ["in doubt"]
+    file = bench.folder / "by_name.csv"
+    file.write_text((HEADER + entry("A")).replace("GJ,", "General journal,"))
+    for message, ending in (("its outcome is in doubt", "settled"), ("is already in Intacct", "unchanged")):
+        with bench.open() as outbox:
+            plan = make_plan(open_csv(file), JournalLayout(), bench.ledger.gateway, outbox)
+            (record,) = plan.records
+            assert record.verdict is Verdict.REFUSED
+            assert message in record.reasons[0].message
+            assert list(Loader(bench.ledger.gateway, outbox).apply(plan)) == []
+        bench.ledger.finish()
+        assert bench.endings("A") == [ending]
+    assert bench.ledger.posted == ["A"]
+
+
 def test_a_record_that_is_visible_late_is_not_sent_twice(bench: Bench) -> None:
     bench.ledger.memory = "absent"
     bench.ledger.visible_after = timedelta(minutes=10)

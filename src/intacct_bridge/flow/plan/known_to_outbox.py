@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from intacct_bridge.errors import SettingsError
+from intacct_bridge.flow.company.find_by_key import Key, key_of, key_values
 from intacct_bridge.flow.company.target_company import TargetCompany
 from intacct_bridge.flow.outbox.entry import OutboxEntry
 from intacct_bridge.flow.outbox.outbox import Outbox
@@ -17,7 +18,8 @@ from intacct_bridge.flow.plan.outbox_verdict import MAYBE_APPLIED, by_outbox, se
 from intacct_bridge.flow.plan.plan import Plan, PlannedRecord, Verdict
 from intacct_bridge.flow.plan.receipts import ReceiptCheck, ReceiptState
 from intacct_bridge.flow.records.identity import content_identity, source_identity
-from intacct_bridge.flow.records.status import RecordStatus
+from intacct_bridge.flow.records.lookup_keys import lookup_keys_of
+from intacct_bridge.flow.records.status import UNRESOLVED, RecordStatus
 from intacct_bridge.flow.records.write import Finding, Identity, Write, WriteOperation
 from intacct_bridge.flow.tables.source_row import EqualNumber
 from intacct_bridge.model.text_forms import forms_of, nfc
@@ -108,6 +110,56 @@ class KnownByContent:
             "duplicate",
             f"{record.write.label} was {sent_text(record.write, entry)}, when its key was not named",
             "remove it from the input, or allow duplicates if it is another record",
+            position=record.write.position,
+            refuses=not self._context.settings.allow_duplicates,
+        )
+        return record.with_findings(finding).or_refused()
+
+
+class RefuseSentUnderOtherName:
+    """The step that refuses new records which an earlier run may have posted, with another name for what they refer to.
+
+    A record is identified by its key as its input has it: a vendor's name in one file, and its id in the next. The
+    company shows one that was posted. While it is in doubt only the outbox knows it, by its key with the ids.
+    """
+
+    def __init__(self, context: PlanContext) -> None:
+        self._context = context
+
+    def __call__(self, records: Sequence[PlannedRecord]) -> list[PlannedRecord]:
+        """Ask the outbox once for what is in doubt."""
+        keyed = {
+            at: key_of(values)
+            for at, one in enumerate(records)
+            if one.verdict is Verdict.CREATE
+            and one.write.identity.kind == "key"
+            and (values := key_values(lookup_keys_of(one.write.object), one.write.fields))
+        }
+        if not keyed:
+            return list(records)
+        done = list(records)
+        sent = self._sent(records[next(iter(keyed))].write.object)
+        for at, key in keyed.items():
+            entry = sent.get(key)
+            if entry is not None and entry.identity != records[at].write.identity.text:
+                done[at] = self._refused(records[at], entry)
+        return done
+
+    def _sent(self, object_name: str) -> Mapping[Key, OutboxEntry]:
+        """The new records that are in doubt, by their keys."""
+        target = self._context.target
+        found = self._context.outbox.entries(company=target.company, statuses=UNRESOLVED, object=object_name)
+        return {
+            key_of(entry.lookup_key): entry
+            for entry in found
+            if entry.target.operation is WriteOperation.CREATE and entry.target.entity == target.entity.casefold()
+        }
+
+    def _refused(self, record: PlannedRecord, entry: OutboxEntry) -> PlannedRecord:
+        finding = Finding(
+            "duplicate",
+            f"{record.write.label} was {sent_text(record.write, entry)} as {entry.label}",
+            "find out first whether it was posted: intacct outbox settle",
             position=record.write.position,
             refuses=not self._context.settings.allow_duplicates,
         )

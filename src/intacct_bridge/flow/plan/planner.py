@@ -31,6 +31,7 @@ from intacct_bridge.flow.plan.known_to_outbox import (
     AsRecorded,
     KnownByContent,
     KnownToOutbox,
+    RefuseSentUnderOtherName,
     RefuseUncertainEquals,
     check_outbox,
 )
@@ -55,6 +56,7 @@ def steps_to_create(context: PlanContext) -> tuple[PlanStep, ...]:
         ResolveReferences(context),
         ApplyRules(context),
         KnownByContent(context),
+        RefuseSentUnderOtherName(context),
         FindDuplicates(context),
         CheckAmountsDue(context),
     )
@@ -70,6 +72,7 @@ def steps_to_change(context: PlanContext) -> tuple[PlanStep, ...]:
         ResolveReferences(context),
         MatchExisting(context),
         RefuseUncertainEquals(context),
+        RefuseSentUnderOtherName(context),
         ApplyRules(context),
     )
 
