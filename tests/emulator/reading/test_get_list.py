@@ -91,3 +91,63 @@ def test_a_document_has_its_legacy_names_dates_and_lines(emulator: Emulator) -> 
 )
 def test_refusals(emulator: Emulator, function: str, said: str) -> None:
     assert said in faults(emulator, function)[0].text
+
+
+FOLDER = "<create_supdocfolder><supdocfoldername>{}</supdocfoldername></create_supdocfolder>"
+SUPDOC = (
+    "<create_supdoc><supdocid>{}</supdocid><supdocname>n</supdocname><supdocfoldername>F</supdocfoldername>"
+    "<supdocdescription>{}</supdocdescription><attachments><attachment><attachmentname>a</attachmentname>"
+    "<attachmenttype>txt</attachmenttype><attachmentdata>aGVsbG8=</attachmentdata></attachment></attachments>"
+    "</create_supdoc>"
+)
+NESTED = (
+    '<logical logical_operator="and">'
+    + expression("supdocfoldername", "=", "F")
+    + '<logical logical_operator="or">'
+    + expression("supdocid", "=", "A1")
+    + expression("supdocdescription", "is null", "")
+    + "</logical></logical>"
+)
+
+
+@pytest.mark.parametrize(
+    ("where", "found"),
+    [
+        (expression("supdocid", "=", "A2"), ["A2"]),
+        (expression("supdocid", "!=", "A2"), ["A3", "A1"]),
+        (expression("supdocid", "&lt;", "A2"), ["A1"]),
+        (expression("supdocid", "&lt;=", "A2"), ["A2", "A1"]),
+        (expression("supdocid", "&gt;=", "A2"), ["A3", "A2"]),
+        (expression("supdocdescription", "like", "%lease%"), ["A2"]),
+        (expression("supdocdescription", "is null", ""), ["A3"]),
+        (NESTED, ["A3", "A1"]),
+    ],
+)
+def test_attachments_have_the_documented_filters_sorts_and_fields(
+    emulator: Emulator, where: str, found: list[str]
+) -> None:
+    # Sage, attachments: get_list takes a filter with these operators and nested logical groups, sorts and fields
+    one(emulator, FOLDER.format("F"))
+    for key, description in (("A1", "a bill"), ("A2", "a lease"), ("A3", "")):
+        assert one(emulator, SUPDOC.format(key, description)).key == key
+    body = (
+        f'<filter>{where}</filter><sorts><sortfield order="desc">supdocid</sortfield></sorts>'
+        "<fields><field>supdocid</field></fields>"
+    )
+    listtype, rows = listed(emulator, 'object="supdoc"', body)
+    assert listtype.get("total") == str(len(found))
+    assert [[(cell.tag, cell.text) for cell in row] for row in rows] == [[("supdocid", key)] for key in found]
+
+
+def test_one_attachment_has_the_requested_fields(emulator: Emulator) -> None:
+    # Sage, attachments: get takes fields, since the data of files can be very large
+    one(emulator, FOLDER.format("F"))
+    one(emulator, SUPDOC.format("A1", "a bill"))
+    asked = '<get object="supdoc" key="A1"><fields><field>supdocid</field><field>supdocname</field></fields></get>'
+    assert [cell.tag for cell in data(emulator, asked).children[0]] == ["supdocid", "supdocname"]
+    assert (
+        "field nope is not valid"
+        in faults(emulator, f'<get_list object="supdoc"><filter>{expression("nope", "=", "1")}</filter></get_list>')[
+            0
+        ].description2
+    )

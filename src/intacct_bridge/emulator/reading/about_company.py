@@ -13,6 +13,8 @@ from intacct_bridge.emulator.settings.world import ALL_MODULES, APPLICATIONS, Us
 from intacct_bridge.emulator.store.catalogue import module_of
 from intacct_bridge.wire.xml import Element, element
 
+_SEPARATOR = "-"
+"""Between the primary account number and the sub-account number."""
 _RIGHTS = {"list": "List", "view": "View", "add": "Add", "edit": "Edit", "delete": "Delete"}
 
 
@@ -126,19 +128,34 @@ def _entities(call: FunctionCall) -> list[Row]:
 
 
 def get_companyprefs(call: FunctionCall) -> FunctionAnswer:
-    """The preferences of one application, kept as rows of COMPANYPREF."""
+    """The preferences of one application: rows of COMPANYPREF, after those that every company has."""
     application = call.body.get("application")
     rows = [row for _, row in call.company.table("COMPANYPREF").rows() if row.get("APPLICATION") == application]
-    return FunctionAnswer(Element("data", "", tuple(_preference(row) for row in rows)))
+    kept = {row.get("PREFERENCE", ""): row.get("PREFVALUE", "") for row in rows}
+    usual = _general_preferences(call) if application == "GEN" else {}
+    shown = (_preference(application, name, value) for name, value in {**usual, **kept}.items())
+    return FunctionAnswer(Element("data", "", tuple(shown)))
 
 
-def _preference(row: Row) -> Element:
-    parts = {
-        "application": row.get("APPLICATION", ""),
-        "preference": row.get("PREFERENCE", ""),
-        "prefvalue": row.get("PREFVALUE", ""),
+def _general_preferences(call: FunctionCall) -> dict[str, str]:
+    """The data that Sage's page on subscriptions lists for GEN."""
+    numbers = [row.get("ACCOUNTNO", "").split(_SEPARATOR) for _, row in call.company.table("GLACCOUNT").rows()]
+    month = str(call.company.side_tables.first_month.get() or 1)
+    return {
+        "PRIMARY_ACCTNO_LENGTH": str(max((len(primary) for primary, *_ in numbers), default=4)),
+        "ACCTNO_SEPARATOR": _SEPARATOR,
+        "SUBACCTNO_LENGTH": str(max((len("".join(sub)) for _, *sub in numbers), default=0)),
+        "FISCAL_FIRST_MONTH": month,
+        "FISCAL_FIRST_MONTH_TAX": month,
+        "WEEK_START": "1",
+        "CUSTOM_ACCOUNTING_PERIODS": "F",
+        "PACKAGE_TYPE": "",
     }
-    return Element("companypref", "", tuple(element(*part) for part in parts.items()))
+
+
+def _preference(application: str, name: str, value: str) -> Element:
+    parts = (("application", application), ("preference", name), ("prefvalue", value))
+    return Element("companypref", "", tuple(element(*part) for part in parts))
 
 
 def get_closed_books_date(call: FunctionCall) -> FunctionAnswer:

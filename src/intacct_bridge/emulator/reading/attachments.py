@@ -1,15 +1,43 @@
 """Attachments and their folders, read by `get` and `get_list`.
 
-`lookup` describes neither, so both are kept in side tables. An attachment comes with its files. A miss is a success
-without data, which two clients in the field depend on.
+`lookup` describes neither, so both are kept in side tables, and their fields are listed here. An attachment comes with
+its files unless a request lists other fields. A miss is a success without data, which two clients in the field depend
+on.
 """
+
+from collections.abc import Collection, Iterable, Sequence
 
 from intacct_bridge.emulator.company.company_data import FunctionAnswer, FunctionCall
 from intacct_bridge.emulator.company.side_tables import Attachment, SideTable
+from intacct_bridge.model.catalog import FieldDef, ObjectDef, object_def
+from intacct_bridge.model.query.evaluate import predicate, sort_key
+from intacct_bridge.model.query.query import Filter, Order
+from intacct_bridge.wire.values import Kind
 from intacct_bridge.wire.xml import Element, element
 
-NAMES = {"supdoc": "supdocid", "supdocfolder": "name"}
-"""The objects that are read here, each with the field that identifies a record."""
+
+def _described(name: str, *fields: str) -> ObjectDef:
+    return object_def(name, (FieldDef(field, Kind.TEXT) for field in fields))
+
+
+DESCRIBED = {
+    one.name: one
+    for one in (
+        _described("supdoc", "supdocid", "supdocname", "supdocfoldername", "supdocdescription"),
+        _described("supdocfolder", "name", "description", "parentfolder"),
+    )
+}
+"""The objects that are read here, each with the fields that a filter can name."""
+NAMES = {
+    "supdoc": {"key": "supdocid"},
+    "supdocfolder": {
+        "key": "name",
+        "supdocfoldername": "name",
+        "supdocfolderdescription": "description",
+        "supdocparentfoldername": "parentfolder",
+    },
+}
+"""Other names of these fields: those of the functions that write them."""
 
 
 def side_table(call: FunctionCall, kind: str) -> SideTable[Attachment]:
@@ -18,45 +46,31 @@ def side_table(call: FunctionCall, kind: str) -> SideTable[Attachment]:
     return side_tables.attachments if kind == "supdoc" else side_tables.attachment_folders
 
 
-def get(call: FunctionCall) -> FunctionAnswer:
+def get(call: FunctionCall, fields: Collection[str]) -> FunctionAnswer:
     """One attachment or folder by its key; a miss has no data."""
     kind = call.body.get("object")
     found = side_table(call, kind).get((call.body.get("key") or "").strip())
-    return FunctionAnswer(Element("data", "", (_shown(kind, found),))) if found is not None else FunctionAnswer()
+    return FunctionAnswer(Element("data", "", tuple(elements(kind, (found,), fields))) if found is not None else None)
 
 
-def get_list(call: FunctionCall) -> FunctionAnswer:
-    """The attachments or folders that match the filter's expressions."""
-    kind = call.body.get("object")
-    expressions = _expressions(call.body.find("filter"))
-    found = [one for one in side_table(call, kind).values() if _matches(one, expressions)]
-    start = int(call.body.get("start") or 0)
-    page = found[start : start + int(call.body.get("maxitems") or 100)]
-    heading = {"start": str(start), "end": str(max(start, start + len(page) - 1)), "total": str(len(found))}
-    listed = Element("listtype", kind, (), heading)
-    data = Element("data", "", tuple(_shown(kind, one) for one in page)) if page else None
-    return FunctionAnswer(data, extra=(listed,))
+def matching(call: FunctionCall, kind: str, where: Filter | None, order: tuple[Order, ...]) -> Sequence[Attachment]:
+    """The attachments or folders that match a filter, in an order."""
+    found = side_table(call, kind).values()
+    kind_of = DESCRIBED[kind].kind_of
+    if where is not None:
+        holds = predicate(where, kind_of)
+        found = [one for one in found if holds(one.texts)]
+    if order:
+        key = sort_key(order, kind_of)
+        found = sorted(found, key=lambda one: key(one.texts))
+    return found
 
 
-def _expressions(node: Element | None) -> tuple[bool, list[tuple[str, str]]]:
-    """Whether all expressions must hold, and the field and value of each."""
-    if node is None:
-        return True, []
-    logical = node.find("logical")
-    holder = logical if logical is not None else node
-    pairs = [(one.findtext("field"), one.findtext("value")) for one in holder.findall("expression")]
-    return holder.get("logical_operator") != "or", pairs
-
-
-def _matches(one: Attachment, expressions: tuple[bool, list[tuple[str, str]]]) -> bool:
-    every, pairs = expressions
-    held = [one.texts.get(field) == value for field, value in pairs]
-    return all(held) if every else any(held)
-
-
-def _shown(kind: str, one: Attachment) -> Element:
-    parts = [element(name, text) for name, text in one.texts.items()]
-    if one.files is not None:
-        files = [element("attachment", *(element(*part) for part in file.items())) for file in one.files]
-        parts.append(Element("attachments", "", tuple(files)))
-    return Element(kind, "", tuple(parts))
+def elements(kind: str, found: Iterable[Attachment], fields: Collection[str]) -> Iterable[Element]:
+    """Attachments or folders as elements, with these fields or, without any, with all and the files."""
+    for one in found:
+        parts = [element(name, one.texts[name]) for name in DESCRIBED[kind].fields if name in one.texts]
+        if one.files is not None:
+            files = [element("attachment", *(element(*part) for part in file.items())) for file in one.files]
+            parts.append(Element("attachments", "", tuple(files)))
+        yield Element(kind, "", tuple(part for part in parts if not fields or part.tag in fields))

@@ -1,4 +1,4 @@
-"""`getAuditTrail`: the changes of one record."""
+"""`getAuditTrail`: the changes of one record, with times and access modes as Sage's page on audit trails shows them."""
 
 from intacct_bridge.emulator.access.rights import check_right
 from intacct_bridge.emulator.company.codes import access_words
@@ -42,8 +42,8 @@ def _trail(row: Row, words: dict[str, str]) -> Element:
         "userId": row.get("USERID", ""),
         "object": row.get("OBJECTTYPE", ""),
         "objectKey": row.get("OBJECTKEY", ""),
-        "accessTime": f"{time}Z" if time else "",
-        "accessMode": words.get(row.get("ACCESSMODE", ""), row.get("ACCESSMODE", "")),
+        "accessTime": f"{time}+00:00" if time else "",
+        "accessMode": words.get(row.get("ACCESSMODE", ""), row.get("ACCESSMODE", "")).lower(),
         "workflowAction": row.get("WORKFLOWACTION", ""),
         "webServer": "",
         "trackingId": "",

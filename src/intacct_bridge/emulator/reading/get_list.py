@@ -84,36 +84,48 @@ _OPERATORS = {
 
 def get_list(call: FunctionCall) -> FunctionAnswer:
     """The records that match the filter, in the order of the request, from `start` on."""
-    if call.body.get("object") in attachments.NAMES:
-        return attachments.get_list(call)
     body, listed = call.body, call.body.get("object")
-    described = _described(call, listed)
-    names = _names(described)
+    attached = listed in attachments.DESCRIBED
+    described = attachments.DESCRIBED[listed] if attached else _described(call, listed)
+    names = attachments.NAMES[listed] if attached else _names(described)
     start, items = _integer(call, "start", 0), min(_integer(call, "maxitems", DEFAULT_ITEMS), MOST_ITEMS)
     parts = [_condition(names, described, one) for one in _children(body, "filter")]
     if listed in _SUMMARIES:
         parts.append(Compare("RECORDTYPE", Op.EQUALTO, (_SUMMARIES[listed][1],)))
-    private = body.get("showprivate") == "true"
+    where = all_of(parts) if parts else None
+    order = tuple(_sorted_by(names, described, one) for one in _children(body, "sorts"))
+    if attached:
+        found = attachments.matching(call, listed, where, order)
+        shown = attachments.elements(listed, found[start : start + items], _fields(body))
+        return _list(listed, start, len(found), tuple(shown))
+    numbers = _matching(call, described, where, order)
+    return _list(listed, start, len(numbers), tuple(_records(call, described, listed, numbers[start : start + items])))
+
+
+def _matching(
+    call: FunctionCall, described: ObjectDef, where: Filter | None, order: tuple[Order, ...]
+) -> Sequence[int]:
+    private = call.body.get("showprivate") == "true"
     try:
-        where = typed(call, described, all_of(parts) if parts else None)
-        order = tuple(_sorted_by(names, described, one) for one in _children(body, "sorts"))
-        row_query = RowQuery(described, where, order, visible=visible(call, described, show_private=private))
-        numbers = select(call.company, row_query)
+        where = typed(call, described, where)
+        return select(
+            call.company, RowQuery(described, where, order, visible=visible(call, described, show_private=private))
+        )
     except FunctionRefusedError as error:
         raise bad_query(error.message) from None
-    page = numbers[start : start + items]
-    last = start + len(page) - 1 if page else start
-    attributes = {"start": str(start), "end": str(last), "total": str(len(numbers))}
-    listtype = Element("listtype", listed, (), attributes)
-    if not page:
-        return FunctionAnswer(extra=(listtype,))
-    return FunctionAnswer(Element("data", "", tuple(_records(call, described, listed, page))), extra=(listtype,))
+
+
+def _list(listed: str, start: int, total: int, shown: tuple[Element, ...]) -> FunctionAnswer:
+    """The answer with a page of a list, which has no data where nothing is on the page."""
+    last = start + len(shown) - 1 if shown else start
+    listtype = Element("listtype", listed, (), {"start": str(start), "end": str(last), "total": str(total)})
+    return FunctionAnswer(Element("data", "", shown) if shown else None, extra=(listtype,))
 
 
 def get(call: FunctionCall) -> FunctionAnswer:
     """One record by its key."""
-    if call.body.get("object") in attachments.NAMES:
-        return attachments.get(call)
+    if call.body.get("object") in attachments.DESCRIBED:
+        return attachments.get(call, _fields(call.body))
     return _get_by_key(call, call.body.get("object"))
 
 
@@ -177,6 +189,11 @@ def _children(body: Element, tag: str) -> tuple[Element, ...]:
     return () if found is None else found.children
 
 
+def _fields(body: Element) -> list[str]:
+    """The names of the fields that the answer has; none for all."""
+    return [one.text.strip().lower() for one in _children(body, "fields")]
+
+
 def _integer(call: FunctionCall, attribute: str, default: int) -> int:
     text = call.body.get(attribute).strip()
     if text and not text.isdecimal():
@@ -211,7 +228,7 @@ class _RecordLayout:
 
 
 def _records(call: FunctionCall, described: ObjectDef, tag: str, numbers: Sequence[int]) -> Iterator[Element]:
-    fields = [one.text.strip().lower() for one in _children(call.body, "fields")]
+    fields = _fields(call.body)
     table = call.company.table(described)
     layout = _RecordLayout.of(described)
     owners = [one for one in lines(described.name) if one.wrapper and not fields]
