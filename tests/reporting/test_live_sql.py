@@ -196,6 +196,32 @@ def test_random_statements_with_a_limit_give_rows_of_a_full_read(
     assert limited
 
 
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT VENDORID, Paid FROM APBILL PIVOT (count(RECORDNO) FOR STATE IN ('Paid', 'Posted'))",
+        "SELECT n, TOTALDUE FROM APBILL UNPIVOT (TOTALDUE FOR n IN (TOTALDUE, TOTALENTERED)) WHERE TOTALDUE > 100",
+        "SELECT count(*) FROM APBILL UNPIVOT (v FOR STATE IN (TOTALDUE, TOTALENTERED)) WHERE STATE = 'TOTALDUE'",
+        "SELECT max(COLUMNS('TOTAL.*')) FROM APBILL",
+        "SELECT VENDORID, TOTALDUE, COLUMNS('TOTAL.*') FROM APBILL WHERE TOTALDUE > 100",
+        "WITH _object_0 AS (SELECT 1 AS RECORDNO) SELECT b.RECORDNO FROM APBILL b, _object_0 o",
+        "SELECT count(*) FROM APBILL WHERE TOTALDUE <> 0 AND TOTALDUE > 0.123456789012345678",
+    ],
+)
+def test_what_needs_all_rows_or_all_fields_gets_them(
+    client: BridgeClient, everything: duckdb.DuckDBPyConnection, sql: str
+) -> None:
+    expected = everything.sql(sql).to_arrow_table()
+    found = client.sql(sql)
+    assert found.num_columns == expected.num_columns
+    assert rows(found) == rows(expected)
+
+
+def test_a_sample_is_drawn_from_all_rows(client: BridgeClient) -> None:
+    for sample in ("FROM APBILL TABLESAMPLE 10 PERCENT WHERE STATE = 'Paid'", "FROM APBILL USING SAMPLE 5"):
+        assert pushed(client, f"SELECT RECORDNO {sample}") == [()]
+
+
 # --- what is passed on, and what is read
 
 

@@ -13,7 +13,7 @@ from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING
 
 from intacct_bridge.model.query.query import MAX_IN, Compare, Filter, Op, all_of, any_of
-from intacct_bridge.wire.values import Kind, Value
+from intacct_bridge.wire.values import SCALE, Kind, Value
 
 if TYPE_CHECKING:
     from sqlglot import exp
@@ -143,7 +143,9 @@ def _literal(node: "exp.Expr", kind: Kind) -> Value | None:
             number = sign * Decimal(node.this)
         except InvalidOperation:
             return None
-        return (int(number) if number == int(number) else None) if kind is Kind.INTEGER else number
+        if kind is Kind.INTEGER:
+            return int(number) if number == int(number) else None
+        return number if -int(number.as_tuple().exponent) <= SCALE else None
     return None
 
 

@@ -92,14 +92,14 @@ def live_statement(sql: str, fields_of: FieldsOf) -> LiveStatement:
                 setting="on",
             )
     objects = {table.name.upper(): fields_of(table.name.upper()) for table, _ in tables}
-    reads = []
+    reads, prefix = [], _free_prefix(sql)
     for number, (table, scope) in enumerate(tables):
         fields = objects[table.name.upper()]
         conditions, exact = _conditions(table, scope, fields, objects)
         where = all_of(conditions) if conditions else None
         first = _first_rows(table, scope, fields, conditions) if exact else None
         reads.append(
-            ReadObject(f"_object_{number}", table.name.upper(), _needed(query, table, scope, fields), where, first)
+            ReadObject(f"{prefix}{number}", table.name.upper(), _needed(query, table, scope, fields), where, first)
         )
     for read, (table, _) in zip(reads, tables, strict=True):
         if not table.alias:
@@ -109,6 +109,14 @@ def live_statement(sql: str, fields_of: FieldsOf) -> LiveStatement:
         if read.first is not None:
             reads[number] = replace(read, first=replace(read.first, passing=_passing(scope)))
     return LiveStatement(query.sql(dialect="duckdb"), tuple(reads))
+
+
+def _free_prefix(sql: str) -> str:
+    """How the names of the rows begin for DuckDB: no name of the statement begins so."""
+    prefix = "_object_"
+    while prefix in sql.lower():
+        prefix = f"_{prefix}"
+    return prefix
 
 
 def _base_tables(query: "exp.Query") -> "Iterator[tuple[exp.Table, exp.Expr]]":
@@ -137,7 +145,9 @@ def _needed(query: "exp.Query", table: "exp.Table", select: "exp.Expr", fields: 
 
     if (
         _renames(table)
+        or _reshapes(select)
         or _has_star(select)
+        or query.find(exp.Columns)
         or any(one.args.get("method") == "NATURAL" for one in query.find_all(exp.Join))
     ):
         return tuple(fields)
@@ -155,6 +165,13 @@ def _renames(table: "exp.Table") -> bool:
     return alias is not None and bool(alias.args.get("columns"))
 
 
+def _reshapes(select: "exp.Expr") -> bool:
+    """Whether rows are turned or drawn at random before the conditions: PIVOT, UNPIVOT and samples use all of them."""
+    from sqlglot import exp
+
+    return select.find(exp.Pivot, exp.TableSample) is not None
+
+
 def _has_star(select: "exp.Expr") -> bool:
     from sqlglot import exp
 
@@ -170,7 +187,7 @@ def _conditions(
     """The conditions on a table that the gateway may check, and whether the statement has no others."""
     from sqlglot import exp
 
-    if not isinstance(select, exp.Select) or _renames(table) or not _is_preserved(table, select):
+    if not isinstance(select, exp.Select) or _renames(table) or _reshapes(select) or not _is_preserved(table, select):
         return [], False
     where = select.args.get("where")
     parts = [where.this] if where else []
