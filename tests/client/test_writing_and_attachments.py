@@ -108,6 +108,30 @@ def test_ambiguous_keys_are_refused_before_anything_is_sent() -> None:
     assert sent(made) == []
 
 
+def test_a_key_in_another_form_is_the_same_key() -> None:
+    """An accented letter is one character or two, and an amount has zeros at its end or none."""
+    made = company(create=done, update=done)
+    made.tables["VENDOR"].append({"RECORDNO": "99", "VENDORID": "Cafe\u0301", "NAME": "C", "TOTALDUE": "1500.50"})
+    client = made.client()
+    client.upsert("VENDOR", [{"vendorid": "Caf\u00e9", "NAME": "d"}])
+    for due in ("1500.5", "1500.500", Decimal("1500.50")):
+        client.upsert("VENDOR", [{"TOTALDUE": due, "NAME": "e"}], key="TOTALDUE")
+    by_name, *by_amount = sent(made)
+    assert by_name == (
+        "<update><VENDOR><RECORDNO>99</RECORDNO><vendorid>Cafe\u0301</vendorid><NAME>d</NAME></VENDOR></update>"
+    )
+    assert [one.partition("<TOTALDUE>")[0] for one in by_amount] == ["<update><VENDOR><RECORDNO>99</RECORDNO>"] * 3
+    with pytest.raises(RecordError, match=r"two rows have the VENDOR\.VENDORID 'Caf\u00e9'"):
+        client.upsert("VENDOR", [{"VENDORID": "Caf\u00e9"}, {"VENDORID": "Cafe\u0301"}])
+
+
+def test_a_record_number_that_no_record_has_creates_nothing() -> None:
+    made = company(create=done, update=done)
+    with pytest.raises(RecordError, match="there is no VENDOR with the RECORDNO 4711"):
+        made.client().upsert("VENDOR", [{"RECORDNO": 4711, "NAME": "x"}], key="RECORDNO")
+    assert sent(made) == []
+
+
 # --- tables
 
 

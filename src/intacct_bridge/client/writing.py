@@ -12,7 +12,8 @@ that `lookup` does not list.
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 
 from intacct_bridge.client.gateway.calls import Calls
@@ -25,10 +26,11 @@ from intacct_bridge.model.keys import natural_key, record_key
 from intacct_bridge.model.legacy.functions import WritePlan
 from intacct_bridge.model.legacy.objects import legacy_object
 from intacct_bridge.model.query.query import Query
+from intacct_bridge.model.text_forms import nfc
 from intacct_bridge.model.writing.functions import FunctionBuilder
 from intacct_bridge.model.writing.generic import is_rows
 from intacct_bridge.wire.envelope import ABORTED, SUCCESS, Result
-from intacct_bridge.wire.values import DEFAULT, UNSET, Formatting, Kind, parse_value, render_value
+from intacct_bridge.wire.values import DEFAULT, UNSET, Formatting, Kind, Value, parse_value, render_value
 from intacct_bridge.wire.xml import Element
 
 FUNCTIONS_AT_A_TIME = 100
@@ -175,48 +177,70 @@ def upsert_functions(
 ) -> list[Element]:
     """An update for each row whose key exists and a create for the others, in the rows' order.
 
-    RecordError where two rows have one key or a row has none; InvalidRequestError where two records have one key.
+    RecordError where two rows have one key, a row has none, or no record has the number of a row; InvalidRequestError
+    where two records have one key.
     """
     name = object_name.upper()
     by = key.upper() or natural_key(name) or record_key(name)
-    keys = [_key(row, by, name, number) for number, row in enumerate(rows, 1)]
-    duplicates = [text for text, count in Counter(keys).items() if text and count > 1]
+    kind = queries.describe(name).kind_of(by)
+    keys = [_key(row, by, name, number, kind=kind) for number, row in enumerate(rows, 1)]
+    duplicates = [one for one, count in Counter(keys).items() if one != "" and count > 1]
     if duplicates:
-        raise RecordError(f"two rows have the {name}.{by} {duplicates[0]!r}", field=by, record=duplicates[0])
-    existing = _existing_records(queries, name, by, keys=[text for text in keys if text])
+        text = str(duplicates[0])
+        raise RecordError(f"two rows have the {name}.{by} {text!r}", field=by, record=text)
+    existing = _existing_records(queries, name, by, keys=[one for one in keys if one != ""])
     record = record_key(name)
     made = []
-    for row, text in zip(rows, keys, strict=True):
-        number = existing.get(text, "")
+    for row, own in zip(rows, keys, strict=True):
+        number, kept = existing.get(own, ("", None))
         given = next((str(value) for field, value in row.items() if field.upper() == record and value), number)
         if number and given != number:
-            raise RecordError(f"{name} {text!r} has the {record} {number}, and the row has {given}", field=record)
-        made.append(functions.update(name, {record: number, **row}) if number else functions.create(name, row))
+            raise RecordError(f"{name} {str(own)!r} has the {record} {number}, and the row has {given}", field=record)
+        if own != "" and not number and by == record:
+            raise RecordError(f"there is no {name} with the {record} {own}", field=record, fix="Correct the number.")
+        cells = _named_as(row, by, kept)
+        made.append(functions.update(name, {record: number, **cells}) if number else functions.create(name, row))
     return made
 
 
-def _key(row: Mapping[str, Any], by: str, name: str, number: int) -> str:
+def _named_as(row: Mapping[str, Any], by: str, kept: Value) -> Mapping[str, Any]:
+    """A row with its key as the company has it, which may have the accents in another form."""
+    if not isinstance(kept, str):
+        return row
+    return {field: kept if field.upper() == by else value for field, value in row.items()}
+
+
+def _key(row: Mapping[str, Any], by: str, name: str, number: int, *, kind: Kind) -> Value:
+    """A row's key in the form that equal keys share; empty where it has none."""
     given = next((value for field, value in row.items() if field.upper() == by), None)
     if given in (None, UNSET, ""):
         if by != record_key(name):
             raise RecordError(f"row {number} has no {by}, the key to find {name} by", field=by, record=f"row {number}")
         return ""
-    return str(given)
+    text = given if isinstance(given, int | Decimal | date) else str(given)
+    return _equal_key(parse_value(kind, text) if isinstance(text, str) else text)
 
 
-def _existing_records(queries: QueryReader, name: str, by: str, *, keys: Sequence[str]) -> dict[str, str]:
-    """The record numbers of the keys that exist."""
-    found: dict[str, str] = {}
+def _equal_key(value: Value) -> Value:
+    """A typed value in the form that equal ones share: 5 and 5.00 are equal, and so are the forms of an accent."""
+    return nfc(value) if isinstance(value, str) else value
+
+
+def _existing_records(
+    queries: QueryReader, name: str, by: str, *, keys: Sequence[Value]
+) -> dict[Value, tuple[str, Value]]:
+    """The record numbers of the keys that exist, each with the key as the company has it."""
+    found: dict[Value, tuple[str, Value]] = {}
     if not keys:
         return found
     record = record_key(name)
     query = Query(name, (record, by), show_private=True)
-    for row in rows_by_keys(queries.rows, query, [{by: text} for text in keys], queries.describe(name).kind_of):
-        text = str(row[by])
-        if text in found:
+    for row in rows_by_keys(queries.rows, query, [{by: one} for one in keys], queries.describe(name).kind_of):
+        own = _equal_key(row[by])
+        if own in found:
             raise InvalidRequestError(
-                f"two {name} have the {by} {text!r}, so the record to update is not clear",
+                f"two {name} have the {by} {str(own)!r}, so the record to update is not clear",
                 fix="Name a field that is unique with `key`.",
             )
-        found[text] = str(row[record])
+        found[own] = str(row[record]), row[by]
     return found
