@@ -13,11 +13,12 @@ from intacct_bridge.flow.layouts.journal import JournalLayout
 from intacct_bridge.flow.outbox.entry import Conclusion, Intent
 from intacct_bridge.flow.outbox.outbox import Outbox
 from intacct_bridge.flow.plan.context import write_target
-from intacct_bridge.flow.plan.plan import Plan, PlannedRecord, PlanSettings, Verdict
+from intacct_bridge.flow.plan.plan import Plan, PlannedRecord, PlanSettings, Verdict, posting_date
 from intacct_bridge.flow.plan.planner import confirm_plan, make_plan
 from intacct_bridge.flow.records.status import RecordStatus
-from intacct_bridge.flow.records.write import Receipt
+from intacct_bridge.flow.records.write import Identity, Receipt, Write, WriteOperation
 from intacct_bridge.flow.tables.delimited import open_csv
+from intacct_bridge.wire.values import Value
 from intacct_bridge.wire.xml import serialize
 from support.flow.ledger import HEADER, Ledger, entry
 
@@ -354,3 +355,13 @@ def test_a_total_without_its_word_refuses_the_entry_whose_line_it_would_be(plan:
     planned = plan(entry("R1") + entry("R2", "0.20") + ",,,,,10.20,10.20,,,\n")
     assert [one.verdict for one in planned.records] == [Verdict.CREATE, Verdict.REFUSED]
     assert [str(one).split(":")[:2] for one in planned.records[1].reasons] == [["je.csv", "6"]]
+
+
+def test_a_field_of_the_company_called_date_is_no_posting_date() -> None:
+    """An action has its day under that name."""
+    fields: dict[str, Value] = {"DATE": date(2020, 1, 1), "WHENCREATED": date(2026, 11, 30)}
+    of = {
+        operation: posting_date(Write(operation, "APBILL", fields, Identity("k", "key"), "d", "bill", ()))
+        for operation in (WriteOperation.CREATE, WriteOperation.UPDATE, WriteOperation.REVERSE)
+    }
+    assert [*of.values()] == [date(2026, 11, 30), date(2026, 11, 30), date(2020, 1, 1)]

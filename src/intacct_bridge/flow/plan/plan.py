@@ -205,12 +205,13 @@ def totals(writes: Iterable[Write]) -> tuple[Total, ...]:
     return tuple(Total(currency, **amounts) for currency, amounts in sorted(sums.items()))
 
 
-_DAYS = (ACTION_DATE, "BATCH_DATE", "WHENPOSTED", "PAYMENTDATE", "RECEIPTDATE", "WHENCREATED")
+_DAYS = ("BATCH_DATE", "WHENPOSTED", "PAYMENTDATE", "RECEIPTDATE", "WHENCREATED")
 
 
 def posting_date(write: Write) -> date | None:
     """The day on which a write posts, as far as its own fields say it."""
-    days = (write.fields.get(name) for name in _DAYS)
+    names = (ACTION_DATE,) if write.operation.is_action else _DAYS  # a company may have a field of that name
+    days = (write.fields.get(name) for name in names)
     return next((day for day in days if isinstance(day, date) and not isinstance(day, datetime)), None)
 
 
