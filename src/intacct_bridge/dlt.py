@@ -183,7 +183,7 @@ def _keyed(stream: Stream, since: int) -> str:
 
 
 def _grouped(stream: Stream, since: int, kind: str) -> str:
-    """All rows of the groups in which something changed, and a deleted row for each group that has no rows any more."""
+    """All rows of the groups in which something changed, and a deleted row for each group that no longer has rows."""
     table, group = f"main.{quoted(stream.name)}", quoted(stream.group)
     columns = f"SELECT * EXCLUDE (_run, _read_at, _deleted_at), {_OURS} FROM {table}"
     if not since:

@@ -76,7 +76,7 @@ class Attachments:
             except OSError as error:
                 raise SettingsError(
                     f"{path} cannot be written: {error.strerror}",
-                    fix="Free some disk space, or check the rights of the folder.",
+                    fix="Free some disk space, or check the permissions of the folder.",
                 ) from None
             saved.append(path)
         return saved

@@ -180,8 +180,8 @@ class Client:
         """
         if not isinstance(location_id, str):
             raise SettingsError(
-                f"the entity is {shown(repr(location_id))}, which is no text",
-                fix="give its location id as a text, such as '100'",
+                f"the entity is {shown(repr(location_id))}, which is not a string",
+                fix="give its location id as a string, such as '100'",
                 setting="location_id",
             )
         inside = object.__new__(type(self))

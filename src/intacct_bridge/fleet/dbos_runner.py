@@ -216,7 +216,7 @@ class DbosRunner:
         return found
 
     def given_up(self) -> dict[RunKey, int]:
-        """The runs that are not handed out any more."""
+        """The runs that are no longer handed out."""
         found = self._client.list_workflows(status=_GIVEN_UP, limit=_AT_ONCE, load_input=False, load_output=False)
         return {_key(one.workflow_id): (one.recovery_attempts or 1) - 1 for one in found}
 

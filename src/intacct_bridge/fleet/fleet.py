@@ -477,7 +477,7 @@ def link_path(token: str) -> str:
 
 
 def _refused_link() -> RefusedError:
-    return RefusedError("This link is not valid any more.", fix="Ask for a new one.")
+    return RefusedError("This link is no longer valid.", fix="Ask for a new one.")
 
 
 def _hash(token: str) -> str:

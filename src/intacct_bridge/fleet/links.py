@@ -13,9 +13,9 @@ from intacct_bridge.fleet.fleet import Fleet
 
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
 _REASONS = {
-    "unknown": "This link is not complete, or there is none like it.",
-    "used": "This link was used already. Each link works once.",
-    "expired": "The time of this link is over, or it was taken back.",
+    "unknown": "This link is incomplete or unknown.",
+    "used": "This link was already used. Each link works once.",
+    "expired": "This link has expired, or was revoked.",
 }
 
 

@@ -1,10 +1,10 @@
 """The objects of a company: fields, types and relations, as `lookup` and `inspect` describe them.
 
 The connector learns every object at run time, so this module knows no object by name. Names are spelled as the gateway
-spells them and found in any case; an unknown name raises an error with the nearest known names.
+spells them and found regardless of case; an unknown name raises an error with the nearest known names.
 `lookup` gives types, allowed values and relations but no lengths; `inspect` with detail gives lengths but coarser types
-and no relations; `with_lengths` joins the two. Reading (for the client) and writing (for the emulator) stand side by
-side.
+and no relations; `with_lengths` joins the two. The module reads descriptions for the client and writes them for the
+emulator.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -61,7 +61,7 @@ class ObjectDef:
     label: str = ""
 
     def find(self, name: str) -> FieldDef:
-        """The field in any case; InvalidRequestError with the nearest names otherwise."""
+        """The field, ignoring case; InvalidRequestError with the nearest names otherwise."""
         found = self.get(name)
         if found is None:
             raise InvalidRequestError(
@@ -71,11 +71,11 @@ class ObjectDef:
         return found
 
     def get(self, name: str) -> FieldDef | None:
-        """The field in any case, or None."""
+        """The field, ignoring case; None if there is none."""
         return self.fields.get(name) or self.fields.get(name.upper()) or _any_case(name, self.fields)
 
     def relation(self, path: str) -> Relation | None:
-        """The relation by its path in any case, or None."""
+        """The relation by its path, ignoring case; None if there is none."""
         return self.relations.get(path) or self.relations.get(path.upper()) or _any_case(path, self.relations)
 
     def kind_of(self, name: str) -> Kind:
@@ -131,7 +131,7 @@ class Catalog(Mapping[str, ObjectDef]):
         return f"<Catalog of {len(self)} objects>"
 
     def find(self, name: str) -> ObjectDef:
-        """The object in any case; InvalidRequestError with the nearest names otherwise."""
+        """The object, ignoring case; InvalidRequestError with the nearest names otherwise."""
         found = self._by_upper.get(name.upper())
         if found is None:
             raise unknown_object(name, self)
@@ -322,6 +322,6 @@ def _flag(value: bool) -> str:  # noqa: FBT001
 
 
 def _any_case(name: str, known: Mapping[str, _T]) -> _T | None:
-    """The entry in any case: custom names may be in lower or mixed case, standard ones never are."""
+    """The entry, ignoring case: custom names may be in lower or mixed case, standard ones never are."""
     upper = name.upper()
     return next((value for key, value in known.items() if key.upper() == upper), None)

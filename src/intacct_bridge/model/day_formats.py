@@ -1,7 +1,7 @@
 """Formats of dates and times, as users write them: `DD.MM.YYYY`, `MMM D, YYYY`, `YYYY-MM-DD HH:mm`.
 
 A format is checked when it is given. A word in it that is no token is an error of the format, not of the dates.
-Months are in English, in any case.
+Months are in English; their case does not matter.
 """
 
 import re

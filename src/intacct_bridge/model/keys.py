@@ -1,6 +1,6 @@
 """Keys, owners and creators of objects: facts that `lookup` does not give, from `data/keys.json`.
 
-Every function takes a standard object's name in any case. An object that the table does not list follows the common
+Every function ignores the case of a standard object's name. An object that the table does not list follows the common
 rule: its key is RECORDNO, and the generic `create` creates it. Where a description from the catalogue is at hand, use
 `keys_of`: it compares the table with the fields that exist, so it is also right for custom objects.
 """

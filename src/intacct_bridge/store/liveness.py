@@ -25,7 +25,7 @@ class Liveness:
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._file = (directory / loader).open("wb")
         except OSError as error:
-            raise SettingsError(f"cannot write to {directory}: {error.strerror}", fix="check its rights") from None
+            raise SettingsError(f"cannot write to {directory}: {error.strerror}", fix="check its permissions") from None
         if not try_lock(self._file):
             self._file.close()
             raise SettingsError(f"{directory} cannot be locked", fix="keep the outbox on a local disk")

@@ -234,7 +234,7 @@ def _ssl(place: PostgresPlace, server: Server) -> Any:
     try:
         context = ssl.create_default_context(cafile=server.ssl_root or None)
     except OSError as error:
-        reason = "is no file of certificates" if isinstance(error, ssl.SSLError) else error.strerror
+        reason = "is not a file of certificates" if isinstance(error, ssl.SSLError) else error.strerror
         raise SettingsError(f"{place.name}: sslrootcert {server.ssl_root}: {reason}", fix=ROOT_FIX) from None
     context.check_hostname = server.ssl_mode == "verify-full"
     return context

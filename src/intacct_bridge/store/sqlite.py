@@ -75,7 +75,7 @@ class SqliteDatabase:
                 if isinstance(error, sqlite3.OperationalError):
                     raise SettingsError(
                         f"{self._tables.what} {self.path} cannot be written: {error}",
-                        fix="free some disk space, check the file and its rights, and run the load again",
+                        fix="free some disk space, check the file and its permissions, and run the load again",
                     ) from None
                 raise
 

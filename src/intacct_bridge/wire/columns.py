@@ -49,7 +49,7 @@ def decode_batch(
     """Decode an answer into one typed batch; without a head, the answer is not a page, and the response holds it.
 
     The columns are `fields`, in that order, then the page's other columns as text; a field that the page lacks is all
-    null. Raises RemoteProtocolError on a malformed answer, RecordError on a cell that is not of its kind.
+    null. Raises RemoteProtocolError on a malformed answer, RecordError on a cell that does not fit its field's type.
     """
     fast = text_blocks(body, lambda name: _FAST.get(fields.get(name, Kind.TEXT)), max_bytes=max_bytes)
     if fast is not None:

@@ -223,7 +223,7 @@ def test_a_schedule_is_written_into_the_crontab_and_removed(anna: Visitor, cron:
     shown = anna.get("/flows/nightly.json").json["schedule"]
     assert (shown["kind"], shown["text"]) == ("crontab", ours)
     wrong = anna.post("/flows/nightly/schedule", {"kind": "cron", "when": "* * * * * rm -rf /; #"})
-    assert (wrong.status, "is no time of cron" in wrong.text) == (400, True)
+    assert (wrong.status, "is not a cron time" in wrong.text) == (400, True)
     assert anna.post("/flows/nightly/schedule", {"kind": "remove"}).status == 303
     assert cron.read_text() == "5 4 * * * /usr/bin/other\n"
 

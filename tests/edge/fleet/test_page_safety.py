@@ -48,7 +48,7 @@ def test_a_link_works_once(served: RunningFleet) -> None:
     assert served.administrator().open(link).status == 200
     seen = served.administrator().open(link)
     assert seen.status == 403
-    assert "This link was used already. Each link works once." in seen.text
+    assert "This link was already used. Each link works once." in seen.text
 
 
 def test_opening_a_link_uses_nothing_up(served: RunningFleet) -> None:
@@ -75,7 +75,7 @@ def test_a_link_that_expired_or_was_taken_back_says_so(served: RunningFleet) -> 
     assert served.fleet.end_links("acme") >= 1
     seen = served.administrator().open(link)
     assert seen.status == 403
-    assert "The time of this link is over, or it was taken back." in seen.text
+    assert "This link has expired, or was revoked." in seen.text
 
 
 def test_ending_the_links_ends_the_sessions_that_they_began(served: RunningFleet, browser: Administrator) -> None:

@@ -242,7 +242,7 @@ def test_what_was_sent_and_cannot_be_noted_is_named(tmp_path: Path, answer: Any,
             sent(outbox, Company([answer]), entries)
     if raised is InDoubtError:
         error = cast("InDoubtError", caught.value)
-        assert "1 record sent, with an outcome that could not be written down: the disk is full" in str(error)
+        assert "1 record sent, but the outcome could not be stored: the disk is full" in str(error)
         assert (error.fix, error.control_ids) == ("free some", (entries[0].control_id,))
 
 

@@ -164,14 +164,14 @@ def test_a_webhook_that_fails_is_a_warning_without_its_address(tmp_path: Path) -
         ("[notify.one]\n", "line 1, [notify.one] needs one of mail, webhook, command"),
         ('[notify.one]\nwebhook = "http://example.com/x"\n', "line 2, [notify.one]: webhook is not an https address"),
         ('[notify.one]\ncommand = "x"\nonn = "always"\n', "line 3, [notify.one]: onn: there is no such key"),
-        ('[notify.one]\ncommand = "x"\non = ["never"]\n', "'never' is no occasion"),
+        ('[notify.one]\ncommand = "x"\non = ["never"]\n', "'never' is not an occasion"),
         ('[notify.one]\nmail = "a@example.com"\n', "from is missing"),
-        ('[notify.one]\nmail = "a@e.com"\nfrom = "b@e.com"\nsmtp = "m.e.com:x"\n', "'x' is no port"),
+        ('[notify.one]\nmail = "a@e.com"\nfrom = "b@e.com"\nsmtp = "m.e.com:x"\n', "'x' is not a port number"),
         (
             '[notify.one]\nmail = "a@e.com"\nfrom = "b@e.com"\nsmtp = "m.e.com"\npassword = "p"\ntls = "none"\n',
             "a password would be sent unencrypted",
         ),
-        ("[notify.one]\ncommand = 7\n", "command must be text or a list of texts"),
+        ("[notify.one]\ncommand = 7\n", "command must be a string or a list of strings"),
     ],
 )  # fmt: skip
 def test_a_mistake_in_a_receiver_is_named(tmp_path: Path, text: str, said: str) -> None:

@@ -192,7 +192,7 @@ def test_bytes_of_parquet_are_texts_or_refused(tmp_path: Path) -> None:
     assert [row.cells["ref"] for row in rows[:2]] == ["R-1", "Zoë"]
     assert rows[0].cells["tags"] == ["a"]
     assert [bool(row.fault) for row in rows] == [False, False, True]
-    assert "'ref': the cell has bytes that are no text" in rows[2].fault
+    assert "'ref': the cell holds bytes that are not text" in rows[2].fault
 
 
 def test_excel_floats_are_exact_or_refused(tmp_path: Path) -> None:

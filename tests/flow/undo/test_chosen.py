@@ -83,7 +83,7 @@ def test_what_cannot_be_taken_back_is_told_with_its_reason(outbox: Outbox) -> No
 @pytest.mark.parametrize(
     ("position", "record", "fix"),
     [
-        ("v.csv:3", "7", "to have it anew, load v.csv:3 again"),
+        ("v.csv:3", "7", "to post it again, load v.csv:3 again"),
         ("", "7", "create the record anew from your own data"),
         ("v.csv:3", "8", "create the record anew from your own data"),
     ],

@@ -322,7 +322,7 @@ class Exchange:
     def _without_results(
         self, call: GatewayCall, reply: Reply, message: str, faults: tuple[Fault, ...]
     ) -> InDoubtError:
-        """The error for a write whose answer does not say what became of it; `faults` are those of the whole answer."""
+        """The error for a write whose answer does not give the outcome; `faults` are those of the whole answer."""
         hidden = tuple(fault_without_secrets(fault, self._forms) for fault in faults)
         reason = f": {hidden[0].text}" if hidden else ""
         return self._in_doubt(call, f"{message}{reason}", faults=hidden, http_status=reply.status)

@@ -291,7 +291,7 @@ def _tls_reason(reasons: list[BaseException]) -> str:
             return f"certificate not trusted: {each.verify_message}"
         if isinstance(each, ssl.SSLError) and each.reason:
             return each.reason.replace("_", " ").lower()
-    return "no common ground"
+    return "no reason given"
 
 
 def _status_of(reasons: list[BaseException]) -> str:

@@ -65,7 +65,9 @@ def open_sqlite(
     except (sqlite3.Error, OSError) as error:
         if db is not None:
             db.close()
-        raise SettingsError(f"{what} {path} cannot be used: {error}", fix="check the file and its rights") from None
+        raise SettingsError(
+            f"{what} {path} cannot be used: {error}", fix="check the file and its permissions"
+        ) from None
     except BaseException:
         if db is not None:
             db.close()

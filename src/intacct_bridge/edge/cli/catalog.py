@@ -55,7 +55,7 @@ def matches(pattern: str | None, name: str, label: str) -> bool:
 )
 @shared_options(prints_table=True)
 def describe_command(context: CommandContext, *, name: str, as_python: bool, document_type: str | None) -> None:
-    """Show the fields of an object, the elements of a function in their order, or the columns of a layout of files.
+    """Show the fields of an object, the elements of a function in their order, or the columns of a file layout.
 
     \b
     Examples:

@@ -79,14 +79,14 @@ def list_command(context: CommandContext) -> None:
 @click.option(
     "--keyring/--no-keyring",
     default=None,
-    help="Keep typed passwords in the system's keyring, or in the file (default: the keyring where there is one).",
+    help="Keep typed passwords in the system's keyring, or in the file (default: the keyring, if there is one).",
 )
 @click.option("--location-id", metavar="ENTITY", help="Work in this entity (default: the top level).")
 @click.option("--client-id", metavar="COMPANY", help="Slide in to this client company of a console.")
 @click.option(
     "--environment",
     type=click.Choice(_ENVIRONMENTS),
-    help="Show this environment before every write (default: ask; production without a terminal).",
+    help="Label the company as this environment; every write shows it (default: ask; production without a terminal).",
 )
 @click.option(
     "--authentication",

@@ -34,7 +34,7 @@ PROGRAM = "intacct"
 COMPLETE = "_INTACCT_COMPLETE"
 """The environment variable of a shell's completion request."""
 DEMO = "demo"
-SETTLE_AFTER = "Count a record in doubt that is not found as not applied after this many seconds (default: 3600)."
+SETTLE_AFTER = "After this many seconds, a record in doubt that cannot be found counts as not applied (default: 3600)."
 Command = Callable[..., Any]
 
 
@@ -382,7 +382,7 @@ def format_option(formats: Sequence[str]) -> Callable[..., Any]:
         "kind",
         type=click.Choice(formats),
         default="table",
-        show_default="table; for a file the format of its ending, or CSV",
+        show_default="table; for a file, by its extension, else CSV",
         help="Write this format.",
     )
 
@@ -390,7 +390,7 @@ def format_option(formats: Sequence[str]) -> Callable[..., Any]:
 SPREADSHEET_SAFE = click.option(
     "--spreadsheet-safe",
     is_flag=True,
-    help="In CSV, put an apostrophe before texts that a spreadsheet would run as formulas.",
+    help="In CSV, put an apostrophe before text that a spreadsheet would run as a formula.",
 )
 
 

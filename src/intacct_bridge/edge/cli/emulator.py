@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 )
 @number_option(
     "--companies",
-    "Serve this many companies more, company-0001 and so on, which share the records of the first until they change.",
+    "Serve this many more companies, company-0001 and so on; they share the records of the first until they change.",
 )
 @number_option("--scale", "Multiply the number of documents; 50 makes a million GLDETAIL rows.", least=1, default=1)
 @number_option("--months", "Give the demo company this many months of history, 3 to 24.", least=3, most=24, default=24)
@@ -58,7 +58,7 @@ if TYPE_CHECKING:
 @click.option(
     "--anonymise",
     is_flag=True,
-    help="Replace names, ids and free text of the copy, each by the same text everywhere; amounts and dates stay.",
+    help="Replace names, ids and free text of the copy, always by the same replacement; keep amounts and dates.",
 )
 @click.option(
     "--data",
@@ -181,7 +181,9 @@ def _emulator(context: CommandContext, options: dict[str, Any], **more: Any) -> 
     if options["from_copy"]:
         with read_copy(options["from_copy"], anonymise=options["anonymise"]) as copied:
             if copied.left_out:
-                context.console.say(f"Not objects of a company, so left out: {', '.join(copied.left_out)}")
+                context.console.say(
+                    f"Left out, because they are not objects of a company: {', '.join(copied.left_out)}"
+                )
             return make_emulator(options["db"], source=copied.source, **more)
     if options["anonymise"]:
         raise click.UsageError("--anonymise needs --from-copy URI.")

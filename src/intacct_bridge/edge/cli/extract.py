@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from intacct_bridge.edge.cli.context import CommandContext, shared_options
+from intacct_bridge.edge.cli.context import CommandContext, number_option, shared_options
 from intacct_bridge.edge.terminal.exit_statuses import FAILURES
 from intacct_bridge.edge.terminal.process import stoppable
 from intacct_bridge.errors import SettingsError
@@ -61,13 +61,13 @@ class _Given:
     "--select",
     metavar="STREAM.FIELD",
     multiple=True,
-    help="Read only these fields of a stream; separate them with commas, or repeat the option.",
+    help="Read only these fields of a stream; separate them with commas. Repeatable.",
 )
 @click.option(
     "--as-text",
     metavar="STREAM.FIELD",
     multiple=True,
-    help="Read these fields as text, where values do not fit the type that Intacct gives. Repeatable.",
+    help="Read these fields as text, if their values do not fit the type that Intacct gives. Repeatable.",
 )
 @click.option(
     "--since",
@@ -75,14 +75,12 @@ class _Given:
     type=click.DateTime(["%Y-%m-%d"]),
     help="On the first run, read only what changed since this date.",
 )
-@click.option(
-    "--max-transactions", metavar="N", type=click.IntRange(1), help="Stop before using more API transactions than this."
-)
+@number_option("--max-transactions", "Stop before using more API transactions than this.", least=1, show_default=False)
 @click.option(
     "--attachments",
     metavar="DIR",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Also save the files attached to the records in this directory, each once.",
+    help="Also save the files attached to the records in this directory, each file once.",
 )
 @click.option("--hard-deletes", is_flag=True, help="Remove deleted rows from a database (default: mark them).")
 @click.option(
@@ -101,14 +99,14 @@ class _Given:
     metavar="MAP.toml",
     multiple=True,
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Store the records of the mapping's object in its columns. May be repeated.",
+    help="Store the records of the mapping's object in its columns. Repeatable.",
 )
 @click.option(
     "--full-every",
     "periods",
     metavar="[STREAM=]HOURS",
     multiple=True,
-    help="Hours between full refreshes of streams without a time of change, or of one stream. May be repeated.",
+    help="Refresh streams without a modification time in full every so many hours, or one stream. Repeatable.",
 )
 @click.option(
     "--estimate", is_flag=True, help="Only show what the run would read and cost; uses one transaction a stream."
@@ -127,11 +125,12 @@ class _Given:
 )
 @shared_options(prints_table=True)
 def extract_command(context: CommandContext, **options: Any) -> int:
-    """Copy objects to a destination and keep the copy current: the first run reads everything, later ones the changes.
+    """Copy objects to a destination and keep the copy current.
 
-    A run that was stopped is resumed by the next one. Deleted records are marked, and lines follow their headers. A
-    STREAM is an object, SODOCUMENT:DEFINITION, audit_history_OBJECT, trial_balance, account_balances, report:NAME,
-    dimensions, or dimension_values.
+    The first run reads everything, later runs only the changes. A run that was stopped is resumed by the next one.
+    Deleted records are marked, and lines are read again when their header changes. A STREAM is an object,
+    SODOCUMENT:DEFINITION, audit_history_OBJECT, trial_balance, account_balances, report:NAME, dimensions, or
+    dimension_values.
 
     \b
     Examples:

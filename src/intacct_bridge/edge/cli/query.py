@@ -31,7 +31,7 @@ _TABLE_ROWS = 50
     "--select",
     metavar="A,B",
     default="*",
-    help="Read these fields, separated by commas; VENDOR.NAME is a related one (default: all).",
+    help="Read these fields, separated by commas; VENDOR.NAME is a field of a related object (default: all).",
 )
 @click.option(
     "--where", metavar="EXPR", help="Read rows that meet this condition, such as \"TOTALDUE > 0 and STATE = 'Posted'\"."
@@ -44,7 +44,7 @@ _TABLE_ROWS = 50
 @file_option(
     "--map", "Write the records in the columns, or for JSON in the shape, of this mapping.", metavar="MAP.toml"
 )
-@click.option("--ignore-case", is_flag=True, help="Ignore case when comparing texts.")
+@click.option("--ignore-case", is_flag=True, help="Ignore case when comparing text.")
 @click.option("--shared-only", is_flag=True, help="Leave out records that belong to an entity.")
 @click.option("--document-type", metavar="NAME", help="Include the custom fields of this transaction definition.")
 @shared_options(prints_table=True)

@@ -23,18 +23,20 @@ from intacct_bridge.model.wording import counted
     default="",
     help="Compare only the ledger of a month such as 2026-01, or of a reporting period by name (default: everything).",
 )
-@click.option("--fields", "all_fields", is_flag=True, help="Read every record, so that changed texts are found too.")
+@click.option("--fields", "all_fields", is_flag=True, help="Read every record, so that changed text is found too.")
 @click.option(
     "--ignore",
     metavar="STREAM.FIELD",
     multiple=True,
-    help="Leave these fields out; separate them with commas, or repeat the option.",
+    help="Leave these fields out; separate them with commas. Repeatable.",
 )
-@click.option("--strict-tie-out", is_flag=True, help="Fail too if a sub-ledger differs from the ledger unexplained.")
+@click.option(
+    "--strict-tie-out", is_flag=True, help="Also fail if a sub-ledger has an unexplained difference from the ledger."
+)
 @click.option("--estimate", is_flag=True, help="Only show what the comparison would cost.")
 @number_option("--max-transactions", "Stop before using more API transactions than this.", least=1, show_default=False)
 @file_option("--report", "Also write an HTML report, with the result as JSON and a digest of each table.")
-@file_option("--verify", "Only say whether the copy is still the one of this report; calls nothing.")
+@file_option("--verify", "Only check whether the copy has changed since this report; send no request.")
 @shared_options(prints_table=True)
 def reconcile_command(
     context: CommandContext,
@@ -51,8 +53,8 @@ def reconcile_command(
 ) -> int:
     """Compare a copy with the company: the ledger's balances to the cent, and every table record by record or by sums.
 
-    Names the records that differ: missing, surplus, doubled, or altered with the field. Exit status 1 means that the
-    copy differs. With -q nothing is printed if it does not. Also says whether the copy's sub-ledgers tie to its ledger.
+    The result names each record that is missing, extra, duplicated or changed, and the field that differs. A matching
+    copy prints nothing with -q. The result also says whether the copy's sub-ledgers tie to its ledger.
 
     \b
     Examples:

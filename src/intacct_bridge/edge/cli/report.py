@@ -34,7 +34,9 @@ _NAME_FIX = (
 )
 @click.option("--interactive", is_flag=True, help="Run a report of the interactive report writer.")
 @click.option("--prompts", is_flag=True, help="List the report's prompts instead of running it.")
-@click.option("--list", "listing", is_flag=True, help="Say how to find a report's name; the gateway lists none.")
+@click.option(
+    "--list", "listing", is_flag=True, help="Explain where to find a report's name; the gateway cannot list reports."
+)
 @format_option(_FORMATS)
 @file_option("--out", "Write to this file (default: standard output).")
 @SPREADSHEET_SAFE

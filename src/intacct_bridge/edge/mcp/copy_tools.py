@@ -126,8 +126,8 @@ class CopyTools:
         text: Annotated[
             str,
             Field(
-                description="Words that must all occur in the texts of a record, in any case; or one number, which is"
-                " looked for among amounts and keys.",
+                description="Words that must all occur in the text fields of a record, ignoring case; or one number,"
+                " which is looked for among amounts and keys.",
                 min_length=2,
                 max_length=200,
             ),
@@ -168,7 +168,7 @@ class CopyTools:
         return copied_tables(self._session.settings.copy, self._session.settings.limits)
 
     def _table(self, name: str) -> AnswerTable:
-        """A table or view by its name in any case. InvalidRequestError where there is none."""
+        """A table or view by its name, ignoring case. InvalidRequestError if there is none."""
         views = name.lower().startswith("reporting.")
         known = {one.name.upper(): one for one in (reporting_views() if views else self._tables())}
         if name.upper() not in known:

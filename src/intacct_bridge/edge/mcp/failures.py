@@ -72,7 +72,7 @@ def wrong_arguments(tool: str, error: ValidationError) -> dict[str, Any]:
 def half_pair(tool: str, field: str) -> dict[str, Any]:
     """Arguments with half of a pair of surrogates."""
     problem = "has half of a surrogate pair, such as \\ud800 alone; send the whole character"
-    found = {"kind": "arguments", "message": f"the arguments of {tool} have a text that is no text"}
+    found = {"kind": "arguments", "message": f"the arguments of {tool} have a string that is not valid text"}
     return {"error": plain({**found, "fields": [{"field": field, "problem": problem}]})}
 
 

@@ -61,7 +61,7 @@ class TapSettings(ConnectionSettings, frozen=True, kw_only=True):
     ] = None
     as_text: Annotated[
         tuple[str, ...],
-        explained("Read these fields as texts, such as APBILL.TOTALDUE, where values do not fit their type."),
+        explained("Read these fields as text, such as APBILL.TOTALDUE, if their values do not fit their type."),
     ] = ()
     decimals: Annotated[
         Literal["number", "string"],

@@ -193,7 +193,7 @@ class ChangeFeed:
         return event_log_place(outbox_place(self.options.connection))
 
     def _poll(self) -> None:
-        """Add what changed to the event log. A temporary fault costs one poll, and the next comes at its time."""
+        """Add what changed to the event log. After a temporary fault, the next poll catches up."""
         self._next_poll = time.monotonic() + self.options.every
         watch = self.options.watch
         try:
@@ -205,7 +205,7 @@ class ChangeFeed:
             return
         except TransientError as error:
             self._failed += 1
-            _log.warning("%s: a poll failed and comes again: %s", watch.name, error)
+            _log.warning("%s: a poll failed and will be repeated: %s", watch.name, error)
             if self._failed >= _FAILED_POLLS:
                 raise
             return

@@ -85,7 +85,7 @@ def explained(error: BaseException) -> BaseException:
     if isinstance(error, OSError) and not isinstance(error, IntacctError):
         return _about_a_file(error)
     if type(error).__module__ == "sqlite3":
-        fix = "Free some disk space, or check the file and its rights, and run it again. Completed work is kept."
+        fix = "Free some disk space, or check the file and its permissions, and run it again. Completed work is kept."
         return SettingsError(f"A database file on this machine cannot be used: {error}", fix=fix)
     return _about_a_package(error) if isinstance(error, ModuleNotFoundError) else error
 

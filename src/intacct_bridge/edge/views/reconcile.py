@@ -166,7 +166,7 @@ def notes(found: Reconciliation) -> Iterator[str]:
         yield f"the ledger's balances were not compared: {found.no_ledger}"
     sums = [one.table for one in comparison.tables if one.means is Means.SUMS and one.unproven]
     if sums:
-        yield f"texts were not all compared in {_named(sums)}: --fields compares them"
+        yield f"text fields were not all compared in {_named(sums)}: --fields compares them"
     counts = [one.table for one in comparison.tables if one.means is Means.COUNT]
     if counts:
         yield f"only the number of records was compared in {_named(counts)}: Intacct gave no sums"

@@ -70,7 +70,7 @@ class CompanyData:
         """Results of readByQuery and reports, by id."""
 
     def find(self, name: str, definition: str = "") -> ObjectDef:
-        """The object's description, by a name in any case. Raises the refusal of `query` for an unknown object.
+        """The object's description by its name, ignoring case. Raises the refusal of `query` for an unknown object.
 
         With a transaction definition, the description has the fields of that definition too.
         """

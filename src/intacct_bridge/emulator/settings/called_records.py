@@ -31,7 +31,7 @@ class CalledRecord:
     """The names of the object in upper case: `APBILL` and `BILL` for `create_bill`."""
 
     def is_of(self, name: str) -> bool:
-        """Whether the record is of the object with this name, in any case; an empty name is any object."""
+        """Whether the record is of the object with this name, ignoring case; an empty name is any object."""
         wanted = name.upper()
         return wanted in ("", self.object, *self.names) or object_of_legacy(name.lower()) == self.object
 

@@ -29,9 +29,9 @@ class FollowOptions:
     workers: int = 4
     """Deliveries at a time."""
     attempts: int = ATTEMPTS
-    """Attempts before an event is a dead letter."""
+    """Make this many attempts before an event is a dead letter."""
     keep_days: int = KEEP_DAYS
-    """Days for which delivered events are kept."""
+    """Keep delivered events for this many days."""
     show_private: bool = True
     """Read private records of entities too, from the top level."""
 
@@ -86,7 +86,7 @@ class Follower:
     def follow(self) -> Iterator[tuple[PollResult | None, Deliveries]]:
         """Poll and deliver until `stop`: a result after each poll, and after each further round of deliveries.
 
-        A temporary fault of Intacct or of the network costs one poll; the next one comes at its time. A receiver that
+        A temporary fault of Intacct or of the network costs one poll; the next one follows on schedule. A receiver that
         takes its time delays a poll by one delivery at most.
         """
         every = timedelta(seconds=self._options.every)
@@ -108,7 +108,7 @@ class Follower:
         try:
             return self._poll()
         except (TransientError, ProtocolError) as error:
-            _log.warning("%s: a poll failed and comes again: %s", self._watch.name, error)
+            _log.warning("%s: a poll failed and will be repeated: %s", self._watch.name, error)
             return PollResult(0, (), self._gateway.meter.transactions - spent, error)
 
     def _poll(self) -> PollResult:

@@ -91,7 +91,7 @@ def _large_batches(batches: "Iterable[pa.RecordBatch]") -> "Iterator[pa.Table]":
 
 
 def _remove(folder: CopyFolder, before: ManifestEntry, after: ManifestEntry) -> None:
-    """Remove the files that no manifest names any more."""
+    """Remove the files that no manifest names."""
     kept = {one.name for one in (*after.files, *after.loading)}
     for one in before.files:
         if one.name not in kept:

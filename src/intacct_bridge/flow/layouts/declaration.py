@@ -123,7 +123,7 @@ def layout_names() -> Iterator[str]:
 
 
 def declaration(name: str) -> LayoutDeclaration | None:
-    """The layout of a name in any case; None where there is none. An object's own name is no layout."""
+    """The layout of a name, ignoring case; None if there is none. An object's own name is not a layout."""
     wanted = _plain(name)
     return next((one for one in declarations().values() if wanted in (_plain(one.name), *map(_plain, one.names))), None)
 

@@ -143,7 +143,9 @@ def export(entries: Iterable[OutboxEntry], path: Path) -> int:
             else:
                 file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
     except OSError as error:
-        raise SettingsError(f"cannot write {path}: {error.strerror}", fix="check the folder and its rights") from None
+        raise SettingsError(
+            f"cannot write {path}: {error.strerror}", fix="check the folder and its permissions"
+        ) from None
     return len(rows)
 
 

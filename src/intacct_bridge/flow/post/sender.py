@@ -123,7 +123,7 @@ class Sender:
 def _not_noted(entries: Sequence[OutboxEntry], error: IntacctError) -> InDoubtError:
     """The error for what was sent and whose outcome the outbox cannot take: the next run looks for it."""
     return InDoubtError(
-        f"{counted(len(entries), 'record')} sent, with an outcome that could not be written down: {error.message}",
+        f"{counted(len(entries), 'record')} sent, but the outcome could not be stored: {error.message}",
         fix=error.fix,
         control_ids=tuple(entry.control_id for entry in entries),
     )

@@ -103,7 +103,7 @@ def _stream_name(table: str, bookmark: Bookmark) -> tuple[str, str]:
     if ":" in variant and variant.upper().startswith(DOCUMENTS):
         return f"{variant}?as={table}", ""
     if variant or parse_virtual(table) is not None:
-        return "", "it is made of a report or a function, and every extraction reads it anew"
+        return "", "it comes from a report or a function, and every extraction reads it again"
     if not re.fullmatch(r"\w+", table):
         return "", "it does not have the name of an object"
     return table, ""

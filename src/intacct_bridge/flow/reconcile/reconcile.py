@@ -30,7 +30,7 @@ class ReconcileOptions:
     period: str = ""
     """Only the ledger of this period: a month as 2026-11, or a reporting period by its name."""
     all_fields: bool = False
-    """Read every record, so that changed texts are found too."""
+    """Read every record, so that changed text is found too."""
     ignored: Mapping[str, Collection[str]] = field(default_factory=dict)
     """Fields by table that are left out."""
 

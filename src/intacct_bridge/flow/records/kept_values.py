@@ -42,7 +42,7 @@ def _kept_value(value: Value) -> KeptValue:
 
 
 def fields_of(kept: KeptFields) -> dict[str, Value]:
-    """The fields that a file holds. ValueError where a value is not of its kind."""
+    """The fields that a file holds. ValueError if a value does not fit the type of its field."""
     return {name: _value(value) if isinstance(value, TypedValue) else value for name, value in kept.items()}
 
 

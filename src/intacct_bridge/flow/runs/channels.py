@@ -105,7 +105,7 @@ def _channel(name: str, path: Path, table: Mapping[str, Any], environ: Mapping[s
     on = _listed(given.get("on", [FAILURE, IN_DOUBT, DEAD_LETTER]))
     for one in on:
         if one not in OCCASIONS:
-            raise SettingsError(f"{where('on')}: {one!r} is no occasion; the occasions are {', '.join(OCCASIONS)}")
+            raise SettingsError(f"{where('on')}: {one!r} is not an occasion; the occasions are {', '.join(OCCASIONS)}")
     target = _listed(given[kind])
     if not target or not all(target):
         raise SettingsError(f"{where(kind)} is empty")
@@ -129,7 +129,9 @@ def _mail(name: str, target: tuple[str, ...], on: tuple[str, ...], given: Mappin
     if tls not in TLS:
         raise SettingsError(f"{where('tls')} must be one of {', '.join(TLS)}, not {tls!r}")
     if port and not port.isdecimal():
-        raise SettingsError(f"{where('smtp')}: {port!r} is no port", fix='Write smtp = "mail.example.com:587".')
+        raise SettingsError(
+            f"{where('smtp')}: {port!r} is not a port number", fix='Write smtp = "mail.example.com:587".'
+        )
     if tls == "none" and given.get("password") and not is_loopback(server):
         raise SettingsError(f"{where('tls')}: a password would be sent unencrypted", fix='Use tls = "starttls".')
     return Channel(
@@ -164,4 +166,4 @@ def _text_or_list(value: Any, where: str) -> str | list[str]:
         return value
     if isinstance(value, str):
         return value
-    raise SettingsError(f"{where} must be text or a list of texts, not {value!r}")
+    raise SettingsError(f"{where} must be a string or a list of strings, not {value!r}")

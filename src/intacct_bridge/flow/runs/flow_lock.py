@@ -44,7 +44,7 @@ def flow_lock(flow: Flow, person: str, outbox: Place | None = None) -> Iterator[
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         file = path.open("a+b")
     except OSError as error:
-        raise SettingsError(f"{path} cannot be written: {error.strerror}", fix="Check its rights.") from None
+        raise SettingsError(f"{path} cannot be written: {error.strerror}", fix="Check its permissions.") from None
     with file:
         if not try_lock(file):
             raise _busy(flow, path.read_bytes())

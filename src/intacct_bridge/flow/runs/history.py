@@ -286,7 +286,7 @@ class RunHistory:
     def _unusable(self, error: Exception) -> SettingsError:
         return SettingsError(
             f"the history of runs {f'{self.path} ' if self.place is self.path else ''}cannot be used: {error}",
-            fix=f"Check the file and its rights, or name another one: {VARIABLE}=PATH.",
+            fix=f"Check the file and its permissions, or name another one: {VARIABLE}=PATH.",
         )
 
 

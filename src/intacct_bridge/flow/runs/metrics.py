@@ -86,7 +86,7 @@ def _totals(per_flow: PerFlow, runs: list[Run]) -> Iterator[Metric]:
     yield Metric(
         "intacct_records_total",
         "counter",
-        "Records written, by what became of them.",
+        "Records written, by outcome.",
         [
             ({**labels, "outcome": outcome}, count)
             for labels, one in per_flow

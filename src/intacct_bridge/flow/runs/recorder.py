@@ -133,7 +133,7 @@ class RunRecorder:
         self.streams.append(StreamCount(name, rows))
 
     def add_records(self, statuses: Iterable["RecordStatus"], *, unsent: int = 0) -> None:
-        """Count what became of records; `unsent` ones were not reached."""
+        """Count the outcomes of records; `unsent` ones were not reached."""
         self.add_counts(counts_of(statuses, unsent=unsent))
 
     def add_counts(self, counts: RecordCounts) -> None:
@@ -219,7 +219,7 @@ class RunRecorder:
 
 
 def counts_of(statuses: Iterable["RecordStatus"], *, unsent: int = 0) -> RecordCounts:
-    """The counts of records by what became of them."""
+    """The counts of records by outcome."""
     from intacct_bridge.flow.records.status import RecordStatus
 
     given: Sequence[RecordStatus] = list(statuses)

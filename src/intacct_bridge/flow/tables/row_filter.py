@@ -1,7 +1,7 @@
-"""What the user adds to an input and leaves out of it: constants for all rows, and a filter on rows.
+"""The user's changes to an input before it is read: constants for all rows, and a filter on rows.
 
-The filter has the language of queries. A column is named without spaces and punctuation, `inv_no` for `Inv No.`; texts
-are compared in any case. Layouts apply the filter: a line that leaves the columns of its record blank has their values.
+The filter has the language of queries. A column is named without spaces and punctuation, `inv_no` for `Inv No.`; text
+is compared ignoring case. Layouts apply the filter: a line whose record columns are blank has the values of its record.
 """
 
 import re

@@ -64,4 +64,4 @@ def _decoded(value: bytes) -> str:
     try:
         return value.decode()
     except UnicodeDecodeError:
-        raise RecordError("the cell has bytes that are no text", fix="write it as text in UTF-8") from None
+        raise RecordError("the cell holds bytes that are not text", fix="write it as text in UTF-8") from None

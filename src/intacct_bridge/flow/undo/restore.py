@@ -81,7 +81,7 @@ def _restored(
 def _earlier(outbox: Outbox, entry: OutboxEntry, sent: Write, by: str) -> dict[str, Value]:
     """The values that the update replaced."""
     if sent.lines:
-        reason = "it replaced lines, which Intacct cannot get back as they were"
+        reason = "it replaced lines, which cannot be restored in Intacct"
         raise RecordError(f"{reason} ({', '.join(sent.lines)})", fix="load the earlier lines with update mode")
     known = outbox.earlier_values(entry)
     if known is None:

@@ -214,7 +214,7 @@ def _way_to_new_record(outbox: Outbox, entry: OutboxEntry) -> str:
     ours = next((one for one in posted if record and one.receipt is not None and one.receipt.record == record), None)
     if ours is None or not ours.position:
         return "create the record anew from your own data"
-    return f"to have it anew, load {ours.position} again"
+    return f"to post it again, load {ours.position} again"
 
 
 @dataclass(frozen=True, slots=True)

@@ -261,7 +261,7 @@ def make_map(document: Mapping[str, Any], source: str) -> EntityMap:
 
 
 def unified_map(name: str, version: str | None = None) -> EntityMap:
-    """A shipped entity by name or alias in any case; without a version, the first of v1 and v2 that has it."""
+    """A shipped entity by name or alias, ignoring case; without a version, the first of v1 and v2 that has it."""
     wanted = name.casefold()
     versions = VERSIONS if version is None else (version,)
     for one in versions:

@@ -3,7 +3,7 @@
     Invoice No.                        a column, with any characters in its name
     address.city                       a value inside a value
     addresses[0].city                  the first item of a list
-    phoneNumbers[type=mobile].number   the item whose `type` is `mobile`, in any case
+    phoneNumbers[type=mobile].number   the item whose `type` is `mobile`, ignoring case
 
 A column with exactly this name comes before the reading as a path. Writing to a path creates missing parts: `[0]` an
 item, `[type=mobile]` an item with this type.

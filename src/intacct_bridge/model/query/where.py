@@ -3,9 +3,9 @@
     TOTALDUE > 100.50 and (STATE in ('Posted', 'Paid') or not VENDORID like 'X%')
     WHENCREATED between 2026-01-01 and 2026-01-31 and WHENPAID is null and ONHOLD = false
 
-A field stands on the left, without quotes. Texts are in single or double quotes (a quote within is doubled); numbers,
-days (2026-01-31), times (2026-01-31T10:00:00, UTC unless an offset follows), true and false have none. Words are read
-in any case. Errors underline the place and say what is expected. `bind` checks names and types.
+The field is on the left, without quotes. Text is in single or double quotes (a quote within is doubled); numbers,
+days (2026-01-31), times (2026-01-31T10:00:00, UTC unless an offset follows), true and false have none. The case of
+keywords does not matter. Errors underline the place and say what is expected. `bind` checks names and types.
 """
 
 import re

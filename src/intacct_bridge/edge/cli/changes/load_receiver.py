@@ -95,7 +95,7 @@ class LoadReceiver:
         return make_plan(open_table(path), layout, gateway, self._outbox, PlanSettings(mode=mode, match=match))
 
     def _is_gone(self, plan: Plan) -> bool:
-        """Whether the records to delete are not there any more."""
+        """Whether the records to delete no longer exist."""
         return all(one.receipt is None for one in plan.records)
 
     def close(self) -> None:

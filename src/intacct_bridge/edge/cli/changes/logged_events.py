@@ -59,15 +59,15 @@ def status_command(context: CommandContext) -> None:
     context.console.table(("watch", "receiver", "polled", *EventState, "oldest_pending"), rows)
 
 
-_WATCH = click.option("--watch", metavar="NAME", default="", help="Only events of this watch.")
+_WATCH = click.option("--watch", metavar="NAME", default="", help="Take only events of this watch.")
 
 
 @click.command("dead")
 @_WATCH
-@number_option("--limit", "The number of events to list.", least=1, default=100)
+@number_option("--limit", "List at most this many events.", least=1, default=100)
 @shared_options(prints_table=True)
 def dead_command(context: CommandContext, *, watch: str, limit: int) -> None:
-    """List the dead letters: events that a receiver did not take in all attempts."""
+    """List the dead letters: events that a receiver did not accept in any attempt."""
     with _log_of(context) as log:
         found = [(name, one) for name in _names_of(log, watch) for one in _dead(log, name, limit)]
     rows = [
@@ -84,15 +84,15 @@ def dead_command(context: CommandContext, *, watch: str, limit: int) -> None:
 @click.option("--dead", is_flag=True, help="Replay all dead letters.")
 @_WATCH
 @click.option(
-    "--as-of-then", is_flag=True, help="Also where the receiver was already given a later state of the same record."
+    "--as-of-then", is_flag=True, help="Deliver an event even if the receiver already has a later state of the record."
 )
 @shared_options()
 def replay_command(
     context: CommandContext, *, numbers: tuple[int, ...], dead: bool, watch: str, as_of_then: bool
 ) -> int:
-    """Let events be delivered again, by the next run of their watch.
+    """Deliver events again, with the next run of their watch.
 
-    An event is left out where a later state of its record has been delivered: an older state must not replace it.
+    An event is left out if a later state of its record was delivered: an older state must not replace it.
     """
     if bool(numbers) == dead:
         raise SettingsError("there is nothing to replay", fix="Name events by their numbers, or pass --dead.")
@@ -115,7 +115,7 @@ def replay_command(
 @click.argument("numbers", metavar="NUMBER...", nargs=-1, type=int, required=True)
 @shared_options()
 def skip_command(context: CommandContext, *, numbers: tuple[int, ...]) -> int:
-    """Give up events that wait or are dead letters; they are not delivered."""
+    """Give up waiting events or dead letters: they are not delivered."""
     from intacct_bridge.flow.changes.follower import this_machines_time
 
     with _log_of(context) as log:

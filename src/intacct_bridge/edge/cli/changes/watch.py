@@ -63,32 +63,39 @@ def watch_command() -> None:
     "--to",
     required=True,
     metavar="RECEIVER",
-    help="exec:COMMAND, https://ADDRESS, jsonl:DIR, postgresql://..., python:MODULE:FUNCTION, or load:CONNECTION.",
+    help="Deliver to exec:COMMAND, https://ADDRESS, jsonl:DIR, postgresql://..., python:MODULE:FUNCTION, or "
+    "load:CONNECTION.",
 )
-@click.option("--on", "kinds", metavar="KINDS", default=",".join(_KINDS), help="created, updated, deleted (all three).")
-@click.option("--where", metavar="EXPR", default="", help="Only records that match, such as \"STATUS = 'active'\".")
-@click.option("--fields", metavar="A,B", default="", help="Send only these fields of a record, and its key.")
 @click.option(
-    "--changed", metavar="A,B", default="", help="Of updates, only those in which one of these fields changed."
+    "--on",
+    "kinds",
+    metavar="KINDS",
+    default=",".join(_KINDS),
+    help="Send only these kinds of change: created, updated, deleted (default: all three).",
 )
+@click.option(
+    "--where", metavar="EXPR", default="", help="Send only records that match, such as \"STATUS = 'active'\"."
+)
+@click.option("--fields", metavar="A,B", default="", help="Send only these fields of a record, and its key.")
+@click.option("--changed", metavar="A,B", default="", help="Send an update only if one of these fields changed.")
 @click.option(
     "--from",
     "begin",
     metavar="now|DATE|beginning",
     default="now",
-    help="Where to begin (default: now). Another value than last time begins the watch anew.",
+    help="Begin here (default: now). Another value than last time starts the watch over.",
 )
 @click.option(
     "--baseline", is_flag=True, help="Read all records first, so that the first change of each has its old values."
 )
 @click.option("--once", is_flag=True, help="Poll once, deliver, and end: for cron and other schedulers.")
-@click.option("--follow", is_flag=True, help="Poll again and again until stopped. The default.")
-@number_option("--every", "Seconds between two polls.", least=1, default=300, metavar="S")
-@number_option("--batch", "Events in one delivery, at most; of different records.", least=1, default=1)
-@number_option("--attempts", "Attempts before an event is a dead letter.", least=1, default=10)
-@number_option("--timeout", "Seconds for one delivery.", least=1, default=60, metavar="S")
-@number_option("--keep-days", "Days for which delivered events are kept.", least=0, default=30)
-@click.option("--name", metavar="NAME", default="", help="The watch's name (default: its streams).")
+@click.option("--follow", is_flag=True, help="Poll again and again until stopped (default).")
+@number_option("--every", "Wait this many seconds between two polls.", least=1, default=300, metavar="S")
+@number_option("--batch", "Put at most this many events, of different records, into one delivery.", least=1, default=1)
+@number_option("--attempts", "Make this many attempts before an event is a dead letter.", least=1, default=10)
+@number_option("--timeout", "Give up a delivery after this many seconds.", least=1, default=60, metavar="S")
+@number_option("--keep-days", "Keep delivered events for this many days.", least=0, default=30)
+@click.option("--name", metavar="NAME", default="", help="Name the watch (default: its streams).")
 @click.option(
     "--secret", metavar="REF", default="", help="Sign a web hook's messages: env:VARIABLE or file:PATH with whsec_..."
 )
@@ -111,8 +118,8 @@ def watch_command() -> None:
 def run_command(context: CommandContext, **given: Any) -> int:
     """Read what changed in these streams, and deliver each change as an event.
 
-    An event arrives at least once, always under the same id, and in order for each record. What a receiver does not
-    take is tried again for three days; then it is a dead letter. A STREAM is what `intacct extract` takes.
+    An event arrives at least once, always under the same id, and in order for each record. An event that a receiver
+    does not accept is tried again for three days; then it is a dead letter. A STREAM is what `intacct extract` takes.
     """
     from contextlib import closing
 
@@ -257,7 +264,7 @@ def _count(context: CommandContext, polled: "PollResult | None", delivered: "Del
 def _show(context: CommandContext, polled: "PollResult | None", delivered: "Deliveries") -> None:
     """One line for a poll that brought something, and for deliveries."""
     for stream, error in polled.failures.items() if polled else ():
-        text = f"{stream}: {error}" if stream else f"{error}; the next poll comes at its time"
+        text = f"{stream}: {error}" if stream else f"{error}; the next poll follows on schedule"
         context.console.complain(context.console.wrapped("error  ", text))
     parts = []
     if polled is not None and polled.events:

@@ -27,7 +27,7 @@ _SHORTEST_SECRET = 20
 @click.command("console")
 @number_option("--port", "Serve on this port; 0 takes a free one.", most=65535, default=0)
 @click.option("--no-open", is_flag=True, help="Print the address and open no browser.")
-@click.option("--read-only", is_flag=True, help="Refuse every form: pages only show.")
+@click.option("--read-only", is_flag=True, help="Refuse every form, so that pages only show.")
 @number_option("--idle-minutes", "Sign out after this many minutes without a visit.", least=1, most=1440, default=30)
 @number_option("--largest-upload", "Refuse files of more than this many MB.", least=1, most=2000, default=50)
 @click.option(
@@ -54,10 +54,12 @@ _SHORTEST_SECRET = 20
     metavar="ADDRESS",
     default="127.0.0.1",
     show_default=True,
-    help="Serve on this address; others need team mode.",
+    help="Serve on this address; one that other machines can reach needs team mode.",
 )
 @file_option("--address-file", "Write the start address to this file, for other programs of this account.")
-@click.option("--connection", metavar="NAME", help="Let pages propose this connection (default: INTACCT_CONNECTION).")
+@click.option(
+    "--connection", metavar="NAME", help="Preselect this connection on the pages (default: INTACCT_CONNECTION)."
+)
 @shared_options(connected=False)
 def console_command(context: CommandContext, *, host: str, port: int, no_open: bool, **options: Any) -> None:
     """Serve the console: pages for connections, checks, reports, extracts and loads, in a browser on this machine.

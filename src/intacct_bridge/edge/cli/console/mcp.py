@@ -17,37 +17,37 @@ if TYPE_CHECKING:
 
 
 @click.command("mcp")
-@click.option("--copy", metavar="URI", help="The copy that agents read: duckdb:///FILE, parquet:DIR, postgresql://...")
+@click.option("--copy", metavar="URI", help="Let agents read this copy: duckdb:///FILE, parquet:DIR, postgresql://...")
 @click.option(
     "--folder",
     metavar="DIR",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="Let agents plan to load files of this folder (default: none).",
 )
-@click.option("--read-only", is_flag=True, help="Offer no plans, only tools that read.")
+@click.option("--read-only", is_flag=True, help="Offer only tools that read, none that plan.")
 @number_option(
     "--max-transactions",
-    "The most API transactions for reading and planning, in one run of the server.",
+    "Use at most this many API transactions for reading and planning, in one run of the server.",
     default=200,
 )
-@number_option("--max-rows", "The most rows of an answer.", least=1, most=1000, default=200)
+@number_option("--max-rows", "Give at most this many rows in one answer.", least=1, most=1000, default=200)
 @number_option(
-    "--max-seconds", "The most seconds for a question to the copy.", least=1, most=600, default=30, metavar="S"
+    "--max-seconds", "Stop a query of the copy after this many seconds.", least=1, most=600, default=30, metavar="S"
 )
 @click.option(
     "--console",
     metavar="URL",
     default="",
-    help="The address of the running console: agents that can, open its page for an approval.",
+    help="Offer the pages of this running console for approvals, to agents that can open pages.",
 )
 @click.option("--http", "over_http", is_flag=True, help="Serve over HTTP on this machine instead of standard input.")
-@number_option("--port", "The port for --http; 0 takes any free one.", most=65535, default=8766)
+@number_option("--port", "Serve on this port with --http; 0 takes any free one.", most=65535, default=8766)
 @click.option(
     "--token-file",
     metavar="FILE",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="The bearer token for --http; the file is made if it is missing (default: in the state directory, or"
-    " INTACCT_MCP_TOKEN).",
+    help="Read the bearer token for --http from this file, which is made if it is missing (default: in the state "
+    "directory, or INTACCT_MCP_TOKEN).",
 )
 @shared_options()
 def mcp_command(

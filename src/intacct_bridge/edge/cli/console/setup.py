@@ -23,12 +23,14 @@ _ENVIRONMENTS = ("implementation", "production", "demo")
 @click.option("--sender", metavar="NAME", help="Check with this shared sender, until the connection has one.")
 @click.option("--endpoint", metavar="URL", help="Check at this gateway, until the connection has one.")
 @click.option("--user-id", metavar="ID", help="Show this user ID, until the connection has one (default: ws_bridge).")
-@click.option("--email", metavar="ADDRESS", help="Show this address as that of the new user, who gets the password.")
-@click.option("--role", metavar="NAME", help="Show this name of the role (default: Intacct Bridge).")
+@click.option("--email", metavar="ADDRESS", help="Use this address for the new user; Intacct mails the password to it.")
+@click.option("--role", metavar="NAME", help="Use this name for the role (default: Intacct Bridge).")
 @click.option("--environment", type=click.Choice(_ENVIRONMENTS), help="Plan for this environment first.")
-@click.option("--done", metavar="STEP", multiple=True, help="Tick a step by hand that no check can see. Repeatable.")
+@click.option(
+    "--done", metavar="STEP", multiple=True, help="Tick a step by hand that no check can confirm. Repeatable."
+)
 @click.option("--undone", metavar="STEP", multiple=True, help="Remove the tick of a step. Repeatable.")
-@click.option("--no-check", is_flag=True, help="Show the checklist as the last check left it.")
+@click.option("--no-check", is_flag=True, help="Show the result of the last check, without a new check.")
 @click.option(
     "--print",
     "print_as",
@@ -47,7 +49,7 @@ def setup_command(
     print_as: str | None,
     **answers: str | None,
 ) -> int:
-    """Show step by step how to set up Sage Intacct for one planned use. What a check sees done is ticked.
+    """Show step by step how to set up Sage Intacct for one planned use. A step is ticked once a check confirms it.
 
     The checks change nothing. The plan and the ticks are kept for the next time, without any password. Objects that are
     named here replace those of the plan.

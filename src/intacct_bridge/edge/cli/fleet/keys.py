@@ -42,7 +42,7 @@ def key_command(context: CommandContext) -> None:
 @click.option("--yes", is_flag=True, help="Remove them without confirmation.")
 @with_fleet()
 def rotate_command(context: CommandContext, fleet: "Fleet", *, give_up_lost: bool, yes: bool) -> None:
-    """Seal all secrets with the first key of INTACCT_FLEET_KEY. Workers continue meanwhile.
+    """Seal all secrets with the first key of INTACCT_FLEET_KEY. Workers can keep running.
 
     On every machine, put the new key first and the earlier one behind it, with a comma between them. Then run this
     command. If it is interrupted, run it again. Afterwards remove the earlier key everywhere.
@@ -61,7 +61,7 @@ def rotate_command(context: CommandContext, fleet: "Fleet", *, give_up_lost: boo
 
 @click.command("share")
 @click.option("--secrets-from", metavar="FILE|-|env", help="Seal these secrets, as in `intacct fleet add`.")
-@click.option("--remove-secret", metavar="NAME", multiple=True, help="Remove this secret; repeat it.")
+@click.option("--remove-secret", metavar="NAME", multiple=True, help="Remove this secret. Repeatable.")
 @with_fleet()
 def share_command(
     context: CommandContext, fleet: "Fleet", *, secrets_from: str | None, remove_secret: tuple[str, ...]
@@ -103,7 +103,9 @@ def share_command(
     default="",
     help="Begin the link with the address of the fleet's site (default: INTACCT_FLEET_ADDRESS).",
 )
-@click.option("--end", is_flag=True, help="End all links of the tenant, and the sessions that they began; make none.")
+@click.option(
+    "--end", is_flag=True, help="End all links of the tenant, and the sessions that they started; make no new link."
+)
 @with_fleet()
 def link_command(context: CommandContext, fleet: "Fleet", *, name: str, hours: float, address: str, end: bool) -> None:
     """Print a link with which the tenant's administrator enters credentials.

@@ -37,7 +37,7 @@ _EXTRA = ("jinja2", "python_multipart", "starlette", "uvicorn")
     metavar="ADDRESS",
     default="127.0.0.1",
     show_default=True,
-    help="Serve on this address; others than this machine's need --address.",
+    help="Serve on this address; one that other machines can reach needs --address.",
 )
 @click.option(
     "--allow-host",

@@ -26,7 +26,7 @@ _COLUMNS = ("tenant", "flow", "schedule", "last run", "end", "next run", "failur
 )
 @with_fleet()
 def status_command(context: CommandContext, fleet: "Fleet", *, search: str, attention: bool) -> int:
-    """Show the last and the next run of each flow, failures since the last success, and what is in doubt.
+    """Show the last and the next run of each flow, failures since the last success, and records in doubt.
 
     With --attention the exit status is 1 if a tenant needs a person. Times are UTC.
     """
@@ -51,7 +51,7 @@ def status_command(context: CommandContext, fleet: "Fleet", *, search: str, atte
 def usage_command(context: CommandContext, fleet: "Fleet", *, month: str, search: str) -> None:
     """Show the API transactions that each company used in a month, and its limit.
 
-    The counts are those with which the limits are kept: every request of every worker, at the time it was sent.
+    The limits are enforced by the same counts: every request of every worker, at the time it was sent.
     """
     used = fleet.usage(month, like=search)
     rows = [

@@ -27,7 +27,7 @@ def _parts(command: Command) -> Command:
             "settings",
             metavar="NAME=VALUE",
             multiple=True,
-            help="Set this setting of the connection; repeat it.",
+            help="Set this setting of the connection. Repeatable.",
         ),
         click.option(
             "--secrets-from",
@@ -40,7 +40,7 @@ def _parts(command: Command) -> Command:
             "--schedule",
             metavar="FLOW=TIME",
             multiple=True,
-            help='Run a flow at these times: --schedule nightly="15 2 * * *", or "every 15m"; repeat it.',
+            help='Run a flow at these times: --schedule nightly="15 2 * * *", or "every 15m". Repeatable.',
         ),
         number_option(
             "--concurrency", "Send at most this many requests at a time.", least=1, default=None, show_default=False
@@ -105,7 +105,7 @@ def add_command(
 @click.option("--search", metavar="TEXT", default="", help="List only names that contain this.")
 @with_fleet()
 def list_command(context: CommandContext, fleet: "Fleet", *, search: str) -> None:
-    """List the tenants. Secrets are not opened."""
+    """List the tenants. Secrets are not decrypted."""
     rows = [
         (
             tenant.name,
@@ -155,9 +155,9 @@ def show_command(context: CommandContext, fleet: "Fleet", *, name: str) -> None:
 @click.command("change")
 @click.argument("name", metavar="TENANT")
 @_parts
-@click.option("--unset", metavar="NAME", multiple=True, help="Remove this setting; repeat it.")
-@click.option("--remove-flow", metavar="FLOW", multiple=True, help="Remove this flow and its times; repeat it.")
-@click.option("--remove-secret", metavar="NAME", multiple=True, help="Remove this secret; repeat it.")
+@click.option("--unset", metavar="NAME", multiple=True, help="Remove this setting. Repeatable.")
+@click.option("--remove-flow", metavar="FLOW", multiple=True, help="Remove this flow and its times. Repeatable.")
+@click.option("--remove-secret", metavar="NAME", multiple=True, help="Remove this secret. Repeatable.")
 @with_fleet(prints_table=False)
 def change_command(
     context: CommandContext,
@@ -169,9 +169,9 @@ def change_command(
     remove_secret: tuple[str, ...],
     **given: Any,
 ) -> None:
-    """Change a tenant: what is not named stays. `--schedule FLOW=` removes the times of a flow.
+    """Change the given parts of a tenant. `--schedule FLOW=` removes the times of a flow.
 
-    A run that goes on is not changed; the next one has the new values.
+    The current run is not affected; the next one has the new values.
     """
     from intacct_bridge.edge.cli.fleet.tenant_input import check_flows
 
@@ -197,7 +197,7 @@ def change_command(
 @click.argument("names", metavar="TENANT...", nargs=-1, required=True)
 @with_fleet(prints_table=False)
 def pause_command(context: CommandContext, fleet: "Fleet", *, names: tuple[str, ...]) -> None:
-    """Stop the flows of these tenants from beginning. A flow that is running continues to its end."""
+    """Stop starting the flows of these tenants. A flow that is running continues to its end."""
     for name in names:
         fleet.pause(name)
         context.console.say(f"Paused tenant {name}.")
@@ -207,7 +207,7 @@ def pause_command(context: CommandContext, fleet: "Fleet", *, names: tuple[str, 
 @click.argument("names", metavar="TENANT...", nargs=-1, required=True)
 @with_fleet(prints_table=False)
 def resume_command(context: CommandContext, fleet: "Fleet", *, names: tuple[str, ...]) -> None:
-    """Let the flows of paused tenants begin again, at their next times."""
+    """Start the flows of paused tenants again, at their next times."""
     for name in names:
         fleet.resume(name)
         context.console.say(f"Resumed tenant {name}.")

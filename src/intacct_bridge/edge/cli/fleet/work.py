@@ -40,7 +40,7 @@ threads_option = number_option(
     most=200, default=_THREADS,
 )  # fmt: skip
 longest_option = number_option(
-    "--longest-run", "End a run after this many minutes; the next one goes on.", least=1, default=_MINUTES
+    "--longest-run", "End a run after this many minutes; the next one continues.", least=1, default=_MINUTES
 )
 
 
@@ -119,7 +119,7 @@ def run_command(
 ) -> int:
     """Run flows now, of one tenant or of all that are not paused. Wait for the results, and show them.
 
-    Meanwhile this process is a worker like the others. Without FLOW, all flows of each tenant run. The exit status is
+    Until then, this process is a worker like the others. Without FLOW, all flows of each tenant run. The exit status is
     that of the worst run.
 
     \b

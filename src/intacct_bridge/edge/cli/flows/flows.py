@@ -53,7 +53,7 @@ def list_command(context: CommandContext) -> None:
 @click.argument("name", metavar="FLOW")
 @shared_options(connected=True, prints_table=True)
 def show_command(context: CommandContext, *, name: str) -> None:
-    """Show a flow, and the command line that it stands for on its connection, or on the one that is named.
+    """Show a flow and its command line, on its own connection or on the one that --connection names.
 
     \b
     Examples:
@@ -160,7 +160,7 @@ def systemd_command(context: CommandContext, *, name: str, on_calendar: str, to:
 @flows_command.command("cron")
 @click.argument("name", metavar="FLOW")
 @click.option(
-    "--when", metavar="TIME", default="0 2 * * *", show_default=True, help="Run at these times, as cron has them."
+    "--when", metavar="TIME", default="0 2 * * *", show_default=True, help="Run at these times, as cron writes them."
 )
 @click.option("--install", is_flag=True, help="Put the entry into your crontab, in place of the flow's earlier one.")
 @click.option("--remove", is_flag=True, help="Remove the flow's entry from your crontab.")

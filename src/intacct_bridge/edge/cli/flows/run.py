@@ -27,10 +27,10 @@ _STOPPED = (INTERRUPTED, TERMINATED)
 @file_option("--metrics", "Afterwards write the metrics of all runs to this file, in Prometheus's text format.")
 @shared_options(prints_table=True)
 def run_command(context: CommandContext, *, names: tuple[str, ...], metrics: Path | None) -> int:
-    """Run the flows of intacct.toml in the order given. Each ends as its command does.
+    """Run flows of intacct.toml, in the order given.
 
     The exit status is that of the worst flow: in doubt, then a bug, then what a person must fix, then a temporary
-    fault, then failures. A flow that fails does not keep the next one from running. While a flow runs, another run of
+    fault, then failures. If a flow fails, the next one still runs. While a flow runs, another run of
     it on the same connection ends with exit status 4.
 
     \b

@@ -79,9 +79,9 @@ PLANNING_OPTIONS = {
 @click.option(
     "--key",
     metavar="COLS",
-    help="Columns that identify a record in its source; to update or delete, the fields to find it by (A,B).",
+    help="Identify a record in its source by these columns (A,B); to update or delete, find it by these fields.",
 )
-@number_option("--batch-size", "Records in one request.", least=1, most=100, default=100)
+@number_option("--batch-size", "Send this many records in one request.", least=1, most=100, default=100)
 @click.option("--atomic", is_flag=True, help="Apply all records of a request or none.")
 @click.option("--draft", is_flag=True, help="Post drafts, which change no balances yet.")
 @click.option(
@@ -89,44 +89,44 @@ PLANNING_OPTIONS = {
     type=click.Choice(["stop", "continue"]),
     default="continue",
     show_default=True,
-    help="What to do after a record that Intacct refuses.",
+    help="Stop or continue after a record that Intacct refuses.",
 )
 @number_option("--settle-after", SETTLE_AFTER, metavar="S")
 @click.option(
     "--clear-empty", is_flag=True, help="Clear the field when the cell is empty (default: leave it unchanged)."
 )
 @click.option("--allow-duplicates", is_flag=True, help="Post even if Intacct already has a record with this key.")
-@click.option("--offline", is_flag=True, help="Plan without asking the company.")
+@click.option("--offline", is_flag=True, help="Plan without any request to Intacct.")
 @file_option("--refused", "Write refused rows to this file, each with the reason.")
 @click.option(
     "--attachment-folder",
     metavar="NAME",
     default="Uploads",
     show_default=True,
-    help="The attachment folder in Intacct for files that an `attachments` column names.",
+    help="Put files that an `attachments` column names into this attachment folder in Intacct.",
 )
 @click.option(
-    "--date-order", type=click.Choice(["mdy", "dmy"]), help="The order of month and day in dates with slashes."
+    "--date-order", type=click.Choice(["mdy", "dmy"]), help="Read dates with slashes in this order of month and day."
 )
 @click.option(
     "--date-format",
     metavar="[COLUMN=]FORMAT",
     multiple=True,
-    help="The format of dates in a column, or in all: DD.MM.YYYY, D-MMM-YY. May be repeated.",
+    help="Read dates in this format, in one column or in all: DD.MM.YYYY, D-MMM-YY. Repeatable.",
 )
-@number_option("--header-row", "The row with the names of the columns (default: detected).", least=1, metavar="N")
+@number_option("--header-row", "Take the column names from this row (default: detected).", least=1, metavar="N")
 @click.option(
     "--set",
     "constants",
     metavar="COLUMN=VALUE",
     multiple=True,
-    help="Add a column with this value in every row, such as journal=PYRJ. May be repeated.",
+    help="Add a column with this value in every row, such as journal=PYRJ. Repeatable.",
 )
-@click.option("--where", metavar="FILTER", help="Leave out the rows that do not meet this filter on columns.")
-@click.option("--encoding", help="The encoding of the text file (default: detected).")
-@click.option("--delimiter", help="The delimiter of the text file (default: detected).")
-@click.option("--sheet", help="The Excel sheet (default: the first).")
-@click.option("--track", metavar="FIELD", multiple=True, help="Keep this field's value in the outbox; may be repeated.")
+@click.option("--where", metavar="FILTER", help="Load only the rows that meet this filter on columns.")
+@click.option("--encoding", help="Read the text file in this encoding (default: detected).")
+@click.option("--delimiter", help="Split the text file at this delimiter (default: detected).")
+@click.option("--sheet", help="Read this Excel sheet (default: the first).")
+@click.option("--track", metavar="FIELD", multiple=True, help="Store this field's value in the outbox. Repeatable.")
 @click.option("--yes", is_flag=True, help="Write to a production company without confirmation.")
 @shared_options(prints_table=True)
 def load_command(
@@ -134,7 +134,7 @@ def load_command(
 ) -> int:
     """Load the records of FILE (CSV, JSON lines, Parquet, Excel): show the plan, then --apply it.
 
-    Rows that an earlier run posted are recognised and not posted again, regardless of what happened in between.
+    Rows that an earlier run posted are recognised and not posted again, even after a crash or a lost reply.
 
     \b
     Examples:

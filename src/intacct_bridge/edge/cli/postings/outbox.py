@@ -31,7 +31,9 @@ _STATES = ("planned", "not_sent", "sent", "applied", "rejected", "aborted", "in_
 
 @click.group("outbox", no_args_is_help=True)
 def outbox_command() -> None:
-    """The durable record of all writes, one for each company: of this machine, or of all that share a database.
+    """Show what was posted, settle what is in doubt, and retry what was refused.
+
+    The outbox is the durable record of all writes to a company, from this machine or from all that share a database.
 
     \b
     Examples:
@@ -44,21 +46,23 @@ def outbox_command() -> None:
 
 
 @outbox_command.command("list")
-@click.option("--state", type=click.Choice(_STATES), multiple=True, help="Only entries in this state; may be repeated.")
-@click.option("--object", "object_name", metavar="OBJECT", help="Only entries of this object.")
-@click.option("--operation", type=click.Choice(_OPERATIONS), help="Only writes of this kind.")
-@click.option("--by", "user", metavar="USER", default="", help="Only entries that this user sent.")
-@click.option("--source", metavar="TEXT", default="", help="Only entries from inputs with this text in their name.")
+@click.option("--state", type=click.Choice(_STATES), multiple=True, help="List only entries in this state. Repeatable.")
+@click.option("--object", "object_name", metavar="OBJECT", help="List only entries of this object.")
+@click.option("--operation", type=click.Choice(_OPERATIONS), help="List only writes of this kind.")
+@click.option("--by", "user", metavar="USER", default="", help="List only entries that this user sent.")
+@click.option(
+    "--source", metavar="TEXT", default="", help="List only entries from inputs with this text in their name."
+)
 @click.option(
     "--find",
     "text",
     metavar="TEXT",
     default="",
-    help="Only entries with this text in the record, the receipt or a tracked value.",
+    help="List only entries with this text in the record, the receipt or a tracked value.",
 )
-@day_option("--since", "Only entries sent on this date (UTC) or later.")
-@day_option("--until", "Only entries sent on this date (UTC) or earlier.")
-@number_option("--limit", "The number of entries to list, the latest; an export has all.", least=1, default=100)
+@day_option("--since", "List only entries sent on this date (UTC) or later.")
+@day_option("--until", "List only entries sent on this date (UTC) or earlier.")
+@number_option("--limit", "List at most this many entries, the latest; an export has all.", least=1, default=100)
 @file_option("--export", "Write the entries to this file (.csv or .jsonl) with all their values.")
 @click.option("--links", is_flag=True, help="Ask Intacct for the links of records whose link is not known yet.")
 @shared_options(prints_table=True)

@@ -84,13 +84,19 @@ def _propose(context: CommandContext, outbox: "Outbox", doubtful: "list[OutboxEn
 
 
 _BECAUSE = click.option("--because", metavar="TEXT", required=True, help="Say why. The outbox keeps the reason.")
-_PERSON = click.option("--person", metavar="NAME", help="Who decides (default: the operating system's user).")
+_PERSON = click.option(
+    "--person", metavar="NAME", help="Record this person's decision (default: the operating system's user)."
+)
 
 
 @click.command("resolve")
 @click.argument("number", type=int)
-@click.option("--posted-as", metavar="KEY", help="Intacct has the record, with this RECORDNO or natural key.")
-@click.option("--not-posted", is_flag=True, help="Intacct does not have the record: it may be sent again.")
+@click.option(
+    "--posted-as", metavar="KEY", help="Conclude that Intacct has the record, with this RECORDNO or natural key."
+)
+@click.option(
+    "--not-posted", is_flag=True, help="Conclude that Intacct does not have the record: it may be sent again."
+)
 @_BECAUSE
 @_PERSON
 @shared_options(prints_table=True)
@@ -168,7 +174,7 @@ def _seen(context: CommandContext, entry: "OutboxEntry", key: str) -> str:
     if not record:
         raise SettingsError(
             f"Intacct shows no {name} {key!r} to {entry.user or 'this user'}",
-            fix=f"Give its RECORDNO. Look with: intacct query {name}",
+            fix=f"Give its RECORDNO. Find it with: intacct query {name}",
         )
     return record
 

@@ -26,8 +26,8 @@ _LEAST_DIGITS = 12
 def plan_command() -> None:
     """Look at a kept plan, approve it, and apply it.
 
-    The option --out PLAN makes one: of load, undo, create, update, delete, reverse, void, approve, decline and recall.
-    PLAN is its file. A plan that an agent made is named by its id.
+    The commands load, undo, create, update, delete, reverse, void, approve, decline and recall write a plan to a file
+    with --out PLAN. A plan that an agent made has an id instead of a file.
 
     \b
     Examples:
@@ -42,7 +42,9 @@ def plan_command() -> None:
 @_PLAN
 @shared_options(prints_table=True)
 def show_command(context: CommandContext, *, plan: Path) -> int:
-    """Show the plan as the company is now, with its id, its digest and its approvals. Nothing is sent.
+    """Show the plan, checked against the company as it is now. Nothing is sent.
+
+    The id, the digest and the approvals of the plan are shown too.
 
     \b
     Example:
@@ -55,7 +57,7 @@ def show_command(context: CommandContext, *, plan: Path) -> int:
 
 @plan_command.command("approve")
 @_PLAN
-@number_option("--hours", "The approval holds for this many hours.", least=1, most=720, default=24)
+@number_option("--hours", "Let the approval expire after this many hours.", least=1, most=720, default=24)
 @click.option("--digest", metavar="DIGEST", help="Approve only this digest (its first 12 digits or more); do not ask.")
 @shared_options(prints_table=True)
 def approve_command(context: CommandContext, *, plan: Path, hours: int, digest: str | None) -> None:
@@ -109,13 +111,13 @@ def _check_digest(given: str, digest: str) -> None:
 @plan_command.command("apply")
 @_PLAN
 @number_option("--settle-after", SETTLE_AFTER, metavar="S")
-@click.option("--track", metavar="FIELD", multiple=True, help="Keep this field's value in the outbox; may be repeated.")
+@click.option("--track", metavar="FIELD", multiple=True, help="Store this field's value in the outbox. Repeatable.")
 @click.option("--yes", is_flag=True, help="Do not ask before writing to a production company. This approves nothing.")
 @shared_options(prints_table=True)
 def apply_command(context: CommandContext, *, plan: Path, yes: bool, **options: Any) -> int:
-    """Apply the plan as it was made, once its references and existing records are seen to be the same.
+    """Apply the plan as it was made, if its references and existing records have not changed.
 
-    Applying it again does only what was not done.
+    Applying it again sends only what was not sent.
 
     \b
     Example:

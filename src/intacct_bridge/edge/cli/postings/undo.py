@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 @click.command("undo")
 @click.argument("file", metavar="[FILE]", required=False, type=click.Path(path_type=Path))
-@click.option("--run", "runs", metavar="ID", multiple=True, help="Take back what this run posted; may be repeated.")
-@click.option("--entry", "numbers", metavar="N", type=int, multiple=True, help="Take back this entry; may be repeated.")
+@click.option("--run", "runs", metavar="ID", multiple=True, help="Take back what this run posted. Repeatable.")
+@click.option("--entry", "numbers", metavar="N", type=int, multiple=True, help="Take back this entry. Repeatable.")
 @day_option("--date", "Date reversals and opposite entries on this day (default: today).")
 @click.option("--delete", is_flag=True, help="Delete the records where Intacct allows it, instead of reversing them.")
 @click.option("--memo", metavar="TEXT", default="", help="Give reversals this text, and opposite entries this title.")

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @click.command("sql")
 @click.argument("statement", metavar="SELECT")
 @click.option(
-    "--on", "uri", metavar="URI", help="Ask this copy instead of Intacct; it also has the views `reporting.*`."
+    "--on", "uri", metavar="URI", help="Query this copy instead of Intacct; it also has the views `reporting.*`."
 )
 @click.option(
     "--explain", is_flag=True, help="Only show what would be read, and its cost; uses one transaction a table."

@@ -42,7 +42,9 @@ def list_command(context: CommandContext) -> None:
 
 @views_command.command("show")
 @click.argument("name")
-@click.option("--in", "uri", metavar="URI", help="Show the SQL for this copy (default: as it is written for all).")
+@click.option(
+    "--in", "uri", metavar="URI", help="Show the SQL for this copy (default: the common form for all copies)."
+)
 @shared_options(connected=False)
 def show_command(context: CommandContext, *, name: str, uri: str | None) -> None:
     """Show a view: grain, columns, units, rule and SQL."""

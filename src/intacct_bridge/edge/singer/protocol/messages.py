@@ -297,7 +297,7 @@ def _check_parts(raw: Mapping[str, Any], number: int) -> None:
     for name, value in {**named, "required": schema.get("required")}.items():
         names = [value] if name == "bookmark_properties" and isinstance(value, str) else value or []
         if not isinstance(names, list) or not all(isinstance(one, str) for one in names):
-            raise SettingsError(f"line {number}: {name} is {shown(str(value))}, not a list of texts")
+            raise SettingsError(f"line {number}: {name} is {shown(str(value))}, not a list of strings")
 
 
 def _names(given: Any) -> tuple[str, ...]:

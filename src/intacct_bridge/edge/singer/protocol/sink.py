@@ -333,7 +333,7 @@ class SingerWriter:
         return None if self._keys is None else (self._keys.count(), self._keys.highest())
 
     def _forget(self, keys: Sequence[Value]) -> None:
-        """These keys have no rows any more."""
+        """These keys no longer have rows."""
         if self._keys is not None:
             self._keys.remove(key for key in keys if isinstance(key, int))
 

@@ -193,7 +193,7 @@ def changing_outcomes(file: DroppedFile) -> Iterator[DroppedFile]:
 def changing(file_id: str, person: str, *, version: str | None = None) -> Iterator[DroppedFile]:
     """The file as it is kept now, which is saved after the block; no other window changes it meanwhile.
 
-    SettingsError where it is not of this `version` any more.
+    SettingsError if it no longer has this `version`.
     """
     with _CHANGING:
         now = find_file(file_id, person)
