@@ -214,7 +214,7 @@ def settle(outbox: Outbox, company: Silent, entries: list[OutboxEntry]) -> tuple
 
 
 def reading(monkeypatch: pytest.MonkeyPatch, *found: Readback | Exception) -> None:
-    def read_back(_: object, entries: Sequence[OutboxEntry]) -> list[Readback]:
+    def read_back(_: object, __: object, entries: Sequence[OutboxEntry]) -> list[Readback]:
         if isinstance(found[0], Exception):
             raise found[0]
         return [one for one in found if isinstance(one, Readback)][: len(entries)]

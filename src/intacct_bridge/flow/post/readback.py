@@ -2,11 +2,12 @@
 
 The outbox has the update as the text of its function; the company has the record as it is now. If the record has all
 values of the update, that is proof, regardless of who wrote them. If it has not, the update may be sent again, because
-an update sets the fields that it names and replaces a line set as a whole. Two cases are unclear, because the first
-sending may have been done and then overwritten: lines differ, or another user changed the record since.
+an update sets the fields that it names and replaces a line set as a whole. Three cases are unclear, because the first
+sending may have been done and then overwritten: lines differ, another user changed the record since, or a later update
+of ours has the same fields, whose values a second sending would take away.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -14,9 +15,11 @@ from enum import StrEnum
 from intacct_bridge.client.protocol import Gateway
 from intacct_bridge.flow.company.current_records import CurrentRecord, Locator
 from intacct_bridge.flow.company.writable import WritableObject, writable_object
-from intacct_bridge.flow.outbox.entry import OutboxEntry
+from intacct_bridge.flow.outbox.entry import OutboxEntry, WriteTarget
+from intacct_bridge.flow.outbox.outbox import Outbox
 from intacct_bridge.flow.outbox.sent_write import sent_key, sent_write
 from intacct_bridge.flow.plan.changes import differences
+from intacct_bridge.flow.records.status import UNRESOLVED
 from intacct_bridge.flow.records.values import comparable
 from intacct_bridge.flow.records.write import Write, WriteOperation
 from intacct_bridge.model.writing.actions import action_of
@@ -39,16 +42,57 @@ class Readback:
     note: str = ""
 
 
-def read_back(company: Gateway, entries: Sequence[OutboxEntry]) -> list[Readback]:
+def read_back(company: Gateway, outbox: Outbox, entries: Sequence[OutboxEntry]) -> list[Readback]:
     """One result for each of these updates or deletes, which are all of one object."""
     writable = writable_object(company, entries[0].target.object)
     writes = [sent_write(writable, entry) for entry in entries]
     keys = [sent_key(writable, entry) for entry in entries]
     located = Locator(company, writable).locate([(write, (key,)) for write, key in zip(writes, keys, strict=True)])
-    return [
-        _compare(writable, write, entry, found[0] if found else None)
-        for write, entry, found in zip(writes, entries, located, strict=True)
-    ]
+    later = _Updates(outbox, writable, entries[0].target)
+    done: list[Readback] = []
+    for write, entry, found in zip(writes, entries, located, strict=True):
+        back = _compare(writable, write, entry, found[0] if found else None)
+        updates = write.operation is WriteOperation.UPDATE and back.verdict is ReadbackVerdict.NOT_DONE
+        done.append(_unless_updated_since(writable, write, entry, found[0], later) if updates else back)
+    return done
+
+
+class _Updates:
+    """The updates of one object that are or may be applied; the outbox is asked where they are needed."""
+
+    def __init__(self, outbox: Outbox, writable: WritableObject, target: WriteTarget) -> None:
+        self._outbox, self._writable, self._target = outbox, writable, target
+        self._unresolved: list[tuple[str, OutboxEntry]] | None = None
+
+    def of(self, records: Collection[str]) -> list[OutboxEntry]:
+        """Those of a record, by any of its keys."""
+        company, name = self._target.company, self._target.object
+        if self._unresolved is None:
+            found = self._outbox.entries(company=company, statuses=UNRESOLVED, object=name)
+            updates = (one for one in found if one.target.operation is WriteOperation.UPDATE)
+            self._unresolved = [(self._key(one), one) for one in updates]
+        applied = self._outbox.later_writes(company, name, WriteOperation.UPDATE, records)
+        return [*(one for some in applied.values() for one in some),
+                *(one for key, one in self._unresolved if key in records)]  # fmt: skip
+
+    def _key(self, entry: OutboxEntry) -> str:
+        sent = sent_write(self._writable, entry)
+        return comparable(sent.fields.get(sent_key(self._writable, entry)))
+
+
+def _unless_updated_since(
+    writable: WritableObject, write: Write, entry: OutboxEntry, current: CurrentRecord, updates: _Updates
+) -> Readback:
+    """That an update was not done, unless a later one of ours has the fields that differ."""
+    key = sent_key(writable, entry)
+    record = comparable(write.fields.get(key))
+    left = {change.name for change in differences(write, current, writable, (key,))}
+    for other in updates.of({record, current.record}):
+        if other.number > entry.number and (both := left & sent_write(writable, other).fields.keys()):
+            names = ", ".join(sorted(both))
+            note = f"entry {other.number} of the outbox changes {write.object} {record} after it: compare {names}"
+            return Readback(ReadbackVerdict.UNCLEAR, record, note)
+    return Readback(ReadbackVerdict.NOT_DONE, record)
 
 
 def _compare(writable: WritableObject, write: Write, entry: OutboxEntry, current: CurrentRecord | None) -> Readback:

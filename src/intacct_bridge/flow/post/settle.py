@@ -143,7 +143,7 @@ class Settler:
         """Settle updates and deletes: their record shows whether they were done."""
         asked = self._outbox.clock()
         try:
-            found = read_back(self._company, doubtful)
+            found = read_back(self._company, self._outbox, doubtful)
         except NotPermittedError as error:
             return [self._conclude(entry, RecordStatus.IN_DOUBT, error.message) for entry in doubtful]
         self._step("searched")

@@ -1,0 +1,104 @@
+"""An update in doubt that a later update of the same record follows: its values are not written over the later ones."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from intacct_bridge.emulator.gateway.gateway import Emulator
+from intacct_bridge.flow.company.legacy import LegacyGateway
+from intacct_bridge.flow.outbox.entry import OutboxEntry
+from intacct_bridge.flow.post.retry import settle_doubts
+from intacct_bridge.flow.records.status import RecordStatus
+from intacct_bridge.wire.codec import decode_request
+from intacct_bridge.wire.reply import ConnectionCutError, Reply
+from support.journeys.objects import VENDORS, Desk
+from support.small_company import Clock, client, company
+
+APPLIED, IN_DOUBT = RecordStatus.APPLIED, RecordStatus.IN_DOUBT
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def emulator(clock: Clock) -> Iterator[Emulator]:
+    emulator = company(clock)
+    yield emulator
+    emulator.close()
+
+
+@pytest.fixture
+def desk(tmp_path: Path, emulator: Emulator) -> Desk:
+    desk = Desk(tmp_path, emulator)
+    desk.load(VENDORS, "VENDOR")
+    return desk
+
+
+def updated(desk: Desk, text: str, *, lost: str = "") -> list[RecordStatus]:
+    """An update; its answer is lost before or after it was applied."""
+
+    def transport(endpoint: str, body: bytes) -> Reply:
+        if decode_request(body).operations[0].functions[0].name != "update" or not lost:
+            return desk.emulator(endpoint, body)
+        if lost == "after":
+            desk.emulator(endpoint, body)
+        raise ConnectionCutError("cut", sent=True)
+
+    desk.transport = transport
+    found = [one.status for one in desk.load(text, "VENDOR", "update")]
+    desk.transport = None
+    return found
+
+
+def settled(desk: Desk) -> list[OutboxEntry]:
+    with client(desk.emulator) as gateway, desk.outbox() as outbox:
+        return settle_doubts(LegacyGateway(gateway), outbox)
+
+
+def vendor(desk: Desk) -> tuple[str, str]:
+    (found,) = (row for row in desk.rows("VENDOR") if row["VENDORID"] == "V-1")
+    return found["NAME"], found.get("COMMENTS", "")
+
+
+def test_the_earlier_of_two_updates_does_not_take_the_later_one_away(desk: Desk, clock: Clock) -> None:
+    assert updated(desk, "VENDORID,NAME,COMMENTS\nV-1,First,said first\n", lost="before") == [IN_DOUBT]
+    clock.forward(minutes=1)
+    assert updated(desk, "RECORDNO,NAME\n1,Second\n") == [APPLIED]
+    clock.forward(minutes=61)
+    (entry,) = settled(desk)
+    assert (entry.status, entry.note) == (
+        IN_DOUBT,
+        "entry 4 of the outbox changes VENDOR 1 after it: compare NAME",
+    )
+    assert vendor(desk) == ("Second", "")
+
+
+def test_a_later_update_of_other_fields_leaves_the_earlier_one_to_be_done(desk: Desk, clock: Clock) -> None:
+    assert updated(desk, "VENDORID,NAME\nV-1,First\n", lost="before") == [IN_DOUBT]
+    clock.forward(minutes=1)
+    assert updated(desk, "RECORDNO,COMMENTS\n1,said later\n") == [APPLIED]
+    assert updated(desk, "VENDORID,NAME\nV-2,Second\n") == [APPLIED]
+    clock.forward(minutes=61)
+    assert [one.status for one in settled(desk)] == [APPLIED]
+    assert vendor(desk) == ("First", "said later")
+
+
+def test_a_later_update_counts_while_it_is_in_doubt_too(desk: Desk, clock: Clock) -> None:
+    assert updated(desk, "VENDORID,NAME\nV-1,First\n", lost="before") == [IN_DOUBT]
+    clock.forward(minutes=1)
+    assert updated(desk, "RECORDNO,NAME\n1,Second\n", lost="before") == [IN_DOUBT]
+    clock.forward(minutes=61)
+    assert [one.status for one in settled(desk)] == [IN_DOUBT, APPLIED]
+    assert vendor(desk)[0] == "Second"
+
+
+def test_an_update_that_was_done_before_the_later_one_is_not_sent_again(desk: Desk, clock: Clock) -> None:
+    assert updated(desk, "VENDORID,NAME\nV-1,First\n", lost="after") == [RecordStatus.SETTLED]
+    clock.forward(minutes=1)
+    assert updated(desk, "RECORDNO,NAME\n1,Second\n") == [APPLIED]
+    clock.forward(minutes=61)
+    assert settled(desk) == []
+    assert vendor(desk)[0] == "Second"
