@@ -740,7 +740,9 @@ def test_a_file_that_is_open_or_not_a_database_is_refused_clearly(tmp_path: Path
 def test_an_error_about_a_database_that_cannot_be_opened_says_what_to_do(tmp_path: Path) -> None:
     (tmp_path / "folder.duckdb").mkdir()
     (tmp_path / "torn.duckdb").write_bytes(bytes(4096))
-    others = f"import duckdb, sys; c = duckdb.connect('{tmp_path}/held.duckdb'); print(1, flush=True); sys.stdin.read()"
+    name = f"{tmp_path}/held.duckdb"
+    duckdb.connect(name).close()
+    others = f"import duckdb, sys; c = duckdb.connect('{name}', read_only=True); print(1, flush=True); sys.stdin.read()"
     with subprocess.Popen([sys.executable, "-c", others], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
         assert other.stdin and other.stdout and other.stdout.readline()
         fixes = {}
@@ -749,6 +751,7 @@ def test_an_error_about_a_database_that_cannot_be_opened_says_what_to_do(tmp_pat
             with pytest.raises(kind, match="cannot be opened") as refused:
                 open_sink(f"{tmp_path}/{name}.duckdb").open("demo", NOON)
             fixes[name] = refused.value.fix
+            assert "-readonly" not in refused.value.message
         other.stdin.close()
     assert fixes["folder"] == f"name a file: {tmp_path}/folder.duckdb/copy.duckdb"
     assert fixes["torn"].startswith("the file is damaged, or was not made by DuckDB")

@@ -374,3 +374,42 @@ def test_a_commit_whose_checkpoint_fails_is_not_repeated(monkeypatch: pytest.Mon
         writer.commit(DONE, NOON)
     sink.close()
     assert held() == (50, 50)
+
+
+def test_a_file_that_cannot_be_closed_well_keeps_the_committed_rows(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A full disk: the last checkpoint fails, and so does opening the file again."""
+    monkeypatch.chdir(tmp_path)
+    connect, opened = module._connect, list[Stubborn]()
+
+    def once(path: str) -> Stubborn:
+        if opened:
+            raise SettingsError("the file cannot be opened: No space left on device")
+        opened.append(Stubborn(connect(path), least=0))
+        return opened[0]
+
+    sink, memo = duckdb_sink(PATH), stream(3)
+    sink.open("demo", NOON)
+    sink.close()
+    monkeypatch.setattr(module, "_connect", once)
+    sink.database._database.connect()
+    writer = sink.writer(memo, Bookmark())
+    writer.write(texts(memo, 0, 50, 40))
+    writer.commit(DONE, NOON)
+    sink.database._database.replaced()
+    sink.close()
+    assert held() == (50, 50)
+
+
+def test_a_full_disk_is_no_damaged_file() -> None:
+    """The text is DuckDB's own, of a file in a small file system."""
+    told = duckdb.FatalException(
+        "FATAL Error: Detached database 'copy', but CHECKPOINT during DETACH failed. \nFailed to create checkpoint "
+        'because of error: Could not write file "/srv/copy.duckdb": No space left on device'
+    )
+    error = module.not_opened(PATH, told)
+    assert error.message == (
+        'copy.duckdb cannot be opened: Could not write file "/srv/copy.duckdb": No space left on device'
+    )
+    assert error.fix == "free some disk space"

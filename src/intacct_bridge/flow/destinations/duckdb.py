@@ -143,11 +143,17 @@ class DuckDB:
         return True
 
     def close(self) -> None:
-        """Make a checkpoint and close the file."""
-        if self._open is not None:
-            self._checkpoint()
-            if self._has_replaced:
+        """Make a checkpoint and close the file.
+
+        Committed rows are safe in the log. So a checkpoint that cannot open the file again, as on a full disk, is no
+        error of this run: it would hide what the streams report.
+        """
+        with suppress(BusyError, SettingsError):
+            if self._open is not None:
+                self._checkpoint()
+            if self._open is not None and self._has_replaced:
                 self._free_room()
+        if self._open is not None:
             self._open.close()
             self._open = None
 
@@ -440,12 +446,17 @@ def _version(path: str) -> tuple[int, ...] | None:
 
 def not_opened(path: str, error: Exception) -> BusyError | SettingsError:
     """The error of a file that DuckDB cannot open, with its fix."""
-    reason = str(error).splitlines()[0].partition(". See also")[0]
+    reason, _, more = str(error).partition("\n")
+    reason = _ADVICE.split(_CAUSE.findall(more)[0] if _CAUSE.search(more) else reason)[0]
     fix = next((fix for sign, fix in _FIXES.items() if sign in reason), _NOT_A_DATABASE)
     kind = BusyError if _HELD in reason else SettingsError
     return kind(f"{path} cannot be opened: {reason}", fix=fix)
 
 
+_ADVICE = re.compile(r"\. (?:See also|However, you would be able to open)")
+"""Where DuckDB goes on with advice to users of its own command line."""
+_CAUSE = re.compile(r"because of error: (.*)")
+"""The cause of a failed checkpoint, which is below the first line."""
 _HELD = "Could not set lock"
 _FIXES = {
     _HELD: "close the other program that has it open, or wait until the other run has ended",

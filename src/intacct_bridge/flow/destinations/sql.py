@@ -53,10 +53,11 @@ _FIXES = {
     "violates not-null constraint": "if the column was added to the table, give it a DEFAULT, or let it be NULL; a key "
     "must have a value",
     "violates (check|foreign key|exclusion) constraint": "the constraint was added to the table: drop it",
+    "No space left|[Dd]isk full": "free some disk space",
     "statement timeout": "raise statement_timeout, of the user in the database or in the options of the URI",
     r"column .*(does not exist|not found)": f"the column was renamed or dropped: restore it, {_RELOAD}",
 }
-"""Fixes, by the messages of databases about tables that were changed or are used by views."""
+"""Fixes, by the messages of databases: about tables that were changed or are used by views, rights, a full disk."""
 
 
 class Database(Protocol):
