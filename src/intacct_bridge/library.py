@@ -168,6 +168,7 @@ class BridgeClient(Client):
 
         watch, place = self._watch(streams, begin=begin, baseline=baseline, interest=interest, name=name)
         with EventLog(place) as log, log.exclusively(watch.name):
+            self.begin_run()
             poll(self, log, watch)
             if since is not None:
                 log.acknowledge(watch.name, since, this_machines_time())

@@ -227,6 +227,12 @@ class Client:
         """Forget the formatting if an earlier run read it, so that it is read again; whether one did."""
         return self._catalog.forget_stored_formatting()
 
+    def begin_run(self) -> None:
+        """What this client knows of the catalogue counts as read by an earlier run: what is older than `catalog_hours`
+        is read again, and the rest where an answer contradicts it.
+        """
+        self._cache.begin_run()
+
     @property
     def catalog(self) -> Catalog:
         """The definitions that have been needed so far."""

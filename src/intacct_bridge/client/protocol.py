@@ -112,6 +112,9 @@ class ReadGateway(Gateway, Protocol):
     def forget_stored_formatting(self) -> bool:
         """Forget the formatting if an earlier run read it; whether one did."""
 
+    def begin_run(self) -> None:
+        """What is known of the catalogue counts as read by an earlier run, and what is too old is read again."""
+
     def objects(self) -> dict[str, str]:
         """Every object's name with its label, whether or not the user may read it."""
 

@@ -1,5 +1,6 @@
 """`client.changes` and `client.watch`, as a program uses them."""
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -9,13 +10,18 @@ from typing import Any
 import pytest
 
 from intacct_bridge import ChangeEvent
+from intacct_bridge.client.connections.connection import Connection
+from intacct_bridge.client.gateway.runtime import System
 from intacct_bridge.errors import RemoteProtocolError, TransientError
 from intacct_bridge.flow.changes.delivery import ATTEMPTS
+from intacct_bridge.flow.changes.event import ChangeKind
 from intacct_bridge.flow.changes.event_log import EventLog
 from intacct_bridge.flow.changes.follower import Follower, FollowOptions
 from intacct_bridge.flow.changes.receivers.function import FunctionReceiver
 from intacct_bridge.flow.changes.watch import PollResult, Watch, poll
+from intacct_bridge.library import BridgeClient
 from intacct_bridge.testing import Company, make_company
+from intacct_bridge.wire.reply import Reply
 
 NOON = datetime(2026, 11, 30, 12, tzinfo=UTC)
 
@@ -144,3 +150,44 @@ def test_a_clock_that_is_set_back_delays_no_poll(office: Company, tmp_path: Path
                 follower.stop()
         guard.cancel()
     assert polls == 2
+
+
+class GrowingCompany:
+    """The gateway of a company whose departments get a field, CUSTTITLE here, when the test says so."""
+
+    def __init__(self, office: Company) -> None:
+        self.office, self.has_field = office, False
+
+    def __call__(self, endpoint: str, body: bytes) -> Reply:
+        reply = self.office.emulator(endpoint, body)
+        if self.has_field or b"<lookup>" not in body:
+            return reply
+        fields = re.sub(rb"<Field>(?:(?!</Field>).)*<ID>CUSTTITLE</ID>.*?</Field>", b"", reply.body, flags=re.DOTALL)
+        assert len(fields) < len(reply.body)
+        return Reply(reply.status, fields, reply.headers)
+
+
+@pytest.mark.parametrize("follows", [True, False])
+def test_a_field_that_appears_is_in_the_events_of_a_program_that_runs_on(
+    office: Company, tmp_path: Path, follows: bool
+) -> None:
+    """Definitions are read again after `catalog_hours`, as another run would."""
+    gateway, hours, events = GrowingCompany(office), 0.0, list[ChangeEvent]()
+    system = System(sleep=lambda _: None, wall=lambda: 3600 * hours)
+    settings: dict[str, Any] = {**office.credentials, "environment": "demo", "outbox": str(tmp_path / "outbox.sqlite3")}
+    connection = Connection(name="test", **settings)
+    with BridgeClient(connection, transport=gateway, system=system) as client, office.client() as other:
+        log = EventLog(tmp_path / "log.sqlite3")
+        follower = Follower(client, log, Watch("w", ("DEPARTMENT",)), FunctionReceiver(events.append))
+        for step in range(4):
+            hours, gateway.has_field = (0.0, 0.1, 35.0, 37.0)[step], step > 0
+            if step:
+                made = {"DEPARTMENTID": f"X{step}", "TITLE": "New", "CUSTTITLE": f"Title {step}"}
+                assert other.create("DEPARTMENT", [made])[0].ok
+            if follows:
+                follower.once()
+            else:
+                events += client.changes("DEPARTMENT", since=events[-1].number if events else None)
+        log.close()
+    created = [one.record.get("CUSTTITLE") for one in events if one.kind is ChangeKind.CREATED]
+    assert created == [None, None, "Title 3"]

@@ -89,6 +89,14 @@ class CatalogCache:
             self._changed = True
             return True
 
+    def begin_run(self) -> None:
+        """What was read until now counts as stored by an earlier run, and what is too old is dropped."""
+        with self._lock:
+            for key in [key for key in self._objects if self._young(f"object {key}") is None]:
+                del self._objects[key]
+            self.from_disk = set(self._objects)
+            self._own.clear()
+
     def known(self) -> list[ObjectDef]:
         """The definitions that this run has used."""
         with self._lock:

@@ -59,6 +59,7 @@ class Follower:
         self._options = options or FollowOptions()
         self._gateway, self._log, self._watch, self._now = gateway, log, watch, now
         self._stop = threading.Event()
+        self._has_polled = False
         self._dispatcher = Dispatcher(
             log,
             watch.name,
@@ -113,7 +114,10 @@ class Follower:
 
     def _poll(self) -> PollResult:
         options = Options(show_private=self._options.show_private)
-        prepared = prepare_watch(self._gateway, self._watch)  # definitions may have changed meanwhile
+        if self._has_polled:  # definitions may have changed meanwhile
+            self._gateway.begin_run()
+        self._has_polled = True
+        prepared = prepare_watch(self._gateway, self._watch)
         found = poll(self._gateway, self._log, self._watch, options, prepared)
         now = min(self._now(), self._gateway.company_time)  # a machine's clock may be years ahead when it starts
         self._log.prune(self._watch.name, now - timedelta(days=self._options.keep_days))
