@@ -10,10 +10,13 @@ import pytest
 
 from flow.extract.test_run import SMALL, Copy, KilledError, check
 from intacct_bridge.errors import Fault, InvalidRequestError
-from intacct_bridge.flow.destinations.open import open_sink
+from intacct_bridge.flow.destinations.open import copy_states, open_sink
+from intacct_bridge.flow.extract.options import Options
+from intacct_bridge.flow.extract.pipeline import Prepared
 from intacct_bridge.flow.extract.run import Extraction
 from intacct_bridge.flow.streams.partition import PartitionPage
 from intacct_bridge.flow.streams.stream import Stream
+from intacct_bridge.flow.streams.times import format_time
 from intacct_bridge.model.query.query import Query
 from support.flow.company import VENDOR, Company
 
@@ -40,7 +43,7 @@ def more(company: Company, times: int) -> None:
     company.clock += timedelta(days=3)
 
 
-def killed(copy: Copy, company: Company, stream: Stream, *, after: int) -> None:
+def killed(copy: Copy, company: Company, stream: Stream, *, after: int, options: Options = SMALL) -> None:
     """A run that ends at its n-th call."""
     last = company.calls + after
 
@@ -50,7 +53,7 @@ def killed(copy: Copy, company: Company, stream: Stream, *, after: int) -> None:
 
     company.after_call = stop
     with suppress(KilledError):
-        copy.run(company, [stream])
+        copy.run(company, [stream], options)
     company.after_call = lambda number: None
 
 
@@ -118,6 +121,71 @@ def test_a_new_custom_field_does_not_cause_a_full_refresh(copy: Copy) -> None:
     done = copy.run(company, [replace(VENDOR, custom=("NAME",))])["VENDOR"]
     assert (done.full, done.added) == (False, ("NAME",))
     assert {row["NAME"] for row in copy.rows(VENDOR) if row["RECORDNO"] == changed["RECORDNO"]} == {"filled in"}
+
+
+KEPT = 36 * 3600
+"""Seconds for which definitions are kept between runs."""
+
+
+def fill_in(company: Company, number: int) -> None:
+    """Somebody fills in the new field of a vendor."""
+    row = company.tables["VENDOR"].rows[number]
+    row |= {"NAME": f"filled in {number}", "WHENMODIFIED": company.stamp()}
+
+
+@pytest.mark.parametrize("at", ["between runs", "in a first run", "in a later run", "in a full refresh"])
+def test_a_custom_field_that_kept_definitions_lack_is_filled_for_rows_that_changed_meanwhile(
+    copy: Copy, at: str
+) -> None:
+    company = filled()
+    company.definition_seconds = KEPT
+    if at != "in a first run":
+        copy.run(company, [NARROW])
+    company.clock += timedelta(days=3)
+    fill_in(company, 3)
+    company.clock += timedelta(hours=3)
+    if at == "between runs":
+        copy.run(company, [NARROW])
+    else:
+        full = replace(SMALL, full=at == "in a full refresh")
+        killed(copy, company, NARROW, after=4, options=full)
+    company.clock += timedelta(hours=30)
+    fill_in(company, 5)
+    stream = replace(VENDOR, custom=("NAME",))
+    copy.run(company, [stream])
+    names = {row["RECORDNO"]: row["NAME"] for row in copy.rows(VENDOR)}
+    rows = company.tables["VENDOR"].rows
+    assert [names[rows[number]["RECORDNO"]] for number in (3, 5)] == ["filled in 3", "filled in 5"]
+    company.clock += timedelta(hours=3)
+    assert copy.run(company, [stream])["VENDOR"].rows == 1  # the last change, within the overlap
+
+
+def test_an_estimate_knows_that_changes_are_read_again_for_a_custom_field(copy: Copy) -> None:
+    company = filled()
+    company.definition_seconds = KEPT
+    copy.run(company, [NARROW])
+    company.clock += timedelta(days=3)
+    fill_in(company, 3)
+    company.clock += timedelta(hours=3)
+    copy.run(company, [NARROW])
+    company.clock += timedelta(hours=3)
+    prepared = Prepared(company, (replace(VENDOR, custom=("NAME",)),), {})
+    (told,) = prepared.estimate(copy_states(f"{copy.scheme}:{copy.path}"), SMALL)
+    assert (told.rows, told.full) == (1, False)
+
+
+def test_a_copy_with_a_start_gets_no_older_records_for_a_new_custom_field(copy: Copy) -> None:
+    company = filled()
+    company.definition_seconds = KEPT
+    fill_in(company, 3)
+    company.clock += timedelta(hours=5)
+    since = replace(SMALL, start=format_time(company.clock))
+    fill_in(company, 5)
+    company.clock += timedelta(hours=5)
+    copy.run(company, [NARROW], since)
+    company.clock += timedelta(hours=5)
+    copy.run(company, [replace(VENDOR, custom=("NAME",))], since)
+    assert [row["NAME"] for row in copy.rows(VENDOR)] == ["filled in 5"]
 
 
 def test_a_new_custom_field_without_other_changes_leaves_the_copy_readable(copy: Copy) -> None:

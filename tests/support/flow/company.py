@@ -113,6 +113,8 @@ class Company:
     concurrency: int = 1
     company: str = "demo"
     reads_as: str = ""
+    definition_seconds: int = 0
+    """How old the definitions may be by which streams are read."""
     audit_is_readable: bool = True
     editing: bool = False
     after_call: Callable[[int], None] = lambda number: None

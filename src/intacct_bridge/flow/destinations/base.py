@@ -53,6 +53,12 @@ class ColumnDifference:
         filled = set(bookmark.columns.unfilled).difference(self.unfilled, bookmark.columns.unqueryable)
         return bool(missing or filled)
 
+    def has_new_custom_field(self, stream: Stream, bookmark: Bookmark) -> bool:
+        """Whether a custom field has appeared. It may have been there before the last runs, which went by definitions
+        that were kept, so that rows which changed then lack it.
+        """
+        return bool(set(self.missing).intersection(stream.custom).difference(bookmark.columns.unqueryable))
+
 
 @dataclass(frozen=True, slots=True)
 class CopyState:
@@ -65,6 +71,12 @@ class CopyState:
     def needs_refresh(self, stream: Stream) -> bool:
         """Whether a run of the stream, as it is stored, would make a full refresh for the sake of its columns."""
         return bool(self.columns) and ColumnDifference.of(self.columns, stream).needs_refresh(stream, self.bookmark)
+
+    def bookmark_of(self, stream: Stream, definition_seconds: int) -> Bookmark:
+        """The bookmark that a run of the stream, as it is stored, would continue from."""
+        difference = ColumnDifference.of(self.columns, stream) if self.columns else ColumnDifference()
+        is_new = difference.has_new_custom_field(stream, self.bookmark)
+        return self.bookmark.read_again(definition_seconds) if is_new else self.bookmark
 
 
 def require_identity(stream: Stream, columns: Collection[str] | None) -> None:

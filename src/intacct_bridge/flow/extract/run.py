@@ -177,6 +177,8 @@ class Extraction:
                 bookmark = trusted_bookmark(context.source, stream, Bookmark(), self._options)
                 bookmark = replace(bookmark, progress=replace(bookmark.progress, start=start))
             writer = self._sink.writer(stream, bookmark)
+        if not lacks_columns and writer.difference.has_new_custom_field(stream, bookmark):
+            bookmark = bookmark.read_again(context.source.definition_seconds)
         # a column that was unfilled, and no longer is, takes a full refresh, whose first commit records that
         columns = replace(bookmark.columns, unfilled=writer.difference.unfilled)
         return StreamRun(context, stream, writer, replace(bookmark, columns=columns), lacks_columns=lacks_columns)

@@ -33,6 +33,10 @@ class ExtractSource(Protocol):
         """How the gateway reads the times of a filter: `utc`, `user` (in the user's offset), or empty if unknown."""
 
     @property
+    def definition_seconds(self) -> int:
+        """How old the definitions may be by which streams are read."""
+
+    @property
     def formatting(self) -> AnswerFormat:
         """How answers write days and times."""
 
@@ -84,6 +88,11 @@ class GatewaySource:
     def reads_as(self) -> str:
         """How the gateway reads the times of a filter, if `intacct doctor` has found that out."""
         return self._gateway.calibration.reading_of(self.offset_minutes)
+
+    @property
+    def definition_seconds(self) -> int:
+        """How long definitions are kept between runs."""
+        return round(self._gateway.connection.catalog_hours * 3600)
 
     @property
     def formatting(self) -> AnswerFormat:

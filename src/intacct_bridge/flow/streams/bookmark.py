@@ -225,6 +225,16 @@ class Bookmark:
             progress = replace(progress.restart() if progress.full else progress.abandon(), since="")
         return replace(self, progress=progress, deletes=deletes, formatting=known)
 
+    def read_again(self, seconds: int) -> "Bookmark":
+        """The bookmark where the changes of this time before `since` are wanted once more."""
+        progress = replace(self.progress.restart(), known_rows="")
+        if progress.since and seconds:
+            since = seconds_before(progress.since, seconds)
+            if progress.start and parse_time(since) < parse_time(progress.start):  # older records are not in the copy
+                since = earlier(progress.start, progress.since)
+            progress = replace(progress, since=since)
+        return replace(self, progress=progress)
+
     def for_variant(self, variant: str) -> "Bookmark":
         """The bookmark where the stream is read as this; rows of another variant are replaced by a full refresh."""
         if variant == self.columns.variant:
