@@ -11,6 +11,7 @@ from mcp.client.client import Client as AgentClient
 from mcp.client.stdio import stdio_client
 from mcp_types import ElicitResult
 
+from support.browser import expect, follow, opened_page, shows
 from support.edge.agent_process import agent_command
 from support.edge.agents import ENTRY
 from support.edge.console_site import RunningConsole
@@ -44,17 +45,16 @@ def test_a_person_approves_on_the_page_that_the_agent_opens(
     plan = call("plan_journal_entry", {**ENTRY, "reference": "BROWSER-1"}).structured_content
     asked = {"plan": plan["plan"], "digest": plan["digest"]}
     assert call("apply_plan", asked).is_error
-    page = browser.new_page()
-    page.goto(console.server.start_address())
-    page.wait_for_url(f"{console.url}/")
-    page.goto(opened[0])  # what a client's browser shows, which has visited the console
-    assert plan["digest"] in page.locator("main").inner_text()
-    page.get_by_text("what is sent").first.click()
-    assert page.get_by_role("cell", name="60100").first.is_visible()
-    page.get_by_role("button", name="Approve as anna").click()
-    page.get_by_text("Approved by anna until").wait_for()
-    done = call("apply_plan", asked).structured_content
-    assert done["counts"] == {"posted": 1}
-    assert len(HttpReader(gateway).rows("GLBATCH", "RECORDNO", REFERENCENO="BROWSER-1")) == 1
-    page.reload()
-    assert "Nothing is left to post" in page.locator("main").inner_text()
+    with opened_page(browser) as page:
+        console.sign_in(page)
+        page.goto(opened[0])  # what a client's browser shows, which has visited the console
+        shows(page, plan["digest"])
+        page.get_by_text("what is sent").first.click()
+        expect(page.get_by_role("cell", name="60100").first).to_be_visible()
+        follow(page.get_by_role("button", name="Approve as anna"))
+        shows(page, "Approved by anna until")
+        done = call("apply_plan", asked).structured_content
+        assert done["counts"] == {"posted": 1}
+        assert len(HttpReader(gateway).rows("GLBATCH", "RECORDNO", REFERENCENO="BROWSER-1")) == 1
+        page.reload()
+        shows(page, "Nothing is left to post")

@@ -1,5 +1,6 @@
 """The console in a real Chromium: what holds for every page, and the first journeys of a person."""
 
+import re
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -8,38 +9,19 @@ from typing import Any
 
 import pytest
 
-from support.browser import NARROW
+from support.browser import NARROW, expect, follow, opened_page, serious_barriers, shows, without_complaints
 from support.edge.console_pages import visited_pages
 from support.edge.console_site import RunningConsole, save_connection
 
 pytestmark = pytest.mark.browser
-SERIOUS = ("serious", "critical")
 
 
 @pytest.fixture
 def page(browser: Any, console: RunningConsole) -> Iterator[Any]:
     """A browser that is signed in. What it reports as an error ends the test."""
-    context = browser.new_context()
-    made = signed_in(context, console)
-    complaints: list[str] = []
-    made.on("pageerror", lambda error: complaints.append(str(error)))
-    made.on("console", lambda said: complaints.append(said.text) if "Content Security Policy" in said.text else None)
-    yield made
-    context.close()
-    assert complaints == []
-
-
-def signed_in(context: Any, console: RunningConsole) -> Any:
-    page = context.new_page()
-    page.goto(console.server.start_address())
-    page.wait_for_url(f"{console.url}/")
-    return page
-
-
-@pytest.fixture(scope="module")
-def axe() -> Any:
-    sync_playwright = pytest.importorskip("axe_core_python.sync_playwright", reason="axe-core-python is not installed")
-    return sync_playwright.Axe()
+    with opened_page(browser) as made, without_complaints(made):
+        console.sign_in(made)
+        yield made
 
 
 # --- every page
@@ -47,53 +29,45 @@ def axe() -> Any:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("address", [*visited_pages(), "/nothing"])
-def test_a_page_has_no_serious_barrier(page: Any, console: RunningConsole, axe: Any, address: str, scheme: str) -> None:
+def test_a_page_has_no_serious_barrier(page: Any, console: RunningConsole, address: str, scheme: str) -> None:
     """Contrast, names, labels, headings, landmarks: what axe calls serious or critical is not there."""
     page.emulate_media(color_scheme=scheme)
     page.goto(console.url + address)
-    for closed in page.query_selector_all("details:not([open]) > summary"):
-        closed.click()
-    found = axe.run(page)["violations"]
-    barriers = {one["id"]: [node["html"] for node in one["nodes"]] for one in found if one["impact"] in SERIOUS}
-    assert barriers == {}
+    assert serious_barriers(page) == {}
 
 
 def test_no_page_scrolls_sideways_on_a_telephone(browser: Any, console: RunningConsole) -> None:
-    context = browser.new_context(viewport=NARROW)
-    page = signed_in(context, console)
     wide = {}
-    for address in visited_pages():
-        page.goto(console.url + address)
-        width = page.evaluate("document.documentElement.scrollWidth")
-        if width > NARROW["width"]:
-            wide[address] = width
-    context.close()
+    with opened_page(browser, viewport=NARROW) as page:
+        console.sign_in(page)
+        for address in visited_pages():
+            page.goto(console.url + address)
+            width = page.evaluate("document.documentElement.scrollWidth")
+            if width > NARROW["width"]:
+                wide[address] = width
     assert wide == {}
 
 
 def test_no_page_needs_javascript(browser: Any, console: RunningConsole) -> None:
-    context = browser.new_context(java_script_enabled=False)
-    page = context.new_page()
-    page.goto(console.server.start_address())
-    page.get_by_role("link", name="Connections").first.click()
-    assert page.url == f"{console.url}/connections"
-    for address in visited_pages():
-        answer = page.goto(console.url + address)
-        assert answer.status == 200
-        assert page.locator("h1").inner_text()
-    context.close()
+    with opened_page(browser, java_script_enabled=False) as page:
+        console.sign_in(page)
+        follow(page.get_by_role("link", name="Connections").first)
+        expect(page).to_have_url(f"{console.url}/connections")
+        for address in visited_pages():
+            answer = page.goto(console.url + address)
+            assert answer.status == 200
+            expect(page.locator("h1")).to_have_text(re.compile(r"\w"))
 
 
 def test_times_do_not_depend_on_the_readers_clock(browser: Any, console: RunningConsole) -> None:
     texts = []
     for zone in ("UTC", "Pacific/Kiritimati"):
-        context = browser.new_context(timezone_id=zone)
-        page = signed_in(context, console)
-        page.goto(f"{console.url}/jobs")
-        texts.append([page.locator("main").inner_text()])
-        page.goto(console.url)
-        texts[-1].append(page.locator("main").inner_text())
-        context.close()
+        with opened_page(browser, timezone_id=zone) as page:
+            console.sign_in(page)
+            page.goto(f"{console.url}/jobs")
+            texts.append([page.locator("main").inner_text()])
+            page.goto(console.url)
+            texts[-1].append(page.locator("main").inner_text())
     assert texts[0] == texts[1]
 
 
@@ -104,12 +78,10 @@ def test_the_page_that_the_command_opens_leads_to_home(browser: Any, console: Ru
     """The way in begins on another site, a file, from which browsers send no Strict cookie along redirects."""
     from intacct_bridge.edge.cli.console.console import write_start_page
 
-    context = browser.new_context()
-    page = context.new_page()
-    page.goto(write_start_page(console.server.start_address(), tmp_path).as_uri())
-    page.wait_for_url(f"{console.url}/")
-    assert page.get_by_role("heading", name="Home").is_visible()
-    context.close()
+    with opened_page(browser) as page:
+        page.goto(write_start_page(console.server.start_address(), tmp_path).as_uri())
+        page.wait_for_url(f"{console.url}/")
+        expect(page.get_by_role("heading", name="Home")).to_be_visible()
 
 
 # --- another site
@@ -138,22 +110,20 @@ def test_a_page_of_another_origin_can_do_nothing(browser: Any, console: RunningC
 
     server = HTTPServer(("127.0.0.1", 0), Hostile)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    context = browser.new_context()
     try:
-        page = signed_in(context, console)
-        home = f"http://127.0.0.1:{server.server_port}/"
-        page.goto(home)
-        assert page.frames[1].url.startswith("chrome-error:")
-        assert (
-            page.evaluate(f"fetch('{console.url}/index.json', {{credentials: 'include'}}).then(() => 1, () => 0)") == 0
-        )
-        for button in ("button", "#run"):
+        with opened_page(browser) as page:
+            console.sign_in(page)
+            home = f"http://127.0.0.1:{server.server_port}/"
             page.goto(home)
-            page.locator(button).first.click()
-            page.wait_for_url(f"{console.url}/**")
-            assert "was not sent by a page of this console" in page.locator("main").inner_text()
+            page.frames[1].wait_for_url(re.compile("^chrome-error:"))
+            asked = f"fetch('{console.url}/index.json', {{credentials: 'include'}}).then(() => 1, () => 0)"
+            assert page.evaluate(asked) == 0
+            for button in ("button", "#run"):
+                page.goto(home)
+                follow(page.locator(button).first)
+                expect(page).to_have_url(re.compile(f"^{re.escape(console.url)}/"))
+                shows(page, "was not sent by a page of this console")
     finally:
-        context.close()
         server.shutdown()
         server.server_close()
     assert "books" in console.signed_in().get("/connections").text
@@ -167,7 +137,7 @@ def test_a_newcomer_corrects_a_wrong_sender_by_what_the_page_says(
     page: Any, console: RunningConsole, gateway: str
 ) -> None:
     page.goto(f"{console.url}/connections")
-    page.get_by_role("link", name="Add a connection").click()
+    follow(page.get_by_role("link", name="Add a connection"))
     page.get_by_label("Connection name").fill("production")
     page.get_by_label("Company ID").fill("demo-company")
     page.get_by_label("User ID").fill("demo-user")
@@ -176,17 +146,17 @@ def test_a_newcomer_corrects_a_wrong_sender_by_what_the_page_says(
     page.get_by_label("Sender ID").fill("demo-sendr")
     page.get_by_label("Sender password").fill("demo-sender-password")
     page.get_by_label("URL", exact=True).fill(gateway)
-    page.get_by_role("button", name="Save").click()
-    problem = page.get_by_role("alert").inner_text()
-    assert "sender" in problem.lower()
-    assert "Fix" in problem
-    assert page.get_by_label("Company ID").input_value() == "demo-company"
-    assert page.get_by_label("Sender password").input_value() == ""
+    follow(page.get_by_role("button", name="Save"))
+    problem = page.get_by_role("alert")
+    expect(problem).to_contain_text(re.compile("sender", re.IGNORECASE))
+    expect(problem).to_contain_text("Fix")
+    expect(page.get_by_label("Company ID")).to_have_value("demo-company")
+    expect(page.get_by_label("Sender password")).to_have_value("")
     page.get_by_label("Sender ID").fill("demo-sender")
-    page.get_by_role("button", name="Save").click()
-    assert "Saved connection production after a sign-in." in page.get_by_role("status").first.inner_text()
-    page.get_by_role("button", name="Sign in to test it").click()
-    assert "Signed in to demo-company as demo-user" in page.get_by_role("status").first.inner_text()
+    follow(page.get_by_role("button", name="Save"))
+    expect(page.get_by_role("status").first).to_contain_text("Saved connection production after a sign-in.")
+    follow(page.get_by_role("button", name="Sign in to test it"))
+    expect(page.get_by_role("status").first).to_contain_text("Signed in to demo-company as demo-user")
 
 
 def test_the_keyboard_alone_adds_a_connection(page: Any, console: RunningConsole, gateway: str) -> None:
@@ -210,39 +180,36 @@ def test_the_keyboard_alone_adds_a_connection(page: Any, console: RunningConsole
             break
     assert given == {}
     page.wait_for_url(f"{console.url}/connections/by-keys?**")
-    assert "Saved connection by-keys" in page.get_by_role("status").first.inner_text()
+    expect(page.get_by_role("status").first).to_contain_text("Saved connection by-keys")
 
 
-def test_findings_appear_as_they_are_made(page: Any, console: RunningConsole, gateway: str, axe: Any) -> None:
+def test_findings_appear_as_they_are_made(page: Any, console: RunningConsole, gateway: str) -> None:
     save_connection("watched", gateway)
     page.goto(f"{console.url}/doctor?connection=watched")
-    page.get_by_role("button", name="Run the checks").click()
+    follow(page.get_by_role("button", name="Run the checks"))
     page.evaluate("window.sameDocument = true")
-    page.locator("#letter").wait_for()
+    expect(page.locator("pre.letter")).to_contain_text("demo-company")
+    expect(page.locator(".finding").nth(10)).to_be_visible()
     assert page.evaluate("window.sameDocument") is True
-    assert page.locator(".finding").count() > 10
-    assert "demo-company" in page.locator("pre.letter").inner_text()
-    assert [one["id"] for one in axe.run(page)["violations"] if one["impact"] in SERIOUS] == []
+    assert serious_barriers(page) == {}
 
 
 def test_without_javascript_the_examination_loads_itself_again(
     browser: Any, console: RunningConsole, gateway: str
 ) -> None:
     save_connection("watched", gateway)
-    context = browser.new_context(java_script_enabled=False)
-    page = context.new_page()
-    page.goto(console.server.start_address())
-    page.wait_for_url(f"{console.url}/")
-    page.goto(f"{console.url}/doctor?connection=watched")
-    page.get_by_role("button", name="Run the checks").click()
-    page.locator("#letter").wait_for()
-    assert page.locator(".finding").count() > 10
-    context.close()
+    with opened_page(browser, java_script_enabled=False) as page:
+        console.sign_in(page)
+        page.goto(f"{console.url}/doctor?connection=watched")
+        follow(page.get_by_role("button", name="Run the checks"))
+        expect(page.locator("#letter")).to_be_visible()
+        expect(page.locator(".finding").nth(10)).to_be_visible()
 
 
 def test_a_printed_page_has_neither_navigation_nor_buttons(page: Any, console: RunningConsole) -> None:
     page.emulate_media(media="print")
     page.goto(f"{console.url}/connections/books")
-    assert not page.locator("nav").is_visible()
-    assert not page.locator("main button").first.is_visible()
-    assert page.locator("main table").first.is_visible()
+    expect(page.locator("main table").first).to_be_visible()
+    expect(page.locator("nav")).to_be_hidden()
+    expect(page.locator("main button").first).to_be_attached()
+    expect(page.locator("main button").first).to_be_hidden()

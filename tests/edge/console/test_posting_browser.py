@@ -12,7 +12,7 @@ from intacct_bridge.edge.app import main
 from intacct_bridge.emulator.gateway.gateway import Emulator
 from intacct_bridge.emulator.gateway.server import serve
 from intacct_bridge.emulator.settings.faults import FaultPlan, ScriptedFault
-from support.browser import NARROW
+from support.browser import NARROW, expect, follow, opened_page, serious_barriers, shows
 from support.edge.console_site import RunningConsole, running_console, save_connection
 from support.edge.http_reader import HttpReader
 from support.small_company import Clock, little_company
@@ -46,13 +46,10 @@ def village(user: Path) -> Iterator[Village]:
 def page(request: pytest.FixtureRequest, browser: Any, village: Village) -> Iterator[Any]:
     """A person at a desk, one whose browser runs no script, and one with a telephone."""
     ways: dict[str, dict[str, Any]] = {"no-script": {"java_script_enabled": False}, "telephone": {"viewport": NARROW}}
-    context = browser.new_context(accept_downloads=True, **ways.get(request.param, {}))
-    made = context.new_page()
-    made.goto(village.console.server.start_address())
-    made.wait_for_url(f"{village.console.url}/")
-    made.way = request.param
-    yield made
-    context.close()
+    with opened_page(browser, accept_downloads=True, **ways.get(request.param, {})) as made:
+        village.console.sign_in(made)
+        made.way = request.param
+        yield made
 
 
 def payroll(page: Any, folder: Path) -> Path:
@@ -69,33 +66,37 @@ def payroll(page: Any, folder: Path) -> Path:
 
 def dropped(page: Any, file: Path, kind: str = "journal-entries", attached: Sequence[Path] = ()) -> None:
     """Choose a file in the form, as what it is, and plan it."""
-    page.get_by_role("link", name="Load", exact=True).click()
+    follow(page.get_by_role("link", name="Load", exact=True))
     page.locator("#f-file").set_input_files(file)
     page.get_by_label("Files that its rows name").set_input_files(attached)
     page.get_by_label("What the rows are").fill(kind)
-    page.get_by_role("button", name="Read the file").click()
-    page.get_by_role("button", name="Plan the file").click()
-    page.get_by_role("link", name="Show the result").click(timeout=60_000)
+    follow(page.get_by_role("button", name="Read the file"))
+    worked(page, "Plan the file")
 
 
-def post(page: Any) -> None:
-    page.get_by_role("button", name="Approve as anna").click()
-    assert "Approved by anna until" in page.get_by_role("status").first.inner_text()
-    page.get_by_role("button", name="Post 1 record").click()
-    page.get_by_role("link", name="Show the result").click(timeout=60_000)
+def worked(page: Any, button: str) -> None:
+    """Press a button that begins a job, and open the result of the job."""
+    follow(page.get_by_role("button", name=button))
+    follow(page.get_by_role("link", name="Show the result"))
+
+
+def approved(page: Any) -> None:
+    follow(page.get_by_role("button", name="Approve as anna"))
+    expect(page.get_by_role("status").first).to_contain_text("Approved by anna until")
 
 
 def test_a_payroll_workbook_is_dropped_corrected_approved_and_posted(
     page: Any, village: Village, tmp_path: Path
 ) -> None:
     dropped(page, payroll(page, tmp_path))
-    assert "debits exceed credits by 1.00" in page.locator("main").inner_text()
-    post(page)
-    assert "1 posted" in page.locator(".notice").first.inner_text()
+    shows(page, "debits exceed credits by 1.00")
+    approved(page)
+    worked(page, "Post 1 record")
+    expect(page.locator(".notice").first).to_contain_text("1 posted")
     number = village.reader.rows("GLBATCH", "RECORDNO", REFERENCENO=f"PAY-1-{page.way}")[0]["RECORDNO"]
-    assert f"GLBATCH {number}" in page.get_by_role("region", name="Receipts").inner_text()
-    page.get_by_role("link", name="Its entries in the outbox").click()
-    assert number in page.get_by_role("region", name="Entries").inner_text()
+    expect(page.get_by_role("region", name="Receipts")).to_contain_text(f"GLBATCH {number}")
+    follow(page.get_by_role("link", name="Its entries in the outbox"))
+    expect(page.get_by_role("region", name="Entries")).to_contain_text(number)
     page.go_back()
     with page.expect_download() as saved:
         page.get_by_role("link", name="payroll.refused.xlsx").click()
@@ -107,8 +108,11 @@ def test_a_payroll_workbook_is_dropped_corrected_approved_and_posted(
     sheet["I3"] = 900
     book.save(corrected)
     dropped(page, corrected)
-    assert "2 refused" not in page.locator("main").inner_text()
-    post(page)
+    shows(page, "1 to create")
+    expect(page.locator("main")).not_to_contain_text("2 refused", use_inner_text=True)
+    approved(page)
+    worked(page, "Post 1 record")
+    expect(page.locator(".notice").first).to_contain_text("1 posted")
     assert len(village.reader.rows("GLBATCH", "RECORDNO", REFERENCENO=f"PAY-2-{page.way}")) == 1
 
 
@@ -125,18 +129,16 @@ def test_bills_are_dropped_with_their_files_and_a_missing_one_is_added(
     for name in names:
         (tmp_path / name).write_bytes(f"%PDF {name}".encode())
     dropped(page, table, "APBILL", [tmp_path / names[0]])
-    main_part = page.locator("main")
-    assert f"there is no file {names[1]} among the files that came with the table" in main_part.inner_text()
+    shows(page, f"there is no file {names[1]} among the files that came with the table")
     assert page.evaluate("document.documentElement.scrollWidth") <= page.evaluate("window.innerWidth")
     page.get_by_label("Add files").set_input_files([tmp_path / names[1]])
-    page.get_by_role("button", name="Add the files").click()
-    assert names[1] in main_part.inner_text()
-    page.get_by_role("button", name="Plan the file").click()
-    page.get_by_role("link", name="Show the result").click(timeout=60_000)
-    page.get_by_role("button", name="Approve as anna").click()
-    page.get_by_role("button", name="Post ").click()
-    page.get_by_role("link", name="Show the result").click(timeout=60_000)
-    assert "refused" not in page.locator(".notice").first.inner_text()
+    follow(page.get_by_role("button", name="Add the files"))
+    shows(page, names[1])
+    worked(page, "Plan the file")
+    approved(page)
+    worked(page, "Post ")
+    expect(page.locator(".notice").first).to_contain_text(" posted")
+    expect(page.locator(".notice").first).not_to_contain_text("refused")
     for at in range(2):
         (bill,) = village.reader.rows("APBILL", "SUPDOCID", RECORDID=f"ATT-{page.way}-{at}")
         assert bill["SUPDOCID"]
@@ -146,13 +148,12 @@ def test_an_entry_in_doubt_is_settled_by_a_person(page: Any, village: Village) -
     name = f"B-{page.way}"[:20]
     village.emulator.fault_plan = FaultPlan((ScriptedFault("cut-after", function="create", object="CLASS"),))
     assert main(["create", "CLASS", f"CLASSID={name}", "NAME=Doubtful", "--connection", "town"]) == 5
-    page.get_by_role("link", name="Outbox", exact=True).click()
+    follow(page.get_by_role("link", name="Outbox", exact=True))
     page.get_by_label("State").select_option("in_doubt")
-    page.get_by_role("button", name="Search").click()
-    page.get_by_role("region", name="Entries").get_by_role("link").first.click()
-    page.get_by_role("button", name="Settle").click()
-    page.get_by_role("link", name="Show the result").click(timeout=60_000)
-    assert "applied" in page.locator("main .badge").first.inner_text()
+    follow(page.get_by_role("button", name="Search"))
+    follow(page.get_by_role("region", name="Entries").get_by_role("link").first)
+    worked(page, "Settle")
+    expect(page.locator("main .badge").first).to_contain_text("applied")
     assert len(village.reader.rows("CLASS", "NAME", CLASSID=name)) == 1
 
 
@@ -162,36 +163,30 @@ def test_a_dead_letter_is_replayed_by_a_person(page: Any, village: Village, user
     assert main([*watch, "exec:true"]) == 0
     assert main(["create", "DEPARTMENT", f"DEPARTMENTID={number}", "TITLE=New", "--connection", "town"]) == 0
     assert main([*watch, "exec:false"]) == 1
-    page.get_by_role("link", name="Dead letters", exact=True).first.click()
-    assert page.get_by_role("checkbox", name="Event").count() == 1
-    page.get_by_role("button", name="Replay").click()
-    assert "delivered again" in page.get_by_role("status").first.inner_text()
+    follow(page.get_by_role("link", name="Dead letters", exact=True).first)
+    expect(page.get_by_role("checkbox", name="Event")).to_have_count(1)
+    follow(page.get_by_role("button", name="Replay"))
+    expect(page.get_by_role("status").first).to_contain_text("delivered again")
     assert main([*watch, f"jsonl:{page.way}"]) == 0
     assert number in (user / "work" / page.way / "DEPARTMENT.jsonl").read_text()
 
 
 def test_the_pages_of_postings_have_no_serious_barrier(village: Village, browser: Any, tmp_path: Path) -> None:
     """The pages that exist only after work: a file with its plan, its mapping, an entry, a run, a flow."""
-    axe = pytest.importorskip("axe_core_python.sync_playwright", reason="axe-core-python is not installed").Axe()
     (Path.cwd() / "intacct.toml").write_text(
         '[flows.nightly]\ncommand = "extract"\nconnection = "town"\nto = "csv:c"\n'
     )
-    context = browser.new_context(viewport=NARROW)
-    page = context.new_page()
-    page.way = "axe"
-    page.goto(village.console.server.start_address())
-    page.wait_for_url(f"{village.console.url}/")
-    dropped(page, payroll(page, tmp_path))
-    addresses = [page.url, f"{page.url}/mapping?object=GLBATCH", "/outbox?connection=town", "/runs", "/flows/nightly"]
-    page.goto(f"{village.console.url}/outbox?connection=town")
-    addresses.append(page.get_by_role("region", name="Entries").get_by_role("link").first.get_attribute("href"))
-    page.goto(f"{village.console.url}/runs")
-    addresses.append(page.get_by_role("region", name="Runs").get_by_role("link").first.get_attribute("href"))
-    for address in addresses:
-        page.goto(address if address.startswith("http") else village.console.url + address)
-        for closed in page.query_selector_all("details:not([open]) > summary"):
-            closed.click()
-        found = [one for one in axe.run(page)["violations"] if one["impact"] in ("serious", "critical")]
-        assert {one["id"]: [node["html"] for node in one["nodes"]] for one in found} == {}, address
-        assert page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"], address
-    context.close()
+    with opened_page(browser, viewport=NARROW) as page:
+        page.way = "axe"
+        village.console.sign_in(page)
+        dropped(page, payroll(page, tmp_path))
+        file = page.url
+        addresses = [file, f"{file}/mapping?object=GLBATCH", "/outbox?connection=town", "/runs", "/flows/nightly"]
+        page.goto(f"{village.console.url}/outbox?connection=town")
+        addresses.append(page.get_by_role("region", name="Entries").get_by_role("link").first.get_attribute("href"))
+        page.goto(f"{village.console.url}/runs")
+        addresses.append(page.get_by_role("region", name="Runs").get_by_role("link").first.get_attribute("href"))
+        for address in addresses:
+            page.goto(address if address.startswith("http") else village.console.url + address)
+            assert serious_barriers(page) == {}, address
+            assert page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"], address

@@ -304,11 +304,12 @@ def test_a_request_whose_head_does_not_come_is_given_up(
     console: RunningConsole, begun: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also the second one of a connection."""
-    monkeypatch.setattr("intacct_bridge.edge.serving.head_timeout.HEAD_SECONDS", 0.05)
-    with socket.create_connection(("127.0.0.1", console.site.port), timeout=30) as line:
-        line.sendall(begun)
-        while line.recv(65_536):
-            pass
+    with monkeypatch.context() as patch:
+        patch.setattr("intacct_bridge.edge.serving.head_timeout.HEAD_SECONDS", 0.05)
+        with socket.create_connection(("127.0.0.1", console.site.port), timeout=30) as line:
+            line.sendall(begun)
+            while line.recv(65_536):
+                pass
     assert console.signed_in().get("/").status == 200
 
 

@@ -11,11 +11,10 @@ import pytest
 
 from intacct_bridge.emulator.gateway.administration import Administration
 from intacct_bridge.store.place import in_schema
-from support.browser import NARROW
+from support.browser import NARROW, expect, follow, opened_page, serious_barriers, shows, without_complaints
 from support.edge.fleet_site import KEY, RunningFleet
 
 pytestmark = pytest.mark.browser
-SERIOUS = ("serious", "critical")
 MAILED = "Initial-password-1"  # docs/emulator.md
 
 
@@ -23,19 +22,14 @@ MAILED = "Initial-password-1"  # docs/emulator.md
 def page(browser: Any, request: pytest.FixtureRequest) -> Iterator[Any]:
     """A page of a browser. What it reports as an error ends the test."""
     narrow = request.param != "wide, light"
-    context = browser.new_context(
-        viewport=NARROW if narrow else {"width": 1080, "height": 900},
-        color_scheme="dark" if narrow else "light",
-        java_script_enabled=not narrow,
-    )
-    made = context.new_page()
-    complaints: list[str] = []
-    made.on("pageerror", lambda error: complaints.append(str(error)))
-    made.on("console", lambda said: complaints.append(said.text) if "Content Security Policy" in said.text else None)
-    made.has_script = not narrow
-    yield made
-    context.close()
-    assert complaints == []
+    settings: dict[str, Any] = {
+        "viewport": NARROW if narrow else {"width": 1080, "height": 900},
+        "color_scheme": "dark" if narrow else "light",
+        "java_script_enabled": not narrow,
+    }
+    with opened_page(browser, **settings) as made, without_complaints(made):
+        made.has_script = not narrow
+        yield made
 
 
 def look(page: Any, picture: Path) -> None:
@@ -43,13 +37,9 @@ def look(page: Any, picture: Path) -> None:
     page.screenshot(path=str(picture), full_page=True)
     if not page.has_script:
         return
-    axe = pytest.importorskip("axe_core_python.sync_playwright", reason="axe-core-python is not installed").Axe()
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)
-        for closed in page.query_selector_all("details:not([open]) > summary"):
-            closed.click()
-        found = {one["id"]: one["nodes"][0]["html"] for one in axe.run(page)["violations"] if one["impact"] in SERIOUS}
-        assert found == {}
+        assert serious_barriers(page) == {}
     page.emulate_media(color_scheme="light")
     before = page.viewport_size
     page.set_viewport_size(NARROW)
@@ -57,17 +47,19 @@ def look(page: Any, picture: Path) -> None:
     page.set_viewport_size(before)
 
 
-def enter(page: Any, **fields: str) -> None:
+def enter(page: Any, found: str, **fields: str) -> None:
+    """Send the form and await its check."""
     labels = {"company": "Company ID", "user": "User ID", "password": "Password"}
     for name, text in fields.items():
         page.get_by_role("textbox", name=labels[name]).fill(text)
-    page.get_by_role("button", name="Check and save").click()
-    settle(page)
+    check(page, "Check and save", found)
 
 
-def settle(page: Any) -> None:
-    """Wait until no check runs: the page renews itself."""
-    page.wait_for_selector("main progress", state="detached")
+def check(page: Any, button: str, found: str) -> None:
+    """Begin a check, and wait until the page, which renews itself, can begin another one and shows what was found."""
+    follow(page.get_by_role("button", name=button))
+    expect(page.get_by_role("button", name="Check again")).to_be_visible()
+    shows(page, found)
 
 
 def test_an_administrator_connects_the_company(
@@ -82,41 +74,38 @@ def test_an_administrator_connects_the_company(
     try:
         link = served.link("initech")
         page.goto(link)
-        assert page.url == f"{served.url}/connect/start"
+        expect(page).to_have_url(f"{served.url}/connect/start")
         look(page, tmp_path / "start.png")
-        page.get_by_role("button", name="Continue").click()
-        assert page.url == f"{served.url}/connect"
+        follow(page.get_by_role("button", name="Continue"))
+        expect(page).to_have_url(f"{served.url}/connect")
         look(page, tmp_path / "first.png")
         company = administration.settings.company_id
-        enter(page, company=company, user="ws_bridge", password="not-the-password")
-        assert "Not connected yet" in page.inner_text("main")
+        enter(page, "Not connected yet", company=company, user="ws_bridge", password="not-the-password")
         administration.subscribe()
         administration.authorise_sender(sender.sender_id)
         administration.create_user("ws_bridge", "it@initech.example")
-        enter(page, password="not-the-password")
-        assert "The user's password is wrong or has expired" in page.inner_text("main")
-        assert page.get_by_role("textbox", name="Password").input_value() == ""
+        enter(page, "The user's password is wrong or has expired", password="not-the-password")
+        expect(page.get_by_role("textbox", name="Password")).to_have_value("")
         look(page, tmp_path / "wrong.png")
-        enter(page, password=MAILED)
-        assert "The user can sign in" in page.inner_text("main")
-        assert page.locator("#role .badge").first.inner_text() != "done"
+        enter(page, "The user can sign in", password=MAILED)
+        expect(page.locator("#user .badge").first).to_have_text("done")
+        expect(page.locator("#role .badge").first).not_to_have_text("done")
         look(page, tmp_path / "missing.png")
         administration.create_role("Intacct Bridge")
         administration.grant("Intacct Bridge", "Accounts Payable", "Vendors", ["List", "View"])
         administration.grant("Intacct Bridge", "Platform Services", "Custom reports", ["View"])
         administration.assign_role("ws_bridge", "Intacct Bridge")
-        page.get_by_role("button", name="Check again").click()
-        settle(page)
-        assert "The connection works" in page.inner_text("main")
-        assert "8 of 8 steps are done" in page.inner_text("main")
+        check(page, "Check again", "The connection works")
+        shows(page, "8 of 8 steps are done")
         look(page, tmp_path / "works.png")
         page.goto(link)
-        assert page.url == f"{served.url}/connect"
-        page.get_by_role("button", name="End this session").click()
-        assert "The session has ended" in page.inner_text("main")
+        expect(page).to_have_url(f"{served.url}/connect")
+        follow(page.get_by_role("button", name="End this session"))
+        shows(page, "The session has ended")
         page.go_back()
         page.reload()
-        assert page.get_by_role("textbox", name="Password").count() == 0
+        shows(page, "The session is over")
+        expect(page.get_by_label("Password")).to_have_count(0)
         place = served.fleet.registry.place
         fleet = {"INTACCT_FLEET": in_schema(place.uri, place.schema), "INTACCT_FLEET_KEY": KEY}
         words = [sys.executable, "-m", "intacct_bridge", "fleet", "run", "initech", "nightly"]

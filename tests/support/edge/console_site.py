@@ -12,8 +12,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
+import pytest
+
 from intacct_bridge.client.connections.sources import add_connection
 from intacct_bridge.edge.app import run_words
+from intacct_bridge.edge.console.pages import connections
 from intacct_bridge.edge.console.pages.registry import PAGES
 from intacct_bridge.edge.console.server import ConsoleServer
 from intacct_bridge.edge.console.site import ConsoleSettings, Site
@@ -164,12 +167,19 @@ class RunningConsole:
         """Someone who opened a start address."""
         return self.visitor().start(self.server.start_address())
 
+    def sign_in(self, page: Any) -> Any:
+        """Open a start address in a page of a browser; the page, which that address leads to Home."""
+        page.goto(self.server.start_address())
+        page.wait_for_url(f"{self.url}/")
+        return page
+
 
 @contextmanager
 def running_console(*, pages: Sequence[ConsolePage] = PAGES, **settings: Any) -> Iterator[RunningConsole]:
-    """A console with these settings of `ConsoleSettings`."""
+    """A console with these settings of `ConsoleSettings`. Its forms wait a minute for a sign-in on a busy machine."""
     site = Site(ConsoleSettings(**{"person": "anna", **settings}), start=run_words)
-    with ConsoleServer(site, pages) as server:
+    with pytest.MonkeyPatch.context() as patch, ConsoleServer(site, pages) as server:
+        patch.setattr(connections, "_WAIT", 60.0)
         yield RunningConsole(server)
 
 
