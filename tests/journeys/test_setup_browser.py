@@ -144,10 +144,12 @@ def test_the_steps_tick_themselves_while_the_administrator_does_them(people: Peo
     follow(developer.get_by_role("button", name="Check until all is done"))
     ticked(developer, "sender")
     expect(badge(developer, "subscription")).to_have_text("missing")
+    developer.locator("#sender").get_by_text("Show the step").click()
     send(administrator, "subscriptions", "Save", application="Web Services", on="yes")
     ticked(developer, "subscription")
     send(administrator, "authorizations", "Save the authorization", sender_id="demo-sender", status="active")
     ticked(developer, "authorised")
+    expect(developer.locator("#sender > details")).to_have_attribute("open", "")  # the page was renewed meanwhile
     send(administrator, "roles", "Create the role", role=ROLE)
     names = {"user_id": "ws_bridge", "last_name": "Integration", "first_name": "Bridge", "email": "dev@example.com"}
     send(administrator, "users", "Create the user", **names)

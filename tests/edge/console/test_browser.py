@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from intacct_bridge.edge.console.jobs import BackgroundJob
 from support.browser import NARROW, expect, follow, opened_page, serious_barriers, shows, without_complaints
 from support.edge.console_pages import visited_pages
 from support.edge.console_site import RunningConsole, save_connection
@@ -192,6 +193,28 @@ def test_findings_appear_as_they_are_made(page: Any, console: RunningConsole, ga
     expect(page.locator(".finding").nth(10)).to_be_visible()
     assert page.evaluate("window.sameDocument") is True
     assert serious_barriers(page) == {}
+
+
+def test_a_renewal_takes_no_button_from_under_a_pressed_mouse(page: Any, console: RunningConsole) -> None:
+    """The second renewal begins after the end of the first, so that one would have replaced the button."""
+    end = threading.Event()
+
+    def work(job: BackgroundJob) -> None:
+        assert end.wait(300)
+
+    job = console.site.jobs.start("A long one", work, person="anna")
+    page.goto(console.url + job.page)
+    page.get_by_role("button", name="Stop").hover()
+    page.mouse.down()
+    for text in ("first message", "second message"):
+        with page.expect_response(console.url + job.page):
+            job.tell(text)
+    with page.expect_navigation():
+        page.mouse.up()
+    shows(page, "stops at its next safe point")
+    shows(page, "second message")
+    end.set()
+    expect(page.locator(".progress .badge")).to_have_text("done")
 
 
 def test_without_javascript_the_examination_loads_itself_again(

@@ -5,17 +5,22 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
 
+from intacct_bridge.edge.fleet import credential_page
+from intacct_bridge.edge.fleet.credential_check import check_tenant
 from intacct_bridge.emulator.gateway.administration import Administration
+from intacct_bridge.errors import SettingsError
 from intacct_bridge.store.place import in_schema
 from support.browser import NARROW, expect, follow, opened_page, serious_barriers, shows, without_complaints
 from support.edge.fleet_site import KEY, RunningFleet
 
 pytestmark = pytest.mark.browser
 MAILED = "Initial-password-1"  # docs/emulator.md
+FLOWS = {"nightly": {"command": "extract", "streams": ["VENDOR"], "to": "duckdb:///{connection}.duckdb"}}
 
 
 @pytest.fixture(params=["wide, light", "telephone, dark, no JavaScript"])
@@ -118,3 +123,40 @@ def test_an_administrator_connects_the_company(
     finally:
         served.fleet.remove("initech")
         served.site.pages.forget("initech")
+
+
+def test_a_check_that_takes_long_renews_all_that_it_changes(
+    served: RunningFleet, gateway: str, browser: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The page does not wait for the check here: its steps, the button and the problem come with the renewal."""
+    go_on = Event()
+
+    def held(*arguments: Any, **options: Any) -> Any:
+        assert go_on.wait(300)
+        return check_tenant(*arguments, **options)
+
+    def unkept(*_: Any, **__: Any) -> None:
+        raise SettingsError("unkept")
+
+    monkeypatch.setattr(credential_page, "_WAIT_SECONDS", 0.0)
+    monkeypatch.setattr(credential_page, "check_tenant", held)
+    monkeypatch.setattr(served.fleet, "set_credentials", unkept)
+    settings = {"sender_id": "demo-sender", "endpoint": gateway, "environment": "demo"}
+    served.fleet.add("initrode", settings=settings, flows=FLOWS)
+    try:
+        with opened_page(browser) as page, without_complaints(page):
+            page.goto(served.link("initrode"))
+            follow(page.get_by_role("button", name="Continue"))
+            fields = {"Company ID": "demo-company", "User ID": "demo-user", "Password": "demo-user-password"}
+            for label, text in fields.items():
+                page.get_by_role("textbox", name=label).fill(text)
+            follow(page.get_by_role("button", name="Check and save"))
+            shows(page, "Checking the connection")
+            expect(page.locator("#user .badge").first).not_to_have_text("done")
+            go_on.set()
+            expect(page.locator("#user .badge").first).to_have_text("done")
+            expect(page.get_by_role("button", name="Check again")).to_be_visible()
+            shows(page, "What was entered could not be kept.")
+    finally:
+        served.fleet.remove("initrode")
+        served.site.pages.forget("initrode")

@@ -36,7 +36,7 @@ class PageView:
     refresh: int = 0
     """Seconds after which a browser without JavaScript loads the page again."""
     events: str = ""
-    """The address of the events after which a browser with JavaScript renews the part `live`."""
+    """The address of the events after which a browser with JavaScript renews the parts `live` and `live-steps`."""
 
 
 @dataclass(frozen=True, slots=True)
