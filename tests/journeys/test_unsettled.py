@@ -14,12 +14,13 @@ from intacct_bridge.client.client import Client
 from intacct_bridge.emulator.gateway.gateway import Emulator
 from intacct_bridge.emulator.settings.faults import ScriptedFault, too_many_requests
 from intacct_bridge.emulator.settings.scenarios import scenario
-from intacct_bridge.errors import InDoubtError, SignInError, TransientError
+from intacct_bridge.errors import InDoubtError, RemoteProtocolError, SignInError, TransientError
 from intacct_bridge.model.query.query import Aggregate
 from intacct_bridge.testing import Company
-from intacct_bridge.wire.codec import decode_response
-from intacct_bridge.wire.envelope import SessionAuth
+from intacct_bridge.wire.codec import decode_response, encode_request
+from intacct_bridge.wire.envelope import Control, Function, Operation, Request, SessionAuth
 from intacct_bridge.wire.reply import Reply
+from intacct_bridge.wire.xml import parse
 from support import small_company
 from support.emulator.calls import ENDPOINT, LOGIN, data, element, faults, one, query, rows, send
 from support.emulator.refusing_companies import Clock, world
@@ -57,8 +58,13 @@ def klass(key: str) -> dict[str, str]:
 
 @pytest.mark.parametrize(
     "behaviour",
-    [{}, {"replay_errorno": "ODD-1", "replay_text": "No."}, {"replay_answer": "repeated"}],
-    ids=["our number", "another number and text", "the first answer again"],
+    [
+        {},
+        {"replay_errorno": "ODD-1", "replay_text": "No."},
+        {"replay_answer": "repeated"},
+        {"replay_answer": "unmarked"},
+    ],
+    ids=["our number", "another number and text", "the first answer again", "a result without a status"],
 )
 def test_a_lost_reply_is_settled_whatever_a_repeated_control_id_is_answered(
     tmp_path: Path, behaviour: dict[str, object]
@@ -85,6 +91,21 @@ def test_a_repeated_control_id_may_be_answered_as_the_first_time() -> None:
     bill = "<create_class><classid>B</classid><name>B</name></create_class>"
     first, again = (one(emulator, bill, uniqueid=True, control_ids=["y"]) for _ in range(2))
     assert first.key == again.key == "B"
+
+
+def test_a_repeated_control_id_may_be_refused_without_a_status() -> None:
+    # issue 70 of intacct-sdk-js: with uniqueid, a repeated write ends in "result block is missing status element"
+    emulator = world(replay_answer="unmarked")
+    made = f"<create>{element('CLASS', CLASSID='A', NAME='A')}</create>"
+    assert one(emulator, made, uniqueid=True, control_ids=["x"]).status == "success"
+    call = Function(parse(made.encode()), "x")
+    request = Request(Control("demo-sender", "demo-sender-password", uniqueid=True), (Operation(LOGIN, (call,)),))
+    body = emulator(ENDPOINT, encode_request(request)).body
+    (result,) = parse(body).findall("operation")[0].findall("result")
+    assert [cell.tag for cell in result] == ["function", "controlid", "errormessage"]
+    with pytest.raises(RemoteProtocolError, match="a result's status is ''"):
+        decode_response(body)
+    assert emulator.company().table("CLASS").count() == 1
 
 
 # --- 2. a session that is over, or is used elsewhere

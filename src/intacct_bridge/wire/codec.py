@@ -194,11 +194,8 @@ def _encode_operation_result(operation: OperationResult, *, additional: bool) ->
 
 
 def _encode_result(result: Result, *, additional: bool) -> Element:
-    parts = [
-        element("status", result.status),
-        element("function", result.function),
-        element("controlid", result.control_id),
-    ]
+    parts = [element("status", result.status)] if result.status else []
+    parts += [element("function", result.function), element("controlid", result.control_id)]
     if result.key is not None:
         parts.append(element("key", result.key))
     parts += result.extra

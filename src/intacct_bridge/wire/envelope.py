@@ -138,6 +138,7 @@ class Result:
     """The outcome of one function: a `data` element, or a legacy `key`, or faults, or (partial success) both."""
 
     status: str
+    """Empty for a result without one, which only an emulator writes."""
     function: str
     control_id: str
     data: Element | None = None

@@ -202,6 +202,16 @@ def test_forgotten_control_ids_are_reported_and_kept(company: Emulator, state: P
     assert Calibrations(state).of(demo_connection()).memory is False
 
 
+def test_a_repeated_control_id_without_a_status_proves_no_memory(company: Emulator, state: Path) -> None:
+    # issue 70 of intacct-sdk-js: with uniqueid, a repeated write has a result without a status
+    emulator = company.clone(settings=settings_of(replay_answer="unmarked"))
+    report = examined(emulator, keep=True)
+    emulator.close()
+    assert report.healthy
+    assert "has no status" in next(one for one in report.findings if one.step == "memory").seen
+    assert Calibrations(state).of(demo_connection()).memory is False
+
+
 def test_a_run_with_keep_off_keeps_no_calibration(company: Emulator, state: Path) -> None:
     emulator = company.clone()
     examined(emulator)

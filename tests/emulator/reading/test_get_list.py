@@ -46,6 +46,14 @@ def test_no_matches_means_no_data(emulator: Emulator) -> None:
     assert result.extra[0].get("total") == "0"
 
 
+def test_a_refused_list_has_its_type(emulator: Emulator) -> None:
+    # the answer in issue 118 of intacct-sdk-php: a list's type without numbers, before the errors
+    result = one(emulator, f'<get_list object="customer"><filter>{expression("nope", "=", "1")}</filter></get_list>')
+    assert result.status == "failure"
+    assert [(one.tag, one.text, dict(one.attributes)) for one in result.extra] == [("listtype", "customer", {})]
+    assert result.faults
+
+
 def expression(field: str, operator: str, value: str) -> str:
     parts = f"<field>{field}</field><operator>{operator}</operator><value>{value}</value>"
     return f"<expression>{parts}</expression>"

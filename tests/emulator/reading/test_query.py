@@ -28,8 +28,8 @@ def seeded() -> Emulator:
 
 
 def test_a_row_has_the_selected_fields_in_their_order(seeded: Emulator) -> None:
-    # shape: DOC web-services/queries; null is an empty element, the row's tag the object's name in upper case
-    page = data(seeded, query("vendor", "NAME vendorid COMMENTS", more="<pagesize>1</pagesize>"))
+    # shape: DOC web-services/queries; null is an empty element, the row's tag the object's name
+    page = data(seeded, query("VENDOR", "NAME vendorid COMMENTS", more="<pagesize>1</pagesize>"))
     assert dict(page.attributes) == {
         "listtype": "VENDOR", "totalcount": "2", "offset": "0", "count": "1", "numremaining": "1",
     }  # fmt: skip
@@ -81,11 +81,19 @@ def test_all_unknown_names_are_listed(seeded: Emulator) -> None:
 
 
 def test_fields_that_cannot_be_queried_are_named_in_the_known_shape(seeded: Emulator) -> None:
-    # two clients read this text with the pattern `: \\[\\w*: \\[(?<fields>.*)\\] \\]`
+    # the answers in issues 83 of intacct-sdk-js (apbill) and 150 of intacct-sdk-net (item); sageintacctsdk 1.28 takes
+    # the fields out with the pattern `\\n\\tallocationentry: \\[(.*?)\\]`
     (fault,) = faults(seeded, query("PROJECT", "PROJECTID CFDA PAYER"))
     assert fault.errorno == "XL03000006"
-    assert fault.description2.startswith("The following fields cannot be queried")
-    assert fault.description2.endswith(": [PROJECT: [CFDA, PAYER] ]")
+    assert fault.description2 == "The following fields cannot be queried: [\n\tproject: [CFDA, PAYER] ]"
+
+
+@pytest.mark.parametrize("chosen", ["<field>RECORDNO</field>", "<count>RECORDNO</count>"])
+def test_rows_have_the_name_that_the_request_spells(seeded: Emulator, chosen: str) -> None:
+    # sageintacctsdk 1.28 asks for `allocationentry` and reads rows of that name, in production
+    page = data(seeded, f"<query><object>apBill</object><select>{chosen}</select></query>")
+    assert page.get("listtype") == "apBill"
+    assert {row.tag for row in page} == {"apBill"}
 
 
 @pytest.mark.parametrize(

@@ -114,4 +114,4 @@ def test_fields_that_xml_cannot_name_are_described_or_hidden() -> None:
         names = {one.findtext("ID") for one in described.find("Fields") or ()}
         assert {name for name in names if "#" in name} == listed
         assert "BANKACCOUNTID" in names
-        assert "[CHECKINGACCOUNT: [DEPT#] ]" in faults(emulator, asked)[0].text
+        assert "checkingaccount: [DEPT#] ]" in faults(emulator, asked)[0].text

@@ -30,7 +30,7 @@ def first_answer(call: FunctionCall) -> FunctionAnswer | None:
     if found is None or (days and call.now - float(found[0]) > days * 86_400):
         return None
     if behaviour.replay_answer != "repeated":
-        raise replayed(call.control_id, errorno=behaviour.replay_errorno, text=behaviour.replay_text)
+        raise replayed(call.control_id, behaviour)
     return _read(found[1])
 
 

@@ -24,6 +24,7 @@ from intacct_bridge.emulator.settings.refusals import (
 )
 from intacct_bridge.errors import Fault, IntacctError, InvalidRequestError
 from intacct_bridge.wire.envelope import ABORTED, FAILURE, SUCCESS, Control, Function, Operation, Result
+from intacct_bridge.wire.xml import Element, element
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +114,8 @@ def _run_one(context: RequestContext, function: Function, place: int) -> Functio
                 raise FunctionRefusedError(scripted.whole)
             answer = _answer(context, call, function)
     except FunctionRefusedError as error:
-        return _failed(function, error.faults, FunctionAnswer(error.data))
+        answer = FunctionAnswer(error.data, extra=_list_type(function))
+        return _failed(function, error.faults, answer, status="" if error.unmarked else FAILURE)
     except InvalidRequestError as error:
         return _failed(function, bad_query(error.message).faults, FunctionAnswer())
     except IntacctError as error:
@@ -143,5 +145,13 @@ def _answer(context: RequestContext, call: FunctionCall, function: Function) -> 
     return answer
 
 
-def _failed(function: Function, faults: tuple[Fault, ...], answer: FunctionAnswer) -> FunctionOutcome:
-    return FunctionOutcome(Result(FAILURE, function.name, function.control_id, answer.data, faults=faults), answer)
+def _list_type(function: Function) -> tuple[Element, ...]:
+    """The list's type, which a recorded failure of `get_list` has without numbers."""
+    return (element("listtype", function.body.get("object")),) if function.name == "get_list" else ()
+
+
+def _failed(
+    function: Function, faults: tuple[Fault, ...], answer: FunctionAnswer, status: str = FAILURE
+) -> FunctionOutcome:
+    result = Result(status, function.name, function.control_id, answer.data, faults=faults, extra=answer.extra)
+    return FunctionOutcome(result, answer)

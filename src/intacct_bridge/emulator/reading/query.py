@@ -1,7 +1,8 @@
 """The function `query`: select, filter, order, aggregates, and pages by offset over live data.
 
 Every page is selected again, so an insert or a delete between two pages shifts the rows of the next one. Without an
-order, the order of rows is not defined. Aggregates group by the plain fields beside them.
+order, the order of rows is not defined. Aggregates group by the plain fields beside them. Rows have the object's name
+as the request spells it, which a client in production relies on.
 """
 
 from collections.abc import Iterable, Sequence
@@ -48,8 +49,8 @@ def query(call: FunctionCall) -> FunctionAnswer:
     formatting = call.session.user.formatting
     if sent.return_format in CONTENT_TYPES:
         return bare(sent.return_format, request.columns, page_text(table, page, request.columns, formatting))
-    rows = page_xml(table, page, described.name, request.columns, formatting)
-    return FunctionAnswer(_data(described.name, rows, len(numbers), sent.offset, rows.count))
+    rows = page_xml(table, page, sent.object, request.columns, formatting)
+    return FunctionAnswer(_data(sent.object, rows, len(numbers), sent.offset, rows.count))
 
 
 def _data(name: str, rows: RenderedPage, total: int, offset: int, count: int) -> Element:
@@ -88,8 +89,8 @@ def _aggregated(call: FunctionCall, request: ReadRequest, sent: Query, numbers: 
     page = lines[sent.offset : sent.offset + sent.page_size]
     if sent.return_format in CONTENT_TYPES:
         return bare(sent.return_format, [Column(tag, Kind.TEXT) for tag in tags], page)
-    elements = tuple(_line(described.name, tags, line) for line in page)
-    data = _data(described.name, RenderedPage(), len(lines), sent.offset, len(elements))
+    elements = tuple(_line(sent.object, tags, line) for line in page)
+    data = _data(sent.object, RenderedPage(), len(lines), sent.offset, len(elements))
     return FunctionAnswer(Element("data", "", elements, data.attributes))
 
 

@@ -36,7 +36,8 @@ class Behaviour:
     """The errorno that refuses a completed control id. No source records the real one, nor its text."""
     replay_text: str = "The function with control ID '{control_id}' has already been completed and was not run again."
     replay_answer: str = "refused"
-    """A completed control id is `refused`, or its first answer is `repeated`. The work is never done again."""
+    """A completed control id is `refused`, its first answer is `repeated`, or it is refused in a result without a
+    status (`unmarked`), as a user of an official SDK reported. The work is never done again."""
     filter_times: str = "utc"
     """Whether times in filters are UTC (`utc`) or in the user's offset (`user`)."""
     text_keys: str = "text"

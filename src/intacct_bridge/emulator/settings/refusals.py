@@ -34,9 +34,11 @@ class SignInRefusedError(RefusedError):
 class FunctionRefusedError(RefusedError):
     """One function is refused, perhaps after part of it was done."""
 
-    def __init__(self, *faults: Fault, data: Element | None = None) -> None:
+    def __init__(self, *faults: Fault, data: Element | None = None, unmarked: bool = False) -> None:
         super().__init__(faults[0].text, faults=faults)
         self.data = data
+        self.unmarked = unmarked
+        """Whether the result has no status."""
 
 
 # --- the whole request
@@ -205,9 +207,8 @@ def unknown_fields(object_name: str, names: list[str]) -> FunctionRefusedError:
 
 
 def unqueryable_fields(object_name: str, names: list[str]) -> FunctionRefusedError:
-    """Fields in `query` that exist but cannot be queried in this company."""
-    listed = f"[{object_name}: [{', '.join(names)}] ]"
-    text = f"The following fields cannot be queried because of the company's configuration: {listed}"
+    """Fields in `query` that exist but cannot be queried in this company; the text is that of two users' reports."""
+    text = f"The following fields cannot be queried: [\n\t{object_name.lower()}: [{', '.join(names)}] ]"
     return FunctionRefusedError(Fault("XL03000006", description2=text))
 
 
@@ -216,9 +217,10 @@ def bad_query(text: str) -> FunctionRefusedError:
     return FunctionRefusedError(Fault("DL02000001", "Error", f"There was an error processing the request. {text}"))
 
 
-def replayed(control_id: str, *, errorno: str, text: str) -> FunctionRefusedError:
+def replayed(control_id: str, behaviour: Behaviour) -> FunctionRefusedError:
     """A function with `uniqueid` whose control id was completed before."""
-    return FunctionRefusedError(Fault(errorno, description2=text.replace("{control_id}", control_id)))
+    fault = Fault(behaviour.replay_errorno, description2=behaviour.replay_text.replace("{control_id}", control_id))
+    return FunctionRefusedError(fault, unmarked=behaviour.replay_answer == "unmarked")
 
 
 def too_many(function: str, most: int, behaviour: Behaviour) -> None:
