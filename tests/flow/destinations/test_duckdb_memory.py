@@ -413,3 +413,27 @@ def test_a_full_disk_is_no_damaged_file() -> None:
         'copy.duckdb cannot be opened: Could not write file "/srv/copy.duckdb": No space left on device'
     )
     assert error.fix == "free some disk space"
+
+
+def test_the_log_of_a_deleted_copy_is_named_and_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that was killed leaves its log; a user who deletes the copy to begin anew may leave the log there."""
+    monkeypatch.chdir(tmp_path)
+    file, log = Path(PATH), Path(f"{PATH}.wal")
+    with duckdb.connect("killed.duckdb") as killed:
+        killed.execute(
+            "CREATE TABLE t (x INTEGER); CHECKPOINT; SET checkpoint_threshold = '1TB'; INSERT INTO t VALUES (1)"
+        )
+        log.write_bytes(Path("killed.duckdb.wal").read_bytes())
+    with pytest.raises(SettingsError, match=r"does not exist, but its log copy\.duckdb\.wal does") as refused:
+        duckdb_sink(PATH).open("demo", NOON)
+    assert "delete the log" in refused.value.fix
+    assert not file.exists()
+    assert log.exists()
+    duckdb.connect("another.duckdb").close()
+    Path("another.duckdb").rename(file)
+    with pytest.raises(SettingsError, match="WAL does not match") as other:
+        duckdb_sink(PATH).open("demo", NOON)
+    assert "belongs to another file" in other.value.fix
+    log.unlink()
+    filled(3, 1, 10, 40)
+    assert held() == (10, 10)

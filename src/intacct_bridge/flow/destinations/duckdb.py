@@ -379,6 +379,7 @@ def _connect(path: str) -> "duckdb.DuckDBPyConnection":
         raise SettingsError(f"{path} cannot be opened: it is a folder", fix=f"name a file: {file / 'copy.duckdb'}")
     try:
         if not file.exists():
+            _refuse_orphaned_log(file)
             _create(file)
         con = duckdb.connect(path)
         con.execute(_SETTINGS)  # not as a configuration: a second connection to the file would have to repeat it
@@ -462,10 +463,22 @@ _FIXES = {
     _HELD: "close the other program that has it open, or wait until the other run has ended",
     "Permission denied": "check the permissions of the file and of its folder",
     "No space left": "free some disk space",
+    "WAL does not match": "the .wal file beside it belongs to another file: delete it if that file was deleted, or put "
+    "the two back together",
     "version number": "install the duckdb that wrote it, or a later one",
 }
 """Fixes, by a part of DuckDB's message."""
 _NOT_A_DATABASE = "the file is damaged, or was not made by DuckDB: restore it from a backup, or name another file"
+
+
+def _refuse_orphaned_log(file: Path) -> None:
+    """SettingsError where the log of a deleted file is still there: DuckDB could not open a new file beside it."""
+    log = Path(f"{file}.wal")
+    if log.exists() and not file.exists():  # another run may just have created both
+        raise SettingsError(
+            f"{file} does not exist, but its log {log.name} does",
+            fix="delete the log too, if the copy was deleted; else put the copy back beside it",
+        )
 
 
 def _create(file: Path) -> None:
