@@ -1,6 +1,7 @@
 """`intacct doctor` as text, JSON and a letter, and the scenarios of the emulator."""
 
 import json
+import re
 from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
@@ -48,6 +49,7 @@ def test_a_healthy_company(demo: Intacct) -> None:
     assert "No problems found" in ran.err
     assert "✗" not in ran.out
     assert "!" not in ran.out
+    assert re.search(r"APBILL shows [\d,]+ records of entity 100 at the top level, as in the entity", ran.out)
 
 
 def test_a_finding_as_text_json_and_letter(

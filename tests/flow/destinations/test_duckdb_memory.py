@@ -437,3 +437,20 @@ def test_the_log_of_a_deleted_copy_is_named_and_kept(tmp_path: Path, monkeypatch
     log.unlink()
     filled(3, 1, 10, 40)
     assert held() == (10, 10)
+
+
+def test_a_read_only_folder_is_named_with_the_copy_and_not_with_a_file_of_ours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def connect(path: Path) -> None:
+        raise duckdb.IOException(f'IO Error: Cannot open file "{path}": Read-only file system')
+
+    def unlink(self: Path) -> None:
+        raise OSError(30, "Read-only file system", str(self))
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(duckdb, "connect", connect)
+    monkeypatch.setattr(Path, "unlink", unlink)
+    with pytest.raises(SettingsError, match=r"copy\.duckdb cannot be opened: .* Read-only file system") as refused:
+        module._connect(PATH)
+    assert refused.value.fix == "check the permissions of the file and of its folder"

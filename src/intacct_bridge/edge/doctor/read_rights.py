@@ -170,15 +170,14 @@ def private(client: Client, readable: Sequence[str], ids: Mapping[str, str]) -> 
         return
     chosen = next((place for place, answer in enumerate(answers) if answer.total), None)
     if chosen is None:
-        yield ok("private", f"{listed(names)} have no records of {entity} to test with")
+        yield ok("private", f"{listed(names)} have no records of entity {entity} to test with")
         return
     name, inside, above = names[chosen], answers[chosen], query_all(client, bodies[chosen])[0]
     if above.error is not None or above.total >= inside.total:
-        yield ok(
-            "private", f"{name} shows {counted(above.total, 'record')} of {entity} at the top level, as in the entity"
-        )
+        shown = f"{name} shows {counted(above.total, 'record')} of entity {entity} at the top level, as in the entity"
+        yield ok("private", shown)
         return
-    seen = f"{name} shows {above.total:,} of {counted(inside.total, 'record')} of {entity} at the top level"
+    seen = f"{name} shows {above.total:,} of {counted(inside.total, 'record')} of entity {entity} at the top level"
     yield known_finding("private", "private-hidden", seen, ids=ids, objects=(name,))
 
 

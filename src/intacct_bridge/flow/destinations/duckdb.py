@@ -459,9 +459,11 @@ _ADVICE = re.compile(r"\. (?:See also|However, you would be able to open)")
 _CAUSE = re.compile(r"because of error: (.*)")
 """The cause of a failed checkpoint, which is below the first line."""
 _HELD = "Could not set lock"
+_PERMISSIONS = "check the permissions of the file and of its folder"
 _FIXES = {
     _HELD: "close the other program that has it open, or wait until the other run has ended",
-    "Permission denied": "check the permissions of the file and of its folder",
+    "Permission denied": _PERMISSIONS,
+    "Read-only file system": _PERMISSIONS,
     "No space left": "free some disk space",
     "WAL does not match": "the .wal file beside it belongs to another file: delete it if that file was deleted, or put "
     "the two back together",
@@ -493,4 +495,5 @@ def _create(file: Path) -> None:
             os.link(temporary, file)
     finally:
         for left in (temporary, temporary.with_name(f"{temporary.name}.wal")):
-            left.unlink(missing_ok=True)
+            with suppress(OSError):  # in a folder that is read-only there is nothing to remove
+                left.unlink()
