@@ -117,3 +117,37 @@ def test_the_next_loader_carries_on_wherever_the_first_was_killed(
     assert {one.status for one in ends} == {RecordStatus.APPLIED}
     keys = {str(row["RECORDNO"]) for _, row in emulator.company().table("GLBATCH").rows()}
     assert {one.receipt.record for one in ends if one.receipt} == keys
+
+
+@pytest.mark.parametrize("moment", ["unpacking", "decoding"])
+def test_an_answer_that_came_and_was_not_read_leaves_its_records_in_doubt_and_none_is_sent_again(
+    tmp_path: Path, clock: Clock, emulator: Emulator, place: Place, moment: str
+) -> None:
+    file = entries(tmp_path)
+    path = f"{place.uri}&schema={place.schema}" if isinstance(place, PostgresPlace) else str(place)
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT / "tests")])}
+    with serve(emulator) as server:
+        script = [sys.executable, "-m", "support.journeys.loader_process", server.url, str(file), path, moment]
+        ended = subprocess.run(script, env=environment, text=True, capture_output=True, timeout=300, check=False)
+    assert ended.returncode == -signal.SIGKILL, ended.stderr
+    first = {row["REFERENCENO"]: row["RECORDNO"] for _, row in emulator.company().table("GLBATCH").rows()}
+    assert sorted(first) == ["REF-1", "REF-2"]
+    again: list[str] = []
+
+    def transport(endpoint: str, body: bytes) -> Reply:
+        functions = decode_request(body).operations[0].functions
+        again.extend(one.body.children[0].findtext("REFERENCENO") for one in functions if one.name == "create")
+        return emulator(endpoint, body)
+
+    later = datetime.now(UTC) + timedelta(hours=1)  # a database cannot tell that a loader was killed
+    with client(transport) as gateway, Outbox(place, clock=lambda: later) as outbox:
+        doubtful = outbox.begin_run("demo-user", lambda: gateway.company_time)
+        assert [one.status for one in doubtful] == [RecordStatus.IN_DOUBT] * 2
+        plan = make_plan(open_csv(file), JournalLayout(), LegacyGateway(gateway), outbox)
+        outcomes = {one.write.fields["REFERENCENO"]: one for one in Loader(LegacyGateway(gateway), outbox).apply(plan)}
+    assert again == ["REF-3"]
+    found = {name: (one.status, one.receipt.record if one.receipt else "") for name, one in outcomes.items()}
+    assert found["REF-3"][0] is RecordStatus.APPLIED
+    assert {name: found[name] for name in first} == {
+        name: (RecordStatus.SETTLED, str(record)) for name, record in first.items()
+    }
