@@ -130,3 +130,10 @@ CREATE TABLE earlier_values (
     entry INTEGER PRIMARY KEY REFERENCES entry (number),
     fields TEXT NOT NULL
 );
+
+-- The entries that were last sent in one transaction: they are applied together or not at all.
+CREATE TABLE sent_together (
+    entry INTEGER PRIMARY KEY REFERENCES entry (number),
+    batch TEXT NOT NULL
+);
+CREATE INDEX sent_together_by_batch ON sent_together (batch);

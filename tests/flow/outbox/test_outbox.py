@@ -197,6 +197,24 @@ def test_a_loader_sends_only_the_function_that_the_outbox_has(outbox: Outbox, pl
     ]
 
 
+def test_entries_of_a_transaction_are_known_as_one_batch_until_they_are_sent_otherwise(place: Place) -> None:
+    with Outbox(place, clock=lambda: NOW) as outbox:
+        first = outbox.begin(outbox.plan([intent("a"), intent("b"), intent("c")]), together=True)
+        (alone,) = outbox.begin(outbox.plan([intent("d")]), together=True)
+        known = outbox.batches([*first, alone])
+        assert [*known] == [one.number for one in first]
+        (batch,) = set(known.values())
+        assert [one.identity for one in outbox.of_batch(batch)] == ["a", "b", "c"]
+        outbox.conclude([Conclusion(one, RecordStatus.NOT_SENT) for one in first])
+        again = outbox.plan([intent("a"), intent("b")])
+        outbox.begin(again[:1])
+        outbox.begin(again[1:])
+        assert [one.identity for one in outbox.of_batch(batch)] == ["c"]
+    with later(place) as outbox:
+        assert {one.identity for one in outbox.recover()} == {"a", "b", "d"}
+        assert [one.identity for one in outbox.of_batch(batch)] == ["c"]
+
+
 def test_of_two_loaders_one_gets_an_identity(place: Place) -> None:
     identities = [intent(str(number)) for number in range(300)]
 
@@ -396,7 +414,7 @@ def test_an_outbox_of_the_first_version_is_upgraded_with_all_entries(path: Path)
         known = [replace(one, body="", request_digest="") for one in outbox.entries()]
     with closing(sqlite3.connect(path)) as db:
         db.executescript("""
-            DROP TABLE earlier_values; DROP TABLE equal_record; DROP TABLE stream_position;
+            DROP TABLE sent_together; DROP TABLE earlier_values; DROP TABLE equal_record; DROP TABLE stream_position;
             DROP TABLE outbox_id; DROP TABLE approval; DROP TABLE kept_plan;
             DROP INDEX entry_by_undone; DROP TABLE decision; ALTER TABLE entry DROP COLUMN undoes;
             ALTER TABLE entry DROP COLUMN totals; ALTER TABLE entry DROP COLUMN posting_date;
@@ -448,7 +466,7 @@ def test_an_upgrade_counts_the_equal_records_that_earlier_versions_posted(place:
     with Outbox(place, clock=lambda: NOW) as outbox:
         entries = sent(outbox, *(intent(keyless("pay", number)) for number in (1, 2, 3)), intent(keyless("other", 4)))
         outbox.conclude([Conclusion(one, RecordStatus.APPLIED, Receipt("7")) for one in (*entries[:2], entries[3])])
-    make_earlier(place, 4, "earlier_values", "equal_record", "stream_position")
+    make_earlier(place, 4, "sent_together", "earlier_values", "equal_record", "stream_position")
     with Outbox(place) as outbox:
         company = entries[0].target.company
         counts = outbox.equal_counts
@@ -456,7 +474,7 @@ def test_an_upgrade_counts_the_equal_records_that_earlier_versions_posted(place:
         assert counts.count(StreamSource(company, "crm", "other"), "d0") == EqualCount(given=4, covered=4)
         assert counts.count(StreamSource(company, "", "pay"), "d0") == EqualCount()
         counts.cover([CoveredStream(StreamSource(company, "crm", "pay"), StreamPosition("", ""), {"d0": 1})])
-    make_earlier(place, 5, "earlier_values")
+    make_earlier(place, 5, "sent_together", "earlier_values")
     with Outbox(place) as outbox:  # that version counts, and knows what the source was told
         assert outbox.equal_counts.count(StreamSource(company, "crm", "pay"), "d0") == EqualCount(given=3, covered=1)
 

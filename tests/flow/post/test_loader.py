@@ -114,6 +114,41 @@ def test_atomic_batches_are_applied_together_or_not_at_all(bench: Bench) -> None
     assert bench.endings("ABC", LoadSettings(atomic=True)) == ["posted"] * 3
 
 
+@pytest.mark.parametrize(
+    ("fault", "refused", "ending", "posted"),
+    [
+        ("lost before", "B", "rejected", []),  # sent again together, and rolled back together
+        ("lost after", "B", "rejected", []),  # rolled back the first time as well
+        ("lost before", "", "settled", ["A", "B", "C"]),
+        ("lost after", "", "unchanged", ["A", "B", "C"]),
+    ],
+)
+def test_an_atomic_batch_whose_answer_is_lost_is_posted_together_or_not_at_all(
+    bench: Bench, fault: str, refused: str, ending: str, posted: list[str]
+) -> None:
+    atomic = LoadSettings(atomic=True)
+    bench.ledger.refuse = lambda record: "closed" if record.findtext("REFERENCENO") == refused else ""
+    bench.ledger.faults = [fault]
+    bench.load("ABC", atomic)
+    bench.ledger.clock.forward(hours=2)
+    assert bench.endings("ABC", atomic) == [ending] * 3
+    assert bench.ledger.posted == posted
+    assert {len(one) for one in bench.ledger.submits} == {3}
+
+
+def test_one_lost_part_of_an_atomic_batch_waits_for_the_others(bench: Bench) -> None:
+    bench.ledger.faults = ["lost before"]
+    bench.load("ABC", LoadSettings(atomic=True))
+    bench.ledger.clock.forward(hours=2)
+    (outcome,) = bench.load("B", LoadSettings(atomic=True))
+    assert (outcome.status, outcome.note) == (
+        RecordStatus.IN_DOUBT,
+        "it was sent together with GJ 2026-11-30 'Entry A' A (entry 1), and waits for it",
+    )
+    assert bench.endings("ABC") == ["settled"] * 3  # also where the load that settles them is not atomic
+    assert (bench.ledger.posted, [len(one) for one in bench.ledger.submits]) == (["A", "B", "C"], [3, 3])
+
+
 def test_an_atomic_batch_with_a_record_that_the_plan_refuses_posts_nothing(bench: Bench) -> None:
     settings = LoadSettings(batch_size=2, atomic=True)
     references = ["A", "B", "BAD\x07", "C", "D", "E"]

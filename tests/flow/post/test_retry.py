@@ -10,7 +10,7 @@ from intacct_bridge.errors import SettingsError
 from intacct_bridge.flow.layouts.journal import JournalLayout
 from intacct_bridge.flow.outbox.outbox import Outbox
 from intacct_bridge.flow.plan.planner import make_plan
-from intacct_bridge.flow.post.loader import Loader
+from intacct_bridge.flow.post.loader import Loader, LoadSettings
 from intacct_bridge.flow.post.retry import retry, settle_doubts
 from intacct_bridge.flow.records.status import RecordStatus
 from intacct_bridge.flow.tables.delimited import open_csv
@@ -29,10 +29,11 @@ def outbox(place: Place, ledger: Ledger) -> Iterator[Outbox]:
         yield opened
 
 
-def load(folder: Path, ledger: Ledger, outbox: Outbox, references: str) -> None:
+def load(folder: Path, ledger: Ledger, outbox: Outbox, references: str, *, atomic: bool = False) -> None:
     file = folder / "je.csv"
     file.write_text(HEADER + "".join(entry(reference) for reference in references))
-    list(Loader(ledger.gateway, outbox).apply(make_plan(open_csv(file), JournalLayout(), ledger.gateway, outbox)))
+    plan = make_plan(open_csv(file), JournalLayout(), ledger.gateway, outbox)
+    list(Loader(ledger.gateway, outbox, LoadSettings(atomic=atomic)).apply(plan))
 
 
 def test_records_in_doubt_are_settled_later_from_the_outbox(tmp_path: Path, ledger: Ledger, outbox: Outbox) -> None:
@@ -55,6 +56,21 @@ def test_only_rejected_records_are_retried_as_new_attempts(tmp_path: Path, ledge
     ]
     assert retry(ledger.gateway, outbox) == []
     assert sorted(ledger.posted) == ["A", "B", "C"]
+
+
+def test_an_atomic_request_is_retried_as_one(tmp_path: Path, ledger: Ledger, outbox: Outbox) -> None:
+    ledger.refuse = lambda record: "closed" if record.findtext("REFERENCENO") == "B" else ""
+    load(tmp_path, ledger, outbox, "ABC", atomic=True)
+    load(tmp_path, ledger, outbox, "B")
+    assert [one.status for one in retry(ledger.gateway, outbox, only=[1])] == [RecordStatus.APPLIED]
+    ledger.refuse = lambda record: "closed" if record.findtext("REFERENCENO") in "CDE" else ""
+    load(tmp_path, ledger, outbox, "CDE", atomic=True)
+    ledger.refuse = lambda record: "closed" if record.findtext("REFERENCENO") == "D" else ""
+    retry(ledger.gateway, outbox)
+    assert ledger.posted == ["A", "B"]
+    ledger.refuse = lambda record: ""
+    assert {one.label[-1] for one in retry(ledger.gateway, outbox)} == set("CDE")
+    assert [len(one) for one in ledger.submits] == [3, 1, 1, 3, 1, 3, 3]
 
 
 def test_entries_of_other_entities_are_left_and_a_read_only_connection_refuses(

@@ -24,7 +24,7 @@ from intacct_bridge.flow.records.status import RecordStatus
 from intacct_bridge.flow.records.write import Receipt, WriteOperation
 from intacct_bridge.flow.tables.delimited import open_csv
 from intacct_bridge.store.place import Place, PostgresPlace
-from intacct_bridge.wire.envelope import FAILURE, SUCCESS, Function, Result
+from intacct_bridge.wire.envelope import ABORTED, FAILURE, SUCCESS, Function, Result
 from intacct_bridge.wire.reply import ConnectionCutError
 from support.flow.ledger import HEADER, Clock, Ledger, entry
 
@@ -335,6 +335,98 @@ def test_memory_counts_from_the_loader_that_sent_and_not_from_one_that_planned(o
     assert [(one.name, one.body.findtext("userId")) for one in company.functions] == [
         ("readUserFormatting", "loader")
     ] * 2, "a read that changes nothing"
+
+
+# --- the records of one transaction
+
+
+def in_one_transaction(outbox: Outbox, *identities: str) -> list[OutboxEntry]:
+    target = WriteTarget("acme", "", WriteOperation.UPDATE, "VENDOR")
+    planned = outbox.plan(
+        Intent(target, one, "d", f"<update>{one}</update>", label=f"vendor {one}") for one in identities
+    )
+    sent = outbox.begin(planned, together=True)
+    return outbox.conclude(Conclusion(one, RecordStatus.IN_DOUBT) for one in sent)
+
+
+class Together(Silent):
+    """A company that answers a transaction: each part in turn, or nothing."""
+
+    def submit(self, functions: Sequence[Function], /, **how: object) -> tuple[Result, ...]:
+        assert how["transaction"] is (len(functions) > 1)
+        self.sent.append(" ".join(function.control_id for function in functions))
+        parts = {"done": (SUCCESS, ()), "refused": (FAILURE, (OTHER,)), "repeated": (FAILURE, (USED,)),
+                 "aborted": (ABORTED, (Fault("XL03000009", "", "rolled back"),))}  # fmt: skip
+        some = [parts[self.answers.pop(0)] for _ in functions]
+        return tuple(
+            Result(status, "update", one.control_id, None, None, faults)
+            for one, (status, faults) in zip(functions, some, strict=True)
+        )
+
+
+UNAPPLIED = "it was sent together with vendor c, which was not applied"
+
+
+@in_a_file
+@pytest.mark.parametrize(
+    ("answers", "statuses"),
+    [
+        (["done", "done", "done"], [RecordStatus.APPLIED] * 3),
+        (["aborted", "refused", "aborted"], [RecordStatus.IN_DOUBT] * 3),  # as a refused second sending of one
+        # what the company has completed before is the transaction, and so each part of it
+        (["repeated", "aborted", "aborted"], [RecordStatus.APPLIED] * 3),
+        (["repeated", "repeated", "repeated"], [RecordStatus.APPLIED] * 3),
+    ],
+)
+def test_the_parts_of_a_transaction_are_sent_again_together(
+    outbox: Outbox, monkeypatch: pytest.MonkeyPatch, answers: list[str], statuses: list[RecordStatus]
+) -> None:
+    reading(monkeypatch, *(Readback(ReadbackVerdict.NOT_DONE, "7") for _ in range(3)))
+    company = Together(*answers)
+    entries = in_one_transaction(outbox, "a", "b", "c")
+    done, _ = settle(outbox, company, entries)
+    assert sorted(one.number for one in done) == [one.number for one in entries]
+    assert [one.status for one in outbox.entries()] == statuses
+    assert company.sent == [" ".join(one.control_id for one in entries)]
+
+
+@in_a_file
+@pytest.mark.parametrize(
+    ("other", "statuses", "note", "sent"),
+    [
+        (RecordStatus.APPLIED, [RecordStatus.APPLIED] * 2, "", 2),  # the transaction was applied: each part by itself
+        (RecordStatus.ABORTED, [RecordStatus.ABORTED] * 2, UNAPPLIED, 0),
+        (RecordStatus.REJECTED, [RecordStatus.ABORTED] * 2, UNAPPLIED, 0),
+        (RecordStatus.IN_DOUBT, [RecordStatus.IN_DOUBT] * 2,
+         "it was sent together with vendor c (entry 3), and waits for it", 0),
+    ],
+)  # fmt: skip
+def test_the_parts_of_a_transaction_share_their_fate(
+    outbox: Outbox, monkeypatch: pytest.MonkeyPatch, other: RecordStatus, statuses: list[RecordStatus], note: str,
+    sent: int,
+) -> None:  # fmt: skip
+    reading(monkeypatch, *(Readback(ReadbackVerdict.NOT_DONE, "7") for _ in range(2)))
+    first, second, third = in_one_transaction(outbox, "a", "b", "c")
+    outbox.conclude([Conclusion(third, other)])
+    company = Together("done", "done")
+    done, _ = settle(outbox, company, [first, second])
+    assert [(one.identity, one.status, one.note) for one in done] == [
+        (name, status, note) for name, status in zip("ab", statuses, strict=True)
+    ]
+    assert company.sent == [one.control_id for one in (first, second)][:sent]
+
+
+@in_a_file
+def test_a_transaction_of_which_another_loader_took_a_part_is_left_to_it(
+    outbox: Outbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entries = in_one_transaction(outbox, "a", "b")
+    company = Together()
+    settler = Settler(cast("Gateway", company), outbox, SettleSettings(settle_after=timedelta(0)))
+    outbox.resume(entries[:1])
+    done = settler._resend(entries)
+    assert [(one.status, one.sendings) for one in done] == [(RecordStatus.SENT, 2), (RecordStatus.IN_DOUBT, 2)]
+    assert company.sent == []
 
 
 # --- the time to settle

@@ -44,6 +44,7 @@ from intacct_bridge.flow.outbox.storage import (
     EARLIER,
     END_DELETED,
     END_RECEIPT,
+    JOIN,
     KEEP_PLAN,
     KEEP_PROOF,
     LAST_NUMBER,
@@ -55,6 +56,7 @@ from intacct_bridge.flow.outbox.storage import (
     RENAME,
     REPLAN,
     REQUESTS,
+    SEPARATE,
     conclude_values,
     concluded,
     digest_of,
@@ -223,18 +225,21 @@ class Outbox(OutboxReader):
             self._db.execute(CONTENT, (number, entry.body, entry.request_digest))
         return entry
 
-    def begin(self, entries: Sequence[OutboxEntry]) -> list[OutboxEntry]:
+    def begin(self, entries: Sequence[OutboxEntry], *, together: bool = False) -> list[OutboxEntry]:
         """Mark entries as sent, durably, before their bytes leave, and return those that may be sent.
 
-        The others were taken, settled or changed by another loader since they were planned.
+        The others were taken, settled or changed by another loader since they were planned. `together`: those that may
+        be sent go in one transaction, so that they are applied together or not at all.
         """
-        return self._take(entries, RecordStatus.PLANNED)
+        return self._take(entries, RecordStatus.PLANNED, together=together)
 
     def resume(self, entries: Sequence[OutboxEntry]) -> list[OutboxEntry]:
         """As `begin`, for entries in doubt that are sent again under their control id."""
         return self._take(entries, RecordStatus.IN_DOUBT)
 
-    def _take(self, entries: Sequence[OutboxEntry], state: RecordStatus) -> list[OutboxEntry]:
+    def _take(
+        self, entries: Sequence[OutboxEntry], state: RecordStatus, *, together: bool = False
+    ) -> list[OutboxEntry]:
         taken: list[OutboxEntry] = []
         reconnections = self._db.reconnections
         with self._db.transaction():
@@ -254,6 +259,10 @@ class Outbox(OutboxReader):
                 MARK_SENT,
                 ((self.loader, self.user, text, text, time_text(one.sent_at or now), one.number) for one in taken),
             )
+            if state is RecordStatus.PLANNED:
+                self._db.executemany(SEPARATE, ((one.number,) for one in taken))
+                batch = uuid.uuid4().hex
+                self._db.executemany(JOIN, ((one.number, batch) for one in taken if together and len(taken) > 1))
         if self._db.reconnections != reconnections:  # the answer to the commit was lost
             return self._ours(taken)
         return taken

@@ -5,7 +5,7 @@ from typing import Any
 
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.flow.outbox.entry import OutboxEntry, WriteTarget
-from intacct_bridge.flow.outbox.storage import SELECT, STILL_CLAIMS, TAKEN_BACK, entry_of
+from intacct_bridge.flow.outbox.storage import BATCHES, OF_BATCH, SELECT, STILL_CLAIMS, TAKEN_BACK, entry_of
 from intacct_bridge.flow.records.kept_values import fields_from
 from intacct_bridge.flow.records.status import RecordStatus
 from intacct_bridge.flow.records.write import WriteOperation
@@ -94,6 +94,17 @@ class OutboxReader:
                 entry = entry_of(row)
                 found.setdefault(entry.receipt.record if entry.receipt else "", []).append(entry)
         return found
+
+    def batches(self, entries: Iterable[OutboxEntry]) -> dict[int, str]:
+        """The batch of each of these entries that was last sent in one transaction with others."""
+        found: dict[int, str] = {}
+        for some in batched((entry.number for entry in entries), _BATCH):
+            found |= {row[0]: row[1] for row in self._db.read(f"{BATCHES} ({','.join('?' * len(some))})", some)}
+        return found
+
+    def of_batch(self, batch: str) -> list[OutboxEntry]:
+        """The entries that were last sent in one transaction, as they are now."""
+        return [entry_of(row) for row in self._db.read(OF_BATCH, (batch,))]
 
     def example(self, company: str, object: str, name: str) -> OutboxEntry | None:
         """The newest record of ours that is applied and has a value for this field in its lookup key."""

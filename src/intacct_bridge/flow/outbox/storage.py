@@ -121,6 +121,14 @@ CREATE TABLE stream_position (company TEXT NOT NULL, source TEXT NOT NULL, strea
 _TO_VERSION_6 = """
 CREATE TABLE earlier_values (entry INTEGER PRIMARY KEY REFERENCES entry (number), fields TEXT NOT NULL);
 """
+_TO_VERSION_7 = """
+CREATE TABLE sent_together (entry INTEGER PRIMARY KEY REFERENCES entry (number), batch TEXT NOT NULL);
+CREATE INDEX sent_together_by_batch ON sent_together (batch);
+"""
+SEPARATE = "DELETE FROM sent_together WHERE entry = ?"
+JOIN = "INSERT INTO sent_together (entry, batch) VALUES (?, ?)"
+BATCHES = "SELECT entry, batch FROM sent_together WHERE entry IN"
+OF_BATCH = f"{SELECT} JOIN sent_together ON sent_together.entry = entry.number WHERE batch = ? ORDER BY number"
 RELEASE = """
 UPDATE entry SET state = 'released', changed_at = ?, note = 'taken back by entry ' || ?
 WHERE number = ? AND state = 'applied'
@@ -218,6 +226,7 @@ _MIGRATIONS = (
     Migration(_TO_VERSION_4),
     Migration(_TO_VERSION_5, rows=_count_equal_records),
     Migration(_TO_VERSION_6),
+    Migration(_TO_VERSION_7),
 )
 
 

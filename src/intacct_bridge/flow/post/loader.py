@@ -273,7 +273,7 @@ class Loader:
 
     def _send(self, batch: Sequence[_Entered], pending: list[Write], sent: "_Sent") -> None:
         writes = {entry.number: write for write, entry in batch}
-        begun = self._outbox.begin([entry for _, entry in batch])
+        begun = self._outbox.begin([entry for _, entry in batch], together=self._settings.atomic)
         numbers = {entry.number for entry in begun}
         lost = [write for write, entry in batch if entry.number not in numbers]
         sent.outcomes += [

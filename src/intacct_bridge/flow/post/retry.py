@@ -38,7 +38,8 @@ def settle_doubts(
 def retry(company: LegacyGateway, outbox: Outbox, *, only: Iterable[int] = ()) -> list[OutboxEntry]:
     """Send records once more that were planned, not sent, rejected or aborted, with the content that the outbox holds.
 
-    This helps after a problem in the company was fixed. A mistake in the record itself stays.
+    This helps after a problem in the company was fixed. A mistake in the record itself stays. Records that were sent in
+    one transaction are sent in one again.
     """
     refuse_read_only(company.connection)
     refuse_without_plan(company.connection)
@@ -46,11 +47,19 @@ def retry(company: LegacyGateway, outbox: Outbox, *, only: Iterable[int] = ()) -
     done: list[OutboxEntry] = []
     for within, entries in _by_entity(company, outbox, UNAPPLIED, only):
         sender = Sender(within, outbox)
-        for some in batched(entries, BATCH):
-            begun = outbox.begin(outbox.plan(map(_intent, some)))
+        for some, together in _requests(outbox, entries):
+            begun = outbox.begin(outbox.plan(map(_intent, some)), together=together)
             if begun:
-                done += sender.send(begun)
+                done += sender.send(begun, transaction=together)
     return done
+
+
+def _requests(outbox: Outbox, entries: Sequence[OutboxEntry]) -> Iterator[tuple[list[OutboxEntry], bool]]:
+    """The entries by request, and whether those of a request were sent in one transaction."""
+    batches = outbox.batches(entries)
+    yield from ((some, False) for some in batched((one for one in entries if one.number not in batches), BATCH))
+    for batch in dict.fromkeys(batches.values()):
+        yield [one for one in entries if batches.get(one.number) == batch], True
 
 
 def _by_entity(

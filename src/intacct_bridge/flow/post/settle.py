@@ -5,6 +5,9 @@ request may still run or its record may become visible late. So nothing is sent 
 company is asked once more, and the record is sent alone under the same control id, if a search would have found it or
 if the company's memory of control ids is proven. Otherwise it stays in doubt, with a note on where to look.
 
+Records that were sent in one transaction are applied together or not at all. So they are sent again in one transaction
+too, once all of them may be. If one of them is proven to be unapplied, then so are the others.
+
 The proof of memory is a harmless read. That a company refuses a repeated control id today does not show for how long it
 does. So a loader makes such a read, under a control id of its own, before it sends records that cannot be looked for.
 While the company refuses to repeat that read, its memory reaches back to before those records, and one of them may be
@@ -26,7 +29,7 @@ from intacct_bridge.flow.post.evidence import EvidenceSearch
 from intacct_bridge.flow.post.readback import ReadbackVerdict, read_back
 from intacct_bridge.flow.post.sender import Sender, Step, is_repetition, no_step
 from intacct_bridge.flow.records.lookup_keys import LookupKeys, lookup_keys_of
-from intacct_bridge.flow.records.status import RecordStatus
+from intacct_bridge.flow.records.status import UNAPPLIED, WITH_RECEIPT, RecordStatus
 from intacct_bridge.flow.records.write import Receipt, WriteOperation
 from intacct_bridge.wire.envelope import SUCCESS, Function
 from intacct_bridge.wire.reply import ConnectionCutError
@@ -133,14 +136,15 @@ class Settler:
             kind = created if entry.target.operation is WriteOperation.CREATE else changed
             kind.setdefault(entry.target.object, []).append(entry)
         done: list[OutboxEntry] = []
+        missing: list[OutboxEntry] = []
         for object_name, doubtful in created.items():
-            done += self._settle_creates(lookup_keys_of(object_name), doubtful)
+            done += self._settle_creates(lookup_keys_of(object_name), doubtful, missing)
         for doubtful in changed.values():
-            done += self._settle_changes(doubtful)
-        return done
+            done += self._settle_changes(doubtful, missing)
+        return [*done, *self._send_again(missing)]
 
-    def _settle_changes(self, doubtful: Sequence[OutboxEntry]) -> list[OutboxEntry]:
-        """Settle updates and deletes: their record shows whether they were done."""
+    def _settle_changes(self, doubtful: Sequence[OutboxEntry], missing: list[OutboxEntry]) -> list[OutboxEntry]:
+        """Settle updates and deletes: their record shows whether they were done. `missing` gets those to send again."""
         asked = self._outbox.clock()
         try:
             found = read_back(self._company, self._outbox, doubtful)
@@ -155,11 +159,14 @@ class Settler:
             elif back.verdict is ReadbackVerdict.UNCLEAR:
                 done.append(self._conclude(entry, RecordStatus.IN_DOUBT, back.note))
             else:
-                done += self._missing(LookupKeys(entry.target.object), entry, searchable=True, asked=asked)
+                lookup = LookupKeys(entry.target.object)
+                done += self._unless_missing(lookup, entry, missing, searchable=True, asked=asked)
         return done
 
-    def _settle_creates(self, lookup: LookupKeys, doubtful: Sequence[OutboxEntry]) -> list[OutboxEntry]:
-        """Settle new records: the company has them or not."""
+    def _settle_creates(
+        self, lookup: LookupKeys, doubtful: Sequence[OutboxEntry], missing: list[OutboxEntry]
+    ) -> list[OutboxEntry]:
+        """Settle new records: the company has them or not. `missing` gets those to send again."""
         asked = self._outbox.clock()
         evidence = self._search.look(lookup, doubtful)
         self._step("searched")
@@ -175,27 +182,66 @@ class Settler:
             elif entry.number in evidence.doubts:
                 done.append(self._conclude(entry, RecordStatus.IN_DOUBT, evidence.doubts[entry.number]))
             else:
-                done += self._missing(lookup, entry, searchable=entry.number in evidence.absent, asked=asked)
+                searchable = entry.number in evidence.absent
+                done += self._unless_missing(lookup, entry, missing, searchable=searchable, asked=asked)
         return done
 
-    def _missing(
-        self, lookup: LookupKeys, entry: OutboxEntry, *, searchable: bool, asked: datetime
+    def _unless_missing(
+        self, lookup: LookupKeys, entry: OutboxEntry, missing: list[OutboxEntry], *, searchable: bool, asked: datetime
     ) -> list[OutboxEntry]:
-        """Conclude an entry that was not found when the company was asked, or send it again."""
+        """Conclude an entry that was not found when the company was asked; one that may be sent again is `missing`."""
         if entry.faults:
             return [self._refused_resend(entry, searchable=searchable, asked=asked)]
         reason = self._reason_to_wait(lookup, entry, searchable=searchable, asked=asked)
         if reason:
             return [self._conclude(entry, RecordStatus.IN_DOUBT, reason)]
-        taken = self._outbox.resume([entry])
-        if not taken:
-            return [self._latest(entry)]
-        sent = self._sender.send(taken, resend=True)
-        if not sent:  # another loader took it for lost meanwhile
-            return [self._latest(entry)]
-        if sent[0].status is RecordStatus.IN_DOUBT and sent[0].faults:
-            return self.settle(sent)  # it was answered: one more search, which concludes it
-        return sent
+        missing.append(entry)
+        return []
+
+    def _send_again(self, missing: Sequence[OutboxEntry]) -> list[OutboxEntry]:
+        """Send what may be sent again: each entry alone, those of a transaction together."""
+        batches = self._outbox.batches(missing)
+        groups: dict[str, list[OutboxEntry]] = {}
+        for entry in missing:
+            groups.setdefault(batches.get(entry.number, f"alone {entry.number}"), []).append(entry)
+        done: list[OutboxEntry] = []
+        for batch, some in groups.items():
+            done += self._send_batch(batch, some) if some[0].number in batches else self._resend(some)
+        return done
+
+    def _send_batch(self, batch: str, missing: Sequence[OutboxEntry]) -> list[OutboxEntry]:
+        """Send the missing entries of a transaction together, if that is all of it; alone if the others are applied."""
+        members = self._outbox.of_batch(batch)
+        if any(one.status in WITH_RECEIPT for one in members):
+            return [sent for entry in missing for sent in self._resend([entry])]
+        unapplied = next((one for one in members if one.status in UNAPPLIED), None)
+        if unapplied is not None:
+            note = f"it was sent together with {unapplied.label}, which was not applied"
+            return [self._conclude(entry, RecordStatus.ABORTED, note) for entry in missing]
+        numbers = {entry.number for entry in missing}
+        waiting = next((one for one in members if one.number not in numbers), None)
+        if waiting is not None:
+            note = f"it was sent together with {waiting.label} (entry {waiting.number}), and waits for it"
+            return [self._conclude(entry, RecordStatus.IN_DOUBT, note) for entry in missing]
+        return self._resend(missing)
+
+    def _resend(self, missing: Sequence[OutboxEntry]) -> list[OutboxEntry]:
+        """Send an entry again, or the entries of a transaction together."""
+        taken = self._outbox.resume(missing)
+        if len(taken) < len(missing):  # another loader took one of them
+            note = "another loader settles a record of its transaction"
+            self._outbox.conclude(Conclusion(one, RecordStatus.IN_DOUBT, note=note) for one in taken)
+            return [self._latest(one) for one in missing]
+        together = len(taken) > 1
+        sent = self._sender.send(taken, transaction=together, resend=True)
+        kept = {one.number for one in sent}
+        done = [self._latest(one) for one in taken if one.number not in kept]  # another loader took them for lost
+        answered = [one for one in sent if one.status is RecordStatus.IN_DOUBT and one.faults]
+        repeated = next((one.faults for one in answered if together and is_repetition(one.faults)), None)
+        if repeated is not None:  # the company has completed the transaction before, and so each part of it
+            answered = [replace(one, faults=repeated) for one in answered]
+        done += (one for one in sent if one.status is not RecordStatus.IN_DOUBT or not one.faults)
+        return [*done, *(self.settle(answered) if answered else ())]  # one more search, which concludes them
 
     def _refused_resend(self, entry: OutboxEntry, *, searchable: bool, asked: datetime) -> OutboxEntry:
         """Conclude an entry whose second sending the company refused, with faults that do not mean a repetition.

@@ -127,7 +127,7 @@ class OutboxWriter:
         done: list[Outcome] = []
         for some in batched(zip(writes, bodies, strict=True), _BATCH):
             intents = [_intent(target, write, body) for write, body in some]
-            begun = outbox.begin(outbox.plan(intents))
+            begun = outbox.begin(outbox.plan(intents), together=transaction)
             entries = {entry.number: entry for entry in sender.send(begun, transaction=transaction)}
             done += [_outcome(entries[one.number]) for one in begun]
         return done
