@@ -98,3 +98,16 @@ def test_rows_that_a_run_sends_twice_replace_those_sent_first(streams: Sequence[
         company.clock += timedelta(hours=1)
         consumer.take(company, streams)
         consumer.check(company, streams)
+
+
+def test_rows_replace_those_of_a_run_that_has_just_ended() -> None:
+    """A read by windows of days gives a later time of extraction to many pages, which may be ahead of the clock."""
+    company, consumer = Company(5).fill(200), Consumer()
+    company.tick = timedelta(milliseconds=10)
+    options = replace(SMALL, window_rows=20)
+    consumer.take(company, [GLBATCH, GLDETAIL], options)
+    for _ in range(2):
+        for row in company.tables["GLBATCH"].rows:
+            row["WHENMODIFIED"] = company.stamp()
+        consumer.take(company, [GLBATCH, GLDETAIL], options)
+        consumer.check(company, [GLBATCH, GLDETAIL])

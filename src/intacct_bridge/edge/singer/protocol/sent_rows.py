@@ -2,7 +2,7 @@
 
 A row in the stream `deletes` with the reason *replaced* leaves only the rows that were extracted since its time. So
 where a run sends rows again that it has sent before, because it resumed a walk or halved a window of days, the rows
-that follow have a later time.
+that follow have a later time. The state keeps the latest one, and the times of the next run are later still.
 """
 
 from collections.abc import Sequence
@@ -10,6 +10,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from intacct_bridge.wire.values import Value
+
+
+def second_after(at: str) -> str:
+    """The next time of extraction that differs from this one."""
+    return (datetime.fromisoformat(at) + timedelta(seconds=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 class SentRows:
@@ -39,7 +44,7 @@ class SentRows:
         else:
             sent = False
         if sent:
-            self.at = (datetime.fromisoformat(self.at) + timedelta(seconds=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
+            self.at = second_after(self.at)
             self._sent_without_replacing = False
             self._ranges = [] if parents is None else self._ranges[-1:]
         return sent

@@ -26,7 +26,7 @@ from intacct_bridge.edge.singer.protocol.messages import (
     schema_message,
     state_message,
 )
-from intacct_bridge.edge.singer.protocol.sent_rows import SentRows
+from intacct_bridge.edge.singer.protocol.sent_rows import SentRows, second_after
 from intacct_bridge.edge.singer.protocol.state import SingerState
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.flow.destinations.base import ColumnDifference, Committed
@@ -113,6 +113,8 @@ class SingerSink:
         self.state.company = company
         self.state.run += 1
         self.extracted_at = _iso(started)
+        if self.state.extracted_at >= self.extracted_at:
+            self.extracted_at = second_after(self.state.extracted_at)
         return self.state.run
 
     def bookmarks(self) -> Mapping[str, Bookmark]:
@@ -178,10 +180,12 @@ class SingerSink:
         version: int,
         *messages: bytes,
         keys: Mapping[str, Any] | None = None,
+        extracted_at: str = "",
         changed: bool = True,
     ) -> None:
         """Write messages, then the STATE that covers them; a STATE that tells the consumer nothing new may wait."""
         with self._lock:
+            self.state.extracted_at = max(self.state.extracted_at, extracted_at)
             self.state.bookmarks[stream] = bookmark
             self.state.versions[stream] = version
             if keys is not None:
@@ -311,7 +315,15 @@ class SingerWriter:
         known = None if self._keys is None else self._keys.document(self._sink.most_keys)
         if known is None:
             self._keys = None  # too many; the next full refresh begins anew
-        self._sink.commit(self._stream.name, bookmark, self._version, *self._pending, keys=known, changed=self._unsaved)
+        self._sink.commit(
+            self._stream.name,
+            bookmark,
+            self._version,
+            *self._pending,
+            keys=known,
+            extracted_at=self._sent.at,
+            changed=self._unsaved,
+        )
         deleted, self._deleted = self._deleted, 0
         self._pending, self._unsaved = [], False
         return Committed(deleted=deleted)

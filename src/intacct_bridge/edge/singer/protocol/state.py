@@ -5,6 +5,7 @@ The state of another tap is read, too: hotglue's and Meltano's taps write times 
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
 from intacct_bridge.edge.singer.protocol.known_keys import KnownKeys
@@ -30,6 +31,8 @@ class SingerState:
     versions: dict[str, int] = field(default_factory=dict)
     keys: dict[str, dict[str, Any]] = field(default_factory=dict)
     """The documents of `KnownKeys`, by stream."""
+    extracted_at: str = ""
+    """The latest time of extraction that a record was sent with, which may be ahead of the clock; see `SentRows`."""
     names: str = ""
     """The names of streams that the consumer got, `intacct` or `hotglue`; empty where it got none of ours yet."""
 
@@ -64,7 +67,10 @@ class SingerState:
         keys = {name: dict(one) for name, one in (document.get("known_keys") or {}).items()}
         for one in keys.values():
             KnownKeys.from_document(one)  # damaged keys are an error now, not at the end of a long run
-        return cls(company, int(document.get("run", 0)), found, versions, keys, names)
+        at = str(document.get("extracted_at", ""))
+        if at:
+            datetime.fromisoformat(at)
+        return cls(company, int(document.get("run", 0)), found, versions, keys, at, names)
 
     def document(self) -> dict[str, Any]:
         """The document to emit."""
@@ -74,6 +80,7 @@ class SingerState:
             "company": self.company,
             "run": self.run,
             **({"known_keys": self.keys} if self.keys else {}),
+            **({"extracted_at": self.extracted_at} if self.extracted_at else {}),
             **({"stream_names": self.names} if self.names == "hotglue" else {}),
         }
 
