@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from intacct_bridge.errors import Fault, InvalidRequestError, TransientError
+from intacct_bridge.errors import Fault, IntacctError, InvalidRequestError, NotPermittedError, TransientError
 from intacct_bridge.flow.destinations.base import Committed, Sink
 from intacct_bridge.flow.destinations.duckdb import DuckDB as SqlDuckDB
 from intacct_bridge.flow.destinations.latest_rows import views
@@ -930,3 +930,38 @@ def test_an_estimate_and_a_run_decide_alike(copy: Copy, options: Options, kill: 
         skipped = estimate.transactions == 0
         assert skipped == (outcome.pages == 0), stream.name
         assert skipped or estimate.full == outcome.full, stream.name
+
+
+@pytest.mark.parametrize("audit_is_readable", [True, False])
+@pytest.mark.parametrize("error", [TransientError("no answer in time"), NotPermittedError("you may not read this")])
+def test_deletes_that_cannot_be_followed_in_one_stream_cost_no_other_its_deletes(
+    copy: Copy, audit_is_readable: bool, error: IntacctError
+) -> None:
+    """The gateway may never answer a question about a large view in time."""
+    company = Company(3, audit_is_readable=audit_is_readable).fill(80)
+    options = replace(SMALL, compare_every=0)
+    copy.run(company, options=options)
+    company.clock += timedelta(days=1)
+    company.bills()
+    vendor, entry = company.tables["VENDOR"].rows[1], company.tables["GLBATCH"].rows[1]
+    company.drop("VENDOR", vendor, vendor["VENDORID"])
+    company.drop("GLBATCH", entry, str(entry["RECORDNO"]))
+    company.tables["GLDETAIL"].rows = [
+        row for row in company.tables["GLDETAIL"].rows if row["BATCHKEY"] != entry["RECORDNO"]
+    ]
+    page, is_slow = company.page, True
+
+    def answer(query: Query) -> PartitionPage:
+        if is_slow and query.object == "GLDETAIL" and company.by_object.get("AUDITHISTORY"):
+            raise error
+        return page(query)
+
+    company.page = answer  # type: ignore[method-assign]
+    company.clock += timedelta(hours=1)
+    done = copy.run(company, options=options)
+    check(copy, company, [one for one in STREAMS if one is not GLDETAIL])
+    assert (done[DELETES].complete, done[DELETES].error) == (False, f"GLDETAIL: {error.message}")
+    is_slow = False
+    company.clock += timedelta(hours=3)
+    assert copy.run(company, options=options)[DELETES].error == ""
+    check(copy, company)

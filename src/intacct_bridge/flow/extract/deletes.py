@@ -4,6 +4,8 @@ The audit trail tells deletes late, and its keys mean different things by object
 possible meanings are looked up in the copy, and a row is deleted only when a lookup shows that Intacct no longer has
 its key. Its lines are deleted with it. One query serves all streams, and reaches back far enough to find late entries.
 
+An error of one stream costs no other its deletes: a question about a large view may never be answered in time.
+
 A stream whose walk has not ended is left to the run that ends it: until then its copy is not complete, and pages that
 are read to follow deletes must not count as progress of the walk.
 
@@ -15,15 +17,16 @@ page and can be compared key by key. Keys above the copy's highest are not count
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import accumulate
 
-from intacct_bridge.errors import InvalidRequestError, NotPermittedError
+from intacct_bridge.errors import IntacctError, InvalidRequestError, NotPermittedError, UnreachableError
 from intacct_bridge.flow.extract.key_walk import walk
 from intacct_bridge.flow.extract.page_reader import PageReader
 from intacct_bridge.flow.extract.strategies import as_kind, deleted_keys, distinct, replace_groups
-from intacct_bridge.flow.extract.stream_run import RunContext, StreamRun
+from intacct_bridge.flow.extract.stream_run import RunContext, StoppedError, StreamRun
 from intacct_bridge.flow.streams.bookmark import EVERYTHING, KeySpan
 from intacct_bridge.flow.streams.partition import Partition, lookup_filters
 from intacct_bridge.flow.streams.stream import AUDIT_TRAIL, Stream
@@ -62,35 +65,65 @@ _POSTING = (
 """The objects of those documents, as far as they are known. Their deletes are asked for along with the others."""
 
 
-def follow_deletes(
-    context: RunContext, runs: Sequence[StreamRun], headers: Mapping[str, Stream]
-) -> tuple[PageReader, bool]:
-    """Delete from the copy what Intacct no longer has.
+@dataclass(slots=True)
+class FollowedDeletes:
+    """What came of following the deletes of a run."""
 
-    Gives the reader of the audit trail, and whether there is a way to know the deletes.
-    """
+    reader: PageReader
+    """The reader of the audit trail."""
+    known: bool = True
+    """There is a way to know the deletes."""
+    failed: StreamRun | None = None
+    """The first stream whose deletes could not be followed; it costs no other stream its deletes."""
+    error: IntacctError | None = None
+    """Its error."""
+
+    def succeeds(self, run: StreamRun, work: Callable[[], None]) -> bool:
+        """Do the work for one stream; where it fails, the deletes that are found are committed, and an error is kept.
+
+        A group of which only a part was read is not committed.
+        """
+        try:
+            work()
+        except (UnreachableError, StoppedError):
+            raise
+        except IntacctError as error:
+            if self.error is None:
+                self.failed, self.error = run, error
+            if run.sound and not run.stream.group:
+                run.save()
+            return False
+        return True
+
+
+def follow_deletes(context: RunContext, runs: Sequence[StreamRun], headers: Mapping[str, Stream]) -> FollowedDeletes:
+    """Delete from the copy what Intacct no longer has."""
     reader = PageReader(context.source, AUDIT_TRAIL)
     objects = [one for one in runs if one.stream.virtual is None]  # virtual streams were replaced
     complete = [one for one in objects if one.writer.complete]
     posted_to = _posted_to([one.stream for one in objects])
     done = ("", context.trail_start)
     followed = [one for one in complete if not one.bookmark.in_progress and one.bookmark.deletes.since not in done]
+    result = FollowedDeletes(reader)
     if not followed:
-        return reader, True
+        return result
     try:
         trail = _trail(context, reader, followed, posted_to)
     except (NotPermittedError, InvalidRequestError):
-        return reader, _compare_keys(context, followed)
+        _compare_keys(context, followed, result)
+        return result
     deletes = _Deletes(complete, posted_to, headers, trail)
     for run in followed:
         if run.bookmark.deletes.found_some:
             deletes.mark_dependents(run)
     uncounted = _uncounted(followed, trail, posted_to)
+    ended = []
     for run in sorted(headers_first(followed), key=_is_posted_to):
-        deletes.follow(run, uncounted=run.name in uncounted)
-    for run in followed:
+        if result.succeeds(run, partial(deletes.follow, run, uncounted=run.name in uncounted)):
+            ended.append(run)
+    for run in ended:
         run.finish_deletes()
-    return reader, True
+    return result
 
 
 @dataclass(frozen=True, slots=True)
@@ -356,17 +389,19 @@ def _values(run: StreamRun, span: KeySpan) -> "Counter[Value]":
 # --- by comparing all keys
 
 
-def _compare_keys(context: RunContext, runs: Sequence[StreamRun]) -> bool:
-    """Compare all keys of the streams for which that is due; False where the destination cannot show its keys."""
+def _compare_keys(context: RunContext, runs: Sequence[StreamRun], result: FollowedDeletes) -> None:
+    """Compare all keys of the streams for which that is due; the deletes are unknown where the destination cannot show
+    its keys.
+    """
     every = context.options.compare_every
     if every is None:
-        return False
+        result.known = False
+        return
     for run in runs:
         compared = run.bookmark.deletes.compared_at
         age = (parse_time(context.started) - parse_time(compared)).total_seconds() if compared else every
         if age >= every:
-            compare_keys(run)
-    return True
+            result.succeeds(run, partial(compare_keys, run))
 
 
 def compare_keys(run: StreamRun) -> None:

@@ -266,21 +266,22 @@ class Extraction:
                 changed[stream.object] = _ChangedRecords(bookmark.since, before, keys)
 
     def _deletes(self, context: RunContext, runs: list[StreamRun], results: _Results) -> None:
-        began, reader, known = monotonic(), None, True
-        error: IntacctError | None = None
+        began, found = monotonic(), None
         try:
-            reader, known = follow_deletes(context, runs, self._headers)
+            found = follow_deletes(context, runs, self._headers)
+            error = found.error
+            failed = f"{found.failed.name}: " if found.failed else ""
         except UnreachableError:
             raise
-        except IntacctError as failed:
-            error = failed
+        except IntacctError as of_all:
+            error, failed = of_all, ""
         results.deletes = StreamOutcome(  # each deleted row is counted by its stream
             DELETES,
-            pages=reader.pages if reader else 0,
-            transactions=reader.transactions if reader else 0,
+            pages=found.reader.pages if found else 0,
+            transactions=found.reader.transactions if found else 0,
             seconds=round(monotonic() - began, 3),
-            complete=known and error is None,
-            error=error.message if error else "",
+            complete=error is None and found is not None and found.known,
+            error=f"{failed}{error.message}" if error else "",
             fix=error.fix if error else "",
         )
 
