@@ -346,6 +346,29 @@ def test_batches_are_read_from_their_files(pipe: Pipe, compression: str) -> None
     assert "CLASS in part one.jsonl:4: refused" in ran.err
 
 
+def test_records_of_batch_files_with_one_name_are_told_apart(pipe: Pipe, tmp_path: Path) -> None:
+    """Taps name their files by day or part, each in a folder of its own."""
+    addresses = []
+    for folder, rows in {"a": [{"CLASSID": "B1"}, {"CLASSID": "B2", "NAME": "Two"}],
+                         "b": [{"CLASSID": "B3"}, {"CLASSID": "B4"}]}.items():  # fmt: skip
+        path = tmp_path / folder / "part-0.jsonl"
+        path.parent.mkdir()
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+        addresses.append(path.as_uri())
+    batches = [
+        {"type": "BATCH", "stream": "CLASS", "encoding": {"format": "jsonl"}, "manifest": [one]} for one in addresses
+    ]
+    done = pipe([CLASSES, *batches, state("s1")])
+    assert (done.status, done.states) == (FAILED, ["s1"])
+    refused = {one["record"]["CLASSID"]: one["place"] for one in done.letters if one["type"] == "RECORD"}
+    assert refused == {
+        "B1": "CLASS in part-0.jsonl:1",
+        "B3": "CLASS in part-0.jsonl (2):1",
+        "B4": "CLASS in part-0.jsonl (2):2",
+    }
+    assert {row["CLASSID"] for row in pipe.rows("CLASS")} >= {"B2"}
+
+
 @pytest.mark.parametrize(
     ("batch", "says"),
     [

@@ -79,6 +79,8 @@ class TargetRun:
         self._counts: Counter[RecordStatus] = Counter()
         self._updated = 0
         self._noted: set[str] = set()
+        self._batch_files: Counter[str] = Counter()
+        """How many batch files of a stream have had a name."""
 
     def consume(self, lines: Iterable[bytes]) -> int:
         """Take every line and return the exit status; in doubt outranks any error that stops the run."""
@@ -172,8 +174,17 @@ class TargetRun:
     def _batch(self, message: Message, number: int) -> None:
         self._schema_of(message, number)
         for file in message.manifest:
+            source = ""
             for place, name, record in batch_records(file, message.encoding, self._config.input_path or Path()):
-                self._take(message, record, place, f"{message.stream} in {name}")
+                source = source or self._source_of(message.stream, name)
+                self._take(message, record, place, source)
+
+    def _source_of(self, stream: str, name: str) -> str:
+        """The name of one batch file in the places of its records; files of one name get numbers."""
+        source = f"{stream} in {name}"
+        self._batch_files[source] += 1
+        number = self._batch_files[source]
+        return source if number == 1 else f"{source} ({number})"
 
     def _state(self, message: Message, _: int) -> None:
         self._take_results(self._batches.flush())
