@@ -49,6 +49,27 @@ def done(function: Function) -> str:
     return result(function, '<data listtype="objects" count="1"><vendor><RECORDNO>9</RECORDNO></vendor></data>')
 
 
+# --- amounts
+
+
+@pytest.mark.parametrize("amount", [Decimal("10.105"), "10.105", Decimal("-0.001"), "1e-3"])
+@pytest.mark.parametrize("operation", ["create", "update", "upsert"])
+def test_an_amount_that_intacct_would_round_is_not_sent(operation: str, amount: Decimal | str) -> None:
+    with (made := company(create=done, update=done)).client() as client:
+        row = {"VENDORID": "V1", "NAME": "Acme", "TOTALDUE": amount}
+        with pytest.raises(RecordError, match=r"TOTALDUE: .* has more than two decimals") as refused:
+            getattr(client, operation)("VENDOR", [row])
+    assert "Round it" in refused.value.fix
+    assert sent(made) == []
+
+
+@pytest.mark.parametrize("amount", [Decimal("10.10"), Decimal("10.1000"), "10.1", 10, Decimal("1e3"), None])
+def test_an_amount_in_cents_is_sent_as_it_is(amount: Decimal | str | int | None) -> None:
+    with (made := company(create=done)).client() as client:
+        assert client.create("VENDOR", [{"VENDORID": "V1", "NAME": "Acme", "TOTALDUE": amount}])[0].ok
+    assert len(sent(made)) == 1
+
+
 # --- one where several are expected
 
 

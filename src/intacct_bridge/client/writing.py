@@ -30,7 +30,7 @@ from intacct_bridge.model.text_forms import nfc
 from intacct_bridge.model.writing.functions import FunctionBuilder
 from intacct_bridge.model.writing.generic import is_rows
 from intacct_bridge.wire.envelope import ABORTED, SUCCESS, Result
-from intacct_bridge.wire.values import DEFAULT, UNSET, Formatting, Kind, Value, parse_value, render_value
+from intacct_bridge.wire.values import DEFAULT, UNSET, Formatting, Kind, Value, beyond_cents, parse_value, render_value
 from intacct_bridge.wire.xml import Element
 
 FUNCTIONS_AT_A_TIME = 100
@@ -139,10 +139,21 @@ class RowFunctions:
 
     def _text(self, name: str, field: str, value: Any) -> str:
         described = self._definition(name)
-        kind = Kind.TEXT if described is None else described.kind_of(field)
+        one = None if described is None else described.get(field)
+        kind = Kind.TEXT if one is None else one.kind
+        if one is not None and one.is_money:
+            _check_cents(kind, value)
         timed = isinstance(value, datetime) or (kind is Kind.TIMESTAMP and isinstance(value, str) and value)
         offset = self._formatting().offset_minutes if timed else 0
         return render_value(kind, value, Formatting(offset_minutes=offset))
+
+
+def _check_cents(kind: Kind, value: Any) -> None:
+    """RecordError for an amount with more than two decimals, which Intacct would round."""
+    amount = parse_value(kind, value) if isinstance(value, str) else value
+    if isinstance(amount, Decimal) and amount.is_finite() and beyond_cents(amount):
+        fix = "Round it; Intacct would round each amount by itself."
+        raise RecordError(f"{amount:f} has more than two decimals", fix=fix)
 
 
 def _keyed(name: str, row: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:

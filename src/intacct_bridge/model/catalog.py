@@ -36,6 +36,11 @@ class FieldDef:
     max_length: int | None = None
     """Known only after `with_lengths`."""
 
+    @property
+    def is_money(self) -> bool:
+        """Whether it holds an amount of money, which has at most two decimals."""
+        return self.kind is Kind.CURRENCY or self.name.endswith("AMOUNT")
+
 
 @dataclass(frozen=True, slots=True)
 class Relation:

@@ -190,6 +190,11 @@ def check_fits(number: Decimal, text: str = "") -> None:
         )
 
 
+def beyond_cents(amount: Decimal) -> bool:
+    """Whether an amount has more than two decimals."""
+    return bool(format(amount, "f").partition(".")[2].rstrip("0")[2:])
+
+
 def _parse_boolean(text: str, _formatting: Formatting) -> Value:
     bare = text.strip().lower()
     if not bare:

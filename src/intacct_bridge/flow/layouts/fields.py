@@ -206,14 +206,9 @@ def label_of(lookup: LookupKeys, fields: Mapping[str, Value], rows: Sequence[Sou
     return " ".join(part for part in (lookup.object, *parts, *place) if part)
 
 
-def is_money(one: FieldDef) -> bool:
-    """Whether a field holds an amount of money, which has at most two decimals."""
-    return one.kind is Kind.CURRENCY or one.name.endswith("AMOUNT")
-
-
 def _in_cents(one: FieldDef, column: str, value: Value, row: SourceRow, findings: list[Finding]) -> Value:
     """The value; an amount with the error of a binary float is the amount in cents, with a note."""
-    if not isinstance(value, Decimal) or not is_money(one):
+    if not isinstance(value, Decimal) or not one.is_money:
         return value
     cents = cents_of_float(value)
     if cents is None:

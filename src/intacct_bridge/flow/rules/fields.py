@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from intacct_bridge.flow.company.writable import WritableObject
-from intacct_bridge.flow.layouts.fields import is_money
 from intacct_bridge.flow.records.write import Finding, Write, WriteOperation
 from intacct_bridge.flow.tables.cells import cents_fix
 from intacct_bridge.model.catalog import FieldDef
-from intacct_bridge.wire.values import Value
+from intacct_bridge.wire.values import Value, beyond_cents
 
 _MULTI_PICK = "#~#"
 _WRITABLE_ANYWAY = ("AMOUNT",)
@@ -112,7 +111,7 @@ def _fits(one: FieldDef, value: Value) -> bool:
     if one.readonly or one.values:
         return False
     if isinstance(value, Decimal):
-        return not is_money(one) or not _beyond_cents(value)
+        return not one.is_money or not beyond_cents(value)
     return not one.max_length or not isinstance(value, str) or len(value) <= one.max_length
 
 
@@ -142,14 +141,9 @@ def _listed(place: FieldPlace) -> tuple[str, str]:
 
 
 def _cents(place: FieldPlace) -> tuple[str, str]:
-    if not is_money(place.field) or not isinstance(place.value, Decimal):
+    if not place.field.is_money or not isinstance(place.value, Decimal):
         return "", ""
-    if not _beyond_cents(place.value):
+    if not beyond_cents(place.value):
         return "", ""
     text = format(place.value, "f")
     return f"{text} has more than two decimals", cents_fix(text)
-
-
-def _beyond_cents(amount: Decimal) -> bool:
-    """Whether an amount has more than two decimals."""
-    return bool(format(amount, "f").partition(".")[2].rstrip("0")[2:])
