@@ -91,7 +91,7 @@ def test_a_negative_limit_and_an_entity_that_is_no_text_are_refused(company: Cli
     assert list(company.query("VENDOR", "VENDORID", limit=0)) == []
     with pytest.raises(SettingsError, match="the entity is") as refused:
         company.entity(["300"])  # type: ignore[arg-type]
-    assert "as a text" in refused.value.fix
+    assert "as a string" in refused.value.fix
 
 
 def test_groups_come_in_pages(company: Client) -> None:
