@@ -155,6 +155,23 @@ def test_parquet_is_written_in_its_own_types(tmp_path: Path) -> None:
     assert back.column("id").to_pylist() == [1, 3]
 
 
+@pytest.mark.parametrize("now", [{"id": [3, 2, 1]}, {"id": [1]}])
+def test_a_parquet_file_that_was_replaced_gives_no_rows_beside_the_reasons_of_others(
+    tmp_path: Path, now: dict[str, list[int]]
+) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    path = tmp_path / "b.parquet"
+    pq.write_table(pa.table({"id": [1, 2, 3]}), path)
+    table = open_table(path)
+    refused = [(row, "no") for row in table if row.number == 3]
+    pq.write_table(pa.table(now), path)
+    with pytest.raises(SettingsError, match=r"b.parquet was changed while it was loaded"):
+        write_refused(table, refused, refused_path(table))
+    assert [one.name for one in tmp_path.iterdir()] == ["b.parquet"]
+
+
 def test_json_lines_are_written_with_exact_numbers(tmp_path: Path, outbox: Outbox) -> None:
     path = tmp_path / "je.jsonl"
     row = '{"journal": "GJ", "date": "2026-11-30", "title": "T", "account": "6100", "debit": 100.255, "credit": null}'

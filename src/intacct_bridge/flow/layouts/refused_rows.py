@@ -13,7 +13,7 @@ import json
 import os
 import re
 import secrets
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from decimal import Decimal
@@ -179,11 +179,12 @@ def _sheet_cell(sheet: object, value: object) -> object:
 
 
 def _write_parquet(table: InputTable, rows: Iterable[tuple[SourceRow, str]], path: Path) -> int:
-    """The rows of the input itself, in its own types."""
+    """The rows of the input itself, in its own types. SettingsError where the file has other rows by now."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     marked = list(rows)
+    _refuse_changed(table, [row for row, _ in marked])
     chosen = pq.read_table(table.path).take([row.number - 1 for row, _ in marked])
     if REASON in chosen.column_names:
         chosen = chosen.drop_columns([REASON])
@@ -192,6 +193,21 @@ def _write_parquet(table: InputTable, rows: Iterable[tuple[SourceRow, str]], pat
             chosen = chosen.append_column(name, pa.array([value] * len(marked), pa.string()))
     pq.write_table(chosen.append_column(REASON, pa.array([reason for _, reason in marked], pa.string())), path)
     return len(marked)
+
+
+def _refuse_changed(table: InputTable, rows: Sequence[SourceRow]) -> None:
+    """SettingsError where the file does not have these rows any more: the reasons would stand beside other ones."""
+    known = {row.number: row for row in rows}
+    for row in table:
+        one = known.get(row.number)
+        # a row may have got the values of its record for cells that it leaves blank
+        if one is not None and all(one.cells.get(name) == cell for name, cell in row.cells.items() if text_of(cell)):
+            del known[row.number]
+    if known:
+        raise SettingsError(
+            f"{table.path} was changed while it was loaded, so its refused rows cannot be copied",
+            fix="load the file again: what was posted is not posted twice",
+        )
 
 
 _WRITERS: Mapping[str, Callable[[InputTable, Iterable[tuple[SourceRow, str]], Path], int]] = {
