@@ -130,6 +130,18 @@ def test_a_delete_finds_its_records_and_a_second_one_has_nothing_to_do(desk: Des
     assert [one.verdict for one in desk.plan(gone, "VENDOR", "delete").records] == [Verdict.UNCHANGED, Verdict.REFUSED]
 
 
+@pytest.mark.parametrize("mode", ["update", "upsert", "delete"])
+def test_a_record_that_two_rows_name_by_different_keys_is_changed_by_one_of_them(desk: Desk, mode: str) -> None:
+    desk.load(VENDORS, "VENDOR")
+    twice = "RECORDNO,VENDORID,NAME\n,V-1,First\n1,,Second\n,V-2,Other\n"
+    plan = desk.plan(twice, "VENDOR", mode)
+    assert [one.verdict is Verdict.REFUSED for one in plan.records] == [False, True, False]
+    (reason,) = plan.records[1].reasons
+    assert reason.message == "VENDOR 1 (row 3) is VENDOR 1, and so is the record at input.csv:2"
+    desk.load(twice, "VENDOR", mode)
+    assert {row["NAME"] for row in desk.rows("VENDOR")} == (set() if mode == "delete" else {"First", "Other"})
+
+
 def test_a_line_set_is_replaced_as_a_whole_or_left_alone(desk: Desk) -> None:
     desk.load(VENDORS, "VENDOR")
     desk.load(BILLS, "APBILL")

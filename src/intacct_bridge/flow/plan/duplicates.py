@@ -31,6 +31,31 @@ def refuse_repeated(records: Sequence[PlannedRecord]) -> list[PlannedRecord]:
     return done
 
 
+def refuse_same_existing(records: Sequence[PlannedRecord]) -> list[PlannedRecord]:
+    """The step that refuses an update or delete of a record which an earlier one of the input names by another key.
+
+    Both would be sent, in any order, and the plan shows each against the record as it is without the other.
+    """
+    first: dict[str, PlannedRecord] = {}
+    done: list[PlannedRecord] = []
+    for record in records:
+        write = record.write
+        is_new = write.operation is WriteOperation.CREATE
+        number = record.receipt.record if record.receipt is not None and not is_new else ""
+        earlier = first.setdefault(number, record) if number else record
+        if earlier is record or not record.is_open:
+            done.append(record)
+        else:
+            finding = Finding(
+                "double",
+                f"{write.label} is {write.object} {number}, and so is the record at {earlier.write.position}",
+                "remove one of them",
+                position=write.position,
+            )
+            done.append(record.with_findings(finding).or_refused())
+    return done
+
+
 class FindDuplicates:
     """The step that refuses new records which the company has already under the same key, or warns of them."""
 

@@ -26,7 +26,7 @@ from intacct_bridge.flow.plan.actions import MatchState, after_payments
 from intacct_bridge.flow.plan.altered_plans import refuse_altered_content
 from intacct_bridge.flow.plan.apply_rules import ApplyRules, CheckAmountsDue, refuse_unsendable
 from intacct_bridge.flow.plan.context import CompanyFacts, PlanContext, PlanStep
-from intacct_bridge.flow.plan.duplicates import FindDuplicates, refuse_repeated
+from intacct_bridge.flow.plan.duplicates import FindDuplicates, refuse_repeated, refuse_same_existing
 from intacct_bridge.flow.plan.known_to_outbox import (
     AsRecorded,
     KnownByContent,
@@ -71,6 +71,7 @@ def steps_to_change(context: PlanContext) -> tuple[PlanStep, ...]:
         AsRecorded(context),
         ResolveReferences(context),
         MatchExisting(context),
+        refuse_same_existing,
         RefuseUncertainEquals(context),
         RefuseSentUnderOtherName(context),
         ApplyRules(context),
