@@ -194,3 +194,48 @@ def test_legacy_definitions_need_no_call() -> None:
     assert (described.name, described.label) == ("CUSTOMER", "customer")
     assert "customerid" in described.fields
     assert asked(company) == []
+
+
+class Nested(Legacy):
+    """Bills with lines that hold lines, and elements that come twice."""
+
+    count = 1
+
+    def _get_list(self, function: Function) -> str:
+        return result(function, f"<listtype start='0' end='0' total='1'>bill</listtype><data>{NESTED}</data>")
+
+    def _get(self, function: Function) -> str:
+        return result(function, f"<listtype total='1'>bill</listtype><data>{NESTED}</data>")
+
+
+NESTED = (
+    "<bill><key>5</key><billitems><lineitem><line_num>1</line_num><memo></memo>"
+    "<taxentries><taxentry><detailid>GST</detailid></taxentry><taxentry><detailid>PST</detailid></taxentry></taxentries>"
+    "<customfields><customfield><customfieldname>A</customfieldname></customfield></customfields>"
+    "</lineitem></billitems><payto><contact>X</contact><files><file><name>a</name></file></files></payto>"
+    "<keys><key>7</key><key>8 &#228;</key></keys><note><by>me</by></note><note><by>you</by></note></bill>"
+)
+
+
+def test_lines_inside_lines_and_elements_that_come_twice_are_kept() -> None:
+    (row,) = client(Nested()).query("APBILL")
+    assert row == {
+        "key": "5",
+        "payto.contact": "X",
+        "keys.key": '["7", "8 ä"]',
+        "billitems": (
+            '[{"line_num": "1", "taxentries": [{"detailid": "GST"}, {"detailid": "PST"}],'
+            ' "customfields": [{"customfieldname": "A"}]}]'
+        ),
+        "payto.files": '[{"name": "a"}]',
+        "note": '[{"by": "me"}, {"by": "you"}]',
+    }
+    (record,) = client(Nested()).read("APBILL", ["5"])
+    assert record["billitems"] == [
+        {
+            "line_num": "1",
+            "memo": None,
+            "taxentries": '[{"detailid": "GST"}, {"detailid": "PST"}]',
+            "customfields": '[{"customfieldname": "A"}]',
+        }
+    ]

@@ -4,13 +4,13 @@ Facts: there is no `lookup`, so types are unknown and cells are text, under the 
 pages by start and maxitems (at most 1,000), its filter knows = != < <= > >= like and "is null", combined by logical
 blocks of two or more; a date is three elements; the answer's `<listtype start end total>` gives the number of records.
 Pages go by offset: rows that appear or vanish meanwhile can shift others past the reader. Lines stand inside their
-header; in a row they are one cell that holds them as JSON.
+header; in a row they are one cell that holds them, and the lines inside them, as JSON.
 """
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from intacct_bridge.client.gateway.calls import Calls, refused_by_legacy
 from intacct_bridge.client.reading.paging import FetchedPage, by_offset
@@ -78,25 +78,43 @@ def get_list(
     return Element("get_list", children=(*parts, *_fields(fields)), attributes=attributes)
 
 
-def record_cells(record: Element, path: str = "") -> dict[str, str | None]:
-    """Flat cells: nested names are dotted, a date of three elements is one text, and lines are left out."""
-    cells: dict[str, str | None] = {}
-    for child in record:
-        name = f"{path}{child.tag}"
-        if {each.tag for each in child} == {"year", "month", "day"}:
-            cells[name] = _day(child)
-        elif _holds_lines(child):
-            continue
-        elif child.children:
-            cells |= record_cells(child, f"{name}.")
-        else:
-            cells[name] = child.text or None
-    return cells
+def record_cells(record: Element) -> dict[str, str | None]:
+    """Flat cells: nested names are dotted, a date of three elements is one text, and lines are left out.
+
+    Texts under one name are a list as JSON.
+    """
+    return _parts(record)[0]
 
 
 def record_lines(record: Element) -> dict[str, list[dict[str, Value]]]:
-    """The lines inside a record, each as flat cells, by the element that holds them."""
-    return {child.tag: [dict(record_cells(line)) for line in child] for child in record if _holds_lines(child)}
+    """The lines inside a record, each as flat cells, by the element that holds them; lines inside them are JSON."""
+    return {name: [dict(_row(line)) for line in lines] for name, lines in _parts(record)[1].items()}
+
+
+def _parts(record: Element, path: str = "") -> tuple[dict[str, str | None], dict[str, Sequence[Element]]]:
+    """The flat cells of a record, and its lines by the element that holds them."""
+    cells: dict[str, str | None] = {}
+    lines: dict[str, Sequence[Element]] = {}
+    same: dict[str, list[Element]] = {}
+    for child in record:
+        same.setdefault(child.tag, []).append(child)
+    for tag, (child, *others) in same.items():
+        name = f"{path}{tag}"
+        if others and any(one.children for one in same[tag]):
+            lines[name] = same[tag]
+        elif others:
+            cells[name] = json.dumps([one.text or None for one in same[tag]], ensure_ascii=False)
+        elif {each.tag for each in child} == {"year", "month", "day"}:
+            cells[name] = _day(child)
+        elif _holds_lines(child):
+            lines[name] = child.children
+        elif child.children:
+            inner, more = _parts(child, f"{name}.")
+            cells |= inner
+            lines |= more
+        else:
+            cells[name] = child.text or None
+    return cells, lines
 
 
 # --- the reader
@@ -260,12 +278,17 @@ def _batch(page: Page, selected: Sequence[str]) -> "pa.RecordBatch":
 
 
 def _row(record: Element) -> dict[str, str | None]:
-    """A record's cells, and its lines as JSON without their empty cells."""
-    row = record_cells(record)
-    for name, lines in record_lines(record).items():
-        filled = [{cell: value for cell, value in line.items() if value is not None} for line in lines]
-        row[name] = json.dumps(filled, ensure_ascii=False)
-    return row
+    """A record's cells, and its lines as JSON."""
+    cells, lists = _parts(record)
+    texts = {name: json.dumps(list(map(_plain, lines)), ensure_ascii=False) for name, lines in lists.items()}
+    return cells | texts
+
+
+def _plain(line: Element) -> dict[str, Any]:
+    """A line without its empty cells, with the lines inside it."""
+    cells, lists = _parts(line)
+    filled: dict[str, Any] = {name: value for name, value in cells.items() if value is not None}
+    return filled | {name: [_plain(one) for one in lines] for name, lines in lists.items()}
 
 
 def _fields(names: Sequence[str]) -> tuple[Element, ...]:
