@@ -77,6 +77,16 @@ def test_a_record_is_typed_with_its_lines() -> None:
     }
 
 
+def test_several_elements_of_one_name_have_numbers() -> None:
+    taxes = "<taxentry><DETAILID>GST</DETAILID></taxentry><taxentry><DETAILID>PST</DETAILID></taxentry>"
+    more = f"<AMOUNT>4.5</AMOUNT><TAXENTRIES>{taxes}</TAXENTRIES>"
+    (bill,) = company(read=BILL.replace("<AMOUNT>4.5</AMOUNT>", more)).client().read("apbill", [7])
+    lines = bill["APBILLITEMS"]
+    assert isinstance(lines, list)
+    assert [lines[1][f"TAXENTRIES.taxentry[{number}].DETAILID"] for number in (0, 1)] == ["GST", "PST"]
+    assert lines[1]["AMOUNT"] == Decimal("4.5")
+
+
 def test_nested_fields_have_the_catalogues_dotted_names() -> None:
     made = company(readByName=VENDOR)
     (vendor,) = made.client().read_by_name("VENDOR", ["V1"])

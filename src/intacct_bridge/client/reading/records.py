@@ -1,9 +1,11 @@
 """Records by key with their lines: `read` and `readByName`, as typed rows.
 
 Facts: both take up to 100 keys in a call; with `*` they give owned lines, which `query` never does; a dotted field of
-the catalogue (`DISPLAYCONTACT.EMAIL1`) is a nested element here; line tags are in lower case.
+the catalogue (`DISPLAYCONTACT.EMAIL1`) is a nested element here; line tags are in lower case. Several elements of one
+name, such as the taxes of a line, have numbers: `TAXENTRIES.taxentry[0].DETAILID`.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 from intacct_bridge.client.gateway.calls import Calls
@@ -94,8 +96,12 @@ def _typed(
 
 def _flat(found: Element, path: str = "") -> dict[str, str | None]:
     cells: dict[str, str | None] = {}
+    count, numbers = Counter(child.tag for child in found), Counter[str]()
     for child in found:
         name = f"{path}{child.tag}"
+        if count[child.tag] > 1:
+            name += f"[{numbers[child.tag]}]"
+            numbers[child.tag] += 1
         if child.children:
             cells |= _flat(child, f"{name}.")
         else:
