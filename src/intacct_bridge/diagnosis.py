@@ -106,7 +106,7 @@ def _pattern(text: str) -> re.Pattern[str]:
 def diagnose(faults: Iterable[Fault], level: str = "", *, http_status: int = 0, function: str = "") -> Diagnosis:
     """The diagnosis of a chain of faults; without faults the HTTP status decides.
 
-    `level` is gateway, control, authentication or function, empty where it is unknown.
+    `level` is gateway, control, authentication or function, empty if it is unknown.
     """
     chain = tuple(faults) or (Fault(),)
     matches = [(fault, _best(fault, level, http_status)) for fault in chain]

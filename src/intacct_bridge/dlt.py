@@ -8,7 +8,7 @@
 
 A destination of dlt cannot be asked which records it has, and deletes cannot be found without that. So the source keeps
 a copy of its own in a DuckDB file, as `intacct extract` makes it, and gives dlt what changed in the copy since the last
-load that dlt has completed. Where the file or dlt's state is lost, or the file comes from a backup, the next load
+load that dlt has completed. If the file or dlt's state is lost, or the file comes from a backup, the next load
 replaces the tables.
 
 Rows are merged by their keys. Rows without a key of their own, such as those of GLDETAIL, are replaced by group. A
@@ -116,7 +116,7 @@ class _CopyChanges:
     def bring_up_to_date(self) -> _KnownCopy:
         """Extract, at the first call.
 
-        RefusedError where a stream could not be read: nothing is loaded then, and the next load goes on.
+        RefusedError if a stream could not be read: nothing is loaded then, and the next load goes on.
         """
         with self._lock:
             if self._done is None:

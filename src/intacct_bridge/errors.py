@@ -56,7 +56,7 @@ class Diagnosis:
     """The meaning and the fix of a chain of faults: one entry of the error catalogue, filled in."""
 
     entry: str
-    """The entry's id, such as `sender-not-authorised`; empty where the catalogue has none."""
+    """The entry's id, such as `sender-not-authorised`; empty if the catalogue has none."""
     kind: str
     """settings, sign_in, not_permitted, invalid, transient, throttled, in_doubt, record, duplicate or protocol."""
     retry: str
@@ -106,11 +106,11 @@ class IntacctError(Exception):
         self.diagnosis = diagnosis
         """The error catalogue's entry for the faults; None without faults."""
         self.setting = setting
-        """The setting that is wrong or would help, such as `date_order`; empty where none is involved."""
+        """The setting that is wrong or would help, such as `date_order`; empty if none is involved."""
 
     @property
     def fix(self) -> str:
-        """How to fix it, in a sentence; empty where there is no advice beyond the message. Tracebacks show it too.
+        """How to fix it, in a sentence; empty if there is no advice beyond the message. Tracebacks show it too.
 
         Settings stand in backticks, as `date_order` or `date_order = "dmy"`; the command line names its option instead.
         """
@@ -163,7 +163,7 @@ class InvalidRequestError(RefusedError):
     def __init__(self, message: str, *, by_gateway: bool = False, **details: Any) -> None:
         super().__init__(message, **details)
         self.by_gateway = by_gateway
-        """False where this side refused it before any call."""
+        """False if this side refused it before any call."""
         self.exit_status = 3 if by_gateway else 2
 
 

@@ -1,5 +1,6 @@
-"""The library's way in: a client whose writes are kept in the outbox, as those of the commands are, and that can also
-tell what changed in the company.
+"""The entry point of the library: a client that records its writes in the outbox, as the commands do.
+
+The client can also read the changes in the company, and run SQL.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -37,8 +38,8 @@ class OutboxChoice(Enum):
 
 
 USUAL = OutboxChoice.USUAL
-"""The outbox that the commands use for the same connection, opened with the first write. With a transport of the
-caller's own, such as an emulator in this process, nothing is kept on this machine, so there is none."""
+"""The outbox that the commands use for the same connection, opened with the first write. There is none if the caller
+gives a transport, such as an emulator in this process: then nothing is kept on this machine."""
 
 
 def connect(
@@ -52,13 +53,13 @@ def connect(
     """A client for a named connection, or for the only one; settings given here override all others.
 
     Nothing is sent before the first call. The settings are those of `Connection`, such as `location_id="100"`. Creates,
-    updates, upserts and deletes are kept in an outbox: the connection's own, the file or the open outbox that `outbox`
-    names, or none for `outbox=None`. The caller closes an open outbox that it gives.
+    updates, upserts and deletes are recorded in an outbox: the connection's own, the file or the open outbox that
+    `outbox` names, or none for `outbox=None`. The caller closes an open outbox that it gives.
 
-    From its first call until it is closed, the client is a run in the history of runs, as a command is. One with a
-    transport of the caller's own leaves none.
+    From its first call until it is closed, the client is a run in the history of runs, as a command is. A client with
+    the caller's own transport is not in the history.
 
-    Once `intacct demo` has run, `connect("demo")` is a client of its company, which a process in the background serves.
+    Once `intacct demo` has run, `connect("demo")` is a client of the demo company, which a background process serves.
     """
     if transport is None and means_demo(name, tuple(settings)):
         settings = demo_settings() | settings
@@ -76,7 +77,7 @@ def client_of(
     outbox: Outbox | str | Path | OutboxChoice | None = USUAL,
     history: "Place | None" = None,
 ) -> "BridgeClient":
-    """A client for a connection, as `connect` makes it; `history` is the place of its run, if not the usual one."""
+    """A client for a connection, as `connect` makes it; `history` is the history of runs, if not the usual one."""
     program = ProgramRun(connection, place=history) if transport is None else None
     writer: WriteSender | None = None
     if isinstance(outbox, Outbox):
@@ -88,19 +89,19 @@ def client_of(
 
 
 class BridgeClient(Client):
-    """A client that can also tell what changed, and answer SQL."""
+    """A client that records its writes in an outbox, reads changes, and runs SQL."""
 
     _program: "ProgramRun | None" = None
 
     def as_run(self, program: "ProgramRun | None") -> Self:
-        """The client, whose calls and writes a run counts."""
+        """The client itself, after its calls and writes are counted in this run."""
         self._program = program
         if program is not None:
             program.follows(self, self.meter)
         return self
 
     def entity(self, location_id: str) -> Self:
-        """A client in that entity, which counts with this one."""
+        """A client in that entity, which counts its calls together with this client."""
         inside = super().entity(location_id)
         inside._program = self._program
         return inside
@@ -135,7 +136,7 @@ class BridgeClient(Client):
         """The result of one SELECT whose tables are objects of the company.
 
         Only the fields and rows that it needs are read, with `query`; DuckDB evaluates the statement. Amounts are
-        decimals. InvalidRequestError for a statement that is no SELECT, or that cannot run.
+        decimals. InvalidRequestError for a statement that is not a SELECT, or that cannot run.
 
         >>> client.sql("SELECT count(*) AS accounts FROM GLACCOUNT").to_pylist()
         [{'accounts': 112}]
@@ -153,13 +154,14 @@ class BridgeClient(Client):
         interest: "Interest | None" = None,
         name: str = "",
     ) -> "Iterator[ChangeEvent]":
-        """What changed in these streams, in order: the events after the one with the number `since`.
+        """The changes of these streams as events, in order: those after the event with the number `since`.
 
         Keep the `number` of the last event that you have handled, and pass it as `since` next time; it acknowledges
-        that event and all before it. Without it, the events come that nothing has acknowledged. The first call reads
-        where the streams are (`begin="now"`), what changed since a time in ISO 8601, or everything (`beginning`).
+        that event and all before it. Without `since`, you get the events that were not acknowledged. `begin` decides
+        what the first call takes: only later changes (`now`), the changes since a time in ISO 8601, or every record
+        (`beginning`).
 
-        What was read is kept beside the connection's outbox, under `name` (by default the streams). Each event has the
+        The events are stored beside the connection's outbox, under `name` (by default the streams). Each event has the
         same number in every call. A call costs about one API transaction a stream, and one for deletes.
         """
         from intacct_bridge.flow.changes.event_log import EventLog
@@ -193,9 +195,9 @@ class BridgeClient(Client):
     ) -> None:
         """Call `handler` with each change, at least once and in order for each record, until the program ends.
 
-        An exception of the handler means that it has not taken the event: it is called again later, with growing
-        pauses, and events of other records go on. `once` polls and delivers a single time, as a scheduled job wants.
-        `handler` is called from several threads.
+        An exception of the handler means that it has not handled the event: it is called again later, with growing
+        pauses, and the events of other records are delivered. `once` polls and delivers a single time, for a scheduled
+        job. `handler` is called from several threads.
         """
         from intacct_bridge.flow.changes.event_log import EventLog
         from intacct_bridge.flow.changes.follower import Follower

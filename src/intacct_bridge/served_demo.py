@@ -62,7 +62,7 @@ def home_of_demo() -> Path:
 
 @contextmanager
 def opened_alone(home: Path) -> Iterator[None]:
-    """End the process that serves a company, and let none begin. SettingsError where another program holds it."""
+    """End the process that serves a company, and let none begin. SettingsError if another program holds it."""
     stop_serving(home)
     home.mkdir(parents=True, exist_ok=True)
     with (home / LOCK_FILE).open("a+b") as file:

@@ -173,7 +173,7 @@ class Company:
         """Revalue open foreign-currency items and bank accounts at the rate of a day.
 
         The entries are posted on that day, and those of open items are reversed on the next. An earlier revaluation of
-        the same day is replaced. Without a rate type the company's default one counts. SettingsError where a rate or
+        the same day is replaced. Without a rate type the company's default one counts. SettingsError if a rate or
         an account is missing, or a period is closed.
         """
         on = date.fromisoformat(day) if isinstance(day, str) else day

@@ -1,1 +1,1 @@
-"""One company through one connection. Every request to Intacct goes through this package."""
+"""The client of one company, through one connection. Every request to Intacct goes through this package."""

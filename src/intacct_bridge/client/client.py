@@ -70,7 +70,8 @@ class Client:
     would exceed it. `keep` keeps definitions and the month's transactions on this machine; by default it is on where
     the transport is the network (for a gateway on this machine: definitions only). A folder keeps definitions there.
 
-    Writes are sent at once and leave no trace here, unless `writer` sends them, which is closed with the client.
+    Writes are sent at once and are not recorded on this machine, unless a `writer` sends them. The writer is closed
+    with the client.
     `intacct_bridge.connect` gives a client whose writes are kept in the connection's outbox.
     """
 
@@ -224,7 +225,7 @@ class Client:
         return self.company_time - timedelta(seconds=self._catalog.formatting_age())
 
     def forget_stored_formatting(self) -> bool:
-        """Forget the formatting if an earlier run read it, so that it is read again; whether one did."""
+        """Forget the formatting if an earlier run read it, so that it is read again. True if an earlier run read it."""
         return self._catalog.forget_stored_formatting()
 
     def begin_run(self) -> None:
@@ -280,7 +281,7 @@ class Client:
         return self._reader.lookup(object_name, doc_par_id)
 
     def read_as_text(self, fields: Mapping[str, Iterable[str]]) -> None:
-        """Read these fields as texts from now on, by object: where their values do not fit the type that Intacct says.
+        """Read these fields as text from now on, by object. It is for values that do not fit the type that Intacct says.
 
         >>> client.read_as_text({"CLASS": ["MODIFIEDBY"]})
         """
@@ -292,7 +293,7 @@ class Client:
             self._catalog.read_as_text(name, some)
 
     def inspect(self, object_name: str) -> ObjectDef:
-        """An object's definition by `inspect`: coarser types than `describe`, and the lengths of texts; read once."""
+        """An object's definition by `inspect`: coarser types than `describe`, and the lengths of text; read once."""
         return self._catalog.inspect(object_name)
 
     def inspect_many(self, names: Iterable[str]) -> None:
@@ -565,4 +566,4 @@ class WriteSender(Protocol):
         """The outcome of each row, whose function is the body at the same place."""
 
     def close(self) -> None:
-        """Give back what the writer has opened by itself."""
+        """Close what the writer has opened itself."""

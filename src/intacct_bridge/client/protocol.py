@@ -64,7 +64,7 @@ class Gateway(Protocol):
         """An object's fields and relations; `doc_par_id` names a transaction definition for its custom fields."""
 
     def inspect(self, object_name: str, /) -> ObjectDef:
-        """An object's fields with the lengths of texts."""
+        """An object's fields with the lengths of text."""
 
     def query(self, query: Query, /) -> Iterator[Row]:
         """Typed rows."""
@@ -80,8 +80,8 @@ class Gateway(Protocol):
     ) -> tuple[Result, ...]:
         """Send writes once, calling `leaving` before the bytes do; failed functions are results.
 
-        InDoubtError where they may have been applied; ConnectionCutError(sent=False), RefusedError or TransientError
-        where they were certainly not.
+        InDoubtError if they may have been applied; ConnectionCutError(sent=False), RefusedError or TransientError
+        if they were certainly not.
         """
 
 
@@ -110,7 +110,7 @@ class ReadGateway(Gateway, Protocol):
         """The company's time when the formatting was read."""
 
     def forget_stored_formatting(self) -> bool:
-        """Forget the formatting if an earlier run read it; whether one did."""
+        """Forget the formatting if an earlier run read it. True if an earlier run read it."""
 
     def begin_run(self) -> None:
         """What is known of the catalogue counts as read by an earlier run, and what is too old is read again."""

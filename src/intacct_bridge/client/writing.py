@@ -109,7 +109,7 @@ class RowFunctions:
         self._builder = FunctionBuilder(definition, is_legacy=is_legacy, specific_changes=True, render=self._text)
 
     def create(self, object_name: str, row: Mapping[str, Any]) -> Element:
-        """The function that creates the record; InvalidRequestError where none is documented."""
+        """The function that creates the record; InvalidRequestError if none is documented."""
         name = object_name.upper()
         plan = self._builder.plan("create", name)
         return self._builder.generic("create", name, row) if plan is None else self._specific(plan, "create", row)
@@ -188,8 +188,8 @@ def upsert_functions(
 ) -> list[Element]:
     """An update for each row whose key exists and a create for the others, in the rows' order.
 
-    RecordError where two rows have one key, a row has none, or no record has the number of a row; InvalidRequestError
-    where two records have one key.
+    RecordError if two rows have one key, a row has none, or no record has the number of a row; InvalidRequestError
+    if two records have one key.
     """
     name = object_name.upper()
     by = key.upper() or natural_key(name) or record_key(name)
@@ -222,7 +222,7 @@ def _named_as(row: Mapping[str, Any], by: str, kept: Value) -> Mapping[str, Any]
 
 
 def _key(row: Mapping[str, Any], by: str, name: str, number: int, *, kind: Kind) -> Value:
-    """A row's key in the form that equal keys share; empty where it has none."""
+    """A row's key in the form that equal keys share; empty if it has none."""
     given = next((value for field, value in row.items() if field.upper() == by), None)
     if given in (None, UNSET, ""):
         if by != record_key(name):

@@ -162,7 +162,7 @@ class DbosRunner:
     def recover_lost(self) -> int:
         """Queue runs of this process again that it does not carry out.
 
-        DBOS gives a run to a worker, and keeps its end, in one statement each. Where the database dies in between, the
+        DBOS gives a run to a worker, and keeps its end, in one statement each. If the database dies in between, the
         run stays this worker's for good, and its tenant has no further run.
         """
         if self._engine is None:

@@ -36,7 +36,7 @@ VARIABLE = "INTACCT_FLEET"
 SCHEMA = "intacct_fleet"
 LINK_HOURS = 72.0
 _AT_ONCE = 200
-"""Tenants that are added, or data keys that are sealed anew, in one transaction."""
+"""Tenants that are added, or data keys that are sealed again, in one transaction."""
 _LONGEST_DETAIL = 2_000
 
 
@@ -119,7 +119,7 @@ class Fleet:
 
     @property
     def keys(self) -> FleetKeys:
-        """The keys; SettingsError where none is given."""
+        """The keys; SettingsError if none is given."""
         if self._keys is None:
             self._keys = FleetKeys.from_environment()
         return self._keys
@@ -226,7 +226,7 @@ class Fleet:
         self._set_secrets(name, secrets)
 
     def set_credentials(self, name: str, *, company_id: str, user_id: str, user_password: str) -> None:
-        """Set the company, the user and the password together. SettingsError where another tenant has the company."""
+        """Set the company, the user and the password together. SettingsError if another tenant has the company."""
         settings = {"company_id": company_id, "user_id": user_id}
         self.change(name, settings=settings, secrets={"user_password": user_password})
 
@@ -246,7 +246,7 @@ class Fleet:
         self.registry.change_secrets(owner, self._secrets_change(owner, given))
 
     def _secrets_change(self, owner: str, given: Mapping[str, str | None]) -> SecretsChange:
-        """SettingsError where these secrets cannot be sealed for an owner: a name, a value, or no key."""
+        """SettingsError if these secrets cannot be sealed for an owner: a name, a value, or no key."""
         put = {name: value for name, value in given.items() if value is not None}
         for name, value in put.items():
             check_secret(owner_name(owner), name, value)
@@ -277,7 +277,7 @@ class Fleet:
     def rotate(self, *, give_up_lost: bool = False, batch: int = _AT_ONCE) -> Rotation:
         """Seal everything with the first key, in batches; run it again after an interruption.
 
-        SettingsError where a key that is still in use is not given, before anything is changed. With `give_up_lost`,
+        SettingsError if a key that is still in use is not given, before anything is changed. With `give_up_lost`,
         the secrets that such a key sealed are removed instead.
         """
         keys = self.keys
@@ -317,7 +317,7 @@ class Fleet:
     ) -> Connection:
         """The connection of a tenant with its secrets, and with its outbox in the fleet's database.
 
-        SettingsError where a setting is missing. The connection shows its secrets in no repr. `settings` and `secrets`
+        SettingsError if a setting is missing. The connection shows its secrets in no repr. `settings` and `secrets`
         are tried in place of those that are kept, and are not kept themselves.
         """
         tenant, kept = self._with_secrets(name)
@@ -370,7 +370,7 @@ class Fleet:
     # --- runs, status, usage
 
     def begin_run(self, name: str, flow: str, due_at: datetime, *, worker: str = "") -> TenantRun | None:
-        """Keep that a run begins, or goes on with another worker; None where it has ended before."""
+        """Keep that a run begins, or goes on with another worker; None if it has ended before."""
         return self.registry.begin_run(name, flow, due_at, worker=worker)
 
     def end_run(
@@ -384,7 +384,7 @@ class Fleet:
         in_doubt: int = 0,
         hide: Iterable[str] = (),
     ) -> bool:
-        """Keep how a run ended, in the words of `RunEnd`; False where its end is known already.
+        """Keep how a run ended, in the words of `RunEnd`; False if its end is known already.
 
         The tenant's secrets are masked in `detail`, and those in `hide`, such as a password that was changed meanwhile;
         where the secrets cannot be opened, the detail is left out.
@@ -466,7 +466,7 @@ class Fleet:
         return self.tenant(found[0])
 
     def use_link(self, token: str) -> None:
-        """Let a link serve no more; RefusedError where it was used or has expired meanwhile."""
+        """Let a link serve no more; RefusedError if it was used or has expired meanwhile."""
         if not self.registry.use_link(_hash(token)):
             raise _refused_link()
 

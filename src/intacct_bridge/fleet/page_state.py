@@ -97,7 +97,7 @@ class PageState:
         return key
 
     def session(self, key: str) -> PageSession | None:
-        """The session with that key; None where there is none, or its time is over."""
+        """The session with that key; None if there is none, or its time is over."""
         sql = "SELECT link, tenant, link_ends, ends FROM page_session WHERE key_hash = ?"
         rows = self._db.read(sql, (_hashed(key),))
         if not rows:

@@ -159,7 +159,7 @@ class Registry:
     """The open tables of a fleet, for several threads."""
 
     def __init__(self, place: PostgresPlace) -> None:
-        """Open them, or make them. UnreachableError or SettingsError where the database cannot be used."""
+        """Open them, or make them. UnreachableError or SettingsError if the database cannot be used."""
         self.place = place
         self._db = PostgresDatabase(place, _TABLES)
         self._runs = PostgresDatabase(place, _RUN_TABLES)
@@ -170,7 +170,7 @@ class Registry:
         self._runs.close()
 
     def check_version(self) -> None:
-        """SettingsError where a newer version of the package has changed the tables since they were opened."""
+        """SettingsError if a newer version of the package has changed the tables since they were opened."""
         self._db.check_moved()
         self._runs.check_moved()
 
@@ -181,7 +181,7 @@ class Registry:
     # --- tenants
 
     def add(self, new: Sequence[tuple[Tenant, SealedSecrets | None]], key_id: str) -> None:
-        """Add tenants with their secrets, all or none. SettingsError where a name or a company is taken."""
+        """Add tenants with their secrets, all or none. SettingsError if a name or a company is taken."""
         with self._db.transaction():
             now = _text(self._db.clock())
             self._refuse_taken([tenant for tenant, _ in new])
@@ -344,7 +344,7 @@ class Registry:
             self._db.execute(sql, (key_id, _text(self._db.clock())))
 
     def reseal(self, key_id: str, resealed: Callable[[str, SealedKey], SealedKey | None], limit: int) -> int:
-        """Seal up to `limit` data keys anew that another key than this one sealed; how many there were.
+        """Seal up to `limit` data keys again that another key than this one sealed; how many there were.
 
         A data key for which the function returns None is removed, with the secrets that it sealed.
         """
@@ -409,7 +409,7 @@ class Registry:
         return (str(rows[0][0]), datetime.fromisoformat(rows[0][1]), rows[0][2] is not None) if rows else None
 
     def use_link(self, token_hash: str) -> bool:
-        """Mark a link as used; False where it was used, or has expired."""
+        """Mark a link as used; False if it was used, or has expired."""
         with self._db.transaction():
             now = _text(self._db.clock())
             sql = "UPDATE link SET used_at = ? WHERE token_hash = ? AND used_at IS NULL AND expires_at > ?"
@@ -427,7 +427,7 @@ class Registry:
     # --- runs
 
     def begin_run(self, tenant: str, flow: str, due_at: datetime, *, worker: str = "") -> TenantRun | None:
-        """Keep that a run begins, or goes on with another worker; None where it has ended before."""
+        """Keep that a run begins, or goes on with another worker; None if it has ended before."""
         with self._runs.transaction():
             now = self._runs.clock()
             row = self._runs.execute(_BEGIN_RUN, (tenant, flow, _text(due_at), _text(now), worker)).fetchone()
@@ -436,7 +436,7 @@ class Registry:
     def end_run(
         self, run: TenantRun, outcome: str, *, detail: str = "", transactions: int = 0, rows: int = 0, in_doubt: int = 0
     ) -> bool:
-        """Keep how a run ended; False where its end is known already. `detail` must hold no secret."""
+        """Keep how a run ended; False if its end is known already. `detail` must hold no secret."""
         with self._runs.transaction():
             now = _text(self._runs.clock())
             values = (now, outcome, detail, transactions, rows, in_doubt, run.tenant, run.flow, _text(run.due_at))

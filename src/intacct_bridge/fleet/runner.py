@@ -74,7 +74,7 @@ class Runner(Protocol):
         """
 
     def cancel(self, key: RunKey) -> bool:
-        """Take a queued run out of the queue; False where it has begun, has ended, or is unknown."""
+        """Take a queued run out of the queue; False if it has begun, has ended, or is unknown."""
 
     def unfinished(self, *, limit: int = 1_000) -> list[RunInRunner]:
         """The runs that are queued or running, those submitted first in front."""

@@ -60,7 +60,7 @@ class StopSignal:
         return self._asked.is_set()
 
     def check(self, longest: timedelta) -> Callable[[], None]:
-        """What a run that begins now calls before each request; RunStoppedError where it is to end."""
+        """What a run that begins now calls before each request; RunStoppedError if it is to end."""
         until = time.monotonic() + longest.total_seconds()
 
         def stop_if_asked() -> None:

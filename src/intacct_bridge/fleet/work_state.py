@@ -121,7 +121,7 @@ class WorkState:
             self._db.execute("INSERT INTO worker VALUES (?, ?, ?, ?, ?, ?, ?, ?)", values)
 
     def beat(self, worker: str, running: int) -> bool:
-        """Show that a worker lives; False where others took it for dead, so that it must end."""
+        """Show that a worker lives; False if others took it for dead, so that it must end."""
         with self._db.transaction():
             sql = "UPDATE worker SET seen_at = ?, running = ? WHERE id = ?"
             return self._db.execute(sql, (_text(self._db.clock()), running, worker)).rowcount == 1
@@ -164,7 +164,7 @@ class WorkState:
     # --- one process carries out runs of a tenant
 
     def hold_tenant(self, tenant: str) -> bool:
-        """Keep all others from running this tenant; False where another process or thread runs it."""
+        """Keep all others from running this tenant; False if another process or thread runs it."""
         with self._lock:
             if tenant in self._held_here or not self._db.hold_if_free(f"tenant {tenant}"):
                 return False
@@ -251,7 +251,7 @@ class WorkState:
                 self._db.execute(sql, (due_at, start_at, _text(one.key.due_at), *where))
 
     def retry(self, key: RunKey, after: timedelta) -> datetime | None:
-        """Make a flow due again earlier than by its schedule; None where the schedule comes first."""
+        """Make a flow due again earlier than by its schedule; None if the schedule comes first."""
         with self._db.transaction():
             moment = self._db.clock().astimezone(UTC) + after
             sql = "SELECT due_at, schedule FROM due WHERE tenant = ? AND flow = ?"

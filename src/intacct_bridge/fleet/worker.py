@@ -92,9 +92,9 @@ class FleetWorker:
         self.runner.start(self._work.carry_out, worker=self.id, threads=lambda: self.waiting.room(self._threads))
 
     def tick(self) -> bool:
-        """Do the work of a heartbeat, every two seconds. False where the worker must end: others took over its runs.
+        """Do the work of a heartbeat, every two seconds. False if the worker must end: others took over its runs.
 
-        SettingsError where a newer version has changed the tables, so that this one must not go on.
+        SettingsError if a newer version has changed the tables, so that this one must not go on.
         """
         try:
             self._fleet.registry.check_version()

@@ -32,7 +32,7 @@ class FieldDef:
     readonly: bool = False
     custom: bool = False
     values: tuple[str, ...] = ()
-    """The allowed display values; empty where any text is allowed."""
+    """The allowed display values; empty if any text is allowed."""
     max_length: int | None = None
     """Known only after `with_lengths`."""
 
@@ -111,7 +111,7 @@ class Finder(Protocol):
     """A source of object descriptions by name: a Catalog, or a client that looks up missing ones."""
 
     def find(self, name: str) -> ObjectDef:
-        """The description; InvalidRequestError where there is no such object."""
+        """The description; InvalidRequestError if there is no such object."""
 
 
 class Catalog(Mapping[str, ObjectDef]):

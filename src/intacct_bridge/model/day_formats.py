@@ -81,13 +81,13 @@ def _split(pattern: str) -> list[str]:
 
 
 def check_format(pattern: str) -> str:
-    """The format itself. SettingsError where it has a word that is no token, or lacks a part of the date."""
+    """The format itself. SettingsError if it has a word that is no token, or lacks a part of the date."""
     _compiled(pattern)
     return pattern
 
 
 def read_moment(pattern: str, text: str) -> datetime:
-    """The date and time, without a zone, that a text has in this format. RecordError where it has another form."""
+    """The date and time, without a zone, that a text has in this format. RecordError if it has another form."""
     compiled, _ = _compiled(pattern)
     found = compiled.fullmatch(text.strip())
     try:

@@ -10,7 +10,7 @@ _SPACED_KEY_END = re.compile(rb'"\s+:')
 
 
 def refuse_repeated_keys(text: bytes, found: object, position: str) -> None:
-    """SettingsError where an object in a JSON text has a key twice; `found` is what the text was decoded to.
+    """SettingsError if an object in a JSON text has a key twice; `found` is what the text was decoded to.
 
     Two spellings of one accented letter are one key. `position` begins the message, as `customers.jsonl:3`.
     """

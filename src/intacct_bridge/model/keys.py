@@ -1,7 +1,7 @@
 """Keys, owners and creators of objects: facts that `lookup` does not give, from `data/keys.json`.
 
 Every function ignores the case of a standard object's name. An object that the table does not list follows the common
-rule: its key is RECORDNO, and the generic `create` creates it. Where a description from the catalogue is at hand, use
+rule: its key is RECORDNO, and the generic `create` creates it. If a description from the catalogue is at hand, use
 `keys_of`: it compares the table with the fields that exist, so it is also right for custom objects.
 """
 
@@ -27,7 +27,7 @@ class Owner:
     by: str
     """The line's field that holds the header's key."""
     wrapper: str
-    """The element around the lines in `read`, `create` and `update`; empty where the lines are not an owned list."""
+    """The element around the lines in `read`, `create` and `update`; empty if the lines are not an owned list."""
     line: str
     key: str = RECORDNO
     """The header's field that `by` refers to."""
@@ -43,7 +43,7 @@ class LegacyName:
     single: bool
     """`get` takes it by key."""
     key: str
-    """The attribute with the record's key in `update_...` and `delete_...`; empty where there are no such functions."""
+    """The attribute with the record's key in `update_...` and `delete_...`; empty if there are no such functions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +51,14 @@ class ObjectKeys:
     """The fields of one object that reads in key order and incremental reads need."""
 
     record: str
-    """The key that every read walks; empty where the object has none."""
+    """The key that every read walks; empty if the object has none."""
     opaque: bool
     """The key is text: it can be compared, but the gateway's sort order is unknown."""
     natural: str
     modified: str
-    """The time of the last change, null before the first one; empty where the object has no such field."""
+    """The time of the last change, null before the first one; empty if the object has no such field."""
     created: str
-    """The time of creation (never the business date); empty where the object has no such field."""
+    """The time of creation (never the business date); empty if the object has no such field."""
 
 
 class _Line(msgspec.Struct, frozen=True):
@@ -124,7 +124,7 @@ def standard(object_name: str) -> bool:
 
 
 def natural_key(object_name: str) -> str | None:
-    """The field that `readByName` reads by and that `create` returns with RECORDNO; None where there is none."""
+    """The field that `readByName` reads by and that `create` returns with RECORDNO; None if there is none."""
     return _table().natural_key.get(object_name.upper())
 
 
@@ -145,7 +145,7 @@ def replication_key(object_name: str) -> str | None:
 
 
 def created_key(object_name: str) -> str | None:
-    """The creation time: AUWHENCREATED where WHENCREATED is a business date; None where there is no such field."""
+    """The creation time: AUWHENCREATED where WHENCREATED is a business date; None if there is no such field."""
     name, table = object_name.upper(), _table()
     if name in table.created_nowhere:
         return None
@@ -184,7 +184,7 @@ def lines(header: str) -> tuple[Owner, ...]:
 
 
 def creator(object_name: str) -> str:
-    """The function that creates a record: `create`, a legacy function's name, or empty where none is documented."""
+    """The function that creates a record: `create`, a legacy function's name, or empty if none is documented."""
     name, table = object_name.upper(), _table()
     if name in table.created_by_nothing:
         return ""
@@ -192,7 +192,7 @@ def creator(object_name: str) -> str:
 
 
 def legacy_name(object_name: str) -> LegacyName | None:
-    """The object's name in document type 2.1; None where its functions do not reach the object."""
+    """The object's name in document type 2.1; None if its functions do not reach the object."""
     found = _table().legacy.get(object_name.upper())
     if found is None:
         return None

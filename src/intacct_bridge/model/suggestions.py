@@ -28,6 +28,6 @@ def suggestion(names: Sequence[str]) -> str:
 
 
 def did_you_mean(name: str, among: Iterable[str], count: int = 3) -> str:
-    """The end of a message about an unknown name: `; did you mean A or B?`, empty where none is near."""
+    """The end of a message about an unknown name: `; did you mean A or B?`, empty if none is near."""
     near = closest(name, among, count)
     return f"; {suggestion(near)}" if near else ""

@@ -33,12 +33,12 @@ class AppliedViews:
     views: tuple[str, ...] = ()
     skipped: tuple[SkippedView, ...] = ()
     changed: bool = False
-    """False where everything was there already."""
+    """False if everything was there already."""
 
 
 @contextmanager
 def open_copy(uri: str) -> Iterator[SqlSink]:
-    """The database of a copy, open for views. SettingsError where there is none."""
+    """The database of a copy, open for views. SettingsError if there is none."""
     at = parse_uri(uri)
     if at.scheme not in ("duckdb", "postgresql"):
         raise SettingsError(
@@ -75,7 +75,7 @@ def apply_views(sink: SqlSink, groups: Groups | None = None) -> AppliedViews:
 
 
 def _check_groups(sink: SqlSink, groups: Groups) -> None:
-    """SettingsError where statements are to follow groups, and the copy cannot say which accounts these hold."""
+    """SettingsError if statements are to follow groups, and the copy cannot say which accounts these hold."""
     if not groups:
         return
     if "GLACCTGRPNAME" not in sink.complete_tables().get(GROUPS_TABLE, ()):

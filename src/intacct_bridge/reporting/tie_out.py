@@ -2,7 +2,7 @@
 
 The items are those of the views `ap_open_items` and `ar_open_items`, at the end of a day. A control account is one that
 the lines of documents name (OFFSETGLACCOUNTNO), or vendors, customers or account labels. Balances are compared by
-entity and account. Where a document has lines of several control accounts, its entity's accounts are taken together.
+entity and account. If a document has lines of several control accounts, its entity's accounts are taken together.
 
 A difference is explained by the lines of the ledger that belong to no open item: direct journal entries,
 revaluations (which change the base currency's amount only), documents of other kinds such as advances and expense

@@ -87,7 +87,7 @@ class TableSet:
         return 1 + len(self.migrations)
 
     def since(self, version: int, place: str) -> tuple[Migration, ...]:
-        """The migrations that tables of a version need. SettingsError where a newer program has changed them."""
+        """The migrations that tables of a version need. SettingsError if a newer program has changed them."""
         if version > self.version:
             raise SettingsError(f"{self.what} {place} was written by a newer version", fix="upgrade intacct-bridge")
         return self.migrations[version - 1 :]
@@ -106,7 +106,7 @@ class StateDatabase(Protocol):
 
     @property
     def clock(self) -> Clock | None:
-        """The clock of the database; None where it has none of its own."""
+        """The clock of the database; None if it has none of its own."""
 
     @property
     def grace(self) -> timedelta:
@@ -138,13 +138,13 @@ class StateDatabase(Protocol):
         """The rows of a query, some at a time; no other process may write meanwhile."""
 
     def moved_to(self) -> str:
-        """The place that this part was moved to, with `COMPLETE`, or is being moved to; empty where it was not."""
+        """The place that this part was moved to, with `COMPLETE`, or is being moved to; empty if it was not."""
 
     def mark_moved(self, target: str) -> None:
         """Mark it as moved, so that every other process refuses it; an empty text takes the mark away."""
 
     def check_moved(self) -> None:
-        """SettingsError where another process has moved the part since it was opened."""
+        """SettingsError if another process has moved the part since it was opened."""
 
     def json_text(self, column: str, field: str) -> tuple[str, str]:
         """An expression for the text of one field of a JSON object in a column of bytes, and its value."""
@@ -153,7 +153,7 @@ class StateDatabase(Protocol):
         """The settings without which a power cut loses commits, where they are off."""
 
     def hold(self, name: str) -> None:
-        """Show under a name that this process lives, until `release` or its end. BusyError where another one does."""
+        """Show under a name that this process lives, until `release` or its end. BusyError if another one does."""
 
     def release(self, name: str) -> None:
         """End that."""

@@ -17,14 +17,14 @@ _PATIENCE = 1.0
 
 
 def read_document(place: PostgresPlace, name: str) -> bytes:
-    """A document; empty where there is none. An IntacctError where the database cannot be used."""
+    """A document; empty if there is none. An IntacctError if the database cannot be used."""
     with _opened(place) as db:
         rows = db.read("SELECT content FROM document WHERE name = ?", (name,))
         return bytes(rows[0][0]) if rows else b""
 
 
 def write_document(place: PostgresPlace, name: str, content: bytes) -> None:
-    """Replace a document. An IntacctError where the database cannot be used."""
+    """Replace a document. An IntacctError if the database cannot be used."""
     with _opened(place) as db, db.transaction():
         db.execute(
             "INSERT INTO document (name, content) VALUES (?, ?)"

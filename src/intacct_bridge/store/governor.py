@@ -76,7 +76,7 @@ class Governor:
     def request(self, transactions: int, *, read: bool) -> Iterator[None]:
         """Hold a slot for one request of so many API transactions; waits until one is free.
 
-        CapError where the month's limit does not allow it; UnreachableError where the database does not answer.
+        CapError if the month's limit does not allow it; UnreachableError if the database does not answer.
         """
         slot = self._take(transactions, SEND_WITHIN + (self._longest_read if read else LONGEST_REQUEST))
         over = False
@@ -137,7 +137,7 @@ class Governor:
         return f"{self._company}: {taken} taken, for {seconds:.0f} seconds now; waiting for a free one.{latest}"
 
     def _try(self, transactions: int, lasting: timedelta) -> int:
-        """The number of a slot that is free after a time at the latest, or 0 where all are taken."""
+        """The number of a slot that is free after a time at the latest, or 0 if all are taken."""
         db = self._database()
         with db.transaction():
             now = db.clock()
@@ -181,7 +181,7 @@ def _text(moment: datetime) -> str:
 
 
 def slots_taken(db: PostgresDatabase, schema: str) -> int:
-    """How many requests of the company with this schema hold a slot; none where it has made no request."""
+    """How many requests of the company with this schema hold a slot; none if it has made no request."""
     if not db.read("SELECT 1 FROM pg_tables WHERE tablename = 'slot' AND schemaname = ?", (schema,)):
         return 0
     return int(db.read(f"SELECT count(*) FROM {quoted(schema)}.slot")[0][0])

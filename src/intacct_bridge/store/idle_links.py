@@ -1,7 +1,7 @@
 """Connections of this process to PostgreSQL that hold nothing, kept for the next transaction that needs one.
 
 A connection is here only between two transactions: it has no lock, no open transaction, and no answer on its way. So
-one connection serves many companies in turn, while each of their requests waits for Intacct. Where many need one at
+one connection serves many companies in turn, while each of their requests waits for Intacct. If many need one at
 once, more are opened; a few stay for the next. The last user of a server closes those that are left.
 """
 

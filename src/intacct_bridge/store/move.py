@@ -37,13 +37,13 @@ class MovePart:
     derived: tuple[str, ...] = ()
     """Tables that triggers fill while others are copied."""
     refusal: Callable[[StateDatabase], str] = lambda _: ""
-    """Says why the part cannot be moved now; empty where it can."""
+    """Says why the part cannot be moved now; empty if it can."""
 
 
 def move_part(part: MovePart, source: Place, target: Place, *, name: str, step: Step = lambda _: None) -> int:
-    """Move one part and return the number of its rows; 0 where an earlier run has moved it.
+    """Move one part and return the number of its rows; 0 if an earlier run has moved it.
 
-    SettingsError where the part is in use, or where the target holds something else; the source is as before then.
+    SettingsError if the part is in use, or where the target holds something else; the source is as before then.
     """
     if source == target:
         raise SettingsError(f"{part.tables.what} is at {place_name(source)} already", fix="name another place")
@@ -59,7 +59,7 @@ def move_part(part: MovePart, source: Place, target: Place, *, name: str, step: 
 
 
 def moved_place(place: Place, tables: TableSet, name: str) -> str:
-    """The place that a part was moved to; empty where it was not."""
+    """The place that a part was moved to; empty if it was not."""
     db = open_database(place, tables, name=name, moving=True)
     try:
         return db.moved_to()

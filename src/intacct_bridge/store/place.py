@@ -68,7 +68,7 @@ class Server:
 
     @property
     def socket(self) -> str | None:
-        """The Unix socket; None where the host is reached over a network."""
+        """The Unix socket; None if the host is reached over a network."""
         return f"{self.host}/.s.PGSQL.{self.port}" if self.host.startswith("/") else None
 
 
@@ -78,7 +78,7 @@ def is_postgres(setting: str) -> bool:
 
 
 def postgres_place(uri: str, default_schema: str) -> PostgresPlace:
-    """The place that a URI means; SettingsError where it cannot be one."""
+    """The place that a URI means; SettingsError if it cannot be one."""
     schema = _options(uri).get("schema", default_schema)
     if not schema or len(schema.encode()) > _LONGEST_NAME or "\0" in schema:
         raise SettingsError(
@@ -118,7 +118,7 @@ def name_at(company: str, endpoint: str) -> str:
 
 
 def shared_place(connection: Connection) -> PostgresPlace | None:
-    """The database that a connection shares with other processes; None where its outbox is a file."""
+    """The database that a connection shares with other processes; None if its outbox is a file."""
     if not is_postgres(connection.outbox):
         return None
     return postgres_place(connection.outbox, schema_name(company_name(connection)))

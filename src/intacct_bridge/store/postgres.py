@@ -1,7 +1,7 @@
 """Shared state in a schema of a PostgreSQL database, for processes on any number of machines.
 
 Write transactions of a part follow each other: each begins by locking the part's row, whose columns say whether the
-part was moved or upgraded meanwhile. The row also brings the server's time. Where the answer to a commit is lost, the
+part was moved or upgraded meanwhile. The row also brings the server's time. If the answer to a commit is lost, the
 link is opened again and the server is asked whether that transaction was committed; without its answer the caller gets
 an error, so that nothing is sent.
 
@@ -88,7 +88,7 @@ class PostgresDatabase:
 
         `pooled`: take a connection of the process for each transaction, as long as no name is held.
 
-        UnreachableError where the server does not answer; SettingsError where it cannot be used.
+        UnreachableError if the server does not answer; SettingsError if it cannot be used.
         """
         self.place = place
         self.clock: Clock = clock or self._server_time
@@ -218,7 +218,7 @@ class PostgresDatabase:
             self.execute("UPDATE bridge_part SET moved_to = ? WHERE part = ?", (target, self._tables.part))
 
     def check_moved(self) -> None:
-        """SettingsError where another process has moved the part since it was opened."""
+        """SettingsError if another process has moved the part since it was opened."""
         with self.transaction():
             pass
 
@@ -288,7 +288,7 @@ class PostgresDatabase:
                 ) from None
 
     def _was_committed(self, number: str) -> bool:
-        """The fate of a transaction whose commit got no answer. UnreachableError where the server does not tell."""
+        """The fate of a transaction whose commit got no answer. UnreachableError if the server does not tell."""
 
         def ask() -> str:
             self._begin()  # waits for the lock, which the lost session holds until its transaction has ended
@@ -404,7 +404,7 @@ class PostgresDatabase:
             self._bring_up_to_date(new=version == 0)
 
     def _version_there(self, lock: str = "") -> int:
-        """The version of the part's tables, 0 where there are none. SettingsError where it must not be used."""
+        """The version of the part's tables, 0 if there are none. SettingsError if it must not be used."""
         rows = self._simply(f"SELECT version, moved_to FROM bridge_part WHERE part = '{self._tables.part}' {lock}")
         if rows:
             self._check(*rows[0])
@@ -501,7 +501,7 @@ class PostgresDatabase:
             self._held[name] = unique
 
     def hold_if_free(self, name: str) -> bool:
-        """Take the lock of a unique name, or give False at once where another process has it.
+        """Take the lock of a unique name, or give False at once if another process has it.
 
         This process may have it already: it has it as often as it took it, and one `release` gives it back once.
         """

@@ -84,7 +84,7 @@ def _row_kind(names: tuple[str, ...]) -> type[NamedRow]:
 
 
 def open_link(place: PostgresPlace, *, shared: bool = False) -> Any:
-    """Connect to the server. UnreachableError or SettingsError where that fails.
+    """Connect to the server. UnreachableError or SettingsError if that fails.
 
     A `shared` link serves several schemas: its application name has none, so that `others` does not count it.
     """
@@ -167,7 +167,7 @@ def refusal_error(place: PostgresPlace, facts: Mapping[str, str], what: str) -> 
 
 
 def refuse_pooler(place: PostgresPlace, link: Any, pid: int) -> None:
-    """SettingsError where a transaction pooler is between, which gives one session of the server to several links.
+    """SettingsError if a transaction pooler is between, which gives one session of the server to several links.
 
     `pid` is the server's process as a query tells it. A pooler announces a number of its own when a link is opened.
     """

@@ -110,7 +110,7 @@ class SqliteDatabase:
             self._db.execute(f"PRAGMA user_version = {version + (MOVED if target else 0)}")
 
     def check_moved(self) -> None:
-        """SettingsError where another process has moved the file since it was opened."""
+        """SettingsError if another process has moved the file since it was opened."""
         if target := self.moved_to():
             raise moved_error(self._tables.what, self.place_name, target)
 

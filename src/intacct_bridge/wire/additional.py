@@ -27,7 +27,7 @@ def _target(request: str, field: str, *, last: str) -> Element:
 
 
 def additional_of(error: Element) -> tuple[str, str]:
-    """The stable id and the field that an error names; empty where it names none."""
+    """The stable id and the field that an error names; empty if it names none."""
     more = error.find("additionalinfo")
     if more is None:
         return "", ""

@@ -159,7 +159,7 @@ _Form = Callable[["pa.Array", Formatting], "pa.Array | None"]
 
 
 def _typed_block(form: _Form | None, block: TextBlock, formatting: Formatting) -> dict[str, "pa.Array"]:
-    """All columns of a form in one pass; none where any of them needs a pass of its own."""
+    """All columns of a form in one pass; none if any of them needs a pass of its own."""
     import pyarrow as pa
 
     if form is None or block.joined is None:
@@ -261,7 +261,7 @@ def _starts(order: str) -> list[int]:
 
 
 def _in_years(moments: "pa.Array") -> "pa.Array | None":
-    """The column; None where a moment is outside the years of Python's dates."""
+    """The column; None if a moment is outside the years of Python's dates."""
     import pyarrow as pa
     import pyarrow.compute as pc
 

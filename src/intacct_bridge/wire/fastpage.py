@@ -53,11 +53,11 @@ _ROWS = 200
 
 @dataclass(frozen=True, slots=True)
 class TextBlock:
-    """Some columns of a page, null where a cell is empty."""
+    """Some columns of a page, null if a cell is empty."""
 
     columns: dict[str, "pa.Array"]
     joined: "pa.Array | None"
-    """The same columns one after another in one array; None where a text had a reference."""
+    """The same columns one after another in one array; None if a text had a reference."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ class TextPage(Generic[T]):
 
 
 def text_columns(body: bytes, *, max_bytes: int = MAX_BYTES) -> "TextPage[None] | None":
-    """The page as one block of columns, or None where the strict decoder has to read it."""
+    """The page as one block of columns, or None if the strict decoder has to read it."""
     return text_blocks(body, lambda _: None, max_bytes=max_bytes)
 
 

@@ -36,7 +36,7 @@ def json_lines(
     decimals_as_text: bool = False,
     as_written: Collection[str] = (),
 ) -> bytes:
-    """One line a row: `prefix`, an object with every column (null where empty), `suffix`, a newline.
+    """One line a row: `prefix`, an object with every column (null if empty), `suffix`, a newline.
 
     Columns `as_written` hold JSON already.
     """
@@ -229,7 +229,7 @@ def _json_column(column: "pa.Array", *, decimals_as_text: bool) -> "pa.Array":
 
 
 def _whole_seconds(times: "pa.Array") -> "pa.Array | None":
-    """Times in UTC in whole seconds; None where one has a fraction."""
+    """Times in UTC in whole seconds; None if one has a fraction."""
     import pyarrow as pa
 
     with suppress(pa.ArrowInvalid):

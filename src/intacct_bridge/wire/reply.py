@@ -23,9 +23,9 @@ class Reply:
 
     @property
     def body(self) -> bytes:
-        """The plain body, unpacked anew at each call, since it is many times as long as what came.
+        """The plain body, unpacked again at each call, since it is many times as long as what came.
 
-        Raises ConnectionCutError where it is damaged, and RemoteProtocolError where it is too long.
+        Raises ConnectionCutError if it is damaged, and RemoteProtocolError if it is too long.
         """
         return self.unpack(self.received)
 

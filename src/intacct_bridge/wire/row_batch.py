@@ -276,7 +276,7 @@ def row_lines(
 
 
 def _written(column: RowColumn, *, decimals_as_text: bool, is_json: bool) -> Iterable[str] | None:
-    """The cells as JSON, each distinct one written once; None where all are empty."""
+    """The cells as JSON, each distinct one written once; None if all are empty."""
     distinct = dict.fromkeys(column.values)
     if set(distinct) == {None}:
         return None
@@ -342,7 +342,7 @@ def with_texts(rows: Any, name: str, texts: Sequence[str | None]) -> Any:
 
 
 def bounds_of(rows: Any, name: str) -> tuple[Any, Any]:
-    """The least and the greatest value of a column of a `RowBatch` or an Arrow batch; None where it has none."""
+    """The least and the greatest value of a column of a `RowBatch` or an Arrow batch; None if it has none."""
     if isinstance(rows, RowBatch):
         values: list[Any] = [value for value in rows.column(name).values if value is not None]
         return (min(values), max(values)) if values else (None, None)

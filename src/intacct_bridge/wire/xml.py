@@ -143,7 +143,7 @@ def guarded_parser() -> expat.XMLParserType:
 
 
 def run(parser: expat.XMLParserType, body: bytes) -> None:
-    """Put a whole document through a parser. Raises RemoteProtocolError where it cannot be read.
+    """Put a whole document through a parser. Raises RemoteProtocolError if it cannot be read.
 
     Besides expat's own error, Python's codecs raise errors about a declared encoding: an unknown name, or one with
     several bytes a character.

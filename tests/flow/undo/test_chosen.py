@@ -84,8 +84,8 @@ def test_what_cannot_be_taken_back_is_told_with_its_reason(outbox: Outbox) -> No
     ("position", "record", "fix"),
     [
         ("v.csv:3", "7", "to post it again, load v.csv:3 again"),
-        ("", "7", "create the record anew from your own data"),
-        ("v.csv:3", "8", "create the record anew from your own data"),
+        ("", "7", "create the record again from your own data"),
+        ("v.csv:3", "8", "create the record again from your own data"),
     ],
 )
 def test_a_deleted_record_is_made_anew_from_its_input(outbox: Outbox, position: str, record: str, fix: str) -> None:
@@ -97,7 +97,7 @@ def test_a_deleted_record_is_made_anew_from_its_input(outbox: Outbox, position: 
     assert refusal.reason == "it was deleted, and a new record would have another number and none of its history"
     assert refusal.fix == fix
     (bare,) = _choose(outbox, [entry(outbox, "e", operation=DELETE)]).refused
-    assert bare.fix == "create the record anew from your own data"
+    assert bare.fix == "create the record again from your own data"
 
 
 def test_the_undos_in_doubt_by_what_they_take_back(outbox: Outbox) -> None:

@@ -61,11 +61,11 @@ class Connection:
     four_eyes: bool = False
     """The person who made a plan may not approve it."""
     concurrency: int = 2
-    """The most requests at a time; the standard service runs one and queues one."""
+    """The maximum number of requests at a time; the standard service runs one and queues one."""
     monthly_transactions: int | None = None
     """The tier's monthly allowance, shown beside the month's count; it is not a limit."""
     monthly_limit: int | None = None
-    """The most API transactions of the company in a month, by all machines that share its outbox in PostgreSQL."""
+    """The maximum of API transactions in a month, over all machines that share the outbox in PostgreSQL."""
     outbox: str = ""
     """Path or URI of the outbox, such as `postgresql://...`; empty: one per company in the user's state directory."""
     archive: str = ""
@@ -126,7 +126,7 @@ class Connection:
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """The credentials, for masking them in texts."""
+        """The credentials, for masking them in text."""
         return (*(getattr(self, setting) for setting in SECRETS), *uri_secrets(self.outbox))
 
     @property

@@ -75,7 +75,7 @@ def forget_passwords(table: Mapping[str, Any], name: str, path: Path) -> str:
     """Remove from the keyring the passwords of a connection, or of a sender, whose `table` was taken out of `path`.
 
     Only entries that `PasswordPlace` made for this name and file are removed, and none to which another table refers:
-    others are of the user's own. Where the keyring fails, the answer says which entries stay; else it is empty.
+    others are of the user's own. If the keyring fails, the answer says which entries stay; else it is empty.
     """
     place = PasswordPlace(name, path, in_keyring=True)
     own = {f"{place.service}/{key}": key for key in SECRETS}
@@ -104,7 +104,7 @@ def _removed(service: str, key: str) -> bool:
 
 
 def _keyring_strength() -> tuple[float, str]:
-    """The priority of the system's keyring, and why there is none where it is not above zero."""
+    """The priority of the system's keyring, and why there is none if it is not above zero."""
     try:
         import keyring
     except ImportError:

@@ -239,7 +239,7 @@ def sender_file(name: str, *, path: Path | None = None) -> Mapping[str, Any]:
 
 
 def remove_sender(name: str, *, path: Path | None = None) -> bool:
-    """Remove a shared sender's table; False if it was not there. SettingsError where a connection uses it."""
+    """Remove a shared sender's table; False if it was not there. SettingsError if a connection uses it."""
     users = next((one.used_by for one in list_senders() if one.name == name), ())
     if users:
         raise SettingsError(f"sender {name!r} is used by {', '.join(users)}", fix="Give these another sender first.")

@@ -42,7 +42,7 @@ class TomlFile:
 
 
 def read(path: Path) -> TomlFile | None:
-    """The file's tables, or None where there is no file."""
+    """The file's tables, or None if there is no file."""
     text = _text(path)
     if text is None:
         return None
@@ -63,7 +63,7 @@ def read(path: Path) -> TomlFile | None:
 
 
 def line_of(path: Path, table: str, key: str = "") -> int:
-    """The line of a table's header, such as `flows.nightly`, or of a key under it; 0 where it is not found."""
+    """The line of a table's header, such as `flows.nightly`, or of a key under it; 0 if it is not found."""
     inside, at_header = False, 0
     for number, line in enumerate((_text(path) or "").splitlines(), 1):
         header = _HEADER.match(line)

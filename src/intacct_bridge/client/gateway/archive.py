@@ -65,7 +65,7 @@ def fault_without_secrets(fault: Fault, forms: tuple[str, ...]) -> Fault:
 
 
 class Archive:
-    """A transport around another one that writes each exchange to disk; SettingsError where it cannot be written."""
+    """A transport around another one that writes each exchange to disk; SettingsError if it cannot be written."""
 
     def __init__(
         self,

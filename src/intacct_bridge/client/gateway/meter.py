@@ -72,7 +72,7 @@ class Meter:
 
     def __init__(self, *, cap: int | None = None) -> None:
         self.cap = cap
-        """The most transactions this meter lets through; None for no limit."""
+        """The maximum of transactions that this meter allows; None for no limit."""
         self.before_first: Callable[[], object] | None = None
         """Called once, before the first request leaves."""
         self.before_each: Callable[[], object] | None = None

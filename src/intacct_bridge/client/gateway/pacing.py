@@ -1,8 +1,7 @@
 """Pacing: how many requests run at a time, and how long to wait before the next.
 
 Facts: the standard service runs one request and queues one, holds a third for up to 30 s and then refuses it (Sage's
-support FAQ); a refusal is HTTP 429 or GW-0010. So the pace starts at the connection's concurrency. A refusal halves it,
-never below one, and closes the gate for the requested time; a run of answers without refusal raises it by one.
+support FAQ); a refusal is HTTP 429 or GW-0010. So the pace starts at the connection's concurrency. A refusal halves it, never below one, and pauses all requests for the requested time; a series of answers without a refusal raises it by one.
 """
 
 import threading
@@ -20,7 +19,7 @@ _CALM = 20
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """Requests allowed now and at most, when the gate opens again, and the answers in a row without a refusal."""
+    """Requests allowed now and at most, the end of a pause, and the answers in a row without a refusal."""
 
     allowed: int
     ceiling: int
@@ -53,7 +52,7 @@ def backoff(attempt: int, *, jitter: float, requested: float | None = None) -> f
 
 
 class Gate:
-    """Lets as many requests through as the pace allows; all sessions of a connection share one."""
+    """Holds requests back, so that no more run than the pace allows; all sessions of a connection share one."""
 
     def __init__(self, concurrency: int, *, clock: Callable[[], float], sleep: Callable[[float], None]) -> None:
         self._pace = Pace(concurrency, concurrency)
@@ -71,7 +70,7 @@ class Gate:
 
     @contextmanager
     def passing(self) -> Iterator[None]:
-        """Occupy a place while a request is under way; waits until a place is free and the gate is open."""
+        """Count a request as running for the block; waits until fewer requests than allowed run and no pause is due."""
         self._enter()
         try:
             yield

@@ -6,7 +6,7 @@ import sys
 
 
 def machine_name() -> str:
-    """The name of this machine; empty where the operating system does not tell."""
+    """The name of this machine; empty if the operating system does not tell."""
     return os.uname().nodename if hasattr(os, "uname") else os.environ.get("COMPUTERNAME", "")
 
 

@@ -7,12 +7,12 @@ from datetime import UTC, datetime, timedelta
 
 
 def steady_seconds() -> float:
-    """Seconds of a clock that is never set, and that goes on while the machine sleeps."""
+    """Seconds of a clock that is never set, and that continues while the machine sleeps."""
     return time.clock_gettime(time.CLOCK_BOOTTIME) if sys.platform == "linux" else time.monotonic()
 
 
 class SteadyTime:
-    """The machine's time as it was at first, and the time since by a steady clock: it never jumps."""
+    """A clock that never jumps: the machine's time at the start, and the time since by a steady clock."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""Names of files that outlive a power cut: a file that is on disk can still lose its new name."""
+"""Durable file names: in a power cut, a file that is on disk can still lose its new name."""
 
 import os
 from errno import EBADF, EINVAL, ENOTSUP

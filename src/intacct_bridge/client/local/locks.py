@@ -19,7 +19,7 @@ _POLL_SECONDS = 0.01
 def locked(path: Path) -> Iterator[None]:
     """Hold the lock that this file stands for while a small file is read, changed and replaced; the file stays empty.
 
-    Waits for other holders; OSError where the folder cannot be written or the file system has no locks.
+    Waits for other holders; OSError if the folder cannot be written or the file system has no locks.
     """
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     with path.open("a+b") as file:
@@ -31,7 +31,7 @@ def locked(path: Path) -> Iterator[None]:
 def try_lock(file: IO[bytes]) -> bool:
     """Lock an open file until it is closed or its process ends; False if another process holds the lock.
 
-    Also False where the file system has no locks: then other processes could not be excluded.
+    Also False if the file system has no locks: then other processes could not be excluded.
     """
     try:
         return _lock(file.fileno())
@@ -40,7 +40,7 @@ def try_lock(file: IO[bytes]) -> bool:
 
 
 def _lock(descriptor: int) -> bool:
-    """Lock a file without waiting; False if another process holds the lock. OSError where there are no locks."""
+    """Lock a file without waiting; False if another process holds the lock. OSError if there are no locks."""
     if os.name == "nt":
         from filelock import lock_descriptor
 

@@ -21,7 +21,7 @@ NETWORKED = frozenset(
 
 
 def networked(path: Path, mounts: str | None = None) -> str:
-    """The name of the network file system that the path is on; empty where it is on none, or that is unknown."""
+    """The name of the network file system that the path is on; empty if it is on none, or that is unknown."""
     if mounts is None:
         try:
             mounts = _MOUNTS.read_text(encoding="utf-8", errors="surrogateescape")
@@ -42,7 +42,7 @@ def networked(path: Path, mounts: str | None = None) -> str:
 def open_sqlite(
     path: Path, *, what: str, upgrade: Callable[[sqlite3.Connection, Path, int], int], setting: str = ""
 ) -> sqlite3.Connection:
-    """Open a file, or create it; SettingsError where it cannot be used.
+    """Open a file, or create it; SettingsError if it cannot be used.
 
     `what` names the file in messages, as `the outbox`. `upgrade` gets the connection inside a transaction, the path and
     the version of the file's tables (0: it is new), and gives the version that they have afterwards. `setting` is the

@@ -36,7 +36,7 @@ from intacct_bridge.wire.values import DEFAULT, Formatting, Kind
 from intacct_bridge.wire.xml import Element, element, names_an_element
 
 _LOOKUPS_AT_LEAST, _LOOKUPS_AT_MOST = 20, 50
-"""Lookups in one request. Where requests run side by side, a request has at least as many as are worth a round trip."""
+"""Lookups in one request. If requests run side by side, a request has at least as many as are worth a round trip."""
 
 
 class CatalogReader:
@@ -50,7 +50,7 @@ class CatalogReader:
         self._inspected: dict[str, ObjectDef | IntacctError] = {}
         self._text_fields: dict[str, set[str]] = {}
         self._texts: dict[str, ObjectDef] = {}
-        """The definitions with fields that are read as texts."""
+        """The definitions with fields that are read as text."""
 
     def describe(self, name: str, doc_par_id: str | None = None) -> ObjectDef:
         """The definition; the name's case does not matter. InvalidRequestError with similar names if there is none.
@@ -64,7 +64,7 @@ class CatalogReader:
         return self._texts.get(found.name, found) if doc_par_id is None else self._as_text(found)
 
     def read_as_text(self, name: str, fields: Iterable[str]) -> None:
-        """Describe these fields of an object as texts from now on, regardless of what the gateway says of them.
+        """Describe these fields of an object as text from now on, regardless of the gateway's description.
 
         InvalidRequestError for a field that the object does not have, and for one by which its rows are walked.
         """
@@ -82,7 +82,7 @@ class CatalogReader:
         self._texts[described.name] = self._as_text(described)
 
     def _as_text(self, described: ObjectDef) -> ObjectDef:
-        """The definition with the fields that are to be read as texts."""
+        """The definition with the fields that are to be read as text."""
         texts = self._text_fields.get(described.name, ())
         fields = {
             name: replace(one, kind=Kind.TEXT) if name in texts else one for name, one in described.fields.items()
@@ -192,7 +192,7 @@ class CatalogReader:
         return dict(found)
 
     def inspect(self, name: str) -> ObjectDef:
-        """An object's definition by `inspect`, which has the lengths of texts."""
+        """An object's definition by `inspect`, which has the lengths of text."""
         if name not in self._inspected:
             self.inspect_many([name])
         found = self._inspected[name]
@@ -230,11 +230,11 @@ class CatalogReader:
         return Formatting.of(*texts) if known and texts is not None else DEFAULT
 
     def formatting_age(self) -> float:
-        """Seconds since the formatting was read; 0 where the connection does not read it."""
+        """Seconds since the formatting was read; 0 if the connection does not read it."""
         return self._cache.age("formatting") if self._calls.connection.read_formatting else 0.0
 
     def forget_stored_formatting(self) -> bool:
-        """Forget the formatting if an earlier run read it, so that it is read again; whether one did."""
+        """Forget the formatting if an earlier run read it, so that it is read again. True if an earlier run read it."""
         with self._formatting_lock:
             return self._cache.forget_stored("formatting")
 
@@ -273,7 +273,7 @@ class CatalogReader:
         return found
 
     def _unknown(self, error: InvalidRequestError, name: str) -> InvalidRequestError:
-        """The error with similar names in it, if the names can be read."""
+        """The error with similar names added, if the names can be read."""
         try:
             names = self.objects()
         except (InvalidRequestError, NotPermittedError):
@@ -307,7 +307,7 @@ def _parts(families: Sequence[Sequence[str]], missing: Sequence[Sequence[str]], 
 
 
 def walked_key(described: ObjectDef) -> tuple[str, bool]:
-    """The key to read an object by, and whether it is opaque; empty where pages can go by offset only."""
+    """The key to read an object by, and whether it is opaque; empty if pages can go by offset only."""
     if described.name in _KEY_REPEATS:
         return "", False
     keys = keys_of(described)

@@ -1,7 +1,7 @@
 """The catalogue cache: definitions, object names and the user's formatting, kept between runs.
 
 There is one file for each company, user and entity; each entry has the time when it was read. Entries that are older
-than the connection's `catalog_hours`, or damaged, are read again. Losing the file costs a few calls. Where the outbox
+than the connection's `catalog_hours`, or damaged, are read again. Losing the file costs a few calls. If the outbox
 is in a database, the file is a document there, which all machines share.
 """
 

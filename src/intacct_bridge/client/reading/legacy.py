@@ -64,7 +64,7 @@ def get_list(
     start: int = 0,
     show_private: bool = False,
 ) -> Element:
-    """The function that lists records of a 2.1 name; filter and order speak of fields by their 2.1 names."""
+    """The function that lists records of a 2.1 name; filter and order use the 2.1 names of fields."""
     attributes = {"object": name, "maxitems": str(size)}
     if start:
         attributes["start"] = str(start)
@@ -136,7 +136,7 @@ class LegacyReader:
         return dict(sorted((ours, name) for ours, name in found.items() if ours))
 
     def describe(self, name: str, doc_par_id: str | None = None) -> ObjectDef:  # noqa: ARG002  # no field is custom
-        """The fields that the object's own functions take, all as text; nothing is asked."""
+        """The fields that the object's own functions take, all as text; no request is sent."""
         known = self._legacy_name(name)
         fields: dict[str, None] = {}
         for operation in ("create", "update"):
@@ -147,7 +147,7 @@ class LegacyReader:
     def start_describing(
         self, families: Sequence[Sequence[str]], refused: dict[str, RefusedError]
     ) -> Iterator[Sequence[Sequence[str]]]:
-        """All at once: nothing has to be asked."""
+        """All at once: no request is needed."""
         self.describe_many((name for family in families for name in family), refused)
         yield families
 

@@ -1,16 +1,16 @@
 """Pages of a query, and the proof that a walk along a key misses nothing.
 
-There are two ways from one page to the next. *By offset* serves a caller's own order: every page is a new question, so
-rows that appear or vanish between two calls shift others past the reader. *By key* each page asks for the rows beyond
-the last key, so rows that come and go elsewhere shift nothing. `by_key` here follows a user's query upward, one page
+There are two ways from one page to the next. *By offset* serves a caller's own order: every page is a new query, so
+rows that are added or deleted between two calls shift others past the reader. *By key* each page asks for the rows
+beyond the last key, so rows that are added or deleted elsewhere shift nothing. `by_key` here follows a user's query upward, one page
 after another; `flow.extract.key_walk` reads an extraction from both ends, several spans at a time and by groups. Both
 build their filters with `beyond` and both have every page checked by a `KeyOrder`.
 
 A walk by key is right only if the gateway sorts keys as it compares them. Numbers show that by rising. A key of text is
-opaque: its order is known to the gateway only (`10` before `9`, or after it). So no text key may come twice, and the
-number of rows beyond the last key may only fall by the rows taken. Where it does not, either someone changed the
-company between two calls, which is harmless, or sorting and comparing differ, which would lose rows. A few questions
-about known keys tell the two apart.
+opaque: only the gateway knows its order (`10` before `9`, or after it). So no text key may come twice, and the number of
+rows beyond the last key may only fall by the rows taken. If it falls otherwise, either the company was changed between
+two calls, which is harmless, or sorting and comparing differ, which would lose rows. A few queries for known keys tell
+the two apart.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -61,7 +61,7 @@ def by_offset(query: Query, fetch: Fetch[T], *, limit: int | None = None) -> Ite
 def by_key(query: Query, key: str, fetch: Fetch[T], *, opaque: bool = False, limit: int | None = None) -> Iterator[T]:
     """Pages along the key, from the lowest on; at most `limit` rows are requested.
 
-    RemoteProtocolError where the order cannot be relied on, or where a text key's rows came or went meanwhile: a user's
+    RemoteProtocolError if the order cannot be relied on, or where a text key's rows came or went meanwhile: a user's
     query spends no call to tell the two apart.
     """
     order: KeyOrder
@@ -90,12 +90,12 @@ def beyond(key: str, *, low: str = "", high: str = "", text: bool) -> tuple[Filt
 
 
 class KeyOrder(Protocol):
-    """The check of a walk's pages, in the order in which they come. RemoteProtocolError where one is not in order."""
+    """The check of a walk's pages, in the order in which they come. RemoteProtocolError if one is not in order."""
 
     def check(
         self, keys: Sequence[Value], remaining: int, *, low: str = "", high: str = "", descending: bool = False
     ) -> None:
-        """One page: the key of each row, None where it has none; the rows beyond; the bounds and the direction."""
+        """One page: the key of each row, None if it has none; the rows beyond; the bounds and the direction."""
 
     def leave(self, rows: int) -> None:
         """The last rows of the page, all of one key, are left for the next page."""
@@ -137,7 +137,7 @@ class TextKeyOrder:
 
     `query` asks for all rows in the order of the key. With `keys_of`, which gives the keys of a query's first page, a
     number that does not fall is looked into: the keys around the last one must compare as they were sorted. Without it,
-    such a number is an error. Where keys `repeat`, equal ones must be neighbours.
+    such a number is an error. If keys `repeat`, equal ones must be neighbours.
     """
 
     def __init__(

@@ -2,7 +2,7 @@
 
 A query without an order of its own walks the object's key (see `paging`); one with an order, or with aggregates, goes
 by offset. Definitions that came from disk may be out of date, so a query that the gateway refuses for its fields is
-bound once more against new ones. Where all fields are selected, unqueryable fields are left out and remembered.
+bound once more against new ones. If all fields are selected, unqueryable fields are left out and remembered.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -215,7 +215,7 @@ class QueryReader:
     def _learning(self, bound: BoundQuery, fetch: Callable[[], T]) -> T:
         """Fetch, and remember unqueryable fields that the gateway names for the next query.
 
-        Where a refusal names none, a definition that came from disk may be out of date, and is forgotten.
+        If a refusal names none, a definition that came from disk may be out of date, and is forgotten.
         """
         try:
             return fetch()

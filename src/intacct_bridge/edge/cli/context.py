@@ -144,7 +144,7 @@ class CommandContext:
             self._recorder.failed(error)
 
     def end_run(self, status: int) -> "Run | None":
-        """Keep the end of the run in the history; None where the command was none."""
+        """Keep the end of the run in the history; None if the command was none."""
         if self.flow:
             self.begin_run()
         run = self._recorder.finish(status) if self._recorder is not None else None
@@ -215,7 +215,7 @@ class CommandContext:
         return client
 
     def _embedded(self) -> "Transport | None":
-        """The demo company in this process, opened once, where no other process serves it; None otherwise."""
+        """The demo company in this process, opened once if no other process serves it; None otherwise."""
         from intacct_bridge.served_demo import can_serve
 
         if self._emulator is None and self.is_demo and not can_serve():
@@ -361,7 +361,7 @@ def number_option(
 
 
 def require_packages(packages: Sequence[str], extra: str, purpose: str) -> None:
-    """SettingsError where packages of an extra are not installed; it begins with the purpose, as in `Serving needs`."""
+    """SettingsError if packages of an extra are not installed; it begins with the purpose, as in `Serving needs`."""
     missing = [name for name in packages if find_spec(name) is None]
     if missing:
         raise SettingsError(

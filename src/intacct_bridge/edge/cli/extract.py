@@ -263,7 +263,7 @@ def _maps(paths: Sequence[Path]) -> "list[EntityMap]":
 
 
 def _show(context: CommandContext, done: "ExtractResult", attachments: Path | None, to: str) -> bool:
-    """Show a run's outcomes and save attachments; False where some could not be saved."""
+    """Show a run's outcomes and save attachments; False if some could not be saved."""
     from intacct_bridge.edge.views.extract import (
         extraction_data,
         log_extraction,
@@ -329,7 +329,7 @@ def _estimate(context: CommandContext, client: "Client", request: "ExtractReques
 
 
 def _fetch(context: CommandContext, objects: Sequence[str], to: Path) -> bool:
-    """Save attached files; False where some could not be saved."""
+    """Save attached files; False if some could not be saved."""
     from intacct_bridge.flow.extract.attachments import fetch_attachments
 
     files, failed = 0, 0

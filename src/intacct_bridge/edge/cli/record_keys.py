@@ -24,7 +24,7 @@ class FoundRecord:
 
 
 def find_records(client: Client, object_name: str, given: Sequence[str], *, by: str = "either") -> list[FoundRecord]:
-    """The record of each key, in order. RecordError where there is none, InvalidRequestError for two."""
+    """The record of each key, in order. RecordError if there is none, InvalidRequestError for two."""
     described = client.describe(object_name)
     key = known.record_key(described.name)
     natural = known.natural_key(described.name) or ""

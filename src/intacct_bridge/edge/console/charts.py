@@ -30,7 +30,7 @@ Format = Callable[[Decimal], str]
 
 @dataclass(frozen=True, slots=True)
 class ChartSeries:
-    """One row of numbers, one for each label; None where there is none."""
+    """One row of numbers, one for each label; None if there is none."""
 
     name: str
     values: Sequence[Decimal | int | None]

@@ -28,7 +28,7 @@ class KnownCopy:
     uri: str
     company: str
     extracted: datetime | None
-    """The end of the latest run that wrote it without failures; None where no such run is kept."""
+    """The end of the latest run that wrote it without failures; None if no such run is kept."""
     proof: Mapping[str, Any] | None
     """The latest run that compared it with the company."""
 
@@ -69,7 +69,7 @@ def _is_there(uri: str) -> bool:
 
 
 def chosen_copy(visit: Visit) -> KnownCopy | None:
-    """The copy that the address names, else the latest one with a complete extract; None where there is no copy.
+    """The copy that the address names, else the latest one with a complete extract; None if there is no copy.
 
     In team mode only administrators can name one that is not in the history, since it is a file of the machine.
     """

@@ -107,7 +107,7 @@ class BackgroundJob:
 
     @property
     def percent(self) -> int | None:
-        """The part that is done; None where the total is unknown."""
+        """The part that is done; None if the total is unknown."""
         return min(100, self.done * 100 // self.total) if self.total else None
 
     def data(self) -> dict[str, Any]:
@@ -147,7 +147,7 @@ class Jobs:
         self.closing = False
 
     def start(self, title: str, work: Work, *, person: str, page: str = "/jobs/{id}", **facts: Any) -> BackgroundJob:
-        """Begin a job; `page` is the address that shows it, `facts` are for it. SettingsError where too many run."""
+        """Begin a job; `page` is the address that shows it, `facts` are for it. SettingsError if too many run."""
         job = BackgroundJob(secrets.token_urlsafe(9), title, person, "", facts=facts)
         job.page = page.format(id=job.id)
         with self._lock:
@@ -165,7 +165,7 @@ class Jobs:
         return job
 
     def find(self, job_id: str, person: str) -> BackgroundJob | None:
-        """The job of that person; None where there is none."""
+        """The job of that person; None if there is none."""
         job = self._jobs.get(job_id)
         return job if job is not None and job.person == person else None
 

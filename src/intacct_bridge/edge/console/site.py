@@ -75,7 +75,7 @@ class Site:
 
 
 def run_command(site: Site, words: Sequence[str], *, person: str) -> str:
-    """Run a short command in a person's name, and give what it says. SettingsError where it does not succeed."""
+    """Run a short command in a person's name, and give what it says. SettingsError if it does not succeed."""
     import io
 
     from intacct_bridge.edge.terminal.console import Console

@@ -85,7 +85,7 @@ def checked_name(given: str) -> str:
 
 
 async def read_form(request: "Request", *, most: int) -> tuple[FormData, Callable[[], Awaitable[None]]]:
-    """A request's form, and what removes its files again. BodyTooLargeError where it has more than `most` bytes."""
+    """A request's form, and what removes its files again. BodyTooLargeError if it has more than `most` bytes."""
     from starlette.formparsers import MultiPartException
     from starlette.requests import Request as Bounded
 

@@ -19,7 +19,7 @@ def empty_schema(uri: str) -> str:
 
 @contextmanager
 def own_postgres() -> Iterator[str]:
-    """The URI of a server that ends with the block. SettingsError where the package is missing."""
+    """The URI of a server that ends with the block. SettingsError if the package is missing."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

@@ -12,7 +12,7 @@ STEP = "shared_state"
 
 
 def shared_state(connection: Connection) -> Iterator[DoctorFinding]:
-    """A finding for the database; none where the outbox is a file."""
+    """A finding for the database; none if the outbox is a file."""
     place = shared_place(connection)
     if place is None:
         return

@@ -1,6 +1,6 @@
 """The doctor's first steps: network, sender, company, user, entity and session.
 
-One sign-in and one query pass or fail all of them, and the text of the answer names the failed step. Where Intacct
+One sign-in and one query pass or fail all of them, and the text of the answer names the failed step. If Intacct
 gives several causes the same answer, a second sign-in without the entity shows whether the entity was the cause. A step
 counts as passed only if the answer proves it.
 """

@@ -91,7 +91,7 @@ class TenantSetUpStore(SetUpStore):
         self._added_at = tenant.added_at
 
     def kept(self) -> KeptSetUp:
-        """Everything that is kept; nothing where it cannot be read."""
+        """Everything that is kept; nothing if it cannot be read."""
         fresh = KeptSetUp(added_at=self._added_at)
         try:
             found = msgspec.json.decode(self._pages.read(self._tenant) or b"{}", type=KeptSetUp)
@@ -153,7 +153,7 @@ class CheckedTenant:
 
     @property
     def stopped_by_vendor(self) -> str:
-        """The step at which the check stopped on the vendor's side; empty where it did not."""
+        """The step at which the check stopped on the vendor's side; empty if it did not."""
         failed = (one for one in self.findings if one.step in _OURS and one.status is Status.FAILURE)
         return next((one.title for one in failed), "")
 

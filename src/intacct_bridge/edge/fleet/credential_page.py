@@ -277,7 +277,7 @@ def _user(site: FleetSite, tenant: Tenant, kept: KeptSetUp) -> str:
 
 
 def _shown_connection(site: FleetSite, tenant: Tenant, company: str, user: str) -> Connection | None:
-    """The connection that the steps are about; None where the vendor's settings do not make one."""
+    """The connection that the steps are about; None if the vendor's settings do not make one."""
     try:
         return _connection(site, tenant, Entered(company or "-", user or "-", "-"))
     except SettingsError:

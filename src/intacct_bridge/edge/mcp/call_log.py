@@ -43,7 +43,7 @@ class CallLog:
         return self._folder / f"{quote(self._connection, safe='')}-{self._clock():%Y-%m}.jsonl"
 
     def called(self, tool: str, arguments: Mapping[str, Any], client: str) -> str:
-        """Note a call, and return its number. SettingsError where that is not possible."""
+        """Note a call, and return its number. SettingsError if that is not possible."""
         number = secrets.token_hex(8)
         self._add({"call": number, "tool": tool, "client": client, "arguments": shortened(arguments)})
         return number

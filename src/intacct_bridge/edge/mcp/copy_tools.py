@@ -222,7 +222,7 @@ def _shown_columns(table: AnswerTable) -> list[str]:
 
 
 def _containing(table: AnswerTable, text: str) -> str:
-    """The condition that a record contains words, or a number; empty where the table has no column for it."""
+    """The condition that a record contains words, or a number; empty if the table has no column for it."""
     number = _number(text)
     if number is not None:
         of_numbers = _of_kind(table, _NUMBERS)

@@ -50,7 +50,7 @@ def plain(value: Any) -> Any:
 
 
 def half_pair_in(value: Any) -> str | None:
-    """Where a text of a call has half of a pair of surrogates, as `lines.0.memo`; None where none has."""
+    """Where a text of a call has half of a pair of surrogates, as `lines.0.memo`; None if none has."""
     if isinstance(value, str):
         return "" if HALF_PAIR in value or any("\ud800" <= one <= "\udfff" for one in value) else None
     items = value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, list) else ()

@@ -121,7 +121,7 @@ class SetUpStore:
             return SetUpProgress()
 
     def change(self, name: str, **changes: object) -> SetUpProgress:
-        """Change parts of a state, and keep it. Raises SettingsError where it cannot be written."""
+        """Change parts of a state, and keep it. Raises SettingsError if it cannot be written."""
         path = self._path(name)
         try:
             with locked(path.with_suffix(".lock")):

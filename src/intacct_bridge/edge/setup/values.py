@@ -12,7 +12,7 @@ _NOT_YET = "(not known yet)"
 
 @dataclass(frozen=True, slots=True)
 class SetUpValues:
-    """The values to enter in Intacct's forms; empty where one is not known yet."""
+    """The values to enter in Intacct's forms; empty if one is not known yet."""
 
     name: str
     """Of the connection."""

@@ -154,7 +154,7 @@ def ignored_keys(given: Mapping[str, Any], keys: ConfigKeys[S]) -> tuple[str, ..
 
 
 def ignored_note(names: Sequence[str]) -> str:
-    """The note on keys without effect; empty where there are none."""
+    """The note on keys without effect; empty if there are none."""
     return f"config: no effect here: {listed(names)}" if names else ""
 
 

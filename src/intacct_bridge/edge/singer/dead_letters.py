@@ -102,7 +102,7 @@ class DeadLetters:
         return file
 
     def _wanted_file(self) -> IO[bytes] | None:
-        """The file of the wanted name, empty and locked; None where another run still writes it, or may."""
+        """The file of the wanted name, empty and locked; None if another run still writes it, or may."""
         try:
             while True:
                 file = _opened(self.path, "ab")

@@ -66,7 +66,7 @@ def discovered(client: "Client", config: "TapConfig", console: Console) -> dict[
 
 
 def _closed(client: "Client", names: Sequence[str]) -> dict[str, str]:
-    """Objects whose application the user's permissions do not name, with it; none where permissions cannot be read.
+    """Objects whose application the user's permissions do not name, with it; none if permissions cannot be read.
 
     This is only a hint, since the names and the objects of permissions are not documented. The first read is the proof.
     """

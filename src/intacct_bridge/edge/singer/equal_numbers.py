@@ -4,7 +4,7 @@ Two equal payments are two payments, but a payment that a source sends again is 
 input distinguishes it. So each record gets a number among its equals, and the outbox keeps the number up to which the
 last released STATE covers them (`covered`). A STATE is released when the target writes it for its source.
 
-- An input that begins anew counts from 1. That is certain in four cases: a new version of a table; records with the
+- An input that starts over counts from 1. That is certain in four cases: a new version of a table; records with the
   replication key by which the stream is continued, since equal records have equal ones and come again together; records
   with an `externalId`; and the rule `same`, by which the user says so.
 - Any other input begins after the covered records at the latest. Records that a killed run has sent since then get
@@ -248,7 +248,7 @@ def _begin(stream: _Stream) -> None:
 
 
 def position_of(state: Any, stream: str) -> str:
-    """A digest of a stream's position in a state; empty where the state has none.
+    """A digest of a stream's position in a state; empty if the state has none.
 
     The position is the stream's own bookmark; in a state without bookmarks, the state as a whole.
     """

@@ -249,7 +249,7 @@ def _sink(
 
 
 def _fetch(client: "Client", objects: Sequence[str], to: Path, console: Console) -> bool:
-    """Save attached files; False where some could not be saved."""
+    """Save attached files; False if some could not be saved."""
     from intacct_bridge.flow.extract.attachments import fetch_attachments
 
     files, failed = 0, 0
@@ -263,7 +263,7 @@ def _fetch(client: "Client", objects: Sequence[str], to: Path, console: Console)
 
 
 def _report(outcomes: "Sequence[StreamOutcome]", config: "TapConfig", console: Console) -> bool:
-    """Print the outcome of each stream; False where one failed."""
+    """Print the outcome of each stream; False if one failed."""
     from intacct_bridge.flow.extract.run import DELETES
 
     failed = 0

@@ -128,7 +128,7 @@ class TapConfig:
     names: str = ""
     """The names of streams in messages, `intacct` or `hotglue`; empty: as the selection has them."""
     attachments: str = ""
-    """The folder for attached files; empty where none are wanted."""
+    """The folder for attached files; empty if none are wanted."""
     entity_column: str = ""
     unified: str = ""
     """The version of the unified schema to send; empty for Intacct's own objects."""

@@ -136,7 +136,7 @@ class StreamLayouts:
         return exact or next(patterns, None)
 
     def _unified(self, stream: str) -> str:
-        """The unified entity that the stream's name means; empty where it is an object's own name."""
+        """The unified entity that the stream's name means; empty if it is an object's own name."""
         from intacct_bridge.model.mapping.language import unified_map
 
         schema = self._config.schema

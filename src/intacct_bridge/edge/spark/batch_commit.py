@@ -1,7 +1,7 @@
 """The commit of a Spark job on the driver: staged rows become one plan, which is posted once.
 
 The plan is made, checked and applied as that of `intacct load`, so a record that an earlier commit has posted is known
-by its key and is not posted again. Where the connection requires an approval, the plan is kept, and the same batch
+by its key and is not posted again. If the connection requires an approval, the plan is kept, and the same batch
 applies it once it is approved. If records are missing from Intacct at the end, the job fails.
 """
 
@@ -110,7 +110,7 @@ def commit(given: Mapping[str, str], options: WriteOptions, rows: BatchRows) -> 
     """Post the rows that these tasks have staged.
 
     SettingsError or RefusedError, before anything is sent, where rows are missing or cannot be records. RefusedError
-    and InDoubtError where some records are not in Intacct at the end; the others are.
+    and InDoubtError if some records are not in Intacct at the end; the others are.
     """
     staging, batch, reports = rows.staging, rows.name, rows.reports
     attempts = [one.staged for one in reports if one is not None]
@@ -192,7 +192,7 @@ class _Commit:
     # --- approval
 
     def kept_plan(self, before: StagedBatch | None) -> "Plan | CommitResult | None":
-        """The plan that an earlier commit of the same rows has kept, once it is approved; None where there is none."""
+        """The plan that an earlier commit of the same rows has kept, once it is approved; None if there is none."""
         if before is None or before.state is not BatchState.KEPT or before.digest != self._batch.digest:
             return None
         file = Path(before.plan)
@@ -255,7 +255,7 @@ class _Commit:
         return self.apply(plan, table) if open_records else self._end(plan, [], table)
 
     def apply(self, plan: Plan, table: InputTable | None = None) -> CommitResult:
-        """Post a plan. RefusedError and InDoubtError where some of its records are not in Intacct at the end."""
+        """Post a plan. RefusedError and InDoubtError if some of its records are not in Intacct at the end."""
         outcomes: list[RecordOutcome] = []
         try:
             for outcome in Loader(self._company, self._outbox, load_settings(self._client, self._load)).apply(plan):

@@ -212,7 +212,7 @@ class ChangeFeed:
         self._count_failures(found)
 
     def _count_failures(self, found: PollResult) -> None:
-        """RefusedError where a stream could not be read by several polls in a row."""
+        """RefusedError if a stream could not be read by several polls in a row."""
         self._failed = 0 if found.sound else self._failed + 1
         failures = [one for one in found.outcomes if one.error]
         for one in failures:
@@ -221,7 +221,7 @@ class ChangeFeed:
             raise RefusedError(f"{failures[0].stream}: {failures[0].error}", fix=failures[0].fix)
 
     def _check(self, log: EventLog, offset: Mapping[str, Any] | None) -> None:
-        """RefusedError where an offset is not one of this watch in this event log, or where events may be missing."""
+        """RefusedError if an offset is not one of this watch in this event log, or where events may be missing."""
         number, name = _number(offset), self.options.watch.name
         if offset is None:
             return
@@ -235,7 +235,7 @@ class ChangeFeed:
                 )
 
     def _check_alone(self, log: EventLog, start: int) -> None:
-        """RefusedError where events after the offset are acknowledged, so that some may be pruned already."""
+        """RefusedError if events after the offset are acknowledged, so that some may be pruned already."""
         name = self.options.watch.name
         sql = "SELECT max(number) FROM event WHERE watch = ? AND state IN ('delivered', 'skipped')"
         ((ended,),) = log.read(sql, (name,))

@@ -82,7 +82,7 @@ def columns_of(stream: Stream, fields: Sequence[str], labels: Mapping[str, str])
 
 
 def merged(companies: Mapping[str, Sequence[SparkColumn]]) -> tuple[SparkColumn, ...]:
-    """The columns of all companies, by company. InvalidRequestError where a field has a different type in one of them.
+    """The columns of all companies, by company. InvalidRequestError if a field has a different type in one of them.
 
     A field that a company lacks is null in its rows.
     """
@@ -177,7 +177,7 @@ def arrow_type(kind: str) -> "pa.DataType":
 def shaped(rows: "pa.RecordBatch", columns: Sequence[SparkColumn], company: str, source: str) -> "pa.RecordBatch":
     """A page in the columns that Spark expects. `source` names the object in errors.
 
-    RecordError where a value does not fit its column: it is never rounded.
+    RecordError if a value does not fit its column: it is never rounded.
     """
     import pyarrow as pa
 

@@ -45,7 +45,7 @@ def own_options(options: Mapping[str, str], own: Collection[str]) -> dict[str, s
 
 
 def connection_of(options: Mapping[str, str]) -> Connection:
-    """The one connection that the options name or describe; SettingsError where they name several."""
+    """The one connection that the options name or describe; SettingsError if they name several."""
     found = connections_of(options)
     if len(found) > 1:
         raise SettingsError(
@@ -147,7 +147,7 @@ def read_options(options: Mapping[str, str]) -> ReadOptions:
 
 
 def required_object(own: Mapping[str, str]) -> str:
-    """The option `object`; SettingsError where it is missing."""
+    """The option `object`; SettingsError if it is missing."""
     if "object" not in own:
         raise SettingsError(
             "the option `object` is missing",
@@ -158,7 +158,7 @@ def required_object(own: Mapping[str, str]) -> str:
 
 
 def whole_number(own: Mapping[str, str], name: str, *, least: int = 1) -> int | None:
-    """An option that is a whole number; None where it is missing."""
+    """An option that is a whole number; None if it is missing."""
     return None if name not in own else _parsed(own[name], name, int, least)
 
 

@@ -4,7 +4,7 @@ A partition is a span of keys of one company, or some windows of days of a view 
 overlap and leave nothing out: the first and the last one have open ends. A task that Spark starts again, or twice at
 the same time, reads the same span, and Spark keeps the rows of one of them.
 
-All tasks of a company together stay within its requests at a time. Where the outbox is in PostgreSQL, the governor sees
+All tasks of a company together stay within its requests at a time. If the outbox is in PostgreSQL, the governor sees
 to it. Otherwise there are at most as many partitions as requests at a time, which are divided among them.
 """
 
@@ -61,7 +61,7 @@ class ReadPlan:
 
 
 def read_plan(streams: Sequence[CompanyStream], columns: Sequence[SparkColumn], options: ReadOptions) -> ReadPlan:
-    """The plan of a read. InvalidRequestError where a filter is given that the gateway cannot apply."""
+    """The plan of a read. InvalidRequestError if a filter is given that the gateway cannot apply."""
     for one in streams:
         if one.stream.virtual is not None and options.where is not None:
             raise InvalidRequestError(

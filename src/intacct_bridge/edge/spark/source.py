@@ -117,10 +117,10 @@ def _of_changes(given: Mapping[str, str]) -> ReadOptions:
 
 
 class advised:  # noqa: N801  # it is used as a function is
-    """What is wrong in the calls inside is told in its own words, with its fix.
+        """Raises the errors of the calls inside again, with their message and fix, and without their traceback.
 
-    Spark shows the whole traceback of an error, on the driver too. So it begins anew here: the lines of code that lead
-    to a wrong password would hide it.
+    Spark shows the whole traceback of an error, on the driver too. The lines of code that lead to a wrong password, for
+    example, would hide the message.
     """
 
     def __enter__(self) -> None:

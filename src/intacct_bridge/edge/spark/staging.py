@@ -114,7 +114,7 @@ class RowResult:
 
 
 class Staging:
-    """The staged rows of one company. UnreachableError where the database does not answer."""
+    """The staged rows of one company. UnreachableError if the database does not answer."""
 
     def __init__(self, place: PostgresPlace) -> None:
         self.place = place
@@ -150,7 +150,7 @@ class Staging:
 
     @contextmanager
     def alone(self, batch: str) -> Iterator[None]:
-        """Keep other commits of the batch out meanwhile; BusyError where there is one."""
+        """Keep other commits of the batch out meanwhile; BusyError if there is one."""
         name = f"batch {batch}"
         try:
             self._db.hold(name, unique=True)
@@ -165,7 +165,7 @@ class Staging:
             self._db.release(name)
 
     def check(self, attempts: Iterable[StagedAttempt]) -> None:
-        """SettingsError where the rows of an attempt are not there as its task has written them."""
+        """SettingsError if the rows of an attempt are not there as its task has written them."""
         for one in attempts:
             rows = digest = 0
             for first in range(0, max(one.rows, 1), _AT_ONCE):

@@ -57,7 +57,7 @@ class WriteOptions:
     keys: tuple[str, ...]
     """Those of the key; of an update by fields that are no columns, none."""
     batch: str
-    """The name of the job's batch; empty where it has none."""
+    """The name of the job's batch; empty if it has none."""
     unapproved: str
 
     @property
@@ -107,7 +107,7 @@ def write_options(given: Mapping[str, str], columns: Sequence[str], *, overwrite
 
 
 def outbox_place(given: Mapping[str, str], connection: Connection) -> PostgresPlace:
-    """The database that tasks stage their rows in. SettingsError where the connection has none."""
+    """The database that tasks stage their rows in. SettingsError if the connection has none."""
     lowered = {name.lower(): value for name, value in given.items()}
     if any(secret in lowered.get("outbox", "") for secret in uri_secrets(connection.outbox)):
         raise SettingsError(

@@ -40,7 +40,7 @@ class ExtractResult:
     objects: tuple[str, ...] = ()
     """The objects that were read."""
     views: "tuple[AppliedViews, ...] | None" = ()
-    """The views of the database; None where they could not be made."""
+    """The views of the database; None if they could not be made."""
 
     @property
     def sound(self) -> bool:

@@ -91,7 +91,7 @@ def _sent(name: str, value: Any) -> Any:
 
 
 def _currency_of(write: Write) -> str:
-    """The one currency of a record; empty where it names none, or several."""
+    """The one currency of a record; empty if it names none, or several."""
     usual = write.fields.get("CURRENCY")
     found = {comparable(line.fields.get("CURRENCY") or usual) for line in write.all_lines} or {comparable(usual)}
     return found.pop() if len(found) == 1 else ""

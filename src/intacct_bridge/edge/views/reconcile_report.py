@@ -137,7 +137,7 @@ def _table(
 
 
 def refuse_unwritable(path: Path) -> None:
-    """SettingsError where the report could not be written, before anything is spent on it."""
+    """SettingsError if the report could not be written, before anything is spent on it."""
     folder = path.resolve().parent
     if not folder.is_dir():
         raise SettingsError(f"the folder {folder} for the report does not exist", fix="create it, or name another file")

@@ -30,7 +30,7 @@ class Authenticator:
         """By company and user, the day and its wrong passwords."""
 
     def company_id(self, authentication: Authentication) -> str:
-        """The company that credentials name, whether or not they are valid; empty where it is unknown."""
+        """The company that credentials name, whether or not they are valid; empty if it is unknown."""
         if isinstance(authentication, SessionAuth):
             return self._sessions.company_id(authentication.session_id)
         company = self._settings.company(_company_and_entity(authentication)[0])

@@ -92,7 +92,7 @@ def amount(row: Row, name: str) -> Decimal:
 
 
 def number_sent(name: str, text: str) -> Decimal | None:
-    """The number in a field of a request; None where the field is empty."""
+    """The number in a field of a request; None if the field is empty."""
     bare = text.strip()
     try:
         return plain_number(bare) if bare else None

@@ -57,7 +57,7 @@ class OpenPeriods:
     """Entity and ledger → its first open day. A ledger without a day of its own is open as the books are."""
 
     def first_open(self, entity: str, ledger: str = GENERAL) -> date | None:
-        """The first open day; None where every day is open."""
+        """The first open day; None if every day is open."""
         return self.first.get((entity, ledger)) or self.first.get((entity, GENERAL))
 
     def check(self, day: date, entities: Collection[str], module: str = "") -> None:
@@ -121,7 +121,7 @@ def close_books(company: CompanyData, until: date, *, entity: str = "", ledger: 
 
 
 def last_closed(company: CompanyData, entity: str) -> date | None:
-    """The last closed day of an entity's books; None where nothing is closed."""
+    """The last closed day of an entity's books; None if nothing is closed."""
     first = open_periods(company).first_open(entity)
     return None if first is None else first - timedelta(days=1)
 

@@ -54,7 +54,7 @@ def exchange_rate(
 
 
 def listed_rate(company: CompanyData, currency: str, base: str, day: date, *, kind: str = "") -> Decimal | None:
-    """The latest rate of a type by a day; None where the company lists none."""
+    """The latest rate of a type by a day; None if the company lists none."""
     pairs = [row for _, row in company.table("EXCHANGERATE").rows()]
     for name in _types(company, kind):
         of_type = [row for row in pairs if row.get("TYPENAME", "") == name]

@@ -83,7 +83,7 @@ def _decoded(described: ObjectDef, leaf: Compare) -> Filter:
 
 
 def shown_by_read_by_query(described: ObjectDef, name: str) -> Callable[[str], str] | None:
-    """How `readByQuery` shows a stored text; None where it shows it as `query` does."""
+    """How `readByQuery` shows a stored text; None if it shows it as `query` does."""
     if (described.name, name) != ("AUDITHISTORY", "ACCESSMODE"):
         return None
     words = access_words()

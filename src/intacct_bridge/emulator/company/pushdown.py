@@ -62,7 +62,7 @@ def _compare(column: str, kind: Kind, leaf: Compare) -> Condition:
 
 
 def _literal(kind: Kind, value: Value) -> SqlValue:
-    """The literal as the column holds it; None where SQL could compare it differently."""
+    """The literal as the column holds it; None if SQL could compare it differently."""
     if kind is Kind.INTEGER:
         if isinstance(value, Decimal) and value == value.to_integral_value():
             value = int(value)

@@ -43,7 +43,7 @@ class Column:
 
 
 def resolve(company: CompanyData, described: ObjectDef, name: str) -> Path | None:
-    """Follow a plain or dotted name; None where it leads nowhere."""
+    """Follow a plain or dotted name; None if it leads nowhere."""
     return _resolve(company, described, name, visited=())
 
 
@@ -88,7 +88,7 @@ def columns(company: CompanyData, paths: Iterable[Path]) -> list[Column]:
 
 
 def follower(company: CompanyData, path: Path) -> Callable[[Row], str]:
-    """A function from a row of the first object to the text at the end of the path; empty where a link is missing."""
+    """A function from a row of the first object to the text at the end of the path; empty if a link is missing."""
     name = path.field.name
 
     def follow(row: Row) -> str:

@@ -139,7 +139,7 @@ def rows_text(
 
 
 def _formatter(kind: Kind, formatting: Formatting) -> Callable[[str], str] | None:
-    """How a cell of this kind becomes the user's text; None where it stays as it is."""
+    """How a cell of this kind becomes the user's text; None if it stays as it is."""
     if formatting == DEFAULT or kind not in (Kind.DATE, Kind.TIMESTAMP):
         return None
     return lru_cache(maxsize=10_000)(lambda text: in_format(kind, text, formatting))

@@ -192,7 +192,7 @@ def _foreign_versions(company: CompanyData, query: RowQuery, where: Filter | Non
 
 
 def _caught_up(company: CompanyData, query: RowQuery, where: Filter | None, known: _Sorted, *, as_text: bool) -> bool:
-    """Bring the list up to date from the rows written since; False where a new scan costs less."""
+    """Bring the list up to date from the rows written since; False if a new scan costs less."""
     changed = company.store.changes_since(query.described.name, known.version)
     if changed == []:
         return True

@@ -51,7 +51,7 @@ class Sessions:
         return EmulatedSession("", user, company_id, sender_id, entity, endpoint, now + self.seconds)
 
     def company_id(self, session_id: str) -> str:
-        """The company of a session, which this does not use; empty where there is none."""
+        """The company of a session, which this does not use; empty if there is none."""
         session = self._sessions.get(session_id.strip())
         return "" if session is None else session.company_id
 

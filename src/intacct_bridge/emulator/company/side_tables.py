@@ -101,7 +101,7 @@ class SideTable(Generic[T]):
         self._store, self._prefix, self._encode, self._decode = store, prefix, encode, decode
 
     def get(self, *key: str) -> T | None:
-        """The value under the key; None where there is none, or it was deleted."""
+        """The value under the key; None if there is none, or it was deleted."""
         text = self._store.fact(self._name(key))
         return self._decode(text) if text else None
 

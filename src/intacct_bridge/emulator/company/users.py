@@ -82,7 +82,7 @@ def user_number(company: CompanyData, login: str) -> int | None:
 
 
 def user_of(company: CompanyData, login: str) -> UserSettings | None:
-    """The user as the settings and the record have it, regardless of its status; None where there is none."""
+    """The user as the settings and the record have it, regardless of its status; None if there is none."""
     wanted = login.lower()
     settings = next((one for one in company.settings.users if one.user_id.lower() == wanted), None)
     number = user_number(company, login)

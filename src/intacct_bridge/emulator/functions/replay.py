@@ -17,9 +17,9 @@ _TABLE = (
 
 
 def first_answer(call: FunctionCall) -> FunctionAnswer | None:
-    """The answer to this control id when it was completed; None where it was not, or is too old.
+    """The answer to this control id when it was completed; None if it was not, or is too old.
 
-    Raises FunctionRefusedError where repetitions are refused.
+    Raises FunctionRefusedError if repetitions are refused.
     """
     behaviour = call.company.behaviour
     run = call.company.store.connection.execute

@@ -128,7 +128,7 @@ class Companies:
     def add_sharing(self, settings: Sequence[CompanySettings], like: CompanyData) -> list[CompanyData]:
         """More companies with the records of this one, which are shared until they are written.
 
-        Raises SettingsError where its database outlives the emulator, or is that of a clone.
+        Raises SettingsError if its database outlives the emulator, or is that of a clone.
         """
         if not settings:
             return []

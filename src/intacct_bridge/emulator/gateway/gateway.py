@@ -184,7 +184,7 @@ class Emulator(RequestPipeline):
     ) -> tuple[RevaluedBalance, ...]:
         """Revalue the foreign-currency balances of a company, or of the first one, on a day (see `revaluation`).
 
-        The company's first user enters it. SettingsError where a rate or an account is missing, or a period is closed.
+        The company's first user enters it. SettingsError if a rate or an account is missing, or a period is closed.
         """
         with self._lock:
             company, now = self.company(company_id), self.now()

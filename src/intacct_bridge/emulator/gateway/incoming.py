@@ -55,7 +55,7 @@ def incoming(body: bytes, behaviour: Behaviour) -> Request:
 
 
 def _unknown(name: str, version: str) -> str:
-    """Why a document type has no function of that name; empty where it has one."""
+    """Why a document type has no function of that name; empty if it has one."""
     if version == "2.1" and name in GENERIC:
         return f"XML Parse error: Error 534: No declaration for element {name}"
     return "" if name in functions() else _schema_error(f"Element '{name}': This element is not expected.")

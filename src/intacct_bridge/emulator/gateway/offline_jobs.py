@@ -44,7 +44,7 @@ class OfflineJobs:
         self.add(due, work)
 
     def take_due(self) -> Callable[[], None] | None:
-        """The next job that is due, to be called; None where none is."""
+        """The next job that is due, to be called; None if none is."""
         with self._lock:
             if self._jobs and self._jobs[0][0] <= self._clock():
                 due, _, work = heapq.heappop(self._jobs)

@@ -75,7 +75,7 @@ def read_document(body: bytes) -> RequestDocument:
 
 
 def control_block(body: bytes) -> Element | None:
-    """The control block of a document that is not well-formed after it; None where there is none."""
+    """The control block of a document that is not well-formed after it; None if there is none."""
     found = _CONTROL.search(body, 0, _CONTROL_WITHIN) if is_plain(body) else None
     try:
         return parse(found[0]) if found else None
@@ -123,7 +123,7 @@ def _parser(etree: Any) -> Any:
 
 
 def _syntax_errors(etree: Any, body: bytes) -> tuple[str, ...]:
-    """libxml2's reasons why the bytes are not a document; empty where it finds none."""
+    """libxml2's reasons why the bytes are not a document; empty if it finds none."""
     parser = _parser(etree)
     try:
         etree.fromstring(body, parser)

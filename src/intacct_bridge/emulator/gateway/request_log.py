@@ -49,7 +49,7 @@ class Received:
     """Seconds since the epoch, by the emulator's clock."""
     _body: bytes = field(repr=False)
     company: str = ""
-    """The company that it names; empty where it names none, or is unreadable."""
+    """The company that it names; empty if it names none, or is unreadable."""
     outcome: RequestOutcome = RequestOutcome.OPEN
     transactions: int = 0
     """Billable transactions of this request so far."""

@@ -266,7 +266,7 @@ def _pieces(reply: Paced) -> "Response":
 
 
 def _foreign(host: str, origin: str | None, allowed: Sequence[str]) -> str:
-    """Why a request does not come from a program on this machine; empty where it may."""
+    """Why a request does not come from a program on this machine; empty if it may."""
     if not _is_here(urlsplit(f"//{host}").hostname, allowed):
         return f"The emulator serves this machine only, not the host {host!r}. Allow it: intacct emulator --allow-host"
     if origin is not None and not _is_here(urlsplit(origin).hostname, allowed):

@@ -82,7 +82,7 @@ def get_applications(call: FunctionCall) -> FunctionAnswer:
 
 
 def get_financial_setup(call: FunctionCall) -> FunctionAnswer:
-    """Base currency, books and fiscal year; the currency is empty where entities have several."""
+    """Base currency, books and fiscal year; the currency is empty if entities have several."""
     entities, tables = _entities(call), call.company.side_tables
     top = tables.base_currency.get() or "USD"
     books = books_known(call.company)

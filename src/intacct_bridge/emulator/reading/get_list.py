@@ -2,7 +2,7 @@
 
 A field has its own name in lower case, unless the legacy functions name it otherwise. The table of such names says
 `name:FIELD` and covers the objects that integrations list. `key` is the natural key of a list's record and the record
-number of a transaction. Where `get_list` finds nothing there is no `data` at all.
+number of a transaction. If `get_list` finds nothing there is no `data` at all.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence

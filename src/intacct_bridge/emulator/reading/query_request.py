@@ -169,7 +169,7 @@ def visible(call: FunctionCall, described: ObjectDef, *, show_private: bool) -> 
 
 
 def described_for(call: FunctionCall, operation: str, name: str) -> ObjectDef:
-    """The object's description. Raises FunctionRefusedError where the user has no right to this operation."""
+    """The object's description. Raises FunctionRefusedError if the user has no right to this operation."""
     described = call.company.find(name, call.body.findtext("docparid"))
     check_right(call, operation, described.name)
     return described

@@ -120,7 +120,7 @@ def _with_words(described: ObjectDef, column: Column) -> Column:
 
 
 def _result_id(call: FunctionCall, results: ResultSet) -> str:
-    """An id to continue by; empty where one page holds everything."""
+    """An id to continue by; empty if one page holds everything."""
     if len(results.numbers) <= results.page_size:
         return ""
     place = f"{len(call.company.results)}/{results.described.name}"

@@ -22,7 +22,7 @@ _AMOUNTS: Mapping[str, str] = {"APBILL": "TOTALENTERED", "PODOCUMENT": "TOTAL"}
 
 
 def levels_of(company: CompanyData, name: str, row: Row) -> tuple[ApprovalLevel, ...]:
-    """The levels that a record needs, in their order; none where no policy is for it."""
+    """The levels that a record needs, in their order; none if no policy is for it."""
     field = _AMOUNTS.get(name)
     value = None if field is None else abs(Decimal(row.get(field) or 0))
     for policy in company.side_tables.approval_policies.get(name) or ():

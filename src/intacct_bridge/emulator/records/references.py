@@ -1,6 +1,6 @@
 """References: fields that name a record of another object, and the cells that follow from it.
 
-The named record must exist and, for a new use, be active. Where the referring object has fields for the other's name or
+The named record must exist and, for a new use, be active. If the referring object has fields for the other's name or
 record number (`VENDORNAME`, `VENDORDIMKEY`), they are filled from it.
 """
 
@@ -164,7 +164,7 @@ def _reference_field(name: str) -> str:
 
 
 def find_reference(company: CompanyData, refers: Reference, text: str, *, field: str = "") -> Row:
-    """The record that a reference names. Raises FunctionRefusedError where there is none."""
+    """The record that a reference names. Raises FunctionRefusedError if there is none."""
     for name in refers.objects:
         table = company.table(name)
         for number in table.find(_reference_field(name), text):

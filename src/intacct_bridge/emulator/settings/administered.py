@@ -8,7 +8,7 @@ from intacct_bridge.emulator.settings.world import CompanySettings
 
 
 class AdministeredSettings(msgspec.Struct, frozen=True):
-    """The parts of the set-up that an administrator changes; None where they are still those of the settings."""
+    """The parts of the set-up that an administrator changes; None if they are still those of the settings."""
 
     web_services: bool | None = None
     modules: tuple[str, ...] | None = None

@@ -1,4 +1,4 @@
-"""The behaviour of the emulated gateway. Where no source settles a question, the default is our choice."""
+"""The behaviour of the emulated gateway. If no source settles a question, the default is our choice."""
 
 from dataclasses import dataclass
 

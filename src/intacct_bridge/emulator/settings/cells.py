@@ -117,7 +117,7 @@ def text_of(value: Value) -> str:
 
 
 def iso_date(text: str) -> str | None:
-    """`MM/DD/YYYY...` as `YYYY-MM-DD...`, which sorts; None where the text is not a date."""
+    """`MM/DD/YYYY...` as `YYYY-MM-DD...`, which sorts; None if the text is not a date."""
     if len(text) < 10 or text[2] != "/" or text[5] != "/":
         return None
     return f"{text[6:10]}-{text[:2]}-{text[3:5]}{text[10:]}"

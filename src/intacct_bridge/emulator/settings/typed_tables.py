@@ -141,7 +141,7 @@ def _one_of(values: Any, value: Any, where: str) -> Any:
 
 
 def _plain(hint: Any, value: Any) -> Any:
-    """A plain value of the type that the hint wants; None where it is none."""
+    """A plain value of the type that the hint wants; None if it is none."""
     if isinstance(value, bool) or hint is bool:
         return value if isinstance(value, bool) and hint is bool else None
     if hint is Decimal and isinstance(value, (int, Decimal, float)):

@@ -76,7 +76,7 @@ def label_of(name: str) -> str:
 
 
 def _split(name: str) -> tuple[str, ...] | None:
-    """The name as the fewest words; None where it does not consist of words."""
+    """The name as the fewest words; None if it does not consist of words."""
     best: list[tuple[str, ...] | None] = [()]
     for end in range(1, len(name) + 1):
         ways = [

@@ -155,7 +155,7 @@ class Store:
         return self._base.get(name, 0) + len(self._changes.get(name, ()))
 
     def changes_since(self, name: str, version: int) -> list[int] | None:
-        """The row numbers written since that version; None where these are no longer known."""
+        """The row numbers written since that version; None if these are no longer known."""
         base = self._base.get(name, 0)
         return None if version < base else self._changes.get(name, [])[version - base :]
 

@@ -1,7 +1,7 @@
 """The effect of an order transaction on the stock, and the posting of its cost.
 
 The transaction definition decides. `UPDATES_INV` says whether quantities, values or both move. Sales go out, purchases
-come in, and inventory transactions follow `IN_OUT`. Where values move and `UPDATES_GL` is not N, the cost posts between
+come in, and inventory transactions follow `IN_OUT`. If values move and `UPDATES_GL` is not N, the cost posts between
 the item's inventory account and its cost of goods sold (sales) or the company's account for inventory adjustments. A
 vendor invoice posts no cost: its bill debits the inventory account itself.
 
@@ -56,7 +56,7 @@ class StockEffect:
 
     @classmethod
     def of(cls, definition: Row, party: str) -> "StockEffect | None":
-        """The effect of a definition; None where it does not touch the stock."""
+        """The effect of a definition; None if it does not touch the stock."""
         text = definition.get("UPDATES_INV", "No")
         if text in _NO:
             return None

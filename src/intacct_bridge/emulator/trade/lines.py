@@ -52,7 +52,7 @@ def _number(row: Row, name: str) -> Decimal:
 
 
 def account_for(call: FunctionCall, item: Row, names: Sequence[str]) -> str:
-    """The first of these accounts that the item or its GL group has; empty where neither has one."""
+    """The first of these accounts that the item or its GL group has; empty if neither has one."""
     groups = call.company.table("ITEMGLGROUP")
     holders = [item, *(groups.get(one) or {} for one in groups.find("NAME", item.get("GLGROUP", "")))]
     for holder in holders:
@@ -67,7 +67,7 @@ def account_for(call: FunctionCall, item: Row, names: Sequence[str]) -> str:
 
 
 def account_by_rule(call: FunctionCall, definition: str, line: Row, item: Row) -> str:
-    """The account of the definition's first posting rule that fits the line; empty where none does."""
+    """The account of the definition's first posting rule that fits the line; empty if none does."""
     place = line.get("LOCATIONID") or call.session.entity
     places = ("", place, posting_rules(call.company).entity_of.get(place, ""))
     for rule in call.company.side_tables.definition_accounts.get(definition) or ():
@@ -131,7 +131,7 @@ def mark_source(call: FunctionCall, name: str, doc_id: str, lines: list[Row], *,
 
 
 def unmark_source(call: FunctionCall, name: str, lines: Sequence[Row]) -> None:
-    """Subtract from their orders the converted quantities of lines that are deleted or written anew."""
+    """Subtract from their orders the converted quantities of lines that are deleted or written again."""
     table = call.company.table(f"{name}ENTRY")
     taken: dict[str, dict[str, Decimal]] = {}
     for line in lines:

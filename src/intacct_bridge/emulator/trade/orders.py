@@ -94,7 +94,7 @@ def enter(call: FunctionCall, trade: Trade, order: OrderInput) -> Row:
 
 
 def change(call: FunctionCall, trade: Trade, number: int, order: OrderInput) -> Row:
-    """Change a transaction; its invoice or bill is deleted and made anew."""
+    """Change a transaction; its invoice or bill is deleted and made again."""
     old = call.company.table(trade.object).get(number) or {}
     _check_open(old)
     definition = _definition(call, trade, old.get("DOCPARID", ""))

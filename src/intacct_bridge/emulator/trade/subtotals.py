@@ -36,7 +36,7 @@ class Subtotal:
 
 
 def subtotals_sent(body: Element, name: str) -> list[Subtotal] | None:
-    """The subtotals in the element of that name; None where the body has no such element."""
+    """The subtotals in the element of that name; None if the body has no such element."""
     wrapper = body.find(name)
     return None if wrapper is None else [_subtotal(node) for node in wrapper.children]
 

@@ -1,7 +1,7 @@
 """Admission: what of a plan may be sent now. Every load asks here, regardless of who started it.
 
 A kept plan must be the one that was made, for this company, user and outbox, and what it relies on must be as it was.
-Where the connection requires an approval, a person must have approved exactly this plan, and the approval must hold.
+If the connection requires an approval, a person must have approved exactly this plan, and the approval must hold.
 Records that were applied since the plan was made are not sent again.
 """
 
@@ -25,7 +25,7 @@ _TO_APPROVE = "Keep the plan with `intacct load FILE --out PLAN`, then have it a
 
 
 def refuse_without_plan(connection: Connection, *, fix: str = _TO_APPROVE) -> None:
-    """SettingsError where a connection requires an approval, for writes that have no kept plan."""
+    """SettingsError if a connection requires an approval, for writes that have no kept plan."""
     if connection.needs_approval:
         raise SettingsError(
             f"connection {connection.name!r} requires an approval, and these records have no approved plan", fix=fix
@@ -35,7 +35,7 @@ def refuse_without_plan(connection: Connection, *, fix: str = _TO_APPROVE) -> No
 def confirmed_plan(plan: Plan, made: KeptPlan, company: LegacyGateway, outbox: Outbox) -> Plan:
     """A kept plan as it stands now, after all that was applied of it; the records that it takes back are seen again.
 
-    InvalidRequestError or SettingsError where it may not be applied as it is.
+    InvalidRequestError or SettingsError if it may not be applied as it is.
     """
     now = without_applied(confirm_plan(plan, company, outbox), made, outbox)
     refuse_changed_originals(now, company, outbox)
@@ -72,7 +72,7 @@ def _worded(options: SendOptions) -> str:
 
 
 def approval_problem(made: KeptPlan, connection: Connection, outbox: Outbox) -> str:
-    """Why no approval of the plan holds now; empty where one does."""
+    """Why no approval of the plan holds now; empty if one does."""
     problem = "it has no approval"
     now = outbox.clock()
     for approval in outbox.approvals(made.id):
@@ -94,7 +94,7 @@ def needs_approval(plan: Plan, connection: Connection) -> bool:
 
 
 def refuse_unapproved(plan: Plan, made: KeptPlan, connection: Connection, outbox: Outbox) -> None:
-    """SettingsError where a kept plan needs an approval, and none of it holds."""
+    """SettingsError if a kept plan needs an approval, and none of it holds."""
     problem = approval_problem(made, connection, outbox)
     if problem and needs_approval(plan, connection):
         raise SettingsError(
@@ -133,7 +133,7 @@ def _within(target: TargetCompany, write: Write) -> TargetCompany:
 
 
 def _refuse_differences(kept: Plan, now: Plan) -> None:
-    """InvalidRequestError where something would be sent that is not in the kept plan as it stands there."""
+    """InvalidRequestError if something would be sent that is not in the kept plan as it stands there."""
     planned: Mapping[tuple[str, ...], PlannedRecord] = {_key(one.write): one for one in kept.records}
     for record in now.of(*WRITTEN):
         before = planned.get(_key(record.write))

@@ -39,7 +39,7 @@ def keep_plan(
 def approve(
     plan: Plan, company: LegacyGateway, outbox: Outbox, *, person: str, valid_for: timedelta = VALID_FOR
 ) -> Approval:
-    """Approve a kept plan. SettingsError where it was changed, is for something else, or the person may not."""
+    """Approve a kept plan. SettingsError if it was changed, is for something else, or the person may not."""
     kept = plan.kept or plan
     made = made_plan(kept, company, outbox)
     problem = why_not(person, made, company.connection)
@@ -84,7 +84,7 @@ def _same_target(plan: Plan, now: TargetCompany) -> None:
 
 
 def why_not(person: str, made: KeptPlan, connection: Connection) -> str:
-    """Why a person may not approve a plan; empty where they may."""
+    """Why a person may not approve a plan; empty if they may."""
     if connection.approvers and person not in connection.approvers:
         return f"the approvers of connection {connection.name!r} are {', '.join(connection.approvers)}"
     if connection.four_eyes and person.casefold() == made.person.casefold():

@@ -54,14 +54,14 @@ class PlanFolder:
         return self.path / f"{plan}{_SUFFIX}"
 
     def kept_file(self, plan: str) -> Path:
-        """The file of the plan of an id. SettingsError where it is not on this machine."""
+        """The file of the plan of an id. SettingsError if it is not on this machine."""
         file = self.file(plan)
         if not file.is_file():
             raise self._missing(plan, file)
         return file
 
     def open(self, plan: str) -> Plan:
-        """The plan of an id. SettingsError where there is none, where it was altered, or where it has another id."""
+        """The plan of an id. SettingsError if there is none, if it was altered, or if it has another id."""
         file = self.kept_file(plan)
         found = open_plan(file)
         if found.origin is None or found.origin.id != plan:

@@ -4,8 +4,8 @@ The event log is a destination like others. So a watch follows changes as a copy
 whose time of change is null, with lines under changed headers, and with deletes that a query has confirmed. A row that
 is read again as it was makes no event.
 
-A watch keeps the last state of every record that it has read. Where it began with all records (`beginning`, or a
-baseline), an unknown record is a new one. Where it began at a time, an unknown record is new if its time of creation
+A watch keeps the last state of every record that it has read. If it began with all records (`beginning`, or a
+baseline), an unknown record is a new one. If it began at a time, an unknown record is new if its time of creation
 says so, or if the object has none; otherwise it was changed, and the old values are not known.
 """
 
@@ -58,7 +58,7 @@ class EventSink:
         self._since = since
 
     def open(self, company: str, started: datetime) -> int:
-        """Begin a poll; SettingsError where the watch belongs to another company."""
+        """Begin a poll; SettingsError if the watch belongs to another company."""
         self.company = company
         if self._since is None:
             self._since = format_time(started)
@@ -92,7 +92,7 @@ class _ReadRow:
     """The row's header, or its group."""
     changed_at: datetime | None
     created_at: datetime | None
-    """None where it has no such time."""
+    """None if it has no such time."""
 
 
 @dataclass(slots=True)
@@ -140,7 +140,7 @@ class EventWriter:
         return self.complete and not self._before.progress.start
 
     def keys_by_value(self, field: str, values: Sequence[Value]) -> dict[Value, list[Value]] | None:
-        """Those of some values that known records have, with their keys; None where not all records are known."""
+        """Those of some values that known records have, with their keys; None if not all records are known."""
         if not self._knows_all:
             return {value: [value] for value in values} if field == self._stream.key else None
         found: dict[Value, list[Value]] = {}
@@ -156,14 +156,14 @@ class EventWriter:
         return [self._typed(value) for (value,) in rows]
 
     def rows_by_value(self) -> dict[Value, int] | None:
-        """The number of records for each walked value; None where not all records are known."""
+        """The number of records for each walked value; None if not all records are known."""
         if not self._knows_all:
             return None
         rows = self._read(f"SELECT {self._walked}, count(*) FROM record WHERE {_OF} GROUP BY 1")
         return {self._typed(value): count for value, count in rows}
 
     def count_rows(self) -> tuple[int, Value] | None:
-        """The number of records, and the highest walked value; None where not all records are known."""
+        """The number of records, and the highest walked value; None if not all records are known."""
         counts = self.rows_by_value()
         if counts is None:
             return None
@@ -335,7 +335,7 @@ class EventWriter:
         return bool(db.execute(sql, values).rowcount)
 
     def _first_kind(self, row: _ReadRow) -> ChangeKind | None:
-        """What an unknown record means; None where it was there before the watch began."""
+        """What an unknown record means; None if it was there before the watch began."""
         if self._since is None or self._knows_all:
             return ChangeKind.CREATED
         if row.changed_at is None:  # the object has no times: what the first read finds was there

@@ -48,7 +48,7 @@ class Receiver(Protocol):
     def deliver(self, events: Sequence[ChangeEvent]) -> None:
         """Hand over events of different records; returns when the receiver has taken all of them.
 
-        DeliveryError where it may not have taken some: then all are delivered again. Called from several threads.
+        DeliveryError if it may not have taken some: then all are delivered again. Called from several threads.
         """
 
     def close(self) -> None:

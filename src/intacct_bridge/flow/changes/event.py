@@ -52,7 +52,7 @@ class ChangeEvent:
     record: Mapping[str, Any]
     """The record's fields after the change; of a deleted record the last ones that were read, or only its key."""
     changed: Mapping[str, FieldChange] | None = None
-    """The changed fields of an update; None where the record's earlier state was never read."""
+    """The changed fields of an update; None if the record's earlier state was never read."""
 
     @property
     def id(self) -> str:

@@ -110,7 +110,7 @@ class EventLog:
     """One event log. Usable from several threads, and by several processes."""
 
     def __init__(self, place: Place) -> None:
-        """Open the file or the schema, or make it. SettingsError where it cannot be used."""
+        """Open the file or the schema, or make it. SettingsError if it cannot be used."""
         self.place = place
         self._db = open_database(place, TABLES, name="")
 
@@ -128,7 +128,7 @@ class EventLog:
 
     @contextmanager
     def exclusively(self, watch: str) -> Iterator[None]:
-        """Keep other processes from this watch; BusyError where one has it."""
+        """Keep other processes from this watch; BusyError if one has it."""
         busy = BusyError(
             f"the watch {watch} is already running in another process", fix="end that one, or name another watch"
         )
@@ -154,7 +154,7 @@ class EventLog:
     # --- watches
 
     def begin_run(self, watch: str, company: str, definition: str) -> int:
-        """Begin a poll of a watch and give its number; SettingsError where the watch belongs to another company."""
+        """Begin a poll of a watch and give its number; SettingsError if the watch belongs to another company."""
         with self.transaction() as db:
             found = db.execute("SELECT company, run FROM watch WHERE name = ?", (watch,)).fetchone()
             if found is not None and found[0] != company:
@@ -176,12 +176,12 @@ class EventLog:
             db.execute("UPDATE watch SET polled_at = ?, outcomes = ? WHERE name = ?", (time_text(at), outcomes, watch))
 
     def definition(self, watch: str) -> str:
-        """The definition that a watch was last polled with; empty where it never was."""
+        """The definition that a watch was last polled with; empty if it never was."""
         found = self.read("SELECT definition FROM watch WHERE name = ?", (watch,))
         return str(found[0][0]) if found else ""
 
     def forget(self, watch: str) -> int:
-        """Forget what a watch has read, so that it begins anew; pending events are withdrawn. The number of these."""
+        """Forget what a watch has read, so that it starts over; the number of pending events, which are withdrawn."""
         with self.transaction() as db:
             db.execute("DELETE FROM stream WHERE watch = ?", (watch,))
             db.execute("DELETE FROM record WHERE watch = ?", (watch,))
@@ -214,7 +214,7 @@ class EventLog:
         return [DueEvent(_event(row), row["attempts"]) for row in rows]
 
     def next_attempt(self, watch: str) -> datetime | None:
-        """When the next pending event is to be tried again; None where none is pending.
+        """When the next pending event is to be tried again; None if none is pending.
 
         Events that wait for an earlier one of their record do not count: their turn comes with that one.
         """
@@ -252,7 +252,7 @@ class EventLog:
         return _logged(rows[0]) if rows else None
 
     def watch_of(self, number: int) -> str:
-        """The watch of an event; empty where there is no such event."""
+        """The watch of an event; empty if there is no such event."""
         found = self.read("SELECT watch FROM event WHERE number = ?", (number,))
         return str(found[0][0]) if found else ""
 
@@ -276,7 +276,7 @@ class EventLog:
             return None
 
     def skip(self, number: int, at: datetime) -> bool:
-        """Give up an event that is pending or a dead letter; False where it is neither."""
+        """Give up an event that is pending or a dead letter; False if it is neither."""
         with self.transaction() as db:
             done = db.execute(
                 "UPDATE event SET state = 'skipped', ended_at = ? WHERE number = ? AND state IN ('pending', 'dead')",

@@ -83,12 +83,12 @@ def beginning(text: str) -> str:
 
 
 def begins_anew(log: EventLog, watch: Watch) -> bool:
-    """Whether the watch has been polled with another beginning, so that it is to begin anew."""
+    """Whether the watch was polled with another beginning before, so that it starts over."""
     return kept_value(log.definition(watch.name), "begin") not in ("", watch.begin)
 
 
 def kept_value(definition: str, name: str) -> str:
-    """A value of a definition that the event log keeps; empty where there is none."""
+    """A value of a definition that the event log keeps; empty if there is none."""
     return str(msgspec.json.decode(definition).get(name, "")) if definition else ""
 
 

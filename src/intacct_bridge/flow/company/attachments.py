@@ -24,7 +24,7 @@ from intacct_bridge.wire.values import Value
 from intacct_bridge.wire.xml import Element, element
 
 FileSource = Path | Mapping[str, Path] | None
-"""Where the files are that rows name: a folder, or files by their names in NFC; None where rows may name none."""
+"""Where the files are that rows name: a folder, or files by their names in NFC; None if rows may name none."""
 COLUMN = "attachments"
 """The column that names files; case does not matter."""
 FOLDER = "Uploads"
@@ -191,7 +191,7 @@ def supdoc(write: Write, folder: str) -> Element:
 
 
 def check_files(write: Write) -> None:
-    """Raise InvalidRequestError where `supdoc` would, without reading the files."""
+    """Raise InvalidRequestError if `supdoc` would, without reading the files."""
     supdoc_id(write)
     for path in map(Path, write.attachments):
         try:

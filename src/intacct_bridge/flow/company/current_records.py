@@ -51,7 +51,7 @@ class CurrentRecord:
 
 
 def key_names(write: Write, writable: WritableObject, match: Names = ()) -> Names:
-    """The fields by which the existing record is found. RecordError where the input has no key."""
+    """The fields by which the existing record is found. RecordError if the input has no key."""
     number = writable.lookup.record_key
     if match:
         missing = [name for name in match if write.fields.get(name) in (None, "")]

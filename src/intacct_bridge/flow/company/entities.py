@@ -71,7 +71,7 @@ def _with_entity(write: Write, known: _Entities, signed_in: str) -> Write:
 
 
 def _entities(company: Gateway) -> _Entities:
-    """The ids of the entities by each of the fields that name one; empty where they may not be read."""
+    """The ids of the entities by each of the fields that name one; empty if they may not be read."""
     found: dict[str, dict[str, list[str]]] = {name: {} for name in _KNOWN_BY}
     try:
         for row in company.query(Query("LOCATIONENTITY", _KNOWN_BY)):

@@ -39,7 +39,7 @@ class MatchingRecord:
 
 
 def key_values(lookup: LookupKeys, fields: Mapping[str, Value]) -> dict[str, str]:
-    """A record's key values as text, as an outbox keeps them; empty where it has no full key."""
+    """A record's key values as text, as an outbox keeps them; empty if it has no full key."""
     return {name: comparable(fields.get(name)) for name in lookup.filled_key(fields)}
 
 
@@ -119,7 +119,7 @@ class Creators:
         self._logins: dict[str, str] = {}
 
     def of(self, row: Row) -> str:
-        """The login of the user who created this row; empty where it is unknown."""
+        """The login of the user who created this row; empty if it is unknown."""
         text = comparable(row.get(self.field))
         if self._by_login or not text:
             return text

@@ -43,7 +43,7 @@ class Functions:
         self._builder = FunctionBuilder(self._described, is_legacy=self._is_legacy, render=self._text)
 
     def element(self, write: Write) -> Element:
-        """The function of one write. InvalidRequestError where none can express it, naming the field.
+        """The function of one write. InvalidRequestError if none can express it, naming the field.
 
         A record with files needs several functions, which are applied together.
         """

@@ -164,7 +164,7 @@ class References:
         return self._ids.get(target, {})
 
     def find(self, target: str, text: str) -> KnownRecord | None:
-        """The record that a text names; None where it cannot be checked. RecordError where it names none or several."""
+        """The record that a text names; None if it cannot be checked. RecordError if it names none or several."""
         if target in self.unchecked:
             return None
         found = self._sure.get((target, text)) or self._found(target, text)
@@ -294,7 +294,7 @@ def _shared(one: str, other: str) -> int:
 def ids_by_keyword(company: Gateway, target: str, texts: Iterable[str], *, key: str, name: str) -> dict[str, list[str]]:
     """The ids that texts such as `NAME=Acme` stand for: none, one, or several of a name.
 
-    InvalidRequestError where the object cannot be found by that field.
+    InvalidRequestError if the object cannot be found by that field.
     """
     by_keyword: dict[str, dict[str, list[str]]] = {}
     for text in texts:
@@ -385,7 +385,7 @@ def resolve(write: Write, references: References) -> tuple[Write, tuple[Finding,
 
 
 def own_id(write: Write) -> str:
-    """The id by which others refer to a record; empty where its object is not referred to."""
+    """The id by which others refer to a record; empty if its object is not referred to."""
     target = _table().targets.get(write.object)
     return equal_form(write.fields.get(target.id)) if target is not None else ""
 

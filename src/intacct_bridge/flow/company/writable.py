@@ -53,7 +53,7 @@ class WritableObject:
     lines: tuple[LineSet, ...]
     lookup: LookupKeys
     legacy_plan: WritePlan | None
-    """How the legacy functions write it; None where only the generic ones do."""
+    """How the legacy functions write it; None if only the generic ones do."""
     creator: str
     """The function that creates it: `create`, the name of another, or empty."""
     legacy: LegacyObject | None = None
@@ -109,7 +109,7 @@ class WritableObject:
 
 
 def writable_object(company: Gateway, object_name: str) -> WritableObject:
-    """An object as it is written. InvalidRequestError where it does not exist or no function creates it."""
+    """An object as it is written. InvalidRequestError if it does not exist or no function creates it."""
     described = company.describe(object_name)
     name = described.name
     owned_by = owner(name)

@@ -32,7 +32,7 @@ class Committed:
 
 @dataclass(frozen=True, slots=True)
 class ColumnDifference:
-    """Between the columns of a copy and the fields of a stream; empty where a destination cannot say."""
+    """Between the columns of a copy and the fields of a stream; empty if a destination cannot say."""
 
     missing: tuple[str, ...] = ()
     """Fields without a column."""
@@ -66,7 +66,7 @@ class CopyState:
 
     bookmark: Bookmark
     columns: tuple[str, ...] = ()
-    """Empty where there are no rows."""
+    """Empty if there are no rows."""
 
     def needs_refresh(self, stream: Stream) -> bool:
         """Whether a run of the stream, as it is stored, would make a full refresh for the sake of its columns."""
@@ -80,7 +80,7 @@ class CopyState:
 
 
 def require_identity(stream: Stream, columns: Collection[str] | None) -> None:
-    """SettingsError where a copy lacks the column by which rows are found, so that every row would be added again."""
+    """SettingsError if a copy lacks the column by which rows are found, so that every row would be added again."""
     lost = next((name for name in (stream.key, stream.group) if name and columns and name not in columns), "")
     if lost:
         raise SettingsError(
@@ -102,7 +102,7 @@ def refuse_taken(table: str, fields: Iterable[str], taken: Collection[str], *, i
 
 
 def refuse_same_name(name: str, names: Iterable[str]) -> None:
-    """SettingsError where the copy holds a stream whose name DuckDB takes for the same: only one could be read back."""
+    """SettingsError if the copy holds a stream whose name DuckDB takes for the same: only one could be read back."""
     other = next((one for one in names if one != name and one.casefold() == name.casefold()), "")
     if other:
         raise SettingsError(
@@ -124,7 +124,7 @@ class Writer(Protocol):
 
     @property
     def difference(self) -> ColumnDifference:
-        """Between the rows that are there and the stream; empty where there are none."""
+        """Between the rows that are there and the stream; empty if there are none."""
 
     def write(self, rows: "pa.RecordBatch") -> None:
         """Add new rows, and replace known ones by key."""
@@ -141,14 +141,14 @@ class Writer(Protocol):
     def keys_by_value(self, field: str, values: Sequence[Value]) -> dict[Value, list[Value]] | None:
         """Those of some values of a field that live rows hold, each with the keys of these rows.
 
-        None where the destination cannot be read.
+        None if the destination cannot be read.
         """
 
     def missed_by(self, run: int) -> list[Value]:
         """The values of the walked field whose live rows this run, and later ones, did not write."""
 
     def rows_by_value(self) -> dict[Value, int] | None:
-        """The number of live rows for each value of the walked field; None where the destination cannot be read."""
+        """The number of live rows for each value of the walked field; None if the destination cannot be read."""
 
     def count_rows(self) -> tuple[int, Value] | None:
         """The number of live rows, and the highest value of the walked field; None as for `rows_by_value`."""

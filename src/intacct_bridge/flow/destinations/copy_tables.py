@@ -47,7 +47,7 @@ class CopyTable:
     distinct: Callable[[str], list[Any]]
     """The values of a column."""
     sql: str = ""
-    """The query of these rows on the connection of `open_copy`; empty where DuckDB cannot reach them."""
+    """The query of these rows on the connection of `open_copy`; empty if DuckDB cannot reach them."""
 
     @cached_property
     def columns(self) -> "pa.Schema":
@@ -57,7 +57,7 @@ class CopyTable:
 
 @contextmanager
 def copy_tables(uri: str) -> Iterator[list[CopyTable]]:
-    """The tables of the copy at a destination's URI, by name. SettingsError where there is no copy."""
+    """The tables of the copy at a destination's URI, by name. SettingsError if there is no copy."""
     with open_copy(uri) as (_, tables):
         yield tables
 

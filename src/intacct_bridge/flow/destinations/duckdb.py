@@ -182,7 +182,7 @@ class DuckDB:
     def _attach_again(self) -> None:
         """Drop what DuckDB keeps in memory about the row groups that it wrote.
 
-        The file is not locked for a moment. Where another program opened or changed it in that moment, the connection
+        The file is not locked for a moment. If another program opened or changed it in that moment, the connection
         is closed: the commit before this is done, so the error only shows when the connection is next used.
         """
         import duckdb
@@ -393,7 +393,7 @@ def _connect(path: str) -> "duckdb.DuckDBPyConnection":
 def _detached(con: "duckdb.DuckDBPyConnection") -> str:
     """Detach the file that a connection was made to, and give its name in DuckDB.
 
-    Nothing is done, and the name is empty, where this process has another connection to the file, whose tables would be
+    Nothing is done, and the name is empty if this process has another connection to the file, whose tables would be
     gone.
     """
     (connections,) = con.execute("FROM duckdb_connection_count()").fetchall()[0]
@@ -438,7 +438,7 @@ def _is_invalid(error: BaseException) -> bool:
 
 
 def _version(path: str) -> tuple[int, ...] | None:
-    """What tells a changed or another file from the one that was there; None where there is none."""
+    """What tells a changed or another file from the one that was there; None if there is none."""
     with suppress(OSError):
         found = Path(path).stat()
         return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns

@@ -223,7 +223,7 @@ def unwritable(path: Path, error: OSError) -> SettingsError:
 
 @contextmanager
 def unreadable(folder: Path, stream: str) -> Iterator[None]:
-    """SettingsError where the files of a stream cannot be read back."""
+    """SettingsError if the files of a stream cannot be read back."""
     import duckdb
 
     try:
@@ -241,7 +241,7 @@ def unreadable(folder: Path, stream: str) -> Iterator[None]:
 
 
 def longest_row(rows: "pa.Table") -> int:
-    """Bytes of text in the longest row; 0 where no row is so long that a reader has to be told."""
+    """Bytes of text in the longest row; 0 if no row is so long that a reader has to be told."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -283,7 +283,7 @@ def with_all_columns(rows: "pa.Table", schema: "pa.Schema") -> "pa.Table":
 
 
 def schema_from(columns: Sequence[tuple[str, str]]) -> "pa.Schema | None":
-    """The columns that a manifest names; None where there are none yet."""
+    """The columns that a manifest names; None if there are none yet."""
     import pyarrow as pa
 
     types = {str(one): one for one in map(arrow_type, Kind)}
@@ -323,7 +323,7 @@ class FileSink:
         return self.run
 
     def _suitable_manifest(self, company: str) -> Manifest:
-        """The manifest; SettingsError where the folder holds another company's copy, or one in another format."""
+        """The manifest; SettingsError if the folder holds another company's copy, or one in another format."""
         manifest = self.folder.read()
         if manifest.company not in ("", company):
             raise SettingsError(

@@ -55,7 +55,7 @@ class ManifestEntry:
     loading: tuple[ChangeFile, ...] = ()
     """The files of the full refresh in progress; they replace `files` when it ends."""
     loading_columns: tuple[tuple[str, str], ...] = ()
-    """The columns of `loading`, which may be more than those of `files`; empty where no refresh is in progress."""
+    """The columns of `loading`, which may be more than those of `files`; empty if no refresh is in progress."""
     complete: bool = False
     sequence: int = 0
     """The highest number of the stream's rows and markers."""

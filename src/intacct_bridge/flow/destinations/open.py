@@ -50,7 +50,7 @@ def open_sink(uri: str, *, hard_deletes: bool = False) -> "Sink":
 
 
 def copy_states(uri: str) -> "Mapping[str, CopyState]":
-    """What a copy holds of each stream, without beginning a run; empty where there is no copy yet."""
+    """What a copy holds of each stream, without beginning a run; empty if there is no copy yet."""
     from intacct_bridge.flow.destinations.base import CopyState
     from intacct_bridge.flow.destinations.manifest import CopyFolder
 

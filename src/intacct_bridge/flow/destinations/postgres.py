@@ -73,7 +73,7 @@ class Postgres:
         self._open: Connection | None = None
 
     def connect(self) -> None:
-        """Open the connection and find its schema; SettingsError where the server cannot be used."""
+        """Open the connection and find its schema; SettingsError if the server cannot be used."""
         if self._open is not None:
             return
         try:

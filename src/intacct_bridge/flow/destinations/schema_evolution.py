@@ -35,7 +35,7 @@ def schema_of(fields: Mapping[str, Kind]) -> "pa.Schema":
 
 
 def evolve(table: str, current: "pa.Schema | None", incoming: "pa.Schema") -> Evolution:
-    """The table's columns when `incoming` has to fit as well; SettingsError where it cannot."""
+    """The table's columns when `incoming` has to fit as well; SettingsError if it cannot."""
     import pyarrow as pa
 
     if current is None or current.equals(incoming):
@@ -107,7 +107,7 @@ def _fitted(rows: "pa.Table", wanted: "pa.Schema") -> "pa.Table":
 
 
 def _wider(known: "pa.DataType", incoming: "pa.DataType") -> "pa.DataType | None":
-    """The type that holds both; None where that would change the meaning."""
+    """The type that holds both; None if that would change the meaning."""
     import pyarrow as pa
     from pyarrow import types
 

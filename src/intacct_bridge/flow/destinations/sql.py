@@ -87,7 +87,7 @@ class Database(Protocol):
         """The exceptions for everything that goes wrong with the database or its disk."""
 
     def connect(self) -> None:
-        """Open it, if it is not open; SettingsError where that fails."""
+        """Open it, if it is not open; SettingsError if that fails."""
 
     def is_lost(self, error: BaseException) -> bool:
         """Whether an error means that the connection to its server is lost."""
@@ -96,7 +96,7 @@ class Database(Protocol):
         """What an error says, in one line."""
 
     def lock(self) -> bool:
-        """Keep other runs out until it is closed; False where another run has it."""
+        """Keep other runs out until it is closed; False if another run has it."""
 
     def close(self) -> None:
         """Close it."""
@@ -305,7 +305,7 @@ class SqlSink:
 
     @contextmanager
     def attached(self) -> Iterator[None]:
-        """The database open for changes beside its rows, without a run. SettingsError where it holds no copy."""
+        """The database open for changes beside its rows, without a run. SettingsError if it holds no copy."""
         self._database.connect()
         try:
             exists = (
@@ -382,7 +382,7 @@ class SqlSink:
             self.database.execute(f"INSERT INTO {table} VALUES (?, ?, ?)", [stream, plain, at])
 
     def columns(self, table: str) -> "pa.Schema | None":
-        """The columns of a table; None where there is none."""
+        """The columns of a table; None if there is none."""
         tables = self._tables
         if tables is None:
             tables = self._tables = self._database.tables()
@@ -415,7 +415,7 @@ class SqlSink:
         refuse_taken(table, fields, taken, ignores_case=self._database.ignores_case)
 
     def refuse_same_name(self, table: str) -> None:
-        """SettingsError where the database would take another table for this one."""
+        """SettingsError if the database would take another table for this one."""
         if self._database.ignores_case:
             tables = self._database.tables()
             refuse_same_name(table, tables)
@@ -469,7 +469,7 @@ class SqlWriter:
         """Earlier runs may have marked rows as deleted, which are to be removed."""
 
     def _found(self, bookmark: Bookmark) -> "pa.Schema | None":
-        """The columns of the table to continue with; None where there is none."""
+        """The columns of the table to continue with; None if there is none."""
         found = self._sink.columns(self._stream.name)
         self._is_loading = found is None
         if self._is_loading:

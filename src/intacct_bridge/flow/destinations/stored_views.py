@@ -108,7 +108,7 @@ class StoredViews:
         return [StoredView(name, kind, tuple(json.loads(text)), layout) for layout, name, kind, text in rows]
 
     def replace(self, layout: str, views: Sequence[StoredView]) -> bool:
-        """Make these the views of a layout; False where they were that already."""
+        """Make these the views of a layout; False if they were that already."""
         before = self.stored()
         names = self._existing_names()
         if [one for one in before if one.layout == layout] == list(views) and all(one.key in names for one in views):
@@ -138,7 +138,7 @@ class StoredViews:
         return {name for (name,) in self._execute(_THERE[self._dialect])}
 
     def _refuse_taken(self, views: Sequence[StoredView]) -> None:
-        """SettingsError where something that is not ours has the name of one of our views."""
+        """SettingsError if something that is not ours has the name of one of our views."""
         there = self._existing_names()
         taken = next((one.name for one in views if one.key in there), "")
         if taken:
@@ -164,7 +164,7 @@ class StoredViews:
         return given
 
     def _refuse_dependents(self, names: set[str], reason: str) -> None:
-        """SettingsError where another view reads one of these."""
+        """SettingsError if another view reads one of these."""
         for theirs, ours in self._execute(_DEPENDENTS):
             if ours in names and theirs not in names:
                 raise SettingsError(

@@ -28,7 +28,7 @@ class DestinationUri:
 def parse_uri(uri: str) -> DestinationUri:
     """Take a URI apart: `duckdb:///f.duckdb` (three slashes: a relative path; four: an absolute one), `parquet:DIR`.
 
-    SettingsError where it names no supported destination.
+    SettingsError if it names no supported destination.
     """
     if uri == "-":
         return DestinationUri("singer", "-", uri)

@@ -11,7 +11,7 @@ are read to follow deletes must not count as progress of the walk.
 
 Not every delete is in the audit trail: editing or deleting a bill takes its journal entry back, and a document that
 another module made is replaced under a new number. So after a run that read changes, a stream's records are counted on
-both sides, which costs one call. Where the counts differ, halves of the key's range are counted until a part fits in a
+both sides, which costs one call. If the counts differ, halves of the key's range are counted until a part fits in a
 page and can be compared key by key. Keys above the copy's highest are not counted: the next run reads newer records.
 """
 

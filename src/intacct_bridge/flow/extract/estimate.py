@@ -36,7 +36,7 @@ class Estimate:
 
 
 LookupCost = Callable[[int, bool], int]
-"""The transactions that lookups take for a number of rows of a stream; True where these are all its rows."""
+"""The transactions that lookups take for a number of rows of a stream; True if these are all its rows."""
 
 
 def estimated(

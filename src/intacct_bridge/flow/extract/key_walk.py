@@ -69,7 +69,7 @@ class _OpenSpan:
 def walk(read: ReadPage, partition: Partition, pool: Executor, width: int = 1) -> Iterator[WalkPage]:
     """The pages of a partition, with at most `width` calls on their way at once.
 
-    RemoteProtocolError where the gateway's pages are not in order.
+    RemoteProtocolError if the gateway's pages are not in order.
     """
     walker = _Walk(read, partition, pool, width)
     try:

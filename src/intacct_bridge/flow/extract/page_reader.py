@@ -1,8 +1,8 @@
 """The pages of one stream: counted, and asked for again without the fields that the gateway refuses to query.
 
 `lookup` describes some fields that `query` then refuses: unqueryable fields. The refusal usually names them, and they
-are left out from then on. Where it names none, halves of the fields are tried until each unqueryable one stands alone.
-Where an unqueryable field is a time of change or of creation, it is left out of the filter as well, which then keeps
+are left out from then on. If it names none, halves of the fields are tried until each unqueryable one stands alone.
+If an unqueryable field is a time of change or of creation, it is left out of the filter as well, which then keeps
 more rows: those that were never changed, or all.
 """
 
@@ -31,7 +31,7 @@ class ZoneMovedError(TransientError):
 
 
 def check_zone(source: ExtractSource, before: int) -> None:
-    """ZoneMovedError where the API user's offset is no longer `before`, in minutes."""
+    """ZoneMovedError if the API user's offset is no longer `before`, in minutes."""
     if source.offset_minutes != before:
         raise ZoneMovedError("the API user's time zone changed while the stream was read", fix=_RUN_AGAIN)
 

@@ -69,7 +69,7 @@ class Prepared:
     headers: Mapping[str, Stream]
     """The headers of lines that are not read themselves."""
     transforms: tuple[Transform, ...] = ()
-    """How each stream is stored; none where all are stored as they are read."""
+    """How each stream is stored; none if all are stored as they are read."""
     refused: tuple[StreamOutcome, ...] = ()
     names: tuple[str, ...] = ()
     """The name by which the user asked for each stream."""

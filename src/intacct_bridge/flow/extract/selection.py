@@ -261,7 +261,7 @@ def _rename_fix(name: str, one: VirtualStream | StreamName) -> str:
 
 
 def _unknown(gateway: ReadGateway, name: str) -> InvalidRequestError | None:
-    """The error for a name that is neither an object's nor another stream's; None where the object may exist."""
+    """The error for a name that is neither an object's nor another stream's; None if the object may exist."""
     try:
         known = gateway.objects()
     except (InvalidRequestError, NotPermittedError):
@@ -311,7 +311,7 @@ def _object_stream(gateway: ReadGateway, catalog: Catalog, name: StreamName, sel
 def related_kind(gateway: ReadGateway, described: ObjectDef, path: str, closed: list[str] | None = None) -> Kind | None:
     """The kind of the field at the end of a path of relations, such as `VENDOR.NAME`.
 
-    None where the path leads nowhere, or to an object that the gateway would not describe; that is added to `closed`.
+    None if the path leads nowhere, or to an object that the gateway would not describe; that is added to `closed`.
     """
     head, dot, rest = path.partition(".")
     relation = described.relations.get(head.upper()) if dot else None
@@ -369,7 +369,7 @@ def expanded(
 def definition(gateway: ReadGateway, object_name: str, given: str | None) -> str | None:
     """A transaction definition as the company spells it, since the gateway ignores a misspelt one.
 
-    InvalidRequestError where there is none of that name. It is left as given where the definitions cannot be read.
+    InvalidRequestError if there is none of that name. It is left as given where the definitions cannot be read.
     """
     name = object_name.upper()
     if given is None or not name.startswith(DOCUMENTS):

@@ -53,7 +53,7 @@ class ExtractSource(Protocol):
         """Whether a virtual stream is certainly the same as at that time."""
 
     def virtual_cost(self, stream: Stream) -> int | None:
-        """The most transactions that reading a virtual stream takes; None where only reading it shows."""
+        """The most transactions that reading a virtual stream takes; None if only reading it shows."""
 
     def virtual_pages(self, stream: Stream) -> Iterator[PartitionPage]:
         """All rows of a virtual stream, a page a transaction."""
@@ -120,7 +120,7 @@ class GatewaySource:
         return virtual is not None and reader_of(virtual).unchanged(self._gateway, virtual, since)
 
     def virtual_cost(self, stream: Stream) -> int | None:
-        """The most transactions that reading a virtual stream takes; None where only reading it shows."""
+        """The most transactions that reading a virtual stream takes; None if only reading it shows."""
         virtual = stream.virtual
         return None if virtual is None else reader_of(virtual).cost(self._gateway, virtual)
 

@@ -110,7 +110,7 @@ def _start(stream: Stream, bookmark: Bookmark, options: Options) -> str:
 
 
 def _full_refresh_reason(stream: Stream, bookmark: Bookmark, options: Options, now: str) -> str:
-    """Why a walk that begins now reads everything; empty where it does not."""
+    """Why a walk that begins now reads everything; empty if it does not."""
     if options.full:
         return "a full refresh was asked for"
     if not bookmark.since:
@@ -294,7 +294,7 @@ def _read_changed_groups(run: StreamRun, header: Stream | None, start: str) -> N
 
     Most groups changed as a whole, and a walk over the changed rows gives them completely. The others are found first,
     by the rows that did not change: a row may change between two questions, but never back. They are replaced group by
-    group, and the walk leaves them out. Where too many rows did not change for that, every group is replaced.
+    group, and the walk leaves them out. If too many rows did not change for that, every group is replaced.
     """
     stream, reader = run.stream, run.reader
     changed, unchanged = run.partition(*run.changed(stream, start)), run.partition(*run.unchanged(stream, start))

@@ -177,7 +177,7 @@ class StreamRun:
         self._bookmark = replace(self._bookmark, progress=replace(self._bookmark.progress, replaced_up_to=""))
 
     def finish_walk(self) -> None:
-        """End the walk and commit; ZoneMovedError where changes were asked for with an outdated offset."""
+        """End the walk and commit; ZoneMovedError if changes were asked for with an outdated offset."""
         if self._offset is not None:
             check_zone(self.context.source, self._offset)
         options = self.context.options
@@ -271,7 +271,7 @@ class StreamRun:
         )
 
     def changed(self, stream: Stream, since: str) -> tuple[Filter, ...]:
-        """The filter for the changes of a stream since a stored time; none where everything is wanted."""
+        """The filter for the changes of a stream since a stored time; none if everything is wanted."""
         if not since or not stream.modified:
             return ()
         if self._offset is None:
@@ -290,7 +290,7 @@ class StreamRun:
         return self._other_readers[-1]
 
     def walk(self, partition: Partition, reader: PageReader | None = None) -> Generator[WalkPage, None, None]:
-        """Walk a partition; StoppedError where the run is being ended."""
+        """Walk a partition; StoppedError if the run is being ended."""
         read = (reader or self.reader).read
         for page in walk(read, partition, self.context.pool, self.context.width):
             self.raise_if_stopped()
@@ -324,7 +324,7 @@ class StreamRun:
         return unknown
 
     def raise_if_stopped(self) -> None:
-        """StoppedError where the run is being ended."""
+        """StoppedError if the run is being ended."""
         if self.context.stop.is_set():
             raise StoppedError(f"{self.name} was stopped")
 

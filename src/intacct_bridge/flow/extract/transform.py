@@ -40,9 +40,9 @@ class Transform:
     read: Stream
     stored: Stream
     convert: Convert | None = None
-    """None where rows are stored as they are read."""
+    """None if rows are stored as they are read."""
     lookup_cost: "LookupCost | None" = None
-    """The transactions of the lookups that converting takes; None where it takes none."""
+    """The transactions of the lookups that converting takes; None if it takes none."""
 
 
 class TransformingSink:
@@ -190,7 +190,7 @@ _MOST_KNOWN = 200_000
 def with_entity_column(gateway: ReadGateway, streams: Iterable[Stream], column: str) -> list[Transform]:
     """The streams with a column of this name for the owning entity; virtual streams have none.
 
-    InvalidRequestError where a stream has a field of this name.
+    InvalidRequestError if a stream has a field of this name.
     """
     return [_with_entity_column(gateway, one, column) for one in streams]
 

@@ -89,14 +89,14 @@ def kept(
 
 
 def check_key(table: InputTable, key: Iterable[str]) -> None:
-    """Raise SettingsError where a column of the key is not in the input."""
+    """Raise SettingsError if a column of the key is not in the input."""
     unknown = next((column for column in key if column not in table.columns), None)
     if unknown is not None:
         raise SettingsError(f"{table.path.name} has no column {unknown!r} to use as a key", fix="check its name")
 
 
 def check_formats(table: InputTable, formats: Mapping[str, str]) -> None:
-    """Raise SettingsError where a column that is given a format is not in the input."""
+    """Raise SettingsError if a column that is given a format is not in the input."""
     unknown = next((column for column in formats if column and column not in table.columns), None)
     if unknown is not None:
         raise SettingsError(

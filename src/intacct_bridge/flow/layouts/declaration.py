@@ -47,7 +47,7 @@ class LayoutDeclaration(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
     names: tuple[str, ...] = ()
     """Other names of the layout."""
     lines: str = ""
-    """The object of the lines; empty where every row is a record."""
+    """The object of the lines; empty if every row is a record."""
     group_by: tuple[str, ...] = ()
     """Meanings that identify a record, where rows are its lines."""
     identified: bool = False

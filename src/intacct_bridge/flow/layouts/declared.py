@@ -99,7 +99,7 @@ class DeclaredLayout:
         yield from mapped.read_groups(table, lambda rows: self._grouped(rows, matched, table.constants))
 
     def _check_fields(self, table: InputTable, matched: MatchedColumns) -> None:
-        """Raise SettingsError where a column has values for a field that this company does not have."""
+        """Raise SettingsError if a column has values for a field that this company does not have."""
         missing: dict[str, LayoutColumn] = {}
         for one in self.declared.columns:
             if one.field and not self._has_field(one):
@@ -128,7 +128,7 @@ class DeclaredLayout:
         return tuple(column for one in named for column in self._columns(one, matched))
 
     def match(self, table: InputTable) -> MatchedColumns:
-        """The columns by meaning. Raises SettingsError where a required one is missing."""
+        """The columns by meaning. Raises SettingsError if a required one is missing."""
         meanings = self.declared.meanings
         matched = match_columns(table.columns, meanings, source=table.path.name, own=self.writable().names())
         missing = self._missing(table.columns)
@@ -200,7 +200,7 @@ class DeclaredLayout:
         return make_map(document, self.declared.name)
 
     def _rule(self, rule: Mapping[str, Any], matched: MatchedColumns) -> dict[str, Any] | None:
-        """A rule with the input's columns in place of meanings; None where the input has none of them."""
+        """A rule with the input's columns in place of meanings; None if the input has none of them."""
         made = {name: value for name, value in rule.items() if name != "from"}
         sources = [column for meaning in _several(rule.get("from", [])) for column in self._columns(meaning, matched)]
         if "lookup" in made:

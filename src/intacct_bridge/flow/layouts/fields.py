@@ -53,7 +53,7 @@ def read_cell(
     grouping: bool = False,
     formatting: Callable[[], Formatting] = lambda: DEFAULT,
 ) -> Value:
-    """A cell as a value of the field's kind; None for an empty one. RecordError where it cannot be read.
+    """A cell as a value of the field's kind; None for an empty one. RecordError if it cannot be read.
 
     A time without a zone is UTC. `formatting`: that of the API user, whose clock must be able to show the time.
     """

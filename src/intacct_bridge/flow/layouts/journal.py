@@ -138,7 +138,7 @@ class JournalLayout:
         return found
 
     def match(self, table: InputTable) -> MatchedColumns:
-        """The columns by meaning. Raises SettingsError where a required one is missing."""
+        """The columns by meaning. Raises SettingsError if a required one is missing."""
         matched = match_columns(table.columns, MEANINGS, source=table.path.name)
         matched = _description_of_lines(matched, table)
         missing = [one for one in REQUIRED if not matched.columns.keys() & {one, second(one)}]
@@ -186,7 +186,7 @@ def _grouped(
 
 
 def _source_key(row: SourceRow, key: tuple[str, ...]) -> tuple[str, ...]:
-    """The entry's key in its source; empty where it has none."""
+    """The entry's key in its source; empty if it has none."""
     texts = tuple(text_of(row.cells.get(column)) for column in key)
     return texts if any(texts) else ()
 

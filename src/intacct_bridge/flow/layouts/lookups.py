@@ -54,7 +54,7 @@ class Lookups:
             self._ask(place, values)
 
     def answer(self, request: LookupRequest) -> Value:
-        """The value that is looked up. RecordError where no record, several records or an inactive one has the key."""
+        """The value that is looked up. RecordError if no record, several records or an inactive one has the key."""
         rows = self._matching(request)
         text = comparable(request.by[0][1])
         if not rows and request.otherwise is not None:
@@ -121,7 +121,7 @@ class Lookups:
 
 
 def _any_of(described: ObjectDef, fields: tuple[str, ...], values: Mapping[str, Value]) -> Filter | None:
-    """The filter for the records of which one of these fields has one of these values; None where none can."""
+    """The filter for the records of which one of these fields has one of these values; None if none can."""
     found: Filter | None = None
     for by in fields:
         some = _readable(described, by, values)

@@ -154,7 +154,7 @@ class MappedLayout:
         return _ColumnReading(plain, own, points_group(map(text_of, commas)))
 
     def _day_columns(self) -> frozenset[str] | None:
-        """The columns that are read as days; None where they are inside lists."""
+        """The columns that are read as days; None if they are inside lists."""
         if any(line.sources for line in self.entity.lines):
             return None
         found: set[str] = set()
@@ -166,7 +166,7 @@ class MappedLayout:
         return frozenset(found)
 
     def _check_fields(self) -> None:
-        """Raise SettingsError where the mapping makes a field that the object does not have."""
+        """Raise SettingsError if the mapping makes a field that the object does not have."""
         for name in self.entity.write:
             if self.writable.field(name) is None:
                 near = did_you_mean(name, list(self.writable.described.fields))

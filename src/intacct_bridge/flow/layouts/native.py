@@ -243,7 +243,7 @@ def _uncertain(group: _Group, writable: WritableObject) -> Iterator[Finding]:
 
 
 def _group_columns(writable: WritableObject, columns: Columns, key: tuple[str, ...]) -> tuple[str, ...]:
-    """The columns that identify a record; none where only the whole header does."""
+    """The columns that identify a record; none if only the whole header does."""
     if key:
         return key
     by_name = {one.name: column for column, one in columns.header.items()}

@@ -44,7 +44,7 @@ def template_text(declared: LayoutDeclaration) -> str:
 
 
 def write_template(declared: LayoutDeclaration, path: Path) -> None:
-    """Write the template as CSV or as a workbook, by the file's ending. SettingsError where the file exists."""
+    """Write the template as CSV or as a workbook, by the file's ending. SettingsError if the file exists."""
     ending = path.suffix.lower()
     if ending not in (".csv", ".xlsx"):
         raise SettingsError(f"{path.name} has an unsupported format", fix="name a file with .csv or .xlsx")

@@ -74,7 +74,7 @@ def money_text(amount: Decimal) -> str:
 
 
 def local_text(moment: datetime | None) -> str:
-    """A time in this machine's time zone, with the offset; empty where there is none."""
+    """A time in this machine's time zone, with the offset; empty if there is none."""
     return moment.astimezone().isoformat(sep=" ", timespec="seconds") if moment is not None else ""
 
 

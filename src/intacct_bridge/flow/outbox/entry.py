@@ -71,7 +71,7 @@ class Intent:
     undoes: int | None = None
     """The entry whose record this one takes back."""
     earlier: Mapping[str, Value] | None = None
-    """The values that an update replaces; None where they are not known."""
+    """The values that an update replaces; None if they are not known."""
 
 
 @dataclass(frozen=True, slots=True)

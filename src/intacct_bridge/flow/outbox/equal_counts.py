@@ -53,9 +53,9 @@ class StreamPosition:
     """The position of a stream in the last released STATE."""
 
     position: str = ""
-    """A digest; empty where nothing proves a position."""
+    """A digest; empty if nothing proves a position."""
     version: str = ""
-    """The version of the source's table; empty where it has none."""
+    """The version of the source's table; empty if it has none."""
 
 
 @dataclass(frozen=True, slots=True)

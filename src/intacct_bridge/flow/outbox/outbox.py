@@ -297,7 +297,7 @@ class Outbox(OutboxReader):
     def leaving(self, entries: Sequence[OutboxEntry]) -> None:
         """Note that the bytes of these entries leave now, if they have waited since `begin`.
 
-        The time to settle counts from here. BusyError where another loader looks for one of them already: then nothing
+        The time to settle counts from here. BusyError if another loader looks for one of them already: then nothing
         may be sent.
         """
         now = self.clock()
@@ -390,7 +390,7 @@ class Outbox(OutboxReader):
         """Conclude an entry by a person's decision, and keep who decided it and why.
 
         In doubt becomes applied or not sent; applied becomes released, without a claim to its record. SettingsError
-        where the entry is in another state, or where the record is the receipt of another entry.
+        if the entry is in another state, or where the record is the receipt of another entry.
         """
         before, after = _DECISIONS[decision.kind]
         with self._db.transaction():
@@ -449,7 +449,7 @@ class Outbox(OutboxReader):
             self._db.execute(KEEP_PROOF, (loader, control_id))
 
     def take_memory_proof(self, loader: str) -> str:
-        """Return that control id and remove it from the outbox; empty where there is none."""
+        """Return that control id and remove it from the outbox; empty if there is none."""
         with self._db.transaction():
             sql = "DELETE FROM witness WHERE loader = ? RETURNING control_id"
             found = self._db.execute(sql, (loader,)).fetchone()
@@ -471,7 +471,7 @@ class Outbox(OutboxReader):
         return found
 
     def kept_plan(self, plan: str) -> KeptPlan | None:
-        """The plan of this id; None where it was not made with this outbox."""
+        """The plan of this id; None if it was not made with this outbox."""
         rows = self._db.read("SELECT id, digest, person, at, last_event FROM kept_plan WHERE id = ?", (plan,))
         return next((KeptPlan(row[0], row[1], row[2], datetime.fromisoformat(row[3]), row[4]) for row in rows), None)
 

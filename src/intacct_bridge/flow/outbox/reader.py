@@ -57,7 +57,7 @@ class OutboxReader:
         return map(entry_of, self._db.read(f"{SELECT} WHERE {where} ORDER BY number", values))
 
     def entry(self, number: int) -> OutboxEntry:
-        """The entry with this number; SettingsError where there is none."""
+        """The entry with this number; SettingsError if there is none."""
         rows = self._db.read(f"{SELECT} WHERE number = ?", (number,))
         if not rows:
             raise SettingsError(f"the outbox has no entry {number}", fix="See: intacct outbox list")
@@ -113,7 +113,7 @@ class OutboxReader:
         return next(map(entry_of, self._db.read(sql, (company, object, f'%"{name}":%'))), None)
 
     def earlier_values(self, entry: OutboxEntry) -> dict[str, Value] | None:
-        """The values that an update replaced; None where its plan did not read them."""
+        """The values that an update replaced; None if its plan did not read them."""
         rows = self._db.read("SELECT fields FROM earlier_values WHERE entry = ?", (entry.number,))
         return fields_from(str(rows[0][0])) if rows else None
 

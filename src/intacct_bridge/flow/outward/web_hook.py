@@ -1,6 +1,6 @@
 """A POST to a program of others: bounded in time and in what is read of the answer, whatever that program does.
 
-The time-outs of sockets begin anew with each byte, so a program that answers one byte at a time would hold a delivery
+The time-outs of sockets restart with each byte, so a program that answers one byte at a time would hold a delivery
 for ever. Here one deadline holds for the connection, the request and the answer, and only the beginning of its body is
 read.
 """
@@ -71,7 +71,7 @@ class WebHook:
         self._manager.pool_classes_by_scheme = _pools()
 
     def post(self, body: bytes, headers: Mapping[str, str]) -> HookAnswer:
-        """Send a body, and give any answer, a redirect included. NoAnswerError where none came in time."""
+        """Send a body, and give any answer, a redirect included. NoAnswerError if none came in time."""
         with _deadline(self._seconds) as deadline:
             try:
                 answer = self._manager.request(

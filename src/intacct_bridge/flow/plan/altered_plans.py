@@ -36,7 +36,7 @@ FOLDER_OBJECT = "SUPDOCFOLDER"
 
 
 def refuse_altered(record: PlannedRecord, *, has_given: bool) -> None:
-    """SettingsError where a kept record differs from what was planned.
+    """SettingsError if a kept record differs from what was planned.
 
     `has_given` is False for a plan of the first format, which kept no more of an update than what it sends.
     Content with references is checked by `refuse_altered_content`, which asks the company.
@@ -55,7 +55,7 @@ def _refusal(write: Write, part: str) -> SettingsError:
 
 
 def refuse_altered_content(write: Write, references: References) -> None:
-    """SettingsError where the content of a new record in a plan of the first format is not what was planned.
+    """SettingsError if the content of a new record in a plan of the first format is not what was planned.
 
     That format kept ids where the input had names, so the names are tried, column by column.
     """
@@ -141,7 +141,7 @@ def _names_receipt(record: PlannedRecord) -> bool:
 
 
 def digests_of(write: Write) -> tuple[str, ...]:
-    """The digest of what a write's input gave, and those of earlier versions. SettingsError where a file is missing."""
+    """The digest of what a write's input gave, and those of earlier versions. SettingsError if a file is missing."""
     content = write.content
     try:
         digests = content_digests(write.object, content.fields, content.lines)
@@ -154,7 +154,7 @@ def digests_of(write: Write) -> tuple[str, ...]:
 
 
 def refuse_changed_files(write: Write, function: Element) -> None:
-    """InvalidRequestError where a function has other files than those that its write was planned with."""
+    """InvalidRequestError if a function has other files than those that its write was planned with."""
     if not write.attachments:
         return
     content = write.content

@@ -75,7 +75,7 @@ class ApplyRules:
         return Facts(context.references, entities, context.target.entity, context.writable, relations, base, signed)
 
     def _entities(self) -> dict[str, EntityFacts]:
-        """The entities with the first date that is open for posting; empty where they may not be read."""
+        """The entities with the first date that is open for posting; empty if they may not be read."""
         company, entities = self._context.company, dict[str, EntityFacts]()
         try:
             described = company.describe("LOCATIONENTITY")

@@ -23,7 +23,7 @@ class CompanyFacts:
 
     Inputs that are planned one after the other, such as the streams of a Singer target, refer to the same accounts and
     locations. What one plan has found is not read again by the next. What it has not found is, since a load in between
-    may have created it; and everything of an object that was written in between is read anew.
+    may have created it; and everything of an object that was written in between is read again.
     """
 
     def __init__(self) -> None:

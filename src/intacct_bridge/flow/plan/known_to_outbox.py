@@ -223,7 +223,7 @@ class RefuseUncertainEquals:
 
 
 def _to_ask_for(record: PlannedRecord) -> EqualNumber | None:
-    """The number of a new record that equals records of earlier runs; None where it is certain what it is."""
+    """The number of a new record that equals records of earlier runs; None if it is certain what it is."""
     write = record.write
     equal = write.rows[0].equal if write.rows else None
     by_number = equal is not None and write.identity == source_identity(write.rows[0].key)

@@ -110,7 +110,7 @@ def save_plan(plan: Plan, path: Path) -> None:
 
 
 def open_plan(path: Path) -> Plan:
-    """A plan from its file. SettingsError where it is not a plan, was altered, or is of another version."""
+    """A plan from its file. SettingsError if it is not a plan, was altered, or is of another version."""
     try:
         data = path.read_bytes()
         if msgspec.json.decode(data, type=_Header).plan not in (_FIRST, _VERSION):

@@ -270,8 +270,8 @@ def _of_entity(records: Iterable[PlannedRecord], entity: str) -> Iterator[Planne
 def confirm_plan(plan: Plan, company: LegacyGateway, outbox: Outbox) -> Plan:
     """A plan made earlier, checked again: its records, and the references and periods that they rely on.
 
-    Records that were posted since are unchanged now. InvalidRequestError where the plan is for another company or
-    entity, or where a record that it would write can no longer be written; SettingsError where it relies on records
+    Records that were posted since are unchanged now. InvalidRequestError if the plan is for another company or
+    entity, or where a record that it would write can no longer be written; SettingsError if it relies on records
     that the outbox does not have.
     """
     target = TargetCompany.of(company.connection)
@@ -300,7 +300,7 @@ def confirm_plan(plan: Plan, company: LegacyGateway, outbox: Outbox) -> Plan:
 
 
 def _refuse_released(plan: Plan, now: Plan) -> None:
-    """InvalidRequestError where a record that the plan calls posted was deleted since, and would be posted anew."""
+    """InvalidRequestError if a record that the plan calls posted was deleted since, and would be posted again."""
     posted = {(one.write.entity, one.write.operation, one.write.identity) for one in plan.of(Verdict.UNCHANGED)}
     for record in now.of(Verdict.CREATE):
         if (record.write.entity, record.write.operation, record.write.identity) in posted:

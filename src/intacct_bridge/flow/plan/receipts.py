@@ -2,7 +2,7 @@
 
 Not found is not deleted: a changed role, another entity or a private record hides a record too. So a receipt is
 released only by proof that its record was deleted: our own applied delete, or a delete event of the audit history for
-its key. A record without that proof is refused, and a person decides (`outbox forget`). Where an update of ours
+its key. A record without that proof is refused, and a person decides (`outbox forget`). If an update of ours
 followed, the update counts, not the first create.
 """
 

@@ -66,7 +66,7 @@ def candidates(company: Gateway, outbox: Outbox, entries: Iterable[OutboxEntry])
 
 
 def record_of(company: Gateway, object_name: str, key: str) -> str:
-    """The record with a RECORDNO or a natural key that a person gives; empty where the company shows none."""
+    """The record with a RECORDNO or a natural key that a person gives; empty if the company shows none."""
     lookup = lookup_keys_of(object_name)
     described = company.describe(object_name)
     wanted = lookup.receipt_key

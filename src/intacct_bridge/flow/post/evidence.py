@@ -246,7 +246,7 @@ def _may_be_edited(names: Sequence[str], number: str, entries: Sequence[OutboxEn
 
 
 def _edited(row: Row, one: MatchingRecord, entry: OutboxEntry, number: str) -> str:
-    """Why this record may be the entry's, with another key or since a moment ago; empty where it is not."""
+    """Why this record may be the entry's, with another key or since a moment ago; empty if it is not."""
     other = [name for name, text in entry.lookup_key.items() if equal_form(row.get(name)) != nfc(text)]
     same_number = number not in other
     same_rest = other == [number] and len(entry.lookup_key) > _REST
@@ -361,7 +361,7 @@ _BATCH = 100
 
 
 def payment_key(entry: OutboxEntry) -> Key:
-    """The records that a payment pays, with amounts and date; empty where its function does not have all of that."""
+    """The records that a payment pays, with amounts and date; empty if its function does not have all of that."""
     body = parse(entry.body.encode())
     lines = list(_payment_lines(body))
     try:
@@ -377,7 +377,7 @@ def payment_key(entry: OutboxEntry) -> Key:
 def find_payments(
     company: Gateway, lookup: LookupKeys, entries: Iterable[OutboxEntry]
 ) -> dict[Key, list[MatchingRecord]]:
-    """The payments that pay the same as these, oldest first; none where the company does not show details."""
+    """The payments that pay the same as these, oldest first; none if the company does not show details."""
     wanted = {key for entry in entries if (key := payment_key(entry))}
     try:
         return _find_payments(company, lookup, wanted) if wanted else {}

@@ -178,7 +178,7 @@ class Loader:
         """The outcome of every write as it becomes known.
 
         Raises the error that stops the whole load after the outcomes known by then; the outbox has all of them.
-        SettingsError where the connection requires an approval, which only a kept plan can have.
+        SettingsError if the connection requires an approval, which only a kept plan can have.
         """
         refuse_without_plan(self._company.connection)
         yield from self._load(writes)

@@ -133,7 +133,7 @@ def _compare_state(write: Write, record: str, current: CurrentRecord | None) -> 
 
 
 def _changed_by(current: CurrentRecord, entry: OutboxEntry) -> str:
-    """The other user who changed the record after the sending; empty where none is known to have."""
+    """The other user who changed the record after the sending; empty if none is known to have."""
     who, when = comparable(current.row.get("MODIFIEDBYLOGINID")), current.row.get("WHENMODIFIED")
     if not who or who.casefold() == entry.user.casefold() or not isinstance(when, datetime):
         return ""

@@ -43,7 +43,7 @@ _REPETITION = "control-id-used"
 
 
 def refuse_read_only(connection: Connection) -> None:
-    """SettingsError where a connection may not write."""
+    """SettingsError if a connection may not write."""
     if connection.read_only:
         raise SettingsError(f"connection {connection.name!r} is read-only", fix="use a connection that may write")
 

@@ -259,7 +259,7 @@ class Settler:
         return self._conclude(kept, RecordStatus.IN_DOUBT, note)
 
     def _reason_to_wait(self, lookup: LookupKeys, entry: OutboxEntry, *, searchable: bool, asked: datetime) -> str:
-        """Why an entry that was not found must not be sent again now; empty where it may."""
+        """Why an entry that was not found must not be sent again now; empty if it may."""
         if not lookup.may_resend:
             return f"{lookup.object} is never sent again automatically; look for it: {lookup.hint}"
         wait = self._settings.settle_after

@@ -69,7 +69,7 @@ def compared_tables(
 ) -> tuple[list[ComparedTable], list[NotCompared]]:
     """The tables that can be compared, and those that cannot.
 
-    `ignored` are fields by table that are left out. InvalidRequestError where the copy does not have one of them.
+    `ignored` are fields by table that are left out. InvalidRequestError if the copy does not have one of them.
     """
     left_out = {name.upper(): {one.upper() for one in fields} for name, fields in (ignored or {}).items()}
     _refuse_unknown(copy, left_out)

@@ -2,7 +2,7 @@
 
 A table of at most a page is read, and compared field by field. A larger one is compared by a fingerprint (see
 `fingerprints`), and the records that differ are searched for (see `search`). The ledger's tables are checked
-against each other as well (see `inner_checks`). Where all is equal, a table costs one transaction and 2 % of its pages.
+against each other as well (see `inner_checks`). If all is equal, a table costs one transaction and 2 % of its pages.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -63,7 +63,7 @@ class TableComparison:
     rows: int
     """Records of the copy."""
     company_rows: int | None = None
-    """Records of the company; None where they were not counted."""
+    """Records of the company; None if they were not counted."""
     records: tuple[RecordDifference, ...] = ()
     more: bool = False
     """Further records differ that are not named."""

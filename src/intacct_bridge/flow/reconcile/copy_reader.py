@@ -37,7 +37,7 @@ class CopyReader:
         in_place: bool,
     ) -> None:
         self.company = company
-        """The company, as the copy's runs noted it; empty where they did not."""
+        """The company, as the copy's runs noted it; empty if they did not."""
         self.tables = {one.name: one for one in tables}
         self.bookmarks = bookmarks
         self._con = con
@@ -107,7 +107,7 @@ class CopyReader:
 
 @contextmanager
 def open_copy_reader(uri: str) -> Iterator[CopyReader]:
-    """Open the copy at a destination's URI for comparison. SettingsError where there is none."""
+    """Open the copy at a destination's URI for comparison. SettingsError if there is none."""
     at = parse_uri(uri)
     noted = None if at.scheme == "duckdb" else _noted_elsewhere(at, uri)
     with TemporaryDirectory(prefix="intacct-reconcile-") as folder, open_copy(uri) as (con, tables):
@@ -117,7 +117,7 @@ def open_copy_reader(uri: str) -> Iterator[CopyReader]:
 
 
 def require_company(copy: CopyReader, company: str) -> None:
-    """SettingsError where the copy is another company's, or that of another entity."""
+    """SettingsError if the copy is another company's, or that of another entity."""
     if copy.company and copy.company != company:
         raise SettingsError(
             f"the copy is of company {copy.company}, and this connection is to {company}",
@@ -151,7 +151,7 @@ def _company_in_postgres(uri: str) -> str:
 
 
 def _noted_in_duckdb(con: "duckdb.DuckDBPyConnection") -> tuple[str, Mapping[str, Bookmark]]:
-    """The company and the bookmarks of an attached file; nothing where its runs noted nothing."""
+    """The company and the bookmarks of an attached file; nothing if its runs noted nothing."""
     listed = "SELECT table_name FROM duckdb_tables() WHERE database_name = 'copy' AND schema_name = '_bridge'"
     known = {name for (name,) in con.execute(listed).fetchall()}
     company = con.execute("SELECT company FROM copy._bridge.copy").fetchall() if "copy" in known else []

@@ -23,7 +23,7 @@ class TableDigest:
 
 @dataclass(frozen=True, slots=True)
 class DigestDifference:
-    """A table that is not as it was reported; None where it was not there then, or is not there now."""
+    """A table that is not as it was reported; None if it was not there then, or is not there now."""
 
     table: str
     reported: TableDigest | None

@@ -58,9 +58,9 @@ class Measures:
     groups: tuple[str, ...]
     sums: tuple[str, ...]
     latest: str = ""
-    """The time of the last change; empty where the object has none."""
+    """The time of the last change; empty if the object has none."""
     along: str = ""
-    """The number or day by which the records can be cut in two; empty where there is none."""
+    """The number or day by which the records can be cut in two; empty if there is none."""
 
     @property
     def select(self) -> tuple[Selected, ...]:
@@ -96,7 +96,7 @@ class Fingerprint:
         return _count(self.groups[group]) if group in self.groups else 0
 
     def ends(self, groups: Sequence[Group]) -> tuple[Value, Value] | None:
-        """The lowest and highest value of `along` in some groups; None where there is none."""
+        """The lowest and highest value of `along` in some groups; None if there is none."""
         found = [self.groups[one][-2:] for one in groups if one in self.groups]
         lows = [low for low, _ in found if low is not None]
         highs = [high for _, high in found if high is not None]

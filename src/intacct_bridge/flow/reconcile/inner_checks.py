@@ -1,8 +1,8 @@
 """Checks inside the copy: the ledger's tables against each other, without a call.
 
 GLDETAIL, GLENTRY and GLBATCH repeat the same facts: the amount as debit, as credit and signed; the account, department,
-location, currency and dates of a line; the entry of a line and its state. Where two tables disagree, the entry is read
-from the company. If its records disagree in the same way, the copy is right. So a check costs nothing where the tables
+location, currency and dates of a line; the entry of a line and its state. If two tables disagree, the entry is read
+from the company. If its records disagree in the same way, the copy is right. So a check costs nothing if the tables
 agree, and it finds what sums cannot, such as two amounts that were swapped.
 """
 

@@ -70,7 +70,7 @@ class LedgerCopy:
         return [row[0] for row in self._copy.rows("SELECT DISTINCT book FROM lines WHERE book IS NOT NULL ORDER BY 1")]
 
     def days(self) -> tuple[date, date] | None:
-        """The first and last day in the copy; None where it is empty."""
+        """The first and last day in the copy; None if it is empty."""
         ((first, last),) = self._copy.rows("SELECT min(day), max(day) FROM lines")
         return None if first is None else (first, last)
 
@@ -110,7 +110,7 @@ FROM ledger
 
 
 def open_ledger(copy: CopyReader) -> LedgerCopy:
-    """The ledger of a copy. SettingsError where it has none, or not all of its columns."""
+    """The ledger of a copy. SettingsError if it has none, or not all of its columns."""
     table = copy.tables.get(LEDGER) or copy.tables.get(LEDGER.lower())
     if table is None:
         raise SettingsError(f"the copy holds no complete {LEDGER}", fix=f"extract it: intacct extract {LEDGER}")

@@ -44,7 +44,7 @@ class Reconciliation:
     """The company's time when the comparison began."""
     comparison: Comparison
     ledger: LedgerComparison | None = None
-    """None where the copy has no ledger."""
+    """None if the copy has no ledger."""
     no_ledger: str = ""
     """Why the ledger was not compared."""
     transactions: int = 0

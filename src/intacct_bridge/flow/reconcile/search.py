@@ -1,6 +1,6 @@
 """The search for the records of fingerprints that differ.
 
-The groups whose figures differ are read where that takes a page. Where they hold more records, the span of keys is cut
+The groups whose figures differ are read where that takes a page. If they hold more records, the span of keys is cut
 in two and both halves are asked for their fingerprints, until the records that differ fit into a page.
 """
 
@@ -142,7 +142,7 @@ class Search:
     def _both_prints(
         self, condition: Condition, like: Fingerprint
     ) -> tuple[Condition, Fingerprint, Fingerprint] | None:
-        """A part with the fingerprints of both sides; None where it may cost no more."""
+        """A part with the fingerprints of both sides; None if it may cost no more."""
         if not self._may_ask():
             self.exhausted = True
             return None
@@ -152,7 +152,7 @@ class Search:
     def _parts(self, one: Fingerprint, other: Fingerprint, groups: Sequence[Group]) -> tuple[Condition, ...]:
         """Two conditions that share the records of the groups between them, or one for a single value.
 
-        None where the records cannot be cut.
+        None if the records cannot be cut.
         """
         field = one.measures.along
         ends = [found for side in (one, other) if (found := side.ends(groups))]
@@ -172,7 +172,7 @@ class Search:
 
 
 def _middle(low: Value, high: Value) -> Value | None:
-    """A value that leaves some on both sides; None where there is only one."""
+    """A value that leaves some on both sides; None if there is only one."""
     if low == high:
         return None
     if isinstance(low, date) and isinstance(high, date):

@@ -1,7 +1,7 @@
 """The ledger's balances in a copy, against the gateway's own trial balance.
 
 Debits and credits of each account and location, those of adjusting entries apart, as exact decimals. Over all days that
-takes one call a book. Where a balance differs, the trial balances of all months show the periods.
+takes one call a book. If a balance differs, the trial balances of all months show the periods.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -70,7 +70,7 @@ class LedgerComparison:
 def compare_ledger(gateway: ReadGateway, copy: LedgerCopy, period: Period = ALL_TIME) -> LedgerComparison:
     """Compare the copy with the ledger over all its days, or in one period.
 
-    Where a balance over all days differs, all months are compared.
+    If a balance over all days differs, all months are compared.
     """
     found = _compared(gateway, copy, (period,))
     return found if found.equal or period != ALL_TIME else _compared(gateway, copy, _months(copy))

@@ -32,7 +32,7 @@ class LookupKeys:
     """Whether records without a full key are compared by the filled part of the first, for a warning."""
     record_key: str = "RECORDNO"
     answered_key: str = ""
-    """The field whose value the answer to a create gives instead of the record key; empty where it gives that."""
+    """The field whose value the answer to a create gives instead of the record key; empty if it gives that."""
     created_field: str = "WHENCREATED"
     """The field with the time of creation."""
     creator_field: str = "CREATEDBYLOGINID"
@@ -42,7 +42,7 @@ class LookupKeys:
     enforced: bool = False
     """Whether the company refuses a second record with the same key."""
     may_resend: bool = True
-    """False where a record that was not found is still never sent again: payments."""
+    """False if a record that was not found is still never sent again: payments."""
     numbered_by: str = ""
     """The object of the definitions that may number these records themselves. The number that we look for is unused
     then, and not finding it proves nothing."""
@@ -55,7 +55,7 @@ class LookupKeys:
     numbers_itself: bool = False
     """Whether the company gives the natural key where it is set up to."""
     draft: Mapping[str, str] = field(default_factory=dict)
-    """The values that make a new record a draft; empty where the object has no drafts."""
+    """The values that make a new record a draft; empty if the object has no drafts."""
     locked_states: tuple[str, ...] = ()
     """States in which the company allows no change or deletion of the record."""
     hint: str = ""
@@ -67,7 +67,7 @@ class LookupKeys:
         return self.answered_key or self.record_key
 
     def filled_key(self, fields: Mapping[str, Value]) -> tuple[str, ...]:
-        """The fields of the first key for which these values are complete; empty where none is."""
+        """The fields of the first key for which these values are complete; empty if none is."""
         for names in self.keys:
             if all(fields.get(name) not in (None, "") for name in names):
                 return names
@@ -76,7 +76,7 @@ class LookupKeys:
 
 @cache
 def lookup_keys_of(object_name: str) -> LookupKeys:
-    """The lookup keys of an object; none where it has no key."""
+    """The lookup keys of an object; none if it has no key."""
     common = {
         "object": object_name,
         "record_key": record_key(object_name),

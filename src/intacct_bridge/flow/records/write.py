@@ -99,7 +99,7 @@ class RecordLine(msgspec.Struct, frozen=True):
 
     @property
     def amount(self) -> Decimal | None:
-        """What the line adds to the amount of its record, in the record's currency; None where it has no amount.
+        """What the line adds to the amount of its record, in the record's currency; None if it has no amount.
 
         A line of an order adds its quantity times its price, in cents; subtotals, discounts and taxes are not in it.
         """
@@ -163,13 +163,13 @@ class Write:
     entity_by: str = ""
     """The field by which the input names it: `LOCATIONID`, `RECORDNO`, `NAME`, or empty for any of these."""
     given: GivenContent | None = None
-    """The content as the input gives it; None where the fields and lines are still those."""
+    """The content as the input gives it; None if the fields and lines are still those."""
     only_new: frozenset[str] = frozenset()
     """Fields that the layout fills and the input does not, such as a default; they are left out of an update."""
     undoes: int | None = None
     """The outbox entry whose record this write takes back."""
     earlier: Mapping[str, Value] | None = None
-    """The company's values that an update replaces; None where they are not known."""
+    """The company's values that an update replaces; None if they are not known."""
 
     @property
     def content(self) -> GivenContent:

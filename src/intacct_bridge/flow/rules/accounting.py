@@ -149,7 +149,7 @@ def payment_amounts(write: Write, _: Facts) -> Iterator[Finding]:
 
 
 def _differences(lines: Iterable[RecordLine], name: str) -> dict[str, Decimal]:
-    """Debits less credits by the value of a field; empty where a line's amount could not be read."""
+    """Debits less credits by the value of a field; empty if a line's amount could not be read."""
     sums: dict[str, Decimal] = {}
     for line in lines:
         if "TR_TYPE" not in line.fields:

@@ -90,7 +90,7 @@ def _may_be_signed(cells: Iterable[object]) -> bool:
 
 
 def base_currency(company: Gateway) -> str:
-    """The company's base currency; empty where it has several, or may not be asked."""
+    """The company's base currency; empty if it has several, or may not be asked."""
     try:
         data = company.ask(Element("getFinancialSetup")).data
     except (NotPermittedError, RefusedError, InvalidRequestError):

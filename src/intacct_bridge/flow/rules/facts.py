@@ -40,7 +40,7 @@ class Facts:
 
     references: References
     entities: Mapping[str, EntityFacts] = field(default_factory=dict)
-    """Empty where the company has no entities or they could not be read."""
+    """Empty if the company has no entities or they could not be read."""
     entity: str = ""
     """The entity that the connection is signed in to."""
     writable: WritableObject | None = None
@@ -48,7 +48,7 @@ class Facts:
     relations: tuple[DimensionRelation, ...] = ()
     """Dimensions that follow from others, where a line names both."""
     base_currency: str = ""
-    """The company's base currency; empty where it has several, or nothing needs it."""
+    """The company's base currency; empty if it has several, or nothing needs it."""
     signed: bool = True
     """Whether an amount of the input may have the sign of a currency."""
     _required: dict[str, tuple[tuple[str, ...], ...]] = field(default_factory=dict, init=False, compare=False)
@@ -76,7 +76,7 @@ class Facts:
         return journal is not None and journal.object == "STATJOURNAL"
 
     def entity_of(self, location: str) -> str:
-        """The entity that a location belongs to, by its parents; empty where that is unknown."""
+        """The entity that a location belongs to, by its parents; empty if that is unknown."""
         found = self._entities.get(location)
         if found is None:
             self._entities[location] = found = self._entity_above(location)

@@ -1,6 +1,6 @@
 """Dimension relationships: a project's customer, an employee's department.
 
-A line that contradicts a relationship is refused where the company forbids it. Where the company allows it there is a
+A line that contradicts a relationship is refused where the company forbids it. If the company allows it there is a
 warning, because it is more often a slip than a wish.
 """
 
@@ -95,7 +95,7 @@ def conflicts(write: Write, known: Collection[DimensionRelation], references: Re
 
 
 def _followed(leader: KnownRecord, one: DimensionRelation) -> str:
-    """The related dimension that follows from a record of the other; empty where none does."""
+    """The related dimension that follows from a record of the other; empty if none does."""
     return comparable(leader.row.get(f"{one.related}ID"))
 
 

@@ -30,7 +30,7 @@ def cron_entry(flow: str, command: Sequence[str], *, directory: str, when: str) 
 
 
 def installed_entry(flow: str) -> str:
-    """The line of a flow in the user's crontab; empty where there is none, or no cron."""
+    """The line of a flow in the user's crontab; empty if there is none, or no cron."""
     return next((line for line in _table() if _is_of(line, flow)), "")
 
 
@@ -49,7 +49,7 @@ def _is_of(line: str, flow: str) -> bool:
 
 
 def _table() -> list[str]:
-    """The lines of the user's crontab; none where there is no cron, or no table yet. SettingsError where it cannot be
+    """The lines of the user's crontab; none if there is no cron, or no table yet. SettingsError if it cannot be
     read, so that it is never replaced by a shorter one.
     """
     if shutil.which("crontab") is None:

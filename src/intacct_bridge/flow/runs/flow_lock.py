@@ -1,7 +1,7 @@
 """The lock of a flow: two runs of one flow on one connection exclude each other.
 
 On one machine a file is locked: the operating system releases the lock when its holder ends, however that happens.
-Where the connection's outbox is in PostgreSQL, a lock there excludes the runs of other machines too: the server
+If the connection's outbox is in PostgreSQL, a lock there excludes the runs of other machines too: the server
 releases it when the holder's connection ends. Who holds a lock is kept beside it.
 """
 
@@ -36,7 +36,7 @@ INSERT INTO flow_lock (name, holder) VALUES (?, ?) ON CONFLICT (name) DO UPDATE 
 def flow_lock(flow: Flow, person: str, outbox: Place | None = None) -> Iterator[None]:
     """Hold the flow's lock for the duration of the body; BusyError, which says who holds it, if another run does.
 
-    `outbox` is that of the flow's connection. Where it is in PostgreSQL, flows of one name and command exclude each
+    `outbox` is that of the flow's connection. If it is in PostgreSQL, flows of one name and command exclude each
     other on all machines that share it.
     """
     path = lock_path(flow)

@@ -55,7 +55,7 @@ _LATEST_OF_FILE = "SELECT body FROM run WHERE body LIKE ? ESCAPE '^' ORDER BY nu
 
 
 def history_place() -> "Place | None":
-    """The history's file or database; None where it is switched off."""
+    """The history's file or database; None if it is switched off."""
     named = os.environ.get(VARIABLE, "")
     if named.lower() == OFF:
         return None
@@ -72,7 +72,7 @@ def _usual_path() -> Path:
 
 @contextmanager
 def open_history() -> Iterator["RunHistory"]:
-    """The history, to be read. SettingsError where it is switched off."""
+    """The history, to be read. SettingsError if it is switched off."""
     place = history_place()
     if place is None:
         raise SettingsError("The history of runs is switched off.", fix=f"Unset {VARIABLE}, or name a file.")
@@ -81,7 +81,7 @@ def open_history() -> Iterator["RunHistory"]:
 
 
 class RunHistory:
-    """One history. SettingsError where it cannot be used; the caller goes on without it."""
+    """One history. SettingsError if it cannot be used; the caller goes on without it."""
 
     def __init__(self, place: "Place") -> None:
         self.place = place
@@ -180,7 +180,7 @@ class RunHistory:
         return map(self._run, self._read(sql, list(wanted.values())))
 
     def find(self, begun: str) -> Run:
-        """The run whose id begins so; SettingsError where none or several do."""
+        """The run whose id begins so; SettingsError if none or several do."""
         plain = "".join(letter for letter in begun if letter.isalnum())
         found = self._read("SELECT body FROM run WHERE id LIKE ? || '%' LIMIT 2", [plain]) if plain else []
         if not found:
@@ -218,7 +218,7 @@ class RunHistory:
         return msgspec.structs.replace(run, alive=run.status is None and self.is_running(run.id))
 
     def _read(self, sql: str, values: list[str]) -> list[str]:
-        """The bodies that a query finds; none where there is no history yet."""
+        """The bodies that a query finds; none if there is no history yet."""
         if not isinstance(self.place, Path):
             with self._database_errors():
                 return [body for (body,) in self._database().read(sql, values)]

@@ -1,7 +1,7 @@
 """The recorder of one run: it collects what a command does, and keeps it in the history.
 
 The history is opened when the run begins, which is before its first call. A command that makes no call leaves no run.
-Where the history cannot be written, the run goes on, and a warning says so once.
+If the history cannot be written, the run goes on, and a warning says so once.
 """
 
 import os
@@ -81,7 +81,7 @@ class RunRecorder:
         return self.run
 
     def finish(self, status: int) -> Run | None:
-        """Keep the end of the run; None where none began."""
+        """Keep the end of the run; None if none began."""
         if self.run is None:
             return None
         self.run = self._facts(log=self.run.log, ended=datetime.now(UTC), status=status)

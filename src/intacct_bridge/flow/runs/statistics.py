@@ -34,7 +34,7 @@ class FlowStatistics:
 
     @property
     def success_rate(self) -> float | None:
-        """Succeeded of those that count, 0 to 1; None where none counts."""
+        """Succeeded of those that count, 0 to 1; None if none counts."""
         ended = self.succeeded + self.failed
         return self.succeeded / ended if ended else None
 
@@ -68,7 +68,7 @@ class MonthUsage:
 
     @property
     def share(self) -> float | None:
-        """The part of the allowance that is used; None where no allowance is known."""
+        """The part of the allowance that is used; None if no allowance is known."""
         return self.transactions / self.allowance if self.allowance else None
 
 

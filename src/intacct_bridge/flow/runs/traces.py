@@ -31,7 +31,7 @@ _INSTALL = "Run: pip install 'intacct-bridge[otel]' opentelemetry-exporter-otlp-
 
 
 def wanted_exporter() -> str:
-    """The exporter that the standard variables name; empty where tracing is not asked for."""
+    """The exporter that the standard variables name; empty if tracing is not asked for."""
     if os.environ.get("OTEL_SDK_DISABLED", "").lower() == "true":
         return ""
     named = os.environ.get("OTEL_TRACES_EXPORTER", "").strip().lower()
@@ -41,7 +41,7 @@ def wanted_exporter() -> str:
 
 
 def begin_trace(run: Run, *, warn: Callable[[str], None]) -> "RunTrace | None":
-    """The trace of a run; None where none is asked for, or where it cannot be sent, which is a warning."""
+    """The trace of a run; None if none is asked for, or where it cannot be sent, which is a warning."""
     name = wanted_exporter()
     if not name:
         return None

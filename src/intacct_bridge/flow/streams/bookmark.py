@@ -83,7 +83,7 @@ class WalkProgress:
         return replace(self, started=started, full=full, run=run, unread=EVERYTHING, windows=(), replaced_up_to="")
 
     def restart(self) -> "WalkProgress":
-        """The walk in progress from its beginning; unchanged where there is none."""
+        """The walk in progress from its beginning; unchanged if there is none."""
         return replace(self, unread=EVERYTHING, windows=(), replaced_up_to="") if self.in_progress else self
 
     def abandon(self) -> "WalkProgress":
@@ -207,7 +207,7 @@ class Bookmark:
     def with_formatting(self, known: AnswerFormat, *, overlap_seconds: int, trail_seconds: int) -> "Bookmark":
         """The bookmark where the API user's answers are written like this.
 
-        Where they were written in another way before, everything since the last certain time is read again: all, if
+        If they were written in another way before, everything since the last certain time is read again: all, if
         all was read since then.
         """
         last = self.formatting.known_at
@@ -302,7 +302,7 @@ _TIMES = ("since", "started", "read_in_full", "deletes_since", "swept", "written
 
 
 def _read(name: str, value: Any, default: Any) -> Any:
-    """A stored value, checked; TypeError or ValueError where it has the wrong form."""
+    """A stored value, checked; TypeError or ValueError if it has the wrong form."""
     if name == "unread":
         return tuple(KeySpan(str(low), str(high)) for low, high in value)
     if isinstance(default, tuple):

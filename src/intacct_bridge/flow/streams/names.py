@@ -57,7 +57,7 @@ class StreamName:
         return f"{self.object}_{slug}" if slug else self.object
 
     def where(self, described: ObjectDef) -> Filter | None:
-        """The filter for the records that are meant; None where all are."""
+        """The filter for the records that are meant; None if all are."""
         if self.audit_of:
             kind = Compare("OBJECTTYPE", Op.EQUALTO, (self.audit_of.lower(),))
             return all_of((Compare("ACCESSMODE", Op.IN, _CREATED_OR_DELETED), kind))
@@ -67,7 +67,7 @@ class StreamName:
 
 
 def parse_name(text: str) -> StreamName:
-    """The meaning of a name; InvalidRequestError where the object has no transaction definitions."""
+    """The meaning of a name; InvalidRequestError if the object has no transaction definitions."""
     audit = _AUDIT_OF.fullmatch(text)
     if audit:
         return StreamName(AUDIT, audit_of=audit[1].upper())
@@ -133,14 +133,14 @@ class VirtualStream:
         return text != "false"
 
     def choice(self, name: str, *allowed: str) -> str:
-        """An argument that is one of a few words; empty where it is not given."""
+        """An argument that is one of a few words; empty if it is not given."""
         text = self.get(name).lower()
         if text and text not in allowed:
             raise InvalidRequestError(f"{self.reader}: {name}={text!r} must be one of {', '.join(allowed)}")
         return text
 
     def day(self, name: str) -> date | None:
-        """An argument that is a date; None where it is not given."""
+        """An argument that is a date; None if it is not given."""
         text = self.get(name)
         try:
             return date.fromisoformat(text) if text else None
@@ -150,7 +150,7 @@ class VirtualStream:
 
     @property
     def variant(self) -> str:
-        """The arguments, in any order the same; empty where there are none."""
+        """The arguments, in any order the same; empty if there are none."""
         arguments = sorted(self.arguments)
         return f"{self.reader}:{self.subject}?{urlencode(arguments)}" if arguments else ""
 
@@ -164,7 +164,7 @@ class VirtualStream:
 
 
 def parse_virtual(text: str) -> VirtualStream | None:
-    """The virtual stream of a name; None where the name can only be an object's.
+    """The virtual stream of a name; None if the name can only be an object's.
 
     InvalidRequestError for an unknown or repeated argument, and for a report without a name.
     """

@@ -77,7 +77,7 @@ ReadPage = Callable[[Query], PartitionPage]
 def changed_since(stream: Stream, text: str) -> Filter:
     """The rows that were changed at or after a time (as `filter_time` gives it), or created since and never changed.
 
-    Where the object has no time of creation, every row that was never changed is read, since nothing else finds it.
+    If the object has no time of creation, every row that was never changed is read, since nothing else finds it.
     """
     never: Filter = Compare(stream.modified, Op.ISNULL)
     if stream.created:

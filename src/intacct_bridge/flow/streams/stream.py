@@ -1,6 +1,6 @@
 """A stream: the selected fields of an object, and the fields by which its rows are found again. Pure data.
 
-The `key` tells rows apart. Where the key cannot be trusted (GLDETAIL, a view in which one key may stand in several
+The `key` tells rows apart. If the key cannot be trusted (GLDETAIL, a view in which one key may stand in several
 books), rows are read and replaced by `group`, the field that all rows of one journal entry share, and a full refresh is
 cut into windows of `window`, a date. A stream of lines knows its header's object. A virtual stream (`virtual`) is not
 an object's; it names the reader that reads it.
@@ -51,7 +51,7 @@ class Stream:
     group: str = ""
     window: str = ""
     modified: str = ""
-    """The time of the last change; empty where the object has none, so that every read is a full refresh."""
+    """The time of the last change; empty if the object has none, so that every read is a full refresh."""
     created: str = ""
     """The time of creation, for rows that were never modified."""
     natural_key: str = ""
@@ -81,7 +81,7 @@ class Stream:
     @property
     def variant(self) -> str:
         """What the stream holds, where a stream of the same name may hold something else: the arguments of a virtual
-        stream, or the transaction definition. Empty where there is only one such stream.
+        stream, or the transaction definition. Empty if there is only one such stream.
         """
         if self.virtual is not None:
             return self.virtual.variant
@@ -89,7 +89,7 @@ class Stream:
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """The fields that tell rows apart for a consumer that cannot use our key; none where none can be trusted."""
+        """The fields that tell rows apart for a consumer that cannot use our key; none if none can be trusted."""
         return () if self.group else self.identity or (self.key,)
 
     @property

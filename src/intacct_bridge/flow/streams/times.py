@@ -44,7 +44,7 @@ def filter_time(text: str, offset_minutes: int = 0, reads_as: str = "") -> str:
     """The time to send in a filter.
 
     `reads_as` is how the gateway reads such times on this connection: `utc`, `user` (the API user's wall clock, at
-    `offset_minutes` from UTC), or empty where the connection is not calibrated.
+    `offset_minutes` from UTC), or empty if the connection is not calibrated.
     """
     when = parse_time(text)
     if reads_as == "utc":

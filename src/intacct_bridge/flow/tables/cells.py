@@ -103,7 +103,7 @@ def is_written_out(number: Decimal) -> bool:
 
 
 def written_out(number: Decimal) -> Decimal:
-    """The same number. RecordError where it has more digits than any amount, as `1e999999999` has."""
+    """The same number. RecordError if it has more digits than any amount, as `1e999999999` has."""
     if number.is_finite() and not is_written_out(number):
         raise RecordError(f"{_short(str(number))} has too many digits", fix="check the number")
     return number
@@ -173,7 +173,7 @@ def _without_currency(text: str) -> tuple[str, str]:
 
 
 def currency_sign(cell: object) -> str:
-    """The sign of a currency in an amount, `$` or `€`; empty where it has none."""
+    """The sign of a currency in an amount, `$` or `€`; empty if it has none."""
     if isinstance(cell, SignedAmount):
         return cell.sign
     inner, sign = _without_currency(text_of(cell))
@@ -242,7 +242,7 @@ class DateReading:
 
     order: DateOrder = "mdy"
     certain: bool = True
-    """False where the column has a date such as 13/01/2026 and no order is set: then no slashed date is certain."""
+    """False if the column has a date such as 13/01/2026 and no order is set: then no slashed date is certain."""
     mixed: bool = False
     """Whether it has dates such as 01/13/2026 too."""
     swapped: str = ""

@@ -60,7 +60,7 @@ def open_csv(
 
 
 def _first_records(path: Path, dialect: CsvDialect, *, strict: bool) -> list[tuple[int, list[str]]]:
-    """The first rows; none where another delimiter than the usual one cannot read them."""
+    """The first rows; none if another delimiter than the usual one cannot read them."""
     try:
         return list(islice(_records(path, dialect), LOOKED_AT))
     except SettingsError:

@@ -59,7 +59,7 @@ def open_excel(path: Path, sheet: str | None, search: HeaderSearch) -> InputTabl
 
 
 def _suggest_sheet(path: Path, names: Sequence[str], search: HeaderSearch) -> None:
-    """SettingsError where the first sheet has not the columns that the layout needs, and another one has."""
+    """SettingsError if the first sheet has not the columns that the layout needs, and another one has."""
     fitting: list[str] = []
     for name in names:
         heads = list(islice(_excel_records(path, name), LOOKED_AT))
@@ -97,7 +97,7 @@ def _sheet_parts(path: Path) -> dict[str, str]:
 
 @contextmanager
 def _workbook(path: Path, *, formulas: bool = False) -> Iterator[Any]:
-    """The opened workbook. Raises SettingsError where it is damaged, also while it is read."""
+    """The opened workbook. Raises SettingsError if it is damaged, also while it is read."""
     try:
         from openpyxl import load_workbook
     except ImportError:

@@ -37,7 +37,7 @@ class HeaderSearch:
     def find(self, heads: Mapping[str, Sequence[Record]], usual: str, source: str) -> tuple[str, int]:
         """The header among the first rows, which differ by the delimiter: the delimiter and the number of its row.
 
-        `usual` is the delimiter that the first row shows. SettingsError where the row that the user names is empty.
+        `usual` is the delimiter that the first row shows. SettingsError if the row that the user names is empty.
         """
         if self.row is not None:
             return self._named(heads, source)
@@ -93,7 +93,7 @@ def column_names(header: Sequence[object]) -> tuple[str, ...]:
 
 
 def different_names(header: Sequence[object], source: str) -> tuple[str, ...]:
-    """The names in a header row. SettingsError where two columns have the same one."""
+    """The names in a header row. SettingsError if two columns have the same one."""
     names = column_names(header)
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:

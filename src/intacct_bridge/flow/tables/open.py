@@ -23,7 +23,7 @@ FORMS = {
 
 
 def check_input(path: Path) -> str:
-    """The format of an input, by the ending of its file name. SettingsError where there is none, or no such file."""
+    """The format of an input, by the ending of its file name. SettingsError if there is none, or no such file."""
     if str(path) == "-":
         raise SettingsError(
             "a load reads no standard input, since it reads its input several times",

@@ -10,7 +10,7 @@ from intacct_bridge.flow.tables.typed_cells import typed_row
 
 
 def open_parquet(path: Path) -> InputTable:
-    """A Parquet file. SettingsError where it is not readable."""
+    """A Parquet file. SettingsError if it is not readable."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 

@@ -32,7 +32,7 @@ def plain_name(name: str) -> str:
 def with_constants(table: InputTable, constants: Mapping[str, str]) -> InputTable:
     """The input with further columns that have one value in every row.
 
-    A column of the input may have the same name if it has no other value. SettingsError where it has.
+    A column of the input may have the same name if it has no other value. SettingsError if it has.
     """
     if not constants:
         return table
@@ -57,7 +57,7 @@ def with_constants(table: InputTable, constants: Mapping[str, str]) -> InputTabl
 
 
 def with_filter(table: InputTable, text: str | None) -> InputTable:
-    """The input with a condition on its rows. SettingsError where the condition cannot be read, or names no column."""
+    """The input with a condition on its rows. SettingsError if the condition cannot be read, or names no column."""
     if not text:
         return table
     try:
@@ -116,7 +116,7 @@ def _kind(value: Value) -> Kind:
 
 
 def _cell(column: str, kind: Kind) -> Callable[[SourceRow], str | None]:
-    """The text of a column's cell in the gateway's own form. SettingsError where it is not of the kind."""
+    """The text of a column's cell in the gateway's own form. SettingsError if it is not of the kind."""
 
     def text(row: SourceRow) -> str | None:
         cell = row.cells.get(column)

@@ -68,12 +68,12 @@ class InputTable:
 
     @property
     def folder(self) -> Path | None:
-        """The folder of the files that rows name; None where they name none of a folder."""
+        """The folder of the files that rows name; None if they name none of a folder."""
         return (self.files_in or self.path.parent) if self.takes_files and self.came_with is None else None
 
     @property
     def files(self) -> Path | Mapping[str, Path] | None:
-        """Where the files are that rows name: a folder, or the files themselves; None where they may name none."""
+        """Where the files are that rows name: a folder, or the files themselves; None if they may name none."""
         return self.folder if self.came_with is None else self.came_with
 
     def own_cells(self, row: SourceRow) -> SourceRow:
@@ -120,14 +120,14 @@ def without_reasons(table: InputTable) -> InputTable:
 
 
 def too_wide(cells: Sequence[object], width: int) -> str:
-    """The fault of a row with filled cells beyond the header's columns; empty where it has none."""
+    """The fault of a row with filled cells beyond the header's columns; empty if it has none."""
     if len(cells) <= width or all(cell is None or not str(cell).strip() for cell in cells[width:]):
         return ""
     return f"the row has {len(cells)} cells, the header {width}; a text with a delimiter in it needs quotes"
 
 
 def open_input(path: Path) -> IO[bytes]:
-    """The file's bytes. Raises SettingsError where the file cannot be read."""
+    """The file's bytes. Raises SettingsError if the file cannot be read."""
     try:
         return path.open("rb")
     except OSError as error:

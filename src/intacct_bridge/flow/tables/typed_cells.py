@@ -15,7 +15,7 @@ _SIGNIFICANT = 15
 
 
 def exact(number: float) -> Decimal:
-    """A float as the decimal that a person would have typed; RecordError where no such number exists.
+    """A float as the decimal that a person would have typed; RecordError if no such number exists.
 
     A whole number has no point, because account numbers may be floats too.
     """

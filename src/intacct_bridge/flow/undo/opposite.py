@@ -35,7 +35,7 @@ _RATES = ("EXCH_RATE_DATE", "EXCH_RATE_TYPE_ID", "EXCHANGE_RATE")
 
 
 def opposite_write(company: Gateway, entry: OutboxEntry, *, day: date, memo: str = "", entity: str = "") -> Write:
-    """The write of the opposite entry. RecordError where the original cannot be taken back in this way."""
+    """The write of the opposite entry. RecordError if the original cannot be taken back in this way."""
     assert entry.receipt is not None
     if company.connection.is_legacy:
         raise RecordError("document type 2.1 cannot compare a journal entry with what was sent", fix="delete it")
@@ -93,7 +93,7 @@ def _filled(row: Row) -> dict[str, Value]:
 
 
 def _take_row(line: RecordLine, rows: list[Row]) -> Row | None:
-    """The row that a line became, taken out of the rows; None where there is none."""
+    """The row that a line became, taken out of the rows; None if there is none."""
     for row in rows:
         known = (name for name in line.fields if name in row and name not in WRITTEN_BY_NAME)
         if all(equal_form(line.fields[name]) == equal_form(row[name]) for name in known):

@@ -16,7 +16,7 @@ from intacct_bridge.flow.undo.opposite import opposite_write
 
 
 def refuse_changed_originals(plan: Plan, company: LegacyGateway, outbox: Outbox) -> None:
-    """InvalidRequestError where the plan would take back a journal entry that is not as the plan saw it."""
+    """InvalidRequestError if the plan would take back a journal entry that is not as the plan saw it."""
     for record in plan.of(Verdict.CREATE):
         if record.write.undoes is not None:
             reason = _changed(record, record.write.undoes, company, outbox)

@@ -34,7 +34,7 @@ def restoring_writes(
 ) -> list[Write | RecordError | None]:
     """For each of these updates of one object, the update that writes the earlier values back.
 
-    None where the record has them again, unless an undo of the entry is in doubt: applying it settles that. A
+    None if the record has them again, unless an undo of the entry is in doubt: applying it settles that. A
     RecordError, which is not raised, where they are not known, or where the record has other values than we wrote.
     """
     writable = writable_object(company, entries[0].target.object)

@@ -3,7 +3,7 @@
 A bill, an invoice, a payment, a card transaction or an expense report that is posted is reversed on a day. A payment
 request that waits is voided. A journal entry gets an opposite entry on that day. Everything else is deleted, and so is
 a draft, or everything where the settings say so. Of an update the earlier values are written back, where the outbox has
-them. A delete cannot be taken back: a record that is made anew has another record number, and none of its history.
+them. A delete cannot be taken back: a record that is made again has another record number, and none of its history.
 """
 
 from collections import Counter
@@ -67,7 +67,7 @@ class Undo:
     """The plan that takes entries back, and what cannot be taken back."""
 
     plan: Plan | None
-    """Its records come in the order in which they are applied; None where nothing is left to take back."""
+    """Its records come in the order in which they are applied; None if nothing is left to take back."""
     refused: tuple[UndoRefusal, ...]
     left: tuple[UndoRefusal, ...] = ()
     """Entries that are left as they are, with the reason: taken back before, or to be taken back by a second undo."""
@@ -208,12 +208,12 @@ def _not_possible(outbox: Outbox, entry: OutboxEntry) -> UndoRefusal | None:
 
 
 def _way_to_new_record(outbox: Outbox, entry: OutboxEntry) -> str:
-    """How a deleted record is created anew: from the input that posted it, if the outbox has it."""
+    """How a deleted record is created again: from the input that posted it, if the outbox has it."""
     record = entry.receipt.record if entry.receipt else ""
     posted = outbox.entries(company=entry.target.company, statuses=[RecordStatus.RELEASED], object=entry.target.object)
     ours = next((one for one in posted if record and one.receipt is not None and one.receipt.record == record), None)
     if ours is None or not ours.position:
-        return "create the record anew from your own data"
+        return "create the record again from your own data"
     return f"to post it again, load {ours.position} again"
 
 
@@ -227,7 +227,7 @@ class _Found:
 
 
 def _found(company: Gateway, object_name: str, entries: Sequence[OutboxEntry]) -> list[_Found | None]:
-    """The record of each entry as it is now; None where it is not visible."""
+    """The record of each entry as it is now; None if it is not visible."""
     writable = writable_object(company, object_name)
     lookup, described = writable.lookup, writable.described
     by = lookup.receipt_key
@@ -250,7 +250,7 @@ def _as_found(row: Row | None, record_key: str) -> _Found | None:
 
 
 def _write(company: Gateway, entry: OutboxEntry, found: _Found | None, settings: UndoSettings, entity: str) -> Write:
-    """The write that takes one new record back. RecordError where there is none."""
+    """The write that takes one new record back. RecordError if there is none."""
     name = entry.target.object
     if found is None:
         raise RecordError("its record is not visible in Intacct", fix="if it was deleted there: intacct outbox forget")

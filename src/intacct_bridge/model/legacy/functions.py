@@ -32,7 +32,7 @@ class LinePlan:
     """How the lines under one wrapper are written."""
 
     wrapper: str
-    """Empty where the lines are direct children of the function's element."""
+    """Empty if the lines are direct children of the function's element."""
     element: str
     fields: Mapping[str, str]
 

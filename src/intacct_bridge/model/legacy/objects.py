@@ -47,7 +47,7 @@ class LegacyObject:
     """Whether `get` takes it."""
 
     def attribute(self, operation: str) -> str:
-        """The attribute with the record's key in an update or delete; empty where the key is in the body."""
+        """The attribute with the record's key in an update or delete; empty if the key is in the body."""
         function, known = function_def(self.plan.functions.get(operation, "")), legacy_name(self.described.name)
         names = [one.name for one in function.attributes] if function else []
         return next((one for one in ((known.key if known else ""), "key") if one in names), "")
@@ -84,7 +84,7 @@ class LegacyObject:
 
 @lru_cache(maxsize=128)
 def legacy_object(object_name: str) -> LegacyObject:
-    """An object with its legacy functions. InvalidRequestError where they do not reach it."""
+    """An object with its legacy functions. InvalidRequestError if they do not reach it."""
     name = object_name.upper()
     plan, known = plan_of(name), legacy_name(name)
     if (plan is None and known is None) or name in ("APPYMT", "APPAYMENT"):
@@ -100,14 +100,14 @@ def legacy_object(object_name: str) -> LegacyObject:
 
 @lru_cache(1024)
 def plan_of(object_name: str) -> WritePlan | None:
-    """The object's own functions; None where it has none."""
+    """The object's own functions; None if it has none."""
     name = object_name.upper()
     known, maker = legacy_name(name), creator(name)
     return write_plan(name, maker.partition("_")[2] if maker not in ("", "create") else (known.name if known else ""))
 
 
 def legacy_line(line_object: str) -> ObjectDef | None:
-    """A line object with the fields that its header's functions take; None where there are none."""
+    """A line object with the fields that its header's functions take; None if there are none."""
     held = owner(line_object)
     plan = plan_of(held.header) if held is not None else None
     line = plan.lines.get(held.wrapper) if plan and held else None

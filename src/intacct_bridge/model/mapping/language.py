@@ -180,9 +180,9 @@ class LineMap(msgspec.Struct, frozen=True):
     object: str
     wrapper: str
     sources: tuple[str, ...]
-    """The lists that hold the lines; none where every row is a line, `.` where the record itself is one."""
+    """The lists that hold the lines; none if every row is a line, `.` where the record itself is one."""
     into: str
-    """Their list in a unified record; empty where they are not read."""
+    """Their list in a unified record; empty if they are not read."""
     write: Mapping[str, Rules]
     read: Mapping[str, Rules]
     custom: Custom | None

@@ -51,7 +51,7 @@ def column(path: str) -> str:
 
 
 def value_at(record: Mapping[str, object], path: str) -> object:
-    """The value at the path; None where there is none."""
+    """The value at the path; None if there is none."""
     if path in record:
         return record[path]
     way = steps(path)

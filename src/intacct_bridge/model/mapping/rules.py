@@ -262,7 +262,7 @@ def _text(cell: object) -> str:
 
 
 def unified_value(rules: Rules, row: Record, *, days_as_times: bool = False) -> object:
-    """The value of a unified column; None where no rule finds one."""
+    """The value of a unified column; None if no rule finds one."""
     for rule in rules:
         taken = apply_rules((rule,), RuleContext(row, row))
         if not isinstance(taken.value, NoValue | LookupRequest):

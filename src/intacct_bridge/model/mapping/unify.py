@@ -2,7 +2,7 @@
 
 To Intacct, errors are not raised: all problems of a record are collected with their column and line, so that a person
 can fix a file in one go. References stay `LookupRequest`; `lookup_requests` lists them, `with_answers` fills them in.
-From Intacct, a record has every column of the map, null where the row has no value.
+From Intacct, a record has every column of the map, null if the row has no value.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -196,7 +196,7 @@ class _Writer:
                     yield from self._line(line, RuleContext(item, row, self._readers), place, prefix)
 
     def _line(self, line: LineMap, scene: RuleContext, place: int, prefix: str) -> Iterator[NativeLine]:
-        """The line; none where only constants and the record above have values, as in a row with only the header."""
+        """The line; none if only constants and the record above have values, as in a row with only the header."""
         known = len(self._problems)
         fields: dict[str, Value | LookupRequest] = {}
         columns: dict[str, str] = {}

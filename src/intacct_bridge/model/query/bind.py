@@ -155,7 +155,7 @@ def split(node: Compare) -> Filter:
 
 
 def literal(found: Resolved, value: Value) -> Value:
-    """The literal as a value of the field's kind; InvalidRequestError where it is not one."""
+    """The literal as a value of the field's kind; InvalidRequestError if it is not one."""
     kind = found.definition.kind
     if kind in NUMBERS:
         return _number(found, value)

@@ -21,7 +21,7 @@ _BOOLEANS = {"true": True, "false": False, "T": True, "F": False}
 
 
 def cell_key(kind: Kind, written: Formatting, *, fold: bool = False, numeric: bool = False) -> Key | None:
-    """The function that makes cells of this kind comparable; None where their text is comparable."""
+    """The function that makes cells of this kind comparable; None if their text is comparable."""
     if kind is Kind.INTEGER:
         return _integer
     if kind in _NUMBERS:

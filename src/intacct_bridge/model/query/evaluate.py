@@ -158,7 +158,7 @@ def _any_of(tests: tuple[_Test, ...]) -> _Test:
 
 
 def _compared(cell: Cell[Any], key: Key | None, op: Op, literals: tuple[Any, ...]) -> _Test:
-    """`key` gives a cell the form of the literals; None where the text itself is compared."""
+    """`key` gives a cell the form of the literals; None if the text itself is compared."""
     if op in (Op.IN, Op.NOTIN):
         return _listed(cell, key, frozenset(literals) - {None}, wanted=op is Op.IN)
     if None in literals:  # an empty literal is a null

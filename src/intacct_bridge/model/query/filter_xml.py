@@ -52,7 +52,7 @@ def filter_element(node: Filter, formatting: Formatting = DEFAULT, kinds: KindOf
 
 
 def filter_from(operator: Element) -> Filter:
-    """Read one operator element, its values as text. InvalidRequestError where the gateway's schema refuses it."""
+    """Read one operator element, its values as text. InvalidRequestError if the gateway's schema refuses it."""
     if operator.tag in ("and", "or"):
         if len(operator.children) < 2:
             raise InvalidRequestError(f"<{operator.tag}> needs two or more conditions, not {len(operator.children)}")
@@ -116,7 +116,7 @@ def _option_elements(query: Query) -> Iterator[Element]:
 
 
 def query_from(function: Element) -> Query:
-    """Read a `<query>` function, its filter values as text. InvalidRequestError where the schema refuses it."""
+    """Read a `<query>` function, its filter values as text. InvalidRequestError if the schema refuses it."""
     parts: dict[str, Element] = {}
     for child in function.children:
         if child.tag in parts or child.tag not in _QUERY_PARTS:

@@ -38,14 +38,14 @@ class RecordAction:
     dated: bool = False
     """Whether it takes a date, and requires one."""
     comment: str = ""
-    """The element for a text; empty where the function takes none."""
+    """The element for a text; empty if the function takes none."""
     done: frozenset[str] = frozenset()
     """States that the record has after the action, in lower case."""
     waits: frozenset[str] = frozenset()
-    """States in which the record waits for the action; empty where other states are possible."""
+    """States in which the record waits for the action; empty if other states are possible."""
 
     def element(self, key: str, *, day: date | None = None, comment: str = "") -> Element:
-        """The function's element. InvalidRequestError where it takes no text or has no date."""
+        """The function's element. InvalidRequestError if it takes no text or has no date."""
         if comment and not self.comment:
             raise InvalidRequestError(f"{self.function} takes no text", fix="leave the text out", setting="comment")
         if self.dated and day is None:
@@ -114,7 +114,7 @@ def objects_of(operation: str) -> tuple[str, ...]:
 
 
 def action_of(operation: str, name: str, *, is_legacy: bool = False) -> RecordAction:
-    """The action on an object. InvalidRequestError where Intacct documents none."""
+    """The action on an object. InvalidRequestError if Intacct documents none."""
     found = ACTIONS.get((operation, name))
     if found is None:
         raise InvalidRequestError(

@@ -17,7 +17,7 @@ from intacct_bridge.model.writing.generic import Cells, OwnedLine, Render, as_te
 from intacct_bridge.wire.xml import Element
 
 Describe = Callable[[str], ObjectDef | None]
-"""An object's definition by name, or None where there is none."""
+"""An object's definition by name, or None if there is none."""
 
 _GENERIC = "create"
 _GENERIC_DELETE = frozenset(
@@ -51,7 +51,7 @@ class FunctionBuilder:
         """The object's own functions where one of them is to be used, None for the generic function.
 
         `special` is a field of a new record that no generic `create` takes: then the object's own function is used
-        if it takes the field. InvalidRequestError where there is no function for the operation.
+        if it takes the field. InvalidRequestError if there is no function for the operation.
         """
         return self._creating(name, special) if operation == "create" else self._changing(operation, name)
 

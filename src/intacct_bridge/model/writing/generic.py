@@ -16,7 +16,7 @@ from intacct_bridge.wire.xml import Element, element
 
 Cells = Mapping[str, Any]
 Render = Callable[[str, str, Any], str]
-"""The text of a value, given the object, the field's dotted name and the value; RecordError where it has none."""
+"""The text of a value, given the object, the field's dotted name and the value; RecordError if it has none."""
 
 
 class OwnedLine(Protocol):

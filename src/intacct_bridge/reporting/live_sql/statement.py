@@ -237,7 +237,7 @@ def _is_of(
 
 
 def _first_rows(table: "exp.Table", select: "exp.Expr", fields: Fields, conditions: list[Filter]) -> FirstRows | None:
-    """The rows that are enough for a LIMIT; None where all may be needed.
+    """The rows that are enough for a LIMIT; None if all may be needed.
 
     Each row of the one table has to become one row of the result.
     """

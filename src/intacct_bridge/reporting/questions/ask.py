@@ -11,8 +11,8 @@ from intacct_bridge.reporting.questions.checked_select import REPORTING
 def ask(uri: str, sql: str, limits: QuestionLimits, cancelled: Event) -> CopyAnswer:
     """The answer of the copy at a URI to one SELECT.
 
-    InvalidRequestError where the statement is refused, cannot run, or takes too long; TransientError once it is
-    cancelled; SettingsError where there is no copy, or its role may do more than read.
+    InvalidRequestError if the statement is refused, cannot run, or takes too long; TransientError once it is
+    cancelled; SettingsError if there is no copy, or its role may do more than read.
     """
     if parse_uri(uri).scheme == "postgresql":
         from intacct_bridge.reporting.questions.in_postgres import ask_postgres

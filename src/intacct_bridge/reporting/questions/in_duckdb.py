@@ -22,7 +22,7 @@ _EVERY = 0.1
 
 
 def ask_duckdb(uri: str, sql: str, limits: QuestionLimits, cancelled: Event) -> CopyAnswer:
-    """The answer to a SELECT. InvalidRequestError where it is refused, cannot run, or takes too long."""
+    """The answer to a SELECT. InvalidRequestError if it is refused, cannot run, or takes too long."""
     import duckdb
 
     with open_copy_reader(uri) as copy, _watched(copy, limits, cancelled):

@@ -27,7 +27,7 @@ _TIMED_OUT = "statement timeout"
 
 
 def ask_postgres(uri: str, sql: str, limits: QuestionLimits, cancelled: Event) -> CopyAnswer:
-    """The answer to a SELECT. InvalidRequestError where it is refused, cannot run, or takes too long.
+    """The answer to a SELECT. InvalidRequestError if it is refused, cannot run, or takes too long.
 
     SettingsError for a role that may do more than read.
     """
@@ -158,7 +158,7 @@ def _as_stored(checked: CheckedSelect, columns: Mapping[str, list[str]]) -> "exp
 
 
 def _as_of(database: Postgres, names: tuple[str, ...]) -> dict[str, str]:
-    """By object the time up to which the copy has every change; empty where the role may not see it."""
+    """By object the time up to which the copy has every change; empty if the role may not see it."""
     import json
 
     readable = database.execute(

@@ -42,7 +42,7 @@ class LoadReceiver:
     """Posts events to the company of a connection, one after another."""
 
     def __init__(self, context: CommandContext, name: str, options: LoadOptions, *, yes: bool) -> None:
-        """SettingsError where the connection takes approved plans only, and for a production company without `yes`."""
+        """SettingsError if the connection takes approved plans only, and for a production company without `yes`."""
         connection = load_connection(name)
         context.console.hide(connection.secrets)
         watched = context.connection

@@ -143,7 +143,7 @@ def _dead(log: "EventLog", watch: str, most: int) -> "list[LoggedEvent]":
 
 
 def _names_of(log: "EventLog", watch: str) -> list[str]:
-    """The names of all watches, or the one that is named; SettingsError where there is no such watch."""
+    """The names of all watches, or the one that is named; SettingsError if there is no such watch."""
     names = [one.name for one in log.statuses()]
     if watch and watch not in names:
         raise SettingsError(f"there is no watch {watch}", fix="intacct watch status lists them.")

@@ -34,7 +34,7 @@ class MappedReceiver:
 
 
 def mapped_receiver(receiver: Receiver, entity: EntityMap, streams: Sequence[Stream]) -> MappedReceiver:
-    """The receiver of mapped events. InvalidRequestError where the events do not have what the mapping reads."""
+    """The receiver of mapped events. InvalidRequestError if the events do not have what the mapping reads."""
     if [one.object for one in streams] != [entity.read_object]:
         raise InvalidRequestError(
             f"the mapping {entity.name} is for {entity.read_object}",

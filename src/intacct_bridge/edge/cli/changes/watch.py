@@ -203,7 +203,7 @@ def _names(text: str) -> tuple[str, ...]:
 
 
 def _check_receiver(log: "EventLog", watch: "Watch", *, named: bool) -> None:
-    """SettingsError where a watch of the same streams, also without a name, has another receiver."""
+    """SettingsError if a watch of the same streams, also without a name, has another receiver."""
     from intacct_bridge.flow.changes.watch import kept_value
 
     before = kept_value(log.definition(watch.name), "receiver")
@@ -215,7 +215,7 @@ def _check_receiver(log: "EventLog", watch: "Watch", *, named: bool) -> None:
 
 
 def _show_cost(context: CommandContext, prepared: Any, every: float, *, once: bool, yes: bool) -> None:
-    """Say what polls cost; SettingsError where they take more than half of the monthly allowance."""
+    """Say what polls cost; SettingsError if they take more than half of the monthly allowance."""
     from intacct_bridge.flow.changes.watch import idle_transactions, monthly
 
     one = idle_transactions(prepared)

@@ -138,7 +138,7 @@ def _settings(context: CommandContext, host: str, options: dict[str, Any]) -> "C
 
 
 def _proposed(context: CommandContext) -> str:
-    """The connection that pages propose; SettingsError where it is named and unknown."""
+    """The connection that pages propose; SettingsError if it is named and unknown."""
     from intacct_bridge.model.suggestions import did_you_mean
     from intacct_bridge.served_demo import listed_connections
 

@@ -156,7 +156,7 @@ def _over_http(
 
 
 def _checked_console(address: str) -> str:
-    """The console's address. SettingsError where it is not on this machine or not a web address."""
+    """The console's address. SettingsError if it is not on this machine or not a web address."""
     if not address:
         return ""
     try:

@@ -103,7 +103,7 @@ def _is_this_machine(host: str) -> bool:
 
 
 def _token(path: Path | None) -> str:
-    """The bearer token. SettingsError where there is none, it is short, or others can read its file."""
+    """The bearer token. SettingsError if there is none, it is short, or others can read its file."""
     from intacct_bridge.edge.mcp.http import read_token
 
     token = read_token(path) if path is not None else os.environ.get(TOKEN_VARIABLE, "").strip()

@@ -242,7 +242,7 @@ def refuse_mistakes(new: "Iterable[NewTenant]") -> None:
 
 
 def check_flows(tenant: "Tenant") -> None:
-    """SettingsError where the options of a flow are not those of its command."""
+    """SettingsError if the options of a flow are not those of its command."""
     from intacct_bridge.edge.cli.flows.command_line import checked_command
     from intacct_bridge.fleet.tenant import with_secrets
 

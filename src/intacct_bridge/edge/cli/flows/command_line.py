@@ -118,7 +118,7 @@ def _text(value: Any, flow: Flow, key: str) -> str:
 
 
 def _key_of(error: click.UsageError) -> str:
-    """The key that a mistake is about; empty where click names none."""
+    """The key that a mistake is about; empty if click names none."""
     option = getattr(error, "param", None)
     if isinstance(option, click.Option):
         return max(option.opts, key=len).removeprefix("--")

@@ -265,7 +265,7 @@ def _notes(flow: "Flow") -> list[str]:
 
 
 def _last_run(name: str) -> "Run | None":
-    """The latest run of a flow; None where there is none, or no history that can be read."""
+    """The latest run of a flow; None if there is none, or no history that can be read."""
     from contextlib import closing
 
     from intacct_bridge.flow.runs.history import RunHistory, history_place

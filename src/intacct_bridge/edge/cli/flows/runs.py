@@ -236,7 +236,7 @@ def _percent(part: float | None) -> str | None:
 
 
 def _log_lines(run: "Run") -> list[dict[str, object]]:
-    """The lines of a run's log; none where it has none, or no longer."""
+    """The lines of a run's log; none if it has none, or no longer."""
     import json
 
     path = Path(run.log) if run.log else None

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from intacct_bridge.flow.post.outcome import RecordOutcome
 
     PlanResult = tuple[Plan, Sequence[RecordOutcome] | None]
-    """A plan with the outcomes of its records, or with None where it is only shown."""
+    """A plan with the outcomes of its records, or with None if it is only shown."""
 
 
 def run_plan(

@@ -24,7 +24,7 @@ def keep_or_carry_out(context: CommandContext, plan: "Plan", outbox: "Outbox", *
 
 
 def carry_out(context: CommandContext, plan: "Plan", outbox: "Outbox", *, yes: bool) -> int:
-    """Do what the plan says, stage by stage, and show the outcomes; nothing where it refuses a record."""
+    """Do what the plan says, stage by stage, and show the outcomes; nothing if it refuses a record."""
     from intacct_bridge.edge.views.load import show_outcomes, show_plan, unreached
     from intacct_bridge.flow.approval.admission import refuse_without_plan
     from intacct_bridge.flow.plan.plan import WRITTEN, Verdict

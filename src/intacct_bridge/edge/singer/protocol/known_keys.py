@@ -49,7 +49,7 @@ class KnownKeys:
         return found
 
     def document(self, most: int) -> dict[str, Any] | None:
-        """The keys for the state; None where they would take more than this many characters."""
+        """The keys for the state; None if they would take more than this many characters."""
         for block, rows in self._open.items():
             if rows:
                 self._sealed[block] = _encode(rows)

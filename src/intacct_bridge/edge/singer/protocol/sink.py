@@ -4,7 +4,7 @@ A Singer consumer cannot be asked which rows it has. So the sink knows only the 
 keeps: these are deleted without an entry in the audit history.
 
 A database merges changes; here they are messages. A full refresh ends with ACTIVATE_VERSION. A deleted record is a
-record with its key and `_sdc_deleted_at`. Where no key names the changed rows (the lines that are left under a replaced
+record with its key and `_sdc_deleted_at`. If no key names the changed rows (the lines that are left under a replaced
 header, a record that is known by another field only), the change is a row in the stream `deletes`.
 
 A run after a killed one sends again what came after the last STATE.
@@ -160,7 +160,7 @@ class SingerSink:
             self._write(*messages)
 
     def known_keys(self, stream: Stream, version: int) -> KnownKeys | None:
-        """The keys that the consumer has of a stream; None where none are kept, or not all of them are known."""
+        """The keys that the consumer has of a stream; None if none are kept, or not all of them are known."""
         if stream.object not in POSTED_TO or stream.where is not None or not self.most_keys:
             return None
         if stream.fields[stream.walk_field] is not Kind.INTEGER:
@@ -234,7 +234,7 @@ class SingerWriter:
         self._sent = SentRows(sink.extracted_at)
         self._version = sink.version(stream, bookmark)
         self._keys = sink.known_keys(stream, self._version)
-        """The keys that the consumer has; None where they are not known."""
+        """The keys that the consumer has; None if they are not known."""
         self._deleted = 0
         """Deletes since the last commit."""
         self._announced = False
@@ -337,11 +337,11 @@ class SingerWriter:
         return []
 
     def rows_by_value(self) -> dict[Value, int] | None:
-        """The number of rows for each key that the state has; None where it has none."""
+        """The number of rows for each key that the state has; None if it has none."""
         return None if self._keys is None else dict(self._keys)
 
     def count_rows(self) -> tuple[int, Value] | None:
-        """The number of rows, and the highest key; None where the state has none."""
+        """The number of rows, and the highest key; None if the state has none."""
         return None if self._keys is None else (self._keys.count(), self._keys.highest())
 
     def _forget(self, keys: Sequence[Value]) -> None:
@@ -370,7 +370,7 @@ class SingerWriter:
 
     @property
     def keys(self) -> list[str]:
-        """The fields that tell rows apart: none where the object's key cannot be trusted."""
+        """The fields that tell rows apart: none if the object's key cannot be trusted."""
         return list(self._stream.keys)
 
     def _widen(self, rows: "pa.RecordBatch") -> bool:

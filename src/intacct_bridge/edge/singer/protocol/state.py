@@ -34,7 +34,7 @@ class SingerState:
     extracted_at: str = ""
     """The latest time of extraction that a record was sent with, which may be ahead of the clock; see `SentRows`."""
     names: str = ""
-    """The names of streams that the consumer got, `intacct` or `hotglue`; empty where it got none of ours yet."""
+    """The names of streams that the consumer got, `intacct` or `hotglue`; empty if it got none of ours yet."""
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any], rename: Callable[[str], str] = str) -> "SingerState":
@@ -86,7 +86,7 @@ class SingerState:
 
 
 def _times_of_another_tap(document: Mapping[str, Any], rename: Callable[[str], str]) -> dict[str, Bookmark]:
-    """The bookmarks of a document `{stream: time}`. SettingsError where it has no such time."""
+    """The bookmarks of a document `{stream: time}`. SettingsError if it has no such time."""
     times = {name: one for name, one in document.items() if name not in _NOT_STREAMS}
     found = {rename(name): _bookmark_of_another_tap(one) for name, one in times.items() if isinstance(one, str)}
     if any(times.values()) and not found:
@@ -98,7 +98,7 @@ def _times_of_another_tap(document: Mapping[str, Any], rename: Callable[[str], s
 
 
 def _bookmark_of_another_tap(time: Any, key: Any = "") -> Bookmark:
-    """The bookmark for a time, which is the value of this replication key; empty where that is no time of change."""
+    """The bookmark for a time, which is the value of this replication key; empty if that is no time of change."""
     if key and str(key).upper() not in _TIMES_OF_CHANGE:
         return Bookmark()
     read = Bookmark.from_dict({"since": time or ""})

@@ -85,9 +85,9 @@ def _with_reversal(
 
 
 def update(call: FunctionCall, draft: Draft, number: int) -> Row:
-    """Change an entry. Lines in the request replace all lines; a change that moves the posting posts it anew.
+    """Change an entry. Lines in the request replace all lines; a change that moves the posting posts it again.
 
-    The reversal of the entry is entered anew with it.
+    The reversal of the entry is entered again with it.
     """
     company, described = call.company, draft.described
     old = company.table("GLBATCH").get(number) or {}

@@ -1,7 +1,7 @@
 """Bills, invoices, adjustments, expense reports and card transactions: entered, changed, deleted, reversed.
 
 A document is posted at once, except a draft. A document that is paid in part cannot be deleted, and its lines and
-amounts cannot be changed. New lines replace all old lines and are posted anew.
+amounts cannot be changed. New lines replace all old lines and are posted again.
 """
 
 from collections.abc import Sequence
@@ -93,7 +93,7 @@ def enter(call: FunctionCall, family: Family, entry: DocumentInput) -> Row:
 
 
 def change(call: FunctionCall, family: Family, number: int, entry: DocumentInput) -> Row:
-    """Change a document; a change of its lines or amounts withdraws its postings and posts it anew."""
+    """Change a document; a change of its lines or amounts withdraws its postings and posts it again."""
     company = call.company
     old = company.table(family.object).get(number) or {}
     values = {name: text for name, text in entry.values.items() if name != "RECORDNO"}

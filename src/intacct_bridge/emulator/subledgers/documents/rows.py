@@ -1,6 +1,6 @@
 """The rows of a document: the header with cells of its party and terms, and its lines in their order.
 
-A tax on a line is also a row of the lines' object, with LINEITEM F, behind its line and with the same LINE_NO. Where a
+A tax on a line is also a row of the lines' object, with LINEITEM F, behind its line and with the same LINE_NO. If a
 stored document is written again, a line has its taxes in the cell `TAXENTRIES` (see `taxes`).
 """
 
@@ -93,7 +93,7 @@ def set_due_date(call: FunctionCall, family: Family, row: Row) -> None:
 
 
 def term_of(call: FunctionCall, family: Family, row: Row) -> Row:
-    """The terms of a document; empty where it names none."""
+    """The terms of a document; empty if it names none."""
     for name in ("APTERM", "ARTERM") if family.payable else ("ARTERM", "APTERM"):
         table = call.company.table(name)
         for number in table.find("NAME", row.get("TERMNAME", "")):

@@ -47,7 +47,7 @@ def _find(company: CompanyData, name: str, row: Row) -> Row:
 
 
 def refresh_summary(call: FunctionCall, name: str, row: Row) -> None:
-    """Set the total of a document's summary anew."""
+    """Set the total of a document's summary again."""
     if name not in SUMMARIES or not row.get(KEY):
         return
     documents = call.company.table(name)

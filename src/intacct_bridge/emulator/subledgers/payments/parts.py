@@ -268,7 +268,7 @@ def _any_credits(call: FunctionCall, side: PaymentSide, row: Row, detail: Row, *
 
 
 def _money(detail: Row, name: str) -> Decimal | None:
-    """An amount in the transaction's currency; None where the detail gives none."""
+    """An amount in the transaction's currency; None if the detail gives none."""
     for field in (f"TRX_{name}", name):
         if detail.get(field):
             return _decimal(detail, field)

@@ -70,7 +70,7 @@ class PaymentInput:
 
 
 def enter(call: FunctionCall, side: PaymentSide, payment: PaymentInput, *, key: str = "") -> Row:
-    """Enter a payment, or write a waiting one anew (`key`)."""
+    """Enter a payment, or write a waiting one again (`key`)."""
     company = call.company
     row = {name: text for name, text in payment.values.items() if text}
     new = not key

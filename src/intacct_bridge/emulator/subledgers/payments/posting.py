@@ -34,7 +34,7 @@ class PaymentAccount:
     """The account of a payment's money, and its overpayment."""
 
     number: str
-    """The ledger account of the bank or of undeposited funds; empty where no money moves."""
+    """The ledger account of the bank or of undeposited funds; empty if no money moves."""
     entity: str
     overpayment: Overpayment = field(default_factory=Overpayment)
     """Without a location it belongs to `entity`."""

@@ -127,7 +127,7 @@ def _revalued(call: FunctionCall, balance: ForeignBalance, day: date, rate_type:
 def _entered(
     call: FunctionCall, balances: Sequence[RevaluedBalance], day: date, journal: str, *, reversing: bool
 ) -> dict[str, str]:
-    """Post the entry of one entity; gives its record number and the entity, or nothing where no amount moves."""
+    """Post the entry of one entity; gives its record number and the entity, or nothing if no amount moves."""
     posting = Posting(tuple(_lines(call, balances, reversing=reversing)))
     if not posting.lines:
         return {}

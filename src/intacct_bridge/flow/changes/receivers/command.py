@@ -22,7 +22,7 @@ class CommandReceiver:
         self._timeout = timeout
 
     def deliver(self, events: Sequence[ChangeEvent]) -> None:
-        """Run the command; DeliveryError where it fails, with the end of what it wrote."""
+        """Run the command; DeliveryError if it fails, with the end of what it wrote."""
         lines = b"".join(encode(one.to_dict()) + b"\n" for one in events)
         try:
             status, written = give(self._command, lines, seconds=self._timeout)

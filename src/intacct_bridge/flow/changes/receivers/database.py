@@ -24,7 +24,7 @@ class PostgresReceiver:
     """Adds events to a table."""
 
     def __init__(self, uri: str) -> None:
-        """SettingsError where the server cannot be used, or the table cannot be made."""
+        """SettingsError if the server cannot be used, or the table cannot be made."""
         self._database = Postgres(uri)
         self._lock = threading.Lock()
         self._connected()
@@ -40,7 +40,7 @@ class PostgresReceiver:
             raise failure(self._database, error) from error
 
     def deliver(self, events: Sequence[ChangeEvent]) -> None:
-        """Add the events in one transaction; DeliveryError where the server does not take them."""
+        """Add the events in one transaction; DeliveryError if the server does not take them."""
         with self._lock:
             try:
                 self._database.connect()

@@ -25,7 +25,7 @@ class FunctionReceiver:
 
 
 def function_named(name: str) -> Callable[[ChangeEvent], object]:
-    """The function `module:function`; modules of the working directory are found. SettingsError where there is none."""
+    """The function `module:function`; modules of the working directory are found. SettingsError if there is none."""
     module, colon, attribute = name.partition(":")
     if not colon or not module or not attribute:
         raise SettingsError(f"python:{name} names no function", fix="write python:MODULE:FUNCTION")

@@ -15,7 +15,7 @@ class JsonFilesReceiver:
     """Adds lines to `OBJECT.jsonl`. A delivery has ended when its lines are on the disk."""
 
     def __init__(self, folder: Path) -> None:
-        """SettingsError where the folder cannot be made."""
+        """SettingsError if the folder cannot be made."""
         self._folder = folder
         self._lock = threading.Lock()
         try:
@@ -24,7 +24,7 @@ class JsonFilesReceiver:
             raise SettingsError(f"{folder} cannot be made: {error.strerror}", fix="name another folder") from None
 
     def deliver(self, events: Sequence[ChangeEvent]) -> None:
-        """Add the events; DeliveryError where a file cannot be written."""
+        """Add the events; DeliveryError if a file cannot be written."""
         texts: dict[Path, bytes] = {}
         for one in events:
             path = self._folder / f"{quote(one.object, safe=' ')}.jsonl"

@@ -99,7 +99,7 @@ def signing_key(secret: str) -> bytes:
 
 
 def _moment(text: str) -> float | None:
-    """An HTTP date in seconds since 1970; None where there is none."""
+    """An HTTP date in seconds since 1970; None if there is none."""
     with suppress(ValueError, TypeError, OverflowError):
         return parsedate_to_datetime(text).timestamp()
     return None

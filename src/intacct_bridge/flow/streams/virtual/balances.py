@@ -67,7 +67,7 @@ class BalancesReader:
         return ("period", "from_date", "to_date", "glaccountno", *by, "reportingbook", "currency")
 
     def unchanged(self, gateway: ReadGateway, virtual: VirtualStream, since: str) -> bool:
-        """Whether no journal entry was entered, edited or deleted since; False where the user may not see that."""
+        """Whether no journal entry was entered, edited or deleted since; False if the user may not see that."""
         if not virtual.get("to") and not virtual.get("period") and since[:2] != f"{gateway.company_time:%m}":
             return False  # a month may have begun
         reads_as = gateway.calibration.reading_of(gateway.formatting.offset_minutes)

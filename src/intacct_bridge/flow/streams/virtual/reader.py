@@ -33,13 +33,13 @@ class VirtualReader(Protocol):
         """The columns that are known beforehand."""
 
     def identity(self, virtual: VirtualStream) -> tuple[str, ...]:
-        """The columns that tell rows apart; none where only their place does."""
+        """The columns that tell rows apart; none if only their place does."""
 
     def unchanged(self, gateway: ReadGateway, virtual: VirtualStream, since: str) -> bool:
-        """Whether all rows are certainly the same as at that time; False where it cannot be known."""
+        """Whether all rows are certainly the same as at that time; False if it cannot be known."""
 
     def cost(self, gateway: ReadGateway, virtual: VirtualStream) -> int | None:
-        """The most transactions that all rows take; None where only reading them shows."""
+        """The most transactions that all rows take; None if only reading them shows."""
 
     def pages(self, gateway: ReadGateway, virtual: VirtualStream) -> Iterator[VirtualPage]:
         """All rows."""

@@ -163,7 +163,7 @@ def keep_file(
 
 
 def find_file(file_id: str, person: str) -> DroppedFile:
-    """The file of that person; NotFoundError where there is none."""
+    """The file of that person; NotFoundError if there is none."""
     facts = _folder() / file_id / _FACTS
     with suppress(OSError, msgspec.MsgspecError):
         if file_id.isalnum():

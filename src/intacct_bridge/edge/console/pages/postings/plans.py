@@ -42,7 +42,7 @@ def show(visit: Visit) -> PageView:
 
 @contextmanager
 def existing_outbox(context: "CommandContext") -> "Iterator[Outbox]":
-    """The outbox of a connection, for a page that must not create one; NotFoundError where there is none."""
+    """The outbox of a connection, for a page that must not create one; NotFoundError if there is none."""
     from intacct_bridge.flow.outbox.storage import outbox_place
 
     place = outbox_place(context.connection)
@@ -53,7 +53,7 @@ def existing_outbox(context: "CommandContext") -> "Iterator[Outbox]":
 
 
 def plan_facts(context: "CommandContext", outbox: "Outbox", plan_id: str, person: str) -> dict[str, Any]:
-    """All that a page shows of a plan; NotFoundError where it is not kept here."""
+    """All that a page shows of a plan; NotFoundError if it is not kept here."""
     from intacct_bridge.edge.views.load import amount_of, content_of, plan_data
     from intacct_bridge.flow.approval.admission import approval_problem, needs_approval, without_applied
     from intacct_bridge.flow.approval.approvals import why_not
@@ -121,7 +121,7 @@ def approve(visit: Visit) -> Redirect:
 
 
 def approve_digest(context: "CommandContext", outbox: "Outbox", plan_id: str, digest: str, person: str) -> str:
-    """Approve a plan in a person's name; until when that holds. SettingsError where it is not what the person saw."""
+    """Approve a plan in a person's name; until when that holds. SettingsError if it is not what the person saw."""
     from intacct_bridge.edge.console.rendering import moment
     from intacct_bridge.flow.approval.admission import confirmed_plan
     from intacct_bridge.flow.approval.approvals import VALID_FOR, approve, made_plan
@@ -145,7 +145,7 @@ def apply(visit: Visit) -> Redirect:
 
 
 def refuse_unconfirmed(visit: Visit, name: str) -> None:
-    """SettingsError where records would go to a production company and the person has not ticked that."""
+    """SettingsError if records would go to a production company and the person has not ticked that."""
     with visit.company(name, "plan apply") as context:
         if context.connection.environment == "production" and not visit.checked("production"):
             raise SettingsError(
