@@ -19,7 +19,7 @@ from intacct_bridge.flow.tables.source_row import SourceRow
 from intacct_bridge.model.catalog import ObjectDef, object_def
 from intacct_bridge.model.query.query import Query
 from intacct_bridge.wire.envelope import SUCCESS, Function, Result
-from intacct_bridge.wire.reply import Leaving, no_callback
+from intacct_bridge.wire.reply import BeforeSend, no_callback
 from intacct_bridge.wire.values import DEFAULT, Formatting, Value
 from intacct_bridge.wire.xml import Element, element, serialize
 
@@ -68,9 +68,9 @@ class _AcceptingCompany:
         return tuple(map(self.ask, functions))
 
     def submit(
-        self, functions: Sequence[Function], /, *, transaction: bool = False, leaving: Leaving = no_callback
+        self, functions: Sequence[Function], /, *, transaction: bool = False, before_send: BeforeSend = no_callback
     ) -> tuple[Result, ...]:
-        leaving()
+        before_send()
         del transaction
         return tuple(
             Result(SUCCESS, "create", one.control_id, element("data", element("glbatch", element("RECORDNO", str(at)))))

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
     from intacct_bridge.client.writing import Outcome
     from intacct_bridge.flow.changes.event import ChangeEvent
+    from intacct_bridge.flow.changes.event_filter import EventFilter
     from intacct_bridge.flow.changes.follower import FollowOptions
-    from intacct_bridge.flow.changes.interest import Interest
     from intacct_bridge.flow.changes.watch import Watch
     from intacct_bridge.store.place import Place
 
@@ -151,7 +151,7 @@ class BridgeClient(Client):
         since: int | None = None,
         begin: str = "now",
         baseline: bool = False,
-        interest: "Interest | None" = None,
+        event_filter: "EventFilter | None" = None,
         name: str = "",
     ) -> "Iterator[ChangeEvent]":
         """The changes of these streams as events, in order: those after the event with the number `since`.
@@ -168,7 +168,7 @@ class BridgeClient(Client):
         from intacct_bridge.flow.changes.follower import this_machines_time
         from intacct_bridge.flow.changes.watch import poll
 
-        watch, place = self._watch(streams, begin=begin, baseline=baseline, interest=interest, name=name)
+        watch, place = self._watch(streams, begin=begin, baseline=baseline, event_filter=event_filter, name=name)
         with EventLog(place) as log, log.exclusively(watch.name):
             self.begin_run()
             poll(self, log, watch)
@@ -188,7 +188,7 @@ class BridgeClient(Client):
         handler: "Callable[[ChangeEvent], object]",
         begin: str = "now",
         baseline: bool = False,
-        interest: "Interest | None" = None,
+        event_filter: "EventFilter | None" = None,
         name: str = "",
         options: "FollowOptions | None" = None,
         once: bool = False,
@@ -203,7 +203,7 @@ class BridgeClient(Client):
         from intacct_bridge.flow.changes.follower import Follower
         from intacct_bridge.flow.changes.receivers.function import FunctionReceiver
 
-        watch, place = self._watch(streams, begin=begin, baseline=baseline, interest=interest, name=name)
+        watch, place = self._watch(streams, begin=begin, baseline=baseline, event_filter=event_filter, name=name)
         with EventLog(place) as log, log.exclusively(watch.name):
             follower = Follower(self, log, watch, FunctionReceiver(handler), options)
             rounds = [follower.once()] if once else follower.follow()
@@ -211,15 +211,15 @@ class BridgeClient(Client):
                 self._count(posted=done.delivered, dead_letters=done.dead)
 
     def _watch(self, streams: Iterable[str], **how: Any) -> "tuple[Watch, Place]":
+        from intacct_bridge.flow.changes.event_filter import EventFilter
         from intacct_bridge.flow.changes.event_log import event_log_place
-        from intacct_bridge.flow.changes.interest import Interest
         from intacct_bridge.flow.changes.watch import Watch, beginning
         from intacct_bridge.flow.outbox.storage import outbox_place
 
         named = tuple(dict.fromkeys(streams))
         name = how["name"] or "library:" + ",".join(named)
-        interest = how["interest"] or Interest()
-        watch = Watch(name, named, interest, beginning(how["begin"]), how["baseline"], "library")
+        event_filter = how["event_filter"] or EventFilter()
+        watch = Watch(name, named, event_filter, beginning(how["begin"]), how["baseline"], "library")
         return watch, event_log_place(outbox_place(self.connection))
 
 

@@ -116,7 +116,7 @@ def test_a_stream_with_a_full_refresh_every_time_gets_a_new_version_every_time(
     times = count(int(NOW))
     with closing(grown.clone(clock=lambda: float(next(times)))) as emulator, serve(emulator) as server:
         tap = Tap(tmp_path, server.url, emulator)
-        more: dict[str, Any] = {} if how == "in the catalogue" else {"whole_every": {"classes": 0}}
+        more: dict[str, Any] = {} if how == "in the catalogue" else {"full_every_by_stream": {"classes": 0}}
         config, catalog, document = discovered(tap, "classes", "departments", stream_names="hotglue", **more)
         if how == "in the catalogue":
             document["streams"][0]["metadata"][0]["metadata"]["replication-method"] = "FULL_TABLE"
@@ -191,7 +191,7 @@ def test_a_wrong_password_is_explained_with_status_3(tap: Tap) -> None:
     [
         ({"strems": ["CLASS"]}, "did you mean streams"),
         ({"start_date": "soon"}, "is not a time"),
-        ({"whole_every": {"CLASS": "daily"}}, "of type object of integers, 0 or more"),
+        ({"full_every_by_stream": {"CLASS": "daily"}}, "of type object of integers, 0 or more"),
         ({"decimals": "float"}, "must be number or string"),
         ({"user_password": 7}, "must be of type string"),
         ({"streams": ["CLASS", 1]}, "must be of type array of strings"),
@@ -245,7 +245,9 @@ def test_missing_settings_are_named(tap: Tap, left_out: list[str], says: list[st
 
 def test_a_setting_that_is_null_is_not_given(tap: Tap) -> None:
     """Schedulers write unset settings as null, as `--about` allows for each that is not required."""
-    none = dict.fromkeys(["start_date", "location_id", "max_transactions", "unified", "whole_every", "attachments"])
+    none = dict.fromkeys(
+        ["start_date", "location_id", "max_transactions", "unified", "full_every_by_stream", "attachments"]
+    )
     _, _, document = discovered(tap, "CLASS", **none)
     assert [one["stream"] for one in document["streams"]] == ["CLASS"]
 
@@ -336,7 +338,7 @@ def test_deletes_that_cannot_be_known_are_reported(tmp_path: Path, grown: Emulat
         first = tap.run("--config", config, "--catalog", catalog)
         state = tap.keep("state.json", first.state)
         second = tap.run("--config", config, "--catalog", catalog, "--state", state)
-        (config, *_) = discovered(tap, "CLASS", whole_every={"CLASS": 0})
+        (config, *_) = discovered(tap, "CLASS", full_every_by_stream={"CLASS": 0})
         whole = tap.run("--config", config, "--catalog", catalog, "--state", state)
     assert "deletes: not sent" not in first.err
     assert (second.status, second.records("CLASS")) == (0, [])

@@ -17,17 +17,17 @@ from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
 
-from intacct_bridge.edge.demo.fleet_night import (
-    Night,
+from intacct_bridge.edge.demo.fleet_demo import (
+    FleetDemo,
     WorkerProcess,
-    end_night,
+    end_demo,
     fleet_of_companies,
     kill_worker,
     rotate,
     start_worker,
     wait_for_all,
 )
-from intacct_bridge.edge.demo.fleet_night_checks import checks
+from intacct_bridge.edge.demo.fleet_demo_checks import checks
 from intacct_bridge.testing import CREDENTIALS
 from support.fleet import dump
 from support.postgres_server import RunningPostgres, running_postgres
@@ -52,43 +52,43 @@ class FleetRound:
         self._folder.mkdir()
         uri = f"{self._server.uri}&schema=torture_{self.seed}"
         with ExitStack() as stack:
-            night = stack.enter_context(
+            demo = stack.enter_context(
                 fleet_of_companies(uri, self._folder, COMPANIES, as_of=DAY, concurrency=CONCURRENCY)
             )
             workers: list[WorkerProcess] = []
             for _ in range(WORKERS):
-                start_worker(night, uri, workers)
+                start_worker(demo, uri, workers)
             try:
                 for _ in range(KILLS):
                     time.sleep(self._random.uniform(5, 15))
-                    self._kill(night, workers, uri)
-                rotate(night, uri)
-                wait_for_all(night, workers)
+                    self._kill(demo, workers, uri)
+                rotate(demo, uri)
+                wait_for_all(demo, workers)
             except TimeoutError as late:
                 self._wrong(str(late))
             finally:
-                end_night(night, workers)
-            self._judge(night)
+                end_demo(demo, workers)
+            self._judge(demo)
 
-    def _kill(self, night: Night, workers: list[WorkerProcess], uri: str) -> None:
+    def _kill(self, demo: FleetDemo, workers: list[WorkerProcess], uri: str) -> None:
         if self._random.random() < 0.3:
             self._server.kill()
             self._server.restart()
-            night.spare += Counter(dict.fromkeys(night.tenants, night.concurrency))
+            demo.spare += Counter(dict.fromkeys(demo.tenants, demo.concurrency))
             self.tally.counts["database servers killed"] += 1
             return
         victim = self._random.choice([one for one in workers if not one.killed])
-        kill_worker(night, victim)
+        kill_worker(demo, victim)
         self.tally.counts["workers killed"] += 1
-        start_worker(night, uri, workers)
+        start_worker(demo, uri, workers)
 
-    def _judge(self, night: Night) -> None:
-        self.tally.counts["runs"] += len(night.runs)
-        self.tally.counts["runs in hand of a killed worker"] += len(night.killed)
-        for one in checks(night):
+    def _judge(self, demo: FleetDemo) -> None:
+        self.tally.counts["runs"] += len(demo.runs)
+        self.tally.counts["runs in hand of a killed worker"] += len(demo.killed)
+        for one in checks(demo):
             if one.wrong:
                 self._wrong(str(one))
-        held = dump(night.fleet.registry.place)
+        held = dump(demo.fleet.registry.place)
         if CREDENTIALS["user_password"] in held or CREDENTIALS["sender_password"] in held:
             self._wrong("a password is in the database")
 

@@ -29,7 +29,7 @@ from intacct_bridge.model.keys import record_key
 from intacct_bridge.model.query.query import Filter, Order, Query, Selected
 from intacct_bridge.wire.envelope import Function, Result
 from intacct_bridge.wire.page import Page, PageHead
-from intacct_bridge.wire.reply import Leaving, Transport, no_callback
+from intacct_bridge.wire.reply import BeforeSend, Transport, no_callback
 from intacct_bridge.wire.values import Formatting, Value, shown
 from intacct_bridge.wire.xml import Element
 
@@ -281,7 +281,7 @@ class Client:
         return self._reader.lookup(object_name, doc_par_id)
 
     def read_as_text(self, fields: Mapping[str, Iterable[str]]) -> None:
-        """Read these fields as text from now on, by object. It is for values that do not fit the type that Intacct says.
+        """Read these fields as text from now on, by object, if values do not fit the type that Intacct says.
 
         >>> client.read_as_text({"CLASS": ["MODIFIEDBY"]})
         """
@@ -527,14 +527,14 @@ class Client:
         return successful(self._calls.ask(function))
 
     def submit(
-        self, functions: Sequence[Function], *, transaction: bool = False, leaving: Leaving = no_callback
+        self, functions: Sequence[Function], *, transaction: bool = False, before_send: BeforeSend = no_callback
     ) -> tuple[Result, ...]:
-        """Send writes once, with `uniqueid`, and call `leaving` before their bytes leave; failed ones are results.
+        """Send writes once, with `uniqueid`, and call `before_send` before their bytes leave; failed ones are results.
 
         Raises InDoubtError if the answer is lost or unreadable, and other errors only if nothing was applied.
         """
         return self._calls.send(
-            functions, read=False, transaction=transaction, uniqueid=True, leaving=leaving, planned=True
+            functions, read=False, transaction=transaction, uniqueid=True, before_send=before_send, planned=True
         )
 
     def _usual(self, options: dict[str, Any]) -> dict[str, Any]:

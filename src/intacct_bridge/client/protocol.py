@@ -16,7 +16,7 @@ from intacct_bridge.model.catalog import Catalog, ObjectDef
 from intacct_bridge.model.query.query import Query
 from intacct_bridge.wire.envelope import Function, Result
 from intacct_bridge.wire.page import Page, PageHead
-from intacct_bridge.wire.reply import Leaving, no_callback
+from intacct_bridge.wire.reply import BeforeSend, no_callback
 from intacct_bridge.wire.values import Formatting, Value
 from intacct_bridge.wire.xml import Element
 
@@ -76,9 +76,9 @@ class Gateway(Protocol):
         """Call functions in one request; failed ones are results."""
 
     def submit(
-        self, functions: Sequence[Function], /, *, transaction: bool = False, leaving: Leaving = no_callback
+        self, functions: Sequence[Function], /, *, transaction: bool = False, before_send: BeforeSend = no_callback
     ) -> tuple[Result, ...]:
-        """Send writes once, calling `leaving` before the bytes do; failed functions are results.
+        """Send writes once, calling `before_send` before the bytes do; failed functions are results.
 
         InDoubtError if they may have been applied; ConnectionCutError(sent=False), RefusedError or TransientError
         if they were certainly not.

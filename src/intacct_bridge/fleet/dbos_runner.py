@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from intacct_bridge.errors import SettingsError, UnreachableError
-from intacct_bridge.fleet.runner import CarryOut, HandedBackError, RunInRunner, RunKey, RunState
+from intacct_bridge.fleet.runner import CarryOut, HandedBackError, RunKey, RunState, UnfinishedRun
 from intacct_bridge.model.batched import batched
 from intacct_bridge.store.place import PostgresPlace
 
@@ -187,7 +187,7 @@ class DbosRunner:
         self._client.cancel_workflow(_id(key))
         return True
 
-    def unfinished(self, *, limit: int = 1_000) -> list[RunInRunner]:
+    def unfinished(self, *, limit: int = 1_000) -> list[UnfinishedRun]:
         """The runs that are queued or running."""
         found = self._client.list_workflows(
             status=_UNFINISHED,
@@ -197,7 +197,7 @@ class DbosRunner:
             load_output=False,
         )
         return [
-            RunInRunner(
+            UnfinishedRun(
                 _key(one.workflow_id),
                 RunState.QUEUED if one.status == "ENQUEUED" else RunState.RUNNING,
                 (one.executor_id or "") if one.status == "PENDING" else "",

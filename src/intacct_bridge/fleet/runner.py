@@ -28,7 +28,7 @@ class RunState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class RunInRunner:
+class UnfinishedRun:
     """A run that has not ended."""
 
     key: RunKey
@@ -76,7 +76,7 @@ class Runner(Protocol):
     def cancel(self, key: RunKey) -> bool:
         """Take a queued run out of the queue; False if it has begun, has ended, or is unknown."""
 
-    def unfinished(self, *, limit: int = 1_000) -> list[RunInRunner]:
+    def unfinished(self, *, limit: int = 1_000) -> list[UnfinishedRun]:
         """The runs that are queued or running, those submitted first in front."""
 
     def unfinished_of(self, keys: Sequence[RunKey]) -> set[RunKey]:

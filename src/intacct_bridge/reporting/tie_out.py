@@ -140,7 +140,7 @@ def tie_out(copy: CopyReader, day: date) -> TieOut:
             if reason:
                 left.append(f"{side.name}: {reason}")
             else:
-                controls += _Reckoning(copy, side, day).controls()
+                controls += _SubLedger(copy, side, day).controls()
     except duckdb.Error as error:  # a column that was changed by hand
         return TieOut(day, (), (f"the copy's tables cannot be read as documents: {str(error).splitlines()[0]}",))
     return TieOut(day, tuple(controls), tuple(left))
@@ -150,7 +150,7 @@ Place = tuple[str, str]
 """An entity and its base currency."""
 
 
-class _Reckoning:
+class _SubLedger:
     """One sub-ledger at the end of a day."""
 
     def __init__(self, copy: CopyReader, side: _Side, day: date) -> None:
@@ -215,9 +215,9 @@ class _Reckoning:
 
     def _causes(self, place: Place, accounts: Collection[str]) -> Iterator[TieOutCause]:
         known = ", ".join(map(literal, (*self._side.documents, *self._side.payments)))
-        reckoned = f"SELECT DISTINCT document_type FROM {self._documents}"
+        expected = f"SELECT DISTINCT document_type FROM {self._documents}"
         cause = (
-            "CASE WHEN document_type <> '' AND (document_type IN (" + known + f") OR document_type IN ({reckoned})) "
+            "CASE WHEN document_type <> '' AND (document_type IN (" + known + f") OR document_type IN ({expected})) "
             f"THEN '' WHEN document_type LIKE '%advance%' THEN {literal(ADVANCE)} "
             f"WHEN document_type <> '' THEN {literal(OTHER)} "
             f"WHEN transaction_amount = 0 AND amount <> 0 THEN {literal(REVALUATION)} ELSE {literal(JOURNAL)} END"

@@ -44,9 +44,9 @@ class ConnectionCutError(TransientError):
 Transport = Callable[[str, bytes], Reply]
 """`(endpoint, request body) -> Reply`; raises ConnectionCutError."""
 
-Leaving = Callable[[], None]
+BeforeSend = Callable[[], None]
 """Called just before the bytes of a request are sent, which may be long after the call: requests wait their turn."""
 
 
 def no_callback() -> None:
-    """The Leaving that does nothing."""
+    """The BeforeSend that does nothing."""

@@ -17,7 +17,7 @@ from intacct_bridge import connect
 from intacct_bridge.client.connections import toml_file
 from intacct_bridge.client.connections.connection import Connection, check_endpoint
 from intacct_bridge.client.connections.sources import (
-    Surroundings,
+    SettingsSources,
     add_connection,
     list_connections,
     load_connection,
@@ -38,7 +38,7 @@ def whole(**more: Any) -> Connection:
     return Connection(**(WHOLE | more))
 
 
-def around(tmp_path: Path, toml: str = "", *, user: str = "", ini: str = "", **environ: str) -> Surroundings:
+def sources_in(tmp_path: Path, toml: str = "", *, user: str = "", ini: str = "", **environ: str) -> SettingsSources:
     """A project directory, a home directory and an environment with exactly the given contents."""
     project, home = tmp_path / "project", tmp_path / "home"
     project.mkdir(parents=True, exist_ok=True)
@@ -50,7 +50,7 @@ def around(tmp_path: Path, toml: str = "", *, user: str = "", ini: str = "", **e
         (home / ".config" / "intacct-bridge" / "intacct.toml").write_text(user)
     if ini:
         (home / ".intacct" / "credentials.ini").write_text(ini)
-    return Surroundings({"HOME": str(home), **environ}, project, home / ".config" / "intacct-bridge")
+    return SettingsSources({"HOME": str(home), **environ}, project, home / ".config" / "intacct-bridge")
 
 
 def table(name: str, **settings: Any) -> str:
@@ -153,7 +153,7 @@ def test_allowing_an_endpoint_lifts_the_host_rule_but_not_encryption() -> None:
 
 
 def test_each_setting_comes_from_the_strongest_source(tmp_path: Path) -> None:
-    place = around(
+    place = sources_in(
         tmp_path,
         toml=table("books", **WHOLE, timeout=60, location_id="toml", concurrency=3, environment="demo"),
         INTACCT_USER_ID="from-env",
@@ -161,7 +161,7 @@ def test_each_setting_comes_from_the_strongest_source(tmp_path: Path) -> None:
         INTACCT_CONCURRENCY="4",
         INTACCT_READ_ONLY="true",
     )
-    connection = load_connection("books", around=place, concurrency=5)
+    connection = load_connection("books", sources=place, concurrency=5)
     assert connection.concurrency == 5
     assert (connection.user_id, connection.location_id, connection.read_only) == ("from-env", "entity-env", True)
     assert (connection.company_id, connection.timeout, connection.environment) == ("acme", 60.0, "demo")
@@ -172,7 +172,9 @@ def test_each_setting_comes_from_the_strongest_source(tmp_path: Path) -> None:
 
 def test_variables_alone_define_a_connection(tmp_path: Path) -> None:
     environ = {f"INTACCT_{key.upper()}": value for key, value in WHOLE.items()}
-    connection = load_connection(around=around(tmp_path, **environ, INTACCT_ENDPOINT_URL="https://eu.intacct.com/x"))
+    connection = load_connection(
+        sources=sources_in(tmp_path, **environ, INTACCT_ENDPOINT_URL="https://eu.intacct.com/x")
+    )
     assert (connection.name, connection.company_id, connection.endpoint) == (
         "default",
         "acme",
@@ -181,56 +183,58 @@ def test_variables_alone_define_a_connection(tmp_path: Path) -> None:
 
 
 def test_an_empty_variable_counts_as_unset(tmp_path: Path) -> None:
-    place = around(tmp_path, toml=table("books", **WHOLE), INTACCT_USER_ID="")
-    assert load_connection(around=place).user_id == "ws"
+    place = sources_in(tmp_path, toml=table("books", **WHOLE), INTACCT_USER_ID="")
+    assert load_connection(sources=place).user_id == "ws"
 
 
 def test_the_projects_table_hides_the_users_table_of_the_same_name(tmp_path: Path) -> None:
-    place = around(tmp_path, toml="[connections.books]\ncompany_id = 'other'\n", user=table("books", **WHOLE))
+    place = sources_in(tmp_path, toml="[connections.books]\ncompany_id = 'other'\n", user=table("books", **WHOLE))
     with pytest.raises(SettingsError, match="sender_id is not set"):
-        load_connection("books", around=place)
+        load_connection("books", sources=place)
 
 
 def test_a_sender_is_shared_by_connections_in_either_file(tmp_path: Path) -> None:
     login = {key: WHOLE[key] for key in ("company_id", "user_id", "user_password")}
     senders = "[senders.house]\nsender_id = 'S'\nsender_password = 'P'\n"
-    place = around(
+    place = sources_in(
         tmp_path, toml=table("a", **login, sender="house") + table("b", **login, sender="house"), user=senders
     )
-    assert {load_connection(name, around=place).sender_id for name in "ab"} == {"S"}
-    place = around(tmp_path, toml=table("a", **login, sender="hose"))
+    assert {load_connection(name, sources=place).sender_id for name in "ab"} == {"S"}
+    place = sources_in(tmp_path, toml=table("a", **login, sender="hose"))
     with pytest.raises(SettingsError, match="there is no sender 'hose'; known senders: house"):
-        load_connection("a", around=place)
+        load_connection("a", sources=place)
 
 
 def test_the_only_connection_needs_no_name_and_one_of_several_does(tmp_path: Path) -> None:
-    place = around(tmp_path, toml=table("books", **WHOLE))
-    assert load_connection(around=place).name == "books"
-    place = around(tmp_path, user=table("tests", **WHOLE))
+    place = sources_in(tmp_path, toml=table("books", **WHOLE))
+    assert load_connection(sources=place).name == "books"
+    place = sources_in(tmp_path, user=table("tests", **WHOLE))
     with pytest.raises(SettingsError, match=r"2 connections \(books, tests\)") as caught:
-        load_connection(around=place)
+        load_connection(sources=place)
     assert "INTACCT_CONNECTION" in caught.value.fix
-    place = around(tmp_path, INTACCT_CONNECTION="tests")
-    assert load_connection(around=place).name == "tests"
+    place = sources_in(tmp_path, INTACCT_CONNECTION="tests")
+    assert load_connection(sources=place).name == "tests"
 
 
 def test_the_only_connection_is_not_used_for_another_company(tmp_path: Path) -> None:
     acme = WHOLE | {"location_id": "100", "read_only": True}
     login = {f"INTACCT_{name.upper()}": str(value) for name, value in WHOLE.items()}
-    there = around(tmp_path, table("books", **acme), **login | {"INTACCT_COMPANY_ID": "ACME"})
-    assert load_connection(around=there).location_id == "100"
-    beta = around(tmp_path, table("books", **acme), **login | {"INTACCT_COMPANY_ID": "beta"})
-    loaded = load_connection(around=beta)
+    there = sources_in(tmp_path, table("books", **acme), **login | {"INTACCT_COMPANY_ID": "ACME"})
+    assert load_connection(sources=there).location_id == "100"
+    beta = sources_in(tmp_path, table("books", **acme), **login | {"INTACCT_COMPANY_ID": "beta"})
+    loaded = load_connection(sources=beta)
     assert (loaded.name, loaded.company_id, loaded.location_id, loaded.read_only) == ("default", "beta", "", False)
     with pytest.raises(SettingsError, match="sender_id is not set for company beta; connection 'books' is to another"):
-        load_connection(around=around(tmp_path, table("books", **acme), INTACCT_COMPANY_ID="beta", INTACCT_USER_ID="u"))
-    assert load_connection("books", around=beta).location_id == "100", "whoever names it means it"
+        load_connection(
+            sources=sources_in(tmp_path, table("books", **acme), INTACCT_COMPANY_ID="beta", INTACCT_USER_ID="u")
+        )
+    assert load_connection("books", sources=beta).location_id == "100", "whoever names it means it"
 
 
 def test_an_error_names_the_connection_to_the_given_company(tmp_path: Path) -> None:
     toml = table("books", **WHOLE) + table("tests", **WHOLE | {"company_id": "acme-imp"})
     with pytest.raises(SettingsError, match="sender_id is not set for company acme; connection 'books' has it"):
-        load_connection(around=around(tmp_path, toml, INTACCT_COMPANY_ID="acme"))
+        load_connection(sources=sources_in(tmp_path, toml, INTACCT_COMPANY_ID="acme"))
 
 
 @pytest.mark.parametrize("others", [(), ("books",)])
@@ -240,15 +244,15 @@ def test_a_login_by_variables_ignores_a_default_connection_to_another_company(
     acme = WHOLE | {"location_id": "100"}
     login = {f"INTACCT_{name.upper()}": str(value) for name, value in WHOLE.items()} | {"INTACCT_COMPANY_ID": "beta"}
     toml = "".join(table(name, **acme) for name in ("default", *others))
-    loaded = load_connection(around=around(tmp_path, toml, **login))
+    loaded = load_connection(sources=sources_in(tmp_path, toml, **login))
     assert (loaded.name, loaded.company_id, loaded.location_id) == ("beta", "beta", "")
-    loaded = load_connection(around=around(tmp_path, toml + table("beta", **acme), **login))
+    loaded = load_connection(sources=sources_in(tmp_path, toml + table("beta", **acme), **login))
     assert (loaded.company_id, loaded.location_id) == ("beta", "")
 
 
 def test_an_unknown_name_raises_with_similar_names(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="no connection 'boks'; did you mean books"):
-        load_connection("boks", around=around(tmp_path, toml=table("books", **WHOLE)))
+        load_connection("boks", sources=sources_in(tmp_path, toml=table("books", **WHOLE)))
 
 
 @pytest.mark.parametrize(
@@ -266,19 +270,19 @@ def test_an_unknown_name_raises_with_similar_names(tmp_path: Path) -> None:
 )
 def test_a_mistake_in_the_file_is_named(tmp_path: Path, toml: str, said: str) -> None:
     with pytest.raises(SettingsError, match=said) as caught:
-        load_connection("b", around=around(tmp_path, toml=toml))
+        load_connection("b", sources=sources_in(tmp_path, toml=toml))
     assert "planted" not in str(caught.value)
 
 
 def test_a_mistaken_argument_is_named(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="did you mean company_id"):
-        load_connection(around=around(tmp_path), company="x")
+        load_connection(sources=sources_in(tmp_path), company="x")
 
 
 def test_a_missing_setting_says_where_to_set_it_and_notices_a_misspelt_variable(tmp_path: Path) -> None:
     environ = {f"INTACCT_{key.upper()}": value for key, value in WHOLE.items() if key != "sender_id"}
     with pytest.raises(SettingsError, match="INTACCT_SENDERID is; did you mean INTACCT_SENDER_ID") as caught:
-        load_connection(around=around(tmp_path, **environ, INTACCT_SENDERID="x"))
+        load_connection(sources=sources_in(tmp_path, **environ, INTACCT_SENDERID="x"))
     assert "INTACCT_SENDER_ID" in caught.value.fix
 
 
@@ -303,31 +307,31 @@ user_password = p
 
 
 def test_the_default_profile_makes_a_connection(tmp_path: Path) -> None:
-    connection = load_connection(around=around(tmp_path, ini=INI))
+    connection = load_connection(sources=sources_in(tmp_path, ini=INI))
     assert (connection.sender_id, connection.sender_password) == ("ini-sender", "ini;pass%word")
     assert (connection.company_id, connection.location_id) == ("inicompany", "E1")
     assert connection.endpoint == "https://www.intacct.com/x"
 
 
 def test_profiles_are_chosen_by_the_official_variables_or_by_name(tmp_path: Path) -> None:
-    place = around(tmp_path, ini=INI, INTACCT_COMPANY_PROFILE="other", INTACCT_SENDER_PROFILE="default")
-    connection = load_connection(around=place)
+    place = sources_in(tmp_path, ini=INI, INTACCT_COMPANY_PROFILE="other", INTACCT_SENDER_PROFILE="default")
+    connection = load_connection(sources=place)
     assert (connection.company_id, connection.sender_id) == ("othercompany", "ini-sender")
     environ = {"INTACCT_SENDER_ID": "S", "INTACCT_SENDER_PASSWORD": "P"}
-    assert load_connection("other", around=around(tmp_path, **environ)).company_id == "othercompany"
+    assert load_connection("other", sources=sources_in(tmp_path, **environ)).company_id == "othercompany"
     with pytest.raises(SettingsError, match="INTACCT_COMPANY_PROFILE is 'none'"):
-        load_connection(around=around(tmp_path, INTACCT_COMPANY_PROFILE="none"))
+        load_connection(sources=sources_in(tmp_path, INTACCT_COMPANY_PROFILE="none"))
 
 
 def test_a_profile_never_completes_half_a_login(tmp_path: Path) -> None:
-    place = around(tmp_path, ini=INI, INTACCT_COMPANY_ID="acme")
+    place = sources_in(tmp_path, ini=INI, INTACCT_COMPANY_ID="acme")
     with pytest.raises(SettingsError, match="user_id is not set"):
-        load_connection(around=place)
+        load_connection(sources=place)
 
 
 def test_an_unreadable_profile_file_does_not_show_its_lines(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="not a valid profile file") as caught:
-        load_connection(around=around(tmp_path, ini="[a]\nplanted-secret\n"))
+        load_connection(sources=sources_in(tmp_path, ini="[a]\nplanted-secret\n"))
     assert "planted" not in str(caught.value)
 
 
@@ -346,7 +350,7 @@ def test_secrets_may_be_kept_in_the_environment_a_file_or_the_keyring(
         table("b", **plain)
         + f"sender_password = {{file = '{kept}'}}\nuser_password = {{keyring = 'intacct/acme/ws'}}\n"
     )
-    connection = load_connection(around=around(tmp_path, toml=toml + "location_id = {env = 'ENTITY'}", ENTITY="7"))
+    connection = load_connection(sources=sources_in(tmp_path, toml=toml + "location_id = {env = 'ENTITY'}", ENTITY="7"))
     assert connection.secrets == ("from-file", "intacct/acme:ws")
     assert connection.location_id == "7"
 
@@ -367,18 +371,18 @@ def test_an_unresolved_reference_is_named_with_its_fix(
 ) -> None:
     monkeypatch.setitem(sys.modules, "keyring", SimpleNamespace(get_password=lambda service, user: None))
     plain = {key: value for key, value in WHOLE.items() if key != "user_password"}
-    place = around(tmp_path, toml=table("b", **plain) + f"user_password = {reference}\n")
+    place = sources_in(tmp_path, toml=table("b", **plain) + f"user_password = {reference}\n")
     with pytest.raises(SettingsError, match=said) as caught:
-        load_connection(around=place)
+        load_connection(sources=place)
     assert "connection 'b': user_password" in str(caught.value)
     assert fix in caught.value.fix
 
 
 def test_a_missing_keyring_package_says_how_to_install_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "keyring", None)
-    place = around(tmp_path, toml=table("b", **WHOLE).replace("'planted-user-secret'", "{keyring = 'a/b'}"))
+    place = sources_in(tmp_path, toml=table("b", **WHOLE).replace("'planted-user-secret'", "{keyring = 'a/b'}"))
     with pytest.raises(SettingsError) as caught:
-        load_connection(around=place)
+        load_connection(sources=place)
     assert "intacct-bridge[keyring]" in caught.value.fix
 
 
@@ -387,7 +391,7 @@ def test_a_missing_keyring_package_says_how_to_install_it(tmp_path: Path, monkey
 
 def test_listing_reads_no_secret_and_resolves_no_reference(tmp_path: Path) -> None:
     toml = table("b", company_id="acme", read_only=True) + "user_id = {env = 'NOWHERE'}\n"
-    listed = list_connections(around=around(tmp_path, toml=toml, ini=INI))
+    listed = list_connections(sources=sources_in(tmp_path, toml=toml, ini=INI))
     assert [each.name for each in listed] == ["b", "default", "other"]
     assert (listed[0].company_id, listed[0].user_id, listed[0].read_only) == ("acme", "(elsewhere)", True)
     assert listed[1].location_id == "E1"
@@ -504,7 +508,7 @@ def test_an_unreadable_or_unwritable_file_raises(tmp_path: Path) -> None:
 
 
 def test_a_client_by_name_makes_no_call_before_the_first_query(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    place = around(tmp_path, user=table("books", **WHOLE))
+    place = sources_in(tmp_path, user=table("books", **WHOLE))
     for name, value in place.environ.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))

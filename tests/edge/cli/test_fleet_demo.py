@@ -1,4 +1,4 @@
-"""`intacct fleet demo`: a small night, and that its checks can fail."""
+"""`intacct fleet demo`: a small demo, and that its checks can fail."""
 
 from collections import Counter
 from dataclasses import replace
@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from intacct_bridge.edge.demo.fleet_night import fleet_of_companies
-from intacct_bridge.edge.demo.fleet_night_checks import checks
+from intacct_bridge.edge.demo.fleet_demo import fleet_of_companies
+from intacct_bridge.edge.demo.fleet_demo_checks import checks
 from intacct_bridge.store.place import PostgresPlace
 from support.edge.command_line import Intacct
 
@@ -27,17 +27,17 @@ def test_a_night_in_which_nothing_ran_or_something_is_twice_fails_its_checks(
     postgres_place: PostgresPlace, tmp_path: Path
 ) -> None:
     uri = f"{postgres_place.uri}&schema={postgres_place.schema}"
-    with fleet_of_companies(uri, tmp_path, 6, as_of=datetime.now(UTC).date()) as night:
-        name = night.well[0]
-        night.spare = Counter()
-        table = night.emulator.company(name).table("GLBATCH")
+    with fleet_of_companies(uri, tmp_path, 6, as_of=datetime.now(UTC).date()) as demo:
+        name = demo.well[0]
+        demo.spare = Counter()
+        table = demo.emulator.company(name).table("GLBATCH")
         for _ in range(2):
             table.insert({"REFERENCENO": f"NIGHT-{name}-1", "BATCH_TITLE": "Twice"})
-        run = night.fleet.begin_run(name, "copy", datetime.now(UTC), worker="w")
+        run = demo.fleet.begin_run(name, "copy", datetime.now(UTC), worker="w")
         assert run is not None
-        night.killed = (run,)
-        night.runs = (replace(run, outcome="bug"),)
-        found = {one.what.split(":")[0]: one for one in checks(night)}
+        demo.killed = (run,)
+        demo.runs = (replace(run, outcome="bug"),)
+        found = {one.what.split(":")[0]: one for one in checks(demo)}
     failed = [what for what, one in found.items() if one.wrong]
     assert len(failed) == 6, failed
     assert any(f"NIGHT-{name}-1 is there 2 times" in " ".join(one.wrong) for one in found.values())

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from intacct_bridge.client.connections.sources import Surroundings
+from intacct_bridge.client.connections.sources import SettingsSources
 from intacct_bridge.edge.terminal.exit_statuses import MEANINGS
 from intacct_bridge.flow.runs.channels import find_channels
 from intacct_bridge.flow.runs.definitions import find_flow
@@ -53,7 +53,7 @@ def test_the_definitions_of_the_page_are_read(tmp_path: Path) -> None:
     _, ledger, receivers = blocks("toml")
     (tmp_path / "intacct.toml").write_text(f"{ledger}\n{receivers}")
     secrets = {"WAREHOUSE_URI": "postgresql://db/x", "SMTP_PASSWORD": "p", "CHAT_WEBHOOK": "https://chat.example.com/x"}
-    around = Surroundings(environ=secrets, project=tmp_path, config=tmp_path / "none")
-    assert find_flow("ledger", around).on("books").connection == "books"
+    sources = SettingsSources(environ=secrets, project=tmp_path, config=tmp_path / "none")
+    assert find_flow("ledger", sources).on("books").connection == "books"
     names = tuple(tomllib.loads(receivers)["notify"])
-    assert [one.kind for one in find_channels(names, around)] == ["mail", "webhook", "command"]
+    assert [one.kind for one in find_channels(names, sources)] == ["mail", "webhook", "command"]

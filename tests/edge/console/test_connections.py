@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from intacct_bridge.client.connections.sources import Surroundings, load_connection
+from intacct_bridge.client.connections.sources import SettingsSources, load_connection
 from support.edge.console_site import RunningConsole, Seen, Visitor, running_console, save_connection
 
 PASSWORDS = {"user_password": "demo-user-password", "sender_password": "demo-sender-password"}
@@ -32,7 +32,7 @@ INPUT = re.compile(r"<input[^>]*>")
 @pytest.fixture
 def console(user: Path, gateway: str) -> Iterator[RunningConsole]:
     """A console without a connection but `books`."""
-    Surroundings().user_file.unlink(missing_ok=True)
+    SettingsSources().user_file.unlink(missing_ok=True)
     save_connection("books", gateway)
     with running_console() as made:
         yield made
@@ -40,7 +40,7 @@ def console(user: Path, gateway: str) -> Iterator[RunningConsole]:
 
 def saved() -> dict[str, Any]:
     """The user's file as any TOML reader sees it."""
-    return tomllib.loads(Surroundings().user_file.read_text("utf-8"))
+    return tomllib.loads(SettingsSources().user_file.read_text("utf-8"))
 
 
 def shows_no_password(seen: Seen) -> bool:

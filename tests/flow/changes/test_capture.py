@@ -16,8 +16,8 @@ from intacct_bridge.emulator.gateway.gateway import Emulator
 from intacct_bridge.errors import InvalidRequestError, SettingsError
 from intacct_bridge.flow.changes import capture
 from intacct_bridge.flow.changes.event import ChangeEvent, ChangeKind
+from intacct_bridge.flow.changes.event_filter import EventFilter
 from intacct_bridge.flow.changes.event_log import EventLog
-from intacct_bridge.flow.changes.interest import Interest
 from intacct_bridge.flow.changes.watch import BEGINNING, Watch, poll
 from intacct_bridge.model.query.query import Query
 from intacct_bridge.model.query.where import parse_where
@@ -168,7 +168,7 @@ def test_a_customer_without_a_time_of_change_is_seen(place: Place) -> None:
 
 def test_the_interest_of_a_watch(office: Office) -> None:
     title = parse_where("TITLE LIKE 'A%'")
-    only = Interest(frozenset((UPDATED,)), title, ("title",), ("STATUS",))
+    only = EventFilter(frozenset((UPDATED,)), title, ("title",), ("STATUS",))
     chosen = Watch("other", ("DEPARTMENT",), only)
     office.poll(chosen)
     office.change("create", DEPARTMENTID="X1", TITLE="Alpha")
@@ -184,7 +184,7 @@ def test_the_interest_of_a_watch(office: Office) -> None:
 
 def test_an_unknown_field_is_refused_before_anything_is_read(office: Office) -> None:
     with pytest.raises(InvalidRequestError, match="DEPARTMENT has no field TITEL; did you mean TITLE"):
-        office.poll(Watch("w", ("DEPARTMENT",), Interest(changed=("TITEL",))))
+        office.poll(Watch("w", ("DEPARTMENT",), EventFilter(changed=("TITEL",))))
 
 
 def test_another_beginning_begins_the_watch_anew(office: Office) -> None:

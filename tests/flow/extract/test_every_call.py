@@ -192,7 +192,7 @@ def test_records_that_a_full_refresh_into_files_missed_are_deleted_with_their_li
         copy.run(company, streams)
         company.clock += timedelta(days=1)
     undo(company)
-    done = copy.run(company, streams, replace(SMALL, whole_every={"APBILL": 0}))
+    done = copy.run(company, streams, replace(SMALL, full_every_by_stream={"APBILL": 0}))
     assert done["APBILL"].deleted == 2
     next_day(company, copy, streams)
 
@@ -211,5 +211,5 @@ def test_records_that_went_with_those_that_a_full_refresh_missed_are_counted(kil
     company.by_object.clear()
     company.after_call = ending
     with suppress(KilledError):
-        run(sink, company, streams, replace(SMALL, whole_every={"APBILL": 0}))
+        run(sink, company, streams, replace(SMALL, full_every_by_stream={"APBILL": 0}))
     next_day(company, sink, streams)

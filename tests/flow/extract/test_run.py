@@ -179,7 +179,7 @@ def test_a_stream_without_a_time_of_change_is_read_when_it_is_due(copy: Copy) ->
 def test_a_full_refresh_of_an_incremental_stream_can_be_scheduled(copy: Copy) -> None:
     """Computed fields change without a new time of change."""
     company = Company(4).fill(40)
-    weekly = Options(page_size=50, whole_every={"VENDOR": 7 * 86_400})
+    weekly = Options(page_size=50, full_every_by_stream={"VENDOR": 7 * 86_400})
     for _ in range(2):  # the second run is beyond the overlap
         company.clock += timedelta(days=1)
         copy.run(company, [VENDOR], weekly)
@@ -425,7 +425,11 @@ def test_a_copy_with_a_start_while_people_edit(
         company.after_call = stop
         options = since if named or not sink.stored else always
         with suppress(KilledError):
-            run(sink, company, options=replace(options, whole_every={"APBILL": 0, "GLDETAIL": 0} if whole else {}))
+            run(
+                sink,
+                company,
+                options=replace(options, full_every_by_stream={"APBILL": 0, "GLDETAIL": 0} if whole else {}),
+            )
         company.editing = False
         if moves:
             company.offset_minutes, company.told_at = 60 - company.offset_minutes, company.clock
@@ -903,7 +907,7 @@ def test_an_estimate_says_what_a_run_will_read_and_costs_a_call_a_stream(copy: C
         SMALL,
         replace(SMALL, full=True),
         replace(SMALL, full_every=86_400),
-        replace(SMALL, full_every=86_400, whole_every={"VENDOR": 0, "APBILL": 3 * 86_400}),
+        replace(SMALL, full_every=86_400, full_every_by_stream={"VENDOR": 0, "APBILL": 3 * 86_400}),
     ],
     ids=["incremental", "full", "not due", "due"],
 )

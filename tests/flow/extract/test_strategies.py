@@ -31,9 +31,21 @@ def started_at(bookmark: Bookmark, start: str) -> Bookmark:
         (APBILL, Bookmark(), Options(), Strategy.FULL_REFRESH, "the stream was never read to the end"),
         (APBILL, CURRENT, Options(), Strategy.INCREMENTAL, "changes are known by their time"),
         (APBILL, CURRENT, Options(full=True), Strategy.FULL_REFRESH, "a full refresh was asked for"),
-        (APBILL, CURRENT, Options(whole_every={"APBILL": 0}), Strategy.FULL_REFRESH, "a full refresh is due"),
-        (APBILL, CURRENT, Options(whole_every={"APBILL": DAY}), Strategy.FULL_REFRESH, "a full refresh is due"),
-        (APBILL, CURRENT, Options(whole_every={"APBILL": 2 * DAY}), Strategy.INCREMENTAL, "changes are known by"),
+        (APBILL, CURRENT, Options(full_every_by_stream={"APBILL": 0}), Strategy.FULL_REFRESH, "a full refresh is due"),
+        (
+            APBILL,
+            CURRENT,
+            Options(full_every_by_stream={"APBILL": DAY}),
+            Strategy.FULL_REFRESH,
+            "a full refresh is due",
+        ),
+        (
+            APBILL,
+            CURRENT,
+            Options(full_every_by_stream={"APBILL": 2 * DAY}),
+            Strategy.INCREMENTAL,
+            "changes are known by",
+        ),
         (TIMETYPE, CURRENT, Options(), Strategy.FULL_REFRESH, "the stream has no time of change"),
         (TIMETYPE, CURRENT, Options(full_every=DAY), Strategy.FULL_REFRESH, "the stream has no time of change"),
         (TIMETYPE, CURRENT, Options(full_every=2 * DAY), Strategy.SKIP, "read less than full_every ago"),
@@ -65,7 +77,7 @@ def test_the_strategy_and_its_reason(
         (REFRESHING, Options(), "", REST, True),
         (started_at(REFRESHING, FIRST), Options(), FIRST, REST, True),
         (started_at(REFRESHING, FIRST), Options(full=True), "", EVERYTHING, True),
-        (started_at(CURRENT, FIRST), Options(whole_every={"APBILL": 0}), FIRST, EVERYTHING, False),
+        (started_at(CURRENT, FIRST), Options(full_every_by_stream={"APBILL": 0}), FIRST, EVERYTHING, False),
     ],
 )
 def test_the_time_and_the_keys_from_which_a_stream_is_read(

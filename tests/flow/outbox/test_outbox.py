@@ -276,13 +276,13 @@ def test_bytes_that_are_late_leave_only_while_the_entry_is_still_the_loaders_own
     with Outbox(postgres_place, clock=lambda: now[0]) as slow, Outbox(postgres_place, clock=lambda: now[0]) as other:
         begun = sent(slow)
         now[0] += timedelta(minutes=10)
-        slow.leaving(begun)  # nobody has taken it: the deadline begins anew
+        slow.note_sending(begun)  # nobody has taken it: the deadline starts again
         assert slow.entry(1).last_sent_at == now[0]
         slow._db.release(slow.loader)  # its session is lost, its process is not
         now[0] += timedelta(minutes=17)
         assert [one.number for one in other.recover()] == [1]
         with pytest.raises(BusyError, match="not sent in time"):
-            slow.leaving(begun)
+            slow.note_sending(begun)
         slow._db.hold(slow.loader)
 
 
@@ -373,9 +373,9 @@ def test_the_time_to_settle_counts_from_when_the_bytes_leave(place: Place) -> No
     now = [NOW]
     with Outbox(place, clock=lambda: now[0]) as outbox:
         begun = sent(outbox)
-        outbox.leaving(begun)
+        outbox.note_sending(begun)
         now[0] += timedelta(minutes=9)  # the company asked for patience, or the line was full
-        outbox.leaving(begun)
+        outbox.note_sending(begun)
         (entry,) = outbox.entries()
         assert (entry.sent_at, entry.last_sent_at) == (NOW, now[0])
 

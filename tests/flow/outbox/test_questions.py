@@ -127,7 +127,7 @@ def test_bytes_that_waited_a_second_leave_later_than_they_were_begun(
 ) -> None:
     begun, other = ended(outbox, intent("a"), SENT), ended(outbox, intent("b"), SENT)
     clock.time += waited
-    outbox.leaving([begun])
+    outbox.note_sending([begun])
     assert outbox.entry(begun.number).last_sent_at == (clock.time if noted else NOW)
     assert outbox.entry(begun.number).sent_at == NOW
     assert outbox.entry(other.number).last_sent_at == NOW

@@ -57,9 +57,9 @@ class Company:
     answers: Sequence[Callable[[list[Function]], Sequence[Result]] | BaseException]
     requests: list[tuple[list[Function], bool]] = field(default_factory=list)
 
-    def submit(self, functions: Sequence[Function], /, *, transaction: bool, leaving: Callable[[], None]) -> Any:
+    def submit(self, functions: Sequence[Function], /, *, transaction: bool, before_send: Callable[[], None]) -> Any:
         self.requests.append((list(functions), transaction))
-        leaving()
+        before_send()
         answer = self.answers[len(self.requests) - 1]
         if isinstance(answer, BaseException):
             raise answer

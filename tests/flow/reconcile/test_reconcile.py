@@ -16,7 +16,7 @@ from intacct_bridge.errors import InvalidRequestError, SettingsError
 from intacct_bridge.flow.destinations.open import open_sink
 from intacct_bridge.flow.extract.pipeline import ExtractRequest, prepare
 from intacct_bridge.flow.reconcile import comparison, search
-from intacct_bridge.flow.reconcile.comparison import Means
+from intacct_bridge.flow.reconcile.comparison import ComparisonMethod
 from intacct_bridge.flow.reconcile.copy_reader import open_copy_reader
 from intacct_bridge.flow.reconcile.digests import TableDigest, table_digests
 from intacct_bridge.flow.reconcile.reconcile import ReconcileOptions, Reconciliation, prices, reconcile
@@ -120,7 +120,7 @@ def test_a_true_copy_equals_the_company_for_a_call_a_table_and_one_a_book(client
     assert found.ledger is not None
     assert found.ledger.places > 100
     assert {one.table: one.means for one in found.comparison.tables} == {
-        one: Means.SUMS if one in LARGE else Means.RECORDS for one in STREAMS
+        one: ComparisonMethod.SUMS if one in LARGE else ComparisonMethod.RECORDS for one in STREAMS
     }
     assert found.transactions == len(STREAMS) + 1
     assert [one.transactions for one in _prices(client, original)] == [1] * (len(STREAMS) + 1)
@@ -142,7 +142,7 @@ def test_reading_every_record_costs_what_was_estimated(client: Client, original:
     assert {one.table: one.transactions for one in estimate if one.transactions > 1} == dict.fromkeys(LARGE, 2)
     found = held(client, original, all_fields=True)
     assert found.equal
-    assert {one.means for one in found.comparison.tables} == {Means.RECORDS}
+    assert {one.means for one in found.comparison.tables} == {ComparisonMethod.RECORDS}
     assert found.transactions == sum(one.transactions for one in estimate)
 
 

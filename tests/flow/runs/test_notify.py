@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from intacct_bridge.client.connections.sources import Surroundings
+from intacct_bridge.client.connections.sources import SettingsSources
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.flow.runs.channels import find_channels
 from intacct_bridge.flow.runs.notify import notify
@@ -36,8 +36,8 @@ STOPPED = Run(id="34" * 16, started=AT, ended=AT, status=130, command="load")
 
 def channels(tmp_path: Path, text: str, **environ: str) -> Any:
     (tmp_path / "intacct.toml").write_text(text)
-    around = Surroundings(environ=environ, project=tmp_path, config=tmp_path / "none")
-    return find_channels(("one",), around)
+    sources = SettingsSources(environ=environ, project=tmp_path, config=tmp_path / "none")
+    return find_channels(("one",), sources)
 
 
 @pytest.mark.parametrize(

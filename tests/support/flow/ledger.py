@@ -15,7 +15,7 @@ from intacct_bridge.model.catalog import Catalog, FieldDef, ObjectDef, object_de
 from intacct_bridge.model.query.evaluate import predicate
 from intacct_bridge.model.query.query import Query
 from intacct_bridge.wire.envelope import ABORTED, FAILURE, SUCCESS, Function, Result
-from intacct_bridge.wire.reply import ConnectionCutError, Leaving, no_callback
+from intacct_bridge.wire.reply import BeforeSend, ConnectionCutError, no_callback
 from intacct_bridge.wire.values import DEFAULT, Formatting, Kind, Value, parse_value, render_value
 from intacct_bridge.wire.xml import Element, element, parse, serialize
 
@@ -168,9 +168,9 @@ class Ledger:
                 yield {str(name): row.get(str(name)) for name in query.select}
 
     def submit(
-        self, functions: Sequence[Function], /, *, transaction: bool = False, leaving: Leaving = no_callback
+        self, functions: Sequence[Function], /, *, transaction: bool = False, before_send: BeforeSend = no_callback
     ) -> tuple[Result, ...]:
-        leaving()
+        before_send()
         with self.guard:
             self.submits.append(tuple(function.control_id for function in functions))
             fault = self._fault_by_text(functions) or (self.faults.pop(0) if self.faults else "none")

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from intacct_bridge.client.connections.connection import SECRETS
-from intacct_bridge.client.connections.sources import Surroundings
+from intacct_bridge.client.connections.sources import SettingsSources
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.model.wording import listed
 
@@ -41,7 +41,7 @@ class PasswordPlace:
     def service(self) -> str:
         """The keyring's name for the connection. Connections of the same name in two projects do not share one."""
         path = self.path.resolve()
-        file = "" if path == Surroundings().user_file.resolve() else f"{path}:"
+        file = "" if path == SettingsSources().user_file.resolve() else f"{path}:"
         return f"intacct-bridge:{file}{self.name}"
 
     @property
@@ -79,7 +79,7 @@ def forget_passwords(table: Mapping[str, Any], name: str, path: Path) -> str:
     """
     place = PasswordPlace(name, path, in_keyring=True)
     own = {f"{place.service}/{key}": key for key in SECRETS}
-    used = {entry for file in Surroundings().files() for entry in _entries(file.connections, file.senders)}
+    used = {entry for file in SettingsSources().files() for entry in _entries(file.connections, file.senders)}
     entries = [entry for entry in _entries({name: table}) if entry in own and entry not in used]
     left = [entry for entry in entries if not _removed(place.service, own[entry])]
     return f"The keyring still has {listed(left)}: remove {'it' if len(left) == 1 else 'them'} there." if left else ""

@@ -26,7 +26,7 @@ _OPTIONS = ("INTACCT_CONNECTION", "INTACCT_SENDER_PROFILE", "INTACCT_COMPANY_PRO
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class SettingsSources:
     """The environment and the directories that settings are read from; by default those of this process."""
 
     environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
@@ -97,15 +97,15 @@ class _Found:
         return self.environ.get(f"INTACCT_{which}_PROFILE") or self.environ.get("INTACCT_PROFILE") or ""
 
 
-def load_connection(name: str | None = None, *, around: Surroundings | None = None, **explicit: Any) -> Connection:
+def load_connection(name: str | None = None, *, sources: SettingsSources | None = None, **explicit: Any) -> Connection:
     """The connection of that name, or the only one, from all its sources; explicit settings override the others.
 
     Without a name, `INTACCT_CONNECTION` names it. SettingsError names the connection, the setting and the fix.
     """
-    around = around or Surroundings()
+    sources = sources or SettingsSources()
     given = {setting: value for setting, value in explicit.items() if value is not None}
     found = _Found(
-        given, around.environ, around.files(), sdk_profiles.read_profiles(around.profile_file), around.profile_file
+        given, sources.environ, sources.files(), sdk_profiles.read_profiles(sources.profile_file), sources.profile_file
     )
     chosen = name or found.environ.get("INTACCT_CONNECTION") or _only_one(found)
     known: dict[str, Any] = {}
@@ -136,16 +136,16 @@ def _missing(setting: str, chosen: str, known: Mapping[str, Any], found: _Found)
     return SettingsError(f"connection {chosen!r}: {setting} is not set{near}", fix=missing_fix(chosen, setting))
 
 
-def list_connections(*, around: Surroundings | None = None) -> list[ListedConnection]:
+def list_connections(*, sources: SettingsSources | None = None) -> list[ListedConnection]:
     """Every named connection in the files, sorted by name; SDK profiles count unless a table hides them."""
-    around = around or Surroundings()
+    sources = sources or SettingsSources()
     found: dict[str, ListedConnection] = {}
-    for file in around.files():
+    for file in sources.files():
         for name, table in file.connections.items():
             found.setdefault(name, _listed(name, str(file.path), table))
-    for name, profile in sdk_profiles.read_profiles(around.profile_file).items():
+    for name, profile in sdk_profiles.read_profiles(sources.profile_file).items():
         if all(profile.get(key) for key in sdk_profiles.LOGIN):
-            found.setdefault(name, _listed(name, str(around.profile_file), profile))
+            found.setdefault(name, _listed(name, str(sources.profile_file), profile))
     return sorted(found.values(), key=lambda listed: listed.name)
 
 
@@ -159,20 +159,20 @@ def add_connection(name: str, settings: Mapping[str, Any], *, path: Path | None 
     """Write a connection's table into intacct.toml (the user's, or `path`), in place of the one of that name."""
     for setting in settings:
         _check_setting(setting, f"connection {name!r}", extra=("sender",))
-    target = path or Surroundings().user_file
+    target = path or SettingsSources().user_file
     toml_file.put(target, "connections", name, settings)
     return target
 
 
 def connection_file(name: str, *, path: Path | None = None) -> Mapping[str, Any]:
     """The settings of a connection in intacct.toml (the user's, or `path`) as they stand there; empty without one."""
-    found = toml_file.read(path or Surroundings().user_file)
+    found = toml_file.read(path or SettingsSources().user_file)
     return found.connections.get(name, {}) if found is not None else {}
 
 
-def reporting_settings(*, around: Surroundings | None = None) -> tuple[Mapping[str, Any], str]:
+def reporting_settings(*, sources: SettingsSources | None = None) -> tuple[Mapping[str, Any], str]:
     """The table `[reporting]` of the strongest intacct.toml that has one, and that file's path."""
-    files = (around or Surroundings()).files()
+    files = (sources or SettingsSources()).files()
     return next(((one.reporting, str(one.path)) for one in files if one.reporting), ({}, ""))
 
 
@@ -191,7 +191,7 @@ def check_settings(name: str, settings: Mapping[str, Any]) -> dict[str, Any]:
 
 def unsaved_connection(name: str, settings: Mapping[str, Any], path: Path) -> Connection:
     """The connection that these settings would be in that file, in the surroundings in which it will be used."""
-    return load_connection(name, around=Surroundings(unsaved=toml_file.TomlFile(path, {name: settings})))
+    return load_connection(name, sources=SettingsSources(unsaved=toml_file.TomlFile(path, {name: settings})))
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,9 +205,9 @@ class ListedSender:
     """The connections that refer to it."""
 
 
-def list_senders(*, around: Surroundings | None = None) -> list[ListedSender]:
+def list_senders(*, sources: SettingsSources | None = None) -> list[ListedSender]:
     """Every shared sender in the files, sorted by name."""
-    files = (around or Surroundings()).files()
+    files = (sources or SettingsSources()).files()
     users: dict[str, list[str]] = {}
     for name, table in {name: table for file in reversed(files) for name, table in file.connections.items()}.items():
         users.setdefault(str(table.get("sender", "")), []).append(name)
@@ -227,14 +227,14 @@ def add_sender(name: str, settings: Mapping[str, Any], *, path: Path | None = No
     for setting in sdk_profiles.SENDER:
         if not settings.get(setting):
             raise SettingsError(f"sender {name!r}: {setting} is not set", fix="A sender has an ID and a password.")
-    target = path or Surroundings().user_file
+    target = path or SettingsSources().user_file
     toml_file.put(target, "senders", name, settings)
     return target
 
 
 def sender_file(name: str, *, path: Path | None = None) -> Mapping[str, Any]:
     """The settings of a shared sender as they stand in intacct.toml (the user's, or `path`); empty without one."""
-    found = toml_file.read(path or Surroundings().user_file)
+    found = toml_file.read(path or SettingsSources().user_file)
     return found.senders.get(name, {}) if found is not None else {}
 
 
@@ -243,12 +243,12 @@ def remove_sender(name: str, *, path: Path | None = None) -> bool:
     users = next((one.used_by for one in list_senders() if one.name == name), ())
     if users:
         raise SettingsError(f"sender {name!r} is used by {', '.join(users)}", fix="Give these another sender first.")
-    return toml_file.remove(path or Surroundings().user_file, "senders", name)
+    return toml_file.remove(path or SettingsSources().user_file, "senders", name)
 
 
 def remove_connection(name: str, *, path: Path | None = None) -> bool:
     """Remove a connection's table from intacct.toml; False if it was not there."""
-    return toml_file.remove(path or Surroundings().user_file, "connections", name)
+    return toml_file.remove(path or SettingsSources().user_file, "connections", name)
 
 
 def _only_one(found: _Found) -> str:

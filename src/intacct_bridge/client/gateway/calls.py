@@ -7,7 +7,7 @@ from intacct_bridge.client.gateway.session import Session
 from intacct_bridge.diagnosis import as_error
 from intacct_bridge.errors import IntacctError, InvalidRequestError, RecordError, RemoteProtocolError, SettingsError
 from intacct_bridge.wire.envelope import ABORTED, SUCCESS, Function, Result
-from intacct_bridge.wire.reply import Leaving, no_callback
+from intacct_bridge.wire.reply import BeforeSend, no_callback
 from intacct_bridge.wire.xml import Element
 
 _READS = frozenset(
@@ -61,12 +61,14 @@ class Calls:
         read: bool,
         transaction: bool = False,
         uniqueid: bool = False,
-        leaving: Leaving = no_callback,
+        before_send: BeforeSend = no_callback,
         planned: bool = False,
     ) -> tuple[Result, ...]:
         """One request; failed functions are results. `planned` marks what comes from a plan through the outbox."""
         self._check(functions, read=read, planned=planned)
-        call = GatewayCall(tuple(functions), read=read, transaction=transaction, uniqueid=uniqueid, leaving=leaving)
+        call = GatewayCall(
+            tuple(functions), read=read, transaction=transaction, uniqueid=uniqueid, before_send=before_send
+        )
         return self.session.call(call, plain).results
 
     def functions(self, *bodies: Element) -> tuple[Function, ...]:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from intacct_bridge.client.connections.connection import Connection
 from intacct_bridge.client.gateway.archive import fault_without_secrets, secret_forms, without_secrets
-from intacct_bridge.client.gateway.meter import Meter, Tally, transactions_of
+from intacct_bridge.client.gateway.meter import Meter, MonthlyCounter, transactions_of
 from intacct_bridge.client.gateway.pacing import Gate
 from intacct_bridge.diagnosis import as_error, page_fault
 from intacct_bridge.errors import (
@@ -46,7 +46,7 @@ from intacct_bridge.wire.envelope import (
     Result,
     SignedIn,
 )
-from intacct_bridge.wire.reply import ConnectionCutError, Leaving, Reply, Transport, no_callback
+from intacct_bridge.wire.reply import BeforeSend, ConnectionCutError, Reply, Transport, no_callback
 
 if TYPE_CHECKING:
     from intacct_bridge.store.governor import Governor
@@ -79,7 +79,7 @@ class GatewayCall:
     """It changes nothing, so it may be sent again after any failure."""
     transaction: bool = False
     uniqueid: bool = False
-    leaving: Leaving = no_callback
+    before_send: BeforeSend = no_callback
     """Called each time that the bytes are about to leave, which may be long after the call."""
 
     @property
@@ -145,7 +145,7 @@ class Exchange:
         meter: Meter,
         clock: Callable[[], float],
         new_id: Callable[[], str],
-        tally: Tally | None = None,
+        tally: MonthlyCounter | None = None,
         governor: "Governor | None" = None,
     ) -> None:
         self.governor = governor
@@ -176,7 +176,7 @@ class Exchange:
         self.meter.begin(call.functions)
         try:
             with self.gate.passing(), self._slot(call):
-                call.leaving()
+                call.before_send()
                 began = self._clock()
                 reply = self._transport(endpoint, body)
                 seconds = self._clock() - began

@@ -188,7 +188,7 @@ class MonthlyUsage:
             return {}
 
 
-class Tally:
+class MonthlyCounter:
     """Adds a meter's count to the month's, several transactions at a time; threads may share it."""
 
     def __init__(self, usage: MonthlyUsage) -> None:

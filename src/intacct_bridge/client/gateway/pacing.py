@@ -1,7 +1,8 @@
 """Pacing: how many requests run at a time, and how long to wait before the next.
 
 Facts: the standard service runs one request and queues one, holds a third for up to 30 s and then refuses it (Sage's
-support FAQ); a refusal is HTTP 429 or GW-0010. So the pace starts at the connection's concurrency. A refusal halves it, never below one, and pauses all requests for the requested time; a series of answers without a refusal raises it by one.
+support FAQ); a refusal is HTTP 429 or GW-0010. So the pace starts at the connection's concurrency. A refusal halves it,
+never below one, and pauses all requests for the requested time; a series of answers without a refusal raises it by one.
 """
 
 import threading

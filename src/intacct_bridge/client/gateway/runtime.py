@@ -15,7 +15,7 @@ from intacct_bridge.client.gateway.archive import Archive
 from intacct_bridge.client.gateway.calibration import Calibration, Calibrations
 from intacct_bridge.client.gateway.exchange import Exchange
 from intacct_bridge.client.gateway.http import HttpTransport
-from intacct_bridge.client.gateway.meter import Meter, MonthlyUsage, Tally
+from intacct_bridge.client.gateway.meter import Meter, MonthlyCounter, MonthlyUsage
 from intacct_bridge.client.gateway.pacing import Gate
 from intacct_bridge.client.local.clock import steady_seconds
 from intacct_bridge.client.local.directories import cache_directory, cache_of_port, state_directory
@@ -114,9 +114,9 @@ def _cache(connection: Connection, *, keep: bool | Path | None, kept: bool, netw
     return cache_of_port(urlsplit(connection.endpoint).port) if keep is None and networked else None
 
 
-def _tally(connection: Connection) -> Tally:
+def _tally(connection: Connection) -> MonthlyCounter:
     company = f"{connection.company_id}-{connection.client_id}" if connection.client_id else connection.company_id
-    return Tally(MonthlyUsage(state_directory(), company=company, connection=connection.name))
+    return MonthlyCounter(MonthlyUsage(state_directory(), company=company, connection=connection.name))
 
 
 def _governor(connection: Connection, system: System) -> "Governor | None":

@@ -134,7 +134,7 @@ class CatalogReader:
         """One request, sent after the previous one, whose answer is needed first."""
         try:
             previous.wait()
-            return self._calls.send(functions, read=True, leaving=left.set) if functions else ()
+            return self._calls.send(functions, read=True, before_send=left.set) if functions else ()
         finally:
             left.set()
 

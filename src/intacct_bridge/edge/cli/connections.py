@@ -121,10 +121,10 @@ def add_command(
     Asks for missing settings, signs in once to test them, and saves them. Nothing is saved if the sign-in fails.
     """
     from intacct_bridge.client.connections.passwords import forget_passwords
-    from intacct_bridge.client.connections.sources import Surroundings, add_connection, connection_file
+    from intacct_bridge.client.connections.sources import SettingsSources, add_connection, connection_file
     from intacct_bridge.edge.views.connection import lifts_approval
 
-    path = Path("intacct.toml") if project else Surroundings().user_file
+    path = Path("intacct.toml") if project else SettingsSources().user_file
     settings = _settings(name, given)
     place = _ask_rest(context, name, settings, path, keyring=keyring)
     before = connection_file(name, path=path)
@@ -175,13 +175,13 @@ def remove_command(context: CommandContext, *, name: str, project: bool) -> None
     """Remove a connection from its file, and its passwords from the keyring. Intacct is not changed."""
     from intacct_bridge.client.connections.passwords import forget_passwords
     from intacct_bridge.client.connections.sources import (
-        Surroundings,
+        SettingsSources,
         connection_file,
         list_connections,
         remove_connection,
     )
 
-    path = Path("intacct.toml") if project else Surroundings().user_file
+    path = Path("intacct.toml") if project else SettingsSources().user_file
     before = connection_file(name, path=path)
     if not remove_connection(name, path=path):
         elsewhere = [one.source for one in list_connections() if one.name == name]

@@ -241,14 +241,16 @@ def _request(client: "Client", given: _Given) -> "tuple[ExtractRequest, Options]
         names = list(given.streams)
     else:
         names = streams_for(client, given.streams, everything=given.everything)
-    often, whole_every = full_every(given.periods)
-    refuse_unknown_streams("full_every", whole_every, names, unified)
+    often, full_every_by_stream = full_every(given.periods)
+    refuse_unknown_streams("full_every", full_every_by_stream, names, unified)
     fields = selected_fields(given.select)
     if unified:
         refuse_unknown_streams("select", fields, names, unified)
     start = f"{given.since:%m/%d/%Y} 00:00:00" if given.since else ""
     private = not client.connection.location_id
-    reading = Options(full=given.full, start=start, full_every=often, whole_every=whole_every, show_private=private)
+    reading = Options(
+        full=given.full, start=start, full_every=often, full_every_by_stream=full_every_by_stream, show_private=private
+    )
     asked = () if maps else names
     return ExtractRequest(asked, fields, unified, entity_column, early=not given.estimate, maps=maps), reading
 

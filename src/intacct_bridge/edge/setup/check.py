@@ -15,7 +15,7 @@ from intacct_bridge.client.client import Client
 from intacct_bridge.client.connections.connection import Connection
 from intacct_bridge.client.connections.sources import (
     ListedConnection,
-    Surroundings,
+    SettingsSources,
     load_connection,
     unsaved_connection,
 )
@@ -54,7 +54,7 @@ def found_connection(load: Callable[[], Connection], name: str, answers: SetUpAn
     given = {one: getattr(answers, one) for one in ("company_id", "environment", "endpoint")}
     typed = {setting: value for setting, value in {**given, "sender": shared_sender(answers).name}.items() if value}
     with suppress(SettingsError):
-        return CheckedConnection(unsaved_connection(name, typed | user, Surroundings().user_file), only_sender=True)
+        return CheckedConnection(unsaved_connection(name, typed | user, SettingsSources().user_file), only_sender=True)
     return CheckedConnection(None, problem=first)
 
 

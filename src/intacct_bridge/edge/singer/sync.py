@@ -31,12 +31,12 @@ if TYPE_CHECKING:
 
 NOT_FOLLOWED = (
     "deletes: not sent, since the user may not read the audit history (`intacct doctor` says who can permit it);"
-    " until then only full refreshes send them (whole_every)"
+    " until then only full refreshes send them (full_every_by_stream)"
 )
 KEYS_UNKNOWN = (
     "entries that disappeared without an entry in the audit history, such as those of deleted bills, are not sent,"
-    " since the state lacks the keys of this stream; a full refresh (--full, whole_every) sends them and keeps the keys"
-    " as far as state_keys_kb allows"
+    " since the state lacks the keys of this stream; a full refresh (--full, full_every_by_stream) sends them and keeps"
+    " the keys as far as state_keys_kb allows"
 )
 
 
@@ -201,8 +201,11 @@ def sync(
         console.say(f"{config.stream_name(name)}: {', '.join(fields)}: left out: the company has no such field")
     by_name = {one.stream: one for one in selected}
     sent = {stream.name: by_name[name] for stream, name in zip(prepared.streams, prepared.names, strict=True)}
-    whole_every = {**config.options.whole_every, **{name: 0 for name, one in sent.items() if one.full_table}}
-    options = replace(config.options, full=full, whole_every=whole_every)
+    full_every_by_stream = {
+        **config.options.full_every_by_stream,
+        **{name: 0 for name, one in sent.items() if one.full_table},
+    }
+    options = replace(config.options, full=full, full_every_by_stream=full_every_by_stream)
     descriptions = {} if config.unified else field_labels(client, prepared.streams)
     sink = _sink(config, sent, state, out=out, descriptions=descriptions, options=options)
     run = prepared.into(sink, options)

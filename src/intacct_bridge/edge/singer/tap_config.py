@@ -76,7 +76,7 @@ class TapSettings(ConnectionSettings, frozen=True, kw_only=True):
     full_every: Annotated[
         Seconds | None, explained("Seconds between full refreshes of a stream that cannot be read incrementally.")
     ] = None
-    whole_every: Annotated[
+    full_every_by_stream: Annotated[
         dict[str, Seconds], explained("Seconds between full refreshes of incremental streams, by stream.")
     ] = msgspec.field(default_factory=dict)
     state_keys_kb: Annotated[
@@ -240,8 +240,8 @@ def checked(given: Mapping[str, Any]) -> TapConfig:
         light=(find_spec("pyarrow") is None and not settings.unified) if settings.light is None else settings.light,
         ignored=ignored_keys(given, KEYS),
     )
-    whole = {config.object_name(name): seconds for name, seconds in config.options.whole_every.items()}
-    return replace(config, options=replace(config.options, whole_every=whole))
+    whole = {config.object_name(name): seconds for name, seconds in config.options.full_every_by_stream.items()}
+    return replace(config, options=replace(config.options, full_every_by_stream=whole))
 
 
 def _options(settings: TapSettings) -> Options:
@@ -255,6 +255,6 @@ def _options(settings: TapSettings) -> Options:
                 setting="start_date",
             ) from None
     options = Options(start=start, compare_every=None)  # a consumer cannot be asked for its keys
-    names = ("overlap_seconds", "full_every", "whole_every", "show_private")
+    names = ("overlap_seconds", "full_every", "full_every_by_stream", "show_private")
     given = {name: value for name in names if (value := getattr(settings, name)) is not None}
     return replace(options, **given)

@@ -117,7 +117,7 @@ def _of_changes(given: Mapping[str, str]) -> ReadOptions:
 
 
 class advised:  # noqa: N801  # it is used as a function is
-        """Raises the errors of the calls inside again, with their message and fix, and without their traceback.
+    """Raises the errors of the calls inside again, with their message and fix, and without their traceback.
 
     Spark shows the whole traceback of an error, on the driver too. The lines of code that lead to a wrong password, for
     example, would hide the message.

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from intacct_bridge.edge.terminal.console import Console
 from intacct_bridge.edge.views.load import money
-from intacct_bridge.flow.reconcile.comparison import Comparison, Means, Price, TableComparison
+from intacct_bridge.flow.reconcile.comparison import Comparison, ComparisonMethod, Price, TableComparison
 from intacct_bridge.flow.reconcile.ledger_copy import Amounts
 from intacct_bridge.flow.reconcile.reconcile import Reconciliation
 from intacct_bridge.flow.reconcile.record_differences import ALTERED, DOUBLED, MISSING, SURPLUS, RecordDifference
@@ -164,10 +164,10 @@ def notes(found: Reconciliation) -> Iterator[str]:
     comparison = found.comparison
     if found.no_ledger:
         yield f"the ledger's balances were not compared: {found.no_ledger}"
-    sums = [one.table for one in comparison.tables if one.means is Means.SUMS and one.unproven]
+    sums = [one.table for one in comparison.tables if one.means is ComparisonMethod.SUMS and one.unproven]
     if sums:
         yield f"text fields were not all compared in {_named(sums)}: --fields compares them"
-    counts = [one.table for one in comparison.tables if one.means is Means.COUNT]
+    counts = [one.table for one in comparison.tables if one.means is ComparisonMethod.COUNT]
     if counts:
         yield f"only the number of records was compared in {_named(counts)}: Intacct gave no sums"
     for table in comparison.tables:

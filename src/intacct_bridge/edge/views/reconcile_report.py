@@ -14,7 +14,7 @@ from intacct_bridge.edge.views.reconcile import difference_lines, notes, totals,
 from intacct_bridge.edge.views.reconcile_data import as_data
 from intacct_bridge.edge.views.tie_out import tie_out_lines, tie_out_sentence
 from intacct_bridge.errors import SettingsError
-from intacct_bridge.flow.reconcile.comparison import Means
+from intacct_bridge.flow.reconcile.comparison import ComparisonMethod
 from intacct_bridge.flow.reconcile.digests import DigestDifference, TableDigest
 from intacct_bridge.flow.reconcile.reconcile import Reconciliation
 from intacct_bridge.model.wording import amount_shown, counted
@@ -23,9 +23,9 @@ from intacct_bridge.reporting.tie_out import TieOut
 FORMAT = 1
 _BEGIN, _END = '<script type="application/json" id="reconciliation">', "</script>"
 _MEANS = {
-    Means.RECORDS: "every field of every record",
-    Means.SUMS: "sums in groups",
-    Means.COUNT: "the number of records",
+    ComparisonMethod.RECORDS: "every field of every record",
+    ComparisonMethod.SUMS: "sums in groups",
+    ComparisonMethod.COUNT: "the number of records",
 }
 _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 60rem; padding: 0 1rem; color: #1c1c1c; }

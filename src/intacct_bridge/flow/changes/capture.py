@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from intacct_bridge.flow.changes.event import ChangeKind, FieldChange, decode_record, encode, encode_changes
+from intacct_bridge.flow.changes.event_filter import EventFilter
 from intacct_bridge.flow.changes.event_log import EventLog, time_text
-from intacct_bridge.flow.changes.interest import Interest
 from intacct_bridge.flow.destinations.base import ColumnDifference, Committed
 from intacct_bridge.flow.streams.bookmark import Bookmark
 from intacct_bridge.flow.streams.stream import Stream, StreamOutcome
@@ -43,13 +43,15 @@ class EventSink:
     commit_bytes = 16 * 2**20
     commit_seconds = 3.0
 
-    def __init__(self, log: EventLog, watch: str, definition: str, interest: Interest, *, since: str | None) -> None:
+    def __init__(
+        self, log: EventLog, watch: str, definition: str, event_filter: EventFilter, *, since: str | None
+    ) -> None:
         """`since`: only changes since this time are events; empty: every record that is there is one; None: those since
         the watch first read the stream.
         """
         self.log = log
         self.watch = watch
-        self.interest = interest
+        self.event_filter = event_filter
         self.company = ""
         self.run = 0
         self.events = 0
@@ -115,7 +117,7 @@ class EventWriter:
         self._from = since
         self._since = parse_time(since) if since else None
         self._pending = _Pending()
-        self._wanted: Callable[[Mapping[str, Any]], bool] = sink.interest.filter_for(stream)
+        self._wanted: Callable[[Mapping[str, Any]], bool] = sink.event_filter.filter_for(stream)
 
     # --- what the extraction asks
 
@@ -346,8 +348,8 @@ class EventWriter:
 
     def _add(self, db: StateDatabase, change: "_Change", at: datetime) -> int:
         """Add an event, if the watch is interested in it; the number of events."""
-        interest, sink = self._sink.interest, self._sink
-        if not interest.wants(change.kind, change.changed) or (change.known and not self._wanted(change.record)):
+        event_filter, sink = self._sink.event_filter, self._sink
+        if not event_filter.wants(change.kind, change.changed) or (change.known and not self._wanted(change.record)):
             return 0
         db.execute(
             "INSERT INTO event (watch, company, object, key, kind, at, record, changed)"
@@ -359,8 +361,8 @@ class EventWriter:
                 change.key,
                 change.kind,
                 time_text(at),
-                encode(interest.shown(self._stream, change.record)),
-                encode_changes(interest.shown_changes(change.changed)),
+                encode(event_filter.shown(self._stream, change.record)),
+                encode_changes(event_filter.shown_changes(change.changed)),
             ),
         )
         return 1

@@ -1,6 +1,6 @@
 """A watch: streams of one company whose changes become events, and where it begins.
 
-watch = Watch("billing", ("CUSTOMER",), Interest())
+watch = Watch("billing", ("CUSTOMER",), EventFilter())
 found = poll(gateway, log, watch)
 """
 
@@ -13,8 +13,8 @@ from intacct_bridge.client.protocol import ReadGateway
 from intacct_bridge.errors import IntacctError, SettingsError
 from intacct_bridge.flow.changes.capture import EventSink
 from intacct_bridge.flow.changes.event import encode
+from intacct_bridge.flow.changes.event_filter import EventFilter
 from intacct_bridge.flow.changes.event_log import EventLog
-from intacct_bridge.flow.changes.interest import Interest
 from intacct_bridge.flow.extract.options import Options
 from intacct_bridge.flow.extract.pipeline import ExtractRequest, Prepared, prepare
 from intacct_bridge.flow.streams.stream import StreamOutcome
@@ -32,7 +32,7 @@ class Watch:
 
     name: str
     streams: tuple[str, ...]
-    interest: Interest = field(default_factory=Interest)
+    event_filter: EventFilter = field(default_factory=EventFilter)
     begin: str = NOW
     """`now`, `beginning`, or a time such as 2026-01-31: where a stream begins that the watch has not read yet."""
     baseline: bool = False
@@ -113,13 +113,13 @@ def poll(
 def prepare_watch(gateway: ReadGateway, watch: Watch) -> Prepared:
     """The streams of a watch; InvalidRequestError for an unknown one and for an unknown field."""
     prepared = prepare(gateway, ExtractRequest(watch.streams, skip_refused=False))
-    watch.interest.check(prepared.streams)
+    watch.event_filter.check(prepared.streams)
     return prepared
 
 
 def _sink(log: EventLog, watch: Watch) -> EventSink:
     since = {NOW: None, BEGINNING: ""}.get(watch.begin, watch.begin)
-    return EventSink(log, watch.name, watch.definition(), watch.interest, since=since)
+    return EventSink(log, watch.name, watch.definition(), watch.event_filter, since=since)
 
 
 def _options(options: Options, log: EventLog, watch: Watch, gateway: ReadGateway) -> Options:

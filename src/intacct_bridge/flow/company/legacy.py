@@ -19,7 +19,7 @@ from intacct_bridge.model.keys import RECORDNO, owner
 from intacct_bridge.model.legacy.objects import UNDESCRIBED, LegacyObject, legacy_line, legacy_object, plan_of
 from intacct_bridge.model.query.query import And, Compare, Filter, Op, Or, Order, Query
 from intacct_bridge.wire.envelope import Function, Result
-from intacct_bridge.wire.reply import Leaving, no_callback
+from intacct_bridge.wire.reply import BeforeSend, no_callback
 from intacct_bridge.wire.values import Formatting, Kind, Value, parse_value
 from intacct_bridge.wire.xml import Element
 
@@ -28,7 +28,7 @@ _USE_30 = 'Use a connection with dtd_version = "3.0".'
 
 
 class LegacyGateway:
-    """The `Gateway` that loading uses, around that of a client. It is made once, where a load is assembled."""
+    """The `Gateway` that loading uses, around that of a client. It is made once, when a load is assembled."""
 
     def __init__(self, company: Gateway) -> None:
         self._company = company
@@ -66,10 +66,10 @@ class LegacyGateway:
         return self._company.call(*functions, read=read)
 
     def submit(
-        self, functions: Sequence[Function], /, *, transaction: bool = False, leaving: Leaving = no_callback
+        self, functions: Sequence[Function], /, *, transaction: bool = False, before_send: BeforeSend = no_callback
     ) -> tuple[Result, ...]:
         """Send writes once."""
-        return self._company.submit(functions, transaction=transaction, leaving=leaving)
+        return self._company.submit(functions, transaction=transaction, before_send=before_send)
 
     def describe(self, object_name: str, doc_par_id: str | None = None, /) -> ObjectDef:
         """An object's fields; of a legacy object, the fields that its functions take."""

@@ -474,7 +474,7 @@ _NOT_A_DATABASE = "the file is damaged, or was not made by DuckDB: restore it fr
 
 
 def _refuse_orphaned_log(file: Path) -> None:
-    """SettingsError where the log of a deleted file is still there: DuckDB could not open a new file beside it."""
+    """SettingsError if the log of a deleted file is still there: DuckDB could not open a new file beside it."""
     log = Path(f"{file}.wal")
     if log.exists() and not file.exists():  # another run may just have created both
         raise SettingsError(

@@ -23,7 +23,7 @@ class Options:
     """How far back the audit trail is read again, for entries that appear late."""
     full_every: int = 0
     """Seconds between two reads of a stream without a time of change; 0: every run reads it."""
-    whole_every: Mapping[str, int] = field(default_factory=dict)
+    full_every_by_stream: Mapping[str, int] = field(default_factory=dict)
     """Seconds between two full refreshes of streams that have a time of change, by stream; 0: every run makes one.
     Some fields, such as a vendor's TOTALDUE, are computed and change while the record's time of change does not."""
     compare_every: int | None = 86_400

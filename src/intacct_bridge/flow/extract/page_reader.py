@@ -26,14 +26,14 @@ _EARLY, _LATE = timedelta(hours=16), timedelta(minutes=15)
 _RUN_AGAIN = "Run it again: the next run asks in the new time zone."
 
 
-class ZoneMovedError(TransientError):
+class TimeZoneChangedError(TransientError):
     """The API user's time zone changed, so everything asked for in the old one has to be asked for again."""
 
 
 def check_zone(source: ExtractSource, before: int) -> None:
-    """ZoneMovedError if the API user's offset is no longer `before`, in minutes."""
+    """TimeZoneChangedError if the API user's offset is no longer `before`, in minutes."""
     if source.offset_minutes != before:
-        raise ZoneMovedError("the API user's time zone changed while the stream was read", fix=_RUN_AGAIN)
+        raise TimeZoneChangedError("the API user's time zone changed while the stream was read", fix=_RUN_AGAIN)
 
 
 class PageReader:

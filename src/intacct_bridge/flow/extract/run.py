@@ -26,7 +26,7 @@ from intacct_bridge.errors import IntacctError, UnreachableError
 from intacct_bridge.flow.destinations.base import Sink
 from intacct_bridge.flow.extract.deletes import follow_deletes, headers_first
 from intacct_bridge.flow.extract.options import Options
-from intacct_bridge.flow.extract.page_reader import ZoneMovedError
+from intacct_bridge.flow.extract.page_reader import TimeZoneChangedError
 from intacct_bridge.flow.extract.selection import Selection
 from intacct_bridge.flow.extract.source import ExtractSource
 from intacct_bridge.flow.extract.strategies import (
@@ -219,7 +219,7 @@ class Extraction:
                 return
             except IntacctError as error:
                 results.errors[run.name] = error
-                if isinstance(error, ZoneMovedError):
+                if isinstance(error, TimeZoneChangedError):
                     run.restart_walk()
                 _save_after_failure(run)
             except BaseException as error:

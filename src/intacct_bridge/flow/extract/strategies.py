@@ -117,7 +117,7 @@ def _full_refresh_reason(stream: Stream, bookmark: Bookmark, options: Options, n
         return "the stream was never read to the end"
     if not stream.modified:
         return "the stream has no time of change"
-    period = options.whole_every.get(stream.name, options.whole_every.get(stream.name.upper()))
+    period = options.full_every_by_stream.get(stream.name, options.full_every_by_stream.get(stream.name.upper()))
     refreshed = bookmark.progress.refreshed_at
     if period is None or (period and refreshed and _age(refreshed, now) < period):
         return ""

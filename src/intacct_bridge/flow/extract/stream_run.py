@@ -177,7 +177,7 @@ class StreamRun:
         self._bookmark = replace(self._bookmark, progress=replace(self._bookmark.progress, replaced_up_to=""))
 
     def finish_walk(self) -> None:
-        """End the walk and commit; ZoneMovedError if changes were asked for with an outdated offset."""
+        """End the walk and commit; TimeZoneChangedError if changes were asked for with an outdated offset."""
         if self._offset is not None:
             check_zone(self.context.source, self._offset)
         options = self.context.options

@@ -179,7 +179,7 @@ def _sheet_cell(sheet: object, value: object) -> object:
 
 
 def _write_parquet(table: InputTable, rows: Iterable[tuple[SourceRow, str]], path: Path) -> int:
-    """The rows of the input itself, in its own types. SettingsError where the file has other rows by now."""
+    """The rows of the input itself, in its own types. SettingsError if the file has other rows by now."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -196,7 +196,7 @@ def _write_parquet(table: InputTable, rows: Iterable[tuple[SourceRow, str]], pat
 
 
 def _refuse_changed(table: InputTable, rows: Sequence[SourceRow]) -> None:
-    """SettingsError where the file does not have these rows any more: the reasons would stand beside other ones."""
+    """SettingsError if the file does not have these rows any more: the reasons would stand beside other ones."""
     known = {row.number: row for row in rows}
     for row in table:
         one = known.get(row.number)

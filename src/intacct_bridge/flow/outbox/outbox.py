@@ -294,7 +294,7 @@ class Outbox(OutboxReader):
         }
         return [one for one in entries if mine.get(one.number) == (RecordStatus.SENT, one.sendings)]
 
-    def leaving(self, entries: Sequence[OutboxEntry]) -> None:
+    def note_sending(self, entries: Sequence[OutboxEntry]) -> None:
         """Note that the bytes of these entries leave now, if they have waited since `begin`.
 
         The time to settle counts from here. BusyError if another loader looks for one of them already: then nothing

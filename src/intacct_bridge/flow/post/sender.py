@@ -85,7 +85,7 @@ class Sender:
         try:
             functions = [function for entry in entries for function in _functions(entry)]
             results = self._company.submit(
-                functions, transaction=transaction, leaving=lambda: self._outbox.leaving(entries)
+                functions, transaction=transaction, before_send=lambda: self._outbox.note_sending(entries)
             )
         except InDoubtError as error:
             return self._conclude_all(entries, RecordStatus.IN_DOUBT, error)

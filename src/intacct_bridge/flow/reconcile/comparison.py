@@ -43,7 +43,7 @@ def _has_days(table: ComparedTable) -> bool:
     return table.stream.object in _ENTRY_FIELDS and _DAY in table.columns
 
 
-class Means(StrEnum):
+class ComparisonMethod(StrEnum):
     """How a table was compared."""
 
     RECORDS = "records"
@@ -59,7 +59,7 @@ class TableComparison:
     """The result for one table."""
 
     table: str
-    means: Means
+    means: ComparisonMethod
     rows: int
     """Records of the copy."""
     company_rows: int | None = None
@@ -188,13 +188,13 @@ class Comparer:
             company, remaining = records.page(self._wanted(table))
             if not remaining:
                 found = records.matched(company, self._wanted(table))
-                result = TableComparison(table.name, Means.RECORDS, rows, company.num_rows, tuple(found))
+                result = TableComparison(table.name, ComparisonMethod.RECORDS, rows, company.num_rows, tuple(found))
                 return replace(result, unproven=records.unqueryable)
         elif self._all_fields and self._period == ALL_TIME:
             keys, total = differing_keys(self._source, self._copy, table)
             found = records.of_values(table.stream.walk_field, keys)
             more = total > len(keys) or bool(keys and not found)
-            return TableComparison(table.name, Means.RECORDS, rows, None, tuple(found), more)
+            return TableComparison(table.name, ComparisonMethod.RECORDS, rows, None, tuple(found), more)
         return self._by_sums(table, rows, records)
 
     def _by_sums(self, table: ComparedTable, rows: int, records: RecordReader) -> TableComparison:
@@ -203,7 +203,7 @@ class Comparer:
         company = prints.read(chosen_measures(self._copy, table, rows), wanted.filters)
         measures = company.measures
         copied = of_copy(self._copy, table, measures, wanted.sql)
-        means = Means.SUMS if measures.sums or measures.groups else Means.COUNT
+        means = ComparisonMethod.SUMS if measures.sums or measures.groups else ComparisonMethod.COUNT
         proven = {*measures.groups, *measures.sums, measures.latest}
         unproven = tuple(one for one in table.columns if one not in proven)
         result = TableComparison(table.name, means, rows, company.records, groups=measures.groups, unproven=unproven)
@@ -229,7 +229,7 @@ class Comparer:
         """The checks that fail, each confirmed or not by reading its entries from the company."""
         tables = {one.stream.object: one for one in self._tables if one.stream.object in _ENTRY_FIELDS}
         tables = {name: one for name, one in tables.items() if one.name in self._found and one.stream.where is None}
-        open_ = [one for one in tables.values() if self._found[one.name].means is not Means.RECORDS]
+        open_ = [one for one in tables.values() if self._found[one.name].means is not ComparisonMethod.RECORDS]
         if LEDGER not in tables or not open_ or self._period != ALL_TIME:
             return
         known = {one.owner or one.record for table in tables.values() for one in self._found[table.name].records}

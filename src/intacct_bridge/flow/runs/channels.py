@@ -18,7 +18,7 @@ from typing import Any
 
 from intacct_bridge.client.connections.connection import is_loopback
 from intacct_bridge.client.connections.secret_refs import resolved
-from intacct_bridge.client.connections.sources import Surroundings
+from intacct_bridge.client.connections.sources import SettingsSources
 from intacct_bridge.client.connections.toml_file import place_of
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.flow.runs.run import Run, RunEnd
@@ -66,11 +66,11 @@ class Channel:
         return (self.secret, *(self.target if self.kind == "webhook" else ()))
 
 
-def find_channels(names: tuple[str, ...], around: Surroundings | None = None) -> list[Channel]:
+def find_channels(names: tuple[str, ...], sources: SettingsSources | None = None) -> list[Channel]:
     """The receivers of those names; SettingsError names the place in the file."""
     tables: dict[str, tuple[Path, Mapping[str, Any]]] = {}
-    around = around or Surroundings()
-    for file in around.files():
+    sources = sources or SettingsSources()
+    for file in sources.files():
         for name, table in file.notify.items():
             tables.setdefault(name, (file.path, table))
     missing = [name for name in names if name not in tables]
@@ -80,7 +80,7 @@ def find_channels(names: tuple[str, ...], around: Surroundings | None = None) ->
             f"there is no receiver of notifications {missing[0]!r}{known}",
             fix=f"Define [notify.{missing[0]}] in intacct.toml, with mail, webhook or command.",
         )
-    return [_channel(name, *tables[name], around.environ) for name in names]
+    return [_channel(name, *tables[name], sources.environ) for name in names]
 
 
 def _channel(name: str, path: Path, table: Mapping[str, Any], environ: Mapping[str, str]) -> Channel:

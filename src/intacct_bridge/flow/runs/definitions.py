@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from intacct_bridge.client.connections.secret_refs import resolved
-from intacct_bridge.client.connections.sources import Surroundings
+from intacct_bridge.client.connections.sources import SettingsSources
 from intacct_bridge.client.connections.toml_file import place_of
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.model.suggestions import did_you_mean
@@ -81,19 +81,19 @@ class Flow:
         return found.replace("{connection}", self.connection) if isinstance(found, str) else found
 
 
-def load_flows(around: Surroundings | None = None) -> dict[str, Flow]:
+def load_flows(sources: SettingsSources | None = None) -> dict[str, Flow]:
     """Every flow by name: those of the project's file, then those of the user's."""
     found: dict[str, Flow] = {}
-    for file in (around or Surroundings()).files():
+    for file in (sources or SettingsSources()).files():
         for name, table in file.flows.items():
             if name not in found:
                 found[name] = flow_of(name, file.path, table)
     return found
 
 
-def find_flow(name: str, around: Surroundings | None = None) -> Flow:
+def find_flow(name: str, sources: SettingsSources | None = None) -> Flow:
     """The flow of that name; SettingsError suggests the nearest names for an unknown one."""
-    flows = load_flows(around)
+    flows = load_flows(sources)
     if name in flows:
         return flows[name]
     known = did_you_mean(name, flows) or (f"; known flows: {', '.join(sorted(flows))}" if flows else "")

@@ -160,7 +160,7 @@ class _Document(msgspec.Struct, forbid_unknown_fields=True):
     aliases: tuple[str, ...] = ()
     read_object: str = ""
     also_reads: tuple[str, ...] = ()
-    read_feed: str = ""
+    read_stream: str = ""
     day_as: Literal["date", "time"] = "date"
     group_by: tuple[str, ...] = ()
     rest: Literal["refuse", "drop", "pass"] = "refuse"
@@ -291,7 +291,7 @@ def _checked(document: _Document, stem: str) -> EntityMap:
         aliases=document.aliases,
         read_object=document.read_object or document.object,
         also_reads=document.also_reads,
-        virtual_stream=document.read_feed,
+        virtual_stream=document.read_stream,
         day_as=document.day_as,
         group_by=document.group_by,
         rest=document.rest,

@@ -178,7 +178,7 @@ def _follow(context: CommandContext, follower: "Follower") -> int:
 def _watch(given: dict[str, Any]) -> "Watch":
     """The watch that the options describe."""
     from intacct_bridge.flow.changes.event import ChangeKind
-    from intacct_bridge.flow.changes.interest import Interest
+    from intacct_bridge.flow.changes.event_filter import EventFilter
     from intacct_bridge.flow.changes.watch import Watch, beginning
     from intacct_bridge.model.query.where import parse_where
     from intacct_bridge.model.uri_text import redacted
@@ -187,7 +187,7 @@ def _watch(given: dict[str, Any]) -> "Watch":
     for one in kinds:
         if one not in _KINDS:
             raise SettingsError(f"--on {one} is not a kind of change", fix=f"Use {', '.join(_KINDS)}.")
-    interest = Interest(
+    event_filter = EventFilter(
         frozenset(ChangeKind(one) for one in kinds),
         parse_where(given["where"]) if given["where"] else None,
         _names(given["fields"]),
@@ -195,7 +195,7 @@ def _watch(given: dict[str, Any]) -> "Watch":
     )
     streams = tuple(dict.fromkeys(given["streams"]))
     name, receiver = given["name"] or ",".join(streams), redacted(given["to"])
-    return Watch(name, streams, interest, beginning(given["begin"]), given["baseline"], receiver)
+    return Watch(name, streams, event_filter, beginning(given["begin"]), given["baseline"], receiver)
 
 
 def _names(text: str) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""`intacct fleet demo`: a night of a fleet of emulated companies, and what must hold after it."""
+"""`intacct fleet demo`: a demo of a fleet of emulated companies, and what must hold after it."""
 
 import signal
 import tempfile
@@ -42,8 +42,8 @@ def demo_command(context: CommandContext, *, companies: int, database: str | Non
       intacct fleet demo
       intacct fleet demo --companies 10 --database postgresql://localhost/demo
     """
-    from intacct_bridge.edge.demo.fleet_night import fleet_of_companies, outcomes, spend_night
-    from intacct_bridge.edge.demo.fleet_night_checks import checks
+    from intacct_bridge.edge.demo.fleet_demo import fleet_of_companies, outcomes, run_demo
+    from intacct_bridge.edge.demo.fleet_demo_checks import checks
     from intacct_bridge.edge.demo.own_postgres import empty_schema, own_postgres
 
     say = context.console.say
@@ -54,16 +54,16 @@ def demo_command(context: CommandContext, *, companies: int, database: str | Non
         say(f"Making {counted(companies, 'company', 'companies')} ...")
         began = time.monotonic()
         day = datetime.now(UTC).date()
-        night = stack.enter_context(fleet_of_companies(uri, folder, companies, as_of=day))
+        demo = stack.enter_context(fleet_of_companies(uri, folder, companies, as_of=day))
         try:
-            spend_night(night, uri, say)
+            run_demo(demo, uri, say)
         except TimeoutError as late:
             context.console.complain(f"The demo did not end in time: {late}. The checks follow:")
         say("Comparing with the companies ...")
-        ends = outcomes(night)
+        ends = outcomes(demo)
         context.console.table(("OUTCOME", "RUNS"), ends.most_common())
         found = []
-        for one in checks(night):
+        for one in checks(demo):
             say(str(one))
             found.append(one)
         say(f"The demo took {time.monotonic() - began:.0f} seconds.")

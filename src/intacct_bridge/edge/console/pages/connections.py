@@ -10,7 +10,7 @@ from intacct_bridge.client.connections.connection import SECRETS
 from intacct_bridge.client.connections.passwords import PasswordPlace, forget_passwords
 from intacct_bridge.client.connections.sources import (
     ListedConnection,
-    Surroundings,
+    SettingsSources,
     add_connection,
     connection_file,
     list_senders,
@@ -192,7 +192,7 @@ def _form(
     typed_name: str = "",
     status: int = 200,
 ) -> PageView:
-    path = Surroundings().user_file
+    path = SettingsSources().user_file
     place = PasswordPlace.chosen(name, path, keyring=None)
     if name:
         with suppress(SettingsError):
@@ -218,7 +218,7 @@ def save_new(visit: Visit) -> Redirect | PageView:
         settings = typed_settings(visit, _draft(visit, "") or {})
         visit.session.drafts["connection "] = settings
         return _form(visit, "", settings, problem=lines, typed_name=name, status=422)
-    return _save(visit, name, "", Surroundings().user_file, before=_draft(visit, "") or {}, there={})
+    return _save(visit, name, "", SettingsSources().user_file, before=_draft(visit, "") or {}, there={})
 
 
 def save_edit(visit: Visit) -> Redirect | PageView:

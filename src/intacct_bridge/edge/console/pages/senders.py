@@ -7,7 +7,7 @@ from typing import Any
 from intacct_bridge.client.connections.passwords import PasswordPlace, forget_passwords
 from intacct_bridge.client.connections.sources import (
     ListedSender,
-    Surroundings,
+    SettingsSources,
     add_sender,
     list_senders,
     remove_sender,
@@ -55,7 +55,7 @@ def _form(
         "sender_id": named if isinstance(named, str) else "",
         "kept": KEPT[kind].format(place) if kind else "kept" if password else "",
         "used_by": list(found.used_by) if found is not None else [],
-        "file": found.source if found is not None else str(Surroundings().user_file),
+        "file": found.source if found is not None else str(SettingsSources().user_file),
         "action": address("senders", found.name) if found is not None else "/add-sender",
         "problem": dict(problem or {}),
         "may_configure": visit.may_configure,
@@ -70,7 +70,7 @@ def save_new(visit: Visit) -> Redirect | PageView:
     if not name or "/" in name or any(one.name == name for one in list_senders()):
         lines = {"error": "The name is empty, has a slash, or is taken.", "fix": "Choose another name."}
         return _form(visit, None, {"sender_id": visit.field("sender_id")}, problem=lines, typed_name=name)
-    return _save(visit, name, None, Surroundings().user_file)
+    return _save(visit, name, None, SettingsSources().user_file)
 
 
 def save_one(visit: Visit) -> Redirect | PageView:

@@ -1,4 +1,4 @@
-"""A night of a fleet of emulated companies: workers in processes of their own, edits, and everything that goes wrong.
+"""A demo of a fleet of emulated companies: workers in processes of their own, edits, and everything that goes wrong.
 
 One company has a wrong password, one hangs, one worker is killed with kill -9 in the middle of its runs, and the
 secrets are sealed with a new key. The emulator counts what each company received, and its ledgers have what was posted:
@@ -67,7 +67,7 @@ class WorkerProcess:
 
 
 @dataclass(slots=True)
-class Night:
+class FleetDemo:
     """What happened, for the report and the checks."""
 
     fleet: Fleet
@@ -90,7 +90,7 @@ class Night:
 
     @property
     def edited(self) -> tuple[str, ...]:
-        """The tenants whose records change in the night."""
+        """The tenants whose records change in the demo."""
         return tuple(name for name in self.tenants[::3] if name != self.hangs)
 
     @property
@@ -102,7 +102,7 @@ class Night:
 @contextmanager
 def fleet_of_companies(
     uri: str, folder: Path, companies: int, *, as_of: date, concurrency: int = CONCURRENCY
-) -> Iterator[Night]:
+) -> Iterator[FleetDemo]:
     """A new fleet of emulated companies over HTTP, with its tenants, their flows and their sealed secrets."""
     company = CompanySettings(senders=(CREDENTIALS["sender_id"], _EDITOR.sender_id))
     settings = EmulatorSettings(senders=(SenderSettings(), _EDITOR), companies=(company,))
@@ -119,7 +119,7 @@ def fleet_of_companies(
         )
         fleet.add_all(replace(one, limits={"concurrency": concurrency}) for one in new)
         try:
-            yield Night(fleet, emulator, folder, names, names[_WRONG], names[_HANGS], keys, concurrency)
+            yield FleetDemo(fleet, emulator, folder, names, names[_WRONG], names[_HANGS], keys, concurrency)
         finally:
             emulator.close()
 
@@ -143,7 +143,7 @@ def _tenant(name: str, url: str, folder: Path, every: str, *, wrong: bool, day: 
     )
 
 
-def spend_night(night: Night, uri: str, say: Say) -> None:
+def run_demo(demo: FleetDemo, uri: str, say: Say) -> None:
     """Let workers carry out what is due, with edits, a kill and a rotation, until all has run again after these.
 
     Ctrl-C ends the workers at once.
@@ -151,48 +151,48 @@ def spend_night(night: Night, uri: str, say: Say) -> None:
     workers: list[WorkerProcess] = []
     try:
         for _ in range(_WORKERS):
-            start_worker(night, uri, workers)
-        pace = _every(len(night.tenants))
+            start_worker(demo, uri, workers)
+        pace = _every(len(demo.tenants))
         flows = "one copies three lists into a file, and one posts two journal entries"
         say(f"Each company has two flows, which run {pace}: {flows}. {_WORKERS} workers start.")
-        say(f"{night.wrong} has a wrong password, and {night.hangs} does not answer.")
-        quarter = len(night.tenants) // 4
+        say(f"{demo.wrong} has a wrong password, and {demo.hangs} does not answer.")
+        quarter = len(demo.tenants) // 4
         _until(
-            lambda: len(_ended(night)) >= quarter,
+            lambda: len(_ended(demo)) >= quarter,
             "a quarter of the companies",
             workers,
-            lambda: say(f"  first runs: {len(_ended(night))} ended, of {quarter} to wait for"),
+            lambda: say(f"  first runs: {len(_ended(demo))} ended, of {quarter} to wait for"),
         )
-        night.edits = _edit(night)
-        say(f"{counted(night.edits, 'record')} changed in the companies, one in each third company.")
-        _kill(night, workers[0], say)
-        in_hand = counted(len(night.killed), "run")
+        demo.edits = _edit(demo)
+        say(f"{counted(demo.edits, 'record')} changed in the companies, one in each third company.")
+        _kill(demo, workers[0], say)
+        in_hand = counted(len(demo.killed), "run")
         say(f"A worker was killed with kill -9; it was carrying out {in_hand}. The others take over in ten seconds.")
-        start_worker(night, uri, workers)
-        rotate(night, uri)
-        say(f"The secrets were sealed with a new key: {counted(night.resealed, 'data key')}. A new worker starts.")
-        wait_for_all(night, workers, say)
+        start_worker(demo, uri, workers)
+        rotate(demo, uri)
+        say(f"The secrets were sealed with a new key: {counted(demo.resealed, 'data key')}. A new worker starts.")
+        wait_for_all(demo, workers, say)
         say("Every flow has run once more. The workers end.")
     except KeyboardInterrupt:
         _kill_all(workers)
         raise
     finally:
-        end_night(night, workers)
+        end_demo(demo, workers)
 
 
-def wait_for_all(night: Night, workers: Sequence[WorkerProcess], say: Say = lambda _: None) -> None:
+def wait_for_all(demo: FleetDemo, workers: Sequence[WorkerProcess], say: Say = lambda _: None) -> None:
     """Wait until each flow of the tenants with which nothing is wrong has run from now on. TimeoutError if not."""
     began = datetime.now(UTC)
-    wanted = len(_wanted(night))
+    wanted = len(_wanted(demo))
 
     def progress() -> None:
-        ran = len(_ran_since(night, began))
-        say(f"  once more: {ran} of {counted(wanted, 'flow')} ran since; {len(_ended(night))} runs ended in all")
+        ran = len(_ran_since(demo, began))
+        say(f"  once more: {ran} of {counted(wanted, 'flow')} ran since; {len(_ended(demo))} runs ended in all")
 
-    _until(lambda: len(_ran_since(night, began)) == wanted, "all flows to run once more", workers, progress)
+    _until(lambda: len(_ran_since(demo, began)) == wanted, "all flows to run once more", workers, progress)
 
 
-def end_night(night: Night, workers: Sequence[WorkerProcess]) -> None:
+def end_demo(demo: FleetDemo, workers: Sequence[WorkerProcess]) -> None:
     """Stop the workers as a person does, all at once, and take down the runs."""
     try:
         for worker in workers:
@@ -204,18 +204,18 @@ def end_night(night: Night, workers: Sequence[WorkerProcess]) -> None:
                 worker.process.wait(max(0.0, ends - time.monotonic()))
     finally:
         _kill_all(workers)
-    night.runs = tuple(_runs(night))
+    demo.runs = tuple(_runs(demo))
 
 
-def rotate(night: Night, uri: str) -> None:
+def rotate(demo: FleetDemo, uri: str) -> None:
     """Seal the secrets with the other key."""
-    with Fleet.open(uri, [night.keys[1], night.keys[0]]) as fleet:
-        night.resealed = fleet.rotate().resealed
+    with Fleet.open(uri, [demo.keys[1], demo.keys[0]]) as fleet:
+        demo.resealed = fleet.rotate().resealed
 
 
-def start_worker(night: Night, uri: str, workers: list[WorkerProcess]) -> None:
+def start_worker(demo: FleetDemo, uri: str, workers: list[WorkerProcess]) -> None:
     """Start a worker, which knows both keys. It is in the list also where a signal ends the demo meanwhile."""
-    starting = threading.Thread(target=lambda: workers.append(_started(night, uri)))  # no signal interrupts a thread
+    starting = threading.Thread(target=lambda: workers.append(_started(demo, uri)))  # no signal interrupts a thread
     starting.start()
     try:
         starting.join()
@@ -223,11 +223,11 @@ def start_worker(night: Night, uri: str, workers: list[WorkerProcess]) -> None:
         starting.join()
 
 
-def _started(night: Night, uri: str) -> WorkerProcess:
-    keys = night.keys
+def _started(demo: FleetDemo, uri: str) -> WorkerProcess:
+    keys = demo.keys
     environment = {**os.environ, "INTACCT_FLEET": uri, "INTACCT_FLEET_KEY": ",".join(reversed(keys))}
     command = [sys.executable, "-m", "intacct_bridge", "fleet", "work"]
-    with (night.folder / "workers.log").open("ab") as log:
+    with (demo.folder / "workers.log").open("ab") as log:
         # Ctrl-C is for the demo only, which ends its workers
         process = subprocess.Popen(
             command, env=environment, stdout=subprocess.DEVNULL, stderr=log, start_new_session=True
@@ -242,14 +242,12 @@ def _kill_all(workers: Sequence[WorkerProcess]) -> None:
         worker.process.wait()
 
 
-def _kill(night: Night, worker: WorkerProcess, say: Say) -> None:
+def _kill(demo: FleetDemo, worker: WorkerProcess, say: Say) -> None:
     """Kill a worker in the middle of a run."""
 
     def in_hand() -> list[TenantRun]:
         mine = f"-{worker.process.pid}-"
-        return [
-            one for one in _runs(night) if one.ended_at is None and mine in one.worker and one.tenant != night.hangs
-        ]
+        return [one for one in _runs(demo) if one.ended_at is None and mine in one.worker and one.tenant != demo.hangs]
 
     _until(
         lambda: bool(in_hand()),
@@ -257,35 +255,35 @@ def _kill(night: Night, worker: WorkerProcess, say: Say) -> None:
         [],
         lambda: say("  waiting until the worker that is to be killed carries out a run"),
     )
-    kill_worker(night, worker)
+    kill_worker(demo, worker)
 
 
-def kill_worker(night: Night, worker: WorkerProcess) -> None:
+def kill_worker(demo: FleetDemo, worker: WorkerProcess) -> None:
     """Kill a worker in the middle of its work."""
     worker.process.kill()
     worker.process.wait()
     worker.killed = True
-    mine = [one for one in _runs(night) if one.ended_at is None and f"-{worker.process.pid}-" in one.worker]
-    night.killed += tuple(mine)
+    mine = [one for one in _runs(demo) if one.ended_at is None and f"-{worker.process.pid}-" in one.worker]
+    demo.killed += tuple(mine)
     time.sleep(_SESSION_ENDS)
     for one in mine:
-        night.spare[one.tenant] += _REQUEST_COST[one.flow] * night.fleet.requests_now(one.tenant)
+        demo.spare[one.tenant] += _REQUEST_COST[one.flow] * demo.fleet.requests_now(one.tenant)
 
 
-def _runs(night: Night) -> list[TenantRun]:
-    return night.fleet.registry.runs(limit=_ALL)
+def _runs(demo: FleetDemo) -> list[TenantRun]:
+    return demo.fleet.registry.runs(limit=_ALL)
 
 
-def _ended(night: Night) -> list[TenantRun]:
-    return [one for one in _runs(night) if one.ended_at is not None]
+def _ended(demo: FleetDemo) -> list[TenantRun]:
+    return [one for one in _runs(demo) if one.ended_at is not None]
 
 
-def _wanted(night: Night) -> set[tuple[str, str]]:
-    return {(name, flow) for name in night.well for flow in _REQUEST_COST}
+def _wanted(demo: FleetDemo) -> set[tuple[str, str]]:
+    return {(name, flow) for name in demo.well for flow in _REQUEST_COST}
 
 
-def _ran_since(night: Night, moment: datetime) -> set[tuple[str, str]]:
-    return {(one.tenant, one.flow) for one in _ended(night) if one.started_at > moment} & _wanted(night)
+def _ran_since(demo: FleetDemo, moment: datetime) -> set[tuple[str, str]]:
+    return {(one.tenant, one.flow) for one in _ended(demo) if one.started_at > moment} & _wanted(demo)
 
 
 def _until(
@@ -311,27 +309,27 @@ def _until(
         time.sleep(0.25)
 
 
-def _edit(night: Night) -> int:
+def _edit(demo: FleetDemo) -> int:
     """Change records in every third company, as its people do: through the gateway, by another licence."""
     from intacct_bridge.client.client import Client
     from intacct_bridge.client.connections.connection import Connection
 
     edits = 0
-    for name in night.edited:
-        own = night.emulator.settings.credentials(name)
+    for name in demo.edited:
+        own = demo.emulator.settings.credentials(name)
         given: dict[str, Any] = {**own, "sender_id": _EDITOR.sender_id, "sender_password": _EDITOR.password}
         connection = Connection(name=f"editor-{name}", environment="demo", **given)
-        with Client(connection, transport=night.emulator, keep=False) as client:
-            client.create("CLASS", [{"CLASSID": "NIGHT", "NAME": f"Made in the night at {name}"}])
+        with Client(connection, transport=demo.emulator, keep=False) as client:
+            client.create("CLASS", [{"CLASSID": "NIGHT", "NAME": f"Made in the demo at {name}"}])
             edits += 1
     return edits
 
 
-def outcomes(night: Night) -> Counter[str]:
+def outcomes(demo: FleetDemo) -> Counter[str]:
     """How the runs ended."""
-    return Counter(one.outcome or RunEnd.RUNNING for one in night.runs)
+    return Counter(one.outcome or RunEnd.RUNNING for one in demo.runs)
 
 
-def seen_by_emulator(night: Night, name: str) -> int:
+def seen_by_emulator(demo: FleetDemo, name: str) -> int:
     """The API transactions of a company by the fleet's licence, as the emulator counted them."""
-    return night.emulator.transactions(name).by_sender.get(CREDENTIALS["sender_id"], 0)
+    return demo.emulator.transactions(name).by_sender.get(CREDENTIALS["sender_id"], 0)

@@ -13,7 +13,7 @@ from intacct_bridge.model.suggestions import did_you_mean
 
 
 @dataclass(frozen=True, slots=True)
-class Interest:
+class EventFilter:
     """The changes that a watch sends."""
 
     kinds: frozenset[ChangeKind] = frozenset(ChangeKind)
