@@ -484,6 +484,8 @@ def test_a_record_that_another_running_loader_sends_is_left_to_it(bench: Bench) 
     def meanwhile(step: str) -> None:
         if step == "begun":
             assert bench.endings("A") == ["busy"]
+            (busy,) = bench.load("A")
+            assert busy.reason == "another run is sending it; run this load again to see its outcome"
             assert bench.ledger.posted == []
 
     (outcome,) = bench.load("A", step=meanwhile)

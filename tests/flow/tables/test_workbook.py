@@ -92,6 +92,22 @@ def test_a_damaged_workbook_is_refused(workbook: Path, part: str, content: bytes
     assert bounded(changed(workbook, part, content))
 
 
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "a.xlsx is empty"),
+        (bytes.fromhex("d0cf11e0a1b11ae1") + bytes(600), "a.xlsx has a password, or the format of Excel before 2007"),
+        (b"a,b\n1,2\n", "a.xlsx is not readable as Excel: File is not a zip file"),
+    ],
+)
+def test_a_file_that_is_no_workbook_is_called_what_it_is(tmp_path: Path, content: bytes, message: str) -> None:
+    """A workbook with a password is encrypted, inside a file as Excel wrote it before 2007 ([MS-OFFCRYPTO])."""
+    (tmp_path / "a.xlsx").write_bytes(content)
+    with pytest.raises(SettingsError) as refused:
+        open_table(tmp_path / "a.xlsx")
+    assert refused.value.message == message
+
+
 def test_what_a_sheet_hides_is_named(tmp_path: Path) -> None:
     book = Workbook()
     other, sheet = book.worksheets[0], book.create_sheet("June")

@@ -37,11 +37,16 @@ class RecordOutcome:
         return f"{text}{'' if text.endswith(('.', '!', '?')) else '.'} {correction}"
 
 
+_BUSY = "another run is sending it; run this load again to see its outcome"
+
+
 def outcome_of(write: Write, entry: OutboxEntry, *, applied: RecordStatus = RecordStatus.APPLIED) -> RecordOutcome:
     """The outcome as a write's entry has it; `applied` is the status of one that is applied."""
-    status = entry.status
+    status, note = entry.status, entry.note
+    if status is RecordStatus.SENT:
+        note = note or _BUSY
     if status is RecordStatus.APPLIED:
         status = applied
     elif status is RecordStatus.PLANNED:
         status = RecordStatus.NOT_SENT
-    return RecordOutcome(write, status, entry.receipt, entry.faults, entry.note)
+    return RecordOutcome(write, status, entry.receipt, entry.faults, note)

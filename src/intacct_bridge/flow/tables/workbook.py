@@ -8,6 +8,7 @@ a file of people holds, are refused. The same pass finds hidden rows and columns
 import zipfile
 import zlib
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
@@ -78,8 +79,21 @@ def look_through(path: Path) -> Mapping[str, SheetFacts]:
     return found
 
 
+_OLE = bytes.fromhex("d0cf11e0a1b11ae1")
+"""How the files of Excel before 2007 begin, and workbooks that are encrypted with a password."""
+
+
 def unreadable(path: Path, error: Exception) -> SettingsError:
     """The error for a file that is no workbook, or a damaged one."""
+    with suppress(OSError), path.open("rb") as file:
+        begin = file.read(len(_OLE))
+        if not begin:
+            return SettingsError(f"{path.name} is empty", fix="save the workbook again")
+        if begin == _OLE:
+            return SettingsError(
+                f"{path.name} has a password, or the format of Excel before 2007",
+                fix="open it in Excel and save it as .xlsx, without a password",
+            )
     return SettingsError(f"{path.name} is not readable as Excel: {error}", fix="save it again as .xlsx")
 
 
