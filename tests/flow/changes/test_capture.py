@@ -332,3 +332,16 @@ def _apply(events: list[ChangeEvent], mirror: dict[str, str], before: dict[str, 
                 assert change.old == before[one.key][name]
                 assert change.new == one.record[name] != change.old
         mirror[one.key], before[one.key] = str(one.record["TITLE"]), one.record
+
+
+def test_a_deleted_record_that_was_never_read_is_sent_once_although_no_event_is_kept(office: Office) -> None:
+    """Every poll reads the last hours of the audit history again."""
+    key = office.change("create", DEPARTMENTID="D1", TITLE="One")
+    office.clock.forward(hours=5)
+    office.poll()
+    office.delete(key)
+    (gone,) = office.poll()
+    for _ in range(3):
+        office.log.delivered([gone.number], office.clock.now)
+        office.log.prune("w", office.clock.now)
+        assert office.poll() == []

@@ -44,6 +44,10 @@ CREATE TABLE event (number INTEGER PRIMARY KEY AUTOINCREMENT, watch TEXT NOT NUL
 CREATE INDEX event_waiting ON event (watch, object, key, number) WHERE state = 'pending';
 CREATE INDEX event_by_state ON event (watch, state, number);
 """
+_READ_AGAIN = timedelta(days=1)
+"""Deletes are remembered for this much longer than events: every poll reads the last hours of the audit history again,
+in which they would be new ones.
+"""
 _EVENT = "number, company, object, key, kind, at, record, changed"
 _LOGGED = f"{_EVENT}, state, attempts, error, next_at"
 LONGEST_PAUSE = timedelta(days=1)
@@ -289,7 +293,7 @@ class EventLog:
         delivered after a dead letter of the same record, which forbids its replay.
         """
         with self.transaction() as db:
-            db.execute("DELETE FROM deleted WHERE watch = ? AND at < ?", (watch, time_text(before)))
+            db.execute("DELETE FROM deleted WHERE watch = ? AND at < ?", (watch, time_text(before - _READ_AGAIN)))
             gone = db.execute(
                 "DELETE FROM event AS old WHERE watch = ? AND state IN ('delivered', 'skipped') AND ended_at < ?"
                 " AND at < ? AND NOT EXISTS (SELECT 1 FROM event AS dead WHERE dead.watch = old.watch"
