@@ -40,6 +40,14 @@ def test_a_page_of_read_by_query_names_its_result_id() -> None:
     assert decode_page(body).head == PageHead("class", 1, 2, 0, 1, "7765623330Vqb8pMCoA4IAAEnu")
 
 
+def test_the_total_tells_what_remains_where_the_page_does_not() -> None:
+    """A read that ended here would lose the rows of the other pages."""
+    attributes = 'totalcount="12" offset="4" count="1"'
+    assert decode_page(page(ROW.format(7, "x"), count=1, attributes=attributes)).head == PageHead(
+        "GLDETAIL", 1, 12, 4, 7
+    )
+
+
 def test_an_empty_page_is_a_page() -> None:
     decoded = decode_page(page("", count=0))
     assert decoded.head is not None

@@ -31,6 +31,7 @@ class PageHead:
     """Rows that match, regardless of the page size; `count` where the gateway does not say."""
     offset: int = 0
     remaining: int = 0
+    """Rows beyond this page; what `total_count` leaves where the gateway does not say."""
     result_id: str = ""
     """The id with which `readMore` continues; empty for `query`."""
 
@@ -80,14 +81,9 @@ def page_head(attributes: Mapping[str, str], rows: int) -> PageHead:
         raise RemoteProtocolError(
             f"the page's count is {count:,} and the number of its rows is {rows:,}; it may have been cut short"
         )
-    return PageHead(
-        attributes["listtype"],
-        count,
-        _number(attributes, "totalcount", absent=count),
-        _number(attributes, "offset", absent=0),
-        _number(attributes, "numremaining", absent=0),
-        attributes.get("resultId", ""),
-    )
+    total, offset = _number(attributes, "totalcount", absent=count), _number(attributes, "offset", absent=0)
+    remaining = _number(attributes, "numremaining", absent=max(0, total - offset - count))
+    return PageHead(attributes["listtype"], count, total, offset, remaining, attributes.get("resultId", ""))
 
 
 def _number(attributes: Mapping[str, str], name: str, *, absent: int) -> int:
