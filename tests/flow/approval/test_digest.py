@@ -15,7 +15,7 @@ from intacct_bridge.flow.outbox.outbox import Outbox
 from intacct_bridge.flow.plan.changes import Change
 from intacct_bridge.flow.plan.plan import Plan, PlannedRecord, PlanOrigin, SendOptions, Verdict
 from intacct_bridge.flow.plan.planner import make_plan
-from intacct_bridge.flow.records.write import Identity, Receipt, Write, WriteOperation
+from intacct_bridge.flow.records.write import Finding, Identity, Receipt, Write, WriteOperation
 from intacct_bridge.flow.tables.delimited import open_csv
 from support.flow.ledger import HEADER, Ledger, entry
 
@@ -80,6 +80,8 @@ def as_action(write: Write) -> Write:
     return replace(write, operation=WriteOperation.DELETE, fields={"RECORDNO": 7}, lines={})
 
 
+WARNING = Finding("duplicate", "it is already in Intacct", refuses=False)
+"""With such a warning a plan is applied also where the company has got the record meanwhile."""
 CHANGES: dict[str, Callable[[Plan], Plan]] = {
     "an amount": lambda plan: first(plan, with_amount),
     "the sides": lambda plan: first(plan, with_sides),
@@ -93,6 +95,7 @@ CHANGES: dict[str, Callable[[Plan], Plan]] = {
     "the existing record": lambda plan: first(plan, lambda one: replace(one, receipt=Receipt("7"))),
     "an expected old value": lambda plan: first(plan, lambda one: replace(one, changes=(Change("NAME", "a", "b"),))),
     "a fact of the existing record": lambda plan: first(plan, lambda one: replace(one, existing={"STATE": "Posted"})),
+    "a duplicate that it allows": lambda plan: first(plan, lambda one: one.with_findings(WARNING)),
     "what it takes back": lambda plan: first(plan, written(undoes=4)),
     "the order": lambda plan: replace(plan, records=plan.records[::-1]),
     "a record less": lambda plan: replace(plan, records=plan.records[1:]),

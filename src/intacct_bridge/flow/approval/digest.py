@@ -1,7 +1,8 @@
 """The digest of a plan: over everything that decides what is sent, so that an approval is of this and nothing else.
 
 It covers the company, entity, environment, user and outbox; the functions as they would be sent, with references
-resolved, attachments and drafts; the existing records with their expected old values; and how the records are sent.
+resolved, attachments and drafts; the existing records with their expected old values; whether the company may have a
+record already; and how the records are sent.
 """
 
 import hashlib
@@ -12,7 +13,7 @@ import msgspec
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.flow.company.functions import Functions
 from intacct_bridge.flow.company.legacy import LegacyGateway
-from intacct_bridge.flow.plan.plan import WRITTEN, Plan, PlannedRecord, Verdict
+from intacct_bridge.flow.plan.plan import DUPLICATE, WRITTEN, Plan, PlannedRecord, Verdict
 from intacct_bridge.flow.records.write import WriteOperation
 from intacct_bridge.wire.xml import serialize
 
@@ -74,6 +75,7 @@ def _records(plan: Plan, company: LegacyGateway) -> Iterator[tuple[object, ...]]
             [(change.name, change.before, change.after) for change in record.changes],
             _function(record, functions[write.entity]),
             *_of_existing(record),
+            *((DUPLICATE,) if record.may_be_duplicate else ()),
         )
 
 

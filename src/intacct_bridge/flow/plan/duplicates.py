@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from intacct_bridge.flow.company.find_by_key import Key, MatchingRecord, find_by_key, key_of, key_values
 from intacct_bridge.flow.plan.context import PlanContext
 from intacct_bridge.flow.plan.outbox_verdict import by_outbox
-from intacct_bridge.flow.plan.plan import PlannedRecord, Verdict
+from intacct_bridge.flow.plan.plan import DUPLICATE, PlannedRecord, Verdict
 from intacct_bridge.flow.records.lookup_keys import LookupKeys, lookup_keys_of
 from intacct_bridge.flow.records.values import comparable
 from intacct_bridge.flow.records.write import Finding, Write, WriteOperation
@@ -140,7 +140,7 @@ class FindDuplicates:
         write = record.write
         numbers = ", ".join(match.record for match in found[:5])
         finding = Finding(
-            "duplicate",
+            DUPLICATE,
             f"{write.label} is already in Intacct ({write.object} {numbers}, by {found[0].creator or 'unknown user'})",
             "remove it from the input, give it a reference of its own, or allow duplicates",
             position=write.position,

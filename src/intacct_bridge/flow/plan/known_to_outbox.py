@@ -15,7 +15,7 @@ from intacct_bridge.flow.outbox.outbox import Outbox
 from intacct_bridge.flow.plan.altered_plans import digests_of
 from intacct_bridge.flow.plan.context import PlanContext, newest_entries
 from intacct_bridge.flow.plan.outbox_verdict import MAYBE_APPLIED, by_outbox, sent_text
-from intacct_bridge.flow.plan.plan import Plan, PlannedRecord, Verdict
+from intacct_bridge.flow.plan.plan import DUPLICATE, Plan, PlannedRecord, Verdict
 from intacct_bridge.flow.plan.receipts import ReceiptCheck, ReceiptState
 from intacct_bridge.flow.records.identity import content_identity, source_identity
 from intacct_bridge.flow.records.lookup_keys import lookup_keys_of
@@ -107,7 +107,7 @@ class KnownByContent:
 
     def _refused(self, record: PlannedRecord, entry: OutboxEntry) -> PlannedRecord:
         finding = Finding(
-            "duplicate",
+            DUPLICATE,
             f"{record.write.label} was {sent_text(record.write, entry)}, when its key was not named",
             "remove it from the input, or allow duplicates if it is another record",
             position=record.write.position,
@@ -157,7 +157,7 @@ class RefuseSentUnderOtherName:
 
     def _refused(self, record: PlannedRecord, entry: OutboxEntry) -> PlannedRecord:
         finding = Finding(
-            "duplicate",
+            DUPLICATE,
             f"{record.write.label} was {sent_text(record.write, entry)} as {entry.label}",
             "find out first whether it was posted: intacct outbox settle",
             position=record.write.position,

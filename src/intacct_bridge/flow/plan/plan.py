@@ -75,6 +75,8 @@ class Verdict(StrEnum):
     """Sent by an earlier run that got no answer; applying the plan looks for it before anything else."""
 
 
+DUPLICATE = "duplicate"
+"""The rule that refuses a record which the company has, or may have, already; a warning where the settings allow it."""
 WRITTEN = tuple(Verdict(operation.value) for operation in WriteOperation)
 """Verdicts that cost a transaction."""
 
@@ -105,6 +107,11 @@ class PlannedRecord:
     def is_open(self) -> bool:
         """Whether the record would be written, as far as is known."""
         return self.verdict in WRITTEN
+
+    @property
+    def may_be_duplicate(self) -> bool:
+        """Whether it would be written although the company may have it: its plan warns of that instead of refusing."""
+        return self.is_open and any(finding.rule == DUPLICATE for finding in self.findings)
 
     @property
     def reasons(self) -> tuple[Finding, ...]:

@@ -325,7 +325,7 @@ def _confirm_stage(stage: Plan, company: LegacyGateway, outbox: Outbox) -> Plan:
     done: list[Plan] = []
     for entity, places in by_entity([one.write for one in stage.records]).items():
         some = replace(stage, records=tuple(stage.records[place] for place in places))
-        allowed = any(finding.rule == "duplicate" for one in some.of(*WRITTEN) for finding in one.findings)
+        allowed = any(one.may_be_duplicate for one in some.records)
         settings = PlanSettings(allow_duplicates=allowed)
         part = _planner(entity, company, outbox, settings, stage.object).confirm(some)
         done.append(replace(part, records=tuple(_of_entity(part.records, entity))))
