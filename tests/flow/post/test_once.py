@@ -48,8 +48,11 @@ class KilledError(BaseException):
 class World:
     """One company and one outbox, through several runs."""
 
-    def __init__(self, folder: Path, memory: str, visible_after: int, place: Place | None = None) -> None:
+    def __init__(
+        self, folder: Path, memory: str, visible_after: int, place: Place | None = None, *, atomic: bool = False
+    ) -> None:
         self.place = place or folder / "outbox.sqlite3"
+        self.atomic = atomic
         self.ledger = Ledger(memory=memory, visible_after=timedelta(minutes=visible_after))
         self.folder = folder
 
@@ -67,7 +70,11 @@ class World:
 
         with suppress(IntacctError, KilledError, Exception):
             plan = make_plan(open_csv(file), JournalLayout(), self.ledger.gateway, outbox)
-            list(Loader(self.ledger.gateway, outbox, LoadSettings(batch_size=batch), step=step).apply(plan))
+            list(
+                Loader(
+                    self.ledger.gateway, outbox, LoadSettings(batch_size=batch, atomic=self.atomic), step=step
+                ).apply(plan)
+            )
         outbox.close()
         self.ledger.faults = []
 
@@ -80,6 +87,14 @@ def test_every_record_is_posted_once_in_the_end_and_never_twice_on_the_way(
     _posted_once(None, runs, memory, visible_after)
 
 
+@settings(deadline=None, max_examples=60)
+@given(RUNS, st.sampled_from(["lasting", "absent"]), st.sampled_from([0, 5]))
+def test_every_record_is_posted_once_where_requests_are_atomic_and_one_record_is_refused_at_first(
+    runs: Runs, memory: str, visible_after: int
+) -> None:
+    _posted_once(None, runs, memory, visible_after, atomic=True)
+
+
 @settings(deadline=None, max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(RUNS, st.sampled_from(["lasting", "absent"]), st.sampled_from([0, 5]))
 def test_every_record_is_posted_once_with_an_outbox_in_postgresql(
@@ -88,9 +103,11 @@ def test_every_record_is_posted_once_with_an_outbox_in_postgresql(
     _posted_once(next(schemas), runs, memory, visible_after)
 
 
-def _posted_once(place: Place | None, runs: Runs, memory: str, visible_after: int) -> None:
+def _posted_once(place: Place | None, runs: Runs, memory: str, visible_after: int, *, atomic: bool = False) -> None:
     with TemporaryDirectory() as folder:
-        world = World(Path(folder), memory, visible_after, place)
+        world = World(Path(folder), memory, visible_after, place, atomic=atomic)
+        if atomic:
+            world.ledger.refuse = lambda record: "closed" if record.findtext("REFERENCENO") == "D" else ""
         wanted: set[str] = set()
         running = 0
         for references, faults, die_at, batch, minutes, finish in runs:
@@ -104,6 +121,11 @@ def _posted_once(place: Place | None, runs: Runs, memory: str, visible_after: in
             assert max(Counter(world.ledger.posted).values(), default=0) <= 1
         world.ledger.finish()
         world.ledger.clock.forward(minutes=65)
+        if atomic:
+            assert "D" not in world.ledger.posted
+            world.run(wanted, [], "never", 4)  # what waits for D, or was rolled back with it, is no longer in doubt
+            world.ledger.clock.forward(minutes=10)  # what was posted now is visible
+            world.ledger.refuse = lambda record: ""
         world.run(wanted, [], "never", 4)
         assert sorted(world.ledger.posted) == sorted(wanted)
         with Outbox(world.place, clock=world.ledger.clock) as outbox:
