@@ -1,4 +1,4 @@
-"""Fleets: many companies, each with a connection, flows, a schedule and limits, in one PostgreSQL database."""
+"""Fleets: the companies of many customers, each with a connection, flows, a schedule and limits, in one database."""
 
 from typing import TYPE_CHECKING, Any
 

@@ -147,7 +147,7 @@ class Fleet:
         return self.tenant(name)
 
     def add_all(self, new: Iterable[NewTenant]) -> int:
-        """Add many tenants, 200 in a transaction; how many there were. An error leaves whole batches only."""
+        """Add many tenants, 200 in a transaction, and return their number. An error leaves whole batches only."""
         added = 0
         for some in batched(new, _AT_ONCE):
             checked = [(one.checked(), one.secrets) for one in some]
@@ -178,9 +178,9 @@ class Fleet:
     ) -> Tenant:
         """Change some settings, flows, times, limits or secrets of a tenant; None as a value removes one.
 
-        All of it changes in one moment: no worker sees the password of one user beside the name of another. A run
-        that goes on is not changed; the next one has the new values. `check` raises where the changed tenant is not to
-        be kept.
+        All of it changes in one transaction: no worker sees the password of one user with the name of another. The
+        current run is not affected; the next one has the new values. `check` raises an error if the changed tenant must
+        not be stored.
         """
 
         def changed(before: Tenant) -> Tenant:
@@ -203,11 +203,11 @@ class Fleet:
         return self.registry.change(name, changed, self._secrets_change(name, secrets) if secrets else None)
 
     def pause(self, name: str) -> Tenant:
-        """Let no flow of a tenant begin; one that runs goes on to its end."""
+        """Start no further flow of a tenant; a running one continues to its end."""
         return self.registry.change(name, lambda tenant: replace(tenant, paused=True))
 
     def resume(self, name: str) -> Tenant:
-        """Let the flows of a tenant begin again, at their next times."""
+        """Start the flows of a tenant again, at their next times."""
         return self.registry.change(name, lambda tenant: replace(tenant, paused=False))
 
     def remove(self, name: str) -> Tenant:
@@ -231,7 +231,7 @@ class Fleet:
         self.change(name, settings=settings, secrets={"user_password": user_password})
 
     def share_secrets(self, secrets: Mapping[str, str | None]) -> None:
-        """Seal secrets that every tenant uses which has none of that name, such as the sender's password."""
+        """Seal secrets for all tenants, such as the sender's password; a tenant's own secret takes precedence."""
         self._set_secrets(SHARED, secrets)
 
     def secret_names(self, name: str) -> tuple[str, ...]:
@@ -309,7 +309,7 @@ class Fleet:
     # --- connections and flows
 
     def schema(self, tenant: Tenant) -> str:
-        """The schema of a tenant's company in the fleet's database, which a lone connection would use too."""
+        """The schema of a tenant's company in the fleet's database; a single connection would use the same one."""
         return schema_name(tenant.company)
 
     def connection(
@@ -466,7 +466,7 @@ class Fleet:
         return self.tenant(found[0])
 
     def use_link(self, token: str) -> None:
-        """Let a link serve no more; RefusedError if it was used or has expired meanwhile."""
+        """Use a link up. RefusedError if it was used, or has expired since."""
         if not self.registry.use_link(_hash(token)):
             raise _refused_link()
 

@@ -1,7 +1,8 @@
 """The runner: it queues the runs of a fleet's flows durably, and lets workers on any machine carry them out.
 
 At most one run of a tenant goes on at a time. A run that was handed out to a worker that died is handed to another one.
-The engine behind it is replaceable: it learns the names of a tenant and a flow and a time, and gets back a word.
+The engine behind it is replaceable: it gets the name of a tenant, the name of a flow and a time, and the outcome of the
+run as one word.
 """
 
 from collections.abc import Callable, Sequence

@@ -276,7 +276,7 @@ def wait_after(times: int) -> timedelta:
 
 
 def credentials_digest(fleet: Fleet, tenant: Tenant) -> str:
-    """A digest that changes with the credentials of a tenant. It is made of sealed secrets, so it says nothing."""
+    """A digest that changes with the credentials of a tenant. It is made of sealed secrets, so it reveals nothing."""
     hashed = sha256(repr(sorted((name, str(value)) for name, value in tenant.settings.items())).encode())
     for owner, found in sorted(fleet.registry.secrets([SHARED, tenant.name]).items()):
         for name, sealed in sorted(found.values.items()):

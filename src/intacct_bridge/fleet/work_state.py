@@ -19,7 +19,7 @@ from intacct_bridge.store.place import PostgresPlace
 from intacct_bridge.store.postgres import PostgresDatabase
 
 DEAD_AFTER = timedelta(seconds=10)
-"""How long a worker without a session is not taken for dead."""
+"""How long a worker without a session still counts as alive."""
 SIGN_INS = 2
 """Runs that may end with a refused sign-in before none is tried any more: Intacct locks a user after a few."""
 PUT_OFF = timedelta(seconds=10)
@@ -209,7 +209,7 @@ class WorkState:
             self._db.executemany("DELETE FROM due WHERE tenant = ? AND flow = ?", gone)
 
     def drop_removed(self) -> None:
-        """Forget the due times of tenants that are no more in the fleet."""
+        """Forget the due times of tenants that are no longer in the fleet."""
         with self._db.transaction():
             self._db.execute("DELETE FROM due WHERE NOT EXISTS (SELECT 1 FROM tenant WHERE name = due.tenant)")
 

@@ -1,6 +1,6 @@
 """Formats of dates and times, as users write them: `DD.MM.YYYY`, `MMM D, YYYY`, `YYYY-MM-DD HH:mm`.
 
-A format is checked when it is given. A word in it that is no token is an error of the format, not of the dates.
+A format is checked when it is given. A word in it that is not a token is an error of the format, not of the dates.
 Months are in English; their case does not matter.
 """
 
@@ -50,7 +50,7 @@ def full_year(two_digits: int) -> int:
 
 @cache
 def _compiled(pattern: str) -> tuple[re.Pattern[str], tuple[str, ...]]:
-    """The expression of a format, and its parts. SettingsError for a word that is no token, or a missing part."""
+    """The expression of a format, and its parts. SettingsError for a word that is not a token, or a missing part."""
     expression, parts = "", tuple(_split(pattern))
     for part in parts:
         expression += _TOKENS.get(part) or re.escape(part)
@@ -81,7 +81,7 @@ def _split(pattern: str) -> list[str]:
 
 
 def check_format(pattern: str) -> str:
-    """The format itself. SettingsError if it has a word that is no token, or lacks a part of the date."""
+    """The format itself. SettingsError if it has a word that is not a token, or lacks a part of the date."""
     _compiled(pattern)
     return pattern
 

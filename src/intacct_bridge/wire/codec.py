@@ -1,4 +1,4 @@
-"""Messages ⇄ documents, for both sides: each encoder stands beside the decoder of the other side.
+"""Messages ⇄ documents, for both sides: each encoder is next to its decoder.
 
 Order is part of the protocol: the 3.0 schema is a strict sequence and the 2.1 DTD a content model, so
 `control` is senderid, password, controlid, uniqueid, dtdversion, policyid, debug, includewhitespace,

@@ -275,7 +275,7 @@ def _check_characters(texts: "pa.Array", data: bytes) -> None:
 
 
 def _with_nulls(texts: "pa.Array") -> "pa.Array":
-    """Texts that are no slice, with empty ones as null."""
+    """Texts that are not a slice, with empty ones as null."""
     import pyarrow as pa
     import pyarrow.compute as pc
 

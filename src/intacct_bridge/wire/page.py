@@ -3,7 +3,7 @@
 A page is an answer whose one result succeeded and whose `data` has a `listtype`, a `count`, and flat rows: elements
 holding elements that hold text (`query`, `readByQuery`, `readMore`). The rows are taken in expat's own handlers,
 without a tree, and a dotted tag such as `JOURNAL.SYMBOL` stays one name. Anything else (a refused result, several
-results, owned lists nested in a row, attributes on a cell) is no page but a whole Response.
+results, owned lists nested in a row, attributes on a cell) is not a page but a whole Response.
 """
 
 from collections.abc import Mapping

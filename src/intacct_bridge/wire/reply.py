@@ -1,4 +1,4 @@
-"""The answer of one HTTP exchange, and the transport that makes one: the seam below the client.
+"""The answer of one HTTP exchange, and the transport that makes one: the interface below the client.
 
 A transport is any callable `(endpoint, body) -> Reply`: the HTTP client, the emulator, a test's function. It either
 returns a Reply of any status or raises `ConnectionCutError`, which says whether the whole request was sent.
@@ -45,8 +45,8 @@ Transport = Callable[[str, bytes], Reply]
 """`(endpoint, request body) -> Reply`; raises ConnectionCutError."""
 
 BeforeSend = Callable[[], None]
-"""Called just before the bytes of a request are sent, which may be long after the call: requests wait their turn."""
+"""Called just before the bytes of a request are sent. That may be long after the call, because requests wait."""
 
 
 def no_callback() -> None:
-    """The BeforeSend that does nothing."""
+    """A `BeforeSend` that does nothing."""

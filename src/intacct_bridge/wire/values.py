@@ -296,7 +296,7 @@ def _zone(text: str) -> timezone:
 
 
 def shown(text: str) -> str:
-    """A text as error messages quote it: in quotes, cut where it is long."""
+    """Text as error messages quote it: in quotes, and truncated if it is long."""
     return repr(text if len(text) <= 60 else text[:57] + "...")
 
 

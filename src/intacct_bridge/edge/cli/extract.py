@@ -307,7 +307,7 @@ def _wanted_views(given: _Given) -> "WantedViews | None":
 
 
 def _require_database(to: str, does: str, fix: str) -> None:
-    """SettingsError for a destination that is no database; `does` says what an option does to one."""
+    """SettingsError for a destination that is not a database; `does` says what an option does to one."""
     from intacct_bridge.flow.destinations.uri import parse_uri
     from intacct_bridge.model.uri_text import redacted
 

@@ -130,7 +130,7 @@ def _room(labels: int) -> Decimal:
 
 @dataclass(frozen=True, slots=True)
 class _Figure:
-    """What stands around the shapes: the axes, a legend where there are several series, and the table."""
+    """The frame of the shapes: the axes, the table, and a legend if there are several series."""
 
     title: str
     about: str

@@ -68,7 +68,7 @@ class WorkerProcess:
 
 @dataclass(slots=True)
 class FleetDemo:
-    """What happened, for the report and the checks."""
+    """A fleet in the demo, and what happened to it, for the report and the checks."""
 
     fleet: Fleet
     emulator: Emulator

@@ -70,7 +70,7 @@ class AgentServer(MCPServer[None]):
             self.add_tool(function, title=title, annotations=hints, structured_output=True)
 
     async def run_stdio_async(self) -> None:
-        """Serve over standard input and output; a line that is no message is answered too."""
+        """Serve over standard input and output; a line that is not a message is answered too."""
         async with stdio_server() as (lines, answers):
             options = self._lowlevel_server.create_initialization_options()
             await self._lowlevel_server.run(AnsweredLines(lines, answers), answers, options)

@@ -3,8 +3,8 @@
 The library reads standard input in a thread that cannot be cancelled while it waits. So a thread of our own passes the
 input on through a pipe, and closing that pipe ends the wait.
 
-JSON can escape half of a pair of surrogates, which is no character, and the library cannot read that; so such a half is
-passed on as a character that no call may have, and the answer names its field.
+JSON can escape half of a pair of surrogates, which is not a character, and the library cannot read that; so such a half
+is passed on as a character that no call may have, and the answer names its field.
 """
 
 import os

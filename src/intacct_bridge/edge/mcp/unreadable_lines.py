@@ -1,4 +1,4 @@
-"""Lines on standard input that are no message of the protocol: answered with the errors of JSON-RPC 2.0.
+"""Lines on standard input that are not messages of the protocol: answered with the errors of JSON-RPC 2.0.
 
 The library only reports such a line inside of the process, so that a client waits for an answer that does not come. A
 response that cannot be read gets no answer: it is none to a request.

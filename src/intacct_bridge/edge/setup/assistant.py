@@ -46,7 +46,7 @@ class SetUpAssistant:
         return self._found
 
     def plan(self, reads: Iterable[str], writes: Iterable[str]) -> SetUpProgress:
-        """Keep the planned use. SettingsError for a text that is no name of an object."""
+        """Keep the planned use. SettingsError for a text that is not a name of an object."""
         return self.store.change(self.name, reads=object_names(reads), writes=object_names(writes))
 
     def answer(self, **answers: str) -> SetUpProgress:

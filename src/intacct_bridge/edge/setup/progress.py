@@ -77,7 +77,7 @@ class SetUpProgress(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class UnusualName:
-    """An object of the planned use that is no standard object."""
+    """An object of the planned use that is not a standard object."""
 
     name: str
     near: tuple[str, ...]
@@ -101,7 +101,7 @@ def object_names(texts: Iterable[str]) -> tuple[str, ...]:
 
 
 def unusual_names(names: Iterable[str]) -> tuple[UnusualName, ...]:
-    """Those names that are no standard objects, each with the nearest ones."""
+    """Those names that are not standard objects, each with the nearest ones."""
     known = tuple(permissions())
     return tuple(UnusualName(one, tuple(closest(one, known, 2))) for one in names if not keys.standard(one))
 

@@ -50,7 +50,7 @@ def _check_type(name: str, kind: Any) -> None:
 
 @dataclass(slots=True)
 class Reading:
-    """What was seen of one attempt's rows that keeps them from being planned."""
+    """The facts about the rows of one attempt that prevent planning."""
 
     keyless: int = 0
     """Rows without a value in any column of the key."""

@@ -55,7 +55,7 @@ class WriteOptions:
     columns: tuple[str, ...]
     """The columns of the DataFrame."""
     keys: tuple[str, ...]
-    """Those of the key; of an update by fields that are no columns, none."""
+    """Those of the key; of an update by fields that are not columns, none."""
     batch: str
     """The name of the job's batch; empty if it has none."""
     unapproved: str

@@ -37,7 +37,7 @@ class CopiedTable:
 
 @dataclass(frozen=True, slots=True)
 class CopiedCompany:
-    """The source of a company, and the tables of the copy that are no objects."""
+    """The source of a company, and the tables of the copy that are not objects."""
 
     source: CompanySource
     left_out: tuple[str, ...]

@@ -85,7 +85,7 @@ class Administration:
 
     @property
     def mail(self) -> tuple[UserMail, ...]:
-        """The messages to the users that are no users of the settings, in the order of the users."""
+        """The messages to the users that are not users of the settings, in the order of the users."""
         company = self._company
         known = {one.user_id.lower() for one in company.settings.users}
         rows = [row for row, _ in self.users if row.get("LOGINID", "").lower() not in known]

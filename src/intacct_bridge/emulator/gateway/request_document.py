@@ -34,7 +34,7 @@ class RequestDocument:
 
 
 class UnreadableDocumentError(RemoteProtocolError):
-    """Bytes that are no document, with the sentences that say why."""
+    """Bytes that are not a document, with the reasons."""
 
     def __init__(self, *sentences: str) -> None:
         super().__init__(sentences[0])

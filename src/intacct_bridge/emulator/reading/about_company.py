@@ -54,7 +54,7 @@ def get_user_permissions(call: FunctionCall) -> FunctionAnswer:
 
 
 def _subscription(code: str, roles: Sequence[Mapping[str, tuple[str, ...]]], policies: Sequence[Row]) -> Element:
-    """One application with its permissions; those of a role that is no record are one, named All."""
+    """One application with its permissions; those of a role that is not a record are one, named All."""
     rows = [row for row in policies if row.get("MODULE", "").rpartition(".")[2].upper() == code]
     named = [(row.get("POLICYNAME") or "All", row.get("RIGHTS", "")) for row in rows]
     if not named:

@@ -76,7 +76,7 @@ class _Checked:
             raise self.wrong(f"{key} cannot be {value}", "give a month from 1 to 12")
 
     def currency(self, key: str, value: str) -> None:
-        """Refuse a currency that is no code."""
+        """Refuse a currency that is not a code."""
         if value and not _CURRENCY.fullmatch(value):
             raise self.wrong(f"{key} cannot be {value!r}", 'give the three letters of a currency, such as "EUR"')
 

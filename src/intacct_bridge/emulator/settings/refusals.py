@@ -21,7 +21,7 @@ class ControlRefusedError(RefusedError):
         self.echo = echo
         """Whether the application answers: it repeats the control block. A refusal before it does not."""
         self.control = control
-        """The control block of a document that is no request, as far as it can be read."""
+        """The control block of a document that is not a request, as far as it can be read."""
 
 
 class SignInRefusedError(RefusedError):
@@ -135,7 +135,7 @@ def illegal(name: str, text: str, *, correction: str = "", field: str = "") -> F
 
 
 def illegal_number(name: str, text: str, *, field: str = "") -> FunctionRefusedError:
-    """A text that is no number, or a number too large for its field."""
+    """A text that is not a number, or a number too large for its field."""
     correction = f"Enter a number with at most {WHOLE_DIGITS} digits before the point."
     return illegal(name, text, correction=correction, field=field)
 

@@ -220,7 +220,7 @@ class Store:
 
 
 def open_database(path: str | Path | None) -> sqlite3.Connection:
-    """A connection to the file, or to a new database in memory. Raises SettingsError for a file that is no database."""
+    """A connection to the file, or to a new database in memory. SettingsError for a file that is not a database."""
     connection: sqlite3.Connection | None = None
     try:
         connection = sqlite3.connect(

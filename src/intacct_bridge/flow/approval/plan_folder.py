@@ -48,7 +48,7 @@ class PlanFolder:
         return path.stat().st_mode if path.exists() else 0
 
     def file(self, plan: str) -> Path:
-        """The file of the plan of an id. SettingsError for a text that is no id."""
+        """The file of the plan of an id. SettingsError for a text that is not an id."""
         if not is_plan_id(plan):
             raise SettingsError(f"{plan!r} is not the id of a plan", fix="Give an id such as plan-0123456789ab.")
         return self.path / f"{plan}{_SUFFIX}"

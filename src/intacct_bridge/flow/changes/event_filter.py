@@ -14,7 +14,7 @@ from intacct_bridge.model.suggestions import did_you_mean
 
 @dataclass(frozen=True, slots=True)
 class EventFilter:
-    """The changes that a watch sends."""
+    """Which changes a watch sends, and which fields of each."""
 
     kinds: frozenset[ChangeKind] = frozenset(ChangeKind)
     where: Filter | None = None

@@ -1,4 +1,4 @@
-"""The one assembly of an extraction: from the names that a user gives to everything that a run needs.
+"""Assembles an extraction, in this place only: from the names that a user gives to everything that a run needs.
 
     prepared = prepare(gateway, ExtractRequest(("VENDOR", "APBILL")))
     run = prepared.into(sink, options)
@@ -48,7 +48,7 @@ class ExtractRequest:
     entity_column: str = ""
     """The name of a column for the entity that owns a record; empty for none."""
     early: bool = False
-    """Begin while definitions are still on their way, where that is possible."""
+    """Start before all definitions have arrived, if that is possible."""
     skip_refused: bool = True
     """An object that the gateway refuses to describe becomes an outcome; otherwise it raises."""
     skip_missing: bool = False
@@ -86,7 +86,7 @@ class Prepared:
         return tuple(one.stored for one in self.transforms) or self.streams
 
     def into(self, sink: Sink, options: Options | None = None) -> Extraction:
-        """A run into a destination."""
+        """A run that writes to a destination."""
         # messages have no columns of their own
         stored = sink if sink.uri == "-" else TransformingSink(sink, under_stored_names)
         if self.transforms:

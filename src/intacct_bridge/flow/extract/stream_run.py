@@ -1,8 +1,7 @@
 """One stream in one run: its rows go to the destination, and its bookmark with them.
 
-Rows are handed over page by page and committed when enough are waiting, always together with the bookmark that is true
-of them, so that the next run continues from the last commit, however this run ends. Only `StreamRun` changes the
-bookmark of its stream.
+Rows are handed over page by page and committed when enough are waiting, always together with their bookmark. So the
+next run continues from the last commit, however this run ends. Only `StreamRun` changes the bookmark of its stream.
 """
 
 import threading
@@ -28,7 +27,7 @@ from intacct_bridge.wire.values import Value
 
 
 class StoppedError(IntacctError):
-    """The run is being ended; what was committed stays."""
+    """The run was stopped; committed rows are kept."""
 
     exit_status = 130
 
@@ -51,7 +50,7 @@ class RunContext:
     source: ExtractSource
     pool: Executor
     width: int
-    """How many calls a walk may have on their way."""
+    """How many calls a walk may have under way."""
     options: Options
     run: int
     started: str
@@ -76,7 +75,7 @@ class RunContext:
 class _Counts:
     rows: int = 0
     unknown: int = 0
-    """Rows that the last run did not read as they are, lines under changed headers among them."""
+    """Rows that are new or have changed since the last run, and the lines under changed headers."""
     deleted: int = 0
     full: bool = False
     done: bool = False
@@ -128,7 +127,7 @@ class StreamRun:
 
     @property
     def sound(self) -> bool:
-        """Whether the writer holds nothing of a failed commit."""
+        """Whether the writer is free of rows of a failed commit."""
         return not self._committing
 
     # --- the walk
@@ -225,7 +224,7 @@ class StreamRun:
         self._bookmark = replace(self._bookmark, deletes=replace(self._bookmark.deletes, uncounted=True))
 
     def found_deleted(self) -> None:
-        """A full refresh found deleted records; what went with them is still to be counted."""
+        """A full refresh found deleted records; those that were deleted along with them are still to be counted."""
         self._bookmark = replace(self._bookmark, deletes=replace(self._bookmark.deletes, found_some=True))
 
     def finish_deletes(self) -> None:
@@ -419,7 +418,7 @@ class StreamRun:
 
 
 def _way_out(stream: Stream, error: IntacctError) -> str:
-    """The fix for a cell that is not of its field's kind."""
+    """The fix for a cell that does not fit the type of its field."""
     if not isinstance(error, RecordError) or error.field not in stream.fields:
         return ""
     return f"correct it in Intacct, or read the column as text: `as_text = {stream.name}.{error.field}`"

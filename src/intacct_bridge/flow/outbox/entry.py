@@ -129,7 +129,7 @@ def outcome_word(entry: OutboxEntry) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Conclusion:
-    """The outcome of one entry, as a loader found it out from the entry that it had seen."""
+    """The outcome of one entry, as a loader determined it, with the state of the entry on which it relied."""
 
     entry: OutboxEntry
     status: RecordStatus

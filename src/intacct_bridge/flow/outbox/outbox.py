@@ -77,7 +77,7 @@ from intacct_bridge.store.place import Place
 
 _BATCH = 500
 _LATE = timedelta(seconds=1)
-"""The time between `begin` and the departure of the bytes after which the departure is noted."""
+"""If bytes leave later than this after `begin`, the time of sending is noted."""
 _ANY_TIME = "9999"
 """A text that sorts after every time."""
 _DECISIONS = {

@@ -1,4 +1,4 @@
-"""Questions to an open outbox: its entries, whose record is whose, and what people decided."""
+"""Reading an open outbox: its entries, the entry of a record, and the decisions of people."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -17,7 +17,7 @@ _BATCH = 500
 
 
 class OutboxReader:
-    """What can be asked of an outbox. None of it changes the outbox."""
+    """Reads an outbox, and changes nothing in it."""
 
     def __init__(self, database: StateDatabase) -> None:
         self._db = database

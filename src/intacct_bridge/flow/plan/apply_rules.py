@@ -135,7 +135,7 @@ class CheckAmountsDue:
 
 
 def _paying(write: Write) -> Iterator[RecordLine]:
-    """The lines of a payment that is no draft, which pay a document in its own currency."""
+    """The lines of a payment that is not a draft, which pay a document in its own currency."""
     if comparable(write.fields.get("ACTION")).casefold() != "draft":
         yield from (line for line in write.all_lines if _paid(line) and isinstance(line.amount, Decimal))
 

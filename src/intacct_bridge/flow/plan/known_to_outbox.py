@@ -31,7 +31,7 @@ _Class = tuple[str, ...]
 class AsRecorded:
     """The step that gives each record the identity and digest under which the outbox has it.
 
-    Earlier versions took texts as they were. Now they count in NFC, so only records with accents are looked for twice.
+    Earlier versions used text unchanged. Now text is compared in NFC, so only records with accents are looked up twice.
     """
 
     def __init__(self, context: PlanContext) -> None:
@@ -66,7 +66,7 @@ def _as_recorded(write: Write, identity: Identity, entry: OutboxEntry) -> Write:
 
 
 class KnownToOutbox:
-    """The step that closes new records which an earlier run has sent."""
+    """The step that gives new records which an earlier run has sent their final verdict."""
 
     def __init__(self, context: PlanContext) -> None:
         self._context = context

@@ -30,7 +30,7 @@ class PlanSettings:
     """How to plan."""
 
     offline: bool = False
-    """Ask the company nothing; the rules that need it are named as unchecked."""
+    """Send no request; the rules that need the company are named as unchecked."""
     allow_duplicates: bool = False
     """Create a record even if the company has one with the same key; a warning takes the place of the refusal."""
     mode: Mode = Mode.CREATE
@@ -49,13 +49,13 @@ class SendOptions:
 
 @dataclass(frozen=True, slots=True)
 class PlanOrigin:
-    """What makes a kept plan one of a kind: its id, the outbox it was made with, and how it is sent."""
+    """What identifies a kept plan: its id, the outbox it was made with, and how it is sent."""
 
     id: str
     outbox: str
     options: SendOptions
     needs_approval: bool = False
-    """Whether a person must approve it, even where the connection does not ask for that."""
+    """Whether a person must approve it, even if the connection does not require approvals."""
 
 
 class Verdict(StrEnum):
@@ -148,7 +148,7 @@ def _without_consequences(findings: Iterable[Finding]) -> Iterator[Finding]:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Everything that a person needs for a decision, and everything that applying needs to carry it out."""
+    """Everything that a person needs to decide on a load, and everything that applying it needs."""
 
     target: TargetCompany
     object: str

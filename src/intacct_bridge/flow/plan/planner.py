@@ -1,12 +1,12 @@
-"""Planning: what a load would do with each record, found out before anything is sent.
+"""Planning: decides what a load would do with each record, before anything is sent.
 
-A plan is made by steps, each from records to records, which take the records from what the input says to a verdict with
-its reasons. A step asks for all records together. A record is refused whole if any of its lines is; the others go on.
-What an earlier run posted is unchanged. What it left in doubt is named so. The same identity with other content is a
-conflict for a person to decide, and never a second post.
+A plan is made in steps. Each step takes all records and returns them, closer to a verdict with its reasons. It asks the
+company about all records together. A record is refused if any of its lines is; the other records continue. A record
+that an earlier run posted is unchanged, and one that it left without an answer is in doubt. The same identity with
+other content is a conflict, which a person must decide and which is never posted a second time.
 
-Planning reads the company (and counts what that costs) but writes nothing to it. The records of each entity are planned
-in a session of its own; the plan has all of them in the order of the input.
+Planning reads the company (and counts the cost) but writes nothing to it. The records of each entity are planned in a
+session of its own; the plan has all of them in the order of the input.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -47,7 +47,7 @@ _USUAL = PlanSettings()
 
 
 def steps_to_create(context: PlanContext) -> tuple[PlanStep, ...]:
-    """The steps for new records. If an earlier run posted all of them, the company is asked for their receipts only."""
+    """The steps for new records. If an earlier run posted all of them, only the receipts are checked in the company."""
     return (
         AsRecorded(context),
         KnownToOutbox(context),

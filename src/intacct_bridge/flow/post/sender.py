@@ -49,7 +49,7 @@ def refuse_read_only(connection: Connection) -> None:
 
 
 def no_step(_: str) -> None:
-    """The Step that does nothing."""
+    """A `Step` that does nothing."""
 
 
 class Sender:

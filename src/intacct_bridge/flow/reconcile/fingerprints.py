@@ -131,7 +131,7 @@ def chosen_measures(copy: CopyReader, table: ComparedTable, rows: int) -> Measur
 
 
 def by_dimensions(copy: CopyReader, table: ComparedTable, measures: Measures) -> Measures:
-    """The same measures in groups of other fields: those of the first ones that are no day and were left out."""
+    """The same measures in groups of other fields: the ones that are not days and were left out at first."""
     left = {one for one in _FIRST_GROUPS if table.columns.get(one) and table.kind(one) is not Kind.DATE}
     return replace(measures, groups=_groups(copy, table, MAX_PAGE, left.difference(measures.groups)))
 

@@ -13,7 +13,7 @@ class FlowStatistics:
     """The runs of one flow, or of one command outside flows, on one connection."""
 
     flow: str
-    """Empty for a command that is no flow."""
+    """Empty for a command that is not a flow."""
     command: str
     connection: str
     runs: int = 0

@@ -1,4 +1,4 @@
-"""The bookmark of a stream: what one run leaves for the next. Pure: the clock is passed in.
+"""The bookmark of a stream: its progress, which one run stores for the next. Pure: the clock is passed in.
 
 A stream is read by *walks* along its key. A full refresh walks over everything, an incremental walk over what changed:
 
@@ -137,14 +137,14 @@ class CopiedColumns:
     unqueryable: tuple[str, ...] = ()
     """Fields that the gateway describes but does not let us query."""
     variant: str = ""
-    """What the stream was read as, where its name may come to mean something else; see `Stream.variant`."""
+    """The variant of the stream that was read, if its name may come to mean something else; see `Stream.variant`."""
     unfilled: tuple[str, ...] = ()
     """Columns that the last read did not fill, so that rows may be newer than these cells."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bookmark:
-    """All that one run leaves for the next."""
+    """The progress of a stream, which one run stores for the next."""
 
     progress: WalkProgress = field(default_factory=WalkProgress)
     deletes: DeleteProgress = field(default_factory=DeleteProgress)

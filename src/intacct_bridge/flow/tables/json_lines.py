@@ -25,7 +25,7 @@ def open_jsonl(path: Path) -> InputTable:
 
 
 def table_of_lines(source: str, columns: Iterable[str], lines: Callable[[], Iterable[bytes]]) -> InputTable:
-    """JSON lines that are no file; `lines` gives all of them again each time. Rows may name no files to attach."""
+    """JSON lines that are not in a file; `lines` gives all of them each time. Rows may name no files to attach."""
     found = tuple(map(nfc, columns))
     return InputTable(Path(source), found, lambda: _rows_of_lines(source, lines()), "jsonl", takes_files=False)
 

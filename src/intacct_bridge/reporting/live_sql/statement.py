@@ -120,7 +120,7 @@ def _free_prefix(sql: str) -> str:
 
 
 def _base_tables(query: "exp.Query") -> "Iterator[tuple[exp.Table, exp.Expr]]":
-    """The tables that are no common table expressions, each with the SELECT that it stands in."""
+    """The tables that are not common table expressions, each with the SELECT that it stands in."""
     from sqlglot import exp
     from sqlglot.optimizer.scope import traverse_scope
 

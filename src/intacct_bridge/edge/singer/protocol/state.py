@@ -98,7 +98,7 @@ def _times_of_another_tap(document: Mapping[str, Any], rename: Callable[[str], s
 
 
 def _bookmark_of_another_tap(time: Any, key: Any = "") -> Bookmark:
-    """The bookmark for a time, which is the value of this replication key; empty if that is no time of change."""
+    """The bookmark for a time, which is the value of this replication key; empty if that is not a time of change."""
     if key and str(key).upper() not in _TIMES_OF_CHANGE:
         return Bookmark()
     read = Bookmark.from_dict({"since": time or ""})

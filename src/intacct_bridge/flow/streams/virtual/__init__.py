@@ -1,1 +1,1 @@
-"""Virtual streams: streams that are no object of Intacct, such as balances, dimension values and custom reports."""
+"""Virtual streams: streams that are not objects of Intacct, such as balances, dimension values and custom reports."""
