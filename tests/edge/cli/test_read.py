@@ -1,9 +1,12 @@
 """The commands that read: objects, describe, query and get, for people and for programs."""
 
 import csv
+import errno
 import io
 import json
+import os
 import re
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -12,8 +15,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from intacct_bridge.edge.terminal.row_formats import write_parquet
-from intacct_bridge.errors import InvalidRequestError
+from intacct_bridge.edge.terminal.console import Console
+from intacct_bridge.edge.terminal.row_formats import write_parquet, write_rows
+from intacct_bridge.errors import InvalidRequestError, TransientError
 from support.edge.command_line import Intacct
 
 
@@ -150,6 +154,51 @@ def test_a_page_with_other_column_types_is_refused_and_not_rounded(tmp_path: Pat
     pages = [pa.RecordBatch.from_pydict({"N": [number]}) for number in (1, Decimal("1.5"))]
     with pytest.raises(InvalidRequestError, match="does not fit the column types of the first"):
         write_parquet(pages, to=tmp_path / "n.parquet")
+
+
+@pytest.mark.parametrize("ending", ["csv", "jsonl", "parquet"])
+def test_a_file_is_replaced_only_once_it_is_complete(tmp_path: Path, ending: str) -> None:
+    """A part of the rows looks like all of them."""
+
+    def broken() -> Iterator[Any]:
+        yield pa.RecordBatch.from_pydict({"N": [1]}) if ending == "parquet" else {"N": 1}
+        raise TransientError("the connection was lost")
+
+    def write(rows: Iterable[Any]) -> int:
+        if ending == "parquet":
+            return write_parquet(rows, to=file)
+        return write_rows(rows, Console(), kind=ending, to=file)
+
+    file = tmp_path / f"n.{ending}"
+    file.write_text("of yesterday")
+    file.chmod(0o640)
+    with pytest.raises(TransientError):
+        write(broken())
+    assert file.read_text() == "of yesterday"
+    assert [one.name for one in tmp_path.iterdir()] == [file.name]
+    assert write([pa.RecordBatch.from_pydict({"N": [2]}) if ending == "parquet" else {"N": 2}]) == 1
+    assert b"of yesterday" not in file.read_bytes()
+    assert file.stat().st_mode & 0o777 == 0o640
+    assert [one.name for one in tmp_path.iterdir()] == [file.name]
+
+
+def test_a_link_and_a_device_are_written_and_stay(tmp_path: Path) -> None:
+    real, link = tmp_path / "real.csv", tmp_path / "link.csv"
+    link.symlink_to(real)
+    assert write_rows([{"N": 1}], Console(), kind="csv", to=link) == 1
+    assert (link.is_symlink(), real.read_text()) == (True, "N\n1\n")
+    assert write_rows([{"N": 1}], Console(), kind="csv", to=Path(os.devnull)) == 1
+    assert Path(os.devnull).is_char_device()
+
+
+def test_a_full_disk_names_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(self: Path, target: Path) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "replace", full)
+    with pytest.raises(OSError, match=r"No space left on device: '.*n\.csv'"):
+        write_rows([{"N": 1}], Console(), kind="csv", to=tmp_path / "n.csv")
+    assert not list(tmp_path.iterdir())
 
 
 def test_amounts_are_grouped_in_tables_and_plain_digits_for_programs(demo: Intacct) -> None:

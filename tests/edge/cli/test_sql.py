@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+import pyarrow.parquet as pq
+
 from support.edge.command_line import Intacct
 
 
@@ -21,6 +23,14 @@ def test_a_select_over_the_company(demo: Intacct) -> None:
     table = demo("sql", "SELECT max(TOTALDUE) AS most FROM VENDOR")
     assert table.status == 0
     assert "000000" not in table.out
+
+
+def test_a_result_without_rows_replaces_a_file_of_an_earlier_one(demo: Intacct, tmp_path: Path) -> None:
+    file = tmp_path / "due.parquet"
+    file.write_text("of yesterday")
+    ran = demo("sql", "SELECT VENDORID FROM VENDOR WHERE NAME = 'nobody'", "--out", str(file))
+    assert ran.status == 0, ran.said
+    assert (pq.read_table(file).num_rows, pq.read_table(file).column_names) == (0, ["VENDORID"])
 
 
 def test_the_price_is_shown_and_capped(demo: Intacct) -> None:

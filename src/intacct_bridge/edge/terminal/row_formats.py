@@ -5,18 +5,20 @@ CSV and null elsewhere.
 """
 
 import csv
+import os
+import stat
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 from intacct_bridge.edge.terminal.console import Console, as_json
 from intacct_bridge.edge.terminal.tables import shown
-from intacct_bridge.errors import InvalidRequestError, SettingsError
+from intacct_bridge.errors import IntacctError, InvalidRequestError, SettingsError
 from intacct_bridge.model.text_forms import no_formula
 from intacct_bridge.model.wording import counted
 from intacct_bridge.wire.values import Value
@@ -80,13 +82,21 @@ def write_parquet(batches: "Iterable[pa.RecordBatch]", *, to: Path | None) -> in
     if first is None:
         return 0
     count = 0
-    # Opened here, because Arrow reads a name with a colon as a URL.
-    opened = nullcontext(sys.stdout.buffer) if to is None else to.open("wb")
-    with opened as target, pq.ParquetWriter(target, first.schema, compression="zstd") as writer:
+    with _binary(to) as target, pq.ParquetWriter(target, first.schema, compression="zstd") as writer:
         for batch in chain([first], several):
             writer.write_batch(batch if batch.schema == first.schema else _fitted(batch, first.schema))
             count += batch.num_rows
     return count
+
+
+@contextmanager
+def _binary(to: Path | None) -> Iterator[BinaryIO]:
+    """The output as a file object, because Arrow reads a name with a colon as a URL."""
+    if to is None:
+        yield sys.stdout.buffer
+        return
+    with _complete(to) as path, path.open("wb") as out:
+        yield out
 
 
 def _fitted(batch: "pa.RecordBatch", schema: "pa.Schema") -> "pa.RecordBatch":
@@ -181,5 +191,30 @@ def _text(to: Path | None, console: Console) -> Iterator[TextOutput]:
     if to is None:
         yield console
         return
-    with to.open("w", encoding="utf-8", newline="") as out:
+    with _complete(to) as path, path.open("w", encoding="utf-8", newline="") as out:
         yield out
+
+
+@contextmanager
+def _complete(to: Path) -> Iterator[Path]:
+    """Where to write a file, which gets its name and replaces an earlier one once it is complete.
+
+    A pipe or a device is written directly, and so is a file in a folder that takes no other files.
+    """
+    to = to.resolve()
+    if to.exists() and not (to.is_file() and os.access(to.parent, os.W_OK)):
+        yield to
+        return
+    partial = to.with_name(f"{to.name}.{os.getpid()}.part")
+    try:
+        yield partial
+        if to.exists():
+            partial.chmod(stat.S_IMODE(to.stat().st_mode))
+        partial.replace(to)
+    except OSError as error:
+        if not isinstance(error, IntacctError):
+            error.filename = str(to)  # a full disk is reported without a name, and the partial file is ours
+        raise
+    finally:
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)

@@ -14,6 +14,8 @@ from intacct_bridge.model.query.where_text import where_text
 from intacct_bridge.model.wording import counted
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from intacct_bridge.reporting.live_sql.statement import ReadObject
 
 
@@ -74,12 +76,19 @@ def sql_command(
         found = live_table(client, statement)
         context.console.say(counted(client.meter.transactions, "API transaction"))
     if kind == "parquet":
-        count = write_parquet(found.to_batches(), to=out)
+        count = write_parquet(found.to_batches() or [_without_rows(found)], to=out)
     else:
         rows = [{name: _plain(value) for name, value in row.items()} for row in found.to_pylist()]
         count = write_rows(rows, context.console, kind=kind, to=out)
     context.recorder.add_rows("sql", count)
     context.console.say(counted(count, "row"))
+
+
+def _without_rows(table: "pa.Table") -> "pa.RecordBatch":
+    """The columns of a result without rows, which has no batch."""
+    import pyarrow as pa
+
+    return pa.RecordBatch.from_pylist([], schema=table.schema)
 
 
 def _plain(value: Any) -> Any:
