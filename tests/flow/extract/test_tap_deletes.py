@@ -32,7 +32,8 @@ class Consumer:
         """The messages of a run, and its last state."""
         out = BytesIO()
         state = SingerState.from_document(self.document) if self.document else SingerState()
-        run(SingerSink(out, state=state, options=options), company, streams, options)
+        selected = {one.name: tuple(one.fields) for one in streams}
+        run(SingerSink(out, state=state, options=options, selected=selected), company, streams, options)
         for message in map(json.loads, out.getvalue().splitlines()):
             if message["type"] == "STATE":
                 self.document = message["value"]
@@ -111,3 +112,23 @@ def test_rows_replace_those_of_a_run_that_has_just_ended() -> None:
             row["WHENMODIFIED"] = company.stamp()
         consumer.take(company, [GLBATCH, GLDETAIL], options)
         consumer.check(company, [GLBATCH, GLDETAIL])
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+def test_a_full_refresh_that_is_resumed_with_more_fields_sends_them_for_all_rows(is_first: bool) -> None:
+    narrow = replace(VENDOR, fields={name: kind for name, kind in VENDOR.fields.items() if name != "NAME"})
+    company, consumer, full = Company(4), Consumer(), replace(SMALL, full=True)
+    for number in range(30):
+        company.add("VENDOR", VENDORID=f"V{number}", NAME=f"Vendor {number}")
+    company.clock += timedelta(days=3)
+    if not is_first:
+        consumer.take(company, [narrow])
+    company.after_call = from_call(company.calls + 4, TransientError("off-line"))
+    consumer.take(company, [narrow], full)
+    assert len(consumer.rows["VENDOR"]) > 10
+    company.after_call = lambda number: None
+    company.clock += timedelta(hours=3)
+    consumer.take(company, [VENDOR], full)
+    assert [row for row in consumer.rows["VENDOR"] if not row.get("NAME")] == []
+    consumer.check(company, [VENDOR])
+    assert "selections" not in consumer.document

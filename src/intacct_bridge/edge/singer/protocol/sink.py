@@ -13,6 +13,7 @@ A run after a killed one sends again what came after the last STATE.
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
+from hashlib import sha256
 from time import monotonic
 from typing import IO, TYPE_CHECKING, Any
 
@@ -118,8 +119,21 @@ class SingerSink:
         return self.state.run
 
     def bookmarks(self) -> Mapping[str, Bookmark]:
-        """The bookmarks of the state document."""
-        return dict(self.state.bookmarks)
+        """The bookmarks of the state document. A full refresh in progress that sent other fields begins again."""
+        return {
+            name: one.restart() if one.full and self._selects_others(name) else one
+            for name, one in self.state.bookmarks.items()
+        }
+
+    def _selects_others(self, stream: str) -> bool:
+        """Whether the full refresh in progress has sent other fields than this run selects."""
+        selection = self.selection(stream)
+        return self.state.selections.get(stream, selection) != selection
+
+    def selection(self, stream: str) -> str:
+        """A short text that is the same for the same selected fields."""
+        fields = self.selected.get(stream)
+        return "all" if fields is None else sha256(" ".join(sorted(fields)).encode()).hexdigest()[:16]
 
     def writer(self, stream: Stream, bookmark: Bookmark) -> "SingerWriter":
         """The writer of one stream."""
@@ -188,6 +202,10 @@ class SingerSink:
             self.state.extracted_at = max(self.state.extracted_at, extracted_at)
             self.state.bookmarks[stream] = bookmark
             self.state.versions[stream] = version
+            if bookmark.full:
+                self.state.selections[stream] = self.selection(stream)
+            else:
+                self.state.selections.pop(stream, None)
             if keys is not None:
                 self.state.keys[stream] = dict(keys)
             elif self.state.keys.pop(stream, None) is not None:

@@ -33,6 +33,8 @@ class SingerState:
     """The documents of `KnownKeys`, by stream."""
     extracted_at: str = ""
     """The latest time of extraction that a record was sent with, which may be ahead of the clock; see `SentRows`."""
+    selections: dict[str, str] = field(default_factory=dict)
+    """By stream whose full refresh is in progress, which fields it sends."""
     names: str = ""
     """The names of streams that the consumer got, `intacct` or `hotglue`; empty if it got none of ours yet."""
 
@@ -70,7 +72,8 @@ class SingerState:
         at = str(document.get("extracted_at", ""))
         if at:
             datetime.fromisoformat(at)
-        return cls(company, int(document.get("run", 0)), found, versions, keys, at, names)
+        selections = {name: str(one) for name, one in (document.get("selections") or {}).items()}
+        return cls(company, int(document.get("run", 0)), found, versions, keys, at, selections, names)
 
     def document(self) -> dict[str, Any]:
         """The document to emit."""
@@ -81,6 +84,7 @@ class SingerState:
             "run": self.run,
             **({"known_keys": self.keys} if self.keys else {}),
             **({"extracted_at": self.extracted_at} if self.extracted_at else {}),
+            **({"selections": self.selections} if self.selections else {}),
             **({"stream_names": self.names} if self.names == "hotglue" else {}),
         }
 
