@@ -15,6 +15,7 @@ from intacct_bridge.flow.company.legacy import LegacyGateway
 from intacct_bridge.flow.company.target_company import TargetCompany
 from intacct_bridge.flow.outbox.entry import KeptPlan
 from intacct_bridge.flow.outbox.outbox import Outbox
+from intacct_bridge.flow.plan.changes import UNKNOWN
 from intacct_bridge.flow.plan.context import write_target
 from intacct_bridge.flow.plan.plan import WRITTEN, Plan, PlannedRecord, SendOptions, Verdict
 from intacct_bridge.flow.plan.planner import confirm_plan
@@ -165,4 +166,4 @@ def _same(before: PlannedRecord, now: PlannedRecord) -> bool:
 
 
 def _old_values(record: PlannedRecord) -> dict[str, str]:
-    return {change.name: change.before for change in record.changes}
+    return {change.name: change.before for change in record.changes if change.before != UNKNOWN}

@@ -1,7 +1,8 @@
 """The difference between the input and the company's record, and the update or delete that makes it.
 
 Only fields and lines that the input has are compared. A line set is compared and replaced as a whole, because the
-gateway takes it so; the order of its lines does not matter.
+gateway takes it so; the order of its lines does not matter. Fields that the company takes and does not show, such as
+the day on which an entry reverses itself, cannot be compared: they are changes whose earlier value is unknown.
 """
 
 from collections import Counter
@@ -19,6 +20,9 @@ from intacct_bridge.model.keys import natural_key
 from intacct_bridge.model.wording import amount_shown, counted
 from intacct_bridge.model.writing.functions import SPECIFIC_UPDATE
 from intacct_bridge.wire.values import Value
+
+UNKNOWN = "not shown by Intacct"
+"""The earlier value of a field that the company takes and does not show."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,24 @@ class Change:
 def differences(write: Write, current: CurrentRecord, writable: WritableObject, key: Names) -> tuple[Change, ...]:
     """Everything that an update would change; fields that cannot be compared are left out."""
     return tuple(_differences(write, current, writable, key))
+
+
+def unknown_changes(write: Write, current: CurrentRecord, writable: WritableObject) -> tuple[Change, ...]:
+    """The fields that cannot be compared, since the company does not show them."""
+    excluded = (writable.lookup.record_key, *WRITTEN_BY_NAME)
+    return tuple(
+        Change(name, UNKNOWN, comparable(value))
+        for name, value in write.fields.items()
+        if name not in current.row and name not in excluded
+    )
+
+
+def left_alone(write: Write, current: CurrentRecord) -> Iterator[Finding]:
+    """A warning of each field that an update does not change: the company shows its number, and takes its name."""
+    for name in WRITTEN_BY_NAME:
+        if name in write.fields and name in current.row:
+            text = f"{name} cannot be compared with Intacct, and an update leaves it as it is"
+            yield Finding("compare", text, "", write.column(name), write.position, refuses=False)
 
 
 def _differences(write: Write, current: CurrentRecord, writable: WritableObject, key: Names) -> Iterator[Change]:

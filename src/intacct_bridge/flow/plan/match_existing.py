@@ -3,7 +3,7 @@
 Updates and deletes are not kept as done: the company shows each time which changes are left.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -14,7 +14,17 @@ from intacct_bridge.flow.company.references import resolve
 from intacct_bridge.flow.outbox.entry import OutboxEntry
 from intacct_bridge.flow.plan.actions import moved_facts
 from intacct_bridge.flow.plan.altered_plans import identity_names
-from intacct_bridge.flow.plan.changes import Change, deletion_of, differences, earlier_values, obstacles, update_of
+from intacct_bridge.flow.plan.changes import (
+    UNKNOWN,
+    Change,
+    deletion_of,
+    differences,
+    earlier_values,
+    left_alone,
+    obstacles,
+    unknown_changes,
+    update_of,
+)
 from intacct_bridge.flow.plan.context import PlanContext
 from intacct_bridge.flow.plan.outbox_verdict import by_outbox, is_doubtful
 from intacct_bridge.flow.plan.plan import Mode, PlannedRecord, Verdict
@@ -90,6 +100,8 @@ class MatchExisting:
         if is_doubtful(entry):
             return replace(record, write=match.write), entry
         latest = entry or given
+        if _is_done(match, (given, entry), record.write):
+            match = replace(match, verdict=Verdict.UNCHANGED, changes=())
         if match.verdict is Verdict.UNCHANGED and record.write.attachments and not _has_posted(given, record.write):
             return _without_files(match), None
         if match.verdict is not Verdict.REFUSED:
@@ -133,7 +145,7 @@ class MatchExisting:
             existing = replace(record, write=delete, receipt=receipt, verdict=Verdict.DELETE, existing=current.facts)
             return existing.with_findings(*obstacles(delete, current, self._writable))
         write = replace(write, fields={name: one for name, one in write.fields.items() if name not in write.only_new})
-        changes = differences(write, current, self._writable, names)
+        changes = differences(write, current, self._writable, names) + unknown_changes(write, current, self._writable)
         existing = replace(
             record,
             write=update_of(write, current, self._writable, changes),
@@ -141,7 +153,7 @@ class MatchExisting:
             verdict=Verdict.UPDATE if changes else Verdict.UNCHANGED,
             changes=changes,
         )
-        return existing.with_findings(*obstacles(write, current, self._writable, changes))
+        return existing.with_findings(*left_alone(write, current), *obstacles(write, current, self._writable, changes))
 
 
 def _has_deleted(entry: OutboxEntry) -> bool:
@@ -149,8 +161,14 @@ def _has_deleted(entry: OutboxEntry) -> bool:
 
 
 def _has_posted(entry: OutboxEntry | None, write: Write) -> bool:
-    """Whether the entry is this very record, posted as new with the same files."""
+    """Whether the entry is this very record with the same content and files, and was applied."""
     return entry is not None and entry.status is RecordStatus.APPLIED and entry.digest == write.digest
+
+
+def _is_done(match: PlannedRecord, entries: Iterable[OutboxEntry | None], write: Write) -> bool:
+    """Whether an earlier run wrote all that is left to change, of which the company shows nothing."""
+    unknown = bool(match.changes) and all(change.before == UNKNOWN for change in match.changes)
+    return unknown and any(_has_posted(one, write) for one in entries)
 
 
 def _without_files(record: PlannedRecord) -> PlannedRecord:
@@ -246,6 +264,7 @@ class RecheckExisting:
         if write.operation is WriteOperation.DELETE:
             return (Change(record_key, current.record, ""),), tuple(moved_facts(write, record.existing, current.facts))
         left = differences(write, current, self._writable, (record_key,))
+        left += unknown_changes(write, current, self._writable)
         before = {change.name: change.before for change in record.changes}
         moved = tuple(
             Finding(
@@ -256,6 +275,6 @@ class RecheckExisting:
                 write.position,
             )
             for change in left
-            if before.get(change.name) != change.before
+            if change.before not in (before.get(change.name), UNKNOWN)
         )
         return left, moved

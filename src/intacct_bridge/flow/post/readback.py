@@ -18,7 +18,7 @@ from intacct_bridge.flow.company.writable import WritableObject, writable_object
 from intacct_bridge.flow.outbox.entry import OutboxEntry, WriteTarget
 from intacct_bridge.flow.outbox.outbox import Outbox
 from intacct_bridge.flow.outbox.sent_write import sent_key, sent_write
-from intacct_bridge.flow.plan.changes import differences
+from intacct_bridge.flow.plan.changes import differences, unknown_changes
 from intacct_bridge.flow.records.status import UNRESOLVED
 from intacct_bridge.flow.records.values import comparable
 from intacct_bridge.flow.records.write import Write, WriteOperation
@@ -86,7 +86,8 @@ def _unless_updated_since(
     """That an update was not done, unless a later one of ours has the fields that differ."""
     key = sent_key(writable, entry)
     record = comparable(write.fields.get(key))
-    left = {change.name for change in differences(write, current, writable, (key,))}
+    changes = (*differences(write, current, writable, (key,)), *unknown_changes(write, current, writable))
+    left = {change.name for change in changes}
     for other in updates.of({record, current.record}):
         if other.number > entry.number and (both := left & sent_write(writable, other).fields.keys()):
             names = ", ".join(sorted(both))
@@ -104,9 +105,11 @@ def _compare(writable: WritableObject, write: Write, entry: OutboxEntry, current
         return Readback(ReadbackVerdict.DONE if current is None else ReadbackVerdict.NOT_DONE, record)
     if current is None:
         return Readback(ReadbackVerdict.UNCLEAR, record, f"{write.object} {record} no longer exists in Intacct")
+    unknown = unknown_changes(write, current, writable)
     left = differences(write, current, writable, (key,))
-    if not left:
+    if not left and len(unknown) < len(write.fields.keys() - {key}) + len(write.lines):
         return Readback(ReadbackVerdict.DONE, record)
+    left = left or unknown  # the company shows nothing of it
     names = ", ".join(change.name for change in left)
     if any(change.name in write.lines for change in left):
         note = f"the lines of {write.object} {record} differ: compare {names}"
