@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from intacct_bridge.errors import SettingsError
@@ -16,7 +17,7 @@ from intacct_bridge.model.wording import currency_decimals
 from intacct_bridge.reporting.definitions import column_name
 from intacct_bridge.reporting.dialects import DIALECTS
 from intacct_bridge.reporting.rendering import CopyShape, SkippedView, render_views
-from intacct_bridge.reporting.statement_groups import GROUPS_TABLE, unknown_groups
+from intacct_bridge.reporting.statement_groups import GROUPS_TABLE, KEPT, kept_text, unknown_groups
 
 REPORTING = "reporting"
 LOWER = "raw"
@@ -70,6 +71,8 @@ def apply_views(sink: SqlSink, groups: Groups | None = None) -> AppliedViews:
     rendered, skipped = render_views(dialect, shape)
     views = [StoredView(f"{shape.reporting}.{one.name}", one.kind, one.statements) for one in rendered]
     changed = replace_views(sink, REPORTING, shape.reporting, views)
+    if sink.settings().get(KEPT, kept_text({})) != kept_text(groups or {}):
+        sink.keep_settings({KEPT: kept_text(groups or {})}, datetime.now(UTC))
     sink.gather_statistics()
     return AppliedViews(shape.reporting.strip('"'), tuple(one.name for one in rendered), tuple(skipped), changed)
 

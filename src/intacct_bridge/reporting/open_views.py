@@ -1,17 +1,20 @@
 """The views of reporting over a copy that is open for reading: in memory, for a copy in any destination."""
 
 from collections.abc import Collection
+from dataclasses import replace
 
 from intacct_bridge.flow.reconcile.copy_reader import CopyReader
-from intacct_bridge.model.sql_text import quoted
+from intacct_bridge.model.sql_text import literal, quoted
 from intacct_bridge.model.wording import currency_decimals
+from intacct_bridge.reporting.apply import most_decimals
 from intacct_bridge.reporting.definitions import view_definitions
 from intacct_bridge.reporting.dialects import DUCKDB
 from intacct_bridge.reporting.rendering import CopyShape, lacking_views, render
+from intacct_bridge.reporting.statement_groups import kept_groups
 
 _RAW, _BRIDGE, _VIEWS = "memory.raw_tables", "memory.bridge_tables", "memory.reporting"
 _MOST_DECIMALS = max(currency_decimals(one) for one in ("USD", "KWD"))
-"""Currencies have up to three decimals; more of them change no sum."""
+"""Of amounts in a copy that does not name their currency."""
 
 
 def make_open_views(copy: CopyReader, wanted: Collection[str], *, held: Collection[str] = ()) -> dict[str, str]:
@@ -24,8 +27,7 @@ def make_open_views(copy: CopyReader, wanted: Collection[str], *, held: Collecti
         _RAW,
         _BRIDGE,
         _VIEWS,
-        decimals=_MOST_DECIMALS,
-        trx_decimals=_MOST_DECIMALS,
+        groups=kept_groups(copy.settings),
     )
     definitions = view_definitions()
     lacking = {one.name: one.reason for one in lacking_views(shape) if one.name in wanted}
@@ -35,14 +37,42 @@ def make_open_views(copy: CopyReader, wanted: Collection[str], *, held: Collecti
     copy.execute(
         f"CREATE TABLE IF NOT EXISTS {_BRIDGE}.settings (name VARCHAR PRIMARY KEY, value VARCHAR, updated TIMESTAMPTZ)"
     )
-    for name in {table.object for one in needed for table in definitions[one].tables}.intersection(shape.tables):
+    for name, value in copy.settings.items():
+        copy.execute(f"INSERT OR REPLACE INTO {_BRIDGE}.settings VALUES ({literal(name)}, {literal(value)}, NULL)")
+    tables = {table.object for one in needed for table in definitions[one].tables}.intersection(shape.tables)
+    for name in tables:
         _raw(copy, name)
+    shape = _with_decimals(copy, shape, tables)
     for name, definition in definitions.items():
         if name in needed:
             copy.execute(render(definition, DUCKDB, shape).statements[0])
             if name in held:
                 _hold(copy, name)
     return lacking
+
+
+def _with_decimals(copy: CopyReader, shape: CopyShape, tables: Collection[str]) -> CopyShape:
+    """The shape with the decimals of the currencies in the tables that the views read, and of the company's own."""
+    listed: dict[str, int] = {}
+    if {"CODE", "DECIMALPLACES"} <= set(shape.tables.get("TRXCURRENCIES", ())):
+        _raw(copy, "TRXCURRENCIES")
+        rows = copy.rows(f'SELECT "CODE", CAST("DECIMALPLACES" AS VARCHAR) FROM {_RAW}."TRXCURRENCIES"')
+        listed = {code: int(text) for code, text in rows if text is not None and text.isdecimal()}
+
+    def named(column: str) -> set[str]:
+        own = [name for name in tables if column in shape.tables[name]]
+        asked = [
+            copy.rows(f"SELECT DISTINCT CAST({quoted(column)} AS VARCHAR) FROM {_RAW}.{quoted(one)}") for one in own
+        ]
+        return {text for rows in asked for (text,) in rows if text}
+
+    base = named("BASECURR") | {one for one in (copy.settings.get("base_currency", ""),) if one}
+    every = base | named("CURRENCY")
+    return replace(
+        shape,
+        decimals=most_decimals(base, listed) if base else _MOST_DECIMALS,
+        trx_decimals=most_decimals(every, listed) if every else _MOST_DECIMALS,
+    )
 
 
 def _hold(copy: CopyReader, name: str) -> None:

@@ -7,6 +7,7 @@
 Groups overlap and have no order, so that only the company can say which of them make up a statement.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -16,6 +17,8 @@ from intacct_bridge.model.suggestions import did_you_mean
 STATEMENTS = ("balance_sheet", "income_statement")
 GROUPS_TABLE = "GLACCTGRPHIERARCHY"
 """The table that says which accounts a group holds."""
+KEPT = "statement_groups"
+"""The setting of a copy that keeps the groups of its views, for reports that make the views of an open copy."""
 
 
 def statement_groups(table: Mapping[str, Any], path: str) -> dict[str, tuple[str, ...]]:
@@ -36,6 +39,16 @@ def statement_groups(table: Mapping[str, Any], path: str) -> dict[str, tuple[str
             raise SettingsError(f"{path}: reporting.{name} names {twice!r} twice", fix="Name each group once.")
         found[name] = tuple(value)
     return found
+
+
+def kept_text(groups: Mapping[str, Sequence[str]]) -> str:
+    """The groups as the text of the setting."""
+    return json.dumps({name: list(groups[name]) for name in sorted(groups)}, ensure_ascii=False)
+
+
+def kept_groups(settings: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
+    """The groups that a copy keeps."""
+    return {name: tuple(names) for name, names in json.loads(settings.get(KEPT) or "{}").items()}
 
 
 def unknown_groups(groups: Mapping[str, Sequence[str]], known: Sequence[str]) -> None:

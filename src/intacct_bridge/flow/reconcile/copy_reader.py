@@ -35,11 +35,14 @@ class CopyReader:
         company: str,
         *,
         in_place: bool,
+        settings: Mapping[str, str] | None = None,
     ) -> None:
         self.company = company
         """The company, as the copy's runs noted it; empty if they did not."""
         self.tables = {one.name: one for one in tables}
         self.bookmarks = bookmarks
+        self.settings = settings or {}
+        """What the copy keeps about the company, such as its first fiscal month; nothing if it keeps none."""
         self._con = con
         self._in_place = in_place
         self._made: set[str] = set()
@@ -112,8 +115,8 @@ def open_copy_reader(uri: str) -> Iterator[CopyReader]:
     noted = None if at.scheme == "duckdb" else _noted_elsewhere(at, uri)
     with TemporaryDirectory(prefix="intacct-reconcile-") as folder, open_copy(uri) as (con, tables):
         con.execute(f"SET temp_directory = '{folder.replace(chr(39), chr(39) * 2)}'")
-        company, bookmarks = noted or _noted_in_duckdb(con)
-        yield CopyReader(con, tables, bookmarks, company, in_place=at.scheme == "duckdb")
+        company, bookmarks, settings = noted or _noted_in_duckdb(con)
+        yield CopyReader(con, tables, bookmarks, company, in_place=at.scheme == "duckdb", settings=settings)
 
 
 def require_company(copy: CopyReader, company: str) -> None:
@@ -125,36 +128,42 @@ def require_company(copy: CopyReader, company: str) -> None:
         )
 
 
-def _noted_elsewhere(at: DestinationUri, uri: str) -> tuple[str, Mapping[str, Bookmark]]:
-    """The company and the bookmarks of a copy in files or in PostgreSQL."""
+_Noted = tuple[str, Mapping[str, Bookmark], Mapping[str, str]]
+"""The company, the bookmarks and the settings of a copy."""
+
+
+def _noted_elsewhere(at: DestinationUri, uri: str) -> _Noted:
+    """What the runs of a copy in files or in PostgreSQL noted."""
     states = {name: one.bookmark for name, one in copy_states(uri).items()}
-    company = CopyFolder(Path(at.path)).read().company if at.scheme != "postgresql" else _company_in_postgres(at.path)
-    return company, states
+    if at.scheme != "postgresql":
+        return CopyFolder(Path(at.path)).read().company, states, {}
+    company, settings = _noted_in_postgres(at.path)
+    return company, states, settings
 
 
-def _company_in_postgres(uri: str) -> str:
+def _noted_in_postgres(uri: str) -> tuple[str, dict[str, str]]:
     from intacct_bridge.flow.destinations.postgres import Postgres
 
     database = Postgres(uri)
     database.connect()
     try:
-        known = database.execute(
-            "SELECT count(*) FROM information_schema.tables WHERE table_schema = ? AND table_name = 'copy'",
-            [database.bridge_schema.strip('"')],
-        )
-        if known == [(0,)]:
-            return ""
-        found = database.execute(f"SELECT company::text FROM {database.bridge_schema}.copy")
+        ask = "SELECT table_name::text FROM information_schema.tables WHERE table_schema = ?"
+        known = {name for (name,) in database.execute(ask, [database.bridge_schema.strip('"')])}
+        found, settings = [
+            database.execute(f"SELECT {columns} FROM {database.bridge_schema}.{name}") if name in known else []
+            for name, columns in (("copy", "company::text"), ("settings", "name::text, value::text"))
+        ]
     finally:
         database.close()
-    return str(found[0][0]) if found else ""
+    return (str(found[0][0]) if found else ""), dict(settings)
 
 
-def _noted_in_duckdb(con: "duckdb.DuckDBPyConnection") -> tuple[str, Mapping[str, Bookmark]]:
-    """The company and the bookmarks of an attached file; nothing if its runs noted nothing."""
+def _noted_in_duckdb(con: "duckdb.DuckDBPyConnection") -> _Noted:
+    """What the runs of an attached file noted; nothing if they noted nothing."""
     listed = "SELECT table_name FROM duckdb_tables() WHERE database_name = 'copy' AND schema_name = '_bridge'"
     known = {name for (name,) in con.execute(listed).fetchall()}
     company = con.execute("SELECT company FROM copy._bridge.copy").fetchall() if "copy" in known else []
     stored = con.execute("SELECT stream, bookmark FROM copy._bridge.bookmarks").fetchall() if known else []
     bookmarks = {name: Bookmark.from_dict(json.loads(text)) for name, text in stored}
-    return (company[0][0] if company else ""), bookmarks
+    kept = con.execute("SELECT name, value FROM copy._bridge.settings").fetchall() if "settings" in known else []
+    return (company[0][0] if company else ""), bookmarks, dict(kept)
