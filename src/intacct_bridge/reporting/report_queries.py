@@ -59,12 +59,13 @@ def trial_balance(scope: ReportScope) -> str:
 
 
 def income_statement(scope: ReportScope) -> str:
-    """Revenue and expenses of a month and of the fiscal year so far."""
+    """Revenue and expenses of a month and of the fiscal year so far; `earns` where an account is revenue."""
     return (
-        "SELECT base_currency, section, category, account_no, min(account_title) AS account_title, "
-        "sum(amount) AS amount, sum(year_to_date) AS year_to_date FROM reporting.income_statement "
-        f"WHERE {scope.where()} GROUP BY 1, 2, 3, 4 HAVING bool_or(amount <> 0 OR year_to_date <> 0) "
-        "ORDER BY 1, min(section_order), 3, 4"
+        "SELECT i.base_currency, i.section, i.category, i.account_no, min(i.account_title) AS account_title, "
+        "sum(i.amount) AS amount, sum(i.year_to_date) AS year_to_date, bool_or(a.section = 'Revenue') AS earns "
+        "FROM reporting.income_statement AS i JOIN reporting.accounts AS a ON a.account_no = i.account_no "
+        f"WHERE {scope.where()} GROUP BY 1, 2, 3, 4 HAVING bool_or(i.amount <> 0 OR i.year_to_date <> 0) "
+        "ORDER BY 1, min(i.section_order), 3, 4"
     )
 
 
@@ -127,7 +128,7 @@ def budgets() -> str:
 
 
 def budget(name: str, entity: str | None, start: date, end: date) -> str:
-    """A budget beside what was posted, by account."""
+    """A budget beside what was posted, by account and the currencies of both."""
     where = (
         f"budget_id = {literal(name)}",
         f"period_start = DATE '{start}'",
@@ -135,10 +136,11 @@ def budget(name: str, entity: str | None, start: date, end: date) -> str:
         *_entity(entity),
     )
     return (
-        "SELECT base_currency, section, account_no, min(account_title) AS account_title, sum(budget) AS budget, "
-        "sum(actual) AS actual, sum(variance) AS variance FROM reporting.budget_vs_actual "
-        f"WHERE {' AND '.join(where)} GROUP BY 1, 2, 3 "
-        "HAVING bool_or(budget <> 0 OR actual <> 0) ORDER BY 1, CASE section WHEN 'Revenue' THEN 1 ELSE 2 END, 2, 3"
+        "SELECT base_currency, coalesce(nullif(budget_currency, ''), base_currency) AS budget_currency, section, "
+        "account_no, min(account_title) AS account_title, sum(budget) AS budget, sum(actual) AS actual, "
+        "sum(variance) AS variance FROM reporting.budget_vs_actual "
+        f"WHERE {' AND '.join(where)} GROUP BY 1, 2, 3, 4 HAVING bool_or(budget <> 0 OR actual <> 0) "
+        "ORDER BY 1, 2, CASE section WHEN 'Revenue' THEN 1 ELSE 2 END, 3, 4"
     )
 
 

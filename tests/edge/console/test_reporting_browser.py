@@ -63,3 +63,25 @@ def test_reports_have_no_serious_barrier(browser: Any, console: RunningConsole, 
             page.goto(f"{console.url}/{address}")
             found[address] = serious_barriers(page)
     assert [address for address, barriers in found.items() if barriers] == [], found
+
+
+def test_captions_and_choices_can_be_read(browser: Any, console: RunningConsole, copy: Path) -> None:
+    """The caption of a table says the currency; a choice shows its whole text."""
+    with opened_page(browser, viewport=NARROW) as page:
+        console.sign_in(page)
+        for report in ("trial-balance", "balance-sheet", "payables"):
+            page.goto(f"{console.url}/reporting/{report}")
+            for caption in page.locator(".scroll > table > caption").all():
+                box = caption.bounding_box()
+                assert box is not None
+                assert box["x"] >= 0
+                assert box["x"] + box["width"] <= NARROW["width"], caption.inner_text()
+    with opened_page(browser) as page:
+        console.sign_in(page)
+        page.goto(f"{console.url}/reporting/payables")
+        basis = page.get_by_label("Counted by")
+        needed = basis.evaluate(
+            "one => { const free = one.cloneNode(true); free.style.width = 'max-content'; "
+            "one.parentNode.append(free); const width = free.offsetWidth; free.remove(); return width }"
+        )
+        assert basis.bounding_box()["width"] >= needed

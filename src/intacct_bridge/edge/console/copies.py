@@ -19,6 +19,8 @@ from intacct_bridge.model.uri_text import redacted
 from intacct_bridge.model.wording import currency_decimals
 
 Ask = Callable[[str], list[dict[str, Any]]]
+_WRITING = ("extract", "demo")
+"""The commands that write a copy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,16 +37,21 @@ class KnownCopy:
 
 def known_copies() -> list[KnownCopy]:
     """The copies in the history of runs that are still there, the latest first."""
-    wrote = [run for run in _runs() if run.command == "extract" and run.destination]
+    wrote = [run for run in _runs() if run.command in _WRITING and run.destination]
     return [_known(uri) for uri in dict.fromkeys(run.destination for run in wrote) if _is_there(uri)]
 
 
 def _known(uri: str) -> KnownCopy:
     runs = [run for run in _runs() if run.destination == redacted(uri)]
-    sound = next((run for run in runs if run.command == "extract" and run.end.succeeded), None)
-    proof = next((run for run in runs if run.command == "reconcile" and run.ended is not None), None)
+    sound = next((run for run in runs if run.command in _WRITING and run.end.succeeded), None)
+    proof = next((run for run in runs if _compared(run)), None)
     company = next((run.company for run in runs if run.company), "")
     return KnownCopy(uri, company, sound.ended if sound else None, _proof(proof) if proof else None)
+
+
+def _compared(run: Run) -> bool:
+    """Whether a run compared a copy with the company; the demo ends with that, and may fail before it."""
+    return run.end.succeeded if run.command == "demo" else run.command == "reconcile" and run.ended is not None
 
 
 def _proof(run: Run) -> dict[str, Any]:
@@ -203,11 +210,11 @@ def sql_command(uri: str, sql: str) -> str:
     return join(["intacct", "sql", sql, "--on", uri])
 
 
-def by_currency(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Mapping[str, Any]]]:
-    """Rows by their base currency, since amounts of several are never added."""
+def by_currency(rows: Sequence[Mapping[str, Any]], name: str = "base_currency") -> dict[str, list[Mapping[str, Any]]]:
+    """Rows by their base currency, or another one, since amounts of several are never added."""
     found: dict[str, list[Mapping[str, Any]]] = {}
     for row in rows:
-        found.setdefault(str(row["base_currency"]), []).append(row)
+        found.setdefault(str(row[name]), []).append(row)
     return found
 
 

@@ -179,7 +179,7 @@ def show_income_statement(visit: Visit) -> PageView:
     copy = chosen_copy(visit)
     if copy is None:
         return no_copy(visit)
-    wide = (queries.choices(), "SELECT 1 FROM reporting.income_statement")
+    wide = (queries.choices(), "SELECT 1 FROM reporting.income_statement, reporting.accounts")
     with asking(copy.uri, *wide) as ask:
         scope, end, choices = _scope(visit, ask(queries.choices()))
         sql = queries.income_statement(scope)
@@ -235,9 +235,9 @@ def _sections(rows: Rows, *amounts: str) -> list[dict[str, Any]]:
 
 
 def _net(rows: Rows, *amounts: str) -> dict[str, Any]:
-    """Revenue less everything else."""
-    revenue = total([row for row in rows if row["section"] == "Revenue"], *amounts)
-    others = total([row for row in rows if row["section"] != "Revenue"], *amounts)
+    """Revenue less everything else, whatever the sections are."""
+    revenue = total([row for row in rows if row["earns"]], *amounts)
+    others = total([row for row in rows if not row["earns"]], *amounts)
     return {name: revenue[name] - others[name] for name in amounts}
 
 
@@ -310,24 +310,28 @@ def show_budget(visit: Visit) -> PageView:
         first, last = chosen["period_start"], chosen["period_end"]
         sql = queries.budget(chosen["budget_id"], entity_of(visit), first, last)
         rows, entities = ask(sql), ask(queries.entities())
-    charts = []
+    charts, tables = [], []
     for currency, some in by_currency(rows).items():
-        sections = _sections(some, "budget", "actual")
-        names = [str(one["section"]) for one in sections]
-        series = [
-            ChartSeries(one.capitalize(), [part["total"][one] for part in sections]) for one in ("budget", "actual")
-        ]
-        charts.append(bar_chart(f"Budget and actual, {currency}", names, series))
-    tables = [
-        {"currency": currency, "sections": _sections(some, "budget", "actual", "variance")}
-        for currency, some in by_currency(rows).items()
-    ]
+        for other, part in by_currency(some, "budget_currency").items():
+            sections = _sections(part, "budget", "actual", "variance")
+            tables.append({"currency": currency, "budget_currency": other, "sections": sections})
+            if other == currency:
+                charts.append(_budget_chart(currency, sections))
+            for one in sections if other != currency else ():
+                one["total"]["variance"] = None
+    tables.sort(key=lambda one: (one["currency"], one["budget_currency"] != one["currency"], one["budget_currency"]))
     data = frame(
         copy, visit, tables=tables, charts=charts, budget=key, entities=_entities(entities),
         periods=[(one, one.replace("/", ": ", 1).replace("/", " to ")) for one in sorted(options, reverse=True)],
         entity=visit.query.get("entity", ALL), command=sql_command(copy.uri, sql),
     )  # fmt: skip
     return PageView("budget.html", data)
+
+
+def _budget_chart(currency: str, sections: Rows) -> "Markup":
+    names = [str(one["section"]) for one in sections]
+    series = [ChartSeries(one.capitalize(), [part["total"][one] for part in sections]) for one in ("budget", "actual")]
+    return bar_chart(f"Budget and actual, {currency}", names, series)
 
 
 def _period_key(row: Mapping[str, Any]) -> str:
@@ -345,6 +349,7 @@ PAGES = (
 )
 
 _VIEWS = (
+    "accounts",
     "trial_balance",
     "entities",
     "income_statement",

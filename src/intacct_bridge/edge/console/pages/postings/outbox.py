@@ -24,7 +24,7 @@ def show(visit: Visit) -> PageView:
     data: dict[str, Any] = {
         "names": [one.name for one in listed_connections()],
         "chosen": name,
-        "states": list(_STATES),
+        "states": [(one, one.replace("_", " ")) for one in _STATES],
         "asked": {key: visit.query.get(key, "") for key in ("state", "object", "find", "run", "since", "until")},
         "entries": [],
         "total": 0,
