@@ -128,6 +128,15 @@ def test_every_command_explains_itself(name: str) -> None:
             assert parameter.help, f"{name} {parameter.opts[0]} has no help"
 
 
+@pytest.mark.parametrize("name", ["connections", "fleet", "flows", "outbox", "plan", "runs", "views", "watch"])
+def test_a_group_lists_the_first_sentence_of_each_command_in_full(name: str) -> None:
+    group, _ = command_at([name])
+    assert isinstance(group, click.Group)
+    shown = " ".join(group.get_help(click.Context(group, info_name=name, terminal_width=80)).split())
+    sentences = [" ".join((one.help or "").split()).split(". ")[0].rstrip(".") for one in group.commands.values()]
+    assert [one for one in sentences if one not in shown] == []
+
+
 def prose(page: Path) -> str:
     """A page without its code."""
     return re.sub(

@@ -101,7 +101,7 @@ def test_between_opening_and_the_button_a_link_can_end(served: RunningFleet) -> 
         one.learn(one.follow(one.get(path_of(link))))
     assert first.follow(first.post("/connect/start")).status == 200
     seen = second.follow(second.post("/connect/start"))
-    assert seen.status == 403 and "used already" in seen.text
+    assert seen.status == 403 and "already used" in seen.text
 
 
 @pytest.fixture(scope="module")
@@ -123,7 +123,7 @@ def test_a_changed_token_is_none(served: RunningFleet, token: str, place: int, l
 @settings(max_examples=40)
 @given(text=st.text(max_size=300))
 def test_no_text_but_the_token_opens_a_link(served: RunningFleet, token: str, text: str) -> None:
-    with pytest.raises(LinkError, match="not complete"):
+    with pytest.raises(LinkError, match="incomplete"):
         open_link(served.fleet, text)
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from intacct_bridge.edge.cli.context import CommandContext, shared_options
+from intacct_bridge.edge.cli.context import CommandContext, CommandGroup, shared_options
 from intacct_bridge.errors import IntacctError, SettingsError
 from intacct_bridge.model.wording import listed
 
@@ -35,7 +35,7 @@ _WITHOUT_KEYRING = "Use --no-keyring, or --user-password-env and --sender-passwo
 _IN_VARIABLES = " To keep them in variables: --user-password-env and --sender-password-env."
 
 
-@click.group("connections", no_args_is_help=True)
+@click.group("connections", cls=CommandGroup, no_args_is_help=True)
 def connections_command() -> None:
     """Manage connections: a company, a user and a sender under a name.
 

@@ -124,7 +124,7 @@ class Guard:
         if scope["method"] == "GET":
             session = self._site.access.begin(scope["path"].removeprefix(START), self._site.settings.person)
         if session is None:
-            text = f"This start address was used already, or is not complete. {self._sign_in_text()}"
+            text = f"This start address was already used, or is incomplete. {self._sign_in_text()}"
             page = render("refused.html", {"title": "Sign in to the console", "text": text, "status": 403})
             return await html(send, 403, page)
         return await html(with_cookie(send, self._cookie(session, {})), 200, render("started.html", {}))

@@ -187,9 +187,9 @@ def show_estimate(estimates: "Sequence[Estimate]", console: Console) -> None:
     console.table(("stream", "rows", "read", "transactions", "notes"), rows)
     total, transactions = sum(one.rows for one in estimates), sum(one.transactions for one in estimates)
     console.say(
-        f"about {counted(total, 'row')} and {counted(transactions, 'API transaction')},"
-        f" ${transactions * DOLLARS:,.2f} beyond the tier's free ones; signing in, lines under changed headers and"
-        " deletes are not included"
+        f"about {counted(total, 'row')} and {counted(transactions, 'API transaction')}"
+        f" (${transactions * DOLLARS:,.2f} if the tier's allowance is used up); signing in, lines under changed headers"
+        " and deletes are not included"
     )
 
 

@@ -206,7 +206,7 @@ def cents_fix(text: str) -> str:
     """The fix for an amount with more than two decimals, which may have a point for thousands."""
     if _ONE_POINT.fullmatch(text):
         whole = text.replace(".", "")
-        return f"write {whole} if the point is for thousands, since it is read as the decimal sign; else round it"
+        return f"write {whole} if the point separates thousands (it is read as the decimal point), or round the amount"
     return "round it; amounts are never rounded automatically"
 
 

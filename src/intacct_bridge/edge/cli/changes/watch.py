@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from intacct_bridge.edge.cli.changes.logged_events import dead_command, replay_command, skip_command, status_command
-from intacct_bridge.edge.cli.context import CommandContext, number_option, shared_options
+from intacct_bridge.edge.cli.context import CommandContext, CommandGroup, number_option, shared_options
 from intacct_bridge.edge.terminal.exit_statuses import FAILURES
 from intacct_bridge.edge.terminal.process import stoppable
 from intacct_bridge.errors import InDoubtError, SettingsError
@@ -27,7 +27,7 @@ _HALF = 0.5
 """The share of the monthly API transactions that polls may take without --yes."""
 
 
-class WatchGroup(click.Group):
+class WatchGroup(CommandGroup):
     """A group whose first argument may be a stream: then it runs a watch."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:

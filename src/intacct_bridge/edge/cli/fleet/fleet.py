@@ -2,10 +2,11 @@
 
 import click
 
+from intacct_bridge.edge.cli.context import CommandGroup
 from intacct_bridge.edge.cli.fleet import demo, keys, serve, status, tenants, work
 
 
-@click.group("fleet", no_args_is_help=True)
+@click.group("fleet", cls=CommandGroup, no_args_is_help=True)
 def fleet_command() -> None:
     """Serve many companies, each with a connection, flows, a schedule and limits.
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from intacct_bridge.edge.cli.context import CommandContext, shared_options
+from intacct_bridge.edge.cli.context import CommandContext, CommandGroup, shared_options
 from intacct_bridge.errors import IntacctError, SettingsError
 from intacct_bridge.model.wording import counted
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _NONE = "No flows. Define one in intacct.toml: a table [flows.NAME] with command, connection and options."
 
 
-@click.group("flows")
+@click.group("flows", cls=CommandGroup)
 def flows_command() -> None:
     """List, show and check flows: the named jobs in intacct.toml that `intacct run` runs."""
 

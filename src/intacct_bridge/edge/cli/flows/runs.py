@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from intacct_bridge.edge.cli.context import CommandContext, file_option, number_option, shared_options
+from intacct_bridge.edge.cli.context import CommandContext, CommandGroup, file_option, number_option, shared_options
 from intacct_bridge.model.wording import counted
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def _connection_option(sentence: str) -> "Callable[..., Callable[..., object]]":
     return click.option("--connection", "connection_name", metavar="NAME", default="", help=sentence)
 
 
-@click.group("runs")
+@click.group("runs", cls=CommandGroup)
 def runs_command() -> None:
     """Show the history of runs: every command that read from or wrote to a company on this machine.
 

@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from intacct_bridge.edge.cli.context import CommandContext, day_option, file_option, number_option, shared_options
+from intacct_bridge.edge.cli.context import (
+    CommandContext,
+    CommandGroup,
+    day_option,
+    file_option,
+    number_option,
+    shared_options,
+)
 from intacct_bridge.edge.cli.postings.outbox_decisions import (
     forget_command,
     resolve_command,
@@ -29,7 +36,7 @@ _OPERATIONS = ("create", "update", "delete", "reverse", "void", "approve", "decl
 _STATES = ("planned", "not_sent", "sent", "applied", "rejected", "aborted", "in_doubt", "released")
 
 
-@click.group("outbox", no_args_is_help=True)
+@click.group("outbox", cls=CommandGroup, no_args_is_help=True)
 def outbox_command() -> None:
     """Show what was posted, settle what is in doubt, and retry what was refused.
 

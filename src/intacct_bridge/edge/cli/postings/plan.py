@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from intacct_bridge.edge.cli.context import SETTLE_AFTER, CommandContext, number_option, shared_options
+from intacct_bridge.edge.cli.context import SETTLE_AFTER, CommandContext, CommandGroup, number_option, shared_options
 from intacct_bridge.edge.cli.postings.kept_plans import next_step, run_kept_plan
 from intacct_bridge.errors import SettingsError
 
@@ -22,7 +22,7 @@ AS_MADE: dict[str, Any] = {
 _LEAST_DIGITS = 12
 
 
-@click.group("plan", no_args_is_help=True)
+@click.group("plan", cls=CommandGroup, no_args_is_help=True)
 def plan_command() -> None:
     """Look at a kept plan, approve it, and apply it.
 

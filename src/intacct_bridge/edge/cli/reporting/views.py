@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from intacct_bridge.edge.cli.context import CommandContext, shared_options
+from intacct_bridge.edge.cli.context import CommandContext, CommandGroup, shared_options
 from intacct_bridge.errors import InvalidRequestError
 from intacct_bridge.model.suggestions import did_you_mean
 
@@ -13,7 +13,7 @@ _IN = click.option(
 )
 
 
-@click.group("views")
+@click.group("views", cls=CommandGroup)
 def views_command() -> None:
     """Make the views for reports in a copy, and look at them.
 
