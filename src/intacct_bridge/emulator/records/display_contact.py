@@ -9,7 +9,9 @@ from dataclasses import replace
 
 from intacct_bridge.emulator.company.company_data import FunctionCall
 from intacct_bridge.emulator.records.audit_fields import CREATED, record_change, set_audit_fields
+from intacct_bridge.emulator.records.defaults import apply_defaults
 from intacct_bridge.emulator.records.drafts import Draft
+from intacct_bridge.emulator.records.named_contacts import show
 from intacct_bridge.emulator.settings.cells import Row
 
 _GROUP = "DISPLAYCONTACT"
@@ -34,9 +36,7 @@ def keep_display_contact(call: FunctionCall, draft: Draft, row: Row) -> None:
     name = row.get(f"{_GROUP}.CONTACTNAME") or f"{row.get('NAME', '')}({letter}{row.get(key, '')})"
     cells = {cell.removeprefix(f"{_GROUP}."): text for cell, text in row.items() if cell.startswith(f"{_GROUP}.")}
     number = contact_number(call, name) or make_contact(call, name, cells)
-    row[f"{_GROUP}.CONTACTNAME"] = name
-    if f"{_GROUP}KEY" in draft.described.fields:
-        row[f"{_GROUP}KEY"] = str(number)
+    show(draft.described, _GROUP, call.company.table("CONTACT").get(number) or {}, row)
 
 
 def contact_number(call: FunctionCall, name: str) -> int | None:
@@ -48,7 +48,8 @@ def make_contact(call: FunctionCall, name: str, cells: Row) -> int:
     """Create a contact; gives its record number."""
     described = call.company.find("CONTACT")
     contact = {cell: text for cell, text in cells.items() if cell in described.fields and text}
-    contact |= {"CONTACTNAME": name, "STATUS": "active"}
+    contact["CONTACTNAME"] = name
+    apply_defaults(described, contact)
     set_audit_fields(call, described, contact, new=True)
     number = call.company.table("CONTACT").insert(contact)
     record_change(call, described, contact, CREATED)

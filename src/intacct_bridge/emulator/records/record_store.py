@@ -8,9 +8,16 @@ from intacct_bridge.emulator.company.company_data import FunctionCall
 from intacct_bridge.emulator.records import approval
 from intacct_bridge.emulator.records.audit_fields import CREATED, DELETED, MODIFIED, record_change, set_audit_fields
 from intacct_bridge.emulator.records.checks import assign_id, check_required_fields, check_unique
+from intacct_bridge.emulator.records.defaults import apply_defaults
 from intacct_bridge.emulator.records.display_contact import keep_display_contact, with_display_contact
 from intacct_bridge.emulator.records.drafts import Draft
 from intacct_bridge.emulator.records.integrity import check_not_cleared, check_not_renamed, check_unused
+from intacct_bridge.emulator.records.named_contacts import (
+    CONTACT,
+    change_display_contact,
+    name_contacts,
+    show_contact,
+)
 from intacct_bridge.emulator.records.owned_parts import delete_parts, keep_parts
 from intacct_bridge.emulator.records.references import apply_references
 from intacct_bridge.emulator.settings.cells import Row
@@ -28,8 +35,9 @@ def create(call: FunctionCall, draft: Draft, *, number: int | None = None) -> Ro
     assign_id(call, described, row)
     check_required_fields(draft, row)
     apply_references(call.company, described, draft.values, row)
+    name_contacts(call.company, described, draft.values, row)
     check_unique(call, described, row)
-    _defaults(described, row)
+    apply_defaults(described, row)
     keep_display_contact(call, draft, row)
     set_audit_fields(call, described, row, new=True)
     if not call.company.table(described).plan.key_is_integer:
@@ -46,12 +54,6 @@ def create(call: FunctionCall, draft: Draft, *, number: int | None = None) -> Ro
     keep_parts(call, draft, row)
     record_change(call, described, row, CREATED)
     return row
-
-
-def _defaults(described: ObjectDef, row: Row) -> None:
-    status = described.get("STATUS")
-    if status is not None and "active" in status.values:
-        row.setdefault("STATUS", "active")
 
 
 def _create_line(call: FunctionCall, owned: Owner, header: Row, line: Draft, *, place: int) -> None:
@@ -79,9 +81,13 @@ def update(call: FunctionCall, draft: Draft, number: int) -> Row:
     check_not_renamed(call, described, row, changed)
     apply_references(call.company, described, changed, row)
     row |= changed
+    name_contacts(call.company, described, changed, row)
     check_unique(call, described, row, number)
     set_audit_fields(call, described, row, new=False)
     table.update(number, row)
+    change_display_contact(call, described, changed, row)
+    if described.name == CONTACT:
+        show_contact(call.company, row)
     for owned in lines(described.name):
         if owned.line in draft.lines:
             replace_lines(call, owned, row, draft.lines[owned.line])
