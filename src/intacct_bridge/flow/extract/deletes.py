@@ -22,13 +22,19 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import accumulate
 
-from intacct_bridge.errors import IntacctError, InvalidRequestError, NotPermittedError, UnreachableError
+from intacct_bridge.errors import (
+    IntacctError,
+    InvalidRequestError,
+    NotPermittedError,
+    TransientError,
+    UnreachableError,
+)
 from intacct_bridge.flow.extract.key_walk import walk
 from intacct_bridge.flow.extract.page_reader import PageReader
-from intacct_bridge.flow.extract.strategies import as_kind, deleted_keys, distinct, replace_groups
+from intacct_bridge.flow.extract.strategies import as_kind, deleted_keys, distinct, replace_groups, windows_of
 from intacct_bridge.flow.extract.stream_run import RunContext, StoppedError, StreamRun
 from intacct_bridge.flow.streams.bookmark import EVERYTHING, KeySpan
-from intacct_bridge.flow.streams.partition import Partition, lookup_filters
+from intacct_bridge.flow.streams.partition import DayWindow, Partition, lookup_filters
 from intacct_bridge.flow.streams.stream import AUDIT_TRAIL, Stream
 from intacct_bridge.flow.streams.times import earlier, parse_time
 from intacct_bridge.model import keys
@@ -147,7 +153,7 @@ class _Deletes:
         if own:
             self.mark_dependents(run)
         if self._may_differ(run, uncounted=uncounted):
-            own += _deleted_by_count(run)
+            own += _deleted_by_count(run, self.headers.get(run.stream.header))
             if own:
                 self.mark_dependents(run)
 
@@ -304,12 +310,12 @@ def _deleted_with_header(
 # --- by counting
 
 
-def _deleted_by_count(run: StreamRun) -> list[Value]:
+def _deleted_by_count(run: StreamRun, header: Stream | None) -> list[Value]:
     """Delete what counting shows to be deleted; the groups of a view are read again instead."""
     if run.writer.count_rows() is None:
         return []
     run.save()
-    found = _differing_values(run)
+    found = _differing_values(run, _CompanyCount(run, header))
     if run.stream.group:
         replace_groups(run, found)
         return []
@@ -319,7 +325,7 @@ def _deleted_by_count(run: StreamRun) -> list[Value]:
     return deleted
 
 
-def _differing_values(run: StreamRun) -> list[Value]:
+def _differing_values(run: StreamRun, company: "_CompanyCount") -> list[Value]:
     """Values of the walked field that the copy holds and Intacct does not have, or not as often in a view."""
     counted = run.writer.count_rows()
     if counted is None or not counted[0]:
@@ -327,14 +333,14 @@ def _differing_values(run: StreamRun) -> list[Value]:
     rows, highest = counted
     as_text = run.partition().as_text
     span = KeySpan() if as_text else KeySpan(high=str(int(str(highest)) + 1))
-    there = _count(run, span)
+    there = company.of(span)
     if there == rows:
         return []
     copied = run.writer.rows_by_value() or {}
     if as_text:
         here = _values(run, KeySpan())
         return [value for value in copied if here[value] != copied[value]]
-    search = _CountSearch(run, sorted(value for value in copied if isinstance(value, int)), copied)
+    search = _CountSearch(run, company, sorted(value for value in copied if isinstance(value, int)), copied)
     return list(search.differing(0, len(search.values), there))
 
 
@@ -343,6 +349,7 @@ class _CountSearch:
     """A search for the values of which Intacct has another number of rows than the copy."""
 
     run: StreamRun
+    company: "_CompanyCount"
     values: Sequence[int]
     """The copy's, in order."""
     copied: "dict[Value, int]"
@@ -364,16 +371,37 @@ class _CountSearch:
             return
         half = bisect_left(self.below, (self.below[first] + self.below[last]) // 2, first + 1, last - 1)
         middle = max(first + 1, min(half, last - 1))
-        lower = _count(self.run, KeySpan(span.low, str(self.values[middle])))
+        lower = self.company.of(KeySpan(span.low, str(self.values[middle])))
         yield from self.differing(first, middle, lower)
         yield from self.differing(middle, last, there - lower)
 
 
-def _count(run: StreamRun, span: KeySpan) -> int:
-    """How many records Intacct has in a span: a page of one row says how many remain."""
-    query = replace(run.partition(), select=(run.stream.walk_field,), page_size=1).query(span)
-    answer = run.reader.read(query)
-    return int(answer.rows.num_rows) + answer.remaining
+@dataclass(slots=True)
+class _CompanyCount:
+    """How many records of a stream Intacct has; a view that it does not count in time is counted by windows of days."""
+
+    run: StreamRun
+    header: Stream | None
+    windows: tuple[DayWindow, ...] = (DayWindow(),)
+
+    def of(self, span: KeySpan) -> int:
+        """The number of records in a span."""
+        try:
+            return self._counted(span)
+        except TransientError:
+            if not self.run.stream.window or self.header is None or len(self.windows) > 1:
+                raise
+        self.windows = windows_of(self.run, self.header, None)
+        return self._counted(span)
+
+    def _counted(self, span: KeySpan) -> int:
+        """A page of one row says how many remain."""
+        run, count = self.run, 0
+        for days in self.windows:
+            part = run.partition(*days.filter(run.stream.window))
+            answer = run.reader.read(replace(part, select=(run.stream.walk_field,), page_size=1).query(span))
+            count += int(answer.rows.num_rows) + answer.remaining
+        return count
 
 
 def _values(run: StreamRun, span: KeySpan) -> "Counter[Value]":

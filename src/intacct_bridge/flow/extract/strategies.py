@@ -379,6 +379,8 @@ def _delete_missed(run: StreamRun, missed: Sequence[Value]) -> None:
 
 _HALVINGS = 3
 """How often a window that the gateway fails to answer is halved."""
+_UNCOUNTED = 10
+"""Windows of a view whose rows the gateway does not count in time."""
 
 
 def _read_by_windows(run: StreamRun, header: Stream, wanted: _Wanted) -> None:
@@ -402,12 +404,11 @@ def _read_by_windows(run: StreamRun, header: Stream, wanted: _Wanted) -> None:
 
 def _read_at_once(run: StreamRun, header: Stream, wanted: _Wanted) -> bool:
     """Whether all could be read at once; otherwise the bookmark now names the windows to read it by."""
-    unread, most = run.bookmark.progress.unread, run.context.options.window_rows
+    unread, rows = run.bookmark.progress.unread, None
     fresh = unread == EVERYTHING
     if not unread:
         return True
     pages = wanted.walk(run)
-    rows = 10 * most  # where the gateway does not even count them in time
     try:
         first = next(pages)
         rows = first.expected + first.rows.num_rows
@@ -415,14 +416,19 @@ def _read_at_once(run: StreamRun, header: Stream, wanted: _Wanted) -> bool:
         if not fresh:
             raise
     else:
-        if not fresh or rows <= most:
+        if not fresh or rows <= run.context.options.window_rows:
             run.copy(chain((first,), pages))
             return True
     finally:
         pages.close()
-    windows = split_days(_day(run, header, descending=False), _day(run, header, descending=True), -(-rows // most))
-    run.set_windows(map(str, windows))
+    run.set_windows(map(str, windows_of(run, header, rows)))
     return False
+
+
+def windows_of(run: StreamRun, header: Stream, rows: int | None) -> tuple[DayWindow, ...]:
+    """Windows of days for a view of so many rows; None: the gateway does not even count them in time."""
+    parts = _UNCOUNTED if rows is None else -(-rows // run.context.options.window_rows)
+    return split_days(_day(run, header, descending=False), _day(run, header, descending=True), parts)
 
 
 def _day(run: StreamRun, header: Stream, *, descending: bool) -> date:
