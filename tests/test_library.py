@@ -266,6 +266,15 @@ def test_an_error_that_leaves_a_client_ends_its_run(reader: HttpReader, history:
     assert runs(history)[1].error is not None
 
 
+def test_a_password_in_the_programs_own_error_is_not_kept(reader: HttpReader, history: Path) -> None:
+    with pytest.raises(ValueError, match="password"), books(reader) as client:
+        list(client.query("CLASS"))
+        raise ValueError(f"{client.connection.user_password} was refused elsewhere")
+    (ended,) = runs(history)
+    assert ended.error is not None
+    assert ended.error.message == "*** was refused elsewhere"
+
+
 def test_a_client_that_is_not_closed_ends_its_run_when_it_is_forgotten(reader: HttpReader, history: Path) -> None:
     client = books(reader)
     list(client.query("CLASS"))

@@ -25,6 +25,7 @@ from intacct_bridge.fleet.work_state import SIGN_INS, WorkState
 from intacct_bridge.flow.post.settle import SETTLE_AFTER
 from intacct_bridge.flow.runs.definitions import Flow
 from intacct_bridge.flow.runs.run import Run, RunEnd, RunError, end_of
+from intacct_bridge.model.uri_text import uri_secrets
 from intacct_bridge.model.wording import counted
 from intacct_bridge.store.database import LONGEST_REQUEST, SEND_WITHIN
 from intacct_bridge.store.place import PostgresPlace
@@ -306,9 +307,10 @@ def detail_of(end: FlowEnd) -> str:
 
 
 def _secret_texts(named: Mapping[str, object], filled: Mapping[str, object]) -> tuple[str, ...]:
-    """The options in which a reference was replaced, as texts."""
+    """The options in which a reference was replaced, as texts, and the passwords in them."""
     found: list[str] = []
     for key, value in filled.items():
         if named.get(key) != value:
-            found += [str(one) for one in (value if isinstance(value, list) else [value])]
+            texts = [str(one) for one in (value if isinstance(value, list) else [value])]
+            found += [*texts, *(password for text in texts for password in uri_secrets(text))]
     return tuple(found)

@@ -12,10 +12,13 @@ import pytest
 
 from client.test_against_emulator import DEMO
 from intacct_bridge import Client, Connection, IntacctError, element
+from intacct_bridge.client.connections.sources import SettingsSources
+from intacct_bridge.client.connections.toml_file import TomlFile
 from intacct_bridge.client.gateway.runtime import System
 from intacct_bridge.emulator.gateway.gateway import Emulator
 from intacct_bridge.emulator.gateway.server import serve
 from intacct_bridge.emulator.settings.world import CompanySettings, EmulatorSettings, SenderSettings, UserSettings
+from intacct_bridge.flow.runs.definitions import load_flows
 from intacct_bridge.wire.reply import Reply
 from intacct_bridge.wire.xml import Element
 
@@ -136,3 +139,32 @@ def test_no_secret_shows_over_http(
     out, err = capfd.readouterr()
     for text in (said, files(tmp_path), caplog.text, out, err):
         assert MARK not in text
+
+
+def test_what_settings_are_read_from_shows_no_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A tracker of errors sends the repr of each local variable."""
+    monkeypatch.setenv("INTACCT_USER_PASSWORD", USER)
+    (tmp_path / "intacct.toml").write_text(f"""
+[connections.books]
+company_id = "acme"
+user_password = "{MARK}"
+
+[senders.ours]
+sender_password = "{MARK}"
+
+[notify.chat]
+webhook = "https://chat.example/{MARK}"
+
+[flows.nightly]
+command = "extract"
+to = "postgresql://loader:{MARK}@db/copy"
+
+[flows.nightly.environments.production]
+to = "postgresql://loader:{MARK}@db/copy"
+""")
+    sources = SettingsSources(project=tmp_path, config=tmp_path / "none")
+    unsaved = SettingsSources(config=tmp_path / "none", unsaved=TomlFile(tmp_path, {"new": {"user_password": MARK}}))
+    flow = load_flows(sources)["nightly"]
+    for one in (sources, unsaved, *sources.files(), flow, flow.on("production")):
+        assert type(one).__name__ in repr(one)
+        assert MARK not in repr(one)

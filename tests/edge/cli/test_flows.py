@@ -254,3 +254,46 @@ def test_sql_is_a_flow_too(flows: Intacct) -> None:
     assert sorted(line.split(",")[0] for line in written[1:]) == sorted(one["DEPARTMENTID"] for one in asked)
     offices = next(one for one in runs(flows) if one["flow"] == "offices")
     assert offices["transactions"] >= 1
+
+
+@pytest.mark.parametrize(
+    "receiver", ["https://127.0.0.1:1/services/TeLlTaLe", "exec:: TeLlTaLe; cat >/dev/null; echo $RECEIVER; false"]
+)
+def test_what_a_reference_stands_for_is_in_no_output_and_no_file(
+    flows: Intacct, home: Path, tmp_path: Path, receiver: str
+) -> None:
+    """A watch keeps its receiver and what the receiver says, and a run its command line."""
+    Path("intacct.toml").write_text("""
+[flows.tell]
+command = "watch"
+connection = "demo"
+streams = ["DEPARTMENT"]
+from = "beginning"
+to = {env = "RECEIVER"}
+once = true
+""")
+    for words in (("flows", "show", "tell"), ("flows", "check", "tell")):
+        shown = flows(*words, RECEIVER=receiver)
+        assert (shown.status, "TeLlTaLe" in shown.said) == (0, False)
+    ran = flows("run", "tell", "-vv", "--log-format", "json", RECEIVER=receiver)
+    assert (ran.status, "deliveries failed" in ran.err, "TeLlTaLe" in ran.said) == (1, True, False)
+    (watch,) = json.loads(flows("watch", "status", "--json", "--connection", "demo").out)
+    assert (watch["receiver"][:5], watch["pending"] > 0) == ("*** (", True)
+    assert runs(flows)[0]["destination"] == watch["receiver"]
+    written = {one: one.read_bytes() for folder in (home, tmp_path) for one in folder.rglob("*") if one.is_file()}
+    assert [str(path) for path, content in written.items() if b"TeLlTaLe" in content] == []
+
+
+def test_two_watches_of_the_same_streams_whose_receivers_are_masked_do_not_share_their_events(flows: Intacct) -> None:
+    Path("intacct.toml").write_text("""
+[flows.tell]
+command = "watch"
+connection = "demo"
+streams = ["DEPARTMENT"]
+to = {env = "RECEIVER"}
+once = true
+""")
+    assert flows("run", "tell", RECEIVER="exec:cat >/dev/null # one").status == 0
+    assert flows("run", "tell", RECEIVER="exec:cat >/dev/null # one").status == 0
+    other = flows("run", "tell", RECEIVER="exec:cat >/dev/null # two")
+    assert (other.status, "the watch DEPARTMENT delivers to ***" in other.err) == (2, True)

@@ -107,6 +107,16 @@ def test_a_failed_delivery_is_tried_again_by_a_later_run(town: Town, home: Path)
     assert [(one["watch"], one["receiver"], one["pending"]) for one in shown] == [("DEPARTMENT", "exec:false", 1)]
 
 
+def test_a_password_that_a_receiver_prints_is_not_kept(town: Town, home: Path) -> None:
+    to = ("DEPARTMENT", "--to", "exec:echo it was $INTACCT_USER_PASSWORD; false", "--attempts", "1", "--once")
+    town(*to)
+    town.create("X1", "One")
+    assert "it was ***" in town(*to).err
+    assert "it was ***" in town("dead", "--json").out
+    written = b"".join(path.read_bytes() for path in home.rglob("*.events.sqlite3*") if path.is_file())
+    assert (b"it was ***" in written, b"it was demo" in written) == (True, False)
+
+
 def test_what_a_command_prints_is_shown(town: Town) -> None:
     town.create("D9", "Ürün")
     ran = town("DEPARTMENT", "--from", "beginning", "--to", "exec:cat", "--once")

@@ -29,7 +29,7 @@ _OPTIONS = ("INTACCT_CONNECTION", "INTACCT_SENDER_PROFILE", "INTACCT_COMPANY_PRO
 class SettingsSources:
     """The environment and the directories that settings are read from; by default those of this process."""
 
-    environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+    environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ), repr=False)
     project: Path = field(default_factory=Path.cwd)
     config: Path = field(default_factory=directories.config_directory)
     """The user's configuration directory."""
@@ -70,10 +70,10 @@ class ListedConnection:
 class _Found:
     """Everything that the sources contain, read once."""
 
-    explicit: Mapping[str, Any]
-    environ: Mapping[str, str]
+    explicit: Mapping[str, Any] = field(repr=False)
+    environ: Mapping[str, str] = field(repr=False)
     files: list[toml_file.TomlFile]
-    profiles: Mapping[str, Mapping[str, str]]
+    profiles: Mapping[str, Mapping[str, str]] = field(repr=False)
     profile_file: Path
 
     @property

@@ -30,13 +30,13 @@ _REPORTING = "reporting"
 
 @dataclass(frozen=True, slots=True)
 class TomlFile:
-    """The tables of one intacct.toml."""
+    """The tables of one intacct.toml. They may hold passwords, so that they are in no repr."""
 
     path: Path
-    connections: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    senders: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    flows: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    notify: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    connections: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
+    senders: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
+    flows: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
+    notify: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
     reporting: Mapping[str, Any] = field(default_factory=dict)
     """The settings of statements: `[reporting]`."""
 

@@ -120,7 +120,9 @@ class CommandContext:
             from intacct_bridge.flow.runs.recorder import RunRecorder
 
             place = self.given.history if self.given is not None else None
-            self._recorder = RunRecorder(flow=self.flow, warn=self.console.complain, place=place)
+            self._recorder = RunRecorder(
+                flow=self.flow, warn=self.console.complain, place=place, masked=self.console.masked
+            )
         return self._recorder
 
     def begin_run(self) -> "Run":

@@ -45,7 +45,7 @@ def recorded(console: Console, command: str, connection: "Connection", work: Cal
     """Do the work of a Singer program as a run of its own, and return its exit status."""
     from intacct_bridge.flow.runs.recorder import RunRecorder
 
-    recorder = RunRecorder(warn=console.complain)
+    recorder = RunRecorder(warn=console.complain, masked=console.masked)
     begin_run(recorder, console, command=command, arguments=sys.argv[1:], connection=connection)
     try:
         status = work(recorder)

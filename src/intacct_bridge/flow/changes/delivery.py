@@ -82,8 +82,11 @@ class Dispatcher:
         attempts: int = ATTEMPTS,
         now: Callable[[], datetime],
         stop: threading.Event | None = None,
+        masked: Callable[[str], str] = str,
     ) -> None:
-        """`batch`: at most so many events of different records together. `now` is this machine's time."""
+        """`batch`: at most so many events of different records together. `now` is this machine's time. `masked` takes
+        the secrets out of what a receiver says, which the event log keeps.
+        """
         self._log = log
         self._watch = watch
         self._receiver = receiver
@@ -92,6 +95,7 @@ class Dispatcher:
         self._attempts = attempts
         self._now = now
         self._stop = stop or threading.Event()
+        self._masked = masked
 
     def run(self, *, within: timedelta | None = None) -> Deliveries:
         """Deliver everything that is due, until nothing is, or nothing more after this time."""
@@ -132,7 +136,7 @@ class Dispatcher:
             return
         if not isinstance(error, Exception):
             raise error
-        reason = error.message if isinstance(error, IntacctError) else f"{type(error).__name__}: {error}"
+        reason = self._masked(error.message if isinstance(error, IntacctError) else f"{type(error).__name__}: {error}")
         wished = error.retry_after if isinstance(error, DeliveryError) else None
         for one in events:
             tries = one.attempts + 1

@@ -13,6 +13,7 @@ from intacct_bridge.flow.changes.delivery import ATTEMPTS, Deliveries, Dispatche
 from intacct_bridge.flow.changes.event_log import EventLog
 from intacct_bridge.flow.changes.watch import PollResult, Watch, poll, prepare_watch
 from intacct_bridge.flow.extract.options import Options
+from intacct_bridge.model.masking import without_secrets
 
 _log = logging.getLogger(__name__)
 KEEP_DAYS = 30
@@ -53,8 +54,11 @@ class Follower:
         options: FollowOptions | None = None,
         *,
         now: Callable[[], datetime] | None = None,
+        masked: Callable[[str], str] | None = None,
     ) -> None:
-        """`now` times polls and deliveries: without it, the machine's time that never jumps."""
+        """`now` times polls and deliveries: without it, the machine's time that never jumps. `masked` takes the secrets
+        out of what a receiver says: without it, those of the gateway's connection.
+        """
         now = now or SteadyTime()
         self._options = options or FollowOptions()
         self._gateway, self._log, self._watch, self._now = gateway, log, watch, now
@@ -69,7 +73,11 @@ class Follower:
             attempts=self._options.attempts,
             now=now,
             stop=self._stop,
+            masked=masked or self._without_secrets,
         )
+
+    def _without_secrets(self, text: str) -> str:
+        return without_secrets(text, self._gateway.connection.secrets)
 
     def stop(self) -> None:
         """End after the deliveries that are on their way."""

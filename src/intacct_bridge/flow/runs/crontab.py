@@ -19,7 +19,7 @@ def cron_entry(flow: str, command: Sequence[str], *, directory: str, when: str) 
     fields = when.split()
     if not (when.strip() in _NAMES or (len(fields) == 5 and all(map(_FIELDS.fullmatch, fields)))):
         raise SettingsError(
-            f"{when!r}is not a cron time", fix="Write minute, hour, day, month and day of the week: 15 2 * * 1-6"
+            f"{when!r} is not a cron time", fix="Write minute, hour, day, month and day of the week: 15 2 * * 1-6"
         )
     for text in (directory, flow, *command):
         if "\n" in text or "\r" in text:

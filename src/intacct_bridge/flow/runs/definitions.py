@@ -14,7 +14,7 @@
 `command` is the command that the flow runs; all other keys are its arguments and options under their long names. An
 environment changes some of them for another connection: the same flow can be tried with an implementation company and
 then be run in production. `{connection}` in a text stands for the connection's name. A value may be a reference to a
-secret, as in a connection.
+secret, as in a connection; what it stands for is masked wherever a run prints or keeps it.
 """
 
 from collections.abc import Mapping
@@ -27,9 +27,12 @@ from intacct_bridge.client.connections.sources import SettingsSources
 from intacct_bridge.client.connections.toml_file import place_of
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.model.suggestions import did_you_mean
+from intacct_bridge.model.uri_text import uri_secrets
 
 OWN_KEYS = ("command", "connection", "description", "environments", "notify")
 """The keys of a flow that are not its command's."""
+_SHORTEST_SECRET = 4
+"""A shorter value of a reference is a number or a mode; masked as a word, it would mask counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +45,10 @@ class Flow:
     command: str
     connection: str = ""
     description: str = ""
-    options: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict, repr=False)
     """The command's arguments and options, by their names; references are not resolved yet."""
     notify: tuple[str, ...] = ()
-    environments: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    environments: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
     environment: str = ""
     """The environment that changed it; empty for the flow as it stands."""
 
@@ -73,6 +76,15 @@ class Flow:
     def values(self) -> dict[str, Any]:
         """The options with references resolved and `{connection}` replaced. SettingsError names the key."""
         return {key: self._filled(key, value) for key, value in self.options.items()}
+
+    def secrets(self) -> tuple[str, ...]:
+        """What references stand for, and the passwords in it, to be masked. SettingsError names the key."""
+        found: list[str] = []
+        for key, value in self.options.items():
+            for one in value if isinstance(value, list) else [value]:
+                text = str(self._filled(key, one)) if isinstance(one, Mapping) else ""
+                found += (text, *uri_secrets(text))
+        return tuple(text for text in found if len(text) >= _SHORTEST_SECRET)
 
     def _filled(self, key: str, value: Any) -> Any:
         if isinstance(value, list):

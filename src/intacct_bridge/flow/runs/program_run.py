@@ -18,6 +18,7 @@ from intacct_bridge.client.local.account import account_name
 from intacct_bridge.errors import IntacctError
 from intacct_bridge.flow.runs.recorder import RunRecorder
 from intacct_bridge.flow.runs.run import LIBRARY, RecordCounts
+from intacct_bridge.model.masking import without_secrets
 
 if TYPE_CHECKING:
     from intacct_bridge.store.place import Place
@@ -30,7 +31,9 @@ class ProgramRun:
 
     def __init__(self, connection: Connection, *, place: "Place | None" = None) -> None:
         """`place` is that of the history of runs, in place of the usual one."""
-        self.recorder = recorder = RunRecorder(warn=_log.warning, place=place)
+        self.recorder = recorder = RunRecorder(
+            warn=_log.warning, place=place, masked=lambda text: without_secrets(text, connection.secrets)
+        )
         recorder.command, recorder.arguments = LIBRARY, (Path(sys.argv[0]).name or "python",)
         recorder.person, recorder.version, recorder.connection = account_name(), __version__, connection
         self._status = 0

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from intacct_bridge.client.local.account import machine_name
 from intacct_bridge.errors import IntacctError
 from intacct_bridge.flow.runs.run import RecordCounts, Run, RunError, StreamCount
@@ -33,10 +35,16 @@ class RunRecorder:
     """The facts of the command that runs now."""
 
     def __init__(
-        self, *, flow: str = "", warn: Callable[[str], None] = lambda _: None, place: "Place | None" = None
+        self,
+        *,
+        flow: str = "",
+        warn: Callable[[str], None] = lambda _: None,
+        place: "Place | None" = None,
+        masked: Callable[[str], str] = str,
     ) -> None:
-        """`place` is that of the history, in place of the usual one."""
+        """`place` is that of the history, in place of the usual one. `masked` takes the secrets out of a text."""
         self._place = place
+        self._masked = masked
         self.id = os.urandom(16).hex()
         self.started = datetime.now(UTC)
         self.flow = flow
@@ -161,7 +169,8 @@ class RunRecorder:
     def failed(self, error: BaseException) -> None:
         """Keep the error that ends the run."""
         if not isinstance(error, KeyboardInterrupt | BrokenPipeError):
-            self.error = RunError.of(error)
+            known = RunError.of(error)
+            self.error = replace(known, message=self._masked(known.message), fix=self._masked(known.fix))
 
     @property
     def transactions(self) -> int:
@@ -199,14 +208,17 @@ class RunRecorder:
             entity=used.location_id if used is not None else "",
             environment=used.environment if used is not None else "",
             monthly_transactions=used.monthly_transactions if used is not None else None,
-            destination=self.destination,
-            streams=tuple(self.streams),
+            destination=self._masked(self.destination),
+            streams=tuple(self._without_secrets(one) for one in self.streams),
             records=self.records,
             transactions=self.transactions,
             error=self.error,
             log=log,
             refused_rows=tuple(self.refused_rows),
         )
+
+    def _without_secrets(self, stream: StreamCount) -> StreamCount:
+        return replace(stream, error=self._masked(stream.error)) if stream.error else stream
 
     def _keep(self, write: Callable[[], None]) -> None:
         """Write to the history; where that fails, warn once and go on without it."""

@@ -1,6 +1,7 @@
 """`intacct watch`: send every change of a record to a receiver, once or until the program is stopped."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 _KINDS = ("created", "updated", "deleted")
 _RUN = "run"
+_DIGEST = 4
 _HALF = 0.5
 """The share of the monthly API transactions that polls may take without --yes."""
 
@@ -133,7 +135,7 @@ def run_command(context: CommandContext, **given: Any) -> int:
 
     if given["once"] and given["follow"]:
         raise SettingsError("--once and --follow do not go together", fix="Leave one of them out.")
-    watch = _watch(given)
+    watch = _watch(given, context.console.masked)
     place = event_log_place(outbox_place(context.connection))
     options = FollowOptions(
         every=float(given["every"]),
@@ -143,7 +145,7 @@ def run_command(context: CommandContext, **given: Any) -> int:
         show_private=not context.connection.location_id,
     )
     with EventLog(place) as log, log.exclusively(watch.name):
-        _check_receiver(log, watch, named=bool(given["name"]))
+        _check_receiver(log, watch, given["to"], named=bool(given["name"]))
         receiver = receiver_for(context, given["to"], given)
         context.recorder.destination = watch.receiver
         with closing(receiver):
@@ -153,7 +155,7 @@ def run_command(context: CommandContext, **given: Any) -> int:
             if given["map_file"] is not None and not given["to"].startswith("load:"):
                 receiver = mapped_receiver(receiver, read_map(given["map_file"]), prepared.streams)
             _show_cost(context, prepared, options.every, once=given["once"], yes=given["yes"])
-            follower = Follower(client, log, watch, receiver, options)
+            follower = Follower(client, log, watch, receiver, options, masked=context.console.masked)
             with stoppable(context.console, lambda _: follower.stop()):
                 return _poll_once(context, follower) if given["once"] else _follow(context, follower)
 
@@ -170,18 +172,17 @@ def _follow(context: CommandContext, follower: "Follower") -> int:
     for polled, delivered in follower.follow():
         counts = _count(context, polled, delivered)
         _show(context, polled, delivered)
-        failures = polled.failures if polled is not None else {}
-        reports.note(context.begin_run(), counts, polled=polled is not None, failure=_failure_text(failures))
+        failure = context.console.masked(_failure_text(polled.failures if polled is not None else {}))
+        reports.note(context.begin_run(), counts, polled=polled is not None, failure=failure)
     return 0
 
 
-def _watch(given: dict[str, Any]) -> "Watch":
+def _watch(given: dict[str, Any], masked: Callable[[str], str]) -> "Watch":
     """The watch that the options describe."""
     from intacct_bridge.flow.changes.event import ChangeKind
     from intacct_bridge.flow.changes.event_filter import EventFilter
     from intacct_bridge.flow.changes.watch import Watch, beginning
     from intacct_bridge.model.query.where import parse_where
-    from intacct_bridge.model.uri_text import redacted
 
     kinds = [one.strip().lower() for one in given["kinds"].split(",") if one.strip()]
     for one in kinds:
@@ -194,20 +195,30 @@ def _watch(given: dict[str, Any]) -> "Watch":
         _names(given["changed"]),
     )
     streams = tuple(dict.fromkeys(given["streams"]))
-    name, receiver = given["name"] or ",".join(streams), redacted(given["to"])
+    name, receiver = given["name"] or ",".join(streams), _shown_receiver(given["to"], masked)
     return Watch(name, streams, event_filter, beginning(given["begin"]), given["baseline"], receiver)
+
+
+def _shown_receiver(address: str, masked: Callable[[str], str]) -> str:
+    """The address as it may be kept. One with a secret in it has a short digest, which tells two of them apart."""
+    from intacct_bridge.model.uri_text import redacted
+
+    plain = redacted(address)
+    shown = masked(plain)
+    return shown if shown == plain else f"{shown} ({sha256(address.encode()).hexdigest()[:_DIGEST]})"
 
 
 def _names(text: str) -> tuple[str, ...]:
     return tuple(one.strip().upper() for one in text.split(",") if one.strip())
 
 
-def _check_receiver(log: "EventLog", watch: "Watch", *, named: bool) -> None:
+def _check_receiver(log: "EventLog", watch: "Watch", address: str, *, named: bool) -> None:
     """SettingsError if a watch of the same streams, also without a name, has another receiver."""
     from intacct_bridge.flow.changes.watch import kept_value
+    from intacct_bridge.model.uri_text import redacted
 
     before = kept_value(log.definition(watch.name), "receiver")
-    if not named and before not in ("", watch.receiver):
+    if not named and before not in ("", watch.receiver, redacted(address)):  # earlier versions masked less
         raise SettingsError(
             f"the watch {watch.name} delivers to {before}, and now to {watch.receiver}",
             fix=f"Name the new one with --name, or move this one with --name {watch.name}.",

@@ -1,7 +1,7 @@
 """A flow as a command line: its keys become the arguments and long options of its command, each checked."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
@@ -39,7 +39,7 @@ class FlowCommand:
 
     names: tuple[str, ...]
     """The words that name the command."""
-    rest: tuple[str, ...]
+    rest: tuple[str, ...] = field(repr=False)
 
     def line(self, shared: Sequence[str] = ()) -> list[str]:
         """The whole command line with these options of every command."""

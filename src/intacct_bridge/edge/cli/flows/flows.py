@@ -208,6 +208,7 @@ def _command_line(context: CommandContext, flow: "Flow") -> str:
     root = click.get_current_context().find_root().command
     assert isinstance(root, click.Group)
     shared = ["--connection", flow.connection] if flow.connection else []
+    context.console.hide(flow.secrets())
     return shlex.join(without_secrets(["intacct", *checked_command(flow, root).line(shared)], context.console))
 
 

@@ -76,6 +76,7 @@ def _run(
     printed = io.StringIO() if shown.as_json else None
     console = shown.another(out=printed)
     console.log_format, console.log_facts = shown.log_format, {"flow": flow.name}
+    console.hide(flow.secrets())
     for channel in channels:
         console.hide(channel.secrets)
     try:
