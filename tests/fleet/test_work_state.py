@@ -266,8 +266,8 @@ def test_a_company_that_does_not_answer_is_asked_less_often_until_it_answers(
     next_due = {one.flow: one.next_due for one in status.flows}["nightly"]
     assert next_due is not None
     assert timedelta(minutes=7) < next_due - state.now() <= timedelta(minutes=8)
-    for tenant in ("acme", "beta"):
-        make_due(state, tenant, "nightly", timedelta(seconds=1))
+    make_due(state, "acme", "nightly", timedelta(seconds=2))
+    make_due(state, "beta", "nightly", timedelta(seconds=1))
     assert [one.key.tenant for one in state.due()] == ["beta"]
     answered = Run(id="1", started=START, command="extract", status=1, transactions=1)
     carry_out(fleet, state, FlowEnd(1, answered, RunError("refused")))

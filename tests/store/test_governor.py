@@ -11,7 +11,14 @@ import pytest
 from intacct_bridge.client.client import Client
 from intacct_bridge.client.gateway.runtime import System
 from intacct_bridge.emulator.gateway.gateway import Emulator
-from intacct_bridge.errors import BusyError, CapError, UnreachableError
+from intacct_bridge.errors import (
+    BusyError,
+    CapError,
+    IntacctError,
+    RemoteProtocolError,
+    SettingsError,
+    UnreachableError,
+)
 from intacct_bridge.model.query.query import Query
 from intacct_bridge.store.database import LONGEST_REQUEST, SEND_WITHIN
 from intacct_bridge.store.governor import _TABLES, Governor
@@ -113,6 +120,42 @@ def test_a_request_that_never_left_is_not_counted_and_frees_its_slot(postgres_pl
             raise ConnectionCutError("cut", sent=True)
         with one.request(1, read=True):
             assert one.month_to_date() == 3
+
+
+@pytest.mark.parametrize(
+    ("error", "counted"),
+    [(SettingsError("the outbox was moved"), 0), (RemoteProtocolError("the answer is too long"), 2)],
+)
+def test_a_write_that_never_left_and_an_answer_that_cannot_be_read_free_their_slot(
+    postgres_place: PostgresPlace, error: IntacctError, counted: int
+) -> None:
+    with closing(governor(postgres_place, [NOW])) as one:
+        with pytest.raises(type(error)), one.request(2, read=False):
+            raise error
+        assert one.month_to_date() == counted
+        with one.request(1, read=False):
+            pass
+
+
+def test_a_refused_request_is_taken_out_of_the_month_in_which_it_was_counted(postgres_place: PostgresPlace) -> None:
+    """Another thread's request is counted in the next month before the refusal comes."""
+    now = [datetime(2026, 11, 30, 23, 59, 59, tzinfo=UTC)]
+    with closing(governor(postgres_place, now)) as one:
+        with one.request(3, read=True):
+            pass
+        now[0] += timedelta(seconds=2)
+
+        def of_december() -> None:
+            with one.request(5, read=True):
+                pass
+
+        thread = threading.Thread(target=of_december)
+        thread.start()
+        thread.join()
+        one.uncount(3)
+        assert one.month_to_date() == 5
+        now[0] -= timedelta(seconds=2)
+        assert one.month_to_date() == 0
 
 
 def test_an_answer_that_came_is_kept_if_its_slot_cannot_be_freed(

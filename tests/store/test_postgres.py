@@ -1,6 +1,7 @@
 """Shared state in PostgreSQL: lost connections and lost answers, and servers that cannot be used."""
 
 import re
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
@@ -12,7 +13,7 @@ from intacct_bridge.store import postgres
 from intacct_bridge.store.database import TableSet
 from intacct_bridge.store.place import PostgresPlace, postgres_place, server_of
 from intacct_bridge.store.postgres import PostgresDatabase
-from intacct_bridge.store.postgres_link import open_link
+from intacct_bridge.store.postgres_link import close_link, open_link
 from intacct_bridge.store.postgres_sql import postgres_script
 from support.store.cutting_proxy import AFTER, BEFORE, CuttingProxy
 from support.store.transaction_pooler import TransactionPooler
@@ -122,6 +123,25 @@ def test_the_server_ends_a_session_and_the_next_transaction_has_a_new_one(postgr
         with db.transaction():
             db.execute("INSERT INTO thing VALUES (?, ?)", ("a", 1))
         assert other.is_held("me"), "its locks are taken again"
+
+
+def test_a_lock_that_a_lost_session_still_has_is_taken_when_that_session_ends(postgres_place: PostgresPlace) -> None:
+    """The server notices after minutes that nobody is at the other end of a connection."""
+    with opened(postgres_place) as db, opened(postgres_place) as other:
+        db.hold("me", unique=True)
+        lost, db._link = db._link, None
+        with db.transaction():
+            db.execute("INSERT INTO thing VALUES (?, ?)", ("a", 1))
+        close_link(lost)
+        until = time.monotonic() + 10
+        while other.is_held("me") and time.monotonic() < until:
+            time.sleep(0.01)
+        assert not other.is_held("me")
+        with db.transaction():
+            pass
+        assert other.is_held("me")
+        db.release("me")
+        assert not other.is_held("me")
 
 
 def test_a_name_that_another_process_has_is_refused_at_once(

@@ -8,12 +8,20 @@ slot, before the request leaves: the count is never lower than the gateway's.
 """
 
 import logging
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
-from intacct_bridge.errors import BusyError, CapError, IntacctError, UnreachableError
+from intacct_bridge.errors import (
+    BusyError,
+    CapError,
+    IntacctError,
+    RemoteProtocolError,
+    SettingsError,
+    UnreachableError,
+)
 from intacct_bridge.model.batched import batched
 from intacct_bridge.model.sql_text import literal, quoted
 from intacct_bridge.store.database import LONGEST_REQUEST, SEND_WITHIN, Clock, TableSet
@@ -70,7 +78,8 @@ class Governor:
         self._limit = monthly_limit
         self._longest_read = min(longest_read, LONGEST_REQUEST)
         self._sleep = sleep
-        self._month = ""
+        self._own = threading.local()
+        """The month in which the present request of each thread is counted."""
 
     @contextmanager
     def request(self, transactions: int, *, read: bool) -> Iterator[None]:
@@ -83,23 +92,27 @@ class Governor:
         try:
             yield
             over = True
-        except (BusyError, UnreachableError):  # it never left
+        except (BusyError, SettingsError, UnreachableError):  # it never left
             over = True
             self.uncount(transactions)
             raise
         except ConnectionCutError as cut:
             over = read or not cut.sent
             raise
+        except RemoteProtocolError:  # its answer came, and is too long or damaged
+            over = True
+            raise
         finally:
             if over:
                 self._free(slot)
 
     def uncount(self, transactions: int) -> None:
-        """Take back the count of a request that was refused before anything ran; a failure leaves it counted."""
+        """Take back the count of this thread's request, which was refused before anything ran; a failure leaves it."""
+        month = getattr(self._own, "month", "")
         with suppress(IntacctError):
             db = self._database()
             with db.transaction():
-                db.execute(_SPEND, (self._month, self._connection, -transactions))
+                db.execute(_SPEND, (month, self._connection, -transactions))
 
     def month_to_date(self) -> int:
         """The company's transactions of this month, from all machines."""
@@ -145,24 +158,24 @@ class Governor:
             (taken,) = db.execute("SELECT count(*) FROM slot").fetchone()
             if taken >= self._concurrency:
                 return 0
-            self._month = _month(now)
-            self._spend(db, transactions)
+            self._own.month = month = _month(now)
+            self._spend(db, month, transactions)
             sql = "INSERT INTO slot (taken_at, free_at) VALUES (?, ?) RETURNING number"
             return int(db.execute(sql, (_text(now), _text(now + lasting))).fetchone()[0])
 
-    def _spend(self, db: PostgresDatabase, transactions: int) -> None:
+    def _spend(self, db: PostgresDatabase, month: str, transactions: int) -> None:
         if self._limit is not None:
             (spent,) = db.execute(
-                "SELECT coalesce(sum(transactions), 0) FROM spent WHERE month = ?", (self._month,)
+                "SELECT coalesce(sum(transactions), 0) FROM spent WHERE month = ?", (month,)
             ).fetchone()
             if spent + transactions > self._limit:
                 raise CapError(
                     f"the next request costs {transactions:,} API transactions; {spent:,} of the {self._limit:,} that"
-                    f" the company may use in {self._month} are used, by all machines",
+                    f" the company may use in {month} are used, by all machines",
                     fix="Raise `monthly_limit` of the connection, or wait for the next month.",
                     setting="monthly_limit",
                 )
-        db.execute(_SPEND, (self._month, self._connection, transactions))
+        db.execute(_SPEND, (month, self._connection, transactions))
 
     def _free(self, slot: int) -> None:
         """Free a slot. A failure must not hide the answer of the request, and the slot frees itself in time."""

@@ -99,6 +99,8 @@ class PostgresDatabase:
         self._patience = patience
         self._held = {name: True} if name else {}
         """The names that are held, and whether no other process can have them."""
+        self._missing: set[str] = set()
+        """Those of them whose locks another session had when this link was opened, as a lost one of this process."""
         self._link: Any = None
         self._prepared: dict[str, Any] = {}
         self._transaction: str = ""
@@ -339,6 +341,8 @@ class PostgresDatabase:
             try:
                 if self._link is None:
                     self._connect()
+                elif self._missing:
+                    self._missing -= {name for name in tuple(self._missing) if self._try_lock(name)}
                 return work()
             except (UnreachableError, BusyError):
                 if time.monotonic() + wait > ends:
@@ -388,12 +392,14 @@ class PostgresDatabase:
         refuse_pooler(self.place, self._link, pid)
 
     def _lock_names(self) -> None:
+        self._missing = set()
         for name, unique in self._held.items():
             try:
                 self._lock(name)
             except BusyError:
-                if not unique:  # else a lost session of this process has it for a while
+                if not unique:
                     raise
+                self._missing.add(name)  # a lost session of this process has it for a while
 
     def _find_tables(self) -> None:
         try:
@@ -506,6 +512,7 @@ class PostgresDatabase:
         This process may have it already: it has it as often as it took it, and one `release` gives it back once.
         """
         with self._guard:
+            self._missing.discard(name)
             taken = self._patiently(lambda: self._try_lock(name))
             if taken:
                 self._held[name] = True
@@ -524,6 +531,7 @@ class PostgresDatabase:
         """Release the lock of a name."""
         with self._guard:
             self._held.pop(name, None)
+            self._missing.discard(name)
             with suppress(UnreachableError):  # then the server has released it
                 self._simply(f"SELECT pg_advisory_unlock({lock_key(self.place.schema, name)})")
 

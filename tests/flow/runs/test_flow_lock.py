@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,9 @@ from intacct_bridge.client.local.account import machine_name
 from intacct_bridge.errors import BusyError
 from intacct_bridge.flow.runs.definitions import Flow
 from intacct_bridge.flow.runs.flow_lock import flow_lock
+from intacct_bridge.store.database import TableSet
 from intacct_bridge.store.place import PostgresPlace
+from intacct_bridge.store.postgres import PostgresDatabase
 from support.fleet_workers import until
 
 HOLDER = """
@@ -24,6 +27,8 @@ with flow_lock(Flow("nightly", Path(path), "load", "books"), "anna", PostgresPla
     print("held", flush=True)
     sys.stdin.read()
 """
+
+TABLES = TableSet("things", "the things", lambda: "CREATE TABLE thing (name TEXT PRIMARY KEY);")
 
 
 def flow(path: Path, name: str = "nightly") -> Flow:
@@ -63,3 +68,22 @@ def test_a_flow_goes_on_to_its_own_error_where_the_database_does_not_answer(tmp_
     place = PostgresPlace("postgresql://bridge@127.0.0.1:1/none", "schema")
     with flow_lock(flow(tmp_path / "intacct.toml"), "ben", place):
         pass
+
+
+def test_a_flow_whose_connection_to_the_lock_is_lost_takes_the_lock_again(
+    postgres_place: PostgresPlace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("intacct_bridge.flow.runs.flow_lock._LOOK_EVERY", 0.02)
+    ours, theirs = flow(tmp_path / "ours" / "intacct.toml"), flow(tmp_path / "theirs" / "intacct.toml")
+    with closing(PostgresDatabase(postgres_place, TABLES)) as other:
+        with flow_lock(ours, "anna", postgres_place):
+            assert len(other.others()) == 1
+            first = other.others()
+            other.read(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
+                " AND application_name LIKE ?",
+                (f"%{postgres_place.schema}",),
+            )
+            until(lambda: other.others() not in ([], first), "it has another connection")
+            assert not is_free(theirs, postgres_place)
+        assert is_free(theirs, postgres_place)

@@ -28,6 +28,7 @@ from intacct_bridge.errors import (
     InDoubtError,
     IntacctError,
     RemoteProtocolError,
+    SettingsError,
     ThrottledError,
     TransientError,
     UnreachableError,
@@ -193,7 +194,7 @@ class Exchange:
                         "seconds": seconds,
                     },
                 )
-        except (BusyError, CapError, UnreachableError):  # of the shared state: nothing left
+        except (BusyError, CapError, SettingsError, UnreachableError):  # nothing left
             self.meter.undo(call.functions)
             raise
         except ConnectionCutError as cut:

@@ -2,11 +2,13 @@
 
 On one machine a file is locked: the operating system releases the lock when its holder ends, however that happens.
 If the connection's outbox is in PostgreSQL, a lock there excludes the runs of other machines too: the server
-releases it when the holder's connection ends. Who holds a lock is kept beside it.
+releases it when the holder's connection ends, and a holder that lost its connection takes it again within seconds. Who
+holds a lock is kept beside it.
 """
 
 import json
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
@@ -30,6 +32,8 @@ _TABLES = TableSet(
 _PUT = """
 INSERT INTO flow_lock (name, holder) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET holder = excluded.holder
 """
+_LOOK_EVERY = 2.0
+"""Seconds between two looks at the connection that holds a lock."""
 
 
 @contextmanager
@@ -74,9 +78,29 @@ def _shared_lock(place: PostgresPlace, flow: Flow, holder: bytes) -> Iterator[No
             raise _busy(flow, str(rows[0][0]).encode() if rows else b"")
         with db.transaction():
             db.execute(_PUT, (name, holder.decode()))
-        yield
+        with _kept(db):
+            yield
     finally:
         db.close()
+
+
+@contextmanager
+def _kept(db: PostgresDatabase) -> Iterator[None]:
+    """Connect again, which takes the lock again, where the connection is lost during the body."""
+    ended = threading.Event()
+
+    def look() -> None:
+        while not ended.wait(_LOOK_EVERY):
+            with suppress(IntacctError):
+                db.read("SELECT 1")
+
+    thread = threading.Thread(target=look, name="flow lock", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
 
 
 def lock_path(flow: Flow) -> Path:
