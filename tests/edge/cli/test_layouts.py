@@ -329,6 +329,11 @@ def test_payments_find_their_bills_by_number_and_vendor(load: Intacct, reader: H
     refused = load("doubtful.csv", "--as", "payments")
     assert refused.status == 1
     assert "more than one APBILL with RECORDID 'P-1' (V10001, V10002)" in refused.out
+    lines = (f"V10002,{no},1,2026-11-21,EFT,CHK-INS\n" for no in ("P-2", "P-9"))
+    Path("other.csv").write_text("Vendor,Bill No,Amount,Date,Method,Bank\n" + "".join(lines))
+    said = " ".join(load("other.csv", "--as", "payments").out.split())
+    assert "the company has APBILL with RECORDID 'P-2', but none with VENDORID or VENDORNAME 'V10002'" in said
+    assert "the company has no APBILL with RECORDID 'P-9'; check its spelling" in said
 
 
 def test_payments_above_what_is_due_are_refused_over_all_rows(load: Intacct) -> None:

@@ -91,7 +91,11 @@ class Lookups:
         text = comparable(request.by[0][1])
         if request.object in self._refused:
             return f"{request.object} cannot be read to look up {text!r}: {self._refused[request.object]}"
-        return f"the company has no {request.object} with {listed(request.fields, 'or')} {text!r}"
+        record = f"{request.object} with {listed(request.fields, 'or')} {text!r}"
+        if self._rows.get((request.object, request.fields), {}).get(equal_form(request.by[0][1])):
+            others = [f"{listed(name.split(OR), 'or')} {comparable(one)!r}" for name, one in request.by[1:]]
+            return f"the company has {record}, but none with {listed(others)}"
+        return f"the company has no {record}"
 
     def _forget(self, name: str) -> None:
         for place in [place for place in self._rows if place[0] == name]:
