@@ -10,6 +10,7 @@ import pytest
 from intacct_bridge.flow.company.writable import LineSet, WritableObject
 from intacct_bridge.flow.layouts.native import NativeLayout
 from intacct_bridge.flow.records.lookup_keys import lookup_keys_of
+from intacct_bridge.flow.tables.delimited import open_csv
 from intacct_bridge.flow.tables.json_lines import open_jsonl
 from intacct_bridge.model.catalog import FieldDef, object_def
 from intacct_bridge.wire.values import Kind
@@ -27,7 +28,7 @@ def read(folder: Path, *cells: dict[str, Any], **how: Any) -> list[Any]:
     path.write_text("\n".join(json.dumps({"RECORDID": str(number), **one}) for number, one in enumerate(cells)))
     found: list[Any] = []
     for write in NativeLayout(WRITABLE, **how).read(open_jsonl(path)):
-        found += [one.message for one in write.findings]
+        found += [one.message for one in write.findings if one.refuses]
         found += [fields[name] for fields in (write.fields, *(one.fields for one in write.all_lines))
                   for name in ("SHIP.DATE", "ENTRY_DATE") if name in fields]  # fmt: skip
     return found
@@ -54,3 +55,12 @@ def test_a_date_that_contradicts_the_order_makes_the_others_uncertain(tmp_path: 
     (first, second) = read(tmp_path, shape("10/11/2026"), shape("25/11/2026"))
     assert first.startswith("'10/11/2026' may be month/day or day/month")
     assert second.startswith("'25/11/2026' may be month/day or day/month")
+
+
+def test_a_date_whose_order_nothing_shows_is_warned_of(tmp_path: Path) -> None:
+    path = tmp_path / "bills.csv"
+    path.write_text("RECORDID,ENTRY_DATE\nB-1,10/11/2026\nB-2,10/12/2026\n")
+    findings = [one for write in NativeLayout(WRITABLE).read(open_csv(path)) for one in write.findings]
+    assert [(one.rule, one.column, one.position, one.refuses) for one in findings] == [
+        ("date order", "ENTRY_DATE", "bills.csv:2", False)
+    ]

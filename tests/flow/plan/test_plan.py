@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -365,3 +366,30 @@ def test_a_field_of_the_company_called_date_is_no_posting_date() -> None:
         for operation in (WriteOperation.CREATE, WriteOperation.UPDATE, WriteOperation.REVERSE)
     }
     assert [*of.values()] == [date(2026, 11, 30), date(2026, 11, 30), date(2020, 1, 1)]
+
+
+@pytest.mark.parametrize(
+    ("dates", "options", "rows"),
+    [
+        (("11/03/2026", "11/04/2026"), {}, ["je.csv:2"]),
+        (("11/03/2026", "11/03/2026"), {}, ["je.csv:2", "je.csv:4"]),
+        (("11/03/2026", "11/30/2026"), {}, []),
+        (("11/11/2026", "2026-11-03"), {}, []),
+        (("11/03/2026", "11/04/2026"), {"date_order": "mdy"}, []),
+        (("11/03/2026", "11/04/2026"), {"date_formats": {"": "MM/DD/YYYY"}}, []),
+    ],
+)
+def test_dates_whose_order_nothing_shows_are_warned_of(
+    plan: Planner, dates: tuple[str, str], options: dict[str, Any], rows: list[str]
+) -> None:
+    """The third of November, or the eleventh of March: in another month of the books."""
+    text = HEADER + "".join(entry(f"R{number}") for number, _ in enumerate(dates))
+    for number, written in enumerate(dates):
+        text = text.replace(f"2026-11-30,Entry R{number}", f"{written},Entry R{number}")
+    plan.path.write_text(text)
+    planned = make_plan(open_csv(plan.path), JournalLayout(**options), plan.ledger.gateway, plan.outbox)
+    warned = [one for record in planned.records for one in record.findings if one.rule == "date order"]
+    assert [one.position for one in warned] == rows
+    assert not any(one.refuses for one in warned)
+    assert all(one.message.startswith("'11/03/2026' is read as month/day/year") for one in warned)
+    assert [record.verdict for record in planned.records] == [Verdict.CREATE] * 2

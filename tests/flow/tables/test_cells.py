@@ -180,7 +180,9 @@ def reading(*cells: object, order: DateOrder | None = None) -> DateReading:
 
 
 def test_the_order_of_a_column() -> None:
-    assert reading() == reading("01/02/2026", "x", None, 7) == DateReading()
+    assert reading() == reading("02/02/2026", "x", None, 7) == DateReading()
+    assert reading("x", "02/02/2026", "01/02/2026") == DateReading(assumed="01/02/2026")
+    assert reading("01/02/2026", "01/13/2026") == DateReading()
     assert reading("12/12/2026").certain
     assert reading("12/13/2026") == DateReading(certain=True, mixed=False)
     assert reading("13/12/2026") == DateReading(certain=False, mixed=False)

@@ -25,6 +25,8 @@ _MDY = DateReading()
 _TEXT = Kind.TEXT
 _CURRENCIES = frozenset(("CURRENCY", "BASECURR"))
 _PAYMENT_NUMBER = "DOCNUMBER"
+DATE_ORDER = "date order"
+"""The rule of warnings on dates whose order of day and month is assumed."""
 FLOAT_NOISE = "float"
 """The rule of findings on amounts with the error of a binary float."""
 NUMBERS = (Kind.INTEGER, Kind.DECIMAL, Kind.CURRENCY, Kind.PERCENT)
@@ -114,6 +116,8 @@ class WriteBuilder:
             except RecordError as error:
                 findings.append(Finding("value", error.message, error.fix, column, row.position))
                 continue
+            if one.kind is Kind.DATE and (text := reading.doubt(cell)):
+                findings.append(date_order_doubt(text, column, row))
             if value is not None or self.clear:
                 fields[one.name] = _spelled(one, _in_cents(one, column, value, row, findings))
         return fields
@@ -186,6 +190,12 @@ def _naming(
             if own.message == error.message:
                 return row, column
     return cells[0][:2]
+
+
+def date_order_doubt(text: str, column: str, row: SourceRow) -> Finding:
+    """The warning on a date whose order of day and month is assumed."""
+    fix = "set `date_order` to dmy if the day comes first, else to mdy"
+    return Finding(DATE_ORDER, text, fix, column, row.position, refuses=False)
 
 
 def row_findings(row: SourceRow) -> list[Finding]:

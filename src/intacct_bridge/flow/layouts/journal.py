@@ -23,7 +23,7 @@ from intacct_bridge.flow.layouts.base import (
     unused_note,
 )
 from intacct_bridge.flow.layouts.declaration import declarations, otherwise_notes, second
-from intacct_bridge.flow.layouts.fields import FLOAT_NOISE, code_in_capitals, read_cell, row_findings
+from intacct_bridge.flow.layouts.fields import FLOAT_NOISE, code_in_capitals, date_order_doubt, read_cell, row_findings
 from intacct_bridge.flow.layouts.template import without_example
 from intacct_bridge.flow.records.identity import Identifier, content_digests
 from intacct_bridge.flow.records.write import Finding, RecordLine, Write, WriteOperation
@@ -361,8 +361,11 @@ class _EntryReader:
             return None
 
     def _date(self, row: SourceRow, meaning: str) -> date | None:
+        cell, reading = scalar(row, self._columns[meaning]), self._dates[meaning]
+        if text := reading.doubt(cell):
+            self._findings.append(date_order_doubt(text, self._columns[meaning], row))
         try:
-            return read_date(scalar(row, self._columns[meaning]), self._dates[meaning])
+            return read_date(cell, reading)
         except RecordError as error:
             self._refuse("date", error.message, row, meaning, fix=error.fix)
             return None

@@ -251,6 +251,14 @@ class DateReading:
     """The orders that all of its dates with a year of two digits can have: mdy, dmy, ymd."""
     pattern: str = ""
     """The format that the user gives for the column; all of its texts have it then."""
+    assumed: str = ""
+    """The first date that would be another day with the day first, where no date shows the order."""
+
+    def doubt(self, cell: object) -> str:
+        """What to tell the user of a date whose order is assumed; empty for any other cell."""
+        if not self.assumed or not isinstance(cell, str) or text_of(cell) != self.assumed:
+            return ""
+        return f"{self.assumed!r} is read as month/day/year: no other date shows the order"
 
 
 def date_reading(cells: Iterable[object], order: DateOrder | None, pattern: str = "") -> DateReading:
@@ -273,7 +281,9 @@ def date_reading(cells: Iterable[object], order: DateOrder | None, pattern: str 
         return DateReading(order, swapped=left, short_orders=_ORDERS if order == "certain" else (order,))
     certain = all(int(match[1]) <= 12 for match in found)
     mixed = not certain and any(int(match[2]) > 12 for match in found)
-    return DateReading("mdy", certain, mixed, left, _short_orders(found))
+    decided = any(int(match[1]) > 12 or int(match[2]) > 12 for match in found)
+    doubtful = (match[0] for match in found if len(match[3]) == 4 and int(match[1]) != int(match[2]))
+    return DateReading("mdy", certain, mixed, left, _short_orders(found), assumed="" if decided else next(doubtful, ""))
 
 
 def _short_orders(found: Sequence[re.Match[str]]) -> tuple[str, ...]:
