@@ -1,4 +1,4 @@
-"""An update in doubt that a later update of the same record follows: its values are not written over the later ones."""
+"""An update in doubt, or not sent, that a later change follows: its values are not written over the later ones."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,14 +8,16 @@ import pytest
 from intacct_bridge.emulator.gateway.gateway import Emulator
 from intacct_bridge.flow.company.legacy import LegacyGateway
 from intacct_bridge.flow.outbox.entry import OutboxEntry
-from intacct_bridge.flow.post.retry import settle_doubts
+from intacct_bridge.flow.plan.plan import Mode
+from intacct_bridge.flow.post.loader import Loader, LoadSettings
+from intacct_bridge.flow.post.retry import retry, settle_doubts
 from intacct_bridge.flow.records.status import RecordStatus
 from intacct_bridge.wire.codec import decode_request
 from intacct_bridge.wire.reply import ConnectionCutError, Reply
 from support.journeys.objects import VENDORS, Desk
 from support.small_company import Clock, client, company
 
-APPLIED, IN_DOUBT = RecordStatus.APPLIED, RecordStatus.IN_DOUBT
+APPLIED, IN_DOUBT, NOT_SENT = RecordStatus.APPLIED, RecordStatus.IN_DOUBT, RecordStatus.NOT_SENT
 
 
 @pytest.fixture
@@ -38,14 +40,14 @@ def desk(tmp_path: Path, emulator: Emulator) -> Desk:
 
 
 def updated(desk: Desk, text: str, *, lost: str = "") -> list[RecordStatus]:
-    """An update; its answer is lost before or after it was applied."""
+    """An update; its answer is lost before or after it was applied, or it is not sent at all."""
 
     def transport(endpoint: str, body: bytes) -> Reply:
         if decode_request(body).operations[0].functions[0].name != "update" or not lost:
             return desk.emulator(endpoint, body)
         if lost == "after":
             desk.emulator(endpoint, body)
-        raise ConnectionCutError("cut", sent=True)
+        raise ConnectionCutError("cut", sent=lost != "not sent")
 
     desk.transport = transport
     found = [one.status for one in desk.load(text, "VENDOR", "update")]
@@ -102,3 +104,44 @@ def test_an_update_that_was_done_before_the_later_one_is_not_sent_again(desk: De
     clock.forward(minutes=61)
     assert settled(desk) == []
     assert vendor(desk)[0] == "Second"
+
+
+def retried(desk: Desk) -> list[tuple[RecordStatus, str]]:
+    with client(desk.emulator) as gateway, desk.outbox() as outbox:
+        return [(one.status, one.note) for one in retry(LegacyGateway(gateway), outbox)]
+
+
+def test_an_update_that_was_not_sent_is_retried_where_its_record_is_as_it_was(desk: Desk) -> None:
+    assert updated(desk, "VENDORID,NAME\nV-1,First\n", lost="not sent") == [NOT_SENT]
+    assert updated(desk, "RECORDNO,COMMENTS\n1,said later\n") == [APPLIED]
+    assert retried(desk) == [(APPLIED, "")]
+    assert vendor(desk) == ("First", "said later")
+
+
+def test_an_update_is_not_retried_over_a_later_one(desk: Desk) -> None:
+    assert updated(desk, "VENDORID,NAME\nV-1,First\n", lost="not sent") == [NOT_SENT]
+    assert updated(desk, "RECORDNO,NAME\n1,Second\n") == [APPLIED]
+    assert retried(desk) == [(NOT_SENT, "entry 4 of the outbox changes VENDOR 1 after it: compare NAME")]
+    assert vendor(desk)[0] == "Second"
+
+
+def test_an_update_is_not_retried_over_another_persons_change(desk: Desk) -> None:
+    """The other vendor's update is of the same transaction."""
+    both = "VENDORID,NAME\nV-1,First\nV-2,Other\n"
+    with client(desk.emulator) as gateway, desk.outbox() as outbox:
+        plan = desk.make(gateway, outbox, desk.file(both), "VENDOR", Mode.UPDATE)
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(type(gateway), "submit", _cut)
+            with pytest.raises(ConnectionCutError):
+                list(Loader(LegacyGateway(gateway), outbox, LoadSettings(atomic=True)).apply(plan))
+        assert gateway.update("VENDOR", [{"VENDORID": "V-1", "NAME": "Third"}])[0].ok
+    assert retried(desk) == [
+        (NOT_SENT, "its record was changed in Intacct since (NAME is Third, not Acme Paper): load it again"),
+        (NOT_SENT, "it was sent together with entry 3, which is outdated"),
+    ]
+    assert {row["NAME"] for row in desk.rows("VENDOR")} == {"Third", "Bolt Ltd"}
+    assert updated(desk, both) == [APPLIED, APPLIED]
+
+
+def _cut(*_: object, **__: object) -> None:
+    raise ConnectionCutError("cut", sent=False)

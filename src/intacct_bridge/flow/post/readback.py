@@ -7,8 +7,8 @@ sending may have been done and then overwritten: lines differ, another user chan
 of ours has the same fields, whose values a second sending would take away.
 """
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -23,6 +23,7 @@ from intacct_bridge.flow.records.status import UNRESOLVED
 from intacct_bridge.flow.records.values import comparable
 from intacct_bridge.flow.records.write import Write, WriteOperation
 from intacct_bridge.model.writing.actions import action_of
+from intacct_bridge.wire.values import Value
 
 
 class ReadbackVerdict(StrEnum):
@@ -84,6 +85,15 @@ def _unless_updated_since(
     writable: WritableObject, write: Write, entry: OutboxEntry, current: CurrentRecord, updates: _Updates
 ) -> Readback:
     """That an update was not done, unless a later one of ours has the fields that differ."""
+    record = comparable(write.fields.get(sent_key(writable, entry)))
+    note = _updated_since(writable, write, entry, current, updates)
+    return Readback(ReadbackVerdict.UNCLEAR if note else ReadbackVerdict.NOT_DONE, record, note)
+
+
+def _updated_since(
+    writable: WritableObject, write: Write, entry: OutboxEntry, current: CurrentRecord, updates: _Updates
+) -> str:
+    """The later update of ours that has the fields which an update would change; empty where there is none."""
     key = sent_key(writable, entry)
     record = comparable(write.fields.get(key))
     changes = (*differences(write, current, writable, (key,)), *unknown_changes(write, current, writable))
@@ -91,9 +101,35 @@ def _unless_updated_since(
     for other in updates.of({record, current.record}):
         if other.number > entry.number and (both := left & sent_write(writable, other).fields.keys()):
             names = ", ".join(sorted(both))
-            note = f"entry {other.number} of the outbox changes {write.object} {record} after it: compare {names}"
-            return Readback(ReadbackVerdict.UNCLEAR, record, note)
-    return Readback(ReadbackVerdict.NOT_DONE, record)
+            return f"entry {other.number} of the outbox changes {write.object} {record} after it: compare {names}"
+    return ""
+
+
+def outdated(company: Gateway, outbox: Outbox, entries: Sequence[OutboxEntry]) -> dict[int, str]:
+    """Why some of these unapplied updates, all of one object, must not be sent as they are; by their numbers.
+
+    Their records have other values by now than those that the updates were to replace.
+    """
+    writable = writable_object(company, entries[0].target.object)
+    writes = [sent_write(writable, entry) for entry in entries]
+    by = [(replace(write, lines={}), (sent_key(writable, one),)) for write, one in zip(writes, entries, strict=True)]
+    updates = _Updates(outbox, writable, entries[0].target)
+    reasons: dict[int, str] = {}
+    for write, entry, found in zip(writes, entries, Locator(company, writable).locate(by), strict=True):
+        for current in found[:1]:
+            reason = _updated_since(writable, write, entry, current, updates)
+            reason = reason or _moved(writable, write, outbox.earlier_values(entry) or {}, current)
+            reasons |= {entry.number: reason} if reason else {}
+    return reasons
+
+
+def _moved(writable: WritableObject, write: Write, earlier: Mapping[str, Value], current: CurrentRecord) -> str:
+    """Which values are neither those that an update was to replace nor its own."""
+    own = {change.name for change in differences(write, current, writable, ())}
+    before = replace(write, fields={name: value for name, value in earlier.items() if name in own}, lines={})
+    moved = differences(before, current, writable, ())
+    now = "; ".join(f"{one.name} is {one.before or 'empty'}, not {one.after or 'empty'}" for one in moved)
+    return f"its record was changed in Intacct since ({now}): load it again" if now else ""
 
 
 def _compare(writable: WritableObject, write: Write, entry: OutboxEntry, current: CurrentRecord | None) -> Readback:

@@ -5,7 +5,10 @@ level they sign in to each entity that has entries. All other entries are left a
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import replace
 
+from intacct_bridge.errors import InvalidRequestError, NotPermittedError, RefusedError
 from intacct_bridge.flow.approval.admission import refuse_without_plan
 from intacct_bridge.flow.company.entities import entity_id
 from intacct_bridge.flow.company.legacy import LegacyGateway
@@ -13,9 +16,11 @@ from intacct_bridge.flow.company.target_company import TargetCompany
 from intacct_bridge.flow.outbox.entry import Intent, OutboxEntry
 from intacct_bridge.flow.outbox.outbox import Outbox
 from intacct_bridge.flow.post.loader import BATCH
+from intacct_bridge.flow.post.readback import outdated
 from intacct_bridge.flow.post.sender import Sender, refuse_read_only
 from intacct_bridge.flow.post.settle import Settler, SettleSettings
 from intacct_bridge.flow.records.status import UNAPPLIED, RecordStatus
+from intacct_bridge.flow.records.write import WriteOperation
 from intacct_bridge.model.batched import batched
 
 
@@ -39,19 +44,43 @@ def retry(company: LegacyGateway, outbox: Outbox, *, only: Iterable[int] = ()) -
     """Send records once more that were planned, not sent, rejected or aborted, with the content that the outbox holds.
 
     This helps after a problem in the company was fixed. A mistake in the record itself stays. Records that were sent in
-    one transaction are sent in one again.
+    one transaction are sent in one again. An update is left out, with all of its transaction, where its record has
+    other values by now than those that it was to replace; the note says so.
     """
     refuse_read_only(company.connection)
     refuse_without_plan(company.connection)
     outbox.begin_run(TargetCompany.of(company.connection).user, lambda: company.company_time)
     done: list[OutboxEntry] = []
-    for within, entries in _by_entity(company, outbox, UNAPPLIED, only):
+    for within, unapplied in _by_entity(company, outbox, UNAPPLIED, only):
         sender = Sender(within, outbox)
+        entries, left = _without_outdated(within, outbox, unapplied)
+        done += left
         for some, together in _requests(outbox, entries):
             begun = outbox.begin(outbox.plan(map(_intent, some)), together=together)
             if begun:
                 done += sender.send(begun, transaction=together)
     return done
+
+
+def _without_outdated(
+    company: LegacyGateway, outbox: Outbox, entries: Sequence[OutboxEntry]
+) -> tuple[list[OutboxEntry], list[OutboxEntry]]:
+    """The entries to send, and the updates that are outdated, each with the reason as its note."""
+    updates: dict[str, list[OutboxEntry]] = {}
+    for entry in entries:
+        if entry.target.operation is WriteOperation.UPDATE:
+            updates.setdefault(entry.target.object, []).append(entry)
+    reasons: dict[int, str] = {}
+    for some in updates.values():
+        with suppress(NotPermittedError, RefusedError, InvalidRequestError):  # what cannot be read is sent as before
+            reasons |= outdated(company, outbox, some)
+    batches = outbox.batches(entries)
+    together = {batches[number]: number for number in reasons if number in batches}
+    for number, batch in batches.items():
+        if batch in together:
+            reasons.setdefault(number, f"it was sent together with entry {together[batch]}, which is outdated")
+    left = [replace(entry, note=reasons[entry.number]) for entry in entries if entry.number in reasons]
+    return [entry for entry in entries if entry.number not in reasons], left
 
 
 def _requests(outbox: Outbox, entries: Sequence[OutboxEntry]) -> Iterator[tuple[list[OutboxEntry], bool]]:
