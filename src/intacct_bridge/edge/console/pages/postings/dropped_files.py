@@ -50,7 +50,7 @@ class DroppedFile:
     plan: str = ""
     """The id of its plan."""
     outcomes: dict[str, dict[str, str]] = field(default_factory=dict)
-    """What became of each record of the plan, by the record's identity."""
+    """The outcome of each record of the plan, by the record's identity."""
     tally: str = ""
     run: str = ""
     """The run that posted it."""

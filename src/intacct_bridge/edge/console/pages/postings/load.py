@@ -52,7 +52,7 @@ def _first_page(visit: Visit, problem: dict[str, str] | None = None, status: int
 
 
 def add(visit: Visit) -> PageView | Redirect:
-    """Keep a dropped file, and see how it is understood."""
+    """Keep a dropped file, and show how it is read."""
     upload = visit.upload("file")
     if upload is None:
         return _first_page(
