@@ -2,6 +2,7 @@
 
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -247,6 +248,57 @@ def test_replay_never_sends_an_older_state_after_a_newer_one(machine: Machine) -
     assert machine.run(lambda _: None) == (0, 0, 0)
     assert machine.log.replay(old, even_if_outdated=True) is None
     assert machine.run(lambda _: None) == (1, 0, 0)
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_an_event_that_is_replayed_while_a_later_one_is_on_its_way_never_follows_it(
+    machine: Machine, fails: bool
+) -> None:
+    """The replay of another process finds nothing that was delivered, and lets the earlier event through."""
+    old, new, other = machine.add("a", "old"), machine.add("a", "new"), machine.add("b")
+    machine.log.failed(old, "no", retry_at=None, at=NOW)
+    taken, replayed = [], threading.Event()
+
+    def deliver(events: Sequence[ChangeEvent]) -> None:
+        (event,) = events
+        if event.number == other:
+            assert replayed.wait(10)
+        elif event.number == new and not replayed.is_set():
+            assert machine.log.replay(old) is None
+            replayed.set()
+            time.sleep(0.05)  # time for another delivery to begin
+            if fails:
+                raise DeliveryError("busy")
+        taken.append(event.number)
+
+    machine.run(deliver)
+    assert taken.count(old) == fails
+    machine.now += timedelta(minutes=1)
+    machine.run(deliver)
+    assert [number for number in taken if number != other] == ([old, new] if fails else [new])
+    logged = machine.log.get(old)
+    assert logged is not None
+    assert logged.state is (EventState.DELIVERED if fails else EventState.DEAD)
+    if not fails:
+        assert logged.error == "a later state of the record was delivered before this one could be replayed"
+        assert machine.log.replay(old, even_if_outdated=True) is None
+        machine.run(deliver)
+        assert [number for number in taken if number != other] == [new, old]
+
+
+def test_an_event_that_is_skipped_while_it_is_on_its_way_is_not_tried_again(machine: Machine) -> None:
+    number = machine.add("a")
+
+    def fail(_: Sequence[ChangeEvent]) -> None:
+        assert machine.log.skip(number, NOW)
+        raise DeliveryError("no")
+
+    assert machine.run(fail) == (0, 1, 0)
+    logged = machine.log.get(number)
+    assert logged is not None
+    assert logged.state is EventState.SKIPPED
+    machine.now += timedelta(days=3)
+    assert machine.run(lambda _: pytest.fail("it was given up")) == (0, 0, 0)
 
 
 def test_what_forbids_a_replay_is_not_deleted(machine: Machine) -> None:

@@ -116,9 +116,9 @@ class Dispatcher:
         free = self._workers - len(running)
         if free <= 0 or self._stop.is_set():
             return
-        busy = {one.event.number for some in running.values() for one in some}
+        busy = {_record(one) for some in running.values() for one in some}
         due = self._log.due(self._watch, self._now(), len(busy) + free * self._batch)
-        left = iter([one for one in due if one.event.number not in busy])
+        left = iter([one for one in due if _record(one) not in busy])  # a replay may have put an earlier event first
         for _ in range(free):
             some = list(islice(left, self._batch))
             if not some:
@@ -149,3 +149,7 @@ class Dispatcher:
             done.dead += dead
             done.in_doubt += isinstance(error, InDoubtError) or getattr(error, "in_doubt", False)
             done.last_error = reason
+
+
+def _record(due: DueEvent) -> tuple[str, str]:
+    return due.event.object, due.event.key

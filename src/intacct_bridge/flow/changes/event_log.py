@@ -66,6 +66,14 @@ ORDER BY number LIMIT :most
 """
 
 
+_END_EARLIER = """
+UPDATE event SET state = 'dead', error = ?, ended_at = ? WHERE state = 'pending' AND number < ?
+    AND watch = (SELECT watch FROM event WHERE number = ?) AND object = (SELECT object FROM event WHERE number = ?)
+    AND key = (SELECT key FROM event WHERE number = ?)
+"""
+_OUTDATED = "a later state of the record was delivered before this one could be replayed"
+
+
 class EventState(StrEnum):
     """How far the delivery of an event has come."""
 
@@ -226,21 +234,27 @@ class EventLog:
         return None if not found[0][1] else _time(found[0][0]) or datetime.min.replace(tzinfo=UTC)
 
     def delivered(self, numbers: Iterable[int], at: datetime) -> None:
-        """Their receiver has taken these events."""
+        """Their receiver has taken these events.
+
+        An earlier event of the same record that waits was replayed while this one was on its way. It is a dead letter
+        again, because an older state must not replace a newer one.
+        """
+        ended, listed = time_text(at), list(numbers)
         with self.transaction() as db:
+            db.executemany(_END_EARLIER, [(_OUTDATED, ended, number, number, number, number) for number in listed])
             db.executemany(
                 "UPDATE event SET state = 'delivered', error = '', ended_at = ? WHERE number = ?",
-                [(time_text(at), number) for number in numbers],
+                [(ended, number) for number in listed],
             )
 
     def failed(self, number: int, error: str, *, retry_at: datetime | None, at: datetime) -> None:
-        """A delivery failed; without a time to try again, the event is a dead letter."""
+        """A delivery failed; without a time to try again, the event is a dead letter. One that was skipped stays so."""
         state = EventState.DEAD if retry_at is None else EventState.PENDING
         values = (state, time_text(retry_at or at), error, time_text(at) if retry_at is None else None, number)
         with self.transaction() as db:
             db.execute(
                 "UPDATE event SET state = ?, next_at = ?, error = ?, ended_at = ?, attempts = attempts + 1"
-                " WHERE number = ?",
+                " WHERE number = ? AND state <> 'skipped'",
                 values,
             )
 
