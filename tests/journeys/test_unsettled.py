@@ -165,6 +165,12 @@ def test_a_wrong_sender_is_told_whatever_the_status(status: int) -> None:
         list(made.client(sender_password="wrong").query("CLASS", "CLASSID"))
 
 
+@pytest.mark.parametrize("refusal", ["gateway", "unauthorized"])
+def test_a_wrong_sender_is_told_by_a_refusal_before_the_application(refusal: str) -> None:
+    with pytest.raises(SignInError, match="before reading"):
+        list(company(sender_refusal=refusal).client(sender_password="wrong").query("CLASS", "CLASSID"))
+
+
 def test_a_malformed_request_has_the_status_of_the_settings() -> None:
     emulator = world(http_status_of_control_failures=400)
     assert emulator(ENDPOINT, b"<x/>").status == 400

@@ -225,18 +225,36 @@ def test_private_records_are_hidden_or_shown_by_setting(tmp_path: Path, grown: E
     assert seen == [False, True, True, True, False, False]
 
 
-def test_a_refusal_before_the_application_is_short(grown: Emulator) -> None:
-    # Sage, error handling, example of a gateway error: a control block with a status only, an error with a number and a
-    # description that ends in a request id
-    emulator = grown.clone(settings=scenario({"behaviour": {"sender_refusal": "gateway"}}))
+@pytest.mark.parametrize(
+    ("setting", "status", "error"),
+    [
+        # Sage, error handling, example of a gateway error: the description ends in a request id
+        (
+            "gateway",
+            400,
+            r"<errorno>GW-0011</errorno><description>Invalid Request \[Request ID: [0-9A-F:_.]+\]</description>",
+        ),
+        # Sage, issue 145 of intacct-sdk-php: HTTP 401, and this document
+        (
+            "unauthorized",
+            401,
+            (
+                "<errorno>XMLGW_JPP0002</errorno><description>Sign-in information is incorrect. "
+                "Please check your request.</description>"
+            ),
+        ),
+    ],
+)
+def test_a_refusal_before_the_application_is_short(grown: Emulator, setting: str, status: int, error: str) -> None:
+    # a control block with a status only, and an error with a number and a description
+    emulator = grown.clone(settings=scenario({"behaviour": {"sender_refusal": setting}}))
     control = Control("nobody", "demo-sender-password")
     call = Function(parse(b"<getAPISession/>"), "f")
     reply = emulator(ENDPOINT, encode_request(Request(control, (Operation(LOGIN, (call,)),))))
-    assert reply.status == 400
+    assert reply.status == status
     assert re.fullmatch(
         r'<\?xml version="1.0" encoding="UTF-8"\?><response><control><status>failure</status></control><errormessage>'
-        r"<error><errorno>GW-0011</errorno><description>Invalid Request \[Request ID: [0-9A-F:_.]+\]</description>"
-        r"</error></errormessage></response>",
+        rf"<error>{error}</error></errormessage></response>",
         reply.body.decode(),
     )
     emulator.close()

@@ -102,6 +102,15 @@ def test_a_documented_sample_is_accepted(name: str, version: str) -> None:
     assert refusal(version, SAMPLES[name]) == ""
 
 
+def test_a_view_takes_its_filters_anywhere() -> None:
+    # the npm package intacct-api 0.3 sends its defaults before the view
+    call = (
+        "<readView><filters/><pagesize>100</pagesize><returnFormat>xml</returnFormat><view>VENDOR#1@2</view></readView>"
+    )
+    assert refusal("3.0", call) == ""
+    assert "This element is not expected" in refusal("3.0", call.replace("pagesize", "size"))
+
+
 @pytest.mark.parametrize("name", REPORTS)
 def test_a_report_takes_its_arguments_anywhere(name: str) -> None:
     assert refusal("3.0", REPORTS[name]) == ""

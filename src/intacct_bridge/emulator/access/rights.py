@@ -21,6 +21,7 @@ from intacct_bridge.emulator.settings.refusals import (
     root_record,
     sender_needs_login,
     unauthorised_sender,
+    unauthorized,
 )
 from intacct_bridge.emulator.settings.world import CompanySettings, EmulatorSettings, UserSettings
 from intacct_bridge.emulator.store.catalogue import module_of
@@ -77,7 +78,7 @@ def check_sender(settings: EmulatorSettings, control: Control) -> None:
     """Refuse an unknown or inactive sender and a wrong password; id and password are case-sensitive."""
     sender = settings.sender(control.sender_id)
     if sender is None or not sender.active or sender.password != control.password:
-        raise blocked() if settings.behaviour.sender_refusal == "gateway" else bad_sender()
+        raise {"gateway": blocked, "unauthorized": unauthorized}.get(settings.behaviour.sender_refusal, bad_sender)()
 
 
 def check_company(settings: EmulatorSettings, company_id: str, sender_id: str) -> CompanySettings:

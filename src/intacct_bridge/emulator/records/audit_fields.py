@@ -1,4 +1,4 @@
-"""The audit fields of a row (who wrote it, and when), and the rows of AUDITHISTORY."""
+"""The audit fields of a row (who wrote it, and when), and the rows of AUDITHISTORY and ACTIVITYLOG."""
 
 from intacct_bridge.emulator.company.company_data import FunctionCall
 from intacct_bridge.emulator.settings.cells import Row, timestamp_text
@@ -68,6 +68,29 @@ def record_change(call: FunctionCall, described: ObjectDef, row: Row, mode: str)
         "SOURCE": "api",
     }
     table.insert(entry, number)
+
+
+def log_activity(call: FunctionCall, described: ObjectDef, before: Row, after: Row) -> None:
+    """Write a row of ACTIVITYLOG for each changed field of a custom object's record, in the words of Sage's page."""
+    if not _is_custom(described):
+        return
+    for field in described.fields.values():
+        old, new = before.get(field.name, ""), after.get(field.name, "")
+        if field.readonly or old == new:
+            continue
+        text = f'Value of "{field.label or field.name}" field has been changed from "{old}" to "{new}".'
+        entry: Row = {
+            "OBJ_ID": after.get("id", ""),
+            "TRAIL_TEXT": text,
+            "CREATED_BY": _user(call).get("RECORDNO", ""),
+            "CREATEDBYUSER": call.session.user.user_id,
+            "CREATED_AT": timestamp_text(call.stamp),
+        }
+        call.company.table("ACTIVITYLOG").insert(entry)
+
+
+def _is_custom(described: ObjectDef) -> bool:
+    return "updatedAt" in described.fields
 
 
 def _object_key(name: str, row: Row) -> str:

@@ -6,7 +6,14 @@ of a stored line changes that line, the others are new, and stored lines that ar
 
 from intacct_bridge.emulator.company.company_data import FunctionCall
 from intacct_bridge.emulator.records import approval
-from intacct_bridge.emulator.records.audit_fields import CREATED, DELETED, MODIFIED, record_change, set_audit_fields
+from intacct_bridge.emulator.records.audit_fields import (
+    CREATED,
+    DELETED,
+    MODIFIED,
+    log_activity,
+    record_change,
+    set_audit_fields,
+)
 from intacct_bridge.emulator.records.checks import assign_id, check_required_fields, check_unique
 from intacct_bridge.emulator.records.defaults import apply_defaults
 from intacct_bridge.emulator.records.display_contact import keep_display_contact, with_display_contact
@@ -76,6 +83,7 @@ def update(call: FunctionCall, draft: Draft, number: int) -> Row:
     described = draft.described
     table = call.company.table(described)
     row = table.get(number) or {}
+    before = dict(row)
     changed = {name: text for name, text in draft.values.items() if name != table.plan.key}
     check_not_cleared(draft)
     check_not_renamed(call, described, row, changed)
@@ -85,6 +93,7 @@ def update(call: FunctionCall, draft: Draft, number: int) -> Row:
     check_unique(call, described, row, number)
     set_audit_fields(call, described, row, new=False)
     table.update(number, row)
+    log_activity(call, described, before, row)
     change_display_contact(call, described, changed, row)
     if described.name == CONTACT:
         show_contact(call.company, row)

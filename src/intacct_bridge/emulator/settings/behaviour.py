@@ -123,7 +123,8 @@ class Behaviour:
     show_private: bool = True
     """Whether `showprivate` has an effect at the top level. That it has none in some companies is inferred."""
     sender_refusal: str = "control"
-    """A wrong sender is refused by the application (`control`) or before it (`gateway`: HTTP 400, GW-0011)."""
+    """A wrong sender is refused by the application (`control`) or before it (`gateway`: HTTP 400, GW-0011;
+    `unauthorized`: HTTP 401, XMLGW_JPP0002)."""
     http_status_of_control_failures: int = 200
     concurrency: int = 0
     """Requests of a company that run at once; as many again may wait. 0 for no limit."""

@@ -58,6 +58,12 @@ def blocked() -> ControlRefusedError:
     return ControlRefusedError(Fault("GW-0011", INVALID_REQUEST), http_status=400, echo=False)
 
 
+def unauthorized() -> ControlRefusedError:
+    """A wrong credential that the gateway refuses before the application sees the request, as Sage recorded it."""
+    text = "Sign-in information is incorrect. Please check your request."
+    return ControlRefusedError(Fault("XMLGW_JPP0002", text), http_status=401, echo=False)
+
+
 def bad_policy(policy: str) -> ControlRefusedError:
     """An unknown transport policy."""
     return ControlRefusedError(Fault("XL03000006", description2=f"{policy} is not a valid transport policy."))
