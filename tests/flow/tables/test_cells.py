@@ -289,6 +289,27 @@ def test_a_word_that_is_no_month_makes_no_date(text: str) -> None:
     assert refused(text, DateReading())[0] == f"{text!r} is not a date"
 
 
+@pytest.mark.parametrize(
+    ("text", "pattern"),
+    [
+        ("03.11.2026", "DD.MM.YYYY"),
+        ("3.1.2026", "DD.MM.YYYY"),
+        ("31.12.2026", "DD.MM.YYYY"),
+        ("20261103", "YYYYMMDD"),
+        ("12.31.2026", ""),
+        ("32.01.2026", ""),
+        ("20261303", ""),
+        ("1234", ""),
+    ],
+)
+def test_the_format_of_a_date_of_another_country_is_named_where_it_reads_the_date(text: str, pattern: str) -> None:
+    message, fix = refused(text, DateReading())
+    assert message == f"{text!r} is not a date"
+    assert (f'set `date_format = "{pattern}"`' in fix) is bool(pattern)
+    if pattern:
+        assert read_date(text, DateReading(pattern=pattern)) is not None
+
+
 def test_typed_dates_stay_unless_excel_may_have_swapped_them() -> None:
     swapped = DateReading(swapped="13/04/2026")
     assert read_date(datetime(2026, 4, 3, 23, 59)) == read_date(date(2026, 4, 3)) == date(2026, 4, 3)

@@ -329,6 +329,13 @@ def read_date(cell: Cell, reading: DateReading = DateReading()) -> date | None:
     return _day(text, year, month, day, hint=f'; for {other} set `date_order = "{order}"`')
 
 
+_OTHER_FORMATS = (
+    (re.compile(r"(0?[1-9]|[12]\d|3[01])\.(0?[1-9]|1[0-2])\.\d{4}"), "DD.MM.YYYY"),
+    (re.compile(r"\d{4}(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])"), "YYYYMMDD"),
+)
+"""Formats that are read only where the user gives them, by the shape of their dates."""
+
+
 def _named_day(text: str) -> date:
     """A date that names its month: `21-Nov-26`, `Nov 21, 2026`."""
     for form in _NAMED:
@@ -336,9 +343,11 @@ def _named_day(text: str) -> date:
         if found is not None and (month := month_number(found["month"])) is not None:
             year = int(found["year"])
             return _day(text, full_year(year) if len(found["year"]) == 2 else year, month, int(found["day"]))
-    raise RecordError(
-        f"{text!r} is not a date", fix="write it as 2026-01-31 or 01/31/2026, or give its format with `date_format`"
-    )
+    usual = next((pattern for shape, pattern in _OTHER_FORMATS if shape.fullmatch(text)), "")
+    fix = "write it as 2026-01-31 or 01/31/2026, or give its format with `date_format`"
+    if usual:
+        fix = f'set `date_format = "{usual}"` if that is its format, or write it as 2026-01-31'
+    raise RecordError(f"{text!r} is not a date", fix=fix)
 
 
 def _only_day(text: str, slashed: re.Match[str]) -> date:
