@@ -94,6 +94,16 @@ ATTACKS = (
     "",
     "   ;  ",
     "-- nothing",
+    "SELECT list_aggregate(range(1000000000), 'sum')",
+    "SELECT range(RECORDNO) FROM APBILL",
+    "SELECT len(generate_series(1, 1000000000, 2))",
+    "SELECT unnest(range(DATE '2026-01-01', DATE '2026-01-02', INTERVAL 1 MICROSECOND))",
+    "SELECT lpad('x', 2000000000, 'y')",
+    "SELECT rpad('x', RECORDNO, 'y') FROM APBILL",
+    "SELECT printf('%2000000000d', 1)",
+    "SELECT printf('%*d', 2000000000, 1)",
+    "SELECT format('{:>2000000000}', 'x')",
+    "SELECT format('{:{}}', 'x', 2000000000)",
     "SELECT pg_read_file('/etc/passwd')",
     "SELECT pg_read_binary_file('/etc/passwd')",
     "SELECT pg_ls_dir('/')",
@@ -148,6 +158,22 @@ def test_what_does_more_than_read_the_copy_is_refused(bills: Copy, secret: Path,
     assert refused.value.fix
     assert "open-sesame" not in str(refused.value)
     assert [one.name for one in secret.parent.iterdir()] == ["secret.csv"]
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("len(range(1, 13))", 12),
+        ("len(range(10, 0, -1))", 10),
+        ("len(generate_series(DATE '2026-01-01', DATE '2026-12-31', INTERVAL 1 MONTH))", 12),
+        ("lpad('7', 3, '0')", "007"),
+        ("printf('%05d', 42)", "00042"),
+        ("format('{:,}', 1234567)", "1,234,567"),
+    ],
+)
+def test_short_lists_and_texts_are_made(bills: Copy, value: str, expected: object) -> None:
+    assert asked(bills.uri, f"SELECT {value}").rows == ((expected,),)
+    assert asked(bills.uri, "SELECT count(*) FROM range(1000000)").rows == ((1_000_000,),)
 
 
 def test_duckdb_itself_would_refuse_files_if_the_check_let_one_pass(

@@ -12,6 +12,7 @@ from intacct_bridge.errors import InvalidRequestError
 from intacct_bridge.model.suggestions import did_you_mean
 from intacct_bridge.reporting.definitions import view_definitions
 from intacct_bridge.reporting.live_sql.statement import parsed
+from intacct_bridge.reporting.questions.long_values import check_long_values
 
 if TYPE_CHECKING:
     from sqlglot import exp
@@ -75,6 +76,7 @@ def checked_select(sql: str, tables: Collection[str], *, dialect: str = "duckdb"
     named = _named_tables(query, {one.upper(): one for one in tables}, common)
     for function in query.find_all(exp.Func):
         _check_function(function)
+        check_long_values(function)
     views, found = (tuple(dict.fromkeys(name for kind, name in named if kind is wanted)) for wanted in (True, False))
     return CheckedSelect(query, found, views)
 
