@@ -421,3 +421,27 @@ def test_tables_of_postgresql_are_described(reader: str) -> None:
     tables = {one.name: one for one in copied_tables(reader, LIMITS)}
     assert "TOTALDUE" in [one.name for one in tables["APBILL"].columns]
     assert tables["APBILL"].as_of
+
+
+@pytest.mark.slow
+def test_a_copy_in_another_schema_answers_from_its_own_views(demo_in_postgres: Copy) -> None:
+    """The schema `reporting` has the views of another copy, maybe of another company."""
+    name = "agent_" + next(tempfile._get_candidate_names())  # type: ignore[attr-defined]
+    run_in(demo_in_postgres.uri, "CREATE SCHEMA books")
+    own = f"{demo_in_postgres.uri}&options=-csearch_path%3Dbooks"
+    books = Copy.of(demo_in_postgres.emulator, own, ("GLACCOUNT", "GLDETAIL", "LOCATION", "LOCATIONENTITY"))
+    run_in(own, 'UPDATE "GLDETAIL" SET _deleted_at = now() WHERE "RECORDNO"::bigint % 2 = 0')
+    run_in(demo_in_postgres.uri, f"CREATE ROLE \"{name}\" LOGIN PASSWORD 'p'")
+    for one in ("books", "books_bridge", "books_reporting", "reporting"):
+        run_in(demo_in_postgres.uri, f'GRANT USAGE ON SCHEMA "{one}" TO "{name}"')
+        run_in(demo_in_postgres.uri, f'GRANT SELECT ON ALL TABLES IN SCHEMA "{one}" TO "{name}"')
+    sql = "SELECT count(*) FROM reporting.general_ledger"
+    ((all_lines,),) = demo_in_postgres.rows(sql)
+    ((expected,),) = books.rows(sql.replace("reporting", "books_reporting"))
+    assert 0 < expected < all_lines
+    assert asked(as_role(own, name), sql).rows == ((expected,),)
+    run_in(demo_in_postgres.uri, f'DROP OWNED BY "{name}"')
+    run_in(demo_in_postgres.uri, f'DROP ROLE "{name}"')
+    with pytest.raises(SettingsError) as refused:
+        asked(own, sql)
+    assert "books_reporting" in refused.value.fix

@@ -137,7 +137,11 @@ def replace_views(sink: SqlSink, layout: str, schema: str, views: Sequence[Store
 
 def view_schema(sink: SqlSink, name: str) -> str:
     """The schema of views: a copy outside of the usual schema of PostgreSQL has its own."""
-    tables = sink.schemas[0].strip('"')
+    return schema_of_views(sink.schemas[0].strip('"'), name)
+
+
+def schema_of_views(tables: str, name: str) -> str:
+    """The schema of views, quoted, beside the schema with the tables of a copy."""
     return name if tables in ("main", "public") else quoted(f"{tables}_{name}")
 
 

@@ -14,8 +14,15 @@ from intacct_bridge.flow.destinations.postgres import Postgres
 from intacct_bridge.flow.destinations.sql import LOADING, failure
 from intacct_bridge.flow.streams.bookmark import Bookmark
 from intacct_bridge.model.sql_text import quoted
+from intacct_bridge.reporting.apply import schema_of_views
 from intacct_bridge.reporting.questions.answer import AnswerColumn, AnswerTable, CopyAnswer, QuestionLimits
-from intacct_bridge.reporting.questions.checked_select import CheckedSelect, checked_select, identifiers, limited
+from intacct_bridge.reporting.questions.checked_select import (
+    REPORTING,
+    CheckedSelect,
+    checked_select,
+    identifiers,
+    limited,
+)
 from intacct_bridge.reporting.questions.in_duckdb import cannot_run, too_long
 
 if TYPE_CHECKING:
@@ -34,7 +41,8 @@ def ask_postgres(uri: str, sql: str, limits: QuestionLimits, cancelled: Event) -
     with _only_reading(uri, limits) as database:
         columns = _columns(database)
         checked = checked_select(sql, columns, dialect="postgres")
-        query = limited(_as_stored(checked, columns), limits.rows + 1).sql(dialect="postgres", comments=False)
+        stored = _as_stored(checked, columns, _views(database))
+        query = limited(stored, limits.rows + 1).sql(dialect="postgres", comments=False)
         if cancelled.is_set():
             raise TransientError("the question was cancelled")
         try:
@@ -106,12 +114,17 @@ def _refuse_writers(database: Postgres) -> None:
         )
 
 
+def _views(database: Postgres) -> str:
+    """The schema of the views of this copy; `reporting` may be that of another one."""
+    return schema_of_views(database.schema, REPORTING).strip('"')
+
+
 def _role_fix(database: Postgres) -> str:
-    schema = quoted(database.schema)
+    schema, views = quoted(database.schema), schema_of_views(database.schema, REPORTING)
     return (
         f"Make a role that only reads, and name it in the copy's address: CREATE ROLE agent LOGIN; "
-        f"GRANT USAGE ON SCHEMA {schema}, {database.bridge_schema}, reporting TO agent; "
-        f"GRANT SELECT ON ALL TABLES IN SCHEMA {schema}, {database.bridge_schema}, reporting TO agent"
+        f"GRANT USAGE ON SCHEMA {schema}, {database.bridge_schema}, {views} TO agent; "
+        f"GRANT SELECT ON ALL TABLES IN SCHEMA {schema}, {database.bridge_schema}, {views} TO agent"
     )
 
 
@@ -132,7 +145,7 @@ def _columns(database: Postgres) -> dict[str, list[str]]:
     }
 
 
-def _as_stored(checked: CheckedSelect, columns: Mapping[str, list[str]]) -> "exp.Query":
+def _as_stored(checked: CheckedSelect, columns: Mapping[str, list[str]], views: str) -> "exp.Query":
     """The query under the copy's own names, over rows that are not deleted.
 
     Views have lower-case names, as PostgreSQL reads a name without quotation marks; those of tables are put in them. In
@@ -149,7 +162,9 @@ def _as_stored(checked: CheckedSelect, columns: Mapping[str, list[str]]) -> "exp
     by_name = {one.upper(): one for one in checked.tables}
     for table in list(query.find_all(exp.Table)):
         name = by_name.get(table.name.upper())
-        if name is not None and table.db.lower() != "reporting":
+        if table.db.lower() == REPORTING:
+            table.set("db", exp.to_identifier(views, quoted=True))
+        elif name is not None:
             listed = ", ".join(quoted(one) for one in columns[name])
             text = f"SELECT {listed} FROM {quoted(name)} WHERE _deleted_at IS NULL"
             rows: exp.Expr = exp.maybe_parse(text, dialect="postgres")
