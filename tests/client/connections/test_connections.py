@@ -231,6 +231,18 @@ def test_the_only_connection_is_not_used_for_another_company(tmp_path: Path) -> 
     assert load_connection("books", sources=beta).location_id == "100", "whoever names it means it"
 
 
+def test_the_environment_of_a_named_connection_is_that_of_its_own_company(tmp_path: Path) -> None:
+    """A write to a production company would not ask if it had the label of a sandbox."""
+    toml = table("tests", **WHOLE | {"company_id": "acme-imp", "environment": "implementation"})
+
+    def environment(**variables: str) -> str:
+        return load_connection("tests", sources=sources_in(tmp_path, toml, **variables)).environment
+
+    assert environment() == environment(INTACCT_COMPANY_ID="ACME-IMP") == "implementation"
+    assert environment(INTACCT_COMPANY_ID="acme") == "production"
+    assert environment(INTACCT_COMPANY_ID="acme-2", INTACCT_ENVIRONMENT="implementation") == "implementation"
+
+
 def test_an_error_names_the_connection_to_the_given_company(tmp_path: Path) -> None:
     toml = table("books", **WHOLE) + table("tests", **WHOLE | {"company_id": "acme-imp"})
     with pytest.raises(SettingsError, match="sender_id is not set for company acme; connection 'books' has it"):

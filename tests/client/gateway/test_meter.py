@@ -1,11 +1,12 @@
 """The meter's rule, its cap, and the month's count on disk."""
 
 import multiprocessing
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from intacct_bridge.client.gateway.meter import Cost, Meter, MonthlyUsage, transactions_of
+from intacct_bridge.client.gateway.meter import Cost, Meter, MonthlyCounter, MonthlyUsage, transactions_of
 from intacct_bridge.errors import CapError
 from intacct_bridge.wire.envelope import Function
 from intacct_bridge.wire.xml import Element, element
@@ -73,6 +74,15 @@ def test_the_month_is_counted_by_company_over_connections(tmp_path: Path) -> Non
     two.add("2026-11", 0)
     assert (one.month_to_date("2026-10"), one.month_to_date("2026-11"), one.month_to_date("2026-12")) == (12, 1, 0)
     assert all(path.parent == tmp_path / "usage" for path in tmp_path.rglob("*.json"))
+
+
+def test_what_was_used_before_the_turn_of_the_month_is_counted_in_that_month(tmp_path: Path) -> None:
+    usage = MonthlyUsage(tmp_path, company="acme", connection="a")
+    counter = MonthlyCounter(usage)
+    counter.note(10, datetime(2026, 11, 30, 23, 59, tzinfo=UTC))
+    counter.note(13, datetime(2026, 12, 1, tzinfo=UTC))
+    counter.flush()
+    assert (usage.month_to_date("2026-11"), usage.month_to_date("2026-12")) == (10, 3)
 
 
 def test_a_damaged_count_starts_at_zero(tmp_path: Path) -> None:

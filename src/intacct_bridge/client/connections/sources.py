@@ -285,7 +285,10 @@ def _table(name: str, found: _Found) -> tuple[str, Mapping[str, Any]]:
 
 
 def _layers(name: str, found: _Found) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """(origin, settings) of each source, strongest first; the names of settings are checked."""
+    """(origin, settings) of each source, strongest first; the names of settings are checked.
+
+    The environment of a table is that of its company: it says nothing about another one that a variable names.
+    """
     for setting in found.explicit:
         _check_setting(setting, f"connection {name!r} (argument)")
     yield "argument", found.explicit
@@ -296,7 +299,8 @@ def _layers(name: str, found: _Found) -> Iterator[tuple[str, Mapping[str, Any]]]
     source, table = _table(name, found)
     for setting in table:
         _check_setting(setting, f"{source}: [connections.{name}]", extra=("sender",))
-    yield source, {setting: value for setting, value in table.items() if setting != "sender"}
+    not_here = ("sender", "environment") if found.is_other_company(name) else ("sender",)
+    yield source, {setting: value for setting, value in table.items() if setting not in not_here}
     if "sender" in table:
         yield _sender(str(table["sender"]), name, found.files)
 

@@ -199,10 +199,15 @@ class MonthlyCounter:
         self._month = ""
 
     def note(self, transactions: int, now: datetime | None) -> None:
-        """Note the meter's count at this time of the gateway's clock; written to disk when enough has been added."""
+        """Note the meter's count at this time of the gateway's clock.
+
+        It is written to disk when enough has been added, and at the turn of the month.
+        """
+        month = f"{now:%Y-%m}" if now is not None else self._month
+        if self._month and month != self._month:
+            self.flush()
         with self._lock:
-            if now is not None:
-                self._month = f"{now:%Y-%m}"
+            self._month = month
             self._noted = max(self._noted, transactions)
             due = self._noted - self._kept >= _EVERY
         if due:
