@@ -1,1 +1,1 @@
-"""Directories and locks on the user's machine."""
+"""The user's machine: directories, locks, the clock, the account, and files that survive a power cut."""

@@ -1,1 +1,1 @@
-"""Reconciliation: comparing a copy with the ledger."""
+"""Reconciliation: comparing a copy with the company and its ledger."""

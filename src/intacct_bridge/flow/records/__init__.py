@@ -1,1 +1,1 @@
-"""Input files and their records: cells, tables, writes, identities."""
+"""Records to write: their fields, keys, identity and status."""

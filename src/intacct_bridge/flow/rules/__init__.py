@@ -1,1 +1,1 @@
-"""Rules: what the gateway would refuse, found before a record is sent."""
+"""Rules: checks that find what the gateway would refuse, before a record is sent."""

@@ -1,1 +1,1 @@
-"""Questions to a copy from someone who is not trusted: one SELECT, over the copy alone, within limits."""
+"""Queries of a copy by a caller that is not trusted, such as an agent: one SELECT, of the copy alone, within limits."""
