@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from math import inf
@@ -285,6 +285,14 @@ def test_files_get_whole_lines_also_after_a_process_was_killed_while_writing(tmp
     assert [json.loads(line)["sequence"] for line in file.read_text().splitlines()] == [7, 8]
 
 
+def events_in(uri: str) -> list[int]:
+    from adbc_driver_postgresql import dbapi
+
+    with dbapi.connect(uri) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT sequence FROM intacct_events ORDER BY 1")
+        return [number for (number,) in cursor.fetchall()]
+
+
 def test_a_postgres_table_holds_each_event_once(postgres: str) -> None:
     from adbc_driver_postgresql import dbapi
 
@@ -297,6 +305,17 @@ def test_a_postgres_table_holds_each_event_once(postgres: str) -> None:
             "SELECT sequence, key, kind, record->>'TOTALDUE', changed IS NULL FROM intacct_events ORDER BY 1"
         )
         assert cursor.fetchall() == [(7, "15", "updated", "10.10", False), (8, "15", "updated", "10.10", True)]
+
+
+def test_a_postgres_table_refuses_an_event_of_another_event_log_under_a_known_id(postgres: str) -> None:
+    receiver = open_receiver(postgres)
+    receiver.deliver([EVENT])
+    later = replace(EVENT, at=EVENT.at + timedelta(days=1))
+    with pytest.raises(DeliveryError, match="has another event under the id acme"):
+        receiver.deliver([replace(EVENT, number=8), later])
+    receiver.deliver([EVENT, replace(EVENT, number=9)])
+    receiver.close()
+    assert events_in(postgres) == [7, 9]
 
 
 def test_a_python_function_is_called_with_each_event(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

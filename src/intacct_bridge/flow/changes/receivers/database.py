@@ -1,6 +1,7 @@
 """A PostgreSQL table as a receiver: one row for each event, and a notification in the same transaction.
 
-A repeated delivery adds nothing, since the id is the key: this receiver holds every event exactly once. The table is
+A repeated delivery adds nothing, since the id is the key: this receiver holds every event exactly once. An event log
+that was lost, or restored from a backup, gives the ids of earlier events again; such an event is refused. The table is
 `intacct_events` in the connection's current schema; each commit notifies the channel of the same name with the object.
 """
 
@@ -17,7 +18,9 @@ _CREATE = f"""CREATE TABLE IF NOT EXISTS {TABLE} (id text PRIMARY KEY, sequence 
     object text NOT NULL, key text NOT NULL, kind text NOT NULL, time timestamptz NOT NULL, record jsonb NOT NULL,
     changed jsonb, received_at timestamptz NOT NULL DEFAULT now())"""
 _INSERT = f"""INSERT INTO {TABLE} (id, sequence, company, object, key, kind, time, record, changed)
-    VALUES (?, ?::bigint, ?, ?, ?, ?, ?::timestamptz, ?::jsonb, nullif(?, '')::jsonb) ON CONFLICT (id) DO NOTHING"""
+    VALUES (?, ?::bigint, ?, ?, ?, ?, ?::timestamptz, ?::jsonb, nullif(?, '')::jsonb) ON CONFLICT (id) DO NOTHING
+    RETURNING id"""
+_IS_KNOWN = f"SELECT id FROM {TABLE} WHERE id = ? AND time = ?::timestamptz"
 
 
 class PostgresReceiver:
@@ -46,10 +49,7 @@ class PostgresReceiver:
                 self._database.connect()
                 self._database.begin()
                 for one in events:
-                    plain = one.to_dict()
-                    changed = "" if one.changed is None else encode(plain["changed"]).decode()
-                    head = [one.id, str(one.number), one.company, one.object, one.key, str(one.kind), plain["time"]]
-                    self._database.execute(_INSERT, [*head, encode(plain["record"]).decode(), changed])
+                    self._add(one)
                 for name in sorted({one.object for one in events}):
                     self._database.execute("SELECT pg_notify(?, ?)::text", [TABLE, name])
                 self._database.end(keep=True)
@@ -57,6 +57,20 @@ class PostgresReceiver:
                 self._database.close()  # the next delivery opens another connection
                 reason = self._database.reason(error)
                 raise DeliveryError(f"{self._database.name} did not take the events: {reason}") from None
+
+    def _add(self, event: ChangeEvent) -> None:
+        """Add an event, or find that it is there; DeliveryError where another one has its id."""
+        plain = event.to_dict()
+        changed = "" if event.changed is None else encode(plain["changed"]).decode()
+        head = [event.id, str(event.number), event.company, event.object, event.key, str(event.kind), plain["time"]]
+        if self._database.execute(_INSERT, [*head, encode(plain["record"]).decode(), changed]):
+            return
+        if not self._database.execute(_IS_KNOWN, [event.id, plain["time"]]):
+            self._database.end(keep=False)
+            raise DeliveryError(
+                f"{TABLE} has another event under the id {event.id}, since the event log was lost or restored: rename"
+                " the table, and replay this event"
+            )
 
     def close(self) -> None:
         """Close the connection."""
