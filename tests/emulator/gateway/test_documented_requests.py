@@ -111,6 +111,15 @@ def test_a_view_takes_its_filters_anywhere() -> None:
     assert "This element is not expected" in refusal("3.0", call.replace("pagesize", "size"))
 
 
+def test_a_consolidation_takes_its_parts_in_the_order_of_the_official_sdks() -> None:
+    # @intacct/intacct-sdk 2.2 writes the period after the book, and offline always
+    call = (
+        "<consolidate><bookid>B</bookid><reportingperiodname>P</reportingperiodname><offline>F</offline><entities>"
+        "<csnentity><entityid>E</entityid></csnentity></entities></consolidate>"
+    )
+    assert refusal("3.0", call) == ""
+
+
 @pytest.mark.parametrize("name", REPORTS)
 def test_a_report_takes_its_arguments_anywhere(name: str) -> None:
     assert refusal("3.0", REPORTS[name]) == ""

@@ -180,6 +180,15 @@ def test_the_refusal_of_a_document_is_the_documented_one(emulator: Emulator) -> 
     )
 
 
+@pytest.mark.parametrize("body", [b'{"request": {}}', b"request=1", "Ünlesbar".encode()])
+def test_a_body_that_is_no_xml_is_refused_in_libxml2s_words(emulator: Emulator, body: bytes) -> None:
+    # XML_ERR_DOCUMENT_EMPTY of libxml2, in the form of the documented text
+    (fault,) = decode_response(emulator(ENDPOINT, body).body).faults
+    assert fault.description2 == (
+        "XML Parse schema error: Fatal Error 4: Start tag expected, '<' not found. Line: 1, column: 1."
+    )
+
+
 @pytest.mark.parametrize(
     "body",
     [

@@ -60,7 +60,7 @@ def read_document(body: bytes) -> RequestDocument:
         guarded = not is_plain(body) or any(mark in body for mark in _GUARDED)
         root = parse(body, max_bytes=MAX_BYTES) if guarded else None
     except ProtocolError as error:
-        hidden = etree is None or not is_plain(body) or b"<!DOCTYPE" in body
+        hidden = etree is None or not (is_plain(body) or _is_text(body)) or b"<!DOCTYPE" in body
         raise UnreadableDocumentError(*(() if hidden else _syntax_errors(etree, body)) or (error.message,)) from None
     parser = _parser(etree)
     try:

@@ -20,6 +20,9 @@ ANY_ORDER = {
     "readByName": "object keys fields? returnFormat? docparid?",
     "readRelated": "object keys relation fields? returnFormat?",
     "readByQuery": "object query fields? pagesize:smallPage? returnFormat:returnFormat? docparid?",
+    "consolidate": (
+        "bookid offline? updatesucceedingperiods? changesonly? email? reportingperiodname entities:anything?"
+    ),
     "readView": "view pagesize? returnFormat? filters:anything?",
     "query": (
         "object docparid? select:select filter:filter? orderby:orderby? options:options? pagesize:page? "
