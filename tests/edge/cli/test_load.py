@@ -2,10 +2,14 @@
 
 import json
 import shlex
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from intacct_bridge.errors import SettingsError
+from intacct_bridge.flow.post.loader import Loader
+from intacct_bridge.flow.post.outcome import RecordOutcome
 from support.edge.command_line import Intacct
 
 CLASSES = "CLASSID,NAME\nL-1,Light rail\nL-2,Heavy rail\n"
@@ -192,3 +196,19 @@ def test_an_accent_written_as_two_characters_is_no_change(demo: Intacct, classes
     assert demo("load", str(classes), "--as", "CLASS", "--apply").status == 0
     classes.write_text("CLASSID,NAME\nL-9,Zoe\u0308\n")
     assert verdicts(demo("load", str(classes), "--as", "CLASS", "--mode", "update", "--json").out) == ["unchanged"]
+
+
+def test_a_load_that_ends_before_its_first_record_is_not_called_nothing_to_do(
+    demo: Intacct, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> Iterator[RecordOutcome]:
+        raise SettingsError("the outbox cannot be written: database or disk is full")
+
+    monkeypatch.setattr(Loader, "apply", full)
+    file = tmp_path / "classes.csv"
+    file.write_text("CLASSID,NAME\nNTD-1,One\nNTD-2,Two\n")
+    ran = demo("load", str(file), "--as", "CLASS", "--apply", "--yes")
+    assert ran.status == 2
+    assert "2 not sent" in ran.err
+    assert "disk is full" in ran.err
+    assert "nothing to do" not in ran.said

@@ -234,8 +234,9 @@ OUTCOME_COLUMNS = ("record", "outcome", "receipt", "why")
 
 
 def show_outcomes(outcomes: Sequence[RecordOutcome], console: Console) -> None:
-    """The outcome of each record, and the receipts."""
-    console.table(OUTCOME_COLUMNS, outcome_rows(outcomes, as_json=console.as_json), empty="nothing to do")
+    """The outcome of each record, and the receipts; a load that ended before its first record shows no table."""
+    if outcomes or console.as_json:
+        console.table(OUTCOME_COLUMNS, outcome_rows(outcomes, as_json=console.as_json))
 
 
 def outcome_rows(outcomes: Sequence[RecordOutcome], *, as_json: bool) -> list[tuple[str, ...]]:
