@@ -10,6 +10,14 @@ _ADDRESS = re.compile(r"://|\bpostgres(?:ql)?:|password\s*=", re.IGNORECASE)
 """What an address with a password has, also one that is written wrongly."""
 
 
+_NO_PATH = re.compile(r"\s*postgres(?:ql)?(?::|//)|.*password\s*=", re.IGNORECASE | re.DOTALL)
+
+
+def is_misspelt_address(text: str) -> bool:
+    """Whether a text that would be taken for a path is an address of a database that is written wrongly."""
+    return "://" not in text and _NO_PATH.match(text) is not None
+
+
 def redacted_word(word: str) -> str:
     """A word of a command line as it may be kept."""
     return redacted(word) if _ADDRESS.search(word) else word

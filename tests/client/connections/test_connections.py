@@ -63,6 +63,30 @@ def table(name: str, **settings: Any) -> str:
 # --- the connection itself
 
 
+@pytest.mark.parametrize(
+    "outbox",
+    [
+        "postgresql:/loader:planted@db/books",
+        "postgres:loader:planted@db/books",
+        "postgresql//loader:planted@db/books",
+        " Postgresql:/loader:planted@db/books",
+        "host=db user=loader password=planted",
+    ],
+)
+def test_an_outbox_whose_address_is_written_wrongly_is_no_file(outbox: str) -> None:
+    """Each machine would have an outbox of its own, and post what another one has posted."""
+    with pytest.raises(SettingsError, match="outbox is neither a path nor a URI") as caught:
+        whole(outbox=outbox)
+    assert "planted" not in f"{caught.value} {caught.value.fix}"
+
+
+@pytest.mark.parametrize(
+    "outbox", ["postgres/outbox.sqlite3", "/var/postgresql/o.sqlite3", "C:\\postgres\\o.sqlite3", "o"]
+)
+def test_an_outbox_may_have_any_path(outbox: str) -> None:
+    assert whole(outbox=outbox).outbox == outbox
+
+
 def test_defaults_are_the_public_gateway_and_a_session() -> None:
     connection = whole()
     assert connection.endpoint == "https://api.intacct.com/ia/xml/xmlgw.phtml"
@@ -124,6 +148,8 @@ def test_endpoints_that_may_receive_credentials(endpoint: str) -> None:
         "https://evilintacct.com/",
         "https://intacct.com.evil.net/",
         "https://evil.net/#.intacct.com",
+        "https://evil.net\t.intacct.com/",
+        "https://evil.net\n.intacct.com/",
         "https://api.intacct.com@evil.net/",
         "https://user:secretpass@api.intacct.com/",
         "https://evil.net\\.intacct.com/",

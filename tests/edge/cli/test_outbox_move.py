@@ -53,8 +53,10 @@ def test_mistakes_in_a_place(intacct: Intacct, home: Path) -> None:
             ("env:NOT_SET", 2, "NOT_SET, which is not set"),
             ("mysql://host/db", 2, "an outbox cannot be at mysql://"),
             ("postgresql://host/db?shcema=x", 2, "did you mean schema"),
+            ("postgresql:/user:geheim@host/db", 2, "neither a path nor a URI"),
         ):
             ran = intacct("outbox", "move", "--to", place, **environ)
             assert (ran.status, message in ran.err) == (status, True), ran.err
+            assert "geheim" not in ran.said
         missing = intacct("outbox", "move", "--to", "b.sqlite3", "--from", "a.sqlite3", **environ)
         assert (missing.status, "there is no outbox" in missing.err) == (2, True)

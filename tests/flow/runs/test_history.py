@@ -10,7 +10,7 @@ import pytest
 
 from intacct_bridge.errors import SettingsError, SignInError
 from intacct_bridge.flow.records.status import RecordStatus
-from intacct_bridge.flow.runs.history import KEPT_DAYS, RunHistory
+from intacct_bridge.flow.runs.history import KEPT_DAYS, RunHistory, history_place
 from intacct_bridge.flow.runs.recorder import RunRecorder, counts_of
 from intacct_bridge.flow.runs.run import RecordCounts, Run, RunEnd, end_of, worst
 from intacct_bridge.store.place import Place
@@ -179,3 +179,10 @@ def test_an_exit_status_has_its_end(status: int, end: str) -> None:
 def test_the_worst_status_stands_for_several(statuses: list[int], one: int) -> None:
     assert worst(statuses) == one
     assert worst(statuses[::-1]) == one
+
+
+def test_a_history_whose_address_is_written_wrongly_is_no_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INTACCT_RUN_HISTORY", "postgresql:/loader:planted@db/books")
+    with pytest.raises(SettingsError, match="neither a path nor a URI") as caught:
+        history_place()
+    assert "planted" not in str(caught.value)

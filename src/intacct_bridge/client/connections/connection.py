@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.model.suggestions import did_you_mean
-from intacct_bridge.model.uri_text import redacted, uri_secrets
+from intacct_bridge.model.uri_text import is_misspelt_address, redacted, uri_secrets
 
 PUBLIC_ENDPOINT = "https://api.intacct.com/ia/xml/xmlgw.phtml"
 SECRETS = ("sender_password", "user_password")
@@ -91,6 +91,8 @@ class Connection:
             self._refuse("concurrency", f"is {self.concurrency}, and must be at least 1")
         if self.timeout <= 0:
             self._refuse("timeout", f"is {self.timeout}, and must be more than 0 seconds")
+        if is_misspelt_address(self.outbox):  # its text may have a password, and is in no message
+            self._refuse("outbox", "is neither a path nor a URI", "Write a path, or postgresql://HOST/DATABASE.")
         for setting in ("approvers", "four_eyes"):
             if getattr(self, setting) and not self.needs_approval:
                 self._refuse(setting, "has no effect here", 'Set approval = "required" too, or leave it out.')
@@ -169,7 +171,8 @@ def check_endpoint(endpoint: str, *, connection: str, allow: bool) -> None:
         host, _ = parts.hostname or "", parts.port
     except ValueError:
         host, parts = "", urlsplit("")
-    if parts.scheme not in ("https", "http") or not _HOST.fullmatch(host) or parts.username is not None:
+    wrong = parts.scheme not in ("https", "http") or not _HOST.fullmatch(host) or parts.username is not None
+    if wrong or not endpoint.isprintable():  # readers of addresses differ in what they make of a tab or a line end
         raise SettingsError(
             f"connection {connection!r}: the endpoint {_quoted(endpoint)} is not an https address",
             fix=f"Leave `endpoint` out to use {PUBLIC_ENDPOINT}.",

@@ -21,6 +21,7 @@ import msgspec
 from intacct_bridge.client.local.directories import state_directory
 from intacct_bridge.errors import IntacctError, SettingsError
 from intacct_bridge.flow.runs.run import Run
+from intacct_bridge.model.uri_text import is_misspelt_address
 from intacct_bridge.store.database import TableSet
 from intacct_bridge.store.liveness import Liveness
 
@@ -63,6 +64,10 @@ def history_place() -> "Place | None":
         from intacct_bridge.store.place import postgres_place
 
         return postgres_place(named, _SHARED_SCHEMA)
+    if is_misspelt_address(named):
+        raise SettingsError(
+            f"{VARIABLE} is neither a path nor a URI", fix="Write a path, or postgresql://HOST/DATABASE."
+        )
     return Path(named).expanduser() if named else _usual_path()
 
 

@@ -201,12 +201,12 @@ def move_command(context: CommandContext, *, target: str, source: str) -> None:
 def _named_place(context: CommandContext, place: str, option: str) -> str:
     """A place, or the one that a reference to a secret stands for."""
     from intacct_bridge.client.connections.secret_refs import KINDS, resolved
-    from intacct_bridge.model.uri_text import uri_secrets
+    from intacct_bridge.model.uri_text import is_misspelt_address, uri_secrets
 
     kind, colon, name = place.partition(":")
     found = str(resolved({kind: name}, where=option)) if colon and kind in KINDS else place
     context.console.hide(uri_secrets(found))
-    if "://" in found or found.startswith("~"):
+    if "://" in found or found.startswith("~") or is_misspelt_address(found):
         return found
     return str(Path(found).resolve())
 
