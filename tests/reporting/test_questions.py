@@ -15,6 +15,7 @@ from intacct_bridge.emulator.gateway.gateway import Emulator
 from intacct_bridge.errors import InvalidRequestError, SettingsError, TransientError
 from intacct_bridge.reporting.questions.answer import CopyAnswer, QuestionLimits
 from intacct_bridge.reporting.questions.ask import ask, copied_tables, reporting_views
+from intacct_bridge.reporting.questions.checked_select import checked_select
 from support.reporting.copies import Copy
 
 LIMITS = QuestionLimits(rows=50, seconds=60)
@@ -158,6 +159,13 @@ def test_what_does_more_than_read_the_copy_is_refused(bills: Copy, secret: Path,
     assert refused.value.fix
     assert "open-sesame" not in str(refused.value)
     assert [one.name for one in secret.parent.iterdir()] == ["secret.csv"]
+
+
+@pytest.mark.parametrize("sql", ["FROM (SUMMARIZE '/etc/passwd')", "SELECT * FROM (DESCRIBE APBILL)"])
+def test_a_description_is_no_question(sql: str) -> None:
+    """It names its table in a place of its own, where a file would pass the check of tables."""
+    with pytest.raises(InvalidRequestError, match="describes a table"):
+        checked_select(sql, ["APBILL"])
 
 
 @pytest.mark.parametrize(

@@ -70,6 +70,8 @@ def checked_select(sql: str, tables: Collection[str], *, dialect: str = "duckdb"
     query = parsed(sql, dialect=dialect)
     if query.find(exp.Lock):
         raise InvalidRequestError("the statement locks rows", fix="Leave out FOR UPDATE and FOR SHARE.")
+    if query.find(exp.Describe, exp.Summarize):
+        raise InvalidRequestError("the statement describes a table", fix="Ask for the columns of the table instead.")
     if query.find(exp.Placeholder, exp.Parameter, exp.SessionParameter):
         raise InvalidRequestError("the statement has a parameter", fix="Write the value itself.")
     common = _rename_common_tables(query, dialect)
