@@ -26,9 +26,14 @@ WORKER = """
 import os, sys, threading, time
 from intacct_bridge.fleet import Fleet, dbos_runner
 from intacct_bridge.fleet.dbos_runner import DbosRunner
+from intacct_bridge.fleet.runner import HandedBackError
 uri, key, name, threads, earlier, body = sys.argv[1:]
 runner = DbosRunner(Fleet.open(uri, key).registry.place, recoveries=1)
+begun = []
 def carry_out(run):
+    begun.append(run)
+    if run.flow == "hand back" and len(begun) == 1:
+        raise HandedBackError
     if body == "end the process":
         os._exit(9)
     if run.tenant == "short":
@@ -124,6 +129,18 @@ def test_a_run_whose_end_was_lost_with_the_database_is_queued_again(
         begun = db.read(f"SELECT recovery_attempts FROM {engine} WHERE queue_partition_key = 'long'")
     assert [int(row[0]) for row in begun] == [1]
     assert [(one.key, one.state) for one in runner.unfinished()] == [(long, RunState.RUNNING)]
+
+
+def test_a_run_that_is_handed_back_by_a_worker_that_goes_on_is_queued_again(
+    runner: DbosRunner, processes: Processes
+) -> None:
+    """After a time without the database, its end could not be kept. Its tenant would have no further run."""
+    handed_back, next_one = RunKey("short", "hand back", DUE), RunKey("short", "post", DUE)
+    processes.start("first", 1, body="find lost runs")
+    for key in (handed_back, next_one):
+        runner.submit(key)
+    ended = {handed_back: "done", next_one: "done"}
+    until(lambda: runner.results([handed_back, next_one]) == ended, "both runs have ended")
 
 
 def test_a_flow_that_is_due_while_its_earlier_run_has_not_ended_is_queued_once_after_it(

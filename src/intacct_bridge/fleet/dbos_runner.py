@@ -52,6 +52,10 @@ if TYPE_CHECKING:
     from dbos import EnqueueOptions
 
 
+class _NoEnd(BaseException):
+    """Ends a workflow's thread so that DBOS stores no end: it stores that of an Exception."""
+
+
 class DbosRunner:
     """The runner of one process. DBOS allows one engine in a process."""
 
@@ -74,6 +78,7 @@ class DbosRunner:
         self._engine: Any = None
         self._lock = threading.Lock()
         self._running = 0
+        self._stopping = False
         self._worker = ""
         self._carried_out: set[str] = set()
         """The runs that go on in this process, and those that it hands back."""
@@ -125,7 +130,11 @@ class DbosRunner:
         )
 
     def _run_flow(self, key: RunKey, carry_out: CarryOut) -> str:
-        """The word with which a run ended. A run that is handed back does not return: DBOS would store its end."""
+        """The word with which a run ended.
+
+        A run that is handed back does not return: DBOS would store its end. If this process ends, another one takes it
+        over; if it goes on, after a time without the database, `recover_lost` queues the run again.
+        """
         with self._lock:
             self._running += 1
             self._carried_out.add(_id(key))
@@ -139,10 +148,10 @@ class DbosRunner:
         finally:
             with self._lock:
                 self._running -= 1
-                if word:
+                if word or not self._stopping:
                     self._carried_out.discard(_id(key))
         if not word:
-            threading.Event().wait()  # for the end of the process, which comes soon
+            raise _NoEnd
         return word
 
     def running(self) -> int:
@@ -151,6 +160,7 @@ class DbosRunner:
 
     def stop_taking(self) -> None:
         """Take no further run from the queue."""
+        self._stopping = True
         if self._engine is not None:
             for event in _instance().background_thread_stop_events:
                 event.set()

@@ -39,7 +39,7 @@ class UnfinishedRun:
 
 
 class HandedBackError(Exception):
-    """A run did not end in this process, which is about to end: another worker goes on with it."""
+    """A run has no end yet, since its process is about to end or its database does not answer: it is queued again."""
 
 
 CarryOut = Callable[[RunKey], str]
