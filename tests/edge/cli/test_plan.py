@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from intacct_bridge.edge.singer.target import main as target_main
+from intacct_bridge.edge.terminal.console import Console
 from intacct_bridge.emulator.gateway.gateway import Emulator
 from intacct_bridge.emulator.gateway.server import serve
 from intacct_bridge.served_demo import CREDENTIALS
@@ -54,6 +55,12 @@ def posted(emulator: Emulator) -> list[str]:
     """The vendors that the company has, read past our own client."""
     rows = (dict(row) for _, row in emulator.company().table("VENDOR").rows())
     return sorted(str(row["VENDORID"]) for row in rows if str(row["VENDORID"]).startswith("V-"))
+
+
+def names(emulator: Emulator) -> dict[str, str]:
+    """The names of these vendors, read past our own client."""
+    rows = [dict(row) for _, row in emulator.company().table("VENDOR").rows()]
+    return {str(row["VENDORID"]): str(row["NAME"]) for row in rows if str(row["VENDORID"]).startswith("V-")}
 
 
 def digest(books: Intacct) -> str:
@@ -195,3 +202,45 @@ def test_the_rules_of_approval_are_options_of_a_new_connection(books: Intacct, e
         assert "Its writes no longer need an approval" in again.err
         assert books(*words, **secrets).status == 0
         assert posted(emulator) == ["V-1", "V-2"]
+
+
+@pytest.mark.parametrize("words", [("vendors.csv", "--as", "VENDOR", "--mode", "upsert"), ("--from-plan", "v.plan")])
+def test_values_that_change_while_production_waits_for_an_answer_are_compared_again(
+    intacct: Intacct, emulator: Emulator, home: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    file = home / "work" / "vendors.csv"
+    asked: list[str] = []
+    meanwhile = [("update", "VENDOR", "V-1", "NAME=Corrected meanwhile", "--yes")]
+
+    def answer(_: Console, question: str) -> bool:
+        asked.append(question)
+        while meanwhile:
+            assert intacct(*meanwhile.pop()).status == 0
+        return True
+
+    with serve(emulator) as server:
+        lines = "".join(f"{name} = {json.dumps(value)}\n" for name, value in CREDENTIALS.items())
+        (home / "work" / "intacct.toml").write_text(
+            f'[connections.books]\n{lines}endpoint = "{server.url}"\nenvironment = "production"\n'
+        )
+        file.write_text("VENDORID,NAME,DISPLAYCONTACT.PRINTAS\nV-1,Acme,Acme\nV-2,Bolt,Bolt\n")
+        assert intacct("load", "vendors.csv", "--as", "VENDOR", "--apply", "--yes").status == 0
+        file.write_text("VENDORID,NAME,DISPLAYCONTACT.PRINTAS\nV-1,Acme Paper,Acme\nV-2,Bolt Ltd,Bolt\nV-3,Cog,Cog\n")
+        kept = intacct("load", "vendors.csv", "--as", "VENDOR", "--mode", "upsert", "--out", "v.plan")
+        assert kept.status == 0, kept.said
+        monkeypatch.setattr(Console, "confirm", answer)
+        moved = intacct("load", *words, "--apply")
+        assert moved.status == 2, moved.said
+        assert "the company has changed since the plan was made" in moved.err
+        assert "Corrected meanwhile" in moved.err
+        assert names(emulator) == {"V-1": "Corrected meanwhile", "V-2": "Bolt"}
+        assert intacct("update", "VENDOR", "V-1", "NAME=Acme", "--yes").status == 0
+        applied = intacct("load", *words, "--apply")
+        assert applied.status == 0, applied.said
+        assert names(emulator) == {"V-1": "Acme Paper", "V-2": "Bolt Ltd", "V-3": "Cog"}
+        assert len(asked) == 2
+        meanwhile.append(("update", "VENDOR", "V-1", "NAME=Corrected again", "--yes"))
+        undone = intacct("undo", "--entry", "5", "--apply")  # the update of V-1
+        assert undone.status == 2, undone.said
+        assert "Corrected again" in undone.err
+        assert names(emulator)["V-1"] == "Corrected again"

@@ -228,17 +228,21 @@ class CommandContext:
             self._closers.append(self._emulator.close)
         return self._emulator
 
-    def allow_write(self, what: str, *, yes: bool = False) -> None:
-        """Name the target of a write. A production company needs `yes`, or the answer yes to a question."""
+    def allow_write(self, what: str, *, yes: bool = False) -> bool:
+        """Name the target of a write. A production company needs `yes`, or the answer yes to a question.
+
+        True if a person answered: that takes time, in which the company may have changed.
+        """
         target = self.connection.target
         if self.connection.environment != "production" or yes:
             self.console.say(f"Writing {what} to {target}.")
-            return
+            return False
         if not self.console.confirm(f"Write {what} to {target}?"):
             raise SettingsError(
                 f"Nothing was written to {target}.",
                 fix="Pass --yes to write to a production company without confirmation.",
             )
+        return True
 
     def close(self) -> None:
         """Close everything that was opened, the latest first."""

@@ -19,7 +19,7 @@ from intacct_bridge.flow.plan.changes import UNKNOWN
 from intacct_bridge.flow.plan.context import write_target
 from intacct_bridge.flow.plan.plan import WRITTEN, Plan, PlannedRecord, SendOptions, Verdict
 from intacct_bridge.flow.plan.planner import confirm_plan
-from intacct_bridge.flow.records.write import Write
+from intacct_bridge.flow.records.write import Write, WriteOperation
 from intacct_bridge.flow.undo.originals import refuse_changed_originals
 
 _TO_APPROVE = "Keep the plan with `intacct load FILE --out PLAN`, then have it approved: intacct plan approve PLAN"
@@ -39,6 +39,23 @@ def confirmed_plan(plan: Plan, made: KeptPlan, company: LegacyGateway, outbox: O
     InvalidRequestError or SettingsError if it may not be applied as it is.
     """
     now = without_applied(confirm_plan(plan, company, outbox), made, outbox)
+    refuse_changed_originals(now, company, outbox)
+    return now
+
+
+def seen_again(plan: Plan, company: LegacyGateway, outbox: Outbox) -> Plan:
+    """A plan after a wait, such as that for a person's answer: existing records that it relies on, compared again.
+
+    A plan that only creates new records is returned as it is. InvalidRequestError if an existing one was changed since.
+    """
+    to_send = [one.write for one in plan.of(*WRITTEN, Verdict.IN_DOUBT)]
+    if all(write.operation is WriteOperation.CREATE and write.undoes is None for write in to_send):
+        return plan
+    kept = plan.kept or plan
+    if kept.origin is not None:
+        return confirmed_plan(kept, made_plan(kept, company, outbox), company, outbox)
+    now = _with_refused(plan, confirm_plan(plan, company, outbox))
+    _refuse_differences(plan, now)
     refuse_changed_originals(now, company, outbox)
     return now
 
@@ -142,7 +159,7 @@ def _refuse_differences(kept: Plan, now: Plan) -> None:
             place = f"{record.write.position}: " if record.write.position else ""
             raise InvalidRequestError(
                 f"{place}{record.write.label} is not as it was when the plan was made",
-                fix="Make a new plan, and have it approved.",
+                fix="Make a new plan and check it.",
             )
 
 

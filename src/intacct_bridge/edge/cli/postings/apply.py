@@ -63,6 +63,7 @@ def show_or_apply(
 ) -> int:
     """Show a plan, apply it unless `only_plan`, and return the exit status. `outcomes` gets those of the records."""
     from intacct_bridge.edge.views.load import show_plan
+    from intacct_bridge.flow.approval.admission import seen_again
     from intacct_bridge.flow.plan.plan import WRITTEN, Verdict
     from intacct_bridge.flow.runs.run import RecordCounts
 
@@ -78,7 +79,8 @@ def show_or_apply(
     if not count:
         _say_nothing_to_send(context, plan)
         return refused
-    context.allow_write(f"{counted(count, 'record')} of {plan.source}", yes=yes)
+    if context.allow_write(f"{counted(count, 'record')} of {plan.source}", yes=yes):
+        plan = seen_again(plan, context.load_gateway, outbox)
     return max(refused, _apply(context, plan, outbox, load_settings(context.client, options), outcomes=outcomes))
 
 

@@ -26,7 +26,7 @@ def keep_or_carry_out(context: CommandContext, plan: "Plan", outbox: "Outbox", *
 def carry_out(context: CommandContext, plan: "Plan", outbox: "Outbox", *, yes: bool) -> int:
     """Do what the plan says, stage by stage, and show the outcomes; nothing if it refuses a record."""
     from intacct_bridge.edge.views.load import show_outcomes, show_plan, unreached
-    from intacct_bridge.flow.approval.admission import refuse_without_plan
+    from intacct_bridge.flow.approval.admission import refuse_without_plan, seen_again
     from intacct_bridge.flow.plan.plan import WRITTEN, Verdict
     from intacct_bridge.flow.post.loader import Loader, LoadSettings
     from intacct_bridge.flow.post.settle import SettleSettings
@@ -39,7 +39,8 @@ def carry_out(context: CommandContext, plan: "Plan", outbox: "Outbox", *, yes: b
         return FAILURES
     if not to_do:
         return 0
-    context.allow_write(f"{counted(len(to_do), 'record')} ({plan.source})", yes=yes)
+    if context.allow_write(f"{counted(len(to_do), 'record')} ({plan.source})", yes=yes):
+        plan = seen_again(plan, context.load_gateway, outbox)
     settle = SettleSettings(memory_proven=context.client.runtime.calibration.memory_proven)
     outcomes: list[RecordOutcome] = []
     stopped: IntacctError | None = None
