@@ -11,7 +11,9 @@ import pytest
 
 from intacct_bridge.client.client import Client
 from intacct_bridge.client.connections.connection import Connection
+from intacct_bridge.edge.views.reconcile import difference_lines, verdict
 from intacct_bridge.emulator.gateway.gateway import Emulator
+from intacct_bridge.emulator.settings.faults import FaultPlan, ScriptedFault
 from intacct_bridge.errors import InvalidRequestError, SettingsError
 from intacct_bridge.flow.destinations.open import open_sink
 from intacct_bridge.flow.extract.pipeline import ExtractRequest, prepare
@@ -98,6 +100,13 @@ def keep(copy: Path, *tables: str) -> None:
     with duckdb.connect(str(copy)) as con:
         for one in set(STREAMS).difference(tables):
             con.execute(f"DROP TABLE {one}")
+            forget(con, one)
+
+
+def forget(con: duckdb.DuckDBPyConnection, stream: str) -> None:
+    """Remove what the copy notes about a stream."""
+    for noted in ("bookmarks", "outcomes"):
+        con.execute(f"DELETE FROM _bridge.{noted} WHERE stream = ?", [stream])
 
 
 def held(client: Client, copy: Path | str, **options: Any) -> Reconciliation:
@@ -392,6 +401,47 @@ def test_a_copy_in_postgres_is_compared_too_and_a_cent_is_found(client: Client, 
     assert {one.table: one.equal for one in found.comparison.tables} == {"GLACCOUNT": True, "GLDETAIL": False}
 
 
+@pytest.mark.parametrize("scheme", ["duckdb", "parquet", "postgresql"])
+def test_a_stream_that_never_made_a_table_is_a_difference(
+    grown: Emulator, tmp_path: Path, request: pytest.FixtureRequest, scheme: str
+) -> None:
+    """The run that failed is not the last one, and later runs read other streams."""
+    uri = request.getfixturevalue("postgres") if scheme == "postgresql" else f"{scheme}:{tmp_path}/copy"
+    emulator = grown.clone()
+    text = "You do not have permission to read this"
+    refused = ScriptedFault("fault", "query", object="CLASS", calls=(), errorno="DL02000001", text=text)
+    with Client(DEMO, transport=emulator) as client:
+        emulator.fault_plan = FaultPlan((refused,))
+        sink = open_sink(uri)
+        run = prepare(client, ExtractRequest(("DEPARTMENT", "CLASS"))).into(sink)
+        list(run)
+        sink.close()
+        assert [one.stream for one in run.outcomes if one.error] == ["CLASS"]
+        emulator.fault_plan = FaultPlan(())
+        extract(client, uri, ("DEPARTMENT",))
+        found = held(client, uri)
+        assert not found.equal
+        (missing,) = found.comparison.missing
+        assert missing.table == "CLASS"
+        assert text in missing.reason
+        assert verdict(found) == "the copy does not match the company: CLASS is not in the copy"
+        lines = "\n".join(difference_lines(found))
+        assert text in lines
+        assert "intacct extract CLASS" in lines
+        assert held(client, uri, ignored={"class": ["*"]}).equal
+        extract(client, uri, ("CLASS",))
+        assert held(client, uri).equal
+        left_out = held(client, uri, ignored={"class": ["*"]}).comparison
+        assert [one.table for one in left_out.tables] == ["DEPARTMENT"]
+
+
+def test_a_table_that_was_dropped_is_a_difference(client: Client, copy: Path) -> None:
+    keep(copy, "GLACCOUNT", "GLBATCH")
+    with duckdb.connect(str(copy)) as con:
+        con.execute("DROP TABLE GLACCOUNT")
+    assert [one.table for one in held(client, copy).comparison.missing] == ["GLACCOUNT"]
+
+
 def test_the_copy_of_another_company_is_refused(client: Client, copy: Path) -> None:
     with duckdb.connect(str(copy)) as con:
         con.execute("UPDATE _bridge.copy SET company = 'another'")
@@ -405,6 +455,7 @@ def test_a_copy_without_a_ledger_says_so(client: Client, copy: Path, tmp_path: P
     assert "no DEBITAMOUNT" in held(client, copy).no_ledger
     with duckdb.connect(str(copy)) as con:
         con.execute("DROP TABLE GLDETAIL")
+        forget(con, "GLDETAIL")
     found = held(client, copy)
     assert found.equal
     assert "holds no complete GLDETAIL" in found.no_ledger

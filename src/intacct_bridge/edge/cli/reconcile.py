@@ -28,7 +28,7 @@ from intacct_bridge.model.wording import counted
     "--ignore",
     metavar="STREAM.FIELD",
     multiple=True,
-    help="Leave these fields out; separate them with commas. Repeatable.",
+    help="Leave these fields out, or a table as STREAM.*; separate them with commas. Repeatable.",
 )
 @click.option(
     "--strict-tie-out", is_flag=True, help="Also fail if a sub-ledger has an unexplained difference from the ledger."

@@ -67,7 +67,10 @@ def verdict(found: Reconciliation) -> str:
     if differing:
         more = " or more" if any(one.more for one in tables) else ""
         parts.append(f"{counted(len(found.records), 'record')}{more} in {_named(differing)}")
-    return f"the copy does not match the company: {listed(parts)} {'differ' if _plural(found) else 'differs'}"
+    told = [f"{listed(parts)} {'differ' if _plural(found) else 'differs'}"] if parts else []
+    if missing := [one.table for one in found.comparison.missing]:
+        told.append(f"{_named(missing)} {'is' if len(missing) == 1 else 'are'} not in the copy")
+    return f"the copy does not match the company: {', and '.join(told)}"
 
 
 def _plural(found: Reconciliation) -> bool:
@@ -105,7 +108,15 @@ def sides(ledger: Amounts, copy: Amounts) -> Iterator[tuple[str, Decimal, Decima
 
 
 def difference_lines(found: Reconciliation) -> Iterator[str]:
-    """The records that differ, a line each, and what to do."""
+    """The tables that are missing and the records that differ, a line each, and what to do."""
+    missing = found.comparison.missing
+    for one in missing:
+        yield f"✗ {one.table} was extracted, and has no table in the copy: {one.reason}"
+        if one.fix:
+            yield f"  fix: {one.fix}"
+    if missing:
+        names = " ".join(one.table for one in missing[:_MOST_NAMED])
+        yield f"Extract it again: intacct extract {names} --to URI. Or leave it out: --ignore '{missing[0].table}.*'."
     for table in found.comparison.tables:
         for record in table.records[:_MOST_SHOWN]:
             yield f"✗ {record_line(record)}"
@@ -113,7 +124,8 @@ def difference_lines(found: Reconciliation) -> Iterator[str]:
             yield f"✗ {table.table}: {_too_many(table)}"
     if found.balances and not found.records:
         yield "✗ no record differs: the trial balance and GLDETAIL disagree for this user, or changed meanwhile"
-    yield "Update the copy with `intacct extract`. A field that changed without a new time of change needs --full."
+    if found.balances or not all(one.equal for one in found.comparison.tables):
+        yield "Update the copy with `intacct extract`. A field that changed without a new time of change needs --full."
 
 
 def _too_many(table: TableComparison) -> str:

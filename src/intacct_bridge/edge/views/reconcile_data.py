@@ -21,6 +21,9 @@ def as_data(found: Reconciliation, tied: TieOut) -> dict[str, Any]:
         "ledger": _ledger(found.ledger) if found.ledger else None,
         "ledger_not_compared": found.no_ledger,
         "tables": [_table(one) for one in found.comparison.tables],
+        "missing_tables": [
+            {"table": one.table, "reason": one.reason, "fix": one.fix} for one in found.comparison.missing
+        ],
         "records": [_record(one) for one in found.records],
         "checks": [
             {

@@ -32,6 +32,7 @@ from intacct_bridge.flow.destinations.latest_rows import latest, views
 from intacct_bridge.flow.destinations.manifest import (
     NAME,
     ROWS,
+    RUNS,
     ChangeFile,
     CopyFolder,
     Manifest,
@@ -347,10 +348,10 @@ class FileSink:
     def finish(self, outcomes: Sequence[StreamOutcome], at: datetime) -> None:
         """Write the run's history as a file of its own."""
         history = {"run": self.run, "finished": at.isoformat(), "outcomes": [one.to_dict() for one in outcomes]}
-        folder = self.folder.path / "runs"
+        folder = self.folder.path / RUNS
         try:
             folder.mkdir(exist_ok=True)
-            self.folder.replace(f"runs/{self.run:06}.json", dumps(history, indent=1, ensure_ascii=False))
+            self.folder.replace(f"{RUNS}/{self.run:06}.json", dumps(history, indent=1, ensure_ascii=False))
         except OSError as error:
             raise unwritable(folder, error) from None
 

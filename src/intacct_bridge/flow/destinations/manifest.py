@@ -18,6 +18,8 @@ from intacct_bridge.errors import BusyError, SettingsError
 from intacct_bridge.flow.streams.bookmark import Bookmark
 
 NAME = "manifest.json"
+RUNS = "runs"
+"""The folder with a file for the history of each run."""
 FORMAT = 1
 ROWS = "rows"
 
@@ -184,6 +186,14 @@ class CopyFolder:
             raise SettingsError(
                 f"{self.path / NAME} is damaged: {error}", fix="restore it, or begin a new copy in another folder"
             ) from None
+
+    def histories(self) -> Iterator[Mapping[str, Any]]:
+        """The history of each run, oldest first. SettingsError for a damaged file."""
+        for path in sorted((self.path / RUNS).glob("*.json")):
+            try:
+                yield json.loads(path.read_text(encoding="utf-8"))
+            except (OSError, ValueError) as error:
+                raise SettingsError(f"{path} cannot be read: {error}", fix="restore it, or remove it") from None
 
     def lock(self) -> None:
         """Make the folder, keep other writers out, and remove half-written files of an interrupted run."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from intacct_bridge.client.protocol import ReadGateway
 from intacct_bridge.errors import InvalidRequestError
+from intacct_bridge.flow.extract.run import DELETES
 from intacct_bridge.flow.extract.selection import select_streams
 from intacct_bridge.flow.extract.transform import stored_names
 from intacct_bridge.flow.reconcile.copy_reader import CopyReader
@@ -24,6 +25,11 @@ if TYPE_CHECKING:
 
 LEDGER = "GLDETAIL"
 _BOOK = "BOOKID"
+_WHOLE = "*"
+"""In place of a field that is left out: the table as a whole."""
+
+
+_AS_ASKED = "left out as you asked"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,19 +70,48 @@ class NotCompared:
     """Empty: the table as a whole."""
 
 
+@dataclass(frozen=True, slots=True)
+class MissingTable:
+    """A stream that was extracted into the copy, and has no complete table there."""
+
+    table: str
+    reason: str
+    fix: str = ""
+
+
+def missing_tables(copy: CopyReader, *, ignored: Mapping[str, Collection[str]] | None = None) -> Iterator[MissingTable]:
+    """The streams that the runs of the copy noted, and that have no table; without those that are left out."""
+    present = {one.casefold() for one in copy.tables}
+    present |= {name.casefold() for name, fields in (ignored or {}).items() if _WHOLE in fields}
+    present.add(DELETES)
+    for name in sorted({*copy.bookmarks, *copy.failures}):
+        if name.casefold() in present:
+            continue
+        failed, bookmark = copy.failures.get(name), copy.bookmarks.get(name, Bookmark())
+        reason = "its table was dropped, or its first full refresh has not ended"
+        if failed and failed.error:
+            reason = failed.error
+        elif failed or bookmark.in_progress:
+            reason = "its first full refresh has not ended"
+        yield MissingTable(name, reason, failed.fix if failed else "")
+
+
 def compared_tables(
     gateway: ReadGateway, copy: CopyReader, *, ignored: Mapping[str, Collection[str]] | None = None
 ) -> tuple[list[ComparedTable], list[NotCompared]]:
     """The tables that can be compared, and those that cannot.
 
-    `ignored` are fields by table that are left out. InvalidRequestError if the copy does not have one of them.
+    `ignored` are fields by table that are left out, `*` for all. InvalidRequestError if the copy does not have one of
+    them.
     """
     left_out = {name.upper(): {one.upper() for one in fields} for name, fields in (ignored or {}).items()}
     _refuse_unknown(copy, left_out)
     names, others = dict[str, str](), list[NotCompared]()
     for table in copy.tables:
         name, reason = _stream_name(table, copy.bookmarks.get(table, Bookmark()))
-        if reason:
+        if _WHOLE in left_out.get(table.upper(), ()):
+            others.append(NotCompared(table, _AS_ASKED))
+        elif reason:
             others.append(NotCompared(table, reason))
         else:
             names[name] = table
@@ -146,12 +181,15 @@ def _loose(name: str) -> str:
 
 
 def _left_out_fields(table: str, ignored: Collection[str]) -> list[NotCompared]:
-    return [NotCompared(table, "left out as you asked", tuple(sorted(ignored)))] if ignored else []
+    return [NotCompared(table, _AS_ASKED, tuple(sorted(ignored)))] if ignored else []
 
 
 def _refuse_unknown(copy: CopyReader, left_out: Mapping[str, Collection[str]]) -> None:
     known = {name.upper(): {_loose(one) for one in table.column_names} for name, table in copy.tables.items()}
+    noted = {one.upper() for one in (*copy.bookmarks, *copy.failures)}
     for table, fields in left_out.items():
+        if _WHOLE in fields and table in {*known, *noted}:
+            continue
         if table not in known:
             raise InvalidRequestError(f"`ignore` names {table}, which is not in the copy", setting="ignore")
         lost = [one for one in fields if _loose(one) not in known[table]]

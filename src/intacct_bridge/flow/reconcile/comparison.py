@@ -12,7 +12,14 @@ from enum import StrEnum
 from intacct_bridge.client.protocol import ReadGateway
 from intacct_bridge.errors import NotPermittedError
 from intacct_bridge.flow.extract.source import GatewaySource
-from intacct_bridge.flow.reconcile.compared_tables import LEDGER, ComparedTable, NotCompared, compared_tables
+from intacct_bridge.flow.reconcile.compared_tables import (
+    LEDGER,
+    ComparedTable,
+    MissingTable,
+    NotCompared,
+    compared_tables,
+    missing_tables,
+)
 from intacct_bridge.flow.reconcile.copy_reader import CopyReader, require_company
 from intacct_bridge.flow.reconcile.fingerprints import (
     Fingerprint,
@@ -104,6 +111,8 @@ class Comparison:
     tables: tuple[TableComparison, ...]
     not_compared: tuple[NotCompared, ...]
     checks: tuple[CheckOutcome, ...] = ()
+    missing: tuple[MissingTable, ...] = ()
+    """Streams that were extracted, and have no table in the copy."""
 
     @property
     def records(self) -> tuple[RecordDifference, ...]:
@@ -113,7 +122,7 @@ class Comparison:
     @property
     def equal(self) -> bool:
         """Whether no difference was found."""
-        return all(one.equal for one in self.tables)
+        return not self.missing and all(one.equal for one in self.tables)
 
 
 class Comparer:
@@ -139,6 +148,11 @@ class Comparer:
         self._tables = [one for one in tables if period == ALL_TIME or _has_days(one)]
         left = (one for one in tables if one not in self._tables)
         self._others += [NotCompared(one.name, "only the ledger of one period is compared") for one in left]
+        self._missing = tuple(
+            one
+            for one in missing_tables(copy, ignored=ignored)
+            if period == ALL_TIME or one.table.upper() in _ENTRY_FIELDS
+        )
 
     def prices(self) -> list[Price]:
         """The price of each table, from the rows of the copy."""
@@ -165,7 +179,7 @@ class Comparer:
         """The result, after the checks inside the copy."""
         checks = tuple(self._checked())
         others = sorted(self._others, key=lambda one: (one.table, one.fields))
-        return Comparison(tuple(self._found.values()), tuple(others), checks)
+        return Comparison(tuple(self._found.values()), tuple(others), checks, self._missing)
 
     def _count(self, table: ComparedTable) -> int:
         where = self._wanted(table).sql

@@ -5,8 +5,9 @@ are first asked for, and dropped when their comparison has ended.
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ from intacct_bridge.flow.destinations.manifest import CopyFolder
 from intacct_bridge.flow.destinations.open import copy_states
 from intacct_bridge.flow.destinations.uri import DestinationUri, parse_uri
 from intacct_bridge.flow.streams.bookmark import Bookmark
+from intacct_bridge.flow.streams.stream import StreamOutcome
 from intacct_bridge.model.sql_text import quoted
 
 if TYPE_CHECKING:
@@ -36,6 +38,7 @@ class CopyReader:
         *,
         in_place: bool,
         settings: Mapping[str, str] | None = None,
+        failures: Mapping[str, StreamOutcome] | None = None,
     ) -> None:
         self.company = company
         """The company, as the copy's runs noted it; empty if they did not."""
@@ -43,6 +46,8 @@ class CopyReader:
         self.bookmarks = bookmarks
         self.settings = settings or {}
         """What the copy keeps about the company, such as its first fiscal month; nothing if it keeps none."""
+        self.failures = failures or {}
+        """The last outcome of each stream that was not read to the end when it was read last."""
         self._con = con
         self._in_place = in_place
         self._made: set[str] = set()
@@ -115,8 +120,16 @@ def open_copy_reader(uri: str) -> Iterator[CopyReader]:
     noted = None if at.scheme == "duckdb" else _noted_elsewhere(at, uri)
     with TemporaryDirectory(prefix="intacct-reconcile-") as folder, open_copy(uri) as (con, tables):
         con.execute(f"SET temp_directory = '{folder.replace(chr(39), chr(39) * 2)}'")
-        company, bookmarks, settings = noted or _noted_in_duckdb(con)
-        yield CopyReader(con, tables, bookmarks, company, in_place=at.scheme == "duckdb", settings=settings)
+        found = noted or _noted_in_duckdb(con)
+        yield CopyReader(
+            con,
+            tables,
+            found.bookmarks,
+            found.company,
+            in_place=at.scheme == "duckdb",
+            settings=found.settings,
+            failures=found.failures,
+        )
 
 
 def require_company(copy: CopyReader, company: str) -> None:
@@ -128,20 +141,40 @@ def require_company(copy: CopyReader, company: str) -> None:
         )
 
 
-_Noted = tuple[str, Mapping[str, Bookmark], Mapping[str, str]]
-"""The company, the bookmarks and the settings of a copy."""
+@dataclass(frozen=True, slots=True)
+class _Noted:
+    """What the runs of a copy noted."""
+
+    company: str
+    bookmarks: Mapping[str, Bookmark]
+    settings: Mapping[str, str]
+    failures: Mapping[str, StreamOutcome]
+
+
+_FAILURES = (
+    "SELECT CAST(o.stream AS VARCHAR), CAST(o.error AS VARCHAR), CAST(o.fix AS VARCHAR) FROM {ours}.outcomes AS o "
+    "WHERE (o.error <> '' OR NOT o.complete) "
+    "AND o.run = (SELECT max(p.run) FROM {ours}.outcomes AS p WHERE p.stream = o.stream)"
+)
 
 
 def _noted_elsewhere(at: DestinationUri, uri: str) -> _Noted:
     """What the runs of a copy in files or in PostgreSQL noted."""
     states = {name: one.bookmark for name, one in copy_states(uri).items()}
-    if at.scheme != "postgresql":
-        return CopyFolder(Path(at.path)).read().company, states, {}
-    company, settings = _noted_in_postgres(at.path)
-    return company, states, settings
+    if at.scheme == "postgresql":
+        return _noted_in_postgres(at.path, states)
+    folder = CopyFolder(Path(at.path))
+    last = {str(one["stream"]): one for run in folder.histories() for one in run["outcomes"]}
+    failed = [(name, one["error"], one["fix"]) for name, one in last.items() if one["error"] or not one["complete"]]
+    return _Noted(folder.read().company, states, {}, _failures(failed))
 
 
-def _noted_in_postgres(uri: str) -> tuple[str, dict[str, str]]:
+def _failures(rows: Iterable[Sequence[Any]]) -> dict[str, StreamOutcome]:
+    """The outcomes of streams, errors and fixes."""
+    return {name: StreamOutcome(name, complete=False, error=error, fix=fix) for name, error, fix in rows}
+
+
+def _noted_in_postgres(uri: str, bookmarks: Mapping[str, Bookmark]) -> _Noted:
     from intacct_bridge.flow.destinations.postgres import Postgres
 
     database = Postgres(uri)
@@ -153,9 +186,10 @@ def _noted_in_postgres(uri: str) -> tuple[str, dict[str, str]]:
             database.execute(f"SELECT {columns} FROM {database.bridge_schema}.{name}") if name in known else []
             for name, columns in (("copy", "company::text"), ("settings", "name::text, value::text"))
         ]
+        failed = database.execute(_FAILURES.format(ours=database.bridge_schema)) if "outcomes" in known else []
     finally:
         database.close()
-    return (str(found[0][0]) if found else ""), dict(settings)
+    return _Noted(str(found[0][0]) if found else "", bookmarks, dict(settings), _failures(failed))
 
 
 def _noted_in_duckdb(con: "duckdb.DuckDBPyConnection") -> _Noted:
@@ -166,4 +200,5 @@ def _noted_in_duckdb(con: "duckdb.DuckDBPyConnection") -> _Noted:
     stored = con.execute("SELECT stream, bookmark FROM copy._bridge.bookmarks").fetchall() if known else []
     bookmarks = {name: Bookmark.from_dict(json.loads(text)) for name, text in stored}
     kept = con.execute("SELECT name, value FROM copy._bridge.settings").fetchall() if "settings" in known else []
-    return (company[0][0] if company else ""), bookmarks, dict(kept)
+    failed = con.execute(_FAILURES.format(ours="copy._bridge")).fetchall() if "outcomes" in known else []
+    return _Noted(company[0][0] if company else "", bookmarks, dict(kept), _failures(failed))

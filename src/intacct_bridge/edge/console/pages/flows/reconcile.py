@@ -107,6 +107,7 @@ def show_report(visit: Visit) -> PageView:
             for one in (facts["ledger"] or {}).get("totals", [])
         ],
         "balances": [row for one in (facts["ledger"] or {}).get("differences", [])[:_SHOWN] for row in _balance(one)],
+        "missing": [[one["table"], one["reason"], one["fix"]] for one in facts.get("missing_tables", [])],
         "records": [_record(one) for one in facts["records"][:_SHOWN]],
         "controls": [_control(one) for one in facts["sub_ledgers"]["control_accounts"]],
         "tables": [_table(one) for one in facts["tables"]],
