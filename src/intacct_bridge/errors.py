@@ -107,6 +107,8 @@ class IntacctError(Exception):
         """The error catalogue's entry for the faults; None without faults."""
         self.setting = setting
         """The setting that is wrong or would help, such as `date_order`; empty if none is involved."""
+        self.outcomes: tuple[Any, ...] = ()
+        """If it ended the write of several rows: the `Outcome` of each, as far as known, in the order of the rows."""
 
     @property
     def fix(self) -> str:

@@ -23,7 +23,7 @@ from intacct_bridge.client.reading.catalog_cache import CatalogCache
 from intacct_bridge.client.reading.company_reader import company_reader
 from intacct_bridge.client.reading.query import QueryReader, query_of
 from intacct_bridge.client.reading.records import Record
-from intacct_bridge.errors import InvalidRequestError, RefusedError, SettingsError
+from intacct_bridge.errors import IntacctError, InvalidRequestError, RefusedError, SettingsError
 from intacct_bridge.model.catalog import Catalog, ObjectDef
 from intacct_bridge.model.keys import record_key
 from intacct_bridge.model.query.query import Filter, Order, Query, Selected
@@ -446,7 +446,7 @@ class Client:
         >>> [outcome.ok for outcome in client.upsert("CLASS", [{"CLASSID": "W9", "NAME": "Wholesale"}])]
         [True]
         """
-        from intacct_bridge.client.writing import send_each, upsert_functions
+        from intacct_bridge.client.writing import send_each, tell_outcomes, upsert_functions
 
         _several(rows, "rows")
         given = list(rows)
@@ -457,7 +457,11 @@ class Client:
         for updates, some in groupby(zip(given, bodies, strict=True), lambda pair: pair[1].tag.startswith("update")):
             changed, functions = zip(*some, strict=True)
             operation = "update" if updates else "create"
-            done += self._write(operation, object_name, changed, functions, transaction=False)
+            try:
+                done += self._write(operation, object_name, changed, functions, transaction=False)
+            except IntacctError as error:
+                tell_outcomes(error, done, len(given))
+                raise
         return done
 
     def delete(self, object_name: str, keys: Iterable[str | int], *, transaction: bool = False) -> "list[Outcome]":

@@ -19,7 +19,7 @@ from typing import Any
 from intacct_bridge.client.gateway.calls import Calls
 from intacct_bridge.client.reading.key_lookup import rows_by_keys
 from intacct_bridge.client.reading.query import QueryReader
-from intacct_bridge.errors import Fault, InvalidRequestError, RecordError
+from intacct_bridge.errors import Fault, IntacctError, InvalidRequestError, RecordError
 from intacct_bridge.model.batched import batched
 from intacct_bridge.model.catalog import ObjectDef
 from intacct_bridge.model.keys import natural_key, record_key
@@ -30,10 +30,14 @@ from intacct_bridge.model.text_forms import nfc
 from intacct_bridge.model.writing.functions import FunctionBuilder
 from intacct_bridge.model.writing.generic import is_rows
 from intacct_bridge.wire.envelope import ABORTED, SUCCESS, Result
+from intacct_bridge.wire.reply import may_be_applied
 from intacct_bridge.wire.values import DEFAULT, UNSET, Formatting, Kind, Value, beyond_cents, parse_value, render_value
 from intacct_bridge.wire.xml import Element
 
 FUNCTIONS_AT_A_TIME = 100
+
+IN_DOUBT = "in doubt"
+NOT_SENT = "not sent"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +45,10 @@ class Outcome:
     """The outcome of writing one record."""
 
     status: str
-    """success, failure, or aborted: rolled back because another record of its transaction failed."""
+    """success, failure, or aborted: rolled back because another record of its transaction failed.
+
+    In the `outcomes` of an error also "in doubt" (it may be applied) and "not sent".
+    """
     key: str = ""
     """RECORDNO, if the gateway gave one."""
     natural_key: str = ""
@@ -63,9 +70,20 @@ def send_each(calls: Calls, bodies: Sequence[Element], *, transaction: bool = Fa
     outcomes: list[Outcome] = []
     for some in batched(bodies, FUNCTIONS_AT_A_TIME):
         functions = calls.functions(*some)
-        results = calls.send(functions, read=False, transaction=transaction, uniqueid=True)
+        try:
+            results = calls.send(functions, read=False, transaction=transaction, uniqueid=True)
+        except IntacctError as error:
+            error.outcomes = (Outcome(IN_DOUBT if may_be_applied(error) else NOT_SENT),) * len(some)
+            tell_outcomes(error, outcomes, len(bodies))
+            raise
         outcomes += [outcome_of(result) for result in results]
     return outcomes
+
+
+def tell_outcomes(error: IntacctError, before: Sequence[Outcome], count: int) -> None:
+    """Give an error the outcomes of so many rows: those before it, its own, and those of the rest, not sent."""
+    known = (*before, *error.outcomes)
+    error.outcomes = (*known, *(Outcome(NOT_SENT),) * (count - len(known)))
 
 
 def outcome_of(result: Result) -> Outcome:

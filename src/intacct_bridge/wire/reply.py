@@ -7,7 +7,7 @@ returns a Reply of any status or raises `ConnectionCutError`, which says whether
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from intacct_bridge.errors import TransientError
+from intacct_bridge.errors import InDoubtError, IntacctError, RemoteProtocolError, TransientError
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,13 @@ class ConnectionCutError(TransientError):
     def __init__(self, message: str, *, sent: bool) -> None:
         super().__init__(message)
         self.sent = sent
+
+
+def may_be_applied(error: IntacctError) -> bool:
+    """Whether a write that ended with this error may have been applied."""
+    if isinstance(error, ConnectionCutError):
+        return error.sent
+    return isinstance(error, InDoubtError | RemoteProtocolError)
 
 
 Transport = Callable[[str, bytes], Reply]

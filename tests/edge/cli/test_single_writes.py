@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from intacct_bridge.client.client import Client
 from intacct_bridge.emulator.gateway.server import serve
 from intacct_bridge.emulator.settings.faults import ScriptedFault
-from intacct_bridge.errors import InDoubtError
+from intacct_bridge.errors import CapError, InDoubtError
 from intacct_bridge.flow.outbox.outbox import Outbox
 from intacct_bridge.flow.post.single_writes import OutboxWriter
 from support import small_company
@@ -108,3 +109,54 @@ def test_a_connection_that_requires_an_approval_writes_nothing_without_one(
         assert (ran.status, "requires an approval" in ran.err) == (2, True), ran.said
         assert [row["VENDORID"] for row in reader.rows("VENDOR", "VENDORID")] == ["V-1", "V-2"]
         assert reader.rows("CLASS", "CLASSID", CLASSID="O-9") == []
+
+
+ROWS = [{"CLASSID": f"L-{number}", "NAME": f"No. {number}"} for number in range(250)]
+
+
+@pytest.mark.parametrize("kind", ["cut-after", "cut-before"])
+@pytest.mark.parametrize("operation", ["create", "upsert"])
+@pytest.mark.parametrize("through_outbox", [True, False])
+def test_an_error_in_a_later_request_has_the_outcome_of_each_row(
+    tmp_path: Path, kind: str, operation: str, *, through_outbox: bool
+) -> None:
+    fault = ScriptedFault(kind, function="create", object="CLASS", key="L-150")
+    with (
+        closing(small_company.company(small_company.Clock(), faults=(fault,))) as emulator,
+        small_company.client(emulator) as direct,
+        Outbox(tmp_path / "outbox.sqlite3") as outbox,
+    ):
+        client = direct.through(OutboxWriter(outbox)) if through_outbox else direct
+        before = ROWS[:40] if operation == "upsert" else []  # 40 updates, in a request of their own with the outbox
+        if before:
+            assert all(one.ok for one in client.create("CLASS", before))
+        with pytest.raises(InDoubtError) as raised:
+            getattr(client, operation)("CLASS", ROWS)
+        known = raised.value.outcomes
+        there = {row["CLASSID"]: str(row["RECORDNO"]) for _, row in emulator.company().table("CLASS").rows()}
+    first = 140 if before and through_outbox else 100
+    doubtful = min(100, 250 - first)
+    assert [one.status for one in known] == [
+        *["success"] * first, *["in doubt"] * doubtful, *["not sent"] * (250 - first - doubtful)
+    ]  # fmt: skip
+    assert [one.key for one in known[:first]] == [there[row["CLASSID"]] for row in ROWS[:first]]
+    assert f"L-{first + doubtful}" not in there, "no request follows the lost answer"
+
+
+def test_a_request_that_is_not_sent_ends_the_call_with_the_outcomes_before_it(tmp_path: Path) -> None:
+    with (
+        closing(small_company.company(small_company.Clock())) as emulator,
+        Client(small_company.connection(), transport=emulator, max_transactions=110, keep=False) as direct,
+        Outbox(tmp_path / "outbox.sqlite3") as outbox,
+    ):
+        with pytest.raises(CapError) as raised:
+            direct.through(OutboxWriter(outbox)).create("CLASS", ROWS)
+        assert [one.status for one in raised.value.outcomes] == ["success"] * 100 + ["not sent"] * 150
+
+
+def test_a_delete_with_a_lost_answer_shows_each_record(intacct: Intacct, home: Path) -> None:
+    with served(ScriptedFault("cut-after", function="delete", object="CLASS")) as reader:
+        for number in (1, 2):
+            assert intacct("create", "CLASS", f"CLASSID=O-{number}", "NAME=One", **reader.environ).status == 0
+        ran = intacct("delete", "CLASS", "O-1", "O-2", **reader.environ)
+        assert (ran.status, ran.out.count("in doubt")) == (5, 2), ran.said

@@ -19,7 +19,6 @@ from intacct_bridge.errors import (
     LocalProtocolError,
     ProtocolError,
     RefusedError,
-    RemoteProtocolError,
     SettingsError,
     TransientError,
 )
@@ -32,7 +31,7 @@ from intacct_bridge.flow.records.status import RecordStatus
 from intacct_bridge.flow.records.write import WriteOperation
 from intacct_bridge.model.wording import counted
 from intacct_bridge.wire.envelope import ABORTED, FAILURE, SUCCESS, Function, Result
-from intacct_bridge.wire.reply import ConnectionCutError
+from intacct_bridge.wire.reply import may_be_applied
 from intacct_bridge.wire.xml import Element, Raw, parse
 
 Step = Callable[[str], None]
@@ -164,11 +163,7 @@ def _result(entry: OutboxEntry, by_id: Mapping[str, Result]) -> Result | None:
 
 def _status_after(error: IntacctError, *, resend: bool) -> RecordStatus:
     """The status after an error: not sent if it proves that nothing was applied, and if that was the first sending."""
-    if isinstance(error, ConnectionCutError) and error.sent:
-        return RecordStatus.IN_DOUBT
-    if isinstance(error, RemoteProtocolError):
-        return RecordStatus.IN_DOUBT
-    return RecordStatus.IN_DOUBT if resend else RecordStatus.NOT_SENT
+    return RecordStatus.IN_DOUBT if resend or may_be_applied(error) else RecordStatus.NOT_SENT
 
 
 def _conclusion(entry: OutboxEntry, result: Result | None, *, resend: bool) -> Conclusion:

@@ -12,8 +12,8 @@ from typing import Any
 
 from intacct_bridge.client.client import Client
 from intacct_bridge.client.connections.connection import Connection
-from intacct_bridge.client.writing import Outcome
-from intacct_bridge.errors import InDoubtError, InvalidRequestError, SettingsError
+from intacct_bridge.client.writing import IN_DOUBT, NOT_SENT, Outcome, tell_outcomes
+from intacct_bridge.errors import InDoubtError, IntacctError, InvalidRequestError, SettingsError
 from intacct_bridge.flow.approval.admission import refuse_without_plan
 from intacct_bridge.flow.company.current_records import Locator
 from intacct_bridge.flow.company.find_by_key import key_values
@@ -32,13 +32,20 @@ from intacct_bridge.flow.records.write import Identity, RecordLine, Write, Write
 from intacct_bridge.flow.tables.source_row import SourceRow
 from intacct_bridge.model.batched import batched
 from intacct_bridge.model.keys import lines, natural_key
+from intacct_bridge.model.wording import counted
 from intacct_bridge.model.writing.generic import is_rows
 from intacct_bridge.wire.envelope import ABORTED, FAILURE, SUCCESS
 from intacct_bridge.wire.xml import Element, serialize
 
 _BATCH = 100
 _NO_ROW = SourceRow("", 0, {})
-_RESULTS = {RecordStatus.APPLIED: SUCCESS, RecordStatus.ABORTED: ABORTED}
+_RESULTS = {
+    RecordStatus.APPLIED: SUCCESS,
+    RecordStatus.ABORTED: ABORTED,
+    RecordStatus.PLANNED: NOT_SENT,
+    RecordStatus.NOT_SENT: NOT_SENT,
+    **dict.fromkeys(UNRESOLVED, IN_DOUBT),
+}
 
 
 class OwnOutbox:
@@ -107,7 +114,10 @@ class OutboxWriter:
         *,
         transaction: bool = False,
     ) -> list[Outcome]:
-        """The outcome of each row. InDoubtError for a lost answer, and where the same write is in doubt."""
+        """The outcome of each row. InDoubtError for a lost answer, and where the same write is in doubt.
+
+        An error has the outcomes of all rows, as far as they are known, and no further request is sent after it.
+        """
         refuse_without_plan(client.connection)
         refuse_read_only(client.connection)
         if transaction and len(bodies) > _BATCH:
@@ -124,26 +134,56 @@ class OutboxWriter:
         if self._keep_earlier and operation == WriteOperation.UPDATE and not client.connection.is_legacy:
             writes = _with_earlier(client, writes)
         sender = Sender(client, outbox)
-        done: list[Outcome] = []
+        done: list[OutboxEntry] = []
         for some in batched(zip(writes, bodies, strict=True), _BATCH):
             intents = [_intent(target, write, body) for write, body in some]
-            begun = outbox.begin(outbox.plan(intents), together=transaction)
-            entries = {entry.number: entry for entry in sender.send(begun, transaction=transaction)}
-            done += [_outcome(entries[one.number]) for one in begun]
-        return done
+            begun: list[OutboxEntry] = []
+            try:
+                begun = outbox.begin(outbox.plan(intents), together=transaction)
+                entries = {entry.number: entry for entry in sender.send(begun, transaction=transaction)}
+                begun = [entries[one.number] for one in begun]
+                _refuse_unresolved([*done, *begun], len(writes))
+            except IntacctError as error:
+                error.outcomes = tuple(_outcome(_as_now(outbox, one)) for one in begun)
+                tell_outcomes(error, [_outcome(one) for one in done], len(writes))
+                raise
+            done += begun
+        return [_outcome(one) for one in done]
 
 
 def _check_doubts(target: TargetCompany, outbox: Outbox, writes: Sequence[Write]) -> None:
     """Refuse a write that an earlier call left in doubt."""
     found = outbox.entries(company=target.company, statuses=UNRESOLVED, object=writes[0].object)
     doubtful = {(entry.target.operation, entry.digest): entry.number for entry in found}
-    for write in writes:
-        number = doubtful.get((write.operation, write.digest))
-        if number is not None:
-            raise InDoubtError(
-                f"the same write is in doubt: it may have been done (entry {number} of the outbox)",
-                fix=f"intacct outbox settle {number}",
-            )
+    numbers = [doubtful.get((write.operation, write.digest)) for write in writes]
+    number = next((one for one in numbers if one is not None), None)
+    if number is not None:
+        error = InDoubtError(
+            f"the same write is in doubt: it may have been done (entry {number} of the outbox)",
+            fix=f"intacct outbox settle {number}",
+        )
+        error.outcomes = tuple(Outcome(NOT_SENT if one is None else IN_DOUBT) for one in numbers)
+        raise error
+
+
+def _refuse_unresolved(entries: Sequence[OutboxEntry], count: int) -> None:
+    """InDoubtError if one of these entries, of so many rows of the call, may have been applied."""
+    entry = next((one for one in entries if one.status in UNRESOLVED), None)
+    if entry is not None:
+        applied = sum(one.status is RecordStatus.APPLIED for one in entries)
+        others = f"; {applied:,} of {counted(count, 'row')} were written" if count > 1 else ""
+        raise InDoubtError(
+            f"{entry.label} may have been written (entry {entry.number} of the outbox): {entry.note}{others}",
+            fix=f"intacct outbox settle {entry.number}",
+        )
+
+
+def _as_now(outbox: Outbox, entry: OutboxEntry) -> OutboxEntry:
+    """The entry as the outbox has it now, or as it was begun (so it may be applied) if that cannot be read."""
+    try:
+        return outbox.entry(entry.number)
+    except IntacctError:
+        return entry
 
 
 def _with_earlier(client: Client, writes: Sequence[Write]) -> list[Write]:
@@ -192,11 +232,6 @@ def _intent(target: TargetCompany, write: Write, body: Element) -> Intent:
 
 
 def _outcome(entry: OutboxEntry) -> Outcome:
-    if entry.status in UNRESOLVED:
-        raise InDoubtError(
-            f"{entry.label} may have been written (entry {entry.number} of the outbox): {entry.note}",
-            fix=f"intacct outbox settle {entry.number}",
-        )
     receipt = entry.receipt
     status = _RESULTS.get(entry.status, FAILURE)
     return Outcome(status, receipt.record if receipt else "", receipt.name if receipt else "", entry.faults)

@@ -9,11 +9,12 @@ import click
 
 from intacct_bridge.edge.cli.context import CommandContext, file_option, shared_options
 from intacct_bridge.edge.cli.postings.kept_plans import way_to_approval
-from intacct_bridge.errors import InvalidRequestError, SettingsError
+from intacct_bridge.errors import IntacctError, InvalidRequestError, SettingsError
 
 if TYPE_CHECKING:
     from intacct_bridge.client.reading.records import Record
     from intacct_bridge.client.writing import Outcome
+    from intacct_bridge.edge.cli.record_keys import FoundRecord
 
 BY = click.option(
     "--by",
@@ -174,34 +175,53 @@ def delete_command(
         rows = [{record_key(name): one.record} for one in found]
         return _keep(context, "delete", name, rows, out, source=f"delete {name} {listed}")
     context.allow_write(f"the deletion of {len(found)} {name} ({listed}{', …' if len(found) > 5 else ''})", yes=yes)
-    outcomes = _through_outbox(context, "delete", name, [one.record for one in found])
+    try:
+        outcomes = _through_outbox(context, "delete", name, [one.record for one in found])
+    except IntacctError as error:
+        if len(found) > 1 and error.outcomes:
+            _show_deletes(context, found, error.outcomes)
+        raise
     if len(outcomes) == 1:
         _show_outcome(context, "deleted", name, outcomes, named=found[0].name or found[0].record)
         return 0
+    _show_deletes(context, found, outcomes)
+    return 0 if all(outcome.ok for outcome in outcomes) else 1
+
+
+def _show_deletes(context: CommandContext, found: "Sequence[FoundRecord]", outcomes: "Sequence[Outcome]") -> None:
     shown = [
         (one.given, one.record, "deleted" if outcome.ok else outcome.status, "; ".join(map(str, outcome.faults)))
         for one, outcome in zip(found, outcomes, strict=True)
     ]
     context.console.table(("given", "record", "outcome", "why"), shown)
-    return 0 if all(outcome.ok for outcome in outcomes) else 1
 
 
 def _through_outbox(
     context: CommandContext, operation: str, object_name: str, given: "Sequence[Any]"
 ) -> "Sequence[Outcome]":
     """Write through the company's outbox, which keeps the write and its receipt."""
+    from intacct_bridge.client.writing import IN_DOUBT, NOT_SENT
     from intacct_bridge.flow.approval.admission import refuse_without_plan
     from intacct_bridge.flow.post.single_writes import OutboxWriter
     from intacct_bridge.flow.runs.run import RecordCounts
+    from intacct_bridge.wire.envelope import SUCCESS
 
     refuse_without_plan(context.connection, fix=way_to_approval(context))
     with context.open_outbox() as outbox:
         client = context.client.through(OutboxWriter(outbox, keep_earlier=True))
         send = {"create": client.create, "update": client.update, "delete": client.delete}[operation]
         context.recorder.destination = f"{object_name} in {context.connection.target}"
-        outcomes: Sequence[Outcome] = send(object_name, given)  # type: ignore[operator]
-        good = sum(outcome.ok for outcome in outcomes)
-        context.recorder.records += RecordCounts(posted=good, refused=len(outcomes) - good)
+        outcomes: Sequence[Outcome] = ()
+        try:
+            outcomes = send(object_name, given)  # type: ignore[operator]
+        except IntacctError as error:
+            outcomes = error.outcomes
+            raise
+        finally:
+            counted = (sum(one.status == status for one in outcomes) for status in (SUCCESS, IN_DOUBT, NOT_SENT))
+            good, doubtful, unsent = counted
+            refused = len(outcomes) - good - doubtful - unsent
+            context.recorder.records += RecordCounts(good, refused=refused, in_doubt=doubtful, not_sent=unsent)
         return outcomes
 
 
