@@ -57,6 +57,74 @@ def test_a_budget_in_two_currencies_counts_what_was_posted_once(demo_copy: Copy,
     assert other == [(Decimal(7), Decimal(0), None)]
 
 
+WITHOUT_PLACE = 'UPDATE "GLBUDGETITEM" SET "LOCATION_NO" = NULL'
+ONE_CURRENCY = 'UPDATE "GLDETAIL" SET "BASECURR" = \'USD\''
+TWO_CURRENCIES = (
+    'UPDATE "GLDETAIL" SET "BASECURR" = \'CAD\' WHERE "RECORDNO" IN (SELECT min("RECORDNO") FROM "GLDETAIL")'
+)
+BUDGETS = (
+    "SELECT entity_id, base_currency, sum(budget), sum(actual), sum(variance) FROM reporting.budget_vs_actual "
+    "GROUP BY 1, 2"
+)
+
+
+def whole_budget(copy: Copy) -> tuple[Decimal, Decimal]:
+    """The budgets of the company, and what all its entities posted to the accounts and in the periods of each."""
+    budgets, accounts = copy.table("GLBUDGETITEM"), {row["ACCOUNTNO"]: row for row in copy.table("GLACCOUNT")}
+    spans = {(row["BUDGETID"], row["PSTARTDATE"], row["PENDDATE"]) for row in budgets}
+    planned = {(row["BUDGETID"], row["ACCT_NO"]) for row in budgets}
+    actual = Decimal(0)
+    for line in copy.table("GLDETAIL"):
+        account = accounts.get(line["ACCOUNTNO"])
+        if account is None or line["STATISTICAL"] == "T" or line["BOOKID"] not in (None, "", "ACCRUAL"):
+            continue
+        amount = line["DEBITAMOUNT"] - line["CREDITAMOUNT"]
+        for name, first, last in spans:
+            counts = account["ACCOUNTTYPE"] == "incomestatement" or (name, line["ACCOUNTNO"]) in planned
+            if counts and first <= line["BATCH_DATE"] <= last:
+                actual += -amount if account["NORMALBALANCE"] == "credit" else amount
+    return sum((row["AMOUNT"] for row in budgets if row["STATISTICAL"] != "T"), Decimal(0)), actual
+
+
+def test_a_budget_without_locations_is_one_of_the_whole_company(demo_copy: Copy, changed: Changed) -> None:
+    budget, actual = whole_budget(demo_copy)
+    assert len({row["LOCATIONID"] for row in demo_copy.table("GLDETAIL")}) > 1
+    copy = changed(WITHOUT_PLACE, ONE_CURRENCY)
+    assert copy.rows(BUDGETS) == [("", "USD", budget, actual, actual - budget)]
+
+
+def test_a_budget_of_a_company_with_several_base_currencies_stands_beside_no_sum(
+    demo_copy: Copy, changed: Changed
+) -> None:
+    budget, _ = whole_budget(demo_copy)
+    copy = changed(WITHOUT_PLACE, ONE_CURRENCY, TWO_CURRENCIES)
+    assert [(entity, *amounts) for entity, _, *amounts in copy.rows(BUDGETS)] == [("", budget, None, None)]
+
+
+def test_a_budget_with_a_location_in_some_items_stands_beside_its_entities(demo_copy: Copy, changed: Changed) -> None:
+    some = 'WHERE "RECORDNO" IN (SELECT min("RECORDNO") FROM "GLBUDGETITEM")'
+    copy = changed(f"{WITHOUT_PLACE} {some}", ONE_CURRENCY)
+    whole = copy.rows("SELECT sum(actual) FROM reporting.budget_vs_actual WHERE entity_id = ''")
+    places = {row["LOCATIONID"] for row in demo_copy.table("GLDETAIL")}
+    assert None not in places
+    assert whole == [(0,)]
+
+
+def test_budgets_of_the_whole_company_are_the_same_in_postgres(demo_copy: Copy, demo_in_postgres: Copy) -> None:
+    from adbc_driver_postgresql import dbapi
+
+    budget, actual = whole_budget(demo_copy)
+    with dbapi.connect(demo_in_postgres.uri) as connection, connection.cursor() as cursor:
+        found: list[Any] = []
+        for statement in (WITHOUT_PLACE, ONE_CURRENCY, BUDGETS, TWO_CURRENCIES, BUDGETS):
+            cursor.execute(statement)
+            found += cursor.fetchall() if statement == BUDGETS else []
+        connection.rollback()
+    (entity, _, *sums), (other, _, *lost) = found
+    assert (entity, [Decimal(one) for one in sums]) == ("", [budget, actual, actual - budget])
+    assert (other, Decimal(lost[0]), *lost[1:]) == ("", budget, None, None)
+
+
 def test_statistical_lines_of_drafts_are_no_amounts(demo_copy: Copy, changed: Changed) -> None:
     drafts = demo_copy.rows("SELECT line_key, amount FROM reporting.unposted_ledger ORDER BY line_key")
     assert len(drafts) > 1

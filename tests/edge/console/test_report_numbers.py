@@ -85,6 +85,23 @@ def test_a_budget_in_another_currency_is_a_table_of_its_own(copy: Copy, reader: 
     assert "Budget in EUR, actual in USD" in page.text
 
 
+def test_a_budget_of_several_base_currencies_has_no_actual_total(copy: Copy, reader: Visitor) -> None:
+    other = copy.uri.removeprefix("duckdb:").replace("copy.duckdb", "whole.duckdb")
+    Path(other).write_bytes(Path(copy.uri.removeprefix("duckdb:")).read_bytes())
+    with duckdb.connect(other) as con:
+        con.execute('UPDATE "GLBUDGETITEM" SET "LOCATION_NO" = NULL')
+        con.execute(
+            'UPDATE "GLDETAIL" SET "BASECURR" = \'CAD\' '
+            'WHERE "RECORDNO" IN (SELECT min("RECORDNO") FROM "GLDETAIL" WHERE "BASECURR" = \'USD\')'
+        )
+    address = f"/reporting/budget?copy=duckdb:{other}&budget={PERIOD}"
+    (table,) = reader.get(address.replace("budget?", "budget.json?")).json["tables"]
+    for section in table["sections"]:
+        assert Decimal(section["total"]["budget"])
+        assert (section["total"]["actual"], section["total"]["variance"]) == (None, None)
+    assert reader.get(address).status == 200
+
+
 def test_net_income_is_the_same_under_every_name_of_the_sections(copy: Copy, reader: Visitor) -> None:
     address = f"/reporting/income-statement.json?copy={copy.uri}&month=2026-10-01"
     usual = {table["currency"]: table["net"] for table in reader.get(address).json["tables"]}

@@ -6,7 +6,9 @@
 --   (ACCRUAL unless getFinancialSetup says CASH) in the dates of the period, by the entity of the location. Lines of
 --   income statement accounts are there without a budget too, in the periods and entities that the budget has. The
 --   variance is null where the budget is in another currency than the ledger. Amounts posted count once: where a budget
---   has several currencies, they stand beside the budget in the base currency.
+--   has several currencies, they stand beside the budget in the base currency. A budget whose items all lack a location is
+--   one of the whole company: it stands, with an empty entity_id, beside the sum over all entities. Where the ledger has
+--   several base currencies there is no such sum: actual and variance are null then.
 -- Reads: GLBUDGETITEM (BUDGETID text!, BUDGETKEY text, ACCT_NO text!, DEPT_NO text, LOCATION_NO text, CURRENCY text,
 --   AMOUNT number!, PERIODNAME text, PSTARTDATE date, PENDDATE date, STATISTICAL flag)
 -- Reads if present: REPORTINGPERIOD (NAME text, START_DATE date, END_DATE date)
@@ -14,7 +16,7 @@
 --   STATISTICAL flag, DEBITAMOUNT number, CREDITAMOUNT number, AMOUNT number, BATCH_STATE text)
 -- Columns:
 --   budget_id: name of the budget
---   entity_id: entity that owns the location; empty for none
+--   entity_id: entity that owns the location; empty for none, and for a budget of the whole company
 --   account_no: number of the account
 --   account_title: title of the account
 --   section: section of the account, such as Revenue or Expenses
@@ -25,7 +27,7 @@
 --   budget_currency: currency of the budget; empty where there is none
 --   budget: amount of the budget, with the sign of the normal balance
 --   base_currency: currency of the actual amount
---   actual: amount posted, with the sign of the normal balance
+--   actual: amount posted, with the sign of the normal balance; null where it would add several base currencies
 --   variance: actual less budget; null where the currencies differ
 WITH items AS (
     SELECT
@@ -46,8 +48,18 @@ WITH items AS (
     WHERE NOT b.statistical
     GROUP BY 1, 2, 3, 4, 6, 7, 8, 9
 ),
+whole_budgets AS (
+    SELECT b.budgetid AS budget_id
+    FROM raw.glbudgetitem AS b
+    WHERE NOT b.statistical
+    GROUP BY 1
+    HAVING max(coalesce(b.location_no, '')) = ''
+),
 spans AS (
-    SELECT i.budget_id, i.entity_id, i.period_start, i.period_end FROM items AS i GROUP BY 1, 2, 3, 4
+    SELECT i.budget_id, w.budget_id IS NOT NULL AS is_whole, i.entity_id, i.period_start, i.period_end
+    FROM items AS i
+    LEFT JOIN whole_budgets AS w ON w.budget_id = i.budget_id
+    GROUP BY 1, 2, 3, 4, 5
 ),
 budgeted AS (
     SELECT i.budget_id, i.entity_id, i.account_no FROM items AS i GROUP BY 1, 2, 3
@@ -70,6 +82,34 @@ days AS (
         AND coalesce(nullif(l.bookid, ''), 'ACCRUAL') = (SELECT u.book FROM usual_book AS u)
     GROUP BY 1, 2, 3, 4, 5
 ),
+owned AS (
+    SELECT
+        FALSE AS is_whole,
+        coalesce(l.entity_id, '') AS entity_id,
+        d.account_no,
+        d.department_id,
+        coalesce(nullif(d.base_currency, ''), e.base_currency) AS base_currency,
+        e.base_currency AS entity_currency,
+        d.batch_date,
+        d.balance
+    FROM days AS d
+    LEFT JOIN reporting.locations AS l ON l.location_id = d.location_id
+    JOIN reporting.entities AS e ON e.entity_id = coalesce(l.entity_id, '')
+),
+whole_company AS (
+    SELECT
+        count(DISTINCT o.base_currency) > 1 AS differs,
+        CASE WHEN count(DISTINCT o.base_currency) = 1 THEN min(o.base_currency) END AS base_currency
+    FROM owned AS o
+),
+scoped AS (
+    SELECT o.* FROM owned AS o
+    UNION ALL
+    SELECT TRUE, '', o.account_no, o.department_id, o.base_currency, o.base_currency, o.batch_date, o.balance
+    FROM owned AS o
+    CROSS JOIN whole_company AS c
+    WHERE NOT c.differs AND (SELECT count(*) FROM whole_budgets) > 0
+),
 posted AS (
     SELECT
         s.budget_id,
@@ -78,14 +118,13 @@ posted AS (
         d.department_id,
         s.period_start,
         s.period_end,
-        coalesce(nullif(d.base_currency, ''), e.base_currency) AS base_currency,
-        e.base_currency AS entity_currency,
+        d.base_currency,
+        d.entity_currency,
         sum(CASE a.normal_balance WHEN 'credit' THEN -d.balance ELSE d.balance END) AS actual
-    FROM days AS d
-    LEFT JOIN reporting.locations AS l ON l.location_id = d.location_id
-    JOIN reporting.entities AS e ON e.entity_id = coalesce(l.entity_id, '')
+    FROM scoped AS d
     JOIN spans AS s
-        ON s.entity_id = coalesce(l.entity_id, '') AND d.batch_date BETWEEN s.period_start AND s.period_end
+        ON s.is_whole = d.is_whole AND s.entity_id = d.entity_id
+        AND d.batch_date BETWEEN s.period_start AND s.period_end
     JOIN reporting.accounts AS a ON a.account_no = d.account_no
     LEFT JOIN budgeted AS b
         ON b.budget_id = s.budget_id AND b.entity_id = s.entity_id AND b.account_no = d.account_no
@@ -124,6 +163,17 @@ beside AS (
         ON p.budget_id = i.budget_id AND p.entity_id = i.entity_id AND p.account_no = i.account_no
         AND p.department_id = i.department_id AND p.period_start = i.period_start AND p.period_end = i.period_end
         AND p.place = i.place
+),
+compared AS (
+    SELECT
+        b.*,
+        coalesce(b.base_currency, CASE WHEN w.budget_id IS NOT NULL THEN c.base_currency END, e.base_currency)
+            AS actual_currency,
+        CASE WHEN w.budget_id IS NULL OR NOT c.differs THEN b.actual END AS comparable
+    FROM beside AS b
+    JOIN reporting.entities AS e ON e.entity_id = b.entity_id
+    CROSS JOIN whole_company AS c
+    LEFT JOIN whole_budgets AS w ON w.budget_id = b.budget_id
 )
 SELECT
     b.budget_id,
@@ -137,10 +187,9 @@ SELECT
     b.period_end,
     b.budget_currency,
     CAST(b.budget AS {money}) AS budget,
-    coalesce(b.base_currency, e.base_currency) AS base_currency,
-    CAST(b.actual AS {money}) AS actual,
-    CASE WHEN b.budget_currency IN ('', coalesce(b.base_currency, e.base_currency))
-        THEN CAST(b.actual - b.budget AS {money}) END AS variance
-FROM beside AS b
-JOIN reporting.entities AS e ON e.entity_id = b.entity_id
+    b.actual_currency AS base_currency,
+    CAST(b.comparable AS {money}) AS actual,
+    CASE WHEN b.budget_currency IN ('', b.actual_currency)
+        THEN CAST(b.comparable - b.budget AS {money}) END AS variance
+FROM compared AS b
 LEFT JOIN reporting.accounts AS a ON a.account_no = b.account_no

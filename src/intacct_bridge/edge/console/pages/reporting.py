@@ -319,6 +319,9 @@ def show_budget(visit: Visit) -> PageView:
                 charts.append(_budget_chart(currency, sections))
             for one in sections if other != currency else ():
                 one["total"]["variance"] = None
+            for one in sections:  # of a whole company with several base currencies
+                if all(row["actual"] is None for row in one["rows"]):
+                    one["total"] |= {"actual": None, "variance": None}
     tables.sort(key=lambda one: (one["currency"], one["budget_currency"] != one["currency"], one["budget_currency"]))
     data = frame(
         copy, visit, tables=tables, charts=charts, budget=key, entities=_entities(entities),
