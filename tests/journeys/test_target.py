@@ -383,6 +383,46 @@ def test_a_batch_that_cannot_be_read_stops_the_run_in_words(pipe: Pipe, batch: d
     assert says in ran.err
 
 
+@pytest.mark.parametrize("key", ["T-2", "T-3"])
+def test_records_before_a_broken_line_are_reported(pipe: Pipe, key: str) -> None:
+    lines = [CLASSES, record("CLASS", CLASSID="T-1", NAME="One"), state(1), record("CLASS", CLASSID="T-2", NAME="Two")]
+    text = b"".join(json.dumps(one).encode() + b"\n" for one in [*lines, record("CLASS", CLASSID=key, NAME="Two")])
+    ran = pipe(text + b'{"type": "RECO')
+    assert (ran.status, ran.states) == (USAGE, [1])
+    assert "line 6 is not JSON" in ran.err
+    written, not_sent = (1, 2) if key == "T-3" else (2, 1)  # a key that waits sends the records before it
+    assert f"{written} written, {not_sent} not sent; " in ran.err
+    assert [row["CLASSID"] for row in pipe.rows("CLASS")][-written:] == ["T-1", "T-2"][:written]
+
+
+def test_records_that_an_outage_kept_from_being_sent_are_reported(pipe: Pipe) -> None:
+    def unreachable(endpoint: str, body: bytes) -> Reply:
+        if b"<create>" in body:
+            raise ConnectionCutError("no route to host", sent=False)
+        return pipe.emulator(endpoint, body)
+
+    departments = schema("DEPARTMENT", "DEPARTMENTID", "TITLE", keys=["DEPARTMENTID"])
+    ran = pipe([
+        CLASSES, record("CLASS", CLASSID="T-1", NAME="One"), record("CLASS", CLASSID="T-2", NAME="Two"),
+        departments, record("DEPARTMENT", DEPARTMENTID="T-3", TITLE="Three"),
+        record("CLASS", CLASSID="T-4", NAME="Four"),
+    ], transport=unreachable)  # fmt: skip
+    assert (ran.status, "no route to host" in ran.err) == (4, True)
+    assert "\n4 not sent; " in ran.err
+
+
+def test_written_records_are_counted_where_their_addresses_cannot_be_read(pipe: Pipe) -> None:
+    def cut(endpoint: str, body: bytes) -> Reply:
+        if b"RECORD_URL" in body:
+            raise ConnectionCutError("cut", sent=True)
+        return pipe.emulator(endpoint, body)
+
+    lines = [CLASSES, record("CLASS", CLASSID="T-1", NAME="One"), record("CLASS", CLASSID="T-2", NAME="Two")]
+    ran = pipe(lines, transport=cut, output_record_url=True)
+    assert ran.status == 4, ran.err
+    assert "\n2 written; " in f"\n{ran.err}", ran.err
+
+
 def test_a_new_version_of_a_stream_deletes_nothing(pipe: Pipe) -> None:
     before = len(pipe.rows("CLASS"))
     version = {"type": "ACTIVATE_VERSION", "stream": "CLASS", "version": 2}

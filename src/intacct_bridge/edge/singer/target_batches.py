@@ -221,6 +221,8 @@ class TargetBatches:
         self._waiting: dict[str, list[ArrivedRecord]] = {}
         self._keys: set[tuple[str, ...]] = set()
         self._count = 0
+        self.unfinished = 0
+        """Records without a result: they wait, or an error has kept them from being sent."""
 
     def announce(self, stream: str) -> None:
         """Records of a stream will come."""
@@ -243,6 +245,7 @@ class TargetBatches:
 
     def add(self, arrived: ArrivedRecord) -> Iterator[RecordResult]:
         """Take a record; the results of those that had to be sent first, and of those that fill a window with it."""
+        self.unfinished += 1
         key = (arrived.stream, *map(nfc, arrived.key))
         if arrived.key and key in self._keys:
             yield from self.flush()
@@ -257,10 +260,15 @@ class TargetBatches:
         self._prepare()
         self._facts = CompanyFacts()  # what was found for an earlier window may have changed since
         self._equals.keep()
-        waiting, self._waiting, self._count = self._waiting, {}, 0
+        waiting, self._waiting = self._waiting, {}
+        left, self._count = self._count, 0
         self._keys.clear()
         for stream, records in waiting.items():
-            yield from self._load(stream, records)
+            for result in self._load(stream, records):
+                left -= 1
+                self.unfinished -= 1
+                yield result
+        self.unfinished -= left
 
     def _load(self, stream: str, records: Sequence[ArrivedRecord]) -> Iterator[RecordResult]:
         try:
@@ -324,10 +332,17 @@ class TargetBatches:
         self._facts.forget(plan.object)
         for row, reason in plan.refused_rows:
             yield _refused(by_place[row.source, row.number], reason, plan.object)
+        stopped: IntacctError | None = None
         for some in _groups(self._loader.apply(plan), self._config.load.batch_size):
-            known = self._described(some)
+            known: Mapping[str, tuple[str, str]] = {}
+            try:
+                known = {} if stopped is not None else self._described(some)
+            except IntacctError as error:
+                stopped = error  # raised after the results: these records are written
             for one in some:
                 yield from self._results(one, by_place, known)
+        if stopped is not None:
+            raise stopped
 
     def _results(
         self,

@@ -78,6 +78,8 @@ class TargetRun:
         self._schemas: dict[str, Message] = {}
         self._counts: Counter[RecordStatus] = Counter()
         self._updated = 0
+        self._unreached = 0
+        """Records that were read before an error, and not sent."""
         self._noted: set[str] = set()
         self._batch_files: Counter[str] = Counter()
         """How many batch files of a stream have had a name."""
@@ -89,6 +91,7 @@ class TargetRun:
             self._consume(lines)
         except IntacctError as error:
             stopped = error
+            self._unreached = self._batches.unfinished
         finally:
             self._letters.close()
             self._finish()
@@ -239,11 +242,11 @@ class TargetRun:
     @property
     def _not_sent(self) -> int:
         waiting = (RecordStatus.PLANNED, RecordStatus.NOT_SENT, RecordStatus.SENT)
-        return sum(self._counts[status] for status in waiting)
+        return sum(self._counts[status] for status in waiting) + self._unreached
 
     def count_in(self, recorder: "RunRecorder") -> None:
         """Count the records in the history of runs, and name the file of dead letters."""
-        recorder.add_records(self._counts.elements())
+        recorder.add_records(self._counts.elements(), unsent=self._unreached)
         if self._letters.earlier is not None:
             recorder.move_file(self._letters.wanted, self._letters.earlier)
         if self._letters.count:
