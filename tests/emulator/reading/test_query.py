@@ -62,6 +62,62 @@ def test_dotted_names_follow_relations(seeded: Emulator) -> None:
     assert data(seeded, query("APBILL", "RECORDNO", where)).get("totalcount") == "3"
 
 
+@pytest.fixture
+def ordered(seeded: Emulator) -> Emulator:
+    table = seeded.company().table
+    table("ITEM").insert({"ITEMID": "I1", "NAME": "Gauge", "ITEMTYPE": "Inventory", "TAXABLE": "true"})
+    table("ITEM").insert({"ITEMID": "I2", "NAME": "Repair", "ITEMTYPE": "Non-Inventory", "TAXABLE": "false"})
+    for item in ("I1", "I2", ""):
+        table("SODOCUMENTENTRY").insert({"ITEMID": item})
+    return seeded
+
+
+def test_a_field_that_repeats_another_record_shows_it(ordered: Emulator) -> None:
+    # DOC web-services/queries: the dot operator reads fields of related objects. The recorded lookup of SODOCUMENTENTRY
+    # has ITEM.ITEMTYPE and ITEM.TAXABLE among its own fields, and the relation ITEM by ITEMID; ITEM has their values
+    names = "ITEM.NAME ITEM.ITEMTYPE ITEM.TAXABLE"
+    found = rows(data(ordered, query("SODOCUMENTENTRY", names)))
+    assert [tuple(row.values()) for row in found] == [
+        ("Gauge", "Inventory", "true"), ("Repair", "Non-Inventory", "false"), ("", "", ""),
+    ]  # fmt: skip
+    stocked = "<equalto><field>ITEM.ITEMTYPE</field><value>Inventory</value></equalto>"
+    assert data(ordered, query("SODOCUMENTENTRY", "RECORDNO", stocked)).get("totalcount") == "1"
+    order = "<orderby><order><field>ITEM.ITEMTYPE</field><descending/></order></orderby>"
+    sorted_by = rows(data(ordered, query("SODOCUMENTENTRY", "ITEM.NAME", more=order)))
+    assert [row["ITEM.NAME"] for row in sorted_by if row["ITEM.NAME"]] == ["Repair", "Gauge"]
+    ordered.company().table("ITEM").update(2, {"RECORDNO": "2", "ITEMID": "I2", "ITEMTYPE": "Inventory"})
+    assert data(ordered, query("SODOCUMENTENTRY", "RECORDNO", stocked)).get("totalcount") == "2"
+
+
+def test_a_document_shows_its_bill_to_contact_and_keeps_its_own_values(seeded: Emulator) -> None:
+    # the recorded lookup of ARINVOICE: fields BILLTO.CONTACTNAME (Contact name), BILLTO.PRINTAS (Print as), and the
+    # relation BILLTO to CONTACTVERSION by BILLTOPAYTOKEY
+    table = seeded.company().table
+    key = table("CONTACTVERSION").insert({"CONTACTNAME": "Ash(C1)", "PRINTAS": "Ash & Oak", "EMAIL1": "a@b.example"})
+    table("ARINVOICE").insert({"BILLTOPAYTOKEY": str(key), "BILLTO.CONTACTNAME": "Ash", "BILLTO.EMAIL1": ""})
+    names = "BILLTO.CONTACTNAME BILLTO.PRINTAS BILLTO.EMAIL1"
+    shown = {"BILLTO.CONTACTNAME": "Ash", "BILLTO.PRINTAS": "Ash & Oak", "BILLTO.EMAIL1": "a@b.example"}
+    assert rows(data(seeded, query("ARINVOICE", names))) == [shown]
+    listed = names.replace(" ", ",")
+    (whole,) = data(seeded, "<read><object>ARINVOICE</object><keys>1</keys><fields>*</fields></read>")
+    (chosen,) = data(seeded, f"<read><object>ARINVOICE</object><keys>1</keys><fields>{listed}</fields></read>")
+    by_query = "<readByQuery><object>ARINVOICE</object><fields>{}</fields><query/></readByQuery>"
+    assert rows(data(seeded, by_query.format(listed))) == [shown]
+    (row,) = rows(data(seeded, by_query.format("*")))
+    assert {name: row[name] for name in shown} == shown
+    for record in (whole, chosen):
+        bill_to = record.find("BILLTO")
+        assert bill_to is not None
+        assert {f"BILLTO.{name}": bill_to.findtext(name) for name in ("CONTACTNAME", "PRINTAS", "EMAIL1")} == shown
+
+
+def test_the_parent_of_a_type_is_not_the_type_itself(seeded: Emulator) -> None:
+    # the recorded lookup of VENDTYPE gives the relation PARENT by NAME, the type's own name
+    seeded.company().table("VENDTYPE").insert({"NAME": "Trade"})
+    shown = rows(data(seeded, query("VENDTYPE", "NAME PARENT.NAME PARENT.RECORDNO")))
+    assert shown == [{"NAME": "Trade", "PARENT.NAME": "", "PARENT.RECORDNO": ""}]
+
+
 def test_a_relation_to_itself_is_followed_once(seeded: Emulator) -> None:
     private = "<options><showprivate>true</showprivate></options>"
     assert rows(data(seeded, query("VENDOR", "PARENT.NAME", more=private)))[2] == {"PARENT.NAME": "Birch"}

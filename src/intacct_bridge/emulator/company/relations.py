@@ -3,6 +3,9 @@
 A relation says which of our fields names the other record, but not by which of its own fields. That follows from the
 kind of key: a field that holds a record number (an integer, or a name that ends in KEY or BY) is compared with the
 other record's number, any other field with its natural key. A relation of an object to itself is followed once only.
+
+Some objects list fields of another record as their own: `ITEM.ITEMTYPE` is a field of an order's line. Where the row
+has no such value of its own, it shows that of the other record.
 """
 
 from collections.abc import Callable, Iterable
@@ -24,6 +27,14 @@ class Path:
     steps: tuple[tuple[Relation, str, str], ...]
     """Relation, the object it leads to, and the field of that object that holds the key."""
     field: FieldDef
+    joined: "Path | None" = None
+    """Of a dotted field, the path from its row to the other record, which is followed where the row has no value."""
+
+    @property
+    def objects(self) -> tuple[str, ...]:
+        """The other objects whose records this path reads."""
+        reached = self.joined.objects if self.joined else ()
+        return (*(target for _, target, _ in self.steps), *reached)
 
     @property
     def local(self) -> str:
@@ -41,6 +52,10 @@ class Column:
     follow: Callable[[Row], str] | None = None
     """Gives the text from the whole row, for a column that is not a field of it."""
 
+    def text(self, row: Row) -> str:
+        """The text of this column in a row."""
+        return self.follow(row) if self.follow else row.get(self.field, "")
+
 
 def resolve(company: CompanyData, described: ObjectDef, name: str) -> Path | None:
     """Follow a plain or dotted name; None if it leads nowhere."""
@@ -54,8 +69,23 @@ def resolve_all(company: CompanyData, described: ObjectDef, names: Iterable[str]
 
 def _resolve(company: CompanyData, described: ObjectDef, name: str, *, visited: tuple[str, ...]) -> Path | None:
     own = described.get(name)
-    if own is not None:
-        return Path(own.name, (), own)
+    if own is None:
+        return _follow_relation(company, described, name, visited=visited)
+    return Path(own.name, (), own, _joined(company, described, own.name, visited=visited))
+
+
+def _joined(company: CompanyData, described: ObjectDef, name: str, *, visited: tuple[str, ...]) -> Path | None:
+    """The path that an own dotted field shows; None where the relation names its record by that record's own name.
+
+    Such a relation (PARENT of VENDTYPE, by NAME) would lead from each record to itself.
+    """
+    relation = described.relation(name.partition(".")[0]) if "." in name else None
+    if relation is None or (relation.object == described.name and relation.by == keys(described).natural):
+        return None
+    return _follow_relation(company, described, name, visited=visited)
+
+
+def _follow_relation(company: CompanyData, described: ObjectDef, name: str, *, visited: tuple[str, ...]) -> Path | None:
     first, dot, rest = name.partition(".")
     relation = described.relation(first) if dot else None
     if relation is None or relation.object not in company.catalog:
@@ -68,7 +98,7 @@ def _resolve(company: CompanyData, described: ObjectDef, name: str, *, visited: 
     if found is None:
         return None
     step = (relation, target.name, linked_key(described, relation, target))
-    return Path(f"{relation.path}.{found.name}", (step, *found.steps), found.field)
+    return Path(f"{relation.path}.{found.name}", (step, *found.steps), found.field, found.joined)
 
 
 def linked_key(described: ObjectDef, relation: Relation, target: ObjectDef) -> str:
@@ -82,7 +112,9 @@ def linked_key(described: ObjectDef, relation: Relation, target: ObjectDef) -> s
 def columns(company: CompanyData, paths: Iterable[Path]) -> list[Column]:
     """The columns of a page, in order and each once."""
     return [
-        Column(path.name, path.field.kind, path.field.name, follower(company, path) if path.steps else None)
+        Column(
+            path.name, path.field.kind, path.field.name, follower(company, path) if path.steps or path.joined else None
+        )
         for path in dict.fromkeys(paths)
     ]
 
@@ -90,11 +122,12 @@ def columns(company: CompanyData, paths: Iterable[Path]) -> list[Column]:
 def follower(company: CompanyData, path: Path) -> Callable[[Row], str]:
     """A function from a row of the first object to the text at the end of the path; empty if a link is missing."""
     name = path.field.name
+    beyond = follower(company, path.joined) if path.joined else None
 
     def follow(row: Row) -> str:
         for relation, target, key in path.steps:
             row = linked(company, target, key, row.get(relation.by, ""))
-        return row.get(name, "")
+        return row.get(name, "") or (beyond(row) if beyond else "")
 
     return follow
 

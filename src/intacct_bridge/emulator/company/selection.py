@@ -187,7 +187,7 @@ def _foreign_versions(company: CompanyData, query: RowQuery, where: Filter | Non
     """The versions of the other objects that dotted conditions reach."""
     dotted = [leaf.field for leaf in comparisons(where) if "." in leaf.field]
     paths = resolve_all(company, query.described, dotted).values() if dotted else ()
-    names = [target for path in paths if path is not None for _, target, _ in path.steps]
+    names = [name for path in paths if path is not None for name in path.objects]
     return tuple(company.store.version(name) for name in dict.fromkeys(names))
 
 
@@ -286,7 +286,7 @@ def viewer(
 def _ordered(company: CompanyData, query: RowQuery, base: Sequence[int]) -> Sequence[int]:
     names = [order.field for order in query.order]
     paths = [path for path in resolve_all(company, query.described, names).values() if path is not None]
-    targets = [query.described.name, *(target for path in paths for _, target, _ in path.steps)]
+    targets = [query.described.name, *(name for path in paths for name in path.objects)]
     conditions = (query.where, query.order, query.case_insensitive, query.visible)
     cache_key = ("order", query.described.name, *conditions)
     state = tuple(company.store.version(name) for name in targets)

@@ -16,7 +16,7 @@ def get_dds_objects(call: FunctionCall) -> FunctionAnswer:
 def get_dds_ddl(call: FunctionCall) -> FunctionAnswer:
     """The definition of a table for an object."""
     described = call.company.find(call.body.findtext("object").strip())
-    columns = ", ".join(f'"{column.tag}" VARCHAR(4000)' for column in all_columns(described))
+    columns = ", ".join(f'"{column.tag}" VARCHAR(4000)' for column in all_columns(call.company, described))
     return FunctionAnswer(
         element("data", element("DdsDdl", element("Ddl", f'create table "{described.name}" ({columns})')))
     )

@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from intacct_bridge.emulator.access.rights import check_right
-from intacct_bridge.emulator.company.company_data import FunctionAnswer, FunctionCall
+from intacct_bridge.emulator.company.company_data import CompanyData, FunctionAnswer, FunctionCall
+from intacct_bridge.emulator.company.relations import Column
 from intacct_bridge.emulator.company.selection import RowQuery, select
 from intacct_bridge.emulator.reading import attachments
 from intacct_bridge.emulator.reading.query_request import all_columns, typed, visible
@@ -209,20 +210,20 @@ class _RecordLayout:
     """How records of one object are written, worked out once for all records of an answer."""
 
     key: str
-    fields: tuple[tuple[str, str, bool], ...]
-    """Element name, field, and whether it is a date."""
+    fields: tuple[tuple[str, Column], ...]
+    """Element name, and the column that fills it."""
 
     @classmethod
-    def of(cls, described: ObjectDef) -> "_RecordLayout":
+    def of(cls, company: CompanyData, described: ObjectDef) -> "_RecordLayout":
         names = {field: name for name, field in _names(described).items() if name != "key"}
-        columns = all_columns(described)
-        fields = ((names.get(one.field, one.tag.lower()), one.field, one.kind is Kind.DATE) for one in columns)
+        columns = all_columns(company, described)
+        fields = ((names.get(one.field, one.tag.lower()), one) for one in columns)
         return cls(natural_key(described.name) or "RECORDNO", tuple(fields))
 
     def cells(self, row: Row) -> tuple[Element, ...]:
         """A row's elements, its key first and an external id last."""
-        leaves = [(name, row.get(field, "")) for name, field, _ in self.fields]
-        days = {name: _day(name, row.get(field, "")) for name, field, is_date in self.fields if is_date}
+        leaves = [(name, column.text(row)) for name, column in self.fields]
+        days = {name: _day(name, column.text(row)) for name, column in self.fields if column.kind is Kind.DATE}
         given = (element("externalid", row["EXTERNALID"]),) if row.get("EXTERNALID") else ()
         return (element("key", row.get(self.key, "")), *(days.get(one.tag, one) for one in nested(leaves)), *given)
 
@@ -230,9 +231,9 @@ class _RecordLayout:
 def _records(call: FunctionCall, described: ObjectDef, tag: str, numbers: Sequence[int]) -> Iterator[Element]:
     fields = _fields(call.body)
     table = call.company.table(described)
-    layout = _RecordLayout.of(described)
+    layout = _RecordLayout.of(call.company, described)
     owners = [one for one in lines(described.name) if one.wrapper and not fields]
-    line_layouts = [_RecordLayout.of(call.company.find(one.line)) for one in owners]
+    line_layouts = [_RecordLayout.of(call.company, call.company.find(one.line)) for one in owners]
     for number in numbers:
         row = table.get(number) or {}
         cells = [one for one in layout.cells(row) if not fields or one.tag in fields]

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from intacct_bridge.emulator.access.rights import check_right
 from intacct_bridge.emulator.accounting.computed_objects import refresh
-from intacct_bridge.emulator.company.company_data import FunctionCall
+from intacct_bridge.emulator.company.company_data import CompanyData, FunctionCall
 from intacct_bridge.emulator.company.relations import Column, Path, columns, resolve_all
 from intacct_bridge.emulator.company.selection import RowQuery
 from intacct_bridge.emulator.settings.cells import sent_value
@@ -82,9 +82,10 @@ def _checked(call: FunctionCall, described: ObjectDef, names: Sequence[str], fou
     return resolved
 
 
-def all_columns(described: ObjectDef) -> list[Column]:
+def all_columns(company: CompanyData, described: ObjectDef) -> list[Column]:
     """Every field whose name can be an element's."""
-    return [Column(one.name, one.kind, one.name) for one in described.fields.values() if _TAG.fullmatch(one.name)]
+    found = resolve_all(company, described, filter(_TAG.fullmatch, described.fields))
+    return columns(company, (path for path in found.values() if path is not None))
 
 
 def typed(

@@ -9,7 +9,7 @@ from itertools import islice
 
 from intacct_bridge.emulator.accounting.computed_objects import refresh
 from intacct_bridge.emulator.company.company_data import FunctionAnswer, FunctionCall
-from intacct_bridge.emulator.company.relations import Column, linked_key
+from intacct_bridge.emulator.company.relations import Column, Path, columns, linked_key, resolve
 from intacct_bridge.emulator.company.render import in_format
 from intacct_bridge.emulator.reading.query import CONTENT_TYPES, bare
 from intacct_bridge.emulator.reading.query_request import all_columns, described_for, visible
@@ -53,7 +53,7 @@ def read_related(call: FunctionCall) -> FunctionAnswer:
             text = (table.get(number) or {}).get(relation.by, "")
             rows += [other.get(one) or {} for one in other.find(linked_key(described, relation, target), text)]
     fields = [name.strip() for name in call.body.findtext("fields").split(",") if name.strip() not in ("", "*")]
-    names = fields or [column.field for column in all_columns(target)]
+    names = fields or [column.field for column in all_columns(call.company, target)]
     tag = target.name.lower()
     elements = tuple(Element(tag, "", tuple(element(name, row.get(name, "")) for name in names)) for row in rows)
     return FunctionAnswer(Element("data", "", elements, {"listtype": tag, "count": str(len(elements))}))
@@ -63,7 +63,7 @@ def _read(call: FunctionCall, described: ObjectDef, key: str) -> FunctionAnswer:
     keys = [text.strip() for text in call.body.findtext("keys").split(",") if text.strip()]
     if len(keys) > MOST_KEYS:
         too_many(call.name, MOST_KEYS, call.company.behaviour)
-    columns, owned, parts = _columns(described, call.body.findtext("fields").strip())
+    columns, owned, parts = _columns(call, described, call.body.findtext("fields").strip())
     formatting = call.session.user.formatting
     refresh(call.company, described.name, None)
     rows = _found(call, described, key, keys)
@@ -99,27 +99,27 @@ def _with_parts(call: FunctionCall, name: str, row: Row, record: Element, parts:
     return Element(record.tag, "", (*record.children, *kept), record.attributes)
 
 
-def _columns(described: ObjectDef, fields: str) -> tuple[list[Column], list[Owner], Container[str]]:
+def _columns(call: FunctionCall, described: ObjectDef, fields: str) -> tuple[list[Column], list[Owner], Container[str]]:
     """The fields of an answer, the lines inside it, and the parts without an object inside it."""
     owned = [one for one in lines(described.name) if one.wrapper]
     known = part_names(described.name)
     if fields in ("", "*"):
-        return all_columns(described), owned, known
-    columns: list[Column] = []
+        return all_columns(call.company, described), owned, known
+    selected: list[Path] = []
     wrappers: list[Owner] = []
     parts: list[str] = []
     for name in (part.strip() for part in fields.split(",")):
         wrapper = next((one for one in owned if one.wrapper == name.upper()), None)
-        field = described.get(name)
+        field = resolve(call.company, described, name)
         if wrapper is not None:
             wrappers.append(wrapper)
         elif name.upper() in known:
             parts.append(name.upper())
-        elif field is not None:
-            columns.append(Column(field.name, field.kind, field.name))
+        elif field is not None and not field.steps:
+            selected.append(field)
         else:
             raise FunctionRefusedError(Fault(f"Invalid fields list {name}"))
-    return columns, wrappers, parts
+    return columns(call.company, selected), wrappers, parts
 
 
 def _element(call: FunctionCall, tag: str, row: Row, columns: list[Column], *, owned: Iterable[Owner] = ()) -> Element:
@@ -131,12 +131,12 @@ def _element(call: FunctionCall, tag: str, row: Row, columns: list[Column], *, o
 def _lines(call: FunctionCall, owned: Owner, header: Row) -> Element:
     table, described = call.company.table(owned.line), call.company.find(owned.line)
     rows = (table.get(number) or {} for number in table.find(owned.by, header.get(owned.key, "")))
-    columns = all_columns(described)
+    columns = all_columns(call.company, described)
     return Element(owned.wrapper, "", tuple(_element(call, owned.line.lower(), row, columns) for row in rows))
 
 
 def _text(row: Row, column: Column, formatting: Formatting) -> str:
-    text = row.get(column.field, "")
+    text = column.text(row)
     if text and formatting != DEFAULT and column.kind in (Kind.DATE, Kind.TIMESTAMP):
         return in_format(column.kind, text, formatting)
     return text

@@ -101,7 +101,7 @@ def _scattered(call: FunctionCall, numbers: Sequence[int]) -> Sequence[int]:
 def _columns(call: FunctionCall, described: ObjectDef) -> list[Column]:
     names = call.body.findtext("fields").strip()
     if names in ("", "*"):
-        return [_with_words(described, column) for column in all_columns(described)]
+        return [_with_words(described, column) for column in all_columns(call.company, described)]
     try:
         found = paths(call, described, [name.strip() for name in names.split(",") if name.strip()])
     except FunctionRefusedError as error:
@@ -116,7 +116,7 @@ def _with_words(described: ObjectDef, column: Column) -> Column:
     words = shown_by_read_by_query(described, column.field)
     if words is None:
         return column
-    return Column(column.tag, column.kind, column.field, lambda row: words(row.get(column.field, "")))
+    return Column(column.tag, column.kind, column.field, lambda row: words(column.text(row)))
 
 
 def _result_id(call: FunctionCall, results: ResultSet) -> str:
