@@ -120,6 +120,19 @@ def test_a_consolidation_takes_its_parts_in_the_order_of_the_official_sdks() -> 
     assert refusal("3.0", call) == ""
 
 
+def test_the_line_of_an_adjustment_takes_what_the_official_sdks_write() -> None:
+    # ApAdjustmentLineCreate of @intacct/intacct-sdk 2.2: totalpaid and totaldue come after key; Sage's page lacks them
+    call = (
+        "<create_apadjustment><vendorid>V1</vendorid>"
+        "<datecreated><year>2026</year><month>11</month><day>15</day></datecreated><apadjustmentitems><lineitem>"
+        "<glaccountno>60500</glaccountno><amount>-30</amount><memo>m</memo><locationid>110</locationid><key>1</key>"
+        "<totalpaid>0</totalpaid><totaldue>-30</totaldue><projectid>P1</projectid></lineitem></apadjustmentitems>"
+        "</create_apadjustment>"
+    )
+    assert refusal("3.0", call) == ""
+    assert "This element is not expected" in refusal("3.0", call.replace("totaldue", "totalowed"))
+
+
 @pytest.mark.parametrize("name", REPORTS)
 def test_a_report_takes_its_arguments_anywhere(name: str) -> None:
     assert refusal("3.0", REPORTS[name]) == ""

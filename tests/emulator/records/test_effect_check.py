@@ -70,6 +70,16 @@ def test_an_amount_of_a_legacy_line_without_effect_is_refused(
     assert f"{field} 5 would have no effect here." in faults(demo, body)[0].description2
 
 
+def test_an_adjustment_takes_the_amounts_of_the_official_sdks_where_they_are_zero(demo: Emulator) -> None:
+    # the place of both is that of ApAdjustmentLineCreate in @intacct/intacct-sdk
+    zero = line("60500", "-30", "<totalpaid>0</totalpaid><totaldue>0</totaldue>")
+    head = f"<vendorid>V10087</vendorid>{day('datecreated')}<adjustmentno>A-9</adjustmentno>"
+    call = f"<create_apadjustment>{head}<apadjustmentitems>{zero}</apadjustmentitems></create_apadjustment>"
+    refusal = faults(demo, call.replace("<totaldue>0<", "<totaldue>-30<"))
+    assert refusal[0].description2 == "totaldue -30 would have no effect here."
+    assert one(demo, call).status == "success"
+
+
 def test_the_tax_of_a_purchase_line_is_refused_by_name(demo: Emulator) -> None:
     lines = order_line(item_of(demo), 1, "10").replace("sotransitem", "potransitem")
     lines = lines.replace("<locationid>", "<tax>3</tax><locationid>")
