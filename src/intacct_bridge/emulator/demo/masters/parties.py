@@ -56,24 +56,26 @@ def vendor_rows(world: World, stamps: RecordStamps, balances: Mapping[int, Party
             cells={"COMPANYNAME": vendor.name, "PRINTAS": vendor.name, **audit},
         )
         yield from with_version(contact)
-        row = _vendor(vendor, balances.get(vendor.key, PartyBalance()), rng)
+        row = _vendor(vendor, balances.get(vendor.key, PartyBalance()), world, rng=rng)
         row["DISPLAYCONTACTKEY"] = contact["RECORDNO"]
         yield "VENDOR", {**row, **displayed("DISPLAYCONTACT", contact), **audit}
 
 
-def _vendor(vendor: Vendor, balance: PartyBalance, rng: Random) -> TypedRow:
+def _vendor(vendor: Vendor, balance: PartyBalance, world: World, *, rng: Random) -> TypedRow:
     return {
         "RECORDNO": vendor.key,
         "VENDORID": vendor.id,
         "NAME": vendor.name,
         "ENTITY": f"V{vendor.id}",
         "TERMNAME": vendor.term,
+        "TERMSKEY": world.term_keys[vendor.term],
         "VENDORACCOUNTNO": None if rng.random() < 0.3 else f"{int(rng.random() * 900000) + 100000}",
         "TAXID": None if rng.random() < 0.5 else f"99-{int(rng.random() * 9000000) + 1000000}",
         "CREDITLIMIT": Decimal(50000) if vendor.high > 10000 else None,
         "TOTALDUE": balance.due,
         "BILLINGTYPE": "openitem",
         "VENDTYPE": vendor.type,
+        "VENDTYPEKEY": world.data["vendor_types"].index(vendor.type) + 1,
         "PAYMENTPRIORITY": "Urgent" if vendor.type == "Authority" else "Normal",
         "STATUS": vendor.status,
         "ONETIME": False,
@@ -130,6 +132,7 @@ def _customer(customer: Customer, balance: PartyBalance, world: World, *, rng: R
         "NAME": customer.name,
         "ENTITY": f"C{customer.id}",
         "TERMNAME": customer.term,
+        "TERMSKEY": world.term_keys[customer.term],
         "CREDITLIMIT": Decimal(25000 * (1 + int(rng.random() * 10))),
         "TOTALDUE": balance.due,
         "LAST_INVOICEDATE": balance.last_document,
@@ -138,6 +141,7 @@ def _customer(customer: Customer, balance: PartyBalance, world: World, *, rng: R
         "TERRITORYID": customer.territory,
         "TERRITORYNAME": dict(world.data["territories"])[customer.territory],
         "CUSTTYPE": customer.type,
+        "CUSTTYPEKEY": world.data["customer_types"].index(customer.type) + 1,
         "CURRENCY": customer.currency,
         "STATUS": customer.status,
         "ONETIME": False,
