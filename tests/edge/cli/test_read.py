@@ -70,6 +70,17 @@ def test_a_function_is_described_by_its_element_order(intacct: Intacct) -> None:
     assert elements[:2] == ["classid", "name"]
 
 
+@pytest.mark.parametrize("select", [["--select", "VENDORID,NAME,SUM(TOTALDUE)"], ["--select", "VENDORID,NAME"], []])
+def test_csv_without_rows_has_the_header_of_csv_with_rows(demo: Intacct, select: list[str], tmp_path: Path) -> None:
+    words = ("query", "VENDOR", *select, "--format", "csv", "--out")
+    some, none = tmp_path / "some.csv", tmp_path / "none.csv"
+    assert demo(*words, str(some), "--limit", "1").status == 0
+    assert demo(*words, str(none), "--where", "VENDORID = 'NOSUCH'").status == 0
+    header = some.read_text("utf-8").splitlines(keepends=True)[0]
+    assert "VENDORID" in header
+    assert none.read_text("utf-8") == header
+
+
 def test_csv_json_and_json_lines_hold_the_same_rows(demo: Intacct) -> None:
     words = ("query", "VENDOR", "--select", "VENDORID,NAME,TOTALDUE", "--where", "TOTALDUE > 0", "--limit", "7")
     as_csv = list(csv.DictReader(io.StringIO(demo(*words, "--format", "csv").out)))

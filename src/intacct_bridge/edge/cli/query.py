@@ -93,9 +93,27 @@ def query_command(
         count = write_parquet(context.client.batches(query, limit=wanted or None), to=out)
     else:
         rows = context.client.query(query, limit=wanted or None)
-        count = write_rows(rows, context.console, kind=kind, to=out, spreadsheet_safe=spreadsheet_safe)
+        count = write_rows(
+            rows,
+            context.console,
+            kind=kind,
+            to=out,
+            spreadsheet_safe=spreadsheet_safe,
+            columns=lambda: _columns(context, query),
+        )
     context.recorder.add_rows(query.object, count)
     _summarise(context, count, wanted, out)
+
+
+def _columns(context: CommandContext, query: "Query") -> tuple[str, ...]:
+    """The columns of a query's rows, for an answer without rows."""
+    from intacct_bridge.client.reading.query import column
+
+    if context.connection.is_legacy:
+        return tuple(str(one).lower() for one in query.select if one != "*")
+    if "*" in query.select:
+        return context.client.queryable(query.object, query.doc_par_id)
+    return tuple(map(column, query.select))
 
 
 def asked_query(

@@ -8,7 +8,7 @@ import csv
 import os
 import stat
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from decimal import Decimal
@@ -60,14 +60,23 @@ def format_of(kind: str, console: Console, *, to: Path | None, formats: Sequence
 
 
 def write_rows(
-    rows: Iterable[Row], console: Console, *, kind: str, to: Path | None = None, spreadsheet_safe: bool = False
+    rows: Iterable[Row],
+    console: Console,
+    *,
+    kind: str,
+    to: Path | None = None,
+    spreadsheet_safe: bool = False,
+    columns: Callable[[], Sequence[str]] = tuple,
 ) -> int:
-    """Write every row and return their number; `kind` is any format but Parquet, which `write_parquet` writes."""
+    """Write every row and return their number; `kind` is any format but Parquet, which `write_parquet` writes.
+
+    `columns` gives the header of CSV without rows, and is asked only then.
+    """
     if kind == "table" and to is None:
         return _table(rows, console)
     with _text(to, console) as out:
         if kind in ("csv", "table"):
-            return _csv(rows, out, spreadsheet_safe=spreadsheet_safe)
+            return _csv(rows, out, columns, spreadsheet_safe=spreadsheet_safe)
         return _json(rows, out) if kind == "json" else _json_lines(rows, out)
 
 
@@ -135,18 +144,19 @@ class _UnixLines:
         return self.out.write(row.removesuffix("\r\n") + "\n")
 
 
-def _csv(rows: Iterable[Row], out: TextOutput, *, spreadsheet_safe: bool) -> int:
+def _csv(rows: Iterable[Row], out: TextOutput, usual: Callable[[], Sequence[str]], *, spreadsheet_safe: bool) -> int:
     cell = _safe_cell if spreadsheet_safe else _csv_cell
-    writer = None
+    writer = csv.writer(_UnixLines(out), lineterminator="\r\n")
     columns: list[str] = []
     count = 0
     for row in rows:
-        if writer is None:
+        if count == 0:
             columns = list(row)
-            writer = csv.writer(_UnixLines(out), lineterminator="\r\n")
             writer.writerow(columns)
         writer.writerow([cell(row.get(name)) for name in columns])
         count += 1
+    if count == 0 and (header := list(usual())):
+        writer.writerow(header)
     return count
 
 

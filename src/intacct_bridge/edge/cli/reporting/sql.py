@@ -79,7 +79,7 @@ def sql_command(
         count = write_parquet(found.to_batches() or [_without_rows(found)], to=out)
     else:
         rows = [{name: _plain(value) for name, value in row.items()} for row in found.to_pylist()]
-        count = write_rows(rows, context.console, kind=kind, to=out)
+        count = write_rows(rows, context.console, kind=kind, to=out, columns=lambda: found.column_names)
     context.recorder.add_rows("sql", count)
     context.console.say(counted(count, "row"))
 
