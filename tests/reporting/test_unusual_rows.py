@@ -125,6 +125,32 @@ def test_budgets_of_the_whole_company_are_the_same_in_postgres(demo_copy: Copy, 
     assert (other, Decimal(lost[0]), *lost[1:]) == ("", budget, None, None)
 
 
+UNKNOWN = (
+    "ap_open_items(DATE '2026-10-31', basis := 'documents')",
+    "ar_open_items(DATE '2026-10-31', basis := NULL)",
+    "ap_ageing(DATE '2026-10-31', basis := 'GL')",
+    "ar_ageing(DATE '2026-10-31', aged_by := 'due_date')",
+)
+KNOWN = (
+    *(f"{side}_open_items(DATE '2026-10-31', basis := '{one}')" for side in ("ap", "ar") for one in ("gl", "document")),
+    *(f"ap_ageing(DATE '2026-10-31', aged_by := '{one}')" for one in ("due", "document", "posting")),
+)
+
+
+@pytest.mark.parametrize("made", ["demo_copy", "demo_in_postgres"])
+def test_an_unknown_basis_or_age_is_an_error_that_names_the_known_ones(
+    made: str, request: pytest.FixtureRequest
+) -> None:
+    copy: Copy = request.getfixturevalue(made)
+    for call in KNOWN:
+        assert copy.rows(f"SELECT * FROM reporting.{call}"), call
+    for call in UNKNOWN:
+        with pytest.raises(
+            Exception, match=r"the basis is gl or document, not|aged_by is due, document or posting, not"
+        ):
+            copy.rows(f"SELECT * FROM reporting.{call}")
+
+
 def test_statistical_lines_of_drafts_are_no_amounts(demo_copy: Copy, changed: Changed) -> None:
     drafts = demo_copy.rows("SELECT line_key, amount FROM reporting.unposted_ledger ORDER BY line_key")
     assert len(drafts) > 1

@@ -3,8 +3,8 @@
 -- Units: base currency of the entity. Credits lessen the amounts.
 -- Rule: the open items of the day, by the days since their due date, or since their document or posting date (aged_by
 --   document or posting). The buckets end after the given days, four at most: with 30, 60, 90 and 120, bucket_1 is 1 to 30
---   days, and bucket_5 is more than 120. A bucket that is not asked for is 0, and so
---   is one that ends before the bucket ahead of it.
+--   days, and bucket_5 is more than 120. A bucket that is not asked for is 0, and so is one that ends before the bucket
+--   ahead of it. Another basis or aged_by is an error.
 -- Made for: ap party=vendor, ar party=customer
 -- Parameters: as_of date, basis text = 'gl', buckets integer[] = {30, 60, 90, 120}, aged_by text = 'due'
 -- Columns:
@@ -33,6 +33,8 @@ WITH aged AS (
         greatest({buckets}[1], {buckets}[2], coalesce({buckets}[3], 2147483647)) AS end_3,
         greatest({buckets}[1], {buckets}[2], {buckets}[3], coalesce({buckets}[4], 2147483647)) AS end_4
     FROM reporting.{side}_open_items({as_of}, {basis}) AS o
+    WHERE CASE WHEN {aged_by} IN ('due', 'document', 'posting') THEN TRUE
+        ELSE CAST('aged_by is due, document or posting, not ' || coalesce({aged_by}, 'null') AS BOOLEAN) END
 )
 SELECT
     a.entity_id,

@@ -5,7 +5,8 @@
 -- Rule: a document is open from its day; what settles it counts from its own day, and a void or a reversal restores the
 --   item from that day on. With the basis gl these are the posting dates, so that the items of a day add up to the
 --   control accounts of the ledger; with the basis document they are the dates of the documents. The base amounts of
---   settlements count where they add up to what the document says; otherwise the document's own rate does.
+--   settlements count where they add up to what the document says; otherwise the document's own rate does. Another
+--   basis is an error.
 -- Made for: ap party=vendor documents=payables, ar party=customer documents=receivables
 -- Parameters: as_of date, basis text = 'gl'
 -- Columns:
@@ -86,4 +87,6 @@ SELECT
     t.base_currency,
     CAST(t.begun_base - coalesce(t.settled_base, 0) AS {money}) AS open_base
 FROM there AS t
-WHERE t.begun <> t.settled OR t.begun_base <> coalesce(t.settled_base, 0)
+WHERE (t.begun <> t.settled OR t.begun_base <> coalesce(t.settled_base, 0))
+    AND CASE WHEN {basis} IN ('gl', 'document') THEN TRUE
+        ELSE CAST('the basis is gl or document, not ' || coalesce({basis}, 'null') AS BOOLEAN) END
