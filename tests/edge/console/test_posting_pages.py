@@ -91,6 +91,14 @@ def test_an_entry_in_doubt_is_settled(anna: Visitor, town: Emulator, reader: Htt
     assert "Take back" in anna.get(where).text
 
 
+def test_an_entry_that_the_outbox_does_not_have_is_not_found(anna: Visitor) -> None:
+    assert main(["create", "CLASS", "CLASSID=D-0", "NAME=There", "--connection", "town"]) == 0
+    (entry,) = in_outbox(anna, find="D-0")
+    assert anna.get(f"/outbox/town/{entry['number']}").status == 200
+    answer = anna.get("/outbox/town/987654321")
+    assert (answer.status, "no entry 987654321" in answer.text) == (404, True)
+
+
 def test_a_doubt_that_stays_is_resolved_in_the_name_of_the_person(
     anna: Visitor, town: Emulator, reader: HttpReader
 ) -> None:

@@ -146,6 +146,14 @@ def test_statements_and_ageing_have_charts_with_their_numbers(copy: Path, visito
     assert shown == unpaid[0][0]
 
 
+@pytest.mark.parametrize("words", ["side=zz", "side=AP", "basis=due"])
+def test_an_unknown_side_or_basis_of_open_items_is_refused(copy: Path, visitor: Visitor, words: str) -> None:
+    assert copy.exists()
+    assert visitor.get("/reporting/open-items?side=ap").status == 200
+    answer = visitor.get(f"/reporting/open-items?{words}")
+    assert (answer.status, "There is no " in answer.text) == (400, True)
+
+
 def test_the_command_of_a_page_gives_its_rows(copy: Path, visitor: Visitor, capsys: Any) -> None:
     import json
     import shlex

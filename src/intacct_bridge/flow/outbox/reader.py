@@ -16,6 +16,10 @@ from intacct_bridge.wire.values import Value
 _BATCH = 500
 
 
+class NoEntryError(SettingsError):
+    """The outbox has no entry with this number."""
+
+
 class OutboxReader:
     """Reads an outbox, and changes nothing in it."""
 
@@ -57,10 +61,10 @@ class OutboxReader:
         return map(entry_of, self._db.read(f"{SELECT} WHERE {where} ORDER BY number", values))
 
     def entry(self, number: int) -> OutboxEntry:
-        """The entry with this number; SettingsError if there is none."""
+        """The entry with this number; NoEntryError if there is none."""
         rows = self._db.read(f"{SELECT} WHERE number = ?", (number,))
         if not rows:
-            raise SettingsError(f"the outbox has no entry {number}", fix="See: intacct outbox list")
+            raise NoEntryError(f"the outbox has no entry {number}", fix="See: intacct outbox list")
         return entry_of(rows[0])
 
     def claimed(self, company: str, object: str, records: Iterable[str], *, known_by: str = "") -> set[str]:

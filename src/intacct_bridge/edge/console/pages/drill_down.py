@@ -8,6 +8,7 @@ from intacct_bridge.edge.console.copies import KnownCopy, asking, chosen_copy, c
 from intacct_bridge.edge.console.pages.reporting import (
     ALL,
     address_of,
+    basis_of,
     day_of,
     entity_of,
     frame,
@@ -78,10 +79,12 @@ def show_open_items(visit: Visit) -> PageView:
     copy = chosen_copy(visit)
     if copy is None:
         return no_copy(visit)
-    side: Side = "ar" if visit.query.get("side") == "ar" else "ap"
+    side = visit.query.get("side", "ap")
+    if side not in ("ap", "ar"):
+        raise InvalidRequestError(f"There is no side {side!r}.", fix="Choose ap for payables or ar for receivables.")
     day, party = day_of(visit, "day", datetime.now(UTC).date()), visit.query.get("party", "")
-    basis, skip = visit.query.get("basis", "gl"), _skipped(visit)
-    sql = queries.open_items(side, day, basis, party, entity_of(visit), skip=skip)
+    basis, skip = basis_of(visit), _skipped(visit)
+    sql = queries.open_items("ar" if side == "ar" else "ap", day, basis, party, entity_of(visit), skip=skip)
     with asking(copy.uri, sql) as ask:
         rows = ask(sql)
     data = frame(

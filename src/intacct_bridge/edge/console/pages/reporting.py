@@ -259,7 +259,7 @@ def _ageing(side: Side) -> Any:
         copy = chosen_copy(visit)
         if copy is None:
             return no_copy(visit)
-        day, basis = day_of(visit, "day", datetime.now(UTC).date()), _basis(visit)
+        day, basis = day_of(visit, "day", datetime.now(UTC).date()), basis_of(visit)
         sql = queries.ageing(side, day, basis, entity_of(visit))
         with asking(copy.uri, queries.entities(), sql) as ask:
             entities, rows = ask(queries.entities()), ask(sql)
@@ -284,7 +284,8 @@ def _ageing(side: Side) -> Any:
     return show
 
 
-def _basis(visit: Visit) -> str:
+def basis_of(visit: Visit) -> str:
+    """The dates that count; InvalidRequestError for an unknown basis."""
     basis = visit.query.get("basis", "gl")
     if basis not in ("gl", "document"):
         raise InvalidRequestError(f"There is no basis {basis!r}.", fix="Choose posting dates or document dates.")

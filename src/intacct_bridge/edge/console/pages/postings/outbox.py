@@ -88,10 +88,14 @@ def show_entry(visit: Visit) -> PageView:
     """One entry with every state that it had, and what can be done with it."""
     from intacct_bridge.edge.cli.postings.outbox_decisions import proposed
     from intacct_bridge.edge.views.outbox_entries import entry_facts
+    from intacct_bridge.flow.outbox.reader import NoEntryError
 
     name, number = visit.params["connection"], _number(visit)
     with visit.company(name, "outbox show") as context, existing_outbox(context) as outbox:
-        entry = outbox.entry(number)
+        try:
+            entry = outbox.entry(number)
+        except NoEntryError as error:
+            raise NotFoundError(f"{error.message}.", fix="Search the outbox.") from None
         facts = entry_facts(entry, outbox.earlier_values(entry) or {}, grouped=True)
         history = [dict(event) for event in outbox.history(entry)]
         decisions = outbox.decisions(entry)
