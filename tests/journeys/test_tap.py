@@ -16,7 +16,7 @@ from conftest import NOW
 from intacct_bridge.edge.singer.protocol.state import SingerState
 from intacct_bridge.emulator.gateway.gateway import Emulator
 from intacct_bridge.emulator.gateway.server import serve
-from intacct_bridge.emulator.settings.faults import ScriptedFault
+from intacct_bridge.emulator.settings.faults import FaultPlan, ScriptedFault
 from intacct_bridge.emulator.settings.world import ALL_MODULES, CompanySettings, EmulatorSettings
 from support.journeys.tapping import CREDENTIALS, Tap, discovered
 
@@ -393,6 +393,29 @@ def test_a_test_goes_as_far_as_it_is_told(tap: Tap, how: str, says: str, functio
     assert says in ran.err
     asked = {name for one in list(tap.emulator.received)[before:] for name in one.functions}
     assert asked.intersection({"query"}) == functions
+
+
+@pytest.mark.parametrize(("how", "functions"), [("--test", {"query"}), ("--test=schema", set[str]())])
+def test_a_test_without_streams_tests_the_connection(tap: Tap, how: str, functions: set[str]) -> None:
+    """As the taps of Singer's SDK do, so that a runner can test the connection before it selects streams."""
+    before = len(tap.emulator.received)
+    ran = tap.run("--config", tap.config(), how)
+    assert (ran.status, ran.out) == (0, b""), ran.err
+    assert "signed in to demo-company" in ran.err
+    asked = {name for one in list(tap.emulator.received)[before:] for name in one.functions}
+    assert asked.intersection({"query"}) == functions
+    assert tap.run("--config", tap.config(user_password="guess-again"), how).status == 3
+    unselected = tap.run("--config", tap.config())
+    assert (unselected.status, "no stream is selected" in unselected.err) == (2, True)
+
+
+def test_a_test_by_a_user_who_may_read_no_users_succeeds(tap: Tap) -> None:
+    refused = ScriptedFault(
+        "fault", "query", object="USERINFO", calls=(), errorno="PL04000005", text="You do not have permission for this."
+    )
+    tap.emulator.fault_plan = FaultPlan((refused,))
+    ran = tap.run("--config", tap.config(), "--test")
+    assert (ran.status, "USERINFO" in ran.err, "signed in to demo-company" in ran.err) == (0, True, True), ran.err
 
 
 def test_a_test_with_a_wrong_password_is_status_3(tap: Tap) -> None:

@@ -78,9 +78,9 @@ def _run(recorder: "RunRecorder", console: Console, config: "TapConfig", command
         state = _state(None if command.try_out else command.state_file, config)
         catalog = _catalog(command.catalog_file)
         config = _named(config, catalog, state, console)
-        if command.try_out == "connection":
-            console.say(f"signed in to {client.sign_in().company_id}")
-            return 0
+        unselected = catalog is None and not config.streams
+        if command.try_out == "connection" or (command.try_out and unselected):
+            return _try_connection(client, console, read=command.try_out in ("all", "records"))
         selected = _selected(catalog, client, config, console)
         if command.try_out:
             return _try_out(client, selected, config, console, read=command.try_out != "schema")
@@ -283,6 +283,18 @@ def _report(outcomes: "Sequence[StreamOutcome]", config: "TapConfig", console: C
             failed += 1
             console.complain(f"{name}: failed: {one.error}" + (f" ({one.fix})" if one.fix else ""))
     return not failed
+
+
+def _try_connection(client: Client, console: Console, *, read: bool) -> int:
+    """Sign in, and read one user if wanted. A user who may read no users has a sound connection, too."""
+    signed = client.sign_in().company_id
+    if read and not client.connection.is_legacy:
+        try:
+            next(client.query("USERINFO", "LOGINID", limit=1), None)
+        except NotPermittedError as error:
+            console.say(f"USERINFO: {error.message}")
+    console.say(f"signed in to {signed}")
+    return 0
 
 
 def _try_out(

@@ -22,7 +22,8 @@ from intacct_bridge.edge.terminal.process import about_options, end_without_coll
     flag_value="all",
     type=click.Choice(["all", "records", "schema", "connection"], case_sensitive=False),
     metavar="[=schema|connection]",
-    help="Sign in and read one record of each selected stream (schema: only describe them; connection: only sign in).",
+    help="Sign in and read one record of each selected stream, or one user if none is selected (schema: only describe "
+    "the streams; connection: only sign in).",
 )
 @click.option("--full", is_flag=True, help="Make a full refresh of every stream, regardless of the state.")
 @about_options("tap-intacct")
