@@ -1,5 +1,6 @@
 """Reports, `intacct sql --on` and agents read the same rows as the views that the copy itself has."""
 
+import json
 import shutil
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
@@ -12,6 +13,7 @@ import pytest
 
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.reporting.apply import apply_views, open_copy
+from intacct_bridge.reporting.company_settings import SETUP
 from intacct_bridge.reporting.live_sql.live_query import copy_table, open_copy_sql
 from support.reporting.companies import ONE, Scene
 from support.reporting.copies import Copy, duckdb_uri
@@ -96,6 +98,25 @@ def test_sections_follow_the_account_groups_of_the_copy(demo_copy: Copy, tmp_pat
     with open_copy(uri) as sink:
         apply_views(sink)
     assert copy_table(uri, sql).to_pylist() == usual
+
+
+def test_a_copy_in_files_keeps_what_it_knows_of_the_company(one_from_july: Copy, tmp_path: Path) -> None:
+    copy = Copy.of(one_from_july.emulator, f"jsonl:{tmp_path}/copy", ("GLACCOUNT", "GLDETAIL", "LOCATION"))
+    manifest = tmp_path / "copy" / "manifest.json"
+    plain = json.loads(manifest.read_text("utf-8"))
+    kept = plain["settings"]
+    asked = one_from_july.rows("SELECT name, value FROM _bridge.settings WHERE name NOT IN ('read_on', 'sections')")
+    own = {name: value for name, value in asked if name in kept or name in SETUP.values()}
+    assert kept.keys() >= {"base_currency", "default_book", "financial_setup_asked_on", "read_on"}
+    assert kept == {**own, "first_fiscal_month": "1", "read_on": kept["read_on"]}
+    sql = "SELECT entity_id, first_fiscal_month FROM reporting.entities ORDER BY entity_id"
+    manifest.write_text(json.dumps(plain | {"settings": kept | {"first_fiscal_month": "7"}}), encoding="utf-8")
+    assert copy_table(copy.uri, sql).to_pylist()[0] == {"entity_id": "", "first_fiscal_month": 7}
+    copy.extract(("GLACCOUNT", "GLDETAIL", "LOCATION"))
+    assert json.loads(manifest.read_text("utf-8"))["settings"]["first_fiscal_month"] == "7", "asked again after weeks"
+    del plain["settings"]  # as earlier versions wrote it
+    manifest.write_text(json.dumps(plain), encoding="utf-8")
+    assert copy_table(copy.uri, sql).to_pylist()[0] == {"entity_id": "", "first_fiscal_month": 1}
 
 
 @pytest.mark.slow

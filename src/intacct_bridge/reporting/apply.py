@@ -21,8 +21,6 @@ from intacct_bridge.reporting.statement_groups import GROUPS_TABLE, KEPT, kept_t
 
 REPORTING = "reporting"
 LOWER = "raw"
-SOURCES = frozenset({"GLDETAIL", "GLBATCH", "APBILL", "ARINVOICE", "GLBUDGETITEM"})
-"""Tables of which a copy needs one, before there is anything to report."""
 Groups = Mapping[str, Sequence[str]]
 
 
@@ -56,11 +54,6 @@ def open_copy(uri: str) -> Iterator[SqlSink]:
 def has_lower_names(sink: SqlSink) -> bool:
     """Whether the copy has the views of its tables under lower-case names."""
     return any(one.layout == LOWER for one in sink.database.run(sink.views.stored))
-
-
-def has_sources(sink: SqlSink) -> bool:
-    """Whether the copy holds a table that views report on."""
-    return not SOURCES.isdisjoint(sink.complete_tables())
 
 
 def apply_views(sink: SqlSink, groups: Groups | None = None) -> AppliedViews:

@@ -4,12 +4,12 @@ They come from `getFinancialSetup`, which costs one transaction. It is asked aga
 refresh. A company where the user may not ask it keeps what is known.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from intacct_bridge.client.protocol import ReadGateway
 from intacct_bridge.errors import IntacctError
-from intacct_bridge.flow.destinations.sql import SqlSink
 from intacct_bridge.wire.xml import Element
 
 ASKED_ON = "financial_setup_asked_on"
@@ -26,7 +26,29 @@ SETUP = {
 """The elements of getFinancialSetup, and the settings that keep them."""
 
 
-def keep_financial_setup(sink: SqlSink, gateway: ReadGateway, at: datetime, *, again: bool = False) -> None:
+SOURCES = frozenset({"GLDETAIL", "GLBATCH", "APBILL", "ARINVOICE", "GLBUDGETITEM"})
+"""Tables of which a copy needs one, before there is anything to report."""
+
+
+class SettingsKeeper(Protocol):
+    """A destination that keeps settings of the company."""
+
+    def complete_tables(self) -> Iterable[str]:
+        """The tables whose first full refresh has ended."""
+
+    def settings(self) -> Mapping[str, str]:
+        """What is kept."""
+
+    def keep_settings(self, values: Mapping[str, str], at: datetime) -> None:
+        """Keep values."""
+
+
+def has_sources(sink: SettingsKeeper) -> bool:
+    """Whether the copy holds a table that views report on."""
+    return not SOURCES.isdisjoint(sink.complete_tables())
+
+
+def keep_financial_setup(sink: SettingsKeeper, gateway: ReadGateway, at: datetime, *, again: bool = False) -> None:
     """Ask for the company's financial setup, if that is due, and keep it in the copy."""
     known = sink.settings()
     if not again and not _due(known.get(ASKED_ON, ""), at):

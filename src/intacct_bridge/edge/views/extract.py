@@ -11,8 +11,10 @@ from intacct_bridge.client.client import Client
 from intacct_bridge.edge.terminal.console import Console
 from intacct_bridge.edge.terminal.process import stoppable
 from intacct_bridge.edge.terminal.progress import progress
+from intacct_bridge.errors import IntacctError
 from intacct_bridge.flow.destinations.base import Sink
 from intacct_bridge.flow.destinations.open import importing, open_sink
+from intacct_bridge.flow.destinations.uri import parse_uri
 from intacct_bridge.flow.extract.options import Options
 from intacct_bridge.flow.extract.pipeline import ExtractRequest, prepare
 from intacct_bridge.flow.extract.run import DELETES, HISTORY
@@ -80,6 +82,8 @@ def run_extraction(
             keep([one for one in run.outcomes if one.stream not in NO_STREAMS or one.error])
         full = options is not None and options.full
         made = () if views is None else _make_views(sink, client, views, console, full=full)
+        if to != "-" and not parse_uri(to).is_database:
+            _keep_settings(sink, client, console, full=full)
     seconds, transactions = time.monotonic() - began, client.meter.transactions - spent
     return ExtractResult(run.outcomes, seconds, transactions, tuple(prepared.objects(run)), made)
 
@@ -92,6 +96,19 @@ def _open(to: str, options: Options | None, *, hard_deletes: bool) -> tuple[Sink
 
     sink = SingerSink(sys.stdout.buffer, options=options)
     return sink, sink.seal
+
+
+def _keep_settings(sink: Sink, client: Client, console: Console, *, full: bool) -> None:
+    """What later readers of the files need to know about the company."""
+    from intacct_bridge.flow.destinations.files import FileSink
+    from intacct_bridge.reporting.company_settings import has_sources, keep_financial_setup
+
+    assert isinstance(sink, FileSink)
+    try:
+        if has_sources(sink):
+            keep_financial_setup(sink, client, client.company_time, again=full)
+    except IntacctError as error:
+        console.complain(console.wrapped("error  ", console.spelled(f"company settings: {error.message}")))
 
 
 def _make_views(

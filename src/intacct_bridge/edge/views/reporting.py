@@ -10,8 +10,8 @@ from intacct_bridge.errors import IntacctError
 from intacct_bridge.flow.destinations.base import Sink
 from intacct_bridge.flow.destinations.sql import SqlSink
 from intacct_bridge.model.wording import counted
-from intacct_bridge.reporting.apply import AppliedViews, apply_lower_names, apply_views, has_lower_names, has_sources
-from intacct_bridge.reporting.company_settings import keep_financial_setup
+from intacct_bridge.reporting.apply import AppliedViews, apply_lower_names, apply_views, has_lower_names
+from intacct_bridge.reporting.company_settings import has_sources, keep_financial_setup
 from intacct_bridge.reporting.fivetran import apply_fivetran_layout, has_fivetran_layout
 from intacct_bridge.reporting.rendering import SkippedView
 from intacct_bridge.reporting.statement_groups import statement_groups

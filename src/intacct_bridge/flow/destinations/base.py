@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
+READ_ON = "read_on"
+"""The setting of a copy with the day of the last extraction, in the company's time."""
+
+
 @dataclass(frozen=True, slots=True)
 class Committed:
     """What a commit did besides storing the rows that it was given."""

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from intacct_bridge.client.local.durable_names import force_names
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.flow.destinations.base import (
+    READ_ON,
     ColumnDifference,
     Committed,
     refuse_same_name,
@@ -341,6 +342,20 @@ class FileSink:
         """The bookmark of every stream in the manifest."""
         return {name: entry.bookmark for name, entry in self.manifest.streams.items()}
 
+    def complete_tables(self) -> list[str]:
+        """The streams whose first full refresh has ended."""
+        return [name for name, entry in self.manifest.streams.items() if entry.complete]
+
+    def settings(self) -> Mapping[str, str]:
+        """What the copy keeps about the company."""
+        return self.manifest.settings
+
+    def keep_settings(self, values: Mapping[str, str], at: datetime) -> None:  # noqa: ARG002  # databases keep the time
+        """Keep values about the company."""
+        with self._lock:
+            if kept := {name: value for name, value in values.items() if self.manifest.settings.get(name) != value}:
+                self.publish(replace(self.manifest, settings={**self.manifest.settings, **kept}))
+
     def writer(self, stream: Stream, bookmark: Bookmark) -> "FileWriter":
         """The writer of one stream."""
         return FileWriter(self, stream, bookmark)
@@ -354,6 +369,7 @@ class FileSink:
             self.folder.replace(f"{RUNS}/{self.run:06}.json", dumps(history, indent=1, ensure_ascii=False))
         except OSError as error:
             raise unwritable(folder, error) from None
+        self.keep_settings({READ_ON: at.date().isoformat()}, at)
 
     def close(self) -> None:
         """Let others write; files that were not committed are removed by the next run."""

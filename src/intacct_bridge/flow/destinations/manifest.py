@@ -80,6 +80,8 @@ class Manifest:
     format: str = ""
     run: int = 0
     streams: Mapping[str, ManifestEntry] = field(default_factory=dict)
+    settings: Mapping[str, str] = field(default_factory=dict)
+    """What the copy keeps about the company, such as its first fiscal month; earlier versions kept nothing."""
 
     def with_entry(self, name: str, entry: ManifestEntry) -> "Manifest":
         """The manifest with this entry for a stream."""
@@ -89,7 +91,9 @@ class Manifest:
         """The manifest's text; `known` keeps the text of each stream between calls."""
         known = known or TextCache(_entry_text)
         streams = ",\n".join(f"  {_text(name)}: {known.of(name, self.streams[name])}" for name in sorted(self.streams))
-        head = {"version": FORMAT, "company": self.company, "format": self.format, "run": self.run}
+        head: dict[str, Any] = {"version": FORMAT, "company": self.company, "format": self.format, "run": self.run}
+        if self.settings:
+            head["settings"] = dict(sorted(self.settings.items()))
         lines = [f" {_text(name)}: {_text(value)}" for name, value in head.items()]
         lines.append(' "streams": ' + (f"{{\n{streams}\n }}" if streams else "{}"))
         return "{\n" + ",\n".join(lines) + "\n}\n"
@@ -108,6 +112,7 @@ class Manifest:
             plain["format"],
             plain["run"],
             {name: _entry(entry) for name, entry in plain["streams"].items()},
+            plain.get("settings", {}),
         )
 
 

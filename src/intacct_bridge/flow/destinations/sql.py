@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from intacct_bridge.errors import BusyError, SettingsError, UnreachableError
 from intacct_bridge.flow.destinations.base import (
+    READ_ON,
     ColumnDifference,
     Committed,
     CopyState,
@@ -222,8 +223,6 @@ class DatabaseSession:
 
 
 LOADING = " (loading)"
-READ_ON = "read_on"
-"""The setting with the day of the last extraction, in the company's time."""
 _TABLES = (
     "CREATE TABLE IF NOT EXISTS {ours}.copy (company VARCHAR, made TIMESTAMPTZ)",
     "CREATE TABLE IF NOT EXISTS {ours}.bookmarks (stream VARCHAR PRIMARY KEY, bookmark VARCHAR, updated TIMESTAMPTZ)",

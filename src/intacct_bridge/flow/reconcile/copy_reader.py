@@ -166,7 +166,8 @@ def _noted_elsewhere(at: DestinationUri, uri: str) -> _Noted:
     folder = CopyFolder(Path(at.path))
     last = {str(one["stream"]): one for run in folder.histories() for one in run["outcomes"]}
     failed = [(name, one["error"], one["fix"]) for name, one in last.items() if one["error"] or not one["complete"]]
-    return _Noted(folder.read().company, states, {}, _failures(failed))
+    manifest = folder.read()
+    return _Noted(manifest.company, states, manifest.settings, _failures(failed))
 
 
 def _failures(rows: Iterable[Sequence[Any]]) -> dict[str, StreamOutcome]:
