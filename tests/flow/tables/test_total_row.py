@@ -8,6 +8,7 @@ from openpyxl import Workbook
 
 from intacct_bridge.flow.tables.delimited import open_csv
 from intacct_bridge.flow.tables.open import open_table
+from intacct_bridge.flow.tables.row_filter import with_constants
 from intacct_bridge.flow.tables.total_row import without_total_row
 
 LEDGER = "Account,Debit,Credit\n6100,10.10,\n6200,0.20,\n2100,,10.30\n"
@@ -88,3 +89,16 @@ def test_numbers_in_every_column_are_no_total(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text("Account,Amount\n1,10\n2,20\n3,30\n")
     assert not [row for row in without_total_row(open_csv(path)) if row.fault]
+
+
+@pytest.mark.parametrize("constants", [{"Account": "61000"}, {}])
+def test_a_total_that_does_not_add_up_is_refused_where_constants_complete_the_row(
+    tmp_path: Path, constants: dict[str, str]
+) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(f"{BILLS}V1,A,100,\n,,50,Freight\n,,151,Total\nV2,B,30,Total\n,,30,Subtotal:\n")
+    table = with_constants(open_csv(path), constants) if constants else open_csv(path)
+    found = list(without_total_row(table))
+    assert [row.number for row in found] == [2, 3, 4, 5, 6]
+    assert [row.number for row in found if row.fault] == ([4, 6] if constants else [])
+    assert all("the word for a total" in row.fault and "remove it" in row.fault for row in found if row.fault)

@@ -3,7 +3,8 @@
 A row is left out only where it has the word for a total and amounts, nothing else, and each amount is the sum of its
 column to the cent. Any other row of nothing but such sums, of all rows above or of those since the last total, is
 refused: it may be a total without its word, or a further line whose numbers happen to add up. Below one row it may
-repeat that row. A total that does not add up stays a row like any other, and the rules refuse it.
+repeat that row. A total that does not add up stays a row like any other, and the rules refuse it: it has no account.
+If constants complete each row, it is refused here.
 """
 
 import re
@@ -25,6 +26,10 @@ _WORDS = frozenset(
 _LIKE_A_TOTAL = (
     "the row has only amounts, each the sum of those above: remove it if it is a total; if it is a line, fill in "
     "another cell of it, such as the number of its record"
+)
+_HAS_THE_WORD = (
+    "the row has the word for a total and an amount, and nothing else of its own: remove it if it is a total; "
+    "if it is a line, fill in another cell of it, such as the number of its record"
 )
 _SHEETS = ("csv", "excel")
 _FOOT = re.compile(
@@ -48,6 +53,7 @@ def without_total_row(table: InputTable) -> InputTable:
     last: SourceRow | None = None
     texts: list[SourceRow] = []
     amounts: dict[int, Mapping[str, Decimal]] = {}
+    with_word: set[int] = set()
     width = len(table.columns) - len(table.constants)
     for row in map(table.own_cells, table):
         if _repeats_header(row):
@@ -58,12 +64,17 @@ def without_total_row(table: InputTable) -> InputTable:
             last, texts = row, []
             if own := _amounts(row, width):
                 amounts[row.number] = own
+                if _has_word(row):
+                    with_word.add(row.number)
     like_totals = _like_totals(table, amounts, frozenset(repeated)) if amounts else set[int]()
+    worded: set[int] = set()
+    if table.constants:  # they complete the row: the rules would take it as a further line of the record above
+        worded = {number for number, own in amounts.items() if number in with_word and len(own) == 1} - like_totals
     has_total = last is not None and last.number in like_totals and _has_word(last)
     total = {last.number} if has_total and last is not None else set[int]()
     foot = texts if has_total or all(_FOOT.search(_only_text(one)) for one in texts) else []
     skipped = frozenset({*repeated, *total, *(row.number for row in foot)})
-    if not skipped and not like_totals:
+    if not skipped and not like_totals and not worded:
         return table
     notes = [f"Row {number} of {table.path.name} repeats the header; it is left out." for number in repeated[:1]]
     if len(repeated) > 1:
@@ -74,13 +85,15 @@ def without_total_row(table: InputTable) -> InputTable:
     notes += [f"Row {row.number} of {table.path.name} is {_only_text(row)!r}; it is left out." for row in foot]
     return replace(
         table,
-        rows=lambda: (_refused(row, like_totals) for row in table if row.number not in skipped),
+        rows=lambda: (_refused(row, like_totals, worded) for row in table if row.number not in skipped),
         notes=(*table.notes, *notes),
     )
 
 
-def _refused(row: SourceRow, like_totals: Container[int]) -> SourceRow:
-    return msgspec.structs.replace(row, fault=_LIKE_A_TOTAL) if row.number in like_totals else row
+def _refused(row: SourceRow, like_totals: Container[int], worded: Container[int]) -> SourceRow:
+    if row.number in like_totals:
+        return msgspec.structs.replace(row, fault=_LIKE_A_TOTAL)
+    return msgspec.structs.replace(row, fault=_HAS_THE_WORD) if row.number in worded else row
 
 
 def _repeats_header(row: SourceRow) -> bool:
