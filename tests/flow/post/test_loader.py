@@ -136,17 +136,14 @@ def test_an_atomic_batch_whose_answer_is_lost_is_posted_together_or_not_at_all(
     assert {len(one) for one in bench.ledger.submits} == {3}
 
 
-def test_one_lost_part_of_an_atomic_batch_waits_for_the_others(bench: Bench) -> None:
+def test_one_lost_part_of_an_atomic_batch_is_settled_with_the_others(bench: Bench) -> None:
     bench.ledger.faults = ["lost before"]
     bench.load("ABC", LoadSettings(atomic=True))
     bench.ledger.clock.forward(hours=2)
-    (outcome,) = bench.load("B", LoadSettings(atomic=True))
-    assert (outcome.status, outcome.note) == (
-        RecordStatus.IN_DOUBT,
-        "it was sent together with GJ 2026-11-30 'Entry A' A (entry 1), and waits for it",
-    )
-    assert bench.endings("ABC") == ["settled"] * 3  # also where the load that settles them is not atomic
-    assert (bench.ledger.posted, [len(one) for one in bench.ledger.submits]) == (["A", "B", "C"], [3, 3])
+    (outcome,) = bench.load("B")  # also where the load that settles them is not atomic
+    assert outcome.status is RecordStatus.SETTLED
+    assert [sorted(bench.ledger.posted), [len(one) for one in bench.ledger.submits]] == [["A", "B", "C"], [3, 3]]
+    assert bench.endings("ABC", LoadSettings(atomic=True)) == ["unchanged"] * 3
 
 
 def test_an_atomic_batch_with_a_record_that_the_plan_refuses_posts_nothing(bench: Bench) -> None:

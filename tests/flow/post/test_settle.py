@@ -397,10 +397,8 @@ def test_the_parts_of_a_transaction_are_sent_again_together(
         (RecordStatus.APPLIED, [RecordStatus.APPLIED] * 2, "", 2),  # the transaction was applied: each part by itself
         (RecordStatus.ABORTED, [RecordStatus.ABORTED] * 2, UNAPPLIED, 0),
         (RecordStatus.REJECTED, [RecordStatus.ABORTED] * 2, UNAPPLIED, 0),
-        (RecordStatus.IN_DOUBT, [RecordStatus.IN_DOUBT] * 2,
-         "it was sent together with vendor c (entry 3), and waits for it", 0),
     ],
-)  # fmt: skip
+)
 def test_the_parts_of_a_transaction_share_their_fate(
     outbox: Outbox, monkeypatch: pytest.MonkeyPatch, other: RecordStatus, statuses: list[RecordStatus], note: str,
     sent: int,
@@ -414,6 +412,36 @@ def test_the_parts_of_a_transaction_share_their_fate(
         (name, status, note) for name, status in zip("ab", statuses, strict=True)
     ]
     assert company.sent == [one.control_id for one in (first, second)][:sent]
+
+
+@in_a_file
+def test_a_part_of_a_transaction_is_settled_with_the_others_in_doubt(
+    outbox: Outbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A load settles its updates and its new records apart: each would wait for the other for ever."""
+    reading(monkeypatch, *(Readback(ReadbackVerdict.NOT_DONE, "7") for _ in range(3)))
+    company = Together("done", "done", "done")
+    first, second, third = in_one_transaction(outbox, "a", "b", "c")
+    done, _ = settle(outbox, company, [second])
+    assert [(one.identity, one.status) for one in done] == [("b", RecordStatus.APPLIED)]
+    assert [one.status for one in outbox.entries()] == [RecordStatus.APPLIED] * 3
+    assert company.sent == [" ".join(one.control_id for one in (first, second, third))], (
+        "in the order of the first time"
+    )
+
+
+@in_a_file
+def test_a_part_of_a_transaction_waits_for_one_that_another_loader_is_sending(
+    outbox: Outbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reading(monkeypatch, *(Readback(ReadbackVerdict.NOT_DONE, "7") for _ in range(2)))
+    company = Together()
+    first, second, third = in_one_transaction(outbox, "a", "b", "c")
+    outbox.resume([third])
+    done, _ = settle(outbox, company, [first, second])
+    note = "it was sent together with vendor c (entry 3), and waits for it"
+    assert [(one.status, one.note) for one in done] == [(RecordStatus.IN_DOUBT, note)] * 2
+    assert company.sent == []
 
 
 @in_a_file

@@ -16,7 +16,7 @@ remembers the read from then on.
 """
 
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -129,7 +129,22 @@ class Settler:
             self._memory.begin()
 
     def settle(self, entries: Iterable[OutboxEntry]) -> list[OutboxEntry]:
-        """Each entry as it is after the search for it, and after a second sending where that is safe."""
+        """Each entry as it is after the search for it, and after a second sending where that is safe.
+
+        The other entries of their transactions are settled with them: each would wait for the others.
+        """
+        wanted = list(entries)
+        numbers = {entry.number for entry in wanted}
+        done = self._settle([*wanted, *self._others_in_doubt(wanted, numbers)])
+        return [entry for entry in done if entry.number in numbers]
+
+    def _others_in_doubt(self, wanted: Sequence[OutboxEntry], numbers: Container[int]) -> list[OutboxEntry]:
+        """The other entries in doubt that were sent in one transaction with some of these."""
+        batches = dict.fromkeys(self._outbox.batches(wanted).values())
+        members = (one for batch in batches for one in self._outbox.of_batch(batch))
+        return [one for one in members if one.status is RecordStatus.IN_DOUBT and one.number not in numbers]
+
+    def _settle(self, entries: Sequence[OutboxEntry]) -> list[OutboxEntry]:
         created: dict[str, list[OutboxEntry]] = {}
         changed: dict[str, list[OutboxEntry]] = {}
         for entry in entries:
@@ -223,7 +238,7 @@ class Settler:
         if waiting is not None:
             note = f"it was sent together with {waiting.label} (entry {waiting.number}), and waits for it"
             return [self._conclude(entry, RecordStatus.IN_DOUBT, note) for entry in missing]
-        return self._resend(missing)
+        return self._resend(sorted(missing, key=lambda one: one.number))  # as they were sent first
 
     def _resend(self, missing: Sequence[OutboxEntry]) -> list[OutboxEntry]:
         """Send an entry again, or the entries of a transaction together."""
@@ -241,7 +256,7 @@ class Settler:
         if repeated is not None:  # the company has completed the transaction before, and so each part of it
             answered = [replace(one, faults=repeated) for one in answered]
         done += (one for one in sent if one.status is not RecordStatus.IN_DOUBT or not one.faults)
-        return [*done, *(self.settle(answered) if answered else ())]  # one more search, which concludes them
+        return [*done, *(self._settle(answered) if answered else ())]  # one more search, which concludes them
 
     def _refused_resend(self, entry: OutboxEntry, *, searchable: bool, asked: datetime) -> OutboxEntry:
         """Conclude an entry whose second sending the company refused, with faults that do not mean a repetition.

@@ -1,7 +1,7 @@
 """The check that no function of a question makes one long value out of a number, which no memory limit holds.
 
-DuckDB counts what it keeps of rows against its limit of memory, but a single list or text is made at once, whatever its
-size: `range(1000000000)` took the memory of the machine.
+DuckDB counts the rows that it keeps against its memory limit. A single list or text is made at once and does not count:
+`range(1000000000)` took all memory of the machine.
 """
 
 import re

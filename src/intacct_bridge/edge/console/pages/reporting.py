@@ -235,7 +235,7 @@ def _sections(rows: Rows, *amounts: str) -> list[dict[str, Any]]:
 
 
 def _net(rows: Rows, *amounts: str) -> dict[str, Any]:
-    """Revenue less everything else, whatever the sections are."""
+    """The amounts of the rows that earn, less those of all other rows."""
     revenue = total([row for row in rows if row["earns"]], *amounts)
     others = total([row for row in rows if not row["earns"]], *amounts)
     return {name: revenue[name] - others[name] for name in amounts}
