@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from intacct_bridge.edge.singer import target_run
+from intacct_bridge.edge.singer import dead_letters, target_run
 from intacct_bridge.edge.singer.dead_letters import DeadLetters
 from intacct_bridge.edge.singer.target_config import checked
 from intacct_bridge.edge.singer.target_results import ArrivedRecord
@@ -103,6 +103,33 @@ def test_no_record_is_lost_or_mixed_where_runs_begin_at_once(tmp_path: Path, *, 
     files = sorted(map(letters, tmp_path.iterdir()))
     names = sorted(f"run-{number}-{turn}" for number in range(RUNS) for turn in range(ROUNDS))
     assert files == [[(name, number) for number in range(RECORDS)] for name in names]
+
+
+@pytest.mark.parametrize("ended", [True, False])
+def test_a_file_that_another_run_locks_as_soon_as_it_is_made_is_that_run_s(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, ended: bool
+) -> None:
+    wanted = tmp_path / "refused.jsonl"
+    other = DeadLetters(wanted, replaces=True)
+    opened = dead_letters._opened
+
+    def made_and_taken(path: Path, mode: Any) -> Any:
+        file = opened(path, mode)
+        if mode == "xb" and not other.count:
+            for number in range(3):
+                other.add(refused("other", number), "no")
+            if ended:
+                other.close()
+        return file
+
+    monkeypatch.setattr(dead_letters, "_opened", made_and_taken)
+    file = DeadLetters(wanted, replaces=False)
+    for number in range(3):
+        file.add(refused("this", number), "no")
+    file.close()
+    other.close()
+    assert letters(other.path) == [("other", number) for number in range(3)]
+    assert letters(file.path) == [("this", number) for number in range(3)]
 
 
 CLASSES = schema("CLASS", "CLASSID", "NAME", keys=["CLASSID"])

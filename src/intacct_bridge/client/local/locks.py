@@ -28,15 +28,15 @@ def locked(path: Path) -> Iterator[None]:
         yield
 
 
-def try_lock(file: IO[bytes]) -> bool:
+def try_lock(file: IO[bytes], *, without_locks: bool = False) -> bool:
     """Lock an open file until it is closed or its process ends; False if another process holds the lock.
 
-    Also False if the file system has no locks: then other processes could not be excluded.
+    `without_locks` is the answer where the file system has no locks: other processes cannot be excluded there.
     """
     try:
         return _lock(file.fileno())
     except OSError:
-        return False
+        return without_locks
 
 
 def _lock(descriptor: int) -> bool:

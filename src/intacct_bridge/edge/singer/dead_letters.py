@@ -97,8 +97,7 @@ class DeadLetters:
         names = _free_names(self.path)
         while file is None:
             self.path = next(names)
-            with suppress(FileExistsError):
-                file = _opened(self.path, "xb")
+            file = _new_file(self.path)
         return file
 
     def _wanted_file(self) -> IO[bytes] | None:
@@ -127,6 +126,19 @@ class DeadLetters:
 
 def _opened(path: Path, mode: Literal["xb", "ab"]) -> IO[bytes]:
     return open(path, mode, opener=lambda name, flags: os.open(name, flags, 0o600))
+
+
+def _new_file(path: Path) -> IO[bytes] | None:
+    """A new file, locked; None if the name is taken, or if another run locked the file first and so has it."""
+    try:
+        file = _opened(path, "xb")
+    except FileExistsError:
+        return None
+    # Without locks, no run takes a file that exists.
+    if try_lock(file, without_locks=True) and _has_name(file, path) and os.fstat(file.fileno()).st_size == 0:
+        return file
+    file.close()
+    return None
 
 
 def _has_name(file: IO[bytes], path: Path) -> bool:
