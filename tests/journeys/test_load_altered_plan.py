@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from intacct_bridge.flow.plan.planner import confirm_plan
 from intacct_bridge.flow.post.loader import Loader
 from intacct_bridge.flow.records.status import RecordStatus
 from support.journeys.objects import BILLS, VENDORS, Desk
-from support.small_company import Clock, client, company
+from support.small_company import client
 
 Alter = Callable[[dict[str, Any]], object]
 ENTRY = """Journal,Date,Title,Reference,Account,Debit,Credit,Location
@@ -26,12 +26,9 @@ GJ,2026-11-30,Rent,R-1,10010,,10.00,100
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    emulator = company(Clock())
-    desk = Desk(tmp_path, emulator)
+def desk(desk: Desk) -> Desk:
     assert {one.status for one in desk.load(VENDORS, "VENDOR")} == {RecordStatus.APPLIED}
-    yield desk
-    emulator.close()
+    return desk
 
 
 def keep(desk: Desk, text: str, object_name: str, mode: str = "create") -> Path:

@@ -1,6 +1,5 @@
 """Files with their bills: one transaction each, never one without the other, whatever happens on the way."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,20 +14,14 @@ from intacct_bridge.flow.records.status import RecordStatus
 from intacct_bridge.wire.codec import decode_request
 from intacct_bridge.wire.reply import ConnectionCutError, Reply
 from support.journeys.objects import BILLS, VENDORS, Desk, reasons
-from support.small_company import Clock, client, company
+from support.small_company import Clock, client
 
 HEAD, *ROWS = BILLS.splitlines()
 FILED = "\n".join([f"{HEAD},Attachments", f"{ROWS[0]},scan.pdf; note.txt", f"{ROWS[1]},", f"{ROWS[2]},"]) + "\n"
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def desk(tmp_path: Path, clock: Clock) -> Iterator[Desk]:
-    desk = Desk(tmp_path, company(clock))
+def desk(desk: Desk, tmp_path: Path) -> Desk:
     desk.load(VENDORS, "VENDOR")
     with client(desk.emulator) as gateway:
         try:
@@ -38,9 +31,7 @@ def desk(tmp_path: Path, clock: Clock) -> Iterator[Desk]:
                 pytest.skip("the emulator does not read attachments yet")
     (tmp_path / "scan.pdf").write_bytes(b"%PDF one")
     (tmp_path / "note.txt").write_bytes(b"hello")
-    yield desk
-    assert desk.emulator.incidents == []
-    desk.emulator.close()
+    return desk
 
 
 def filed(desk: Desk) -> dict[str, list[tuple[str, str, bytes]]]:

@@ -1,6 +1,5 @@
 """Records that were deleted after we posted them: posted anew with proof of the delete, refused without it."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,7 +17,7 @@ from intacct_bridge.wire.codec import decode_request
 from intacct_bridge.wire.reply import Reply
 from support.journeys.objects import BILLS, VENDORS, Desk, reasons
 from support.journeys.piping import Pipe, record, schema
-from support.small_company import Clock, client, company
+from support.small_company import Clock, client
 
 ENTRIES = """Journal,Date,Title,Reference,Account,Debit,Credit,Location
 GJ,2026-11-30,Rent,R-1,68000,10.00,,100
@@ -30,20 +29,7 @@ LAYOUTS = {"GLBATCH": "journal-entries"}
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def emulator(clock: Clock) -> Iterator[Emulator]:
-    emulator = company(clock)
-    yield emulator
-    emulator.close()
-
-
-@pytest.fixture
-def desk(tmp_path: Path, emulator: Emulator, clock: Clock) -> Desk:
-    desk = Desk(tmp_path, emulator)
+def desk(desk: Desk, clock: Clock) -> Desk:
     assert statuses(desk.load(VENDORS, "VENDOR")) == [RecordStatus.APPLIED] * 2
     clock.forward(minutes=1)
     return desk

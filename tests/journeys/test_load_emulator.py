@@ -1,7 +1,6 @@
 """Journal entries from a file into the emulated company: receipts, refusals, and every fault on the way."""
 
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,19 +25,6 @@ from intacct_bridge.wire.codec import decode_request
 from intacct_bridge.wire.reply import ConnectionCutError, Reply, Transport
 from support.flow.ledger import HEADER
 from support.small_company import AS_OF, Clock, client, company
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def emulator(clock: Clock) -> Iterator[Emulator]:
-    made = company(clock)
-    yield made
-    assert made.incidents == []
-    made.close()
 
 
 def posted(emulator: Emulator) -> Counter[str]:

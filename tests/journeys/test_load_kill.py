@@ -6,7 +6,6 @@ import subprocess
 import sys
 import threading
 from collections import Counter
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -25,7 +24,7 @@ from intacct_bridge.store.place import Place, PostgresPlace
 from intacct_bridge.wire.codec import decode_request
 from intacct_bridge.wire.reply import Reply
 from support.flow.ledger import HEADER
-from support.small_company import Clock, client, company
+from support.small_company import Clock, client
 
 ROOT = Path(__file__).parent.parent.parent
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform == "win32", reason="needs kill -9")]
@@ -60,19 +59,6 @@ class Killer:
             os.kill(self.victim.pid, signal.SIGKILL)
             self.victim.wait()
             self.victim = None
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def emulator(clock: Clock) -> Iterator[Emulator]:
-    made = company(clock)
-    yield made
-    assert made.incidents == []
-    made.close()
 
 
 def entries(folder: Path) -> Path:

@@ -1,9 +1,7 @@
 """Any object from a file into the emulated company: created, compared, changed, deleted, each exactly once."""
 
 from collections import Counter
-from collections.abc import Iterator
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
 
@@ -12,15 +10,6 @@ from intacct_bridge.flow.records.status import RecordStatus
 from intacct_bridge.wire.codec import decode_request
 from intacct_bridge.wire.reply import Reply
 from support.journeys.objects import BILLS, VENDORS, Desk, reasons
-from support.small_company import Clock, company
-
-
-@pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    emulator = company(Clock())
-    yield Desk(tmp_path, emulator)
-    assert emulator.incidents == []
-    emulator.close()
 
 
 def test_vendors_are_made_once_and_a_second_run_changes_nothing(desk: Desk) -> None:

@@ -4,7 +4,7 @@
 """
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from unicodedata import normalize
@@ -22,7 +22,7 @@ from intacct_bridge.wire.codec import decode_request
 from intacct_bridge.wire.reply import ConnectionCutError, Reply
 from support.journeys.objects import Desk, reasons
 from support.journeys.piping import Pipe, record, schema
-from support.small_company import Clock, client, company
+from support.small_company import Clock, client
 
 KEPT = Path(__file__).parents[1] / "earlier" / "accents" / "outbox.sqlite"
 APPLIED, UNCHANGED, IN_DOUBT = RecordStatus.APPLIED, RecordStatus.UNCHANGED, RecordStatus.IN_DOUBT
@@ -47,23 +47,6 @@ def nfd(text: str) -> str:
 
 
 BOTH = pytest.mark.parametrize(("theirs", "ours"), [(nfc, nfd), (nfd, nfc)], ids=["held-in-nfc", "held-in-nfd"])
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def emulator(clock: Clock) -> Iterator[Emulator]:
-    emulator = company(clock)
-    yield emulator
-    emulator.close()
-
-
-@pytest.fixture
-def desk(tmp_path: Path, emulator: Emulator) -> Desk:
-    return Desk(tmp_path, emulator)
 
 
 def entered_by_a_person(desk: Desk, name: str, cells: dict[str, str], form: Form) -> None:

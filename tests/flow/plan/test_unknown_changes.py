@@ -1,11 +1,9 @@
 """Updates of fields that Intacct takes and does not show: done once, and never called done without a proof."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from intacct_bridge.emulator.gateway.gateway import Emulator
 from intacct_bridge.flow.approval.approvals import approve, keep_plan
 from intacct_bridge.flow.company.legacy import LegacyGateway
 from intacct_bridge.flow.plan.plan import Mode, SendOptions, Verdict
@@ -15,7 +13,7 @@ from intacct_bridge.flow.records.status import RecordStatus
 from intacct_bridge.wire.codec import decode_request
 from intacct_bridge.wire.reply import ConnectionCutError, Reply
 from support.journeys.objects import Desk
-from support.small_company import Clock, client, company
+from support.small_company import Clock, client
 
 ENTRY = """Journal,Date,Title,Reference,Account,Debit,Credit,Location
 GJ,2026-11-30,Rent,R-1,68000,5,,100
@@ -26,20 +24,7 @@ APPLIED, UNCHANGED = RecordStatus.APPLIED, RecordStatus.UNCHANGED
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def emulator(clock: Clock) -> Iterator[Emulator]:
-    emulator = company(clock)
-    yield emulator
-    emulator.close()
-
-
-@pytest.fixture
-def desk(tmp_path: Path, emulator: Emulator) -> Desk:
-    desk = Desk(tmp_path, emulator)
+def desk(desk: Desk) -> Desk:
     desk.load(ENTRY, "journal-entries")
     return desk
 

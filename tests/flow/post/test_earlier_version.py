@@ -23,7 +23,7 @@ from intacct_bridge.flow.records.status import RecordStatus
 from intacct_bridge.flow.records.write import WriteOperation
 from intacct_bridge.flow.tables.open import open_table
 from support.journeys.objects import BILLS, VENDORS, Desk
-from support.small_company import Clock, client, company
+from support.small_company import Clock, client
 
 KEPT = Path(__file__).parents[2] / "earlier" / "load"
 PLANS = ("classes", "bills", "doubt")
@@ -46,21 +46,12 @@ STATUSES = [
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def desk(tmp_path: Path, clock: Clock) -> Iterator[Desk]:
+def desk(desk: Desk) -> Desk:
     """The company with the records that the earlier version had posted."""
-    emulator = company(clock)
-    desk = Desk(tmp_path, emulator)
     desk.load("CLASSID,NAME\nS-APPLIED,Applied\n", "CLASS")
     desk.load(VENDORS, "VENDOR")
     desk.load(BILLS, "APBILL")
-    yield desk
-    assert emulator.incidents == []
-    emulator.close()
+    return desk
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """A record in doubt whose key another person changes before it is settled: never sent again, never claimed falsely."""
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 
@@ -12,7 +11,7 @@ from intacct_bridge.model.query.query import Query
 from intacct_bridge.wire.codec import decode_request
 from intacct_bridge.wire.reply import ConnectionCutError, Reply
 from support.journeys.objects import VENDORS, Desk
-from support.small_company import Clock, client, company
+from support.small_company import Clock, client
 
 ENTRY = """Journal,Date,Title,Reference,Account,Debit,Credit,Location
 GJ,2026-11-30,Rent,R-1,68000,5,,100
@@ -22,23 +21,6 @@ BILL = """VENDORID,RECORDID,WHENCREATED,WHENDUE,CURRENCY,BASECURR,ACCOUNTNO,TRX_
 V-1,INV-1,2026-11-02,2026-12-02,USD,USD,60100,100.10,100,100
 """
 APPLIED, IN_DOUBT, SETTLED = RecordStatus.APPLIED, RecordStatus.IN_DOUBT, RecordStatus.SETTLED
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def emulator(clock: Clock) -> Iterator[Emulator]:
-    emulator = company(clock)
-    yield emulator
-    emulator.close()
-
-
-@pytest.fixture
-def desk(tmp_path: Path, emulator: Emulator) -> Desk:
-    return Desk(tmp_path, emulator)
 
 
 def lost(emulator: Emulator, after: Callable[[Client], object] | None) -> Callable[[str, bytes], Reply]:

@@ -1,11 +1,7 @@
 """An update in doubt, or not sent, that a later change follows: its values are not written over the later ones."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
-from intacct_bridge.emulator.gateway.gateway import Emulator
 from intacct_bridge.flow.company.legacy import LegacyGateway
 from intacct_bridge.flow.outbox.entry import OutboxEntry
 from intacct_bridge.flow.plan.plan import Mode
@@ -15,26 +11,13 @@ from intacct_bridge.flow.records.status import RecordStatus
 from intacct_bridge.wire.codec import decode_request
 from intacct_bridge.wire.reply import ConnectionCutError, Reply
 from support.journeys.objects import VENDORS, Desk
-from support.small_company import Clock, client, company
+from support.small_company import Clock, client
 
 APPLIED, IN_DOUBT, NOT_SENT = RecordStatus.APPLIED, RecordStatus.IN_DOUBT, RecordStatus.NOT_SENT
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def emulator(clock: Clock) -> Iterator[Emulator]:
-    emulator = company(clock)
-    yield emulator
-    emulator.close()
-
-
-@pytest.fixture
-def desk(tmp_path: Path, emulator: Emulator) -> Desk:
-    desk = Desk(tmp_path, emulator)
+def desk(desk: Desk) -> Desk:
     desk.load(VENDORS, "VENDOR")
     return desk
 
