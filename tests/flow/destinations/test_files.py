@@ -110,7 +110,9 @@ def test_only_the_file_of_an_empty_stream_has_an_empty_row_group(tmp_path: Path,
     assert [written.row_group(place).num_rows for place in range(written.num_row_groups)] == [rows]
 
 
-def test_a_parquet_column_has_a_dictionary_where_its_values_repeat(tmp_path: Path) -> None:
+def test_a_parquet_column_has_a_dictionary_where_its_values_repeat_and_bounds_where_readers_can_use_them(
+    tmp_path: Path,
+) -> None:
     numbers = range(3000)
     rows = pa.table({
         "RECORDNO": [str(number) for number in numbers],
@@ -130,10 +132,19 @@ def test_a_parquet_column_has_a_dictionary_where_its_values_repeat(tmp_path: Pat
     columns = [group.column(place) for place in range(len(rows.column_names))]
     with_dictionary = [one.path_in_schema for one in columns if one.has_dictionary_page]
     assert with_dictionary == ["ACCOUNTNO", "PROJECTID", "LINE_NO"]
+    bounds = {
+        one.path_in_schema: one.statistics.max for one in columns if one.statistics and one.statistics.has_min_max
+    }
+    last = datetime(2026, 1, 9, tzinfo=UTC)
+    assert bounds == {"RECORDNO": "999", "AMOUNT": Decimal(8), "MODIFIED": last, "LINE_NO": 8}
     written = pa.concat_tables([rows, rows.slice(1000, 10)])
     assert pq.read_table(path).equals(written)
+    kept = pq.read_table(path, filters=[("ACCOUNTNO", "=", "7")])
+    assert kept.num_rows == sum(value == "7" for value in written["ACCOUNTNO"].to_pylist())
     with duckdb.connect() as con:
         con.execute("SET TimeZone = 'UTC'")
+        few = con.execute(f"SELECT count(*) FROM '{path}' WHERE ACCOUNTNO = '7' AND PROJECTID IS NULL").fetchall()
+        assert few == [(kept.num_rows,)]
         assert con.read_parquet(str(path)).fetchall() == [tuple(row.values()) for row in written.to_pylist()]
 
 

@@ -103,7 +103,10 @@ class ParquetFile:
         import pyarrow.parquet as pq
 
         repeating = [name for name in first.column_names if _repeats(first.column(name))]
-        self._writer = pq.ParquetWriter(path, first.schema, compression="zstd", use_dictionary=repeating)
+        bounded = [name for name in first.column_names if _is_bounded(first.column(name), repeats=name in repeating)]
+        self._writer = pq.ParquetWriter(
+            path, first.schema, compression="zstd", use_dictionary=repeating, write_statistics=bounded
+        )
 
     def write(self, rows: "pa.Table") -> None:
         """Write a row group."""
@@ -131,3 +134,14 @@ def _repeats(values: "pa.ChunkedArray") -> bool:
         return False
     some = values.slice(0, _LOOKED_AT)
     return bool(2 * pc.count_distinct(some).as_py() <= len(some) - some.null_count)
+
+
+def _is_bounded(values: "pa.ChunkedArray", *, repeats: bool) -> bool:
+    """Whether the least and the greatest value of a row group let readers skip it.
+
+    Strings that repeat, such as account numbers, are the same in nearly every row group. To find their bounds takes a
+    tenth of the time of the whole file.
+    """
+    import pyarrow as pa
+
+    return bool(values.null_count < len(values)) and not (repeats and pa.types.is_string(values.type))
