@@ -212,3 +212,28 @@ def test_an_account_that_returns_to_zero_keeps_what_the_rates_left_of_it(demo_co
     assert at[9][2] == at[10][1] == at[10][2] == at[11][2] != 0
     assert demo_copy.rows("SELECT count(*) FROM reporting.accounts WHERE account_no = '99001'") == [(0,)]
     assert at[9][0] == date(2026, 9, 1)
+
+
+ADVANCE = (
+    'INSERT INTO "ARADVANCE" BY NAME SELECT {} AS "RECORDNO", \'{}\' AS "STATE", {} AS "TOTALENTERED", '
+    '{} AS "TRX_TOTALENTERED", 0 AS "TOTALDUE", 0 AS "TRX_TOTALDUE", \'rr\' AS "RECORDTYPE", \'A-1\' AS "RECORDID", '
+    "'C1' AS \"CUSTOMERID\", 'USD' AS \"CURRENCY\", 'USD' AS \"BASECURR\", DATE '{}' AS \"RECEIPTDATE\", "
+    "DATE '{}' AS \"WHENCREATED\", TIMESTAMPTZ '2026-09-10 12:00:00+00' AS \"WHENMODIFIED\""
+)
+
+
+@pytest.mark.parametrize(
+    "days",
+    [("2026-09-10", "2026-09-10"), ("2026-08-03", "2026-09-10"), ("2026-09-10", "2026-08-03"), ()],
+    ids=["both dates", "WHENCREATED alone", "RECEIPTDATE alone", "no reversal"],
+)
+def test_a_reversed_advance_is_open_until_the_day_of_its_reversal(changed: Changed, days: tuple[str, ...]) -> None:
+    copy = changed(
+        ADVANCE.format(999998, "Reversed", 400, 400, "2026-08-03", "2026-08-03"),
+        *([ADVANCE.format(999999, "Reversal", -400, -400, *days)] if days else []),
+    )
+    for day, expected in (("08-02", []), ("08-03", [-400]), ("09-09", [-400]), ("09-10", []), ("11-01", [])):
+        rows = copy.rows(
+            f"SELECT open_base FROM reporting.ar_open_items(DATE '2026-{day}') WHERE document_type = 'customer advance'"
+        )
+        assert [amount for (amount,) in rows] == expected, day

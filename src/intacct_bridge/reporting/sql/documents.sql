@@ -37,7 +37,7 @@
 --   TRX_AMOUNT number)
 -- Reads if present: ARADVANCE (RECORDNO text, RECORDID text, CUSTOMERID text, CUSTOMERNAME text, STATE text,
 --   RECEIPTDATE date, WHENCREATED date, CURRENCY text, BASECURR text, TOTALENTERED number, TRX_TOTALENTERED number,
---   TOTALDUE number, TRX_TOTALDUE number, MEGAENTITYID text)
+--   TOTALDUE number, TRX_TOTALDUE number, MEGAENTITYID text, WHENMODIFIED date)
 -- Reads if present: ARADVANCEITEM (RECORDKEY text, ACCOUNTNO text, LOCATIONID text)
 -- End
 -- Columns:
@@ -156,6 +156,23 @@ control_lines AS (
     WHERE l.recordtype = 'rp'
     GROUP BY 1, 2, 3
 ),
+advances AS (
+    SELECT
+        v.*,
+        row_number() OVER (
+            PARTITION BY v.recordid, v.customerid, v.state, v.totalentered ORDER BY length(v.recordno), v.recordno
+        ) AS place
+    FROM raw.aradvance AS v
+),
+advance_reversals AS (
+    SELECT o.recordno, coalesce(greatest(r.receiptdate, r.whencreated), o.whenmodified) AS reversed_on
+    FROM advances AS o
+    LEFT JOIN advances AS r
+        ON r.state = 'Reversal' AND r.customerid = o.customerid
+        AND coalesce(r.recordid, '') = coalesce(o.recordid, '') AND r.totalentered = -o.totalentered
+        AND r.place = o.place
+    WHERE o.state = 'Reversed'
+),
 advance_lines AS (
     SELECT i.recordkey, min(i.accountno) AS account_no, max(i.accountno) AS other_no, min(p.entity_id) AS entity_id
     FROM raw.aradvanceitem AS i
@@ -235,7 +252,7 @@ SELECT
     coalesce(v.receiptdate, v.whencreated),
     coalesce(v.receiptdate, v.whencreated),
     coalesce(v.receiptdate, v.whencreated),
-    NULL,
+    r.reversed_on,
     coalesce(nullif(v.currency, ''), v.basecurr, ''),
     coalesce(nullif(v.basecurr, ''), v.currency, ''),
     CAST(-coalesce(v.trx_totalentered, v.totalentered) AS {trx_money}),
@@ -245,5 +262,6 @@ SELECT
 FROM raw.aradvance AS v
 LEFT JOIN advance_lines AS l ON l.recordkey = v.recordno
 LEFT JOIN reporting.locations AS m ON m.location_id = v.megaentityid
-WHERE v.state NOT IN ('Draft', 'Submitted', 'Declined', 'Reversed', 'Reversal')
+LEFT JOIN advance_reversals AS r ON r.recordno = v.recordno
+WHERE v.state NOT IN ('Draft', 'Submitted', 'Declined', 'Reversal')
 -- End
