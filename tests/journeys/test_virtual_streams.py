@@ -9,6 +9,7 @@ import duckdb
 import pytest
 
 from intacct_bridge.client.client import Client
+from intacct_bridge.emulator.gateway.gateway import Emulator
 from intacct_bridge.errors import InvalidRequestError
 from intacct_bridge.flow.extract.selection import select_streams
 from intacct_bridge.flow.extract.source import GatewaySource
@@ -57,6 +58,18 @@ def test_balances_are_read_again_only_when_the_ledger_changed(reader: Client, tm
     assert extract(reader, uri, name)["trial_balance"].rows > 100
     after = {row["_key"]: row["endbalance"] for row in rows(tmp_path / "copy.duckdb", "trial_balance")}
     assert before != after
+
+
+def test_an_entry_without_any_time_may_be_new_so_balances_are_read_again(
+    reader: Client, demo: Emulator, tmp_path: Path
+) -> None:
+    uri, name = f"duckdb:///{tmp_path / 'copy.duckdb'}", f"trial_balance?{AUTUMN}"
+    extract(reader, uri, name)
+    assert extract(reader, uri, name)["trial_balance"].rows == 0
+    table = demo.company().store.table("GLBATCH")
+    number, row = next(table.rows())
+    table.update(number, {name: text for name, text in row.items() if name not in ("WHENMODIFIED", "WHENCREATED")})
+    assert extract(reader, uri, name)["trial_balance"].rows > 100
 
 
 def test_balances_get_a_column_that_is_selected_later_although_the_ledger_did_not_change(

@@ -146,6 +146,27 @@ def test_an_idle_run_costs_one_transaction_a_stream_and_one_for_the_deletes(copy
     assert outcomes[DELETES].transactions == 1
 
 
+def test_a_record_without_any_time_is_found_and_costs_no_transaction_later(copy: Copy) -> None:
+    """Only a record that was never modified has no WHENMODIFIED; its WHENCREATED may be null too."""
+    company = Company(7).fill(60)
+    copy.run(company, options=Options())
+    company.clock += timedelta(days=3)
+    for table, cells in (("VENDOR", {"VENDORID": "V99", "NAME": "imported"}), ("APBILL", {"TOTAL": 5})):
+        company.tables[table].rows.append(
+            {"RECORDNO": company.next_key, "WHENCREATED": None, "WHENMODIFIED": None} | cells
+        )
+        company.next_key += 1
+    copy.run(company, options=Options())
+    check(copy, company)
+    for _ in range(2):
+        company.clock += timedelta(days=3)
+        before = company.calls
+        outcomes = copy.run(company, options=Options())
+        assert company.calls - before == len(STREAMS) + 1
+        assert outcomes["VENDOR"].rows == 1
+    check(copy, company)
+
+
 def test_a_run_soon_after_a_change_costs_as_little_as_an_idle_one(copy: Copy) -> None:
     """Changes are read again within the overlap, and cost nothing besides their page."""
     company = Company(12).fill(150)

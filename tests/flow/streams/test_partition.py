@@ -100,10 +100,12 @@ BEFORE, AT, LATER = "01/31/2026 09:59:59", SINCE, "02/01/2026 00:00:00"
         ("", LATER, True),  # never changed since it was created
         ("", AT, True),
         ("", BEFORE, False),
+        ("", "", True),  # nothing tells when it came
+        (BEFORE, "", False),
     ],
 )
 def test_changes_hold_rows_that_were_created_and_never_changed(modified: str, created: str, kept: bool) -> None:
-    row = {"WHENMODIFIED": modified or None, "WHENCREATED": created}
+    row = {"WHENMODIFIED": modified or None, "WHENCREATED": created or None}
     assert kept_by(changed_since(STREAM, SINCE), row) == kept
 
 

@@ -77,11 +77,12 @@ ReadPage = Callable[[Query], PartitionPage]
 def changed_since(stream: Stream, text: str) -> Filter:
     """The rows that were changed at or after a time (as `filter_time` gives it), or created since and never changed.
 
-    If the object has no time of creation, every row that was never changed is read, since nothing else finds it.
+    A row that was never changed and has no time of creation is always read, since nothing else finds it.
     """
     never: Filter = Compare(stream.modified, Op.ISNULL)
     if stream.created:
-        never = all_of((never, Compare(stream.created, Op.GREATERTHANOREQUALTO, (text,))))
+        created = Compare(stream.created, Op.GREATERTHANOREQUALTO, (text,))
+        never = all_of((never, any_of((created, Compare(stream.created, Op.ISNULL)))))
     return any_of((Compare(stream.modified, Op.GREATERTHANOREQUALTO, (text,)), never))
 
 
@@ -90,7 +91,7 @@ def unchanged_since(stream: Stream, text: str) -> Filter:
     before = Compare(stream.modified, Op.LESSTHAN, (text,))
     if not stream.created:
         return before
-    created = any_of((Compare(stream.created, Op.LESSTHAN, (text,)), Compare(stream.created, Op.ISNULL)))
+    created = Compare(stream.created, Op.LESSTHAN, (text,))
     return any_of((before, all_of((Compare(stream.modified, Op.ISNULL), created))))
 
 

@@ -72,7 +72,9 @@ class BalancesReader:
             return False  # a month may have begun
         reads_as = gateway.calibration.reading_of(gateway.formatting.offset_minutes)
         text = filter_time(since, gateway.formatting.offset_minutes, reads_as)
-        changed = any_of(tuple(Compare(name, Op.GREATERTHANOREQUALTO, (text,)) for name in _CHANGE_TIMES))
+        since_then = (Compare(name, Op.GREATERTHANOREQUALTO, (text,)) for name in _CHANGE_TIMES)
+        without_time = all_of(tuple(Compare(name, Op.ISNULL) for name in _CHANGE_TIMES))  # it may be new
+        changed = any_of((*since_then, without_time))
         deleted = (Compare("ACCESSMODE", Op.EQUALTO, ("D",)), Compare("ACCESSTIME", Op.GREATERTHANOREQUALTO, (text,)))
         try:
             return not (_any(gateway, "GLBATCH", "RECORDNO", changed) or _any(gateway, "AUDITHISTORY", "ID", *deleted))
