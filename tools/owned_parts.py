@@ -29,7 +29,7 @@ def owned_parts(catalogue: Mapping[str, Any], wrappers: Container[tuple[str, str
 
 
 def _inside(operation: Operation, row: Parameter) -> list[str]:
-    """The elements inside a part: those of its list, or its own fields where it is a single element."""
+    """The elements inside a part: those of its list, or its own fields if it is a single element."""
     if row.holds:
         return list(row.holds)
     single = row.kind in ("object", "array", "varies") and row.name in operation.tables

@@ -177,7 +177,7 @@ _OURS = f"_run, _read_at, _deleted_at IS NOT NULL AS {DELETED}"
 
 
 def _keyed(stream: Stream, since: int) -> str:
-    """The rows that changed, by key; all rows that are there, where nothing was loaded before."""
+    """The rows that changed, by key; all rows that are there, if nothing was loaded before."""
     where = f"_run > {since}" if since else "_deleted_at IS NULL"
     return f"SELECT * EXCLUDE (_run, _read_at, _deleted_at), {_OURS} FROM main.{quoted(stream.name)} WHERE {where}"
 

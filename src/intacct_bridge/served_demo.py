@@ -93,7 +93,7 @@ def has_demo() -> bool:
 def means_demo(name: str | None, given: Sequence[str] = ()) -> bool:
     """Whether a connection's name, or `INTACCT_CONNECTION`, means the demo's company.
 
-    It does not where a file defines that name, or where the `given` settings name a company or a gateway.
+    It does not if a file defines that name, or if the `given` settings name a company or a gateway.
     """
     named = name or os.environ.get("INTACCT_CONNECTION")
     if named != NAME or "company_id" in given or "endpoint" in given:
@@ -102,7 +102,7 @@ def means_demo(name: str | None, given: Sequence[str] = ()) -> bool:
 
 
 def listed_connections() -> list[ListedConnection]:
-    """Every named connection in the files, and that of the demo's company where there is one."""
+    """Every named connection in the files, and that of the demo's company if there is one."""
     found = list_connections()
     if has_demo() and means_demo(NAME):
         login = (CREDENTIALS["company_id"], CREDENTIALS["user_id"])

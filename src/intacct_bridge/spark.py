@@ -2,7 +2,7 @@
 
     df = spark.read.format("intacct").option("connection", "books").option("object", "APBILL").load()
 
-Spark 4 finds the format by itself where this package is installed on the driver. `register` is for a session that does
+Spark 4 finds the format by itself if this package is installed on the driver. `register` is for a session that does
 not. Needs the extra `spark`, also on executors.
 """
 

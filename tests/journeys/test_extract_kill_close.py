@@ -61,7 +61,7 @@ class Whole:
         return self.scene.programs.place / "killed.duckdb"
 
     def killed_at(self, how: str, number: int, counted: str = "") -> list[str]:
-        """Kill the run before this operation; the operations that it came to, none where it was not killed."""
+        """Kill the run before this operation; the operations that it came to, none if it was not killed."""
         copy = self.killed
         for left in copy.parent.glob("killed.duckdb*"):
             left.unlink()

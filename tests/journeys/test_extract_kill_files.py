@@ -37,7 +37,7 @@ class Scene:
         return self.programs.place / "killed"
 
     def kill_before(self, operation: str, number: int) -> list[str]:
-        """Kill the run before the n-th of these operations; all of its operations, none where it was not killed."""
+        """Kill the run before the n-th of these operations; all of its operations, none if it was not killed."""
         shutil.rmtree(self.copy, ignore_errors=True)
         shutil.copytree(self.before, self.copy)
         operations = FileOperations(self.copy)

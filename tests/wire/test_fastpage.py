@@ -25,7 +25,7 @@ SELF_CLOSED = PAGE.replace(b"<BATCH.TITLE></BATCH.TITLE>", b"<BATCH.TITLE/>").re
 
 
 def same(body: bytes) -> bool:
-    """Whether the fast decoder accepts; where it does, it must agree with the strict one."""
+    """Whether the fast decoder accepts; if it does, it must agree with the strict one."""
     fast = text_columns(body)
     if fast is None:
         return False

@@ -58,7 +58,7 @@ def table_of(batches: "Iterable[pa.RecordBatch]") -> "pa.Table":
 
 
 def _several(given: Iterable[Any], what: str) -> None:
-    """Refuse one text or one record where several are expected: the parts of a text would count as keys."""
+    """Refuse one text or one record if several are expected: the parts of a text would count as keys."""
     if isinstance(given, str | bytes | Mapping):
         raise InvalidRequestError(f"the {what} are a list, and {given!r:.60} is not one", fix="put it in a list")
 
@@ -67,7 +67,7 @@ class Client:
     """Reads from and writes to one company.
 
     `transport` takes the place of the network, as the emulator does. `max_transactions` stops before a request that
-    would exceed it. `keep` keeps definitions and the month's transactions on this machine; by default it is on where
+    would exceed it. `keep` keeps definitions and the month's transactions on this machine; by default it is on if
     the transport is the network (for a gateway on this machine: definitions only). A folder keeps definitions there.
 
     Writes are sent at once and are not recorded on this machine, unless a `writer` sends them. The writer is closed
@@ -230,7 +230,7 @@ class Client:
 
     def begin_run(self) -> None:
         """What this client knows of the catalogue counts as read by an earlier run: what is older than `catalog_hours`
-        is read again, and the rest where an answer contradicts it.
+        is read again, and the rest if an answer contradicts it.
         """
         self._cache.begin_run()
 
@@ -277,7 +277,7 @@ class Client:
         return self._catalog.queryable(self.describe(object_name, doc_par_id))
 
     def lookup(self, object_name: str, doc_par_id: str | None = None) -> ObjectDef:
-        """The definition as the gateway gives it now, also where it is known already."""
+        """The definition as the gateway gives it now, even if it is known already."""
         return self._reader.lookup(object_name, doc_par_id)
 
     def read_as_text(self, fields: Mapping[str, Iterable[str]]) -> None:

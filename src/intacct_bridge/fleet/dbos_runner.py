@@ -60,7 +60,7 @@ class DbosRunner:
     """The runner of one process. DBOS allows one engine in a process."""
 
     def __init__(self, place: PostgresPlace, *, recoveries: int = _RECOVERIES) -> None:
-        """Connect, and make DBOS's tables where there are none. `recoveries`: how often a run is handed out again."""
+        """Connect, and make DBOS's tables if there are none. `recoveries`: how often a run is handed out again."""
         try:
             from dbos import DBOSClient
         except ImportError:

@@ -387,7 +387,7 @@ class Fleet:
         """Keep how a run ended, in the words of `RunEnd`; False if its end is known already.
 
         The tenant's secrets are masked in `detail`, and those in `hide`, such as a password that was changed meanwhile;
-        where the secrets cannot be opened, the detail is left out.
+        if the secrets cannot be opened, the detail is left out.
         """
         shown = self._masked(run.tenant, detail, hide)[:_LONGEST_DETAIL] if detail else ""
         return self.registry.end_run(

@@ -57,7 +57,7 @@ def open_link(fleet: Fleet, token: str) -> CredentialLink:
 
 
 def use_link(fleet: Fleet, token: str) -> CredentialLink:
-    """Use a link up. LinkError for one that cannot be used, also where someone else was faster."""
+    """Use a link up. LinkError if it cannot be used, or if someone else was faster."""
     link = open_link(fleet, token)
     try:
         fleet.use_link(token)

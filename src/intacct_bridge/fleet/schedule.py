@@ -58,8 +58,8 @@ class Schedule:
         """The first due time after a moment, in UTC.
 
         The due times of an interval are the same on every machine. `spread`, such as the tenant's name, shifts them by
-        a part of the interval, so that a thousand tenants are not due at once. A time of cron is never shifted. Where
-        the clock skips a time in spring, the flow is due at the moment of the change; where the clock repeats a time in
+        a part of the interval, so that a thousand tenants are not due at once. A time of cron is never shifted. If
+        the clock skips a time in spring, the flow is due at the moment of the change; if the clock repeats a time in
         autumn, the flow is due the first time only. Times with `*` as the hour are due whenever the clock shows them.
         """
         if self.seconds:

@@ -121,7 +121,7 @@ class FleetKeys:
         return SealedKey(self.first.id, _seal(self.first.secret, data_key, _data("data key", owner, self.first.id)))
 
     def opened_key(self, sealed: SealedKey, owner: str) -> bytes:
-        """A data key. SettingsError if the key that sealed it is not given, or where it was changed."""
+        """A data key. SettingsError if the key that sealed it is not given, or if it was changed."""
         key = next((one for one in self.keys if one.id == sealed.key_id), None)
         if key is None:
             given = listed([one.id for one in self.keys])
@@ -139,7 +139,7 @@ def seal(data_key: bytes, owner: str, name: str, value: str) -> bytes:
 
 
 def unseal(data_key: bytes, owner: str, name: str, sealed: bytes) -> str:
-    """A secret. SettingsError if any byte was changed, or where it was sealed for another owner or name."""
+    """A secret. SettingsError if any byte was changed, or if it was sealed for another owner or name."""
     return _open(data_key, sealed, _data("secret", owner, name), f"{name} of {owner_name(owner)}").decode()
 
 

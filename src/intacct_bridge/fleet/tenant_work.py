@@ -33,7 +33,7 @@ from intacct_bridge.store.place import PostgresPlace
 _log = logging.getLogger(__name__)
 
 RETRIES = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=20))
-"""How long after each run with a temporary fault the next one is due, where the schedule does not come first."""
+"""How long after each run with a temporary fault the next one is due, if the schedule does not come first."""
 LONGEST_WAIT = timedelta(hours=1)
 """The longest time until the next run of a company that does not answer."""
 SENDING_IS_OVER = SEND_WITHIN + LONGEST_REQUEST + timedelta(minutes=1)

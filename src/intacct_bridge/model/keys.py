@@ -129,7 +129,7 @@ def natural_key(object_name: str) -> str | None:
 
 
 def record_key(object_name: str) -> str:
-    """The field that every read walks: RECORDNO, or the table's entry where an object has none."""
+    """The field that every read walks: RECORDNO, or the table's entry if an object has none."""
     return _table().record_key.get(object_name.upper(), RECORDNO)
 
 
@@ -145,7 +145,7 @@ def replication_key(object_name: str) -> str | None:
 
 
 def created_key(object_name: str) -> str | None:
-    """The creation time: AUWHENCREATED where WHENCREATED is a business date; None if there is no such field."""
+    """The creation time: AUWHENCREATED if WHENCREATED is a business date; None if there is no such field."""
     name, table = object_name.upper(), _table()
     if name in table.created_nowhere:
         return None

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 
 def counted(number: int, noun: str, plural: str = "") -> str:
-    """`1 row`, `2,000 rows`, `0 entries`; give `plural` where the noun forms it in another way."""
+    """`1 row`, `2,000 rows`, `0 entries`; give `plural` if the noun forms it in another way."""
     return f"{number:,} {noun if number == 1 else plural or _plural(noun)}"
 
 

@@ -57,7 +57,7 @@ def has_lower_names(sink: SqlSink) -> bool:
 
 
 def apply_views(sink: SqlSink, groups: Groups | None = None) -> AppliedViews:
-    """Make the views of reporting, or make them again where the tables changed; all of it in one transaction."""
+    """Make the views of reporting, or make them again if the tables changed; all of it in one transaction."""
     dialect = DIALECTS[sink.dialect]
     _check_groups(sink, groups or {})
     shape = copy_shape(sink, groups or {})
@@ -104,7 +104,7 @@ def _lower_view(sink: SqlSink, schema: str, table: str, columns: Sequence[str]) 
 
 
 def lower_names(columns: Sequence[str]) -> dict[str, str]:
-    """A lower-case name without dots for each column; where two would be the same, the later one gets a number."""
+    """A lower-case name without dots for each column; if two would be the same, the later one gets a number."""
     found: dict[str, str] = {}
     taken: set[str] = set()
     for one in columns:
@@ -173,7 +173,7 @@ _LEDGER = "GLDETAIL"
 
 
 def _currencies(sink: SqlSink, tables: Mapping[str, Sequence[str]], columns: Sequence[str]) -> set[str]:
-    """The currencies in use: those of entities, documents, and of the ledger where the copy has no documents."""
+    """The currencies in use: those of entities, documents, and of the ledger if the copy has no documents."""
     found: set[str] = set()
     for table in (*_HEADERS, _LEDGER):
         for column in columns:

@@ -1,7 +1,7 @@
 """What a copy keeps about its company besides the tables: base currency, first fiscal month, books.
 
 They come from `getFinancialSetup`, which costs one transaction. It is asked again after some weeks, and in every full
-refresh. A company where the user may not ask it keeps what is known.
+refresh. If the user may not ask for them, what is known is kept.
 """
 
 from collections.abc import Iterable, Mapping

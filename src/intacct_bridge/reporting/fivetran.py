@@ -34,7 +34,7 @@ def has_fivetran_layout(sink: SqlSink) -> bool:
 
 
 def apply_fivetran_layout(sink: SqlSink) -> AppliedViews:
-    """Make the views, or make them again where the tables changed; a table that the copy lacks is skipped."""
+    """Make the views, or make them again if the tables changed; a table that the copy lacks is skipped."""
     tables, schema = sink.complete_tables(), view_schema(sink, SCHEMA)
     views = [
         StoredView(f"{schema}.{name}", "view", (_view(sink, schema, name, tables[table]),), LAYOUT)

@@ -59,7 +59,7 @@ def trial_balance(scope: ReportScope) -> str:
 
 
 def income_statement(scope: ReportScope) -> str:
-    """Revenue and expenses of a month and of the fiscal year so far; `earns` where an account is revenue."""
+    """Revenue and expenses of a month and of the fiscal year so far; `earns` is true if an account is revenue."""
     return (
         "SELECT i.base_currency, i.section, i.category, i.account_no, min(i.account_title) AS account_title, "
         "sum(i.amount) AS amount, sum(i.year_to_date) AS year_to_date, bool_or(a.section = 'Revenue') AS earns "

@@ -150,7 +150,7 @@ class StateDatabase(Protocol):
         """An expression for the text of one field of a JSON object in a column of bytes, and its value."""
 
     def unsafe_settings(self) -> list[str]:
-        """The settings without which a power cut loses commits, where they are off."""
+        """The settings without which a power cut loses commits, if they are off."""
 
     def hold(self, name: str) -> None:
         """Show under a name that this process lives, until `release` or its end. BusyError if another one does."""

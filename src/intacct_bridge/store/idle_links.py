@@ -55,7 +55,7 @@ class IdleLinks:
             return found.pop() if found else None
 
     def put(self, server: Server, link: Any, prepared: dict[str, Any]) -> None:
-        """Keep a connection for the next one, or close it where enough are kept."""
+        """Keep a connection for the next one, or close it if enough are kept."""
         with self._lock:
             kept = self._idle.setdefault(server, []) if self._users[server] > 0 else []
             keep = self._users[server] > 0 and len(kept) < MOST and link._transaction_status == _IDLE

@@ -43,7 +43,7 @@ class MovePart:
 def move_part(part: MovePart, source: Place, target: Place, *, name: str, step: Step = lambda _: None) -> int:
     """Move one part and return the number of its rows; 0 if an earlier run has moved it.
 
-    SettingsError if the part is in use, or where the target holds something else; the source is as before then.
+    SettingsError if the part is in use, or if the target holds something else; the source is as before then.
     """
     if source == target:
         raise SettingsError(f"{part.tables.what} is at {place_name(source)} already", fix="name another place")

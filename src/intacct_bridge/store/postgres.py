@@ -147,7 +147,7 @@ class PostgresDatabase:
     def copy_in(self, sql: str, lines: Iterable[bytes]) -> int:
         """Run a `COPY ... FROM STDIN` with these lines in its text format, and give their number.
 
-        All of them are written or, also where the lines end with an error, none. It waits for no other process.
+        Either all of them are written or none, also if the lines end with an error. It waits for no other process.
         """
         with self._guard, self._errors():
             return int(self._link.execute_unnamed(sql, stream=lines).row_count)
@@ -335,7 +335,7 @@ class PostgresDatabase:
                     _IDLE_LINKS.put(self._pool, link, prepared)
 
     def _patiently(self, work: Callable[[], T]) -> T:
-        """Do what changes nothing yet, and do it again where the connection is lost or another process is busy."""
+        """Do what changes nothing yet, and do it again if the connection is lost or another process is busy."""
         ends, wait = time.monotonic() + (PATIENCE if self._patience is None else self._patience), 0.05
         while True:
             try:

@@ -215,7 +215,7 @@ def unreachable(place: PostgresPlace, reason: str) -> UnreachableError:
 
 
 def _reason(error: BaseException) -> str:
-    """The reason of the operating system, where the driver hides it."""
+    """The reason of the operating system, if the driver hides it."""
     cause = error.__cause__
     found = cause if isinstance(cause, OSError) else error
     if isinstance(found, TimeoutError):

@@ -207,7 +207,7 @@ def _encode_result(result: Result, *, additional: bool) -> Element:
 
 
 def encode_faults(faults: Iterable[Fault], *, additional: bool = False) -> Element:
-    """`<errormessage>` with one `<error>` a fault; `<additionalinfo>` where it is asked for or not empty."""
+    """`<errormessage>` with one `<error>` a fault; `<additionalinfo>` if it is asked for or not empty."""
     return Element("errormessage", children=tuple(_encode_fault(fault, additional=additional) for fault in faults))
 
 

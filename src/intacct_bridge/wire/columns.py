@@ -153,7 +153,7 @@ def typed_column(texts: "pa.Array", kind: Kind, formatting: Formatting = DEFAULT
     return _slow(texts, kind, formatting) if fast is None else fast
 
 
-# --- the fast forms; None or ArrowInvalid where a text is not plain
+# --- the fast forms; None or ArrowInvalid if a text is not plain
 
 _Form = Callable[["pa.Array", Formatting], "pa.Array | None"]
 

@@ -1,4 +1,4 @@
-"""One page straight to Arrow text columns: the fast decoder, which accepts a page only where it can prove the result.
+"""One page straight to Arrow text columns: the fast decoder, which accepts a page only if it can prove the result.
 
 Theory. The rows of a page usually look alike: the same elements, once each, in the same order. Then every row has the
 same number of `<`, so the positions of all `<` in the page give the position of every tag and every text. Arrow finds
@@ -214,7 +214,7 @@ def _texts(page: bytes, places: "pa.Array", form: _RowsForm, *, last: bool) -> "
 
     The rows are cut at each `<`, and at the end instead of the beginning of a cell's opening tag. So an element is a
     text, or what is between two texts, as `</A><B>`. One of the latter begins with a `<` and holds one or two, while a
-    text holds none: where all the latter together are the tags of the first row as often as there are rows, each is.
+    text holds none: if all the latter together are the tags of the first row as often as there are rows, each is.
     """
     import pyarrow as pa
     import pyarrow.compute as pc

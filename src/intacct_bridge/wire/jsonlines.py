@@ -1,7 +1,7 @@
 """Typed Arrow batches → JSON lines, a page at a time and without a Python object per cell.
 
 Decimals are JSON numbers with exactly their digits (`1234.5`, never `1234.50000000000000`, never a float), dates
-`2026-01-31`, timestamps `2026-01-31T23:59:59Z` with a fraction only where there is one. Consumers that read JSON
+`2026-01-31`, timestamps `2026-01-31T23:59:59Z` with a fraction only if there is one. Consumers that read JSON
 numbers as floats can be given decimals as strings instead.
 
 Each distinct value of columns of a type is written once. A line is then a row of places in the list of these texts,
@@ -119,7 +119,7 @@ class _Form(NamedTuple):
 
     type: "pa.DataType"
     has_nulls: bool
-    """Columns with nulls are apart: their values repeat most, and are found fast where there are few."""
+    """Columns with nulls are apart: their values repeat most, and are found fast if there are few."""
     has_fractions: bool
     """A fraction of a second is written for all times of a column, or for none."""
 

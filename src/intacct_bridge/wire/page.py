@@ -28,10 +28,10 @@ class PageHead:
     count: int
     """Rows in this page; checked against what the page holds."""
     total_count: int
-    """Rows that match, regardless of the page size; `count` where the gateway does not say."""
+    """Rows that match, regardless of the page size; `count` if the gateway does not say."""
     offset: int = 0
     remaining: int = 0
-    """Rows beyond this page; what `total_count` leaves where the gateway does not say."""
+    """Rows beyond this page; what `total_count` leaves if the gateway does not say."""
     result_id: str = ""
     """The id with which `readMore` continues; empty for `query`."""
 
@@ -49,7 +49,7 @@ class Page:
 def decode_page(body: bytes, *, max_bytes: int = MAX_BYTES) -> Page:
     """Decode an answer into rows of text cells.
 
-    Raises RemoteProtocolError on a malformed answer, and where the number of rows is not `count`.
+    Raises RemoteProtocolError on a malformed answer, and if the number of rows is not `count`.
     """
     check_size(body, max_bytes)
     reader = _Reader()

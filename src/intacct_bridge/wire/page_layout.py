@@ -1,6 +1,6 @@
 """The layout of a usual page: where its rows are, and the form that every row has.
 
-The decoders of whole pages (`fastpage` to Arrow columns, `row_batch` to Python values) accept a page only where they
+The decoders of whole pages (`fastpage` to Arrow columns, `row_batch` to Python values) accept a page only if they
 can prove the result. Both need the same of it: the document around the rows, which expat parses with a marker in their
 place; the layout that the first row shows; the characters that expat refuses or rewrites; and references. UnusualPage
 leaves a page to the strict decoder, `page.decode_page`.
@@ -112,7 +112,7 @@ class PageRows:
 def check_characters(data: bytes, start: int, stop: int, lowest: int = 0, highest: int = 0xFF) -> None:
     """Refuse what expat refuses or rewrites: control characters, CR, U+FFFE, U+FFFF, the end of a CDATA section.
 
-    The least and the greatest byte, where they are known, save most of the work.
+    The least and the greatest byte, if they are known, save most of the work.
     """
     if lowest < 0x20:
         for first in range(start, stop, _PIECE):
@@ -151,7 +151,7 @@ class RowLayout:
 
     @classmethod
     def learn(cls, rows: PageRows) -> "RowLayout":
-        """The layout of the first row; UnusualPage where it is not flat."""
+        """The layout of the first row; UnusualPage if it is not flat."""
         page, closing = rows.page, b"</%b>" % rows.tag
         first = rows.find(closing)
         end = rows.stop if first < 0 else first

@@ -33,7 +33,7 @@ class Reply:
 class ConnectionCutError(TransientError):
     """The exchange broke off before the whole answer arrived.
 
-    `sent` is False only where the request was certainly not sent whole; then even a write was not applied.
+    `sent` is False only if the request was certainly not sent whole; then even a write was not applied.
     """
 
     def __init__(self, message: str, *, sent: bool) -> None:

@@ -68,7 +68,7 @@ class Unset(Enum):
 
 
 UNSET: Final = Unset.UNSET
-"""Leave a field unchanged (the element is left out), where None clears it."""
+"""Leave a field unchanged (the element is left out); None clears it."""
 
 _DATE_FORMAT = re.compile(r"[^A-Za-z0-9\s](?:[yY]md|[yY]dm|md[yY]|dm[yY]|m[yY]d|d[yY]m)")
 _OFFSET = re.compile(r"(?:GMT|UTC)?\s*(?P<sign>[+-])(?P<hours>\d{1,2}):?(?P<minutes>\d{2})|(?:GMT|UTC|Z)?")
@@ -155,7 +155,7 @@ _BOOLEANS = dict.fromkeys(("true", "t", "1", "yes", "y"), True) | dict.fromkeys(
 
 
 def _parse_integer(text: str, formatting: Formatting) -> Value:
-    """An int; a Decimal where an INTEGER field holds a fraction, which the gateway does send."""
+    """An int; a Decimal if an INTEGER field holds a fraction, which the gateway does send."""
     bare = text.strip()
     if _INTEGER.fullmatch(bare):
         return int(bare)
@@ -250,7 +250,7 @@ def _shapes(first: str) -> tuple[tuple[str, re.Pattern[str]], ...]:
 
 
 def _moment(text: str, formatting: Formatting) -> datetime:
-    """The date and time of a text; aware only where the text itself has an offset."""
+    """The date and time of a text; aware only if the text itself has an offset."""
     for order, shape in _shapes(formatting.date):
         found = shape.fullmatch(text)
         if found is None:

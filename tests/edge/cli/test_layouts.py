@@ -98,7 +98,7 @@ def test_a_second_column_counts_where_the_first_is_empty(load: Intacct, reader: 
         ",,B-3,2026-11-21,2026-12-21,60100,1,500,110\n"
     )
     planned = load("bills.csv", "--as", "bills", "--apply")
-    assert "The column 'Vendor Name' is used only where 'Vendor ID' is empty." in planned.err
+    assert "The column 'Vendor Name' is used only if 'Vendor ID' is empty." in planned.err
     assert "bills.csv:4: Vendor ID or Vendor Name is missing" in planned.out
     found = {
         row["RECORDID"]: row["VENDORID"] for row in reader.rows("APBILL", "RECORDID", "VENDORID", VENDORID="V10001")
@@ -117,7 +117,7 @@ def test_a_column_of_ids_comes_before_one_of_names(load: Intacct, reader: HttpRe
     )
     posted = load("bills.csv", "--as", "bills", "--apply")
     assert posted.status == 0, posted.said
-    assert "The column 'Vendor' is used only where 'Vendor No' is empty." in posted.err
+    assert "The column 'Vendor' is used only if 'Vendor No' is empty." in posted.err
     assert [line[0] for line in bill_lines(reader, "B-1")] == ["60100"]
     assert [row["VENDORID"] for row in reader.rows("APBILL", "VENDORID", RECORDID="B-2")] == ["V10001"]
     Path("bills.csv").write_text(head.replace("Vendor No", "Supplier"))

@@ -91,7 +91,7 @@ class Copy:
             return sorted(name for (name,) in found.fetchall())
 
     def rows(self, stream: Stream = BILLS, *, deleted: bool = False) -> list[dict[str, Any]]:
-        """The rows that a reader finds; deleted rows only where they are marked."""
+        """The rows that a reader finds; deleted rows only if they are marked."""
         if self.in_postgres:
             return self._asked(stream, deleted=deleted)
         with self.look() as con:

@@ -65,7 +65,7 @@ def checked(outbox: Outbox, company: ShownRecords, *entries: OutboxEntry) -> dic
 def states(
     outbox: Outbox, company: ShownRecords, *entries: OutboxEntry, offline: bool = False
 ) -> tuple[list[Any], list[str]]:
-    """The state of each entry's receipt, None where it has none; and what could not be checked."""
+    """The state of each entry's receipt, None if it has none; and what could not be checked."""
     context = context_of(outbox, company, offline=offline)
     found = ReceiptCheck(context).check(entries)
     return [found[one.number].state if one.number in found else None for one in entries], context.unchecked

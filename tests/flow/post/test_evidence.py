@@ -161,7 +161,7 @@ class Legacy(ShownRecords):
     understands: bool = True
     """Whether it takes the id at all; if not, it answers as if there were no such record."""
     refusals: Mapping[str, str] = field(default_factory=dict)
-    """The error number for an id, where it is another than that of a missing record."""
+    """The error number for an id, if it is another than that of a missing record."""
 
     def ask(self, function: Element, /) -> Result:
         key = function.attributes["key"]

@@ -126,7 +126,7 @@ def test_each_line_comes_on_the_other_side_those_of_the_company_too(outbox: Outb
         ({}, SENT[:1], "ENTRIES"),
         ({"BATCH_TITLE": "Rent 2"}, SENT, "BATCH_TITLE"),
         ({"BATCH_TITLE": "Rent 2"}, SENT[:1], "BATCH_TITLE, ENTRIES"),
-        # a line that was not sent may be a person's, where the entry was changed
+        # a line that was not sent may be a person's, if the entry was changed
         ({"WHENMODIFIED": NOW + timedelta(seconds=1)}, [*SENT, *OWN], "ENTRIES"),
     ],
 )

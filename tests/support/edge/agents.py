@@ -88,7 +88,7 @@ class Agent:
         return run_in_own_loop(run)
 
     def call(self, tool: str, **arguments: Any) -> dict[str, Any]:
-        """The answer of a tool; an assertion fails where it is an error."""
+        """The answer of a tool; an assertion fails if it is an error."""
         found = self.result(tool, arguments)
         assert not found.is_error, found.structured_content
         assert isinstance(found.structured_content, dict)

@@ -87,7 +87,7 @@ class FileOperations:
         self._copy = str(copy)
         self._last, self._counted = 0, ""
         self.seen: list[str] = []
-        """Such as `pwrite64 copy.duckdb`; the last one was not done, where the process was killed before it."""
+        """Such as `pwrite64 copy.duckdb`; the last one was not done if the process was killed before it."""
 
     def kill_before(self, number: int, counted: str = "") -> None:
         """Kill the next process before this operation, counted from 1 among those with these words; 0: not at all."""

@@ -20,7 +20,7 @@ class Kind:
     count: int = 1
     draft: bool = False
     as_name: str = ""
-    """What it is loaded as, where that is not the object."""
+    """What it is loaded as, if that is not the object."""
 
     @property
     def file(self) -> str:

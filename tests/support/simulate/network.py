@@ -43,7 +43,7 @@ class Network(World):
         self.dead: Callable[[], bool] = bool
         """Whether the process that asks was killed before."""
         self.end_process: Callable[[], None] | None = None
-        """How a process ends, where it is alone; with another one beside it, its outbox is closed."""
+        """How a process ends, if it is alone; with another one beside it, its outbox is closed."""
 
     def _answered(self, endpoint: str, body: bytes) -> Reply:
         if self.dead():

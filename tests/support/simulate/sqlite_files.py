@@ -86,7 +86,7 @@ def _library() -> Any:
 
 
 def unavailable() -> str:
-    """Why this Python's SQLite cannot be listened to; empty where it can."""
+    """Why this Python's SQLite cannot be listened to; empty if it can."""
     try:
         library = _library()
     except (OSError, AttributeError) as error:

@@ -13,7 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 
 BEFORE, AFTER = "before", "after"
 Decide = Callable[[bytes], str]
-"""Gets a request and says `before`, `after`, or nothing where it is to pass."""
+"""Gets a request and says `before`, `after`, or nothing if it is to pass."""
 
 
 class CuttingProxy:

@@ -28,7 +28,7 @@ class PasswordPlace:
 
     @classmethod
     def chosen(cls, name: str, path: Path, *, keyring: bool | None, otherwise: str = "") -> "PasswordPlace":
-        """The place that the user wants: without a wish, the keyring where there is one."""
+        """The place that the user wants: without a wish, the keyring if there is one."""
         if keyring is False:
             return cls(name, path, False, otherwise)
         strength, reason = _keyring_strength()

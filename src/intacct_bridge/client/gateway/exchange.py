@@ -215,7 +215,7 @@ class Exchange:
         return answer
 
     def _slot(self, call: GatewayCall) -> AbstractContextManager[None]:
-        """The company's slot for a request, where its processes share a governor."""
+        """The company's slot for a request, if its processes share a governor."""
         if self.governor is None:
             return nullcontext()
         return self.governor.request(_cost(call), read=call.read)
@@ -413,7 +413,7 @@ def _cost(call: GatewayCall) -> int:
 
 
 def _limited(results: tuple[Result, ...]) -> IntacctError | None:
-    """The error where a limit refused every function of the request, one by one: none of them ran."""
+    """The error if a limit refused every function of the request, one by one: none of them ran."""
     refused = [as_error(one.faults, "function", function=one.function) for one in results if one.status == FAILURE]
     if results and len(refused) == len(results) and all(isinstance(one, ThrottledError) for one in refused):
         return refused[0]

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 ATTEMPTS = 6
 """How often a request is sent before it fails: once, and five retries, as in the official SDKs."""
 UNREADABLE_ATTEMPTS = 3
-"""The same for an unreadable answer, where a fourth attempt would not help."""
+"""The same for an unreadable answer, if a fourth attempt would not help."""
 _FIRST, _LONGEST, _LONGEST_REQUESTED = 1.0, 60.0, 600.0
 _CALM = 20
 

@@ -45,7 +45,7 @@ def home(environ: Mapping[str, str] = os.environ) -> Path:
 def _earlier(variable: str, under_home: str) -> Path | None:
     """The directory that the earlier version used, by the XDG rule; None if it does not exist.
 
-    On Windows it followed that rule only where the variable was set, and the system's own places otherwise.
+    On Windows it followed that rule only if the variable was set, and the system's own places otherwise.
     """
     named = os.environ.get(variable)
     if not named and sys.platform == "win32":

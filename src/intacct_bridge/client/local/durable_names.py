@@ -11,7 +11,7 @@ _NO_SUCH_WAY = (EBADF, EINVAL, ENOTSUP)
 def force_names(folder: Path) -> None:
     """Force the names in a folder to disk: those of new files and of files that were renamed.
 
-    Does nothing on Windows, or where the file system has no way to do it.
+    Does nothing on Windows, or if the file system has no way to do it.
     """
     if os.name == "nt":
         return

@@ -31,7 +31,7 @@ def locked(path: Path) -> Iterator[None]:
 def try_lock(file: IO[bytes], *, without_locks: bool = False) -> bool:
     """Lock an open file until it is closed or its process ends; False if another process holds the lock.
 
-    `without_locks` is the answer where the file system has no locks: other processes cannot be excluded there.
+    `without_locks` is the answer if the file system has no locks: other processes cannot be excluded there.
     """
     try:
         return _lock(file.fileno())

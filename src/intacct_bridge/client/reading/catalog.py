@@ -179,7 +179,7 @@ class CatalogReader:
         return self._cache.forget(name, doc_par_id, if_from_disk=True)
 
     def lookup(self, name: str, doc_par_id: str | None = None) -> ObjectDef:
-        """The definition as the gateway gives it now, also where it is known already."""
+        """The definition as the gateway gives it now, even if it is known already."""
         self._cache.forget(name, doc_par_id, if_from_disk=False)
         return self.describe(name, doc_par_id)
 

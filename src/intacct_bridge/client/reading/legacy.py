@@ -197,7 +197,7 @@ class LegacyReader:
         return next(self.pages(query, limit=query.page_size))
 
     def batch(self, query: Query) -> "tuple[PageHead, pa.RecordBatch]":
-        """One page as text columns; the selected ones are there even where no row has them."""
+        """One page as text columns; the selected ones are there even if no row has them."""
         page = self.page(query)
         assert page.head is not None
         return page.head, _batch(page, _names(query))

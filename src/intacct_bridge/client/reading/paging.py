@@ -61,7 +61,7 @@ def by_offset(query: Query, fetch: Fetch[T], *, limit: int | None = None) -> Ite
 def by_key(query: Query, key: str, fetch: Fetch[T], *, opaque: bool = False, limit: int | None = None) -> Iterator[T]:
     """Pages along the key, from the lowest on; at most `limit` rows are requested.
 
-    RemoteProtocolError if the order cannot be relied on, or where a text key's rows came or went meanwhile: a user's
+    RemoteProtocolError if the order cannot be relied on, or if a text key's rows came or went meanwhile: a user's
     query spends no call to tell the two apart.
     """
     order: KeyOrder
@@ -102,7 +102,7 @@ class KeyOrder(Protocol):
 
 
 class NumberKeyOrder:
-    """Number keys rise from row to row, or fall, within the bounds; equal ones are neighbours where keys repeat."""
+    """Number keys rise from row to row, or fall, within the bounds; equal ones are neighbours if keys repeat."""
 
     def __init__(self, object_name: str, key: str, *, repeats: bool = False, fix: str = "") -> None:
         self._name = f"{object_name}.{key}"

@@ -53,7 +53,7 @@ class BoundQuery:
     literals: Formatting = DEFAULT
     """How the filter writes times."""
     added: str = ""
-    """The key, where it was added for walking and not selected."""
+    """The key, if it was added for walking and not selected."""
 
     @property
     def walks(self) -> bool:
@@ -94,7 +94,7 @@ class QueryReader:
         self._calls = calls
         self._catalog = catalog
         self._reading_of = reading_of
-        """How the gateway reads times of filters for a user with this offset, where that was measured."""
+        """How the gateway reads times of filters for a user with this offset, if that was measured."""
         self._decoding = ThreadPoolExecutor(1, "decode")  # its thread ends with the reader
 
     def describe(self, object_name: str) -> ObjectDef:
@@ -192,7 +192,7 @@ class QueryReader:
         return page
 
     def one_batch(self, query: Query) -> "tuple[PageHead, pa.RecordBatch]":
-        """The same, straight to typed columns; retried where a cell does not fit what an earlier run stored."""
+        """The same, straight to typed columns; retried if a cell does not fit what an earlier run stored."""
         return self._typed(query, self.batch)
 
     def one_row_batch(self, query: Query) -> "tuple[PageHead, RowBatch]":

@@ -1,7 +1,7 @@
 """`intacct connections`: list, add, show, test and remove named connections.
 
 A password is never an option, because command lines are kept in histories and shown in process lists. It is typed,
-read from a variable, or stays in a keyring. A typed password goes to the system's keyring where there is one, and only
+read from a variable, or stays in a keyring. A typed password goes to the system's keyring if there is one, and only
 after a sign-in that worked, as everything else of a new connection.
 """
 
@@ -152,7 +152,7 @@ def show_command(context: CommandContext, *, name: str | None) -> None:
 
 
 def _short(value: object) -> object:
-    """A number of seconds or hours without decimals where it has none."""
+    """A number of seconds or hours without decimals if it has none."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 

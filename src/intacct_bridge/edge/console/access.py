@@ -79,7 +79,7 @@ class Access:
         return session
 
     def session(self, key: str, *, touch: bool = True) -> VisitorSession | None:
-        """The session with that key; None if there is none, or where it was idle for too long."""
+        """The session with that key; None if there is none, or if it was idle for too long."""
         with self._lock:
             self._drop_idle()
             found = self._sessions.get(_hashed(key))

@@ -160,7 +160,7 @@ def count(scope: Scope, header: str) -> int:
 
 
 def _person(text: str) -> str:
-    """The person whom the proxy names, in UTF-8 where it is that; empty for a text that is not a name."""
+    """The person whom the proxy names, in UTF-8 if it is that; empty for a text that is not a name."""
     with suppress(UnicodeError):
         text = text.encode("latin-1").decode("utf-8")
     name = text.strip()

@@ -89,7 +89,7 @@ class BackgroundJob:
         self.stop_if_asked()
 
     def stop_if_asked(self) -> None:
-        """Raise StopAsked where a person asked for it; work calls it where it can stop."""
+        """Raise StopAsked if a person asked for it; work calls it where it can stop."""
         if self.is_asked_to_stop and self.state is JobState.RUNNING:
             raise StopAsked
 

@@ -42,7 +42,7 @@ class ConsoleSettings:
     administrators: tuple[str, ...] = ()
     """In team mode: who may change connections."""
     person: str = ""
-    """Who acts where there is no sign-in: the account of the operating system."""
+    """Who acts if there is no sign-in: the account of the operating system."""
     connection: str = ""
     """The connection that pages propose first."""
 

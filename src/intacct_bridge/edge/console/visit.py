@@ -110,7 +110,7 @@ class Visit:
         return Redirect(f"{address}{joined}{urlencode({'notice': self.session.keep_notice(notice)})}")
 
     def start(self, title: str, work: Work, *, page: str = "/jobs/{id}", wait: float = 0, **facts: Any) -> Redirect:
-        """Begin long work, and go to the page that shows it: to its result where it is done within `wait` seconds."""
+        """Begin long work, and go to the page that shows it: to its result if it is done within `wait` seconds."""
         job = self.site.jobs.start(title, work, person=self.person, page=page, **facts)
         done = bool(wait) and job.over.wait(wait) and job.state is JobState.DONE
         return Redirect(job.result if done and job.result else job.page)

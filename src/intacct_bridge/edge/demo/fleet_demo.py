@@ -34,7 +34,7 @@ STREAMS = ("CLASS", "VENDOR", "DEPARTMENT")
 CONCURRENCY = 4
 _WORKERS = 2
 _SHORTEST = 20
-"""Seconds between two runs of a flow; where there are many companies, one second for each."""
+"""Seconds between two runs of a flow; if there are many companies, one second for each."""
 _PATIENCE = 600.0
 _SAY_EVERY = 5.0
 """Seconds between two lines about the progress."""
@@ -214,7 +214,7 @@ def rotate(demo: FleetDemo, uri: str) -> None:
 
 
 def start_worker(demo: FleetDemo, uri: str, workers: list[WorkerProcess]) -> None:
-    """Start a worker, which knows both keys. It is in the list also where a signal ends the demo meanwhile."""
+    """Start a worker, which knows both keys. It is in the list even if a signal ends the demo meanwhile."""
     starting = threading.Thread(target=lambda: workers.append(_started(demo, uri)))  # no signal interrupts a thread
     starting.start()
     try:

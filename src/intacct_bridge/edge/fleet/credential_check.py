@@ -216,7 +216,7 @@ def look_of(state: str) -> tuple[str, str, str]:
 
 
 def planned_use(tenant: Tenant) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The objects that a tenant's flows read and write; the usual ones to read where no flow names any."""
+    """The objects that a tenant's flows read and write; the usual ones to read if no flow names any."""
     reads: dict[str, None] = {}
     writes: dict[str, None] = {}
     for name in tenant.flows:

@@ -155,7 +155,7 @@ def _start(
 
 
 def _keep(site: FleetSite, tenant: Tenant, entered: Entered) -> dict[str, str]:
-    """Keep what Intacct has accepted, and nothing else of the tenant; the problem where that is not possible."""
+    """Keep what Intacct has accepted, and nothing else of the tenant; the problem if that is not possible."""
     try:
         site.fleet.set_credentials(
             tenant.name,

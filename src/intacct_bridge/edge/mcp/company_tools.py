@@ -83,7 +83,7 @@ class CompanyTools:
     ) -> dict[str, Any]:
         """Read rows of an object from the company as it is now.
 
-        Each page costs an API transaction, and the server has a limit; prefer the copy where it is recent enough.
+        Each page costs an API transaction, and the server has a limit; prefer the copy if it is recent enough.
         """
         with self._session.company() as client:
             query = Query(

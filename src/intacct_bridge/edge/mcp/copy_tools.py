@@ -82,7 +82,7 @@ class CopyTools:
     ) -> dict[str, Any]:
         """Answer one SQL SELECT from the copy (DuckDB syntax; PostgreSQL syntax where the copy is in PostgreSQL).
 
-        Amounts are returned as text, without rounding. `more` is true where rows were left out: aggregate in the
+        Amounts are returned as text, without rounding. `more` is true if rows were left out: aggregate in the
         statement instead of reading many rows. Uses no API transactions.
         """
         return _answer_data(self._ask(sql, max_rows))

@@ -52,7 +52,7 @@ Cell = Annotated[str | int | Decimal | bool | None, BeforeValidator(_exact)]
 Day = Annotated[str, Field(description="A date as YYYY-MM-DD.", pattern=r"^\d{4}-\d{2}-\d{2}$")]
 DueDay = Annotated[
     str | None,
-    Field(description="A date as YYYY-MM-DD; left out where the terms give it.", pattern=r"^\d{4}-\d{2}-\d{2}$"),
+    Field(description="A date as YYYY-MM-DD; left out if the terms give it.", pattern=r"^\d{4}-\d{2}-\d{2}$"),
 ]
 Amount = Annotated[Decimal, BeforeValidator(_exact), Field(description='An amount, best as text such as "1250.00".')]
 PlanId = Annotated[str, Field(description="A plan's id, such as plan-0123456789ab.", pattern=r"^plan-[0-9a-f]{12}$")]
@@ -292,7 +292,7 @@ class PlanTools:
         return {"plan": made.id, "digest": made.digest, "approval": approval, **_content(plan)}
 
     def _refuse_unapproved(self, made: KeptPlan, digest: str, outbox: Outbox) -> None:
-        """Refuse a plan without an approval of this digest, also where the connection would let it pass."""
+        """Refuse a plan without an approval of this digest, even if the connection would let it pass."""
         if digest != made.digest:
             raise SettingsError(
                 f"the plan {made.id} has another digest", fix="Call show_plan, and apply what it shows."

@@ -165,7 +165,7 @@ class AgentServer(MCPServer[None]):
     async def _ask_for_approval(
         self, missing: ApprovalMissingError, context: Context[None, Any] | None
     ) -> InputRequiredResult | None:
-        """Have the client open the console's page for a plan, where there is one and the client can; None otherwise.
+        """Have the client open the console's page for a plan, if there is one and the client can; None otherwise.
 
         The client's answer approves nothing: only what the page put into the outbox counts.
         """

@@ -43,7 +43,7 @@ class CheckedConnection:
 
 
 def found_connection(load: Callable[[], Connection], name: str, answers: SetUpAnswers) -> CheckedConnection:
-    """The connection, or one with a made-up user where the sender and the company are known."""
+    """The connection, or one with a made-up user if the sender and the company are known."""
     try:
         return CheckedConnection(load())
     except SettingsError as error:

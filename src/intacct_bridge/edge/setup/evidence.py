@@ -85,7 +85,7 @@ def observations(
 
 
 def _carried(step: str, now: Observation, before: Observation | None, failed: str) -> Observation:
-    """What an earlier check saw of a step, where this one says nothing."""
+    """What an earlier check saw of a step, if this one says nothing."""
     if before is None:
         return now
     if before.state == DONE and failed != step:

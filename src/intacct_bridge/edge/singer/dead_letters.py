@@ -1,6 +1,6 @@
 """The file of refused records: a Singer stream again, each record with the reason, ready to be corrected and piped in.
 
-Each file belongs to one run, also where runs overlap. A file that the settings name has the records of the last run: an
+Each file belongs to one run even if runs overlap. A file that the settings name has the records of the last run: an
 earlier run's file moves aside under a name of its own. While a run still writes it, its file stays, and another run
 takes the next free name. A lock on the file tells whether a run still writes it.
 

@@ -16,7 +16,7 @@ from intacct_bridge.wire.xml import Element, element
 _ALWAYS_PERMITTED = ("Company", "Platform Services")
 """Applications that every company has; permissions may not name them."""
 READABLE = "intacct.readable"
-"""Metadata: false where the user's permissions do not seem to cover the object; absent where they do."""
+"""Metadata: false if the user's permissions do not seem to cover the object; absent if they do."""
 
 if TYPE_CHECKING:
     from intacct_bridge.client.client import Client

@@ -89,7 +89,7 @@ class TapSettings(ConnectionSettings, frozen=True, kw_only=True):
     light: Annotated[
         bool | None,
         explained(
-            "Read without Arrow: half the memory and about twice the CPU time, the same messages (default: only where"
+            "Read without Arrow: half the memory and about twice the CPU time, the same messages (default: only if"
             " pyarrow is not installed). Not with `unified`."
         ),
     ] = None

@@ -92,7 +92,7 @@ class StreamLayouts:
         self._found: dict[str, StreamLayout | IntacctError] = {}
 
     def of(self, stream: str) -> StreamLayout:
-        """The stream's layout. SettingsError or InvalidRequestError, with the nearest name, where it has none."""
+        """The stream's layout. SettingsError or InvalidRequestError if it has none, with the nearest name."""
         known = self._found.get(stream)
         if known is None:
             try:
@@ -292,7 +292,7 @@ class TargetBatches:
     def _plans(
         self, stream: str, how: StreamLayout, records: Sequence[ArrivedRecord]
     ) -> Iterator[tuple[Plan | IntacctError, Sequence[ArrivedRecord]]]:
-        """A plan for the records; where their columns cannot be read, one for each set of columns that they have."""
+        """A plan for the records; if their columns cannot be read, one for each set of columns that they have."""
         if not records:
             return
         try:

@@ -37,7 +37,7 @@ class TargetSettings(ConnectionSettings, frozen=True, kw_only=True):
     use_locations: Annotated[bool, explained("false ignores location_id.")] = True
     schema: Annotated[
         Literal["v1", "v2", "native"],
-        explained("Which names apply where several fit a stream: v1 (default) or v2 of the unified schema, or native."),
+        explained("Which names apply if several fit a stream: v1 (default) or v2 of the unified schema, or native."),
     ] = "v1"
     mappings: Annotated[
         dict[str, str], explained("Streams (or patterns such as crm_*), each with the TOML mapping file that reads it.")
@@ -61,7 +61,7 @@ class TargetSettings(ConnectionSettings, frozen=True, kw_only=True):
     equal_records: Annotated[
         Literal["refuse", "same", "new"],
         explained(
-            "A record without any key that equals one of an earlier run, where the input does not show whether it comes"
+            "A record without any key that equals one of an earlier run, if the input does not show whether it comes"
             " again: refuse it (refuse, default), take it for that one (same), or post it (new)."
         ),
     ] = "refuse"

@@ -48,7 +48,7 @@ class ArrivedRecord:
     refusal: str = ""
     """Why it is refused at once."""
     equal: EqualNumber | None = None
-    """Its number among equal records, where its stream has no key properties."""
+    """Its number among equal records, if its stream has no key properties."""
     equal_digest: str = ""
     """The digest under which the outbox counts them."""
 
@@ -67,7 +67,7 @@ class ArrivedRecord:
 
     @property
     def equal_number(self) -> int:
-        """Its number among equal records; 1 where it has a key."""
+        """Its number among equal records; 1 if it has a key."""
         return (self.equal.number if self.equal is not None else 0) or 1
 
     @property

@@ -109,7 +109,7 @@ class BatchRows:
 def commit(given: Mapping[str, str], options: WriteOptions, rows: BatchRows) -> CommitResult:
     """Post the rows that these tasks have staged.
 
-    SettingsError or RefusedError, before anything is sent, where rows are missing or cannot be records. RefusedError
+    SettingsError or RefusedError, before anything is sent, if rows are missing or cannot be records. RefusedError
     and InDoubtError if some records are not in Intacct at the end; the others are.
     """
     staging, batch, reports = rows.staging, rows.name, rows.reports

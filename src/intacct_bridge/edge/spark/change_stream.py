@@ -49,7 +49,7 @@ _IN_A_PARTITION = 2_000
 _FAILED_POLLS = 3
 """After so many polls in a row that a stream could not be read in, the query ends with the error."""
 _LOOK_SECONDS = 0.5
-"""Spark asks for the latest offset a hundred times a second where nothing is new."""
+"""Spark asks for the latest offset a hundred times a second if nothing is new."""
 
 EVENT_COLUMNS = (
     SparkColumn("_sequence", "", Kind.INTEGER, "long", nullable=False, comment="The number of the event"),
@@ -221,7 +221,7 @@ class ChangeFeed:
             raise RefusedError(f"{failures[0].stream}: {failures[0].error}", fix=failures[0].fix)
 
     def _check(self, log: EventLog, offset: Mapping[str, Any] | None) -> None:
-        """RefusedError if an offset is not one of this watch in this event log, or where events may be missing."""
+        """RefusedError if an offset is not one of this watch in this event log, or if events may be missing."""
         number, name = _number(offset), self.options.watch.name
         if offset is None:
             return

@@ -119,7 +119,7 @@ class ReadOptions:
     """The fields to read, in the order of the columns; none: all."""
     where: Filter | None = None
     partitions: int | None = None
-    """Partitions of each company; None: as many as its requests at a time, and one where there are several companies.
+    """Partitions of each company; None: as many as its requests at a time, and one if there are several companies.
     """
 
     @property

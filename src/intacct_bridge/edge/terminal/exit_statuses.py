@@ -107,7 +107,7 @@ _BY_COMMAND: dict[str, dict[int, str]] = {
     "tap-intacct": {1: "a stream failed", **_CONNECTED},
     "target-intacct": _WRITES,
 }
-"""Beside those of every program: the statuses of each command, with their meaning where it is a special one."""
+"""Beside those of every program: the statuses of each command, with their meaning if it is a special one."""
 
 
 def exit_line(path: str) -> str:

@@ -81,7 +81,7 @@ def report(
 
 
 def explained(error: BaseException) -> BaseException:
-    """The error with its fix, where it is about this machine: a file, a database, a package; any other is unchanged."""
+    """The error with its fix, if it is about this machine: a file, a database, a package; any other is unchanged."""
     if isinstance(error, OSError) and not isinstance(error, IntacctError):
         return _about_a_file(error)
     if type(error).__module__ == "sqlite3":

@@ -82,7 +82,7 @@ def end_without_collection() -> None:
 def accept_every_character(*outputs: TextIO | None) -> None:
     """Let characters of every script be written, whatever the locale is.
 
-    A pipe or a file gets UTF-8, also where Windows or an old locale would choose a smaller character set. A terminal
+    A pipe or a file gets UTF-8 even if Windows or an old locale would choose a smaller character set. A terminal
     keeps its own, and shows a question mark for a character that it lacks.
     """
     for output in outputs:
@@ -236,7 +236,7 @@ def _last_object(text: bytes) -> dict[str, Any] | None:
 def json_object(path: Path | None, what: str, *, lines: bool = False) -> dict[str, Any]:
     """The JSON object in a file; empty without a path or for an empty file. `what` names the file in errors.
 
-    `lines`: where each line is an object, the last one counts. A target writes its states so.
+    `lines`: if each line is an object, the last one counts. A target writes its states so.
     """
     if path is None:
         return {}

@@ -64,7 +64,7 @@ def run_extraction(
 ) -> ExtractResult:
     """Bring the copy at a URI up to date, with progress; `-` writes Singer messages to standard output.
 
-    `keep` gets the outcomes also where the run is interrupted; `tick` is called while it runs. A
+    `keep` gets the outcomes even if the run is interrupted; `tick` is called while it runs. A
     database ends with the views that are wanted.
     """
     began, spent = time.monotonic(), client.meter.transactions

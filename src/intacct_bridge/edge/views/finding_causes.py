@@ -1,6 +1,6 @@
 """Findings by their cause: rows that are refused, or warned about, for the same reason are one line.
 
-Messages are alike where they differ in quoted values and numbers only. Up to three such findings are shown one by one;
+Messages are alike if they differ in quoted values and numbers only. Up to three such findings are shown one by one;
 more are shown by the first of them. Rows with the very same message are one line in any case.
 """
 

@@ -98,7 +98,7 @@ def _currency_of(write: Write) -> str:
 
 
 def _existing_amount(record: PlannedRecord) -> Decimal | None:
-    """The amount of the record that is deleted or acted on, where the company shows one."""
+    """The amount of the record that is deleted or acted on, if the company shows one."""
     found = next((record.existing[name] for name in AMOUNTS if name in record.existing), None)
     return money(Decimal(found), record.existing.get("CURRENCY", "")) if found is not None else None
 

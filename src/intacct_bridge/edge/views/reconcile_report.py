@@ -186,7 +186,7 @@ def reported_digests(data: Mapping[str, Any]) -> dict[str, TableDigest]:
 
 
 def show_changed_tables(data: Mapping[str, Any], changed: Sequence[DigestDifference], console: Console) -> None:
-    """Whether a copy is still the one of a report; nothing under -q where it is."""
+    """Whether a copy is still the one of a report; nothing under -q if it is."""
     reported = f"the reconciliation of {data['company']} of {data['at']}"
     if console.as_json:
         tables = [{"table": one.table, "reported": _plain(one.reported), "now": _plain(one.now)} for one in changed]

@@ -29,7 +29,7 @@ class WantedViews:
 def bring_views_up_to_date(
     sink: Sink, client: Client, wanted: WantedViews, console: Console, *, full: bool = False
 ) -> tuple[AppliedViews, ...] | None:
-    """Make the views in a database, or make them again where tables changed; None if that failed.
+    """Make the views in a database, or make them again if tables changed; None if that failed.
 
     A copy without a ledger or documents gets none, since there is nothing to report.
     """

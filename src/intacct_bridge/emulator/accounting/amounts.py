@@ -55,7 +55,7 @@ class Rounding:
             raise illegal_number(name, text.strip()) from None
 
     def sent_or_none(self, name: str, text: str, currency: str = "") -> Decimal | None:
-        """The amount in a field of a request, rounded only where it has more digits; None for no amount."""
+        """The amount in a field of a request, rounded only if it has more digits; None for no amount."""
         sent = number_sent(name, text)
         if sent is None:
             return None

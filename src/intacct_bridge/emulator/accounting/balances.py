@@ -31,7 +31,7 @@ class _Detail:
 
 
 def get_trialbalance(call: FunctionCall) -> FunctionAnswer:
-    """`get_trialbalance`: the balance of every account, by department and location where the request asks for them."""
+    """`get_trialbalance`: the balance of every account, by department and location if the request asks for them."""
     options = (("department", "showdeptdetail"), ("location", "showlocdetail"))
     by = tuple(name for name, flag in options if _flag(call, flag))
     return _balances(call, "trialbalance", _filter(call, None), _Detail(by, _flag(call, "showzerobalances")))
@@ -77,7 +77,7 @@ def _balances(call: FunctionCall, tag: str, wanted: PostingFilter, detail: _Deta
 
 
 def account_sums(company: CompanyData, wanted: PostingFilter, by: tuple[str, ...] = ()) -> list[AccountSum]:
-    """The sums of the ledger, with the fiscal years before the span closed where the setting says so."""
+    """The sums of the ledger, with the fiscal years before the span closed if the setting says so."""
     ledger = Ledger(company.store, user_defined(company.catalog))
     sums = list(ledger.sums(wanted, by))
     if company.behaviour.year_end != "closed" or wanted.since is None or wanted.statistical:

@@ -94,7 +94,7 @@ def _cell_names(dimension: str) -> tuple[str, str, str]:
 
 
 def within_parent(name: str, dimensions: Mapping[str, str]) -> str:
-    """The id of a line's dimension, with the ids of the values that it belongs to where it is not unique otherwise."""
+    """The id of a line's dimension, with the ids of the values that it belongs to if it is not unique otherwise."""
     return _OF.join(dimensions.get(one, "") for one in (name, *parents_of(name)))
 
 

@@ -270,5 +270,5 @@ def _journal_books(journal: Row) -> tuple[str, ...]:
 
 
 def detail_key(key: str, book: str, *, repeats: bool) -> str:
-    """The record number of a GLDETAIL row; the same in every book that shows the line where `repeats` is set."""
+    """The record number of a GLDETAIL row; the same in every book that shows the line if `repeats` is set."""
     return key if repeats or book == ACCRUAL else f"{key}-{book}"

@@ -26,7 +26,7 @@ _NO_DAY = "1900-01-01"
 
 
 def day_of(row: Row, name: str) -> date:
-    """The day in a cell; the first of January 1900 where it is empty."""
+    """The day in a cell; the first of January 1900 if it is empty."""
     return date.fromisoformat((iso_date(row.get(name, "")) or _NO_DAY)[:10])
 
 
@@ -77,7 +77,7 @@ class OpenPeriods:
 
 
 def check_reversal_day(company: CompanyData, original: Row, name: str, day: str) -> None:
-    """Refuse a reversal before the day in a cell of what it reverses, where the company's setting does so."""
+    """Refuse a reversal before the day in a cell of what it reverses, if the company's setting does so."""
     on = date.fromisoformat((iso_date(day) or _NO_DAY)[:10])
     if company.behaviour.early_reversals == "refused" and on < day_of(original, name):
         raise refused(

@@ -8,7 +8,7 @@ make every posting balance to the cent in each entity:
   the control account of the amount that the document posted there; the difference from the bank's amount is a realised
   gain or loss.
 * **Entities.** The document's entity owns the control line. Every other entity gets a line due to the owner, and the
-  owner a line due from it (the reverse where its lines are credits). One posting cannot have lines in entities of
+  owner a line due from it (the reverse if its lines are credits). One posting cannot have lines in entities of
   different base currencies.
 * **Books.** The accrual book has documents and settlements. The cash book has a document's lines when it is paid, in
   the share that is paid.
@@ -167,7 +167,7 @@ class Application:
     """The amount in base currency that leaves the control account, at the document's rate (see `relieved`)."""
     dimensions: Mapping[str, str] = field(default_factory=lambda: NO_DIMENSIONS)
     control: str = ""
-    """Its control account, where that is not the payment's own."""
+    """Its control account, if that is not the payment's own."""
 
 
 @dataclass(frozen=True, slots=True)

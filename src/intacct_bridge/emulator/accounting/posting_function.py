@@ -160,7 +160,7 @@ def _in_cents(posting: Posting, _batch: Batch, policy: PostingPolicy) -> None:
 
 
 def _balanced(posting: Posting, batch: Batch, policy: PostingPolicy) -> None:
-    """Each entity balances in base currency; in accrual also in the transaction's, where there is only one."""
+    """Each entity balances in base currency; in accrual also in the transaction's, if there is only one."""
     if batch.statistical:
         return
     rules = policy.directory.rules

@@ -68,7 +68,7 @@ class Batch(msgspec.Struct, frozen=True):
     books: tuple[str, ...] = ()
     """The books that show these lines; empty for the posting's own book."""
     entered: Sequence[Mapping[str, Value]] = ()
-    """Cells that were entered with each line. They go onto its GLENTRY where the posting leaves a cell empty."""
+    """Cells that were entered with each line. They go onto its GLENTRY if the posting leaves a cell empty."""
 
     @property
     def is_posted(self) -> bool:

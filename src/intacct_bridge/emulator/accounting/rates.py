@@ -36,7 +36,7 @@ ORDERS = RateFields("EXCHRATE", "EXCH_RATE_TYPE_ID", "EXCHRATEDATE")
 def exchange_rate(
     company: CompanyData, row: Row, currency: str, base: str, *, day: date, fields: RateFields = USUAL
 ) -> Decimal:
-    """Base currency for one unit of the currency, as a row chooses it; `day` counts where the row has no rate date."""
+    """Base currency for one unit of the currency, as a row chooses it; `day` counts if the row has no rate date."""
     if row.get(fields.rate):
         return Decimal(row[fields.rate])
     if currency == base:

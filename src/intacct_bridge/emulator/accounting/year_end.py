@@ -18,7 +18,7 @@ _Key = tuple[str, str, tuple[str, ...]]
 
 
 def fiscal_start(day: date, month: int) -> date:
-    """The first day of the fiscal year of a day, where fiscal years begin in that month."""
+    """The first day of the fiscal year of a day, for fiscal years that begin in that month."""
     year = day.year if day.month >= month else day.year - 1
     return date(year, month, 1)
 

@@ -4,7 +4,7 @@ A relation says which of our fields names the other record, but not by which of 
 kind of key: a field that holds a record number (an integer, or a name that ends in KEY or BY) is compared with the
 other record's number, any other field with its natural key. A relation of an object to itself is followed once only.
 
-Some objects list fields of another record as their own: `ITEM.ITEMTYPE` is a field of an order's line. Where the row
+Some objects list fields of another record as their own: `ITEM.ITEMTYPE` is a field of an order's line. If the row
 has no such value of its own, it shows that of the other record.
 """
 
@@ -28,7 +28,7 @@ class Path:
     """Relation, the object it leads to, and the field of that object that holds the key."""
     field: FieldDef
     joined: "Path | None" = None
-    """Of a dotted field, the path from its row to the other record, which is followed where the row has no value."""
+    """Of a dotted field, the path from its row to the other record, which is followed if the row has no value."""
 
     @property
     def objects(self) -> tuple[str, ...]:
@@ -75,7 +75,7 @@ def _resolve(company: CompanyData, described: ObjectDef, name: str, *, visited: 
 
 
 def _joined(company: CompanyData, described: ObjectDef, name: str, *, visited: tuple[str, ...]) -> Path | None:
-    """The path that an own dotted field shows; None where the relation names its record by that record's own name.
+    """The path that an own dotted field shows; None if the relation names its record by that record's own name.
 
     Such a relation (PARENT of VENDTYPE, by NAME) would lead from each record to itself.
     """

@@ -155,7 +155,7 @@ class _Sorted:
     version: int
     foreign: tuple[int, ...]
     keys: Any
-    """The values that the list is sorted by; the numbers themselves where the key is the row number."""
+    """The values that the list is sorted by; the numbers themselves if the key is the row number."""
     numbers: "array[int]"
 
 

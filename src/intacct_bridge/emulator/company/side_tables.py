@@ -146,7 +146,7 @@ class SetUpTables:
 
     def __init__(self, store: Store) -> None:
         self.demo = SideTable(store, "demo", str, str)
-        """One value, where the records are the demo company's: their label, `seed=1 as_of=2026-11-21 scale=1`."""
+        """One value, if the records are the demo company's: their label, `seed=1 as_of=2026-11-21 scale=1`."""
         self.source = SideTable(store, "source", str, str)
         """One value, in a database of an earlier version whose records came from another source: name and label."""
         self.sources = SideTable(store, "source:", str, str)
@@ -179,7 +179,7 @@ class SideTables(SetUpTables):
     def __init__(self, store: Store) -> None:
         super().__init__(store)
         self.open_days: SideTable[dict[str, str]] = SideTable(store, "open days", json.dumps, _row)
-        """One value: by entity and ledger (`US AP`), the first open day, where periods were closed or opened."""
+        """One value: by entity and ledger (`US AP`), the first open day, if periods were closed or opened."""
         self.pending_reversals: SideTable[dict[str, str]] = SideTable(store, "pending reversals", json.dumps, _row)
         """One value: by record number of a journal entry, the day of its reversal, until that day."""
         self.revaluations: SideTable[dict[str, str]] = SideTable(store, "revaluations:", json.dumps, _row)

@@ -33,7 +33,7 @@ _KEPT_OF = {("REPORTINGPERIOD", "NAME")}
 _CODES = ("CURRENCY", "CURR", "CURRENCYCODE", "COUNTRY", "COUNTRYCODE")
 """Ends of the names of fields that hold currencies and countries."""
 _NUMBERS = ("KEY", "#", ".ACCOUNT")
-"""Ends of the names of fields that hold record numbers, which stay where they are digits."""
+"""Ends of the names of fields that hold record numbers, which stay if they are digits."""
 _FLAGS = ("true", "false", "T", "F", "active", "inactive")
 _ENTITIES = ("ENTITY", "VENDENTITY", "CUSTENTITY", "EMPENTITY", "LOCENTITY")
 """Fields that hold a letter and the id of a vendor, a customer, an employee or a location."""

@@ -1,7 +1,7 @@
 """The tables of an extracted copy as the source of a company's data: its definitions, its records, its books.
 
 A table is an object's by its name. Columns that the standard object does not have are custom fields. A table of another
-name is a custom object if it has an `id` and a `name`. A part of an object (`SODOCUMENT_SALES_INVOICE`) counts where
+name is a custom object if it has an `id` and a `name`. A part of an object (`SODOCUMENT_SALES_INVOICE`) counts if
 the object itself is not in the copy. Virtual streams are no objects and are left out.
 """
 

@@ -1,6 +1,6 @@
 """Approvals and other changes of state: approve, decline, recall, cancel, post on another day.
 
-Only a record that waits for approval can be approved or declined, by an approver of its level where a policy names
+Only a record that waits for approval can be approved or declined, by an approver of its level if a policy names
 them. The last level's approval lets it take effect: a bill posts, an invoice of purchasing makes its bill. The
 functions of contracts and schedules are elsewhere.
 """

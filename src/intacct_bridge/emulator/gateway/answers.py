@@ -107,7 +107,7 @@ class AnswerWriter:
 
 
 def _with_support_id(fault: Fault, control_id: str) -> Fault:
-    """The fault with an id for Sage's support, where it has a text that the id can follow."""
+    """The fault with an id for Sage's support, if it has a text that the id can follow."""
     if not fault.description2 or fault.support_id:
         return fault
     digest = hashlib.blake2b(f"{control_id}/{fault}".encode(), digest_size=6).hexdigest()

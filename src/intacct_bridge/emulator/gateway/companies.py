@@ -1,6 +1,6 @@
 """The companies of one emulator: opened from a database, filled from sources, copied, shared and set back.
 
-A clone has its records in a database of its own, where it can be as another company was in a snapshot. Thousands of
+A clone has its records in a database of its own, if it can be as another company was in a snapshot. Thousands of
 companies share the records of one in its database (see `store`): each has only what was written to it.
 
 No other module imports the demo company. It is one `CompanySource`, and the declaration of a scenario file another. A
@@ -85,7 +85,7 @@ class Companies:
                 keep_roles(company)
 
     def start_with(self, source: CompanySource, key: tuple[object, ...], cache: DatabaseCache) -> bool:
-        """Take the rows of the first company from a cache, where `key` names the source. False if that cannot be.
+        """Take the rows of the first company from a cache, if `key` names the source. False if that cannot be.
 
         The rows are made for a company with nothing but its id and the one behaviour that changes stored rows. So they
         are the same for all other settings.
@@ -201,7 +201,7 @@ class Companies:
         self.use_layers(layers or {})
 
     def use_layers(self, layers: Mapping[str, tuple[str, ...]]) -> None:
-        """Read the records of each company in these layers, where it is named; nothing is known of earlier ones."""
+        """Read the records of each company in these layers, if it is named; nothing is known of earlier ones."""
         for company_id, company in self.by_id.items():
             company.store.set_layers(layers.get(company_id, company.store.layers))
             company.forget()

@@ -81,7 +81,7 @@ class Emulator(RequestPipeline):
         """A gateway with the demo company, of 24 months or fewer. A file that holds records is opened as it is.
 
         `cache` is a folder for the companies that were made, so that the next start takes a fraction of a second. A
-        company in it belongs to this code and these arguments, and is made again where any of them differ.
+        company in it belongs to this code and these arguments, and is made again if any of them differ.
         """
         emulator = cls(open_database(path), **more)
         if not has_records(emulator.company()):

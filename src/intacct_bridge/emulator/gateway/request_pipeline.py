@@ -82,7 +82,7 @@ class Work:
     started_before: bool = False
     """The work began before the connection was closed, and other requests came meanwhile."""
     done: float | None = None
-    """When the work is done, where that is after the connection was closed."""
+    """When the work is done, if that is after the connection was closed."""
     refusal: Fault | None = None
     """Every function fails with it, and none runs."""
 

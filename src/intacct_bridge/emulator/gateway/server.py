@@ -4,7 +4,7 @@ A web page that a browser on this machine shows can send requests to loopback to
 is not this machine, which also holds for a name that was made to mean 127.0.0.1, or if it has an Origin elsewhere.
 
 A client sends a POST of a request body, or of a form with the field `xmlrequest` as old clients do. Answers are
-compressed where the client accepts it. A session is bound to the endpoint of its request, so `getAPISession` returns
+compressed if the client accepts it. A session is bound to the endpoint of its request, so `getAPISession` returns
 the request's Host header. A scripted cut closes the socket without an answer, or in the middle of one; a slow answer
 is sent piece by piece.
 """

@@ -40,7 +40,7 @@ def _dimension(name: str, label: str, *, own: bool, enabled: bool = True) -> Ele
 
 
 def get_dimension_relationships(call: FunctionCall) -> FunctionAnswer:
-    """The relationships of each dimension: many of one to one of the other where a field of it names the other."""
+    """The relationships of each dimension: many of one to one of the other if a field of it names the other."""
     catalog = call.company.catalog
     own = [name for name in _own(catalog) if name in catalog]
     ids = {name: str(_FIRST_ID + place) for place, name in enumerate(ALL_NAMES)}

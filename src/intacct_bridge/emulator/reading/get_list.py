@@ -117,7 +117,7 @@ def _matching(
 
 
 def _list(listed: str, start: int, total: int, shown: tuple[Element, ...]) -> FunctionAnswer:
-    """The answer with a page of a list, which has no data where nothing is on the page."""
+    """The answer with a page of a list, which has no data if nothing is on the page."""
     last = start + len(shown) - 1 if shown else start
     listtype = Element("listtype", listed, (), {"start": str(start), "end": str(last), "total": str(total)})
     return FunctionAnswer(Element("data", "", shown) if shown else None, extra=(listtype,))

@@ -131,7 +131,7 @@ def utc_moment(user: UserSettings, wall: datetime) -> datetime:
 
 
 def _delayed_audit(call: FunctionCall, described: ObjectDef) -> Filter | None:
-    """The audit history shows a change only some time after it was made, where the settings say so."""
+    """The audit history shows a change only some time after it was made, if the settings say so."""
     delay = call.company.behaviour.audit_delay_seconds
     if described.name != "AUDITHISTORY" or not delay:
         return None

@@ -1,7 +1,7 @@
 """`read`, `readByName` and `readRelated`: whole records by key, with their lines inside them.
 
 Dotted fields are nested here, unlike in `query`. An unknown key gives fewer rows; an unknown field is refused. Lines
-come with `*` or where their wrapper is named.
+come with `*` or if their wrapper is named.
 """
 
 from collections.abc import Container, Iterable, Sequence

@@ -112,7 +112,7 @@ def _columns(call: FunctionCall, described: ObjectDef) -> list[Column]:
 
 
 def _with_words(described: ObjectDef, column: Column) -> Column:
-    """The column with words where `query` shows codes."""
+    """The column with words if `query` shows codes."""
     words = shown_by_read_by_query(described, column.field)
     if words is None:
         return column

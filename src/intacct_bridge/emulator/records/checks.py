@@ -10,7 +10,7 @@ from intacct_bridge.model.catalog import ObjectDef
 from intacct_bridge.model.keys import creator, lines, natural_key, owner
 
 _NUMBERED = {"VENDOR": "VEND", "CUSTOMER": "CUST", "PROJECT": "PRJ", "EMPLOYEE": "EMP", "ITEM": "ITEM"}
-"""Objects that get an id where none is sent, and the prefix of that id."""
+"""Objects that get an id if none is sent, and the prefix of that id."""
 _MADE_BY_OTHERS = ("GLDETAIL", "GLACCOUNTBALANCE", "AUDITHISTORY", "ADVAUDITHISTORY", "ACTIVITYLOG", "JOBQUEUERECORD")
 
 
@@ -44,7 +44,7 @@ def _is_given(draft: Draft, row: Row, name: str, wrappers: dict[str, str]) -> bo
 
 
 def assign_id(call: FunctionCall, described: ObjectDef, row: Row) -> None:
-    """Give a record without an id the next free one, where the object has automatic ids."""
+    """Give a record without an id the next free one, if the object has automatic ids."""
     natural = natural_key(described.name)
     start = _NUMBERED.get(described.name)
     if start is None or natural is None or row.get(natural):

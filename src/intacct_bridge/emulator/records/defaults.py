@@ -1,4 +1,4 @@
-"""The values that a new record has where none is sent: the defaults of Sage's pages, and the entity of a party.
+"""The values that a new record has if none is sent: the defaults of Sage's pages, and the entity of a party.
 
 A party is also known by its entity, which is its id after a letter: `VV-100` for the vendor V-100. Recorded lookups
 list the field. The names of display contacts have the same letters.

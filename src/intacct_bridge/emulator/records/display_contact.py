@@ -19,7 +19,7 @@ _OWNERS = {"VENDOR": ("V", "VENDORID"), "CUSTOMER": ("C", "CUSTOMERID")}
 
 
 def with_display_contact(call: FunctionCall, draft: Draft) -> Draft:
-    """The new record with a display contact of its own name, where it has none and the gateway makes one."""
+    """The new record with a display contact of its own name, if it has none and the gateway makes one."""
     name = draft.get("NAME")
     if draft.described.name not in _OWNERS or not name or call.company.behaviour.display_contact != "made":
         return draft
@@ -28,7 +28,7 @@ def with_display_contact(call: FunctionCall, draft: Draft) -> Draft:
 
 
 def keep_display_contact(call: FunctionCall, draft: Draft, row: Row) -> None:
-    """Create the contact of a new record, where one was sent, and set its name and key in the record."""
+    """Create the contact of a new record, if one was sent, and set its name and key in the record."""
     owner = _OWNERS.get(draft.described.name)
     if owner is None or _GROUP not in draft.groups:
         return

@@ -1,6 +1,6 @@
 """Referential integrity: a record in use cannot be deleted, a required field not cleared, and an id not changed.
 
-A record is in use where a relation of the catalogue, or a field that names a record by its id, leads to it from another
+A record is in use if a relation of the catalogue, or a field that names a record by its id, leads to it from another
 record. Its own lines, and the users that every record names as its authors, do not count.
 """
 

@@ -31,7 +31,7 @@ def row_of_body(
 ) -> Row:
     """The fields that a body has; an empty element clears its field.
 
-    With `same_names`, an element that the table does not name is the field of its own name, where the object has one.
+    With `same_names`, an element that the table does not name is the field of its own name, if the object has one.
     """
     row: Row = _same_named(call, described, body, table) if same_names else {}
     for path, field in field_names(table).items():
@@ -97,7 +97,7 @@ def numbers_by_external_id(call: FunctionCall, name: str, text: str) -> list[int
 
 
 def external_id(call: FunctionCall, name: str, body: Element) -> tuple[tuple[str, str], ...]:
-    """The external id as a cell, or nothing. Raises FunctionRefusedError for one in use, where they must be unique."""
+    """The external id as a cell, or nothing. Raises FunctionRefusedError for one in use, if they must be unique."""
     text = body.findtext("externalid").strip()
     if not text:
         return ()

@@ -33,7 +33,7 @@ from intacct_bridge.model.keys import Owner, lines
 
 
 def create(call: FunctionCall, draft: Draft, *, number: int | None = None) -> Row:
-    """Create a record. `number` is its record number where that belongs to a series that several objects share."""
+    """Create a record. `number` is its record number if that belongs to a series that several objects share."""
     draft = with_display_contact(call, draft)
     described = draft.described
     row = {name: text for name, text in draft.values.items() if text and name != "RECORDNO"}

@@ -24,7 +24,7 @@ def documented_fields(name: str) -> list[str]:
 
 
 def required_fields(described: ObjectDef) -> list[str]:
-    """The fields that `create` requires for this object; a dotted name counts only where its group is sent.
+    """The fields that `create` requires for this object; a dotted name counts only if its group is sent.
 
     An object without a page requires its natural key and the fields that its description requires.
     """

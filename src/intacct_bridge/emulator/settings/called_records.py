@@ -22,7 +22,7 @@ class CalledRecord:
     """One record of a function."""
 
     object: str
-    """In upper case: the object, or the legacy name where no object is known for it; empty if none is named."""
+    """In upper case: the object, or the legacy name if no object is known for it; empty if none is named."""
     keys: frozenset[str] = frozenset()
     """Every key that the function gives it, in lower case."""
     fields: tuple[tuple[str, str], ...] = ()

@@ -43,7 +43,7 @@ class CompanyDefinitions:
     views: tuple[ReportSettings, ...] = ()
 
     def __add__(self, other: "CompanyDefinitions") -> "CompanyDefinitions":
-        """Both together; where both define something, the second counts."""
+        """Both together; if both define something, the second counts."""
         names = {one.name for one in (*other.reports, *other.views)}
         return CompanyDefinitions(
             self.fields + other.fields,

@@ -93,7 +93,7 @@ class DeclaredAccount:
     kind: AccountKind = "asset"
     """Decides the account type, the normal balance and whether the year end closes it."""
     normal: Literal["debit", "credit", ""] = ""
-    """Its normal balance where that is not the usual one of its kind."""
+    """Its normal balance if that is not the usual one of its kind."""
     closes_to: str = ""
     """The account that the year end closes it to; `retained_earnings` of the posting accounts, unless it is given."""
     requires: tuple[str, ...] = ()

@@ -269,7 +269,7 @@ class FaultPlan:
 
 
 def _matched(fault: ScriptedFault, name: str, called: tuple[CalledRecord, ...]) -> int:
-    """How many calls a function counts for a fault: one, or its records where the fault is about records."""
+    """How many calls a function counts for a fault: one, or its records if the fault is about records."""
     if fault.function not in (ANY, name):
         return 0
     found = sum(1 for record in called if fault.matches(record))

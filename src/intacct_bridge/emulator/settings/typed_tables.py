@@ -127,7 +127,7 @@ def _several(hint: Any, value: Any, where: str, name: str) -> tuple[Any, ...]:
 
 
 def places(entries: list[Any]) -> Iterator[str]:
-    """The place of each entry of a list, and its name where it has one: ` 2 (CDJ)`."""
+    """The place of each entry of a list, and its name if it has one: ` 2 (CDJ)`."""
     for place, entry in enumerate(entries, 1):
         named = next((entry[key] for key in _NAMES if key in entry), "") if isinstance(entry, dict) else ""
         yield f" {place} ({named})" if named else f" {place}"

@@ -92,7 +92,7 @@ class UserSettings:
     clock: int = DEFAULT.clock
     offset_minutes: int = DEFAULT.offset_minutes
     clock_changes: tuple[ClockChange, ...] = ()
-    """Offsets for times in filters, where these are read in the user's time. Answers always use `offset_minutes`."""
+    """Offsets for times in filters, if these are read in the user's time. Answers always use `offset_minutes`."""
     summer_minutes: int = 0
     """Added to the offset from the last Sunday of March to the last Sunday of October. No source records any change."""
 
@@ -237,7 +237,7 @@ class EmulatorSettings:
     def credentials(self, company_id: str = "") -> dict[str, str]:
         """Credentials of a company; the first one, unless it is named.
 
-        They are those of its first active user and of the first sender that it has authorised, where it has such.
+        They are those of its first active user and of the first sender that it has authorised, if it has such.
         """
         company = self.company(company_id) or self.companies[0]
         known = [one for one in self.senders if one.active and {one.sender_id, "*"} & {*company.senders}]

@@ -187,7 +187,7 @@ def _field(parts: list[Any]) -> FieldDef:
 
 
 def keys(described: ObjectDef) -> ObjectKeys:
-    """The object's keys; the first field identifies a record where the table of keys has none."""
+    """The object's keys; the first field identifies a record if the table of keys has none."""
     found = keys_of(described)
     return found if found.record else replace(found, record=next(iter(described.fields)), opaque=True)
 

@@ -35,7 +35,7 @@ class DatabaseCache:
         self._folder = folder
 
     def open(self, key: tuple[object, ...], make: Callable[[sqlite3.Connection], None]) -> sqlite3.Connection | None:
-        """The database for a key, read-only; `make` fills it where it is missing. None if it cannot be kept."""
+        """The database for a key, read-only; `make` fills it if it is missing. None if it cannot be kept."""
         digest = hashlib.sha256(repr((key, sys.version, sqlite3.sqlite_version, sources())).encode())
         path = self._folder / f"{digest.hexdigest()[:32]}{_DONE}"
         found = _opened(path)

@@ -173,7 +173,7 @@ class RowPacker:
         columns: dict[str, Sequence[Value]],
         kinds: dict[str, set[type]],
     ) -> list[int]:
-        """The rows' numbers: the key where that is an integer, else the next one, which becomes a missing key."""
+        """The rows' numbers: the key if that is an integer, else the next one, which becomes a missing key."""
         key = self._table.plan.key if self._table.plan.key_is_integer else None
         given = columns.get(key, ()) if key else ()
         numbers = []

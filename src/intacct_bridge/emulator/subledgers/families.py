@@ -102,7 +102,7 @@ def _highest(company: CompanyData, series: str) -> int:
 
 
 def control_account(family: Family, chart: PostingRules, own: str = "") -> str:
-    """The account that the document's lines post against: its own where one is named, else the company's."""
+    """The account that the document's lines post against: its own if one is named, else the company's."""
     if own:
         return own
     return {"VENDOR": chart.payables, "CUSTOMER": chart.receivables, "EMPLOYEE": chart.employee_payables}.get(

@@ -154,7 +154,7 @@ def keep_reversal_day(call: FunctionCall, name: str, row: Row, day: str) -> None
 
 
 def reversal_day(call: FunctionCall, name: str, row: Row) -> date | None:
-    """The day of a reversal; the day of the last change where none was kept."""
+    """The day of a reversal; the day of the last change if none was kept."""
     kept = call.company.side_tables.reversal_days.get(name, row.get("RECORDNO", ""))
     if kept:
         return date.fromisoformat(kept)

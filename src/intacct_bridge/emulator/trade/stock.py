@@ -1,7 +1,7 @@
 """The stock of each warehouse: quantities, values and movements.
 
 An item in a warehouse has a quantity and a value in the base currency of the warehouse's entity. Incoming goods add
-their cost. Outgoing goods take the average cost of the stock, or the item's standard cost where the item has that cost
+their cost. Outgoing goods take the average cost of the stock, or the item's standard cost if the item has that cost
 method or the stock is empty. A document's movements are kept to the cent, so that undoing them restores quantity and
 value.
 """

@@ -28,7 +28,7 @@ def keep_plan(
 ) -> Plan:
     """The plan with an id, which the outbox knows from now on with its digest and with the person who made it.
 
-    `needs_approval`: it is sent only once a person approved it, also where the connection does not ask for that.
+    `needs_approval`: it is sent only once a person approved it, even if the connection does not ask for that.
     """
     origin = PlanOrigin(f"plan-{secrets.token_hex(6)}", outbox.id, options, needs_approval)
     kept = replace(plan, origin=origin)

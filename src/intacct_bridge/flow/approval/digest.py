@@ -21,7 +21,7 @@ _FORMAT = "plan digest 1"
 
 
 def plan_digest(plan: Plan, company: LegacyGateway) -> str:
-    """The digest, in hexadecimal. It describes objects where a function needs it, and reads the attached files."""
+    """The digest, in hexadecimal. It describes objects if a function needs it, and reads the attached files."""
     if plan.origin is None:
         raise no_identity()
     options, target = plan.origin.options, plan.target

@@ -94,7 +94,7 @@ def is_plan_id(text: str) -> bool:
 
 
 def plan_file(named: Path, outbox: Outbox) -> Path:
-    """The file of a plan that a person names by its path, or by its id where there is no such path."""
+    """The file of a plan that a person names by its path, or by its id if there is no such path."""
     if is_plan_id(str(named)) and not named.exists():
         return PlanFolder(outbox).kept_file(str(named))
     return named

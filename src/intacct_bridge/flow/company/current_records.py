@@ -23,7 +23,7 @@ POSTED_ON = ("WHENPOSTED", "WHENCREATED", "BATCH_DATE")
 _STATES = ("STATE", "WHENMODIFIED", "MODIFIEDBYLOGINID", *POSTED_ON)
 """Read of every record: whether it may be changed, its period, and who changed it last."""
 AMOUNTS = ("TRX_TOTALENTERED", "TOTALENTERED", "TRX_TOTAL")
-"""The amount of a record as a whole, in the currency of the transaction where there is one."""
+"""The amount of a record as a whole, in the currency of the transaction if there is one."""
 _PARTIES = ("VENDORID", "CUSTOMERID", "EMPLOYEEID", "NAME")
 _NAMES = ("RECORDID", "DOCID", "DOCNO", "REFERENCENO", *_PARTIES, "BATCH_TITLE", "BATCH_DATE")
 _FACTS = (*_NAMES, *AMOUNTS, "CURRENCY", "WHENMODIFIED")

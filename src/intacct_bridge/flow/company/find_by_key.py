@@ -108,7 +108,7 @@ def _find(
 
 
 class Creators:
-    """The users who created records: by login where the object keeps it, else by the user's record number."""
+    """The users who created records: by login if the object keeps it, else by the user's record number."""
 
     _NUMBER = "CREATEDBY"
 

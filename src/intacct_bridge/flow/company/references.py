@@ -314,7 +314,7 @@ def ids_by_keyword(company: Gateway, target: str, texts: Iterable[str], *, key: 
 
 
 def _keyword(text: str) -> tuple[str, str]:
-    """The keyword and the value of a text such as `NAME=Acme`; two empty texts where it has none."""
+    """The keyword and the value of a text such as `NAME=Acme`; two empty texts if it has none."""
     keyword, equals, value = text.partition("=")
     found = equals and keyword.upper() in _KEYWORDS and value.strip()
     return (keyword.upper(), value.strip()) if found else ("", "")

@@ -23,7 +23,7 @@ _UNDESCRIBED_FIELDS = ("ACTION",)
 WRITTEN_BY_NAME = ("EXCH_RATE_TYPE_ID",)
 """Described as a number on some objects, and taken as a name by all."""
 _CUSTOM = "CUSTOMFIELDS."
-"""The prefix of a custom field's name where nothing describes custom fields."""
+"""The prefix of a custom field's name if nothing describes custom fields."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class WritableObject:
     creator: str
     """The function that creates it: `create`, the name of another, or empty."""
     legacy: LegacyObject | None = None
-    """Set where only the legacy functions reach it; they do not take record numbers of master data."""
+    """Set if only the legacy functions reach it; they do not take record numbers of master data."""
     formatting: Callable[[], Formatting] = field(default=lambda: DEFAULT, repr=False, compare=False)
     """The API user's formatting; requests hold times on that user's clock."""
     _found: dict[str, FieldDef | None] = field(default_factory=dict, init=False, repr=False, compare=False)
@@ -181,7 +181,7 @@ def key_among(names: Iterable[str], writable: WritableObject) -> tuple[str, ...]
 
 
 def with_text_lengths(company: Gateway, writable: WritableObject, unchecked: list[str]) -> WritableObject:
-    """The object with the lengths of its texts; where the company does not give them, `unchecked` gets the reason."""
+    """The object with the lengths of its texts; if the company does not give them, `unchecked` gets the reason."""
     try:
         described = with_lengths(writable.described, company.inspect(writable.name))
         sets = tuple(

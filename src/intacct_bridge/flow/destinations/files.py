@@ -406,7 +406,7 @@ class FileSink:
 class FileWriter:
     """The writer of one stream's files.
 
-    Every batch of rows and every marker gets a number as it comes; where two contradict each other the later one
+    Every batch of rows and every marker gets a number as it comes; if two contradict each other the later one
     counts.
     """
 

@@ -26,7 +26,7 @@ _ADDED = {"_run": "BIGINT", "_read_at": TIME, "_seq": "BIGINT"}
 
 
 def views(manifest: Manifest, folder: str = "", known: TextCache | None = None) -> str:
-    """A view for each complete stream. Relative paths work where the folder is the current directory. `known` keeps the
+    """A view for each complete stream. Relative paths work if the folder is the current directory. `known` keeps the
     queries of one folder between calls.
     """
     known = known or TextCache(lambda entry: latest(entry, manifest.format, folder))

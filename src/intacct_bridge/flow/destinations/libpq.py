@@ -66,7 +66,7 @@ def reason_of(error: BaseException) -> str:
 
 
 def _without_secrets(message: str, uri: str) -> str:
-    """Libpq's message without the quotations that may be part of a password: where a character of it should have been
+    """Libpq's message without the quotations that may be part of a password: if a character of it should have been
     escaped, libpq takes that for the end of the password.
     """
     known = redacted(uri)

@@ -37,7 +37,7 @@ class ChangeFile:
     days: tuple[str, ...] = ()
     """Columns that hold dates in this file, and have become times in the stream since."""
     longest: int = 0
-    """Bytes of text in the longest row, where that is more than readers of text expect; else 0."""
+    """Bytes of text in the longest row, if that is more than readers of text expect; else 0."""
 
     def of_days(self, names: Collection[str]) -> "ChangeFile":
         """The file when these columns of the stream become times."""
@@ -178,7 +178,7 @@ class CopyFolder:
         self._texts = TextCache(_entry_text)
 
     def read(self) -> Manifest:
-        """The manifest; an empty one where there is none yet. SettingsError for a damaged one."""
+        """The manifest; an empty one if there is none yet. SettingsError for a damaged one."""
         try:
             return Manifest.from_json((self.path / NAME).read_text(encoding="utf-8"))
         except FileNotFoundError:

@@ -112,7 +112,7 @@ class Postgres:
         return (dbapi.Error,)
 
     def is_lost(self, error: BaseException) -> bool:
-        """By the error's class, or by libpq's words where the server could not give one."""
+        """By the error's class, or by libpq's words if the server could not give one."""
         state = str(getattr(error, "sqlstate", "") or "")
         return state.startswith(_LOST_CLASSES) or _LOST.search(str(error)) is not None
 
@@ -202,7 +202,7 @@ class Postgres:
         return frozenset(name for (name,) in self.execute(listed, [self.schema]))
 
     def create_schema(self, schema: str) -> None:
-        """Only where it is missing: PostgreSQL refuses IF NOT EXISTS to a user without the right to create schemas."""
+        """Only if it is missing: PostgreSQL refuses IF NOT EXISTS to a user without the right to create schemas."""
         if self.execute("SELECT to_regnamespace(?) IS NULL", [schema]) == [(True,)]:
             self.execute(f"CREATE SCHEMA {schema}")
 

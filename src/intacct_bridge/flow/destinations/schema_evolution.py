@@ -80,7 +80,7 @@ def joined(schemas: Iterable["pa.Schema"], table: str) -> "pa.Schema":
 
 
 def combined(batches: Sequence["pa.RecordBatch"], schema: "pa.Schema", key: str = "") -> "pa.Table":
-    """Batches as one table with the destination's types; where a key came twice the last row counts.
+    """Batches as one table with the destination's types; if a key came twice the last row counts.
 
     Columns that no batch has stay absent, so that a merge leaves them unchanged.
     """

@@ -62,7 +62,7 @@ _FIXES = {
 
 
 class Database(Protocol):
-    """A database as the sink needs it. Values are bound where the SQL has `?`."""
+    """A database as the sink needs it. A value is bound for each `?` of the SQL."""
 
     dialect: str
     """`duckdb` or `postgresql`."""
@@ -194,7 +194,7 @@ class DatabaseSession:
                 raise
 
     def run(self, job: Callable[[], T]) -> T:
-        """Do a job in one transaction; again, where it failed only for lack of memory and there is more now."""
+        """Do a job in one transaction; again, if it failed only for lack of memory and there is more now."""
         with self._lock:
             while True:
                 try:

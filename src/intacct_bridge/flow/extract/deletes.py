@@ -1,4 +1,4 @@
-"""Following deletes: entries of the audit trail, or a comparison of all keys where that cannot be read.
+"""Following deletes: entries of the audit trail, or a comparison of all keys if that cannot be read.
 
 The audit trail tells deletes late, and its keys mean different things by object. So an entry is only a hint: its
 possible meanings are looked up in the copy, and a row is deleted only when a lookup shows that Intacct no longer has
@@ -85,7 +85,7 @@ class FollowedDeletes:
     """Its error."""
 
     def succeeds(self, run: StreamRun, work: Callable[[], None]) -> bool:
-        """Do the work for one stream; where it fails, the deletes that are found are committed, and an error is kept.
+        """Do the work for one stream; if it fails, the deletes that are found are committed, and an error is kept.
 
         A group of which only a part was read is not committed.
         """
@@ -187,7 +187,7 @@ def _uncounted(runs: Sequence[StreamRun], trail: Mapping[str, Sequence[str]], po
 def _posted_to(streams: Sequence[Stream]) -> frozenset[str]:
     """The objects of a run from which a deleted document takes its postings back.
 
-    The lines of journal entries are among them where the run does not read the entries themselves.
+    The lines of journal entries are among them if the run does not read the entries themselves.
     """
     read = {one.object for one in streams}
     lines = {one.object for one in streams if one.header in POSTED_TO and one.header not in read}
@@ -360,7 +360,7 @@ class _CountSearch:
         self.below = [0, *accumulate(self.copied[value] for value in self.values)]
 
     def differing(self, first: int, last: int, there: int) -> Iterator[Value]:
-        """The values from `first` up to `last` that differ, where Intacct counts `there` rows."""
+        """The values from `first` up to `last` that differ; Intacct counts `there` rows."""
         mine = self.below[last] - self.below[first]
         if mine == there or first >= last:
             return
@@ -418,7 +418,7 @@ def _values(run: StreamRun, span: KeySpan) -> "Counter[Value]":
 
 
 def _compare_keys(context: RunContext, runs: Sequence[StreamRun], result: FollowedDeletes) -> None:
-    """Compare all keys of the streams for which that is due; the deletes are unknown where the destination cannot show
+    """Compare all keys of the streams for which that is due; the deletes are unknown if the destination cannot show
     its keys.
     """
     every = context.options.compare_every

@@ -66,7 +66,7 @@ def estimated(
             return Estimate(stream.name, 0, 0, full=True)
         if decision.strategy is Strategy.REPLACE:
             cost = source.virtual_cost(stream)
-            note = "only a run can tell" if cost is None else "at most; nothing where nothing changed"
+            note = "only a run can tell" if cost is None else "at most; nothing if nothing changed"
             return Estimate(stream.name, 0, cost or 0, full=True, error=note)
         try:
             rows, more = _count(source, stream, decision, options)

@@ -1,6 +1,6 @@
 """A walk along a partition's key, page by page: nothing missed, nothing twice, the fewest calls.
 
-Each page asks for the rows beyond the last key, so that rows which are added or deleted elsewhere shift nothing. Where
+Each page asks for the rows beyond the last key, so that rows which are added or deleted elsewhere shift nothing. If
 the first page says that many rows are left, a second reader starts at the other end of the span; the two meet in the
 middle. While more calls may run, long spans are cut. A span ends only with an answer that says *nothing remains*:
 counts prove nothing in a company that is being edited, so the last page of a span is asked for alone.
@@ -82,7 +82,7 @@ LONG = 16
 """A span of more pages than this is cut; every cut may cost a page that is not full."""
 
 OVERLAPPING = 1.75
-"""Two readers take up to this many pages with two calls, even where each leaves out the group that its page cuts. Where
+"""Two readers take up to this many pages with two calls, even if each leaves out the group that its page cuts. If
 that group is large, they need a third call."""
 
 

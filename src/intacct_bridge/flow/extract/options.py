@@ -27,7 +27,7 @@ class Options:
     """Seconds between two full refreshes of streams that have a time of change, by stream; 0: every run makes one.
     Some fields, such as a vendor's TOTALDUE, are computed and change while the record's time of change does not."""
     compare_every: int | None = 86_400
-    """Seconds between two comparisons of all keys, where the audit trail cannot be read; None if the destination
+    """Seconds between two comparisons of all keys, if the audit trail cannot be read; None if the destination
     cannot be asked for its keys."""
     page_size: int = MAX_PAGE
     window_rows: int = 200_000

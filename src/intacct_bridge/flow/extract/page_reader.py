@@ -75,7 +75,7 @@ class PageReader:
         return [*(name for name in query.select if isinstance(name, str)), *filtered]
 
     def _page(self, query: Query) -> PartitionPage:
-        """One page; where its times are impossible, the user's formatting is out of date and the page is read again."""
+        """One page; if its times are impossible, the user's formatting is out of date and the page is read again."""
         before = self._source.offset_minutes if self.stream.modified else 0  # another stream may learn it meanwhile
         answer = self._read_once(query)
         if not self._impossible(query, answer):
@@ -109,7 +109,7 @@ class PageReader:
         return answer
 
     def _tried_out(self, refused: InvalidRequestError, query: Query) -> tuple[str, ...]:
-        """The unqueryable fields, found by halves, where the refusal is about fields and names none."""
+        """The unqueryable fields, found by halves, if the refusal is about fields and names none."""
         if not is_about_fields(refused.faults):
             return ()
         suspects = [name for name in dict.fromkeys(self._fields_of(query)) if name not in self._needed]

@@ -103,7 +103,7 @@ class Prepared:
         )
 
     def estimate(self, copies: Mapping[str, CopyState], options: Options | None = None) -> "Iterator[Estimate]":
-        """What a run would read and cost, where the destination holds these copies; then the refused streams."""
+        """What a run would read and cost, if the destination holds these copies; then the refused streams."""
         from intacct_bridge.flow.extract.estimate import Estimate, estimated
 
         lookups = {one.read.name: one.lookup_cost for one in self.transforms if one.lookup_cost}

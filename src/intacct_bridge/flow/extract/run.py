@@ -47,7 +47,7 @@ _log = logging.getLogger(__name__)
 DELETES = "deletes"
 """The name of the outcome of following deletes."""
 HISTORY = "history"
-"""The name of the outcome of the run's history, where that could not be stored."""
+"""The name of the outcome of the run's history, if that could not be stored."""
 SPARE_THREADS = 1
 """More streams, and more calls being prepared, than may run, so that one is waiting at the gate while an answer is
 parsed. Each holds a page, of 5 to 10 MB as text; a second one would not make the run faster.
@@ -107,7 +107,7 @@ class Extraction:
             yield from self._run()
         finally:
             with suppress(IntacctError):
-                deque(self._later, 0)  # where the run did not get to them: requests end before the client is closed
+                deque(self._later, 0)  # if the run did not get to them: requests end before the client is closed
 
     def _run(self) -> Iterator[StreamProgress]:
         started = self._source.now()

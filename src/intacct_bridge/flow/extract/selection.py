@@ -198,7 +198,7 @@ class _SelectionBuilder:
                 raise self.closed[name]
 
     def refuse_unused_fields(self) -> None:
-        """Raise where fields are selected of a stream that is not."""
+        """Raise if fields are selected of a stream that is not."""
         if self._select:
             name = next(iter(self._select))
             raise InvalidRequestError(f"fields of {name} are selected, and {name} is not among the streams")
@@ -369,7 +369,7 @@ def expanded(
 def definition(gateway: ReadGateway, object_name: str, given: str | None) -> str | None:
     """A transaction definition as the company spells it, since the gateway ignores a misspelt one.
 
-    InvalidRequestError if there is none of that name. It is left as given where the definitions cannot be read.
+    InvalidRequestError if there is none of that name. It is left as given if the definitions cannot be read.
     """
     name = object_name.upper()
     if given is None or not name.startswith(DOCUMENTS):

@@ -69,7 +69,7 @@ class GatewaySource:
 
     @property
     def company(self) -> str:
-        """The company, and the entity where the connection is to one, since their copies must not be mixed."""
+        """The company, and the entity if the connection is to one, since their copies must not be mixed."""
         connection = self._gateway.connection
         entity = f", entity {connection.location_id}" if connection.location_id else ""
         return f"{connection.company_id}{entity}"

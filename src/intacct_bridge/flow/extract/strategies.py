@@ -177,7 +177,7 @@ def read_changes(run: StreamRun, header: Stream | None, known: Sequence[Value] |
     """Walk over what changed, then replace the lines under changed headers; the keys of unknown rows, which the lines
     below this stream follow.
 
-    `known` are the keys of the changed headers, where the run has read these already.
+    `known` are the keys of the changed headers, if the run has read these already.
     """
     since = run.bookmark.since
     if run.stream.group:
@@ -332,7 +332,7 @@ class _Wanted:
     """The groups that are not taken."""
 
     def read(self, run: StreamRun, header: Stream | None) -> None:
-        """Read what the walk in progress has not read, by windows of days where that is possible."""
+        """Read what the walk in progress has not read, by windows of days if that is possible."""
         if run.stream.window and header is not None:
             _read_by_windows(run, header, self)
         elif run.bookmark.progress.unread:

@@ -133,7 +133,7 @@ class StreamRun:
     # --- the walk
 
     def begin_walk(self, *, full: bool, start: str = "") -> None:
-        """Begin a walk; `start` is the time from which a full refresh takes changes, where it does not take all."""
+        """Begin a walk; `start` is the time from which a full refresh takes changes, if it does not take all."""
         bookmark = self._bookmark.begin(self.context.started, self.context.run, full=full)
         if full:
             bookmark = replace(bookmark, progress=replace(bookmark.progress, start=start))
@@ -144,7 +144,7 @@ class StreamRun:
         self.count.full = full
 
     def resume_walk(self, *, start: str = "") -> None:
-        """Continue the walk that an earlier run left in progress; a full refresh begins again where everything is
+        """Continue the walk that an earlier run left in progress; a full refresh begins again if everything is
         wanted now, and that run took only what changed since a `start`.
         """
         if self._bookmark.full:
@@ -378,7 +378,7 @@ class StreamRun:
     def save_after_failure(self) -> None:
         """Commit what was read before the stream failed, so that the next run continues from there.
 
-        Nothing is committed where the commit itself failed, or where this run began the walk and read nothing: a walk
+        Nothing is committed if the commit itself failed, or if this run began the walk and read nothing: a walk
         left in progress would cost the next run the changes since then as well.
         """
         learnt = self.pages or self.reader.unqueryable != self._bookmark.columns.unqueryable

@@ -4,7 +4,7 @@ Every page is converted before the destination gets it. The rows that are read a
 keys, so changes, replacements and deletes pass unchanged.
 
 MEGAENTITYID names the entity that owns a record; it is empty for what all entities share. Lines do not have it: theirs
-is their header's, read along with them where a relation leads there, else looked up for the headers of a page, once
+is their header's, read along with them if a relation leads there, else looked up for the headers of a page, once
 each.
 """
 
@@ -139,7 +139,7 @@ class TransformingWriter:
 
 
 def under_stored_names(stream: Stream) -> Transform:
-    """A stream for a destination where no two columns differ by case only, and none has a name that copies add.
+    """A stream for a destination if no two columns differ by case only, and none has a name that copies add.
 
     Databases compare names without their case, and every copy has columns such as `_run`. Such a field gets a column of
     another name, which `stored_names` gives.
@@ -221,7 +221,7 @@ def _with_entity_column(gateway: ReadGateway, stream: Stream, column: str) -> Tr
 
 
 def _header_lookups(rows: int, every: bool) -> int:  # noqa: ARG001, FBT001
-    """The lookups for so many lines, where a header has two lines or more."""
+    """The lookups for so many lines, if a header has two lines or more."""
     return -(-rows // MAX_PAGE)
 
 

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 UNIFIED = "unified"
 """The reader of a unified stream that is made of several objects, or of a virtual stream."""
 SYNONYMS = ("PurchaseInvoices", "Suppliers")
-"""Entities of version 1 that are others under another name; they are read only where they are named."""
+"""Entities of version 1 that are others under another name; they are read only if they are named."""
 _KINDS = {
     "number": Kind.DECIMAL,
     "integer": Kind.INTEGER,
@@ -78,7 +78,7 @@ class UnifiedStream:
     custom: tuple[str, ...] = ()
     """Custom fields that the record lists."""
     parts: tuple["UnifiedStream", ...] = ()
-    """A stream for each object, where several objects make the rows; the unified stream is then virtual."""
+    """A stream for each object, if several objects make the rows; the unified stream is then virtual."""
 
 
 def select_unified(
@@ -94,7 +94,7 @@ def select_unified(
 
     With `maps`, the streams of a user's own mappings.
 
-    An entity raises where the gateway refuses to describe an object that it needs; with `refused`, its outcome is added
+    An entity raises if the gateway refuses to describe an object that it needs; with `refused`, its outcome is added
     there instead, under the name by which it was asked for.
     """
     if maps:
@@ -255,7 +255,7 @@ def _columns(entity: EntityMap) -> dict[str, Kind]:
 
 
 def _types(entity: EntityMap, read: Mapping[str, Rules]) -> dict[str, str]:
-    """The JSON types of columns; a date is a time where the schema has only times."""
+    """The JSON types of columns; a date is a time if the schema has only times."""
     types = column_types(read)
     return {name: "date-time" if one == "date" and entity.day_as == "time" else one for name, one in types.items()}
 

@@ -22,7 +22,7 @@ from intacct_bridge.model.text_forms import nfc
 from intacct_bridge.model.wording import listed
 
 OTHERWISE = " (otherwise)"
-"""The end of a meaning whose column is read where the first one is empty; of several such columns, one is read."""
+"""The end of a meaning whose column is read if the first one is empty; of several such columns, one is read."""
 
 
 class Layout(Protocol):
@@ -46,7 +46,7 @@ class Layout(Protocol):
 
 
 _ID = re.compile(r"(id|no|number|code)$")
-"""How the name of a column ends that has ids, where another one beside it has names: `Vendor ID` and `Vendor`."""
+"""How the name of a column ends that has ids, if another one beside it has names: `Vendor ID` and `Vendor`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ def kept(
 ) -> Iterator[list[SourceRow]]:
     """The rows of each record that the user's filter keeps; records without such rows are left out.
 
-    A row that leaves columns of the header blank has the values of its record there, also where the record's first row
+    A row that leaves columns of the header blank has the values of its record there, even if the record's first row
     is left out. If it leaves all of them blank, that goes for columns without a meaning too, such as a status.
     """
     where, of_header = table.where, list(header)

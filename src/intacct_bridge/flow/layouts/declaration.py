@@ -1,7 +1,7 @@
 """Declared layouts: files as people have them (`bills`, `vendors`), each a list of columns in `data/layouts`.
 
 A column has a meaning (`bill no`), the other names that files have for it, a note and an example for people, and the
-field that it fills, with a rule of the mapping language where it needs one. A layout is added by adding a file.
+field that it fills, with a rule of the mapping language if it needs one. A layout is added by adding a file.
 """
 
 import tomllib
@@ -26,7 +26,7 @@ class LayoutColumn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     names: tuple[str, ...] = ()
     """Other names that files have for it."""
     otherwise: tuple[str, ...] = ()
-    """Names of a second column that is read where this one is empty, such as the vendor's name beside its id."""
+    """Names of a second column that is read if this one is empty, such as the vendor's name beside its id."""
     field: str = ""
     """The field that it fills: `RECORDID`, or `APBILLITEM.ACCOUNTNO` for one of the lines."""
     rule: dict[str, Any] = {}
@@ -49,9 +49,9 @@ class LayoutDeclaration(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
     lines: str = ""
     """The object of the lines; empty if every row is a record."""
     group_by: tuple[str, ...] = ()
-    """Meanings that identify a record, where rows are its lines."""
+    """Meanings that identify a record, if rows are its lines."""
     identified: bool = False
-    """Whether these are the record's key in its source, where Intacct gives it none."""
+    """Whether these are the record's key in its source, if Intacct gives it none."""
     fields: dict[str, Any] = {}
     """Further rules of the mapping language, which name columns by their meanings; a column's own rule comes first."""
 
@@ -87,15 +87,15 @@ class LayoutDeclaration(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
 
 
 def second(meaning: str) -> str:
-    """The meaning of the column that is read where the first is empty."""
+    """The meaning of the column that is read if the first is empty."""
     return f"{meaning}{OTHERWISE}"
 
 
 def otherwise_notes(matched: MatchedColumns) -> tuple[str, ...]:
-    """The notes on columns that are used only where another one is empty."""
+    """The notes on columns that are used only if another one is empty."""
     pairs = ((column, matched.columns.get(second(meaning))) for meaning, column in matched.columns.items())
     return tuple(
-        f"The column {other!r} is used only where {first!r} is empty." for first, other in pairs if other is not None
+        f"The column {other!r} is used only if {first!r} is empty." for first, other in pairs if other is not None
     )
 
 

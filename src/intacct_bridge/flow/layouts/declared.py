@@ -69,7 +69,7 @@ class DeclaredLayout:
         return missing if self.complete else [one for one in missing if one in self.declared.group_by]
 
     def notes(self, table: InputTable) -> tuple[str, ...]:
-        """Which columns are not used, and which are used only where another is empty."""
+        """Which columns are not used, and which are used only if another is empty."""
         matched = self.match(table)
         used = {*self._native(matched), *self.key}
         left = MatchedColumns(matched.columns, tuple(name for name in matched.unused if name not in used))
@@ -123,7 +123,7 @@ class DeclaredLayout:
         return line_set is not None and line_set.field(name) is not None
 
     def _source_key(self, matched: MatchedColumns) -> tuple[str, ...]:
-        """The columns that identify a record in its source, where the declaration has them."""
+        """The columns that identify a record in its source, if the declaration has them."""
         named = self.declared.group_by if self.declared.identified else ()
         return tuple(column for one in named for column in self._columns(one, matched))
 

@@ -1,6 +1,6 @@
 """Cells become the typed fields of an object, each by the kind of its field.
 
-An empty cell of a table leaves the field unchanged. A null in JSON clears it, and so does an empty cell where the user
+An empty cell of a table leaves the field unchanged. A null in JSON clears it, and so does an empty cell if the user
 asks for that. A cell that cannot be read is a finding in the input's own words, and refuses the record.
 """
 
@@ -86,7 +86,7 @@ def _moment(cell: Cell, text: str, reading: DateReading, formatting: Callable[[]
         return read_date(cell, reading)
     found = parse_value(Kind.TIMESTAMP, text)
     clock = Formatting(offset_minutes=formatting().offset_minutes)
-    render_value(Kind.TIMESTAMP, found, clock)  # refuse it now, where the request cannot hold it
+    render_value(Kind.TIMESTAMP, found, clock)  # refuse it now, if the request cannot hold it
     return found
 
 
@@ -135,7 +135,7 @@ class WriteBuilder:
         entity: tuple[str, str] = ("", ""),
         only_new: frozenset[str] = frozenset(),
     ) -> Write:
-        """The record as a write that creates it; planning makes it an update or a delete where the mode is that."""
+        """The record as a write that creates it; planning makes it an update or a delete if the mode is that."""
         name = self.writable.name
         if self.draft:
             fields |= self.writable.lookup.draft

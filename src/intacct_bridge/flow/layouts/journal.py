@@ -327,7 +327,7 @@ class _EntryReader:
         fields["TRX_AMOUNT"], fields["TR_TYPE"] = amount, side
 
     def _in_cents(self, amount: Decimal, row: SourceRow, meaning: str) -> Decimal | None:
-        """The same amount with at most two decimals; None, and a finding, where it has more or is too large."""
+        """The same amount with at most two decimals; None, and a finding, if it has more or is too large."""
         cents = cents_of_float(amount)
         if cents is not None:
             text = f"{amount} is read as {cents}"

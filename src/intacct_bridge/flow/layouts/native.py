@@ -1,7 +1,7 @@
 """Any object under its Intacct names: flat rows that repeat the header, or records that hold their lines in lists.
 
 A column is a field of the object or of its lines: `APBILLITEM.ACCOUNTNO`, `APBILLITEMS.ACCOUNTNO`, or the bare name
-where only the lines have such a field. Rows with the same key are one record. A row that leaves the whole header blank
+if only the lines have such a field. Rows with the same key are one record. A row that leaves the whole header blank
 belongs to the record above it. Without a key, each header is a record of its own. Rows that repeat a header without a
 key may be two equal records or two lines of one, so they are refused.
 """
@@ -195,7 +195,7 @@ class _Group:
 
 
 def _grouped(table: InputTable, columns: Columns, writable: WritableObject, key: tuple[str, ...]) -> Iterable[_Group]:
-    """The rows of each record. A natural key counts where it is complete, a key of the source where it has any part."""
+    """The rows of each record. A natural key counts if it is complete, a key of the source if it has any part."""
     if not columns.lines:
         yield from (_Group((), [row]) for row in table)
         return

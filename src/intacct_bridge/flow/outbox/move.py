@@ -30,7 +30,7 @@ class MovedOutbox:
 def move_outbox(source: Place, target: Place, *, step: Step = lambda _: None) -> MovedOutbox:
     """Move an outbox with its event log, or finish a move that was interrupted.
 
-    SettingsError if loaders or watches are at work, where requests are on their way, or where the target is in use.
+    SettingsError if loaders or watches are at work, if requests are on their way, or if the target is in use.
     The source keeps its content, and refuses to be used from then on.
     """
     name = f"move-{uuid.uuid4().hex}"

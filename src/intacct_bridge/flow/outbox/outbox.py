@@ -90,7 +90,7 @@ _FIX_BY_STATUS = {
     RecordStatus.SENT: "Its request may still be on its way; wait until its loader has ended.",
     RecordStatus.IN_DOUBT: "Resolve it first: intacct outbox resolve",
 }
-"""The fix, where an entry is in another status than a decision needs."""
+"""The fix, if an entry is in another status than a decision needs."""
 
 
 def system_clock() -> datetime:
@@ -121,7 +121,7 @@ class Outbox(OutboxReader):
 
     @property
     def path(self) -> Path:
-        """The outbox's file; where it is in a database, the name that files beside it begin with."""
+        """The outbox's file; if it is in a database, the name that files beside it begin with."""
         return self._db.path
 
     def begin_run(self, user: str, clock: Clock) -> list[OutboxEntry]:
@@ -495,9 +495,9 @@ class Outbox(OutboxReader):
     def applied_since(
         self, event: int, writes: Iterable[tuple[WriteTarget, str, str]]
     ) -> list[tuple[Receipt, datetime | None] | None]:
-        """Of each (place, identity, digest) the receipt and the time, where it was applied after this event.
+        """Of each (place, identity, digest) the receipt and the time, if it was applied after this event.
 
-        It counts as applied also where its entry was released since.
+        It counts as applied, even if its entry was released since.
         """
         return [self._applied_since(event, *write) for write in writes]
 
@@ -515,7 +515,7 @@ class Outbox(OutboxReader):
         return self._db.is_held(loader)
 
     def unsafe_settings(self) -> list[str]:
-        """The settings of a database server without which a power cut loses commits, where they are off."""
+        """The settings of a database server without which a power cut loses commits, if they are off."""
         return self._db.unsafe_settings()
 
     def close(self) -> None:

@@ -89,7 +89,7 @@ class WebHook:
             try:
                 return HookAnswer(answer.status, answer.headers, self._beginning(answer, deadline))
             finally:
-                answer.close()  # nothing is left to close where the connection was released
+                answer.close()  # nothing is left to close if the connection was released
 
     def _beginning(self, answer: "urllib3.BaseHTTPResponse", deadline: "_Deadline") -> str:
         """The beginning of the body; what cannot be read of it changes nothing."""

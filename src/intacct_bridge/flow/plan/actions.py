@@ -84,7 +84,7 @@ def _obstacles(write: Write, action: RecordAction, state: str) -> list[Finding]:
 
 
 def early_day(write: Write, day: Value, posted: Value) -> list[Finding]:
-    """A warning where a record is taken back on a day before its own: whether Intacct allows it is not documented."""
+    """A warning if a record is taken back on a day before its own: whether Intacct allows it is not documented."""
     if not isinstance(day, date) or not isinstance(posted, date) or isinstance(posted, datetime) or day >= posted:
         return []
     text = f"{day} is before its own date {posted}"
@@ -103,7 +103,7 @@ def moved_facts(write: Write, seen: Mapping[str, str], facts: Mapping[str, str])
 
 
 def after_payments(stages: Iterable[Plan]) -> list[Plan]:
-    """The stages, where documents may be paid now whose payments are taken back by an earlier stage."""
+    """The stages, without the refusal of a paid document if an earlier stage takes its payment back."""
     done: list[Plan] = []
     for stage in stages:
         paid = any(earlier.object in _PAYMENTS for earlier in done)

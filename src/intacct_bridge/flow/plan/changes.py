@@ -156,7 +156,7 @@ def update_of(write: Write, current: CurrentRecord, writable: WritableObject, ch
 
 
 def _copied_values(write: Write, current: CurrentRecord, writable: WritableObject) -> dict[str, Value]:
-    """The dates of the record, and its natural key where the object's own function names the record by it."""
+    """The dates of the record, and its natural key if the object's own function names the record by it."""
     found: dict[str, Value] = {name: day for name in POSTED_ON if type(day := current.row.get(name)) is date}
     natural = natural_key(write.object) if write.object in SPECIFIC_UPDATE and writable.legacy is None else None
     return found | ({natural: current.row[natural]} if natural and current.row.get(natural) else {})
@@ -187,7 +187,7 @@ def obstacles(
 def _locked(
     write: Write, current: CurrentRecord, writable: WritableObject, changes: tuple[Change, ...]
 ) -> Finding | None:
-    """Why the record's state forbids this; a warning where the company may still allow it."""
+    """Why the record's state forbids this; a warning if the company may still allow it."""
     state = comparable(current.row.get("STATE"))
     if state not in writable.lookup.locked_states:
         return None

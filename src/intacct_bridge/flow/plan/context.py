@@ -89,7 +89,7 @@ class PlanContext:
         return self.writable
 
     def describe_for(self, records: Sequence[PlannedRecord]) -> list[PlannedRecord]:
-        """The step that describes the object, where a record is to be written at all."""
+        """The step that describes the object, if a record is to be written at all."""
         if not self.settings.offline and any(record.is_open for record in records):
             self.describe()
         return list(records)

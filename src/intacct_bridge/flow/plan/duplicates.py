@@ -150,7 +150,7 @@ class FindDuplicates:
 
 
 def _lookup_values(lookup: LookupKeys, write: Write) -> Mapping[str, str]:
-    """A record's key; where a partial key is enough for a warning, the first one with its empty fields too."""
+    """A record's key; if a partial key is enough for a warning, the first one with its empty fields too."""
     if not lookup.partial:
         return key_values(lookup, write.fields)
     return {name: comparable(write.fields.get(name)) for name in lookup.keys[0]}

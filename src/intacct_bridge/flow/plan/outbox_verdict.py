@@ -38,7 +38,7 @@ def by_outbox(record: PlannedRecord, entry: OutboxEntry | None) -> PlannedRecord
 
 
 def with_sent_differences(record: PlannedRecord, texts: Sequence[str]) -> PlannedRecord:
-    """A record that was posted with other content, where its finding says what differs."""
+    """The record, with what differs in the finding that it was posted with other content."""
     if not texts:
         return record
     more = f"; and {counted(len(texts) - _SHOWN, 'more difference')}" if len(texts) > _SHOWN else ""

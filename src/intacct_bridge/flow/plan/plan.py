@@ -76,7 +76,7 @@ class Verdict(StrEnum):
 
 
 DUPLICATE = "duplicate"
-"""The rule that refuses a record which the company has, or may have, already; a warning where the settings allow it."""
+"""The rule that refuses a record which the company has, or may have, already; a warning if the settings allow it."""
 WRITTEN = tuple(Verdict(operation.value) for operation in WriteOperation)
 """Verdicts that cost a transaction."""
 

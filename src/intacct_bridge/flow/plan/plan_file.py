@@ -65,7 +65,7 @@ class _Record(Struct, frozen=True, kw_only=True):
     fields: _Fields
     lines: _Lines
     given: _Given | None = None
-    """The content as the input gives it, where planning has changed it since."""
+    """The content as the input gives it, if planning has changed it since."""
     undoes: int | UnsetType = UNSET
     existing: dict[str, str] | UnsetType = UNSET
 

@@ -271,7 +271,7 @@ def confirm_plan(plan: Plan, company: LegacyGateway, outbox: Outbox) -> Plan:
     """A plan made earlier, checked again: its records, and the references and periods that they rely on.
 
     Records that were posted since are unchanged now. InvalidRequestError if the plan is for another company or
-    entity, or where a record that it would write can no longer be written; SettingsError if it relies on records
+    entity, or if a record that it would write can no longer be written; SettingsError if it relies on records
     that the outbox does not have.
     """
     target = TargetCompany.of(company.connection)

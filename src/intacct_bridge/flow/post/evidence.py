@@ -318,7 +318,7 @@ def _finds_ours(company: Gateway, outbox: Outbox, known: LegacyObject, entry: Ou
 
 
 def _ask(company: Gateway, known: LegacyObject, external: str) -> _Answer:
-    """The answer for an external id in any of its forms; where none finds a record, the one that all of them give."""
+    """The answer for an external id in any of its forms; if none finds a record, the one that all of them give."""
     answers = [_get_exactly(company, known, form) for form in forms_of(external)]
     other = answers[0] if len(set(answers)) == 1 else _Answer("", ("another",))
     return next((one for one in answers if one.record), other)

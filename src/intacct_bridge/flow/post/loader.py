@@ -95,8 +95,8 @@ class Loader:
     def apply(self, plan: Plan) -> Iterator[RecordOutcome]:
         """Apply a plan's records, those of an entity in its own session; refused ones are left out.
 
-        SettingsError, before anything is sent, where the plan relies on records that the outbox does not have, where
-        a kept plan was made for something else, or where the connection requires an approval that it does not have.
+        SettingsError, before anything is sent, if the plan relies on records that the outbox does not have, if
+        a kept plan was made for something else, or if the connection requires an approval that it does not have.
         """
         plan = admitted(plan, self._company, self._outbox, self._settings.options)
         check_outbox(plan, self._target, self._outbox)
@@ -206,7 +206,7 @@ class Loader:
                     return
 
     def _send_wave(self, wave: Sequence[_Entered], pending: list[Write]) -> Generator[RecordOutcome, None, bool]:
-        """Send records that may go side by side; true where the load is to stop."""
+        """Send records that may go side by side; true if the load is to stop."""
         failed: IntacctError | None = None
         for sent in self._in_parallel(batched(wave, self._settings.batch_size), pending):
             yield from sent.outcomes
@@ -300,7 +300,7 @@ class Loader:
                 sent.outcomes.append(outcome)
 
     def _settle(self, writes: Sequence[Write]) -> Iterator[RecordOutcome]:
-        """Settle those of these that are in doubt; where that fails, their outcomes come before the error."""
+        """Settle those of these that are in doubt; if that fails, their outcomes come before the error."""
         now = list(self._current(writes))
         doubtful = {entry.number: write for write, entry in now if entry.status is RecordStatus.IN_DOUBT}
         for write, entry in now:

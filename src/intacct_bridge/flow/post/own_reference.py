@@ -34,7 +34,7 @@ def takes_own_reference(write: Write) -> bool:
 
 
 def with_own_reference(write: Write, target: WriteTarget) -> Write:
-    """The write as it is sent: with a reference number of ours where it takes one."""
+    """The write as it is sent: with a reference number of ours if it takes one."""
     if not takes_own_reference(write):
         return write
     number = own_reference(target, write.identity.text)

@@ -59,7 +59,7 @@ def read_back(company: Gateway, outbox: Outbox, entries: Sequence[OutboxEntry]) 
 
 
 class _Updates:
-    """The updates of one object that are or may be applied; the outbox is asked where they are needed."""
+    """The updates of one object that are or may be applied; the outbox is asked if they are needed."""
 
     def __init__(self, outbox: Outbox, writable: WritableObject, target: WriteTarget) -> None:
         self._outbox, self._writable, self._target = outbox, writable, target
@@ -93,7 +93,7 @@ def _unless_updated_since(
 def _updated_since(
     writable: WritableObject, write: Write, entry: OutboxEntry, current: CurrentRecord, updates: _Updates
 ) -> str:
-    """The later update of ours that has the fields which an update would change; empty where there is none."""
+    """The later update of ours that has the fields which an update would change; empty if there is none."""
     key = sent_key(writable, entry)
     record = comparable(write.fields.get(key))
     changes = (*differences(write, current, writable, (key,)), *unknown_changes(write, current, writable))

@@ -44,7 +44,7 @@ def retry(company: LegacyGateway, outbox: Outbox, *, only: Iterable[int] = ()) -
     """Send records once more that were planned, not sent, rejected or aborted, with the content that the outbox holds.
 
     This helps after a problem in the company was fixed. A mistake in the record itself stays. Records that were sent in
-    one transaction are sent in one again. An update is left out, with all of its transaction, where its record has
+    one transaction are sent in one again. An update is left out, with all of its transaction, if its record has
     other values by now than those that it was to replace; the note says so.
     """
     refuse_read_only(company.connection)

@@ -152,7 +152,7 @@ def _functions(entry: OutboxEntry) -> list[Function]:
 
 
 def _result(entry: OutboxEntry, by_id: Mapping[str, Result]) -> Result | None:
-    """The entry's result; where it was rolled back, with the faults of the function for its files that failed."""
+    """The entry's result; if it was rolled back, with the faults of the function for its files that failed."""
     own = by_id.get(entry.control_id)
     if own is None or own.status != ABORTED or not _has_files(entry):
         return own

@@ -1,4 +1,4 @@
-"""Settling records in doubt: finding out whether they were applied, and sending them again where that is safe.
+"""Settling records in doubt: finding out whether they were applied, and sending them again if that is safe.
 
 A record that is found is applied (`evidence` defines that). A record that is not found proves nothing while the first
 request may still run or its record may become visible late. So nothing is sent again before `settle_after`. Then the
@@ -129,7 +129,7 @@ class Settler:
             self._memory.begin()
 
     def settle(self, entries: Iterable[OutboxEntry]) -> list[OutboxEntry]:
-        """Each entry as it is after the search for it, and after a second sending where that is safe.
+        """Each entry as it is after the search for it, and after a second sending if that is safe.
 
         The other entries of their transactions are settled with them: each would wait for the others.
         """

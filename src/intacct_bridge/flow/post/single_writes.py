@@ -114,7 +114,7 @@ class OutboxWriter:
         *,
         transaction: bool = False,
     ) -> list[Outcome]:
-        """The outcome of each row. InDoubtError for a lost answer, and where the same write is in doubt.
+        """The outcome of each row. InDoubtError for a lost answer, and if the same write is in doubt.
 
         An error has the outcomes of all rows, as far as they are known, and no further request is sent after it.
         """

@@ -1,6 +1,6 @@
 """The tables of a copy that can be compared: each with the stream that reads it from the company, and its columns.
 
-A table is compared where it holds all records of an object, or all documents of a transaction definition. Other tables
+A table is compared if it holds all records of an object, or all documents of a transaction definition. Other tables
 are named with the reason why they are not.
 """
 
@@ -129,7 +129,7 @@ def compared_tables(
 
 
 def _stream_name(table: str, bookmark: Bookmark) -> tuple[str, str]:
-    """The stream's name of a table; or, where it cannot be compared, the reason."""
+    """The stream's name of a table; or, if it cannot be compared, the reason."""
     variant = bookmark.columns.variant
     if bookmark.progress.start:
         return "", f"the copy holds only what changed since {bookmark.progress.start}"

@@ -88,7 +88,7 @@ class TableComparison:
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """The transactions that comparing one table takes where all is equal."""
+    """The transactions that comparing one table takes if all is equal."""
 
     table: str
     rows: int
@@ -232,7 +232,7 @@ class Comparer:
     def _by_dimensions(
         self, table: ComparedTable, prints: FingerprintReader, measures: Measures, wanted: Condition
     ) -> Iterator[tuple[Fingerprint, Fingerprint]]:
-        """The ledger by its dimensions, where the copy has no GLENTRY to check them against."""
+        """The ledger by its dimensions, if the copy has no GLENTRY to check them against."""
         if table.stream.object == LEDGER and all(one.stream.object != LINES for one in self._tables):
             others = by_dimensions(self._copy, table, measures)
             if others.groups:

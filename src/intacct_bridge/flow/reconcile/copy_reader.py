@@ -95,7 +95,7 @@ class CopyReader:
         self._con.execute(sql)
 
     def first_rows(self, sql: str, count: int) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
-        """The columns of a query, and its first rows; the others are not computed where the query allows that."""
+        """The columns of a query, and its first rows; the others are not computed if the query allows that."""
         found = self._con.execute(sql)
         return tuple(one[0] for one in found.description or ()), found.fetchmany(count)
 

@@ -141,7 +141,7 @@ def _is_time(table: ComparedTable) -> bool:
 
 
 def _along(copy: CopyReader, table: ComparedTable) -> str:
-    """The key where it is a number; else a number or day that every record of the copy has, with the most values."""
+    """The key if it is a number; else a number or day that every record of the copy has, with the most values."""
     stream = table.stream
     if table.kind(stream.walk_field) is Kind.INTEGER:
         return stream.walk_field

@@ -28,7 +28,7 @@ class Suspicion:
     entries: tuple[Value, ...]
     """The numbers of the journal entries."""
     total: int
-    """How many fail it; more than `entries` where too many do."""
+    """How many fail it; more than `entries` if too many do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,7 @@ def _checks() -> Iterator[_Check]:
         "WHERE d.BATCH_DATE IS DISTINCT FROM b.BATCH_DATE",
     )
     yield _Check(
-        "a GLBATCH is posted where it has rows in GLDETAIL, and only there",
+        "a GLBATCH is posted if it has rows in GLDETAIL, and only then",
         {LEDGER: ("BATCHKEY",), ENTRIES: ("RECORDNO", "STATE")},
         f"SELECT RECORDNO AS entry FROM {ENTRIES} WHERE STATE IN ('Posted', 'Draft', 'Submitted') "
         f"AND (STATE = 'Posted') <> (RECORDNO IN (SELECT BATCHKEY FROM {LEDGER}))",

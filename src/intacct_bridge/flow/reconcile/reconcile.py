@@ -56,7 +56,7 @@ class Reconciliation:
 
     @property
     def last_day(self) -> date:
-        """The last day of the period, or the company's day where there is none."""
+        """The last day of the period, or the company's day if there is none."""
         last = self.ledger.periods[-1].last if self.ledger and len(self.ledger.periods) == 1 else None
         return last or self.at.date()
 
@@ -79,7 +79,7 @@ def reconcile(
 ) -> Reconciliation:
     """Compare a copy with the company; `watch` is called with each table.
 
-    SettingsError for another company's copy, and where there is nothing to compare.
+    SettingsError for another company's copy, and if there is nothing to compare.
     """
     options = options or ReconcileOptions()
     before, began = gateway.meter.transactions, gateway.company_time

@@ -51,7 +51,7 @@ class RecordDifference:
     row: tuple[tuple[str, Value], ...] = ()
     """The main fields of a record that one side lacks, or that the copy has twice."""
     modified: Value = None
-    """The time of the last change in the company, where it is known."""
+    """The time of the last change in the company, if it is known."""
 
 
 def matched(copy: CopyReader, table: ComparedTable, company: "pa.Table", where: str) -> list[RecordDifference]:
@@ -87,7 +87,7 @@ def _same(one: "pa.Table", other: "pa.Table", table: ComparedTable) -> bool:
 
 
 def fitted(rows: "pa.Table", copy: CopyReader, table: ComparedTable) -> "pa.Table":
-    """Rows of the company with the types of the copy's columns, where their values allow it."""
+    """Rows of the company with the types of the copy's columns, if their values allow it."""
     import pyarrow as pa
 
     types = {field: copy.tables[table.name].columns.field(column).type for field, column in table.columns.items()}

@@ -1,6 +1,6 @@
 """The search for the records of fingerprints that differ.
 
-The groups whose figures differ are read where that takes a page. If they hold more records, the span of keys is cut
+The groups whose figures differ are read if that takes a page. If they hold more records, the span of keys is cut
 in two and both halves are asked for their fingerprints, until the records that differ fit into a page.
 """
 

@@ -156,7 +156,7 @@ class Write:
     """The attachment folder for them."""
     known: Mapping[str, Value] = field(default_factory=dict)
     """The company's values that an update leaves unchanged: its dates, which rules about periods need, and the natural
-    key where a function names the record by it."""
+    key if a function names the record by it."""
     entity: str = ""
     """The entity to whose books it goes, as the input names it, and its id once it is planned; empty for the entity
     that the connection is signed in to."""

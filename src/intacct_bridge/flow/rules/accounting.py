@@ -36,7 +36,7 @@ def exchange_rates(write: Write, _: Facts) -> Iterator[Finding]:
 
 
 def equal_rows(write: Write, _: Facts) -> Iterator[Finding]:
-    """A warning where a row of the record is as one above it: two equal lines, or one that was pasted twice."""
+    """A warning if a row of the record is as one above it: two equal lines, or one that was pasted twice."""
     seen: set[tuple[str, ...]] = set()
     for row in write.rows if len(write.rows) > 1 else ():
         cells = tuple(map(text_of, row.cells.values()))
@@ -71,7 +71,7 @@ def balance(write: Write, facts: Facts) -> Iterator[Finding]:
 
 
 def entity_balance(write: Write, facts: Facts) -> Iterator[Finding]:
-    """A warning where an entity does not balance by itself: a company that is set up for it adds inter-entity lines."""
+    """A warning if an entity does not balance by itself: a company that is set up for it adds inter-entity lines."""
     if len(facts.entities) < 2 or facts.entity or _lacks_sides(write) or facts.is_statistical(write):
         return
     by_entity: dict[str, Decimal] = {}

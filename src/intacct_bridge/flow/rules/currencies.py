@@ -25,7 +25,7 @@ def currency_signs(write: Write, facts: Facts) -> Iterator[Finding]:
     """No amount has the sign of another currency than its own.
 
     That is the record's currency, else the base currency of its entity, else that of the company; there is a warning
-    where none of these is known. A sign is no part of an amount, but $5.00 posted as five euros would be wrong.
+    if none of these is known. A sign is no part of an amount, but $5.00 posted as five euros would be wrong.
     """
     places: list[tuple[RecordLine | None, Mapping[str, Value], SourceRow]]
     places = [(line, line.fields, line.row) for line in write.all_lines]

@@ -46,7 +46,7 @@ class Facts:
     writable: WritableObject | None = None
     """The description of the object that is written."""
     relations: tuple[DimensionRelation, ...] = ()
-    """Dimensions that follow from others, where a line names both."""
+    """Dimensions that follow from others, if a line names both."""
     base_currency: str = ""
     """The company's base currency; empty if it has several, or nothing needs it."""
     signed: bool = True

@@ -1,6 +1,6 @@
 """Dimension relationships: a project's customer, an employee's department.
 
-A line that contradicts a relationship is refused where the company forbids it. If the company allows it there is a
+A line that contradicts a relationship is refused if the company forbids it. If the company allows it there is a
 warning, because it is more often a slip than a wish.
 """
 

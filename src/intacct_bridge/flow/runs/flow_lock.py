@@ -86,7 +86,7 @@ def _shared_lock(place: PostgresPlace, flow: Flow, holder: bytes) -> Iterator[No
 
 @contextmanager
 def _kept(db: PostgresDatabase) -> Iterator[None]:
-    """Connect again, which takes the lock again, where the connection is lost during the body."""
+    """Connect again, which takes the lock again, if the connection is lost during the body."""
     ended = threading.Event()
 
     def look() -> None:

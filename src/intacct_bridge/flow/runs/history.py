@@ -1,6 +1,6 @@
 """The history of runs: a SQLite file in the user's state directory, beside the outboxes, or a PostgreSQL database.
 
-Nothing depends on the history: where it cannot be written, a run goes on without one. It is readable by its owner only.
+Nothing depends on the history: if it cannot be written, a run goes on without one. It is readable by its owner only.
 Each run holds a lock on a file of its own while its process runs, as a loader of the outbox does, so that a killed
 run is told apart from one that still runs. Several processes write at the same time.
 

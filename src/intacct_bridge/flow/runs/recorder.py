@@ -221,7 +221,7 @@ class RunRecorder:
         return replace(stream, error=self._masked(stream.error)) if stream.error else stream
 
     def _keep(self, write: Callable[[], None]) -> None:
-        """Write to the history; where that fails, warn once and go on without it."""
+        """Write to the history; if that fails, warn once and go on without it."""
         try:
             write()
         except (IntacctError, OSError) as error:

@@ -66,7 +66,7 @@ WantedBy=timers.target
 
 
 def _quoted(word: str) -> str:
-    """A word as systemd reads it: in quotation marks where it needs them."""
+    """A word as systemd reads it: in quotation marks if it needs them."""
     return word if shlex.quote(word) == word else '"' + word.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 

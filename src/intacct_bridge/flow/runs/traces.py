@@ -41,7 +41,7 @@ def wanted_exporter() -> str:
 
 
 def begin_trace(run: Run, *, warn: Callable[[str], None]) -> "RunTrace | None":
-    """The trace of a run; None if none is asked for, or where it cannot be sent, which is a warning."""
+    """The trace of a run; None if none is asked for, or if it cannot be sent, which is a warning."""
     name = wanted_exporter()
     if not name:
         return None

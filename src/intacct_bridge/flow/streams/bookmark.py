@@ -16,7 +16,7 @@ A stream is read by *walks* along its key. A full refresh walks over everything,
 
 A walk that a killed run left in progress is resumed by the next run. The next `since` is the start of the walk's run,
 less an overlap: a change that was committed late, or made while the walk ran, is read again, and merging by key makes
-that harmless. `with_formatting` and `for_variant` make a current bookmark new where what was read cannot be trusted, or
+that harmless. `with_formatting` and `for_variant` make a current bookmark new if what was read cannot be trusted, or
 was something else.
 
 The bookmark has four parts: how far the rows are read (`progress`), how far deletes are followed (`deletes`), how the
@@ -61,7 +61,7 @@ class WalkProgress:
     unread: tuple[KeySpan, ...] = ()
     """The spans of keys that the walk in progress has not read."""
     windows: tuple[str, ...] = ()
-    """The unread windows of days, where a read is cut by date; `unread` is about the first of them."""
+    """The unread windows of days, if a read is cut by date; `unread` is about the first of them."""
     replaced_up_to: str = ""
     """In the walk in progress, the lines under the changed headers up to this one have been replaced."""
     refreshed_at: str = ""
@@ -107,7 +107,7 @@ class DeleteProgress:
     since: str = ""
     """Deletes are wanted from here on."""
     compared_at: str = ""
-    """When all keys were last compared, where the audit trail cannot be read."""
+    """When all keys were last compared, if the audit trail cannot be read."""
     uncounted: bool = False
     """Since the records were last counted, something happened that may have deleted some without an audit entry."""
     found_some: bool = False
@@ -205,7 +205,7 @@ class Bookmark:
         )
 
     def with_formatting(self, known: AnswerFormat, *, overlap_seconds: int, trail_seconds: int) -> "Bookmark":
-        """The bookmark where the API user's answers are written like this.
+        """The bookmark if the API user's answers are written like this.
 
         If they were written in another way before, everything since the last certain time is read again: all, if
         all was read since then.
@@ -226,7 +226,7 @@ class Bookmark:
         return replace(self, progress=progress, deletes=deletes, formatting=known)
 
     def read_again(self, seconds: int) -> "Bookmark":
-        """The bookmark where the changes of this time before `since` are wanted once more."""
+        """The bookmark if the changes of this time before `since` are wanted once more."""
         progress = replace(self.progress.restart(), known_rows="")
         if progress.since and seconds:
             since = seconds_before(progress.since, seconds)
@@ -236,7 +236,7 @@ class Bookmark:
         return replace(self, progress=progress)
 
     def for_variant(self, variant: str) -> "Bookmark":
-        """The bookmark where the stream is read as this; rows of another variant are replaced by a full refresh."""
+        """The bookmark if the stream is read as this; rows of another variant are replaced by a full refresh."""
         if variant == self.columns.variant:
             return self
         progress = replace(self.progress.abandon(), since="", known_rows="", start="")

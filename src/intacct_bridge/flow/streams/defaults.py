@@ -92,7 +92,7 @@ def full_every(texts: Iterable[str]) -> tuple[int, dict[str, int]]:
 def refuse_unknown_streams(setting: str, named: Iterable[str], names: Sequence[str], unified: str = "") -> None:
     """InvalidRequestError for a setting that names a stream that is not read, so that it would have no effect.
 
-    `names` are the streams that are read, or with `unified` entities of that version, where none means all.
+    `names` are the streams that are read, or with `unified` entities of that version, if none means all.
     """
     known = _entities(names, unified) if unified else {table for name in names for table in _tables(name)}
     for one in named:

@@ -44,7 +44,7 @@ class StreamName:
     audit_of: str = ""
     """Only what the audit history says of this object."""
     alias: str = ""
-    """The table's name, where the user gave it one."""
+    """The table's name, if the user gave it one."""
 
     @property
     def table(self) -> str:

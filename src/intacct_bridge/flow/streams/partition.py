@@ -37,7 +37,7 @@ class Partition:
     in_groups: bool = False
     """Several rows share a value of the walked field; the walk gives whole groups, one after another."""
     select: tuple[str, ...] = ()
-    """The fields of a lookup, where they are not the stream's own."""
+    """The fields of a lookup, if they are not the stream's own."""
     page_size: int = MAX_PAGE
     show_private: bool = True
 

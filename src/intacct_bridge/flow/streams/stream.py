@@ -68,7 +68,7 @@ class Stream:
     open_ended: bool = False
     """Rows may have further columns, which only reading them shows."""
     custom: tuple[str, ...] = ()
-    """Custom fields, where all fields are read: such appear and disappear although no selection changed."""
+    """Custom fields, if all fields are read: such appear and disappear although no selection changed."""
     internal: tuple[str, ...] = ()
     """Fields that only find rows again; a consumer need not see them."""
     nested: Mapping[str, Any] = field(default_factory=dict)
@@ -76,11 +76,11 @@ class Stream:
     unreadable: tuple[str, ...] = field(default=(), compare=False)
     """Fields of related objects that the gateway would not describe, so that they cannot be read."""
     identity: tuple[str, ...] = ()
-    """The fields that together tell rows apart, where `key` is a column of ours that is made of them."""
+    """The fields that together tell rows apart, if `key` is a column of ours that is made of them."""
 
     @property
     def variant(self) -> str:
-        """What the stream holds, where a stream of the same name may hold something else: the arguments of a virtual
+        """What the stream holds, if a stream of the same name may hold something else: the arguments of a virtual
         stream, or the transaction definition. Empty if there is only one such stream.
         """
         if self.virtual is not None:
@@ -99,7 +99,7 @@ class Stream:
 
     @property
     def without_header(self) -> "Stream":
-        """The stream where its headers cannot be read: only its own changes are followed."""
+        """The stream if its headers cannot be read: only its own changes are followed."""
         return replace(self, header="", header_key="", refers_to="")
 
 

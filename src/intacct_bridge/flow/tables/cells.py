@@ -112,7 +112,7 @@ def written_out(number: Decimal) -> Decimal:
 def json_number(text: str) -> Decimal | str:
     """A number of JSON, exactly; one that cannot be written out stays text, which no field of numbers takes.
 
-    The `.0` of a whole float is left out, since programs write ids and account numbers so where a column has nulls.
+    The `.0` of a whole float is left out, since programs write ids and account numbers like that if a column has nulls.
     """
     number = Decimal(text.removesuffix(".0"))
     return number if is_written_out(number) else text
@@ -252,7 +252,7 @@ class DateReading:
     pattern: str = ""
     """The format that the user gives for the column; all of its texts have it then."""
     assumed: str = ""
-    """The first date that would be another day with the day first, where no date shows the order."""
+    """The first date that would be another day with the day first, if no date shows the order."""
 
     def doubt(self, cell: object) -> str:
         """What to tell the user of a date whose order is assumed; empty for any other cell."""
@@ -333,7 +333,7 @@ _OTHER_FORMATS = (
     (re.compile(r"(0?[1-9]|[12]\d|3[01])\.(0?[1-9]|1[0-2])\.\d{4}"), "DD.MM.YYYY"),
     (re.compile(r"\d{4}(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])"), "YYYYMMDD"),
 )
-"""Formats that are read only where the user gives them, by the shape of their dates."""
+"""Formats that are read only if the user gives them, by the shape of their dates."""
 
 
 def _named_day(text: str) -> date:
@@ -366,7 +366,7 @@ def _only_day(text: str, slashed: re.Match[str]) -> date:
 
 
 def _short_day(text: str, slashed: re.Match[str], reading: DateReading) -> date:
-    """A date with a year of two digits, where its column allows one order only."""
+    """A date with a year of two digits, if its column allows one order only."""
     if len(reading.short_orders) == 1:
         found = _in_order(slashed, reading.short_orders[0])
         if found is None:
@@ -390,7 +390,7 @@ def _typed_day(found: date, reading: DateReading) -> date:
         other = found.replace(month=found.day, day=found.month)
         raise RecordError(
             f"{found} may be {other}: the column also has dates that Excel left as text, such as "
-            f"{reading.swapped!r}, and where it does so it swaps day and month of the others",
+            f"{reading.swapped!r}, and then it swaps day and month of the others",
             fix="write all dates of the column as text in the form 2026-01-31",
         )
     return found

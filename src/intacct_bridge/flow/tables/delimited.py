@@ -133,7 +133,7 @@ def _empty(path: Path) -> SettingsError:
 
 
 def _find_delimiter(header: str) -> str:
-    """The delimiter that splits the header into most cells; a comma where none does."""
+    """The delimiter that splits the header into most cells; a comma if none does."""
     return max(DELIMITERS, key=lambda delimiter: len(next(csv.reader([header], delimiter=delimiter))))
 
 

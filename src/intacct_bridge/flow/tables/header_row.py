@@ -1,6 +1,6 @@
 """The row with the names of the columns: the first one, the one that the user names, or one below a title block.
 
-A layout knows some names. A lower row is the header where it has more of them than the first row, and the plan says so.
+A layout knows some names. A lower row is the header if it has more of them than the first row, and the plan says so.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -70,7 +70,7 @@ class HeaderSearch:
 
 
 FIRST_ROW = HeaderSearch()
-"""The search where no layout is known: the first row is the header."""
+"""The search if no layout is known: the first row is the header."""
 
 
 def _is_filled(cell: object) -> bool:

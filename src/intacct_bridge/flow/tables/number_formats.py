@@ -1,4 +1,4 @@
-"""Number formats of a workbook, where they show what the number itself does not hold.
+"""Number formats of a workbook, if they show what the number itself does not hold.
 
 A cell with the number 42 and the format `00000` shows 00042: a ZIP code or an id, whose zeros belong to it. A format
 such as `#,##0.00 "€"` says in which currency an amount is. The cell's number has neither.
@@ -22,7 +22,7 @@ class NumberFormat:
     """What a number format adds to a number."""
 
     digits: str = ""
-    """`00000` or `00000-0000`, where whole numbers are shown with all of these digits."""
+    """`00000` or `00000-0000`, if whole numbers are shown with all of these digits."""
     sign: str = ""
     """The currency's sign, such as `€`. A bare `$` is none: it is the usual format of any amount."""
 

@@ -14,7 +14,7 @@ from intacct_bridge.flow.tables.cells import Cell
 
 @dataclass(frozen=True, slots=True)
 class EqualNumber:
-    """The number of a record among equal ones of its source, where only its content identifies it."""
+    """The number of a record among equal ones of its source, if only its content identifies it."""
 
     key: tuple[str, ...]
     """What the keys of all of them begin with; the number is the last part."""
@@ -29,7 +29,7 @@ class EqualNumber:
     same: bool = False
     """Whether it is certain that it is one of them, if any is left."""
     fix: str = ""
-    """The way out where it is uncertain, in the words of the program that reads the source."""
+    """The way out if it is uncertain, in the words of the program that reads the source."""
 
 
 class SourceRow(msgspec.Struct, frozen=True):

@@ -58,9 +58,9 @@ class InputTable:
     where: RowFilter | None = None
     """The user's condition on rows; layouts apply it, since a line has the values of the record that it belongs to."""
     files_in: Path | None = None
-    """The folder of the files that rows name, where it is not the input's own."""
+    """The folder of the files that rows name, if it is not the input's own."""
     came_with: Mapping[str, Path] | None = None
-    """The only files that rows may name, by their names in NFC, where the input comes from a browser."""
+    """The only files that rows may name, by their names in NFC, if the input comes from a browser."""
     was_refused: bool = False
     """Whether it is a file of refused rows, with a column of reasons that is not read."""
     takes_files: bool = True

@@ -1,6 +1,6 @@
 """The total at the foot of a sheet: recognised, left out, and named, since it is no record.
 
-A row is left out only where it has the word for a total and amounts, nothing else, and each amount is the sum of its
+A row is left out only if it has the word for a total and amounts, nothing else, and each amount is the sum of its
 column to the cent. Any other row of nothing but such sums, of all rows above or of those since the last total, is
 refused: it may be a total without its word, or a further line whose numbers happen to add up. Below one row it may
 repeat that row. A total that does not add up stays a row like any other, and the rules refuse it: it has no account.
@@ -39,7 +39,7 @@ _FOOT = re.compile(
 
 
 def without_total_row(table: InputTable) -> InputTable:
-    """The same input without what is no record, and with a note on each; the input itself where it has nothing such.
+    """The same input without what is no record, and with a note on each; the input itself if it has nothing such.
 
     That is the total at its foot, the texts below the total, and rows that repeat the header on a further page. A row
     that is like a total and stays gets a fault, which refuses its record.

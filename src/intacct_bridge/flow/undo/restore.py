@@ -1,6 +1,6 @@
 """The restoring update: the values that an update of ours replaced, written back.
 
-It is made only where all of them are known, and only if the record still has what we wrote. Anything else would bring
+It is made only if all of them are known, and only if the record still has what we wrote. Anything else would bring
 back values over the work of another person. Lines are not restored: Intacct replaces them as a whole, and a line has
 more than the columns of an input, so that the earlier ones cannot be made again as they were.
 """
@@ -35,7 +35,7 @@ def restoring_writes(
     """For each of these updates of one object, the update that writes the earlier values back.
 
     None if the record has them again, unless an undo of the entry is in doubt: applying it settles that. A
-    RecordError, which is not raised, where they are not known, or where the record has other values than we wrote.
+    RecordError, which is not raised, if they are not known, or if the record has other values than we wrote.
     """
     writable = writable_object(company, entries[0].target.object)
     by, key = writable.lookup.record_key, sent_key(writable, entries[0])

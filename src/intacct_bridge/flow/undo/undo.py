@@ -2,7 +2,7 @@
 
 A bill, an invoice, a payment, a card transaction or an expense report that is posted is reversed on a day. A payment
 request that waits is voided. A journal entry gets an opposite entry on that day. Everything else is deleted, and so is
-a draft, or everything where the settings say so. Of an update the earlier values are written back, where the outbox has
+a draft, or everything if the settings say so. Of an update the earlier values are written back, if the outbox has
 them. A delete cannot be taken back: a record that is made again has another record number, and none of its history.
 """
 
@@ -48,7 +48,7 @@ class UndoSettings:
     day: date
     """The day of reversals and opposite entries."""
     delete: bool = False
-    """Delete instead, where Intacct allows it."""
+    """Delete instead, if Intacct allows it."""
     memo: str = ""
     """The text of reversals, and the title of opposite entries."""
 

@@ -4,7 +4,7 @@ Some objects cannot be created by `create` (AR invoices, adjustments, order docu
 connection knows no other way. These functions have lower-case elements in a strict order, dates in three elements,
 custom fields in a block of their own, and lines under other names. This module applies the tables `legacy_writes.json`,
 `legacy_parts.json` and `legacy_functions.json`. Fields of an object without a row there go by their lower-case names
-where the function has them. A field without a place in the function is refused by name, never dropped. An update cannot
+if the function has them. A field without a place in the function is refused by name, never dropped. An update cannot
 replace a set of lines: it changes lines by their number, so it must be given all of them.
 """
 
@@ -49,7 +49,7 @@ class WritePlan:
     values: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """The function's values for Intacct's, by element: a journal line's `1` is `debit`."""
     always: tuple[str, ...] = ()
-    """Elements that the function for a new record requires even where they are empty."""
+    """Elements that the function for a new record requires even if they are empty."""
 
 
 def write_plan(object_name: str, legacy_name: str = "") -> WritePlan | None:
@@ -77,7 +77,7 @@ def write_element(
 ) -> Element:
     """The function's element. `custom` names the custom fields among the cells; UNSET cells are left out, None clears.
 
-    Raises InvalidRequestError for a field without a place in the function, and where the schema's order cannot be met;
+    Raises InvalidRequestError for a field without a place in the function, and if the schema's order cannot be met;
     it names the missing element.
     """
     function = _function_of(plan, operation)
@@ -152,7 +152,7 @@ class _Writer:
         return element(name, self._plan.values.get(name, {}).get(text, text))
 
     def lines(self, wrapper: str, rows: Sequence[Cells]) -> list[Element]:
-        """The lines under their wrapper, or bare where the function takes them so."""
+        """The lines under their wrapper, or bare if the function takes them so."""
         plan = self._plan.lines.get(wrapper)
         if plan is None:
             raise InvalidRequestError(
@@ -272,7 +272,7 @@ def _table(name: str) -> dict[str, Any]:
 
 
 def part_models() -> Mapping[str, str]:
-    """The order inside the parts of functions, by element, or by `wrapper/element` where that decides."""
+    """The order inside the parts of functions, by element, or by `wrapper/element` if that decides."""
     models: Mapping[str, str] = _table("legacy_parts.json")["models"]
     return models
 

@@ -15,7 +15,7 @@
     TRX_AMOUNT = { from = "Net", as = "number", required = true }
     ACCOUNTNO = ["Account", { from = "Category", map = { Travel = "6100", Rent = "6400" } }]
 
-`[fields]` applies in both directions where a rule can be reversed; `[write]` (to Intacct) and `[read]` (a column from
+`[fields]` applies in both directions if a rule can be reversed; `[write]` (to Intacct) and `[read]` (a column from
 Intacct fields) add rules for one direction. Of a list of rules, the first that finds a value applies. This module reads
 and checks the language, `rules` applies one rule, `unify` a whole map. The shipped unified schemas are files in the
 same language.
@@ -99,7 +99,7 @@ class RuleText(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     single: bool = False
     """Refuse a record in which several of the columns have a value."""
     when: str = ""
-    """Apply the rule only where this column has a value other than zero or false, or (`type=mobile`) this value."""
+    """Apply the rule only if this column has a value other than zero or false, or (`type=mobile`) this value."""
     required: bool = False
 
 
@@ -119,7 +119,7 @@ class Rule(RuleText, frozen=True):
     lookups: tuple[Lookup, ...] = ()
     """The lookups, each with the field that it gives."""
     copied: str = ""
-    """The column whose text is the value as it is, where the rule does nothing else; else empty."""
+    """The column whose text is the value as it is, if the rule does nothing else; else empty."""
     alone: str = ""
     """The column of the record itself from which alone the rule takes its value, as most rules do; else empty."""
 
@@ -180,7 +180,7 @@ class LineMap(msgspec.Struct, frozen=True):
     object: str
     wrapper: str
     sources: tuple[str, ...]
-    """The lists that hold the lines; none if every row is a line, `.` where the record itself is one."""
+    """The lists that hold the lines; none if every row is a line, `.` if the record itself is one."""
     into: str
     """Their list in a unified record; empty if they are not read."""
     write: Mapping[str, Rules]
@@ -200,7 +200,7 @@ class EntityMap(msgspec.Struct, frozen=True):
     also_reads: tuple[str, ...]
     """Other objects with rows of the same form, such as savings accounts beside checking accounts."""
     virtual_stream: str
-    """The virtual stream to extract where the records are not rows of an object, such as `trial_balance`."""
+    """The virtual stream to extract if the records are not rows of an object, such as `trial_balance`."""
     day_as: Literal["date", "time"]
     """The form of a day in a unified record: the date, or its midnight."""
     group_by: tuple[str, ...]

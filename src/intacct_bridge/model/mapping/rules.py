@@ -25,7 +25,7 @@ Record = Mapping[str, object]
 
 
 class NoValue(Enum):
-    """The result where no rule finds a value, as opposed to a null."""
+    """The result if no rule finds a value, as opposed to a null."""
 
     NO_VALUE = "nothing"
 
@@ -45,7 +45,7 @@ class LookupRequest:
     or_by: tuple[str, ...] = ()
     """Other fields that may have the input's value instead of the first."""
     otherwise: "LookupRequest | None" = None
-    """The request to make where no record is found."""
+    """The request to make if no record is found."""
 
     @property
     def fields(self) -> tuple[str, ...]:

@@ -60,7 +60,7 @@ class NativeLine(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class RepeatedField:
-    """What a further row says of a field of the record, where that is known only once lookups are answered."""
+    """What a further row says of a field of the record, if that is known only once lookups are answered."""
 
     name: str
     value: Value | LookupRequest

@@ -87,7 +87,7 @@ def _moments(kind: Kind, written: Formatting) -> Key:
     """Slices the two spellings that nearly all cells have, and leaves the rest to the strict reader."""
     american = written.date == "/mdY" and written.clock == 24
     is_day = kind is Kind.DATE
-    # A cell that names UTC can be sliced only where UTC is the cells' own clock, or where the clock does not matter.
+    # A cell that names UTC can be sliced only if UTC is the cells' own clock, or if the clock does not matter.
     ends = ("", "Z") if is_day or not written.offset_minutes else ("",)
 
     def key(text: str) -> str | None:

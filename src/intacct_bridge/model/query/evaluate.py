@@ -9,7 +9,7 @@ it. Cells may be in the gateway's own text or in ISO. The semantics:
   character and case-sensitively unless the query says otherwise;
 - a cell that cannot be read as its field's kind compares as false.
 
-Two choices of ours, where no source gives the answer: nulls sort last in ascending and first in descending order; and a
+No source answers two questions, so we chose: nulls sort last in ascending and first in descending order; and a
 text key such as SODOCUMENT.RECORDNO compares as text, unless `numeric_text` names it.
 """
 

@@ -30,7 +30,7 @@ from intacct_bridge.wire.values import DEFAULT, Formatting, Kind, Value, render_
 from intacct_bridge.wire.xml import Element, element
 
 GATEWAY_PAGE = 100
-"""The page size where a query does not name one."""
+"""The page size if a query does not name one."""
 
 
 def filter_element(node: Filter, formatting: Formatting = DEFAULT, kinds: KindOf | None = None) -> Element:

@@ -1,4 +1,4 @@
-"""How a record becomes the function that writes it: the generic one, or the object-specific one where it is needed.
+"""How a record becomes the function that writes it: the generic one, or the object-specific one if it is needed.
 
 On document type 3.0 the generic functions write most objects. Some are created by functions of their own alone
 (`create_invoice`), three are reached by nothing else (UNDESCRIBED), and document type 2.1 knows only those.
@@ -34,8 +34,8 @@ _NO_LINES: Mapping[str, Sequence[OwnedLine]] = {}
 class FunctionBuilder:
     """Builds functions for one connection; `is_legacy` is document type 2.1, which has no generic functions.
 
-    `specific_changes` prefers an object's own `update_...` and `delete_...` where these are documented. Without it they
-    are used only where nothing else reaches the object: the generic ones find a record of any object by its RECORDNO.
+    `specific_changes` prefers an object's own `update_...` and `delete_...` if these are documented. Without it they
+    are used only if nothing else reaches the object: the generic ones find a record of any object by its RECORDNO.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class FunctionBuilder:
         self._custom: dict[str, frozenset[str]] = {}
 
     def plan(self, operation: str, name: str, *, special: str = "") -> WritePlan | None:
-        """The object's own functions where one of them is to be used, None for the generic function.
+        """The object's own functions if one of them is to be used, None for the generic function.
 
         `special` is a field of a new record that no generic `create` takes: then the object's own function is used
         if it takes the field. InvalidRequestError if there is no function for the operation.

@@ -1,6 +1,6 @@
 """Fields that `create` takes and no description lists: taxes and splits of lines, and lines without a description.
 
-A part is named by its place, `TAXENTRIES.TAXENTRY.DETAILID`, with a number where a line has several: `SPLIT[0].AMOUNT`.
+A part is named by its place, `TAXENTRIES.TAXENTRY.DETAILID`, with a number if a line has several: `SPLIT[0].AMOUNT`.
 """
 
 import re

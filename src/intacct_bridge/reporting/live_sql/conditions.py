@@ -1,4 +1,4 @@
-"""Conditions of a SELECT as filters of the gateway, where the gateway's result contains that of the SELECT.
+"""Conditions of a SELECT as filters of the gateway, if the gateway's result contains that of the SELECT.
 
 These are equality, IN, ranges and IS NULL of one field and constants, joined by AND and OR. The exceptions:
 
@@ -150,7 +150,7 @@ def _literal(node: "exp.Expr", kind: Kind) -> Value | None:
 
 
 def _moment(node: "exp.Expr", kind: Kind) -> Value | None:
-    """A day, or a time that is UTC where it names no zone, as in the statement."""
+    """A day, or a time that is UTC if it names no zone, as in the statement."""
     from sqlglot import exp
 
     casts = {exp.DataType.Type.DATE}

@@ -85,7 +85,7 @@ def _query(gateway: ReadGateway, read: ReadObject, **more: Any) -> Query:
 
 
 def _register(con: "duckdb.DuckDBPyConnection", gateway: ReadGateway, read: ReadObject) -> None:
-    """Give DuckDB the rows of an object: the first ones where they are enough for a LIMIT, else all."""
+    """Give DuckDB the rows of an object: the first ones if they are enough for a LIMIT, else all."""
     if read.first is not None:
         head, batch = gateway.batch(_query(gateway, read, page_size=read.first.rows, order=read.first.order))
         con.register(read.relation, _table(gateway, read, [batch]))
@@ -160,7 +160,7 @@ def close_off(copy: CopyReader) -> None:
 
 
 def _of_copy(copy: CopyReader, sql: str, lacking: Mapping[str, str]) -> "pa.Table":
-    """The result of a SELECT; where it cannot run, the error names a view that the copy lacks, and why."""
+    """The result of a SELECT; if it cannot run, the error names a view that the copy lacks, and why."""
     try:
         return _result(copy.table, parsed(sql).sql(dialect="duckdb"), _WHERE_TO_LOOK)
     except InvalidRequestError:

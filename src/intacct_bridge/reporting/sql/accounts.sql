@@ -4,7 +4,7 @@
 -- Rule: the section of a balance sheet account follows the side (debit or credit) that most accounts of its category
 --   have, so that an allowance stands with the assets that it lessens; without a majority it follows the account's own
 --   normal balance. A category that holds an account to which others close is equity. Income statement accounts are
---   revenue or expenses by the same rule. An account closes at year end where CLOSINGTYPE says so, to its
+--   revenue or expenses by the same rule. An account closes at year end if CLOSINGTYPE says so, to its
 --   CLOSINGACCOUNTNO, else to the company's first account of type 'closed to account'.
 -- Reads: GLACCOUNT (ACCOUNTNO text!, TITLE text, ACCOUNTTYPE text!, NORMALBALANCE text!, CLOSINGTYPE text,
 --   CLOSINGACCOUNTNO text, CATEGORY text, STATUS text)
@@ -18,7 +18,7 @@
 --   category: category of the account, as the company names it
 --   section: Assets, Liabilities, Equity, Revenue, Expenses or Statistical
 --   closes: whether the balance is zero again at the start of a fiscal year
---   closing_account_no: account that takes the balance at year end; empty where the account does not close
+--   closing_account_no: account that takes the balance at year end; empty if the account does not close
 --   statistical_type: forperiod or cumulative; empty for accounts in money
 --   status: active or inactive
 WITH usual AS (

@@ -5,7 +5,7 @@
 -- Rule: the items of each budget without statistical ones, against the posted lines of the company's usual book
 --   (ACCRUAL unless getFinancialSetup says CASH) in the dates of the period, by the entity of the location. Lines of
 --   income statement accounts are there without a budget too, in the periods and entities that the budget has. The
---   variance is null where the budget is in another currency than the ledger. Amounts posted count once: where a budget
+--   variance is null if the budget is in another currency than the ledger. Amounts posted count once: if a budget
 --   has several currencies, they stand beside the budget in the base currency. A budget whose items all lack a location is
 --   one of the whole company: it stands, with an empty entity_id, beside the sum over all entities. Where the ledger has
 --   several base currencies there is no such sum: actual and variance are null then.
@@ -21,14 +21,14 @@
 --   account_title: title of the account
 --   section: section of the account, such as Revenue or Expenses
 --   department_id: department; empty for none
---   period_name: reporting period of the budget; empty where only the ledger has amounts
+--   period_name: reporting period of the budget; empty if only the ledger has amounts
 --   period_start: first day of the period
 --   period_end: last day of the period
---   budget_currency: currency of the budget; empty where there is none
+--   budget_currency: currency of the budget; empty if there is none
 --   budget: amount of the budget, with the sign of the normal balance
 --   base_currency: currency of the actual amount
---   actual: amount posted, with the sign of the normal balance; null where it would add several base currencies
---   variance: actual less budget; null where the currencies differ
+--   actual: amount posted, with the sign of the normal balance; null if it would add several base currencies
+--   variance: actual less budget; null if the currencies differ
 WITH items AS (
     SELECT
         b.budgetid AS budget_id,

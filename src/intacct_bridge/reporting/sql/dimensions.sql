@@ -17,9 +17,9 @@
 -- Columns:
 --   dimension: name of the dimension, such as department
 --   value_id: id of the value, as ledger lines have it
---   value_name: name of the value; empty where it is not known
+--   value_name: name of the value; empty if it is not known
 --   parent_id: value above it; for a task its project; empty at the top
---   status: active or inactive; empty where it is not known
+--   status: active or inactive; empty if it is not known
 WITH every AS (
     SELECT 'department' AS dimension, departmentid AS value_id, title AS value_name, parentid, status
     FROM raw.department

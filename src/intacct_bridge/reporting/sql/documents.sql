@@ -53,7 +53,7 @@
 --   party_name: name of the {party}
 --   state: state of the document today
 --   entity_id: entity of the document; empty for none
---   control_account: ledger account of what is open; empty where the lines have several
+--   control_account: ledger account of what is open; empty if the lines have several
 --   document_date: date of the document
 --   posting_date: date on which it counts in the ledger
 --   due_date: date on which it is due

@@ -2,7 +2,7 @@
 -- Grain: entity_id. A row with the entity_id '' stands for everything that belongs to no entity.
 -- Units: none.
 -- Rule: an entity without a first fiscal month, or without a currency, has the company's (getFinancialSetup). A
---   location that is an entity is one here, also where the copy has no LOCATIONENTITY.
+--   location that is an entity is one here, even if the copy has no LOCATIONENTITY.
 -- Reads if present: LOCATIONENTITY (LOCATIONID text, NAME text, CURRENCY text, FIRSTMONTH text, STATUS text,
 --   STARTDATE date)
 -- Reads if present: LOCATION (LOCATIONID text, NAME text, CURRENCY text, FIRSTMONTH text, STATUS text, STARTDATE date,
@@ -10,7 +10,7 @@
 -- Columns:
 --   entity_id: id of the entity; empty for what belongs to none
 --   entity_name: name of the entity
---   base_currency: currency in which the entity keeps its books; empty where it is not known
+--   base_currency: currency in which the entity keeps its books; empty if it is not known
 --   first_fiscal_month: 1 to 12: the month in which its fiscal year begins
 --   start_date: first day of the entity
 --   status: active or inactive

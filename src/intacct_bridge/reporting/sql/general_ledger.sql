@@ -2,8 +2,8 @@
 -- Grain: one posted line per book; line_key and book together, as far as the gateway's keys are unique.
 -- Units: debit, credit and amount in the base currency of the entity; amount is debit positive.
 -- Rule: lines that are not statistical, of entries that are posted. The entity is the one that owns the line's location.
---   The exchange rate is that of GLENTRY; without one it is derived from the two amounts, and null where that is not
---   possible. The key of the document is there only where exactly one record has its kind, number and party.
+--   The exchange rate is that of GLENTRY; without one it is derived from the two amounts, and null if that is not
+--   possible. The key of the document is there only if exactly one record has its kind, number and party.
 -- Reads: GLDETAIL (RECORDNO text, BATCHKEY text, GLENTRYKEY text, BATCH_DATE date!, ENTRY_DATE date, BATCH_TITLE text,
 --   BATCH_NO text, SYMBOL text, MODULEKEY text, REFERENCENO text, LINE_NO int, BOOKID text, ADJ flag, ACCOUNTNO text!,
 --   STATISTICAL flag, LOCATIONID text, DEPARTMENTID text, CUSTOMERID text, VENDORID text, EMPLOYEEID text, ITEMID text,
@@ -49,12 +49,12 @@
 --   amount: debit less credit, in base currency
 --   currency: currency of the transaction
 --   transaction_amount: amount in the currency of the transaction, debit positive
---   exchange_rate: base currency for one unit of the transaction's currency; null where it is not known
+--   exchange_rate: base currency for one unit of the transaction's currency; null if it is not known
 --   memo: description of the line
 --   document_type: kind of the document, such as bill or receipt; empty for journal entries
 --   document_no: number of the document
 --   party_id: vendor, customer or employee of the document
---   document_key: RECORDNO of the document, where exactly one matches
+--   document_key: RECORDNO of the document, if exactly one matches
 --   modified_at: time of the last change
 WITH documents AS (
     SELECT d.record_type, d.document_no, d.party_id, min(d.document_key) AS document_key, count(*) AS matches

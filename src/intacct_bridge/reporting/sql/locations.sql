@@ -10,7 +10,7 @@
 --   location_key: RECORDNO of the location
 --   location_name: name of the location
 --   parent_id: location above it; empty at the top
---   entity_id: entity that owns it; empty where there is none
+--   entity_id: entity that owns it; empty if there is none
 --   status: active or inactive
 WITH RECURSIVE places AS (
     SELECT l.locationid, l.recordno, l.name, l.parentid, l.status, l.locationtype = 'E' AS is_entity

@@ -5,7 +5,7 @@
 -- Rule: a document is open from its day; what settles it counts from its own day, and a void or a reversal restores the
 --   item from that day on. With the basis gl these are the posting dates, so that the items of a day add up to the
 --   control accounts of the ledger; with the basis document they are the dates of the documents. The base amounts of
---   settlements count where they add up to what the document says; otherwise the document's own rate does. Another
+--   settlements count if they add up to what the document says; otherwise the document's own rate does. Another
 --   basis is an error.
 -- Made for: ap party=vendor documents=payables, ar party=customer documents=receivables
 -- Parameters: as_of date, basis text = 'gl'
@@ -16,7 +16,7 @@
 --   document_type text: kind of the document
 --   document_key text: RECORDNO of the document
 --   document_no text: number of the document
---   control_account text: ledger account of what is open; empty where it is not one
+--   control_account text: ledger account of what is open; empty if it is not one
 --   document_date date: date of the document
 --   posting_date date: date on which it counts in the ledger
 --   due_date date: date on which it is due

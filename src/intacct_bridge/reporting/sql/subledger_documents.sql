@@ -16,8 +16,8 @@
 --   document_key: RECORDNO of the document
 --   record_type: Intacct's code of the kind, such as pi
 --   document_type: kind of the document, such as bill
---   document_no: number of the document; empty where it has none
---   party_id: vendor, customer or employee; empty where there is none
+--   document_no: number of the document; empty if it has none
+--   party_id: vendor, customer or employee; empty if there is none
 --   state: state of the document
 WITH every AS (
     SELECT 'APBILL' AS document_object, recordno, recordtype, recordid, vendorid AS party_id, state FROM raw.apbill

@@ -4,7 +4,7 @@
 -- Rule: translation, not consolidation: nothing between entities is eliminated. Balance sheet accounts are translated
 --   at the rate of the last day of the month, and open at that of the day before the month. The movement of income
 --   statement accounts is translated at the average of the month's daily rates, and adds up to the end of the fiscal
---   year, or for ever where the account does not close. Earnings of closed years stand on their closing account, at the
+--   year, or for ever if the account does not close. Earnings of closed years stand on their closing account, at the
 --   rates of balance sheet accounts. A line with the account_no '' holds the translation difference, so that opening and
 --   closing of each entity, book and month add up to zero. The rates are those of the
 --   given type (EXCHANGERATE.TYPENAME), from the base currency to the one asked for, else the reciprocal of the other

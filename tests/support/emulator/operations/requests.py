@@ -157,7 +157,7 @@ _GENERIC: dict[str, Callable[[World, ObjectDef, str], str]] = {
 
 
 def shortfall(world: World, function: str, name: str, sent: str, result: Result) -> str:
-    """A sentence about missing parts of a successful answer; empty where it is complete."""
+    """A sentence about missing parts of a successful answer; empty if it is complete."""
     check = _CHECKS.get(function)
     return check(world, name, sent, result) if check is not None else ""
 

@@ -63,7 +63,7 @@ class LoadReceiver:
         self._folder = TemporaryDirectory(prefix="intacct-watch-")
 
     def deliver(self, events: Sequence[ChangeEvent]) -> None:
-        """Post the events; DeliveryError with the reason where one is refused or in doubt."""
+        """Post the events; DeliveryError with the reason if one is refused or in doubt."""
         with self._lock:
             for one in events:
                 self._post(one)

@@ -127,7 +127,7 @@ def _session(context: CommandContext, settings: "AgentSettings") -> "AgentSessio
 
 
 def _look_at_copy(context: CommandContext, copy: str) -> None:
-    """SettingsError for an address that cannot be a copy's; a note where there is no file or folder yet."""
+    """SettingsError for an address that cannot be a copy's; a note if there is no file or folder yet."""
     from intacct_bridge.flow.destinations.uri import parse_uri
     from intacct_bridge.model.uri_text import redacted
 

@@ -186,7 +186,7 @@ def _worker(context: CommandContext, fleet: "Fleet", threads: int, longest_run: 
     from intacct_bridge.fleet.dbos_runner import DbosRunner
     from intacct_bridge.fleet.worker import FleetWorker
 
-    _ = fleet.keys  # raises where the key is missing, before a run begins
+    _ = fleet.keys  # raises if the key is missing, before a run begins
     root = click.get_current_context().find_root().command
     assert isinstance(root, click.Group)
     program = FlowRun(root, context.start, context.console, context.person or account_name())

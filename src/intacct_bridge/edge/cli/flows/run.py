@@ -92,7 +92,7 @@ def _run(
 
 
 def _outbox(flow: "Flow") -> "Place | None":
-    """The outbox of the flow's connection; None for the demo, and where the command will refuse the settings."""
+    """The outbox of the flow's connection; None for the demo, and if the command will refuse the settings."""
     from intacct_bridge.client.connections.sources import load_connection
     from intacct_bridge.flow.outbox.storage import outbox_place
     from intacct_bridge.served_demo import means_demo

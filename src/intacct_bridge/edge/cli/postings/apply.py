@@ -30,7 +30,7 @@ def run_plan(
     yes: bool,
     results: "list[PlanResult] | None",
 ) -> int:
-    """Show or apply one plan; where no caller collects the documents, print one about it."""
+    """Show or apply one plan; if no caller collects the documents, print one about it."""
     outcomes: list[RecordOutcome] = []
     with json_document(context) as own:
         (own if results is None else results).append((plan, None if only_plan else outcomes))
@@ -137,7 +137,7 @@ def sum_up(
 ) -> int:
     """Say how many records have which outcome, and return the exit status, or raise the error that ended the load.
 
-    An error that is less than in doubt is not raised where a record is in doubt: that status outranks it.
+    An error that is less than in doubt is not raised if a record is in doubt: that status outranks it.
     """
     from intacct_bridge.edge.views.load import tally
     from intacct_bridge.flow.records.status import RecordStatus

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def keep_or_carry_out(context: CommandContext, plan: "Plan", outbox: "Outbox", *, out: Path | None, yes: bool) -> int:
-    """Keep the plan where a file is named, else do what it says."""
+    """Keep the plan if a file is named, else do what it says."""
     if out is None:
         return carry_out(context, plan, outbox, yes=yes)
     return keep_sound(context, plan, outbox, out)

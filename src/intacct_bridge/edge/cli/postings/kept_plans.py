@@ -147,7 +147,7 @@ def _run_earlier_plan(
     yes: bool,
     results: "list[PlanResult] | None",
 ) -> int:
-    """Show or apply a plan that an earlier version kept, without approvals; where one is required, only show it."""
+    """Show or apply a plan that an earlier version kept, without approvals; if one is required, only show it."""
     from intacct_bridge.flow.approval.admission import refuse_without_plan
     from intacct_bridge.flow.plan.planner import confirm_plan
 

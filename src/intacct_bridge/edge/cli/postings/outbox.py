@@ -31,7 +31,7 @@ _COLUMNS = (
     "run",
 )  # fmt: skip
 _MORE = ("outcome", "link", "sent_local", "undoes")
-"""Columns for programs only; people see the link where one is known."""
+"""Columns for programs only; people see the link if one is known."""
 _OPERATIONS = ("create", "update", "delete", "reverse", "void", "approve", "decline", "recall")
 _STATES = ("planned", "not_sent", "sent", "applied", "rejected", "aborted", "in_doubt", "released")
 

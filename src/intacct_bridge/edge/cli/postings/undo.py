@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 @click.option("--run", "runs", metavar="ID", multiple=True, help="Take back what this run posted. Repeatable.")
 @click.option("--entry", "numbers", metavar="N", type=int, multiple=True, help="Take back this entry. Repeatable.")
 @day_option("--date", "Date reversals and opposite entries on this day (default: today).")
-@click.option("--delete", is_flag=True, help="Delete the records where Intacct allows it, instead of reversing them.")
+@click.option("--delete", is_flag=True, help="Delete the records if Intacct allows it, instead of reversing them.")
 @click.option("--memo", metavar="TEXT", default="", help="Give reversals this text, and opposite entries this title.")
 @click.option("--plan/--apply", "only_plan", default=True, help="Show what would be done (the default), or do it.")
 @file_option("--out", "Keep the plan in this file, to have it approved and applied: intacct plan.", metavar="PLAN")

@@ -130,7 +130,7 @@ def test(visit: Visit) -> Redirect | PageView:
 def _answer_of(
     visit: Visit, title: str, work: Work, failed: Callable[[Mapping[str, str]], PageView]
 ) -> Redirect | PageView:
-    """The end of a job where it comes soon, as a page of its own where it failed; else the job's page."""
+    """The end of a job if it comes soon, as a page of its own if it failed; else the job's page."""
     job = visit.site.jobs.start(title, work, person=visit.person)
     if job.over.wait(_WAIT):
         if job.problem:

@@ -59,7 +59,7 @@ def _rate(one: FlowStatistics) -> dict[str, Any]:
 
 
 def _flows(counted: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], str]:
-    """The rates of flows, and the flows that are defined and did not run; the reason where they cannot be read."""
+    """The rates of flows, and the flows that are defined and did not run; the reason if they cannot be read."""
     try:
         defined = load_flows()
     except IntacctError as error:
@@ -123,7 +123,7 @@ def run_facts(run: Run) -> dict[str, Any]:
 
 
 def _in_doubt(name: str, person: str) -> tuple[int | None, str]:
-    """The records in doubt of a connection's company; None with the reason where its settings are not complete."""
+    """The records in doubt of a connection's company; None with the reason if its settings are not complete."""
     try:
         with company_context(name, "outbox list", person=person) as context:
             if context.is_demo:  # its outbox is a file, for which no process needs to serve the company

@@ -70,7 +70,7 @@ def address_of(path: str, **query: str) -> str:
 
 
 def no_copy(visit: Visit) -> PageView:
-    """The page where there is no copy yet."""
+    """The page if there is no copy yet."""
     return PageView("reporting_none.html", {"here": visit.path, "reports": []}, title="Reporting")
 
 

@@ -6,7 +6,7 @@ rows have it (a journal entry's number stands for all its lines in GLDETAIL). Co
 that some of them are deleted, and which, as it does for a database.
 
 Keys are kept in blocks of neighbours. A block is a text: base64 of zlib of the distances between its keys, and of the
-numbers of rows where these differ from one. 100,000 keys without gaps take 1 kB, with many gaps some 20 kB.
+numbers of rows if these differ from one. 100,000 keys without gaps take 1 kB, with many gaps some 20 kB.
 """
 
 import base64

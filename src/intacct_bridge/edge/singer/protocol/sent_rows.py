@@ -1,7 +1,7 @@
 """The time of extraction of the rows that a run sends, which tells replaced rows from those that replace them.
 
 A row in the stream `deletes` with the reason *replaced* leaves only the rows that were extracted since its time. So
-where a run sends rows again that it has sent before, because it resumed a walk or halved a window of days, the rows
+if a run sends rows again that it has sent before, because it resumed a walk or halved a window of days, the rows
 that follow have a later time. The state keeps the latest one, and the times of the next run are later still.
 """
 

@@ -140,7 +140,7 @@ class SingerSink:
         return SingerWriter(self, stream, bookmark)
 
     def version(self, stream: Stream, bookmark: Bookmark) -> int:
-        """The version of the stream's records: a new one where a full refresh is about to begin."""
+        """The version of the stream's records: a new one if a full refresh is about to begin."""
         known = self.state.versions.get(stream.name)
         due = decide(stream, bookmark, self.options, self.extracted_at)
         if known is not None and (due.resumes or due.strategy is Strategy.INCREMENTAL):
@@ -305,7 +305,7 @@ class SingerWriter:
             self._note(self._stream.group or self._stream.header_key, parents, "replaced")
 
     def delete(self, keys: Sequence[Value], *, field: str = "") -> None:
-        """Send a deleted record for each key, or a row in `deletes` where the field is not the stream's key."""
+        """Send a deleted record for each key, or a row in `deletes` if the field is not the stream's key."""
         self._deleted += len(keys)
         if field in ("", self._stream.walk_field):
             self._forget(keys)
@@ -322,7 +322,7 @@ class SingerWriter:
             self._pending.append(record_message(self._name, record, version=self._version, extracted_at=at))
 
     def commit(self, bookmark: Bookmark, at: datetime) -> Committed:  # noqa: ARG002  # time_extracted is the run's
-        """Send what is waiting, ACTIVATE_VERSION where a full refresh ends here, and STATE."""
+        """Send what is waiting, ACTIVATE_VERSION if a full refresh ends here, and STATE."""
         if not bookmark.in_progress:
             self._announce(None)  # a stream without rows has a table as well
         if (
@@ -368,7 +368,7 @@ class SingerWriter:
             self._keys.remove(key for key in keys if isinstance(key, int))
 
     def _announce(self, rows: "pa.RecordBatch | None") -> None:
-        """Send SCHEMA before the first record, or where none comes, and again when a column becomes wider."""
+        """Send SCHEMA before the first record, or if none comes, and again when a column becomes wider."""
         changed = rows is not None and self._widen(rows)
         if self._announced and not changed:
             return

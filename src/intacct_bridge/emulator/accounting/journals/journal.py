@@ -46,7 +46,7 @@ _AUDIT = ("WHENCREATED", "WHENMODIFIED", "CREATEDBY", "MODIFIEDBY", "CREATEDBYLO
 
 
 def create(call: FunctionCall, draft: Draft) -> Row:
-    """Enter a journal entry, and its reversal where it names a day for one."""
+    """Enter a journal entry, and its reversal if it names a day for one."""
     row = {name: text for name, text in draft.values.items() if text and name != "RECORDNO"}
     check_required_fields(draft, row)
     apply_references(call.company, draft.described, draft.values, row)

@@ -23,7 +23,7 @@ from intacct_bridge.wire.xml import Element, element
 MOST_RECORDS = 100
 
 _LABELS = {"GLACCOUNT": "GL Account"}
-"""Names of objects in the last sentence of a chain of faults, where these are recorded."""
+"""Names of objects in the last sentence of a chain of faults, if these are recorded."""
 
 
 def create(call: FunctionCall) -> FunctionAnswer:

@@ -234,7 +234,7 @@ EFFECTIVE = {
     "expensereport": "amount trx_amount exchrate quantity rate",
     "cctransaction": "paymentamount exchrate",
 }
-"""The amounts that have an effect in a family, where they differ from those of a line and its taxes."""
+"""The amounts that have an effect in a family, if they differ from those of a line and its taxes."""
 
 
 _ELSEWHERE = {

@@ -38,7 +38,7 @@ class StoredDocumentFunctions:
     line: str = ""
     cells: str = _LINE
     same: dict[str, str] = field(default_factory=dict)
-    """Fields that get the value of another field where they are not sent."""
+    """Fields that get the value of another field if they are not sent."""
     banks: tuple[str, ...] = ()
     """Fields that must name a bank account."""
     counted: bool = False

@@ -33,7 +33,7 @@ def functions() -> Mapping[str, FunctionDef]:
 
 
 def parts_of(name: str, *, documented: bool = True) -> Parts:
-    """The order inside a function's parts: where it is recorded, and with `documented` where only a page tells it."""
+    """The order inside a function's parts, if it is recorded; with `documented`, also if only a page tells it."""
     recorded, more = _parts().get(name, ({}, {}))
     return {**more, **recorded} if documented else recorded
 

@@ -33,7 +33,7 @@ ANY_ORDER = {
         "report pagesize? returnFormat? arguments:anything? waitTime? listSeparator? reportId? showStatusOnly?"
     ),
 }
-"""Functions whose parts come in any order: name, type where it is not text, `?` for optional."""
+"""Functions whose parts come in any order: name, type if it is not text, `?` for optional."""
 _OPERATORS = (
     ("equalto notequalto lessthan lessthanorequalto greaterthan greaterthanorequalto like notlike", 1, 1),
     ("between", 2, 2),

@@ -76,7 +76,7 @@ class DocumentInput:
     """None leaves the lines as they are."""
     draft: bool = False
     control: str = ""
-    """The control account where the document names it, such as that of a card or a bank."""
+    """The control account if the document names it, such as that of a card or a bank."""
     state: str = ""
     """The state of a document that is not posted at once; empty for the usual state."""
     more: tuple[tuple[str, str], ...] = ()
@@ -223,7 +223,7 @@ def _check_never_settled(call: FunctionCall, family: Family, row: Row, what: str
 
 
 def check_number(call: FunctionCall, family: Family, row: Row, number: int | None = None) -> None:
-    """Refuse a number that another document of the party has, where the settings ask for unique numbers."""
+    """Refuse a number that another document of the party has, if the settings ask for unique numbers."""
     text = row.get("RECORDID", "")
     if not text or not call.company.behaviour.unique_document_numbers or family.party not in ("VENDOR", "CUSTOMER"):
         return

@@ -82,7 +82,7 @@ def party_of(call: FunctionCall, family: Family, row: Row) -> Row:
 
 
 def set_due_date(call: FunctionCall, family: Family, row: Row) -> None:
-    """Set the posting date and, from the terms, the due date, where the document has none."""
+    """Set the posting date and, from the terms, the due date, if the document has none."""
     row.setdefault("WHENPOSTED", row["WHENCREATED"])
     if row.get("WHENDUE") or not row.get("TERMNAME"):
         return

@@ -29,7 +29,7 @@ class SettlementSource:
     """The amount's field. Requests put `TRX_` before it."""
     families: tuple[Family, ...]
     base: str = ""
-    """The field of the amount in base currency, where it is not `money`."""
+    """The field of the amount in base currency, if it is not `money`."""
 
     @property
     def key(self) -> str:
@@ -138,7 +138,7 @@ class SettledDetail:
 
 @dataclass(frozen=True, slots=True)
 class SettlementInput:
-    """The details of a payment, and its total amount where the request gives one."""
+    """The details of a payment, and its total amount if the request gives one."""
 
     details: Sequence[Row]
     stated_total: Decimal | None = None

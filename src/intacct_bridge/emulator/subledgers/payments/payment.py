@@ -65,7 +65,7 @@ class PaymentInput:
     overpayment: Overpayment = field(default_factory=Overpayment)
     """The amount received beyond the settled documents."""
     stated_total: Decimal | None = None
-    """The total amount, where the request gives it."""
+    """The total amount, if the request gives it."""
     stated_field: str = "AMOUNTTOPAY"
 
 

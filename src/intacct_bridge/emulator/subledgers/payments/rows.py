@@ -51,7 +51,7 @@ def clear_details(call: FunctionCall, side: PaymentSide, row: Row) -> None:
 def keep_details(
     call: FunctionCall, side: PaymentSide, row: Row, settled: Sequence[SettledDetail], *, day: str = ""
 ) -> None:
-    """Add details to a payment, and keep the parts that they settle, on a day where that is not the payment's own."""
+    """Add details to a payment, and keep the parts that they settle, on the day of the payment, or on `day`."""
     table, described = call.company.table(side.line), call.company.find(side.line)
     dated = row | {side.day: day} if day else row
     for one in settled:

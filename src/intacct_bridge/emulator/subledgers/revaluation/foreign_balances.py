@@ -1,6 +1,6 @@
 """Balances in a foreign currency on a day: open items of payables and receivables, and bank accounts.
 
-A currency is foreign where it is not the base currency of the entity. The carrying amount of an open item is at the
+A currency is foreign if it is not the base currency of the entity. The carrying amount of an open item is at the
 rates of its document, less the amounts that payments relieved. That of a bank account is its balance in the ledger.
 Advances and undeposited funds are not among them.
 """

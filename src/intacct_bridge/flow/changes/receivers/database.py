@@ -59,7 +59,7 @@ class PostgresReceiver:
                 raise DeliveryError(f"{self._database.name} did not take the events: {reason}") from None
 
     def _add(self, event: ChangeEvent) -> None:
-        """Add an event, or find that it is there; DeliveryError where another one has its id."""
+        """Add an event, or find that it is there; DeliveryError if another one has its id."""
         plain = event.to_dict()
         changed = "" if event.changed is None else encode(plain["changed"]).decode()
         head = [event.id, str(event.number), event.company, event.object, event.key, str(event.kind), plain["time"]]

@@ -14,7 +14,7 @@ TIMEOUT = 60.0
 def open_receiver(
     address: str, *, secret: str = "", timeout: float = TIMEOUT, show: Callable[[str], object] = lambda _: None
 ) -> Receiver:
-    """Open a receiver; SettingsError for an unknown form, and where it cannot be used.
+    """Open a receiver; SettingsError for an unknown form, and if it cannot be used.
 
     `secret` signs what a web hook gets. `timeout`: seconds for one delivery to a command or a web hook. `show` gets
     what a command prints.

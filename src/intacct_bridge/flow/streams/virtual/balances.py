@@ -82,7 +82,7 @@ class BalancesReader:
             return False
 
     def cost(self, gateway: ReadGateway, virtual: VirtualStream) -> int | None:
-        """One for each span, and one to find the days of the ledger where they are not given."""
+        """One for each span, and one to find the days of the ledger if they are not given."""
         given = virtual.get("period") or (virtual.get("from") and virtual.get("to"))
         return len(_spans(gateway, virtual)) + (0 if given else 1)
 

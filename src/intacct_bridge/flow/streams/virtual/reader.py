@@ -18,7 +18,7 @@ class VirtualPage:
     rows: Sequence[Row]
     remaining: int = 0
     formatting: Formatting | None = None
-    """How the cells are written, where that is not the user's formatting."""
+    """How the cells are written, if that is not the user's formatting."""
 
 
 class VirtualReader(Protocol):

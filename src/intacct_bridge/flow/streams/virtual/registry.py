@@ -47,7 +47,7 @@ def reader_of(virtual: VirtualStream) -> VirtualReader:
 def virtual_stream(gateway: ReadGateway, virtual: VirtualStream, select: Sequence[str] = ()) -> Stream:
     """A virtual stream with all its columns, or with the selected ones and those that tell its rows apart.
 
-    InvalidRequestError for an unknown column, where the reader knows all of them.
+    InvalidRequestError for an unknown column, if the reader knows all of them.
     """
     reader = reader_of(virtual)
     fields, identity = dict(reader.fields(gateway, virtual)), reader.identity(virtual)

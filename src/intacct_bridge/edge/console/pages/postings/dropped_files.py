@@ -114,7 +114,7 @@ class DroppedFile:
         return [*self.words, *(["--map", str(self.mapping)] if self.mapping.is_file() else [])]
 
     def save(self) -> None:
-        """Keep its facts; they are replaced in one step, also where two windows do it at once."""
+        """Keep its facts; they are replaced in one step, even if two windows do it at once."""
         with _CHANGING:
             self.version = secrets.token_hex(4)
             fresh = self.folder / f"{_FACTS}.{self.version}"
@@ -177,7 +177,7 @@ def find_file(file_id: str, person: str) -> DroppedFile:
 def changing_outcomes(file: DroppedFile) -> Iterator[DroppedFile]:
     """The file as it is kept now, whose outcomes are saved after the block: two jobs may post its plan at once.
 
-    Nothing is saved where the file was removed or planned again meanwhile; the outbox has the receipts.
+    Nothing is saved if the file was removed or planned again meanwhile; the outbox has the receipts.
     """
     with _CHANGING:
         try:

@@ -62,7 +62,7 @@ def understand(visit: Visit, file: DroppedFile) -> None:
 
 
 def reading(visit: Visit, file: DroppedFile) -> AbstractContextManager["CommandContext"]:
-    """The company for a look at a file. It is a run of the history only where the company is asked for its objects."""
+    """The company for a look at a file. It is a run of the history only if the company is asked for its objects."""
     return visit.company(file.connection, "load preview", entity=file.entity, run_at_first_call=True)
 
 
