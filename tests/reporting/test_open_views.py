@@ -100,6 +100,49 @@ def test_sections_follow_the_account_groups_of_the_copy(demo_copy: Copy, tmp_pat
     assert copy_table(uri, sql).to_pylist() == usual
 
 
+@pytest.mark.parametrize(("declared", "sign"), [("credit", 1), ("debit", -1), ("", 1)])
+def test_the_amounts_of_a_group_with_revenue_and_expenses_add_up_to_what_it_earns(
+    demo_copy: Copy, tmp_path: Path, declared: str, sign: int
+) -> None:
+    """In the group, and among the accounts of no group. In Intacct the sign of a group is its normal balance."""
+    uri = duckdb_uri(tmp_path)
+    shutil.copy(demo_copy.uri.removeprefix("duckdb:"), uri.removeprefix("duckdb:"))
+    with duckdb.connect(uri.removeprefix("duckdb:")) as con:
+        con.execute(
+            "CREATE TABLE GLACCTGRPHIERARCHY AS SELECT 'Margin' AS GLACCTGRPNAME, ACCOUNTNO, "
+            f"'{declared}' AS GLACCTGRPNORMALBALANCE, CAST(NULL AS TIMESTAMPTZ) AS _deleted_at FROM GLACCOUNT "
+            "WHERE ACCOUNTNO IN (SELECT min(ACCOUNTNO) FROM GLACCOUNT WHERE ACCOUNTTYPE = 'incomestatement' "
+            "GROUP BY NORMALBALANCE UNION ALL SELECT min(ACCOUNTNO) FROM GLACCOUNT "
+            "WHERE ACCOUNTTYPE = 'balancesheet' GROUP BY NORMALBALANCE)"
+        )
+    made = Copy(uri, demo_copy.emulator)
+    with open_copy(uri) as sink:
+        apply_views(sink, {"income_statement": ["Margin"], "balance_sheet": ["Margin"]})
+    accounts = {row["ACCOUNTNO"]: row for row in made.table("GLACCOUNT")}
+    members = {row["ACCOUNTNO"] for row in made.table("GLACCTGRPHIERARCHY")}
+    assert len(members) == 4
+    expected: dict[str, Decimal] = {"Margin": Decimal(0), "Other": Decimal(0)}
+    balance = Decimal(0)
+    for line in made.table("GLDETAIL"):
+        account = accounts.get(line["ACCOUNTNO"])
+        if account is None or line["BASECURR"] != "USD" or line["BOOKID"] != "ACCRUAL":
+            continue
+        amount = line["CREDITAMOUNT"] - line["DEBITAMOUNT"]
+        if account["ACCOUNTTYPE"] == "incomestatement":
+            expected["Margin" if line["ACCOUNTNO"] in members else "Other"] += amount
+        elif line["ACCOUNTNO"] in members:
+            balance -= amount
+    scope = "base_currency = 'USD' AND book = 'ACCRUAL'"
+    sql = f"SELECT section, sum(amount) FROM reporting.income_statement WHERE {scope} GROUP BY 1"
+    assert dict(made.rows(sql)) == expected | {"Margin": sign * expected["Margin"]}
+    sides = {"credit": "credit", "debit": "debit", "": "debit"}  # without a normal balance: assets less liabilities
+    assert made.rows(
+        f"SELECT section_normal_balance, sum(amount) FROM reporting.balance_sheet WHERE {scope} "
+        "AND section = 'Margin' AND account_no <> '' AND period_end = "
+        "(SELECT max(period_end) FROM reporting.balance_sheet) GROUP BY 1"
+    ) == [(sides[declared], -balance if declared == "credit" else balance)]
+
+
 def test_a_copy_in_files_keeps_what_it_knows_of_the_company(one_from_july: Copy, tmp_path: Path) -> None:
     copy = Copy.of(one_from_july.emulator, f"jsonl:{tmp_path}/copy", ("GLACCOUNT", "GLDETAIL", "LOCATION"))
     manifest = tmp_path / "copy" / "manifest.json"

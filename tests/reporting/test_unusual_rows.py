@@ -214,6 +214,31 @@ def test_an_account_that_returns_to_zero_keeps_what_the_rates_left_of_it(demo_co
     assert at[9][0] == date(2026, 9, 1)
 
 
+@pytest.mark.parametrize("closing", ["closing account", "non-closing account"])
+def test_the_year_to_date_is_there_in_months_without_movement(changed: Changed, closing: str) -> None:
+    """Also of an account that does not close, and whose balance is zero again by what the year took back."""
+    line = (
+        'INSERT INTO "GLDETAIL" SELECT * REPLACE (\'own-{0}\' AS "RECORDNO", DATE \'{1}\' AS "BATCH_DATE", '
+        '\'99001\' AS "ACCOUNTNO", {2} AS "DEBITAMOUNT", {3} AS "CREDITAMOUNT", NULL AS "AMOUNT") FROM "GLDETAIL" '
+        'WHERE "BASECURR" = \'USD\' AND "STATISTICAL" = \'F\' ORDER BY "RECORDNO" LIMIT 1'
+    )
+    copy = changed(
+        'INSERT INTO "GLACCOUNT" SELECT * REPLACE (\'99001\' AS "ACCOUNTNO", '
+        f'\'{closing}\' AS "CLOSINGTYPE") FROM "GLACCOUNT" '
+        "WHERE \"ACCOUNTTYPE\" = 'incomestatement' AND \"NORMALBALANCE\" = 'debit' LIMIT 1",
+        line.format(1, "2025-10-10", 700, 0),
+        line.format(2, "2026-03-10", 0, 700),
+    )
+    rows = copy.rows(
+        "SELECT period_start, amount, year_to_date FROM reporting.income_statement "
+        "WHERE account_no = '99001' ORDER BY period_start"
+    )
+    assert rows == [
+        *((date(2025, month, 1), 700 if month == 10 else 0, 700) for month in (10, 11, 12)),
+        *((date(2026, month, 1), -700 if month == 3 else 0, -700) for month in range(3, 12)),
+    ]
+
+
 ADVANCE = (
     'INSERT INTO "ARADVANCE" BY NAME SELECT {} AS "RECORDNO", \'{}\' AS "STATE", {} AS "TOTALENTERED", '
     '{} AS "TRX_TOTALENTERED", 0 AS "TOTALDUE", 0 AS "TRX_TOTALDUE", \'rr\' AS "RECORDTYPE", \'A-1\' AS "RECORDID", '

@@ -59,13 +59,13 @@ def trial_balance(scope: ReportScope) -> str:
 
 
 def income_statement(scope: ReportScope) -> str:
-    """Revenue and expenses of a month and of the fiscal year so far; `earns` is true if an account is revenue."""
+    """Revenue and expenses of a month and of the fiscal year so far; `earns` is true if amounts add to the earnings."""
     return (
-        "SELECT i.base_currency, i.section, i.category, i.account_no, min(i.account_title) AS account_title, "
-        "sum(i.amount) AS amount, sum(i.year_to_date) AS year_to_date, bool_or(a.section = 'Revenue') AS earns "
-        "FROM reporting.income_statement AS i JOIN reporting.accounts AS a ON a.account_no = i.account_no "
-        f"WHERE {scope.where()} GROUP BY 1, 2, 3, 4 HAVING bool_or(i.amount <> 0 OR i.year_to_date <> 0) "
-        "ORDER BY 1, min(i.section_order), 3, 4"
+        "SELECT base_currency, section, category, account_no, min(account_title) AS account_title, "
+        "sum(amount) AS amount, sum(year_to_date) AS year_to_date, "
+        "bool_or(section_normal_balance = 'credit') AS earns FROM reporting.income_statement "
+        f"WHERE {scope.where()} GROUP BY 1, 2, 3, 4 HAVING bool_or(amount <> 0 OR year_to_date <> 0) "
+        "ORDER BY 1, min(section_order), 3, 4"
     )
 
 

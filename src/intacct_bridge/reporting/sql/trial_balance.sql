@@ -5,6 +5,7 @@
 --   book holds adjustments: it is shown added to each of them, such as ACCRUAL+GAAP. At the start of a fiscal year an
 --   account that closes opens with zero, and its closing account opens with the balance; nothing is posted for that.
 --   Months without movement are there as long as the account has a balance, up to the last posting or the last extract.
+--   So are those of an income statement account whose movements of the fiscal year do not add up to zero.
 -- Reads: GLDETAIL (BATCH_DATE date!, BOOKID text, ACCOUNTNO text!, LOCATIONID text, BASECURR text, CURRENCY text,
 --   STATISTICAL flag, DEBITAMOUNT number, CREDITAMOUNT number, AMOUNT number, BATCH_STATE text)
 -- Columns:
@@ -23,6 +24,7 @@
 --   debit: debits of the month
 --   credit: credits of the month
 --   closing: balance at the end of the month, debit positive
+--   year_to_date: debits less credits of the fiscal year, up to the end of the month
 WITH RECURSIVE lines AS (
     SELECT
         coalesce(l.locationid, '') AS location_id,
@@ -166,7 +168,12 @@ running AS (
         coalesce(c.credit, 0) AS credit,
         sum(coalesce(c.change, 0)) OVER (
             PARTITION BY k.entity_id, k.book, k.base_currency, k.account_no ORDER BY m.period_start
-        ) AS closing
+        ) AS closing,
+        sum(coalesce(c.debit, 0) - coalesce(c.credit, 0)) OVER (
+            PARTITION BY k.entity_id, k.book, k.base_currency, k.account_no,
+                {fiscal_year:m.period_start, k.first_fiscal_month}
+            ORDER BY m.period_start
+        ) AS year_to_date
     FROM keys AS k
     JOIN months AS m ON m.period_start >= k.first_month
     LEFT JOIN by_month AS c
@@ -188,7 +195,9 @@ SELECT
     CAST(r.closing - r.debit + r.credit AS {money}) AS opening,
     CAST(r.debit AS {money}) AS debit,
     CAST(r.credit AS {money}) AS credit,
-    CAST(r.closing AS {money}) AS closing
+    CAST(r.closing AS {money}) AS closing,
+    CAST(r.year_to_date AS {money}) AS year_to_date
 FROM running AS r
 LEFT JOIN reporting.accounts AS a ON a.account_no = r.account_no
 WHERE r.closing <> 0 OR r.debit <> 0 OR r.credit <> 0 OR r.closing - r.debit + r.credit <> 0
+    OR (r.year_to_date <> 0 AND a.account_type = 'incomestatement')

@@ -179,7 +179,7 @@ def show_income_statement(visit: Visit) -> PageView:
     copy = chosen_copy(visit)
     if copy is None:
         return no_copy(visit)
-    wide = (queries.choices(), "SELECT 1 FROM reporting.income_statement, reporting.accounts")
+    wide = (queries.choices(), "SELECT 1 FROM reporting.income_statement")
     with asking(copy.uri, *wide) as ask:
         scope, end, choices = _scope(visit, ask(queries.choices()))
         sql = queries.income_statement(scope)
