@@ -174,7 +174,7 @@ def test_the_id_of_a_purchase_order_is_its_record_number(pipe: Pipe) -> None:
         assert row["id"] == str(pipe.rows("PODOCUMENT")[0]["RECORDNO"])
 
 
-# --- a lost reply
+# --- a lost answer
 
 
 class Lost:

@@ -3,7 +3,7 @@
     python -m torture.scale [--rounds N] [--seed S]
 
 Each loader is a process, with a proxy of its own before the database. By a seed, the proxy cuts the connection at a
-statement, before it arrives or after it was done (a commit whose reply is lost), or lets nothing through any more; the
+statement, before it arrives or after it was done (a commit with a lost answer), or lets nothing through any more; the
 loader is killed at a statement or at a step; the database server is killed; the gateway loses answers. The emulator's
 ledger judges: nothing is there twice, everything is there in the end, and what is there is never reported as not sent.
 """

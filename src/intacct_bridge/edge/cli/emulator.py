@@ -76,13 +76,13 @@ if TYPE_CHECKING:
     help="Revalue open foreign-currency items and bank accounts at the rate of this date. Repeatable.",
 )
 @click.option("--rate-type", default="", metavar="NAME", help="Revalue at this rate type (default: the company's).")
-@file_option("--faults", "Play the faults of this file: cut connections, throttling, slow replies.", metavar="F.toml")
+@file_option("--faults", "Play the faults of this file: cut connections, throttling, slow answers.", metavar="F.toml")
 @click.option(
     "--scenario",
     metavar="NAME",
     help="Serve a company with a set-up mistake: a name of --scenario list, or a TOML file of your own.",
 )
-@number_option("--latency-ms", "Delay every reply by this many milliseconds.")
+@number_option("--latency-ms", "Delay every answer by this many milliseconds.")
 @number_option("--concurrency", "Run this many requests at once and queue as many; 0 for no limit.")
 @shared_options(connected=False, prints_table=True)
 def emulator_command(context: CommandContext, *, host: str, port: int, port_file: Path | None, **options: Any) -> None:

@@ -129,7 +129,7 @@ def _why(error: IntacctError) -> str:
     if isinstance(error, InDoubtError):
         if isinstance(error.__cause__, SettingsError):
             return "Intacct may have answered, but nothing can be kept here. The next run looks for these records."
-        return "The whole request was sent and no readable reply came, so it may have been applied or not."
+        return "The whole request was sent and no readable answer came, so it may have been applied or not."
     if isinstance(error, TransientError) and not isinstance(error, BusyError | UnreachableError):
         return "A temporary fault; it was retried for as long as the settings allow."
     more = [str(fault) for fault in error.faults[1:4]]

@@ -47,7 +47,7 @@ class OperationAnswer:
 
 
 class AnswerWriter:
-    """Writes the replies of one emulator."""
+    """Writes the answers of one emulator."""
 
     def __init__(self, behaviour: Behaviour, seed: int, clock: Callable[[], float]) -> None:
         self._behaviour, self._seed, self._clock = behaviour, seed, clock

@@ -161,7 +161,7 @@ def _days(cells: Iterable[tuple[str, object]], find: Callable[[str], FieldDef | 
 
 
 def _line_items(value: object, line_set: LineSet) -> list[object] | None:
-    """The lines in a cell: a list, one line, or the wrapper with its line element, as a reply has it; None without."""
+    """The lines in a cell: a list, one line, or the wrapper of an answer with its line element; None without."""
     if isinstance(value, Mapping):
         value = next((inner for name, inner in value.items() if name.upper() == line_set.object), value)
     return value if isinstance(value, list) or value is None else [value]

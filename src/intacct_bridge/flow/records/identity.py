@@ -1,6 +1,6 @@
 """What identifies a record on every run: its identity, the digest of its content, and its control ids.
 
-An identity must be the same on the second run as on the first, even after a crash or a lost reply. So it rests on
+An identity must be the same on the second run as on the first, even after a crash or a lost answer. So it rests on
 the record alone: the key that it has in the company, else the key of its source, else its content. Equal contents of
 one input are numbered, because two equal payments are two payments. A control id is a digest of the identity and of the
 target of the write; the attempt in it rises only after an outcome that proves that nothing was applied.

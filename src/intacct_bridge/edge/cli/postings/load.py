@@ -134,7 +134,7 @@ def load_command(
 ) -> int:
     """Load the records of FILE (CSV, JSON lines, Parquet, Excel): show the plan, then --apply it.
 
-    Rows that an earlier run posted are recognised and not posted again, even after a crash or a lost reply.
+    Rows that an earlier run posted are recognised and not posted again, even after a crash or a lost answer.
 
     \b
     Examples:
