@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from intacct_bridge.edge.singer.equal_numbers import EqualNumbers
 from intacct_bridge.edge.singer.protocol.messages import Message
-from intacct_bridge.edge.singer.target_results import ArrivedRecord
+from intacct_bridge.edge.singer.target_results import InputRecord
 from intacct_bridge.flow.outbox.entry import Resolution, ResolutionKind
 from intacct_bridge.flow.outbox.outbox import Outbox
 from support.journeys.piping import Pipe, Piped, record, schema
@@ -235,7 +235,7 @@ def test_streams_and_sources_count_for_themselves(pipe: Pipe, tmp_path: Path) ->
         equals = EqualNumbers(outbox.equal_counts, "demo", source, "same")
         given = []
         for stream in streams:
-            arrived = equals.number(ArrivedRecord(stream, {"a": "1"}, 1, stream), told[stream], Message("RECORD"))
+            arrived = equals.number(InputRecord(stream, {"a": "1"}, 1, stream), told[stream], Message("RECORD"))
             given.append(arrived.equal_number)
         equals.end()
         return given

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from intacct_bridge import __version__
-from intacct_bridge.edge.cli.context import COMPLETE, PROGRAM, CommandContext, GivenRun
+from intacct_bridge.edge.cli.context import COMPLETE, PROGRAM, CommandContext, TenantContext
 from intacct_bridge.edge.terminal.console import Console
 from intacct_bridge.edge.terminal.exit_statuses import with_exit_lines
 from intacct_bridge.edge.terminal.process import SETTINGS, run
@@ -132,11 +132,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def run_words(
-    words: Sequence[str], console: Console, flow: str = "", person: str = "", given: "GivenRun | None" = None
+    words: Sequence[str], console: Console, flow: str = "", person: str = "", tenant: "TenantContext | None" = None
 ) -> "tuple[int, Run | None]":
     """Run one command line, as a run of a flow if one is named: the exit status, and the run if the history has one."""
     context = CommandContext(console, flow=flow, arguments=words, person=person)
-    context.start, context.given = run_words, given
+    context.start, context.tenant = run_words, tenant
     try:
         target, keep = (lambda: context.target), context.failed
         status = run(root, PROGRAM, words, obj=context, console=console, target=target, keep=keep)

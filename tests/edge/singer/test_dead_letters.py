@@ -15,7 +15,7 @@ import pytest
 from intacct_bridge.edge.singer import dead_letters, target_run
 from intacct_bridge.edge.singer.dead_letters import DeadLetters
 from intacct_bridge.edge.singer.target_config import checked
-from intacct_bridge.edge.singer.target_results import ArrivedRecord
+from intacct_bridge.edge.singer.target_results import InputRecord
 from intacct_bridge.edge.singer.target_run import TargetRun
 from intacct_bridge.edge.terminal.console import Console
 from intacct_bridge.flow.outbox.outbox import Outbox
@@ -34,8 +34,8 @@ def pipe(tmp_path: Path) -> Iterator[Pipe]:
     made.close()
 
 
-def refused(run: str, number: int) -> ArrivedRecord:
-    return ArrivedRecord("CLASS", {"run": run, "number": number}, number, "CLASS")
+def refused(run: str, number: int) -> InputRecord:
+    return InputRecord("CLASS", {"run": run, "number": number}, number, "CLASS")
 
 
 def letters(path: Path) -> list[tuple[str, int]]:

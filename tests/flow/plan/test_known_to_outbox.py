@@ -16,10 +16,10 @@ from intacct_bridge.flow.outbox.entry import Conclusion, Intent, OutboxEntry, Wr
 from intacct_bridge.flow.outbox.outbox import Outbox
 from intacct_bridge.flow.plan.context import PlanContext, newest_entries
 from intacct_bridge.flow.plan.known_to_outbox import (
-    AsRecorded,
     KnownByContent,
     RefuseSentUnderOtherName,
     RefuseUncertainEquals,
+    TakeIdentityFromOutbox,
     check_outbox,
 )
 from intacct_bridge.flow.plan.plan import Plan, PlannedRecord, Verdict
@@ -101,25 +101,25 @@ def test_a_record_with_accents_has_the_identity_and_the_digest_that_the_outbox_h
     ended(outbox, as_is, former[1])
     one = record(key_identity(COMPOSED, KEY), digest=former[0], **COMPOSED)
     plain = record(Identity("key:x", "key"))
-    found, same = run(AsRecorded, outbox, one, plain)
+    found, same = run(TakeIdentityFromOutbox, outbox, one, plain)
     assert (found.write.identity.text, found.write.digest) == (as_is.text, former[1])
     assert same is plain
     other = record(key_identity(COMPOSED, KEY), digest="other content", NAME="\u00e9", **COMPOSED)
-    (found,) = run(AsRecorded, outbox, other)
+    (found,) = run(TakeIdentityFromOutbox, outbox, other)
     assert (found.write.identity.text, found.write.digest) == (as_is.text, "other content")
 
 
 def test_content_with_accents_under_a_plain_key_has_the_digest_that_the_outbox_has(outbox: Outbox) -> None:
     former = content_digests("VENDOR", DECOMPOSED, {})
     ended(outbox, Identity("key:x", "key"), former[1])
-    (found,) = run(AsRecorded, outbox, record(Identity("key:x", "key"), digest=former[0], **DECOMPOSED))
+    (found,) = run(TakeIdentityFromOutbox, outbox, record(Identity("key:x", "key"), digest=former[0], **DECOMPOSED))
     assert found.write.digest == former[1], "else it counts as other content than the posted one"
 
 
 def test_a_source_key_with_accents_is_known_in_its_former_form(outbox: Outbox) -> None:
     former = source_identity(["Zoe\u0308"])
     ended(outbox, former, "d")
-    (found,) = run(AsRecorded, outbox, record(source_identity(["Zo\u00eb"]), AMOUNT=Decimal(5)))
+    (found,) = run(TakeIdentityFromOutbox, outbox, record(source_identity(["Zo\u00eb"]), AMOUNT=Decimal(5)))
     assert found.write.identity.text == former.text
 
 
@@ -136,10 +136,12 @@ def test_of_two_entries_that_counts_which_may_have_been_applied(
     ended(outbox, identity, digest, composed, "1")
     ended(outbox, Identity('key:["s:Zoe\u0308"]', "key"), digest, decomposed, "2")
     one = record(identity, digest=digest, **COMPOSED)
-    (found,) = run(AsRecorded, outbox, one)
+    (found,) = run(TakeIdentityFromOutbox, outbox, one)
     assert found.write.identity.text == (identity.text if taken == "composed" else 'key:["s:Zoe\u0308"]')
     assert (found.write is one.write) == (taken == "composed")
-    assert run(AsRecorded, outbox, record(identity, digest="e", NAME="x", **COMPOSED))[0].write.digest == "e"
+    assert (
+        run(TakeIdentityFromOutbox, outbox, record(identity, digest="e", NAME="x", **COMPOSED))[0].write.digest == "e"
+    )
 
 
 # --- by content

@@ -1,4 +1,4 @@
-"""Content models: children in order pass, a misplaced one is named with what was expected."""
+"""Content models: children in order pass, an unexpected one is named with what was expected."""
 
 import re
 
@@ -38,8 +38,8 @@ def test_it_accepts_what_a_regular_expression_accepts(pair: tuple[str, str], chi
 
 
 def test_a_message_names_what_was_expected() -> None:
-    misplaced = compile_model("a b?").check(["b"])
-    assert str(misplaced) == "Element 'b': This element is not expected. Expected is ( a )."
+    unexpected = compile_model("a b?").check(["b"])
+    assert str(unexpected) == "Element 'b': This element is not expected. Expected is ( a )."
 
 
 def test_marks_of_one_part_add_up() -> None:

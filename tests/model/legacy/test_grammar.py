@@ -30,13 +30,13 @@ def test_children_are_checked_against_the_order(
 ) -> None:
     found = function_def(function)
     assert found is not None
-    misplaced = found.model.check(children)
+    unexpected = found.model.check(children)
     if index is None:
-        assert misplaced is None
+        assert unexpected is None
     else:
-        assert misplaced is not None
-        assert misplaced.index == index
-        assert expected is None or misplaced.expected == expected
+        assert unexpected is not None
+        assert unexpected.index == index
+        assert expected is None or unexpected.expected == expected
 
 
 def test_arranging_puts_children_in_order() -> None:

@@ -43,19 +43,24 @@ class Start(Protocol):
     """Runs a command line in this process."""
 
     def __call__(
-        self, words: Sequence[str], console: Console, flow: str = "", person: str = "", given: "GivenRun | None" = None
+        self,
+        words: Sequence[str],
+        console: Console,
+        flow: str = "",
+        person: str = "",
+        tenant: "TenantContext | None" = None,
     ) -> "tuple[int, Run | None]":
         """Run the words, as a run of a flow, by the person who signed in, or for a tenant of a fleet."""
 
 
 def _no_start(
-    words: Sequence[str], console: Console, flow: str = "", person: str = "", given: "GivenRun | None" = None
+    words: Sequence[str], console: Console, flow: str = "", person: str = "", tenant: "TenantContext | None" = None
 ) -> "tuple[int, Run | None]":
     raise NotImplementedError("the program sets what starts a command line")
 
 
 @dataclass(frozen=True, slots=True)
-class GivenRun:
+class TenantContext:
     """What a run of a fleet's tenant has in place of this machine's files."""
 
     connection: "Connection"
@@ -86,7 +91,7 @@ class CommandContext:
         self.entity: str | None = None
         self.arguments = arguments
         """The command line, for messages that say how to continue."""
-        self.given: GivenRun | None = None
+        self.tenant: TenantContext | None = None
         """What the run of a fleet's tenant brings along; None for a command of this machine's user."""
         self._connection: Connection | None = None
         self._client: Client | None = None
@@ -119,7 +124,7 @@ class CommandContext:
         if self._recorder is None:
             from intacct_bridge.flow.runs.recorder import RunRecorder
 
-            place = self.given.history if self.given is not None else None
+            place = self.tenant.history if self.tenant is not None else None
             self._recorder = RunRecorder(
                 flow=self.flow, warn=self.console.complain, place=place, masked=self.console.masked
             )
@@ -164,8 +169,8 @@ class CommandContext:
         from intacct_bridge.client.connections.sources import load_connection
         from intacct_bridge.served_demo import can_serve, demo_settings
 
-        if self.given is not None:
-            found = self.given.connection
+        if self.tenant is not None:
+            found = self.tenant.connection
             return found if self.entity is None else replace(found, location_id=self.entity)
         if self.is_demo and can_serve():
             return load_connection(self.name, **{**demo_settings(), "location_id": self.entity})
@@ -180,7 +185,7 @@ class CommandContext:
         """Whether the connection is the demo's company: chosen by name, and no file defines that name."""
         from intacct_bridge.served_demo import means_demo
 
-        return self.given is None and means_demo(self.name)
+        return self.tenant is None and means_demo(self.name)
 
     @property
     def client(self) -> "Client":
@@ -211,8 +216,8 @@ class CommandContext:
         kept = demo_home() if self.is_demo else None
         client = Client(connection, transport=self._embedded(), max_transactions=max_transactions, keep=kept)
         self.recorder.uses(client.meter)
-        if self.given is not None:
-            client.meter.before_each = self.given.stop_if_asked
+        if self.tenant is not None:
+            client.meter.before_each = self.tenant.stop_if_asked
         elif self.run_at_first_call:
             client.meter.before_each = self.begin_run
         return client
@@ -269,7 +274,7 @@ def shared_options(*, connected: bool = True, prints_table: bool = False) -> Cal
                 context.console.log_format = form
             context.console.quiet = options.pop("quiet")
             context.console.verbose = options.pop("verbose")
-            if context.given is None:  # its messages go where the worker's go
+            if context.tenant is None:  # its messages go where the worker's go
                 _log_to(context.console)
             return command(context, *args, **options)
 

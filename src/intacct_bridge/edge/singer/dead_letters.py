@@ -19,7 +19,7 @@ import msgspec
 
 from intacct_bridge.client.local.durable_names import force_names
 from intacct_bridge.client.local.locks import try_lock
-from intacct_bridge.edge.singer.target_results import ArrivedRecord
+from intacct_bridge.edge.singer.target_results import InputRecord
 from intacct_bridge.errors import SettingsError
 
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
@@ -50,7 +50,7 @@ class DeadLetters:
         self._schemas[stream] = message
         self._begun.discard(stream)
 
-    def add(self, arrived: ArrivedRecord, reason: str) -> None:
+    def add(self, arrived: InputRecord, reason: str) -> None:
         """Add a refused record with the reason; a killed process keeps it, and after `force` a power cut too."""
         stream = arrived.stream
         if stream not in self._begun and stream in self._schemas:

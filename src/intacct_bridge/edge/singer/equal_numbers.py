@@ -20,11 +20,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from intacct_bridge.edge.singer.protocol.messages import Message
-from intacct_bridge.edge.singer.target_results import ArrivedRecord, canonical, content_key
+from intacct_bridge.edge.singer.target_results import InputRecord, canonical, content_key
 from intacct_bridge.flow.outbox.equal_counts import CoveredStream, EqualCounts, StreamPosition, StreamSource
 from intacct_bridge.flow.tables.source_row import EqualNumber
 
-ListedNumbers = Callable[[ArrivedRecord], Sequence[int]]
+ListedNumbers = Callable[[InputRecord], Sequence[int]]
 """The numbers of the records with this content that a report lists, in order."""
 EqualRule = Literal["refuse", "same", "new"]
 _FIX_KEYED = 'it was posted before its key was named: set equal_records to "same" or "new"'
@@ -106,7 +106,7 @@ class EqualNumbers:
         """Note that the input has a stream without key properties."""
         self._stream(name, Message("SCHEMA", name))
 
-    def number(self, arrived: ArrivedRecord, schema: Message, message: Message) -> ArrivedRecord:
+    def number(self, arrived: InputRecord, schema: Message, message: Message) -> InputRecord:
         """The record with its number. `message` is its RECORD or BATCH, and may be a dead letter with a number."""
         stream = self._stream(schema.stream, message)
         _begin(stream)
@@ -130,7 +130,7 @@ class EqualNumbers:
         equal = EqualNumber(key, number, equals.arrived, equals.earlier, certain=certain, fix=_FIX)
         return replace(arrived, equal=equal, equal_digest=equals.digest)
 
-    def compare(self, arrived: ArrivedRecord, schema: Message, message: Message) -> ArrivedRecord:
+    def compare(self, arrived: InputRecord, schema: Message, message: Message) -> InputRecord:
         """The record with the equal ones that were posted when its stream had no key properties."""
         stream = self._stream(schema.stream, message)
         if not stream.was_keyless:
@@ -142,7 +142,7 @@ class EqualNumbers:
         equal = EqualNumber(key, 0, equals.arrived, equals.earlier, certain=certain, same=same, fix=_FIX_KEYED)
         return replace(arrived, equal=equal)
 
-    def _key(self, arrived: ArrivedRecord, equals: _Equals) -> tuple[str, ...]:
+    def _key(self, arrived: InputRecord, equals: _Equals) -> tuple[str, ...]:
         return (self._source, arrived.stream, *content_key(equals.digest))
 
     def activate(self, name: str) -> None:
@@ -222,7 +222,7 @@ class EqualNumbers:
         was_keyless = self._counts.has(source)
         return _Stream(source, version or kept.version, position, kept.position, was_keyless, restarted, restarted)
 
-    def _equals(self, stream: _Stream, arrived: ArrivedRecord) -> _Equals:
+    def _equals(self, stream: _Stream, arrived: InputRecord) -> _Equals:
         digest = arrived.digest
         found = stream.by_digest.get(digest)
         if found is None:

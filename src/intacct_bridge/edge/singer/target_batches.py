@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from intacct_bridge.edge.singer.equal_numbers import EqualNumbers
 from intacct_bridge.edge.singer.target_config import TargetConfig
-from intacct_bridge.edge.singer.target_results import DELETED, ArrivedRecord, RecordResult
+from intacct_bridge.edge.singer.target_results import DELETED, InputRecord, RecordResult
 from intacct_bridge.errors import IntacctError, InvalidRequestError, SettingsError
 from intacct_bridge.flow.company.legacy import LegacyGateway
 from intacct_bridge.flow.company.references import referred
@@ -218,7 +218,7 @@ class TargetBatches:
         """Streams whose layouts are not known yet."""
         self._facts = CompanyFacts()
         self._loader = Loader(self._company, outbox, config.load)
-        self._waiting: dict[str, list[ArrivedRecord]] = {}
+        self._waiting: dict[str, list[InputRecord]] = {}
         self._keys: set[tuple[str, ...]] = set()
         self._count = 0
         self.unfinished = 0
@@ -243,7 +243,7 @@ class TargetBatches:
             except (SettingsError, InvalidRequestError) as error:
                 self._complain(f"{stream}: {error.message}; its records are refused ({error.fix})")
 
-    def add(self, arrived: ArrivedRecord) -> Iterator[RecordResult]:
+    def add(self, arrived: InputRecord) -> Iterator[RecordResult]:
         """Take a record; the results of those that had to be sent first, and of those that fill a window with it."""
         self.unfinished += 1
         key = (arrived.stream, *map(nfc, arrived.key))
@@ -270,13 +270,13 @@ class TargetBatches:
                 yield result
         self.unfinished -= left
 
-    def _load(self, stream: str, records: Sequence[ArrivedRecord]) -> Iterator[RecordResult]:
+    def _load(self, stream: str, records: Sequence[InputRecord]) -> Iterator[RecordResult]:
         try:
             how = self.layouts.of(stream)
         except (SettingsError, InvalidRequestError) as error:
             yield from (_refused(one, _text(error)) for one in records)
             return
-        sound: list[ArrivedRecord] = []
+        sound: list[InputRecord] = []
         for one in records:
             refusal = one.refusal or ("its source marks it as deleted" if one.record.get(DELETED) else "")
             if refusal:
@@ -290,15 +290,15 @@ class TargetBatches:
                 yield from self._apply(plan, some)
 
     def _plans(
-        self, stream: str, how: StreamLayout, records: Sequence[ArrivedRecord]
-    ) -> Iterator[tuple[Plan | IntacctError, Sequence[ArrivedRecord]]]:
+        self, stream: str, how: StreamLayout, records: Sequence[InputRecord]
+    ) -> Iterator[tuple[Plan | IntacctError, Sequence[InputRecord]]]:
         """A plan for the records; if their columns cannot be read, one for each set of columns that they have."""
         if not records:
             return
         try:
             yield self._plan(stream, how, records), records
         except (SettingsError, InvalidRequestError) as error:
-            by_columns: dict[frozenset[str], list[ArrivedRecord]] = {}
+            by_columns: dict[frozenset[str], list[InputRecord]] = {}
             for one in records:
                 by_columns.setdefault(frozenset(one.record), []).append(one)
             if len(by_columns) == 1:
@@ -307,7 +307,7 @@ class TargetBatches:
             for some in by_columns.values():
                 yield from self._plans(stream, how, some)
 
-    def _plan(self, stream: str, how: StreamLayout, records: Sequence[ArrivedRecord]) -> Plan:
+    def _plan(self, stream: str, how: StreamLayout, records: Sequence[InputRecord]) -> Plan:
         rows = [one.row(self._config.source_name, how.defaults) for one in records]
         columns = tuple(dict.fromkeys(name for row in rows for name in row.cells))
         folder = self._config.input_path or Path()  # files to attach are named in it
@@ -327,7 +327,7 @@ class TargetBatches:
         if any(takes_own_reference(one.write) for one in plan.of(Verdict.CREATE)):
             yield OWN_REFERENCES if self._config.load.own_references else NO_REFERENCES
 
-    def _apply(self, plan: Plan, records: Sequence[ArrivedRecord]) -> Iterator[RecordResult]:
+    def _apply(self, plan: Plan, records: Sequence[InputRecord]) -> Iterator[RecordResult]:
         by_place = {one.place: one for one in records}
         self._facts.forget(plan.object)
         for row, reason in plan.refused_rows:
@@ -347,7 +347,7 @@ class TargetBatches:
     def _results(
         self,
         outcome: RecordOutcome,
-        by_place: Mapping[tuple[str, int], ArrivedRecord],
+        by_place: Mapping[tuple[str, int], InputRecord],
         known: Mapping[str, tuple[str, str]],
     ) -> Iterator[RecordResult]:
         """The result of each record of the stream that is a row of what was written; `known` is what `_described`
@@ -414,7 +414,7 @@ def _groups(outcomes: Iterable[RecordOutcome], size: int) -> Iterator[list[Recor
         yield some
 
 
-def _refused(arrived: ArrivedRecord, reason: str, object_name: str = "") -> RecordResult:
+def _refused(arrived: InputRecord, reason: str, object_name: str = "") -> RecordResult:
     return RecordResult(arrived, RecordStatus.REFUSED, object_name, error=reason)
 
 

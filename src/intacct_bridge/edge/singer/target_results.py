@@ -34,7 +34,7 @@ _TIMES_OF_SENDING = (
 
 
 @dataclass(frozen=True, slots=True)
-class ArrivedRecord:
+class InputRecord:
     """A record with its place in the input and what its stream's schema says of it."""
 
     stream: str
@@ -100,7 +100,7 @@ class ArrivedRecord:
 class RecordResult:
     """A record with its status after the run."""
 
-    arrived: ArrivedRecord
+    arrived: InputRecord
     status: RecordStatus
     object: str = ""
     record: str = ""
@@ -198,12 +198,12 @@ class HotglueReport:
                     if row.get("success"):
                         self._done[stream, row["hash"], number] = row
 
-    def numbers(self, arrived: ArrivedRecord) -> Sequence[int]:
+    def numbers(self, arrived: InputRecord) -> Sequence[int]:
         """The numbers of the equal records that the earlier report lists, regardless of their outcomes."""
         found = (self._listed.get((arrived.stream, digest)) for digest in arrived.digests)
         return sorted(next((numbers for numbers in found if numbers), ()))
 
-    def known(self, arrived: ArrivedRecord) -> bool:
+    def known(self, arrived: InputRecord) -> bool:
         """Whether an earlier run's report has this very record as written; it is entered as existing then.
 
         One success stands for one of several equal records without a key, and for all with the same key.

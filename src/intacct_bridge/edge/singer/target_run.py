@@ -15,8 +15,8 @@ from intacct_bridge.edge.singer.equal_numbers import EqualNumbers
 from intacct_bridge.edge.singer.protocol.messages import Message, batch_records, parse_message
 from intacct_bridge.edge.singer.target_batches import TargetBatches
 from intacct_bridge.edge.singer.target_results import (
-    ArrivedRecord,
     HotglueReport,
+    InputRecord,
     RecordResult,
     StateWriter,
     keyed,
@@ -165,7 +165,7 @@ class TargetRun:
         missing = [name for name in schema.schema.get("required", ()) if name not in record]
         if missing and not refusal:
             refusal = f"{missing[0]} is required by the stream's schema, and the record has none"
-        arrived = ArrivedRecord(schema.stream, record, number, source, key, refusal)
+        arrived = InputRecord(schema.stream, record, number, source, key, refusal)
         if not refusal:  # counted before any is left out as known
             equals = self._equals.compare if key else self._equals.number
             arrived = equals(arrived, schema, message)

@@ -188,8 +188,8 @@ def notes(found: Reconciliation) -> Iterator[str]:
     yield from _left_out(comparison)
     for check in comparison.checks:
         if not check.confirmed:
-            entries = counted(check.suspicion.total, "journal entry")
-            yield f"{entries} in Intacct itself, against the rule that {check.suspicion.check}"
+            entries = counted(check.failed.total, "journal entry")
+            yield f"{entries} in Intacct itself, against the rule that {check.failed.check}"
 
 
 def _left_out(comparison: Comparison) -> Iterator[str]:

@@ -27,9 +27,9 @@ def as_data(found: Reconciliation, tied: TieOut) -> dict[str, Any]:
         "records": [_record(one) for one in found.records],
         "checks": [
             {
-                "check": one.suspicion.check,
-                "journal_entries": one.suspicion.total,
-                "first": list(one.suspicion.entries[:10]),
+                "check": one.failed.check,
+                "journal_entries": one.failed.total,
+                "first": list(one.failed.entries[:10]),
                 "differs_from_company": one.confirmed,
             }
             for one in found.comparison.checks

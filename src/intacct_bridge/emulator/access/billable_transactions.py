@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from intacct_bridge.emulator.company.company_data import FunctionAnswer
-from intacct_bridge.emulator.settings.called_records import called_records
+from intacct_bridge.emulator.settings.function_records import function_records
 from intacct_bridge.wire.envelope import SUCCESS, Function
 
 
@@ -27,7 +27,7 @@ class CompanyTransactions:
 
 def transactions_of(function: Function) -> int:
     """The billable transactions of one function, whether or not it succeeds."""
-    return len(called_records(function.body))
+    return len(function_records(function.body))
 
 
 class TransactionCount:

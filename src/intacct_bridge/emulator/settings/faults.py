@@ -29,7 +29,7 @@ from random import Random
 from typing import Any
 
 from intacct_bridge.emulator.settings.behaviour import LIMIT_TEXT
-from intacct_bridge.emulator.settings.called_records import CalledRecord, called_records
+from intacct_bridge.emulator.settings.function_records import FunctionRecord, function_records
 from intacct_bridge.emulator.settings.refusals import INVALID_REQUEST
 from intacct_bridge.emulator.settings.typed_tables import built
 from intacct_bridge.errors import Fault, SettingsError
@@ -109,12 +109,12 @@ class ScriptedFault:
         """The error of the kind `fault`."""
         return Fault(self.errorno, self.description, self.text, self.correction, field=self.field.upper())
 
-    def matches(self, record: CalledRecord) -> bool:
+    def matches(self, record: FunctionRecord) -> bool:
         """Whether this fault waits for such a record, regardless of the function."""
         keyed = self.key in ("", ANY) or self.key.strip().lower() in record.keys
         return record.is_of(self.object) and keyed and (not (self.field or self.value) or self._has_field(record))
 
-    def _has_field(self, record: CalledRecord) -> bool:
+    def _has_field(self, record: FunctionRecord) -> bool:
         return record.has(self.field, self.value)
 
 
@@ -216,7 +216,7 @@ class FaultPlan:
         """Count a request to a company with these functions; gives the faults that happen to it."""
         if not self.script:
             return _NONE
-        calls = [(function.name, called_records(function.body)) for function in functions]
+        calls = [(function.name, function_records(function.body)) for function in functions]
         happening: list[ScriptedFault] = []
         whole: dict[int, Fault] = {}
         records: dict[int, dict[int, Fault]] = {}
@@ -248,7 +248,7 @@ class FaultPlan:
         return due
 
     def _failing(
-        self, fault: ScriptedFault, count: FaultCount, name: str, called: tuple[CalledRecord, ...]
+        self, fault: ScriptedFault, count: FaultCount, name: str, called: tuple[FunctionRecord, ...]
     ) -> tuple[int, ...]:
         """The places of the records of a function that fail."""
         if fault.function not in (ANY, name):
@@ -268,7 +268,7 @@ class FaultPlan:
         return due
 
 
-def _matched(fault: ScriptedFault, name: str, called: tuple[CalledRecord, ...]) -> int:
+def _matched(fault: ScriptedFault, name: str, called: tuple[FunctionRecord, ...]) -> int:
     """How many calls a function counts for a fault: one, or its records if the fault is about records."""
     if fault.function not in (ANY, name):
         return 0

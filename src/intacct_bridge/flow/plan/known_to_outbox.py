@@ -28,7 +28,7 @@ _Class = tuple[str, ...]
 """The key of equal records without their number."""
 
 
-class AsRecorded:
+class TakeIdentityFromOutbox:
     """The step that gives each record the identity and digest under which the outbox has it.
 
     Earlier versions used text unchanged. Now text is compared in NFC, so only records with accents are looked up twice.
@@ -47,7 +47,7 @@ class AsRecorded:
             entries = [(one, entry) for one in known if (entry := next(found)) is not None]
             if entries:
                 identity, entry = next((pair for pair in entries if pair[1].status in MAYBE_APPLIED), entries[0])
-                done[at] = replace(records[at], write=_as_recorded(records[at].write, identity, entry))
+                done[at] = replace(records[at], write=_with_known_identity(records[at].write, identity, entry))
         return done
 
 
@@ -58,7 +58,7 @@ def _forms(write: Write) -> list[Identity]:
     return [Identity(one, kind) for one in texts]
 
 
-def _as_recorded(write: Write, identity: Identity, entry: OutboxEntry) -> Write:
+def _with_known_identity(write: Write, identity: Identity, entry: OutboxEntry) -> Write:
     if identity.text == write.identity.text and entry.digest == write.digest:
         return write
     same = entry.digest in digests_of(write)

@@ -28,11 +28,11 @@ from intacct_bridge.flow.plan.apply_rules import ApplyRules, CheckAmountsDue, re
 from intacct_bridge.flow.plan.context import CompanyFacts, PlanContext, PlanStep
 from intacct_bridge.flow.plan.duplicates import FindDuplicates, refuse_repeated, refuse_same_existing
 from intacct_bridge.flow.plan.known_to_outbox import (
-    AsRecorded,
     KnownByContent,
     KnownToOutbox,
     RefuseSentUnderOtherName,
     RefuseUncertainEquals,
+    TakeIdentityFromOutbox,
     check_outbox,
 )
 from intacct_bridge.flow.plan.match_existing import IdentifyByKey, MatchExisting, RecheckExisting
@@ -49,7 +49,7 @@ _USUAL = PlanSettings()
 def steps_to_create(context: PlanContext) -> tuple[PlanStep, ...]:
     """The steps for new records. If an earlier run posted all of them, only the receipts are checked in the company."""
     return (
-        AsRecorded(context),
+        TakeIdentityFromOutbox(context),
         KnownToOutbox(context),
         RefuseUncertainEquals(context),
         context.describe_for,
@@ -68,7 +68,7 @@ def steps_to_change(context: PlanContext) -> tuple[PlanStep, ...]:
         refuse_unsendable,
         IdentifyByKey(context),
         refuse_repeated,
-        AsRecorded(context),
+        TakeIdentityFromOutbox(context),
         ResolveReferences(context),
         MatchExisting(context),
         refuse_same_existing,
@@ -123,7 +123,7 @@ class Planner:
     def confirm(self, plan: Plan) -> Plan:
         """The plan as the company is now, for the records that it would write."""
         kept = [one for one in plan.records if one.verdict is not Verdict.REFUSED and one.write.object == plan.object]
-        kept = AsRecorded(self._context)(kept)
+        kept = TakeIdentityFromOutbox(self._context)(kept)
         created = [one for one in kept if one.write.operation is WriteOperation.CREATE]
         acted = [one for one in kept if one.write.operation.is_action]
         changed = [one for one in kept if one.write.operation in (WriteOperation.UPDATE, WriteOperation.DELETE)]

@@ -31,7 +31,7 @@ from intacct_bridge.flow.reconcile.fingerprints import (
     of_copy,
     pages_of,
 )
-from intacct_bridge.flow.reconcile.inner_checks import ENTRIES, LINES, Suspicion, suspicions
+from intacct_bridge.flow.reconcile.inner_checks import ENTRIES, LINES, FailedCheck, failed_checks
 from intacct_bridge.flow.reconcile.record_differences import RecordDifference
 from intacct_bridge.flow.reconcile.search import EVERY_RECORD, Condition, RecordReader, Search, literal
 from intacct_bridge.flow.reconcile.trial_balances import ALL_TIME, Period
@@ -99,7 +99,7 @@ class Price:
 class CheckOutcome:
     """A check inside the copy that entries failed, and what the company says of them."""
 
-    suspicion: Suspicion
+    failed: FailedCheck
     confirmed: bool
     """The copy differs from the company there; otherwise the company's own records are like this."""
 
@@ -247,13 +247,13 @@ class Comparer:
         if LEDGER not in tables or not open_ or self._period != ALL_TIME:
             return
         known = {one.owner or one.record for table in tables.values() for one in self._found[table.name].records}
-        for suspicion in suspicions(self._copy, tables):
-            entries = [one for one in suspicion.entries if str(one) not in known]
+        for failed in failed_checks(self._copy, tables):
+            entries = [one for one in failed.entries if str(one) not in known]
             before = len(self._records())
             for table in open_ if entries else ():
                 self._add(table, entries)
             known |= set(map(str, entries))
-            yield CheckOutcome(suspicion, confirmed=len(self._records()) > before or not entries)
+            yield CheckOutcome(failed, confirmed=len(self._records()) > before or not entries)
 
     def _records(self) -> Sequence[RecordDifference]:
         return [record for table in self._found.values() for record in table.records]

@@ -15,12 +15,12 @@ from intacct_bridge.model.sql_text import quoted
 from intacct_bridge.wire.values import Value
 
 ENTRIES, LINES = "GLBATCH", "GLENTRY"
-MOST_SUSPECTS = 200
+MOST_ENTRIES = 200
 """Entries of one check that are read from the company. A check that more entries fail is no rule of this company."""
 
 
 @dataclass(frozen=True, slots=True)
-class Suspicion:
+class FailedCheck:
     """Entries that fail one check."""
 
     check: str
@@ -111,7 +111,7 @@ def _checks() -> Iterator[_Check]:
     )
 
 
-def suspicions(copy: CopyReader, tables: Mapping[str, ComparedTable]) -> Iterator[Suspicion]:
+def failed_checks(copy: CopyReader, tables: Mapping[str, ComparedTable]) -> Iterator[FailedCheck]:
     """The checks that entries of the copy fail, as far as it has their fields. `tables` are by object."""
     for name, table in tables.items():
         fields = ", ".join(f"{quoted(column)} AS {quoted(field)}" for field, column in table.columns.items())
@@ -119,8 +119,8 @@ def suspicions(copy: CopyReader, tables: Mapping[str, ComparedTable]) -> Iterato
     for check in _checks():
         if all(name in tables and set(fields) <= set(tables[name].columns) for name, fields in check.needs.items()):
             failing = f"SELECT DISTINCT entry FROM ({check.sql}) WHERE entry IS NOT NULL"
-            found = copy.rows(f"SELECT entry, count(*) OVER () FROM ({failing}) ORDER BY 1 LIMIT {MOST_SUSPECTS}")
+            found = copy.rows(f"SELECT entry, count(*) OVER () FROM ({failing}) ORDER BY 1 LIMIT {MOST_ENTRIES}")
             if found:
-                yield Suspicion(check.rule, tuple(entry for entry, _ in found), found[0][1])
+                yield FailedCheck(check.rule, tuple(entry for entry, _ in found), found[0][1])
     for name in tables:
         copy.execute(f"DROP VIEW {name}")

@@ -69,7 +69,7 @@ def names_in(text: str) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True, slots=True)
-class Misplaced:
+class UnexpectedElement:
     """The first child that the model does not allow; past the last child when one is missing at the end."""
 
     index: int
@@ -107,17 +107,17 @@ class Model:
     last: frozenset[int]
     nullable: bool
 
-    def check(self, children: Sequence[str]) -> Misplaced | None:
+    def check(self, children: Sequence[str]) -> UnexpectedElement | None:
         """The first child out of place, or missing at the end (its name is then empty); None when all is well."""
         allowed: Iterable[int] = self.first
         done = self.nullable
         for index, child in enumerate(children):
             here = [position for position in allowed if self.names[position] == child]
             if not here:
-                return Misplaced(index, child, self._named(allowed))
+                return UnexpectedElement(index, child, self._named(allowed))
             done = any(position in self.last for position in here)
             allowed = sorted({after for position in here for after in self.follow[position]})
-        return None if done else Misplaced(len(children), "", self._named(allowed))
+        return None if done else UnexpectedElement(len(children), "", self._named(allowed))
 
     def arrange(self, children: Iterable[str]) -> list[str]:
         """The names in the model's order; names that the model does not know come last, as they stood."""

@@ -17,7 +17,7 @@ from importlib.resources import files
 from typing import Any
 
 from intacct_bridge.errors import InvalidRequestError
-from intacct_bridge.model.legacy.content_model import Misplaced, compile_model
+from intacct_bridge.model.legacy.content_model import UnexpectedElement, compile_model
 from intacct_bridge.model.legacy.grammar import FunctionDef, function_def
 from intacct_bridge.wire.values import UNSET, Kind, Unset, Value, render_value
 from intacct_bridge.wire.xml import Element, element
@@ -231,21 +231,21 @@ def _ordered(function: str, children: Sequence[Element], model: str, place: str)
     compiled = compile_model(model)
     rank = {name: index for index, name in enumerate(compiled.arrange(dict.fromkeys(c.tag for c in children)))}
     done = sorted(children, key=lambda child: rank[child.tag])
-    misplaced = compiled.check([child.tag for child in done])
-    if misplaced is not None:
-        raise InvalidRequestError(f"{function} cannot be built: {_why(misplaced, place)}", fix=_fix(misplaced))
+    unexpected = compiled.check([child.tag for child in done])
+    if unexpected is not None:
+        raise InvalidRequestError(f"{function} cannot be built: {_why(unexpected, place)}", fix=_fix(unexpected))
     return tuple(done)
 
 
-def _why(misplaced: Misplaced, place: str) -> str:
+def _why(unexpected: UnexpectedElement, place: str) -> str:
     where = "" if place.startswith(("create", "update", "record")) else f"{place}: "
-    if misplaced.name:
-        return f"{where}{misplaced.name} is not allowed after the elements before it"
+    if unexpected.name:
+        return f"{where}{unexpected.name} is not allowed after the elements before it"
     return f"{where}an element is missing at the end"
 
 
-def _fix(misplaced: Misplaced) -> str:
-    return f"give one of: {', '.join(misplaced.expected)}" if misplaced.expected else "leave it out"
+def _fix(unexpected: UnexpectedElement) -> str:
+    return f"give one of: {', '.join(unexpected.expected)}" if unexpected.expected else "leave it out"
 
 
 def _empty(path: str) -> Element:

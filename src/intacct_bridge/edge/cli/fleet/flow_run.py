@@ -4,7 +4,7 @@ import io
 
 import click
 
-from intacct_bridge.edge.cli.context import GivenRun, Start
+from intacct_bridge.edge.cli.context import Start, TenantContext
 from intacct_bridge.edge.cli.flows.command_line import checked_command
 from intacct_bridge.edge.terminal.console import Console
 from intacct_bridge.edge.terminal.failures import report
@@ -45,14 +45,14 @@ class FlowRun:
         console.hide(hidden)
         self._shown.hide(hidden)
         console.log_facts = {"tenant": connection.name, "flow": flow.name}
-        given = GivenRun(connection, work.history, work.stop_if_asked)
+        tenant = TenantContext(connection, work.history, work.stop_if_asked)
         try:
             command = checked_command(flow, self._root)
             channels = find_channels(flow.notify)
             for channel in channels:
                 console.hide(channel.secrets)
             words = command.line(["-q"])
-            status, run = self._start(words, console, flow.name, self._person, given)
+            status, run = self._start(words, console, flow.name, self._person, tenant)
         except IntacctError as error:
             return FlowEnd(report(error, console), None, RunError.of(error))
         if run is not None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from intacct_bridge.edge.cli.context import CommandContext, day_option, shared_options
-from intacct_bridge.edge.cli.postings.carry_out import keep_or_carry_out
+from intacct_bridge.edge.cli.postings.action_plans import keep_or_apply_actions
 from intacct_bridge.edge.cli.postings.records import BY, OUT, YES
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.model.writing.actions import ACTIONS, action_of, objects_of
@@ -80,7 +80,7 @@ def _act(
         plan = plan_writes(
             [write], object_name, context.load_gateway, outbox, source=f"{operation} {object_name} {key}"
         )
-        return keep_or_carry_out(context, plan, outbox, out=out, yes=yes)
+        return keep_or_apply_actions(context, plan, outbox, out=out, yes=yes)
 
 
 reverse_command, void_command, approve_command, decline_command, recall_command = map(_command, _ABOUT)

@@ -59,7 +59,7 @@ def undo_command(
       intacct undo --entry 17 --delete --apply
       intacct undo payroll.csv --out undo.plan
     """
-    from intacct_bridge.edge.cli.postings.carry_out import carry_out
+    from intacct_bridge.edge.cli.postings.action_plans import apply_actions
     from intacct_bridge.edge.cli.postings.kept_plans import keep_sound, way_to_approval
     from intacct_bridge.edge.terminal.exit_statuses import FAILURES
     from intacct_bridge.edge.views.load import show_plan
@@ -86,7 +86,7 @@ def undo_command(
             context.console.say("There is nothing to take back.")
             return 0
         if not only_plan:
-            return carry_out(context, undo.plan, outbox, yes=yes)
+            return apply_actions(context, undo.plan, outbox, yes=yes)
         if out is not None:
             return keep_sound(context, undo.plan, outbox, out)
         show_plan(undo.plan, context.console)

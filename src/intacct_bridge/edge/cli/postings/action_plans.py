@@ -1,4 +1,4 @@
-"""Plans that do not come from a file: kept with --out, or applied at once."""
+"""Plans that do not come from a file, such as a reversal or an undo: kept with --out, or applied at once."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,14 +16,16 @@ if TYPE_CHECKING:
     from intacct_bridge.flow.post.outcome import RecordOutcome
 
 
-def keep_or_carry_out(context: CommandContext, plan: "Plan", outbox: "Outbox", *, out: Path | None, yes: bool) -> int:
+def keep_or_apply_actions(
+    context: CommandContext, plan: "Plan", outbox: "Outbox", *, out: Path | None, yes: bool
+) -> int:
     """Keep the plan if a file is named, else do what it says."""
     if out is None:
-        return carry_out(context, plan, outbox, yes=yes)
+        return apply_actions(context, plan, outbox, yes=yes)
     return keep_sound(context, plan, outbox, out)
 
 
-def carry_out(context: CommandContext, plan: "Plan", outbox: "Outbox", *, yes: bool) -> int:
+def apply_actions(context: CommandContext, plan: "Plan", outbox: "Outbox", *, yes: bool) -> int:
     """Do what the plan says, stage by stage, and show the outcomes; nothing if it refuses a record."""
     from intacct_bridge.edge.views.load import show_outcomes, show_plan, unreached
     from intacct_bridge.flow.approval.admission import refuse_without_plan, seen_again

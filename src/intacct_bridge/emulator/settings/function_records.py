@@ -18,7 +18,7 @@ _SELECTING = ("select", "fields")
 
 
 @dataclass(frozen=True, slots=True)
-class CalledRecord:
+class FunctionRecord:
     """One record of a function."""
 
     object: str
@@ -44,28 +44,28 @@ class CalledRecord:
         )
 
 
-def called_records(body: Element) -> tuple[CalledRecord, ...]:
+def function_records(body: Element) -> tuple[FunctionRecord, ...]:
     """The records of a function in their order; a function that names none has one without an object."""
     if body.tag in GENERIC_WRITES and body.children:
-        return tuple(_called_record(record) for record in body.children)
+        return tuple(_function_record(record) for record in body.children)
     name = (body.findtext("object") or body.findtext("view") or body.get("object")).strip().upper()
     if body.tag == "delete":
         keys = [key.strip() for key in body.findtext("keys").split(",") if key.strip()]
-        return tuple(CalledRecord(name, frozenset([key.lower()])) for key in keys) or (CalledRecord(name),)
+        return tuple(FunctionRecord(name, frozenset([key.lower()])) for key in keys) or (FunctionRecord(name),)
     if name:
-        return (CalledRecord(name, _read_keys(body), _selected(body), _with_legacy(name)),)
+        return (FunctionRecord(name, _read_keys(body), _selected(body), _with_legacy(name)),)
     return (_legacy(body),)
 
 
-def _called_record(record: Element) -> CalledRecord:
+def _function_record(record: Element) -> FunctionRecord:
     name = record.tag.upper()
     fields = tuple(_leaves(record))
     natural = (natural_key(name) or "").upper()
     keys = {text.strip().lower() for path, text in fields if path in (*_KEYS, natural)}
-    return CalledRecord(name, frozenset(keys - {""}), fields)
+    return FunctionRecord(name, frozenset(keys - {""}), fields)
 
 
-def _legacy(body: Element) -> CalledRecord:
+def _legacy(body: Element) -> FunctionRecord:
     """The record of a function such as `create_bill` or `delete_vendor`."""
     legacy = body.tag.partition("_")[2]
     name = (object_of_legacy(legacy) or legacy).upper()
@@ -73,7 +73,7 @@ def _legacy(body: Element) -> CalledRecord:
     natural = (natural_key(name) or "").upper()
     named = (*_LEGACY_KEYS, natural, f"{legacy}ID".upper())
     keys = {text.strip().lower() for path, text in fields if path in named}
-    return CalledRecord(name, frozenset(keys - {""}), fields, frozenset((legacy.upper(),)))
+    return FunctionRecord(name, frozenset(keys - {""}), fields, frozenset((legacy.upper(),)))
 
 
 def _with_legacy(name: str) -> frozenset[str]:
