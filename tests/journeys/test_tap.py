@@ -141,25 +141,25 @@ def test_settings_from_the_environment(tap: Tap) -> None:
     assert ran.records("CLASS")
 
 
-def test_a_tap_that_is_terminated_completes_its_last_line(tap: Tap) -> None:
-    """The pipe is full when the signal comes, so that the tap is in the middle of a message."""
-    config, catalog, _ = discovered(tap, "GLDETAIL")
-    command = [
-        sys.executable,
-        "-m",
-        "intacct_bridge.edge.singer.tap",
-        "--config",
-        str(config),
-        "--catalog",
-        str(catalog),
-    ]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=tap.place) as running:
-        assert running.stdout is not None
-        assert running.stderr is not None
-        lines = [running.stdout.readline() for _ in range(100)]
-        running.send_signal(signal.SIGTERM)
-        lines += running.stdout.readlines()
-        said = running.stderr.read().decode()
+LATE = ScriptedFault("slow", "query", object="GLDETAIL", calls=(5,), seconds=3)
+
+
+def test_a_tap_that_is_terminated_completes_its_last_line(tmp_path: Path, grown: Emulator) -> None:
+    """The pipe is full when the signal comes, so the tap is in the middle of a message. One page is late, so the tap
+    cannot read everything before it notices the signal.
+    """
+    with closing(grown.clone(faults=(LATE,))) as emulator, serve(emulator) as server:
+        tap = Tap(tmp_path, server.url, emulator)
+        config, catalog, _ = discovered(tap, "GLDETAIL")
+        module = "intacct_bridge.edge.singer.tap"
+        command = [sys.executable, "-m", module, "--config", str(config), "--catalog", str(catalog)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=tmp_path) as running:
+            assert running.stdout is not None
+            assert running.stderr is not None
+            lines = [running.stdout.readline() for _ in range(100)]
+            running.send_signal(signal.SIGTERM)
+            lines += running.stdout.readlines()
+            said = running.stderr.read().decode()
     messages = [json.loads(line) for line in lines]
     assert (running.returncode, lines[-1][-1:]) == (143, b"\n")
     assert messages[-1]["type"] == "STATE"
