@@ -1,7 +1,7 @@
 """The meaning of the gateway's faults: the error catalogue and the choice of an entry.
 
 The catalogue is data (`data/errors.json`). An entry matches a fault by number (`errorno`), by the stable id behind it
-(`errorid`), by a pattern over its texts, by the level of the failure and by HTTP status. Everything that an entry names
+(`errorid`), by a pattern in its message, by the level of the failure and by HTTP status. Everything that an entry names
 must match, and the most specific entry wins. Named groups of the pattern fill the entry's sentences.
 
 Faults come as a chain, the innermost cause first and a general sentence last, so the first fault that is more than a

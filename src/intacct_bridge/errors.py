@@ -26,7 +26,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One `<error>` of the gateway: a code or sentence, up to three texts, and the stable id behind them."""
+    """One `<error>` of the gateway: a code or sentence, up to three strings, and the stable id behind them."""
 
     errorno: str = ""
     """Usually a code such as `BL01001973`; sometimes a sentence, sometimes empty."""

@@ -87,7 +87,7 @@ class FleetKeys:
 
     @classmethod
     def of(cls, texts: "str | Iterable[str]") -> "FleetKeys":
-        """Keys from texts; one text may hold several with commas or spaces between them."""
+        """Keys from strings; one text may hold several with commas or spaces between them."""
         parts = [texts] if isinstance(texts, str) else list(texts)
         words = [word for text in parts for word in text.replace(",", " ").split()]
         found = tuple(dict.fromkeys(map(FleetKey.of, words)))

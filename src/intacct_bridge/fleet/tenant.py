@@ -60,7 +60,7 @@ class TenantLimits:
 
     @classmethod
     def of(cls, given: "Mapping[str, Any] | TenantLimits", *, where: str) -> "TenantLimits":
-        """Limits from texts or numbers; SettingsError names `where`."""
+        """Limits from strings or numbers; SettingsError names `where`."""
         if isinstance(given, cls):
             given = {name: getattr(given, name) for name in _LIMITS}
         assert isinstance(given, Mapping)

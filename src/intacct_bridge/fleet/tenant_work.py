@@ -88,7 +88,7 @@ class FlowToRun:
     history: PostgresPlace
     """Where the run's own history is."""
     secrets: tuple[str, ...] = field(repr=False)
-    """Texts of the flow that must not be printed."""
+    """Strings of the flow that must not be printed."""
     stop_if_asked: Callable[[], None] = field(repr=False)
 
 
@@ -307,7 +307,7 @@ def detail_of(end: FlowEnd) -> str:
 
 
 def _secret_texts(named: Mapping[str, object], filled: Mapping[str, object]) -> tuple[str, ...]:
-    """The options in which a reference was replaced, as texts, and the passwords in them."""
+    """The options in which a reference was replaced, as strings, and the passwords in them."""
     found: list[str] = []
     for key, value in filled.items():
         if named.get(key) != value:

@@ -1,4 +1,4 @@
-"""Names and texts as SQL writes them, in DuckDB, PostgreSQL and SQLite alike."""
+"""Names and strings as SQL writes them, in DuckDB, PostgreSQL and SQLite alike."""
 
 from intacct_bridge.errors import SettingsError
 

@@ -1,7 +1,7 @@
 """The forms of a text: an accented letter is one character (NFC) or a letter with a mark (NFD), and both look alike.
 
-Texts are compared in NFC. Whether the gateway's filters do that is not documented, and a company may hold either form,
-so a lookup asks for both and compares the answer here.
+Strings are compared in NFC. Whether the gateway's filters do that is not documented, and a company may hold either
+form, so a lookup asks for both and compares the answer here.
 """
 
 from collections.abc import Iterable
@@ -19,7 +19,7 @@ def no_formula(text: str) -> str:
 
 
 def nfc(text: str) -> str:
-    """The form that equal texts share."""
+    """The form that equal strings share."""
     return text if text.isascii() else normalize("NFC", text)
 
 

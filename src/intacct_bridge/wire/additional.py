@@ -1,7 +1,7 @@
 """The `<additionalinfo>` of an error, sent to clients that asked for `showadditionalerrorinfo`.
 
-The documented shape: a stable id, a category, and for each of the three texts a message id with its placeholders. Empty
-elements are present too, and attributes name the target. The id and the field are read.
+The documented shape: a stable id, a category, and for each of the three strings a message id with its placeholders.
+Empty elements are present too, and attributes name the target. The id and the field are read.
 """
 
 from intacct_bridge.errors import Fault

@@ -1,9 +1,9 @@
 """A page as typed Arrow columns: text columns, each turned into its kind by whole-column operations.
 
 Every fast form below accepts a subset of what `values.parse_value` accepts, with the same result. A column that is not
-wholly of the fast form is parsed text by text, each distinct text once; errors come from there, so they name the field,
-the text and the record. Texts are checked before Arrow's own parsers read them: `strptime` turns 02/30 into 03/02, the
-integer parser reads hexadecimal, the timestamp parser reads half a time.
+wholly of the fast form is parsed string by string, each distinct one once; errors come from there, so they name the
+field, the text and the record. Strings are checked before Arrow's own parsers read them: `strptime` turns 02/30 into
+03/02, the integer parser reads hexadecimal, the timestamp parser reads half a time.
 
 Types are int64, decimal128(38,14), date32, timestamp in microseconds and UTC, bool and utf8. An INTEGER column that
 meets a fraction, or a number beyond 64 bits, becomes decimal128(38,14), and the schema that comes back shows it. Needs
@@ -139,7 +139,7 @@ class _CellError(Exception):
 
 
 def typed_column(texts: "pa.Array", kind: Kind, formatting: Formatting = DEFAULT) -> "pa.Array":
-    """A column of texts as its kind: all of it by the fast form, else text by text."""
+    """A column of strings as its kind: all of it by the fast form, else string by string."""
     import pyarrow as pa
 
     if kind in TEXTS:
@@ -153,7 +153,7 @@ def typed_column(texts: "pa.Array", kind: Kind, formatting: Formatting = DEFAULT
     return _slow(texts, kind, formatting) if fast is None else fast
 
 
-# --- the fast forms; None or ArrowInvalid if a text is not plain
+# --- the fast forms; None or ArrowInvalid if a string is not plain
 
 _Form = Callable[["pa.Array", Formatting], "pa.Array | None"]
 
@@ -229,9 +229,9 @@ def _distinct(
 
 
 def _iso(texts: "pa.Array", formatting: Formatting, length: int) -> "pa.Array | None":
-    """Texts of exactly this length in the user's format, as `2026-01-31[ 23:59:59]`, which Arrow reads strictly.
+    """Strings of exactly this length in the user's format, as `2026-01-31[ 23:59:59]`, which Arrow reads strictly.
 
-    Texts of one length are a grid of characters, and a column of the grid is a strided slice of their bytes.
+    Strings of one length are a grid of characters, and a column of the grid is a strided slice of their bytes.
     """
     import pyarrow as pa
     import pyarrow.compute as pc

@@ -2,14 +2,14 @@
 
 Theory. The rows of a page usually look alike: the same elements, once each, in the same order. Then every row has the
 same number of `<`, so the positions of all `<` in the page give the position of every tag and every text. Arrow finds
-these positions in milliseconds. Only the texts are copied from the page, one column after another; they are about one
+these positions in milliseconds. Only the strings are copied from the page, one column after another; they are about one
 byte of eight.
 
-Then every byte is checked. The page without its texts must be the tags of the first row, repeated for every row. A text
-reaches from the end of its opening tag to the next `<`, so nothing is assumed. Expat parses the document around the
-rows, with a marker in place of the rows that must come out as the only child of `response/operation/result/data`. What
-expat checks in a text is checked here in all texts at once: UTF-8, control characters, U+FFFE and U+FFFF, `]]>`,
-references.
+Then every byte is checked. The page without its strings must be the tags of the first row, repeated for every row. A
+string reaches from the end of its opening tag to the next `<`, so nothing is assumed. Expat parses the document around
+the rows, with a marker in place of the rows that must come out as the only child of `response/operation/result/data`.
+What expat checks in a string is checked here in all strings at once: UTF-8, control characters, U+FFFE and U+FFFF,
+`]]>`, references.
 
 For an unusual page (attributes, comments, nesting, missing or reordered elements, a carriage return, another encoding,
 a wrong count) the result is None, and `page.decode_page` reads it. A fuzz test shows that both give the same result on
@@ -175,11 +175,11 @@ class _RowsForm:
     shifts: "pa.Array"
     """By `<`: the length of an opening tag of a cell, 0 for the other tags. A text begins where its tag ends."""
     texts: "tuple[pa.Array, ...]"
-    """Which elements are texts, column by column, for each group of columns."""
+    """Which elements are strings, column by column, for each group of columns."""
     tags: "pa.Array"
     """Which elements are tags."""
     tagged: "pa.Buffer"
-    """The rows without their texts, with the blanks after each."""
+    """The rows without their strings, with the blanks after each."""
     blank: int
     """The length of the blanks after a row."""
 
@@ -210,11 +210,11 @@ def _int32(numbers: "array[int]") -> "pa.Array":
 
 
 def _texts(page: bytes, places: "pa.Array", form: _RowsForm, *, last: bool) -> "list[pa.Array]":
-    """The texts of some rows, column by column, for each group of columns.
+    """The strings of some rows, column by column, for each group of columns.
 
     The rows are cut at each `<`, and at the end instead of the beginning of a cell's opening tag. So an element is a
-    text, or what is between two texts, as `</A><B>`. One of the latter begins with a `<` and holds one or two, while a
-    text holds none: if all the latter together are the tags of the first row as often as there are rows, each is.
+    string, or what is between two strings, as `</A><B>`. One of the latter begins with a `<` and holds one or two; a
+    string holds none. If all the latter together are the tags of the first row as often as there are rows, each is.
     """
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -231,11 +231,11 @@ def _texts(page: bytes, places: "pa.Array", form: _RowsForm, *, last: bool) -> "
     return [elements.take(texts) for texts in form.texts]
 
 
-# --- the texts
+# --- the strings
 
 
 def _block(names: list[str], texts: "pa.Array") -> TextBlock:
-    """The gathered texts as columns: characters checked, references resolved, empty as null."""
+    """The gathered strings as columns: characters checked, references resolved, empty as null."""
     import pyarrow as pa
 
     count = len(texts) // len(names)
@@ -275,7 +275,7 @@ def _check_characters(texts: "pa.Array", data: bytes) -> None:
 
 
 def _with_nulls(texts: "pa.Array") -> "pa.Array":
-    """Texts that are not a slice, with empty ones as null."""
+    """Strings that are not a slice, with empty ones as null."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -297,13 +297,13 @@ def _zero() -> "pa.Scalar[Any]":
 
 
 def _each_once(texts: "pa.Array") -> "pa.Array":
-    """The texts with references resolved: in each distinct text once, since names repeat."""
+    """The strings with references resolved: in each distinct string once, since names repeat."""
     encoded = texts.dictionary_encode()
     return _resolved(encoded.dictionary).take(encoded.indices)
 
 
 def _resolved(texts: "pa.Array") -> "pa.Array":
-    """The texts with references resolved. References are counted cell by cell: in all bytes together, two cells may
+    """The strings with references resolved. References are counted cell by cell: in all bytes together, two cells may
     seem to make one.
     """
     import pyarrow as pa

@@ -4,8 +4,8 @@ Decimals are JSON numbers with exactly their digits (`1234.5`, never `1234.50000
 `2026-01-31`, timestamps `2026-01-31T23:59:59Z` with a fraction only if there is one. Consumers that read JSON
 numbers as floats can be given decimals as strings instead.
 
-Each distinct value of columns of a type is written once. A line is then a row of places in the list of these texts,
-which also holds the texts between the cells; Arrow's `take` copies the texts of many lines at a time. Needs pyarrow.
+Each distinct value of columns of a type is written once. A line is then a row of places in the list of these strings,
+which also holds those between the cells; Arrow's `take` copies the strings of many lines at a time. Needs pyarrow.
 """
 
 from array import array
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _AT_ONCE = 200
 """Rows whose lines are made at a time: what they need stays in the processor's cache."""
 _SAMPLE = 64
-"""Cells of a column that show whether its texts repeat."""
+"""Cells of a column that show whether its strings repeat."""
 
 
 def json_lines(
@@ -68,7 +68,7 @@ def blocks_of_lines(
 
 
 def _texts_between(names: Sequence[str], cells: "_Cells", prefix: str, suffix: str) -> list[str]:
-    """The texts before the first cell of a line, between its cells, and behind the last one.
+    """The strings before the first cell of a line, between its cells, and behind the last one.
 
     A column without a value is part of such a text.
     """
@@ -103,12 +103,12 @@ class _Cells:
     texts: "list[pa.Array]" = field(default_factory=list)
     """One array after another."""
     count: int = 0
-    """How many texts these are."""
+    """How many strings these are."""
     columns: dict[int, _Column] = field(default_factory=dict)
     """The columns that have a value, by their place in the page, in this order."""
 
     def add(self, texts: "pa.Array") -> int:
-        """The place of the first of some more texts."""
+        """The place of the first of some more strings."""
         self.texts.append(texts)
         self.count += len(texts)
         return self.count - len(texts)
@@ -147,7 +147,7 @@ def _written_cells(batch: "pa.RecordBatch", *, decimals_as_text: bool, as_writte
 
 
 def _is_various(column: "pa.Array") -> bool:
-    """Whether a column holds texts that hardly repeat, by its first cells: each is copied as it is then."""
+    """Whether a column holds strings that hardly repeat, by its first cells: each is copied as it is then."""
     import pyarrow as pa
 
     if len(column) < _SAMPLE or column.null_count or not pa.types.is_string(column.type):
@@ -156,7 +156,7 @@ def _is_various(column: "pa.Array") -> bool:
 
 
 def _all_places(found: _Cells, texts: "pa.Array") -> "array[int]":
-    """The places of texts that are all added, one for each cell."""
+    """The places of strings that are all added, one for each cell."""
     return _places(_numbers(len(texts)), found.add(texts))
 
 

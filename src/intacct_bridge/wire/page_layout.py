@@ -193,7 +193,7 @@ class RowLayout:
 
     @property
     def tags(self) -> bytes:
-        """A row without its texts, with the blanks after it."""
+        """A row without its strings, with the blanks after it."""
         cells = (b"<%b><%b" % pair for pair in zip(self.names, self.closings, strict=True))
         return b"<%b%b%b" % (self.opening, b"".join(cells), self.boundary[:-1])
 

@@ -1,7 +1,7 @@
 """A page as columns of Python values: the form of a page for a run without Arrow, in less memory and more time.
 
 A `RowBatch` has the few methods of an Arrow batch that an extraction uses, with the same results. `decode_rows` types
-every cell by `values.parse_value`, each distinct text of a column once, so values and errors are those of
+every cell by `values.parse_value`, each distinct string of a column once, so values and errors are those of
 `columns.decode_batch`. A usual page is matched by one regular expression for a row, which is made from the first row
 and has to match every byte; any other page is read by `page.decode_page`.
 """
@@ -144,7 +144,7 @@ def decode_rows(
 def typed_rows(
     texts: Mapping[str, Sequence[str | None]], fields: Mapping[str, Kind], formatting: Formatting, head: PageHead
 ) -> RowBatch:
-    """Columns of texts as values: `fields` first, in their order, then the others as text."""
+    """Columns of strings as values: `fields` first, in their order, then the others as text."""
     found: dict[str, RowColumn] = {}
     key = texts.get("RECORDNO")
     for name, kind in fields.items():
@@ -169,7 +169,7 @@ class _CellRefused(Exception):  # noqa: N818
 
 
 def typed_cells(cells: Sequence[str | None], kind: Kind, formatting: Formatting) -> RowColumn:
-    """A column of texts as its kind; each distinct text is parsed once."""
+    """A column of strings as its kind; each distinct string is parsed once."""
     if kind in TEXTS:
         return RowColumn(kind, cells)
     known: dict[str | None, Value] = {}
@@ -189,7 +189,7 @@ def _fits_integer(value: Value) -> bool:
 
 
 def _matched(body: bytes) -> tuple[Response, PageHead, dict[str, Sequence[str | None]]]:
-    """A usual page as columns of texts; UnusualPage for any other."""
+    """A usual page as columns of strings; UnusualPage for any other."""
     start, end, response = split_page(body)
     rows = find_rows(body, start, end)
     check_characters(rows.page, rows.start, rows.stop)
@@ -204,7 +204,7 @@ def _matched(body: bytes) -> tuple[Response, PageHead, dict[str, Sequence[str | 
 
 
 def _texts(rows: PageRows) -> dict[str, Sequence[str | None]]:
-    """The rows as columns of texts; every byte is matched. Equal texts of a column are one object."""
+    """The rows as columns of strings; every byte is matched. Equal strings of a column are one object."""
     layout = RowLayout.learn(rows)
     names = [name.decode() for name in layout.names]
     columns: list[list[str | None]] = [[] for _ in names]
@@ -230,7 +230,7 @@ def _texts(rows: PageRows) -> dict[str, Sequence[str | None]]:
 def _take(
     columns: Sequence[list[str | None]], known: Sequence[dict[bytes, str | None]], cells: Sequence[tuple[bytes, ...]]
 ) -> None:
-    """Append cells as texts, references resolved, empty as None; each distinct cell is decoded once."""
+    """Append cells as strings, references resolved, empty as None; each distinct cell is decoded once."""
     for column, texts, some in zip(columns, known, zip(*cells, strict=True), strict=True):
         try:
             for cell in set(some).difference(texts):

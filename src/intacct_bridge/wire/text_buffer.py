@@ -1,4 +1,4 @@
-"""The buffers behind Arrow columns of texts and of places, without a Python object per cell."""
+"""The buffers behind Arrow columns of strings and of places, without a Python object per cell."""
 
 from array import array
 from typing import TYPE_CHECKING
@@ -8,7 +8,7 @@ if TYPE_CHECKING:
 
 
 def joined_bytes(texts: "pa.Array") -> bytes:
-    """The bytes of all texts of a column, which may be a slice, one after another; null slots have none."""
+    """The bytes of all strings of a column, which may be a slice, one after another; null slots have none."""
     return bytes(joined_view(texts))
 
 

@@ -94,7 +94,7 @@ class Formatting:
 
     @classmethod
     def of(cls, dateformat: str, clock: str, gmtoffset: str) -> "Formatting":
-        """Read the texts of a `readUserFormatting` answer, such as `/mdY`, `24`, `+09:30`; empty is the default."""
+        """Read the strings of a `readUserFormatting` answer, such as `/mdY`, `24`, `+09:30`; empty is the default."""
         try:
             offset = _OFFSET.fullmatch(gmtoffset.strip())
             if offset is None:

@@ -58,7 +58,7 @@ def without_secrets(text: str, forms: tuple[str, ...]) -> str:
 
 
 def fault_without_secrets(fault: Fault, forms: tuple[str, ...]) -> Fault:
-    """The fault with its texts masked: a gateway may quote the values of a refused request."""
+    """The fault with its strings masked: a gateway may quote the values of a refused request."""
     parts = (fault.errorno, fault.description, fault.description2, fault.correction)
     hidden = [without_secrets(part, forms) for part in (*parts, fault.support_id, fault.errorid, fault.field)]
     return Fault(*hidden)

@@ -248,7 +248,7 @@ class CatalogReader:
         return element("readUserFormatting", element("userId", self._calls.connection.user_id))
 
     def _learn_formatting(self, result: Result) -> None:
-        """Keep the three texts. A refusal is remembered for this run only."""
+        """Keep the three strings. A refusal is remembered for this run only."""
         try:
             data = successful(result).data
         except (InvalidRequestError, NotPermittedError, RemoteProtocolError):

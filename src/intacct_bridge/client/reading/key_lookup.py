@@ -37,7 +37,7 @@ def rows_by_keys(
 def key_condition(name: str, kind: Kind, values: Iterable[Value]) -> Filter | None:
     """The condition that each of these values of a field meets; None if one of them is empty.
 
-    Texts are asked for in each of their forms. Days become a range.
+    Strings are asked for in each of their forms. Days become a range.
     """
     distinct = with_forms(dict.fromkeys(values))
     if any(value in (None, "") for value in distinct):

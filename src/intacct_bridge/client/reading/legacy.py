@@ -81,7 +81,7 @@ def get_list(
 def record_cells(record: Element) -> dict[str, str | None]:
     """Flat cells: nested names are dotted, a date of three elements is one text, and lines are left out.
 
-    Texts under one name are a list as JSON.
+    Strings under one name are a list as JSON.
     """
     return _parts(record)[0]
 

@@ -165,7 +165,7 @@ class TextKeyOrder:
         keys: Sequence[Value],
         remaining: int,
         *,
-        low: str = "",  # noqa: ARG002  # only the gateway can compare texts
+        low: str = "",  # noqa: ARG002  # only the gateway can compare strings
         high: str = "",  # noqa: ARG002
         descending: bool = False,  # noqa: ARG002
     ) -> None:

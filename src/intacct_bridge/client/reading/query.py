@@ -291,7 +291,7 @@ def query_of(
     order: Sequence[Order | str] | str | None,
     options: Mapping[str, Any],
 ) -> Query:
-    """A query as a user gives it: texts are in the command line's language, and no selection means all fields."""
+    """A query as a user gives it: strings are in the command line's language, and no selection means all fields."""
     if isinstance(what, Query):
         return what
     unknown = sorted(set(options) - {each.name for each in fields(Query)})

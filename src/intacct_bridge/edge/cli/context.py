@@ -340,7 +340,7 @@ class CommandGroup(click.Group):
 
 
 class WholeNumber(click.IntRange):
-    """A whole number within bounds, which help texts and errors describe in words."""
+    """A whole number within bounds, which help and errors describe in words."""
 
     name = "whole number"
 

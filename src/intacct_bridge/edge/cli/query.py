@@ -127,7 +127,7 @@ def asked_query(
     shared_only: bool = False,
     document_type: str | None = None,
 ) -> "Query":
-    """A query from the texts of a user."""
+    """A query from the strings of a user."""
     from intacct_bridge.model.query.query import Query
     from intacct_bridge.model.query.where import parse_order, parse_select, parse_where
 

@@ -82,7 +82,7 @@ class Visit:
         return (self.form.fields.get(name) or [default])[-1].strip()
 
     def fields(self, name: str) -> list[str]:
-        """The texts of a field that can be given several times."""
+        """The strings of a field that can be given several times."""
         return self.form.fields.get(name, [])
 
     def secret(self, name: str) -> str:

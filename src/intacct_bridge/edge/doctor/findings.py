@@ -1,8 +1,8 @@
-"""The findings of an examination and their texts.
+"""The findings of an examination and their wording.
 
 A finding says what was seen, what it means, how to fix it, the menu path, who can do it, and how sure the knowledge is
 (its tag). If the gateway gives several causes the same answer, the finding lists all of them in the order in which to
-check them. The texts are in `data/doctor.json`, and in the error catalogue for the gateway's own messages.
+check them. The wording is in `data/doctor.json`, and in the error catalogue for the gateway's own messages.
 """
 
 from collections.abc import Mapping
@@ -159,7 +159,7 @@ def known_finding(
     causes: tuple[Cause, ...] = (),
     objects: tuple[str, ...] = (),
 ) -> DoctorFinding:
-    """A finding of the data file; `ids` are the values for the placeholders of its texts."""
+    """A finding of the data file; `ids` are the values for the placeholders of its wording."""
     entry = _catalogue().findings[name]
     values = {"objects": ", ".join(objects), **(ids or {})}
     return DoctorFinding(
@@ -185,7 +185,7 @@ def from_error(
     causes: tuple[Cause, ...] = (),
     objects: tuple[str, ...] = (),
 ) -> DoctorFinding:
-    """A finding from the gateway's error, with the texts of the error catalogue."""
+    """A finding from the gateway's error, in the wording of the error catalogue."""
     known = error.diagnosis or Diagnosis("", "", "", error.message)
     cause = "" if causes else known.cause  # the list of causes says the same in detail
     return DoctorFinding(

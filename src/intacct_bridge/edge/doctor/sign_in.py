@@ -141,7 +141,7 @@ class SignInCheck:
 
     @property
     def ids(self) -> dict[str, str]:
-        """The values for the placeholders of the doctor's texts."""
+        """The values for the placeholders of the doctor's wording."""
         return ids_of(self.connection)
 
     def _failed(self, error: IntacctError) -> Iterator[DoctorFinding]:
@@ -173,7 +173,7 @@ class SignInCheck:
 
 
 def ids_of(connection: Connection) -> dict[str, str]:
-    """The connection's IDs by setting, for the placeholders of the doctor's texts."""
+    """The connection's IDs by setting, for the placeholders of the doctor's wording."""
     names = ("name", "sender_id", "company_id", "user_id", "location_id")
     return {name: str(getattr(connection, name)) for name in names}
 

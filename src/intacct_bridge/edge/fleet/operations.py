@@ -225,7 +225,7 @@ def openapi(operations: Sequence[ApiOperation]) -> dict[str, Any]:
         "info": {
             "title": "Intacct Bridge: fleet",
             "version": __version__,
-            "description": "Tenants, their secrets, links and runs. Amounts and times are texts; times are UTC.",
+            "description": "Tenants, their secrets, links and runs. Amounts and times are strings; times are UTC.",
         },
         "security": [{"bearer": []}],
         "paths": paths,

@@ -85,7 +85,7 @@ class FleetSite(Site):
 
     @property
     def vendor(self) -> str:
-        """The vendor's name in texts."""
+        """The vendor's name, as the page and messages have it."""
         return self.serve.vendor or "the vendor"
 
     @property

@@ -1,7 +1,7 @@
 """The log of calls: every call of an agent before it is answered, and how it ended. Lines are only ever added.
 
 There is one file a month for each connection, readable by its owner only. A line is a JSON object. Secrets are masked
-and long texts are cut. A call that cannot be logged is not answered.
+and long strings are cut. A call that cannot be logged is not answered.
 """
 
 import json

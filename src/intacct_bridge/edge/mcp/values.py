@@ -1,4 +1,4 @@
-"""Values as agents get them: JSON without loss of digits, and texts of the company as inert data.
+"""Values as agents get them: JSON without loss of digits, and strings of the company as inert data.
 
 An amount is a text, so that no digit is lost. In a text, control characters, invisible characters and those that turn
 the direction of writing are shown as escapes: a record's text cannot move a cursor or hide a part of itself. A very

@@ -1,6 +1,6 @@
 """The checklist of a set-up: every step with its form, its values, its reason, and its state.
 
-The texts are in `data/setup.json`.
+The wording is in `data/setup.json`.
 """
 
 from collections.abc import Mapping, Sequence

@@ -89,7 +89,7 @@ class UnusualName:
 
 
 def object_names(texts: Iterable[str]) -> tuple[str, ...]:
-    """Objects as a person lists them, in upper case, between commas or spaces. Raises SettingsError for other texts."""
+    """Objects as a person lists them, in upper case, between commas or spaces. SettingsError for other strings."""
     names = [one for text in texts for one in re.split(r"[\s,;]+", text) if one]
     for name in names:
         if not _NAME.fullmatch(name):

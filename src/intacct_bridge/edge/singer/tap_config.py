@@ -133,7 +133,7 @@ class TapConfig:
     unified: str = ""
     """The version of the unified schema to send; empty for Intacct's own objects."""
     as_text: tuple[str, ...] = ()
-    """Fields to read as texts."""
+    """Fields to read as strings."""
     decimals: str = "number"
     max_transactions: int | None = None
     state_keys_kb: int = STATE_KEYS_KB

@@ -124,7 +124,7 @@ def keyed(record: Mapping[str, Any], names: Sequence[str]) -> tuple[tuple[str, .
 
 
 def key_text(value: Any) -> str:
-    """A key's value as text: equal numbers have equal texts.
+    """A key's value as text: equal numbers have equal strings.
 
     A negative zero keeps its sign: outboxes hold identities that were made so.
     """

@@ -13,7 +13,7 @@ from typing import TextIO
 
 Cell = object
 _WIDEST_CELL = 48
-"""Longer texts are cut on a terminal, unless columns are left over."""
+"""Longer strings are cut on a terminal, unless columns are left over."""
 _GAP = "  "
 _LEAST_CUT = 12
 """The narrowest that a text column is cut to, so that it still says something."""
@@ -48,7 +48,7 @@ def _plain_line(cells: Sequence[str], widths: Sequence[int], right: Sequence[boo
 def print_fitted(columns: Sequence[str], rows: Sequence[Sequence[Cell]], out: TextIO, width: int) -> list[str]:
     """Print a table of at most `width` columns of the terminal, and return the names of those that did not fit.
 
-    Texts are cut with an ellipsis. A number is never cut: it is printed in full or not at all.
+    Strings are cut with an ellipsis. A number is never cut: it is printed in full or not at all.
     """
     from rich.box import SIMPLE_HEAD
     from rich.cells import cell_len
@@ -74,7 +74,7 @@ def print_fitted(columns: Sequence[str], rows: Sequence[Sequence[Cell]], out: Te
 def _fitted(natural: Sequence[int], names: Sequence[int], right: Sequence[bool], width: int) -> list[int]:
     """The widths of the columns that fit, from the first on; the first always stays.
 
-    Texts longer than `_WIDEST_CELL` are cut. If every column fits, the space left over goes to the cut ones, the last
+    Strings longer than `_WIDEST_CELL` are cut. If every column fits, the space left over goes to the cut ones, the last
     first; otherwise the next column is cut to the space left over if it holds text.
     """
     capped = [

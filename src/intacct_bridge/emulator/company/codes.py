@@ -64,7 +64,7 @@ def codes(described: ObjectDef, name: str) -> dict[str, str]:
 
 
 def with_stored_texts(described: ObjectDef, where: Filter | None) -> Filter | None:
-    """The filter with stored texts for codes. A display value equals nothing, as in the gateway."""
+    """The filter with stored strings for codes. A display value equals nothing, as in the gateway."""
     if where is None:
         return None
     return rebuilt(where, lambda leaf: _decoded(described, leaf))

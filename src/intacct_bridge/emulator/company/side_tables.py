@@ -1,7 +1,7 @@
 """Values that a company keeps beside its objects' rows, because no field of an object holds them.
 
 Each side table maps a key to one typed value. All of them share the table `facts` of the company's database, where a
-value is text under `NAME:KEY`. Names and texts are a file format: a database of an earlier version still opens.
+value is text under `NAME:KEY`. Names and strings are a file format: a database of an earlier version still opens.
 """
 
 import json
@@ -281,7 +281,7 @@ def _overpayment(text: str) -> Overpayment:
 
 
 def _without_empty_end(*texts: str) -> list[str]:
-    """The texts without the empty ones at the end, which an earlier version does not read."""
+    """The strings without the empty ones at the end, which an earlier version does not read."""
     found = list(texts)
     while found and not found[-1]:
         found.pop()

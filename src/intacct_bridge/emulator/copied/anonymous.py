@@ -1,7 +1,7 @@
 """Anonymous rows: names, ids and free text replaced, each text by the same one everywhere, so that relations hold.
 
 A replacement has the shape of its text: letters for letters, digits for digits, the same length and punctuation. It is
-drawn with a key that nothing keeps, so it cannot be computed again, and no two texts get the same one. These stay as
+drawn with a key that nothing keeps, so it cannot be computed again, and no two strings get the same one. These stay as
 they are: amounts and quantities, dates, record numbers, states, kinds, currencies, countries, books, journals, and the
 values that the catalogue lists. Birth dates and coordinates are left out.
 """
@@ -45,7 +45,7 @@ _ATTEMPTS = 20
 
 
 class Anonymiser:
-    """Replaces the texts of a company's rows. Rows of AUDITHISTORY must come after all others."""
+    """Replaces the strings of a company's rows. Rows of AUDITHISTORY must come after all others."""
 
     def __init__(self, definitions: Iterable[str] = (), key: bytes | None = None) -> None:
         """`definitions` are the names of the transaction definitions."""
@@ -56,7 +56,7 @@ class Anonymiser:
         self._definitions = sorted(definitions, key=len, reverse=True)
 
     def row(self, described: ObjectDef, row: Mapping[str, Value]) -> dict[str, Value]:
-        """The row with other texts."""
+        """The row with other strings."""
         found: dict[str, Value] = {}
         natural = natural_key(described.name) or ""
         for name, value in row.items():

@@ -46,7 +46,7 @@ class Draft:
     groups: frozenset[str] = frozenset()
     """The groups that were sent, such as DISPLAYCONTACT."""
     extra: dict[str, str] = field(default_factory=dict)
-    """Texts whose names are not fields, such as ACTION."""
+    """Strings whose names are not fields, such as ACTION."""
     readonly: dict[str, str] = field(default_factory=dict)
     """Fields that only the gateway writes, as they were sent."""
     nodes: dict[str, list[Element]] = field(default_factory=dict)

@@ -25,7 +25,7 @@ _VERSIONS = ("CONTACTVERSION", "GLACCOUNTBALANCE", "AVAILABLEINVENTORY", "ADVAUD
 _SAME_OBJECT = {"GLJOURNAL": "JOURNAL", "STATJOURNAL": "JOURNAL", "LOCATIONENTITY": "LOCATION"}
 """Objects whose records another object shows too; relations may lead to either."""
 _SCANS = 3
-"""The scans of a table after which the texts in its fields are kept: one delete is cheaper without them."""
+"""The scans of a table after which the strings in its fields are kept: one delete is cheaper without them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +40,11 @@ class _Use:
 
 @dataclass(slots=True)
 class _Texts:
-    """The texts that fields of an object have, and some that they had: a text that is not here is in no row."""
+    """The strings that fields of an object have, and some that they had: a text that is not here is in no row."""
 
     scans: int = 0
     version: int = -1
-    """The version of the table that the texts are from; below 0 without texts."""
+    """The version of the table that the strings are from; below 0 without strings."""
     by_field: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
 
     def read(self, company: CompanyData, name: str, fields: frozenset[str]) -> None:

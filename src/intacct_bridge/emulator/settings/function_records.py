@@ -26,7 +26,7 @@ class FunctionRecord:
     keys: frozenset[str] = frozenset()
     """Every key that the function gives it, in lower case."""
     fields: tuple[tuple[str, str], ...] = ()
-    """Its fields as dotted paths in upper case, each with its text. A read has fields without texts."""
+    """Its fields as dotted paths in upper case, each with its text. A read has fields without strings."""
     names: frozenset[str] = frozenset()
     """The names of the object in upper case: `APBILL` and `BILL` for `create_bill`."""
 

@@ -34,7 +34,7 @@ class _Memo(dict[Any, Any]):
 
 
 class ColumnTexts:
-    """The texts of columns, with what the columns of a load have in common."""
+    """The strings of columns, with what the columns of a load have in common."""
 
     def __init__(self) -> None:
         self._escaped = _Memo(lambda text: escaped(text).decode())
@@ -135,7 +135,7 @@ class RowPacker:
     def _cells(
         self, columns: Mapping[str, Sequence[Value]], kinds: Mapping[str, set[type]], count: int
     ) -> Iterator[Iterable[str]]:
-        """The texts of the rows' places in order; neighbouring places with one value for all rows are one text.
+        """The strings of the rows' places in order; neighbouring places with one value for all rows are one text.
 
         Columns with equal values, such as the times at which a record was made and last changed, are encoded once.
         """
@@ -216,5 +216,5 @@ def _values(rows: Sequence[Mapping[str, Value]]) -> dict[str, Sequence[Value]]:
 
 
 def _is_repeated(column: Sequence[Value]) -> bool:
-    """Whether all values of a column are equal; those of different types may be, except texts and nulls."""
+    """Whether all values of a column are equal; those of different types may be, except strings and nulls."""
     return column[0] == column[-1] and column.count(column[0]) == len(column)

@@ -206,7 +206,7 @@ class Store:
         return None
 
     def facts_under(self, start: str) -> list[str]:
-        """The texts whose names start so, in the order of their names."""
+        """The strings whose names start so, in the order of their names."""
         found: dict[str, str] = {}
         for layer in reversed(self.layers):
             span = _span(f"{layer}:{start}")
@@ -257,7 +257,7 @@ def insert_many(connection: sqlite3.Connection, insert: str, columns: int, rows:
 
 
 def _span(start: str) -> tuple[str, str]:
-    """The texts that start so: from the first one up to the second, which is not among them."""
+    """The strings that start so: from the first one up to the second, which is not among them."""
     return start, f"{start}{chr(0x10FFFF)}"
 
 

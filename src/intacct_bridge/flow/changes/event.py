@@ -91,7 +91,7 @@ class ChangeEvent:
             "type": self.type,
             "subject": self.key,
             "time": plain["time"],
-            "sequence": f"{self.number:019}",  # the extension's texts sort as the numbers do
+            "sequence": f"{self.number:019}",  # the extension's strings sort as the numbers do
             "datacontenttype": "application/json",
             "data": {name: plain[name] for name in ("object", "key", "kind", "record", "changed")},
         }

@@ -398,7 +398,7 @@ def _logged(row: Row) -> LoggedEvent:
 
 
 def time_text(when: datetime) -> str:
-    """A time as the file has it: in UTC, so that texts sort as times do."""
+    """A time as the file has it: in UTC, so that strings sort as times do."""
     return when.astimezone(UTC).isoformat(timespec="microseconds")
 
 

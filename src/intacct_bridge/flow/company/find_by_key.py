@@ -1,7 +1,7 @@
 """Finding records in the company by their lookup key: duplicates before a write, evidence after one.
 
 One query serves many records: its filter is the product of their values, so the rows are compared with the keys again
-here. Texts are compared exactly but for the form of their accents, since the company keeps what it was given.
+here. Strings are compared exactly but for the form of their accents, since the company keeps what it was given.
 """
 
 from collections.abc import Iterable, Mapping
@@ -44,7 +44,7 @@ def key_values(lookup: LookupKeys, fields: Mapping[str, Value]) -> dict[str, str
 
 
 def key_of(values: Mapping[str, str]) -> Key:
-    """The values of a key in a form that compares and hashes: texts in NFC."""
+    """The values of a key in a form that compares and hashes: strings in NFC."""
     return tuple((name, nfc(text)) for name, text in values.items())
 
 

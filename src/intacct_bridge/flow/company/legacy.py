@@ -79,7 +79,7 @@ class LegacyGateway:
         return line if line is not None else legacy_object(object_name).described
 
     def inspect(self, object_name: str, /) -> ObjectDef:
-        """An object's fields with the lengths of texts."""
+        """An object's fields with the lengths of strings."""
         if self._is_legacy(object_name):
             raise InvalidRequestError(f"legacy functions do not give the lengths of {object_name}", fix=_USE_30)
         return self._company.inspect(object_name)

@@ -104,12 +104,12 @@ class References:
     """Objects that could not be read, with the reason; references to them are not checked, and the plan says so."""
     _ids: dict[str, dict[str, KnownRecord]] = field(default_factory=dict)
     _forms: dict[str, dict[str, list[str]]] = field(default_factory=dict)
-    """Ids by their texts in NFC: a company may hold the other form, or both."""
+    """Ids by their strings in NFC: a company may hold the other form, or both."""
     _names: dict[str, dict[str, list[KnownRecord]]] = field(default_factory=dict)
     """By the text in NFC."""
     _asked: dict[str, set[str]] = field(default_factory=dict)
     _by_keyword: dict[str, dict[str, list[str]]] = field(default_factory=dict)
-    """Ids by the texts that give a keyword, such as `NAME=Acme`."""
+    """Ids by the strings that give a keyword, such as `NAME=Acme`."""
     _in_load: dict[str, set[str]] = field(default_factory=dict)
     """Ids of records that the load itself creates."""
     _sure: dict[tuple[str, str], KnownRecord] = field(default_factory=dict)
@@ -202,7 +202,7 @@ class References:
         return _active(found, word, text)
 
     def _ids_of(self, target: str, keyed: Sequence[str]) -> list[str]:
-        """The ids that texts such as `EXTERNALID=9` stand for; their records are then read like any others."""
+        """The ids that strings such as `EXTERNALID=9` stand for; their records are then read like any others."""
         table = _table().targets[target]
         try:
             found = ids_by_keyword(self.company, target, keyed, key=table.id, name=table.name) if keyed else {}
@@ -288,11 +288,11 @@ def _shared(one: str, other: str) -> int:
     return next((at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
 
 
-# --- texts that give a keyword
+# --- strings that give a keyword
 
 
 def ids_by_keyword(company: Gateway, target: str, texts: Iterable[str], *, key: str, name: str) -> dict[str, list[str]]:
-    """The ids that texts such as `NAME=Acme` stand for: none, one, or several of a name.
+    """The ids that strings such as `NAME=Acme` stand for: none, one, or several of a name.
 
     InvalidRequestError if the object cannot be found by that field.
     """
@@ -314,7 +314,7 @@ def ids_by_keyword(company: Gateway, target: str, texts: Iterable[str], *, key: 
 
 
 def _keyword(text: str) -> tuple[str, str]:
-    """The keyword and the value of a text such as `NAME=Acme`; two empty texts if it has none."""
+    """The keyword and the value of a text such as `NAME=Acme`; two empty strings if it has none."""
     keyword, equals, value = text.partition("=")
     found = equals and keyword.upper() in _KEYWORDS and value.strip()
     return (keyword.upper(), value.strip()) if found else ("", "")

@@ -181,7 +181,7 @@ def key_among(names: Iterable[str], writable: WritableObject) -> tuple[str, ...]
 
 
 def with_text_lengths(company: Gateway, writable: WritableObject, unchecked: list[str]) -> WritableObject:
-    """The object with the lengths of its texts; if the company does not give them, `unchecked` gets the reason."""
+    """The object with the lengths of its strings; if the company does not give them, `unchecked` gets the reason."""
     try:
         described = with_lengths(writable.described, company.inspect(writable.name))
         sets = tuple(

@@ -68,8 +68,8 @@ _COMMIT = _Memory(6.0, 0.4, 2.0)
 _GROUPS = _Memory(6.0, 0.2, 1.0)
 """For a commit that fills a row group, which is no longer in memory when the next one is begun."""
 _CHECKPOINT = _Memory(4.0, 0.4)
-"""Some blocks of 256 kB for each column. A checkpoint takes half of that; merges in tables of long and different texts
-take twice as much.
+"""Some blocks of 256 kB for each column. A checkpoint takes half of that; merges in tables of long and different
+strings take twice as much.
 """
 _MUCH = 64.0
 """Megabytes from which memory is taken back after a commit; DuckDB then reads blocks again, which takes time."""

@@ -1,7 +1,7 @@
 """The formats of change files: CSV, JSON lines and Parquet.
 
 CSV: null is an empty cell, an empty text is two quotes, amounts are digits (never `0E-14`). JSON lines: an object a
-row; amounts are texts with all their digits, since nearly every reader takes a JSON number through a float. Parquet:
+row; amounts are strings with all their digits, since nearly every reader takes a JSON number through a float. Parquet:
 typed and compressed, in row groups of bounded size.
 """
 

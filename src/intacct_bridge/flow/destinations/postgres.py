@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _OLDEST = 150_000
 _SEPARATOR = "\x1f"
-"""Separates the texts of a bound list; no field's name holds it."""
+"""Separates the strings of a bound list; no field's name holds it."""
 _LOCK = 0x1B41D6E
 """The number of our advisory locks."""
 _LOCK_TIMEOUT = "55P03"

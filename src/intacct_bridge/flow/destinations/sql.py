@@ -75,7 +75,7 @@ class Database(Protocol):
     bridge_schema: str
     """The schema of our own tables, quoted."""
     array_sql: str
-    """SQL for an array of texts as a bound value."""
+    """SQL for an array of strings as a bound value."""
     longest_name: int
     """How many bytes a name may have; 0: no limit."""
     ignores_case: bool
@@ -115,7 +115,7 @@ class Database(Protocol):
         """Run an UPDATE or DELETE and return the number of its rows."""
 
     def array_value(self, values: Iterable[str]) -> Any:
-        """Texts as `array_sql` takes them."""
+        """Strings as `array_sql` takes them."""
 
     def registered(self, name: str, rows: "pa.Table | None") -> AbstractContextManager[None]:
         """Make rows available to SQL under a name; None: no rows."""

@@ -249,7 +249,7 @@ def _selected(entity: EntityMap, select: Sequence[str]) -> dict[str, Kind]:
 
 
 def _columns(entity: EntityMap) -> dict[str, Kind]:
-    """The columns of the schema that the mapping can fill; lists and objects are texts that hold JSON."""
+    """The columns of the schema that the mapping can fill; lists and objects are strings that hold JSON."""
     columns = {name: _KINDS.get(one, Kind.TEXT) for name, one in _types(entity, entity.read).items()}
     return columns | dict.fromkeys(_nested(entity), Kind.TEXT)
 

@@ -141,7 +141,7 @@ class Columns:
 def _inner_days(
     writable: WritableObject, table: InputTable, nested: Mapping[str, LineSet], groups: Sequence[str]
 ) -> Iterator[str]:
-    """The texts with slashes in the fields of days that are inside lists and records."""
+    """The strings with slashes in the fields of days that are inside lists and records."""
     for row in table if nested or groups else ():
         for column in groups:
             yield from _days(_leaves(row.cells.get(column), column), writable.field)
@@ -154,7 +154,7 @@ def _inner_days(
 
 
 def _days(cells: Iterable[tuple[str, object]], find: Callable[[str], FieldDef | None]) -> Iterator[str]:
-    """The texts with slashes in the fields of days, of cells by their dotted names."""
+    """The strings with slashes in the fields of days, of cells by their dotted names."""
     for path, cell in cells:
         if type(cell) is str and "/" in cell and (one := find(path)) is not None and one.kind in _DAYS:
             yield cell

@@ -34,7 +34,7 @@ class WriteTarget:
 
     @property
     def parts(self) -> tuple[str, str, str, str]:
-        """The four texts that a control id is made from."""
+        """The four strings that a control id is made from."""
         return (self.company, self.entity, self.operation.value, self.object)
 
 

@@ -36,7 +36,7 @@ class StreamSource:
 
     @property
     def parts(self) -> tuple[str, str, str]:
-        """The three texts of its key in the outbox."""
+        """The three strings of its key in the outbox."""
         return (self.company, self.source, self.stream)
 
 

@@ -349,7 +349,7 @@ def _time(text: str | None) -> datetime | None:
 
 
 def time_text(moment: datetime) -> str:
-    """A moment as the file has it: in UTC, so that texts sort as times do."""
+    """A moment as the file has it: in UTC, so that strings sort as times do."""
     return moment.astimezone(UTC).isoformat(timespec="microseconds")
 
 

@@ -5,8 +5,8 @@ the record alone: the key that it has in the company, else the key of its source
 one input are numbered, because two equal payments are two payments. A control id is a digest of the identity and of the
 target of the write; the attempt in it rises only after an outcome that proves that nothing was applied.
 
-Texts count in NFC. Earlier versions took them as they were, so each identity and digest has *former* ones too: of the
-texts as they are, and of their decomposed form. A record that the outbox has under one of those is that record.
+Strings count in NFC. Earlier versions took them as they were, so each identity and digest has *former* ones too: of the
+strings as they are, and of their decomposed form. A record that the outbox has under one of those is that record.
 """
 
 import hashlib
@@ -31,9 +31,9 @@ _quoted_plain = json.encoder.encode_basestring
 _SORTED_JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True)
 _JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 _Texts = list[tuple[str, str]]
-"""Values as texts, with the names of their fields."""
+"""Values as strings, with the names of their fields."""
 _Owned = Mapping[str, list[tuple[str, _Texts]]]
-"""The lines in each wrapper, each with its object and its values as texts."""
+"""The lines in each wrapper, each with its object and its values as strings."""
 _Form = Callable[[str], str]
 """What is done with a text before it counts."""
 UNDO = "undo"
@@ -80,7 +80,7 @@ def content_identity(digest: str, number: int = 1) -> Identity:
 def existing_identity(fields: Mapping[str, Value], names: Iterable[str]) -> Identity:
     """The identity of an update or delete: the fields by which its record is found, with their values.
 
-    Outboxes hold these texts, so their form stays that of the first version: a decimal keeps its zeros.
+    Outboxes hold these strings, so their form stays that of the first version: a decimal keeps its zeros.
     """
     return _in_forms(" ".join(f"{name}={_as_given(fields.get(name))}" for name in names), "key")
 

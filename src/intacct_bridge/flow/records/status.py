@@ -1,7 +1,7 @@
 """The status of a record after its plan: in the outbox, in the outcome of a load, and in what a Singer target reports.
 
 An outbox keeps eight of the values; the others say more of what one run knows about a record that it did not send
-itself. The values are the texts in the outbox; `outcome_text` gives the texts in the output of a load.
+itself. The values are the strings in the outbox; `outcome_text` gives the strings in the output of a load.
 """
 
 from enum import StrEnum

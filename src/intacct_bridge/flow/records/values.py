@@ -26,7 +26,7 @@ def comparable(value: Value) -> str:
 
 
 def equal_form(value: Value) -> str:
-    """The comparable text in the form that equal texts share: an accented letter is one character, not two (NFC).
+    """The comparable text in the form that equal strings share: an accented letter is one character, not two (NFC).
 
     Never to ask the company with: it may keep the other form (`model.text_forms`).
     """

@@ -77,7 +77,7 @@ _CENT = Decimal("0.01")
 
 
 def _first_number(fields: Mapping[str, Value], names: Iterable[str]) -> Decimal | None:
-    """The first of these fields that is filled, as a number; a function's own fields are texts."""
+    """The first of these fields that is filled, as a number; a function's own fields are strings."""
     text = next((str(fields[name]) for name in names if fields.get(name) not in (None, "")), "")
     try:
         return Decimal(text) if text else None
@@ -120,7 +120,7 @@ class Identity:
     kind: str
     """`key`: the company's own key; `source`: its key in the source; or `content`."""
     former: tuple[str, ...] = field(default=(), compare=False)
-    """The texts by which earlier versions identified such a record."""
+    """The strings by which earlier versions identified such a record."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The rules on the characters of texts."""
+"""The rules on the characters of strings."""
 
 import re
 import unicodedata
@@ -24,7 +24,7 @@ def texts(write: Write, facts: Facts) -> Iterator[Finding]:
 
 
 def is_plain(write: Write) -> bool:
-    """Whether all texts of the record are printable ASCII."""
+    """Whether all strings of the record are printable ASCII."""
     written = "".join([value for value in write.fields.values() if isinstance(value, str)])
     for line in write.all_lines:
         written += "".join([value for value in line.fields.values() if isinstance(value, str)])
@@ -63,7 +63,7 @@ def characters(write: Write, _: Facts | None = None) -> Iterator[Finding]:
 
 
 def invisible_characters(write: Write, _: Facts) -> Iterator[Finding]:
-    """No key has an invisible character; there is a warning for other texts, and for words with look-alike letters."""
+    """A key has no invisible character. Other strings get a warning, and so do words with look-alike letters."""
     keys = {name for key in lookup_keys_of(write.object).keys for name in key}
     for fields, position in _texts(write):
         for name, text in fields:

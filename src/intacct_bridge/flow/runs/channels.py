@@ -62,7 +62,7 @@ class Channel:
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """Texts to mask."""
+        """Strings to mask."""
         return (self.secret, *(self.target if self.kind == "webhook" else ()))
 
 

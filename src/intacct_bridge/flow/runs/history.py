@@ -315,5 +315,5 @@ def _prepare(db: sqlite3.Connection, path: Path) -> None:
 
 
 def _text(moment: datetime) -> str:
-    """A time as the file has it: in UTC, so that texts sort as times do."""
+    """A time as the file has it: in UTC, so that strings sort as times do."""
     return moment.astimezone(UTC).isoformat(timespec="microseconds")

@@ -118,7 +118,7 @@ def _entities(names: Sequence[str], version: str) -> set[str]:
 
 
 def fields_of_objects(texts: Iterable[str]) -> dict[str, list[str]]:
-    """Fields by object, from texts as `selected_fields` reads them; a stream of part of an object counts as that."""
+    """Fields by object, from strings as `selected_fields` reads them; a stream of part of an object counts as that."""
     found: dict[str, list[str]] = {}
     for stream, fields in selected_fields(texts).items():
         found.setdefault(parse_name(stream).object.upper(), []).extend(fields)

@@ -250,7 +250,7 @@ class DateReading:
     short_orders: tuple[str, ...] = ()
     """The orders that all of its dates with a year of two digits can have: mdy, dmy, ymd."""
     pattern: str = ""
-    """The format that the user gives for the column; all of its texts have it then."""
+    """The format that the user gives for the column; all of its strings have it then."""
     assumed: str = ""
     """The first date that would be another day with the day first, if no date shows the order."""
 
@@ -265,7 +265,7 @@ def date_reading(cells: Iterable[object], order: DateOrder | None, pattern: str 
     """Decide once for a whole column, because about half of a file's DD/MM dates can be misread as MM/DD.
 
     Without a setting MM/DD is assumed, until one date of the column contradicts it. An Excel of another country
-    converts the dates that it can read, with day and month swapped, and leaves the others as texts.
+    converts the dates that it can read, with day and month swapped, and leaves the others as strings.
     """
     if pattern:
         return DateReading(pattern=pattern)

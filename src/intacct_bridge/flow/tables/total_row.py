@@ -35,13 +35,13 @@ _SHEETS = ("csv", "excel")
 _FOOT = re.compile(
     r"^(page|printed|prepared by|generated|created|exported|report|run|end of|source|confidential|note|©|as of)\b", re.I
 )
-"""How the texts begin that reports have at their foot; other texts may be records that have nothing but a name."""
+"""How the strings begin that reports have at their foot; other strings may be records that have nothing but a name."""
 
 
 def without_total_row(table: InputTable) -> InputTable:
     """The same input without what is no record, and with a note on each; the input itself if it has nothing such.
 
-    That is the total at its foot, the texts below the total, and rows that repeat the header on a further page. A row
+    That is the total at its foot, the strings below the total, and rows that repeat the header on a further page. A row
     that is like a total and stays gets a fault, which refuses its record.
     """
     if table.form not in _SHEETS:

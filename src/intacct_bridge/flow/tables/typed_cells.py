@@ -30,7 +30,7 @@ def exact(number: float) -> Decimal:
 
 
 def typed_row(source: str, number: int, cells: dict[str, object]) -> SourceRow:
-    """A row of typed cells with every float made exact, and bytes as their text, since some programs write texts so.
+    """A row of typed cells with every float made exact, and bytes as their text, since some programs write strings so.
 
     What is inexact or no text is kept as it looks, with a fault of the row.
     """

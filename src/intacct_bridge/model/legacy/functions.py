@@ -192,7 +192,7 @@ class _Writer:
 
 
 def read_call(plan: WritePlan, call: Element) -> tuple[dict[str, str], dict[str, list[dict[str, str]]]]:
-    """The record in a call, by Intacct's names: its cells as texts, and its lines by their wrapper."""
+    """The record in a call, by Intacct's names: its cells as strings, and its lines by their wrapper."""
     wrappers = {name: wrapper for wrapper, line in plan.lines.items() for name in _wrapped(line)}
     cells: dict[str, str] = {}
     owned: dict[str, list[dict[str, str]]] = {}

@@ -115,7 +115,7 @@ class Rule(RuleText, frozen=True):
     condition: tuple[str, bool, str] = ("", False, "")
     """The parts of `when`, as `condition_parts` gives them."""
     plain: bool = False
-    """Texts stay unchanged."""
+    """Strings stay unchanged."""
     lookups: tuple[Lookup, ...] = ()
     """The lookups, each with the field that it gives."""
     copied: str = ""

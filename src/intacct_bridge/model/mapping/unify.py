@@ -246,7 +246,7 @@ class _Writer:
 
 
 def _differing(rows: Sequence[Record]) -> set[str]:
-    """The columns of which one row's cell is not that of the first row; equal numbers can be different texts."""
+    """The columns of which one row's cell is not that of the first row; equal numbers can be different strings."""
     first = rows[0]
     found: set[str] = set()
     for row in rows[1:]:
@@ -356,7 +356,7 @@ def read_lines(entity: EntityMap) -> tuple[LineMap, ...]:
 
 
 def column_types(read: Mapping[str, Rules]) -> dict[str, str]:
-    """The JSON type of each column of a record or line; `date` and `date-time` are texts of that format."""
+    """The JSON type of each column of a record or line; `date` and `date-time` are strings of that format."""
     types: dict[str, str] = {}
     for path, rules in read.items():
         first, *inner = steps(path)
@@ -388,7 +388,7 @@ def _columns(entity: EntityMap, read: Mapping[str, Rules], row: Record) -> dict[
 
 
 def _listed(rule: Custom, row: Record, names: Sequence[str]) -> list[dict[str, object]]:
-    """The list of custom fields; values of all kinds share one column, so they are texts, as in the list's schema."""
+    """The list of custom fields; values of all kinds share one column, so they are strings, as in the list's schema."""
     return [{rule.name: name, rule.value: _text(row[name])} for name in names if row.get(name) is not None]
 
 

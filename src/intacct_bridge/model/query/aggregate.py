@@ -28,7 +28,7 @@ def aggregated(
     cells: Cells[Any] = of_mapping,
     written: Formatting = DEFAULT,
 ) -> list[tuple[Column, ...]]:
-    """One tuple of texts a group, in the order of `select`; a missing text is None."""
+    """One tuple of strings a group, in the order of `select`; a missing text is None."""
     plain = [cells(one) for one in select if isinstance(one, str)]
     groups: dict[tuple[Column, ...], list[Row]] = {} if plain else {(): []}
     for row in rows:

@@ -78,7 +78,7 @@ def _number(text: str) -> Decimal | None:
 
 
 def _number_or_text(text: str) -> tuple[int, Any]:
-    """A key that sorts numbers before texts, for columns with both."""
+    """A key that sorts numbers before strings, for columns with both."""
     found = _number(text)
     return (1, text) if found is None else (0, found)
 

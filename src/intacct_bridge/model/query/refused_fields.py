@@ -1,4 +1,4 @@
-"""Which fields of a query the gateway refused, as the texts of its faults name them.
+"""Which fields of a query the gateway refused, as the strings of its faults name them.
 
 Fields that exist: `The following fields cannot be queried ...: [PROJECT: [CFDA, AGENCY] ]` (two independent clients
 read this text). Unknown fields: `Field requested is not valid: apbill.COLOUR` and `Invalid fields list COLOUR`.

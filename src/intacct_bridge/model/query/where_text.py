@@ -37,7 +37,7 @@ def where_text(node: Filter) -> str:
 
 
 def literal_text(value: Value) -> str:
-    """A literal: texts in quotes, days and times in ISO 8601."""
+    """A literal: strings in quotes, days and times in ISO 8601."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, datetime):

@@ -2,7 +2,7 @@
 
 These are equality, IN, ranges and IS NULL of one field and constants, joined by AND and OR. The exceptions:
 
-- texts are not compared by range, since only the gateway knows their order;
+- strings are not compared by range, since only the gateway knows their order;
 - a boolean is only asked for being true: one that was never set reads as false, and may be null to a filter;
 - a time is widened by two days at each end, since the time zone of times in filters may be unknown.
 """

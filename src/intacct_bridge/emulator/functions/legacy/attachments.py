@@ -27,7 +27,7 @@ def create_supdoc(call: FunctionCall) -> FunctionAnswer:
 
 
 def update_supdoc(call: FunctionCall) -> FunctionAnswer:
-    """Change an attachment's texts, and add files to it; a file cannot be replaced."""
+    """Change an attachment's name, description and folder, and add files to it; a file cannot be replaced."""
     key = call.body.findtext("supdocid").strip()
     attachment = _existing(call, "supdoc", key)
     files = [*(attachment.files or ()), *_files(call.body)]
@@ -64,7 +64,7 @@ def create_folder(call: FunctionCall) -> FunctionAnswer:
 
 
 def update_folder(call: FunctionCall) -> FunctionAnswer:
-    """Change a folder's texts."""
+    """Change a folder's description and its parent folder."""
     key = call.body.findtext("supdocfoldername").strip()
     return _folder(call, key, _existing(call, "supdocfolder", key))
 

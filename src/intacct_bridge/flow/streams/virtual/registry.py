@@ -138,6 +138,6 @@ def _cells(stream: Stream, page: VirtualPage, own: Mapping[str, list[str]]) -> d
 
 
 def key_of(row: Row, identity: Sequence[str]) -> str:
-    """The identifying cells of a row as one text; different rows have different texts."""
+    """The identifying cells of a row as one text; different rows have different strings."""
     cells = (row.get(name) or "" for name in identity)
     return "|".join(cell.replace("\\", "\\\\").replace("|", "\\|") for cell in cells)
