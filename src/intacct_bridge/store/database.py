@@ -22,6 +22,8 @@ MOVED = 1_000_000
 """Added to the version of a file that was moved elsewhere, so that older programs refuse it too."""
 COMPLETE = " (complete)"
 """Behind the name of the place that a part was moved to, once the move is complete."""
+ARRIVING = " (arriving)"
+"""Behind the name of the place that a part comes from: the mark of the new place until all is there."""
 Values = Sequence[Any] | Mapping[str, Any]
 Row = Any
 """A row: its values by position and by name, and the names as `keys()`."""
@@ -138,10 +140,12 @@ class StateDatabase(Protocol):
         """The rows of a query, some at a time; no other process may write meanwhile."""
 
     def moved_to(self) -> str:
-        """The place that this part was moved to, with `COMPLETE`, or is being moved to; empty if it was not."""
+        """The place that this part was moved to, with `COMPLETE`, or is being moved to, or comes from, with `ARRIVING`;
+        empty if there is no move.
+        """
 
     def mark_moved(self, target: str) -> None:
-        """Mark it as moved, so that every other process refuses it; an empty text takes the mark away."""
+        """Mark it as moved, or as arriving, so that every other process refuses it; an empty text removes the mark."""
 
     def check_moved(self) -> None:
         """SettingsError if another process has moved the part since it was opened."""

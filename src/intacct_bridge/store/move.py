@@ -1,14 +1,17 @@
-"""Moving a part of the shared state to another place, so that the old one refuses everything from then on.
+"""Moving parts of the shared state to another place, so that the old one refuses everything from then on.
 
-The old place is marked first, and then its users are looked for: a process that opened it before the mark is seen, and
-one that comes later is refused. The new place gets everything in one transaction. So a move that was interrupted has
-either not begun, or is finished by running it again; at no time may both places be used. The last step marks the move
-as complete: from then on the old place is not copied again, since it lacks what was posted at the new one.
+The new places of all parts are marked first: an empty place that could be used would not know what was posted. Then
+each old place is marked. After each mark the users of the place are looked for: a process that opened it before the
+mark is seen, and one that comes later is refused. The new place gets everything in one transaction, which removes its
+mark. So a move that was interrupted has either not begun, or is finished by running it again; at no time may both
+places be used, and the new one only once it is complete. The last step marks the move as complete: from then on the old
+place is not copied again, since it lacks what was posted at the new one.
 """
 
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,15 +19,17 @@ from typing import Any
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.model.batched import batched
 from intacct_bridge.model.wording import counted
-from intacct_bridge.store.database import COMPLETE, StateDatabase, TableSet
+from intacct_bridge.store.database import ARRIVING, COMPLETE, StateDatabase, TableSet
 from intacct_bridge.store.open import open_database
 from intacct_bridge.store.place import Place, place_name
+from intacct_bridge.store.sqlite import moved_error
 
 Step = Callable[[str], None]
 """Called between any two steps; tests end the process there."""
 _TABLE = re.compile(r"CREATE TABLE (\w+) \(([^;]*);", re.DOTALL)
 _AT_ONCE = 500
 _LINGER = 2.0
+_AFTER_THAT = "Run it again after that."
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,18 +45,53 @@ class MovePart:
     """Says why the part cannot be moved now; empty if it can."""
 
 
-def move_part(part: MovePart, source: Place, target: Place, *, name: str, step: Step = lambda _: None) -> int:
-    """Move one part and return the number of its rows; 0 if an earlier run has moved it.
+@dataclass(frozen=True, slots=True)
+class PartMove:
+    """A part with the place that it is at, and the one that it goes to."""
 
-    SettingsError if the part is in use, or if the target holds something else; the source is as before then.
+    part: MovePart
+    source: Place
+    target: Place
+    step: Step = lambda _: None
+
+
+def move_parts(moves: Sequence[PartMove], *, name: str) -> list[int]:
+    """Move some parts that belong together, and return the number of rows of each; 0 if an earlier run has moved it.
+
+    SettingsError if a part is in use, or if its target holds something else. If that is known before the first part
+    has moved, everything is as before.
     """
-    if source == target:
-        raise SettingsError(f"{part.tables.what} is at {place_name(source)} already", fix="name another place")
-    old = open_database(source, part.tables, name=name, moving=True)
+    reserved = []
     try:
-        new = open_database(target, part.tables, name=name, moving=True)
+        for one in moves:
+            with _opened(one, name) as (old, new):
+                if _reserve(one.part, old, new):
+                    reserved.append(one)
+                one.step("reserved")
+        rows = []
+        for one in moves:
+            with _opened(one, name) as (old, new):
+                rows.append(_move(one.part, old, new, one.step))
+    except SettingsError:
+        if not moved_place(moves[0].source, moves[0].part.tables, name):
+            for one in reserved:
+                with _opened(one, name) as (_, new):
+                    new.mark_moved("")
+        raise
+    return rows
+
+
+@contextmanager
+def _opened(move: PartMove, name: str) -> Iterator[tuple[StateDatabase, StateDatabase]]:
+    if move.source == move.target:
+        raise SettingsError(
+            f"{move.part.tables.what} is at {place_name(move.source)} already", fix="name another place"
+        )
+    old = open_database(move.source, move.part.tables, name=name, moving=True)
+    try:
+        new = open_database(move.target, move.part.tables, name=name, moving=True)
         try:
-            return _move(part, old, new, step)
+            yield old, new
         finally:
             new.close()
     finally:
@@ -67,17 +107,43 @@ def moved_place(place: Place, tables: TableSet, name: str) -> str:
         db.close()
 
 
-def _move(part: MovePart, old: StateDatabase, new: StateDatabase, step: Step) -> int:
-    what, (marked, complete) = part.tables.what, _mark(old)
+def _reserve(part: MovePart, old: StateDatabase, new: StateDatabase) -> bool:
+    """Mark a target that is to be filled and is not marked, and tell whether that was done here."""
+    own = _own(part, old, new)
+    if not _check_target(part, new, own, old.place_name) or _is_moved_away(new):
+        return False
+    fresh = not new.moved_to()
+    if fresh:
+        new.mark_moved(f"{old.place_name}{ARRIVING}")
+    problem = _in_use(new)
+    if not problem and _is_empty(part, new):
+        return fresh
+    if fresh:
+        new.mark_moved("")
+    if problem:
+        raise SettingsError(f"{part.tables.what} {new.place_name} is in use: {problem}", fix=_AFTER_THAT)
+    raise _not_empty(part, new)
+
+
+def _own(part: MovePart, old: StateDatabase, new: StateDatabase) -> list[tuple[Any, ...]]:
+    """The identity of a source that may be moved to the target. SettingsError for another one."""
+    what, mark = part.tables.what, old.moved_to()
+    if mark.endswith(ARRIVING):
+        raise moved_error(what, old.place_name, mark)
+    marked, own = mark.removesuffix(COMPLETE), _identity(part, old)
     if marked and marked != new.place_name:
         raise SettingsError(f"{what} {old.place_name} was moved to {marked}", fix="move it from there")
-    own = _identity(part, old)
-    if complete and own and not set(own) <= set(_identity(part, new)):
+    if mark.endswith(COMPLETE) and own and not set(own) <= set(_identity(part, new)):
         raise SettingsError(
             f"{what} {old.place_name} was moved to {marked}, which does not hold it any more",
             fix="Restore that place from its backup. The old one is not moved again, because it does not know what was"
             " posted since.",
         )
+    return own
+
+
+def _move(part: MovePart, old: StateDatabase, new: StateDatabase, step: Step) -> int:
+    own, marked = _own(part, old, new), old.moved_to()
     _check_target(part, new, own, old.place_name)
     old.mark_moved(new.place_name)
     step("marked")
@@ -85,7 +151,7 @@ def _move(part: MovePart, old: StateDatabase, new: StateDatabase, step: Step) ->
     if problem:
         if not marked:
             old.mark_moved("")
-        raise SettingsError(f"{what} {old.place_name} cannot be moved now: {problem}", fix="Run it again after that.")
+        raise SettingsError(f"{part.tables.what} {old.place_name} cannot be moved now: {problem}", fix=_AFTER_THAT)
     rows = 0
     with new.transaction():
         if _check_target(part, new, own, old.place_name):
@@ -94,12 +160,6 @@ def _move(part: MovePart, old: StateDatabase, new: StateDatabase, step: Step) ->
     step("moved")
     old.mark_moved(f"{new.place_name}{COMPLETE}")
     return rows
-
-
-def _mark(db: StateDatabase) -> tuple[str, bool]:
-    """The place that a part was moved to, and whether that move is complete. Earlier versions did not mark it."""
-    marked = db.moved_to()
-    return marked.removesuffix(COMPLETE), marked.endswith(COMPLETE)
 
 
 def _in_use(old: StateDatabase) -> str:
@@ -115,21 +175,37 @@ def _identity(part: MovePart, db: StateDatabase) -> list[tuple[Any, ...]]:
 
 def _check_target(part: MovePart, new: StateDatabase, own: list[tuple[Any, ...]], source: str) -> bool:
     """Whether the target is to be filled: it is empty, or what was moved away from it comes back."""
-    marked, _ = _mark(new)
-    if marked == source:
+    mark = new.moved_to()
+    if mark in (source, f"{source}{COMPLETE}", f"{source}{ARRIVING}"):
         return True
-    if marked:
-        raise SettingsError(f"{new.place_name} was moved to {marked}", fix="name another place")
-    first = _tables(part.tables)[0][0]
-    if not new.read(f"SELECT 1 FROM {first} LIMIT 1"):
+    if mark.endswith(ARRIVING):
+        raise moved_error(part.tables.what, new.place_name, mark)
+    if mark:
+        raise SettingsError(f"{new.place_name} was moved to {mark.removesuffix(COMPLETE)}", fix="name another place")
+    if _is_empty(part, new):
         return True
     if own and set(own) <= set(_identity(part, new)):
         return False
-    raise SettingsError(f"{new.place_name} has {part.tables.what} of its own", fix="name an empty place")
+    raise _not_empty(part, new)
+
+
+def _is_moved_away(db: StateDatabase) -> bool:
+    mark = db.moved_to()
+    return bool(mark) and not mark.endswith(ARRIVING)
+
+
+def _is_empty(part: MovePart, db: StateDatabase) -> bool:
+    return not db.read(f"SELECT 1 FROM {_tables(part.tables)[0][0]} LIMIT 1")
+
+
+def _not_empty(part: MovePart, new: StateDatabase) -> SettingsError:
+    return SettingsError(f"{new.place_name} has {part.tables.what} of its own", fix="name an empty place")
 
 
 def _copy(part: MovePart, old: StateDatabase, new: StateDatabase) -> int:
     rows, tables = 0, _tables(part.tables)
+    if not _is_moved_away(new) and not _is_empty(part, new):
+        raise _not_empty(part, new)
     for table, _ in reversed(tables):
         new.execute(f"DELETE FROM {table}")
     for table, numbered in tables:

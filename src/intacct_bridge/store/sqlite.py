@@ -10,7 +10,7 @@ from typing import Any
 
 from intacct_bridge.client.local.sqlite_file import open_sqlite, run_script
 from intacct_bridge.errors import SettingsError
-from intacct_bridge.store.database import COMPLETE, MOVED, Row, TableSet, Values
+from intacct_bridge.store.database import ARRIVING, COMPLETE, MOVED, Row, TableSet, Values
 from intacct_bridge.store.liveness import Liveness
 
 
@@ -175,10 +175,15 @@ def moved_to(db: sqlite3.Connection) -> str:
     return str(found[0])
 
 
-def moved_error(what: str, place: str, target: str) -> SettingsError:
-    """The error for a place whose state is elsewhere now."""
+def moved_error(what: str, place: str, mark: str) -> SettingsError:
+    """The error for a place whose state is elsewhere now, or has not arrived yet."""
+    if mark.endswith(ARRIVING):
+        return SettingsError(
+            f"{what} {place} is not complete: it is being moved here from {mark.removesuffix(ARRIVING)}",
+            fix="If the move was interrupted, run the same `intacct outbox move` again, which finishes it.",
+        )
     return SettingsError(
-        f"{what} {place} was moved to {target.removesuffix(COMPLETE)}",
+        f"{what} {place} was moved to {mark.removesuffix(COMPLETE)}",
         fix="Set `outbox` of the connection to that place. If a move was interrupted, run the same"
         " `intacct outbox move` again.",
     )

@@ -25,7 +25,7 @@ PLACE = WriteTarget("demo-company", "", WriteOperation.CREATE, "GLBATCH")
 STREAM = StreamSource("demo-company", "crm", "pay")
 NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
 MOVES = [("file", "file"), ("file", "database"), ("database", "file"), ("database", "database")]
-STEPS = ("marked", "copied", "moved", "events marked", "events copied", "events moved")
+STEPS = ("reserved", "events reserved", "marked", "copied", "moved", "events marked", "events copied", "events moved")
 RECORD = '{"T":"é"}'.encode()
 MakePlace = Callable[[str], Place]
 
@@ -120,11 +120,55 @@ def test_a_move_that_is_killed_at_any_step_is_finished_by_the_next_one(
 
     with pytest.raises(KilledError):
         move_outbox(old, new, step=die)
-    with pytest.raises(SettingsError, match="was moved to"):  # no forgotten program posts from the old place
-        Outbox(old)
+    if "reserved" in step:
+        assert content(old) == before, "the move has not begun"
+    else:
+        with pytest.raises(SettingsError, match="was moved to"):  # no forgotten program posts from the old place
+            Outbox(old)
+    if step in STEPS[:4]:  # nor from the new one, which does not know yet what was posted
+        with pytest.raises(SettingsError, match="is not complete: it is being moved here from") as refused:
+            Outbox(new)
+        assert "run the same `intacct outbox move` again" in refused.value.fix
+    if step in STEPS[1:7]:
+        with pytest.raises(SettingsError, match=r"the event log .* is not complete"):
+            EventLog(event_log_place(new))
     assert move_outbox(old, new).entries == 3
     assert content(new) == before
     assert move_outbox(old, new).entries == 3, "and once more, which changes nothing"
+
+
+def test_a_place_into_which_a_move_is_unfinished_takes_no_other_and_is_not_moved_on(place_of: MakePlace) -> None:
+    old, other, new = place_of("file"), place_of("file"), place_of("file")
+    fill(old)
+    fill(other)
+
+    def die(name: str) -> None:
+        if name == "marked":
+            raise KilledError
+
+    with pytest.raises(KilledError):
+        move_outbox(old, new, step=die)
+    for source, target in ((other, new), (new, place_of("file")), (new, old)):
+        with pytest.raises(SettingsError, match="is not complete: it is being moved here from"):
+            move_outbox(source, target)
+    assert move_outbox(old, new).entries == 3
+
+
+@pytest.mark.parametrize("there", ["file", "database"])
+def test_a_refused_move_leaves_both_places_usable(place_of: MakePlace, there: str) -> None:
+    old, new = place_of("file"), place_of(there)
+    fill(old)
+    before = content(old)
+    with Outbox(new), pytest.raises(SettingsError, match="is in use: 1 process"):  # it would post beside the copy
+        move_outbox(old, new)
+    assert content(old) == before
+    with closing(EventLog(event_log_place(new))) as log:
+        log.begin_run("own", "demo-company", "{}")
+    with pytest.raises(SettingsError, match="has the event log of its own"):
+        move_outbox(old, new)
+    assert content(old) == before
+    with Outbox(new, clock=lambda: NOW) as outbox:
+        assert len(outbox.plan([intent("d")])) == 1
 
 
 @pytest.mark.parametrize(("here", "there"), MOVES)

@@ -11,7 +11,7 @@ from intacct_bridge.flow.outbox.outbox import Outbox
 from intacct_bridge.flow.outbox.storage import tables
 from intacct_bridge.model.wording import counted
 from intacct_bridge.store.database import StateDatabase
-from intacct_bridge.store.move import MovePart, Step, lock_files_in_use, move_part, moved_place
+from intacct_bridge.store.move import MovePart, PartMove, Step, lock_files_in_use, move_parts, moved_place
 from intacct_bridge.store.place import Place
 
 
@@ -31,7 +31,7 @@ def move_outbox(source: Place, target: Place, *, step: Step = lambda _: None) ->
     """Move an outbox with its event log, or finish a move that was interrupted.
 
     SettingsError if loaders or watches are at work, if requests are on their way, or if the target is in use.
-    The source keeps its content, and refuses to be used from then on.
+    The source keeps its content, and refuses to be used from then on. The target can be used once all has been moved.
     """
     name = f"move-{uuid.uuid4().hex}"
     if isinstance(source, Path) and not source.exists():
@@ -39,8 +39,7 @@ def move_outbox(source: Place, target: Place, *, step: Step = lambda _: None) ->
     if not moved_place(source, tables(), name):
         with Outbox(source) as outbox:
             outbox.recover()
-    outbox_part = MovePart(tables(), "SELECT id FROM outbox_id", ("event",), _on_their_way)
-    move_part(outbox_part, source, target, name=name, step=step)
+    moves = [PartMove(MovePart(tables(), "SELECT id FROM outbox_id", ("event",), _on_their_way), source, target, step)]
     log, new_log = event_log_place(source), event_log_place(target)
     has_log = not isinstance(log, Path) or log.exists()
     if has_log:
@@ -49,7 +48,9 @@ def move_outbox(source: Place, target: Place, *, step: Step = lambda _: None) ->
             "SELECT name, company FROM watch",
             refusal=lambda _: lock_files_in_use(locks_of_watches(log)) if isinstance(log, Path) else "",
         )
-        move_part(events, log, new_log, name=name, step=lambda one: step(f"events {one}"))
+        moves.append(PartMove(events, log, new_log, lambda one: step(f"events {one}")))
+    move_parts(moves, name=name)
+    if has_log:
         with EventLog(new_log) as moved_log:
             has_log = bool(moved_log.statuses())
     with Outbox(target) as outbox:
