@@ -6,11 +6,12 @@ from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from intacct_bridge.errors import SettingsError, SignInError
 from intacct_bridge.flow.records.status import RecordStatus
-from intacct_bridge.flow.runs.history import KEPT_DAYS, RunHistory, history_place
+from intacct_bridge.flow.runs.history import KEPT_DAYS, KEPT_LOG_DAYS, RunHistory, history_place
 from intacct_bridge.flow.runs.recorder import RunRecorder, counts_of
 from intacct_bridge.flow.runs.run import RecordCounts, Run, RunEnd, end_of, worst
 from intacct_bridge.store.place import Place
@@ -99,18 +100,44 @@ def test_a_killed_run_ended_without_a_word_and_a_living_one_runs(path: Path) -> 
     assert not list((path.parent / "running").glob("a*"))
 
 
-def test_old_runs_and_logs_are_removed(path: Path) -> None:
-    history = RunHistory(path)
-    history.logs.mkdir(parents=True)
-    (history.logs / "new.jsonl").write_text("{}\n")
-    old = Run(id="a" * 32, started=NOON - timedelta(days=KEPT_DAYS + 1), command="extract")
-    history.put(old)
-    history.put(run_of(1))
-    history.prune(NOON)
-    assert [run.id for run in history.runs()] == [f"{1:032x}"]
-    assert (history.logs / "new.jsonl").exists()
-    history.prune(datetime.now(UTC) + timedelta(days=365))
-    assert not (history.logs / "new.jsonl").exists()
+def daily(history: RunHistory, days: int) -> list[Run]:
+    """A run each day; the last one at noon."""
+    runs = [Run(id=f"{day:032x}", started=NOON - timedelta(days=day), command="extract") for day in range(days)]
+    for run in reversed(runs):
+        history.put(run)
+    return runs
+
+
+def test_old_runs_and_logs_are_removed(place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    with closing(RunHistory(place)) as history:
+        runs = daily(history, KEPT_DAYS + 3)
+        history.logs.mkdir(parents=True)
+        logs = [history.logs / f"{one.id}.jsonl" for one in (runs[0], runs[KEPT_LOG_DAYS + 1], runs[-1])]
+        for log in logs:
+            log.write_text("{}\n")
+        history.prune(NOON)
+        assert list(history.runs()) == runs[: KEPT_DAYS + 1]
+        assert all(log.exists() for log in logs)
+        history.prune(datetime.now(UTC) + timedelta(days=365))
+        assert [log.exists() for log in logs] == [True, False, False]
+
+
+def test_a_wrong_clock_removes_no_run_and_no_log(place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    with closing(RunHistory(place)) as history:
+        runs = daily(history, 10)
+        history.logs.mkdir(parents=True)
+        (history.logs / f"{runs[-1].id}.jsonl").write_text("{}\n")
+        late = [run_of(number, flow="late") for number in range(20, 23)]
+        for run in late:
+            history.put(msgspec.structs.replace(run, started=NOON + timedelta(days=3000)))
+            history.prune(NOON + timedelta(days=3000))
+        early = run_of(30)
+        history.put(msgspec.structs.replace(early, started=datetime(1970, 1, 1, tzinfo=UTC)))
+        history.prune(NOON)
+        assert [run.id for run in history.runs()] == [one.id for one in (early, *reversed(late), *runs)]
+        assert (history.logs / f"{runs[-1].id}.jsonl").exists()
 
 
 @pytest.mark.parametrize("broken", ["a folder", "no database", "a newer version", "no room"])

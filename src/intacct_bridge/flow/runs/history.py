@@ -52,6 +52,11 @@ ON CONFLICT (id) DO UPDATE SET ended = excluded.ended, connection = excluded.con
     status = excluded.status, body = excluded.body
 RETURNING number
 """
+_BEFORE_DAYS = """
+coalesce((SELECT max(number) AS latest FROM run GROUP BY substr(started, 1, 10)
+    ORDER BY latest DESC LIMIT 1 OFFSET ?), 0)
+"""
+"""The number of the last run before the latest so many days on which runs began."""
 _LATEST_OF_FILE = "SELECT body FROM run WHERE body LIKE ? ESCAPE '^' ORDER BY number DESC LIMIT 1"
 
 
@@ -149,13 +154,20 @@ class RunHistory:
             self._shared.release(run_id)
 
     def prune(self, now: datetime) -> None:
-        """Remove runs and logs that are older than they are kept."""
+        """Remove runs and logs that are older than they are kept.
+
+        The clock may be wrong. So a run must also lie before as many days on which runs began, by their numbers.
+        """
         with self._writing() as db:
-            db.execute("DELETE FROM run WHERE started < ?", [_text(now - timedelta(days=KEPT_DAYS))])
+            db.execute(
+                f"DELETE FROM run WHERE started < ? AND number <= {_BEFORE_DAYS}",
+                [_text(now - timedelta(days=KEPT_DAYS)), KEPT_DAYS],
+            )
+            kept = {row[0] for row in db.execute(f"SELECT id FROM run WHERE number > {_BEFORE_DAYS}", [KEPT_LOG_DAYS])}
         oldest = (now - timedelta(days=KEPT_LOG_DAYS)).timestamp()
         for log in self.logs.glob("*.jsonl"):
             with suppress(OSError):
-                if log.stat().st_mtime < oldest:
+                if log.stem not in kept and log.stat().st_mtime < oldest:
                     log.unlink()
 
     def close(self) -> None:
