@@ -2,13 +2,13 @@
 
 import subprocess
 import sys
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
 
 from intacct_bridge.client.local.account import machine_name
-from intacct_bridge.errors import BusyError
+from intacct_bridge.errors import BusyError, RefusedError
 from intacct_bridge.flow.runs.definitions import Flow
 from intacct_bridge.flow.runs.flow_lock import flow_lock
 from intacct_bridge.store.database import TableSet
@@ -43,9 +43,19 @@ def is_free(one: Flow, place: PostgresPlace) -> bool:
         return False
 
 
+def cut(place: PostgresPlace, other: PostgresDatabase) -> None:
+    """End every other connection to the schema."""
+    other.read(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
+        " AND application_name LIKE ?",
+        (f"%{place.schema}",),
+    )
+
+
 def test_a_flow_that_runs_on_another_machine_is_refused_until_it_has_ended(
     postgres_place: PostgresPlace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("intacct_bridge.flow.runs.flow_lock._TAKEN_AGAIN_WITHIN", 0.2)
     words = [str(tmp_path / "theirs" / "intacct.toml"), postgres_place.uri, postgres_place.schema]
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "their-state"))
     with subprocess.Popen(
@@ -79,11 +89,44 @@ def test_a_flow_whose_connection_to_the_lock_is_lost_takes_the_lock_again(
         with flow_lock(ours, "anna", postgres_place):
             assert len(other.others()) == 1
             first = other.others()
-            other.read(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
-                " AND application_name LIKE ?",
-                (f"%{postgres_place.schema}",),
-            )
+            cut(postgres_place, other)
             until(lambda: other.others() not in ([], first), "it has another connection")
             assert not is_free(theirs, postgres_place)
         assert is_free(theirs, postgres_place)
+
+
+def test_no_other_run_begins_before_a_lost_connection_is_made_again(
+    postgres_place: PostgresPlace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("intacct_bridge.flow.runs.flow_lock._LOOK_EVERY", 0.5)
+    monkeypatch.setattr("intacct_bridge.flow.runs.flow_lock._TAKEN_AGAIN_WITHIN", 3.0)
+    ours, theirs = flow(tmp_path / "ours" / "intacct.toml"), flow(tmp_path / "theirs" / "intacct.toml")
+    with closing(PostgresDatabase(postgres_place, TABLES)) as other, flow_lock(ours, "anna", postgres_place):
+        cut(postgres_place, other)
+        with pytest.raises(BusyError, match="started by anna"), flow_lock(theirs, "ben", postgres_place):
+            pass
+
+
+@pytest.mark.parametrize("error", [None, RefusedError("no")])
+def test_after_a_run_that_ended_the_next_one_begins_at_once(
+    postgres_place: PostgresPlace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception | None
+) -> None:
+    monkeypatch.setattr("intacct_bridge.flow.runs.flow_lock._TAKEN_AGAIN_WITHIN", -1)  # which cannot be slept
+    with suppress(RefusedError), flow_lock(flow(tmp_path / "ours" / "intacct.toml"), "anna", postgres_place):
+        if error:
+            raise error
+    assert is_free(flow(tmp_path / "theirs" / "intacct.toml"), postgres_place)
+
+
+def test_a_run_that_lost_its_lock_to_another_one_says_so(
+    postgres_place: PostgresPlace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As a machine that could not reach the database for long."""
+    monkeypatch.setattr("intacct_bridge.flow.runs.flow_lock._LOOK_EVERY", 1.0)
+    monkeypatch.setattr("intacct_bridge.flow.runs.flow_lock._TAKEN_AGAIN_WITHIN", 0.0)
+    ours, theirs = flow(tmp_path / "ours" / "intacct.toml"), flow(tmp_path / "theirs" / "intacct.toml")
+    with closing(PostgresDatabase(postgres_place, TABLES)) as other, flow_lock(ours, "anna", postgres_place):
+        cut(postgres_place, other)
+        with flow_lock(theirs, "ben", postgres_place):
+            until(lambda: bool(caplog.messages), "it has looked")
+    assert "another run has taken the lock of flow nightly" in caplog.messages[-1]

@@ -2,13 +2,16 @@
 
 On one machine a file is locked: the operating system releases the lock when its holder ends, however that happens.
 If the connection's outbox is in PostgreSQL, a lock there excludes the runs of other machines too: the server
-releases it when the holder's connection ends, and a holder that lost its connection takes it again within seconds. Who
-holds a lock is kept beside it.
+releases it when the holder's connection ends. Who holds the lock is kept beside it, until its run ends. So another run
+that finds the lock free and a holder beside it leaves the lock alone for some seconds: a holder that only lost its
+connection takes it again meanwhile, and one that was killed does not.
 """
 
 import json
+import logging
 import os
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
@@ -29,11 +32,14 @@ _TABLES = TableSet(
     "the locks of flows",
     lambda: "CREATE TABLE flow_lock (name TEXT PRIMARY KEY, holder TEXT NOT NULL);",
 )
+_log = logging.getLogger(__name__)
 _PUT = """
 INSERT INTO flow_lock (name, holder) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET holder = excluded.holder
 """
 _LOOK_EVERY = 2.0
 """Seconds between two looks at the connection that holds a lock."""
+_TAKEN_AGAIN_WITHIN = 10.0
+"""Seconds within which a run that lost its connection takes its lock again: some looks."""
 
 
 @contextmanager
@@ -73,26 +79,52 @@ def _shared_lock(place: PostgresPlace, flow: Flow, holder: bytes) -> Iterator[No
         yield
         return
     try:
-        if not db.hold_if_free(name):
-            rows = db.read("SELECT holder FROM flow_lock WHERE name = ?", (name,))
-            raise _busy(flow, str(rows[0][0]).encode() if rows else b"")
+        if not _taken(db, name):
+            raise _busy(flow, _holder(db, name).encode())
         with db.transaction():
             db.execute(_PUT, (name, holder.decode()))
-        with _kept(db):
-            yield
+        try:
+            with _kept(db, name, holder.decode()):
+                yield
+        finally:
+            with suppress(IntacctError), db.transaction():
+                db.execute("DELETE FROM flow_lock WHERE name = ? AND holder = ?", (name, holder.decode()))
     finally:
         db.close()
 
 
+def _taken(db: PostgresDatabase, name: str) -> bool:
+    """Take the lock, unless a run has it, or takes it again after its connection was lost."""
+    seen = ""
+    while db.hold_if_free(name):
+        holder = _holder(db, name)
+        if holder in ("", seen):
+            return True
+        db.release(name)
+        _log.info("the last run with the lock of %s left no end; waiting whether it takes the lock again", name)
+        seen = holder
+        time.sleep(_TAKEN_AGAIN_WITHIN)
+    return False
+
+
+def _holder(db: PostgresDatabase, name: str) -> str:
+    rows = db.read("SELECT holder FROM flow_lock WHERE name = ?", (name,))
+    return str(rows[0][0]) if rows else ""
+
+
 @contextmanager
-def _kept(db: PostgresDatabase) -> Iterator[None]:
+def _kept(db: PostgresDatabase, name: str, holder: str) -> Iterator[None]:
     """Connect again, which takes the lock again, if the connection is lost during the body."""
     ended = threading.Event()
 
     def look() -> None:
+        warned = False
         while not ended.wait(_LOOK_EVERY):
             with suppress(IntacctError):
-                db.read("SELECT 1")
+                if _holder(db, name) != holder and not warned:
+                    _log.warning("the connection to %s was lost, and another run has taken the lock of %s since then",
+                                 db.place_name, name)  # fmt: skip
+                    warned = True
 
     thread = threading.Thread(target=look, name="flow lock", daemon=True)
     thread.start()
