@@ -16,7 +16,8 @@ import duckdb
 import pytest
 
 from intacct_bridge.reporting.live_sql.live_query import copy_table
-from support.reporting.companies import FIVE, ONE, Scene
+from support.emulator.own_company import OwnCompany
+from support.reporting.companies import FIVE, MIXED, ONE, Scene
 from support.reporting.copies import Copy, duckdb_uri
 from support.reporting.python_ledger import (
     PAYABLES,
@@ -147,13 +148,31 @@ def test_a_copy_that_knows_its_entities_as_locations_only_has_the_same_rows(
     assert copy_table(uri, sql) == expected
 
 
+@pytest.mark.parametrize(("company", "seed"), [(FIVE, 3), (MIXED, 1)], ids=["five", "mixed"])
+def test_payments_in_foreign_currencies_leave_what_the_ledger_has(
+    company: OwnCompany, seed: int, tmp_path: Path
+) -> None:
+    """Base currencies with other decimals stand in one column; each amount has those of its own."""
+    scene = Scene(company, seed)
+    scene.post(250)
+    copy = Copy.of(scene.emulator, duckdb_uri(tmp_path))
+    outcomes = scene.poster.outcomes
+    accepted, refused = (sum(outcomes[kind, done] for kind in ("pay", "receive")) for done in (True, False))
+    assert accepted > 20
+    assert refused * 10 <= accepted, scene.poster.refusals.most_common(10)
+    payments = [row for name in ("APPYMT", "ARPYMT") for row in copy.table(name) if row["STATE"] != "Reversal"]
+    assert sum(row["CURRENCY"] != row["BASECURR"] for row in payments) > 12
+    assert_tied(copy, PythonLedger(copy.table), [copy], some_days(seed, 6))
+    scene.emulator.close()
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["one", "five"])
+@pytest.mark.parametrize("name", ["one", "five", "mixed"])
 def test_own_companies_before_and_after_random_edits(name: str, tmp_path: Path, postgres: str) -> None:
-    scene = Scene({"one": ONE, "five": FIVE}[name], SEED)
+    scene = Scene({"one": ONE, "five": FIVE, "mixed": MIXED}[name], SEED)
     scene.post(STEPS)
     copy = Copy.of(scene.emulator, duckdb_uri(tmp_path))
-    sources = [copy, Copy.of(scene.emulator, postgres)] if name == "five" else [copy]
+    sources = [copy, Copy.of(scene.emulator, postgres)] if name != "one" else [copy]
     ledger = PythonLedger(copy.table)
     assert_balances(ledger, sources, scene.clock.now.date())
     assert_movements(ledger, copy)

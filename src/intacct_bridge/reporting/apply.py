@@ -1,8 +1,8 @@
 """Making the views in the database of a copy, and keeping them in step with its tables."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -145,15 +145,8 @@ def copy_shape(sink: SqlSink, groups: Groups) -> CopyShape:
     base = _currencies(sink, tables, ("BASECURR",)) | {sink.settings().get("base_currency", "")}
     every = base | _currencies(sink, tables, ("CURRENCY",))
     schema, bridge = sink.schemas
-    return CopyShape(
-        tables,
-        schema,
-        bridge,
-        view_schema(sink, REPORTING),
-        decimals=most_decimals(base, listed),
-        trx_decimals=most_decimals(every, listed),
-        groups=groups,
-    )
+    shape = CopyShape(tables, schema, bridge, view_schema(sink, REPORTING), groups=groups)
+    return with_decimals(shape, base, every, listed)
 
 
 def _listed_decimals(sink: SqlSink, tables: Mapping[str, Sequence[str]]) -> dict[str, int]:
@@ -182,10 +175,18 @@ def _currencies(sink: SqlSink, tables: Mapping[str, Sequence[str]], columns: Seq
     return found
 
 
-def most_decimals(currencies: Iterable[str], listed: Mapping[str, int]) -> int:
-    """The decimals that hold amounts in all of these currencies: as the company lists them, else by ISO 4217."""
-    found = [listed.get(one, currency_decimals(one)) for one in currencies if one]
-    return max(found, default=currency_decimals(""))
+def with_decimals(
+    shape: CopyShape, base: Collection[str], every: Collection[str], listed: Mapping[str, int], *, usual: int = 2
+) -> CopyShape:
+    """A shape with the decimals of currencies: as the company lists them, else by ISO 4217; `usual` without any."""
+    decimals = {one: listed.get(one, currency_decimals(one)) for one in {*base, *every, *listed} if one}
+    most = max((decimals[one] for one in base if one), default=usual)
+    return replace(
+        shape,
+        decimals=most,
+        trx_decimals=max((decimals[one] for one in every if one), default=usual),
+        fewer_decimals={one: places for one, places in decimals.items() if places < most},
+    )
 
 
 def _distinct(sink: SqlSink, table: str, column: str) -> set[str]:

@@ -1,12 +1,11 @@
 """The views of reporting over a copy that is open for reading: in memory, for a copy in any destination."""
 
 from collections.abc import Collection
-from dataclasses import replace
 
 from intacct_bridge.flow.reconcile.copy_reader import CopyReader
 from intacct_bridge.model.sql_text import literal, quoted
 from intacct_bridge.model.wording import currency_decimals
-from intacct_bridge.reporting.apply import most_decimals
+from intacct_bridge.reporting.apply import with_decimals
 from intacct_bridge.reporting.definitions import view_definitions
 from intacct_bridge.reporting.dialects import DUCKDB
 from intacct_bridge.reporting.rendering import CopyShape, lacking_views, render
@@ -42,7 +41,7 @@ def make_open_views(copy: CopyReader, wanted: Collection[str], *, held: Collecti
     tables = {table.object for one in needed for table in definitions[one].tables}.intersection(shape.tables)
     for name in tables:
         _raw(copy, name)
-    shape = _with_decimals(copy, shape, tables)
+    shape = _decimals_read(copy, shape, tables)
     for name, definition in definitions.items():
         if name in needed:
             copy.execute(render(definition, DUCKDB, shape).statements[0])
@@ -51,7 +50,7 @@ def make_open_views(copy: CopyReader, wanted: Collection[str], *, held: Collecti
     return lacking
 
 
-def _with_decimals(copy: CopyReader, shape: CopyShape, tables: Collection[str]) -> CopyShape:
+def _decimals_read(copy: CopyReader, shape: CopyShape, tables: Collection[str]) -> CopyShape:
     """The shape with the decimals of the currencies in the tables that the views read, and of the company's own."""
     listed: dict[str, int] = {}
     if {"CODE", "DECIMALPLACES"} <= set(shape.tables.get("TRXCURRENCIES", ())):
@@ -68,11 +67,7 @@ def _with_decimals(copy: CopyReader, shape: CopyShape, tables: Collection[str]) 
 
     base = named("BASECURR") | {one for one in (copy.settings.get("base_currency", ""),) if one}
     every = base | named("CURRENCY")
-    return replace(
-        shape,
-        decimals=most_decimals(base, listed) if base else _MOST_DECIMALS,
-        trx_decimals=most_decimals(every, listed) if every else _MOST_DECIMALS,
-    )
+    return with_decimals(shape, base, every, listed, usual=_MOST_DECIMALS)
 
 
 def _hold(copy: CopyReader, name: str) -> None:

@@ -53,6 +53,8 @@ class CopyShape:
     """Of the base currencies."""
     trx_decimals: int = 2
     """Of all currencies."""
+    fewer_decimals: Mapping[str, int] = field(default_factory=dict)
+    """The currencies with fewer decimals than `decimals`, such as yen beside dollars."""
     groups: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """The account groups that are the sections of a statement, by `balance_sheet` and `income_statement`."""
 
@@ -141,13 +143,17 @@ def view_sql(view: ViewDefinition, dialect: Dialect, shape: CopyShape) -> str:
 
 def _parts(view: ViewDefinition, dialect: Dialect, shape: CopyShape) -> dict[str, str]:
     parameters = {one.name: dialect.parameter(one, place) for place, one in enumerate(view.parameters, 1)}
-    return {**money_types(dialect, shape), **parameters}
+    exact = {f"money_{decimals}": dialect.money(decimals) for decimals in range(shape.decimals)}
+    return {**money_types(dialect, shape), **exact, **parameters}
 
 
 def _expanded(name: str, given: str, parts: Mapping[str, str], shape: CopyShape) -> str:
     """A part in braces."""
     if name in parts:
         return parts[name]
+    if name == "rounded":
+        amount, _, currency = given.rpartition(",")
+        return _rounded(amount, currency.strip(), parts, shape)
     if name in ("debit", "credit"):
         own, sign = f"{given}.{name}amount", "" if name == "debit" else "-"
         neither = f"coalesce({given}.debitamount, {given}.creditamount) IS NULL"
@@ -174,6 +180,16 @@ def _expanded(name: str, given: str, parts: Mapping[str, str], shape: CopyShape)
         )
     assert name == "groups", name
     return _groups(shape)
+
+
+def _rounded(amount: str, currency: str, parts: Mapping[str, str], shape: CopyShape) -> str:
+    """An amount with the decimals of its currency."""
+    plain = f"CAST({amount} AS {parts['money']})"
+    fewer = " ".join(
+        f"WHEN {literal(code)} THEN CAST(CAST({amount} AS {parts[f'money_{decimals}']}) AS {parts['money']})"
+        for code, decimals in sorted(shape.fewer_decimals.items())
+    )
+    return f"CASE {currency} {fewer} ELSE {plain} END" if fewer else plain
 
 
 def _own_dimensions(shape: CopyShape) -> list[str]:

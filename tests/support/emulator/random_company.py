@@ -12,7 +12,9 @@ from random import Random
 from typing import Any
 
 from intacct_bridge.emulator.accounting.periods import LEDGERS, close_books
+from intacct_bridge.emulator.accounting.periods import day_of as record_day
 from intacct_bridge.emulator.gateway.gateway import Emulator
+from intacct_bridge.emulator.settings.cells import Row
 from intacct_bridge.errors import SettingsError
 from support.emulator.calls import element, one
 from support.emulator.own_company import OwnCompany
@@ -22,6 +24,9 @@ FIRST, LAST = date(2025, 1, 1), date(2026, 11, 30)
 DECIMALS = {"USD": 2, "EUR": 2, "GBP": 2, "JPY": 0, "KWD": 3}
 WORTH = {"USD": 1.0, "EUR": 1.12, "GBP": 1.31, "JPY": 0.0067, "KWD": 3.25}
 """Dollars for one unit, about."""
+WILD = 0.15
+"""The share of payments and reversals that are drawn without a look at what is open; most of these are refused."""
+OPEN = ("Posted", "Partially Paid", "Partially applied", "Complete")
 
 
 def random_company(rng: Random) -> OwnCompany:
@@ -80,6 +85,10 @@ def random_rates(rng: Random) -> dict[str, list[tuple[str, str, str, str]]]:
         ]
         for kind in ("Spot", "Intacct Daily Rate")
     }
+
+
+def _due(row: Row) -> Decimal:
+    return Decimal(row["TRX_TOTALDUE"] or 0)
 
 
 class RandomPoster:
@@ -281,8 +290,77 @@ class RandomPoster:
 
     # --- payments
 
+    def _open(self, *kinds: str, like: Row | None = None) -> list[Row]:
+        """The records of some kinds of which something is due, as rows of the company; in the currencies of another."""
+        company, found = self.emulator.company(), list[Row]()
+        for kind in kinds:
+            table = company.table(kind.partition(" ")[0])
+            rows = (table.get(int(key)) for key in dict.fromkeys(self.keys.get(kind, [])))
+            found += [row for row in rows if row and row["STATE"] in OPEN and _due(row)]
+        same = ("CURRENCY", "BASECURR")
+        return [row for row in found if like is None or all(row[name] == like[name] for name in same)]
+
+    def _part(self, row: Row, most: Decimal | None = None) -> Decimal:
+        """What is due, or a part of it."""
+        due = abs(_due(row)) if most is None else min(most, abs(_due(row)))
+        step = Decimal(1).scaleb(-DECIMALS[row["CURRENCY"]])
+        part = (due * Decimal(str(self.rng.uniform(0.05, 0.95)))).quantize(step)
+        return part if part and self.rng.random() < 0.6 else due
+
+    def _later(self, *rows: Row) -> str:
+        """A day on or after those of some records, mostly."""
+        first = max(record_day(row, "WHENPOSTED" if row.get("WHENPOSTED") else "WHENCREATED") for row in rows)
+        return (first + timedelta(days=self.rng.randrange(max((LAST - first).days, 1)))).isoformat()
+
+    def _bank(self, row: Row) -> str:
+        """A bank account whose entity has the base currency of a record."""
+        alike = [one for one in self.places if self.company.entities.get(one, "USD") == row["BASECURR"]]
+        return f"BANK-{self.rng.choice(alike or list(self.places))}"
+
+    def _to_settle(self, side: str, party: str) -> list[Row]:
+        """Open documents of one party and of the same currencies: one, sometimes two."""
+        kinds = [f"{side}{name} {party}" for name in ("BILL" if side == "AP" else "INVOICE", "ADJUSTMENT")]
+        found = [row for row in self._open(*kinds) if _due(row) > 0]
+        if not found or self.rng.random() < WILD:
+            return []
+        foreign = [row for row in found if row["CURRENCY"] != row["BASECURR"]]
+        first = self.rng.choice(foreign if foreign and self.rng.random() < 0.5 else found)
+        others = [
+            row for row in self._open(*kinds, like=first) if _due(row) > 0 and row["RECORDNO"] != first["RECORDNO"]
+        ]
+        return [first, self.rng.choice(others)] if others and self.rng.random() < 0.3 else [first]
+
+    def _settled(self, row: Row, credits: dict[str, tuple[str, list[Row]]]) -> dict[str, str]:
+        """A detail: the part of a document that is paid, and perhaps a credit, an advance or an overpayment."""
+        adjusts = row["RECORDTYPE"] in ("pa", "ra")
+        cells, left = {"POSADJKEY" if adjusts else "RECORDKEY": row["RECORDNO"]}, abs(_due(row))
+        key = self.rng.choice(list(credits))
+        money, rows = credits[key]
+        if rows and self.rng.random() < 0.4:
+            credit = self.rng.choice(rows)
+            used = self._part(credit, left)
+            cells |= {key: credit["RECORDNO"], money: str(used)}
+            left -= used
+            rows.remove(credit)
+        if left and (len(cells) == 1 or self.rng.random() < 0.5):
+            cells |= {"TRX_PAYMENTAMOUNT": str(self._part(row, left))}
+        return cells
+
     def _pay(self) -> None:
         party = self.rng.choice(("V1", "V2"))
+        documents = self._to_settle("AP", party)
+        if not documents:
+            self._pay_blindly(party)
+            return
+        credits = [row for row in self._open(f"APADJUSTMENT {party}", like=documents[0]) if _due(row) < 0]
+        ways = {"ADJUSTMENTKEY": ("TRX_ADJUSTMENTAMOUNT", credits)}
+        details = "".join(element("APPYMTDETAIL", **self._settled(row, ways)) for row in documents)
+        head = {"FINANCIALENTITY": self._bank(documents[0]), "VENDORID": party, "PAYMENTMETHOD": "EFT"}
+        head |= {"PAYMENTDATE": american(self._later(*documents)), "CURRENCY": documents[0]["CURRENCY"]}
+        body = element("APPYMT", **head, **self._rate_choice(), APPYMTDETAILS=details)
+        self._do("pay", f"<create>{body}</create>", "APPYMT")
+
+    def _pay_blindly(self, party: str) -> None:
         kind, key = self._pick(f"APBILL {party}", f"APBILL {party}", f"APADJUSTMENT {party}")
         named = "RECORDKEY" if kind.startswith("APBILL") else "POSADJKEY"
         cells = {named: key, **({"TRX_PAYMENTAMOUNT": self._money()} if self.rng.random() < 0.5 else {})}
@@ -291,13 +369,40 @@ class RandomPoster:
         detail = element("APPYMTDETAIL", **cells)
         head = {"FINANCIALENTITY": f"BANK-{self._place()}", "VENDORID": party, "PAYMENTMETHOD": "EFT"}
         head |= {"PAYMENTDATE": american(self._day()), "CURRENCY": self._currency_of(key), **self._rate_choice()}
-        self._do("pay", f"<create>{element('APPYMT', **head, APPYMTDETAILS=detail)}</create>", "APPYMT")
+        self._do("pay blindly", f"<create>{element('APPYMT', **head, APPYMTDETAILS=detail)}</create>", "APPYMT")
 
     def _currency_of(self, key: str) -> str:
         return self.currency.get(key) or self.rng.choice(tuple(self.company.entities.values()) or ("USD",))
 
     def _receive(self) -> None:
         party = self.rng.choice(("C1", "C2"))
+        documents = self._to_settle("AR", party)
+        if not documents:
+            self._receive_blindly(party)
+            return
+        first = documents[0]
+        ways = {
+            "ADJUSTMENTKEY": ("TRX_ADJUSTMENTAMOUNT", self._open(f"ARADJUSTMENT {party}", like=first)),
+            "ADVANCEKEY": ("TRX_POSTEDADVANCEAMOUNT", self._open(f"ARADVANCE {party}", like=first)),
+            "OVERPAYMENTKEY": ("TRX_POSTEDOVERPAYMENTAMOUNT", self._open(f"ARPYMT {party}", like=first)),
+        }
+        ways["ADJUSTMENTKEY"] = (ways["ADJUSTMENTKEY"][0], [row for row in ways["ADJUSTMENTKEY"][1] if _due(row) < 0])
+        cells = [self._settled(row, ways) for row in documents]
+        for one_ in cells:
+            if "TRX_PAYMENTAMOUNT" not in one_ and self.rng.random() < 0.2:
+                one_["TRX_TOTALDISCOUNTTOAPPLY"] = "1"
+        bank = {"FINANCIALENTITY": self._bank(first)}
+        head = {"UNDEPOSITEDACCOUNTNO": "1090"} if self.rng.random() < 0.3 else bank
+        head |= {"CUSTOMERID": party, "PAYMENTMETHOD": "EFT", "RECEIPTDATE": american(self._later(*documents))}
+        head |= {"CURRENCY": first["CURRENCY"], **self._rate_choice()}
+        if self.rng.random() < 0.2:
+            place = self._bank(first).removeprefix("BANK-")
+            head |= {"OVERPAYMENTAMOUNT": self._money(), "OVERPAYMENTLOCATIONID": place}
+        details = "".join(element("ARPYMTDETAIL", **one_) for one_ in cells)
+        body = element("ARPYMT", **head, ARPYMTDETAILS=details)
+        self._do("receive", f"<create>{body}</create>", f"ARPYMT {party}", head["CURRENCY"])
+
+    def _receive_blindly(self, party: str) -> None:
         kind, key = self._pick(f"ARINVOICE {party}", f"ARINVOICE {party}", f"ARADJUSTMENT {party}")
         cells = {"RECORDKEY" if kind.startswith("ARINVOICE") else "POSADJKEY": key}
         cells |= {"TRX_PAYMENTAMOUNT": self._money()} if self.rng.random() < 0.5 else {}
@@ -316,7 +421,7 @@ class RandomPoster:
         if self.rng.random() < 0.2:
             head |= {"OVERPAYMENTAMOUNT": self._money(), "OVERPAYMENTLOCATIONID": place}
         body = element("ARPYMT", **head, ARPYMTDETAILS=element("ARPYMTDETAIL", **cells))
-        self._do("receive", f"<create>{body}</create>", f"ARPYMT {party}", head["CURRENCY"])
+        self._do("receive blindly", f"<create>{body}</create>", f"ARPYMT {party}", head["CURRENCY"])
 
     def _advance(self) -> None:
         party, place = self.rng.choice(("C1", "C2")), self._place()
@@ -329,9 +434,20 @@ class RandomPoster:
 
     def _apply(self) -> None:
         party = self.rng.choice(("C1", "C2"))
-        invoice = self._pick(f"ARINVOICE {party}")[1]
-        item = f"<arpaymentitem><invoicekey>{invoice}</invoicekey><amount>{self._money()}</amount></arpaymentitem>"
-        head = f"<arpaymentkey>{self._pick(f'ARPYMT {party}')[1]}</arpaymentkey>{day_of('paymentdate', self._day())}"
+        receipt, invoice, day = self._pick(f"ARPYMT {party}")[1], self._pick(f"ARINVOICE {party}")[1], self._day()
+        amount = self._money()
+        pairs = [
+            (one_, other)
+            for one_ in self._open(f"ARPYMT {party}")
+            for other in self._open(f"ARINVOICE {party}", like=one_)
+            if _due(other) > 0
+        ]
+        if pairs:
+            left, due = self.rng.choice(pairs)
+            receipt, invoice, day = left["RECORDNO"], due["RECORDNO"], self._later(left, due)
+            amount = str(self._part(due, _due(left)))
+        item = f"<arpaymentitem><invoicekey>{invoice}</invoicekey><amount>{amount}</amount></arpaymentitem>"
+        head = f"<arpaymentkey>{receipt}</arpaymentkey>{day_of('paymentdate', day)}"
         self._do("apply", f"<apply_arpayment>{head}<arpaymentitems>{item}</arpaymentitems></apply_arpayment>")
 
     def _deposit(self) -> None:
@@ -394,8 +510,12 @@ class RandomPoster:
                 ("reverse_expensereport", ("EEXPENSES",)),
             )
         )
-        key = self._pick(*kinds)[1]
-        self._do("reverse", f'<{function} key="{key}">{day_of("datereversed", self._day())}</{function}>')
+        kind, key = self._pick(*kinds)
+        day = self._day()
+        row = self.emulator.company().table(kind.partition(" ")[0]).get(int(key))
+        if row and self.rng.random() > WILD:
+            day = self._later(row)
+        self._do("reverse", f'<{function} key="{key}">{day_of("datereversed", day)}</{function}>')
 
     def _change(self) -> None:
         what = self.rng.choice(("lines", "day", "title", "entry", "currency", "post"))

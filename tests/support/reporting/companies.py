@@ -19,6 +19,16 @@ FIVE = OwnCompany(
 )
 """Five entities with three base currencies, fiscal years from July, a cash book and a book of adjustments."""
 
+MIXED = OwnCompany(
+    entities={"US": "USD", "JP": "JPY", "KW": "KWD", "DE": "EUR"},
+    books=("ACCRUAL", "CASH"),
+    journals={"GJ": "", "CJ": "CASH"},
+    decimals=DECIMALS,
+    rate_types=random_rates(Random(6)),
+    fiscal={"US": "1", "JP": "4", "KW": "7", "DE": "10"},
+)
+"""Four entities with base currencies of two, no and three decimals, each with a fiscal year of its own."""
+
 
 class Scene:
     """A company that posts at random, with a clock that a test moves."""

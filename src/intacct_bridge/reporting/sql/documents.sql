@@ -226,9 +226,9 @@ SELECT
     coalesce(nullif(p.currency, ''), p.basecurr, ''),
     coalesce(nullif(p.basecurr, ''), p.currency, ''),
     CAST(-p.overpaid AS {trx_money}),
-    CAST(-CAST(p.overpaid AS DECIMAL(20, 3))
-        * CAST(CASE WHEN p.currency = p.basecurr THEN 1 ELSE coalesce(p.exchange_rate, 1) END AS DECIMAL(18, 10))
-        AS {money}),
+    {rounded:-CAST(p.overpaid AS DECIMAL(20, 3))
+        * CAST(CASE WHEN p.currency = p.basecurr THEN 1 ELSE coalesce(p.exchange_rate, 1) END AS DECIMAL(18, 10)),
+        p.basecurr},
     CAST(-coalesce(p.trx_totaldue, p.totaldue) AS {trx_money}),
     CAST(-p.totaldue AS {money})
 FROM overpayments AS p

@@ -58,12 +58,10 @@ there AS (
             WHEN d.currency = d.base_currency THEN coalesce(s.amount, 0)
             WHEN d.reversed_on IS NOT NULL AND s.kept_base = 0 THEN s.amount_base
             WHEN s.kept_base = d.entered_base - d.remaining_base THEN s.amount_base
-            WHEN s.kept <> 0 THEN CAST(
-                CAST(d.entered_base - d.remaining_base AS DOUBLE PRECISION) / CAST(s.kept AS DOUBLE PRECISION)
-                    * CAST(s.amount AS DOUBLE PRECISION) AS {money})
-            WHEN d.entered <> 0 THEN CAST(
-                CAST(d.entered_base AS DOUBLE PRECISION) / CAST(d.entered AS DOUBLE PRECISION)
-                    * CAST(coalesce(s.amount, 0) AS DOUBLE PRECISION) AS {money})
+            WHEN s.kept <> 0 THEN {rounded:CAST(d.entered_base - d.remaining_base AS DOUBLE PRECISION)
+                / CAST(s.kept AS DOUBLE PRECISION) * CAST(s.amount AS DOUBLE PRECISION), d.base_currency}
+            WHEN d.entered <> 0 THEN {rounded:CAST(d.entered_base AS DOUBLE PRECISION)
+                / CAST(d.entered AS DOUBLE PRECISION) * CAST(coalesce(s.amount, 0) AS DOUBLE PRECISION), d.base_currency}
             ELSE coalesce(s.amount_base, 0)
         END AS settled_base
     FROM reporting.{side}_documents AS d

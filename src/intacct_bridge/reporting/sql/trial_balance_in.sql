@@ -108,7 +108,7 @@ income AS (
         i.account_title,
         i.kept_year,
         CASE WHEN s.moved <> 0 AND m.average_rate IS NULL THEN 1 ELSE 0 END AS lacking,
-        CAST(coalesce(CAST(s.moved AS {small}) * CAST(m.average_rate AS {rate}), 0) AS {money}) AS moved
+        {rounded:coalesce(CAST(s.moved AS {small}) * CAST(m.average_rate AS {rate}), 0), {into_currency}} AS moved
     FROM income_accounts AS i
     JOIN shown_months AS m
         ON m.entity_id = i.entity_id AND m.book = i.book AND m.base_currency = i.base_currency
@@ -127,9 +127,11 @@ summed_income AS (
 translated AS (
     SELECT entity_id, book, base_currency, account_no, account_title, fiscal_year, fiscal_month, period_start,
         period_end, closing_rate, average_rate,
-        CASE WHEN opening = 0 THEN 0 ELSE CAST(CAST(opening AS {small}) * CAST(opening_rate AS {rate}) AS {money}) END
+        CASE WHEN opening = 0 THEN 0
+            ELSE {rounded:CAST(opening AS {small}) * CAST(opening_rate AS {rate}), {into_currency}} END
             AS opening,
-        CASE WHEN closing = 0 THEN 0 ELSE CAST(CAST(closing AS {small}) * CAST(closing_rate AS {rate}) AS {money}) END
+        CASE WHEN closing = 0 THEN 0
+            ELSE {rounded:CAST(closing AS {small}) * CAST(closing_rate AS {rate}), {into_currency}} END
             AS closing
     FROM sides
     WHERE NOT is_income
