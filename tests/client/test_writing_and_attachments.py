@@ -206,6 +206,24 @@ def test_files_are_saved_inside_their_directory(tmp_path: Path) -> None:
     assert sent(made) == ['<get object="supdoc" key="D1"></get>']
 
 
+def test_a_file_that_another_process_makes_meanwhile_is_not_overwritten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken, opened = tmp_path / "bill.pdf", Path.open
+
+    def made_meanwhile(self: Path, *args: Any, **named: Any) -> Any:
+        if self == taken and not taken.exists():
+            with opened(taken, "wb") as file:
+                file.write(b"theirs")
+        return opened(self, *args, **named)
+
+    made = company(get=supdoc(("bill", "pdf", b"ours")))
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "open", made_meanwhile)
+        (saved,) = made.client().attachments.save("D1", tmp_path)
+    assert (saved.name, saved.read_bytes(), taken.read_bytes()) == ("bill-2.pdf", b"ours", b"theirs")
+
+
 @given(st.text(max_size=40), st.text(max_size=10))
 def test_no_name_leads_out_of_a_directory(name: str, kind: str) -> None:
     path = Path("/place") / AttachedFile(name, kind, b"").file_name

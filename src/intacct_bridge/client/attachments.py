@@ -10,8 +10,10 @@ import binascii
 import os
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import BinaryIO
 
 from intacct_bridge.client.gateway.calls import Calls
 from intacct_bridge.client.reading.legacy import get
@@ -66,10 +68,11 @@ class Attachments:
         folder = Path(directory)
         saved: list[Path] = []
         for each in self.read(supdoc_id):
-            path = _free(folder, each.file_name)
+            path = folder / each.file_name
             try:
                 folder.mkdir(parents=True, exist_ok=True)
-                with path.open("wb") as file:
+                path, file = _new_file(folder, each.file_name)
+                with file:
                     file.write(each.content)
                     file.flush()
                     os.fsync(file.fileno())
@@ -149,12 +152,14 @@ def _all(root: Element, tag: str) -> Iterator[Element]:
             yield from _all(child, tag)
 
 
-def _free(directory: Path, name: str) -> Path:
+def _new_file(directory: Path, name: str) -> tuple[Path, BinaryIO]:
+    """A file of that name, or of the first numbered one that is free, even if another process takes names as well."""
     path, number = directory / name, 1
-    while path.exists():
+    while True:
+        with suppress(FileExistsError):
+            return path, path.open("xb")
         number += 1
         path = directory / f"{Path(name).stem}-{number}{Path(name).suffix}"
-    return path
 
 
 def shortened(text: str, most: int) -> str:

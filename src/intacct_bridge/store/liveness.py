@@ -8,11 +8,15 @@ system.
 """
 
 import os
+import time
 from pathlib import Path
-from typing import Self
+from typing import IO, Self
 
-from intacct_bridge.client.local.locks import try_lock
+from intacct_bridge.client.local.locks import has_name, try_lock
 from intacct_bridge.errors import SettingsError
+
+_ASKED_SECONDS = 1.0
+"""How long other processes may keep a new file locked, to ask about its loader."""
 
 
 class Liveness:
@@ -23,12 +27,21 @@ class Liveness:
         self.loader = loader
         try:
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._file = (directory / loader).open("wb")
+            self._file = self._locked_file()
         except OSError as error:
             raise SettingsError(f"cannot write to {directory}: {error.strerror}", fix="check its permissions") from None
-        if not try_lock(self._file):
-            self._file.close()
-            raise SettingsError(f"{directory} cannot be locked", fix="keep the outbox on a local disk")
+
+    def _locked_file(self) -> IO[bytes]:
+        """The file, made and locked. A process that asks about the loader in between locks it too, and deletes it."""
+        path, ends = self._directory / self.loader, time.monotonic() + _ASKED_SECONDS
+        while True:
+            file = path.open("wb")
+            if try_lock(file) and has_name(file, path):
+                return file
+            file.close()
+            if time.monotonic() > ends:
+                raise SettingsError(f"{self._directory} cannot be locked", fix="keep the outbox on a local disk")
+            time.sleep(0.01)
 
     def is_running(self, loader: str) -> bool:
         """Whether that loader's process still runs; the file of an ended one is deleted."""
@@ -44,7 +57,10 @@ class Liveness:
         with file:
             if not try_lock(file):
                 return True
-        path.unlink(missing_ok=True)
+            if os.name != "nt":  # under the lock, so that it is not the file of a loader that begins now
+                path.unlink(missing_ok=True)
+        if os.name == "nt":
+            path.unlink(missing_ok=True)
         return False
 
     def close(self) -> None:

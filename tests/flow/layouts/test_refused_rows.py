@@ -1,5 +1,6 @@
 """Refused rows come back in the input's own layout, mend, and load."""
 
+import threading
 from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
@@ -8,8 +9,9 @@ import pytest
 
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.flow.company.legacy import LegacyGateway
+from intacct_bridge.flow.layouts import refused_rows
 from intacct_bridge.flow.layouts.journal import JournalLayout
-from intacct_bridge.flow.layouts.refused_rows import refused_path, write_refused
+from intacct_bridge.flow.layouts.refused_rows import refused_path, with_folder_of_files, write_refused
 from intacct_bridge.flow.outbox.outbox import Outbox
 from intacct_bridge.flow.plan.plan import Plan, Verdict
 from intacct_bridge.flow.plan.planner import make_plan
@@ -222,3 +224,34 @@ def test_a_file_that_cannot_be_written_leaves_nothing_behind(tmp_path: Path) -> 
     with pytest.raises(SettingsError, match="cannot write"):
         write_refused(table, [(row, "no") for row in table], out)
     assert sorted(one.name for one in tmp_path.iterdir()) == ["folder", "je.csv"]
+
+
+def test_loads_that_end_at_once_both_remember_the_folder_of_their_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second load notes its folder between the moment at which the first has read the notes and writes them."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    paths = [tmp_path / name / "bills.csv" for name in ("one", "two")]
+    for path in paths:
+        path.parent.mkdir()
+        path.write_text("VENDORID,FILE\nV-1,scan.pdf\n")
+    out = [tmp_path / f"{path.parent.name}.refused.csv" for path in paths]
+    tables = [open_table(path) for path in paths]
+    threads = [
+        threading.Thread(target=lambda at=at: write_refused(tables[at], [(row, "no") for row in tables[at]], out[at]))
+        for at in (0, 1)
+    ]
+    read = refused_rows._known_folders
+
+    def slow() -> dict[str, str]:
+        found = read()
+        if threads[1].ident is None:
+            threads[1].start()
+            threads[1].join(0.3)  # where the notes are locked, it waits for us
+        return found
+
+    monkeypatch.setattr(refused_rows, "_known_folders", slow)
+    threads[0].start()
+    threads[0].join()
+    threads[1].join()
+    assert [with_folder_of_files(open_table(path)).folder for path in out] == [path.parent for path in paths]

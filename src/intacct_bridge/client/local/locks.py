@@ -39,6 +39,14 @@ def try_lock(file: IO[bytes], *, without_locks: bool = False) -> bool:
         return without_locks
 
 
+def has_name(file: IO[bytes], path: Path) -> bool:
+    """Whether a path still names an open file: another process may have deleted or renamed it before it was locked."""
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
+
+
 def _lock(descriptor: int) -> bool:
     """Lock a file without waiting; False if another process holds the lock. OSError if there are no locks."""
     if os.name == "nt":

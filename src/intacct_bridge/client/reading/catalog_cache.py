@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 
 from intacct_bridge.client.connections.connection import Connection
+from intacct_bridge.client.local.replaced_file import replaced
 from intacct_bridge.errors import IntacctError, SettingsError
 from intacct_bridge.model.catalog import Catalog, ObjectDef
 from intacct_bridge.model.snapshot import catalog_from_snapshot, snapshot
@@ -143,13 +144,10 @@ class CatalogCache:
             with suppress(IntacctError):
                 write_document(self._shared, self._path.name, document)
             return
-        fresh = self._path.with_name(f"{self._path.name}.{threading.get_ident()}.new")
-        try:
+        with suppress(OSError):
             self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            fresh.write_bytes(document)
-            fresh.replace(self._path)
-        except OSError:
-            fresh.unlink(missing_ok=True)
+            with replaced(self._path) as fresh:
+                fresh.write_bytes(document)
 
     def _put(self, name: str, document: bytes) -> None:
         self._entries[name] = _Entry(self._wall(), msgspec.Raw(document))

@@ -18,7 +18,7 @@ from typing import IO, Any, Literal
 import msgspec
 
 from intacct_bridge.client.local.durable_names import force_names
-from intacct_bridge.client.local.locks import try_lock
+from intacct_bridge.client.local.locks import has_name, try_lock
 from intacct_bridge.edge.singer.target_results import InputRecord
 from intacct_bridge.errors import SettingsError
 
@@ -108,7 +108,7 @@ class DeadLetters:
                 if not try_lock(file):
                     file.close()
                     return None
-                if _has_name(file, self.path):
+                if has_name(file, self.path):
                     if os.fstat(file.fileno()).st_size == 0:
                         return file
                     self.earlier = _free_earlier_name(self.path)
@@ -135,17 +135,10 @@ def _new_file(path: Path) -> IO[bytes] | None:
     except FileExistsError:
         return None
     # Without locks, no run takes a file that exists.
-    if try_lock(file, without_locks=True) and _has_name(file, path) and os.fstat(file.fileno()).st_size == 0:
+    if try_lock(file, without_locks=True) and has_name(file, path) and os.fstat(file.fileno()).st_size == 0:
         return file
     file.close()
     return None
-
-
-def _has_name(file: IO[bytes], path: Path) -> bool:
-    try:
-        return os.path.samestat(os.fstat(file.fileno()), path.stat())
-    except FileNotFoundError:
-        return False
 
 
 def _free_names(path: Path) -> Iterator[Path]:

@@ -9,6 +9,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from intacct_bridge.client.local.replaced_file import replaced
 from intacct_bridge.edge.terminal.console import Console, as_json
 from intacct_bridge.edge.views.reconcile import difference_lines, notes, totals, verdict
 from intacct_bridge.edge.views.reconcile_data import as_data
@@ -147,10 +148,9 @@ def refuse_unwritable(path: Path) -> None:
 
 def write_report(path: Path, text: str) -> None:
     """Write the report as one piece."""
-    temporary = path.with_name(f"{path.name}.tmp")
     try:
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(path)
+        with replaced(path) as fresh:
+            fresh.write_text(text, encoding="utf-8")
     except OSError as error:
         raise SettingsError(
             f"{path} cannot be written: {error.strerror or error}", fix="check the permissions and the disk"

@@ -10,9 +10,7 @@ folder of the files that rows name is kept on this machine, so that they are fou
 
 import csv
 import json
-import os
 import re
-import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -22,6 +20,8 @@ from pathlib import Path
 import msgspec
 
 from intacct_bridge.client.local.directories import state_directory
+from intacct_bridge.client.local.locks import locked
+from intacct_bridge.client.local.replaced_file import replaced
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.flow.tables.cells import SignedAmount, text_of
 from intacct_bridge.flow.tables.source_row import SourceRow
@@ -40,18 +40,15 @@ def write_refused(table: InputTable, rows: Iterable[tuple[SourceRow, str]], path
 
     Of two loads that write the same file at once, the last one that is complete stays.
     """
-    partial, rows = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part"), list(rows)
+    rows = list(rows)
     nested = any(isinstance(cell, dict | list) for row, _ in rows for cell in row.cells.values())
     as_csv = path.suffix.lower() == ".csv" and not nested
     write = _write_csv if as_csv else _WRITERS[table.form]
     try:
-        count = write(table, rows, partial)
-        partial.replace(path)
+        with replaced(path) as fresh:
+            count = write(table, rows, fresh)
     except OSError as error:
         raise SettingsError(f"cannot write {path}: {error.strerror or error}", fix="name another file") from None
-    finally:
-        with suppress(OSError):
-            partial.unlink(missing_ok=True)
     with suppress(OSError):  # the rows are written; without the note, their files must be beside them
         _remember_folder(table, path)
     return count
@@ -63,17 +60,18 @@ _MOST = 1000
 
 def _remember_folder(table: InputTable, path: Path) -> None:
     """Note where the files are that the rows name, unless that is the folder of the refused rows."""
-    known = {name: folder for name, folder in _known_folders().items() if name != str(path.resolve())}
-    if table.folder is not None and table.folder.resolve() != path.resolve().parent:
-        known[str(path.resolve())] = str(table.folder.resolve())
-    elif len(known) == len(_known_folders()):
+    name, folder = str(path.resolve()), table.folder.resolve() if table.folder is not None else None
+    elsewhere = folder if folder != path.resolve().parent else None
+    if elsewhere is None and name not in _known_folders():
         return
     file = state_directory() / _MEMORY
-    file.parent.mkdir(parents=True, exist_ok=True)
-    partial = file.with_name(f"{file.name}.{os.getpid()}")
-    partial.write_text(json.dumps(dict(list(known.items())[-_MOST:])), encoding="utf-8")
-    partial.chmod(0o600)
-    partial.replace(file)
+    with locked(file.with_suffix(".lock")):
+        known = {other: where for other, where in _known_folders().items() if other != name}
+        if elsewhere is not None:
+            known[name] = str(elsewhere)
+        with replaced(file) as fresh:
+            fresh.write_text(json.dumps(dict(list(known.items())[-_MOST:])), encoding="utf-8")
+            fresh.chmod(0o600)
 
 
 def with_folder_of_files(table: InputTable) -> InputTable:

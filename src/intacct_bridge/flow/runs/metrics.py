@@ -3,13 +3,13 @@
 The file is replaced in one step, so that a collector never reads half of it.
 """
 
-import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
+from intacct_bridge.client.local.replaced_file import replaced
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.flow.runs.run import Run, RunEnd
 from intacct_bridge.flow.runs.statistics import FlowStatistics, flow_statistics, monthly_usage
@@ -46,13 +46,11 @@ def metrics_text(runs: Iterable[Run], now: datetime | None = None) -> str:
 
 def write_metrics(path: Path, runs: Iterable[Run]) -> None:
     """Write the metrics of runs to a file, in place of the one that is there."""
-    fresh = path.with_name(f"{path.name}.{os.getpid()}.new")
     try:
-        fresh.write_text(metrics_text(runs), encoding="utf-8")
-        fresh.chmod(0o644)  # the collector is another user; no metric is a secret
-        fresh.replace(path)
+        with replaced(path) as fresh:
+            fresh.write_text(metrics_text(runs), encoding="utf-8")
+            fresh.chmod(0o644)  # the collector is another user; no metric is a secret
     except OSError as error:
-        fresh.unlink(missing_ok=True)
         raise SettingsError(f"{path} cannot be written: {error.strerror}", fix="Name another file.") from None
 
 

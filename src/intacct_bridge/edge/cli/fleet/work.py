@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from intacct_bridge.client.local.replaced_file import replaced
 from intacct_bridge.edge.cli.context import CommandContext, file_option, number_option
 from intacct_bridge.edge.cli.fleet.fleet_option import with_fleet
 from intacct_bridge.edge.terminal.failures import INTERRUPTED, TERMINATED, report
@@ -276,7 +277,6 @@ def _exit_now(status: int) -> None:
 def _write_metrics(path: Path, worker: "FleetWorker") -> None:
     from intacct_bridge.fleet.worker import worker_metrics
 
-    fresh = path.with_name(f"{path.name}.{os.getpid()}.new")
-    fresh.write_text(worker_metrics(worker), encoding="utf-8")
-    fresh.chmod(0o644)  # the collector is another user; no metric is a secret
-    fresh.replace(path)
+    with replaced(path) as fresh:
+        fresh.write_text(worker_metrics(worker), encoding="utf-8")
+        fresh.chmod(0o644)  # the collector is another user; no metric is a secret
