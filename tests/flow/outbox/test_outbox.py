@@ -479,6 +479,17 @@ def test_an_upgrade_counts_the_equal_records_that_earlier_versions_posted(place:
         assert outbox.equal_counts.count(StreamSource(company, "crm", "pay"), "d0") == EqualCount(given=3, covered=1)
 
 
+def test_an_entry_has_the_earlier_values_of_its_last_plan_only(outbox: Outbox) -> None:
+    known: dict[str, Value] = {"NAME": "old"}
+    (entry,) = outbox.plan([replace(intent(), earlier=known)])
+    assert outbox.earlier_values(entry) == known
+    outbox.plan([replace(intent(digest="other"), earlier=None)])
+    assert outbox.earlier_values(entry) is None
+    (entry,) = outbox.begin(outbox.plan([replace(intent(), earlier=known)]))
+    outbox.plan([intent()])  # while it is on its way, another loader plans it
+    assert outbox.earlier_values(entry) == known
+
+
 def test_one_call_may_plan_an_identity_twice(outbox: Outbox) -> None:
     entries = outbox.plan([intent(), intent(), intent("b")])
     assert [one.number for one in entries] == [1, 1, 2]

@@ -16,8 +16,8 @@ from intacct_bridge.flow.plan.changes import (
     Change,
     deletion_of,
     differences,
-    earlier_values,
     obstacles,
+    replaced_values,
     same_lines,
     update_of,
 )
@@ -136,7 +136,15 @@ def test_an_update_sends_what_changes_beside_the_record_number() -> None:
     assert update.known == {"WHENCREATED": date(2026, 5, 1), "WHENPOSTED": date(2026, 5, 2)}
     assert update.earlier == {"NAME": "old"}
     assert update.content.fields == bill.fields
-    assert earlier_values(["NAME", "NONE"], there) == {"NAME": "old"}
+    assert replaced_values(update, there, BILL) == {"RECORDNO": 77, "NAME": "old"}  # no value of HIDDEN is shown
+
+
+def test_an_update_of_lines_knows_the_lines_that_it_replaces_in_any_order() -> None:
+    bill, mine = write(A, B), {"AMOUNT": Decimal(5), "MEMO": ""}
+    for theirs in ((A, mine), (mine, A)):
+        there = current(*theirs)
+        update = update_of(bill, there, BILL, differences(bill, there, BILL, KEY))
+        assert update.earlier == {"APBILLITEMS": "AMOUNT 10, MEMO a; AMOUNT 5"}
 
 
 def test_a_delete_names_the_record_that_is_there_and_nothing_else() -> None:

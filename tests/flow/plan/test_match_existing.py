@@ -12,7 +12,7 @@ import pytest
 from intacct_bridge.flow.company.current_records import CurrentRecord, Locator
 from intacct_bridge.flow.company.writable import LineSet, WritableObject
 from intacct_bridge.flow.outbox.entry import OutboxEntry
-from intacct_bridge.flow.plan.changes import Change
+from intacct_bridge.flow.plan.changes import Change, differences
 from intacct_bridge.flow.plan.context import PlanContext
 from intacct_bridge.flow.plan.match_existing import IdentifyByKey, MatchExisting, RecheckExisting, _Comparison
 from intacct_bridge.flow.plan.plan import Mode, PlannedRecord, PlanSettings, Verdict
@@ -327,3 +327,23 @@ def test_lines_of_a_kept_update_are_compared_too() -> None:
     other = replace(same, lines={"APBILLITEMS": ({"AMOUNT": Decimal(6)},)})
     (change,), (finding,) = recheck()._remaining_changes(one, one.write, other)
     assert (change.name, finding.column) == ("APBILLITEMS", "APBILLITEMS")
+
+
+def test_lines_that_differ_in_something_else_than_their_amount_are_not_as_planned() -> None:
+    """The company's line has the number and amount that the plan has seen, and another memo."""
+    line: dict[str, Value] = {"AMOUNT": Decimal(5), "MEMO": "ours"}
+    memo = object_def("APBILLITEM", [FieldDef("AMOUNT", Kind.CURRENCY), FieldDef("MEMO", Kind.TEXT)])
+    step = recheck()
+    step._writable = replace(BILL, lines=(replace(BILL.lines[0], described=memo),))
+    update = replace(kept(UPDATE).write, lines={"APBILLITEMS": (RecordLine("APBILLITEM", line, ROW),)})
+    there = [
+        CurrentRecord("77", current(NAME="new").row, {"APBILLITEMS": ({"AMOUNT": Decimal(5), "MEMO": text},)})
+        for text in ("seen", "theirs")
+    ]
+    changes = differences(update, there[0], step._writable, ())
+    for planned, moved in ((changes, ["bill B-1 has other lines in APBILLITEMS now"]),
+                           ([replace(one, lines=()) for one in changes], [])):  # fmt: skip
+        one = replace(kept(UPDATE, *planned), write=update)
+        assert step._remaining_changes(one, update, there[0])[1] == ()
+        assert [finding.message for finding in step._remaining_changes(one, update, there[1])[1]] == moved
+    assert not changes[0].is_as_planned(None)

@@ -1,5 +1,7 @@
 """An update in doubt, or not sent, that a later change follows: its values are not written over the later ones."""
 
+from datetime import date
+
 import pytest
 
 from intacct_bridge.flow.company.legacy import LegacyGateway
@@ -7,10 +9,13 @@ from intacct_bridge.flow.outbox.entry import OutboxEntry
 from intacct_bridge.flow.plan.plan import Mode
 from intacct_bridge.flow.post.loader import Loader, LoadSettings
 from intacct_bridge.flow.post.retry import retry, settle_doubts
+from intacct_bridge.flow.post.single_writes import OutboxWriter
 from intacct_bridge.flow.records.status import RecordStatus
+from intacct_bridge.flow.undo.undo import UndoSettings, plan_undo
 from intacct_bridge.wire.codec import decode_request
 from intacct_bridge.wire.reply import ConnectionCutError, Reply
-from support.journeys.objects import VENDORS, Desk
+from intacct_bridge.wire.values import Value
+from support.journeys.objects import BILLS, VENDORS, Desk
 from support.small_company import Clock, client
 
 APPLIED, IN_DOUBT, NOT_SENT = RecordStatus.APPLIED, RecordStatus.IN_DOUBT, RecordStatus.NOT_SENT
@@ -22,7 +27,7 @@ def desk(desk: Desk) -> Desk:
     return desk
 
 
-def updated(desk: Desk, text: str, *, lost: str = "") -> list[RecordStatus]:
+def updated(desk: Desk, text: str, *, lost: str = "", of: str = "VENDOR") -> list[RecordStatus]:
     """An update; its answer is lost before or after it was applied, or it is not sent at all."""
 
     def transport(endpoint: str, body: bytes) -> Reply:
@@ -33,7 +38,7 @@ def updated(desk: Desk, text: str, *, lost: str = "") -> list[RecordStatus]:
         raise ConnectionCutError("cut", sent=lost != "not sent")
 
     desk.transport = transport
-    found = [one.status for one in desk.load(text, "VENDOR", "update")]
+    found = [one.status for one in desk.load(text, of, "update")]
     desk.transport = None
     return found
 
@@ -128,3 +133,83 @@ def test_an_update_is_not_retried_over_another_persons_change(desk: Desk) -> Non
 
 def _cut(*_: object, **__: object) -> None:
     raise ConnectionCutError("cut", sent=False)
+
+
+def test_a_retried_update_keeps_the_values_that_it_replaces_now(desk: Desk) -> None:
+    """Another person has set one of its two fields to its value since: an undo leaves that person's value."""
+    assert updated(desk, "VENDORID,NAME,COMMENTS\nV-1,First,said\n", lost="not sent") == [NOT_SENT]
+    with client(desk.emulator) as gateway:
+        assert gateway.update("VENDOR", [{"VENDORID": "V-1", "COMMENTS": "said"}])[0].ok
+    assert retried(desk) == [(APPLIED, "")]
+    assert earlier(desk, 3) == {"NAME": "Acme Paper", "COMMENTS": "said"}
+    with client(desk.emulator) as gateway, desk.outbox() as outbox:
+        company = LegacyGateway(gateway)
+        undo = plan_undo(company, outbox, [outbox.entry(3)], UndoSettings(date(2026, 11, 24)))
+        assert undo.plan is not None
+        assert [one.status for one in Loader(company, outbox).apply(undo.plan)] == [APPLIED]
+    assert vendor(desk) == ("Acme Paper", "said")
+
+
+def test_a_retried_update_has_its_earlier_values_although_its_plan_had_none(desk: Desk) -> None:
+    """A program that writes with the library does not read them; the retry does."""
+    with client(desk.emulator) as gateway, desk.outbox() as outbox:
+        writing = gateway.through(OutboxWriter(outbox))
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(type(gateway), "submit", _cut)
+            with pytest.raises(ConnectionCutError):
+                writing.update("VENDOR", [{"RECORDNO": 1, "NAME": "First"}])
+    assert retried(desk) == [(APPLIED, "")]
+    assert earlier(desk, 3) == {"NAME": "Acme Paper"}
+
+
+def earlier(desk: Desk, number: int) -> dict[str, Value] | None:
+    with desk.outbox() as outbox:
+        return outbox.earlier_values(outbox.entry(number))
+
+
+def lines_not_sent(desk: Desk) -> str:
+    """A bill with one line, whose update was not sent; its number."""
+    desk.load(BILLS, "APBILL")
+    (bill,) = (row["RECORDNO"] for row in desk.rows("APBILL") if row["RECORDID"] == "INV-2")
+    text = f"RECORDNO,ACCOUNTNO,TRX_AMOUNT,ENTRYDESCRIPTION,LOCATIONID,DEPARTMENTID\n{bill},60100,15,ours,100,100\n"
+    assert updated(desk, text, of="APBILL", lost="not sent") == [NOT_SENT]
+    return bill
+
+
+def descriptions(desk: Desk, bill: str) -> list[str]:
+    return [row["ENTRYDESCRIPTION"] for row in desk.rows("APBILLITEM") if row["RECORDKEY"] == bill]
+
+
+def test_an_update_of_lines_is_not_retried_over_another_persons_lines(desk: Desk) -> None:
+    """The lines have the same number and amount as the plan has seen, and another description."""
+    bill = lines_not_sent(desk)
+    theirs = {"ACCOUNTNO": "60100", "TRX_AMOUNT": "15", "LOCATIONID": "100", "DEPARTMENTID": "100"}
+    with client(desk.emulator) as gateway:
+        assert gateway.update("APBILL", [{"RECORDNO": bill, "APBILLITEMS": [theirs | {"ENTRYDESCRIPTION": "theirs"}]}])[
+            0
+        ].ok
+    note = "its record was changed in Intacct since (APBILLITEMS has other lines): load it again"
+    assert retried(desk) == [(NOT_SENT, note)]
+    assert descriptions(desk, bill) == ["theirs"]
+
+
+def test_an_update_of_lines_is_retried_where_they_are_as_they_were(desk: Desk) -> None:
+    bill = lines_not_sent(desk)
+    assert retried(desk) == [(APPLIED, "")]
+    assert descriptions(desk, bill) == ["ours"]
+
+
+def test_a_delete_is_not_retried_over_another_persons_change(desk: Desk) -> None:
+    def transport(endpoint: str, body: bytes) -> Reply:
+        if decode_request(body).operations[0].functions[0].name == "delete":
+            raise ConnectionCutError("cut", sent=False)
+        return desk.emulator(endpoint, body)
+
+    desk.transport = transport
+    assert [one.status for one in desk.load("VENDORID\nV-1\nV-2\n", "VENDOR", "delete")] == [NOT_SENT, NOT_SENT]
+    desk.transport = None
+    with client(desk.emulator) as gateway:
+        assert gateway.update("VENDOR", [{"VENDORID": "V-1", "NAME": "Third"}])[0].ok
+    note = "VENDOR V-1: NAME was Acme Paper, and is Third now: plan it again"
+    assert retried(desk) == [(NOT_SENT, note), (APPLIED, "")]
+    assert [row["VENDORID"] for row in desk.rows("VENDOR")] == ["V-1"]

@@ -178,9 +178,11 @@ def _same(before: PlannedRecord, now: PlannedRecord) -> bool:
         and one.fields == other.fields
         and lines[0] == lines[1]
         and (one.attachments, one.folder, one.digest) == (other.attachments, other.folder, other.digest)
-        and (now.verdict is not Verdict.UPDATE or _old_values(before) == _old_values(now))
+        and (now.verdict is not Verdict.UPDATE or _replaces_the_same(before, now))
     )
 
 
-def _old_values(record: PlannedRecord) -> dict[str, str]:
-    return {change.name: change.before for change in record.changes if change.before != UNKNOWN}
+def _replaces_the_same(before: PlannedRecord, now: PlannedRecord) -> bool:
+    planned = {change.name: change for change in before.changes if change.before != UNKNOWN}
+    left = {change.name: change for change in now.changes if change.before != UNKNOWN}
+    return planned.keys() == left.keys() and all(one.is_as_planned(planned[name]) for name, one in left.items())

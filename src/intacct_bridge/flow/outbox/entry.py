@@ -71,7 +71,8 @@ class Intent:
     undoes: int | None = None
     """The entry whose record this one takes back."""
     earlier: Mapping[str, Value] | None = None
-    """The values that an update replaces; None if they are not known."""
+    """The values that an update replaces, or what the plan of a delete or an action has seen of its record; None if
+    they are not known."""
 
 
 @dataclass(frozen=True, slots=True)

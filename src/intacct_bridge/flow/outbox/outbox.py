@@ -44,6 +44,7 @@ from intacct_bridge.flow.outbox.storage import (
     EARLIER,
     END_DELETED,
     END_RECEIPT,
+    FORGET_EARLIER,
     JOIN,
     KEEP_PLAN,
     KEEP_PROOF,
@@ -167,6 +168,14 @@ class Outbox(OutboxReader):
             entries.append(entry)
         self._db.executemany(PLAN_NEW, map(new_values, fresh))
         self._db.executemany(CONTENT, ((entry.number, entry.body, entry.request_digest) for entry in fresh))
+        before = {one.number for one in known.values()}
+        planned = [
+            (intent, one.number)
+            for intent, one in zip(intents, entries, strict=True)
+            if one.status is RecordStatus.PLANNED
+        ]
+        not_seen = [(number,) for intent, number in planned if intent.earlier is None and number in before]
+        self._db.executemany(FORGET_EARLIER, not_seen)
         self._db.executemany(
             EARLIER,
             (

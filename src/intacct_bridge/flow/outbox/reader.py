@@ -117,7 +117,10 @@ class OutboxReader:
         return next(map(entry_of, self._db.read(sql, (company, object, f'%"{name}":%'))), None)
 
     def earlier_values(self, entry: OutboxEntry) -> dict[str, Value] | None:
-        """The values that an update replaced; None if its plan did not read them."""
+        """The values that an update replaced, or the facts of a record that was deleted or acted on.
+
+        None if its plan did not read them.
+        """
         rows = self._db.read("SELECT fields FROM earlier_values WHERE entry = ?", (entry.number,))
         return fields_from(str(rows[0][0])) if rows else None
 

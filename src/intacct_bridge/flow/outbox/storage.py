@@ -49,6 +49,7 @@ ON CONFLICT (entry) DO UPDATE SET body = excluded.body, request_digest = exclude
 EARLIER = """
 INSERT INTO earlier_values (entry, fields) VALUES (?, ?) ON CONFLICT (entry) DO UPDATE SET fields = excluded.fields
 """
+FORGET_EARLIER = "DELETE FROM earlier_values WHERE entry = ?"
 KEEP_PROOF = """
 INSERT INTO witness (loader, control_id) VALUES (?, ?)
 ON CONFLICT (loader) DO UPDATE SET control_id = excluded.control_id

@@ -36,6 +36,17 @@ class Change:
     lines: tuple[str, ...] = ()
     """Of a line set, each line that goes (`- ...`) and each that comes (`+ ...`)."""
 
+    def is_as_planned(self, planned: "Change | None") -> bool:
+        """Whether the company's value is the one that the planned change has; lines are compared one by one.
+
+        Plans of earlier versions do not have the lines.
+        """
+        if self.before == UNKNOWN:
+            return True
+        if planned is None or planned.before != self.before:
+            return False
+        return not planned.lines or sorted(planned.lines) == sorted(self.lines)
+
     def __str__(self) -> str:
         return f"{self.name}: {self.before or '(empty)'} -> {self.after or '(empty)'}"
 
@@ -117,11 +128,8 @@ def _line_changes(ours: Iterable[Mapping[str, Value]], theirs: Iterable[Row], na
     """The lines that only one side has, those that go first."""
     names = tuple(names)
     new, old = _counter(ours, names), _counter(theirs, names)
-    pairs = [("-", one) for one in (old - new).elements()] + [("+", one) for one in (new - old).elements()]
-    return tuple(
-        f"{sign} " + ", ".join(f"{name} {text}" for name, text in zip(names, line, strict=True) if text)
-        for sign, line in pairs
-    )
+    removed, added = _line_texts(old - new, names), _line_texts(new - old, names)
+    return (*(f"- {text}" for text in removed), *(f"+ {text}" for text in added))
 
 
 def _summary(lines: Iterable[Mapping[str, Value]], names: Iterable[str]) -> str:
@@ -151,7 +159,11 @@ def update_of(write: Write, current: CurrentRecord, writable: WritableObject, ch
         lines={wrapper: lines for wrapper, lines in write.lines.items() if wrapper in names},
         given=write.content,
         known=_copied_values(write, current, writable),
-        earlier=earlier_values(fields, current),
+        earlier=replaced_values(
+            replace(write, fields=fields, lines={one: lines for one, lines in write.lines.items() if one in names}),
+            current,
+            writable,
+        ),
     )
 
 
@@ -162,9 +174,23 @@ def _copied_values(write: Write, current: CurrentRecord, writable: WritableObjec
     return found | ({natural: current.row[natural]} if natural and current.row.get(natural) else {})
 
 
-def earlier_values(fields: Iterable[str], current: CurrentRecord) -> dict[str, Value]:
-    """The company's values of these fields, as far as they can be read."""
-    return {name: current.row[name] for name in fields if name in current.row}
+def replaced_values(write: Write, current: CurrentRecord, writable: WritableObject) -> dict[str, Value]:
+    """The company's values of the fields that an update writes, as far as they can be read.
+
+    A line set has its lines as one text, with the fields that the update writes.
+    """
+    found: dict[str, Value] = {name: current.row[name] for name in write.fields if name in current.row}
+    for wrapper, lines in write.lines.items():
+        if (theirs := current.lines.get(wrapper)) is not None:
+            line_set = writable.line_set(wrapper)
+            names = sorted({name for line in lines for name in _described_fields(line.fields, line_set)})
+            found[wrapper] = "; ".join(sorted(_line_texts(_counter(theirs, names), names)))
+    return found
+
+
+def _line_texts(lines: Counter[tuple[str, ...]], names: Iterable[str]) -> Iterator[str]:
+    for line in lines.elements():
+        yield ", ".join(f"{name} {text}" for name, text in zip(names, line, strict=True) if text)
 
 
 def deletion_of(write: Write, current: CurrentRecord, writable: WritableObject) -> Write:

@@ -19,9 +19,9 @@ from intacct_bridge.flow.plan.changes import (
     Change,
     deletion_of,
     differences,
-    earlier_values,
     left_alone,
     obstacles,
+    replaced_values,
     unknown_changes,
     update_of,
 )
@@ -156,6 +156,13 @@ class MatchExisting:
         return existing.with_findings(*left_alone(write, current), *obstacles(write, current, self._writable, changes))
 
 
+def _moved_text(change: Change, label: str, planned: Change | None) -> str:
+    """That a field or a line set is not as it was."""
+    if planned is not None and change.before == planned.before:
+        return f"{label} has other lines in {change.name} now"
+    return f"{change.name} of {label} is {change.before!r} now"
+
+
 def _has_deleted(entry: OutboxEntry) -> bool:
     return entry.status is RecordStatus.APPLIED and entry.target.operation is WriteOperation.DELETE
 
@@ -228,7 +235,7 @@ class RecheckExisting:
             return replace(as_kept, verdict=Verdict.UNCHANGED)
         write = record.write
         if compared.current is not None and write.operation is WriteOperation.UPDATE:
-            write = replace(write, earlier=earlier_values(write.fields, compared.current))
+            write = replace(write, earlier=replaced_values(write, compared.current, self._writable))
         checked = replace(record, write=write, changes=left).with_findings(*moved)
         return replace(checked, verdict=Verdict.REFUSED) if moved else checked
 
@@ -265,16 +272,16 @@ class RecheckExisting:
             return (Change(record_key, current.record, ""),), tuple(moved_facts(write, record.existing, current.facts))
         left = differences(write, current, self._writable, (record_key,))
         left += unknown_changes(write, current, self._writable)
-        before = {change.name: change.before for change in record.changes}
+        planned = {change.name: change for change in record.changes}
         moved = tuple(
             Finding(
                 "moved",
-                f"{change.name} of {write.label} is {change.before!r} now",
+                _moved_text(change, write.label, planned.get(change.name)),
                 "make a new plan",
                 write.column(change.name),
                 write.position,
             )
             for change in left
-            if change.before not in (before.get(change.name), UNKNOWN)
+            if not change.is_as_planned(planned.get(change.name))
         )
         return left, moved

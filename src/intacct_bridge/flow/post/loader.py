@@ -23,7 +23,7 @@ from intacct_bridge.flow.outbox.outbox import Outbox
 from intacct_bridge.flow.plan.altered_plans import refuse_changed_files
 from intacct_bridge.flow.plan.context import write_target
 from intacct_bridge.flow.plan.known_to_outbox import check_outbox
-from intacct_bridge.flow.plan.plan import WRITTEN, Plan, SendOptions, Verdict, posting_date, totals
+from intacct_bridge.flow.plan.plan import WRITTEN, Plan, PlannedRecord, SendOptions, Verdict, posting_date, totals
 from intacct_bridge.flow.post.outcome import RecordOutcome, outcome_of
 from intacct_bridge.flow.post.own_reference import with_own_reference
 from intacct_bridge.flow.post.record_order import in_order, waves
@@ -140,7 +140,7 @@ class Loader:
             elif note := held.get(id(record)):
                 yield RecordOutcome(record.write, RecordStatus.ABORTED, note=note)
             elif record.write.object == plan.object:
-                to_send.append(record.write)
+                to_send.append(_as_seen(record))
         yield from self._conclude(doubtful_changes)
         yield from self._load(in_order(to_send))
 
@@ -345,6 +345,12 @@ class Loader:
             undoes=write.undoes,
             earlier=write.earlier,
         )
+
+
+def _as_seen(record: PlannedRecord) -> Write:
+    """The write of a record; a delete or an action has what its plan has seen of the existing record."""
+    write = record.write
+    return replace(write, earlier=dict(record.existing)) if record.existing and write.earlier is None else write
 
 
 @dataclass(slots=True)

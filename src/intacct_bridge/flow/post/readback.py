@@ -18,7 +18,8 @@ from intacct_bridge.flow.company.writable import WritableObject, writable_object
 from intacct_bridge.flow.outbox.entry import OutboxEntry, WriteTarget
 from intacct_bridge.flow.outbox.outbox import Outbox
 from intacct_bridge.flow.outbox.sent_write import sent_key, sent_write
-from intacct_bridge.flow.plan.changes import differences, unknown_changes
+from intacct_bridge.flow.plan.actions import moved_facts
+from intacct_bridge.flow.plan.changes import differences, replaced_values, unknown_changes
 from intacct_bridge.flow.records.status import UNRESOLVED
 from intacct_bridge.flow.records.values import comparable
 from intacct_bridge.flow.records.write import Write, WriteOperation
@@ -105,22 +106,42 @@ def _updated_since(
     return ""
 
 
-def outdated(company: Gateway, outbox: Outbox, entries: Sequence[OutboxEntry]) -> dict[int, str]:
-    """Why some of these unapplied updates, all of one object, must not be sent as they are; by their numbers.
+@dataclass(frozen=True, slots=True)
+class SeenNow:
+    """The record of an unapplied change as the company has it now."""
 
-    Their records have other values by now than those that the updates were to replace.
+    outdated: str = ""
+    """Why the change must not be sent as it is; empty if its record is as its plan has seen it."""
+    earlier: Mapping[str, Value] | None = None
+    """The values that it replaces now; None if the record was not found."""
+
+
+def seen_now(company: Gateway, outbox: Outbox, entries: Sequence[OutboxEntry]) -> dict[int, SeenNow]:
+    """How the records of unapplied updates, deletes and actions of one object stand now, by the entries' numbers.
+
+    A change is outdated if its record has other values by now than its plan has seen.
     """
     writable = writable_object(company, entries[0].target.object)
     writes = [sent_write(writable, entry) for entry in entries]
-    by = [(replace(write, lines={}), (sent_key(writable, one),)) for write, one in zip(writes, entries, strict=True)]
+    by = [(write, (sent_key(writable, one),)) for write, one in zip(writes, entries, strict=True)]
     updates = _Updates(outbox, writable, entries[0].target)
-    reasons: dict[int, str] = {}
+    seen: dict[int, SeenNow] = {}
     for write, entry, found in zip(writes, entries, Locator(company, writable).locate(by), strict=True):
-        for current in found[:1]:
-            reason = _updated_since(writable, write, entry, current, updates)
-            reason = reason or _moved(writable, write, outbox.earlier_values(entry) or {}, current)
-            reasons |= {entry.number: reason} if reason else {}
-    return reasons
+        before = outbox.earlier_values(entry)
+        if not found:
+            text = f"{write.label or write.object} is not visible in Intacct now" if before is not None else ""
+            seen[entry.number] = SeenNow(text)
+        elif write.operation is WriteOperation.UPDATE:
+            reason = _updated_since(writable, write, entry, found[0], updates)
+            reason = reason or _moved(writable, write, before or {}, found[0])
+            without_key = {name: value for name, value in write.fields.items() if name != sent_key(writable, entry)}
+            now = replaced_values(replace(write, fields=without_key), found[0], writable)
+            seen[entry.number] = SeenNow(reason, now)
+        else:
+            facts = {name: comparable(value) for name, value in (before or {}).items()}
+            moved = "; ".join(one.message for one in moved_facts(write, facts, found[0].facts))
+            seen[entry.number] = SeenNow(moved and f"{moved}: plan it again", found[0].facts)
+    return seen
 
 
 def _moved(writable: WritableObject, write: Write, earlier: Mapping[str, Value], current: CurrentRecord) -> str:
@@ -128,8 +149,11 @@ def _moved(writable: WritableObject, write: Write, earlier: Mapping[str, Value],
     own = {change.name for change in differences(write, current, writable, ())}
     before = replace(write, fields={name: value for name, value in earlier.items() if name in own}, lines={})
     moved = differences(before, current, writable, ())
-    now = "; ".join(f"{one.name} is {one.before or 'empty'}, not {one.after or 'empty'}" for one in moved)
-    return f"its record was changed in Intacct since ({now}): load it again" if now else ""
+    texts = [f"{one.name} is {one.before or 'empty'}, not {one.after or 'empty'}" for one in moved]
+    lines = {name: value for name, value in earlier.items() if name in own and name in write.lines}
+    now = replaced_values(write, current, writable)
+    texts += [f"{name} has other lines" for name, value in lines.items() if now.get(name) != value]
+    return f"its record was changed in Intacct since ({'; '.join(texts)}): load it again" if texts else ""
 
 
 def _compare(writable: WritableObject, write: Write, entry: OutboxEntry, current: CurrentRecord | None) -> Readback:

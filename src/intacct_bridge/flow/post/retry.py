@@ -4,8 +4,7 @@ Both use only entries of the company that the connection is signed in to, and of
 level they sign in to each entity that has entries. All other entries are left as they are.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from intacct_bridge.errors import InvalidRequestError, NotPermittedError, RefusedError
@@ -16,7 +15,7 @@ from intacct_bridge.flow.company.target_company import TargetCompany
 from intacct_bridge.flow.outbox.entry import Intent, OutboxEntry
 from intacct_bridge.flow.outbox.outbox import Outbox
 from intacct_bridge.flow.post.loader import BATCH
-from intacct_bridge.flow.post.readback import outdated
+from intacct_bridge.flow.post.readback import SeenNow, seen_now
 from intacct_bridge.flow.post.sender import Sender, refuse_read_only
 from intacct_bridge.flow.post.settle import Settler, SettleSettings
 from intacct_bridge.flow.records.status import UNAPPLIED, RecordStatus
@@ -44,8 +43,9 @@ def retry(company: LegacyGateway, outbox: Outbox, *, only: Iterable[int] = ()) -
     """Send records once more that were planned, not sent, rejected or aborted, with the content that the outbox holds.
 
     This helps after a problem in the company was fixed. A mistake in the record itself stays. Records that were sent in
-    one transaction are sent in one again. An update is left out, with all of its transaction, if its record has
-    other values by now than those that it was to replace; the note says so.
+    one transaction are sent in one again. An update, a delete or an action is left out, with all of its transaction, if
+    its record is not as its plan has seen it; the note says so. The outbox keeps the values that an update replaces
+    now.
     """
     refuse_read_only(company.connection)
     refuse_without_plan(company.connection)
@@ -53,27 +53,39 @@ def retry(company: LegacyGateway, outbox: Outbox, *, only: Iterable[int] = ()) -
     done: list[OutboxEntry] = []
     for within, unapplied in _by_entity(company, outbox, UNAPPLIED, only):
         sender = Sender(within, outbox)
-        entries, left = _without_outdated(within, outbox, unapplied)
+        seen = _seen_now(within, outbox, unapplied)
+        entries, left = _without_outdated(outbox, unapplied, seen)
         done += left
         for some, together in _requests(outbox, entries):
-            begun = outbox.begin(outbox.plan(map(_intent, some)), together=together)
+            begun = outbox.begin(outbox.plan(_intent(one, seen) for one in some), together=together)
             if begun:
                 done += sender.send(begun, transaction=together)
     return done
 
 
-def _without_outdated(
-    company: LegacyGateway, outbox: Outbox, entries: Sequence[OutboxEntry]
-) -> tuple[list[OutboxEntry], list[OutboxEntry]]:
-    """The entries to send, and the updates that are outdated, each with the reason as its note."""
-    updates: dict[str, list[OutboxEntry]] = {}
+def _seen_now(company: LegacyGateway, outbox: Outbox, entries: Sequence[OutboxEntry]) -> dict[int, SeenNow]:
+    """How the records of the changes among these entries stand now, by the entries' numbers."""
+    changes: dict[str, list[OutboxEntry]] = {}
     for entry in entries:
-        if entry.target.operation is WriteOperation.UPDATE:
-            updates.setdefault(entry.target.object, []).append(entry)
-    reasons: dict[int, str] = {}
-    for some in updates.values():
-        with suppress(NotPermittedError, RefusedError, InvalidRequestError):  # what cannot be read is sent as before
-            reasons |= outdated(company, outbox, some)
+        if entry.target.operation is not WriteOperation.CREATE:
+            changes.setdefault(entry.target.object, []).append(entry)
+    seen: dict[int, SeenNow] = {}
+    for some in changes.values():
+        try:
+            seen |= seen_now(company, outbox, some)
+        except (NotPermittedError, RefusedError, InvalidRequestError) as error:
+            # a change that was made without a look at its record is sent without one again
+            compared = (entry for entry in some if outbox.earlier_values(entry) is not None)
+            text = f"its record cannot be compared with its plan: {error.message}"
+            seen |= {entry.number: SeenNow(text) for entry in compared}
+    return seen
+
+
+def _without_outdated(
+    outbox: Outbox, entries: Sequence[OutboxEntry], seen: Mapping[int, SeenNow]
+) -> tuple[list[OutboxEntry], list[OutboxEntry]]:
+    """The entries to send, and those that are outdated, each with the reason as its note."""
+    reasons = {number: one.outdated for number, one in seen.items() if one.outdated}
     batches = outbox.batches(entries)
     together = {batches[number]: number for number in reasons if number in batches}
     for number, batch in batches.items():
@@ -115,7 +127,7 @@ def within_entities(
             yield company.entity(entity_id(entity, company)), some
 
 
-def _intent(entry: OutboxEntry) -> Intent:
+def _intent(entry: OutboxEntry, seen: Mapping[int, SeenNow]) -> Intent:
     return Intent(
         entry.target,
         entry.identity,
@@ -129,4 +141,5 @@ def _intent(entry: OutboxEntry) -> Intent:
         totals=entry.totals,
         posting_date=entry.posting_date,
         undoes=entry.undoes,
+        earlier=seen[entry.number].earlier if entry.number in seen else None,
     )

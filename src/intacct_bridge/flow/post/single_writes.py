@@ -21,7 +21,7 @@ from intacct_bridge.flow.company.target_company import TargetCompany
 from intacct_bridge.flow.company.writable import writable_object
 from intacct_bridge.flow.outbox.entry import Intent, OutboxEntry
 from intacct_bridge.flow.outbox.outbox import Outbox, open_outbox
-from intacct_bridge.flow.plan.changes import earlier_values
+from intacct_bridge.flow.plan.changes import replaced_values
 from intacct_bridge.flow.plan.context import write_target
 from intacct_bridge.flow.plan.plan import posting_date, totals
 from intacct_bridge.flow.post.sender import Sender, refuse_read_only
@@ -194,7 +194,7 @@ def _with_earlier(client: Client, writes: Sequence[Write]) -> list[Write]:
         return list(writes)
     located = Locator(client, writable).locate([(replace(write, lines={}), (by,)) for write in writes])
     return [
-        replace(write, earlier=earlier_values(write.fields, found[0])) if found else write
+        replace(write, earlier=replaced_values(write, found[0], writable)) if found else write
         for write, found in zip(writes, located, strict=True)
     ]
 

@@ -169,7 +169,8 @@ class Write:
     undoes: int | None = None
     """The outbox entry whose record this write takes back."""
     earlier: Mapping[str, Value] | None = None
-    """The company's values that an update replaces; None if they are not known."""
+    """The company's values that an update replaces, or what the plan of a delete or an action has seen of its record;
+    None if they are not known."""
 
     @property
     def content(self) -> GivenContent:

@@ -23,7 +23,8 @@ def retry_command(context: CommandContext, *, numbers: tuple[int, ...], yes: boo
     """Send refused and unsent records again, unchanged; without numbers, all of them.
 
     Use it after a problem in the company was fixed. To fix a mistake in the file, correct the file and load it again.
-    Records in doubt are settled, not retried.
+    Records in doubt are settled, not retried. An update, a delete or an action is not sent if its record was changed in
+    Intacct since it was planned.
     """
     from intacct_bridge.flow.post.retry import retry
     from intacct_bridge.flow.records.status import UNAPPLIED
