@@ -112,6 +112,15 @@ def test_json_has_the_other_systems_shape(maps: Intacct) -> None:
     assert row["contact.addresses[0].city"] == expected[0]["contact"]["addresses"][0]["city"]
 
 
+@pytest.mark.parametrize(("name", "map"), [("VENDOR", "suppliers.toml"), ("APBILL", "payables.toml")])
+def test_csv_without_rows_has_the_columns_of_the_map(maps: Intacct, name: str, map: str) -> None:
+    words = ("query", name, "--map", map, "--format", "csv")
+    some, none = maps(*words, "--limit", "1"), maps(*words, "--where", "RECORDNO = 0")
+    assert none.status == 0, none.err
+    assert len(some.out.splitlines()) > 1
+    assert none.out.splitlines() == some.out.splitlines()[:1]
+
+
 def test_a_copy_in_other_columns_stays_current(maps: Intacct) -> None:
     words = ("extract", "--map", "suppliers.toml", "--map", "payables.toml", "--to", "duckdb:///m.duckdb", "--json")
     first = {one["stream"]: one["rows"] for one in streams_in(maps(*words))}

@@ -13,6 +13,8 @@ import pytest
 
 from intacct_bridge.edge.app import run_words
 from intacct_bridge.edge.terminal.console import Console
+from intacct_bridge.flow.runs.history import open_history
+from intacct_bridge.flow.runs.run import Run
 from support.edge.console_site import RunningConsole, Visitor
 
 FORM = {
@@ -73,6 +75,25 @@ def test_the_command_and_the_program_give_the_rows_of_the_page(
     assert "TOTALDUE &gt; 0" in page.html
 
 
+def test_a_look_at_known_objects_is_no_run_and_a_query_is_one(visitor: Visitor) -> None:
+    """What costs API transactions is a run, since the history counts those of the month."""
+    pages = ("/browse", "/browse?pattern=vendor", "/browse/VENDOR", "/browse/VENDOR.json")
+    for path in pages:  # the objects become known
+        assert visitor.get(path).status == 200
+
+    def runs() -> list[Run]:
+        with open_history() as history:
+            return list(history.runs())
+
+    before = len(runs())
+    for path in pages:
+        assert visitor.get(path).status == 200
+    assert len(runs()) == before
+    assert visitor.get(address()).status == 200
+    added = runs()[: len(runs()) - before]
+    assert [(one.command, one.status, bool(one.transactions)) for one in added] == [("query", 0, True)]
+
+
 @pytest.mark.parametrize("kind", ["csv", "json", "jsonl"])
 def test_an_export_holds_all_rows(visitor: Visitor, kind: str) -> None:
     found = data(visitor, address(field1="", op1="", value1=""))
@@ -85,6 +106,17 @@ def test_an_export_holds_all_rows(visitor: Visitor, kind: str) -> None:
         rows = json.loads(text) if kind == "json" else [json.loads(line) for line in text.splitlines()]
     assert len(rows) >= len(found["rows"]) > 0
     assert {one["VENDORID"] for one in rows} >= {row[found["columns"].index("VENDORID")] for row in found["rows"]}
+
+
+@pytest.mark.parametrize("select", ["VENDORID, NAME", "VENDORID, sum(TOTALDUE)", "*"])
+def test_an_export_without_rows_has_the_header(visitor: Visitor, select: str) -> None:
+    asked = {"field2": "", "op2": "", "value2": "", "where": "", "order": "", "select": select}
+    headers = [
+        visitor.get(data(visitor, address(**asked, value1=least))["exports"]["csv"]).body.splitlines(keepends=True)
+        for least in ("0", "99999999999")
+    ]
+    assert len(headers[0]) > 1
+    assert headers[1] == headers[0][:1]
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """`intacct query`: rows of one object, as a table or for another program."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -86,26 +87,19 @@ def query_command(
         document_type=document_type,
     )
     wanted = limit if limit is not None else (_TABLE_ROWS if kind == "table" and out is None else 0)
-    if map is not None:
-        rows = _mapped(context, query, map, kind, limit=wanted)
-        count = write_rows(rows, context.console, kind=kind, to=out, spreadsheet_safe=spreadsheet_safe)
-    elif kind == "parquet":
+    if map is None and kind == "parquet":
         count = write_parquet(context.client.batches(query, limit=wanted or None), to=out)
     else:
-        rows = context.client.query(query, limit=wanted or None)
-        count = write_rows(
-            rows,
-            context.console,
-            kind=kind,
-            to=out,
-            spreadsheet_safe=spreadsheet_safe,
-            columns=lambda: _columns(context, query),
-        )
+        rows: Iterable[Row] = context.client.query(query, limit=wanted or None)
+        columns: Callable[[], Sequence[str]] = partial(query_columns, context, query)
+        if map is not None:
+            rows, columns = _mapped(context, query, map, kind, limit=wanted)
+        count = write_rows(rows, context.console, kind=kind, to=out, spreadsheet_safe=spreadsheet_safe, columns=columns)
     context.recorder.add_rows(query.object, count)
     _summarise(context, count, wanted, out)
 
 
-def _columns(context: CommandContext, query: "Query") -> tuple[str, ...]:
+def query_columns(context: CommandContext, query: "Query") -> tuple[str, ...]:
     """The columns of a query's rows, for an answer without rows."""
     from intacct_bridge.client.reading.query import column
 
@@ -146,9 +140,11 @@ def asked_query(
     )
 
 
-def _mapped(context: CommandContext, query: "Query", path: Path, kind: str, *, limit: int) -> "Iterator[Row]":
-    """The rows of a query through a mapping: flat for a table, nested for JSON."""
-    from intacct_bridge.flow.outward.maps import read_map
+def _mapped(
+    context: CommandContext, query: "Query", path: Path, kind: str, *, limit: int
+) -> "tuple[Iterator[Row], Callable[[], Sequence[str]]]":
+    """The rows of a query through a mapping, flat for a table and nested for JSON; and their columns."""
+    from intacct_bridge.flow.outward.maps import flat_columns, read_map
     from intacct_bridge.flow.outward.records import mapped_records, mapped_rows
 
     entity = read_map(path)
@@ -161,7 +157,7 @@ def _mapped(context: CommandContext, query: "Query", path: Path, kind: str, *, l
     if entity.read_object != query.object:
         raise SettingsError(f"{path} maps {entity.read_object}, not {query.object}", fix="Name that object.")
     read = mapped_records if kind in ("json", "jsonl") else mapped_rows
-    return read(context.client, entity, query, limit=limit)
+    return read(context.client, entity, query, limit=limit), partial(flat_columns, entity)
 
 
 def _summarise(context: CommandContext, count: int, limit: int, out: Path | None) -> None:

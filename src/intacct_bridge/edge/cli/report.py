@@ -65,7 +65,8 @@ def report_command(
     """Run the custom report NAME and read its rows.
 
     Reports of the Financial Report Writer are not available through the API. No documented function of the gateway
-    lists reports of any kind, so NAME comes from Intacct's own list of custom reports.
+    lists reports of any kind, so NAME comes from Intacct's own list of custom reports. The gateway names the columns
+    only in rows: CSV of a report without rows is empty.
 
     \b
     Examples:

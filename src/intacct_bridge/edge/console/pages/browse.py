@@ -7,13 +7,14 @@ from typing import Any
 
 from intacct_bridge.edge.cli.catalog import matches
 from intacct_bridge.edge.cli.context import CommandContext
-from intacct_bridge.edge.cli.query import asked_query
+from intacct_bridge.edge.cli.query import asked_query, query_columns
 from intacct_bridge.edge.console.visit import ConsolePage, Download, NotFoundError, PageView, Visit, address
 from intacct_bridge.edge.terminal.console import Console
 from intacct_bridge.edge.terminal.failures import described
 from intacct_bridge.edge.terminal.row_formats import write_rows
 from intacct_bridge.errors import InvalidRequestError
 from intacct_bridge.model.catalog import ObjectDef
+from intacct_bridge.model.query.query import Query
 from intacct_bridge.model.query.where import parse_where
 from intacct_bridge.model.query.where_text import typed_text, where_text
 from intacct_bridge.served_demo import listed_connections
@@ -37,7 +38,7 @@ def show(visit: Visit) -> PageView:
     pattern = visit.query.get("pattern", "").strip()
     objects: list[dict[str, str]] = []
     if chosen:
-        with visit.company(chosen, "objects") as context:
+        with visit.company(chosen, "objects", run_at_first_call=True) as context:
             listed = sorted(context.client.objects().items())
         objects = [
             {"name": name, "label": label, "href": address("browse", name, connection=chosen)}
@@ -64,7 +65,7 @@ def show_object(visit: Visit) -> PageView:
     if not chosen:
         raise NotFoundError("There is no connection to a company.", fix="Add one under Connections.")
     name = visit.params["object"].upper()
-    with visit.company(chosen, "query") as context:
+    with visit.company(chosen, "query", run_at_first_call=True) as context:
         found = context.client.describe(name)
         data: dict[str, Any] = {
             "names": names, "connection": chosen, "object": found.name, "fields": _fields(found),
@@ -143,13 +144,15 @@ def _limit(text: str) -> int:
     return int(text)
 
 
-def _query_rows(context: CommandContext, found: ObjectDef, form: Mapping[str, Any]) -> tuple[list[dict[str, Any]], str]:
-    """The rows of the form's query, and its filter."""
-    where = _where(found, form)
-    query = asked_query(context, found.name, select=form["select"], where=where or None, order_by=form["order"] or None)
+def _query(context: CommandContext, found: ObjectDef, form: Mapping[str, Any], where: str) -> Query:
+    return asked_query(context, found.name, select=form["select"], where=where or None, order_by=form["order"] or None)
+
+
+def _query_rows(context: CommandContext, query: Query, form: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The rows of the form's query."""
     rows = list(context.client.query(query, limit=_limit(form["limit"]) or None))
     context.recorder.add_rows(query.object, len(rows))
-    return rows, where
+    return rows
 
 
 def _result(context: CommandContext, found: ObjectDef, visit: Visit) -> dict[str, Any]:
@@ -157,7 +160,8 @@ def _result(context: CommandContext, found: ObjectDef, visit: Visit) -> dict[str
     form = _form(visit)
     if form["limit"] not in LIMITS:
         raise InvalidRequestError("A page shows 50, 100 or 200 rows.", fix="Export more of them to a file.")
-    rows, where = _query_rows(context, found, form)
+    where = _where(found, form)
+    rows = _query_rows(context, _query(context, found, form, where), form)
     columns = [one for one in (rows[0] if rows else ()) if any(row.get(one) is not None for row in rows)]
     shown = columns[: max(1, _CELLS // max(1, len(rows)))]
     name = context.connection.name
@@ -217,8 +221,15 @@ def export(visit: Visit) -> Download:
     out = io.StringIO()
     with visit.company(chosen, "query") as context:
         found = context.client.describe(name)
-        rows, _ = _query_rows(context, found, _form(visit))
-    write_rows(rows, Console(out=out, err=io.StringIO()), kind=kind, spreadsheet_safe=kind == "csv")
+        form = _form(visit)
+        query = _query(context, found, form, _where(found, form))
+        write_rows(
+            _query_rows(context, query, form),
+            Console(out=out, err=io.StringIO()),
+            kind=kind,
+            spreadsheet_safe=kind == "csv",
+            columns=lambda: query_columns(context, query),
+        )
     return Download(f"{found.name.lower()}.{kind}", out.getvalue().encode(), FORMATS[kind])
 
 
