@@ -20,6 +20,7 @@
 The tree says what to do next, not where an error was raised.
 """
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -77,6 +78,11 @@ class Diagnosis:
     """The fault that was diagnosed: the most specific of the chain."""
 
 
+_FIRST_WORD = re.compile(r"[a-z]+(?=[ ,:])")
+_COMMANDS = ("intacct", "pip", "python", "chmod")
+"""Words that a person types as they are."""
+
+
 class IntacctError(Exception):
     """The base of all errors that this package raises on purpose."""
 
@@ -123,6 +129,13 @@ class IntacctError(Exception):
         notes = [one for one in getattr(self, "__notes__", ()) if one != f"Fix: {self._fix}"]
         self._fix = text
         self.__notes__ = [*notes, f"Fix: {text}"] if text else notes
+
+    @property
+    def advice(self) -> str:
+        """The fix as a line of its own, with a capital: the error's, else the one of the error catalogue."""
+        fix = self._fix or (self.diagnosis.fix if self.diagnosis is not None else "")
+        first = _FIRST_WORD.match(fix)
+        return fix if first is None or first[0] in _COMMANDS else fix[0].upper() + fix[1:]
 
     def __str__(self) -> str:
         return self.message

@@ -30,7 +30,7 @@ def test_a_copy_equals_the_ledger_and_an_altered_one_does_not(demo: Intacct, hom
     assert rows["GLDETAIL"] > 3_000
     tied = demo("reconcile", "--with", URI)
     assert tied.status == 0
-    assert "the copy matches the company" in tied.out
+    assert "The copy matches the company" in tied.out
     assert demo("reconcile", "--with", URI, "--quiet").said == ""
     with duckdb.connect(str(home / "work" / "copy.duckdb")) as copy:
         debits = 'SELECT "BATCH_DATE", "RECORDNO" FROM "GLDETAIL" WHERE "DEBITAMOUNT" > 0 LIMIT 1'
@@ -85,7 +85,7 @@ def test_an_unexplained_difference_of_a_sub_ledger_fails_only_if_asked(demo: Int
     allowed = demo(*words, "--quiet")
     assert (allowed.status, allowed.said) == (0, "")
     strict = demo(*words, "--strict-tie-out")
-    assert (strict.status, strict.out.count("the copy matches the company"), strict.out.count("do not tie")) == (
+    assert (strict.status, strict.out.count("The copy matches the company"), strict.out.count("do not tie")) == (
         1,
         1,
         1,

@@ -108,7 +108,7 @@ def test_the_ledger_every_night(demo: Intacct) -> None:
     assert demo("extract", *streams, "--to", copy, "--quiet").status == 0
     proof = demo("reconcile", "--with", copy, "--quiet")
     assert (proof.status, proof.said) == (0, "")
-    assert "the copy matches the company" in demo("reconcile", "--with", copy).said
+    assert "The copy matches the company" in demo("reconcile", "--with", copy).said
     with duckdb.connect("books.duckdb", read_only=True) as ledger:
         assert len(ledger.execute(blocks("ledger-nightly.md", "sql")[0]).fetchall()) > 1000
 

@@ -34,8 +34,8 @@ def test_a_second_run_uses_the_same_company_and_posts_nothing_twice(
     assert len(re.findall(r"posted as GLBATCH \d+", first.out)) == 11
     assert "6 of 7 entries refused" in first.out
     assert "11 entries posted by an earlier run" in second.out
-    assert "the copy matches the company" in first.out
-    assert "the copy matches the company" in second.out
+    assert "The copy matches the company" in first.out
+    assert "The copy matches the company" in second.out
     assert "posted as" not in second.out
     entries = json.loads(
         intacct(

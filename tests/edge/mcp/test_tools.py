@@ -200,7 +200,7 @@ def test_a_number_that_was_rounded_on_its_way_is_refused(agent: Agent, amount: f
 
 
 def test_an_error_names_what_is_wrong_and_what_to_do(agent: Agent) -> None:
-    assert agent.error("query_copy", sql="DROP TABLE VENDOR")["fix"].startswith("write one SELECT")
+    assert agent.error("query_copy", sql="DROP TABLE VENDOR")["fix"].startswith("Write one SELECT")
     assert "did you mean" in agent.error("describe_table", name="VENDORS")["message"]
     wrong = agent.error("read_report", view="trial_balance", equals={"acount_no": "1"})
     assert "did you mean account_no" in wrong["message"]

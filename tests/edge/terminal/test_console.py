@@ -16,7 +16,7 @@ from intacct_bridge.edge.demo.view import DemoView
 from intacct_bridge.edge.terminal.console import Console
 from intacct_bridge.edge.terminal.progress import progress
 from intacct_bridge.edge.terminal.row_formats import write_rows
-from intacct_bridge.edge.terminal.tables import plain_lines, print_fitted, shown
+from intacct_bridge.edge.terminal.tables import Count, plain_lines, print_fitted, shown
 from intacct_bridge.edge.views.extract import ExtractResult, summary
 from intacct_bridge.flow.extract.run import DELETES
 from intacct_bridge.flow.streams.stream import StreamOutcome
@@ -254,3 +254,14 @@ def test_amounts_of_a_column_have_one_format_and_whole_numbers_keep_theirs() -> 
         ["0.123456", "0", "10000"],
         ["5", "10000"],
     ]
+
+
+def test_counts_have_thousands_separated_and_record_numbers_do_not() -> None:
+    out = io.StringIO()
+    Console(out=out).table(("record", "rows"), [(71234, Count(82344)), (7, Count(0))])
+    assert out.getvalue().splitlines()[2:] == [" 71234  82,344", "     7       0"]
+    out = io.StringIO()
+    console = Console(out=out)
+    console.as_json = True
+    console.table(("rows",), [(Count(82344),)])
+    assert json.loads(out.getvalue()) == [{"rows": 82344}]

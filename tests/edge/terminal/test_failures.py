@@ -145,3 +145,20 @@ def test_a_setting_is_named_as_this_user_gives_it() -> None:
 def test_a_full_disk_is_no_bug_and_has_its_fix(error: Exception) -> None:
     _, lines = said(error)
     assert "bug" not in " ".join(lines) and "disk space" in " ".join(lines)
+
+
+@pytest.mark.parametrize(
+    ("fix", "shown"),
+    [
+        ("put text in quotes: 'Posted'", "Put text in quotes: 'Posted'"),
+        ("tables: company, faults", "Tables: company, faults"),
+        ("Use a connection to it.", "Use a connection to it."),
+        ("intacct outbox settle", "intacct outbox settle"),
+        ("pip install 'intacct-bridge[excel]'", "pip install 'intacct-bridge[excel]'"),
+        ("user_id is missing", "user_id is missing"),
+        ("payroll.csv defines it", "payroll.csv defines it"),
+    ],
+)
+def test_a_fix_begins_with_a_capital_unless_it_begins_with_a_command_or_a_name(fix: str, shown: str) -> None:
+    _, lines = said(SettingsError("it is wrong", fix=fix))
+    assert lines[-1] == f"  fix  {shown}"

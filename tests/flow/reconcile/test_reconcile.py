@@ -424,7 +424,7 @@ def test_a_stream_that_never_made_a_table_is_a_difference(
         (missing,) = found.comparison.missing
         assert missing.table == "CLASS"
         assert text in missing.reason
-        assert verdict(found) == "the copy does not match the company: CLASS is not in the copy"
+        assert verdict(found) == "The copy does not match the company: CLASS is not in the copy"
         lines = "\n".join(difference_lines(found))
         assert text in lines
         assert "intacct extract CLASS" in lines

@@ -86,10 +86,10 @@ def reconcile_command(
         if estimate:
             show_prices(prices(client, copy, options), context.console)
             return 0
-        context.console.say(f"comparing the copy with {context.connection.target} ...")
+        context.console.say(f"Comparing the copy with {context.connection.target} ...")
         if all_fields:
             total = sum(one.transactions for one in prices(client, copy, options))
-            context.console.say(f"reading every record: about {counted(total, 'API transaction')}")
+            context.console.say(f"Reading every record: about {counted(total, 'API transaction')}")
         found = reconcile(client, copy, options)
         tied = tie_out(copy, found.last_day)
         if report:

@@ -80,7 +80,7 @@ class Entrance:
         except BodyTooLargeError:
             return refused(site, 413, "Too large", "The form is larger than this page takes.", close=True)
         except SettingsError as error:
-            return refused(site, 400, "Not understood", error.message, error.fix, close=True)
+            return refused(site, 400, "Not understood", error.message, error.advice, close=True)
         await done()
         if not token or not same_secret((form.fields.get("csrf") or [""])[-1], csrf_of(token)):
             return refused(site, 403, "Refused", "The form was not sent by the page of this link. Nothing was done.")

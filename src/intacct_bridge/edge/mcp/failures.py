@@ -45,7 +45,7 @@ def failure(error: IntacctError) -> dict[str, Any]:
     found = {
         "kind": "needs_approval" if isinstance(error, ApprovalMissingError) else _kind(error),
         "message": error.message,
-        "fix": error.fix or (known.fix if known is not None else ""),
+        "fix": error.advice,
         "record": getattr(error, "record", ""),
         "field": getattr(error, "field", "") or (known.field if known is not None else ""),
         "plan": getattr(error, "plan", ""),

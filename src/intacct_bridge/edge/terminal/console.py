@@ -219,5 +219,9 @@ def as_json(value: object, *, indent: int = 0) -> str:
     """A value as JSON: decimals are numbers with exactly their digits, dates and times ISO 8601."""
     import msgspec
 
-    raw = msgspec.json.Encoder(decimal_format="number", enc_hook=str).encode(value)
+    raw = msgspec.json.Encoder(decimal_format="number", enc_hook=_plain).encode(value)
     return (msgspec.json.format(raw, indent=indent) if indent else raw).decode()
+
+
+def _plain(value: object) -> int | str:
+    return int(value) if isinstance(value, int) else str(value)

@@ -95,7 +95,7 @@ def described(error: IntacctError, *, target: str = "") -> dict[str, str]:
     diagnosis = error.diagnosis
     lines = {"error": error.message, "where": _where(error, target)}
     lines["why"] = diagnosis.cause if diagnosis is not None and diagnosis.cause else _why(error)
-    fix = error.fix or (diagnosis.fix if diagnosis else "")
+    fix = error.advice
     if diagnosis is not None:
         who = diagnosis.who if diagnosis.who not in ("", "you") else ""
         aside = "; ".join(part for part in (diagnosis.menu, f"who: {who}" if who else "") if part)

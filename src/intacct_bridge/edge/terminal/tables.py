@@ -12,6 +12,12 @@ from decimal import Decimal
 from typing import TextIO
 
 Cell = object
+
+
+class Count(int):
+    """How many there are of something: shown with thousands separated, as record numbers are not."""
+
+
 _WIDEST_CELL = 48
 """Longer strings are cut on a terminal, unless columns are left over."""
 _GAP = "  "
@@ -143,6 +149,8 @@ def shown(value: Cell) -> str:
         return value.isoformat()
     if isinstance(value, Decimal):
         return _with_places(value) if _has_fraction(value) else format(value, ",f")
+    if isinstance(value, Count):
+        return f"{value:,}"
     if isinstance(value, float):
         return f"{value:.2f}"
     if isinstance(value, list | tuple | set | frozenset):

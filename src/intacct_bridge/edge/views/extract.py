@@ -11,6 +11,7 @@ from intacct_bridge.client.client import Client
 from intacct_bridge.edge.terminal.console import Console
 from intacct_bridge.edge.terminal.process import stoppable
 from intacct_bridge.edge.terminal.progress import progress
+from intacct_bridge.edge.terminal.tables import Count
 from intacct_bridge.errors import IntacctError
 from intacct_bridge.flow.destinations.base import Sink
 from intacct_bridge.flow.destinations.open import importing, open_sink
@@ -170,7 +171,8 @@ _COLUMNS = ("stream", "rows", "deleted", "read", "transactions", "seconds", "not
 
 def _row(one: StreamOutcome, console: Console) -> tuple[str | int | float, ...]:
     how = _read(console, full=one.full)
-    return one.stream, one.rows, one.deleted, how, one.transactions, round(one.seconds, 2), _notes(one)
+    rows, deleted, transactions = Count(one.rows), Count(one.deleted), Count(one.transactions)
+    return one.stream, rows, deleted, how, transactions, round(one.seconds, 2), _notes(one)
 
 
 def _failure(one: StreamOutcome, console: Console) -> dict[str, str]:
@@ -198,7 +200,7 @@ def show_estimate(estimates: "Sequence[Estimate]", console: Console) -> None:
     from intacct_bridge.flow.extract.estimate import DOLLARS
 
     rows = [
-        (one.stream, one.rows, _read(console, full=one.full), one.transactions, one.error)
+        (one.stream, Count(one.rows), _read(console, full=one.full), Count(one.transactions), one.error)
         for one in sorted(estimates, key=lambda one: -one.transactions)
     ]
     console.table(("stream", "rows", "read", "transactions", "notes"), rows)

@@ -49,7 +49,7 @@ def show_plan(plan: Plan, console: Console, *, records: bool = True) -> None:
             console.result(f"debits {debit}, credits {credit}{currency}")
         if total.amount:
             console.result(f"amounts {amount_shown(total.amount, total.currency)}{currency}")
-    console.result(f"applying costs {counted(plan.transactions, 'API transaction')}; planning took {plan.reads:,}")
+    console.result(f"Applying costs {counted(plan.transactions, 'API transaction')}; planning took {plan.reads:,}")
 
 
 def _row(record: PlannedRecord) -> tuple[object, ...]:

@@ -5,6 +5,7 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from intacct_bridge.edge.terminal.console import Console
+from intacct_bridge.edge.terminal.tables import Count
 from intacct_bridge.edge.views.load import money
 from intacct_bridge.flow.reconcile.comparison import Comparison, ComparisonMethod, Price, TableComparison
 from intacct_bridge.flow.reconcile.ledger_copy import Amounts
@@ -59,7 +60,7 @@ def verdict(found: Reconciliation) -> str:
     if found.ledger:
         compared.append(counted(found.ledger.places, "balance of the ledger", "balances of the ledger"))
     if found.equal:
-        return f"the copy matches the company: {listed(compared)} compared"
+        return f"The copy matches the company: {listed(compared)} compared"
     differing = [one.table for one in tables if not one.equal]
     parts = []
     if found.balances:
@@ -70,7 +71,7 @@ def verdict(found: Reconciliation) -> str:
     told = [f"{listed(parts)} {'differ' if _plural(found) else 'differs'}"] if parts else []
     if missing := [one.table for one in found.comparison.missing]:
         told.append(f"{_named(missing)} {'is' if len(missing) == 1 else 'are'} not in the copy")
-    return f"the copy does not match the company: {', and '.join(told)}"
+    return f"The copy does not match the company: {', and '.join(told)}"
 
 
 def _plural(found: Reconciliation) -> bool:
@@ -175,13 +176,13 @@ def notes(found: Reconciliation) -> Iterator[str]:
     """What the comparison does not prove."""
     comparison = found.comparison
     if found.no_ledger:
-        yield f"the ledger's balances were not compared: {found.no_ledger}"
+        yield f"The ledger's balances were not compared: {found.no_ledger}"
     sums = [one.table for one in comparison.tables if one.means is ComparisonMethod.SUMS and one.unproven]
     if sums:
-        yield f"text fields were not all compared in {_named(sums)}: --fields compares them"
+        yield f"Text fields were not all compared in {_named(sums)}: --fields compares them"
     counts = [one.table for one in comparison.tables if one.means is ComparisonMethod.COUNT]
     if counts:
-        yield f"only the number of records was compared in {_named(counts)}: Intacct gave no sums"
+        yield f"Only the number of records was compared in {_named(counts)}: Intacct gave no sums"
     for table in comparison.tables:
         if table.note:
             yield f"{table.table}: {table.note}"
@@ -198,12 +199,12 @@ def _left_out(comparison: Comparison) -> Iterator[str]:
         name = f"{one.table}.{', '.join(one.fields)}" if one.fields else one.table
         reasons.setdefault(one.reason, []).append(name)
     for reason, names in reasons.items():
-        yield f"not compared: {_named(names)} ({reason})"
+        yield f"Not compared: {_named(names)} ({reason})"
 
 
 def show_prices(found: list[Price], console: Console) -> None:
     """What a comparison would cost."""
-    rows = [(one.table, one.rows, one.transactions) for one in found]
+    rows = [(one.table, Count(one.rows), Count(one.transactions)) for one in found]
     console.table(("table", "records", "transactions"), rows)
     if not console.as_json:
         total = sum(one.transactions for one in found)

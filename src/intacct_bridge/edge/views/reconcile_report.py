@@ -63,7 +63,7 @@ def report_data(found: Reconciliation, tied: TieOut, digests: Sequence[TableDige
 
 def _body(found: Reconciliation, tied: TieOut, digests: Mapping[str, TableDigest], copy: str) -> Iterator[str]:
     yield f"<h1>Reconciliation of {escape(found.company)}</h1>"
-    yield f'<p class="verdict {"equal" if found.equal else "differs"}">{escape(_sentence(verdict(found)))}</p>'
+    yield f'<p class="verdict {"equal" if found.equal else "differs"}">{escape(verdict(found))}.</p>'
     facts = [
         ("Company", found.company),
         ("Company's time", f"{found.at:%Y-%m-%d %H:%M:%S} UTC"),
@@ -98,7 +98,7 @@ def _tie_out(tied: TieOut) -> Iterator[str]:
     if not tied.controls:
         return
     yield "<h2>Sub-ledgers</h2>"
-    yield f"<p>{escape(_sentence(tie_out_sentence(tied)))}</p>"
+    yield f"<p>{escape(tie_out_sentence(tied))}.</p>"
     heads = ("sub-ledger", "entity", "account", "open items", "ledger", "difference", "unexplained")
     rows = [
         (
@@ -111,10 +111,6 @@ def _tie_out(tied: TieOut) -> Iterator[str]:
     ]
     yield _table(heads, rows, numbers=(3, 4, 5, 6))
     yield _list(tie_out_lines(tied))
-
-
-def _sentence(text: str) -> str:
-    return f"{text[0].upper()}{text[1:]}."
 
 
 def _list(lines: Iterable[str]) -> str:
@@ -192,13 +188,13 @@ def show_changed_tables(data: Mapping[str, Any], changed: Sequence[DigestDiffere
         tables = [{"table": one.table, "reported": _plain(one.reported), "now": _plain(one.now)} for one in changed]
         console.json({"same": not changed, "company": data["company"], "at": data["at"], "changed": tables})
     elif changed:
-        console.result(f"the copy is not the one of {reported}: {counted(len(changed), 'table')} changed")
+        console.result(f"The copy is not the one of {reported}: {counted(len(changed), 'table')} changed")
         for one in changed:
             then = one.reported.rows if one.reported else 0
             now = f"{counted(one.now.rows, 'record')} now" if one.now else "not in the copy now"
             console.result(f"✗ {one.table}: {counted(then, 'record')} then, {now}")
     elif not console.quiet:
-        console.result(f"the copy is the one of {reported}: {counted(len(data['digests']), 'table')} unchanged")
+        console.result(f"The copy is the one of {reported}: {counted(len(data['digests']), 'table')} unchanged")
 
 
 def _plain(one: TableDigest | None) -> dict[str, Any] | None:

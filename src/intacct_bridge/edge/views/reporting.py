@@ -46,8 +46,8 @@ def bring_views_up_to_date(
             made.append(apply_fivetran_layout(sink))
     except IntacctError as error:
         console.complain(console.wrapped("error  ", console.spelled(f"views: {error.message}")))
-        if error.fix:
-            console.complain(console.wrapped("  fix  ", console.spelled(error.fix)))
+        if error.advice:
+            console.complain(console.wrapped("  fix  ", console.spelled(error.advice)))
         return None
     return tuple(made)
 

@@ -36,11 +36,11 @@ def tie_out_sentence(found: TieOut) -> str:
     at, total = f"at the end of {found.day}", counted(len(found.controls), "control account")
     differing = [one for one in found.controls if one.difference]
     if not differing:
-        return f"the sub-ledgers tie to the ledger {at}: {total}"
+        return f"The sub-ledgers tie to the ledger {at}: {total}"
     open_ = [one for one in differing if one.unexplained]
     if not open_:
-        return f"the sub-ledgers tie to the ledger {at}: {total}, {len(differing)} with differences that are explained"
-    return f"the sub-ledgers do not tie to the ledger {at}: {len(open_)} of {total} with unexplained differences"
+        return f"The sub-ledgers tie to the ledger {at}: {total}, {len(differing)} with differences that are explained"
+    return f"The sub-ledgers do not tie to the ledger {at}: {len(open_)} of {total} with unexplained differences"
 
 
 def _row(one: ControlAccount) -> tuple[str | Decimal, ...]:

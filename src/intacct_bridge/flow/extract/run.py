@@ -154,7 +154,7 @@ class Extraction:
             except UnreachableError:
                 raise
             except IntacctError as error:
-                lost = StreamOutcome(stream.name, complete=False, error=error.message, fix=error.fix)
+                lost = StreamOutcome(stream.name, complete=False, error=error.message, fix=error.advice)
                 self._refused = (*self._refused, lost)
         return found
 
@@ -282,7 +282,7 @@ class Extraction:
             seconds=round(monotonic() - began, 3),
             complete=error is None and found is not None and found.known,
             error=f"{failed}{error.message}" if error else "",
-            fix=error.fix if error else "",
+            fix=error.advice if error else "",
         )
 
     def _finish(self, runs: list[StreamRun], results: _Results) -> None:
@@ -291,7 +291,7 @@ class Extraction:
         try:
             self._sink.finish(self.outcomes, self._source.now())
         except IntacctError as error:  # the outcomes of the streams are still reported
-            lost = StreamOutcome(HISTORY, complete=False, error=error.message, fix=error.fix)
+            lost = StreamOutcome(HISTORY, complete=False, error=error.message, fix=error.advice)
             self.outcomes = (*self.outcomes, lost)
         if results.broken:
             raise results.broken[0]

@@ -119,7 +119,7 @@ def _later(
                 yield selection
     except IntacctError as error:  # concerns only the streams that still wait
         message = f"its definition could not be read: {error.message}"
-        lost = (StreamOutcome(one.table, complete=False, error=message, fix=error.fix) for one in waiting.values())
+        lost = (StreamOutcome(one.table, complete=False, error=message, fix=error.advice) for one in waiting.values())
         yield Selection((), {}, refused=tuple(lost))
 
 
@@ -248,7 +248,7 @@ class _SelectionBuilder:
             self._refuse(name, error)
 
     def _refuse(self, name: str, error: IntacctError) -> None:
-        self._refused.append(StreamOutcome(name, complete=False, error=error.message, fix=error.fix))
+        self._refused.append(StreamOutcome(name, complete=False, error=error.message, fix=error.advice))
 
 
 def _rename_fix(name: str, one: VirtualStream | StreamName) -> str:

@@ -413,7 +413,7 @@ class StreamRun:
             widened=self.count.widened,
             unqueryable=(*self.reader.unqueryable, *self.stream.unreadable),
             error=error.message if error else "",
-            fix=(error.fix or _way_out(self.stream, error)) if error else "",
+            fix=(error.advice or _way_out(self.stream, error)) if error else "",
         )
 
 
@@ -421,4 +421,4 @@ def _way_out(stream: Stream, error: IntacctError) -> str:
     """The fix for a cell that does not fit the type of its field."""
     if not isinstance(error, RecordError) or error.field not in stream.fields:
         return ""
-    return f"correct it in Intacct, or read the column as text: `as_text = {stream.name}.{error.field}`"
+    return f"Correct it in Intacct, or read the column as text: `as_text = {stream.name}.{error.field}`"

@@ -128,8 +128,7 @@ class RunError(msgspec.Struct, frozen=True):
         known = error.diagnosis
         fault = known.fault if known is not None and known.fault.errorno else next(iter(error.faults), None)
         code = (fault.errorid or fault.errorno) if fault is not None else ""
-        fix = error.fix or (known.fix if known is not None else "")
-        return cls(error.message, type(error).__name__, code, known.entry if known is not None else "", fix)
+        return cls(error.message, type(error).__name__, code, known.entry if known is not None else "", error.advice)
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):

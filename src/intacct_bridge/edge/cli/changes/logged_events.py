@@ -8,6 +8,7 @@ import click
 
 from intacct_bridge.edge.cli.context import CommandContext, number_option, shared_options
 from intacct_bridge.edge.terminal.exit_statuses import FAILURES
+from intacct_bridge.edge.terminal.tables import Count
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.model.wording import counted
 
@@ -51,7 +52,7 @@ def status_command(context: CommandContext) -> None:
                 one.name,
                 kept_value(one.definition, "receiver"),
                 one.polled_at,
-                *(one.counts.get(state, 0) for state in EventState),
+                *(Count(one.counts.get(state, 0)) for state in EventState),
                 one.oldest_pending,
             )
             for one in log.statuses()

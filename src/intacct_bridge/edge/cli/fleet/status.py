@@ -6,6 +6,7 @@ import click
 
 from intacct_bridge.edge.cli.context import CommandContext
 from intacct_bridge.edge.cli.fleet.fleet_option import with_fleet
+from intacct_bridge.edge.terminal.tables import Count
 from intacct_bridge.model.wording import counted, listed
 
 if TYPE_CHECKING:
@@ -55,7 +56,12 @@ def usage_command(context: CommandContext, fleet: "Fleet", *, month: str, search
     """
     used = fleet.usage(month, like=search)
     rows = [
-        (tenant.name, tenant.settings.get("company_id", ""), used.get(tenant.name, 0), tenant.limits.monthly_limit)
+        (
+            tenant.name,
+            tenant.settings.get("company_id", ""),
+            Count(used.get(tenant.name, 0)),
+            tenant.limits.monthly_limit,
+        )
         for tenant in fleet.tenants(like=search)
     ]
     context.console.table(

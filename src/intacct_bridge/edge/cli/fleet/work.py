@@ -17,6 +17,7 @@ from intacct_bridge.client.local.replaced_file import replaced
 from intacct_bridge.edge.cli.context import CommandContext, file_option, number_option
 from intacct_bridge.edge.cli.fleet.fleet_option import with_fleet
 from intacct_bridge.edge.terminal.failures import INTERRUPTED, TERMINATED, report
+from intacct_bridge.edge.terminal.tables import Count
 from intacct_bridge.errors import IntacctError, SettingsError
 from intacct_bridge.model.wording import counted
 
@@ -252,9 +253,9 @@ def _show_results(context: CommandContext, fleet: "Fleet", results: "dict[RunKey
         outcome, detail = _ENDS_WITHOUT_A_RUN.get(word, (word, ""))
         if run is not None and run.due_at == key.due_at and run.outcome:
             outcome, detail = run.outcome, run.detail
-            rows.append((key.tenant, key.flow, outcome, run.rows, run.transactions, detail))
+            rows.append((key.tenant, key.flow, outcome, Count(run.rows), Count(run.transactions), detail))
         else:
-            rows.append((key.tenant, key.flow, outcome, 0, 0, detail))
+            rows.append((key.tenant, key.flow, outcome, Count(0), Count(0), detail))
         ends.append(statuses.get(outcome, 70))
     context.console.table(("tenant", "flow", "end", "rows", "transactions", "detail"), rows)
     return worst(ends)

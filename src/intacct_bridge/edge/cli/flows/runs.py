@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 import click
 
 from intacct_bridge.edge.cli.context import CommandContext, CommandGroup, file_option, number_option, shared_options
+from intacct_bridge.edge.terminal.tables import Count
 from intacct_bridge.model.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from intacct_bridge.flow.runs.run import Run
+    from intacct_bridge.flow.runs.run import Run, StreamCount
 
 _SHORT = 12
 """Characters of a run's id that are shown, here and by `intacct outbox list`."""
@@ -110,14 +111,8 @@ def show_command(context: CommandContext, *, run_id: str, with_log: bool) -> Non
     if run.streams:
         context.console.result("")
         columns = ("stream", "rows", "deleted", "read", "transactions", "seconds", "error")
-        context.console.table(
-            columns,
-            [
-                (one.name, one.rows, one.deleted, "full" if one.full else "", one.transactions, one.seconds, one.error)
-                for one in run.streams
-                if one.rows or one.deleted or one.error
-            ],
-        )
+        shown = (one for one in run.streams if one.rows or one.deleted or one.error)
+        context.console.table(columns, [_stream_row(one) for one in shown])
     for line in log:
         context.console.result(f"{line.get('time', '')} {line.get('level', ''):<7} {line.get('message', '')}")
 
@@ -156,7 +151,15 @@ def stats_command(context: CommandContext, *, flow: str, connection_name: str, d
         for one in flows
     ]
     months = [
-        (one.month, one.connection, one.company, one.runs, one.transactions, one.allowance, _percent(one.share))
+        (
+            one.month,
+            one.connection,
+            one.company,
+            Count(one.runs),
+            Count(one.transactions),
+            None if one.allowance is None else Count(one.allowance),
+            _percent(one.share),
+        )
         for one in usage
     ]
     rate_columns = ("what", "connection", "runs", "succeeded", "failed", "success", "last success")
@@ -195,10 +198,15 @@ def _row(run: "Run") -> tuple[object, ...]:
         run.connection,
         run.end.value,
         _seconds(run),
-        run.rows or None,
+        Count(run.rows) if run.rows else None,
         _records(run) or None,
-        run.transactions,
+        Count(run.transactions),
     )
+
+
+def _stream_row(one: "StreamCount") -> tuple[object, ...]:
+    read = "full" if one.full else ""
+    return one.name, Count(one.rows), Count(one.deleted), read, Count(one.transactions), one.seconds, one.error
 
 
 def _what_ran(run: "Run") -> str:

@@ -8,6 +8,7 @@ import click
 
 from intacct_bridge.edge.cli.context import CommandContext, file_option, format_option, number_option, shared_options
 from intacct_bridge.edge.terminal.row_formats import FORMATS, format_of, write_parquet, write_rows
+from intacct_bridge.edge.terminal.tables import Count
 from intacct_bridge.edge.views.load import money
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.model.query.where_text import where_text
@@ -64,8 +65,8 @@ def sql_command(
             costs = [
                 (
                     one.read.object,
-                    one.rows,
-                    one.transactions,
+                    Count(one.rows),
+                    Count(one.transactions),
                     _read(one.read),
                     ", ".join(one.read.fields),
                 )
