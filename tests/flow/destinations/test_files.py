@@ -13,12 +13,14 @@ import pyarrow.parquet as pq
 import pytest
 
 from intacct_bridge.errors import SettingsError
+from intacct_bridge.flow.destinations import manifest
 from intacct_bridge.flow.destinations.formats import ParquetFormat
 from intacct_bridge.flow.destinations.latest_rows import views
 from intacct_bridge.flow.destinations.manifest import CopyFolder
 from intacct_bridge.flow.destinations.open import open_sink
 from intacct_bridge.flow.extract.run import Extraction
 from intacct_bridge.flow.streams.bookmark import Bookmark
+from intacct_bridge.flow.streams.stream import StreamOutcome
 from support.flow.company import VENDOR, Company
 from support.flow.destinations import BILLS, NOON, batch, bill
 
@@ -96,6 +98,60 @@ def test_the_outcomes_of_streams_are_reported_where_the_history_cannot_be_stored
     assert (history.stream, history.complete) == ("history", False)
     assert "runs cannot be written" in history.error
     assert history.fix
+
+
+def history(run: int, *streams: str, error: str = "") -> dict[str, Any]:
+    """The history of a run in which each stream ended so."""
+    ended = [StreamOutcome(one, complete=not error, rows=run, error=error).to_dict() for one in streams]
+    return {"run": run, "finished": "2026-11-24T12:00:00+00:00", "outcomes": ended}
+
+
+def last_outcomes(folder: Path) -> dict[str, tuple[int, str]]:
+    """The last outcome of each stream, as a reconciliation reads them."""
+    told = (one for run in CopyFolder(folder).histories() for one in run["outcomes"])
+    return {one["stream"]: (one["rows"], one["error"]) for one in told}
+
+
+def test_old_runs_become_one_file_with_the_last_outcome_of_each_stream(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(manifest, "KEPT_RUNS", 20)
+    monkeypatch.setattr(manifest, "_FOLD_EVERY", 5)
+    for run in range(1, 101):
+        streams = ("APBILL", *(["VENDOR"] if run == 30 else []))
+        CopyFolder(tmp_path).keep_history(run, history(run, *streams))
+        if run == 3:
+            CopyFolder(tmp_path).keep_history(run, history(run, "CLASS", error="not permitted"))
+        expected = {"APBILL": (run, ""), "CLASS": (3, "not permitted"), "VENDOR": (30, "")}
+        if run >= 30:
+            assert last_outcomes(tmp_path) == expected
+            assert 20 <= len(list((tmp_path / "runs").iterdir())) <= 26
+    names = sorted(path.name for path in (tmp_path / "runs").iterdir())
+    assert names[0] == "000000.json"
+    assert names[-1] == "000100.json"
+
+
+def test_an_interrupted_removal_of_old_runs_loses_no_outcome(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(manifest, "KEPT_RUNS", 2)
+    monkeypatch.setattr(manifest, "_FOLD_EVERY", 0)
+    CopyFolder(tmp_path).keep_history(1, history(1, "CLASS", error="not permitted"))
+    CopyFolder(tmp_path).keep_history(2, history(2, "CLASS", "VENDOR"))
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "unlink", failing)
+        CopyFolder(tmp_path).keep_history(3, history(3, "APBILL"))
+    assert len(list((tmp_path / "runs").iterdir())) == 4
+    expected = {"CLASS": (2, ""), "VENDOR": (2, ""), "APBILL": (3, "")}
+    assert last_outcomes(tmp_path) == expected
+    CopyFolder(tmp_path).keep_history(4, history(4, "APBILL"))
+    assert last_outcomes(tmp_path) == expected | {"APBILL": (4, "")}
+    (tmp_path / "runs" / "000003.json").write_text("{")
+    CopyFolder(tmp_path).keep_history(5, history(5, "APBILL"))
+    with pytest.raises(SettingsError, match=r"000003\.json cannot be read"):
+        last_outcomes(tmp_path)
+
+
+def failing(*_: object, **__: object) -> None:
+    raise OSError(28, "No space left on device")
 
 
 @pytest.mark.parametrize("rows", [2, 0])

@@ -15,7 +15,6 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from errno import EIO
 from hashlib import sha256
-from json import dumps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -363,12 +362,10 @@ class FileSink:
     def finish(self, outcomes: Sequence[StreamOutcome], at: datetime) -> None:
         """Write the run's history as a file of its own."""
         history = {"run": self.run, "finished": at.isoformat(), "outcomes": [one.to_dict() for one in outcomes]}
-        folder = self.folder.path / RUNS
         try:
-            folder.mkdir(exist_ok=True)
-            self.folder.replace(f"{RUNS}/{self.run:06}.json", dumps(history, indent=1, ensure_ascii=False))
+            self.folder.keep_history(self.run, history)
         except OSError as error:
-            raise unwritable(folder, error) from None
+            raise unwritable(self.folder.path / RUNS, error) from None
         self.keep_settings({READ_ON: at.date().isoformat()}, at)
 
     def close(self) -> None:

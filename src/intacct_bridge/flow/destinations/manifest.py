@@ -7,7 +7,8 @@ Files that the manifest does not name are left over from an interrupted commit a
 
 import json
 import os
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import IO, Any
@@ -20,6 +21,10 @@ from intacct_bridge.flow.streams.bookmark import Bookmark
 NAME = "manifest.json"
 RUNS = "runs"
 """The folder with a file for the history of each run."""
+KEPT_RUNS = 400
+"""The latest runs that keep a file of their own."""
+_FOLD_EVERY = 100
+"""Runs between two removals of old files."""
 FORMAT = 1
 ROWS = "rows"
 
@@ -169,6 +174,18 @@ def _entry(plain: dict[str, Any]) -> ManifestEntry:
     )
 
 
+def _run_number(path: Path) -> int:
+    return int(path.stem)
+
+
+def _history(path: Path) -> Mapping[str, Any]:
+    try:
+        found: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"{path} cannot be read: {error}", fix="restore it, or remove it") from None
+    return found
+
+
 class CopyFolder:
     """A folder with a manifest; one process writes to it at a time."""
 
@@ -193,12 +210,35 @@ class CopyFolder:
             ) from None
 
     def histories(self) -> Iterator[Mapping[str, Any]]:
-        """The history of each run, oldest first. SettingsError for a damaged file."""
-        for path in sorted((self.path / RUNS).glob("*.json")):
-            try:
-                yield json.loads(path.read_text(encoding="utf-8"))
-            except (OSError, ValueError) as error:
-                raise SettingsError(f"{path} cannot be read: {error}", fix="restore it, or remove it") from None
+        """The history of each run, oldest first, after the last outcomes of those before. SettingsError if damaged."""
+        return map(_history, self._run_files())
+
+    def keep_history(self, run: int, history: Mapping[str, Any]) -> None:
+        """Write the history of a run. The files of old runs become one, with the last outcome of each stream."""
+        (self.path / RUNS).mkdir(exist_ok=True)
+        self._write_history(run, history)
+        files = self._run_files()
+        if len(files) > KEPT_RUNS + _FOLD_EVERY:
+            with suppress(SettingsError, OSError, KeyError, TypeError):  # reconcile names a damaged file
+                self._fold(files[:-KEPT_RUNS])
+
+    def _fold(self, old: Sequence[Path]) -> None:
+        """Write the last outcomes of old runs as the history of the run 0, then remove the files of these runs.
+
+        An interruption in between leaves files that say the same.
+        """
+        told = [_history(path) for path in old]
+        last = {one["stream"]: one for history in told for one in history["outcomes"]}
+        self._write_history(0, {"run": 0, "finished": told[-1]["finished"], "outcomes": list(last.values())})
+        for path in old:
+            if int(path.stem):
+                path.unlink(missing_ok=True)
+
+    def _run_files(self) -> list[Path]:
+        return sorted((path for path in (self.path / RUNS).glob("*.json") if path.stem.isdigit()), key=_run_number)
+
+    def _write_history(self, run: int, history: Mapping[str, Any]) -> None:
+        self.replace(f"{RUNS}/{run:06}.json", json.dumps(history, indent=1, ensure_ascii=False))
 
     def lock(self) -> None:
         """Make the folder, keep other writers out, and remove half-written files of an interrupted run."""
