@@ -45,7 +45,7 @@ class FunctionRefusedError(RefusedError):
 
 
 def bad_sender() -> ControlRefusedError:
-    """An unknown sender id, or a wrong password."""
+    """An unknown sender ID, or a wrong password."""
     return ControlRefusedError(Fault("XL03000006", description2="Incorrect Intacct XML Partner ID or password."))
 
 
