@@ -8,8 +8,8 @@ If constants complete each row, it is refused here.
 """
 
 import re
-from collections.abc import Container, Mapping
-from dataclasses import replace
+from collections.abc import Container, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import cast
 
@@ -49,45 +49,75 @@ def without_total_row(table: InputTable) -> InputTable:
     if table.where is None:  # the records of a plan keep all rows anyway; a filter may leave most of them out
         found = list(table)
         table = replace(table, rows=lambda: iter(found))
-    repeated: list[int] = []
-    last: SourceRow | None = None
-    texts: list[SourceRow] = []
-    amounts: dict[int, Mapping[str, Decimal]] = {}
-    with_word: set[int] = set()
-    width = len(table.columns) - len(table.constants)
-    for row in map(table.own_cells, table):
-        if _repeats_header(row):
-            repeated.append(row.number)
-        elif len(table.columns) > 2 and not row.fault and any(char.isalpha() for char in _only_text(row)):
-            texts.append(row)
-        else:
-            last, texts = row, []
-            if own := _amounts(row, width):
-                amounts[row.number] = own
-                if _has_word(row):
-                    with_word.add(row.number)
-    like_totals = _like_totals(table, amounts, frozenset(repeated)) if amounts else set[int]()
-    worded: set[int] = set()
-    if table.constants:  # they complete the row: the rules would take it as a further line of the record above
-        worded = {number for number, own in amounts.items() if number in with_word and len(own) == 1} - like_totals
-    has_total = last is not None and last.number in like_totals and _has_word(last)
-    total = {last.number} if has_total and last is not None else set[int]()
-    foot = texts if has_total or all(_FOOT.search(_only_text(one)) for one in texts) else []
-    skipped = frozenset({*repeated, *total, *(row.number for row in foot)})
+    rows = _SheetRows.of(table)
+    like_totals = _like_totals(table, rows.amounts, frozenset(rows.repeated)) if rows.amounts else set[int]()
+    worded = rows.with_word_and_one_amount() - like_totals if table.constants else set[int]()
+    total = rows.last if rows.last in like_totals & rows.with_word else None
+    foot = rows.below if total is not None or all(map(_FOOT.search, rows.below.values())) else {}
+    skipped = frozenset({*rows.repeated, *foot, *(() if total is None else (total,))})
     if not skipped and not like_totals and not worded:
         return table
-    notes = [f"Row {number} of {table.path.name} repeats the header; it is left out." for number in repeated[:1]]
-    if len(repeated) > 1:
-        notes = [f"{len(repeated)} rows of {table.path.name} repeat the header; they are left out."]
-    for number in total:
-        shown = ", ".join(f"{column} {amount:,f}" for column, amount in amounts[number].items())
-        notes.append(f"Row {number} of {table.path.name} is a total ({shown}); it is left out.")
-    notes += [f"Row {row.number} of {table.path.name} is {_only_text(row)!r}; it is left out." for row in foot]
     return replace(
         table,
         rows=lambda: (_refused(row, like_totals, worded) for row in table if row.number not in skipped),
-        notes=(*table.notes, *notes),
+        notes=(*table.notes, *_notes(table.path.name, rows, total, foot)),
     )
+
+
+@dataclass(slots=True)
+class _SheetRows:
+    """What the rows of a sheet are, by their numbers."""
+
+    repeated: list[int] = field(default_factory=list)
+    """They repeat the header."""
+    amounts: dict[int, Mapping[str, Decimal]] = field(default_factory=dict)
+    """The amounts of the rows that have little else."""
+    with_word: set[int] = field(default_factory=set)
+    """Those of them that have the word for a total."""
+    last: int | None = None
+    """The last row that is neither a header nor a single text."""
+    below: dict[int, str] = field(default_factory=dict)
+    """The single texts below it."""
+
+    @classmethod
+    def of(cls, table: InputTable) -> "_SheetRows":
+        """Look at every row once."""
+        found = cls()
+        width = len(table.columns) - len(table.constants)
+        for row in map(table.own_cells, table):
+            text = _only_text(row)
+            if _repeats_header(row):
+                found.repeated.append(row.number)
+            elif len(table.columns) > 2 and not row.fault and any(map(str.isalpha, text)):
+                found.below[row.number] = text
+            else:
+                found.last, found.below = row.number, {}
+                found._keep_amounts(row, width)
+        return found
+
+    def _keep_amounts(self, row: SourceRow, width: int) -> None:
+        own = _amounts(row, width)
+        if own:
+            self.amounts[row.number] = own
+            if _has_word(row):
+                self.with_word.add(row.number)
+
+    def with_word_and_one_amount(self) -> set[int]:
+        """Rows that constants complete: the rules would take such a row as a further line of the record above."""
+        return {number for number in self.with_word if len(self.amounts[number]) == 1}
+
+
+def _notes(file: str, rows: _SheetRows, total: int | None, foot: Mapping[int, str]) -> Iterator[str]:
+    """What is left out."""
+    if len(rows.repeated) > 1:
+        yield f"{len(rows.repeated)} rows of {file} repeat the header; they are left out."
+    elif rows.repeated:
+        yield f"Row {rows.repeated[0]} of {file} repeats the header; it is left out."
+    if total is not None:
+        shown = ", ".join(f"{column} {amount:,f}" for column, amount in rows.amounts[total].items())
+        yield f"Row {total} of {file} is a total ({shown}); it is left out."
+    for number, text in foot.items():
+        yield f"Row {number} of {file} is {text!r}; it is left out."
 
 
 def _refused(row: SourceRow, like_totals: Container[int], worded: Container[int]) -> SourceRow:
