@@ -263,6 +263,7 @@ def test_a_transaction_pooler_is_refused(postgres_server: str, postgres_place: P
     [
         ("postgresql://host:port/db", "not a URI"),
         ("postgresql://host/db?sslmode=requires", "sslmode is 'requires'; did you mean require"),
+        ("postgresql://host/db?sslmode=", "sslmode is ''"),
         ("postgresql://host/db?shcema=x", "unsupported option 'shcema'; did you mean schema"),
         ("postgresql://host/db?schema=", "the schema must have a name"),
         (f"postgresql://host/db?schema={'x' * 64}", "1 to 63 bytes"),

@@ -138,18 +138,7 @@ def server_of(uri: str) -> Server:
             " such as %40 for @ and %2F for /",
         ) from None
     root = options.get("sslrootcert", "")
-    mode = options.get("sslmode", "verify-full" if root == SYSTEM_ROOT else "prefer")
-    if mode not in _SSL_MODES:
-        raise SettingsError(
-            f"{redacted(uri)}: sslmode is {mode!r}{did_you_mean(mode, _SSL_MODES)}",
-            fix=f"use one of {', '.join(_SSL_MODES)}",
-        )
-    if root == SYSTEM_ROOT and mode != "verify-full":
-        raise SettingsError(
-            f"{redacted(uri)}: sslrootcert=system needs sslmode=verify-full", fix="write it into the URI"
-        )
-    if root and mode == "require":  # as libpq has it
-        mode = "verify-ca"
+    mode = _ssl_mode(uri, options.get("sslmode"), root)
     from getpass import getuser
 
     user = options.get("user") or unquote(parts.username or "") or os.environ.get("PGUSER") or getuser()
@@ -164,6 +153,22 @@ def server_of(uri: str) -> Server:
         "" if root == SYSTEM_ROOT else root,
         seconds,
     )
+
+
+def _ssl_mode(uri: str, asked: str | None, root: str) -> str:
+    """The mode that is in force with these root certificates, as libpq has it."""
+    default = "verify-full" if root == SYSTEM_ROOT else "prefer"
+    mode = default if asked is None else asked
+    if mode not in _SSL_MODES:
+        raise SettingsError(
+            f"{redacted(uri)}: sslmode is {mode!r}{did_you_mean(mode, _SSL_MODES)}",
+            fix=f"use one of {', '.join(_SSL_MODES)}",
+        )
+    if root == SYSTEM_ROOT and mode != "verify-full":
+        raise SettingsError(
+            f"{redacted(uri)}: sslrootcert=system needs sslmode=verify-full", fix="write it into the URI"
+        )
+    return "verify-ca" if root and mode == "require" else mode
 
 
 def _options(uri: str) -> dict[str, str]:

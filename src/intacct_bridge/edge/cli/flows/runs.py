@@ -85,8 +85,19 @@ def show_command(context: CommandContext, *, run_id: str, with_log: bool) -> Non
     if context.console.as_json:
         context.console.json(run_data(run) | ({"log_lines": log} if with_log else {}))
         return
+    context.console.pairs({name: value for name, value in _facts(run).items() if value not in ("", None, [])})
+    if run.streams:
+        context.console.result("")
+        columns = ("stream", "rows", "deleted", "read", "transactions", "seconds", "error")
+        shown = (one for one in run.streams if one.rows or one.deleted or one.error)
+        context.console.table(columns, [_stream_row(one) for one in shown])
+    for line in log:
+        context.console.result(f"{line.get('time', '')} {line.get('level', ''):<7} {line.get('message', '')}")
+
+
+def _facts(run: "Run") -> dict[str, object]:
     error = run.error
-    facts = {
+    return {
         "run": run.id,
         "flow": run.flow,
         "command": _what_ran(run),
@@ -100,21 +111,13 @@ def show_command(context: CommandContext, *, run_id: str, with_log: bool) -> Non
         "error": error.message if error is not None else "",
         "error id": ", ".join(text for text in (error.kind, error.code, error.entry) if text) if error else "",
         "fix": error.fix if error is not None else "",
-        "rows": run.rows or "",
-        "deleted": run.deleted or "",
+        "rows": Count(run.rows) if run.rows else "",
+        "deleted": Count(run.deleted) if run.deleted else "",
         "records": _records(run),
-        "transactions": run.transactions if run.status is not None else f"{run.transactions:,} or more",
+        "transactions": Count(run.transactions) if run.status is not None else f"{run.transactions:,} or more",
         "refused rows": list(run.refused_rows),
         "log": run.log if run.log and Path(run.log).exists() else "",
     }
-    context.console.pairs({name: value for name, value in facts.items() if value not in ("", None, [])})
-    if run.streams:
-        context.console.result("")
-        columns = ("stream", "rows", "deleted", "read", "transactions", "seconds", "error")
-        shown = (one for one in run.streams if one.rows or one.deleted or one.error)
-        context.console.table(columns, [_stream_row(one) for one in shown])
-    for line in log:
-        context.console.result(f"{line.get('time', '')} {line.get('level', ''):<7} {line.get('message', '')}")
 
 
 @runs_command.command("stats")
