@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from intacct_bridge.client.client import Client
+from intacct_bridge.edge.terminal.console import Console
 from intacct_bridge.emulator.gateway.server import serve
 from intacct_bridge.emulator.settings.faults import ScriptedFault
 from intacct_bridge.errors import CapError, InDoubtError
@@ -16,7 +17,7 @@ from intacct_bridge.flow.post.single_writes import OutboxWriter
 from support import small_company
 from support.edge.command_line import Intacct
 from support.edge.http_reader import HttpReader
-from support.journeys.objects import VENDORS
+from support.journeys.objects import BILLS, VENDORS
 
 
 @contextmanager
@@ -160,3 +161,101 @@ def test_a_delete_with_a_lost_answer_shows_each_record(intacct: Intacct, home: P
             assert intacct("create", "CLASS", f"CLASSID=O-{number}", "NAME=One", **reader.environ).status == 0
         ran = intacct("delete", "CLASS", "O-1", "O-2", **reader.environ)
         assert (ran.status, ran.out.count("in doubt")) == (5, 2), ran.said
+
+
+@pytest.mark.parametrize(
+    ("words", "meanwhile", "told"),
+    [
+        (("update", "VENDOR", "V-1", "NAME=Ours"), ("update", "VENDOR", "V-1", "NAME=Theirs"),
+         "NAME was Acme Paper, and is Theirs now"),
+        (("update", "VENDOR", "V-1", "COMMENTS=ours"), ("update", "VENDOR", "V-1", "COMMENTS=theirs"),
+         "COMMENTS was empty, and is theirs now"),
+        (("update", "VENDOR", "V-1", "NAME=Ours"), ("delete", "VENDOR", "V-1"), "VENDOR 1 no longer exists in Intacct"),
+        (("delete", "VENDOR", "V-2", "V-1"), ("update", "VENDOR", "V-1", "NAME=Theirs"),
+         "NAME was Acme Paper, and is Theirs now"),
+    ],
+)  # fmt: skip
+def test_a_record_that_changes_while_production_waits_for_an_answer_is_left(
+    intacct: Intacct,
+    home: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    words: tuple[str, ...],
+    meanwhile: tuple[str, ...],
+    told: str,
+) -> None:
+    with served() as reader:
+        Path("vendors.csv").write_text(VENDORS)
+        assert intacct("load", "vendors.csv", "--as", "VENDOR", "--apply", **reader.environ).status == 0
+        left: list[tuple[str, ...]] = [meanwhile]
+
+        def answer(_: Console, question: str) -> bool:
+            while left:
+                assert intacct(*left.pop(), "--yes", **reader.environ).status == 0
+            return True
+
+        monkeypatch.setattr(Console, "confirm", answer)
+        environ = {**reader.environ, "INTACCT_ENVIRONMENT": "production"}
+        before = len(listed(intacct, reader))
+        moved = intacct(*words, **environ)
+        assert (moved.status, told in moved.err) == (2, True), moved.said
+        assert len(listed(intacct, reader)) == before + 1, "only the other write is in the outbox"
+        rows = {row["VENDORID"]: row["NAME"] for row in reader.rows("VENDOR", "VENDORID", "NAME")}
+        expected = {"V-1": "Theirs" if "NAME=Theirs" in meanwhile else "Acme Paper", "V-2": "Bolt Ltd"}
+        if meanwhile[0] == "delete":
+            del expected["V-1"]
+        assert rows == expected
+        again = intacct(*words, **environ)
+        assert again.status == (1 if meanwhile[0] == "delete" else 0), again.said
+
+
+def test_lines_that_change_while_production_waits_for_an_answer_are_left(
+    intacct: Intacct, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The lines keep their number and amount."""
+    line = {"ACCOUNTNO": "60100", "TRX_AMOUNT": "15.00", "LOCATIONID": "100", "DEPARTMENTID": "100"}
+
+    def described(text: str) -> str:
+        path = Path(f"{text}.json")
+        path.write_text(json.dumps({"APBILLITEMS": [{**line, "ENTRYDESCRIPTION": text}]}))
+        return str(path)
+
+    with served() as reader:
+        for name, text in (("vendors.csv", VENDORS), ("bills.csv", BILLS)):
+            Path(name).write_text(text)
+            object_name = "VENDOR" if name == "vendors.csv" else "APBILL"
+            assert intacct("load", name, "--as", object_name, "--apply", **reader.environ).status == 0
+        (bill,) = (
+            row["RECORDNO"] for row in reader.rows("APBILL", "RECORDNO", "RECORDID") if row["RECORDID"] == "INV-2"
+        )
+        theirs = ("update", "APBILL", bill, "--from", described("theirs"), "--yes")
+
+        def answer(_: Console, question: str) -> bool:
+            assert intacct(*theirs, **reader.environ).status == 0
+            return True
+
+        monkeypatch.setattr(Console, "confirm", answer)
+        environ = {**reader.environ, "INTACCT_ENVIRONMENT": "production"}
+        moved = intacct("update", "APBILL", bill, "--from", described("ours"), **environ)
+        assert (moved.status, "APBILLITEMS was" in moved.err) == (2, True), moved.said
+        assert [row["ENTRYDESCRIPTION"] for row in reader.rows("APBILLITEM", "ENTRYDESCRIPTION", RECORDKEY=bill)] == [
+            "theirs"
+        ]
+
+
+def test_document_type_2_1_finds_updates_restores_and_deletes_a_record(intacct: Intacct, home: Path) -> None:
+    with served() as reader:
+        Path("vendors.csv").write_text(VENDORS)
+        assert intacct("load", "vendors.csv", "--as", "VENDOR", "--apply", **reader.environ).status == 0
+        legacy = {**reader.environ, "INTACCT_DTD_VERSION": "2.1"}
+
+        def names() -> dict[str, str]:
+            return {row["VENDORID"]: row["NAME"] for row in reader.rows("VENDOR", "VENDORID", "NAME")}
+
+        for words, left in (
+            (("update", "VENDOR", "V-1", "NAME=Ours"), {"V-1": "Ours", "V-2": "Bolt Ltd"}),
+            (("undo", "--entry", "3", "--apply"), {"V-1": "Acme Paper", "V-2": "Bolt Ltd"}),
+            (("delete", "VENDOR", "V-1"), {"V-2": "Bolt Ltd"}),
+        ):
+            ran = intacct(*words, **legacy)
+            assert ran.status == 0, ran.said
+            assert names() == left

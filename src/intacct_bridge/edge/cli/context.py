@@ -233,13 +233,17 @@ class CommandContext:
             self._closers.append(self._emulator.close)
         return self._emulator
 
+    def asks_before_write(self, *, yes: bool) -> bool:
+        """Whether `allow_write` asks a person."""
+        return self.connection.environment == "production" and not yes
+
     def allow_write(self, what: str, *, yes: bool = False) -> bool:
         """Name the target of a write. A production company needs `yes`, or the answer yes to a question.
 
         True if a person answered: that takes time, in which the company may have changed.
         """
         target = self.connection.target
-        if self.connection.environment != "production" or yes:
+        if not self.asks_before_write(yes=yes):
             self.console.say(f"Writing {what} to {target}.")
             return False
         if not self.console.confirm(f"Write {what} to {target}?"):

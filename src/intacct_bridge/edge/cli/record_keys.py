@@ -4,14 +4,13 @@ A number may be both: `100` can be a location's id and another location's RECORD
 finds two records, an error asks which one is meant.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from intacct_bridge.client.client import Client
+from intacct_bridge.client.protocol import Gateway, Row
 from intacct_bridge.errors import InvalidRequestError, RecordError
 from intacct_bridge.model import keys as known
 from intacct_bridge.model.query.query import Query, any_of, field
-from intacct_bridge.wire.values import Value
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +22,7 @@ class FoundRecord:
     name: str = ""
 
 
-def find_records(client: Client, object_name: str, given: Sequence[str], *, by: str = "either") -> list[FoundRecord]:
+def find_records(client: Gateway, object_name: str, given: Sequence[str], *, by: str = "either") -> list[FoundRecord]:
     """The record of each key, in order. RecordError if there is none, InvalidRequestError for two."""
     described = client.describe(object_name)
     key = known.record_key(described.name)
@@ -53,8 +52,8 @@ def _find(  # noqa: PLR0917
     object_name: str,
     key: str,
     natural: str,
-    by_record: dict[str, dict[str, Value]],
-    by_name: dict[str, dict[str, Value]],
+    by_record: Mapping[str, Row],
+    by_name: Mapping[str, Row],
 ) -> FoundRecord:
     record, named = by_record.get(text), by_name.get(text)
     if record is not None and named is not None and record[key] != named[key]:

@@ -96,8 +96,8 @@ def _finding(write: Write, rule: str, text: str, fix: str) -> Finding:
 
 
 def moved_facts(write: Write, seen: Mapping[str, str], facts: Mapping[str, str]) -> list[Finding]:
-    """Facts of a record that a kept plan has seen, and that are not the same any more."""
-    moved = (f"{name} was {value}, and is {facts.get(name) or 'empty'} now" for name, value in seen.items()
+    """Facts of a record that were seen before, and that are not the same any more."""
+    moved = (f"{name} was {value or 'empty'}, and is {facts.get(name) or 'empty'} now" for name, value in seen.items()
              if facts.get(name, "") != value)  # fmt: skip
     return [_finding(write, "moved", f"{write.label}: {text}", "make a new plan") for text in moved]
 

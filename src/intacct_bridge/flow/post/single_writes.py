@@ -15,12 +15,14 @@ from intacct_bridge.client.connections.connection import Connection
 from intacct_bridge.client.writing import IN_DOUBT, NOT_SENT, Outcome, tell_outcomes
 from intacct_bridge.errors import InDoubtError, IntacctError, InvalidRequestError, SettingsError
 from intacct_bridge.flow.approval.admission import refuse_without_plan
-from intacct_bridge.flow.company.current_records import Locator
+from intacct_bridge.flow.company.current_records import CurrentRecord, Locator
 from intacct_bridge.flow.company.find_by_key import key_values
+from intacct_bridge.flow.company.legacy import LegacyGateway
 from intacct_bridge.flow.company.target_company import TargetCompany
-from intacct_bridge.flow.company.writable import writable_object
+from intacct_bridge.flow.company.writable import WritableObject, writable_object
 from intacct_bridge.flow.outbox.entry import Intent, OutboxEntry
 from intacct_bridge.flow.outbox.outbox import Outbox, open_outbox
+from intacct_bridge.flow.plan.actions import moved_facts
 from intacct_bridge.flow.plan.changes import replaced_values
 from intacct_bridge.flow.plan.context import write_target
 from intacct_bridge.flow.plan.plan import posting_date, totals
@@ -28,6 +30,7 @@ from intacct_bridge.flow.post.sender import Sender, refuse_read_only
 from intacct_bridge.flow.records.identity import content_digest
 from intacct_bridge.flow.records.lookup_keys import lookup_keys_of
 from intacct_bridge.flow.records.status import UNRESOLVED, RecordStatus
+from intacct_bridge.flow.records.values import equal_form
 from intacct_bridge.flow.records.write import Identity, RecordLine, Write, WriteOperation
 from intacct_bridge.flow.tables.source_row import SourceRow
 from intacct_bridge.model.batched import batched
@@ -35,6 +38,7 @@ from intacct_bridge.model.keys import lines, natural_key
 from intacct_bridge.model.wording import counted
 from intacct_bridge.model.writing.generic import is_rows
 from intacct_bridge.wire.envelope import ABORTED, FAILURE, SUCCESS
+from intacct_bridge.wire.values import Value
 from intacct_bridge.wire.xml import Element, serialize
 
 _BATCH = 100
@@ -76,12 +80,25 @@ class OwnOutbox:
             self._outbox = None
 
 
+SeenValues = Mapping[str, Value] | None
+"""The values of a record that an update replaces, or the facts of one that is deleted; None if it was not read."""
+
+
+def seen_records(
+    client: Client, operation: str, object_name: str, rows: Sequence[Mapping[str, Any]]
+) -> list[SeenValues]:
+    """The records that these rows of an update or a delete are for, as the company has them now."""
+    writes = [_write(WriteOperation(operation), object_name.upper(), row) for row in rows]
+    return [write.earlier for write in _with_earlier(client, writes)]
+
+
 class OutboxWriter:
     """Sends the writes of a client through an outbox; a client takes it as its `writer`.
 
     Without an outbox it opens the connection's own with the first write, and closes it with the client. The caller
     closes an outbox of its own. With `keep_earlier` it reads the values that an update replaces, so that the update can
-    be taken back: one query for 500 records.
+    be taken back, and the facts of a record that is deleted: one query for 500 records. With `seen`, which
+    `seen_records` gives for the same rows, it refuses a write whose record was changed since.
     """
 
     def __init__(
@@ -89,11 +106,13 @@ class OutboxWriter:
         outbox: Outbox | Callable[[Connection], Outbox] | None = None,
         *,
         keep_earlier: bool = False,
+        seen: "Sequence[SeenValues]" = (),
         run: str = "",
     ) -> None:
         self._own = OwnOutbox(run)
         self._given = outbox
-        self._keep_earlier = keep_earlier
+        self._keep_earlier = keep_earlier or bool(seen)
+        self._seen = seen
 
     def _outbox(self, connection: Connection) -> Outbox:
         if isinstance(self._given, Outbox):
@@ -131,8 +150,10 @@ class OutboxWriter:
         outbox.begin_run(target.user, lambda: client.company_time)
         writes = [_write(WriteOperation(operation), object_name.upper(), row) for row in rows]
         _check_doubts(target, outbox, writes)
-        if self._keep_earlier and operation == WriteOperation.UPDATE and not client.connection.is_legacy:
+        if self._keep_earlier and operation != WriteOperation.CREATE:
             writes = _with_earlier(client, writes)
+        if self._seen:
+            _refuse_changed(writes, self._seen)
         sender = Sender(client, outbox)
         done: list[OutboxEntry] = []
         for some in batched(zip(writes, bodies, strict=True), _BATCH):
@@ -187,16 +208,37 @@ def _as_now(outbox: Outbox, entry: OutboxEntry) -> OutboxEntry:
 
 
 def _with_earlier(client: Client, writes: Sequence[Write]) -> list[Write]:
-    """The updates of records that are named by their record number, with the values that they replace."""
-    writable = writable_object(client, writes[0].object)
-    by = writable.lookup.record_key
-    if not all(write.fields.get(by) for write in writes):
+    """The updates and deletes with what they replace or delete, if all of them name their record by the same field."""
+    company = LegacyGateway(client)
+    writable = writable_object(company, writes[0].object)
+    names = (writable.lookup.record_key, natural_key(writable.name) or "")
+    by = next((name for name in names if all(write.fields.get(name) for write in writes)), "")
+    if not by:
         return list(writes)
-    located = Locator(client, writable).locate([(replace(write, lines={}), (by,)) for write in writes])
+    located = Locator(company, writable).locate([(write, (by,)) for write in writes])
     return [
-        replace(write, earlier=replaced_values(write, found[0], writable)) if found else write
+        replace(write, earlier=_seen(write, found[0], writable)) if found else write
         for write, found in zip(writes, located, strict=True)
     ]
+
+
+def _seen(write: Write, current: CurrentRecord, writable: WritableObject) -> Mapping[str, Value]:
+    return current.facts if write.operation is WriteOperation.DELETE else replaced_values(write, current, writable)
+
+
+def _refuse_changed(writes: Sequence[Write], seen: Sequence[SeenValues]) -> None:
+    """InvalidRequestError if the record of a write is not as it was seen."""
+    for write, before in zip(writes, seen, strict=True):
+        if before is None:
+            continue
+        if write.earlier is None:
+            raise InvalidRequestError(f"{write.label} no longer exists in Intacct", fix="Check its key.")
+        texts = [{name: equal_form(value) for name, value in values.items()} for values in (before, write.earlier)]
+        if moved := moved_facts(write, *texts):
+            raise InvalidRequestError(
+                f"{moved[0].message}: it was changed in Intacct before you answered",
+                fix="Look at the record, and run the command again.",
+            )
 
 
 def _write(operation: WriteOperation, name: str, row: Mapping[str, Any]) -> Write:
@@ -204,7 +246,7 @@ def _write(operation: WriteOperation, name: str, row: Mapping[str, Any]) -> Writ
     fields = {key.upper(): value for key, value in row.items() if not is_rows(value) and not isinstance(value, Mapping)}
     owned = {one.wrapper: one.line for one in lines(name)}
     sets = {
-        key: tuple(RecordLine(owned.get(key, ""), dict(line), _NO_ROW) for line in value)
+        key.upper(): tuple(RecordLine(owned.get(key.upper(), ""), _upper(line), _NO_ROW) for line in value)
         for key, value in row.items()
         if is_rows(value)
     }
@@ -213,6 +255,10 @@ def _write(operation: WriteOperation, name: str, row: Mapping[str, Any]) -> Writ
     digest = content_digest(name, {key.upper(): value for key, value in row.items()}, {})
     identity = Identity(f"single:{uuid.uuid4().hex}", "single")
     return Write(operation, name, fields, identity, digest, f"{name} {named}".strip(), (), sets)
+
+
+def _upper(line: Mapping[str, Any]) -> dict[str, Any]:
+    return {name.upper(): value for name, value in line.items()}
 
 
 def _intent(target: TargetCompany, write: Write, body: Element) -> Intent:

@@ -73,7 +73,7 @@ def _act(
     action = action_of(operation, object_name, is_legacy=context.connection.is_legacy)
     if comment and not action.comment:
         raise SettingsError(f"{action.function} takes no text", fix="Leave --comment out.")
-    (found,) = find_records(context.client, object_name, [key], by=by)
+    (found,) = find_records(context.load_gateway, object_name, [key], by=by)
     day = date.date() if date is not None else context.client.company_time.date()
     write: Write = action_write(action, found.record, found.name, day=day, comment=comment)
     with context.open_outbox() as outbox:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from intacct_bridge.client.reading.records import Record
     from intacct_bridge.client.writing import Outcome
     from intacct_bridge.edge.cli.record_keys import FoundRecord
+    from intacct_bridge.flow.post.single_writes import SeenValues
 
 BY = click.option(
     "--by",
@@ -50,7 +51,7 @@ def get_command(context: CommandContext, *, object_name: str, keys: tuple[str, .
     from intacct_bridge.edge.cli.record_keys import find_records
 
     name = object_name.upper()
-    found = find_records(context.client, name, keys, by=by)
+    found = find_records(context.load_gateway, name, keys, by=by)
     records = context.client.read(name, [one.record for one in found])
     if context.console.as_json:
         context.console.json(records)
@@ -134,18 +135,22 @@ def update_command(
       intacct update VENDOR V-10012 "COMMENTS="
     """
     from intacct_bridge.edge.cli.record_keys import find_records
-    from intacct_bridge.model.keys import record_key
+    from intacct_bridge.model.keys import natural_key, record_key
 
     name = object_name.upper()
     row = _row(context, name, fields, source)
-    (found,) = find_records(context.client, name, [key], by=by)
+    (found,) = find_records(context.load_gateway, name, [key], by=by)
     number = record_key(name)
     row = _of_record(row, number, found.record, f"{name} {key}")
-    row[number] = int(found.record) if found.record.isdecimal() else found.record
+    named = natural_key(name) if context.connection.is_legacy and found.name else None
+    if named is not None:  # the functions of document type 2.1 name the record by it
+        row = {**{key: value for key, value in row.items() if key.upper() != named}, named: found.name}
+    else:
+        row[number] = int(found.record) if found.record.isdecimal() else found.record
     if out is not None:
         return _keep(context, "update", name, [row], out, source=f"update {name} {key}")
-    context.allow_write(f"{name} {found.name or found.record}", yes=yes)
-    _show_outcome(context, "updated", name, _through_outbox(context, "update", name, [row]))
+    outcomes = _changed(context, "update", name, [row], what=f"{name} {found.name or found.record}", yes=yes)
+    _show_outcome(context, "updated", name, outcomes)
     return 0
 
 
@@ -169,14 +174,16 @@ def delete_command(
     from intacct_bridge.model.keys import record_key
 
     name = object_name.upper()
-    found = find_records(context.client, name, keys, by=by)
+    found = find_records(context.load_gateway, name, keys, by=by)
     listed = ", ".join(one.name or one.record for one in found[:5])
     if out is not None:
         rows = [{record_key(name): one.record} for one in found]
         return _keep(context, "delete", name, rows, out, source=f"delete {name} {listed}")
-    context.allow_write(f"the deletion of {len(found)} {name} ({listed}{', …' if len(found) > 5 else ''})", yes=yes)
+    what = f"the deletion of {len(found)} {name} ({listed}{', …' if len(found) > 5 else ''})"
     try:
-        outcomes = _through_outbox(context, "delete", name, [one.record for one in found])
+        outcomes = _changed(
+            context, "delete", name, [{record_key(name): one.record} for one in found], what=what, yes=yes
+        )
     except IntacctError as error:
         if len(found) > 1 and error.outcomes:
             _show_deletes(context, found, error.outcomes)
@@ -196,8 +203,33 @@ def _show_deletes(context: CommandContext, found: "Sequence[FoundRecord]", outco
     context.console.table(("given", "record", "outcome", "why"), shown)
 
 
+def _changed(
+    context: CommandContext,
+    operation: str,
+    object_name: str,
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    what: str,
+    yes: bool,
+) -> "Sequence[Outcome]":
+    """Update or delete existing records. After an answer to a question they must be as they were before it."""
+    from intacct_bridge.flow.post.single_writes import seen_records
+    from intacct_bridge.model.keys import record_key
+
+    asks = context.asks_before_write(yes=yes)
+    seen = seen_records(context.client, operation, object_name, rows) if asks else ()
+    context.allow_write(what, yes=yes)
+    given = [row[record_key(object_name)] for row in rows] if operation == "delete" else rows
+    return _through_outbox(context, operation, object_name, given, seen=seen)
+
+
 def _through_outbox(
-    context: CommandContext, operation: str, object_name: str, given: "Sequence[Any]"
+    context: CommandContext,
+    operation: str,
+    object_name: str,
+    given: "Sequence[Any]",
+    *,
+    seen: "Sequence[SeenValues]" = (),
 ) -> "Sequence[Outcome]":
     """Write through the company's outbox, which keeps the write and its receipt."""
     from intacct_bridge.client.writing import IN_DOUBT, NOT_SENT
@@ -208,7 +240,7 @@ def _through_outbox(
 
     refuse_without_plan(context.connection, fix=way_to_approval(context))
     with context.open_outbox() as outbox:
-        client = context.client.through(OutboxWriter(outbox, keep_earlier=True))
+        client = context.client.through(OutboxWriter(outbox, keep_earlier=True, seen=seen))
         send = {"create": client.create, "update": client.update, "delete": client.delete}[operation]
         context.recorder.destination = f"{object_name} in {context.connection.target}"
         outcomes: Sequence[Outcome] = ()
