@@ -9,14 +9,14 @@ MEANINGS = {
     1: "ran, and found failures",
     2: "wrong usage or settings, or refused before a call",
     3: "refused by Intacct",
-    4: "gave up after a temporary failure, or after an unreadable answer to a read",
+    4: "gave up after a temporary fault, or after an unreadable answer to a read",
     5: "in doubt (outranks all others)",
     70: "a bug in Intacct Bridge; please report it",
     130: "interrupted",
     141: "the reader of the output closed it",
     143: "ended by SIGTERM",
 }
-_SHORT = {2: "wrong usage or settings", 4: "temporary failure", 5: "in doubt", 70: "bug", 141: "output closed early"}
+_SHORT = {2: "wrong usage or settings", 4: "temporary fault", 5: "in doubt", 70: "bug", 141: "output closed early"}
 _ALWAYS = (0, 2, 70, 130, 141, 143)
 _CONNECTED = {3: "", 4: ""}
 _DATABASE = {4: "the fleet's database cannot be reached"}
@@ -77,7 +77,7 @@ _BY_COMMAND: dict[str, dict[int, str]] = {
     "flows check": {1: "mistakes"},
     "flows systemd": {},
     "flows cron": {},
-    "run": {1: "a flow found failures", 3: "", 4: "temporary failure, or a flow is running already", 5: ""},
+    "run": {1: "a flow found failures", 3: "", 4: "temporary fault, or a flow is running already", 5: ""},
     "fleet run": {1: "a run found failures", **_CONNECTED, 5: ""},
     "fleet demo": {1: "a check failed"},
     "fleet work": {4: "the fleet's database cannot be reached, or other workers took over the runs"},

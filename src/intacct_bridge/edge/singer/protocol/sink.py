@@ -332,7 +332,7 @@ class SingerWriter:
             self._before = bookmark
         known = None if self._keys is None else self._keys.document(self._sink.most_keys)
         if known is None:
-            self._keys = None  # too many; the next full refresh begins anew
+            self._keys = None  # too many; the next full refresh starts over
         self._sink.commit(
             self._stream.name,
             bookmark,
