@@ -9,11 +9,11 @@ from intacct_bridge.client.client import Client
 from intacct_bridge.edge.demo.company import demo_connection
 from intacct_bridge.emulator.gateway.gateway import Emulator
 from intacct_bridge.emulator.gateway.server import serve
-from support.journeys.posting import clock, desk, emulator
+from support.journeys.posting import clock, desk, emulator, pipe
 from support.journeys.tapping import Tap
 from support.journeys.transaction_check import TransactionCheck
 
-__all__ = ["clock", "desk", "emulator", "reader", "tap", "transactions"]
+__all__ = ["clock", "desk", "emulator", "pipe", "reader", "tap", "transactions"]
 
 
 @pytest.fixture(autouse=True)

@@ -2,11 +2,11 @@
 
 import json
 import stat
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from intacct_bridge.emulator.gateway.gateway import Emulator
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.flow.approval.approvals import approve, keep_plan, made_plan
 from intacct_bridge.flow.approval.plan_folder import PlanFolder, is_plan_id, plan_file
@@ -19,15 +19,13 @@ from intacct_bridge.flow.records.status import RecordStatus
 from intacct_bridge.store.place import Place
 from support.edge.plan_files import resealed
 from support.journeys.objects import VENDORS, Desk
-from support.small_company import Clock, client, company
+from support.small_company import client
 
 
 @pytest.fixture
-def desk(tmp_path: Path, place: Place, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+def desk(tmp_path: Path, emulator: Emulator, place: Place, monkeypatch: pytest.MonkeyPatch) -> Desk:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))  # where the plans beside a database are
-    emulator = company(Clock())
-    yield Desk(tmp_path, emulator, place=place)
-    emulator.close()
+    return Desk(tmp_path, emulator, place=place)
 
 
 def kept(desk: Desk, gateway: object, outbox: Outbox, *, needed: bool = True) -> Path:

@@ -5,7 +5,7 @@ The journal entries of the company are counted by a client that has no outbox.
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -41,14 +41,6 @@ def entry(name: str = "Rent", **more: str) -> dict[str, Any]:
 def at(position: str, stream: str = STREAM) -> dict[str, Any]:
     """A STATE in which the stream has been read up to this position."""
     return {"type": "STATE", "value": {"bookmarks": {stream: {"read_up_to": position}}}}
-
-
-@pytest.fixture
-def pipe(tmp_path: Path) -> Iterator[Pipe]:
-    made = company(Clock())
-    yield Pipe(tmp_path, made)
-    assert made.incidents == []
-    made.close()
 
 
 def titles(pipe: Pipe) -> Counter[str]:

@@ -1,6 +1,6 @@
 """An approval binds one plan to a person and a time; everything else that would be sent is refused before it is."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from intacct_bridge.emulator.gateway.gateway import Emulator
 from intacct_bridge.errors import InvalidRequestError, SettingsError
 from intacct_bridge.flow.approval.approvals import approve, keep_plan
 from intacct_bridge.flow.approval.digest import plan_digest
@@ -25,7 +26,7 @@ from intacct_bridge.store.place import Place
 from intacct_bridge.wire.xml import element
 from support.edge.plan_files import resealed
 from support.journeys.objects import BILLS, VENDORS, Desk
-from support.small_company import Clock, client, company
+from support.small_company import client
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 POSTED = [RecordStatus.APPLIED] * 2
@@ -34,10 +35,8 @@ USUAL = LoadSettings()
 
 
 @pytest.fixture
-def desk(tmp_path: Path, place: Place) -> Iterator[Desk]:
-    emulator = company(Clock())
-    yield Desk(tmp_path, emulator, connecting=dict(REQUIRED), place=place)
-    emulator.close()
+def desk(tmp_path: Path, emulator: Emulator, place: Place) -> Desk:
+    return Desk(tmp_path, emulator, connecting=dict(REQUIRED), place=place)
 
 
 def outbox(desk: Desk, now: datetime = NOW, path: Path | None = None) -> Outbox:

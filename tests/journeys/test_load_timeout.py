@@ -19,11 +19,6 @@ GJ,2026-11-02,Rent,R-1,60100,-1,5,110,100
 CASES = {"APBILL": (BILLS, ["INV-1", "INV-2"], "RECORDID"), "GLBATCH": (ENTRIES, ["R-1"], "REFERENCENO")}
 
 
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
 @pytest.fixture(params=[True, False], ids=["control ids are kept", "control ids are not kept"])
 def desk(tmp_path: Path, clock: Clock, request: pytest.FixtureRequest) -> Iterator[Desk]:
     late = (

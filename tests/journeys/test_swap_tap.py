@@ -15,11 +15,6 @@ from support.small_company import Clock, client, little_company
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
 def little(clock: Clock) -> Iterator[Emulator]:
     with closing(little_company(clock)) as emulator:
         yield emulator

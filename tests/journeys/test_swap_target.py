@@ -5,13 +5,11 @@ What a target of hotglue leaves behind is compared with what an independent read
 
 import json
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from intacct_bridge.edge.singer.target_config import checked
-from intacct_bridge.emulator.gateway.gateway import Emulator
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.wire.codec import decode_request
 from intacct_bridge.wire.reply import ConnectionCutError, Reply
@@ -19,11 +17,6 @@ from support.journeys.piping import CREDENTIALS, Pipe, record, schema, state
 from support.small_company import Clock
 
 FAILED, IN_DOUBT = 1, 5
-
-
-@pytest.fixture
-def pipe(tmp_path: Path, emulator: Emulator) -> Pipe:
-    return Pipe(tmp_path, emulator)
 
 
 def entry(amount: float | str, **more: Any) -> dict[str, Any]:

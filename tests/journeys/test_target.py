@@ -10,18 +10,12 @@ from typing import Any
 import pytest
 
 from intacct_bridge.edge.terminal.failures import USAGE
-from intacct_bridge.emulator.gateway.gateway import Emulator
 from intacct_bridge.wire.codec import decode_request
 from intacct_bridge.wire.reply import ConnectionCutError, Reply
 from support.journeys.piping import Pipe, record, schema, state
 from support.small_company import Clock, client
 
 FAILED, IN_DOUBT = 1, 5
-
-
-@pytest.fixture
-def pipe(tmp_path: Path, emulator: Emulator) -> Pipe:
-    return Pipe(tmp_path, emulator)
 
 
 CLASSES = schema("CLASS", "CLASSID", "NAME", keys=["CLASSID"])

@@ -1,4 +1,4 @@
-"""Fixtures for tests that post: the small company, its clock, and a folder with an outbox beside it."""
+"""Fixtures for tests that post: the small company, its clock, a folder with an outbox, and a Singer target."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,6 +7,7 @@ import pytest
 
 from intacct_bridge.emulator.gateway.gateway import Emulator
 from support.journeys.objects import Desk
+from support.journeys.piping import Pipe
 from support.small_company import Clock, company
 
 
@@ -26,3 +27,8 @@ def emulator(clock: Clock) -> Iterator[Emulator]:
 @pytest.fixture
 def desk(tmp_path: Path, emulator: Emulator) -> Desk:
     return Desk(tmp_path, emulator)
+
+
+@pytest.fixture
+def pipe(tmp_path: Path, emulator: Emulator) -> Pipe:
+    return Pipe(tmp_path, emulator)
