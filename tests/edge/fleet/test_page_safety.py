@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from intacct_bridge.edge.console.guard import POLICY
-from intacct_bridge.edge.fleet.entrance import LARGEST_FORM
+from intacct_bridge.edge.fleet.link_pages import LARGEST_FORM
 from intacct_bridge.edge.fleet.site import public_origin
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.fleet.links import LinkError, open_link
@@ -309,9 +309,9 @@ def test_leaving_ends_the_session(browser: Administrator) -> None:
 
 
 def test_a_session_ends_after_its_time(served: RunningFleet, monkeypatch: pytest.MonkeyPatch) -> None:
-    from intacct_bridge.edge.fleet import entrance
+    from intacct_bridge.edge.fleet import link_pages
 
-    monkeypatch.setattr(entrance, "SESSION_LASTS", timedelta(seconds=-1))
+    monkeypatch.setattr(link_pages, "SESSION_LASTS", timedelta(seconds=-1))
     browser = served.administrator()
     assert browser.open(served.link("acme")).status == 401
 

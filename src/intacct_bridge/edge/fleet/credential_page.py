@@ -24,7 +24,7 @@ from intacct_bridge.edge.fleet.credential_check import (
     steps_of,
     summary,
 )
-from intacct_bridge.edge.fleet.entrance import LARGEST_FORM
+from intacct_bridge.edge.fleet.link_pages import LARGEST_FORM
 from intacct_bridge.edge.fleet.site import FleetSite, LinkVisitor
 from intacct_bridge.edge.setup.checklist import SetUpStep
 from intacct_bridge.edge.setup.form_pictures import picture

@@ -7,9 +7,9 @@ from intacct_bridge.edge.console.guard import Asgi, Receive, Scope, Send
 from intacct_bridge.edge.console.rendering import STATIC
 from intacct_bridge.edge.console.server import ThreadedServer, address_of, listen
 from intacct_bridge.edge.fleet.credential_page import PAGES
-from intacct_bridge.edge.fleet.entrance import Entrance, csrf_of, refused, session_key
 from intacct_bridge.edge.fleet.guard import PAGE, FleetGuard
 from intacct_bridge.edge.fleet.interface import interface_app
+from intacct_bridge.edge.fleet.link_pages import LinkPages, csrf_of, refused, session_key
 from intacct_bridge.edge.fleet.site import FleetSite, LinkVisitor
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def fleet_app(site: FleetSite) -> Asgi:
     ]
     routes: list[BaseRoute] = [
         Mount(f"{PAGE}/static", StaticFiles(directory=STATIC)),
-        *Entrance(site).routes(),
+        *LinkPages(site).routes(),
         Mount("/", _InSession(Starlette(routes=inside), site)),
     ]
     return FleetGuard(Starlette(routes=routes), interface_app(site), site)

@@ -14,7 +14,7 @@ _WITHIN = "2h"
 
 @dataclass(frozen=True, slots=True)
 class Units:
-    """The strings of the two files."""
+    """The text of the two files."""
 
     name: str
     """The name of both without the suffix."""

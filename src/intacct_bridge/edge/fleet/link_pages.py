@@ -29,7 +29,7 @@ _PENDING_SECONDS = 900
 """How long the page after the link waits for its button."""
 
 
-class Entrance:
+class LinkPages:
     """The pages between a link and the credential page."""
 
     def __init__(self, site: FleetSite) -> None:
