@@ -1,8 +1,9 @@
 """Changes become events: what each poll sees, against a model of the company that the test keeps itself."""
 
+import sqlite3
 import tempfile
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -17,10 +18,12 @@ from intacct_bridge.errors import InvalidRequestError, SettingsError
 from intacct_bridge.flow.changes import capture
 from intacct_bridge.flow.changes.event import ChangeEvent, ChangeKind
 from intacct_bridge.flow.changes.event_filter import EventFilter
-from intacct_bridge.flow.changes.event_log import EventLog
+from intacct_bridge.flow.changes.event_log import TABLES, EventLog
 from intacct_bridge.flow.changes.watch import BEGINNING, Watch, poll
 from intacct_bridge.model.query.query import Query
 from intacct_bridge.model.query.where import parse_where
+from intacct_bridge.store.database import TableSet
+from intacct_bridge.store.open import open_database
 from intacct_bridge.store.place import Place, PostgresPlace
 from intacct_bridge.wire.xml import Element, element
 from support.small_company import Clock, client, company
@@ -101,6 +104,40 @@ def test_a_new_a_changed_and_a_deleted_record(office: Office) -> None:
     (deleted,) = office.poll()
     assert (deleted.kind, deleted.key, deleted.record["TITLE"]) == (DELETED, key, "Two")
     assert office.poll() == []
+
+
+def test_a_restored_event_log_gives_a_number_again_but_no_id(tmp_path: Path) -> None:
+    path, backup = tmp_path / "log.sqlite3", tmp_path / "backup.sqlite3"
+    office = Office(path)
+    office.poll()
+    with closing(sqlite3.connect(path)) as db, closing(sqlite3.connect(backup)) as copy:
+        db.backup(copy)
+    key = office.change("create", DEPARTMENTID="X1", TITLE="One")
+    (lost,) = office.poll()
+    office.log.close()
+    for file in tmp_path.glob("log.sqlite3*"):
+        if file.is_file():
+            file.unlink()
+    backup.rename(path)
+    office.log, office.seen = EventLog(path), 0
+    OPENED[:] = [office.log]
+    office.change("update", DEPARTMENTID="X1", TITLE="Two")
+    (found,) = office.poll()
+    assert (found.number, found.key, found.record["TITLE"]) == (lost.number, key, "Two")
+    assert found.id != lost.id, "a receiver that knows the first would take this change for a repetition"
+    assert office.log.get(found.number).event == found  # type: ignore[union-attr]
+
+
+def test_an_event_of_an_earlier_version_keeps_its_id(place: Place) -> None:
+    first = TableSet(TABLES.part, TABLES.what, lambda: TABLES.script().replace(", nonce TEXT NOT NULL DEFAULT ''", ""))
+    with closing(open_database(place, first, name="")) as db, db.transaction():
+        db.execute(
+            "INSERT INTO event (watch, company, object, key, kind, at, record) VALUES ('w', 'acme', 'CUSTOMER', '104',"
+            " 'updated', '2026-11-30T12:10:00+00:00', ?)",
+            (b"{}",),
+        )
+    OPENED.append(EventLog(place))
+    assert [one.id for one in OPENED[-1].after("w", 0, 9)] == ["acme:CUSTOMER:104:1"]
 
 
 def test_a_record_that_was_there_before_is_an_update_whose_old_values_are_not_known(office: Office) -> None:

@@ -9,6 +9,7 @@ baseline), an unknown record is a new one. If it began at a time, an unknown rec
 says so, or if the object has none; otherwise it was changed, and the old values are not known.
 """
 
+import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -352,8 +353,8 @@ class EventWriter:
         if not event_filter.wants(change.kind, change.changed) or (change.known and not self._wanted(change.record)):
             return 0
         db.execute(
-            "INSERT INTO event (watch, company, object, key, kind, at, record, changed)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO event (watch, company, object, key, kind, at, record, changed, nonce)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 sink.watch,
                 sink.company,
@@ -363,6 +364,7 @@ class EventWriter:
                 time_text(at),
                 encode(event_filter.shown(self._stream, change.record)),
                 encode_changes(event_filter.shown_changes(change.changed)),
+                os.urandom(4).hex(),
             ),
         )
         return 1

@@ -53,11 +53,16 @@ class ChangeEvent:
     """The record's fields after the change; of a deleted record the last ones that were read, or only its key."""
     changed: Mapping[str, FieldChange] | None = None
     """The changed fields of an update; None if the record's earlier state was never read."""
+    nonce: str = ""
+    """Drawn at random when the event was found, since a lost or restored event log gives its numbers again. Events of
+    earlier versions have none.
+    """
 
     @property
     def id(self) -> str:
         """The same for every delivery of this event, and of no other event."""
-        return ":".join(_quoted(one) for one in (self.company, self.object, self.key, str(self.number)))
+        numbered = f"{self.number}-{self.nonce}" if self.nonce else str(self.number)
+        return ":".join(_quoted(one) for one in (self.company, self.object, self.key, numbered))
 
     @property
     def type(self) -> str:

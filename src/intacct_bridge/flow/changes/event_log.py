@@ -21,7 +21,7 @@ from urllib.parse import quote
 from intacct_bridge.client.local.locks import try_lock
 from intacct_bridge.errors import BusyError, SettingsError
 from intacct_bridge.flow.changes.event import ChangeEvent, ChangeKind, decode_changes, decode_record
-from intacct_bridge.store.database import Row, StateDatabase, TableSet
+from intacct_bridge.store.database import Migration, Row, StateDatabase, TableSet
 from intacct_bridge.store.open import open_database
 from intacct_bridge.store.place import Place, PostgresPlace
 
@@ -40,15 +40,16 @@ CREATE TABLE deleted (watch TEXT NOT NULL, stream TEXT NOT NULL, field TEXT NOT 
 CREATE TABLE event (number INTEGER PRIMARY KEY AUTOINCREMENT, watch TEXT NOT NULL, company TEXT NOT NULL,
     object TEXT NOT NULL, key TEXT NOT NULL, kind TEXT NOT NULL, at TEXT NOT NULL, record BLOB NOT NULL, changed BLOB,
     state TEXT NOT NULL DEFAULT 'pending', attempts INTEGER NOT NULL DEFAULT 0, next_at TEXT NOT NULL DEFAULT '',
-    error TEXT NOT NULL DEFAULT '', ended_at TEXT);
+    error TEXT NOT NULL DEFAULT '', ended_at TEXT, nonce TEXT NOT NULL DEFAULT '');
 CREATE INDEX event_waiting ON event (watch, object, key, number) WHERE state = 'pending';
 CREATE INDEX event_by_state ON event (watch, state, number);
 """
+_TO_VERSION_2 = "ALTER TABLE event ADD COLUMN nonce TEXT NOT NULL DEFAULT '';"
 _READ_AGAIN = timedelta(days=1)
 """Deletes are remembered for this much longer than events: every poll reads the last hours of the audit history again,
 in which they would be new ones.
 """
-_EVENT = "number, company, object, key, kind, at, record, changed"
+_EVENT = "number, company, object, key, kind, at, record, changed, nonce"
 _LOGGED = f"{_EVENT}, state, attempts, error, next_at"
 LONGEST_PAUSE = timedelta(days=1)
 """Between two attempts."""
@@ -358,7 +359,7 @@ class EventLog:
         self.close()
 
 
-TABLES = TableSet("events", "the event log", lambda: _TABLES)
+TABLES = TableSet("events", "the event log", lambda: _TABLES, migrations=(Migration(_TO_VERSION_2),))
 
 
 def locks_of_watches(log: Path) -> list[Path]:
@@ -384,10 +385,10 @@ def event_log_place(outbox: Place) -> Place:
 
 
 def _event(row: Row) -> ChangeEvent:
-    number, company, name, key, kind, at, record, changed = tuple(row)[:8]
+    number, company, name, key, kind, at, record, changed, nonce = tuple(row)[:9]
     when = datetime.fromisoformat(at)
     return ChangeEvent(
-        number, company, name, key, ChangeKind(kind), when, decode_record(record), decode_changes(changed)
+        number, company, name, key, ChangeKind(kind), when, decode_record(record), decode_changes(changed), nonce
     )
 
 
