@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -454,3 +455,31 @@ def test_a_read_only_folder_is_named_with_the_copy_and_not_with_a_file_of_ours(
     with pytest.raises(SettingsError, match=r"copy\.duckdb cannot be opened: .* Read-only file system") as refused:
         module._connect(PATH)
     assert refused.value.fix == "check the permissions of the file and of its folder"
+
+
+SPILLS = """
+import duckdb, os, sys
+con = duckdb.connect(sys.argv[1])
+con.execute("SET memory_limit = '30MB'; SET threads = 1; CREATE TEMP TABLE long AS SELECT repeat('x', 900) || i AS t "
+            "FROM range(200000) AS r(i)")
+assert os.listdir(sys.argv[1] + ".tmp")
+os._exit(0)
+"""
+
+
+def test_what_a_killed_process_moved_to_disk_is_removed(tmp_path: Path) -> None:
+    path, left = tmp_path / "copy.duckdb", tmp_path / "copy.duckdb.tmp"
+
+    def opened() -> None:
+        with closing(duckdb_sink(str(path))) as sink:
+            sink.open("demo", NOON)
+
+    opened()
+    subprocess.run([sys.executable, "-c", SPILLS, str(path)], check=True)
+    assert sum(one.stat().st_size for one in left.iterdir()) > 1_000_000
+    opened()
+    assert not left.exists()
+    left.mkdir()
+    (left / "mine.txt").write_text("not DuckDB's")
+    opened()
+    assert [one.name for one in left.iterdir()] == ["mine.txt"]

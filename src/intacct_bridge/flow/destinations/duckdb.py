@@ -385,9 +385,22 @@ def _connect(path: str) -> "duckdb.DuckDBPyConnection":
         con.execute(_SETTINGS)  # not as a configuration: a second connection to the file would have to repeat it
         if name := _detached(con):
             _attach(con, path, name)
+            _remove_spilled(path)
         return con
     except duckdb.Error as error:
         raise not_opened(path, error) from None
+
+
+def _remove_spilled(path: str) -> None:
+    """Remove what DuckDB had moved from memory to disk in a process that was killed; it is of no use to another one.
+
+    The file is locked by now, so that no other process has it open.
+    """
+    folder = Path(f"{path}.tmp")
+    with suppress(OSError):  # such as a folder that holds other files, too
+        for left in folder.glob("duckdb_temp_*"):
+            left.unlink()
+        folder.rmdir()
 
 
 def _detached(con: "duckdb.DuckDBPyConnection") -> str:
