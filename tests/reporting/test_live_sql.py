@@ -393,3 +393,40 @@ def test_a_copy_answers_too_with_the_views_of_reporting(grown: Emulator, tmp_pat
     assert sums == [{"off": Decimal(0)}]
     with pytest.raises(InvalidRequestError):
         copy_table(uri, "SELECT * FROM read_csv('/etc/passwd')")
+
+
+@pytest.mark.parametrize(
+    ("sql", "message"),
+    [
+        ("SELECT * FROM reporting.trial_balanc", "there is no view reporting.trial_balanc; did you mean trial_balance"),
+        ('SELECT * FROM "REPORTING"."TRIAL_BALANC"', "there is no view reporting.trial_balanc; did you mean"),
+        ("SELECT * FROM reporting.ap_ageng(DATE '2026-01-31')", "there is no view reporting.ap_ageng; did you mean"),
+        ("SELECT * FROM reporting.trial_balance_in", "reporting.trial_balance_in is a function"),
+        ("SELECT * FROM reporting.trial_balance()", "reporting.trial_balance is a view"),
+        ("SELECT * FROM reporting.budget_vs_actual", "is not in this copy: the copy has no GLBUDGETITEM"),
+        ("SELECT * FROM trial_balance", "not a table of the copy; did you mean reporting.trial_balance?"),
+        ("SELECT * FROM GLACCOUNTS", "GLACCOUNTS is not a table of the copy; did you mean GLACCOUNT"),
+        ("SELECT * FROM raw.glaccount", "raw.glaccount is not a table of the copy"),
+        ("SELECT NOSUCH FROM GLACCOUNT", 'column "NOSUCH" not found'),
+        ("WITH own AS (SELECT 1 AS n) SELECT m FROM own", 'column "m" not found'),
+    ],
+)
+def test_an_unknown_name_is_named_with_the_nearest_one(small_copy: str, sql: str, message: str) -> None:
+    with pytest.raises(InvalidRequestError) as refused:
+        copy_table(small_copy, sql)
+    assert message in refused.value.message
+
+
+@pytest.fixture(scope="module")
+def small_copy(grown: Emulator, tmp_path_factory: pytest.TempPathFactory) -> str:
+    uri = duckdb_uri(tmp_path_factory.mktemp("small"))
+    ledger, rates = ("GLDETAIL", "GLACCOUNT", "LOCATION", "LOCATIONENTITY"), ("EXCHANGERATE", "EXCHANGERATEENTRY")
+    return Copy.of(grown.clone(), uri, (*ledger, *rates)).uri
+
+
+def test_a_view_with_a_quoted_name_answers(small_copy: str) -> None:
+    plain, quoted = (
+        copy_table(small_copy, f"SELECT count(*) AS n FROM {name}").to_pylist()
+        for name in ("reporting.trial_balance", '"reporting"."trial_balance"')
+    )
+    assert quoted == plain != [{"n": 0}]

@@ -17,12 +17,16 @@ from intacct_bridge.model.query.query import Query
 from intacct_bridge.model.sql_text import quoted
 from intacct_bridge.reporting.definitions import view_definitions
 from intacct_bridge.reporting.live_sql.statement import (
+    REPORTING,
     Fields,
     LiveStatement,
     ReadObject,
+    base_tables,
+    checked_view,
     live_statement,
     parsed,
     table_names,
+    unknown_table,
 )
 from intacct_bridge.reporting.open_views import make_open_views
 from intacct_bridge.wire.columns import arrow_type
@@ -30,6 +34,7 @@ from intacct_bridge.wire.columns import arrow_type
 if TYPE_CHECKING:
     import duckdb
     import pyarrow as pa
+    from sqlglot import exp
 
 _CLOSED = "SET enable_external_access = false; SET lock_configuration = true"
 _HELD = ("locations", "entities", "accounts", "statement_sections", "trial_balance")
@@ -126,7 +131,7 @@ def open_copy_sql(uri: str, *statements: str) -> "Iterator[Callable[[str], pa.Ta
     Small views that several of the statements read are computed once, when the copy is opened.
     """
     wanted = {one.upper() for sql in statements for one in table_names(parsed(sql))}
-    text = " ".join(statements).lower()
+    text = " ".join([*statements, *wanted]).lower()  # a quoted name is among the wanted ones
     with open_copy_reader(uri) as copy:
         named = [name for name in copy.tables if name.upper() in wanted]
         held = _HELD if len(statements) > 1 else ()
@@ -160,7 +165,7 @@ def close_off(copy: CopyReader) -> None:
 
 
 def _of_copy(copy: CopyReader, sql: str, lacking: Mapping[str, str]) -> "pa.Table":
-    """The result of a SELECT; if it cannot run, the error names a view that the copy lacks, and why."""
+    """The result of a SELECT; if it cannot run, the error names a view or a table that the copy lacks, and why."""
     try:
         return _result(copy.table, parsed(sql).sql(dialect="duckdb"), _WHERE_TO_LOOK)
     except InvalidRequestError:
@@ -168,4 +173,17 @@ def _of_copy(copy: CopyReader, sql: str, lacking: Mapping[str, str]) -> "pa.Tabl
             if re.search(rf"reporting\.{name}\b", sql.lower()):
                 message = f"reporting.{name} is not in this copy: {reason}"
                 raise InvalidRequestError(message, fix="Extract it, too.") from None
+        _check_names(parsed(sql), copy)
         raise
+
+
+def _check_names(query: "exp.Query", copy: CopyReader) -> None:
+    """InvalidRequestError for a view or a table that there is not; functions of DuckDB pass."""
+    from sqlglot import exp
+
+    known = {one.upper() for one in copy.tables}
+    for table, _ in base_tables(query):
+        if table.db.lower() == REPORTING:
+            checked_view(table)
+        elif isinstance(table.this, exp.Identifier) and (table.db or table.name.upper() not in known):
+            raise unknown_table(table, copy.tables)

@@ -5,12 +5,14 @@ join that may be missing. DuckDB evaluates the whole statement again, so what is
 nothing.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from intacct_bridge.errors import InvalidRequestError
 from intacct_bridge.model.query.query import MAX_PAGE, And, Compare, Filter, Op, Order, all_of
+from intacct_bridge.model.suggestions import did_you_mean
+from intacct_bridge.reporting.definitions import view_definitions
 from intacct_bridge.reporting.live_sql.conditions import filter_of
 from intacct_bridge.wire.values import Kind
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 Fields = Mapping[str, Kind]
 FieldsOf = Callable[[str], Fields]
 """The fields of an object; InvalidRequestError for an unknown one."""
+REPORTING = "reporting"
 _ONE_SELECT = "write one SELECT, such as: SELECT VENDORNAME, SUM(TOTALDUE) FROM APBILL GROUP BY 1"
 
 
@@ -75,7 +78,7 @@ def parsed(sql: str, *, dialect: str = "duckdb") -> "exp.Query":
 
 def table_names(query: "exp.Query") -> list[str]:
     """The tables that a statement reads, with their schema if they have one, each once."""
-    return list(dict.fromkeys(".".join(filter(None, (one.db, one.name))) for one, _ in _base_tables(query)))
+    return list(dict.fromkeys(".".join(filter(None, (one.db, one.name))) for one, _ in base_tables(query)))
 
 
 def live_statement(sql: str, fields_of: FieldsOf) -> LiveStatement:
@@ -83,7 +86,7 @@ def live_statement(sql: str, fields_of: FieldsOf) -> LiveStatement:
     from sqlglot import exp
 
     query = parsed(sql)
-    tables = list(_base_tables(query))
+    tables = list(base_tables(query))
     for table, _ in tables:
         if not isinstance(table.this, exp.Identifier) or table.db:
             raise InvalidRequestError(
@@ -119,7 +122,7 @@ def _free_prefix(sql: str) -> str:
     return prefix
 
 
-def _base_tables(query: "exp.Query") -> "Iterator[tuple[exp.Table, exp.Expr]]":
+def base_tables(query: "exp.Query") -> "Iterator[tuple[exp.Table, exp.Expr]]":
     """The tables that are not common table expressions, each with the SELECT that it stands in."""
     from sqlglot import exp
     from sqlglot.optimizer.scope import traverse_scope
@@ -134,6 +137,32 @@ def _base_tables(query: "exp.Query") -> "Iterator[tuple[exp.Table, exp.Expr]]":
         if id(table) not in seen and not isinstance(table.this, exp.Identifier):
             seen.add(id(table))
             yield table, query
+
+
+def checked_view(table: "exp.Table") -> str:
+    """The name of the view that a table of `reporting` means; InvalidRequestError for an unknown one."""
+    from sqlglot import exp
+
+    is_call = isinstance(table.this, exp.Anonymous)
+    name = str(table.this.this if is_call else table.name).lower()
+    definition = view_definitions().get(name)
+    if definition is None or not isinstance(table.this, exp.Anonymous | exp.Identifier):
+        near = did_you_mean(name, list(view_definitions()))
+        raise InvalidRequestError(f"there is no view {REPORTING}.{name}{near}", fix="List the views first.")
+    if definition.is_function is not is_call:
+        how = f"{name}({', '.join(one.name for one in definition.parameters)})" if definition.is_function else name
+        raise InvalidRequestError(f"{REPORTING}.{name} is a {definition.kind}", fix=f"Write FROM {REPORTING}.{how}")
+    return name
+
+
+def unknown_table(table: "exp.Table", tables: Iterable[str]) -> InvalidRequestError:
+    """The error for a table that is none of the copy's."""
+    text, name = table.sql(dialect="duckdb", comments=False), table.name.lower()
+    view = f"; did you mean {REPORTING}.{name}?" if name in view_definitions() else ""
+    near = view or did_you_mean(table.name.upper(), list(tables))
+    return InvalidRequestError(
+        f"{text[:80]} is not a table of the copy{near}", fix="Name a table of the copy, or a view of `reporting`."
+    )
 
 
 # --- fields

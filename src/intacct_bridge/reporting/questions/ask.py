@@ -4,8 +4,8 @@ from threading import Event
 
 from intacct_bridge.flow.destinations.uri import parse_uri
 from intacct_bridge.reporting.definitions import ViewDefinition, view_definitions
+from intacct_bridge.reporting.live_sql.statement import REPORTING
 from intacct_bridge.reporting.questions.answer import AnswerColumn, AnswerTable, CopyAnswer, QuestionLimits
-from intacct_bridge.reporting.questions.checked_select import REPORTING
 
 
 def ask(uri: str, sql: str, limits: QuestionLimits, cancelled: Event) -> CopyAnswer:

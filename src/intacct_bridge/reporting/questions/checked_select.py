@@ -9,15 +9,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from intacct_bridge.errors import InvalidRequestError
-from intacct_bridge.model.suggestions import did_you_mean
 from intacct_bridge.reporting.definitions import view_definitions
-from intacct_bridge.reporting.live_sql.statement import parsed
+from intacct_bridge.reporting.live_sql.statement import REPORTING, checked_view, parsed, unknown_table
 from intacct_bridge.reporting.questions.long_values import check_long_values
 
 if TYPE_CHECKING:
     from sqlglot import exp
 
-REPORTING = "reporting"
 _OWN_SCHEMAS = ("", "main", "public")
 _COMMON = "_with_"
 """How the names that common table expressions get begin."""
@@ -145,42 +143,18 @@ def _named_tables(
             continue
         name, schema = table.name, table.db.lower()
         if table.catalog:
-            raise _unknown(table, tables)
+            raise unknown_table(table, tables.values())
         if isinstance(table.this, exp.GenerateSeries):
             continue
         if schema == REPORTING:
-            found.append((True, _checked_view(table)))
+            found.append((True, checked_view(table)))
         elif not isinstance(table.this, exp.Identifier):
-            raise _unknown(table, tables)
+            raise unknown_table(table, tables.values())
         elif schema in _OWN_SCHEMAS and name.upper() in tables:
             found.append((False, tables[name.upper()]))
         else:
-            raise _unknown(table, tables)
+            raise unknown_table(table, tables.values())
     return found
-
-
-def _checked_view(table: "exp.Table") -> str:
-    """The name of the view that a table of `reporting` means."""
-    from sqlglot import exp
-
-    is_call = isinstance(table.this, exp.Anonymous)
-    name = str(table.this.this if is_call else table.name).lower()
-    definition = view_definitions().get(name)
-    if definition is None or not isinstance(table.this, exp.Anonymous | exp.Identifier):
-        near = did_you_mean(name, list(view_definitions()))
-        raise InvalidRequestError(f"there is no view {REPORTING}.{name}{near}", fix="List the views first.")
-    if definition.is_function is not is_call:
-        how = f"{name}({', '.join(one.name for one in definition.parameters)})" if definition.is_function else name
-        raise InvalidRequestError(f"{REPORTING}.{name} is a {definition.kind}", fix=f"Write FROM {REPORTING}.{how}")
-    return name
-
-
-def _unknown(table: "exp.Table", tables: dict[str, str]) -> InvalidRequestError:
-    text = table.sql(dialect="duckdb", comments=False)
-    near = did_you_mean(table.name.upper(), list(tables.values()))
-    return InvalidRequestError(
-        f"{text[:80]} is not a table of the copy{near}", fix="Name a table of the copy, or a view of `reporting`."
-    )
 
 
 def _check_function(function: "exp.Func") -> None:

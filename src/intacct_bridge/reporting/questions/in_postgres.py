@@ -15,9 +15,9 @@ from intacct_bridge.flow.destinations.sql import LOADING, failure
 from intacct_bridge.flow.streams.bookmark import Bookmark
 from intacct_bridge.model.sql_text import quoted
 from intacct_bridge.reporting.apply import schema_of_views
+from intacct_bridge.reporting.live_sql.statement import REPORTING
 from intacct_bridge.reporting.questions.answer import AnswerColumn, AnswerTable, CopyAnswer, QuestionLimits
 from intacct_bridge.reporting.questions.checked_select import (
-    REPORTING,
     CheckedSelect,
     checked_select,
     identifiers,
