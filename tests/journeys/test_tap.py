@@ -363,6 +363,36 @@ def test_an_outdated_catalogue_costs_only_the_deleted_streams_and_fields(tap: Ta
     assert ran.state["bookmarks"].keys() == {"CLASS", "DEPARTMENT", "SODOCUMENT_SALES_ORDER"}
 
 
+def store_without_description(tap: Tap, *, minutes: float) -> None:
+    """Make the stored definition of CLASS one that an earlier run read before the company had the field."""
+    (file,) = tap.place.glob("cache/**/catalog/*.json")
+    stored = json.loads(file.read_bytes())
+    entry = stored["entries"]["object CLASS"]
+    (described,) = entry["value"]["objects"]
+    described["fields"] = [one for one in described["fields"] if one[0] != "DESCRIPTION"]
+    entry["at"] -= minutes * 60
+    file.write_text(json.dumps(stored))
+
+
+def test_a_field_that_is_newer_than_the_stored_definitions_is_discovered(tap: Tap) -> None:
+    discovered(tap, "CLASS")
+    store_without_description(tap, minutes=20)
+    _, _, document = discovered(tap, "CLASS")
+    assert "DESCRIPTION" in document["streams"][0]["schema"]["properties"]
+
+
+def test_a_selected_field_that_is_newer_than_the_stored_definitions_is_sent(tap: Tap) -> None:
+    config, catalog, _ = discovered(tap, "CLASS")
+    store_without_description(tap, minutes=0)
+    ran = tap.run("--config", config, "--catalog", catalog)
+    assert "left out" not in ran.err
+    assert all("DESCRIPTION" in record for record in ran.records("CLASS"))
+    before = len(tap.emulator.received)
+    tap.run("--config", config, "--catalog", catalog)
+    functions = [name for one in list(tap.emulator.received)[before:] for name in one.functions]
+    assert "lookup" not in functions, "the new definition is stored"
+
+
 def test_about_needs_no_config(tap: Tap) -> None:
     about = json.loads(tap.run("--about", "--format", "json").out)
     assert about["name"] == "tap-intacct"

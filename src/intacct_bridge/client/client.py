@@ -228,6 +228,10 @@ class Client:
         """Forget the formatting if an earlier run read it, so that it is read again. True if an earlier run read it."""
         return self._catalog.forget_stored_formatting()
 
+    def forget_stored_definition(self, object_name: str, doc_par_id: str | None = None) -> bool:
+        """Forget a definition if an earlier run read it, so that it is read again. True if an earlier run read it."""
+        return self._catalog.forget_stored(object_name, doc_par_id)
+
     def begin_run(self) -> None:
         """What this client knows of the catalogue counts as read by an earlier run: what is older than `catalog_hours`
         is read again, and the rest if an answer contradicts it.

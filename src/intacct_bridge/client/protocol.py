@@ -112,6 +112,9 @@ class ReadGateway(Gateway, Protocol):
     def forget_stored_formatting(self) -> bool:
         """Forget the formatting if an earlier run read it. True if an earlier run read it."""
 
+    def forget_stored_definition(self, object_name: str, doc_par_id: str | None = None, /) -> bool:
+        """Forget a definition if an earlier run read it. True if an earlier run read it."""
+
     def begin_run(self) -> None:
         """What is known of the catalogue counts as read by an earlier run, and what is too old is read again."""
 

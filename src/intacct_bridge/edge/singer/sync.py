@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from intacct_bridge.flow.runs.recorder import RunRecorder
     from intacct_bridge.flow.streams.stream import StreamOutcome
 
+_DISCOVERY_HOURS = 0.25
+"""Discovery shows the company as it is now: it reads definitions again that are older than a quarter of an hour."""
 NOT_FOLLOWED = (
     "deletes: not sent, since the user may not read the audit history (`intacct doctor` says who can permit it);"
     " until then only full refreshes send them (full_every_by_stream)"
@@ -66,7 +68,10 @@ def run_tap(console: Console, configs: Sequence[str], command: TapCommand) -> in
 
 
 def _run(recorder: "RunRecorder", console: Console, config: "TapConfig", command: TapCommand) -> int:
-    with stoppable(console), Client(config.connection, max_transactions=config.max_transactions) as client:
+    connection = config.connection
+    if command.discover:
+        connection = replace(connection, catalog_hours=min(connection.catalog_hours, _DISCOVERY_HOURS))
+    with stoppable(console), Client(connection, max_transactions=config.max_transactions) as client:
         recorder.uses(client.meter)
         _sign_in(client, light=config.light)
         if config.as_text:

@@ -206,6 +206,7 @@ class _SelectionBuilder:
     def build(self, meanings: Mapping[str, VirtualStream | StreamName]) -> Selection:
         """The streams of names whose objects are described or closed, and what was refused since the last call."""
         before = len(self._built)
+        self._renew_definitions(meanings)
         needed = (name for name in _needed_objects(meanings.values()) if name not in self.closed)
         catalog = Catalog(self._gateway.describe(name) for name in needed)
         for name, one in meanings.items():
@@ -219,6 +220,16 @@ class _SelectionBuilder:
             refused,
             {name: fields for name, fields in self._missing.items() if fields},
         )
+
+    def _renew_definitions(self, meanings: Mapping[str, VirtualStream | StreamName]) -> None:
+        """Read a definition again if an earlier run stored it without a selected field: it may be a new field."""
+        for name, one in meanings.items():
+            if not isinstance(one, StreamName) or one.object in self.closed:
+                continue
+            select = self._select.get(one.table.upper()) or self._select.get(name.upper(), ())
+            with suppress(InvalidRequestError, NotPermittedError):  # it is refused in its turn
+                if select and _existing_fields(self._gateway, one, select)[1]:
+                    self._gateway.forget_stored_definition(one.object, one.definition or None)
 
     def _add(self, name: str, one: VirtualStream | StreamName, catalog: Catalog) -> None:
         select = self._select.pop(one.table.upper(), None) or self._select.pop(name.upper(), ())
