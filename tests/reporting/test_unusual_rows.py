@@ -93,12 +93,29 @@ def test_a_budget_without_locations_is_one_of_the_whole_company(demo_copy: Copy,
     assert copy.rows(BUDGETS) == [("", "USD", budget, actual, actual - budget)]
 
 
+@pytest.mark.parametrize(("named", "shown"), [("NULL", ""), ("''", ""), ("'EUR'", "EUR")])
 def test_a_budget_of_a_company_with_several_base_currencies_stands_beside_no_sum(
-    demo_copy: Copy, changed: Changed
+    demo_copy: Copy, changed: Changed, named: str, shown: str
 ) -> None:
+    """Without a currency of its own it has none: that of the company is not that of its entities."""
     budget, _ = whole_budget(demo_copy)
-    copy = changed(WITHOUT_PLACE, ONE_CURRENCY, TWO_CURRENCIES)
-    assert [(entity, *amounts) for entity, _, *amounts in copy.rows(BUDGETS)] == [("", budget, None, None)]
+    currency = f'UPDATE "GLBUDGETITEM" SET "CURRENCY" = {named}'
+    copy = changed(WITHOUT_PLACE, currency, ONE_CURRENCY, TWO_CURRENCIES)
+    assert copy.rows(BUDGETS) == [("", "", budget, None, None)]
+    assert copy.rows("SELECT DISTINCT budget_currency FROM reporting.budget_vs_actual WHERE budget <> 0") == [(shown,)]
+
+
+def test_an_item_without_currency_and_place_has_no_variance_among_several_base_currencies(changed: Changed) -> None:
+    """Those of the same budget that name a place have the currency of its entity."""
+    one = 'WHERE "RECORDNO" IN (SELECT min("RECORDNO") FROM "GLBUDGETITEM" WHERE "AMOUNT" <> 0)'
+    copy = changed(
+        'UPDATE "GLBUDGETITEM" SET "CURRENCY" = NULL', f"{WITHOUT_PLACE} {one}", ONE_CURRENCY, TWO_CURRENCIES
+    )
+    rows = copy.rows(
+        "SELECT entity_id = '', budget_currency = '', variance IS NULL, count(*) FROM reporting.budget_vs_actual "
+        "WHERE budget <> 0 GROUP BY 1, 2, 3"
+    )
+    assert {row[:3] for row in rows} == {(True, True, True), (False, False, False)}
 
 
 def test_a_budget_with_a_location_in_some_items_stands_beside_its_entities(demo_copy: Copy, changed: Changed) -> None:

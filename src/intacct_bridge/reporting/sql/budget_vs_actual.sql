@@ -8,7 +8,8 @@
 --   variance is null if the budget is in another currency than the ledger. Amounts posted count once: if a budget
 --   has several currencies, they stand beside the budget in the base currency. A budget whose items all lack a location is
 --   one of the whole company: it stands, with an empty entity_id, beside the sum over all entities. Where the ledger has
---   several base currencies there is no such sum: actual and variance are null then.
+--   several base currencies there is no such sum: actual and variance are null then. Nor is there a currency for
+--   items without location and currency: budget_currency is empty, and the variance is null.
 -- Reads: GLBUDGETITEM (BUDGETID text!, BUDGETKEY text, ACCT_NO text!, DEPT_NO text, LOCATION_NO text, CURRENCY text,
 --   AMOUNT number!, PERIODNAME text, PSTARTDATE date, PENDDATE date, STATISTICAL flag)
 -- Reads if present: REPORTINGPERIOD (NAME text, START_DATE date, END_DATE date)
@@ -24,47 +25,12 @@
 --   period_name: reporting period of the budget; empty if only the ledger has amounts
 --   period_start: first day of the period
 --   period_end: last day of the period
---   budget_currency: currency of the budget; empty if there is none
+--   budget_currency: currency of the budget; empty if there is none, or none is known
 --   budget: amount of the budget, with the sign of the normal balance
---   base_currency: currency of the actual amount
+--   base_currency: currency of the actual amount; empty if there would be several
 --   actual: amount posted, with the sign of the normal balance; null if it would add several base currencies
 --   variance: actual less budget; null if the currencies differ
-WITH items AS (
-    SELECT
-        b.budgetid AS budget_id,
-        coalesce(l.entity_id, '') AS entity_id,
-        b.acct_no AS account_no,
-        coalesce(b.dept_no, '') AS department_id,
-        min(b.periodname) AS period_name,
-        coalesce(b.pstartdate, r.start_date) AS period_start,
-        coalesce(b.penddate, r.end_date) AS period_end,
-        coalesce(nullif(b.currency, ''), e.base_currency) AS budget_currency,
-        e.base_currency,
-        sum(b.amount) AS budget
-    FROM raw.glbudgetitem AS b
-    LEFT JOIN raw.reportingperiod AS r ON r.name = b.periodname
-    LEFT JOIN reporting.locations AS l ON l.location_id = b.location_no
-    JOIN reporting.entities AS e ON e.entity_id = coalesce(l.entity_id, '')
-    WHERE NOT b.statistical
-    GROUP BY 1, 2, 3, 4, 6, 7, 8, 9
-),
-whole_budgets AS (
-    SELECT b.budgetid AS budget_id
-    FROM raw.glbudgetitem AS b
-    WHERE NOT b.statistical
-    GROUP BY 1
-    HAVING max(coalesce(b.location_no, '')) = ''
-),
-spans AS (
-    SELECT i.budget_id, w.budget_id IS NOT NULL AS is_whole, i.entity_id, i.period_start, i.period_end
-    FROM items AS i
-    LEFT JOIN whole_budgets AS w ON w.budget_id = i.budget_id
-    GROUP BY 1, 2, 3, 4, 5
-),
-budgeted AS (
-    SELECT i.budget_id, i.entity_id, i.account_no FROM items AS i GROUP BY 1, 2, 3
-),
-usual_book AS (
+WITH usual_book AS (
     SELECT coalesce(max(upper(s.value)) FILTER (WHERE s.name = 'default_book' AND upper(s.value) = 'CASH'), 'ACCRUAL')
         AS book
     FROM bridge.settings AS s
@@ -101,6 +67,45 @@ whole_company AS (
         count(DISTINCT o.base_currency) > 1 AS differs,
         CASE WHEN count(DISTINCT o.base_currency) = 1 THEN min(o.base_currency) END AS base_currency
     FROM owned AS o
+),
+items AS (
+    SELECT
+        b.budgetid AS budget_id,
+        coalesce(l.entity_id, '') AS entity_id,
+        b.acct_no AS account_no,
+        coalesce(b.dept_no, '') AS department_id,
+        min(b.periodname) AS period_name,
+        coalesce(b.pstartdate, r.start_date) AS period_start,
+        coalesce(b.penddate, r.end_date) AS period_end,
+        CASE
+            WHEN b.currency <> '' THEN b.currency
+            WHEN e.entity_id <> '' OR NOT c.differs THEN e.base_currency
+        END AS budget_currency,
+        e.base_currency,
+        sum(b.amount) AS budget
+    FROM raw.glbudgetitem AS b
+    LEFT JOIN raw.reportingperiod AS r ON r.name = b.periodname
+    LEFT JOIN reporting.locations AS l ON l.location_id = b.location_no
+    JOIN reporting.entities AS e ON e.entity_id = coalesce(l.entity_id, '')
+    CROSS JOIN whole_company AS c
+    WHERE NOT b.statistical
+    GROUP BY 1, 2, 3, 4, 6, 7, 8, 9
+),
+whole_budgets AS (
+    SELECT b.budgetid AS budget_id
+    FROM raw.glbudgetitem AS b
+    WHERE NOT b.statistical
+    GROUP BY 1
+    HAVING max(coalesce(b.location_no, '')) = ''
+),
+spans AS (
+    SELECT i.budget_id, w.budget_id IS NOT NULL AS is_whole, i.entity_id, i.period_start, i.period_end
+    FROM items AS i
+    LEFT JOIN whole_budgets AS w ON w.budget_id = i.budget_id
+    GROUP BY 1, 2, 3, 4, 5
+),
+budgeted AS (
+    SELECT i.budget_id, i.entity_id, i.account_no FROM items AS i GROUP BY 1, 2, 3
 ),
 scoped AS (
     SELECT o.* FROM owned AS o
@@ -155,6 +160,7 @@ beside AS (
         coalesce(i.period_start, p.period_start) AS period_start,
         coalesce(i.period_end, p.period_end) AS period_end,
         coalesce(i.budget_currency, '') AS budget_currency,
+        i.budget_id IS NOT NULL AND i.budget_currency IS NULL AS is_unknown,
         coalesce(i.budget, 0) AS budget,
         p.base_currency,
         coalesce(p.actual, 0) AS actual
@@ -167,8 +173,10 @@ beside AS (
 compared AS (
     SELECT
         b.*,
-        coalesce(b.base_currency, CASE WHEN w.budget_id IS NOT NULL THEN c.base_currency END, e.base_currency)
-            AS actual_currency,
+        CASE
+            WHEN w.budget_id IS NOT NULL AND c.differs THEN ''
+            ELSE coalesce(b.base_currency, CASE WHEN w.budget_id IS NOT NULL THEN c.base_currency END, e.base_currency)
+        END AS actual_currency,
         CASE WHEN w.budget_id IS NULL OR NOT c.differs THEN b.actual END AS comparable
     FROM beside AS b
     JOIN reporting.entities AS e ON e.entity_id = b.entity_id
@@ -189,7 +197,7 @@ SELECT
     CAST(b.budget AS {money}) AS budget,
     b.actual_currency AS base_currency,
     CAST(b.comparable AS {money}) AS actual,
-    CASE WHEN b.budget_currency IN ('', b.actual_currency)
+    CASE WHEN NOT b.is_unknown AND b.budget_currency IN ('', b.actual_currency)
         THEN CAST(b.comparable - b.budget AS {money}) END AS variance
 FROM compared AS b
 LEFT JOIN reporting.accounts AS a ON a.account_no = b.account_no

@@ -315,8 +315,10 @@ def show_budget(visit: Visit) -> PageView:
     for currency, some in by_currency(rows).items():
         for other, part in by_currency(some, "budget_currency").items():
             sections = _sections(part, "budget", "actual", "variance")
-            tables.append({"currency": currency, "budget_currency": other, "sections": sections})
-            if other == currency:
+            adds_up = any(row["actual"] is not None for row in part)
+            title = _budget_title(currency, other, adds_up=adds_up)
+            tables.append({"title": title, "currency": currency, "budget_currency": other, "sections": sections})
+            if other == currency and adds_up:
                 charts.append(_budget_chart(currency, sections))
             for one in sections if other != currency else ():
                 one["total"]["variance"] = None
@@ -330,6 +332,13 @@ def show_budget(visit: Visit) -> PageView:
         entity=visit.query.get("entity", ALL), command=sql_command(copy.uri, sql),
     )  # fmt: skip
     return PageView("budget.html", data)
+
+
+def _budget_title(currency: str, other: str, *, adds_up: bool) -> str:
+    if not adds_up:
+        named = f"Budget in {other}" if other else "Budget that names no currency"
+        return f"{named}, without actual, since the ledger has several base currencies"
+    return f"Budget and actual, in {currency}" if other == currency else f"Budget in {other}, actual in {currency}"
 
 
 def _budget_chart(currency: str, sections: Rows) -> "Markup":
