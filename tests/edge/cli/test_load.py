@@ -132,7 +132,7 @@ def test_a_mapping_gives_columns_their_meaning(demo: Intacct, home: Path) -> Non
         (("rows.csv", "--as", "CLASS"), "did you mean NAME"),
         (("rows.csv", "--as", "KLASS"), "there is no object"),
         (("rows.csv", "--as", "v2:Vendors2"), "no unified entity"),
-        (("rows.csv", "--as", "APBILLITEM"), "load them as APBILL"),
+        (("rows.csv", "--as", "APBILLITEM"), "Load them as APBILL"),
         (("rows.csv", "--as", "CLASS", "--draft"), "no drafts"),
         (("rows.csv", "--as", "CLASS", "--mode", "update", "--offline"), "without --offline"),
         (("rows.csv", "--map", "map.toml"), "cannot read map.toml"),

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def keep_plan_in(
     context: CommandContext, plan: "Plan", outbox: "Outbox", path: Path, sending: "SendOptions | None" = None
 ) -> None:
-    """Keep a plan in a file, and say which command goes on with it."""
+    """Keep a plan in a file."""
     from intacct_bridge.client.local.account import account_name
     from intacct_bridge.flow.approval.approvals import keep_plan
     from intacct_bridge.flow.plan.plan import SendOptions
@@ -28,7 +28,16 @@ def keep_plan_in(
 
     kept = keep_plan(plan, context.load_gateway, outbox, sending or SendOptions(), person=account_name())
     save_plan(kept, path)
-    context.console.say(f"The plan is in {path}.")
+
+
+def tell_where_kept(context: CommandContext, plan: "Plan", path: Path, *, applied: bool = False) -> None:
+    """Say in which file the plan is and, unless it was applied, which command goes on with it."""
+    from intacct_bridge.client.local.account import account_name
+
+    if applied:
+        context.console.say(f"The plan is in {path}.")
+        return
+    context.console.say(f"Nothing was sent. The plan is in {path}.")
     connection = context.connection
     if connection.four_eyes or (connection.approvers and account_name() not in connection.approvers):
         context.console.say(f"Only {account_name()} may read the file: let the approver read it, too.")
@@ -56,6 +65,7 @@ def keep_sound(context: CommandContext, plan: "Plan", outbox: "Outbox", out: Pat
         context.console.say(f"Nothing is kept in {out}: {'the plan is refused' if refused else 'nothing is to do'}.")
         return FAILURES if refused else 0
     keep_plan_in(context, plan, outbox, out)
+    tell_where_kept(context, plan, out)
     return 0
 
 

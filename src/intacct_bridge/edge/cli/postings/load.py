@@ -9,7 +9,13 @@ import click
 
 from intacct_bridge.edge.cli.context import SETTLE_AFTER, CommandContext, file_option, number_option, shared_options
 from intacct_bridge.edge.cli.postings.apply import json_document, show_or_apply
-from intacct_bridge.edge.cli.postings.kept_plans import has_work, keep_plan_in, run_kept_plan, way_to_approval
+from intacct_bridge.edge.cli.postings.kept_plans import (
+    has_work,
+    keep_plan_in,
+    run_kept_plan,
+    tell_where_kept,
+    way_to_approval,
+)
 from intacct_bridge.edge.cli.postings.load_options import options_given, plan_input, send_options
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.model.wording import counted
@@ -163,9 +169,12 @@ def load_command(
         for file in files:
             ended = _load_file(context, outbox, file, options, only_plan=only_plan, yes=yes, results=results)
             status = max(status, ended)
-    if only_plan and files and not context.console.as_json and not context.connection.needs_approval:
+    if only_plan and files and options["out"] is None and not context.console.as_json:
+        if context.connection.needs_approval:
+            context.console.say("Nothing was sent. To have the plan approved, keep it with --out PLAN.")
+            return status
         words = shlex.join(word for word in context.arguments if word != "--plan")
-        applicable = options["out"] is None and any(has_work(plan) for plan, _ in results)
+        applicable = any(has_work(plan) for plan, _ in results)
         context.console.say(f"Nothing was sent.{f' To apply the plan: intacct {words} --apply' if applicable else ''}")
     return status
 
@@ -182,13 +191,18 @@ def _load_file(
 ) -> int:
     """Plan one file and keep, show or apply its plan. The refused rows are written, even if an error ends the load."""
     table, plan = plan_input(context, file, outbox, options)
-    _keep_plan(context, plan, outbox, options)
+    out: Path | None = options["out"]
+    if out is not None:
+        keep_plan_in(context, plan, outbox, out, send_options(options))
     outcomes: list[RecordOutcome] = []
     results.append((plan, None if only_plan else outcomes))
     try:
-        return show_or_apply(context, plan, outbox, options, only_plan=only_plan, yes=yes, outcomes=outcomes)
+        status = show_or_apply(context, plan, outbox, options, only_plan=only_plan, yes=yes, outcomes=outcomes)
     finally:
         _keep_refused(context, table, plan, outcomes, options["refused"])
+    if out is not None:
+        tell_where_kept(context, plan, out, applied=not only_plan)
+    return status
 
 
 def _check_options(files: tuple[Path, ...], options: dict[str, Any]) -> None:
@@ -221,15 +235,6 @@ def _protect_inputs(files: tuple[Path, ...], options: dict[str, Any]) -> None:
 
 def _same_file(path: Path, other: Path) -> bool:
     return path.resolve() == other.resolve() or (path.exists() and other.exists() and path.samefile(other))
-
-
-def _keep_plan(context: CommandContext, plan: "Plan", outbox: "Outbox", options: dict[str, Any]) -> None:
-    path: Path | None = options["out"]
-    if path is None:
-        if context.connection.needs_approval:
-            context.console.say("Nothing was sent. To have the plan approved, keep it with --out PLAN.")
-        return
-    keep_plan_in(context, plan, outbox, path, send_options(options))
 
 
 def parse_load_options(words: Sequence[str]) -> dict[str, Any]:
