@@ -144,7 +144,7 @@ def test_a_worker_ends_where_a_newer_version_has_changed_the_tables(postgres: st
         shown, _ = worker.communicate(timeout=90)
         assert worker.returncode == 2, shown
         assert "was written by a newer version" in shown
-        assert "upgrade intacct-bridge" in shown
+        assert "Upgrade intacct-bridge" in shown
         assert contents(served, part) == kept
         status, shown = served.run("work")
         assert status == 2, shown

@@ -122,7 +122,7 @@ def test_an_export_without_rows_has_the_header(visitor: Visitor, select: str) ->
 @pytest.mark.parametrize(
     ("form", "says"),
     [
-        ({"where": "TOTALDUE > x"}, "put text in quotes"),
+        ({"where": "TOTALDUE > x"}, "Put text in quotes"),
         ({"field1": "TOTALDEU"}, "TOTALDUE"),
         ({"op1": ""}, "no comparison is chosen"),
         ({"value1": "much"}, "cannot be read"),
