@@ -89,7 +89,8 @@ def url(grown: Emulator) -> Iterator[str]:
     emulator = grown.clone(clock=time.time)
     vendors = emulator.company().table("VENDOR")
     assert vendors.next_number() == 88  # as in the receipt
-    vendors.insert({"VENDORID": "V-EARLIER", "NAME": "Earlier Supplies", "STATUS": "active"})
+    posted = {"VENDORID": "V-EARLIER", "NAME": "Earlier Supplies", "STATUS": "active"}
+    vendors.insert(posted | dict.fromkeys(("WHENCREATED", "WHENMODIFIED"), "11/22/2026 08:15:00"))
     with serve(emulator) as server:
         yield server.url.split(":")[2].split("/")[0]
     emulator.close()

@@ -46,8 +46,8 @@ field = [{ name = "STATE" }, { name = "RVENDOR", relation = "VENDOR" }, { name =
 
 [company.records]
 VENDOR = [
-  { VENDORID = "V-1", NAME = "Acme Tugs", RISKTIER = "Severe", RATING = 4.25, TAXID = "DE811569869" },
-  { VENDORID = "V-2", NAME = "Bolt & Söhne", SOURCE = "Referred by Jane", PARENTID = "V-1" },
+  { VENDORID = "TUG-0815", NAME = "Acme Tugs", RISKTIER = "Severe", RATING = 4.25, TAXID = "DE811569869" },
+  { VENDORID = "TUG-4711", NAME = "Bolt & Söhne", SOURCE = "Referred by Jane", PARENTID = "TUG-0815" },
 ]
 BERTH = [{ name = "North quay", STATE = "Jane's", RVENDOR = 2, BUILT = 1998-05-06 }]
 """
@@ -56,8 +56,21 @@ STREAMS = (
     *("APBILL", "APBILLITEM", "GLBATCH", "GLENTRY", "GLDETAIL", "AUDITHISTORY", "TRXCURRENCIES", "REPORTINGPERIOD"),
 )
 SECRETS = (
-    *("Acme", "Tugs", "Jane", "Bolt", "Söhne", "V-1", "V-2", "Severe", "DE811569869", "Hamburg", "Rotterdam", "HAM-1"),
-    *("ROT-2", "Harbour Bank", "Pilotage", "North quay", "Dredging", "B-77", "towage"),
+    *(
+        "Acme",
+        "Tugs",
+        "Jane",
+        "Bolt",
+        "Söhne",
+        "TUG-0815",
+        "TUG-4711",
+        "Severe",
+        "DE811569869",
+        "Hamburg",
+        "Rotterdam",
+        "HAM-1",
+    ),
+    *("ROT-2", "Harbour Bank", "Pilotage", "North quay", "Dredging", "INV-7734", "towage"),
 )
 Cells = Mapping[str, Any]
 
@@ -69,11 +82,16 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Company]:
     company = make_company(company=str(path))
     client = company.client()
     line = {"ACCOUNTNO": "6000", "TRX_AMOUNT": Decimal("119.99"), "LOCATIONID": "HAM-1", "GLDIMFUND": "10001"}
-    bill = {"VENDORID": "V-1", "WHENCREATED": date(2026, 10, 5), "WHENDUE": date(2026, 11, 5), "RECORDID": "B-77"}
+    bill = {
+        "VENDORID": "TUG-0815",
+        "WHENCREATED": date(2026, 10, 5),
+        "WHENDUE": date(2026, 11, 5),
+        "RECORDID": "INV-7734",
+    }
     item = line | {"ENTRYDESCRIPTION": "Acme Tugs, towage"}
     client.create("APBILL", [bill | {"APBILLITEMS": [item]}])
     lines = [
-        {"ACCOUNTNO": "6000", "TRX_AMOUNT": Decimal("0.30"), "TR_TYPE": 1, "LOCATION": "ROT-2", "VENDORID": "V-2"},
+        {"ACCOUNTNO": "6000", "TRX_AMOUNT": Decimal("0.30"), "TR_TYPE": 1, "LOCATION": "ROT-2", "VENDORID": "TUG-4711"},
         {"ACCOUNTNO": "1000", "TRX_AMOUNT": Decimal("0.30"), "TR_TYPE": -1, "LOCATION": "ROT-2"},
     ]
     entry = {"JOURNAL": "GJ", "BATCH_DATE": date(2026, 10, 6), "BATCH_TITLE": "Fees", "ENTRIES": lines}
@@ -146,7 +164,12 @@ def test_it_goes_on_as_a_company(copy: str, tmp_path: Path) -> None:
     accounts.write_text('[[company]]\nposting_accounts = { payables = "2000", rounding = "6000" }\n')
     made = make_company(copy=copy, company=str(accounts))
     line = {"ACCOUNTNO": "6000", "TRX_AMOUNT": Decimal("1.01"), "LOCATIONID": "HAM-1", "GLDIMFUND": "10001"}
-    bill = {"VENDORID": "V-2", "WHENCREATED": date(2026, 12, 5), "WHENDUE": date(2026, 12, 5), "RECORDID": "B-78"}
+    bill = {
+        "VENDORID": "TUG-4711",
+        "WHENCREATED": date(2026, 12, 5),
+        "WHENDUE": date(2026, 12, 5),
+        "RECORDID": "INV-7735",
+    }
     (outcome,) = made.client().create("APBILL", [bill | {"APBILLITEMS": [line]}])
     assert outcome.ok, outcome
     numbers = [row["RECORDNO"] for row in made.client().query("APBILL", "RECORDNO")]

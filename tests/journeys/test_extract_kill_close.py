@@ -5,6 +5,7 @@ there, and no row is lost or doubled. The process is killed before one of its wr
 """
 
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -97,10 +98,13 @@ def without_run(found: Tables) -> Tables:
 
 
 def bookmarks(copy: Path) -> dict[str, dict[str, Any]]:
-    """Where each stream continues, without the only time that another clock than the company's moves."""
+    """Where each stream continues, without the only time that another clock than the company's moves.
+
+    Times are to the minute. The company's clock stands still, but a run adds the time since the company's answer.
+    """
     with duckdb.connect(str(copy), read_only=True) as con:
         found = {
-            name: json.loads(text)
+            name: json.loads(re.sub(r"\b(\d\d:\d\d):\d\d\b", r"\1", text))
             for name, text in con.sql("SELECT stream, bookmark FROM _bridge.bookmarks").fetchall()
         }
     return {name: {part: value for part, value in one.items() if part != "written_at"} for name, one in found.items()}
