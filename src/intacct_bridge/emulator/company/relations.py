@@ -9,7 +9,7 @@ has no such value of its own, it shows that of the other record.
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from intacct_bridge.emulator.company.company_data import CompanyData
 from intacct_bridge.emulator.settings.cells import Row
@@ -43,18 +43,40 @@ class Path:
 
 
 @dataclass(frozen=True, slots=True)
+class Join:
+    """The first step from a row to another record, which many columns may share."""
+
+    by: str
+    """The field of the row that names the other record."""
+    target: str
+    key: str
+    company: CompanyData = field(repr=False, compare=False)
+
+    def row(self, text: str) -> Row:
+        """The other record for a text of the field; empty if there is none."""
+        return linked(self.company, self.target, self.key, text)
+
+
+@dataclass(frozen=True, slots=True)
 class Column:
-    """One selected column: a field of the row itself, or a text that is worked out from the row."""
+    """One selected column: a field of the row itself, one of another record, or a text worked out from the row."""
 
     tag: str
     kind: Kind
     field: str = ""
+    join: Join | None = None
+    """How to reach the other record, which counts if the row itself has no value."""
+    joined: Callable[[Row], str] = lambda _: ""
+    """Gives the text from the other record."""
     follow: Callable[[Row], str] | None = None
-    """Gives the text from the whole row, for a column that is not a field of it."""
+    """Gives the text from the whole row, in place of all that."""
 
     def text(self, row: Row) -> str:
         """The text of this column in a row."""
-        return self.follow(row) if self.follow else row.get(self.field, "")
+        if self.follow:
+            return self.follow(row)
+        own = row.get(self.field, "")
+        return own if own or self.join is None else self.joined(self.join.row(row.get(self.join.by, "")))
 
 
 def resolve(company: CompanyData, described: ObjectDef, name: str) -> Path | None:
@@ -111,12 +133,17 @@ def linked_key(described: ObjectDef, relation: Relation, target: ObjectDef) -> s
 
 def columns(company: CompanyData, paths: Iterable[Path]) -> list[Column]:
     """The columns of a page, in order and each once."""
-    return [
-        Column(
-            path.name, path.field.kind, path.field.name, follower(company, path) if path.steps or path.joined else None
-        )
-        for path in dict.fromkeys(paths)
-    ]
+    return [_column(company, path) for path in dict.fromkeys(paths)]
+
+
+def _column(company: CompanyData, path: Path) -> Column:
+    own = "" if path.steps else path.field.name
+    reached = path if path.steps else path.joined
+    if reached is None:
+        return Column(path.name, path.field.kind, own)
+    (relation, target, key), *others = reached.steps
+    joined = follower(company, replace(reached, steps=tuple(others)))
+    return Column(path.name, path.field.kind, own, Join(relation.by, target, key, company), joined)
 
 
 def follower(company: CompanyData, path: Path) -> Callable[[Row], str]:

@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from operator import itemgetter
 
-from intacct_bridge.emulator.company.relations import Column
-from intacct_bridge.emulator.settings.cells import SEPARATOR, escaped, unescaped, unpack
+from intacct_bridge.emulator.company.relations import Column, Join
+from intacct_bridge.emulator.settings.cells import SEPARATOR, Row, escaped, unescaped, unpack
 from intacct_bridge.emulator.store.store import StoreTable
 from intacct_bridge.wire.values import DEFAULT, Formatting, Kind, parse_value, render_value
 from intacct_bridge.wire.xml import Element, Raw
@@ -54,10 +54,13 @@ def page_xml(
     """
     bodies = fetch(table, numbers)
     template = _template(tag, tuple(column.tag for column in columns))
-    if formatting == DEFAULT and all(column.follow is None for column in columns):
+    if formatting == DEFAULT and not any(column.follow or column.join for column in columns):
         places = [table.place.get(column.field, -1) for column in columns]
         return RenderedPage(len(bodies), template, lambda chosen: _filled(chosen, bodies, places))
-    rows = [tuple([escaped(text) for text in texts]) for texts in rows_text(table, bodies, columns, formatting)]
+    if formatting == DEFAULT and not any(column.follow for column in columns):
+        rows = _joined_cells(table, bodies, columns)
+    else:
+        rows = [tuple([escaped(text) for text in texts]) for texts in rows_text(table, bodies, columns, formatting)]
     return RenderedPage(len(rows), template, lambda chosen: [chosen % cells for cells in rows])
 
 
@@ -112,6 +115,48 @@ def _filled(template: bytes, bodies: Iterable[bytes], places: list[int]) -> list
     ]
 
 
+def _joined_cells(table: StoreTable, bodies: Iterable[bytes], columns: Sequence[Column]) -> list[tuple[bytes, ...]]:
+    """The cells of each row, with those of other records: each record is read and written as cells once for a page.
+
+    A row is its own cells, an empty one, and then the cells that each of its joins gives.
+    """
+    shared: dict[Join, list[int]] = {}
+    for at, column in enumerate(columns):
+        if column.join is not None:
+            shared.setdefault(column.join, []).append(at)
+    places = [table.place.get(column.field, -1) for column in columns]
+    named = {join: table.place.get(join.by, -1) for join in shared}
+    width = max(*places, *named.values()) + 1
+    picked = [place if place >= 0 else width for place in places]
+    own: list[tuple[int, int]] = []
+    """Where a cell of another record stands, and the row's own one, which counts if it has a text."""
+    joins: list[tuple[int, list[Callable[[Row], str]], Join, dict[bytes, list[bytes]]]] = []
+    end = width + 1
+    for join, members in shared.items():
+        own += [(end + number, places[at]) for number, at in enumerate(members) if places[at] >= 0]
+        for number, at in enumerate(members):
+            picked[at] = end + number
+        end += len(members)
+        joins.append((named[join] if named[join] >= 0 else width, [columns[at].joined for at in members], join, {}))
+    pick = itemgetter(*picked) if len(picked) > 1 else lambda cells: (cells[picked[0]],)
+    rows, blank = [], [b""] * (width + 1)
+    for body in bodies:
+        cells = body.split(SEPARATOR, width)[:width]
+        cells += blank[len(cells) :]
+        for place, texts, join, known in joins:
+            link = cells[place]
+            found = known.get(link)
+            if found is None:
+                other = join.row(unescaped(link))
+                found = known[link] = [escaped(text(other)) for text in texts]
+            cells += found
+        for at, place in own:
+            if cells[place]:
+                cells[at] = cells[place]
+        rows.append(pick(cells))
+    return rows
+
+
 @lru_cache(maxsize=256)
 def _template(tag: str, columns: tuple[str, ...]) -> bytes:
     inner = "".join(f"<{column}>%b</{column}>" for column in columns)
@@ -123,14 +168,14 @@ def rows_text(
 ) -> Iterable[list[str]]:
     """The rows as lists of plain text, in the user's formatting."""
     formats = [_formatter(column.kind, formatting) for column in columns]
-    follows = any(column.follow is not None for column in columns)
+    follows = any(column.follow or column.join for column in columns)
     for body in bodies:
         row = unpack(body, table.fields) if follows else {}
         cells = body.split(SEPARATOR)
         texts = []
         for column, formatted in zip(columns, formats, strict=True):
-            if column.follow is not None:
-                text = column.follow(row)
+            if column.follow or column.join:
+                text = column.text(row)
             else:
                 place = table.place.get(column.field, -1)
                 text = unescaped(cells[place]) if 0 <= place < len(cells) else ""

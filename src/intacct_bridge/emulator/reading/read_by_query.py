@@ -116,7 +116,7 @@ def _with_words(described: ObjectDef, column: Column) -> Column:
     words = shown_by_read_by_query(described, column.field)
     if words is None:
         return column
-    return Column(column.tag, column.kind, column.field, lambda row: words(column.text(row)))
+    return Column(column.tag, column.kind, column.field, follow=lambda row: words(column.text(row)))
 
 
 def _result_id(call: FunctionCall, results: ResultSet) -> str:
