@@ -114,7 +114,7 @@ def test_a_company_that_cannot_be_is_refused(intacct: Intacct, home: Path) -> No
     wrong.write_text('[[company]]\nbooks = ["ACCRUAL"]\njournal = [{ symbol = "CDJ", book = "CASH" }]\n')
     ran = intacct("emulator", "--company", str(wrong))
     assert (ran.status, "company.journal (CDJ).book cannot be 'CASH'" in ran.err) == (2, True), ran.said
-    assert "books: ACCRUAL" in ran.err
+    assert "Books: ACCRUAL" in ran.err
     ran = intacct("emulator", "--company", "empt")
     assert (ran.status, "did you mean empty?" in ran.err) == (2, True), ran.said
     assert intacct("emulator", "--company", str(home / "none.toml")).status == 2

@@ -84,7 +84,7 @@ def test_the_right_sheet_is_suggested(load: Intacct, reader: HttpReader) -> None
     first = load("payroll.xlsx", "--as", "journal-entries")
     assert first.status == 2
     assert "sheet 'Summary' of payroll.xlsx has not the columns of the layout; 'November' has" in first.err
-    assert "choose --sheet November" in first.err
+    assert "Choose --sheet November" in first.err
     assert load("payroll.xlsx", "--as", "journal-entries", "--sheet", "November", "--apply").status == 0
     assert len(entry(reader, "Payroll")) == 4
     workbook(Path("payroll.xlsx"), November=rows, Summary=summary)
