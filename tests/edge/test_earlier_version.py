@@ -90,7 +90,7 @@ def url(grown: Emulator) -> Iterator[str]:
     vendors = emulator.company().table("VENDOR")
     assert vendors.next_number() == 88  # as in the receipt
     posted = {"VENDORID": "V-EARLIER", "NAME": "Earlier Supplies", "STATUS": "active"}
-    vendors.insert(posted | dict.fromkeys(("WHENCREATED", "WHENMODIFIED"), "11/22/2026 08:15:00"))
+    vendors.insert(posted | dict.fromkeys(("WHENCREATED", "WHENMODIFIED"), "11/20/2026 08:15:00"))
     with serve(emulator) as server:
         yield server.url.split(":")[2].split("/")[0]
     emulator.close()
