@@ -214,7 +214,9 @@ class Aftermath(Round):
         left = [row for row in rows if str(row["RECORDNO"]) in changed and _corrected(self.kind, row)]
         if left:
             self.faults.append(f"a correction was not taken back: {left[0]['RECORDNO']}")
-        standing = [one for one in self._corrections() if one.status is not RecordStatus.RELEASED]
+        # Two loaders may have made the same correction. Once the later one is taken back, nothing is left of the first.
+        latest = {_key_in(one): one for one in self._corrections()}
+        standing = [one for one in latest.values() if one.status is not RecordStatus.RELEASED]
         if standing:
             self.faults.append(f"the correction {standing[0].label} is {standing[0].status.value}: {standing[0].note}")
 

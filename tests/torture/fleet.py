@@ -12,7 +12,7 @@ import sys
 import time
 from collections import Counter
 from contextlib import ExitStack
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
@@ -72,8 +72,10 @@ class FleetRound:
 
     def _kill(self, demo: FleetDemo, workers: list[WorkerProcess], uri: str) -> None:
         if self._random.random() < 0.3:
+            began = datetime.now(UTC)
             self._server.kill()
             self._server.restart()
+            demo.outages.append((began, datetime.now(UTC)))
             demo.spare += Counter(dict.fromkeys(demo.tenants, demo.concurrency))
             self.tally.counts["database servers killed"] += 1
             return

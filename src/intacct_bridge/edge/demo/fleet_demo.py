@@ -85,6 +85,8 @@ class FleetDemo:
     """The runs that were going on in the worker that was killed."""
     spare: Counter[str] = field(default_factory=Counter)
     """By tenant, the transactions of the requests under way at a kill: counted, and they may never have left."""
+    outages: list[tuple[datetime, datetime]] = field(default_factory=list)
+    """When the database server was down; a run of these times may end with a temporary fault."""
     resealed: int = 0
     runs: tuple[TenantRun, ...] = field(default=())
 

@@ -50,7 +50,8 @@ def _waiting(demo: FleetDemo) -> set[str]:
 
 def _well(demo: FleetDemo, run: TenantRun) -> bool:
     waits = run.flow == "post" and run.tenant in _waiting(demo)
-    return run.outcome == RunEnd.DONE or (waits and run.outcome == RunEnd.TRANSIENT)
+    cut = any(run.started_at <= ends and begins <= (run.ended_at or ends) for begins, ends in demo.outages)
+    return run.outcome == RunEnd.DONE or ((waits or cut) and run.outcome == RunEnd.TRANSIENT)
 
 
 def _every_run_done(demo: FleetDemo) -> FleetDemoCheck:
