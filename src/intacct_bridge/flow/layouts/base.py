@@ -6,7 +6,7 @@ otherwise post a whole file without its dimension.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -163,20 +163,12 @@ def match_columns(
     `own` are Intacct's own names, which no misspelt meaning is looked for in.
     """
     known = {normalized(name) for meaning, names in meanings.items() for name in (meaning, *names)}
-    left: dict[str, str] = {}
-    for column in columns:
-        name = normalized(column)
-        if name in left and name in known:
-            raise SettingsError(
-                f"{source}: the columns {left[name]!r} and {column!r} have the same name",
-                fix="remove or rename one of them",
-            )
-        left[column if name in left or not name else name] = column
+    left = _by_name(columns, known, source)
     found: dict[str, str] = {}
     for meaning, names in meanings.items():
         matches = [one for one in dict.fromkeys(map(normalized, (meaning, *names))) if one in left]
-        other = f"{meaning}{OTHERWISE}"
-        if len(matches) == 2 and other in meanings and len(ids := [one for one in matches if _ID.search(one)]) == 1:
+        other, ids = f"{meaning}{OTHERWISE}", [one for one in matches if _ID.search(one)]
+        if other in meanings and len(matches) == 2 and len(ids) == 1:
             found[other] = left.pop(next(one for one in matches if one not in ids))
             matches = ids
         if matches and meaning not in found:
@@ -184,6 +176,20 @@ def match_columns(
     _refuse_repeated(found, left, meanings, source)
     _refuse_misspelt(found, {name: one for name, one in left.items() if one not in set(own)}, meanings, source)
     return MatchedColumns(found, tuple(left.values()))
+
+
+def _by_name(columns: Iterable[str], known: Container[str], source: str) -> dict[str, str]:
+    """The columns by their normalized names; by their own names if that is taken or empty."""
+    found: dict[str, str] = {}
+    for column in columns:
+        name = normalized(column)
+        if name in found and name in known:
+            raise SettingsError(
+                f"{source}: the columns {found[name]!r} and {column!r} have the same name",
+                fix="remove or rename one of them",
+            )
+        found[column if name in found or not name else name] = column
+    return found
 
 
 def _refuse_repeated(

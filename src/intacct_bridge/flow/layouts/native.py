@@ -120,13 +120,14 @@ class Columns:
                 groups.append(column)
             else:
                 raise writable.unknown(name, table.path.name)
-        days = {column: one for column, one in header.items() if one.kind in _DAYS}
-        days |= {column: one for column, (_, one) in lines.items() if one.kind in _DAYS}
+        kinds = {column: one.kind for column, one in header.items()}
+        kinds |= {column: one.kind for column, (_, one) in lines.items()}
         readings = {
-            column: column_reading(column, [row.cells.get(column) for row in table], order, formats) for column in days
+            column: column_reading(column, [row.cells.get(column) for row in table], order, formats)
+            for column, kind in kinds.items()
+            if kind in _DAYS
         }
-        numbers = [column for column, one in header.items() if one.kind in NUMBERS]
-        numbers += [column for column, (_, one) in lines.items() if one.kind in NUMBERS]
+        numbers = [column for column, kind in kinds.items() if kind in NUMBERS]
         grouping = bool(numbers) and points_group(text_of(row.cells.get(one)) for row in table for one in numbers)
         texts = _inner_days(writable, table, nested, groups) if order is None else ()
         inner = date_reading(texts, order, formats.get("", ""))
