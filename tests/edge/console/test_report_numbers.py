@@ -103,6 +103,15 @@ def test_a_budget_of_several_base_currencies_has_no_actual_total(copy: Copy, rea
     with duckdb.connect(other) as con:
         con.execute('UPDATE "GLBUDGETITEM" SET "CURRENCY" = NULL')
     assert "Budget that names no currency, without actual" in reader.get(address).text
+    with duckdb.connect(other) as con:  # one item has a place, so that the others are those of no entity
+        con.execute(
+            'UPDATE "GLBUDGETITEM" SET "LOCATION_NO" = (SELECT min("LOCATIONID") FROM "LOCATIONENTITY") '
+            'WHERE "RECORDNO" IN (SELECT min("RECORDNO") FROM "GLBUDGETITEM")'
+        )
+    tables = reader.get(address.replace("budget?", "budget.json?")).json["tables"]
+    (unnamed,) = (table for table in tables if not table["budget_currency"])
+    assert unnamed["title"].startswith("Budget that names no currency")
+    assert {section["total"]["variance"] for section in unnamed["sections"]} == {None}
 
 
 def test_net_income_is_the_same_under_every_name_of_the_sections(copy: Copy, reader: Visitor) -> None:

@@ -315,12 +315,12 @@ def show_budget(visit: Visit) -> PageView:
     for currency, some in by_currency(rows).items():
         for other, part in by_currency(some, "budget_currency").items():
             sections = _sections(part, "budget", "actual", "variance")
-            adds_up = any(row["actual"] is not None for row in part)
-            title = _budget_title(currency, other, adds_up=adds_up)
+            compares = any(row["variance"] is not None for row in part)
+            title = _budget_title(currency, other, part)
             tables.append({"title": title, "currency": currency, "budget_currency": other, "sections": sections})
-            if other == currency and adds_up:
+            if other == currency and compares:
                 charts.append(_budget_chart(currency, sections))
-            for one in sections if other != currency else ():
+            for one in sections if other != currency or not compares else ():
                 one["total"]["variance"] = None
             for one in sections:  # of a whole company with several base currencies
                 if all(row["actual"] is None for row in one["rows"]):
@@ -334,11 +334,13 @@ def show_budget(visit: Visit) -> PageView:
     return PageView("budget.html", data)
 
 
-def _budget_title(currency: str, other: str, *, adds_up: bool) -> str:
-    if not adds_up:
-        named = f"Budget in {other}" if other else "Budget that names no currency"
+def _budget_title(currency: str, other: str, rows: Rows) -> str:
+    if other == currency and any(row["variance"] is not None for row in rows):
+        return f"Budget and actual, in {currency}" if currency else "Budget and actual"
+    named = f"Budget in {other}" if other else "Budget that names no currency"
+    if all(row["actual"] is None for row in rows):
         return f"{named}, without actual, since the ledger has several base currencies"
-    return f"Budget and actual, in {currency}" if other == currency else f"Budget in {other}, actual in {currency}"
+    return f"{named}, actual in {currency}" if currency else named
 
 
 def _budget_chart(currency: str, sections: Rows) -> "Markup":
