@@ -410,42 +410,63 @@ class Client:
 
     # --- writing; its modules are imported by the first write
 
-    @property
-    def _functions(self) -> "RowFunctions":
+    def _functions(self, unlisted: Iterable[str] = ()) -> "RowFunctions":
         from intacct_bridge.client.writing import RowFunctions
 
-        return RowFunctions(
-            self._reader.typing, is_legacy=self.connection.is_legacy, formatting=self._catalog.formatting
-        )
+        formatting, is_legacy = self._catalog.formatting, self.connection.is_legacy
+        return RowFunctions(self._reader.typing, is_legacy=is_legacy, formatting=formatting, unlisted=tuple(unlisted))
 
     def create(
-        self, object_name: str, rows: Iterable[Mapping[str, Any]], *, transaction: bool = False
+        self,
+        object_name: str,
+        rows: Iterable[Mapping[str, Any]],
+        *,
+        transaction: bool = False,
+        unlisted: Iterable[str] = (),
     ) -> "list[Outcome]":
         """Create one record for each row; with `transaction`, all or none. InDoubtError if an answer is lost.
+
+        InvalidRequestError for a name that looks like a misspelt field; `unlisted` are names that are sent anyway.
 
         >>> [outcome.ok for outcome in client.create("CLASS", [{"CLASSID": "R9", "NAME": "Retail"}])]
         [True]
         """
         _several(rows, "rows")
-        given, functions = list(rows), self._functions
+        given, functions = list(rows), self._functions(unlisted)
         bodies = [functions.create(object_name, row) for row in given]
         return self._write("create", object_name, given, bodies, transaction=transaction)
 
     def update(
-        self, object_name: str, rows: Iterable[Mapping[str, Any]], *, transaction: bool = False
+        self,
+        object_name: str,
+        rows: Iterable[Mapping[str, Any]],
+        *,
+        transaction: bool = False,
+        unlisted: Iterable[str] = (),
     ) -> "list[Outcome]":
         """Change the record that each row's key names: only the given fields. None clears a field; lines are replaced.
+
+        Names are checked as those of `create`.
 
         >>> client.update("CLASS", [{"CLASSID": "none", "NAME": "Retail"}])[0].faults[0].text
         'Cannot update non-existing CLASS with CLASSID=none.'
         """
         _several(rows, "rows")
-        given, functions = list(rows), self._functions
+        given, functions = list(rows), self._functions(unlisted)
         bodies = [functions.update(object_name, row) for row in given]
         return self._write("update", object_name, given, bodies, transaction=transaction)
 
-    def upsert(self, object_name: str, rows: Iterable[Mapping[str, Any]], *, key: str = "") -> "list[Outcome]":
+    def upsert(
+        self,
+        object_name: str,
+        rows: Iterable[Mapping[str, Any]],
+        *,
+        key: str = "",
+        unlisted: Iterable[str] = (),
+    ) -> "list[Outcome]":
         """Update the records whose key exists and create the others; the key is the natural one unless `key` names it.
+
+        Names are checked as those of `create`.
 
         >>> [outcome.ok for outcome in client.upsert("CLASS", [{"CLASSID": "W9", "NAME": "Wholesale"}])]
         [True]
@@ -454,7 +475,7 @@ class Client:
 
         _several(rows, "rows")
         given = list(rows)
-        bodies = upsert_functions(self._functions, self._queries, object_name, rows=given, key=key)
+        bodies = upsert_functions(self._functions(unlisted), self._queries, object_name, rows=given, key=key)
         if self._writer is None:
             return send_each(self._calls, bodies)
         done: list[Outcome] = []
@@ -471,7 +492,7 @@ class Client:
     def delete(self, object_name: str, keys: Iterable[str | int], *, transaction: bool = False) -> "list[Outcome]":
         """Delete records by RECORDNO. InvalidRequestError for a single key that is not in a list."""
         _several(keys, "keys")
-        given, functions = list(keys), self._functions
+        given, functions = list(keys), self._functions()
         bodies = [functions.delete(object_name, key) for key in given]
         rows = [{record_key(object_name.upper()): key} for key in given]
         return self._write("delete", object_name, rows, bodies, transaction=transaction)

@@ -5,12 +5,12 @@ raises InDoubtError, and the caller has to find out what was applied; `flow.post
 itself.
 
 `model.writing` builds the functions. Values are written as their field's kind requires, so that `"2026-01-31"` may
-stand for a date. Names that the catalogue does not have are written as text: in a write the gateway takes some elements
-that `lookup` does not list.
+stand for a date. Names that the catalogue does not have are written as text, unless they are misspelt: in a write the
+gateway takes some elements that `lookup` does not list.
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
@@ -22,11 +22,12 @@ from intacct_bridge.client.reading.query import QueryReader
 from intacct_bridge.errors import Fault, IntacctError, InvalidRequestError, RecordError
 from intacct_bridge.model.batched import batched
 from intacct_bridge.model.catalog import ObjectDef
-from intacct_bridge.model.keys import natural_key, record_key
+from intacct_bridge.model.keys import lines, natural_key, record_key
 from intacct_bridge.model.legacy.functions import WritePlan
 from intacct_bridge.model.legacy.objects import legacy_object
 from intacct_bridge.model.query.query import Query
 from intacct_bridge.model.text_forms import nfc
+from intacct_bridge.model.writing.field_names import refuse_misspelt
 from intacct_bridge.model.writing.functions import FunctionBuilder
 from intacct_bridge.model.writing.generic import is_rows
 from intacct_bridge.wire.envelope import ABORTED, SUCCESS, Result
@@ -121,7 +122,16 @@ Definition = Callable[[str], ObjectDef | None]
 class RowFunctions:
     """Builds the functions of one connection from rows; `is_legacy` stands for document type 2.1."""
 
-    def __init__(self, definition: Definition, *, is_legacy: bool, formatting: Callable[[], Formatting]) -> None:
+    def __init__(
+        self,
+        definition: Definition,
+        *,
+        is_legacy: bool,
+        formatting: Callable[[], Formatting],
+        unlisted: Collection[str] = (),
+    ) -> None:
+        """`unlisted`: names that are sent although they look like misspelt ones."""
+        self._unlisted = unlisted
         self._definition = definition
         self._formatting = formatting
         self._builder = FunctionBuilder(definition, is_legacy=is_legacy, specific_changes=True, render=self._text)
@@ -130,7 +140,7 @@ class RowFunctions:
         """The function that creates the record; InvalidRequestError if none is documented."""
         name = object_name.upper()
         plan = self._builder.plan("create", name)
-        return self._builder.generic("create", name, row) if plan is None else self._specific(plan, "create", row)
+        return self._generic("create", name, row) if plan is None else self._specific(plan, "create", row)
 
     def update(self, object_name: str, row: Mapping[str, Any]) -> Element:
         """The function that changes the record that the row's key names."""
@@ -138,7 +148,7 @@ class RowFunctions:
         plan = self._builder.plan("update", name)
         if plan is None:
             _check_key(name, row)
-            return self._builder.generic("update", name, row)
+            return self._generic("update", name, row)
         key, rest = _keyed(name, row)
         return self._specific(plan, "update", rest, key=key)
 
@@ -148,6 +158,20 @@ class RowFunctions:
         if not text or "," in text:
             raise InvalidRequestError(f"{text!r} is not the key of one {name}")
         return self._builder.delete(name, text)
+
+    def _generic(self, operation: str, name: str, row: Mapping[str, Any]) -> Element:
+        """The generic function; the object-specific ones refuse every field that they do not take."""
+        self._check_names(name, row)
+        owned = {one.wrapper: one.line for one in lines(name)}
+        for wrapper, members in row.items():
+            for line in members if wrapper in owned and is_rows(members) else ():
+                self._check_names(owned[wrapper], line)
+        return self._builder.generic(operation, name, row)
+
+    def _check_names(self, name: str, row: object) -> None:
+        described = self._definition(name)
+        if described is not None and isinstance(row, Mapping):
+            refuse_misspelt(described, row, self._unlisted)
 
     def _specific(self, plan: WritePlan, operation: str, row: Mapping[str, Any], *, key: str = "") -> Element:
         described = self._definition(plan.object)

@@ -22,6 +22,11 @@ def closest(name: str, among: Iterable[str], count: int = 3, *, cutoff: float = 
     return list(dict.fromkeys(by_upper[one] for one in get_close_matches(name.upper(), by_upper, count, cutoff)))
 
 
+def misspelt(name: str, missing: Iterable[str]) -> str:
+    """Which of the names that are missing this unknown one is a misspelling of; empty if of none."""
+    return next(iter(closest(name, missing, 1, cutoff=MISSPELT)), "")
+
+
 def suggestion(names: Sequence[str]) -> str:
     """`did you mean A or B?`; empty without names."""
     return f"did you mean {listed(names, 'or')}?" if names else ""

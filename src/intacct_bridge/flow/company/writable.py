@@ -15,11 +15,10 @@ from intacct_bridge.model.keys import RECORDNO, creator, keys_of, lines, owner
 from intacct_bridge.model.legacy.functions import WritePlan, day_elements
 from intacct_bridge.model.legacy.objects import UNDESCRIBED, LegacyObject, legacy_object, plan_of
 from intacct_bridge.model.suggestions import did_you_mean
+from intacct_bridge.model.writing.field_names import UNDESCRIBED_FIELDS
 from intacct_bridge.model.writing.line_parts import header_part, line_part
 from intacct_bridge.wire.values import DEFAULT, Formatting, Kind
 
-_UNDESCRIBED_FIELDS = ("ACTION",)
-"""Fields that `create` and `update` take although no description has them, besides those that a record requires."""
 WRITTEN_BY_NAME = ("EXCH_RATE_TYPE_ID",)
 """Described as a number on some objects, and taken as a name by all."""
 _CUSTOM = "CUSTOMFIELDS."
@@ -168,7 +167,7 @@ def _field(name: str, described: ObjectDef | None, extra: Mapping[str, str]) -> 
     if upper in extra:
         is_date = extra[upper].rsplit("/", 1)[-1] in day_elements()
         return FieldDef(upper, Kind.DATE if is_date else Kind.TEXT)
-    return FieldDef(upper, Kind.TEXT) if upper in _UNDESCRIBED_FIELDS else None
+    return FieldDef(upper, Kind.TEXT) if upper in UNDESCRIBED_FIELDS else None
 
 
 def key_among(names: Iterable[str], writable: WritableObject) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from intacct_bridge.flow.records.write import Write
 from intacct_bridge.flow.tables.cells import DateOrder, DateReading, date_reading, text_of
 from intacct_bridge.flow.tables.source_row import SourceRow
 from intacct_bridge.flow.tables.table import InputTable
-from intacct_bridge.model.suggestions import MISSPELT, closest
+from intacct_bridge.model.suggestions import misspelt
 from intacct_bridge.model.text_forms import nfc
 from intacct_bridge.model.wording import listed
 
@@ -212,9 +212,8 @@ def _refuse_misspelt(
     missing = {normalized(meaning): meaning for meaning in meanings if meaning not in found}
     missing = {name: one for name, one in missing.items() if not one.endswith(OTHERWISE)}
     for name, column in left.items():
-        close = closest(name, missing, cutoff=MISSPELT)
-        if close:
+        if close := misspelt(name, missing):
             raise SettingsError(
-                f"{source}: the column {column!r} is unknown and looks like {missing[close[0]]!r}",
-                fix=f"rename it to {missing[close[0]]!r}, or to a different name",
+                f"{source}: the column {column!r} is unknown and looks like {missing[close]!r}",
+                fix=f"rename it to {missing[close]!r}, or to a different name",
             )
