@@ -23,7 +23,16 @@ from intacct_bridge.edge.singer.protocol.messages import parse_message, read_cat
 from intacct_bridge.errors import IntacctError, RecordError
 from intacct_bridge.flow.plan.plan import Plan
 from intacct_bridge.flow.plan.plan_file import open_plan
-from intacct_bridge.flow.tables.cells import date_reading, points_group, read_date, read_money
+from intacct_bridge.flow.tables.cells import (
+    COMMA,
+    POINT,
+    POINTS_GROUP,
+    AmountReading,
+    date_reading,
+    points_group,
+    read_date,
+    read_money,
+)
 from intacct_bridge.flow.tables.open import open_table
 from intacct_bridge.model.mapping.language import parse_map
 from intacct_bridge.model.mapping.unify import lookup_requests, native
@@ -123,19 +132,22 @@ def values(data: bytes) -> None:
                 written = _accepted(lambda kind=kind, value=value: render_value(kind, value))  # type: ignore[misc]
             if written is not None and kind not in (Kind.TEXT, Kind.ENUM, Kind.SEQUENCE, Kind.TIMESTAMP):
                 assert parse_value(kind, written) == value, (kind, text, value, written)
-    _check_money(text, grouping=False)
-    _check_money(text, grouping=True)
+    for reading in (POINT, POINTS_GROUP, COMMA):
+        _check_money(text, reading)
 
 
 _SIGNS = str.maketrans("", "", "$€£¥₹ \u00a0\u202f\t\r\n\v\f\x1c\x1d\x1e\x1f\x85\u3000,")
 
 
-def _check_money(text: str, *, grouping: bool) -> None:
-    """An amount that a person writes: commas are for thousands, the point is the decimal sign, brackets are a minus."""
-    amount = _accepted(lambda: read_money(text, grouping=grouping))
+_OTHER_SIGN = str.maketrans(".,", ",.")
+
+
+def _check_money(text: str, reading: AmountReading) -> None:
+    """An amount that a person writes: one sign is for thousands, the other for decimals, brackets are a minus."""
+    amount = _accepted(lambda: read_money(text, reading))
     if amount is None:
         return
-    bare = text.translate(_SIGNS).strip()
+    bare = (text.translate(_OTHER_SIGN) if reading.comma else text).translate(_SIGNS).strip()
     for prefix in ("US", "CA", "C", "AU", "A", "NZ", "HK", "S"):
         bare = re.sub(rf"^([+(-]*){prefix}(?=[\d.(+-])", r"\1", bare)
         bare = re.sub(rf"(?<=[\d.)]){prefix}(\)?)$", r"\1", bare)
@@ -161,7 +173,7 @@ def csv_files(data: bytes) -> None:
     for row in rows or ():
         for name, cell in row.cells.items():
             if isinstance(cell, str):
-                _check_money(cell, grouping=False)
+                _check_money(cell, POINT)
                 assert name in table.columns
     columns = {name: [row.cells.get(name) for row in rows or ()] for name in table.columns}
     for cells in columns.values():

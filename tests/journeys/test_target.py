@@ -108,6 +108,21 @@ def test_a_date_with_two_meanings_is_refused_in_every_window(pipe: Pipe) -> None
     assert [row["BATCH_DATE"] for row in pipe.rows("GLBATCH")] == ["11/15/2026", "11/10/2026", "10/11/2026"]
 
 
+def test_strings_with_a_decimal_comma_are_read_if_the_config_says_so(pipe: Pipe) -> None:
+    lines = [{"ACCOUNTNO": account, "TR_TYPE": side, "TRX_AMOUNT": "1.234,05", "LOCATION": "100"} for account, side in
+             (("68000", "1"), ("10010", "-1"))]  # fmt: skip
+    stream = [
+        schema("GLBATCH", "JOURNAL", "BATCH_TITLE", "BATCH_DATE", "ENTRIES"),
+        record("GLBATCH", JOURNAL="GJ", BATCH_TITLE="Rent", BATCH_DATE="2026-11-15", ENTRIES=lines),
+    ]
+    first = pipe(stream)
+    assert (first.status, "set `decimal` to a comma" in first.err) == (FAILED, True), first.err
+    assert pipe.rows("GLENTRY") == []
+    second = pipe([stream[0], *first.letters], decimal=",")
+    assert second.status == 0, second.err
+    assert {Decimal(row["TRX_AMOUNT"]) for row in pipe.rows("GLENTRY")} == {Decimal("1234.05")}
+
+
 def test_journal_entries_are_posted_to_the_cent_and_once(pipe: Pipe) -> None:
     lines = [schema("JournalEntries", "id", keys=["id"]), record("JournalEntries", **ENTRY), state(7)]
     assert pipe(lines).states == [7]

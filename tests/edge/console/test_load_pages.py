@@ -88,7 +88,7 @@ def test_a_workbook_is_planned_posted_and_its_refused_rows_are_corrected(visitor
     assert len(entries(reader, "PAY-1")) == 1
     receipt = visitor.get(f"{here}.json").json["outcomes"][0]["receipt"]
     assert receipt == f"GLBATCH {entries(reader, 'PAY-1')[0]['RECORDNO']}"
-    assert "Nothing is left to post" in visitor.get(here).text
+    assert "Nothing is left to post" in visitor.get(here).body.decode()
 
     refused = visitor.get(f"{here}/refused-rows")
     assert "payroll.refused.xlsx" in refused.headers["content-disposition"]
@@ -136,6 +136,11 @@ def test_a_file_is_read_in_another_way_and_by_a_mapping(visitor: Visitor) -> Non
         "intacct load classes.csv --as CLASS --delimiter ';' --set STATUS=active --connection books"
     )
     assert shown["plan"] is None, "the plan was made for another way to read"
+    visitor.post(f"{here}/read", {"as": "CLASS", "decimal": ","})
+    assert visitor.get(f"{here}.json").json["as_command"] == (
+        "intacct load classes.csv --as CLASS --decimal , --connection books"
+    )
+    assert '<option value="," selected>a comma: 1.234,50</option>' in visitor.get(here).body.decode()
     visitor.post(f"{here}/remove")
     assert visitor.get(here).status == 404
 

@@ -11,9 +11,13 @@ from hypothesis import strategies as st
 
 from intacct_bridge.errors import RecordError
 from intacct_bridge.flow.tables.cells import (
+    COMMA,
+    POINT,
+    POINTS_GROUP,
     Cell,
     DateOrder,
     DateReading,
+    amount_reading,
     cents_of_float,
     currency_sign,
     date_reading,
@@ -126,11 +130,11 @@ def test_points_group_where_a_comma_comes_behind_them() -> None:
     assert not points_group(["1.234", "1,234.50", "12,5"])
     assert not points_group([])
     with pytest.raises(RecordError, match="is not an amount") as refused:
-        read_money("1.000", grouping=True)
+        read_money("1.000", POINTS_GROUP)
     assert refused.value.fix == (
         "write 1000.00 for thousands, else 1.0000: other amounts of the file are like 1.234,50"
     )
-    assert read_money("1.00", grouping=True) == 1
+    assert read_money("1.00", POINTS_GROUP) == 1
     assert read_money("1.000") == 1
 
 
@@ -324,3 +328,49 @@ def test_a_date_in_the_order_of_its_column_is_read(day: date, order: Any) -> Non
     short, long = ("%m/%d/%y", "%m/%d/%Y") if order == "mdy" else ("%d/%m/%y", "%d/%m/%Y")
     how = reading(order=order)
     assert read_date(day.strftime(short), how) == read_date(day.strftime(long), how) == day
+
+
+@pytest.mark.parametrize(
+    ("text", "amount"),
+    [
+        ("1234,56", "1234.56"), ("1.234,56", "1234.56"), ("1.234.567,8", "1234567.8"), ("1.234.567", "1234567"),
+        ("12,5", "12.5"), (",50", "0.50"), ("7,", "7"), ("1234", "1234"), ("-1.234,50", "-1234.50"),
+        ("(1.234,50)", "-1234.50"), ("1.234,50 €", "1234.50"), ("-€ 0,01", "-0.01"), ("-", "0"),
+    ],
+)  # fmt: skip
+def test_amounts_with_a_decimal_comma_are_read_if_the_user_sets_it(text: str, amount: str) -> None:
+    assert read_money(text, COMMA) == Decimal(amount)
+
+
+@pytest.mark.parametrize(
+    ("text", "fix"),
+    [
+        ("1.234", "write 1234 or 1234,00: a single point may also be a decimal sign"),
+        ("1234.56", "write 1234,56: `decimal` says that a comma is the decimal sign"),
+        ("1,234.56", "write 1.234,56: `decimal` says that a comma is the decimal sign"),
+        ("0.5", "write 0,5: `decimal` says that a comma is the decimal sign"),
+        ("1.23,45", "use points between thousands only, as in 1.234,50, or leave them out"),
+        ("1,234,567", "write a number such as 1234,50"),
+        ("1 234,50", "remove the spaces if they are between thousands; these may also be two amounts"),
+        ("abc", "write a number such as 1234,50"),
+    ],
+)
+def test_other_amounts_are_refused_under_a_decimal_comma(text: str, fix: str) -> None:
+    with pytest.raises(RecordError, match="is not an amount") as refused:
+        read_money(text, COMMA)
+    assert refused.value.fix == fix
+
+
+def test_numbers_that_are_not_text_need_no_decimal_sign() -> None:
+    assert read_money(Decimal("1234.56"), COMMA) == Decimal("1234.56")
+    assert read_money(5, COMMA) == 5
+    assert read_money("", COMMA) is None
+
+
+def test_the_decimal_sign_is_never_guessed() -> None:
+    assert amount_reading(".", ["1.234,50", "12,50"]) != COMMA
+    assert amount_reading(".", ["1234.50"]) == POINT
+    assert amount_reading(",", ["1234.50"]) == COMMA
+    with pytest.raises(RecordError) as refused:
+        read_money("12,50")
+    assert "set `decimal` to a comma" in refused.value.fix

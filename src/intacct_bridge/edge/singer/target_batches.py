@@ -312,7 +312,10 @@ class TargetBatches:
         columns = tuple(dict.fromkeys(name for row in rows for name in row.cells))
         folder = self._config.input_path or Path()  # files to attach are named in it
         path = folder / stream.replace("/", "_")
-        table = InputTable(path, columns, lambda: iter(rows), "jsonl", takes_files=self._config.input_path is not None)
+        takes_files = self._config.input_path is not None
+        table = InputTable(
+            path, columns, lambda: iter(rows), "jsonl", decimal=self._config.decimal, takes_files=takes_files
+        )
         plan = make_plan(table, how.layout, self._company, self._outbox, how.settings, facts=self._facts)
         for text in (*plan.notes, *(f"not checked: {rule}" for rule in plan.unchecked), *self._remarks(plan)):
             self._note(f"{stream}: {text}")

@@ -72,6 +72,10 @@ class TargetSettings(ConnectionSettings, frozen=True, kw_only=True):
             " 10/11/2026, is refused)."
         ),
     ] = None
+    decimal: Annotated[
+        Literal[".", ","],
+        explained("The decimal sign of amounts that are strings; a comma reads 1.234,50 (default: .)."),
+    ] = "."
     settle_after: Annotated[
         Seconds | None,
         explained("Seconds until a record in doubt that is not found counts as not applied (default: 3600)."),
@@ -132,6 +136,7 @@ class TargetConfig:
     allow_duplicates: bool = False
     equal_records: Literal["refuse", "same", "new"] = "refuse"
     date_order: Literal["mdy", "dmy"] | None = None
+    decimal: Literal[".", ","] = "."
     dead_letters: Path | None = None
     hotglue_state: bool = False
     record_urls: bool = False
@@ -170,6 +175,7 @@ def checked(given: Mapping[str, Any]) -> TargetConfig:
         allow_duplicates=settings.allow_duplicates,
         equal_records=settings.equal_records,
         date_order=settings.date_order,
+        decimal=settings.decimal,
         dead_letters=Path(settings.dead_letters) if settings.dead_letters else None,
         hotglue_state=settings.state_format == "hotglue",
         record_urls=settings.output_record_url,

@@ -141,7 +141,7 @@ def commit(given: Mapping[str, str], options: WriteOptions, rows: BatchRows) -> 
                 return work.apply(waiting)
             name = f"batch {batch}" if options.batch else "DataFrame"
             table = table_of_lines(name, options.columns, lambda: staging.rows(rows.job, attempts))
-            return work.post(table)
+            return work.post(replace(table, decimal=options.load["decimal"] or table.decimal))
 
 
 def _digest(options: WriteOptions, attempts: Sequence[StagedAttempt]) -> str:

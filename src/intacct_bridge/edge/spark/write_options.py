@@ -24,6 +24,7 @@ _VALUES = {
     "operation": "--mode",
     "key": "--key",
     "date_order": "--date-order",
+    "decimal": "--decimal",
     "batch_size": "--batch-size",
     "on_error": "--on-error",
     "settle_after": "--settle-after",
@@ -63,10 +64,13 @@ class WriteOptions:
     @property
     def described(self) -> str:
         """What decides which records a row becomes: the same rows under other options are another batch."""
-        return str([(name, str(value)) for name, value in sorted(self.load.items()) if name not in _OUTPUTS])
+        given = ((name, value) for name, value in sorted(self.load.items()) if name not in _OUTPUTS)
+        return str([(name, str(value)) for name, value in given if value is not None or name not in _ADDED])
 
 
 _OUTPUTS = ("out", "refused")
+_ADDED = ("decimal",)
+"""Options that came later: without a value they do not make a batch of an earlier version another one."""
 _SPARKS = ("checkpointlocation", "queryname")
 """Options of a stream that are Spark's own; it shows them to the sink too."""
 

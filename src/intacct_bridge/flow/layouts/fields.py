@@ -16,7 +16,16 @@ from intacct_bridge.flow.company.writable import WritableObject
 from intacct_bridge.flow.records.identity import Identifier, content_digests
 from intacct_bridge.flow.records.lookup_keys import LookupKeys
 from intacct_bridge.flow.records.write import Finding, RecordLine, Write, WriteOperation
-from intacct_bridge.flow.tables.cells import Cell, DateReading, cents_of_float, read_date, read_money, text_of
+from intacct_bridge.flow.tables.cells import (
+    POINT,
+    AmountReading,
+    Cell,
+    DateReading,
+    cents_of_float,
+    read_date,
+    read_money,
+    text_of,
+)
 from intacct_bridge.flow.tables.source_row import SourceRow
 from intacct_bridge.model.catalog import FieldDef
 from intacct_bridge.wire.values import DEFAULT, Formatting, Kind, Value, parse_value, render_value
@@ -32,7 +41,7 @@ FLOAT_NOISE = "float"
 NUMBERS = (Kind.INTEGER, Kind.DECIMAL, Kind.CURRENCY, Kind.PERCENT)
 
 
-CellParts = tuple[FieldDef, str, object, DateReading, bool]
+CellParts = tuple[FieldDef, str, object, DateReading, AmountReading]
 """The parts of a `FieldCell`; a plain tuple is made faster, and each cell of an input becomes one."""
 
 
@@ -43,8 +52,7 @@ class FieldCell(NamedTuple):
     column: str
     cell: object
     reading: DateReading = _MDY
-    grouping: bool = False
-    """Whether other amounts of the input have points between thousands."""
+    amounts: AmountReading = POINT
 
 
 def read_cell(
@@ -52,7 +60,7 @@ def read_cell(
     cell: object,
     reading: DateReading = _MDY,
     *,
-    grouping: bool = False,
+    amounts: AmountReading = POINT,
     formatting: Callable[[], Formatting] = lambda: DEFAULT,
 ) -> Value:
     """A cell as a value of the field's kind; None for an empty one. RecordError if it cannot be read.
@@ -64,7 +72,7 @@ def read_cell(
         raise RecordError(f"{one.name} takes one value, not {kind}")
     value = cast("Cell", cell)
     if one.kind in NUMBERS:
-        return _number(one.kind, value, grouping=grouping)
+        return _number(one.kind, value, amounts)
     if one.kind is Kind.DATE:
         return read_date(value, reading)
     text = text_of(value)
@@ -75,8 +83,8 @@ def read_cell(
     return text or None
 
 
-def _number(kind: Kind, cell: Cell, *, grouping: bool) -> Value:
-    number = read_money(cell, grouping=grouping)
+def _number(kind: Kind, cell: Cell, amounts: AmountReading) -> Value:
+    number = read_money(cell, amounts)
     whole = kind is Kind.INTEGER and number is not None and number == number.to_integral_value()
     return int(number) if whole and number is not None else number
 
@@ -105,14 +113,14 @@ class WriteBuilder:
     def fields(self, cells: Iterable[CellParts], row: SourceRow, findings: list[Finding]) -> dict[str, Value]:
         """The typed fields of a header or a line; unreadable cells are added to the findings."""
         fields: dict[str, Value] = {}
-        for one, column, cell, reading, grouping in cells:
+        for one, column, cell, reading, amounts in cells:
             if type(cell) is str and one.kind is _TEXT and not one.values:
                 text = text_of(cell)
                 if text or self.clear:
                     fields[one.name] = code_in_capitals(one.name, text) or None
                 continue
             try:
-                value = read_cell(one, cell, reading, grouping=grouping, formatting=self.writable.formatting)
+                value = read_cell(one, cell, reading, amounts=amounts, formatting=self.writable.formatting)
             except RecordError as error:
                 findings.append(Finding("value", error.message, error.fix, column, row.position))
                 continue

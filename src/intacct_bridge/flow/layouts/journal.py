@@ -28,11 +28,12 @@ from intacct_bridge.flow.layouts.template import without_example
 from intacct_bridge.flow.records.identity import Identifier, content_digests
 from intacct_bridge.flow.records.write import Finding, RecordLine, Write, WriteOperation
 from intacct_bridge.flow.tables.cells import (
+    AmountReading,
     DateOrder,
     DateReading,
+    amount_reading,
     cents_fix,
     cents_of_float,
-    points_group,
     read_date,
     read_money,
     text_of,
@@ -91,7 +92,7 @@ class JournalLayout:
             if (column := matched.columns.get(meaning)) is not None
         }
         sides = [column for meaning in ("debit", "credit") if (column := matched.columns.get(meaning))]
-        grouping = points_group(text_of(row.cells.get(column)) for row in table for column in sides)
+        amounts = amount_reading(table.decimal, (text_of(row.cells.get(column)) for row in table for column in sides))
         identifier = Identifier()
         seconds = ((meaning, matched.columns.get(second(meaning))) for meaning in MEANINGS)
         otherwise = {meaning: column for meaning, column in seconds if column is not None}
@@ -101,9 +102,9 @@ class JournalLayout:
         header = [column for one in _HEADER | _HEADER_DATES if (column := matched.columns.get(one)) is not None]
         lines = [column for column in matched.columns.values() if column not in header]
         for rows in kept(groups, table, header, lines):
-            yield _EntryReader(
-                self, matched, dates, identifier, more=more, grouping=grouping, otherwise=otherwise
-            ).write(rows)
+            yield _EntryReader(self, matched, dates, identifier, more=more, amounts=amounts, otherwise=otherwise).write(
+                rows
+            )
 
     def knows(self, column: str) -> bool:
         """Whether a column of this name has a meaning."""
@@ -209,11 +210,11 @@ class _EntryReader:
         identifier: Identifier,
         *,
         more: Mapping[str, tuple[FieldDef, bool]],
-        grouping: bool,
+        amounts: AmountReading,
         otherwise: Mapping[str, str],
     ) -> None:
         self._layout = layout
-        self._grouping = grouping
+        self._amounts = amounts
         self._native_columns = more
         self._columns = matched.columns
         self._otherwise = otherwise
@@ -253,7 +254,7 @@ class _EntryReader:
             if is_line is not of_line or not text_of(row.cells.get(column)):
                 continue
             try:
-                fields[one.name] = read_cell(one, row.cells[column], self._dates["date"])
+                fields[one.name] = read_cell(one, row.cells[column], self._dates["date"], amounts=self._amounts)
             except RecordError as error:
                 self._findings.append(Finding("value", error.message, error.fix, column, row.position))
         return fields
@@ -355,7 +356,7 @@ class _EntryReader:
         if column is None:
             return None
         try:
-            return read_money(scalar(row, column), grouping=self._grouping)
+            return read_money(scalar(row, column), self._amounts)
         except RecordError as error:
             self._refuse("amount", error.message, row, meaning, fix=error.fix)
             return None

@@ -20,11 +20,12 @@ from intacct_bridge.flow.layouts.fields import CellParts, WriteBuilder
 from intacct_bridge.flow.layouts.lookups import Lookups
 from intacct_bridge.flow.records.write import Finding, RecordLine, Write
 from intacct_bridge.flow.tables.cells import (
+    AmountReading,
     Cell,
     DateOrder,
     DateReading,
+    amount_reading,
     date_reading,
-    points_group,
     read_date,
     read_money,
     text_of,
@@ -109,17 +110,19 @@ class MappedLayout:
         header = dict.fromkeys((*self.entity.group_by, *_paths(self.entity.write), *self.entity.carry.values()))
         lines = {path for line in self.entity.lines for path in _paths(line.write)} - header.keys()
         groups = group(row.without(unused) for row in table)
-        yield from self.shape(kept(groups, table, header, lines), table.files)
+        yield from self.shape(kept(groups, table, header, lines), table.files, table.decimal)
 
-    def shape(self, records: Iterable[Sequence[SourceRow]], base: FileSource = _HERE) -> Iterator[Write]:
+    def shape(
+        self, records: Iterable[Sequence[SourceRow]], base: FileSource = _HERE, decimal: str = "."
+    ) -> Iterator[Write]:
         """Records that do not come from a file, each as its rows.
 
-        `base` says where the files to attach are.
+        `base` says where the files to attach are, `decimal` the decimal sign of amounts that are text.
         """
         known = [tuple(rows) for rows in records]
-        reading = self._reading(known)
+        reading = self._reading(known, decimal)
         readers = Readers(
-            number=lambda cell: read_money(_cell(cell), grouping=reading.grouping),
+            number=lambda cell: read_money(_cell(cell), reading.amounts),
             day=lambda cell, column: read_date(_cell(cell), reading.of(column)),
         )
         natives = [native(self.entity, [_cells(row) for row in rows], readers) for rows in known]
@@ -130,7 +133,7 @@ class MappedLayout:
         for rows, record in zip(known, natives, strict=True):
             yield self._write(builder, rows, with_answers(record, lookups.answer), base, reading)
 
-    def _reading(self, records: Sequence[Sequence[SourceRow]]) -> "_ColumnReading":
+    def _reading(self, records: Sequence[Sequence[SourceRow]], decimal: str) -> "_ColumnReading":
         """How amounts and dates of the input are read: one order of day and month for all columns without a format."""
         days = self._day_columns()
         texts: list[str] = []
@@ -151,7 +154,7 @@ class MappedLayout:
             column = (row.cells.get(name) for rows in records for row in rows)
             found = date_reading([cell for cell in column if isinstance(cell, (str, date))], self.date_order)
             own |= {name: replace(plain, swapped=found.swapped)} if found.swapped and not plain.pattern else {}
-        return _ColumnReading(plain, own, points_group(map(text_of, commas)))
+        return _ColumnReading(plain, own, amount_reading(decimal, map(text_of, commas)))
 
     def _day_columns(self) -> frozenset[str] | None:
         """The columns that are read as days; None if they are inside lists."""
@@ -262,12 +265,12 @@ class MappedLayout:
         self, cells: Cells, columns: Mapping[str, str], wrapper: str, reading: "_ColumnReading"
     ) -> Iterator[CellParts]:
         holder = self.writable.line_set(wrapper) if wrapper else self.writable
-        own, plain, grouping = reading.own, reading.plain, reading.grouping
+        own, plain, amounts = reading.own, reading.plain, reading.amounts
         for name, value in cells.items():
             one = holder.field(name) if holder else None
             if one is not None and not isinstance(value, LookupRequest):
                 column = columns.get(name, name)
-                yield one, column, value, own.get(column, plain), grouping
+                yield one, column, value, own.get(column, plain), amounts
 
     def _field(self, name: str, wrapper: str) -> FieldDef | None:
         """A field of the header, or of the lines in a wrapper."""
@@ -284,7 +287,7 @@ class _ColumnReading:
     plain: DateReading
     own: Mapping[str, DateReading]
     """The columns that have a format of their own."""
-    grouping: bool
+    amounts: AmountReading
 
     def of(self, column: str) -> DateReading:
         return self.own.get(column, self.plain)

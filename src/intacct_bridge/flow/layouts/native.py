@@ -14,7 +14,15 @@ from intacct_bridge.flow.company.writable import LineSet, WritableObject, key_am
 from intacct_bridge.flow.layouts.base import check_formats, check_key, column_reading, kept, normalized
 from intacct_bridge.flow.layouts.fields import NUMBERS, FieldCell, WriteBuilder
 from intacct_bridge.flow.records.write import Finding, RecordLine, Write
-from intacct_bridge.flow.tables.cells import DateOrder, DateReading, date_reading, points_group, text_of
+from intacct_bridge.flow.tables.cells import (
+    POINT,
+    AmountReading,
+    DateOrder,
+    DateReading,
+    amount_reading,
+    date_reading,
+    text_of,
+)
 from intacct_bridge.flow.tables.source_row import SourceRow
 from intacct_bridge.flow.tables.table import InputTable
 from intacct_bridge.model.catalog import FieldDef
@@ -87,8 +95,7 @@ class Columns:
     readings: Mapping[str, DateReading]
     inner: DateReading
     """How the dates inside lists and records of a cell are read."""
-    grouping: bool = False
-    """Whether amounts have points between thousands."""
+    amounts: AmountReading = POINT
     entity: str = ""
     """The column that names the entity of a record."""
 
@@ -128,10 +135,11 @@ class Columns:
             if kind in _DAYS
         }
         numbers = [column for column, kind in kinds.items() if kind in NUMBERS]
-        grouping = bool(numbers) and points_group(text_of(row.cells.get(one)) for row in table for one in numbers)
-        texts = _inner_days(writable, table, nested, groups) if order is None else ()
-        inner = date_reading(texts, order, formats.get("", ""))
-        return cls(header, lines, nested, tuple(groups), readings, inner, grouping, entity)
+        texts = (text_of(row.cells.get(one)) for row in table for one in numbers) if numbers else ()
+        amounts = amount_reading(table.decimal, texts)
+        days_inside = _inner_days(writable, table, nested, groups) if order is None else ()
+        inner = date_reading(days_inside, order, formats.get("", ""))
+        return cls(header, lines, nested, tuple(groups), readings, inner, amounts, entity)
 
     def names(self) -> dict[str, str]:
         """The input's column for each Intacct field."""
@@ -317,7 +325,7 @@ class _Reader:
 
     def _cell(self, column: str, one: FieldDef, row: SourceRow) -> FieldCell:
         reading = self._columns.readings.get(column, DateReading())
-        return FieldCell(one, column, row.cells[column], reading, self._columns.grouping)
+        return FieldCell(one, column, row.cells[column], reading, self._columns.amounts)
 
     def _grouped_fields(self, row: SourceRow) -> Iterator[FieldCell]:
         """The fields inside `DISPLAYCONTACT = {EMAIL1 = ...}`."""
@@ -328,7 +336,7 @@ class _Reader:
                     text = f"{self._builder.writable.name} has no field {path.upper()}"
                     self._findings.append(Finding("field", text, "remove it", path, row.position))
                 else:
-                    yield FieldCell(one, path, cell, self._columns.inner)
+                    yield FieldCell(one, path, cell, self._columns.inner, self._columns.amounts)
 
     def _flat_lines(self, row: SourceRow, lines: dict[str, list[RecordLine]]) -> None:
         by_wrapper: dict[str, tuple[LineSet, list[FieldCell]]] = {}
@@ -366,7 +374,7 @@ class _Reader:
         for name, cell in _leaves(item, ""):
             one = line_set.field(name)
             if one is not None:
-                cells.append(FieldCell(one, f"{place}.{name}", cell, self._columns.inner))
+                cells.append(FieldCell(one, f"{place}.{name}", cell, self._columns.inner, self._columns.amounts))
             else:
                 text = f"{line_set.object} has no field {name.upper()}"
                 self._findings.append(Finding("field", text, "remove it", f"{place}.{name}", row.position))

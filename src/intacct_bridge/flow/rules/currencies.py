@@ -1,6 +1,7 @@
 """The rules on currencies: their signs in the input, their decimals, the base currencies of entities."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from decimal import Decimal
 
 from intacct_bridge.client.protocol import Gateway
@@ -8,7 +9,7 @@ from intacct_bridge.errors import InvalidRequestError, NotPermittedError, Record
 from intacct_bridge.flow.records.values import comparable
 from intacct_bridge.flow.records.write import AMOUNTS, Finding, RecordLine, Write
 from intacct_bridge.flow.rules.facts import LOCATION_FIELDS, Facts, location_of
-from intacct_bridge.flow.tables.cells import SignedAmount, currency_sign, may_be, read_money
+from intacct_bridge.flow.tables.cells import COMMA, POINT, SignedAmount, currency_sign, may_be, read_money
 from intacct_bridge.flow.tables.source_row import SourceRow
 from intacct_bridge.model.wording import amount_shown, currency_decimals
 from intacct_bridge.wire.values import Value
@@ -104,12 +105,16 @@ def _signed_columns(fields: Mapping[str, Value], row: SourceRow) -> Iterator[tup
     for column, cell in row.cells.items():
         sign = currency_sign(cell)
         if sign:
-            try:
-                amount = read_money(str(cell))
-            except RecordError:
-                continue
-            if amount and abs(amount) in {abs(value) for value in fields.values() if isinstance(value, Decimal)}:
+            amounts = {abs(value) for value in fields.values() if isinstance(value, Decimal)}
+            if any(amount and abs(amount) in amounts for amount in _readings(str(cell))):
                 yield column, sign
+
+
+def _readings(text: str) -> Iterator[Decimal | None]:
+    """The amounts that a text is, with a point and with a comma as decimal sign; one of them was read from it."""
+    for reading in (POINT, COMMA):
+        with suppress(RecordError):
+            yield read_money(text, reading)
 
 
 def _currency(line: RecordLine | None, write: Write, facts: Facts) -> str:

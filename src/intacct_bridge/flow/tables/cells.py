@@ -1,7 +1,8 @@
 """Cells as people write them, read as money, a date or text: exactly, or not at all.
 
 An amount that could mean two numbers is refused, since a guess would be posted: `1,234` is more than a thousand to some
-readers and little more than one to others, and `12,50` is a decimal comma or a mistake. Amounts are never rounded.
+readers and little more than one to others, and `12,50` is a decimal comma or a mistake. If the user sets a comma as the
+decimal sign, `1.234,50` and `12,50` are read, and `1.234` and `12.50` are refused. Amounts are never rounded.
 A currency sign is read over, and the plan compares it with the record's currency. A dash alone is zero.
 
 Dates are ISO, or MM/DD/YYYY as in Intacct, unless the user sets the other order; or they name the month: 21-Nov-26. A
@@ -30,6 +31,8 @@ seen in parts, since no part shows which order the others have.
 
 _PLAIN = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)")
 _GROUPED = re.compile(r"[+-]?\d{1,3}(,\d{3})+\.\d+|[+-]?\d{1,3}(,\d{3}){2,}")
+_PLAIN_COMMA = re.compile(r"[+-]?(\d+(,\d*)?|,\d+)")
+_GROUPED_COMMA = re.compile(r"[+-]?\d{1,3}(\.\d{3})+,\d+|[+-]?\d{1,3}(\.\d{3}){2,}")
 _POINTS = re.compile(r"[+-]?\d{1,3}(\.\d{3})+,\d{1,2}")
 _ONE_POINT = re.compile(r"[+-]?[1-9]\d{0,2}\.\d{3}")
 _TIME = r"[T ]\d{1,2}:\d{2}(:\d{2}([.,]\d+)?)?( ?[AaPp][Mm])?( ?(Z|UTC|GMT|[+-]\d{2}(:?\d{2})?))?"
@@ -122,17 +125,36 @@ def _short(text: str) -> str:
     return text if len(text) <= 40 else f"{text[:20]}…"
 
 
+@dataclass(frozen=True, slots=True)
+class AmountReading:
+    """How the amounts of an input are read; numbers that are not text need no reading."""
+
+    comma: bool = False
+    """Whether the user says that a comma is the decimal sign. Then points stand between thousands."""
+    grouping: bool = False
+    """Whether other amounts of the input have points between thousands, although a point is the decimal sign."""
+
+
+POINT = AmountReading()
+COMMA = AmountReading(comma=True)
+POINTS_GROUP = AmountReading(grouping=True)
+
+
+def amount_reading(decimal: str, texts: Iterable[str]) -> AmountReading:
+    """How the amounts of an input are read, by the decimal sign that the user gives and by all of them."""
+    if decimal == ",":
+        return COMMA
+    return POINTS_GROUP if points_group(texts) else POINT
+
+
 def points_group(texts: Iterable[str]) -> bool:
     """Whether one of these is like `1.234,50`: then `1.000` in the same file is more likely a thousand than one."""
     return any("," in text and _POINTS.fullmatch(text.strip()) for text in texts)
 
 
-def read_money(cell: Cell, *, grouping: bool = False) -> Decimal | None:
-    """An amount, or None for an empty cell; `1,234.50` and `(1,234.50)` are understood, ambiguous amounts refused.
-
-    `grouping`: other amounts of the input have points between thousands.
-    """
-    if type(cell) is str and not grouping and _PLAIN.fullmatch(cell):  # most of them
+def read_money(cell: Cell, reading: AmountReading = POINT) -> Decimal | None:
+    """An amount, or None for an empty cell; `1,234.50` and `(1,234.50)` are understood, ambiguous amounts refused."""
+    if type(cell) is str and reading is POINT and _PLAIN.fullmatch(cell):  # most of them
         return Decimal(cell)
     if isinstance(cell, bool | date):
         raise _unreadable(text_of(cell), "write a number such as 1234.50")
@@ -149,17 +171,43 @@ def read_money(cell: Cell, *, grouping: bool = False) -> Decimal | None:
         if inner.startswith(("+", "-")):
             raise _unreadable(text, "use brackets or a sign, not both")
     bare = _AFTER_SIGN.sub(r"\1", inner)
+    amount = _with_comma(text, bare) if reading.comma else _with_point(text, bare, grouping=reading.grouping)
+    return -amount if negative else amount
+
+
+def _with_point(text: str, bare: str, *, grouping: bool) -> Decimal:
     if grouping and _ONE_POINT.fullmatch(bare):
         whole = bare.replace(".", "")
         fix = f"write {whole}.00 for thousands, else {bare}0: other amounts of the file are like 1.234,50"
         raise _unreadable(text, fix)
     if _PLAIN.fullmatch(bare):
-        amount = Decimal(bare)
-    elif _GROUPED.fullmatch(bare):
-        amount = Decimal(bare.replace(",", ""))
-    else:
-        raise _unreadable(text, _money_fix(bare))
-    return -amount if negative else amount
+        return Decimal(bare)
+    if _GROUPED.fullmatch(bare):
+        return Decimal(bare.replace(",", ""))
+    raise _unreadable(text, _money_fix(bare))
+
+
+def _with_comma(text: str, bare: str) -> Decimal:
+    if _PLAIN_COMMA.fullmatch(bare):
+        return Decimal(bare.replace(",", "."))
+    if _GROUPED_COMMA.fullmatch(bare):
+        return Decimal(bare.replace(".", "").replace(",", "."))
+    raise _unreadable(text, _comma_fix(bare))
+
+
+def _comma_fix(text: str) -> str:
+    if re.fullmatch(r"[+-]?\d{1,3}\.\d{3}", text):
+        whole = text.replace(".", "")
+        return f"write {whole} or {whole},00: a single point may also be a decimal sign"
+    if re.fullmatch(r"[+-]?[\d,]*\.\d+", text):
+        return f"write {_swapped(text)}: `decimal` says that a comma is the decimal sign"
+    if re.fullmatch(r"[+-]?[\d.]+,\d*", text):
+        return "use points between thousands only, as in 1.234,50, or leave them out"
+    return _fix_of_any(text, "1234,50")
+
+
+def _swapped(text: str) -> str:
+    return text.translate({ord("."): ",", ord(","): "."})
 
 
 def _without_currency(text: str) -> tuple[str, str]:
@@ -192,14 +240,19 @@ def _money_fix(text: str) -> str:
         bare = text.replace(",", "")
         return f"write {bare} or {bare}.00: a single comma may also be a decimal sign"
     if re.fullmatch(r"[+-]?[\d.]*\d,\d{1,2}", text):
-        return "use a point before the cents and none for thousands, as in 1234.50"
+        fix = "use a point before the cents and none for thousands, as in 1234.50"
+        return f"{fix}, or set `decimal` to a comma if all amounts are written so"
+    return _fix_of_any(text, "1234.50")
+
+
+def _fix_of_any(text: str, example: str) -> str:
     if re.fullmatch(r"#[A-Z0-9/]+[!?A]", text):
         return "the formula has no result; correct it in the file"
     if re.fullmatch(r"[+-]?[\d.,]*\d[ \u00a0\u202f\t]+[\d., \u00a0\u202f\t]*", text):
         return "remove the spaces if they are between thousands; these may also be two amounts"
     if re.search(r"[$€£¥]|[A-Za-z]{3}.*\d|\d.*[A-Za-z]{3}", text):
         return "remove the currency; give it in a column of its own"
-    return "write a number such as 1234.50"
+    return f"write a number such as {example}"
 
 
 def cents_fix(text: str) -> str:

@@ -14,7 +14,7 @@ from typing import cast
 import msgspec
 
 from intacct_bridge.errors import InvalidRequestError, RecordError, SettingsError
-from intacct_bridge.flow.tables.cells import Cell, read_date, read_money, text_of
+from intacct_bridge.flow.tables.cells import AmountReading, Cell, amount_reading, read_date, read_money, text_of
 from intacct_bridge.flow.tables.source_row import SourceRow
 from intacct_bridge.flow.tables.table import InputTable, RowFilter
 from intacct_bridge.model.query.evaluate import predicate
@@ -72,7 +72,7 @@ def with_filter(table: InputTable, text: str | None) -> InputTable:
         meets = predicate(
             where,
             lambda name: kinds[name],
-            cells=lambda name: _cell(columns[plain_name(name)], kinds[name]),
+            cells=lambda name: _cell(columns[plain_name(name)], kinds[name], amount_reading(table.decimal, ())),
             case_insensitive=True,
         )
     except InvalidRequestError as error:
@@ -115,7 +115,7 @@ def _kind(value: Value) -> Kind:
     return Kind.DECIMAL if isinstance(value, int | Decimal) else Kind.TEXT
 
 
-def _cell(column: str, kind: Kind) -> Callable[[SourceRow], str | None]:
+def _cell(column: str, kind: Kind, amounts: AmountReading) -> Callable[[SourceRow], str | None]:
     """The text of a column's cell in the gateway's own form. SettingsError if it is not of the kind."""
 
     def text(row: SourceRow) -> str | None:
@@ -124,7 +124,7 @@ def _cell(column: str, kind: Kind) -> Callable[[SourceRow], str | None]:
             return text_of(cell)
         try:
             scalar = cast("Cell", cell)
-            found = read_date(scalar) if kind is Kind.DATE else read_money(scalar)
+            found = read_date(scalar) if kind is Kind.DATE else read_money(scalar, amounts)
         except RecordError as error:
             raise SettingsError(
                 f"{row.position}: {column}: {error.message}, and the filter compares it",

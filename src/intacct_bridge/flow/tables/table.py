@@ -63,6 +63,8 @@ class InputTable:
     """The only files that rows may name, by their names in NFC, if the input comes from a browser."""
     was_refused: bool = False
     """Whether it is a file of refused rows, with a column of reasons that is not read."""
+    decimal: str = "."
+    """The decimal sign of amounts that are text."""
     takes_files: bool = True
     """Whether rows may name files to attach; rows of a stream may only if a folder is set for their files."""
 

@@ -16,7 +16,7 @@ from typing import cast
 import msgspec
 
 from intacct_bridge.errors import RecordError
-from intacct_bridge.flow.tables.cells import Cell, read_money, text_of
+from intacct_bridge.flow.tables.cells import AmountReading, Cell, amount_reading, read_money, text_of
 from intacct_bridge.flow.tables.source_row import SourceRow
 from intacct_bridge.flow.tables.table import InputTable
 
@@ -83,7 +83,7 @@ class _SheetRows:
     def of(cls, table: InputTable) -> "_SheetRows":
         """Look at every row once."""
         found = cls()
-        width = len(table.columns) - len(table.constants)
+        width, reading = len(table.columns) - len(table.constants), amount_reading(table.decimal, ())
         for row in map(table.own_cells, table):
             text = _only_text(row)
             if _repeats_header(row):
@@ -92,11 +92,11 @@ class _SheetRows:
                 found.below[row.number] = text
             else:
                 found.last, found.below = row.number, {}
-                found._keep_amounts(row, width)
+                found._keep_amounts(row, width, reading)
         return found
 
-    def _keep_amounts(self, row: SourceRow, width: int) -> None:
-        own = _amounts(row, width)
+    def _keep_amounts(self, row: SourceRow, width: int, reading: AmountReading) -> None:
+        own = _amounts(row, width, reading)
         if own:
             self.amounts[row.number] = own
             if _has_word(row):
@@ -147,7 +147,7 @@ def _only_text(row: SourceRow) -> str:
     return found
 
 
-def _amounts(row: SourceRow, width: int) -> dict[str, Decimal]:
+def _amounts(row: SourceRow, width: int, reading: AmountReading) -> dict[str, Decimal]:
     """The amounts of a row of so many columns that leaves some blank, or has the word for a total; else none."""
     amounts: dict[str, Decimal] = {}
     if row.fault:
@@ -156,7 +156,7 @@ def _amounts(row: SourceRow, width: int) -> dict[str, Decimal]:
         text = text_of(cell)
         if not text or _is_word(text):
             continue
-        amount = _amount(cell)
+        amount = _amount(cell, reading)
         if amount is None:
             return {}
         amounts[column] = amount
@@ -169,6 +169,7 @@ def _like_totals(table: InputTable, amounts: Mapping[int, Mapping[str, Decimal]]
     columns = {column for own in amounts.values() for column in own}
     found: set[int] = set()
     whole, part = _Sums(columns), _Sums(columns)
+    reading = amount_reading(table.decimal, ())
     for row in table:
         if row.number in repeated:
             continue
@@ -179,7 +180,7 @@ def _like_totals(table: InputTable, amounts: Mapping[int, Mapping[str, Decimal]]
             part = _Sums(columns)
             continue
         cells = {column: row.cells.get(column) for column in columns}
-        read = {column: _amount(cell) if text_of(cell) else Decimal(0) for column, cell in cells.items()}
+        read = {column: _amount(cell, reading) if text_of(cell) else Decimal(0) for column, cell in cells.items()}
         whole.add(read)
         part.add(read)
     return found
@@ -214,8 +215,8 @@ def _is_word(text: str) -> bool:
     return text.casefold().rstrip(" :") in _WORDS
 
 
-def _amount(cell: object) -> Decimal | None:
+def _amount(cell: object, reading: AmountReading) -> Decimal | None:
     try:
-        return read_money(cast("Cell", cell))
+        return read_money(cast("Cell", cell), reading)
     except (RecordError, TypeError):
         return None

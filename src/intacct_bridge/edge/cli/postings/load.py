@@ -46,6 +46,7 @@ PLANNING_OPTIONS = {
     "where": "--where",
     "encoding": "--encoding",
     "delimiter": "--delimiter",
+    "decimal": "--decimal",
     "sheet": "--sheet",
 }
 """The options that shape a plan. A kept plan was made with its own, so it takes none of them."""
@@ -131,6 +132,11 @@ PLANNING_OPTIONS = {
 @click.option("--where", metavar="FILTER", help="Load only the rows that meet this filter on columns.")
 @click.option("--encoding", help="Read the text file in this encoding (default: detected).")
 @click.option("--delimiter", help="Split the text file at this delimiter (default: detected).")
+@click.option(
+    "--decimal",
+    type=click.Choice([".", ","]),
+    help="Read amounts that are text with this decimal sign; , reads 1.234,50 (default: .).",
+)
 @click.option("--sheet", help="Read this Excel sheet (default: the first).")
 @click.option("--track", metavar="FIELD", multiple=True, help="Store this field's value in the outbox. Repeatable.")
 @click.option("--yes", is_flag=True, help="Write to a production company without confirmation.")
@@ -150,6 +156,7 @@ def load_command(
       intacct load payroll.xlsx --sheet June --as journal-entries --refused corrections.csv
       intacct load payroll.xlsx --as journal-entries --set journal=PYRJ --set date=2026-11-15 --set title=Payroll
       intacct load bills.csv --as bills --where "status = 'Approved'" --date-format 'Due=DD.MM.YYYY'
+      intacct load rechnungen.csv --as bills --decimal , --date-format DD.MM.YYYY
       intacct load vendors.csv --as VENDOR --mode upsert
       intacct load bills.csv --map bills.toml --out bills.plan
       intacct load --from-plan bills.plan --apply

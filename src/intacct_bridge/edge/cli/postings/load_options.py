@@ -104,6 +104,7 @@ def input_table(
     )
     if came_with is None:
         table = with_folder_of_files(table)
+    table = replace(table, decimal=options["decimal"] or table.decimal)
     return replace(with_filter(with_constants(table, constants), options["where"]), came_with=came_with)
 
 

@@ -19,7 +19,7 @@ FIRST_ROWS = 5
 """Rows of a file that its page shows."""
 _LONGEST = 200
 """Characters of a cell that are shown."""
-_TEXTS = ("as", "key", "sheet", "header-row", "date-order", "encoding", "delimiter", "where")
+_TEXTS = ("as", "key", "sheet", "header-row", "date-order", "encoding", "delimiter", "decimal", "where")
 """Options of `intacct load` with one value; the form has them under these names."""
 _LINES = ("set", "date-format")
 """Options that may be repeated: one in each line of a field."""
