@@ -69,6 +69,37 @@ def test_a_bill_takes_its_due_date_from_its_term(demo: Emulator) -> None:
     assert_true(demo)
 
 
+def contact_of(emulator: Emulator, customer: str) -> str:
+    where = f"<equalto><field>CUSTOMERID</field><value>{customer}</value></equalto>"
+    return rows(data(emulator, query("CUSTOMER", "DISPLAYCONTACT.CONTACTNAME", where)))[0]["DISPLAYCONTACT.CONTACTNAME"]
+
+
+def test_an_invoice_shows_its_contacts_as_they_were(demo: Emulator) -> None:
+    # the recorded lookup of ARINVOICE: BILLTO and SHIPTO lead to CONTACTVERSION by BILLTOPAYTOKEY, SHIPTORETURNTOKEY
+    name = contact_of(demo, "C20130")
+    names = "CONTACT.CONTACTNAME BILLTOPAYTOCONTACTNAME BILLTO.CONTACTNAME SHIPTO.CONTACTNAME"
+    mail = cells(demo, "CONTACT", str(demo.company().table("CONTACT").find("CONTACTNAME", name)[0]), "EMAIL1")
+    before = key_of(demo, invoice())
+    assert cells(demo, "ARINVOICE", before, f"{names} BILLTO.EMAIL1 SHIPTO.EMAIL1") == [name] * 4 + mail * 2
+    change = f"<CONTACT><CONTACTNAME>{name}</CONTACTNAME><EMAIL1>new@example.com</EMAIL1></CONTACT>"
+    assert one(demo, f"<update>{change}</update>").status == "success"
+    first, second = key_of(demo, invoice("I-2")), key_of(demo, invoice("I-3"))
+    assert cells(demo, "ARINVOICE", first, "BILLTO.EMAIL1 SHIPTO.EMAIL1") == ["new@example.com"] * 2
+    assert cells(demo, "ARINVOICE", before, "BILLTO.EMAIL1") == mail
+    keys = [cells(demo, "ARINVOICE", key, "BILLTOPAYTOKEY SHIPTORETURNTOKEY") for key in (before, first, second)]
+    assert keys[0] != keys[1] == keys[2], "one version for each state of the contact"
+    assert keys[1] == [keys[1][0]] * 2
+
+
+def test_a_bill_shows_the_contact_of_a_new_vendor(demo: Emulator) -> None:
+    shown = "<DISPLAYCONTACT><PRINTAS>New &amp; Co</PRINTAS></DISPLAYCONTACT>"
+    vendor = f"<VENDOR><VENDORID>V-NEW</VENDORID><NAME>New</NAME>{shown}</VENDOR>"
+    assert one(demo, f"<create>{vendor}</create>").status == "success"
+    key = key_of(demo, bill().replace("V10087", "V-NEW"))
+    (version, printed) = cells(demo, "APBILL", key, "BILLTOPAYTOKEY PAYTO.PRINTAS")
+    assert (printed, version != "") == ("New & Co", True)
+
+
 def test_an_update_changes_lines_by_position_and_adds_new_ones(demo: Emulator) -> None:
     key = key_of(demo, bill())
     change = (

@@ -53,6 +53,19 @@ def test_an_order_does_not_post_and_its_invoice_does(demo: Emulator) -> None:
     assert_true(demo)
 
 
+def test_an_order_shows_the_contacts_that_it_names(demo: Emulator) -> None:
+    # the recorded lookup of SODOCUMENT: BILLTO and SHIPTO lead to CONTACTVERSION by BILLTOKEY and SHIPTOKEY
+    contact = "<CONTACT><CONTACTNAME>Jones</CONTACTNAME><PRINTAS>Bill Jones</PRINTAS></CONTACT>"
+    assert one(demo, f"<create>{contact}</create>").status == "success"
+    order = sale("Sales Order", "X9", line(item_of(demo), 3, "10.50"))
+    to = "<termname>N30</termname><shipto><contactname>Jones</contactname></shipto>"
+    key_of(demo, order.replace("<termname>N30</termname>", to))
+    shown = document(demo, "Sales Order-X9", "SHIPTO.CONTACTNAME SHIPTO.PRINTAS BILLTO.CONTACTNAME BILLTO.PRINTAS")
+    assert (shown["SHIPTO.CONTACTNAME"], shown["SHIPTO.PRINTAS"]) == ("Jones", "Bill Jones")
+    assert shown["BILLTO.CONTACTNAME"].startswith(shown["BILLTO.PRINTAS"])
+    assert shown["BILLTO.PRINTAS"] not in ("", "Bill Jones")
+
+
 def test_every_edit_makes_a_new_invoice(demo: Emulator) -> None:
     item = item_of(demo)
     key = key_of(demo, sale("Sales Invoice", "X2", line(item, 2, "10")))

@@ -13,7 +13,12 @@ from intacct_bridge.emulator.records.references import Reference, invalid_refere
 from intacct_bridge.emulator.settings.cells import Row
 from intacct_bridge.model.catalog import ObjectDef
 
-CONTACT, DISPLAY = "CONTACT", "DISPLAYCONTACT"
+CONTACT, DISPLAY, VERSION = "CONTACT", "DISPLAYCONTACT", "CONTACTVERSION"
+_OF_THE_RECORD = (
+    *("RECORDNO", "RECORD_URL", "WHENCREATED", "WHENMODIFIED"),
+    *("CREATEDBY", "MODIFIEDBY", "CREATEDBYLOGINID", "MODIFIEDBYLOGINID"),
+)
+"""Fields of a version that say nothing about the contact."""
 _NAME = ".CONTACTNAME"
 _CONTACT = Reference((CONTACT,), "Contact")
 _OWNERS = ("CUSTOMER", "EMPLOYEE", "LOCATION", "LOCATIONENTITY", "PROJECT", "USERINFO", "VENDOR", "WAREHOUSE")
@@ -55,6 +60,23 @@ def find_contact(company: CompanyData, name: str) -> Row | None:
     table = company.table(CONTACT)
     number = next(iter(table.find("CONTACTNAME", name)), None) if name else None
     return None if number is None else table.get(number)
+
+
+def version_key(company: CompanyData, name: str) -> str:
+    """The record number of the present version of a contact, to which documents refer; empty without such a contact.
+
+    A version is made when the first document refers to the contact in its present state.
+    """
+    contact = find_contact(company, name)
+    if contact is None or VERSION not in company.catalog:
+        return ""
+    fields, table = company.catalog[VERSION].fields, company.table(VERSION)
+    cells = {field: text for field, text in contact.items() if field in fields and field != "RECORDNO"}
+    for number in reversed(table.find("CONTACTNAME", name)):
+        version = table.get(number) or {}
+        if all(version.get(one, "") == cells.get(one, "") for one in fields if one not in _OF_THE_RECORD):
+            return str(number)
+    return str(table.insert(cells))
 
 
 def show(described: ObjectDef, group: str, contact: Row, row: Row) -> None:

@@ -19,6 +19,7 @@ from intacct_bridge.emulator.accounting.rates import exchange_rate
 from intacct_bridge.emulator.company.company_data import FunctionCall
 from intacct_bridge.emulator.records import approval
 from intacct_bridge.emulator.records.audit_fields import CREATED, DELETED, MODIFIED, record_change, set_audit_fields
+from intacct_bridge.emulator.records.named_contacts import version_key
 from intacct_bridge.emulator.settings.cells import Row, decimal_text
 from intacct_bridge.emulator.settings.refusals import refused
 from intacct_bridge.emulator.subledgers.documents import entry
@@ -228,6 +229,9 @@ def _head(call: FunctionCall, trade: Trade, row: Row, *, party: Row, definition:
         contact = party.get("DISPLAYCONTACT.CONTACTNAME", "")
         for role in ("CONTACT", "SHIPTO", "BILLTO"):
             row.setdefault(f"{role}.CONTACTNAME", contact)
+        for role in ("SHIPTO", "BILLTO"):
+            if key := version_key(call.company, row[f"{role}.CONTACTNAME"]):
+                row[f"{role}KEY"] = key
 
 
 def _total(call: FunctionCall, row: Row, lines: list[Row], extra: Sequence[Subtotal]) -> None:

@@ -11,6 +11,7 @@ from intacct_bridge.emulator.accounting.journals.taxes import TAX_ENTRIES, is_ta
 from intacct_bridge.emulator.accounting.periods import day_of
 from intacct_bridge.emulator.company.company_data import FunctionCall
 from intacct_bridge.emulator.records.audit_fields import set_audit_fields
+from intacct_bridge.emulator.records.named_contacts import version_key
 from intacct_bridge.emulator.settings.cells import Row, date_text
 from intacct_bridge.emulator.subledgers.documents.terms import term_day
 from intacct_bridge.emulator.subledgers.families import Family, next_number
@@ -101,6 +102,10 @@ def term_of(call: FunctionCall, family: Family, row: Row) -> Row:
     return {}
 
 
+_CONTACTS = {"BILLTO": "BILLTOPAYTO", "SHIPTO": "SHIPTORETURNTO"}
+"""The contacts of a document, and how their cells begin in any document."""
+
+
 def fill_party_cells(call: FunctionCall, family: Family, row: Row) -> None:
     """Fill the cells that a document repeats of its party."""
     party = party_of(call, family, row)
@@ -111,6 +116,14 @@ def fill_party_cells(call: FunctionCall, family: Family, row: Row) -> None:
     contact = party.get("DISPLAYCONTACT.CONTACTNAME", "")
     if contact:
         row.setdefault("BILLTOPAYTOCONTACTNAME", contact)
+    fields = call.company.find(family.object).fields
+    if contact and family.party == "CUSTOMER":
+        row.setdefault("SHIPTORETURNTOCONTACTNAME", contact)
+        named = (("CONTACT", contact), *((role, row[f"{cells}CONTACTNAME"]) for role, cells in _CONTACTS.items()))
+        row |= {f"{role}.CONTACTNAME": name for role, name in named if f"{role}.CONTACTNAME" in fields}
+    for cells in _CONTACTS.values():
+        if f"{cells}KEY" in fields:
+            row[f"{cells}KEY"] = version_key(call.company, row.get(f"{cells}CONTACTNAME", ""))
     row |= {"FIRSTNAME": party.get("PERSONALINFO.FIRSTNAME", ""), "LASTNAME": party.get("PERSONALINFO.LASTNAME", "")}
     for name in [name for name, text in row.items() if not text]:
         del row[name]
