@@ -38,9 +38,9 @@ from intacct_bridge.flow.plan.known_to_outbox import (
 from intacct_bridge.flow.plan.match_existing import IdentifyByKey, MatchExisting, RecheckExisting
 from intacct_bridge.flow.plan.plan import WRITTEN, Mode, Plan, PlannedRecord, PlanSettings, Verdict
 from intacct_bridge.flow.plan.resolve_references import ResolveReferences
-from intacct_bridge.flow.records.write import Write, WriteOperation
+from intacct_bridge.flow.records.write import Finding, Write, WriteOperation
 from intacct_bridge.flow.tables.table import InputTable
-from intacct_bridge.flow.tables.total_row import without_total_row
+from intacct_bridge.flow.tables.total_row import HAS_THE_WORD, cells_beside_word, without_total_row
 from intacct_bridge.model.wording import counted
 
 _USUAL = PlanSettings()
@@ -165,10 +165,23 @@ def make_plan(
     table = without_total_row(table)
     notes = (*table.notes, *layout.notes(table))
     empty = Plan(TargetCompany.of(company.connection), layout.object, table.path.name, table.columns, (), 0, notes)
-    plan = _plan_all(layout.read(table), empty, company, outbox, settings, facts=facts)
+    writes = (_without_totals(write, table) for write in layout.read(table)) if table.constants else layout.read(table)
+    plan = _plan_all(writes, empty, company, outbox, settings, facts=facts)
     if table.where is None:
         return plan
     return replace(plan, notes=(*plan.notes, f"The filter leaves out {counted(table.where.left_out, 'row')}."))
+
+
+def _without_totals(write: Write, table: InputTable) -> Write:
+    """The record, refused if a line of it is a total that constants complete: nothing but amounts is of its own row."""
+    lines = [(line.row, line.fields) for line in write.all_lines] or [(row, write.fields) for row in write.rows]
+    given = {text.strip() for text in table.constants.values()}
+    found: list[Finding] = []
+    for row, fields in lines:
+        names = {one for one in fields.values() if type(one) is str} - given
+        if (own := cells_beside_word(row, table)) and own.isdisjoint(names):
+            found.append(Finding("total", HAS_THE_WORD, position=row.position))
+    return replace(write, findings=(*write.findings, *found)) if found else write
 
 
 def plan_writes(

@@ -4,7 +4,7 @@ A row is left out only if it has the word for a total and amounts, nothing else,
 column to the cent. Any other row of nothing but such sums, of all rows above or of those since the last total, is
 refused: it may be a total without its word, or a further line whose numbers happen to add up. Below one row it may
 repeat that row. A total that does not add up stays a row like any other, and the rules refuse it: it has no account.
-If constants complete each row, it is refused here.
+If constants complete each row, it is refused: here if it has one amount, else once a layout has read it.
 """
 
 import re
@@ -27,8 +27,8 @@ _LIKE_A_TOTAL = (
     "the row has only amounts, each the sum of those above: remove it if it is a total; if it is a line, fill in "
     "another cell of it, such as the number of its record"
 )
-_HAS_THE_WORD = (
-    "the row has the word for a total and an amount, and nothing else of its own: remove it if it is a total; "
+HAS_THE_WORD = (
+    "the row has the word for a total and amounts, and nothing else of its own: remove it if it is a total; "
     "if it is a line, fill in another cell of it, such as the number of its record"
 )
 _SHEETS = ("csv", "excel")
@@ -62,6 +62,18 @@ def without_total_row(table: InputTable) -> InputTable:
         rows=lambda: (_refused(row, like_totals, worded) for row in table if row.number not in skipped),
         notes=(*table.notes, *_notes(table.path.name, rows, total, foot)),
     )
+
+
+def cells_beside_word(row: SourceRow, table: InputTable) -> frozenset[str]:
+    """The texts of a row's own cells that are all amounts and stand beside the word for a total; else none.
+
+    A number such as that of an account is an amount here: only a layout knows the difference.
+    """
+    own = table.own_cells(row)
+    if not table.constants or not _has_word(own):
+        return frozenset()
+    amounts = _amounts(own, len(own.cells), amount_reading(table.decimal, ()))
+    return frozenset(text_of(own.cells[column]) for column in amounts)
 
 
 @dataclass(slots=True)
@@ -123,7 +135,7 @@ def _notes(file: str, rows: _SheetRows, total: int | None, foot: Mapping[int, st
 def _refused(row: SourceRow, like_totals: Container[int], worded: Container[int]) -> SourceRow:
     if row.number in like_totals:
         return msgspec.structs.replace(row, fault=_LIKE_A_TOTAL)
-    return msgspec.structs.replace(row, fault=_HAS_THE_WORD) if row.number in worded else row
+    return msgspec.structs.replace(row, fault=HAS_THE_WORD) if row.number in worded else row
 
 
 def _repeats_header(row: SourceRow) -> bool:
