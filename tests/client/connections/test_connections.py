@@ -4,6 +4,7 @@ import copy
 import pickle
 import stat
 import sys
+import threading
 import tomllib
 from pathlib import Path
 from types import SimpleNamespace
@@ -475,6 +476,25 @@ def test_adding_replacing_and_removing_change_only_that_table(tmp_path: Path) ->
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX permissions")
+def test_two_that_write_at_once_both_keep_their_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second begins between the moment at which the first has read the file and writes it."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    path, read = tmp_path / "intacct.toml", toml_file._text
+    second = threading.Thread(target=toml_file.put, args=(path, "connections", "second", {"company_id": "b"}))
+
+    def slow(one: Path) -> str | None:
+        found = read(one)
+        if second.ident is None:
+            second.start()
+            second.join(0.3)  # if edits are locked, it waits for us
+        return found
+
+    monkeypatch.setattr(toml_file, "_text", slow)
+    toml_file.put(path, "connections", "first", {"company_id": "a"})
+    second.join()
+    assert sorted(toml_file.read(path).connections) == ["first", "second"]  # type: ignore[union-attr]
+
+
 def test_a_written_file_is_readable_by_its_owner_only(tmp_path: Path) -> None:
     path = tmp_path / "sub" / "intacct.toml"
     add_connection("a", WHOLE, path=path)

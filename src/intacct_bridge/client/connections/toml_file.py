@@ -10,7 +10,8 @@ import os
 import re
 import tempfile
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -87,29 +88,49 @@ def put(path: Path, group: str, name: str, table: Mapping[str, Any]) -> None:
     """Write `[group.name]`: in place of the table of that name, else at the end of the file."""
     import tomlkit
 
-    text = _text(path) or ""
-    wanted = _parsed(text, path)
-    if name in wanted.get(group, {}):
-        edited = _edited(text, group, name, _new_table(table))
-    else:
-        before = text if not text or text.endswith("\n") else f"{text}\n"
-        gap = "\n" if before and before.splitlines()[-1].strip() else ""
-        outer = tomlkit.table(is_super_table=True)
-        outer.append(name, _new_table(table))
-        edited = before + gap + tomlkit.dumps({group: outer})
-    wanted.setdefault(group, {})[name] = dict(table)
-    _write(path, edited, wanted, f"[{group}.{name}]")
+    with _edited_alone(path):
+        text = _text(path) or ""
+        wanted = _parsed(text, path)
+        if name in wanted.get(group, {}):
+            edited = _edited(text, group, name, _new_table(table))
+        else:
+            before = text if not text or text.endswith("\n") else f"{text}\n"
+            gap = "\n" if before and before.splitlines()[-1].strip() else ""
+            outer = tomlkit.table(is_super_table=True)
+            outer.append(name, _new_table(table))
+            edited = before + gap + tomlkit.dumps({group: outer})
+        wanted.setdefault(group, {})[name] = dict(table)
+        _write(path, edited, wanted, f"[{group}.{name}]")
 
 
 def remove(path: Path, group: str, name: str) -> bool:
     """Take `[group.name]` out of the file; False if it is not in it."""
-    text = _text(path)
-    wanted = _parsed(text or "", path)
-    if text is None or name not in wanted.get(group, {}):
-        return False
-    del wanted[group][name]
-    _write(path, _edited(text, group, name, None), wanted, f"[{group}.{name}]")
-    return True
+    with _edited_alone(path):
+        text = _text(path)
+        wanted = _parsed(text or "", path)
+        if text is None or name not in wanted.get(group, {}):
+            return False
+        del wanted[group][name]
+        _write(path, _edited(text, group, name, None), wanted, f"[{group}.{name}]")
+        return True
+
+
+@contextmanager
+def _edited_alone(path: Path) -> Iterator[None]:
+    """Keep other processes from editing the file, which one would write without the other's change.
+
+    The lock is in the user's state directory, since the file may be in a project's folder.
+    """
+    from hashlib import sha256
+
+    from intacct_bridge.client.local.directories import state_directory
+    from intacct_bridge.client.local.locks import locked
+
+    name = sha256(str(path.resolve()).encode()).hexdigest()[:32]
+    with ExitStack() as stack:
+        with suppress(OSError):  # without locks, as on some network drives, the file is edited all the same
+            stack.enter_context(locked(state_directory() / "edits" / f"{name}.lock"))
+        yield
 
 
 def _text(path: Path) -> str | None:
