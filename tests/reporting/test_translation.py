@@ -1,15 +1,18 @@
 """The translated trial balance against a translation of the trial balance in Python, day by day."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 
 import pytest
 
-from support.reporting.copies import Copy
+from support.reporting.companies import MIXED, Scene
+from support.reporting.copies import Copy, duckdb_uri
 
-CENT, RATE = Decimal("0.01"), Decimal("1e-10")
+RATE = Decimal("1e-10")
+SMALLEST = {"JPY": Decimal(1), "KWD": Decimal("0.001")}
+"""What amounts in these currencies are rounded to; others to cents."""
 ZERO = Decimal(0)
 Key = tuple[str, str, str, str, date]
 
@@ -42,10 +45,10 @@ class Rates:
         return (sum(known, ZERO) / len(known)).quantize(RATE, ROUND_HALF_UP) if len(known) == len(days) else None
 
 
-def times(amount: Decimal, rate: Decimal | None) -> Decimal | None:
+def times(amount: Decimal, rate: Decimal | None, into: str) -> Decimal | None:
     if not amount:
         return ZERO
-    return None if rate is None else (amount * rate).quantize(CENT, ROUND_HALF_UP)
+    return None if rate is None else (amount * rate).quantize(SMALLEST.get(into, Decimal("0.01")), ROUND_HALF_UP)
 
 
 def translated(copy: Copy, into: str, rate_type: str) -> dict[Key, list[Decimal | None]]:
@@ -62,13 +65,13 @@ def translated(copy: Copy, into: str, rate_type: str) -> dict[Key, list[Decimal 
             movements[entity, book, base, account, year][start] = row["debit"] - row["credit"]
         else:
             before = rates.on(base, start - timedelta(days=1))
-            sides = [times(row["opening"], before), times(row["closing"], rates.on(base, end))]
+            sides = [times(row["opening"], before, into), times(row["closing"], rates.on(base, end), into)]
             found[entity, book, base, account, start] = sides
     for (entity, book, base, account, year), moved in movements.items():
         total: Decimal | None = ZERO
         for start, end in sorted(months[entity, book, base, year].items()):
             if start >= min(moved):
-                change, before = times(moved.get(start, ZERO), rates.average(base, start, end)), total
+                change, before = times(moved.get(start, ZERO), rates.average(base, start, end), into), total
                 total = None if total is None or change is None else total + change
                 found[entity, book, base, account, start] = [before, total]
     return {**found, **differences(found)}
@@ -104,6 +107,20 @@ def test_accounts_open_and_close_at_their_rates_and_the_difference_is_the_rest(d
 def test_so_they_do_over_the_ends_of_fiscal_years(five_copy: Copy, into: str) -> None:
     assert five_copy.rows("SELECT count(DISTINCT fiscal_year) FROM reporting.trial_balance") == [(3,)]
     assert_translated(five_copy, into, "Spot")
+
+
+@pytest.mark.parametrize("into", ["USD", "JPY", "KWD"])
+def test_each_currency_has_its_own_decimals(mixed_copy: Copy, into: str) -> None:
+    assert_translated(mixed_copy, into, "Spot")
+
+
+@pytest.fixture(scope="module")
+def mixed_copy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Copy]:
+    """Base currencies of two, no and three decimals."""
+    scene = Scene(MIXED, 12)
+    scene.post(60)
+    yield Copy.of(scene.emulator, duckdb_uri(tmp_path_factory.mktemp("mixed")))
+    scene.emulator.close()
 
 
 def test_in_its_own_currency_an_entity_has_the_trial_balance_itself(five_copy: Copy) -> None:

@@ -180,12 +180,11 @@ def with_decimals(
 ) -> CopyShape:
     """A shape with the decimals of currencies: as the company lists them, else by ISO 4217; `usual` without any."""
     decimals = {one: listed.get(one, currency_decimals(one)) for one in {*base, *every, *listed} if one}
-    most = max((decimals[one] for one in base if one), default=usual)
     return replace(
         shape,
-        decimals=most,
+        decimals=max((decimals[one] for one in base if one), default=usual),
         trx_decimals=max((decimals[one] for one in every if one), default=usual),
-        fewer_decimals={one: places for one, places in decimals.items() if places < most},
+        known_decimals=decimals,
     )
 
 

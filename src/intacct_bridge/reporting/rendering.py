@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from intacct_bridge.model.sql_text import literal, quoted
+from intacct_bridge.model.wording import currency_decimals
 from intacct_bridge.reporting.definitions import ReadField, ReadTable, ViewDefinition, column_name, view_definitions
 from intacct_bridge.reporting.dialects import Dialect
 
@@ -53,8 +54,8 @@ class CopyShape:
     """Of the base currencies."""
     trx_decimals: int = 2
     """Of all currencies."""
-    fewer_decimals: Mapping[str, int] = field(default_factory=dict)
-    """The currencies with fewer decimals than `decimals`, such as yen beside dollars."""
+    known_decimals: Mapping[str, int] = field(default_factory=dict)
+    """Of each currency that the copy names."""
     groups: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """The account groups that are the sections of a statement, by `balance_sheet` and `income_statement`."""
 
@@ -120,6 +121,7 @@ def money_types(dialect: Dialect, shape: CopyShape) -> dict[str, str]:
     return {
         "money": dialect.money(shape.decimals),
         "trx_money": dialect.money(shape.trx_decimals),
+        "any_money": dialect.money(_most_decimals(shape)),
         "quantity": dialect.money(4),
         "rate": dialect.decimal.format(18, 10),
         "small": dialect.decimal.format(20, 3),
@@ -143,7 +145,7 @@ def view_sql(view: ViewDefinition, dialect: Dialect, shape: CopyShape) -> str:
 
 def _parts(view: ViewDefinition, dialect: Dialect, shape: CopyShape) -> dict[str, str]:
     parameters = {one.name: dialect.parameter(one, place) for place, one in enumerate(view.parameters, 1)}
-    exact = {f"money_{decimals}": dialect.money(decimals) for decimals in range(shape.decimals)}
+    exact = {f"money_{decimals}": dialect.money(decimals) for decimals in range(_most_decimals(shape) + 1)}
     return {**money_types(dialect, shape), **exact, **parameters}
 
 
@@ -154,6 +156,9 @@ def _expanded(name: str, given: str, parts: Mapping[str, str], shape: CopyShape)
     if name == "rounded":
         amount, _, currency = given.rpartition(",")
         return _rounded(amount, currency.strip(), parts, shape)
+    if name == "translated":
+        amount, _, currency = given.rpartition(",")
+        return _translated(amount, currency.strip(), parts, shape)
     if name in ("debit", "credit"):
         own, sign = f"{given}.{name}amount", "" if name == "debit" else "-"
         neither = f"coalesce({given}.debitamount, {given}.creditamount) IS NULL"
@@ -183,13 +188,33 @@ def _expanded(name: str, given: str, parts: Mapping[str, str], shape: CopyShape)
 
 
 def _rounded(amount: str, currency: str, parts: Mapping[str, str], shape: CopyShape) -> str:
-    """An amount with the decimals of its currency."""
-    plain = f"CAST({amount} AS {parts['money']})"
-    fewer = " ".join(
-        f"WHEN {literal(code)} THEN CAST(CAST({amount} AS {parts[f'money_{decimals}']}) AS {parts['money']})"
-        for code, decimals in sorted(shape.fewer_decimals.items())
-    )
-    return f"CASE {currency} {fewer} ELSE {plain} END" if fewer else plain
+    """An amount in a base currency, with the decimals of that currency."""
+    fewer = {code: places for code, places in shape.known_decimals.items() if places < shape.decimals}
+    return _by_currency(amount, currency, fewer, shape.decimals, parts, kind="money")
+
+
+def _translated(amount: str, currency: str, parts: Mapping[str, str], shape: CopyShape) -> str:
+    """An amount in any currency, with the decimals of that currency."""
+    usual = currency_decimals("")
+    others = {code: places for code, places in shape.known_decimals.items() if places != usual}
+    return _by_currency(amount, currency, others, usual, parts, kind="any_money")
+
+
+def _by_currency(
+    amount: str, currency: str, decimals: Mapping[str, int], usual: int, parts: Mapping[str, str], *, kind: str
+) -> str:
+    """An amount rounded to the decimals of its currency, as a type that holds those of all."""
+
+    def cast(places: int) -> str:
+        exact = f"CAST({amount} AS {parts[f'money_{places}']})"
+        return exact if parts[f"money_{places}"] == parts[kind] else f"CAST({exact} AS {parts[kind]})"
+
+    cases = " ".join(f"WHEN {literal(code)} THEN {cast(decimals[code])}" for code in sorted(decimals))
+    return f"CASE {currency} {cases} ELSE {cast(usual)} END" if cases else cast(usual)
+
+
+def _most_decimals(shape: CopyShape) -> int:
+    return max(shape.decimals, currency_decimals(""), *shape.known_decimals.values())
 
 
 def _own_dimensions(shape: CopyShape) -> list[str]:

@@ -22,9 +22,9 @@
 --   fiscal_month integer: 1 to 12, counted from the first fiscal month
 --   period_start date: first day of the month
 --   period_end date: last day of the month
---   opening money: balance at the start of the month
---   movement money: change in the month, that of the rates included
---   closing money: balance at the end of the month
+--   opening any_money: balance at the start of the month
+--   movement any_money: change in the month, that of the rates included
+--   closing any_money: balance at the end of the month
 --   closing_rate rate: rate of the last day of the month
 --   average_rate rate: average rate of the month
 WITH quoted_rates AS (
@@ -108,7 +108,7 @@ income AS (
         i.account_title,
         i.kept_year,
         CASE WHEN s.moved <> 0 AND m.average_rate IS NULL THEN 1 ELSE 0 END AS lacking,
-        {rounded:coalesce(CAST(s.moved AS {small}) * CAST(m.average_rate AS {rate}), 0), {into_currency}} AS moved
+        {translated:coalesce(CAST(s.moved AS {small}) * CAST(m.average_rate AS {rate}), 0), {into_currency}} AS moved
     FROM income_accounts AS i
     JOIN shown_months AS m
         ON m.entity_id = i.entity_id AND m.book = i.book AND m.base_currency = i.base_currency
@@ -128,10 +128,10 @@ translated AS (
     SELECT entity_id, book, base_currency, account_no, account_title, fiscal_year, fiscal_month, period_start,
         period_end, closing_rate, average_rate,
         CASE WHEN opening = 0 THEN 0
-            ELSE {rounded:CAST(opening AS {small}) * CAST(opening_rate AS {rate}), {into_currency}} END
+            ELSE {translated:CAST(opening AS {small}) * CAST(opening_rate AS {rate}), {into_currency}} END
             AS opening,
         CASE WHEN closing = 0 THEN 0
-            ELSE {rounded:CAST(closing AS {small}) * CAST(closing_rate AS {rate}), {into_currency}} END
+            ELSE {translated:CAST(closing AS {small}) * CAST(closing_rate AS {rate}), {into_currency}} END
             AS closing
     FROM sides
     WHERE NOT is_income
@@ -162,9 +162,9 @@ SELECT
     w.fiscal_month,
     w.period_start,
     w.period_end,
-    CAST(w.opening AS {money}) AS opening,
-    CAST(w.closing - w.opening AS {money}) AS movement,
-    CAST(w.closing AS {money}) AS closing,
+    CAST(w.opening AS {any_money}) AS opening,
+    CAST(w.closing - w.opening AS {any_money}) AS movement,
+    CAST(w.closing AS {any_money}) AS closing,
     CAST(w.closing_rate AS {rate}) AS closing_rate,
     CAST(w.average_rate AS {rate}) AS average_rate
 FROM with_difference AS w
