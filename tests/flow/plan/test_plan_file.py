@@ -1,5 +1,6 @@
 """A plan survives its file exactly, and is applied only while the company is as it was planned for."""
 
+import errno
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -43,6 +44,27 @@ def plan(tmp_path: Path, ledger: Ledger, outbox: Outbox) -> Plan:
     assert (tmp_path / "plan.json").stat().st_mode & 0o077 == 0
     assert _bare(opened) == _bare(made)
     return opened
+
+
+def test_a_plan_that_replaces_another_file_is_its_owners_only_and_complete(
+    tmp_path: Path, plan: Plan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "shared.json"
+    path.write_text("{}")
+    path.chmod(0o644)
+    save_plan(plan, path)
+    assert path.stat().st_mode & 0o077 == 0
+    kept, write = path.read_bytes(), Path.write_bytes
+
+    def full(self: Path, data: bytes) -> int:
+        write(self, data[: len(data) // 2])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(SettingsError, match=r"cannot write .*: No space left"):
+        save_plan(plan, path)
+    assert path.read_bytes() == kept, "the earlier plan stays"
+    assert not list(tmp_path.glob("shared.json.*"))
 
 
 def _bare(plan: Plan) -> Plan:

@@ -14,6 +14,7 @@ from pathlib import Path
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
+from intacct_bridge.client.local.replaced_file import replaced
 from intacct_bridge.errors import SettingsError
 from intacct_bridge.flow.company.target_company import TargetCompany
 from intacct_bridge.flow.plan.altered_plans import refuse_altered
@@ -98,13 +99,17 @@ class _Plan(_Header, frozen=True, kw_only=True):
 
 
 def save_plan(plan: Plan, path: Path) -> None:
-    """Write the plan to a file that only its owner can read, since it holds the records to post."""
+    """Write the plan to a file that only its owner can read, since it holds the records to post.
+
+    An earlier plan in the file stays until the new one is complete.
+    """
     kept = _stored_form(plan)
     sealed = msgspec.structs.replace(kept, seal=_seal(kept))
     data = msgspec.json.format(msgspec.json.encode(sealed), indent=1)
     try:
-        path.touch(mode=0o600)
-        path.write_bytes(data)
+        with replaced(path.resolve()) as fresh:
+            fresh.touch(mode=0o600)
+            fresh.write_bytes(data)
     except OSError as error:
         raise SettingsError(f"cannot write {path}: {error.strerror or error}", fix="name another file") from None
 
