@@ -1,12 +1,14 @@
 """An update in doubt, or not sent, that a later change follows: its values are not written over the later ones."""
 
 from datetime import date
+from typing import Any
 
 import pytest
 
 from intacct_bridge.flow.company.legacy import LegacyGateway
 from intacct_bridge.flow.outbox.entry import OutboxEntry
 from intacct_bridge.flow.plan.plan import Mode
+from intacct_bridge.flow.post import retry as retrying
 from intacct_bridge.flow.post.loader import Loader, LoadSettings
 from intacct_bridge.flow.post.retry import retry, settle_doubts
 from intacct_bridge.flow.post.single_writes import OutboxWriter
@@ -15,7 +17,7 @@ from intacct_bridge.flow.undo.undo import UndoSettings, plan_undo
 from intacct_bridge.wire.codec import decode_request
 from intacct_bridge.wire.reply import ConnectionCutError, Reply
 from intacct_bridge.wire.values import Value
-from support.journeys.objects import BILLS, VENDORS, Desk
+from support.journeys.objects import BILLS, VENDORS, Desk, sent_by
 from support.small_company import Clock, client
 
 APPLIED, IN_DOUBT, NOT_SENT = RecordStatus.APPLIED, RecordStatus.IN_DOUBT, RecordStatus.NOT_SENT
@@ -213,3 +215,49 @@ def test_a_delete_is_not_retried_over_another_persons_change(desk: Desk) -> None
     note = "VENDOR V-1: NAME was Acme Paper, and is Third now: plan it again"
     assert retried(desk) == [(NOT_SENT, note), (APPLIED, "")]
     assert [row["VENDORID"] for row in desk.rows("VENDOR")] == ["V-1"]
+
+
+def test_an_update_in_doubt_is_not_sent_over_a_change_by_the_same_user(desk: Desk, clock: Clock) -> None:
+    """Another program signs in as the same user, so who changed the record does not tell."""
+    assert updated(desk, "VENDORID,NAME\nV-1,First\n", lost="before") == [IN_DOUBT]
+    clock.forward(minutes=1)
+    with client(desk.emulator) as gateway:
+        assert gateway.update("VENDOR", [{"VENDORID": "V-1", "NAME": "Third"}])[0].ok
+    clock.forward(minutes=61)
+    (entry,) = settled(desk)
+    note = "its record has other values than the plan has seen (NAME is Third, not Acme Paper): compare them"
+    assert (entry.status, entry.note) == (IN_DOUBT, note)
+    assert vendor(desk)[0] == "Third"
+
+
+def test_an_update_in_doubt_that_is_sent_again_keeps_the_values_that_it_replaces_now(desk: Desk, clock: Clock) -> None:
+    assert updated(desk, "VENDORID,NAME,COMMENTS\nV-1,First,said\n", lost="before") == [IN_DOUBT]
+    clock.forward(minutes=1)
+    with client(desk.emulator) as gateway:
+        assert gateway.update("VENDOR", [{"VENDORID": "V-1", "COMMENTS": "said"}])[0].ok
+    clock.forward(minutes=61)
+    assert [one.status for one in settled(desk)] == [APPLIED]
+    assert vendor(desk) == ("First", "said")
+    assert earlier(desk, 3) == {"NAME": "Acme Paper", "COMMENTS": "said"}
+
+
+def test_two_retries_at_once_send_an_update_once(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second one has read the outbox and the record before the first one sends."""
+    assert updated(desk, "VENDORID,NAME\nV-1,First\n", lost="not sent") == [NOT_SENT]
+    first: list[list[tuple[RecordStatus, str]]] = []
+    compare = retrying._without_outdated
+
+    def late(*given: Any) -> Any:
+        if not first:
+            first.append([])
+            first[0] = retried(desk)
+        return compare(*given)
+
+    monkeypatch.setattr(retrying, "_without_outdated", late)
+    sent = sent_by(desk)
+    with client(desk.transport or desk.emulator) as gateway, desk.outbox() as outbox:
+        assert retry(LegacyGateway(gateway), outbox) == []
+        assert [one.status for one in outbox.entries()].count(APPLIED) == 3
+        assert sum(1 for _ in outbox.entries()) == 3
+    assert first == [[(APPLIED, "")]]
+    assert sent["update"] == 0

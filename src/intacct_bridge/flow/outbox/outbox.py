@@ -75,6 +75,7 @@ from intacct_bridge.model.batched import batched
 from intacct_bridge.store.database import Clock
 from intacct_bridge.store.open import open_database
 from intacct_bridge.store.place import Place
+from intacct_bridge.wire.values import Value
 
 _BATCH = 500
 _LATE = timedelta(seconds=1)
@@ -389,6 +390,15 @@ class Outbox(OutboxReader):
         if place.operation is not WriteOperation.CREATE:
             return False
         return self._db.execute(CLAIMED, (place.company, place.object, record, end.entry.number)).fetchone() is not None
+
+    def keep_earlier(self, entry: OutboxEntry, earlier: Mapping[str, Value] | None) -> None:
+        """Keep what an entry in doubt replaces if it is sent again, unless another loader has sent it meanwhile."""
+        if earlier is None:
+            return
+        with self._db.transaction():
+            _, state, sendings, *_ = self._current([entry]).get(entry.number, ("", entry.status, -1))
+            if state is RecordStatus.IN_DOUBT and sendings == entry.sendings:
+                self._db.executemany(EARLIER, [(entry.number, fields_text(earlier))])
 
     def keep_urls(self, urls: Mapping[int, str]) -> None:
         """Keep the links of entries, by their numbers."""

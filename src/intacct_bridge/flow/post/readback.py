@@ -2,9 +2,10 @@
 
 The outbox has the update as the text of its function; the company has the record as it is now. If the record has all
 values of the update, that is proof, regardless of who wrote them. If it has not, the update may be sent again, because
-an update sets the fields that it names and replaces a line set as a whole. Three cases are unclear, because the first
-sending may have been done and then overwritten: lines differ, another user changed the record since, or a later update
-of ours has the same fields, whose values a second sending would take away.
+an update sets the fields that it names and replaces a line set as a whole. Four cases are unclear, because the first
+sending may have been done and then overwritten: lines differ, another user changed the record since, the record has
+other values than those that the update was to replace, or a later update of ours has the same fields. A second sending
+would take these values away.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -42,6 +43,8 @@ class Readback:
     verdict: ReadbackVerdict
     record: str = ""
     note: str = ""
+    earlier: Mapping[str, Value] | None = None
+    """The values that an update which was not done replaces if it is sent again."""
 
 
 def read_back(company: Gateway, outbox: Outbox, entries: Sequence[OutboxEntry]) -> list[Readback]:
@@ -55,7 +58,8 @@ def read_back(company: Gateway, outbox: Outbox, entries: Sequence[OutboxEntry]) 
     for write, entry, found in zip(writes, entries, located, strict=True):
         back = _compare(writable, write, entry, found[0] if found else None)
         updates = write.operation is WriteOperation.UPDATE and back.verdict is ReadbackVerdict.NOT_DONE
-        done.append(_unless_updated_since(writable, write, entry, found[0], later) if updates else back)
+        before = outbox.earlier_values(entry) if updates else None
+        done.append(_unless_changed(writable, write, entry, found[0], later, before) if updates else back)
     return done
 
 
@@ -82,13 +86,30 @@ class _Updates:
         return comparable(sent.fields.get(sent_key(self._writable, entry)))
 
 
-def _unless_updated_since(
-    writable: WritableObject, write: Write, entry: OutboxEntry, current: CurrentRecord, updates: _Updates
+def _unless_changed(  # noqa: PLR0917
+    writable: WritableObject,
+    write: Write,
+    entry: OutboxEntry,
+    current: CurrentRecord,
+    updates: _Updates,
+    earlier: Mapping[str, Value] | None,
 ) -> Readback:
-    """That an update was not done, unless a later one of ours has the fields that differ."""
+    """That an update was not done, unless the fields that differ have other values than it was to replace."""
     record = comparable(write.fields.get(sent_key(writable, entry)))
     note = _updated_since(writable, write, entry, current, updates)
-    return Readback(ReadbackVerdict.UNCLEAR if note else ReadbackVerdict.NOT_DONE, record, note)
+    if not note and (moved := _moved(writable, write, earlier or {}, current)):
+        note = f"its record has other values than the plan has seen ({moved}): compare them"
+    if note:
+        return Readback(ReadbackVerdict.UNCLEAR, record, note)
+    return Readback(ReadbackVerdict.NOT_DONE, record, earlier=_replaced(writable, write, entry, current))
+
+
+def _replaced(
+    writable: WritableObject, write: Write, entry: OutboxEntry, current: CurrentRecord
+) -> Mapping[str, Value]:
+    """The values that an update replaces now, without the key that names its record."""
+    fields = {name: value for name, value in write.fields.items() if name != sent_key(writable, entry)}
+    return replaced_values(replace(write, fields=fields), current, writable)
 
 
 def _updated_since(
@@ -133,10 +154,9 @@ def seen_now(company: Gateway, outbox: Outbox, entries: Sequence[OutboxEntry]) -
             seen[entry.number] = SeenNow(text)
         elif write.operation is WriteOperation.UPDATE:
             reason = _updated_since(writable, write, entry, found[0], updates)
-            reason = reason or _moved(writable, write, before or {}, found[0])
-            without_key = {name: value for name, value in write.fields.items() if name != sent_key(writable, entry)}
-            now = replaced_values(replace(write, fields=without_key), found[0], writable)
-            seen[entry.number] = SeenNow(reason, now)
+            if not reason and (moved := _moved(writable, write, before or {}, found[0])):
+                reason = f"its record was changed in Intacct since ({moved}): load it again"
+            seen[entry.number] = SeenNow(reason, _replaced(writable, write, entry, found[0]))
         else:
             facts = {name: comparable(value) for name, value in (before or {}).items()}
             moved = "; ".join(one.message for one in moved_facts(write, facts, found[0].facts))
@@ -153,7 +173,7 @@ def _moved(writable: WritableObject, write: Write, earlier: Mapping[str, Value],
     lines = {name: value for name, value in earlier.items() if name in own and name in write.lines}
     now = replaced_values(write, current, writable)
     texts += [f"{name} has other lines" for name, value in lines.items() if now.get(name) != value]
-    return f"its record was changed in Intacct since ({'; '.join(texts)}): load it again" if texts else ""
+    return "; ".join(texts)
 
 
 def _compare(writable: WritableObject, write: Write, entry: OutboxEntry, current: CurrentRecord | None) -> Readback:

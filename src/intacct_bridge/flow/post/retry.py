@@ -137,7 +137,7 @@ def _intent(entry: OutboxEntry, seen: Mapping[int, SeenNow]) -> Intent:
         entry.label,
         entry.position,
         entry.tracked,
-        repeatable=entry.target.operation.is_repeatable,
+        repeatable=False,  # what another loader has applied meanwhile is not sent again
         totals=entry.totals,
         posting_date=entry.posting_date,
         undoes=entry.undoes,

@@ -174,6 +174,7 @@ class Settler:
             elif back.verdict is ReadbackVerdict.UNCLEAR:
                 done.append(self._conclude(entry, RecordStatus.IN_DOUBT, back.note))
             else:
+                self._outbox.keep_earlier(entry, back.earlier)
                 lookup = LookupKeys(entry.target.object)
                 done += self._unless_missing(lookup, entry, missing, searchable=True, asked=asked)
         return done
