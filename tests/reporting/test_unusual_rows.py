@@ -1,8 +1,8 @@
 """Views over rows that a company can have and the emulated ones do not: each amount counts once, in money."""
 
 import shutil
-from collections.abc import Callable
-from datetime import date
+from collections.abc import Callable, Iterator
+from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 import duckdb
 import pytest
 
+from support.reporting.companies import FIVE, Scene
 from support.reporting.copies import Copy, duckdb_uri
 
 Changed = Callable[..., Copy]
@@ -279,3 +280,41 @@ def test_a_reversed_advance_is_open_until_the_day_of_its_reversal(changed: Chang
             f"SELECT open_base FROM reporting.ar_open_items(DATE '2026-{day}') WHERE document_type = 'customer advance'"
         )
         assert [amount for (amount,) in rows] == expected, day
+
+
+@pytest.mark.parametrize(("side", "table", "other"), [("ap", "APPYMT", "WHENPOSTED"), ("ar", "ARPYMT", "RECEIPTDATE")])
+@pytest.mark.parametrize("copied", [0, 1])
+def test_a_void_counts_from_its_day_whichever_date_holds_it(
+    changed: Changed, reversing_copy: Copy, side: str, table: str, other: str, copied: int
+) -> None:
+    """Which dates the mirror of a payment takes over from it is not documented."""
+    name = ("WHENCREATED", other)[copied]
+    party = "VENDORID" if side == "ap" else "CUSTOMERID"
+    rows = reversing_copy.table(table)
+    mirrors = [row for row in rows if row["STATE"] == "Reversal"]
+    assert mirrors
+    both = [f'UPDATE "{table}" SET "{other}" = "WHENCREATED" WHERE "STATE" = \'Reversal\'']
+    for mirror in mirrors:
+        (first,) = (
+            row
+            for row in rows
+            if row["STATE"] in ("Voided", "Reversed")
+            and row[party] == mirror[party]
+            and row["TOTALENTERED"] == -mirror["TOTALENTERED"]
+        )
+        both.append(
+            f'UPDATE "{table}" SET "{name}" = DATE \'{first["WHENCREATED"]}\' WHERE "RECORDNO" = {mirror["RECORDNO"]}'
+        )
+    copy = changed(*both, of=reversing_copy)
+    days = {row["WHENCREATED"] + timedelta(days=less) for row in mirrors for less in (-1, 0)}
+    for day in days:
+        sql = f"SELECT * FROM reporting.{side}_open_items(DATE '{day}') ORDER BY document_key"
+        assert copy.rows(sql) == reversing_copy.rows(sql), day
+
+
+@pytest.fixture(scope="module")
+def reversing_copy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Copy]:
+    scene = Scene(FIVE, 7)
+    scene.post(500)
+    yield Copy.of(scene.emulator, duckdb_uri(tmp_path_factory.mktemp("reversing")))
+    scene.emulator.close()

@@ -130,7 +130,10 @@ receipts AS (
 overpayments AS (
     SELECT
         p.*,
-        CASE WHEN p.state IN ('Reversed', 'Voided') THEN coalesce(r.whencreated, p.whenmodified) END AS reversed_on
+        CASE
+            WHEN p.state IN ('Reversed', 'Voided')
+                THEN coalesce(greatest(r.whencreated, r.receiptdate), p.whenmodified)
+        END AS reversed_on
     FROM receipts AS p
     LEFT JOIN receipts AS r
         ON p.state IN ('Reversed', 'Voided') AND r.state = 'Reversal' AND r.customerid = p.customerid

@@ -2,8 +2,8 @@
 -- Grain: payment_key, document_key, kind, and the line of the payment.
 -- Units: amount in the currency of the document, amount_base in base currency. What a credit gives is negative.
 -- Rule: the details of payments that are confirmed. The ledger's day is the posting date of the payment, or the date of
---   the detail if that is another than the payment's. A void restores the document on its own day: that of the record
---   in the state Reversal with the same number, {party} and amount with the other sign, else that of its last change. A
+--   the detail if that is another than the payment's. A void restores the document on its own day: the later
+--   date of the record in the state Reversal with the same number, {party} and amount with the other sign, else that of its last change. A
 --   credit line of the document itself changes nothing in its total and is left out.
 -- Made for: ap party=vendor documents=payables, ar party=customer documents=receivables
 -- Reads: {SIDE}PYMTDETAIL (RECORDNO text!, RECORDKEY text!, POSADJKEY text, PAYMENTKEY text!, PAYMENTDATE date,
@@ -16,6 +16,9 @@
 -- End
 --   TRX_POSTEDADVANCEAMOUNT number, STATE text)
 -- Reads if present: {SIDE}PYMT (RECORDNO text, RECORDID text, DOCNUMBER text, {PARTY}ID text, STATE text,
+-- Only ar:
+--   RECEIPTDATE date,
+-- End
 --   WHENCREATED date, WHENPOSTED date, TOTALENTERED number, WHENMODIFIED date)
 -- Columns:
 --   document_key: RECORDNO of the document that is settled, or whose credit is used
@@ -43,7 +46,12 @@ WITH numbered AS (
     WHERE p.state IN ('Voided', 'Reversed', 'Reversal')
 ),
 voids AS (
-    SELECT o.recordno, min(coalesce(r.whencreated, o.whenmodified)) AS voided_on
+    -- Only ap:
+    SELECT o.recordno, min(coalesce(greatest(r.whencreated, r.whenposted), o.whenmodified)) AS voided_on
+    -- End
+    -- Only ar:
+    SELECT o.recordno, min(coalesce(greatest(r.whencreated, r.receiptdate), o.whenmodified)) AS voided_on
+    -- End
     FROM numbered AS o
     LEFT JOIN numbered AS r
         ON r.state = 'Reversal' AND r.{party}id = o.{party}id AND coalesce(r.recordid, '') = coalesce(o.recordid, '')
