@@ -8,12 +8,15 @@ import pytest
 from intacct_bridge.flow.company.legacy import LegacyGateway
 from intacct_bridge.flow.outbox.entry import OutboxEntry
 from intacct_bridge.flow.plan.plan import Mode
+from intacct_bridge.flow.plan.planner import plan_writes
 from intacct_bridge.flow.post import retry as retrying
 from intacct_bridge.flow.post.loader import Loader, LoadSettings
 from intacct_bridge.flow.post.retry import retry, settle_doubts
 from intacct_bridge.flow.post.single_writes import OutboxWriter
 from intacct_bridge.flow.records.status import RecordStatus
+from intacct_bridge.flow.undo.action_writes import action_write
 from intacct_bridge.flow.undo.undo import UndoSettings, plan_undo
+from intacct_bridge.model.writing.actions import action_of
 from intacct_bridge.wire.codec import decode_request
 from intacct_bridge.wire.reply import ConnectionCutError, Reply
 from intacct_bridge.wire.values import Value
@@ -261,3 +264,25 @@ def test_two_retries_at_once_send_an_update_once(desk: Desk, monkeypatch: pytest
         assert sum(1 for _ in outbox.entries()) == 3
     assert first == [[(APPLIED, "")]]
     assert sent["update"] == 0
+
+
+@pytest.mark.parametrize("changed", [True, False])
+def test_a_reversal_is_retried_only_where_its_record_is_as_it_was(desk: Desk, clock: Clock, *, changed: bool) -> None:
+    desk.load(BILLS, "APBILL")
+    (bill,) = (row["RECORDNO"] for row in desk.rows("APBILL") if row["RECORDID"] == "INV-2")
+    reversal = action_write(action_of("reverse", "APBILL"), bill, day=date(2026, 11, 30))
+    with client(desk.emulator) as gateway, desk.outbox() as outbox:
+        company = LegacyGateway(gateway)
+        plan = plan_writes([reversal], "APBILL", company, outbox)
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(type(gateway), "submit", _cut)
+            with pytest.raises(ConnectionCutError):
+                list(Loader(company, outbox).apply(plan))
+        clock.forward(minutes=1)
+        if changed:
+            assert gateway.update("APBILL", [{"RECORDNO": bill, "DOCNUMBER": "corrected"}])[0].ok
+    ((status, note),) = retried(desk)
+    assert status is (NOT_SENT if changed else APPLIED), note
+    assert ("WHENMODIFIED was" in note and note.endswith("plan it again")) == changed
+    states = {row["STATE"] for row in desk.rows("APBILL") if row["RECORDNO"] == bill}
+    assert states == ({"Posted"} if changed else {"Reversed"})
