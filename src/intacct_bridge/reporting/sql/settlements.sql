@@ -3,8 +3,8 @@
 -- Units: amount in the currency of the document, amount_base in base currency. What a credit gives is negative.
 -- Rule: the details of payments that are confirmed. The ledger's day is the posting date of the payment, or the date of
 --   the detail if that is another than the payment's. A void restores the document on its own day: the later
---   date of the record in the state Reversal with the same number, {party} and amount with the other sign, else that of its last change. A
---   credit line of the document itself changes nothing in its total and is left out.
+--   date of the record in the state Reversal with the same number, {party} and amount with the other sign, else that
+--   of its last change. A credit line of the document itself changes nothing in its total and is left out.
 -- Made for: ap party=vendor documents=payables, ar party=customer documents=receivables
 -- Reads: {SIDE}PYMTDETAIL (RECORDNO text!, RECORDKEY text!, POSADJKEY text, PAYMENTKEY text!, PAYMENTDATE date,
 --   PAYMENTAMOUNT number!, TRX_PAYMENTAMOUNT number, DISCOUNTAMOUNT number, TRX_DISCOUNTAMOUNT number,
