@@ -544,7 +544,7 @@ class PostgresDatabase:
         return [str(row[0]) for row in self.read(_OTHERS, {"schema": application_name(self.place)})]
 
     def close(self) -> None:
-        """Close the connection, which releases every lock; a pooled one stays for others."""
+        """Release every lock and close the connection; a pooled one stays for others."""
         with self._guard:
             pool, self._pool = self._pool, None
             if pool is not None:
@@ -552,6 +552,8 @@ class PostgresDatabase:
             link, self._link = self._link, None
             if link is not None:
                 with suppress(Exception):
+                    if self._held:  # the server notices the end of a session some time after it
+                        link.execute_simple("SELECT pg_advisory_unlock_all()")
                     link.close()
                 close_link(link)
 

@@ -29,7 +29,7 @@ def test_the_error_in_the_page_is_the_actual_error() -> None:
     try:
         parse_where("STATE = Posted")
     except InvalidRequestError as error:
-        lines = [f"error  {error.message}", f"  fix  {error.fix}"]
+        lines = [f"error  {error.message}", f"  fix  {error.advice}"]
         assert "\n".join(lines).replace("\n    ", "\n" + " " * 11) + "\n" == shown  # as the console indents it
     else:
         raise AssertionError
