@@ -148,7 +148,9 @@ def checked_view(table: "exp.Table") -> str:
     definition = view_definitions().get(name)
     if definition is None or not isinstance(table.this, exp.Anonymous | exp.Identifier):
         near = did_you_mean(name, list(view_definitions()))
-        raise InvalidRequestError(f"there is no view {REPORTING}.{name}{near}", fix="List the views first; in a terminal: intacct views list")
+        raise InvalidRequestError(
+            f"there is no view {REPORTING}.{name}{near}", fix="List the views first; in a terminal: intacct views list"
+        )
     if definition.is_function is not is_call:
         how = f"{name}({', '.join(one.name for one in definition.parameters)})" if definition.is_function else name
         raise InvalidRequestError(f"{REPORTING}.{name} is a {definition.kind}", fix=f"Write FROM {REPORTING}.{how}")
