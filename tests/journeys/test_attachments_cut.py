@@ -99,7 +99,7 @@ def watched(steps: Steps, patched: pytest.MonkeyPatch, transport: Transport) -> 
 
     def opening(self: Path, mode: str = "r", *arguments: Any, **more: Any) -> Any:
         file = really_open(self, mode, *arguments, **more)
-        return HalfWritten(file, steps) if mode[0] in "wa" and self.name != ".writing" else file
+        return HalfWritten(file, steps) if mode[0] in "wax" and self.name != ".writing" else file
 
     for name in ("mkdir", "rename", "replace"):
         patched.setattr(Path, name, stepping(getattr(Path, name)))
