@@ -128,7 +128,7 @@ def _edited_alone(path: Path) -> Iterator[None]:
 
     name = sha256(str(path.resolve()).encode()).hexdigest()[:32]
     with ExitStack() as stack:
-        with suppress(OSError):  # without locks, as on some network drives, the file is edited all the same
+        with suppress(OSError):  # Some network drives have no locks. The file is edited there too.
             stack.enter_context(locked(state_directory() / "edits" / f"{name}.lock"))
         yield
 

@@ -104,7 +104,7 @@ class ParquetFile:
 
         repeating = [name for name in first.column_names if _repeats(first.column(name))]
         bounded = [name for name in first.column_names if _is_bounded(first.column(name), repeats=name in repeating)]
-        # Columns with a dictionary are small already, and Snappy is faster: a file of ledger lines is a tenth larger.
+        # Columns with a dictionary are small already, and Snappy is faster: a file of ledger lines is an eighth larger.
         compression = {name: "snappy" if name in repeating else "zstd" for name in first.column_names}
         self._writer = pq.ParquetWriter(
             path, first.schema, compression=compression, use_dictionary=repeating, write_statistics=bounded
