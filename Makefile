@@ -5,8 +5,11 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # Where bytecode is not written by itself, every process that a test starts would compile the source again.
-COMPILED := @$(BIN)/python -m compileall -q src
-OURSELVES := --no-deps --no-build-isolation --editable .
+COMPILED := @$(BIN)/python -m compileall -q packages
+PACKAGES := packages/intacct-protocol packages/intacct-emulator packages/intacct-bridge
+OURSELVES := --no-deps --no-build-isolation $(PACKAGES:%=--editable %)
+MANIFESTS := $(PACKAGES:%=%/pyproject.toml)
+SOURCES := packages/intacct-protocol/src:packages/intacct-emulator/src:packages/intacct-bridge/src
 # A shell's own settings must not leak into the virtual environment, and pytest keeps its bytecode for the next run.
 unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME PYTHONDONTWRITEBYTECODE
 
@@ -19,13 +22,13 @@ $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed: install it, or name it with PYTHON=..."; exit 1; }
 	@$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.ready: $(BIN)/python pyproject.toml constraints.txt
+$(VENV)/.ready: $(BIN)/python $(MANIFESTS) constraints.txt
 	@echo "Setting up $(VENV) with everything in constraints.txt (once) ..."
 	@$(PIP) --require-hashes --only-binary :all: --requirement constraints.txt
 	@$(PIP) $(OURSELVES)
 	@touch $@ $(VENV)/.ready-demo
 
-$(VENV)/.ready-demo: $(BIN)/python pyproject.toml constraints-demo.txt
+$(VENV)/.ready-demo: $(BIN)/python $(MANIFESTS) constraints-demo.txt
 	@echo "Setting up $(VENV) with what the demo needs (once) ..."
 	@$(PIP) --require-hashes --only-binary :all: --requirement constraints-demo.txt
 	@$(PIP) $(OURSELVES)
@@ -59,38 +62,38 @@ check: $(VENV)/.ready ## check style, types and structure
 	$(BIN)/python -m pytest -q -m "not slow and not foreign and not browser" tests/test_*.py
 
 bench: $(VENV)/.ready ## measure speed, memory and API transactions, as ratios
-	$(BIN)/python -m bench
+	PYTHONPATH=tests:quality $(BIN)/python -m bench
 
 ledgers: $(VENV)/.ready ## check the books of 200 companies drawn at random, with 500 postings each
-	RANDOM_COMPANIES=200x500 $(BIN)/python -m pytest -q -n auto --dist worksteal tests/emulator/accounting/test_random_companies.py
+	RANDOM_COMPANIES=200x500 $(BIN)/python -m pytest -q -n auto --dist worksteal tests/emulator/ledger/test_random_companies.py
 
 reports: $(VENV)/.ready ## check the views of two companies against 1,000 random postings and 1,000 edits
-	REPORTED_COMPANIES=1000x50x7 $(BIN)/python -m pytest -q -n auto -o faulthandler_timeout=0 tests/reporting/test_statements.py
+	REPORTED_COMPANIES=1000x50x7 $(BIN)/python -m pytest -q -n auto -o faulthandler_timeout=0 tests/bridge/copies/views/test_statements.py
 
 torture: $(VENV)/.ready ## run over 1,000 kills and faults against the loader
-	PYTHONPATH=tests $(BIN)/python -W error -m torture.torture
-	PYTHONPATH=tests $(BIN)/python -W error -m torture.aftermath
+	PYTHONPATH=tests:quality $(BIN)/python -W error -m torture.torture
+	PYTHONPATH=tests:quality $(BIN)/python -W error -m torture.aftermath
 
 torture-scale: $(VENV)/.ready ## loaders and fleets that share only a database: kills of both, and connections that are cut at each statement
-	PYTHONPATH=tests $(BIN)/python -W error -m torture.scale
-	PYTHONPATH=tests $(BIN)/python -m torture.fleet
+	PYTHONPATH=tests:quality $(BIN)/python -W error -m torture.scale
+	PYTHONPATH=tests:quality $(BIN)/python -m torture.fleet
 
-planted: $(VENV)/.ready ## plant each bug of tests/planted in a copy of the source, and see which test finds it
-	PYTHONPATH=src:tests $(BIN)/python -m planted.planted
+planted: $(VENV)/.ready ## plant each bug of quality/planted in a copy of the source, and see which test finds it
+	PYTHONPATH=$(SOURCES):tests:quality $(BIN)/python -m planted.planted
 
 mutate: $(VENV)/.ready ## change 500 places in the code that decides on money, and see which changes no test notices
-	PYTHONPATH=src:tests $(BIN)/python -m mutation.mutate
+	PYTHONPATH=$(SOURCES):tests:quality $(BIN)/python -m mutation.mutate
 
 fuzz: $(VENV)/.ready ## change texts from outside at random, a minute for each reader
-	PYTHONPATH=src:tests $(BIN)/python -m fuzz.fuzz
+	PYTHONPATH=$(SOURCES):tests:quality $(BIN)/python -m fuzz.fuzz
 
 torture-watch: $(VENV)/.ready ## kill 600 watchers of changes, with receivers that fail, hang and die
-	PYTHONPATH=tests $(BIN)/python -W error -m torture.watch
+	PYTHONPATH=tests:quality $(BIN)/python -W error -m torture.watch
 
 SEEDS ?= 200
 FROM ?= 1
 simulate: $(VENV)/.ready ## simulate 200 histories of loads, faults, kills and extracts; SEEDS=10000 FROM=1 for others
-	PYTHONPATH=tests $(BIN)/python -W error -m simulate.run --seeds $(SEEDS) --from $(FROM) $(if $(KEEP),--keep $(KEEP))
+	PYTHONPATH=tests:quality $(BIN)/python -W error -m simulate.run --seeds $(SEEDS) --from $(FROM) $(if $(KEEP),--keep $(KEEP))
 
 docs: $(VENV)/.ready ## rewrite the generated pages and pictures of docs/, and build the site into site/
 	$(BIN)/python scripts/generate_docs.py

@@ -63,11 +63,11 @@ def _wrong_sender(page: Any) -> None:
 
 def _set_up(page: Any) -> None:
     """A new company whose administrator has subscribed, and not yet authorised the sender."""
-    from intacct_bridge.client.connections.sources import add_sender
-    from intacct_bridge.emulator.gateway.administration import Administration
-    from intacct_bridge.emulator.gateway.gateway import Emulator
-    from intacct_bridge.emulator.gateway.server import serve
-    from intacct_bridge.emulator.settings.scenarios import find_scenario, load_scenario
+    from intacct_bridge.connections.sources import add_sender
+    from intacct_emulator.server.administration import Administration
+    from intacct_emulator.server.gateway import Emulator
+    from intacct_emulator.server.server import serve
+    from intacct_emulator.settings.scenarios import find_scenario, load_scenario
 
     emulator = Emulator.empty(settings=load_scenario(find_scenario("new-company")))
     administration = Administration(emulator)
@@ -150,10 +150,10 @@ def _entry(page: Any) -> None:
 def _credential_page(page: Any) -> None:
     """A customer's administrator has entered a user that can sign in; the role does not let it read bills."""
     sys.path.append(str(ROOT / "tests"))
-    from intacct_bridge.emulator.gateway.administration import Administration
-    from intacct_bridge.emulator.gateway.gateway import Emulator
-    from intacct_bridge.emulator.gateway.server import serve
-    from intacct_bridge.emulator.settings.scenarios import find_scenario, load_scenario
+    from intacct_emulator.server.administration import Administration
+    from intacct_emulator.server.gateway import Emulator
+    from intacct_emulator.server.server import serve
+    from intacct_emulator.settings.scenarios import find_scenario, load_scenario
     from support.edge.fleet_site import running_fleet
     from support.postgres_server import running_postgres
 
@@ -226,7 +226,7 @@ def _use(folder: Path) -> None:
         os.environ.pop(name, None)
     os.environ |= {"HOME": str(folder), "INTACCT_DEMO_HOME": str(folder / "demo-company"), "INTACCT_DEMO_IDLE": "60"}
     os.chdir(folder)
-    from intacct_bridge.edge.app import main as intacct
+    from intacct_bridge.apps.cli.app import main as intacct
 
     Path("intacct.toml").write_text(FLOWS, "utf-8")
     for words in (["demo"], ["run", "nightly", "-q"]):
@@ -236,11 +236,11 @@ def _use(folder: Path) -> None:
 def _draw(wanted: list[Picture]) -> None:
     from playwright.sync_api import sync_playwright
 
-    from intacct_bridge.edge.app import run_words
-    from intacct_bridge.edge.console.pages.registry import PAGES
-    from intacct_bridge.edge.console.server import ConsoleServer
-    from intacct_bridge.edge.console.site import ConsoleSettings, Site
-    from intacct_bridge.served_demo import demo_settings
+    from intacct_bridge.apps.cli.app import run_words
+    from intacct_bridge.apps.console.pages.registry import PAGES
+    from intacct_bridge.apps.console.server import ConsoleServer
+    from intacct_bridge.apps.console.site import ConsoleSettings, Site
+    from intacct_bridge.connections.demo_company import demo_settings
 
     os.environ["PICTURED_GATEWAY"] = demo_settings()["endpoint"]
     browser_path = shutil.which("chromium") or shutil.which("google-chrome")

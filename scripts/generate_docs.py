@@ -1,4 +1,4 @@
-"""Rewrite the generated pages and the picture of docs/, and the map of the source in CONTRIBUTING.md."""
+"""Rewrite the generated pages and the picture of docs/."""
 
 from pathlib import Path
 
@@ -17,4 +17,3 @@ company_files.PAGE.write_text(company_files.page(), encoding="utf-8")
 operations.PAGE.write_text(operations.page(), encoding="utf-8")
 architecture.PICTURE.parent.mkdir(exist_ok=True)
 architecture.PICTURE.write_text(architecture.picture(), encoding="utf-8")
-architecture.CONTRIBUTING.write_text(architecture.contributing(), encoding="utf-8")

@@ -25,10 +25,10 @@ from hypothesis import HealthCheck, settings
 for _hook in sys.meta_path:
     getattr(_hook, "_must_rewrite", set()).difference_update(("intacct_bridge", "hypothesis", "anyio", "platformdirs"))
 
-from intacct_bridge.emulator.gateway.gateway import Emulator  # noqa: E402
-from intacct_bridge.served_demo import DATABASE  # noqa: E402
-from intacct_bridge.store.place import Place, PostgresPlace  # noqa: E402
-from intacct_bridge.store.place import postgres_place as place_in_postgres  # noqa: E402
+from intacct_bridge.connections.demo_company import DATABASE  # noqa: E402
+from intacct_bridge.shared_state.place import Place, PostgresPlace  # noqa: E402
+from intacct_bridge.shared_state.place import postgres_place as place_in_postgres  # noqa: E402
+from intacct_emulator.server.gateway import Emulator  # noqa: E402
 from support.browser import chromium  # noqa: E402
 from support.postgres_server import running_postgres  # noqa: E402
 from support.shared_files import (  # noqa: E402

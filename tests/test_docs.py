@@ -4,7 +4,7 @@ import re
 import shlex
 import tomllib
 from collections.abc import Iterator
-from itertools import pairwise
+from itertools import chain
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -15,13 +15,11 @@ import pytest
 from reference import commands_page, errors_page
 
 import intacct_bridge
-from intacct_bridge.client.connections.connection import SETTINGS
-from intacct_bridge.edge.app import COMMANDS, root
+from intacct_bridge.apps.cli.app import COMMANDS, root
+from intacct_bridge.connections.connection import SETTINGS
+from support.repository import DISTRIBUTIONS, DOCS, ROOT
 
-ROOT = Path(__file__).parent.parent
-DOCS = ROOT / "docs"
 _SVG = "{http://www.w3.org/2000/svg}"
-_SIDES = ("x", "y", "width", "height")
 PAGES = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
 LINKING = [*PAGES, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"]
 _LINE = re.compile(r"(?:^|[`$(\s;|])(?P<line>intacct [^`\n]*)")
@@ -84,31 +82,9 @@ def test_the_generated_pages_are_current() -> None:
 def test_the_picture_of_the_architecture_is_current_and_complete() -> None:
     drawn = (DOCS / "images" / "architecture.svg").read_text("utf-8")
     assert drawn == architecture.picture(), "run: make docs"
-    texts = {one.text for one in ElementTree.fromstring(drawn).iter(f"{_SVG}text")}
-    for layer in architecture.layers().values():
-        assert layer.name in texts
-        assert {one.caption for one in layer.packages} <= texts
-        assert {name.rpartition(".")[2] for name in layer.modules} <= texts
-
-
-def test_the_map_of_the_source_is_current() -> None:
-    assert (ROOT / "CONTRIBUTING.md").read_text("utf-8") == architecture.contributing(), "run: make docs"
-
-
-def test_the_boxes_of_the_architecture_do_not_overlap() -> None:
-    for group in ElementTree.fromstring(architecture.picture()).findall(f"{_SVG}g"):
-        frame, *_ = group.findall(f"{_SVG}rect")
-        chips = [{name: float(value) for name, value in rect.items() if name in _SIDES} for rect in chips_of(group)]
-        for chip in chips:
-            assert 0 < chip["x"] < chip["x"] + chip["width"] < float(frame.attrib["width"])
-            assert 0 < chip["y"] < chip["y"] + chip["height"] < float(frame.attrib["height"])
-        for one, other in pairwise(chips):
-            assert one["y"] + one["height"] < other["y"] or one["x"] + one["width"] < other["x"]
-
-
-def chips_of(group: ElementTree.Element) -> list[ElementTree.Element]:
-    """The small boxes inside a layer of the picture."""
-    return group.findall(f"{_SVG}g/{_SVG}rect")
+    texts = {node.text for node in ElementTree.fromstring(drawn).iter(f"{_SVG}text")}
+    for distribution, packages in architecture.packages().items():
+        assert {distribution.replace("_", "-"), *packages} <= texts
 
 
 @pytest.mark.parametrize("name", ["architecture.svg", "demo.svg"])
@@ -190,15 +166,21 @@ def test_the_readme_fits_on_two_screens() -> None:
     assert len((ROOT / "README.md").read_text("utf-8").splitlines()) <= 150
 
 
+OURS = tuple(source.name.replace("_", "-") for source in DISTRIBUTIONS)
+
+
 def test_constraints_pin_everything_with_hashes_and_without_addresses() -> None:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    wanted = [*project["dependencies"], *(one for extra in project["optional-dependencies"].values() for one in extra)]
+    workspace = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    manifests = [tomllib.loads(path.read_text("utf-8"))["project"] for path in ROOT.glob("packages/*/pyproject.toml")]
+    wanted = list(workspace["dependency-groups"]["dev"])
+    for project in manifests:
+        wanted += [*project["dependencies"], *chain.from_iterable(project.get("optional-dependencies", {}).values())]
     text = (ROOT / "constraints.txt").read_text("utf-8")
     pinned = {re.sub(r"[-_.]+", "-", name).lower() for name in re.findall(r"(?m)^([\w.-]+)==", text)}
     for one in wanted:
         name = re.sub(r"[-_.]+", "-", re.split(r"[\[<>=~! ]", one)[0]).lower()
         # pyspark has no wheels, and its tests install it themselves
-        assert name in pinned or name in ("intacct-bridge", "pyspark"), f"run scripts/constraints: {name} is not pinned"
+        assert name in pinned or name in (*OURS, "pyspark"), f"run scripts/constraints: {name} is not pinned"
     for file in ("constraints.txt", "constraints-demo.txt"):
         text = (ROOT / file).read_text("utf-8")
         assert "://" not in text

@@ -9,8 +9,8 @@ from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-ROOT = Path(__file__).parent.parent
-DOCS = ROOT / "docs"
+from support.repository import DOCS, ROOT
+
 CONFIG = ROOT / "mkdocs.yml"
 _LINKS = {("a", "href"), ("link", "href"), ("script", "src"), ("img", "src"), ("source", "src"), ("object", "data")}
 

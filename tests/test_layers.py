@@ -1,76 +1,77 @@
-"""The structure of the source: the order of packages, the size of folders, and class names.
+"""Imports go down: between the distributions, and between the packages inside each of them.
 
-`layers.txt` lists every package in order, lowest first, with its modules in order. A module may import packages on
-earlier lines and modules named before it on its own line. The emulator is a tower beside the rest: it stands on
-`errors`, `wire` and `model`, and only `edge` and `testing` may start it.
+`PACKAGES` lists the packages of a distribution in order, lowest first. A module may import its own package and those
+before it. Nothing holds the order of the modules inside a package.
 """
 
 import ast
 import re
-from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-PACKAGE = Path(__file__).parent.parent / "src" / "intacct_bridge"
-MOST_MODULES = 15
+from support.repository import BRIDGE, DISTRIBUTIONS, PROTOCOL
 
-
-def listed(text: str) -> Iterator[str]:
-    """Every module that the list names, in its order."""
-    for line in text.splitlines():
-        package, colon, names = line.split("#")[0].strip().partition(":")
-        if colon:
-            yield from (f"{package}.{name}" for name in names.split())
-        elif package:
-            yield package
-
-
-ORDER = list(listed((Path(__file__).parent / "layers.txt").read_text()))
-HEIGHT = {name: height for height, name in enumerate(ORDER)}
-EMULATOR_STANDS_ON = ("errors", "wire", "model", "data")
-MAY_START_THE_EMULATOR = ("edge.", "testing")
-PURE = ("errors", "diagnosis", "wire.", "model.")
-OUTSIDE = {
-    "socket",
-    "http",
-    "urllib3",
-    "requests",
-    "time",
-    "random",
-    "uuid",
-    "secrets",
-    "sqlite3",
-    "asyncio",
-    "threading",
+PACKAGES = {
+    "intacct_protocol": "errors diagnosis xml model",
+    "intacct_emulator": (
+        "settings store from_copy company access records ledger demo_company subledgers orders reading handlers server"
+    ),
+    "intacct_bridge": (
+        "machine connections shared_state client streams copies.destinations extract export_maps changes load "
+        "reconcile runs copies setup library fleet operations dlt testing pytest_plugin apps spark"
+    ),
 }
+STANDS_ON = {"intacct_protocol": (), "intacct_emulator": ("intacct_protocol",), "intacct_bridge": ("intacct_protocol",)}
+"""The distributions that each may import."""
+MAY_START_THE_EMULATOR = ("intacct_bridge.apps.", "intacct_bridge.testing", "intacct_bridge.pytest_plugin")
+OUTSIDE_WORLD = (
+    *("socket", "http", "urllib3", "requests", "time", "random", "uuid", "secrets", "sqlite3", "asyncio", "threading"),
+)
+"""What `intacct_protocol` must not touch."""
 ONLY_IN = {
-    "pyspark": ("edge.spark.source",),
-    "starlette": ("emulator.", "edge.console.", "edge.fleet.", "edge.mcp."),
-    "uvicorn": ("emulator.", "edge.console.", "edge.mcp.", "edge.serving."),
-    "lxml": ("emulator.",),
-    "jinja2": ("edge.console.",),
-    "mcp": ("edge.mcp.",),
-    "pg8000": ("store.",),
-    "dbos": ("fleet.",),
-    "cryptography": ("fleet.",),
+    "pyspark": ("intacct_bridge.apps.spark.source",),
+    "starlette": ("intacct_emulator.", "intacct_bridge.apps."),
+    "uvicorn": ("intacct_emulator.", "intacct_bridge.apps."),
+    "click": ("intacct_emulator.", "intacct_bridge.apps."),
+    "lxml": ("intacct_emulator.",),
+    "jinja2": ("intacct_bridge.apps.",),
+    "mcp": ("intacct_bridge.apps.mcp.",),
+    "pg8000": ("intacct_bridge.shared_state.",),
+    "dbos": ("intacct_bridge.fleet.",),
+    "cryptography": ("intacct_bridge.fleet.",),
 }
-READS = ("flow.streams.", "flow.destinations.", "flow.extract.")
-WRITES = ("flow.records.", "flow.company.", "flow.layouts.", "flow.outbox.", "flow.plan.", "flow.post.", "flow.undo.")
+READS = ("intacct_bridge.streams.", "intacct_bridge.copies.destinations.", "intacct_bridge.extract.")
+WRITES = ("intacct_bridge.load.",)
+DEMO = "intacct_emulator.demo_company."
 APART = (
     (READS, WRITES),
     (WRITES, READS),
-    (("emulator.reading.",), ("emulator.subledgers.", "emulator.trade.", "emulator.functions.")),
+    (
+        ("intacct_emulator.reading.",),
+        ("intacct_emulator.subledgers.", "intacct_emulator.orders.", "intacct_emulator.handlers."),
+    ),
 )
 """Packages that must not know each other although the order would allow it."""
+DEMO_STANDS_ON = (DEMO, "intacct_emulator.ledger.", "intacct_emulator.settings.")
+MAY_IMPORT_THE_DEMO = (DEMO, "intacct_emulator.server.companies")
+"""The demo company is a program on the accounting engine, and one module hands it to the gateway."""
 OPTION = re.compile(r"[`'\"( ](--[a-z][a-z-]+)")
 COMMAND = re.compile(r"intacct [a-z]+ [^\n]*")
 """A command for the user to type, such as `intacct query REPORTINGPERIOD --select NAME`, which may name options."""
-DEMO = "emulator.demo."
-DEMO_STANDS_ON = (DEMO, "emulator.accounting.", "emulator.settings.")
-MAY_IMPORT_THE_DEMO = (DEMO, "emulator.gateway.companies")
-"""The demo company is a program on the accounting engine, and one module hands it to the gateway."""
+
+
+def modules() -> dict[str, Path]:
+    """Every module of the distributions with its file."""
+    return {
+        ".".join((source.name, *path.relative_to(source).with_suffix("").parts)): path
+        for source in DISTRIBUTIONS
+        for path in sorted(source.rglob("*.py"))
+    }
+
+
+MODULES = modules()
 
 
 def imported(source: str) -> Iterator[str]:
@@ -83,99 +84,97 @@ def imported(source: str) -> Iterator[str]:
         elif isinstance(node, ast.ImportFrom):
             for alias in node.names:
                 full = f"{node.module}.{alias.name}"
-                yield full if full.removeprefix("intacct_bridge.") in HEIGHT else f"{node.module}"
+                yield full if full in MODULES else f"{node.module}"
+
+
+def height(module: str) -> int:
+    """The place of a module's package in the order of its distribution; -1 for a package that is not listed."""
+    distribution, _, inside = module.partition(".")
+    order = PACKAGES[distribution].split()
+    package = max((name for name in order if f"{inside}.".startswith(f"{name}.")), key=len, default="")
+    return order.index(package) if package else -1
 
 
 def allowed(module: str, target: str) -> bool:
-    """Whether `module` may import `target`, both without the package's name."""
-    if target in ("data", "__version__"):
-        return True
-    if target not in HEIGHT or HEIGHT[target] >= HEIGHT[module]:
-        return False
+    """Whether a module may import another of ours."""
+    distribution, _, inside = target.partition(".")
+    if not inside or inside == "data":  # the version, and the public names
+        return distribution == module.partition(".")[0] or distribution in STANDS_ON[module.partition(".")[0]]
     if any(module.startswith(ones) and target.startswith(others) for ones, others in APART):
         return False
     if target.startswith(DEMO) and not module.startswith(MAY_IMPORT_THE_DEMO):
         return False
-    if module.startswith(DEMO) and target.startswith("emulator.") and not target.startswith(DEMO_STANDS_ON):
+    if module.startswith(DEMO) and target.startswith("intacct_emulator.") and not target.startswith(DEMO_STANDS_ON):
         return False
-    if module.startswith("emulator."):
-        return target.split(".", maxsplit=1)[0] in (*EMULATOR_STANDS_ON, "emulator")
-    return not target.startswith("emulator.") or module.startswith(MAY_START_THE_EMULATOR)
+    if distribution == "intacct_emulator" and module.startswith(MAY_START_THE_EMULATOR):
+        return True
+    if distribution != module.partition(".")[0]:
+        return distribution in STANDS_ON[module.partition(".")[0]]
+    return -1 < height(target) <= height(module)
 
 
 def breaches(module: str, source: str) -> list[str]:
     """What is wrong with one module's imports."""
-    if module.endswith("__init__") or module == "__main__":
+    if module.endswith(("__init__", "__main__")):
         return []
-    if module not in HEIGHT:
-        return [f"{module} is not in layers.txt"]
-    found = []
+    if height(module) == -1:
+        return [f"{module} is in no package of the order"]
+    wrong = []
     for name in imported(source):
         top = name.split(".")[0]
-        if top == "intacct_bridge" or name == "a relative import":
-            target = name.removeprefix("intacct_bridge.")
-            if target != "intacct_bridge" and not allowed(module, target):
-                found.append(f"{module} -> {target}")
-        elif module.startswith(PURE) and top in OUTSIDE:
-            found.append(f"{module} -> {top}, which touches the outside world")
+        if name == "a relative import" or (top in PACKAGES and not allowed(module, name)):
+            wrong.append(f"{module} -> {name}")
+        elif module.startswith("intacct_protocol.") and top in OUTSIDE_WORLD:
+            wrong.append(f"{module} -> {top}, which touches the outside world")
         elif top in ONLY_IN and not module.startswith(ONLY_IN[top]):
-            found.append(f"{module} -> {top}, which belongs to {' '.join(ONLY_IN[top])}")
-    return found
-
-
-def modules() -> Iterator[tuple[str, Path]]:
-    """Every module of the package with its file."""
-    for path in sorted(PACKAGE.rglob("*.py")):
-        yield ".".join(path.relative_to(PACKAGE).with_suffix("").parts), path
+            wrong.append(f"{module} -> {top}, which belongs to {' '.join(ONLY_IN[top])}")
+    return wrong
 
 
 def test_imports_only_go_down() -> None:
-    assert [b for module, path in modules() for b in breaches(module, path.read_text())] == []
+    assert [breach for module, path in MODULES.items() for breach in breaches(module, path.read_text())] == []
 
 
-def test_every_name_in_the_order_is_a_module() -> None:
-    assert sorted(set(ORDER) - {module for module, _ in modules()}) == []
-    assert len(ORDER) == len(set(ORDER))
+def test_every_package_in_the_order_exists() -> None:
+    for distribution, order in PACKAGES.items():
+        for name in order.split():
+            assert any(f"{module}.".startswith(f"{distribution}.{name}.") for module in MODULES), name
 
 
 @pytest.mark.parametrize(
     ("module", "source"),
     [
-        ("wire.codec", "from intacct_bridge.model.query.query import Query"),
-        ("wire.codec", "import socket"),
-        ("wire.xml", "from intacct_bridge.wire import codec"),
-        ("emulator.gateway.gateway", "from intacct_bridge.client.gateway.session import Session"),
-        ("client.gateway.session", "from intacct_bridge.emulator.gateway.gateway import Emulator"),
-        ("flow.extract.run", "from intacct_bridge.flow.tables.cells import read_amount"),
-        ("flow.post.loader", "from intacct_bridge.flow.destinations.base import Destination"),
-        ("emulator.reading.query", "from intacct_bridge.emulator.subledgers.families import FAMILIES"),
-        ("emulator.demo.company", "from intacct_bridge.emulator.store.store import Store"),
-        ("emulator.gateway.gateway", "from intacct_bridge.emulator.demo.company import demo_company"),
-        ("wire.codec", "from . import xml"),
-        ("flow.extract.run", "import lxml.etree"),
-        ("wire.nowhere", ""),
+        ("intacct_protocol.xml.codec", "from intacct_protocol.model.query.query import Query"),
+        ("intacct_protocol.xml.codec", "import socket"),
+        ("intacct_protocol.xml.codec", "from intacct_emulator.server.gateway import Emulator"),
+        ("intacct_protocol.model.keys", "from intacct_bridge.client.client import Client"),
+        ("intacct_emulator.server.gateway", "from intacct_bridge.client.gateway.session import Session"),
+        ("intacct_emulator.server.gateway", "import intacct_bridge"),
+        ("intacct_bridge.client.gateway.session", "from intacct_emulator.server.gateway import Emulator"),
+        ("intacct_bridge.extract.run", "from intacct_bridge.load.tables.cells import read_amount"),
+        ("intacct_bridge.load.apply.loader", "from intacct_bridge.copies.destinations.base import Destination"),
+        ("intacct_bridge.load.apply.loader", "from intacct_bridge.apps.cli.context import CommandContext"),
+        ("intacct_bridge.load.apply.loader", "import click"),
+        ("intacct_emulator.reading.query", "from intacct_emulator.subledgers.families import FAMILIES"),
+        ("intacct_emulator.demo_company.company", "from intacct_emulator.store.store import Store"),
+        ("intacct_emulator.server.gateway", "from intacct_emulator.demo_company.company import demo_company"),
+        ("intacct_protocol.xml.codec", "from . import xml"),
+        ("intacct_bridge.extract.run", "import lxml.etree"),
+        ("intacct_bridge.nowhere", ""),
     ],
 )
 def test_a_planted_breach_is_found(module: str, source: str) -> None:
     assert breaches(module, source)
 
 
-def test_no_folder_holds_too_many_modules() -> None:
-    sizes = Counter(path.parent for _, path in modules() if path.name != "__init__.py")
-    assert {str(folder.relative_to(PACKAGE)): size for folder, size in sizes.items() if size > MOST_MODULES} == {}
-
-
-def test_a_public_class_name_exists_once() -> None:
-    homes = defaultdict(list)
-    for module, path in modules():
-        for node in ast.parse(path.read_text()).body:
-            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
-                homes[node.name].append(module)
-    assert {name: where for name, where in homes.items() if len(where) > 1} == {}
-
-
-def test_no_option_is_named_below_the_edge() -> None:
-    """A lower layer names the setting, in backticks and as `setting="date_order"`; the edge names the option."""
-    lower = [path for name in ("wire", "model", "client", "flow") for path in (PACKAGE / name).rglob("*.py")]
+def test_no_option_is_named_below_the_apps() -> None:
+    """A lower layer names the setting, in backticks and as `setting="date_order"`; an app names the option."""
+    lower = [path for path in (*PROTOCOL.rglob("*.py"), *BRIDGE.rglob("*.py")) if not_an_app(path)]
     named = {str(path): OPTION.findall(COMMAND.sub("", path.read_text("utf-8"))) for path in lower}
     assert {path: options for path, options in named.items() if options} == {}
+
+
+def not_an_app(path: Path) -> bool:
+    """Whether a module is below the apps."""
+    inside = path.relative_to(BRIDGE).parts if path.is_relative_to(BRIDGE) else ("protocol",)
+    return inside[0] not in ("apps", "setup", "fleet", "copies", "dlt.py", "testing.py", "spark.py")

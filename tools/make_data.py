@@ -17,8 +17,8 @@ from part_models import PartModels
 from required_fields import required_fields
 
 ROOT = Path(__file__).parent.parent
-DATA = Path("src/intacct_bridge/data")
-GENERATED = DATA / "generated"
+PROTOCOL = Path("packages/intacct-protocol/src/intacct_protocol/data")
+GENERATED = Path("packages/intacct-emulator/src/intacct_emulator/data/generated")
 OPERATIONS = Path("tests/support/emulator/operations/generated/operations.tsv")
 
 
@@ -28,7 +28,7 @@ def files() -> dict[Path, str]:
     return {
         GENERATED / "emulator_catalogue.json": _lines(objects),
         GENERATED / "emulator_required.json": _lines(required_fields(objects)),
-        GENERATED / "emulator_parts.json": _lines(PartModels(ROOT / DATA).table()),
+        GENERATED / "emulator_parts.json": _lines(PartModels(ROOT / PROTOCOL).table()),
         GENERATED / "emulator_owned_parts.json": _lines(owned_parts(objects, _wrappers())),
         OPERATIONS: operation_list(ROOT / OPERATIONS),
     }
@@ -36,7 +36,7 @@ def files() -> dict[Path, str]:
 
 def _wrappers() -> set[tuple[str, str]]:
     """The objects with the wrappers of their lines."""
-    lines = json.loads((ROOT / DATA / "keys.json").read_text(encoding="utf-8"))["lines"]
+    lines = json.loads((ROOT / PROTOCOL / "keys.json").read_text(encoding="utf-8"))["lines"]
     return {(one["header"], one.get("wrapper", "")) for one in lines}
 
 

@@ -11,7 +11,7 @@ export PYTHONPATH="$checkout/src" HOME="$work" INTACCT_CONNECTION=demo INTACCT_D
 export XDG_STATE_HOME="$work/state" XDG_CACHE_HOME="$work/cache" XDG_CONFIG_HOME="$work/config"
 mkdir demo
 "$python" -c 'from datetime import date; from pathlib import Path
-from intacct_bridge.edge.demo_company import DATABASE, make_emulator
+from intacct_bridge.apps.demo_company import DATABASE, make_emulator
 make_emulator(Path("demo") / DATABASE, as_of=date(2026, 11, 21)).close()'
 fields="--select VENDOR.VENDORID --select VENDOR.NAME --select VENDOR.TOTALDUE --select DEPARTMENT.DEPARTMENTID --select DEPARTMENT.TITLE"
 for uri in duckdb:///copy.duckdb parquet:parquet csv:csv jsonl:jsonl; do
@@ -25,11 +25,11 @@ cp demo/outbox.sqlite .
 emulator=$!
 while [ ! -s port ]; do sleep 0.2; done
 sed "s/PORT/$(cat port)/" "$here/tap_config.json" >tap_config.json
-"$python" -m intacct_bridge.edge.tap --config tap_config.json --discover >tap_catalog.json
-"$python" -m intacct_bridge.edge.tap --config tap_config.json --catalog tap_catalog.json | grep '"STATE"' | tail -n 1 >tap_state_message.json
+"$python" -m intacct_bridge.apps.tap --config tap_config.json --discover >tap_catalog.json
+"$python" -m intacct_bridge.apps.tap --config tap_config.json --catalog tap_catalog.json | grep '"STATE"' | tail -n 1 >tap_state_message.json
 "$python" -c 'import json; print(json.dumps(json.load(open("tap_state_message.json"))["value"]))' >tap_state.json
 sed "s/PORT/$(cat port)/" "$here/target_config.json" >target_config.json
-"$python" -m intacct_bridge.edge.target --config target_config.json <"$here/target_records.jsonl" >target_state.json
+"$python" -m intacct_bridge.apps.target --config target_config.json <"$here/target_records.jsonl" >target_state.json
 kill "$emulator"
 cat >intacct.toml <<'TOML'
 # Kept by hand: everything here stays when a connection is added.

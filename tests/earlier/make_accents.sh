@@ -15,14 +15,14 @@ import sqlite3
 import unicodedata
 from pathlib import Path
 
-from intacct_bridge.edge.layouts import layout_for
-from intacct_bridge.errors import IntacctError
-from intacct_bridge.flow.load import Loader, LoadSettings
-from intacct_bridge.flow.outbox import Outbox
-from intacct_bridge.flow.plan import PlanSettings
-from intacct_bridge.flow.planning import make_plan
-from intacct_bridge.flow.table_formats import open_table
-from intacct_bridge.wire.reply import ConnectionCutError
+from intacct_bridge.apps.layouts import layout_for
+from intacct_protocol.errors import IntacctError
+from intacct_bridge.load.load import Loader, LoadSettings
+from intacct_bridge.load.outbox import Outbox
+from intacct_bridge.load.plan import PlanSettings
+from intacct_bridge.load.planning import make_plan
+from intacct_bridge.load.table_formats import open_table
+from intacct_protocol.xml.reply import ConnectionCutError
 from journeys.masters import Clock, client, company
 
 emulator = company(Clock())

@@ -8,8 +8,8 @@ from types import ModuleType
 
 import pytest
 
-from intacct_bridge.emulator.settings.behaviour import Behaviour
-from intacct_bridge.emulator.settings.world import CompanySettings, EmulatorSettings, SenderSettings, UserSettings
+from intacct_emulator.settings.behaviour import Behaviour
+from intacct_emulator.settings.companies import CompanySettings, EmulatorSettings, SenderSettings, UserSettings
 
 HERE = Path(__file__).parent
 KINDS = (Behaviour, CompanySettings, EmulatorSettings, SenderSettings, UserSettings)

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from intacct_bridge.apps.demo.company import demo_connection
 from intacct_bridge.client.client import Client
-from intacct_bridge.edge.demo.company import demo_connection
-from intacct_bridge.emulator.gateway.gateway import Emulator
-from intacct_bridge.emulator.gateway.server import serve
+from intacct_emulator.server.gateway import Emulator
+from intacct_emulator.server.server import serve
 from support.journeys.posting import clock, desk, emulator, pipe
 from support.journeys.tapping import Tap
 from support.journeys.transaction_check import TransactionCheck

@@ -6,17 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from intacct_bridge.emulator.gateway.gateway import Emulator
-from intacct_bridge.errors import SettingsError
-from intacct_bridge.flow.approval.approvals import approve, keep_plan, made_plan
-from intacct_bridge.flow.approval.plan_folder import PlanFolder, is_plan_id, plan_file
-from intacct_bridge.flow.company.legacy import LegacyGateway
-from intacct_bridge.flow.outbox.outbox import Outbox
-from intacct_bridge.flow.plan.plan import SendOptions
-from intacct_bridge.flow.plan.plan_file import open_plan
-from intacct_bridge.flow.post.loader import Loader
-from intacct_bridge.flow.records.status import RecordStatus
-from intacct_bridge.store.place import Place
+from intacct_bridge.load.apply.loader import Loader
+from intacct_bridge.load.approval.approvals import approve, keep_plan, made_plan
+from intacct_bridge.load.approval.plan_folder import PlanFolder, is_plan_id, plan_file
+from intacct_bridge.load.outbox.outbox import Outbox
+from intacct_bridge.load.plan.plan import SendOptions
+from intacct_bridge.load.plan.plan_file import open_plan
+from intacct_bridge.load.records.status import RecordStatus
+from intacct_bridge.load.target.legacy import LegacyGateway
+from intacct_bridge.shared_state.place import Place
+from intacct_emulator.server.gateway import Emulator
+from intacct_protocol.errors import SettingsError
 from support.edge.plan_files import resealed
 from support.journeys.objects import VENDORS, Desk
 from support.small_company import client

@@ -10,11 +10,11 @@ import pytest
 
 from intacct_bridge.client.attachments import AttachedFile
 from intacct_bridge.client.client import Client
-from intacct_bridge.client.local.locks import try_lock
-from intacct_bridge.emulator.gateway.gateway import Emulator
-from intacct_bridge.errors import BusyError, SettingsError, TransientError
-from intacct_bridge.flow.extract.attachments import INDEX, fetch_attachments
-from intacct_bridge.wire.reply import ConnectionCutError, Reply
+from intacct_bridge.extract.attachments import INDEX, fetch_attachments
+from intacct_bridge.machine.locks import try_lock
+from intacct_emulator.server.gateway import Emulator
+from intacct_protocol.errors import BusyError, SettingsError, TransientError
+from intacct_protocol.xml.reply import ConnectionCutError, Reply
 from support.journeys.attached_company import FILES, assert_whole, attached_company, expected, index, place_of, visible
 from support.small_company import client, connection
 

@@ -9,10 +9,10 @@ from typing import Any
 import duckdb
 import pytest
 
-from intacct_bridge.emulator.gateway.gateway import Emulator
-from intacct_bridge.emulator.gateway.server import serve
-from intacct_bridge.flow.destinations.latest_rows import views
-from intacct_bridge.flow.destinations.manifest import CopyFolder
+from intacct_bridge.copies.destinations.latest_rows import views
+from intacct_bridge.copies.destinations.manifest import CopyFolder
+from intacct_emulator.server.gateway import Emulator
+from intacct_emulator.server.server import serve
 from support.journeys.attached_company import assert_whole, attached_company, expected, visible
 from support.journeys.killing import KILLED, Killer, Programs
 from support.journeys.tapping import CREDENTIALS

@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 
 from intacct_bridge.client.client import Client
-from intacct_bridge.errors import SettingsError
-from intacct_bridge.flow.destinations.open import open_sink
-from intacct_bridge.flow.extract.pipeline import ExtractRequest, prepare
+from intacct_bridge.copies.destinations.open import open_sink
+from intacct_bridge.extract.pipeline import ExtractRequest, prepare
 from intacct_bridge.testing import Company, make_company
-from intacct_bridge.wire.xml import parse
+from intacct_protocol.errors import SettingsError
+from intacct_protocol.xml.xml import parse
 from support.journeys.copying import ended
 
 HARBOUR = """

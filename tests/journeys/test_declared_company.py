@@ -14,9 +14,9 @@ import urllib3
 from sageintacctsdk.apis.api_base import ApiBase
 
 from intacct_bridge.testing import Company, make_company
-from intacct_bridge.wire.codec import decode_response, encode_request
-from intacct_bridge.wire.envelope import Control, Function, Login, Operation, Request, Result
-from intacct_bridge.wire.xml import Element, parse
+from intacct_protocol.xml.codec import decode_response, encode_request
+from intacct_protocol.xml.envelope import Control, Function, Login, Operation, Request, Result
+from intacct_protocol.xml.xml import Element, parse
 
 HARBOURS = """
 [[company]]

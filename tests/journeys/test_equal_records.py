@@ -14,11 +14,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from intacct_bridge.edge.singer.equal_numbers import EqualNumbers
-from intacct_bridge.edge.singer.protocol.messages import Message
-from intacct_bridge.edge.singer.target_results import InputRecord
-from intacct_bridge.flow.outbox.entry import Resolution, ResolutionKind
-from intacct_bridge.flow.outbox.outbox import Outbox
+from intacct_bridge.apps.singer.equal_numbers import EqualNumbers
+from intacct_bridge.apps.singer.protocol.messages import Message
+from intacct_bridge.apps.singer.target_results import InputRecord
+from intacct_bridge.load.outbox.entry import Resolution, ResolutionKind
+from intacct_bridge.load.outbox.outbox import Outbox
 from support.journeys.piping import Pipe, Piped, record, schema
 from support.small_company import Clock, client, company
 

@@ -7,19 +7,19 @@ from pathlib import Path
 
 import pytest
 
+from intacct_bridge.apps.terminal.console import Console
+from intacct_bridge.apps.views.extract import run_extraction
 from intacct_bridge.client.client import Client
-from intacct_bridge.edge.terminal.console import Console
-from intacct_bridge.edge.views.extract import run_extraction
-from intacct_bridge.emulator.gateway.gateway import Emulator
-from intacct_bridge.emulator.gateway.server import serve
-from intacct_bridge.emulator.reading import dimensions as company_dimensions
-from intacct_bridge.emulator.settings.faults import ScriptedFault
-from intacct_bridge.emulator.settings.world import EmulatorSettings, RoleSettings
-from intacct_bridge.errors import NotPermittedError
-from intacct_bridge.flow.destinations.open import open_sink
-from intacct_bridge.flow.extract.pipeline import ExtractRequest, prepare
-from intacct_bridge.flow.extract.selection import select_streams
-from intacct_bridge.flow.extract.unified import select_unified
+from intacct_bridge.copies.destinations.open import open_sink
+from intacct_bridge.extract.pipeline import ExtractRequest, prepare
+from intacct_bridge.extract.selection import select_streams
+from intacct_bridge.extract.unified import select_unified
+from intacct_emulator.reading import dimensions as company_dimensions
+from intacct_emulator.server.gateway import Emulator
+from intacct_emulator.server.server import serve
+from intacct_emulator.settings.companies import EmulatorSettings, RoleSettings
+from intacct_emulator.settings.faults import ScriptedFault
+from intacct_protocol.errors import NotPermittedError
 from support.journeys.copying import extract, rows, selected
 from support.journeys.tapping import Tap, discovered
 from support.small_company import client

@@ -6,17 +6,17 @@ from pathlib import Path
 import pytest
 
 from conftest import NOW
+from intacct_bridge.apps.demo.company import demo_connection
 from intacct_bridge.client.client import Client
-from intacct_bridge.edge.demo.company import demo_connection
-from intacct_bridge.emulator.gateway.gateway import Emulator
-from intacct_bridge.errors import InvalidRequestError
-from intacct_bridge.flow.destinations.open import open_sink
-from intacct_bridge.flow.extract.estimate import Estimate, estimated
-from intacct_bridge.flow.extract.run import DELETES, Extraction
-from intacct_bridge.flow.extract.selection import select_streams
-from intacct_bridge.flow.extract.source import GatewaySource
-from intacct_bridge.flow.streams.defaults import streams_for
-from intacct_bridge.flow.streams.stream import Stream, StreamOutcome
+from intacct_bridge.copies.destinations.open import open_sink
+from intacct_bridge.extract.estimate import Estimate, estimated
+from intacct_bridge.extract.run import DELETES, Extraction
+from intacct_bridge.extract.selection import select_streams
+from intacct_bridge.extract.source import GatewaySource
+from intacct_bridge.streams.defaults import streams_for
+from intacct_bridge.streams.stream import Stream, StreamOutcome
+from intacct_emulator.server.gateway import Emulator
+from intacct_protocol.errors import InvalidRequestError
 
 SIGN_IN = 1
 

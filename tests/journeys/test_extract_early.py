@@ -11,21 +11,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from intacct_bridge.apps.demo.company import demo_connection
 from intacct_bridge.client.client import Client
 from intacct_bridge.client.reading.catalog import _parts
-from intacct_bridge.edge.demo.company import demo_connection
-from intacct_bridge.emulator.gateway.gateway import Emulator
-from intacct_bridge.emulator.settings.faults import ScriptedFault
-from intacct_bridge.errors import IntacctError, InvalidRequestError, SettingsError
-from intacct_bridge.flow.destinations.open import open_sink
-from intacct_bridge.flow.extract.pipeline import ExtractRequest, prepare
-from intacct_bridge.flow.extract.run import Extraction
-from intacct_bridge.flow.extract.selection import _families, _needed_objects, select_early, select_streams
-from intacct_bridge.flow.streams.defaults import USUAL
-from intacct_bridge.flow.streams.names import parse_name
-from intacct_bridge.flow.streams.stream import Stream
-from intacct_bridge.model import keys
-from intacct_bridge.wire.reply import Reply, Transport
+from intacct_bridge.copies.destinations.open import open_sink
+from intacct_bridge.extract.pipeline import ExtractRequest, prepare
+from intacct_bridge.extract.run import Extraction
+from intacct_bridge.extract.selection import _families, _needed_objects, select_early, select_streams
+from intacct_bridge.streams.defaults import USUAL
+from intacct_bridge.streams.names import parse_name
+from intacct_bridge.streams.stream import Stream
+from intacct_emulator.server.gateway import Emulator
+from intacct_emulator.settings.faults import ScriptedFault
+from intacct_protocol.errors import IntacctError, InvalidRequestError, SettingsError
+from intacct_protocol.model import keys
+from intacct_protocol.xml.reply import Reply, Transport
 from support.journeys.copying import ended, rows
 
 MANY = (

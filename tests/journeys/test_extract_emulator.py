@@ -11,18 +11,18 @@ import duckdb
 import pytest
 
 from intacct_bridge.client.client import Client
-from intacct_bridge.emulator.settings.behaviour import Behaviour
-from intacct_bridge.emulator.settings.world import ClockChange, CompanySettings, EmulatorSettings, UserSettings
-from intacct_bridge.flow.destinations.base import Sink
-from intacct_bridge.flow.destinations.open import open_sink
-from intacct_bridge.flow.extract.options import Options
-from intacct_bridge.flow.extract.run import Extraction
-from intacct_bridge.flow.extract.selection import select_streams
-from intacct_bridge.flow.extract.source import GatewaySource
-from intacct_bridge.flow.reconcile.copy_reader import open_copy_reader
-from intacct_bridge.flow.reconcile.reconcile import reconcile
-from intacct_bridge.flow.streams.stream import StreamOutcome
-from intacct_bridge.model.sql_text import quoted
+from intacct_bridge.copies.destinations.base import Sink
+from intacct_bridge.copies.destinations.open import open_sink
+from intacct_bridge.extract.options import Options
+from intacct_bridge.extract.run import Extraction
+from intacct_bridge.extract.selection import select_streams
+from intacct_bridge.extract.source import GatewaySource
+from intacct_bridge.reconcile.copy_reader import open_copy_reader
+from intacct_bridge.reconcile.reconcile import reconcile
+from intacct_bridge.streams.stream import StreamOutcome
+from intacct_emulator.settings.behaviour import Behaviour
+from intacct_emulator.settings.companies import ClockChange, CompanySettings, EmulatorSettings, UserSettings
+from intacct_protocol.model.sql_text import quoted
 from support.flow.memory import MemorySink
 from support.journeys.editor import Editor, Interrupted
 from support.small_company import Clock, client, company
@@ -200,8 +200,8 @@ def in_file(place: str, name: str) -> list[Row]:
     if scheme == "duckdb":
         con, where = duckdb.connect(path, read_only=True), "WHERE _deleted_at IS NULL"
     else:
-        from intacct_bridge.flow.destinations.latest_rows import views
-        from intacct_bridge.flow.destinations.manifest import CopyFolder
+        from intacct_bridge.copies.destinations.latest_rows import views
+        from intacct_bridge.copies.destinations.manifest import CopyFolder
 
         con, where = duckdb.connect(), ""
         con.execute(views(CopyFolder(Path(path)).read(), path))

@@ -9,9 +9,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from intacct_bridge.emulator.gateway.gateway import Emulator
-from intacct_bridge.emulator.gateway.server import serve
-from intacct_bridge.wire.reply import Reply
+from intacct_emulator.server.gateway import Emulator
+from intacct_emulator.server.server import serve
+from intacct_protocol.xml.reply import Reply
 from journeys.test_extract_early import MANY, last_looked_up
 from support.journeys.copies import read
 from support.journeys.killing import KILLED, Ended, Killer, Programs

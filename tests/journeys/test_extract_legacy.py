@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
+from intacct_bridge.apps.demo.company import demo_connection
 from intacct_bridge.client.client import Client
-from intacct_bridge.edge.demo.company import demo_connection
-from intacct_bridge.emulator.gateway.gateway import Emulator
-from intacct_bridge.errors import InvalidRequestError
-from intacct_bridge.flow.streams.defaults import listed_objects
-from intacct_bridge.model.query.query import Query
+from intacct_bridge.streams.defaults import listed_objects
 from intacct_bridge.testing import Company
-from intacct_bridge.wire.codec import decode_request
-from intacct_bridge.wire.reply import Reply
+from intacct_emulator.server.gateway import Emulator
+from intacct_protocol.errors import InvalidRequestError
+from intacct_protocol.model.query.query import Query
+from intacct_protocol.xml.codec import decode_request
+from intacct_protocol.xml.reply import Reply
 from support.journeys.copying import extract, rows
 from support.journeys.tapping import Tap, discovered
 from support.small_company import Clock, little_company

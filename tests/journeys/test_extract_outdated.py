@@ -9,12 +9,12 @@ from typing import Any, Literal
 import pytest
 
 from conftest import NOW
+from intacct_bridge.apps.demo.company import demo_connection
 from intacct_bridge.client.client import Client
 from intacct_bridge.client.gateway.runtime import System
-from intacct_bridge.edge.demo.company import demo_connection
-from intacct_bridge.emulator.gateway.gateway import Emulator
-from intacct_bridge.emulator.settings.behaviour import Behaviour
-from intacct_bridge.emulator.settings.world import CompanySettings, EmulatorSettings, UserSettings
+from intacct_emulator.server.gateway import Emulator
+from intacct_emulator.settings.behaviour import Behaviour
+from intacct_emulator.settings.companies import CompanySettings, EmulatorSettings, UserSettings
 from support.journeys.copying import extract, rows
 
 

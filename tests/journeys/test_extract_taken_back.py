@@ -7,8 +7,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from intacct_bridge.flow.destinations.open import open_sink
-from intacct_bridge.flow.extract.pipeline import ExtractRequest, prepare
+from intacct_bridge.copies.destinations.open import open_sink
+from intacct_bridge.extract.pipeline import ExtractRequest, prepare
 from support.small_company import Clock, client, little_company
 
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from intacct_bridge.emulator.gateway.gateway import Emulator
-from intacct_bridge.emulator.gateway.server import serve
+from intacct_emulator.server.gateway import Emulator
+from intacct_emulator.server.server import serve
 from support.emulator.ledger_checks import assert_true
 
 HERE = Path(__file__).parent / "javascript"

@@ -8,22 +8,22 @@ from typing import Any
 
 import pytest
 
-from intacct_bridge.emulator.gateway.gateway import Emulator
-from intacct_bridge.errors import InvalidRequestError, SettingsError
-from intacct_bridge.flow.approval.approvals import approve, keep_plan
-from intacct_bridge.flow.approval.digest import plan_digest
-from intacct_bridge.flow.company.legacy import LegacyGateway
-from intacct_bridge.flow.outbox.entry import Approval, Resolution, ResolutionKind
-from intacct_bridge.flow.outbox.outbox import Outbox
-from intacct_bridge.flow.plan.plan import Mode, SendOptions
-from intacct_bridge.flow.plan.plan_file import open_plan, save_plan
-from intacct_bridge.flow.plan.planner import confirm_plan
-from intacct_bridge.flow.post.loader import Loader, LoadSettings
-from intacct_bridge.flow.post.retry import retry
-from intacct_bridge.flow.post.single_writes import OutboxWriter
-from intacct_bridge.flow.records.status import RecordStatus
-from intacct_bridge.store.place import Place
-from intacct_bridge.wire.xml import element
+from intacct_bridge.load.apply.loader import Loader, LoadSettings
+from intacct_bridge.load.apply.retry import retry
+from intacct_bridge.load.apply.single_writes import OutboxWriter
+from intacct_bridge.load.approval.approvals import approve, keep_plan
+from intacct_bridge.load.approval.digest import plan_digest
+from intacct_bridge.load.outbox.entry import Approval, Resolution, ResolutionKind
+from intacct_bridge.load.outbox.outbox import Outbox
+from intacct_bridge.load.plan.plan import Mode, SendOptions
+from intacct_bridge.load.plan.plan_file import open_plan, save_plan
+from intacct_bridge.load.plan.planner import confirm_plan
+from intacct_bridge.load.records.status import RecordStatus
+from intacct_bridge.load.target.legacy import LegacyGateway
+from intacct_bridge.shared_state.place import Place
+from intacct_emulator.server.gateway import Emulator
+from intacct_protocol.errors import InvalidRequestError, SettingsError
+from intacct_protocol.xml.xml import element
 from support.edge.plan_files import resealed
 from support.journeys.objects import BILLS, VENDORS, Desk
 from support.small_company import client

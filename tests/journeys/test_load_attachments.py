@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from intacct_bridge.errors import IntacctError, InvalidRequestError
-from intacct_bridge.flow.approval.approvals import approve, keep_plan
-from intacct_bridge.flow.company.legacy import LegacyGateway
-from intacct_bridge.flow.plan.plan import SendOptions
-from intacct_bridge.flow.post.loader import Loader
-from intacct_bridge.flow.records.status import RecordStatus
-from intacct_bridge.wire.codec import decode_request
-from intacct_bridge.wire.reply import ConnectionCutError, Reply
+from intacct_bridge.load.apply.loader import Loader
+from intacct_bridge.load.approval.approvals import approve, keep_plan
+from intacct_bridge.load.plan.plan import SendOptions
+from intacct_bridge.load.records.status import RecordStatus
+from intacct_bridge.load.target.legacy import LegacyGateway
+from intacct_protocol.errors import IntacctError, InvalidRequestError
+from intacct_protocol.xml.codec import decode_request
+from intacct_protocol.xml.reply import ConnectionCutError, Reply
 from support.journeys.objects import BILLS, VENDORS, Desk, reasons
 from support.small_company import Clock, client
 

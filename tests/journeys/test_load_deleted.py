@@ -4,17 +4,17 @@ from pathlib import Path
 
 import pytest
 
-from intacct_bridge.emulator.gateway.gateway import Emulator
-from intacct_bridge.errors import InvalidRequestError
-from intacct_bridge.flow.company.legacy import LegacyGateway
-from intacct_bridge.flow.outbox.entry import Resolution, ResolutionKind
-from intacct_bridge.flow.plan.plan import Verdict
-from intacct_bridge.flow.plan.plan_file import open_plan, save_plan
-from intacct_bridge.flow.plan.planner import confirm_plan
-from intacct_bridge.flow.post.outcome import RecordOutcome
-from intacct_bridge.flow.records.status import RecordStatus
-from intacct_bridge.wire.codec import decode_request
-from intacct_bridge.wire.reply import Reply
+from intacct_bridge.load.apply.outcome import RecordOutcome
+from intacct_bridge.load.outbox.entry import Resolution, ResolutionKind
+from intacct_bridge.load.plan.plan import Verdict
+from intacct_bridge.load.plan.plan_file import open_plan, save_plan
+from intacct_bridge.load.plan.planner import confirm_plan
+from intacct_bridge.load.records.status import RecordStatus
+from intacct_bridge.load.target.legacy import LegacyGateway
+from intacct_emulator.server.gateway import Emulator
+from intacct_protocol.errors import InvalidRequestError
+from intacct_protocol.xml.codec import decode_request
+from intacct_protocol.xml.reply import Reply
 from support.journeys.objects import BILLS, VENDORS, Desk, reasons
 from support.journeys.piping import Pipe, record, schema
 from support.small_company import Clock, client

@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from intacct_bridge.emulator.gateway.gateway import Emulator
-from intacct_bridge.flow.company.functions import Functions
-from intacct_bridge.flow.company.legacy import LegacyGateway
-from intacct_bridge.flow.layouts.journal import JournalLayout
-from intacct_bridge.flow.outbox.outbox import Outbox
-from intacct_bridge.flow.plan.plan import Verdict
-from intacct_bridge.flow.plan.planner import make_plan
-from intacct_bridge.flow.tables.delimited import open_csv
-from intacct_bridge.wire.envelope import SUCCESS, Function
+from intacct_bridge.load.layouts.journal import JournalLayout
+from intacct_bridge.load.outbox.outbox import Outbox
+from intacct_bridge.load.plan.plan import Verdict
+from intacct_bridge.load.plan.planner import make_plan
+from intacct_bridge.load.tables.delimited import open_csv
+from intacct_bridge.load.target.functions import Functions
+from intacct_bridge.load.target.legacy import LegacyGateway
+from intacct_emulator.server.gateway import Emulator
+from intacct_protocol.xml.envelope import SUCCESS, Function
 from support.flow.ledger import HEADER
 from support.small_company import Clock, client, company
 

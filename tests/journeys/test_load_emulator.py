@@ -6,23 +6,23 @@ from pathlib import Path
 
 import pytest
 
-from intacct_bridge.edge.demo.sample import NAMES, write_sample
-from intacct_bridge.emulator.gateway.gateway import Emulator
-from intacct_bridge.emulator.settings.behaviour import Behaviour
-from intacct_bridge.emulator.settings.faults import ScriptedFault
-from intacct_bridge.emulator.settings.world import EmulatorSettings
-from intacct_bridge.errors import IntacctError
-from intacct_bridge.flow.company.legacy import LegacyGateway
-from intacct_bridge.flow.layouts.journal import JournalLayout
-from intacct_bridge.flow.outbox.outbox import Outbox
-from intacct_bridge.flow.plan.plan import Plan, Verdict
-from intacct_bridge.flow.plan.planner import make_plan
-from intacct_bridge.flow.post.loader import Loader, LoadSettings
-from intacct_bridge.flow.post.outcome import RecordOutcome
-from intacct_bridge.flow.records.status import RecordStatus
-from intacct_bridge.flow.tables.delimited import open_csv
-from intacct_bridge.wire.codec import decode_request
-from intacct_bridge.wire.reply import ConnectionCutError, Reply, Transport
+from intacct_bridge.apps.demo.sample import NAMES, write_sample
+from intacct_bridge.load.apply.loader import Loader, LoadSettings
+from intacct_bridge.load.apply.outcome import RecordOutcome
+from intacct_bridge.load.layouts.journal import JournalLayout
+from intacct_bridge.load.outbox.outbox import Outbox
+from intacct_bridge.load.plan.plan import Plan, Verdict
+from intacct_bridge.load.plan.planner import make_plan
+from intacct_bridge.load.records.status import RecordStatus
+from intacct_bridge.load.tables.delimited import open_csv
+from intacct_bridge.load.target.legacy import LegacyGateway
+from intacct_emulator.server.gateway import Emulator
+from intacct_emulator.settings.behaviour import Behaviour
+from intacct_emulator.settings.companies import EmulatorSettings
+from intacct_emulator.settings.faults import ScriptedFault
+from intacct_protocol.errors import IntacctError
+from intacct_protocol.xml.codec import decode_request
+from intacct_protocol.xml.reply import ConnectionCutError, Reply, Transport
 from support.flow.ledger import HEADER
 from support.small_company import AS_OF, Clock, client, company
 

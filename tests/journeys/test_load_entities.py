@@ -7,16 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from intacct_bridge.emulator.gateway.gateway import Emulator
-from intacct_bridge.flow.company.legacy import LegacyGateway
-from intacct_bridge.flow.plan.plan import Verdict
-from intacct_bridge.flow.plan.plan_file import open_plan, save_plan
-from intacct_bridge.flow.plan.planner import confirm_plan
-from intacct_bridge.flow.post.loader import Loader, LoadSettings
-from intacct_bridge.flow.post.retry import retry, settle_doubts
-from intacct_bridge.flow.records.status import RecordStatus
-from intacct_bridge.wire.codec import decode_request
-from intacct_bridge.wire.reply import ConnectionCutError, Reply
+from intacct_bridge.load.apply.loader import Loader, LoadSettings
+from intacct_bridge.load.apply.retry import retry, settle_doubts
+from intacct_bridge.load.plan.plan import Verdict
+from intacct_bridge.load.plan.plan_file import open_plan, save_plan
+from intacct_bridge.load.plan.planner import confirm_plan
+from intacct_bridge.load.records.status import RecordStatus
+from intacct_bridge.load.target.legacy import LegacyGateway
+from intacct_emulator.server.gateway import Emulator
+from intacct_protocol.xml.codec import decode_request
+from intacct_protocol.xml.reply import ConnectionCutError, Reply
 from support.journeys.objects import Desk, reasons
 from support.small_company import client
 

@@ -8,19 +8,19 @@ from typing import Any
 
 import pytest
 
-from intacct_bridge.emulator.gateway.gateway import Emulator
-from intacct_bridge.emulator.settings.behaviour import Behaviour
-from intacct_bridge.emulator.settings.world import EmulatorSettings
-from intacct_bridge.errors import SettingsError
-from intacct_bridge.flow.company.legacy import LegacyGateway
-from intacct_bridge.flow.outbox.outbox import Outbox
-from intacct_bridge.flow.plan.plan import Verdict
-from intacct_bridge.flow.plan.planner import confirm_plan
-from intacct_bridge.flow.post.loader import Loader
-from intacct_bridge.flow.post.retry import settle_doubts
-from intacct_bridge.flow.records.status import RecordStatus
-from intacct_bridge.wire.codec import decode_request
-from intacct_bridge.wire.reply import ConnectionCutError, Reply
+from intacct_bridge.load.apply.loader import Loader
+from intacct_bridge.load.apply.retry import settle_doubts
+from intacct_bridge.load.outbox.outbox import Outbox
+from intacct_bridge.load.plan.plan import Verdict
+from intacct_bridge.load.plan.planner import confirm_plan
+from intacct_bridge.load.records.status import RecordStatus
+from intacct_bridge.load.target.legacy import LegacyGateway
+from intacct_emulator.server.gateway import Emulator
+from intacct_emulator.settings.behaviour import Behaviour
+from intacct_emulator.settings.companies import EmulatorSettings
+from intacct_protocol.errors import SettingsError
+from intacct_protocol.xml.codec import decode_request
+from intacct_protocol.xml.reply import ConnectionCutError, Reply
 from support.journeys.objects import BILLS, VENDORS, Desk
 from support.small_company import Clock, client, company
 

@@ -11,22 +11,22 @@ from pathlib import Path
 
 import pytest
 
-from intacct_bridge.emulator.gateway.gateway import Emulator
-from intacct_bridge.emulator.gateway.server import serve
-from intacct_bridge.flow.company.legacy import LegacyGateway
-from intacct_bridge.flow.layouts.journal import JournalLayout
-from intacct_bridge.flow.outbox.outbox import Outbox
-from intacct_bridge.flow.plan.planner import make_plan
-from intacct_bridge.flow.post.loader import Loader
-from intacct_bridge.flow.records.status import RecordStatus
-from intacct_bridge.flow.tables.delimited import open_csv
-from intacct_bridge.store.place import Place, PostgresPlace
-from intacct_bridge.wire.codec import decode_request
-from intacct_bridge.wire.reply import Reply
+from intacct_bridge.load.apply.loader import Loader
+from intacct_bridge.load.layouts.journal import JournalLayout
+from intacct_bridge.load.outbox.outbox import Outbox
+from intacct_bridge.load.plan.planner import make_plan
+from intacct_bridge.load.records.status import RecordStatus
+from intacct_bridge.load.tables.delimited import open_csv
+from intacct_bridge.load.target.legacy import LegacyGateway
+from intacct_bridge.shared_state.place import Place, PostgresPlace
+from intacct_emulator.server.gateway import Emulator
+from intacct_emulator.server.server import serve
+from intacct_protocol.xml.codec import decode_request
+from intacct_protocol.xml.reply import Reply
 from support.flow.ledger import HEADER
+from support.repository import python_path
 from support.small_company import Clock, client
 
-ROOT = Path(__file__).parent.parent.parent
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform == "win32", reason="needs kill -9")]
 
 
@@ -78,7 +78,7 @@ def test_the_next_loader_carries_on_wherever_the_first_was_killed(
     file = entries(tmp_path)
     path = f"{place.uri}&schema={place.schema}" if isinstance(place, PostgresPlace) else str(place)
     killer = Killer(emulator, moment)
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT / "tests")])}
+    environment = {**os.environ, "PYTHONPATH": python_path(tests=True)}
     with serve(killer) as server:
         script = [sys.executable, "-m", "support.journeys.loader_process", server.url, str(file), path, moment]
         first = subprocess.Popen(script, env=environment, text=True, stdout=subprocess.PIPE)
@@ -111,7 +111,7 @@ def test_an_answer_that_came_and_was_not_read_leaves_its_records_in_doubt_and_no
 ) -> None:
     file = entries(tmp_path)
     path = f"{place.uri}&schema={place.schema}" if isinstance(place, PostgresPlace) else str(place)
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT / "tests")])}
+    environment = {**os.environ, "PYTHONPATH": python_path(tests=True)}
     with serve(emulator) as server:
         script = [sys.executable, "-m", "support.journeys.loader_process", server.url, str(file), path, moment]
         ended = subprocess.run(script, env=environment, text=True, capture_output=True, timeout=300, check=False)

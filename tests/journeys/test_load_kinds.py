@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from intacct_bridge.emulator.gateway.gateway import Emulator
-from intacct_bridge.errors import InvalidRequestError
-from intacct_bridge.flow.plan.plan import Verdict
-from intacct_bridge.flow.records.status import RecordStatus
+from intacct_bridge.load.plan.plan import Verdict
+from intacct_bridge.load.records.status import RecordStatus
+from intacct_emulator.server.gateway import Emulator
+from intacct_protocol.errors import InvalidRequestError
 from support.journeys.kinds import KINDS, Kind
 from support.journeys.objects import Desk, sent_by
 

@@ -5,10 +5,10 @@ from decimal import Decimal
 
 import pytest
 
-from intacct_bridge.flow.plan.plan import Verdict
-from intacct_bridge.flow.records.status import RecordStatus
-from intacct_bridge.wire.codec import decode_request
-from intacct_bridge.wire.reply import Reply
+from intacct_bridge.load.plan.plan import Verdict
+from intacct_bridge.load.records.status import RecordStatus
+from intacct_protocol.xml.codec import decode_request
+from intacct_protocol.xml.reply import Reply
 from support.journeys.objects import BILLS, VENDORS, Desk, reasons
 
 

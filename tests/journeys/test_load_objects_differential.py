@@ -10,15 +10,15 @@ from random import Random
 import pytest
 
 from intacct_bridge.client.client import Client
-from intacct_bridge.emulator.gateway.gateway import Emulator
-from intacct_bridge.errors import InvalidRequestError
-from intacct_bridge.flow.company.functions import Functions
-from intacct_bridge.flow.company.legacy import LegacyGateway
-from intacct_bridge.flow.outbox.outbox import Outbox
-from intacct_bridge.flow.plan.plan import Verdict
-from intacct_bridge.flow.post.loader import Loader
-from intacct_bridge.flow.records.status import RecordStatus
-from intacct_bridge.flow.records.write import Identity, Write
+from intacct_bridge.load.apply.loader import Loader
+from intacct_bridge.load.outbox.outbox import Outbox
+from intacct_bridge.load.plan.plan import Verdict
+from intacct_bridge.load.records.status import RecordStatus
+from intacct_bridge.load.records.write import Identity, Write
+from intacct_bridge.load.target.functions import Functions
+from intacct_bridge.load.target.legacy import LegacyGateway
+from intacct_emulator.server.gateway import Emulator
+from intacct_protocol.errors import InvalidRequestError
 from support.journeys.objects import VENDORS, Desk
 from support.small_company import Clock, client, company
 

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from intacct_bridge.emulator.gateway.gateway import Emulator
-from intacct_bridge.emulator.settings.scenarios import scenario
-from intacct_bridge.flow.records.status import RecordStatus
-from intacct_bridge.wire.codec import decode_request
-from intacct_bridge.wire.reply import Reply, Transport
+from intacct_bridge.load.records.status import RecordStatus
+from intacct_emulator.server.gateway import Emulator
+from intacct_emulator.settings.scenarios import scenario
+from intacct_protocol.xml.codec import decode_request
+from intacct_protocol.xml.reply import Reply, Transport
 from support import small_company
 from support.journeys.objects import VENDORS, Desk
 

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from intacct_bridge.emulator.gateway.gateway import RequestOutcome
-from intacct_bridge.emulator.settings.faults import ScriptedFault
-from intacct_bridge.emulator.settings.scenarios import scenario
-from intacct_bridge.flow.records.status import RecordStatus
+from intacct_bridge.load.records.status import RecordStatus
+from intacct_emulator.server.gateway import RequestOutcome
+from intacct_emulator.settings.faults import ScriptedFault
+from intacct_emulator.settings.scenarios import scenario
 from support.journeys.objects import BILLS, VENDORS, Desk
 from support.small_company import Clock, company
 

@@ -11,9 +11,10 @@ import pytest
 
 from support.journeys.tapping import CREDENTIALS, Tap
 from support.judges import judge
+from support.repository import DOCS, python_path
 
 pytestmark = pytest.mark.foreign
-RECIPE = Path(__file__).parents[2] / "docs" / "recipes" / "meltano.md"
+RECIPE = DOCS / "recipes" / "meltano.md"
 
 
 def project(tap: Tap) -> Path:
@@ -23,9 +24,8 @@ def project(tap: Tap) -> Path:
     place = tap.place / "project"
     place.mkdir()
     ours = place / "tap"
-    source = Path(__file__).parents[2] / "src"
     ours.write_text(
-        f'#!/bin/sh\nPYTHONPATH="{source}" exec "{sys.executable}" -m intacct_bridge.edge.singer.tap "$@"\n'
+        f'#!/bin/sh\nPYTHONPATH="{python_path()}" exec "{sys.executable}" -m intacct_bridge.apps.singer.tap "$@"\n'
     )
     ours.chmod(0o755)
     theirs = judge("target-jsonl") / "target-jsonl"

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from intacct_bridge.emulator.gateway.gateway import Emulator
-from intacct_bridge.emulator.gateway.server import serve
-from intacct_bridge.emulator.settings.faults import ScriptedFault
-from intacct_bridge.flow.records.status import RecordStatus
+from intacct_bridge.load.records.status import RecordStatus
 from intacct_bridge.testing import CREDENTIALS
+from intacct_emulator.server.gateway import Emulator
+from intacct_emulator.server.server import serve
+from intacct_emulator.settings.faults import ScriptedFault
 from support.journeys.objects import Desk
 from support.judges import judge
 from support.small_company import Clock, client, company

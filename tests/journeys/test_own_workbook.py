@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
-PAGE = (ROOT / "docs" / "own-workbook.md").read_text("utf-8")
+from support.repository import DOCS, ROOT
+
+PAGE = (DOCS / "own-workbook.md").read_text("utf-8")
 BOOK = """
 import re, sys
 from openpyxl import Workbook

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
+from intacct_bridge.apps.demo.company import demo_connection
 from intacct_bridge.client.attachments import AttachedFile
 from intacct_bridge.client.client import Client
-from intacct_bridge.edge.demo.company import demo_connection
-from intacct_bridge.errors import InvalidRequestError
-from intacct_bridge.flow.destinations.open import open_sink
-from intacct_bridge.flow.extract.pipeline import ExtractRequest, prepare
-from intacct_bridge.flow.extract.selection import select_streams
+from intacct_bridge.copies.destinations.open import open_sink
+from intacct_bridge.extract.pipeline import ExtractRequest, prepare
+from intacct_bridge.extract.selection import select_streams
+from intacct_protocol.errors import InvalidRequestError
 from support.journeys.copying import ended, selected
 from support.journeys.tapping import Tap, discovered
 

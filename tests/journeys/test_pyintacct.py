@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from intacct_bridge.emulator.gateway.gateway import Emulator
-from intacct_bridge.emulator.gateway.server import serve
+from intacct_emulator.server.gateway import Emulator
+from intacct_emulator.server.server import serve
 from support.judges import judge
 
 pytestmark = pytest.mark.foreign

@@ -8,17 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from intacct_bridge.emulator.accounting.seeding import load
-from intacct_bridge.emulator.demo.company import demo_company
-from intacct_bridge.emulator.gateway.gateway import Emulator
-from intacct_bridge.emulator.settings.faults import ScriptedFault
-from intacct_bridge.flow.plan.plan import Verdict
-from intacct_bridge.flow.records.status import RecordStatus
+from intacct_bridge.load.plan.plan import Verdict
+from intacct_bridge.load.records.status import RecordStatus
+from intacct_emulator.demo_company.company import demo_company
+from intacct_emulator.ledger.seeding import load
+from intacct_emulator.server.gateway import Emulator
+from intacct_emulator.settings.faults import ScriptedFault
 from support.journeys.objects import Desk, reasons, sent_by
+from support.repository import DOCS, ROOT
 from support.small_company import NOON
 
-ROOT = Path(__file__).parent.parent.parent
-PAGE = ROOT / "docs" / "recipes" / "sales-orders.md"
+PAGE = DOCS / "recipes" / "sales-orders.md"
 MAP = ROOT / "samples" / "sales-orders.toml"
 FILE = ROOT / "samples" / "sales-orders.csv"
 

@@ -16,15 +16,15 @@ from sageintacctsdk.apis.api_base import ApiBase
 from sageintacctsdk.exceptions import SageIntacctSDKError
 
 from intacct_bridge import Client, Connection
-from intacct_bridge.emulator.gateway.gateway import Emulator
-from intacct_bridge.emulator.gateway.server import serve
-from intacct_bridge.flow.company.legacy import LegacyGateway
-from intacct_bridge.flow.layouts.choose import layout_for
-from intacct_bridge.flow.outbox.outbox import Outbox
-from intacct_bridge.flow.plan.planner import make_plan
-from intacct_bridge.flow.post.loader import Loader
-from intacct_bridge.flow.tables.open import open_table
-from intacct_bridge.flow.undo.undo import UndoSettings, plan_undo
+from intacct_bridge.load.apply.loader import Loader
+from intacct_bridge.load.layouts.choose import layout_for
+from intacct_bridge.load.outbox.outbox import Outbox
+from intacct_bridge.load.plan.planner import make_plan
+from intacct_bridge.load.tables.open import open_table
+from intacct_bridge.load.target.legacy import LegacyGateway
+from intacct_bridge.load.undo.undo import UndoSettings, plan_undo
+from intacct_emulator.server.gateway import Emulator
+from intacct_emulator.server.server import serve
 
 ACCOUNT = {
     "sender_id": "demo-sender",

@@ -16,14 +16,15 @@ from typing import Any
 
 import pytest
 
-from intacct_bridge.emulator.gateway.server import serve
+from intacct_emulator.server.server import serve
 from support.edge.http_reader import HttpReader
 from support.judges import judge
+from support.repository import DOCS
 from support.small_company import Clock, little_company
 
 pytestmark = pytest.mark.foreign
 
-RECIPES = Path(__file__).parents[2] / "docs" / "recipes"
+RECIPES = DOCS / "recipes"
 FLOWS = """
 [flows.nightly]
 command = "extract"

@@ -13,11 +13,11 @@ from urllib.parse import urljoin
 
 import pytest
 
-from intacct_bridge.edge.console.pages import setup
-from intacct_bridge.emulator.gateway.administration_pages import ADMINISTRATION
-from intacct_bridge.emulator.gateway.gateway import Emulator
-from intacct_bridge.emulator.gateway.server import serve
-from intacct_bridge.emulator.settings.scenarios import find_scenario, load_scenario
+from intacct_bridge.apps.console.pages import setup
+from intacct_emulator.server.administration_pages import ADMINISTRATION
+from intacct_emulator.server.gateway import Emulator
+from intacct_emulator.server.server import serve
+from intacct_emulator.settings.scenarios import find_scenario, load_scenario
 from support.browser import NARROW, expect, follow, opened_page, serious_barriers, shows
 from support.edge.console_site import RunningConsole, running_console
 

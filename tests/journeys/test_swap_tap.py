@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from intacct_bridge.emulator.gateway.gateway import Emulator
-from intacct_bridge.emulator.gateway.server import serve
+from intacct_emulator.server.gateway import Emulator
+from intacct_emulator.server.server import serve
 from support.edge.http_reader import HttpReader
 from support.journeys.tapping import Ran, Tap
 from support.small_company import Clock, client, little_company

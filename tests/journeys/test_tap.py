@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 
 from conftest import NOW
-from intacct_bridge.edge.singer.protocol.state import SingerState
-from intacct_bridge.emulator.gateway.gateway import Emulator
-from intacct_bridge.emulator.gateway.server import serve
-from intacct_bridge.emulator.settings.faults import FaultPlan, ScriptedFault
-from intacct_bridge.emulator.settings.world import ALL_MODULES, CompanySettings, EmulatorSettings
+from intacct_bridge.apps.singer.protocol.state import SingerState
+from intacct_emulator.server.gateway import Emulator
+from intacct_emulator.server.server import serve
+from intacct_emulator.settings.companies import ALL_MODULES, CompanySettings, EmulatorSettings
+from intacct_emulator.settings.faults import FaultPlan, ScriptedFault
 from support.journeys.tapping import CREDENTIALS, Tap, discovered
 
 
@@ -151,7 +151,7 @@ def test_a_tap_that_is_terminated_completes_its_last_line(tmp_path: Path, grown:
     with closing(grown.clone(faults=(LATE,))) as emulator, serve(emulator) as server:
         tap = Tap(tmp_path, server.url, emulator)
         config, catalog, _ = discovered(tap, "GLDETAIL")
-        module = "intacct_bridge.edge.singer.tap"
+        module = "intacct_bridge.apps.singer.tap"
         command = [sys.executable, "-m", module, "--config", str(config), "--catalog", str(catalog)]
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=tmp_path) as running:
             assert running.stdout is not None

@@ -12,12 +12,13 @@ from typing import Any
 import pytest
 
 from conftest import NOW
+from intacct_bridge.apps.demo.company import demo_connection
 from intacct_bridge.client.client import Client
-from intacct_bridge.edge.demo.company import demo_connection
-from intacct_bridge.emulator.gateway.gateway import Emulator
-from intacct_bridge.emulator.gateway.server import serve
+from intacct_emulator.server.gateway import Emulator
+from intacct_emulator.server.server import serve
 from support.journeys.tapping import Tap, discovered
 from support.judges import judge
+from support.repository import DOCS
 
 pytestmark = pytest.mark.foreign
 STREAMS = ("VENDOR", "APBILL", "APBILLITEM", "CLASS")
@@ -83,7 +84,7 @@ def _land(tap: Tap, sent: bytes, uri: str) -> None:
     assert done.returncode == 0, done.stderr.decode()[-3000:]
 
 
-RECIPE = Path(__file__).parents[2] / "docs" / "recipes" / "meltano.md"
+RECIPE = DOCS / "recipes" / "meltano.md"
 
 
 def test_the_statement_of_the_recipe_leaves_the_present_lines(tmp_path: Path, grown: Emulator, postgres: str) -> None:

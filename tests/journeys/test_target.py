@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from intacct_bridge.edge.terminal.failures import USAGE
-from intacct_bridge.wire.codec import decode_request
-from intacct_bridge.wire.reply import ConnectionCutError, Reply
+from intacct_bridge.apps.terminal.failures import USAGE
+from intacct_protocol.xml.codec import decode_request
+from intacct_protocol.xml.reply import ConnectionCutError, Reply
 from support.journeys.piping import Pipe, record, schema, state
 from support.small_company import Clock, client
 

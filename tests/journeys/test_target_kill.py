@@ -12,14 +12,14 @@ from typing import Any
 
 import pytest
 
-from intacct_bridge.emulator.gateway.server import serve
-from intacct_bridge.wire.codec import decode_request
-from intacct_bridge.wire.reply import Reply
+from intacct_emulator.server.server import serve
+from intacct_protocol.xml.codec import decode_request
+from intacct_protocol.xml.reply import Reply
 from support.journeys.piping import CREDENTIALS, record, schema, state
+from support.repository import python_path
 from support.small_company import Clock, company
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform == "win32", reason="needs kill -9")]
-ROOT = Path(__file__).parent.parent.parent
 
 
 class Gateway:
@@ -50,8 +50,8 @@ def run(folder: Path, url: str, gateway: Gateway, lines: bytes) -> subprocess.Co
     config = folder / "config.json"
     settings = {**CREDENTIALS, "api_url": url, "environment": "demo", "outbox": str(folder / "outbox.sqlite3")}
     config.write_text(json.dumps({**settings, "window": 4, "batch_size": 2, "read_formatting": False}))
-    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src"), "HOME": str(folder)}
-    script = [sys.executable, "-m", "intacct_bridge.edge.singer.target", "--config", str(config)]
+    environment = {**os.environ, "PYTHONPATH": python_path(), "HOME": str(folder)}
+    script = [sys.executable, "-m", "intacct_bridge.apps.singer.target", "--config", str(config)]
     pipe = subprocess.PIPE
     gateway.victim = process = subprocess.Popen(script, env=environment, stdin=pipe, stdout=pipe, stderr=pipe)
     gateway.known.set()

@@ -11,15 +11,15 @@ from unicodedata import normalize
 
 import pytest
 
-from intacct_bridge.emulator.gateway.gateway import Emulator
-from intacct_bridge.flow.company.legacy import LegacyGateway
-from intacct_bridge.flow.plan.plan import Verdict
-from intacct_bridge.flow.post.outcome import RecordOutcome
-from intacct_bridge.flow.post.retry import settle_doubts
-from intacct_bridge.flow.records.status import RecordStatus
-from intacct_bridge.model.query.query import Query
-from intacct_bridge.wire.codec import decode_request
-from intacct_bridge.wire.reply import ConnectionCutError, Reply
+from intacct_bridge.load.apply.outcome import RecordOutcome
+from intacct_bridge.load.apply.retry import settle_doubts
+from intacct_bridge.load.plan.plan import Verdict
+from intacct_bridge.load.records.status import RecordStatus
+from intacct_bridge.load.target.legacy import LegacyGateway
+from intacct_emulator.server.gateway import Emulator
+from intacct_protocol.model.query.query import Query
+from intacct_protocol.xml.codec import decode_request
+from intacct_protocol.xml.reply import ConnectionCutError, Reply
 from support.journeys.objects import Desk, reasons
 from support.journeys.piping import Pipe, record, schema
 from support.small_company import Clock, client

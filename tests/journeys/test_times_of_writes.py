@@ -12,14 +12,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from intacct_bridge.flow.company.legacy import LegacyGateway
-from intacct_bridge.flow.company.writable import writable_object
-from intacct_bridge.flow.layouts.native import NativeLayout
-from intacct_bridge.flow.outbox.outbox import Outbox
-from intacct_bridge.flow.plan.plan import Mode, PlanSettings, Verdict
-from intacct_bridge.flow.plan.planner import make_plan
-from intacct_bridge.flow.post.loader import Loader
-from intacct_bridge.flow.tables.parquet import open_parquet
+from intacct_bridge.load.apply.loader import Loader
+from intacct_bridge.load.layouts.native import NativeLayout
+from intacct_bridge.load.outbox.outbox import Outbox
+from intacct_bridge.load.plan.plan import Mode, PlanSettings, Verdict
+from intacct_bridge.load.plan.planner import make_plan
+from intacct_bridge.load.tables.parquet import open_parquet
+from intacct_bridge.load.target.legacy import LegacyGateway
+from intacct_bridge.load.target.writable import writable_object
 from intacct_bridge.testing import Company, make_company
 from support.journeys.piping import Pipe, record, schema
 

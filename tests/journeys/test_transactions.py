@@ -3,8 +3,8 @@
 import pytest
 
 from intacct_bridge.client.gateway import meter
-from intacct_bridge.emulator.settings.faults import ScriptedFault
-from intacct_bridge.errors import InDoubtError, IntacctError, SignInError
+from intacct_emulator.settings.faults import ScriptedFault
+from intacct_protocol.errors import InDoubtError, IntacctError, SignInError
 from support.journeys import transaction_check
 from support.journeys.transaction_check import TransactionCheck
 from support.small_company import Clock, client, company

@@ -9,15 +9,15 @@ from typing import Any
 
 import pytest
 
+from intacct_bridge.apps.singer.protocol.sink import SingerSink
 from intacct_bridge.client.client import Client
-from intacct_bridge.edge.singer.protocol.sink import SingerSink
-from intacct_bridge.emulator.demo.generator.declaration import demo_side_values
-from intacct_bridge.errors import InvalidRequestError, SettingsError
-from intacct_bridge.flow.destinations.open import open_sink
-from intacct_bridge.flow.extract.options import Options
-from intacct_bridge.flow.extract.pipeline import ExtractRequest, prepare
-from intacct_bridge.flow.extract.unified import select_unified
-from intacct_bridge.flow.streams.stream import StreamOutcome
+from intacct_bridge.copies.destinations.open import open_sink
+from intacct_bridge.extract.options import Options
+from intacct_bridge.extract.pipeline import ExtractRequest, prepare
+from intacct_bridge.extract.unified import select_unified
+from intacct_bridge.streams.stream import StreamOutcome
+from intacct_emulator.demo_company.generator.declaration import demo_side_values
+from intacct_protocol.errors import InvalidRequestError, SettingsError
 from support.journeys.copying import ended, rows
 from support.journeys.piping import Pipe
 from support.journeys.tapping import Tap, discovered

@@ -11,16 +11,16 @@ from typing import Any
 import pytest
 
 from intacct_bridge.client.client import Client
-from intacct_bridge.emulator.gateway.gateway import Emulator
-from intacct_bridge.emulator.settings.faults import ScriptedFault, too_many_requests
-from intacct_bridge.emulator.settings.scenarios import scenario
-from intacct_bridge.errors import InDoubtError, RemoteProtocolError, SignInError, TransientError
-from intacct_bridge.model.query.query import Aggregate
 from intacct_bridge.testing import Company
-from intacct_bridge.wire.codec import decode_response, encode_request
-from intacct_bridge.wire.envelope import Control, Function, Operation, Request, SessionAuth
-from intacct_bridge.wire.reply import Reply
-from intacct_bridge.wire.xml import parse
+from intacct_emulator.server.gateway import Emulator
+from intacct_emulator.settings.faults import ScriptedFault, too_many_requests
+from intacct_emulator.settings.scenarios import scenario
+from intacct_protocol.errors import InDoubtError, RemoteProtocolError, SignInError, TransientError
+from intacct_protocol.model.query.query import Aggregate
+from intacct_protocol.xml.codec import decode_response, encode_request
+from intacct_protocol.xml.envelope import Control, Function, Operation, Request, SessionAuth
+from intacct_protocol.xml.reply import Reply
+from intacct_protocol.xml.xml import parse
 from support import small_company
 from support.emulator.calls import ENDPOINT, LOGIN, data, element, faults, one, query, rows, send
 from support.emulator.refusing_companies import Clock, world

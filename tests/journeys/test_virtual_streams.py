@@ -9,13 +9,13 @@ import duckdb
 import pytest
 
 from intacct_bridge.client.client import Client
-from intacct_bridge.emulator.gateway.gateway import Emulator
-from intacct_bridge.errors import InvalidRequestError
-from intacct_bridge.flow.extract.selection import select_streams
-from intacct_bridge.flow.extract.source import GatewaySource
-from intacct_bridge.flow.streams.defaults import selected_fields
-from intacct_bridge.flow.streams.names import parse_virtual
-from intacct_bridge.flow.streams.virtual.registry import key_of
+from intacct_bridge.extract.selection import select_streams
+from intacct_bridge.extract.source import GatewaySource
+from intacct_bridge.extract.virtual.registry import key_of
+from intacct_bridge.streams.defaults import selected_fields
+from intacct_bridge.streams.names import parse_virtual
+from intacct_emulator.server.gateway import Emulator
+from intacct_protocol.errors import InvalidRequestError
 from support.journeys.copying import extract, rows
 from support.journeys.tapping import Tap, discovered
 

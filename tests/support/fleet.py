@@ -1,8 +1,8 @@
 """What a complete dump of a fleet's database holds."""
 
-from intacct_bridge.model.sql_text import quoted
-from intacct_bridge.store.place import PostgresPlace
-from intacct_bridge.store.postgres_link import open_link
+from intacct_bridge.shared_state.place import PostgresPlace
+from intacct_bridge.shared_state.postgres_link import open_link
+from intacct_protocol.model.sql_text import quoted
 
 _TABLES = """
 SELECT schemaname, tablename FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema') ORDER BY 1, 2

@@ -9,11 +9,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from intacct_bridge.emulator.gateway.gateway import Emulator
-from intacct_bridge.emulator.gateway.server import serve
 from intacct_bridge.fleet import Fleet
 from intacct_bridge.fleet.fleet import NewTenant
 from intacct_bridge.fleet.sealing import FleetKey
+from intacct_emulator.server.gateway import Emulator
+from intacct_emulator.server.server import serve
 from support.small_company import Clock, company
 
 SECRETS = {"sender_password": "demo-sender-password", "user_password": "demo-user-password"}

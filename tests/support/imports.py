@@ -1,7 +1,4 @@
-"""The modules that each program imports, recorded in `tests/imports.txt`.
-
-`PYTHONPATH=src:tests python -m support.imports` writes that file again: look at the difference before you commit it.
-"""
+"""The modules that each program imports. `python -m support.imports` prints how many of ours, and which of others."""
 
 import json
 import os
@@ -12,12 +9,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
-from intacct_bridge.emulator.gateway.server import serve
+from intacct_emulator.server.server import serve
+from support.repository import DISTRIBUTIONS
 from support.small_company import Clock, company
 
-LIST = Path(__file__).parent.parent / "imports.txt"
-TAP, TARGET, COMMANDS = "edge.singer.tap", "edge.singer.target", "edge.app"
+TAP, TARGET, COMMANDS = "apps.singer.tap", "apps.singer.target", "apps.cli.app"
 _STREAM = "DEPARTMENT"
+OURS = {package.name for package in DISTRIBUTIONS}
 WITHOUT_A_COMPANY = {
     "tap-intacct --version": (TAP, ("--version",)),
     "tap-intacct --help": (TAP, ("--help",)),
@@ -92,28 +90,19 @@ def _modules(listed: str) -> list[str]:
 
 
 def _shown(names: list[str]) -> Iterator[str]:
-    """Our modules without the package's name, then the packages of others; of pyarrow, whether it can compute."""
+    """Our modules, then the packages of others; of pyarrow, whether it can compute."""
     for name in names:
         first, _, rest = name.partition(".")
-        if first == "intacct_bridge":
-            yield from [f".{rest}"] if rest else []
+        if first in OURS:
+            yield from [name] if rest else []
         elif name == "pyarrow.compute":
             yield name
         elif first not in sys.stdlib_module_names and not first.startswith("_"):
             yield first
 
 
-def written(found: Mapping[str, list[str]]) -> str:
-    """The file: a heading for each program, and its modules one a line."""
-    return "\n".join("\n".join([f"[{name}]", *modules, ""]) for name, modules in found.items())
-
-
-def recorded() -> Mapping[str, list[str]]:
-    """What the file says."""
-    parts = (part.splitlines() for part in LIST.read_text().strip().split("\n\n"))
-    return {head.strip("[]"): modules for head, *modules in parts}
-
-
 if __name__ == "__main__":
-    with tempfile.TemporaryDirectory() as made:
-        LIST.write_text(written(imports(Path(made))))
+    with tempfile.TemporaryDirectory() as folder:
+        for program, modules in imports(Path(folder)).items():
+            others = [name for name in modules if name.partition(".")[0] not in OURS]
+            print(f"{program}: {len(modules) - len(others)} of ours, {' '.join(others)}")

@@ -13,7 +13,9 @@ from pathlib import Path
 
 import pytest
 
-PLACE = Path(__file__).parents[2] / ".judges"
+from support.repository import ROOT
+
+PLACE = ROOT / ".judges"
 PINS = Path(__file__).parents[1] / "judges_pins"
 
 

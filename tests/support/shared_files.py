@@ -10,8 +10,8 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from intacct_bridge.emulator.gateway.gateway import Emulator
-from intacct_bridge.emulator.store.store import open_database
+from intacct_emulator.server.gateway import Emulator
+from intacct_emulator.store.store import open_database
 
 FOLDER = "INTACCT_BRIDGE_TEST_FILES"
 """The environment variable that names the folder. The process that starts the workers sets it."""

@@ -10,13 +10,13 @@ from itertools import takewhile
 from typing import Any
 
 from intacct_bridge.client.client import Client
-from intacct_bridge.client.connections.connection import Connection
 from intacct_bridge.client.gateway.runtime import System
-from intacct_bridge.emulator.accounting.seeding import load
-from intacct_bridge.emulator.demo.company import demo_company
-from intacct_bridge.emulator.demo.generator.declaration import demo_side_values
-from intacct_bridge.emulator.gateway.gateway import Emulator
-from intacct_bridge.wire.reply import Transport
+from intacct_bridge.connections.connection import Connection
+from intacct_emulator.demo_company.company import demo_company
+from intacct_emulator.demo_company.generator.declaration import demo_side_values
+from intacct_emulator.ledger.seeding import load
+from intacct_emulator.server.gateway import Emulator
+from intacct_protocol.xml.reply import Transport
 from support.shared_files import shared_company
 
 AS_OF = date(2026, 11, 30)

@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 
 from support.judges import judge
+from support.repository import python_path
 
 _FOLDERS = ("config", "state", "cache")
 """What programs that Spark starts keep, under the folder of the session."""
-ROOT = Path(__file__).parents[2]
 _QUIET = {
     "spark.ui.enabled": "false",
     "spark.driver.host": "127.0.0.1",
@@ -52,7 +52,7 @@ def _own_folders(folder: Path) -> Iterator[None]:
 def running_spark(master: str, folder: Path, **settings: str) -> Iterator[Any]:
     """A session, whose workers import this checkout. Only one may run in a process."""
     packages = spark_packages()
-    path = os.pathsep.join(map(str, (ROOT / "src", packages)))
+    path = python_path(packages)
     before = dict(os.environ)
     os.environ |= {
         "PYTHONPATH": path,

@@ -5,8 +5,8 @@ Shapes and numbers: Sage's error-handling page, the official SDKs' recorded answ
 
 import pytest
 
-from intacct_bridge.wire.envelope import Login, SessionAuth
-from intacct_bridge.wire.xml import parse
+from intacct_protocol.xml.envelope import Login, SessionAuth
+from intacct_protocol.xml.xml import parse
 from support.emulator.calls import ENDPOINT, data, element, faults, one, query, rows, send
 from support.emulator.refusing_companies import Clock, world
 

@@ -6,11 +6,11 @@ API usage (unsuccessful transactions are shown, rejections are not).
 
 import pytest
 
-from intacct_bridge.emulator.gateway.gateway import Emulator
-from intacct_bridge.emulator.settings.faults import ScriptedFault
-from intacct_bridge.emulator.settings.scenarios import scenario
-from intacct_bridge.wire.envelope import Login, SessionAuth
-from intacct_bridge.wire.reply import ConnectionCutError
+from intacct_emulator.server.gateway import Emulator
+from intacct_emulator.settings.faults import ScriptedFault
+from intacct_emulator.settings.scenarios import scenario
+from intacct_protocol.xml.envelope import Login, SessionAuth
+from intacct_protocol.xml.reply import ConnectionCutError
 from support.emulator.calls import data, element, one, query, results, send
 
 OTHER = Login("demo-user", "other-company", "demo-user-password")

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from intacct_bridge.emulator.gateway.gateway import Emulator
-from intacct_bridge.emulator.settings.scenarios import scenario
-from intacct_bridge.wire.envelope import Login, SessionAuth
+from intacct_emulator.server.gateway import Emulator
+from intacct_emulator.settings.scenarios import scenario
+from intacct_protocol.xml.envelope import Login, SessionAuth
 from support.emulator.calls import data, element, faults, one, query, rows, send
 
 INITIAL = "Initial-password-1"

@@ -2,12 +2,12 @@
 
 import pytest
 
-from intacct_bridge.emulator.access.rate_window import RateWindow, WindowLimit
-from intacct_bridge.emulator.gateway.gateway import Emulator
-from intacct_bridge.emulator.settings.scenarios import scenario
-from intacct_bridge.wire.codec import decode_response
-from intacct_bridge.wire.envelope import Login
-from intacct_bridge.wire.reply import Reply
+from intacct_emulator.access.rate_window import RateWindow, WindowLimit
+from intacct_emulator.server.gateway import Emulator
+from intacct_emulator.settings.scenarios import scenario
+from intacct_protocol.xml.codec import decode_response
+from intacct_protocol.xml.envelope import Login
+from intacct_protocol.xml.reply import Reply
 from support.emulator.calls import LOGIN, send
 from support.small_company import client
 

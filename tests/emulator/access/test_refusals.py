@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from intacct_bridge.emulator.gateway.gateway import Emulator
-from intacct_bridge.emulator.settings.refusals import INVALID_REQUEST
-from intacct_bridge.emulator.settings.scenarios import load_scenario, scenario
-from intacct_bridge.wire.codec import encode_request
-from intacct_bridge.wire.envelope import Control, Function, Login, Operation, Request, Response
-from intacct_bridge.wire.xml import parse
+from intacct_emulator.server.gateway import Emulator
+from intacct_emulator.settings.refusals import INVALID_REQUEST
+from intacct_emulator.settings.scenarios import load_scenario, scenario
+from intacct_protocol.xml.codec import encode_request
+from intacct_protocol.xml.envelope import Control, Function, Login, Operation, Request, Response
+from intacct_protocol.xml.xml import parse
 from support.emulator.calls import ENDPOINT, LOGIN, element, query, send
 
 CONTROL, SIGN_IN, FUNCTION = "control", "sign-in", "function"

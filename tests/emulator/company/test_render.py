@@ -2,13 +2,13 @@
 
 import pytest
 
-from intacct_bridge.emulator.company import relations
-from intacct_bridge.emulator.company.relations import Column, columns, resolve_all
-from intacct_bridge.emulator.company.render import page_text, page_xml
-from intacct_bridge.emulator.gateway.gateway import Emulator
-from intacct_bridge.emulator.settings.cells import Row, escaped
-from intacct_bridge.emulator.store.store import StoreTable
-from intacct_bridge.wire.values import DEFAULT
+from intacct_emulator.company import relations
+from intacct_emulator.company.relations import Column, columns, resolve_all
+from intacct_emulator.company.render import page_text, page_xml
+from intacct_emulator.server.gateway import Emulator
+from intacct_emulator.settings.cells import Row, escaped
+from intacct_emulator.store.store import StoreTable
+from intacct_protocol.xml.values import DEFAULT
 
 
 def page(demo: Emulator, name: str, *further: str) -> tuple[StoreTable, list[tuple[int, Row]], list[Column]]:

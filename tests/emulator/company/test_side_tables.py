@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from intacct_bridge.emulator.company.side_tables import (
+from intacct_emulator.company.side_tables import (
     Attachment,
     DocumentBatch,
     Overpayment,
@@ -12,8 +12,8 @@ from intacct_bridge.emulator.company.side_tables import (
     SideTables,
     StockMovement,
 )
-from intacct_bridge.emulator.gateway.gateway import Emulator
-from intacct_bridge.emulator.store.store import Store
+from intacct_emulator.server.gateway import Emulator
+from intacct_emulator.store.store import Store
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from intacct_bridge.emulator.gateway.gateway import Emulator
+from intacct_emulator.server.gateway import Emulator
 from support.emulator.calls import data, faults
 from support.emulator.ledger_checks import RECEIVABLES, balances, due
 

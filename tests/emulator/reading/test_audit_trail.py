@@ -2,7 +2,7 @@
 
 import re
 
-from intacct_bridge.emulator.gateway.gateway import Emulator
+from intacct_emulator.server.gateway import Emulator
 from support.emulator.calls import data, element, one, rows
 
 

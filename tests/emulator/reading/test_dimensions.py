@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from intacct_bridge.emulator.gateway.gateway import Emulator
+from intacct_emulator.server.gateway import Emulator
 from support.emulator.calls import LOGIN, data, element, one, query, rows
 
 NOVEMBER = "".join(element(tag, year=2026, month=11, day=day) for tag, day in (("startdate", 1), ("enddate", 30)))

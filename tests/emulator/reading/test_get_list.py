@@ -2,8 +2,8 @@
 
 import pytest
 
-from intacct_bridge.emulator.gateway.gateway import Emulator
-from intacct_bridge.wire.xml import Element
+from intacct_emulator.server.gateway import Emulator
+from intacct_protocol.xml.xml import Element
 from support.emulator.calls import data, faults, one
 from support.emulator.refusing_companies import world
 

@@ -6,14 +6,14 @@ from decimal import Decimal
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from intacct_bridge.emulator.gateway.gateway import Emulator
-from intacct_bridge.emulator.settings.cells import text_of
-from intacct_bridge.emulator.store.catalogue import standard_catalog
-from intacct_bridge.model.query.evaluate import predicate, sort_key
-from intacct_bridge.model.query.filter_xml import query_element
-from intacct_bridge.model.query.query import And, Compare, Filter, Op, Or, Order, Query, all_of
-from intacct_bridge.wire.values import Kind
-from intacct_bridge.wire.xml import serialize
+from intacct_emulator.server.gateway import Emulator
+from intacct_emulator.settings.cells import text_of
+from intacct_emulator.store.catalogue import standard_catalog
+from intacct_protocol.model.query.evaluate import predicate, sort_key
+from intacct_protocol.model.query.filter_xml import query_element
+from intacct_protocol.model.query.query import And, Compare, Filter, Op, Or, Order, Query, all_of
+from intacct_protocol.xml.values import Kind
+from intacct_protocol.xml.xml import serialize
 from support.emulator.calls import results, rows
 from support.model.strategies import TEXTS
 

@@ -6,10 +6,10 @@ import json
 
 import pytest
 
-from intacct_bridge.emulator.gateway.gateway import Emulator
-from intacct_bridge.wire.codec import encode_request
-from intacct_bridge.wire.envelope import Control, Function, Login, Operation, Request
-from intacct_bridge.wire.xml import parse
+from intacct_emulator.server.gateway import Emulator
+from intacct_protocol.xml.codec import encode_request
+from intacct_protocol.xml.envelope import Control, Function, Login, Operation, Request
+from intacct_protocol.xml.xml import parse
 from support.emulator.calls import ENDPOINT, data, faults, one, query, results, rows
 from support.emulator.refusing_companies import world
 

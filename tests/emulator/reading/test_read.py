@@ -2,10 +2,10 @@
 
 import pytest
 
-from intacct_bridge.emulator.gateway.gateway import Emulator
-from intacct_bridge.emulator.settings.scenarios import scenario
-from intacct_bridge.emulator.store.catalogue import standard_catalog
-from intacct_bridge.model.catalog import object_from_inspect, object_from_lookup, objects_from_inspect
+from intacct_emulator.server.gateway import Emulator
+from intacct_emulator.settings.scenarios import scenario
+from intacct_emulator.store.catalogue import standard_catalog
+from intacct_protocol.model.catalog import object_from_inspect, object_from_lookup, objects_from_inspect
 from support.emulator.calls import data, faults, rows
 from support.emulator.refusing_companies import world
 

@@ -2,11 +2,11 @@
 
 import pytest
 
-from intacct_bridge.emulator.company.codes import _CODES
-from intacct_bridge.emulator.gateway.gateway import Emulator
-from intacct_bridge.emulator.store.catalogue import standard_catalog
-from intacct_bridge.wire.envelope import SessionAuth
-from intacct_bridge.wire.xml import Element
+from intacct_emulator.company.codes import _CODES
+from intacct_emulator.server.gateway import Emulator
+from intacct_emulator.store.catalogue import standard_catalog
+from intacct_protocol.xml.envelope import SessionAuth
+from intacct_protocol.xml.xml import Element
 from support.emulator.calls import data, faults, rows
 from support.emulator.refusing_companies import Clock, world
 

@@ -4,13 +4,13 @@ from dataclasses import replace
 
 import pytest
 
-from intacct_bridge.emulator.demo.generator.declaration import demo_settings
-from intacct_bridge.emulator.gateway.gateway import Emulator
-from intacct_bridge.emulator.settings.scenarios import scenario
-from intacct_bridge.emulator.settings.world import ReportSettings
-from intacct_bridge.wire.codec import encode_request
-from intacct_bridge.wire.envelope import Control, Function, Operation, Request
-from intacct_bridge.wire.xml import Element, parse
+from intacct_emulator.demo_company.generator.declaration import demo_settings
+from intacct_emulator.server.gateway import Emulator
+from intacct_emulator.settings.companies import ReportSettings
+from intacct_emulator.settings.scenarios import scenario
+from intacct_protocol.xml.codec import encode_request
+from intacct_protocol.xml.envelope import Control, Function, Operation, Request
+from intacct_protocol.xml.xml import Element, parse
 from support.emulator.calls import ENDPOINT, LOGIN, data, faults, rows
 from support.emulator.refusing_companies import Clock, world
 

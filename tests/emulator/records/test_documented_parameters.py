@@ -4,10 +4,10 @@ from collections import defaultdict
 
 from recorded_facts import operations
 
-from intacct_bridge.emulator.gateway.gateway import Emulator
-from intacct_bridge.emulator.records.drafts import CUSTOM_FIELDS
-from intacct_bridge.emulator.records.owned_parts import part_names
-from intacct_bridge.model.keys import lines
+from intacct_emulator.records.drafts import CUSTOM_FIELDS
+from intacct_emulator.records.owned_parts import part_names
+from intacct_emulator.server.gateway import Emulator
+from intacct_protocol.model.keys import lines
 
 NAMES_A_DIMENSION = {
     "APBILLITEM": {"GLDIM*"},

@@ -2,12 +2,12 @@
 
 import pytest
 
-from emulator.functions.test_legacy_documents import day, invoice, line
+from emulator.handlers.test_legacy_documents import day, invoice, line
+from emulator.orders.test_orders import item_of, sale
+from emulator.orders.test_orders import line as order_line
 from emulator.subledgers.test_documents import bill, item, made
 from emulator.subledgers.test_payments import ap, paid
-from emulator.trade.test_orders import item_of, sale
-from emulator.trade.test_orders import line as order_line
-from intacct_bridge.emulator.gateway.gateway import Emulator
+from intacct_emulator.server.gateway import Emulator
 from support.emulator.calls import element, faults, one
 from support.emulator.ledger_checks import assert_true, balances
 

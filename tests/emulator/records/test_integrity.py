@@ -2,9 +2,9 @@
 
 import pytest
 
-from intacct_bridge.emulator.accounting.seeding import seed
-from intacct_bridge.emulator.gateway.gateway import Emulator
-from intacct_bridge.emulator.settings.behaviour import Behaviour
+from intacct_emulator.ledger.seeding import seed
+from intacct_emulator.server.gateway import Emulator
+from intacct_emulator.settings.behaviour import Behaviour
 from support.emulator.calls import data, element, faults, one, query, results
 from support.emulator.own_company import NOW, OwnCompany
 from support.emulator.own_records import bill, expense, invoice, journal, key_of, payment

@@ -6,7 +6,7 @@ names is "an existing contact", and the defaults of parameters are in brackets.
 
 import pytest
 
-from intacct_bridge.emulator.gateway.gateway import Emulator
+from intacct_emulator.server.gateway import Emulator
 from support.emulator.calls import data, faults, one
 from support.emulator.refusing_companies import world
 

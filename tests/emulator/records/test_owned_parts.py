@@ -1,8 +1,8 @@
 """Parts of records without an object of their own, in the documented shapes of `create`, and custom fields by name."""
 
-from intacct_bridge.emulator.gateway.gateway import Emulator
-from intacct_bridge.emulator.settings.scenarios import scenario
-from intacct_bridge.wire.xml import Element
+from intacct_emulator.server.gateway import Emulator
+from intacct_emulator.settings.scenarios import scenario
+from intacct_protocol.xml.xml import Element
 from support.emulator.calls import data, element, faults, one, query, rows
 
 RANGE = "<ACCTRANGE><RANGEFROM>{0}</RANGEFROM><RANGETO>{1}</RANGETO></ACCTRANGE>"

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from intacct_bridge.emulator.settings.scenarios import load_scenario
-from intacct_bridge.errors import SettingsError
+from intacct_emulator.settings.scenarios import load_scenario
+from intacct_protocol.errors import SettingsError
 
 BOOKS = 'books = ["ACCRUAL", "CASH"]\njournal = [{ symbol = "CDJ", book = "CAHS" }]'
 MISTAKES = {

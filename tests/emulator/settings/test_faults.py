@@ -4,14 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from intacct_bridge.emulator.gateway.gateway import Emulator
-from intacct_bridge.emulator.settings.faults import ScriptedFault, load_faults
-from intacct_bridge.emulator.weather import Weather, load_weather
-from intacct_bridge.errors import RefusedError, RemoteProtocolError, SettingsError
 from intacct_bridge.testing import empty_company
-from intacct_bridge.wire.codec import decode_response
-from intacct_bridge.wire.envelope import SessionAuth
-from intacct_bridge.wire.reply import ConnectionCutError
+from intacct_emulator.server.gateway import Emulator
+from intacct_emulator.settings.faults import ScriptedFault, load_faults
+from intacct_protocol.errors import RefusedError, RemoteProtocolError, SettingsError
+from intacct_protocol.xml.codec import decode_response
+from intacct_protocol.xml.envelope import SessionAuth
+from intacct_protocol.xml.reply import ConnectionCutError
 from support.emulator.calls import ENDPOINT, element, faults, one, query, send
 from support.emulator.refusing_companies import world
 
@@ -143,11 +142,3 @@ def test_the_log_keeps_requests_with_their_secrets_masked() -> None:
     assert b"demo-user-password" not in received.body
     assert b"demo-sender-password" not in received.body
     assert b"<CLASSID>A</CLASSID>" in received.body
-
-
-def test_earlier_names_still_work() -> None:
-    assert Weather is ScriptedFault
-    assert load_weather is load_faults
-    emulator = Emulator.empty(weather=(Weather("http"),))
-    assert emulator(ENDPOINT, _body(emulator)).status == 503
-    emulator.close()

@@ -8,14 +8,14 @@ from urllib.parse import urlsplit
 import pytest
 import urllib3
 
-from intacct_bridge.emulator.gateway.gateway import Emulator
-from intacct_bridge.emulator.gateway.server import serve
-from intacct_bridge.emulator.settings.faults import ScriptedFault
-from intacct_bridge.errors import RemoteProtocolError
-from intacct_bridge.wire.codec import decode_response, encode_request
-from intacct_bridge.wire.envelope import Authentication, Control, Function, Login, Operation, Request, SessionAuth
-from intacct_bridge.wire.reply import ConnectionCutError, Reply, Transport
-from intacct_bridge.wire.xml import parse
+from intacct_emulator.server.gateway import Emulator
+from intacct_emulator.server.server import serve
+from intacct_emulator.settings.faults import ScriptedFault
+from intacct_protocol.errors import RemoteProtocolError
+from intacct_protocol.xml.codec import decode_response, encode_request
+from intacct_protocol.xml.envelope import Authentication, Control, Function, Login, Operation, Request, SessionAuth
+from intacct_protocol.xml.reply import ConnectionCutError, Reply, Transport
+from intacct_protocol.xml.xml import parse
 from support.emulator.calls import ENDPOINT, element, query
 
 LOGIN = Login("demo-user", "demo-company", "demo-user-password")

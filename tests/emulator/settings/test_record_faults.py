@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from intacct_bridge.emulator.gateway.gateway import Emulator
-from intacct_bridge.emulator.settings.faults import ScriptedFault, load_faults
-from intacct_bridge.errors import SettingsError
-from intacct_bridge.wire.reply import ConnectionCutError
+from intacct_emulator.server.gateway import Emulator
+from intacct_emulator.settings.faults import ScriptedFault, load_faults
+from intacct_protocol.errors import SettingsError
+from intacct_protocol.xml.reply import ConnectionCutError
 from support.emulator.calls import data, element, one, query, results, rows
 
 TOO_LARGE = ScriptedFault(

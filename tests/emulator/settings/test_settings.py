@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from intacct_bridge.emulator.reading.query_request import utc_moment
-from intacct_bridge.emulator.settings.scenarios import load_scenario, scenario
-from intacct_bridge.emulator.settings.world import ClockChange, EmulatorSettings, UserSettings
-from intacct_bridge.errors import SettingsError
+from intacct_emulator.reading.query_request import utc_moment
+from intacct_emulator.settings.companies import ClockChange, EmulatorSettings, UserSettings
+from intacct_emulator.settings.scenarios import load_scenario, scenario
+from intacct_protocol.errors import SettingsError
 
 
 def test_a_scenario_adds_to_the_demo_world(tmp_path: Path) -> None:

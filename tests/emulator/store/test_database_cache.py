@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-import intacct_bridge
-from intacct_bridge.emulator.store import database_cache
-from intacct_bridge.emulator.store.database_cache import DatabaseCache, clear
+import intacct_emulator
+import intacct_protocol
+from intacct_emulator.store import database_cache
+from intacct_emulator.store.database_cache import DatabaseCache, clear
 
 
 def writes(text: str, made: list[str]) -> Callable[[sqlite3.Connection], None]:
@@ -43,31 +44,23 @@ def test_a_database_is_made_once_for_each_key(tmp_path: Path) -> None:
 
 
 def test_changed_code_makes_a_database_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    package, made = tmp_path / "package", list[str]()
-    for name in (
-        "emulator/demo/company.py",
-        "emulator/demo/names.json",
-        "model/keys.py",
-        "wire/values.py",
-        "errors.py",
-    ):
-        (package / name).parent.mkdir(parents=True, exist_ok=True)
-        (package / name).write_text("1")
-    (package / "flow").mkdir()
-    monkeypatch.setattr(intacct_bridge, "__file__", str(package / "__init__.py"))
+    made: list[str] = []
+    for name in ("emulator/demo/company.py", "emulator/demo/names.json", "protocol/values.py"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("1")
+    monkeypatch.setattr(intacct_emulator, "__file__", str(tmp_path / "emulator" / "__init__.py"))
+    monkeypatch.setattr(intacct_protocol, "__file__", str(tmp_path / "protocol" / "__init__.py"))
 
     def started() -> str:
         database_cache.sources.cache_clear()
         return read(DatabaseCache(tmp_path / "kept"), "a", made, str(len(made)))
 
     assert [started(), started()] == ["0", "0"]
-    for number, name in enumerate(("emulator/demo/company.py", "emulator/demo/names.json", "wire/values.py"), 1):
-        (package / name).write_text("2")
+    for number, name in enumerate(("emulator/demo/company.py", "emulator/demo/names.json", "protocol/values.py"), 1):
+        (tmp_path / name).write_text("2")
         assert started() == str(number)
-    (package / "emulator/demo/new.py").write_text("")
+    (tmp_path / "emulator/demo/new.py").write_text("")
     assert started() == "4"
-    (package / "flow/loader.py").write_text("2")
-    assert started() == "4"  # no company is made with it
     database_cache.sources.cache_clear()
 
 
@@ -95,7 +88,7 @@ def test_a_killed_process_leaves_no_database(tmp_path: Path) -> None:
     """It is killed while it makes one; the remains are removed a day later."""
     program = (
         "import os, sys; from pathlib import Path\n"
-        "from intacct_bridge.emulator.store.database_cache import DatabaseCache\n"
+        "from intacct_emulator.store.database_cache import DatabaseCache\n"
         "def make(connection):\n"
         "    connection.execute('CREATE TABLE said (text)'); os._exit(9)\n"
         "DatabaseCache(Path(sys.argv[1])).open(('a',), make)"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from intacct_bridge.emulator.store.catalogue import label_of, standard_catalog
+from intacct_emulator.store.catalogue import label_of, standard_catalog
 
 
 @pytest.mark.parametrize(

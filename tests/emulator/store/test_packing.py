@@ -7,10 +7,10 @@ from decimal import Decimal
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from intacct_bridge.emulator.settings.cells import text_of
-from intacct_bridge.emulator.store.packing import ColumnTexts, RowPacker
-from intacct_bridge.emulator.store.store import Store, TablePlan, open_database
-from intacct_bridge.wire.values import Kind, Value
+from intacct_emulator.settings.cells import text_of
+from intacct_emulator.store.packing import ColumnTexts, RowPacker
+from intacct_emulator.store.store import Store, TablePlan, open_database
+from intacct_protocol.xml.values import Kind, Value
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 VALUES = st.sampled_from(

@@ -4,8 +4,8 @@ from decimal import Decimal
 
 import pytest
 
-from intacct_bridge.emulator.gateway.gateway import Emulator
-from intacct_bridge.emulator.settings.behaviour import Behaviour
+from intacct_emulator.server.gateway import Emulator
+from intacct_emulator.settings.behaviour import Behaviour
 from support.emulator.calls import data, one
 from support.emulator.own_company import OwnCompany
 from support.emulator.own_records import day_of, invoice, key_of, receipt, trial_balance

@@ -2,11 +2,11 @@
 
 from decimal import Decimal
 
-from emulator.functions.test_legacy_documents import day, invoice, key_of, receipt
+from emulator.handlers.test_legacy_documents import day, invoice, key_of, receipt
 from emulator.subledgers.test_documents import bill, made, payment
 from emulator.subledgers.test_payments import ap, credit, paid
-from intacct_bridge.emulator.accounting.posting import CASH
-from intacct_bridge.emulator.gateway.gateway import Emulator
+from intacct_emulator.ledger.posting import CASH
+from intacct_emulator.server.gateway import Emulator
 from support.emulator.calls import entry, one
 from support.emulator.ledger_checks import assert_true, balances, change
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from intacct_bridge.emulator.gateway.gateway import Emulator
+from intacct_emulator.server.gateway import Emulator
 from support.emulator.calls import data, element, faults, one, query, results, rows
 from support.emulator.ledger_checks import assert_true, balances
 

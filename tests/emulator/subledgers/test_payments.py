@@ -10,9 +10,9 @@ from decimal import Decimal
 
 import pytest
 
-from emulator.functions.test_legacy_documents import cells, day, invoice, key_of, line, receipt
+from emulator.handlers.test_legacy_documents import cells, day, invoice, key_of, line, receipt
 from emulator.subledgers.test_documents import VENDOR, bill, made, payment, state
-from intacct_bridge.emulator.gateway.gateway import Emulator
+from intacct_emulator.server.gateway import Emulator
 from support.emulator.calls import data, element, faults, one, query, rows
 from support.emulator.ledger_checks import assert_true, balances, change
 

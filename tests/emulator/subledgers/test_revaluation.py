@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from intacct_bridge.emulator.accounting.periods import close_books
-from intacct_bridge.emulator.gateway.gateway import Emulator
-from intacct_bridge.emulator.settings.behaviour import Behaviour
-from intacct_bridge.emulator.subledgers.revaluation.revaluation import RevaluedBalance
-from intacct_bridge.errors import SettingsError
+from intacct_emulator.ledger.periods import close_books
+from intacct_emulator.server.gateway import Emulator
+from intacct_emulator.settings.behaviour import Behaviour
+from intacct_emulator.subledgers.revaluation.revaluation import RevaluedBalance
+from intacct_protocol.errors import SettingsError
 from support.emulator.calls import data, element, one, query, rows
 from support.emulator.own_company import ACCOUNTS, POSTING, OwnCompany
 from support.emulator.own_records import bill, detail, invoice, key_of, payment, receipt, trial_balance

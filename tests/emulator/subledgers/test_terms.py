@@ -2,8 +2,8 @@
 
 import pytest
 
-from emulator.functions.test_legacy_documents import cells, key_of, line
-from intacct_bridge.emulator.gateway.gateway import Emulator
+from emulator.handlers.test_legacy_documents import cells, key_of, line
+from intacct_emulator.server.gateway import Emulator
 from support.emulator.calls import data, element
 from support.small_company import Clock, company
 

@@ -5,13 +5,13 @@ from typing import Any
 
 from intacct_bridge.client.client import Client
 from intacct_bridge.client.gateway.runtime import System
-from intacct_bridge.model.catalog import FieldDef, ObjectDef, Relation, lookup_element, object_def
-from intacct_bridge.model.query.evaluate import predicate, sort_key
-from intacct_bridge.model.query.filter_xml import query_from
-from intacct_bridge.model.query.query import Aggregate
-from intacct_bridge.wire.envelope import Function, Request
-from intacct_bridge.wire.values import Kind
-from intacct_bridge.wire.xml import escape, serialize
+from intacct_protocol.model.catalog import FieldDef, ObjectDef, Relation, lookup_element, object_def
+from intacct_protocol.model.query.evaluate import predicate, sort_key
+from intacct_protocol.model.query.filter_xml import query_from
+from intacct_protocol.model.query.query import Aggregate
+from intacct_protocol.xml.envelope import Function, Request
+from intacct_protocol.xml.values import Kind
+from intacct_protocol.xml.xml import escape, serialize
 from support.client.gateway import Gateway, Time, connection, failed, fault, result
 
 VENDOR = object_def(

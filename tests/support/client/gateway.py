@@ -5,10 +5,10 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from intacct_bridge.client.connections.connection import Connection
-from intacct_bridge.wire.codec import decode_request
-from intacct_bridge.wire.envelope import Function, Login, Request, SessionAuth
-from intacct_bridge.wire.reply import Reply
+from intacct_bridge.connections.connection import Connection
+from intacct_protocol.xml.codec import decode_request
+from intacct_protocol.xml.envelope import Function, Login, Request, SessionAuth
+from intacct_protocol.xml.reply import Reply
 
 ENDPOINT = "https://api.intacct.com/ia/xml/xmlgw.phtml"
 POD = "https://na12.intacct.com/ia/xml/xmlgw.phtml"

@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from support.repository import python_path
 from support.small_company import connection
-
-_SRC = Path(__file__).parents[3] / "src"
 
 
 def agent_environment(folder: Path, endpoint: str) -> dict[str, str]:
@@ -21,7 +20,7 @@ def agent_environment(folder: Path, endpoint: str) -> dict[str, str]:
     kept = {name: os.environ[name] for name in ("PATH", "LANG", "TMPDIR") if name in os.environ}
     return {
         **kept,
-        "PYTHONPATH": str(_SRC),
+        "PYTHONPATH": python_path(),
         "HOME": str(folder),
         **{f"XDG_{name}_HOME": str(folder / name.lower()) for name in ("STATE", "CACHE", "CONFIG")},
         **{f"INTACCT_{name.upper()}": str(getattr(made, name)) for name in names},

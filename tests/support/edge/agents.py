@@ -9,17 +9,17 @@ from typing import Any
 from mcp.client.client import Client as AgentClient
 from mcp_types import CallToolResult, Tool
 
+from intacct_bridge.apps.mcp.call_log import CallLog
+from intacct_bridge.apps.mcp.server import AgentServer
+from intacct_bridge.apps.mcp.session import AgentSession, AgentSettings
 from intacct_bridge.client.client import Client
-from intacct_bridge.client.connections.connection import Connection
-from intacct_bridge.edge.mcp.call_log import CallLog
-from intacct_bridge.edge.mcp.server import AgentServer
-from intacct_bridge.edge.mcp.session import AgentSession, AgentSettings
-from intacct_bridge.emulator.gateway.gateway import Emulator
-from intacct_bridge.flow.approval.approvals import approve
-from intacct_bridge.flow.approval.plan_folder import PlanFolder
-from intacct_bridge.flow.company.legacy import LegacyGateway
-from intacct_bridge.flow.outbox.entry import Approval
-from intacct_bridge.flow.outbox.outbox import Outbox
+from intacct_bridge.connections.connection import Connection
+from intacct_bridge.load.approval.approvals import approve
+from intacct_bridge.load.approval.plan_folder import PlanFolder
+from intacct_bridge.load.outbox.entry import Approval
+from intacct_bridge.load.outbox.outbox import Outbox
+from intacct_bridge.load.target.legacy import LegacyGateway
+from intacct_emulator.server.gateway import Emulator
 from support.own_loop import run_in_own_loop
 from support.small_company import client
 

@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator
 from urllib.parse import quote
 
-from intacct_bridge.edge.console.pages.registry import PAGES
-from intacct_bridge.edge.console.visit import ConsolePage
+from intacct_bridge.apps.console.pages.registry import PAGES
+from intacct_bridge.apps.console.visit import ConsolePage
 
 NAMES = {"name": "books"}
 _PART = re.compile(r"{(\w+)(?::\w+)?}")

@@ -14,14 +14,14 @@ from urllib.parse import urlencode, urlsplit
 
 import pytest
 
-from intacct_bridge.client.connections.sources import add_connection
-from intacct_bridge.edge.app import run_words
-from intacct_bridge.edge.console.pages import connections
-from intacct_bridge.edge.console.pages.registry import PAGES
-from intacct_bridge.edge.console.server import ConsoleServer
-from intacct_bridge.edge.console.site import ConsoleSettings, Site
-from intacct_bridge.edge.console.visit import ConsolePage
-from intacct_bridge.served_demo import CREDENTIALS
+from intacct_bridge.apps.cli.app import run_words
+from intacct_bridge.apps.console.pages import connections
+from intacct_bridge.apps.console.pages.registry import PAGES
+from intacct_bridge.apps.console.server import ConsoleServer
+from intacct_bridge.apps.console.site import ConsoleSettings, Site
+from intacct_bridge.apps.console.visit import ConsolePage
+from intacct_bridge.connections.demo_company import CREDENTIALS
+from intacct_bridge.connections.sources import add_connection
 
 _CSRF = re.compile(r'name="csrf" value="([^"]+)"')
 _TAGS = re.compile(r"<(script|style)\b.*?</\1>|<[^>]+>", re.DOTALL)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from intacct_bridge.edge.fleet.server import FleetServer
-from intacct_bridge.edge.fleet.site import FleetSite, ServeSettings
+from intacct_bridge.apps.fleet_site.server import FleetServer
+from intacct_bridge.apps.fleet_site.site import FleetSite, ServeSettings
 from intacct_bridge.fleet.fleet import Fleet
 from intacct_bridge.fleet.page_state import PageState
 from intacct_bridge.fleet.sealing import FleetKeys

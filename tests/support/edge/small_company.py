@@ -8,16 +8,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from intacct_bridge.apps.demo.company import demo_connection
 from intacct_bridge.client.client import Client
-from intacct_bridge.client.connections.connection import Connection
 from intacct_bridge.client.gateway.runtime import System
-from intacct_bridge.edge.demo.company import demo_connection
-from intacct_bridge.edge.doctor.examination import run
-from intacct_bridge.edge.doctor.findings import DoctorReport
-from intacct_bridge.emulator.gateway.gateway import Emulator
-from intacct_bridge.emulator.settings.faults import load_faults
-from intacct_bridge.emulator.settings.scenarios import load_scenario, shipped_scenarios
-from intacct_bridge.emulator.settings.world import EmulatorSettings
+from intacct_bridge.connections.connection import Connection
+from intacct_bridge.setup.doctor.examination import run
+from intacct_bridge.setup.doctor.findings import DoctorReport
+from intacct_emulator.server.gateway import Emulator
+from intacct_emulator.settings.companies import EmulatorSettings
+from intacct_emulator.settings.faults import load_faults
+from intacct_emulator.settings.scenarios import load_scenario, shipped_scenarios
 
 NOW = 1_795_258_800.0  # 2026-11-21 11:00:00 UTC
 

@@ -14,7 +14,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from support.spark_session import ROOT, spark_packages
+from support.repository import python_path
+from support.spark_session import spark_packages
 
 # The settings of drivers of such a cluster: a task that takes longer than the others soon runs twice.
 SETTINGS = {
@@ -39,7 +40,7 @@ def running_cluster(folder: Path) -> Iterator[tuple[str, dict[str, str]]]:
     """The address of a Spark of two machines, and the environment of its programs."""
     packages = spark_packages()
     environment = os.environ | {
-        "PYTHONPATH": os.pathsep.join(map(str, (ROOT / "src", packages))),
+        "PYTHONPATH": python_path(packages),
         "PYSPARK_PYTHON": sys.executable,
         "PYSPARK_DRIVER_PYTHON": sys.executable,
         "SPARK_LOCAL_DIRS": str(folder / "local"),

@@ -10,12 +10,12 @@ from typing import Any
 
 import pyarrow as pa
 
-from intacct_bridge.edge.spark.batch_commit import CommitResult, TaskReport
-from intacct_bridge.edge.spark.staging import Staging
-from intacct_bridge.edge.spark.writer import StagedWrite, batch_write, stream_write
-from intacct_bridge.emulator.gateway.gateway import Emulator
-from intacct_bridge.store.place import PostgresPlace
-from intacct_bridge.store.postgres_link import open_link
+from intacct_bridge.apps.spark.batch_commit import CommitResult, TaskReport
+from intacct_bridge.apps.spark.staging import Staging
+from intacct_bridge.apps.spark.writer import StagedWrite, batch_write, stream_write
+from intacct_bridge.shared_state.place import PostgresPlace
+from intacct_bridge.shared_state.postgres_link import open_link
+from intacct_emulator.server.gateway import Emulator
 from support.small_company import client, connection
 
 CONTACT = pa.struct([("PRINTAS", pa.string())])

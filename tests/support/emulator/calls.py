@@ -3,11 +3,11 @@
 from collections.abc import Iterable
 from typing import Any
 
-from intacct_bridge.errors import Fault
-from intacct_bridge.wire.codec import decode_response, encode_request
-from intacct_bridge.wire.envelope import Authentication, Control, Function, Login, Operation, Request, Response, Result
-from intacct_bridge.wire.reply import Transport
-from intacct_bridge.wire.xml import Element, parse
+from intacct_protocol.errors import Fault
+from intacct_protocol.xml.codec import decode_response, encode_request
+from intacct_protocol.xml.envelope import Authentication, Control, Function, Login, Operation, Request, Response, Result
+from intacct_protocol.xml.reply import Transport
+from intacct_protocol.xml.xml import Element, parse
 
 LOGIN = Login("demo-user", "demo-company", "demo-user-password")
 ENDPOINT = "http://127.0.0.1/ia/xml/xmlgw.phtml"

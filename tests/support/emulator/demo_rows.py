@@ -4,8 +4,8 @@ from collections import defaultdict
 from datetime import date
 from functools import cache
 
-from intacct_bridge.emulator.accounting.posting_rows import TypedRow
-from intacct_bridge.emulator.demo.company import demo_company
+from intacct_emulator.demo_company.company import demo_company
+from intacct_emulator.ledger.posting_rows import TypedRow
 
 AS_OF = date(2026, 3, 17)
 

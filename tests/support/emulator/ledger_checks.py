@@ -8,12 +8,12 @@ from decimal import Decimal
 from functools import cache
 from typing import TypeVar
 
-from intacct_bridge.emulator.accounting.chart import posting_rules
-from intacct_bridge.emulator.accounting.ledger import Ledger, PostingFilter, books_kept
-from intacct_bridge.emulator.accounting.posting import ACCRUAL
-from intacct_bridge.emulator.company.company_data import CompanyData
-from intacct_bridge.emulator.gateway.gateway import Emulator
-from intacct_bridge.emulator.settings.cells import SEPARATOR
+from intacct_emulator.company.company_data import CompanyData
+from intacct_emulator.ledger.chart import posting_rules
+from intacct_emulator.ledger.ledger import Ledger, PostingFilter, books_kept
+from intacct_emulator.ledger.posting import ACCRUAL
+from intacct_emulator.server.gateway import Emulator
+from intacct_emulator.settings.cells import SEPARATOR
 from support.emulator.calls import data, rows
 
 PAYABLES, RECEIVABLES = "20000", "11000"

@@ -7,14 +7,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from intacct_bridge.emulator.accounting.seeding import seed
-from intacct_bridge.emulator.gateway.companies import fill
-from intacct_bridge.emulator.gateway.gateway import Emulator
-from intacct_bridge.emulator.settings.behaviour import Behaviour
-from intacct_bridge.emulator.settings.company_source import CompanyDefinitions, CompanySource, SideValues
-from intacct_bridge.emulator.settings.world import EmulatorSettings
-from intacct_bridge.model.catalog import FieldDef, Relation, object_def
-from intacct_bridge.wire.values import Kind
+from intacct_emulator.ledger.seeding import seed
+from intacct_emulator.server.companies import fill
+from intacct_emulator.server.gateway import Emulator
+from intacct_emulator.settings.behaviour import Behaviour
+from intacct_emulator.settings.companies import EmulatorSettings
+from intacct_emulator.settings.company_source import CompanyDefinitions, CompanySource, SideValues
+from intacct_protocol.model.catalog import FieldDef, Relation, object_def
+from intacct_protocol.xml.values import Kind
 
 NOW = 1_795_258_800.0  # 2026-11-21 11:00:00 UTC
 Records = Iterator[tuple[str, dict[str, Any]]]

@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from intacct_bridge.emulator.gateway.gateway import Emulator
+from intacct_emulator.server.gateway import Emulator
 from support.emulator.calls import data, element, one, query, rows
 
 

@@ -11,11 +11,11 @@ from decimal import Decimal
 from random import Random
 from typing import Any
 
-from intacct_bridge.emulator.accounting.periods import LEDGERS, close_books
-from intacct_bridge.emulator.accounting.periods import day_of as record_day
-from intacct_bridge.emulator.gateway.gateway import Emulator
-from intacct_bridge.emulator.settings.cells import Row
-from intacct_bridge.errors import SettingsError
+from intacct_emulator.ledger.periods import LEDGERS, close_books
+from intacct_emulator.ledger.periods import day_of as record_day
+from intacct_emulator.server.gateway import Emulator
+from intacct_emulator.settings.cells import Row
+from intacct_protocol.errors import SettingsError
 from support.emulator.calls import element, one
 from support.emulator.own_company import OwnCompany
 from support.emulator.own_records import american, day_of

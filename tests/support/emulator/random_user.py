@@ -1,12 +1,12 @@
 """A user who sends randomly drawn requests, sensible or not, and keeps the keys of accepted records."""
 
-from emulator.functions.test_legacy_documents import day, invoice, line, receipt
+from emulator.handlers.test_legacy_documents import day, invoice, line, receipt
+from emulator.orders.test_orders import line as order_line
+from emulator.orders.test_orders import sale
+from emulator.orders.test_stock import moved
 from emulator.subledgers.test_documents import bill, item, payment
 from emulator.subledgers.test_payments import advance, ap, ar, paid, received
-from emulator.trade.test_orders import line as order_line
-from emulator.trade.test_orders import sale
-from emulator.trade.test_stock import moved
-from intacct_bridge.emulator.gateway.gateway import Emulator
+from intacct_emulator.server.gateway import Emulator
 from support.emulator.calls import element, entry, one
 
 NOBODY = "999999"

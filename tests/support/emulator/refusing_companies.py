@@ -1,7 +1,7 @@
 """Emulated companies, senders and users that are refused in each of the documented ways."""
 
-from intacct_bridge.emulator.gateway.gateway import Emulator
-from intacct_bridge.emulator.settings.scenarios import scenario
+from intacct_emulator.server.gateway import Emulator
+from intacct_emulator.settings.scenarios import scenario
 
 NOW = 1_795_258_800.0
 REFUSING = {

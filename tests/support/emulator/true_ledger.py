@@ -11,8 +11,8 @@ from decimal import ROUND_HALF_UP, Decimal
 from random import Random
 from typing import Any
 
-from intacct_bridge.emulator.gateway.gateway import Emulator
-from intacct_bridge.errors import SettingsError
+from intacct_emulator.server.gateway import Emulator
+from intacct_protocol.errors import SettingsError
 from support.emulator.calls import data, query, rows
 from support.emulator.own_company import OwnCompany
 from support.emulator.own_records import day_of, span

@@ -11,13 +11,13 @@ from datetime import UTC, date, datetime, timedelta
 from random import Random
 from typing import Any
 
-from intacct_bridge.errors import NotPermittedError
-from intacct_bridge.flow.streams.bookmark import AnswerFormat
-from intacct_bridge.flow.streams.partition import PartitionPage
-from intacct_bridge.flow.streams.stream import AUDIT_TRAIL, Stream
-from intacct_bridge.flow.streams.times import format_time, parse_time
-from intacct_bridge.model.query.query import And, Compare, Filter, Op, Or, Query
-from intacct_bridge.wire.values import Kind
+from intacct_bridge.streams.bookmark import AnswerFormat
+from intacct_bridge.streams.partition import PartitionPage
+from intacct_bridge.streams.stream import AUDIT_TRAIL, Stream
+from intacct_bridge.streams.times import format_time, parse_time
+from intacct_protocol.errors import NotPermittedError
+from intacct_protocol.model.query.query import And, Compare, Filter, Op, Or, Query
+from intacct_protocol.xml.values import Kind
 from support.flow.table import Row, Table, lexical
 
 TIMES = {"WHENMODIFIED": Kind.TIMESTAMP, "WHENCREATED": Kind.TIMESTAMP}

@@ -9,9 +9,9 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from intacct_bridge.flow.destinations.schema_evolution import schema_of
-from intacct_bridge.flow.streams.stream import Stream
-from intacct_bridge.wire.values import Kind
+from intacct_bridge.copies.destinations.schema_evolution import schema_of
+from intacct_bridge.streams.stream import Stream
+from intacct_protocol.xml.values import Kind
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 FIELDS: dict[str, Kind] = {

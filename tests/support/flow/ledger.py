@@ -8,16 +8,16 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
-from intacct_bridge.client.connections.connection import Connection
-from intacct_bridge.errors import Fault, InDoubtError, InvalidRequestError, RefusedError, TransientError
-from intacct_bridge.flow.company.legacy import LegacyGateway
-from intacct_bridge.model.catalog import Catalog, FieldDef, ObjectDef, object_def
-from intacct_bridge.model.query.evaluate import predicate
-from intacct_bridge.model.query.query import Query
-from intacct_bridge.wire.envelope import ABORTED, FAILURE, SUCCESS, Function, Result
-from intacct_bridge.wire.reply import BeforeSend, ConnectionCutError, no_callback
-from intacct_bridge.wire.values import DEFAULT, Formatting, Kind, Value, parse_value, render_value
-from intacct_bridge.wire.xml import Element, element, parse, serialize
+from intacct_bridge.connections.connection import Connection
+from intacct_bridge.load.target.legacy import LegacyGateway
+from intacct_protocol.errors import Fault, InDoubtError, InvalidRequestError, RefusedError, TransientError
+from intacct_protocol.model.catalog import Catalog, FieldDef, ObjectDef, object_def
+from intacct_protocol.model.query.evaluate import predicate
+from intacct_protocol.model.query.query import Query
+from intacct_protocol.xml.envelope import ABORTED, FAILURE, SUCCESS, Function, Result
+from intacct_protocol.xml.reply import BeforeSend, ConnectionCutError, no_callback
+from intacct_protocol.xml.values import DEFAULT, Formatting, Kind, Value, parse_value, render_value
+from intacct_protocol.xml.xml import Element, element, parse, serialize
 
 START = datetime(2026, 11, 30, 12, tzinfo=UTC)
 GLBATCH = object_def(

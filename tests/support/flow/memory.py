@@ -7,10 +7,10 @@ from typing import Any
 
 import pyarrow as pa
 
-from intacct_bridge.flow.destinations.base import ColumnDifference, Committed
-from intacct_bridge.flow.streams.bookmark import Bookmark
-from intacct_bridge.flow.streams.stream import COPY_COLUMNS, Stream, StreamOutcome
-from intacct_bridge.wire.values import Value
+from intacct_bridge.copies.destinations.base import ColumnDifference, Committed
+from intacct_bridge.streams.bookmark import Bookmark
+from intacct_bridge.streams.stream import COPY_COLUMNS, Stream, StreamOutcome
+from intacct_protocol.xml.values import Value
 from support.flow.table import Row
 
 

@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from intacct_bridge.errors import NotPermittedError
-from intacct_bridge.model.catalog import FieldDef, ObjectDef, object_def
-from intacct_bridge.model.query.evaluate import predicate
-from intacct_bridge.model.query.query import Query
-from intacct_bridge.wire.values import Kind, Value, render_value
+from intacct_protocol.errors import NotPermittedError
+from intacct_protocol.model.catalog import FieldDef, ObjectDef, object_def
+from intacct_protocol.model.query.evaluate import predicate
+from intacct_protocol.model.query.query import Query
+from intacct_protocol.xml.values import Kind, Value, render_value
 
 _STAMPS = [FieldDef("WHENCREATED", Kind.TIMESTAMP), FieldDef("AUWHENCREATED", Kind.TIMESTAMP),
            FieldDef("CREATEDBYLOGINID", Kind.TEXT)]  # fmt: skip

@@ -7,10 +7,10 @@ from typing import Any
 
 import pyarrow as pa
 
-from intacct_bridge.flow.destinations.schema_evolution import schema_of
-from intacct_bridge.flow.streams.partition import PartitionPage
-from intacct_bridge.flow.streams.stream import Stream
-from intacct_bridge.model.query.query import And, Compare, Filter, Op, Or, Query
+from intacct_bridge.copies.destinations.schema_evolution import schema_of
+from intacct_bridge.streams.partition import PartitionPage
+from intacct_bridge.streams.stream import Stream
+from intacct_protocol.model.query.query import And, Compare, Filter, Op, Or, Query
 
 Row = dict[str, Any]
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from intacct_bridge.client.client import Client
-from intacct_bridge.emulator.gateway.server import serve
-from intacct_bridge.model.query.query import Compare, Op, Query, field
+from intacct_emulator.server.server import serve
+from intacct_protocol.model.query.query import Compare, Op, Query, field
 from support.journeys.copies import Copies, Row, without_times
 from support.small_company import Clock, client, little_company
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from intacct_bridge.client.attachments import AttachedFile
 from intacct_bridge.client.client import Client
-from intacct_bridge.emulator.gateway.gateway import Emulator
+from intacct_emulator.server.gateway import Emulator
 from support.small_company import Clock, client, company
 
 BIG = bytes(range(256)) * 1600

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from intacct_bridge.emulator.gateway.gateway import Emulator
-from intacct_bridge.emulator.gateway.server import serve
+from intacct_emulator.server.gateway import Emulator
+from intacct_emulator.server.server import serve
 from support.small_company import Clock, client, little_company
 
 STREAMS = ("APBILL", "APBILLITEM", "VENDOR")

@@ -11,11 +11,11 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from intacct_bridge.edge.app import main
-from intacct_bridge.flow.destinations.latest_rows import views
-from intacct_bridge.flow.destinations.manifest import CopyFolder
-from intacct_bridge.flow.destinations.uri import parse_uri
-from intacct_bridge.model.sql_text import quoted
+from intacct_bridge.apps.cli.app import main
+from intacct_bridge.copies.destinations.latest_rows import views
+from intacct_bridge.copies.destinations.manifest import CopyFolder
+from intacct_bridge.copies.destinations.uri import parse_uri
+from intacct_protocol.model.sql_text import quoted
 from support.journeys.tapping import CREDENTIALS
 
 IN_DUCKDB = {

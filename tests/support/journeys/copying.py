@@ -8,12 +8,12 @@ from typing import Any
 import duckdb
 
 from intacct_bridge.client.client import Client
-from intacct_bridge.flow.destinations.open import open_sink
-from intacct_bridge.flow.extract.options import Options
-from intacct_bridge.flow.extract.run import Extraction
-from intacct_bridge.flow.extract.selection import select_streams
-from intacct_bridge.flow.extract.source import GatewaySource
-from intacct_bridge.flow.streams.stream import StreamOutcome
+from intacct_bridge.copies.destinations.open import open_sink
+from intacct_bridge.extract.options import Options
+from intacct_bridge.extract.run import Extraction
+from intacct_bridge.extract.selection import select_streams
+from intacct_bridge.extract.source import GatewaySource
+from intacct_bridge.streams.stream import StreamOutcome
 
 
 def ended(run: Extraction, *, failing: tuple[str, ...] = ()) -> dict[str, StreamOutcome]:

@@ -6,7 +6,7 @@ from random import Random
 from typing import Any
 
 from intacct_bridge.client.client import Client
-from intacct_bridge.errors import IntacctError
+from intacct_protocol.errors import IntacctError
 
 
 class Editor:

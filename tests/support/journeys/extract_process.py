@@ -13,10 +13,10 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from intacct_bridge.edge import app
-from intacct_bridge.edge.singer import tap
-from intacct_bridge.edge.terminal.console import Console
-from intacct_bridge.edge.terminal.process import run
+from intacct_bridge.apps.cli import app
+from intacct_bridge.apps.singer import tap
+from intacct_bridge.apps.terminal.console import Console
+from intacct_bridge.apps.terminal.process import run
 from support.journeys.file_operations import ask
 
 
@@ -50,7 +50,7 @@ def _little_room(most: int, *, fatal: bool) -> None:
 
 
 def _ends_before(words: str) -> None:
-    from intacct_bridge.flow.destinations.postgres import Postgres
+    from intacct_bridge.copies.destinations.postgres import Postgres
 
     execute = Postgres.execute
 
@@ -63,7 +63,7 @@ def _ends_before(words: str) -> None:
 
 
 def _ends_at_commit(number: int) -> None:
-    from intacct_bridge.flow.destinations.postgres import Postgres
+    from intacct_bridge.copies.destinations.postgres import Postgres
 
     end, commits = Postgres.end, 0
 
@@ -78,7 +78,7 @@ def _ends_at_commit(number: int) -> None:
 
 
 def _asks_within(method: str, handle: int) -> None:
-    from intacct_bridge.flow.destinations.duckdb import DuckDB
+    from intacct_bridge.copies.destinations.duckdb import DuckDB
 
     whole = getattr(DuckDB, method)
 

@@ -9,12 +9,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from intacct_bridge.emulator.gateway.gateway import Emulator
-from intacct_bridge.wire.reply import Reply
+from intacct_emulator.server.gateway import Emulator
+from intacct_protocol.xml.reply import Reply
 from support.journeys.file_operations import FileOperations
 from support.journeys.tapping import CREDENTIALS
+from support.repository import python_path
 
-ROOT = Path(__file__).parents[3]
 KILLED = -signal.SIGKILL
 
 
@@ -105,5 +105,5 @@ class Programs:
         homes = {f"XDG_{name}_HOME": str(self.place / name.lower()) for name in ("STATE", "CACHE", "CONFIG")}
         credentials = {f"INTACCT_{name.upper()}": value for name, value in CREDENTIALS.items()}
         line = {"INTACCT_ENDPOINT": self.url, "INTACCT_ENVIRONMENT": "demo"}
-        path = os.pathsep.join([str(ROOT / "src"), str(ROOT / "tests")])
+        path = python_path(tests=True)
         return {**os.environ, **homes, **credentials, **line, "PYTHONPATH": path}

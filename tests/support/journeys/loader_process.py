@@ -12,16 +12,16 @@ from typing import Any
 
 from intacct_bridge.client.client import Client
 from intacct_bridge.client.gateway import exchange, http
-from intacct_bridge.flow.company.legacy import LegacyGateway
-from intacct_bridge.flow.layouts.journal import JournalLayout
-from intacct_bridge.flow.outbox.outbox import Outbox
-from intacct_bridge.flow.plan.planner import make_plan
-from intacct_bridge.flow.post.loader import Loader, LoadSettings
-from intacct_bridge.flow.tables.delimited import open_csv
-from intacct_bridge.store.place import is_postgres, postgres_place
-from intacct_bridge.wire.codec import decode_response
-from intacct_bridge.wire.envelope import Response
-from intacct_bridge.wire.reply import Reply
+from intacct_bridge.load.apply.loader import Loader, LoadSettings
+from intacct_bridge.load.layouts.journal import JournalLayout
+from intacct_bridge.load.outbox.outbox import Outbox
+from intacct_bridge.load.plan.planner import make_plan
+from intacct_bridge.load.tables.delimited import open_csv
+from intacct_bridge.load.target.legacy import LegacyGateway
+from intacct_bridge.shared_state.place import is_postgres, postgres_place
+from intacct_protocol.xml.codec import decode_response
+from intacct_protocol.xml.envelope import Response
+from intacct_protocol.xml.reply import Reply
 from support.small_company import connection
 
 

@@ -6,21 +6,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from intacct_bridge.emulator.gateway.gateway import Emulator
-from intacct_bridge.errors import IntacctError
-from intacct_bridge.flow.company.legacy import LegacyGateway
-from intacct_bridge.flow.layouts.choose import layout_for
-from intacct_bridge.flow.outbox.outbox import Outbox
-from intacct_bridge.flow.plan.plan import Mode, Plan, PlanSettings
-from intacct_bridge.flow.plan.planner import make_plan
-from intacct_bridge.flow.post.loader import Loader, LoadSettings
-from intacct_bridge.flow.post.outcome import RecordOutcome
-from intacct_bridge.flow.post.sender import Step, no_step
-from intacct_bridge.flow.post.settle import SettleSettings
-from intacct_bridge.flow.tables.open import open_table
-from intacct_bridge.store.place import Place
-from intacct_bridge.wire.codec import decode_request
-from intacct_bridge.wire.reply import Reply, Transport
+from intacct_bridge.load.apply.loader import Loader, LoadSettings
+from intacct_bridge.load.apply.outcome import RecordOutcome
+from intacct_bridge.load.apply.sender import Step, no_step
+from intacct_bridge.load.apply.settle import SettleSettings
+from intacct_bridge.load.layouts.choose import layout_for
+from intacct_bridge.load.outbox.outbox import Outbox
+from intacct_bridge.load.plan.plan import Mode, Plan, PlanSettings
+from intacct_bridge.load.plan.planner import make_plan
+from intacct_bridge.load.tables.open import open_table
+from intacct_bridge.load.target.legacy import LegacyGateway
+from intacct_bridge.shared_state.place import Place
+from intacct_emulator.server.gateway import Emulator
+from intacct_protocol.errors import IntacctError
+from intacct_protocol.xml.codec import decode_request
+from intacct_protocol.xml.reply import Reply, Transport
 from support.small_company import client
 
 READS = (

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from intacct_bridge.edge.singer.target_config import checked
-from intacct_bridge.edge.singer.target_run import TargetRun
-from intacct_bridge.edge.terminal.console import Console
-from intacct_bridge.edge.terminal.failures import report
-from intacct_bridge.emulator.gateway.gateway import Emulator
-from intacct_bridge.flow.outbox.outbox import Outbox
-from intacct_bridge.wire.reply import Transport
+from intacct_bridge.apps.singer.target_config import checked
+from intacct_bridge.apps.singer.target_run import TargetRun
+from intacct_bridge.apps.terminal.console import Console
+from intacct_bridge.apps.terminal.failures import report
+from intacct_bridge.load.outbox.outbox import Outbox
+from intacct_emulator.server.gateway import Emulator
+from intacct_protocol.xml.reply import Transport
 from support.small_company import client
 
 CREDENTIALS = {

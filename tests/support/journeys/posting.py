@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from intacct_bridge.emulator.gateway.gateway import Emulator
+from intacct_emulator.server.gateway import Emulator
 from support.journeys.objects import Desk
 from support.journeys.piping import Pipe
 from support.small_company import Clock, company

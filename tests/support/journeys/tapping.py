@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from intacct_bridge.emulator.gateway.gateway import Emulator
+from intacct_emulator.server.gateway import Emulator
 
 CREDENTIALS = {
     "company_id": "demo-company",
@@ -54,7 +54,7 @@ class Tap:
         return path
 
     def run(self, *arguments: str | Path, environment: dict[str, str] | None = None) -> Ran:
-        command = [sys.executable, "-m", "intacct_bridge.edge.singer.tap", *map(str, arguments)]
+        command = [sys.executable, "-m", "intacct_bridge.apps.singer.tap", *map(str, arguments)]
         home = {"XDG_STATE_HOME": str(self.place / "state"), "XDG_CACHE_HOME": str(self.place / "cache")}
         done = subprocess.run(
             command, capture_output=True, cwd=self.place, env={**os.environ, **home, **(environment or {})}, check=False

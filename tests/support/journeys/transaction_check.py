@@ -14,8 +14,8 @@ import pytest
 
 from intacct_bridge.client.gateway.exchange import Exchange
 from intacct_bridge.client.gateway.meter import Meter, transactions_of
-from intacct_bridge.emulator.access.billable_transactions import TransactionCount
-from intacct_bridge.wire.envelope import Function
+from intacct_emulator.access.billable_transactions import TransactionCount
+from intacct_protocol.xml.envelope import Function
 
 
 @dataclass

@@ -1,7 +1,7 @@
 """A few objects in the form of the real ones, for tests of the model layer."""
 
-from intacct_bridge.model.catalog import Catalog, FieldDef, ObjectDef, Relation, object_def
-from intacct_bridge.wire.values import Kind
+from intacct_protocol.model.catalog import Catalog, FieldDef, ObjectDef, Relation, object_def
+from intacct_protocol.xml.values import Kind
 
 STATES = ("Draft", "Submitted", "Posted", "Paid", "Partially Paid")
 

@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime
 
 from hypothesis import strategies as st
 
-from intacct_bridge.model.query.query import And, Compare, Filter, Op, Or
+from intacct_protocol.model.query.query import And, Compare, Filter, Op, Or
 
 NAMES = st.sampled_from(["RECORDNO", "TOTALDUE", "STATE", "WHENMODIFIED", "CUSTOMER.CREDITLIMIT", "GLDIMCOLOUR"])
 TEXTS = st.text(

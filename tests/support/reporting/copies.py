@@ -6,13 +6,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from intacct_bridge.edge.terminal.console import Console
-from intacct_bridge.edge.views.extract import run_extraction
-from intacct_bridge.edge.views.reporting import WantedViews
-from intacct_bridge.emulator.gateway.gateway import Emulator
-from intacct_bridge.flow.destinations.postgres import Postgres
-from intacct_bridge.flow.extract.options import Options
-from intacct_bridge.flow.extract.pipeline import ExtractRequest
+from intacct_bridge.apps.terminal.console import Console
+from intacct_bridge.apps.views.extract import run_extraction
+from intacct_bridge.apps.views.reporting import WantedViews
+from intacct_bridge.copies.destinations.postgres import Postgres
+from intacct_bridge.extract.options import Options
+from intacct_bridge.extract.pipeline import ExtractRequest
+from intacct_emulator.server.gateway import Emulator
 from support.small_company import client
 
 STREAMS = (

@@ -14,10 +14,10 @@ from unittest.mock import patch
 from intacct_bridge.client.client import Client
 from intacct_bridge.client.gateway.runtime import System
 from intacct_bridge.client.reading.catalog import CatalogReader
-from intacct_bridge.emulator.gateway.gateway import Emulator
-from intacct_bridge.errors import IntacctError
-from intacct_bridge.flow.company.writable import writable_object
-from intacct_bridge.model.catalog import ObjectDef
+from intacct_bridge.load.target.writable import writable_object
+from intacct_emulator.server.gateway import Emulator
+from intacct_protocol.errors import IntacctError
+from intacct_protocol.model.catalog import ObjectDef
 from support.small_company import NOON, connection
 from support.torture.records import CREATES
 

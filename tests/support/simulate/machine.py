@@ -15,8 +15,8 @@ from random import Random
 from typing import Any
 from unittest.mock import patch
 
-from intacct_bridge.errors import IntacctError, SettingsError
-from intacct_bridge.flow.destinations.duckdb import DuckDB
+from intacct_bridge.copies.destinations.duckdb import DuckDB
+from intacct_protocol.errors import IntacctError, SettingsError
 from support.simulate.disk import DeadError, Disk, Image, in_use
 from support.simulate.history import History
 from support.simulate.sqlite_files import FULL, IO_ERROR, OK

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from intacct_bridge.emulator.gateway.gateway import Emulator
-from intacct_bridge.flow.outbox.entry import OutboxEntry
-from intacct_bridge.flow.records.status import ANSWERED, RecordStatus
-from intacct_bridge.flow.records.write import WriteOperation
+from intacct_bridge.load.outbox.entry import OutboxEntry
+from intacct_bridge.load.records.status import ANSWERED, RecordStatus
+from intacct_bridge.load.records.write import WriteOperation
+from intacct_emulator.server.gateway import Emulator
 from support.torture.records import Cells, WriteKind, in_force, rows_of
 
 _LINES = {

@@ -10,8 +10,8 @@ from hashlib import sha256
 from random import Random
 from threading import get_ident
 
-from intacct_bridge.wire.codec import decode_request
-from intacct_bridge.wire.reply import ConnectionCutError, Reply
+from intacct_protocol.xml.codec import decode_request
+from intacct_protocol.xml.reply import ConnectionCutError, Reply
 from support.simulate.disk import DeadError
 from support.simulate.history import History
 from support.torture.world import WITH_PAGES, World

@@ -15,13 +15,13 @@ from typing import Any, Self
 from unittest.mock import patch
 
 _POOLS = (
-    "intacct_bridge.flow.extract.run",
+    "intacct_bridge.extract.run",
     "intacct_bridge.client.reading.catalog",
-    "intacct_bridge.flow.post.loader",
+    "intacct_bridge.load.apply.loader",
 )
 _CLOCKS = (
-    "intacct_bridge.flow.extract.run",
-    "intacct_bridge.flow.extract.stream_run",
+    "intacct_bridge.extract.run",
+    "intacct_bridge.extract.stream_run",
 )
 
 
@@ -73,6 +73,6 @@ def one_thread(random: Random) -> Iterator[None]:
             patches.enter_context(patch(f"{name}.ThreadPoolExecutor", Inline))
         for name in _CLOCKS:
             patches.enter_context(patch(f"{name}.monotonic", lambda: 0.0))
-        patches.enter_context(patch("intacct_bridge.flow.extract.run.threading", threads))
+        patches.enter_context(patch("intacct_bridge.extract.run.threading", threads))
         patches.enter_context(patch("uuid.uuid4", drawn))
         yield

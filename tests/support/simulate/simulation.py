@@ -19,26 +19,26 @@ import duckdb
 
 from intacct_bridge.client.client import Client
 from intacct_bridge.client.gateway.runtime import System
-from intacct_bridge.errors import IntacctError
-from intacct_bridge.flow.company.legacy import LegacyGateway
-from intacct_bridge.flow.company.writable import writable_object
-from intacct_bridge.flow.destinations.open import open_sink
-from intacct_bridge.flow.extract.options import Options
-from intacct_bridge.flow.extract.pipeline import ExtractRequest, prepare
-from intacct_bridge.flow.layouts.native import NativeLayout
-from intacct_bridge.flow.outbox.entry import OutboxEntry, Resolution, ResolutionKind
-from intacct_bridge.flow.outbox.outbox import Outbox
-from intacct_bridge.flow.plan.plan import Mode, Plan, PlanSettings
-from intacct_bridge.flow.plan.planner import make_plan
-from intacct_bridge.flow.post.loader import Loader, LoadSettings
-from intacct_bridge.flow.post.outcome import RecordOutcome
-from intacct_bridge.flow.post.retry import retry, settle_doubts
-from intacct_bridge.flow.post.sender import Step
-from intacct_bridge.flow.post.settle import SettleSettings
-from intacct_bridge.flow.records.status import RecordStatus
-from intacct_bridge.flow.tables.source_row import SourceRow
-from intacct_bridge.flow.tables.table import InputTable
-from intacct_bridge.flow.undo.undo import UndoSettings, plan_undo
+from intacct_bridge.copies.destinations.open import open_sink
+from intacct_bridge.extract.options import Options
+from intacct_bridge.extract.pipeline import ExtractRequest, prepare
+from intacct_bridge.load.apply.loader import Loader, LoadSettings
+from intacct_bridge.load.apply.outcome import RecordOutcome
+from intacct_bridge.load.apply.retry import retry, settle_doubts
+from intacct_bridge.load.apply.sender import Step
+from intacct_bridge.load.apply.settle import SettleSettings
+from intacct_bridge.load.layouts.native import NativeLayout
+from intacct_bridge.load.outbox.entry import OutboxEntry, Resolution, ResolutionKind
+from intacct_bridge.load.outbox.outbox import Outbox
+from intacct_bridge.load.plan.plan import Mode, Plan, PlanSettings
+from intacct_bridge.load.plan.planner import make_plan
+from intacct_bridge.load.records.status import RecordStatus
+from intacct_bridge.load.tables.source_row import SourceRow
+from intacct_bridge.load.tables.table import InputTable
+from intacct_bridge.load.target.legacy import LegacyGateway
+from intacct_bridge.load.target.writable import writable_object
+from intacct_bridge.load.undo.undo import UndoSettings, plan_undo
+from intacct_protocol.errors import IntacctError
 from support.journeys.editor import Editor
 from support.simulate.copy_check import STREAMS, differences, with_documents
 from support.simulate.definitions import knowing, known_definitions

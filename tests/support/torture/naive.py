@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
-from intacct_bridge.errors import IntacctError
-from intacct_bridge.flow.company.functions import Functions
-from intacct_bridge.flow.company.legacy import LegacyGateway
-from intacct_bridge.flow.records.write import Write
-from intacct_bridge.wire.envelope import SUCCESS, Function
+from intacct_bridge.load.records.write import Write
+from intacct_bridge.load.target.functions import Functions
+from intacct_bridge.load.target.legacy import LegacyGateway
+from intacct_protocol.errors import IntacctError
+from intacct_protocol.xml.envelope import SUCCESS, Function
 
 TRIES = 5
 

@@ -12,19 +12,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from random import Random
 
-from intacct_bridge.emulator.gateway.server import serve
-from intacct_bridge.flow.company.legacy import LegacyGateway
-from intacct_bridge.flow.layouts.journal import JournalLayout
-from intacct_bridge.flow.outbox.entry import OutboxEntry
-from intacct_bridge.flow.outbox.outbox import Outbox
-from intacct_bridge.flow.plan.planner import make_plan
-from intacct_bridge.flow.post.loader import Loader
-from intacct_bridge.flow.records.status import RecordStatus
-from intacct_bridge.flow.tables.delimited import open_csv
+from intacct_bridge.load.apply.loader import Loader
+from intacct_bridge.load.layouts.journal import JournalLayout
+from intacct_bridge.load.outbox.entry import OutboxEntry
+from intacct_bridge.load.outbox.outbox import Outbox
+from intacct_bridge.load.plan.planner import make_plan
+from intacct_bridge.load.records.status import RecordStatus
+from intacct_bridge.load.tables.delimited import open_csv
+from intacct_bridge.load.target.legacy import LegacyGateway
+from intacct_emulator.server.server import serve
 from support.flow.ledger import HEADER
+from support.repository import python_path
 from support.small_company import Clock, client, company
 
-ROOT = Path(__file__).parents[3]
 STEPS = ("planned", "begun", "answered", "concluded")
 RECORDS = 7
 
@@ -34,7 +34,7 @@ def side_by_side(seed: int, folder: Path) -> list[str]:
     random, clock = Random(seed), Clock()
     emulator = company(clock)
     file, path = _input(folder / f"p{seed}.csv"), folder / f"p{seed}.sqlite3"
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT / "tests")])}
+    environment = {**os.environ, "PYTHONPATH": python_path(tests=True)}
     try:
         with serve(emulator) as server:
             steps = random.sample([random.choice(STEPS), "never"], 2)

@@ -10,15 +10,15 @@ from pathlib import Path
 
 from intacct_bridge.client.client import Client
 from intacct_bridge.client.gateway.runtime import System
-from intacct_bridge.errors import IntacctError
-from intacct_bridge.flow.company.legacy import LegacyGateway
-from intacct_bridge.flow.layouts.journal import JournalLayout
-from intacct_bridge.flow.outbox.outbox import Outbox
-from intacct_bridge.flow.plan.planner import make_plan
-from intacct_bridge.flow.post.loader import Loader, LoadSettings
-from intacct_bridge.flow.tables.delimited import open_csv
-from intacct_bridge.store import postgres, postgres_link
-from intacct_bridge.store.place import PostgresPlace
+from intacct_bridge.load.apply.loader import Loader, LoadSettings
+from intacct_bridge.load.layouts.journal import JournalLayout
+from intacct_bridge.load.outbox.outbox import Outbox
+from intacct_bridge.load.plan.planner import make_plan
+from intacct_bridge.load.tables.delimited import open_csv
+from intacct_bridge.load.target.legacy import LegacyGateway
+from intacct_bridge.shared_state import postgres, postgres_link
+from intacct_bridge.shared_state.place import PostgresPlace
+from intacct_protocol.errors import IntacctError
 from support.small_company import connection
 
 

@@ -18,12 +18,12 @@ from tempfile import TemporaryDirectory
 from threading import get_ident
 from typing import Any
 
-from intacct_bridge.emulator.gateway.gateway import Emulator
-from intacct_bridge.emulator.settings.faults import FaultPlan, ScriptedFault
-from intacct_bridge.emulator.settings.world import EmulatorSettings
-from intacct_bridge.wire.codec import decode_request
-from intacct_bridge.wire.reply import ConnectionCutError, Reply
-from intacct_bridge.wire.xml import Element, parse, serialize
+from intacct_emulator.server.gateway import Emulator
+from intacct_emulator.settings.companies import EmulatorSettings
+from intacct_emulator.settings.faults import FaultPlan, ScriptedFault
+from intacct_protocol.xml.codec import decode_request
+from intacct_protocol.xml.reply import ConnectionCutError, Reply
+from intacct_protocol.xml.xml import Element, parse, serialize
 from support.small_company import Clock, company
 from support.torture.records import BY_HAND
 

@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Iterator
 
-from intacct_bridge.emulator.records.references import reference_of
-from intacct_bridge.emulator.store.catalogue import keys
-from intacct_bridge.model.catalog import FieldDef, ObjectDef
-from intacct_bridge.model.keys import natural_key
-from intacct_bridge.wire.envelope import Result
-from intacct_bridge.wire.values import Kind
-from intacct_bridge.wire.xml import parse
+from intacct_emulator.records.references import reference_of
+from intacct_emulator.store.catalogue import keys
+from intacct_protocol.model.catalog import FieldDef, ObjectDef
+from intacct_protocol.model.keys import natural_key
+from intacct_protocol.xml.envelope import Result
+from intacct_protocol.xml.values import Kind
+from intacct_protocol.xml.xml import parse
 from support.emulator.calls import one, results
 from support.emulator.operations.world import FUNCTIONS, World, record_number
 

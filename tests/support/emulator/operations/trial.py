@@ -14,10 +14,10 @@ from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
-from intacct_bridge.emulator.gateway.gateway import Emulator
-from intacct_bridge.errors import Fault, IntacctError
-from intacct_bridge.model.keys import owner
-from intacct_bridge.wire.envelope import Result
+from intacct_emulator.server.gateway import Emulator
+from intacct_protocol.errors import Fault, IntacctError
+from intacct_protocol.model.keys import owner
+from intacct_protocol.xml.envelope import Result
 from support.emulator.calls import send
 from support.emulator.operations.requests import READS, request, shortfall
 from support.emulator.operations.world import World

@@ -10,15 +10,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from intacct_bridge.emulator.accounting.computed_objects import refresh
-from intacct_bridge.emulator.gateway.gateway import Emulator
-from intacct_bridge.emulator.records.references import reference_of
-from intacct_bridge.emulator.records.required import required_fields
-from intacct_bridge.emulator.store.catalogue import keys
-from intacct_bridge.model.catalog import FieldDef, ObjectDef
-from intacct_bridge.model.keys import creator, lines, natural_key, owner, record_key
-from intacct_bridge.wire.envelope import Result
-from intacct_bridge.wire.values import Kind
+from intacct_emulator.ledger.computed_objects import refresh
+from intacct_emulator.records.references import reference_of
+from intacct_emulator.records.required import required_fields
+from intacct_emulator.server.gateway import Emulator
+from intacct_emulator.store.catalogue import keys
+from intacct_protocol.model.catalog import FieldDef, ObjectDef
+from intacct_protocol.model.keys import creator, lines, natural_key, owner, record_key
+from intacct_protocol.xml.envelope import Result
+from intacct_protocol.xml.values import Kind
 from support.emulator.calls import LOGIN, results
 
 HERE = Path(__file__).parent

@@ -1,0 +1,152 @@
+"""The `intacct` command: its subcommands and its entry point.
+
+Each subcommand is a module that is imported when it runs, so that `intacct --help` stays fast. This module holds their
+names and one sentence about each.
+"""
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+import click
+
+from intacct_bridge import __version__
+from intacct_bridge.apps.cli.context import COMPLETE, PROGRAM, CommandContext, TenantContext
+from intacct_bridge.apps.terminal.console import Console
+from intacct_bridge.apps.terminal.exit_statuses import with_exit_lines
+from intacct_bridge.apps.terminal.process import SETTINGS, run
+
+if TYPE_CHECKING:
+    from intacct_bridge.runs.run import Run
+
+COMMANDS: dict[str, tuple[str, str]] = {
+    "demo": ("demo", "Run the whole product on a sample company, without an account."),
+    "connections": ("connections", "List, add, show, test and remove connections."),
+    "setup": ("console.setup", "Set up Sage Intacct step by step for what you plan to read and write."),
+    "doctor": ("doctor", "Find the missing set-up step and its fix."),
+    "objects": ("catalog", "List the objects of the company."),
+    "describe": ("catalog", "Show the fields of an object, the elements of a function, or the columns of a layout."),
+    "query": ("query", "Read rows of one object."),
+    "get": ("postings.records", "Show records in full, with their lines."),
+    "create": ("postings.records", "Create one record."),
+    "update": ("postings.records", "Update one record."),
+    "delete": ("postings.records", "Delete records."),
+    "report": ("report", "Run a custom report and read its rows."),
+    "extract": ("extract", "Copy objects to DuckDB, Parquet, Postgres, ... incrementally."),
+    "sql": ("reporting.sql", "Run a SELECT over the objects of a company, or over a copy."),
+    "views": ("reporting.views", "Make the views for reports in a copy, and look at them."),
+    "watch": ("changes.watch", "Send every change of a record to a command, a web hook, a database, ..."),
+    "load": ("postings.load", "Post a file: show the plan first, then apply it with --apply."),
+    "template": ("catalog", "Write an empty file to fill in and load: bills, journal entries, vendors, ..."),
+    "plan": ("postings.plan", "Show, approve and apply a kept plan."),
+    "outbox": ("postings.outbox", "List what was posted, with receipts; retry or settle the rest."),
+    "undo": ("postings.undo", "Take back what a load posted."),
+    "reverse": ("postings.actions", "Reverse a posted bill, invoice, payment, ... on a day."),
+    "void": ("postings.actions", "Void a payment request."),
+    "approve": ("postings.actions", "Approve a record that waits for approval."),
+    "decline": ("postings.actions", "Decline a record that waits for approval."),
+    "recall": ("postings.actions", "Make a submitted bill a draft again."),
+    "flows": ("flows.flows", "List, show and check flows: the named jobs in intacct.toml."),
+    "run": ("flows.run", "Run flows, one after the other."),
+    "runs": ("flows.runs", "Show what ran, how it ended, and what it cost."),
+    "fleet": ("fleet.fleet", "Serve many companies: tenants, sealed credentials, schedules, limits, usage."),
+    "reconcile": ("reconcile", "Prove that a copy matches the company, to the cent."),
+    "console": ("console.console", "Serve the console: pages in a browser for all of this."),
+    "mcp": ("console.mcp", "Serve AI agents: they read and plan, a person approves."),
+    "emulator": ("emulator", "Serve an emulated gateway on this machine."),
+    "completion": ("completion", "Print the completion script for your shell."),
+}
+"""Each command's module and sentence, in the order in which a newcomer needs them."""
+
+EPILOG = """\b
+Examples:
+  intacct demo
+  intacct connections add books
+  intacct doctor
+  intacct query APBILL --select VENDORID,TOTALDUE --where "TOTALDUE > 0"
+  intacct extract --to duckdb:///intacct.duckdb
+  intacct load payroll.csv --as journal-entries --plan
+
+\b
+Exit status: 0 done · 1 found failures · 2 usage or settings · 3 refused by Intacct
+4 temporary fault, given up · 5 in doubt · 70 a bug in Intacct Bridge
+130 interrupted · 141 output closed early · 143 ended by SIGTERM
+"""
+
+
+class LazyGroup(click.Group):
+    """A group that imports a command when it runs, and that suggests the nearest name for a misspelt one."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        """Every command, in the order of `COMMANDS`."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """The command; imports its module."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = import_module(f"intacct_bridge.apps.cli.{COMMANDS[cmd_name][0]}")
+        command = getattr(module, f"{cmd_name}_command")
+        assert isinstance(command, click.Command)
+        return with_exit_lines(command, cmd_name)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """List the commands from `COMMANDS` alone, so that the help imports none of them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, sentence) for name, (_, sentence) in COMMANDS.items()])
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Resolve as click does, but suggest the nearest command for an unknown one."""
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            from intacct_protocol.model.suggestions import did_you_mean
+
+            raise click.UsageError(f"Unknown command {args[0]!r}{did_you_mean(args[0], COMMANDS)}", ctx)
+        return super().resolve_command(ctx, args)
+
+
+@click.group(
+    cls=LazyGroup,
+    epilog=EPILOG,
+    no_args_is_help=True,
+    context_settings=SETTINGS,
+)
+@click.version_option(__version__, "--version", prog_name="intacct", message="%(prog)s %(version)s")
+def root() -> None:
+    """Move data between Sage Intacct and other systems, in both directions.
+
+    Every record is posted exactly once, every copy can be reconciled to the cent, and no account is needed to try it.
+    """
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit status; no mistake of a user ends in a traceback."""
+    console = Console()
+    if arguments is None and COMPLETE in os.environ:
+        return completion(os.environ[COMPLETE])
+    status, _ = run_words(sys.argv[1:] if arguments is None else arguments, console)
+    return status
+
+
+def run_words(
+    words: Sequence[str], console: Console, flow: str = "", person: str = "", tenant: "TenantContext | None" = None
+) -> "tuple[int, Run | None]":
+    """Run one command line, as a run of a flow if one is named: the exit status, and the run if the history has one."""
+    context = CommandContext(console, flow=flow, arguments=words, person=person)
+    context.start, context.tenant = run_words, tenant
+    try:
+        target, keep = (lambda: context.target), context.failed
+        status = run(root, PROGRAM, words, obj=context, console=console, target=target, keep=keep)
+    finally:
+        context.close()
+    return status, context.end_run(status)
+
+
+def completion(instruction: str) -> int:
+    """Answer a shell's completion request; `instruction` is for example `bash_source` or `bash_complete`."""
+    from click.shell_completion import shell_complete
+
+    return shell_complete(root, {}, PROGRAM, COMPLETE, instruction)

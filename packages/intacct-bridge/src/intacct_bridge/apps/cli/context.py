@@ -1,0 +1,462 @@
+"""The options that every command shares (`--connection`, `--entity`, `--json`, `-q`, `-v`), and the context they set.
+
+The context holds the console, the connection, and the client on that connection, which opens on first use.
+The connection `demo` needs no settings: it is the company that `intacct demo` made.
+"""
+
+import functools
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import click
+
+from intacct_bridge.apps.terminal.console import Console
+from intacct_bridge.apps.terminal.log_lines import FORMATS, PLAIN
+from intacct_bridge.runs.commands import UNATTENDED
+from intacct_protocol.errors import SettingsError
+
+if TYPE_CHECKING:
+    from intacct_bridge.client.client import Client
+    from intacct_bridge.connections.connection import Connection
+    from intacct_bridge.load.outbox.outbox import Outbox
+    from intacct_bridge.load.target.legacy import LegacyGateway
+    from intacct_bridge.runs.recorder import RunRecorder
+    from intacct_bridge.runs.run import Run
+    from intacct_bridge.shared_state.place import Place
+    from intacct_emulator.server.gateway import Emulator
+    from intacct_protocol.xml.reply import Transport
+
+PROGRAM = "intacct"
+COMPLETE = "_INTACCT_COMPLETE"
+"""The environment variable of a shell's completion request."""
+DEMO = "demo"
+_LONGEST_SENTENCE = 300
+SETTLE_AFTER = "After this many seconds, a record in doubt that cannot be found counts as not applied (default: 3600)."
+Command = Callable[..., Any]
+
+
+class Start(Protocol):
+    """Runs a command line in this process."""
+
+    def __call__(
+        self,
+        words: Sequence[str],
+        console: Console,
+        flow: str = "",
+        person: str = "",
+        tenant: "TenantContext | None" = None,
+    ) -> "tuple[int, Run | None]":
+        """Run the words, as a run of a flow, by the person who signed in, or for a tenant of a fleet."""
+
+
+def _no_start(
+    words: Sequence[str], console: Console, flow: str = "", person: str = "", tenant: "TenantContext | None" = None
+) -> "tuple[int, Run | None]":
+    raise NotImplementedError("the program sets what starts a command line")
+
+
+@dataclass(frozen=True, slots=True)
+class TenantContext:
+    """What a run of a fleet's tenant has in place of this machine's files."""
+
+    connection: "Connection"
+    history: "Place"
+    """Where its run is kept."""
+    stop_if_asked: Callable[[], None]
+    """Called before each request; its error ends the run."""
+
+
+class CommandContext:
+    """A command's console, connection and client."""
+
+    def __init__(self, console: Console, *, flow: str = "", arguments: Sequence[str] = (), person: str = "") -> None:
+        self.console = console
+        self.person = person
+        """Who acts; empty: the account of the operating system."""
+        self.flow = flow
+        """The flow that the command is a run of; empty for none."""
+        self.command = ""
+        """The words of the command, such as `outbox retry`."""
+        self.status = 0
+        """How the work of a page of the console ended, as an exit status; commands return theirs."""
+        self.run_at_first_call = False
+        """Whether the run begins with the first request, so that work without one leaves none in the history."""
+        self.start: Start = _no_start
+        """Runs another command line in this process, as a run of a flow."""
+        self.name: str | None = None
+        self.entity: str | None = None
+        self.arguments = arguments
+        """The command line, for messages that say how to continue."""
+        self.tenant: TenantContext | None = None
+        """What the run of a fleet's tenant brings along; None for a command of this machine's user."""
+        self._connection: Connection | None = None
+        self._client: Client | None = None
+        self._emulator: Emulator | None = None
+        self._recorder: RunRecorder | None = None
+        self._closers: list[Callable[[], None]] = []
+
+    @property
+    def target(self) -> str:
+        """The company and environment that requests go to; empty before they are known."""
+        return self._connection.target if self._connection is not None else ""
+
+    @property
+    def connection(self) -> "Connection":
+        """The chosen connection; the console masks its secrets from then on."""
+        if self._connection is None:
+            self.use(self._load())
+        assert self._connection is not None
+        return self._connection
+
+    def use(self, connection: "Connection") -> None:
+        """Choose a connection that is in no file yet."""
+        self._connection = connection
+        self.console.hide(connection.secrets)
+        self.console.log_facts["connection"] = connection.name
+
+    @property
+    def recorder(self) -> "RunRecorder":
+        """The recorder of this run."""
+        if self._recorder is None:
+            from intacct_bridge.runs.recorder import RunRecorder
+
+            place = self.tenant.history if self.tenant is not None else None
+            self._recorder = RunRecorder(
+                flow=self.flow, warn=self.console.complain, place=place, masked=self.console.masked
+            )
+        return self._recorder
+
+    def begin_run(self) -> "Run":
+        """Keep this run in the history, before its first call; the run as it is now."""
+        from intacct_bridge.apps.terminal.kept_run import begin_run
+
+        return begin_run(
+            self.recorder,
+            self.console,
+            command=self.command,
+            arguments=self.arguments,
+            connection=self._connection,
+            named=self.name or "",
+            person=self.person,
+        )
+
+    def failed(self, error: BaseException) -> None:
+        """Keep the error that ends the command. A run that reads or writes and failed before its first call counts."""
+        if self.flow or self.command.removesuffix(" run") in UNATTENDED:
+            self.begin_run()
+        if self._recorder is not None:
+            self._recorder.failed(error)
+
+    def end_run(self, status: int) -> "Run | None":
+        """Keep the end of the run in the history; None if the command was none."""
+        if self.flow:
+            self.begin_run()
+        run = self._recorder.finish(status) if self._recorder is not None else None
+        self.console.log_file.close()
+        return run
+
+    def open_outbox(self) -> "Outbox":
+        """The company's outbox, in which the entries of this command bear the run's id."""
+        from intacct_bridge.load.outbox.outbox import open_outbox
+
+        return open_outbox(self.connection, run=self.recorder.id)
+
+    def _load(self) -> "Connection":
+        from intacct_bridge.connections.demo_company import can_serve, demo_settings
+        from intacct_bridge.connections.sources import load_connection
+
+        if self.tenant is not None:
+            found = self.tenant.connection
+            return found if self.entity is None else replace(found, location_id=self.entity)
+        if self.is_demo and can_serve():
+            return load_connection(self.name, **{**demo_settings(), "location_id": self.entity})
+        if self.is_demo:
+            from intacct_bridge.apps.demo.company import demo_connection
+
+            return demo_connection(self.entity)
+        return load_connection(self.name, location_id=self.entity)
+
+    @property
+    def is_demo(self) -> bool:
+        """Whether the connection is the demo's company: chosen by name, and no file defines that name."""
+        from intacct_bridge.connections.demo_company import means_demo
+
+        return self.tenant is None and means_demo(self.name)
+
+    @property
+    def client(self) -> "Client":
+        """The client on the connection, opened once and closed when the command ends."""
+        return self.limited_client(None)
+
+    @property
+    def load_gateway(self) -> "LegacyGateway":
+        """The client as loads use it: also with objects that only legacy functions reach."""
+        from intacct_bridge.load.target.legacy import LegacyGateway
+
+        return LegacyGateway(self.client)
+
+    def limited_client(self, max_transactions: int | None) -> "Client":
+        """The client, which stops before it would use more API transactions than this."""
+        if self._client is None:
+            self._client = self.open_client(self.connection, max_transactions=max_transactions)
+            self._closers.append(self._client.close)
+        return self._client
+
+    def open_client(self, connection: "Connection", *, max_transactions: int | None = None) -> "Client":
+        """Another client for this connection; the caller closes it."""
+        from intacct_bridge.client.client import Client
+        from intacct_bridge.connections.demo_company import demo_home
+
+        if not self.run_at_first_call:
+            self.begin_run()
+        kept = demo_home() if self.is_demo else None
+        client = Client(connection, transport=self._embedded(), max_transactions=max_transactions, keep=kept)
+        self.recorder.uses(client.meter)
+        if self.tenant is not None:
+            client.meter.before_each = self.tenant.stop_if_asked
+        elif self.run_at_first_call:
+            client.meter.before_each = self.begin_run
+        return client
+
+    def _embedded(self) -> "Transport | None":
+        """The demo company in this process, opened once if no other process serves it; None otherwise."""
+        from intacct_bridge.connections.demo_company import can_serve
+
+        if self._emulator is None and self.is_demo and not can_serve():
+            from intacct_bridge.apps.demo.company import open_company
+
+            self._emulator = open_company()
+            self._closers.append(self._emulator.close)
+        return self._emulator
+
+    def asks_before_write(self, *, yes: bool) -> bool:
+        """Whether `allow_write` asks a person."""
+        return self.connection.environment == "production" and not yes
+
+    def allow_write(self, what: str, *, yes: bool = False) -> bool:
+        """Name the target of a write. A production company needs `yes`, or the answer yes to a question.
+
+        True if a person answered: that takes time, in which the company may have changed.
+        """
+        target = self.connection.target
+        if not self.asks_before_write(yes=yes):
+            self.console.say(f"Writing {what} to {target}.")
+            return False
+        if not self.console.confirm(f"Write {what} to {target}?"):
+            raise SettingsError(
+                f"Nothing was written to {target}.",
+                fix="Pass --yes to write to a production company without confirmation.",
+            )
+        return True
+
+    def close(self) -> None:
+        """Close everything that was opened, the latest first."""
+        while self._closers:
+            self._closers.pop()()
+
+
+def shared_options(*, connected: bool = True, prints_table: bool = False) -> Callable[[Command], Command]:
+    """Add the shared options to a command, which gets the context as its first argument."""
+
+    def decorate(command: Command) -> Command:
+        @functools.wraps(command)
+        @click.pass_context
+        def run(ctx: click.Context, /, *args: Any, **options: Any) -> Any:
+            context = ctx.find_root().obj
+            assert isinstance(context, CommandContext)
+            context.name = options.pop("connection", None)
+            context.entity = options.pop("entity", None)
+            context.console.options = _options_by_setting(ctx.command)
+            context.console.as_json = options.pop("as_json", False)
+            context.command = ctx.command_path.partition(" ")[2]
+            form = options.pop("log_format")
+            if form is not None:
+                context.console.log_format = form
+            context.console.quiet = options.pop("quiet")
+            context.console.verbose = options.pop("verbose")
+            if context.tenant is None:  # its messages go where the worker's go
+                _log_to(context.console)
+            return command(context, *args, **options)
+
+        wrapped: Command = run
+        for option in reversed(_options(connected=connected, prints_table=prints_table)):
+            wrapped = option(wrapped)
+        return wrapped
+
+    return decorate
+
+
+def _options(*, connected: bool, prints_table: bool) -> list[Callable[[Command], Command]]:
+    options: list[Callable[[Command], Command]] = []
+    if connected:
+        options += [
+            click.option(
+                "--connection",
+                metavar="NAME",
+                help="Use this connection (default: the only one, or INTACCT_CONNECTION).",
+                shell_complete=_connection_names,
+            ),
+            click.option(
+                "--entity", metavar="ID", help="Work in this entity (default: the connection's, or the top level)."
+            ),
+        ]
+    if prints_table:
+        options.append(click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table."))
+    options += [
+        click.option(
+            "--log-format",
+            type=click.Choice(FORMATS),
+            help="Print messages as they are (plain), with their time (text), or as JSON lines (default: plain, or"
+            " INTACCT_LOG_FORMAT).",
+        ),
+        click.option("-q", "--quiet", is_flag=True, help="Print only results and errors."),
+        click.option("-v", "--verbose", count=True, help="Print details; -vv also prints every call."),
+    ]
+    return options
+
+
+def _options_by_setting(command: click.Command) -> dict[str, str]:
+    """The command's options by the settings that they give: `date_order` is `--date-order`.
+
+    Settings of a connection are options of `intacct connections add` only; `--timeout` of a report is another one.
+    """
+    from intacct_bridge.connections.connection import SETTINGS
+
+    flags = [max(one.opts, key=len) for one in command.params if isinstance(one, click.Option)]
+    options = {flag.removeprefix("--").replace("-", "_"): flag for flag in flags}
+    return options if command.name == "add" else {name: flag for name, flag in options.items() if name not in SETTINGS}
+
+
+class CommandGroup(click.Group):
+    """A group whose help has the first sentence of each command in full; click cuts it to one line."""
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands, each with its first sentence."""
+        commands = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
+        with formatter.section("Commands"):
+            formatter.write_dl(
+                [(name, one.get_short_help_str(limit=_LONGEST_SENTENCE)) for name, one in commands if one]
+            )
+
+
+class WholeNumber(click.IntRange):
+    """A whole number within bounds, which help and errors describe in words."""
+
+    name = "whole number"
+
+    def _describe_range(self) -> str:
+        return f"{self.min} or more" if self.max is None else f"{self.min} to {self.max}"
+
+
+class Duration(click.FloatRange):
+    """A number of seconds, 1 or more; fractions are possible."""
+
+    name = "number of seconds"
+
+    def __init__(self) -> None:
+        super().__init__(1)
+
+    def _describe_range(self) -> str:
+        return "1 or more"
+
+
+class Day(click.DateTime):
+    """A date such as 2026-01-31."""
+
+    name = "date"
+
+    def __init__(self) -> None:
+        super().__init__(["%Y-%m-%d"])
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The date as a time at midnight."""
+        try:
+            return super().convert(value, param, ctx)
+        except click.BadParameter:
+            self.fail(f"{value!r} is not a valid date; write it as 2026-01-31.", param, ctx)
+
+
+def number_option(
+    flag: str, sentence: str, *, least: int = 0, most: int | None = None, **more: Any
+) -> Callable[..., Any]:
+    """An option that takes a whole number within bounds; its help shows the default."""
+    bounds = WholeNumber(least, most)
+    return click.option(flag, **{"metavar": "N", "type": bounds, "show_default": True, "help": sentence, **more})
+
+
+def require_packages(packages: Sequence[str], extra: str, purpose: str) -> None:
+    """SettingsError if packages of an extra are not installed; it begins with the purpose, as in `Serving needs`."""
+    missing = [name for name in packages if find_spec(name) is None]
+    if missing:
+        raise SettingsError(
+            f"{purpose} packages that are not installed: {', '.join(missing)}.",
+            fix=f"Run: pip install 'intacct-bridge[{extra}]'",
+        )
+
+
+def file_option(flag: str, sentence: str, *, metavar: str = "FILE") -> Callable[..., Any]:
+    """An option that takes the path of a file."""
+    return click.option(flag, metavar=metavar, type=click.Path(dir_okay=False, path_type=Path), help=sentence)
+
+
+def format_option(formats: Sequence[str]) -> Callable[..., Any]:
+    """The option for the format of rows."""
+    return click.option(
+        "--format",
+        "kind",
+        type=click.Choice(formats),
+        default="table",
+        show_default="table; for a file, by its extension, else CSV",
+        help="Write this format.",
+    )
+
+
+SPREADSHEET_SAFE = click.option(
+    "--spreadsheet-safe",
+    is_flag=True,
+    help="In CSV, put an apostrophe before text that a spreadsheet would run as a formula.",
+)
+
+
+def day_option(flag: str, sentence: str) -> Callable[..., Any]:
+    """An option that takes a date."""
+    return click.option(flag, metavar="DATE", type=Day(), help=sentence)
+
+
+def _connection_names(_context: click.Context, _parameter: click.Parameter, begun: str) -> list[str]:
+    """Names for the shell to complete; none if the files cannot be read."""
+    from intacct_bridge.connections.sources import list_connections
+    from intacct_protocol.errors import IntacctError
+
+    try:
+        names = [DEMO, *(one.name for one in list_connections())]
+    except IntacctError:
+        return []
+    return [name for name in dict.fromkeys(names) if name.startswith(begun)]
+
+
+class _ToConsole(logging.Handler):
+    """A handler that prints log records as details on the console, which masks secrets."""
+
+    def __init__(self, console: Console) -> None:
+        super().__init__()
+        self._console = console
+
+    def emit(self, record: logging.LogRecord) -> None:
+        text = record.getMessage()
+        shown = text if self._console.log_format != PLAIN else f"{record.levelname.lower():>7}  {text}"
+        stream = getattr(record, "stream", "")
+        self._console.detail(shown, **({"stream": stream} if stream else {}))
+
+
+def _log_to(console: Console) -> None:
+    logger = logging.getLogger("intacct_bridge")
+    level = [logging.WARNING, logging.INFO, logging.DEBUG][min(console.verbose, 2)]
+    logger.handlers = [_ToConsole(console)]
+    logger.handlers[0].setLevel(level)  # a trace lowers the level of one logger below
+    logger.propagate = False
+    logger.setLevel(level)

@@ -1,0 +1,43 @@
+"""The option `--fleet`, and the open fleet that a command of the group gets."""
+
+import functools
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from intacct_bridge.apps.cli.context import Command, CommandContext, shared_options
+
+if TYPE_CHECKING:
+    from intacct_bridge.fleet.fleet import Fleet
+
+PLACE = click.option(
+    "--fleet",
+    "place",
+    metavar="URI",
+    envvar="INTACCT_FLEET",
+    help="Use the fleet in this PostgreSQL database (default: INTACCT_FLEET).",
+)
+
+
+def with_fleet(*, prints_table: bool = True) -> Callable[[Command], Command]:
+    """Add `--fleet` and the shared options to a command, which gets the context and the open fleet first."""
+
+    def decorate(command: Command) -> Command:
+        @functools.wraps(command)
+        def run(context: CommandContext, *args: Any, place: str | None, **options: Any) -> Any:
+            with open_fleet(context, place) as fleet:
+                return command(context, fleet, *args, **options)
+
+        return PLACE(shared_options(connected=False, prints_table=prints_table)(run))
+
+    return decorate
+
+
+def open_fleet(context: CommandContext, place: str | None) -> "Fleet":
+    """The fleet at a place; the console masks the database's password from then on."""
+    from intacct_bridge.fleet.fleet import Fleet
+    from intacct_protocol.model.uri_text import uri_secrets
+
+    context.console.hide(uri_secrets(place or ""))
+    return Fleet.open(place)

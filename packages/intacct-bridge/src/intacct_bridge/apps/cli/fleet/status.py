@@ -1,0 +1,106 @@
+"""`intacct fleet status | usage`: what ran and what needs a person, and what each company used."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from intacct_bridge.apps.cli.context import CommandContext
+from intacct_bridge.apps.cli.fleet.fleet_option import with_fleet
+from intacct_bridge.apps.terminal.tables import Count
+from intacct_protocol.model.wording import counted, listed
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from intacct_bridge.fleet.fleet import Fleet
+    from intacct_bridge.fleet.status import FlowStatus, TenantStatus
+
+_COLUMNS = ("tenant", "flow", "schedule", "last run", "end", "next run", "failures", "in doubt", "finding")
+
+
+@click.command("status")
+@click.option("--search", metavar="TEXT", default="", help="Show only tenants whose names contain this.")
+@click.option(
+    "--attention",
+    is_flag=True,
+    help="Show only what needs a person: failures, records in doubt, missing credentials.",
+)
+@with_fleet()
+def status_command(context: CommandContext, fleet: "Fleet", *, search: str, attention: bool) -> int:
+    """Show the last and the next run of each flow, failures since the last success, and records in doubt.
+
+    With --attention the exit status is 1 if a tenant needs a person. Times are UTC.
+    """
+    found, tenants = [], 0
+    for status in fleet.status(like=search):
+        tenants += 1
+        if status.needs_attention or not attention:
+            found.append(status)
+    rows = [row for status in found for row in _rows(status) if not attention or row[6] or row[7] or row[8]]
+    context.console.table(_COLUMNS, rows, empty="" if tenants else "The fleet has no tenants.")
+    needing = sum(status.needs_attention for status in found)
+    context.console.say(f"{counted(tenants, 'tenant')}, {needing:,} of them {_verb(needing)} a person.")
+    return 1 if attention and needing else 0
+
+
+@click.command("usage")
+@click.option(
+    "--month", metavar="MONTH", default="", help="Show this month, such as 2026-11 (default: this month, in UTC)."
+)
+@click.option("--search", metavar="TEXT", default="", help="Show only tenants whose names contain this.")
+@with_fleet()
+def usage_command(context: CommandContext, fleet: "Fleet", *, month: str, search: str) -> None:
+    """Show the API transactions that each company used in a month, and its limit.
+
+    The limits are enforced by the same counts: every request of every worker, at the time it was sent.
+    """
+    used = fleet.usage(month, like=search)
+    rows = [
+        (
+            tenant.name,
+            tenant.settings.get("company_id", ""),
+            Count(used.get(tenant.name, 0)),
+            tenant.limits.monthly_limit,
+        )
+        for tenant in fleet.tenants(like=search)
+    ]
+    context.console.table(
+        ("tenant", "company", "transactions", "monthly limit"), rows, empty="The fleet has no tenants."
+    )
+    context.console.say(f"{counted(sum(used.values()), 'API transaction')} of {counted(len(rows), 'tenant')}.")
+
+
+def _rows(status: "TenantStatus") -> list[tuple[object, ...]]:
+    missing = f"missing: {listed(status.missing)}" if status.missing else ""
+    paused = "paused" if status.tenant.paused else ""
+    if not status.flows:
+        return [(status.tenant.name, "", "", None, "", None, 0, 0, missing or paused)]
+    return [
+        (
+            status.tenant.name,
+            flow.flow,
+            flow.schedule,
+            _time(flow.last.started_at if flow.last else None),
+            (flow.last.outcome or "running") if flow.last else "",
+            _time(flow.next_due),
+            flow.failures,
+            flow.last.in_doubt if flow.last else 0,
+            missing or _detail(flow) or paused,
+        )
+        for flow in status.flows
+    ]
+
+
+def _detail(flow: "FlowStatus") -> str:
+    return flow.last.detail if flow.last is not None and flow.failures else ""
+
+
+def _time(moment: "datetime | None") -> str | None:
+    return f"{moment:%Y-%m-%d %H:%M:%S}" if moment is not None else None
+
+
+def _verb(number: int) -> str:
+    return "needs" if number == 1 else "need"
+
+
+COMMANDS = (status_command, usage_command)

@@ -1,0 +1,261 @@
+"""What people enter about tenants: options, files of secrets and of flows, and lists of tenants in CSV or JSON."""
+
+import csv
+import io
+import json
+import os
+import sys
+import tomllib
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from intacct_bridge.connections.connection import SECRETS
+from intacct_protocol.errors import IntacctError, SettingsError
+from intacct_protocol.model.json_keys import refuse_repeated_keys
+from intacct_protocol.model.wording import counted, listed
+
+if TYPE_CHECKING:
+    from intacct_bridge.fleet.fleet import NewTenant
+    from intacct_bridge.fleet.tenant import Tenant
+
+ENVIRONMENT = "env"
+STDIN = "-"
+_LIMITS = ("concurrency", "monthly_limit")
+_TABLES = ("settings", "flows", "schedule", "limits", "secrets")
+_SHOWN_MISTAKES = 20
+_OTHER_SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
+
+
+@dataclass(frozen=True, slots=True)
+class TenantParts:
+    """The parts of a tenant that were entered. A part that is empty changes nothing."""
+
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    flows: Mapping[str, Any] = field(default_factory=dict)
+    schedule: Mapping[str, Any] = field(default_factory=dict)
+    limits: Mapping[str, Any] = field(default_factory=dict)
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+def assignments(words: Iterable[str], option: str) -> dict[str, str]:
+    """`name=value` pairs."""
+    found = {}
+    for word in words:
+        name, equals, value = word.partition("=")
+        if not equals or not name.strip():
+            raise SettingsError(f"{option} {word!r} is not NAME=VALUE", fix=f"Write {option} NAME=VALUE.")
+        found[name.strip()] = value.strip()
+    return found
+
+
+def read_secrets(source: str) -> dict[str, str]:
+    """Secrets from a file, `-` (standard input) or `env`: a JSON object, or lines NAME=VALUE. Errors quote no value.
+
+    A name may be that of the environment variable, such as INTACCT_USER_PASSWORD.
+    """
+    if source == ENVIRONMENT:
+        variables = {name: os.environ.get(f"INTACCT_{name.upper()}", "") for name in SECRETS}
+        found = {name: value for name, value in variables.items() if value}
+        if not found:
+            raise SettingsError(
+                "the environment has no secret",
+                fix=f"Set {' or '.join(f'INTACCT_{name.upper()}' for name in SECRETS)}.",
+            )
+        return found
+    text = sys.stdin.read() if source == STDIN else _text(Path(source))
+    where = "standard input" if source == STDIN else source
+    found = _json_secrets(text, where) if text.lstrip().startswith("{") else _secrets_of_lines(text, where)
+    if not found:
+        raise SettingsError(f"{where} has no secret", fix="Write user_password=... on a line.")
+    return found
+
+
+def _json_secrets(text: str, where: str) -> dict[str, str]:
+    try:
+        table = json.loads(text)
+    except ValueError:
+        raise SettingsError(f"{where} is not valid JSON", fix="Correct it, or write lines NAME=VALUE.") from None
+    refuse_repeated_keys(text.encode(errors="surrogatepass"), table, where)
+    return _by_secret_name(table.items(), where)
+
+
+def _secrets_of_lines(text: str, where: str) -> dict[str, str]:
+    found = []
+    for number, line in enumerate(text.split("\n"), 1):  # a secret may hold what Python takes for the end of a line
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        name, equals, value = line.partition("=")
+        if not equals:
+            raise SettingsError(f"{where}, line {number} is not NAME=VALUE", fix="Write user_password=... on a line.")
+        if value != value.strip():
+            raise SettingsError(
+                f"{where}, line {number}: the value of {name.strip()} begins or ends with a space",
+                fix='Remove the space. If it belongs to the secret, write a JSON object: {"user_password": " ... "}',
+            )
+        found.append((name.strip(), value))
+    return _by_secret_name(found, where)
+
+
+def _by_secret_name(pairs: Iterable[tuple[str, str]], where: str) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for given, value in pairs:
+        name = given.removeprefix("INTACCT_").lower() if given.startswith("INTACCT_") else given
+        if name in found:
+            raise SettingsError(f"{where} has the secret {name} twice", fix="leave one of the two out")
+        found[name] = value
+    return found
+
+
+def read_flows(path: Path) -> TenantParts:
+    """The tables `[flows.NAME]`, and the times of `[schedule]`, of a file that is written as intacct.toml is."""
+    try:
+        tables = tomllib.loads(_text(path))
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{path} is not valid TOML: {error}", fix="Correct the file.") from None
+    flows, schedule = tables.get("flows", {}), tables.get("schedule", {})
+    if not isinstance(flows, dict) or not isinstance(schedule, dict) or not flows:
+        raise SettingsError(f"{path} has no flow", fix="Write tables [flows.NAME], and their times in [schedule].")
+    return TenantParts(flows=flows, schedule=schedule)
+
+
+def read_tenants(path: Path, common: TenantParts) -> list["NewTenant"]:
+    """The tenants of a CSV or JSON file; what a row does not say is as `common` has it.
+
+    Each key beside `name`, `paused`, the limits and the tables of a tenant is a setting or a secret; of CSV, also
+    `schedule.FLOW` and `secret.NAME`.
+    """
+    text = _text(path)
+    rows = _json_rows(text, path) if text.lstrip().startswith(("[", "{")) else _csv_rows(text, path)
+    if not (found := [_tenant(row, where, common) for where, row in rows]):
+        raise SettingsError(f"{path} has no tenant", fix="Give each tenant a line below the line of the names.")
+    return found
+
+
+def _csv_rows(text: str, path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    reader = csv.DictReader(io.StringIO(text.removeprefix("\ufeff")), strict=True)
+    try:
+        names = [name.strip() for name in reader.fieldnames or ()]
+        if len(names) == 1 and (other := next((one for one in _OTHER_SEPARATORS if one in names[0]), "")):
+            raise SettingsError(
+                f"{path} separates its columns with {_OTHER_SEPARATORS[other]}, not with commas",
+                fix="Save it as CSV with commas, or write the tenants as JSON.",
+            )
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise SettingsError(
+                f"{path} has {counted(len(twice), 'column')} twice: {listed(twice)}",
+                fix="Leave one column of each name, so that it is clear which value counts.",
+            )
+        for row in reader:
+            if None in row or None in row.values():
+                raise SettingsError(f"{path}, line {reader.line_num} has other columns than the first line")
+            where = f"{path}, line {reader.line_num}"
+            yield where, {key.strip(): _cell(key.strip(), value, where) for key, value in row.items() if value}
+    except csv.Error as error:
+        raise SettingsError(f"{path}, line {reader.line_num}: {error}", fix="Save the file as CSV again.") from None
+
+
+def _cell(name: str, value: str, where: str) -> str:
+    if value != value.strip() and _is_secret(name):
+        raise SettingsError(
+            f"{where}: {name} begins or ends with a space",
+            fix="Remove the space. If it belongs to the secret, write the tenants as JSON.",
+        )
+    return value.strip()
+
+
+def _is_secret(name: str) -> bool:
+    return name in SECRETS or (name.startswith("secret.") and name != "secret.")
+
+
+def _json_rows(text: str, path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    try:
+        rows = json.loads(text)
+    except ValueError as error:
+        raise SettingsError(f"{path} is not valid JSON: {error}", fix="Write a list of tenants.") from None
+    refuse_repeated_keys(text.encode(), rows, str(path))
+    for number, row in enumerate(rows if isinstance(rows, list) else [rows], 1):
+        if not isinstance(row, dict):
+            raise SettingsError(f"{path}, tenant {number} is not an object", fix='Write {"name": ..., ...}.')
+        yield f"{path}, tenant {number}", row
+
+
+def _tenant(row: dict[str, Any], where: str, common: TenantParts) -> "NewTenant":
+    from intacct_bridge.fleet.fleet import NewTenant
+
+    own = {name: dict(_table(row.pop(name, {}), f"{where}: {name}")) for name in _TABLES}
+    name, paused = row.pop("name", ""), row.pop("paused", False)
+    if not isinstance(name, str) or not name:
+        raise SettingsError(f"{where} has no name", fix="Give each tenant a name.")
+    for key, value in row.items():
+        table, inner = _place(key)
+        if inner in own[table]:
+            raise SettingsError(f"{where} has {inner} of its {table} twice", fix="Leave one of the two out.")
+        own[table][inner] = value
+    parts: dict[str, dict[str, Any]] = {table: {**getattr(common, table), **own[table]} for table in _TABLES}
+    return NewTenant(name, **parts, paused=str(paused).lower() in ("true", "yes", "1"))
+
+
+def _place(key: str) -> tuple[str, str]:
+    """The table of a tenant in which a key of its row belongs, and its name there."""
+    kind, _, rest = key.partition(".")
+    if key in _LIMITS:
+        return "limits", key
+    if _is_secret(key):
+        return "secrets", rest or key
+    return ("schedule", rest) if kind == "schedule" and rest else ("settings", key)
+
+
+def _table(value: object, where: str) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise SettingsError(f"{where} must be an object", fix="Write it as an object of names and values.")
+    return value
+
+
+def refuse_mistakes(new: "Iterable[NewTenant]") -> None:
+    """SettingsError with a list of the tenants that have mistakes. Nothing is added until all of them are right."""
+    mistakes, count = [], 0
+    names = set[str]()
+    for one in new:
+        count += 1
+        try:
+            check_flows(one.checked())
+            if one.name in names:
+                raise SettingsError(f"tenant {one.name!r} is given twice", fix="Leave one of them.")
+            names.add(one.name)
+        except IntacctError as error:
+            mistakes.append(f"{error.message}. {error.fix}".rstrip())
+    if len(mistakes) == 1 and count == 1:
+        raise SettingsError(mistakes[0])
+    if mistakes:
+        more = f"\n  and {len(mistakes) - _SHOWN_MISTAKES:,} more" if len(mistakes) > _SHOWN_MISTAKES else ""
+        listed = "".join(f"\n  {one}" for one in mistakes[:_SHOWN_MISTAKES])
+        raise SettingsError(
+            f"{counted(len(mistakes), 'tenant')} of {count:,} {'has' if len(mistakes) == 1 else 'have'} mistakes;"
+            f" nothing was added:{listed}{more}",
+            fix="Correct them, and run it again.",
+        )
+
+
+def check_flows(tenant: "Tenant") -> None:
+    """SettingsError if the options of a flow are not those of its command."""
+    from intacct_bridge.apps.cli.flows.command_line import checked_command
+    from intacct_bridge.fleet.tenant import with_secrets
+
+    root = click.get_current_context().find_root().command
+    assert isinstance(root, click.Group)
+    for name in tenant.flows:
+        flow = tenant.flow(name)
+        checked_command(replace(flow, options=with_secrets(flow, defaultdict(lambda: "a-secret"))), root)
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "not readable as UTF-8 text"
+        raise SettingsError(f"{path}: {reason}", fix="Name a file that can be read.") from None

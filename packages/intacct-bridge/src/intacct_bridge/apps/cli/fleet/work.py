@@ -1,0 +1,283 @@
+"""`intacct fleet run`, `work` and `workers`: the runs of a fleet, and the processes that carry them out."""
+
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from intacct_bridge.apps.cli.context import CommandContext, file_option, number_option
+from intacct_bridge.apps.cli.fleet.fleet_option import with_fleet
+from intacct_bridge.apps.terminal.failures import INTERRUPTED, TERMINATED, report
+from intacct_bridge.apps.terminal.tables import Count
+from intacct_bridge.machine.replaced_file import replaced
+from intacct_protocol.errors import IntacctError, SettingsError
+from intacct_protocol.model.wording import counted
+
+if TYPE_CHECKING:
+    from intacct_bridge.fleet.fleet import Fleet
+    from intacct_bridge.fleet.registry import TenantRun
+    from intacct_bridge.fleet.runner import RunKey
+    from intacct_bridge.fleet.tenant import Tenant
+    from intacct_bridge.fleet.tenant_work import FlowEnd
+    from intacct_bridge.fleet.worker import FleetWorker
+
+ALL = "all"
+_THREADS = 16
+_MINUTES = 360
+_GRACE = 25.0
+"""Seconds from the first signal to the end; schedulers kill a process 30 s or more after it."""
+_LOOK_EVERY = 0.5
+"""Seconds between two looks for results of requested runs."""
+
+threads_option = number_option(
+    "--threads", "Carry out this many runs at once; runs that wait for an answer do not count.", least=1,
+    most=200, default=_THREADS,
+)  # fmt: skip
+longest_option = number_option(
+    "--longest-run", "End a run after this many minutes; the next one continues.", least=1, default=_MINUTES
+)
+
+
+class _Signals:
+    """The first signal asks for an end, the second one ends the process."""
+
+    def __init__(self) -> None:
+        self.status = 0
+        self.asked = threading.Event()
+
+    def handle(self, number: int, _frame: object) -> None:
+        if self.status:
+            os._exit(self.status)
+        self.status = TERMINATED if number == signal.SIGTERM else INTERRUPTED
+        self.asked.set()
+
+
+@contextmanager
+def _signals() -> Iterator[_Signals]:
+    signals = _Signals()
+    before = {number: signal.signal(number, signals.handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield signals
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@click.command("work")
+@threads_option
+@longest_option
+@file_option("--metrics", "Keep the worker's metrics in this file, in Prometheus's text format.")
+@with_fleet(prints_table=False)
+def work_command(
+    context: CommandContext, fleet: "Fleet", *, threads: int, longest_run: int, metrics: Path | None
+) -> int:
+    """Carry out the due and the requested runs of the fleet, until Ctrl-C or SIGTERM.
+
+    Start any number of workers, on any machine that has the fleet's key. If a worker is killed, another one carries
+    out its runs. When a worker ends, its current runs have 25 seconds to reach a safe point. Another worker continues
+    the others.
+
+    \b
+    Examples:
+      intacct fleet work
+      intacct fleet work --threads 32 --metrics /var/lib/node_exporter/fleet.prom --log-format json
+    """
+    from intacct_bridge.fleet.worker import BEAT
+
+    with _signals() as signals:
+        worker = _worker(context, fleet, threads, longest_run)
+        worker.start()
+        context.console.say(f"worker {worker.id}: {counted(threads, 'thread')}", worker=worker.id)
+        lives = True
+        while lives and not signals.asked.wait(BEAT):
+            try:
+                lives = worker.tick()
+            except IntacctError as error:
+                _end_worker(context, worker, report(error, context.console))
+            if metrics is not None:
+                _write_metrics(metrics, worker)
+        if not lives:
+            context.console.complain("Other workers have taken over the runs of this one. Start it again.")
+        _end_worker(context, worker, signals.status or 4)
+    return signals.status
+
+
+@click.command("run")
+@click.argument("name", metavar="NAME|all")
+@click.argument("flow", required=False)
+@threads_option
+@longest_option
+@with_fleet()
+def run_command(
+    context: CommandContext, fleet: "Fleet", *, name: str, flow: str | None, threads: int, longest_run: int
+) -> int:
+    """Run flows now, of one tenant or of all that are not paused. Wait for the results, and show them.
+
+    Until then, this process is a worker like the others. Without FLOW, all flows of each tenant run. The exit status is
+    that of the worst run.
+
+    \b
+    Examples:
+      intacct fleet run acme nightly
+      intacct fleet run all nightly --threads 32
+    """
+    from intacct_bridge.fleet.runner import RunKey
+    from intacct_bridge.fleet.worker import BEAT
+
+    now = fleet.registry.now()
+    keys = [RunKey(tenant.name, each, now) for tenant in _tenants(fleet, name) for each in _flows(tenant, flow, name)]
+    if not keys:
+        raise SettingsError(
+            f"no tenant has a flow {flow!r}" if flow else "no tenant has a flow", fix="See: intacct fleet list"
+        )
+    with _signals() as signals:
+        worker = _worker(context, fleet, threads, longest_run)
+        for key in keys:
+            worker.runner.submit(key)
+        worker.start()
+        results: dict[RunKey, str] = {}
+        beat = time.monotonic()
+        while len(results) < len(keys) and not signals.asked.wait(_LOOK_EVERY):
+            if time.monotonic() - beat >= BEAT:
+                beat = time.monotonic()
+                try:
+                    worker.tick()
+                except IntacctError as error:
+                    _end_worker(context, worker, report(error, context.console))
+            results |= worker.runner.results([key for key in keys if key not in results])
+        if signals.status:
+            _end_worker(context, worker, signals.status)
+        status = _show_results(context, fleet, results)
+        if worker.close(_GRACE):
+            _exit_now(status)
+    return status
+
+
+@click.command("workers")
+@with_fleet()
+def workers_command(context: CommandContext, fleet: "Fleet") -> None:
+    """List the workers of the fleet. One that died is listed until another one has taken over its runs."""
+    from contextlib import closing
+
+    from intacct_bridge.fleet.work_state import WorkState
+
+    with closing(WorkState(fleet.registry.place)) as state:
+        rows = [
+            (one.id, "working" if one.alive else "died", one.running, one.threads, one.version,
+             f"{one.started_at:%Y-%m-%d %H:%M:%S}", f"{one.seen_at:%Y-%m-%d %H:%M:%S}")
+            for one in state.workers()
+        ]  # fmt: skip
+    columns = ("worker", "state", "running", "threads", "version", "started", "seen")
+    context.console.table(columns, rows, empty="No worker runs. Start one: intacct fleet work")
+
+
+COMMANDS = (work_command, run_command, workers_command)
+
+
+def _worker(context: CommandContext, fleet: "Fleet", threads: int, longest_run: int) -> "FleetWorker":
+    from intacct_bridge.apps.cli.fleet.flow_run import FlowRun
+    from intacct_bridge.fleet.dbos_runner import DbosRunner
+    from intacct_bridge.fleet.worker import FleetWorker
+    from intacct_bridge.machine.account import account_name
+
+    _ = fleet.keys  # raises if the key is missing, before a run begins
+    root = click.get_current_context().find_root().command
+    assert isinstance(root, click.Group)
+    program = FlowRun(root, context.start, context.console, context.person or account_name())
+
+    def ended(run: "TenantRun", end: "FlowEnd") -> None:
+        _log_end(context, run, end)
+
+    runner = DbosRunner(fleet.registry.place)
+    return FleetWorker(fleet, runner, program, threads=threads, longest_run=timedelta(minutes=longest_run), ended=ended)
+
+
+def _log_end(context: CommandContext, run: "TenantRun", end: "FlowEnd") -> None:
+    from intacct_bridge.fleet.tenant_work import detail_of
+    from intacct_bridge.runs.run import end_of
+
+    outcome, detail = end_of(end.status).value, detail_of(end)
+    facts: dict[str, Any] = {"tenant": run.tenant, "flow": run.flow}
+    if end.run is not None:
+        facts |= {"run": end.run.id, "rows": end.run.rows, "transactions": end.run.transactions}
+    text = f"{run.tenant} {run.flow}: {outcome}{f': {detail}' if detail else ''}"
+    if end.status:
+        context.console.complain(text, **facts)
+    else:
+        context.console.detail(text, **facts)
+
+
+def _tenants(fleet: "Fleet", name: str) -> "Iterator[Tenant]":
+    if name == ALL:
+        yield from (tenant for tenant in fleet.tenants() if not tenant.paused)
+        return
+    tenant = fleet.tenant(name)
+    if tenant.paused:
+        raise SettingsError(f"tenant {name!r} is paused", fix=f"Resume it first: intacct fleet resume {name}")
+    yield tenant
+
+
+def _flows(tenant: "Tenant", flow: str | None, name: str) -> Sequence[str]:
+    if flow is None:
+        return list(tenant.flows)
+    if name != ALL:
+        tenant.flow(flow)
+    return [flow] if flow in tenant.flows else []
+
+
+_ENDS_WITHOUT_A_RUN = {
+    "sign-in refused": ("refused", "The sign-in was refused before. Enter the right credentials first."),
+    "paused": ("interrupted", "The tenant is paused."),
+    "max recovery attempts exceeded": ("killed", "Each worker that carried it out was killed."),
+    "removed": ("wrong settings", "The tenant was removed."),
+}
+"""The outcome and detail of runs that the runner ended and the registry does not have, by the runner's word."""
+
+
+def _show_results(context: CommandContext, fleet: "Fleet", results: "dict[RunKey, str]") -> int:
+    from intacct_bridge.runs.run import WORST_FIRST, end_of, worst
+
+    statuses = {end_of(status).value: status for status in reversed(WORST_FIRST)}
+    rows, ends = [], []
+    latest = fleet.registry.latest_runs(list({key.tenant for key in results}))
+    for key, word in sorted(results.items(), key=lambda item: (item[0].tenant, item[0].flow)):
+        run = latest.get((key.tenant, key.flow))
+        outcome, detail = _ENDS_WITHOUT_A_RUN.get(word, (word, ""))
+        if run is not None and run.due_at == key.due_at and run.outcome:
+            outcome, detail = run.outcome, run.detail
+            rows.append((key.tenant, key.flow, outcome, Count(run.rows), Count(run.transactions), detail))
+        else:
+            rows.append((key.tenant, key.flow, outcome, Count(0), Count(0), detail))
+        ends.append(statuses.get(outcome, 70))
+    context.console.table(("tenant", "flow", "end", "rows", "transactions", "detail"), rows)
+    return worst(ends)
+
+
+def _end_worker(context: CommandContext, worker: "FleetWorker", status: int) -> None:
+    """Close the worker and end the process at once, without waiting for threads of runs that were handed back."""
+    left = worker.close(_GRACE)
+    if left:
+        context.console.complain(f"{counted(left, 'run')} handed back: another worker continues.")
+    _exit_now(status)
+
+
+def _exit_now(status: int) -> None:
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
+
+
+def _write_metrics(path: Path, worker: "FleetWorker") -> None:
+    from intacct_bridge.fleet.worker import worker_metrics
+
+    with replaced(path) as fresh:
+        fresh.write_text(worker_metrics(worker), encoding="utf-8")
+        fresh.chmod(0o644)  # the collector is another user; no metric is a secret

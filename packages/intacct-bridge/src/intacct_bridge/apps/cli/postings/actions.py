@@ -1,0 +1,86 @@
+"""`intacct reverse`, `void`, `approve`, `decline`, `recall`: what Intacct does to a whole record, one at a time."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from intacct_bridge.apps.cli.context import CommandContext, day_option, shared_options
+from intacct_bridge.apps.cli.postings.action_plans import keep_or_apply_actions
+from intacct_bridge.apps.cli.postings.records import BY, OUT, YES
+from intacct_protocol.errors import SettingsError
+from intacct_protocol.model.writing.actions import ACTIONS, action_of, objects_of
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from intacct_bridge.load.records.write import Write
+
+_ABOUT = {
+    "reverse": "Reverse a posted record on a day: Intacct enters its opposite.",
+    "void": "Void a payment request. A posted payment is reversed.",
+    "approve": "Approve a record that waits for approval in Intacct.",
+    "decline": "Decline a record that waits for approval in Intacct.",
+    "recall": "Take back the submission of a record: it becomes a draft.",
+}
+_EXAMPLES = {
+    "reverse": "reverse APBILL 7295 --date 2026-11-30",
+    "void": "void APPYMT 8101",
+    "approve": "approve APBILL 7295",
+    "decline": 'decline PODOCUMENT "Purchase Order-PO0001" --comment "over budget"',
+    "recall": "recall APBILL 7295",
+}
+
+
+def _command(operation: str) -> click.Command:
+    dated = any(one.dated for one in ACTIONS.values() if one.operation == operation)
+    texts = any(one.comment for one in ACTIONS.values() if one.operation == operation)
+
+    def run(context: CommandContext, *, object_name: str, key: str, by: str, yes: bool, **options: Any) -> int:
+        return _act(context, operation, object_name.upper(), key, by=by, yes=yes, **options)
+
+    run.__doc__ = (
+        f"{_ABOUT[operation]}\n\nOBJECT is one of {', '.join(objects_of(operation))}.\n\n"
+        f"\b\nExample:\n  intacct {_EXAMPLES[operation]}\n"
+    )
+    wrapped: Callable[..., Any] = shared_options(prints_table=True)(run)
+    if texts:
+        wrapped = click.option("--comment", metavar="TEXT", default="", help="Give Intacct a reason.")(wrapped)
+    if dated:
+        wrapped = day_option("--date", "Reverse on this day (default: today).")(wrapped)
+    for option in (YES, OUT, BY, click.argument("key"), click.argument("object_name", metavar="OBJECT")):
+        wrapped = option(wrapped)
+    return click.command(operation)(wrapped)
+
+
+def _act(
+    context: CommandContext,
+    operation: str,
+    object_name: str,
+    key: str,
+    *,
+    by: str,
+    yes: bool,
+    date: "datetime | None" = None,
+    comment: str = "",
+    out: Path | None = None,
+) -> int:
+    from intacct_bridge.apps.cli.record_keys import find_records
+    from intacct_bridge.load.plan.planner import plan_writes
+    from intacct_bridge.load.undo.action_writes import action_write
+
+    action = action_of(operation, object_name, is_legacy=context.connection.is_legacy)
+    if comment and not action.comment:
+        raise SettingsError(f"{action.function} takes no text", fix="Leave --comment out.")
+    (found,) = find_records(context.load_gateway, object_name, [key], by=by)
+    day = date.date() if date is not None else context.client.company_time.date()
+    write: Write = action_write(action, found.record, found.name, day=day, comment=comment)
+    with context.open_outbox() as outbox:
+        plan = plan_writes(
+            [write], object_name, context.load_gateway, outbox, source=f"{operation} {object_name} {key}"
+        )
+        return keep_or_apply_actions(context, plan, outbox, out=out, yes=yes)
+
+
+reverse_command, void_command, approve_command, decline_command, recall_command = map(_command, _ABOUT)

@@ -1,0 +1,215 @@
+"""`intacct outbox`: posted records with their receipts, failed records, and records in doubt."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from intacct_bridge.apps.cli.context import (
+    CommandContext,
+    CommandGroup,
+    day_option,
+    file_option,
+    number_option,
+    shared_options,
+)
+from intacct_bridge.apps.cli.postings.outbox_decisions import (
+    forget_command,
+    resolve_command,
+    retry_command,
+    settle_command,
+)
+from intacct_protocol.model.wording import amount_shown, counted
+
+if TYPE_CHECKING:
+    from intacct_bridge.load.outbox.entry import OutboxEntry
+    from intacct_bridge.load.outbox.outbox import Outbox
+
+_COLUMNS = (
+    "number", "state", "record", "operation", "amount", "currency", "posting_date", "receipt", "sent", "by", "source",
+    "run",
+)  # fmt: skip
+_MORE = ("outcome", "link", "sent_local", "undoes")
+"""Columns for programs only; people see the link if one is known."""
+_OPERATIONS = ("create", "update", "delete", "reverse", "void", "approve", "decline", "recall")
+_STATES = ("planned", "not_sent", "sent", "applied", "rejected", "aborted", "in_doubt", "released")
+
+
+@click.group("outbox", cls=CommandGroup, no_args_is_help=True)
+def outbox_command() -> None:
+    """Show what was posted, settle what is in doubt, and retry what was refused.
+
+    The outbox is the durable record of all writes to a company, from this machine or from all that share a database.
+
+    \b
+    Examples:
+      intacct outbox list --state in_doubt
+      intacct outbox list --since 2026-11-01 --object APBILL --export november.csv
+      intacct outbox show 17
+      intacct outbox settle
+      intacct outbox resolve 17 --posted-as 7295 --because "seen in Intacct"
+    """
+
+
+@outbox_command.command("list")
+@click.option("--state", type=click.Choice(_STATES), multiple=True, help="List only entries in this state. Repeatable.")
+@click.option("--object", "object_name", metavar="OBJECT", help="List only entries of this object.")
+@click.option("--operation", type=click.Choice(_OPERATIONS), help="List only writes of this kind.")
+@click.option("--by", "user", metavar="USER", default="", help="List only entries that this user sent.")
+@click.option(
+    "--source", metavar="TEXT", default="", help="List only entries from inputs with this text in their name."
+)
+@click.option(
+    "--find",
+    "text",
+    metavar="TEXT",
+    default="",
+    help="List only entries with this text in the record, the receipt or a tracked value.",
+)
+@day_option("--since", "List only entries sent on this date (UTC) or later.")
+@day_option("--until", "List only entries sent on this date (UTC) or earlier.")
+@number_option("--limit", "List at most this many entries, the latest; an export has all.", least=1, default=100)
+@file_option("--export", "Write the entries to this file (.csv or .jsonl) with all their values.")
+@click.option("--links", is_flag=True, help="Ask Intacct for the links of records whose link is not known yet.")
+@shared_options(prints_table=True)
+def list_command(
+    context: CommandContext, *, state: tuple[str, ...], object_name: str | None, limit: int, links: bool, **options: Any
+) -> None:
+    """List writes, the latest last: the record, its state, receipt, time, user and source row."""
+    from intacct_bridge.apps.views.outbox_entries import listed_row
+    from intacct_bridge.load.outbox.audit import EntryFilter, export, facts, sums
+    from intacct_bridge.load.records.status import RecordStatus
+    from intacct_bridge.load.target.target_company import TargetCompany
+
+    file = options.pop("export")
+    since, until = (day.date() if (day := options.pop(name)) else None for name in ("since", "until"))
+    wanted = EntryFilter(operation=options.pop("operation") or "", **options, since=since, until=until)
+    where = TargetCompany.of(context.connection)
+    with context.open_outbox() as outbox:
+        outbox.recover()
+        states = [RecordStatus(one) for one in state]
+        object_name = object_name.upper() if object_name else None
+        found = outbox.entries(company=where.company, statuses=states, object=object_name)
+        entries = [entry for entry in found if wanted(entry)]
+        if links:
+            entries = _linked(context, outbox, entries if file is not None else entries[-limit:], entries)
+    if file is not None:
+        context.console.say(f"{counted(export(entries, file), 'entry')} in {file}")
+        return
+    shown = entries[-limit:]
+    tracked = tuple(dict.fromkeys(name for entry in shown for name in entry.tracked))
+    more = _MORE if context.console.as_json else ("link",) if any(entry.url for entry in shown) else ()
+    as_json = context.console.as_json
+    rows = [
+        (
+            *listed_row(entry, as_json=as_json),
+            *map(facts(entry).get, more),
+            *(entry.tracked.get(name, "") for name in tracked),
+        )
+        for entry in shown
+    ]
+    columns = (*_COLUMNS, *more, *tracked)
+    context.console.table(columns, rows, empty="No writes match.")
+    for one in sums(entries):
+        amounts = (
+            f"debits {amount_shown(one.debit, one.currency)}, credits {amount_shown(one.credit, one.currency)}"
+            if one.debit or one.credit
+            else ""
+        )
+        others = f"amounts {amount_shown(one.amount, one.currency)}" if one.amount else ""
+        context.console.say(f"In Intacct: {', '.join(filter(None, (amounts, others)))} {one.currency}".rstrip())
+    if len(entries) > limit:
+        context.console.say(f"The latest {limit:,} of {counted(len(entries), 'entry')}; --limit shows more.")
+
+
+def _linked(
+    context: CommandContext, outbox: "Outbox", wanted: "list[OutboxEntry]", entries: "list[OutboxEntry]"
+) -> "list[OutboxEntry]":
+    """The entries with the links that Intacct has for the wanted ones."""
+    from intacct_bridge.load.apply.retry import within_entities
+    from intacct_bridge.load.outbox.links import keep_links
+
+    for within, some in within_entities(context.load_gateway, wanted):
+        keep_links(within, outbox, some)
+    asked = {entry.number for entry in wanted}
+    return [outbox.entry(entry.number) if entry.number in asked else entry for entry in entries]
+
+
+@outbox_command.command("show")
+@click.argument("number", type=int)
+@click.option("--links", is_flag=True, help="Ask Intacct for the record's link if it is not known yet.")
+@shared_options(prints_table=True)
+def show_command(context: CommandContext, *, number: int, links: bool) -> None:
+    """Show one entry, with every state that it had."""
+    from intacct_bridge.apps.views.outbox_entries import entry_facts
+
+    with context.open_outbox() as outbox:
+        outbox.recover()
+        entry = outbox.entry(number)
+        if links:
+            (entry,) = _linked(context, outbox, [entry], [entry])
+        decisions = outbox.decisions(entry)
+        history = [dict(event) for event in outbox.history(entry)]
+        earlier = outbox.earlier_values(entry) or {}
+    facts = entry_facts(entry, earlier, grouped=not context.console.as_json)
+    if context.console.as_json:
+        context.console.json({**facts, "history": history, "decisions": decisions, "body": entry.body})
+        return
+    context.console.pairs({name: value for name, value in facts.items() if value not in ("", None, [])})
+    context.console.result("")
+    if history:
+        shown = [name for name in ("at", "state", "attempt", "user", "note") if name in history[0]]
+        context.console.table(shown, [[event[name] for name in shown] for event in history])
+    if decisions:
+        context.console.result("")
+        context.console.table(list(decisions[0]), [list(one.values()) for one in decisions])
+
+
+@outbox_command.command("move")
+@click.option("--to", "target", metavar="PLACE", required=True, help="The new place: a file, or postgresql://...")
+@click.option("--from", "source", metavar="PLACE", default="", help="The old place (default: the connection's outbox).")
+@shared_options(prints_table=True)
+def move_command(context: CommandContext, *, target: str, source: str) -> None:
+    """Move the outbox to another file or to PostgreSQL, with its approvals and the event log.
+
+    The old outbox keeps its content, and every command refuses it from then on. No load or watch may run meanwhile. A
+    move that was interrupted is finished by the same command. PLACE may be env:VARIABLE, file:PATH or
+    keyring:SERVICE/USER, which keeps a password off the command line.
+
+    \b
+    Examples:
+      intacct outbox move --to env:INTACCT_OUTBOX
+      intacct outbox move --to ~/acme.sqlite3
+    """
+    from intacct_bridge.load.outbox.move import move_outbox
+    from intacct_bridge.load.outbox.storage import outbox_place
+
+    connection = context.connection
+    new = _named_place(context, target, "--to")
+    old = _named_place(context, source, "--from") if source else connection.outbox
+    moved = move_outbox(outbox_place(replace(connection, outbox=old)), outbox_place(replace(connection, outbox=new)))
+    if context.console.as_json:
+        context.console.json({"entries": moved.entries, "event_log": moved.events, "outbox": moved.name})
+        return
+    log = ", and the event log" if moved.events else ""
+    context.console.result(f"{counted(moved.entries, 'entry')}{log}: moved to {moved.name}")
+    if new != connection.outbox:
+        context.console.say(f"Now set `outbox` of connection {connection.name} to that place, on every machine.")
+
+
+def _named_place(context: CommandContext, place: str, option: str) -> str:
+    """A place, or the one that a reference to a secret stands for."""
+    from intacct_bridge.connections.secret_refs import KINDS, resolved
+    from intacct_protocol.model.uri_text import is_misspelt_address, uri_secrets
+
+    kind, colon, name = place.partition(":")
+    found = str(resolved({kind: name}, where=option)) if colon and kind in KINDS else place
+    context.console.hide(uri_secrets(found))
+    if "://" in found or found.startswith("~") or is_misspelt_address(found):
+        return found
+    return str(Path(found).resolve())
+
+
+for _command in (retry_command, settle_command, resolve_command, forget_command):
+    outbox_command.add_command(_command)

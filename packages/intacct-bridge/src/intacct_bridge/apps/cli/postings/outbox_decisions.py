@@ -1,0 +1,217 @@
+"""`intacct outbox retry`, `settle`, `resolve` and `forget`: refused records and records in doubt."""
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import click
+
+from intacct_bridge.apps.cli.context import SETTLE_AFTER, CommandContext, number_option, shared_options
+from intacct_bridge.apps.terminal.exit_statuses import FAILURES, IN_DOUBT
+from intacct_protocol.errors import SettingsError
+
+if TYPE_CHECKING:
+    from intacct_bridge.load.apply.candidates import Candidate
+    from intacct_bridge.load.outbox.entry import OutboxEntry
+    from intacct_bridge.load.outbox.outbox import Outbox
+
+
+@click.command("retry")
+@click.argument("numbers", metavar="[NUMBER]...", nargs=-1, type=int)
+@click.option("--yes", is_flag=True, help="Write to a production company without confirmation.")
+@shared_options(prints_table=True)
+def retry_command(context: CommandContext, *, numbers: tuple[int, ...], yes: bool) -> int:
+    """Send refused and unsent records again, unchanged; without numbers, all of them.
+
+    Use it after a problem in the company was fixed. To fix a mistake in the file, correct the file and load it again.
+    Records in doubt are settled, not retried. An update, a delete or an action is not sent if its record was changed in
+    Intacct since it was planned.
+    """
+    from intacct_bridge.load.apply.retry import retry
+    from intacct_bridge.load.records.status import UNAPPLIED
+
+    with context.open_outbox() as outbox:
+        if any(True for _ in outbox.entries(statuses=UNAPPLIED)):
+            context.allow_write("refused and unsent records again", yes=yes)
+        return _show(context, retry(context.load_gateway, outbox, only=numbers), "Nothing to retry.")
+
+
+@click.command("settle")
+@click.argument("numbers", metavar="[NUMBER]...", nargs=-1, type=int)
+@number_option("--settle-after", SETTLE_AFTER, metavar="S")
+@click.option("--yes", is_flag=True, help="Write to a production company without confirmation.")
+@shared_options(prints_table=True)
+def settle_command(context: CommandContext, *, numbers: tuple[int, ...], settle_after: int | None, yes: bool) -> int:
+    """Settle records in doubt: find out whether they were applied, and send them again only if provably not."""
+    from intacct_bridge.load.apply.retry import settle_doubts
+    from intacct_bridge.load.apply.settle import SettleSettings
+    from intacct_bridge.load.records.status import RecordStatus
+
+    waits = SettleSettings().settle_after if settle_after is None else timedelta(seconds=settle_after)
+    settings = SettleSettings(waits, memory_proven=context.client.runtime.calibration.memory_proven)
+    with context.open_outbox() as outbox:
+        outbox.recover()
+        if any(True for _ in outbox.entries(statuses=[RecordStatus.IN_DOUBT])):
+            context.allow_write("records in doubt that prove not to be applied", yes=yes)
+        settled = settle_doubts(context.load_gateway, outbox, settings, only=numbers)
+        status = _show(context, settled, "Nothing is in doubt.")
+        _propose(context, outbox, [one for one in settled if one.status is RecordStatus.IN_DOUBT])
+    return status
+
+
+def proposed(context: CommandContext, outbox: "Outbox", doubtful: "list[OutboxEntry]") -> "list[Candidate]":
+    """The records that entries in doubt may have become, as Intacct shows them in each entry's entity."""
+    from intacct_bridge.load.apply.candidates import candidates
+    from intacct_bridge.load.apply.retry import within_entities
+
+    return [
+        one
+        for within, some in within_entities(context.load_gateway, doubtful)
+        for one in candidates(within, outbox, some)
+    ]
+
+
+def _propose(context: CommandContext, outbox: "Outbox", doubtful: "list[OutboxEntry]") -> None:
+    """Show the records that entries in doubt may have become, for a person to decide."""
+    if not doubtful or context.console.as_json:
+        return
+    found = proposed(context, outbox, doubtful)
+    if found:
+        context.console.say("These records may be the ones in doubt. Records with the same key come first.")
+        rows = [(one.entry, one.record, one.label, one.has_key, one.created, one.creator) for one in found]
+        context.console.table(("entry", "record", "label", "same key", "created", "by"), rows)
+    context.console.say(
+        "Check in Intacct, then decide: intacct outbox resolve NUMBER --posted-as KEY (or --not-posted) --because WHY"
+    )
+
+
+_BECAUSE = click.option("--because", metavar="TEXT", required=True, help="Say why. The outbox keeps the reason.")
+_PERSON = click.option(
+    "--person", metavar="NAME", help="Record this person's decision (default: the operating system's user)."
+)
+
+
+@click.command("resolve")
+@click.argument("number", type=int)
+@click.option(
+    "--posted-as", metavar="KEY", help="Conclude that Intacct has the record, with this RECORDNO or natural key."
+)
+@click.option(
+    "--not-posted", is_flag=True, help="Conclude that Intacct does not have the record: it may be sent again."
+)
+@_BECAUSE
+@_PERSON
+@shared_options(prints_table=True)
+def resolve_command(
+    context: CommandContext, *, number: int, posted_as: str | None, not_posted: bool, because: str, person: str | None
+) -> None:
+    """Decide whether a record in doubt was posted. `intacct outbox settle` shows which records it may be.
+
+    \b
+    Examples:
+      intacct outbox resolve 17 --posted-as 7295 --because "bill seen in Intacct"
+      intacct outbox resolve 17 --not-posted --because "Sage support found no request"
+    """
+    from intacct_bridge.load.outbox.entry import Resolution, ResolutionKind
+
+    if (posted_as is None) is not not_posted:
+        raise SettingsError("Missing option --posted-as KEY or --not-posted.", fix="Give one of them.")
+    with context.open_outbox() as outbox:
+        outbox.recover()
+        _of_company(context, outbox.entry(number))
+        record = _seen(context, outbox.entry(number), posted_as) if posted_as is not None else ""
+        kind = ResolutionKind.NOT_POSTED if not_posted else ResolutionKind.POSTED_AS
+        entry = outbox.decide(number, Resolution(kind, _decider(person), _reason(because), record))
+    _decided(context, entry)
+    if not_posted:
+        context.console.say(f"It may be sent again: load its file again, or: intacct outbox retry {number}")
+
+
+@click.command("forget")
+@click.argument("number", type=int)
+@_BECAUSE
+@_PERSON
+@shared_options(prints_table=True)
+def forget_command(context: CommandContext, *, number: int, because: str, person: str | None) -> None:
+    """Forget that a record was posted, so that the next load of it posts it again.
+
+    This is for a record that Intacct no longer has. The record in Intacct stays as it is.
+
+    \b
+    Example:
+      intacct outbox forget 17 --because "deleted by hand on 3 November"
+    """
+    from intacct_bridge.load.outbox.entry import Resolution, ResolutionKind
+
+    with context.open_outbox() as outbox:
+        _of_company(context, outbox.entry(number))
+        entry = outbox.decide(number, Resolution(ResolutionKind.FORGOTTEN, _decider(person), _reason(because)))
+    _decided(context, entry)
+    context.console.say("The next load of this record posts it again.")
+
+
+def _of_company(context: CommandContext, entry: "OutboxEntry") -> None:
+    """Refuse an entry that this connection does not reach: another company's, or another entity's."""
+    from intacct_bridge.load.target.target_company import TargetCompany
+
+    here, there = TargetCompany.of(context.connection), entry.target
+    if here.company != there.company or here.entity.casefold() not in ("", there.entity):
+        where = f"{there.company}, entity {there.entity}" if there.entity else there.company
+        raise SettingsError(f"entry {entry.number} is of {where}", fix="Use a connection to it.")
+
+
+def _seen(context: CommandContext, entry: "OutboxEntry", key: str) -> str:
+    """The record that a person names, as Intacct shows it."""
+    from intacct_bridge.load.apply.candidates import record_of
+    from intacct_bridge.load.apply.retry import within_entities
+    from intacct_protocol.errors import InvalidRequestError, NotPermittedError, RefusedError
+
+    name = entry.target.object
+    ((within, _),) = within_entities(context.load_gateway, [entry])
+    try:
+        record = record_of(within, name, key)
+    except (InvalidRequestError, NotPermittedError, RefusedError) as error:
+        context.console.say(f"Not checked in Intacct: {error.message}")
+        return key
+    if not record:
+        raise SettingsError(
+            f"Intacct shows no {name} {key!r} to {entry.user or 'this user'}",
+            fix=f"Give its RECORDNO. Find it with: intacct query {name}",
+        )
+    return record
+
+
+def _decider(person: str | None) -> str:
+    """Who decides, on this machine."""
+    import getpass
+
+    if person and person.strip():
+        return person.strip()
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError, ImportError):
+        raise SettingsError("the operating system names no user", fix="Say who decides: --person NAME") from None
+
+
+def _reason(because: str) -> str:
+    if not because.strip():
+        raise SettingsError("--because is empty", fix="Say why; the outbox keeps the reason.")
+    return because.strip()
+
+
+def _decided(context: CommandContext, entry: "OutboxEntry") -> None:
+    facts = {"number": entry.number, "record": entry.label, "state": entry.status.value, "note": entry.note}
+    if context.console.as_json:
+        context.console.json({**facts, "receipt": entry.receipt.record if entry.receipt else None})
+    else:
+        context.console.result(f"{entry.number} {entry.label}: {entry.status.value}, {entry.note}")
+
+
+def _show(context: CommandContext, entries: "list[OutboxEntry]", empty: str) -> int:
+    context.recorder.add_records(entry.status for entry in entries)
+    from intacct_bridge.apps.views.outbox_entries import entry_row
+
+    rows = [(*entry_row(entry)[:5], entry.note or "; ".join(str(fault) for fault in entry.faults)) for entry in entries]
+    context.console.table(("number", "state", "record", "operation", "receipt", "why"), rows, empty=empty)
+    if any(entry.status.value == "in_doubt" for entry in entries):
+        return IN_DOUBT
+    return 0 if all(entry.status.value == "applied" for entry in entries) else FAILURES

@@ -1,0 +1,242 @@
+"""Browse: the company's objects with fields and relations, and queries with their rows, as command and program."""
+
+import io
+from collections.abc import Mapping, Sequence
+from shlex import join
+from typing import Any
+
+from intacct_bridge.apps.cli.catalog import matches
+from intacct_bridge.apps.cli.context import CommandContext
+from intacct_bridge.apps.cli.query import asked_query, query_columns
+from intacct_bridge.apps.console.visit import ConsolePage, Download, NotFoundError, PageView, Visit, address
+from intacct_bridge.apps.terminal.console import Console
+from intacct_bridge.apps.terminal.failures import described
+from intacct_bridge.apps.terminal.row_formats import write_rows
+from intacct_bridge.connections.demo_company import listed_connections
+from intacct_protocol.errors import InvalidRequestError
+from intacct_protocol.model.catalog import ObjectDef
+from intacct_protocol.model.query.query import Query
+from intacct_protocol.model.query.where import parse_where
+from intacct_protocol.model.query.where_text import typed_text, where_text
+
+CONDITIONS = 3
+"""The rows of the form for conditions."""
+LIMITS = ("50", "100", "200")
+_CELLS = 1000
+"""The most cells of a page; an export has all."""
+OPERATORS = (
+    ("", "choose"), ("=", "is"), ("!=", "is not"), (">", "more than"), (">=", "at least"), ("<", "less than"),
+    ("<=", "at most"), ("like", "is like (% is any text)"), ("in", "is one of (a, b)"), ("is null", "is empty"),
+    ("is not null", "is not empty"),
+)  # fmt: skip
+FORMATS = {"csv": "text/csv", "json": "application/json", "jsonl": "application/x-ndjson"}
+
+
+def show(visit: Visit) -> PageView:
+    """The objects of a company, all or those that match."""
+    names, chosen = connections(visit)
+    pattern = visit.query.get("pattern", "").strip()
+    objects: list[dict[str, str]] = []
+    if chosen:
+        with visit.company(chosen, "objects", run_at_first_call=True) as context:
+            listed = sorted(context.client.objects().items())
+        objects = [
+            {"name": name, "label": label, "href": address("browse", name, connection=chosen)}
+            for name, label in listed
+            if matches(pattern, name, label)
+        ]
+    command = join(["intacct", "objects", *([pattern] if pattern else []), "--connection", chosen]) if chosen else ""
+    data = {"names": names, "connection": chosen, "pattern": pattern, "objects": objects, "command": command}
+    return PageView("browse.html", data)
+
+
+def connections(visit: Visit) -> tuple[list[str], str]:
+    """The connections, and the chosen one or the first."""
+    names = [one.name for one in listed_connections()]
+    chosen = visit.query.get("connection") or visit.site.settings.connection or (names[0] if names else "")
+    if chosen and chosen not in names:
+        raise NotFoundError(f"There is no connection {chosen!r}.", fix="Choose one of the list, or add it.")
+    return names, chosen
+
+
+def show_object(visit: Visit) -> PageView:
+    """An object's fields and relations, and the rows of a query."""
+    names, chosen = connections(visit)
+    if not chosen:
+        raise NotFoundError("There is no connection to a company.", fix="Add one under Connections.")
+    name = visit.params["object"].upper()
+    with visit.company(chosen, "query", run_at_first_call=True) as context:
+        found = context.client.describe(name)
+        data: dict[str, Any] = {
+            "names": names, "connection": chosen, "object": found.name, "fields": _fields(found),
+            "relations": [
+                {"path": one.path, "object": one.object, "kind": one.kind.lower(), "by": one.by,
+                 "href": address("browse", one.object, connection=chosen)}
+                for one in found.relations.values()
+            ],
+            "field_names": list(found.fields), "operators": OPERATORS, "limits": [(one, one) for one in LIMITS],
+            "form": _form(visit), "ran": False, "problem": {}, "columns": [], "rows": [], "hidden": 0,
+        }  # fmt: skip
+        status = 200
+        if visit.query.get("run"):
+            try:
+                data |= _result(context, found, visit)
+            except InvalidRequestError as error:
+                data["problem"], status = described(error), 422
+    return PageView("browse_object.html", data, status=status, title=found.name)
+
+
+def _fields(found: ObjectDef) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": one.name,
+            "type": one.kind.lower(),
+            "required": one.required,
+            "readonly": one.readonly,
+            "custom": one.custom,
+            "label": one.label,
+            "values": list(one.values),
+        }
+        for one in found.fields.values()
+    ]
+
+
+def _form(visit: Visit) -> dict[str, Any]:
+    """What the person entered."""
+    asked = visit.query
+    return {
+        "select": asked.get("select", "*") or "*",
+        "where": asked.get("where", ""),
+        "order": asked.get("order", ""),
+        "limit": asked.get("limit", LIMITS[0]),
+        "conditions": [
+            {name: asked.get(f"{name}{number}", "") for name in ("field", "op", "value")}
+            for number in range(1, CONDITIONS + 1)
+        ],
+    }
+
+
+def condition(found: ObjectDef, field: str, operator: str, value: str) -> str:
+    """A row of the form in the filter language. InvalidRequestError for an unknown field or operator."""
+    known = found.find(field)
+    if operator in ("is null", "is not null"):
+        return f"{known.name} {operator}"
+    if operator not in dict(OPERATORS) or not operator:
+        raise InvalidRequestError(f"no comparison is chosen for {known.name}", fix="Choose one, or empty the field.")
+    if operator == "in":
+        values = ", ".join(typed_text(known.kind, one.strip()) for one in value.split(","))
+        return f"{known.name} in ({values})"
+    return f"{known.name} {operator} {typed_text(known.kind, value)}"
+
+
+def _where(found: ObjectDef, form: Mapping[str, Any]) -> str:
+    """The whole filter of the form, in the filter language."""
+    rows = [one for one in form["conditions"] if one["field"].strip()]
+    parts = [condition(found, one["field"].strip(), one["op"], one["value"].strip()) for one in rows]
+    if form["where"].strip():
+        parts.append(f"({form['where'].strip()})" if parts else form["where"].strip())
+    return where_text(parse_where(" and ".join(parts))) if parts else ""
+
+
+def _limit(text: str) -> int:
+    if not text.isdecimal() or not 0 < len(text) < 10:
+        raise InvalidRequestError(f"{text!r} is not a number of rows", fix="Write a whole number; 0 means all.")
+    return int(text)
+
+
+def _query(context: CommandContext, found: ObjectDef, form: Mapping[str, Any], where: str) -> Query:
+    return asked_query(context, found.name, select=form["select"], where=where or None, order_by=form["order"] or None)
+
+
+def _query_rows(context: CommandContext, query: Query, form: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The rows of the form's query."""
+    rows = list(context.client.query(query, limit=_limit(form["limit"]) or None))
+    context.recorder.add_rows(query.object, len(rows))
+    return rows
+
+
+def _result(context: CommandContext, found: ObjectDef, visit: Visit) -> dict[str, Any]:
+    """The rows of a page, with the command and the program that give the same."""
+    form = _form(visit)
+    if form["limit"] not in LIMITS:
+        raise InvalidRequestError("A page shows 50, 100 or 200 rows.", fix="Export more of them to a file.")
+    where = _where(found, form)
+    rows = _query_rows(context, _query(context, found, form, where), form)
+    columns = [one for one in (rows[0] if rows else ()) if any(row.get(one) is not None for row in rows)]
+    shown = columns[: max(1, _CELLS // max(1, len(rows)))]
+    name = context.connection.name
+    asked = {key: value for key, value in visit.query.items() if key not in ("run", "limit", "notice")}
+    return {
+        "ran": True,
+        "where": where,
+        "columns": shown,
+        "hidden": len(columns) - len(shown),
+        "empty_columns": len(rows[0]) - len(columns) if rows else 0,
+        "rows": [[row.get(one) for one in shown] for row in rows],
+        "numbers": [at for at, one in enumerate(shown) if _is_number(rows, one)],
+        "transactions": context.client.meter.transactions,
+        "command": query_command_line(found.name, name, form, where),
+        "program": query_program(found.name, name, form, where),
+        "exports": {
+            kind: address("browse", found.name, f"rows.{kind}", **(asked | {"connection": name, "limit": "0"}))
+            for kind in FORMATS
+        },
+    }
+
+
+def _is_number(rows: Sequence[Mapping[str, Any]], column: str) -> bool:
+    from decimal import Decimal
+
+    return any(isinstance(row.get(column), Decimal) for row in rows)
+
+
+def query_command_line(name: str, connection: str, form: Mapping[str, Any], where: str) -> str:
+    """The command that gives the same rows."""
+    words = ["intacct", "query", name, "--connection", connection, "--select", form["select"]]
+    words += ["--where", where] if where else []
+    words += ["--order-by", form["order"]] if form["order"] else []
+    return join([*words, "--limit", form["limit"], "--format", "json"])
+
+
+def query_program(name: str, connection: str, form: Mapping[str, Any], where: str) -> str:
+    """The Python program that gives the same rows."""
+    options = [repr(name), repr(form["select"])]
+    options += [f"where={where!r}"] if where else []
+    options += [f"order={form['order']!r}"] if form["order"] else []
+    options += [f"limit={form['limit']}"] if form["limit"] != "0" else []
+    return (
+        "from intacct_bridge import connect\n\n"
+        f"with connect({connection!r}) as client:\n"
+        f"    for row in client.query({', '.join(options)}):\n"
+        "        print(row)\n"
+    )
+
+
+def export(visit: Visit) -> Download:
+    """The rows of a query as a file."""
+    kind, name = visit.params["kind"], visit.params["object"].upper()
+    _, chosen = connections(visit)
+    if kind not in FORMATS:
+        raise NotFoundError(f"There is no format {kind!r}.", fix="Choose CSV, JSON or JSON lines.")
+    out = io.StringIO()
+    with visit.company(chosen, "query") as context:
+        found = context.client.describe(name)
+        form = _form(visit)
+        query = _query(context, found, form, _where(found, form))
+        write_rows(
+            _query_rows(context, query, form),
+            Console(out=out, err=io.StringIO()),
+            kind=kind,
+            spreadsheet_safe=kind == "csv",
+            columns=lambda: query_columns(context, query),
+        )
+    return Download(f"{found.name.lower()}.{kind}", out.getvalue().encode(), FORMATS[kind])
+
+
+PAGES = (
+    ConsolePage("/browse", "Browse", show, nav="Browse"),
+    ConsolePage(
+        "/browse/{object}/rows.{kind}", "Rows", export, is_file=True, examples={"object": "VENDOR", "kind": "csv"}
+    ),
+    ConsolePage("/browse/{object}", "Object", show_object, examples={"object": "VENDOR"}),
+)

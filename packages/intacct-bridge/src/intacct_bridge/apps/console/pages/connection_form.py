@@ -1,0 +1,116 @@
+"""The form of a connection: every setting, under the names that people know from other connectors.
+
+A secret can be typed, or the name of a variable; neither the form nor any page shows one. What was typed and could not
+be saved stays with the session, so that a person corrects one field and need not type the passwords again.
+"""
+
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any
+
+from intacct_bridge.apps.console.setting_fields import EVERY_FIELD, GROUPS, LABELS, MORE, SettingField
+from intacct_bridge.apps.console.visit import Visit
+from intacct_bridge.connections.connection import SECRETS, Connection
+from intacct_bridge.connections.sources import list_senders
+from intacct_protocol.errors import SettingsError
+
+KEPT = {"env": "read from the variable {}", "keyring": "kept in the keyring as {}", "file": "read from the file {}"}
+
+
+_DEFAULTS: Mapping[str, Any] = {item.name: item.default for item in fields(Connection)}
+_SENDER = ("sender_id", "sender_password")
+_LOGIN = ("company_id", "user_id", "user_password")
+
+
+def typed_settings(visit: Visit, before: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings that the form says; an empty secret, or an empty field of a reference, keeps what is there."""
+    found: dict[str, Any] = {}
+    for one in EVERY_FIELD:
+        value = _typed(visit, one, before)
+        kept = one.kind in ("tick", "choice") and value == _default(one)
+        if value not in ("", None, []) and not kept:
+            found[one.setting] = value
+    if "sender" in found:
+        found = {key: value for key, value in found.items() if key not in _SENDER}
+    return found
+
+
+def check_complete(name: str, settings: Mapping[str, Any]) -> None:
+    """Refuse a connection that lacks what every connection needs. SettingsError names the field."""
+    from intacct_bridge.connections.sources import check_settings
+
+    for setting in (*_LOGIN, "environment", *(() if "sender" in settings else _SENDER)):
+        if not settings.get(setting):
+            raise SettingsError(f"{LABELS[setting]} is empty.", fix="Fill it in, and save again.", setting=setting)
+    check_settings(name, settings)
+
+
+def _default(one: SettingField) -> Any:
+    return "" if one.setting in ("sender", "environment") else _DEFAULTS[one.setting]
+
+
+def _typed(visit: Visit, one: SettingField, before: Mapping[str, Any]) -> Any:
+    text = visit.field(one.setting)
+    there = before.get(one.setting, "")
+    if one.kind == "secret":
+        variable = visit.field(f"{one.setting}_env")
+        return {"env": variable} if variable else visit.secret(one.setting) or there
+    if one.kind == "tick":
+        return visit.checked(one.setting)
+    if not text and isinstance(there, Mapping):
+        return there
+    if one.kind == "names":
+        return [name.strip() for name in text.split(",") if name.strip()]
+    if one.kind == "number" and text:
+        return _number(text)
+    return text
+
+
+def _number(text: str) -> int | float | str:
+    """A number as the file has it; another text is refused by the check of the settings."""
+    try:
+        return int(text)
+    except ValueError:
+        try:
+            return float(text)
+        except ValueError:
+            return text
+
+
+def form_groups(settings: Mapping[str, Any], *, is_draft: bool = False) -> list[dict[str, Any]]:
+    """The form's fields with their values, for a template and for JSON. It holds no secret."""
+    return [
+        {"title": title, "fields": [_shown(one, settings, is_draft=is_draft) for one in group]}
+        for title, group in (*GROUPS, ("More", MORE))
+    ]
+
+
+def _shown(one: SettingField, settings: Mapping[str, Any], *, is_draft: bool) -> dict[str, Any]:
+    value = settings.get(one.setting, _default(one) if one.kind in ("tick", "choice") else "")
+    facts: dict[str, Any] = {
+        "setting": one.setting,
+        "label": one.label,
+        "help": one.help,
+        "kind": one.kind,
+        "placeholder": one.placeholder,
+        "required": one.required,
+        "kept": "",
+    }
+    if one.setting == "sender":
+        facts["options"] = [*one.options, *((sender.name, sender.name) for sender in list_senders())]
+    elif one.options:
+        facts["options"] = list(one.options)
+    if isinstance(value, Mapping):
+        kind, place = next(iter(value.items()), ("", ""))
+        facts |= {"value": "", "kept": KEPT.get(kind, "{}").format(place)}
+        if one.kind == "secret" and kind == "env":
+            facts["variable"] = place
+    elif one.setting in SECRETS:
+        facts |= {"value": "", "kept": ("typed, not saved yet" if is_draft else "kept") if value else ""}
+    elif one.kind == "names":
+        facts["value"] = ", ".join(value) if isinstance(value, list) else str(value)
+    elif one.kind == "tick":
+        facts["value"] = value is True
+    else:
+        facts["value"] = str(value)
+    return facts

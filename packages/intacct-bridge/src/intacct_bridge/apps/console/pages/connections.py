@@ -1,0 +1,272 @@
+"""Connections: the list, each connection with its settings, and the form that adds or edits one."""
+
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from intacct_bridge.apps.cli.context import DEMO
+from intacct_bridge.apps.console.jobs import BackgroundJob, JobConsole, Work
+from intacct_bridge.apps.console.pages.connection_form import (
+    check_complete,
+    form_groups,
+    typed_settings,
+)
+from intacct_bridge.apps.console.setting_fields import LABELS
+from intacct_bridge.apps.console.visit import (
+    ConsolePage,
+    NotFoundError,
+    PageView,
+    Redirect,
+    Visit,
+    address,
+    company_context,
+)
+from intacct_bridge.apps.terminal.failures import described
+from intacct_bridge.apps.views.connection import lifts_approval, signed_in
+from intacct_bridge.connections.connection import SECRETS
+from intacct_bridge.connections.demo_company import listed_connections
+from intacct_bridge.connections.passwords import PasswordPlace, forget_passwords
+from intacct_bridge.connections.sources import (
+    ListedConnection,
+    SettingsSources,
+    add_connection,
+    connection_file,
+    list_senders,
+    remove_connection,
+    unsaved_connection,
+)
+from intacct_bridge.connections.toml_file import FILE_NAME
+from intacct_protocol.errors import IntacctError, SettingsError
+
+_WAIT = 5.0
+"""Seconds that a sign-in may take before its own page shows it."""
+_OTHERWISE = "Name a variable instead of typing the password."
+
+
+def show(visit: Visit) -> PageView:
+    """Every connection and every shared sender of this machine."""
+    return PageView(
+        "connections.html",
+        {
+            "connections": [asdict(one) for one in listed_connections()],
+            "senders": [asdict(one) for one in list_senders()],
+            "may_configure": visit.may_configure,
+        },
+    )
+
+
+def show_one(visit: Visit) -> PageView:
+    """A connection's settings with the source of each; secrets are not shown."""
+    return _connection(visit, _find(visit))
+
+
+def _find(visit: Visit) -> ListedConnection:
+    name = visit.params["name"]
+    found = next((one for one in listed_connections() if one.name == name), None)
+    if found is None:
+        raise NotFoundError(f"There is no connection {name!r}.", fix="Choose one of the list, or add it.")
+    return found
+
+
+def _connection(
+    visit: Visit, listed: ListedConnection, *, problem: Mapping[str, str] | None = None, status: int = 200
+) -> PageView:
+    settings: list[dict[str, Any]] = []
+    target = ""
+    try:
+        with company_context(listed.name, "connections show", person=visit.person) as context:
+            connection = context.connection
+            target = connection.target
+            settings = [
+                {
+                    "label": LABELS.get(key, key),
+                    "setting": key,
+                    "value": "kept, not shown" if key in SECRETS else value,
+                    "from": connection.origins.get(key, "default"),
+                }
+                for key, value in connection.settings().items()
+                if key != "name"
+            ]
+    except IntacctError as error:
+        problem = problem or described(error)
+    data = {
+        "name": listed.name,
+        "target": target,
+        "file": listed.source,
+        "settings": settings,
+        "problem": dict(problem or {}),
+        "editable": visit.may_configure and _path_of(listed) is not None,
+        "is_production": listed.environment == "production",
+    }
+    return PageView("connection.html", data, title=listed.name, status=status)
+
+
+def _path_of(listed: ListedConnection) -> Path | None:
+    """The intacct.toml that holds the connection; None for the demo's, and for a profile of the official SDKs."""
+    path = Path(listed.source)
+    return path if path.name == FILE_NAME else None
+
+
+def test(visit: Visit) -> Redirect | PageView:
+    """Sign in once."""
+    listed = _find(visit)
+    page = address("connections", listed.name)
+
+    def work(job: BackgroundJob) -> None:
+        with company_context(listed.name, "connections test", person=job.person, console=JobConsole(job)) as context:
+            job.tell(f"Signing in to {context.connection.target} as {context.connection.user_id} ...")
+            notice = signed_in(context.client.sign_in())
+        job.tell(notice)
+        job.result = visit.redirect(page, notice=f"{notice}.").address
+
+    def failed(lines: Mapping[str, str]) -> PageView:
+        return _connection(visit, listed, problem=lines, status=422)
+
+    return _answer_of(visit, f"Sign in: {listed.name}", work, failed)
+
+
+def _answer_of(
+    visit: Visit, title: str, work: Work, failed: Callable[[Mapping[str, str]], PageView]
+) -> Redirect | PageView:
+    """The end of a job if it comes soon, as a page of its own if it failed; else the job's page."""
+    job = visit.site.jobs.start(title, work, person=visit.person)
+    if job.over.wait(_WAIT):
+        if job.problem:
+            return failed(job.problem)
+        return Redirect(job.result or job.page)
+    return Redirect(job.page)
+
+
+def remove(visit: Visit) -> Redirect:
+    """Take a connection out of its file."""
+    visit.check_may_configure()
+    listed = _find(visit)
+    path = _path_of(listed)
+    before = connection_file(listed.name, path=path) if path is not None else {}
+    if path is None or not remove_connection(listed.name, path=path):
+        raise SettingsError(f"{listed.source} defines {listed.name}.", fix="Remove it there.")
+    kept = forget_passwords(before, listed.name, path)
+    notice = f"Removed connection {listed.name}. Intacct is not changed. {kept}".strip()
+    return visit.redirect("/connections", notice=notice)
+
+
+# --- the form
+
+
+def show_new(visit: Visit) -> PageView:
+    """The form for a new connection."""
+    return _form(visit, "", _draft(visit, "") or {})
+
+
+def show_edit(visit: Visit) -> PageView:
+    """The form with a connection's settings."""
+    listed, _, before = _editable(visit)
+    return _form(visit, listed.name, _draft(visit, listed.name) or before)
+
+
+def _editable(visit: Visit) -> tuple[ListedConnection, Path, dict[str, Any]]:
+    """A connection, its file, and its table there."""
+    listed = _find(visit)
+    path = _path_of(listed)
+    if path is None:
+        what = "The demo's company" if listed.name == DEMO else listed.source
+        raise SettingsError(
+            f"{what} defines {listed.name}, which cannot be edited here.", fix="Add another connection."
+        )
+    return listed, path, {"environment": "production", **connection_file(listed.name, path=path)}
+
+
+def _draft(visit: Visit, name: str) -> dict[str, Any] | None:
+    found: dict[str, Any] | None = visit.session.drafts.get(f"connection {name}")
+    return found
+
+
+def _form(
+    visit: Visit,
+    name: str,
+    settings: Mapping[str, Any],
+    *,
+    problem: Mapping[str, str] | None = None,
+    typed_name: str = "",
+    status: int = 200,
+) -> PageView:
+    path = SettingsSources().user_file
+    place = PasswordPlace.chosen(name, path, keyring=None)
+    if name:
+        with suppress(SettingsError):
+            path = _editable(visit)[1]
+    data = {
+        "name": name,
+        "typed_name": typed_name or name,
+        "groups": form_groups(settings, is_draft=_draft(visit, name) is not None),
+        "file": str(path),
+        "place_notice": place.notice.replace(str(path), "this file"),
+        "problem": dict(problem or {}),
+        "action": address("connections", name, "edit") if name else "/add-connection",
+        "may_configure": visit.may_configure,
+    }
+    return PageView("connection_form.html", data, title=f"Edit {name}" if name else "Add a connection", status=status)
+
+
+def save_new(visit: Visit) -> Redirect | PageView:
+    """Sign in with the settings of the form, and save them."""
+    name = visit.field("name")
+    if not name or "/" in name or any(one.name == name for one in listed_connections()):
+        lines = {"error": "The name is empty, has a slash, or is taken.", "fix": "Choose another name."}
+        settings = typed_settings(visit, _draft(visit, "") or {})
+        visit.session.drafts["connection "] = settings
+        return _form(visit, "", settings, problem=lines, typed_name=name, status=422)
+    return _save(visit, name, "", SettingsSources().user_file, before=_draft(visit, "") or {}, there={})
+
+
+def save_edit(visit: Visit) -> Redirect | PageView:
+    """Sign in with the settings of the form, and save them in the connection's file."""
+    listed, path, there = _editable(visit)
+    return _save(visit, listed.name, listed.name, path, before=_draft(visit, listed.name) or there, there=there)
+
+
+def _save(
+    visit: Visit, name: str, shown_as: str, path: Path, *, before: Mapping[str, Any], there: Mapping[str, Any]
+) -> Redirect | PageView:
+    """Check, sign in unless that is not wanted, and save; a mistake shows the form again with what was typed."""
+    visit.check_may_configure()
+    settings = typed_settings(visit, before)
+    session, draft = visit.session, f"connection {shown_as}"
+    session.drafts[draft] = settings
+
+    def again(lines: Mapping[str, str]) -> PageView:
+        return _form(visit, shown_as, settings, problem=lines, typed_name=name, status=422)
+
+    try:
+        check_complete(name, settings)
+    except SettingsError as error:
+        return again(described(error))
+    wants_test = visit.checked("test")
+
+    def work(job: BackgroundJob) -> None:
+        if wants_test:
+            with company_context(name, "connections add", person=job.person, console=JobConsole(job)) as context:
+                context.use(unsaved_connection(name, settings, path))
+                job.tell(f"Signing in to {context.connection.target} as {context.connection.user_id} ...")
+                job.tell(signed_in(context.client.sign_in()))
+        place = PasswordPlace.chosen(name, path, keyring=None, otherwise=_OTHERWISE)
+        new = {key: value if value == there.get(key) else place.saved(key, value) for key, value in settings.items()}
+        add_connection(name, new, path=path)
+        session.drafts.pop(draft, None)
+        notice = f"Saved connection {name}{' after a sign-in' if wants_test else ', without a sign-in'}."
+        if lifts_approval(there, settings):
+            notice += " Its writes no longer need an approval."
+        notice = f"{notice} {forget_passwords(there, name, path)}".strip()
+        job.result = visit.redirect(address("connections", name), notice=notice).address
+
+    return _answer_of(visit, f"Save connection {name}", work, again)
+
+
+PAGES = (
+    ConsolePage("/connections", "Connections", show, nav="Connections"),
+    ConsolePage("/add-connection", "Add a connection", show_new, actions={"": save_new}),
+    ConsolePage("/connections/{name}", "Connection", show_one, actions={"test": test, "remove": remove}),
+    ConsolePage("/connections/{name}/edit", "Edit a connection", show_edit, actions={"": save_edit}),
+)

@@ -1,0 +1,160 @@
+"""Reconcile: compare a copy with the company, and the reports of earlier comparisons."""
+
+import secrets
+from contextlib import suppress
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from intacct_bridge.apps.console.copies import check_known
+from intacct_bridge.apps.console.jobs import BackgroundJob, JobConsole
+from intacct_bridge.apps.console.visit import ConsolePage, Download, NotFoundError, PageView, Redirect, Visit, address
+from intacct_bridge.apps.views.reconcile_report import read_report
+from intacct_bridge.connections.demo_company import listed_connections
+from intacct_bridge.machine.directories import state_directory
+from intacct_bridge.runs.history import history_place, open_history
+from intacct_protocol.errors import IntacctError, SettingsError
+from intacct_protocol.model.wording import amount_shown
+
+_KEPT = 50
+_SHOWN = 200
+_DIFFERENT = 1
+
+
+def show(visit: Visit) -> PageView:
+    """The form of a comparison, and the reports of this person."""
+    names = [one.name for one in listed_connections()]
+    data = {
+        "names": names,
+        "chosen": visit.query.get("connection") or visit.site.settings.connection or (names[0] if names else ""),
+        "copies": _copies(),
+        "reports": [_line(one) for one in _reports(visit.person)],
+    }
+    return PageView("reconcile.html", data)
+
+
+def _copies() -> list[str]:
+    """The destinations of earlier extractions."""
+    if history_place() is None:
+        return []
+    with open_history() as history:
+        found = {run.destination: None for run in history.runs(command="extract") if run.destination}
+    return [one for one in found if "://" in one or ":" in one]
+
+
+def run(visit: Visit) -> Redirect:
+    """Compare as a job."""
+    name, copy = visit.field("connection"), visit.field("copy")
+    if not copy:
+        raise SettingsError("The copy is missing.", fix="Name the destination of an extraction: duckdb:///books.duckdb")
+    check_known(visit, copy)
+    report_id = secrets.token_hex(8)
+    path = _folder(visit.person) / f"{report_id}.html"
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    words = ["reconcile", f"--with={copy}", f"--report={path}", f"--connection={name}"]
+    words += [f"--period={visit.field('period')}"] if visit.field("period") else []
+    words += ["--fields"] if visit.checked("fields") else []
+    words += ["--strict-tie-out"] if visit.checked("strict") else []
+
+    def work(job: BackgroundJob) -> None:
+        assert visit.site.start is not None
+        status, _ = visit.site.start(words, JobConsole(job), "", job.person)
+        if not path.is_file() or status not in (0, _DIFFERENT):
+            raise SettingsError(f"intacct reconcile ended with exit status {status}", fix="Its messages say why.")
+        job.result = address("reconcile", report_id)
+        for old in _reports(job.person)[_KEPT:]:
+            old.unlink(missing_ok=True)
+
+    return visit.start(f"Reconcile {name}", work)
+
+
+def _folder(person: str) -> Path:
+    """The folder of a person's reports; no two persons share one, however alike their names are."""
+    return state_directory() / "console" / "reports" / sha256(person.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+def _reports(person: str) -> list[Path]:
+    return sorted(_folder(person).glob("*.html"), key=lambda one: one.stat().st_mtime, reverse=True)
+
+
+def _line(path: Path) -> dict[str, Any]:
+    facts: dict[str, Any] = {}
+    with suppress(IntacctError):
+        facts = read_report(path)
+    made = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+    return {"id": path.stem, "made": made, "company": facts.get("company", ""), "equal": facts.get("equal")}
+
+
+def _report(visit: Visit) -> Path:
+    name = visit.params["id"]
+    path = _folder(visit.person) / f"{name}.html"
+    if not name.isalnum() or not path.is_file():
+        raise NotFoundError("There is no such report.", fix="Choose one of the list.")
+    return path
+
+
+def show_report(visit: Visit) -> PageView:
+    """What a comparison found."""
+    path = _report(visit)
+    facts = read_report(path)
+    data = {
+        "report": _line(path),
+        "facts": facts,
+        "ledger_totals": [
+            f"{one['book']} {one['currency']}: debits {amount_shown(one['debits'], one['currency'])},"
+            f" credits {amount_shown(one['credits'], one['currency'])}"
+            for one in (facts["ledger"] or {}).get("totals", [])
+        ],
+        "balances": [row for one in (facts["ledger"] or {}).get("differences", [])[:_SHOWN] for row in _balance(one)],
+        "missing": [[one["table"], one["reason"], one["fix"]] for one in facts.get("missing_tables", [])],
+        "records": [_record(one) for one in facts["records"][:_SHOWN]],
+        "controls": [_control(one) for one in facts["sub_ledgers"]["control_accounts"]],
+        "tables": [_table(one) for one in facts["tables"]],
+    }
+    return PageView("reconciliation.html", data, title="Reconciliation")
+
+
+def _balance(one: dict[str, Any]) -> list[list[Any]]:
+    place = [one[name] or "" for name in ("period", "account", "location", "book", "currency")]
+    return [
+        [
+            *place,
+            side["side"],
+            *(amount_shown(side[name], one["currency"]) for name in ("ledger", "copy", "difference")),
+        ]
+        for side in one["sides"]
+    ]
+
+
+def _record(one: dict[str, Any]) -> list[str]:
+    facts = [f"{each['field']}: company {each['company']}, copy {each['copy']}" for each in one["fields"]]
+    facts += [f"{name} {value}" for name, value in (one["row"] or {}).items()]
+    key = f"{one['record']} {one['natural_key'] or ''}".strip()
+    changed = str(one["changed_in_company"] or "")[:16].replace("T", " ")
+    return [one["table"], key, one["kind"], "; ".join(facts), changed]
+
+
+def _control(one: dict[str, Any]) -> list[str]:
+    amounts = [
+        amount_shown(one[name], one["currency"]) for name in ("open_items", "ledger", "difference", "unexplained")
+    ]
+    return [one["sub_ledger"], one["entity"], ", ".join(one["accounts"]), one["currency"], *amounts]
+
+
+def _table(one: dict[str, Any]) -> list[Any]:
+    result = "equal" if one["equal"] else f"{one['differing']:,} {'or more ' if one['more_differ'] else ''}differ"
+    return [one["table"], result, one["compared_by"], one["records"], one["company_records"], one["note"] or ""]
+
+
+def download(visit: Visit) -> Download:
+    """The report as one file, to keep or to send."""
+    path = _report(visit)
+    return Download(f"reconciliation-{path.stem}.html", path.read_bytes(), "text/html")
+
+
+PAGES = (
+    ConsolePage("/reconcile", "Reconcile", show, nav="Reconcile", actions={"run": run}),
+    ConsolePage("/reconcile/{id}", "Reconciliation", show_report),
+    ConsolePage("/reconcile/{id}/report.html", "Report", download, is_file=True),
+)

@@ -1,0 +1,286 @@
+"""Files that people dropped on the console: each with how it is read, its mapping, its plan and its outcomes.
+
+Each file is in a folder of its own in the user's state directory, readable by the account only, and belongs to the
+person who dropped it. The files that its rows name come with it; its rows reach no other file. A folder that was not
+touched for 30 days is removed with the next file.
+"""
+
+import secrets
+import shutil
+import time
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from threading import RLock
+from typing import Any
+
+import msgspec
+
+from intacct_bridge.apps.console.uploads import Upload, checked_name
+from intacct_bridge.apps.console.visit import NotFoundError
+from intacct_bridge.load.tables.open import check_input
+from intacct_bridge.machine.directories import state_directory
+from intacct_protocol.errors import SettingsError
+
+_KEPT_SECONDS = 30 * 86_400
+_MOST_UNPACKED = 512 << 20
+"""Bytes to which a workbook from a browser may unpack; the command takes larger ones."""
+_FACTS = "load.json"
+
+
+@dataclass(slots=True)
+class DroppedFile:
+    """A file that a person wants to load."""
+
+    id: str
+    person: str
+    connection: str
+    entity: str
+    name: str
+    dropped: datetime
+    words: list[str] = field(default_factory=list)
+    """How it is read, as options of `intacct load`."""
+    preview: dict[str, Any] = field(default_factory=dict)
+    """The columns and first rows as they were understood."""
+    problem: dict[str, str] = field(default_factory=dict)
+    """Why it cannot be read so."""
+    plan: str = ""
+    """The id of its plan."""
+    outcomes: dict[str, dict[str, str]] = field(default_factory=dict)
+    """The outcome of each record of the plan, by the record's identity."""
+    tally: str = ""
+    run: str = ""
+    """The run that posted it."""
+    attached: list[str] = field(default_factory=list)
+    """The names of the files that came with it."""
+    version: str = ""
+    """Differs after each change of these facts, so that long work sees a change by another window."""
+
+    @property
+    def folder(self) -> Path:
+        """Where it is."""
+        return _folder() / self.id
+
+    @property
+    def path(self) -> Path:
+        """The file itself."""
+        return self.folder / "file" / self.name
+
+    @property
+    def came_with(self) -> dict[str, Path]:
+        """The files that its rows may name, by their names."""
+        return {name: self.folder / "attached" / name for name in self.attached}
+
+    def attach(self, uploads: Sequence[Upload], *, most: int) -> None:
+        """Keep the files that came with it. SettingsError for a bad or taken name, and beyond `most` bytes."""
+        names = [checked_name(one.given) for one in uploads]
+        taken = {name.casefold() for name in self.attached}
+        for name in names:
+            if name.casefold() in taken:
+                raise SettingsError(f"There are two files {name}.", fix="Give one another name, also in its row.")
+            taken.add(name.casefold())
+        folder = self.folder / "attached"
+        folder.mkdir(mode=0o700, exist_ok=True)
+        try:
+            for upload, name in zip(uploads, names, strict=True):
+                upload.save(folder, name)
+            held = sum(path.stat().st_size for path in folder.iterdir())
+            if held > most:
+                raise SettingsError(
+                    f"The files of {self.name} have more than {most >> 20:,} MB.",
+                    fix="Split the table, or load it with the command: intacct load FILE",
+                )
+        except BaseException:
+            for name in names:
+                (folder / name).unlink(missing_ok=True)
+            raise
+        self.attached += names
+
+    @property
+    def mapping(self) -> Path:
+        """Its mapping, if it has one."""
+        return self.folder / "mapping.toml"
+
+    @property
+    def refused(self) -> Path:
+        """The rows that were refused, each with its reason; in a form that can be corrected and dropped again."""
+        return self.folder / f"{self.path.stem}.refused{self.path.suffix}"
+
+    def options(self) -> list[str]:
+        """The words of `intacct load` for it, with its mapping."""
+        return [*self.words, *(["--map", str(self.mapping)] if self.mapping.is_file() else [])]
+
+    def save(self) -> None:
+        """Keep its facts; they are replaced in one step, even if two windows do it at once."""
+        with _CHANGING:
+            self.version = secrets.token_hex(4)
+            fresh = self.folder / f"{_FACTS}.{self.version}"
+            try:
+                fresh.write_bytes(msgspec.json.encode(self))
+                fresh.replace(self.folder / _FACTS)
+            except BaseException:
+                fresh.unlink(missing_ok=True)
+                raise
+
+    def forget_plan(self) -> None:
+        """It is read in another way now: its plan no longer fits."""
+        self.plan, self.outcomes, self.tally, self.run = "", {}, "", ""
+        self.refused.unlink(missing_ok=True)
+
+
+def keep_file(
+    upload: Upload,
+    attached: Sequence[Upload] = (),
+    *,
+    person: str,
+    connection: str,
+    entity: str,
+    words: Sequence[str],
+    most: int,
+) -> DroppedFile:
+    """Keep a file with those that came with it, which may have `most` bytes together.
+
+    SettingsError for one of a kind that cannot be loaded, or a workbook that unpacks to too much.
+    """
+    _prune()
+    made = DroppedFile(
+        secrets.token_hex(8), person, connection, entity, upload.name, datetime.now(UTC), words=list(words)
+    )
+    (made.folder / "file").mkdir(mode=0o700, parents=True)
+    try:
+        upload.save(made.path.parent)
+        check_input(made.path)
+        _refuse_bomb(made.path)
+        made.attach(attached, most=most)
+        made.save()
+    except BaseException:
+        shutil.rmtree(made.folder, ignore_errors=True)
+        raise
+    return made
+
+
+def find_file(file_id: str, person: str) -> DroppedFile:
+    """The file of that person; NotFoundError if there is none."""
+    facts = _folder() / file_id / _FACTS
+    with suppress(OSError, msgspec.MsgspecError):
+        if file_id.isalnum():
+            found = msgspec.json.decode(facts.read_bytes(), type=DroppedFile)
+            if found.person == person:
+                return found
+    raise NotFoundError("There is no such file.", fix="Drop it again.")
+
+
+@contextmanager
+def changing_outcomes(file: DroppedFile) -> Iterator[DroppedFile]:
+    """The file as it is kept now, whose outcomes are saved after the block: two jobs may post its plan at once.
+
+    Nothing is saved if the file was removed or planned again meanwhile; the outbox has the receipts.
+    """
+    with _CHANGING:
+        try:
+            now = find_file(file.id, file.person)
+        except NotFoundError:
+            now = replace(file)
+        yield now
+        if now.plan == file.plan and now.folder.is_dir():
+            now.save()
+
+
+@contextmanager
+def changing(file_id: str, person: str, *, version: str | None = None) -> Iterator[DroppedFile]:
+    """The file as it is kept now, which is saved after the block; no other window changes it meanwhile.
+
+    SettingsError if it no longer has this `version`.
+    """
+    with _CHANGING:
+        now = find_file(file_id, person)
+        if version is not None and now.version != version:
+            raise SettingsError(
+                f"{now.name} was changed in another window meanwhile. This work is not kept.",
+                fix="Open the file's page again.",
+            )
+        yield now
+        now.save()
+
+
+_CHANGING = RLock()
+
+
+def files_of(person: str) -> list[DroppedFile]:
+    """The files of a person, the latest first."""
+    found = []
+    for facts in _folder().glob(f"*/{_FACTS}"):
+        with suppress(NotFoundError):
+            found.append(find_file(facts.parent.name, person))
+    return sorted(found, key=lambda one: one.dropped, reverse=True)
+
+
+def remove_file(file: DroppedFile) -> None:
+    """Remove a file with all that belongs to it; what was posted stays in the outbox."""
+    shutil.rmtree(file.folder, ignore_errors=True)
+
+
+def mapping_text(object_name: str, fields: Mapping[str, str], kinds: Mapping[str, str], group_by: str) -> str:
+    """A mapping file: `fields` are columns by Intacct's fields, those of lines with the object before a dot."""
+
+    def rule(field: str, column: str) -> str:
+        quoted = msgspec.json.encode(column).decode()
+        kind = kinds.get(field, "")
+        return f'{{ from = {quoted}, as = "{kind}" }}' if kind else quoted
+
+    header = {name: column for name, column in fields.items() if "." not in name}
+    lines: dict[str, dict[str, str]] = {}
+    for name, column in fields.items():
+        if "." in name:
+            owner, _, own = name.partition(".")
+            lines.setdefault(owner, {})[own] = column
+    parts = [f'object = "{object_name}"']
+    if group_by:
+        parts.append(f"group_by = [{msgspec.json.encode(group_by).decode()}]")
+    used = {*fields.values(), group_by}
+    ignored = sorted(name for name in kinds.get("", "").split("\0") if name and name not in used)
+    if ignored:
+        parts.append(f"ignore = {msgspec.json.encode(ignored).decode()}")
+    parts += ["", "[fields]", *(f"{name} = {rule(name, column)}" for name, column in header.items())]
+    for owner, under in lines.items():
+        parts += ["", "[[lines]]", f'object = "{owner}"', "", "[lines.fields]"]
+        parts += [f"{name} = {rule(f'{owner}.{name}', column)}" for name, column in under.items()]
+    return "\n".join(parts) + "\n"
+
+
+def _folder() -> Path:
+    return state_directory() / "console" / "loads"
+
+
+def _prune() -> None:
+    for facts in _folder().glob(f"*/{_FACTS}"):
+        with suppress(OSError):
+            if time.time() - facts.stat().st_mtime > _KEPT_SECONDS:
+                shutil.rmtree(facts.parent, ignore_errors=True)
+
+
+def _refuse_bomb(path: Path) -> None:
+    """A workbook is an archive: refuse one that unpacks to more than people put into one, before any of it is read."""
+    if not zipfile.is_zipfile(path):
+        return
+    with zipfile.ZipFile(path) as archive:
+        unpacked = sum(one.file_size for one in archive.infolist())
+    if unpacked > _MOST_UNPACKED:
+        raise SettingsError(
+            f"{path.name} unpacks to {unpacked >> 20:,} MB, and the console takes {_MOST_UNPACKED >> 20:,} MB",
+            fix="Split the workbook, or load it with the command: intacct load FILE",
+        )
+
+
+def listed(one: DroppedFile) -> dict[str, Any]:
+    """A file as the list of files and its own page show it."""
+    return {
+        "id": one.id,
+        "name": one.name,
+        "connection": one.connection,
+        "dropped": one.dropped,
+        "state": one.tally or ("planned" if one.plan else "problem" if one.problem else "read"),
+    }

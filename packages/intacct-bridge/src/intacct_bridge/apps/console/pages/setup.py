@@ -1,0 +1,322 @@
+"""Set up: the assistant as pages. The planned use, the steps with their forms, live ticks, the letter to send."""
+
+import io
+import re
+import time
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from intacct_bridge.apps.console.jobs import BackgroundJob
+from intacct_bridge.apps.console.visit import (
+    Answer,
+    ConsolePage,
+    Download,
+    NotFoundError,
+    PageView,
+    Redirect,
+    Visit,
+    address,
+    company_context,
+)
+from intacct_bridge.apps.terminal.console import Console
+from intacct_bridge.apps.terminal.failures import described
+from intacct_bridge.apps.views.setup import STATES, as_data
+from intacct_bridge.connections.demo_company import listed_connections
+from intacct_bridge.connections.sources import list_senders
+from intacct_bridge.setup.assistant.assistant import SetUpAssistant
+from intacct_bridge.setup.assistant.checklist import SetUpStep
+from intacct_bridge.setup.assistant.form_pictures import picture
+from intacct_bridge.setup.assistant.letter import letter, page
+from intacct_bridge.setup.assistant.progress import DONE, MISSING, UNKNOWN, object_names
+from intacct_bridge.setup.assistant.values import shared_sender
+from intacct_protocol.errors import SettingsError
+from intacct_protocol.model.wording import listed
+
+if TYPE_CHECKING:
+    from intacct_bridge.apps.cli.context import CommandContext
+    from intacct_bridge.setup.assistant.progress import SetUpProgress
+
+WAIT_SECONDS = 10.0
+"""Between two checks of a watch until a sign-in is possible; then three times as long, since a check costs."""
+_CHECKS = 60
+_SLICE = 0.2
+_LOOK_SECONDS = 1.0
+"""Between two looks at the settings during a wait."""
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,59}")
+_ANSWERS = ("company_id", "sender", "sender_id", "user_id", "email", "role", "location_id", "environment", "endpoint")
+_BY_HAND = ("testers", "production")
+"""The steps that no check of this connection sees."""
+_LOOKS = {DONE: ("good", "ok"), MISSING: ("bad", "failure"), UNKNOWN: ("quiet", "skipped")}
+
+
+# --- the list
+
+
+def show(visit: Visit) -> PageView:
+    """The connections with their planned use, and the form for a new one."""
+    return _list(visit, {"name": "", "reads": "", "writes": ""})
+
+
+def _list(_visit: Visit, form: Mapping[str, str], problem: Mapping[str, str] | None = None) -> PageView:
+    names = [one.name for one in listed_connections()]
+    plans = []
+    for name in names:
+        progress = _assistant_of(name).progress
+        uses = (("reads", progress.reads), ("writes", progress.writes))
+        plans.append(
+            {
+                "name": name,
+                "use": " and ".join(f"{verb} {listed(objects)}" for verb, objects in uses if objects),
+                "checked": _moment(progress.checked),
+            }
+        )
+    data = {"connections": plans, "names": names, "form": form, "problem": problem or {}}
+    return PageView("setup.html", data, status=422 if problem else 200)
+
+
+def begin(visit: Visit) -> Answer:
+    """Keep the planned use of a connection, which need not exist yet."""
+    form = {name: visit.field(name) for name in ("name", "reads", "writes")}
+    try:
+        if not _is_listed(form["name"]) and not _NAME.fullmatch(form["name"]):
+            raise SettingsError(
+                f"{form['name']!r} cannot be the name of a connection.", fix="Use letters, digits, - and _."
+            )
+        _plan(_assistant_of(form["name"]), form["reads"], form["writes"])
+    except SettingsError as error:
+        return _list(visit, form, described(error))
+    return visit.redirect(address("setup", form["name"]))
+
+
+def _plan(assistant: SetUpAssistant, reads: str, writes: str) -> None:
+    if not object_names([reads, writes]):
+        raise SettingsError("The planned use is empty.", fix="Name an object to read or to write.")
+    assistant.plan([reads], [writes])
+
+
+# --- one connection
+
+
+def show_one(visit: Visit) -> PageView:
+    """The steps as the last check left them."""
+    job = _running(visit)
+    renewal = job.renewal() if job is not None else {}
+    assistant = _assistant(visit)
+    found = assistant.checklist()
+    progress = assistant.progress
+    data = {
+        **as_data(found),
+        "name": assistant.name,
+        "summary": found.summary,
+        "use": found.values.purpose,
+        "steps": [_step(one) for one in found.steps] if progress.is_planned else [],
+        "last_check": _moment(found.checked),
+        "job": job.data() if job is not None else None,
+        "plan": {"reads": ", ".join(progress.reads), "writes": ", ".join(progress.writes)},
+        "answers": {name: getattr(progress.answers, name) for name in _ANSWERS},
+        "is_connection": _is_listed(assistant.name),
+        "may_configure": visit.may_configure,
+        "senders": [one.name for one in list_senders()],
+        "command": _command(assistant.name, progress),
+    }
+    return PageView("setup_steps.html", data, title=f"Set up {assistant.name}", **renewal)
+
+
+def _step(step: SetUpStep) -> dict[str, Any]:
+    badge, look = _LOOKS[step.state]
+    shown = {name: getattr(step, name) for name in ("number", "id", "title", "who", "menu", "why", "source", "tag")}
+    return shown | {
+        "state": step.state,
+        "word": STATES[step.state],
+        "badge": badge,
+        "look": look,
+        "seen": step.seen,
+        "at": _moment(step.at),
+        "inferred": step.inferred,
+        "by_hand": step.by_hand,
+        "can_be_ticked": step.state == UNKNOWN and (step.id in _BY_HAND or bool(step.seen)),
+        "fields": [{"label": one.label, "value": one.value} for one in step.fields],
+        "grants": [one.as_texts() for one in step.grants],
+        "notes": list(step.notes),
+        "own_notes": list(step.own_notes),
+        "picture": picture(step),
+    }
+
+
+def _command(name: str, progress: "SetUpProgress") -> str:
+    words = [f"--read {one}" for one in progress.reads] + [f"--write {one}" for one in progress.writes]
+    return " ".join(["intacct setup --connection", name, *words])
+
+
+def plan(visit: Visit) -> Redirect:
+    """Change the planned use."""
+    _plan(_assistant_of(visit.params["name"]), visit.field("reads"), visit.field("writes"))
+    return visit.redirect(_address(visit), notice="The planned use is kept. Check again.")
+
+
+def answer(visit: Visit) -> Redirect:
+    """Keep values for the forms, and for the checks before there is a connection."""
+    visit.check_may_configure()  # the sender's password goes to the gateway that they name
+    _assistant(visit).answer(**{name: visit.field(name) for name in _ANSWERS})
+    return visit.redirect(_address(visit), notice="The values are in the forms now.")
+
+
+def tick(visit: Visit) -> Redirect:
+    """Tick a step by hand, or remove the tick."""
+    _assistant(visit).tick(visit.field("step"), on=visit.field("on") == "yes")
+    return visit.redirect(f"{_address(visit)}#{visit.field('step')}")
+
+
+def connect(visit: Visit) -> Redirect:
+    """Go to the form of the connection; a new one has the values of the assistant already."""
+    assistant = _assistant(visit)
+    if _is_listed(assistant.name):
+        return visit.redirect(address("connections", assistant.name, "edit"))
+    kept = assistant.progress.answers
+    known = {name: getattr(kept, name) for name in ("company_id", "user_id", "location_id", "environment", "endpoint")}
+    known |= {"sender": shared_sender(kept).name} if shared_sender(kept).name else {"sender_id": kept.sender_id}
+    visit.session.drafts["connection "] = {name: text for name, text in known.items() if text}
+    return visit.redirect("/add-connection", notice=f"Name the connection {assistant.name}.")
+
+
+# --- checks
+
+
+def check(visit: Visit) -> Redirect:
+    """Check once."""
+    return _start(visit, "Check the set-up", 1)
+
+
+def watch(visit: Visit) -> Redirect:
+    """Check until everything is done, so that the steps tick themselves."""
+    return _start(visit, "Watch the set-up", _CHECKS)
+
+
+def _start(visit: Visit, title: str, checks: int) -> Redirect:
+    name = _assistant(visit).name
+    if _running(visit) is not None:
+        return visit.redirect(_address(visit), notice="A check is running already.")
+
+    def work(job: BackgroundJob) -> None:
+        console = Console(out=io.StringIO(), err=io.StringIO())
+        with company_context(name, "setup", person=job.person, console=console) as context:
+            for number in range(1, checks + 1):
+                if _checked(job, context, name) or number == checks:
+                    return
+                _wait(job, name)
+
+    return visit.start(f"{title}: {name}", work, page=_address(visit).replace("{", "{{").replace("}", "}}"))
+
+
+def _checked(job: BackgroundJob, context: "CommandContext", name: str) -> bool:
+    """Check once; whether another check would say nothing new, or do harm."""
+    assistant = _assistant_of(name, context)
+    refused = False
+    job.tell("Checking ...")
+    for finding in assistant.check():
+        only_sender = assistant.found.only_sender
+        refused = refused or (finding.step == "user" and finding.needs_action and not only_sender)
+        job.tell(context.console.masked(f"{finding.title}: {finding.seen}"))
+    found = assistant.checklist()
+    job.advance(len(found.steps) - len(found.left), len(found.steps), "steps")
+    if refused:
+        job.tell("Intacct refuses the sign-in. No more checks: wrong passwords lock a user out.")
+    if assistant.found.connection is None:
+        job.tell(context.console.masked(found.problem))
+    return refused or found.is_ready
+
+
+def _wait(job: BackgroundJob, name: str) -> None:
+    """Wait for the next check; it comes at once if the settings of the connection changed."""
+    before = _settings(name)
+    observed = _assistant_of(name).progress.observed
+    signed_in = "user" in observed and observed["user"].state != UNKNOWN
+    end = time.monotonic() + WAIT_SECONDS * (3 if signed_in else 1)
+    looked = time.monotonic()
+    while time.monotonic() < end:
+        job.stop_if_asked()
+        time.sleep(_SLICE)
+        if time.monotonic() - looked > _LOOK_SECONDS:
+            looked = time.monotonic()
+            if _settings(name) != before:
+                return
+
+
+def _settings(name: str) -> object:
+    """What can be checked of a connection now: whether it has a user, and with which settings."""
+    found = _assistant_of(name).found
+    if found.connection is None or not found.only_sender:
+        return found.connection
+    one = found.connection
+    return one.endpoint, one.company_id, one.sender_id, one.sender_password
+
+
+# --- what to send
+
+
+def show_letter(visit: Visit) -> Answer:
+    """The letter to the administrator, to copy or to print; with `as`, the text or the page with pictures as a file."""
+    assistant = _assistant(visit)
+    found = assistant.checklist()
+    wanted = visit.query.get("as", "")
+    if wanted == "text":
+        return Download("set-up.txt", letter(found).encode(), "text/plain; charset=utf-8")
+    if wanted == "page":
+        return Download("set-up.html", page(found).encode(), "text/html; charset=utf-8")
+    is_planned = assistant.progress.is_planned
+    steps = [_step(one) for one in found.steps if one.for_administrator and one.form] if is_planned else []
+    text = letter(found) if is_planned else ""
+    data = {"name": assistant.name, "letter": text, "use": found.values.purpose, "steps": steps}
+    return PageView("setup_letter.html", data, title=f"To the administrator: {assistant.name}")
+
+
+# --- the assistant of a page
+
+
+def _assistant_of(name: str, recorded: "CommandContext | None" = None) -> SetUpAssistant:
+    """The assistant for a connection as its files are now. Its clients are those of a context that records the run."""
+    from intacct_bridge.apps.cli.context import CommandContext
+
+    context = CommandContext(
+        recorded.console if recorded is not None else Console(out=io.StringIO(), err=io.StringIO())
+    )
+    context.name = name
+    return SetUpAssistant(name, lambda: context.connection, (recorded or context).open_client)
+
+
+def _assistant(visit: Visit) -> SetUpAssistant:
+    assistant = _assistant_of(visit.params["name"])
+    if not assistant.progress.is_planned and not _is_listed(assistant.name):
+        raise NotFoundError(f"There is no planned use for {assistant.name!r}.", fix="Plan it on the page Set up.")
+    return assistant
+
+
+def _is_listed(name: str) -> bool:
+    return any(one.name == name for one in listed_connections())
+
+
+def _address(visit: Visit) -> str:
+    return address("setup", visit.params["name"])
+
+
+def _running(visit: Visit) -> BackgroundJob | None:
+    jobs = visit.site.jobs.of(visit.person)
+    return next((one for one in jobs if one.is_running and one.page == _address(visit)), None)
+
+
+def _moment(text: str) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
+
+
+PAGES = (
+    ConsolePage("/setup", "Set up Sage Intacct", show, nav="Set up", actions={"begin": begin}),
+    ConsolePage(
+        "/setup/{name}",
+        "Set up",
+        show_one,
+        examples={"name": "books"},
+        actions={"plan": plan, "answer": answer, "tick": tick, "connect": connect, "check": check, "watch": watch},
+    ),
+    ConsolePage("/setup/{name}/letter", "To the administrator", show_letter, examples={"name": "books"}),
+)

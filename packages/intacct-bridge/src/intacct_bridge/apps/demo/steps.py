@@ -1,0 +1,142 @@
+"""The steps of the demo on a sample company; each returns its result.
+
+The company, its copy, the outbox and the sample files are in one home directory. A second run finds them there: it
+updates the copy incrementally and recognises the posted records.
+"""
+
+import re
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from intacct_bridge.apps.demo.company import demo_connection, make_emulator
+from intacct_bridge.apps.demo.sample import NAMES, write_sample
+from intacct_bridge.apps.terminal.console import Console
+from intacct_bridge.apps.views.extract import ExtractResult, run_extraction
+from intacct_bridge.apps.views.reporting import WantedViews
+from intacct_bridge.client.client import Client
+from intacct_bridge.connections.connection import Connection
+from intacct_bridge.connections.demo_company import DATABASE
+from intacct_bridge.extract.pipeline import ExtractRequest
+from intacct_bridge.load.apply.loader import Loader
+from intacct_bridge.load.apply.outcome import RecordOutcome
+from intacct_bridge.load.layouts.choose import layout_for
+from intacct_bridge.load.outbox.outbox import open_outbox
+from intacct_bridge.load.plan.plan import Plan
+from intacct_bridge.load.plan.planner import make_plan
+from intacct_bridge.load.tables.open import open_table
+from intacct_bridge.load.target.legacy import LegacyGateway
+from intacct_bridge.reconcile.copy_reader import open_copy_reader
+from intacct_bridge.reconcile.reconcile import Reconciliation, reconcile
+from intacct_bridge.setup.doctor.examination import Examination
+from intacct_bridge.setup.doctor.findings import DoctorReport
+from intacct_bridge.streams.defaults import streams_for
+from intacct_emulator.server.gateway import Emulator
+from intacct_protocol.model.query.query import Query
+
+COPY = "intacct.duckdb"
+LEDGER = ("GLBATCH", "GLENTRY", "GLDETAIL")
+_DAY = re.compile(r"as_of=(\d{4}-\d\d-\d\d)")
+
+
+@dataclass(frozen=True, slots=True)
+class DemoCompany:
+    """The sample company."""
+
+    entities: tuple[str, ...]
+    last_day: date
+    created: bool
+    """False if an earlier run created it."""
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedFile:
+    """A file with its plan and the outcomes of its load."""
+
+    file: Path
+    plan: Plan
+    outcomes: tuple[RecordOutcome, ...] = ()
+
+
+class Demo:
+    """One run of the demo in its home directory."""
+
+    def __init__(self, home: Path, emulator: Emulator, console: Console, company: DemoCompany, *, run: str) -> None:
+        """`run`: the id under which the outbox keeps what is posted."""
+        self.home = home
+        self._run = run
+        self.company = company
+        self._console = console
+        self._emulator = emulator
+        self.connection: Connection = demo_connection(home=home)
+        self.client = Client(self.connection, transport=emulator, keep=home)
+
+    @property
+    def uri(self) -> str:
+        """The URI of the copy."""
+        return f"duckdb:{self.home / COPY}"
+
+    def examine(self) -> DoctorReport:
+        """Run the doctor."""
+        examination = Examination(self.connection, lambda one: Client(one, transport=self._emulator, keep=False))
+        return examination.report(examination.run())
+
+    def extract(self, streams: Sequence[str] = ()) -> ExtractResult:
+        """Update the copy, all streams or some."""
+        names = streams_for(self.client, streams, everything=False)
+        request = ExtractRequest(names, early=True)
+        return run_extraction(self.client, request, self.uri, self._console, views=WantedViews())
+
+    def post(self) -> LoadedFile:
+        """Plan the sample file and apply the plan."""
+        file = self._sample(NAMES[0])
+        with open_outbox(self.connection, run=self._run) as outbox:
+            plan = self._plan(file)
+            outcomes = tuple(Loader(LegacyGateway(self.client), outbox).apply(plan))
+        return LoadedFile(file, plan, outcomes)
+
+    def plan_mistakes(self) -> LoadedFile:
+        """Plan the file with mistakes, and do not apply the plan."""
+        file = self._sample(NAMES[1])
+        return LoadedFile(file, self._plan(file))
+
+    def reconcile(self) -> Reconciliation:
+        """Compare the copy with the company."""
+        with open_copy_reader(self.uri) as copy:
+            return reconcile(self.client, copy)
+
+    def _plan(self, file: Path) -> Plan:
+        company = LegacyGateway(self.client)
+        layout = layout_for("journal-entries", company)
+        with open_outbox(self.connection) as outbox:
+            return make_plan(open_table(file), layout, company, outbox)
+
+    def _sample(self, name: str) -> Path:
+        """The sample in the home directory; an existing file stays, because the user may have edited it."""
+        path = self.home / name
+        return path if path.is_file() else write_sample(name, self.home, as_of=self.company.last_day)
+
+
+@contextmanager
+def open_demo(home: Path, console: Console, *, run: str = "") -> Iterator[Demo]:
+    """The demo in a directory; creates the company if the directory has none."""
+    home.mkdir(parents=True, exist_ok=True)
+    began = time.monotonic()
+    created = not (home / DATABASE).is_file()
+    if created:
+        console.say(f"Creating a company with 24 months of transactions in {home / DATABASE} ...")
+    with closing(make_emulator(home / DATABASE)) as emulator:
+        fact = _DAY.search(emulator.company().side_tables.demo.get() or "")
+        last_day = date.fromisoformat(fact[1]) if fact else date.today()
+        with Client(demo_connection(home=home), transport=emulator, keep=False) as client:
+            rows = client.query(Query("LOCATIONENTITY", ("LOCATIONID", "NAME")))
+            entities = tuple(str(row["NAME"]) for row in rows)
+        demo = Demo(
+            home, emulator, console, DemoCompany(entities, last_day, created, time.monotonic() - began), run=run
+        )
+        with closing(demo.client):
+            yield demo

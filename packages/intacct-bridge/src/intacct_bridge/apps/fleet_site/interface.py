@@ -1,0 +1,305 @@
+"""The JSON interface of a fleet, for the vendor's own programs: what the commands do, over HTTP."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from intacct_bridge.apps.fleet_site.openapi import (
+    BASE,
+    ApiAnswer,
+    ApiOperation,
+    ApiRequest,
+    QueryParameter,
+    openapi,
+    operation_routes,
+)
+from intacct_bridge.apps.fleet_site.problems import PausedTenantError
+from intacct_bridge.apps.fleet_site.schemas import (
+    FlowShown,
+    LimitsBody,
+    LimitsShown,
+    LinkBody,
+    LinkMade,
+    LinksEnded,
+    RunBody,
+    RunPage,
+    RunQueued,
+    RunShown,
+    SecretsBody,
+    StatusPage,
+    StatusShown,
+    TenantBody,
+    TenantChange,
+    TenantPage,
+    TenantShown,
+    TenantUsage,
+    UsageShown,
+)
+from intacct_bridge.apps.fleet_site.site import FleetSite
+from intacct_bridge.fleet.fleet import link_path
+from intacct_bridge.fleet.links import open_link
+from intacct_bridge.fleet.registry import TenantRun, UnknownTenantError
+from intacct_bridge.fleet.runner import RunKey
+from intacct_bridge.fleet.status import TenantStatus
+from intacct_bridge.fleet.tenant import Tenant
+from intacct_protocol.errors import SettingsError
+
+if TYPE_CHECKING:
+    from intacct_bridge.apps.console.guard import Asgi
+
+_PAGE = 100
+_CLOCK = timedelta(days=1)
+"""How far the clock of a program that asks may be off."""
+_MOST = 500
+_AFTER = QueryParameter("after", "Begin behind this tenant: the `next` of the page before.")
+_LIMIT = QueryParameter("limit", f"At most so many: 1 to {_MOST}, and {_PAGE} without it.", "integer")
+_MONTH = QueryParameter("month", "Such as 2026-11; this month in UTC without it.")
+_LIKE = QueryParameter("like", "Only tenants with this part in their names.")
+
+
+# --- tenants
+
+
+def list_tenants(request: ApiRequest) -> ApiAnswer:
+    """A page of tenants."""
+    registry, limit = request.site.fleet.registry, _limit(request)
+    found = registry.page(request.query.get("after", ""), like=request.query.get("like", ""), limit=limit + 1)
+    secrets = registry.secret_names([one.name for one in found])
+    shown = [_shown(one, secrets[one.name]) for one in found[:limit]]
+    return ApiAnswer(TenantPage(shown, found[limit - 1].name if len(found) > limit else None))
+
+
+def show_tenant(request: ApiRequest) -> ApiAnswer:
+    """One tenant."""
+    return ApiAnswer(_tenant(request))
+
+
+def put_tenant(request: ApiRequest) -> ApiAnswer:
+    """Add a tenant, or make it what the body says. Repeating it changes nothing. Its secrets and its pause stay."""
+    body, fleet, name = request.read(TenantBody), request.site.fleet, request.path["name"]
+    limits = _limits(body.limits)
+    try:
+        before = fleet.tenant(name)
+    except UnknownTenantError:
+        fleet.add(name, settings=body.settings, flows=body.flows, schedule=body.schedule, limits=limits)
+        return ApiAnswer(_tenant(request), status=201)
+    fleet.change(
+        name,
+        settings=_replacing(before.settings, body.settings),
+        flows=_replacing(before.flows, body.flows),
+        schedule=_replacing(before.schedule, body.schedule),
+        limits={"concurrency": None, "monthly_limit": None, **limits},
+    )
+    return ApiAnswer(_tenant(request))
+
+
+def change_tenant(request: ApiRequest) -> ApiAnswer:
+    """Change parts of a tenant."""
+    body = request.read(TenantChange)
+    request.site.fleet.change(
+        request.path["name"],
+        settings=body.settings,
+        flows=body.flows,
+        schedule=body.schedule,
+        limits=_limits(body.limits),
+    )
+    return ApiAnswer(_tenant(request))
+
+
+def remove_tenant(request: ApiRequest) -> ApiAnswer:
+    """Remove a tenant with its secrets and links."""
+    request.site.fleet.remove(request.path["name"])
+    request.site.pages.forget(request.path["name"])
+    return ApiAnswer(status=204)
+
+
+def pause_tenant(request: ApiRequest) -> ApiAnswer:
+    """Stop the flows of a tenant from beginning."""
+    request.site.fleet.pause(request.path["name"])
+    return ApiAnswer(_tenant(request))
+
+
+def resume_tenant(request: ApiRequest) -> ApiAnswer:
+    """Let the flows of a tenant begin again."""
+    request.site.fleet.resume(request.path["name"])
+    return ApiAnswer(_tenant(request))
+
+
+def put_secrets(request: ApiRequest) -> ApiAnswer:
+    """Seal secrets of a tenant."""
+    request.site.fleet.set_secrets(request.path["name"], request.read(SecretsBody).secrets)
+    return ApiAnswer(status=204)
+
+
+def _tenant(request: ApiRequest) -> TenantShown:
+    found = request.site.fleet.tenant(request.path["name"])
+    return _shown(found, request.site.fleet.registry.secret_names([found.name])[found.name])
+
+
+def _shown(one: Tenant, secrets: list[str]) -> TenantShown:
+    return TenantShown(
+        one.name,
+        dict(one.settings),
+        {name: dict(flow) for name, flow in one.flows.items()},
+        {name: str(schedule) for name, schedule in one.schedule.items()},
+        LimitsShown(one.limits.concurrency, one.limits.monthly_limit),
+        one.paused,
+        one.added_at,
+        secrets,
+    )
+
+
+def _limits(body: LimitsBody) -> dict[str, Any]:
+    return {name: value for name, value in msgspec.structs.asdict(body).items() if value is not msgspec.UNSET}
+
+
+def _replacing(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
+    """A change that leaves nothing but `after`."""
+    return {**dict.fromkeys(before), **after}
+
+
+# --- links
+
+
+def make_link(request: ApiRequest) -> ApiAnswer:
+    """A link for the tenant's administrator."""
+    hours, fleet = request.read(LinkBody).hours, request.site.fleet
+    token = fleet.link(request.path["name"], hours=hours)
+    made = LinkMade(f"{request.site.address}{link_path(token)}", open_link(fleet, token).expires_at)
+    return ApiAnswer(made, status=201)
+
+
+def end_links(request: ApiRequest) -> ApiAnswer:
+    """End the links of a tenant, used or not, with the sessions that began with one."""
+    return ApiAnswer(LinksEnded(request.site.fleet.end_links(request.path["name"])))
+
+
+# --- runs, status, usage
+
+
+def start_run(request: ApiRequest) -> ApiAnswer:
+    """Queue a run, which a worker carries out."""
+    site, body = request.site, request.read(RunBody)
+    tenant, now = site.fleet.tenant(request.path["name"]), site.fleet.registry.now()
+    if tenant.paused:
+        raise PausedTenantError(f"Tenant {tenant.name!r} is paused.", fix="Resume it first.")
+    tenant.flow(body.flow)
+    asked = (body.at or now).astimezone(UTC)
+    if body.at is not None and (body.at.tzinfo is None or abs(asked - now) > _CLOCK):
+        fix = f"Give the time of the question in UTC, such as {now:%Y-%m-%dT%H:%M:%SZ}."
+        raise SettingsError(
+            f"at is {body.at.isoformat()!r}, more than a day from now or without a zone.", fix=fix, setting="at"
+        )
+    site.runner.submit(RunKey(tenant.name, body.flow, asked))
+    return ApiAnswer(RunQueued(_run_id(body.flow, asked), tenant.name, body.flow, asked), status=202)
+
+
+def _run_id(flow: str, due_at: datetime) -> str:
+    return f"{flow}@{due_at.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%fZ}"
+
+
+def list_runs(request: ApiRequest) -> ApiAnswer:
+    """The latest runs of a tenant."""
+    found = request.site.fleet.tenant(request.path["name"])
+    runs = request.site.fleet.registry.runs(
+        tenant=found.name, flow=request.query.get("flow", ""), limit=_limit(request)
+    )
+    return ApiAnswer(RunPage([_run(one) for one in runs]))
+
+
+def show_status(request: ApiRequest) -> ApiAnswer:
+    """The state of a page of tenants."""
+    limit, like = _limit(request), request.query.get("like", "")
+    found = request.site.fleet.status_page(request.query.get("after", ""), like=like, limit=limit + 1)
+    following = found[limit - 1].tenant.name if len(found) > limit else None
+    return ApiAnswer(StatusPage([_status(one) for one in found[:limit]], following))
+
+
+def show_tenant_status(request: ApiRequest) -> ApiAnswer:
+    """The state of one tenant."""
+    return ApiAnswer(_status(request.site.fleet.status_of(request.path["name"])))
+
+
+def show_usage(request: ApiRequest) -> ApiAnswer:
+    """The API transactions of a month."""
+    fleet, month = request.site.fleet, request.query.get("month", "")
+    found = fleet.usage(month, like=request.query.get("like", ""))
+    shown = [TenantUsage(name, transactions) for name, transactions in sorted(found.items())]
+    return ApiAnswer(UsageShown(month or f"{fleet.registry.now():%Y-%m}", shown))
+
+
+def _run(one: TenantRun) -> RunShown:
+    shown = {name: getattr(one, name) for name in RunShown.__struct_fields__ if name != "id"}
+    return RunShown(id=_run_id(one.flow, one.due_at), **shown)
+
+
+def _status(one: TenantStatus) -> StatusShown:
+    flows = [
+        FlowShown(flow.flow, flow.schedule, flow.next_due, _run(flow.last) if flow.last else None, flow.failures)
+        for flow in one.flows
+    ]
+    return StatusShown(one.tenant.name, one.tenant.paused, list(one.missing), one.in_doubt, one.needs_attention, flows)
+
+
+def _limit(request: ApiRequest) -> int:
+    return request.number("limit", _PAGE, least=1, most=_MOST)
+
+
+def show_document(_request: ApiRequest) -> ApiAnswer:
+    """The OpenAPI document."""
+    return ApiAnswer(document())
+
+
+_ONE = "/tenants/{name}"
+OPERATIONS = (
+    ApiOperation("GET", "/tenants", "listTenants", "List tenants, in pages.", list_tenants, {200: TenantPage},
+              query=(_AFTER, _LIMIT, _LIKE)),
+    ApiOperation("GET", _ONE, "showTenant", "Show a tenant.", show_tenant, {200: TenantShown}),
+    ApiOperation("PUT", _ONE, "putTenant", "Add a tenant (201), or replace all but its secrets and its pause (200).",
+              put_tenant, {200: TenantShown, 201: TenantShown}, TenantBody),
+    ApiOperation("PATCH", _ONE, "changeTenant", "Change parts of a tenant.", change_tenant, {200: TenantShown},
+              TenantChange),
+    ApiOperation("DELETE", _ONE, "removeTenant", "Remove a tenant with its secrets and links. Its outbox stays.",
+              remove_tenant, {204: None}),
+    ApiOperation("POST", f"{_ONE}/pause", "pauseTenant", "Stop the flows of a tenant from beginning.", pause_tenant,
+              {200: TenantShown}),
+    ApiOperation("POST", f"{_ONE}/resume", "resumeTenant", "Let the flows of a tenant begin again.", resume_tenant,
+              {200: TenantShown}),
+    ApiOperation("PUT", f"{_ONE}/secrets", "putSecrets", "Seal secrets of a tenant; null removes one.", put_secrets,
+              {204: None}, SecretsBody),
+    ApiOperation("POST", f"{_ONE}/links", "makeLink", "Make a link for the tenant's administrator.", make_link,
+              {201: LinkMade}, LinkBody),
+    ApiOperation("DELETE", f"{_ONE}/links", "endLinks", "End the links of a tenant, and the sessions that they began.",
+              end_links, {200: LinksEnded}),
+    ApiOperation("POST", f"{_ONE}/runs", "startRun", "Queue a run of a flow; a worker carries it out.", start_run,
+              {202: RunQueued}, RunBody),
+    ApiOperation("GET", f"{_ONE}/runs", "listRuns", "List the latest runs of a tenant.", list_runs, {200: RunPage},
+              query=(QueryParameter("flow", "Only runs of this flow."), _LIMIT)),
+    ApiOperation("GET", f"{_ONE}/status", "showTenantStatus", "Show the state of a tenant.", show_tenant_status,
+              {200: StatusShown}),
+    ApiOperation("GET", "/status", "showStatus", "Show the state of tenants, in pages.", show_status, {200: StatusPage},
+              query=(_AFTER, _LIMIT, _LIKE)),
+    ApiOperation("GET", "/usage", "showUsage", "Show the API transactions of a month by tenant.", show_usage,
+              {200: UsageShown}, query=(_MONTH, _LIKE)),
+    ApiOperation("GET", "/openapi.json", "showDocument", "Show this document.", show_document, {200: dict[str, Any]}),
+)  # fmt: skip
+"""Every operation."""
+
+
+@cache
+def document() -> dict[str, Any]:
+    """The OpenAPI document of the interface."""
+    return openapi(OPERATIONS)
+
+
+def interface_app(site: FleetSite) -> "Asgi":
+    """The interface as an ASGI application, behind the guard."""
+    from starlette.applications import Starlette
+
+    return Starlette(routes=operation_routes(site, OPERATIONS))
+
+
+__all__ = ["BASE", "OPERATIONS", "document", "interface_app"]

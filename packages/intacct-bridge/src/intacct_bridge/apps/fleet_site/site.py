@@ -1,0 +1,159 @@
+"""One running server of a fleet: its settings, the fleet, and the addresses under which it answers."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from ipaddress import ip_address
+from threading import Lock
+from urllib.parse import urlsplit
+
+from intacct_bridge.apps.console.access import VisitorSession
+from intacct_bridge.apps.console.jobs import Jobs, Report
+from intacct_bridge.apps.console.site import ConsoleSettings, Site
+from intacct_bridge.fleet.dbos_runner import DbosRunner
+from intacct_bridge.fleet.fleet import Fleet
+from intacct_bridge.fleet.links import is_in_force
+from intacct_bridge.fleet.page_state import PageSession, PageState
+from intacct_bridge.fleet.runner import Runner
+from intacct_protocol.errors import SettingsError
+
+SESSION_LASTS = timedelta(hours=1)
+"""How long the credential page stays open after a link was used."""
+_CHECKS_AT_ONCE = 100
+"""A check of a company that hangs holds one of them, so there are many; each is a thread that waits."""
+LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
+
+
+@dataclass(frozen=True, slots=True)
+class ServeSettings:
+    """What `intacct fleet serve` was told."""
+
+    token: str = field(repr=False)
+    """The bearer token of the JSON interface."""
+    public_address: str = ""
+    """The address by which administrators reach the credential page, such as `https://connect.example.com`; empty:
+    this machine's own."""
+    vendor: str = ""
+    """The name of the company that connects its customers, as the credential page shows it."""
+    hosts: tuple[str, ...] = ()
+    """Further host names under which the JSON interface answers."""
+
+
+@dataclass(slots=True)
+class LinkVisitor(VisitorSession):
+    """A browser in which a tenant's link was used; its person is the tenant."""
+
+    ends: datetime | None = None
+
+
+class FleetSite(Site):
+    """What all requests share."""
+
+    frame = "credential_frame.html"
+
+    def __init__(
+        self, fleet: Fleet, pages: PageState, settings: ServeSettings, *, report: Report = lambda _: None
+    ) -> None:
+        super().__init__(ConsoleSettings(), report=report)
+        self.jobs = Jobs(report, at_once=_CHECKS_AT_ONCE)
+        self._lock = Lock()
+        self._runner: Runner | None = None
+        self.fleet = fleet
+        self.pages = pages
+        self.serve = settings
+        self.public = public_origin(settings.public_address) if settings.public_address else ""
+
+    def session(self, key: str) -> PageSession | None:
+        """The session of the credential page with that key; None once its link was ended, or its tenant removed."""
+        found = self.pages.session(key) if key else None
+        return found if found is not None and is_in_force(self.fleet, found.link) else None
+
+    @property
+    def runner(self) -> Runner:
+        """The queue of runs, opened when the first run is asked for."""
+        with self._lock:
+            if self._runner is None:
+                self._runner = DbosRunner(self.fleet.registry.place)
+            return self._runner
+
+    def close(self) -> None:
+        """Ask running checks to stop, and close the queue."""
+        super().close()
+        with self._lock:
+            if self._runner is not None:
+                self._runner.close()
+                self._runner = None
+
+    @property
+    def vendor(self) -> str:
+        """The vendor's name, as the page and messages have it."""
+        return self.serve.vendor or "the vendor"
+
+    @property
+    def address(self) -> str:
+        """The address that links begin with, without a slash at its end."""
+        return self.public or f"http://127.0.0.1:{self.port}"
+
+    @property
+    def is_secure(self) -> bool:
+        """Whether browsers reach it by https only."""
+        return self.public.startswith("https://")
+
+    def serves_page_under(self, host: str) -> bool:
+        """Whether a Host header names the credential page."""
+        if self.public:
+            return host.lower() == urlsplit(self.public).netloc
+        return self._is_this_machine(host)
+
+    def serves_interface_under(self, host: str) -> bool:
+        """Whether a Host header names the JSON interface: never the public address, which strangers reach."""
+        if self.public and host.lower() == urlsplit(self.public).netloc and not self._is_this_machine(host):
+            return False
+        return self._is_this_machine(host) or _name(host) in {one.lower() for one in self.serve.hosts}
+
+    def _is_this_machine(self, host: str) -> bool:
+        return host.lower() in {f"{name}:{self.port}" for name in LOOPBACK}
+
+
+def public_origin(address: str) -> str:
+    """A public address as browsers name its origin. SettingsError for one that is not https, or has a path."""
+    try:
+        parts = urlsplit(address)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        parts, host, port = urlsplit(""), "", None
+    local = host in ("localhost", "127.0.0.1", "::1")
+    if (
+        not host
+        or parts.scheme not in ("https", "http")
+        or parts.path not in ("", "/")
+        or parts.query
+        or parts.username
+    ):
+        raise SettingsError(
+            f"the public address {address!r} is not the address of a site",
+            fix="Write it as https://connect.example.com, without a path.",
+            setting="public_address",
+        )
+    if parts.scheme == "http" and not local:
+        raise SettingsError(
+            f"the public address {address!r} is not encrypted, so others could read the passwords",
+            fix="Use https. Plain http is accepted only for this machine.",
+            setting="public_address",
+        )
+    usual = {"https": 443, "http": 80}[parts.scheme]
+    name = f"[{host}]" if ":" in host else host
+    return f"{parts.scheme}://{name}" + (f":{port}" if port not in (None, usual) else "")
+
+
+def _name(host: str) -> str:
+    """The name in a Host header, without the port."""
+    name, colon, port = host.rpartition(":")
+    return (name if colon and port.isdigit() and not _is_bare_address(host) else host).lower()
+
+
+def _is_bare_address(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True

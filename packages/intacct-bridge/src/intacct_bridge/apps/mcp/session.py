@@ -1,0 +1,135 @@
+"""What the tools of one server share: its settings, the company, the copy, the outbox, and the log of calls."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from intacct_bridge.apps.mcp.call_log import CallLog
+from intacct_bridge.connections.connection import Connection
+from intacct_bridge.copies.questions.answer import QuestionLimits
+from intacct_bridge.load.outbox.outbox import Outbox
+from intacct_protocol.errors import SettingsError
+
+if TYPE_CHECKING:
+    from intacct_bridge.client.client import Client
+
+MAX_TRANSACTIONS = 200
+"""API transactions that reading and planning may use in one run of the server, unless the user says otherwise."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentSettings:
+    """What a person allows the agents of one server."""
+
+    copy: str = ""
+    """The URI of the copy that they read; empty for none."""
+    folder: Path | None = None
+    """The folder whose files they may plan to load; None for none."""
+    max_transactions: int = MAX_TRANSACTIONS
+    limits: QuestionLimits = field(default_factory=QuestionLimits)
+    console: str = ""
+    """The address of a running console, whose page a person approves plans on; empty for none."""
+    read_only: bool = False
+    """No plans: tools that read are all there is."""
+
+
+class AgentSession:
+    """One server's company, copy, outbox and log. Calls to the company run one after the other."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        settings: AgentSettings,
+        *,
+        open_client: "Callable[[Connection, int | None], Client]",
+        open_outbox: Callable[[], Outbox],
+        log: CallLog,
+        person: str,
+        masked: Callable[[str], str] = str,
+    ) -> None:
+        self.connection = connection
+        self.settings = settings
+        self.log = log
+        self.person = person
+        """The account that the server runs under: it counts as the maker of plans."""
+        self.open_outbox = open_outbox
+        self.masked = masked
+        """A text without the secrets of the connection."""
+        self._open_client = open_client
+        self._reader: Client | None = None
+        self._spent_elsewhere = 0
+        self._lock = Lock()
+
+    @property
+    def may_plan(self) -> bool:
+        """Whether agents may make plans at all."""
+        return not self.settings.read_only and not self.connection.read_only
+
+    @property
+    def transactions(self) -> int:
+        """API transactions that reading and planning used."""
+        return (self._reader.meter.transactions if self._reader is not None else 0) + self._spent_elsewhere
+
+    @property
+    def transactions_left(self) -> int:
+        """API transactions that they may still use."""
+        return max(0, self.settings.max_transactions - self.transactions)
+
+    @contextmanager
+    def company(self) -> "Iterator[Client]":
+        """The company for reading and planning, within the limit on API transactions; for one call at a time."""
+        with self._lock:
+            if self._reader is None:
+                self._reader = self._open_client(self.connection, self.transactions_left)
+            yield self._reader
+
+    @contextmanager
+    def company_to_apply(self) -> "Iterator[Client]":
+        """The company for an approved plan, whose cost a person has approved with it."""
+        with self._lock:
+            client = self._open_client(self.connection, None)
+            try:
+                yield client
+            finally:
+                client.close()
+
+    def spent(self, transactions: int) -> None:
+        """Count what another client than the reading one has used."""
+        self._spent_elsewhere += transactions
+        if self._reader is not None:
+            self._reader.meter.cap = max(0, self.settings.max_transactions - self._spent_elsewhere)
+
+    def another_client(self, connection: Connection) -> "Client":
+        """A client of its own with what is left of the limit, as the doctor needs it; the caller closes it."""
+        return self._open_client(connection, self.transactions_left)
+
+    def input_file(self, given: str) -> Path:
+        """A file below the allowed folder. SettingsError for every other path."""
+        if self.settings.folder is None:
+            raise SettingsError(
+                "no folder of files is allowed here",
+                fix="Give the records themselves, or ask the person to start the server with `folder`.",
+                setting="folder",
+            )
+        allowed = self.settings.folder.resolve()
+        try:
+            path = (allowed / given).resolve()
+            known = path.is_relative_to(allowed) and path.is_file()
+        except (OSError, ValueError):  # a null character, a name that is too long, a loop of links
+            known = False
+        if not known:
+            raise SettingsError(f"there is no file {given!r} in the allowed folder", fix="Name a file in that folder.")
+        return path
+
+    def approval_page(self, plan: str) -> str:
+        """The address of the console's page for a plan; empty without a console."""
+        return f"{self.settings.console.rstrip('/')}/approvals/{plan}" if self.settings.console else ""
+
+    def close(self) -> None:
+        """Close the client."""
+        if self._reader is not None:
+            self._reader.close()
+            self._reader = None

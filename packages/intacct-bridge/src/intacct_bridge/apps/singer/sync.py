@@ -1,0 +1,326 @@
+"""The work of `tap-intacct`: discovery, a test of the selected streams, or a sync to standard output.
+
+Most modules are imported while the gateway answers the sign-in.
+"""
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import closing, nullcontext
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, cast
+
+from intacct_bridge.apps.singer.config import ignored_note
+from intacct_bridge.apps.singer.protocol.messages import Selected, read_catalog
+from intacct_bridge.apps.terminal.console import Console
+from intacct_bridge.apps.terminal.kept_run import recorded
+from intacct_bridge.apps.terminal.process import json_object, stoppable
+from intacct_bridge.client.client import Client
+from intacct_protocol.errors import InvalidRequestError, NotPermittedError, SettingsError
+from intacct_protocol.model.wording import counted
+
+if TYPE_CHECKING:
+    from intacct_bridge.apps.singer.protocol.messages import Decimals
+    from intacct_bridge.apps.singer.protocol.sink import SingerSink
+    from intacct_bridge.apps.singer.protocol.state import SingerState
+    from intacct_bridge.apps.singer.tap_config import TapConfig
+    from intacct_bridge.extract.options import Options
+    from intacct_bridge.runs.recorder import RunRecorder
+    from intacct_bridge.streams.stream import StreamOutcome
+
+_DISCOVERY_HOURS = 0.25
+"""Discovery shows the company as it is now: it reads definitions again that are older than a quarter of an hour."""
+NOT_FOLLOWED = (
+    "deletes: not sent, since the user may not read the audit history (`intacct doctor` says who can permit it);"
+    " until then only full refreshes send them (full_every_by_stream)"
+)
+KEYS_UNKNOWN = (
+    "entries that disappeared without an entry in the audit history, such as those of deleted bills, are not sent,"
+    " since the state lacks the keys of this stream; a full refresh (--full, full_every_by_stream) sends them and keeps"
+    " the keys as far as state_keys_kb allows"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class TapCommand:
+    """The command line of the tap, without its configs."""
+
+    discover: bool = False
+    catalog_file: str | None = None
+    state_file: str | None = None
+    try_out: str | None = None
+    """The value of --test: `all`, `records`, `schema` or `connection`."""
+    full: bool = False
+
+
+def run_tap(console: Console, configs: Sequence[str], command: TapCommand) -> int:
+    """Discover, test or sync; the exit status."""
+    from intacct_bridge.apps.singer.tap_config import read_config
+
+    config = read_config(configs)
+    console.hide(config.connection.secrets)
+    if config.ignored:
+        console.say(ignored_note(config.ignored))
+    return recorded(
+        console, "tap-intacct", config.connection, lambda recorder: _run(recorder, console, config, command)
+    )
+
+
+def _run(recorder: "RunRecorder", console: Console, config: "TapConfig", command: TapCommand) -> int:
+    connection = config.connection
+    if command.discover:
+        connection = replace(connection, catalog_hours=min(connection.catalog_hours, _DISCOVERY_HOURS))
+    with stoppable(console), Client(connection, max_transactions=config.max_transactions) as client:
+        recorder.uses(client.meter)
+        _sign_in(client, light=config.light)
+        if config.as_text:
+            from intacct_bridge.streams.defaults import fields_of_objects
+
+            client.read_as_text(fields_of_objects(config.as_text))
+        if command.discover:
+            return _discover(client, config, console)
+        state = _state(None if command.try_out else command.state_file, config)
+        catalog = _catalog(command.catalog_file)
+        config = _named(config, catalog, state, console)
+        unselected = catalog is None and not config.streams
+        if command.try_out == "connection" or (command.try_out and unselected):
+            return _try_connection(client, console, read=command.try_out in ("all", "records"))
+        selected = _selected(catalog, client, config, console)
+        if command.try_out:
+            return _try_out(client, selected, config, console, read=command.try_out != "schema")
+        recorder.destination = "standard output"
+        out = sys.stdout.buffer
+        return sync(client, config, selected, state, out=out, console=console, full=command.full, recorder=recorder)
+
+
+def _sign_in(client: Client, *, light: bool) -> None:
+    """Sign in; the modules that a run needs are imported meanwhile."""
+    with client.signing_in():
+        from intacct_bridge.apps.terminal.memory import limit_memory
+        from intacct_bridge.copies.destinations.open import importing
+
+        limit_memory()
+        with nullcontext() if light else importing("-"):
+            import intacct_bridge.apps.singer.discovery
+            import intacct_bridge.apps.singer.protocol.sink
+            import intacct_bridge.extract.pipeline  # noqa: F401
+
+
+def _discover(client: Client, config: "TapConfig", console: Console) -> int:
+    from intacct_bridge.apps.singer.discovery import discovered
+
+    document = discovered(client, _named(config, None, _state(None, config), console), console)
+    console.result(json.dumps(document, indent=1))  # escaped: the output may have any encoding
+    return 0
+
+
+# --- the selection
+
+
+def _named(config: "TapConfig", catalog: list[Selected] | None, state: "SingerState", console: Console) -> "TapConfig":
+    """The config with the names of streams: the configured ones, those of the state's first run, or the selection's."""
+    wanted = config.named_as(config.streams if catalog is None else [one.stream for one in catalog])
+    named = wanted if not state.names else config.named_as((), state.names)
+    if wanted.hotglue_names and not named.hotglue_names:
+        console.say(
+            "streams keep Intacct's names, with which the state began; for the catalogue's names, "
+            'set "stream_names": "hotglue" and start without --state'
+        )
+    return named
+
+
+def _catalog(path: str | None) -> list[Selected] | None:
+    """The selected streams of the catalogue; None without one."""
+    if not path:
+        return None
+    selected = read_catalog(json_object(Path(path), "catalogue"))
+    if not selected:
+        raise SettingsError(f"the catalogue {path} selects no stream", fix="set selected: true in a stream's metadata")
+    return selected
+
+
+def _selected(
+    catalog: list[Selected] | None, client: "Client", config: "TapConfig", console: Console
+) -> list[Selected]:
+    """The selected streams, by objects' names: those of the catalogue, else those of the config."""
+    if catalog is None and not config.streams:
+        raise SettingsError("no stream is selected", fix="give a catalogue with --catalog, or `streams` in the config")
+    selected = _configured(client, config, console) if catalog is None else catalog
+    return [Selected(config.object_name(one.stream), _fields(one.fields, config), one.full_table) for one in selected]
+
+
+def _configured(client: "Client", config: "TapConfig", console: Console) -> list[Selected]:
+    """The streams that the config names; those that the company does not have are included, and fail alone."""
+    from intacct_bridge.apps.singer.discovery import discovered
+
+    selected = read_catalog(discovered(client, config, console))
+    found = {config.object_name(one.stream).upper() for one in selected}
+    named = {config.object_name(name).upper(): name for name in config.streams if "*" not in name}
+    return selected + [Selected(name, None) for known, name in named.items() if known not in found]
+
+
+def _fields(fields: tuple[str, ...] | None, config: "TapConfig") -> tuple[str, ...] | None:
+    """The fields to read: all but the column that the tap adds."""
+    return None if fields is None else tuple(name for name in fields if name != config.entity_column)
+
+
+def _state(path: str | None, config: "TapConfig") -> "SingerState":
+    from intacct_bridge.apps.singer.protocol.state import SingerState
+
+    if not path:
+        return SingerState()
+    return SingerState.from_document(json_object(Path(path), "state", lines=True), config.object_name)
+
+
+# --- sync
+
+
+def sync(
+    client: "Client",
+    config: "TapConfig",
+    selected: Sequence[Selected],
+    state: "SingerState",
+    *,
+    out: IO[bytes],
+    console: Console,
+    full: bool = False,
+    recorder: "RunRecorder | None" = None,
+) -> int:
+    """Send the selected streams. The exit status is 1 if one of them failed; the others are sent in full."""
+    from intacct_bridge.apps.singer.discovery import field_labels
+    from intacct_bridge.copies.destinations.open import importing
+    from intacct_bridge.extract.pipeline import ExtractRequest, prepare
+
+    request = ExtractRequest(
+        tuple(one.stream for one in selected),
+        {one.stream: one.fields for one in selected if one.fields is not None},
+        config.unified,
+        config.entity_column,
+        skip_missing=True,
+        light=config.light,
+    )
+    with nullcontext() if config.light else importing("-"):
+        prepared = prepare(client, request)
+    for name, fields in prepared.missing.items():
+        console.say(f"{config.stream_name(name)}: {', '.join(fields)}: left out: the company has no such field")
+    by_name = {one.stream: one for one in selected}
+    sent = {stream.name: by_name[name] for stream, name in zip(prepared.streams, prepared.names, strict=True)}
+    full_every_by_stream = {
+        **config.options.full_every_by_stream,
+        **{name: 0 for name, one in sent.items() if one.full_table},
+    }
+    options = replace(config.options, full=full, full_every_by_stream=full_every_by_stream)
+    descriptions = {} if config.unified else field_labels(client, prepared.streams)
+    sink = _sink(config, sent, state, out=out, descriptions=descriptions, options=options)
+    run = prepared.into(sink, options)
+    with stoppable(console, sink.seal), closing(sink):
+        try:
+            for _ in run:
+                pass
+        finally:
+            if recorder is not None:
+                recorder.add_streams(run.outcomes)
+    for name in sink.unknown_keys:
+        console.say(f"{config.stream_name(name)}: {KEYS_UNKNOWN}")
+    sound = _report(run.outcomes, config, console)  # first: saving files may end in an error of its own
+    to = config.attachments
+    fetched = not to or _fetch(client, prepared.objects(run), Path(to), console)
+    console.say(f"API transactions: {client.meter.transactions}")
+    return 0 if sound and fetched else 1
+
+
+def _sink(
+    config: "TapConfig",
+    sent: Mapping[str, Selected],
+    state: "SingerState",
+    *,
+    out: IO[bytes],
+    descriptions: Mapping[str, Mapping[str, str]],
+    options: "Options",
+) -> "SingerSink":
+    """The destination of a sync: `sent` has the selection of each stream."""
+    from intacct_bridge.apps.singer.protocol.sink import SingerSink
+
+    state.names = config.names
+    added = (config.entity_column,) if config.entity_column else ()
+    return SingerSink(
+        out,
+        state,
+        decimals=cast("Decimals", config.decimals),
+        names=config.stream_name,
+        descriptions=descriptions,
+        selected={name: None if one.fields is None else (*one.fields, *added) for name, one in sent.items()},
+        options=options,
+        most_keys=config.state_keys_kb * 1024,
+    )
+
+
+def _fetch(client: "Client", objects: Sequence[str], to: Path, console: Console) -> bool:
+    """Save attached files; False if some could not be saved."""
+    from intacct_bridge.extract.attachments import fetch_attachments
+
+    files, failed = 0, 0
+    for supdoc, count, problem in fetch_attachments(client, objects, to):
+        files += count
+        if problem:
+            failed += 1
+            console.complain(f"attachment {supdoc}: failed: {problem}")
+    console.say(f"{counted(files, 'attached file')} saved in {to}")
+    return not failed
+
+
+def _report(outcomes: "Sequence[StreamOutcome]", config: "TapConfig", console: Console) -> bool:
+    """Print the outcome of each stream; False if one failed."""
+    from intacct_bridge.extract.run import DELETES
+
+    failed = 0
+    for one in outcomes:
+        name, how = config.stream_name(one.stream), "full refresh" if one.full else "incremental"
+        if one.stream == DELETES and not one.complete and not one.error:
+            console.say(NOT_FOLLOWED)
+            continue
+        pages = counted(one.pages, "page")
+        console.say(f"{name}: {counted(one.rows, 'row')} ({how}), {one.deleted:,} deleted, {pages}")
+        for field_name in one.unqueryable:
+            console.say(f"{name}: {field_name} is left out: the gateway does not let it be queried")
+        if one.error:
+            failed += 1
+            console.complain(f"{name}: failed: {one.error}" + (f" ({one.fix})" if one.fix else ""))
+    return not failed
+
+
+def _try_connection(client: Client, console: Console, *, read: bool) -> int:
+    """Sign in, and read one user if wanted. A user who may read no users has a sound connection, too."""
+    signed = client.sign_in().company_id
+    if read and not client.connection.is_legacy:
+        try:
+            next(client.query("USERINFO", "LOGINID", limit=1), None)
+        except NotPermittedError as error:
+            console.say(f"USERINFO: {error.message}")
+    console.say(f"signed in to {signed}")
+    return 0
+
+
+def _try_out(
+    client: "Client", selected: Sequence[Selected], config: "TapConfig", console: Console, *, read: bool
+) -> int:
+    """Read one record of each stream and discard it; without `read`, only describe the streams."""
+    from intacct_bridge.extract.pipeline import ExtractRequest, prepare
+
+    failed = 0
+    for one in selected:
+        name = config.stream_name(one.stream)
+        fields = {one.stream: one.fields} if one.fields and not config.unified else {}
+        try:
+            prepared = prepare(
+                client, ExtractRequest((one.stream,), fields, config.unified, skip_refused=False, light=config.light)
+            )
+            (stream,) = prepared.streams
+            if read:
+                prepared.try_out()
+            console.say(f"{name}: can be read" if read else f"{name}: {counted(len(stream.fields), 'field')}")
+        except (NotPermittedError, InvalidRequestError) as error:
+            failed += 1
+            console.complain(f"{name}: {error.message}" + (f" ({error.fix})" if error.fix else ""))
+    return 1 if failed else 0

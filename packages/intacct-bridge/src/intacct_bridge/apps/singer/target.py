@@ -1,0 +1,107 @@
+"""`target-intacct`: a Singer stream from standard input into Intacct, each record exactly once.
+
+Standard output carries state and nothing else; messages for people go to standard error. What the options ask for is in
+`target_run`, which is imported when it runs.
+"""
+
+import sys
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+import click
+
+from intacct_bridge.apps.terminal.console import Console
+from intacct_bridge.apps.terminal.process import about_options, end_without_collection, json_object, run, singer_command
+from intacct_protocol.errors import SettingsError
+
+if TYPE_CHECKING:
+    from intacct_bridge.apps.singer.target_config import TargetConfig
+    from intacct_bridge.runs.recorder import RunRecorder
+
+
+@singer_command
+@click.option(
+    "--state", "-s", "state_file", metavar="FILE", help="The state that the tap continues from, or hotglue's report."
+)
+@click.option("--input", "input_file", metavar="FILE", help="Read this instead of standard input.")
+@about_options("target-intacct")
+def target(  # noqa: PLR0917  # one parameter an option, as click hands them over
+    console: Console,
+    configs: tuple[str, ...],
+    state_file: str | None,
+    input_file: str | None,
+    about: bool,  # noqa: FBT001
+    shape: str,
+) -> int:
+    """Write a Singer stream to Sage Intacct, each record exactly once."""
+    if about:
+        from intacct_bridge.apps.singer.about import describe_target
+
+        console.result(describe_target(shape))
+        return 0
+    if not configs:
+        raise click.UsageError("Missing the settings: give --config FILE or --config ENV.")
+    from intacct_bridge.apps.singer.config import ignored_note
+    from intacct_bridge.apps.singer.target_config import read_config
+    from intacct_bridge.apps.terminal.kept_run import recorded
+    from intacct_bridge.load.approval.admission import refuse_without_plan
+
+    config = read_config(configs)
+    console.hide(config.connection.secrets)
+    if config.ignored:
+        console.say(ignored_note(config.ignored))
+    refuse_without_plan(config.connection)  # before the first record is read
+    earlier = json_object(Path(state_file) if state_file else None, "state", lines=True)
+
+    def work(recorder: "RunRecorder") -> int:
+        return _consume(recorder, console, config, earlier, input_file)
+
+    return recorded(console, "target-intacct", config.connection, work)
+
+
+def _consume(
+    recorder: "RunRecorder",
+    console: Console,
+    config: "TargetConfig",
+    earlier: "dict[str, Any]",
+    input_file: str | None,
+) -> int:
+    from intacct_bridge.apps.singer.target_run import TargetRun
+    from intacct_bridge.apps.terminal.memory import collect_less
+    from intacct_bridge.client.client import Client
+    from intacct_bridge.load.outbox.outbox import open_outbox
+
+    collect_less()
+    with (
+        Client(config.connection, max_transactions=config.max_transactions) as client,
+        open_outbox(config.connection, run=recorder.id) as outbox,
+        _input(input_file) as lines,
+    ):
+        recorder.uses(client.meter)
+        recorder.destination = config.connection.target
+        config = config.knowing(memory_proven=client.runtime.calibration.memory_proven)
+        target_run = TargetRun(client, outbox, config, out=sys.stdout.buffer, console=console, earlier=earlier)
+        try:
+            return target_run.consume(lines)
+        finally:
+            target_run.count_in(recorder)
+
+
+def _input(path: str | None) -> IO[bytes]:
+    if path is None:
+        return sys.stdin.buffer
+    try:
+        return Path(path).open("rb")
+    except OSError as error:
+        raise SettingsError(f"cannot read the input {path}: {error.strerror}", fix="check the path") from None
+
+
+def main() -> int:
+    """The console script."""
+    end_without_collection()
+    console = Console()
+    return run(target, "target-intacct", None, obj=console, console=console)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,212 @@
+"""Columns as Spark sees them: the schema that follows from the fields, and the cast of a page to a schema.
+
+Schemas are in Spark's own JSON form here, so that this module needs no Spark.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from intacct_bridge.extract.transform import stored_names
+from intacct_bridge.streams.stream import Stream
+from intacct_protocol.errors import InvalidRequestError, RecordError, SettingsError
+from intacct_protocol.model.suggestions import did_you_mean
+from intacct_protocol.xml.values import NUMBERS, PRECISION, SCALE, Kind
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+COMPANY = "_company"
+_EXACT = f"decimal({PRECISION},{SCALE})"
+_DECIMAL = re.compile(r"decimal\((\d+),\s*(\d+)\)")
+_WHOLE = ("long", "integer")
+_SIMPLE: Mapping[Kind, str] = {
+    Kind.INTEGER: "long",
+    Kind.DATE: "date",
+    Kind.TIMESTAMP: "timestamp",
+    Kind.BOOLEAN: "boolean",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SparkColumn:
+    """One column of the result."""
+
+    name: str
+    """Its name in Spark."""
+    field: str
+    """The field of the object; empty for a column of ours."""
+    kind: Kind
+    type: str
+    """Its type in Spark's JSON form, such as `decimal(38,14)`."""
+    nullable: bool = True
+    comment: str = ""
+
+    @property
+    def json(self) -> dict[str, Any]:
+        """The field of a `StructType`."""
+        metadata = {"comment": self.comment} if self.comment else {}
+        return {"name": self.name, "type": self.type, "nullable": self.nullable, "metadata": metadata}
+
+
+def spark_type(kind: Kind) -> str:
+    """The type of a field of this kind. Times are moments (`timestamp`), which Spark shows in the session's zone."""
+    return _EXACT if kind in NUMBERS else _SIMPLE.get(kind, "string")
+
+
+def schema_json(columns: Iterable[SparkColumn]) -> dict[str, Any]:
+    """A `StructType` in its JSON form."""
+    return {"type": "struct", "fields": [one.json for one in columns]}
+
+
+COMPANY_COLUMN = SparkColumn(COMPANY, "", Kind.TEXT, "string", nullable=False, comment="The company")
+
+
+def columns_of(stream: Stream, fields: Sequence[str], labels: Mapping[str, str]) -> tuple[SparkColumn, ...]:
+    """The columns of a stream: the fields in the order in which they were asked for, else all in Intacct's order."""
+    names = stored_names(stream.fields)
+    by_upper = {name.upper(): name for name in stream.fields}
+    wanted = [by_upper[one.upper()] for one in fields] or [one for one in stream.fields if one not in stream.internal]
+    return tuple(
+        SparkColumn(
+            names.get(one, one),
+            one,
+            stream.fields[one],
+            spark_type(stream.fields[one]),
+            nullable=one not in stream.keys,
+            comment=labels.get(one, ""),
+        )
+        for one in dict.fromkeys(wanted)
+    )
+
+
+def merged(companies: Mapping[str, Sequence[SparkColumn]]) -> tuple[SparkColumn, ...]:
+    """The columns of all companies, by company. InvalidRequestError if a field has a different type in one of them.
+
+    A field that a company lacks is null in its rows.
+    """
+    found: dict[str, SparkColumn] = {}
+    source: dict[str, str] = {}
+    for company, columns in companies.items():
+        for one in columns:
+            known = found.get(one.name)
+            if known is not None and known.type != one.type:
+                raise InvalidRequestError(
+                    f"{one.name} is {known.type} in company {source[one.name]} and {one.type} in company {company}",
+                    fix="name the fields to read with `fields`, without this one, or read the companies apart",
+                )
+            found.setdefault(one.name, one)
+            source.setdefault(one.name, company)
+    everywhere = set.intersection(*({one.name for one in columns} for columns in companies.values()))
+    return tuple(one if one.name in everywhere else replace(one, nullable=True) for one in found.values())
+
+
+# --- a schema that the user gives
+
+
+def given_columns(given: Mapping[str, Any], known: Sequence[SparkColumn]) -> tuple[SparkColumn, ...]:
+    """The columns of a schema that the user gives. Errors name the column that the object lacks or cannot give so."""
+    by_name = {one.name.upper(): one for one in known}
+    found = []
+    for wanted in given["fields"]:
+        name = str(wanted["name"])
+        column = by_name.get(name.upper())
+        if column is None:
+            raise InvalidRequestError(
+                f"the schema has a column {name}, which the object does not have"
+                f"{did_you_mean(name.upper(), [one.name for one in known])}",
+                fix="leave the schema out to see which columns there are",
+            )
+        kind = wanted["type"] if isinstance(wanted["type"], str) else str(wanted["type"].get("type"))
+        if not _can_be(column.kind, kind):
+            raise SettingsError(
+                f"the schema has {kind} for {column.name}, whose type is {column.type}{_why(column.kind, kind)}",
+                fix=f"write {name} {_ddl(column.type)}, or leave the schema out",
+            )
+        found.append(replace(column, name=name, type=kind, nullable=bool(wanted.get("nullable", True))))
+    return tuple(found)
+
+
+def _can_be(kind: Kind, wanted: str) -> bool:
+    if wanted == spark_type(kind):
+        return True
+    if kind is Kind.INTEGER or kind in NUMBERS:
+        return bool(_DECIMAL.fullmatch(wanted)) or (kind is Kind.INTEGER and wanted in _WHOLE)
+    return False
+
+
+def _why(kind: Kind, wanted: str) -> str:
+    return (
+        ": a binary fraction cannot hold an amount exactly" if kind in NUMBERS and wanted in ("double", "float") else ""
+    )
+
+
+def _ddl(kind: str) -> str:
+    return {"long": "BIGINT"}.get(kind, kind.upper())
+
+
+# --- pages in a schema
+
+
+def arrow_schema(columns: Iterable[SparkColumn]) -> "pa.Schema":
+    """The schema of the batches that Spark takes for these columns."""
+    import pyarrow as pa
+
+    return pa.schema([pa.field(one.name, arrow_type(one.type), one.nullable) for one in columns])
+
+
+def arrow_type(kind: str) -> "pa.DataType":
+    """The type of a column's batches, from its type in Spark's JSON form."""
+    import pyarrow as pa
+
+    decimal = _DECIMAL.fullmatch(kind)
+    if decimal:
+        return pa.decimal128(int(decimal[1]), int(decimal[2]))
+    simple = {
+        "long": pa.int64(),
+        "integer": pa.int32(),
+        "date": pa.date32(),
+        "timestamp": pa.timestamp("us", "UTC"),
+        "boolean": pa.bool_(),
+        "string": pa.string(),
+    }
+    return simple[kind]
+
+
+def shaped(rows: "pa.RecordBatch", columns: Sequence[SparkColumn], company: str, source: str) -> "pa.RecordBatch":
+    """A page in the columns that Spark expects. `source` names the object in errors.
+
+    RecordError if a value does not fit its column: it is never rounded.
+    """
+    import pyarrow as pa
+
+    arrays = []
+    for one in columns:
+        if not one.field:
+            arrays.append(pa.repeat(company, rows.num_rows))
+        elif one.field in rows.schema.names:
+            arrays.append(_cast(rows.column(one.field), one, source))
+        else:
+            arrays.append(pa.nulls(rows.num_rows, arrow_type(one.type)))
+        if not one.nullable and arrays[-1].null_count:
+            raise RecordError(
+                f"{source}: {one.name} is empty in a row, and the schema does not allow nulls in it",
+                fix="let the schema allow nulls in this column",
+            )
+    return pa.RecordBatch.from_arrays(arrays, schema=arrow_schema(columns))
+
+
+def _cast(values: "pa.Array", column: SparkColumn, source: str) -> "pa.Array":
+    import pyarrow as pa
+
+    wanted = arrow_type(column.type)
+    if values.type == wanted:
+        return values
+    try:
+        return values.cast(wanted)
+    except pa.ArrowInvalid:
+        raise RecordError(
+            f"{source}: a value of {column.name} does not fit {column.type}",
+            fix=f'give a schema that holds it: .schema("{column.name} {_ddl(_EXACT)}, ...")',
+        ) from None

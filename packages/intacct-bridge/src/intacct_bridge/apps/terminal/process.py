@@ -1,0 +1,253 @@
+"""The run of a program: its arguments parsed, its command run, signals handled, the end reported as an exit status.
+
+Click's own `main` is not used, because it treats closed pipes, interrupts and exit statuses in other ways.
+"""
+
+import atexit
+import codecs
+import gc
+import io
+import json
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TextIO
+
+import click
+
+from intacct_bridge import __version__
+from intacct_bridge.apps.terminal.console import Console
+from intacct_bridge.apps.terminal.exit_statuses import exit_line
+from intacct_bridge.apps.terminal.failures import (
+    INTERRUPTED,
+    INTERRUPTED_NOTE,
+    TERMINATED,
+    USAGE,
+    Terminated,
+    report,
+    usage,
+)
+from intacct_protocol.errors import SettingsError
+
+SETTINGS: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
+"""The click settings of every command."""
+_OTHERS = 0o077
+"""What users other than its owner may do with a file: nothing."""
+GRACE = 5.0
+"""Seconds that running calls have after the first signal; schedulers kill a process 10 or 30 s after SIGTERM."""
+_GRACE_OF_SECOND = 1.0
+"""Seconds to finish the output after the second signal."""
+
+
+def run(
+    command: click.Command,
+    name: str,
+    arguments: Sequence[str] | None,
+    *,
+    obj: Any,
+    console: Console,
+    target: Callable[[], str] = str,
+    keep: Callable[[BaseException], None] = lambda _: None,
+) -> int:
+    """Run one command and return its exit status; no mistake of a user ends in a traceback.
+
+    `target` returns the company and environment for messages, or nothing before they are known. `keep` gets the error
+    that ends the command.
+    """
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    os.umask(os.umask(_OTHERS) | _OTHERS)  # copies, caches and exports hold a company's data
+    accept_every_character(sys.stdout, sys.stderr)
+    try:
+        _refuse_undecoded(given)
+        status = _invoked(command, name, given, obj=obj, console=console)
+        sys.stdout.flush()
+        return status
+    except BaseException as error:
+        return report(error, console, target=target(), keep=keep)
+
+
+def end_without_collection() -> None:
+    """Leave circular garbage alone when the process ends, as its memory is given back then. For console scripts.
+
+    Python would look at all objects several times. A process with DuckDB ends as always: DuckDB reports every object
+    that is left as leaked.
+    """
+    atexit.register(lambda: None if "duckdb" in sys.modules else gc.freeze())
+
+
+def accept_every_character(*outputs: TextIO | None) -> None:
+    """Let characters of every script be written, whatever the locale is.
+
+    A pipe or a file gets UTF-8 even if Windows or an old locale would choose a smaller character set. A terminal
+    keeps its own, and shows a question mark for a character that it lacks.
+    """
+    for output in outputs:
+        if not isinstance(output, io.TextIOWrapper) or codecs.lookup(output.encoding).name == "utf-8":
+            continue
+        if output.isatty():
+            output.reconfigure(errors="replace")
+        else:
+            output.reconfigure(encoding="utf-8", errors="strict" if output is sys.stdout else "backslashreplace")
+
+
+def _refuse_undecoded(words: Sequence[str]) -> None:
+    """Refuse arguments with bytes that Python could not decode: no file and no database could keep them."""
+    for word in words:
+        if not _is_text(word):
+            shown = os.fsencode(word).decode("utf-8", "backslashreplace")
+            raise SettingsError(
+                f"The argument {shown} is not text in {sys.getfilesystemencoding().upper()}.",
+                fix="Rename the file, or set PYTHONUTF8=1 if the name is in UTF-8.",
+            )
+
+
+def _is_text(word: str) -> bool:
+    try:
+        word.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+@contextmanager
+def stoppable(console: Console, seal: Callable[[float], None] = lambda _: None) -> Iterator[None]:
+    """Let Ctrl-C and SIGTERM stop the work inside at its next safe point; a second signal or `GRACE` seconds end it.
+
+    `seal` is called before such an end, with the seconds it may take: it completes the message that is being written
+    and refuses further ones. Only for work that can be cut off anywhere and continued later.
+    """
+    inside, timers = True, list[threading.Timer]()
+
+    def end_now(status: int, seconds: float) -> None:
+        seal(seconds)
+        if inside:
+            console.last(INTERRUPTED_NOTE)
+        os._exit(status)
+
+    def stop(number: int, _: object) -> None:
+        status = TERMINATED if number == signal.SIGTERM else INTERRUPTED
+        if timers:
+            end_now(status, _GRACE_OF_SECOND)
+        timers.append(threading.Timer(GRACE, end_now, (status, GRACE)))
+        timers[0].daemon = True
+        timers[0].start()
+        raise Terminated if number == signal.SIGTERM else KeyboardInterrupt
+
+    before = _handle_signals(stop)
+    try:
+        yield
+    finally:
+        inside = False
+        if not timers:  # after a signal the handlers stay, because waiting threads could delay the end
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+def _handle_signals(handler: Callable[[int, Any], None]) -> dict[int, Any]:
+    """Handle SIGINT and SIGTERM, and return the handlers that they had.
+
+    A signal that is ignored stays ignored, as `nohup` and `&` set it up.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return {}
+    present = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    before: dict[int, Any] = {number: one for number, one in present.items() if one not in (None, signal.SIG_IGN)}
+    for number in before:
+        signal.signal(number, handler)
+    return before
+
+
+def _invoked(command: click.Command, name: str, given: list[str], *, obj: Any, console: Console) -> int:
+    try:
+        with command.make_context(name, given, obj=obj) as context:
+            outcome: Any = command.invoke(context)
+        return outcome if isinstance(outcome, int) else 0
+    except click.exceptions.Exit as done:
+        return done.exit_code
+    except click.Abort:
+        console.complain("")
+        return INTERRUPTED
+    except click.exceptions.NoArgsIsHelpError as help_wanted:
+        console.result(help_wanted.format_message())
+        return 0
+    except click.UsageError as error:
+        return usage(error, console, command_path(command, name, given))
+    except click.ClickException as error:
+        console.complain(f"error  {error.format_message()}")
+        return USAGE
+
+
+def command_path(command: click.Command, name: str, given: Sequence[str]) -> str:
+    """The program and the command that the arguments name; click does not tell which one lacks an option's value."""
+    words = [name]
+    for word in given:
+        inner = command.get_command(click.Context(command), word) if isinstance(command, click.Group) else None
+        if inner is None:
+            break
+        command = inner
+        words.append(word)
+    return " ".join(words)
+
+
+def singer_command(function: Callable[..., int]) -> click.Command:
+    """A Singer command with its first option, --config."""
+    config = click.option(
+        "--config",
+        "-c",
+        "configs",
+        multiple=True,
+        metavar="FILE|ENV",
+        help="Read the settings from a JSON file, or from environment variables with ENV. Repeatable.",
+    )
+    name = f"{function.__name__}-intacct"
+    return click.command(context_settings=SETTINGS, epilog=exit_line(name))(config(function))
+
+
+def about_options(name: str) -> Callable[[Callable[..., int]], Callable[..., int]]:
+    """The options --about, --format and --version of a Singer command, which gets its console as the first argument."""
+    shapes = click.Choice(["text", "json", "markdown"])
+
+    def decorate(function: Callable[..., int]) -> Callable[..., int]:
+        command: Callable[..., int] = click.pass_obj(function)
+        for option in (
+            click.version_option(__version__, "--version", prog_name=name, message="%(prog)s %(version)s"),
+            click.option("--format", "shape", type=shapes, default="text", help="The format of --about."),
+            click.option("--about", is_flag=True, help=f"Describe {name} and its settings."),
+        ):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+def _last_object(text: bytes) -> dict[str, Any] | None:
+    """The last of several lines, if each of them is an object."""
+    try:
+        found = [json.loads(line) for line in text.splitlines() if line.strip()]
+    except ValueError:
+        return None
+    return found[-1] if len(found) > 1 and all(isinstance(one, dict) for one in found) else None
+
+
+def json_object(path: Path | None, what: str, *, lines: bool = False) -> dict[str, Any]:
+    """The JSON object in a file; empty without a path or for an empty file. `what` names the file in errors.
+
+    `lines`: if each line is an object, the last one counts. A target writes its states so.
+    """
+    if path is None:
+        return {}
+    try:
+        text = path.read_bytes().strip() or b"{}"
+        found = _last_object(text) if lines else None
+        found = json.loads(text) if found is None else found
+    except OSError as error:
+        raise SettingsError(f"the {what} {path} cannot be read: {error.strerror}") from None
+    except ValueError as error:
+        raise SettingsError(f"the {what} {path} is not JSON: {error}") from None
+    if not isinstance(found, dict):
+        raise SettingsError(f"the {what} {path} is not a JSON object")
+    return found

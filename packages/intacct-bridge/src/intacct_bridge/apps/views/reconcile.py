@@ -1,0 +1,211 @@
+"""The result of a reconciliation as text: the verdict, the balances and records that differ, and what was left out."""
+
+from collections.abc import Iterable, Iterator
+from datetime import date, datetime
+from decimal import Decimal
+
+from intacct_bridge.apps.terminal.console import Console
+from intacct_bridge.apps.terminal.tables import Count
+from intacct_bridge.apps.views.load import money
+from intacct_bridge.reconcile.comparison import Comparison, ComparisonMethod, Price, TableComparison
+from intacct_bridge.reconcile.ledger_copy import Amounts
+from intacct_bridge.reconcile.reconcile import Reconciliation
+from intacct_bridge.reconcile.record_differences import ALTERED, DOUBLED, MISSING, SURPLUS, RecordDifference
+from intacct_bridge.reconcile.trial_balances import BalanceDifference
+from intacct_protocol.model.wording import amount_shown, counted, listed
+from intacct_protocol.xml.values import Value
+
+_MOST_SHOWN = 200
+_MOST_NAMED = 8
+_KINDS = {
+    MISSING: "in Intacct, not in the copy",
+    SURPLUS: "in the copy, not in Intacct",
+    DOUBLED: "more than once in the copy",
+}
+_SIDES = {
+    "debits": "debits",
+    "credits": "credits",
+    "adjusting_debits": "adjusting debits",
+    "adjusting_credits": "adjusting credits",
+}
+
+
+def show_reconciliation(found: Reconciliation, console: Console) -> None:
+    """The verdict and the differences."""
+    for line in totals(found):
+        console.result(line)
+    console.result(verdict(found))
+    if found.balances:
+        console.result("")
+        columns = ("period", "account", "location", "book", "side", "ledger", "copy", "difference")
+        console.table(columns, [row for one in found.balances[:_MOST_SHOWN] for row in _balance_rows(one)])
+    if not found.equal:
+        console.result("")
+        for line in difference_lines(found):
+            console.result(line)
+
+
+def totals(found: Reconciliation) -> Iterator[str]:
+    """The debits and credits of the copy, a line for each book and currency."""
+    for (book, currency), amounts in found.ledger.totals.items() if found.ledger else ():
+        debits = amounts.debits + amounts.adjusting_debits
+        credits_ = amounts.credits + amounts.adjusting_credits
+        yield f"{book} {currency}: debits {amount_shown(debits, currency)}, credits {amount_shown(credits_, currency)}"
+
+
+def verdict(found: Reconciliation) -> str:
+    """The result in one sentence."""
+    tables = found.comparison.tables
+    compared = [f"{counted(len(tables), 'table')} with {counted(sum(one.rows for one in tables), 'record')}"]
+    if found.ledger:
+        compared.append(counted(found.ledger.places, "balance of the ledger", "balances of the ledger"))
+    if found.equal:
+        return f"The copy matches the company: {listed(compared)} compared"
+    differing = [one.table for one in tables if not one.equal]
+    parts = []
+    if found.balances:
+        parts.append(counted(len(found.balances), "balance"))
+    if differing:
+        more = " or more" if any(one.more for one in tables) else ""
+        parts.append(f"{counted(len(found.records), 'record')}{more} in {_named(differing)}")
+    told = [f"{listed(parts)} {'differ' if _plural(found) else 'differs'}"] if parts else []
+    if missing := [one.table for one in found.comparison.missing]:
+        told.append(f"{_named(missing)} {'is' if len(missing) == 1 else 'are'} not in the copy")
+    return f"The copy does not match the company: {', and '.join(told)}"
+
+
+def _plural(found: Reconciliation) -> bool:
+    return len(found.balances) + len(found.records) != 1 or any(one.more for one in found.comparison.tables)
+
+
+def _named(names: list[str]) -> str:
+    if len(names) <= _MOST_NAMED:
+        return listed(names)
+    return f"{', '.join(names[:_MOST_NAMED])} and {counted(len(names) - _MOST_NAMED, 'more table')}"
+
+
+def _balance_rows(one: BalanceDifference) -> Iterator[tuple[str | Decimal, ...]]:
+    """A row for each side of the account that differs, so that no difference is 0.00."""
+    book = f"{one.place.book} {one.place.currency}".strip()
+    for name, ledger, copy in sides(one.ledger, one.copy):
+        yield (
+            one.period,
+            one.place.account,
+            one.place.location,
+            book,
+            name,
+            money(ledger),
+            money(copy),
+            money(copy - ledger),
+        )
+
+
+def sides(ledger: Amounts, copy: Amounts) -> Iterator[tuple[str, Decimal, Decimal]]:
+    """The sides of an account that differ, with both amounts."""
+    for field, name in _SIDES.items():
+        one, other = getattr(ledger, field), getattr(copy, field)
+        if one != other:
+            yield name, one, other
+
+
+def difference_lines(found: Reconciliation) -> Iterator[str]:
+    """The tables that are missing and the records that differ, a line each, and what to do."""
+    missing = found.comparison.missing
+    for one in missing:
+        yield f"✗ {one.table} was extracted, and has no table in the copy: {one.reason}"
+        if one.fix:
+            yield f"  fix: {one.fix}"
+    if missing:
+        names = " ".join(one.table for one in missing[:_MOST_NAMED])
+        yield f"Extract it again: intacct extract {names} --to URI. Or leave it out: --ignore '{missing[0].table}.*'."
+    for table in found.comparison.tables:
+        for record in table.records[:_MOST_SHOWN]:
+            yield f"✗ {record_line(record)}"
+        if table.more:
+            yield f"✗ {table.table}: {_too_many(table)}"
+    if found.balances and not found.records:
+        yield "✗ no record differs: the trial balance and GLDETAIL disagree for this user, or changed meanwhile"
+    if found.balances or not all(one.equal for one in found.comparison.tables):
+        yield "Update the copy with `intacct extract`. A field that changed without a new time of change needs --full."
+
+
+def _too_many(table: TableComparison) -> str:
+    counts = f"the copy holds {counted(table.rows, 'record')}"
+    if table.company_rows is not None:
+        counts += f", and Intacct {table.company_rows:,}"
+    return f"{'further' if table.records else 'many'} records differ that are not named ({counts})"
+
+
+def record_line(one: RecordDifference) -> str:
+    """One record that differs, in one line."""
+    name = f"{one.table} {one.record}"
+    if one.natural_key:
+        name += f" ({one.natural_key})"
+    if one.owner:
+        name += f" of {one.owner_object} {one.owner}"
+    if one.kind == ALTERED:
+        changes = (
+            f"{each.name} is {_shown(each.company)} in Intacct, {_shown(each.copy)} in the copy" for each in one.fields
+        )
+        return f"{name}: {'; '.join(changes)}{_when(one)}"
+    return f"{name}: {_KINDS[one.kind]}{_values(one.row)}{_when(one)}"
+
+
+def _values(row: Iterable[tuple[str, Value]]) -> str:
+    texts = [f"{name} {_shown(value)}" for name, value in row]
+    return f" ({', '.join(texts)})" if texts else ""
+
+
+def _when(one: RecordDifference) -> str:
+    return f" (changed in Intacct at {_shown(one.modified)})" if isinstance(one.modified, datetime) else ""
+
+
+def _shown(value: Value) -> str:
+    if value is None:
+        return "empty"
+    if isinstance(value, Decimal):
+        return amount_shown(value)
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M:%S}"
+    return str(value) if isinstance(value, int | date) else repr(str(value))
+
+
+def notes(found: Reconciliation) -> Iterator[str]:
+    """What the comparison does not prove."""
+    comparison = found.comparison
+    if found.no_ledger:
+        yield f"The ledger's balances were not compared: {found.no_ledger}"
+    sums = [one.table for one in comparison.tables if one.means is ComparisonMethod.SUMS and one.unproven]
+    if sums:
+        yield f"Text fields were not all compared in {_named(sums)}: --fields compares them"
+    counts = [one.table for one in comparison.tables if one.means is ComparisonMethod.COUNT]
+    if counts:
+        yield f"Only the number of records was compared in {_named(counts)}: Intacct gave no sums"
+    for table in comparison.tables:
+        if table.note:
+            yield f"{table.table}: {table.note}"
+    yield from _left_out(comparison)
+    for check in comparison.checks:
+        if not check.confirmed:
+            entries = counted(check.failed.total, "journal entry")
+            yield f"{entries} in Intacct itself, against the rule that {check.failed.check}"
+
+
+def _left_out(comparison: Comparison) -> Iterator[str]:
+    reasons: dict[str, list[str]] = {}
+    for one in comparison.not_compared:
+        name = f"{one.table}.{', '.join(one.fields)}" if one.fields else one.table
+        reasons.setdefault(one.reason, []).append(name)
+    for reason, names in reasons.items():
+        yield f"Not compared: {_named(names)} ({reason})"
+
+
+def show_prices(found: list[Price], console: Console) -> None:
+    """What a comparison would cost."""
+    rows = [(one.table, Count(one.rows), Count(one.transactions)) for one in found]
+    console.table(("table", "records", "transactions"), rows)
+    if not console.as_json:
+        total = sum(one.transactions for one in found)
+        console.say(f"{counted(total, 'API transaction')} if the copy matches the company, and at most one to sign in")

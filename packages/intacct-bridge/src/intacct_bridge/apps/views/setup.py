@@ -1,0 +1,126 @@
+"""The checklist as text for a terminal, and as data."""
+
+from collections.abc import Iterator
+
+from intacct_bridge.apps.terminal.console import Console
+from intacct_bridge.setup.assistant.checklist import SetUpChecklist, SetUpStep
+from intacct_bridge.setup.assistant.progress import DONE, MISSING, UNKNOWN
+from intacct_protocol.model.wording import counted
+
+_SIGNS = {DONE: "✓", MISSING: "✗", UNKNOWN: "?"}
+STATES = {DONE: "done", MISSING: "missing", UNKNOWN: "not yet known"}
+_FORMAT = 1
+"""The version of the JSON; raised when a field changes its meaning or is removed, not for new fields."""
+
+
+def show(found: SetUpChecklist, console: Console) -> None:
+    """Print the checklist: a line for each step that is done, and the whole step otherwise."""
+    for line in lines(found, console):
+        console.result(console.masked(line))
+
+
+def lines(found: SetUpChecklist, console: Console) -> Iterator[str]:
+    """The checklist, line by line."""
+    yield console.wrapped(
+        "", f"Set-up of Sage Intacct for the connection {found.values.name}, which {found.values.purpose}"
+    )
+    for warning in found.warnings:
+        yield console.wrapped("  ! ", warning)
+    yield ""
+    for step in found.steps:
+        yield from _step(step, console)
+    if found.problem:
+        yield ""
+        yield console.wrapped("", found.problem)
+
+
+def _step(step: SetUpStep, console: Console) -> Iterator[str]:
+    done = step.state == DONE
+    seen = f"{step.seen} (inferred)" if step.inferred else step.seen
+    who = "" if done or step.who == "you" else f" ({step.who})"
+    yield console.wrapped(f"{_SIGNS[step.state]} {step.number:>2}. ", f"{step.title}{who}")
+    if seen or not done:
+        yield console.wrapped("      ", f"{STATES[step.state]}: {seen}" if seen else STATES[step.state])
+    if done and not console.verbose:
+        return
+    yield from _labelled("where", step.menu, console)
+    if step.fields:
+        wide = max(len(one.label) for one in step.fields)
+        for place, field in enumerate(step.fields):
+            label = "enter" if place == 0 else ""
+            yield console.wrapped(f"      {label:>5}  {field.label:<{wide}}  ", field.value)
+    if step.grants:
+        yield from _grants(step)
+    for note in (*step.notes, *step.own_notes):
+        yield from _labelled("note", note, console)
+    yield from _labelled("why", step.why, console)
+    if console.verbose:
+        yield from _labelled("basis", step.source, console)
+
+
+def _grants(step: SetUpStep) -> Iterator[str]:
+    names = [one.name for one in step.grants]
+    wide = max(len(one) for one in names)
+    for place, (name, one) in enumerate(zip(names, step.grants, strict=True)):
+        label = "grant" if place == 0 else ""
+        unsure = "" if one.certain else " (name inferred)"
+        yield f"      {label:>5}  {name:<{wide}}  {', '.join(one.rights)}{unsure}"
+
+
+def _labelled(label: str, text: str, console: Console) -> Iterator[str]:
+    if text:
+        yield console.wrapped(f"      {label:>5}  ", text)
+
+
+def verdict(found: SetUpChecklist) -> str:
+    """One line: how many steps are done, and what the check cost."""
+    cost = f"; {counted(found.transactions, 'API transaction')}" if found.checked and not found.problem else ""
+    return f"{found.summary}{cost}"
+
+
+def as_data(found: SetUpChecklist) -> dict[str, object]:
+    """The checklist as data."""
+    values = found.values
+    return {
+        "format": _FORMAT,
+        "connection": values.name,
+        "reads": list(values.job.streams),
+        "writes": list(values.job.writes),
+        "ready": found.is_ready,
+        "checked": found.checked or None,
+        "transactions": found.transactions,
+        "problem": found.problem,
+        "warnings": list(found.warnings),
+        "steps": [_data(step) for step in found.steps],
+    }
+
+
+def _data(step: SetUpStep) -> dict[str, object]:
+    return {
+        "number": step.number,
+        "id": step.id,
+        "title": step.title,
+        "state": step.state,
+        "seen": step.seen,
+        "at": step.at or None,
+        "inferred": step.inferred,
+        "by_hand": step.by_hand,
+        "who": step.who,
+        "menu": step.menu,
+        "why": step.why,
+        "tag": step.tag,
+        "source": step.source,
+        "form": step.form,
+        "fields": [{"label": one.label, "kind": one.kind, "value": one.value} for one in step.fields],
+        "permissions": [
+            {
+                "application": one.application,
+                "permission": one.permission,
+                "rights": list(one.rights),
+                "objects": list(one.objects),
+                "certain": one.certain,
+            }
+            for one in step.grants
+        ],
+        "notes": [*step.notes, *step.own_notes],
+    }

@@ -1,0 +1,113 @@
+"""Whether the sub-ledgers tie to the ledger, as text and as plain data."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+from intacct_bridge.apps.terminal.console import Console
+from intacct_bridge.apps.views.load import money
+from intacct_bridge.copies.views.tie_out import ControlAccount, TieOut, TieOutLine
+from intacct_protocol.model.wording import amount_shown, counted, listed
+
+_MOST_SHOWN = 10
+
+
+def show_tie_out(found: TieOut, console: Console) -> None:
+    """The sentence, the control accounts that differ, and the lines that explain it."""
+    for reason in found.not_compared:
+        console.detail(f"sub-ledgers not compared with the ledger: {reason}")
+    if not found.controls:
+        return
+    console.result("")
+    console.result(tie_out_sentence(found))
+    differing = [one for one in found.controls if one.difference]
+    if not differing:
+        return
+    console.result("")
+    columns = ("sub-ledger", "entity", "account", "open items", "ledger", "explained", "unexplained")
+    console.table(columns, [_row(one) for one in differing])
+    console.result("")
+    for line in tie_out_lines(found):
+        console.result(line)
+
+
+def tie_out_sentence(found: TieOut) -> str:
+    """The result in one sentence."""
+    at, total = f"at the end of {found.day}", counted(len(found.controls), "control account")
+    differing = [one for one in found.controls if one.difference]
+    if not differing:
+        return f"The sub-ledgers tie to the ledger {at}: {total}"
+    open_ = [one for one in differing if one.unexplained]
+    if not open_:
+        return f"The sub-ledgers tie to the ledger {at}: {total}, {len(differing)} with differences that are explained"
+    return f"The sub-ledgers do not tie to the ledger {at}: {len(open_)} of {total} with unexplained differences"
+
+
+def _row(one: ControlAccount) -> tuple[str | Decimal, ...]:
+    return (
+        one.side,
+        f"{one.entity} {one.currency}".strip(),
+        ", ".join(one.accounts),
+        money(one.open_items),
+        money(one.ledger),
+        money(one.difference - one.unexplained),
+        money(one.unexplained),
+    )
+
+
+def tie_out_lines(found: TieOut) -> Iterator[str]:
+    """The causes of each difference with their lines, and the documents of what is unexplained."""
+    for one in found.controls:
+        where = f"{one.side} {one.entity}, {listed(one.accounts)}".strip()
+        for cause in one.causes:
+            yield f"{where}: {amount_shown(cause.amount)} by {cause.cause}"
+            yield from _first_lines(cause.lines, cause.count)
+        if one.unexplained:
+            yield f"✗ {where}: {amount_shown(one.unexplained)} unexplained"
+            if one.suspects:
+                yield "    documents that the ledger shows with another amount, or that only one side has:"
+            yield from _first_lines(one.suspects, len(one.suspects))
+
+
+def _first_lines(lines: tuple[TieOutLine, ...], count: int) -> Iterator[str]:
+    for line in lines[:_MOST_SHOWN]:
+        yield f"    {line.day or '          '}  {amount_shown(line.amount):>16}  {line.name}"
+    if count > _MOST_SHOWN:
+        yield f"    and {counted(count - _MOST_SHOWN, 'more line')}"
+
+
+def tie_out_data(found: TieOut) -> dict[str, Any]:
+    """The result as plain data."""
+    return {
+        "day": found.day,
+        "ties": found.ties,
+        "not_compared": list(found.not_compared),
+        "control_accounts": [_account(one) for one in found.controls],
+    }
+
+
+def _account(one: ControlAccount) -> dict[str, Any]:
+    return {
+        "sub_ledger": one.side,
+        "entity": one.entity,
+        "accounts": list(one.accounts),
+        "currency": one.currency,
+        "open_items": money(one.open_items),
+        "ledger": money(one.ledger),
+        "difference": money(one.difference),
+        "unexplained": money(one.unexplained),
+        "causes": [
+            {
+                "cause": cause.cause,
+                "amount": money(cause.amount),
+                "count": cause.count,
+                "lines": [_line(line) for line in cause.lines],
+            }
+            for cause in one.causes
+        ],
+        "documents_that_differ": [_line(line) for line in one.suspects],
+    }
+
+
+def _line(one: TieOutLine) -> dict[str, Any]:
+    return {"date": one.day, "name": one.name, "amount": money(one.amount)}

@@ -1,0 +1,359 @@
+"""Reading with `query`: a bound query becomes pages of text cells, typed rows, or Arrow batches.
+
+A query without an order of its own walks the object's key (see `paging`); one with an order, or with aggregates, goes
+by offset. Definitions that came from disk may be out of date, so a query that the gateway refuses for its fields is
+bound once more against new ones. If all fields are selected, unqueryable fields are left out and remembered.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, fields, replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from intacct_bridge.client.gateway.calls import Calls
+from intacct_bridge.client.reading.catalog import CatalogReader, key_order, walked_key
+from intacct_bridge.client.reading.paging import FetchedPage, by_key, by_offset
+from intacct_protocol.errors import InvalidRequestError, RecordError, RemoteProtocolError
+from intacct_protocol.model.catalog import Finder, ObjectDef
+from intacct_protocol.model.query.bind import bind, column_kind, kinds
+from intacct_protocol.model.query.filter_xml import query_element
+from intacct_protocol.model.query.query import Aggregate, Filter, KindOf, Order, Query, Selected, comparisons
+from intacct_protocol.model.query.refused_fields import unqueryable_fields
+from intacct_protocol.model.query.where import parse_order, parse_select, parse_where
+from intacct_protocol.model.suggestions import did_you_mean
+from intacct_protocol.xml.envelope import Response
+from intacct_protocol.xml.strict_page import Page, PageHead, decode_page
+from intacct_protocol.xml.values import DEFAULT, Formatting, Kind, Value, parse_row
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from intacct_protocol.xml.python_columns import RowBatch
+
+T = TypeVar("T")
+_TIMED = (Kind.DATE, Kind.TIMESTAMP)
+_LARGE = 2**16
+"""Bytes of a page from which it is decoded in a thread of its own, since Arrow keeps free memory for each thread that
+decoded.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class BoundQuery:
+    """A query that is checked and spelled as the gateway spells it, with the kinds of its columns."""
+
+    query: Query
+    described: ObjectDef
+    kinds: dict[str, Kind]
+    """By column name."""
+    kind_of: KindOf
+    formatting: Formatting = DEFAULT
+    """How the answer writes dates and times."""
+    literals: Formatting = DEFAULT
+    """How the filter writes times."""
+    added: str = ""
+    """The key, if it was added for walking and not selected."""
+
+    @property
+    def walks(self) -> bool:
+        """Whether its pages are read along the key."""
+        plain = all(isinstance(one, str) for one in self.query.select)
+        return plain and not self.query.order and not self.query.offset and bool(walked_key(self.described)[0])
+
+    @property
+    def order(self) -> tuple[Order, ...]:
+        """The order to page by: the query's own, else one by the key, since unordered pages may overlap."""
+        if self.query.order:
+            return self.query.order
+        if all(isinstance(one, str) for one in self.query.select):
+            return key_order(self.described)
+        return tuple(Order(one) for one in self.query.select if isinstance(one, str))
+
+
+class _DefinitionFinder:
+    """Definitions by name, with one object seen through a transaction definition."""
+
+    def __init__(self, catalog: CatalogReader, object_name: str, doc_par_id: str | None) -> None:
+        self._catalog = catalog
+        self._object = object_name.upper()
+        self._doc_par_id = doc_par_id
+
+    def find(self, name: str) -> ObjectDef:
+        """The definition; with the transaction definition's custom fields for the object itself."""
+        own = name.upper() == self._object
+        return self._catalog.describe(name, self._doc_par_id if own else None)
+
+
+class QueryReader:
+    """Queries of one session."""
+
+    def __init__(
+        self, calls: Calls, catalog: CatalogReader, *, reading_of: Callable[[int], str] = lambda _: ""
+    ) -> None:
+        self._calls = calls
+        self._catalog = catalog
+        self._reading_of = reading_of
+        """How the gateway reads times of filters for a user with this offset, if that was measured."""
+        self._decoding = ThreadPoolExecutor(1, "decode")  # its thread ends with the reader
+
+    def describe(self, object_name: str) -> ObjectDef:
+        """The definition that queries of an object are bound by."""
+        return self._catalog.describe(object_name)
+
+    def bound(self, query: Query, *, walks: bool = True) -> BoundQuery:
+        """Check the query before any data is requested; definitions that are not known yet are looked up."""
+        finder: Finder = _DefinitionFinder(self._catalog, query.object, query.doc_par_id)
+        described = finder.find(query.object)
+        if "*" in query.select:
+            all_fields = self._catalog.queryable(described)
+            chosen = (one for each in query.select for one in (all_fields if each == "*" else (each,)))
+            query = replace(query, select=tuple(chosen))
+        ready = bind(query, finder)
+        kind_of = kinds(described, finder)
+        found = {column(one): column_kind(one, kind_of) for one in ready.select}
+        plain = BoundQuery(ready, described, found, kind_of)
+        if walks and plain.walks:
+            key, _ = walked_key(described)
+            if key not in ready.select:
+                found = {**found, key: described.kind_of(key)}
+                plain = replace(plain, query=replace(ready, select=(*ready.select, key)), kinds=found, added=key)
+        timed = any(kind in _TIMED for kind in found.values()) or _compares_times(ready)
+        if not timed:
+            return plain
+        formatting = self._catalog.formatting()
+        in_utc = formatting.offset_minutes and self._reading_of(formatting.offset_minutes) == "utc"
+        return replace(plain, formatting=formatting, literals=DEFAULT if in_utc else formatting)
+
+    def pages(self, query: Query, *, limit: int | None = None) -> Iterator[tuple[BoundQuery, Page]]:
+        """Pages as the gateway wrote them, with the query that they answer."""
+        yield from self._all_pages(query, lambda bound: lambda one: self._fetched(bound, one), limit)
+
+    def batches(self, query: Query, *, limit: int | None = None) -> "Iterator[tuple[BoundQuery, pa.RecordBatch]]":
+        """Typed Arrow batches, one a page."""
+        yield from self._all_pages(query, lambda bound: lambda one: self._fetched_batch(bound, one), limit)
+
+    def rows(self, query: Query, *, limit: int | None = None) -> Iterator[dict[str, Value]]:
+        """Typed rows; a cell that the gateway left out is absent."""
+        for bound, page in self.pages(query, limit=limit):
+            for row in page.rows:
+                cells = _renamed(row, bound.query.select)
+                if bound.added:
+                    record = cells.pop(bound.added, "") or ""
+                else:
+                    record = cells.get("RECORDNO") or ""
+                yield parse_row(
+                    cells, bound.kinds, formatting=bound.formatting, record=f"{bound.query.object} {record}".strip()
+                )
+
+    def page(self, bound: BoundQuery, query: Query) -> Page:
+        """One page of a bound query, or of one that differs from it only in filter, order, offset and page size."""
+        body = query_element(query, bound.literals, bound.kind_of)
+        return self._calls.fetch(body, _as_page)
+
+    def batch(self, bound: BoundQuery, query: Query) -> "tuple[PageHead, pa.RecordBatch]":
+        """One page, straight to typed columns."""
+        from intacct_protocol.xml.typed_arrow import decode_batch
+
+        plain = _plain_names(bound.query.select, bound.kinds)
+
+        def decode(body: bytes) -> "tuple[Response, tuple[PageHead | None, pa.RecordBatch | None]]":
+            fields = {**bound.kinds, **plain}
+            if len(body) < _LARGE:
+                response, head, rows = decode_batch(body, fields, bound.formatting)
+            else:
+                response, head, rows = self._decoding.submit(decode_batch, body, fields, bound.formatting).result()
+            return response, (head, rows)
+
+        head, rows = self._calls.fetch(query_element(query, bound.literals, bound.kind_of), decode)
+        if head is None or rows is None:
+            raise _no_page(query)
+        return head, _named_batch(rows, bound) if plain else rows
+
+    def row_batch(self, bound: BoundQuery, query: Query) -> "tuple[PageHead, RowBatch]":
+        """One page as columns of Python values."""
+        from intacct_protocol.xml.python_columns import decode_rows
+
+        def decode(body: bytes) -> "tuple[Response, tuple[PageHead | None, RowBatch | None]]":
+            response, head, rows = decode_rows(body, bound.kinds, bound.formatting)
+            return response, (head, rows)
+
+        head, rows = self._calls.fetch(query_element(query, bound.literals, bound.kind_of), decode)
+        if head is None or rows is None:
+            raise _no_page(query)
+        return head, rows
+
+    def one_page(self, query: Query) -> Page:
+        """One page exactly as the query says; no key is walked."""
+        bound = self.bound(query, walks=False)
+        page = self._learning(bound, lambda: self.page(bound, bound.query))
+        if page.head is None:
+            raise _no_page(query)
+        return page
+
+    def one_batch(self, query: Query) -> "tuple[PageHead, pa.RecordBatch]":
+        """The same, straight to typed columns; retried if a cell does not fit what an earlier run stored."""
+        return self._typed(query, self.batch)
+
+    def one_row_batch(self, query: Query) -> "tuple[PageHead, RowBatch]":
+        """The same as columns of Python values; no aggregates."""
+        return self._typed(query, self.row_batch)
+
+    def _typed(self, query: Query, fetch: Callable[[BoundQuery, Query], T]) -> T:
+        try:
+            return self._typed_once(query, fetch)
+        except RecordError:
+            forgotten = self._catalog.forget_stored(query.object, query.doc_par_id)
+            if not self._catalog.forget_stored_formatting() and not forgotten:
+                raise
+        return self._typed_once(query, fetch)
+
+    def _typed_once(self, query: Query, fetch: Callable[[BoundQuery, Query], T]) -> T:
+        bound = self.bound(query, walks=False)
+        return self._learning(bound, lambda: fetch(bound, bound.query))
+
+    def _learning(self, bound: BoundQuery, fetch: Callable[[], T]) -> T:
+        """Fetch, and remember unqueryable fields that the gateway names for the next query.
+
+        If a refusal names none, a definition that came from disk may be out of date, and is forgotten.
+        """
+        try:
+            return fetch()
+        except InvalidRequestError as error:
+            refused = unqueryable_fields(error.faults)
+            if refused:
+                self._catalog.remember_unqueryable(bound.described, refused)
+            elif error.by_gateway:
+                self._catalog.forget_stored(bound.query.object, bound.query.doc_par_id)
+            raise
+
+    def _fetched(self, bound: BoundQuery, query: Query) -> FetchedPage[Page]:
+        page = self.page(bound, query)
+        head = page.head
+        if head is None:
+            raise _no_page(query)
+        keys: tuple[str, ...] = ()
+        if bound.walks:
+            key = walked_key(bound.described)[0]
+            keys = tuple(text for row in page.rows if (text := row.get(key)))
+        return FetchedPage(page, head.count, head.total_count, head.remaining, keys)
+
+    def _fetched_batch(self, bound: BoundQuery, query: Query) -> "FetchedPage[pa.RecordBatch]":
+        head, rows = self.batch(bound, query)
+        keys: tuple[str, ...] = ()
+        if bound.walks:
+            found = rows.column(walked_key(bound.described)[0]).to_pylist()
+            keys = tuple(str(value) for value in found if value is not None)
+        return FetchedPage(rows, head.count, head.total_count, head.remaining, keys)
+
+    def _all_pages(
+        self, query: Query, fetcher: Callable[[BoundQuery], Callable[[Query], FetchedPage[T]]], limit: int | None
+    ) -> Iterator[tuple[BoundQuery, T]]:
+        """All pages. Starts over with a corrected query as long as no page has been yielded."""
+        begun = False
+        while True:
+            bound = self.bound(query)
+            try:
+                for content in self._along(bound, fetcher(bound), limit):
+                    begun = True
+                    yield bound, content
+            except InvalidRequestError as error:
+                if begun or not self._can_correct(query, bound, error):
+                    raise
+            else:
+                return
+
+    def _along(self, bound: BoundQuery, fetch: Callable[[Query], FetchedPage[T]], limit: int | None) -> Iterator[T]:
+        if limit is not None and limit < 1:
+            return iter(())
+        if not bound.walks:
+            return by_offset(replace(bound.query, order=bound.order), fetch, limit=limit)
+        key, opaque = walked_key(bound.described)
+        return by_key(bound.query, key, fetch, opaque=opaque, limit=limit)
+
+    def _can_correct(self, query: Query, bound: BoundQuery, error: InvalidRequestError) -> bool:
+        """Whether binding again gives another query: without unqueryable fields, or by new definitions."""
+        if not error.by_gateway:
+            return False
+        refused = unqueryable_fields(error.faults)
+        if refused and "*" in query.select:
+            known = self._catalog.queryable(bound.described)
+            self._catalog.remember_unqueryable(bound.described, refused)
+            return len(self._catalog.queryable(bound.described)) < len(known)
+        return self._catalog.forget_stored(query.object, query.doc_par_id)
+
+
+def query_of(
+    what: str | Query,
+    select: Sequence[Selected] | str | None,
+    *,
+    where: Filter | str | None,
+    order: Sequence[Order | str] | str | None,
+    options: Mapping[str, Any],
+) -> Query:
+    """A query as a user gives it: strings are in the command line's language, and no selection means all fields."""
+    if isinstance(what, Query):
+        return what
+    unknown = sorted(set(options) - {each.name for each in fields(Query)})
+    if unknown:
+        near = did_you_mean(unknown[0], [each.name for each in fields(Query)])
+        raise InvalidRequestError(f"a query has no option {unknown[0]!r}{near}")
+    chosen = parse_select(select) if isinstance(select, str) else tuple(select or ("*",))
+    orders = parse_order(order) if isinstance(order, str) else tuple(order or ())
+    return Query(
+        what.upper(),
+        chosen,
+        where=parse_where(where) if isinstance(where, str) else where,
+        order=tuple(one for each in orders for one in (parse_order(each) if isinstance(each, str) else (each,))),
+        **options,
+    )
+
+
+def column(selected: Selected) -> str:
+    """A selected column's name in rows."""
+    return selected.column if isinstance(selected, Aggregate) else selected
+
+
+def _renamed(row: dict[str, str | None], select: tuple[Selected, ...]) -> dict[str, str | None]:
+    """The row under the columns' names: some aggregates come back under the plain field's name (not confirmed)."""
+    if all(isinstance(one, str) for one in select):
+        return row
+    found = {}
+    for one in select:
+        name = column(one)
+        if name in row:
+            found[name] = row[name]
+        elif isinstance(one, Aggregate) and one.field in row:
+            found[name] = row[one.field]
+    return found
+
+
+def _plain_names(select: tuple[Selected, ...], kinds: dict[str, Kind]) -> dict[str, Kind]:
+    """The plain names under which aggregates may come back."""
+    return {one.field: kinds[one.column] for one in select if isinstance(one, Aggregate) and one.field not in kinds}
+
+
+def _named_batch(rows: "pa.RecordBatch", bound: BoundQuery) -> "pa.RecordBatch":
+    """The batch with each aggregate under its column name, and no other columns."""
+    import pyarrow as pa
+
+    columns = {}
+    for one in bound.query.select:
+        found = rows.column(column(one))
+        if isinstance(one, Aggregate) and found.null_count == len(found) and one.field in rows.schema.names:
+            found = rows.column(one.field)
+        columns[column(one)] = found
+    return pa.RecordBatch.from_pydict(columns)
+
+
+def _compares_times(query: Query) -> bool:
+    return any(isinstance(value, datetime) for each in comparisons(query.where) for value in each.values)
+
+
+def _as_page(body: bytes) -> tuple[Response, Page]:
+    page = decode_page(body)
+    return page.response, page
+
+
+def _no_page(query: Query) -> RemoteProtocolError:
+    return RemoteProtocolError(f"the answer to a query of {query.object} is not a page of rows", function="query")

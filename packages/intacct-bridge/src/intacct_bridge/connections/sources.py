@@ -1,0 +1,412 @@
+"""The sources of a connection's settings, strongest first, each setting on its own:
+
+1. explicit arguments; 2. `INTACCT_*` variables, including the names of the official SDKs; 3. `intacct.toml` in the
+project's directory, then in the user's configuration directory; 4. the official SDKs' profile file.
+
+A table in the project's file hides the user's table of the same name completely: mixing the two would let a checked-out
+project redirect a user's own credentials. Shared senders are found in either file.
+"""
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from intacct_bridge.connections import sdk_profiles, toml_file
+from intacct_bridge.connections.connection import SECRETS, SETTINGS, Connection, missing_fix
+from intacct_bridge.connections.secret_refs import resolved
+from intacct_bridge.machine import directories
+from intacct_protocol.errors import SettingsError
+from intacct_protocol.model.suggestions import MISSPELT, closest, did_you_mean, suggestion
+
+_OFFICIAL = {"location_id": "INTACCT_ENTITY_ID", "endpoint": "INTACCT_ENDPOINT_URL"}
+_REQUIRED = (*sdk_profiles.SENDER, *sdk_profiles.LOGIN)
+_OPTIONS = ("INTACCT_CONNECTION", "INTACCT_SENDER_PROFILE", "INTACCT_COMPANY_PROFILE", "INTACCT_PROFILE")
+
+
+@dataclass(frozen=True, slots=True)
+class SettingsSources:
+    """The environment and the directories that settings are read from; by default those of this process."""
+
+    environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ), repr=False)
+    project: Path = field(default_factory=Path.cwd)
+    config: Path = field(default_factory=directories.config_directory)
+    """The user's configuration directory."""
+    unsaved: toml_file.TomlFile | None = None
+    """Tables that are to be tried before they are saved in that file; they come first."""
+
+    @property
+    def user_file(self) -> Path:
+        """The user's own intacct.toml."""
+        return self.config / toml_file.FILE_NAME
+
+    @property
+    def profile_file(self) -> Path:
+        """The official SDKs' file."""
+        return directories.home(self.environ) / ".intacct" / "credentials.ini"
+
+    def files(self) -> list[toml_file.TomlFile]:
+        """Every intacct.toml there is, strongest first."""
+        kept = (toml_file.read(self.project / toml_file.FILE_NAME), toml_file.read(self.user_file))
+        found = [self.unsaved, *kept]
+        return [file for file in found if file is not None]
+
+
+@dataclass(frozen=True, slots=True)
+class ListedConnection:
+    """A named connection as its file has it: no secret is read and no reference is resolved."""
+
+    name: str
+    source: str
+    company_id: str = ""
+    user_id: str = ""
+    location_id: str = ""
+    environment: str = "production"
+    read_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """Everything that the sources contain, read once."""
+
+    explicit: Mapping[str, Any] = field(repr=False)
+    environ: Mapping[str, str] = field(repr=False)
+    files: list[toml_file.TomlFile]
+    profiles: Mapping[str, Mapping[str, str]] = field(repr=False)
+    profile_file: Path
+
+    @property
+    def company(self) -> str:
+        """The company that arguments or variables name; a connection then needs no file."""
+        return str(self.explicit.get("company_id") or self.environ.get("INTACCT_COMPANY_ID") or "")
+
+    @property
+    def company_is_given(self) -> bool:
+        """Whether arguments or variables name a company."""
+        return bool(self.company)
+
+    def is_other_company(self, name: str) -> bool:
+        """Whether the connection of that name is to another company than arguments or variables name."""
+        tables = (file.connections[name] for file in self.files if name in file.connections)
+        company = next(tables, {}).get("company_id")
+        return self.company_is_given and isinstance(company, str) and company.casefold() != self.company.casefold()
+
+    def profile_name(self, which: str) -> str:
+        """The profile that a variable names, for the SENDER or the COMPANY."""
+        return self.environ.get(f"INTACCT_{which}_PROFILE") or self.environ.get("INTACCT_PROFILE") or ""
+
+
+def load_connection(name: str | None = None, *, sources: SettingsSources | None = None, **explicit: Any) -> Connection:
+    """The connection of that name, or the only one, from all its sources; explicit settings override the others.
+
+    Without a name, `INTACCT_CONNECTION` names it. SettingsError names the connection, the setting and the fix.
+    """
+    sources = sources or SettingsSources()
+    given = {setting: value for setting, value in explicit.items() if value is not None}
+    found = _Found(
+        given, sources.environ, sources.files(), sdk_profiles.read_profiles(sources.profile_file), sources.profile_file
+    )
+    chosen = name or found.environ.get("INTACCT_CONNECTION") or _only_one(found)
+    known: dict[str, Any] = {}
+    origins: dict[str, str] = {}
+    for origin, settings in _layers(chosen, found):
+        for setting, value in settings.items():
+            if setting not in known:
+                where = f"connection {chosen!r}: {setting} ({origin})"
+                known[setting] = _typed(setting, resolved(value, where=where, environ=found.environ), where)
+                origins[setting] = origin
+    for origin, more in _from_profiles(chosen, found, known):
+        known |= more
+        origins |= dict.fromkeys(more, origin)
+    for setting in _REQUIRED:
+        if not known.get(setting):
+            raise _missing(setting, chosen, known, found)
+    return Connection(name=chosen, origins=origins, **known)
+
+
+def _missing(setting: str, chosen: str, known: Mapping[str, Any], found: _Found) -> SettingsError:
+    near = _near_miss(setting, found.environ) or _other_connection(setting, found)
+    if not near and not any(known.get(each) for each in _REQUIRED):
+        return SettingsError(
+            "no connection is set up here yet",
+            fix="To try without an account, run intacct demo, then use `connection = demo`. "
+            "For your own company: intacct connections add NAME.",
+        )
+    return SettingsError(f"connection {chosen!r}: {setting} is not set{near}", fix=missing_fix(chosen, setting))
+
+
+def list_connections(*, sources: SettingsSources | None = None) -> list[ListedConnection]:
+    """Every named connection in the files, sorted by name; SDK profiles count unless a table hides them."""
+    sources = sources or SettingsSources()
+    found: dict[str, ListedConnection] = {}
+    for file in sources.files():
+        for name, table in file.connections.items():
+            found.setdefault(name, _listed(name, str(file.path), table))
+    for name, profile in sdk_profiles.read_profiles(sources.profile_file).items():
+        if all(profile.get(key) for key in sdk_profiles.LOGIN):
+            found.setdefault(name, _listed(name, str(sources.profile_file), profile))
+    return sorted(found.values(), key=lambda listed: listed.name)
+
+
+def _listed(name: str, source: str, table: Mapping[str, Any]) -> ListedConnection:
+    shown = {key: value for key in ("company_id", "user_id", "location_id", "environment") if (value := table.get(key))}
+    texts = {key: value if isinstance(value, str) else "(elsewhere)" for key, value in shown.items()}
+    return ListedConnection(name, source, read_only=table.get("read_only") is True, **texts)
+
+
+def add_connection(name: str, settings: Mapping[str, Any], *, path: Path | None = None) -> Path:
+    """Write a connection's table into intacct.toml (the user's, or `path`), in place of the one of that name."""
+    for setting in settings:
+        _check_setting(setting, f"connection {name!r}", extra=("sender",))
+    target = path or SettingsSources().user_file
+    toml_file.put(target, "connections", name, settings)
+    return target
+
+
+def connection_file(name: str, *, path: Path | None = None) -> Mapping[str, Any]:
+    """The settings of a connection in intacct.toml (the user's, or `path`) as they stand there; empty without one."""
+    found = toml_file.read(path or SettingsSources().user_file)
+    return found.connections.get(name, {}) if found is not None else {}
+
+
+def reporting_settings(*, sources: SettingsSources | None = None) -> tuple[Mapping[str, Any], str]:
+    """The table `[reporting]` of the strongest intacct.toml that has one, and that file's path."""
+    files = (sources or SettingsSources()).files()
+    return next(((one.reporting, str(one.path)) for one in files if one.reporting), ({}, ""))
+
+
+def check_settings(name: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Refuse wrong settings before a password is asked for and before the file is written; missing ones pass.
+
+    The result has the settings that are neither secrets nor references, in their types.
+    """
+    for setting in settings:
+        _check_setting(setting, f"connection {name!r}", extra=("sender",))
+    plain = {key: value for key, value in settings.items() if not isinstance(value, Mapping)}
+    given = {key: _typed(key, value, key) for key, value in plain.items() if key not in ("sender", *SECRETS)}
+    Connection(**{"name": name, **dict.fromkeys(_REQUIRED, "-"), **given})
+    return given
+
+
+def unsaved_connection(name: str, settings: Mapping[str, Any], path: Path) -> Connection:
+    """The connection that these settings would be in that file, in the surroundings in which it will be used."""
+    return load_connection(name, sources=SettingsSources(unsaved=toml_file.TomlFile(path, {name: settings})))
+
+
+@dataclass(frozen=True, slots=True)
+class ListedSender:
+    """A shared sender as its file has it."""
+
+    name: str
+    source: str
+    sender_id: str
+    used_by: tuple[str, ...] = ()
+    """The connections that refer to it."""
+
+
+def list_senders(*, sources: SettingsSources | None = None) -> list[ListedSender]:
+    """Every shared sender in the files, sorted by name."""
+    files = (sources or SettingsSources()).files()
+    users: dict[str, list[str]] = {}
+    for name, table in {name: table for file in reversed(files) for name, table in file.connections.items()}.items():
+        users.setdefault(str(table.get("sender", "")), []).append(name)
+    found: dict[str, ListedSender] = {}
+    for file in files:
+        for name, table in file.senders.items():
+            named = table.get("sender_id", "")
+            shown = named if isinstance(named, str) else "(elsewhere)"
+            found.setdefault(name, ListedSender(name, str(file.path), shown, tuple(sorted(users.get(name, ())))))
+    return sorted(found.values(), key=lambda listed: listed.name)
+
+
+def add_sender(name: str, settings: Mapping[str, Any], *, path: Path | None = None) -> Path:
+    """Write a shared sender's table into intacct.toml (the user's, or `path`), in place of the one of that name."""
+    for setting in settings:
+        _check_setting(setting, f"sender {name!r}", among=sdk_profiles.SENDER)
+    for setting in sdk_profiles.SENDER:
+        if not settings.get(setting):
+            raise SettingsError(f"sender {name!r}: {setting} is not set", fix="A sender has an ID and a password.")
+    target = path or SettingsSources().user_file
+    toml_file.put(target, "senders", name, settings)
+    return target
+
+
+def sender_file(name: str, *, path: Path | None = None) -> Mapping[str, Any]:
+    """The settings of a shared sender as they stand in intacct.toml (the user's, or `path`); empty without one."""
+    found = toml_file.read(path or SettingsSources().user_file)
+    return found.senders.get(name, {}) if found is not None else {}
+
+
+def remove_sender(name: str, *, path: Path | None = None) -> bool:
+    """Remove a shared sender's table; False if it was not there. SettingsError if a connection uses it."""
+    users = next((one.used_by for one in list_senders() if one.name == name), ())
+    if users:
+        raise SettingsError(f"sender {name!r} is used by {', '.join(users)}", fix="Give these another sender first.")
+    return toml_file.remove(path or SettingsSources().user_file, "senders", name)
+
+
+def remove_connection(name: str, *, path: Path | None = None) -> bool:
+    """Remove a connection's table from intacct.toml; False if it was not there."""
+    return toml_file.remove(path or SettingsSources().user_file, "connections", name)
+
+
+def _only_one(found: _Found) -> str:
+    """The connection to use when none is named; never one to another company than the given one."""
+    names = sorted({name for file in found.files for name in file.connections})
+    if len(names) == 1 and not found.is_other_company(names[0]):
+        return names[0]
+    if found.company_is_given or not names:
+        chosen = (found.profile_name("COMPANY") or sdk_profiles.DEFAULT_PROFILE, found.company)
+        return next((name for name in chosen if not found.is_other_company(name)), f"{found.company} as given")
+    if sdk_profiles.DEFAULT_PROFILE in names:
+        return sdk_profiles.DEFAULT_PROFILE
+    raise SettingsError(
+        f"there are {len(names)} connections ({', '.join(names)}), and none is chosen",
+        fix="Name one: `connection = NAME`, or INTACCT_CONNECTION=NAME.",
+        setting="connection",
+    )
+
+
+def _table(name: str, found: _Found) -> tuple[str, Mapping[str, Any]]:
+    """The file of the connection's table, and the table; empty if other sources can make the connection."""
+    for file in found.files:
+        if name in file.connections:
+            return str(file.path), file.connections[name]
+    without_table = (sdk_profiles.DEFAULT_PROFILE, found.profile_name("COMPANY"), *found.profiles)
+    if found.company_is_given or name in without_table:
+        return "", {}
+    names = sorted({each for file in found.files for each in file.connections} | set(found.profiles))
+    there = did_you_mean(name, names) or (f"; known connections: {', '.join(names)}" if names else "")
+    raise SettingsError(
+        f"there is no connection {name!r}{there}",
+        fix=f"Run `intacct connections add {name}`, or name another connection.",
+    )
+
+
+def _layers(name: str, found: _Found) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """(origin, settings) of each source, strongest first; the names of settings are checked.
+
+    The environment of a table is that of its company: it says nothing about another one that a variable names.
+    """
+    for setting in found.explicit:
+        _check_setting(setting, f"connection {name!r} (argument)")
+    yield "argument", found.explicit
+    for setting in SETTINGS:
+        for variable in (_OFFICIAL.get(setting), f"INTACCT_{setting.upper()}"):
+            if variable and found.environ.get(variable) and setting != "name":
+                yield variable, {setting: found.environ[variable]}
+    source, table = _table(name, found)
+    for setting in table:
+        _check_setting(setting, f"{source}: [connections.{name}]", extra=("sender",))
+    not_here = ("sender", "environment") if found.is_other_company(name) else ("sender",)
+    yield source, {setting: value for setting, value in table.items() if setting not in not_here}
+    if "sender" in table:
+        yield _sender(str(table["sender"]), name, found.files)
+
+
+def _sender(sender: str, name: str, files: list[toml_file.TomlFile]) -> tuple[str, Mapping[str, Any]]:
+    for file in files:
+        if sender in file.senders:
+            table = file.senders[sender]
+            for setting in table:
+                _check_setting(setting, f"{file.path}: [senders.{sender}]", among=sdk_profiles.SENDER)
+            return f"{file.path} [senders.{sender}]", table
+    names = sorted({each for file in files for each in file.senders})
+    known = f"; known senders: {', '.join(names)}" if names else ""
+    raise SettingsError(
+        f"connection {name!r}: there is no sender {sender!r}{known}",
+        fix=f"Add [senders.{sender}] with sender_id and sender_password to intacct.toml.",
+    )
+
+
+def _from_profiles(name: str, found: _Found, known: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, str]]]:
+    """The settings that the SDKs' profiles add; a named profile that does not exist is an error."""
+    for which, wanted in (
+        ("SENDER", sdk_profiles.SENDER),
+        ("COMPANY", (*sdk_profiles.LOGIN, "location_id", "endpoint")),
+    ):
+        named = found.profile_name(which)
+        if named and named not in found.profiles:
+            raise SettingsError(
+                f"connection {name!r}: INTACCT_{which}_PROFILE is {named!r}, and {found.profile_file} has"
+                " no such section"
+            )
+        section = named or (name if name in found.profiles else sdk_profiles.DEFAULT_PROFILE)
+        more = sdk_profiles.usable(found.profiles.get(section, {}), known)
+        yield f"{found.profile_file} [{section}]", {key: value for key, value in more.items() if key in wanted}
+
+
+def _check_setting(setting: str, where: str, *, extra: tuple[str, ...] = (), among: tuple[str, ...] = SETTINGS) -> None:
+    allowed = [each for each in (*among, *extra) if each != "name"]
+    if setting not in allowed:
+        near = closest(setting, [*allowed, "entity_id", "endpoint_url"])
+        near = [{"entity_id": "location_id", "endpoint_url": "endpoint"}.get(each, each) for each in near]
+        meant = suggestion(list(dict.fromkeys(near))) or f"the settings are {', '.join(allowed)}"
+        raise SettingsError(f"{where}: there is no setting {setting!r}; {meant}")
+
+
+_KIND: dict[str, type] = {
+    "allow_endpoint": bool,
+    "read_only": bool,
+    "four_eyes": bool,
+    "approvers": tuple,
+    "read_formatting": bool,
+    "concurrency": int,
+    "monthly_transactions": int,
+    "monthly_limit": int,
+    "timeout": float,
+    "catalog_hours": float,
+}
+_WORDS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
+
+
+def _typed(setting: str, value: Any, where: str) -> Any:
+    """The value in the setting's type; variables are text, and the values of a file have a type already."""
+    kind = _KIND.get(setting, str)
+    if kind is bool:
+        word = _WORDS.get(value.strip().lower()) if isinstance(value, str) else value
+        if isinstance(word, bool):
+            return word
+        raise SettingsError(f"{where} must be true or false, not {value!r}")
+    if kind is tuple:
+        return _names(value, where)
+    if kind is str:
+        if isinstance(value, bool | list | dict):
+            raise SettingsError(f"{where} must be text")
+        return str(value)
+    try:
+        if isinstance(value, bool) or (kind is int and isinstance(value, float)):
+            raise ValueError
+        return kind(value)
+    except (ValueError, TypeError):
+        raise SettingsError(f"{where} must be a {'whole ' if kind is int else ''}number, not {value!r}") from None
+
+
+def _names(value: Any, where: str) -> tuple[str, ...]:
+    """A list of names; a variable has them in one text, with commas."""
+    names = value.split(",") if isinstance(value, str) else value
+    if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
+        raise SettingsError(f'{where} must be a list of names, such as ["anna", "ben"]')
+    return tuple(name.strip() for name in names if name.strip())
+
+
+def _other_connection(setting: str, found: _Found) -> str:
+    """A hint at a connection that has the setting, but was not chosen or is to another company."""
+    tables = ((name, table) for file in found.files for name, table in file.connections.items())
+    where = (setting, "sender") if setting in sdk_profiles.SENDER else (setting,)
+    others = sorted({name for name, table in tables if any(table.get(each) for each in where)})
+    if not others or not found.company:
+        return ""
+    meant = next((name for name in others if not found.is_other_company(name)), "")
+    hint = f"{meant!r} has it, and is not named" if meant else f"{others[0]!r} is to another company"
+    return f" for company {found.company}; connection {hint}"
+
+
+def _near_miss(setting: str, environ: Mapping[str, str]) -> str:
+    """A hint at a misspelt variable; an unknown variable alone is not an error."""
+    names = {f"INTACCT_{each.upper()}" for each in SETTINGS} | set(_OFFICIAL.values()) | set(_OPTIONS)
+    odd = [name for name in environ if name.startswith("INTACCT_") and name not in names]
+    wanted = f"INTACCT_{setting.upper()}"
+    near = closest(wanted, odd, 1, cutoff=MISSPELT)  # the prefix alone makes any two of them alike
+    return f" ({near[0]} is; {suggestion([wanted])})" if near else ""

@@ -1,0 +1,208 @@
+"""The check of a question: one SELECT that names tables of the copy and views of `reporting`, and computes.
+
+The database gets the text that is made from the checked tree, never the text of the question. A function that the
+parser does not know must be in a list: databases have functions that read files, open connections or change settings.
+"""
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from intacct_bridge.copies.live_sql.statement import REPORTING, checked_view, parsed, unknown_table
+from intacct_bridge.copies.questions.long_values import check_long_values
+from intacct_bridge.copies.views.definitions import view_definitions
+from intacct_protocol.errors import InvalidRequestError
+
+if TYPE_CHECKING:
+    from sqlglot import exp
+
+_OWN_SCHEMAS = ("", "main", "public")
+_COMMON = "_with_"
+"""How the names that common table expressions get begin."""
+_COMPUTING = (
+    "age array_agg array_contains array_length array_position array_to_string bar bool_and bool_or btrim "
+    "char_length character_length date_add date_part date_sub datediff datepart datesub dayname decade divide "
+    "editdist3 epoch epoch_ms era even fdiv first_value floor fmod format gcd hamming hash histogram initcap "
+    "isfinite isinf isnan jaccard jaro_similarity jaro_winkler_similarity json_array_length json_extract "
+    "json_extract_string json_keys json_type julian lcase lcm left_grapheme len list_aggr list_aggregate "
+    "list_avg list_contains list_count list_distinct list_filter list_max list_min list_position list_reverse "
+    "list_sort list_sum list_transform list_unique list_value ltrim mad make_date make_timestamp map_entries "
+    "map_keys map_values microsecond millennium millisecond mod monthname multiply nfc_normalize now ord "
+    "parse_date position prefix printf product quarter regexp_escape regexp_matches regexp_split_to_array "
+    "regr_count reservoir_quantile rtrim starts_with str_split strip_accents strlen strpos struct_extract "
+    "struct_pack subtract suffix to_char to_date to_days to_hours to_minutes to_months to_number to_seconds "
+    "to_timestamp to_weeks to_years today transaction_timestamp trim_scale ucase url_decode url_encode weekday "
+    "weekofyear width_bucket yearweek "
+)
+_HARMLESS = frozenset(_COMPUTING.split())
+"""Functions that only compute, of those that the parser does not know by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedSelect:
+    """A question that may be run."""
+
+    query: "exp.Query"
+    tables: tuple[str, ...]
+    """The tables of the copy that it names, spelled as the copy spells them."""
+    views: tuple[str, ...]
+    """The views of `reporting` that it names."""
+
+    @property
+    def objects(self) -> tuple[str, ...]:
+        """The objects that its answer rests on, those of the views included; each once, in upper case."""
+        found, waiting, seen = [one.upper() for one in self.tables], list(self.views), set[str]()
+        while waiting:
+            view = view_definitions()[waiting.pop()]
+            if view.name not in seen:
+                seen.add(view.name)
+                waiting += view.uses
+                found += [table.object for table in view.tables]
+        return tuple(dict.fromkeys(found))
+
+
+def checked_select(sql: str, tables: Collection[str], *, dialect: str = "duckdb") -> CheckedSelect:
+    """A question over these tables and the views. InvalidRequestError for everything else, with the reason."""
+    from sqlglot import exp
+
+    query = parsed(sql, dialect=dialect)
+    if query.find(exp.Lock):
+        raise InvalidRequestError("the statement locks rows", fix="Leave out FOR UPDATE and FOR SHARE.")
+    if query.find(exp.Describe, exp.Summarize):
+        raise InvalidRequestError("the statement describes a table", fix="Ask for the columns of the table instead.")
+    if query.find(exp.Placeholder, exp.Parameter, exp.SessionParameter):
+        raise InvalidRequestError("the statement has a parameter", fix="Write the value itself.")
+    common = _rename_common_tables(query, dialect)
+    named = _named_tables(query, {one.upper(): one for one in tables}, common)
+    for function in query.find_all(exp.Func):
+        _check_function(function)
+        check_long_values(function)
+    views, found = (tuple(dict.fromkeys(name for kind, name in named if kind is wanted)) for wanted in (True, False))
+    return CheckedSelect(query, found, views)
+
+
+def _rename_common_tables(query: "exp.Query", dialect: str) -> "list[exp.Table]":
+    """Rename each common table expression and the places that mean it, and return these places.
+
+    `WITH APBILL AS (SELECT * FROM APBILL ...)` reads the table inside and the expression outside, and databases compare
+    names in ways of their own. A new name at a wrong place means nothing to the database. A name of the question could
+    mean any table that the database has.
+    """
+    from sqlglot import exp
+
+    names = {id(one): f"{_COMMON}{number}" for number, one in enumerate(query.find_all(exp.CTE))}
+    meant = [(one, _common_table(one, dialect)) for one in query.find_all(exp.Table)]
+    for table, common in meant:
+        if common is not None:
+            if not table.alias:
+                table.set("alias", exp.TableAlias(this=table.this.copy()))
+            table.set("this", exp.to_identifier(names[id(common)]))
+    for one in query.find_all(exp.CTE):
+        one.args["alias"].set("this", exp.to_identifier(names[id(one)]))
+    return [table for table, common in meant if common is not None]
+
+
+def _common_table(table: "exp.Table", dialect: str) -> "exp.CTE | None":
+    """The common table expression that a table means: that of the nearest WITH around it which has the name by then."""
+    from sqlglot import exp
+
+    if table.db or not isinstance(table.this, exp.Identifier):
+        return None
+    wanted, node = _name_of(table.this, dialect), table.parent
+    inside: list[exp.Expr] = []
+    while node is not None:
+        clause = node.args.get("with_") or node.args.get("with")
+        if clause is not None and any(clause is one for one in inside):
+            every = list(clause.expressions)
+            at = next(number for number, one in enumerate(every) if any(one is each for each in inside))
+            visible = every[: at + bool(clause.args.get("recursive"))]
+        else:
+            visible = list(clause.expressions) if clause is not None else []
+        for one in visible:
+            if _name_of(one.args["alias"].this, dialect) == wanted:
+                return one  # type: ignore[no-any-return]
+        inside.append(node)
+        node = node.parent
+    return None
+
+
+def _name_of(name: "exp.Identifier", dialect: str) -> str:
+    """A name as the database compares it; PostgreSQL tells capitals in quotation marks."""
+    return str(name.name) if dialect == "postgres" and name.args.get("quoted") else str(name.name).lower()
+
+
+def _named_tables(
+    query: "exp.Query", tables: dict[str, str], common: "Collection[exp.Table]"
+) -> list[tuple[bool, str]]:
+    """The tables of the copy and the views that a query names, each with whether it is a view."""
+    from sqlglot import exp
+
+    found: list[tuple[bool, str]] = []
+    for table in query.find_all(exp.Table):
+        if any(table is one for one in common):
+            continue
+        name, schema = table.name, table.db.lower()
+        if table.catalog:
+            raise unknown_table(table, tables.values())
+        if isinstance(table.this, exp.GenerateSeries):
+            continue
+        if schema == REPORTING:
+            found.append((True, checked_view(table)))
+        elif not isinstance(table.this, exp.Identifier):
+            raise unknown_table(table, tables.values())
+        elif schema in _OWN_SCHEMAS and name.upper() in tables:
+            found.append((False, tables[name.upper()]))
+        else:
+            raise unknown_table(table, tables.values())
+    return found
+
+
+def _check_function(function: "exp.Func") -> None:
+    from sqlglot import exp
+
+    if isinstance(function, exp.Anonymous):
+        name = str(function.this).lower()
+        called = function.parent
+        if isinstance(called, exp.Table) and called.db.lower() == REPORTING:
+            return
+    elif isinstance(function, exp.AnonymousAggFunc | exp.CombinedAggFunc | exp.ParameterizedAgg):
+        name = str(function.this).lower()
+    else:
+        name = "" if _is_harmless(function) else function.sql_name().lower()
+    if name and name not in _HARMLESS:
+        raise InvalidRequestError(
+            f"the function {name} is not allowed here", fix="Use functions that compute from values of the copy."
+        )
+
+
+_ABOUT_NOW = ("CurrentDate", "CurrentDatetime", "CurrentTime", "CurrentTimestamp", "CurrentTimestampLTZ")
+_BARRED = (
+    *("Current", "Session", "Read", "AI", "ML", "Generate", "Vector", "Secret", "Dynamic", "ToFile", "NextValue"),
+    *("Repeat", "Space", "Randstr"),
+)
+"""Beginnings of the parser's functions that tell about the server, read files, leave the database, or fill memory."""
+
+
+def _is_harmless(function: "exp.Func") -> bool:
+    name = type(function).__name__
+    return name in (*_ABOUT_NOW, "GenerateSeries", "GenerateDateArray") or not name.startswith(_BARRED)
+
+
+def limited(query: "exp.Query", rows: int) -> "exp.Query":
+    """The query, which gives at most this many rows; its own lower limit stays."""
+    from sqlglot import exp
+
+    own = query.args.get("limit")
+    given = own.expression if isinstance(own, exp.Limit) else None
+    if own is None:
+        return query.limit(rows)
+    if isinstance(given, exp.Literal) and not given.is_string and given.name.isdecimal():
+        return query.limit(min(int(given.name), rows))
+    return exp.select("*").from_(query.subquery("answer")).limit(rows)
+
+
+def identifiers(query: "exp.Query") -> "Iterator[exp.Identifier]":
+    """The names in a query that are not in quotation marks."""
+    from sqlglot import exp
+
+    yield from (one for one in query.find_all(exp.Identifier) if not one.args.get("quoted"))

@@ -1,0 +1,193 @@
+"""Making the views in the database of a copy, and keeping them in step with its tables."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from intacct_bridge.copies.destinations.open import open_sink
+from intacct_bridge.copies.destinations.sql import SqlSink
+from intacct_bridge.copies.destinations.stored_views import StoredView
+from intacct_bridge.copies.destinations.uri import parse_uri
+from intacct_bridge.copies.views.definitions import column_name
+from intacct_bridge.copies.views.dialects import DIALECTS
+from intacct_bridge.copies.views.rendering import CopyShape, SkippedView, render_views
+from intacct_bridge.copies.views.statement_groups import GROUPS_TABLE, KEPT, kept_text, unknown_groups
+from intacct_protocol.errors import SettingsError
+from intacct_protocol.model.sql_text import quoted
+from intacct_protocol.model.uri_text import redacted
+from intacct_protocol.model.wording import currency_decimals
+
+REPORTING = "reporting"
+LOWER = "raw"
+Groups = Mapping[str, Sequence[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class AppliedViews:
+    """What was made."""
+
+    schema: str
+    views: tuple[str, ...] = ()
+    skipped: tuple[SkippedView, ...] = ()
+    changed: bool = False
+    """False if everything was there already."""
+
+
+@contextmanager
+def open_copy(uri: str) -> Iterator[SqlSink]:
+    """The database of a copy, open for views. SettingsError if there is none."""
+    at = parse_uri(uri)
+    if at.scheme not in ("duckdb", "postgresql"):
+        raise SettingsError(
+            f"{redacted(uri)} is not a database", fix="views are made in DuckDB and PostgreSQL: duckdb:///FILE"
+        )
+    if at.scheme == "duckdb" and not Path(at.path).is_file():
+        raise SettingsError(f"there is no file {at.path}", fix=f"create it with: intacct extract --to {redacted(uri)}")
+    sink = open_sink(uri)
+    assert isinstance(sink, SqlSink)
+    with sink.attached():
+        yield sink
+
+
+def has_lower_names(sink: SqlSink) -> bool:
+    """Whether the copy has the views of its tables under lower-case names."""
+    return any(one.layout == LOWER for one in sink.database.run(sink.views.stored))
+
+
+def apply_views(sink: SqlSink, groups: Groups | None = None) -> AppliedViews:
+    """Make the views of reporting, or make them again if the tables changed; all of it in one transaction."""
+    dialect = DIALECTS[sink.dialect]
+    _check_groups(sink, groups or {})
+    shape = copy_shape(sink, groups or {})
+    rendered, skipped = render_views(dialect, shape)
+    views = [StoredView(f"{shape.reporting}.{one.name}", one.kind, one.statements) for one in rendered]
+    changed = replace_views(sink, REPORTING, shape.reporting, views)
+    if sink.settings().get(KEPT, kept_text({})) != kept_text(groups or {}):
+        sink.keep_settings({KEPT: kept_text(groups or {})}, datetime.now(UTC))
+    sink.gather_statistics()
+    return AppliedViews(shape.reporting.strip('"'), tuple(one.name for one in rendered), tuple(skipped), changed)
+
+
+def _check_groups(sink: SqlSink, groups: Groups) -> None:
+    """SettingsError if statements are to follow groups, and the copy cannot say which accounts these hold."""
+    if not groups:
+        return
+    if "GLACCTGRPNAME" not in sink.complete_tables().get(GROUPS_TABLE, ()):
+        raise SettingsError(
+            f"[reporting] names account groups, and the copy has no {GROUPS_TABLE}, which says what they hold",
+            fix=f"extract it as well: intacct extract {GROUPS_TABLE} --to ...",
+        )
+    unknown_groups(groups, sorted(_distinct(sink, GROUPS_TABLE, "GLACCTGRPNAME")))
+
+
+def apply_lower_names(sink: SqlSink) -> AppliedViews:
+    """Make a view of each table in the schema `raw`: lower-case names without dots, without deleted rows."""
+    tables = sink.complete_tables()
+    schema = view_schema(sink, LOWER)
+    views = [
+        StoredView(f"{schema}.{quoted(column_name(name))}", "view", (_lower_view(sink, schema, name, columns),), LOWER)
+        for name, columns in sorted(tables.items())
+    ]
+    changed = replace_views(sink, LOWER, schema, views)
+    return AppliedViews(schema.strip('"'), tuple(one.name for one in views), (), changed)
+
+
+def _lower_view(sink: SqlSink, schema: str, table: str, columns: Sequence[str]) -> str:
+    listed = ",\n    ".join(
+        f"{quoted(one)} AS {quoted(lower)}" for one, lower in lower_names(columns).items() if one != "_deleted_at"
+    )
+    source = f"{sink.schemas[0]}.{quoted(table)}"
+    view = f"{schema}.{quoted(column_name(table))}"
+    return f"CREATE VIEW {view} AS\nSELECT\n    {listed}\nFROM {source}\nWHERE _deleted_at IS NULL"
+
+
+def lower_names(columns: Sequence[str]) -> dict[str, str]:
+    """A lower-case name without dots for each column; if two would be the same, the later one gets a number."""
+    found: dict[str, str] = {}
+    taken: set[str] = set()
+    for one in columns:
+        name, number = column_name(one), 1
+        while name in taken:
+            number += 1
+            name = f"{column_name(one)}_{number}"
+        taken.add(name)
+        found[one] = name
+    return found
+
+
+def replace_views(sink: SqlSink, layout: str, schema: str, views: Sequence[StoredView]) -> bool:
+    """Make the views of one layout, in place of those that are there; whether anything changed."""
+
+    def replace() -> bool:
+        if views:
+            sink.database.create_schema(schema)
+        return sink.views.replace(layout, views)
+
+    return sink.database.run(replace)
+
+
+def view_schema(sink: SqlSink, name: str) -> str:
+    """The schema of views: a copy outside of the usual schema of PostgreSQL has its own."""
+    return schema_of_views(sink.schemas[0].strip('"'), name)
+
+
+def schema_of_views(tables: str, name: str) -> str:
+    """The schema of views, quoted, beside the schema with the tables of a copy."""
+    return name if tables in ("main", "public") else quoted(f"{tables}_{name}")
+
+
+def copy_shape(sink: SqlSink, groups: Groups) -> CopyShape:
+    """What the SQL of views depends on, read from the copy."""
+    tables = sink.complete_tables()
+    listed = _listed_decimals(sink, tables)
+    base = _currencies(sink, tables, ("BASECURR",)) | {sink.settings().get("base_currency", "")}
+    every = base | _currencies(sink, tables, ("CURRENCY",))
+    schema, bridge = sink.schemas
+    shape = CopyShape(tables, schema, bridge, view_schema(sink, REPORTING), groups=groups)
+    return with_decimals(shape, base, every, listed)
+
+
+def _listed_decimals(sink: SqlSink, tables: Mapping[str, Sequence[str]]) -> dict[str, int]:
+    """The decimals of the currencies that the company lists."""
+    if not {"CODE", "DECIMALPLACES"} <= set(tables.get("TRXCURRENCIES", ())):
+        return {}
+    ask = (
+        f'SELECT "CODE", CAST("DECIMALPLACES" AS VARCHAR) FROM {sink.schemas[0]}."TRXCURRENCIES" '
+        'WHERE _deleted_at IS NULL AND "DECIMALPLACES" IS NOT NULL'
+    )
+    rows = sink.database.run(lambda: sink.database.execute(ask))
+    return {code: int(text) for code, text in rows if text.isdecimal()}
+
+
+_HEADERS = ("LOCATIONENTITY", "APBILL", "ARINVOICE", "APPYMT", "ARPYMT", "GLBUDGETHEADER")
+_LEDGER = "GLDETAIL"
+
+
+def _currencies(sink: SqlSink, tables: Mapping[str, Sequence[str]], columns: Sequence[str]) -> set[str]:
+    """The currencies in use: those of entities, documents, and of the ledger if the copy has no documents."""
+    found: set[str] = set()
+    for table in (*_HEADERS, _LEDGER):
+        for column in columns:
+            if column in tables.get(table, ()):
+                found |= _distinct(sink, table, column)
+    return found
+
+
+def with_decimals(
+    shape: CopyShape, base: Collection[str], every: Collection[str], listed: Mapping[str, int], *, usual: int = 2
+) -> CopyShape:
+    """A shape with the decimals of currencies: as the company lists them, else by ISO 4217; `usual` without any."""
+    decimals = {one: listed.get(one, currency_decimals(one)) for one in {*base, *every, *listed} if one}
+    return replace(
+        shape,
+        decimals=max((decimals[one] for one in base if one), default=usual),
+        trx_decimals=max((decimals[one] for one in every if one), default=usual),
+        known_decimals=decimals,
+    )
+
+
+def _distinct(sink: SqlSink, table: str, column: str) -> set[str]:
+    ask = f"SELECT DISTINCT {quoted(column)} FROM {sink.schemas[0]}.{quoted(table)}"
+    return {one for (one,) in sink.database.run(lambda: sink.database.execute(ask)) if one}

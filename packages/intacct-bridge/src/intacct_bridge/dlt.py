@@ -1,0 +1,210 @@
+"""A dlt source: Intacct's objects as Arrow tables for any destination of dlt, incremental and with deletes.
+
+    import dlt
+    from intacct_bridge.dlt import intacct
+
+    pipeline = dlt.pipeline("books", destination="snowflake", dataset_name="intacct")
+    pipeline.run(intacct("APBILL", "GLDETAIL", connection="books", copy="intacct.duckdb"))
+
+A destination of dlt cannot be asked which records it has, and deletes cannot be found without that. So the source keeps
+a copy of its own in a DuckDB file, as `intacct extract` makes it, and gives dlt what changed in the copy since the last
+load that dlt has completed. If the file or dlt's state is lost, or the file comes from a backup, the next load
+replaces the tables.
+
+Rows are merged by their keys. Rows without a key of their own, such as those of GLDETAIL, are replaced by group. A
+deleted row comes with `_deleted`, by which dlt removes it. Needs the extra `dlt`.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+import dlt
+
+from intacct_bridge.client.client import Client
+from intacct_bridge.copies.destinations.open import open_sink
+from intacct_bridge.extract.options import Options
+from intacct_bridge.extract.pipeline import ExtractRequest, Prepared, prepare
+from intacct_bridge.extract.run import Extraction
+from intacct_bridge.extract.transform import stored_names, with_names
+from intacct_bridge.library import connect
+from intacct_bridge.streams.stream import Stream
+from intacct_protocol.errors import RefusedError
+from intacct_protocol.model.sql_text import literal, quoted
+
+if TYPE_CHECKING:
+    import duckdb
+    import pyarrow as pa
+
+DELETED = "_deleted"
+_BATCH = 50_000
+_GROUPS = (
+    "CREATE TABLE IF NOT EXISTS _bridge.dlt_groups (stream VARCHAR, parent VARCHAR, gone_run BIGINT,"
+    " PRIMARY KEY (stream, parent))"
+)
+
+
+@dlt.source(name="intacct", section="intacct")
+def intacct(
+    *streams: str,
+    connection: str | None = None,
+    copy: str | Path = "intacct.duckdb",
+    select: dict[str, Sequence[str]] | None = None,
+    client: Client | None = None,
+) -> Any:
+    """The source of some streams, which are named as those of `intacct extract`.
+
+    `connection` names a connection of `intacct.toml`; `client` is one that the caller has opened. `copy` is the DuckDB
+    file that is kept between two loads. `select` has fields by stream; other streams are read with all fields.
+    """
+    gateway = client or connect(connection)
+    prepared = prepare(gateway, ExtractRequest(streams, select or {}, skip_refused=False))
+    changes = _CopyChanges(Path(copy), prepared, show_private=not gateway.connection.location_id)
+    for stream in prepared.stored:
+        yield _resource(changes, with_names(stream, stored_names(stream.fields)))
+
+
+def _resource(changes: "_CopyChanges", stream: Stream) -> Any:
+    hints: dict[str, Any] = {"merge_key": stream.group} if stream.group else {"primary_key": list(stream.keys)}
+
+    def rows() -> Iterator[Any]:
+        state = dlt.current.resource_state()
+        copy = changes.bring_up_to_date()
+        since = int(state.get("run", 0))
+        if state.get("copy", "") != copy.made or state.get("begun") != copy.begun.get(since):
+            since = 0  # another copy, or one without the run up to which dlt has loaded: it is not known what dlt has
+        for table in changes.tables(stream, since):
+            if since:
+                yield table
+            else:
+                yield dlt.mark.with_hints(table, dlt.mark.make_hints(write_disposition="replace"))
+        state["run"], state["copy"], state["begun"] = copy.run, copy.made, copy.begun[copy.run]
+
+    return dlt.resource(
+        rows,
+        name=stream.name,
+        write_disposition="merge",
+        columns={DELETED: {"hard_delete": True}},
+        **hints,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _KnownCopy:
+    """The copy after its last run."""
+
+    made: str
+    """The company, and when the copy was made."""
+    run: int
+    """The number of the last run."""
+    begun: Mapping[int, str]
+    """When each run began, by its number. A copy from a backup gives a number to another run."""
+
+
+class _CopyChanges:
+    """The copy of one source: brought up to date once in a load, and then read."""
+
+    def __init__(self, path: Path, prepared: Prepared, *, show_private: bool) -> None:
+        self._path, self._prepared = path, prepared
+        self._options = Options(show_private=show_private)
+        self._lock = Lock()
+        self._done: _KnownCopy | None = None
+
+    def bring_up_to_date(self) -> _KnownCopy:
+        """Extract, at the first call.
+
+        RefusedError if a stream could not be read: nothing is loaded then, and the next load goes on.
+        """
+        with self._lock:
+            if self._done is None:
+                self._extract()
+                self._done = self._known()
+            return self._done
+
+    def _extract(self) -> None:
+        with closing(open_sink(f"duckdb:{self._path}")) as sink:
+            run: Extraction = self._prepared.into(sink, self._options)
+            for _ in run:
+                pass
+        failed = next((one for one in run.outcomes if one.error), None)
+        if failed is not None:
+            raise RefusedError(f"{failed.stream}: {failed.error}", fix=failed.fix)
+
+    def _known(self) -> _KnownCopy:
+        with self._connected() as db:
+            db.execute(_GROUPS)
+            ((made,),) = db.execute("SELECT company || ' ' || made::VARCHAR FROM _bridge.copy").fetchall()
+            begun = dict(db.execute("SELECT run, started::VARCHAR FROM _bridge.runs").fetchall())
+            run = max(begun)
+            for stream in self._prepared.stored:
+                if stream.group:
+                    _remember_groups(db, with_names(stream, stored_names(stream.fields)), run)
+        return _KnownCopy(made, run, begun)
+
+    def tables(self, stream: Stream, since: int) -> "Iterator[pa.Table]":
+        """The rows that changed after a run of the copy, deleted ones included; with 0, all existing rows."""
+        import pyarrow as pa
+
+        with self._connected() as db:
+            if stream.group:
+                where = "schema_name = 'main' AND table_name = ? AND column_name = ?"
+                sql = f"SELECT data_type FROM duckdb_columns() WHERE {where}"
+                ((kind,),) = db.execute(sql, [stream.name, stream.group]).fetchall()
+                sql = _grouped(stream, since, kind)
+            else:
+                sql = _keyed(stream, since)
+            reader = db.sql(sql).to_arrow_reader(_BATCH)
+            some = 0
+            for batch in reader:
+                some += batch.num_rows
+                if batch.num_rows:
+                    yield pa.Table.from_batches([batch])
+            if not some and not since:  # an empty table still replaces what another copy has loaded
+                yield reader.schema.empty_table()
+
+    def _connected(self) -> "duckdb.DuckDBPyConnection":
+        import duckdb
+
+        db = duckdb.connect(str(self._path))
+        db.execute("SET TimeZone = 'UTC'")
+        return db
+
+
+_OURS = f"_run, _read_at, _deleted_at IS NOT NULL AS {DELETED}"
+
+
+def _keyed(stream: Stream, since: int) -> str:
+    """The rows that changed, by key; all rows that are there, if nothing was loaded before."""
+    where = f"_run > {since}" if since else "_deleted_at IS NULL"
+    return f"SELECT * EXCLUDE (_run, _read_at, _deleted_at), {_OURS} FROM main.{quoted(stream.name)} WHERE {where}"
+
+
+def _grouped(stream: Stream, since: int, kind: str) -> str:
+    """All rows of the groups in which something changed, and a deleted row for each group that no longer has rows."""
+    table, group = f"main.{quoted(stream.name)}", quoted(stream.group)
+    columns = f"SELECT * EXCLUDE (_run, _read_at, _deleted_at), {_OURS} FROM {table}"
+    if not since:
+        return f"{columns} WHERE _deleted_at IS NULL"
+    changed = f"{group} IN (SELECT {group} FROM {table} WHERE _run > {since})"
+    gone = f"SELECT parent FROM _bridge.dlt_groups WHERE stream = {literal(stream.name)} AND gone_run > {since}"
+    return (
+        f"{columns} WHERE _deleted_at IS NULL AND {changed} UNION ALL BY NAME"
+        f" SELECT parent::{kind} AS {group}, {since} AS _run, true AS {DELETED} FROM ({gone})"
+    )
+
+
+def _remember_groups(db: "duckdb.DuckDBPyConnection", stream: Stream, run: int) -> None:
+    """Keep which groups the copy has, and in which run each one went: an empty group leaves no row behind."""
+    there = f"SELECT DISTINCT {quoted(stream.group)}::VARCHAR FROM main.{quoted(stream.name)} WHERE _deleted_at IS NULL"
+    db.execute(
+        f"INSERT INTO _bridge.dlt_groups SELECT ?, parent, NULL FROM ({there}) AS t (parent) WHERE parent IS NOT NULL"
+        " ON CONFLICT DO UPDATE SET gone_run = NULL",
+        [stream.name],
+    )
+    db.execute(
+        f"UPDATE _bridge.dlt_groups SET gone_run = ? WHERE stream = ? AND gone_run IS NULL AND parent NOT IN ({there})",
+        [run, stream.name],
+    )

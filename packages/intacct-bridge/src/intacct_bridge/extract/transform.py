@@ -1,0 +1,276 @@
+"""Transforms: streams that are stored with other columns than they are read with, and the column of the owning entity.
+
+Every page is converted before the destination gets it. The rows that are read and those that are stored share their
+keys, so changes, replacements and deletes pass unchanged.
+
+MEGAENTITYID names the entity that owns a record; it is empty for what all entities share. Lines do not have it: theirs
+is their header's, read along with them if a relation leads there, else looked up for the headers of a page, once
+each.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from intacct_bridge.client.protocol import ReadGateway
+from intacct_bridge.copies.destinations.base import ColumnDifference, Committed, Sink, Writer
+from intacct_bridge.extract.strategies import as_kind
+from intacct_bridge.streams.bookmark import Bookmark
+from intacct_bridge.streams.partition import lookup_filters
+from intacct_bridge.streams.stream import COPY_COLUMNS, Stream, StreamOutcome
+from intacct_protocol.errors import InvalidRequestError
+from intacct_protocol.model.query.query import MAX_PAGE, Query
+from intacct_protocol.xml.python_columns import with_texts
+from intacct_protocol.xml.values import Kind, Value
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from intacct_bridge.extract.estimate import LookupCost
+
+Convert = Callable[["pa.RecordBatch"], "pa.RecordBatch"]
+"""Rows as they are read, to rows as they are stored."""
+
+
+@dataclass(frozen=True, slots=True)
+class Transform:
+    """One stream as it is read and as it is stored."""
+
+    read: Stream
+    stored: Stream
+    convert: Convert | None = None
+    """None if rows are stored as they are read."""
+    lookup_cost: "LookupCost | None" = None
+    """The transactions of the lookups that converting takes; None if it takes none."""
+
+
+class TransformingSink:
+    """A destination that stores each stream as `transform` has it."""
+
+    def __init__(self, sink: Sink, transform: Callable[[Stream], Transform]) -> None:
+        self.uri = sink.uri
+        self.commit_rows = sink.commit_rows
+        self.commit_bytes = sink.commit_bytes
+        self.commit_seconds = sink.commit_seconds
+        self._sink = sink
+        self._transform = transform
+
+    def open(self, company: str, started: datetime) -> int:
+        """Begin a run."""
+        return self._sink.open(company, started)
+
+    def bookmarks(self) -> Mapping[str, Bookmark]:
+        """The bookmark of every stream."""
+        return self._sink.bookmarks()
+
+    def writer(self, stream: Stream, bookmark: Bookmark) -> Writer:
+        """The writer of one stream."""
+        one = self._transform(stream)
+        writer = self._sink.writer(one.stored, bookmark)
+        return writer if one.convert is None else TransformingWriter(writer, one.convert)
+
+    def finish(self, outcomes: Sequence[StreamOutcome], at: datetime) -> None:
+        """Store the run's history."""
+        self._sink.finish(outcomes, at)
+
+    def close(self) -> None:
+        """Close the destination."""
+        self._sink.close()
+
+
+class TransformingWriter:
+    """The writer of one stream, whose rows are converted first."""
+
+    def __init__(self, writer: Writer, convert: Convert) -> None:
+        self._writer = writer
+        self._convert = convert
+
+    @property
+    def complete(self) -> bool:
+        """Whether the copy is complete."""
+        return self._writer.complete
+
+    @property
+    def loading(self) -> bool:
+        """Whether rows of a first walk that has not ended are there."""
+        return self._writer.loading
+
+    @property
+    def difference(self) -> ColumnDifference:
+        """Between the copy's columns and the stream as it is stored."""
+        return self._writer.difference
+
+    def write(self, rows: "pa.RecordBatch") -> None:
+        """Convert and write rows."""
+        if rows.num_rows:
+            self._writer.write(self._convert(rows))
+
+    def replace(self, parents: Sequence[Value]) -> None:
+        """Replace the rows of these parents."""
+        self._writer.replace(parents)
+
+    def delete(self, keys: Sequence[Value], *, field: str = "") -> None:
+        """Delete rows."""
+        self._writer.delete(keys, field=field)
+
+    def commit(self, bookmark: Bookmark, at: datetime) -> Committed:
+        """Make everything visible."""
+        return self._writer.commit(bookmark, at)
+
+    def keys_by_value(self, field: str, values: Sequence[Value]) -> dict[Value, list[Value]] | None:
+        """Those of some values that the copy holds."""
+        return self._writer.keys_by_value(field, values)
+
+    def missed_by(self, run: int) -> list[Value]:
+        """The values that a run did not write."""
+        return self._writer.missed_by(run)
+
+    def rows_by_value(self) -> dict[Value, int] | None:
+        """All values that the copy holds."""
+        return self._writer.rows_by_value()
+
+    def count_rows(self) -> tuple[int, Value] | None:
+        """The number of rows, and the highest value."""
+        return self._writer.count_rows()
+
+
+# --- names of columns
+
+
+def under_stored_names(stream: Stream) -> Transform:
+    """A stream for a destination if no two columns differ by case only, and none has a name that copies add.
+
+    Databases compare names without their case, and every copy has columns such as `_run`. Such a field gets a column of
+    another name, which `stored_names` gives.
+    """
+    names = stored_names(stream.fields)
+    return Transform(stream, with_names(stream, names), (lambda rows: _renamed(rows, names)) if names else None)
+
+
+def stored_names(fields: Iterable[str]) -> dict[str, str]:
+    """The columns of the fields that cannot have their own names; none for nearly every stream.
+
+    Of names that differ by case only, the one in capitals stays, else the first in order. A field keeps its column as
+    long as it has the same others beside it.
+    """
+    names = list(fields)
+    taken = {one.casefold() for one in _TAKEN}
+    found: dict[str, str] = {}
+    for name in sorted(names, key=lambda one: (one != one.upper(), one)):
+        column, number = name, 1
+        while column.casefold() in taken:
+            number += 1
+            column = f"{name}_{number}"
+        taken.add(column.casefold())
+        if column != name:
+            found[name] = column
+    return found
+
+
+def with_names(stream: Stream, names: Mapping[str, str]) -> Stream:
+    """The stream as it is stored under these names of columns."""
+    fields = {names.get(name, name): kind for name, kind in stream.fields.items()}
+    return replace(stream, fields=fields) if names else stream
+
+
+def _renamed(rows: "pa.RecordBatch", names: Mapping[str, str]) -> "pa.RecordBatch":
+    return rows.rename_columns([names.get(name, name) for name in rows.schema.names])
+
+
+# --- the column of the owning entity
+
+OWNER = "MEGAENTITYID"
+_TAKEN = (*COPY_COLUMNS, "_seq", "_at")
+"""Names of columns that a copy adds, or that its queries use."""
+_MOST_KNOWN = 200_000
+"""Headers whose owner is kept in memory."""
+
+
+def with_entity_column(gateway: ReadGateway, streams: Iterable[Stream], column: str) -> list[Transform]:
+    """The streams with a column of this name for the owning entity; virtual streams have none.
+
+    InvalidRequestError if a stream has a field of this name.
+    """
+    return [_with_entity_column(gateway, one, column) for one in streams]
+
+
+def _with_entity_column(gateway: ReadGateway, stream: Stream, column: str) -> Transform:
+    if not stream.object:
+        return Transform(stream, stream)
+    if any(column.upper() == name.upper() for name in (*stream.fields, *_TAKEN)):
+        raise InvalidRequestError(
+            f"{stream.name} already has a field {column}", fix="Give the entity column another name."
+        )
+    described = gateway.describe(stream.object, stream.doc_par_id)
+    path = OWNER if described.get(OWNER) else ""
+    if not path and stream.header_key:
+        to_header = (
+            f"{name}.{OWNER}"
+            for name, one in described.relations.items()
+            if (one.by, one.object) == (stream.header_key, stream.header)
+        )
+        path = next(to_header, "")
+    stored = replace(stream, fields={**stream.fields, column: Kind.TEXT})
+    if path:
+        read = stream if path in stream.fields else replace(stream, fields={**stream.fields, path: Kind.TEXT})
+        return Transform(read, stored, _RenamedOwner(path, column, keep=path in stream.fields))
+    if stream.header_key and gateway.describe(stream.header).get(OWNER):
+        return Transform(stream, stored, _HeaderOwner(gateway, stream, column), _header_lookups)
+    return Transform(stream, stored, _NoOwner(column))
+
+
+def _header_lookups(rows: int, every: bool) -> int:  # noqa: ARG001, FBT001
+    """The lookups for so many lines, if a header has two lines or more."""
+    return -(-rows // MAX_PAGE)
+
+
+class _RenamedOwner:
+    """The owner was read with the row."""
+
+    def __init__(self, path: str, column: str, *, keep: bool) -> None:
+        self._path = path
+        self._column = column
+        self._keep = keep
+
+    def __call__(self, rows: "pa.RecordBatch") -> "pa.RecordBatch":
+        owners = rows.column(self._path)
+        return (rows if self._keep else rows.drop_columns([self._path])).append_column(self._column, owners)
+
+
+class _NoOwner:
+    """The owner cannot be known."""
+
+    def __init__(self, column: str) -> None:
+        self._column = column
+
+    def __call__(self, rows: "pa.RecordBatch") -> "pa.RecordBatch":
+        return with_texts(rows, self._column, [None] * rows.num_rows)
+
+
+class _HeaderOwner:
+    """The owner is looked up in the header."""
+
+    def __init__(self, gateway: ReadGateway, stream: Stream, column: str) -> None:
+        self._gateway = gateway
+        self._stream = stream
+        self._column = column
+        self._kind = gateway.describe(stream.header).kind_of(stream.refers_to)
+        self._known: dict[str, Value] = {}
+
+    def __call__(self, rows: "pa.RecordBatch") -> "pa.RecordBatch":
+        headers = [None if one is None else str(one) for one in rows.column(self._stream.header_key).to_pylist()]
+        if len(self._known) > _MOST_KNOWN:
+            self._known.clear()
+        self._look_up(dict.fromkeys(one for one in headers if one is not None and one not in self._known))
+        owners = [None if (owner := self._known.get(one or "")) is None else str(owner) for one in headers]
+        return with_texts(rows, self._column, owners)
+
+    def _look_up(self, headers: Mapping[str, None]) -> None:
+        stream = self._stream
+        at_top = not self._gateway.connection.location_id
+        for filter_, some in lookup_filters(stream.refers_to, as_kind(headers, self._kind)):
+            self._known |= dict.fromkeys(map(str, some))
+            query = Query(stream.header, (stream.refers_to, OWNER), where=filter_, show_private=at_top)
+            for row in self._gateway.query(query):
+                self._known[str(row[stream.refers_to])] = row.get(OWNER)

@@ -1,0 +1,522 @@
+"""The tables of a fleet: tenants, sealed secrets, links for administrators, and the runs of flows.
+
+Lists are read in pages by name, and what belongs to a page of tenants is read with one query for all of them.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from intacct_bridge.fleet.sealing import SealedKey
+from intacct_bridge.fleet.tenant import Tenant, decoded, encoded
+from intacct_bridge.runs.run import RunEnd
+from intacct_bridge.shared_state.database import Migration, Row, TableSet
+from intacct_bridge.shared_state.governor import slots_taken, spent_by_schema
+from intacct_bridge.shared_state.place import PostgresPlace
+from intacct_bridge.shared_state.postgres import PostgresDatabase
+from intacct_protocol.errors import SettingsError
+from intacct_protocol.model.suggestions import did_you_mean
+
+PAGE = 500
+"""Tenants that are read at once."""
+SHARED = ""
+"""The owner of the secrets that all tenants share."""
+_TABLES = TableSet(
+    "fleet",
+    "the fleet",
+    lambda: (
+        """
+CREATE TABLE tenant (name TEXT PRIMARY KEY, company TEXT UNIQUE, paused INTEGER NOT NULL, added_at TEXT NOT NULL,
+    changed_at TEXT NOT NULL, body TEXT NOT NULL);
+CREATE TABLE fleet_key (key_id TEXT PRIMARY KEY, added_at TEXT NOT NULL);
+CREATE TABLE data_key (owner TEXT PRIMARY KEY, key_id TEXT NOT NULL, sealed BLOB NOT NULL);
+CREATE INDEX data_key_by_key ON data_key (key_id, owner);
+CREATE TABLE secret (owner TEXT NOT NULL, name TEXT NOT NULL, sealed BLOB NOT NULL, PRIMARY KEY (owner, name));
+CREATE TABLE link (token_hash TEXT PRIMARY KEY, tenant TEXT NOT NULL, made_at TEXT NOT NULL, expires_at TEXT NOT NULL,
+    used_at TEXT);
+CREATE INDEX link_by_tenant ON link (tenant);
+"""
+    ),
+)
+_UNANSWERED = """
+CREATE TABLE unanswered (tenant TEXT PRIMARY KEY, times INTEGER NOT NULL, until TEXT NOT NULL);
+"""
+_RUN_TABLES = TableSet(
+    "fleet_runs",
+    "the runs of the fleet",
+    lambda: (
+        """
+CREATE TABLE run (tenant TEXT NOT NULL, flow TEXT NOT NULL, due_at TEXT NOT NULL, started_at TEXT NOT NULL,
+    ended_at TEXT, outcome TEXT, detail TEXT NOT NULL, transactions INTEGER NOT NULL, "rows" INTEGER NOT NULL,
+    in_doubt INTEGER NOT NULL, worker TEXT NOT NULL, PRIMARY KEY (tenant, flow, due_at));
+CREATE INDEX run_by_start ON run (started_at);
+"""
+        + _UNANSWERED
+    ),
+    migrations=(Migration(_UNANSWERED),),
+)
+_ADD = "INSERT INTO tenant (name, company, paused, added_at, changed_at, body) VALUES (?, ?, ?, ?, ?, ?)"
+_CHANGE = "UPDATE tenant SET company = ?, paused = ?, changed_at = ?, body = ? WHERE name = ?"
+_TENANT = "SELECT name, paused, added_at, body FROM tenant"
+_WITH_SECRETS = """
+SELECT tenant.name, tenant.paused, tenant.added_at, tenant.body, data_key.owner, data_key.key_id, data_key.sealed,
+    secret.name, secret.sealed
+FROM tenant LEFT JOIN data_key ON data_key.owner IN (tenant.name, ?) LEFT JOIN secret ON secret.owner = data_key.owner
+WHERE tenant.name = ?
+"""
+_PUT_KEY = """
+INSERT INTO data_key (owner, key_id, sealed) VALUES (?, ?, ?)
+ON CONFLICT (owner) DO UPDATE SET key_id = excluded.key_id, sealed = excluded.sealed
+"""
+_PUT_SEALED = """
+INSERT INTO secret (owner, name, sealed) VALUES (?, ?, ?)
+ON CONFLICT (owner, name) DO UPDATE SET sealed = excluded.sealed
+"""
+_RUN_COLUMNS = 'tenant, flow, due_at, started_at, ended_at, outcome, detail, transactions, "rows", in_doubt, worker'
+_BEGIN_RUN = f"""
+INSERT INTO run ({_RUN_COLUMNS}) VALUES (?, ?, ?, ?, NULL, NULL, '', 0, 0, 0, ?)
+ON CONFLICT (tenant, flow, due_at) DO UPDATE SET worker = excluded.worker WHERE run.ended_at IS NULL
+RETURNING started_at
+"""
+_END_RUN = """
+UPDATE run SET ended_at = ?, outcome = ?, detail = ?, transactions = ?, "rows" = ?, in_doubt = ?
+WHERE tenant = ? AND flow = ? AND due_at = ? AND ended_at IS NULL
+"""
+_EARLIER_OUTCOMES = {"ended without a word": RunEnd.KILLED.value}
+"""The outcomes that earlier versions stored under another name."""
+_LATEST = f"""
+SELECT DISTINCT ON (tenant, flow) {_RUN_COLUMNS} FROM run WHERE tenant = ANY(?)
+ORDER BY tenant, flow, due_at DESC
+"""
+_FAILURES = """
+SELECT tenant, flow, count(*) FROM run WHERE tenant = ANY(?) AND ended_at IS NOT NULL AND outcome <> 'done'
+    AND due_at > coalesce((SELECT max(due_at) FROM run AS good WHERE good.tenant = run.tenant AND good.flow = run.flow
+        AND good.outcome = 'done'), '')
+GROUP BY tenant, flow
+"""
+
+
+class UnknownTenantError(SettingsError):
+    """The fleet has no tenant of that name."""
+
+
+class CompanyTakenError(SettingsError):
+    """A company belongs to another tenant already. The message does not name that tenant; `fix` does."""
+
+
+@dataclass(frozen=True, slots=True)
+class TenantRun:
+    """One run of a flow for one tenant."""
+
+    tenant: str
+    flow: str
+    due_at: datetime
+    """The time it was due at; a run that was asked for has the time of the question. It identifies the run."""
+    started_at: datetime
+    ended_at: datetime | None = None
+    outcome: str = ""
+    """How it ended, in the words of the run history (`RunEnd`), such as `done`; empty while it runs."""
+    detail: str = ""
+    """A sentence for a person, such as the error's message."""
+    transactions: int = 0
+    rows: int = 0
+    in_doubt: int = 0
+    """Records of which it is not known whether they were posted."""
+    worker: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Unanswered:
+    """The runs of a tenant that waited for an answer in vain, one after the other."""
+
+    times: int
+    until: datetime
+    """No further run begins before this time by its schedule, in UTC."""
+
+
+@dataclass(frozen=True, slots=True)
+class SealedSecrets:
+    """The secrets of one owner as the database has them."""
+
+    owner: str
+    key: SealedKey
+    values: dict[str, bytes]
+    """Each secret by its name, sealed."""
+
+
+@dataclass(frozen=True, slots=True)
+class SecretsChange:
+    """A change of the secrets of one owner."""
+
+    key_id: str
+    """The fleet's key that seals."""
+    sealed: Callable[[SealedSecrets | None], SealedSecrets]
+    """What to put: sealed with the data key that the owner has, or with a new one."""
+    removed: tuple[str, ...]
+
+
+class Registry:
+    """The open tables of a fleet, for several threads."""
+
+    def __init__(self, place: PostgresPlace) -> None:
+        """Open them, or make them. UnreachableError or SettingsError if the database cannot be used."""
+        self.place = place
+        self._db = PostgresDatabase(place, _TABLES)
+        self._runs = PostgresDatabase(place, _RUN_TABLES)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._db.close()
+        self._runs.close()
+
+    def check_version(self) -> None:
+        """SettingsError if a newer version of the package has changed the tables since they were opened."""
+        self._db.check_moved()
+        self._runs.check_moved()
+
+    def now(self) -> datetime:
+        """The time of the database server, in UTC."""
+        return self._db.clock().astimezone(UTC)
+
+    # --- tenants
+
+    def add(self, new: Sequence[tuple[Tenant, SealedSecrets | None]], key_id: str) -> None:
+        """Add tenants with their secrets, all or none. SettingsError if a name or a company is taken."""
+        with self._db.transaction():
+            now = _text(self._db.clock())
+            self._refuse_taken([tenant for tenant, _ in new])
+            if any(secrets is not None for _, secrets in new):
+                self._use_key(key_id, now)
+            self._db.executemany(
+                _ADD,
+                [(one.name, one.company or None, int(one.paused), now, now, encoded(one)) for one, _ in new],
+            )
+            for _, secrets in new:
+                if secrets is not None:
+                    self._put(secrets)
+
+    def find(self, name: str) -> Tenant:
+        """A tenant; SettingsError suggests the nearest names for an unknown one."""
+        rows = self._db.read(f"{_TENANT} WHERE name = ?", (name,))
+        if rows:
+            return _tenant(rows[0])
+        names = [str(row[0]) for row in self._db.read("SELECT name FROM tenant ORDER BY name")]
+        raise UnknownTenantError(
+            f"the fleet has no tenant {name!r}{did_you_mean(name, names)}", fix="List them: intacct fleet list"
+        )
+
+    def page(self, after: str = "", *, like: str = "", limit: int = PAGE) -> list[Tenant]:
+        """The tenants behind a name in the order of names, at most `limit`; `like` is a part of the name."""
+        values = (after, f"%{_escaped(like)}%", limit)
+        rows = self._db.read(f"{_TENANT} WHERE name > ? AND name LIKE ? ORDER BY name LIMIT ?", values)
+        return [_tenant(row) for row in rows]
+
+    def tenants(self, *, like: str = "") -> Iterator[Tenant]:
+        """All tenants in the order of names, read in pages."""
+        after = ""
+        while found := self.page(after, like=like):
+            yield from found
+            after = found[-1].name
+
+    def changed(self, since: datetime | None) -> Iterator[list[Tenant]]:
+        """The tenants that were added or changed since a time, or all of them, in pages by name."""
+        after, least = "", _text(since) if since is not None else ""
+        sql = f"{_TENANT} WHERE name > ? AND changed_at >= ? ORDER BY name LIMIT ?"
+        while rows := self._db.read(sql, (after, least, PAGE)):
+            yield (found := [_tenant(row) for row in rows])
+            after = found[-1].name
+
+    def count(self) -> int:
+        """The number of tenants."""
+        return int(self._db.read("SELECT count(*) FROM tenant")[0][0])
+
+    def change(self, name: str, changed: Callable[[Tenant], Tenant], secrets: "SecretsChange | None" = None) -> Tenant:
+        """Replace a tenant by what a function makes of it, and change its secrets; no other change comes between."""
+        with self._db.transaction():
+            before = self.find(name)
+            after = changed(before)
+            if after.company != before.company:
+                self._refuse_taken([after], but=name)
+            now = _text(self._db.clock())
+            self._db.execute(_CHANGE, (after.company or None, int(after.paused), now, encoded(after), name))
+            if secrets is not None:
+                self._change_secrets(name, secrets)
+        return after
+
+    def remove(self, name: str) -> None:
+        """Remove a tenant with its secrets and links. SettingsError for an unknown one."""
+        with self._db.transaction():
+            self.find(name)
+            for table, column in (("secret", "owner"), ("data_key", "owner"), ("link", "tenant"), ("tenant", "name")):
+                self._db.execute(f"DELETE FROM {table} WHERE {column} = ?", (name,))
+        self.clear_unanswered(name)
+
+    def _refuse_taken(self, tenants: Sequence[Tenant], *, but: str = "") -> None:
+        names = [one.name for one in tenants]
+        if not but:
+            found = self._db.read("SELECT name FROM tenant WHERE name = ANY(?) ORDER BY name", (names,))
+            if doubled := [*(str(row[0]) for row in found), *_doubled(names)]:
+                raise SettingsError(
+                    f"the fleet has a tenant {doubled[0]!r} already", fix="Change that one, or use another name."
+                )
+        companies = [one.company for one in tenants if one.company]
+        rows = self._db.read("SELECT name, company FROM tenant WHERE company = ANY(?) AND name <> ?", (companies, but))
+        holders = {str(row[1]): str(row[0]) for row in rows}
+        holders |= {one.company: one.name for one in tenants if one.company in _doubled(companies)}
+        for one in tenants:
+            if one.company in holders:
+                raise CompanyTakenError(
+                    f"tenant {one.name!r}: the company {one.settings['company_id']} belongs to another tenant",
+                    fix=f"Each company belongs to one tenant only. Add flows to {holders[one.company]!r}, each"
+                    " with the entity that it works in.",
+                )
+
+    # --- secrets
+
+    def key_ids(self) -> dict[str, int]:
+        """The fleet's keys in use: how many owners' secrets each seals."""
+        rows = self._db.read("SELECT key_id, count(*) FROM data_key GROUP BY key_id ORDER BY key_id")
+        return {str(row[0]): int(row[1]) for row in rows}
+
+    def secrets(self, owners: Sequence[str]) -> dict[str, SealedSecrets]:
+        """The sealed secrets of these owners that have some."""
+        keys = self._db.read("SELECT owner, key_id, sealed FROM data_key WHERE owner = ANY(?)", (list(owners),))
+        found = {str(row[0]): SealedSecrets(str(row[0]), SealedKey(row[1], bytes(row[2])), {}) for row in keys}
+        for row in self._db.read("SELECT owner, name, sealed FROM secret WHERE owner = ANY(?)", (list(owners),)):
+            if row[0] in found:
+                found[row[0]].values[str(row[1])] = bytes(row[2])
+        return found
+
+    def secret_names(self, owners: Sequence[str]) -> dict[str, list[str]]:
+        """The names of the secrets of these owners."""
+        rows = self._db.read(
+            "SELECT owner, name FROM secret WHERE owner = ANY(?) ORDER BY owner, name", (list(owners),)
+        )
+        found: dict[str, list[str]] = {owner: [] for owner in owners}
+        for row in rows:
+            found[str(row[0])].append(str(row[1]))
+        return found
+
+    def with_secrets(self, name: str) -> tuple[Tenant, dict[str, SealedSecrets]]:
+        """A tenant, with its sealed secrets and those that all share, as they are at one moment."""
+        rows = [tuple(row) for row in self._db.read(_WITH_SECRETS, (SHARED, name))]
+        if not rows:
+            self.find(name)
+        found: dict[str, SealedSecrets] = {}
+        for owner, key_id, sealed_key, secret, sealed in (row[4:] for row in rows):
+            if owner is not None:
+                own = found.setdefault(owner, SealedSecrets(owner, SealedKey(key_id, bytes(sealed_key)), {}))
+                own.values.update({} if secret is None else {secret: bytes(sealed)})
+        return _tenant(rows[0][:4]), found
+
+    def change_secrets(self, owner: str, change: "SecretsChange") -> None:
+        """Put and remove secrets of an owner; no other change comes between."""
+        with self._db.transaction():
+            if owner != SHARED:
+                self.find(owner)
+            self._change_secrets(owner, change)
+
+    def _change_secrets(self, owner: str, change: "SecretsChange") -> None:
+        self._use_key(change.key_id, _text(self._db.clock()))
+        self._put(change.sealed(self.secrets([owner]).get(owner)))
+        for name in change.removed:
+            self._db.execute("DELETE FROM secret WHERE owner = ? AND name = ?", (owner, name))
+
+    def _put(self, secrets: SealedSecrets) -> None:
+        self._db.execute(_PUT_KEY, (secrets.owner, secrets.key.key_id, secrets.key.sealed))
+        self._db.executemany(_PUT_SEALED, [(secrets.owner, name, value) for name, value in secrets.values.items()])
+
+    def _use_key(self, key_id: str, now: str) -> None:
+        """Refuse a key that the fleet does not have; the first one is taken without a question."""
+        known = [str(row[0]) for row in self._db.read("SELECT key_id FROM fleet_key")]
+        if not known:
+            self._db.execute("INSERT INTO fleet_key (key_id, added_at) VALUES (?, ?)", (key_id, now))
+        elif key_id not in known:
+            raise SettingsError(
+                f"the key {key_id} is not a key of this fleet; its keys are {', '.join(sorted(known))}",
+                fix="Give the fleet's key first. To take a new key into use, run: intacct fleet rotate",
+            )
+
+    def take_key(self, key_id: str) -> None:
+        """Let a new key seal from now on."""
+        with self._db.transaction():
+            sql = "INSERT INTO fleet_key (key_id, added_at) VALUES (?, ?) ON CONFLICT (key_id) DO NOTHING"
+            self._db.execute(sql, (key_id, _text(self._db.clock())))
+
+    def reseal(self, key_id: str, resealed: Callable[[str, SealedKey], SealedKey | None], limit: int) -> int:
+        """Seal up to `limit` data keys again that another key than this one sealed; how many there were.
+
+        A data key for which the function returns None is removed, with the secrets that it sealed.
+        """
+        with self._db.transaction():
+            sql = "SELECT owner, key_id, sealed FROM data_key WHERE key_id <> ? ORDER BY owner LIMIT ?"
+            rows = self._db.read(sql, (key_id, limit))
+            for owner, old_id, sealed in (tuple(row) for row in rows):
+                new = resealed(owner, SealedKey(old_id, bytes(sealed)))
+                if new is not None:
+                    self._db.execute(_PUT_KEY, (owner, new.key_id, new.sealed))
+                    continue
+                self._db.execute("DELETE FROM secret WHERE owner = ?", (owner,))
+                self._db.execute("DELETE FROM data_key WHERE owner = ?", (owner,))
+        return len(rows)
+
+    def drop_keys(self, key_id: str) -> bool:
+        """Forget every key but this one by which nothing is sealed, so that nothing will be; whether all are forgotten.
+
+        A process that has an earlier key first may have sealed something by it until now.
+        """
+        with self._db.transaction():
+            self._db.execute(
+                "DELETE FROM fleet_key WHERE key_id <> ? AND key_id NOT IN (SELECT key_id FROM data_key)", (key_id,)
+            )
+            return not self._db.read("SELECT 1 FROM fleet_key WHERE key_id <> ?", (key_id,))
+
+    # --- usage
+
+    def spent(self, schemas: Sequence[str], month: str) -> dict[str, int]:
+        """The API transactions of a month, by the schemas of the companies that have some."""
+        db = PostgresDatabase(self.place, _TABLES)  # the statements differ, and the server keeps those of a connection
+        try:
+            return spent_by_schema(db, schemas, month)
+        finally:
+            db.close()
+
+    def slots_taken(self, schema: str) -> int:
+        """How many requests of the company with this schema hold a slot now."""
+        db = PostgresDatabase(self.place, _TABLES)
+        try:
+            return slots_taken(db, schema)
+        finally:
+            db.close()
+
+    # --- links
+
+    def add_link(self, token_hash: str, tenant: str, lasting: timedelta) -> datetime:
+        """Keep a link for a tenant, and return when it expires. Links that expired long ago are removed."""
+        with self._db.transaction():
+            self.find(tenant)
+            now = self._db.clock()
+            self._db.execute("DELETE FROM link WHERE expires_at < ?", (_text(now - timedelta(days=30)),))
+            self._db.execute(
+                "INSERT INTO link (token_hash, tenant, made_at, expires_at) VALUES (?, ?, ?, ?)",
+                (token_hash, tenant, _text(now), _text(now + lasting)),
+            )
+        return (now + lasting).astimezone(UTC)
+
+    def link(self, token_hash: str) -> tuple[str, datetime, bool] | None:
+        """The tenant of a link, when it expires, and whether it was used; None for an unknown one."""
+        rows = self._db.read("SELECT tenant, expires_at, used_at FROM link WHERE token_hash = ?", (token_hash,))
+        return (str(rows[0][0]), datetime.fromisoformat(rows[0][1]), rows[0][2] is not None) if rows else None
+
+    def use_link(self, token_hash: str) -> bool:
+        """Mark a link as used; False if it was used, or has expired."""
+        with self._db.transaction():
+            now = _text(self._db.clock())
+            sql = "UPDATE link SET used_at = ? WHERE token_hash = ? AND used_at IS NULL AND expires_at > ?"
+            return self._db.execute(sql, (now, token_hash, now)).rowcount == 1
+
+    def end_links(self, tenant: str) -> int:
+        """End every link of a tenant, and the sessions that links began; how many links were open."""
+        with self._db.transaction():
+            now = _text(self._db.clock())
+            sql = "SELECT count(*) FROM link WHERE tenant = ? AND used_at IS NULL AND expires_at > ?"
+            was_open = int(self._db.read(sql, (tenant, now))[0][0])
+            self._db.execute("UPDATE link SET expires_at = ? WHERE tenant = ? AND expires_at > ?", (now, tenant, now))
+        return was_open
+
+    # --- runs
+
+    def begin_run(self, tenant: str, flow: str, due_at: datetime, *, worker: str = "") -> TenantRun | None:
+        """Keep that a run begins, or goes on with another worker; None if it has ended before."""
+        with self._runs.transaction():
+            now = self._runs.clock()
+            row = self._runs.execute(_BEGIN_RUN, (tenant, flow, _text(due_at), _text(now), worker)).fetchone()
+        return None if row is None else TenantRun(tenant, flow, due_at, _time(row[0]), worker=worker)
+
+    def end_run(
+        self, run: TenantRun, outcome: str, *, detail: str = "", transactions: int = 0, rows: int = 0, in_doubt: int = 0
+    ) -> bool:
+        """Keep how a run ended; False if its end is known already. `detail` must hold no secret."""
+        with self._runs.transaction():
+            now = _text(self._runs.clock())
+            values = (now, outcome, detail, transactions, rows, in_doubt, run.tenant, run.flow, _text(run.due_at))
+            return self._runs.execute(_END_RUN, values).rowcount == 1
+
+    def runs(
+        self, *, tenant: str = "", flow: str = "", since: datetime | None = None, limit: int = 100
+    ) -> list[TenantRun]:
+        """Runs, the latest first."""
+        tests = {"tenant = ?": tenant, "flow = ?": flow, "started_at >= ?": _text(since) if since else ""}
+        wanted = {test: value for test, value in tests.items() if value}
+        where = f" WHERE {' AND '.join(wanted)}" if wanted else ""
+        sql = f"SELECT {_RUN_COLUMNS} FROM run{where} ORDER BY started_at DESC, tenant, flow LIMIT ?"
+        return [_run(row) for row in self._runs.read(sql, (*wanted.values(), limit))]
+
+    def latest_runs(self, tenants: Sequence[str]) -> dict[tuple[str, str], TenantRun]:
+        """The latest run of each flow of these tenants, by tenant and flow."""
+        found = [_run(row) for row in self._runs.read(_LATEST, (list(tenants),))]
+        return {(run.tenant, run.flow): run for run in found}
+
+    def failures(self, tenants: Sequence[str]) -> dict[tuple[str, str], int]:
+        """How often each flow of these tenants ended otherwise than `done` since it last was."""
+        return {(row[0], row[1]): int(row[2]) for row in self._runs.read(_FAILURES, (list(tenants),))}
+
+    def count_unanswered(self, tenant: str, waits: Callable[[int], timedelta]) -> Unanswered:
+        """Count a run that got no answer; `waits` gives the time until the next one for so many of them."""
+        with self._runs.transaction():
+            now = self._runs.clock().astimezone(UTC)
+            times = 1 + sum(one.times for one in self.unanswered([tenant]).values())
+            until = now + waits(times)
+            sql = "INSERT INTO unanswered (tenant, times, until) VALUES (?, ?, ?) ON CONFLICT (tenant) DO UPDATE"
+            sql += " SET times = excluded.times, until = excluded.until"
+            self._runs.execute(sql, (tenant, times, _text(until)))
+        return Unanswered(times, until)
+
+    def clear_unanswered(self, tenant: str) -> None:
+        """Set the count of runs without an answer to zero."""
+        if self.unanswered([tenant]):
+            with self._runs.transaction():
+                self._runs.execute("DELETE FROM unanswered WHERE tenant = ?", (tenant,))
+
+    def unanswered(self, tenants: Sequence[str]) -> dict[str, Unanswered]:
+        """Those of these tenants whose last run got no answer."""
+        sql = "SELECT tenant, times, until FROM unanswered WHERE tenant = ANY(?)"
+        return {row[0]: Unanswered(int(row[1]), _time(row[2])) for row in self._runs.read(sql, (list(tenants),))}
+
+    def prune_runs(self, before: datetime) -> int:
+        """Remove runs that began before a time, except the latest of each flow; how many there were."""
+        with self._runs.transaction():
+            sql = "DELETE FROM run WHERE started_at < ? AND due_at < (SELECT max(due_at) FROM run AS later WHERE"
+            sql += " later.tenant = run.tenant AND later.flow = run.flow)"
+            return self._runs.execute(sql, (_text(before),)).rowcount
+
+
+def _tenant(row: Row) -> Tenant:
+    name, paused, added_at, body = tuple(row)
+    return decoded(name, body, paused=bool(paused), added_at=_time(added_at))
+
+
+def _run(row: Row) -> TenantRun:
+    tenant, flow, due, started, ended, outcome, detail, transactions, rows, in_doubt, worker = tuple(row)
+    end = _time(ended) if ended else None
+    outcome = _EARLIER_OUTCOMES.get(outcome, outcome or "")
+    return TenantRun(
+        tenant, flow, _time(due), _time(started), end, outcome, detail, transactions, rows, in_doubt, worker
+    )
+
+
+def _doubled(names: Iterable[str]) -> list[str]:
+    seen: set[str] = set()
+    return [name for name in names if name in seen or seen.add(name)]  # type: ignore[func-returns-value]
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+
+
+def _text(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def _time(text: str) -> datetime:
+    return datetime.fromisoformat(text)

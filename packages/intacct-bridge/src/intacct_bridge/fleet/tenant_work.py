@@ -1,0 +1,316 @@
+"""One run of one tenant's flow: its connection, its end in the registry, and what follows from the end.
+
+The flow itself is carried out by the program that `intacct run` uses too, which is handed in. A run that is carried out
+twice, since its worker was killed, changes nothing the second time: an extraction goes on from its bookmarks, and a
+load asks its outbox.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from hashlib import sha256
+from typing import Protocol
+
+from intacct_bridge.connections.connection import Connection
+from intacct_bridge.fleet.fleet import Fleet
+from intacct_bridge.fleet.registry import SHARED, TenantRun
+from intacct_bridge.fleet.runner import HandedBackError, RunKey
+from intacct_bridge.fleet.tenant import Tenant
+from intacct_bridge.fleet.waiting_runs import WaitingRuns
+from intacct_bridge.fleet.work_state import SIGN_INS, WorkState
+from intacct_bridge.load.apply.settle import SETTLE_AFTER
+from intacct_bridge.runs.definitions import Flow
+from intacct_bridge.runs.run import Run, RunEnd, RunError, end_of
+from intacct_bridge.shared_state.database import LONGEST_REQUEST, SEND_WITHIN
+from intacct_bridge.shared_state.place import PostgresPlace
+from intacct_protocol.errors import IntacctError, RunStoppedError, SettingsError, SignInError
+from intacct_protocol.model.uri_text import uri_secrets
+from intacct_protocol.model.wording import counted
+
+_log = logging.getLogger(__name__)
+
+RETRIES = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=20))
+"""How long after each run with a temporary fault the next one is due, if the schedule does not come first."""
+LONGEST_WAIT = timedelta(hours=1)
+"""The longest time until the next run of a company that does not answer."""
+SENDING_IS_OVER = SEND_WITHIN + LONGEST_REQUEST + timedelta(minutes=1)
+"""After this time the last request of a killed worker is over, and records that Intacct has are found."""
+_NOT_FOUND_LATER = SETTLE_AFTER - SENDING_IS_OVER + timedelta(minutes=1)
+"""How long after that a record that was not found may be sent again."""
+LONGEST_RUN = timedelta(hours=6)
+_WAIT_FOR_OTHER = 60.0
+"""Seconds to wait for another process that still runs the tenant, as far as the database knows."""
+
+
+class StopSignal:
+    """Tells runs of a worker to end at their next request: all of them, or one that lasts too long."""
+
+    def __init__(self) -> None:
+        self._asked = threading.Event()
+
+    def ask(self) -> None:
+        """Let every run end."""
+        self._asked.set()
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether runs are to end."""
+        return self._asked.is_set()
+
+    def check(self, longest: timedelta) -> Callable[[], None]:
+        """What a run that begins now calls before each request; RunStoppedError if it is to end."""
+        until = time.monotonic() + longest.total_seconds()
+
+        def stop_if_asked() -> None:
+            if self.is_asked:
+                raise RunStoppedError("the worker ends", fix="Another worker continues this run.")
+            if time.monotonic() > until:
+                minutes = round(longest.total_seconds() / 60)
+                raise RunStoppedError(
+                    f"the run lasted longer than {counted(minutes, 'minute')}",
+                    fix="The next run continues. Give `longest_run` a higher value if the company needs more time.",
+                    setting="longest_run",
+                )
+
+        return stop_if_asked
+
+
+@dataclass(frozen=True, slots=True)
+class FlowToRun:
+    """A flow with everything that its program needs."""
+
+    flow: Flow
+    """With its secrets in place."""
+    connection: Connection
+    history: PostgresPlace
+    """Where the run's own history is."""
+    secrets: tuple[str, ...] = field(repr=False)
+    """Strings of the flow that must not be printed."""
+    stop_if_asked: Callable[[], None] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class FlowEnd:
+    """How a flow ended."""
+
+    status: int
+    """The exit status of its command."""
+    run: Run | None
+    error: RunError | None = None
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+    """What it was carried out with, which may be in no text that is kept."""
+
+
+class FlowProgram(Protocol):
+    """Carries out a flow as `intacct run` does."""
+
+    def __call__(self, work: FlowToRun, /) -> FlowEnd:
+        """Carry it out; an error that is a user's or the gateway's becomes an exit status."""
+
+
+class TenantWork:
+    """What a worker does with the runs that it is given."""
+
+    def __init__(
+        self,
+        fleet: Fleet,
+        state: WorkState,
+        program: FlowProgram,
+        *,
+        worker: str,
+        stop: StopSignal,
+        waiting: WaitingRuns | None = None,
+        longest_run: timedelta = LONGEST_RUN,
+        ended: Callable[[TenantRun, FlowEnd], None] = lambda _run, _end: None,
+    ) -> None:
+        """`ended` is told of each run that ended."""
+        self._fleet, self._state, self._program = fleet, state, program
+        self._worker, self._stop, self._longest = worker, stop, longest_run
+        self._waiting = waiting or WaitingRuns()
+        self._ended = ended
+
+    def carry_out(self, key: RunKey) -> str:
+        """Carry out a run, and return one word about it. It raises HandedBackError only, of which nothing is kept."""
+        self._waiting.seen(key)
+        try:
+            return self._carry_out(key)
+        except HandedBackError:
+            raise
+        except Exception as error:
+            _log.exception("run of %s %s", key.tenant, key.flow)
+            return self._keep_failure(key, error)
+        finally:
+            self._waiting.ended(key)
+
+    def _carry_out(self, key: RunKey) -> str:
+        try:
+            tenant = self._fleet.tenant(key.tenant)
+        except SettingsError:
+            return "removed"
+        if tenant.paused:
+            return "paused"
+        if not self._hold(key.tenant):
+            return self._end_busy(key)
+        try:
+            return self._run(tenant, key)
+        finally:
+            self._state.release_tenant(key.tenant)
+
+    def _hold(self, tenant: str) -> bool:
+        until = time.monotonic() + _WAIT_FOR_OTHER
+        while not self._state.hold_tenant(tenant):
+            if time.monotonic() > until or self._stop.is_asked:
+                return False
+            time.sleep(0.5)
+        return True
+
+    def _run(self, tenant: Tenant, key: RunKey) -> str:
+        credentials = credentials_digest(self._fleet, tenant)
+        if self._state.refused_sign_ins(tenant.name, credentials) >= SIGN_INS:
+            return "sign-in refused"
+        run = self._fleet.begin_run(key.tenant, key.flow, key.due_at, worker=self._worker)
+        if run is None:
+            return "ended before"
+        end = self._end(tenant, key)
+        if self._stop.is_asked and (end.error is None or end.error.kind == RunStoppedError.__name__) and end.status:
+            raise HandedBackError
+        detail = self._react(key, credentials, end)
+        counts = end.run
+        outcome = end_of(end.status)
+        self._fleet.end_run(
+            run,
+            outcome.value,
+            detail=detail,
+            transactions=counts.transactions if counts is not None else 0,
+            rows=counts.rows if counts is not None else 0,
+            in_doubt=counts.records.in_doubt if counts is not None else 0,
+            hide=end.secrets,
+        )
+        self._ended(run, end)
+        return outcome.value
+
+    def _end(self, tenant: Tenant, key: RunKey) -> FlowEnd:
+        hidden: tuple[str, ...] = ()
+        try:
+            connection = self._fleet.connection(key.tenant)
+            flow = self._fleet.flow(key.tenant, key.flow)
+            own = _secret_texts(tenant.flow(key.flow).options, flow.options)
+            hidden = (*connection.secrets, *own)
+            history = self._fleet.history_place(connection)
+            work = FlowToRun(flow, connection, history, own, self._before_request(key))
+            return replace(self._program(work), secrets=hidden)
+        except IntacctError as error:
+            return FlowEnd(error.exit_status, None, RunError.of(error), hidden)
+
+    def _before_request(self, key: RunKey) -> Callable[[], None]:
+        stop_if_asked = self._stop.check(self._longest)
+
+        def before_request() -> None:
+            self._waiting.seen(key)
+            stop_if_asked()
+
+        return before_request
+
+    def _react(self, key: RunKey, credentials: str, end: FlowEnd) -> str:
+        """Set the time of the next run by how this one ended, and return the detail to keep."""
+        sentences = []
+        if end.error is not None and end.error.kind == SignInError.__name__:
+            times = self._state.sign_in_refused(key.tenant, credentials)
+            if times >= SIGN_INS:
+                sentences.append(
+                    f"The sign-in was refused {times} times: no further run begins until the credentials change."
+                )
+        elif end.run is not None and end.run.transactions:
+            self._state.signed_in(key.tenant)
+        sentences += self._delay_if_unanswered(key, end)
+        sending_is_open = _sending_is_open(end)
+        if sending_is_open or end_of(end.status) is RunEnd.TRANSIENT:
+            earlier = self._fleet.registry.failures([key.tenant]).get((key.tenant, key.flow), 0)
+            if earlier < len(RETRIES):
+                after = RETRIES[earlier]
+                if sending_is_open:
+                    after = _NOT_FOUND_LATER if earlier else SENDING_IS_OVER
+                if moment := self._state.retry(key, after):
+                    sentences.append(f"It is tried again at {moment:%Y-%m-%d %H:%M} UTC.")
+        detail = detail_of(end)
+        return " ".join((f"{detail.removesuffix('.')}." if sentences and detail else detail, *sentences)).strip()
+
+    def _delay_if_unanswered(self, key: RunKey, end: FlowEnd) -> Iterator[str]:
+        """Where the company did not answer, let its next run begin later, and say so."""
+        if self._waiting.waits(key) and end_of(end.status) is RunEnd.TRANSIENT:
+            found = self._fleet.registry.count_unanswered(key.tenant, wait_after)
+            runs = f"{found.times} runs one after the other" if found.times > 1 else "This run"
+            yield f"{runs} got no answer: by schedule, none begins before {found.until:%Y-%m-%d %H:%M} UTC."
+        elif end.run is not None and end.run.transactions:
+            self._fleet.registry.clear_unanswered(key.tenant)
+
+    def _end_busy(self, key: RunKey) -> str:
+        if self._stop.is_asked:
+            raise HandedBackError
+        run = self._fleet.begin_run(key.tenant, key.flow, key.due_at, worker=self._worker)
+        if run is not None:
+            detail = "Another process was still running a flow of this tenant."
+            self._fleet.end_run(run, RunEnd.TRANSIENT.value, detail=detail)
+        self._state.retry(key, RETRIES[0])
+        return RunEnd.TRANSIENT.value
+
+    def _keep_failure(self, key: RunKey, error: Exception) -> str:
+        """Keep the end of a run that failed by a bug, or since the fleet's database failed."""
+        status = error.exit_status if isinstance(error, IntacctError) else 70
+        try:
+            run = self._fleet.begin_run(key.tenant, key.flow, key.due_at, worker=self._worker)
+            if run is not None:
+                self._fleet.end_run(run, end_of(status).value, detail=str(error))
+            if status == 4:
+                self._state.retry(key, RETRIES[0])
+        except IntacctError:
+            raise HandedBackError from None  # the database does not answer, so that nothing can be kept
+        return end_of(status).value
+
+
+def wait_after(times: int) -> timedelta:
+    """The time until the next run of a company that did not answer so many runs one after the other."""
+    return min(timedelta(minutes=2 ** min(times - 1, 10)), LONGEST_WAIT)
+
+
+def credentials_digest(fleet: Fleet, tenant: Tenant) -> str:
+    """A digest that changes with the credentials of a tenant. It is made of sealed secrets, so it reveals nothing."""
+    hashed = sha256(repr(sorted((name, str(value)) for name, value in tenant.settings.items())).encode())
+    for owner, found in sorted(fleet.registry.secrets([SHARED, tenant.name]).items()):
+        for name, sealed in sorted(found.values.items()):
+            hashed.update(f"\0{owner}\0{name}\0".encode() + sealed)
+    return hashed.hexdigest()
+
+
+def _sending_is_open(end: FlowEnd) -> bool:
+    """Whether a load could not end, since records are in doubt or a killed worker may still send them."""
+    records = end.run.records if end.run is not None else None
+    return records is not None and not records.refused and bool(records.in_doubt or records.not_sent)
+
+
+def detail_of(end: FlowEnd) -> str:
+    """A sentence about how a flow ended; empty for a success."""
+    if not end.status:
+        return ""
+    if end.error is not None:
+        return f"{end.error.message}. {end.error.fix}".strip() if end.error.fix else end.error.message
+    run = end.run
+    if run is None:
+        return ""
+    failed = [f"{one.name}: {one.error}" for one in run.streams if one.error]
+    counts = {"refused": run.records.refused, "in doubt": run.records.in_doubt, "not sent": run.records.not_sent}
+    told = [f"{counted(number, 'record')} {what}" for what, number in counts.items() if number]
+    return "; ".join((*failed, *told))
+
+
+def _secret_texts(named: Mapping[str, object], filled: Mapping[str, object]) -> tuple[str, ...]:
+    """The options in which a reference was replaced, as strings, and the passwords in them."""
+    found: list[str] = []
+    for key, value in filled.items():
+        if named.get(key) != value:
+            texts = [str(one) for one in (value if isinstance(value, list) else [value])]
+            found += [*texts, *(password for text in texts for password in uri_secrets(text))]
+    return tuple(found)

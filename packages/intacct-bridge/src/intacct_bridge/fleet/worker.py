@@ -1,0 +1,238 @@
+"""A worker: it carries out queued runs, submits what is due, and takes over the runs of workers that died."""
+
+import logging
+import os
+import random
+import time
+from collections import Counter
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from intacct_bridge import __version__
+from intacct_bridge.fleet.fleet import Fleet
+from intacct_bridge.fleet.registry import TenantRun
+from intacct_bridge.fleet.runner import RunKey, Runner
+from intacct_bridge.fleet.tenant_work import LONGEST_RUN, FlowEnd, FlowProgram, StopSignal, TenantWork
+from intacct_bridge.fleet.waiting_runs import WaitingRuns
+from intacct_bridge.fleet.work_state import DEAD_AFTER, Worker, WorkState
+from intacct_bridge.machine.account import machine_name
+from intacct_bridge.runs.run import RunEnd, end_of
+from intacct_protocol.errors import IntacctError, TransientError
+from intacct_protocol.model.wording import counted
+
+_log = logging.getLogger(__name__)
+
+THREADS = 16
+BEAT = 2.0
+"""Seconds between two heartbeats, by which the other workers know that this one runs."""
+KEPT_RUNS = timedelta(days=400)
+"""How long the registry keeps a run; the engine keeps one for a day."""
+_CHANGES_LATE = timedelta(seconds=10)
+"""How long after its time a change of a tenant may become visible."""
+_PRUNE_EVERY = 3_600.0
+_LOOK_FOR_LOST_EVERY = 10.0
+_GIVEN_UP_EVERY = 10.0
+
+
+class FleetWorker:
+    """The worker of this process."""
+
+    def __init__(
+        self,
+        fleet: Fleet,
+        runner: Runner,
+        program: FlowProgram,
+        *,
+        threads: int = THREADS,
+        longest_run: timedelta = LONGEST_RUN,
+        ended: Callable[[TenantRun, FlowEnd], None] = lambda _run, _end: None,
+    ) -> None:
+        self.id = f"{machine_name()}-{os.getpid()}-{random.getrandbits(32):08x}"
+        self.stop = StopSignal()
+        self._fleet, self._threads = fleet, threads
+        self.runner = runner
+        self._state = WorkState(fleet.registry.place)
+        self.waiting = WaitingRuns()
+        self.outcomes: Counter[str] = Counter()
+        """How the runs of this worker ended."""
+
+        def count(run: TenantRun, end: FlowEnd) -> None:
+            self.outcomes[end_of(end.status).value] += 1
+            ended(run, end)
+
+        self._work = TenantWork(
+            fleet,
+            self._state,
+            program,
+            worker=self.id,
+            stop=self.stop,
+            waiting=self.waiting,
+            longest_run=longest_run,
+            ended=count,
+        )
+        self._changes: datetime | None = None
+        self._last_beat = time.monotonic()
+        self._recovers_from = 0.0
+        """The time from which workers without a heartbeat count as dead."""
+        self._pruned = -_PRUNE_EVERY
+        self._looked_for_lost = time.monotonic()
+        self._looked_for_given_up = -_GIVEN_UP_EVERY
+        self._given_up: set[RunKey] = set()
+        """The runs that the last look found given up; each of them has its end."""
+
+    def enter(self) -> None:
+        """Register as a worker of the fleet, until this one is closed."""
+        now = self._state.now()
+        self._state.enter(Worker(self.id, machine_name(), os.getpid(), __version__, self._threads, 0, now, now))
+
+    def start(self) -> None:
+        """Begin to carry out runs."""
+        self.enter()
+        self._recovers_from = time.monotonic() + 2 * BEAT
+        self.runner.start(self._work.carry_out, worker=self.id, threads=lambda: self.waiting.room(self._threads))
+
+    def tick(self) -> bool:
+        """Do the work of a heartbeat, every two seconds. False if the worker must end: others took over its runs.
+
+        SettingsError if a newer version has changed the tables, so that this one must not go on.
+        """
+        try:
+            self._fleet.registry.check_version()
+            if not self._state.beat(self.id, self.runner.running()):
+                self.stop.ask()
+                return False
+            self._wait_after_outage()
+            self._recover()
+            self._recover_lost()
+            if self._state.lead():
+                self._submit_due()
+                self._end_given_up()
+            self._prune()
+        except TransientError as error:
+            # This worker's runs send nothing meanwhile, since each request needs a slot in the database.
+            _log.warning("the fleet's database does not answer: %s", error)
+        return True
+
+    def close(self, grace: float) -> int:
+        """End: take no further run, let those that go on reach a safe point, and hand back the rest.
+
+        Returns how many runs were handed back.
+        """
+        self.runner.stop_taking()
+        self._wait(grace * 0.6)
+        self.stop.ask()
+        self._wait(grace * 0.4)
+        left = self.runner.running()
+        try:
+            self.runner.close()
+            if not left:
+                self._state.leave([self.id])
+        except IntacctError as error:  # the others see that this worker ended
+            _log.warning("%s", error)
+        self._state.close()
+        return left
+
+    def _wait(self, seconds: float) -> None:
+        until = time.monotonic() + seconds
+        while self.runner.running() and time.monotonic() < until:
+            time.sleep(0.05)
+
+    def _wait_after_outage(self) -> None:
+        """After a time without the database, give the other workers time to connect again before they count as dead."""
+        now = time.monotonic()
+        if now - self._last_beat > DEAD_AFTER.total_seconds() / 2:
+            self._recovers_from = now + DEAD_AFTER.total_seconds()
+        self._last_beat = now
+
+    def _recover(self) -> None:
+        """Queue the runs of dead workers again."""
+        if time.monotonic() < self._recovers_from:
+            return
+        if dead := self._state.dead():
+            count = self.runner.recover(dead)
+            self._state.leave(dead)
+            _log.warning("workers that were killed: %s; their runs, which are queued again: %d", dead, count)
+
+    def _recover_lost(self) -> None:
+        """Queue runs again that belong to this worker and that it does not carry out."""
+        if time.monotonic() - self._looked_for_lost < _LOOK_FOR_LOST_EVERY:
+            return
+        self._looked_for_lost = time.monotonic()
+        if count := self.runner.recover_lost():
+            _log.warning("runs whose begin or end was lost with the database, and which are queued again: %d", count)
+
+    def _end_given_up(self) -> None:
+        """Keep an end for each run that is given up, since every worker that carried it out was killed."""
+        if time.monotonic() - self._looked_for_given_up < _GIVEN_UP_EVERY:
+            return
+        self._looked_for_given_up = time.monotonic()
+        given_up = self.runner.given_up()
+        for key in given_up.keys() - self._given_up:
+            if run := self._fleet.begin_run(key.tenant, key.flow, key.due_at, worker=self.id):
+                detail = (
+                    f"{counted(given_up[key], 'worker')} ended while they carried out this run, so it is not tried"
+                    " again. The flow runs again at its next time. Look for the reason in the logs of the workers,"
+                    f" such as too little memory, and pause the tenant meanwhile: intacct fleet pause {key.tenant}"
+                )
+                self._fleet.end_run(run, RunEnd.KILLED.value, detail=detail)
+                _log.error("%s %s: %s", key.tenant, key.flow, detail)
+        self._given_up = set(given_up)
+
+    def _submit_due(self) -> None:
+        """Queue the runs that are due. A run waits while the flow's earlier run is still queued or running."""
+        now = self._state.now()
+        if self._changes is not None and now < self._changes - _CHANGES_LATE:
+            _log.warning("the clock of the fleet's database was set back by %s", self._changes - now)
+            self._changes = None  # every flow is planned again
+        changes = [] if self._changes is None else [self._changes - _CHANGES_LATE]
+        tenants = self._fleet.registry.changed(changes[0] if changes else None)
+        for some in tenants:
+            self._state.plan(some)
+        if self._changes is None:
+            self._state.drop_removed()
+        self._changes = now
+        due = self._state.due()
+        earlier = self.runner.unfinished_of([one.last for one in due if one.last is not None])
+        late = [one for one in due if one.last in earlier]
+        ready = [one for one in due if one.last not in earlier]
+        for one in ready:
+            if not one.paused:
+                self.runner.submit(one.key)
+        if ready:
+            self._state.submitted(ready)
+        if late:
+            self._state.put_off(late)
+
+    def _prune(self) -> None:
+        if time.monotonic() - self._pruned < _PRUNE_EVERY:
+            return
+        self._pruned = time.monotonic()
+        now = self._state.now()
+        while self.runner.prune(now - timedelta(days=1)):
+            pass
+        self._fleet.registry.prune_runs(now - KEPT_RUNS)
+        self._state.drop_removed()
+
+
+def submit_now(fleet: Fleet, runner: Runner, tenant: str, flow: str, *, moment: datetime | None = None) -> RunKey:
+    """Queue a run that a person asks for; SettingsError for an unknown tenant or flow."""
+    fleet.tenant(tenant).flow(flow)
+    key = RunKey(tenant, flow, moment or fleet.registry.now())
+    runner.submit(key)
+    return key
+
+
+def worker_metrics(worker: FleetWorker) -> str:
+    """The metrics of a worker in Prometheus's text format."""
+    lines = [
+        "# HELP intacct_fleet_running Runs that this worker carries out now.",
+        "# TYPE intacct_fleet_running gauge",
+        f"intacct_fleet_running {worker.runner.running()}",
+        "# HELP intacct_fleet_waiting Runs of these that have waited for an answer for more than ten seconds.",
+        "# TYPE intacct_fleet_waiting gauge",
+        f"intacct_fleet_waiting {worker.waiting.count()}",
+        "# HELP intacct_fleet_runs_total Runs that this worker carried out, by how they ended.",
+        "# TYPE intacct_fleet_runs_total counter",
+        *(f'intacct_fleet_runs_total{{outcome="{name}"}} {count}' for name, count in sorted(worker.outcomes.items())),
+    ]
+    return "\n".join(lines) + "\n"

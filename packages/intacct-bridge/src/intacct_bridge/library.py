@@ -1,0 +1,226 @@
+"""The entry point of the library: a client that records its writes in the outbox, as the commands do.
+
+The client can also read the changes in the company, and run SQL.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from intacct_bridge.client.client import Client, WriteSender
+from intacct_bridge.connections.connection import Connection
+from intacct_bridge.connections.demo_company import demo_settings, means_demo
+from intacct_bridge.connections.sources import load_connection
+from intacct_bridge.load.apply.single_writes import OutboxWriter
+from intacct_bridge.load.outbox.outbox import Outbox
+from intacct_bridge.runs.program_run import ProgramRun
+from intacct_bridge.runs.run import RecordCounts
+from intacct_protocol.errors import InDoubtError
+from intacct_protocol.xml.reply import Transport
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from intacct_bridge.changes.event import ChangeEvent
+    from intacct_bridge.changes.event_filter import EventFilter
+    from intacct_bridge.changes.follower import FollowOptions
+    from intacct_bridge.changes.watch import Watch
+    from intacct_bridge.client.writing import Outcome
+    from intacct_bridge.shared_state.place import Place
+
+
+class OutboxChoice(Enum):
+    """The outbox of a client for which none is named."""
+
+    USUAL = "the connection's own"
+
+
+USUAL = OutboxChoice.USUAL
+"""The outbox that the commands use for the same connection, opened with the first write. There is none if the caller
+gives a transport, such as an emulator in this process: then nothing is kept on this machine."""
+
+
+def connect(
+    name: str | None = None,
+    *,
+    transport: Transport | None = None,
+    max_transactions: int | None = None,
+    outbox: Outbox | str | Path | OutboxChoice | None = USUAL,
+    **settings: Any,
+) -> "BridgeClient":
+    """A client for a named connection, or for the only one; settings given here override all others.
+
+    Nothing is sent before the first call. The settings are those of `Connection`, such as `location_id="100"`. Creates,
+    updates, upserts and deletes are recorded in an outbox: the connection's own, the file or the open outbox that
+    `outbox` names, or none for `outbox=None`. The caller closes an open outbox that it gives.
+
+    From its first call until it is closed, the client is a run in the history of runs, as a command is. A client with
+    the caller's own transport is not in the history.
+
+    Once `intacct demo` has run, `connect("demo")` is a client of the demo company, which a background process serves.
+    """
+    if transport is None and means_demo(name, tuple(settings)):
+        settings = demo_settings() | settings
+    connection = load_connection(name, **settings)
+    if isinstance(outbox, str | Path):
+        connection = replace(connection, outbox=str(outbox))
+    return client_of(connection, transport=transport, max_transactions=max_transactions, outbox=outbox)
+
+
+def client_of(
+    connection: Connection,
+    *,
+    transport: Transport | None = None,
+    max_transactions: int | None = None,
+    outbox: Outbox | str | Path | OutboxChoice | None = USUAL,
+    history: "Place | None" = None,
+) -> "BridgeClient":
+    """A client for a connection, as `connect` makes it; `history` is the history of runs, if not the usual one."""
+    program = ProgramRun(connection, place=history) if transport is None else None
+    writer: WriteSender | None = None
+    if isinstance(outbox, Outbox):
+        writer = OutboxWriter(outbox)
+    elif outbox is not None and (transport is None or connection.outbox):
+        writer = OutboxWriter(run=program.recorder.id if program is not None else "")
+    client = BridgeClient(connection, transport=transport, max_transactions=max_transactions, writer=writer)
+    return client.as_run(program)
+
+
+class BridgeClient(Client):
+    """A client that records its writes in an outbox, reads changes, and runs SQL."""
+
+    _program: "ProgramRun | None" = None
+
+    def as_run(self, program: "ProgramRun | None") -> Self:
+        """The client itself, after its calls and writes are counted in this run."""
+        self._program = program
+        if program is not None:
+            program.follows(self, self.meter)
+        return self
+
+    def entity(self, location_id: str) -> Self:
+        """A client in that entity, which counts its calls together with this client."""
+        inside = super().entity(location_id)
+        inside._program = self._program
+        return inside
+
+    def _write(self, *words: Any, **more: Any) -> "list[Outcome]":
+        try:
+            outcomes = super()._write(*words, **more)
+        except InDoubtError as error:
+            self._count(in_doubt=max(1, len(error.control_ids)))
+            raise
+        posted = sum(one.ok for one in outcomes)
+        self._count(posted=posted, refused=len(outcomes) - posted)
+        return outcomes
+
+    def _count(self, **counts: int) -> None:
+        if self._program is not None and any(counts.values()):
+            self._program.add(RecordCounts(**counts))
+
+    def close(self) -> None:
+        """Close the client, and end its run; the client of an entity leaves both to its parent."""
+        super().close()
+        if self._program is not None and self._owner:
+            self._program.end()
+
+    def __exit__(self, *raised: object) -> None:
+        error = raised[1] if len(raised) > 1 else None
+        if self._program is not None and self._owner and isinstance(error, BaseException):
+            self._program.failed(error)
+        self.close()
+
+    def sql(self, statement: str) -> "pa.Table":
+        """The result of one SELECT whose tables are objects of the company.
+
+        Only the fields and rows that it needs are read, with `query`; DuckDB evaluates the statement. Amounts are
+        decimals. InvalidRequestError for a statement that is not a SELECT, or that cannot run.
+
+        >>> client.sql("SELECT count(*) AS accounts FROM GLACCOUNT").to_pylist()
+        [{'accounts': 112}]
+        """
+        from intacct_bridge.copies.live_sql.live_query import live_table
+
+        return live_table(self, statement)
+
+    def changes(
+        self,
+        *streams: str,
+        since: int | None = None,
+        begin: str = "now",
+        baseline: bool = False,
+        event_filter: "EventFilter | None" = None,
+        name: str = "",
+    ) -> "Iterator[ChangeEvent]":
+        """The changes of these streams as events, in order: those after the event with the number `since`.
+
+        Keep the `number` of the last event that you have handled, and pass it as `since` next time; it acknowledges
+        that event and all before it. Without `since`, you get the events that were not acknowledged. `begin` decides
+        what the first call takes: only later changes (`now`), the changes since a time in ISO 8601, or every record
+        (`beginning`).
+
+        The events are stored beside the connection's outbox, under `name` (by default the streams). Each event has the
+        same number in every call. A call costs about one API transaction a stream, and one for deletes.
+        """
+        from intacct_bridge.changes.event_log import EventLog
+        from intacct_bridge.changes.follower import this_machines_time
+        from intacct_bridge.changes.watch import poll
+
+        watch, place = self._watch(streams, begin=begin, baseline=baseline, event_filter=event_filter, name=name)
+        with EventLog(place) as log, log.exclusively(watch.name):
+            self.begin_run()
+            poll(self, log, watch)
+            if since is not None:
+                log.acknowledge(watch.name, since, this_machines_time())
+            after = log.waiting_after(watch.name) if since is None else since
+        with EventLog(place) as log:
+            while found := log.after(watch.name, after, _EVENTS_AT_ONCE):
+                if self._program is not None:
+                    self._program.recorder.add_rows("events", len(found))
+                yield from found
+                after = found[-1].number
+
+    def watch(
+        self,
+        *streams: str,
+        handler: "Callable[[ChangeEvent], object]",
+        begin: str = "now",
+        baseline: bool = False,
+        event_filter: "EventFilter | None" = None,
+        name: str = "",
+        options: "FollowOptions | None" = None,
+        once: bool = False,
+    ) -> None:
+        """Call `handler` with each change, at least once and in order for each record, until the program ends.
+
+        An exception of the handler means that it has not handled the event: it is called again later, with growing
+        pauses, and the events of other records are delivered. `once` polls and delivers a single time, for a scheduled
+        job. `handler` is called from several threads.
+        """
+        from intacct_bridge.changes.event_log import EventLog
+        from intacct_bridge.changes.follower import Follower
+        from intacct_bridge.changes.receivers.function import FunctionReceiver
+
+        watch, place = self._watch(streams, begin=begin, baseline=baseline, event_filter=event_filter, name=name)
+        with EventLog(place) as log, log.exclusively(watch.name):
+            follower = Follower(self, log, watch, FunctionReceiver(handler), options)
+            rounds = [follower.once()] if once else follower.follow()
+            for _, done in rounds:
+                self._count(posted=done.delivered, dead_letters=done.dead)
+
+    def _watch(self, streams: Iterable[str], **how: Any) -> "tuple[Watch, Place]":
+        from intacct_bridge.changes.event_filter import EventFilter
+        from intacct_bridge.changes.event_log import event_log_place
+        from intacct_bridge.changes.watch import Watch, beginning
+        from intacct_bridge.load.outbox.storage import outbox_place
+
+        named = tuple(dict.fromkeys(streams))
+        name = how["name"] or "library:" + ",".join(named)
+        event_filter = how["event_filter"] or EventFilter()
+        watch = Watch(name, named, event_filter, beginning(how["begin"]), how["baseline"], "library")
+        return watch, event_log_place(outbox_place(self.connection))
+
+
+_EVENTS_AT_ONCE = 500

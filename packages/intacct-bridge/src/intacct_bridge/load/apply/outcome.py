@@ -1,0 +1,52 @@
+"""The outcome of one record of a load."""
+
+from dataclasses import dataclass
+
+from intacct_bridge.load.outbox.entry import OutboxEntry
+from intacct_bridge.load.records.status import RecordStatus
+from intacct_bridge.load.records.write import Receipt, Write
+from intacct_protocol.diagnosis import diagnose
+from intacct_protocol.errors import Fault
+
+
+@dataclass(frozen=True, slots=True)
+class RecordOutcome:
+    """How a load left one record."""
+
+    write: Write
+    status: RecordStatus
+    receipt: Receipt | None = None
+    faults: tuple[Fault, ...] = ()
+    note: str = ""
+
+    @property
+    def good(self) -> bool:
+        """Whether the company has the record as it was to be."""
+        return self.status.is_written
+
+    @property
+    def reason(self) -> str:
+        """The company's fault with what it means and its correction, else the outbox's note."""
+        if not self.faults:
+            return self.note
+        known = diagnose(self.faults, "function")
+        text = f"{known.means} {known.fault.text}" if known.entry else str(known.fault)
+        correction = known.fault.correction.strip()
+        if not correction or correction in text:
+            return text
+        return f"{text}{'' if text.endswith(('.', '!', '?')) else '.'} {correction}"
+
+
+_BUSY = "another run is sending it; run this load again to see its outcome"
+
+
+def outcome_of(write: Write, entry: OutboxEntry, *, applied: RecordStatus = RecordStatus.APPLIED) -> RecordOutcome:
+    """The outcome as a write's entry has it; `applied` is the status of one that is applied."""
+    status, note = entry.status, entry.note
+    if status is RecordStatus.SENT:
+        note = note or _BUSY
+    if status is RecordStatus.APPLIED:
+        status = applied
+    elif status is RecordStatus.PLANNED:
+        status = RecordStatus.NOT_SENT
+    return RecordOutcome(write, status, entry.receipt, entry.faults, note)

@@ -1,0 +1,145 @@
+"""Settling and retrying from the outbox alone, without the input.
+
+Both use only entries of the company that the connection is signed in to, and of its entity if it names one. At the top
+level they sign in to each entity that has entries. All other entries are left as they are.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from intacct_bridge.load.apply.loader import BATCH
+from intacct_bridge.load.apply.readback import SeenNow, seen_now
+from intacct_bridge.load.apply.sender import Sender, refuse_read_only
+from intacct_bridge.load.apply.settle import Settler, SettleSettings
+from intacct_bridge.load.approval.admission import refuse_without_plan
+from intacct_bridge.load.outbox.entry import Intent, OutboxEntry
+from intacct_bridge.load.outbox.outbox import Outbox
+from intacct_bridge.load.records.status import UNAPPLIED, RecordStatus
+from intacct_bridge.load.records.write import WriteOperation
+from intacct_bridge.load.target.entities import entity_id
+from intacct_bridge.load.target.legacy import LegacyGateway
+from intacct_bridge.load.target.target_company import TargetCompany
+from intacct_protocol.errors import InvalidRequestError, NotPermittedError, RefusedError
+from intacct_protocol.model.batched import batched
+
+
+def settle_doubts(
+    company: LegacyGateway,
+    outbox: Outbox,
+    settings: SettleSettings | None = None,
+    *,
+    only: Iterable[int] = (),
+) -> list[OutboxEntry]:
+    """Settle every entry in doubt (or those with these numbers) and return them as they are then."""
+    refuse_read_only(company.connection)
+    outbox.begin_run(TargetCompany.of(company.connection).user, lambda: company.company_time)
+    done: list[OutboxEntry] = []
+    for within, entries in _by_entity(company, outbox, (RecordStatus.IN_DOUBT,), only):
+        done += Settler(within, outbox, settings or SettleSettings()).settle(entries)
+    return done
+
+
+def retry(company: LegacyGateway, outbox: Outbox, *, only: Iterable[int] = ()) -> list[OutboxEntry]:
+    """Send records once more that were planned, not sent, rejected or aborted, with the content that the outbox holds.
+
+    This helps after a problem in the company was fixed. A mistake in the record itself stays. Records that were sent in
+    one transaction are sent in one again. An update, a delete or an action is left out, with all of its transaction, if
+    its record is not as its plan has seen it; the note says so. The outbox keeps the values that an update replaces
+    now.
+    """
+    refuse_read_only(company.connection)
+    refuse_without_plan(company.connection)
+    outbox.begin_run(TargetCompany.of(company.connection).user, lambda: company.company_time)
+    done: list[OutboxEntry] = []
+    for within, unapplied in _by_entity(company, outbox, UNAPPLIED, only):
+        sender = Sender(within, outbox)
+        seen = _seen_now(within, outbox, unapplied)
+        entries, left = _without_outdated(outbox, unapplied, seen)
+        done += left
+        for some, together in _requests(outbox, entries):
+            begun = outbox.begin(outbox.plan(_intent(one, seen) for one in some), together=together)
+            if begun:
+                done += sender.send(begun, transaction=together)
+    return done
+
+
+def _seen_now(company: LegacyGateway, outbox: Outbox, entries: Sequence[OutboxEntry]) -> dict[int, SeenNow]:
+    """How the records of the changes among these entries stand now, by the entries' numbers."""
+    changes: dict[str, list[OutboxEntry]] = {}
+    for entry in entries:
+        if entry.target.operation is not WriteOperation.CREATE:
+            changes.setdefault(entry.target.object, []).append(entry)
+    seen: dict[int, SeenNow] = {}
+    for some in changes.values():
+        try:
+            seen |= seen_now(company, outbox, some)
+        except (NotPermittedError, RefusedError, InvalidRequestError) as error:
+            # a change that was made without a look at its record is sent without one again
+            compared = (entry for entry in some if outbox.earlier_values(entry) is not None)
+            text = f"its record cannot be compared with its plan: {error.message}"
+            seen |= {entry.number: SeenNow(text) for entry in compared}
+    return seen
+
+
+def _without_outdated(
+    outbox: Outbox, entries: Sequence[OutboxEntry], seen: Mapping[int, SeenNow]
+) -> tuple[list[OutboxEntry], list[OutboxEntry]]:
+    """The entries to send, and those that are outdated, each with the reason as its note."""
+    reasons = {number: one.outdated for number, one in seen.items() if one.outdated}
+    batches = outbox.batches(entries)
+    together = {batches[number]: number for number in reasons if number in batches}
+    for number, batch in batches.items():
+        if batch in together:
+            reasons.setdefault(number, f"it was sent together with entry {together[batch]}, which is outdated")
+    left = [replace(entry, note=reasons[entry.number]) for entry in entries if entry.number in reasons]
+    return [entry for entry in entries if entry.number not in reasons], left
+
+
+def _requests(outbox: Outbox, entries: Sequence[OutboxEntry]) -> Iterator[tuple[list[OutboxEntry], bool]]:
+    """The entries by request, and whether those of a request were sent in one transaction."""
+    batches = outbox.batches(entries)
+    yield from ((some, False) for some in batched((one for one in entries if one.number not in batches), BATCH))
+    for batch in dict.fromkeys(batches.values()):
+        yield [one for one in entries if batches.get(one.number) == batch], True
+
+
+def _by_entity(
+    company: LegacyGateway, outbox: Outbox, statuses: Sequence[RecordStatus], only: Iterable[int]
+) -> Iterator[tuple[LegacyGateway, list[OutboxEntry]]]:
+    """The entries of the connection's entity, or at the top level those of every entity, with a gateway to it."""
+    target, numbers = TargetCompany.of(company.connection), frozenset(only)
+    entries = outbox.entries(company=target.company, statuses=statuses)
+    return within_entities(company, (entry for entry in entries if not numbers or entry.number in numbers))
+
+
+def within_entities(
+    company: LegacyGateway, entries: Iterable[OutboxEntry]
+) -> Iterator[tuple[LegacyGateway, list[OutboxEntry]]]:
+    """These entries by entity, each with a gateway to it; signed in to an entity, those of the others are left out."""
+    signed_in = TargetCompany.of(company.connection).entity.casefold()
+    found: dict[str, list[OutboxEntry]] = {}
+    for entry in entries:
+        found.setdefault(entry.target.entity, []).append(entry)
+    for entity, some in found.items():
+        if entity == signed_in:
+            yield company, some
+        elif not signed_in:
+            yield company.entity(entity_id(entity, company)), some
+
+
+def _intent(entry: OutboxEntry, seen: Mapping[int, SeenNow]) -> Intent:
+    return Intent(
+        entry.target,
+        entry.identity,
+        entry.digest,
+        entry.body,
+        entry.lookup_key,
+        entry.label,
+        entry.position,
+        entry.tracked,
+        repeatable=False,  # what another loader has applied meanwhile is not sent again
+        totals=entry.totals,
+        posting_date=entry.posting_date,
+        undoes=entry.undoes,
+        earlier=seen[entry.number].earlier if entry.number in seen else None,
+    )

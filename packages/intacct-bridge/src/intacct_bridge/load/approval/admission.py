@@ -1,0 +1,188 @@
+"""Admission: what of a plan may be sent now. Every load asks here, regardless of who started it.
+
+A kept plan must be the one that was made, for this company, user and outbox, and what it relies on must be as it was.
+If the connection requires an approval, a person must have approved exactly this plan, and the approval must hold.
+Records that were applied since the plan was made are not sent again.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from intacct_bridge.connections.connection import Connection
+from intacct_bridge.load.approval.approvals import made_plan, why_not
+from intacct_bridge.load.outbox.entry import KeptPlan
+from intacct_bridge.load.outbox.outbox import Outbox
+from intacct_bridge.load.plan.changes import UNKNOWN
+from intacct_bridge.load.plan.context import write_target
+from intacct_bridge.load.plan.plan import WRITTEN, Plan, PlannedRecord, SendOptions, Verdict
+from intacct_bridge.load.plan.planner import confirm_plan
+from intacct_bridge.load.records.write import Write, WriteOperation
+from intacct_bridge.load.target.legacy import LegacyGateway
+from intacct_bridge.load.target.target_company import TargetCompany
+from intacct_bridge.load.undo.originals import refuse_changed_originals
+from intacct_protocol.errors import InvalidRequestError, SettingsError
+
+_TO_APPROVE = "Keep the plan with `intacct load FILE --out PLAN`, then have it approved: intacct plan approve PLAN"
+
+
+def refuse_without_plan(connection: Connection, *, fix: str = _TO_APPROVE) -> None:
+    """SettingsError if a connection requires an approval, for writes that have no kept plan."""
+    if connection.needs_approval:
+        raise SettingsError(
+            f"connection {connection.name!r} requires an approval, and these records have no approved plan", fix=fix
+        )
+
+
+def confirmed_plan(plan: Plan, made: KeptPlan, company: LegacyGateway, outbox: Outbox) -> Plan:
+    """A kept plan as it stands now, after all that was applied of it; the records that it takes back are seen again.
+
+    InvalidRequestError or SettingsError if it may not be applied as it is.
+    """
+    now = without_applied(confirm_plan(plan, company, outbox), made, outbox)
+    refuse_changed_originals(now, company, outbox)
+    return now
+
+
+def seen_again(plan: Plan, company: LegacyGateway, outbox: Outbox) -> Plan:
+    """A plan after a wait, such as that for a person's answer: existing records that it relies on, compared again.
+
+    A plan that only creates new records is returned as it is. InvalidRequestError if an existing one was changed since.
+    """
+    to_send = [one.write for one in plan.of(*WRITTEN, Verdict.IN_DOUBT)]
+    if all(write.operation is WriteOperation.CREATE and write.undoes is None for write in to_send):
+        return plan
+    kept = plan.kept or plan
+    if kept.origin is not None:
+        return confirmed_plan(kept, made_plan(kept, company, outbox), company, outbox)
+    now = _with_refused(plan, confirm_plan(plan, company, outbox))
+    _refuse_differences(plan, now)
+    refuse_changed_originals(now, company, outbox)
+    return now
+
+
+def admitted(plan: Plan, company: LegacyGateway, outbox: Outbox, options: SendOptions) -> Plan:
+    """The plan as it may be applied now; SettingsError or InvalidRequestError, before anything is sent, if it may not.
+
+    A kept plan that was not yet held against the company is confirmed here.
+    """
+    kept = plan.kept or plan
+    if kept.origin is None:
+        refuse_without_plan(company.connection)
+        return plan
+    if kept.origin.options != options:
+        raise SettingsError(
+            f"the plan {kept.origin.id} is sent as it was made: {_worded(kept.origin.options)}",
+            fix="Apply it with these options, or make a new plan.",
+        )
+    made = made_plan(kept, company, outbox)
+    refuse_unapproved(kept, made, company.connection, outbox)
+    if plan.kept is None:
+        plan = confirmed_plan(plan, made, company, outbox)
+    plan = without_applied(_with_refused(kept, plan), made, outbox)
+    _refuse_differences(kept, plan)
+    return plan
+
+
+def _worded(options: SendOptions) -> str:
+    records = f"{options.batch_size} records in one request"
+    atomic = "together or not at all" if options.atomic else "each by itself"
+    return f"{records}, {atomic}, {'stop' if options.stop_on_error else 'continue'} after an error"
+
+
+def approval_problem(made: KeptPlan, connection: Connection, outbox: Outbox) -> str:
+    """Why no approval of the plan holds now; empty if one does."""
+    problem = "it has no approval"
+    now = outbox.clock()
+    for approval in outbox.approvals(made.id):
+        barred = why_not(approval.person, made, connection)
+        if approval.digest != made.digest:
+            problem = f"{approval.person} approved another digest"
+        elif barred:
+            problem = f"{approval.person} may not approve it: {barred}"
+        elif approval.expires_at <= now:
+            problem = f"the approval by {approval.person} expired at {approval.expires_at:%Y-%m-%d %H:%M} UTC"
+        else:
+            return ""
+    return problem
+
+
+def needs_approval(plan: Plan, connection: Connection) -> bool:
+    """Whether a kept plan is sent only once a person approved it: the connection, or the plan itself, asks for it."""
+    return connection.needs_approval or (plan.origin is not None and plan.origin.needs_approval)
+
+
+def refuse_unapproved(plan: Plan, made: KeptPlan, connection: Connection, outbox: Outbox) -> None:
+    """SettingsError if a kept plan needs an approval, and none of it holds."""
+    problem = approval_problem(made, connection, outbox)
+    if problem and needs_approval(plan, connection):
+        raise SettingsError(
+            f"the plan {made.id} has no approval that holds: {problem}",
+            fix="Have it approved: intacct plan approve PLAN",
+        )
+
+
+def _with_refused(kept: Plan, now: Plan) -> Plan:
+    """The confirmed plan with the records that the kept one refused at their places: an atomic batch needs them."""
+    places = {_key(one.write): at for at, one in enumerate(kept.records) if one.verdict is not Verdict.REFUSED}
+    refused = [(at, one) for at, one in enumerate(kept.records) if one.verdict is Verdict.REFUSED]
+    records = [(places.get(_key(one.write), -1), one) for one in now.records if one.verdict is not Verdict.REFUSED]
+    ordered = sorted([*records, *refused], key=lambda pair: pair[0])
+    return replace(now, records=tuple(one for _, one in ordered))
+
+
+def without_applied(plan: Plan, made: KeptPlan, outbox: Outbox) -> Plan:
+    """The plan, with records that were applied since it was made as unchanged. Asks the outbox only."""
+    open_records = plan.of(*WRITTEN)
+    keys = [
+        (write_target(_within(plan.target, one.write), one.write), one.write.identity.text, one.write.digest)
+        for one in open_records
+    ]
+    since = outbox.applied_since(made.last_event, keys)
+    done = {
+        id(record): replace(record, verdict=Verdict.UNCHANGED, receipt=found[0], since=found[1], changes=())
+        for record, found in zip(open_records, since, strict=True)
+        if found is not None
+    }
+    return replace(plan, records=tuple(done.get(id(record), record) for record in plan.records))
+
+
+def _within(target: TargetCompany, write: Write) -> TargetCompany:
+    return replace(target, entity=write.entity or target.entity)
+
+
+def _refuse_differences(kept: Plan, now: Plan) -> None:
+    """InvalidRequestError if something would be sent that is not in the kept plan as it stands there."""
+    planned: Mapping[tuple[str, ...], PlannedRecord] = {_key(one.write): one for one in kept.records}
+    for record in now.of(*WRITTEN):
+        before = planned.get(_key(record.write))
+        if before is None or not _same(before, record):
+            place = f"{record.write.position}: " if record.write.position else ""
+            raise InvalidRequestError(
+                f"{place}{record.write.label} is not as it was when the plan was made",
+                fix="Make a new plan and check it.",
+            )
+
+
+def _key(write: Write) -> tuple[str, ...]:
+    return write.entity, write.operation.value, write.object, write.identity.text
+
+
+def _same(before: PlannedRecord, now: PlannedRecord) -> bool:
+    one, other = before.write, now.write
+    lines = [
+        {wrapper: [(line.object, line.fields) for line in members] for wrapper, members in write.lines.items()}
+        for write in (one, other)
+    ]
+    return (
+        before.verdict in (now.verdict, Verdict.IN_DOUBT)
+        and one.fields == other.fields
+        and lines[0] == lines[1]
+        and (one.attachments, one.folder, one.digest) == (other.attachments, other.folder, other.digest)
+        and (now.verdict is not Verdict.UPDATE or _replaces_the_same(before, now))
+    )
+
+
+def _replaces_the_same(before: PlannedRecord, now: PlannedRecord) -> bool:
+    planned = {change.name: change for change in before.changes if change.before != UNKNOWN}
+    left = {change.name: change for change in now.changes if change.before != UNKNOWN}
+    return planned.keys() == left.keys() and all(one.is_as_planned(planned[name]) for name, one in left.items())

@@ -1,0 +1,132 @@
+"""Declared layouts: files as people have them (`bills`, `vendors`), each a list of columns in `data/layouts`.
+
+A column has a meaning (`bill no`), the other names that files have for it, a note and an example for people, and the
+field that it fills, with a rule of the mapping language if it needs one. A layout is added by adding a file.
+"""
+
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import msgspec
+
+from intacct_bridge.load.layouts.base import OTHERWISE, MatchedColumns, normalized
+
+CARRIED = ("attachments", "entity")
+"""Meanings that no field takes: the files of a record, and the entity that owns it."""
+
+
+class LayoutColumn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One column of a layout."""
+
+    name: str
+    """Its meaning, as messages and templates name it."""
+    names: tuple[str, ...] = ()
+    """Other names that files have for it."""
+    otherwise: tuple[str, ...] = ()
+    """Names of a second column that is read if this one is empty, such as the vendor's name beside its id."""
+    field: str = ""
+    """The field that it fills: `RECORDID`, or `APBILLITEM.ACCOUNTNO` for one of the lines."""
+    rule: dict[str, Any] = {}
+    """What the mapping language adds to that: `default`, `map`, `lookup` and the like."""
+    required: bool = False
+    note: str = ""
+    """What belongs into it, in a few words."""
+    example: str = ""
+
+
+class LayoutDeclaration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One layout."""
+
+    name: str
+    object: str
+    about: str
+    columns: tuple[LayoutColumn, ...]
+    names: tuple[str, ...] = ()
+    """Other names of the layout."""
+    lines: str = ""
+    """The object of the lines; empty if every row is a record."""
+    group_by: tuple[str, ...] = ()
+    """Meanings that identify a record, if rows are its lines."""
+    identified: bool = False
+    """Whether these are the record's key in its source, if Intacct gives it none."""
+    fields: dict[str, Any] = {}
+    """Further rules of the mapping language, which name columns by their meanings; a column's own rule comes first."""
+
+    @property
+    def meanings(self) -> Mapping[str, tuple[str, ...]]:
+        """The other names of each column, and of the second columns."""
+        found: dict[str, tuple[str, ...]] = {}
+        for one in self.columns:
+            found[one.name] = one.names
+            if one.otherwise:
+                found[second(one.name)] = one.otherwise
+        return found
+
+    def missing(self, columns: Iterable[str]) -> list[str]:
+        """The meanings that are required and have none of these columns."""
+        meanings, names = self.meanings, set(map(normalized, columns))
+        found = {one for one, others in meanings.items() if names & set(map(normalized, (one, *others)))}
+        required = (one.name for one in self.columns if one.required and "default" not in one.rule)
+        return [one for one in required if not found & {one, second(one)}]
+
+    @property
+    def known_names(self) -> frozenset[str]:
+        """Every name that a column may have, without case and punctuation."""
+        return _known_names(self.name)
+
+    def is_of_line(self, column: LayoutColumn) -> bool:
+        """Whether a column belongs to the lines and not to the record."""
+        return bool(self.lines) and column.field.startswith(f"{self.lines}.")
+
+    def field_of(self, column: LayoutColumn) -> str:
+        """The field's own name, without that of the lines."""
+        return column.field.removeprefix(f"{self.lines}.") if self.is_of_line(column) else column.field
+
+
+def second(meaning: str) -> str:
+    """The meaning of the column that is read if the first is empty."""
+    return f"{meaning}{OTHERWISE}"
+
+
+def otherwise_notes(matched: MatchedColumns) -> tuple[str, ...]:
+    """The notes on columns that are used only if another one is empty."""
+    pairs = ((column, matched.columns.get(second(meaning))) for meaning, column in matched.columns.items())
+    return tuple(
+        f"The column {other!r} is used only if {first!r} is empty." for first, other in pairs if other is not None
+    )
+
+
+@cache
+def declarations() -> Mapping[str, LayoutDeclaration]:
+    """Every layout by its name."""
+    folder = files("intacct_bridge.data").joinpath("layouts")
+    found = [_declared(one.name, one.read_text("utf-8")) for one in folder.iterdir() if one.name.endswith(".toml")]
+    return {one.name: one for one in sorted(found, key=lambda one: one.name)}
+
+
+def _declared(file: str, text: str) -> LayoutDeclaration:
+    return msgspec.convert({"name": file.removesuffix(".toml"), **tomllib.loads(text)}, type=LayoutDeclaration)
+
+
+@cache
+def _known_names(name: str) -> frozenset[str]:
+    meanings = declarations()[name].meanings
+    return frozenset(normalized(one) for meaning, names in meanings.items() for one in (meaning, *names))
+
+
+def layout_names() -> Iterator[str]:
+    """The name of every layout."""
+    yield from declarations()
+
+
+def declaration(name: str) -> LayoutDeclaration | None:
+    """The layout of a name, ignoring case; None if there is none. An object's own name is not a layout."""
+    wanted = _plain(name)
+    return next((one for one in declarations().values() if wanted in (_plain(one.name), *map(_plain, one.names))), None)
+
+
+def _plain(name: str) -> str:
+    return name.strip().casefold().replace("_", "-").replace(" ", "-")

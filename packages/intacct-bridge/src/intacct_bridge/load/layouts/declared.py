@@ -1,0 +1,263 @@
+"""Files in a declared layout: their columns are matched by name, and a mapping is made of what they have.
+
+Rows with the same complete key are one record, wherever they are in the file. A row that leaves all columns of the
+record blank is a further line of the record above it. A row with an incomplete key is a record of its own.
+"""
+
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from intacct_bridge.client.protocol import Gateway
+from intacct_bridge.load.layouts.base import (
+    MatchedColumns,
+    check_key,
+    match_columns,
+    missing_columns,
+    normalized,
+    unused_note,
+)
+from intacct_bridge.load.layouts.declaration import CARRIED, LayoutColumn, LayoutDeclaration, otherwise_notes, second
+from intacct_bridge.load.layouts.mapped import MappedLayout
+from intacct_bridge.load.layouts.template import without_example
+from intacct_bridge.load.records.write import Write
+from intacct_bridge.load.tables.cells import DateOrder, text_of
+from intacct_bridge.load.tables.source_row import SourceRow
+from intacct_bridge.load.tables.table import InputTable
+from intacct_bridge.load.target.attachments import FOLDER
+from intacct_bridge.load.target.writable import WritableObject
+from intacct_protocol.errors import SettingsError
+from intacct_protocol.model.catalog import FieldDef
+from intacct_protocol.model.mapping.language import EntityMap, make_map
+
+
+@dataclass(frozen=True, slots=True)
+class DeclaredLayout:
+    """Reads rows as records by a declaration."""
+
+    declared: LayoutDeclaration
+    writable: Callable[[], WritableObject]
+    company: Gateway
+    date_order: DateOrder | None = None
+    draft: bool = False
+    clear: bool = False
+    key: tuple[str, ...] = ()
+    """Columns that identify a record in its source, in place of those that the declaration names."""
+    folder: str = FOLDER
+    """The attachment folder of its files."""
+    complete: bool = True
+    """Whether its records have all that is required; an update may have the fields to change only."""
+    date_formats: Mapping[str, str] = field(default_factory=dict)
+    """The format of dates by column; an empty name stands for all other columns."""
+
+    @property
+    def object(self) -> str:
+        """The object that its records are of."""
+        return self.declared.object
+
+    def knows(self, column: str) -> bool:
+        """Whether a column of this name has a meaning."""
+        return normalized(column) in self.declared.known_names
+
+    def fits(self, columns: Sequence[str]) -> bool:
+        """Whether an input with these columns has those that are required."""
+        return not self._missing(columns)
+
+    def _missing(self, columns: Sequence[str]) -> list[str]:
+        """The meanings that are required and have no column."""
+        missing = self.declared.missing(columns)
+        return missing if self.complete else [one for one in missing if one in self.declared.group_by]
+
+    def notes(self, table: InputTable) -> tuple[str, ...]:
+        """Which columns are not used, and which are used only if another is empty."""
+        matched = self.match(table)
+        used = {*self._native(matched), *self.key}
+        left = MatchedColumns(matched.columns, tuple(name for name in matched.unused if name not in used))
+        example = without_example(table, self.declared, matched)
+        return (*unused_note(left), *otherwise_notes(matched), *(example.notes if example is not table else ()))
+
+    def read(self, table: InputTable) -> Iterator[Write]:
+        """Every record in the order of its first row."""
+        matched = self.match(table)
+        check_key(table, self.key)
+        table = without_example(table, self.declared, matched)
+        self._check_fields(table, matched)
+        key = self.key or self._source_key(matched)
+        mapped = MappedLayout(
+            self._map(matched).with_known(key),
+            self.writable(),
+            self.company,
+            date_order=self.date_order,
+            draft=self.draft,
+            key=key,
+            folder=self.folder,
+            date_formats=self.date_formats,
+            names=self._names(matched),
+            own_columns=self._own_columns(matched),
+            strict=False,
+        )
+        yield from mapped.read_groups(table, lambda rows: self._grouped(rows, matched, table.constants))
+
+    def _check_fields(self, table: InputTable, matched: MatchedColumns) -> None:
+        """Raise SettingsError if a column has values for a field that this company does not have."""
+        missing: dict[str, LayoutColumn] = {}
+        for one in self.declared.columns:
+            if one.field and not self._has_field(one):
+                missing |= dict.fromkeys(self._columns(one.name, matched), one)
+        for row in table if missing else ():
+            for column, one in missing.items():
+                if text_of(row.cells.get(column)):
+                    name = self.declared.field_of(one)
+                    owner = self.declared.lines if self.declared.is_of_line(one) else self.declared.object
+                    raise SettingsError(
+                        f"{row.position}: the column {column!r} is the field {name}, which this company's {owner} does "
+                        "not have",
+                        fix="remove the column, or turn on the module that it belongs to",
+                    )
+
+    def _has_field(self, column: LayoutColumn) -> bool:
+        name = self.declared.field_of(column)
+        if not self.declared.is_of_line(column):
+            return self.writable().field(name) is not None
+        line_set = self.writable().line_set(self.declared.lines)
+        return line_set is not None and line_set.field(name) is not None
+
+    def _source_key(self, matched: MatchedColumns) -> tuple[str, ...]:
+        """The columns that identify a record in its source, if the declaration has them."""
+        named = self.declared.group_by if self.declared.identified else ()
+        return tuple(column for one in named for column in self._columns(one, matched))
+
+    def match(self, table: InputTable) -> MatchedColumns:
+        """The columns by meaning. Raises SettingsError if a required one is missing."""
+        meanings = self.declared.meanings
+        matched = match_columns(table.columns, meanings, source=table.path.name, own=self.writable().names())
+        missing = self._missing(table.columns)
+        if missing:
+            raise missing_columns(table, missing)
+        return matched
+
+    def _names(self, matched: MatchedColumns) -> Mapping[str, str]:
+        """The column, or else the meaning, of each field."""
+        found: dict[str, str] = {}
+        for one in sorted(self.declared.columns, key=self.declared.is_of_line):  # those of the record come first
+            column = next(self._columns(one.name, matched), one.name)
+            found.setdefault(self.declared.field_of(one), column)
+        return found
+
+    def _own_columns(self, matched: MatchedColumns) -> Mapping[str, Container[str]]:
+        """The columns that give each field of the record itself, not as a default or by another field's column."""
+        found: dict[str, list[str]] = {}
+        for one in self.declared.columns:
+            if one.field and not self.declared.is_of_line(one):
+                found.setdefault(one.field, []).extend(self._columns(one.name, matched))
+        for column, (own, of_line) in self._native(matched).items():
+            if not of_line:
+                found.setdefault(own.name, []).append(column)
+        return found
+
+    def _native(self, matched: MatchedColumns) -> Mapping[str, tuple[FieldDef, bool]]:
+        """Columns under Intacct's own names, each with its field and whether that is one of the lines."""
+        found: dict[str, tuple[FieldDef, bool]] = {}
+        for column in (name for name in matched.unused if name.strip() == name.strip().upper()):
+            one, of_line = self._own_field(column.strip())
+            if one is not None:
+                found[column] = (one, of_line)
+        return found
+
+    def _own_field(self, name: str) -> tuple[FieldDef | None, bool]:
+        writable, lines = self.writable(), self.declared.lines
+        one = writable.field(name)
+        if one is not None or not lines:
+            return one, False
+        line_set = writable.line_set(lines)
+        return (line_set.field(name.removeprefix(f"{lines}.")) if line_set else None), True
+
+    def _map(self, matched: MatchedColumns) -> EntityMap:
+        """The mapping of the input's own columns."""
+        header: dict[str, list[Any]] = {}
+        lines: dict[str, list[Any]] = {}
+        for one in self.declared.columns:
+            rule = self._rule({"from": [one.name], **one.rule}, matched)
+            if one.field and rule is not None:
+                rule = {**rule, "required": True} if one.required and self.complete else rule
+                place = lines if self.declared.is_of_line(one) else header
+                place.setdefault(self.declared.field_of(one), []).append(rule)
+        for name, further in self.declared.fields.items():
+            place = lines if name.startswith(f"{self.declared.lines}.") and self.declared.lines else header
+            known = place.setdefault(name.removeprefix(f"{self.declared.lines}."), [])
+            known += [made for rule in _several(further) if (made := self._rule(rule, matched)) is not None]
+        for column, (own, of_line) in self._native(matched).items():
+            (lines if of_line else header).setdefault(own.name, []).append({"from": [column]})
+        document: dict[str, Any] = {
+            "object": self.declared.object,
+            "rest": "drop",
+            "empty": "clear" if self.clear else "skip",
+            "fields": {name: rules for name, rules in header.items() if rules},
+            "carry": {name: matched.columns[name] for name in CARRIED if name in matched.columns},
+        }
+        if lines:
+            document["lines"] = [{"object": self.declared.lines, "fields": lines}]
+        return make_map(document, self.declared.name)
+
+    def _rule(self, rule: Mapping[str, Any], matched: MatchedColumns) -> dict[str, Any] | None:
+        """A rule with the input's columns in place of meanings; None if the input has none of them."""
+        made = {name: value for name, value in rule.items() if name != "from"}
+        sources = [column for meaning in _several(rule.get("from", [])) for column in self._columns(meaning, matched)]
+        if "lookup" in made:
+            made["lookup"] = [self._lookup(one, matched) for one in _several(made["lookup"])]
+        if sources:
+            return {**made, "from": sources}
+        if "constant" in made:
+            return made
+        return {"constant": made["default"]} if "default" in made else None
+
+    def _lookup(self, lookup: Mapping[str, Any], matched: MatchedColumns) -> dict[str, Any]:
+        """A lookup with the input's columns in its conditions."""
+        pairs = ((name, next(self._columns(one, matched), None)) for name, one in lookup.get("also", {}).items())
+        return {**lookup, "also": {name: column for name, column in pairs if column is not None}}
+
+    def _columns(self, meaning: str, matched: MatchedColumns) -> Iterator[str]:
+        yield from (matched.columns[one] for one in (meaning, second(meaning)) if one in matched.columns)
+
+    def _grouped(
+        self, rows: Iterable[SourceRow], matched: MatchedColumns, constants: Container[str]
+    ) -> Iterator[Sequence[SourceRow]]:
+        """The rows of each record."""
+        if not self.declared.lines:
+            yield from ((row,) for row in rows)
+            return
+        by = [[name] for name in self.key] or [[*self._columns(one, matched)] for one in self.declared.group_by]
+        header = [name for name in self._header_columns(matched) if name not in constants]
+        records: list[list[SourceRow]] = []
+        known: dict[tuple[str, ...], list[SourceRow]] = {}
+        last: list[SourceRow] = []
+        for row in rows:
+            if records and not any(text_of(row.cells.get(name)) for name in header):
+                last.append(row)
+                continue
+            own = tuple(_first_text(row, names) for names in by)
+            last = known.get(own, []) if own and all(own) else []
+            if not last:
+                records.append(last)
+                if own and all(own):
+                    known[own] = last
+            last.append(row)
+        yield from records
+
+    def _header_columns(self, matched: MatchedColumns) -> list[str]:
+        """The columns of the record as a whole."""
+        of_record = [
+            one.name
+            for one in self.declared.columns
+            if not self.declared.is_of_line(one) and (one.field or one.name in CARRIED)
+        ]
+        native = (column for column, (_, of_line) in self._native(matched).items() if not of_line)
+        return [*(column for one in of_record for column in self._columns(one, matched)), *native]
+
+
+def _first_text(row: SourceRow, names: Iterable[str]) -> str:
+    return next((text for name in names if (text := text_of(row.cells.get(name)))), "")
+
+
+def _several(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, list | tuple) else [value]

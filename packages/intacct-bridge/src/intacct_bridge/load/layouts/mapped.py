@@ -1,0 +1,314 @@
+"""Records by a mapping: the user's own file of rules, or one of the unified schemas.
+
+Values that a mapping looks up in the company (a vendor by name) are looked up together for the whole input, with one
+query for an object and 500 values. A value that fits no record, two records or an inactive one is a finding on the
+record that uses it.
+"""
+
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from intacct_bridge.client.protocol import Gateway
+from intacct_bridge.load.layouts.base import check_formats, check_key, kept
+from intacct_bridge.load.layouts.fields import CellParts, WriteBuilder
+from intacct_bridge.load.layouts.lookups import Lookups
+from intacct_bridge.load.records.write import Finding, RecordLine, Write
+from intacct_bridge.load.tables.cells import (
+    AmountReading,
+    Cell,
+    DateOrder,
+    DateReading,
+    amount_reading,
+    date_reading,
+    read_date,
+    read_money,
+    text_of,
+)
+from intacct_bridge.load.tables.source_row import SourceRow
+from intacct_bridge.load.tables.table import InputTable
+from intacct_bridge.load.target.attachments import COLUMN, FOLDER, FileSource, real_folder
+from intacct_bridge.load.target.writable import WritableObject
+from intacct_protocol.errors import SettingsError
+from intacct_protocol.model.catalog import FieldDef
+from intacct_protocol.model.mapping.language import EntityMap, Rules
+from intacct_protocol.model.mapping.paths import value_at
+from intacct_protocol.model.mapping.rules import LookupRequest, Readers
+from intacct_protocol.model.mapping.unify import Cells, NativeRecord, grouped, lookup_requests, native, with_answers
+from intacct_protocol.model.suggestions import did_you_mean
+from intacct_protocol.model.text_forms import nfc
+from intacct_protocol.xml.values import Kind
+
+_HERE = Path()
+_DAYS = ("date", "time")
+
+_ENTITIES = {"entity_number": "LOCATIONID", "entity_id": "RECORDNO", "entity_name": "NAME", "entity": ""}
+"""The carried values that name the entity of a record, the most certain first, each with the entity's field."""
+
+
+@dataclass(frozen=True, slots=True)
+class MappedLayout:
+    """Reads rows as records of one object by the rules of a mapping."""
+
+    entity: EntityMap
+    writable: WritableObject
+    company: Gateway
+    date_order: DateOrder | None = None
+    draft: bool = False
+    key: tuple[str, ...] = ()
+    folder: str = FOLDER
+    """The attachment folder of its files."""
+    date_formats: Mapping[str, str] = field(default_factory=dict)
+    """The format of dates by column; an empty name stands for all other columns."""
+    names: Mapping[str, str] = field(default_factory=dict)
+    """What the user calls fields that a record does not fill."""
+    own_columns: Mapping[str, Container[str]] = field(default_factory=dict)
+    """The columns that give a field itself; from another column, or from none, only new records get it."""
+    strict: bool = True
+    """Whether the mapping is the user's own; its columns and fields must exist then."""
+
+    @property
+    def object(self) -> str:
+        """The object that the records are of."""
+        return self.writable.name
+
+    def knows(self, column: str) -> bool:
+        """Whether the mapping uses a column of this name."""
+        return column.strip() in self.entity.known
+
+    def fits(self, columns: Sequence[str]) -> bool:
+        """Whether the input has every column of the mapping."""
+        return self.entity.known.issuperset(columns) or set(columns).issuperset(self.entity.columns)
+
+    def notes(self, table: InputTable) -> tuple[str, ...]:
+        """The note on columns that the mapping does not use."""
+        left = self._unused(table)
+        return (f"The mapping does not use {', '.join(map(repr, left))}.",) if left else ()
+
+    def _unused(self, table: InputTable) -> list[str]:
+        if self.entity.rest == "pass":
+            return []
+        return [name for name in table.columns if name not in self.entity.known]
+
+    def read(self, table: InputTable) -> Iterator[Write]:
+        """Every record of the input."""
+        check_key(table, self.key)
+        if self.strict:
+            self._check_fields()
+            if table.form == "csv":
+                self.entity.check_columns(table.columns, table.path.name)
+        yield from self.read_groups(table, lambda rows: grouped(self.entity, rows, _cells))
+
+    def read_groups(
+        self, table: InputTable, group: Callable[[Iterable[SourceRow]], Iterable[Sequence[SourceRow]]]
+    ) -> Iterator[Write]:
+        """Every record of the input, whose rows are grouped by the caller."""
+        check_formats(table, self.date_formats)
+        unused = self._unused(table)
+        header = dict.fromkeys((*self.entity.group_by, *_paths(self.entity.write), *self.entity.carry.values()))
+        lines = {path for line in self.entity.lines for path in _paths(line.write)} - header.keys()
+        groups = group(row.without(unused) for row in table)
+        yield from self.shape(kept(groups, table, header, lines), table.files, table.decimal)
+
+    def shape(
+        self, records: Iterable[Sequence[SourceRow]], base: FileSource = _HERE, decimal: str = "."
+    ) -> Iterator[Write]:
+        """Records that do not come from a file, each as its rows.
+
+        `base` says where the files to attach are, `decimal` the decimal sign of amounts that are text.
+        """
+        known = [tuple(rows) for rows in records]
+        reading = self._reading(known, decimal)
+        readers = Readers(
+            number=lambda cell: read_money(_cell(cell), reading.amounts),
+            day=lambda cell, column: read_date(_cell(cell), reading.of(column)),
+        )
+        natives = [native(self.entity, [_cells(row) for row in rows], readers) for rows in known]
+        lookups = Lookups(self.company)
+        lookups.learn(one for record in natives for one in lookup_requests(record))
+        builder = WriteBuilder(self.writable, clear=self.entity.empty == "clear", draft=self.draft, folder=self.folder)
+        base = real_folder(base)
+        for rows, record in zip(known, natives, strict=True):
+            yield self._write(builder, rows, with_answers(record, lookups.answer), base, reading)
+
+    def _reading(self, records: Sequence[Sequence[SourceRow]], decimal: str) -> "_ColumnReading":
+        """How amounts and dates of the input are read: one order of day and month for all columns without a format."""
+        days = self._day_columns()
+        texts: list[str] = []
+        commas: list[str] = []
+        typed: set[str] = set()
+        for cells in (row.cells for rows in records for row in rows):
+            for name, cell in cells.items():
+                if isinstance(cell, str):
+                    if days is None or name in days:
+                        texts.append(cell)
+                    if "," in cell:
+                        commas.append(cell)
+                elif days and name in days and isinstance(cell, date):
+                    typed.add(name)
+        plain = date_reading(texts, self.date_order, self.date_formats.get("", ""))
+        own = {name: DateReading(pattern=pattern) for name, pattern in self.date_formats.items() if name}
+        for name in typed - own.keys():  # Excel may have swapped the dates of a column
+            column = (row.cells.get(name) for rows in records for row in rows)
+            found = date_reading([cell for cell in column if isinstance(cell, (str, date))], self.date_order)
+            own |= {name: replace(plain, swapped=found.swapped)} if found.swapped and not plain.pattern else {}
+        return _ColumnReading(plain, own, amount_reading(decimal, map(text_of, commas)))
+
+    def _day_columns(self) -> frozenset[str] | None:
+        """The columns that are read as days; None if they are inside lists."""
+        if any(line.sources for line in self.entity.lines):
+            return None
+        found: set[str] = set()
+        for wrapper, write in (("", self.entity.write), *((one.wrapper, one.write) for one in self.entity.lines)):
+            for name, rules in write.items():
+                one = self._field(name, wrapper)
+                by_field = one is not None and one.kind in (Kind.DATE, Kind.TIMESTAMP)
+                found |= {path for rule in rules if by_field or rule.as_ in _DAYS for path in rule.paths}
+        return frozenset(found)
+
+    def _check_fields(self) -> None:
+        """Raise SettingsError if the mapping makes a field that the object does not have."""
+        for name in self.entity.write:
+            if self.writable.field(name) is None:
+                near = did_you_mean(name, list(self.writable.described.fields))
+                raise SettingsError(f"{self.writable.name} has no field {name!r}{near}", fix="correct the mapping")
+        for line in self.entity.lines:
+            line_set = self.writable.line_set(line.wrapper)
+            unknown = [name for name in line.write if line_set is None or line_set.field(name) is None]
+            if unknown:
+                raise SettingsError(f"{line.object} has no field {unknown[0]!r}", fix="correct the mapping")
+
+    def _write(
+        self,
+        builder: WriteBuilder,
+        rows: Sequence[SourceRow],
+        record: NativeRecord,
+        base: FileSource,
+        reading: "_ColumnReading",
+    ) -> Write:
+        findings = [
+            Finding("mapping", one.message, one.fix, one.column, rows[one.row].position) for one in record.problems
+        ]
+        fields = builder.fields(self._field_cells(record.fields, record.columns, "", reading), rows[0], findings)
+        lines, columns = self._lines(builder, rows, record, reading, findings)
+        carried = self._carried(rows, findings)
+        source = self._source_key(rows, findings) or (text_of(carried.get("external_id")),)
+        path = self.entity.carry.get(COLUMN, "")
+        files = builder.files([(row, path, value_at(row.cells, path)) for row in rows if path], base, findings)
+        others = (name for name, own in self.own_columns.items() if record.columns.get(name, "") not in own)
+        return builder.write(
+            rows,
+            fields,
+            lines,
+            columns={**self.names, **record.columns, **columns},
+            source_key=source if any(source) else (),
+            attachments=files,
+            findings=findings,
+            entity=_entity(carried),
+            only_new=frozenset(name for name in others if name in fields),
+        )
+
+    def _lines(
+        self,
+        builder: WriteBuilder,
+        rows: Sequence[SourceRow],
+        record: NativeRecord,
+        reading: "_ColumnReading",
+        findings: list[Finding],
+    ) -> tuple[dict[str, tuple[RecordLine, ...]], dict[str, str]]:
+        """The lines of a record by their wrapper, and the columns of fields that only lines have."""
+        lines: dict[str, tuple[RecordLine, ...]] = {}
+        columns: dict[str, str] = {}
+        for wrapper, members in record.lines.items():
+            made = []
+            known: Mapping[str, str] = {}
+            for line in members:
+                row = rows[line.row]
+                cells = self._field_cells(line.fields, line.columns, wrapper, reading)
+                made.append(RecordLine(line.object, builder.fields(cells, row, findings), row))
+                if line.columns != known:  # lines of one record mostly have the same columns
+                    known = line.columns
+                    columns |= {name: column for name, column in known.items() if name not in record.columns}
+            lines[wrapper] = tuple(made)
+        return lines, columns
+
+    def _carried(self, rows: Sequence[SourceRow], findings: list[Finding]) -> Mapping[str, Any]:
+        """What no field takes, from the first row that has it; further rows must not contradict it."""
+        found: dict[str, Any] = {}
+        for name, path in self.entity.carry.items():
+            for row in rows if name != COLUMN else ():
+                value = value_at(row.cells, path)
+                if not text_of(value):
+                    continue
+                if text_of(found.setdefault(name, value)) != text_of(value):
+                    text = f"{text_of(value)!r} contradicts {text_of(found[name])!r} of the record's first row"
+                    findings.append(Finding("header", text, "make the rows agree", path, row.position))
+        return found
+
+    def _source_key(self, rows: Sequence[SourceRow], findings: list[Finding]) -> tuple[str, ...]:
+        """The record's key in its source: that of its first row, which no other row may contradict."""
+        if not self.key:
+            return ()
+        keys = [tuple(text_of(row.cells.get(column)) for column in self.key) for row in rows]
+        filled = [(row, key) for row, key in zip(rows, keys, strict=True) if any(key)]
+        for row, key in filled[1:]:
+            first_row, first = filled[0]
+            if [*map(nfc, key)] != [*map(nfc, first)]:
+                text = f"the key {', '.join(key)} contradicts {', '.join(first)} of {first_row.position}"
+                fix = "rows of one record (group_by) have one key: make them agree, or name another column with `key`"
+                findings.append(Finding("key", text, fix, self.key[0], row.position))
+        return keys[0]
+
+    def _field_cells(
+        self, cells: Cells, columns: Mapping[str, str], wrapper: str, reading: "_ColumnReading"
+    ) -> Iterator[CellParts]:
+        holder = self.writable.line_set(wrapper) if wrapper else self.writable
+        own, plain, amounts = reading.own, reading.plain, reading.amounts
+        for name, value in cells.items():
+            one = holder.field(name) if holder else None
+            if one is not None and not isinstance(value, LookupRequest):
+                column = columns.get(name, name)
+                yield one, column, value, own.get(column, plain), amounts
+
+    def _field(self, name: str, wrapper: str) -> FieldDef | None:
+        """A field of the header, or of the lines in a wrapper."""
+        if not wrapper:
+            return self.writable.field(name)
+        line_set = self.writable.line_set(wrapper)
+        return line_set.field(name) if line_set else None
+
+
+@dataclass(frozen=True, slots=True)
+class _ColumnReading:
+    """How dates and amounts are read in each column of one input."""
+
+    plain: DateReading
+    own: Mapping[str, DateReading]
+    """The columns that have a format of their own."""
+    amounts: AmountReading
+
+    def of(self, column: str) -> DateReading:
+        return self.own.get(column, self.plain)
+
+
+def _paths(write: Mapping[str, Rules]) -> Iterator[str]:
+    yield from (path for rules in write.values() for rule in rules for path in rule.sources)
+
+
+def _entity(carried: Mapping[str, object]) -> tuple[str, str]:
+    """The entity that a record names, and the field by which it names it."""
+    for name, by in _ENTITIES.items():
+        text = text_of(carried.get(name)).strip()
+        if text:
+            return text, by
+    return "", ""
+
+
+def _cells(row: SourceRow) -> Mapping[str, object]:
+    return row.cells
+
+
+def _cell(cell: object) -> Cell:
+    return cell if isinstance(cell, Cell) else str(cell)

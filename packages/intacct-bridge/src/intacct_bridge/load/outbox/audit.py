@@ -1,0 +1,158 @@
+"""The outbox for auditors: a filter of its entries, and their export with users, times, receipts and outcomes."""
+
+import csv
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+from intacct_bridge.load.outbox.entry import OutboxEntry, Total, outcome_word
+from intacct_bridge.load.records.status import RecordStatus
+from intacct_bridge.load.records.write import WriteOperation
+from intacct_protocol.errors import SettingsError
+from intacct_protocol.model.text_forms import no_formula
+from intacct_protocol.model.wording import amount_shown
+
+COLUMNS = (
+    "number", "state", "company", "entity", "operation", "object", "record", "receipt", "name", "source", "by",
+    "planned", "sent", "last_sent", "concluded", "attempt", "sendings", "control_id", "faults", "note",
+    "outcome", "amount", "currency", "posting_date", "link", "sent_local", "run", "undoes",
+)  # fmt: skip
+_SUFFIXES = (".csv", ".jsonl")
+_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
+
+
+@dataclass(frozen=True, slots=True)
+class EntryFilter:
+    """A filter of entries; empty conditions match all."""
+
+    operation: str = ""
+    user: str = ""
+    source: str = ""
+    """Part of the input's name, or of the position in it."""
+    text: str = ""
+    """Part of the record's label, its receipt, its identity or a tracked value; case does not matter."""
+    since: date | None = None
+    until: date | None = None
+    """The last date, in UTC."""
+
+    def __call__(self, entry: OutboxEntry) -> bool:
+        """Whether an entry matches."""
+        day = (entry.last_sent_at or entry.planned_at).astimezone(UTC).date()
+        receipt = (entry.receipt.record, entry.receipt.name) if entry.receipt else ()
+        searched = "\n".join((entry.label, entry.identity, *receipt, *entry.tracked.values())).casefold()
+        return (
+            self.operation in ("", entry.target.operation)
+            and self.user.casefold() in ("", entry.user.casefold())
+            and self.source in entry.position
+            and self.text.casefold() in searched
+            and (self.since is None or day >= self.since)
+            and (self.until is None or day < self.until + timedelta(days=1))
+        )
+
+
+def amount_text(entry: OutboxEntry, *, grouped: bool = False) -> str:
+    """The amount: a journal entry's debits, or the sum of other lines; one after the other in several currencies.
+
+    People read it `grouped`, with thousands separators; programs without.
+    """
+    written = amount_shown if grouped else money_text
+    return "; ".join(written(one.debit or one.amount) for one in entry.totals)
+
+
+def currency_text(entry: OutboxEntry) -> str:
+    """The currency of the amount; empty for the company's own."""
+    return "; ".join(one.currency for one in entry.totals)
+
+
+def money_text(amount: Decimal) -> str:
+    """An amount for programs: at least two decimals, no zeros beyond them, and no separators."""
+    return amount_shown(amount).replace(",", "")
+
+
+def local_text(moment: datetime | None) -> str:
+    """A time in this machine's time zone, with the offset; empty if there is none."""
+    return moment.astimezone().isoformat(sep=" ", timespec="seconds") if moment is not None else ""
+
+
+def sums(entries: Iterable[OutboxEntry]) -> list[Total]:
+    """The amounts of the new records that Intacct has, by currency; those that were taken back have no effect left."""
+    found: dict[str, Total] = {}
+    for entry in entries:
+        created = entry.target.operation is WriteOperation.CREATE and entry.undoes is None
+        if entry.status is RecordStatus.APPLIED and created:
+            for one in entry.totals:
+                so_far = found.get(one.currency, Total(one.currency))
+                found[one.currency] = Total(
+                    one.currency, so_far.debit + one.debit, so_far.credit + one.credit, so_far.amount + one.amount
+                )
+    return [found[currency] for currency in sorted(found)]
+
+
+def facts(entry: OutboxEntry) -> dict[str, str | int]:
+    """An entry as a flat row; tracked fields have their own names after a dot."""
+    receipt = entry.receipt
+    row: dict[str, str | int] = {
+        "number": entry.number,
+        "state": entry.status.value,
+        "company": entry.target.company,
+        "entity": entry.target.entity,
+        "operation": entry.target.operation.value,
+        "object": entry.target.object,
+        "record": entry.label,
+        "receipt": receipt.record if receipt else "",
+        "name": receipt.name if receipt else "",
+        "source": entry.position,
+        "by": entry.user,
+        "planned": entry.planned_at.isoformat(),
+        "sent": entry.sent_at.isoformat() if entry.sent_at else "",
+        "last_sent": entry.last_sent_at.isoformat() if entry.last_sent_at else "",
+        "concluded": entry.changed_at.isoformat(),
+        "attempt": entry.attempt,
+        "sendings": entry.sendings,
+        "control_id": entry.control_id,
+        "faults": "; ".join(str(fault) for fault in entry.faults),
+        "note": entry.note,
+        "outcome": outcome_word(entry),
+        "amount": amount_text(entry),
+        "currency": currency_text(entry),
+        "posting_date": entry.posting_date.isoformat() if entry.posting_date else "",
+        "link": entry.url,
+        "sent_local": local_text(entry.last_sent_at),
+        "run": entry.loader,
+        "undoes": entry.undoes if entry.undoes is not None else "",
+    }
+    return row | {f".{name}": value for name, value in entry.tracked.items()}
+
+
+def export(entries: Iterable[OutboxEntry], path: Path) -> int:
+    """Write entries into a CSV or JSON lines file and return how many."""
+    if path.suffix.lower() not in _SUFFIXES:
+        raise SettingsError(f"{path.name} is neither CSV nor JSON lines", fix="use a name that ends in .csv or .jsonl")
+    rows = [facts(entry) for entry in entries]
+    try:
+        with path.open("w", encoding="utf-8", newline="") as file:
+            if path.suffix.lower() == ".csv":
+                names = (*COLUMNS, *sorted({name for row in rows for name in row if name.startswith(".")}))
+                writer = csv.DictWriter(file, names, restval="")
+                writer.writeheader()
+                writer.writerows(_harmless(rows))
+            else:
+                file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+    except OSError as error:
+        raise SettingsError(
+            f"cannot write {path}: {error.strerror}", fix="check the folder and its permissions"
+        ) from None
+    return len(rows)
+
+
+def _harmless(rows: Iterable[Mapping[str, str | int]]) -> Iterator[dict[str, str | int]]:
+    """The rows with an apostrophe before each text that a spreadsheet would run as a formula; amounts are none."""
+    for row in rows:
+        yield {
+            name: no_formula(value) if isinstance(value, str) and not _NUMBER.fullmatch(value) else value
+            for name, value in row.items()
+        }

@@ -1,0 +1,190 @@
+"""What the outbox holds, as frozen values: entries, and the receipts that they end with.
+
+    planned ──► sent ──► applied                 a receipt: the company has it
+       ▲          ├────► rejected, aborted       proof that nothing was applied: may be sent again as a new attempt
+       │          ├────► not_sent                its bytes did not leave whole: may be sent again as the same attempt
+       └──────────┴────► in_doubt                unknown: looked for, never blindly sent again
+
+    applied ──► released                         forgotten by a person, or taken back by us: may be posted again
+
+A `sent` entry whose loader has ended is in doubt, regardless of what that loader knew when it ended.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from intacct_bridge.load.records.status import WITH_RECEIPT, RecordStatus
+from intacct_bridge.load.records.write import Receipt, WriteOperation
+from intacct_protocol.errors import Fault
+from intacct_protocol.xml.values import Value
+
+
+@dataclass(frozen=True, slots=True)
+class WriteTarget:
+    """Where a write goes and what it does there."""
+
+    company: str
+    entity: str
+    """Empty at top level."""
+    operation: WriteOperation
+    object: str
+
+    @property
+    def parts(self) -> tuple[str, str, str, str]:
+        """The four strings that a control id is made from."""
+        return (self.company, self.entity, self.operation.value, self.object)
+
+
+@dataclass(frozen=True, slots=True)
+class Total:
+    """The amounts of a record's lines in one currency."""
+
+    currency: str
+    """Empty for the company's own."""
+    debit: Decimal = Decimal(0)
+    credit: Decimal = Decimal(0)
+    amount: Decimal = Decimal(0)
+    """Of lines that are neither debits nor credits, such as a bill's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """What a loader wants to send, before the outbox has decided whether it may."""
+
+    target: WriteTarget
+    identity: str
+    digest: str
+    body: str
+    """The function's element as text: a resend sends it byte for byte."""
+    lookup_key: Mapping[str, str] = field(default_factory=dict)
+    """The values by which the record can be found."""
+    label: str = ""
+    position: str = ""
+    tracked: Mapping[str, str] = field(default_factory=dict)
+    repeatable: bool = False
+    """Whether the same identity may be written again once applied: an update may, a create may not."""
+    totals: tuple[Total, ...] = ()
+    posting_date: date | None = None
+    undoes: int | None = None
+    """The entry whose record this one takes back."""
+    earlier: Mapping[str, Value] | None = None
+    """The values that an update replaces, or what the plan of a delete or an action has seen of its record; None if
+    they are not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxEntry:
+    """One write of ours, with everything that an auditor asks for: content, times, user, source and outcome."""
+
+    number: int
+    target: WriteTarget
+    identity: str
+    generation: int
+    digest: str
+    status: RecordStatus
+    """One of those that the diagram above has."""
+    attempt: int
+    control_id: str
+    body: str
+    request_digest: str
+    lookup_key: Mapping[str, str]
+    label: str
+    position: str
+    tracked: Mapping[str, str]
+    user: str
+    loader: str
+    planned_at: datetime
+    sent_at: datetime | None
+    """When this attempt was first sent."""
+    last_sent_at: datetime | None
+    """When it was last sent: later than `sent_at` after a resend under the same control id."""
+    changed_at: datetime
+    """When it came into its present status."""
+    receipt: Receipt | None
+    faults: tuple[Fault, ...]
+    note: str
+    sendings: int = 0
+    """How often it was sent. A loader that acts on an entry has seen this many; a higher number in the file means that
+    it acts on what is out of date."""
+    totals: tuple[Total, ...] = ()
+    posting_date: date | None = None
+    url: str = ""
+    """The record's page in Intacct, if a query has given it."""
+    undoes: int | None = None
+    """The entry whose record this one takes back."""
+
+    @property
+    def since(self) -> datetime:
+        """When it was first sent, or planned if it never was: its record is not older."""
+        return self.sent_at or self.planned_at
+
+
+def outcome_word(entry: OutboxEntry) -> str:
+    """The operation in the past tense once it was done: `created`; before that as it is: `create`."""
+    done = entry.status in WITH_RECEIPT
+    return entry.target.operation.past_tense if done else entry.target.operation.value
+
+
+@dataclass(frozen=True, slots=True)
+class Conclusion:
+    """The outcome of one entry, as a loader determined it, with the state of the entry on which it relied."""
+
+    entry: OutboxEntry
+    status: RecordStatus
+    receipt: Receipt | None = None
+    faults: tuple[Fault, ...] = ()
+    note: str = ""
+    claim: bool = False
+    """The record was found, and not named by an answer: it must not be another entry's."""
+
+
+class ResolutionKind(StrEnum):
+    """What a person decides about an entry."""
+
+    POSTED_AS = "posted as"
+    NOT_POSTED = "not posted"
+    FORGOTTEN = "forgotten"
+
+
+@dataclass(frozen=True, slots=True)
+class Resolution:
+    """A person's decision about one entry."""
+
+    kind: ResolutionKind
+    person: str
+    because: str
+    record: str = ""
+    """The record that the entry was posted as."""
+
+    @property
+    def note(self) -> str:
+        """The decision as an entry's note."""
+        what = f"{self.kind.value} {self.record}".strip()
+        return f"{what}, says {self.person}: {self.because}"
+
+
+@dataclass(frozen=True, slots=True)
+class KeptPlan:
+    """A plan that was kept in a file, as the outbox knows it."""
+
+    id: str
+    digest: str
+    person: str
+    """Who made it."""
+    at: datetime
+    last_event: int
+    """The outbox's last event before it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """A person's approval of one plan, until a time."""
+
+    plan: str
+    digest: str
+    person: str
+    at: datetime
+    expires_at: datetime

@@ -1,0 +1,559 @@
+"""The outbox: the durable record of all writes, from before they are sent until their outcome is known.
+
+Every company has one SQLite file, which all loaders on the machine share, or a schema of a PostgreSQL database, which
+loaders on several machines share. Three rules hold through every crash:
+
+- An entry is `sent` on disk before its bytes leave.
+- Only an entry whose status proves that nothing was applied can become `sent`. That happens in one transaction, so only
+  one of two loaders gets it.
+- An entry that is `sent` by a loader that has ended is in doubt.
+
+The lock of a file proves that a loader has ended. A lost session of PostgreSQL proves less: the loader may have lost
+its network only. So bytes leave within a deadline after the commit of `sent`, which a late loader extends while the
+entry is still its own. Other loaders wait for the deadline and the longest request before the entry is in doubt.
+"""
+
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Self
+
+from intacct_bridge.connections.connection import Connection
+from intacct_bridge.load.outbox.entry import (
+    Approval,
+    Conclusion,
+    Intent,
+    KeptPlan,
+    OutboxEntry,
+    Resolution,
+    ResolutionKind,
+    WriteTarget,
+)
+from intacct_bridge.load.outbox.equal_counts import EqualCounts
+from intacct_bridge.load.outbox.reader import OutboxReader
+from intacct_bridge.load.outbox.storage import (
+    APPLIED_SINCE,
+    CLAIMED,
+    CONCLUDE,
+    CONTENT,
+    CURRENT,
+    DECIDE,
+    EARLIER,
+    END_DELETED,
+    END_RECEIPT,
+    FORGET_EARLIER,
+    JOIN,
+    KEEP_PLAN,
+    KEEP_PROOF,
+    LAST_NUMBER,
+    MARK_SENT,
+    NOTE_DEPARTURE,
+    PLAN_NEW,
+    RECOVER,
+    RELEASE,
+    RENAME,
+    REPLAN,
+    REQUESTS,
+    SEPARATE,
+    conclude_values,
+    concluded,
+    digest_of,
+    new_values,
+    outbox_place,
+    replanned_values,
+    tables,
+    time_text,
+)
+from intacct_bridge.load.records.identity import control_id
+from intacct_bridge.load.records.kept_values import fields_text
+from intacct_bridge.load.records.status import ANSWERED, UNAPPLIED, RecordStatus
+from intacct_bridge.load.records.write import Receipt, WriteOperation
+from intacct_bridge.shared_state.database import Clock
+from intacct_bridge.shared_state.open import open_database
+from intacct_bridge.shared_state.place import Place
+from intacct_protocol.errors import BusyError, SettingsError, UnreachableError
+from intacct_protocol.model.batched import batched
+from intacct_protocol.xml.values import Value
+
+_BATCH = 500
+_LATE = timedelta(seconds=1)
+"""If bytes leave later than this after `begin`, the time of sending is noted."""
+_ANY_TIME = "9999"
+"""A text that sorts after every time."""
+_DECISIONS = {
+    ResolutionKind.POSTED_AS: (RecordStatus.IN_DOUBT, RecordStatus.APPLIED),
+    ResolutionKind.NOT_POSTED: (RecordStatus.IN_DOUBT, RecordStatus.NOT_SENT),
+    ResolutionKind.FORGOTTEN: (RecordStatus.APPLIED, RecordStatus.RELEASED),
+}
+"""The status that a decision needs, and the status that it leads to."""
+_FIX_BY_STATUS = {
+    RecordStatus.SENT: "Its request may still be on its way; wait until its loader has ended.",
+    RecordStatus.IN_DOUBT: "Resolve it first: intacct outbox resolve",
+}
+"""The fix, if an entry is in another status than a decision needs."""
+
+
+def system_clock() -> datetime:
+    """The machine's own clock, for callers without the company's."""
+    return datetime.now(UTC)
+
+
+def open_outbox(connection: Connection, *, run: str = "") -> "Outbox":
+    """The outbox of a connection's loads, created if there is none; `run` is the id of the run that opens it."""
+    return Outbox(outbox_place(connection), user=connection.user_id, run=run)
+
+
+class Outbox(OutboxReader):
+    """One loader's view of an open outbox, for several threads. After `close` the loader counts as ended."""
+
+    def __init__(self, place: Place, *, clock: Clock | None = None, user: str = "", run: str = "") -> None:
+        """Open the outbox, or make it. `clock` replaces the machine's, or the database server's."""
+        self.user = user
+        self.loader = run or uuid.uuid4().hex
+        super().__init__(open_database(place, tables(), name=self.loader, clock=clock))
+        self.clock: Clock = clock or self._db.clock or system_clock
+        self.equal_counts = EqualCounts(self._db)
+
+    @property
+    def name(self) -> str:
+        """The place as messages name it."""
+        return self._db.place_name
+
+    @property
+    def path(self) -> Path:
+        """The outbox's file; if it is in a database, the name that files beside it begin with."""
+        return self._db.path
+
+    def begin_run(self, user: str, clock: Clock) -> list[OutboxEntry]:
+        """Begin a run of a user, and return the entries that `recover` put in doubt.
+
+        Times are from now on those of this clock, the company's. A database with a clock of its own keeps that.
+        """
+        self.user, self.clock = user, clock if self._db.clock is None else self.clock
+        return self.recover()
+
+    # --- writing
+
+    def plan(self, intents: Iterable[Intent]) -> list[OutboxEntry]:
+        """Enter what is to be sent, and return each intent's entry in their order.
+
+        An entry that was certainly not applied takes the new content; any other is returned as it is.
+        """
+        rows: list[OutboxEntry] = []
+        for some in batched(intents, _BATCH):
+            self.clock()  # may sign in to ask for the company's time: other loaders wait for the transaction
+            with self._db.transaction():
+                known = self.latest((intent.target, intent.identity) for intent in some)
+                rows += self._plan(some, known)
+        return rows
+
+    def _plan(
+        self, intents: Sequence[Intent], known: Mapping[tuple[WriteTarget, str], OutboxEntry]
+    ) -> list[OutboxEntry]:
+        """The intents' entries; new ones, the bulk of a long load, are inserted together."""
+        number = int(self._db.execute(LAST_NUMBER).fetchone()[0])
+        now = self.clock()
+        current = dict(known)
+        entries: list[OutboxEntry] = []
+        fresh: list[OutboxEntry] = []
+        for intent in intents:
+            key = (intent.target, intent.identity)
+            entry = self._planned(intent, current.get(key), now)
+            if entry.number == 0:
+                number += 1
+                entry = replace(entry, number=number)
+                fresh.append(entry)
+            current[key] = entry
+            entries.append(entry)
+        self._db.executemany(PLAN_NEW, map(new_values, fresh))
+        self._db.executemany(CONTENT, ((entry.number, entry.body, entry.request_digest) for entry in fresh))
+        before = {one.number for one in known.values()}
+        planned = [
+            (intent, one.number)
+            for intent, one in zip(intents, entries, strict=True)
+            if one.status is RecordStatus.PLANNED
+        ]
+        not_seen = [(number,) for intent, number in planned if intent.earlier is None and number in before]
+        self._db.executemany(FORGET_EARLIER, not_seen)
+        self._db.executemany(
+            EARLIER,
+            (
+                (entry.number, fields_text(intent.earlier))
+                for intent, entry in zip(intents, entries, strict=True)
+                if intent.earlier is not None and entry.status is RecordStatus.PLANNED
+            ),
+        )
+        return entries
+
+    def _planned(self, intent: Intent, last: OutboxEntry | None, now: datetime) -> OutboxEntry:
+        """One intent's entry: as it is, with the new content, or new and still without a number."""
+        number, attempt, generation, sendings = 0, 1, 0, 0
+        if last is not None:
+            number, attempt, generation, sendings = last.number, last.attempt, last.generation, last.sendings
+            ended = last.status is RecordStatus.RELEASED
+            if ended or (last.status is RecordStatus.APPLIED and intent.repeatable):
+                number, attempt, generation, sendings = 0, 1, last.generation + 1, 0
+            elif last.status not in UNAPPLIED:
+                return last
+            elif last.status in ANSWERED or last.digest != intent.digest:
+                attempt += 1
+        before = last if number else None
+        identity = intent.identity if generation == 0 else f"{intent.identity}#{generation}"
+        entry = OutboxEntry(
+            number=number,
+            target=intent.target,
+            identity=intent.identity,
+            generation=generation,
+            digest=intent.digest,
+            status=RecordStatus.PLANNED,
+            attempt=attempt,
+            control_id=control_id(intent.target.parts, identity, attempt),
+            body=intent.body,
+            request_digest=digest_of(intent.body),
+            lookup_key=intent.lookup_key,
+            label=intent.label,
+            position=intent.position,
+            tracked=intent.tracked,
+            user=self.user,
+            loader=self.loader,
+            planned_at=now,
+            sent_at=before.sent_at if before else None,
+            last_sent_at=before.last_sent_at if before else None,
+            changed_at=now,
+            receipt=None,
+            faults=(),
+            note="",
+            sendings=sendings,
+            totals=intent.totals,
+            posting_date=intent.posting_date,
+            undoes=intent.undoes,
+        )
+        if number:
+            self._db.execute(REPLAN, replanned_values(entry))
+            self._db.execute(CONTENT, (number, entry.body, entry.request_digest))
+        return entry
+
+    def begin(self, entries: Sequence[OutboxEntry], *, together: bool = False) -> list[OutboxEntry]:
+        """Mark entries as sent, durably, before their bytes leave, and return those that may be sent.
+
+        The others were taken, settled or changed by another loader since they were planned. `together`: those that may
+        be sent go in one transaction, so that they are applied together or not at all.
+        """
+        return self._take(entries, RecordStatus.PLANNED, together=together)
+
+    def resume(self, entries: Sequence[OutboxEntry]) -> list[OutboxEntry]:
+        """As `begin`, for entries in doubt that are sent again under their control id."""
+        return self._take(entries, RecordStatus.IN_DOUBT)
+
+    def _take(
+        self, entries: Sequence[OutboxEntry], state: RecordStatus, *, together: bool = False
+    ) -> list[OutboxEntry]:
+        taken: list[OutboxEntry] = []
+        reconnections = self._db.reconnections
+        with self._db.transaction():
+            now = self.clock()
+            text = time_text(now)
+            current = self._current(entries)
+            changed = self._changed_by_others(entries, current)
+            for entry in entries:
+                row = current.pop(entry.number, None)
+                if row is None or tuple(row)[1:] != (state, entry.sendings, entry.control_id, entry.digest):
+                    continue
+                if entry.number in changed:
+                    continue
+                first = now if state is RecordStatus.PLANNED else entry.sent_at or now
+                taken.append(self._sent(entry, first, now))
+            self._db.executemany(
+                MARK_SENT,
+                ((self.loader, self.user, text, text, time_text(one.sent_at or now), one.number) for one in taken),
+            )
+            if state is RecordStatus.PLANNED:
+                self._db.executemany(SEPARATE, ((one.number,) for one in taken))
+                batch = uuid.uuid4().hex
+                self._db.executemany(JOIN, ((one.number, batch) for one in taken if together and len(taken) > 1))
+        if self._db.reconnections != reconnections:  # the answer to the commit was lost
+            return self._ours(taken)
+        return taken
+
+    def _changed_by_others(
+        self, entries: Sequence[OutboxEntry], current: Mapping[int, tuple[str, RecordStatus, int, str, str]]
+    ) -> set[int]:
+        """The entries for which another loader has entered another function, of the same record.
+
+        One input may become several functions: its names mean other ids by now, or a setting adds a reference number.
+        The outbox must have the one that is sent, by which the record is looked for and sent again.
+        """
+        planned = {one.number: one for one in entries if current.get(one.number, (one.loader,))[0] != one.loader}
+        changed: set[int] = set()
+        for some in batched(planned, _BATCH):
+            sql = f"{REQUESTS} ({','.join('?' * len(some))})"
+            rows = self._db.execute(sql, some)
+            changed |= {number for number, digest in rows if digest != planned[number].request_digest}
+        return changed
+
+    def _ours(self, entries: Sequence[OutboxEntry]) -> list[OutboxEntry]:
+        """Those of the entries that this loader has marked as sent, as the database has them now."""
+        with self._db.transaction():
+            current = self._current(entries)
+        mine = {
+            number: (state, sendings)
+            for number, (loader, state, sendings, *_) in current.items()
+            if loader == self.loader
+        }
+        return [one for one in entries if mine.get(one.number) == (RecordStatus.SENT, one.sendings)]
+
+    def note_sending(self, entries: Sequence[OutboxEntry]) -> None:
+        """Note that the bytes of these entries leave now, if they have waited since `begin`.
+
+        The time to settle counts from here. BusyError if another loader looks for one of them already: then nothing
+        may be sent.
+        """
+        now = self.clock()
+        late = [one for one in entries if one.last_sent_at is not None and now - one.last_sent_at >= _LATE]
+        if not late:
+            return
+        with self._db.transaction():
+            text = time_text(self.clock())
+            self._db.executemany(NOTE_DEPARTURE, ((text, one.number, self.loader, one.sendings) for one in late))
+        if len(self._ours(late)) < len(late):
+            raise BusyError(
+                f"entry {late[0].number} was not sent in time, and another loader looks for it now",
+                fix="Run the load again.",
+            )
+
+    def _sent(self, entry: OutboxEntry, first: datetime, now: datetime) -> OutboxEntry:
+        """The entry as MARK_SENT leaves it."""
+        return replace(
+            entry,
+            status=RecordStatus.SENT,
+            loader=self.loader,
+            user=self.user,
+            sent_at=first,
+            last_sent_at=now,
+            changed_at=now,
+            sendings=entry.sendings + 1,
+        )
+
+    def _current(self, entries: Iterable[OutboxEntry]) -> dict[int, tuple[str, RecordStatus, int, str, str]]:
+        """Entries as the file has them now: their loader, status, sendings, control id and digest."""
+        found: dict[int, tuple[str, RecordStatus, int, str, str]] = {}
+        for some in batched(entries, _BATCH):
+            sql = f"{CURRENT} ({','.join('?' * len(some))})"
+            for number, *row in self._db.execute(sql, [entry.number for entry in some]):
+                loader, state, *others = row
+                found[number] = (loader, RecordStatus(state), *others)
+        return found
+
+    def conclude(self, conclusions: Iterable[Conclusion]) -> list[OutboxEntry]:
+        """Record the outcome of entries that this loader sent, or of entries in doubt, and return those entries.
+
+        Entries that have moved on since the caller saw them are left out: sent again, or taken by another loader.
+        """
+        ends = list(conclusions)
+        try:
+            return self._conclude(ends)
+        except UnreachableError:  # an outcome is worth a second attempt, on a new connection
+            done = {one.number: one for one in self._conclude(ends)}
+        kept = [self.entry(end.entry.number) for end in ends]
+        return [one for one, end in zip(kept, ends, strict=True) if one.number in done or self._is_of(one, end)]
+
+    def _is_of(self, entry: OutboxEntry, end: Conclusion) -> bool:
+        """Whether an entry is as this loader concluded it: its first attempt was written, and its answer was lost."""
+        return (entry.loader, entry.sendings, entry.status) == (self.loader, end.entry.sendings, end.status)
+
+    def _conclude(self, ends: Sequence[Conclusion]) -> list[OutboxEntry]:
+        done: list[OutboxEntry] = []
+        written = 0
+        with self._db.transaction():
+            now = self.clock()
+            current = self._current(end.entry for end in ends)
+            for end in ends:
+                loader, state, sendings, *_ = current.pop(end.entry.number, ("", RecordStatus.PLANNED, 0))
+                ours = state is RecordStatus.IN_DOUBT or (state is RecordStatus.SENT and loader == self.loader)
+                if end.claim:  # another entry of these may have claimed the record a moment ago
+                    self._db.executemany(CONCLUDE, map(conclude_values, done[written:]))
+                    written = len(done)
+                if ours and sendings == end.entry.sendings and not (end.claim and self._belongs_to_another(end)):
+                    changed = end.entry.changed_at if state is end.status else now
+                    done.append(concluded(end, changed))
+            self._db.executemany(CONCLUDE, map(conclude_values, done[written:]))
+            taken_back = [one for one in done if one.undoes is not None and one.status is RecordStatus.APPLIED]
+            self._db.executemany(RELEASE, ((time_text(now), one.number, one.undoes) for one in taken_back))
+            self._db.executemany(END_DELETED, (_deleted_values(one, now) for one in done if _has_deleted(one)))
+        return done
+
+    def _belongs_to_another(self, end: Conclusion) -> bool:
+        """Whether the record that was found belongs to another entry."""
+        place, record = end.entry.target, end.receipt.record if end.receipt else ""
+        if place.operation is not WriteOperation.CREATE:
+            return False
+        return self._db.execute(CLAIMED, (place.company, place.object, record, end.entry.number)).fetchone() is not None
+
+    def keep_earlier(self, entry: OutboxEntry, earlier: Mapping[str, Value] | None) -> None:
+        """Keep what an entry in doubt replaces if it is sent again, unless another loader has sent it meanwhile."""
+        if earlier is None:
+            return
+        with self._db.transaction():
+            _, state, sendings, *_ = self._current([entry]).get(entry.number, ("", entry.status, -1))
+            if state is RecordStatus.IN_DOUBT and sendings == entry.sendings:
+                self._db.executemany(EARLIER, [(entry.number, fields_text(earlier))])
+
+    def keep_urls(self, urls: Mapping[int, str]) -> None:
+        """Keep the links of entries, by their numbers."""
+        with self._db.transaction():
+            self._db.executemany("UPDATE entry SET url = ? WHERE number = ?", ((url, n) for n, url in urls.items()))
+
+    def decide(self, number: int, decision: Resolution) -> OutboxEntry:
+        """Conclude an entry by a person's decision, and keep who decided it and why.
+
+        In doubt becomes applied or not sent; applied becomes released, without a claim to its record. SettingsError
+        if the entry is in another state, or where the record is the receipt of another entry.
+        """
+        before, after = _DECISIONS[decision.kind]
+        with self._db.transaction():
+            entry = self.entry(number)
+            if entry.status is not before:
+                raise SettingsError(
+                    f"entry {number} is {entry.status.value}, not {before.value}",
+                    fix=_FIX_BY_STATUS.get(entry.status, f"See: intacct outbox show {number}"),
+                )
+            end = Conclusion(entry, after, Receipt(decision.record), note=decision.note)
+            if self._belongs_to_another(end):
+                raise SettingsError(
+                    f"{entry.target.object} {decision.record} is the receipt of another entry",
+                    fix=f"See: intacct outbox list --find {decision.record}",
+                )
+            now = self.clock()
+            done = concluded(end, now)
+            self._db.execute(CONCLUDE, conclude_values(done))
+            who = (decision.person, decision.kind.value, decision.record, decision.because)
+            self._db.execute(DECIDE, (number, time_text(now), *who))
+        return self.entry(number)
+
+    def release(self, entry: OutboxEntry, note: str) -> None:
+        """Release the entry of a record that is proven to be deleted, so that its identity may be posted again."""
+        with self._db.transaction():
+            self._db.execute(END_RECEIPT, (time_text(self.clock()), note, entry.number))
+
+    def rename(self, entry: OutboxEntry, identity: str) -> None:
+        """Let a record be known by another identity from now on."""
+        with self._db.transaction():
+            self._db.execute(RENAME, (identity, entry.number))
+
+    def recover(self) -> list[OutboxEntry]:
+        """Put entries in doubt that ended loaders left as sent. Every run begins with this: a crash reports nothing."""
+        if not self._ended_loaders():
+            return []  # without asking the company for its time
+        now = self.clock()  # before the transaction, which other loaders wait for
+        with self._db.transaction():
+            ended = self._ended_loaders()
+            before = time_text(now - self._db.grace) if self._db.grace else _ANY_TIME
+            rows: list[OutboxEntry] = []
+            for loader in ended:
+                values = {"now": time_text(now), "loader": loader, "before": before}
+                found = self._db.execute(RECOVER, values).fetchall()
+                rows += (self.entry(row[0]) for row in found)
+        return rows
+
+    def _ended_loaders(self) -> list[str]:
+        """The loaders that left entries as sent and run no more."""
+        rows = self._db.read("SELECT DISTINCT loader FROM entry WHERE state = 'sent'")
+        return [row[0] for row in rows if not self.is_running(row[0])]
+
+    def keep_memory_proof(self, loader: str, control_id: str) -> None:
+        """Keep the control id of the harmless read that a loader made before it sent anything."""
+        with self._db.transaction():
+            self._db.execute(KEEP_PROOF, (loader, control_id))
+
+    def take_memory_proof(self, loader: str) -> str:
+        """Return that control id and remove it from the outbox; empty if there is none."""
+        with self._db.transaction():
+            sql = "DELETE FROM witness WHERE loader = ? RETURNING control_id"
+            found = self._db.execute(sql, (loader,)).fetchone()
+        return str(found[0]) if found is not None else ""
+
+    # --- approvals
+
+    @property
+    def id(self) -> str:
+        """The outbox's own id, which does not change when its file is moved."""
+        return str(self._db.read("SELECT id FROM outbox_id", ())[0][0])
+
+    def keep_plan(self, plan: str, digest: str, person: str) -> KeptPlan:
+        """Note that a person made the plan of this id, which has this digest."""
+        with self._db.transaction():
+            self._db.execute(KEEP_PLAN, (plan, digest, person, time_text(self.clock())))
+        found = self.kept_plan(plan)
+        assert found is not None
+        return found
+
+    def kept_plan(self, plan: str) -> KeptPlan | None:
+        """The plan of this id; None if it was not made with this outbox."""
+        rows = self._db.read("SELECT id, digest, person, at, last_event FROM kept_plan WHERE id = ?", (plan,))
+        return next((KeptPlan(row[0], row[1], row[2], datetime.fromisoformat(row[3]), row[4]) for row in rows), None)
+
+    def approve(self, approval: Approval) -> None:
+        """Keep an approval."""
+        times = (time_text(approval.at), time_text(approval.expires_at))
+        with self._db.transaction():
+            self._db.execute(
+                "INSERT INTO approval (plan, digest, person, at, expires_at) VALUES (?, ?, ?, ?, ?)",
+                (approval.plan, approval.digest, approval.person, *times),
+            )
+
+    def approvals(self, plan: str) -> list[Approval]:
+        """The approvals of a plan, oldest first."""
+        sql = "SELECT plan, digest, person, at, expires_at FROM approval WHERE plan = ? ORDER BY number"
+        return [
+            Approval(row[0], row[1], row[2], datetime.fromisoformat(row[3]), datetime.fromisoformat(row[4]))
+            for row in self._db.read(sql, (plan,))
+        ]
+
+    def applied_since(
+        self, event: int, writes: Iterable[tuple[WriteTarget, str, str]]
+    ) -> list[tuple[Receipt, datetime | None] | None]:
+        """Of each (place, identity, digest) the receipt and the time, if it was applied after this event.
+
+        It counts as applied, even if its entry was released since.
+        """
+        return [self._applied_since(event, *write) for write in writes]
+
+    def _applied_since(
+        self, event: int, place: WriteTarget, identity: str, digest: str
+    ) -> tuple[Receipt, datetime | None] | None:
+        rows = self._db.read(APPLIED_SINCE, (*place.parts, identity, digest, event))
+        if not rows:
+            return None
+        record, name, sent_at = rows[0]
+        return Receipt(record or "", name or ""), datetime.fromisoformat(sent_at) if sent_at else None
+
+    def is_running(self, loader: str) -> bool:
+        """Whether the loader that sent an entry still runs."""
+        return self._db.is_held(loader)
+
+    def unsafe_settings(self) -> list[str]:
+        """The settings of a database server without which a power cut loses commits, if they are off."""
+        return self._db.unsafe_settings()
+
+    def close(self) -> None:
+        """Close it; entries that this loader leaves as `sent` are in doubt from now on."""
+        self._db.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _has_deleted(entry: OutboxEntry) -> bool:
+    deletes = entry.target.operation is WriteOperation.DELETE and entry.status is RecordStatus.APPLIED
+    return deletes and entry.receipt is not None and bool(entry.receipt.record)
+
+
+def _deleted_values(entry: OutboxEntry, now: datetime) -> tuple[str | int, ...]:
+    """An applied delete as END_DELETED takes it."""
+    record = entry.receipt.record if entry.receipt else ""
+    return (time_text(now), entry.number, entry.target.company, entry.target.object, record, entry.number)

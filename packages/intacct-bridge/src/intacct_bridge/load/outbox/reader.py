@@ -1,0 +1,135 @@
+"""Reading an open outbox: its entries, the entry of a record, and the decisions of people."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from intacct_bridge.load.outbox.entry import OutboxEntry, WriteTarget
+from intacct_bridge.load.outbox.storage import BATCHES, OF_BATCH, SELECT, STILL_CLAIMS, TAKEN_BACK, entry_of
+from intacct_bridge.load.records.kept_values import fields_from
+from intacct_bridge.load.records.status import RecordStatus
+from intacct_bridge.load.records.write import WriteOperation
+from intacct_bridge.shared_state.database import StateDatabase
+from intacct_protocol.errors import SettingsError
+from intacct_protocol.model.batched import batched
+from intacct_protocol.xml.values import Value
+
+_BATCH = 500
+
+
+class NoEntryError(SettingsError):
+    """The outbox has no entry with this number."""
+
+
+class OutboxReader:
+    """Reads an outbox, and changes nothing in it."""
+
+    def __init__(self, database: StateDatabase) -> None:
+        self._db = database
+
+    def latest(self, intents: Iterable[tuple[WriteTarget, str]]) -> dict[tuple[WriteTarget, str], OutboxEntry]:
+        """The newest entry of each (target, identity) that has one."""
+        found: dict[tuple[WriteTarget, str], OutboxEntry] = {}
+        for some in batched(intents, _BATCH):
+            for target in {target for target, _ in some}:
+                identities = [identity for one, identity in some if one == target]
+                found |= {(entry.target, entry.identity): entry for entry in self._by_identity(target, identities)}
+        return found
+
+    def _by_identity(self, target: WriteTarget, identities: Sequence[str]) -> Iterator[OutboxEntry]:
+        marks = ",".join("?" * len(identities))
+        where = "company = ? AND entity = ? AND operation = ? AND object = ?"
+        sql = f"{SELECT} WHERE {where} AND identity IN ({marks}) ORDER BY generation"
+        return map(entry_of, self._db.read(sql, (*target.parts, *identities)))
+
+    def entries(
+        self,
+        *,
+        company: str | None = None,
+        statuses: Iterable[RecordStatus] = (),
+        object: str | None = None,
+    ) -> Iterator[OutboxEntry]:
+        """Entries in the order in which they were planned."""
+        tests: list[tuple[str, tuple[str, ...]]] = []
+        if company is not None:
+            tests.append(("company = ?", (company,)))
+        if object is not None:
+            tests.append(("object = ?", (object,)))
+        if wanted := tuple(statuses):
+            tests.append((f"state IN ({','.join('?' * len(wanted))})", wanted))
+        where = " AND ".join(test for test, _ in tests) or "true"
+        values = tuple(value for _, some in tests for value in some)
+        return map(entry_of, self._db.read(f"{SELECT} WHERE {where} ORDER BY number", values))
+
+    def entry(self, number: int) -> OutboxEntry:
+        """The entry with this number; NoEntryError if there is none."""
+        rows = self._db.read(f"{SELECT} WHERE number = ?", (number,))
+        if not rows:
+            raise NoEntryError(f"the outbox has no entry {number}", fix="See: intacct outbox list")
+        return entry_of(rows[0])
+
+    def claimed(self, company: str, object: str, records: Iterable[str], *, known_by: str = "") -> set[str]:
+        """Those of these record keys that a receipt has. `known_by`: only of entries with this kind of identity."""
+        found: set[str] = set()
+        where = f"company = ? AND object = ? AND identity LIKE ? AND {STILL_CLAIMS} AND record IN"
+        for some in batched(records, _BATCH):
+            sql = f"SELECT record FROM entry WHERE {where} ({','.join('?' * len(some))})"
+            rows = self._db.read(sql, (company, object, f"{known_by}:%" if known_by else "%", *some))
+            found |= {row[0] for row in rows}
+        return found
+
+    def taken_back(self, company: str, object: str, records: Iterable[str]) -> set[str]:
+        """Those of the company's record keys that we posted and took back, or posted to take another back."""
+        found: set[str] = set()
+        where = f"company = ? AND object = ? AND operation = 'create' AND {TAKEN_BACK} AND record IN"
+        for some in batched(records, _BATCH):
+            sql = f"SELECT record FROM entry WHERE {where} ({','.join('?' * len(some))})"
+            found |= {row[0] for row in self._db.read(sql, (company, object, *some))}
+        return found
+
+    def later_writes(
+        self, company: str, object: str, operation: WriteOperation, records: Iterable[str]
+    ) -> dict[str, list[OutboxEntry]]:
+        """The applied updates or deletes of these records, by record, oldest first."""
+        found: dict[str, list[OutboxEntry]] = {}
+        where = "company = ? AND object = ? AND operation = ? AND state = 'applied' AND record IN"
+        for some in batched(records, _BATCH):
+            sql = f"{SELECT} WHERE {where} ({','.join('?' * len(some))}) ORDER BY number"
+            for row in self._db.read(sql, (company, object, operation.value, *some)):
+                entry = entry_of(row)
+                found.setdefault(entry.receipt.record if entry.receipt else "", []).append(entry)
+        return found
+
+    def batches(self, entries: Iterable[OutboxEntry]) -> dict[int, str]:
+        """The batch of each of these entries that was last sent in one transaction with others."""
+        found: dict[int, str] = {}
+        for some in batched((entry.number for entry in entries), _BATCH):
+            found |= {row[0]: row[1] for row in self._db.read(f"{BATCHES} ({','.join('?' * len(some))})", some)}
+        return found
+
+    def of_batch(self, batch: str) -> list[OutboxEntry]:
+        """The entries that were last sent in one transaction, as they are now."""
+        return [entry_of(row) for row in self._db.read(OF_BATCH, (batch,))]
+
+    def example(self, company: str, object: str, name: str) -> OutboxEntry | None:
+        """The newest record of ours that is applied and has a value for this field in its lookup key."""
+        where = "company = ? AND object = ? AND operation = 'create' AND state = 'applied' AND record IS NOT NULL"
+        sql = f"{SELECT} WHERE {where} AND trace LIKE ? ORDER BY number DESC LIMIT 1"
+        return next(map(entry_of, self._db.read(sql, (company, object, f'%"{name}":%'))), None)
+
+    def earlier_values(self, entry: OutboxEntry) -> dict[str, Value] | None:
+        """The values that an update replaced, or the facts of a record that was deleted or acted on.
+
+        None if its plan did not read them.
+        """
+        rows = self._db.read("SELECT fields FROM earlier_values WHERE entry = ?", (entry.number,))
+        return fields_from(str(rows[0][0])) if rows else None
+
+    def history(self, entry: OutboxEntry) -> list[Mapping[str, Any]]:
+        """Every status that the entry had, oldest first, as rows of the table `event`."""
+        rows = self._db.read("SELECT * FROM event WHERE entry = ? ORDER BY number", (entry.number,))
+        return [{key: row[key] for key in tuple(row.keys())} for row in rows]
+
+    def decisions(self, entry: OutboxEntry) -> list[Mapping[str, Any]]:
+        """What people decided about the entry, oldest first."""
+        sql = "SELECT at, person, decision, record, because FROM decision WHERE entry = ? ORDER BY number"
+        return [{key: row[key] for key in tuple(row.keys())} for row in self._db.read(sql, (entry.number,))]

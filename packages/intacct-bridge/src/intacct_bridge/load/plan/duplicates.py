@@ -1,0 +1,156 @@
+"""Records that would be written twice: repeated in the input, or in the company already under the same lookup key."""
+
+from collections.abc import Mapping, Sequence
+
+from intacct_bridge.load.plan.context import PlanContext
+from intacct_bridge.load.plan.outbox_verdict import by_outbox
+from intacct_bridge.load.plan.plan import DUPLICATE, PlannedRecord, Verdict
+from intacct_bridge.load.records.lookup_keys import LookupKeys, lookup_keys_of
+from intacct_bridge.load.records.values import comparable
+from intacct_bridge.load.records.write import Finding, Write, WriteOperation
+from intacct_bridge.load.target.find_by_key import Key, MatchingRecord, find_by_key, key_of, key_values
+
+
+def refuse_repeated(records: Sequence[PlannedRecord]) -> list[PlannedRecord]:
+    """The step that refuses a record whose identity an earlier one of the same input has."""
+    first: dict[tuple[WriteOperation, str, str], PlannedRecord] = {}
+    done: list[PlannedRecord] = []
+    for record in records:
+        write = record.write
+        earlier = first.setdefault((write.operation, write.object, write.identity.text), record)
+        if earlier is record:
+            done.append(record)
+        else:
+            finding = Finding(
+                "double",
+                f"{write.label} is in the input twice; the first is at {earlier.write.position}",
+                "remove one of them, or give them references of their own",
+                position=write.position,
+            )
+            done.append(record.with_findings(finding))
+    return done
+
+
+def refuse_same_existing(records: Sequence[PlannedRecord]) -> list[PlannedRecord]:
+    """The step that refuses an update or delete of a record which an earlier one of the input names by another key.
+
+    Both would be sent, in any order, and the plan shows each against the record as it is without the other.
+    """
+    first: dict[str, PlannedRecord] = {}
+    done: list[PlannedRecord] = []
+    for record in records:
+        write = record.write
+        is_new = write.operation is WriteOperation.CREATE
+        number = record.receipt.record if record.receipt is not None and not is_new else ""
+        earlier = first.setdefault(number, record) if number else record
+        if earlier is record or not record.is_open:
+            done.append(record)
+        else:
+            finding = Finding(
+                "double",
+                f"{write.label} is {write.object} {number}, and so is the record at {earlier.write.position}",
+                "remove one of them",
+                position=write.position,
+            )
+            done.append(record.with_findings(finding).or_refused())
+    return done
+
+
+class FindDuplicates:
+    """The step that refuses new records which the company has already under the same key, or warns of them."""
+
+    def __init__(self, context: PlanContext) -> None:
+        self._context = context
+
+    def __call__(self, records: Sequence[PlannedRecord]) -> list[PlannedRecord]:
+        """Look for the keys of all new records together."""
+        new = [at for at, record in enumerate(records) if record.verdict is Verdict.CREATE]
+        if self._context.settings.offline or not new:
+            return list(records)
+        lookup = lookup_keys_of(records[new[0]].write.object)
+        wanted = {at: _lookup_values(lookup, records[at].write) for at in new}
+        found = find_by_key(self._context.company, lookup, wanted.values())
+        matches = {at: found[key] for at in new if (key := key_of(wanted[at])) in found}
+        of_source = self._keyed_by_source(lookup, records, found)
+        taken_back = self._taken_back(lookup, found)
+        sent_since = self._sent_since(records, list(matches))
+        done = self._split(lookup, records, new)
+        for at, same_key in matches.items():
+            others = of_source if records[at].write.identity.kind == "source" else ()
+            standing = [one for one in same_key if not (one.copy or one.taken_back)]
+            duplicates = [one for one in standing if one.record not in others and one.record not in taken_back]
+            if duplicates:
+                done[at] = sent_since.get(at) or self._duplicate(done[at], duplicates)
+        return done
+
+    def _split(self, lookup: LookupKeys, records: Sequence[PlannedRecord], new: Sequence[int]) -> list[PlannedRecord]:
+        """Refuse new records that have one key once their references are ids: the input names one record in two ways.
+
+        All of them are refused, since the lines of one record may be spread over them.
+        """
+        same: dict[tuple[str, ...], list[int]] = {}
+        for at in new:
+            write = records[at].write
+            names = lookup.filled_key(write.fields)
+            if names and write.identity.kind == "key":
+                same.setdefault(tuple(comparable(write.fields[name]) for name in names), []).append(at)
+        done = list(records)
+        for key, places in same.items():
+            for at in places if len(places) > 1 else ():
+                write = records[at].write
+                others = ", ".join(records[one].write.position for one in places if one != at)
+                finding = Finding(
+                    "double",
+                    f"{write.label} is {write.object} {' '.join(key)}, and so is the record at {others}",
+                    "name it the same way in all rows, by the id or by the name, or give it a number of its own",
+                    position=write.position,
+                    refuses=not self._context.settings.allow_duplicates,
+                )
+                done[at] = records[at].with_findings(finding).or_refused()
+        return done
+
+    def _taken_back(self, lookup: LookupKeys, found: Mapping[Key, Sequence[MatchingRecord]]) -> set[str]:
+        """The records found that an undo of ours took back, and the opposite entries that did it."""
+        numbers = [match.record for matches in found.values() for match in matches]
+        return self._context.outbox.taken_back(self._context.target.company, lookup.object, numbers)
+
+    def _keyed_by_source(
+        self,
+        lookup: LookupKeys,
+        records: Sequence[PlannedRecord],
+        found: Mapping[Key, Sequence[MatchingRecord]],
+    ) -> set[str]:
+        """The records found that we posted under a key of their source.
+
+        A source that gives its records keys means different records by different keys. Records that were posted with
+        other content are left out: the input may hold both.
+        """
+        numbers = [match.record for matches in found.values() for match in matches]
+        posted = self._context.outbox.claimed(self._context.target.company, lookup.object, numbers, known_by="source")
+        refused = (one for one in records if one.verdict is Verdict.REFUSED)
+        return posted - {one.receipt.record for one in refused if one.receipt is not None}
+
+    def _sent_since(self, records: Sequence[PlannedRecord], places: Sequence[int]) -> dict[int, PlannedRecord]:
+        """Records that another loader has sent since the outbox was asked; the match is their own record."""
+        entries = self._context.entries(records[at].write for at in places)
+        now = {at: by_outbox(records[at], entry) for at, entry in zip(places, entries, strict=True)}
+        return {at: record for at, record in now.items() if record.verdict is not Verdict.CREATE}
+
+    def _duplicate(self, record: PlannedRecord, found: Sequence[MatchingRecord]) -> PlannedRecord:
+        write = record.write
+        numbers = ", ".join(match.record for match in found[:5])
+        finding = Finding(
+            DUPLICATE,
+            f"{write.label} is already in Intacct ({write.object} {numbers}, by {found[0].creator or 'unknown user'})",
+            "remove it from the input, give it a reference of its own, or allow duplicates",
+            position=write.position,
+            refuses=not self._context.settings.allow_duplicates,
+        )
+        return record.with_findings(finding).or_refused()
+
+
+def _lookup_values(lookup: LookupKeys, write: Write) -> Mapping[str, str]:
+    """A record's key; if a partial key is enough for a warning, the first one with its empty fields too."""
+    if not lookup.partial:
+        return key_values(lookup, write.fields)
+    return {name: comparable(write.fields.get(name)) for name in lookup.keys[0]}

@@ -1,0 +1,281 @@
+"""Records of a plan that the outbox knows from an earlier run: posted, in doubt, or posted with other content.
+
+A plan's "in doubt" and "posted by an earlier run" rest on the outbox that it was made with. Through another outbox such
+a record would be new and would be sent a second time, so applying a plan checks that its outbox has them.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from intacct_bridge.load.outbox.entry import OutboxEntry
+from intacct_bridge.load.outbox.outbox import Outbox
+from intacct_bridge.load.plan.altered_plans import digests_of
+from intacct_bridge.load.plan.context import PlanContext, newest_entries
+from intacct_bridge.load.plan.outbox_verdict import MAYBE_APPLIED, by_outbox, sent_text
+from intacct_bridge.load.plan.plan import DUPLICATE, Plan, PlannedRecord, Verdict
+from intacct_bridge.load.plan.receipts import ReceiptCheck, ReceiptState
+from intacct_bridge.load.records.identity import content_identity, source_identity
+from intacct_bridge.load.records.lookup_keys import lookup_keys_of
+from intacct_bridge.load.records.status import UNRESOLVED, RecordStatus
+from intacct_bridge.load.records.write import Finding, Identity, Write, WriteOperation
+from intacct_bridge.load.tables.source_row import EqualNumber
+from intacct_bridge.load.target.find_by_key import Key, key_of, key_values
+from intacct_bridge.load.target.target_company import TargetCompany
+from intacct_protocol.errors import SettingsError
+from intacct_protocol.model.text_forms import forms_of, nfc
+
+_Class = tuple[str, ...]
+"""The key of equal records without their number."""
+
+
+class TakeIdentityFromOutbox:
+    """The step that gives each record the identity and digest under which the outbox has it.
+
+    Earlier versions used text unchanged. Now text is compared in NFC, so only records with accents are looked up twice.
+    """
+
+    def __init__(self, context: PlanContext) -> None:
+        self._context = context
+
+    def __call__(self, records: Sequence[PlannedRecord]) -> list[PlannedRecord]:
+        """Ask the outbox for the earlier identities of all records together."""
+        forms = {at: _forms(one.write) for at, one in enumerate(records) if _has_accents(one.write)}
+        asked = [replace(records[at].write, identity=one) for at, known in forms.items() for one in known]
+        found = iter(self._context.entries(asked))
+        done = list(records)
+        for at, known in forms.items():
+            entries = [(one, entry) for one in known if (entry := next(found)) is not None]
+            if entries:
+                identity, entry = next((pair for pair in entries if pair[1].status in MAYBE_APPLIED), entries[0])
+                done[at] = replace(records[at], write=_with_known_identity(records[at].write, identity, entry))
+        return done
+
+
+def _forms(write: Write) -> list[Identity]:
+    """The identity, and those of earlier versions."""
+    kind, text = write.identity.kind, write.identity.text
+    texts = dict.fromkeys((text, nfc(text), *write.identity.former, *forms_of(text)))
+    return [Identity(one, kind) for one in texts]
+
+
+def _with_known_identity(write: Write, identity: Identity, entry: OutboxEntry) -> Write:
+    if identity.text == write.identity.text and entry.digest == write.digest:
+        return write
+    same = entry.digest in digests_of(write)
+    return replace(write, identity=identity, digest=entry.digest if same else write.digest)
+
+
+class KnownToOutbox:
+    """The step that gives new records which an earlier run has sent their final verdict."""
+
+    def __init__(self, context: PlanContext) -> None:
+        self._context = context
+
+    def __call__(self, records: Sequence[PlannedRecord]) -> list[PlannedRecord]:
+        """Ask the outbox for all records together, and check the receipts that it has."""
+        entries = self._context.entries(record.write for record in records)
+        return ReceiptCheck(self._context).decide(records, entries)
+
+
+class KnownByContent:
+    """The step that refuses records which were posted before their key was named, when only content identified them."""
+
+    def __init__(self, context: PlanContext) -> None:
+        self._context = context
+
+    def __call__(self, records: Sequence[PlannedRecord]) -> list[PlannedRecord]:
+        """Ask the outbox for the content of all new records that have a key of their source."""
+        keyed = [one for one in records if one.verdict is Verdict.CREATE and one.write.identity.kind == "source"]
+        in_input = {one.write.identity.text for one in records}
+        by_content = [(one, content_identity(digest)) for one in keyed for digest in _digests(one.write)]
+        entries = self._context.entries(replace(one.write, identity=identity) for one, identity in by_content)
+        sent = {
+            one.write.identity.text: entry
+            for (one, _), entry in zip(by_content, entries, strict=True)
+            if entry is not None and entry.status in MAYBE_APPLIED and entry.identity not in in_input
+        }
+        checked = ReceiptCheck(self._context).check(sent.values())
+        sent = {
+            text: entry
+            for text, entry in sent.items()
+            if entry.number not in checked or checked[entry.number].state is not ReceiptState.RELEASED
+        }
+        return [
+            self._refused(one, entry) if (entry := sent.get(one.write.identity.text)) is not None else one
+            for one in records
+        ]
+
+    def _refused(self, record: PlannedRecord, entry: OutboxEntry) -> PlannedRecord:
+        finding = Finding(
+            DUPLICATE,
+            f"{record.write.label} was {sent_text(record.write, entry)}, when its key was not named",
+            "remove it from the input, or allow duplicates if it is another record",
+            position=record.write.position,
+            refuses=not self._context.settings.allow_duplicates,
+        )
+        return record.with_findings(finding).or_refused()
+
+
+class RefuseSentUnderOtherName:
+    """The step that refuses new records which an earlier run may have posted, with another name for what they refer to.
+
+    A record is identified by its key as its input has it: a vendor's name in one file, and its id in the next. The
+    company shows one that was posted. While it is in doubt only the outbox knows it, by its key with the ids.
+    """
+
+    def __init__(self, context: PlanContext) -> None:
+        self._context = context
+
+    def __call__(self, records: Sequence[PlannedRecord]) -> list[PlannedRecord]:
+        """Ask the outbox once for what is in doubt."""
+        keyed = {
+            at: key_of(values)
+            for at, one in enumerate(records)
+            if one.verdict is Verdict.CREATE
+            and one.write.identity.kind == "key"
+            and (values := key_values(lookup_keys_of(one.write.object), one.write.fields))
+        }
+        if not keyed:
+            return list(records)
+        done = list(records)
+        sent = self._sent(records[next(iter(keyed))].write.object)
+        for at, key in keyed.items():
+            entry = sent.get(key)
+            if entry is not None and entry.identity != records[at].write.identity.text:
+                done[at] = self._refused(records[at], entry)
+        return done
+
+    def _sent(self, object_name: str) -> Mapping[Key, OutboxEntry]:
+        """The new records that are in doubt, by their keys."""
+        target = self._context.target
+        found = self._context.outbox.entries(company=target.company, statuses=UNRESOLVED, object=object_name)
+        return {
+            key_of(entry.lookup_key): entry
+            for entry in found
+            if entry.target.operation is WriteOperation.CREATE and entry.target.entity == target.entity.casefold()
+        }
+
+    def _refused(self, record: PlannedRecord, entry: OutboxEntry) -> PlannedRecord:
+        finding = Finding(
+            DUPLICATE,
+            f"{record.write.label} was {sent_text(record.write, entry)} as {entry.label}",
+            "find out first whether it was posted: intacct outbox settle",
+            position=record.write.position,
+            refuses=not self._context.settings.allow_duplicates,
+        )
+        return record.with_findings(finding).or_refused()
+
+
+class RefuseUncertainEquals:
+    """The step that refuses new records which may be ones that an earlier run has posted: only content identifies them.
+
+    The source numbers equal records (`EqualNumber`). A number that an earlier run gave is that run's record. Any other
+    number may be a new record, or one of those that comes again under another number. As many records as equal ones
+    may be in the company are therefore refused: a payment must not be posted twice or left out unreported.
+    """
+
+    def __init__(self, context: PlanContext) -> None:
+        self._context = context
+
+    def __call__(self, records: Sequence[PlannedRecord]) -> list[PlannedRecord]:
+        """Ask the outbox for the equal records of all new ones together."""
+        asked = {at: equal for at, one in enumerate(records) if (equal := _to_ask_for(one)) is not None}
+        if not asked:
+            return list(records)
+        own = self._context.entries(records[at].write for at in asked)
+        unknown = {at: asked[at] for at, entry in zip(asked, own, strict=True) if entry is None}
+        posted = self._posted((records[at].write, equal) for at, equal in unknown.items())
+        done = list(records)
+        for at, equal in unknown.items():
+            twins = posted[equal.key]
+            if equal.arrival <= len(twins):
+                done[at] = self._verdict(records[at], equal, twins[equal.arrival - 1])
+        return done
+
+    def _verdict(self, record: PlannedRecord, equal: EqualNumber, twin: OutboxEntry) -> PlannedRecord:
+        if equal.same:  # from now on it is known by its key
+            self._context.outbox.rename(twin, record.write.identity.text)
+            return by_outbox(record, twin)
+        return _refused(record, equal, twin)
+
+    def _posted(self, uncertain: Iterable[tuple[Write, EqualNumber]]) -> Mapping[_Class, list[OutboxEntry]]:
+        """The equal records of earlier runs that may be in the company."""
+        firsts: dict[_Class, tuple[Write, int]] = {}
+        for write, equal in uncertain:
+            firsts.setdefault(equal.key, (write, equal.earlier))
+        numbered = [
+            (key, replace(write, identity=source_identity((*key, str(number)))))
+            for key, (write, earlier) in firsts.items()
+            for number in range(1, earlier + 1)
+        ]
+        entries = self._context.entries(write for _, write in numbered)
+        sent = [
+            (key, entry)
+            for (key, _), entry in zip(numbered, entries, strict=True)
+            if entry is not None and entry.status in MAYBE_APPLIED
+        ]
+        checked = ReceiptCheck(self._context).check(entry for _, entry in sent)
+        found: dict[_Class, list[OutboxEntry]] = {key: [] for key in firsts}
+        for key, entry in sent:
+            if entry.number not in checked or checked[entry.number].state is not ReceiptState.RELEASED:
+                found[key].append(entry)
+        return found
+
+
+def _to_ask_for(record: PlannedRecord) -> EqualNumber | None:
+    """The number of a new record that equals records of earlier runs; None if it is certain what it is."""
+    write = record.write
+    equal = write.rows[0].equal if write.rows else None
+    by_number = equal is not None and write.identity == source_identity(write.rows[0].key)
+    if equal is None or not by_number or record.verdict is not Verdict.CREATE:
+        return None
+    return equal if equal.earlier and not equal.certain else None
+
+
+def _refused(record: PlannedRecord, equal: EqualNumber, twin: OutboxEntry) -> PlannedRecord:
+    finding = Finding(
+        "equal",
+        f"an equal record was {sent_text(record.write, twin)}; without a key, this may be that record or a new one",
+        equal.fix,
+        position=record.write.position,
+    )
+    return record.with_findings(finding).or_refused()
+
+
+def _digests(write: Write) -> tuple[str, ...]:
+    """The digest of a write; for a record with accents, also those of earlier versions."""
+    return digests_of(write) if _has_accents(write) else (write.digest,)
+
+
+def _has_accents(write: Write) -> bool:
+    """Whether a text of the record may have several forms."""
+    content = write.content
+    if not write.identity.text.isascii():
+        return True
+    for fields in (content.fields, *[line.fields for some in content.lines.values() for line in some]):
+        if not "".join([one for one in fields.values() if isinstance(one, str)]).isascii():
+            return True
+    return False
+
+
+def check_outbox(plan: Plan, target: TargetCompany, outbox: Outbox) -> None:
+    """Refuse a plan that relies on records which this outbox does not have."""
+    for entity in dict.fromkeys(record.write.entity for record in plan.records):
+        relying = [one for one in plan.records if one.write.entity == entity and _relies_on_outbox(one)]
+        within = replace(target, entity=entity or target.entity)
+        entries = newest_entries(outbox, within, (one.write for one in relying))
+        for record, entry in zip(relying, entries, strict=True):
+            if entry is None or entry.status is RecordStatus.RELEASED:
+                sent = "sent without an answer" if record.verdict is Verdict.IN_DOUBT else "posted"
+                place = f"{record.write.position}: " if record.write.position else ""
+                raise SettingsError(
+                    f"{place}{record.write.label} was {sent} by an earlier run, according to the plan; "
+                    f"the outbox {outbox.name} has no such entry, or it was forgotten or taken back since",
+                    fix="apply the plan with the outbox it was made with, or make a new plan with this one",
+                )
+
+
+def _relies_on_outbox(record: PlannedRecord) -> bool:
+    """Whether the verdict comes from the outbox; that an update changes nothing comes from the company."""
+    created = record.write.operation is WriteOperation.CREATE
+    return record.verdict is Verdict.IN_DOUBT or (record.verdict is Verdict.UNCHANGED and created)

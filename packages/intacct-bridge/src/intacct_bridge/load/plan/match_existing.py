@@ -1,0 +1,287 @@
+"""Updates, upserts and deletes: each record of the input matched with the company's record that it is for.
+
+Updates and deletes are not kept as done: the company shows each time which changes are left.
+"""
+
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+
+from intacct_bridge.load.outbox.entry import OutboxEntry
+from intacct_bridge.load.plan.actions import moved_facts
+from intacct_bridge.load.plan.altered_plans import identity_names
+from intacct_bridge.load.plan.changes import (
+    UNKNOWN,
+    Change,
+    deletion_of,
+    differences,
+    left_alone,
+    obstacles,
+    replaced_values,
+    unknown_changes,
+    update_of,
+)
+from intacct_bridge.load.plan.context import PlanContext
+from intacct_bridge.load.plan.outbox_verdict import by_outbox, is_doubtful
+from intacct_bridge.load.plan.plan import Mode, PlannedRecord, Verdict
+from intacct_bridge.load.plan.receipts import ReceiptCheck
+from intacct_bridge.load.plan.resolve_references import as_given
+from intacct_bridge.load.records.identity import content_digest, existing_identity
+from intacct_bridge.load.records.status import RecordStatus
+from intacct_bridge.load.records.values import equal_form
+from intacct_bridge.load.records.write import Finding, Receipt, Write, WriteOperation
+from intacct_bridge.load.target.current_records import CurrentRecord, Locator, Names, key_names, key_texts
+from intacct_bridge.load.target.functions import files_of_existing
+from intacct_bridge.load.target.references import resolve
+from intacct_protocol.errors import RecordError
+
+_OPERATIONS = {Mode.DELETE: WriteOperation.DELETE, Mode.UPDATE: WriteOperation.UPDATE}
+
+
+class IdentifyByKey:
+    """The step that gives each record the operation of its mode, and the key of its existing record as identity."""
+
+    def __init__(self, context: PlanContext) -> None:
+        self._mode, self._match = context.settings.mode, context.settings.match
+        self._writable = context.describe()
+
+    def __call__(self, records: Sequence[PlannedRecord]) -> list[PlannedRecord]:
+        """Identify each record; one without a key is refused, or can only be new."""
+        return [self._identified(record) for record in records]
+
+    def _identified(self, record: PlannedRecord) -> PlannedRecord:
+        write, operation = record.write, _OPERATIONS.get(self._mode, WriteOperation.CREATE)
+        verdict = Verdict(operation.value)
+        if operation is WriteOperation.DELETE and write.attachments:  # files do not matter to a delete
+            digest = content_digest(write.object, write.fields, write.lines)
+            write = replace(write, attachments=(), folder="", digest=digest)
+        try:
+            names = key_names(write, self._writable, self._match)
+        except RecordError as error:
+            if self._mode is Mode.UPSERT and not self._match:
+                return record  # without a key it can only be new
+            finding = Finding("key", error.message, error.fix, write.column(error.field or ""), write.position)
+            return replace(record, write=replace(write, operation=operation), verdict=verdict).with_findings(finding)
+        if self._mode is Mode.UPSERT and not self._match and self._writable.lookup.filled_key(write.fields) == names:
+            return record  # its identity as a new record is made of the same key
+        write = replace(write, operation=operation, identity=existing_identity(write.fields, names))
+        return replace(record, write=write, verdict=verdict)
+
+
+class MatchExisting:
+    """The step that finds the existing records, and decides which are updated, deleted, created or left as they are.
+
+    A record that an earlier run sent without an answer is in doubt, whether it was sent as the input has it or as the
+    update that the match makes of it.
+    """
+
+    def __init__(self, context: PlanContext) -> None:
+        self._context = context
+        self._mode, self._match = context.settings.mode, context.settings.match
+        self._writable = context.describe()
+        self._locator = Locator(context.company, self._writable)
+
+    def __call__(self, records: Sequence[PlannedRecord]) -> list[PlannedRecord]:
+        """Ask the outbox, find all existing records, and ask the outbox for what the match made of them."""
+        as_given = self._context.entries(record.write for record in records)
+        matched = self._matched(records)
+        as_matched = self._context.entries(record.write for record in matched)
+        found = zip(records, as_given, matched, as_matched, strict=True)
+        decided = [self._decided(record, given, match, entry) for record, given, match, entry in found]
+        posted = [record for record, _ in decided]
+        return ReceiptCheck(self._context).decide(posted, [entry for _, entry in decided])
+
+    def _decided(
+        self, record: PlannedRecord, given: OutboxEntry | None, match: PlannedRecord, entry: OutboxEntry | None
+    ) -> tuple[PlannedRecord, OutboxEntry | None]:
+        """The record, with the entry that its verdict still depends on."""
+        if is_doubtful(given):
+            return record, given
+        if is_doubtful(entry):
+            return replace(record, write=match.write), entry
+        latest = entry or given
+        if _is_done(match, (given, entry), record.write):
+            match = replace(match, verdict=Verdict.UNCHANGED, changes=())
+        if match.verdict is Verdict.UNCHANGED and record.write.attachments and not _has_posted(given, record.write):
+            return _without_files(match), None
+        if match.verdict is not Verdict.REFUSED:
+            return match, None if match.receipt is not None else latest
+        if latest is not None and match.receipt is None and _has_deleted(latest):
+            unchanged = replace(record, write=match.write, verdict=Verdict.UNCHANGED)
+            return replace(unchanged, receipt=latest.receipt, since=latest.sent_at), None
+        return replace(match, receipt=None, changes=()), None
+
+    def _matched(self, records: Sequence[PlannedRecord]) -> list[PlannedRecord]:
+        """The records with their existing record as receipt; refused ones pass as they are."""
+        keyed: dict[int, tuple[Write, Names]] = {}
+        for at, record in enumerate(records):
+            if not record.reasons:
+                with suppress(RecordError):
+                    keyed[at] = (record.write, key_names(record.write, self._writable, self._match))
+        located = self._locator.locate(list(keyed.values()))
+        found = {at: (names, same) for (at, (_, names)), same in zip(keyed.items(), located, strict=True)}
+        return [self._match_one(record, *found.get(at, ((), []))).or_refused() for at, record in enumerate(records)]
+
+    def _match_one(self, record: PlannedRecord, names: Names, found: list[CurrentRecord]) -> PlannedRecord:
+        write = record.write
+        if not names:
+            return record
+        key = " ".join(f"{name} {text!r}" for name, text in key_texts(write, names))
+        if len(found) > 1:
+            numbers = ", ".join(one.record for one in found[:5])
+            text = f"the company has more than one {write.object} with {key} (record numbers {numbers})"
+            return record.with_findings(_key_finding("key", text, "give the RECORDNO", write, names))
+        if not found:
+            if self._mode is Mode.UPSERT and self._writable.lookup.record_key not in names:
+                return record
+            text = f"the company has no {write.object} with {key}"
+            return record.with_findings(_key_finding("missing", text, "check it", write, names))
+        return self._of_existing(record, found[0], names)
+
+    def _of_existing(self, record: PlannedRecord, current: CurrentRecord, names: Names) -> PlannedRecord:
+        write, receipt = record.write, Receipt(current.record)
+        if self._mode is Mode.DELETE:
+            delete = deletion_of(write, current, self._writable)
+            existing = replace(record, write=delete, receipt=receipt, verdict=Verdict.DELETE, existing=current.facts)
+            return existing.with_findings(*obstacles(delete, current, self._writable))
+        write = replace(write, fields={name: one for name, one in write.fields.items() if name not in write.only_new})
+        changes = differences(write, current, self._writable, names) + unknown_changes(write, current, self._writable)
+        existing = replace(
+            record,
+            write=update_of(write, current, self._writable, changes),
+            receipt=receipt,
+            verdict=Verdict.UPDATE if changes else Verdict.UNCHANGED,
+            changes=changes,
+        )
+        return existing.with_findings(*left_alone(write, current), *obstacles(write, current, self._writable, changes))
+
+
+def _moved_text(change: Change, label: str, planned: Change | None) -> str:
+    """That a field or a line set is not as it was."""
+    if planned is not None and change.before == planned.before:
+        return f"{label} has other lines in {change.name} now"
+    return f"{change.name} of {label} is {change.before!r} now"
+
+
+def _has_deleted(entry: OutboxEntry) -> bool:
+    return entry.status is RecordStatus.APPLIED and entry.target.operation is WriteOperation.DELETE
+
+
+def _has_posted(entry: OutboxEntry | None, write: Write) -> bool:
+    """Whether the entry is this very record with the same content and files, and was applied."""
+    return entry is not None and entry.status is RecordStatus.APPLIED and entry.digest == write.digest
+
+
+def _is_done(match: PlannedRecord, entries: Iterable[OutboxEntry | None], write: Write) -> bool:
+    """Whether an earlier run wrote all that is left to change, of which the company shows nothing."""
+    unknown = bool(match.changes) and all(change.before == UNKNOWN for change in match.changes)
+    return unknown and any(_has_posted(one, write) for one in entries)
+
+
+def _without_files(record: PlannedRecord) -> PlannedRecord:
+    """An existing record that no field would change, refused since its files would not be attached."""
+    error = files_of_existing()
+    return record.with_findings(Finding("files", error.message, error.fix, position=record.write.position)).or_refused()
+
+
+def _key_finding(rule: str, text: str, fix: str, write: Write, names: Names) -> Finding:
+    return Finding(rule, text, fix, write.column(names[0]), write.position)
+
+
+@dataclass(frozen=True, slots=True)
+class _Comparison:
+    """A kept update or delete compared with its existing record as it is now."""
+
+    left: tuple[Change, ...] = ()
+    """The changes that are left."""
+    moved: tuple[Finding, ...] = ()
+    """Where the existing record is not as it was planned for."""
+    current: CurrentRecord | None = None
+
+
+class RecheckExisting:
+    """The step that compares kept updates and deletes with their existing records as these are now."""
+
+    def __init__(self, context: PlanContext, kept: Sequence[PlannedRecord]) -> None:
+        self._context = context
+        self._kept = kept
+        """The same records as the plan was made, in the same order."""
+        self._writable = context.describe()
+
+    def __call__(self, records: Sequence[PlannedRecord]) -> list[PlannedRecord]:
+        """Find all existing records again, and compare."""
+        entries = self._context.entries(record.write for record in records)
+        checked = iter(self._compared([record for record in records if record.is_open]))
+        return [
+            self._decided(record, kept, entry, next(checked) if record.is_open else _Comparison())
+            for record, kept, entry in zip(records, self._kept, entries, strict=True)
+        ]
+
+    def _decided(
+        self,
+        record: PlannedRecord,
+        kept: PlannedRecord,
+        entry: OutboxEntry | None,
+        compared: _Comparison,
+    ) -> PlannedRecord:
+        left, moved = compared.left, compared.moved
+        as_kept = replace(kept, write=record.write)
+        if is_doubtful(entry):
+            return by_outbox(replace(record, receipt=None, changes=()), entry)
+        if kept.verdict is Verdict.IN_DOUBT:
+            return as_kept  # it has ended since; applying the plan shows how
+        deleted = entry is not None and _has_deleted(entry)
+        if (deleted and moved) or not (left or moved):
+            return replace(as_kept, verdict=Verdict.UNCHANGED)
+        write = record.write
+        if compared.current is not None and write.operation is WriteOperation.UPDATE:
+            write = replace(write, earlier=replaced_values(write, compared.current, self._writable))
+        checked = replace(record, write=write, changes=left).with_findings(*moved)
+        return replace(checked, verdict=Verdict.REFUSED) if moved else checked
+
+    def _compared(self, records: Sequence[PlannedRecord]) -> list[_Comparison]:
+        """Each record compared with its existing record."""
+        by = (self._writable.lookup.record_key,)
+        resolved = [resolve(as_given(record.write), self._context.references)[0] for record in records]
+        wanted = [
+            (replace(record.write, fields={**given.fields, **record.write.fields}), by)
+            for record, given in zip(records, resolved, strict=True)
+        ]
+        located = Locator(self._context.company, self._writable).locate(wanted)
+        return [
+            self._comparison(record, given, found[0] if found else None)
+            for record, given, found in zip(records, resolved, located, strict=True)
+        ]
+
+    def _comparison(self, record: PlannedRecord, given: Write, current: CurrentRecord | None) -> _Comparison:
+        return _Comparison(*self._remaining_changes(record, given, current), current)
+
+    def _remaining_changes(
+        self, record: PlannedRecord, given: Write, current: CurrentRecord | None
+    ) -> tuple[tuple[Change, ...], tuple[Finding, ...]]:
+        """The changes that are left. A delete's change is the record itself, as long as it exists."""
+        write, record_key = record.write, self._writable.lookup.record_key
+        if current is None:
+            text = f"{write.label} no longer exists in Intacct"
+            return (), (Finding("moved", text, "make a new plan", "", write.position),)
+        key = [name for name in identity_names(write) if name in given.fields and name in current.row]
+        if any(equal_form(given.fields[name]) != equal_form(current.row[name]) for name in key):
+            text = f"{write.object} {current.record} is not {write.label}"
+            return (), (Finding("moved", text, "make a new plan", "", write.position),)
+        if write.operation is WriteOperation.DELETE:
+            return (Change(record_key, current.record, ""),), tuple(moved_facts(write, record.existing, current.facts))
+        left = differences(write, current, self._writable, (record_key,))
+        left += unknown_changes(write, current, self._writable)
+        planned = {change.name: change for change in record.changes}
+        moved = tuple(
+            Finding(
+                "moved",
+                _moved_text(change, write.label, planned.get(change.name)),
+                "make a new plan",
+                write.column(change.name),
+                write.position,
+            )
+            for change in left
+            if not change.is_as_planned(planned.get(change.name))
+        )
+        return left, moved

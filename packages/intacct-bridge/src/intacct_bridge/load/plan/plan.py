@@ -1,0 +1,237 @@
+"""The plan as a value: the verdict on every record, with reasons, totals and cost."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+from itertools import groupby
+
+from intacct_bridge.load.outbox.entry import Total
+from intacct_bridge.load.plan.changes import Change
+from intacct_bridge.load.records.values import comparable
+from intacct_bridge.load.records.write import ACTION_DATE, Finding, Receipt, Write, WriteOperation
+from intacct_bridge.load.tables.source_row import SourceRow
+from intacct_bridge.load.target.target_company import TargetCompany
+
+
+class Mode(StrEnum):
+    """What a load does with its records."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    UPSERT = "upsert"
+    """Update existing records and create the others."""
+    DELETE = "delete"
+
+
+@dataclass(frozen=True, slots=True)
+class PlanSettings:
+    """How to plan."""
+
+    offline: bool = False
+    """Send no request; the rules that need the company are named as unchecked."""
+    allow_duplicates: bool = False
+    """Create a record even if the company has one with the same key; a warning takes the place of the refusal."""
+    mode: Mode = Mode.CREATE
+    match: tuple[str, ...] = ()
+    """Fields by which an existing record is found, instead of its lookup key."""
+
+
+@dataclass(frozen=True, slots=True)
+class SendOptions:
+    """How the records of a plan are sent."""
+
+    batch_size: int = 100
+    atomic: bool = False
+    stop_on_error: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PlanOrigin:
+    """What identifies a kept plan: its id, the outbox it was made with, and how it is sent."""
+
+    id: str
+    outbox: str
+    options: SendOptions
+    needs_approval: bool = False
+    """Whether a person must approve it, even if the connection does not require approvals."""
+
+
+class Verdict(StrEnum):
+    """What applying the plan would do with a record."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    DELETE = "delete"
+    REVERSE = "reverse"
+    VOID = "void"
+    APPROVE = "approve"
+    DECLINE = "decline"
+    RECALL = "recall"
+    UNCHANGED = "unchanged"
+    REFUSED = "refused"
+    IN_DOUBT = "in doubt"
+    """Sent by an earlier run that got no answer; applying the plan looks for it before anything else."""
+
+
+DUPLICATE = "duplicate"
+"""The rule that refuses a record which the company has, or may have, already; a warning if the settings allow it."""
+WRITTEN = tuple(Verdict(operation.value) for operation in WriteOperation)
+"""Verdicts that cost a transaction."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedRecord:
+    """One record with its verdict and the reasons, at any step of planning."""
+
+    write: Write
+    verdict: Verdict
+    findings: tuple[Finding, ...] = ()
+    """Everything found so far, by reading the input and by planning."""
+    receipt: Receipt | None = None
+    """The existing record: the one to update or delete, or the one that an earlier run wrote."""
+    since: datetime | None = None
+    """When an earlier run sent it."""
+    changes: tuple[Change, ...] = ()
+    """What an update would change."""
+    existing: Mapping[str, str] = field(default_factory=dict)
+    """Of a record to delete, or to act on: its amounts and its time of modification, as the decision saw them."""
+
+    @classmethod
+    def of(cls, write: Write) -> "PlannedRecord":
+        """A record at the start of planning: to be written as its operation says."""
+        return cls(write, Verdict(write.operation.value), write.findings)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the record would be written, as far as is known."""
+        return self.verdict in WRITTEN
+
+    @property
+    def may_be_duplicate(self) -> bool:
+        """Whether it would be written although the company may have it: its plan warns of that instead of refusing."""
+        return self.is_open and any(finding.rule == DUPLICATE for finding in self.findings)
+
+    @property
+    def reasons(self) -> tuple[Finding, ...]:
+        """The findings that refuse it: one for each cell, and for a row that cannot be read nothing else."""
+        return tuple(_without_consequences(finding for finding in self.findings if finding.refuses))
+
+    def with_findings(self, *findings: Finding) -> "PlannedRecord":
+        """The record with more findings, each of them once. Its verdict is unchanged."""
+        return replace(self, findings=tuple(dict.fromkeys((*self.findings, *findings)))) if findings else self
+
+    def or_refused(self) -> "PlannedRecord":
+        """The record, with the verdict REFUSED if one of its findings refuses it."""
+        return replace(self, verdict=Verdict.REFUSED) if self.findings and self.reasons else self
+
+
+_OF_THE_RECORD = ("balance", "lines")
+"""Rules on a record as a whole, whose findings stand beside those of the cell at which they are shown."""
+
+
+def _without_consequences(findings: Iterable[Finding]) -> Iterator[Finding]:
+    found = list(findings)
+    unreadable = {one.position for one in found if one.rule == "row" and not one.column}
+    seen: set[tuple[str, str]] = set()
+    for one in found:
+        if one.position in unreadable and (one.rule != "row" or one.column):
+            continue
+        place = (one.position, one.column)
+        if one.column and one.rule not in _OF_THE_RECORD:
+            if place in seen:
+                continue
+            seen.add(place)
+        yield one
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything that a person needs to decide on a load, and everything that applying it needs."""
+
+    target: TargetCompany
+    object: str
+    """Empty for records of several kinds, which are applied in stages."""
+    source: str
+    """The input's name."""
+    columns: tuple[str, ...]
+    records: tuple[PlannedRecord, ...]
+    reads: int
+    """API transactions that planning cost."""
+    notes: tuple[str, ...] = ()
+    unchecked: tuple[str, ...] = ()
+    """Rules that could not be checked, with the reason."""
+    first_format: bool = False
+    """Opened from a file of the first format, which does not show what its references were called in the input."""
+
+    origin: PlanOrigin | None = None
+    """Of a kept plan; None for plans that were never kept, or were kept by an earlier version."""
+    kept: "Plan | None" = None
+    """The kept plan that this one was confirmed from."""
+
+    def of(self, *verdicts: Verdict) -> tuple[PlannedRecord, ...]:
+        """The records with these verdicts."""
+        return tuple(record for record in self.records if record.verdict in verdicts)
+
+    @property
+    def stages(self) -> tuple["Plan", ...]:
+        """The parts that are applied one after the other: records of one object and operation, else the whole plan."""
+        if self.object:
+            return (self,)
+        kinds = groupby(self.records, key=lambda record: (record.write.object, record.write.operation))
+        return tuple(replace(self, object=name, records=tuple(some)) for (name, _), some in kinds)
+
+    @property
+    def transactions(self) -> int:
+        """API transactions that applying would cost: one for each record and one for its files; lines are free."""
+        return sum(2 if record.write.attachments else 1 for record in self.of(*WRITTEN))
+
+    @property
+    def totals(self) -> tuple[Total, ...]:
+        """The amounts of the records to create and update, by currency."""
+        return totals(record.write for record in self.of(Verdict.CREATE, Verdict.UPDATE))
+
+    @property
+    def refused_rows(self) -> tuple[tuple[SourceRow, str], ...]:
+        """Every input row of the refused records in the input's order, with the reason to write beside it."""
+        return refused_rows(self.of(Verdict.REFUSED))
+
+
+def totals(writes: Iterable[Write]) -> tuple[Total, ...]:
+    """The amounts by currency: debits, credits, and those that are neither."""
+    sums: dict[str, dict[str, Decimal]] = {}
+    for write in writes:
+        for line in write.all_lines:
+            amount, side = line.amount, line.fields.get("TR_TYPE")
+            if amount is not None:
+                currency = comparable(line.fields.get("CURRENCY") or write.fields.get("CURRENCY"))
+                kind = {"1": "debit", "-1": "credit"}.get(str(side), "amount")
+                of_currency = sums.setdefault(currency, {})
+                of_currency[kind] = of_currency.get(kind, Decimal(0)) + amount
+    return tuple(Total(currency, **amounts) for currency, amounts in sorted(sums.items()))
+
+
+_DAYS = ("BATCH_DATE", "WHENPOSTED", "PAYMENTDATE", "RECEIPTDATE", "WHENCREATED")
+
+
+def posting_date(write: Write) -> date | None:
+    """The day on which a write posts, as far as its own fields say it."""
+    names = (ACTION_DATE,) if write.operation.is_action else _DAYS  # a company may have a field of that name
+    days = (write.fields.get(name) for name in names)
+    return next((day for day in days if isinstance(day, date) and not isinstance(day, datetime)), None)
+
+
+def refused_rows(records: Iterable[PlannedRecord]) -> tuple[tuple[SourceRow, str], ...]:
+    """The rows of refused records, each with the reasons that name it, or a note that another line is refused."""
+    marked: list[tuple[SourceRow, str]] = []
+    for record in records:
+        by_position: dict[str, list[str]] = {}
+        positions = {row.position for row in record.write.rows}
+        for finding in record.reasons:
+            text = finding.of_column
+            place = finding.position if finding.position in positions else record.write.position
+            by_position.setdefault(place, []).append(f"{text} ({finding.fix})" if finding.fix else text)
+        otherwise = f"another line of {record.write.label} is refused"
+        marked += [(row, "; ".join(by_position.get(row.position, ())) or otherwise) for row in record.write.rows]
+    return tuple(sorted(marked, key=lambda pair: pair[0].number))

@@ -1,0 +1,349 @@
+"""Planning: decides what a load would do with each record, before anything is sent.
+
+A plan is made in steps. Each step takes all records and returns them, closer to a verdict with its reasons. It asks the
+company about all records together. A record is refused if any of its lines is; the other records continue. A record
+that an earlier run posted is unchanged, and one that it left without an answer is in doubt. The same identity with
+other content is a conflict, which a person must decide and which is never posted a second time.
+
+Planning reads the company (and counts the cost) but writes nothing to it. The records of each entity are planned in a
+session of its own; the plan has all of them in the order of the input.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import groupby
+
+from intacct_bridge.client.protocol import Gateway
+from intacct_bridge.load.layouts.base import Layout
+from intacct_bridge.load.outbox.outbox import Outbox
+from intacct_bridge.load.plan.actions import MatchState, after_payments
+from intacct_bridge.load.plan.altered_plans import refuse_altered_content
+from intacct_bridge.load.plan.apply_rules import ApplyRules, CheckAmountsDue, refuse_unsendable
+from intacct_bridge.load.plan.context import CompanyFacts, PlanContext, PlanStep
+from intacct_bridge.load.plan.duplicates import FindDuplicates, refuse_repeated, refuse_same_existing
+from intacct_bridge.load.plan.known_to_outbox import (
+    KnownByContent,
+    KnownToOutbox,
+    RefuseSentUnderOtherName,
+    RefuseUncertainEquals,
+    TakeIdentityFromOutbox,
+    check_outbox,
+)
+from intacct_bridge.load.plan.match_existing import IdentifyByKey, MatchExisting, RecheckExisting
+from intacct_bridge.load.plan.plan import WRITTEN, Mode, Plan, PlannedRecord, PlanSettings, Verdict
+from intacct_bridge.load.plan.resolve_references import ResolveReferences
+from intacct_bridge.load.records.write import Finding, Write, WriteOperation
+from intacct_bridge.load.tables.table import InputTable
+from intacct_bridge.load.tables.total_row import HAS_THE_WORD, cells_beside_word, without_total_row
+from intacct_bridge.load.target.attachments import folder_missing, folder_write
+from intacct_bridge.load.target.entities import by_entity, with_entities
+from intacct_bridge.load.target.legacy import LegacyGateway
+from intacct_bridge.load.target.references import References
+from intacct_bridge.load.target.target_company import TargetCompany
+from intacct_protocol.errors import InvalidRequestError
+from intacct_protocol.model.wording import counted
+
+_USUAL = PlanSettings()
+
+
+def steps_to_create(context: PlanContext) -> tuple[PlanStep, ...]:
+    """The steps for new records. If an earlier run posted all of them, only the receipts are checked in the company."""
+    return (
+        TakeIdentityFromOutbox(context),
+        KnownToOutbox(context),
+        RefuseUncertainEquals(context),
+        context.describe_for,
+        ResolveReferences(context),
+        ApplyRules(context),
+        KnownByContent(context),
+        RefuseSentUnderOtherName(context),
+        FindDuplicates(context),
+        CheckAmountsDue(context),
+    )
+
+
+def steps_to_change(context: PlanContext) -> tuple[PlanStep, ...]:
+    """The steps for updates, upserts and deletes. Keys may be references, so these are resolved before the match."""
+    return (
+        refuse_unsendable,
+        IdentifyByKey(context),
+        refuse_repeated,
+        TakeIdentityFromOutbox(context),
+        ResolveReferences(context),
+        MatchExisting(context),
+        refuse_same_existing,
+        RefuseUncertainEquals(context),
+        RefuseSentUnderOtherName(context),
+        ApplyRules(context),
+    )
+
+
+def steps_to_act(context: PlanContext) -> tuple[PlanStep, ...]:
+    """The steps for actions on existing records: reverse, void, approve, decline, recall."""
+    return (refuse_repeated, refuse_unsendable, MatchState(context))
+
+
+def steps_to_recheck(context: PlanContext, kept: Sequence[PlannedRecord]) -> tuple[PlanStep, ...]:
+    """The steps for the updates and deletes of a kept plan, compared with the company as it is now."""
+    return (
+        ResolveReferences(context, tuple(Verdict)),
+        RecheckExisting(context, kept),
+        ApplyRules(context),
+    )
+
+
+def run_steps(records: Sequence[PlannedRecord], steps: Iterable[PlanStep]) -> list[PlannedRecord]:
+    """The records after all steps."""
+    for step in steps:
+        records = step(records)
+    return list(records)
+
+
+class Planner:
+    """Plans the records of one entity."""
+
+    def __init__(self, company: Gateway, context: PlanContext) -> None:
+        self._company = company
+        self._context = context
+
+    def plan(self, writes: Iterable[Write], empty: Plan) -> Plan:
+        """The verdict on each write; attachment folders that have to be made for their files come first."""
+        records = [PlannedRecord.of(write) for write in writes]
+        if records and all(record.write.operation.is_action for record in records):
+            records = run_steps(records, steps_to_act(self._context))
+        elif self._context.settings.mode is Mode.CREATE:
+            records = run_steps(records, (refuse_repeated, refuse_unsendable, *steps_to_create(self._context)))
+        else:
+            records = run_steps(records, steps_to_change(self._context))
+        references = self._context.references.unchecked.items()
+        unchecked = (f"references to {target}: {reason}" for target, reason in references)
+        folders = self._missing_folders(records)
+        return replace(empty, records=(*folders, *records), unchecked=(*self._context.unchecked, *unchecked))
+
+    def confirm(self, plan: Plan) -> Plan:
+        """The plan as the company is now, for the records that it would write."""
+        kept = [one for one in plan.records if one.verdict is not Verdict.REFUSED and one.write.object == plan.object]
+        kept = TakeIdentityFromOutbox(self._context)(kept)
+        created = [one for one in kept if one.write.operation is WriteOperation.CREATE]
+        acted = [one for one in kept if one.write.operation.is_action]
+        changed = [one for one in kept if one.write.operation in (WriteOperation.UPDATE, WriteOperation.DELETE)]
+        if changed:
+            self._context.describe()
+        records = run_steps(
+            [PlannedRecord.of(replace(one.write, findings=())) for one in created], steps_to_create(self._context)
+        )
+        if changed:
+            bare = [replace(one, findings=()) for one in changed]
+            records += run_steps(bare, steps_to_recheck(self._context, changed))
+        if acted:
+            seen = [replace(PlannedRecord.of(one.write), existing=one.existing) for one in acted]
+            records += run_steps(seen, steps_to_act(self._context))
+        place = {(one.write.operation, one.write.identity): number for number, one in enumerate(kept)}
+        records.sort(key=lambda one: place[one.write.operation, one.write.identity])
+        folders = self._missing_folders(records)
+        return replace(plan, records=(*folders, *records), unchecked=tuple(self._context.unchecked))
+
+    def _missing_folders(self, records: Sequence[PlannedRecord]) -> list[PlannedRecord]:
+        """The attachment folders that have to be made first."""
+        wanted = {one.write.folder for one in records if one.verdict in WRITTEN and one.write.folder}
+        if self._context.settings.offline:
+            return []
+        missing = (folder for folder in sorted(wanted) if folder_missing(self._company, folder))
+        return [PlannedRecord(folder_write(folder), Verdict.CREATE) for folder in missing]
+
+
+def make_plan(
+    table: InputTable,
+    layout: Layout,
+    company: LegacyGateway,
+    outbox: Outbox,
+    settings: PlanSettings = _USUAL,
+    *,
+    facts: CompanyFacts | None = None,
+) -> Plan:
+    """Read an input and decide on each of its records; `facts` are what the plans just before have found."""
+    table = without_total_row(table)
+    notes = (*table.notes, *layout.notes(table))
+    empty = Plan(TargetCompany.of(company.connection), layout.object, table.path.name, table.columns, (), 0, notes)
+    writes = (_without_totals(write, table) for write in layout.read(table)) if table.constants else layout.read(table)
+    plan = _plan_all(writes, empty, company, outbox, settings, facts=facts)
+    if table.where is None:
+        return plan
+    return replace(plan, notes=(*plan.notes, f"The filter leaves out {counted(table.where.left_out, 'row')}."))
+
+
+def _without_totals(write: Write, table: InputTable) -> Write:
+    """The record, refused if a line of it is a total that constants complete: nothing but amounts is of its own row."""
+    lines = [(line.row, line.fields) for line in write.all_lines] or [(row, write.fields) for row in write.rows]
+    given = {text.strip() for text in table.constants.values()}
+    found: list[Finding] = []
+    for row, fields in lines:
+        names = {one for one in fields.values() if type(one) is str} - given
+        if (own := cells_beside_word(row, table)) and own.isdisjoint(names):
+            found.append(Finding("total", HAS_THE_WORD, position=row.position))
+    return replace(write, findings=(*write.findings, *found)) if found else write
+
+
+def plan_writes(
+    writes: Iterable[Write],
+    object_name: str,
+    company: LegacyGateway,
+    outbox: Outbox,
+    settings: PlanSettings = _USUAL,
+    *,
+    source: str = "",
+) -> Plan:
+    """Decide on records that do not come from a file; all of them are of one object."""
+    empty = Plan(TargetCompany.of(company.connection), object_name, source, (), (), 0)
+    return _plan_all(writes, empty, company, outbox, settings)
+
+
+def plan_in_stages(writes: Iterable[Write], company: LegacyGateway, outbox: Outbox, *, source: str = "") -> Plan:
+    """Decide on records of several kinds (object and operation), which are applied one kind after the other."""
+    target = TargetCompany.of(company.connection)
+    planned: list[Plan] = []
+    for (name, operation), some in groupby(writes, key=lambda write: (write.object, write.operation)):
+        of_kind = PlanSettings(mode=_MODES.get(operation, Mode.CREATE))
+        planned.append(_plan_all(some, Plan(target, name, source, (), (), 0), company, outbox, of_kind))
+    stages = after_payments(planned)
+    return Plan(
+        target,
+        stages[0].object if len(stages) == 1 else "",
+        source,
+        (),
+        tuple(record for stage in stages for record in stage.records),
+        sum(stage.reads for stage in stages),
+        tuple(dict.fromkeys(note for stage in stages for note in stage.notes)),
+        tuple(dict.fromkeys(text for stage in stages for text in stage.unchecked)),
+    )
+
+
+_MODES = {WriteOperation.UPDATE: Mode.UPDATE, WriteOperation.DELETE: Mode.DELETE}
+
+
+def _plan_all(
+    writes: Iterable[Write],
+    empty: Plan,
+    company: LegacyGateway,
+    outbox: Outbox,
+    settings: PlanSettings,
+    *,
+    facts: CompanyFacts | None = None,
+) -> Plan:
+    before = company.meter.transactions
+    writes = with_entities(writes, company, offline=settings.offline)
+    places = by_entity(writes)
+    parts = {
+        entity: _planner(entity, company, outbox, settings, empty.object, facts=facts).plan(
+            [writes[place] for place in some], empty
+        )
+        for entity, some in (places or {"": []}).items()
+    }
+    return replace(_joined(parts, places, empty), reads=company.meter.transactions - before)
+
+
+def _planner(
+    entity: str,
+    company: LegacyGateway,
+    outbox: Outbox,
+    settings: PlanSettings,
+    object_name: str,
+    *,
+    facts: CompanyFacts | None = None,
+) -> Planner:
+    within = company.entity(entity) if entity else company
+    return Planner(within, PlanContext(within, outbox, settings, object_name, facts))
+
+
+def _joined(parts: Mapping[str, Plan], places: Mapping[str, Sequence[int]], empty: Plan) -> Plan:
+    """The plans of the entities as one, in the order of the input, attachment folders first."""
+    folders: list[PlannedRecord] = []
+    records: dict[int, PlannedRecord] = {}
+    for entity, part in parts.items():
+        some = list(_of_entity(part.records, entity))
+        own = len(places.get(entity, ()))
+        folders += some[: len(some) - own]
+        records |= zip(places.get(entity, ()), some[len(some) - own :], strict=True)
+    notes = [
+        f"{counted(len(some), 'record')} {'is' if len(some) == 1 else 'are'} for entity {entity}."
+        for entity, some in places.items()
+        if entity
+    ]
+    unchecked = dict.fromkeys(text for part in parts.values() for text in part.unchecked)
+    ordered = (records[place] for place in sorted(records))
+    return replace(empty, records=(*folders, *ordered), notes=(*empty.notes, *notes), unchecked=tuple(unchecked))
+
+
+def _of_entity(records: Iterable[PlannedRecord], entity: str) -> Iterator[PlannedRecord]:
+    return (
+        one if one.write.entity == entity else replace(one, write=replace(one.write, entity=entity)) for one in records
+    )
+
+
+def confirm_plan(plan: Plan, company: LegacyGateway, outbox: Outbox) -> Plan:
+    """A plan made earlier, checked again: its records, and the references and periods that they rely on.
+
+    Records that were posted since are unchanged now. InvalidRequestError if the plan is for another company or
+    entity, or if a record that it would write can no longer be written; SettingsError if it relies on records
+    that the outbox does not have.
+    """
+    target = TargetCompany.of(company.connection)
+    if (target.company, target.entity) != (plan.target.company, plan.target.entity):
+        raise InvalidRequestError(
+            f"the plan is for company {plan.target.company}, entity {plan.target.entity or 'none'}, and this "
+            f"connection for company {target.company}, entity {target.entity or 'none'}",
+            fix="use the connection that the plan was made with",
+        )
+    check_outbox(plan, target, outbox)
+    if plan.first_format:
+        for entity, places in by_entity([one.write for one in plan.records]).items():
+            references = References(company.entity(entity) if entity else company)
+            for write in (plan.records[place].write for place in places):
+                refuse_altered_content(write, references)
+    now = _confirm_all(replace(plan, target=target, unchecked=()), company, outbox)
+    _refuse_released(plan, now)
+    refused = now.of(Verdict.REFUSED)
+    if refused:
+        more = f" (and {counted(len(refused) - 1, 'more record')})" if len(refused) > 1 else ""
+        raise InvalidRequestError(
+            f"the company has changed since the plan was made: {refused[0].reasons[0]}{more}",
+            fix="make a new plan and check it",
+        )
+    return replace(now, kept=plan.kept or plan) if plan.origin is not None else now
+
+
+def _refuse_released(plan: Plan, now: Plan) -> None:
+    """InvalidRequestError if a record that the plan calls posted was deleted since, and would be posted again."""
+    posted = {(one.write.entity, one.write.operation, one.write.identity) for one in plan.of(Verdict.UNCHANGED)}
+    for record in now.of(Verdict.CREATE):
+        if (record.write.entity, record.write.operation, record.write.identity) in posted:
+            raise InvalidRequestError(
+                f"{record.write.label} was posted when the plan was made, and is deleted now",
+                fix="make a new plan and look at it",
+            )
+
+
+def _confirm_all(plan: Plan, company: LegacyGateway, outbox: Outbox) -> Plan:
+    before = company.meter.transactions
+    done = after_payments(_confirm_stage(stage, company, outbox) for stage in plan.stages)
+    return replace(
+        plan,
+        records=tuple(one for stage in done for one in stage.records),
+        unchecked=tuple(dict.fromkeys(text for stage in done for text in stage.unchecked)),
+        reads=company.meter.transactions - before,
+    )
+
+
+def _confirm_stage(stage: Plan, company: LegacyGateway, outbox: Outbox) -> Plan:
+    done: list[Plan] = []
+    for entity, places in by_entity([one.write for one in stage.records]).items():
+        some = replace(stage, records=tuple(stage.records[place] for place in places))
+        allowed = any(one.may_be_duplicate for one in some.records)
+        settings = PlanSettings(allow_duplicates=allowed)
+        part = _planner(entity, company, outbox, settings, stage.object).confirm(some)
+        done.append(replace(part, records=tuple(_of_entity(part.records, entity))))
+    return replace(
+        stage,
+        records=tuple(one for part in done for one in part.records),
+        unchecked=tuple(text for part in done for text in part.unchecked),
+    )

@@ -1,0 +1,304 @@
+"""Receipts: whether the records that an earlier run posted are still in the company, and as that run left them.
+
+Not found is not deleted: a changed role, another entity or a private record hides a record too. So a receipt is
+released only by proof that its record was deleted: our own applied delete, or a delete event of the audit history for
+its key. A record without that proof is refused, and a person decides (`outbox forget`). If an update of ours
+followed, the update counts, not the first create.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import Enum, auto
+
+from intacct_bridge.load.outbox.entry import OutboxEntry
+from intacct_bridge.load.outbox.sent_write import differences_from_sent, sent_write
+from intacct_bridge.load.plan.changes import Change, differences
+from intacct_bridge.load.plan.context import PlanContext
+from intacct_bridge.load.plan.outbox_verdict import CONFLICT, by_outbox, sent_text, with_sent_differences
+from intacct_bridge.load.plan.plan import PlannedRecord, Verdict
+from intacct_bridge.load.records.lookup_keys import lookup_keys_of
+from intacct_bridge.load.records.status import RecordStatus
+from intacct_bridge.load.records.values import comparable, equal_form
+from intacct_bridge.load.records.write import Finding, WriteOperation
+from intacct_bridge.load.target.current_records import Locator
+from intacct_bridge.load.target.references import resolve
+from intacct_bridge.load.target.writable import writable_object
+from intacct_protocol.errors import IntacctError, InvalidRequestError, NotPermittedError, RefusedError
+from intacct_protocol.model.batched import batched
+from intacct_protocol.model.keys import audited, natural_key, text_key
+from intacct_protocol.model.query.query import MAX_IN, Query, field
+from intacct_protocol.model.text_forms import nfc, with_forms
+from intacct_protocol.xml.xml import serialize
+
+_AUDIT = "AUDITHISTORY"
+_DAY = timedelta(days=1)
+"""Filter times may be read in any time zone."""
+_REFUSALS = (InvalidRequestError, NotPermittedError, RefusedError)
+
+
+class ReceiptState(Enum):
+    """What a check says about a receipt."""
+
+    UNCHECKED = auto()
+    """The company cannot be asked for it."""
+    VISIBLE = auto()
+    RELEASED = auto()
+    """Its record was deleted."""
+    HIDDEN = auto()
+    """Its record is not visible, and nothing proves that it was deleted."""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedReceipt:
+    """A receipt with what its check says."""
+
+    state: ReceiptState
+    number: str = ""
+    """The record number of a visible record."""
+    correction: OutboxEntry | None = None
+    """The last update of ours that was applied to it."""
+
+
+_UNCHECKED = CheckedReceipt(ReceiptState.UNCHECKED)
+
+
+@dataclass(frozen=True, slots=True)
+class _CorrectedRecord:
+    """A record whose first create was followed by an update of ours."""
+
+    record: PlannedRecord
+    created: OutboxEntry
+    correction: OutboxEntry
+    number: str
+
+
+class ReceiptCheck:
+    """The verdict on records that an earlier run has sent, with one query for 1,000 receipts of an object."""
+
+    def __init__(self, context: PlanContext) -> None:
+        self._context = context
+
+    def decide(self, records: Sequence[PlannedRecord], entries: Sequence[OutboxEntry | None]) -> list[PlannedRecord]:
+        """Each record with the verdict that follows from its outbox entry, after a check of the entry's receipt."""
+        checked = self.check(entry for entry in entries if entry is not None)
+        done: list[PlannedRecord] = []
+        corrected: dict[int, _CorrectedRecord] = {}
+        for at, (record, entry) in enumerate(zip(records, entries, strict=True)):
+            receipt = checked.get(entry.number, _UNCHECKED) if entry is not None else _UNCHECKED
+            if entry is not None and receipt.correction is not None:
+                corrected[at] = _CorrectedRecord(record, entry, receipt.correction, receipt.number)
+            if entry is not None and receipt.state is ReceiptState.HIDDEN:
+                done.append(_hidden(record, entry))
+            else:
+                done.append(record if receipt.state is ReceiptState.RELEASED else by_outbox(record, entry))
+        done = self._with_differences(done, [None if at in corrected else one for at, one in enumerate(entries)])
+        if corrected:
+            for at, decided in zip(corrected, self._decide_corrected([*corrected.values()]), strict=True):
+                done[at] = decided
+        return done
+
+    def _with_differences(
+        self, records: list[PlannedRecord], entries: Sequence[OutboxEntry | None]
+    ) -> list[PlannedRecord]:
+        """The records; of those that were posted with other content, what differs."""
+        conflicts = {
+            at: entry
+            for at, (record, entry) in enumerate(zip(records, entries, strict=True))
+            if entry is not None
+            and entry.target.operation is WriteOperation.CREATE
+            and record.write.operation is WriteOperation.CREATE
+            and any(one.rule == CONFLICT for one in record.findings)
+        }
+        if not conflicts or self._context.settings.offline:
+            return records
+        try:
+            writable = self._context.writable or writable_object(self._context.company, self._context.object)
+            self._context.references.learn(records[at].write for at in conflicts)
+        except IntacctError as error:
+            self._context.unchecked.append(f"what differs from the posted records: {error.message}")
+            return records
+        for at, entry in conflicts.items():
+            write = records[at].write
+            # else the input cannot be put into a function, and says so itself
+            with suppress(IntacctError):
+                resolved, _ = resolve(write, self._context.references)
+                made = serialize(self._context.functions.element(replace(resolved, attachments=())))
+                sent, given = (sent_write(writable, one) for one in (entry, replace(entry, body=made)))
+                left_out = {"SUPDOCID", *(name for key in writable.lookup.keys for name in key)}
+                texts = list(differences_from_sent(sent, given, write, left_out))
+                records[at] = with_sent_differences(records[at], texts)
+        return records
+
+    def check(self, entries: Iterable[OutboxEntry]) -> dict[int, CheckedReceipt]:
+        """The receipts of applied creates by entry number; receipts of deleted records are released in the outbox."""
+        by_object: dict[str, list[OutboxEntry]] = {}
+        bare: list[OutboxEntry] = []
+        for entry in entries:
+            if entry.target.operation is not WriteOperation.CREATE or entry.status is not RecordStatus.APPLIED:
+                continue
+            if _record(entry):
+                by_object.setdefault(entry.target.object, []).append(entry)
+            else:
+                bare.append(entry)
+        for name in dict.fromkeys(entry.target.object for entry in bare):
+            numbers = ", ".join(str(entry.number) for entry in bare if entry.target.object == name)
+            self._context.unchecked.append(f"receipts of {name}: outbox entries without a record key ({numbers})")
+        found: dict[int, CheckedReceipt] = {}
+        if not self._context.settings.offline:
+            for name, some in by_object.items():
+                found |= self._check(name, some)
+        return found
+
+    def _check(self, name: str, entries: Sequence[OutboxEntry]) -> dict[int, CheckedReceipt]:
+        try:
+            numbers = self._visible(name, [_record(entry) for entry in entries])
+        except _REFUSALS as error:
+            self._context.unchecked.append(f"receipts of {name}: {error.message}")
+            return {entry.number: CheckedReceipt(ReceiptState.UNCHECKED) for entry in entries}
+        visible = [entry for entry in entries if nfc(_record(entry)) in numbers]
+        missing = [entry for entry in entries if nfc(_record(entry)) not in numbers]
+        updates = self._context.outbox.later_writes(
+            self._context.target.company, name, WriteOperation.UPDATE, numbers.values()
+        )
+        found: dict[int, CheckedReceipt] = {}
+        for entry in visible:
+            later = [one for one in updates.get(numbers[nfc(_record(entry))], ()) if one.number > entry.number]
+            correction = later[-1] if later else None
+            found[entry.number] = CheckedReceipt(ReceiptState.VISIBLE, numbers[nfc(_record(entry))], correction)
+        proofs = self._proofs(name, missing)
+        for entry in missing:
+            if entry.number in proofs:
+                self._context.outbox.release(entry, proofs[entry.number])
+            state = ReceiptState.RELEASED if entry.number in proofs else ReceiptState.HIDDEN
+            found[entry.number] = CheckedReceipt(state)
+        return found
+
+    def _visible(self, name: str, records: Sequence[str]) -> dict[str, str]:
+        """The record numbers of the visible ones of these keys, private records included."""
+        lookup = lookup_keys_of(name)
+        if lookup.read_by != "query":
+            raise InvalidRequestError("they cannot be queried")
+        by = lookup.receipt_key
+        numbered = not text_key(name)
+        select = tuple(dict.fromkeys((by, lookup.record_key)))
+        found: dict[str, str] = {}
+        for some in batched(records, MAX_IN):
+            keys = [int(one) if numbered and one.isdecimal() else one for one in with_forms(some)]
+            where = field(by).is_in(keys)
+            for row in self._context.company.query(Query(name, select, where=where, show_private=True)):
+                found[equal_form(row.get(by))] = comparable(row.get(lookup.record_key))
+        return found
+
+    def _proofs(self, name: str, missing: Sequence[OutboxEntry]) -> dict[int, str]:
+        """For each entry whose record was deleted, how that is known."""
+        proofs: dict[int, str] = {}
+        company = self._context.target.company
+        deletes = self._context.outbox.later_writes(company, name, WriteOperation.DELETE, map(_record, missing))
+        for entry in missing:
+            ours = [one for one in deletes.get(_record(entry), ()) if one.number > entry.number]
+            if ours:
+                proofs[entry.number] = f"deleted by entry {ours[-1].number}"
+        left = [entry for entry in missing if entry.number not in proofs]
+        return proofs | self._audited(name, left) if left else proofs
+
+    def _audited(self, name: str, entries: Sequence[OutboxEntry]) -> dict[int, str]:
+        """For each entry with a delete event in the audit history, who deleted its record and when."""
+        by_key: dict[str, list[OutboxEntry]] = {}
+        for entry in entries:
+            for key in _audit_keys(name, entry):
+                by_key.setdefault(key, []).append(entry)
+        since = min(entry.since for entry in entries) - _DAY
+        where = (field("ACCESSMODE") == "D") & (field("OBJECTTYPE") == name.lower()) & (field("ACCESSTIME") >= since)
+        proofs: dict[int, str] = {}
+        try:
+            for some in batched(by_key, MAX_IN):
+                asked = where & field("OBJECTKEY").is_in(list(some))
+                for row in self._context.company.query(
+                    Query(_AUDIT, ("OBJECTKEY", "USERID", "ACCESSTIME"), where=asked)
+                ):
+                    for entry in by_key.get(comparable(row.get("OBJECTKEY")), ()):
+                        if _is_delete_of(entry, name, row):
+                            when = comparable(row.get("ACCESSTIME"))
+                            proofs[entry.number] = (
+                                f"deleted by {comparable(row.get('USERID'))} at {when}, says the audit history"
+                            )
+        except _REFUSALS as error:
+            self._context.unchecked.append(f"deletes of {name} in the audit history: {error.message}")
+        return proofs
+
+    def _decide_corrected(self, corrected: Sequence[_CorrectedRecord]) -> list[PlannedRecord]:
+        """Each must say what its update left. An empty key says nothing: the company numbers such records itself."""
+        writable, references = self._context.describe(), self._context.references
+        natural = natural_key(writable.name)
+        references.learn(one.record.write for one in corrected)
+        by = (writable.lookup.record_key,)
+        keyed = []
+        for one in corrected:
+            resolved, _ = resolve(one.record.write, references)
+            stated = {name: value for name, value in resolved.fields.items() if value is not None or name != natural}
+            keyed.append((replace(resolved, fields={**stated, by[0]: one.number}), by))
+        located = Locator(self._context.company, writable).locate(keyed)
+        done: list[PlannedRecord] = []
+        for one, (write, _), found in zip(corrected, keyed, located, strict=True):
+            changes = differences(write, found[0], writable, by) if found else ()
+            known = replace(
+                one.record, verdict=Verdict.UNCHANGED, receipt=one.created.receipt, since=one.correction.sent_at
+            )
+            same = one.correction.digest == one.record.write.digest or (found and not changes)
+            done.append(known if same else _overwritten(known, one, changes))
+        return done
+
+
+def _record(entry: OutboxEntry) -> str:
+    return entry.receipt.record if entry.receipt is not None else ""
+
+
+def _audit_keys(name: str, entry: OutboxEntry) -> set[str]:
+    """The keys under which the audit history may have the entry's record."""
+    natural = natural_key(name)
+    known = {entry.lookup_key.get(natural, "") if natural else "", entry.receipt.name if entry.receipt else ""}
+    return {*with_forms((_record(entry), *known)), f"{_record(entry)}--REC"} - {""}
+
+
+def _is_delete_of(entry: OutboxEntry, name: str, row: Mapping[str, object]) -> bool:
+    """Whether a delete event means the entry's record.
+
+    A record number is never used again. A name may be, such as an order's, so its event must come after the record was
+    posted.
+    """
+    key, when, lookup = str(row.get("OBJECTKEY")), row.get("ACCESSTIME"), lookup_keys_of(name)
+    by, value = next(iter(audited(name, key)))
+    is_receipt = value == _record(entry)
+    if is_receipt and by == lookup.record_key and not lookup.answered_key:
+        return True
+    later = isinstance(when, datetime) and when.tzinfo is not None and when >= entry.since.replace(microsecond=0)
+    return later and (is_receipt or by == natural_key(name))
+
+
+def _overwritten(known: PlannedRecord, one: _CorrectedRecord, changes: Iterable[Change]) -> PlannedRecord:
+    """The refusal of a record that has other content since its update."""
+    write = one.record.write
+    when = f"{one.correction.since:%Y-%m-%d}"
+    text = f"{write.label} was {sent_text(write, one.created)}, and was corrected on {when}"
+    differs = "; ".join(text for change in changes for text in (str(change), *change.lines))
+    finding = Finding(
+        CONFLICT,
+        f"{text}; it has other content now ({differs})",
+        "load it with update mode, or give this one a reference of its own",
+        position=write.position,
+    )
+    return replace(known.with_findings(finding), verdict=Verdict.REFUSED)
+
+
+def _hidden(record: PlannedRecord, entry: OutboxEntry) -> PlannedRecord:
+    """The refusal of a record whose receipt is not visible."""
+    finding = Finding(
+        "hidden",
+        f"{record.write.label} was {sent_text(record.write, entry)}; it is not visible now",
+        f"check the rights of this user; if it was deleted: intacct outbox forget {entry.number}",
+        position=record.write.position,
+    )
+    refused = replace(record.with_findings(finding), verdict=Verdict.REFUSED)
+    return replace(refused, receipt=entry.receipt, since=entry.sent_at)

@@ -1,0 +1,49 @@
+"""The step that turns references into ids; those of a whole plan are read together."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from intacct_bridge.load.plan.context import PlanContext
+from intacct_bridge.load.plan.plan import WRITTEN, PlannedRecord, Verdict
+from intacct_bridge.load.records.write import Finding, Write
+from intacct_bridge.load.target.references import resolve
+
+
+class ResolveReferences:
+    """Resolves the references of records with these verdicts; an unknown name is a finding."""
+
+    def __init__(self, context: PlanContext, verdicts: Sequence[Verdict] = WRITTEN) -> None:
+        self._context = context
+        self._verdicts = verdicts
+
+    def __call__(self, records: Sequence[PlannedRecord]) -> list[PlannedRecord]:
+        """Read all references that are not known yet, and resolve each record."""
+        if self._context.settings.offline:
+            return list(records)
+        self._context.references.learn(as_given(one.write) for one in records if one.verdict in self._verdicts)
+        return [self._resolved(one) if one.verdict in self._verdicts else one for one in records]
+
+    def _resolved(self, record: PlannedRecord) -> PlannedRecord:
+        write = record.write
+        resolved, findings = resolve(as_given(write), self._context.references)
+        if write.given is None:
+            return (record if resolved is write else replace(record, write=resolved)).with_findings(*findings)
+        return record.with_findings(*findings, *_moved(write, resolved))
+
+
+def as_given(write: Write) -> Write:
+    """The write with the fields and lines that its input gives."""
+    return write if write.given is None else replace(write, fields=write.given.fields, lines=write.given.lines)
+
+
+def _moved(kept: Write, now: Write) -> Iterator[Finding]:
+    """References of a kept plan that mean another record now."""
+    pairs = [(kept.fields, now.fields, kept.position)]
+    for wrapper, lines in kept.lines.items():
+        pairs += [
+            (one.fields, other.fields, one.position) for one, other in zip(lines, now.lines[wrapper], strict=True)
+        ]
+    for before, after, position in pairs:
+        for name in (name for name in before if name in after and before[name] != after[name]):
+            message = f"the reference is to {before[name]!r} in the plan, and to {after[name]!r} now"
+            yield Finding("moved", message, "make a new plan", kept.column(name), position)

@@ -1,0 +1,108 @@
+"""Dimension relationships: a project's customer, an employee's department.
+
+A line that contradicts a relationship is refused if the company forbids it. If the company allows it there is a
+warning, because it is more often a slip than a wish.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from intacct_bridge.client.protocol import Gateway
+from intacct_bridge.load.records.values import comparable
+from intacct_bridge.load.records.write import Finding, RecordLine, Write
+from intacct_bridge.load.target.references import KnownRecord, References
+from intacct_protocol.errors import InvalidRequestError, NotPermittedError, RefusedError
+from intacct_protocol.xml.xml import Element
+
+_LEADING = ("PROJECT", "EMPLOYEE")
+"""Dimensions that others follow from by their own fields, which references read with them."""
+_FIELDS: Mapping[str, tuple[str, ...]] = {
+    "DEPARTMENT": ("DEPARTMENTID", "DEPARTMENT"),
+    "LOCATION": ("LOCATIONID", "LOCATION"),
+    **{name: (f"{name}ID",) for name in (*_LEADING, "CUSTOMER", "VENDOR", "ITEM", "CLASS", "WAREHOUSE", "CONTRACT")},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class DimensionRelation:
+    """One dimension that follows from another."""
+
+    dimension: str
+    related: str
+    override: bool
+    """Whether a transaction may name another."""
+
+
+def relations_for(writes: Iterable[Write], company: Gateway, unchecked: list[str]) -> tuple[DimensionRelation, ...]:
+    """The relationships, read once if a line names two dimensions that may follow from each other."""
+    if not _may_conflict(writes):
+        return ()
+    try:
+        return relations(company)
+    except (NotPermittedError, RefusedError, InvalidRequestError) as error:
+        unchecked.append(f"dimension relationships: {error.message}")
+        return ()
+
+
+def that_matter(known: Iterable[DimensionRelation], references: References) -> tuple[DimensionRelation, ...]:
+    """Those of a company's many relationships in which something follows from a record that is referred to."""
+    return tuple(
+        one for one in known if any(_followed(leader, one) for leader in references.known(one.dimension).values())
+    )
+
+
+def _may_conflict(writes: Iterable[Write]) -> bool:
+    """Whether any line names a dimension together with one that may follow from it."""
+    return any(
+        any(_dimension(line, name)[1] for name in _LEADING)
+        and sum(bool(_dimension(line, name)[1]) for name in _FIELDS) > 1
+        for write in writes
+        for line in write.all_lines
+    )
+
+
+def relations(company: Gateway) -> tuple[DimensionRelation, ...]:
+    """The relationships that the company fills in by itself."""
+    data = company.ask(Element("getDimensionRelationships")).data
+    return tuple(_relations(data.children if data is not None else ()))
+
+
+def _relations(answered: Iterable[Element]) -> Iterator[DimensionRelation]:
+    for one in answered:
+        if one.findtext("autofillrelated").strip() == "true":
+            override = one.findtext("enableoverride").strip() != "false"
+            for related in one.findall("related"):
+                names = (one.findtext("dimension").strip().upper(), related.findtext("dimension").strip().upper())
+                yield DimensionRelation(*names, override)
+
+
+def conflicts(write: Write, known: Collection[DimensionRelation], references: References) -> Iterator[Finding]:
+    """Lines that name another dimension than the one that follows."""
+    leaders = {one.dimension: references.known(one.dimension) for one in known}
+    for line in write.all_lines if known else ():
+        named = {one: text for one in leaders if (text := _dimension(line, one)[1])}
+        for one in known if named else ():
+            leading = named.get(one.dimension)
+            leader = leaders[one.dimension].get(leading) if leading else None
+            if leader is None or not (follows := _followed(leader, one)):
+                continue
+            field, given = _dimension(line, one.related)
+            if given and given != follows:
+                message = f"{one.dimension.lower()} {leading} goes with {one.related.lower()} {follows}, not {given}"
+                fix = "leave it out, or correct one of them" if not one.override else ""
+                yield Finding("relationship", message, fix, write.column(field), line.position,
+                              refuses=not one.override)  # fmt: skip
+
+
+def _followed(leader: KnownRecord, one: DimensionRelation) -> str:
+    """The related dimension that follows from a record of the other; empty if none does."""
+    return comparable(leader.row.get(f"{one.related}ID"))
+
+
+def _dimension(line: RecordLine, dimension: str) -> tuple[str, str]:
+    """The field in which a line names a dimension, and its value."""
+    for name in _FIELDS.get(dimension, ()):
+        text = comparable(line.fields.get(name))
+        if text:
+            return name, text
+    return "", ""

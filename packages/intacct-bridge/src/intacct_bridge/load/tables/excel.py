@@ -1,0 +1,183 @@
+"""Sheets of Excel workbooks. The library is imported only when a file needs it."""
+
+from collections.abc import Container, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from intacct_bridge.load.tables.header_row import LOOKED_AT, HeaderSearch, column_names, different_names, header_note
+from intacct_bridge.load.tables.number_formats import number_format
+from intacct_bridge.load.tables.source_row import SourceRow
+from intacct_bridge.load.tables.table import InputTable, too_wide
+from intacct_bridge.load.tables.typed_cells import typed_row
+from intacct_bridge.load.tables.workbook import SheetFacts, look_through, unreadable
+from intacct_protocol.errors import IntacctError, SettingsError
+
+if TYPE_CHECKING:
+    from openpyxl.worksheet._read_only import ReadOnlyWorksheet
+
+
+_EXCEL_ERRORS = frozenset(("#DIV/0!", "#N/A", "#NAME?", "#NULL!", "#NUM!", "#REF!", "#VALUE!", "#SPILL!", "#CALC!"))
+"""The values of formulas without a result (ECMA-376, 18.17.3, and two that came later)."""
+
+
+def open_excel(path: Path, sheet: str | None, search: HeaderSearch) -> InputTable:
+    """A sheet with a header row; the first one that has the columns of the layout, unless one is named."""
+    facts = look_through(path)
+    parts = _sheet_parts(path)
+    names = list(parts)
+    if not names:
+        raise SettingsError(f"{path.name} has no sheet", fix="give a workbook with a header row and rows")
+    chosen = sheet or names[0]
+    if chosen not in names:
+        raise SettingsError(
+            f"{path.name} has no sheet {chosen!r}", fix=f"choose one of {', '.join(names)}", setting="sheet"
+        )
+    if sheet is None and len(names) > 1:
+        _suggest_sheet(path, names, search)
+    heads = list(islice(_excel_records(path, chosen), LOOKED_AT))
+    if not heads:
+        raise SettingsError(f"sheet {chosen!r} of {path.name} is empty", fix="give a header row and rows")
+    _, header = search.find({"": heads}, "", f"sheet {chosen!r} of {path.name}")
+    columns = different_names(next(cells for number, cells in heads if number == header), path.name)
+    several = (f"{path.name} has {len(names)} sheets; {chosen!r} is read.",) if len(names) > 1 and not sheet else ()
+    above = tuple(record for record in heads if record[0] < header)
+    notes = several + facts.get(parts[chosen], SheetFacts()).notes(f"Sheet {chosen!r} of {path.name}")
+    return InputTable(
+        path,
+        columns,
+        lambda: _excel_rows(path, chosen, columns, header),
+        "excel",
+        notes=notes + header_note(path.name, header, above),
+        sheet=chosen,
+        header=header,
+        above=above,
+    )
+
+
+def _suggest_sheet(path: Path, names: Sequence[str], search: HeaderSearch) -> None:
+    """SettingsError if the first sheet has not the columns that the layout needs, and another one has."""
+    fitting: list[str] = []
+    for name in names:
+        heads = list(islice(_excel_records(path, name), LOOKED_AT))
+        number = search.find({"": heads}, "", name)[1] if heads and search.row is None else search.row
+        header = next((cells for one, cells in heads if one == number), ())
+        if header and search.fits(column_names(header)):
+            fitting.append(name)
+        if fitting[:1] == [names[0]]:
+            return
+    if fitting:
+        others = " or ".join(f"`sheet = {_in_quotes(name)}`" for name in fitting)
+        raise SettingsError(
+            f"sheet {names[0]!r} of {path.name} has not the columns of the layout; {' and '.join(map(repr, fitting))} "
+            f"{'has' if len(fitting) == 1 else 'have'}",
+            fix=f"choose {others}",
+            setting="sheet",
+        )
+
+
+def sheets_of(path: Path) -> list[str]:
+    """The sheets of a workbook in their order."""
+    look_through(path)
+    return list(_sheet_parts(path))
+
+
+def _in_quotes(name: str) -> str:
+    return name if name.isalnum() else f"'{name}'"
+
+
+def _sheet_parts(path: Path) -> dict[str, str]:
+    """The sheets with the names of their parts in the workbook."""
+    with _workbook(path) as book:
+        return {page.title: page._worksheet_path.lstrip("/") for page in book.worksheets}
+
+
+@contextmanager
+def _workbook(path: Path, *, formulas: bool = False) -> Iterator[Any]:
+    """The opened workbook. Raises SettingsError if it is damaged, also while it is read."""
+    try:
+        from openpyxl import load_workbook
+    except ImportError:
+        raise SettingsError(
+            "reading Excel files requires the package openpyxl", fix="python -m pip install 'openpyxl>=3.1,<4'"
+        ) from None
+    try:
+        book = load_workbook(path, read_only=True, data_only=not formulas)
+        try:
+            yield book
+        finally:
+            book.close()
+    except IntacctError:
+        raise
+    except Exception as error:  # the library meets a damaged file with errors of many kinds
+        raise unreadable(path, error) from None
+
+
+def _excel_records(path: Path, sheet: str, *, keep: Container[int] = ()) -> Iterator[tuple[int, tuple[object, ...]]]:
+    """Every row with a filled cell, and the rows to keep in any case."""
+    for number, values in enumerate(_excel_values(path, sheet), 1):
+        if number in keep or any(value is not None and str(value).strip() for value in values):
+            yield number, values
+
+
+def _excel_values(path: Path, sheet: str) -> Iterator[tuple[object, ...]]:
+    with _workbook(path) as book:
+        page: ReadOnlyWorksheet = book[sheet]
+        for row in page.iter_rows():
+            yield tuple(_as_shown(cell) for cell in row)
+
+
+def _as_shown(cell: Any) -> object:
+    """A cell's value; a number with the zeros or the currency that its format shows."""
+    value = cell.value
+    return value if type(value) not in (int, float) else number_format(cell.number_format).shown(value)
+
+
+def _excel_rows(path: Path, sheet: str, columns: tuple[str, ...], header: int) -> Iterator[SourceRow]:
+    unknown = _uncalculated(path, sheet)
+    for number, values in _excel_records(path, sheet, keep=unknown):
+        if number <= header:
+            continue
+        fault = too_wide(values, len(columns))
+        beyond = values[len(columns) :] if fault else ()
+        if number in unknown:
+            fault = f"the formula in {unknown[number]} has no result; open the file in Excel and save it"
+        row = typed_row(path.name, number, dict(zip(columns, values, strict=False)))
+        unreadable = {**_failed(row.cells), **row.unreadable}
+        fault = fault or next(iter(unreadable.values()), "")
+        yield msgspec.structs.replace(row, fault=fault, beyond=beyond, unreadable=unreadable)
+
+
+def _failed(cells: Mapping[str, object]) -> dict[str, str]:
+    """The columns whose formulas have no result."""
+    failed = [name for name, value in cells.items() if isinstance(value, str) and value in _EXCEL_ERRORS]
+    return {name: f"column {name!r} has a formula that failed; correct it in the file" for name in failed}
+
+
+def _uncalculated(path: Path, sheet: str) -> dict[int, str]:
+    """The first cell of each row that has a formula without its result, as written by programs that cannot calculate.
+
+    Such a cell reads as empty, and a row of them as no row at all. A result that is an empty text has a type.
+    """
+    formulas = {
+        (cell.row, cell.column)
+        for row in _excel_cells(path, sheet, formulas=True)
+        for cell in row
+        if cell.data_type == "f"
+    }
+    found: dict[int, str] = {}
+    for row in _excel_cells(path, sheet) if formulas else ():
+        for cell in row:
+            if cell.value is None and cell.data_type != "str" and (cell.row, cell.column) in formulas:
+                found.setdefault(cell.row, cell.coordinate)
+    return found
+
+
+def _excel_cells(path: Path, sheet: str, *, formulas: bool = False) -> Iterator[list[Any]]:
+    """The cells of each row that exist."""
+    with _workbook(path, formulas=formulas) as book:
+        for row in book[sheet].iter_rows():
+            yield [cell for cell in row if hasattr(cell, "row")]

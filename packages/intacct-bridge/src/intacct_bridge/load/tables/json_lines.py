@@ -1,0 +1,51 @@
+"""JSON lines: one object a line, its numbers read as decimals from their text."""
+
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from intacct_bridge.load.tables.cells import json_number
+from intacct_bridge.load.tables.source_row import SourceRow
+from intacct_bridge.load.tables.table import InputTable, open_input
+from intacct_protocol.errors import SettingsError
+from intacct_protocol.model.json_keys import refuse_repeated_keys
+from intacct_protocol.model.text_forms import nfc
+
+
+def open_jsonl(path: Path) -> InputTable:
+    """A file of JSON lines; its columns are the keys of all lines."""
+    columns: dict[str, None] = {}
+    for row in _jsonl_rows(path):
+        columns.update(dict.fromkeys(row.cells))
+    if not columns:
+        raise SettingsError(f"{path.name} has no records", fix="give one JSON object per line")
+    return InputTable(path, tuple(columns), lambda: _jsonl_rows(path), "jsonl")
+
+
+def table_of_lines(source: str, columns: Iterable[str], lines: Callable[[], Iterable[bytes]]) -> InputTable:
+    """JSON lines that are not in a file; `lines` gives all of them each time. Rows may name no files to attach."""
+    found = tuple(map(nfc, columns))
+    return InputTable(Path(source), found, lambda: _rows_of_lines(source, lines()), "jsonl", takes_files=False)
+
+
+def _jsonl_rows(path: Path) -> Iterator[SourceRow]:
+    with open_input(path) as file:
+        yield from _rows_of_lines(path.name, file)
+
+
+def _rows_of_lines(source: str, lines: Iterable[bytes]) -> Iterator[SourceRow]:
+    decoder = msgspec.json.Decoder(dict[str, Any], float_hook=json_number)
+    for number, line in enumerate(lines, 1):
+        text = line.removeprefix(b"\xef\xbb\xbf").strip()
+        if not text:
+            continue
+        try:
+            found = decoder.decode(text)
+        except (msgspec.DecodeError, UnicodeDecodeError, ArithmeticError) as error:
+            raise SettingsError(
+                f"{source}:{number} is not a JSON object: {error}", fix="give one JSON object per line"
+            ) from None
+        refuse_repeated_keys(text, found, f"{source}:{number}")
+        yield SourceRow(source, number, {nfc(name): cell for name, cell in found.items()})

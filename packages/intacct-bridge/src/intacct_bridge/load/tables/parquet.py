@@ -1,0 +1,32 @@
+"""Parquet files. The library is imported only when a file needs it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from intacct_bridge.load.tables.source_row import SourceRow
+from intacct_bridge.load.tables.table import InputTable
+from intacct_bridge.load.tables.typed_cells import typed_row
+from intacct_protocol.errors import SettingsError
+
+
+def open_parquet(path: Path) -> InputTable:
+    """A Parquet file. SettingsError if it is not readable."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        schema = pq.read_schema(path)
+    except (pa.ArrowException, OSError) as error:
+        raise SettingsError(f"{path.name} is not readable as Parquet: {error}", fix="check the file") from None
+    return InputTable(path, tuple(schema.names), lambda: _parquet_rows(path), "parquet")
+
+
+def _parquet_rows(path: Path) -> Iterator[SourceRow]:
+    import pyarrow.parquet as pq
+
+    number = 0
+    with pq.ParquetFile(path) as file:
+        for batch in file.iter_batches(batch_size=2000):
+            for cells in batch.to_pylist():
+                number += 1
+                yield typed_row(path.name, number, cells)

@@ -1,0 +1,132 @@
+"""The company's records that an update, upsert or delete is for, as they are now: a few queries for all of a load.
+
+A record is found by its record number, else by the fields that the user names, else by its lookup key. Only the fields
+of the input are read; line sets are read for the records whose lines the input gives.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from intacct_bridge.client.protocol import Gateway, Row
+from intacct_bridge.client.reading.key_lookup import rows_by_keys
+from intacct_bridge.load.records.values import comparable, equal_form
+from intacct_bridge.load.records.write import Write
+from intacct_bridge.load.target.writable import WritableObject
+from intacct_protocol.errors import RecordError
+from intacct_protocol.model.keys import Owner, owner
+from intacct_protocol.model.query.query import Query
+from intacct_protocol.xml.values import Value
+
+_BATCH = 500
+POSTED_ON = ("WHENPOSTED", "WHENCREATED", "BATCH_DATE")
+"""The dates that a record may be posted on."""
+_STATES = ("STATE", "WHENMODIFIED", "MODIFIEDBYLOGINID", *POSTED_ON)
+"""Read of every record: whether it may be changed, its period, and who changed it last."""
+AMOUNTS = ("TRX_TOTALENTERED", "TOTALENTERED", "TRX_TOTAL")
+"""The amount of a record as a whole, in the currency of the transaction if there is one."""
+_PARTIES = ("VENDORID", "CUSTOMERID", "EMPLOYEEID", "NAME")
+_NAMES = ("RECORDID", "DOCID", "DOCNO", "REFERENCENO", *_PARTIES, "BATCH_TITLE", "BATCH_DATE")
+_FACTS = (*_NAMES, *AMOUNTS, "CURRENCY", "WHENMODIFIED")
+Names = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CurrentRecord:
+    """A record of the company as it is."""
+
+    record: str
+    row: Row
+    lines: Mapping[str, tuple[Row, ...]] = field(default_factory=dict)
+    """By wrapper, for the line sets that the input gives."""
+
+    @property
+    def number(self) -> Value:
+        """The record key as a value."""
+        return int(self.record) if self.record.isdecimal() else self.record
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """What a person sees before a decision on the record: its names, its amounts, and when it was changed last."""
+        return {name: comparable(self.row[name]) for name in _FACTS if self.row.get(name) not in (None, "")}
+
+
+def key_names(write: Write, writable: WritableObject, match: Names = ()) -> Names:
+    """The fields by which the existing record is found. RecordError if the input has no key."""
+    number = writable.lookup.record_key
+    if match:
+        missing = [name for name in match if write.fields.get(name) in (None, "")]
+        if missing:
+            raise RecordError(f"{missing[0]} is empty, and {writable.name} is found by it", field=missing[0])
+        return match
+    if write.fields.get(number) not in (None, ""):
+        return (number,)
+    key = writable.lookup.filled_key(write.fields)
+    if not key:
+        keys = [" and ".join(names) for names in ((number,), *writable.lookup.keys)]
+        raise RecordError(f"there is no key to find the {writable.name} by", fix=f"give {', or '.join(keys)}")
+    return key
+
+
+def key_texts(write: Write, names: Names) -> tuple[tuple[str, str], ...]:
+    """The key as fields with their values as text, in NFC."""
+    return tuple((name, equal_form(write.fields.get(name))) for name in names)
+
+
+class Locator:
+    """Finds existing records of one object."""
+
+    def __init__(self, company: Gateway, writable: WritableObject) -> None:
+        self._company = company
+        self._writable = writable
+
+    def locate(self, keyed: Sequence[tuple[Write, Names]]) -> list[list[CurrentRecord]]:
+        """For each write the records that have its key: none, one, or several."""
+        by_names: dict[Names, list[Write]] = {}
+        for write, names in keyed:
+            by_names.setdefault(names, []).append(write)
+        found: dict[tuple[tuple[str, str], ...], dict[str, CurrentRecord]] = {}
+        for names, writes in by_names.items():
+            for row in self._rows(names, writes):
+                record = comparable(row.get(self._writable.lookup.record_key))
+                key = tuple((name, equal_form(row.get(name))) for name in names)
+                found.setdefault(key, {})[record] = CurrentRecord(record, row)
+        located = [list(found.get(key_texts(write, names), {}).values()) for write, names in keyed]
+        self._add_lines([write for write, _ in keyed], located)
+        return located
+
+    def _rows(self, names: Names, writes: Sequence[Write]) -> Iterable[Row]:
+        described = self._writable.described
+        given = {name for write in writes for name in write.fields}
+        select = (self._writable.lookup.record_key, *names, *_STATES, *_FACTS, *sorted(given))
+        known = tuple(dict.fromkeys(name for name in select if described.get(name) is not None))
+        keys = [{name: write.fields[name] for name in names} for write in writes]
+        query = Query(self._writable.name, known, show_private=True)
+        return rows_by_keys(self._company.query, query, keys, described.kind_of, batch=_BATCH)
+
+    def _add_lines(self, writes: Sequence[Write], located: list[list[CurrentRecord]]) -> None:
+        """Add the lines of the records that were found, for the line sets that their writes give."""
+        for line_set in self._writable.lines:
+            header, wrapper = owner(line_set.object), line_set.wrapper
+            places = [at for at, write in enumerate(writes) if wrapper in write.lines and len(located[at]) == 1]
+            if header is None or line_set.described is None or not places:
+                continue
+            given = {name for at in places for line in writes[at].lines[wrapper] for name in line.fields}
+            keys = {at: _line_key(located[at][0], header) for at in places}
+            rows = self._line_rows(line_set.object, header.by, sorted(set(keys.values())), given)
+            for at in places:
+                (one,) = located[at]
+                located[at] = [replace(one, lines={**one.lines, wrapper: tuple(rows.get(keys[at], ()))})]
+
+    def _line_rows(self, name: str, by: str, keys: Sequence[str], given: set[str]) -> dict[str, list[Row]]:
+        described = self._company.describe(name)
+        select = tuple(dict.fromkeys((by, *(one for one in sorted(given) if described.get(one) is not None))))
+        query, wanted = Query(name, select, show_private=True), [{by: key} for key in keys]
+        found: dict[str, list[Row]] = {}
+        for row in rows_by_keys(self._company.query, query, wanted, described.kind_of, batch=_BATCH):
+            found.setdefault(comparable(row.get(by)), []).append(row)
+        return found
+
+
+def _line_key(current: CurrentRecord, header: Owner) -> str:
+    """The value by which the lines of a record name it."""
+    return comparable(current.row.get(header.key)) or current.record

@@ -1,0 +1,268 @@
+"""Whether a copy matches the company: the ledger's balances, and every table by the cheapest means that proves it.
+
+A table of at most a page is read, and compared field by field. A larger one is compared by a fingerprint (see
+`fingerprints`), and the records that differ are searched for (see `search`). The ledger's tables are checked
+against each other as well (see `inner_checks`). If all is equal, a table costs one transaction and 2 % of its pages.
+"""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from intacct_bridge.client.protocol import ReadGateway
+from intacct_bridge.extract.source import GatewaySource
+from intacct_bridge.reconcile.compared_tables import (
+    LEDGER,
+    ComparedTable,
+    MissingTable,
+    NotCompared,
+    compared_tables,
+    missing_tables,
+)
+from intacct_bridge.reconcile.copy_reader import CopyReader, require_company
+from intacct_bridge.reconcile.fingerprints import (
+    Fingerprint,
+    FingerprintReader,
+    Measures,
+    allowed_pages,
+    by_dimensions,
+    chosen_measures,
+    of_copy,
+    pages_of,
+)
+from intacct_bridge.reconcile.inner_checks import ENTRIES, LINES, FailedCheck, failed_checks
+from intacct_bridge.reconcile.record_differences import RecordDifference
+from intacct_bridge.reconcile.search import EVERY_RECORD, Condition, RecordReader, Search, literal
+from intacct_bridge.reconcile.trial_balances import ALL_TIME, Period
+from intacct_bridge.reconcile.whole_tables import differing_keys
+from intacct_protocol.errors import NotPermittedError
+from intacct_protocol.model.query.query import MAX_PAGE, Compare, Op
+from intacct_protocol.model.sql_text import quoted
+
+_ENTRY_FIELDS = {LEDGER: "BATCHKEY", LINES: "BATCHNO", ENTRIES: "RECORDNO"}
+"""The field of each of the ledger's objects that holds the number of the journal entry."""
+
+
+_DAY = "BATCH_DATE"
+
+
+def _has_days(table: ComparedTable) -> bool:
+    return table.stream.object in _ENTRY_FIELDS and _DAY in table.columns
+
+
+class ComparisonMethod(StrEnum):
+    """How a table was compared."""
+
+    RECORDS = "records"
+    """Every field of every record."""
+    SUMS = "sums"
+    """The number of records, the sums of all numbers and the latest change, in groups."""
+    COUNT = "count"
+    """The number of records only: the gateway refused everything else."""
+
+
+@dataclass(frozen=True, slots=True)
+class TableComparison:
+    """The result for one table."""
+
+    table: str
+    means: ComparisonMethod
+    rows: int
+    """Records of the copy."""
+    company_rows: int | None = None
+    """Records of the company; None if they were not counted."""
+    records: tuple[RecordDifference, ...] = ()
+    more: bool = False
+    """Further records differ that are not named."""
+    groups: tuple[str, ...] = ()
+    """The fields by which sums were compared."""
+    unproven: tuple[str, ...] = ()
+    """Fields that only `fields` would compare."""
+    note: str = ""
+
+    @property
+    def equal(self) -> bool:
+        """Whether no difference was found."""
+        return not self.records and not self.more
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """The transactions that comparing one table takes if all is equal."""
+
+    table: str
+    rows: int
+    transactions: int
+
+
+@dataclass(frozen=True, slots=True)
+class CheckOutcome:
+    """A check inside the copy that entries failed, and what the company says of them."""
+
+    failed: FailedCheck
+    confirmed: bool
+    """The copy differs from the company there; otherwise the company's own records are like this."""
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """The tables, and the checks that entries of the copy failed."""
+
+    tables: tuple[TableComparison, ...]
+    not_compared: tuple[NotCompared, ...]
+    checks: tuple[CheckOutcome, ...] = ()
+    missing: tuple[MissingTable, ...] = ()
+    """Streams that were extracted, and have no table in the copy."""
+
+    @property
+    def records(self) -> tuple[RecordDifference, ...]:
+        """All records that differ."""
+        return tuple(record for table in self.tables for record in table.records)
+
+    @property
+    def equal(self) -> bool:
+        """Whether no difference was found."""
+        return not self.missing and all(one.equal for one in self.tables)
+
+
+class Comparer:
+    """Compares the tables of one copy with a company."""
+
+    def __init__(
+        self,
+        gateway: ReadGateway,
+        copy: CopyReader,
+        *,
+        all_fields: bool = False,
+        ignored: Mapping[str, Collection[str]] | None = None,
+        period: Period = ALL_TIME,
+    ) -> None:
+        """`all_fields`: read every record; `ignored`: fields by table; `period`: only the ledger of these days."""
+        self._gateway = gateway
+        self._copy = copy
+        self._source = GatewaySource(gateway)
+        self._all_fields = all_fields
+        require_company(copy, self._source.company)
+        tables, self._others = compared_tables(gateway, copy, ignored=ignored)
+        self._period = period
+        self._tables = [one for one in tables if period == ALL_TIME or _has_days(one)]
+        left = (one for one in tables if one not in self._tables)
+        self._others += [NotCompared(one.name, "only the ledger of one period is compared") for one in left]
+        self._missing = tuple(
+            one
+            for one in missing_tables(copy, ignored=ignored)
+            if period == ALL_TIME or one.table.upper() in _ENTRY_FIELDS
+        )
+
+    def prices(self) -> list[Price]:
+        """The price of each table, from the rows of the copy."""
+        return [Price(one.name, rows, self._price(rows)) for one in self._tables for rows in [self._count(one)]]
+
+    def _price(self, rows: int) -> int:
+        return pages_of(rows) if self._all_fields else allowed_pages(rows)
+
+    def run(self) -> Iterator[TableComparison]:
+        """The tables, one after another; `finish` then gives the whole result."""
+        self._found: dict[str, TableComparison] = {}
+        for table in self._tables:
+            try:
+                found = self._compared(table)
+            except NotPermittedError as error:
+                self._others.append(NotCompared(table.name, error.message))
+                continue
+            self._found[table.name] = found
+            if table.stream.object not in _ENTRY_FIELDS:
+                self._copy.release(table.name)
+            yield found
+
+    def finish(self) -> Comparison:
+        """The result, after the checks inside the copy."""
+        checks = tuple(self._checked())
+        others = sorted(self._others, key=lambda one: (one.table, one.fields))
+        return Comparison(tuple(self._found.values()), tuple(others), checks, self._missing)
+
+    def _count(self, table: ComparedTable) -> int:
+        where = self._wanted(table).sql
+        ((rows,),) = self._copy.rows(f"SELECT count(*) FROM {self._copy.relation(table.name)} WHERE {where}")
+        return int(rows)
+
+    def _wanted(self, table: ComparedTable) -> Condition:
+        """The records that are compared."""
+        first, last = self._period.first, self._period.last
+        if first is None or last is None:
+            return EVERY_RECORD
+        column = quoted(table.columns[_DAY])
+        sql = f"{column} BETWEEN {literal(first)} AND {literal(last)}"
+        return Condition((Compare(_DAY, Op.BETWEEN, (first, last)),), sql)
+
+    def _compared(self, table: ComparedTable) -> TableComparison:
+        rows = self._count(table)
+        records = RecordReader(self._source, self._copy, table)
+        if rows <= MAX_PAGE:
+            company, remaining = records.page(self._wanted(table))
+            if not remaining:
+                found = records.matched(company, self._wanted(table))
+                result = TableComparison(table.name, ComparisonMethod.RECORDS, rows, company.num_rows, tuple(found))
+                return replace(result, unproven=records.unqueryable)
+        elif self._all_fields and self._period == ALL_TIME:
+            keys, total = differing_keys(self._source, self._copy, table)
+            found = records.of_values(table.stream.walk_field, keys)
+            more = total > len(keys) or bool(keys and not found)
+            return TableComparison(table.name, ComparisonMethod.RECORDS, rows, None, tuple(found), more)
+        return self._by_sums(table, rows, records)
+
+    def _by_sums(self, table: ComparedTable, rows: int, records: RecordReader) -> TableComparison:
+        prints = FingerprintReader(self._gateway, self._copy, table, rows)
+        wanted = self._wanted(table)
+        company = prints.read(chosen_measures(self._copy, table, rows), wanted.filters)
+        measures = company.measures
+        copied = of_copy(self._copy, table, measures, wanted.sql)
+        means = ComparisonMethod.SUMS if measures.sums or measures.groups else ComparisonMethod.COUNT
+        proven = {*measures.groups, *measures.sums, measures.latest}
+        unproven = tuple(one for one in table.columns if one not in proven)
+        result = TableComparison(table.name, means, rows, company.records, groups=measures.groups, unproven=unproven)
+        pairs = [(company, copied), *self._by_dimensions(table, prints, measures, wanted)]
+        if not any(one.differing(other) for one, other in pairs):
+            return result
+        search = Search(self._copy, table, records, prints)
+        found = tuple(dict.fromkeys(record for one, other in pairs for record in search.run(one, other, wanted)))
+        note = "" if found or search.exhausted else "the gateway's sums differ from those of its own records"
+        return replace(result, records=found, more=search.exhausted, note=note)
+
+    def _by_dimensions(
+        self, table: ComparedTable, prints: FingerprintReader, measures: Measures, wanted: Condition
+    ) -> Iterator[tuple[Fingerprint, Fingerprint]]:
+        """The ledger by its dimensions, if the copy has no GLENTRY to check them against."""
+        if table.stream.object == LEDGER and all(one.stream.object != LINES for one in self._tables):
+            others = by_dimensions(self._copy, table, measures)
+            if others.groups:
+                company = prints.read(others, wanted.filters)
+                yield company, of_copy(self._copy, table, company.measures, wanted.sql)
+
+    def _checked(self) -> Iterator[CheckOutcome]:
+        """The checks that fail, each confirmed or not by reading its entries from the company."""
+        tables = {one.stream.object: one for one in self._tables if one.stream.object in _ENTRY_FIELDS}
+        tables = {name: one for name, one in tables.items() if one.name in self._found and one.stream.where is None}
+        open_ = [one for one in tables.values() if self._found[one.name].means is not ComparisonMethod.RECORDS]
+        if LEDGER not in tables or not open_ or self._period != ALL_TIME:
+            return
+        known = {one.owner or one.record for table in tables.values() for one in self._found[table.name].records}
+        for failed in failed_checks(self._copy, tables):
+            entries = [one for one in failed.entries if str(one) not in known]
+            before = len(self._records())
+            for table in open_ if entries else ():
+                self._add(table, entries)
+            known |= set(map(str, entries))
+            yield CheckOutcome(failed, confirmed=len(self._records()) > before or not entries)
+
+    def _records(self) -> Sequence[RecordDifference]:
+        return [record for table in self._found.values() for record in table.records]
+
+    def _add(self, table: ComparedTable, entries: Sequence[object]) -> None:
+        field = _ENTRY_FIELDS[table.stream.object]
+        if field not in table.columns:
+            return
+        reader = RecordReader(self._source, self._copy, table)
+        found = self._found[table.name]
+        records = dict.fromkeys((*found.records, *reader.of_values(field, entries)))  # type: ignore[arg-type]
+        self._found[table.name] = replace(found, records=tuple(records))

@@ -1,0 +1,232 @@
+"""The checklist of a set-up: every step with its form, its values, its reason, and its state.
+
+The wording is in `data/setup.json`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources import files
+
+import msgspec
+
+from intacct_bridge.connections.sources import ListedConnection
+from intacct_bridge.setup.assistant.progress import DONE, MISSING, UNKNOWN, Observation, SetUpProgress
+from intacct_bridge.setup.assistant.values import SetUpValues
+from intacct_bridge.setup.doctor.findings import tag_of
+from intacct_bridge.setup.doctor.role import RoleGrant, applications_for, created_otherwise, grants_for
+from intacct_protocol.errors import SettingsError
+from intacct_protocol.model.suggestions import did_you_mean
+from intacct_protocol.model.wording import listed
+
+_HAND = "ticked by hand"
+_LATER = ("testers", "production")
+"""The steps without which the connection works too."""
+
+
+class FormField(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One field of a form of Intacct, with the value to enter."""
+
+    label: str
+    kind: str
+    """`text`, `choice`, `switch`, `secret`, or `fixed` for one that only shows its value."""
+    value: str
+
+
+class _Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One step of the data file."""
+
+    id: str
+    title: str
+    who: str
+    menu: str
+    why: str
+    source: str
+    form: str
+    fields: tuple[FormField, ...]
+    notes: tuple[str, ...]
+    own_notes: tuple[str, ...] = ()
+
+
+class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    steps: tuple[_Entry, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SetUpStep:
+    """One step as the assistant shows it."""
+
+    number: int
+    id: str
+    title: str
+    who: str
+    """`company administrator`, `Sage`, or `you`: the person who sets up the program."""
+    menu: str
+    """The menu path in Intacct; empty for a step outside of it."""
+    why: str
+    source: str
+    form: str
+    """The title of the form; empty for a step without one."""
+    fields: tuple[FormField, ...]
+    grants: tuple[RoleGrant, ...]
+    """The permissions of the role, for the step that creates it."""
+    notes: tuple[str, ...]
+    own_notes: tuple[str, ...]
+    """What the administrator need not know."""
+    state: str
+    seen: str
+    at: str
+    """The time of the check that saw the state; empty if none did."""
+    inferred: bool = False
+    by_hand: bool = False
+
+    @property
+    def tag(self) -> str:
+        """How sure the facts of this step are: confirmed or observed."""
+        return tag_of(self.source)
+
+    @property
+    def for_administrator(self) -> bool:
+        """Whether the company's administrator does it."""
+        return self.who == "company administrator"
+
+
+@dataclass(frozen=True, slots=True)
+class SetUpChecklist:
+    """All steps for one planned use."""
+
+    values: SetUpValues
+    steps: tuple[SetUpStep, ...]
+    checked: str = ""
+    """The time of the last check; empty before the first one."""
+    transactions: int = 0
+    problem: str = ""
+    warnings: tuple[str, ...] = field(default=())
+
+    @property
+    def left(self) -> tuple[SetUpStep, ...]:
+        """The steps that are not done."""
+        return tuple(one for one in self.steps if one.state != DONE)
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether every step is done that the connection itself needs."""
+        return all(one.id in _LATER for one in self.left)
+
+    @property
+    def summary(self) -> str:
+        """One sentence on the number of steps."""
+        missing = sum(one.state == MISSING for one in self.steps)
+        unknown = len(self.left) - missing
+        parts = [f"{len(self.steps) - len(self.left)} of {len(self.steps)} steps done"]
+        parts += [f"{missing} missing"] if missing else []
+        parts += [f"{unknown} not yet known"] if unknown else []
+        return ", ".join(parts)
+
+
+@cache
+def _entries() -> tuple[_Entry, ...]:
+    raw = files("intacct_bridge.data").joinpath("setup.json").read_bytes()
+    return msgspec.json.decode(raw, type=_File).steps
+
+
+@cache
+def step_ids() -> tuple[str, ...]:
+    """The steps in order."""
+    return tuple(one.id for one in _entries())
+
+
+def known_step(name: str) -> str:
+    """The step of that name or number. Raises SettingsError for another text."""
+    ids = step_ids()
+    if name.isdecimal() and 1 <= int(name) <= len(ids):
+        return ids[int(name) - 1]
+    if name.lower() not in ids:
+        raise SettingsError(
+            f"There is no step {name}{did_you_mean(name, ids)}", fix=f"Use a number, or one of {', '.join(ids)}."
+        )
+    return name.lower()
+
+
+def checklist(
+    values: SetUpValues,
+    progress: SetUpProgress,
+    about: Mapping[str, str],
+    *,
+    production: str = "",
+    connections: Sequence[ListedConnection] = (),
+) -> SetUpChecklist:
+    """The checklist with what the last checks saw.
+
+    `about` has the settings of the connection by step, so that an observation about other settings does not count.
+    `production` is the state of the connection to production, if another one of the `connections` is.
+    """
+    steps: list[SetUpStep] = []
+    for number, entry in enumerate(_entries(), 1):
+        seen = _seen(entry.id, progress, about)
+        if entry.id == "production":
+            state, text = _production(values, steps, production, connections)
+            seen = Observation(state, text, progress.checked if state == DONE else "")
+        hand = progress.by_hand.get(entry.id, "") if seen.state == UNKNOWN else ""
+        if hand:
+            seen = Observation(DONE, "; ".join(part for part in (_HAND, seen.seen) if part), hand)
+        steps.append(_step(number, entry, values, seen, by_hand=bool(hand)))
+    return SetUpChecklist(values, tuple(steps), progress.checked, progress.transactions, progress.problem)
+
+
+def _step(number: int, entry: _Entry, values: SetUpValues, seen: Observation, *, by_hand: bool) -> SetUpStep:
+    texts = values.texts
+    fields, notes = _with_applications(entry, values)
+    return SetUpStep(
+        number,
+        entry.id,
+        entry.title,
+        entry.who,
+        entry.menu.format_map(texts),
+        entry.why,
+        entry.source,
+        entry.form.format_map(texts),
+        tuple(FormField(one.label, one.kind, one.value.format_map(texts)) for one in fields),
+        grants_for(values.job) if entry.id == "role" else (),
+        notes,
+        entry.own_notes,
+        seen.state,
+        seen.seen,
+        seen.at,
+        seen.inferred,
+        by_hand,
+    )
+
+
+def _seen(step: str, progress: SetUpProgress, about: Mapping[str, str]) -> Observation:
+    """What the last check saw of a step; nothing, if it was about other settings."""
+    one = progress.observed.get(step)
+    if one is None or one.about != about.get(step):
+        return Observation(UNKNOWN, "", "")
+    return one
+
+
+def _production(
+    values: SetUpValues, steps: Sequence[SetUpStep], production: str, connections: Sequence[ListedConnection]
+) -> tuple[str, str]:
+    if values.environment == "production":
+        ready = all(one.state == DONE for one in steps)
+        return (DONE, f"{values.name} is the connection to production") if ready else (UNKNOWN, "")
+    names = [one.name for one in connections if one.environment == "production"]
+    if not names:
+        return MISSING, "There is no connection with the environment production yet."
+    if production == DONE:
+        return DONE, f"{listed(names)}: every step is done"
+    return UNKNOWN, f"{listed(names)}: open the assistant for it"
+
+
+def _with_applications(entry: _Entry, values: SetUpValues) -> tuple[tuple[FormField, ...], tuple[str, ...]]:
+    """The fields and the notes of a step, with those that depend on the planned use."""
+    if entry.id == "subscription":
+        more = tuple(FormField(one, "switch", "on") for one in applications_for(values.job))
+        return (*entry.fields, *more), entry.notes
+    if entry.id == "role":
+        others = [f"{name} by {function}" for name, function in created_otherwise(values.job)]
+        note = f"Some records are created by functions that need permissions of the application: {listed(others)}."
+        return entry.fields, (*entry.notes, note) if others else entry.notes
+    return entry.fields, entry.notes

@@ -1,0 +1,189 @@
+"""Shared state in a SQLite file, which the processes of one machine share."""
+
+import sqlite3
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from intacct_bridge.machine.sqlite_file import open_sqlite, run_script
+from intacct_bridge.shared_state.database import ARRIVING, COMPLETE, MOVED, Row, TableSet, Values
+from intacct_bridge.shared_state.liveness import Liveness
+from intacct_protocol.errors import SettingsError
+
+
+class SqliteDatabase:
+    """One open file. Processes show that they live by locks on files in a folder beside it."""
+
+    clock = None
+    grace = timedelta(0)
+    reconnections = 0
+
+    def __init__(self, path: Path, tables: TableSet, *, name: str, moving: bool = False) -> None:
+        """Open the file, and hold a name if one is given; `moving` opens also a file that is marked as moved."""
+        self.path = path
+        self._tables = tables
+        self._moving = moving
+        self._guard = threading.RLock()
+        self._held: dict[str, Liveness] = {}
+        if name:
+            self.hold(name)  # before the mark is read: a move marks first, and looks for others then
+        try:
+            self._db = open_sqlite(path, what=tables.what, setting="outbox", upgrade=self._upgrade)
+        except BaseException:
+            self.release(name)
+            raise
+
+    @property
+    def place_name(self) -> str:
+        """The file's path."""
+        return str(self.path)
+
+    def _upgrade(self, db: sqlite3.Connection, path: Path, version: int) -> int:
+        """Bring a file of a version, 0 for a new one, to the present version."""
+        moved, version = divmod(version, MOVED)
+        if moved and not self._moving:
+            raise moved_error(self._tables.what, str(path), moved_to(db))
+        return moved * MOVED + bring_up_to_date(db, self._tables, version, str(path))
+
+    def execute(self, sql: str, values: Values = ()) -> sqlite3.Cursor:
+        """Run one statement."""
+        return self._db.execute(sql, values)
+
+    def executemany(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
+        """Run one statement for each of these values."""
+        self._db.executemany(sql, rows)
+
+    def read(self, sql: str, values: Values = ()) -> list[Row]:
+        """The rows of a query."""
+        with self._guard:
+            return self._db.execute(sql, values).fetchall()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """A write transaction that takes its lock at once: rows cannot change between its reads and its writes."""
+        with self._guard:
+            try:
+                self._db.execute("BEGIN IMMEDIATE")
+                yield
+                self._db.execute("COMMIT")
+            except BaseException as error:
+                if self._db.in_transaction:  # SQLite ends it by itself where the disk is full
+                    self._db.execute("ROLLBACK")
+                if isinstance(error, sqlite3.OperationalError):
+                    raise SettingsError(
+                        f"{self._tables.what} {self.path} cannot be written: {error}",
+                        fix="free some disk space, check the file and its permissions, and run the load again",
+                    ) from None
+                raise
+
+    def last_number(self, table: str) -> int:
+        """The number that SQLite keeps for the table."""
+        found = self.read("SELECT seq FROM sqlite_sequence WHERE name = ?", (table,))
+        return int(found[0][0]) if found else 0
+
+    def set_last_number(self, table: str, number: int) -> None:
+        """Set the number that SQLite keeps for the table."""
+        self.execute("DELETE FROM sqlite_sequence WHERE name = ?", (table,))
+        self.execute("INSERT INTO sqlite_sequence VALUES (?, ?)", (table, number))
+
+    def stream(self, sql: str) -> Iterator[Row]:
+        """The rows of a query, some at a time."""
+        yield from self._db.execute(sql)
+
+    # --- the mark of a move
+
+    def moved_to(self) -> str:
+        """The place in the table of the mark."""
+        return moved_to(self._db) if self._version() >= MOVED else ""
+
+    def mark_moved(self, target: str) -> None:
+        """Make or drop the table of the mark. Programs that do not know it refuse the version."""
+        with nullcontext() if self._db.in_transaction else self.transaction():
+            version = self._version() % MOVED
+            self._db.execute("DROP TABLE IF EXISTS moved")
+            if target:
+                self._db.execute("CREATE TABLE moved (place TEXT NOT NULL)")
+                self._db.execute("INSERT INTO moved VALUES (?)", (target,))
+            self._db.execute(f"PRAGMA user_version = {version + (MOVED if target else 0)}")
+
+    def check_moved(self) -> None:
+        """SettingsError if another process has moved the file since it was opened."""
+        if target := self.moved_to():
+            raise moved_error(self._tables.what, self.place_name, target)
+
+    def _version(self) -> int:
+        return int(self._db.execute("PRAGMA user_version").fetchone()[0])
+
+    def json_text(self, column: str, field: str) -> tuple[str, str]:
+        """The expression, and the path of the field."""
+        path = '$."' + field.replace('"', "") + '"'
+        return f"CAST(json_extract(CAST({column} AS TEXT), ?) AS TEXT)", path
+
+    def unsafe_settings(self) -> list[str]:
+        """None: the file is opened with its own."""
+        return []
+
+    # --- which processes live
+
+    def hold(self, name: str) -> None:
+        """Lock the file of a name."""
+        self._held[name] = Liveness(self._folder_of_locks, name)
+
+    def release(self, name: str) -> None:
+        """Release that lock."""
+        if held := self._held.pop(name, None):
+            held.close()
+
+    def is_held(self, name: str) -> bool:
+        """Whether the file of a name is locked."""
+        return name in self._held or next(iter(self._held.values())).is_running(name)
+
+    def others(self) -> list[str]:
+        """The names that other processes, or other objects of this one, hold."""
+        names = [path.name for path in self._folder_of_locks.glob("*")]
+        return [name for name in names if name not in self._held and self.is_held(name)]
+
+    @property
+    def _folder_of_locks(self) -> Path:
+        return self.path.with_name(self.path.name + ".loaders")
+
+    def close(self) -> None:
+        """Close the file, and release the locks."""
+        with self._guard:
+            self._db.close()
+            for name in list(self._held):
+                self.release(name)
+
+
+def bring_up_to_date(db: sqlite3.Connection, tables: TableSet, version: int, place: str) -> int:
+    """Bring a file's tables from a version, 0 for a new file, to the present one, inside the open transaction."""
+    if version == 0:
+        run_script(db, tables.script())
+        return tables.version
+    for migration in tables.since(version, place):
+        run_script(db, migration.script)
+        migration.rows(db)
+    return tables.version
+
+
+def moved_to(db: sqlite3.Connection) -> str:
+    """The place that a file was moved to."""
+    found = db.execute("SELECT place FROM moved").fetchone()
+    return str(found[0])
+
+
+def moved_error(what: str, place: str, mark: str) -> SettingsError:
+    """The error for a place whose state is elsewhere now, or has not arrived yet."""
+    if mark.endswith(ARRIVING):
+        return SettingsError(
+            f"{what} {place} is not complete: it is being moved here from {mark.removesuffix(ARRIVING)}",
+            fix="If the move was interrupted, run the same `intacct outbox move` again, which finishes it.",
+        )
+    return SettingsError(
+        f"{what} {place} was moved to {mark.removesuffix(COMPLETE)}",
+        fix="Set `outbox` of the connection to that place. If a move was interrupted, run the same"
+        " `intacct outbox move` again.",
+    )

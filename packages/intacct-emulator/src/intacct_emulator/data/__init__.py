@@ -1,0 +1,1 @@
+"""Data files: tables that code reads and never edits."""

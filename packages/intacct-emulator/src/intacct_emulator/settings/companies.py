@@ -1,0 +1,256 @@
+"""The emulated world before the first call: senders, companies, users, and the gateway's behaviour.
+
+Everything is frozen data. `EmulatorSettings()` is the demo world; see `scenarios` for files that change it.
+"""
+
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+
+from intacct_emulator.settings.behaviour import Behaviour
+from intacct_emulator.settings.declaration import CompanyDeclaration
+from intacct_protocol.xml.values import DEFAULT, Formatting
+
+DEFAULT_COMPANY = "demo-company"
+APPLICATIONS = {
+    "CO": "Company",
+    "CM": "Cash Management",
+    "GL": "General Ledger",
+    "AP": "Accounts Payable",
+    "AR": "Accounts Receivable",
+    "EE": "Time & Expenses",
+    "PO": "Purchasing",
+    "SO": "Order Entry",
+    "INV": "Inventory Control",
+    "PA": "Projects",
+    "CN": "Contracts",
+    "CS": "Consolidation",
+    "ME": "Multi-Entity Management",
+    "TX": "Taxes",
+    "PT": "Platform Services",
+}
+"""The name of each application by its code; Platform Services come with every company."""
+ALL_MODULES = tuple(code for code in APPLICATIONS if code != "PT")
+
+
+@dataclass(frozen=True, slots=True)
+class SenderSettings:
+    """One Web Services licence. Ids and passwords are case-sensitive."""
+
+    sender_id: str = "demo-sender"
+    password: str = field(default="demo-sender-password", repr=False)
+    active: bool = True
+    marketplace: bool = False
+    """A Marketplace partner's licence, whose calls are not counted as the company's transactions."""
+
+
+@dataclass(frozen=True, slots=True)
+class RoleSettings:
+    """A named set of rights: object, module (such as `AP`) or `*` to the verbs list, view, add, edit, delete."""
+
+    name: str = "administrator"
+    rights: dict[str, tuple[str, ...]] = field(default_factory=lambda: {"*": ("list", "view", "add", "edit", "delete")})
+
+
+_ALL_VERBS = ("list", "view", "add", "edit", "delete")
+_DEMO_ROLES = (
+    RoleSettings("Accountant", dict.fromkeys(("GL", "AP", "AR", "CM", "EE", "TX", "CO"), _ALL_VERBS)),
+    RoleSettings("Payables", {"AP": _ALL_VERBS, "CM": ("list", "view"), "CO": ("list", "view")}),
+    RoleSettings("Receivables", {"AR": _ALL_VERBS, "CM": ("list", "view"), "CO": ("list", "view")}),
+    RoleSettings("Read only", {"*": ("list", "view")}),
+)
+"""The other roles of the demo company, with the rights that their descriptions tell."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClockChange:
+    """A change of the offset of a user's wall clock."""
+
+    at: str
+    """The moment, such as `2026-11-01T09:00:00Z`."""
+    offset_minutes: int
+    """The offset from UTC after the change."""
+
+
+@dataclass(frozen=True, slots=True)
+class UserSettings:
+    """One company user."""
+
+    user_id: str = "demo-user"
+    password: str = field(default="demo-user-password", repr=False)
+    status: str = "active"
+    """`active`, `inactive` or `lockedout`; only active users can sign in."""
+    entities: tuple[str, ...] = ()
+    """The entities that the user is restricted to; empty for all entities and the top level."""
+    roles: tuple[str, ...] = ("administrator",)
+    audit: bool = True
+    """The user may view the audit history (a right on custom reports)."""
+    admin: str = ""
+    """Administrator privileges as USERINFO shows them: `Off`, `Limited`, `Full`; empty leaves the record as it is."""
+    user_type: str = ""
+    """The type as USERINFO shows it; empty leaves the record as it is. Only a `business user` can use everything."""
+    date: str = DEFAULT.date
+    clock: int = DEFAULT.clock
+    offset_minutes: int = DEFAULT.offset_minutes
+    clock_changes: tuple[ClockChange, ...] = ()
+    """Offsets for times in filters, if these are read in the user's time. Answers always use `offset_minutes`."""
+    summer_minutes: int = 0
+    """Added to the offset from the last Sunday of March to the last Sunday of October. No source records any change."""
+
+    def in_season(self, now: float) -> "UserSettings":
+        """The user with the offset at that time, in seconds since the epoch."""
+        if not self.summer_minutes or not _is_summer(datetime.fromtimestamp(now, UTC)):
+            return self
+        return replace(self, offset_minutes=self.offset_minutes + self.summer_minutes)
+
+    @property
+    def formatting(self) -> Formatting:
+        """The format of dates and times in this user's answers."""
+        return Formatting(self.date, self.clock, self.offset_minutes)
+
+
+def _is_summer(when: datetime) -> bool:
+    """Whether daylight saving time applies in Europe."""
+    changes = [datetime(when.year, month, 31, 1, tzinfo=UTC) for month in (3, 10)]
+    first, last = (change - timedelta(days=(change.weekday() + 1) % 7) for change in changes)
+    return first <= when < last
+
+
+@dataclass(frozen=True, slots=True)
+class ReportSettings:
+    """One custom report, or one view."""
+
+    name: str
+    object: str
+    columns: tuple[str, ...]
+    parameters: tuple[str, ...] = ()
+    """Fields that a run can be limited by."""
+    kind: str = "original"
+    """`original` or `interactive`, by the report writer that made it."""
+    where: str = ""
+    """A filter on its rows, in the language of `--where`; empty for all."""
+    id: str = ""
+    """A view can also be named `OBJECT#id`."""
+    fails: bool = False
+    """Every run fails."""
+
+
+_REPORTS = (
+    ReportSettings(
+        "Bills due",
+        "APBILL",
+        ("RECORDNO", "VENDORID", "VENDORNAME", "RECORDID", "WHENDUE", "TOTALDUE"),
+        ("WHENDUE", "VENDORID", "STATE"),
+    ),
+    ReportSettings(
+        "Ledger detail",
+        "GLDETAIL",
+        ("RECORDNO", "BATCH_DATE", "ACCOUNTNO", "AMOUNT", "LOCATIONID", "DEPARTMENTID"),
+        ("BATCH_DATE", "ACCOUNTNO"),
+        kind="interactive",
+    ),
+)
+_VIEWS = (ReportSettings("All vendors", "VENDOR", ("RECORDNO", "VENDORID", "NAME", "STATUS"), id="1@1"),)
+
+
+@dataclass(frozen=True, slots=True)
+class CompanySettings:
+    """One company, its users and its subscriptions."""
+
+    company_id: str = DEFAULT_COMPANY
+    """The id to sign in with."""
+    title: str = "Corvane Instruments"
+    """The name of the company, for information."""
+    web_services: bool = True
+    """The company is subscribed to Web Services."""
+    expired: bool = False
+    """A demo company that has expired."""
+    senders: tuple[str, ...] = ("demo-sender",)
+    """Sender ids that the company has authorised, in exactly this case; `*` for all."""
+    inactive_senders: tuple[str, ...] = ()
+    """Authorised sender ids with the status inactive. Inferred: they are refused like unauthorised ones."""
+    senders_needing_login: tuple[str, ...] = ()
+    """Sender ids authorised with "Needs login for API": all their calls fail. The text of the refusal is inferred."""
+    session_endpoint: str = ""
+    """The endpoint that `getAPISession` returns; empty for the one that the request came by."""
+    users: tuple[UserSettings, ...] = field(default=(UserSettings(),), metadata={"table": "user"})
+    roles: tuple[RoleSettings, ...] = field(default=(RoleSettings(), *_DEMO_ROLES), metadata={"table": "role"})
+    concurrency: int | None = None
+    """The company's own limit of requests at a time; None for that of the behaviour."""
+    window_requests: int | None = None
+    """The company's own limit of requests in a window; None for that of the behaviour."""
+    window_seconds: float | None = None
+    modules: tuple[str, ...] = ALL_MODULES
+    unqueryable: dict[str, tuple[str, ...]] = field(
+        default_factory=lambda: {
+            "PROJECT": (
+                "CFDA", "FUNDEDNAME", "AGENCY", "PAYER", "FUNDINGOTHERID", "ASSISTANCETYPE", "REVRESTRICTION",
+                "RESTRICTIONEXPIRY", "RESTRICTIONEXPIRATIONDATE", "TIMESATISFACTIONSCHEDULED",
+            ),
+        }
+    )  # fmt: skip
+    """Fields that `lookup` lists and `query` refuses, by object. In the real gateway they depend on subscriptions."""
+    inactive_dimensions: tuple[str, ...] = ()
+    """User-defined dimensions that are inactive, by their objects."""
+    reports: tuple[ReportSettings, ...] = field(default=_REPORTS, metadata={"table": "report"})
+    views: tuple[ReportSettings, ...] = field(default=_VIEWS, metadata={"table": "view"})
+    behaviour: Behaviour | None = None
+    """Open questions that this company answers in its own way. Before the sign-in the gateway's answers count."""
+    clock: datetime | None = None
+    """The company's time when the emulator starts, in UTC; it runs on. The emulator's, unless it is given."""
+    declared: CompanyDeclaration = field(default_factory=CompanyDeclaration, metadata={"inline": True})
+    """What the company has besides these settings: accounts, entities, custom fields and much more."""
+
+
+@dataclass(frozen=True, slots=True)
+class PolicySettings:
+    """One asynchronous transport policy."""
+
+    url: str
+    """On loopback: answers are delivered to it."""
+    work_seconds: float = 0
+    """How long the work takes, after the acknowledgement and after the company's earlier jobs."""
+    delivery_seconds: float = 0
+    """How long after the work the answer is sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class EmulatorSettings:
+    """The settings of one emulator."""
+
+    senders: tuple[SenderSettings, ...] = (SenderSettings(),)
+    companies: tuple[CompanySettings, ...] = (CompanySettings(),)
+    behaviour: Behaviour = field(default_factory=Behaviour)
+    policies: dict[str, PolicySettings] = field(default_factory=dict)
+    """Asynchronous transport policies by name."""
+    _by_id: dict[str, CompanySettings] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        by_id: dict[str, CompanySettings] = {}
+        for one in self.companies:
+            by_id.setdefault(one.company_id.lower(), one)
+        object.__setattr__(self, "_by_id", by_id)
+
+    def sender(self, sender_id: str) -> SenderSettings | None:
+        """The sender with exactly this id."""
+        return next((one for one in self.senders if one.sender_id == sender_id), None)
+
+    def credentials(self, company_id: str = "") -> dict[str, str]:
+        """Credentials of a company; the first one, unless it is named.
+
+        They are those of its first active user and of the first sender that it has authorised, if it has such.
+        """
+        company = self.company(company_id) or self.companies[0]
+        known = [one for one in self.senders if one.active and {one.sender_id, "*"} & {*company.senders}]
+        sender = next((one for one in known if one.sender_id not in company.inactive_senders), self.senders[0])
+        user = next((one for one in company.users if one.status == "active"), (*company.users, UserSettings())[0])
+        return {
+            "sender_id": sender.sender_id,
+            "sender_password": sender.password,
+            "company_id": company.company_id,
+            "user_id": user.user_id,
+            "user_password": user.password,
+        }
+
+    def company(self, company_id: str) -> CompanySettings | None:
+        """The company with this id; upper and lower case are the same."""
+        return self._by_id.get(company_id.lower())

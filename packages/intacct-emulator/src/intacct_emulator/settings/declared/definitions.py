@@ -1,0 +1,120 @@
+"""The definitions that a declaration adds to the standard objects: custom fields and objects, dimensions, TD fields."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from intacct_emulator.settings.company_source import CompanyDefinitions, DefinitionField
+from intacct_emulator.settings.declaration import CompanyDeclaration, DeclaredDimension, DeclaredField
+from intacct_protocol.model.catalog import FieldDef, ObjectDef, Relation, object_def
+from intacct_protocol.xml.values import Kind
+
+FIRST_ID = 10001
+"""The first record number of custom objects."""
+DIMENSION_LINES = (
+    "GLENTRY",
+    "GLDETAIL",
+    "APBILLITEM",
+    "APADJUSTMENTITEM",
+    "ARINVOICEITEM",
+    "ARADJUSTMENTITEM",
+    "CCTRANSACTIONENTRY",
+    "EEXPENSESITEM",
+    "OTHERRECEIPTSENTRY",
+    "SODOCUMENTENTRY",
+    "PODOCUMENTENTRY",
+    "INVDOCUMENTENTRY",
+)
+"""The objects whose lines have user-defined dimensions: the ledger's own, and those of documents that post to it."""
+DOCUMENTS = {"sales": "SODOCUMENT", "purchasing": "PODOCUMENT", "inventory": "INVDOCUMENT"}
+"""By the module of a transaction definition, the object of its transactions."""
+_KINDS = {
+    "text": Kind.TEXT,
+    "integer": Kind.INTEGER,
+    "decimal": Kind.DECIMAL,
+    "currency": Kind.CURRENCY,
+    "percent": Kind.PERCENT,
+    "date": Kind.DATE,
+    "timestamp": Kind.TIMESTAMP,
+    "boolean": Kind.BOOLEAN,
+    "list": Kind.ENUM,
+    "multilist": Kind.TEXT,
+    "sequence": Kind.SEQUENCE,
+}
+
+
+def dimension_field(name: str) -> str:
+    """The field by which lines name a record of a user-defined dimension: `GLDIMFUND`."""
+    return f"GLDIM{name}"
+
+
+def declared_definitions(declared: CompanyDeclaration) -> CompanyDefinitions:
+    """The definitions of a company."""
+    fields = [(one.object, _field(one.own)) for one in declared.custom_fields]
+    relations = [
+        (one.object, Relation(one.own.name, one.own.relation, by=one.own.name, label=one.own.label))
+        for one in declared.custom_fields
+        if one.own.relation
+    ]
+    for dimension in declared.dimensions:
+        by = dimension_field(dimension.name)
+        for name in dimension.on or DIMENSION_LINES:
+            fields.append((name, FieldDef(by, Kind.TEXT, _label(dimension.label, dimension.name), custom=True)))
+            relations.append((name, Relation(dimension.name, dimension.name, by=by)))
+        required = FieldDef(f"REQUIRE{by}", Kind.BOOLEAN, f"Require {dimension.label or dimension.name}", custom=True)
+        fields += [(name, replace(required, values=("true", "false"))) for name in ("GLACCOUNT", "STATACCOUNT")]
+    return CompanyDefinitions(
+        fields=tuple(fields),
+        relations=tuple(relations),
+        objects=(
+            *(_object(one.name, one.label, one.fields) for one in declared.custom_objects),
+            *(_dimension(one) for one in declared.dimensions),
+        ),
+        definition_fields=tuple(_definition_fields(declared)),
+    )
+
+
+def _definition_fields(declared: CompanyDeclaration) -> Iterator[DefinitionField]:
+    for one in declared.definitions:
+        document = DOCUMENTS[one.module]
+        for name, own in ((document, one.fields), (f"{document}ENTRY", one.line_fields)):
+            for each in own:
+                yield DefinitionField(name, one.name, _field(each))
+
+
+def _dimension(one: DeclaredDimension) -> ObjectDef:
+    status = FieldDef("STATUS", Kind.TEXT, "Status", values=("active", "inactive"))
+    url = FieldDef("RECORD_URL", Kind.TEXT, "Record URL", readonly=True)
+    return _object(one.name, one.label, one.fields, (status, url))
+
+
+def _object(name: str, label: str, own: Iterable[DeclaredField], more: tuple[FieldDef, ...] = ()) -> ObjectDef:
+    platform = (
+        FieldDef("id", Kind.INTEGER, "Record number", readonly=True),
+        FieldDef("name", Kind.TEXT, "Name", required=True),
+        FieldDef("createdBy", Kind.TEXT, "Created by", readonly=True),
+        FieldDef("createdAt", Kind.TIMESTAMP, "Created at", readonly=True),
+        FieldDef("updatedBy", Kind.TEXT, "Updated by", readonly=True),
+        FieldDef("updatedAt", Kind.TIMESTAMP, "Updated at", readonly=True),
+    )
+    own = tuple(own)
+    relations = [Relation(one.name, one.relation, by=one.name) for one in own if one.relation]
+    return object_def(name, (*platform, *map(_field, own), *more), relations, label=_label(label, name))
+
+
+def _field(one: DeclaredField) -> FieldDef:
+    values = ("true", "false") if one.type == "boolean" else one.values
+    kind = Kind.INTEGER if one.relation and one.type == "text" else _KINDS[one.type]
+    return FieldDef(
+        one.name,
+        kind,
+        _label(one.label, one.name),
+        required=one.required,
+        readonly=one.readonly,
+        custom=True,
+        values=values,
+    )
+
+
+def _label(label: str, name: str) -> str:
+    """The label, or the name as words: `DELIVERY_WINDOW` is `Delivery window`."""
+    return label or name.replace("_", " ").capitalize()

@@ -1,0 +1,139 @@
+"""The rows of a document: the header with cells of its party and terms, and its lines in their order.
+
+A tax on a line is also a row of the lines' object, with LINEITEM F, behind its line and with the same LINE_NO. If a
+stored document is written again, a line has its taxes in the cell `TAXENTRIES` (see `taxes`).
+"""
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from intacct_emulator.company.company_data import FunctionCall
+from intacct_emulator.ledger.journals.taxes import TAX_ENTRIES, is_tax_row, tax_cell_with
+from intacct_emulator.ledger.periods import day_of
+from intacct_emulator.records.audit_fields import set_audit_fields
+from intacct_emulator.records.named_contacts import version_key
+from intacct_emulator.settings.cells import Row, date_text
+from intacct_emulator.subledgers.documents.terms import term_day
+from intacct_emulator.subledgers.families import Family, next_number
+from intacct_emulator.subledgers.vouchers import Voucher
+
+
+def stored_lines(call: FunctionCall, family: Family, row: Row) -> list[Row]:
+    """A document's lines, in their order, each with its taxes."""
+    found: list[Row] = []
+    for line in every_line(call, family, row):
+        if not is_tax_row(line):
+            found.append(line)
+        elif found:
+            found[-1] |= {TAX_ENTRIES: tax_cell_with(call, line, found[-1].get(TAX_ENTRIES, ""))}
+    return found
+
+
+def every_line(call: FunctionCall, family: Family, row: Row) -> list[Row]:
+    """All rows below a document's header, in their order, with taxes behind their lines."""
+    table = call.company.table(family.line)
+    found = [table.get(number) or {} for number in line_numbers(call, family, row)]
+    return sorted(found, key=lambda line: (int(line.get("LINE_NO") or 0), is_tax_row(line)))
+
+
+def line_numbers(call: FunctionCall, family: Family, row: Row) -> list[int]:
+    """The row numbers of a document's lines."""
+    return call.company.table(family.line).find("RECORDKEY", row.get("RECORDNO", ""))
+
+
+def keep_document(call: FunctionCall, family: Family, row: Row, lines: list[Row]) -> None:
+    """Store a document, new or changed, with these lines."""
+    table = call.company.table(family.object)
+    number = int(row["RECORDNO"])
+    if table.get(number) is None:
+        table.insert(row, number)
+    else:
+        table.update(number, row)
+    keep_lines(call, family, row, lines)
+
+
+def keep_lines(call: FunctionCall, family: Family, row: Row, lines: Sequence[Row]) -> None:
+    """Replace the document's lines by these; a line with the number of an old line keeps that number."""
+    table, described = call.company.table(family.line), call.company.find(family.line)
+    there = {str(number) for number in line_numbers(call, family, row)}
+    for number in there:
+        table.delete(int(number))
+    place, parent = 0, ""
+    for line in lines:
+        kept = line.get("RECORDNO", "")
+        key = kept if kept in there else str(next_number(call.company, "PRENTRY"))
+        there.discard(key)
+        if is_tax_row(line):
+            line = line | {"PARENTENTRY": parent}  # noqa: PLW2901
+        else:
+            place, parent = place + 1, key
+        cells = line | {"RECORDKEY": row["RECORDNO"], "LINE_NO": str(place), "RECORDNO": key, "STATE": row["STATE"]}
+        set_audit_fields(call, described, cells, new=True)
+        table.insert(cells, int(key))
+
+
+def party_of(call: FunctionCall, family: Family, row: Row) -> Row:
+    """The vendor, customer or employee of a document; empty for a document without one."""
+    if not family.party:
+        return {}
+    table = call.company.table(family.party)
+    for number in table.find(family.party_id, row.get(family.party_id, "")):
+        return table.get(number) or {}
+    return {}
+
+
+def set_due_date(call: FunctionCall, family: Family, row: Row) -> None:
+    """Set the posting date and, from the terms, the due date, if the document has none."""
+    row.setdefault("WHENPOSTED", row["WHENCREATED"])
+    if row.get("WHENDUE") or not row.get("TERMNAME"):
+        return
+    term = term_of(call, family, row)
+    if term:
+        due = term_day(day_of(row, "WHENCREATED"), int(term.get("DUEDATE") or 0), term.get("DUEFROM", ""))
+        row["WHENDUE"] = date_text(due)
+
+
+def term_of(call: FunctionCall, family: Family, row: Row) -> Row:
+    """The terms of a document; empty if it names none."""
+    for name in ("APTERM", "ARTERM") if family.payable else ("ARTERM", "APTERM"):
+        table = call.company.table(name)
+        for number in table.find("NAME", row.get("TERMNAME", "")):
+            return table.get(number) or {}
+    return {}
+
+
+_CONTACTS = {"BILLTO": "BILLTOPAYTO", "SHIPTO": "SHIPTORETURNTO"}
+"""The contacts of a document, and how their cells begin in any document."""
+
+
+def fill_party_cells(call: FunctionCall, family: Family, row: Row) -> None:
+    """Fill the cells that a document repeats of its party."""
+    party = party_of(call, family, row)
+    if not party:
+        return
+    row[f"{family.party}KEY"] = party["RECORDNO"]
+    row["ENTITY"] = row["EMPENTITY"] = f"{family.party[0]}{row[family.party_id]}"
+    contact = party.get("DISPLAYCONTACT.CONTACTNAME", "")
+    if contact:
+        row.setdefault("BILLTOPAYTOCONTACTNAME", contact)
+    fields = call.company.find(family.object).fields
+    if contact and family.party == "CUSTOMER":
+        row.setdefault("SHIPTORETURNTOCONTACTNAME", contact)
+        named = (("CONTACT", contact), *((role, row[f"{cells}CONTACTNAME"]) for role, cells in _CONTACTS.items()))
+        row |= {f"{role}.CONTACTNAME": name for role, name in named if f"{role}.CONTACTNAME" in fields}
+    for cells in _CONTACTS.values():
+        if f"{cells}KEY" in fields:
+            row[f"{cells}KEY"] = version_key(call.company, row.get(f"{cells}CONTACTNAME", ""))
+    row |= {"FIRSTNAME": party.get("PERSONALINFO.FIRSTNAME", ""), "LASTNAME": party.get("PERSONALINFO.LASTNAME", "")}
+    for name in [name for name, text in row.items() if not text]:
+        del row[name]
+
+
+def voucher_of(family: Family, row: Row, *, rate: Decimal = Decimal(1)) -> Voucher:
+    """The voucher of a document, for its batches."""
+    title_of = row.get("VENDORNAME") or row.get("CUSTOMERNAME") or row.get("LASTNAME") or row.get("DESCRIPTION", "")
+    title = f"{family.noun} {row.get('RECORDID') or row['RECORDNO']}, {title_of}".rstrip(", ")
+    day = day_of(row, "WHENPOSTED" if row.get("WHENPOSTED") else "WHENCREATED")
+    module = row.get("MODULEKEY") or family.module
+    # A document without open items is money spent or received at once: no payment will post it to the cash book.
+    return Voucher(family.object, row, family.journal, module, title, day, rate, in_every_book=not family.party)

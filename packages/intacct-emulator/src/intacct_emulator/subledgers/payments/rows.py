@@ -1,0 +1,223 @@
+"""The rows of a payment: details, one for each settled line of a document, and the parts settled to the cent.
+
+A detail row has the money paid for one line, and the credits and discounts applied to it. The settled parts are kept in
+a side table, so that a reversal opens exactly the same amounts.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from decimal import Decimal
+
+from intacct_emulator.company.company_data import FunctionCall
+from intacct_emulator.company.side_tables import SettledPart
+from intacct_emulator.ledger.amounts import ZERO, Rounding, amount
+from intacct_emulator.ledger.chart import posting_rules
+from intacct_emulator.ledger.periods import day_of
+from intacct_emulator.records.audit_fields import set_audit_fields
+from intacct_emulator.settings.cells import Row, decimal_text, iso_date
+from intacct_emulator.settings.refusals import refused
+from intacct_emulator.subledgers.families import FAMILIES, PREPAYMENTS, Family, next_number
+from intacct_emulator.subledgers.payments.open_items import PaymentPart, reserve_part
+from intacct_emulator.subledgers.payments.parts import PaymentSide, SettledDetail, every_part
+
+_VOID = "V"
+"""The state of a reversed payment's details, as DEPOSIT has it; a posted one is C."""
+_ANY = {**FAMILIES, **PREPAYMENTS}
+
+
+def stored_details(call: FunctionCall, side: PaymentSide, row: Row) -> list[Row]:
+    """The details of a payment in the form of a request."""
+    requested = call.company.side_tables.requested_details.get(side.object, row["RECORDNO"])
+    if requested is not None:
+        return requested
+    table = call.company.table(side.line)
+    return [table.get(number) or {} for number in table.find("PAYMENTKEY", row["RECORDNO"])]
+
+
+def keep_requested_details(call: FunctionCall, side: PaymentSide, row: Row, details: Sequence[Row]) -> None:
+    """Keep the details of a waiting payment as they were requested."""
+    call.company.side_tables.requested_details.put(side.object, row["RECORDNO"], value=list(details))
+
+
+def clear_details(call: FunctionCall, side: PaymentSide, row: Row) -> None:
+    """Delete a payment's details."""
+    table = call.company.table(side.line)
+    for number in table.find("PAYMENTKEY", row["RECORDNO"]):
+        table.delete(number)
+    call.company.side_tables.settled_parts.put(side.object, row["RECORDNO"], value=())
+
+
+def keep_details(
+    call: FunctionCall, side: PaymentSide, row: Row, settled: Sequence[SettledDetail], *, day: str = ""
+) -> None:
+    """Add details to a payment, and keep the parts that they settle, on the day of the payment, or on `day`."""
+    table, described = call.company.table(side.line), call.company.find(side.line)
+    dated = row | {side.day: day} if day else row
+    for one in settled:
+        for cells in _cells(posting_rules(call.company).rounding, side, dated, one):
+            set_audit_fields(call, described, cells, new=True)
+            table.insert(cells, next_number(call.company, "PYMTDETAIL"))
+    side_table, key = call.company.side_tables.settled_parts, (side.object, row["RECORDNO"])
+    own = (iso_date(day) or "")[:10]
+    added = tuple(replace(_kept(family, part), day=own) for family, part in every_part(settled))
+    side_table.put(*key, value=(*(side_table.get(*key) or ()), *added))
+
+
+def mark_details_reversed(call: FunctionCall, side: PaymentSide, row: Row) -> None:
+    """Mark the details of a reversed payment, which are modified now."""
+    table, described = call.company.table(side.line), call.company.find(side.line)
+    for number in table.find("PAYMENTKEY", row["RECORDNO"]):
+        detail = (table.get(number) or {}) | {"STATE": _VOID}
+        set_audit_fields(call, described, detail, new=False)
+        table.update(number, detail)
+
+
+def reserve(call: FunctionCall, side: PaymentSide, row: Row, *, undo: bool = False) -> None:
+    """Reserve the amounts that a waiting payment will settle; `undo` frees them."""
+    reserved, key = call.company.side_tables.reserved, (side.object, row["RECORDNO"])
+    if bool(reserved.get(*key)) is not undo:
+        return
+    if undo:
+        reserved.delete(*key)
+    else:
+        reserved.put(*key, value=True)
+    for family, part in stored_parts(call, side, row):
+        reserve_part(call, family, part, undo=undo)
+
+
+def _kept(family: Family, part: PaymentPart) -> SettledPart:
+    lines = tuple(part.lines)
+    return SettledPart(
+        family.object, part.key, part.trx_amount, part.amount, lines, entity=part.entity, control=part.control
+    )
+
+
+def _cells(rounding: Rounding, side: PaymentSide, row: Row, one: SettledDetail) -> Iterator[Row]:
+    """One row for each line: credits and discounts first, money for the rest."""
+    part, left = one.part, one.part.amount
+    credits = list(_credits(one))
+    lines, base_currency = _lines(one), row.get("BASECURR", "")
+    document, entry = ("RECORDKEY", "ENTRYKEY") if one.family is side.families[0] else ("POSADJKEY", "POSADJENTRYKEY")
+    for place, (line, trx_amount) in enumerate(lines, 1):
+        whole = left if place == len(lines) else _share(rounding, part, trx_amount, base_currency)
+        left -= whole
+        cells = {document: part.key, entry: line, "PAYMENTKEY": row["RECORDNO"], "PAYMENTDATE": row[side.day]}
+        cells |= {"CURRENCY": row["CURRENCY"], "MODULEKEY": side.module, "STATE": "C"}
+        money, base = trx_amount, whole
+        for index, (names, total) in enumerate(credits):
+            used = min(total, max(money, ZERO))
+            if used:
+                credits[index] = (names, total - used)
+                value = rounding.round(whole * used / trx_amount, base_currency)
+                money, base = money - used, base - value
+                credited = _credited(names, used, value)
+                if names["TRX"] in cells:  # a second credit of the same kind has a row of its own
+                    yield {**_shared(cells), **credited, "PAYMENTAMOUNT": "0", "TRX_PAYMENTAMOUNT": "0"}
+                else:
+                    cells |= credited
+        cells |= {"PAYMENTAMOUNT": decimal_text(base), "TRX_PAYMENTAMOUNT": decimal_text(money)}
+        yield cells
+
+
+def _shared(cells: Row) -> Row:
+    """The cells of a detail that do not depend on how its line is settled."""
+    names = ("RECORDKEY", "POSADJKEY", "ENTRYKEY", "POSADJENTRYKEY", "PAYMENTKEY", "PAYMENTDATE", "CURRENCY")
+    return {name: cells[name] for name in (*names, "MODULEKEY", "STATE") if name in cells}
+
+
+def _lines(one: SettledDetail) -> list[tuple[str, Decimal]]:
+    """The document's lines, without a credit line of its own: it shows on the line that it settles."""
+    if one.inline is None:
+        return list(one.part.lines)
+    return [(line, money) for line, money in one.part.lines if line != one.inline[1]]
+
+
+def _share(rounding: Rounding, part: PaymentPart, trx_amount: Decimal, base: str) -> Decimal:
+    return rounding.round(part.amount * trx_amount / part.trx_amount, base) if part.trx_amount else ZERO
+
+
+def _credits(one: SettledDetail) -> Iterator[tuple[Row, Decimal]]:
+    """The credits and discount of a detail: their cells, with amount fields under `TRX` and `BASE`, and the amount."""
+    for credit in one.credits:
+        source = credit.source
+        names = {source.key: credit.part.key, "TRX": f"TRX_{source.money}", "BASE": source.base or source.money}
+        if credit.part.lines:
+            names[source.entry] = credit.part.lines[0][0]
+        if source.name == "ADVANCE":
+            names["POSTEDADVANCEKEY"] = credit.part.key
+        yield names, credit.trx_amount
+    if one.inline is not None:
+        source, line, money = one.inline
+        names = {source.key: one.part.key, source.entry: line, "TRX": f"TRX_{source.money}", "BASE": source.money}
+        yield names, money
+    if one.discount:
+        yield {"TRX": "TRX_DISCOUNTAMOUNT", "BASE": "DISCOUNTAMOUNT"}, one.discount
+
+
+def _credited(names: Row, used: Decimal, value: Decimal) -> Row:
+    cells = {name: text for name, text in names.items() if name not in ("TRX", "BASE")}
+    return cells | {names["TRX"]: decimal_text(used), names["BASE"]: decimal_text(value)}
+
+
+def stored_parts(call: FunctionCall, side: PaymentSide, row: Row) -> list[tuple[Family, PaymentPart]]:
+    """The parts of documents that a payment settled."""
+    known = call.company.side_tables.settled_parts.get(side.object, row["RECORDNO"])
+    if known is not None:
+        return [_part(one) for one in known]
+    found = []
+    for detail in stored_details(call, side, row):
+        key = detail.get("RECORDKEY") or detail.get("POSADJKEY", "")
+        family = _holder(call, side, key)
+        entry = detail.get("ENTRYKEY") or detail.get("POSADJENTRYKEY", "")
+        credit, base = amount(detail, "TRX_ADJUSTMENTAMOUNT"), amount(detail, "ADJUSTMENTAMOUNT")
+        trx_amount = amount(detail, "TRX_PAYMENTAMOUNT") + credit
+        whole = amount(detail, "PAYMENTAMOUNT") + base
+        found.append((family, PaymentPart(key, trx_amount, whole, "", ((entry, trx_amount),), "")))
+        if credit:
+            line, family = detail.get("ADJUSTMENTENTRYKEY", ""), side.sources[0].families[0]
+            found.append((family, PaymentPart(detail["ADJUSTMENTKEY"], -credit, -base, "", ((line, -credit),), "")))
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class SettledOnDay:
+    """The part of a document that a payment settled on a day."""
+
+    day: date
+    object: str
+    key: str
+    amount: Decimal
+    """In base currency."""
+    trx_amount: Decimal
+    currency: str
+    base: str
+    entity: str = ""
+    """As in `SettledPart`."""
+    control: str = ""
+
+
+def settled_days(call: FunctionCall, side: PaymentSide, row: Row) -> Iterator[SettledOnDay]:
+    """What a payment settled, document by document."""
+    own, kept = day_of(row, side.day), call.company.side_tables.settled_parts.get(side.object, row["RECORDNO"])
+    currency, base = row.get("CURRENCY", ""), row.get("BASECURR", "")
+    if kept is None:
+        for family, part in stored_parts(call, side, row):
+            yield SettledOnDay(own, family.object, part.key, part.amount, part.trx_amount, currency, base)
+        return
+    for one in kept:
+        day = date.fromisoformat(one.day) if one.day else own
+        yield SettledOnDay(
+            day, one.object, one.key, one.amount, one.trx_amount, currency, base, one.entity, one.control
+        )
+
+
+def _holder(call: FunctionCall, side: PaymentSide, key: str) -> Family:
+    for family in side.families:
+        if key.isdecimal() and call.company.table(family.object).get(int(key)) is not None:
+            return family
+    raise refused(f"Document {key}, which the payment settled, does not exist.")
+
+
+def _part(kept: SettledPart) -> tuple[Family, PaymentPart]:
+    return _ANY[kept.object], PaymentPart(kept.key, kept.trx_amount, kept.amount, "", kept.lines, "")

@@ -1,0 +1,130 @@
+"""Balances in a foreign currency on a day: open items of payables and receivables, and bank accounts.
+
+A currency is foreign if it is not the base currency of the entity. The carrying amount of an open item is at the
+rates of its document, less the amounts that payments relieved. That of a bank account is its balance in the ledger.
+Advances and undeposited funds are not among them.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+
+from intacct_emulator.company.company_data import FunctionCall
+from intacct_emulator.company.side_tables import Overpayment
+from intacct_emulator.ledger.amounts import ZERO, amount
+from intacct_emulator.ledger.chart import posting_rules
+from intacct_emulator.ledger.periods import day_of
+from intacct_emulator.ledger.posting import ACCRUAL
+from intacct_emulator.settings.cells import Row
+from intacct_emulator.subledgers.cash.banking import BANKS
+from intacct_emulator.subledgers.families import OVERPAYMENTS
+from intacct_emulator.subledgers.payments.open_balances import OpenOnDay, open_documents
+from intacct_emulator.subledgers.payments.open_items import control_of
+from intacct_emulator.subledgers.payments.parts import CUSTOMER_SIDE, VENDOR_SIDE
+from intacct_emulator.subledgers.vouchers import accrual_posting
+
+
+@dataclass(slots=True)
+class ForeignBalance:
+    """The balance of one account in one entity and one foreign currency, debit positive."""
+
+    entity: str
+    account: str
+    currency: str
+    base: str
+    """The entity's base currency."""
+    bank: bool = False
+    items: list[tuple[Decimal, Decimal]] = field(default_factory=list)
+    """The amounts that are converted one by one: in the currency, and carried in base currency."""
+
+
+_Key = tuple[str, str, str]
+
+
+def open_item_balances(call: FunctionCall, day: date) -> list[ForeignBalance]:
+    """The open items of payables and receivables, by entity, control account and currency."""
+    found: dict[_Key, ForeignBalance] = {}
+    for side, sign in ((VENDOR_SIDE, -1), (CUSTOMER_SIDE, 1)):
+        for one in open_documents(call, side, day):
+            currencies = (one.row.get("CURRENCY"), *(each.part.currency for each in one.taken_back))
+            if any(currency != one.row.get("BASECURR") for currency in currencies):
+                for (entity, account, currency, base), (trx_amount, carried) in _by_place(call, one).items():
+                    if currency and base and currency != base and (trx_amount or carried):
+                        key = (entity, account, currency)
+                        balance = found.setdefault(key, ForeignBalance(*key, base))
+                        balance.items.append((trx_amount * sign, carried * sign))
+    return [found[key] for key in sorted(found)]
+
+
+def _by_place(call: FunctionCall, one: OpenOnDay) -> dict[tuple[str, str, str, str], tuple[Decimal, Decimal]]:
+    """A document's open amounts by entity, control account, currency and base currency.
+
+    There is one place, unless a payment that is reversed by now was posted before the document was changed.
+    """
+    entity, account = _control_account(call, one)
+    own = (entity, account, one.row.get("CURRENCY", ""), one.row.get("BASECURR", ""))
+    found = {own: (one.trx_amount, one.amount)}
+    for each in one.taken_back:
+        part = each.part
+        place = (part.entity or entity, part.control or account, part.currency, part.base)
+        trx_amount, amount_ = part.trx_amount * each.times, part.amount * each.times
+        for where, side in ((own, -1), (place, 1)):
+            before = found.get(where, (ZERO, ZERO))
+            found[where] = (before[0] + trx_amount * side, before[1] + amount_ * side)
+    return found
+
+
+def _control_account(call: FunctionCall, one: OpenOnDay) -> tuple[str, str]:
+    if one.family is not OVERPAYMENTS:
+        return control_of(call, one.family, one.row)
+    rules = posting_rules(call.company)
+    over = call.company.side_tables.overpayments.get(one.row["RECORDNO"]) or Overpayment()
+    place = over.location
+    if not place:
+        lines = accrual_posting(call, CUSTOMER_SIDE.object, one.row).lines
+        place = next((line.location for line in lines if line.account == rules.receivables), "")
+    return rules.entity_of.get(place, ""), rules.receivables
+
+
+def bank_balances(call: FunctionCall, day: date) -> list[ForeignBalance]:
+    """The ledger's balances of foreign bank accounts, in the accrual book.
+
+    An account that a bank account in base currency uses too is left out: its foreign lines may be of either.
+    """
+    found = {key: ForeignBalance(*key[:3], key[3], bank=True) for key in sorted(set(_foreign_banks(call)))}
+    if not found:
+        return []
+    rules, sums = posting_rules(call.company), dict[_Key, tuple[Decimal, Decimal]]()
+    for _, row in call.company.table("GLDETAIL").rows():
+        key = (rules.entity_of.get(row.get("LOCATIONID", ""), ""), row.get("ACCOUNTNO", ""), row.get("CURRENCY", ""))
+        if row.get("BOOKID") == ACCRUAL and day_of(row, "BATCH_DATE") <= day:
+            trx_amount, carried = sums.get(key, (ZERO, ZERO))
+            sums[key] = (trx_amount + amount(row, "TRX_AMOUNT"), carried + amount(row, "AMOUNT"))
+    for named, balance in found.items():
+        total = sums.get(named[:3], (ZERO, ZERO))
+        if any(total):
+            balance.items.append(total)
+    return [one for one in found.values() if one.items]
+
+
+def _foreign_banks(call: FunctionCall) -> Iterator[tuple[str, str, str, str]]:
+    """Entity, ledger account, currency and base currency of each foreign bank account."""
+    rules = posting_rules(call.company)
+    currencies: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for row in _banks(call):
+        entity = rules.entity_of.get(row.get("LOCATIONID", ""), "")
+        base = rules.base_currency.get(entity, "")
+        currencies[entity, row.get("GLACCOUNTNO", "")].add(row.get("CURRENCY") or base)
+    for (entity, account), found in currencies.items():
+        base = rules.base_currency.get(entity, "")
+        if account and base not in found:
+            for currency in found:
+                yield entity, account, currency, base
+
+
+def _banks(call: FunctionCall) -> Iterator[Row]:
+    for name in BANKS.objects:
+        for _, row in call.company.table(name).rows():
+            yield row

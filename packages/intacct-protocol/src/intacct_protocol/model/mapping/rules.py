@@ -1,0 +1,281 @@
+"""One rule of a mapping applied to one record: the value for Intacct, or the value of a unified column.
+
+A value for Intacct is typed (a Decimal, a date) or a `LookupRequest`, which the caller looks up in the company together
+with many others. In a unified record, days and times become ISO text, and amounts stay Decimals, so that they can be
+written to JSON exactly. Values are never rounded; an unreadable one is a RecordError.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from enum import Enum
+from typing import NamedTuple, cast
+
+import msgspec
+
+from intacct_protocol.errors import RecordError
+from intacct_protocol.model.day_formats import read_moment, written
+from intacct_protocol.model.keys import natural_key, record_key
+from intacct_protocol.model.mapping.language import UP, Rule, Rules, Type
+from intacct_protocol.model.mapping.paths import has, value_at
+from intacct_protocol.xml.values import Kind, Value, parse_value, render_value
+
+Record = Mapping[str, object]
+
+
+class NoValue(Enum):
+    """The result if no rule finds a value, as opposed to a null."""
+
+    NO_VALUE = "nothing"
+
+
+NO_VALUE = NoValue.NO_VALUE
+
+
+@dataclass(frozen=True, slots=True)
+class LookupRequest:
+    """A value to be looked up in the company."""
+
+    object: str
+    give: str
+    """The field that holds the value."""
+    by: tuple[tuple[str, Value], ...]
+    """The fields and values of the record to find; the first pair comes from the input."""
+    or_by: tuple[str, ...] = ()
+    """Other fields that may have the input's value instead of the first."""
+    otherwise: "LookupRequest | None" = None
+    """The request to make if no record is found."""
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The fields of which one has the input's value."""
+        return (self.by[0][0], *self.or_by)
+
+
+Found = Value | LookupRequest | NoValue
+
+
+class RuleResult(NamedTuple):
+    """The value that the rules of one field found, and its column; a tuple, because each cell of an input gives one."""
+
+    value: Found
+    column: str = ""
+
+
+_NO_RESULT = RuleResult(NO_VALUE)
+
+
+def _strict_number(cell: object) -> Decimal | None:
+    found = parse_value(Kind.DECIMAL, _text(cell))
+    assert found is None or isinstance(found, Decimal)
+    return found
+
+
+def _strict_day(cell: object, _: str) -> date | None:
+    text = _text(cell)
+    if text[10:11] in ("T", " ") and text[4:5] == "-":  # the day of a time, in the time's own zone
+        text = text[:10]
+    found = parse_value(Kind.DATE, text)
+    assert found is None or isinstance(found, date)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Readers:
+    """How amounts and days are read; a loader has its own readers, for the forms that people write in a cell."""
+
+    number: Callable[[object], Decimal | None] = _strict_number
+    day: Callable[[object, str], date | None] = _strict_day
+    """Takes the cell and its column, since a column may have a format of its own."""
+
+
+STRICT = Readers()
+
+
+class RuleContext(msgspec.Struct, frozen=True):
+    """The record that a rule reads, or the item of a list and the record that holds the list."""
+
+    record: Record
+    above: Record
+    readers: Readers = STRICT
+
+    def at(self, path: str) -> object:
+        """The cell at a path; `^` reads the record above."""
+        return value_at(self.above, path.removeprefix(UP)) if path.startswith(UP) else value_at(self.record, path)
+
+
+def apply_rules(rules: Rules, scene: RuleContext, *, clear: bool = False) -> RuleResult:
+    """The first value that the rules find. With `clear`, a null in the record is a value too."""
+    null_column = ""
+    for rule in rules:
+        if rule.alone:
+            column, record = rule.alone, scene.record
+            cell = record[column] if column in record else value_at(record, column)
+        elif rule.when and not _applies(rule, scene):
+            continue
+        else:
+            column, cell = _source(rule, scene)
+        if cell is None or (isinstance(cell, str) and not cell.strip()):
+            if rule.default is not None:
+                return RuleResult(rule.default)
+            if clear and not null_column:
+                null_column = next((one for one in rule.paths if one and has(scene.record, one)), "")
+            continue
+        try:
+            value = _value(rule, cell, column, scene.readers)
+        except RecordError as error:
+            raise RecordError(error.message, fix=error.fix, field=column) from None
+        if not isinstance(value, NoValue):
+            plain = not (rule.lookups or rule.reference)
+            return RuleResult(value if plain else _found_by_lookups(rule, value, column, scene), column)
+    if rules[-1].required or any(rule.required for rule in rules):
+        columns = [one for rule in rules for one in rule.sources]
+        first = columns[0] if columns else ""
+        raise RecordError(f"{' or '.join(columns)} is missing", fix=f"fill in {first}" if first else "", field=first)
+    return RuleResult(None, null_column) if null_column else _NO_RESULT
+
+
+def _source(rule: Rule, scene: RuleContext) -> tuple[str, object]:
+    """The cell that a rule starts from, with its column."""
+    if rule.constant is not None:
+        return "", rule.constant
+    if rule.join:
+        parts = [_text(cell) for one in rule.join if not _empty(cell := scene.at(one))]
+        return rule.join[0], rule.with_.join(parts)
+    found: tuple[str, object] = ("", None)
+    for path in rule.paths:
+        cell = scene.at(path)
+        if _empty(cell) or (rule.skip_zero and not _is_set(cell)):
+            continue
+        if found[0]:
+            raise RecordError(f"{found[0]} and {path} exclude each other", field=found[0])
+        found = (path, cell)
+        if not rule.single:
+            break
+    return found
+
+
+def _applies(rule: Rule, scene: RuleContext) -> bool:
+    path, equals, wanted = rule.condition
+    cell = scene.at(path)
+    return _text(cell).casefold() == wanted.casefold() if equals else _is_set(cell)
+
+
+def _empty(cell: object) -> bool:
+    return cell is None or (isinstance(cell, str) and not cell.strip())
+
+
+def _is_set(cell: object) -> bool:
+    """Whether a cell has a value other than zero or false."""
+    if isinstance(cell, str):
+        return cell.strip().strip("0.").lower() not in ("", "false")
+    return bool(cell)
+
+
+def _value(rule: Rule, cell: object, column: str, readers: Readers) -> Value | NoValue:
+    if type(cell) is str and rule.plain:
+        return cell.strip()
+    if type(cell) is not str and isinstance(cell, list | Mapping):
+        raise RecordError(f"{column} holds {'a list' if isinstance(cell, list) else 'a record'}, not a value")
+    if isinstance(cell, float):
+        raise RecordError(f"{cell!r} is a binary float, which is not exact", fix="read the input with exact decimals")
+    value = cast("Value | NoValue", cell.strip() if isinstance(cell, str) else cell)
+    if rule.split:
+        pieces = [piece.strip() for piece in _text(value).split(rule.split)]
+        place = rule.part - 1 if rule.part > 0 else rule.part
+        value = pieces[place] if -len(pieces) <= place < len(pieces) else ""
+        if not value:
+            return NO_VALUE
+    if rule.map:
+        value = _mapped(rule, value)
+    if rule.as_ is not None and value is not NO_VALUE:
+        value = _typed(rule.as_, rule.format, value, readers, column)
+    if rule.absolute or rule.negate:
+        assert isinstance(value, int | Decimal)  # the language allows `absolute` and `negate` with numbers only
+        if rule.negate or value < 0:
+            value = -value
+    return value
+
+
+def _mapped(rule: Rule, value: Value | NoValue) -> Value | NoValue:
+    text = _text(value).casefold()
+    for key, becomes in rule.map.items():
+        if key.casefold() == text:
+            return becomes
+    if rule.otherwise == "skip":
+        return NO_VALUE
+    if rule.otherwise == "keep":
+        return value
+    raise RecordError(f"{_text(value)!r} is not one of {', '.join(rule.map)}", fix="correct it, or add it to the map")
+
+
+def _typed(wanted: Type, pattern: str, value: object, readers: Readers, column: str) -> Value:
+    if wanted == "text":
+        return _text(value)
+    if wanted == "number":
+        return readers.number(value)
+    if wanted == "integer":
+        return _integer(readers.number(value))
+    if wanted == "boolean":
+        return parse_value(Kind.BOOLEAN, _text(value))
+    if pattern and not isinstance(value, date):  # typed cells need no pattern
+        moment = read_moment(pattern, _text(value)).replace(tzinfo=UTC)
+        return moment.date() if wanted == "date" else moment
+    if wanted == "date":
+        return readers.day(value, column)
+    return value if isinstance(value, datetime) else parse_value(Kind.TIMESTAMP, _text(value))
+
+
+def _integer(number: Decimal | None) -> Value:
+    if number is not None and number == number.to_integral_value():
+        return int(number)
+    if number is None:
+        return None
+    raise RecordError(f"{number} is not a whole number")
+
+
+def _found_by_lookups(rule: Rule, value: Value, column: str, scene: RuleContext) -> Found:
+    if rule.reference and column != rule.paths[0]:
+        by = record_key(rule.object) if column == rule.paths[1] else rule.name
+        return LookupRequest(rule.object, natural_key(rule.object) or "", ((by, value),))
+    wanted: LookupRequest | None = None
+    for look in reversed(rule.lookups):
+        also = ((name, scene.at(path)) for name, path in look.also.items())
+        conditions = tuple((name, _text(cell)) for name, cell in also if not _empty(cell))
+        first, *others = look.fields
+        pairs = ((first, value), *look.where.items(), *conditions)
+        wanted = LookupRequest(look.object, look.give, pairs, tuple(others), wanted)
+    return value if wanted is None else wanted
+
+
+def _text(cell: object) -> str:
+    if isinstance(cell, bool):
+        return "true" if cell else "false"
+    if isinstance(cell, datetime):
+        return cell.isoformat()
+    if isinstance(cell, date):
+        return cell.isoformat()
+    if isinstance(cell, Decimal):
+        return render_value(Kind.DECIMAL, cell)
+    return "" if cell is None else str(cell).strip()
+
+
+def unified_value(rules: Rules, row: Record, *, days_as_times: bool = False) -> object:
+    """The value of a unified column; None if no rule finds one."""
+    for rule in rules:
+        taken = apply_rules((rule,), RuleContext(row, row))
+        if not isinstance(taken.value, NoValue | LookupRequest):
+            return _json(taken.value, rule, days_as_times=days_as_times)
+    return None
+
+
+def _json(value: Value, rule: Rule, *, days_as_times: bool) -> object:
+    if not isinstance(value, date):
+        return value
+    if rule.format:
+        return written(rule.format, value)
+    if isinstance(value, datetime) and rule.as_ != "date":
+        return value.astimezone(UTC).isoformat().replace("+00:00", "Z") if value.tzinfo else value.isoformat()
+    day = value.date() if isinstance(value, datetime) else value
+    return f"{day.isoformat()}T00:00:00Z" if days_as_times else day.isoformat()

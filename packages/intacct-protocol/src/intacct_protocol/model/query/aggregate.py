@@ -1,0 +1,101 @@
+"""count, avg, min, max and sum over rows of text cells, grouped by the plain fields of the selection.
+
+As in SQL, nulls are left out, `count` counts the cells that are not null, groups come in the order of their first row,
+and without plain fields there is one group even over no rows. Sums are exact. Averages are rounded to fourteen places,
+the scale of amounts here; that figure is our choice.
+"""
+
+from collections.abc import Callable, Iterable
+from decimal import Context, Decimal, localcontext
+from typing import Any, TypeVar
+
+from intacct_protocol.model.query.comparing import cell_key
+from intacct_protocol.model.query.evaluate import Cells, of_mapping
+from intacct_protocol.model.query.query import Aggregate, KindOf, Selected
+from intacct_protocol.xml.values import DEFAULT, Formatting, Kind, render_value
+
+Row = TypeVar("Row")
+Column = str | None
+_AVERAGE_STEP = Decimal(1).scaleb(-14)
+_WIDE = Context(prec=200)
+
+
+def aggregated(
+    rows: Iterable[Row],
+    select: tuple[Selected, ...],
+    kind_of: KindOf,
+    *,
+    cells: Cells[Any] = of_mapping,
+    written: Formatting = DEFAULT,
+) -> list[tuple[Column, ...]]:
+    """One tuple of strings a group, in the order of `select`; a missing text is None."""
+    plain = [cells(one) for one in select if isinstance(one, str)]
+    groups: dict[tuple[Column, ...], list[Row]] = {} if plain else {(): []}
+    for row in rows:
+        groups.setdefault(tuple(cell(row) or None for cell in plain), []).append(row)
+    columns = [_column(one, kind_of, cells, written) for one in select]
+    return [tuple(column(members) for column in columns) for members in groups.values()]
+
+
+def _column(
+    selected: Selected, kind_of: KindOf, cells: Cells[Any], written: Formatting
+) -> Callable[[list[Any]], Column]:
+    if isinstance(selected, str):
+        cell = cells(selected)
+        return lambda members: cell(members[0]) or None
+    cell = cells(selected.field)
+    work = _FUNCTIONS[selected.function]
+    key = cell_key(kind_of(selected.field), written) or str
+
+    def column(members: list[Any]) -> Column:
+        return work([text for member in members if (text := cell(member))], key)
+
+    return column
+
+
+def _count(texts: list[str], _key: Callable[[str], Any]) -> Column:
+    return str(len(texts))
+
+
+def _least(texts: list[str], key: Callable[[str], Any]) -> Column:
+    return min((text for text in texts if key(text) is not None), key=key, default=None)
+
+
+def _greatest(texts: list[str], key: Callable[[str], Any]) -> Column:
+    return max((text for text in texts if key(text) is not None), key=key, default=None)
+
+
+def _numbers(texts: list[str]) -> list[Decimal]:
+    number = cell_key(Kind.DECIMAL, DEFAULT)
+    assert number is not None
+    return [found for text in texts if (found := number(text)) is not None]
+
+
+def _sum(texts: list[str], _key: Callable[[str], Any]) -> Column:
+    found = _numbers(texts)
+    with localcontext(_WIDE):
+        return render_value(Kind.DECIMAL, sum(found, Decimal(0))) if found else None
+
+
+def _average(texts: list[str], _key: Callable[[str], Any]) -> Column:
+    found = _numbers(texts)
+    if not found:
+        return None
+    with localcontext(_WIDE):
+        mean = (sum(found, Decimal(0)) / len(found)).quantize(_AVERAGE_STEP)
+    text = render_value(Kind.DECIMAL, mean)
+    return text.rstrip("0").rstrip(".")
+
+
+_FUNCTIONS: dict[str, Callable[[list[str], Callable[[str], Any]], Column]] = {
+    "count": _count,
+    "min": _least,
+    "max": _greatest,
+    "sum": _sum,
+    "avg": _average,
+}
+
+
+def is_aggregated(select: tuple[Selected, ...]) -> bool:
+    """Whether these columns are of groups rather than of rows."""
+    return any(isinstance(one, Aggregate) for one in select)

@@ -1,0 +1,105 @@
+"""A catalogue as a compact JSON document, for the client's cache on disk.
+
+Rows are arrays without the defaults at their end: 260 objects with 10,000 fields take about a megabyte. A document with
+another format number, or an unreadable one, raises a SettingsError, and the caller asks the gateway again.
+"""
+
+import msgspec
+
+from intacct_protocol.errors import SettingsError
+from intacct_protocol.model.catalog import Catalog, FieldDef, ObjectDef, Relation, object_def
+from intacct_protocol.xml.values import Kind
+
+FORMAT = 1
+
+
+class _Field(msgspec.Struct, array_like=True, omit_defaults=True, frozen=True):
+    name: str
+    kind: str
+    label: str = ""
+    flags: str = ""
+    description: str = ""
+    values: tuple[str, ...] = ()
+    max_length: int | None = None
+
+
+class _Relation(msgspec.Struct, array_like=True, omit_defaults=True, frozen=True):
+    path: str
+    object: str
+    by: str = ""
+    label: str = ""
+    kind: str = "MANY2ONE"
+
+
+class _Object(msgspec.Struct, omit_defaults=True, frozen=True):
+    name: str
+    fields: list[_Field]
+    relations: list[_Relation] = []
+    document_type: str = ""
+    label: str = ""
+
+
+class _Snapshot(msgspec.Struct, frozen=True):
+    format: int
+    objects: list[_Object]
+
+
+def snapshot(catalog: Catalog) -> bytes:
+    """The catalogue as JSON."""
+    return msgspec.json.encode(_Snapshot(FORMAT, [_frozen(one) for one in catalog.values()]))
+
+
+def catalog_from_snapshot(document: bytes) -> Catalog:
+    """The catalogue that `snapshot` wrote; SettingsError for any other document."""
+    try:
+        found = msgspec.json.decode(document, type=_Snapshot)
+    except msgspec.DecodeError as error:
+        raise SettingsError(
+            f"the stored catalogue cannot be read: {error}", fix="delete it; it is fetched again"
+        ) from None
+    if found.format != FORMAT:
+        raise SettingsError(
+            f"the stored catalogue has format {found.format}, this version reads {FORMAT}",
+            fix="delete it; it is fetched again",
+        )
+    return Catalog(_thawed(one) for one in found.objects)
+
+
+def _frozen(one: ObjectDef) -> _Object:
+    fields = [
+        _Field(
+            field.name,
+            str(field.kind),
+            field.label,
+            "q" * field.required + "r" * field.readonly + "c" * field.custom,
+            field.description,
+            field.values,
+            field.max_length,
+        )
+        for field in one.fields.values()
+    ]
+    relations = [_Relation(each.path, each.object, each.by, each.label, each.kind) for each in one.relations.values()]
+    return _Object(one.name, fields, relations, one.document_type, one.label)
+
+
+def _thawed(one: _Object) -> ObjectDef:
+    return object_def(
+        one.name,
+        (
+            FieldDef(
+                field.name,
+                Kind.of(field.kind),
+                field.label,
+                field.description,
+                required="q" in field.flags,
+                readonly="r" in field.flags,
+                custom="c" in field.flags,
+                values=field.values,
+                max_length=field.max_length,
+            )
+            for field in one.fields
+        ),
+        (Relation(each.path, each.object, each.kind, each.by, each.label) for each in one.relations),
+        document_type=one.document_type,
+        label=one.label,
+    )

@@ -1,0 +1,38 @@
+"""The nearest known names to one that is unknown."""
+
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
+
+from intacct_protocol.model.wording import listed
+
+CUTOFF = 0.6
+"""How alike two names must be for one to be suggested for the other (difflib's ratio, 0 to 1)."""
+MISSPELT = 0.8
+"""How alike they must be for the one to be taken as a misspelling of the other, which is refused."""
+
+
+def closest(name: str, among: Iterable[str], count: int = 3, *, cutoff: float = CUTOFF) -> list[str]:
+    """Up to `count` of the names in `among` that are like `name`, the nearest first; case makes no difference.
+
+    A name without dots is compared with the last part of those with dots, too: EMAIL is like DISPLAYCONTACT.EMAIL1.
+    """
+    by_upper = {one.upper(): one for one in among}
+    for one in list(by_upper.values()) if "." not in name else ():
+        by_upper.setdefault(one.rpartition(".")[2].upper(), one)
+    return list(dict.fromkeys(by_upper[one] for one in get_close_matches(name.upper(), by_upper, count, cutoff)))
+
+
+def misspelt(name: str, missing: Iterable[str]) -> str:
+    """Which of the names that are missing this unknown one is a misspelling of; empty if of none."""
+    return next(iter(closest(name, missing, 1, cutoff=MISSPELT)), "")
+
+
+def suggestion(names: Sequence[str]) -> str:
+    """`did you mean A or B?`; empty without names."""
+    return f"did you mean {listed(names, 'or')}?" if names else ""
+
+
+def did_you_mean(name: str, among: Iterable[str], count: int = 3) -> str:
+    """The end of a message about an unknown name: `; did you mean A or B?`, empty if none is near."""
+    near = closest(name, among, count)
+    return f"; {suggestion(near)}" if near else ""

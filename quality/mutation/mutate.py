@@ -1,0 +1,276 @@
+"""`make mutate`: small changes to the code that decides on money, each of which some test has to notice.
+
+    python -m mutation.mutate                       500 mutants, drawn by seed 1
+    python -m mutation.mutate --module flow.undo    all mutants of the modules whose names begin so
+    python -m mutation.mutate --count 200 --seed 7
+    python -m mutation.mutate --seed 3 --keep DIR   stopped and called again, it goes on with the mutants that are left
+
+First the tests run once, and the lines that each of them reaches are noted. Then each mutant is tried with the tests
+that reach it, those of its own package first. A mutant that no test notices survives. Survivors that cannot be noticed,
+because the change makes no difference, are argued one by one in `equivalent.toml`; each needs its own reason.
+"""
+
+import argparse
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import tomllib
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from mutation.mutants import Mutant, mutants_of, statement_lines
+from mutation.plugin import JOB, SERVER
+from support.postgres_server import running_postgres
+from support.repository import python_path
+
+HERE = Path(__file__).parent
+ROOT = HERE.parent.parent
+EQUIVALENT = HERE / "equivalent.toml"
+WANTED = 90
+"""Per cent of the mutants, without those that are argued to be equivalent, that the tests have to notice."""
+MODULES = {
+    "intacct_protocol.xml.values": "amounts, dates and times in the gateway's texts",
+    "intacct_protocol.model.day_formats": "formats of dates",
+    "intacct_bridge.load.tables.cells": "amounts and dates as people write them",
+    "intacct_bridge.load.records.values": "when two values are equal",
+    "intacct_bridge.load.records.kept_values": "values in files",
+    "intacct_bridge.load.records.identity": "identities, digests and control ids",
+    "intacct_bridge.load.layouts.journal": "debits and credits",
+    "intacct_bridge.streams.times": "the time from which changes are asked for",
+    "intacct_bridge.streams.partition": "the rows of a query",
+    "intacct_bridge.streams.bookmark": "how far a copy has come",
+    "intacct_bridge.load.plan.changes": "what an update changes",
+    "intacct_bridge.load.plan.duplicates": "records that would be written twice",
+    "intacct_bridge.load.plan.match_existing": "the existing record of an input",
+    "intacct_bridge.load.plan.known_to_outbox": "records that an earlier run has sent",
+    "intacct_bridge.load.plan.receipts": "receipts whose record is no longer there",
+    "intacct_bridge.load.plan.actions": "reversals and approvals",
+    "intacct_bridge.load.plan.outbox_verdict": "the verdict of the outbox",
+    "intacct_bridge.load.rules.facts": "the entities and accounts that rules look at",
+    "intacct_bridge.load.rules.characters": "characters of texts",
+    "intacct_bridge.load.rules.currencies": "signs and decimals of currencies",
+    "intacct_bridge.load.rules.accounting": "balances, periods",
+    "intacct_bridge.load.rules.fields": "required fields, lengths, decimals",
+    "intacct_bridge.load.rules.relationships": "dimension relationships",
+    "intacct_bridge.load.approval.digest": "what an approval is of",
+    "intacct_bridge.load.outbox.outbox": "the states of an entry",
+    "intacct_bridge.load.outbox.reader": "whose record is whose",
+    "intacct_bridge.load.outbox.storage": "the outbox's file",
+    "intacct_bridge.load.outbox.entry": "entries",
+    "intacct_bridge.load.outbox.equal_counts": "equal records",
+    "intacct_bridge.load.apply.sender": "sending and concluding",
+    "intacct_bridge.load.apply.settle": "settling records in doubt",
+    "intacct_bridge.load.apply.evidence": "proof that a record was posted",
+    "intacct_bridge.load.apply.readback": "proof that an update was done",
+    "intacct_bridge.load.apply.outcome": "outcomes",
+    "intacct_bridge.load.apply.retry": "retries",
+    "intacct_bridge.reconcile.trial_balances": "comparing a copy with the ledger",
+    "intacct_bridge.reconcile.record_differences": "the records by which a copy differs",
+    "intacct_bridge.reconcile.ledger_copy": "the ledger in a copy",
+    "intacct_bridge.load.undo.undo": "what an undo takes back",
+    "intacct_bridge.load.undo.opposite": "opposite entries",
+    "intacct_bridge.load.undo.restore": "earlier values",
+}
+"""The modules that decide on amounts, signs, dates, identity, plans, the outbox and the books; what each decides."""
+TESTS = (
+    "tests/protocol/xml", "tests/protocol/model", "tests/bridge/load/records", "tests/bridge/streams",
+    "tests/bridge/load/target", "tests/bridge/load/layouts", "tests/bridge/load/plan", "tests/bridge/load/approval",
+    "tests/bridge/load/outbox", "tests/bridge/load/apply", "tests/bridge/reconcile", "tests/bridge/load/undo",
+    "tests/bridge/apps/cli/test_undo.py", "tests/bridge/apps/cli/test_undo_changes.py",
+    "tests/bridge/apps/cli/test_actions.py", "tests/bridge/apps/cli/test_kept_undo.py",
+)  # fmt: skip
+"""The tests near these modules. The journeys reach them too, and are left out: a change that only a journey of seconds
+notices should have a nearer test."""
+
+
+def argued() -> dict[str, str]:
+    """The mutants that make no difference, each with its reason."""
+    entries = tomllib.loads(EQUIVALENT.read_text(encoding="utf-8")).get("equivalent", [])
+    return {one["mutant"]: one["why"] for one in entries}
+
+
+def drawn(modules: Iterable[str], count: int, seed: int) -> list[Mutant]:
+    """Some of the mutants of these modules, drawn by a seed; all with a count of 0."""
+    every = [mutant for module in modules for mutant in mutants_of(module)]
+    if not count or count >= len(every):
+        return every
+    return random.Random(seed).sample(every, count)
+
+
+def _pytest(job: dict[str, Any], folder: Path, arguments: Sequence[str]) -> "subprocess.Popen[bytes]":
+    """A process of pytest with the plugin and a job."""
+    file = folder / f"{Path(job['out']).stem}.job.json"
+    file.write_text(json.dumps(job), encoding="utf-8")
+    base = folder / f"{Path(job['out']).stem}.tmp"
+    command = [sys.executable, "-m", "pytest", "-q", "-n", "0", "-p", "mutation.plugin",
+               "-m", "not foreign and not slow",
+               "-p", "no:cacheprovider", "--no-header", f"--basetemp={base}", *arguments]  # fmt: skip
+    with (folder / f"{Path(job['out']).stem}.log").open("wb") as log:
+        return subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env={**os.environ, "PYTHONPATH": python_path(tests=True), JOB: str(file)},
+            stdout=log,
+            stderr=log,
+        )
+
+
+def covered(modules: Sequence[str], folder: Path, processes: int) -> dict[str, Any]:
+    """Every test with the lines that it runs and the seconds that it takes."""
+    outs = [folder / f"cover{number}.json" for number in range(processes)]
+    jobs = [
+        {"mode": "cover", "modules": list(modules), "out": str(out), "share": [number, processes]}
+        for number, out in enumerate(outs)
+    ]
+    tests = [one for one in TESTS if (ROOT / one).exists()]
+    for process in [_pytest(job, folder, tests) for job in jobs]:
+        process.wait()
+    found: dict[str, Any] = {}
+    for out in outs:
+        read = json.loads(out.read_text(encoding="utf-8"))
+        found |= read["tests"]
+        if read["failed"]:
+            print(
+                f"{len(read['failed'])} tests fail without a mutant, and are not used: {', '.join(read['failed'][:5])}"
+            )
+    return found
+
+
+def tests_of(mutant: Mutant, tests: dict[str, Any], costs: dict[str, float], lines: Sequence[int]) -> list[str]:
+    """The tests that reach the statement of a mutant, those of its package first, then the quickest."""
+    near = "tests/" + mutant.module.rpartition(".")[0].replace(".", "/")
+    statement = max((line for line in lines if line <= mutant.line), default=0)
+    reached = []
+    for name, one in tests.items():
+        reaches = one["lines"].get(mutant.module, ())
+        if statement in reaches or (not mutant.function and reaches):
+            reached.append(name)
+    return sorted(
+        reached,
+        key=lambda name: (not name.startswith(near), costs[name.partition("::")[0]], tests[name]["seconds"], name),
+    )
+
+
+def file_costs(tests: dict[str, Any]) -> dict[str, float]:
+    """The seconds of a test of each file on the average, by which files are ordered; their tests share what is slow."""
+    seconds: dict[str, list[float]] = {}
+    for name, one in tests.items():
+        seconds.setdefault(name.partition("::")[0], []).append(one["seconds"])
+    return {file: sum(some) / len(some) for file, some in seconds.items()}
+
+
+def tried(mutants: Sequence[Mutant], tests: dict[str, Any], folder: Path, processes: int) -> list[dict[str, Any]]:
+    """How each mutant ended; those that an earlier call has tried in this folder are not tried again."""
+    before = _results(folder)
+    known = {one["mutant"] for one in before}
+    left = [one for one in mutants if one.name not in known]
+    seconds = {name: one["seconds"] for name, one in tests.items()}
+    costs = file_costs(tests)
+    lines = {module: statement_lines(module) for module in {one.module for one in mutants}}
+    call = sum(1 for _ in folder.glob("tried*-0.jsonl"))
+    outs = [folder / f"tried{call}-{number}.jsonl" for number in range(processes)]
+    running = []
+    for number, out in enumerate(outs):
+        share = [
+            {"mutant": asdict(one), "tests": tests_of(one, tests, costs, lines[one.module])}
+            for one in left[number::processes]
+        ]
+        job = {"mode": "try", "mutants": share, "seconds": seconds, "out": str(out)}
+        files = sorted({name.partition("::")[0] for one in share for name in one["tests"]})
+        running.append(_pytest(job, folder, files))
+    try:
+        while any(one.poll() is None for one in running):
+            time.sleep(5)
+            print(f"\r{len(_results(folder))} of {len(mutants)} mutants tried", end="", file=sys.stderr, flush=True)
+    finally:
+        for one in running:
+            one.terminate()
+    print(file=sys.stderr)
+    return _results(folder)
+
+
+def _results(folder: Path) -> list[dict[str, Any]]:
+    """The results of all calls. A call that was stopped may have cut its last line."""
+    found = {}
+    for out in sorted(folder.glob("tried*.jsonl")):
+        for line in out.read_text(encoding="utf-8").splitlines(keepends=True):
+            if line.endswith("\n"):
+                one = json.loads(line)
+                found[one["mutant"]] = one
+    return list(found.values())
+
+
+def _same_sample(folder: Path, mutants: Sequence[Mutant]) -> bool:
+    """Whether the folder is new, or has the results of these mutants; a change of the code makes other mutants."""
+    file = folder / "sample.json"
+    names = [f"{one.line} {one.name}" for one in mutants]
+    if file.exists():
+        return bool(json.loads(file.read_text(encoding="utf-8")) == names)
+    file.write_text(json.dumps(names, indent=1), encoding="utf-8")
+    return True
+
+
+def report(results: Sequence[dict[str, Any]], *, seconds: float) -> bool:
+    """Print the score and the survivors; whether the score is reached and every survivor is argued."""
+    known = argued()
+    ended = Counter(one["ended"] for one in results)
+    lost = [one for one in results if one["ended"] in ("survived", "no test")]
+    left = [one for one in lost if one["mutant"] not in known]
+    counted = len(results) - ended["not tried"] - (len(lost) - len(left))
+    score = 100 * (ended["killed"] + ended["timeout"]) / max(1, counted)
+    for one in sorted(left, key=lambda one: one["mutant"]):
+        print(f"survived: {one['mutant']}  (line {one['line']}, {one['tests']} tests)")
+    print(
+        f"{len(results)} mutants: {ended['killed']} noticed, {ended['timeout']} ran into the time limit, "
+        f"{len(lost) - len(left)} equivalent, {len(left)} survived, {ended['stuck']} stuck, "
+        f"{ended['not tried']} not tried; {seconds:.0f} seconds."
+    )
+    print(f"Score: {score:.1f} % of {counted}.")
+    return score >= WANTED
+
+
+def main() -> int:
+    """Draw mutants, try them, and report."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # the server and the processes end with this one
+    parser = argparse.ArgumentParser(
+        prog="mutate", description="Change the code, and see which changes no test notices."
+    )
+    parser.add_argument("--count", type=int, default=500, help="how many mutants to draw; 0: all (default: 500)")
+    parser.add_argument("--seed", type=int, default=1, help="the seed that draws them (default: 1)")
+    parser.add_argument("--module", action="append", default=[], help="all mutants of the modules that begin so")
+    parser.add_argument("--processes", type=int, default=2, help="how many processes to use (default: 2)")
+    parser.add_argument("--keep", type=Path, help="a folder for the results; a call that was stopped goes on from them")
+    args = parser.parse_args()
+    modules = [one for one in MODULES if not args.module or one.startswith(tuple(args.module))]
+    if not modules:
+        parser.error(f"no module begins with {' or '.join(args.module)}; there are {', '.join(MODULES)}")
+    mutants = drawn(modules, 0 if args.module else args.count, args.seed)
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="mutate-") as name, running_postgres() as server:
+        os.environ[SERVER] = server.uri
+        folder = args.keep or Path(name)
+        folder.mkdir(parents=True, exist_ok=True)
+        if not _same_sample(folder, mutants):
+            parser.error(f"{folder} has the results of other mutants: name another folder")
+        kept = folder / "covered.json"
+        if kept.exists():
+            tests = json.loads(kept.read_text(encoding="utf-8"))
+        else:
+            tests = covered(list(MODULES), folder, args.processes)
+            kept.write_text(json.dumps(tests), encoding="utf-8")
+        print(f"{len(tests)} tests reach these modules.", flush=True)
+        results = tried(mutants, tests, folder, args.processes)
+        (folder / "results.json").write_text(json.dumps(results, indent=1), encoding="utf-8")
+    return 0 if report(results, seconds=time.monotonic() - began) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

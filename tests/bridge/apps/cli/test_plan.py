@@ -1,0 +1,246 @@
+"""`intacct plan` and loads where a connection requires an approval, over HTTP."""
+
+import io
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from intacct_bridge.apps.singer.target import main as target_main
+from intacct_bridge.apps.terminal.console import Console
+from intacct_bridge.connections.demo_company import CREDENTIALS
+from intacct_emulator.server.gateway import Emulator
+from intacct_emulator.server.server import serve
+from support.edge.command_line import Intacct
+from support.small_company import Clock, company
+
+VENDORS = "VENDORID,NAME,DISPLAYCONTACT.PRINTAS\nV-1,Acme Paper,Acme Paper\nV-2,Bolt Ltd,Bolt Ltd\n"
+Sign = Callable[[str], None]
+
+
+@pytest.fixture
+def emulator() -> Iterator[Emulator]:
+    emulator = company(Clock())
+    yield emulator
+    emulator.close()
+
+
+@pytest.fixture
+def sign(monkeypatch: pytest.MonkeyPatch) -> Sign:
+    """Says whose account runs the next commands."""
+
+    def be(name: str) -> None:
+        monkeypatch.setattr("intacct_bridge.machine.account.account_name", lambda: name)
+
+    be("anna")
+    return be
+
+
+@pytest.fixture
+def books(intacct: Intacct, emulator: Emulator, home: Path, sign: Sign) -> Iterator[Intacct]:
+    """The command line with one connection, which requires an approval by a second person."""
+    sign("anna")
+    (home / "work" / "vendors.csv").write_text(VENDORS)
+    with serve(emulator) as server:
+        lines = "".join(f"{name} = {json.dumps(value)}\n" for name, value in CREDENTIALS.items())
+        (home / "work" / "intacct.toml").write_text(
+            f'[connections.books]\n{lines}endpoint = "{server.url}"\nenvironment = "implementation"\n'
+            'approval = "required"\napprovers = ["anna", "ben"]\nfour_eyes = true\noutbox = "books.sqlite3"\n'
+        )
+        yield intacct
+
+
+def posted(emulator: Emulator) -> list[str]:
+    """The vendors that the company has, read past our own client."""
+    rows = (dict(row) for _, row in emulator.company().table("VENDOR").rows())
+    return sorted(str(row["VENDORID"]) for row in rows if str(row["VENDORID"]).startswith("V-"))
+
+
+def names(emulator: Emulator) -> dict[str, str]:
+    """The names of these vendors, read past our own client."""
+    rows = [dict(row) for _, row in emulator.company().table("VENDOR").rows()]
+    return {str(row["VENDORID"]): str(row["NAME"]) for row in rows if str(row["VENDORID"]).startswith("V-")}
+
+
+def digest(books: Intacct) -> str:
+    return str(json.loads(books("plan", "show", "v.plan", "--json").out)["digest"])
+
+
+def test_a_plan_is_made_by_one_person_approved_by_another_and_applied_once(
+    books: Intacct, emulator: Emulator, sign: Sign
+) -> None:
+    made = books("load", "vendors.csv", "--as", "VENDOR", "--out", "v.plan")
+    assert made.status == 0, made.said
+    assert "It needs an approval: intacct plan approve v.plan\n" in made.err
+    assert "--apply" not in made.err
+    refused = books("plan", "apply", "v.plan", "--yes")
+    assert (refused.status, "it has no approval" in refused.err) == (2, True)
+    sign("ben")
+    given = books("plan", "approve", "v.plan", "--digest", digest(books))
+    assert given.status == 0, given.said
+    assert "is approved by ben until" in given.out
+    assert "2 to create" in given.out
+    shown = json.loads(books("plan", "show", "v.plan", "--json").out)
+    assert [one["by"] for one in shown["approvals"]] == ["ben"]
+    assert (shown["made_by"], shown["options"]["atomic"]) == ("anna", False)
+    assert posted(emulator) == []
+    applied = books("load", "--from-plan", "v.plan", "--apply", "--json")
+    assert applied.status == 0, applied.said
+    assert [one["outcome"] for one in json.loads(applied.out)["files"][0]["outcomes"]] == ["posted", "posted"]
+    again = books("plan", "apply", "v.plan")
+    assert (again.status, "Nothing to send: 2 records already in Intacct." in again.err) == (0, True)
+    assert posted(emulator) == ["V-1", "V-2"]
+
+
+def test_apply_and_yes_never_approve(books: Intacct, emulator: Emulator) -> None:
+    books("load", "vendors.csv", "--as", "VENDOR", "--out", "v.plan")
+    for words in (
+        ("load", "vendors.csv", "--as", "VENDOR", "--apply", "--yes"),
+        ("load", "vendors.csv", "--as", "VENDOR", "--out", "w.plan", "--apply", "--yes"),
+        ("load", "--from-plan", "v.plan", "--apply", "--yes"),
+        ("plan", "apply", "v.plan", "--yes"),
+        ("outbox", "retry", "--yes"),
+        ("create", "VENDOR", "VENDORID=V-3", "NAME=Direct", "--yes"),
+    ):
+        ran = books(*words)
+        assert ran.status == 2, (words, ran.said)
+        assert "approv" in ran.err
+    assert posted(emulator) == []
+
+
+def test_the_target_is_refused_before_it_reads_a_record(
+    books: Intacct, emulator: Emulator, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert books("connections", "show").status == 0
+    Path("config.json").write_text('{"connection": "books"}')
+    schema = {"type": "SCHEMA", "stream": "VENDOR", "schema": {"properties": {}}, "key_properties": []}
+    record = {"type": "RECORD", "stream": "VENDOR", "record": {"VENDORID": "V-1", "NAME": "Acme"}}
+    Path("input").write_text(f"{json.dumps(schema)}\n{json.dumps(record)}\n")
+    monkeypatch.setattr("sys.argv", ["target-intacct", "--config", "config.json", "--input", "input"])
+    monkeypatch.setattr("sys.stdin", io.StringIO())
+    assert target_main() == 2
+    assert "requires an approval" in capsys.readouterr().err
+    assert posted(emulator) == []
+
+
+def test_approving_needs_a_person_and_the_right_digest(books: Intacct, emulator: Emulator, sign: Sign) -> None:
+    books("load", "vendors.csv", "--as", "VENDOR", "--out", "v.plan")
+    right = digest(books)
+    for person, words, said in (
+        ("anna", ("--digest", right), "anna made it"),
+        ("mallory", ("--digest", right), "the approvers of connection 'books' are anna, ben"),
+        ("ben", (), "Nothing was approved."),
+        ("ben", ("--digest", right[:11]), "at least 12 digits"),
+        ("ben", ("--digest", "0" * 64), "the plan has the digest"),
+        ("ben", ("--digest", right, "--hours", "0"), "1 to 720"),
+    ):
+        sign(person)
+        ran = books("plan", "approve", "v.plan", *words)
+        assert (ran.status, said in " ".join(ran.err.split())) == (2, True), ran.said
+    assert books("plan", "apply", "v.plan").status == 2
+    assert posted(emulator) == []
+
+
+def test_a_plan_of_the_earlier_version_is_shown_and_cannot_be_approved(books: Intacct, emulator: Emulator) -> None:
+    books("load", "vendors.csv", "--as", "VENDOR", "--out", "v.plan")
+    old = json.loads(Path("v.plan").read_text())
+    old["plan"] = 1
+    for name in ("seal", "origin"):
+        del old[name]
+    Path("old.plan").write_text(json.dumps(old))
+    shown = books("plan", "show", "old.plan")
+    assert (shown.status, "2 to create" in shown.out) == (0, True), shown.said
+    assert "of an earlier version and cannot be approved" in shown.err
+    for words in (("approve", "old.plan", "--digest", "0" * 64), ("apply", "old.plan")):
+        assert books("plan", *words).status == 2
+    assert posted(emulator) == []
+    toml = Path("intacct.toml").read_text().partition("approval =")[0]
+    Path("intacct.toml").write_text(f'{toml}outbox = "books.sqlite3"\n')
+    assert books("plan", "apply", "old.plan").status == 0
+    assert posted(emulator) == ["V-1", "V-2"]
+
+
+def test_a_kept_plan_takes_no_other_options(books: Intacct) -> None:
+    books("load", "vendors.csv", "--as", "VENDOR", "--atomic", "--out", "v.plan")
+    shown = books("load", "--from-plan", "v.plan")
+    assert "atomic: yes" in shown.out
+    ran = books("load", "--from-plan", "v.plan", "--batch-size", "5", "--apply")
+    assert (ran.status, "without --batch-size" in ran.err) == (2, True)
+
+
+def test_the_requirement_can_come_from_variables(books: Intacct, home: Path, emulator: Emulator) -> None:
+    toml = home / "work" / "intacct.toml"
+    toml.write_text(f'{toml.read_text().partition("approval =")[0]}outbox = "books.sqlite3"\n')
+    words = ("load", "vendors.csv", "--as", "VENDOR", "--apply")
+    ran = books(*words, INTACCT_APPROVAL="required", INTACCT_APPROVERS="ben, carla", INTACCT_FOUR_EYES="yes")
+    assert (ran.status, posted(emulator)) == (2, [])
+    shown = books("connections", "show", "--json", INTACCT_APPROVAL="required", INTACCT_APPROVERS="ben, carla")
+    assert {"setting": "approvers", "value": ["ben", "carla"], "from": "INTACCT_APPROVERS"} in json.loads(shown.out)
+    assert books(*words).status == 0
+
+
+def test_the_rules_of_approval_are_options_of_a_new_connection(books: Intacct, emulator: Emulator, home: Path) -> None:
+    with serve(emulator) as server:
+        common = ["--project", "--no-test", "--endpoint", server.url, "--environment", "demo"]
+        for name, value in CREDENTIALS.items():
+            common += [] if "password" in name else [f"--{name.replace('_', '-')}", value]
+        common += ["--user-password-env", "ONE", "--sender-password-env", "TWO"]
+        secrets = {"ONE": CREDENTIALS["user_password"], "TWO": CREDENTIALS["sender_password"]}
+        rules = ("--approval", "required", "--approvers", "ben, carla", "--four-eyes")
+        made = books("connections", "add", "strict", *common, *rules)
+        assert made.status == 0, made.said
+        shown = json.loads(books("connections", "show", "strict", "--json", **secrets).out)
+        kept = {row["setting"]: row["value"] for row in shown}
+        assert (kept["approval"], kept["approvers"], kept["four_eyes"]) == ("required", ["ben", "carla"], True)
+        words = ("load", "vendors.csv", "--as", "VENDOR", "--apply", "--connection", "strict")
+        ran = books(*words, **secrets)
+        assert (ran.status, "requires an approval" in ran.err, posted(emulator)) == (2, True, [])
+        alone = books("connections", "add", "other", *common, "--approvers", "ben")
+        assert (alone.status, "has no effect here" in alone.err) == (2, True), alone.said
+        again = books("connections", "add", "strict", *common)
+        assert "Its writes no longer need an approval" in again.err
+        assert books(*words, **secrets).status == 0
+        assert posted(emulator) == ["V-1", "V-2"]
+
+
+@pytest.mark.parametrize("words", [("vendors.csv", "--as", "VENDOR", "--mode", "upsert"), ("--from-plan", "v.plan")])
+def test_values_that_change_while_production_waits_for_an_answer_are_compared_again(
+    intacct: Intacct, emulator: Emulator, home: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    file = home / "work" / "vendors.csv"
+    asked: list[str] = []
+    meanwhile = [("update", "VENDOR", "V-1", "NAME=Corrected meanwhile", "--yes")]
+
+    def answer(_: Console, question: str) -> bool:
+        asked.append(question)
+        while meanwhile:
+            assert intacct(*meanwhile.pop()).status == 0
+        return True
+
+    with serve(emulator) as server:
+        lines = "".join(f"{name} = {json.dumps(value)}\n" for name, value in CREDENTIALS.items())
+        (home / "work" / "intacct.toml").write_text(
+            f'[connections.books]\n{lines}endpoint = "{server.url}"\nenvironment = "production"\n'
+        )
+        file.write_text("VENDORID,NAME,DISPLAYCONTACT.PRINTAS\nV-1,Acme,Acme\nV-2,Bolt,Bolt\n")
+        assert intacct("load", "vendors.csv", "--as", "VENDOR", "--apply", "--yes").status == 0
+        file.write_text("VENDORID,NAME,DISPLAYCONTACT.PRINTAS\nV-1,Acme Paper,Acme\nV-2,Bolt Ltd,Bolt\nV-3,Cog,Cog\n")
+        kept = intacct("load", "vendors.csv", "--as", "VENDOR", "--mode", "upsert", "--out", "v.plan")
+        assert kept.status == 0, kept.said
+        monkeypatch.setattr(Console, "confirm", answer)
+        moved = intacct("load", *words, "--apply")
+        assert moved.status == 2, moved.said
+        assert "the company has changed since the plan was made" in moved.err
+        assert "Corrected meanwhile" in moved.err
+        assert names(emulator) == {"V-1": "Corrected meanwhile", "V-2": "Bolt"}
+        assert intacct("update", "VENDOR", "V-1", "NAME=Acme", "--yes").status == 0
+        applied = intacct("load", *words, "--apply")
+        assert applied.status == 0, applied.said
+        assert names(emulator) == {"V-1": "Acme Paper", "V-2": "Bolt Ltd", "V-3": "Cog"}
+        assert len(asked) == 2
+        meanwhile.append(("update", "VENDOR", "V-1", "NAME=Corrected again", "--yes"))
+        undone = intacct("undo", "--entry", "5", "--apply")  # the update of V-1
+        assert undone.status == 2, undone.said
+        assert "Corrected again" in undone.err
+        assert names(emulator)["V-1"] == "Corrected again"

@@ -1,0 +1,40 @@
+"""The examples in the docstrings of the public names run against the demo company."""
+
+import doctest
+import inspect
+from collections.abc import Iterator
+
+import pytest
+
+import intacct_bridge
+from bridge.client.test_against_emulator import DEMO
+from intacct_bridge import Client
+from intacct_emulator.server.gateway import Emulator
+
+FINDER = doctest.DocTestFinder(exclude_empty=True, recurse=True)
+
+
+def examples() -> Iterator[doctest.DocTest]:
+    """Every docstring of a public class or function that has an example."""
+    for name in intacct_bridge.__all__:
+        found = getattr(intacct_bridge, name)
+        if inspect.isclass(found) or inspect.isfunction(found):
+            yield from (test for test in FINDER.find(found, name) if test.examples)
+
+
+EXAMPLES = {test.name: test for test in examples()}
+
+
+@pytest.mark.parametrize("name", sorted(EXAMPLES))
+def test_an_example_runs_as_written(demo: Emulator, name: str) -> None:
+    test = EXAMPLES[name]
+    said: list[str] = []
+    with Client(DEMO, transport=demo) as client:
+        test.globs = {each: getattr(intacct_bridge, each) for each in intacct_bridge.__all__} | {"client": client}
+        done = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS).run(test, out=said.append, clear_globs=False)
+    assert done.failed == 0, "".join(said)
+
+
+def test_the_client_has_examples() -> None:
+    for method in ("query", "read", "create", "describe", "entity", "call", "batches"):
+        assert f"Client.{method}" in EXAMPLES

@@ -1,0 +1,864 @@
+"""The interface of destinations, tested with each of them."""
+
+import csv
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import chdir, closing, contextmanager, suppress
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pytest
+
+from intacct_bridge.copies.destinations import files
+from intacct_bridge.copies.destinations.base import Sink
+from intacct_bridge.copies.destinations.latest_rows import latest, views
+from intacct_bridge.copies.destinations.manifest import CopyFolder, ManifestEntry
+from intacct_bridge.copies.destinations.open import compact_copy, copy_states, open_sink
+from intacct_bridge.copies.destinations.uri import parse_uri
+from intacct_bridge.reconcile.copy_reader import open_copy_reader
+from intacct_bridge.streams.bookmark import Bookmark, KeySpan, WalkProgress
+from intacct_bridge.streams.stream import Stream, StreamOutcome
+from intacct_protocol.errors import BusyError, SettingsError, UnreachableError
+from intacct_protocol.model.sql_text import quoted
+from intacct_protocol.xml.values import Kind
+from support.flow.destinations import BILLS, DETAIL, FIELDS, ITEMS, NOON, batch, bill
+
+DONE = Bookmark(WalkProgress(since="03/01/2026 10:00:00", refreshed_at="03/01/2026 12:00:00"))
+WALKING = Bookmark().begin("03/01/2026 12:00:00", 1, full=True).advance((KeySpan("2", ""),))
+
+
+class Copy:
+    """A destination under test, which can be read from outside."""
+
+    def __init__(self, uri: str) -> None:
+        self.uri = uri
+        self.sink: Sink | None = None
+
+    def open(self, **options: Any) -> Sink:
+        self.sink = open_sink(self.uri, **options)
+        self.sink.open("demo", NOON)
+        return self.sink
+
+    def close(self) -> None:
+        if self.sink is not None:
+            self.sink.close()
+            self.sink = None
+
+    @property
+    def in_files(self) -> bool:
+        return not self.uri.startswith(("duckdb", "postgresql"))
+
+    @property
+    def in_postgres(self) -> bool:
+        return self.uri.startswith("postgresql")
+
+    def ask(self, sql: str) -> pa.Table:
+        """The result of a query, on a connection of its own."""
+        from adbc_driver_postgresql import dbapi
+
+        self.close()
+        with dbapi.connect(self.uri) as connection, connection.cursor() as cursor:
+            cursor.execute("SET TIME ZONE 'UTC'")
+            cursor.execute(sql)
+            return cursor.fetch_arrow_table()
+
+    @contextmanager
+    def look(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """The result of a query by a user who opens the file, or the queries in the folder."""
+        self.close()
+        path = parse_uri(self.uri).path
+        if not self.in_files:
+            with duckdb.connect(path, read_only=True) as con:
+                yield con
+            return
+        with duckdb.connect() as con, chdir(path):
+            con.execute(Path("latest.sql").read_text())
+            yield con
+
+    def tables(self) -> list[str]:
+        if self.in_postgres:
+            sql = "SELECT table_name::text FROM information_schema.tables WHERE table_schema = 'public'"
+            return sorted(self.ask(sql).column(0).to_pylist())
+        with self.look() as con:
+            found = con.execute("SELECT table_name FROM information_schema.tables WHERE table_schema = 'main'")
+            return sorted(name for (name,) in found.fetchall())
+
+    def rows(self, stream: Stream = BILLS, *, deleted: bool = False) -> list[dict[str, Any]]:
+        """The rows that a reader finds; deleted rows only if they are marked."""
+        if self.in_postgres:
+            return self._asked(stream, deleted=deleted)
+        with self.look() as con:
+            if stream.name not in {row[0] for row in con.execute("SHOW TABLES").fetchall()}:
+                return []
+            where = "" if deleted or self.in_files else "WHERE _deleted_at IS NULL"
+            found = con.sql(f"SELECT * FROM {quoted(stream.name)} {where} ORDER BY 1").to_arrow_table().to_pylist()
+        return [{name: row[name] for name in row if not name.startswith("_")} for row in found]
+
+    def _asked(self, stream: Stream, *, deleted: bool) -> list[dict[str, Any]]:
+        if stream.name not in self.tables():
+            return []
+        where = "" if deleted else "WHERE _deleted_at IS NULL"
+        found = self.ask(f"SELECT * FROM {quoted(stream.name)} {where} ORDER BY 1").to_pylist()
+        numeric = (
+            "SELECT column_name::text FROM information_schema.columns "
+            f"WHERE table_name = '{stream.name}' AND data_type = 'numeric'"
+        )
+        numbers = set(self.ask(numeric).column(0).to_pylist())
+        return [
+            {
+                name: Decimal(value) if name in numbers and isinstance(value, str) else value
+                for name, value in row.items()
+                if not name.startswith("_")
+            }
+            for row in found
+        ]
+
+
+@pytest.fixture(params=["duckdb", "postgres", "parquet", "csv", "jsonl"])
+def copy(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Copy]:
+    paths = {"duckdb": f"duckdb:///{tmp_path}/copy.duckdb"}
+    if request.param == "postgres":
+        paths["postgres"] = request.getfixturevalue("postgres")
+    made = Copy(paths.get(request.param, f"{request.param}:{tmp_path}/copy"))
+    yield made
+    made.close()
+
+
+def keep(copy: Copy, stream: Stream, rows: list[dict[str, Any]], bookmark: Bookmark = DONE) -> None:
+    """One run that writes these rows and ends."""
+    sink = copy.open()
+    writer = sink.writer(stream, sink.bookmarks().get(stream.name, Bookmark()))
+    if stream.group:
+        writer.replace([row[stream.group] for row in rows])
+    writer.write(batch(stream, rows))
+    writer.commit(bookmark, NOON)
+    copy.close()
+
+
+def numbers(rows: list[dict[str, Any]]) -> list[int]:
+    return [row["RECORDNO"] for row in rows]
+
+
+def test_each_kind_has_its_column_type(copy: Copy) -> None:
+    keep(copy, BILLS, [bill(1, "1234567890123.01234567890123"), bill(2, "-0.01")])
+    first, second = copy.rows()
+    assert first == bill(1, "1234567890123.01234567890123")
+    assert second["TOTALDUE"] == Decimal("-0.01")
+    assert type(first["WHENDUE"]).__name__ == "date"
+    assert first["WHENMODIFIED"].tzinfo is not None  # the reader chooses the zone in which it is shown
+
+
+def test_the_times_of_a_copy_come_back_through_fetchall(tmp_path: Path) -> None:
+    copy = Copy(f"duckdb:///{tmp_path}/copy.duckdb")
+    keep(copy, BILLS, [bill(1), bill(2) | {"WHENMODIFIED": None}])
+    with copy.look() as con:
+        query = 'SELECT "WHENMODIFIED", typeof("WHENMODIFIED") FROM "APBILL" ORDER BY "RECORDNO"'
+        found = con.execute(query).fetchall()
+    assert found == [(NOON, "TIMESTAMP WITH TIME ZONE"), (None, "TIMESTAMP WITH TIME ZONE")]
+
+
+def test_amounts_in_csv_are_digits_and_are_read_back_unchanged(tmp_path: Path) -> None:
+    copy = Copy(f"csv:{tmp_path}/copy")
+    dues = ["0", "0.00000001", "-0.00000000000001", "50000.10", "123456789012345678901234.5"]
+    keep(copy, BILLS, [bill(number, due) for number, due in enumerate(dues)] + [bill(9) | {"TOTALDUE": None}])
+    (file,) = (tmp_path / "copy" / "APBILL").iterdir()
+    with file.open(encoding="utf-8", newline="") as lines:
+        written = [row["TOTALDUE"] for row in csv.DictReader(lines)]
+    assert written == ["0", "0.00000001", "-0.00000000000001", "50000.1", "123456789012345678901234.5", ""]
+    assert [row["TOTALDUE"] for row in copy.rows()] == [*map(Decimal, dues), None]
+
+
+@pytest.mark.parametrize(("kind", "length"), [("csv", 2_500_000), ("jsonl", 18_000_000)])
+def test_a_row_longer_than_readers_of_text_expect_is_read(tmp_path: Path, kind: str, length: int) -> None:
+    copy, text = Copy(f"{kind}:{tmp_path}/copy"), '"\n' * (length // 2)
+    keep(copy, BILLS, [bill(1), bill(2, vendor=text)])
+    writer = copy.open().writer(BILLS, DONE)
+    writer.write(batch(BILLS, [bill(3)]))
+    writer.delete([1])  # which reads the files
+    assert writer.commit(DONE, NOON).deleted == 1
+    copy.close()
+    list(compact_copy(copy.uri))
+    assert [row["VENDORID"] == text for row in copy.rows()] == [True, False]
+
+
+def test_rows_are_merged_by_key(copy: Copy) -> None:
+    keep(copy, BILLS, [bill(1), bill(2)])
+    keep(copy, BILLS, [bill(2, "99.00"), bill(3)])
+    assert [(row["RECORDNO"], row["TOTALDUE"]) for row in copy.rows()] == [(1, 10), (2, 99), (3, 10)]
+
+
+def test_a_key_that_comes_twice_before_a_commit_is_one_row(copy: Copy) -> None:
+    writer = copy.open().writer(BILLS, Bookmark())
+    writer.write(batch(BILLS, [bill(1), bill(2)]))
+    writer.commit(DONE, NOON)
+    writer.write(batch(BILLS, [bill(1, "1.00"), bill(3)]))
+    writer.write(batch(BILLS, [bill(1, "2.00")]))
+    writer.commit(DONE, NOON)
+    assert [(row["RECORDNO"], row["TOTALDUE"]) for row in copy.rows()] == [(1, 2), (2, 10), (3, 10)]
+
+
+def test_rows_that_were_not_committed_are_lost(copy: Copy) -> None:
+    keep(copy, BILLS, [bill(1)])
+    writer = copy.open().writer(BILLS, DONE)
+    writer.write(batch(BILLS, [bill(2)]))
+    writer.delete([1])
+    assert numbers(copy.rows()) == [1]
+
+
+def test_an_empty_stream_leaves_an_empty_table_with_its_columns(copy: Copy) -> None:
+    writer = copy.open().writer(BILLS, Bookmark())
+    before = writer.complete
+    writer.commit(DONE, NOON)
+    assert (before, writer.complete) == (False, True)
+    assert copy.tables() == ["APBILL"]
+    assert copy.rows() == []
+
+
+def test_an_incomplete_stream_is_not_shown_under_its_name(copy: Copy) -> None:
+    keep(copy, BILLS, [bill(1), bill(2)], WALKING)
+    assert "APBILL" not in copy.tables()
+    sink = copy.open()
+    assert sink.bookmarks() == {"APBILL": WALKING}
+    writer = sink.writer(BILLS, WALKING)
+    assert not writer.complete
+    writer.write(batch(BILLS, [bill(2, "5.00"), bill(3)]))
+    writer.commit(DONE, NOON)
+    assert copy.tables() == ["APBILL"]
+    assert [(row["RECORDNO"], row["TOTALDUE"]) for row in copy.rows()] == [(1, 10), (2, 5), (3, 10)]
+
+
+def test_an_incomplete_stream_that_is_not_resumed_is_discarded(copy: Copy) -> None:
+    keep(copy, BILLS, [bill(1), bill(2)], WALKING)
+    writer = copy.open().writer(BILLS, Bookmark())
+    writer.write(batch(BILLS, [bill(3)]))
+    writer.commit(DONE, NOON)
+    assert numbers(copy.rows()) == [3]
+
+
+def test_deleted_rows_are_marked_and_may_be_written_again(copy: Copy) -> None:
+    keep(copy, BILLS, [bill(1), bill(2), bill(3)])
+    writer = copy.open().writer(BILLS, DONE)
+    writer.delete([1, 3, 77])
+    assert writer.commit(DONE, NOON).deleted == 2
+    assert numbers(copy.rows()) == [2]
+    if not copy.in_files:
+        assert numbers(copy.rows(deleted=True)) == [1, 2, 3]
+    keep(copy, BILLS, [bill(3)])
+    assert numbers(copy.rows()) == [2, 3]
+
+
+def test_hard_deletes_remove_rows(copy: Copy) -> None:
+    keep(copy, BILLS, [bill(1), bill(2)])
+    writer = copy.open(hard_deletes=True).writer(BILLS, DONE)
+    writer.delete([1])
+    writer.commit(DONE, NOON)
+    assert numbers(copy.rows(deleted=True)) == [2]
+
+
+def test_hard_deletes_remove_rows_that_earlier_runs_marked(copy: Copy) -> None:
+    keep(copy, BILLS, [bill(1), bill(2), bill(3)])
+    writer = copy.open().writer(BILLS, DONE)
+    writer.delete([1])
+    writer.commit(DONE, NOON)
+    copy.close()
+    copy.open(hard_deletes=True).writer(BILLS, DONE).commit(DONE, NOON)
+    assert numbers(copy.rows(deleted=True)) == [2, 3]
+
+
+@pytest.mark.parametrize("kind", ["parquet", "csv", "jsonl"])
+@pytest.mark.parametrize("harm", [Path.unlink, lambda path: path.write_bytes(b'"\xff{')])
+def test_an_error_about_a_lost_or_damaged_change_file_names_the_stream_which_can_be_reloaded(
+    tmp_path: Path, kind: str, harm: Callable[[Path], object]
+) -> None:
+    copy = Copy(f"{kind}:{tmp_path}/copy")
+    keep(copy, BILLS, [bill(1)])
+    keep(copy, BILLS, [bill(2)])
+    for file in (tmp_path / "copy" / "APBILL").iterdir():
+        harm(file)
+    with pytest.raises(SettingsError, match=r"the files of APBILL in .* cannot be read") as refused:
+        copy.open().writer(BILLS, DONE).delete([1])
+    assert "extract APBILL again with `full = true`" in refused.value.fix
+    copy.close()
+    with pytest.raises(SettingsError, match=r"the files of APBILL in .* cannot be read"):
+        list(compact_copy(copy.uri))
+    keep(copy, BILLS, [bill(3)], replace(DONE, progress=replace(DONE.progress, refreshed_by=3)))
+    assert numbers(copy.rows()) == [3]
+
+
+def line(number: int, parent: int, amount: str = "1.00") -> dict[str, Any]:
+    return {"RECORDNO": number, "RECORDKEY": parent, "AMOUNT": Decimal(amount), "WHENMODIFIED": NOON}
+
+
+def test_lines_are_replaced_under_their_parents(copy: Copy) -> None:
+    keep(copy, ITEMS, [line(1, 10), line(2, 10), line(3, 20), line(4, 30)])
+    writer = copy.open().writer(ITEMS, DONE)
+    writer.replace([10, 30])
+    writer.write(batch(ITEMS, [line(2, 10, "7.00"), line(5, 10)]))
+    assert writer.commit(DONE, NOON).deleted == (0 if copy.in_files else 2)
+    assert [(row["RECORDNO"], row["AMOUNT"]) for row in copy.rows(ITEMS)] == [(2, 7), (3, 1), (5, 1)]
+
+
+def test_lines_are_deleted_with_their_parent(copy: Copy) -> None:
+    keep(copy, ITEMS, [line(1, 10), line(2, 10), line(3, 20)])
+    writer = copy.open().writer(ITEMS, DONE)
+    writer.delete([10], field="RECORDKEY")
+    assert writer.commit(DONE, NOON).deleted == 2
+    assert numbers(copy.rows(ITEMS)) == [3]
+
+
+def detail(key: str, group: int, amount: str = "1.00") -> dict[str, Any]:
+    return {"RECORDNO": key, "BATCHKEY": group, "BATCH_DATE": NOON.date(), "AMOUNT": Decimal(amount)}
+
+
+def test_a_view_is_replaced_by_group_and_its_key_may_repeat(copy: Copy) -> None:
+    keep(copy, DETAIL, [detail("a", 1), detail("a", 1, "2.00"), detail("b", 2), detail("c", 3)])
+    assert len(copy.rows(DETAIL)) == 4
+    writer = copy.open().writer(DETAIL, DONE)
+    writer.replace([1, 3])
+    writer.write(batch(DETAIL, [detail("a", 1, "3.00")]))
+    assert writer.commit(DONE, NOON).deleted == (0 if copy.in_files else 2)
+    assert sorted((row["RECORDNO"], row["AMOUNT"]) for row in copy.rows(DETAIL)) == [("a", 3), ("b", 1)]
+
+
+def test_two_full_refreshes_that_began_in_the_same_second_both_count(copy: Copy) -> None:
+    began = "03/01/2026 12:00:00"
+    for run, kept in ((1, [bill(1), bill(2), bill(3)]), (2, [bill(1, "1.00"), bill(3)])):
+        sink = copy.open()
+        walking = sink.bookmarks().get("APBILL", Bookmark()).begin(began, run, full=True)
+        writer = sink.writer(BILLS, walking)
+        for row in kept:
+            writer.write(batch(BILLS, [row]))
+            writer.commit(walking, NOON)
+        if gone := writer.missed_by(run):
+            writer.delete(gone)
+        writer.commit(walking.end(), NOON)
+        copy.close()
+    assert [(row["RECORDNO"], row["TOTALDUE"]) for row in copy.rows()] == [(1, 1), (3, 10)]
+
+
+def test_the_rows_that_a_full_refresh_missed_are_known(copy: Copy) -> None:
+    keep(copy, BILLS, [bill(1), bill(2), bill(3)])
+    sink = copy.open()
+    writer = sink.writer(BILLS, DONE)
+    writer.delete([3])
+    writer.write(batch(BILLS, [bill(2)]))
+    writer.commit(DONE, NOON)
+    assert writer.rows_by_value() == {1: 1, 2: 1}
+    assert writer.count_rows() == (2, 2)
+    assert writer.missed_by(2) == ([] if copy.in_files else [1])
+    assert writer.missed_by(1) == []
+
+
+@pytest.mark.parametrize("met", [(1, 3), ()])
+def test_the_rows_that_a_full_refresh_missed_are_known_before_it_ends(copy: Copy, met: tuple[int, ...]) -> None:
+    keep(copy, BILLS, [bill(1), bill(2), bill(3), bill(4)])
+    sink = copy.open()
+    walking = sink.bookmarks().get("APBILL", DONE).begin("03/02/2026 12:00:00", 2, full=True)
+    writer = sink.writer(BILLS, walking)
+    for number in met:
+        writer.write(batch(BILLS, [bill(number)]))
+    writer.commit(walking, NOON)
+    gone = sorted({1, 2, 3, 4}.difference(met))
+    assert writer.missed_by(2) == gone
+    writer.delete(gone)
+    assert writer.commit(walking.end(), NOON).deleted == len(gone)
+    assert numbers(copy.rows()) == list(met)
+
+
+def test_values_are_looked_up_among_live_rows(copy: Copy) -> None:
+    keep(copy, BILLS, [bill(1, vendor="A"), bill(2, vendor="A"), bill(3, vendor="B"), bill(4, vendor="C")])
+    writer = copy.open().writer(BILLS, DONE)
+    writer.delete([4])
+    writer.commit(DONE, NOON)
+    found = writer.keys_by_value("VENDORID", ["A", "C", "Z"])
+    assert found is not None
+    assert {value: set(keys) for value, keys in found.items()} == {"A": {1, 2}}
+    assert writer.keys_by_value("RECORDNO", [1, 4, 9]) == {1: [1]}
+    assert writer.keys_by_value("RECORDNO", []) == {}
+    assert writer.keys_by_value("NOSUCHFIELD", ["x"]) == {}
+
+
+def test_a_new_field_becomes_a_column_and_is_reported(copy: Copy) -> None:
+    keep(copy, BILLS, [bill(1), bill(2)])
+    wider = Stream("APBILL", "APBILL", FIELDS | {"MY_FIELD": Kind.TEXT}, "RECORDNO")
+    writer = copy.open().writer(wider, DONE)
+    writer.write(batch(wider, [bill(2, MY_FIELD="x")]))
+    assert writer.commit(DONE, NOON).added == ("MY_FIELD",)
+    assert [row["MY_FIELD"] for row in copy.rows()] == [None, "x"]
+
+
+def test_a_whole_number_that_meets_a_fraction_widens_and_stays_wide(copy: Copy) -> None:
+    keep(copy, BILLS, [bill(1)])
+    number = Stream("APBILL", "APBILL", FIELDS | {"UNITS": Kind.INTEGER}, "RECORDNO")
+    keep(copy, number, [bill(1, UNITS=4), bill(2, UNITS=5)])
+    decimals = Stream("APBILL", "APBILL", FIELDS | {"UNITS": Kind.DECIMAL}, "RECORDNO")
+    writer = copy.open().writer(number, DONE)
+    writer.write(batch(decimals, [bill(3, UNITS=Decimal("2.5"))]))
+    writer.write(batch(number, [bill(4, UNITS=6)]))
+    assert writer.commit(DONE, NOON).widened == ("UNITS",)
+    assert [row["UNITS"] for row in copy.rows()] == [4, 5, Decimal("2.5"), 6]
+
+
+def test_a_date_that_becomes_a_time_is_midnight_utc_in_any_time_zone(tmp_path: Path) -> None:
+    """In a process of its own, since the database library reads the time zone when it is loaded."""
+    path = tmp_path / "copy.duckdb"
+    script = "; ".join(
+        (
+            "from bridge.copies.destinations.test_destinations import Copy, batch, keep, FIELDS, DONE, NOON, bill",
+            "from datetime import UTC, date, datetime",
+            "from intacct_bridge.streams.stream import Stream",
+            "from intacct_protocol.xml.values import Kind",
+            f"copy = Copy('duckdb:///{path}')",
+            "of = lambda kind: Stream('APBILL', 'APBILL', FIELDS | {'DUE': kind}, 'RECORDNO')",
+            "keep(copy, of(Kind.DATE), [bill(1, DUE=date(2026, 1, 5))])",
+            "keep(copy, of(Kind.TIMESTAMP), [bill(2, DUE=datetime(2026, 1, 6, 1, tzinfo=UTC))])",
+        )
+    )
+    zone = {**os.environ, "TZ": "America/New_York", "PYTHONPATH": os.pathsep.join(sys.path)}
+    subprocess.run([sys.executable, "-c", script], env=zone, check=True, capture_output=True)
+    with duckdb.connect(str(path), read_only=True) as con:
+        found = con.execute('SELECT epoch("DUE")::BIGINT FROM "APBILL" ORDER BY 1').fetchall()
+    day, time = datetime(2026, 1, 5, tzinfo=UTC), datetime(2026, 1, 6, 1, tzinfo=UTC)
+    assert found == [(day.timestamp(),), (time.timestamp(),)]
+
+
+@pytest.mark.parametrize("kind", ["parquet", "csv", "jsonl"])
+@pytest.mark.parametrize("complete", [True, False])
+def test_a_date_among_times_of_change_files_is_midnight_utc_for_every_reader(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, complete: bool
+) -> None:
+    monkeypatch.setattr(files, "GATHER_ROWS", 1)
+    copy = Copy(f"{kind}:{tmp_path}/copy")
+    days = Stream("APBILL", "APBILL", FIELDS | {"DUE": Kind.DATE, "PAID": Kind.DATE}, "RECORDNO")
+    times = Stream("APBILL", "APBILL", FIELDS | {"DUE": Kind.TIMESTAMP, "PAID": Kind.TIMESTAMP}, "RECORDNO")
+    before = DONE if complete else WALKING
+    keep(copy, BILLS, [bill(9)], before)  # its file has no such columns
+    writer = copy.open().writer(days, before)
+    late = datetime(2026, 1, 6, 1, 30, tzinfo=UTC)
+    writer.write(batch(days, [bill(1, DUE=date(2026, 1, 5), PAID=None)]))
+    writer.commit(before, NOON)
+    writer.write(batch(days, [bill(2, DUE=date(2026, 7, 5), PAID=date(2026, 7, 6))]))
+    writer.write(batch(times, [bill(3, DUE=late, PAID=late)]))
+    writer.commit(DONE, NOON)
+    copy.close()
+    at = {1: datetime(2026, 1, 5, tzinfo=UTC), 2: datetime(2026, 7, 5, tzinfo=UTC), 3: late, 9: None}
+    for _ in range(2):
+        for zone in ("America/New_York", "Pacific/Auckland", "UTC"):
+            with copy.look() as con:
+                con.execute(f"SET TimeZone = '{zone}'")
+                found = con.execute('SELECT "RECORDNO", epoch_us("DUE"), epoch_us("_read_at") FROM "APBILL"').fetchall()
+            due = {key: epoch and datetime.fromtimestamp(epoch / 1_000_000, UTC) for key, epoch, _ in found}
+            assert due == at, zone
+            assert {read for _, _, read in found} == {int(NOON.timestamp()) * 1_000_000}
+        list(compact_copy(copy.uri))
+
+
+def test_a_change_of_meaning_is_refused_and_nothing_is_lost(copy: Copy) -> None:
+    keep(copy, BILLS, [bill(1)])
+    text = Stream("APBILL", "APBILL", FIELDS | {"TOTALDUE": Kind.TEXT}, "RECORDNO")
+    writer = copy.open().writer(text, DONE)
+    writer.write(batch(text, [bill(2) | {"TOTALDUE": "much"}]))
+    with pytest.raises(SettingsError, match=r"APBILL\.TOTALDUE holds decimal numbers"):
+        writer.commit(DONE, NOON)
+    assert numbers(copy.rows()) == [1]
+
+
+def test_columns_that_are_no_longer_selected_keep_their_cells(copy: Copy) -> None:
+    if copy.in_files:
+        pytest.skip("change files hold whole rows")
+    keep(copy, BILLS, [bill(1, vendor="A")])
+    narrow = Stream("APBILL", "APBILL", {"RECORDNO": Kind.INTEGER, "TOTALDUE": Kind.DECIMAL}, "RECORDNO")
+    keep(copy, narrow, [{"RECORDNO": 1, "TOTALDUE": Decimal(5)}])
+    assert [(row["VENDORID"], row["TOTALDUE"]) for row in copy.rows()] == [("A", 5)]
+
+
+def test_bookmarks_are_those_of_the_last_commit_of_each_stream(copy: Copy) -> None:
+    sink = copy.open()
+    bills, items = sink.writer(BILLS, Bookmark()), sink.writer(ITEMS, Bookmark())
+    bills.commit(WALKING, NOON)
+    items.commit(DONE, NOON)
+    bills.commit(DONE, NOON)
+    items.write(batch(ITEMS, [line(1, 1)]))
+    copy.close()
+    assert copy.open().bookmarks() == {"APBILL": DONE, "APBILLITEM": DONE}
+
+
+def test_names_of_any_kind_are_quoted(copy: Copy) -> None:
+    odd = Stream('nc"tap order', "X", {"RECORDNO": Kind.INTEGER, 'a"b; --': Kind.TEXT, "ORDER": Kind.TEXT}, "RECORDNO")
+    keep(copy, odd, [{"RECORDNO": 1, 'a"b; --': "x", "ORDER": "y"}])
+    keep(copy, odd, [{"RECORDNO": 1, 'a"b; --': "z", "ORDER": "y"}])
+    assert copy.rows(odd) == [{"RECORDNO": 1, 'a"b; --': "z", "ORDER": "y"}]
+
+
+def test_a_field_with_the_name_of_a_column_of_ours_is_refused_with_the_fix(copy: Copy) -> None:
+    keep(copy, BILLS, [bill(1)])
+    for stream in (BILLS, replace(BILLS, name="OTHER")):
+        taken = replace(stream, fields={**stream.fields, "_run": Kind.INTEGER})
+        with pytest.raises(
+            SettingsError, match=f"{stream.name} has a field _run, and the copy needs this name"
+        ) as told:
+            keep(copy, taken, [bill(2, _run=7)])
+        copy.close()
+        assert told.value.fix == "leave the field out with `select`"
+    assert numbers(copy.rows(BILLS)) == [1]
+
+
+def test_a_table_of_other_records_or_without_its_key_is_refused_and_unchanged(copy: Copy) -> None:
+    keep(copy, BILLS, [bill(1)])
+    other = Stream("APBILL", "X", {"NAME": Kind.TEXT}, "NAME")
+    with pytest.raises(SettingsError, match="APBILL has no column NAME, by which its rows are told apart") as refused:
+        keep(copy, other, [{"NAME": "a"}])
+    assert "name it NAME again" in refused.value.fix
+    copy.close()
+    assert numbers(copy.rows()) == [1]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [("A B", "A_B"), ("SO_REÇU", "SO_RE_U"), ("runs", "runs-"), ("..", "."), ("l" * 300, "l" * 299)]
+)
+def test_the_files_of_two_streams_are_apart_and_inside_the_folder(tmp_path: Path, one: str, other: str) -> None:
+    copy = Copy(f"parquet:{tmp_path}/copy")
+    streams = [Stream(name, "X", {"RECORDNO": Kind.INTEGER}, "RECORDNO") for name in (one, other)]
+    sink = copy.open()
+    writers = [sink.writer(stream, Bookmark()) for stream in streams]
+    for number, (stream, writer) in enumerate(zip(streams, writers, strict=True)):
+        writer.write(batch(stream, [{"RECORDNO": number}]))
+    for writer in writers:
+        writer.commit(DONE, NOON)
+    assert [numbers(copy.rows(stream)) for stream in streams] == [[0], [1]]
+    assert [path.name for path in tmp_path.iterdir()] == ["copy"]
+    folders = [path.parent for path in (tmp_path / "copy").rglob("*.parquet")]
+    assert len({path.resolve() for path in folders}) == 2
+    assert all(path.parent == tmp_path / "copy" and path.name != "runs" for path in folders)
+
+
+def test_a_commit_of_one_stream_does_not_make_the_queries_of_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = Copy(f"parquet:{tmp_path}/copy")
+    some = [Stream(f"S{number}", "X", {"RECORDNO": Kind.INTEGER}, "RECORDNO") for number in range(30)]
+    for stream in some:
+        keep(copy, stream, [{"RECORDNO": 1}])
+    made: list[ManifestEntry] = []
+
+    def counted(entry: ManifestEntry, *rest: str) -> str:
+        made.append(entry)
+        return latest(entry, *rest)
+
+    monkeypatch.setattr(files, "latest", counted)
+    sink = copy.open()
+    before = len(made)
+    for stream in some:
+        sink.writer(stream, DONE).commit(DONE, NOON)
+    assert (before, len(made)) == (30, 60)
+    copy.close()
+    assert Path(tmp_path, "copy", "latest.sql").read_text() == views(CopyFolder(tmp_path / "copy").read())
+
+
+@pytest.mark.parametrize("bookmark", [DONE, WALKING])
+def test_two_streams_whose_names_are_the_same_to_duckdb_need_two_copies(copy: Copy, bookmark: Bookmark) -> None:
+    keep(copy, BILLS, [bill(1)], bookmark)
+    other = replace(BILLS, name="ApBill")
+    if copy.in_postgres:
+        keep(copy, other, [bill(2)])
+        assert numbers(copy.rows(other)) == [2]
+        return
+    with pytest.raises(SettingsError, match=r"already holds APBILL.*, which DuckDB takes for the same name as ApBill"):
+        keep(copy, other, [bill(2)])
+    copy.close()
+    keep(copy, BILLS, [bill(3)], DONE)
+    assert 3 in numbers(copy.rows())
+
+
+@pytest.mark.parametrize(
+    ("made", "fix"),
+    [
+        ('CREATE VIEW "APBILL" AS SELECT 1', "a view has the stream's name"),
+        ('CREATE TABLE "APBILL" AS SELECT 1 AS "RECORDNO"', "the table belongs to something else, or lost a column"),
+    ],
+)
+def test_an_error_about_a_view_or_table_of_the_streams_name_says_how_to_fix_it(
+    tmp_path: Path, made: str, fix: str
+) -> None:
+    copy = Copy(f"duckdb:///{tmp_path}/copy.duckdb")
+    with duckdb.connect(f"{tmp_path}/copy.duckdb") as con:
+        con.execute(made)
+    with pytest.raises(SettingsError) as told:
+        keep(copy, BILLS, [bill(1)])
+    assert fix in told.value.fix
+    copy.close()
+
+
+def test_an_error_about_a_dropped_column_says_how_to_fix_it(tmp_path: Path) -> None:
+    copy = Copy(f"duckdb:///{tmp_path}/copy.duckdb")
+    keep(copy, BILLS, [bill(1)])
+    with duckdb.connect(f"{tmp_path}/copy.duckdb") as con:
+        con.execute('ALTER TABLE "APBILL" DROP COLUMN _deleted_at')
+    writer = copy.open().writer(BILLS, DONE)
+    with pytest.raises(SettingsError, match="_deleted_at") as told:
+        writer.count_rows()
+    assert "restore it, or drop the table" in told.value.fix
+    copy.close()
+
+
+def test_a_copy_of_a_later_version_is_not_called_damaged(tmp_path: Path) -> None:
+    (tmp_path / "manifest.json").write_text('{"version": 9}')
+    with pytest.raises(SettingsError, match="has version 9, and this program reads up to 1") as refused:
+        open_sink(f"csv:{tmp_path}").open("demo", NOON)
+    assert "later one" in refused.value.fix
+
+
+def test_runs_are_numbered_and_another_company_is_refused(copy: Copy) -> None:
+    first = open_sink(copy.uri)
+    run = first.open("demo", NOON)
+    first.finish([StreamOutcome("APBILL", rows=3, error="cut")], NOON)
+    first.close()
+    second = open_sink(copy.uri)
+    assert second.open("demo", NOON) > run
+    second.close()
+    other = open_sink(copy.uri)
+    with pytest.raises(SettingsError, match="holds a copy of company demo"):
+        other.open("elsewhere", NOON)
+    other.close()
+
+
+def test_the_history_of_runs_is_kept(tmp_path: Path) -> None:
+    sink = open_sink(f"duckdb:///{tmp_path}/c.duckdb")
+    sink.open("demo", NOON)
+    sink.finish([StreamOutcome("APBILL", rows=3, added=("A", "B"), error="cut", fix="try"), StreamOutcome("X")], NOON)
+    sink.close()
+    with duckdb.connect(f"{tmp_path}/c.duckdb") as con:
+        found = con.execute('SELECT stream, "rows", added, error FROM _bridge.outcomes ORDER BY 1').fetchall()
+    assert found == [("APBILL", 3, ["A", "B"], "cut"), ("X", 0, [], "")]
+
+
+@pytest.mark.parametrize(
+    ("uri", "scheme", "path"),
+    [
+        ("duckdb:///f.duckdb", "duckdb", "f.duckdb"),
+        ("duckdb:////data/f.duckdb", "duckdb", "/data/f.duckdb"),
+        ("duckdb:f.duckdb", "duckdb", "f.duckdb"),
+        ("/data/f.duckdb", "duckdb", "/data/f.duckdb"),
+        ("parquet:DIR", "parquet", "DIR"),
+        ("csv:a/b", "csv", "a/b"),
+        ("jsonl:///a", "jsonl", "a"),
+        ("postgres://u@h/db", "postgresql", "postgresql://u@h/db"),
+        ("postgresql://u@h/db", "postgresql", "postgresql://u@h/db"),
+        ("-", "singer", "-"),
+    ],
+)
+def test_a_destination_is_named_by_a_uri(uri: str, scheme: str, path: str) -> None:
+    assert (parse_uri(uri).scheme, parse_uri(uri).path) == (scheme, path)
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "postgres+psycopg://me:hunter2@host/db",
+        "postgresql:host=here password=hunter2",
+        "mysql://me:hunter2@host/db",
+        "duckdb://me:hunter2@host/x",
+        "parquet:s3://KEY:hunter2@bucket/x",
+        "postgresql://me:hunter2@127.0.0.1:1/x?sslmode=nope",
+        "postgresql://me:hunter2%ZZ@127.0.0.1:1/x",
+        "postgresql:///x?host=127.0.0.1&port=1&user=me&password=hunter2",
+    ],
+)
+def test_no_message_shows_a_destinations_password(uri: str) -> None:
+    for ask in (copy_states, compact_copy, lambda uri: open_copy_reader(uri).__enter__()):
+        with pytest.raises((SettingsError, UnreachableError)) as refused:
+            ask(uri)
+        assert "hunter2" not in f"{refused.value.message} {refused.value.fix}"
+
+
+@pytest.mark.parametrize("sign", ["@", "/", "?", ":", "#", "%zz", " ", "&", "="])
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "postgresql://me:hunterTWO@127.0.0.1:1/x",
+        "postgresql://127.0.0.1:1/x?user=me&password=hunterTWO",
+        "postgresql:///x?host=127.0.0.1&port=1&password=hunterTWO",
+        "postgres:me:hunterTWO@127.0.0.1:1/x",
+        "snowflake:me:hunterTWO@account",
+        "postgresql:host=here password='hunterTWO'",
+    ],
+)
+def test_no_message_shows_part_of_a_password_that_should_have_been_escaped(uri: str, sign: str) -> None:
+    with pytest.raises((SettingsError, UnreachableError)) as refused:
+        copy_states(uri.replace("TWO", f"{sign}TWO"))
+    said = f"{refused.value.message} {refused.value.fix}"
+    assert "hunter" not in said
+    assert "TWO" not in said
+
+
+@pytest.mark.parametrize("uri", ["duckdb:md:?motherduck_token=hunter2", "md:?motherduck_token=hunter2"])
+def test_no_message_shows_the_token_of_a_hosted_database(uri: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        parse_uri(uri)
+    assert "hunter2" not in f"{refused.value.message} {refused.value.fix}"
+
+
+def test_the_message_of_libpq_is_shown_where_it_has_no_secret(postgres: str) -> None:
+    with pytest.raises(SettingsError, match='invalid URI query parameter: "sslmod"'):
+        copy_states("postgresql://127.0.0.1:1/x?sslmod=disable")
+    with pytest.raises(SettingsError, match='role "nobody" does not exist'):
+        copy_states(postgres.replace("postgresql://postgres", "postgresql://nobody"))
+
+
+def test_a_home_folder_is_expanded_where_no_shell_does_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    assert parse_uri("parquet:~/ledger").path == str(tmp_path / "ledger")
+
+
+STRANGE = ("parquet:s3://bucket/x", "duckdb::memory:", "duckdb:///:memory:", "postgresql:", "postgresql:host=here")
+"""Paths that a library would take for something else, or would not keep."""
+
+
+@pytest.mark.parametrize("uri", ["", "mysql://x", "somewhere", "parquet:", "duckdb://host/x", "duckdb:///", *STRANGE])
+def test_an_unsupported_destination_is_refused_with_the_fix(uri: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        parse_uri(uri)
+    assert refused.value.fix
+
+
+def test_a_file_that_is_open_or_not_a_database_is_refused_clearly(tmp_path: Path) -> None:
+    (tmp_path / "x.duckdb").write_text("this is no database " * 100)
+    with pytest.raises(SettingsError, match="cannot be opened"):
+        open_sink(f"{tmp_path}/x.duckdb").open("demo", NOON)
+    with pytest.raises(SettingsError, match=r"the folder .* does not exist"):
+        open_sink(f"{tmp_path}/missing/x.duckdb").open("demo", NOON)
+
+
+def test_an_error_about_a_database_that_cannot_be_opened_says_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "folder.duckdb").mkdir()
+    (tmp_path / "torn.duckdb").write_bytes(bytes(4096))
+    name = f"{tmp_path}/held.duckdb"
+    duckdb.connect(name).close()
+    others = f"import duckdb, sys; c = duckdb.connect('{name}', read_only=True); print(1, flush=True); sys.stdin.read()"
+    with subprocess.Popen([sys.executable, "-c", others], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdin and other.stdout and other.stdout.readline()
+        fixes = {}
+        for name in ("folder", "torn", "held"):
+            kind = BusyError if name == "held" else SettingsError
+            with pytest.raises(kind, match="cannot be opened") as refused:
+                open_sink(f"{tmp_path}/{name}.duckdb").open("demo", NOON)
+            fixes[name] = refused.value.fix
+            assert "-readonly" not in refused.value.message
+        other.stdin.close()
+    assert fixes["folder"] == f"name a file: {tmp_path}/folder.duckdb/copy.duckdb"
+    assert fixes["torn"].startswith("the file is damaged, or was not made by DuckDB")
+    assert fixes["held"].startswith("close the other program that has it open")
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs the system's own limit on files")
+@pytest.mark.parametrize("room", [0, 4096, 8192])
+def test_a_database_is_created_completely_or_not_at_all(tmp_path: Path, room: int) -> None:
+    """In a process of its own, whose files are limited to this many bytes."""
+    script = "; ".join(
+        (
+            "import resource, signal, sys",
+            "sys.dont_write_bytecode = True",  # an incomplete compiled module would stay behind
+            "from bridge.copies.destinations.test_destinations import open_sink, NOON",
+            "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)",
+            f"resource.setrlimit(resource.RLIMIT_FSIZE, ({room}, {room}))",
+            f"open_sink('{tmp_path}/copy.duckdb').open('demo', NOON)",
+        )
+    )
+    search = os.pathsep.join(sys.path)
+    ran = subprocess.run(
+        [sys.executable, "-c", script], env={**os.environ, "PYTHONPATH": search}, check=False, capture_output=True
+    )
+    assert b"SettingsError" in ran.stderr and b"cannot be opened" in ran.stderr, ran.stderr
+    assert list(tmp_path.iterdir()) == []
+    with closing(open_sink(f"{tmp_path}/copy.duckdb")) as sink:
+        assert sink.open("demo", NOON) == 1
+    assert [one.name for one in tmp_path.iterdir()] == ["copy.duckdb"]
+
+
+def test_a_commit_that_fails_changes_nothing(copy: Copy) -> None:
+    keep(copy, BILLS, [bill(1)])
+    writer = copy.open().writer(BILLS, DONE)
+    odd = pa.schema([("RECORDNO", pa.int64()), ("TOTALDUE", pa.bool_())])
+    writer.write(pa.RecordBatch.from_pylist([{"RECORDNO": 5, "TOTALDUE": True}], schema=odd))
+    with suppress(SettingsError):
+        writer.commit(WALKING, NOON)
+    copy.close()
+    assert copy.open().bookmarks() == {"APBILL": DONE}
+    assert numbers(copy.rows()) == [1]
+
+
+def test_compaction_leaves_a_few_files_with_the_latest_rows(copy: Copy) -> None:
+    if not copy.in_files:
+        with pytest.raises(SettingsError, match="not a copy in change files"):
+            list(compact_copy(copy.uri))
+        return
+    keep(copy, BILLS, [bill(number) for number in range(1, 9)])
+    keep(copy, ITEMS, [line(1, 10), line(2, 10), line(3, 20)])
+    keep(copy, DETAIL, [detail("a", 1), detail("a", 1, "2.00"), detail("b", 2)])
+    for number in range(1, 5):
+        keep(copy, BILLS, [bill(number, f"{number}.00"), bill(number + 10)])
+    writer = copy.open().writer(BILLS, DONE)
+    writer.delete([8])
+    writer.commit(DONE, NOON)
+    copy.close()
+    before = {stream.name: copy.rows(stream) for stream in (BILLS, ITEMS, DETAIL)}
+    done = {one.stream: one for one in compact_copy(copy.uri)}
+    assert (done["APBILL"].rows, done["APBILL"].files_after) == (len(before["APBILL"]), 1)
+    assert done["APBILL"].files_before > 5
+    assert {stream.name: copy.rows(stream) for stream in (BILLS, ITEMS, DETAIL)} == before
+    folder = Path(parse_uri(copy.uri).path)
+    assert len(list(folder.glob("APBILL/*"))) == 1
+    assert list(compact_copy(copy.uri)) == []
+    keep(copy, BILLS, [bill(2, "77.00")])  # later rows still count
+    assert [row["TOTALDUE"] for row in copy.rows() if row["RECORDNO"] == 2] == [77]
+    assert copy.open().bookmarks()["APBILL"] == DONE
+
+
+@pytest.mark.parametrize("after", [False, True])
+@pytest.mark.parametrize("at", [1, 2])
+def test_a_compaction_that_is_killed_when_it_publishes_loses_nothing(
+    copy: Copy, at: int, after: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not copy.in_files:
+        return
+    for number in range(1, 4):
+        keep(copy, BILLS, [bill(number), bill(9, f"{number}.00")])
+        keep(copy, ITEMS, [line(number, 10), line(9, 10)])
+    before = {stream.name: copy.rows(stream) for stream in (BILLS, ITEMS)}
+    publish, left = CopyFolder.publish, [at]
+
+    def killed(*arguments: Any) -> None:
+        left[0] -= 1
+        if left[0] == 0 and not after:
+            raise KeyboardInterrupt
+        publish(*arguments)
+        if left[0] == 0:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(CopyFolder, "publish", killed)
+        with pytest.raises(KeyboardInterrupt):
+            list(compact_copy(copy.uri))
+    assert {stream.name: copy.rows(stream) for stream in (BILLS, ITEMS)} == before
+    list(compact_copy(copy.uri))
+    assert {stream.name: copy.rows(stream) for stream in (BILLS, ITEMS)} == before
+
+
+def test_compaction_of_a_copy_whose_records_are_all_deleted_leaves_an_empty_copy(copy: Copy) -> None:
+    if not copy.in_files:
+        return
+    keep(copy, BILLS, [bill(1)])
+    writer = copy.open().writer(BILLS, DONE)
+    writer.delete([1])
+    writer.commit(DONE, NOON)
+    copy.close()
+    assert [one.rows for one in compact_copy(copy.uri)] == [0]
+    assert copy.rows() == []

@@ -1,0 +1,336 @@
+"""Records that the outbox knows: under earlier forms of their texts, by their content, and as one of several equals."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from intacct_bridge.load.outbox.entry import Conclusion, Intent, OutboxEntry, WriteTarget
+from intacct_bridge.load.outbox.outbox import Outbox
+from intacct_bridge.load.plan.context import PlanContext, newest_entries
+from intacct_bridge.load.plan.known_to_outbox import (
+    KnownByContent,
+    RefuseSentUnderOtherName,
+    RefuseUncertainEquals,
+    TakeIdentityFromOutbox,
+    check_outbox,
+)
+from intacct_bridge.load.plan.plan import Plan, PlannedRecord, Verdict
+from intacct_bridge.load.records.identity import content_digests, content_identity, key_identity, source_identity
+from intacct_bridge.load.records.status import RecordStatus
+from intacct_bridge.load.records.write import Identity, Receipt, Write, WriteOperation
+from intacct_bridge.load.tables.source_row import EqualNumber, SourceRow
+from intacct_bridge.load.target.target_company import TargetCompany
+from intacct_protocol.errors import SettingsError
+from intacct_protocol.xml.values import Value
+from support.flow.shown import ShownRecords
+
+NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
+TARGET = TargetCompany("acme", "", "", "loader")
+APPLIED, IN_DOUBT, REJECTED, RELEASED = (
+    RecordStatus.APPLIED, RecordStatus.IN_DOUBT, RecordStatus.REJECTED, RecordStatus.RELEASED,
+)  # fmt: skip
+Step = Callable[[PlanContext], Callable[[Sequence[PlannedRecord]], list[PlannedRecord]]]
+
+
+@pytest.fixture
+def outbox(tmp_path: Path) -> Iterator[Outbox]:
+    with Outbox(tmp_path / "outbox.sqlite3", clock=lambda: NOW, user="loader") as opened:
+        yield opened
+
+
+def ended(
+    outbox: Outbox, identity: Identity, digest: str, status: RecordStatus = APPLIED, record: str = "7", entity: str = ""
+) -> OutboxEntry:
+    target = WriteTarget("acme", entity, WriteOperation.CREATE, "VENDOR")
+    (sent,) = outbox.begin(
+        outbox.plan([Intent(target, identity.text, digest, "<create/>", {"VENDORID": f"V-{record}"})])
+    )
+    first = APPLIED if status is RELEASED else status
+    (done,) = outbox.conclude([Conclusion(sent, first, Receipt(record) if first is APPLIED else None)])
+    if status is RELEASED:
+        outbox.release(done, "deleted")
+    return outbox.entry(done.number)
+
+
+def run(
+    step: Step,
+    outbox: Outbox,
+    *records: PlannedRecord,
+    allow: bool = False,
+    gone: Sequence[str] = (),
+    offline: bool = True,
+) -> list[PlannedRecord]:
+    """The records after a step; the company shows nothing, and its audit history names the deleted ones."""
+    deleted: list[dict[str, Value]] = [
+        {"OBJECTTYPE": "vendor", "OBJECTKEY": f"{one}--REC", "USERID": "x", "ACCESSMODE": "D", "ACCESSTIME": NOW}
+        for one in gone
+    ]
+    context = SimpleNamespace(
+        settings=SimpleNamespace(offline=offline, allow_duplicates=allow), target=TARGET, outbox=outbox, unchecked=[],
+        company=ShownRecords({"AUDITHISTORY": deleted}), entries=lambda writes: newest_entries(outbox, TARGET, writes),
+    )  # fmt: skip
+    return step(cast("PlanContext", context))(records)
+
+
+def record(
+    identity: Identity, *, digest: str = "d", verdict: Verdict = Verdict.CREATE, equal: EqualNumber | None = None,
+    key: tuple[str, ...] = (), **fields: Any,
+) -> PlannedRecord:  # fmt: skip
+    row = SourceRow("v.csv", 3, {}, key=key, equal=equal)
+    return PlannedRecord(Write(WriteOperation.CREATE, "VENDOR", fields, identity, digest, "vendor", (row,)), verdict)
+
+
+# --- under earlier forms
+
+
+COMPOSED: dict[str, Any] = {"VENDORID": "Zo\u00eb"}
+DECOMPOSED: dict[str, Any] = {"VENDORID": "Zoe\u0308"}
+KEY = ["VENDORID"]
+
+
+def test_a_record_with_accents_has_the_identity_and_the_digest_that_the_outbox_has(outbox: Outbox) -> None:
+    as_is = Identity('key:["s:Zoe\u0308"]', "key")  # an earlier version took texts as they were
+    former = content_digests("VENDOR", DECOMPOSED, {})
+    assert len(former) == 2
+    ended(outbox, as_is, former[1])
+    one = record(key_identity(COMPOSED, KEY), digest=former[0], **COMPOSED)
+    plain = record(Identity("key:x", "key"))
+    found, same = run(TakeIdentityFromOutbox, outbox, one, plain)
+    assert (found.write.identity.text, found.write.digest) == (as_is.text, former[1])
+    assert same is plain
+    other = record(key_identity(COMPOSED, KEY), digest="other content", NAME="\u00e9", **COMPOSED)
+    (found,) = run(TakeIdentityFromOutbox, outbox, other)
+    assert (found.write.identity.text, found.write.digest) == (as_is.text, "other content")
+
+
+def test_content_with_accents_under_a_plain_key_has_the_digest_that_the_outbox_has(outbox: Outbox) -> None:
+    former = content_digests("VENDOR", DECOMPOSED, {})
+    ended(outbox, Identity("key:x", "key"), former[1])
+    (found,) = run(TakeIdentityFromOutbox, outbox, record(Identity("key:x", "key"), digest=former[0], **DECOMPOSED))
+    assert found.write.digest == former[1], "else it counts as other content than the posted one"
+
+
+def test_a_source_key_with_accents_is_known_in_its_former_form(outbox: Outbox) -> None:
+    former = source_identity(["Zoe\u0308"])
+    ended(outbox, former, "d")
+    (found,) = run(TakeIdentityFromOutbox, outbox, record(source_identity(["Zo\u00eb"]), AMOUNT=Decimal(5)))
+    assert found.write.identity.text == former.text
+
+
+@pytest.mark.parametrize(
+    ("composed", "decomposed", "taken"),
+    [(REJECTED, APPLIED, "decomposed"), (APPLIED, REJECTED, "composed"), (REJECTED, REJECTED, "composed"),
+     (REJECTED, IN_DOUBT, "decomposed"), (RELEASED, APPLIED, "decomposed")],
+)  # fmt: skip
+def test_of_two_entries_that_counts_which_may_have_been_applied(
+    outbox: Outbox, composed: RecordStatus, decomposed: RecordStatus, taken: str
+) -> None:
+    identity = key_identity(COMPOSED, KEY)
+    digest = content_digests("VENDOR", COMPOSED, {})[0]
+    ended(outbox, identity, digest, composed, "1")
+    ended(outbox, Identity('key:["s:Zoe\u0308"]', "key"), digest, decomposed, "2")
+    one = record(identity, digest=digest, **COMPOSED)
+    (found,) = run(TakeIdentityFromOutbox, outbox, one)
+    assert found.write.identity.text == (identity.text if taken == "composed" else 'key:["s:Zoe\u0308"]')
+    assert (found.write is one.write) == (taken == "composed")
+    assert (
+        run(TakeIdentityFromOutbox, outbox, record(identity, digest="e", NAME="x", **COMPOSED))[0].write.digest == "e"
+    )
+
+
+# --- by content
+
+
+@pytest.mark.parametrize(
+    ("status", "verdict", "gone", "refused"),
+    [
+        (APPLIED, Verdict.CREATE, False, True),
+        (IN_DOUBT, Verdict.CREATE, False, True),
+        (REJECTED, Verdict.CREATE, False, False),
+        (RELEASED, Verdict.CREATE, False, False),
+        (APPLIED, Verdict.CREATE, True, False),  # it was deleted since
+        (APPLIED, Verdict.UNCHANGED, False, False),
+    ],
+)
+def test_a_record_that_was_posted_before_its_key_was_named(
+    outbox: Outbox, status: RecordStatus, verdict: Verdict, gone: bool, refused: bool
+) -> None:
+    ended(outbox, content_identity("d"), "d", status)
+    one = record(source_identity(["1"]), verdict=verdict)
+    other = record(source_identity(["2"]), digest="e")
+    found, same = run(KnownByContent, outbox, one, other, gone=["7"] if gone else [], offline=False)
+    assert (found.verdict is Verdict.REFUSED, same) == (refused, other)
+    if refused:
+        (finding,) = found.findings
+        assert (finding.rule, finding.position, finding.refuses) == ("duplicate", "v.csv:3", True)
+        assert "when its key was not named" in finding.message
+        (allowed, _) = run(KnownByContent, outbox, one, other, allow=True)
+        assert (allowed.verdict, [finding.refuses for finding in allowed.findings]) == (verdict, [False])
+    else:
+        assert found == one
+
+
+def test_content_counts_for_keys_of_the_source_only_and_not_beside_itself(outbox: Outbox) -> None:
+    ended(outbox, content_identity("d"), "d")
+    by_key, by_content = record(Identity("key:x", "key")), record(content_identity("d"))
+    assert run(KnownByContent, outbox, by_key) == [by_key]
+    source = record(source_identity(["1"]))
+    assert run(KnownByContent, outbox, source, by_content) == [source, by_content], "the other is that record"
+
+
+def test_content_with_accents_is_known_by_its_former_digests_too(outbox: Outbox) -> None:
+    digests = content_digests("VENDOR", DECOMPOSED, {})
+    ended(outbox, content_identity(digests[1]), digests[1])
+    (found,) = run(KnownByContent, outbox, record(source_identity(["1"]), digest=digests[0], **DECOMPOSED))
+    assert found.verdict is Verdict.REFUSED
+
+
+# --- equal records
+
+
+CLASS = ("tap", "vendors", "content", "d")
+
+
+def equals(outbox: Outbox, *arrivals: int, earlier: int = 2, **more: Any) -> list[PlannedRecord]:
+    """Records that have come with numbers beyond those of earlier runs."""
+    records = []
+    for arrival in arrivals:
+        key = (*CLASS, str(arrival + 10))
+        equal = EqualNumber(CLASS, arrival + 10, arrival, earlier, fix="name a key", **more)
+        records.append(record(source_identity(key), equal=equal, key=key))
+    return run(RefuseUncertainEquals, outbox, *records, gone=["1"], offline=False)
+
+
+def posted(outbox: Outbox, number: int, status: RecordStatus = APPLIED, record: str = "7") -> OutboxEntry:
+    return ended(outbox, source_identity((*CLASS, str(number))), "d", status, record)
+
+
+def test_as_many_as_may_be_in_the_company_are_refused(outbox: Outbox) -> None:
+    posted(outbox, 1, record="8")
+    posted(outbox, 2, record="9")
+    posted(outbox, 3, record="10")  # beyond those of earlier runs
+    first, second, third = equals(outbox, 1, 2, 3)
+    assert [one.verdict for one in (first, second, third)] == [Verdict.REFUSED, Verdict.REFUSED, Verdict.CREATE]
+    (finding,) = first.findings
+    assert (finding.rule, finding.fix, finding.position) == ("equal", "name a key", "v.csv:3")
+    assert "posted on 2026-11-30 as VENDOR 8;" in finding.message
+    assert "VENDOR 9;" in second.findings[0].message
+
+
+@pytest.mark.parametrize(
+    ("status", "number", "verdicts"),
+    [
+        (APPLIED, "7", [Verdict.REFUSED, Verdict.CREATE]),
+        (IN_DOUBT, "7", [Verdict.REFUSED, Verdict.CREATE]),
+        (REJECTED, "7", [Verdict.CREATE, Verdict.CREATE]),
+        (APPLIED, "1", [Verdict.CREATE, Verdict.CREATE]),  # the audit history has its deletion
+    ],
+)
+def test_only_an_earlier_equal_that_may_be_there_counts(
+    outbox: Outbox, status: RecordStatus, number: str, verdicts: list[Verdict]
+) -> None:
+    posted(outbox, 2, status, number)
+    assert [one.verdict for one in equals(outbox, 1, 2)] == verdicts
+
+
+def test_a_record_that_certainly_is_an_earlier_one_is_known_by_its_key_from_now_on(outbox: Outbox) -> None:
+    entry = posted(outbox, 1)
+    (found,) = equals(outbox, 1, same=True)
+    assert (found.verdict, found.receipt) == (Verdict.UNCHANGED, Receipt("7"))
+    assert outbox.entry(entry.number).identity == source_identity((*CLASS, "11")).text
+
+
+def test_a_number_that_an_earlier_run_gave_is_that_run_s_record(outbox: Outbox) -> None:
+    posted(outbox, 1)
+    posted(outbox, 11, REJECTED)
+    (known,) = equals(outbox, 1)
+    assert known.verdict is Verdict.CREATE
+    assert [one.verdict for one in equals(outbox, 1, earlier=0)] == [Verdict.CREATE]
+    assert [one.verdict for one in equals(outbox, 2, certain=True)] == [Verdict.CREATE]
+    assert equals(outbox) == []
+    of_an_undo = record(Identity("undo:x", "key"))
+    of_an_undo = replace(of_an_undo, write=replace(of_an_undo.write, rows=()))  # it has no input
+    assert run(RefuseUncertainEquals, outbox, of_an_undo) == [of_an_undo]
+
+
+# --- the outbox of a plan
+
+
+@pytest.mark.parametrize(
+    ("verdict", "operation", "status", "refused"),
+    [
+        (Verdict.UNCHANGED, WriteOperation.CREATE, None, "posted"),
+        (Verdict.UNCHANGED, WriteOperation.CREATE, RELEASED, "posted"),
+        (Verdict.UNCHANGED, WriteOperation.CREATE, APPLIED, ""),
+        (Verdict.UNCHANGED, WriteOperation.UPDATE, None, ""),  # the company says that
+        (Verdict.IN_DOUBT, WriteOperation.CREATE, None, "sent without an answer"),
+        (Verdict.IN_DOUBT, WriteOperation.CREATE, IN_DOUBT, ""),
+        (Verdict.IN_DOUBT, WriteOperation.UPDATE, None, "sent without an answer"),
+        (Verdict.CREATE, WriteOperation.CREATE, None, ""),
+    ],
+)
+@pytest.mark.parametrize("entity", ["", "100"])
+def test_a_plan_needs_the_outbox_that_it_rests_on(
+    outbox: Outbox, verdict: Verdict, operation: WriteOperation, status: RecordStatus | None, refused: str, entity: str
+) -> None:
+    identity = Identity("key:x", "key")
+    if status is not None:
+        ended(outbox, identity, "d", status, entity=entity)
+    one = record(identity, verdict=verdict)
+    one = replace(one, write=replace(one.write, operation=operation, entity=entity))
+    plan = cast("Plan", SimpleNamespace(records=(record(Identity("key:new", "key")), one)))
+    for target in (TARGET, replace(TARGET, entity=entity)):
+        if not refused:
+            check_outbox(plan, target, outbox)
+            continue
+        with pytest.raises(SettingsError, match=f"^v.csv:3: vendor was {refused} by an earlier run"):
+            check_outbox(plan, target, outbox)
+    if status is APPLIED:
+        within = cast("Plan", SimpleNamespace(records=(replace(one, write=replace(one.write, entity="")),)))
+        check_outbox(within, replace(TARGET, entity=entity), outbox)
+    if refused:
+        bare = cast("Plan", SimpleNamespace(records=(replace(one, write=replace(one.write, rows=())),)))
+        with pytest.raises(SettingsError, match=r"^vendor was"):
+            check_outbox(bare, TARGET, outbox)
+
+
+MINE, OTHER = Identity("key:of mine", "key"), Identity("key:of another name", "key")
+
+
+@pytest.mark.parametrize(
+    ("sent", "status", "entity", "mine", "verdict"),
+    [
+        (OTHER, IN_DOUBT, "", record(MINE, VENDORID="V-7"), Verdict.REFUSED),
+        (MINE, IN_DOUBT, "", record(MINE, VENDORID="V-7"), Verdict.CREATE),  # the verdict of its own entry comes first
+        (OTHER, IN_DOUBT, "", record(MINE, VENDORID="V-8"), Verdict.CREATE),
+        (OTHER, IN_DOUBT, "", record(MINE), Verdict.CREATE),  # it has no key
+        (OTHER, IN_DOUBT, "200", record(MINE, VENDORID="V-7"), Verdict.CREATE),  # a record of another entity
+        (OTHER, REJECTED, "", record(MINE, VENDORID="V-7"), Verdict.CREATE),
+        (OTHER, APPLIED, "", record(MINE, VENDORID="V-7"), Verdict.CREATE),  # the company shows it
+        (OTHER, IN_DOUBT, "", record(Identity("source:a", "source"), VENDORID="V-7"), Verdict.CREATE),
+        (OTHER, IN_DOUBT, "", record(MINE, VENDORID="V-7", verdict=Verdict.UNCHANGED), Verdict.UNCHANGED),
+    ],
+)
+def test_a_record_in_doubt_is_not_posted_under_another_name(
+    outbox: Outbox, sent: Identity, status: RecordStatus, entity: str, mine: PlannedRecord, verdict: Verdict
+) -> None:
+    ended(outbox, sent, "d", status, entity=entity)
+    (decided,) = run(RefuseSentUnderOtherName, outbox, mine)
+    assert decided.verdict is verdict
+    if verdict is Verdict.REFUSED:
+        assert [one.fix for one in decided.findings] == ["find out first whether it was posted: intacct outbox settle"]
+        (allowed,) = run(RefuseSentUnderOtherName, outbox, mine, allow=True)
+        assert (allowed.verdict, len(allowed.findings)) == (Verdict.CREATE, 1)
+
+
+def test_each_record_is_compared_with_what_is_in_doubt_by_its_own_key(outbox: Outbox) -> None:
+    ended(outbox, OTHER, "d", IN_DOUBT)
+    several = [record(Identity(f"key:{at}", "key"), VENDORID=f"V-{at}") for at in range(6, 9)]
+    decided = run(RefuseSentUnderOtherName, outbox, *several)
+    assert [one.verdict for one in decided] == [Verdict.CREATE, Verdict.REFUSED, Verdict.CREATE]
