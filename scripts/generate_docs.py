@@ -15,5 +15,6 @@ docs = Path(__file__).parent.parent / "docs"
 fidelity.PAGE.write_text(fidelity.page(), encoding="utf-8")
 company_files.PAGE.write_text(company_files.page(), encoding="utf-8")
 operations.PAGE.write_text(operations.page(), encoding="utf-8")
+operations.LIST.write_text(operations.listing(), encoding="utf-8")
 architecture.PICTURE.parent.mkdir(exist_ok=True)
 architecture.PICTURE.write_text(architecture.picture(), encoding="utf-8")

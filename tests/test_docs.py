@@ -11,6 +11,7 @@ from xml.etree import ElementTree
 import architecture
 import click
 import company_files
+import operations
 import pytest
 from reference import commands_page, errors_page
 
@@ -21,7 +22,7 @@ from support.repository import DISTRIBUTIONS, DOCS, ROOT
 
 _SVG = "{http://www.w3.org/2000/svg}"
 PAGES = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
-LINKING = [*PAGES, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"]
+LINKING = [*PAGES, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", ROOT / "quality" / "README.md"]
 _LINE = re.compile(r"(?:^|[`$(\s;|])(?P<line>intacct [^`\n]*)")
 _LINK = re.compile(
     r"\]\((?!https?:|mailto:)([^)\s]+)\)|<(?:img|source|a)\s[^>]*?(?:src|srcset|href)=\"(?!https?:)([^\"]+)\""
@@ -77,6 +78,8 @@ def test_the_generated_pages_are_current() -> None:
     assert (DOCS / "errors.md").read_text("utf-8") == errors_page(), "run: make docs"
     assert (DOCS / "reference" / "commands.md").read_text("utf-8") == commands_page(), "run: make docs"
     assert company_files.PAGE.read_text("utf-8") == company_files.page(), "run: make docs"
+    assert operations.PAGE.read_text("utf-8") == operations.page(), "run: make docs"
+    assert operations.LIST.read_text("utf-8") == operations.listing(), "run: make docs"
 
 
 def test_the_picture_of_the_architecture_is_current_and_complete() -> None:

@@ -215,7 +215,7 @@ def keep(found: dict[str, str]) -> None:
     FOUND.write_text(head + "\n".join(lines) + "\n", encoding="utf-8")
 
 
-PAGE = ROOT / "docs" / "proof.md"
+PAGE = HERE.parent / "README.md"
 _MARKS = ("<!-- planted -->\n", "<!-- end of planted -->")
 
 

@@ -16,8 +16,3 @@ def test_every_picture_is_taken_and_shown() -> None:
     taken = [one.name for one in PICTURES]
     assert len(taken) == len(set(taken))
     assert sorted(taken) == sorted(shown) == sorted(path.stem for path in FOLDER.glob("*.png"))
-
-
-def test_pictures_are_small() -> None:
-    large = {path.name: path.stat().st_size for path in FOLDER.glob("*.png") if path.stat().st_size > 250_000}
-    assert large == {}

@@ -1,0 +1,57 @@
+"""The check of the words of the code finds what it is there to find."""
+
+from collections import Counter
+from pathlib import Path
+
+import words
+
+
+def counted(tmp_path: Path, **modules: str) -> list[tuple[str, int, str]]:
+    """Kind, line and word of each place in a package `books` of these modules."""
+    folder = tmp_path / "packages" / "intacct-books" / "src" / "intacct_books" / "ledger"
+    folder.mkdir(parents=True)
+    for name, source in modules.items():
+        (folder / f"{name}.py").write_text(source)
+    found = words.places(sorted(folder.glob("*.py")), tmp_path)
+    assert {place.package for place in found} <= {"intacct_books/ledger"}
+    return [(place.kind, place.line, place.word) for place in found]
+
+
+def test_a_pronoun_counts_where_it_lives_longer_than_a_comprehension(tmp_path: Path) -> None:
+    source = (
+        "def post(given, rows):\n"
+        "    for one in rows:\n"
+        "        self._kept = one\n"
+        "    with open(given) as found, open(given) as file:\n"
+        "        return [some for some in rows if (lambda own: own)(some)]\n"
+    )
+    expected = [("pronouns", 1, "given"), ("pronouns", 2, "one"), ("pronouns", 3, "_kept"), ("pronouns", 4, "found")]
+    assert counted(tmp_path, posting=source) == expected
+
+
+def test_a_private_name_counts_from_its_second_function_on(tmp_path: Path) -> None:
+    long = "def _text(row):\n" + "".join(f"    row = {number}\n" for number in range(4))
+    short = "def _text(row):\n" + "".join(f"    row = {number}\n" for number in range(3))
+    assert counted(tmp_path, bills=long, invoices=short, orders="\n" + long) == [("private", 2, "_text")]
+
+
+def test_a_word_that_must_be_decoded_counts_in_any_text(tmp_path: Path) -> None:
+    source = '"""Nobody asks."""\n\nhead = "post it Anew"  # all the same\nwitnessed = 1\n'
+    expected = [("texts", 1, "Nobody"), ("texts", 3, "Anew"), ("texts", 3, "all the same")]
+    assert counted(tmp_path, notes=source) == expected
+
+
+def test_a_budget_falls_and_moves_and_never_rises(tmp_path: Path) -> None:
+    now = Counter({("intacct_books/ledger", "pronouns"): 3, ("intacct_books/orders", "texts"): 1})
+    file = tmp_path / "words.toml"
+    file.write_text(words.table(now))
+    assert words.budget(file) == now
+    moved = Counter({("intacct_books/bills", "pronouns"): 3})
+    assert words.raised(moved, now) == []
+    moved["intacct_books/bills", "pronouns"] += 1
+    assert words.raised(moved, now) == ["intacct_books would have 4 of pronouns instead of 3"]
+    allowed = Counter({("docs", "texts"): 1})
+    assert words.exceeded([words.Place("docs", "texts", "why.md", 1, "anew")], allowed) == []
+    assert words.exceeded([words.Place("docs", "texts", "why.md", line, "anew") for line in (1, 2)], allowed) == [
+        "docs has 2 of texts, and may have 1: see python scripts/words.py docs"
+    ]
