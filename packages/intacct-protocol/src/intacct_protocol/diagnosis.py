@@ -122,8 +122,8 @@ def _says_something(fault: Fault, match: _Match | None) -> bool:
 
 
 def _best(fault: Fault, level: str, http_status: int) -> _Match | None:
-    found = [match for entry in catalogue() if (match := _matched(entry, fault, level, http_status)) is not None]
-    return max(found, key=lambda match: match.score, default=None)
+    matches = [match for entry in catalogue() if (match := _matched(entry, fault, level, http_status)) is not None]
+    return max(matches, key=lambda match: match.score, default=None)
 
 
 def _matched(entry: ErrorEntry, fault: Fault, level: str, http_status: int) -> _Match | None:
@@ -137,10 +137,10 @@ def _matched(entry: ErrorEntry, fault: Fault, level: str, http_status: int) -> _
         return None
     words: dict[str, str] = {}
     if entry.text:
-        found = next((hit for text in _texts(fault) if (hit := _pattern(entry.text).search(text))), None)
-        if found is None:
+        match = next((hit for text in _texts(fault) if (hit := _pattern(entry.text).search(text))), None)
+        if match is None:
             return None
-        words = _named(found)
+        words = _named(match)
     return _Match(entry, _weight(entry, level), words)
 
 
@@ -156,10 +156,10 @@ def _texts(fault: Fault) -> Iterable[str]:
     return (text for text in (fault.description2, fault.description, sentence, fault.correction) if text)
 
 
-def _named(found: re.Match[str]) -> dict[str, str]:
+def _named(match: re.Match[str]) -> dict[str, str]:
     """The named groups that matched; `field2` is another place for a field."""
     words: dict[str, str] = {}
-    for name, value in found.groupdict().items():
+    for name, value in match.groupdict().items():
         if value and value.strip():
             words.setdefault(name.rstrip("0123456789"), " ".join(value.split()).strip(" ."))
     return words
@@ -280,13 +280,13 @@ _RAY = re.compile(
 def page_fault(body: bytes, *, hide: Callable[[str], str] = str) -> Fault | None:
     """The fault that stands for a web page, with its title and its ray or reference id; None for any other body.
 
-    `hide` masks secrets in the raw text, before its tags and entities are undone.
+    `hide` masks secrets in the raw text, before its tags and entities are resolved.
     """
     start = body[:2000].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if not (start.startswith((b"<!doctype html", b"<html")) or b"<html" in start or b"<body" in start):
         return None
-    found = _TITLE.search(body) or _HEADING.search(body)
-    raw = hide(found[1].decode("utf-8", "replace")) if found else "a page"
+    heading = _TITLE.search(body) or _HEADING.search(body)
+    raw = hide(heading[1].decode("utf-8", "replace")) if heading else "a page"
     title = " ".join(html.unescape(_TAGS.sub(" ", raw)).split())
     ray = _RAY.search(body)
     return Fault(errorno=PAGE, description2=title[:200], support_id=hide(ray[1].decode()) if ray else "")

@@ -125,9 +125,9 @@ def test_rows_may_be_of_any_type_with_cells() -> None:
 def test_cells_and_literals_may_have_different_offsets() -> None:
     where = field("TIME") >= "01/31/2026 10:00:00"
     eastern = Formatting(offset_minutes=-300)
-    found = predicate(where, kind_of, literals=eastern)
+    found = predicate(where, kind_of, literal_format=eastern)
     assert [found({"TIME": text}) for text in ("01/31/2026 14:59:59", "01/31/2026 15:00:00")] == [False, True]
-    found = predicate(field("TIME") >= datetime(2026, 1, 31, 15, tzinfo=UTC), kind_of, written=eastern)
+    found = predicate(field("TIME") >= datetime(2026, 1, 31, 15, tzinfo=UTC), kind_of, cell_format=eastern)
     assert [found({"TIME": text}) for text in ("01/31/2026 09:59:59", "01/31/2026 10:00:00")] == [False, True]
     assert found({"TIME": "2026-01-31T15:00:00Z"})
     assert not found({"TIME": "2026-01-31T14:59:59Z"})
@@ -162,9 +162,11 @@ def test_text_compares_as_the_values_do(pair: tuple[str, Value, Value], op: Op, 
     written = Formatting(offset_minutes=offset)
     row = {name: render_value(KINDS[name], cell, written)}
     expected = OPS[op](cell, literal)
-    assert predicate(Compare(name, op, (literal,)), kind_of, written=written)(row) is expected
+    assert predicate(Compare(name, op, (literal,)), kind_of, cell_format=written)(row) is expected
     as_text = render_value(KINDS[name], literal, written)
-    assert predicate(Compare(name, op, (as_text,)), kind_of, written=written, literals=written)(row) is expected
+    assert (
+        predicate(Compare(name, op, (as_text,)), kind_of, cell_format=written, literal_format=written)(row) is expected
+    )
 
 
 @given(st.lists(st.none() | st.integers(-9, 9)), st.booleans())

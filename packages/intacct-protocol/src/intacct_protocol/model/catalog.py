@@ -67,13 +67,13 @@ class ObjectDef:
 
     def find(self, name: str) -> FieldDef:
         """The field, ignoring case; InvalidRequestError with the nearest names otherwise."""
-        found = self.get(name)
-        if found is None:
+        definition = self.get(name)
+        if definition is None:
             raise InvalidRequestError(
                 f"{self.name} has no field {name}{did_you_mean(name, self.fields)}",
                 fix=f"list its fields with: intacct describe {self.name}",
             )
-        return found
+        return definition
 
     def get(self, name: str) -> FieldDef | None:
         """The field, ignoring case; None if there is none."""
@@ -85,15 +85,15 @@ class ObjectDef:
 
     def kind_of(self, name: str) -> Kind:
         """The field's kind; TEXT for an unknown name."""
-        found = self.get(name)
-        return Kind.TEXT if found is None else found.kind
+        definition = self.get(name)
+        return Kind.TEXT if definition is None else definition.kind
 
 
 def object_def(name: str, fields: Iterable[FieldDef], relations: Iterable[Relation] = (), **more: str) -> ObjectDef:
     """An object from its parts in order; of two fields with the same name, the first is kept."""
     by_name: dict[str, FieldDef] = {}
-    for one in fields:
-        by_name.setdefault(one.name, one)
+    for definition in fields:
+        by_name.setdefault(definition.name, definition)
     return ObjectDef(name, by_name, {relation.path: relation for relation in relations}, **more)
 
 
@@ -137,20 +137,20 @@ class Catalog(Mapping[str, ObjectDef]):
 
     def find(self, name: str) -> ObjectDef:
         """The object, ignoring case; InvalidRequestError with the nearest names otherwise."""
-        found = self._by_upper.get(name.upper())
-        if found is None:
+        described = self._by_upper.get(name.upper())
+        if described is None:
             raise unknown_object(name, self)
-        return found
+        return described
 
     def with_objects(self, *objects: ObjectDef) -> "Catalog":
         """A catalogue with these descriptions added; they replace earlier ones of the same objects."""
         return Catalog((*self._objects.values(), *objects))
 
 
-def unknown_object(name: str, known: Iterable[str]) -> InvalidRequestError:
+def unknown_object(name: str, names: Iterable[str]) -> InvalidRequestError:
     """The error for an unknown object, with the nearest known names."""
     return InvalidRequestError(
-        f"there is no object {name}{did_you_mean(name, known)}", fix="list the objects with: intacct objects"
+        f"there is no object {name}{did_you_mean(name, names)}", fix="list the objects with: intacct objects"
     )
 
 
@@ -165,27 +165,27 @@ def object_from_lookup(type_element: Element) -> ObjectDef:
     )
 
 
-def _looked_up_field(one: Element) -> FieldDef:
-    values = tuple(value.text for value in _children(one, "VALIDVALUES"))
+def _looked_up_field(described: Element) -> FieldDef:
+    values = tuple(value.text for value in _children(described, "VALIDVALUES"))
     return FieldDef(
-        name=one.findtext("ID"),
-        kind=Kind.of(one.findtext("DATATYPE")),
-        label=one.findtext("LABEL"),
-        description=one.findtext("DESCRIPTION"),
-        required=_is_true(one.findtext("REQUIRED")),
-        readonly=_is_true(one.findtext("READONLY")),
-        custom=_is_true(one.findtext("ISCUSTOM")),
+        name=described.findtext("ID"),
+        kind=Kind.of(described.findtext("DATATYPE")),
+        label=described.findtext("LABEL"),
+        description=described.findtext("DESCRIPTION"),
+        required=_is_true(described.findtext("REQUIRED")),
+        readonly=_is_true(described.findtext("READONLY")),
+        custom=_is_true(described.findtext("ISCUSTOM")),
         values=values,
     )
 
 
-def _looked_up_relation(one: Element) -> Relation:
+def _looked_up_relation(described: Element) -> Relation:
     return Relation(
-        path=one.findtext("OBJECTPATH"),
-        object=one.findtext("OBJECTNAME"),
-        kind=one.findtext("RELATIONSHIPTYPE"),
-        by=one.findtext("RELATEDBY"),
-        label=one.findtext("LABEL"),
+        path=described.findtext("OBJECTPATH"),
+        object=described.findtext("OBJECTNAME"),
+        kind=described.findtext("RELATIONSHIPTYPE"),
+        by=described.findtext("RELATEDBY"),
+        label=described.findtext("LABEL"),
     )
 
 
@@ -196,28 +196,28 @@ def lookup_element(described: ObjectDef) -> Element:
     return element("Type", fields, relations, Name=described.name, DocumentType=described.document_type)
 
 
-def _lookup_field(one: FieldDef) -> Element:
+def _lookup_field(definition: FieldDef) -> Element:
     parts = [
-        element("ID", one.name),
-        element("LABEL", one.label),
-        element("DESCRIPTION", one.description),
-        element("REQUIRED", _flag(one.required)),
-        element("READONLY", _flag(one.readonly)),
-        element("DATATYPE", one.kind.name),
+        element("ID", definition.name),
+        element("LABEL", definition.label),
+        element("DESCRIPTION", definition.description),
+        element("REQUIRED", _flag(definition.required)),
+        element("READONLY", _flag(definition.readonly)),
+        element("DATATYPE", definition.kind.name),
     ]
-    if one.values:
-        parts.append(Element("VALIDVALUES", "", tuple(element("VALIDVALUE", value) for value in one.values)))
-    return Element("Field", "", (*parts, element("ISCUSTOM", _flag(one.custom))))
+    if definition.values:
+        parts.append(Element("VALIDVALUES", "", tuple(element("VALIDVALUE", value) for value in definition.values)))
+    return Element("Field", "", (*parts, element("ISCUSTOM", _flag(definition.custom))))
 
 
-def _lookup_relation(one: Relation) -> Element:
+def _lookup_relation(relation: Relation) -> Element:
     return element(
         "Relationship",
-        element("OBJECTPATH", one.path),
-        element("OBJECTNAME", one.object),
-        element("LABEL", one.label),
-        element("RELATIONSHIPTYPE", one.kind),
-        element("RELATEDBY", one.by),
+        element("OBJECTPATH", relation.path),
+        element("OBJECTNAME", relation.object),
+        element("LABEL", relation.label),
+        element("RELATIONSHIPTYPE", relation.kind),
+        element("RELATEDBY", relation.by),
     )
 
 
@@ -253,16 +253,18 @@ def object_from_inspect(type_element: Element) -> ObjectDef:
     return object_def(_type_name(type_element), fields, label=label)
 
 
-def _inspected_field(one: Element) -> FieldDef:
-    kind = _INSPECTED_KINDS.get(one.findtext("dataName")) or _INSPECTED_KINDS.get(one.findtext("externalDataName"))
-    length = one.findtext("maxLength").strip()
+def _inspected_field(described: Element) -> FieldDef:
+    kind = _INSPECTED_KINDS.get(described.findtext("dataName")) or _INSPECTED_KINDS.get(
+        described.findtext("externalDataName")
+    )
+    length = described.findtext("maxLength").strip()
     return FieldDef(
-        name=one.findtext("Name") or one.text,
+        name=described.findtext("Name") or described.text,
         kind=kind or Kind.TEXT,
-        label=one.findtext("DisplayLabel"),
-        description=one.findtext("Description"),
-        required=_is_true(one.findtext("isRequired")),
-        readonly=_is_true(one.findtext("isReadOnly")),
+        label=described.findtext("DisplayLabel"),
+        description=described.findtext("Description"),
+        required=_is_true(described.findtext("isRequired")),
+        readonly=_is_true(described.findtext("isReadOnly")),
         max_length=int(length) if length.isdecimal() and int(length) else None,
     )
 
@@ -279,20 +281,20 @@ def inspect_element(described: ObjectDef) -> Element:
     return element("Type", attributes, fields, Name=described.name)
 
 
-def _inspect_field(one: FieldDef) -> Element:
-    data_name, external_name = _INSPECT_NAMES.get(one.kind, ("Pt_FieldString", "string"))
+def _inspect_field(definition: FieldDef) -> Element:
+    data_name, external_name = _INSPECT_NAMES.get(definition.kind, ("Pt_FieldString", "string"))
     return element(
         "Field",
-        element("Name", one.name),
+        element("Name", definition.name),
         element("GroupName", ""),
         element("dataName", data_name),
         element("externalDataName", external_name),
-        element("isRequired", _flag(one.required)),
-        element("isReadOnly", _flag(one.readonly)),
-        element("maxLength", str(one.max_length or "")),
-        element("DisplayLabel", one.label),
-        element("Description", one.description),
-        element("id", one.name),
+        element("isRequired", _flag(definition.required)),
+        element("isReadOnly", _flag(definition.readonly)),
+        element("maxLength", str(definition.max_length or "")),
+        element("DisplayLabel", definition.label),
+        element("Description", definition.description),
+        element("id", definition.name),
     )
 
 
@@ -314,8 +316,8 @@ def _type_name(type_element: Element) -> str:
 
 
 def _children(parent: Element, tag: str) -> tuple[Element, ...]:
-    found = parent.find(tag)
-    return () if found is None else found.children
+    holder = parent.find(tag)
+    return () if holder is None else holder.children
 
 
 def _is_true(text: str) -> bool:
@@ -326,7 +328,7 @@ def _flag(value: bool) -> str:  # noqa: FBT001
     return "true" if value else "false"
 
 
-def _any_case(name: str, known: Mapping[str, _T]) -> _T | None:
+def _any_case(name: str, by_name: Mapping[str, _T]) -> _T | None:
     """The entry, ignoring case: custom names may be in lower or mixed case, standard ones never are."""
     upper = name.upper()
-    return next((value for key, value in known.items() if key.upper() == upper), None)
+    return next((value for key, value in by_name.items() if key.upper() == upper), None)

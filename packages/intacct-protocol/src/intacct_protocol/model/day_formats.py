@@ -39,8 +39,8 @@ _TIME_PARTS = ("hour", "minute", "second")
 def month_number(name: str) -> int | None:
     """The number of an English month: `Nov`, `november`, `Sept`."""
     text = name.rstrip(".").casefold()
-    found = [number for number, month in enumerate(MONTHS, 1) if len(text) >= 3 and month.casefold().startswith(text)]
-    return found[0] if len(found) == 1 else None
+    numbers = [number for number, month in enumerate(MONTHS, 1) if len(text) >= 3 and month.casefold().startswith(text)]
+    return numbers[0] if len(numbers) == 1 else None
 
 
 def full_year(two_digits: int) -> int:
@@ -71,13 +71,13 @@ def _compiled(pattern: str) -> tuple[re.Pattern[str], tuple[str, ...]]:
 
 
 def _split(pattern: str) -> list[str]:
-    found: list[str] = []
+    tokens: list[str] = []
     for part in _PARTS.findall(pattern):
         pieces = _WORD.findall(part) if part[0].isalpha() else [part]
         if "".join(pieces) != part:
             raise SettingsError(f"{part!r} is not a token of the format {pattern!r}", fix=f"the tokens are {TOKENS}")
-        found += pieces
-    return found
+        tokens += pieces
+    return tokens
 
 
 def check_format(pattern: str) -> str:
@@ -89,11 +89,11 @@ def check_format(pattern: str) -> str:
 def read_moment(pattern: str, text: str) -> datetime:
     """The date and time, without a zone, that a text has in this format. RecordError if it has another form."""
     compiled, _ = _compiled(pattern)
-    found = compiled.fullmatch(text.strip())
+    match = compiled.fullmatch(text.strip())
     try:
-        if found is None:
+        if match is None:
             raise ValueError
-        parts = found.groupdict()
+        parts = match.groupdict()
         month = int(parts["month"]) if parts.get("month") else month_number(parts["name"])
         year = int(parts["year"]) if parts.get("year") else full_year(int(parts["short"]))
         hour, minute, second = (int(parts.get(one) or 0) for one in _TIME_PARTS)

@@ -9,13 +9,13 @@ from intacct_protocol.model.text_forms import nfc
 _SPACED_KEY_END = re.compile(rb'"\s+:')
 
 
-def refuse_repeated_keys(text: bytes, found: object, position: str) -> None:
+def refuse_repeated_keys(text: bytes, document: object, position: str) -> None:
     """SettingsError if an object in a JSON text has a key twice; `found` is what the text was decoded to.
 
     Two spellings of one accented letter are one key. `position` begins the message, as `customers.jsonl:3`.
     """
     ends = text.count(b'":') + len(_SPACED_KEY_END.findall(text))  # those of all keys; a text may hold some too
-    if ends <= _keys_in(found):
+    if ends <= _keys_in(document):
         return
 
     def checked(pairs: list[tuple[str, object]]) -> None:
@@ -30,8 +30,8 @@ def refuse_repeated_keys(text: bytes, found: object, position: str) -> None:
 def _keys_in(value: object) -> int:
     """How many different keys the objects of a value have."""
     if isinstance(value, dict):
-        own = len(value) if "".join(value).isascii() else len(set(map(nfc, value)))
-        return own + sum([_keys_in(one) for one in value.values() if type(one) in _WITH_PARTS])
+        keys = len(value) if "".join(value).isascii() else len(set(map(nfc, value)))
+        return keys + sum([_keys_in(one) for one in value.values() if type(one) in _WITH_PARTS])
     return sum(map(_keys_in, value)) if isinstance(value, list) else 0
 
 

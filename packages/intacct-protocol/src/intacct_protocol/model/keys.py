@@ -193,10 +193,10 @@ def creator(object_name: str) -> str:
 
 def legacy_name(object_name: str) -> LegacyName | None:
     """The object's name in document type 2.1; None if its functions do not reach the object."""
-    found = _table().legacy.get(object_name.upper())
-    if found is None:
+    row = _table().legacy.get(object_name.upper())
+    if row is None:
         return None
-    return LegacyName(found.name, "get_list" in found.calls, "get" in found.calls, found.key)
+    return LegacyName(row.name, "get_list" in row.calls, "get" in row.calls, row.key)
 
 
 def object_of_legacy(name: str) -> str | None:
@@ -211,14 +211,14 @@ def audited(object_name: str, object_key: str) -> tuple[tuple[str, str], ...]:
     callers look up the pairs.
     """
     bare = object_key.removesuffix(_REC_SUFFIX)
-    known = _table().audit_key.get(object_name.upper())
+    by = _table().audit_key.get(object_name.upper())
     record, natural = (record_key(object_name), bare), (natural_key(object_name), object_key)
     if bare != object_key:
         return (record,)
-    if known is not None:
-        return ((known, object_key),)
+    if by is not None:
+        return ((by, object_key),)
     numeric = bare.isdecimal() or text_key(object_name)
-    found = [record] if numeric else []
+    keys = [record] if numeric else []
     if natural[0] is not None:
-        found.append((natural[0], natural[1]))
-    return tuple(found)
+        keys.append((natural[0], natural[1]))
+    return tuple(keys)

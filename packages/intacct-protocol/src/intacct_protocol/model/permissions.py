@@ -35,6 +35,6 @@ def permission_of(name: str) -> Permission | None:
 
 def objects_of(application: str, permission: str) -> tuple[str, ...]:
     """The objects that a permission is known to grant, with their line objects; capitals do not matter."""
-    wanted = (application.lower(), permission.lower())
-    named = [name for name, one in permissions().items() if (one.application.lower(), one.permission.lower()) == wanted]
+    right = (application.lower(), permission.lower())
+    named = [name for name, one in permissions().items() if (one.application.lower(), one.permission.lower()) == right]
     return tuple(dict.fromkeys([*named, *(line.line for name in named for line in keys.lines(name))]))

@@ -52,20 +52,20 @@ def snapshot(catalog: Catalog) -> bytes:
 def catalog_from_snapshot(document: bytes) -> Catalog:
     """The catalogue that `snapshot` wrote; SettingsError for any other document."""
     try:
-        found = msgspec.json.decode(document, type=_Snapshot)
+        snapshot = msgspec.json.decode(document, type=_Snapshot)
     except msgspec.DecodeError as error:
         raise SettingsError(
             f"the stored catalogue cannot be read: {error}", fix="delete it; it is fetched again"
         ) from None
-    if found.format != FORMAT:
+    if snapshot.format != FORMAT:
         raise SettingsError(
-            f"the stored catalogue has format {found.format}, this version reads {FORMAT}",
+            f"the stored catalogue has format {snapshot.format}, this version reads {FORMAT}",
             fix="delete it; it is fetched again",
         )
-    return Catalog(_thawed(one) for one in found.objects)
+    return Catalog(_thawed(one) for one in snapshot.objects)
 
 
-def _frozen(one: ObjectDef) -> _Object:
+def _frozen(described: ObjectDef) -> _Object:
     fields = [
         _Field(
             field.name,
@@ -76,15 +76,17 @@ def _frozen(one: ObjectDef) -> _Object:
             field.values,
             field.max_length,
         )
-        for field in one.fields.values()
+        for field in described.fields.values()
     ]
-    relations = [_Relation(each.path, each.object, each.by, each.label, each.kind) for each in one.relations.values()]
-    return _Object(one.name, fields, relations, one.document_type, one.label)
+    relations = [
+        _Relation(each.path, each.object, each.by, each.label, each.kind) for each in described.relations.values()
+    ]
+    return _Object(described.name, fields, relations, described.document_type, described.label)
 
 
-def _thawed(one: _Object) -> ObjectDef:
+def _thawed(stored: _Object) -> ObjectDef:
     return object_def(
-        one.name,
+        stored.name,
         (
             FieldDef(
                 field.name,
@@ -97,9 +99,9 @@ def _thawed(one: _Object) -> ObjectDef:
                 values=field.values,
                 max_length=field.max_length,
             )
-            for field in one.fields
+            for field in stored.fields
         ),
-        (Relation(each.path, each.object, each.kind, each.by, each.label) for each in one.relations),
-        document_type=one.document_type,
-        label=one.label,
+        (Relation(each.path, each.object, each.kind, each.by, each.label) for each in stored.relations),
+        document_type=stored.document_type,
+        label=stored.label,
     )

@@ -16,10 +16,12 @@ def closest(name: str, among: Iterable[str], count: int = 3, *, cutoff: float = 
 
     A name without dots is compared with the last part of those with dots, too: EMAIL is like DISPLAYCONTACT.EMAIL1.
     """
-    by_upper = {one.upper(): one for one in among}
-    for one in list(by_upper.values()) if "." not in name else ():
-        by_upper.setdefault(one.rpartition(".")[2].upper(), one)
-    return list(dict.fromkeys(by_upper[one] for one in get_close_matches(name.upper(), by_upper, count, cutoff)))
+    by_upper = {candidate.upper(): candidate for candidate in among}
+    for candidate in list(by_upper.values()) if "." not in name else ():
+        by_upper.setdefault(candidate.rpartition(".")[2].upper(), candidate)
+    return list(
+        dict.fromkeys(by_upper[candidate] for candidate in get_close_matches(name.upper(), by_upper, count, cutoff))
+    )
 
 
 def misspelt(name: str, missing: Iterable[str]) -> str:

@@ -37,8 +37,8 @@ def forms_of(text: str) -> tuple[str, ...]:
 
 def with_forms(values: Iterable[T]) -> list[T]:
     """The values, each text in all its forms: what a filter has to ask for."""
-    found: dict[T, None] = {}
+    forms: dict[T, None] = {}
     for value in values:
-        for one in forms_of(value) if isinstance(value, str) else (value,):
-            found[one] = None  # type: ignore[index]  # a form of a text is a text
-    return list(found)
+        for form in forms_of(value) if isinstance(value, str) else (value,):
+            forms[form] = None  # type: ignore[index]  # a form of a text is a text
+    return list(forms)

@@ -115,9 +115,9 @@ def _blocks(rows: PageRows, block_of: Callable[[str], T]) -> tuple[int, dict[T, 
         for count, bounds, last in _stretches(rows, 2 * len(layout.names) + 2)
     ]
     blocks = {}
-    for index, (group, some) in enumerate(groups.items()):
-        pieces = (texts[index].slice(at * count, count) for at in range(len(some)) for count, texts in cut)
-        names = [layout.names[place].decode() for place in some]
+    for index, (group, members) in enumerate(groups.items()):
+        pieces = (texts[index].slice(at * count, count) for at in range(len(members)) for count, texts in cut)
+        names = [layout.names[place].decode() for place in members]
         blocks[group] = _block(names, pa.concat_arrays(pieces))
     return sum(count for count, _ in cut), blocks
 
@@ -131,8 +131,8 @@ def _stretches(rows: PageRows, width: int) -> Iterator[tuple[int, "pa.Array", bo
 
     stop = rows.bounds[1]
     waiting = pa.array([], pa.int32())
-    for found in _places(rows):
-        waiting = pa.concat_arrays([waiting, found])
+    for bounds in _places(rows):
+        waiting = pa.concat_arrays([waiting, bounds])
         while len(waiting) > _ROWS * width:
             yield _ROWS, waiting.slice(0, _ROWS * width + 1), False
             waiting = waiting.slice(_ROWS * width)
@@ -310,10 +310,10 @@ def _resolved(texts: "pa.Array") -> "pa.Array":
     import pyarrow.compute as pc
 
     data = joined_bytes(texts)
-    found = [(name, char) for name, char in NAMED_REFERENCES if name.encode() in data]
-    named = sum(pc.sum(pc.count_substring(texts, name)).as_py() for name, _ in found)
+    references = [(name, char) for name, char in NAMED_REFERENCES if name.encode() in data]
+    named = sum(pc.sum(pc.count_substring(texts, name)).as_py() for name, _ in references)
     if named == data.count(b"&"):
-        for name, char in found:
+        for name, char in references:
             texts = pc.replace_substring(texts, name, char)
         return texts
     mask = pc.match_substring(texts, "&")

@@ -304,10 +304,10 @@ def _decode_fault(error: Element) -> Fault:
     texts = [error.findtext(part).strip() for part in ("description", "description2", "correction")]
     support_id = ""
     for index, text in enumerate(texts):
-        found = _SUPPORT_ID.search(text)
-        if found:
-            support_id = support_id or unquote(found[1])
-            texts[index] = text[: found.start()]
+        match = _SUPPORT_ID.search(text)
+        if match:
+            support_id = support_id or unquote(match[1])
+            texts[index] = text[: match.start()]
     errorid, field = additional_of(error)
     return Fault(
         error.findtext("errorno").strip(),

@@ -72,16 +72,16 @@ def _texts_between(names: Sequence[str], cells: "_Cells", prefix: str, suffix: s
 
     A column without a value is part of such a text.
     """
-    found, text = [], prefix + "{"
+    texts, text = [], prefix + "{"
     for place, name in enumerate(names):
         text += ("," if place else "") + dumps(name, ensure_ascii=False) + ":"
         column = cells.columns.get(place)
         if column is None:
             text += "null"
         else:
-            found.append(text + column.quote)
+            texts.append(text + column.quote)
             text = column.quote
-    return [*found, text + "}" + suffix + "\n"]
+    return [*texts, text + "}" + suffix + "\n"]
 
 
 # --- the cells of a page
@@ -126,24 +126,24 @@ class _Form(NamedTuple):
 
 def _written_cells(batch: "pa.RecordBatch", *, decimals_as_text: bool, as_written: Collection[str]) -> _Cells:
     """The cells of all columns that have a value."""
-    found = _Cells()
+    cells = _Cells()
     columns = batch.columns
     alike: dict[_Form, list[int]] = {}
     for place, (name, column) in enumerate(zip(batch.schema.names, columns, strict=True)):
         if column.null_count == len(column):
             continue
         if name in as_written:
-            found.columns[place] = _Column(_all_places(found, _filled(column)), "")
+            cells.columns[place] = _Column(_all_places(cells, _filled(column)), "")
         elif _is_various(column):
-            found.columns[place] = _Column(_all_places(found, _escaped(column)), '"')
+            cells.columns[place] = _Column(_all_places(cells, _escaped(column)), '"')
         else:
             alike.setdefault(_form(column), []).append(place)
     for form, places in alike.items():
-        some = [columns[place] for place in places]
-        written = _written_together(found, form, some, decimals_as_text=decimals_as_text)
-        found.columns |= zip(places, written, strict=True)
-    found.columns = dict(sorted(found.columns.items()))
-    return found
+        alike_columns = [columns[place] for place in places]
+        written = _written_together(cells, form, alike_columns, decimals_as_text=decimals_as_text)
+        cells.columns |= zip(places, written, strict=True)
+    cells.columns = dict(sorted(cells.columns.items()))
+    return cells
 
 
 def _is_various(column: "pa.Array") -> bool:
@@ -155,9 +155,9 @@ def _is_various(column: "pa.Array") -> bool:
     return 2 * len(column.slice(0, _SAMPLE).unique()) > _SAMPLE
 
 
-def _all_places(found: _Cells, texts: "pa.Array") -> "array[int]":
+def _all_places(cells: _Cells, texts: "pa.Array") -> "array[int]":
     """The places of strings that are all added, one for each cell."""
-    return _places(_numbers(len(texts)), found.add(texts))
+    return _places(_numbers(len(texts)), cells.add(texts))
 
 
 def _places(numbers: "pa.Array", first: int) -> "array[int]":
@@ -181,7 +181,7 @@ def _form(column: "pa.Array") -> _Form:
 
 
 def _written_together(
-    found: _Cells, form: _Form, columns: "Sequence[pa.Array]", *, decimals_as_text: bool
+    cells: _Cells, form: _Form, columns: "Sequence[pa.Array]", *, decimals_as_text: bool
 ) -> Iterator[_Column]:
     """Columns of one form, each distinct value of them written once."""
     import pyarrow as pa
@@ -191,7 +191,7 @@ def _written_together(
         quote, texts = '"', _escaped(encoded.dictionary)
     else:
         quote, texts = "", _filled(_json_column(encoded.dictionary, decimals_as_text=decimals_as_text))
-    places = _places(encoded.indices, found.add(texts))
+    places = _places(encoded.indices, cells.add(texts))
     count = len(columns[0])
     for first in range(0, len(places), count):
         yield _Column(places[first : first + count], quote)

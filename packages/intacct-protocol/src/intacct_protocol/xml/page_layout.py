@@ -45,10 +45,10 @@ def split_page(body: bytes) -> tuple[int, int, Response]:
     response = response_from(root)
     node, tags = root, [root.tag]
     for tag in DATA_PATH[1:]:
-        found = node.find(tag)
-        if found is None:
+        child = node.find(tag)
+        if child is None:
             raise UnusualPage
-        node = found
+        node = child
         tags.append(tag)
     if tuple(tags) != DATA_PATH or len(node.children) != 1 or node.children[0] != Element(_MARKER) or node.text:
         raise UnusualPage
@@ -199,9 +199,9 @@ class RowLayout:
 
 
 def _blank(rows: bytes, position: int) -> int:
-    found = _BLANK.match(rows, position)
-    assert found is not None
-    return found.end() - found.start()
+    match = _BLANK.match(rows, position)
+    assert match is not None
+    return match.end() - match.start()
 
 
 # --- references
@@ -212,11 +212,11 @@ REFERENCE = re.compile(r"&(?:#([0-9]{1,7});|#x([0-9A-Fa-f]{1,6});|(lt|gt|quot|ap
 _CHARACTERS = {name[1:-1]: char for name, char in NAMED_REFERENCES}
 
 
-def resolved_reference(found: re.Match[str]) -> str:
+def resolved_reference(reference: re.Match[str]) -> str:
     """The character of a reference; UnusualPage for an illegal one."""
-    if found[3]:
-        return _CHARACTERS[found[3]]
-    code = int(found[1]) if found[1] else int(found[2], 16) if found[2] else 0
+    if reference[3]:
+        return _CHARACTERS[reference[3]]
+    code = int(reference[1]) if reference[1] else int(reference[2], 16) if reference[2] else 0
     legal = code in (0x9, 0xA, 0xD) or 0x20 <= code <= 0xD7FF or 0xE000 <= code <= 0xFFFD or 0x10000 <= code <= 0x10FFFF
     if not legal:
         raise UnusualPage

@@ -92,13 +92,13 @@ class RowBatch:
         cut = {name: RowColumn(one.kind, one.values[start:end]) for name, one in self._columns.items()}
         return RowBatch(cut, end - start)
 
-    def filter(self, kept: Sequence[bool]) -> "RowBatch":
+    def filter(self, selected: Sequence[bool]) -> "RowBatch":
         """The rows that are marked."""
-        places = [place for place, keep in enumerate(kept) if keep]
-        found = {
+        places = [place for place, keep in enumerate(selected) if keep]
+        columns = {
             name: RowColumn(one.kind, [one.values[place] for place in places]) for name, one in self._columns.items()
         }
-        return RowBatch(found, len(places))
+        return RowBatch(columns, len(places))
 
     def select(self, names: Iterable[str]) -> "RowBatch":
         """Some columns, in this order."""
@@ -145,20 +145,20 @@ def typed_rows(
     texts: Mapping[str, Sequence[str | None]], fields: Mapping[str, Kind], formatting: Formatting, head: PageHead
 ) -> RowBatch:
     """Columns of strings as values: `fields` first, in their order, then the others as text."""
-    found: dict[str, RowColumn] = {}
+    columns: dict[str, RowColumn] = {}
     key = texts.get("RECORDNO")
     for name, kind in fields.items():
         cells = texts.get(name)
         if cells is None:
-            found[name] = RowColumn(kind, (None,) * head.count)
+            columns[name] = RowColumn(kind, (None,) * head.count)
             continue
         try:
-            found[name] = typed_cells(cells, kind, formatting)
+            columns[name] = typed_cells(cells, kind, formatting)
         except _CellRefused as bad:
             record = f"{head.object} {key[bad.index]}" if key is not None else f"{head.object} row {bad.index + 1}"
             raise cell_error(bad.error, field=name, record=record) from None
-    found |= {name: RowColumn(Kind.TEXT, cells) for name, cells in texts.items() if name not in fields}
-    return RowBatch(found, head.count)
+    columns |= {name: RowColumn(Kind.TEXT, cells) for name, cells in texts.items() if name not in fields}
+    return RowBatch(columns, head.count)
 
 
 class _CellRefused(Exception):  # noqa: N818
@@ -172,16 +172,16 @@ def typed_cells(cells: Sequence[str | None], kind: Kind, formatting: Formatting)
     """A column of strings as its kind; each distinct string is parsed once."""
     if kind in TEXTS:
         return RowColumn(kind, cells)
-    known: dict[str | None, Value] = {}
+    values: dict[str | None, Value] = {}
     for text in dict.fromkeys(cells):
         try:
-            known[text] = parse_value(kind, text, formatting) if text else None
+            values[text] = parse_value(kind, text, formatting) if text else None
         except RecordError as error:
             raise _CellRefused(error, cells.index(text)) from None
-    if kind is Kind.INTEGER and not all(_fits_integer(value) for value in known.values()):
+    if kind is Kind.INTEGER and not all(_fits_integer(value) for value in values.values()):
         kind = Kind.DECIMAL
-        known = {text: Decimal(value) if isinstance(value, int) else value for text, value in known.items()}
-    return RowColumn(kind, tuple(map(known.__getitem__, cells)))
+        values = {text: Decimal(value) if isinstance(value, int) else value for text, value in values.items()}
+    return RowColumn(kind, tuple(map(values.__getitem__, cells)))
 
 
 def _fits_integer(value: Value) -> bool:
@@ -194,21 +194,21 @@ def _matched(body: bytes) -> tuple[Response, PageHead, dict[str, Sequence[str | 
     rows = find_rows(body, start, end)
     check_characters(rows.page, rows.start, rows.stop)
     try:
-        texts = _texts(rows)
+        texts = _column_texts(rows)
     except UnusualPage:
         if rows.find(b"/>") < 0:
             raise
-        texts = _texts(rows.spelled_out())
+        texts = _column_texts(rows.spelled_out())
     head = page_answer_head(response, len(next(iter(texts.values()))))
     return without_rows(response), head, texts
 
 
-def _texts(rows: PageRows) -> dict[str, Sequence[str | None]]:
+def _column_texts(rows: PageRows) -> dict[str, Sequence[str | None]]:
     """The rows as columns of strings; every byte is matched. Equal strings of a column are one object."""
     layout = RowLayout.learn(rows)
     names = [name.decode() for name in layout.names]
     columns: list[list[str | None]] = [[] for _ in names]
-    known: list[dict[bytes, str | None]] = [{} for _ in names]
+    decoded: list[dict[bytes, str | None]] = [{} for _ in names]
     row, between, page = layout.pattern, layout.between, rows.page
     cells: list[tuple[bytes, ...]] = []
     position = rows.start + len(layout.opening)
@@ -217,7 +217,7 @@ def _texts(rows: PageRows) -> dict[str, Sequence[str | None]]:
         position = match.end()
         at_end = position == rows.stop
         if at_end or len(cells) == _AT_ONCE:
-            _take(columns, known, cells)
+            _take(columns, decoded, cells)
             cells.clear()
         if at_end:
             return dict(zip(names, columns, strict=True))
@@ -228,16 +228,16 @@ def _texts(rows: PageRows) -> dict[str, Sequence[str | None]]:
 
 
 def _take(
-    columns: Sequence[list[str | None]], known: Sequence[dict[bytes, str | None]], cells: Sequence[tuple[bytes, ...]]
+    columns: Sequence[list[str | None]], decoded: Sequence[dict[bytes, str | None]], cells: Sequence[tuple[bytes, ...]]
 ) -> None:
     """Append cells as strings, references resolved, empty as None; each distinct cell is decoded once."""
-    for column, texts, some in zip(columns, known, zip(*cells, strict=True), strict=True):
+    for column, texts, column_cells in zip(columns, decoded, zip(*cells, strict=True), strict=True):
         try:
-            for cell in set(some).difference(texts):
+            for cell in set(column_cells).difference(texts):
                 texts[cell] = _text(cell.decode())
         except UnicodeDecodeError:
             raise UnusualPage from None
-        column.extend(map(texts.__getitem__, some))
+        column.extend(map(texts.__getitem__, column_cells))
 
 
 def _text(text: str) -> str | None:
@@ -271,8 +271,8 @@ def row_lines(
     ends = text + "}" + suffix + "\n"
     frame = "%s".join(part.replace("%", "%%") for part in (*constant, ends))
     lines: Iterator[tuple[str, ...]] = zip(*columns, strict=True) if columns else repeat((), rows.num_rows)
-    while some := list(islice(lines, _AT_ONCE)):
-        yield "".join([frame % row for row in some]).encode()
+    while chunk := list(islice(lines, _AT_ONCE)):
+        yield "".join([frame % row for row in chunk]).encode()
 
 
 def _written(column: RowColumn, *, decimals_as_text: bool, is_json: bool) -> Iterable[str] | None:
@@ -283,11 +283,11 @@ def _written(column: RowColumn, *, decimals_as_text: bool, is_json: bool) -> Ite
     kind = column.kind
     as_text = decimals_as_text and kind in NUMBERS
     fraction = kind is Kind.TIMESTAMP and any(isinstance(one, datetime) and one.microsecond for one in distinct)
-    known: dict[Value, str] = {None: "null"}
+    written: dict[Value, str] = {None: "null"}
     for value in distinct:
         if value is not None:
-            known[value] = str(value) if is_json else _json(value, as_text=as_text, fraction=fraction)
-    return map(known.__getitem__, column.values)
+            written[value] = str(value) if is_json else _json(value, as_text=as_text, fraction=fraction)
+    return map(written.__getitem__, column.values)
 
 
 def _json(value: Any, *, as_text: bool, fraction: bool) -> str:
@@ -323,13 +323,13 @@ def kinds_of(rows: Any) -> dict[str, Kind]:
     return dict(zip(rows.schema.names, map(kind_of, rows.schema.types), strict=True))
 
 
-def keep_rows(rows: Any, kept: Sequence[bool]) -> Any:
+def keep_rows(rows: Any, selected: Sequence[bool]) -> Any:
     """The rows that are marked, of a `RowBatch` or an Arrow batch."""
     if isinstance(rows, RowBatch):
-        return rows.filter(kept)
+        return rows.filter(selected)
     import pyarrow as pa
 
-    return rows.filter(pa.array(kept, pa.bool_()))
+    return rows.filter(pa.array(selected, pa.bool_()))
 
 
 def with_texts(rows: Any, name: str, texts: Sequence[str | None]) -> Any:
@@ -348,5 +348,5 @@ def bounds_of(rows: Any, name: str) -> tuple[Any, Any]:
         return (min(values), max(values)) if values else (None, None)
     import pyarrow.compute as pc
 
-    found = pc.min_max(rows.column(name)).as_py()
-    return found["min"], found["max"]
+    bounds = pc.min_max(rows.column(name)).as_py()
+    return bounds["min"], bounds["max"]

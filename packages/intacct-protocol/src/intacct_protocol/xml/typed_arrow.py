@@ -190,8 +190,8 @@ def _booleans(texts: "pa.Array", _formatting: Formatting) -> "pa.Array | None":
     import pyarrow as pa
 
     encoded = texts.dictionary_encode()
-    known = {"true": True, "T": True, "false": False, "F": False}
-    values = [known.get(text) for text in encoded.dictionary.to_pylist()]
+    value_of = {"true": True, "T": True, "false": False, "F": False}
+    values = [value_of.get(text) for text in encoded.dictionary.to_pylist()]
     return None if None in values else pa.array(values, pa.bool_()).take(encoded.indices)
 
 

@@ -252,13 +252,13 @@ def _shapes(first: str) -> tuple[tuple[str, re.Pattern[str]], ...]:
 def _moment(text: str, formatting: Formatting) -> datetime:
     """The date and time of a text; aware only if the text itself has an offset."""
     for order, shape in _shapes(formatting.date):
-        found = shape.fullmatch(text)
-        if found is None:
+        match = shape.fullmatch(text)
+        if match is None:
             continue
         if order == formatting.date and formatting.clock == 12:
-            _check_half(found, text)
+            _check_half(match, text)
         try:
-            return _moment_from(found)
+            return _moment_from(match)
         except ValueError:
             break
     raise RecordError(
@@ -266,26 +266,26 @@ def _moment(text: str, formatting: Formatting) -> datetime:
     )
 
 
-def _check_half(found: re.Match[str], text: str) -> None:
-    if found["H"] and not found["half"] and not found["zone"] and 1 <= int(found["H"]) <= 12:
+def _check_half(match: re.Match[str], text: str) -> None:
+    if match["H"] and not match["half"] and not match["zone"] and 1 <= int(match["H"]) <= 12:
         raise RecordError(
             f"{shown(text)} may be before or after noon",
             fix="set the API user's clock to 24 hours (My preferences > Time format)",
         )
 
 
-def _moment_from(found: re.Match[str]) -> datetime:
-    year = int(found["y"])
-    if len(found["y"]) == 2:
+def _moment_from(match: re.Match[str]) -> datetime:
+    year = int(match["y"])
+    if len(match["y"]) == 2:
         year += 1900 if year >= 70 else 2000
-    hour = int(found["H"] or 0)
-    if found["half"]:
+    hour = int(match["H"] or 0)
+    if match["half"]:
         if not 1 <= hour <= 12:
             raise ValueError("a 12 hour clock shows 1 to 12")
-        hour = hour % 12 + (12 if found["half"].lower() == "p" else 0)
-    micro = int((found["f"] or "").ljust(6, "0"))
-    naive = datetime(year, int(found["m"]), int(found["d"]), hour, int(found["M"] or 0), int(found["S"] or 0), micro)
-    return naive.replace(tzinfo=_zone(found["zone"])) if found["zone"] else naive
+        hour = hour % 12 + (12 if match["half"].lower() == "p" else 0)
+    micro = int((match["f"] or "").ljust(6, "0"))
+    naive = datetime(year, int(match["m"]), int(match["d"]), hour, int(match["M"] or 0), int(match["S"] or 0), micro)
+    return naive.replace(tzinfo=_zone(match["zone"])) if match["zone"] else naive
 
 
 def _zone(text: str) -> timezone:

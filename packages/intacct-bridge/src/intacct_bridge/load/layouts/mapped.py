@@ -76,11 +76,11 @@ class MappedLayout:
 
     def knows(self, column: str) -> bool:
         """Whether the mapping uses a column of this name."""
-        return column.strip() in self.entity.known
+        return column.strip() in self.entity.record_columns
 
     def fits(self, columns: Sequence[str]) -> bool:
         """Whether the input has every column of the mapping."""
-        return self.entity.known.issuperset(columns) or set(columns).issuperset(self.entity.columns)
+        return self.entity.record_columns.issuperset(columns) or set(columns).issuperset(self.entity.columns)
 
     def notes(self, table: InputTable) -> tuple[str, ...]:
         """The note on columns that the mapping does not use."""
@@ -90,7 +90,7 @@ class MappedLayout:
     def _unused(self, table: InputTable) -> list[str]:
         if self.entity.rest == "pass":
             return []
-        return [name for name in table.columns if name not in self.entity.known]
+        return [name for name in table.columns if name not in self.entity.record_columns]
 
     def read(self, table: InputTable) -> Iterator[Write]:
         """Every record of the input."""

@@ -77,14 +77,14 @@ class UnexpectedElement:
     expected: tuple[str, ...]
 
     def __str__(self) -> str:
-        wanted = (
+        sentence = (
             f"Expected is ( {self.expected[0]} )."
             if len(self.expected) == 1
             else f"Expected is one of ( {', '.join(self.expected)} )."
         )
         if not self.expected:
             return f"Element '{self.name}': This element is not expected."
-        return f"Element '{self.name}': This element is not expected. {wanted}" if self.name else wanted
+        return f"Element '{self.name}': This element is not expected. {sentence}" if self.name else sentence
 
 
 @dataclass(slots=True)
@@ -132,14 +132,14 @@ class Model:
     def _complete_without(self, name: str) -> bool:
         if self.nullable:
             return True
-        seen: set[int] = set()
+        visited: set[int] = set()
         waiting = [position for position in self.first if self.names[position] != name]
         while waiting:
             position = waiting.pop()
             if position in self.last:
                 return True
-            seen.add(position)
-            waiting += [after for after in self.follow[position] if after not in seen and self.names[after] != name]
+            visited.add(position)
+            waiting += [after for after in self.follow[position] if after not in visited and self.names[after] != name]
         return False
 
     def _named(self, positions: Iterable[int]) -> tuple[str, ...]:

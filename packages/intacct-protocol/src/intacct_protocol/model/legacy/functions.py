@@ -57,8 +57,8 @@ def write_plan(object_name: str, legacy_name: str = "") -> WritePlan | None:
     row = _table("legacy_writes.json").get(object_name)
     if row is None:
         names = {operation: f"{operation}_{legacy_name}" for operation in ("create", "update", "delete")}
-        known = {operation: name for operation, name in names.items() if legacy_name and function_def(name)}
-        return WritePlan(object_name, known) if known else None
+        available = {operation: name for operation, name in names.items() if legacy_name and function_def(name)}
+        return WritePlan(object_name, available) if available else None
     lines = {
         name: LinePlan(one["wrapper"], one["element"], one["fields"]) for name, one in row.get("lines", {}).items()
     }
@@ -88,11 +88,11 @@ def write_element(
     if operation == "create":
         there = {child.tag for child in children}
         children += (_empty(path) for path in plan.always if path.split("/")[0] not in there)
-    done = _ordered(function.name, children, function.text, function.name)
-    given = dict(attributes or {})
+    done = _in_model_order(function.name, children, function.text, function.name)
+    attribute_values = dict(attributes or {})
     if operation == "update" and None in fields.values() and any(a.name == _CLEARS for a in function.attributes):
-        given[_CLEARS] = "true"
-    return Element(function.name, children=done, attributes=given)
+        attribute_values[_CLEARS] = "true"
+    return Element(function.name, children=done, attributes=attribute_values)
 
 
 def _function_of(plan: WritePlan, operation: str) -> FunctionDef:
@@ -110,39 +110,41 @@ class _Writer:
 
     def cells(self, cells: Cells, places: Mapping[str, str], names: Iterable[str]) -> list[Element]:
         """The elements of a row's cells in any order, with nested ones and custom fields gathered."""
-        known = frozenset(names)
-        found: dict[str, Any] = {}
+        allowed = frozenset(names)
+        parts: dict[str, Any] = {}
         custom: list[Element] = []
         for name, value in cells.items():
             if isinstance(value, Unset):
                 continue
-            path = places.get(name) or (name.lower() if name.lower() in known else "")
-            if path and path.split("/")[0] in known:
-                self._place(found, path.split("/"), value)
-            elif name in self._custom and "customfields" in known:
+            path = places.get(name) or (name.lower() if name.lower() in allowed else "")
+            if path and path.split("/")[0] in allowed:
+                self._place(parts, path.split("/"), value)
+            elif name in self._custom and "customfields" in allowed:
                 custom.append(_custom_field(name, value))
             else:
                 raise InvalidRequestError(
                     f"{self._plan.object}.{name} has no place in {self._function.name}",
-                    fix=f"leave it out; {self._function.name} takes: {', '.join(sorted(known))}",
+                    fix=f"leave it out; {self._function.name} takes: {', '.join(sorted(allowed))}",
                 )
         if custom:
-            found["customfields"] = Element("customfields", children=tuple(custom))
-        return [self._grown(tag, part) for tag, part in found.items()]
+            parts["customfields"] = Element("customfields", children=tuple(custom))
+        return [self._grown(tag, part) for tag, part in parts.items()]
 
-    def _place(self, found: dict[str, Any], path: Sequence[str], value: Value) -> None:
+    def _place(self, parts: dict[str, Any], path: Sequence[str], value: Value) -> None:
         """Put a value at its path; parts of one element gather under it."""
         *outer, last = path
         for step in outer:
-            found = found.setdefault(step, {})
-        found.setdefault(last, self._cell(last, value))
+            parts = parts.setdefault(step, {})
+        parts.setdefault(last, self._cell(last, value))
 
     def _grown(self, tag: str, part: Any) -> Element:
         if isinstance(part, Element):
             return part
         children = [self._grown(name, inner) for name, inner in part.items()]
         model = part_models().get(tag)
-        return Element(tag, children=_ordered(self._function.name, children, model, tag) if model else tuple(children))
+        return Element(
+            tag, children=_in_model_order(self._function.name, children, model, tag) if model else tuple(children)
+        )
 
     def _cell(self, name: str, value: Value) -> Element:
         if name in day_elements() and isinstance(value, date):
@@ -188,7 +190,7 @@ class _Writer:
             )
         model = self._model(plan)
         children = self.cells(row, plan.fields, compile_model(model).names)
-        return Element(plan.element, children=_ordered(self._function.name, children, model, f"line {number}"))
+        return Element(plan.element, children=_in_model_order(self._function.name, children, model, f"line {number}"))
 
 
 def read_call(plan: WritePlan, call: Element) -> tuple[dict[str, str], dict[str, list[dict[str, str]]]]:
@@ -199,12 +201,12 @@ def read_call(plan: WritePlan, call: Element) -> tuple[dict[str, str], dict[str,
     for child in call:
         wrapper = wrappers.get(child.tag)
         if wrapper is None:
-            cells |= _read(child, plan.fields)
+            cells |= _cells_of(child, plan.fields)
             continue
         line = plan.lines[wrapper]
         rows = child.children if line.wrapper else (child,)
         for row in rows:
-            parts = [_read(cell, line.fields) for cell in row] or [{next(iter(line.fields)): row.text}]
+            parts = [_cells_of(cell, line.fields) for cell in row] or [{next(iter(line.fields)): row.text}]
             owned.setdefault(wrapper, []).append({name: text for part in parts for name, text in part.items()})
     return cells, owned
 
@@ -213,21 +215,21 @@ def _wrapped(line: LinePlan) -> tuple[str, ...]:
     return (line.wrapper, f"update{line.wrapper}") if line.wrapper else (line.element,)
 
 
-def _read(node: Element, places: Mapping[str, str], path: str = "") -> dict[str, str]:
+def _cells_of(node: Element, places: Mapping[str, str], path: str = "") -> dict[str, str]:
     path = f"{path}/{node.tag}" if path else node.tag
     if path == "customfields":
         return {one.findtext("customfieldname"): one.findtext("customfieldvalue") for one in node}
     if {child.tag for child in node} == {"year", "month", "day"}:
         text = f"{node.findtext('month')}/{node.findtext('day')}/{node.findtext('year')}"
     elif node.children:
-        return {name: text for child in node for name, text in _read(child, places, path).items()}
+        return {name: text for child in node for name, text in _cells_of(child, places, path).items()}
     else:
         text = node.text
     named = next((name for name, place in places.items() if place == path), path.replace("/", ".").upper())
     return {named: text}
 
 
-def _ordered(function: str, children: Sequence[Element], model: str, place: str) -> tuple[Element, ...]:
+def _in_model_order(function: str, children: Sequence[Element], model: str, place: str) -> tuple[Element, ...]:
     compiled = compile_model(model)
     rank = {name: index for index, name in enumerate(compiled.arrange(dict.fromkeys(c.tag for c in children)))}
     done = sorted(children, key=lambda child: rank[child.tag])

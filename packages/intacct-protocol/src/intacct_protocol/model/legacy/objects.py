@@ -48,9 +48,9 @@ class LegacyObject:
 
     def attribute(self, operation: str) -> str:
         """The attribute with the record's key in an update or delete; empty if the key is in the body."""
-        function, known = function_def(self.plan.functions.get(operation, "")), legacy_name(self.described.name)
+        function, legacy = function_def(self.plan.functions.get(operation, "")), legacy_name(self.described.name)
         names = [one.name for one in function.attributes] if function else []
-        return next((one for one in ((known.key if known else ""), "key") if one in names), "")
+        return next((one for one in ((legacy.key if legacy else ""), "key") if one in names), "")
 
     def fields_taken(self, operation: str) -> frozenset[str]:
         """The fields that a function takes."""
@@ -62,10 +62,10 @@ class LegacyObject:
     def required(self, operation: str) -> tuple[str, ...]:
         """The fields that a function requires."""
         function = function_def(self.plan.functions.get(operation, ""))
-        wanted = function.model.required if function else ()
+        elements = function.model.required if function else ()
         tops = {path.split("/")[0]: field for field, path in reversed(list(self.plan.fields.items()))}
         lines = {line.wrapper: wrapper for wrapper, line in self.plan.lines.items()}
-        return tuple(lines.get(name) or tops.get(name) or name.upper() for name in wanted if name not in _GROUPS)
+        return tuple(lines.get(name) or tops.get(name) or name.upper() for name in elements if name not in _GROUPS)
 
     def answer_names(self, field: str) -> tuple[str, ...]:
         """The names that an answer may have for a field, the likeliest first."""
@@ -86,24 +86,24 @@ class LegacyObject:
 def legacy_object(object_name: str) -> LegacyObject:
     """An object with its legacy functions. InvalidRequestError if they do not reach it."""
     name = object_name.upper()
-    plan, known = plan_of(name), legacy_name(name)
-    if (plan is None and known is None) or name in ("APPYMT", "APPAYMENT"):
+    plan, legacy = plan_of(name), legacy_name(name)
+    if (plan is None and legacy is None) or name in ("APPYMT", "APPAYMENT"):
         raise InvalidRequestError(
             f"document type 2.1 does not reach {name}", fix='Use a connection with dtd_version = "3.0".'
         )
     plan = plan or WritePlan(name, {})
     key = _KEYED_BY.get(name) or natural_key(name) or RECORDNO
-    described = object_def(name, _fields(plan, key, name), label=known.name if known else name.lower())
-    called = known.name if known else name.lower()
-    return LegacyObject(described, plan, called, key, bool(known and known.listed), bool(known and known.single))
+    described = object_def(name, _fields(plan, key, name), label=legacy.name if legacy else name.lower())
+    called = legacy.name if legacy else name.lower()
+    return LegacyObject(described, plan, called, key, bool(legacy and legacy.listed), bool(legacy and legacy.single))
 
 
 @lru_cache(1024)
 def plan_of(object_name: str) -> WritePlan | None:
     """The object's own functions; None if it has none."""
     name = object_name.upper()
-    known, maker = legacy_name(name), creator(name)
-    return write_plan(name, maker.partition("_")[2] if maker not in ("", "create") else (known.name if known else ""))
+    legacy, maker = legacy_name(name), creator(name)
+    return write_plan(name, maker.partition("_")[2] if maker not in ("", "create") else (legacy.name if legacy else ""))
 
 
 def legacy_line(line_object: str) -> ObjectDef | None:
@@ -115,30 +115,30 @@ def legacy_line(line_object: str) -> ObjectDef | None:
 
 
 def _fields(plan: WritePlan, key: str, name: str) -> Iterator[FieldDef]:
-    found: dict[str, FieldDef] = {RECORDNO: FieldDef(RECORDNO, Kind.TEXT)}
+    definitions: dict[str, FieldDef] = {RECORDNO: FieldDef(RECORDNO, Kind.TEXT)}
     tops = {path.split("/")[0] for path in plan.fields.values()}
     tops |= {one for line in plan.lines.values() for one in (line.wrapper, f"update{line.wrapper}", line.element)}
     for field, path in plan.fields.items():
-        found[field] = FieldDef(field, kind_of_element(path.rsplit("/", 1)[-1]))
+        definitions[field] = FieldDef(field, kind_of_element(path.rsplit("/", 1)[-1]))
     for operation in ("create", "update"):
         function = function_def(plan.functions.get(operation, ""))
         for element in function.model.names if function else ():
             if element not in tops and element not in _GROUPS:
-                found.setdefault(element.upper(), FieldDef(element.upper(), kind_of_element(element)))
+                definitions.setdefault(element.upper(), FieldDef(element.upper(), kind_of_element(element)))
     created = created_key(name)
     more = (key, *_READ_ONLY.get(name, ()), *((*_STATES, created or key) if name not in UNDESCRIBED else ()))
     for field in more:
         time = field in (*_TIMES, created)
         kind = Kind.TIMESTAMP if time else Kind.DATE if field == "STARTOPEN" else Kind.TEXT
-        found.setdefault(field, FieldDef(field, kind))
-    yield from found.values()
+        definitions.setdefault(field, FieldDef(field, kind))
+    yield from definitions.values()
 
 
 def _line_fields(line: LinePlan, by: str) -> Iterator[FieldDef]:
-    found = {by: FieldDef(by, Kind.TEXT)}
+    definitions = {by: FieldDef(by, Kind.TEXT)}
     for field, element in line.fields.items():
-        found.setdefault(field, FieldDef(field, kind_of_element(element)))
+        definitions.setdefault(field, FieldDef(field, kind_of_element(element)))
     for element in line_elements(line):
         if element not in line.fields.values():
-            found.setdefault(element.upper(), FieldDef(element.upper(), kind_of_element(element)))
-    yield from found.values()
+            definitions.setdefault(element.upper(), FieldDef(element.upper(), kind_of_element(element)))
+    yield from definitions.values()

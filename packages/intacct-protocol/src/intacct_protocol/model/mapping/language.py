@@ -126,8 +126,8 @@ class Rule(RuleText, frozen=True):
 
 def condition_parts(condition: str) -> tuple[str, bool, str]:
     """The parts of a `when`: the path, whether it names a value, and the value. An `=` in brackets is in the path."""
-    path, equals, wanted = condition.rpartition("=")
-    return (path.strip(), True, wanted.strip()) if equals and "]" not in wanted else (condition, False, "")
+    path, equals, value = condition.rpartition("=")
+    return (path.strip(), True, value.strip()) if equals and "]" not in value else (condition, False, "")
 
 
 Rules = tuple[Rule, ...]
@@ -216,13 +216,15 @@ class EntityMap(msgspec.Struct, frozen=True):
     lines: tuple[LineMap, ...]
     columns: tuple[str, ...] = ()
     """Every column or path of the input that the map knows: used, carried or ignored."""
-    known: frozenset[str] = frozenset()
-    """The same as the record's own column names."""
+    record_columns: frozenset[str] = frozenset()
+    """The same columns by the names that a record has."""
 
     def with_known(self, names: Iterable[str]) -> "EntityMap":
         """The map for inputs whose columns `names` are used elsewhere; a map with `rest = "pass"` passes them on."""
-        more = tuple(name for name in names if name not in self.known and self.rest != "pass")
-        return msgspec.structs.replace(self, columns=(*self.columns, *more), known=self.known.union(more))
+        more = tuple(name for name in names if name not in self.record_columns and self.rest != "pass")
+        return msgspec.structs.replace(
+            self, columns=(*self.columns, *more), record_columns=self.record_columns.union(more)
+        )
 
     def check_columns(self, columns: tuple[str, ...], source: str) -> None:
         """Compare a table's header with the map; SettingsError for a missing column, or an unused one that is not
@@ -262,14 +264,14 @@ def make_map(document: Mapping[str, Any], source: str) -> EntityMap:
 
 def unified_map(name: str, version: str | None = None) -> EntityMap:
     """A shipped entity by name or alias, ignoring case; without a version, the first of v1 and v2 that has it."""
-    wanted = name.casefold()
+    folded = name.casefold()
     versions = VERSIONS if version is None else (version,)
-    for one in versions:
-        for found in unified_maps(one).values():
-            if wanted in (found.name.casefold(), *(alias.casefold() for alias in found.aliases)):
-                return found
-    known = [entity for one in versions for entity in unified_maps(one)]
-    raise SettingsError(f"there is no unified entity {name}{did_you_mean(name, known)}", fix=f"use {', '.join(known)}")
+    for schema in versions:
+        for entity in unified_maps(schema).values():
+            if folded in (entity.name.casefold(), *(alias.casefold() for alias in entity.aliases)):
+                return entity
+    names = [entity for schema in versions for entity in unified_maps(schema)]
+    raise SettingsError(f"there is no unified entity {name}{did_you_mean(name, names)}", fix=f"use {', '.join(names)}")
 
 
 @cache
@@ -278,8 +280,8 @@ def unified_maps(version: str) -> Mapping[str, EntityMap]:
     if version not in VERSIONS:
         raise SettingsError(f"there is no unified schema {version!r}", fix=f"use {' or '.join(VERSIONS)}")
     folder = files("intacct_protocol.data").joinpath("unified", version)
-    found = (parse_map(one.read_text(), one.name) for one in folder.iterdir() if one.name.endswith(".toml"))
-    return {one.name: one for one in sorted(found, key=lambda one: one.name)}
+    maps = (parse_map(one.read_text(), one.name) for one in folder.iterdir() if one.name.endswith(".toml"))
+    return {one.name: one for one in sorted(maps, key=lambda one: one.name)}
 
 
 def _checked(document: _Document, stem: str) -> EntityMap:
@@ -304,7 +306,7 @@ def _checked(document: _Document, stem: str) -> EntityMap:
         lines=tuple(_checked_lines(one) for one in document.lines),
     )
     columns = tuple(dict.fromkeys(_columns_read(entity)))
-    return msgspec.structs.replace(entity, columns=columns, known=frozenset((*columns, *map(column, columns))))
+    return msgspec.structs.replace(entity, columns=columns, record_columns=frozenset((*columns, *map(column, columns))))
 
 
 def _checked_lines(document: _Lines) -> LineMap:
@@ -327,8 +329,8 @@ def _directions(
     both = {name: _rules(one, f"{place}fields.{name}") for name, one in fields.items()}
     only = {name: _rules(one, f"{place}write.{name}") for name, one in write.items()}
     back = {path: (rule,) for name, rules in both.items() for path, rule in _reversed(name, rules)}
-    given = {name: _rules(one, f"{place}read.{name}") for name, one in read.items()}
-    return both | only, back | given
+    reads = {name: _rules(one, f"{place}read.{name}") for name, one in read.items()}
+    return both | only, back | reads
 
 
 def _rules(written: _Written, place: str) -> Rules:
@@ -409,8 +411,8 @@ def _reversed(name: str, rules: Rules) -> Iterator[tuple[str, Rule]]:
         path = rule.paths[0]
         if not path.startswith(UP):
             back = {str(value): _scalar(key) for key, value in reversed(rule.map.items())}
-            kept: dict[str, Any] = {"as_": rule.as_, "format": rule.format, "negate": rule.negate}
-            yield path, _complete(RuleText(from_=name, map=back, otherwise="keep", **kept))
+            unchanged: dict[str, Any] = {"as_": rule.as_, "format": rule.format, "negate": rule.negate}
+            yield path, _complete(RuleText(from_=name, map=back, otherwise="keep", **unchanged))
             return
 
 

@@ -23,17 +23,17 @@ _PICK = re.compile(r"\[([^\[\]]+)\]")
 @cache
 def steps(path: str) -> tuple[Step, ...]:
     """The steps of a path; a text that is not a path (`Amount [USD]`) is a plain column name."""
-    found: list[Step] = []
+    way: list[Step] = []
     position = 0
     while position < len(path):
         match = _STEP.match(path, position)
         picks = [] if match is None else [_pick(one) for one in _PICK.findall(match["picks"])]
         if match is None or None in picks:
             return (path,)
-        found.append(match["name"])
-        found.extend(pick for pick in picks if pick is not None)
+        way.append(match["name"])
+        way.extend(pick for pick in picks if pick is not None)
         position = match.end()
-    return tuple(found)
+    return tuple(way)
 
 
 def _pick(text: str) -> int | tuple[str, str] | None:
@@ -57,12 +57,12 @@ def value_at(record: Mapping[str, object], path: str) -> object:
     way = steps(path)
     if len(way) == 1:
         return record.get(column(path))
-    found: object = record
+    value: object = record
     for step in way:
-        found = _inside(found, step)
-        if found is None:
+        value = _inside(value, step)
+        if value is None:
             return None
-    return found
+    return value
 
 
 def has(record: Mapping[str, object], path: str) -> bool:
@@ -92,8 +92,8 @@ def _inside(value: object, step: Step) -> object:
     return next((item for item in value if _is(item, *step)), None)
 
 
-def _is(item: object, key: str, wanted: str) -> bool:
-    return isinstance(item, Mapping) and str(item.get(key, "")).casefold() == wanted.casefold()
+def _is(item: object, key: str, value: str) -> bool:
+    return isinstance(item, Mapping) and str(item.get(key, "")).casefold() == value.casefold()
 
 
 def put(record: MutableMapping[str, object], path: str, value: object) -> None:
@@ -128,11 +128,11 @@ def _set(holder: object, step: Step, value: object) -> None:
 
 def items(record: Mapping[str, object], path: str) -> Iterator[tuple[int, Mapping[str, object]]]:
     """The records of a list with their positions; `.` means the record itself."""
-    found = record if path == "." else value_at(record, path)
-    if isinstance(found, Mapping):
-        found = [found]
-    if not isinstance(found, list):
+    value = record if path == "." else value_at(record, path)
+    if isinstance(value, Mapping):
+        value = [value]
+    if not isinstance(value, list):
         return
-    for place, item in enumerate(found):
+    for place, item in enumerate(value):
         if isinstance(item, Mapping):
             yield place, item

@@ -67,18 +67,18 @@ _NO_RESULT = RuleResult(NO_VALUE)
 
 
 def _strict_number(cell: object) -> Decimal | None:
-    found = parse_value(Kind.DECIMAL, _text(cell))
-    assert found is None or isinstance(found, Decimal)
-    return found
+    number = parse_value(Kind.DECIMAL, _cell_text(cell))
+    assert number is None or isinstance(number, Decimal)
+    return number
 
 
 def _strict_day(cell: object, _: str) -> date | None:
-    text = _text(cell)
+    text = _cell_text(cell)
     if text[10:11] in ("T", " ") and text[4:5] == "-":  # the day of a time, in the time's own zone
         text = text[:10]
-    found = parse_value(Kind.DATE, text)
-    assert found is None or isinstance(found, date)
-    return found
+    day = parse_value(Kind.DATE, text)
+    assert day is None or isinstance(day, date)
+    return day
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +123,7 @@ def apply_rules(rules: Rules, scene: RuleContext, *, clear: bool = False) -> Rul
                 null_column = next((one for one in rule.paths if one and has(scene.record, one)), "")
             continue
         try:
-            value = _value(rule, cell, column, scene.readers)
+            value = _rule_value(rule, cell, column, scene.readers)
         except RecordError as error:
             raise RecordError(error.message, fix=error.fix, field=column) from None
         if not isinstance(value, NoValue):
@@ -141,25 +141,25 @@ def _source(rule: Rule, scene: RuleContext) -> tuple[str, object]:
     if rule.constant is not None:
         return "", rule.constant
     if rule.join:
-        parts = [_text(cell) for one in rule.join if not _empty(cell := scene.at(one))]
+        parts = [_cell_text(cell) for one in rule.join if not _empty(cell := scene.at(one))]
         return rule.join[0], rule.with_.join(parts)
-    found: tuple[str, object] = ("", None)
+    source: tuple[str, object] = ("", None)
     for path in rule.paths:
         cell = scene.at(path)
         if _empty(cell) or (rule.skip_zero and not _is_set(cell)):
             continue
-        if found[0]:
-            raise RecordError(f"{found[0]} and {path} exclude each other", field=found[0])
-        found = (path, cell)
+        if source[0]:
+            raise RecordError(f"{source[0]} and {path} exclude each other", field=source[0])
+        source = (path, cell)
         if not rule.single:
             break
-    return found
+    return source
 
 
 def _applies(rule: Rule, scene: RuleContext) -> bool:
-    path, equals, wanted = rule.condition
+    path, equals, value = rule.condition
     cell = scene.at(path)
-    return _text(cell).casefold() == wanted.casefold() if equals else _is_set(cell)
+    return _cell_text(cell).casefold() == value.casefold() if equals else _is_set(cell)
 
 
 def _empty(cell: object) -> bool:
@@ -173,7 +173,7 @@ def _is_set(cell: object) -> bool:
     return bool(cell)
 
 
-def _value(rule: Rule, cell: object, column: str, readers: Readers) -> Value | NoValue:
+def _rule_value(rule: Rule, cell: object, column: str, readers: Readers) -> Value | NoValue:
     if type(cell) is str and rule.plain:
         return cell.strip()
     if type(cell) is not str and isinstance(cell, list | Mapping):
@@ -182,7 +182,7 @@ def _value(rule: Rule, cell: object, column: str, readers: Readers) -> Value | N
         raise RecordError(f"{cell!r} is a binary float, which is not exact", fix="read the input with exact decimals")
     value = cast("Value | NoValue", cell.strip() if isinstance(cell, str) else cell)
     if rule.split:
-        pieces = [piece.strip() for piece in _text(value).split(rule.split)]
+        pieces = [piece.strip() for piece in _cell_text(value).split(rule.split)]
         place = rule.part - 1 if rule.part > 0 else rule.part
         value = pieces[place] if -len(pieces) <= place < len(pieces) else ""
         if not value:
@@ -199,7 +199,7 @@ def _value(rule: Rule, cell: object, column: str, readers: Readers) -> Value | N
 
 
 def _mapped(rule: Rule, value: Value | NoValue) -> Value | NoValue:
-    text = _text(value).casefold()
+    text = _cell_text(value).casefold()
     for key, becomes in rule.map.items():
         if key.casefold() == text:
             return becomes
@@ -207,27 +207,29 @@ def _mapped(rule: Rule, value: Value | NoValue) -> Value | NoValue:
         return NO_VALUE
     if rule.otherwise == "keep":
         return value
-    raise RecordError(f"{_text(value)!r} is not one of {', '.join(rule.map)}", fix="correct it, or add it to the map")
+    raise RecordError(
+        f"{_cell_text(value)!r} is not one of {', '.join(rule.map)}", fix="correct it, or add it to the map"
+    )
 
 
-def _typed(wanted: Type, pattern: str, value: object, readers: Readers, column: str) -> Value:
-    if wanted == "text":
-        return _text(value)
-    if wanted == "number":
+def _typed(kind: Type, pattern: str, value: object, readers: Readers, column: str) -> Value:
+    if kind == "text":
+        return _cell_text(value)
+    if kind == "number":
         return readers.number(value)
-    if wanted == "integer":
-        return _integer(readers.number(value))
-    if wanted == "boolean":
-        return parse_value(Kind.BOOLEAN, _text(value))
+    if kind == "integer":
+        return _whole_number(readers.number(value))
+    if kind == "boolean":
+        return parse_value(Kind.BOOLEAN, _cell_text(value))
     if pattern and not isinstance(value, date):  # typed cells need no pattern
-        moment = read_moment(pattern, _text(value)).replace(tzinfo=UTC)
-        return moment.date() if wanted == "date" else moment
-    if wanted == "date":
+        moment = read_moment(pattern, _cell_text(value)).replace(tzinfo=UTC)
+        return moment.date() if kind == "date" else moment
+    if kind == "date":
         return readers.day(value, column)
-    return value if isinstance(value, datetime) else parse_value(Kind.TIMESTAMP, _text(value))
+    return value if isinstance(value, datetime) else parse_value(Kind.TIMESTAMP, _cell_text(value))
 
 
-def _integer(number: Decimal | None) -> Value:
+def _whole_number(number: Decimal | None) -> Value:
     if number is not None and number == number.to_integral_value():
         return int(number)
     if number is None:
@@ -239,17 +241,17 @@ def _found_by_lookups(rule: Rule, value: Value, column: str, scene: RuleContext)
     if rule.reference and column != rule.paths[0]:
         by = record_key(rule.object) if column == rule.paths[1] else rule.name
         return LookupRequest(rule.object, natural_key(rule.object) or "", ((by, value),))
-    wanted: LookupRequest | None = None
+    request: LookupRequest | None = None
     for look in reversed(rule.lookups):
         also = ((name, scene.at(path)) for name, path in look.also.items())
-        conditions = tuple((name, _text(cell)) for name, cell in also if not _empty(cell))
+        conditions = tuple((name, _cell_text(cell)) for name, cell in also if not _empty(cell))
         first, *others = look.fields
         pairs = ((first, value), *look.where.items(), *conditions)
-        wanted = LookupRequest(look.object, look.give, pairs, tuple(others), wanted)
-    return value if wanted is None else wanted
+        request = LookupRequest(look.object, look.give, pairs, tuple(others), request)
+    return value if request is None else request
 
 
-def _text(cell: object) -> str:
+def _cell_text(cell: object) -> str:
     if isinstance(cell, bool):
         return "true" if cell else "false"
     if isinstance(cell, datetime):
@@ -264,9 +266,9 @@ def _text(cell: object) -> str:
 def unified_value(rules: Rules, row: Record, *, days_as_times: bool = False) -> object:
     """The value of a unified column; None if no rule finds one."""
     for rule in rules:
-        taken = apply_rules((rule,), RuleContext(row, row))
-        if not isinstance(taken.value, NoValue | LookupRequest):
-            return _json(taken.value, rule, days_as_times=days_as_times)
+        result = apply_rules((rule,), RuleContext(row, row))
+        if not isinstance(result.value, NoValue | LookupRequest):
+            return _json(result.value, rule, days_as_times=days_as_times)
     return None
 
 

@@ -94,8 +94,8 @@ def grouped(
     groups: dict[tuple[str, ...], list[_Source]] = {}
     last: list[_Source] | None = None
     for row in rows:
-        found = cells(row)
-        key = tuple(nfc(str(value_at(found, path) or "").strip()) for path in entity.group_by)
+        record = cells(row)
+        key = tuple(nfc(str(value_at(record, path) or "").strip()) for path in entity.group_by)
         if last is None or any(key):
             last = groups.setdefault(key, [])
         last.append(row)
@@ -122,8 +122,8 @@ class _Writer:
     def native(self) -> NativeRecord:
         fields, columns = self._header()
         lines: dict[str, tuple[NativeLine, ...]] = {}
-        for one in self._entity.lines:
-            lines[one.wrapper] = (*lines.get(one.wrapper, ()), *self._lines(one))
+        for line in self._entity.lines:
+            lines[line.wrapper] = (*lines.get(line.wrapper, ()), *self._lines(line))
         first = self._rows[0]
         carried = {name: value_at(first, path) for name, path in self._entity.carry.items()}
         unused = self._unused(fields, columns)
@@ -133,7 +133,7 @@ class _Writer:
             {wrapper: members for wrapper, members in lines.items() if members},
             columns,
             {name: value for name, value in carried.items() if value is not None},
-            tuple(sorted(self._problems, key=lambda one: one.row)),
+            tuple(sorted(self._problems, key=lambda problem: problem.row)),
             unused,
             tuple(self._repeated),
         )
@@ -150,10 +150,10 @@ class _Writer:
                     fields[name] = text
                     columns[name] = copied
                     continue
-            taken = self._first(name, rules)
-            if not isinstance(taken.value, NoValue):
-                fields[name] = taken.value
-                columns[name] = taken.column
+            result = self._first(name, rules)
+            if not isinstance(result.value, NoValue):
+                fields[name] = result.value
+                columns[name] = result.column
         if self._entity.custom:
             fields.update(_custom(self._entity.custom, self._rows[0]))
         return fields, columns
@@ -164,16 +164,16 @@ class _Writer:
         if all(self._differing.isdisjoint(rule.read_columns) for rule in rules):
             return first
         for place in range(1, len(self._rows)):
-            taken = self._apply(rules, place, quiet=True)
-            if isinstance(taken.value, NoValue) or not taken.column:
+            result = self._apply(rules, place, quiet=True)
+            if isinstance(result.value, NoValue) or not result.column:
                 continue
             if first.value is NO_VALUE:
-                first = taken
-            elif taken.value != first.value:
-                if isinstance(taken.value, LookupRequest) or isinstance(first.value, LookupRequest):
-                    self._repeated.append(RepeatedField(name, taken.value, taken.column, place))
+                first = result
+            elif result.value != first.value:
+                if isinstance(result.value, LookupRequest) or isinstance(first.value, LookupRequest):
+                    self._repeated.append(RepeatedField(name, result.value, result.column, place))
                 else:
-                    self._problems.append(_contradiction(name, taken.column, place))
+                    self._problems.append(_contradiction(name, result.column, place))
         return first
 
     def _apply(self, rules: Rules, place: int, *, quiet: bool = False) -> RuleResult:
@@ -197,7 +197,7 @@ class _Writer:
 
     def _line(self, line: LineMap, scene: RuleContext, place: int, prefix: str) -> Iterator[NativeLine]:
         """The line; none if only constants and the record above have values, as in a row with only the header."""
-        known = len(self._problems)
+        problems_before = len(self._problems)
         fields: dict[str, Value | LookupRequest] = {}
         columns: dict[str, str] = {}
         clear, record = self._entity.empty == "clear", scene.record
@@ -209,26 +209,26 @@ class _Writer:
                     columns[name] = prefix + copied
                     continue
             try:
-                taken = apply_rules(rules, scene, clear=clear)
+                result = apply_rules(rules, scene, clear=clear)
             except RecordError as error:
                 self._problems.append(Problem(error.message, error.fix, prefix + error.field, place))
                 continue
-            if not isinstance(taken.value, NoValue):
-                fields[name] = taken.value
-                if taken.column and not taken.column.startswith("^"):
-                    columns[name] = prefix + taken.column
+            if not isinstance(result.value, NoValue):
+                fields[name] = result.value
+                if result.column and not result.column.startswith("^"):
+                    columns[name] = prefix + result.column
         if line.custom:
             fields.update(_custom(line.custom, scene.record))
         if not line.sources and not columns and len(self._rows) > 1:
-            del self._problems[known:]
+            del self._problems[problems_before:]
             return
         yield NativeLine(line.object, fields, place, columns)
 
     def _unused(self, fields: dict[str, Value | LookupRequest], columns: dict[str, str]) -> tuple[str, ...]:
         """The columns left over, treated as `rest` says."""
-        known = self._entity.known
+        mapped = self._entity.record_columns
         left = dict.fromkeys(
-            name for row in self._rows for name, cell in row.items() if name not in known and cell not in (None, "")
+            name for row in self._rows for name, cell in row.items() if name not in mapped and cell not in (None, "")
         )
         if self._entity.rest == "pass":
             for name in left:
@@ -248,15 +248,15 @@ class _Writer:
 def _differing(rows: Sequence[Record]) -> set[str]:
     """The columns of which one row's cell is not that of the first row; equal numbers can be different strings."""
     first = rows[0]
-    found: set[str] = set()
+    names: set[str] = set()
     for row in rows[1:]:
         if row.keys() != first.keys():
-            found |= row.keys() ^ first.keys()
+            names |= row.keys() ^ first.keys()
         for name, cell in row.items():
             other = first.get(name)
             if cell is not other and not (type(cell) is type(other) is str and cell == other):
-                found.add(name)
-    return found
+                names.add(name)
+    return names
 
 
 def _contradiction(name: str, column: str, row: int) -> Problem:
@@ -266,12 +266,12 @@ def _contradiction(name: str, column: str, row: int) -> Problem:
 
 def _custom(rule: Custom, record: Record) -> dict[str, Value | LookupRequest]:
     """Custom fields from a list of names and values; a name without a value is left out."""
-    found: dict[str, Value | LookupRequest] = {}
+    fields: dict[str, Value | LookupRequest] = {}
     for _, item in items(record, rule.from_):
         name, value = item.get(rule.name), item.get(rule.value)
         if name and value not in (None, "") and not isinstance(value, list | Mapping):
-            found[str(name)] = value  # type: ignore[assignment]  # scalars are Values
-    return found
+            fields[str(name)] = value  # type: ignore[assignment]  # scalars are Values
+    return fields
 
 
 def lookup_requests(record: NativeRecord) -> Iterator[LookupRequest]:
@@ -291,11 +291,11 @@ def with_answers(record: NativeRecord, answer: Callable[[LookupRequest], Value])
         return msgspec.structs.replace(record, problems=tuple(dict.fromkeys(record.problems)))
     problems = list(record.problems)
 
-    def cells(found: Cells, columns: Mapping[str, str], row: int) -> Cells:
-        if not any(isinstance(value, LookupRequest) for value in found.values()):
-            return found
+    def cells(unanswered: Cells, columns: Mapping[str, str], row: int) -> Cells:
+        if not any(isinstance(value, LookupRequest) for value in unanswered.values()):
+            return unanswered
         filled: dict[str, Value | LookupRequest] = {}
-        for name, value in found.items():
+        for name, value in unanswered.items():
             try:
                 filled[name] = answer(value) if isinstance(value, LookupRequest) else value
             except RecordError as error:
@@ -308,10 +308,10 @@ def with_answers(record: NativeRecord, answer: Callable[[LookupRequest], Value])
 
     fields = cells(record.fields, record.columns, 0)
     lines = {wrapper: tuple(answered(line) for line in members) for wrapper, members in record.lines.items()}
-    for one in record.repeated:
-        found = cells({one.name: one.value}, {one.name: one.column}, one.row)
-        if one.name in found and one.name in fields and found[one.name] != fields[one.name]:
-            problems.append(_contradiction(one.name, one.column, one.row))
+    for field in record.repeated:
+        repeated_cells = cells({field.name: field.value}, {field.name: field.column}, field.row)
+        if field.name in repeated_cells and field.name in fields and repeated_cells[field.name] != fields[field.name]:
+            problems.append(_contradiction(field.name, field.column, field.row))
     return msgspec.structs.replace(record, fields=fields, lines=lines, problems=tuple(dict.fromkeys(problems)))
 
 
@@ -340,19 +340,19 @@ def unified(
     record = _columns(entity, entity.read, row)
     if entity.custom and custom:
         put(record, entity.custom.from_, _listed(entity.custom, row, custom))
-    for one in read_lines(entity):
-        members = [_columns(entity, one.read, member) for member in (lines or {}).get(one.object, ())]
-        put(record, one.into, members)
+    for line in read_lines(entity):
+        members = [_columns(entity, line.read, member) for member in (lines or {}).get(line.object, ())]
+        put(record, line.into, members)
     return record
 
 
 def read_lines(entity: EntityMap) -> tuple[LineMap, ...]:
     """The lines in a unified record: of several maps for one line object, the first."""
-    found: dict[str, LineMap] = {}
-    for one in entity.lines:
-        if one.into:
-            found.setdefault(one.object, one)
-    return tuple(found.values())
+    by_object: dict[str, LineMap] = {}
+    for line in entity.lines:
+        if line.into:
+            by_object.setdefault(line.object, line)
+    return tuple(by_object.values())
 
 
 def column_types(read: Mapping[str, Rules]) -> dict[str, str]:
@@ -389,10 +389,10 @@ def _columns(entity: EntityMap, read: Mapping[str, Rules], row: Record) -> dict[
 
 def _listed(rule: Custom, row: Record, names: Sequence[str]) -> list[dict[str, object]]:
     """The list of custom fields; values of all kinds share one column, so they are strings, as in the list's schema."""
-    return [{rule.name: name, rule.value: _text(row[name])} for name in names if row.get(name) is not None]
+    return [{rule.name: name, rule.value: _json_text(row[name])} for name in names if row.get(name) is not None]
 
 
-def _text(value: object) -> str:
+def _json_text(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, Decimal):

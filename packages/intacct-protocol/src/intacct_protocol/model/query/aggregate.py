@@ -26,26 +26,26 @@ def aggregated(
     kind_of: KindOf,
     *,
     cells: Cells[Any] = of_mapping,
-    written: Formatting = DEFAULT,
+    cell_format: Formatting = DEFAULT,
 ) -> list[tuple[Column, ...]]:
     """One tuple of strings a group, in the order of `select`; a missing text is None."""
     plain = [cells(one) for one in select if isinstance(one, str)]
     groups: dict[tuple[Column, ...], list[Row]] = {} if plain else {(): []}
     for row in rows:
         groups.setdefault(tuple(cell(row) or None for cell in plain), []).append(row)
-    columns = [_column(one, kind_of, cells, written) for one in select]
+    columns = [_column(one, kind_of, cells, cell_format) for one in select]
     return [tuple(column(members) for column in columns) for members in groups.values()]
 
 
 def _column(
-    selected: Selected, kind_of: KindOf, cells: Cells[Any], written: Formatting
+    selected: Selected, kind_of: KindOf, cells: Cells[Any], cell_format: Formatting
 ) -> Callable[[list[Any]], Column]:
     if isinstance(selected, str):
         cell = cells(selected)
         return lambda members: cell(members[0]) or None
     cell = cells(selected.field)
     work = _FUNCTIONS[selected.function]
-    key = cell_key(kind_of(selected.field), written) or str
+    key = cell_key(kind_of(selected.field), cell_format) or str
 
     def column(members: list[Any]) -> Column:
         return work([text for member in members if (text := cell(member))], key)
@@ -68,21 +68,21 @@ def _greatest(texts: list[str], key: Callable[[str], Any]) -> Column:
 def _numbers(texts: list[str]) -> list[Decimal]:
     number = cell_key(Kind.DECIMAL, DEFAULT)
     assert number is not None
-    return [found for text in texts if (found := number(text)) is not None]
+    return [value for text in texts if (value := number(text)) is not None]
 
 
 def _sum(texts: list[str], _key: Callable[[str], Any]) -> Column:
-    found = _numbers(texts)
+    values = _numbers(texts)
     with localcontext(_WIDE):
-        return render_value(Kind.DECIMAL, sum(found, Decimal(0))) if found else None
+        return render_value(Kind.DECIMAL, sum(values, Decimal(0))) if values else None
 
 
 def _average(texts: list[str], _key: Callable[[str], Any]) -> Column:
-    found = _numbers(texts)
-    if not found:
+    values = _numbers(texts)
+    if not values:
         return None
     with localcontext(_WIDE):
-        mean = (sum(found, Decimal(0)) / len(found)).quantize(_AVERAGE_STEP)
+        mean = (sum(values, Decimal(0)) / len(values)).quantize(_AVERAGE_STEP)
     text = render_value(Kind.DECIMAL, mean)
     return text.rstrip("0").rstrip(".")
 

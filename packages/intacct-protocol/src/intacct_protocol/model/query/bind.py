@@ -53,9 +53,9 @@ def resolve(name: str, described: ObjectDef, catalog: Finder) -> Resolved:
 
 
 def _resolve(name: str, described: ObjectDef, catalog: Finder, *, came_by_self: bool) -> Resolved:
-    own = described.get(name)
-    if own is not None:
-        return Resolved(own.name, own, described.name)
+    definition = described.get(name)
+    if definition is not None:
+        return Resolved(definition.name, definition, described.name)
     path, dot, rest = name.partition(".")
     if not dot:
         described.find(name)  # raises, with the nearest names
@@ -73,18 +73,18 @@ def _resolve(name: str, described: ObjectDef, catalog: Finder, *, came_by_self: 
             f"{path} leads from {described.name} to {described.name} twice, and the gateway follows it only once"
         )
     target = catalog.find(relation.object)
-    found = _resolve(rest, target, catalog, came_by_self=to_itself)
-    return replace(found, name=f"{relation.path}.{found.name}")
+    resolved = _resolve(rest, target, catalog, came_by_self=to_itself)
+    return replace(resolved, name=f"{relation.path}.{resolved.name}")
 
 
 def kinds(described: ObjectDef, catalog: Finder) -> KindOf:
     """The kind of any name that resolves from this object; each name is resolved once."""
-    known: dict[str, Kind] = {}
+    kind_by_name: dict[str, Kind] = {}
 
     def kind_of(name: str) -> Kind:
-        if name not in known:
-            known[name] = resolve(name, described, catalog).definition.kind
-        return known[name]
+        if name not in kind_by_name:
+            kind_by_name[name] = resolve(name, described, catalog).definition.kind
+        return kind_by_name[name]
 
     return kind_of
 
@@ -129,21 +129,21 @@ class _Binder:
             yield self.aggregate(selected)
 
     def aggregate(self, selected: Aggregate) -> Aggregate:
-        found = resolve(selected.field, self.described, self.catalog)
-        if selected.function in ("avg", "sum") and found.definition.kind not in NUMBERS:
+        field = resolve(selected.field, self.described, self.catalog)
+        if selected.function in ("avg", "sum") and field.definition.kind not in NUMBERS:
             raise InvalidRequestError(
-                f"{selected.function}({found.name}) needs a number; {found.owner}.{found.definition.name} is "
-                f"{_kind_name(found.definition.kind)}"
+                f"{selected.function}({field.name}) needs a number; {field.owner}.{field.definition.name} is "
+                f"{_kind_name(field.definition.kind)}"
             )
-        return Aggregate(selected.function, found.name)
+        return Aggregate(selected.function, field.name)
 
     def compare(self, node: Compare) -> Filter:
-        found = resolve(node.field, self.described, self.catalog)
-        typed = _pattern if node.op in (Op.LIKE, Op.NOTLIKE) else literal
-        values = tuple(typed(found, value) for value in node.values)
+        field = resolve(node.field, self.described, self.catalog)
+        typed = _pattern_literal if node.op in (Op.LIKE, Op.NOTLIKE) else literal
+        values = tuple(typed(field, value) for value in node.values)
         if node.op is Op.BETWEEN:
-            _check_ascending(found, values)
-        return split(Compare(found.name, node.op, values))
+            _check_ascending(field, values)
+        return split(Compare(field.name, node.op, values))
 
 
 def split(node: Compare) -> Filter:
@@ -154,51 +154,51 @@ def split(node: Compare) -> Filter:
     return any_of(pieces) if node.op is Op.IN else all_of(pieces)
 
 
-def literal(found: Resolved, value: Value) -> Value:
+def literal(field: Resolved, value: Value) -> Value:
     """The literal as a value of the field's kind; InvalidRequestError if it is not one."""
-    kind = found.definition.kind
+    kind = field.definition.kind
     if kind in NUMBERS:
-        return _number(found, value)
+        return _number_literal(field, value)
     if kind is Kind.DATE:
-        return _day(found, value)
+        return _day_literal(field, value)
     if kind is Kind.TIMESTAMP:
-        return _time(found, value)
+        return _time_literal(field, value)
     if kind is Kind.BOOLEAN:
-        return _boolean(found, value)
-    return _listed_value(found, _plain_text(found, value))
+        return _boolean_literal(field, value)
+    return _listed_value(field, _plain_text(field, value))
 
 
-def _number(found: Resolved, value: Value) -> Value:
+def _number_literal(field: Resolved, value: Value) -> Value:
     if isinstance(value, bool) or not isinstance(value, int | Decimal):
         unquoted = isinstance(value, str) and value.strip().replace(".", "", 1).lstrip("+-").isdecimal()
         raise _mismatch(
-            found, value, f"write {str(value).strip()} without quotes" if unquoted else "write a number, such as 100.50"
+            field, value, f"write {str(value).strip()} without quotes" if unquoted else "write a number, such as 100.50"
         )
     try:
         check_fits(Decimal(value))
     except RecordError as error:
         raise InvalidRequestError(
-            f"{found.name}: {error.message}", fix="write fewer digits; a number is never rounded to fit"
+            f"{field.name}: {error.message}", fix="write fewer digits; a number is never rounded to fit"
         ) from None
-    if found.definition.kind is Kind.INTEGER:
+    if field.definition.kind is Kind.INTEGER:
         return int(value) if value == int(value) else value
     return Decimal(value)
 
 
-def _day(found: Resolved, value: Value) -> Value:
+def _day_literal(field: Resolved, value: Value) -> Value:
     if isinstance(value, datetime):
         if value.time() == time.min:
             return value.date()
-        raise _mismatch(found, value, f"write the day alone: {value:%Y-%m-%d}")
-    return value if isinstance(value, date) else _read(found, value, "write it like 2026-01-31")
+        raise _mismatch(field, value, f"write the day alone: {value:%Y-%m-%d}")
+    return value if isinstance(value, date) else _parsed_literal(field, value, "write it like 2026-01-31")
 
 
-def _time(found: Resolved, value: Value) -> Value:
+def _time_literal(field: Resolved, value: Value) -> Value:
     if isinstance(value, date):  # datetimes included; a bare date means midnight on the user's own clock
         return value
     if isinstance(value, str) and _is_wall_text(value):
         return value  # the gateway's own text is unchanged: a bookmark must not shift by an offset
-    return _read(found, value, "write it like 2026-01-31T10:00:00")
+    return _parsed_literal(field, value, "write it like 2026-01-31T10:00:00")
 
 
 def _is_wall_text(text: str) -> bool:
@@ -209,39 +209,39 @@ def _is_wall_text(text: str) -> bool:
     return True
 
 
-def _read(found: Resolved, value: Value, fix: str) -> Value:
+def _parsed_literal(field: Resolved, value: Value, fix: str) -> Value:
     if not isinstance(value, str) or not value:
-        raise _mismatch(found, value, fix)
+        raise _mismatch(field, value, fix)
     try:
-        return parse_value(found.definition.kind, value)
+        return parse_value(field.definition.kind, value)
     except RecordError:
-        raise _mismatch(found, value, fix) from None
+        raise _mismatch(field, value, fix) from None
 
 
-def _boolean(found: Resolved, value: Value) -> Value:
+def _boolean_literal(field: Resolved, value: Value) -> Value:
     if isinstance(value, str) and value.strip().lower() in ("true", "false"):
         return value.strip().lower() == "true"
     if not isinstance(value, bool):
-        raise _mismatch(found, value, "write true or false")
+        raise _mismatch(field, value, "write true or false")
     return value
 
 
-def _plain_text(found: Resolved, value: Value) -> str:
+def _plain_text(field: Resolved, value: Value) -> str:
     if isinstance(value, str):
         return value
     if isinstance(value, bool):
-        return _letter(value) if {"T", "F"} <= set(found.definition.values) else render_value(Kind.BOOLEAN, value)
+        return _letter(value) if {"T", "F"} <= set(field.definition.values) else render_value(Kind.BOOLEAN, value)
     if isinstance(value, int | Decimal):
         return render_value(Kind.DECIMAL, Decimal(value))
-    raise _mismatch(found, value, "write it in quotes, as it stands in the field")
+    raise _mismatch(field, value, "write it in quotes, as it stands in the field")
 
 
 def _letter(value: bool) -> str:  # noqa: FBT001
     return "T" if value else "F"
 
 
-def _listed_value(found: Resolved, text: str) -> str:
-    allowed = found.definition.values
+def _listed_value(field: Resolved, text: str) -> str:
+    allowed = field.definition.values
     if not allowed or text in allowed:
         return text
     by_case = {one.lower(): one for one in allowed}
@@ -249,33 +249,33 @@ def _listed_value(found: Resolved, text: str) -> str:
     if None in picked:
         shown = ", ".join(one or "''" for one in allowed[:20]) + (", ..." if len(allowed) > 20 else "")
         raise InvalidRequestError(
-            f"{found.owner}.{found.definition.name} is never {text!r}{did_you_mean(text, allowed)}",
+            f"{field.owner}.{field.definition.name} is never {text!r}{did_you_mean(text, allowed)}",
             fix=f"use one of: {shown}",
         )
     return MULTI_PICK.join(one for one in picked if one is not None)
 
 
-def _pattern(found: Resolved, value: Value) -> Value:
+def _pattern_literal(field: Resolved, value: Value) -> Value:
     if not isinstance(value, str):
         raise InvalidRequestError(
-            f"like on {found.name} needs a text, and {_shown(value)} is not a text",
+            f"like on {field.name} needs a text, and {_shown(value)} is not a text",
             fix="put the pattern in quotes; % stands for any run of characters, _ for one",
         )
     return value
 
 
-def _check_ascending(found: Resolved, values: tuple[Value, ...]) -> None:
+def _check_ascending(field: Resolved, values: tuple[Value, ...]) -> None:
     low, high = values
     if type(low) is type(high) and not isinstance(low, str) and low > high:  # type: ignore[operator]
         raise InvalidRequestError(
-            f"between {_shown(low)} and {_shown(high)} on {found.name} matches no row: the lower value comes first"
+            f"between {_shown(low)} and {_shown(high)} on {field.name} matches no row: the lower value comes first"
         )
 
 
-def _mismatch(found: Resolved, value: Value, fix: str) -> InvalidRequestError:
-    field = found.definition
+def _mismatch(field: Resolved, value: Value, fix: str) -> InvalidRequestError:
+    definition = field.definition
     return InvalidRequestError(
-        f"{found.owner}.{field.name} is {_kind_name(field.kind)}, and {_shown(value)} is not", fix=fix
+        f"{field.owner}.{definition.name} is {_kind_name(definition.kind)}, and {_shown(value)} is not", fix=fix
     )
 
 

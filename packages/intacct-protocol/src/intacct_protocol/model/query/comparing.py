@@ -20,7 +20,7 @@ _MIDNIGHT = "00:00:00"
 _BOOLEANS = {"true": True, "false": False, "T": True, "F": False}
 
 
-def cell_key(kind: Kind, written: Formatting, *, fold: bool = False, numeric: bool = False) -> Key | None:
+def cell_key(kind: Kind, cell_format: Formatting, *, ignore_case: bool = False, numeric: bool = False) -> Key | None:
     """The function that makes cells of this kind comparable; None if their text is comparable."""
     if kind is Kind.INTEGER:
         return _integer
@@ -29,15 +29,17 @@ def cell_key(kind: Kind, written: Formatting, *, fold: bool = False, numeric: bo
     if kind is Kind.BOOLEAN:
         return _BOOLEANS.get
     if kind is Kind.DATE:
-        return lru_cache(maxsize=4096)(_moments(kind, written))  # a table has many rows and few days
+        return lru_cache(maxsize=4096)(_moments(kind, cell_format))  # a table has many rows and few days
     if kind is Kind.TIMESTAMP:
-        return _moments(kind, written)
+        return _moments(kind, cell_format)
     if numeric:
         return _number_or_text
-    return str.casefold if fold else None
+    return str.casefold if ignore_case else None
 
 
-def literal_key(kind: Kind, value: Value, written: Formatting, *, fold: bool = False, numeric: bool = False) -> Any:
+def literal_key(
+    kind: Kind, value: Value, cell_format: Formatting, *, ignore_case: bool = False, numeric: bool = False
+) -> Any:
     """A typed literal in the form of `cell_key`; None for null and for a value that the kind cannot hold."""
     if value is None:
         return None
@@ -49,11 +51,11 @@ def literal_key(kind: Kind, value: Value, written: Formatting, *, fold: bool = F
     if kind is Kind.BOOLEAN:
         return value if isinstance(value, bool) else None
     if kind in (Kind.DATE, Kind.TIMESTAMP):
-        return _moment_of(kind, value, written) if isinstance(value, date) else None
+        return _moment_of(kind, value, cell_format) if isinstance(value, date) else None
     text = value if isinstance(value, str) else _text(value)
     if numeric:
         return _number_or_text(text)
-    return text.casefold() if fold else text
+    return text.casefold() if ignore_case else text
 
 
 def _text(value: Value) -> str:
@@ -71,24 +73,24 @@ def _integer(text: str) -> int | Decimal | None:
 
 def _number(text: str) -> Decimal | None:
     try:
-        found = Decimal(text)
+        number = Decimal(text)
     except InvalidOperation:
         return None
-    return found if found.is_finite() else None
+    return number if number.is_finite() else None
 
 
 def _number_or_text(text: str) -> tuple[int, Any]:
     """A key that sorts numbers before strings, for columns with both."""
-    found = _number(text)
-    return (1, text) if found is None else (0, found)
+    number = _number(text)
+    return (1, text) if number is None else (0, number)
 
 
-def _moments(kind: Kind, written: Formatting) -> Key:
+def _moments(kind: Kind, cell_format: Formatting) -> Key:
     """Slices the two spellings that nearly all cells have, and leaves the rest to the strict reader."""
-    american = written.date == "/mdY" and written.clock == 24
+    american = cell_format.date == "/mdY" and cell_format.clock == 24
     is_day = kind is Kind.DATE
     # A cell that names UTC can be sliced only if UTC is the cells' own clock, or if the clock does not matter.
-    ends = ("", "Z") if is_day or not written.offset_minutes else ("",)
+    ends = ("", "Z") if is_day or not cell_format.offset_minutes else ("",)
 
     def key(text: str) -> str | None:
         if text[10:] == "" or text[19:] in ends:
@@ -97,26 +99,26 @@ def _moments(kind: Kind, written: Formatting) -> Key:
             elif american and text[2:3] == "/" and text[5:6] == "/" and text[19:] == "":
                 day = text[6:10] + text[:2] + text[3:5]
             else:
-                return _read_moment(kind, text, written)
+                return _read_moment(kind, text, cell_format)
             if len(day) == 8 and day.isdigit():
                 return day if is_day else day + (text[11:19] or _MIDNIGHT)
-        return _read_moment(kind, text, written)
+        return _read_moment(kind, text, cell_format)
 
     return key
 
 
-def _read_moment(kind: Kind, text: str, written: Formatting) -> str | None:
+def _read_moment(kind: Kind, text: str, cell_format: Formatting) -> str | None:
     try:
-        value = parse_value(kind, text, written)
+        value = parse_value(kind, text, cell_format)
     except RecordError:
         return None
-    return _moment_of(kind, value, written) if isinstance(value, date) else None
+    return _moment_of(kind, value, cell_format) if isinstance(value, date) else None
 
 
-def _moment_of(kind: Kind, value: date, written: Formatting) -> str:
+def _moment_of(kind: Kind, value: date, cell_format: Formatting) -> str:
     """A moment on the cells' wall clock; a bare day is that clock's midnight."""
     if isinstance(value, datetime) and value.tzinfo is not None:
-        value = value.astimezone(UTC) + timedelta(minutes=written.offset_minutes if kind is Kind.TIMESTAMP else 0)
+        value = value.astimezone(UTC) + timedelta(minutes=cell_format.offset_minutes if kind is Kind.TIMESTAMP else 0)
     if kind is Kind.DATE:
         return f"{value:%Y%m%d}"
     return f"{value:%Y%m%d%H:%M:%S}"

@@ -98,7 +98,7 @@ class Cursor:
     def expect(self, word: str, because: str) -> None:
         """Step over this word or sign, or fail."""
         if not self.accept(word):
-            raise self.error(self.next, f"expected {word} {because}, found {found(self.next)}")
+            raise self.error(self.next, f"expected {word} {because}, found {token_text(self.next)}")
 
     def error(self, token: Token, message: str, hint: str = "") -> InvalidRequestError:
         """The error to raise: the message with the token underlined."""
@@ -109,7 +109,7 @@ class Cursor:
         )
 
 
-def found(token: Token) -> str:
+def token_text(token: Token) -> str:
     """A token's name in error messages."""
     return "the end" if token.kind == END else token.text
 
@@ -119,7 +119,7 @@ def whole(cursor: Cursor, comparison: Callable[[Cursor], Filter]) -> Filter:
     node = _either(cursor, comparison)
     if cursor.next.kind != END:
         hint = {"&&": "write and", "||": "write or", ")": "the ( for it is missing"}.get(cursor.next.text, "")
-        raise cursor.error(cursor.next, f"expected and, or, or the end, found {found(cursor.next)}", hint)
+        raise cursor.error(cursor.next, f"expected and, or, or the end, found {token_text(cursor.next)}", hint)
     return node
 
 

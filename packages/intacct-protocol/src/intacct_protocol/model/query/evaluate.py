@@ -54,8 +54,8 @@ def predicate(
     *,
     case_insensitive: bool = False,
     numeric_text: Collection[str] = (),
-    written: Formatting = DEFAULT,
-    literals: Formatting = DEFAULT,
+    cell_format: Formatting = DEFAULT,
+    literal_format: Formatting = DEFAULT,
 ) -> Callable[[TextRow], bool]: ...
 
 
@@ -67,8 +67,8 @@ def predicate(
     cells: Cells[Row],
     case_insensitive: bool = False,
     numeric_text: Collection[str] = (),
-    written: Formatting = DEFAULT,
-    literals: Formatting = DEFAULT,
+    cell_format: Formatting = DEFAULT,
+    literal_format: Formatting = DEFAULT,
 ) -> Callable[[Row], bool]: ...
 
 
@@ -79,15 +79,15 @@ def predicate(
     cells: Cells[Any] = of_mapping,
     case_insensitive: bool = False,
     numeric_text: Collection[str] = (),
-    written: Formatting = DEFAULT,
-    literals: Formatting = DEFAULT,
+    cell_format: Formatting = DEFAULT,
+    literal_format: Formatting = DEFAULT,
 ) -> Callable[[Any], bool]:
-    """Compile a filter. Cells are read in the format `written`, literals that are text in the format `literals`.
+    """Compile a filter. `cell_format` is the format of the cells, `literal_format` that of literals that are text.
 
     Raises InvalidRequestError at once, not at the first row, for a literal that its field cannot hold.
     """
     compiler = _Compiler(
-        kind_of, cells, written, literals, case_insensitive=case_insensitive, numeric_text=numeric_text
+        kind_of, cells, cell_format, literal_format, case_insensitive=case_insensitive, numeric_text=numeric_text
     )
     return compiler.test(node)
 
@@ -99,17 +99,17 @@ class _Compiler:
         self,
         kind_of: KindOf,
         cells: Cells[Any],
-        written: Formatting,
-        literals: Formatting,
+        cell_format: Formatting,
+        literal_format: Formatting,
         *,
         case_insensitive: bool,
         numeric_text: Collection[str],
     ) -> None:
         self._kind_of = kind_of
         self._cells = cells
-        self._written = written
-        self._literals = literals
-        self._fold = case_insensitive
+        self._cell_format = cell_format
+        self._literal_format = literal_format
+        self._ignore_case = case_insensitive
         self._numeric_text = numeric_text
 
     def test(self, node: Filter) -> _Test:
@@ -123,9 +123,12 @@ class _Compiler:
         if node.op is Op.ISNOTNULL:
             return lambda row: bool(cell(row))
         if node.op in (Op.LIKE, Op.NOTLIKE):
-            return _like(cell, str(node.values[0]), fold=self._fold, wanted=node.op is Op.LIKE)
+            return _like(cell, str(node.values[0]), ignore_case=self._ignore_case, matching=node.op is Op.LIKE)
         key = cell_key(
-            self._kind_of(node.field), self._written, fold=self._fold, numeric=node.field in self._numeric_text
+            self._kind_of(node.field),
+            self._cell_format,
+            ignore_case=self._ignore_case,
+            numeric=node.field in self._numeric_text,
         )
         return _compared(cell, key, node.op, tuple(self._literal(node.field, value) for value in node.values))
 
@@ -134,13 +137,15 @@ class _Compiler:
         if value == "":
             return None
         try:
-            typed = parse_value(kind, value, self._literals) if isinstance(value, str) else value
-            found = literal_key(kind, typed, self._written, fold=self._fold, numeric=name in self._numeric_text)
+            typed = parse_value(kind, value, self._literal_format) if isinstance(value, str) else value
+            key = literal_key(
+                kind, typed, self._cell_format, ignore_case=self._ignore_case, numeric=name in self._numeric_text
+            )
         except RecordError:
-            found = None
-        if found is None:
+            key = None
+        if key is None:
             raise InvalidRequestError(f"{name} is of kind {kind.name} and cannot be compared with {value!r}")
-        return found
+        return key
 
 
 def _every(tests: tuple[_Test, ...]) -> _Test:
@@ -160,7 +165,7 @@ def _any_of(tests: tuple[_Test, ...]) -> _Test:
 def _compared(cell: Cell[Any], key: Key | None, op: Op, literals: tuple[Any, ...]) -> _Test:
     """`key` gives a cell the form of the literals; None if the text itself is compared."""
     if op in (Op.IN, Op.NOTIN):
-        return _listed(cell, key, frozenset(literals) - {None}, wanted=op is Op.IN)
+        return _in_list(cell, key, frozenset(literals) - {None}, inside=op is Op.IN)
     if None in literals:  # an empty literal is a null
         return lambda _row: False
     if op is Op.BETWEEN:
@@ -175,14 +180,14 @@ def _compared(cell: Cell[Any], key: Key | None, op: Op, literals: tuple[Any, ...
         text = cell(row)
         if not text:
             return False
-        found = key(text)
-        return found is not None and compare(found, literal)
+        cell_value = key(text)
+        return cell_value is not None and compare(cell_value, literal)
 
     return test
 
 
-def _listed(cell: Cell[Any], key: Key | None, listed: frozenset[Any], *, wanted: bool) -> _Test:
-    if key is None and wanted:
+def _in_list(cell: Cell[Any], key: Key | None, listed: frozenset[Any], *, inside: bool) -> _Test:
+    if key is None and inside:
         return lambda row: cell(row) in listed
     take = key or _itself
 
@@ -190,8 +195,8 @@ def _listed(cell: Cell[Any], key: Key | None, listed: frozenset[Any], *, wanted:
         text = cell(row)
         if not text:
             return False
-        found = take(text)
-        return found is not None and (found in listed) is wanted
+        cell_value = take(text)
+        return cell_value is not None and (cell_value in listed) is inside
 
     return test
 
@@ -201,8 +206,8 @@ def _between(cell: Cell[Any], key: Key, low: Any, high: Any) -> _Test:
         text = cell(row)
         if not text:
             return False
-        found = key(text)
-        return found is not None and bool(low <= found <= high)
+        cell_value = key(text)
+        return cell_value is not None and bool(low <= cell_value <= high)
 
     return test
 
@@ -211,14 +216,14 @@ def _itself(text: str) -> str:
     return text
 
 
-def _like(cell: Cell[Any], pattern: str, *, fold: bool, wanted: bool) -> _Test:
+def _like(cell: Cell[Any], pattern: str, *, ignore_case: bool, matching: bool) -> _Test:
     """`%` is any run of characters, `_` any one character; any other character stands for itself."""
     parts = ("." if one == "_" else ".*" if one == "%" else re.escape(one) for one in pattern)
-    match = re.compile("".join(parts), re.DOTALL | (re.IGNORECASE if fold else 0)).fullmatch
+    match = re.compile("".join(parts), re.DOTALL | (re.IGNORECASE if ignore_case else 0)).fullmatch
 
     def test(row: Any) -> bool:
         text = cell(row)
-        return text is not None and text != "" and (match(text) is not None) is wanted
+        return text is not None and text != "" and (match(text) is not None) is matching
 
     return test
 
@@ -229,7 +234,7 @@ def sort_key(
     kind_of: KindOf,
     *,
     numeric_text: Collection[str] = (),
-    written: Formatting = DEFAULT,
+    cell_format: Formatting = DEFAULT,
 ) -> Callable[[TextRow], Any]: ...
 
 
@@ -240,7 +245,7 @@ def sort_key(
     *,
     cells: Cells[Row],
     numeric_text: Collection[str] = (),
-    written: Formatting = DEFAULT,
+    cell_format: Formatting = DEFAULT,
 ) -> Callable[[Row], Any]: ...
 
 
@@ -250,13 +255,13 @@ def sort_key(
     *,
     cells: Cells[Any] = of_mapping,
     numeric_text: Collection[str] = (),
-    written: Formatting = DEFAULT,
+    cell_format: Formatting = DEFAULT,
 ) -> Callable[[Any], Any]:
     """A key for `sorted`; nulls come last in ascending and first in descending order. An unreadable cell is null."""
     keys = [
-        _ordered(
+        _order_key(
             cells(one.field),
-            cell_key(kind_of(one.field), written, fold=False, numeric=one.field in numeric_text) or _itself,
+            cell_key(kind_of(one.field), cell_format, ignore_case=False, numeric=one.field in numeric_text) or _itself,
             descending=one.descending,
         )
         for one in order
@@ -266,11 +271,11 @@ def sort_key(
     return lambda row: tuple(key(row) for key in keys)
 
 
-def _ordered(cell: Cell[Any], key: Key, *, descending: bool) -> Callable[[Any], Any]:
+def _order_key(cell: Cell[Any], key: Key, *, descending: bool) -> Callable[[Any], Any]:
     def ascending_key(row: Any) -> Any:
         text = cell(row)
-        found = key(text) if text else None
-        return (1, 0) if found is None else (0, found)
+        cell_value = key(text) if text else None
+        return (1, 0) if cell_value is None else (0, cell_value)
 
     def descending_key(row: Any) -> Any:
         return _Reversed(ascending_key(row))

@@ -47,7 +47,7 @@ def filter_element(node: Filter, formatting: Formatting = DEFAULT, kinds: KindOf
             fix="bind the query first",
         )
     kind = kinds(node.field) if kinds else None
-    values = (element("value", _text(value, kind, formatting)) for value in node.values)
+    values = (element("value", _literal_text(value, kind, formatting)) for value in node.values)
     return element(str(node.op), element("field", node.field), *values)
 
 
@@ -98,12 +98,12 @@ def _query_parts(query: Query, formatting: Formatting, kinds: KindOf | None) -> 
         yield element("docparid", query.doc_par_id)
 
 
-def _select_element(one: Selected) -> Element:
-    return element("field", one) if isinstance(one, str) else element(one.function, one.field)
+def _select_element(selected: Selected) -> Element:
+    return element("field", selected) if isinstance(selected, str) else element(selected.function, selected.field)
 
 
-def _order_element(one: Order) -> Element:
-    return element("order", element("field", one.field), element("descending" if one.descending else "ascending"))
+def _order_element(order: Order) -> Element:
+    return element("order", element("field", order.field), element("descending" if order.descending else "ascending"))
 
 
 def _option_elements(query: Query) -> Iterator[Element]:
@@ -131,8 +131,8 @@ def query_from(function: Element) -> Query:
         select=tuple(_selected_from(child) for child in parts["select"].children),
         where=_only_filter(parts["filter"]) if "filter" in parts else None,
         order=tuple(_order_from(child) for child in parts["orderby"].children) if "orderby" in parts else (),
-        page_size=_integer(parts.get("pagesize"), GATEWAY_PAGE),
-        offset=_integer(parts.get("offset"), 0),
+        page_size=_number_of(parts.get("pagesize"), GATEWAY_PAGE),
+        offset=_number_of(parts.get("offset"), 0),
         case_insensitive=_is_true(options.find("caseinsensitive")),
         show_private=_is_true(options.find("showprivate")),
         doc_par_id=parts["docparid"].text if "docparid" in parts else None,
@@ -166,14 +166,14 @@ def _order_from(child: Element) -> Order:
 
 
 def _format(options: Element) -> str | None:
-    found = [child.tag for child in options.children]
-    if found != [tag for tag in _OPTIONS if tag in found]:
-        raise InvalidRequestError(f"<options> takes {', '.join(_OPTIONS)}, in this order, not {', '.join(found)}")
+    tags = [child.tag for child in options.children]
+    if tags != [tag for tag in _OPTIONS if tag in tags]:
+        raise InvalidRequestError(f"<options> takes {', '.join(_OPTIONS)}, in this order, not {', '.join(tags)}")
     chosen = options.find("returnformat")
     return None if chosen is None else chosen.text
 
 
-def _integer(node: Element | None, default: int) -> int:
+def _number_of(node: Element | None, default: int) -> int:
     if node is None:
         return default
     try:
@@ -186,7 +186,7 @@ def _is_true(node: Element | None) -> bool:
     return node is not None and node.text.strip() in ("true", "1")
 
 
-def _text(value: Value, kind: Kind | None, formatting: Formatting) -> str:
+def _literal_text(value: Value, kind: Kind | None, formatting: Formatting) -> str:
     if isinstance(value, str):
         return value
     if kind is Kind.TIMESTAMP and isinstance(value, date) and not isinstance(value, datetime):

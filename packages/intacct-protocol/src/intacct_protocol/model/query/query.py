@@ -91,16 +91,16 @@ class Compare(Filter):
     values: tuple[Value, ...] = ()
 
     def __post_init__(self) -> None:
-        wanted = _ARITY.get(self.op, 1)
+        expected = _ARITY.get(self.op, 1)
         if self.op in (Op.IN, Op.NOTIN):
             if not self.values:
                 raise InvalidRequestError(
                     f"the list of values for {self.field} is empty, which the gateway does not accept",
                     fix="leave the condition out, or send no query when the list is empty",
                 )
-        elif len(self.values) != wanted:
+        elif len(self.values) != expected:
             raise InvalidRequestError(
-                f"{self.op} on {self.field} takes {counted(wanted, 'value')}, not {len(self.values)}"
+                f"{self.op} on {self.field} takes {counted(expected, 'value')}, not {len(self.values)}"
             )
         for value in self.values:
             _check_literal(self.field, value)
@@ -175,12 +175,12 @@ def rebuilt(node: Filter, change: Callable[[Compare], Filter]) -> Filter:
 def weakened(node: Filter | None, fields: Collection[str]) -> Filter | None:
     """The filter without its conditions on some fields: it keeps the same rows, perhaps more; None keeps all."""
     if isinstance(node, And):
-        parts = [one for part in node.parts if (one := weakened(part, fields)) is not None]
+        parts = [weaker for part in node.parts if (weaker := weakened(part, fields)) is not None]
         return all_of(parts) if parts else None
     if isinstance(node, Or):
-        kept = [weakened(part, fields) for part in node.parts]
-        parts = [one for one in kept if one is not None]
-        return any_of(parts) if len(parts) == len(kept) else None
+        branches = [weakened(part, fields) for part in node.parts]
+        parts = [weaker for weaker in branches if weaker is not None]
+        return any_of(parts) if len(parts) == len(branches) else None
     return None if isinstance(node, Compare) and node.field in fields else node
 
 

@@ -12,7 +12,7 @@ stay as written, since mapping them needs the object's description.
 import re
 from dataclasses import dataclass
 
-from intacct_protocol.model.query.conditions import COMPARISONS, END, Cursor, Token, found, whole
+from intacct_protocol.model.query.conditions import COMPARISONS, END, Cursor, Token, token_text, whole
 from intacct_protocol.model.query.query import And, Compare, Filter, Op, all_of, comparisons
 from intacct_protocol.xml.values import Value
 
@@ -41,13 +41,13 @@ class LegacyQuery:
     def rows(self, total: int) -> range:
         """The rows among `total` matching ones that the conditions on their number leave, counted from 0."""
         first, last = 1, total
-        for one in self.rownum:
-            number = int(str(one.values[0]))
-            if one.op is Op.LESSTHAN:
+        for condition in self.rownum:
+            number = int(str(condition.values[0]))
+            if condition.op is Op.LESSTHAN:
                 last = min(last, number - 1)
             else:
-                first = max(first, number if one.op is Op.EQUALTO else number + 1)
-                last = min(last, number) if one.op is Op.EQUALTO else last
+                first = max(first, number if condition.op is Op.EQUALTO else number + 1)
+                last = min(last, number) if condition.op is Op.EQUALTO else last
         return range(first - 1, max(last, first - 1))
 
 
@@ -85,7 +85,7 @@ def _comparison(cursor: Cursor, text: str) -> Filter:
         return Compare(name, Op.NOTLIKE if negative else Op.LIKE, (_literal(cursor),))
     if word == "in":
         return Compare(name, Op.NOTIN if negative else Op.IN, _listed(cursor))
-    raise cursor.error(token, f"expected an operator after {name}, found {found(token)}")
+    raise cursor.error(token, f"expected an operator after {name}, found {token_text(token)}")
 
 
 def _check_spaces(cursor: Cursor, sign: Token, text: str) -> None:
@@ -97,7 +97,7 @@ def _check_spaces(cursor: Cursor, sign: Token, text: str) -> None:
 def _name(cursor: Cursor) -> str:
     token = cursor.take()
     if token.kind != "word" or token.word in _RESERVED:
-        raise cursor.error(token, f"expected a field, found {found(token)}")
+        raise cursor.error(token, f"expected a field, found {token_text(token)}")
     if "." in token.text:
         raise cursor.error(token, "readByQuery takes no fields of other objects")
     return token.text
@@ -113,7 +113,7 @@ def _rownum(cursor: Cursor, start: Token, node: Compare) -> Compare:
 def _literal(cursor: Cursor) -> Value:
     token = cursor.take()
     if token.kind not in ("text", "number"):
-        raise cursor.error(token, f"expected a text in single quotes or a number, found {found(token)}")
+        raise cursor.error(token, f"expected a text in single quotes or a number, found {token_text(token)}")
     return token.value
 
 

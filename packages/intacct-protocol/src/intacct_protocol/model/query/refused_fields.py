@@ -24,10 +24,10 @@ def unqueryable_fields(faults: Iterable[Fault]) -> tuple[str, ...]:
 
 def refused_fields(faults: Iterable[Fault], selected: Iterable[str]) -> tuple[str, ...]:
     """The fields among `selected` that the faults name as unqueryable or unknown, with or without their object."""
-    known = {name.upper(): name for name in selected}
+    spelling = {name.upper(): name for name in selected}
     named = [name.upper() for name in _named(tuple(faults), _UNQUERYABLE, *_UNKNOWN)]
-    found = (known.get(name) or known.get(name.rpartition(".")[2]) for name in named)
-    return tuple(dict.fromkeys(name for name in found if name))
+    fields = (spelling.get(name) or spelling.get(name.rpartition(".")[2]) for name in named)
+    return tuple(dict.fromkeys(name for name in fields if name))
 
 
 def is_about_fields(faults: Iterable[Fault]) -> bool:

@@ -12,7 +12,7 @@ import re
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
-from intacct_protocol.model.query.conditions import COMPARISONS, END, Cursor, Token, found, whole
+from intacct_protocol.model.query.conditions import COMPARISONS, END, Cursor, Token, token_text, whole
 from intacct_protocol.model.query.query import AGGREGATES, Aggregate, Compare, Filter, Op, Order, Selected
 from intacct_protocol.xml.values import Value
 
@@ -35,19 +35,19 @@ _TEXT_HINT = "put text in quotes, numbers without; days like 2026-01-31, times l
 def parse_where(text: str) -> Filter:
     """Read a filter. The InvalidRequestError points at the column that cannot be read."""
     cursor = Cursor(text)
-    cursor.fill(_TOKENS, _value)
+    cursor.fill(_TOKENS, _token_value)
     if cursor.next.kind == END:
         raise cursor.error(cursor.next, "it is empty", "leave it out, or write a condition such as: TOTALDUE > 0")
-    return whole(cursor, _comparison)
+    return whole(cursor, _parse_comparison)
 
 
 def parse_order(text: str) -> tuple[Order, ...]:
     """Read a sort order: `WHENCREATED desc, RECORDNO`."""
     cursor = Cursor(text, "sort order")
-    cursor.fill(_TOKENS, _value)
+    cursor.fill(_TOKENS, _token_value)
     order: list[Order] = []
     while True:
-        name = _name(cursor, "a field to sort by")
+        name = _parse_name(cursor, "a field to sort by")
         order.append(Order(name, cursor.accept("desc") or cursor.accept("descending")))
         if not order[-1].descending:
             _ = cursor.accept("asc") or cursor.accept("ascending")
@@ -59,7 +59,7 @@ def parse_order(text: str) -> tuple[Order, ...]:
 def parse_select(text: str) -> tuple[Selected, ...]:
     """Read a selection: `STATE, sum(TOTALDUE)`, or `*`."""
     cursor = Cursor(text, "selection")
-    cursor.fill(_TOKENS, _value)
+    cursor.fill(_TOKENS, _token_value)
     selected: list[Selected] = []
     while True:
         selected.append(_selected(cursor))
@@ -72,22 +72,22 @@ def _selected(cursor: Cursor) -> Selected:
     if cursor.accept("*"):
         return "*"
     start = cursor.next
-    name = _name(cursor, "a field")
+    name = _parse_name(cursor, "a field")
     if not cursor.accept("("):
         return name
     if name.lower() not in AGGREGATES:
         raise cursor.error(start, f"there is no function {name}", f"use one of: {', '.join(AGGREGATES)}")
-    inner = _name(cursor, f"the field to take the {name.lower()} of")
+    inner = _parse_name(cursor, f"the field to take the {name.lower()} of")
     cursor.expect(")", f"after {name}({inner}")
     return Aggregate(name.lower(), inner)
 
 
-def _comparison(cursor: Cursor) -> Filter:
-    name = _name(cursor, "a field")
+def _parse_comparison(cursor: Cursor) -> Filter:
+    name = _parse_name(cursor, "a field")
     token = cursor.take()
     sign = "=" if token.text == "==" else token.text
     if sign in COMPARISONS:
-        return Compare(name, COMPARISONS[sign], (_literal(cursor, sign),))
+        return Compare(name, COMPARISONS[sign], (_parse_literal(cursor, sign),))
     if token.word == "is":
         op = Op.ISNOTNULL if cursor.accept("not") else Op.ISNULL
         cursor.expect("null", f"after {name} is")
@@ -96,62 +96,64 @@ def _comparison(cursor: Cursor) -> Filter:
     word = cursor.take().word if negative else token.word
     if word == "like":
         pattern = cursor.next
-        value = _literal(cursor, "like")
+        value = _parse_literal(cursor, "like")
         if not isinstance(value, str):
             raise cursor.error(
                 pattern, "like takes a text", "put the pattern in quotes; % is any run of characters, _ any one"
             )
         return Compare(name, Op.NOTLIKE if negative else Op.LIKE, (value,))
     if word == "in":
-        return Compare(name, Op.NOTIN if negative else Op.IN, _listed(cursor))
+        return Compare(name, Op.NOTIN if negative else Op.IN, _parse_list(cursor))
     if word == "between":
-        low = _literal(cursor, "between")
+        low = _parse_literal(cursor, "between")
         cursor.expect("and", "between the two values")
-        node = Compare(name, Op.BETWEEN, (low, _literal(cursor, "and")))
+        node = Compare(name, Op.BETWEEN, (low, _parse_literal(cursor, "and")))
         return ~node if negative else node
     raise cursor.error(
-        token, f"expected a comparison after {name}, found {found(token)}", "use = != < <= > >= like in between is null"
+        token,
+        f"expected a comparison after {name}, found {token_text(token)}",
+        "use = != < <= > >= like in between is null",
     )
 
 
-def _name(cursor: Cursor, what: str) -> str:
+def _parse_name(cursor: Cursor, what: str) -> str:
     token = cursor.take()
     if token.kind == "word" and token.word not in _RESERVED:
         return token.text
     hint = ""
     if token.kind in ("text", "number", "day", "time"):
         hint = "fields stand on the left of a comparison, without quotes"
-    raise cursor.error(token, f"expected {what}, found {found(token)}", hint)
+    raise cursor.error(token, f"expected {what}, found {token_text(token)}", hint)
 
 
-def _literal(cursor: Cursor, after: str) -> Value:
+def _parse_literal(cursor: Cursor, after: str) -> Value:
     token = cursor.take()
     if token.kind in ("text", "number", "day", "time") or token.word in ("true", "false"):
         return token.value
     if token.word == "null":
         raise cursor.error(token, "a field cannot be compared with null", "write: is null, or: is not null")
     hint = f"put text in quotes: '{token.text}'" if token.kind == "word" and token.word not in _RESERVED else _TEXT_HINT
-    raise cursor.error(token, f"expected a value after {after}, found {found(token)}", hint)
+    raise cursor.error(token, f"expected a value after {after}, found {token_text(token)}", hint)
 
 
-def _listed(cursor: Cursor) -> tuple[Value, ...]:
+def _parse_list(cursor: Cursor) -> tuple[Value, ...]:
     cursor.expect("(", "before the list of values")
     if cursor.next.text == ")":
         raise cursor.error(cursor.next, "the list is empty", "name at least one value, or leave the condition out")
-    values = [_literal(cursor, "(")]
+    values = [_parse_literal(cursor, "(")]
     while cursor.accept(","):
-        values.append(_literal(cursor, ","))
+        values.append(_parse_literal(cursor, ","))
     cursor.expect(")", "after the list of values")
     return tuple(values)
 
 
-def _value(cursor: Cursor, token: Token) -> Value:
+def _token_value(cursor: Cursor, token: Token) -> Value:
     """The value of a token; refuses a token that only looks like a value."""
     if token.kind == "text":
         quote = token.text[0]
         return token.text[1:-1].replace(quote * 2, quote)
     if token.kind == "number":
-        return _number(cursor, token)
+        return _parse_number(cursor, token)
     if token.kind in ("day", "time"):
         return _moment(cursor, token)
     if token.kind == "slashed":
@@ -161,7 +163,7 @@ def _value(cursor: Cursor, token: Token) -> Value:
     return token.word == "true" if token.word in ("true", "false") else None
 
 
-def _number(cursor: Cursor, token: Token) -> Decimal:
+def _parse_number(cursor: Cursor, token: Token) -> Decimal:
     digits = token.text.lstrip("+-")
     if len(digits) > 1 and digits[0] == "0" and digits[1] != ".":
         raise cursor.error(

@@ -21,7 +21,7 @@ _LISTS = {Op.IN: "in", Op.NOTIN: "not in"}
 
 
 def where_text(node: Filter) -> str:
-    """A filter such that `parse_where` of it gives the same filter."""
+    """A filter as text, from which `parse_where` makes the same filter."""
     if isinstance(node, And | Or):
         word = " and " if isinstance(node, And) else " or "
         return word.join(f"({where_text(one)})" if isinstance(one, And | Or) else where_text(one) for one in node.parts)

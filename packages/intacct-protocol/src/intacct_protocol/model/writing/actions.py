@@ -115,14 +115,14 @@ def objects_of(operation: str) -> tuple[str, ...]:
 
 def action_of(operation: str, name: str, *, is_legacy: bool = False) -> RecordAction:
     """The action on an object. InvalidRequestError if Intacct documents none."""
-    found = ACTIONS.get((operation, name))
-    if found is None:
+    action = ACTIONS.get((operation, name))
+    if action is None:
         raise InvalidRequestError(
             f"Intacct documents no function to {operation} {name}",
             fix=f"Objects with one: {', '.join(objects_of(operation))}",
         )
-    if is_legacy and found.function in _ONLY_30:
+    if is_legacy and action.function in _ONLY_30:
         raise InvalidRequestError(
-            f"document type 2.1 has no function {found.function}", fix="use a connection with dtd_version 3.0"
+            f"document type 2.1 has no function {action.function}", fix="use a connection with dtd_version 3.0"
         )
-    return found
+    return action

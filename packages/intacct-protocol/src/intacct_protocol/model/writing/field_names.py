@@ -22,15 +22,15 @@ UNDESCRIBED_FIELDS = ("ACTION",)
 
 def refuse_misspelt(described: ObjectDef, row: Mapping[str, Any], unlisted: Collection[str] = ()) -> None:
     """InvalidRequestError for a field of a header or a line whose name is misspelt; `unlisted` names are sent."""
-    known = described.fields
-    given = [name for name in _names(row) if name not in known]
-    if not given:
+    described_fields = described.fields
+    unknown = [name for name in _names(row) if name not in described_fields]
+    if not unknown:
         return
     wrappers = [one.wrapper for one in lines(described.name) if one.wrapper]
     upper = {name.upper() for name in _names(row)}
-    missing = [name for name in (*known, *wrappers) if name.upper() not in upper]
+    missing = [name for name in (*described_fields, *wrappers) if name.upper() not in upper]
     sent = {name.upper() for name in (*unlisted, *UNDESCRIBED_FIELDS, *wrappers)}
-    for name in given:
+    for name in unknown:
         near = "" if name.upper() in sent or _is_known(described, name) else misspelt(name, missing)
         if near:
             raise InvalidRequestError(

@@ -103,17 +103,17 @@ class FunctionBuilder:
 
         `objects` are those whose custom fields may be among the cells, `undescribed` are further custom fields.
         """
-        known, attributes = dict(cells), {}
+        values, attributes = dict(cells), {}
         if key:
             held = legacy_object(plan.object)
             attribute = held.attribute(operation)
             attributes = {attribute: key} if attribute else {}
-            known |= {} if attribute else {held.key: key}
-        known |= _rate(known, plan)
+            values |= {} if attribute else {held.key: key}
+        values |= _rate(values, plan)
         custom = frozenset(undescribed).union(*map(self._customs, (plan.object, *objects)))
-        known = self._with_times(plan.object, known, custom)
+        values = self._with_times(plan.object, values, custom)
         timed = {name: [self._with_times(plan.object, row, custom) for row in rows] for name, rows in owned.items()}
-        return write_element(plan, operation, known, lines=timed, custom=custom, attributes=attributes)
+        return write_element(plan, operation, values, lines=timed, custom=custom, attributes=attributes)
 
     def _with_times(self, name: str, cells: Cells, custom: Collection[str]) -> dict[str, Any]:
         """The cells with the times of custom fields as requests hold them."""
@@ -137,6 +137,6 @@ class FunctionBuilder:
 
 def _rate(fields: Mapping[str, Any], plan: WritePlan) -> dict[str, None]:
     """The object-specific functions require a rate with a currency; an empty rate type is the company's daily rate."""
-    given = "EXCHANGE_RATE" in fields or _RATE_TYPE in fields
-    wanted = _RATE_TYPE in plan.fields and any(name in fields for name in ("CURRENCY", "EXCH_RATE_DATE"))
-    return {_RATE_TYPE: None} if wanted and not given else {}
+    has_rate = "EXCHANGE_RATE" in fields or _RATE_TYPE in fields
+    needs_rate = _RATE_TYPE in plan.fields and any(name in fields for name in ("CURRENCY", "EXCH_RATE_DATE"))
+    return {_RATE_TYPE: None} if needs_rate and not has_rate else {}

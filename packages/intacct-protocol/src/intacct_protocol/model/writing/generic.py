@@ -92,9 +92,9 @@ class _Writer:
     def _lines(self, name: str, wrapper: str, rows: Iterable[Any]) -> Iterator[Element]:
         owned = {one.wrapper: one.line for one in lines(name)}
         if wrapper not in owned:
-            known = ", ".join(each for each in owned if each) or "none"
+            wrappers = ", ".join(each for each in owned if each) or "none"
             raise RecordError(
-                f"{name} has no owned lines called {wrapper}", field=wrapper, fix=f"Its lines are: {known}."
+                f"{name} has no owned lines called {wrapper}", field=wrapper, fix=f"Its lines are: {wrappers}."
             )
         for number, row in enumerate(rows, 1):
             if not isinstance(row, Mapping):
