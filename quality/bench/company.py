@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from bench.measure import peak_bytes, serving
-from intacct_bridge.apps.singer.protocol.sink import SingerSink
+from intacct_bridge.apps.singer.protocol.destination import SingerDestination
 from intacct_bridge.apps.terminal.memory import limit_memory
 from intacct_bridge.client.client import Client
 from intacct_bridge.connections.connection import Connection
-from intacct_bridge.copies.destinations.base import Sink
-from intacct_bridge.copies.destinations.open import importing, open_sink
+from intacct_bridge.copies.destinations.base import Destination
+from intacct_bridge.copies.destinations.open import importing, open_destination
 from intacct_bridge.extract.run import Extraction
 from intacct_bridge.extract.selection import select_streams
 from intacct_bridge.extract.source import GatewaySource
@@ -76,24 +76,24 @@ def bare(url: str, _directory: Path) -> int:
 
 def duckdb(url: str, directory: Path) -> int:
     """`intacct extract` into DuckDB."""
-    return _extracted(url, open_sink(f"duckdb:{directory / 'copy.duckdb'}"))
+    return _extracted(url, open_destination(f"duckdb:{directory / 'copy.duckdb'}"))
 
 
 def singer(url: str, directory: Path) -> int:
     """`tap-intacct`."""
     with (directory / "singer.jsonl").open("wb") as out:
-        return _extracted(url, SingerSink(out))
+        return _extracted(url, SingerDestination(out))
 
 
-def _extracted(url: str, sink: Sink) -> int:
+def _extracted(url: str, destination: Destination) -> int:
     limit_memory()
     with client(url) as opened:
         with importing("duckdb:x"):
             chosen = select_streams(opened, OBJECTS.values())
-        run = Extraction(GatewaySource(opened), sink, chosen.streams, headers=chosen.headers)
+        run = Extraction(GatewaySource(opened), destination, chosen.streams, headers=chosen.headers)
         for _ in run:
             pass
-        sink.close()
+        destination.close()
     return sum(one.rows for one in run.outcomes)
 
 

@@ -9,8 +9,8 @@ from bench.company import ACCOUNT
 from bench.measure import serving
 from intacct_bridge.client.client import Client
 from intacct_bridge.connections.connection import Connection
-from intacct_bridge.copies.destinations.open import importing, open_sink
-from intacct_bridge.extract.options import Options
+from intacct_bridge.copies.destinations.open import importing, open_destination
+from intacct_bridge.extract.options import ExtractOptions
 from intacct_bridge.extract.pipeline import ExtractRequest, prepare
 from intacct_bridge.streams.defaults import USUAL
 
@@ -61,10 +61,10 @@ def _extract(url: str, names: tuple[str, ...], page: int, running: int) -> tuple
         with Client(connection, keep=False) as client:
             with importing(uri):
                 prepared = prepare(client, ExtractRequest(names, early=True))
-            sink = open_sink(uri)
-            run = prepared.into(sink, Options(page_size=page))
+            destination = open_destination(uri)
+            run = prepared.into(destination, ExtractOptions(page_size=page))
             for _ in run:
                 pass
-            sink.close()
+            destination.close()
             assert not any(one.error for one in run.outcomes)
             return client.meter.calls, time.perf_counter() - began

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 
 from bench.measure import peak_bytes
 from bench.pages import FIELDS, RECORDS
-from intacct_bridge.apps.singer.protocol.sink import SingerSink
+from intacct_bridge.apps.singer.protocol.destination import SingerDestination
 from intacct_bridge.client.gateway.http import HttpTransport
 from intacct_bridge.connections.connection import Connection
-from intacct_bridge.copies.destinations.base import Sink
-from intacct_bridge.copies.destinations.open import open_sink
+from intacct_bridge.copies.destinations.base import Destination
+from intacct_bridge.copies.destinations.open import open_destination
 from intacct_bridge.streams.bookmark import Bookmark
 from intacct_bridge.streams.stream import Stream
 from intacct_bridge.streams.times import format_time
@@ -81,12 +81,12 @@ def arrow(url: str, pages: int, _directory: Path) -> int:
 
 def parquet(url: str, pages: int, directory: Path) -> int:
     """A Parquet copy."""
-    return _into(open_sink(f"parquet:{directory / 'parquet'}"), batches(url, pages))
+    return _into(open_destination(f"parquet:{directory / 'parquet'}"), batches(url, pages))
 
 
 def duckdb(url: str, pages: int, directory: Path) -> int:
     """A DuckDB copy."""
-    return _into(open_sink(f"duckdb:///{directory / 'copy.duckdb'}"), batches(url, pages))
+    return _into(open_destination(f"duckdb:///{directory / 'copy.duckdb'}"), batches(url, pages))
 
 
 def appended(url: str, pages: int, directory: Path) -> int:
@@ -106,31 +106,31 @@ def appended(url: str, pages: int, directory: Path) -> int:
 
 def jsonl(url: str, pages: int, directory: Path) -> int:
     """A copy in files of JSON lines."""
-    return _into(open_sink(f"jsonl:{directory / 'jsonl'}"), batches(url, pages))
+    return _into(open_destination(f"jsonl:{directory / 'jsonl'}"), batches(url, pages))
 
 
 def singer(url: str, pages: int, directory: Path) -> int:
     """Singer messages, as the tap writes them."""
     with (directory / "singer.jsonl").open("wb") as out:
-        return _into(SingerSink(out), batches(url, pages))
+        return _into(SingerDestination(out), batches(url, pages))
 
 
-def _into(sink: Sink, source: Batches) -> int:
+def _into(destination: Destination, source: Batches) -> int:
     """A first read of all rows into a destination, committed at its own interval."""
     at = datetime(2026, 11, 21, tzinfo=UTC)
-    bookmark = Bookmark().begin(format_time(at), sink.open("demo-company", at), full=True)
-    writer = sink.writer(Stream("GLDETAIL", "GLDETAIL", FIELDS, "RECORDNO"), bookmark)
+    bookmark = Bookmark().begin(format_time(at), destination.open("demo-company", at), full=True)
+    writer = destination.writer(Stream("GLDETAIL", "GLDETAIL", FIELDS, "RECORDNO"), bookmark)
     rows = waiting = 0
     for batch in source:
         writer.write(batch)
         rows += batch.num_rows
         waiting += batch.num_rows
-        if waiting >= sink.commit_rows:
+        if waiting >= destination.commit_rows:
             writer.commit(bookmark, at)
             waiting = 0
     writer.commit(bookmark.end(), at)
-    sink.finish((), at)
-    sink.close()
+    destination.finish((), at)
+    destination.close()
     return rows
 
 

@@ -13,8 +13,8 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from intacct_bridge.copies.destinations.open import open_sink
-from intacct_bridge.copies.destinations.sql import SqlSink
+from intacct_bridge.copies.destinations.open import open_destination
+from intacct_bridge.copies.destinations.sql import SqlDestination
 from intacct_bridge.copies.views.apply import apply_views
 
 LINES, BILLS = 1_000_000, 100_000
@@ -90,26 +90,26 @@ def answered(rounds: int, tell: Callable[[str], None]) -> Iterator[Answered]:
 
 def _in(database: str, uri: str, rounds: int, tell: Callable[[str], None]) -> Iterator[Answered]:
     tell(f"making a copy of {LINES:,} ledger lines in {database}")
-    with closing(open_sink(uri)) as sink:
-        assert isinstance(sink, SqlSink)
-        sink.open("bench", NOW)
+    with closing(open_destination(uri)) as destination:
+        assert isinstance(destination, SqlDestination)
+        destination.open("bench", NOW)
         if database == "duckdb":  # a run limits itself; a reader of the copy does not
-            sink.database.execute("SET memory_limit = '4GB'; SET threads = 2")
+            destination.database.execute("SET memory_limit = '4GB'; SET threads = 2")
         for name, sql in _TABLES.items():
             made = f'CREATE TABLE "{name}" AS SELECT s.*, {_COPY} FROM ({sql}) AS s'
-            sink.database.run(partial(sink.database.execute, made))
-        sink.keep_settings({"read_on": "2026-01-05"}, NOW)
-        apply_views(sink)
+            destination.database.run(partial(destination.database.execute, made))
+        destination.keep_settings({"read_on": "2026-01-05"}, NOW)
+        apply_views(destination)
         for (question, sql), goal in zip(QUERIES.items(), GOALS[database], strict=True):
             tell(f"{database}: {question}")
-            times = [_seconds(sink, sql) for _ in range(rounds)]
+            times = [_seconds(destination, sql) for _ in range(rounds)]
             cpu = min(one for _, one in times) if database == "duckdb" else None
             yield Answered(database, question, min(one for one, _ in times), cpu, goal)
 
 
-def _seconds(sink: SqlSink, sql: str) -> tuple[float, float]:
+def _seconds(destination: SqlDestination, sql: str) -> tuple[float, float]:
     began, cpu = time.perf_counter(), time.process_time()
-    sink.database.run(lambda: sink.database.execute(sql))
+    destination.database.run(lambda: destination.database.execute(sql))
     return time.perf_counter() - began, time.process_time() - cpu
 
 

@@ -28,7 +28,7 @@ from intacct_bridge.apps.demo.own_postgres import own_postgres
 from intacct_bridge.apps.spark.writer import batch_write
 from intacct_bridge.client.client import Client
 from intacct_bridge.connections.connection import Connection
-from intacct_bridge.copies.destinations.open import open_sink
+from intacct_bridge.copies.destinations.open import open_destination
 from intacct_bridge.extract.pipeline import ExtractRequest, prepare
 from support.repository import ROOT
 
@@ -71,9 +71,12 @@ class Timed:
 def extract(job: Job) -> Timed:
     """`intacct extract` to Parquet, with as many requests at once as cores."""
     connection = Connection(endpoint=job.url, concurrency=job.cores, **ACCOUNT)
-    with Client(connection, keep=False) as client, closing(open_sink(f"parquet:{job.folder / 'copy'}")) as sink:
+    with (
+        Client(connection, keep=False) as client,
+        closing(open_destination(f"parquet:{job.folder / 'copy'}")) as destination,
+    ):
         began = time.perf_counter()
-        run = prepare(client, ExtractRequest((LEDGER,))).into(sink)
+        run = prepare(client, ExtractRequest((LEDGER,))).into(destination)
         for _ in run:
             pass
         return Timed(sum(one.rows for one in run.outcomes), time.perf_counter() - began)
@@ -89,7 +92,7 @@ def scan(job: Job) -> Timed:
     return _read(job, "noop")
 
 
-def _read(job: Job, sink: str) -> Timed:
+def _read(job: Job, destination: str) -> Timed:
     with _session(job) as session:
 
         def frame(name: str) -> Any:
@@ -97,7 +100,7 @@ def _read(job: Job, sink: str) -> Timed:
 
         def seconds(name: str) -> float:
             began = time.perf_counter()
-            frame(name).write.format(sink).option("path", str(job.folder / "copy")).mode("overwrite").save()
+            frame(name).write.format(destination).option("path", str(job.folder / "copy")).mode("overwrite").save()
             return time.perf_counter() - began
 
         seconds(SMALL)

@@ -10,7 +10,7 @@ import pytest
 from intacct_bridge.apps.terminal.console import Console
 from intacct_bridge.apps.views.extract import run_extraction
 from intacct_bridge.client.client import Client
-from intacct_bridge.copies.destinations.open import open_sink
+from intacct_bridge.copies.destinations.open import open_destination
 from intacct_bridge.extract.pipeline import ExtractRequest, prepare
 from intacct_bridge.extract.selection import select_streams
 from intacct_bridge.extract.unified import select_unified
@@ -34,11 +34,11 @@ def closed(grown: Emulator, name: str) -> Emulator:
 
 def run(company: Client, path: Path, *names: str) -> dict[str, str]:
     """The errors of a run, by stream."""
-    with closing(open_sink(f"duckdb:{path}")) as sink:
-        extraction = prepare(company, ExtractRequest(names)).into(sink)
+    with closing(open_destination(f"duckdb:{path}")) as destination:
+        extraction = prepare(company, ExtractRequest(names)).into(destination)
         for _ in extraction:
             pass
-    return {one.stream: one.error for one in extraction.outcomes}
+    return {one.name: one.error for one in extraction.outcomes}
 
 
 def test_a_stream_that_may_not_be_described_fails_alone(tmp_path: Path, grown: Emulator) -> None:
@@ -119,7 +119,7 @@ def test_a_unified_entity_whose_object_may_not_be_described_fails_alone(tmp_path
         alone = run_extraction(company, ExtractRequest(["classes"], unified="v1"), f"duckdb:{path}", Console())
         with pytest.raises(NotPermittedError):
             select_unified(company, "v1", ["Classes"])
-    errors = {one.stream: one.error for one in done.outcomes if one.error}
+    errors = {one.name: one.error for one in done.outcomes if one.error}
     assert list(errors) == ["Classes"]
     assert "CLASS cannot be read" in errors["Classes"]
     assert "You do not have permission" in errors["Classes"]
@@ -133,7 +133,7 @@ def test_a_closed_line_costs_its_entity_and_a_closed_header_none(tmp_path: Path,
     path, names = tmp_path / "copy.duckdb", ["Bills", "BillPayments"]
     with closing(closed(grown, "APBILLITEM")) as emulator, client(emulator) as company:
         done = run_extraction(company, ExtractRequest(names, unified="v1"), f"duckdb:{path}", Console())
-        assert [one.stream for one in done.outcomes if one.error] == ["Bills"]
+        assert [one.name for one in done.outcomes if one.error] == ["Bills"]
     with closing(closed(grown, "APPYMT")) as emulator, client(emulator) as company:
         assert run_extraction(company, ExtractRequest(names, unified="v1"), f"duckdb:{path}", Console()).sound
     assert len(rows(path, "BillPayments")) == grown.company().table("APPYMTDETAIL").count()
@@ -158,7 +158,7 @@ def test_columns_of_a_related_object_that_may_not_be_described_are_reported(tmp_
     path = tmp_path / "copy.duckdb"
     with closing(closed(grown, "APBILL")) as emulator, client(emulator) as company:
         done = run_extraction(company, ExtractRequest(["BillPayments"], unified="v1"), f"duckdb:{path}", Console())
-    (payments,) = (one for one in done.outcomes if one.stream == "BillPayments")
+    (payments,) = (one for one in done.outcomes if one.name == "BillPayments")
     assert done.sound
     assert payments.unqueryable == ("APBILL.RECORDID",)
     assert len(rows(path, "BillPayments")) == grown.company().table("APPYMTDETAIL").count()

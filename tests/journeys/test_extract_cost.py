@@ -8,7 +8,7 @@ import pytest
 from conftest import NOW
 from intacct_bridge.apps.demo.company import demo_connection
 from intacct_bridge.client.client import Client
-from intacct_bridge.copies.destinations.open import open_sink
+from intacct_bridge.copies.destinations.open import open_destination
 from intacct_bridge.extract.estimate import Estimate, estimated
 from intacct_bridge.extract.run import DELETES, Extraction
 from intacct_bridge.extract.selection import select_streams
@@ -34,18 +34,18 @@ class Visitor:
         """The API transactions of a run, and the outcomes of its streams."""
         with Client(demo_connection(), transport=self.emulator, keep=self.folder) as client:
             chosen = select_streams(client, streams_for(client, (), everything=False))
-            sink = open_sink(f"duckdb:{self.folder / 'copy.duckdb'}")
-            run = Extraction(GatewaySource(client), sink, chosen.streams, headers=chosen.headers)
+            destination = open_destination(f"duckdb:{self.folder / 'copy.duckdb'}")
+            run = Extraction(GatewaySource(client), destination, chosen.streams, headers=chosen.headers)
             for _ in run:
                 pass
-            sink.close()
+            destination.close()
             self.streams = chosen.streams
-            return client.meter.transactions, {one.stream: one for one in run.outcomes}
+            return client.meter.transactions, {one.name: one for one in run.outcomes}
 
     def estimate(self) -> dict[str, Estimate]:
         with Client(demo_connection(), transport=self.emulator, keep=self.folder) as client:
             chosen = select_streams(client, streams_for(client, (), everything=False))
-            return {one.stream: one for one in estimated(GatewaySource(client), chosen.streams, {})}
+            return {one.name: one for one in estimated(GatewaySource(client), chosen.streams, {})}
 
     def work(self) -> None:
         """A new class and a new journal entry."""
@@ -98,7 +98,7 @@ def test_a_first_run_costs_what_was_estimated_and_an_idle_one_a_call_a_stream(vi
     assert busy > promised
     visitor.now += 600  # within the overlap, so that the same changes are read again
     idle, outcomes = visitor.run()
-    assert {one.stream: one.transactions for one in outcomes.values() if one.transactions != 1} == {}
+    assert {one.name: one.transactions for one in outcomes.values() if one.transactions != 1} == {}
     assert idle == promised
     assert outcomes[DELETES].transactions == 1
     assert outcomes["GLBATCH"].rows > 0

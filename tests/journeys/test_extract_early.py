@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from intacct_bridge.apps.demo.company import demo_connection
 from intacct_bridge.client.client import Client
 from intacct_bridge.client.reading.catalog import _parts
-from intacct_bridge.copies.destinations.open import open_sink
+from intacct_bridge.copies.destinations.open import open_destination
 from intacct_bridge.extract.pipeline import ExtractRequest, prepare
 from intacct_bridge.extract.run import Extraction
 from intacct_bridge.extract.selection import _families, _needed_objects, select_early, select_streams
@@ -49,7 +49,7 @@ def wide(gateway: Transport, home: Path) -> Client:
 
 
 def early(company: Client, to: Path, *names: str) -> Extraction:
-    return prepare(company, ExtractRequest(names, early=True)).into(open_sink(f"duckdb:{to}"))
+    return prepare(company, ExtractRequest(names, early=True)).into(open_destination(f"duckdb:{to}"))
 
 
 def named(stream: Stream) -> str:
@@ -158,7 +158,7 @@ def test_definitions_that_are_not_answered_cost_only_their_streams(tmp_path: Pat
         run = early(company, path, *names)
         for _ in run:
             pass
-        done = {one.stream: one for one in run.outcomes}
+        done = {one.name: one for one in run.outcomes}
         assert set(done) == {*names, "deletes"}
         lost = {name for name, one in done.items() if one.error}
         assert last_looked_up() in lost
@@ -186,8 +186,8 @@ def test_a_run_that_is_left_waits_for_requests_under_way(tmp_path: Path, demo: E
 
     path = tmp_path / "copy.duckdb"
     if leave == "another company's copy":
-        with closing(open_sink(f"duckdb:{path}")) as sink:
-            sink.open("somebody else", datetime.now(UTC))
+        with closing(open_destination(f"duckdb:{path}")) as destination:
+            destination.open("somebody else", datetime.now(UTC))
     with wide(Slow(), tmp_path) as company:
         run = early(company, path, *MANY)
         left: Callable[[], object] = iter(run).close  # type: ignore[attr-defined]

@@ -11,9 +11,9 @@ import duckdb
 import pytest
 
 from intacct_bridge.client.client import Client
-from intacct_bridge.copies.destinations.base import Sink
-from intacct_bridge.copies.destinations.open import open_sink
-from intacct_bridge.extract.options import Options
+from intacct_bridge.copies.destinations.base import Destination
+from intacct_bridge.copies.destinations.open import open_destination
+from intacct_bridge.extract.options import ExtractOptions
 from intacct_bridge.extract.run import Extraction
 from intacct_bridge.extract.selection import select_streams
 from intacct_bridge.extract.source import GatewaySource
@@ -23,12 +23,12 @@ from intacct_bridge.streams.stream import StreamOutcome
 from intacct_emulator.settings.behaviour import Behaviour
 from intacct_emulator.settings.companies import ClockChange, CompanySettings, EmulatorSettings, UserSettings
 from intacct_protocol.model.sql_text import quoted
-from support.flow.memory import MemorySink
+from support.flow.memory import MemoryDestination
 from support.journeys.editor import Editor, Interrupted
 from support.small_company import Clock, client, company
 
 NAMES = ("VENDOR", "APBILL", "APBILLITEM", "GLBATCH", "GLENTRY", "GLDETAIL", "GLACCOUNT", "APTERM")
-SMALL = Options(page_size=7, overlap_seconds=3600, trail_seconds=3600)
+SMALL = ExtractOptions(page_size=7, overlap_seconds=3600, trail_seconds=3600)
 Row = dict[str, Any]
 COMPUTED = ("TOTALDUE", "WHENLASTBILLED", "WHENLASTPAID")
 """Fields of a vendor that its bills change, while its time of change stays."""
@@ -62,18 +62,20 @@ class Scene:
         if self.working:
             self.editor.work()
 
-    def extract(self, sink: Sink, options: Options = SMALL) -> dict[str, StreamOutcome]:
+    def extract(self, destination: Destination, options: ExtractOptions = SMALL) -> dict[str, StreamOutcome]:
         chosen = select_streams(self.client, NAMES)
-        run = Extraction(GatewaySource(self.client), sink, chosen.streams, headers=chosen.headers, options=options)
+        run = Extraction(
+            GatewaySource(self.client), destination, chosen.streams, headers=chosen.headers, options=options
+        )
         for _ in run:
             pass
-        return {one.stream: one for one in run.outcomes}
+        return {one.name: one for one in run.outcomes}
 
-    def quietly(self, sink: Sink) -> dict[str, StreamOutcome]:
+    def quietly(self, destination: Destination) -> dict[str, StreamOutcome]:
         """A run without edits, late enough for everything to have appeared."""
         self.working, self.killed_at = False, None
         self.clock.forward(hours=1)
-        return self.extract(sink)
+        return self.extract(destination)
 
     def truth(self, name: str) -> list[Row]:
         """All records, read without edits."""
@@ -102,8 +104,8 @@ def stripped(row: Row) -> Row:
     return {name: value for name, value in mine.items() if name not in COMPUTED}
 
 
-def in_memory(sink: MemorySink) -> Callable[[str], list[Row]]:
-    return lambda name: [row for row in sink.tables[name] if not row["_deleted_at"]]
+def in_memory(destination: MemoryDestination) -> Callable[[str], list[Row]]:
+    return lambda name: [row for row in destination.tables[name] if not row["_deleted_at"]]
 
 
 def settings_of(behaviour: Behaviour, **user: Any) -> EmulatorSettings:
@@ -135,15 +137,19 @@ HABITS = {
 @pytest.mark.parametrize("seed", [1])
 def test_edits_between_any_two_calls(habit: str, seed: int) -> None:
     scene = Scene(seed, HABITS[habit])
-    sink, options = MemorySink(), replace(SMALL, compare_every=0) if habit == "no trail" else SMALL
+    destination, options = MemoryDestination(), replace(SMALL, compare_every=0) if habit == "no trail" else SMALL
     pauses = [45] * 6 if habit.startswith("a clock") else [scene.random.choice([1, 30, 600]) for _ in range(2)]
     for pause in pauses:
         scene.working = True
-        scene.extract(sink, options)
+        scene.extract(destination, options)
         scene.clock.forward(minutes=pause)
-    outcomes = scene.quietly(sink) if habit != "no trail" else (scene.quietly(sink), scene.extract(sink, options))[1]
+    outcomes = (
+        scene.quietly(destination)
+        if habit != "no trail"
+        else (scene.quietly(destination), scene.extract(destination, options))[1]
+    )
     assert {one.error for one in outcomes.values()} == {""}
-    check(scene, in_memory(sink))
+    check(scene, in_memory(destination))
     scene.close()
 
 
@@ -151,16 +157,16 @@ def test_edits_between_any_two_calls(habit: str, seed: int) -> None:
 @pytest.mark.parametrize("seed", range(3))
 def test_kills_between_any_two_calls(seed: int) -> None:
     scene = Scene(seed)
-    sink = MemorySink()
+    destination = MemoryDestination()
     scene.working = True
     for _ in range(4):
         scene.killed_at = scene.calls + scene.random.randrange(1, 60)
         with suppress(KilledError):
-            scene.extract(sink)
-    scene.quietly(sink)
-    outcomes = scene.quietly(sink)
+            scene.extract(destination)
+    scene.quietly(destination)
+    outcomes = scene.quietly(destination)
     assert {one.error for one in outcomes.values()} == {""}
-    check(scene, in_memory(sink))
+    check(scene, in_memory(destination))
     scene.close()
 
 
@@ -170,12 +176,12 @@ def test_a_copy_in_files_equals_the_ledger(tmp_path: Path, uri: str) -> None:
     place = uri.format(tmp_path)
 
     def run() -> dict[str, StreamOutcome]:
-        sink = open_sink(place)
-        sink.commit_rows = 20
+        destination = open_destination(place)
+        destination.commit_rows = 20
         try:
-            return scene.extract(sink)
+            return scene.extract(destination)
         finally:
-            sink.close()
+            destination.close()
 
     scene.working = True
     run()
@@ -212,14 +218,14 @@ def in_file(place: str, name: str) -> list[Row]:
 
 def test_an_idle_run_costs_one_transaction_a_stream_and_one_for_the_deletes() -> None:
     scene = Scene(8)
-    sink = MemorySink()
-    scene.extract(sink, Options())
+    destination = MemoryDestination()
+    scene.extract(destination, ExtractOptions())
     scene.clock.forward(days=2)
-    scene.extract(sink, Options())
+    scene.extract(destination, ExtractOptions())
     scene.clock.forward(days=2)
     list(scene.client.query("APTERM", limit=1))  # signs in again
     before = scene.client.meter.transactions
-    scene.extract(sink, Options())
+    scene.extract(destination, ExtractOptions())
     assert scene.client.meter.transactions - before == len(NAMES) + 1
     scene.close()
 
@@ -232,15 +238,15 @@ def test_a_cap_stops_at_a_safe_point_and_the_next_run_continues(tmp_path: Path) 
     for _ in range(30):
         capped = Client(scene.client.connection, transport=scene.emulator, max_transactions=24, keep=False)
         chosen = select_streams(capped, NAMES)
-        sink = open_sink(path)
-        run = Extraction(GatewaySource(capped), sink, chosen.streams, headers=chosen.headers, options=SMALL)
+        destination = open_destination(path)
+        run = Extraction(GatewaySource(capped), destination, chosen.streams, headers=chosen.headers, options=SMALL)
         for _ in run:
             pass
-        sink.close()
+        destination.close()
         capped.close()
         for one in run.outcomes:
-            if one.stream in seen:
-                seen[one.stream] += one.rows
+            if one.name in seen:
+                seen[one.name] += one.rows
         if all(one.complete for one in run.outcomes):
             break
     else:

@@ -7,7 +7,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from intacct_bridge.copies.destinations.open import open_sink
+from intacct_bridge.copies.destinations.open import open_destination
 from intacct_bridge.extract.pipeline import ExtractRequest, prepare
 from support.small_company import Clock, client, little_company
 
@@ -21,8 +21,8 @@ def test_the_entry_of_a_deleted_bill_leaves_the_copy_in_the_next_run(tmp_path: P
     with closing(little_company(clock)) as emulator, client(emulator) as company:
 
         def extract() -> None:
-            with closing(open_sink(f"duckdb:///{copy}")) as sink:
-                for _ in prepare(company, ExtractRequest(streams)).into(sink):
+            with closing(open_destination(f"duckdb:///{copy}")) as destination:
+                for _ in prepare(company, ExtractRequest(streams)).into(destination):
                     pass
 
         extract()

@@ -10,7 +10,7 @@ import pytest
 from intacct_bridge.apps.demo.company import demo_connection
 from intacct_bridge.client.attachments import AttachedFile
 from intacct_bridge.client.client import Client
-from intacct_bridge.copies.destinations.open import open_sink
+from intacct_bridge.copies.destinations.open import open_destination
 from intacct_bridge.extract.pipeline import ExtractRequest, prepare
 from intacct_bridge.extract.selection import select_streams
 from intacct_protocol.errors import InvalidRequestError
@@ -21,8 +21,8 @@ NAMES = ("VENDOR", "APBILL", "APBILLITEM", "ARINVOICE", "ARINVOICEITEM", "CLASS"
 
 
 def extract(client: Client, copy: Path, *names: str, column: str = "owner") -> dict[str, int]:
-    with closing(open_sink(f"duckdb:///{copy}")) as sink:
-        done = ended(prepare(client, ExtractRequest(names, entity_column=column)).into(sink))
+    with closing(open_destination(f"duckdb:///{copy}")) as destination:
+        done = ended(prepare(client, ExtractRequest(names, entity_column=column)).into(destination))
     return {name: one.rows for name, one in done.items()}
 
 

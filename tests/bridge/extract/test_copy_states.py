@@ -15,8 +15,8 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
-from intacct_bridge.copies.destinations.open import open_sink
-from intacct_bridge.extract.options import Options
+from intacct_bridge.copies.destinations.open import open_destination
+from intacct_bridge.extract.options import ExtractOptions
 from intacct_bridge.extract.pipeline import ExtractRequest, prepare
 from intacct_emulator.server.gateway import Emulator
 from intacct_protocol.errors import IntacctError
@@ -105,9 +105,9 @@ class Copies(RuleBasedStateMachine):
             return self.emulator(endpoint, body)
 
         def run() -> None:
-            with client(transport) as gateway, closing(open_sink(self.uris[which])) as sink:
+            with client(transport) as gateway, closing(open_destination(self.uris[which])) as destination:
                 prepared = prepare(gateway, ExtractRequest(tuple(fields), {name: fields[name][1:] for name in fields}))
-                extraction = prepared.into(sink, Options(full=full, page_size=3))
+                extraction = prepared.into(destination, ExtractOptions(full=full, page_size=3))
                 deque(extraction, 0)
                 failed = [one for one in extraction.outcomes if one.error]
                 if failed:

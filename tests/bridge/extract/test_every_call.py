@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.extract.test_run import LATE, MANY, SEEDS, SMALL, Copy, CutSink, KilledError, check, run
+from bridge.extract.test_run import LATE, MANY, SEEDS, SMALL, Copy, CutDestination, KilledError, check, run
 from intacct_bridge.streams.stream import Stream
 from intacct_protocol.errors import TransientError
 from support.flow.company import APBILL, APBILLITEM, GLBATCH, GLDETAIL, SODOCUMENT, VENDOR, Company
-from support.flow.memory import MemorySink
+from support.flow.memory import MemoryDestination
 
 ALWAYS = replace(SMALL, compare_every=0)
 FAMILIES: dict[str, tuple[Stream, ...]] = {
@@ -53,16 +53,16 @@ def undo(company: Company) -> None:
         company.drop("APBILL", bill, str(bill["RECORDNO"]))
 
 
-def copied(streams: Sequence[Stream]) -> tuple[Company, CutSink]:
+def copied(streams: Sequence[Stream]) -> tuple[Company, CutDestination]:
     """A company with a complete copy and no recent edits."""
-    company, sink = Company(3).fill(120), CutSink(0, after=False)
+    company, destination = Company(3).fill(120), CutDestination(0, after=False)
     for _ in range(2):
-        run(sink, company, streams)
+        run(destination, company, streams)
         company.clock += timedelta(days=1)
-    return company, sink
+    return company, destination
 
 
-def next_day(company: Company, copy: Copy | MemorySink, streams: Sequence[Stream]) -> None:
+def next_day(company: Company, copy: Copy | MemoryDestination, streams: Sequence[Stream]) -> None:
     company.after_call = lambda number: None
     company.clock += timedelta(days=1)
     if isinstance(copy, Copy):
@@ -88,14 +88,14 @@ def from_call(first: int, error: Exception) -> Callable[[int], None]:
 def test_a_run_that_fails_at_any_call(family: str, error: Exception) -> None:
     streams, calls = FAMILIES[family], 99
     for number in count():
-        company, sink = copied(streams)
+        company, destination = copied(streams)
         change(company)
         before = company.calls
         company.after_call = from_call(before + number, error) if number else company.after_call
         with suppress(KilledError):
-            run(sink, company, streams)
+            run(destination, company, streams)
         calls = calls if number else company.calls - before
-        next_day(company, sink, streams)
+        next_day(company, destination, streams)
         if number == calls:
             return
 
@@ -105,14 +105,14 @@ def test_a_run_that_fails_at_any_call(family: str, error: Exception) -> None:
 def test_a_run_that_is_killed_at_any_commit(family: str, work: Sequence[Callable[[Company], None]]) -> None:
     streams = FAMILIES[family]
     for number in count(1):
-        company, sink = copied(streams)
+        company, destination = copied(streams)
         for one in work:
             one(company)
-        sink.left, sink.after = number, True
+        destination.left, destination.after = number, True
         with suppress(KilledError):
-            run(sink, company, streams)
-        over, sink.left = sink.left > 0, 0
-        next_day(company, sink, streams)
+            run(destination, company, streams)
+        over, destination.left = destination.left > 0, 0
+        next_day(company, destination, streams)
         if over:
             return
 
@@ -128,7 +128,7 @@ def test_a_run_that_is_killed_at_any_commit(family: str, work: Sequence[Callable
 def test_calls_that_fail_permanently_while_people_edit(
     seed: int, faults: list[set[int]], audit: bool, size: int
 ) -> None:
-    company, sink = Company(seed, concurrency=2, audit_is_readable=audit, **LATE).fill(size), MemorySink()
+    company, destination = Company(seed, concurrency=2, audit_is_readable=audit, **LATE).fill(size), MemoryDestination()
     for calls in faults:
         company.editing = True
         failing = {company.calls + number for number in calls}
@@ -138,13 +138,13 @@ def test_calls_that_fail_permanently_while_people_edit(
                 raise TransientError("the gateway is off-line")
 
         company.after_call = fail
-        run(sink, company, options=ALWAYS)
+        run(destination, company, options=ALWAYS)
         company.editing = False
         company.clock += timedelta(minutes=company.random.choice([1, 30, 600]))
     company.after_call = lambda number: None
     company.clock += company.lateness
-    run(sink, company, options=ALWAYS)
-    check(sink, company)
+    run(destination, company, options=ALWAYS)
+    check(destination, company)
 
 
 @pytest.mark.parametrize("scheme", ["duckdb", "parquet"])
@@ -170,17 +170,17 @@ def test_a_row_that_is_created_and_deleted_during_a_failing_full_refresh(tmp_pat
 @pytest.mark.parametrize("lines", [4, 9])
 def test_changes_behind_the_page_that_cuts_their_group_are_found(lines: int) -> None:
     """The last run read the rows before the cut exactly as they are."""
-    company, sink = Company(1), MemorySink()
+    company, destination = Company(1), MemoryDestination()
     for key in (1, 2):
         company.add("GLBATCH")
         for _ in range(lines):
             company.add("GLDETAIL", BATCHKEY=key, AMOUNT=1, WHENMODIFIED=company.clock)
     for _ in range(3):
         company.clock += timedelta(minutes=10)
-        run(sink, company, [GLDETAIL])
+        run(destination, company, [GLDETAIL])
     company.tables["GLDETAIL"].rows[-1] |= {"AMOUNT": 2, "WHENMODIFIED": company.clock}
-    run(sink, company, [GLDETAIL])
-    check(sink, company, [GLDETAIL])
+    run(destination, company, [GLDETAIL])
+    check(destination, company, [GLDETAIL])
 
 
 @pytest.mark.parametrize("scheme", ["duckdb", "parquet", "jsonl"])
@@ -201,7 +201,7 @@ def test_records_that_a_full_refresh_into_files_missed_are_deleted_with_their_li
 def test_records_that_went_with_those_that_a_full_refresh_missed_are_counted(killed: bool) -> None:
     """Deleted bills took their entries back, and were found deleted before the audit trail was read."""
     streams = FAMILIES["all"]
-    company, sink = copied(streams)
+    company, destination = copied(streams)
     undo(company)
 
     def ending(_: int) -> None:
@@ -211,5 +211,5 @@ def test_records_that_went_with_those_that_a_full_refresh_missed_are_counted(kil
     company.by_object.clear()
     company.after_call = ending
     with suppress(KilledError):
-        run(sink, company, streams, replace(SMALL, full_every_by_stream={"APBILL": 0}))
-    next_day(company, sink, streams)
+        run(destination, company, streams, replace(SMALL, full_every_by_stream={"APBILL": 0}))
+    next_day(company, destination, streams)

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from bridge.extract.test_run import SMALL, Copy, KilledError, check
-from intacct_bridge.copies.destinations.open import copy_states, open_sink
-from intacct_bridge.extract.options import Options
+from intacct_bridge.copies.destinations.open import copy_states, open_destination
+from intacct_bridge.extract.options import ExtractOptions
 from intacct_bridge.extract.pipeline import Prepared
 from intacct_bridge.extract.run import Extraction
 from intacct_bridge.streams.partition import PartitionPage
@@ -43,7 +43,7 @@ def more(company: Company, times: int) -> None:
     company.clock += timedelta(days=3)
 
 
-def killed(copy: Copy, company: Company, stream: Stream, *, after: int, options: Options = SMALL) -> None:
+def killed(copy: Copy, company: Company, stream: Stream, *, after: int, options: ExtractOptions = SMALL) -> None:
     """A run that ends at its n-th call."""
     last = company.calls + after
 
@@ -59,12 +59,12 @@ def killed(copy: Copy, company: Company, stream: Stream, *, after: int, options:
 
 def stopped(copy: Copy, company: Company, stream: Stream) -> None:
     """A run that is ended before it begins to read."""
-    sink = open_sink(f"{copy.scheme}:{copy.path}")
-    extraction = Extraction(company, sink, [stream], options=SMALL)
+    destination = open_destination(f"{copy.scheme}:{copy.path}")
+    extraction = Extraction(company, destination, [stream], options=SMALL)
     extraction._stop.set()
     list(extraction)
     assert [one.complete for one in extraction.outcomes] == [False]
-    sink.close()
+    destination.close()
 
 
 def choosy(company: Company) -> Callable[[Query], PartitionPage]:

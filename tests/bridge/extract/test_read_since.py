@@ -9,20 +9,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from intacct_bridge.extract.estimate import estimated
-from intacct_bridge.extract.options import Options
+from intacct_bridge.extract.options import ExtractOptions
 from intacct_bridge.extract.run import Extraction
 from intacct_bridge.streams.partition import PartitionPage, changed_since, unchanged_since
 from intacct_bridge.streams.times import format_time
 from intacct_protocol.errors import Fault, InvalidRequestError
 from intacct_protocol.model.query.query import Order, Query, comparisons
 from support.flow.company import BEGAN, GLBATCH, GLDETAIL, Company
-from support.flow.memory import MemorySink
+from support.flow.memory import MemoryDestination
 from support.flow.table import Row
 
 PAGE = 100
 START = BEGAN + timedelta(days=10)
 OLD, NEW = START - timedelta(days=5), START + timedelta(days=1)
-SINCE = Options(page_size=PAGE, start=format_time(START))
+SINCE = ExtractOptions(page_size=PAGE, start=format_time(START))
 
 
 def ledger(entries: int, *, old: set[int], mixed: set[int] | None = None, lines: int = 4) -> Company:
@@ -43,16 +43,18 @@ def ledger(entries: int, *, old: set[int], mixed: set[int] | None = None, lines:
     return company
 
 
-def read(company: Company, options: Options = SINCE, **more: Any) -> tuple[set[str], int]:
+def read(company: Company, options: ExtractOptions = SINCE, **more: Any) -> tuple[set[str], int]:
     """The lines of the copy, and the queries that it took."""
-    sink = MemorySink()
-    extraction = Extraction(company, sink, [GLDETAIL], headers={"GLBATCH": GLBATCH}, options=replace(options, **more))
+    destination = MemoryDestination()
+    extraction = Extraction(
+        company, destination, [GLDETAIL], headers={"GLBATCH": GLBATCH}, options=replace(options, **more)
+    )
     for _ in extraction:
         pass
     assert not any(one.error for one in extraction.outcomes)
-    lines = [row["RECORDNO"] for row in sink.rows(GLDETAIL)]
+    lines = [row["RECORDNO"] for row in destination.rows(GLDETAIL)]
     assert len(lines) == len(set(lines))
-    return set(lines), sum(one.pages for one in extraction.outcomes if one.stream == "GLDETAIL")
+    return set(lines), sum(one.pages for one in extraction.outcomes if one.name == "GLDETAIL")
 
 
 def of(entries: range | set[int], lines: int = 4) -> set[str]:

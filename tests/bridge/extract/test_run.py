@@ -15,14 +15,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from intacct_bridge.copies.destinations.base import Committed, Sink
+from intacct_bridge.copies.destinations.base import Committed, Destination
 from intacct_bridge.copies.destinations.duckdb import DuckDB as SqlDuckDB
 from intacct_bridge.copies.destinations.latest_rows import views
 from intacct_bridge.copies.destinations.manifest import CopyFolder
-from intacct_bridge.copies.destinations.open import copy_states, open_sink
+from intacct_bridge.copies.destinations.open import copy_states, open_destination
 from intacct_bridge.extract import stream_run
 from intacct_bridge.extract.estimate import estimated
-from intacct_bridge.extract.options import Options
+from intacct_bridge.extract.options import ExtractOptions
 from intacct_bridge.extract.page_reader import PageReader
 from intacct_bridge.extract.run import DELETES, Extraction
 from intacct_bridge.streams.bookmark import Bookmark, KeySpan
@@ -46,10 +46,10 @@ from support.flow.company import (
     Company,
     Zone,
 )
-from support.flow.memory import MemorySink, MemoryWriter
+from support.flow.memory import MemoryDestination, MemoryWriter
 from support.flow.table import Row, Table
 
-SMALL = Options(page_size=5, overlap_seconds=3600, trail_seconds=3600)
+SMALL = ExtractOptions(page_size=5, overlap_seconds=3600, trail_seconds=3600)
 HEADERS = {"APBILL": APBILL, "GLBATCH": GLBATCH}
 MANY = settings(
     deadline=None, max_examples=int(os.environ.get("EXAMPLES", "8")), suppress_health_check=[HealthCheck.too_slow]
@@ -57,12 +57,12 @@ MANY = settings(
 
 
 def run(
-    sink: Sink, company: Company, streams: Sequence[Stream] = STREAMS, options: Options = SMALL
+    destination: Destination, company: Company, streams: Sequence[Stream] = STREAMS, options: ExtractOptions = SMALL
 ) -> dict[str, StreamOutcome]:
-    extraction = Extraction(company, sink, streams, headers=HEADERS, options=options)
+    extraction = Extraction(company, destination, streams, headers=HEADERS, options=options)
     for _ in extraction:
         pass
-    return {one.stream: one for one in extraction.outcomes}
+    return {one.name: one for one in extraction.outcomes}
 
 
 class Copy:
@@ -73,14 +73,14 @@ class Copy:
         self.scheme = scheme
 
     def run(
-        self, company: Company, streams: Sequence[Stream] = STREAMS, options: Options = SMALL
+        self, company: Company, streams: Sequence[Stream] = STREAMS, options: ExtractOptions = SMALL
     ) -> dict[str, StreamOutcome]:
-        sink = open_sink(f"{self.scheme}:{self.path}")
-        sink.commit_rows = 7
+        destination = open_destination(f"{self.scheme}:{self.path}")
+        destination.commit_rows = 7
         try:
-            return run(sink, company, streams, options)
+            return run(destination, company, streams, options)
         finally:
-            sink.close()
+            destination.close()
 
     def rows(self, stream: Stream) -> list[Row]:
         names = ", ".join(map(quoted, stream.fields))
@@ -103,7 +103,7 @@ def copy(tmp_path: Path) -> Copy:
     return Copy(tmp_path / "copy.duckdb")
 
 
-def check(copy: Copy | MemorySink, company: Company, streams: Sequence[Stream] = STREAMS) -> None:
+def check(copy: Copy | MemoryDestination, company: Company, streams: Sequence[Stream] = STREAMS) -> None:
     for stream in streams:
         found = sorted(copy.rows(stream), key=lambda row: (str(row["RECORDNO"]).zfill(9), str(row)))
         assert found == company.rows(stream), stream.name
@@ -149,19 +149,19 @@ def test_an_idle_run_costs_one_transaction_a_stream_and_one_for_the_deletes(copy
 def test_a_record_without_any_time_is_found_and_costs_no_transaction_later(copy: Copy) -> None:
     """Only a record that was never modified has no WHENMODIFIED; its WHENCREATED may be null too."""
     company = Company(7).fill(60)
-    copy.run(company, options=Options())
+    copy.run(company, options=ExtractOptions())
     company.clock += timedelta(days=3)
     for table, cells in (("VENDOR", {"VENDORID": "V99", "NAME": "imported"}), ("APBILL", {"TOTAL": 5})):
         company.tables[table].rows.append(
             {"RECORDNO": company.next_key, "WHENCREATED": None, "WHENMODIFIED": None} | cells
         )
         company.next_key += 1
-    copy.run(company, options=Options())
+    copy.run(company, options=ExtractOptions())
     check(copy, company)
     for _ in range(2):
         company.clock += timedelta(days=3)
         before = company.calls
-        outcomes = copy.run(company, options=Options())
+        outcomes = copy.run(company, options=ExtractOptions())
         assert company.calls - before == len(STREAMS) + 1
         assert outcomes["VENDOR"].rows == 1
     check(copy, company)
@@ -170,16 +170,16 @@ def test_a_record_without_any_time_is_found_and_costs_no_transaction_later(copy:
 def test_a_run_soon_after_a_change_costs_as_little_as_an_idle_one(copy: Copy) -> None:
     """Changes are read again within the overlap, and cost nothing besides their page."""
     company = Company(12).fill(150)
-    copy.run(company, options=Options())
+    copy.run(company, options=ExtractOptions())
     company.clock += timedelta(days=1)
-    copy.run(company, options=Options())
+    copy.run(company, options=ExtractOptions())
     company.fill(30)
     company.clock += timedelta(minutes=1)
-    assert copy.run(company, options=Options())["APBILLITEM"].transactions > 1
+    assert copy.run(company, options=ExtractOptions())["APBILLITEM"].transactions > 1
     for _ in range(2):
         company.clock += timedelta(minutes=10)
         before = company.calls
-        outcomes = copy.run(company, options=Options())
+        outcomes = copy.run(company, options=ExtractOptions())
         assert company.calls - before == len(STREAMS) + 1
         assert outcomes["APBILL"].rows > 0
     check(copy, company)
@@ -187,7 +187,7 @@ def test_a_run_soon_after_a_change_costs_as_little_as_an_idle_one(copy: Copy) ->
 
 def test_a_stream_without_a_time_of_change_is_read_when_it_is_due(copy: Copy) -> None:
     company = Company(4).fill(10)
-    daily = Options(page_size=5, full_every=86_400)
+    daily = ExtractOptions(page_size=5, full_every=86_400)
     copy.run(company, [TIMETYPE], daily)
     company.tables["TIMETYPE"].rows.pop()
     company.clock += timedelta(hours=1)
@@ -200,7 +200,7 @@ def test_a_stream_without_a_time_of_change_is_read_when_it_is_due(copy: Copy) ->
 def test_a_full_refresh_of_an_incremental_stream_can_be_scheduled(copy: Copy) -> None:
     """Computed fields change without a new time of change."""
     company = Company(4).fill(40)
-    weekly = Options(page_size=50, full_every_by_stream={"VENDOR": 7 * 86_400})
+    weekly = ExtractOptions(page_size=50, full_every_by_stream={"VENDOR": 7 * 86_400})
     for _ in range(2):  # the second run is beyond the overlap
         company.clock += timedelta(days=1)
         copy.run(company, [VENDOR], weekly)
@@ -216,7 +216,7 @@ class KilledError(Exception):
     """The process is killed."""
 
 
-def edited_runs(copy: Copy | MemorySink, company: Company, runs: int = 3) -> None:
+def edited_runs(copy: Copy | MemoryDestination, company: Company, runs: int = 3) -> None:
     """Runs while people edit, stamp late and delete, then one without edits; the copy matches the company."""
     go = copy.run if isinstance(copy, Copy) else partial(run, copy)
     for _ in range(runs):
@@ -229,7 +229,7 @@ def edited_runs(copy: Copy | MemorySink, company: Company, runs: int = 3) -> Non
     check(copy, company)
 
 
-def killed_runs(copy: Copy | MemorySink, company: Company, kills: list[int]) -> None:
+def killed_runs(copy: Copy | MemoryDestination, company: Company, kills: list[int]) -> None:
     """Killed runs are resumed while people edit, then a run without edits; the copy matches the company."""
     go = copy.run if isinstance(copy, Copy) else partial(run, copy)
     company.editing = True
@@ -260,27 +260,27 @@ KILLS = st.lists(st.integers(1, 40), min_size=1, max_size=5)
 @MANY
 def test_edits_between_any_two_calls(seed: int, offset: int, user: bool, width: int, size: int) -> None:
     company = Company(seed, offset_minutes=offset, reads_user_time=user, concurrency=width, **LATE)
-    edited_runs(MemorySink(), company.fill(size))
+    edited_runs(MemoryDestination(), company.fill(size))
 
 
 CHANGE = BEGAN + timedelta(hours=14)
 WINTER_AND_SUMMER = [(-480, -420), (-60, 0), (0, 60), (60, 120), (570, 630), (720, 780)]
 
 
-def across_a_clock_change(company: Company, step: int) -> MemorySink:
+def across_a_clock_change(company: Company, step: int) -> MemoryDestination:
     """Runs from hours before the change to hours after it, then one without edits."""
     company.fill(60)
     company.clock = CHANGE - timedelta(hours=4)
-    sink = MemorySink()
+    destination = MemoryDestination()
     while company.clock < CHANGE + timedelta(hours=8):
         company.editing = True
-        run(sink, company)
+        run(destination, company)
         company.editing = False
         company.fill(2)
         company.clock += timedelta(minutes=step)
     company.clock += company.lateness
-    run(sink, company)
-    return sink
+    run(destination, company)
+    return destination
 
 
 def zone(winter: int, summer: int, *, forward: bool, late: bool) -> Zone:
@@ -320,9 +320,9 @@ def test_without_the_spare_hour_a_clock_change_loses_rows(forward: bool, monkeyp
     for seed in range(6):
         clock = zone(-480, -420, forward=forward, late=True)
         company = Company(seed, offset_minutes=-420, reads_user_time=True, reads_as="user", zone=clock, **LATE)
-        sink = across_a_clock_change(company, 20)
+        destination = across_a_clock_change(company, 20)
         wrong += any(
-            sorted(map(str, sink.rows(stream))) != sorted(map(str, company.rows(stream))) for stream in STREAMS
+            sorted(map(str, destination.rows(stream))) != sorted(map(str, company.rows(stream))) for stream in STREAMS
         )
     assert wrong > 0
 
@@ -330,7 +330,7 @@ def test_without_the_spare_hour_a_clock_change_loses_rows(forward: bool, monkeyp
 @given(seed=SEEDS, kills=KILLS, width=st.integers(1, 2), size=st.integers(0, 300))
 @MANY
 def test_kills_between_any_two_calls(seed: int, kills: list[int], width: int, size: int) -> None:
-    killed_runs(MemorySink(), Company(seed, concurrency=width, **LATE).fill(size), kills)
+    killed_runs(MemoryDestination(), Company(seed, concurrency=width, **LATE).fill(size), kills)
 
 
 @given(seed=SEEDS, size=st.integers(0, 200))
@@ -338,51 +338,51 @@ def test_kills_between_any_two_calls(seed: int, kills: list[int], width: int, si
 def test_edits_where_the_audit_trail_cannot_be_read(seed: int, size: int) -> None:
     """All keys are compared instead, whenever that is due."""
     company = Company(seed, audit_is_readable=False, **LATE).fill(size)
-    sink, always = MemorySink(), replace(SMALL, compare_every=0)
+    destination, always = MemoryDestination(), replace(SMALL, compare_every=0)
     for _ in range(3):
         company.editing = True
-        run(sink, company, options=always)
+        run(destination, company, options=always)
         company.editing = False
     company.clock += company.lateness
-    run(sink, company, options=always)
-    check(sink, company)
+    run(destination, company, options=always)
+    check(destination, company)
 
 
 @pytest.mark.parametrize("named_again", [True, False])
 def test_comparing_keys_adds_no_records_from_before_the_start_of_a_copy(named_again: bool) -> None:
     """All older rows used to count as missing, and were read by lists of keys."""
-    company, sink = Company(4, audit_is_readable=False).fill(200), MemorySink()
+    company, destination = Company(4, audit_is_readable=False).fill(200), MemoryDestination()
     company.clock += timedelta(days=10)
     begun = company.clock
     since = replace(SMALL, start=format_time(begun), compare_every=0)
     again = since if named_again else replace(since, start="")
     company.fill(40)
-    run(sink, company, options=since)
+    run(destination, company, options=since)
     for row in company.tables["APBILL"].rows[-2:]:
         company.drop("APBILL", row, str(row["RECORDNO"]))
     company.fill(20)
     company.clock += timedelta(days=1)
-    run(sink, company, options=again)
+    run(destination, company, options=again)
     for stream in (VENDOR, APBILL, SODOCUMENT):
         new = [row for row in company.rows(stream) if (row["WHENMODIFIED"] or row["WHENCREATED"]) >= begun]
-        assert {row["RECORDNO"] for row in sink.rows(stream)} == {row["RECORDNO"] for row in new}, stream.name
+        assert {row["RECORDNO"] for row in destination.rows(stream)} == {row["RECORDNO"] for row in new}, stream.name
         assert 0 < len(new) < len(company.rows(stream)), stream.name
     for stream in (APBILLITEM, GLDETAIL, GLBATCH):
-        assert 0 < len(sink.rows(stream)) < len(company.rows(stream)), stream.name
+        assert 0 < len(destination.rows(stream)) < len(company.rows(stream)), stream.name
 
 
-def begun_with_a_day(options: Options = SMALL) -> tuple[Company, MemorySink, Options]:
+def begun_with_a_day(options: ExtractOptions = SMALL) -> tuple[Company, MemoryDestination, ExtractOptions]:
     """A company with a history, and a first run that reads the last ten days of it."""
-    company, sink = Company(4).fill(120), MemorySink()
+    company, destination = Company(4).fill(120), MemoryDestination()
     company.clock += timedelta(days=10)
     since = replace(options, start=format_time(company.clock))
     company.fill(200)
-    return company, sink, since
+    return company, destination, since
 
 
-def held(sink: MemorySink, company: Company, since: Options) -> set[str]:
+def held(destination: MemoryDestination, company: Company, since: ExtractOptions) -> set[str]:
     """Whether the copy of bills holds all bills, those of the last days, or neither."""
-    found = {row["RECORDNO"] for row in sink.rows(APBILL)}
+    found = {row["RECORDNO"] for row in destination.rows(APBILL)}
     rows = [((row["WHENMODIFIED"] or row["WHENCREATED"]), row["RECORDNO"]) for row in company.rows(APBILL)]
     new = {key for when, key in rows if format_time(when) >= since.start}
     assert 0 < len(new) < len(rows)
@@ -390,32 +390,32 @@ def held(sink: MemorySink, company: Company, since: Options) -> set[str]:
 
 
 def test_a_copy_with_a_start_keeps_it_in_a_full_refresh_for_a_new_field() -> None:
-    company, sink, since = begun_with_a_day()
+    company, destination, since = begun_with_a_day()
     few = replace(APBILL, fields={name: kind for name, kind in APBILL.fields.items() if name != "TOTAL"})
-    run(sink, company, [few], since)
+    run(destination, company, [few], since)
     company.clock += timedelta(days=1)
-    assert run(sink, company, [APBILL])["APBILL"].full
-    assert held(sink, company, since) == {"new"}
-    run(sink, company, [APBILL], replace(SMALL, full=True))
-    assert held(sink, company, since) == {"all"}
+    assert run(destination, company, [APBILL])["APBILL"].full
+    assert held(destination, company, since) == {"new"}
+    run(destination, company, [APBILL], replace(SMALL, full=True))
+    assert held(destination, company, since) == {"all"}
 
 
 @pytest.mark.parametrize("again", ["by name", "for a new zone"])
 def test_deletes_are_known_in_a_full_refresh_of_a_copy_with_a_start(again: str) -> None:
     """Lines that were replaced without an audit entry are not in the trail, and such a copy is not counted."""
-    company, sink, since = begun_with_a_day()
-    run(sink, company, [APBILL, APBILLITEM], since)
+    company, destination, since = begun_with_a_day()
+    run(destination, company, [APBILL, APBILLITEM], since)
     lines = company.tables["APBILLITEM"].rows
-    gone = sink.rows(APBILLITEM)[:3]
+    gone = destination.rows(APBILLITEM)[:3]
     company.tables["APBILLITEM"].rows = [
         row for row in lines if row["RECORDNO"] not in {one["RECORDNO"] for one in gone}
     ]
     company.clock += timedelta(hours=1)
     company.offset_minutes = -60 if again == "for a new zone" else 0
-    done = run(sink, company, [APBILL, APBILLITEM], replace(since, full=again == "by name"))
+    done = run(destination, company, [APBILL, APBILLITEM], replace(since, full=again == "by name"))
     assert (done["APBILLITEM"].full, done["APBILLITEM"].deleted) == (True, 3)
     here = {row["RECORDNO"] for row in company.rows(APBILLITEM)}
-    assert {row["RECORDNO"] for row in sink.rows(APBILLITEM)} < here
+    assert {row["RECORDNO"] for row in destination.rows(APBILLITEM)} < here
 
 
 @given(
@@ -431,7 +431,7 @@ def test_a_copy_with_a_start_while_people_edit(
     """The copy has everything that changed since the start and no deleted or outdated row, however runs end or begin
     again.
     """
-    company, sink = Company(seed, audit_is_readable=audit, **LATE).fill(sizes[0]), MemorySink()
+    company, destination = Company(seed, audit_is_readable=audit, **LATE).fill(sizes[0]), MemoryDestination()
     company.clock += timedelta(days=3)
     begun, always = company.clock, replace(SMALL, compare_every=0)
     since = replace(always, start=format_time(begun))
@@ -444,10 +444,10 @@ def test_a_copy_with_a_start_while_people_edit(
                 raise KilledError
 
         company.after_call = stop
-        options = since if named or not sink.stored else always
+        options = since if named or not destination.stored else always
         with suppress(KilledError):
             run(
-                sink,
+                destination,
                 company,
                 options=replace(options, full_every_by_stream={"APBILL": 0, "GLDETAIL": 0} if whole else {}),
             )
@@ -456,9 +456,9 @@ def test_a_copy_with_a_start_while_people_edit(
             company.offset_minutes, company.told_at = 60 - company.offset_minutes, company.clock
     company.after_call = lambda number: None
     company.clock += company.lateness
-    run(sink, company, options=since)
+    run(destination, company, options=since)
     for stream in STREAMS:
-        held = {row["RECORDNO"]: row for row in sink.rows(stream)}
+        held = {row["RECORDNO"]: row for row in destination.rows(stream)}
         there = {row["RECORDNO"]: row for row in company.rows(stream)}
         assert held == {key: there.get(key) for key in held}, stream.name
         new = [key for key, row in there.items() if (row.get("WHENMODIFIED") or row.get("WHENCREATED", begun)) >= begun]
@@ -467,8 +467,8 @@ def test_a_copy_with_a_start_while_people_edit(
 
 @pytest.mark.parametrize("full", [False, True])
 def test_a_killed_first_run_with_a_start_keeps_it_unless_everything_is_asked_for(full: bool) -> None:
-    company, sink, since = begun_with_a_day(replace(SMALL, page_size=2))
-    sink.commit_rows, before = 2, company.calls
+    company, destination, since = begun_with_a_day(replace(SMALL, page_size=2))
+    destination.commit_rows, before = 2, company.calls
 
     def killed(number: int) -> None:
         if number == before + 4:
@@ -476,28 +476,28 @@ def test_a_killed_first_run_with_a_start_keeps_it_unless_everything_is_asked_for
 
     company.after_call = killed
     with suppress(KilledError):
-        run(sink, company, [APBILL], since)
+        run(destination, company, [APBILL], since)
     company.after_call = lambda number: None
-    assert sink.loading["APBILL"]
-    run(sink, company, [APBILL], replace(SMALL, full=full))
-    assert held(sink, company, since) == ({"all"} if full else {"new"})
+    assert destination.loading["APBILL"]
+    run(destination, company, [APBILL], replace(SMALL, full=full))
+    assert held(destination, company, since) == ({"all"} if full else {"new"})
 
 
 def test_a_lost_table_is_reloaded_once() -> None:
     """Its new bookmark has the definition; otherwise the next run would take it for another one's."""
-    company, sink = Company(4).fill(60), MemorySink()
+    company, destination = Company(4).fill(60), MemoryDestination()
     invoices = replace(VENDOR, where=Compare("VENDORID", Op.ISNOTNULL), doc_par_id="Sales Invoice")
-    run(sink, company, [invoices])
-    del sink.tables["VENDOR"]
+    run(destination, company, [invoices])
+    del destination.tables["VENDOR"]
     whole = []
     for _ in range(2):
         company.clock += timedelta(days=1)
-        whole.append(run(sink, company, [invoices])["VENDOR"].full)
+        whole.append(run(destination, company, [invoices])["VENDOR"].full)
     assert whole == [True, False]
-    check(sink, company, [VENDOR])
+    check(destination, company, [VENDOR])
 
 
-class CutSink(MemorySink):
+class CutDestination(MemoryDestination):
     """Is killed at its n-th commit: before it, or right after it."""
 
     def __init__(self, at: int, *, after: bool) -> None:
@@ -527,15 +527,15 @@ class CutSink(MemorySink):
 @MANY
 def test_kills_at_any_commit(after: bool, seed: int, size: int, cuts: list[int]) -> None:
     company = Company(seed, concurrency=2, **LATE).fill(size)
-    sink = CutSink(0, after=after)
+    destination = CutDestination(0, after=after)
     for cut in cuts:
-        sink.left, company.editing = cut, True
+        destination.left, company.editing = cut, True
         with suppress(KilledError):
-            run(sink, company)
-    sink.left, company.editing = 0, False
+            run(destination, company)
+    destination.left, company.editing = 0, False
     company.clock += company.lateness
-    run(sink, company)
-    check(sink, company)
+    run(destination, company)
+    check(destination, company)
 
 
 @pytest.mark.parametrize("cut", range(1, 5))
@@ -549,33 +549,33 @@ def test_no_commit_says_that_more_was_read_than_it_holds(
     for number in range(40):
         company.add("VENDOR", VENDORID=f"V{number}", NAME="x")
     company.clock += timedelta(days=30)  # no row is read a second time as a recent change
-    sink = CutSink(cut, after=True)
-    sink.commit_rows, sink.commit_seconds = 1000, seconds
+    destination = CutDestination(cut, after=True)
+    destination.commit_rows, destination.commit_seconds = 1000, seconds
     with suppress(KilledError):
-        run(sink, company, [VENDOR])
-    sink.left = 0
-    run(sink, company, [VENDOR])
-    check(sink, company, [VENDOR])
+        run(destination, company, [VENDOR])
+    destination.left = 0
+    run(destination, company, [VENDOR])
+    check(destination, company, [VENDOR])
 
 
 def test_deletes_are_asked_for_from_the_earliest_time_also_across_a_new_year() -> None:
     """Two streams that were read at different times: the deletes of both are wanted, December's among them."""
-    company, sink = Company(3), MemorySink()
+    company, destination = Company(3), MemoryDestination()
     company.clock = datetime(2025, 12, 20, 9, tzinfo=UTC)
     for number in range(4):
         company.add("VENDOR", VENDORID=f"V{number}", NAME="x")
         company.add("APBILL", TOTAL=number)
     for _ in range(2):
-        run(sink, company, [VENDOR, APBILL])
+        run(destination, company, [VENDOR, APBILL])
         company.clock += timedelta(hours=3)
     company.clock = datetime(2025, 12, 25, 9, tzinfo=UTC)
     gone = company.tables["VENDOR"].rows[1]
     company.drop("VENDOR", gone, gone["VENDORID"])
     company.clock = datetime(2026, 1, 10, 9, tzinfo=UTC)
-    run(sink, company, [APBILL])
+    run(destination, company, [APBILL])
     company.clock = datetime(2026, 1, 12, 9, tzinfo=UTC)
-    run(sink, company, [VENDOR, APBILL])
-    check(sink, company, [VENDOR, APBILL])
+    run(destination, company, [VENDOR, APBILL])
+    check(destination, company, [VENDOR, APBILL])
 
 
 def test_a_deleted_record_is_found_by_every_meaning_of_its_audit_key() -> None:
@@ -587,21 +587,21 @@ def test_a_deleted_record_is_found_by_every_meaning_of_its_audit_key() -> None:
         fields={"DEPARTMENTID" if name == "VENDORID" else name: kind for name, kind in VENDOR.fields.items()},
         natural_key="DEPARTMENTID",
     )
-    company, sink = Company(3), MemorySink()
+    company, destination = Company(3), MemoryDestination()
     company.tables["DEPARTMENT"] = Table(departments, [])
     for name in ("A", "B", "900017"):
         company.add("DEPARTMENT", DEPARTMENTID=name, NAME="x")
     first, second, third = company.tables["DEPARTMENT"].rows
     second["DEPARTMENTID"] = str(first["RECORDNO"])
     for _ in range(2):
-        run(sink, company, [departments])
+        run(destination, company, [departments])
         company.clock += timedelta(hours=3)
     for gone in (second, third):
         company.drop("DEPARTMENT", gone, gone["DEPARTMENTID"])
     company.clock += timedelta(minutes=5)
-    run(sink, company, [departments])
-    check(sink, company, [departments])
-    assert [row["DEPARTMENTID"] for row in sink.rows(departments)] == ["A"]
+    run(destination, company, [departments])
+    check(destination, company, [departments])
+    assert [row["DEPARTMENTID"] for row in destination.rows(departments)] == ["A"]
 
 
 @pytest.mark.slow
@@ -696,9 +696,9 @@ def test_kills_between_any_two_calls_into_every_destination(tmp_path: Path, sche
 @MANY
 def test_a_full_refresh_corrects_any_error_in_the_copy(seed: int, size: int) -> None:
     company = Company(seed, concurrency=2).fill(size)
-    sink = MemorySink()
-    run(sink, company)
-    for rows in sink.tables.values():
+    destination = MemoryDestination()
+    run(destination, company)
+    for rows in destination.tables.values():
         company.random.shuffle(rows)
         del rows[: len(rows) // 3]  # lost rows
         for row in rows[::4]:
@@ -711,11 +711,11 @@ def test_a_full_refresh_corrects_any_error_in_the_copy(seed: int, size: int) -> 
             if "V" not in row
         )
     company.editing = True
-    run(sink, company, options=replace(SMALL, full=True))
+    run(destination, company, options=replace(SMALL, full=True))
     company.editing = False
     company.clock += timedelta(hours=2)
-    run(sink, company)
-    check(sink, company)
+    run(destination, company)
+    check(destination, company)
 
 
 def test_a_view_of_many_rows_is_read_by_windows_of_days(copy: Copy) -> None:
@@ -736,18 +736,18 @@ def test_a_view_of_many_rows_is_read_by_windows_of_days(copy: Copy) -> None:
 @MANY
 def test_kills_while_a_view_is_read_by_windows(seed: int, kills: list[int], size: int) -> None:
     company = Company(seed, concurrency=2, **LATE).fill(size)
-    sink = MemorySink()
+    destination = MemoryDestination()
     company.editing = True
     for kill in kills:
         last = company.calls + kill
         company.after_call = lambda number, last=last: kill_at(number, last)  # type: ignore[misc]
         with suppress(KilledError):
-            run(sink, company, [GLDETAIL], replace(SMALL, window_rows=30))
+            run(destination, company, [GLDETAIL], replace(SMALL, window_rows=30))
     company.after_call = lambda number: None
     company.editing = False
     company.clock += company.lateness
-    run(sink, company, [GLDETAIL], replace(SMALL, window_rows=30))
-    check(sink, company, [GLDETAIL])
+    run(destination, company, [GLDETAIL], replace(SMALL, window_rows=30))
+    check(destination, company, [GLDETAIL])
 
 
 def kill_at(number: int, last: int) -> None:
@@ -780,13 +780,13 @@ def test_a_failed_stream_costs_no_other_its_progress_and_continues_next_time(cop
 def test_leaving_a_run_early_keeps_what_was_committed(copy: Copy) -> None:
     company = Company(7).fill(300)
     company.clock += timedelta(days=1)
-    sink = open_sink(str(copy.path))
-    extraction = Extraction(company, sink, [APBILL, VENDOR], options=SMALL)
+    destination = open_destination(str(copy.path))
+    extraction = Extraction(company, destination, [APBILL, VENDOR], options=SMALL)
     for progress in extraction:
         if progress.rows >= 10:
             break
-    sink.close()
-    first = {one.stream: one for one in extraction.outcomes}
+    destination.close()
+    first = {one.name: one for one in extraction.outcomes}
     assert not first["APBILL"].complete
     second = copy.run(company, [APBILL, VENDOR])
     assert first["APBILL"].rows + second["APBILL"].rows == len(company.rows(APBILL))
@@ -901,7 +901,7 @@ def test_a_dropped_table_is_reloaded_from_the_start(copy: Copy) -> None:
 
 def test_an_estimate_says_what_a_run_will_read_and_costs_a_call_a_stream(copy: Copy) -> None:
     company = Company(11).fill(200)
-    told = {one.stream: one for one in estimated(company, STREAMS, {}, SMALL)}
+    told = {one.name: one for one in estimated(company, STREAMS, {}, SMALL)}
     assert company.calls == len(STREAMS)
     company.clock += timedelta(days=1)
     before = company.calls
@@ -916,7 +916,7 @@ def test_an_estimate_says_what_a_run_will_read_and_costs_a_call_a_stream(copy: C
         one.name: sorted(one.fields) for one in STREAMS
     }
     bookmarks = {name: one.bookmark for name, one in held.items()}
-    again = {one.stream: one for one in estimated(company, STREAMS, bookmarks, SMALL)}
+    again = {one.name: one for one in estimated(company, STREAMS, bookmarks, SMALL)}
     assert not again["APBILL"].full
     assert 0 < again["APBILL"].rows < told["APBILL"].rows
     assert copy_states(f"duckdb:{copy.path}.none") == copy_states(f"parquet:{copy.path}.none") == {}
@@ -933,7 +933,7 @@ def test_an_estimate_says_what_a_run_will_read_and_costs_a_call_a_stream(copy: C
     ids=["incremental", "full", "not due", "due"],
 )
 @pytest.mark.parametrize("kill", [0, 9])
-def test_an_estimate_and_a_run_decide_alike(copy: Copy, options: Options, kill: int) -> None:
+def test_an_estimate_and_a_run_decide_alike(copy: Copy, options: ExtractOptions, kill: int) -> None:
     """After a complete run, and after one that was killed during its first walk."""
     company = Company(12).fill(120)
 
@@ -948,7 +948,7 @@ def test_an_estimate_and_a_run_decide_alike(copy: Copy, options: Options, kill: 
     company.clock += timedelta(hours=20)
     states = copy_states(f"duckdb:{copy.path}")
     bookmarks = {name: one.bookmark for name, one in states.items()}
-    estimates = {one.stream: one for one in estimated(company, STREAMS, bookmarks, options)}
+    estimates = {one.name: one for one in estimated(company, STREAMS, bookmarks, options)}
     done = copy.run(company, options=options)
     for stream in STREAMS:
         estimate, outcome = estimates[stream.name], done[stream.name]

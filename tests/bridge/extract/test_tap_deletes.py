@@ -11,9 +11,9 @@ import pytest
 
 from bridge.extract.test_every_call import from_call
 from bridge.extract.test_run import SMALL, run
-from intacct_bridge.apps.singer.protocol.sink import SingerSink
+from intacct_bridge.apps.singer.protocol.destination import SingerDestination
 from intacct_bridge.apps.singer.protocol.state import SingerState
-from intacct_bridge.extract.options import Options
+from intacct_bridge.extract.options import ExtractOptions
 from intacct_bridge.streams.stream import Stream
 from intacct_protocol.errors import TransientError
 from intacct_protocol.xml.values import Kind
@@ -28,12 +28,12 @@ class Consumer:
         self.document: dict[str, Any] = {}
         self.rows: dict[str, list[Row]] = {}
 
-    def take(self, company: Company, streams: Sequence[Stream], options: Options = SMALL) -> None:
+    def take(self, company: Company, streams: Sequence[Stream], options: ExtractOptions = SMALL) -> None:
         """The messages of a run, and its last state."""
         out = BytesIO()
         state = SingerState.from_document(self.document) if self.document else SingerState()
         selected = {one.name: tuple(one.fields) for one in streams}
-        run(SingerSink(out, state=state, options=options, selected=selected), company, streams, options)
+        run(SingerDestination(out, state=state, options=options, selected=selected), company, streams, options)
         for message in map(json.loads, out.getvalue().splitlines()):
             if message["type"] == "STATE":
                 self.document = message["value"]

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from bridge.extract.test_run import check, run
-from intacct_bridge.apps.singer.protocol.sink import SingerSink
+from intacct_bridge.apps.singer.protocol.destination import SingerDestination
 from intacct_bridge.apps.singer.protocol.state import SingerState
 from intacct_bridge.streams.stream import Stream
 from support.flow.company import BEGAN, STREAMS, VENDOR, Company, Zone
-from support.flow.memory import MemorySink
+from support.flow.memory import MemoryDestination
 
 WEST = -480
 
@@ -30,10 +30,10 @@ def more(company: Company, times: int) -> None:
 
 @pytest.mark.parametrize("at", [1, 2, 3])
 def test_changes_asked_for_in_the_old_zone_are_asked_for_again(at: int) -> None:
-    company, sink = moved(), MemorySink()
+    company, destination = moved(), MemoryDestination()
     streams: list[Stream] = [VENDOR]
     more(company, 12)
-    run(sink, company, streams)
+    run(destination, company, streams)
     more(company, 6)  # within the hours by which the filter is wrong
     company.clock += timedelta(days=1)
     more(company, 20)
@@ -44,19 +44,19 @@ def test_changes_asked_for_in_the_old_zone_are_asked_for_again(at: int) -> None:
             company.offset_minutes = WEST
 
     company.after_call = learned
-    done = run(sink, company, streams)["VENDOR"]
+    done = run(destination, company, streams)["VENDOR"]
     assert (done.complete, "time zone" in done.error) == (False, True)
-    assert not run(sink, company, streams)["VENDOR"].error
-    check(sink, company, streams)
+    assert not run(destination, company, streams)["VENDOR"].error
+    check(destination, company, streams)
 
 
 @pytest.mark.parametrize("read_whole", ["long before", "meanwhile"])
 def test_changes_asked_for_before_the_move_was_known_are_asked_for_again(read_whole: str) -> None:
     """Runs that noticed nothing asked for eight hours too few, and learned of deletes too late."""
-    company, sink = moved(), MemorySink()
+    company, destination = moved(), MemoryDestination()
     more(company, 30)
     if read_whole == "long before":
-        run(sink, company, STREAMS)
+        run(destination, company, STREAMS)
         company.clock += timedelta(days=1)
     company.told_at = company.clock
     for _ in range(5):
@@ -64,27 +64,27 @@ def test_changes_asked_for_before_the_move_was_known_are_asked_for_again(read_wh
         rows = company.tables["VENDOR"].rows
         rows[3] |= {"NAME": f"changed at {company.clock}", "WHENMODIFIED": company.clock}
         company.drop("VENDOR", rows[5], rows[5]["VENDORID"])
-        assert not run(sink, company, STREAMS)["VENDOR"].error
+        assert not run(destination, company, STREAMS)["VENDOR"].error
         company.clock += timedelta(hours=4)
     company.offset_minutes, company.told_at = WEST, company.clock
-    done = run(sink, company, STREAMS)["VENDOR"]
+    done = run(destination, company, STREAMS)["VENDOR"]
     assert (done.error, done.full) == ("", read_whole == "meanwhile")
-    check(sink, company, STREAMS)
+    check(destination, company, STREAMS)
     company.clock += timedelta(days=1)
-    run(sink, company, STREAMS)
+    run(destination, company, STREAMS)
     before = company.calls
-    assert not run(sink, company, [VENDOR])["VENDOR"].full
+    assert not run(destination, company, [VENDOR])["VENDOR"].full
     assert company.calls - before == 2
 
 
 def test_the_next_run_reads_streams_again_that_ended_before_the_move_was_seen() -> None:
-    company, sink = moved(), MemorySink()
+    company, destination = moved(), MemoryDestination()
     company.fill(80)
     for _ in range(2):
-        run(sink, company, STREAMS)
+        run(destination, company, STREAMS)
         company.clock += timedelta(days=1)
     company.told_at = company.clock
-    run(sink, company, STREAMS)
+    run(destination, company, STREAMS)
     company.fill(60)
     company.clock += timedelta(hours=6)
 
@@ -94,11 +94,11 @@ def test_the_next_run_reads_streams_again_that_ended_before_the_move_was_seen() 
 
     last = company.calls + 5
     company.after_call = learned
-    done = run(sink, company, STREAMS)
+    done = run(destination, company, STREAMS)
     assert {one.complete for one in done.values()} == {True, False}
     company.clock += timedelta(days=1)
-    run(sink, company, STREAMS)
-    check(sink, company, STREAMS)
+    run(destination, company, STREAMS)
+    check(destination, company, STREAMS)
 
 
 def test_a_tap_that_reads_everything_again_replaces_what_was_deleted() -> None:
@@ -108,7 +108,7 @@ def test_a_tap_that_reads_everything_again_replaces_what_was_deleted() -> None:
 
     def messages() -> list[dict[str, Any]]:
         out = BytesIO()
-        run(SingerSink(out, state=state), company, [VENDOR])
+        run(SingerDestination(out, state=state), company, [VENDOR])
         return [json.loads(line) for line in out.getvalue().splitlines()]
 
     def versions(sent: list[dict[str, Any]]) -> set[int]:
@@ -125,15 +125,15 @@ def test_a_tap_that_reads_everything_again_replaces_what_was_deleted() -> None:
 
 def test_two_users_who_take_turns_cause_no_full_refresh() -> None:
     """Each user has a zone of their own, which says nothing about the other's answers."""
-    company, sink = Company(4), MemorySink()
+    company, destination = Company(4), MemoryDestination()
     users = [("one", 0), ("other", WEST)]
     whole = []
     for number in range(5):
         company.user, company.offset_minutes = users[number % 2]
         company.clock += timedelta(hours=2)
         more(company, 3)
-        whole.append(run(sink, company, [VENDOR])["VENDOR"].full)
-        check(sink, company, [VENDOR])
+        whole.append(run(destination, company, [VENDOR])["VENDOR"].full)
+        check(destination, company, [VENDOR])
     assert whole == [True, False, False, False, False]
 
 
@@ -146,22 +146,22 @@ class ElsewhereKnown(Company):
 
 
 def test_a_machine_that_knows_less_than_the_copy_reads_the_formatting_first() -> None:
-    company, sink = ElsewhereKnown(4, offset_minutes=WEST), MemorySink()
+    company, destination = ElsewhereKnown(4, offset_minutes=WEST), MemoryDestination()
     for _ in range(3):
         more(company, 3)
         company.clock += timedelta(hours=2)
-        done = run(sink, company, [VENDOR])["VENDOR"]
+        done = run(destination, company, [VENDOR])["VENDOR"]
         company.offset_minutes, company.told_at = 0, BEGAN
     assert (done.full, done.error) == (False, "")
-    assert sink.stored["VENDOR"].formatting.text == f"{WEST:+}"
-    check(sink, company, [VENDOR])
+    assert destination.stored["VENDOR"].formatting.text == f"{WEST:+}"
+    check(destination, company, [VENDOR])
 
 
 def test_a_lost_table_is_reloaded_with_the_known_zone() -> None:
-    company, sink = Company(4), MemorySink()
+    company, destination = Company(4), MemoryDestination()
     more(company, 3)
-    run(sink, company, [VENDOR])
-    del sink.tables["VENDOR"]
-    run(sink, company, [VENDOR])
+    run(destination, company, [VENDOR])
+    del destination.tables["VENDOR"]
+    run(destination, company, [VENDOR])
     company.offset_minutes = WEST
-    assert run(sink, company, [VENDOR])["VENDOR"].full
+    assert run(destination, company, [VENDOR])["VENDOR"].full

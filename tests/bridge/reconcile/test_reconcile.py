@@ -12,13 +12,13 @@ import pytest
 from intacct_bridge.apps.views.reconcile import difference_lines, verdict
 from intacct_bridge.client.client import Client
 from intacct_bridge.connections.connection import Connection
-from intacct_bridge.copies.destinations.open import open_sink
+from intacct_bridge.copies.destinations.open import open_destination
 from intacct_bridge.extract.pipeline import ExtractRequest, prepare
 from intacct_bridge.reconcile import comparison, search
 from intacct_bridge.reconcile.comparison import ComparisonMethod
 from intacct_bridge.reconcile.copy_reader import open_copy_reader
 from intacct_bridge.reconcile.digests import TableDigest, table_digests
-from intacct_bridge.reconcile.reconcile import ReconcileOptions, Reconciliation, prices, reconcile
+from intacct_bridge.reconcile.reconcile import ReconcileOptions, Reconciliation, estimate_comparison, reconcile
 from intacct_bridge.reconcile.record_differences import RecordDifference
 from intacct_emulator.server.gateway import Emulator
 from intacct_emulator.settings.faults import FaultPlan, ScriptedFault
@@ -65,13 +65,13 @@ def copy(original: Path, tmp_path: Path) -> Path:
 
 
 def extract(client: Client, uri: str, names: tuple[str, ...]) -> None:
-    sink = open_sink(uri)
+    destination = open_destination(uri)
     try:
-        run = prepare(client, ExtractRequest(names)).into(sink)
+        run = prepare(client, ExtractRequest(names)).into(destination)
         for _ in run:
             pass
     finally:
-        sink.close()
+        destination.close()
     assert [one.error for one in run.outcomes] == ["" for _ in run.outcomes]
 
 
@@ -128,30 +128,30 @@ def test_a_true_copy_equals_the_company_for_a_call_a_table_and_one_a_book(client
     assert found.equal
     assert found.ledger is not None
     assert found.ledger.places > 100
-    assert {one.table: one.means for one in found.comparison.tables} == {
+    assert {one.table: one.method for one in found.comparison.tables} == {
         one: ComparisonMethod.SUMS if one in LARGE else ComparisonMethod.RECORDS for one in STREAMS
     }
     assert found.transactions == len(STREAMS) + 1
-    assert [one.transactions for one in _prices(client, original)] == [1] * (len(STREAMS) + 1)
+    assert [one.transactions for one in _estimates(client, original)] == [1] * (len(STREAMS) + 1)
     for (book, _), money in found.ledger.totals.items():
         assert (book, money.balance) == ("ACCRUAL", Decimal(0))
         assert money.debits > 0
 
 
-def _prices(client: Client, copy: Path, **options: Any) -> list[Any]:
+def _estimates(client: Client, copy: Path, **options: Any) -> list[Any]:
     before = client.meter.transactions
     with open_copy_reader(str(copy)) as opened:
-        found = prices(client, opened, ReconcileOptions(**options))
+        found = estimate_comparison(client, opened, ReconcileOptions(**options))
     assert client.meter.transactions == before
     return found
 
 
 def test_reading_every_record_costs_what_was_estimated(client: Client, original: Path) -> None:
-    estimate = _prices(client, original, all_fields=True)
-    assert {one.table: one.transactions for one in estimate if one.transactions > 1} == dict.fromkeys(LARGE, 2)
+    estimate = _estimates(client, original, all_fields=True)
+    assert {one.name: one.transactions for one in estimate if one.transactions > 1} == dict.fromkeys(LARGE, 2)
     found = held(client, original, all_fields=True)
     assert found.equal
-    assert {one.means for one in found.comparison.tables} == {ComparisonMethod.RECORDS}
+    assert {one.method for one in found.comparison.tables} == {ComparisonMethod.RECORDS}
     assert found.transactions == sum(one.transactions for one in estimate)
 
 
@@ -412,11 +412,11 @@ def test_a_stream_that_never_made_a_table_is_a_difference(
     refused = ScriptedFault("fault", "query", object="CLASS", calls=(), errorno="DL02000001", text=text)
     with Client(DEMO, transport=emulator) as client:
         emulator.fault_plan = FaultPlan((refused,))
-        sink = open_sink(uri)
-        run = prepare(client, ExtractRequest(("DEPARTMENT", "CLASS"))).into(sink)
+        destination = open_destination(uri)
+        run = prepare(client, ExtractRequest(("DEPARTMENT", "CLASS"))).into(destination)
         list(run)
-        sink.close()
-        assert [one.stream for one in run.outcomes if one.error] == ["CLASS"]
+        destination.close()
+        assert [one.name for one in run.outcomes if one.error] == ["CLASS"]
         emulator.fault_plan = FaultPlan(())
         extract(client, uri, ("DEPARTMENT",))
         found = held(client, uri)

@@ -14,7 +14,7 @@ from intacct_protocol.xml.values import Value
 from support.flow.table import Row
 
 
-class MemorySink:
+class MemoryDestination:
     """Keeps its tables after `close`, as a file would."""
 
     uri = "memory"
@@ -50,8 +50,8 @@ class MemorySink:
 
 
 class MemoryWriter:
-    def __init__(self, sink: MemorySink, stream: Stream) -> None:
-        self.sink = sink
+    def __init__(self, destination: MemoryDestination, stream: Stream) -> None:
+        self.destination = destination
         self.stream = stream
         self.rows: list[Row] = []
         self.parents: list[Value] = []
@@ -59,15 +59,15 @@ class MemoryWriter:
 
     @property
     def complete(self) -> bool:
-        return self.stream.name in self.sink.tables
+        return self.stream.name in self.destination.tables
 
     @property
     def loading(self) -> bool:
-        return self.stream.name in self.sink.loading
+        return self.stream.name in self.destination.loading
 
     @property
     def current(self) -> list[Row]:
-        return (self.sink.tables if self.complete else self.sink.loading).get(self.stream.name, [])
+        return (self.destination.tables if self.complete else self.destination.loading).get(self.stream.name, [])
 
     @property
     def difference(self) -> ColumnDifference:
@@ -94,13 +94,15 @@ class MemoryWriter:
             gone = [row for row in rows if self.parents and row[by] in self.parents and row[key] not in arrived]
             deleted += mark(gone, at)
             rows = [row for row in rows if row[key] not in arrived]
-        rows += [row | {"_run": self.sink.run, "_deleted_at": None} for row in self.rows]
+        rows += [row | {"_run": self.destination.run, "_deleted_at": None} for row in self.rows]
         for name, keys in self.gone:
             deleted += mark([row for row in rows if row[name] in keys], at)
-        (self.sink.tables if self.complete or not bookmark.in_progress else self.sink.loading)[self.stream.name] = rows
+        (self.destination.tables if self.complete or not bookmark.in_progress else self.destination.loading)[
+            self.stream.name
+        ] = rows
         if self.complete:
-            self.sink.loading.pop(self.stream.name, None)
-        self.sink.stored[self.stream.name] = bookmark
+            self.destination.loading.pop(self.stream.name, None)
+        self.destination.stored[self.stream.name] = bookmark
         self.rows, self.parents, self.gone = [], [], []
         return Committed(deleted=deleted)
 

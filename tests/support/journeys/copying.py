@@ -8,8 +8,8 @@ from typing import Any
 import duckdb
 
 from intacct_bridge.client.client import Client
-from intacct_bridge.copies.destinations.open import open_sink
-from intacct_bridge.extract.options import Options
+from intacct_bridge.copies.destinations.open import open_destination
+from intacct_bridge.extract.options import ExtractOptions
 from intacct_bridge.extract.run import Extraction
 from intacct_bridge.extract.selection import select_streams
 from intacct_bridge.extract.source import GatewaySource
@@ -20,9 +20,9 @@ def ended(run: Extraction, *, failing: tuple[str, ...] = ()) -> dict[str, Stream
     """The outcome of each stream of a run, in which only these fail."""
     for _ in run:
         pass
-    errors = {one.stream: one.error for one in run.outcomes if one.error}
+    errors = {one.name: one.error for one in run.outcomes if one.error}
     assert sorted(errors) == sorted(failing), errors
-    return {one.stream: one for one in run.outcomes}
+    return {one.name: one for one in run.outcomes}
 
 
 def extract(
@@ -35,9 +35,11 @@ def extract(
 ) -> dict[str, StreamOutcome]:
     """A run of these streams."""
     chosen = select_streams(client, names, select)
-    with closing(open_sink(uri)) as sink:
-        source, options = GatewaySource(client), Options(full=full)
-        return ended(Extraction(source, sink, chosen.streams, headers=chosen.headers, options=options), failing=failing)
+    with closing(open_destination(uri)) as destination:
+        source, options = GatewaySource(client), ExtractOptions(full=full)
+        return ended(
+            Extraction(source, destination, chosen.streams, headers=chosen.headers, options=options), failing=failing
+        )
 
 
 def selected(path: Path, sql: str) -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ from intacct_bridge.apps.terminal.console import Console
 from intacct_bridge.apps.views.extract import run_extraction
 from intacct_bridge.apps.views.reporting import WantedViews
 from intacct_bridge.copies.destinations.postgres import Postgres
-from intacct_bridge.extract.options import Options
+from intacct_bridge.extract.options import ExtractOptions
 from intacct_bridge.extract.pipeline import ExtractRequest
 from intacct_emulator.server.gateway import Emulator
 from support.small_company import client
@@ -39,7 +39,7 @@ class Copy:
         made.extract(streams)
         return made
 
-    def extract(self, streams: Sequence[str] = STREAMS, options: Options | None = None) -> None:
+    def extract(self, streams: Sequence[str] = STREAMS, options: ExtractOptions | None = None) -> None:
         """Bring the copy up to date; views included."""
         console = Console()
         console.quiet = True

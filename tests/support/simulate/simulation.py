@@ -19,8 +19,8 @@ import duckdb
 
 from intacct_bridge.client.client import Client
 from intacct_bridge.client.gateway.runtime import System
-from intacct_bridge.copies.destinations.open import open_sink
-from intacct_bridge.extract.options import Options
+from intacct_bridge.copies.destinations.open import open_destination
+from intacct_bridge.extract.options import ExtractOptions
 from intacct_bridge.extract.pipeline import ExtractRequest, prepare
 from intacct_bridge.load.apply.loader import Loader, LoadSettings
 from intacct_bridge.load.apply.outcome import RecordOutcome
@@ -417,13 +417,13 @@ class Simulation:
 
     def _extracting(self, full: bool, _: Step) -> None:
         names = self.random.sample(sorted(self.streams), len(self.streams))
-        with self._client() as gateway, closing(open_sink(self.uri)) as sink:
+        with self._client() as gateway, closing(open_destination(self.uri)) as destination:
             prepared = prepare(gateway, ExtractRequest(names, {name: self.streams[name][1:] for name in names}))
-            run = prepared.into(sink, Options(full=full))
+            run = prepared.into(destination, ExtractOptions(full=full))
             deque(run, 0)
             failed = [one for one in run.outcomes if one.error]
             for one in failed:
-                self.history.note(f"  {one.stream}: {one.error.replace(str(self.folder), '')}")
+                self.history.note(f"  {one.name}: {one.error.replace(str(self.folder), '')}")
             if failed:
                 self.history.sometimes("a stream failed")
                 raise IntacctError(failed[0].error)

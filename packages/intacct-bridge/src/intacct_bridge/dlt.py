@@ -25,8 +25,8 @@ from typing import TYPE_CHECKING, Any
 import dlt
 
 from intacct_bridge.client.client import Client
-from intacct_bridge.copies.destinations.open import open_sink
-from intacct_bridge.extract.options import Options
+from intacct_bridge.copies.destinations.open import open_destination
+from intacct_bridge.extract.options import ExtractOptions
 from intacct_bridge.extract.pipeline import ExtractRequest, Prepared, prepare
 from intacct_bridge.extract.run import Extraction
 from intacct_bridge.extract.transform import stored_names, with_names
@@ -109,7 +109,7 @@ class _CopyChanges:
 
     def __init__(self, path: Path, prepared: Prepared, *, show_private: bool) -> None:
         self._path, self._prepared = path, prepared
-        self._options = Options(show_private=show_private)
+        self._options = ExtractOptions(show_private=show_private)
         self._lock = Lock()
         self._done: _KnownCopy | None = None
 
@@ -125,13 +125,13 @@ class _CopyChanges:
             return self._done
 
     def _extract(self) -> None:
-        with closing(open_sink(f"duckdb:{self._path}")) as sink:
-            run: Extraction = self._prepared.into(sink, self._options)
+        with closing(open_destination(f"duckdb:{self._path}")) as destination:
+            run: Extraction = self._prepared.into(destination, self._options)
             for _ in run:
                 pass
         failed = next((one for one in run.outcomes if one.error), None)
         if failed is not None:
-            raise RefusedError(f"{failed.stream}: {failed.error}", fix=failed.fix)
+            raise RefusedError(f"{failed.name}: {failed.error}", fix=failed.fix)
 
     def _known(self) -> _KnownCopy:
         with self._connected() as db:

@@ -129,8 +129,8 @@ def test_net_income_is_the_same_under_every_name_of_the_sections(copy: Copy, rea
             "CASE NORMALBALANCE WHEN 'credit' THEN 'Turnover' ELSE 'Costs' END AS GLACCTGRPNAME, "
             "CAST(NULL AS TIMESTAMPTZ) AS _deleted_at FROM GLACCOUNT"
         )
-    with open_copy(copy.uri) as sink:
-        apply_views(sink, {"income_statement": ["Turnover", "Costs"]})
+    with open_copy(copy.uri) as destination:
+        apply_views(destination, {"income_statement": ["Turnover", "Costs"]})
     tables = reader.get(address).json["tables"]
     assert {section["section"] for table in tables for section in table["sections"]} == {"Turnover", "Costs"}
     assert {table["currency"]: table["net"] for table in tables} == usual

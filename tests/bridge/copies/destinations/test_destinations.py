@@ -17,10 +17,10 @@ import pyarrow as pa
 import pytest
 
 from intacct_bridge.copies.destinations import files
-from intacct_bridge.copies.destinations.base import Sink
+from intacct_bridge.copies.destinations.base import Destination
 from intacct_bridge.copies.destinations.latest_rows import latest, views
 from intacct_bridge.copies.destinations.manifest import CopyFolder, ManifestEntry
-from intacct_bridge.copies.destinations.open import compact_copy, copy_states, open_sink
+from intacct_bridge.copies.destinations.open import compact_copy, copy_states, open_destination
 from intacct_bridge.copies.destinations.uri import parse_uri
 from intacct_bridge.reconcile.copy_reader import open_copy_reader
 from intacct_bridge.streams.bookmark import Bookmark, KeySpan, WalkProgress
@@ -39,17 +39,17 @@ class Copy:
 
     def __init__(self, uri: str) -> None:
         self.uri = uri
-        self.sink: Sink | None = None
+        self.destination: Destination | None = None
 
-    def open(self, **options: Any) -> Sink:
-        self.sink = open_sink(self.uri, **options)
-        self.sink.open("demo", NOON)
-        return self.sink
+    def open(self, **options: Any) -> Destination:
+        self.destination = open_destination(self.uri, **options)
+        self.destination.open("demo", NOON)
+        return self.destination
 
     def close(self) -> None:
-        if self.sink is not None:
-            self.sink.close()
-            self.sink = None
+        if self.destination is not None:
+            self.destination.close()
+            self.destination = None
 
     @property
     def in_files(self) -> bool:
@@ -133,8 +133,8 @@ def copy(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Copy]:
 
 def keep(copy: Copy, stream: Stream, rows: list[dict[str, Any]], bookmark: Bookmark = DONE) -> None:
     """One run that writes these rows and ends."""
-    sink = copy.open()
-    writer = sink.writer(stream, sink.bookmarks().get(stream.name, Bookmark()))
+    destination = copy.open()
+    writer = destination.writer(stream, destination.bookmarks().get(stream.name, Bookmark()))
     if stream.group:
         writer.replace([row[stream.group] for row in rows])
     writer.write(batch(stream, rows))
@@ -224,9 +224,9 @@ def test_an_empty_stream_leaves_an_empty_table_with_its_columns(copy: Copy) -> N
 def test_an_incomplete_stream_is_not_shown_under_its_name(copy: Copy) -> None:
     keep(copy, BILLS, [bill(1), bill(2)], WALKING)
     assert "APBILL" not in copy.tables()
-    sink = copy.open()
-    assert sink.bookmarks() == {"APBILL": WALKING}
-    writer = sink.writer(BILLS, WALKING)
+    destination = copy.open()
+    assert destination.bookmarks() == {"APBILL": WALKING}
+    writer = destination.writer(BILLS, WALKING)
     assert not writer.complete
     writer.write(batch(BILLS, [bill(2, "5.00"), bill(3)]))
     writer.commit(DONE, NOON)
@@ -330,9 +330,9 @@ def test_a_view_is_replaced_by_group_and_its_key_may_repeat(copy: Copy) -> None:
 def test_two_full_refreshes_that_began_in_the_same_second_both_count(copy: Copy) -> None:
     began = "03/01/2026 12:00:00"
     for run, kept in ((1, [bill(1), bill(2), bill(3)]), (2, [bill(1, "1.00"), bill(3)])):
-        sink = copy.open()
-        walking = sink.bookmarks().get("APBILL", Bookmark()).begin(began, run, full=True)
-        writer = sink.writer(BILLS, walking)
+        destination = copy.open()
+        walking = destination.bookmarks().get("APBILL", Bookmark()).begin(began, run, full=True)
+        writer = destination.writer(BILLS, walking)
         for row in kept:
             writer.write(batch(BILLS, [row]))
             writer.commit(walking, NOON)
@@ -345,8 +345,8 @@ def test_two_full_refreshes_that_began_in_the_same_second_both_count(copy: Copy)
 
 def test_the_rows_that_a_full_refresh_missed_are_known(copy: Copy) -> None:
     keep(copy, BILLS, [bill(1), bill(2), bill(3)])
-    sink = copy.open()
-    writer = sink.writer(BILLS, DONE)
+    destination = copy.open()
+    writer = destination.writer(BILLS, DONE)
     writer.delete([3])
     writer.write(batch(BILLS, [bill(2)]))
     writer.commit(DONE, NOON)
@@ -359,9 +359,9 @@ def test_the_rows_that_a_full_refresh_missed_are_known(copy: Copy) -> None:
 @pytest.mark.parametrize("met", [(1, 3), ()])
 def test_the_rows_that_a_full_refresh_missed_are_known_before_it_ends(copy: Copy, met: tuple[int, ...]) -> None:
     keep(copy, BILLS, [bill(1), bill(2), bill(3), bill(4)])
-    sink = copy.open()
-    walking = sink.bookmarks().get("APBILL", DONE).begin("03/02/2026 12:00:00", 2, full=True)
-    writer = sink.writer(BILLS, walking)
+    destination = copy.open()
+    walking = destination.bookmarks().get("APBILL", DONE).begin("03/02/2026 12:00:00", 2, full=True)
+    writer = destination.writer(BILLS, walking)
     for number in met:
         writer.write(batch(BILLS, [bill(number)]))
     writer.commit(walking, NOON)
@@ -480,8 +480,8 @@ def test_columns_that_are_no_longer_selected_keep_their_cells(copy: Copy) -> Non
 
 
 def test_bookmarks_are_those_of_the_last_commit_of_each_stream(copy: Copy) -> None:
-    sink = copy.open()
-    bills, items = sink.writer(BILLS, Bookmark()), sink.writer(ITEMS, Bookmark())
+    destination = copy.open()
+    bills, items = destination.writer(BILLS, Bookmark()), destination.writer(ITEMS, Bookmark())
     bills.commit(WALKING, NOON)
     items.commit(DONE, NOON)
     bills.commit(DONE, NOON)
@@ -526,8 +526,8 @@ def test_a_table_of_other_records_or_without_its_key_is_refused_and_unchanged(co
 def test_the_files_of_two_streams_are_apart_and_inside_the_folder(tmp_path: Path, one: str, other: str) -> None:
     copy = Copy(f"parquet:{tmp_path}/copy")
     streams = [Stream(name, "X", {"RECORDNO": Kind.INTEGER}, "RECORDNO") for name in (one, other)]
-    sink = copy.open()
-    writers = [sink.writer(stream, Bookmark()) for stream in streams]
+    destination = copy.open()
+    writers = [destination.writer(stream, Bookmark()) for stream in streams]
     for number, (stream, writer) in enumerate(zip(streams, writers, strict=True)):
         writer.write(batch(stream, [{"RECORDNO": number}]))
     for writer in writers:
@@ -553,10 +553,10 @@ def test_a_commit_of_one_stream_does_not_make_the_queries_of_others(
         return latest(entry, *rest)
 
     monkeypatch.setattr(files, "latest", counted)
-    sink = copy.open()
+    destination = copy.open()
     before = len(made)
     for stream in some:
-        sink.writer(stream, DONE).commit(DONE, NOON)
+        destination.writer(stream, DONE).commit(DONE, NOON)
     assert (before, len(made)) == (30, 60)
     copy.close()
     assert Path(tmp_path, "copy", "latest.sql").read_text() == views(CopyFolder(tmp_path / "copy").read())
@@ -611,29 +611,31 @@ def test_an_error_about_a_dropped_column_says_how_to_fix_it(tmp_path: Path) -> N
 def test_a_copy_of_a_later_version_is_not_called_damaged(tmp_path: Path) -> None:
     (tmp_path / "manifest.json").write_text('{"version": 9}')
     with pytest.raises(SettingsError, match="has version 9, and this program reads up to 1") as refused:
-        open_sink(f"csv:{tmp_path}").open("demo", NOON)
+        open_destination(f"csv:{tmp_path}").open("demo", NOON)
     assert "later one" in refused.value.fix
 
 
 def test_runs_are_numbered_and_another_company_is_refused(copy: Copy) -> None:
-    first = open_sink(copy.uri)
+    first = open_destination(copy.uri)
     run = first.open("demo", NOON)
     first.finish([StreamOutcome("APBILL", rows=3, error="cut")], NOON)
     first.close()
-    second = open_sink(copy.uri)
+    second = open_destination(copy.uri)
     assert second.open("demo", NOON) > run
     second.close()
-    other = open_sink(copy.uri)
+    other = open_destination(copy.uri)
     with pytest.raises(SettingsError, match="holds a copy of company demo"):
         other.open("elsewhere", NOON)
     other.close()
 
 
 def test_the_history_of_runs_is_kept(tmp_path: Path) -> None:
-    sink = open_sink(f"duckdb:///{tmp_path}/c.duckdb")
-    sink.open("demo", NOON)
-    sink.finish([StreamOutcome("APBILL", rows=3, added=("A", "B"), error="cut", fix="try"), StreamOutcome("X")], NOON)
-    sink.close()
+    destination = open_destination(f"duckdb:///{tmp_path}/c.duckdb")
+    destination.open("demo", NOON)
+    destination.finish(
+        [StreamOutcome("APBILL", rows=3, added=("A", "B"), error="cut", fix="try"), StreamOutcome("X")], NOON
+    )
+    destination.close()
     with duckdb.connect(f"{tmp_path}/c.duckdb") as con:
         found = con.execute('SELECT stream, "rows", added, error FROM _bridge.outcomes ORDER BY 1').fetchall()
     assert found == [("APBILL", 3, ["A", "B"], "cut"), ("X", 0, [], "")]
@@ -732,9 +734,9 @@ def test_an_unsupported_destination_is_refused_with_the_fix(uri: str) -> None:
 def test_a_file_that_is_open_or_not_a_database_is_refused_clearly(tmp_path: Path) -> None:
     (tmp_path / "x.duckdb").write_text("this is no database " * 100)
     with pytest.raises(SettingsError, match="cannot be opened"):
-        open_sink(f"{tmp_path}/x.duckdb").open("demo", NOON)
+        open_destination(f"{tmp_path}/x.duckdb").open("demo", NOON)
     with pytest.raises(SettingsError, match=r"the folder .* does not exist"):
-        open_sink(f"{tmp_path}/missing/x.duckdb").open("demo", NOON)
+        open_destination(f"{tmp_path}/missing/x.duckdb").open("demo", NOON)
 
 
 def test_an_error_about_a_database_that_cannot_be_opened_says_what_to_do(tmp_path: Path) -> None:
@@ -749,7 +751,7 @@ def test_an_error_about_a_database_that_cannot_be_opened_says_what_to_do(tmp_pat
         for name in ("folder", "torn", "held"):
             kind = BusyError if name == "held" else SettingsError
             with pytest.raises(kind, match="cannot be opened") as refused:
-                open_sink(f"{tmp_path}/{name}.duckdb").open("demo", NOON)
+                open_destination(f"{tmp_path}/{name}.duckdb").open("demo", NOON)
             fixes[name] = refused.value.fix
             assert "-readonly" not in refused.value.message
         other.stdin.close()
@@ -766,10 +768,10 @@ def test_a_database_is_created_completely_or_not_at_all(tmp_path: Path, room: in
         (
             "import resource, signal, sys",
             "sys.dont_write_bytecode = True",  # an incomplete compiled module would stay behind
-            "from bridge.copies.destinations.test_destinations import open_sink, NOON",
+            "from bridge.copies.destinations.test_destinations import open_destination, NOON",
             "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)",
             f"resource.setrlimit(resource.RLIMIT_FSIZE, ({room}, {room}))",
-            f"open_sink('{tmp_path}/copy.duckdb').open('demo', NOON)",
+            f"open_destination('{tmp_path}/copy.duckdb').open('demo', NOON)",
         )
     )
     search = os.pathsep.join(sys.path)
@@ -778,8 +780,8 @@ def test_a_database_is_created_completely_or_not_at_all(tmp_path: Path, room: in
     )
     assert b"SettingsError" in ran.stderr and b"cannot be opened" in ran.stderr, ran.stderr
     assert list(tmp_path.iterdir()) == []
-    with closing(open_sink(f"{tmp_path}/copy.duckdb")) as sink:
-        assert sink.open("demo", NOON) == 1
+    with closing(open_destination(f"{tmp_path}/copy.duckdb")) as destination:
+        assert destination.open("demo", NOON) == 1
     assert [one.name for one in tmp_path.iterdir()] == ["copy.duckdb"]
 
 

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 
 from intacct_bridge.copies.destinations import duckdb as module
-from intacct_bridge.copies.destinations.duckdb import duckdb_sink
+from intacct_bridge.copies.destinations.duckdb import duckdb_destination
 from intacct_bridge.copies.destinations.schema_evolution import schema_of
 from intacct_bridge.streams.bookmark import Bookmark, KeySpan, WalkProgress
 from intacct_bridge.streams.stream import Stream
@@ -42,13 +42,13 @@ def texts(of: Stream, first: int, rows: int, length: int) -> pa.RecordBatch:
 
 def filled(columns: int, commits: int, rows: int, length: int) -> None:
     """A copy that is made in this number of commits."""
-    sink, memo = duckdb_sink(PATH), stream(columns)
-    sink.open("demo", NOON)
-    writer = sink.writer(memo, Bookmark())
+    destination, memo = duckdb_destination(PATH), stream(columns)
+    destination.open("demo", NOON)
+    writer = destination.writer(memo, Bookmark())
     for number in range(commits):
         writer.write(texts(memo, number * rows, rows, length))
         writer.commit(WALKING if number + 1 < commits else DONE, NOON)
-    sink.close()
+    destination.close()
 
 
 def held() -> tuple[int, int]:
@@ -84,14 +84,14 @@ def test_a_commit_without_enough_memory_is_repeated_with_more(monkeypatch: pytes
 
 def replace(of: Stream, numbers: range, length: int) -> None:
     """A later run that replaces the rows with these numbers."""
-    sink = duckdb_sink(PATH)
-    sink.open("demo", NOON)
-    writer = sink.writer(of, DONE)
+    destination = duckdb_destination(PATH)
+    destination.open("demo", NOON)
+    writer = destination.writer(of, DONE)
     rows = texts(of, 0, max(numbers) + 1, length)
     writer.write(rows.take(pa.array(numbers)))
     writer.commit(DONE, NOON)
-    sink.finish([], NOON)
-    sink.close()
+    destination.finish([], NOON)
+    destination.close()
 
 
 def test_a_first_load_merges_no_row_groups_and_a_later_run_does(
@@ -111,29 +111,29 @@ def test_a_large_commit_is_written_in_row_groups_without_the_log(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(module, "_LARGEST_LOG", 2**40)
-    sink, memo = duckdb_sink(PATH), stream(11)
-    sink.open("demo", NOON)
-    writer = sink.writer(memo, Bookmark())
+    destination, memo = duckdb_destination(PATH), stream(11)
+    destination.open("demo", NOON)
+    writer = destination.writer(memo, Bookmark())
     for number, bookmark in enumerate((WALKING, DONE)):
         writer.write(texts(memo, number * 12_000, 12_000, 40))
         writer.commit(bookmark, NOON)
         assert Path(f"{PATH}.wal").stat().st_size < 200_000 < Path(PATH).stat().st_size / (number + 1)
-    sink.close()
+    destination.close()
     assert held() == (24_000, 24_000)
     assert row_groups(PATH, "MEMO") == [8192, 3808, 8192, 3808]
 
 
 def loaded_in_large_commits(commits: int) -> None:
     """A copy that is made in commits of 9000 rows, each of which is written in two row groups."""
-    sink, memo = duckdb_sink(PATH), stream(3)
-    sink.open("demo", NOON)
-    writer = sink.writer(memo, Bookmark())
+    destination, memo = duckdb_destination(PATH), stream(3)
+    destination.open("demo", NOON)
+    writer = destination.writer(memo, Bookmark())
     try:
         for number in range(commits):
             writer.write(texts(memo, number * 9000, 9000, 20))
             writer.commit(WALKING if number + 1 < commits else DONE, NOON)
     finally:
-        sink.close()
+        destination.close()
 
 
 def test_the_file_is_attached_again_after_many_row_groups(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -158,12 +158,12 @@ def test_a_file_of_any_name_is_attached_again(monkeypatch: pytest.MonkeyPatch, t
     monkeypatch.setattr(module, "_MANY_GROUPS", 2)
     path = f"{name}.duckdb"
     for numbers in (range(9000), range(8000, 17_000)):
-        sink, memo = duckdb_sink(path), stream(3)
-        sink.open("demo", NOON)
-        writer = sink.writer(memo, dict(sink.bookmarks()).get("MEMO", Bookmark()))
+        destination, memo = duckdb_destination(path), stream(3)
+        destination.open("demo", NOON)
+        writer = destination.writer(memo, dict(destination.bookmarks()).get("MEMO", Bookmark()))
         writer.write(texts(memo, numbers.start, len(numbers), 20))
         writer.commit(DONE, NOON)
-        sink.close()
+        destination.close()
     with duckdb.connect(path, read_only=True) as con:
         assert con.execute("SELECT count(*), count(DISTINCT RECORDNO) FROM MEMO").fetchall() == [(17_000, 17_000)]
     assert [one.name for one in tmp_path.iterdir()] == [path]
@@ -261,11 +261,11 @@ def test_other_connections_of_the_process_go_on_while_a_copy_is_written(
 def test_a_connection_joins_the_file_that_is_being_written(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     filled(3, 1, 12_000, 20)
-    sink = duckdb_sink(PATH)
-    sink.open("demo", NOON)
+    destination = duckdb_destination(PATH)
+    destination.open("demo", NOON)
     with duckdb.connect(PATH) as other:
         assert other.execute("SELECT count(*) FROM MEMO").fetchall() == [(12_000,)]
-    sink.close()
+    destination.close()
 
 
 def test_row_groups_grow_with_the_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -362,18 +362,18 @@ def test_a_commit_whose_checkpoint_fails_is_not_repeated(monkeypatch: pytest.Mon
         opened.append(Stubborn(connect(path), least=0))
         return opened[0]
 
-    sink, memo = duckdb_sink(PATH), stream(3)
-    sink.open("demo", NOON)
-    writer = sink.writer(memo, Bookmark())
-    sink.close()
+    destination, memo = duckdb_destination(PATH), stream(3)
+    destination.open("demo", NOON)
+    writer = destination.writer(memo, Bookmark())
+    destination.close()
     monkeypatch.setattr(module, "_connect", once)
-    sink.database._database.connect()
+    destination.database._database.connect()
     writer.write(texts(memo, 0, 50, 40))
     writer.commit(DONE, NOON)
     writer.write(texts(memo, 50, 50, 40))
     with pytest.raises(SettingsError, match="is not open"):
         writer.commit(DONE, NOON)
-    sink.close()
+    destination.close()
     assert held() == (50, 50)
 
 
@@ -390,16 +390,16 @@ def test_a_file_that_cannot_be_closed_well_keeps_the_committed_rows(
         opened.append(Stubborn(connect(path), least=0))
         return opened[0]
 
-    sink, memo = duckdb_sink(PATH), stream(3)
-    sink.open("demo", NOON)
-    sink.close()
+    destination, memo = duckdb_destination(PATH), stream(3)
+    destination.open("demo", NOON)
+    destination.close()
     monkeypatch.setattr(module, "_connect", once)
-    sink.database._database.connect()
-    writer = sink.writer(memo, Bookmark())
+    destination.database._database.connect()
+    writer = destination.writer(memo, Bookmark())
     writer.write(texts(memo, 0, 50, 40))
     writer.commit(DONE, NOON)
-    sink.database._database.replaced()
-    sink.close()
+    destination.database._database.replaced()
+    destination.close()
     assert held() == (50, 50)
 
 
@@ -426,14 +426,14 @@ def test_the_log_of_a_deleted_copy_is_named_and_kept(tmp_path: Path, monkeypatch
         )
         log.write_bytes(Path("killed.duckdb.wal").read_bytes())
     with pytest.raises(SettingsError, match=r"does not exist, but its log copy\.duckdb\.wal does") as refused:
-        duckdb_sink(PATH).open("demo", NOON)
+        duckdb_destination(PATH).open("demo", NOON)
     assert "delete the log" in refused.value.fix
     assert not file.exists()
     assert log.exists()
     duckdb.connect("another.duckdb").close()
     Path("another.duckdb").rename(file)
     with pytest.raises(SettingsError, match="WAL does not match") as other:
-        duckdb_sink(PATH).open("demo", NOON)
+        duckdb_destination(PATH).open("demo", NOON)
     assert "belongs to another file" in other.value.fix
     log.unlink()
     filled(3, 1, 10, 40)
@@ -471,8 +471,8 @@ def test_what_a_killed_process_moved_to_disk_is_removed(tmp_path: Path) -> None:
     path, left = tmp_path / "copy.duckdb", tmp_path / "copy.duckdb.tmp"
 
     def opened() -> None:
-        with closing(duckdb_sink(str(path))) as sink:
-            sink.open("demo", NOON)
+        with closing(duckdb_destination(str(path))) as destination:
+            destination.open("demo", NOON)
 
     opened()
     subprocess.run([sys.executable, "-c", SPILLS, str(path)], check=True)

@@ -16,7 +16,7 @@ from intacct_bridge.copies.destinations import manifest
 from intacct_bridge.copies.destinations.formats import ParquetFormat
 from intacct_bridge.copies.destinations.latest_rows import views
 from intacct_bridge.copies.destinations.manifest import CopyFolder
-from intacct_bridge.copies.destinations.open import open_sink
+from intacct_bridge.copies.destinations.open import open_destination
 from intacct_bridge.extract.run import Extraction
 from intacct_bridge.streams.bookmark import Bookmark
 from intacct_bridge.streams.stream import StreamOutcome
@@ -48,9 +48,9 @@ def keys(folder: Path) -> list[int]:
 def changed(uri: str, bookmark: Bookmark, *, patch: pytest.MonkeyPatch | None = None, at: int = 0) -> list[Any]:
     """A run that adds and deletes a bill and makes two attempts to commit; their results."""
     ends: list[Any] = []
-    with closing(open_sink(uri)) as sink:
-        sink.open("demo", NOON)
-        writer = sink.writer(BILLS, sink.bookmarks().get("APBILL", Bookmark()))
+    with closing(open_destination(uri)) as destination:
+        destination.open("demo", NOON)
+        writer = destination.writer(BILLS, destination.bookmarks().get("APBILL", Bookmark()))
         writer.write(batch(BILLS, [bill(3)]))
         writer.delete([1])
         if patch is not None:
@@ -69,9 +69,9 @@ def test_the_rows_of_a_failed_commit_are_read_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, at: int
 ) -> None:
     uri = f"{kind}:{tmp_path}"
-    with closing(open_sink(uri)) as sink:
-        sink.open("demo", NOON)
-        writer = sink.writer(BILLS, Bookmark())
+    with closing(open_destination(uri)) as destination:
+        destination.open("demo", NOON)
+        writer = destination.writer(BILLS, Bookmark())
         writer.write(batch(BILLS, [bill(1), bill(2)]))
         writer.commit(FIRST, NOON)
     second = FIRST.begin("03/02/2026 12:00:00", 2, full=False).end()
@@ -89,13 +89,13 @@ def test_the_rows_of_a_failed_commit_are_read_again(
 def test_the_outcomes_of_streams_are_reported_where_the_history_cannot_be_stored(tmp_path: Path) -> None:
     (tmp_path / "runs").write_text("in the way")
     company = Company(1).fill(20)
-    with closing(open_sink(f"csv:{tmp_path}")) as sink:
-        run = Extraction(company, sink, [VENDOR])
+    with closing(open_destination(f"csv:{tmp_path}")) as destination:
+        run = Extraction(company, destination, [VENDOR])
         for _ in run:
             pass
     (vendors, _, history) = run.outcomes
-    assert (vendors.stream, vendors.complete, vendors.rows) == ("VENDOR", True, len(company.rows(VENDOR)))
-    assert (history.stream, history.complete) == ("history", False)
+    assert (vendors.name, vendors.complete, vendors.rows) == ("VENDOR", True, len(company.rows(VENDOR)))
+    assert (history.name, history.complete) == ("history", False)
     assert "runs cannot be written" in history.error
     assert history.fix
 
@@ -109,7 +109,7 @@ def history(run: int, *streams: str, error: str = "") -> dict[str, Any]:
 def last_outcomes(folder: Path) -> dict[str, tuple[int, str]]:
     """The last outcome of each stream, as a reconciliation reads them."""
     told = (one for run in CopyFolder(folder).histories() for one in run["outcomes"])
-    return {one["stream"]: (one["rows"], one["error"]) for one in told}
+    return {one["name"]: (one["rows"], one["error"]) for one in told}
 
 
 def test_old_runs_become_one_file_with_the_last_outcome_of_each_stream(
@@ -156,9 +156,9 @@ def failing(*_: object, **__: object) -> None:
 
 @pytest.mark.parametrize("rows", [2, 0])
 def test_only_the_file_of_an_empty_stream_has_an_empty_row_group(tmp_path: Path, rows: int) -> None:
-    with closing(open_sink(f"parquet:{tmp_path}")) as sink:
-        sink.open("demo", NOON)
-        writer = sink.writer(BILLS, Bookmark())
+    with closing(open_destination(f"parquet:{tmp_path}")) as destination:
+        destination.open("demo", NOON)
+        writer = destination.writer(BILLS, Bookmark())
         writer.write(batch(BILLS, [bill(number) for number in range(rows)]))
         writer.commit(FIRST, NOON)
     (path,) = tmp_path.glob("APBILL/*.parquet")
@@ -212,7 +212,7 @@ def test_a_run_that_begins_while_another_one_ends_has_a_number_of_its_own(
 
     def lock_late(folder: CopyFolder) -> None:
         monkeypatch.setattr(CopyFolder, "lock", lock)
-        with closing(open_sink(uri)) as other:
+        with closing(open_destination(uri)) as other:
             other.open("demo", NOON)
             writer = other.writer(BILLS, Bookmark())
             writer.write(batch(BILLS, [bill(1), bill(2)]))

@@ -9,8 +9,8 @@ from typing import Any
 import duckdb
 import pytest
 
-from intacct_bridge.copies.destinations.base import Writer
-from intacct_bridge.copies.destinations.open import compact_copy, open_sink
+from intacct_bridge.copies.destinations.base import StreamWriter
+from intacct_bridge.copies.destinations.open import compact_copy, open_destination
 from intacct_bridge.streams.bookmark import Bookmark
 from intacct_bridge.streams.stream import Stream
 from intacct_protocol.model.sql_text import quoted
@@ -31,7 +31,7 @@ class Folder:
     ) -> None:
         """Parents whose rows are replaced, then rows, then deleted keys, in one commit."""
 
-        def told(writer: Writer) -> None:
+        def told(writer: StreamWriter) -> None:
             if under:
                 writer.replace(under)
             if rows:
@@ -39,9 +39,9 @@ class Folder:
             if gone:
                 writer.delete(gone)
 
-        with closing(open_sink(self.uri)) as sink:
-            sink.open("demo", NOON)
-            writer = sink.writer(stream, sink.bookmarks().get(stream.name, Bookmark()))
+        with closing(open_destination(self.uri)) as destination:
+            destination.open("demo", NOON)
+            writer = destination.writer(stream, destination.bookmarks().get(stream.name, Bookmark()))
             told(writer)
             writer.commit(WALKED, NOON)
 

@@ -24,7 +24,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from intacct_bridge.copies.destinations import files
-from intacct_bridge.copies.destinations.open import compact_copy, open_sink
+from intacct_bridge.copies.destinations.open import compact_copy, open_destination
 from intacct_bridge.streams.bookmark import Bookmark
 from intacct_protocol.xml.values import Kind
 from support.flow.destinations import BILLS, NOON, batch, bill
@@ -157,10 +157,10 @@ def written(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(files, "GATHER_ROWS", 500)  # several row groups
         for stream, rows in zip((BILLS, NOTED, NOTED), runs, strict=True):
-            with closing(open_sink(uri)) as sink:
-                sink.open("demo", NOON)
-                known = sink.bookmarks().get("APBILL", Bookmark().begin("03/01/2026 12:00:00", 1, full=True))
-                writer = sink.writer(stream, known)
+            with closing(open_destination(uri)) as destination:
+                destination.open("demo", NOON)
+                known = destination.bookmarks().get("APBILL", Bookmark().begin("03/01/2026 12:00:00", 1, full=True))
+                writer = destination.writer(stream, known)
                 for place in range(0, ROWS, 250):
                     writer.write(batch(stream, rows[place : place + 250]))
                 writer.commit(known.end() if known.in_progress else known, NOON)

@@ -11,9 +11,9 @@ import pytest
 
 from intacct_bridge.changes.receivers.database import PostgresReceiver
 from intacct_bridge.copies.destinations import postgres as postgres_module
-from intacct_bridge.copies.destinations.base import Sink
+from intacct_bridge.copies.destinations.base import Destination
 from intacct_bridge.copies.destinations.libpq import refusal
-from intacct_bridge.copies.destinations.open import copy_states, open_sink
+from intacct_bridge.copies.destinations.open import copy_states, open_destination
 from intacct_bridge.extract.run import Extraction
 from intacct_bridge.streams.bookmark import Bookmark
 from intacct_bridge.streams.stream import Stream
@@ -39,46 +39,46 @@ def database_of(uri: str) -> str:
 
 
 @pytest.fixture
-def sink(postgres: str) -> Iterator[Sink]:
-    with closing(open_sink(postgres)) as opened:
+def destination(postgres: str) -> Iterator[Destination]:
+    with closing(open_destination(postgres)) as opened:
         opened.open("demo", NOON)
         yield opened
 
 
-def kept(sink: Sink, stream: Stream, rows: list[dict[str, Any]], bookmark: Bookmark) -> None:
-    writer = sink.writer(stream, sink.bookmarks().get(stream.name, Bookmark()))
+def kept(destination: Destination, stream: Stream, rows: list[dict[str, Any]], bookmark: Bookmark) -> None:
+    writer = destination.writer(stream, destination.bookmarks().get(stream.name, Bookmark()))
     writer.write(batch(stream, rows))
     writer.commit(bookmark, NOON)
 
 
-def test_question_marks_and_quotes_belong_to_the_name(sink: Sink, postgres: str) -> None:
+def test_question_marks_and_quotes_belong_to_the_name(destination: Destination, postgres: str) -> None:
     stream = replace(BILLS, name='due? "soon"', fields={**BILLS.fields, "really?": Kind.TEXT, "it's?": Kind.TEXT})
     for due in ("1.00", "2.00"):
-        kept(sink, stream, [bill(1, due, **{"really?": "yes?", "it's?": "'?'"})], WALKING.end())
-    sink.close()
+        kept(destination, stream, [bill(1, due, **{"really?": "yes?", "it's?": "'?'"})], WALKING.end())
+    destination.close()
     name = quoted(stream.name)
     assert asked(postgres, f'SELECT "TOTALDUE" = 2, "really?", "it\'s?" FROM {name}') == [(True, "yes?", "'?'")]
 
 
-def test_two_long_names_stay_different_while_they_are_loaded(sink: Sink, postgres: str) -> None:
+def test_two_long_names_stay_different_while_they_are_loaded(destination: Destination, postgres: str) -> None:
     streams = [replace(BILLS, name="report_" + "ü" * 27 + end) for end in "AB"]
     for number, stream in enumerate(streams):
-        kept(sink, stream, [bill(number)], WALKING)
+        kept(destination, stream, [bill(number)], WALKING)
     for number, stream in enumerate(streams):
-        writer = sink.writer(stream, WALKING)
+        writer = destination.writer(stream, WALKING)
         assert writer.loading
         writer.write(batch(stream, [bill(number + 10)]))
         writer.commit(WALKING.end(), NOON)
-    sink.close()
+    destination.close()
     for number, stream in enumerate(streams):
         assert asked(postgres, f'SELECT "RECORDNO" FROM "{stream.name}" ORDER BY 1') == [(number,), (number + 10,)]
 
 
-def test_the_state_of_a_copy_can_be_read_without_a_run(sink: Sink, postgres: str) -> None:
+def test_the_state_of_a_copy_can_be_read_without_a_run(destination: Destination, postgres: str) -> None:
     more = replace(BILLS, name="MORE", fields={**BILLS.fields, "MORE": Kind.TEXT})
-    kept(sink, BILLS, [bill(1)], WALKING.end())
-    kept(sink, more, [bill(1, MORE="x")], WALKING)
-    sink.close()
+    kept(destination, BILLS, [bill(1)], WALKING.end())
+    kept(destination, more, [bill(1, MORE="x")], WALKING)
+    destination.close()
     told = copy_states(postgres)
     assert {name: one.columns for name, one in told.items()} == {one.name: tuple(one.fields) for one in (BILLS, more)}
     assert (told["MORE"].needs_refresh(more), told[BILLS.name].needs_refresh(replace(more, name=BILLS.name))) == (
@@ -87,31 +87,31 @@ def test_the_state_of_a_copy_can_be_read_without_a_run(sink: Sink, postgres: str
     )
 
 
-def test_a_name_that_would_be_truncated_is_refused(sink: Sink) -> None:
+def test_a_name_that_would_be_truncated_is_refused(destination: Destination) -> None:
     with pytest.raises(SettingsError, match="which takes 63 bytes") as refused:
-        sink.writer(replace(BILLS, name="n" * 64), Bookmark())
+        destination.writer(replace(BILLS, name="n" * 64), Bookmark())
     assert "as=NAME" in refused.value.fix
     stream = replace(BILLS, fields={**BILLS.fields, "c" * 64: Kind.TEXT})
     with pytest.raises(SettingsError, match=r"the name c+ is too long"):
-        kept(sink, stream, [bill(1)], WALKING.end())
-    kept(sink, BILLS, [bill(1)], WALKING.end())
+        kept(destination, stream, [bill(1)], WALKING.end())
+    kept(destination, BILLS, [bill(1)], WALKING.end())
 
 
 @pytest.mark.parametrize("field", ["ctid", "xmin", "tableoid"])
-def test_a_field_with_the_name_of_a_system_column_is_refused_with_the_fix(sink: Sink, field: str) -> None:
+def test_a_field_with_the_name_of_a_system_column_is_refused_with_the_fix(destination: Destination, field: str) -> None:
     taken = replace(BILLS, fields={**BILLS.fields, field: Kind.TEXT})
     with pytest.raises(SettingsError, match=f"APBILL has a field {field}, and the copy needs this name") as told:
-        kept(sink, taken, [bill(1)], WALKING.end())
+        kept(destination, taken, [bill(1)], WALKING.end())
     assert "leave the field out" in told.value.fix
-    kept(sink, replace(BILLS, fields={**BILLS.fields, field.upper(): Kind.TEXT}), [bill(1)], WALKING.end())
+    kept(destination, replace(BILLS, fields={**BILLS.fields, field.upper(): Kind.TEXT}), [bill(1)], WALKING.end())
 
 
 def test_a_stream_that_the_destination_refuses_costs_no_other(postgres: str) -> None:
     company = Company(1).fill(40)
-    with closing(open_sink(postgres)) as sink:
-        run = Extraction(company, sink, [replace(VENDOR, name="n" * 64), TIMETYPE])
+    with closing(open_destination(postgres)) as destination:
+        run = Extraction(company, destination, [replace(VENDOR, name="n" * 64), TIMETYPE])
         deque(run, 0)
-    long, times = (next(one for one in run.outcomes if one.stream == name) for name in ("n" * 64, "TIMETYPE"))
+    long, times = (next(one for one in run.outcomes if one.name == name) for name in ("n" * 64, "TIMETYPE"))
     assert "which takes 63 bytes" in long.error
     assert "as=NAME" in long.fix
     assert (long.complete, times.complete, times.error) == (False, True, "")
@@ -120,14 +120,14 @@ def test_a_stream_that_the_destination_refuses_costs_no_other(postgres: str) -> 
 
 
 def test_the_second_of_two_simultaneous_runs_is_refused(
-    sink: Sink, postgres: str, monkeypatch: pytest.MonkeyPatch
+    destination: Destination, postgres: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(postgres_module, "LOCK_WAIT_MS", 1)
-    with closing(open_sink(postgres)) as other:
+    with closing(open_destination(postgres)) as other:
         with pytest.raises(BusyError, match="another run is writing to postgresql://"):
             other.open("demo", NOON)
-        kept(sink, BILLS, [bill(1)], WALKING.end())
-        sink.close()
+        kept(destination, BILLS, [bill(1)], WALKING.end())
+        destination.close()
         assert other.open("demo", NOON) == 2
 
 
@@ -137,13 +137,15 @@ def end_connections(postgres: str) -> None:
           "AND datname = current_database()")  # fmt: skip
 
 
-def test_a_connection_that_the_server_ends_is_reported_and_loses_nothing(sink: Sink, postgres: str) -> None:
-    kept(sink, BILLS, [bill(1)], WALKING.end())
+def test_a_connection_that_the_server_ends_is_reported_and_loses_nothing(
+    destination: Destination, postgres: str
+) -> None:
+    kept(destination, BILLS, [bill(1)], WALKING.end())
     end_connections(postgres)
     with pytest.raises(UnreachableError, match=r"the connection to postgresql://.* was lost: ") as told:
-        kept(sink, BILLS, [bill(2)], WALKING.end())
+        kept(destination, BILLS, [bill(2)], WALKING.end())
     assert "Committed rows are kept" in told.value.fix
-    sink.close()
+    destination.close()
     assert asked(postgres, 'SELECT "RECORDNO" FROM "APBILL"') == [(1,)]
 
 
@@ -163,18 +165,18 @@ def test_a_server_that_stops_ends_the_run_as_a_temporary_fault(postgres: str) ->
     """Not as one failure for each stream: the exit status is the one after which a scheduler tries again."""
     company = Company(1).fill(40)
     company.page = Stopping(company.page, lambda: end_connections(postgres))  # type: ignore[method-assign]
-    with closing(open_sink(postgres)) as sink, pytest.raises(UnreachableError) as told:
-        deque(Extraction(company, sink, [VENDOR, TIMETYPE]), 0)
+    with closing(open_destination(postgres)) as destination, pytest.raises(UnreachableError) as told:
+        deque(Extraction(company, destination, [VENDOR, TIMETYPE]), 0)
     assert told.value.exit_status == 4
     del company.page
-    with closing(open_sink(postgres)) as sink:
-        deque(Extraction(company, sink, [VENDOR, TIMETYPE]), 0)
+    with closing(open_destination(postgres)) as destination:
+        deque(Extraction(company, destination, [VENDOR, TIMETYPE]), 0)
     assert asked(postgres, 'SELECT count(*) FROM "VENDOR"') == [(len(company.rows(VENDOR)),)]
 
 
-def test_a_read_only_database_is_reported(sink: Sink, postgres: str) -> None:
-    sink.close()
-    reading = open_sink(postgres + "&options=-cdefault_transaction_read_only%3Don")
+def test_a_read_only_database_is_reported(destination: Destination, postgres: str) -> None:
+    destination.close()
+    reading = open_destination(postgres + "&options=-cdefault_transaction_read_only%3Don")
     with closing(reading), pytest.raises(SettingsError, match="read-only"):
         reading.open("demo", NOON)
 
@@ -190,13 +192,13 @@ def test_a_read_only_database_is_reported(sink: Sink, postgres: str) -> None:
     ],
 )
 def test_an_error_about_a_table_that_was_changed_by_hand_says_how_to_fix_it(
-    sink: Sink, postgres: str, done: str, fix: str
+    destination: Destination, postgres: str, done: str, fix: str
 ) -> None:
-    kept(sink, BILLS, [bill(1)], WALKING.end())
+    kept(destination, BILLS, [bill(1)], WALKING.end())
     asked(postgres, done)
     wider = replace(BILLS, fields={**BILLS.fields, "RECORDNO": Kind.DECIMAL})
     with pytest.raises(SettingsError, match="failed: ") as told:
-        kept(sink, wider, [bill(2)], WALKING.end())
+        kept(destination, wider, [bill(2)], WALKING.end())
     assert fix in told.value.fix
     assert "the next run continues" in told.value.fix
 
@@ -209,28 +211,34 @@ def test_an_error_about_a_table_that_was_changed_by_hand_says_how_to_fix_it(
         ("note text DEFAULT 'mine'", "mine"),
     ],
 )
-def test_a_column_that_somebody_added_stops_no_run(sink: Sink, postgres: str, column: str, after: str | int) -> None:
-    kept(sink, BILLS, [bill(1)], WALKING.end())
+def test_a_column_that_somebody_added_stops_no_run(
+    destination: Destination, postgres: str, column: str, after: str | int
+) -> None:
+    kept(destination, BILLS, [bill(1)], WALKING.end())
     asked(postgres, f'ALTER TABLE "APBILL" ADD COLUMN {column}')
-    kept(sink, BILLS, [bill(1, vendor="V2")], WALKING.end())
+    kept(destination, BILLS, [bill(1, vendor="V2")], WALKING.end())
     assert asked(postgres, f'SELECT "VENDORID", {column.split(maxsplit=1)[0]} FROM "APBILL"') == [("V2", after)]
 
 
 @pytest.mark.parametrize("column", ["note text DEFAULT 'mine'", "note text NOT NULL DEFAULT 'mine'"])
-def test_new_rows_get_the_default_of_a_column_that_somebody_added(sink: Sink, postgres: str, column: str) -> None:
-    kept(sink, BILLS, [bill(1)], WALKING.end())
+def test_new_rows_get_the_default_of_a_column_that_somebody_added(
+    destination: Destination, postgres: str, column: str
+) -> None:
+    kept(destination, BILLS, [bill(1)], WALKING.end())
     asked(postgres, f'ALTER TABLE "APBILL" ADD COLUMN {column}')
     asked(postgres, "UPDATE \"APBILL\" SET note = 'paid twice'")
-    kept(sink, BILLS, [bill(1, vendor="V2"), bill(2)], WALKING.end())
+    kept(destination, BILLS, [bill(1, vendor="V2"), bill(2)], WALKING.end())
     assert asked(postgres, 'SELECT "RECORDNO", "VENDORID", note FROM "APBILL" ORDER BY 1') == [
         (1, "V2", "paid twice"),
         (2, "V1", "mine"),
     ]
 
 
-def test_a_time_limit_of_the_server_is_named_also_before_the_first_transaction(sink: Sink, postgres: str) -> None:
-    sink.close()
-    for connect in (lambda one: open_sink(one).open("demo", NOON), copy_states, PostgresReceiver):
+def test_a_time_limit_of_the_server_is_named_also_before_the_first_transaction(
+    destination: Destination, postgres: str
+) -> None:
+    destination.close()
+    for connect in (lambda one: open_destination(one).open("demo", NOON), copy_states, PostgresReceiver):
         with pytest.raises(SettingsError, match=r"(?m)canceling statement due to statement timeout$") as told:
             connect(postgres + "&options=-cstatement_timeout%3D1")
         assert told.value.fix.startswith("raise statement_timeout")
@@ -279,7 +287,7 @@ def test_a_refusal_of_a_connection_has_the_reason_of_the_last_attempt_and_a_fix(
 def test_texts_are_stored_as_they_are_where_the_session_would_have_another_encoding(postgres: str) -> None:
     """As in a LATIN1 database, with PGCLIENTENCODING, or by a role's setting: the driver sends UTF-8 in any case."""
     asked(postgres, f"ALTER DATABASE {quoted(database_of(postgres))} SET client_encoding = 'LATIN1'")
-    with closing(open_sink(postgres)) as opened:
+    with closing(open_destination(postgres)) as opened:
         opened.open("demo", NOON)
         kept(opened, BILLS, [bill(1, vendor="Müller 😀")], WALKING.end())
     asked(postgres, f"ALTER DATABASE {quoted(database_of(postgres))} RESET client_encoding")
@@ -290,7 +298,7 @@ def test_a_text_that_the_database_cannot_hold_is_refused_with_the_fix(postgres: 
     name = database_of(postgres) + "_latin"
     asked(postgres, f"CREATE DATABASE {quoted(name)} ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0")
     latin = postgres.replace(database_of(postgres), name)
-    with closing(open_sink(latin)) as opened:
+    with closing(open_destination(latin)) as opened:
         opened.open("demo", NOON)
         kept(opened, BILLS, [bill(1, vendor="Müller")], WALKING.end())
         with pytest.raises(SettingsError, match="no equivalent in encoding") as refused:
@@ -305,12 +313,12 @@ def test_a_user_needs_no_right_to_create_schemas_that_exist(postgres: str) -> No
     asked(postgres, f"CREATE ROLE {quoted(user)} LOGIN")
     asked(postgres, f"CREATE SCHEMA books AUTHORIZATION {quoted(user)}")
     mine = f"{postgres.replace('//postgres:', f'//{user}:')}&options=-csearch_path%3Dbooks"
-    with closing(open_sink(mine)) as opened:
+    with closing(open_destination(mine)) as opened:
         with pytest.raises(SettingsError, match="permission denied for database") as refused:
             opened.open("demo", NOON)
         assert 'CREATE SCHEMA "books_bridge"' in refused.value.fix
     asked(postgres, f"CREATE SCHEMA books_bridge AUTHORIZATION {quoted(user)}")
-    with closing(open_sink(mine)) as opened:
+    with closing(open_destination(mine)) as opened:
         opened.open("demo", NOON)
         kept(opened, BILLS, [bill(1)], WALKING.end())
     assert asked(postgres, 'SELECT count(*) FROM books."APBILL"') == [(1,)]

@@ -39,8 +39,8 @@ def built(demo_copy: Copy, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     folder = tmp_path_factory.mktemp("dbt")
     copy = folder / "copy.duckdb"
     copy.write_bytes(Path(demo_copy.uri.removeprefix("duckdb:")).read_bytes())
-    with open_copy(f"duckdb:{copy}") as sink:
-        write_package(dbt_package(DIALECTS[sink.dialect], copy_shape(sink, {})), folder / "package")
+    with open_copy(f"duckdb:{copy}") as destination:
+        write_package(dbt_package(DIALECTS[destination.dialect], copy_shape(destination, {})), folder / "package")
     project = folder / "project"
     (project / "models").mkdir(parents=True)
     (project / "dbt_project.yml").write_text(PROJECT)

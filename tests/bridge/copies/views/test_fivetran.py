@@ -6,7 +6,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from intacct_bridge.copies.destinations.open import open_sink
+from intacct_bridge.copies.destinations.open import open_destination
 from intacct_bridge.copies.views.apply import open_copy
 from intacct_bridge.copies.views.fivetran import apply_fivetran_layout
 from intacct_bridge.extract.pipeline import ExtractRequest, prepare
@@ -33,12 +33,12 @@ def test_models_for_fivetran_find_their_tables(
 ) -> None:
     uri = f"duckdb:{tmp_path / 'copy.duckdb'}" if kind == "duckdb" else request.getfixturevalue("postgres")
     company = Company(grown.clone())
-    with company.client() as client, closing(open_sink(uri)) as sink:
-        list(prepare(client, ExtractRequest(tuple(TABLES))).into(sink))
+    with company.client() as client, closing(open_destination(uri)) as destination:
+        list(prepare(client, ExtractRequest(tuple(TABLES))).into(destination))
     company.close()
-    with open_copy(uri) as sink:
-        made = apply_fivetran_layout(sink)
-        assert not apply_fivetran_layout(sink).changed
+    with open_copy(uri) as destination:
+        made = apply_fivetran_layout(destination)
+        assert not apply_fivetran_layout(destination).changed
     assert made.schema == "sage_intacct"
     assert {one.name for one in made.skipped} == {"gl_detail", "ar_invoice", "ar_invoice_item"}
     for ours, theirs in TABLES.items():

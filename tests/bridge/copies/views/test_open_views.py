@@ -87,16 +87,16 @@ def test_sections_follow_the_account_groups_of_the_copy(demo_copy: Copy, tmp_pat
     sql = "SELECT section, sum(amount) AS amount FROM reporting.income_statement GROUP BY 1 ORDER BY 1"
     usual = copy_table(uri, sql).to_pylist()
     assert [row["section"] for row in usual] == ["Expenses", "Revenue"]
-    with open_copy(uri) as sink, pytest.raises(SettingsError, match="Turnoverr"):
-        apply_views(sink, {"income_statement": ["Turnoverr"]})
+    with open_copy(uri) as destination, pytest.raises(SettingsError, match="Turnoverr"):
+        apply_views(destination, {"income_statement": ["Turnoverr"]})
     assert copy_table(uri, sql).to_pylist() == usual
-    with open_copy(uri) as sink:
-        apply_views(sink, {"income_statement": ["Turnover"]})
+    with open_copy(uri) as destination:
+        apply_views(destination, {"income_statement": ["Turnover"]})
     grouped = copy_table(uri, sql).to_pylist()
     assert [row["section"] for row in grouped] == ["Other", "Turnover"]
     assert Copy(uri, demo_copy.emulator).rows(sql) == [tuple(row.values()) for row in grouped]
-    with open_copy(uri) as sink:
-        apply_views(sink)
+    with open_copy(uri) as destination:
+        apply_views(destination)
     assert copy_table(uri, sql).to_pylist() == usual
 
 
@@ -116,8 +116,8 @@ def test_the_amounts_of_a_group_with_revenue_and_expenses_add_up_to_what_it_earn
             "WHERE ACCOUNTTYPE = 'balancesheet' GROUP BY NORMALBALANCE)"
         )
     made = Copy(uri, demo_copy.emulator)
-    with open_copy(uri) as sink:
-        apply_views(sink, {"income_statement": ["Margin"], "balance_sheet": ["Margin"]})
+    with open_copy(uri) as destination:
+        apply_views(destination, {"income_statement": ["Margin"], "balance_sheet": ["Margin"]})
     accounts = {row["ACCOUNTNO"]: row for row in made.table("GLACCOUNT")}
     members = {row["ACCOUNTNO"] for row in made.table("GLACCTGRPHIERARCHY")}
     assert len(members) == 4
@@ -164,8 +164,8 @@ def test_a_copy_in_files_keeps_what_it_knows_of_the_company(one_from_july: Copy,
 
 @pytest.mark.slow
 def test_a_copy_in_postgresql_keeps_them_too(demo_in_postgres: Copy) -> None:
-    with open_copy(demo_in_postgres.uri) as sink:
-        sink.keep_settings({"first_fiscal_month": "7"}, datetime(2026, 11, 24, tzinfo=UTC))
+    with open_copy(demo_in_postgres.uri) as destination:
+        destination.keep_settings({"first_fiscal_month": "7"}, datetime(2026, 11, 24, tzinfo=UTC))
     sql = "SELECT entity_id, first_fiscal_month FROM reporting.entities ORDER BY entity_id"
     expected = demo_in_postgres.rows(sql)
     assert expected[0] == ("", 7)

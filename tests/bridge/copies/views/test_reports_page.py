@@ -104,8 +104,8 @@ def rate_key(copy: Copy) -> str:
 
 
 def test_lower_names_are_a_view_of_each_table(demo_in_postgres: Copy, demo_copy: Copy) -> None:
-    with open_copy(demo_in_postgres.uri) as sink:
-        apply_lower_names(sink)
+    with open_copy(demo_in_postgres.uri) as destination:
+        apply_lower_names(destination)
     (sql,) = re.findall(r"```sql\n(SELECT locationid.*?);\n```", PAGE)
     expected = sorted((row["LOCATIONID"], row["IEPAYABLE.NUMBER"]) for row in demo_copy.table("LOCATIONENTITY"))
     assert demo_in_postgres.rows(sql) == expected

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from intacct_bridge.copies.destinations.open import open_sink
-from intacct_bridge.copies.destinations.sql import SqlSink
+from intacct_bridge.copies.destinations.open import open_destination
+from intacct_bridge.copies.destinations.sql import SqlDestination
 from intacct_bridge.copies.destinations.stored_views import StoredView
 from intacct_bridge.streams.bookmark import Bookmark
 from intacct_bridge.streams.stream import Stream
@@ -49,92 +49,92 @@ def uri(request: pytest.FixtureRequest, tmp_path: Any) -> str:
 
 
 @pytest.fixture
-def sink(uri: str) -> Iterator[SqlSink]:
-    with closing(open_sink(uri)) as opened:
-        assert isinstance(opened, SqlSink)
+def destination(uri: str) -> Iterator[SqlDestination]:
+    with closing(open_destination(uri)) as opened:
+        assert isinstance(opened, SqlDestination)
         opened.open("demo", NOON)
         keep(opened, WHOLE, [bill(1, DAYS=3), bill(2, DAYS=4)])
         yield opened
 
 
-def keep(sink: SqlSink, stream: Stream, rows: list[dict[str, Any]]) -> None:
-    writer = sink.writer(stream, sink.bookmarks().get(stream.name, Bookmark()))
+def keep(destination: SqlDestination, stream: Stream, rows: list[dict[str, Any]]) -> None:
+    writer = destination.writer(stream, destination.bookmarks().get(stream.name, Bookmark()))
     writer.write(batch(stream, rows))
     writer.commit(Bookmark().begin("03/01/2026 12:00:00", 1, full=True).end(), NOON)
 
 
-def made(sink: SqlSink, *views: StoredView) -> bool:
-    return sink.database.run(lambda: sink.views.replace("reporting", views))
+def made(destination: SqlDestination, *views: StoredView) -> bool:
+    return destination.database.run(lambda: destination.views.replace("reporting", views))
 
 
-def run(sink: SqlSink, sql: str) -> list[tuple[Any, ...]]:
-    return sink.database.run(lambda: sink.database.execute(sql))
+def run(destination: SqlDestination, sql: str) -> list[tuple[Any, ...]]:
+    return destination.database.run(lambda: destination.database.execute(sql))
 
 
-def test_views_are_made_once_and_again_when_they_change_or_are_lost(sink: SqlSink) -> None:
-    run(sink, "CREATE SCHEMA reports")
-    assert made(sink, OURS, ABOVE)
-    assert not made(sink, OURS, ABOVE)
-    run(sink, "DROP VIEW reports.many")
-    assert made(sink, OURS, ABOVE)
-    assert [(int(bills), int(days)) for bills, days in run(sink, "SELECT * FROM reports.many")] == [(2, 7)]
-    assert made(sink, OURS)
-    assert [one.name for one in sink.database.run(sink.views.stored)] == ["reports.bills"]
+def test_views_are_made_once_and_again_when_they_change_or_are_lost(destination: SqlDestination) -> None:
+    run(destination, "CREATE SCHEMA reports")
+    assert made(destination, OURS, ABOVE)
+    assert not made(destination, OURS, ABOVE)
+    run(destination, "DROP VIEW reports.many")
+    assert made(destination, OURS, ABOVE)
+    assert [(int(bills), int(days)) for bills, days in run(destination, "SELECT * FROM reports.many")] == [(2, 7)]
+    assert made(destination, OURS)
+    assert [one.name for one in destination.database.run(destination.views.stored)] == ["reports.bills"]
     with pytest.raises(SettingsError, match="many"):
-        run(sink, "SELECT * FROM reports.many")
+        run(destination, "SELECT * FROM reports.many")
 
 
-def test_a_column_under_a_view_becomes_wider(sink: SqlSink) -> None:
-    run(sink, "CREATE SCHEMA reports")
-    made(sink, OURS, ABOVE)
-    keep(sink, WIDER, [bill(3, DAYS=Decimal("0.5"))])
-    ((bills, days),) = run(sink, "SELECT * FROM reports.many")
+def test_a_column_under_a_view_becomes_wider(destination: SqlDestination) -> None:
+    run(destination, "CREATE SCHEMA reports")
+    made(destination, OURS, ABOVE)
+    keep(destination, WIDER, [bill(3, DAYS=Decimal("0.5"))])
+    ((bills, days),) = run(destination, "SELECT * FROM reports.many")
     assert (int(bills), float(days)) == (3, 7.5)
 
 
-def test_a_view_of_somebody_else_is_never_replaced(sink: SqlSink) -> None:
-    run(sink, "CREATE SCHEMA reports")
-    run(sink, 'CREATE VIEW reports.many AS SELECT "RECORDNO" AS mine FROM "APBILL"')
+def test_a_view_of_somebody_else_is_never_replaced(destination: SqlDestination) -> None:
+    run(destination, "CREATE SCHEMA reports")
+    run(destination, 'CREATE VIEW reports.many AS SELECT "RECORDNO" AS mine FROM "APBILL"')
     with pytest.raises(SettingsError, match=r"reports\.many was not made by this program") as refused:
-        made(sink, OURS, ABOVE)
+        made(destination, OURS, ABOVE)
     assert "rename or drop reports.many" in refused.value.fix
-    assert run(sink, "SELECT max(mine) FROM reports.many") == [(2,)]
-    assert sink.database.run(sink.views.stored) == []
+    assert run(destination, "SELECT max(mine) FROM reports.many") == [(2,)]
+    assert destination.database.run(destination.views.stored) == []
 
 
 @pytest.mark.parametrize("uri", ["postgresql"], indirect=True)
-def test_grants_survive_and_dependents_are_named(sink: SqlSink) -> None:
-    run(sink, "CREATE SCHEMA reports")
-    made(sink, OURS, ABOVE, CALLED)
-    run(sink, "DO $$ BEGIN CREATE ROLE analyst; EXCEPTION WHEN duplicate_object THEN NULL; END $$")
-    run(sink, "GRANT SELECT ON reports.many TO analyst WITH GRANT OPTION")
-    run(sink, 'GRANT SELECT ("DAYS") ON reports.bills TO PUBLIC')
-    run(sink, "REVOKE EXECUTE ON FUNCTION reports.first_bill FROM PUBLIC")
-    keep(sink, WIDER, [bill(3, DAYS=Decimal("0.5"))])
+def test_grants_survive_and_dependents_are_named(destination: SqlDestination) -> None:
+    run(destination, "CREATE SCHEMA reports")
+    made(destination, OURS, ABOVE, CALLED)
+    run(destination, "DO $$ BEGIN CREATE ROLE analyst; EXCEPTION WHEN duplicate_object THEN NULL; END $$")
+    run(destination, "GRANT SELECT ON reports.many TO analyst WITH GRANT OPTION")
+    run(destination, 'GRANT SELECT ("DAYS") ON reports.bills TO PUBLIC')
+    run(destination, "REVOKE EXECUTE ON FUNCTION reports.first_bill FROM PUBLIC")
+    keep(destination, WIDER, [bill(3, DAYS=Decimal("0.5"))])
     granted = "SELECT has_table_privilege('analyst', 'reports.many', 'SELECT WITH GRANT OPTION')"
     column = "SELECT has_column_privilege('analyst', 'reports.bills', 'DAYS', 'SELECT')"
     other = "SELECT has_column_privilege('analyst', 'reports.bills', 'RECORDNO', 'SELECT')"
     call = "SELECT has_function_privilege('analyst', 'reports.first_bill(bigint)', 'EXECUTE')"
-    asked = [run(sink, one)[0][0] for one in (granted, column, other, call)]
+    asked = [run(destination, one)[0][0] for one in (granted, column, other, call)]
     assert asked == [True, True, False, False]
-    run(sink, "GRANT EXECUTE ON FUNCTION reports.first_bill TO analyst")
-    run(sink, "CREATE VIEW public.mine AS SELECT days FROM reports.many")
+    run(destination, "GRANT EXECUTE ON FUNCTION reports.first_bill TO analyst")
+    run(destination, "CREATE VIEW public.mine AS SELECT days FROM reports.many")
     changed = replace(OURS, statements=(OURS.statements[0].replace('"DAYS"', '"DAYS" * 2 AS "DAYS"'),))
     with pytest.raises(SettingsError, match=r"public\.mine reads reports\.many") as refused:
-        made(sink, changed, ABOVE, CALLED)
+        made(destination, changed, ABOVE, CALLED)
     assert "drop public.mine" in refused.value.fix
-    assert run(sink, "SELECT days::float FROM public.mine") == [(7.5,)]
-    run(sink, "DROP VIEW public.mine")
-    assert made(sink, changed, ABOVE, CALLED)
-    assert run(sink, call) == [(True,)]
-    assert run(sink, "SELECT bill FROM reports.first_bill(2)") == [(2,)]
+    assert run(destination, "SELECT days::float FROM public.mine") == [(7.5,)]
+    run(destination, "DROP VIEW public.mine")
+    assert made(destination, changed, ABOVE, CALLED)
+    assert run(destination, call) == [(True,)]
+    assert run(destination, "SELECT bill FROM reports.first_bill(2)") == [(2,)]
 
 
 @pytest.mark.parametrize("uri", ["postgresql"], indirect=True)
-def test_a_primary_key_is_declared_where_the_rows_prove_it(sink: SqlSink) -> None:
-    keep(sink, DETAIL, [{"RECORDNO": "1", "BATCHKEY": 1}, {"RECORDNO": "1", "BATCHKEY": 2}])
+def test_a_primary_key_is_declared_where_the_rows_prove_it(destination: SqlDestination) -> None:
+    keep(destination, DETAIL, [{"RECORDNO": "1", "BATCHKEY": 1}, {"RECORDNO": "1", "BATCHKEY": 2}])
     keys = "SELECT conrelid::regclass::text FROM pg_constraint WHERE contype = 'p' AND conname LIKE '%pkey'"
     keys += " AND connamespace = 'public'::regnamespace"
-    assert run(sink, keys) == [('"APBILL"',)]
-    keep(sink, WHOLE, [bill(2, "99.00", DAYS=5)])
-    assert run(sink, 'SELECT "RECORDNO" FROM "APBILL" ORDER BY 1') == [(1,), (2,)]
+    assert run(destination, keys) == [('"APBILL"',)]
+    keep(destination, WHOLE, [bill(2, "99.00", DAYS=5)])
+    assert run(destination, 'SELECT "RECORDNO" FROM "APBILL" ORDER BY 1') == [(1,), (2,)]

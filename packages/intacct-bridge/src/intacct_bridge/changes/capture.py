@@ -36,7 +36,7 @@ _AT_ONCE = 500
 """Values in one statement."""
 
 
-class EventSink:
+class EventDestination:
     """The event log as a destination of one watch."""
 
     uri = "-"
@@ -111,14 +111,14 @@ class _Pending:
 class EventWriter:
     """The writer of one stream."""
 
-    def __init__(self, sink: EventSink, stream: Stream, bookmark: Bookmark, since: str) -> None:
-        self._sink = sink
+    def __init__(self, destination: EventDestination, stream: Stream, bookmark: Bookmark, since: str) -> None:
+        self._destination = destination
         self._stream = stream
         self._before = bookmark
         self._from = since
         self._since = parse_time(since) if since else None
         self._pending = _Pending()
-        self._wanted: Callable[[Mapping[str, Any]], bool] = sink.event_filter.filter_for(stream)
+        self._wanted: Callable[[Mapping[str, Any]], bool] = destination.event_filter.filter_for(stream)
 
     # --- what the extraction asks
 
@@ -211,7 +211,7 @@ class EventWriter:
     def commit(self, bookmark: Bookmark, at: datetime) -> Committed:
         """Store the states, the events and the bookmark, all or nothing."""
         pending, deleted, events = self._pending, 0, 0
-        with self._sink.log.transaction() as db:
+        with self._destination.log.transaction() as db:
             for some in batched(list(pending.rows), _AT_ONCE):
                 stored = self._stored(db, some)
                 for key in some:
@@ -227,11 +227,11 @@ class EventWriter:
             db.execute(
                 "INSERT INTO stream (watch, name, since, bookmark) VALUES (?, ?, ?, ?)"
                 " ON CONFLICT (watch, name) DO UPDATE SET bookmark = excluded.bookmark",
-                (self._sink.watch, self._stream.name, self._from, plain),
+                (self._destination.watch, self._stream.name, self._from, plain),
             )
         self._pending = _Pending()
         self._before = bookmark
-        self._sink.events += events
+        self._destination.events += events
         return Committed(deleted=deleted)
 
     # --- rows
@@ -246,7 +246,7 @@ class EventWriter:
         return int(text) if self._stream.fields[self._stream.walk_field] is Kind.INTEGER else text
 
     def _read(self, sql: str, *values: Any) -> list[Any]:
-        return self._sink.log.read(sql, (self._sink.watch, self._stream.name, *values))
+        return self._destination.log.read(sql, (self._destination.watch, self._stream.name, *values))
 
     def _known_with(self, field: str, value: Value) -> list[str]:
         """The keys of the known records that have a value in a field."""
@@ -255,7 +255,7 @@ class EventWriter:
         elif field == (self._stream.group or self._stream.header_key):
             rows = self._read(f"SELECT key FROM record WHERE {_OF} AND parent = ?", str(value))
         else:
-            text, named = self._sink.log.json_text("content", field)
+            text, named = self._destination.log.json_text("content", field)
             rows = self._read(f"SELECT key FROM record WHERE {_OF} AND {text} = ?", named, str(value))
         return [key for (key,) in rows]
 
@@ -292,13 +292,13 @@ class EventWriter:
         marks = ", ".join("?" * len(keys))
         found = db.execute(
             f"SELECT key, content FROM record WHERE {_OF} AND key IN ({marks})",
-            (self._sink.watch, self._stream.name, *keys),
+            (self._destination.watch, self._stream.name, *keys),
         )
         return {key: bytes(content) for key, content in found}
 
     def _store(self, db: StateDatabase, key: str, row: _ReadRow | None, before: bytes | None, at: datetime) -> int:
         """Store a record's new state; the number of events that follow from it."""
-        where = (self._sink.watch, self._stream.name, key)
+        where = (self._destination.watch, self._stream.name, key)
         if row is None:
             if before is None:
                 return 0
@@ -311,7 +311,7 @@ class EventWriter:
             "INSERT INTO record (watch, stream, key, parent, run, content) VALUES (?, ?, ?, ?, ?, ?)"
             " ON CONFLICT (watch, stream, key) DO UPDATE SET parent = excluded.parent, run = excluded.run,"
             " content = excluded.content",
-            (*where, row.parent, self._sink.run, row.content),
+            (*where, row.parent, self._destination.run, row.content),
         )
         if before == row.content:
             return 0
@@ -333,7 +333,7 @@ class EventWriter:
         """Whether this delete was not known; keeps it, since every poll reads the last hours of the audit history
         again.
         """
-        values = (self._sink.watch, self._stream.name, name, text, time_text(at))
+        values = (self._destination.watch, self._stream.name, name, text, time_text(at))
         sql = "INSERT INTO deleted (watch, stream, field, value, at) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
         return bool(db.execute(sql, values).rowcount)
 
@@ -349,15 +349,15 @@ class EventWriter:
 
     def _add(self, db: StateDatabase, change: "_Change", at: datetime) -> int:
         """Add an event, if the watch is interested in it; the number of events."""
-        event_filter, sink = self._sink.event_filter, self._sink
+        event_filter, destination = self._destination.event_filter, self._destination
         if not event_filter.wants(change.kind, change.changed) or (change.known and not self._wanted(change.record)):
             return 0
         db.execute(
             "INSERT INTO event (watch, company, object, key, kind, at, record, changed, nonce)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
-                sink.watch,
-                sink.company,
+                destination.watch,
+                destination.company,
                 self._stream.name,
                 change.key,
                 change.kind,

@@ -10,7 +10,7 @@ from intacct_bridge.changes.delivery import ATTEMPTS, Deliveries, Dispatcher, Re
 from intacct_bridge.changes.event_log import EventLog
 from intacct_bridge.changes.watch import PollResult, Watch, poll, prepare_watch
 from intacct_bridge.client.protocol import ReadGateway
-from intacct_bridge.extract.options import Options
+from intacct_bridge.extract.options import ExtractOptions
 from intacct_bridge.machine.clock import SteadyTime
 from intacct_protocol.errors import ProtocolError, TransientError
 from intacct_protocol.model.masking import without_secrets
@@ -121,7 +121,7 @@ class Follower:
             return PollResult(0, (), self._gateway.meter.transactions - spent, error)
 
     def _poll(self) -> PollResult:
-        options = Options(show_private=self._options.show_private)
+        options = ExtractOptions(show_private=self._options.show_private)
         if self._has_polled:  # definitions may have changed meanwhile
             self._gateway.begin_run()
         self._has_polled = True

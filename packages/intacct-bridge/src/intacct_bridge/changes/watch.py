@@ -9,12 +9,12 @@ from datetime import datetime
 
 import msgspec
 
-from intacct_bridge.changes.capture import EventSink
+from intacct_bridge.changes.capture import EventDestination
 from intacct_bridge.changes.event import encode
 from intacct_bridge.changes.event_filter import EventFilter
 from intacct_bridge.changes.event_log import EventLog
 from intacct_bridge.client.protocol import ReadGateway
-from intacct_bridge.extract.options import Options
+from intacct_bridge.extract.options import ExtractOptions
 from intacct_bridge.extract.pipeline import ExtractRequest, Prepared, prepare
 from intacct_bridge.streams.stream import StreamOutcome
 from intacct_bridge.streams.times import format_time, parse_time
@@ -66,7 +66,7 @@ class PollResult:
     def failures(self) -> dict[str, str]:
         """The errors by stream; that of the whole poll has an empty name."""
         own = {"": self.error.message} if self.error is not None else {}
-        return own | {one.stream: one.error for one in self.outcomes if one.error}
+        return own | {one.name: one.error for one in self.outcomes if one.error}
 
 
 def beginning(text: str) -> str:
@@ -93,7 +93,11 @@ def kept_value(definition: str, name: str) -> str:
 
 
 def poll(
-    gateway: ReadGateway, log: EventLog, watch: Watch, options: Options | None = None, prepared: Prepared | None = None
+    gateway: ReadGateway,
+    log: EventLog,
+    watch: Watch,
+    options: ExtractOptions | None = None,
+    prepared: Prepared | None = None,
 ) -> PollResult:
     """Read what changed since the last poll and add its events to the log.
 
@@ -103,11 +107,11 @@ def poll(
     prepared = prepared or prepare_watch(gateway, watch)
     if begins_anew(log, watch):
         log.forget(watch.name)
-    sink = _sink(log, watch)
-    run = prepared.into(sink, _options(options or Options(), log, watch, gateway))
+    destination = _destination(log, watch)
+    run = prepared.into(destination, _options(options or ExtractOptions(), log, watch, gateway))
     for _ in run:
         pass
-    return PollResult(sink.events, run.outcomes, gateway.meter.transactions - spent)
+    return PollResult(destination.events, run.outcomes, gateway.meter.transactions - spent)
 
 
 def prepare_watch(gateway: ReadGateway, watch: Watch) -> Prepared:
@@ -117,12 +121,12 @@ def prepare_watch(gateway: ReadGateway, watch: Watch) -> Prepared:
     return prepared
 
 
-def _sink(log: EventLog, watch: Watch) -> EventSink:
+def _destination(log: EventLog, watch: Watch) -> EventDestination:
     since = {NOW: None, BEGINNING: ""}.get(watch.begin, watch.begin)
-    return EventSink(log, watch.name, watch.definition(), watch.event_filter, since=since)
+    return EventDestination(log, watch.name, watch.definition(), watch.event_filter, since=since)
 
 
-def _options(options: Options, log: EventLog, watch: Watch, gateway: ReadGateway) -> Options:
+def _options(options: ExtractOptions, log: EventLog, watch: Watch, gateway: ReadGateway) -> ExtractOptions:
     """Where the first read of a stream begins; a later full refresh begins where the first one did."""
     begin = format_time(gateway.company_time) if watch.begin == NOW else watch.begin
     if watch.begin == BEGINNING or watch.baseline:

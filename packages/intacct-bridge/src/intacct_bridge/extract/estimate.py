@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from intacct_bridge.extract.options import Options
+from intacct_bridge.extract.options import ExtractOptions
 from intacct_bridge.extract.page_reader import PageReader
 from intacct_bridge.extract.source import ExtractSource
 from intacct_bridge.extract.strategies import Decision, Strategy, decide, trusted_bookmark
@@ -24,12 +24,12 @@ DOLLARS = 0.015
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """One stream of a run that has not taken place."""
+    """What a run would read of one stream, or a comparison of one table."""
 
-    stream: str
+    name: str
     rows: int
     transactions: int
-    full: bool
+    full: bool = False
     """All rows would be read, not only those that changed."""
     error: str = ""
     """Why the numbers are not known, or how certain they are."""
@@ -43,7 +43,7 @@ def estimated(
     source: ExtractSource,
     streams: Sequence[Stream],
     bookmarks: Mapping[str, Bookmark],
-    options: Options | None = None,
+    options: ExtractOptions | None = None,
     lookups: Mapping[str, LookupCost] | None = None,
     *,
     lacking_columns: Collection[str] = (),
@@ -55,7 +55,7 @@ def estimated(
     for, so that the run knows already which are unqueryable. `lacking_columns` are the streams whose copied rows lack
     fields that are wanted now.
     """
-    options = options or Options()
+    options = options or ExtractOptions()
     complete = {one.object for one in streams if one.where is None}
     now = format_time(source.now())
 
@@ -83,7 +83,7 @@ def estimated(
         yield from pool.map(estimate, streams)
 
 
-def _count(source: ExtractSource, stream: Stream, decision: Decision, options: Options) -> tuple[int, int]:
+def _count(source: ExtractSource, stream: Stream, decision: Decision, options: ExtractOptions) -> tuple[int, int]:
     """The rows that the strategy would read, and the queries that it needs besides."""
     reader = PageReader(source, stream)
 

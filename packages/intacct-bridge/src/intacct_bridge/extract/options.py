@@ -11,7 +11,7 @@ TRAIL_SECONDS = 9000
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class ExtractOptions:
     """The settings of a run."""
 
     full: bool = False

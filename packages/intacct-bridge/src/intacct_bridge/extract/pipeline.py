@@ -1,7 +1,7 @@
 """Assembles an extraction, in this place only: from the names that a user gives to everything that a run needs.
 
     prepared = prepare(gateway, ExtractRequest(("VENDOR", "APBILL")))
-    run = prepared.into(sink, options)
+    run = prepared.into(destination, options)
 
 `prepare` serves the command `intacct extract`, its estimate, the Singer tap with its test and discovery, and the demo.
 """
@@ -11,15 +11,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from intacct_bridge.client.protocol import ReadGateway
-from intacct_bridge.copies.destinations.base import CopyState, Sink
-from intacct_bridge.extract.options import Options
+from intacct_bridge.copies.destinations.base import CopyState, Destination
+from intacct_bridge.extract.options import ExtractOptions
 from intacct_bridge.extract.page_reader import PageReader
 from intacct_bridge.extract.run import Extraction
 from intacct_bridge.extract.selection import Selection, headers_of, select_early, select_streams
 from intacct_bridge.extract.source import ExtractSource, GatewaySource
 from intacct_bridge.extract.transform import (
     Transform,
-    TransformingSink,
+    TransformingDestination,
     stored_names,
     under_stored_names,
     with_entity_column,
@@ -85,13 +85,13 @@ class Prepared:
         """The streams as they are stored."""
         return tuple(one.stored for one in self.transforms) or self.streams
 
-    def into(self, sink: Sink, options: Options | None = None) -> Extraction:
+    def into(self, destination: Destination, options: ExtractOptions | None = None) -> Extraction:
         """A run that writes to a destination."""
         # messages have no columns of their own
-        stored = sink if sink.uri == "-" else TransformingSink(sink, under_stored_names)
+        stored = destination if destination.uri == "-" else TransformingDestination(destination, under_stored_names)
         if self.transforms:
             transforms = {one.read.name: one for one in self.transforms}
-            stored = TransformingSink(stored, lambda stream: transforms[stream.name])
+            stored = TransformingDestination(stored, lambda stream: transforms[stream.name])
         return Extraction(
             self.source,
             stored,
@@ -102,7 +102,7 @@ class Prepared:
             later=self.later,
         )
 
-    def estimate(self, copies: Mapping[str, CopyState], options: Options | None = None) -> "Iterator[Estimate]":
+    def estimate(self, copies: Mapping[str, CopyState], options: ExtractOptions | None = None) -> "Iterator[Estimate]":
         """What a run would read and cost, if the destination holds these copies; then the refused streams."""
         from intacct_bridge.extract.estimate import Estimate, estimated
 
@@ -114,7 +114,7 @@ class Prepared:
         bookmarks |= {one.name: copies[one.name].bookmark_of(one, kept) for one in stored if one.name in copies}
         yield from estimated(self.source, self.streams, bookmarks, options, lookups, lacking_columns=lacking)
         for one in self.refused:
-            yield Estimate(one.stream, 0, 0, full=True, error=one.error)
+            yield Estimate(one.name, 0, 0, full=True, error=one.error)
 
     def try_out(self) -> None:
         """Read one record of each stream; an error of the gateway raises."""
@@ -171,7 +171,7 @@ def _prepare_unified(gateway: ReadGateway, request: ExtractRequest) -> Prepared:
     unified = select_unified(gateway, request.unified, names, request.select, maps=maps, refused=refused)
     streams = tuple(one.read for one in unified)
     headers = gateway.describe_many(dict.fromkeys(one.header for one in streams if one.header))
-    lost = {one.stream for one in refused or ()}
+    lost = {one.name for one in refused or ()}
     return Prepared(
         UnifiedSource(gateway, unified),
         streams,

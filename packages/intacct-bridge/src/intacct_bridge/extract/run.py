@@ -6,7 +6,7 @@ that is alone uses the whole pool. Streams whose definitions are still on their 
 stream keeps what it has committed and costs no other stream anything. Lines are read in the thread of their header,
 after it, since they follow the headers that changed. Deletes are followed last.
 
-    run = Extraction(source, sink, streams)
+    run = Extraction(source, destination, streams)
     for progress in run: ...
     run.outcomes
 """
@@ -22,9 +22,9 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from time import monotonic
 
-from intacct_bridge.copies.destinations.base import Sink
+from intacct_bridge.copies.destinations.base import Destination
 from intacct_bridge.extract.deletes import follow_deletes, headers_first
-from intacct_bridge.extract.options import Options
+from intacct_bridge.extract.options import ExtractOptions
 from intacct_bridge.extract.page_reader import TimeZoneChangedError
 from intacct_bridge.extract.selection import Selection
 from intacct_bridge.extract.source import ExtractSource
@@ -80,11 +80,11 @@ class Extraction:
     def __init__(
         self,
         source: ExtractSource,
-        sink: Sink,
+        destination: Destination,
         streams: Sequence[Stream],
         *,
         headers: Mapping[str, Stream] | None = None,
-        options: Options | None = None,
+        options: ExtractOptions | None = None,
         refused: Sequence[StreamOutcome] = (),
         later: Iterable[Selection] = (),
     ) -> None:
@@ -92,12 +92,12 @@ class Extraction:
         self.streams: tuple[Stream, ...] = ()
         """The streams that are read, as far as they are known."""
         self._source = source
-        self._sink = sink
+        self._destination = destination
         self._first = Selection(tuple(streams), headers or {}, refused=tuple(refused))
         self._later = iter(later)
         self._headers: Mapping[str, Stream] = {}
         self._refused: tuple[StreamOutcome, ...] = ()
-        self._options = options or Options()
+        self._options = options or ExtractOptions()
         self._events: queue.SimpleQueue[StreamProgress | None] = queue.SimpleQueue()
         self._stop = threading.Event()
 
@@ -111,7 +111,7 @@ class Extraction:
 
     def _run(self) -> Iterator[StreamProgress]:
         started = self._source.now()
-        run = self._sink.open(self._source.company, started)
+        run = self._destination.open(self._source.company, started)
         width = max(1, self._source.concurrency)
         with ThreadPoolExecutor(width + SPARE_THREADS, "call") as pool:
             context = RunContext(
@@ -124,9 +124,9 @@ class Extraction:
                 trail_start=format_time(started - timedelta(seconds=self._options.trail_seconds)),
                 stop=self._stop,
                 emit=self._events.put,
-                commit_rows=self._sink.commit_rows,
-                commit_bytes=self._sink.commit_bytes,
-                commit_seconds=self._sink.commit_seconds,
+                commit_rows=self._destination.commit_rows,
+                commit_bytes=self._destination.commit_bytes,
+                commit_seconds=self._destination.commit_seconds,
             )
             runs = self._stream_runs(context, self._first)
             results = _Results()
@@ -146,7 +146,7 @@ class Extraction:
         self._headers = {**self._headers, **objects, **selection.headers}
         self._refused = (*self._refused, *selection.refused)
         self.streams = (*self.streams, *selection.streams)
-        stored = self._sink.bookmarks()
+        stored = self._destination.bookmarks()
         found = []
         for stream in selection.streams:
             try:
@@ -164,10 +164,10 @@ class Extraction:
         cut_off = stream.virtual is not None and bookmark.in_progress
         if cut_off:  # its rows have no order in which to go on
             bookmark = bookmark.abandon()
-        writer = self._sink.writer(stream, bookmark)
+        writer = self._destination.writer(stream, bookmark)
         if not writer.complete and (bookmark.since or (bookmark.in_progress and not writer.loading)):
             bookmark = trusted_bookmark(context.source, stream, Bookmark(), self._options)
-            writer = self._sink.writer(stream, bookmark)
+            writer = self._destination.writer(stream, bookmark)
         lacks_columns = cut_off or writer.difference.needs_refresh(stream, bookmark)
         if lacks_columns and bookmark.in_progress:  # the rows that the walk has read lack them too
             if writer.complete:
@@ -176,7 +176,7 @@ class Extraction:
                 start = bookmark.progress.start
                 bookmark = trusted_bookmark(context.source, stream, Bookmark(), self._options)
                 bookmark = replace(bookmark, progress=replace(bookmark.progress, start=start))
-            writer = self._sink.writer(stream, bookmark)
+            writer = self._destination.writer(stream, bookmark)
         if not lacks_columns and writer.difference.has_new_custom_field(stream, bookmark):
             bookmark = bookmark.read_again(context.source.definition_seconds)
         # a column that was unfilled, and no longer is, takes a full refresh, whose first commit records that
@@ -289,7 +289,7 @@ class Extraction:
         outcomes = [one.outcome(results.errors.get(one.name)) for one in runs]
         self.outcomes = (*outcomes, *self._refused, *((results.deletes,) if results.deletes else ()))
         try:
-            self._sink.finish(self.outcomes, self._source.now())
+            self._destination.finish(self.outcomes, self._source.now())
         except IntacctError as error:  # the outcomes of the streams are still reported
             lost = StreamOutcome(HISTORY, complete=False, error=error.message, fix=error.advice)
             self.outcomes = (*self.outcomes, lost)

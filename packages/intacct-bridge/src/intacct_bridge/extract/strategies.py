@@ -17,8 +17,8 @@ from enum import Enum
 from itertools import chain
 
 from intacct_bridge.extract.key_walk import WalkPage
-from intacct_bridge.extract.known_rows import compared_fields
-from intacct_bridge.extract.options import Options
+from intacct_bridge.extract.options import ExtractOptions
+from intacct_bridge.extract.overlap_filter import compared_fields
 from intacct_bridge.extract.page_reader import PageReader
 from intacct_bridge.extract.source import ExtractSource
 from intacct_bridge.extract.stream_run import StreamRun
@@ -62,7 +62,7 @@ class Decision:
         return self.strategy in (Strategy.FULL_REFRESH, Strategy.REPLACE)
 
 
-def trusted_bookmark(source: ExtractSource, stream: Stream, stored: Bookmark, options: Options) -> Bookmark:
+def trusted_bookmark(source: ExtractSource, stream: Stream, stored: Bookmark, options: ExtractOptions) -> Bookmark:
     """The stored bookmark as far as it can be trusted today: what was read of another variant, or while answers were
     written in another way, is read again.
     """
@@ -77,7 +77,9 @@ def trusted_bookmark(source: ExtractSource, stream: Stream, stored: Bookmark, op
     return stored.for_variant(stream.variant)
 
 
-def decide(stream: Stream, bookmark: Bookmark, options: Options, now: str, *, lacks_columns: bool = False) -> Decision:
+def decide(
+    stream: Stream, bookmark: Bookmark, options: ExtractOptions, now: str, *, lacks_columns: bool = False
+) -> Decision:
     """The strategy that is due for a stream at a time.
 
     `lacks_columns`: the rows of the copy lack fields that are wanted now.
@@ -98,7 +100,7 @@ def decide(stream: Stream, bookmark: Bookmark, options: Options, now: str, *, la
     return Decision(Strategy.INCREMENTAL, "changes are known by their time", progress.since)
 
 
-def _start(stream: Stream, bookmark: Bookmark, options: Options) -> str:
+def _start(stream: Stream, bookmark: Bookmark, options: ExtractOptions) -> str:
     """The time from which a full refresh takes changes; empty: it takes everything.
 
     A complete copy stays complete, and one that began with a `start` keeps to it until everything is asked for.
@@ -109,7 +111,7 @@ def _start(stream: Stream, bookmark: Bookmark, options: Options) -> str:
     return options.start or ("" if options.full else progress.start)
 
 
-def _full_refresh_reason(stream: Stream, bookmark: Bookmark, options: Options, now: str) -> str:
+def _full_refresh_reason(stream: Stream, bookmark: Bookmark, options: ExtractOptions, now: str) -> str:
     """Why a walk that begins now reads everything; empty if it does not."""
     if options.full:
         return "a full refresh was asked for"
@@ -124,7 +126,7 @@ def _full_refresh_reason(stream: Stream, bookmark: Bookmark, options: Options, n
     return "a full refresh is due"
 
 
-def _waits(stream: Stream, bookmark: Bookmark, options: Options, now: str) -> bool:
+def _waits(stream: Stream, bookmark: Bookmark, options: ExtractOptions, now: str) -> bool:
     """Whether a stream without a time of change is not due yet."""
     if stream.modified or options.full or not (bookmark.since and bookmark.progress.refreshed_at):
         return False
@@ -236,7 +238,7 @@ def _changed_groups(run: StreamRun, partition: Partition) -> list[Value]:
     while True:
         answer = run.reader.read(replace(only, where=(*partition.where, *last)).query(KeySpan()))
         groups = answer.rows.column(stream.group).to_pylist()
-        marked = zip(groups, run.known_rows.unknown(answer.rows), strict=True)
+        marked = zip(groups, run.overlap.unknown(answer.rows), strict=True)
         found |= {group: None for group, is_unknown in marked if is_unknown and group is not None}
         if not answer.remaining or groups[-1] is None:
             return list(found)
@@ -278,7 +280,7 @@ def replace_groups(run: StreamRun, parents: Sequence[Value]) -> None:
                 empty.pop(group, None)
             run.take(page)
             if run.bookmark.full:
-                run.known_rows.remember_recent(page.rows)
+                run.overlap.remember_recent(page.rows)
             run.count.unknown += page.rows.num_rows
             run.safe_point()
         run.writer.replace(list(empty))

@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from time import monotonic
 
-from intacct_bridge.copies.destinations.base import Committed, Writer
+from intacct_bridge.copies.destinations.base import Committed, StreamWriter
 from intacct_bridge.extract.key_walk import WalkPage, walk
-from intacct_bridge.extract.known_rows import KnownRows
-from intacct_bridge.extract.options import Options
+from intacct_bridge.extract.options import ExtractOptions
+from intacct_bridge.extract.overlap_filter import OverlapFilter
 from intacct_bridge.extract.page_reader import PageReader, check_zone
 from intacct_bridge.extract.source import ExtractSource
 from intacct_bridge.streams.bookmark import EVERYTHING, Bookmark, KeySpan
@@ -51,7 +51,7 @@ class RunContext:
     pool: Executor
     width: int
     """How many calls a walk may have under way."""
-    options: Options
+    options: ExtractOptions
     run: int
     started: str
     trail_start: str
@@ -92,7 +92,7 @@ class StreamRun:
         self,
         context: RunContext,
         stream: Stream,
-        writer: Writer,
+        writer: StreamWriter,
         bookmark: Bookmark,
         *,
         lacks_columns: bool = False,
@@ -106,7 +106,7 @@ class StreamRun:
         self.count = _Counts()
         self.expected = 0
         self._bookmark = bookmark
-        self._known: KnownRows | None = None
+        self._overlap: OverlapFilter | None = None
         self._other_readers: list[PageReader] = []
         self._waiting_rows = 0
         self._waiting_bytes = 0
@@ -181,7 +181,7 @@ class StreamRun:
             check_zone(self.context.source, self._offset)
         options = self.context.options
         if self._bookmark.deletes.since == self.context.trail_start:  # no deletes to follow in this run
-            self._remember_known_rows()
+            self._remember_overlap()
         late = options.trail_seconds if self.stream.object in APPEND_ONLY else 0
         self._bookmark = self._bookmark.end(max(options.overlap_seconds, late))
         self.save()
@@ -210,7 +210,7 @@ class StreamRun:
         if refreshed:  # some of what was read first may have been deleted meanwhile
             self._set_uncounted()
         self.count.done = False
-        self._known = None
+        self._overlap = None
 
     # --- deletes
 
@@ -231,7 +231,7 @@ class StreamRun:
         """All deletes that this run can know are in the copy; commit that."""
         deletes = replace(self._bookmark.deletes, since=self.context.trail_start, uncounted=False, found_some=False)
         self._bookmark = replace(self._bookmark, deletes=deletes)
-        self._remember_known_rows()
+        self._remember_overlap()
         self.count.unknown = 0
         self.save()
 
@@ -245,15 +245,15 @@ class StreamRun:
     # --- known rows
 
     @property
-    def known_rows(self) -> KnownRows:
+    def overlap(self) -> OverlapFilter:
         """The rows of the last run, and of this one since the walk that is in progress when they are first needed."""
-        if self._known is None:
+        if self._overlap is None:
             started = parse_time(self._bookmark.progress.started or self.context.started)
-            self._known = KnownRows(self.stream, self._bookmark.progress.known_rows, started)
-        return self._known
+            self._overlap = OverlapFilter(self.stream, self._bookmark.progress.known_rows, started)
+        return self._overlap
 
-    def _remember_known_rows(self) -> None:
-        progress = replace(self._bookmark.progress, known_rows=self.known_rows.marks)
+    def _remember_overlap(self) -> None:
+        progress = replace(self._bookmark.progress, known_rows=self.overlap.marks)
         self._bookmark = replace(self._bookmark, progress=progress)
 
     # --- reading
@@ -313,10 +313,10 @@ class StreamRun:
             self.advance(page.unread)
             self.take(page)
             if self._bookmark.progress.full:
-                self.known_rows.remember_recent(page.rows)
+                self.overlap.remember_recent(page.rows)
             else:
                 keys = page.rows.column(self.stream.key).to_pylist()
-                marked = zip(keys, self.known_rows.unknown(page.rows), strict=True)
+                marked = zip(keys, self.overlap.unknown(page.rows), strict=True)
                 unknown += [key for key, is_unknown in marked if is_unknown]
             self.safe_point(page)
         self.count.unknown += len(unknown)

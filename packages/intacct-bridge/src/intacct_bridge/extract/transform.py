@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from intacct_bridge.client.protocol import ReadGateway
-from intacct_bridge.copies.destinations.base import ColumnDifference, Committed, Sink, Writer
+from intacct_bridge.copies.destinations.base import ColumnDifference, Committed, Destination, StreamWriter
 from intacct_bridge.extract.strategies import as_kind
 from intacct_bridge.streams.bookmark import Bookmark
 from intacct_bridge.streams.partition import lookup_filters
@@ -45,44 +45,44 @@ class Transform:
     """The transactions of the lookups that converting takes; None if it takes none."""
 
 
-class TransformingSink:
+class TransformingDestination:
     """A destination that stores each stream as `transform` has it."""
 
-    def __init__(self, sink: Sink, transform: Callable[[Stream], Transform]) -> None:
-        self.uri = sink.uri
-        self.commit_rows = sink.commit_rows
-        self.commit_bytes = sink.commit_bytes
-        self.commit_seconds = sink.commit_seconds
-        self._sink = sink
+    def __init__(self, destination: Destination, transform: Callable[[Stream], Transform]) -> None:
+        self.uri = destination.uri
+        self.commit_rows = destination.commit_rows
+        self.commit_bytes = destination.commit_bytes
+        self.commit_seconds = destination.commit_seconds
+        self._destination = destination
         self._transform = transform
 
     def open(self, company: str, started: datetime) -> int:
         """Begin a run."""
-        return self._sink.open(company, started)
+        return self._destination.open(company, started)
 
     def bookmarks(self) -> Mapping[str, Bookmark]:
         """The bookmark of every stream."""
-        return self._sink.bookmarks()
+        return self._destination.bookmarks()
 
-    def writer(self, stream: Stream, bookmark: Bookmark) -> Writer:
+    def writer(self, stream: Stream, bookmark: Bookmark) -> StreamWriter:
         """The writer of one stream."""
         one = self._transform(stream)
-        writer = self._sink.writer(one.stored, bookmark)
+        writer = self._destination.writer(one.stored, bookmark)
         return writer if one.convert is None else TransformingWriter(writer, one.convert)
 
     def finish(self, outcomes: Sequence[StreamOutcome], at: datetime) -> None:
         """Store the run's history."""
-        self._sink.finish(outcomes, at)
+        self._destination.finish(outcomes, at)
 
     def close(self) -> None:
         """Close the destination."""
-        self._sink.close()
+        self._destination.close()
 
 
 class TransformingWriter:
     """The writer of one stream, whose rows are converted first."""
 
-    def __init__(self, writer: Writer, convert: Convert) -> None:
+    def __init__(self, writer: StreamWriter, convert: Convert) -> None:
         self._writer = writer
         self._convert = convert
 

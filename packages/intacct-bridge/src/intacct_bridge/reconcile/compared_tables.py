@@ -121,7 +121,7 @@ def compared_tables(
         table = names.pop(text)
         tables.append(_table(gateway, copy, table, stream, left_out.get(table.upper(), set())))
         others += _left_out_fields(table, left_out.get(table.upper(), set()))
-    reasons = {one.stream.upper(): one.error for one in found.refused}
+    reasons = {one.name.upper(): one.error for one in found.refused}
     for text, table in names.items():
         reason = reasons.get(text.upper()) or reasons.get(table.upper()) or "the company has no object of this name"
         others.append(NotCompared(table, reason))

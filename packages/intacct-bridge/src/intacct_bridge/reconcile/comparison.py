@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from intacct_bridge.client.protocol import ReadGateway
+from intacct_bridge.extract.estimate import Estimate
 from intacct_bridge.extract.source import GatewaySource
 from intacct_bridge.reconcile.compared_tables import (
     LEDGER,
@@ -66,7 +67,7 @@ class TableComparison:
     """The result for one table."""
 
     table: str
-    means: ComparisonMethod
+    method: ComparisonMethod
     rows: int
     """Records of the copy."""
     company_rows: int | None = None
@@ -84,15 +85,6 @@ class TableComparison:
     def equal(self) -> bool:
         """Whether no difference was found."""
         return not self.records and not self.more
-
-
-@dataclass(frozen=True, slots=True)
-class Price:
-    """The transactions that comparing one table takes if all is equal."""
-
-    table: str
-    rows: int
-    transactions: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,11 +146,11 @@ class Comparer:
             if period == ALL_TIME or one.table.upper() in _ENTRY_FIELDS
         )
 
-    def prices(self) -> list[Price]:
-        """The price of each table, from the rows of the copy."""
-        return [Price(one.name, rows, self._price(rows)) for one in self._tables for rows in [self._count(one)]]
+    def estimates(self) -> list[Estimate]:
+        """The cost of each table, from the rows of the copy."""
+        return [Estimate(one.name, rows, self._cost(rows)) for one in self._tables for rows in [self._count(one)]]
 
-    def _price(self, rows: int) -> int:
+    def _cost(self, rows: int) -> int:
         return pages_of(rows) if self._all_fields else allowed_pages(rows)
 
     def run(self) -> Iterator[TableComparison]:
@@ -217,10 +209,10 @@ class Comparer:
         company = prints.read(chosen_measures(self._copy, table, rows), wanted.filters)
         measures = company.measures
         copied = of_copy(self._copy, table, measures, wanted.sql)
-        means = ComparisonMethod.SUMS if measures.sums or measures.groups else ComparisonMethod.COUNT
+        method = ComparisonMethod.SUMS if measures.sums or measures.groups else ComparisonMethod.COUNT
         proven = {*measures.groups, *measures.sums, measures.latest}
         unproven = tuple(one for one in table.columns if one not in proven)
-        result = TableComparison(table.name, means, rows, company.records, groups=measures.groups, unproven=unproven)
+        result = TableComparison(table.name, method, rows, company.records, groups=measures.groups, unproven=unproven)
         pairs = [(company, copied), *self._by_dimensions(table, prints, measures, wanted)]
         if not any(one.differing(other) for one, other in pairs):
             return result
@@ -243,7 +235,7 @@ class Comparer:
         """The checks that fail, each confirmed or not by reading its entries from the company."""
         tables = {one.stream.object: one for one in self._tables if one.stream.object in _ENTRY_FIELDS}
         tables = {name: one for name, one in tables.items() if one.name in self._found and one.stream.where is None}
-        open_ = [one for one in tables.values() if self._found[one.name].means is not ComparisonMethod.RECORDS]
+        open_ = [one for one in tables.values() if self._found[one.name].method is not ComparisonMethod.RECORDS]
         if LEDGER not in tables or not open_ or self._period != ALL_TIME:
             return
         known = {one.owner or one.record for table in tables.values() for one in self._found[table.name].records}

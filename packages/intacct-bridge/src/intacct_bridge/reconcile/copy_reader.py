@@ -164,7 +164,7 @@ def _noted_elsewhere(at: DestinationUri, uri: str) -> _Noted:
     if at.scheme == "postgresql":
         return _noted_in_postgres(at.path, states)
     folder = CopyFolder(Path(at.path))
-    last = {str(one["stream"]): one for run in folder.histories() for one in run["outcomes"]}
+    last = {str(one["name"]): one for run in folder.histories() for one in run["outcomes"]}
     failed = [(name, one["error"], one["fix"]) for name, one in last.items() if one["error"] or not one["complete"]]
     manifest = folder.read()
     return _Noted(manifest.company, states, manifest.settings, _failures(failed))

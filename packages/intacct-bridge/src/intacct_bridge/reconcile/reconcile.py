@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from intacct_bridge.client.protocol import ReadGateway
-from intacct_bridge.reconcile.comparison import Comparer, Comparison, Price, TableComparison
+from intacct_bridge.extract.estimate import Estimate
+from intacct_bridge.reconcile.comparison import Comparer, Comparison, TableComparison
 from intacct_bridge.reconcile.copy_reader import CopyReader
 from intacct_bridge.reconcile.ledger_copy import open_ledger
 from intacct_bridge.reconcile.record_differences import RecordDifference
@@ -106,15 +107,15 @@ def reconcile(
     return Reconciliation(gateway.connection.company_id, began, found, ledger, reason, spent)
 
 
-def prices(gateway: ReadGateway, copy: CopyReader, options: ReconcileOptions) -> list[Price]:
+def estimate_comparison(gateway: ReadGateway, copy: CopyReader, options: ReconcileOptions) -> list[Estimate]:
     """What the comparison would cost if the copy matches the company, from the rows of the copy."""
     period = named_period(gateway, options.period) if options.period else ALL_TIME
-    found = _comparer(gateway, copy, options, period).prices()
+    found = _comparer(gateway, copy, options, period).estimates()
     try:
         books = len(open_ledger(copy).books()) or 1
     except SettingsError:
         return found
-    return [Price("trial balance", 0, books), *found]
+    return [Estimate("trial balance", 0, books), *found]
 
 
 def _comparer(gateway: ReadGateway, copy: CopyReader, options: ReconcileOptions, period: Period) -> Comparer:

@@ -121,7 +121,7 @@ class RunRecorder:
         """Count what was read."""
         self.streams += [
             StreamCount(
-                one.stream,
+                one.name,
                 one.rows,
                 one.deleted,
                 one.transactions,

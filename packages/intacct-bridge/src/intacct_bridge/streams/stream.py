@@ -160,7 +160,7 @@ def _selected(described: ObjectDef, select: tuple[str, ...], needed: tuple[str, 
 class StreamOutcome:
     """The outcome of one stream in one run."""
 
-    stream: str
+    name: str
     rows: int = 0
     deleted: int = 0
     pages: int = 0
@@ -180,11 +180,9 @@ class StreamOutcome:
     fix: str = ""
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain data for JSON, under the names that the first version gave."""
-        return {_STORED_NAMES.get(name, name): value for name, value in asdict(self).items()}
+        """Plain data for JSON."""
+        return asdict(self)
 
-
-_STORED_NAMES = {"unqueryable": "dropped"}
 
 AUDIT_TRAIL = Stream(
     "AUDITHISTORY",

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from intacct_bridge.apps.views.extract import ExtractResult
     from intacct_bridge.apps.views.reporting import WantedViews
     from intacct_bridge.client.client import Client
-    from intacct_bridge.extract.options import Options
+    from intacct_bridge.extract.options import ExtractOptions
     from intacct_bridge.extract.pipeline import ExtractRequest
     from intacct_protocol.model.mapping.language import EntityMap
 
@@ -220,9 +220,9 @@ def _check(given: _Given) -> None:
         _require_database(given.to, "--names makes views in", "Use duckdb:///FILE or postgresql://...")
 
 
-def _request(client: "Client", given: _Given) -> "tuple[ExtractRequest, Options]":
+def _request(client: "Client", given: _Given) -> "tuple[ExtractRequest, ExtractOptions]":
     """What is read, and how."""
-    from intacct_bridge.extract.options import Options
+    from intacct_bridge.extract.options import ExtractOptions
     from intacct_bridge.extract.pipeline import ExtractRequest
     from intacct_bridge.streams.defaults import (
         full_every,
@@ -248,7 +248,7 @@ def _request(client: "Client", given: _Given) -> "tuple[ExtractRequest, Options]
         refuse_unknown_streams("select", fields, names, unified)
     start = f"{given.since:%m/%d/%Y} 00:00:00" if given.since else ""
     private = not client.connection.location_id
-    reading = Options(
+    reading = ExtractOptions(
         full=given.full, start=start, full_every=often, full_every_by_stream=full_every_by_stream, show_private=private
     )
     asked = () if maps else names
@@ -320,7 +320,9 @@ def _require_database(to: str, does: str, fix: str) -> None:
         )
 
 
-def _estimate(context: CommandContext, client: "Client", request: "ExtractRequest", to: str, options: "Options") -> int:
+def _estimate(
+    context: CommandContext, client: "Client", request: "ExtractRequest", to: str, options: "ExtractOptions"
+) -> int:
     """Show what a run would read and cost."""
     from intacct_bridge.apps.views.extract import show_estimate
     from intacct_bridge.copies.destinations.open import copy_states

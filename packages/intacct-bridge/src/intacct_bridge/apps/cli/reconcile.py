@@ -64,14 +64,14 @@ def reconcile_command(
       intacct reconcile --with duckdb:///books.duckdb --report 2026-01.html
       intacct reconcile --with duckdb:///books.duckdb --verify 2026-01.html
     """
-    from intacct_bridge.apps.views.reconcile import notes, show_prices, show_reconciliation
+    from intacct_bridge.apps.views.reconcile import notes, show_estimate, show_reconciliation
     from intacct_bridge.apps.views.reconcile_data import as_data
     from intacct_bridge.apps.views.reconcile_report import refuse_unwritable, report_html, write_report
     from intacct_bridge.apps.views.tie_out import show_tie_out
     from intacct_bridge.copies.views.tie_out import tie_out
     from intacct_bridge.reconcile.copy_reader import open_copy_reader
     from intacct_bridge.reconcile.digests import table_digests
-    from intacct_bridge.reconcile.reconcile import ReconcileOptions, prices, reconcile
+    from intacct_bridge.reconcile.reconcile import ReconcileOptions, estimate_comparison, reconcile
     from intacct_bridge.streams.defaults import selected_fields
     from intacct_protocol.model.uri_text import redacted
 
@@ -84,11 +84,11 @@ def reconcile_command(
     client = context.limited_client(max_transactions)
     with open_copy_reader(uri) as copy:
         if estimate:
-            show_prices(prices(client, copy, options), context.console)
+            show_estimate(estimate_comparison(client, copy, options), context.console)
             return 0
         context.console.say(f"Comparing the copy with {context.connection.target} ...")
         if all_fields:
-            total = sum(one.transactions for one in prices(client, copy, options))
+            total = sum(one.transactions for one in estimate_comparison(client, copy, options))
             context.console.say(f"Reading every record: about {counted(total, 'API transaction')}")
         found = reconcile(client, copy, options)
         tied = tie_out(copy, found.last_day)

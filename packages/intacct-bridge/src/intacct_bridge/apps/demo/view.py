@@ -57,10 +57,10 @@ class DemoView:
         rate = f" ({rows / done.seconds:,.0f} rows/s)" if mostly_full and done.seconds else ""
         cost = f"{done.seconds:.1f} s{rate}, {_cost(done.transactions)}"
         if not busy:
-            streams = [one for one in done.outcomes if one.stream not in NO_STREAMS]
+            streams = [one for one in done.outcomes if one.name not in NO_STREAMS]
             self._step("Extract", f"no changes in {counted(len(streams), 'stream')}, {cost}")
             return
-        largest = " · ".join(f"{one.stream} {one.rows:,}" for one in busy[:_SHOWN])
+        largest = " · ".join(f"{one.name} {one.rows:,}" for one in busy[:_SHOWN])
         kind = "row" if mostly_full else "changed row"
         more = f" and {len(busy) - _SHOWN} more" if len(busy) > _SHOWN else ""
         self._step("Extract", f"{counted(rows, kind)}, {counted(len(busy), 'stream')}, {cost}", f"{largest}{more}")

@@ -34,7 +34,7 @@ def discovered(client: "Client", config: "TapConfig", console: Console) -> dict[
     if config.unified:
         prepared = prepare(client, ExtractRequest(config.streams, unified=config.unified))
         for outcome in prepared.refused:
-            console.say(f"{outcome.stream}: left out: {outcome.error}")
+            console.say(f"{outcome.name}: left out: {outcome.error}")
         return {"streams": [_entry_of(client, one, config) for one in prepared.stored]}
     streams = []
     others, objects = _requested(client, config, console)

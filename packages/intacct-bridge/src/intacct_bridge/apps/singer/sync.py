@@ -21,11 +21,11 @@ from intacct_protocol.errors import InvalidRequestError, NotPermittedError, Sett
 from intacct_protocol.model.wording import counted
 
 if TYPE_CHECKING:
+    from intacct_bridge.apps.singer.protocol.destination import SingerDestination
     from intacct_bridge.apps.singer.protocol.messages import Decimals
-    from intacct_bridge.apps.singer.protocol.sink import SingerSink
     from intacct_bridge.apps.singer.protocol.state import SingerState
     from intacct_bridge.apps.singer.tap_config import TapConfig
-    from intacct_bridge.extract.options import Options
+    from intacct_bridge.extract.options import ExtractOptions
     from intacct_bridge.runs.recorder import RunRecorder
     from intacct_bridge.streams.stream import StreamOutcome
 
@@ -103,7 +103,7 @@ def _sign_in(client: Client, *, light: bool) -> None:
         limit_memory()
         with nullcontext() if light else importing("-"):
             import intacct_bridge.apps.singer.discovery
-            import intacct_bridge.apps.singer.protocol.sink
+            import intacct_bridge.apps.singer.protocol.destination
             import intacct_bridge.extract.pipeline  # noqa: F401
 
 
@@ -212,16 +212,16 @@ def sync(
     }
     options = replace(config.options, full=full, full_every_by_stream=full_every_by_stream)
     descriptions = {} if config.unified else field_labels(client, prepared.streams)
-    sink = _sink(config, sent, state, out=out, descriptions=descriptions, options=options)
-    run = prepared.into(sink, options)
-    with stoppable(console, sink.seal), closing(sink):
+    destination = _destination(config, sent, state, out=out, descriptions=descriptions, options=options)
+    run = prepared.into(destination, options)
+    with stoppable(console, destination.seal), closing(destination):
         try:
             for _ in run:
                 pass
         finally:
             if recorder is not None:
                 recorder.add_streams(run.outcomes)
-    for name in sink.unknown_keys:
+    for name in destination.unknown_keys:
         console.say(f"{config.stream_name(name)}: {KEYS_UNKNOWN}")
     sound = _report(run.outcomes, config, console)  # first: saving files may end in an error of its own
     to = config.attachments
@@ -230,21 +230,21 @@ def sync(
     return 0 if sound and fetched else 1
 
 
-def _sink(
+def _destination(
     config: "TapConfig",
     sent: Mapping[str, Selected],
     state: "SingerState",
     *,
     out: IO[bytes],
     descriptions: Mapping[str, Mapping[str, str]],
-    options: "Options",
-) -> "SingerSink":
+    options: "ExtractOptions",
+) -> "SingerDestination":
     """The destination of a sync: `sent` has the selection of each stream."""
-    from intacct_bridge.apps.singer.protocol.sink import SingerSink
+    from intacct_bridge.apps.singer.protocol.destination import SingerDestination
 
     state.names = config.names
     added = (config.entity_column,) if config.entity_column else ()
-    return SingerSink(
+    return SingerDestination(
         out,
         state,
         decimals=cast("Decimals", config.decimals),
@@ -276,8 +276,8 @@ def _report(outcomes: "Sequence[StreamOutcome]", config: "TapConfig", console: C
 
     failed = 0
     for one in outcomes:
-        name, how = config.stream_name(one.stream), "full refresh" if one.full else "incremental"
-        if one.stream == DELETES and not one.complete and not one.error:
+        name, how = config.stream_name(one.name), "full refresh" if one.full else "incremental"
+        if one.name == DELETES and not one.complete and not one.error:
             console.say(NOT_FOLLOWED)
             continue
         pages = counted(one.pages, "page")

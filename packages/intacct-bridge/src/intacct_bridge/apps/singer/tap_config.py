@@ -25,7 +25,7 @@ from intacct_bridge.apps.singer.config import (
 )
 from intacct_bridge.apps.singer.protocol.known_keys import STATE_KEYS_KB
 from intacct_bridge.connections.connection import Connection
-from intacct_bridge.extract.options import Options
+from intacct_bridge.extract.options import ExtractOptions
 from intacct_bridge.streams.times import format_time, parse_time
 from intacct_protocol.errors import SettingsError
 
@@ -123,7 +123,7 @@ class TapConfig:
     """A checked config."""
 
     connection: Connection
-    options: Options
+    options: ExtractOptions
     streams: tuple[str, ...] = ()
     names: str = ""
     """The names of streams in messages, `intacct` or `hotglue`; empty: as the selection has them."""
@@ -244,7 +244,7 @@ def checked(given: Mapping[str, Any]) -> TapConfig:
     return replace(config, options=replace(config.options, full_every_by_stream=whole))
 
 
-def _options(settings: TapSettings) -> Options:
+def _options(settings: TapSettings) -> ExtractOptions:
     start = ""
     if settings.start_date:
         try:
@@ -254,7 +254,7 @@ def _options(settings: TapSettings) -> Options:
                 f"the config's start_date {settings.start_date!r} is not a time such as 2026-01-31",
                 setting="start_date",
             ) from None
-    options = Options(start=start, compare_every=None)  # a consumer cannot be asked for its keys
+    options = ExtractOptions(start=start, compare_every=None)  # a consumer cannot be asked for its keys
     names = ("overlap_seconds", "full_every", "full_every_by_stream", "show_private")
     given = {name: value for name in names if (value := getattr(settings, name)) is not None}
     return replace(options, **given)

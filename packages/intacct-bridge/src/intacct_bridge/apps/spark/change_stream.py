@@ -33,7 +33,7 @@ from intacct_bridge.changes.event_log import EventLog, event_log_place
 from intacct_bridge.changes.follower import KEEP_DAYS, this_machines_time
 from intacct_bridge.changes.watch import NOW, PollResult, Watch, beginning, poll
 from intacct_bridge.connections.connection import Connection
-from intacct_bridge.extract.options import Options
+from intacct_bridge.extract.options import ExtractOptions
 from intacct_bridge.load.outbox.storage import outbox_place
 from intacct_protocol.errors import BusyError, RecordError, RefusedError, SettingsError, TransientError
 from intacct_protocol.model.batched import batched
@@ -199,7 +199,7 @@ class ChangeFeed:
         try:
             with EventLog(self._place) as log, log.exclusively(watch.name), opened(self.options.connection) as client:
                 show_private = not self.options.connection.location_id
-                found = poll(client, log, watch, Options(show_private=show_private))
+                found = poll(client, log, watch, ExtractOptions(show_private=show_private))
                 self._company_time = client.company_time
         except BusyError:  # another process polls this watch, and its events are in the same log
             return
@@ -216,9 +216,9 @@ class ChangeFeed:
         self._failed = 0 if found.sound else self._failed + 1
         failures = [one for one in found.outcomes if one.error]
         for one in failures:
-            _log.warning("%s: a poll could not read %s: %s", self.options.watch.name, one.stream, one.error)
+            _log.warning("%s: a poll could not read %s: %s", self.options.watch.name, one.name, one.error)
         if failures and self._failed >= _FAILED_POLLS:
-            raise RefusedError(f"{failures[0].stream}: {failures[0].error}", fix=failures[0].fix)
+            raise RefusedError(f"{failures[0].name}: {failures[0].error}", fix=failures[0].fix)
 
     def _check(self, log: EventLog, offset: Mapping[str, Any] | None) -> None:
         """RefusedError if an offset is not one of this watch in this event log, or if events may be missing."""

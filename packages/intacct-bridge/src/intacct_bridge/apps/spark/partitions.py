@@ -19,7 +19,7 @@ from intacct_bridge.apps.spark.company_streams import CompanyStream, in_parallel
 from intacct_bridge.apps.spark.options import ReadOptions
 from intacct_bridge.client.client import Client
 from intacct_bridge.extract.key_walk import walk
-from intacct_bridge.extract.options import Options
+from intacct_bridge.extract.options import ExtractOptions
 from intacct_bridge.extract.page_reader import PageReader
 from intacct_bridge.extract.source import GatewaySource
 from intacct_bridge.streams.bookmark import KeySpan
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 _HALVINGS = 3
 """How often a window that the gateway fails to answer is halved."""
-_WINDOW_ROWS = Options().window_rows
+_WINDOW_ROWS = ExtractOptions().window_rows
 _ALL_DAYS = (DayWindow(),)
 _ALL_KEYS = KeySpan()
 

@@ -12,10 +12,10 @@ from intacct_bridge.apps.terminal.process import stoppable
 from intacct_bridge.apps.terminal.progress import progress
 from intacct_bridge.apps.terminal.tables import Count
 from intacct_bridge.client.client import Client
-from intacct_bridge.copies.destinations.base import Sink
-from intacct_bridge.copies.destinations.open import importing, open_sink
+from intacct_bridge.copies.destinations.base import Destination
+from intacct_bridge.copies.destinations.open import importing, open_destination
 from intacct_bridge.copies.destinations.uri import parse_uri
-from intacct_bridge.extract.options import Options
+from intacct_bridge.extract.options import ExtractOptions
 from intacct_bridge.extract.pipeline import ExtractRequest, prepare
 from intacct_bridge.extract.run import DELETES, HISTORY
 from intacct_bridge.streams.stream import StreamOutcome
@@ -57,7 +57,7 @@ def run_extraction(
     to: str,
     console: Console,
     *,
-    options: Options | None = None,
+    options: ExtractOptions | None = None,
     hard_deletes: bool = False,
     keep: Callable[[Sequence[StreamOutcome]], None] = lambda _: None,
     tick: Callable[[], None] = lambda: None,
@@ -71,55 +71,57 @@ def run_extraction(
     began, spent = time.monotonic(), client.meter.transactions
     with stoppable(console), importing(to):
         prepared = prepare(client, request)
-    sink, seal = _open(to, options, hard_deletes=hard_deletes)
-    with stoppable(console, seal), closing(sink):
-        run = prepared.into(sink, options)
+    destination, seal = _open(to, options, hard_deletes=hard_deletes)
+    with stoppable(console, seal), closing(destination):
+        run = prepared.into(destination, options)
         try:
             with progress(console, spent=lambda: client.meter.transactions - spent, noun="rows") as view:
                 for stream in run:
                     view.update(stream.stream, stream.rows, stream.rows + stream.expected)
                     tick()
         finally:
-            keep([one for one in run.outcomes if one.stream not in NO_STREAMS or one.error])
+            keep([one for one in run.outcomes if one.name not in NO_STREAMS or one.error])
         full = options is not None and options.full
-        made = () if views is None else _make_views(sink, client, views, console, full=full)
+        made = () if views is None else _make_views(destination, client, views, console, full=full)
         if to != "-" and not parse_uri(to).is_database:
-            _keep_settings(sink, client, console, full=full)
+            _keep_settings(destination, client, console, full=full)
     seconds, transactions = time.monotonic() - began, client.meter.transactions - spent
     return ExtractResult(run.outcomes, seconds, transactions, tuple(prepared.objects(run)), made)
 
 
-def _open(to: str, options: Options | None, *, hard_deletes: bool) -> tuple[Sink, Callable[[float], None]]:
+def _open(
+    to: str, options: ExtractOptions | None, *, hard_deletes: bool
+) -> tuple[Destination, Callable[[float], None]]:
     """The destination, and what completes a message that is being written when the process is ended."""
     if to != "-":
-        return open_sink(to, hard_deletes=hard_deletes), lambda _: None
-    from intacct_bridge.apps.singer.protocol.sink import SingerSink  # with the modules of messages
+        return open_destination(to, hard_deletes=hard_deletes), lambda _: None
+    from intacct_bridge.apps.singer.protocol.destination import SingerDestination  # with the modules of messages
 
-    sink = SingerSink(sys.stdout.buffer, options=options)
-    return sink, sink.seal
+    destination = SingerDestination(sys.stdout.buffer, options=options)
+    return destination, destination.seal
 
 
-def _keep_settings(sink: Sink, client: Client, console: Console, *, full: bool) -> None:
+def _keep_settings(destination: Destination, client: Client, console: Console, *, full: bool) -> None:
     """What later readers of the files need to know about the company."""
-    from intacct_bridge.copies.destinations.files import FileSink
+    from intacct_bridge.copies.destinations.files import FileDestination
     from intacct_bridge.copies.views.company_settings import has_sources, keep_financial_setup
 
-    assert isinstance(sink, FileSink)
+    assert isinstance(destination, FileDestination)
     try:
-        if has_sources(sink):
-            keep_financial_setup(sink, client, client.company_time, again=full)
+        if has_sources(destination):
+            keep_financial_setup(destination, client, client.company_time, again=full)
     except IntacctError as error:
         console.complain(console.wrapped("error  ", console.spelled(f"company settings: {error.message}")))
 
 
 def _make_views(
-    sink: Sink, client: Client, views: "WantedViews", console: Console, *, full: bool
+    destination: Destination, client: Client, views: "WantedViews", console: Console, *, full: bool
 ) -> "tuple[AppliedViews, ...] | None":
     from intacct_bridge.apps.views.reporting import (
         bring_views_up_to_date,  # not for files: imports take a tenth of a run
     )
 
-    return bring_views_up_to_date(sink, client, views, console, full=full)
+    return bring_views_up_to_date(destination, client, views, console, full=full)
 
 
 def show_extraction(outcomes: Sequence[StreamOutcome], console: Console) -> None:
@@ -134,7 +136,7 @@ def show_extraction(outcomes: Sequence[StreamOutcome], console: Console) -> None
 
 def extraction_data(outcomes: Sequence[StreamOutcome], console: Console) -> dict[str, object]:
     """The totals and every stream, as JSON shows them."""
-    streams = [one for one in outcomes if one.stream not in NO_STREAMS]
+    streams = [one for one in outcomes if one.name not in NO_STREAMS]
     totals = {
         "streams": len(streams),
         "failed": sum(1 for one in outcomes if one.error or not one.complete),
@@ -148,13 +150,13 @@ def extraction_data(outcomes: Sequence[StreamOutcome], console: Console) -> dict
 def log_extraction(outcomes: Sequence[StreamOutcome], console: Console) -> None:
     """A line of the log for each stream."""
     for one in outcomes:
-        facts: dict[str, Any] = {"stream": one.stream, "rows": one.rows, "deleted": one.deleted}
+        facts: dict[str, Any] = {"stream": one.name, "rows": one.rows, "deleted": one.deleted}
         facts["seconds"] = round(one.seconds, 2)
         if one.error:
-            console.event(f"{one.stream}: {one.error}", level="error", **facts)
+            console.event(f"{one.name}: {one.error}", level="error", **facts)
         else:
             how = "full" if one.full else "incremental"
-            console.event(f"{one.stream}: {counted(one.rows, 'row')} ({how}), {one.deleted:,} deleted", **facts)
+            console.event(f"{one.name}: {counted(one.rows, 'row')} ({how}), {one.deleted:,} deleted", **facts)
 
 
 def show_failures(outcomes: Sequence[StreamOutcome], console: Console) -> None:
@@ -172,7 +174,7 @@ _COLUMNS = ("stream", "rows", "deleted", "read", "transactions", "seconds", "not
 def _row(one: StreamOutcome, console: Console) -> tuple[str | int | float, ...]:
     how = _read(console, full=one.full)
     rows, deleted, transactions = Count(one.rows), Count(one.deleted), Count(one.transactions)
-    return one.stream, rows, deleted, how, transactions, round(one.seconds, 2), _notes(one)
+    return one.name, rows, deleted, how, transactions, round(one.seconds, 2), _notes(one)
 
 
 def _failure(one: StreamOutcome, console: Console) -> dict[str, str]:
@@ -191,7 +193,7 @@ def _failures(outcomes: Sequence[StreamOutcome]) -> dict[tuple[str, str], list[s
     found: dict[tuple[str, str], list[str]] = {}
     for one in outcomes:
         if one.error:
-            found.setdefault((one.error, one.fix), []).append(one.stream)
+            found.setdefault((one.error, one.fix), []).append(one.name)
     return found
 
 
@@ -200,7 +202,7 @@ def show_estimate(estimates: "Sequence[Estimate]", console: Console) -> None:
     from intacct_bridge.extract.estimate import DOLLARS
 
     rows = [
-        (one.stream, Count(one.rows), _read(console, full=one.full), Count(one.transactions), one.error)
+        (one.name, Count(one.rows), _read(console, full=one.full), Count(one.transactions), one.error)
         for one in sorted(estimates, key=lambda one: -one.transactions)
     ]
     console.table(("stream", "rows", "read", "transactions", "notes"), rows)
@@ -226,7 +228,7 @@ def _notes(one: StreamOutcome) -> str:
 
 def summary(outcomes: Sequence[StreamOutcome], seconds: float, transactions: int) -> str:
     """`83,121 rows, 12 deleted in 98 of 282 streams (1 failed), 12.3 s, 611 API transactions`."""
-    outcomes = [one for one in outcomes if one.stream not in NO_STREAMS]
+    outcomes = [one for one in outcomes if one.name not in NO_STREAMS]
     busy = sum(1 for one in outcomes if (one.rows or one.deleted) and not one.error)
     failed = sum(1 for one in outcomes if one.error)
     deleted = sum(one.deleted for one in outcomes)

@@ -1,13 +1,14 @@
 """The result of a reconciliation as text: the verdict, the balances and records that differ, and what was left out."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 
 from intacct_bridge.apps.terminal.console import Console
 from intacct_bridge.apps.terminal.tables import Count
 from intacct_bridge.apps.views.load import money
-from intacct_bridge.reconcile.comparison import Comparison, ComparisonMethod, Price, TableComparison
+from intacct_bridge.extract.estimate import Estimate
+from intacct_bridge.reconcile.comparison import Comparison, ComparisonMethod, TableComparison
 from intacct_bridge.reconcile.ledger_copy import Amounts
 from intacct_bridge.reconcile.reconcile import Reconciliation
 from intacct_bridge.reconcile.record_differences import ALTERED, DOUBLED, MISSING, SURPLUS, RecordDifference
@@ -177,10 +178,10 @@ def notes(found: Reconciliation) -> Iterator[str]:
     comparison = found.comparison
     if found.no_ledger:
         yield f"The ledger's balances were not compared: {found.no_ledger}"
-    sums = [one.table for one in comparison.tables if one.means is ComparisonMethod.SUMS and one.unproven]
+    sums = [one.table for one in comparison.tables if one.method is ComparisonMethod.SUMS and one.unproven]
     if sums:
         yield f"Text fields were not all compared in {_named(sums)}: --fields compares them"
-    counts = [one.table for one in comparison.tables if one.means is ComparisonMethod.COUNT]
+    counts = [one.table for one in comparison.tables if one.method is ComparisonMethod.COUNT]
     if counts:
         yield f"Only the number of records was compared in {_named(counts)}: Intacct gave no sums"
     for table in comparison.tables:
@@ -202,9 +203,9 @@ def _left_out(comparison: Comparison) -> Iterator[str]:
         yield f"Not compared: {_named(names)} ({reason})"
 
 
-def show_prices(found: list[Price], console: Console) -> None:
+def show_estimate(found: Sequence[Estimate], console: Console) -> None:
     """What a comparison would cost."""
-    rows = [(one.table, Count(one.rows), Count(one.transactions)) for one in found]
+    rows = [(one.name, Count(one.rows), Count(one.transactions)) for one in found]
     console.table(("table", "records", "transactions"), rows)
     if not console.as_json:
         total = sum(one.transactions for one in found)

@@ -78,7 +78,7 @@ def _table(one: TableComparison) -> dict[str, Any]:
     return {
         "table": one.table,
         "equal": one.equal,
-        "compared_by": one.means.value,
+        "compared_by": one.method.value,
         "records": one.rows,
         "company_records": one.company_rows,
         "groups": list(one.groups),

@@ -82,7 +82,7 @@ def _body(found: Reconciliation, tied: TieOut, digests: Mapping[str, TableDigest
         (
             one.table,
             f"{one.rows:,}",
-            _MEANS[one.means],
+            _MEANS[one.method],
             "equal" if one.equal else "differs",
             digests[one.table].digest if one.table in digests else "",
         )

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from intacct_bridge.apps.terminal.console import Console
 from intacct_bridge.client.client import Client
 from intacct_bridge.connections.sources import reporting_settings
-from intacct_bridge.copies.destinations.base import Sink
-from intacct_bridge.copies.destinations.sql import SqlSink
+from intacct_bridge.copies.destinations.base import Destination
+from intacct_bridge.copies.destinations.sql import SqlDestination
 from intacct_bridge.copies.views.apply import AppliedViews, apply_lower_names, apply_views, has_lower_names
 from intacct_bridge.copies.views.company_settings import has_sources, keep_financial_setup
 from intacct_bridge.copies.views.fivetran import apply_fivetran_layout, has_fivetran_layout
@@ -27,23 +27,23 @@ class WantedViews:
 
 
 def bring_views_up_to_date(
-    sink: Sink, client: Client, wanted: WantedViews, console: Console, *, full: bool = False
+    destination: Destination, client: Client, wanted: WantedViews, console: Console, *, full: bool = False
 ) -> tuple[AppliedViews, ...] | None:
     """Make the views in a database, or make them again if tables changed; None if that failed.
 
     A copy without a ledger or documents gets none, since there is nothing to report.
     """
     made: list[AppliedViews] = []
-    if not isinstance(sink, SqlSink):
+    if not isinstance(destination, SqlDestination):
         return ()
     try:
-        if wanted.reporting and has_sources(sink):
-            keep_financial_setup(sink, client, client.company_time, again=full)
-            made.append(apply_views(sink, reporting_groups()))
-        if wanted.lower_names or has_lower_names(sink):
-            made.append(apply_lower_names(sink))
-        if has_fivetran_layout(sink):
-            made.append(apply_fivetran_layout(sink))
+        if wanted.reporting and has_sources(destination):
+            keep_financial_setup(destination, client, client.company_time, again=full)
+            made.append(apply_views(destination, reporting_groups()))
+        if wanted.lower_names or has_lower_names(destination):
+            made.append(apply_lower_names(destination))
+        if has_fivetran_layout(destination):
+            made.append(apply_fivetran_layout(destination))
     except IntacctError as error:
         console.complain(console.wrapped("error  ", console.spelled(f"views: {error.message}")))
         if error.advice:

@@ -1,9 +1,9 @@
 """The interface of destinations. An extraction knows a destination only through it.
 
-A sink holds one company's copy: a table for each stream, the bookmark of each stream, and a history of runs. Each
-stream has one writer. Everything that a writer is given becomes visible at `commit`, all of it or nothing, together
-with the bookmark that says how far the copy now reaches. A table is not shown under the stream's name until the first
-full refresh has ended.
+A destination holds one company's copy: a table for each stream, the bookmark of each stream, and a history of runs.
+Each stream has one writer. Everything that a writer is given becomes visible at `commit`, all of it or nothing,
+together with the bookmark that says how far the copy now reaches. A table is not shown under the stream's name until
+the first full refresh has ended.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -115,7 +115,7 @@ def refuse_same_name(name: str, names: Iterable[str]) -> None:
         )
 
 
-class Writer(Protocol):
+class StreamWriter(Protocol):
     """The writer of one stream; used by one thread at a time."""
 
     @property
@@ -158,7 +158,7 @@ class Writer(Protocol):
         """The number of live rows, and the highest value of the walked field; None as for `rows_by_value`."""
 
 
-class Sink(Protocol):
+class Destination(Protocol):
     """A destination."""
 
     uri: str
@@ -175,7 +175,7 @@ class Sink(Protocol):
     def bookmarks(self) -> Mapping[str, Bookmark]:
         """The bookmark of every stream that was ever read into this destination."""
 
-    def writer(self, stream: Stream, bookmark: Bookmark) -> Writer:
+    def writer(self, stream: Stream, bookmark: Bookmark) -> StreamWriter:
         """The writer of one stream, to continue from this bookmark."""
 
     def finish(self, outcomes: Sequence[StreamOutcome], at: datetime) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from intacct_bridge.copies.destinations.sql import SqlSink
+from intacct_bridge.copies.destinations.sql import SqlDestination
 from intacct_bridge.streams.stream import COPY_COLUMNS
 from intacct_protocol.errors import BusyError, SettingsError
 from intacct_protocol.model.sql_text import literal, quoted
@@ -80,9 +80,9 @@ _LACKS_MEMORY = re.compile(r"failed to pin block|could not allocate block|Out of
 _INVALID = "has been invalidated"
 
 
-def duckdb_sink(path: str, *, hard_deletes: bool = False) -> SqlSink:
-    """The sink of a file."""
-    return SqlSink(f"duckdb:///{path}", DuckDB(path), hard_deletes=hard_deletes)
+def duckdb_destination(path: str, *, hard_deletes: bool = False) -> SqlDestination:
+    """The destination of a file."""
+    return SqlDestination(f"duckdb:///{path}", DuckDB(path), hard_deletes=hard_deletes)
 
 
 def warm_up() -> None:

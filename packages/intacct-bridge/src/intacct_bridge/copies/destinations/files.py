@@ -294,7 +294,7 @@ def schema_from(columns: Sequence[tuple[str, str]]) -> "pa.Schema | None":
 # --- the destination
 
 
-class FileSink:
+class FileDestination:
     """A folder as a destination."""
 
     commit_rows = 50_000
@@ -407,10 +407,10 @@ class FileWriter:
     counts.
     """
 
-    def __init__(self, sink: FileSink, stream: Stream, bookmark: Bookmark) -> None:
-        self._sink = sink
+    def __init__(self, destination: FileDestination, stream: Stream, bookmark: Bookmark) -> None:
+        self._destination = destination
         self._stream = stream
-        self._entry = sink.manifest.streams.get(stream.name, ManifestEntry(stream.key, stream.group))
+        self._entry = destination.manifest.streams.get(stream.name, ManifestEntry(stream.key, stream.group))
         if not bookmark.in_progress:  # a walk that left files is not resumed
             self._entry = replace(self._entry, loading=(), loading_columns=())
         self._schema = schema_from(self._entry.loading_columns or self._entry.columns)
@@ -418,7 +418,7 @@ class FileWriter:
         self._batches: list[tuple[pa.RecordBatch, int]] = []
         self._markers: dict[str, list[tuple[Value, int]]] = {}
         self._changed = Committed()
-        self._files = ChangeFiles(sink.folder.path, stream.name, sink.run, sink.format)
+        self._files = ChangeFiles(destination.folder.path, stream.name, destination.run, destination.format)
 
     @property
     def complete(self) -> bool:
@@ -468,7 +468,7 @@ class FileWriter:
         apart = bookmark.full or ends_refresh
         before = self._entry.loading if apart else self._entry.files
         if ends_refresh and not self._files.has_rows and not any(one.kind == ROWS for one in before):
-            self._files.add_rows(with_copy_columns(schema.empty_table(), self._sink.run, at, []))
+            self._files.add_rows(with_copy_columns(schema.empty_table(), self._destination.run, at, []))
         files = (*before, *self._files.take())
         published = ends_refresh or not apart
         columns = tuple((field.name, str(field.type)) for field in schema)
@@ -483,7 +483,7 @@ class FileWriter:
             bookmark=bookmark,
         )
         try:
-            self._sink.publish_entry(self._stream.name, entry)
+            self._destination.publish_entry(self._stream.name, entry)
         except SettingsError:
             self._files.give_up()
             raise
@@ -526,7 +526,7 @@ class FileWriter:
 
     def _flush(self) -> "pa.Schema":
         """Put the waiting rows into the file; the columns that the stream has now."""
-        refuse_same_name(self._stream.name, self._sink.manifest.streams)
+        refuse_same_name(self._stream.name, self._destination.manifest.streams)
         if self._schema is not None:
             require_identity(self._stream, (self._entry.key, self._entry.group))
         known = schema_of(self._stream.fields)
@@ -539,10 +539,10 @@ class FileWriter:
         if self._batches:
             rows = with_all_columns(combined([batch for batch, _ in self._batches], evolution.schema), evolution.schema)
             numbers = [(number, batch.num_rows) for batch, number in self._batches]
-            self._files.add_rows(with_copy_columns(rows, self._sink.run, self._sink.read_at, numbers))
+            self._files.add_rows(with_copy_columns(rows, self._destination.run, self._destination.read_at, numbers))
         elif evolution.added:  # a reader needs at least one file with the column
             empty = evolution.schema.empty_table()
-            self._files.add_rows(with_copy_columns(empty, self._sink.run, self._sink.read_at, []))
+            self._files.add_rows(with_copy_columns(empty, self._destination.run, self._destination.read_at, []))
         self._schema, self._batches = evolution.schema, []
         self._changed = replace(
             self._changed,
@@ -560,10 +560,10 @@ class FileWriter:
         known = {"latest": entry if entry.complete else loading, "loading": loading}
         if not any(one.kind == ROWS for one in known["latest"].files):
             return []
-        with unreadable(self._sink.folder.path, self._stream.name), self._sink.connection() as con:
+        with unreadable(self._destination.folder.path, self._stream.name), self._destination.connection() as con:
             for name, one in known.items():
                 if any(file.kind == ROWS for file in one.files):
-                    query = latest(one, self._sink.format.name, str(self._sink.folder.path))
+                    query = latest(one, self._destination.format.name, str(self._destination.folder.path))
                     con.execute(f"CREATE TEMP VIEW {name} AS {query}")
             if field:
                 assert self._schema is not None

@@ -228,7 +228,7 @@ class CopyFolder:
         An interruption in between leaves files that say the same.
         """
         told = [_history(path) for path in old]
-        last = {one["stream"]: one for history in told for one in history["outcomes"]}
+        last = {one["name"]: one for history in told for one in history["outcomes"]}
         self._write_history(0, {"run": 0, "finished": told[-1]["finished"], "outcomes": list(last.values())})
         for path in old:
             if int(path.stem):

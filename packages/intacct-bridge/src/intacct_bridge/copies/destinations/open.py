@@ -14,7 +14,7 @@ from intacct_protocol.errors import SettingsError
 from intacct_protocol.model.uri_text import redacted
 
 if TYPE_CHECKING:
-    from intacct_bridge.copies.destinations.base import CopyState, Sink
+    from intacct_bridge.copies.destinations.base import CopyState, Destination
     from intacct_bridge.copies.destinations.compact import Compacted
     from intacct_bridge.copies.destinations.files import FileFormat
 
@@ -28,24 +28,24 @@ def _format(scheme: str) -> "FileFormat":
     return made
 
 
-def open_sink(uri: str, *, hard_deletes: bool = False) -> "Sink":
-    """The sink of a URI; nothing is written before its `open`.
+def open_destination(uri: str, *, hard_deletes: bool = False) -> "Destination":
+    """The destination of a URI; nothing is written before its `open`.
 
     With `hard_deletes`, a database removes deleted rows instead of marking them.
     """
     at = parse_uri(uri)
     if at.scheme == "duckdb":
-        from intacct_bridge.copies.destinations.duckdb import duckdb_sink
+        from intacct_bridge.copies.destinations.duckdb import duckdb_destination
 
-        return duckdb_sink(at.path, hard_deletes=hard_deletes)
+        return duckdb_destination(at.path, hard_deletes=hard_deletes)
     if at.scheme == "postgresql":
-        from intacct_bridge.copies.destinations.postgres import postgres_sink
+        from intacct_bridge.copies.destinations.postgres import postgres_destination
 
-        return postgres_sink(at.path, hard_deletes=hard_deletes)
+        return postgres_destination(at.path, hard_deletes=hard_deletes)
     if at.scheme in _FORMATS:
-        from intacct_bridge.copies.destinations.files import FileSink
+        from intacct_bridge.copies.destinations.files import FileDestination
 
-        return FileSink(at.path, _format(at.scheme))
+        return FileDestination(at.path, _format(at.scheme))
     raise SettingsError(f"{at.scheme} is not a destination of this version", fix="use duckdb:///FILE.duckdb")
 
 
@@ -64,11 +64,11 @@ def copy_states(uri: str) -> "Mapping[str, CopyState]":
     if at.scheme == "duckdb" and not Path(at.path).exists():
         return {}
     if at.is_database:
-        from intacct_bridge.copies.destinations.sql import SqlSink
+        from intacct_bridge.copies.destinations.sql import SqlDestination
 
-        sink = open_sink(uri)
-        assert isinstance(sink, SqlSink)
-        return sink.states()
+        destination = open_destination(uri)
+        assert isinstance(destination, SqlDestination)
+        return destination.states()
     return {}
 
 

@@ -12,7 +12,7 @@ from itertools import count as counter
 from typing import TYPE_CHECKING, Any
 
 from intacct_bridge.copies.destinations.libpq import reason_of, refusal
-from intacct_bridge.copies.destinations.sql import SqlSink
+from intacct_bridge.copies.destinations.sql import SqlDestination
 from intacct_bridge.streams.stream import COPY_COLUMNS
 from intacct_protocol.errors import SettingsError
 from intacct_protocol.model.sql_text import quoted
@@ -50,9 +50,9 @@ WHERE n.nspname = ? AND t.relname = ? AND a.attname = ? AND x.indnatts = 1 AND N
 _PARAMETERS = re.compile(r"""\"(?:[^"]|"")*"|'(?:[^']|'')*'|\?""")
 
 
-def postgres_sink(uri: str, *, hard_deletes: bool = False) -> SqlSink:
-    """The sink of a `postgresql://` URI."""
-    return SqlSink(redacted(uri), Postgres(uri), hard_deletes=hard_deletes)
+def postgres_destination(uri: str, *, hard_deletes: bool = False) -> SqlDestination:
+    """The destination of a `postgresql://` URI."""
+    return SqlDestination(redacted(uri), Postgres(uri), hard_deletes=hard_deletes)
 
 
 class Postgres:
@@ -141,7 +141,7 @@ class Postgres:
 
     @property
     def _con(self) -> "Connection":
-        assert self._open is not None, "open the sink first"
+        assert self._open is not None, "open the destination first"
         return self._open
 
     def begin(self) -> None:

@@ -62,7 +62,7 @@ _FIXES = {
 
 
 class Database(Protocol):
-    """A database as the sink needs it. A value is bound for each `?` of the SQL."""
+    """A database as the destination needs it. A value is bound for each `?` of the SQL."""
 
     dialect: str
     """`duckdb` or `postgresql`."""
@@ -240,7 +240,7 @@ _OUTCOMES_AT_ONCE = 100
 """Outcomes in one statement; forty in statements of their own took a thirtieth of a second."""
 
 
-class SqlSink:
+class SqlDestination:
     """An SQL database as a destination."""
 
     commit_bytes = 16 * 2**20
@@ -441,7 +441,7 @@ class SqlSink:
 
     def _cells(self, one: StreamOutcome) -> list[Any]:
         """An outcome as a row."""
-        cells = [self.run, one.stream, one.rows, one.deleted, one.pages, one.transactions, one.seconds]
+        cells = [self.run, one.name, one.rows, one.deleted, one.pages, one.transactions, one.seconds]
         lists = [self._database.array_value(texts) for texts in (one.added, one.widened, one.unqueryable)]
         return [*cells, one.full, one.complete, *lists, one.error, one.fix]
 
@@ -453,9 +453,9 @@ class SqlSink:
 class SqlWriter:
     """The writer of one stream's table."""
 
-    def __init__(self, sink: SqlSink, stream: Stream, bookmark: Bookmark, *, hard: bool) -> None:
-        self._sink = sink
-        self._db = sink.database
+    def __init__(self, destination: SqlDestination, stream: Stream, bookmark: Bookmark, *, hard: bool) -> None:
+        self._destination = destination
+        self._db = destination.database
         self._stream = stream
         self._hard = hard
         self._batches: list[pa.RecordBatch] = []
@@ -469,10 +469,10 @@ class SqlWriter:
 
     def _found(self, bookmark: Bookmark) -> "pa.Schema | None":
         """The columns of the table to continue with; None if there is none."""
-        found = self._sink.columns(self._stream.name)
+        found = self._destination.columns(self._stream.name)
         self._is_loading = found is None
         if self._is_loading:
-            found = self._sink.columns(self._sink.loading_name(self._stream.name))
+            found = self._destination.columns(self._destination.loading_name(self._stream.name))
             if found is not None and not bookmark.in_progress:
                 self._db.execute(f"DROP TABLE {self._table}")  # of a first walk that is not resumed
                 found = None
@@ -496,7 +496,7 @@ class SqlWriter:
     @property
     def _table(self) -> str:
         name = self._stream.name
-        return quoted(self._sink.loading_name(name) if self._is_loading else name)
+        return quoted(self._destination.loading_name(name) if self._is_loading else name)
 
     @property
     def _parent_field(self) -> str:
@@ -533,12 +533,12 @@ class SqlWriter:
                 self._db.execute(f"ALTER TABLE {self._table} RENAME TO {quoted(self._stream.name)}")
                 if self._stream.object and not self._stream.group:
                     self._db.declare_key(self._stream.name, self._stream.key)
-            self._sink.keep_bookmark(self._stream.name, json.dumps(bookmark.to_dict()), at)
+            self._destination.keep_bookmark(self._stream.name, json.dumps(bookmark.to_dict()), at)
             return Committed(evolution.added, evolution.widened, deleted)
 
         done = self._db.run(store)
         if self._is_loading:
-            self._sink.forget_names()
+            self._destination.forget_names()
         self._is_loading = self._is_loading and bookmark.in_progress
         self._fresh = self._fresh and self._is_loading
         self._batches, self._parents, self._deleted = [], [], []
@@ -591,12 +591,12 @@ class SqlWriter:
         known = schema_of(self._stream.fields)
         incoming = joined((known, *(batch.schema for batch in self._batches)), self._stream.name)
         evolution = evolve(self._stream.name, self._schema, incoming)
-        self._sink.refuse_taken(self._stream.name, incoming.names)
-        self._sink.refuse_long(evolution.schema.names, "leave the field out with `select`")
+        self._destination.refuse_taken(self._stream.name, incoming.names)
+        self._destination.refuse_long(evolution.schema.names, "leave the field out with `select`")
         changed = self._schema is None or evolution.added or evolution.widened
         types = self._db.sql_types(evolution.schema) if changed or self._batches else {}
         if self._schema is None:
-            self._sink.refuse_same_name(self._stream.name)
+            self._destination.refuse_same_name(self._stream.name)
             columns = ", ".join(f"{quoted(name)} {sql}" for name, sql in types.items())
             self._db.execute(
                 f"CREATE TABLE {self._table} ({columns}, _run BIGINT, _read_at TIMESTAMPTZ, _deleted_at TIMESTAMPTZ)"
@@ -611,7 +611,7 @@ class SqlWriter:
     def _widen(self, names: Sequence[str], types: Mapping[str, str]) -> None:
         """Change the types of columns, with our views out of the way."""
         reason = f"{self._stream.name}.{names[0]} has to hold more"
-        with self._sink.views.suspended(reason):
+        with self._destination.views.suspended(reason):
             for name in names:
                 self._db.execute(f"ALTER TABLE {self._table} ALTER COLUMN {quoted(name)} TYPE {types[name]}")
 
@@ -657,7 +657,7 @@ class SqlWriter:
         columns = ", ".join(map(quoted, names))
         self._db.execute(
             f"INSERT INTO {self._table} ({columns}, _run, _read_at) SELECT {columns}, ?, ? FROM {rows}",
-            [self._sink.run, at],
+            [self._destination.run, at],
         )
 
     def _replace(self, at: datetime, *, arrived: bool) -> int:
@@ -685,7 +685,7 @@ class SqlWriter:
         if self._hard:
             return self._db.execute_count(f"DELETE FROM {self._table} WHERE {living}", [])
         mark = f"UPDATE {self._table} SET _deleted_at = ?, _run = ? WHERE {living}"
-        return self._db.execute_count(mark, [at, self._sink.run])
+        return self._db.execute_count(mark, [at, self._destination.run])
 
     def _type_of(self, field: str) -> "pa.DataType":
         assert self._schema is not None

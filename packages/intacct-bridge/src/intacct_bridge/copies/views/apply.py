@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from intacct_bridge.copies.destinations.open import open_sink
-from intacct_bridge.copies.destinations.sql import SqlSink
+from intacct_bridge.copies.destinations.open import open_destination
+from intacct_bridge.copies.destinations.sql import SqlDestination
 from intacct_bridge.copies.destinations.stored_views import StoredView
 from intacct_bridge.copies.destinations.uri import parse_uri
 from intacct_bridge.copies.views.definitions import column_name
@@ -36,7 +36,7 @@ class AppliedViews:
 
 
 @contextmanager
-def open_copy(uri: str) -> Iterator[SqlSink]:
+def open_copy(uri: str) -> Iterator[SqlDestination]:
     """The database of a copy, open for views. SettingsError if there is none."""
     at = parse_uri(uri)
     if at.scheme not in ("duckdb", "postgresql"):
@@ -45,60 +45,62 @@ def open_copy(uri: str) -> Iterator[SqlSink]:
         )
     if at.scheme == "duckdb" and not Path(at.path).is_file():
         raise SettingsError(f"there is no file {at.path}", fix=f"create it with: intacct extract --to {redacted(uri)}")
-    sink = open_sink(uri)
-    assert isinstance(sink, SqlSink)
-    with sink.attached():
-        yield sink
+    destination = open_destination(uri)
+    assert isinstance(destination, SqlDestination)
+    with destination.attached():
+        yield destination
 
 
-def has_lower_names(sink: SqlSink) -> bool:
+def has_lower_names(destination: SqlDestination) -> bool:
     """Whether the copy has the views of its tables under lower-case names."""
-    return any(one.layout == LOWER for one in sink.database.run(sink.views.stored))
+    return any(one.layout == LOWER for one in destination.database.run(destination.views.stored))
 
 
-def apply_views(sink: SqlSink, groups: Groups | None = None) -> AppliedViews:
+def apply_views(destination: SqlDestination, groups: Groups | None = None) -> AppliedViews:
     """Make the views of reporting, or make them again if the tables changed; all of it in one transaction."""
-    dialect = DIALECTS[sink.dialect]
-    _check_groups(sink, groups or {})
-    shape = copy_shape(sink, groups or {})
+    dialect = DIALECTS[destination.dialect]
+    _check_groups(destination, groups or {})
+    shape = copy_shape(destination, groups or {})
     rendered, skipped = render_views(dialect, shape)
     views = [StoredView(f"{shape.reporting}.{one.name}", one.kind, one.statements) for one in rendered]
-    changed = replace_views(sink, REPORTING, shape.reporting, views)
-    if sink.settings().get(KEPT, kept_text({})) != kept_text(groups or {}):
-        sink.keep_settings({KEPT: kept_text(groups or {})}, datetime.now(UTC))
-    sink.gather_statistics()
+    changed = replace_views(destination, REPORTING, shape.reporting, views)
+    if destination.settings().get(KEPT, kept_text({})) != kept_text(groups or {}):
+        destination.keep_settings({KEPT: kept_text(groups or {})}, datetime.now(UTC))
+    destination.gather_statistics()
     return AppliedViews(shape.reporting.strip('"'), tuple(one.name for one in rendered), tuple(skipped), changed)
 
 
-def _check_groups(sink: SqlSink, groups: Groups) -> None:
+def _check_groups(destination: SqlDestination, groups: Groups) -> None:
     """SettingsError if statements are to follow groups, and the copy cannot say which accounts these hold."""
     if not groups:
         return
-    if "GLACCTGRPNAME" not in sink.complete_tables().get(GROUPS_TABLE, ()):
+    if "GLACCTGRPNAME" not in destination.complete_tables().get(GROUPS_TABLE, ()):
         raise SettingsError(
             f"[reporting] names account groups, and the copy has no {GROUPS_TABLE}, which says what they hold",
             fix=f"extract it as well: intacct extract {GROUPS_TABLE} --to ...",
         )
-    unknown_groups(groups, sorted(_distinct(sink, GROUPS_TABLE, "GLACCTGRPNAME")))
+    unknown_groups(groups, sorted(_distinct(destination, GROUPS_TABLE, "GLACCTGRPNAME")))
 
 
-def apply_lower_names(sink: SqlSink) -> AppliedViews:
+def apply_lower_names(destination: SqlDestination) -> AppliedViews:
     """Make a view of each table in the schema `raw`: lower-case names without dots, without deleted rows."""
-    tables = sink.complete_tables()
-    schema = view_schema(sink, LOWER)
+    tables = destination.complete_tables()
+    schema = view_schema(destination, LOWER)
     views = [
-        StoredView(f"{schema}.{quoted(column_name(name))}", "view", (_lower_view(sink, schema, name, columns),), LOWER)
+        StoredView(
+            f"{schema}.{quoted(column_name(name))}", "view", (_lower_view(destination, schema, name, columns),), LOWER
+        )
         for name, columns in sorted(tables.items())
     ]
-    changed = replace_views(sink, LOWER, schema, views)
+    changed = replace_views(destination, LOWER, schema, views)
     return AppliedViews(schema.strip('"'), tuple(one.name for one in views), (), changed)
 
 
-def _lower_view(sink: SqlSink, schema: str, table: str, columns: Sequence[str]) -> str:
+def _lower_view(destination: SqlDestination, schema: str, table: str, columns: Sequence[str]) -> str:
     listed = ",\n    ".join(
         f"{quoted(one)} AS {quoted(lower)}" for one, lower in lower_names(columns).items() if one != "_deleted_at"
     )
-    source = f"{sink.schemas[0]}.{quoted(table)}"
+    source = f"{destination.schemas[0]}.{quoted(table)}"
     view = f"{schema}.{quoted(column_name(table))}"
     return f"CREATE VIEW {view} AS\nSELECT\n    {listed}\nFROM {source}\nWHERE _deleted_at IS NULL"
 
@@ -117,20 +119,20 @@ def lower_names(columns: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def replace_views(sink: SqlSink, layout: str, schema: str, views: Sequence[StoredView]) -> bool:
+def replace_views(destination: SqlDestination, layout: str, schema: str, views: Sequence[StoredView]) -> bool:
     """Make the views of one layout, in place of those that are there; whether anything changed."""
 
     def replace() -> bool:
         if views:
-            sink.database.create_schema(schema)
-        return sink.views.replace(layout, views)
+            destination.database.create_schema(schema)
+        return destination.views.replace(layout, views)
 
-    return sink.database.run(replace)
+    return destination.database.run(replace)
 
 
-def view_schema(sink: SqlSink, name: str) -> str:
+def view_schema(destination: SqlDestination, name: str) -> str:
     """The schema of views: a copy outside of the usual schema of PostgreSQL has its own."""
-    return schema_of_views(sink.schemas[0].strip('"'), name)
+    return schema_of_views(destination.schemas[0].strip('"'), name)
 
 
 def schema_of_views(tables: str, name: str) -> str:
@@ -138,26 +140,26 @@ def schema_of_views(tables: str, name: str) -> str:
     return name if tables in ("main", "public") else quoted(f"{tables}_{name}")
 
 
-def copy_shape(sink: SqlSink, groups: Groups) -> CopyShape:
+def copy_shape(destination: SqlDestination, groups: Groups) -> CopyShape:
     """What the SQL of views depends on, read from the copy."""
-    tables = sink.complete_tables()
-    listed = _listed_decimals(sink, tables)
-    base = _currencies(sink, tables, ("BASECURR",)) | {sink.settings().get("base_currency", "")}
-    every = base | _currencies(sink, tables, ("CURRENCY",))
-    schema, bridge = sink.schemas
-    shape = CopyShape(tables, schema, bridge, view_schema(sink, REPORTING), groups=groups)
+    tables = destination.complete_tables()
+    listed = _listed_decimals(destination, tables)
+    base = _currencies(destination, tables, ("BASECURR",)) | {destination.settings().get("base_currency", "")}
+    every = base | _currencies(destination, tables, ("CURRENCY",))
+    schema, bridge = destination.schemas
+    shape = CopyShape(tables, schema, bridge, view_schema(destination, REPORTING), groups=groups)
     return with_decimals(shape, base, every, listed)
 
 
-def _listed_decimals(sink: SqlSink, tables: Mapping[str, Sequence[str]]) -> dict[str, int]:
+def _listed_decimals(destination: SqlDestination, tables: Mapping[str, Sequence[str]]) -> dict[str, int]:
     """The decimals of the currencies that the company lists."""
     if not {"CODE", "DECIMALPLACES"} <= set(tables.get("TRXCURRENCIES", ())):
         return {}
     ask = (
-        f'SELECT "CODE", CAST("DECIMALPLACES" AS VARCHAR) FROM {sink.schemas[0]}."TRXCURRENCIES" '
+        f'SELECT "CODE", CAST("DECIMALPLACES" AS VARCHAR) FROM {destination.schemas[0]}."TRXCURRENCIES" '
         'WHERE _deleted_at IS NULL AND "DECIMALPLACES" IS NOT NULL'
     )
-    rows = sink.database.run(lambda: sink.database.execute(ask))
+    rows = destination.database.run(lambda: destination.database.execute(ask))
     return {code: int(text) for code, text in rows if text.isdecimal()}
 
 
@@ -165,13 +167,13 @@ _HEADERS = ("LOCATIONENTITY", "APBILL", "ARINVOICE", "APPYMT", "ARPYMT", "GLBUDG
 _LEDGER = "GLDETAIL"
 
 
-def _currencies(sink: SqlSink, tables: Mapping[str, Sequence[str]], columns: Sequence[str]) -> set[str]:
+def _currencies(destination: SqlDestination, tables: Mapping[str, Sequence[str]], columns: Sequence[str]) -> set[str]:
     """The currencies in use: those of entities, documents, and of the ledger if the copy has no documents."""
     found: set[str] = set()
     for table in (*_HEADERS, _LEDGER):
         for column in columns:
             if column in tables.get(table, ()):
-                found |= _distinct(sink, table, column)
+                found |= _distinct(destination, table, column)
     return found
 
 
@@ -188,6 +190,6 @@ def with_decimals(
     )
 
 
-def _distinct(sink: SqlSink, table: str, column: str) -> set[str]:
-    ask = f"SELECT DISTINCT {quoted(column)} FROM {sink.schemas[0]}.{quoted(table)}"
-    return {one for (one,) in sink.database.run(lambda: sink.database.execute(ask)) if one}
+def _distinct(destination: SqlDestination, table: str, column: str) -> set[str]:
+    ask = f"SELECT DISTINCT {quoted(column)} FROM {destination.schemas[0]}.{quoted(table)}"
+    return {one for (one,) in destination.database.run(lambda: destination.database.execute(ask)) if one}

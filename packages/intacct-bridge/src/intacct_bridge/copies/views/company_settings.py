@@ -43,21 +43,23 @@ class SettingsKeeper(Protocol):
         """Keep values."""
 
 
-def has_sources(sink: SettingsKeeper) -> bool:
+def has_sources(destination: SettingsKeeper) -> bool:
     """Whether the copy holds a table that views report on."""
-    return not SOURCES.isdisjoint(sink.complete_tables())
+    return not SOURCES.isdisjoint(destination.complete_tables())
 
 
-def keep_financial_setup(sink: SettingsKeeper, gateway: ReadGateway, at: datetime, *, again: bool = False) -> None:
+def keep_financial_setup(
+    destination: SettingsKeeper, gateway: ReadGateway, at: datetime, *, again: bool = False
+) -> None:
     """Ask for the company's financial setup, if that is due, and keep it in the copy."""
-    known = sink.settings()
+    known = destination.settings()
     if not again and not _due(known.get(ASKED_ON, ""), at):
         return
     try:
         found = financial_setup(gateway)
     except IntacctError:  # not permitted, or no transaction is left: another run asks again
         return
-    sink.keep_settings({**found, ASKED_ON: at.date().isoformat()}, at)
+    destination.keep_settings({**found, ASKED_ON: at.date().isoformat()}, at)
 
 
 def _due(asked_on: str, at: datetime) -> bool:

@@ -64,9 +64,9 @@ def show_command(context: CommandContext, *, name: str, uri: str | None) -> None
         return
     from intacct_bridge.apps.views.reporting import reporting_groups
 
-    with open_copy(uri) as sink:
-        shape = copy_shape(sink, reporting_groups())
-        rendered = render(view, DIALECTS[sink.dialect], shape)
+    with open_copy(uri) as destination:
+        shape = copy_shape(destination, reporting_groups())
+        rendered = render(view, DIALECTS[destination.dialect], shape)
     context.console.write(";\n".join(rendered.statements) + ";\n")
 
 
@@ -89,12 +89,12 @@ def apply_command(context: CommandContext, *, uri: str, names: str | None, layou
     from intacct_bridge.copies.views.apply import apply_lower_names, apply_views, open_copy
     from intacct_bridge.copies.views.fivetran import apply_fivetran_layout
 
-    with open_copy(uri) as sink:
-        made = [apply_views(sink, reporting_groups())]
+    with open_copy(uri) as destination:
+        made = [apply_views(destination, reporting_groups())]
         if names:
-            made.append(apply_lower_names(sink))
+            made.append(apply_lower_names(destination))
         if layout:
-            made.append(apply_fivetran_layout(sink))
+            made.append(apply_fivetran_layout(destination))
     for one in made:
         show_applied(one, context.console, every_time=True)
 
@@ -114,7 +114,7 @@ def dbt_command(context: CommandContext, *, directory: Path, uri: str) -> None:
     from intacct_bridge.copies.views.dialects import DIALECTS
     from intacct_protocol.model.wording import counted
 
-    with open_copy(uri) as sink:
-        files = dbt_package(DIALECTS[sink.dialect], copy_shape(sink, reporting_groups()))
+    with open_copy(uri) as destination:
+        files = dbt_package(DIALECTS[destination.dialect], copy_shape(destination, reporting_groups()))
     write_package(files, directory)
     context.console.say(f"{counted(len(files), 'file')} in {directory}")

@@ -11,9 +11,9 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from intacct_bridge.apps.singer.protocol.sink import SingerSink
+from intacct_bridge.apps.singer.protocol.destination import SingerDestination
 from intacct_bridge.apps.singer.protocol.state import SingerState
-from intacct_bridge.extract.options import Options
+from intacct_bridge.extract.options import ExtractOptions
 from intacct_bridge.extract.run import Extraction
 from intacct_bridge.streams.bookmark import Bookmark, WalkProgress
 from intacct_bridge.streams.stream import Stream
@@ -42,12 +42,12 @@ def begun(run: int = 1) -> Bookmark:
 
 
 class Consumer:
-    """A sink and its messages."""
+    """A destination and its messages."""
 
     def __init__(self, state: SingerState | None = None, **options: Any) -> None:
         self._out = BytesIO()
-        self.sink = SingerSink(self._out, state, options=Options(**options))
-        self.sink.open("acme", NOON)
+        self.destination = SingerDestination(self._out, state, options=ExtractOptions(**options))
+        self.destination.open("acme", NOON)
 
     @property
     def messages(self) -> list[dict[str, Any]]:
@@ -81,7 +81,7 @@ def items(*rows: tuple[int, int]) -> pa.RecordBatch:
 
 def test_the_message_that_lines_are_replaced_comes_before_the_new_lines() -> None:
     consumer = Consumer(held())
-    writer = consumer.sink.writer(DETAIL, DONE)
+    writer = consumer.destination.writer(DETAIL, DONE)
     for group in (1, 2):
         writer.replace([group])
         writer.write(details((f"a{group}", group)))
@@ -98,7 +98,7 @@ def test_the_message_that_lines_are_replaced_comes_before_the_new_lines() -> Non
 
 def test_a_tombstone_keeps_its_place_among_the_rows() -> None:
     consumer = Consumer(held())
-    writer = consumer.sink.writer(ITEMS, DONE)
+    writer = consumer.destination.writer(ITEMS, DONE)
     writer.delete([5])
     writer.write(items((5, 10)))
     writer.commit(DONE, NOON)
@@ -108,7 +108,7 @@ def test_a_tombstone_keeps_its_place_among_the_rows() -> None:
 
 def test_a_first_sync_replaces_nothing() -> None:
     consumer = Consumer()
-    writer = consumer.sink.writer(DETAIL, Bookmark())
+    writer = consumer.destination.writer(DETAIL, Bookmark())
     for group in (1, 2, 3):
         writer.replace([group])
         writer.write(details((f"a{group}", group)))
@@ -118,7 +118,7 @@ def test_a_first_sync_replaces_nothing() -> None:
 
 def test_a_first_sync_that_reads_lines_again_says_that_they_are_replaced() -> None:
     consumer = Consumer()
-    writer = consumer.sink.writer(DETAIL, Bookmark())
+    writer = consumer.destination.writer(DETAIL, Bookmark())
     for groups in ([1, 4], [7, 9], [3, 4], [11], [None]):
         writer.replace(groups)
     writer.commit(begun(), NOON)
@@ -127,9 +127,9 @@ def test_a_first_sync_that_reads_lines_again_says_that_they_are_replaced() -> No
 
 def test_a_resumed_walk_says_which_rows_are_replaced() -> None:
     first = Consumer()
-    first.sink.writer(DETAIL, Bookmark()).commit(begun(), NOON)
+    first.destination.writer(DETAIL, Bookmark()).commit(begun(), NOON)
     consumer = Consumer(SingerState.from_document(first.messages[-1]["value"]))
-    writer = consumer.sink.writer(DETAIL, begun())
+    writer = consumer.destination.writer(DETAIL, begun())
     writer.replace([1])
     writer.write(details(("a1", 1)))
     assert consumer.told[-2:] == [("RECORD", "deletes", "1"), ("RECORD", "GLDETAIL", "a1")]
@@ -149,37 +149,37 @@ def after(consumer: Consumer) -> SingerState:
 
 def test_the_keys_of_a_walk_that_was_cut_are_those_of_the_last_state() -> None:
     first = Consumer()
-    writer = first.sink.writer(ENTRIES, Bookmark())
+    writer = first.destination.writer(ENTRIES, Bookmark())
     writer.write(batches(3, 4))
     writer.commit(begun(), NOON)
     writer.write(batches(5))  # no STATE covers it, so the next run sends it again
     second = Consumer(after(first))
-    writer = second.sink.writer(ENTRIES, begun())
+    writer = second.destination.writer(ENTRIES, begun())
     assert writer.rows_by_value() == {3: 1, 4: 1}
     writer.write(batches(5, 6))
     writer.write(batches(5))
     writer.delete([4])
     writer.commit(DONE, NOON)
     assert (writer.rows_by_value(), writer.count_rows()) == ({3: 1, 5: 1, 6: 1}, (3, 6))
-    assert Consumer(after(second)).sink.writer(ENTRIES, DONE).rows_by_value() == {3: 1, 5: 1, 6: 1}
+    assert Consumer(after(second)).destination.writer(ENTRIES, DONE).rows_by_value() == {3: 1, 5: 1, 6: 1}
 
 
 def test_a_full_refresh_begins_with_no_keys() -> None:
     """What it does not send is removed by ACTIVATE_VERSION."""
     first = Consumer()
-    writer = first.sink.writer(ENTRIES, Bookmark())
+    writer = first.destination.writer(ENTRIES, Bookmark())
     writer.write(batches(1, 2, 3))
     writer.commit(DONE, NOON)
     second = Consumer(after(first), full=True)
-    writer = second.sink.writer(ENTRIES, DONE)
+    writer = second.destination.writer(ENTRIES, DONE)
     writer.write(batches(2))
     writer.commit(DONE, NOON)
-    assert Consumer(after(second)).sink.writer(ENTRIES, DONE).rows_by_value() == {2: 1}
+    assert Consumer(after(second)).destination.writer(ENTRIES, DONE).rows_by_value() == {2: 1}
 
 
 def test_the_rows_of_each_group_are_counted_anew_when_it_is_replaced() -> None:
     consumer, changing = Consumer(), replace(DETAIL, modified="MODIFIED")
-    writer = consumer.sink.writer(changing, Bookmark())
+    writer = consumer.destination.writer(changing, Bookmark())
     for rows in ([("a", 1), ("b", 1), ("c", 2)], [("d", 2), ("e", 3)]):
         writer.replace(sorted({group for _, group in rows}))
         writer.write(details(*rows))
@@ -187,28 +187,28 @@ def test_the_rows_of_each_group_are_counted_anew_when_it_is_replaced() -> None:
     writer.replace([1])
     writer.delete([3], field="BATCHKEY")
     writer.commit(DONE, NOON)
-    assert Consumer(after(consumer)).sink.writer(changing, DONE).count_rows() == (1, 2)
+    assert Consumer(after(consumer)).destination.writer(changing, DONE).count_rows() == (1, 2)
 
 
 def test_too_many_keys_are_left_out_and_named_until_the_next_full_refresh() -> None:
     consumer = Consumer()
-    consumer.sink.most_keys = 60
-    writer = consumer.sink.writer(ENTRIES, Bookmark())
+    consumer.destination.most_keys = 60
+    writer = consumer.destination.writer(ENTRIES, Bookmark())
     writer.write(batches(1, 2))
     writer.commit(begun(), NOON)
     assert "known_keys" in consumer.messages[-1]["value"]
     writer.write(batches(*(number * number for number in range(3, 200))))
     writer.commit(DONE, NOON)
     assert "known_keys" not in consumer.messages[-1]["value"]
-    assert (consumer.sink.unknown_keys, writer.count_rows()) == (["GLBATCH"], None)
+    assert (consumer.destination.unknown_keys, writer.count_rows()) == (["GLBATCH"], None)
     again = Consumer(after(consumer))
-    assert again.sink.writer(ENTRIES, DONE).rows_by_value() is None
-    assert again.sink.unknown_keys == ["GLBATCH"]
+    assert again.destination.writer(ENTRIES, DONE).rows_by_value() is None
+    assert again.destination.unknown_keys == ["GLBATCH"]
 
 
 def test_the_schema_of_deletes_comes_before_its_first_row() -> None:
     consumer = Consumer(held())
-    slow, quick = consumer.sink.writer(DETAIL, DONE), consumer.sink.writer(ITEMS, DONE)
+    slow, quick = consumer.destination.writer(DETAIL, DONE), consumer.destination.writer(ITEMS, DONE)
     slow.replace([1])
     quick.replace([10])
     quick.commit(DONE, NOON)
@@ -221,7 +221,7 @@ def test_the_schema_of_deletes_comes_before_its_first_row() -> None:
 @pytest.mark.parametrize("known", [True, False])
 def test_a_stream_without_rows_has_a_schema(start: str, known: bool) -> None:
     consumer = Consumer(held() if known else None, start=start)
-    writer = consumer.sink.writer(BILLS, DONE if known else Bookmark())
+    writer = consumer.destination.writer(BILLS, DONE if known else Bookmark())
     walking = replace(begun(2), progress=replace(begun(2).progress, start=start))
     writer.commit(walking, NOON)
     assert consumer.told == []
@@ -246,11 +246,11 @@ class Stuck(BytesIO):
 
 def test_the_end_does_not_wait_for_a_pipe_without_a_reader() -> None:
     pipe = Stuck()
-    sink = SingerSink(pipe)
-    writing = threading.Thread(target=sink.send, args=(b"whole\n",))
+    destination = SingerDestination(pipe)
+    writing = threading.Thread(target=destination.send, args=(b"whole\n",))
     writing.start()
     pipe.begun.wait()
-    sink.seal(0.01)
+    destination.seal(0.01)
     pipe.freed.set()
     writing.join()
     assert pipe.getvalue() == b"whole\n"
@@ -258,21 +258,21 @@ def test_the_end_does_not_wait_for_a_pipe_without_a_reader() -> None:
 
 def test_states_without_records_are_combined(monkeypatch: pytest.MonkeyPatch) -> None:
     """For hundreds of unchanged streams, each STATE would name all of them."""
-    monkeypatch.setattr("intacct_bridge.apps.singer.protocol.sink._STATE_SECONDS", 1e9)
+    monkeypatch.setattr("intacct_bridge.apps.singer.protocol.destination._STATE_SECONDS", 1e9)
     consumer = Consumer(held())
     unchanged = Bookmark(replace(DONE.progress, since="03/01/2026 11:59:00"))
     for stream in (BILLS, ITEMS):
-        consumer.sink.writer(stream, DONE).commit(unchanged, NOON)
+        consumer.destination.writer(stream, DONE).commit(unchanged, NOON)
     assert [one["type"] for one in consumer.messages] == ["SCHEMA", "SCHEMA"]
-    consumer.sink.close()
+    consumer.destination.close()
     (state,) = (one["value"] for one in consumer.messages if one["type"] == "STATE")
     assert {state["bookmarks"][name]["since"] for name in ("APBILL", "APBILLITEM")} == {"03/01/2026 11:59:00"}
 
 
 def test_a_state_follows_records_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("intacct_bridge.apps.singer.protocol.sink._STATE_SECONDS", 1e9)
+    monkeypatch.setattr("intacct_bridge.apps.singer.protocol.destination._STATE_SECONDS", 1e9)
     consumer = Consumer(held())
-    writer = consumer.sink.writer(ITEMS, DONE)
+    writer = consumer.destination.writer(ITEMS, DONE)
     writer.write(items((1, 10)))
     writer.commit(DONE, NOON)
     assert [one["type"] for one in consumer.messages] == ["SCHEMA", "RECORD", "STATE"]
@@ -296,7 +296,7 @@ def test_a_reader_that_closed_the_pipe_ends_the_calls() -> None:
     company = Company(1).fill(40)
     streams = [replace(VENDOR, name=f"VENDOR{number}", where=EVERY) for number in range(40)]
     with pytest.raises(BrokenPipeError):
-        deque(Extraction(company, SingerSink(Gone()), streams), 0)
+        deque(Extraction(company, SingerDestination(Gone()), streams), 0)
     assert company.calls < len(streams) / 2
 
 

@@ -30,7 +30,7 @@ def compared_fields(stream: Stream) -> list[str]:
     return [name for name in dict.fromkeys((stream.group, stream.key, stream.modified, stream.created)) if name]
 
 
-class KnownRows:
+class OverlapFilter:
     """The rows of one stream that the last run read, and those that this run reads."""
 
     def __init__(self, stream: Stream, before: str, started: datetime) -> None:

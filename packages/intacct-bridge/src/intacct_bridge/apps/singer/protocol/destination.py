@@ -1,7 +1,7 @@
 """The destination that writes Singer messages: records as they are read, and the state after every safe point.
 
-A Singer consumer cannot be asked which rows it has. So the sink knows only the keys of journal entries, which the state
-keeps: these are deleted without an entry in the audit history.
+A Singer consumer cannot be asked which rows it has. So the destination knows only the keys of journal entries, which
+the state keeps: these are deleted without an entry in the audit history.
 
 A database merges changes; here they are messages. A full refresh ends with ACTIVATE_VERSION. A deleted record is a
 record with its key and `_sdc_deleted_at`. If no key names the changed rows (the lines that are left under a replaced
@@ -31,7 +31,7 @@ from intacct_bridge.apps.singer.protocol.sent_rows import SentRows, second_after
 from intacct_bridge.apps.singer.protocol.state import SingerState
 from intacct_bridge.copies.destinations.base import ColumnDifference, Committed
 from intacct_bridge.extract.deletes import POSTED_TO
-from intacct_bridge.extract.options import Options
+from intacct_bridge.extract.options import ExtractOptions
 from intacct_bridge.extract.strategies import Strategy, decide
 from intacct_bridge.streams.bookmark import Bookmark
 from intacct_bridge.streams.stream import Stream, StreamOutcome
@@ -62,7 +62,7 @@ wrote 38 MB.
 """
 
 
-class SingerSink:
+class SingerDestination:
     """Writes messages to a byte stream, for many streams at a time, one message after another."""
 
     uri = "-"
@@ -79,7 +79,7 @@ class SingerSink:
         names: Callable[[str], str] = str,
         descriptions: Mapping[str, Mapping[str, str]] | None = None,
         selected: Mapping[str, Sequence[str] | None] | None = None,
-        options: Options | None = None,
+        options: ExtractOptions | None = None,
         most_keys: int = STATE_KEYS_KB * 1024,
     ) -> None:
         self.decimals = decimals
@@ -90,7 +90,7 @@ class SingerSink:
         """The label of each field, by stream."""
         self.selected = selected or {}
         """The fields to send, by stream; None: all. The tap may need to read others."""
-        self.options = options or Options()
+        self.options = options or ExtractOptions()
         """How the run reads; a full refresh has a new version."""
         self.most_keys = most_keys
         """Characters of the state for the keys of one stream; 0: no keys are kept."""
@@ -236,22 +236,22 @@ class SingerSink:
 class SingerWriter:
     """The writer of one stream's messages."""
 
-    def __init__(self, sink: SingerSink, stream: Stream, bookmark: Bookmark) -> None:
-        self._sink = sink
+    def __init__(self, destination: SingerDestination, stream: Stream, bookmark: Bookmark) -> None:
+        self._destination = destination
         self._stream = stream
-        self._name = sink.names(stream.name)
+        self._name = destination.names(stream.name)
         self._before = bookmark
-        selected = sink.selected.get(stream.name)
+        selected = destination.selected.get(stream.name)
         internal = (*stream.internal, *((stream.key,) if stream.keys and stream.key not in stream.keys else ()))
         kept = frozenset(stream.fields if selected is None else (*selected, stream.key, *stream.identity))
         kept -= frozenset(internal)
         self._hidden = frozenset(stream.fields).difference(kept)
         self._kinds = {name: kind for name, kind in stream.fields.items() if name not in self._hidden}
-        self._first = stream.name not in sink.state.versions and not bookmark.since
+        self._first = stream.name not in destination.state.versions and not bookmark.since
         """The consumer has no rows of the stream except those of this run."""
-        self._sent = SentRows(sink.extracted_at)
-        self._version = sink.version(stream, bookmark)
-        self._keys = sink.known_keys(stream, self._version)
+        self._sent = SentRows(destination.extracted_at)
+        self._version = destination.version(stream, bookmark)
+        self._keys = destination.known_keys(stream, self._version)
         """The keys that the consumer has; None if they are not known."""
         self._deleted = 0
         """Deletes since the last commit."""
@@ -288,13 +288,13 @@ class SingerWriter:
         self._announce(rows)
         self._sent.rows()
         before, after = record_frame(self._name, version=self._version, extracted_at=self._sent.at)
-        as_text, nested = self._sink.decimals == "string", self._stream.nested
+        as_text, nested = self._destination.decimals == "string", self._stream.nested
         lines = _lines_of(rows, before, after, decimals_as_text=as_text, as_written=nested)
         first, self._pending = self._pending, []  # the message that a parent's rows are replaced comes before its rows
         self._unsaved = True
-        self._sink.send(*first)
+        self._destination.send(*first)
         for some in lines:
-            self._sink.send(some)
+            self._destination.send(some)
 
     def replace(self, parents: Sequence[Value]) -> None:
         """Say that only the rows of these parents that follow are left, unless none can have been sent before."""
@@ -330,10 +330,10 @@ class SingerWriter:
         ):  # which says nothing of older records
             self._pending.append(activate_version_message(self._name, self._version))
             self._before = bookmark
-        known = None if self._keys is None else self._keys.document(self._sink.most_keys)
+        known = None if self._keys is None else self._keys.document(self._destination.most_keys)
         if known is None:
             self._keys = None  # too many; the next full refresh starts over
-        self._sink.commit(
+        self._destination.commit(
             self._stream.name,
             bookmark,
             self._version,
@@ -372,15 +372,15 @@ class SingerWriter:
         changed = rows is not None and self._widen(rows)
         if self._announced and not changed:
             return
-        described = self._sink.descriptions.get(self._stream.name, {})
+        described = self._destination.descriptions.get(self._stream.name, {})
         properties: dict[str, Any] = {}
         for name, kind in self._kinds.items():
-            plain = json_type(kind, decimals=self._sink.decimals, nullable=name not in self._stream.keys)
+            plain = json_type(kind, decimals=self._destination.decimals, nullable=name not in self._stream.keys)
             text = described.get(name)
             properties[name] = {**self._stream.nested.get(name, plain), **({"description": text} if text else {})}
         properties[DELETED_AT] = {"type": ["null", "string"], "format": "date-time"}
         schema = {"type": "object", "properties": properties}
-        self._sink.send(schema_message(self._name, schema, self.keys, self._replicated_by(properties)))
+        self._destination.send(schema_message(self._name, schema, self.keys, self._replicated_by(properties)))
         self._announced = True
 
     def _replicated_by(self, properties: Mapping[str, Any]) -> str | None:
@@ -410,7 +410,7 @@ class SingerWriter:
     def _note(self, field: str, values: Sequence[Value], reason: str) -> None:
         at = self._sent.at
         rows = [{"stream": self._name, "field": field, "value": str(_plain(value))} for value in values]
-        self._pending.append(self._sink.deletes([{**one, "reason": reason, "at": at} for one in rows]))
+        self._pending.append(self._destination.deletes([{**one, "reason": reason, "at": at} for one in rows]))
 
 
 def _lines_of(
