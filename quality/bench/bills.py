@@ -33,7 +33,6 @@ from intacct_bridge.load.records.write import Write
 from intacct_bridge.load.tables.open import open_table
 from intacct_bridge.load.target.attachments import TOGETHER
 from intacct_bridge.load.target.functions import Functions
-from intacct_bridge.load.target.legacy import LegacyGateway
 from intacct_protocol.model.batched import batched
 from intacct_protocol.model.query.query import Query
 from intacct_protocol.xml.envelope import SUCCESS, Function
@@ -126,7 +125,7 @@ def load(url: str, folder: Path) -> Loaded:
     """Plan and apply, as `intacct load bills.csv --as bills --apply` does."""
     collect_less()  # as the command does
     with _client(url) as client, Outbox(folder / "outbox.sqlite3") as outbox:
-        company = LegacyGateway(client)
+        company = client
         started = time.process_time()
         plan = make_plan(open_table(folder / "bills.csv"), layout_for("bills", company), company, outbox)
         planned = time.process_time()
@@ -141,7 +140,7 @@ def load(url: str, folder: Path) -> Loaded:
 def floor(url: str, folder: Path) -> Loaded:
     """Encode the functions of the same bills and post them; the records are planned before the measured time."""
     with _client(url) as client, Outbox(folder / "outbox.sqlite3") as outbox:
-        company = LegacyGateway(client)
+        company = client
         plan = make_plan(open_table(folder / "bills.csv"), layout_for("bills", company), company, outbox)
         assert not plan.of(Verdict.REFUSED), plan.of(Verdict.REFUSED)[0].reasons
         writes = [record.write for record in plan.records]

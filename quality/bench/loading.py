@@ -15,7 +15,6 @@ from intacct_bridge.load.records.status import RecordStatus
 from intacct_bridge.load.records.write import RecordLine, Write, WriteOperation
 from intacct_bridge.load.tables.source_row import SourceRow
 from intacct_bridge.load.target.functions import Functions
-from intacct_bridge.load.target.legacy import LegacyGateway
 from intacct_protocol.model.catalog import ObjectDef, object_def
 from intacct_protocol.model.query.query import Query
 from intacct_protocol.xml.envelope import SUCCESS, Function, Result
@@ -88,7 +87,7 @@ def loading(records: int = 2000) -> tuple[float, float]:
     encoding = time.process_time() - started
     with TemporaryDirectory() as folder, Outbox(Path(folder) / "outbox.sqlite3") as outbox:
         started = time.process_time()
-        endings = {outcome.status for outcome in Loader(LegacyGateway(company), outbox).load(writes)}
+        endings = {outcome.status for outcome in Loader(company, outbox).load(writes)}
         applying = time.process_time() - started
     assert endings == {RecordStatus.APPLIED}
     return applying / records, encoding / records

@@ -34,7 +34,6 @@ from intacct_bridge.load.records.status import ANSWERED, UNAPPLIED, RecordStatus
 from intacct_bridge.load.records.write import WriteOperation
 from intacct_bridge.load.tables.source_row import SourceRow
 from intacct_bridge.load.tables.table import InputTable
-from intacct_bridge.load.target.legacy import LegacyGateway
 from intacct_bridge.load.target.writable import writable_object
 from intacct_bridge.load.undo.undo import UndoSettings, plan_undo
 from intacct_protocol.errors import IntacctError
@@ -100,7 +99,7 @@ class Aftermath(Round):
         self.unchecked = " ".join(plan.unchecked)
         allowed = {"conflict"} if self.event == "corrected by us" else {"hidden"} if self.hidden_now else set()
         self._complain(plan, allowed)
-        self.outcomes = list(Loader(LegacyGateway(gateway), outbox, settings, step=step).apply(plan))
+        self.outcomes = list(Loader(gateway, outbox, settings, step=step).apply(plan))
 
     def _complain(self, plan: Plan, allowed: set[str]) -> None:
         for reason in (reason for one in plan.records for reason in one.reasons if reason.rule not in allowed):
@@ -115,7 +114,7 @@ class Aftermath(Round):
             SourceRow("other", number, {"RECORDNO": str(row["RECORDNO"]), **more})
             for number, row in enumerate(chosen.rows, 1)
         ]
-        company = LegacyGateway(gateway)
+        company = gateway
         table = InputTable(Path("other"), tuple(rows[0].cells), lambda: iter(rows), "jsonl")
         layout = NativeLayout(writable_object(company, self.kind.object))
         plan = make_plan(table, layout, company, outbox, PlanSettings(mode=mode))
@@ -125,7 +124,7 @@ class Aftermath(Round):
     def undo(self, chosen: _Chosen, gateway: Client, outbox: Outbox, settings: LoadSettings, step: Step) -> None:
         """Take entries back; those that were taken back before stay as they are."""
         outbox.recover()
-        company = LegacyGateway(gateway)
+        company = gateway
         undo = plan_undo(company, outbox, map(outbox.entry, chosen.entries), UndoSettings(_DAY))
         for one in undo.refused:
             self.faults.append(f"{one.entry.label} cannot be taken back: {one.reason}")

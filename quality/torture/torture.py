@@ -32,7 +32,6 @@ from intacct_bridge.load.plan.planner import make_plan
 from intacct_bridge.load.records.status import RecordStatus
 from intacct_bridge.load.tables.source_row import SourceRow
 from intacct_bridge.load.tables.table import InputTable
-from intacct_bridge.load.target.legacy import LegacyGateway
 from intacct_bridge.load.target.writable import writable_object
 from intacct_protocol.errors import IntacctError
 from support.small_company import client
@@ -108,7 +107,7 @@ class Round:
 
     def plan(self, gateway: Any, outbox: Outbox) -> Any:
         rows = self.rows()
-        company = LegacyGateway(gateway)
+        company = gateway
         layout = NativeLayout(writable_object(company, self.kind.object))
         table = InputTable(Path("input"), tuple(rows[0].cells), lambda: iter(rows), "jsonl")
         settings = PlanSettings(allow_duplicates=not self.kind.finds, mode=Mode(self.kind.mode))
@@ -151,7 +150,7 @@ class Round:
         refused = [str(one.reasons[0]) for one in plan.records if one.reasons]
         if refused:
             self.faults.append(f"the plan refuses a sound record: {refused[0]}")
-        list(Loader(LegacyGateway(gateway), outbox, settings, step=step).apply(plan))
+        list(Loader(gateway, outbox, settings, step=step).apply(plan))
 
     def run_with_faults(self) -> None:
         """Runs with faults, alone or two at once, with time between them."""

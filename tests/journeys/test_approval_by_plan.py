@@ -13,7 +13,6 @@ from intacct_bridge.load.outbox.outbox import Outbox
 from intacct_bridge.load.plan.plan import SendOptions
 from intacct_bridge.load.plan.plan_file import open_plan
 from intacct_bridge.load.records.status import RecordStatus
-from intacct_bridge.load.target.legacy import LegacyGateway
 from intacct_bridge.shared_state.place import Place
 from intacct_emulator.server.gateway import Emulator
 from intacct_protocol.errors import SettingsError
@@ -30,7 +29,7 @@ def desk(tmp_path: Path, emulator: Emulator, place: Place, monkeypatch: pytest.M
 
 def kept(desk: Desk, gateway: object, outbox: Outbox, *, needed: bool = True) -> Path:
     plan = desk.make(gateway, outbox, desk.file(VENDORS), "VENDOR")
-    made = keep_plan(plan, LegacyGateway(gateway), outbox, SendOptions(), person="anna", needs_approval=needed)  # type: ignore[arg-type]
+    made = keep_plan(plan, gateway, outbox, SendOptions(), person="anna", needs_approval=needed)  # type: ignore[arg-type]
     return PlanFolder(outbox).save(made)
 
 
@@ -41,11 +40,11 @@ def vendors(desk: Desk) -> list[str]:
 def test_a_plan_that_needs_an_approval_waits_for_it_where_the_connection_asks_for_none(desk: Desk) -> None:
     with client(desk.emulator) as gateway, desk.outbox() as outbox:
         path = kept(desk, gateway, outbox)
-        loader = Loader(LegacyGateway(gateway), outbox)
+        loader = Loader(gateway, outbox)
         with pytest.raises(SettingsError, match="has no approval that holds: it has no approval"):
             list(loader.apply(open_plan(path)))
         assert vendors(desk) == []
-        approve(open_plan(path), LegacyGateway(gateway), outbox, person="ben")
+        approve(open_plan(path), gateway, outbox, person="ben")
         assert [one.status for one in loader.apply(open_plan(path))] == [RecordStatus.APPLIED] * 2
     assert vendors(desk) == ["Acme Paper", "Bolt Ltd"]
 
@@ -57,7 +56,7 @@ def test_the_need_cannot_be_taken_out_of_the_file(desk: Desk) -> None:
         resealed(path, lambda plan: plan["origin"].pop("needs_approval"))
         assert open_plan(path).origin.needs_approval is False  # type: ignore[union-attr]
         with pytest.raises(SettingsError, match="was changed since it was made"):
-            list(Loader(LegacyGateway(gateway), outbox).apply(open_plan(path)))
+            list(Loader(gateway, outbox).apply(open_plan(path)))
     assert vendors(desk) == []
 
 
@@ -65,7 +64,7 @@ def test_a_plan_without_the_need_is_kept_as_before(desk: Desk) -> None:
     with client(desk.emulator) as gateway, desk.outbox() as outbox:
         path = kept(desk, gateway, outbox, needed=False)
         assert set(json.loads(path.read_text())["origin"]) == {"id", "outbox", "batch_size", "atomic", "stop_on_error"}
-        assert [one.status for one in Loader(LegacyGateway(gateway), outbox).apply(open_plan(path))]
+        assert [one.status for one in Loader(gateway, outbox).apply(open_plan(path))]
 
 
 def test_plans_are_found_by_their_id_and_by_no_other_text(desk: Desk) -> None:
@@ -77,7 +76,7 @@ def test_plans_are_found_by_their_id_and_by_no_other_text(desk: Desk) -> None:
         assert is_plan_id(name) and folder.file(name) == path
         assert plan_file(Path(name), outbox) == path
         assert plan_file(path, outbox) == path
-        assert made_plan(folder.open(name), LegacyGateway(gateway), outbox).person == "anna"
+        assert made_plan(folder.open(name), gateway, outbox).person == "anna"
         other = f"plan-{'0' * 12}"
         for text in (f"../{name}", f"{name}/..", "", "plan-", name.upper(), f"{name}\n", str(path)):
             with pytest.raises(SettingsError, match="is not the id of a plan"):
@@ -105,8 +104,8 @@ def test_a_plan_whose_file_is_on_another_machine_is_named_with_the_way_to_it(
             assert str(ours) in refused.value.fix
         ours.parent.mkdir(parents=True)
         ours.write_bytes(theirs.read_bytes())
-        approve(PlanFolder(outbox).open(name), LegacyGateway(gateway), outbox, person="ben")
-        loader = Loader(LegacyGateway(gateway), outbox)
+        approve(PlanFolder(outbox).open(name), gateway, outbox, person="ben")
+        loader = Loader(gateway, outbox)
         assert [one.status for one in loader.apply(open_plan(plan_file(Path(name), outbox)))] == [
             RecordStatus.APPLIED
         ] * 2

@@ -13,7 +13,6 @@ from intacct_bridge.load.plan.plan import Mode, Verdict
 from intacct_bridge.load.plan.plan_file import open_plan, save_plan
 from intacct_bridge.load.plan.planner import confirm_plan
 from intacct_bridge.load.records.status import RecordStatus
-from intacct_bridge.load.target.legacy import LegacyGateway
 from intacct_protocol.errors import IntacctError
 from support.journeys.objects import BILLS, VENDORS, Desk
 from support.small_company import client
@@ -40,7 +39,7 @@ def keep(desk: Desk, text: str, object_name: str, mode: str = "create") -> Path:
 
 def apply(desk: Desk, path: Path) -> list[RecordStatus]:
     with client(desk.emulator) as gateway, desk.outbox() as outbox:
-        company = LegacyGateway(gateway)
+        company = gateway
         return [one.status for one in Loader(company, outbox).apply(confirm_plan(open_plan(path), company, outbox))]
 
 

@@ -19,7 +19,6 @@ from intacct_bridge.load.plan.plan import Mode, SendOptions
 from intacct_bridge.load.plan.plan_file import open_plan, save_plan
 from intacct_bridge.load.plan.planner import confirm_plan
 from intacct_bridge.load.records.status import RecordStatus
-from intacct_bridge.load.target.legacy import LegacyGateway
 from intacct_bridge.shared_state.place import Place
 from intacct_emulator.server.gateway import Emulator
 from intacct_protocol.errors import InvalidRequestError, SettingsError
@@ -51,14 +50,14 @@ def keep(
     options = more.pop("options", SendOptions())
     with client(desk.emulator, **desk.connecting) as gateway, outbox(desk) as entries:
         plan = desk.make(gateway, entries, desk.file(text), object_name, Mode(mode), **more)
-        save_plan(keep_plan(plan, LegacyGateway(gateway), entries, options, person=by), path)
+        save_plan(keep_plan(plan, gateway, entries, options, person=by), path)
     return path
 
 
 def give(desk: Desk, path: Path, *, by: str = "ben", hours: int = 24) -> Approval:
     with client(desk.emulator, **desk.connecting) as gateway, outbox(desk) as entries:
         plan = open_plan(path)
-        return approve(plan, LegacyGateway(gateway), entries, person=by, valid_for=timedelta(hours=hours))
+        return approve(plan, gateway, entries, person=by, valid_for=timedelta(hours=hours))
 
 
 def apply(
@@ -74,7 +73,7 @@ def apply(
         client(desk.emulator, **{**desk.connecting, **connecting}) as gateway,
         outbox(desk, now, through) as entries,
     ):
-        return [one.status for one in Loader(LegacyGateway(gateway), entries, settings).apply(open_plan(path))]
+        return [one.status for one in Loader(gateway, entries, settings).apply(open_plan(path))]
 
 
 def names(desk: Desk) -> list[str]:
@@ -96,13 +95,13 @@ def test_without_an_approval_nothing_is_sent(desk: Desk) -> None:
     with pytest.raises(SettingsError, match="it has no approval"):
         apply(desk, path)
     with client(desk.emulator, **REQUIRED) as gateway, outbox(desk) as entries:
-        loader = Loader(LegacyGateway(gateway), entries)
+        loader = Loader(gateway, entries)
         plan = desk.make(gateway, entries, desk.file(VENDORS), "VENDOR")
         for use in (
             lambda: list(loader.apply(plan)),
             lambda: list(loader.load([one.write for one in plan.records])),
-            lambda: list(loader.apply(confirm_plan(open_plan(path), LegacyGateway(gateway), entries))),
-            lambda: retry(LegacyGateway(gateway), entries),
+            lambda: list(loader.apply(confirm_plan(open_plan(path), gateway, entries))),
+            lambda: retry(gateway, entries),
             lambda: gateway.create("VENDOR", [{"VENDORID": "V-9", "NAME": "Direct"}]),
             lambda: gateway.delete("VENDOR", ["1"]),
             lambda: OutboxWriter(entries).write(gateway, "create", "VENDOR", [{"NAME": "x"}], [element("create")]),
@@ -222,7 +221,7 @@ def test_a_plan_for_another_company_user_environment_or_outbox_is_refused(desk: 
             outbox(desk) as entries,
             pytest.raises(SettingsError, match=f"the plan is for {name} another"),
         ):
-            list(Loader(LegacyGateway(gateway), entries).apply(other))
+            list(Loader(gateway, entries).apply(other))
     with pytest.raises(SettingsError, match="made with another outbox"):
         apply(desk, path, through=tmp_path / "another.sqlite3")
     assert names(desk) == []
@@ -313,7 +312,7 @@ def test_a_run_that_stopped_goes_on_under_the_same_approval(desk: Desk) -> None:
     path = keep(desk, options=options)
     give(desk, path)
     with client(desk.emulator, **REQUIRED) as gateway, outbox(desk) as entries:
-        assert next(Loader(LegacyGateway(gateway), entries, settings).apply(open_plan(path))).good
+        assert next(Loader(gateway, entries, settings).apply(open_plan(path))).good
     assert names(desk) == ["Acme Paper"]
     assert sorted(apply(desk, path, settings=settings)) == sorted([RecordStatus.UNCHANGED, RecordStatus.APPLIED])
     assert names(desk) == ["Acme Paper", "Bolt Ltd"]
@@ -340,7 +339,7 @@ def test_each_part_of_a_plan_changes_its_digest(desk: Desk) -> None:
     assert plan.origin is not None
     record = plan.records[0]
     with client(desk.emulator, **REQUIRED) as gateway:
-        gate = LegacyGateway(gateway)
+        gate = gateway
         others = [
             replace(plan, target=replace(plan.target, company="x")),
             replace(plan, target=replace(plan.target, entity="x")),

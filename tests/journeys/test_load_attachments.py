@@ -9,7 +9,6 @@ from intacct_bridge.load.apply.loader import Loader
 from intacct_bridge.load.approval.approvals import approve, keep_plan
 from intacct_bridge.load.plan.plan import SendOptions
 from intacct_bridge.load.records.status import RecordStatus
-from intacct_bridge.load.target.legacy import LegacyGateway
 from intacct_protocol.errors import IntacctError, InvalidRequestError
 from intacct_protocol.xml.codec import decode_request
 from intacct_protocol.xml.reply import ConnectionCutError, Reply
@@ -65,7 +64,7 @@ def test_a_refused_bill_leaves_no_file_behind(desk: Desk) -> None:
     with client(desk.emulator) as gateway, desk.outbox() as outbox:
         plan = desk.make(gateway, outbox, desk.file(FILED), "APBILL")
         blind = replace(plan.records[-2].write, findings=())  # past the plan, as if it had not looked
-        (outcome,) = Loader(LegacyGateway(gateway), outbox).load([blind])
+        (outcome,) = Loader(gateway, outbox).load([blind])
     assert outcome.status is RecordStatus.REJECTED
     assert supdocs(desk) == 0
 
@@ -107,7 +106,7 @@ def test_a_file_that_changes_after_the_plan_is_not_sent(desk: Desk, tmp_path: Pa
             (tmp_path / "note.txt").write_bytes(b"another text")
 
     with client(desk.emulator) as gateway, desk.outbox() as outbox:
-        company = LegacyGateway(gateway)
+        company = gateway
         plan = desk.make(gateway, outbox, desk.file(FILED), "APBILL")
         if approved:
             plan = keep_plan(plan, company, outbox, SendOptions(), person="maker")

@@ -10,7 +10,6 @@ from intacct_bridge.load.plan.plan import Verdict
 from intacct_bridge.load.plan.plan_file import open_plan, save_plan
 from intacct_bridge.load.plan.planner import confirm_plan
 from intacct_bridge.load.records.status import RecordStatus
-from intacct_bridge.load.target.legacy import LegacyGateway
 from intacct_emulator.server.gateway import Emulator
 from intacct_protocol.errors import InvalidRequestError
 from intacct_protocol.xml.codec import decode_request
@@ -185,7 +184,7 @@ def test_a_kept_plan_does_not_post_anew_what_it_called_posted(desk: Desk, clock:
     clock.forward(minutes=1)
     delete_by_a_person(desk, "APBILL", made)
     with client(desk.emulator) as gateway, desk.outbox() as outbox:
-        plan, company = open_plan(desk.folder / "kept.plan"), LegacyGateway(gateway)
+        plan, company = open_plan(desk.folder / "kept.plan"), gateway
         with pytest.raises(InvalidRequestError, match="was posted when the plan was made, and is deleted now"):
             confirm_plan(plan, company, outbox)
 

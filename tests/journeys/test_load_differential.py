@@ -12,7 +12,6 @@ from intacct_bridge.load.plan.plan import Verdict
 from intacct_bridge.load.plan.planner import make_plan
 from intacct_bridge.load.tables.delimited import open_csv
 from intacct_bridge.load.target.functions import Functions
-from intacct_bridge.load.target.legacy import LegacyGateway
 from intacct_emulator.server.gateway import Emulator
 from intacct_protocol.xml.envelope import SUCCESS, Function
 from support.flow.ledger import HEADER
@@ -65,9 +64,9 @@ def test_plan_and_company_agree(tmp_path: Path, seed: int) -> None:
     file.write_text(HEADER + "".join(_entry(chance, number) for number in range(100)))
     emulator: Emulator = company(Clock())
     with client(emulator) as gateway, Outbox(tmp_path / "outbox.sqlite3") as outbox:
-        plan = make_plan(open_csv(file), JournalLayout(), LegacyGateway(gateway), outbox)
+        plan = make_plan(open_csv(file), JournalLayout(), gateway, outbox)
         sendable = [one for one in plan.records if not UNSENDABLE & {reason.rule for reason in one.reasons}]
-        made = Functions(LegacyGateway(gateway))
+        made = Functions(gateway)
         functions = [Function(made.element(one.write), f"f{place}") for place, one in enumerate(sendable)]
         results = gateway.submit(functions)
     assert plan.unchecked == ()

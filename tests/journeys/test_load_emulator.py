@@ -15,7 +15,6 @@ from intacct_bridge.load.plan.plan import Plan, Verdict
 from intacct_bridge.load.plan.planner import make_plan
 from intacct_bridge.load.records.status import RecordStatus
 from intacct_bridge.load.tables.delimited import open_csv
-from intacct_bridge.load.target.legacy import LegacyGateway
 from intacct_emulator.server.gateway import Emulator
 from intacct_emulator.settings.behaviour import Behaviour
 from intacct_emulator.settings.companies import EmulatorSettings
@@ -39,10 +38,10 @@ def run(
     seen: list[RecordOutcome] = []
     failed: IntacctError | None = None
     with client(transport) as gateway, Outbox(folder / "outbox.sqlite3") as outbox:
-        plan = make_plan(open_csv(file), JournalLayout(), LegacyGateway(gateway), outbox)
+        plan = make_plan(open_csv(file), JournalLayout(), gateway, outbox)
         settings = LoadSettings(batch_size=batch, concurrency=1)
         try:
-            seen.extend(Loader(LegacyGateway(gateway), outbox, settings).apply(plan))
+            seen.extend(Loader(gateway, outbox, settings).apply(plan))
         except IntacctError as error:
             failed = error
     assert stop in str(failed or "")
@@ -175,10 +174,10 @@ def test_a_create_that_was_refused_is_there_once_after_the_next_run(
 def test_what_the_company_refuses_is_rejected_with_its_words(tmp_path: Path, emulator: Emulator) -> None:
     file = entries(tmp_path)
     with client(emulator) as gateway, Outbox(tmp_path / "outbox.sqlite3") as outbox:
-        plan = make_plan(open_csv(file), JournalLayout(), LegacyGateway(gateway), outbox)
+        plan = make_plan(open_csv(file), JournalLayout(), gateway, outbox)
         first = plan.records[0].write
         broken = replace(first, lines={"ENTRIES": first.lines["ENTRIES"][:1]})  # past the plan, as if it had not looked
-        (outcome,) = Loader(LegacyGateway(gateway), outbox).load([broken])
+        (outcome,) = Loader(gateway, outbox).load([broken])
     assert outcome.status is RecordStatus.REJECTED
     assert "two lines" in str(outcome.faults[0])
     assert posted(emulator) == {}

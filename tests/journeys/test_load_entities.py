@@ -13,7 +13,6 @@ from intacct_bridge.load.plan.plan import Verdict
 from intacct_bridge.load.plan.plan_file import open_plan, save_plan
 from intacct_bridge.load.plan.planner import confirm_plan
 from intacct_bridge.load.records.status import RecordStatus
-from intacct_bridge.load.target.legacy import LegacyGateway
 from intacct_emulator.server.gateway import Emulator
 from intacct_protocol.xml.codec import decode_request
 from intacct_protocol.xml.reply import ConnectionCutError, Reply
@@ -98,7 +97,7 @@ def test_a_plan_of_several_entities_is_kept_and_confirmed(desk: Desk) -> None:
     plan = desk.plan(BILLS, "APBILL")
     save_plan(plan, desk.folder / "bills.plan")
     with client(desk.emulator) as gateway, desk.outbox() as outbox:
-        again = confirm_plan(open_plan(desk.folder / "bills.plan"), LegacyGateway(gateway), outbox)
+        again = confirm_plan(open_plan(desk.folder / "bills.plan"), gateway, outbox)
     assert sorted(one.write.entity for one in again.records) == ["", "100", "100", "200"]
     assert {one.verdict for one in again.records} == {Verdict.CREATE}
 
@@ -113,7 +112,7 @@ def test_what_was_not_sent_is_sent_again_to_its_own_entity(desk: Desk) -> None:
     desk.load(BILLS, "APBILL")
     assert owners(desk) == {}
     with client(desk.emulator) as gateway, desk.outbox() as outbox:
-        assert [one.status for one in retry(LegacyGateway(gateway), outbox)] == ["applied"] * 2
+        assert [one.status for one in retry(gateway, outbox)] == ["applied"] * 2
     assert owners(desk) == {"E-0": "100", "E-2": "100"}
     desk.transport = None
     assert (
@@ -133,7 +132,7 @@ def test_what_is_in_doubt_is_settled_in_its_own_entity(desk: Desk) -> None:
     desk.transport = forgetful
     desk.load(BILLS.replace("100,V", "200,V").replace("\n,V", "\n200,V"), "APBILL")
     with client(desk.emulator) as gateway, desk.outbox() as outbox:
-        assert {one.status for one in settle_doubts(LegacyGateway(gateway), outbox)} <= {"applied"}
+        assert {one.status for one in settle_doubts(gateway, outbox)} <= {"applied"}
         assert {one.status for one in outbox.entries()} == {"applied"}
     assert set(owners(desk).values()) == {"200"}
 
@@ -144,7 +143,7 @@ def test_stopping_at_an_error_stops_before_the_next_entity(desk: Desk) -> None:
         for _, row in list(desk.emulator.company().table("VENDOR").rows()):
             if row["VENDORID"] == "V10001":
                 desk.emulator.company().table("VENDOR").update(int(row["RECORDNO"]), row | {"STATUS": "inactive"})
-        outcomes = list(Loader(LegacyGateway(gateway), outbox, LoadSettings(stop_on_error=True)).apply(plan))
+        outcomes = list(Loader(gateway, outbox, LoadSettings(stop_on_error=True)).apply(plan))
     assert {one.status for one in outcomes} == {RecordStatus.REJECTED}
     assert {one.write.entity for one in outcomes} == {"100"}
     assert owners(desk) == {}

@@ -17,7 +17,6 @@ from intacct_bridge.load.outbox.outbox import Outbox
 from intacct_bridge.load.plan.planner import make_plan
 from intacct_bridge.load.records.status import RecordStatus
 from intacct_bridge.load.tables.delimited import open_csv
-from intacct_bridge.load.target.legacy import LegacyGateway
 from intacct_bridge.shared_state.place import Place, PostgresPlace
 from intacct_emulator.server.gateway import Emulator
 from intacct_emulator.server.server import serve
@@ -90,8 +89,8 @@ def test_the_next_loader_carries_on_wherever_the_first_was_killed(
     # a database cannot tell that a loader was killed, so that others wait until its request can run no more
     later = datetime.now(UTC) + timedelta(hours=1)
     with client(emulator) as gateway, Outbox(place, clock=lambda: later) as outbox:
-        plan = make_plan(open_csv(file), JournalLayout(), LegacyGateway(gateway), outbox)
-        outcomes = list(Loader(LegacyGateway(gateway), outbox).apply(plan))
+        plan = make_plan(open_csv(file), JournalLayout(), gateway, outbox)
+        outcomes = list(Loader(gateway, outbox).apply(plan))
         assert {outcome.status for outcome in outcomes} <= {
             RecordStatus.APPLIED,
             RecordStatus.SETTLED,
@@ -129,8 +128,8 @@ def test_an_answer_that_came_and_was_not_read_leaves_its_records_in_doubt_and_no
     with client(transport) as gateway, Outbox(place, clock=lambda: later) as outbox:
         doubtful = outbox.begin_run("demo-user", lambda: gateway.company_time)
         assert [one.status for one in doubtful] == [RecordStatus.IN_DOUBT] * 2
-        plan = make_plan(open_csv(file), JournalLayout(), LegacyGateway(gateway), outbox)
-        outcomes = {one.write.fields["REFERENCENO"]: one for one in Loader(LegacyGateway(gateway), outbox).apply(plan)}
+        plan = make_plan(open_csv(file), JournalLayout(), gateway, outbox)
+        outcomes = {one.write.fields["REFERENCENO"]: one for one in Loader(gateway, outbox).apply(plan)}
     assert again == ["REF-3"]
     found = {name: (one.status, one.receipt.record if one.receipt else "") for name, one in outcomes.items()}
     assert found["REF-3"][0] is RecordStatus.APPLIED

@@ -16,7 +16,6 @@ from intacct_bridge.load.plan.plan import Verdict
 from intacct_bridge.load.records.status import RecordStatus
 from intacct_bridge.load.records.write import Identity, Write
 from intacct_bridge.load.target.functions import Functions
-from intacct_bridge.load.target.legacy import LegacyGateway
 from intacct_emulator.server.gateway import Emulator
 from intacct_protocol.errors import InvalidRequestError
 from support.journeys.objects import VENDORS, Desk
@@ -177,7 +176,7 @@ def test_plan_and_the_demo_company_agree(tmp_path: Path, demo: Emulator, name: s
 def sayable(gateway: Client, write: Write) -> bool:
     """Whether there is a function that can say what is refused."""
     try:
-        Functions(LegacyGateway(gateway)).element(write)
+        Functions(gateway).element(write)
     except InvalidRequestError:
         return False
     return True
@@ -206,7 +205,7 @@ def _agree(desk: Desk, name: str) -> None:
             plan = desk.make(gateway, outbox, desk.file(re.sub(r"\b([DK])-(?=\d)", rf"\g<1>{seed}-", text)), name)
             verdicts = Counter(one.verdict for one in plan.records)
             assert min(verdicts[Verdict.CREATE], verdicts[Verdict.REFUSED]) > RECORDS / 10, verdicts
-            loader = Loader(LegacyGateway(gateway), outbox)
+            loader = Loader(gateway, outbox)
             refused = [outcome for outcome in loader.apply(plan) if outcome.status is not RecordStatus.APPLIED]
             assert [str(one.faults[0]) for one in refused] == []
             blind = [

@@ -21,7 +21,6 @@ from intacct_bridge.load.layouts.choose import layout_for
 from intacct_bridge.load.outbox.outbox import Outbox
 from intacct_bridge.load.plan.planner import make_plan
 from intacct_bridge.load.tables.open import open_table
-from intacct_bridge.load.target.legacy import LegacyGateway
 from intacct_bridge.load.undo.undo import UndoSettings, plan_undo
 from intacct_emulator.server.gateway import Emulator
 from intacct_emulator.server.server import serve
@@ -146,7 +145,7 @@ def test_it_sees_what_an_undo_took_back(
     (tmp_path / "input.csv").write_text(text)
     connection = Connection(name="judged", endpoint=pointed, environment="demo", **dict[str, Any](ACCOUNT))
     with Client(connection, keep=False) as client, Outbox(tmp_path / "outbox.sqlite3") as outbox:
-        company = LegacyGateway(client)
+        company = client
         table, layout = open_table(tmp_path / "input.csv"), layout_for(name, company)
         assert [one.good for one in Loader(company, outbox).apply(make_plan(table, layout, company, outbox))] == [True]
         assert len(seen()) == 1

@@ -15,7 +15,6 @@ from intacct_bridge.load.apply.outcome import RecordOutcome
 from intacct_bridge.load.apply.retry import settle_doubts
 from intacct_bridge.load.plan.plan import Verdict
 from intacct_bridge.load.records.status import RecordStatus
-from intacct_bridge.load.target.legacy import LegacyGateway
 from intacct_emulator.server.gateway import Emulator
 from intacct_protocol.model.query.query import Query
 from intacct_protocol.xml.codec import decode_request
@@ -190,4 +189,4 @@ def test_an_outbox_of_an_earlier_version_is_recognised_in_either_form(
         "É-2",
     ]
     with client(desk.emulator) as gateway, desk.outbox() as outbox:
-        assert settle_doubts(LegacyGateway(gateway), outbox) == []
+        assert settle_doubts(gateway, outbox) == []

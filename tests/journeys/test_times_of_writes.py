@@ -18,7 +18,6 @@ from intacct_bridge.load.outbox.outbox import Outbox
 from intacct_bridge.load.plan.plan import Mode, PlanSettings, Verdict
 from intacct_bridge.load.plan.planner import make_plan
 from intacct_bridge.load.tables.parquet import open_parquet
-from intacct_bridge.load.target.legacy import LegacyGateway
 from intacct_bridge.load.target.writable import writable_object
 from intacct_bridge.testing import Company, make_company
 from support.journeys.piping import Pipe, record, schema
@@ -69,7 +68,7 @@ def test_a_day_is_midnight_on_the_users_clock_and_is_written_once(company: Compa
 def test_a_time_without_a_zone_in_parquet_is_utc_and_is_written_once(company: Company, tmp_path: Path) -> None:
     table = {"CLASSID": ["1"], "NAME": ["N"], "SEEN": [datetime(2026, 3, 29, 2, 30)]}
     pq.write_table(pa.table(table), tmp_path / "classes.parquet")
-    gateway = LegacyGateway(company.client())
+    gateway = company.client()
     with Outbox(tmp_path / "outbox.sqlite3") as outbox:
         verdicts = []
         for _ in range(2):

@@ -18,7 +18,6 @@ from intacct_bridge.load.approval.approvals import approve
 from intacct_bridge.load.approval.plan_folder import PlanFolder
 from intacct_bridge.load.outbox.entry import Approval
 from intacct_bridge.load.outbox.outbox import Outbox
-from intacct_bridge.load.target.legacy import LegacyGateway
 from intacct_emulator.server.gateway import Emulator
 from support.own_loop import run_in_own_loop
 from support.small_company import client
@@ -113,7 +112,7 @@ class Agent:
     def approve(self, plan: str, by: str = "ben", **more: Any) -> Approval:
         """Approve a plan as a person does, outside of the server."""
         with self.company() as company, self.outbox() as outbox:
-            return approve(PlanFolder(outbox).open(plan), LegacyGateway(company), outbox, person=by, **more)
+            return approve(PlanFolder(outbox).open(plan), company, outbox, person=by, **more)
 
     def plan_file(self, plan: str) -> Path:
         with self.outbox() as outbox:

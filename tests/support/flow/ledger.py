@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
+from intacct_bridge.client.protocol import Gateway
 from intacct_bridge.connections.connection import Connection
-from intacct_bridge.load.target.legacy import LegacyGateway
 from intacct_protocol.errors import Fault, InDoubtError, InvalidRequestError, RefusedError, TransientError
 from intacct_protocol.model.catalog import Catalog, FieldDef, ObjectDef, object_def
 from intacct_protocol.model.query.evaluate import predicate
@@ -181,9 +181,9 @@ class Ledger:
     # --- what tests use
 
     @property
-    def gateway(self) -> LegacyGateway:
+    def gateway(self) -> Gateway:
         """The ledger as loads use it."""
-        return LegacyGateway(self)
+        return self
 
     @property
     def posted(self) -> list[str]:

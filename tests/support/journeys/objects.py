@@ -15,7 +15,6 @@ from intacct_bridge.load.outbox.outbox import Outbox
 from intacct_bridge.load.plan.plan import Mode, Plan, PlanSettings
 from intacct_bridge.load.plan.planner import make_plan
 from intacct_bridge.load.tables.open import open_table
-from intacct_bridge.load.target.legacy import LegacyGateway
 from intacct_bridge.shared_state.place import Place
 from intacct_emulator.server.gateway import Emulator
 from intacct_protocol.errors import IntacctError
@@ -76,9 +75,7 @@ class Desk:
         self.failed = None
         with client(self.transport or self.emulator, **self.connecting) as gateway, self.outbox() as outbox:
             plan = self.make(gateway, outbox, self.file(text, name), object_name, Mode(mode), **more)
-            loader = Loader(
-                LegacyGateway(gateway), outbox, LoadSettings(concurrency=1, settle=self.settle), step=self.step
-            )
+            loader = Loader(gateway, outbox, LoadSettings(concurrency=1, settle=self.settle), step=self.step)
             try:
                 seen.extend(loader.apply(plan))
             except IntacctError as error:
@@ -92,7 +89,7 @@ class Desk:
         self, gateway: Any, outbox: Outbox, path: Path, object_name: str, mode: Mode = Mode.CREATE, **more: Any
     ) -> Plan:
         match = more.pop("match", ())
-        company = LegacyGateway(gateway)
+        company = gateway
         layout = layout_for(object_name, company, **more)
         return make_plan(open_table(path), layout, company, outbox, PlanSettings(mode=mode, match=match))
 

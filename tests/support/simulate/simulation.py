@@ -19,6 +19,7 @@ import duckdb
 
 from intacct_bridge.client.client import Client
 from intacct_bridge.client.gateway.runtime import System
+from intacct_bridge.client.protocol import Gateway
 from intacct_bridge.copies.destinations.open import open_destination
 from intacct_bridge.extract.options import ExtractOptions
 from intacct_bridge.extract.pipeline import ExtractRequest, prepare
@@ -35,7 +36,6 @@ from intacct_bridge.load.plan.planner import make_plan
 from intacct_bridge.load.records.status import RecordStatus
 from intacct_bridge.load.tables.source_row import SourceRow
 from intacct_bridge.load.tables.table import InputTable
-from intacct_bridge.load.target.legacy import LegacyGateway
 from intacct_bridge.load.target.writable import writable_object
 from intacct_bridge.load.undo.undo import UndoSettings, plan_undo
 from intacct_protocol.errors import IntacctError
@@ -184,16 +184,14 @@ class Simulation:
         rows = [one.cells for one in records for _ in range(kind.copies)]
         settings = PlanSettings(allow_duplicates=not kind.finds)
         with self._outbox() as outbox, self._client() as gateway:
-            company = LegacyGateway(gateway)
+            company = gateway
             plan = self._plan(kind.object, rows, settings, company, outbox)
             self._complain(plan, records)
             loader = Loader(company, outbox, LoadSettings(batch, atomic, concurrency=1, settle=self.settle), step=step)
             for outcome in loader.apply(plan):
                 self.outcomes.append(outcome)
 
-    def _plan(
-        self, name: str, rows: Sequence[Cells], settings: PlanSettings, company: LegacyGateway, outbox: Outbox
-    ) -> Plan:
+    def _plan(self, name: str, rows: Sequence[Cells], settings: PlanSettings, company: Gateway, outbox: Outbox) -> Plan:
         made = [SourceRow("input", number, dict(cells)) for number, cells in enumerate(rows, 1)]
         table = InputTable(Path("input"), tuple(made[0].cells), lambda: iter(made), "jsonl")
         return make_plan(table, NativeLayout(writable_object(company, name)), company, outbox, settings)
@@ -286,7 +284,7 @@ class Simulation:
 
         def change(step: Step) -> None:
             with self._outbox() as outbox, self._client() as gateway:
-                company = LegacyGateway(gateway)
+                company = gateway
                 plan = self._plan(kind.object, rows, PlanSettings(mode=mode), company, outbox)
                 list(Loader(company, outbox, LoadSettings(concurrency=1, settle=self.settle), step=step).apply(plan))
 
@@ -295,7 +293,7 @@ class Simulation:
     def _undoing(self, numbers: list[int], step: Step) -> None:
         with self._outbox() as outbox, self._client() as gateway:
             outbox.recover()
-            company = LegacyGateway(gateway)
+            company = gateway
             undo = plan_undo(company, outbox, map(outbox.entry, numbers), UndoSettings(_DAY))
             for refusal in undo.refused:
                 self._keep_refused(refusal.entry)
@@ -359,11 +357,11 @@ class Simulation:
 
     def _settling(self, _: Step) -> None:
         with self._outbox() as outbox, self._client() as gateway:
-            settle_doubts(LegacyGateway(gateway), outbox, self.settle)
+            settle_doubts(gateway, outbox, self.settle)
 
     def _retrying(self, _: Step) -> None:
         with self._outbox() as outbox, self._client() as gateway:
-            retry(LegacyGateway(gateway), outbox)
+            retry(gateway, outbox)
 
     def _resolve(self) -> None:
         """A person looks for what is in doubt, long after it was sent, and tells the outbox the truth."""

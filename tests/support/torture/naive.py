@@ -11,7 +11,6 @@ from typing import Any
 
 from intacct_bridge.load.records.write import Write
 from intacct_bridge.load.target.functions import Functions
-from intacct_bridge.load.target.legacy import LegacyGateway
 from intacct_protocol.errors import IntacctError
 from intacct_protocol.xml.envelope import SUCCESS, Function
 
@@ -27,7 +26,7 @@ class Naive:
 
     def load(self, client: Any, writes: Sequence[tuple[str, Write]], batch_size: int) -> None:
         """Send all records that were not confirmed, several times where errors come back."""
-        functions = Functions(LegacyGateway(client))
+        functions = Functions(client)
         left = [(mark, functions.element(write)) for mark, write in writes if mark not in self.done]
         for start in range(0, len(left), batch_size):
             batch = left[start : start + batch_size]

@@ -15,7 +15,6 @@ from intacct_bridge.load.layouts.journal import JournalLayout
 from intacct_bridge.load.outbox.outbox import Outbox
 from intacct_bridge.load.plan.planner import make_plan
 from intacct_bridge.load.tables.delimited import open_csv
-from intacct_bridge.load.target.legacy import LegacyGateway
 from intacct_bridge.shared_state import postgres, postgres_link
 from intacct_bridge.shared_state.place import PostgresPlace
 from intacct_protocol.errors import IntacctError
@@ -70,7 +69,7 @@ def load(job: Job, step: "object" = None) -> list[str]:
         Client(connection(job.url), keep=False, system=System(sleep=lambda _: None)) as client,
         Outbox(PostgresPlace(job.uri, job.schema), clock=job.now) as outbox,
     ):
-        gateway = LegacyGateway(client)
+        gateway = client
         plan = make_plan(open_csv(job.file), JournalLayout(), gateway, outbox)
         settings = LoadSettings(batch_size=job.batch, concurrency=1)
         loader = Loader(gateway, outbox, settings, step=step if callable(step) else lambda _: None)

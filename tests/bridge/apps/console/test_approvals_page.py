@@ -32,7 +32,7 @@ def plan(console: RunningConsole) -> Planned:
         head = {name: ENTRY[name] for name in ("journal", "date")} | {"title": title, "reference": reference}
         rows = [head | {"debit": "", "credit": "", **line} for line in ENTRY["lines"]]
         with company_context(connection, "mcp", person=by) as context, context.open_outbox() as outbox:
-            company = context.load_gateway
+            company = context.client
             table = table_of_given_rows("journal-entries (agent)", rows)
             found = make_plan(table, layout_for("journal-entries", company), company, outbox)
             kept = keep_plan(found, company, outbox, SendOptions(), person=by, needs_approval=True)

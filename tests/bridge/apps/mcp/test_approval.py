@@ -18,7 +18,6 @@ from intacct_bridge.load.layouts.choose import layout_for
 from intacct_bridge.load.plan.plan import SendOptions
 from intacct_bridge.load.plan.planner import make_plan
 from intacct_bridge.load.tables.table import table_of_given_rows
-from intacct_bridge.load.target.legacy import LegacyGateway
 from intacct_emulator.settings.faults import ScriptedFault
 from intacct_protocol.errors import SettingsError
 from support.edge.agents import ENTRY, Agent
@@ -187,7 +186,7 @@ def test_four_eyes_and_approvers_hold_for_agents(agent: Agent) -> None:
 def test_a_plan_that_a_person_made_needs_an_approval_here_too(agent: Agent) -> None:
     with agent.company() as gateway, agent.outbox() as outbox:
         table = table_of_given_rows("vendors", [{"VENDORID": "V-1", "NAME": "A", "DISPLAYCONTACT.PRINTAS": "A"}])
-        company = LegacyGateway(gateway)
+        company = gateway
         plan = make_plan(table, layout_for("VENDOR", company), company, outbox)
         kept = keep_plan(plan, company, outbox, SendOptions(), person="carl")
         PlanFolder(outbox).save(kept)

@@ -14,7 +14,6 @@ from intacct_bridge.load.apply.loader import Loader
 from intacct_bridge.load.approval.approvals import approve
 from intacct_bridge.load.outbox.outbox import Outbox
 from intacct_bridge.load.plan.plan_file import open_plan
-from intacct_bridge.load.target.legacy import LegacyGateway
 from intacct_bridge.shared_state.place import PostgresPlace
 from intacct_emulator.server.gateway import Emulator
 from intacct_protocol.errors import InvalidRequestError, RefusedError, SettingsError, UnreachableError
@@ -258,7 +257,7 @@ def test_a_database_that_is_gone_stages_and_sends_nothing(
 
 def approved(given: dict[str, str], emulator: Emulator, place: PostgresPlace, path: Path) -> None:
     with client(emulator, approval="required") as company, Outbox(place) as outbox:
-        approve(open_plan(path), LegacyGateway(company), outbox, person="ben")
+        approve(open_plan(path), company, outbox, person="ben")
 
 
 def test_a_plan_that_needs_an_approval_is_kept_and_the_same_batch_applies_it_once_approved(
@@ -300,7 +299,7 @@ def test_a_plan_that_was_applied_by_hand_ends_the_batch_also_after_its_approval(
     run()
     approved(given, emulator, postgres_place, path)
     with client(emulator, approval="required") as company, Outbox(postgres_place) as outbox:
-        assert len(list(Loader(LegacyGateway(company), outbox).apply(open_plan(path)))) == 2
+        assert len(list(Loader(company, outbox).apply(open_plan(path)))) == 2
     execute(postgres_place, "UPDATE approval SET expires_at = '2020-01-01T00:00:00+00:00'")
     assert run() == CommitResult(known=2)
     assert run() == CommitResult(repeated=True)

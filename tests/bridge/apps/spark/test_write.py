@@ -10,7 +10,6 @@ import pytest
 from intacct_bridge.load.approval.approvals import approve
 from intacct_bridge.load.outbox.outbox import Outbox
 from intacct_bridge.load.plan.plan_file import open_plan
-from intacct_bridge.load.target.legacy import LegacyGateway
 from intacct_bridge.shared_state.place import PostgresPlace
 from intacct_emulator.server.gateway import Emulator
 from support.edge.spark_jobs import execute, names, staged
@@ -148,7 +147,7 @@ def test_an_unapproved_plan_ends_the_job_and_the_same_batch_applies_it_later(
         save(frame(spark, 4, 2), given)
     assert f"Fix: intacct plan approve {path}" in str(caught.value) and names(emulator) == []
     with client(emulator, approval="required") as company, Outbox(postgres_place) as outbox:
-        approve(open_plan(path), LegacyGateway(company), outbox, person="ben")
+        approve(open_plan(path), company, outbox, person="ben")
     save(frame(spark, 4, 8), given)
     assert names(emulator) == expected(4)
 

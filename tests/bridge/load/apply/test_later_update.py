@@ -13,7 +13,6 @@ from intacct_bridge.load.outbox.entry import OutboxEntry
 from intacct_bridge.load.plan.plan import Mode
 from intacct_bridge.load.plan.planner import plan_writes
 from intacct_bridge.load.records.status import RecordStatus
-from intacct_bridge.load.target.legacy import LegacyGateway
 from intacct_bridge.load.undo.action_writes import action_write
 from intacct_bridge.load.undo.undo import UndoSettings, plan_undo
 from intacct_protocol.model.writing.actions import action_of
@@ -50,7 +49,7 @@ def updated(desk: Desk, text: str, *, lost: str = "", of: str = "VENDOR") -> lis
 
 def settled(desk: Desk) -> list[OutboxEntry]:
     with client(desk.emulator) as gateway, desk.outbox() as outbox:
-        return settle_doubts(LegacyGateway(gateway), outbox)
+        return settle_doubts(gateway, outbox)
 
 
 def vendor(desk: Desk) -> tuple[str, str]:
@@ -101,7 +100,7 @@ def test_an_update_that_was_done_before_the_later_one_is_not_sent_again(desk: De
 
 def retried(desk: Desk) -> list[tuple[RecordStatus, str]]:
     with client(desk.emulator) as gateway, desk.outbox() as outbox:
-        return [(one.status, one.note) for one in retry(LegacyGateway(gateway), outbox)]
+        return [(one.status, one.note) for one in retry(gateway, outbox)]
 
 
 def test_an_update_that_was_not_sent_is_retried_where_its_record_is_as_it_was(desk: Desk) -> None:
@@ -126,7 +125,7 @@ def test_an_update_is_not_retried_over_another_persons_change(desk: Desk) -> Non
         with pytest.MonkeyPatch.context() as patched:
             patched.setattr(type(gateway), "submit", _cut)
             with pytest.raises(ConnectionCutError):
-                list(Loader(LegacyGateway(gateway), outbox, LoadSettings(atomic=True)).apply(plan))
+                list(Loader(gateway, outbox, LoadSettings(atomic=True)).apply(plan))
         assert gateway.update("VENDOR", [{"VENDORID": "V-1", "NAME": "Third"}])[0].ok
     assert retried(desk) == [
         (NOT_SENT, "its record was changed in Intacct since (NAME is Third, not Acme Paper): load it again"),
@@ -148,7 +147,7 @@ def test_a_retried_update_keeps_the_values_that_it_replaces_now(desk: Desk) -> N
     assert retried(desk) == [(APPLIED, "")]
     assert earlier(desk, 3) == {"NAME": "Acme Paper", "COMMENTS": "said"}
     with client(desk.emulator) as gateway, desk.outbox() as outbox:
-        company = LegacyGateway(gateway)
+        company = gateway
         undo = plan_undo(company, outbox, [outbox.entry(3)], UndoSettings(date(2026, 11, 24)))
         assert undo.plan is not None
         assert [one.status for one in Loader(company, outbox).apply(undo.plan)] == [APPLIED]
@@ -259,7 +258,7 @@ def test_two_retries_at_once_send_an_update_once(desk: Desk, monkeypatch: pytest
     monkeypatch.setattr(retrying, "_without_outdated", late)
     sent = sent_by(desk)
     with client(desk.transport or desk.emulator) as gateway, desk.outbox() as outbox:
-        assert retry(LegacyGateway(gateway), outbox) == []
+        assert retry(gateway, outbox) == []
         assert [one.status for one in outbox.entries()].count(APPLIED) == 3
         assert sum(1 for _ in outbox.entries()) == 3
     assert first == [[(APPLIED, "")]]
@@ -272,7 +271,7 @@ def test_a_reversal_is_retried_only_where_its_record_is_as_it_was(desk: Desk, cl
     (bill,) = (row["RECORDNO"] for row in desk.rows("APBILL") if row["RECORDID"] == "INV-2")
     reversal = action_write(action_of("reverse", "APBILL"), bill, day=date(2026, 11, 30))
     with client(desk.emulator) as gateway, desk.outbox() as outbox:
-        company = LegacyGateway(gateway)
+        company = gateway
         plan = plan_writes([reversal], "APBILL", company, outbox)
         with pytest.MonkeyPatch.context() as patched:
             patched.setattr(type(gateway), "submit", _cut)

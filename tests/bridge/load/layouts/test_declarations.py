@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from intacct_bridge.client.protocol import Gateway
 from intacct_bridge.load.layouts.base import normalized
 from intacct_bridge.load.layouts.choose import JOURNAL, JournalOrNative, layout_for
 from intacct_bridge.load.layouts.declaration import LayoutDeclaration, declaration, declarations
 from intacct_bridge.load.layouts.declared import DeclaredLayout
 from intacct_bridge.load.tables.delimited import open_csv
-from intacct_bridge.load.target.legacy import LegacyGateway
 from intacct_bridge.load.target.writable import writable_object
 from intacct_protocol.errors import SettingsError
 from support.small_company import Clock, client, little_company
@@ -20,10 +20,10 @@ ALL = list(declarations().values())
 
 
 @pytest.fixture(scope="module")
-def company() -> Iterator[LegacyGateway]:
+def company() -> Iterator[Gateway]:
     emulator = little_company(Clock())
     with client(emulator) as gateway:
-        yield LegacyGateway(gateway)
+        yield gateway
     emulator.close()
 
 
@@ -36,7 +36,7 @@ def objects() -> Iterator[frozenset[str]]:
 
 
 @pytest.mark.parametrize("declared", ALL, ids=lambda one: one.name)
-def test_every_column_fills_a_field_that_can_be_written(declared: LayoutDeclaration, company: LegacyGateway) -> None:
+def test_every_column_fills_a_field_that_can_be_written(declared: LayoutDeclaration, company: Gateway) -> None:
     writable = writable_object(company, declared.object)
     line_set = writable.line_set(declared.lines) if declared.lines else None
     assert (line_set is not None) == bool(declared.lines)
@@ -63,7 +63,7 @@ def test_the_first_names_of_columns_differ(declared: LayoutDeclaration) -> None:
 
 @pytest.mark.parametrize("declared", ALL, ids=lambda one: one.name)
 def test_an_object_s_own_name_stays_the_object(
-    declared: LayoutDeclaration, company: LegacyGateway, objects: frozenset[str]
+    declared: LayoutDeclaration, company: Gateway, objects: frozenset[str]
 ) -> None:
     for name in (declared.name, *declared.names):
         assert name.upper() not in objects, name
@@ -73,7 +73,7 @@ def test_an_object_s_own_name_stays_the_object(
 
 
 def test_a_value_for_a_field_that_the_company_lacks_is_refused_and_never_dropped(
-    company: LegacyGateway, tmp_path: Path
+    company: Gateway, tmp_path: Path
 ) -> None:
     writable = writable_object(company, "APBILL")
     (lines,) = [one for one in writable.lines if one.object == "APBILLITEM"]

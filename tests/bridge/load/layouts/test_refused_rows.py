@@ -17,7 +17,6 @@ from intacct_bridge.load.tables.delimited import open_csv
 from intacct_bridge.load.tables.open import open_table
 from intacct_bridge.load.tables.source_row import SourceRow
 from intacct_bridge.load.tables.table import InputTable
-from intacct_bridge.load.target.legacy import LegacyGateway
 from intacct_protocol.errors import SettingsError
 from support.flow.ledger import HEADER, Ledger, entry
 
@@ -29,7 +28,7 @@ def outbox(tmp_path: Path) -> Iterator[Outbox]:
 
 
 def planned(table: InputTable, outbox: Outbox) -> Plan:
-    return make_plan(table, JournalLayout(), LegacyGateway(Ledger()), outbox)
+    return make_plan(table, JournalLayout(), Ledger(), outbox)
 
 
 def test_a_refused_record_is_written_whole_and_loads_once_corrected(tmp_path: Path, outbox: Outbox) -> None:

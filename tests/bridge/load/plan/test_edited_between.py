@@ -21,7 +21,6 @@ from intacct_bridge.load.plan.plan_file import open_plan, save_plan
 from intacct_bridge.load.plan.planner import confirm_plan, make_plan
 from intacct_bridge.load.tables.source_row import SourceRow
 from intacct_bridge.load.tables.table import InputTable
-from intacct_bridge.load.target.legacy import LegacyGateway
 from intacct_bridge.load.target.writable import writable_object
 from intacct_emulator.server.gateway import Emulator
 from intacct_protocol.errors import IntacctError
@@ -127,7 +126,7 @@ class EditedBetween(RuleBasedStateMachine):
         made = [SourceRow("input", number, one) for number, one in enumerate(cells, 1)]
         columns = tuple(dict.fromkeys(name for one in cells for name in one))
         table = InputTable(Path("input"), columns, lambda: iter(made), "jsonl")
-        gateway = LegacyGateway(self.user)
+        gateway = self.user
         layout = NativeLayout(writable_object(gateway, "VENDOR"))
         save_plan(make_plan(table, layout, gateway, self.outbox, PlanSettings(mode=mode)), self.path)
         self.plan = open_plan(self.path)
@@ -136,7 +135,7 @@ class EditedBetween(RuleBasedStateMachine):
     @rule()
     def the_kept_plan_is_applied(self) -> None:
         self._next()
-        gateway, before = LegacyGateway(self.user), self._there()
+        gateway, before = self.user, self._there()
         assert self.plan is not None
         planned = {name: self._verdict(name) for name in self.rows}
         try:

@@ -7,7 +7,6 @@ from intacct_bridge.load.plan.plan import Plan, Verdict
 from intacct_bridge.load.plan.planner import make_plan
 from intacct_bridge.load.tables.open import open_table
 from intacct_bridge.load.tables.row_filter import with_constants
-from intacct_bridge.load.target.legacy import LegacyGateway
 from support.journeys.objects import VENDORS, Desk
 from support.small_company import client
 
@@ -18,7 +17,7 @@ ENTRY = {"Journal": "GJ", "Date": "2026-11-30", "Title": "Rent", "Location": "10
 
 def plan(desk: Desk, text: str, layout: str, constants: dict[str, str]) -> Plan:
     with client(desk.emulator) as gateway, desk.outbox() as outbox:
-        company = LegacyGateway(gateway)
+        company = gateway
         table = with_constants(open_table(desk.file(text)), constants)
         return make_plan(table, layout_for(layout, company), company, outbox)
 

@@ -9,7 +9,6 @@ from intacct_bridge.load.approval.approvals import approve, keep_plan
 from intacct_bridge.load.plan.plan import Mode, SendOptions, Verdict
 from intacct_bridge.load.plan.plan_file import open_plan, save_plan
 from intacct_bridge.load.records.status import RecordStatus
-from intacct_bridge.load.target.legacy import LegacyGateway
 from intacct_protocol.xml.codec import decode_request
 from intacct_protocol.xml.reply import ConnectionCutError, Reply
 from support.journeys.objects import Desk
@@ -79,7 +78,7 @@ def test_a_lost_update_of_which_nothing_is_shown_is_sent_again_and_not_called_do
 def test_a_kept_plan_of_such_an_update_is_applied_once(desk: Desk, tmp_path: Path) -> None:
     sent = updates(desk)
     with client(desk.transport or desk.emulator) as gateway, desk.outbox() as outbox:
-        company = LegacyGateway(gateway)
+        company = gateway
         made = desk.make(gateway, outbox, desk.file(NOTED), "GLBATCH", Mode.UPDATE)
         save_plan(keep_plan(made, company, outbox, SendOptions(), person="maker"), tmp_path / "plan.json")
         kept = open_plan(tmp_path / "plan.json")

@@ -16,7 +16,6 @@ from intacct_bridge.load.outbox.outbox import Outbox
 from intacct_bridge.load.plan.plan import Plan, PlannedRecord, Verdict
 from intacct_bridge.load.records.status import RecordStatus
 from intacct_bridge.load.records.write import Receipt, Write, WriteOperation
-from intacct_bridge.load.target.legacy import LegacyGateway
 from intacct_bridge.load.undo import undo
 from intacct_bridge.load.undo.undo import UndoSettings, _as_found, _Found, _taking_back, _with_day, _write
 from intacct_protocol.errors import RecordError
@@ -147,5 +146,5 @@ def test_a_record_is_taken_back_in_the_entity_that_it_was_posted_in(
         (sent,) = outbox.begin(outbox.plan([intent]))
         done = outbox.conclude([Conclusion(sent, RecordStatus.APPLIED, Receipt("7"))])
         company = Places(signed_in)
-        undo.plan_undo(cast("LegacyGateway", company), outbox, done, UndoSettings(DAY))
+        undo.plan_undo(cast("Gateway", company), outbox, done, UndoSettings(DAY))
     assert (company.asked, [one.entity for one in planned]) == ([asked], [place])

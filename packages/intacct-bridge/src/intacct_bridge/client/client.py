@@ -19,13 +19,12 @@ from intacct_bridge.client.gateway.runtime import Runtime, System
 from intacct_bridge.client.gateway.session import Session, SignIn
 from intacct_bridge.client.reading.catalog import CatalogReader
 from intacct_bridge.client.reading.catalog_cache import CatalogCache
-from intacct_bridge.client.reading.company_reader import company_reader
 from intacct_bridge.client.reading.query import QueryReader, query_of
-from intacct_bridge.client.reading.records import Record
+from intacct_bridge.client.reading.records import Record, Records
 from intacct_bridge.connections.connection import Connection
 from intacct_protocol.errors import IntacctError, InvalidRequestError, RefusedError, SettingsError
 from intacct_protocol.model.catalog import Catalog, ObjectDef
-from intacct_protocol.model.keys import record_key
+from intacct_protocol.model.keys import UNDESCRIBED, record_key
 from intacct_protocol.model.query.query import Filter, Order, Query, Selected
 from intacct_protocol.xml.envelope import Function, Result
 from intacct_protocol.xml.reply import BeforeSend, Transport, no_callback
@@ -37,6 +36,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from intacct_bridge.client.attachments import Attachments
+    from intacct_bridge.client.reading.legacy import LegacyReader
     from intacct_bridge.client.reading.reports import Reports
     from intacct_bridge.client.writing import Outcome, RowFunctions
     from intacct_protocol.xml.python_columns import RowBatch
@@ -108,7 +108,18 @@ class Client:
         self._calls = Calls(session)
         self._catalog = CatalogReader(self._calls, cache)
         self._queries = QueryReader(self._calls, self._catalog, reading_of=self._reading_of)
-        self._reader = company_reader(self._calls, self._catalog, self._queries)
+        self._records = Records(self._calls, self._catalog)
+        self._legacy: LegacyReader | None = None
+
+    def _by_legacy_functions(self, object_name: str = "") -> "LegacyReader | None":
+        """The reader of an object that only functions of document type 2.1 reach; None if the generic ones do."""
+        if not self.connection.is_legacy and object_name.upper() not in UNDESCRIBED:
+            return None
+        if self._legacy is None:
+            from intacct_bridge.client.reading.legacy import LegacyReader
+
+            self._legacy = LegacyReader(self._calls, self._catalog.formatting)
+        return self._legacy
 
     def _reading_of(self, offset_minutes: int) -> str:
         return self._runtime.calibration.reading_of(offset_minutes)
@@ -249,7 +260,7 @@ class Client:
         >>> "APBILL" in client.objects()
         True
         """
-        return self._reader.objects()
+        return (self._by_legacy_functions() or self._catalog).objects()
 
     def describe(self, object_name: str, doc_par_id: str | None = None) -> ObjectDef:
         """An object's fields and relations; `doc_par_id` names a transaction definition, for its custom fields.
@@ -257,7 +268,7 @@ class Client:
         >>> client.describe("vendor").find("totaldue").kind
         <Kind.DECIMAL: 'DECIMAL'>
         """
-        return self._reader.describe(object_name, doc_par_id)
+        return (self._by_legacy_functions(object_name) or self._catalog).describe(object_name, doc_par_id)
 
     def describe_many(self, names: Iterable[str], refused: dict[str, RefusedError] | None = None) -> Catalog:
         """Many definitions in few requests. A refused one raises, or is put into `refused`.
@@ -265,7 +276,7 @@ class Client:
         >>> sorted(client.describe_many(["VENDOR", "CUSTOMER"]))
         ['CUSTOMER', 'VENDOR']
         """
-        return self._reader.describe_many(names, refused)
+        return (self._by_legacy_functions() or self._catalog).describe_many(names, refused)
 
     def start_describing(
         self, families: Sequence[Sequence[str]], refused: dict[str, RefusedError]
@@ -274,7 +285,7 @@ class Client:
 
         Families of objects come when each name of theirs is known to `describe` or is in `refused`.
         """
-        return self._reader.start_describing(families, refused)
+        return (self._by_legacy_functions() or self._catalog).start_describing(families, refused)
 
     def queryable(self, object_name: str, doc_par_id: str | None = None) -> tuple[str, ...]:
         """An object's fields without those known to be unqueryable."""
@@ -282,7 +293,7 @@ class Client:
 
     def lookup(self, object_name: str, doc_par_id: str | None = None) -> ObjectDef:
         """The definition as the gateway gives it now, even if it is known already."""
-        return self._reader.lookup(object_name, doc_par_id)
+        return (self._by_legacy_functions(object_name) or self._catalog).lookup(object_name, doc_par_id)
 
     def read_as_text(self, fields: Mapping[str, Iterable[str]]) -> None:
         """Read these fields as text from now on, by object, if values do not fit the type that Intacct says.
@@ -298,7 +309,7 @@ class Client:
 
     def inspect(self, object_name: str) -> ObjectDef:
         """An object's definition by `inspect`: coarser types than `describe`, and the lengths of text; read once."""
-        return self._catalog.inspect(object_name)
+        return (self._by_legacy_functions(object_name) or self._catalog).inspect(object_name)
 
     def inspect_many(self, names: Iterable[str]) -> None:
         """Read the definitions by `inspect` of many objects in few requests; `inspect` then gives each."""
@@ -328,7 +339,7 @@ class Client:
         {'LOCATIONID': '100', 'NAME': 'Corvane Instruments Inc.'}
         """
         wanted = query_of(what, select, where=where, order=order, options=self._usual(options))
-        return self._reader.rows(wanted, limit=_checked_limit(limit))
+        return (self._by_legacy_functions(wanted.object) or self._queries).rows(wanted, limit=_checked_limit(limit))
 
     def pages(self, query: Query, *, limit: int | None = None) -> Iterator[Page]:
         """Pages of cells as the gateway wrote them; the walked key is among them, selected or not.
@@ -336,7 +347,7 @@ class Client:
         >>> [len(page.rows) for page in client.pages(Query("GLACCOUNT", ("ACCOUNTNO",), page_size=50))]
         [50, 50, 13]
         """
-        return self._reader.pages(query, limit=_checked_limit(limit))
+        return (self._by_legacy_functions(query.object) or self._queries).pages(query, limit=_checked_limit(limit))
 
     def batches(
         self,
@@ -354,7 +365,7 @@ class Client:
         113
         """
         wanted = query_of(what, select, where=where, order=order, options=self._usual(options))
-        return self._reader.batches(wanted, limit=_checked_limit(limit))
+        return (self._by_legacy_functions(wanted.object) or self._queries).batches(wanted, limit=_checked_limit(limit))
 
     def table(
         self,
@@ -375,15 +386,15 @@ class Client:
 
     def page(self, query: Query) -> Page:
         """One page exactly as the query says, in its order and from its offset."""
-        return self._reader.page(query)
+        return (self._by_legacy_functions(query.object) or self._queries).page(query)
 
     def batch(self, query: Query) -> "tuple[PageHead, pa.RecordBatch]":
         """One page exactly as the query says, as typed Arrow columns, with the page's counts."""
-        return self._reader.batch(query)
+        return (self._by_legacy_functions(query.object) or self._queries).batch(query)
 
     def row_batch(self, query: Query) -> "tuple[PageHead, RowBatch]":
         """One page exactly as the query says, as columns of Python values: less memory, and no Arrow."""
-        return self._reader.row_batch(query)
+        return (self._by_legacy_functions(query.object) or self._queries).row_batch(query)
 
     def read(
         self, object_name: str, keys: Sequence[str | int], *, fields: str = "*", doc_par_id: str | None = None
@@ -395,7 +406,8 @@ class Client:
         True
         """
         _several(keys, "keys")
-        return list(self._reader.records(object_name, keys, fields=fields, doc_par_id=doc_par_id))
+        reader = self._by_legacy_functions(object_name) or self._records
+        return list(reader.records(object_name, keys, fields=fields, doc_par_id=doc_par_id))
 
     def read_by_name(
         self, object_name: str, keys: Sequence[str], *, fields: str = "*", doc_par_id: str | None = None
@@ -406,7 +418,8 @@ class Client:
         ['Drumhallow Realty Partners']
         """
         _several(keys, "keys")
-        return list(self._reader.records(object_name, keys, fields=fields, doc_par_id=doc_par_id, by_name=True))
+        reader = self._by_legacy_functions(object_name) or self._records
+        return list(reader.records(object_name, keys, fields=fields, doc_par_id=doc_par_id, by_name=True))
 
     # --- writing; its modules are imported by the first write
 
@@ -414,7 +427,9 @@ class Client:
         from intacct_bridge.client.writing import RowFunctions
 
         formatting, is_legacy = self._catalog.formatting, self.connection.is_legacy
-        return RowFunctions(self._reader.typing, is_legacy=is_legacy, formatting=formatting, unlisted=tuple(unlisted))
+        # with document type 2.1 the functions' own tables say how values are written
+        definition = (lambda _name: None) if is_legacy else self.describe
+        return RowFunctions(definition, is_legacy=is_legacy, formatting=formatting, unlisted=tuple(unlisted))
 
     def create(
         self,

@@ -1,7 +1,8 @@
 """The gateway protocols: what reading and loading need of one company through one connection.
 
-`client.client.Client` implements both protocols. `flow.company.legacy.LegacyGateway` is a `Gateway` around it for
-loading, and a test's stand-in may be another.
+`client.client.Client` is the gateway: it reads with the generic functions, or with those of document type 2.1 where
+only these reach an object, and its callers need not know which. Another implementation has the same methods; a test's
+stand-in has those that it is asked for.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -16,6 +16,8 @@ from intacct_protocol.xml.values import Kind
 
 RECORDNO = "RECORDNO"
 WHENMODIFIED = "WHENMODIFIED"
+UNDESCRIBED = ("SUPDOC", "SUPDOCFOLDER", "EMPLOYEERATE")
+"""Objects that only their own functions reach, on every connection."""
 _REC_SUFFIX = "--REC"
 
 

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from intacct_bridge.client.client import Client
     from intacct_bridge.connections.connection import Connection
     from intacct_bridge.load.outbox.outbox import Outbox
-    from intacct_bridge.load.target.legacy import LegacyGateway
     from intacct_bridge.runs.recorder import RunRecorder
     from intacct_bridge.runs.run import Run
     from intacct_bridge.shared_state.place import Place
@@ -191,13 +190,6 @@ class CommandContext:
     def client(self) -> "Client":
         """The client on the connection, opened once and closed when the command ends."""
         return self.limited_client(None)
-
-    @property
-    def load_gateway(self) -> "LegacyGateway":
-        """The client as loads use it: also with objects that only legacy functions reach."""
-        from intacct_bridge.load.target.legacy import LegacyGateway
-
-        return LegacyGateway(self.client)
 
     def limited_client(self, max_transactions: int | None) -> "Client":
         """The client, which stops before it would use more API transactions than this."""

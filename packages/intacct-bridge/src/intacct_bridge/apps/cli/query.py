@@ -103,8 +103,6 @@ def query_columns(context: CommandContext, query: "Query") -> tuple[str, ...]:
     """The columns of a query's rows, for an answer without rows."""
     from intacct_bridge.client.reading.query import column
 
-    if context.connection.is_legacy:
-        return tuple(str(one).lower() for one in query.select if one != "*")
     if "*" in query.select:
         return context.client.queryable(query.object, query.doc_par_id)
     return tuple(map(column, query.select))

@@ -28,7 +28,6 @@ from intacct_bridge.load.outbox.outbox import open_outbox
 from intacct_bridge.load.plan.plan import Plan
 from intacct_bridge.load.plan.planner import make_plan
 from intacct_bridge.load.tables.open import open_table
-from intacct_bridge.load.target.legacy import LegacyGateway
 from intacct_bridge.reconcile.copy_reader import open_copy_reader
 from intacct_bridge.reconcile.reconcile import Reconciliation, reconcile
 from intacct_bridge.setup.doctor.examination import Examination
@@ -96,7 +95,7 @@ class Demo:
         file = self._sample(NAMES[0])
         with open_outbox(self.connection, run=self._run) as outbox:
             plan = self._plan(file)
-            outcomes = tuple(Loader(LegacyGateway(self.client), outbox).apply(plan))
+            outcomes = tuple(Loader(self.client, outbox).apply(plan))
         return LoadedFile(file, plan, outcomes)
 
     def plan_mistakes(self) -> LoadedFile:
@@ -110,7 +109,7 @@ class Demo:
             return reconcile(self.client, copy)
 
     def _plan(self, file: Path) -> Plan:
-        company = LegacyGateway(self.client)
+        company = self.client
         layout = layout_for("journal-entries", company)
         with open_outbox(self.connection) as outbox:
             return make_plan(open_table(file), layout, company, outbox)

@@ -31,7 +31,6 @@ from intacct_bridge.load.plan.planner import make_plan
 from intacct_bridge.load.records.status import RecordStatus
 from intacct_bridge.load.tables.open import check_input, open_table
 from intacct_bridge.load.tables.table import InputTable, table_of_given_rows
-from intacct_bridge.load.target.legacy import LegacyGateway
 from intacct_protocol.errors import IntacctError, InvalidRequestError, SettingsError
 
 _SHOWN_RECORDS = 50
@@ -201,7 +200,7 @@ class PlanTools:
     def show_plan(self, plan: PlanId) -> dict[str, Any]:
         """Show a plan as the company is now: what is left to do, whether it is approved, and what is missing."""
         with self._session.company() as client, self._session.open_outbox() as outbox:
-            company = LegacyGateway(client)
+            company = client
             kept = PlanFolder(outbox).open(plan)
             made = made_plan(kept, company, outbox)
             now = confirmed_plan(kept, made, company, outbox)
@@ -225,7 +224,7 @@ class PlanTools:
         Applying again does only what was not done; nothing is posted twice.
         """
         with self._session.company_to_apply() as client, self._session.open_outbox() as outbox:
-            company = LegacyGateway(client)
+            company = client
             kept = PlanFolder(outbox).open(plan)
             made = made_plan(kept, company, outbox)
             self._refuse_unapproved(made, digest, outbox)
@@ -270,7 +269,7 @@ class PlanTools:
     ) -> dict[str, Any]:
         names = tuple(key or ())
         with self._session.company() as client, self._session.open_outbox() as outbox:
-            company = LegacyGateway(client)
+            company = client
             created = mode is Mode.CREATE
             layout = layout_for(load_as, company, key=names if created else (), complete=created)
             settings = PlanSettings(mode=mode, match=() if created else tuple(name.upper() for name in names))

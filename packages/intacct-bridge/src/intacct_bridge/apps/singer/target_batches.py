@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from intacct_bridge.apps.singer.equal_numbers import EqualNumbers
 from intacct_bridge.apps.singer.target_config import TargetConfig
 from intacct_bridge.apps.singer.target_results import DELETED, InputRecord, RecordResult
+from intacct_bridge.client.protocol import Gateway
 from intacct_bridge.load.apply.loader import Loader
 from intacct_bridge.load.apply.outcome import RecordOutcome
 from intacct_bridge.load.apply.own_reference import takes_own_reference
@@ -30,12 +31,10 @@ from intacct_bridge.load.records.status import RecordStatus
 from intacct_bridge.load.records.values import comparable
 from intacct_bridge.load.records.write import WriteOperation
 from intacct_bridge.load.tables.table import InputTable
-from intacct_bridge.load.target.legacy import LegacyGateway
 from intacct_bridge.load.target.references import referred
 from intacct_bridge.load.target.writable import writable_object
 from intacct_protocol.errors import IntacctError, InvalidRequestError, SettingsError
-from intacct_protocol.model.keys import lines
-from intacct_protocol.model.legacy.objects import UNDESCRIBED
+from intacct_protocol.model.keys import UNDESCRIBED, lines
 from intacct_protocol.model.suggestions import did_you_mean
 from intacct_protocol.model.text_forms import nfc
 from intacct_protocol.model.wording import counted
@@ -84,7 +83,7 @@ class StreamLayout:
 class StreamLayouts:
     """Finds the layout of each stream, once."""
 
-    def __init__(self, client: "Client", company: LegacyGateway, config: TargetConfig) -> None:
+    def __init__(self, client: "Client", company: Gateway, config: TargetConfig) -> None:
         self._client = client
         self._company = company
         self._config = config
@@ -207,7 +206,7 @@ class TargetBatches:
         complain: Callable[[str], object],
     ) -> None:
         self._client = client
-        self._company = LegacyGateway(client)
+        self._company = client
         self.layouts = StreamLayouts(client, self._company, config)
         self._outbox = outbox
         self._config = config

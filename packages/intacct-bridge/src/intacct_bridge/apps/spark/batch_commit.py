@@ -36,7 +36,6 @@ from intacct_bridge.load.records.status import RecordStatus
 from intacct_bridge.load.tables.json_lines import table_of_lines
 from intacct_bridge.load.tables.source_row import SourceRow
 from intacct_bridge.load.tables.table import InputTable
-from intacct_bridge.load.target.legacy import LegacyGateway
 from intacct_bridge.machine.account import account_name
 from intacct_bridge.runs.program_run import ProgramRun
 from intacct_bridge.runs.recorder import counts_of
@@ -89,7 +88,7 @@ def company_client(given: Mapping[str, str]) -> Iterator[tuple[Client, ProgramRu
 def check_layout(given: Mapping[str, str], options: WriteOptions) -> None:
     """Raise what the layout says of the DataFrame's columns, before a row is staged."""
     with company_client(given) as (client, _):
-        layout = chosen_layout(LegacyGateway(client), dict(options.load))
+        layout = chosen_layout(client, dict(options.load))
         table = table_of_lines("DataFrame", options.columns, lambda: ())
         list(layout.read(table))
 
@@ -181,7 +180,7 @@ class _Commit:
         program: ProgramRun,
     ) -> None:
         self._client = client
-        self._company = LegacyGateway(client)
+        self._company = client
         self._outbox = outbox
         self._options = options
         self._load = dict(options.load)

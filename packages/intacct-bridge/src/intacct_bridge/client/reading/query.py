@@ -125,17 +125,21 @@ class QueryReader:
         in_utc = formatting.offset_minutes and self._reading_of(formatting.offset_minutes) == "utc"
         return replace(plain, formatting=formatting, literals=DEFAULT if in_utc else formatting)
 
-    def pages(self, query: Query, *, limit: int | None = None) -> Iterator[tuple[BoundQuery, Page]]:
-        """Pages as the gateway wrote them, with the query that they answer."""
-        yield from self._all_pages(query, lambda bound: lambda one: self._fetched(bound, one), limit)
+    def pages(self, query: Query, *, limit: int | None = None) -> Iterator[Page]:
+        """Pages as the gateway wrote them; the walked key is among the cells, selected or not."""
+        return (page for _, page in self._text_pages(query, limit))
 
-    def batches(self, query: Query, *, limit: int | None = None) -> "Iterator[tuple[BoundQuery, pa.RecordBatch]]":
-        """Typed Arrow batches, one a page."""
-        yield from self._all_pages(query, lambda bound: lambda one: self._fetched_batch(bound, one), limit)
+    def batches(self, query: Query, *, limit: int | None = None) -> "Iterator[pa.RecordBatch]":
+        """Typed Arrow batches of the selected columns, one a page."""
+        found = self._all_pages(query, lambda bound: lambda part: self._fetched_batch(bound, part), limit)
+        return (batch.drop_columns([bound.added]) if bound.added else batch for bound, batch in found)
+
+    def _text_pages(self, query: Query, limit: int | None) -> Iterator[tuple[BoundQuery, Page]]:
+        return self._all_pages(query, lambda bound: lambda part: self._fetched(bound, part), limit)
 
     def rows(self, query: Query, *, limit: int | None = None) -> Iterator[dict[str, Value]]:
         """Typed rows; a cell that the gateway left out is absent."""
-        for bound, page in self.pages(query, limit=limit):
+        for bound, page in self._text_pages(query, limit):
             for row in page.rows:
                 cells = _renamed(row, bound.query.select)
                 if bound.added:
@@ -146,12 +150,12 @@ class QueryReader:
                     cells, bound.kinds, formatting=bound.formatting, record=f"{bound.query.object} {record}".strip()
                 )
 
-    def page(self, bound: BoundQuery, query: Query) -> Page:
+    def _text_page(self, bound: BoundQuery, query: Query) -> Page:
         """One page of a bound query, or of one that differs from it only in filter, order, offset and page size."""
         body = query_element(query, bound.literals, bound.kind_of)
         return self._calls.fetch(body, _as_page)
 
-    def batch(self, bound: BoundQuery, query: Query) -> "tuple[PageHead, pa.RecordBatch]":
+    def _arrow_page(self, bound: BoundQuery, query: Query) -> "tuple[PageHead, pa.RecordBatch]":
         """One page, straight to typed columns."""
         from intacct_protocol.xml.typed_arrow import decode_batch
 
@@ -170,7 +174,7 @@ class QueryReader:
             raise _no_page(query)
         return head, _named_batch(rows, bound) if plain else rows
 
-    def row_batch(self, bound: BoundQuery, query: Query) -> "tuple[PageHead, RowBatch]":
+    def _python_page(self, bound: BoundQuery, query: Query) -> "tuple[PageHead, RowBatch]":
         """One page as columns of Python values."""
         from intacct_protocol.xml.python_columns import decode_rows
 
@@ -183,21 +187,21 @@ class QueryReader:
             raise _no_page(query)
         return head, rows
 
-    def one_page(self, query: Query) -> Page:
+    def page(self, query: Query) -> Page:
         """One page exactly as the query says; no key is walked."""
         bound = self.bound(query, walks=False)
-        page = self._learning(bound, lambda: self.page(bound, bound.query))
+        page = self._learning(bound, lambda: self._text_page(bound, bound.query))
         if page.head is None:
             raise _no_page(query)
         return page
 
-    def one_batch(self, query: Query) -> "tuple[PageHead, pa.RecordBatch]":
+    def batch(self, query: Query) -> "tuple[PageHead, pa.RecordBatch]":
         """The same, straight to typed columns; retried if a cell does not fit what an earlier run stored."""
-        return self._typed(query, self.batch)
+        return self._typed(query, self._arrow_page)
 
-    def one_row_batch(self, query: Query) -> "tuple[PageHead, RowBatch]":
+    def row_batch(self, query: Query) -> "tuple[PageHead, RowBatch]":
         """The same as columns of Python values; no aggregates."""
-        return self._typed(query, self.row_batch)
+        return self._typed(query, self._python_page)
 
     def _typed(self, query: Query, fetch: Callable[[BoundQuery, Query], T]) -> T:
         try:
@@ -228,7 +232,7 @@ class QueryReader:
             raise
 
     def _fetched(self, bound: BoundQuery, query: Query) -> FetchedPage[Page]:
-        page = self.page(bound, query)
+        page = self._text_page(bound, query)
         head = page.head
         if head is None:
             raise _no_page(query)
@@ -239,7 +243,7 @@ class QueryReader:
         return FetchedPage(page, head.count, head.total_count, head.remaining, keys)
 
     def _fetched_batch(self, bound: BoundQuery, query: Query) -> "FetchedPage[pa.RecordBatch]":
-        head, rows = self.batch(bound, query)
+        head, rows = self._arrow_page(bound, query)
         keys: tuple[str, ...] = ()
         if bound.walks:
             found = rows.column(walked_key(bound.described)[0]).to_pylist()

@@ -30,7 +30,7 @@ class Records:
         self._calls = calls
         self._catalog = catalog
 
-    def elements(
+    def _elements(
         self, function: str, object_name: str, keys: Sequence[str | int], *, fields: str, doc_par_id: str | None
     ) -> Iterator[Element]:
         """The records' elements as the gateway wrote them; missing keys are skipped."""
@@ -48,16 +48,22 @@ class Records:
             )
             yield from self._calls.data(body)
 
-    def typed(
-        self, function: str, object_name: str, keys: Sequence[str | int], *, fields: str, doc_par_id: str | None
+    def records(
+        self,
+        name: str,
+        keys: Sequence[str | int],
+        *,
+        fields: str = "*",
+        doc_par_id: str | None = None,
+        by_name: bool = False,
     ) -> Iterator[Record]:
-        """The records, typed by the catalogue."""
+        """The records, typed by the catalogue; missing keys are skipped."""
         if not keys:
             return
-        described = self._catalog.describe(object_name, doc_par_id)
-        formatting = self._catalog.formatting()
+        described = self._catalog.describe(name, doc_par_id)
+        formatting, function = self._catalog.formatting(), "readByName" if by_name else "read"
         owned = {one.wrapper: one.line for one in lines(described.name) if one.wrapper}
-        for found in self.elements(function, described.name, keys, fields=fields, doc_par_id=doc_par_id):
+        for found in self._elements(function, described.name, keys, fields=fields, doc_par_id=doc_par_id):
             yield self._record(found, described, owned, formatting)
 
     def _record(self, found: Element, described: ObjectDef, owned: Mapping[str, str], formatting: Formatting) -> Record:

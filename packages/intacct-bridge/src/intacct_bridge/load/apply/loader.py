@@ -11,6 +11,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from itertools import islice
 
+from intacct_bridge.client.protocol import Gateway
 from intacct_bridge.load.apply.outcome import RecordOutcome, outcome_of
 from intacct_bridge.load.apply.own_reference import with_own_reference
 from intacct_bridge.load.apply.record_order import in_order, waves
@@ -31,7 +32,6 @@ from intacct_bridge.load.tables.cells import text_of
 from intacct_bridge.load.target.entities import by_entity
 from intacct_bridge.load.target.find_by_key import key_values
 from intacct_bridge.load.target.functions import Functions
-from intacct_bridge.load.target.legacy import LegacyGateway
 from intacct_bridge.load.target.target_company import TargetCompany
 from intacct_protocol.errors import InDoubtError, IntacctError, SettingsError
 from intacct_protocol.model.batched import batched
@@ -78,7 +78,7 @@ class Loader:
     """Applies writes to one company through its outbox."""
 
     def __init__(
-        self, company: LegacyGateway, outbox: Outbox, settings: LoadSettings = LoadSettings(), *, step: Step = no_step
+        self, company: Gateway, outbox: Outbox, settings: LoadSettings = LoadSettings(), *, step: Step = no_step
     ) -> None:
         self._company = company
         self._outbox = outbox

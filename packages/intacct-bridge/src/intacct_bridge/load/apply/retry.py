@@ -7,6 +7,7 @@ level they sign in to each entity that has entries. All other entries are left a
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from intacct_bridge.client.protocol import Gateway
 from intacct_bridge.load.apply.loader import BATCH
 from intacct_bridge.load.apply.readback import SeenNow, seen_now
 from intacct_bridge.load.apply.sender import Sender, refuse_read_only
@@ -17,14 +18,13 @@ from intacct_bridge.load.outbox.outbox import Outbox
 from intacct_bridge.load.records.status import UNAPPLIED, RecordStatus
 from intacct_bridge.load.records.write import WriteOperation
 from intacct_bridge.load.target.entities import entity_id
-from intacct_bridge.load.target.legacy import LegacyGateway
 from intacct_bridge.load.target.target_company import TargetCompany
 from intacct_protocol.errors import InvalidRequestError, NotPermittedError, RefusedError
 from intacct_protocol.model.batched import batched
 
 
 def settle_doubts(
-    company: LegacyGateway,
+    company: Gateway,
     outbox: Outbox,
     settings: SettleSettings | None = None,
     *,
@@ -39,7 +39,7 @@ def settle_doubts(
     return done
 
 
-def retry(company: LegacyGateway, outbox: Outbox, *, only: Iterable[int] = ()) -> list[OutboxEntry]:
+def retry(company: Gateway, outbox: Outbox, *, only: Iterable[int] = ()) -> list[OutboxEntry]:
     """Send records once more that were planned, not sent, rejected or aborted, with the content that the outbox holds.
 
     This helps after a problem in the company was fixed. A mistake in the record itself stays. Records that were sent in
@@ -63,7 +63,7 @@ def retry(company: LegacyGateway, outbox: Outbox, *, only: Iterable[int] = ()) -
     return done
 
 
-def _seen_now(company: LegacyGateway, outbox: Outbox, entries: Sequence[OutboxEntry]) -> dict[int, SeenNow]:
+def _seen_now(company: Gateway, outbox: Outbox, entries: Sequence[OutboxEntry]) -> dict[int, SeenNow]:
     """How the records of the changes among these entries stand now, by the entries' numbers."""
     changes: dict[str, list[OutboxEntry]] = {}
     for entry in entries:
@@ -104,17 +104,15 @@ def _requests(outbox: Outbox, entries: Sequence[OutboxEntry]) -> Iterator[tuple[
 
 
 def _by_entity(
-    company: LegacyGateway, outbox: Outbox, statuses: Sequence[RecordStatus], only: Iterable[int]
-) -> Iterator[tuple[LegacyGateway, list[OutboxEntry]]]:
+    company: Gateway, outbox: Outbox, statuses: Sequence[RecordStatus], only: Iterable[int]
+) -> Iterator[tuple[Gateway, list[OutboxEntry]]]:
     """The entries of the connection's entity, or at the top level those of every entity, with a gateway to it."""
     target, numbers = TargetCompany.of(company.connection), frozenset(only)
     entries = outbox.entries(company=target.company, statuses=statuses)
     return within_entities(company, (entry for entry in entries if not numbers or entry.number in numbers))
 
 
-def within_entities(
-    company: LegacyGateway, entries: Iterable[OutboxEntry]
-) -> Iterator[tuple[LegacyGateway, list[OutboxEntry]]]:
+def within_entities(company: Gateway, entries: Iterable[OutboxEntry]) -> Iterator[tuple[Gateway, list[OutboxEntry]]]:
     """These entries by entity, each with a gateway to it; signed in to an entity, those of the others are left out."""
     signed_in = TargetCompany.of(company.connection).entity.casefold()
     found: dict[str, list[OutboxEntry]] = {}

@@ -29,7 +29,6 @@ from intacct_bridge.load.records.write import Identity, RecordLine, Write, Write
 from intacct_bridge.load.tables.source_row import SourceRow
 from intacct_bridge.load.target.current_records import CurrentRecord, Locator
 from intacct_bridge.load.target.find_by_key import key_values
-from intacct_bridge.load.target.legacy import LegacyGateway
 from intacct_bridge.load.target.target_company import TargetCompany
 from intacct_bridge.load.target.writable import WritableObject, writable_object
 from intacct_protocol.errors import InDoubtError, IntacctError, InvalidRequestError, SettingsError
@@ -209,13 +208,12 @@ def _as_now(outbox: Outbox, entry: OutboxEntry) -> OutboxEntry:
 
 def _with_earlier(client: Client, writes: Sequence[Write]) -> list[Write]:
     """The updates and deletes with what they replace or delete, if all of them name their record by the same field."""
-    company = LegacyGateway(client)
-    writable = writable_object(company, writes[0].object)
+    writable = writable_object(client, writes[0].object)
     names = (writable.lookup.record_key, natural_key(writable.name) or "")
     by = next((name for name in names if all(write.fields.get(name) for write in writes)), "")
     if not by:
         return list(writes)
-    located = Locator(company, writable).locate([(write, (by,)) for write in writes])
+    located = Locator(client, writable).locate([(write, (by,)) for write in writes])
     return [
         replace(write, earlier=_seen(write, found[0], writable)) if found else write
         for write, found in zip(writes, located, strict=True)

@@ -8,6 +8,7 @@ Records that were applied since the plan was made are not sent again.
 from collections.abc import Mapping
 from dataclasses import replace
 
+from intacct_bridge.client.protocol import Gateway
 from intacct_bridge.connections.connection import Connection
 from intacct_bridge.load.approval.approvals import made_plan, why_not
 from intacct_bridge.load.outbox.entry import KeptPlan
@@ -17,7 +18,6 @@ from intacct_bridge.load.plan.context import write_target
 from intacct_bridge.load.plan.plan import WRITTEN, Plan, PlannedRecord, SendOptions, Verdict
 from intacct_bridge.load.plan.planner import confirm_plan
 from intacct_bridge.load.records.write import Write, WriteOperation
-from intacct_bridge.load.target.legacy import LegacyGateway
 from intacct_bridge.load.target.target_company import TargetCompany
 from intacct_bridge.load.undo.originals import refuse_changed_originals
 from intacct_protocol.errors import InvalidRequestError, SettingsError
@@ -33,7 +33,7 @@ def refuse_without_plan(connection: Connection, *, fix: str = _TO_APPROVE) -> No
         )
 
 
-def confirmed_plan(plan: Plan, made: KeptPlan, company: LegacyGateway, outbox: Outbox) -> Plan:
+def confirmed_plan(plan: Plan, made: KeptPlan, company: Gateway, outbox: Outbox) -> Plan:
     """A kept plan as it stands now, after all that was applied of it; the records that it takes back are seen again.
 
     InvalidRequestError or SettingsError if it may not be applied as it is.
@@ -43,7 +43,7 @@ def confirmed_plan(plan: Plan, made: KeptPlan, company: LegacyGateway, outbox: O
     return now
 
 
-def seen_again(plan: Plan, company: LegacyGateway, outbox: Outbox) -> Plan:
+def seen_again(plan: Plan, company: Gateway, outbox: Outbox) -> Plan:
     """A plan after a wait, such as that for a person's answer: existing records that it relies on, compared again.
 
     A plan that only creates new records is returned as it is. InvalidRequestError if an existing one was changed since.
@@ -60,7 +60,7 @@ def seen_again(plan: Plan, company: LegacyGateway, outbox: Outbox) -> Plan:
     return now
 
 
-def admitted(plan: Plan, company: LegacyGateway, outbox: Outbox, options: SendOptions) -> Plan:
+def admitted(plan: Plan, company: Gateway, outbox: Outbox, options: SendOptions) -> Plan:
     """The plan as it may be applied now; SettingsError or InvalidRequestError, before anything is sent, if it may not.
 
     A kept plan that was not yet held against the company is confirmed here.

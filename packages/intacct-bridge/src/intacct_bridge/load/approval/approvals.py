@@ -4,12 +4,12 @@ import secrets
 from dataclasses import replace
 from datetime import timedelta
 
+from intacct_bridge.client.protocol import Gateway
 from intacct_bridge.connections.connection import Connection
 from intacct_bridge.load.approval.digest import no_identity, plan_digest
 from intacct_bridge.load.outbox.entry import Approval, KeptPlan
 from intacct_bridge.load.outbox.outbox import Outbox
 from intacct_bridge.load.plan.plan import Plan, PlanOrigin, SendOptions
-from intacct_bridge.load.target.legacy import LegacyGateway
 from intacct_bridge.load.target.target_company import TargetCompany
 from intacct_protocol.errors import SettingsError
 
@@ -19,7 +19,7 @@ VALID_FOR = timedelta(hours=24)
 
 def keep_plan(
     plan: Plan,
-    company: LegacyGateway,
+    company: Gateway,
     outbox: Outbox,
     options: SendOptions,
     *,
@@ -36,9 +36,7 @@ def keep_plan(
     return kept
 
 
-def approve(
-    plan: Plan, company: LegacyGateway, outbox: Outbox, *, person: str, valid_for: timedelta = VALID_FOR
-) -> Approval:
+def approve(plan: Plan, company: Gateway, outbox: Outbox, *, person: str, valid_for: timedelta = VALID_FOR) -> Approval:
     """Approve a kept plan. SettingsError if it was changed, is for something else, or the person may not."""
     kept = plan.kept or plan
     made = made_plan(kept, company, outbox)
@@ -51,7 +49,7 @@ def approve(
     return approval
 
 
-def made_plan(plan: Plan, company: LegacyGateway, outbox: Outbox) -> KeptPlan:
+def made_plan(plan: Plan, company: Gateway, outbox: Outbox) -> KeptPlan:
     """A kept plan as the outbox knows it, once it is seen to be the same and for this company, user and outbox.
 
     SettingsError names the difference.

@@ -10,17 +10,17 @@ from collections.abc import Iterator
 
 import msgspec
 
+from intacct_bridge.client.protocol import Gateway
 from intacct_bridge.load.plan.plan import DUPLICATE, WRITTEN, Plan, PlannedRecord, Verdict
 from intacct_bridge.load.records.write import WriteOperation
 from intacct_bridge.load.target.functions import Functions
-from intacct_bridge.load.target.legacy import LegacyGateway
 from intacct_protocol.errors import SettingsError
 from intacct_protocol.xml.xml import serialize
 
 _FORMAT = "plan digest 1"
 
 
-def plan_digest(plan: Plan, company: LegacyGateway) -> str:
+def plan_digest(plan: Plan, company: Gateway) -> str:
     """The digest, in hexadecimal. It describes objects if a function needs it, and reads the attached files."""
     if plan.origin is None:
         raise no_identity()
@@ -54,7 +54,7 @@ def no_identity() -> SettingsError:
     )
 
 
-def _records(plan: Plan, company: LegacyGateway) -> Iterator[tuple[object, ...]]:
+def _records(plan: Plan, company: Gateway) -> Iterator[tuple[object, ...]]:
     functions: dict[str, Functions] = {}
     for record in plan.records:
         write = record.write

@@ -17,7 +17,6 @@ from intacct_bridge.load.records.write import Write
 from intacct_bridge.load.tables.cells import DateOrder
 from intacct_bridge.load.tables.table import InputTable
 from intacct_bridge.load.target.attachments import FOLDER
-from intacct_bridge.load.target.legacy import LegacyGateway
 from intacct_bridge.load.target.writable import WritableObject, writable_object
 from intacct_protocol.errors import InvalidRequestError, SettingsError
 from intacct_protocol.model.suggestions import closest, suggestion
@@ -66,7 +65,7 @@ class JournalOrNative:
 
 def layout_for(
     name: str,
-    company: LegacyGateway,
+    company: Gateway,
     *,
     map_file: Path | None = None,
     draft: bool = False,

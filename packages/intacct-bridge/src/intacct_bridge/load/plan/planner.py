@@ -37,7 +37,6 @@ from intacct_bridge.load.tables.table import InputTable
 from intacct_bridge.load.tables.total_row import HAS_THE_WORD, cells_beside_word, without_total_row
 from intacct_bridge.load.target.attachments import folder_missing, folder_write
 from intacct_bridge.load.target.entities import by_entity, with_entities
-from intacct_bridge.load.target.legacy import LegacyGateway
 from intacct_bridge.load.target.references import References
 from intacct_bridge.load.target.target_company import TargetCompany
 from intacct_protocol.errors import InvalidRequestError
@@ -155,7 +154,7 @@ class Planner:
 def make_plan(
     table: InputTable,
     layout: Layout,
-    company: LegacyGateway,
+    company: Gateway,
     outbox: Outbox,
     settings: PlanSettings = _USUAL,
     *,
@@ -187,7 +186,7 @@ def _without_totals(write: Write, table: InputTable) -> Write:
 def plan_writes(
     writes: Iterable[Write],
     object_name: str,
-    company: LegacyGateway,
+    company: Gateway,
     outbox: Outbox,
     settings: PlanSettings = _USUAL,
     *,
@@ -198,7 +197,7 @@ def plan_writes(
     return _plan_all(writes, empty, company, outbox, settings)
 
 
-def plan_in_stages(writes: Iterable[Write], company: LegacyGateway, outbox: Outbox, *, source: str = "") -> Plan:
+def plan_in_stages(writes: Iterable[Write], company: Gateway, outbox: Outbox, *, source: str = "") -> Plan:
     """Decide on records of several kinds (object and operation), which are applied one kind after the other."""
     target = TargetCompany.of(company.connection)
     planned: list[Plan] = []
@@ -224,7 +223,7 @@ _MODES = {WriteOperation.UPDATE: Mode.UPDATE, WriteOperation.DELETE: Mode.DELETE
 def _plan_all(
     writes: Iterable[Write],
     empty: Plan,
-    company: LegacyGateway,
+    company: Gateway,
     outbox: Outbox,
     settings: PlanSettings,
     *,
@@ -244,7 +243,7 @@ def _plan_all(
 
 def _planner(
     entity: str,
-    company: LegacyGateway,
+    company: Gateway,
     outbox: Outbox,
     settings: PlanSettings,
     object_name: str,
@@ -280,7 +279,7 @@ def _of_entity(records: Iterable[PlannedRecord], entity: str) -> Iterator[Planne
     )
 
 
-def confirm_plan(plan: Plan, company: LegacyGateway, outbox: Outbox) -> Plan:
+def confirm_plan(plan: Plan, company: Gateway, outbox: Outbox) -> Plan:
     """A plan made earlier, checked again: its records, and the references and periods that they rely on.
 
     Records that were posted since are unchanged now. InvalidRequestError if the plan is for another company or
@@ -323,7 +322,7 @@ def _refuse_released(plan: Plan, now: Plan) -> None:
             )
 
 
-def _confirm_all(plan: Plan, company: LegacyGateway, outbox: Outbox) -> Plan:
+def _confirm_all(plan: Plan, company: Gateway, outbox: Outbox) -> Plan:
     before = company.meter.transactions
     done = after_payments(_confirm_stage(stage, company, outbox) for stage in plan.stages)
     return replace(
@@ -334,7 +333,7 @@ def _confirm_all(plan: Plan, company: LegacyGateway, outbox: Outbox) -> Plan:
     )
 
 
-def _confirm_stage(stage: Plan, company: LegacyGateway, outbox: Outbox) -> Plan:
+def _confirm_stage(stage: Plan, company: Gateway, outbox: Outbox) -> Plan:
     done: list[Plan] = []
     for entity, places in by_entity([one.write for one in stage.records]).items():
         some = replace(stage, records=tuple(stage.records[place] for place in places))

@@ -11,9 +11,9 @@ from intacct_bridge.client.protocol import Gateway
 from intacct_bridge.load.records.lookup_keys import EXTERNALID, LookupKeys, lookup_keys_of
 from intacct_protocol.errors import IntacctError, InvalidRequestError, NotPermittedError, RefusedError
 from intacct_protocol.model.catalog import FieldDef, ObjectDef, with_lengths
-from intacct_protocol.model.keys import RECORDNO, creator, keys_of, lines, owner
+from intacct_protocol.model.keys import RECORDNO, UNDESCRIBED, creator, keys_of, lines, owner
 from intacct_protocol.model.legacy.functions import WritePlan, day_elements
-from intacct_protocol.model.legacy.objects import UNDESCRIBED, LegacyObject, legacy_object, plan_of
+from intacct_protocol.model.legacy.objects import LegacyObject, legacy_object, plan_of
 from intacct_protocol.model.suggestions import did_you_mean
 from intacct_protocol.model.writing.field_names import UNDESCRIBED_FIELDS
 from intacct_protocol.model.writing.line_parts import header_part, line_part

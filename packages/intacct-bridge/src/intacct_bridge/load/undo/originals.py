@@ -6,16 +6,16 @@ its own shows whether the original was changed, or taken back, since the plan wa
 
 from datetime import date
 
+from intacct_bridge.client.protocol import Gateway
 from intacct_bridge.load.outbox.outbox import Outbox
 from intacct_bridge.load.plan.plan import Plan, PlannedRecord, Verdict
 from intacct_bridge.load.records.status import RecordStatus
 from intacct_bridge.load.records.values import comparable
-from intacct_bridge.load.target.legacy import LegacyGateway
 from intacct_bridge.load.undo.opposite import opposite_write
 from intacct_protocol.errors import InvalidRequestError, RecordError
 
 
-def refuse_changed_originals(plan: Plan, company: LegacyGateway, outbox: Outbox) -> None:
+def refuse_changed_originals(plan: Plan, company: Gateway, outbox: Outbox) -> None:
     """InvalidRequestError if the plan would take back a journal entry that is not as the plan saw it."""
     for record in plan.of(Verdict.CREATE):
         if record.write.undoes is not None:
@@ -24,7 +24,7 @@ def refuse_changed_originals(plan: Plan, company: LegacyGateway, outbox: Outbox)
                 raise InvalidRequestError(f"{record.write.label}: {reason}", fix="make a new plan and look at it")
 
 
-def _changed(record: PlannedRecord, number: int, company: LegacyGateway, outbox: Outbox) -> str:
+def _changed(record: PlannedRecord, number: int, company: Gateway, outbox: Outbox) -> str:
     entry, write = outbox.entry(number), record.write
     if entry.status is not RecordStatus.APPLIED:
         return f"entry {number}, which it takes back, is {entry.status.value} now"

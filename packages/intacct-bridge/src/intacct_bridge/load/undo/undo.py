@@ -22,7 +22,6 @@ from intacct_bridge.load.records.status import UNRESOLVED, RecordStatus
 from intacct_bridge.load.records.values import comparable, equal_form
 from intacct_bridge.load.records.write import Write, WriteOperation
 from intacct_bridge.load.target.entities import entity_id
-from intacct_bridge.load.target.legacy import LegacyGateway
 from intacct_bridge.load.target.target_company import TargetCompany
 from intacct_bridge.load.target.writable import writable_object
 from intacct_bridge.load.undo.action_writes import action_write, delete_write
@@ -74,7 +73,7 @@ class Undo:
 
 
 def plan_undo(
-    company: LegacyGateway,
+    company: Gateway,
     outbox: Outbox,
     entries: Iterable[OutboxEntry],
     settings: UndoSettings,

@@ -11,13 +11,11 @@ from functools import lru_cache
 
 from intacct_protocol.errors import InvalidRequestError
 from intacct_protocol.model.catalog import FieldDef, ObjectDef, object_def
-from intacct_protocol.model.keys import RECORDNO, created_key, creator, legacy_name, natural_key, owner
+from intacct_protocol.model.keys import RECORDNO, UNDESCRIBED, created_key, creator, legacy_name, natural_key, owner
 from intacct_protocol.model.legacy.functions import LinePlan, WritePlan, kind_of_element, line_elements, write_plan
 from intacct_protocol.model.legacy.grammar import function_def
 from intacct_protocol.xml.values import Kind
 
-UNDESCRIBED = ("SUPDOC", "SUPDOCFOLDER", "EMPLOYEERATE")
-"""Objects that only their own functions reach, on every connection."""
 _KEYED_BY = {"SUPDOCFOLDER": "SUPDOCFOLDERNAME", "SUPDOC": "SUPDOCID"}
 _READ_ONLY: Mapping[str, tuple[str, ...]] = {
     "WAREHOUSE": ("WAREHOUSEID", "NAME", "STATUS"),

@@ -10,9 +10,9 @@ from typing import Any
 
 from intacct_protocol.errors import InvalidRequestError
 from intacct_protocol.model.catalog import ObjectDef
-from intacct_protocol.model.keys import creator
+from intacct_protocol.model.keys import UNDESCRIBED, creator
 from intacct_protocol.model.legacy.functions import WritePlan, write_element
-from intacct_protocol.model.legacy.objects import UNDESCRIBED, legacy_object, plan_of
+from intacct_protocol.model.legacy.objects import legacy_object, plan_of
 from intacct_protocol.model.writing.generic import Cells, OwnedLine, Render, as_text, generic_delete, generic_function
 from intacct_protocol.xml.xml import Element
 

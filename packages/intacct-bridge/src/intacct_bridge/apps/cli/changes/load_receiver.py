@@ -23,7 +23,6 @@ from intacct_bridge.load.plan.plan import Mode, Plan, PlanSettings, Verdict
 from intacct_bridge.load.plan.planner import make_plan
 from intacct_bridge.load.records.status import RecordStatus
 from intacct_bridge.load.tables.open import open_table
-from intacct_bridge.load.target.legacy import LegacyGateway
 from intacct_protocol.errors import SettingsError
 
 
@@ -69,30 +68,29 @@ class LoadReceiver:
                 self._post(one)
 
     def _post(self, event: ChangeEvent) -> None:
-        gateway = LegacyGateway(self._client)
-        plan = self._plan(event, gateway)
+        plan = self._plan(event)
         refused = plan.of(Verdict.REFUSED)
         if refused and not (event.kind is ChangeKind.DELETED and self._is_gone(plan)):
             raise DeliveryError("; ".join(str(reason) for one in refused for reason in one.reasons))
         proven = self._client.runtime.calibration.memory_proven
         settings = LoadSettings(settle=SettleSettings(memory_proven=proven))
-        bad = [one for one in Loader(gateway, self._outbox, settings).apply(plan) if not one.good]
+        bad = [one for one in Loader(self._client, self._outbox, settings).apply(plan) if not one.good]
         if bad:
             doubtful = any(one.status is RecordStatus.IN_DOUBT for one in bad)
             reasons = "; ".join(f"{one.status.value.replace('_', ' ')}: {one.reason}" for one in bad)
             raise DeliveryError(reasons, in_doubt=doubtful)
 
-    def _plan(self, event: ChangeEvent, gateway: LegacyGateway) -> Plan:
+    def _plan(self, event: ChangeEvent) -> Plan:
         """The plan for one event, planned as a file of one row."""
         deleted = event.kind is ChangeKind.DELETED
         options = self._options
         path = Path(self._folder.name) / "event.jsonl"
         path.write_bytes(encode({name: value for name, value in event.record.items() if value is not None}) + b"\n")
         named = options.as_name or event.object.split(":")[0]
-        layout = layout_for(named, gateway, map_file=options.map_file, complete=False)
+        layout = layout_for(named, self._client, map_file=options.map_file, complete=False)
         mode = Mode.DELETE if deleted else Mode.UPSERT
         match = tuple(name.upper() for name in options.key)
-        return make_plan(open_table(path), layout, gateway, self._outbox, PlanSettings(mode=mode, match=match))
+        return make_plan(open_table(path), layout, self._client, self._outbox, PlanSettings(mode=mode, match=match))
 
     def _is_gone(self, plan: Plan) -> bool:
         """Whether the records to delete no longer exist."""

@@ -42,12 +42,12 @@ def apply_actions(context: CommandContext, plan: "Plan", outbox: "Outbox", *, ye
     if not to_do:
         return 0
     if context.allow_write(f"{counted(len(to_do), 'record')} ({plan.source})", yes=yes):
-        plan = seen_again(plan, context.load_gateway, outbox)
+        plan = seen_again(plan, context.client, outbox)
     settle = SettleSettings(memory_proven=context.client.runtime.calibration.memory_proven)
     outcomes: list[RecordOutcome] = []
     stopped: IntacctError | None = None
     try:
-        for outcome in Loader(context.load_gateway, outbox, LoadSettings(settle=settle)).apply(plan):
+        for outcome in Loader(context.client, outbox, LoadSettings(settle=settle)).apply(plan):
             outcomes.append(outcome)
     except IntacctError as error:
         stopped = error

@@ -73,13 +73,11 @@ def _act(
     action = action_of(operation, object_name, is_legacy=context.connection.is_legacy)
     if comment and not action.comment:
         raise SettingsError(f"{action.function} takes no text", fix="Leave --comment out.")
-    (found,) = find_records(context.load_gateway, object_name, [key], by=by)
+    (found,) = find_records(context.client, object_name, [key], by=by)
     day = date.date() if date is not None else context.client.company_time.date()
     write: Write = action_write(action, found.record, found.name, day=day, comment=comment)
     with context.open_outbox() as outbox:
-        plan = plan_writes(
-            [write], object_name, context.load_gateway, outbox, source=f"{operation} {object_name} {key}"
-        )
+        plan = plan_writes([write], object_name, context.client, outbox, source=f"{operation} {object_name} {key}")
         return keep_or_apply_actions(context, plan, outbox, out=out, yes=yes)
 
 

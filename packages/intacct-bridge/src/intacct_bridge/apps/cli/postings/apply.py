@@ -80,7 +80,7 @@ def show_or_apply(
         _say_nothing_to_send(context, plan)
         return refused
     if context.allow_write(f"{counted(count, 'record')} of {plan.source}", yes=yes):
-        plan = seen_again(plan, context.load_gateway, outbox)
+        plan = seen_again(plan, context.client, outbox)
     return max(refused, _apply(context, plan, outbox, load_settings(context.client, options), outcomes=outcomes))
 
 
@@ -118,7 +118,7 @@ def _apply(
     with progress(context.console, spent=lambda: meter.transactions) as view:
         view.update(plan.source, 0, len(plan.records))
         try:
-            for outcome in Loader(context.load_gateway, outbox, settings).apply(plan):
+            for outcome in Loader(context.client, outbox, settings).apply(plan):
                 outcomes.append(outcome)
                 view.update(plan.source, len(outcomes), len(plan.records))
         except IntacctError as error:

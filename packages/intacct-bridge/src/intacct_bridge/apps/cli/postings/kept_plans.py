@@ -26,7 +26,7 @@ def keep_plan_in(
     from intacct_bridge.load.plan.plan_file import save_plan
     from intacct_bridge.machine.account import account_name
 
-    kept = keep_plan(plan, context.load_gateway, outbox, sending or SendOptions(), person=account_name())
+    kept = keep_plan(plan, context.client, outbox, sending or SendOptions(), person=account_name())
     save_plan(kept, path)
 
 
@@ -113,12 +113,12 @@ def run_kept_plan(
     given = options_given({"batch_size": "--batch-size", "atomic": "--atomic", "on_error": "--on-error"})
     if given and send_options(options) != sending:
         raise SettingsError(f"a kept plan is applied as it was made, without {given[0]}", fix="plan the file again")
-    made = made_plan(plan, context.load_gateway, outbox)
+    made = made_plan(plan, context.client, outbox)
     if only_plan:
-        confirmed = confirmed_plan(plan, made, context.load_gateway, outbox)
+        confirmed = confirmed_plan(plan, made, context.client, outbox)
         return _show_kept_plan(context, outbox, path, plan, made=made, confirmed=confirmed)
     refuse_unapproved(plan, made, context.connection, outbox)
-    confirmed = confirmed_plan(plan, made, context.load_gateway, outbox)
+    confirmed = confirmed_plan(plan, made, context.client, outbox)
     options = {
         **options,
         "batch_size": sending.batch_size,
@@ -163,7 +163,7 @@ def _run_earlier_plan(
 
     if not only_plan:
         refuse_without_plan(context.connection)
-    confirmed = confirm_plan(plan, context.load_gateway, outbox)
+    confirmed = confirm_plan(plan, context.client, outbox)
     status = run_plan(context, confirmed, outbox, options, only_plan=only_plan, yes=yes, results=results)
     if not only_plan or context.console.as_json:
         return status

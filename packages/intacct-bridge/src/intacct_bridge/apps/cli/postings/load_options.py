@@ -17,12 +17,12 @@ from intacct_protocol.errors import SettingsError
 
 if TYPE_CHECKING:
     from intacct_bridge.client.client import Client
+    from intacct_bridge.client.protocol import Gateway
     from intacct_bridge.load.apply.loader import LoadSettings
     from intacct_bridge.load.layouts.base import Layout
     from intacct_bridge.load.outbox.outbox import Outbox
     from intacct_bridge.load.plan.plan import Plan, PlanSettings, SendOptions
     from intacct_bridge.load.tables.table import InputTable
-    from intacct_bridge.load.target.legacy import LegacyGateway
 
 
 def plan_input(
@@ -38,7 +38,7 @@ def plan_input(
 
     layout = layout_of(context, file, options)
     table = input_table(file, layout, options, came_with=came_with)
-    return table, make_plan(table, layout, context.load_gateway, outbox, plan_settings(options))
+    return table, make_plan(table, layout, context.client, outbox, plan_settings(options))
 
 
 def plan_settings(options: dict[str, Any]) -> "PlanSettings":
@@ -64,10 +64,10 @@ def layout_of(context: CommandContext, file: Path, options: dict[str, Any]) -> "
     from intacct_bridge.load.tables.open import check_input
 
     check_input(file)
-    return chosen_layout(context.load_gateway, options)
+    return chosen_layout(context.client, options)
 
 
-def chosen_layout(company: "LegacyGateway", options: dict[str, Any]) -> "Layout":
+def chosen_layout(company: "Gateway", options: dict[str, Any]) -> "Layout":
     """The layout that the options choose."""
     from intacct_bridge.load.layouts.choose import layout_for
     from intacct_bridge.load.plan.plan import Mode

@@ -130,7 +130,7 @@ def _linked(
     from intacct_bridge.load.apply.retry import within_entities
     from intacct_bridge.load.outbox.links import keep_links
 
-    for within, some in within_entities(context.load_gateway, wanted):
+    for within, some in within_entities(context.client, wanted):
         keep_links(within, outbox, some)
     asked = {entry.number for entry in wanted}
     return [outbox.entry(entry.number) if entry.number in asked else entry for entry in entries]

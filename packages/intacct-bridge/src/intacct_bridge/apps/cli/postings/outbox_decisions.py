@@ -32,7 +32,7 @@ def retry_command(context: CommandContext, *, numbers: tuple[int, ...], yes: boo
     with context.open_outbox() as outbox:
         if any(True for _ in outbox.entries(statuses=UNAPPLIED)):
             context.allow_write("refused and unsent records again", yes=yes)
-        return _show(context, retry(context.load_gateway, outbox, only=numbers), "Nothing to retry.")
+        return _show(context, retry(context.client, outbox, only=numbers), "Nothing to retry.")
 
 
 @click.command("settle")
@@ -52,7 +52,7 @@ def settle_command(context: CommandContext, *, numbers: tuple[int, ...], settle_
         outbox.recover()
         if any(True for _ in outbox.entries(statuses=[RecordStatus.IN_DOUBT])):
             context.allow_write("records in doubt that prove not to be applied", yes=yes)
-        settled = settle_doubts(context.load_gateway, outbox, settings, only=numbers)
+        settled = settle_doubts(context.client, outbox, settings, only=numbers)
         status = _show(context, settled, "Nothing is in doubt.")
         _propose(context, outbox, [one for one in settled if one.status is RecordStatus.IN_DOUBT])
     return status
@@ -64,9 +64,7 @@ def proposed(context: CommandContext, outbox: "Outbox", doubtful: "list[OutboxEn
     from intacct_bridge.load.apply.retry import within_entities
 
     return [
-        one
-        for within, some in within_entities(context.load_gateway, doubtful)
-        for one in candidates(within, outbox, some)
+        one for within, some in within_entities(context.client, doubtful) for one in candidates(within, outbox, some)
     ]
 
 
@@ -166,7 +164,7 @@ def _seen(context: CommandContext, entry: "OutboxEntry", key: str) -> str:
     from intacct_protocol.errors import InvalidRequestError, NotPermittedError, RefusedError
 
     name = entry.target.object
-    ((within, _),) = within_entities(context.load_gateway, [entry])
+    ((within, _),) = within_entities(context.client, [entry])
     try:
         record = record_of(within, name, key)
     except (InvalidRequestError, NotPermittedError, RefusedError) as error:

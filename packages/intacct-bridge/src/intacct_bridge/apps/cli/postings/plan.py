@@ -80,8 +80,8 @@ def approve_command(context: CommandContext, *, plan: Path, hours: int, digest: 
     with context.open_outbox() as outbox:
         plan = plan_file(plan, outbox)
         kept = open_plan(plan)
-        made = made_plan(kept, context.load_gateway, outbox)
-        now = confirmed_plan(kept, made, context.load_gateway, outbox)
+        made = made_plan(kept, context.client, outbox)
+        now = confirmed_plan(kept, made, context.client, outbox)
         if not context.console.as_json:
             problem = approval_problem(made, context.connection, outbox)
             show_kept(now, made, outbox.approvals(made.id), context.console, problem=problem)
@@ -90,7 +90,7 @@ def approve_command(context: CommandContext, *, plan: Path, hours: int, digest: 
         elif not context.console.confirm(f"Approve {made.id} as {account_name()}?"):
             raise SettingsError("Nothing was approved.", fix=f"Answer yes, or pass --digest {made.digest[:12]}")
         valid_for = timedelta(hours=hours)
-        given = approve(now, context.load_gateway, outbox, person=account_name(), valid_for=valid_for)
+        given = approve(now, context.client, outbox, person=account_name(), valid_for=valid_for)
     if context.console.as_json:
         facts = {"id": given.plan, "digest": given.digest, "by": given.person}
         context.console.json({**facts, "at": given.at, "until": given.expires_at})

@@ -51,7 +51,7 @@ def get_command(context: CommandContext, *, object_name: str, keys: tuple[str, .
     from intacct_bridge.apps.cli.record_keys import find_records
 
     name = object_name.upper()
-    found = find_records(context.load_gateway, name, keys, by=by)
+    found = find_records(context.client, name, keys, by=by)
     records = context.client.read(name, [one.record for one in found])
     if context.console.as_json:
         context.console.json(records)
@@ -139,7 +139,7 @@ def update_command(
 
     name = object_name.upper()
     row = _row(context, name, fields, source)
-    (found,) = find_records(context.load_gateway, name, [key], by=by)
+    (found,) = find_records(context.client, name, [key], by=by)
     number = record_key(name)
     row = _of_record(row, number, found.record, f"{name} {key}")
     named = natural_key(name) if context.connection.is_legacy and found.name else None
@@ -174,7 +174,7 @@ def delete_command(
     from intacct_protocol.model.keys import record_key
 
     name = object_name.upper()
-    found = find_records(context.load_gateway, name, keys, by=by)
+    found = find_records(context.client, name, keys, by=by)
     listed = ", ".join(one.name or one.record for one in found[:5])
     if out is not None:
         rows = [{record_key(name): one.record} for one in found]
@@ -267,11 +267,9 @@ def _keep(
     from intacct_bridge.load.plan.planner import make_plan
     from intacct_bridge.load.tables.table import table_of_rows
 
-    layout = layout_for(object_name, context.load_gateway)
+    layout = layout_for(object_name, context.client)
     with context.open_outbox() as outbox:
-        plan = make_plan(
-            table_of_rows(source, rows), layout, context.load_gateway, outbox, PlanSettings(mode=Mode(mode))
-        )
+        plan = make_plan(table_of_rows(source, rows), layout, context.client, outbox, PlanSettings(mode=Mode(mode)))
         return keep_sound(context, plan, outbox, out)
 
 

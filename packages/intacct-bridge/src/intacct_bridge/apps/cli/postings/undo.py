@@ -75,7 +75,7 @@ def undo_command(
         outbox.recover()
         chosen = chosen_entries(context, outbox, file, runs, numbers)
         day = date.date() if date is not None else context.client.company_time.date()
-        undo = plan_undo(context.load_gateway, outbox, chosen, UndoSettings(day, delete, memo), source=source)
+        undo = plan_undo(context.client, outbox, chosen, UndoSettings(day, delete, memo), source=source)
         _say_left(context, undo.left)
         if undo.refused:
             _show_refused(context, undo.refused)

@@ -45,7 +45,7 @@ def _make_plan(context: "CommandContext", file: DroppedFile, person: str) -> Non
     options = parse_load_options(file.options())
     with context.open_outbox() as outbox:
         table, made = plan_input(context, file.path, outbox, options, came_with=file.came_with)
-        kept = keep_plan(made, context.load_gateway, outbox, send_options(options), person=person)
+        kept = keep_plan(made, context.client, outbox, send_options(options), person=person)
         PlanFolder(outbox).save(kept)
     assert kept.origin is not None
     rows = made.refused_rows

@@ -64,7 +64,7 @@ def _fields(context: "CommandContext", object_name: str) -> tuple[list[str], dic
         Kind.INTEGER: "integer",
         Kind.BOOLEAN: "boolean",
     }
-    writable = writable_object(context.load_gateway, object_name)
+    writable = writable_object(context.client, object_name)
     sets = {one.wrapper for one in writable.lines}
     names = [name for name in writable.names() if name not in sets]
     found = {name: kinds.get(field.kind, "") for name in names if (field := writable.field(name)) is not None}

@@ -207,12 +207,12 @@ def plan_to_undo(visit: Visit, name: str, *, numbers: tuple[int, ...] = (), runs
         entries = chosen_entries(context, outbox, None, runs, numbers)
         day = _day(visit.field("date")) or context.client.company_time.date()
         settings = UndoSettings(day, visit.checked("delete"), visit.field("memo"))
-        found = plan_undo(context.load_gateway, outbox, entries, settings, source=f"undo of {what}")
+        found = plan_undo(context.client, outbox, entries, settings, source=f"undo of {what}")
         reasons = [f"{one.entry.number} {one.entry.label}: {one.reason}" for one in (*found.refused, *found.left)]
         if found.refused or found.plan is None:
             why = "; ".join(reasons) or "nothing of it is in Intacct"
             raise SettingsError(f"The {what} cannot be taken back: {why}.", fix="Look at its entries in the outbox.")
-        kept = keep_plan(found.plan, context.load_gateway, outbox, SendOptions(), person=visit.person)
+        kept = keep_plan(found.plan, context.client, outbox, SendOptions(), person=visit.person)
         PlanFolder(outbox).save(kept)
     assert kept.origin is not None
     return visit.redirect(

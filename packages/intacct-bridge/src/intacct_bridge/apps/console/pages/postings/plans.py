@@ -128,11 +128,11 @@ def approve_digest(context: "CommandContext", outbox: "Outbox", plan_id: str, di
     from intacct_bridge.load.approval.plan_folder import PlanFolder
 
     kept = PlanFolder(outbox).open(plan_id)
-    made = made_plan(kept, context.load_gateway, outbox)
+    made = made_plan(kept, context.client, outbox)
     if made.digest != digest:
         raise SettingsError("The plan is not the one that you saw.", fix="Look at it again, then approve it.")
-    now = confirmed_plan(kept, made, context.load_gateway, outbox)
-    given = approve(now, context.load_gateway, outbox, person=person, valid_for=VALID_FOR)
+    now = confirmed_plan(kept, made, context.client, outbox)
+    given = approve(now, context.client, outbox, person=person, valid_for=VALID_FOR)
     return moment(given.expires_at)
 
 
