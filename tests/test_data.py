@@ -79,7 +79,7 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 
 def test_the_wheels_have_every_data_file(wheels: list[Path]) -> None:
     packed = {name for wheel in wheels for name in zipfile.ZipFile(wheel).namelist()}
-    folders = [*(ROOT / folder for folder in FOLDERS), BRIDGE / "apps" / "console", BRIDGE / "copies"]
+    folders = [*(ROOT / folder for folder in FOLDERS), BRIDGE / "apps", BRIDGE / "copies"]
     files = [path for folder in folders for path in folder.rglob("*") if path.suffix in KINDS]
     shipped = {f"intacct_{str(path).rpartition('/src/intacct_')[2]}" for path in files}
     assert len(shipped) > 150

@@ -25,7 +25,10 @@ PACKAGES = {
 }
 STANDS_ON = {"intacct_protocol": (), "intacct_emulator": ("intacct_protocol",), "intacct_bridge": ("intacct_protocol",)}
 """The distributions that each may import."""
-MAY_START_THE_EMULATOR = ("intacct_bridge.apps.", "intacct_bridge.testing", "intacct_bridge.pytest_plugin")
+MAY_START_THE_EMULATOR = (
+    *("intacct_bridge.apps.", "intacct_bridge.connections.embedded_demo"),
+    *("intacct_bridge.testing", "intacct_bridge.pytest_plugin"),
+)
 OUTSIDE_WORLD = (
     *("socket", "http", "urllib3", "requests", "time", "random", "uuid", "secrets", "sqlite3", "asyncio", "threading"),
 )

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from intacct_bridge.apps.demo.company import demo_connection
 from intacct_bridge.client.client import Client
+from intacct_bridge.connections.embedded_demo import demo_connection
 from intacct_emulator.server.gateway import Emulator
 from intacct_emulator.server.server import serve
 from support.journeys.posting import clock, desk, emulator, pipe

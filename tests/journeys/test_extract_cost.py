@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from conftest import NOW
-from intacct_bridge.apps.demo.company import demo_connection
 from intacct_bridge.client.client import Client
+from intacct_bridge.connections.embedded_demo import demo_connection
 from intacct_bridge.copies.destinations.open import open_destination
 from intacct_bridge.extract.estimate import Estimate, estimated
 from intacct_bridge.extract.run import DELETES, Extraction

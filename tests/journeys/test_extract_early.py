@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from intacct_bridge.apps.demo.company import demo_connection
 from intacct_bridge.client.client import Client
 from intacct_bridge.client.reading.catalog import _parts
+from intacct_bridge.connections.embedded_demo import demo_connection
 from intacct_bridge.copies.destinations.open import open_destination
 from intacct_bridge.extract.pipeline import ExtractRequest, prepare
 from intacct_bridge.extract.run import Extraction

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from intacct_bridge.apps.demo.company import demo_connection
 from intacct_bridge.client.client import Client
+from intacct_bridge.connections.embedded_demo import demo_connection
 from intacct_bridge.streams.defaults import listed_objects
 from intacct_bridge.testing import Company
 from intacct_emulator.server.gateway import Emulator

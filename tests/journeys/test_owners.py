@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from intacct_bridge.apps.demo.company import demo_connection
 from intacct_bridge.client.attachments import AttachedFile
 from intacct_bridge.client.client import Client
+from intacct_bridge.connections.embedded_demo import demo_connection
 from intacct_bridge.copies.destinations.open import open_destination
 from intacct_bridge.extract.pipeline import ExtractRequest, prepare
 from intacct_bridge.extract.selection import select_streams

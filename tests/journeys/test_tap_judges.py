@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from conftest import NOW
-from intacct_bridge.apps.demo.company import demo_connection
 from intacct_bridge.client.client import Client
+from intacct_bridge.connections.embedded_demo import demo_connection
 from intacct_emulator.server.gateway import Emulator
 from intacct_emulator.server.server import serve
 from support.journeys.tapping import Tap, discovered

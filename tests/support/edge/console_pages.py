@@ -5,13 +5,13 @@ from collections.abc import Iterator
 from urllib.parse import quote
 
 from intacct_bridge.apps.console.pages.registry import PAGES
-from intacct_bridge.apps.console.visit import ConsolePage
+from intacct_bridge.apps.web.pages import Page
 
 NAMES = {"name": "books"}
 _PART = re.compile(r"{(\w+)(?::\w+)?}")
 
 
-def visited(page: ConsolePage) -> str | None:
+def visited(page: Page) -> str | None:
     """The page's address with its example values, else those of all tests; None where there is no value."""
     values = {**NAMES, **page.examples}
     if any(name not in values for name in _PART.findall(page.path)):

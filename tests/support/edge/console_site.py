@@ -15,11 +15,10 @@ from urllib.parse import urlencode, urlsplit
 import pytest
 
 from intacct_bridge.apps.cli.app import run_words
+from intacct_bridge.apps.console.app import ConsoleApp, ConsoleServer, ConsoleSettings
 from intacct_bridge.apps.console.pages import connections
 from intacct_bridge.apps.console.pages.registry import PAGES
-from intacct_bridge.apps.console.server import ConsoleServer
-from intacct_bridge.apps.console.site import ConsoleSettings, Site
-from intacct_bridge.apps.console.visit import ConsolePage
+from intacct_bridge.apps.web.pages import Page
 from intacct_bridge.connections.demo_company import CREDENTIALS
 from intacct_bridge.connections.sources import add_connection
 
@@ -156,8 +155,8 @@ class RunningConsole:
         return self.server.url
 
     @property
-    def site(self) -> Site:
-        return self.server.site
+    def app(self) -> ConsoleApp:
+        return self.server.app
 
     def visitor(self) -> Visitor:
         """Someone who has not signed in."""
@@ -175,10 +174,10 @@ class RunningConsole:
 
 
 @contextmanager
-def running_console(*, pages: Sequence[ConsolePage] = PAGES, **settings: Any) -> Iterator[RunningConsole]:
+def running_console(*, pages: Sequence[Page] = PAGES, **settings: Any) -> Iterator[RunningConsole]:
     """A console with these settings of `ConsoleSettings`. Its forms wait a minute for a sign-in on a busy machine."""
-    site = Site(ConsoleSettings(**{"person": "anna", **settings}), start=run_words)
-    with pytest.MonkeyPatch.context() as patch, ConsoleServer(site, pages) as server:
+    app = ConsoleApp(ConsoleSettings(**{"person": "anna", **settings}), start=run_words)
+    with pytest.MonkeyPatch.context() as patch, ConsoleServer(app, pages) as server:
         patch.setattr(connections, "_WAIT", 60.0)
         yield RunningConsole(server)
 

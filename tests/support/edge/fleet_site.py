@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from intacct_bridge.apps.fleet_site.server import FleetServer
-from intacct_bridge.apps.fleet_site.site import FleetSite, ServeSettings
+from intacct_bridge.apps.fleet_site.site import FleetApp, ServeSettings
 from intacct_bridge.fleet.fleet import Fleet
 from intacct_bridge.fleet.page_state import PageState
 from intacct_bridge.fleet.sealing import FleetKeys
@@ -82,8 +82,8 @@ class RunningFleet:
         return self.server.url
 
     @property
-    def site(self) -> FleetSite:
-        return self.server.site
+    def app(self) -> FleetApp:
+        return self.server.app
 
     def link(self, tenant: str, **more: Any) -> str:
         """A link to the credential page."""
@@ -107,9 +107,9 @@ def running_fleet(uri: str, **settings: Any) -> Iterator[RunningFleet]:
     fleet.share_secrets({"sender_password": SENDER_PASSWORD})
     pages = PageState(fleet.registry.place)
     reported: list[BaseException] = []
-    site = FleetSite(fleet, pages, ServeSettings(**{"token": TOKEN, **settings}), report=reported.append)
+    app = FleetApp(fleet, pages, ServeSettings(**{"token": TOKEN, **settings}), report=reported.append)
     try:
-        with FleetServer(site) as server:
+        with FleetServer(app) as server:
             yield RunningFleet(server, fleet)
     finally:
         pages.close()

@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from intacct_bridge.apps.demo.company import demo_connection
 from intacct_bridge.client.client import Client
 from intacct_bridge.client.gateway.runtime import System
 from intacct_bridge.connections.connection import Connection
+from intacct_bridge.connections.embedded_demo import demo_connection
 from intacct_bridge.setup.doctor.examination import run
 from intacct_bridge.setup.doctor.findings import DoctorReport
 from intacct_emulator.server.gateway import Emulator

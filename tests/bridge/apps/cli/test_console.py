@@ -79,7 +79,7 @@ def test_a_command_line_that_is_not_safe_is_refused(
 
 
 def test_a_port_in_use_is_a_sentence(intacct: Intacct) -> None:
-    from intacct_bridge.apps.console.server import listen
+    from intacct_bridge.apps.web.server import listen
 
     with listen("127.0.0.1", 0) as taken:
         ran = intacct("console", "--no-open", "--port", str(taken.getsockname()[1]))

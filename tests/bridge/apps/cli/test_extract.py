@@ -8,10 +8,11 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from intacct_bridge.apps.demo.company import demo_connection, make_emulator
+from intacct_bridge.apps.demo.company import make_emulator
 from intacct_bridge.apps.views.extract import summary
 from intacct_bridge.client.attachments import AttachedFile, Attachments
 from intacct_bridge.client.client import Client
+from intacct_bridge.connections.embedded_demo import demo_connection
 from intacct_bridge.extract.attachments import fetch_attachments
 from intacct_bridge.streams.stream import StreamOutcome
 from intacct_protocol.errors import InvalidRequestError

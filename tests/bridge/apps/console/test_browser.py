@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from intacct_bridge.apps.console.jobs import BackgroundJob
+from intacct_bridge.apps.web.jobs import BackgroundJob
 from support.browser import NARROW, expect, follow, opened_page, serious_barriers, shows, without_complaints
 from support.edge.console_pages import visited_pages
 from support.edge.console_site import RunningConsole, save_connection
@@ -128,7 +128,7 @@ def test_a_page_of_another_origin_can_do_nothing(browser: Any, console: RunningC
         server.shutdown()
         server.server_close()
     assert "books" in console.signed_in().get("/connections").text
-    assert console.site.jobs.of("anna") == []
+    assert console.app.jobs.of("anna") == []
 
 
 # --- journeys
@@ -202,7 +202,7 @@ def test_a_renewal_takes_no_button_from_under_a_pressed_mouse(page: Any, console
     def work(job: BackgroundJob) -> None:
         assert end.wait(300)
 
-    job = console.site.jobs.start("A long one", work, person="anna")
+    job = console.app.jobs.start("A long one", work, person="anna")
     page.goto(console.url + job.page)
     page.get_by_role("button", name="Stop").hover()
     page.mouse.down()

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from intacct_bridge.apps.console.charts import ChartSeries, bar_chart, line_chart
-from intacct_bridge.apps.console.rendering import cell, moment, money, percent, render_json, spelled, time_tag
+from intacct_bridge.apps.web.rendering import cell, moment, money, percent, render_json, spelled, time_tag
 
 AMOUNTS = st.decimals(-(10**9), 10**9, places=2, allow_nan=False)
 HOSTILE = "<script>alert(1)</script> & \"'"

@@ -275,7 +275,8 @@ def test_a_sender_needs_an_id_and_a_password(visitor: Visitor) -> None:
 
 
 def test_in_a_team_only_administrators_change_connections(user: Path, gateway: str) -> None:
-    from intacct_bridge.apps.console.site import SECRET_HEADER, TeamMode
+    from intacct_bridge.apps.console.app import TeamMode
+    from intacct_bridge.apps.console.sign_in import SECRET_HEADER
 
     mode = TeamMode("X-Forwarded-User", "a-long-secret-of-the-proxy")
     save_connection("books", gateway)

@@ -9,8 +9,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from intacct_bridge.apps.console.jobs import BackgroundJob
-from intacct_bridge.apps.console.site import ConsoleSettings, Site, command_work
+from intacct_bridge.apps.console.app import ConsoleApp, ConsoleSettings
+from intacct_bridge.apps.console.site import command_work
+from intacct_bridge.apps.web.jobs import BackgroundJob
 from intacct_protocol.errors import SettingsError
 from support.edge.console_site import RunningConsole, Visitor, running_console
 
@@ -38,7 +39,7 @@ def test_progress_arrives_as_events_and_survives_a_reload(console: RunningConsol
             assert go_on.wait(30)
         job.result = "/connections"
 
-    job = console.site.jobs.start("Three files", work, person="anna")
+    job = console.app.jobs.start("Three files", work, person="anna")
     line = http.client.HTTPConnection(urlsplit(console.url).netloc, timeout=60)
     line.request("GET", f"/jobs/{job.id}/events", headers={"Cookie": visitor.cookie})
     events = line.getresponse()
@@ -71,7 +72,7 @@ def test_a_job_stops_where_it_can(console: RunningConsole, visitor: Visitor) -> 
         job.tell("a safe point")
         raise AssertionError("not stopped")
 
-    job = console.site.jobs.start("A long one", work, person="anna")
+    job = console.app.jobs.start("A long one", work, person="anna")
     assert "stops at its next safe point" in visitor.follow(visitor.post(f"/jobs/{job.id}/stop")).text
     asked.set()
     assert visitor.until_done(job.page)["job"]["state"] == "stopped"
@@ -85,16 +86,16 @@ def test_an_error_has_its_cause_and_a_bug_says_nothing_but_that(console: Running
     def bug(job: BackgroundJob) -> None:
         raise ValueError(SECRET)
 
-    page = visitor.until_done(console.site.jobs.start("Wrong", wrong, person="anna").page)
+    page = visitor.until_done(console.app.jobs.start("Wrong", wrong, person="anna").page)
     assert page["job"]["problem"] == {"error": "The file is empty.", "fix": "Choose another one."}
-    page = visitor.until_done(console.site.jobs.start("Bug", bug, person="anna").page)
+    page = visitor.until_done(console.app.jobs.start("Bug", bug, person="anna").page)
     assert page["job"]["problem"]["error"] == "A bug in Intacct Bridge: ValueError"
     assert SECRET not in str(page)
 
 
 def test_a_bug_is_told_where_the_console_was_started() -> None:
     told: list[BaseException] = []
-    site = Site(ConsoleSettings(), report=told.append)
+    site = ConsoleApp(ConsoleSettings(), report=told.append)
 
     def bug(job: BackgroundJob) -> None:
         raise ValueError(SECRET)
@@ -112,7 +113,7 @@ def test_only_so_many_jobs_run_at_once(user: Path) -> None:
     with running_console() as console:
         visitor = console.signed_in()
         for _ in range(8):
-            console.site.jobs.start("One of many", work, person="anna")
+            console.app.jobs.start("One of many", work, person="anna")
         refused = visitor.post("/doctor/run", {"connection": "books"})
         end.set()
         assert refused.status == 400
@@ -122,11 +123,11 @@ def test_only_so_many_jobs_run_at_once(user: Path) -> None:
 def test_a_command_line_as_a_job(console: RunningConsole, visitor: Visitor, gateway: str) -> None:
     results: list[str] = []
     words = ["connections", "list", "--json"]
-    work = command_work(console.site, words, after=lambda _, output: results.append(output.results.getvalue()))
-    assert visitor.until_done(console.site.jobs.start("List", work, person="anna").page)["job"]["state"] == "done"
+    work = command_work(console.app, words, after=lambda _, output: results.append(output.results.getvalue()))
+    assert visitor.until_done(console.app.jobs.start("List", work, person="anna").page)["job"]["state"] == "done"
     assert results[0].startswith("[")
-    work = command_work(console.site, ["connections", "remove", "nothing"])
-    page = visitor.until_done(console.site.jobs.start("Remove", work, person="anna").page)
+    work = command_work(console.app, ["connections", "remove", "nothing"])
+    page = visitor.until_done(console.app.jobs.start("Remove", work, person="anna").page)
     assert page["job"]["state"] == "failed"
     assert "exit status 2" in page["job"]["problem"]["error"]
     assert any("Unknown connection 'nothing'" in text for text in page["job"]["lines"])

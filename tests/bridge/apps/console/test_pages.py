@@ -77,7 +77,7 @@ def test_a_get_changes_nothing(user: Path, console: RunningConsole) -> None:
         assert visitor.get(address).status in (200, 404), address
         assert visitor.ask("HEAD", address).status in (200, 404, 405), address
     assert _files(user) == before
-    assert [job for job in console.site.jobs.of("anna") if job.title] == []
+    assert [job for job in console.app.jobs.of("anna") if job.title] == []
 
 
 def _files(home: Path) -> dict[str, str]:

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from intacct_bridge.apps.cli.app import main
-from intacct_bridge.apps.console.site import SECRET_HEADER, TeamMode
+from intacct_bridge.apps.console.app import TeamMode
+from intacct_bridge.apps.console.sign_in import SECRET_HEADER
 from intacct_emulator.server.gateway import Emulator
 from intacct_emulator.server.server import serve
 from intacct_emulator.settings.faults import FaultPlan, ScriptedFault

@@ -11,7 +11,8 @@ import pytest
 
 from intacct_bridge.apps.cli.app import run_words
 from intacct_bridge.apps.console import copies
-from intacct_bridge.apps.console.site import SECRET_HEADER, TeamMode
+from intacct_bridge.apps.console.app import TeamMode
+from intacct_bridge.apps.console.sign_in import SECRET_HEADER
 from intacct_bridge.apps.terminal.console import Console
 from intacct_bridge.copies.live_sql.live_query import copy_table, open_copy_sql
 from support.edge.console_site import RunningConsole, Visitor, running_console

@@ -7,11 +7,12 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from intacct_bridge.apps.console.guard import POLICY
+from intacct_bridge.apps.console.app import TeamMode
 from intacct_bridge.apps.console.pages.registry import PAGES
-from intacct_bridge.apps.console.site import SECRET_HEADER, TeamMode
-from intacct_bridge.apps.console.uploads import safe_name
-from intacct_bridge.apps.console.visit import ConsolePage, PageView, Redirect, Visit
+from intacct_bridge.apps.console.sign_in import SECRET_HEADER
+from intacct_bridge.apps.web.pages import Page, PageRequest, PageView, Redirect
+from intacct_bridge.apps.web.security import POLICY
+from intacct_bridge.apps.web.uploads import safe_name
 from support.edge.console_site import RunningConsole, Visitor, running_console
 
 OTHER = "https://evil.example"
@@ -47,7 +48,7 @@ def test_looking_at_a_start_address_first_does_not_use_it(console: RunningConsol
 
 @pytest.mark.parametrize("page", [page.path for page in PAGES] + ["/index.json", "/jobs", "/jobs/1/events", "/nothing"])
 def test_without_a_session_there_is_no_page(console: RunningConsole, page: str) -> None:
-    for cookie in ("", f"intacct-console-{console.site.port}=guessed", "other=1"):
+    for cookie in ("", f"intacct-console-{console.app.port}=guessed", "other=1"):
         seen = console.visitor().get(page.replace("{", "").replace("}", ""), Cookie=cookie or "-")
         assert seen.status == 401, page
         assert "demo-company" not in seen.html
@@ -56,18 +57,18 @@ def test_without_a_session_there_is_no_page(console: RunningConsole, page: str) 
 def test_the_cookie_is_for_this_browser_and_this_site_only(console: RunningConsole) -> None:
     seen = console.visitor().get(urlsplit(console.server.start_address()).path)
     name, *flags = (part.strip() for part in seen.headers["set-cookie"].split(";"))
-    assert name.startswith(f"intacct-console-{console.site.port}=")
-    assert sorted(flags) == ["HttpOnly", "Path=/", "SameSite=Strict"]
+    assert name.startswith(f"intacct-console-{console.app.port}=")
+    assert sorted(flag.lower() for flag in flags) == ["httponly", "path=/", "samesite=strict"]
 
 
 def test_a_session_that_someone_else_chose_is_not_taken(console: RunningConsole) -> None:
     """Session fixation: the cookie that a browser had before is not the session that it gets."""
     victim = console.visitor()
-    victim.cookie = f"intacct-console-{console.site.port}=planted"
+    victim.cookie = f"intacct-console-{console.app.port}=planted"
     assert victim.get(urlsplit(console.server.start_address()).path).status == 200
     assert "planted" not in victim.cookie
     attacker = console.visitor()
-    attacker.cookie = f"intacct-console-{console.site.port}=planted"
+    attacker.cookie = f"intacct-console-{console.app.port}=planted"
     assert attacker.get("/").status == 401
 
 
@@ -99,14 +100,14 @@ HOSTS = (
 @pytest.mark.parametrize("host", HOSTS)
 def test_another_name_for_this_machine_is_refused(visitor: Visitor, console: RunningConsole, host: str) -> None:
     """DNS rebinding: a page of another site whose name now points at this machine."""
-    seen = visitor.get("/", Host=host.format(port=console.site.port) or "-")
+    seen = visitor.get("/", Host=host.format(port=console.app.port) or "-")
     assert seen.status in (400, 421)
     assert "demo-company" not in seen.html
 
 
 def test_two_host_headers_are_refused(visitor: Visitor, console: RunningConsole) -> None:
-    with socket.create_connection(("127.0.0.1", console.site.port)) as line:
-        own = f"127.0.0.1:{console.site.port}"
+    with socket.create_connection(("127.0.0.1", console.app.port)) as line:
+        own = f"127.0.0.1:{console.app.port}"
         line.sendall(
             f"GET / HTTP/1.1\r\nHost: {own}\r\nHost: evil.example\r\nCookie: {visitor.cookie}\r\n\r\n".encode()
         )
@@ -115,7 +116,7 @@ def test_two_host_headers_are_refused(visitor: Visitor, console: RunningConsole)
 
 @pytest.mark.parametrize("name", ["localhost", "LOCALHOST", "127.0.0.1"])
 def test_its_own_names_are_accepted(visitor: Visitor, console: RunningConsole, name: str) -> None:
-    assert visitor.get("/", Host=f"{name}:{console.site.port}").status == 200
+    assert visitor.get("/", Host=f"{name}:{console.app.port}").status == 200
 
 
 @pytest.mark.parametrize("origin", [OTHER, "null", "-", "", "http://127.0.0.1", "http://127.0.0.1:1", "file://",
@@ -123,9 +124,9 @@ def test_its_own_names_are_accepted(visitor: Visitor, console: RunningConsole, n
                                     "http://127.0.0.1:{port}/page"])  # fmt: skip
 def test_a_form_of_another_origin_is_refused(visitor: Visitor, console: RunningConsole, origin: str) -> None:
     """Even with the cookie and the token, which such a page cannot know."""
-    seen = visitor.post("/doctor/run", {"connection": "books"}, Origin=origin.format(port=console.site.port) or "-")
+    seen = visitor.post("/doctor/run", {"connection": "books"}, Origin=origin.format(port=console.app.port) or "-")
     assert seen.status == 403
-    assert console.site.jobs.of("anna") == []
+    assert console.app.jobs.of("anna") == []
 
 
 @pytest.mark.parametrize("token", ["-", "", "wrong", "other"])
@@ -134,7 +135,7 @@ def test_a_form_without_the_sessions_token_is_refused(visitor: Visitor, console:
     seen = visitor.post("/doctor/run", {"connection": "books", "csrf": given})
     assert seen.status == 403
     assert "token of this session" in seen.text
-    assert console.site.jobs.of("anna") == []
+    assert console.app.jobs.of("anna") == []
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "CONNECT"])
@@ -163,13 +164,13 @@ def test_every_answer_forbids_what_it_does_not_need(visitor: Visitor, console: R
 # --- bodies
 
 
-def _took(visit: Visit) -> Redirect:
+def _took(visit: PageRequest) -> Redirect:
     upload = visit.upload("file")
     assert upload is not None
     return visit.redirect(f"/took?name={upload.name}")
 
 
-UPLOAD = ConsolePage("/drop", "Drop", lambda _: PageView("jobs.html", {"jobs": []}), actions={"": _took},
+UPLOAD = Page("/drop", "Drop", lambda _: PageView("jobs.html", {"jobs": []}), actions={"": _took},
                      takes_files=True)  # fmt: skip
 
 
@@ -181,7 +182,7 @@ def dropping(user: Path) -> Iterator[RunningConsole]:
 
 def test_two_gigabytes_are_refused_before_they_are_sent(dropping: RunningConsole) -> None:
     visitor = dropping.signed_in()
-    with socket.create_connection(("127.0.0.1", dropping.site.port), timeout=30) as line:
+    with socket.create_connection(("127.0.0.1", dropping.app.port), timeout=30) as line:
         line.sendall(_head(dropping, visitor, f"Content-Length: {2 << 30}"))
         answer = b"".join(iter(lambda: line.recv(65536), b""))
     assert answer.split()[1] == b"413"
@@ -199,7 +200,7 @@ def test_an_endless_body_is_cut_off(dropping: RunningConsole) -> None:
     visitor = dropping.signed_in()
     part = b"10000\r\n" + b"x" * 65536 + b"\r\n"
     sent = 0
-    with socket.create_connection(("127.0.0.1", dropping.site.port), timeout=30) as line:
+    with socket.create_connection(("127.0.0.1", dropping.app.port), timeout=30) as line:
         line.sendall(_head(dropping, visitor, "Transfer-Encoding: chunked"))
         opening = b'--b\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n'
         line.sendall(f"{len(opening):x}\r\n".encode() + opening + b"\r\n")
@@ -215,7 +216,7 @@ def test_an_endless_body_is_cut_off(dropping: RunningConsole) -> None:
 
 def _head(console: RunningConsole, visitor: Visitor, length: str) -> bytes:
     return (
-        f"POST /drop HTTP/1.1\r\nHost: 127.0.0.1:{console.site.port}\r\nOrigin: {console.url}\r\n"
+        f"POST /drop HTTP/1.1\r\nHost: 127.0.0.1:{console.app.port}\r\nOrigin: {console.url}\r\n"
         f"Cookie: {visitor.cookie}\r\nContent-Type: multipart/form-data; boundary=b\r\n{length}\r\n\r\n"
     ).encode()
 
@@ -287,9 +288,9 @@ def test_read_only_refuses_every_form(user: Path) -> None:
 
 
 def test_a_job_is_its_owners(console: RunningConsole) -> None:
-    other = console.site.access.begin_for("ben")
-    job = console.site.jobs.start("A job of Anna", lambda job: job.tell("hidden"), person="anna")
-    ben = Visitor(console.url, f"intacct-console-{console.site.port}={other.key}", other.csrf)
+    other = console.app.sessions.begin_for("ben")
+    job = console.app.jobs.start("A job of Anna", lambda job: job.tell("hidden"), person="anna")
+    ben = Visitor(console.url, f"intacct-console-{console.app.port}={other.key}", other.csrf)
     for path in (f"/jobs/{job.id}", f"/jobs/{job.id}.json", f"/jobs/{job.id}/events"):
         assert ben.get(path).status == 404
     assert ben.post(f"/jobs/{job.id}/stop").status == 404
@@ -305,8 +306,8 @@ def test_a_request_whose_head_does_not_come_is_given_up(
 ) -> None:
     """Also the second one of a connection."""
     with monkeypatch.context() as patch:
-        patch.setattr("intacct_bridge.apps.web.head_timeout.HEAD_SECONDS", 0.05)
-        with socket.create_connection(("127.0.0.1", console.site.port), timeout=30) as line:
+        patch.setattr("intacct_bridge.apps.web.server.HEAD_SECONDS", 0.05)
+        with socket.create_connection(("127.0.0.1", console.app.port), timeout=30) as line:
             line.sendall(begun)
             while line.recv(65_536):
                 pass
@@ -346,14 +347,14 @@ def test_the_proxys_person_acts(team: RunningConsole) -> None:
     ],
 )
 def test_nobody_passes_by_the_proxy(team: RunningConsole, changed: dict[str, str]) -> None:
-    given = {name: value.format(port=team.site.port) for name, value in {**PROXY, **changed}.items()}
+    given = {name: value.format(port=team.app.port) for name, value in {**PROXY, **changed}.items()}
     assert Visitor(team.url).get("/", **given).status in (401, 403, 421)
 
 
 def test_a_second_name_beside_the_proxys_is_refused(team: RunningConsole) -> None:
     """A proxy that adds its header to the browser's own leaves both: whose name counts is not guessed."""
     for twice in ("X-Forwarded-User: ben", f"{SECRET_HEADER}: {SECRET}"):
-        with socket.create_connection(("127.0.0.1", team.site.port)) as line:
+        with socket.create_connection(("127.0.0.1", team.app.port)) as line:
             line.sendall(
                 f"GET / HTTP/1.1\r\nHost: books.example\r\n{twice}\r\nX-Forwarded-User: anna\r\n"
                 f"{SECRET_HEADER}: {SECRET}\r\n\r\n".encode()

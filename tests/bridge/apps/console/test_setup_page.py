@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from intacct_bridge.apps.console.app import TeamMode
 from intacct_bridge.apps.console.pages import setup
-from intacct_bridge.apps.console.site import SECRET_HEADER, TeamMode
+from intacct_bridge.apps.console.sign_in import SECRET_HEADER
 from intacct_emulator.server.administration import Administration
 from intacct_emulator.server.gateway import Emulator
 from intacct_emulator.server.server import serve

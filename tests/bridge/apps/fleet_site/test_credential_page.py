@@ -29,7 +29,7 @@ def tenant(served: RunningFleet, gateway: str) -> Iterator[str]:
     served.fleet.add(name, settings=settings, flows=flows)
     yield name
     served.fleet.remove(name)
-    served.site.pages.forget(name)
+    served.app.pages.forget(name)
 
 
 def secrets_of(served: RunningFleet, tenant: str) -> tuple[str, ...]:
@@ -164,7 +164,7 @@ def test_checks_are_bounded_too(served: RunningFleet, tenant: str, monkeypatch: 
     browser.open(served.link(tenant))
     assert [browser.entered(**GOOD).status for _ in range(3)] == [200, 200, 429]
     with pytest.raises(TooManyAttemptsError):
-        served.site.pages.take(tenant, fewer)
+        served.app.pages.take(tenant, fewer)
 
 
 def test_the_steps_tick_themselves_as_the_administrator_does_them(

@@ -148,7 +148,7 @@ def test_a_run_is_queued_once_for_a_time(served: RunningFleet) -> None:
     made = ask(served, "POST", "/tenants/runs/runs", {"flow": "nightly", "at": at}, status=202)
     assert ask(served, "POST", "/tenants/runs/runs", {"flow": "nightly", "at": at}, status=202) == made
     other = ask(served, "POST", "/tenants/runs/runs", {"flow": "nightly"}, status=202)
-    queued = [one.key for one in served.site.runner.unfinished() if one.key.tenant == "runs"]
+    queued = [one.key for one in served.app.runner.unfinished() if one.key.tenant == "runs"]
     assert [one.due_at for one in queued] == [datetime.fromisoformat(one["due_at"]) for one in (made, other)]
     assert refused(served, "POST", "/tenants/runs/runs", {"flow": "nigthly"}, status=400)["error"]
     for wrong in ("2020-01-01T00:00:00Z", "2026-11-23T00:00:00", "now"):
@@ -236,7 +236,7 @@ def test_the_token_is_not_taken_from_elsewhere(served: RunningFleet) -> None:
 
 @pytest.mark.parametrize("host", ["evil.example", "", "127.0.0.1:1", "127.0.0.1:{port}.evil.example"])
 def test_the_interface_answers_under_known_names_only(served: RunningFleet, host: str) -> None:
-    seen = served.ask("GET", "/tenants", Host=host.format(port=served.site.port) or "-")
+    seen = served.ask("GET", "/tenants", Host=host.format(port=served.app.port) or "-")
     assert seen.status in (400, 421) and "acme" not in seen.html
 
 

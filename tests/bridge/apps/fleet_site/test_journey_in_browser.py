@@ -122,7 +122,7 @@ def test_an_administrator_connects_the_company(
         ]
     finally:
         served.fleet.remove("initech")
-        served.site.pages.forget("initech")
+        served.app.pages.forget("initech")
 
 
 def test_a_check_that_takes_long_renews_all_that_it_changes(
@@ -159,4 +159,4 @@ def test_a_check_that_takes_long_renews_all_that_it_changes(
             shows(page, "What was entered could not be kept.")
     finally:
         served.fleet.remove("initrode")
-        served.site.pages.forget("initrode")
+        served.app.pages.forget("initrode")

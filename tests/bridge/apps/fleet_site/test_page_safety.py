@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from intacct_bridge.apps.console.guard import POLICY
 from intacct_bridge.apps.fleet_site.link_pages import LARGEST_FORM
 from intacct_bridge.apps.fleet_site.site import public_origin
+from intacct_bridge.apps.web.security import POLICY
 from intacct_bridge.fleet.links import LinkError, open_link
 from intacct_bridge.shared_state.place import PostgresPlace, in_schema
 from intacct_protocol.errors import SettingsError
@@ -163,7 +163,7 @@ def test_the_cookies_are_for_this_browser_and_this_site_only(schemas: Iterator[P
     place = next(schemas)
     with running_fleet(in_schema(place.uri, place.schema), public_address="https://connect.example.com/") as public:
         public.fleet.add("acme")
-        assert public.site.address == "https://connect.example.com"
+        assert public.app.address == "https://connect.example.com"
         stranger = public.administrator()
         refused = stranger.get(path_of(public.link("acme")))
         assert refused.status == 421
@@ -207,7 +207,7 @@ def test_fields_of_the_vendor_are_not_taken(served: RunningFleet, browser: Admin
         assert nothing_kept(served) and nothing_kept(served, "globex")
         with pytest.raises(BlockingIOError):
             trap.accept()
-    served.site.pages.forget("acme")
+    served.app.pages.forget("acme")
 
 
 @pytest.mark.parametrize("field", ["company_id", "user_id", "user_password"])
@@ -248,7 +248,7 @@ def test_a_vendor_whose_name_holds_a_script_is_shown_as_text(schemas: Iterator[P
 @pytest.mark.parametrize("origin", [OTHER, "null", "-", "http://127.0.0.1", "http://127.0.0.1:1",
                                     "http://127.0.0.1:{port}.evil.example", "http://localhost:{port}"])  # fmt: skip
 def test_a_form_of_another_origin_is_refused(served: RunningFleet, browser: Administrator, origin: str) -> None:
-    given = origin.format(port=served.site.port)
+    given = origin.format(port=served.app.port)
     assert browser.post("/connect/save", GOOD, Origin=given).status == 403
     assert nothing_kept(served)
 
@@ -282,7 +282,7 @@ def test_a_body_that_is_too_large_is_refused(served: RunningFleet, browser: Admi
 @pytest.mark.parametrize("host", ["evil.example", "127.0.0.1", "127.0.0.1:1", "", "127.0.0.1:{port}.evil.example",
                                   "evil@127.0.0.1:{port}", "0.0.0.0:{port}"])  # fmt: skip
 def test_another_name_for_this_machine_is_refused(served: RunningFleet, browser: Administrator, host: str) -> None:
-    given = host.format(port=served.site.port) or "-"
+    given = host.format(port=served.app.port) or "-"
     for seen in (browser.get("/connect", Host=given), browser.get(path_of(served.link("acme")), Host=given)):
         assert seen.status in (400, 421)
         assert "acme" not in seen.html
@@ -294,7 +294,7 @@ def test_other_methods_are_refused(browser: Administrator, method: str) -> None:
 
 
 def test_without_a_session_there_is_no_page(served: RunningFleet) -> None:
-    for cookie in ("-", f"intacct-page-{served.site.port}=guessed", f"intacct-link-{served.site.port}=guessed"):
+    for cookie in ("-", f"intacct-page-{served.app.port}=guessed", f"intacct-link-{served.app.port}=guessed"):
         for path in ("/connect", "/connect/jobs/1/events", "/connect/nothing"):
             assert served.administrator().get(path, Cookie=cookie).status == 401
     for path in ("/", "/setup", "/api", "/static/console.css", "/jobs"):

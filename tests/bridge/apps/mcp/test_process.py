@@ -21,11 +21,15 @@ from mcp.client.client import Client as AgentClient
 from mcp.client.stdio import stdio_client
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared._httpx_utils import create_mcp_http_client
+from starlette.requests import Request
+from starlette.responses import Response
 
 from intacct_bridge.apps.cli.app import main
 from intacct_bridge.apps.cli.console.mcp import mcp_command
-from intacct_bridge.apps.mcp.http import TOKEN_VARIABLE, TokenRequired, access_token, http_server
-from intacct_bridge.apps.web.listener import listen_on
+from intacct_bridge.apps.mcp.http import TOKEN_VARIABLE
+from intacct_bridge.apps.web.security import SecurityMiddleware
+from intacct_bridge.apps.web.server import http_server, listen
+from intacct_bridge.apps.web.tokens import token_of
 from intacct_emulator.server.gateway import Emulator
 from intacct_emulator.server.server import serve
 from intacct_protocol.errors import SettingsError
@@ -321,9 +325,9 @@ def test_the_sdks_own_client_reads_over_http(over_http: tuple[str, str]) -> None
 @pytest.mark.parametrize("begun", [b"", b"POST /mcp HTTP/1.1\r\nHost: 127", b"GET / HTTP/1.1\r\nHost: x\r\n\r\nGET /"])
 def test_a_request_whose_head_does_not_come_is_given_up(begun: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also the second one of a connection."""
-    monkeypatch.setattr("intacct_bridge.apps.web.head_timeout.HEAD_SECONDS", 0.05)
-    with listen_on(("127.0.0.1", 0)) as listener:
-        server = http_server(TokenRequired(never_asked, "t" * 24))
+    monkeypatch.setattr("intacct_bridge.apps.web.server.HEAD_SECONDS", 0.05)
+    with listen("127.0.0.1", 0) as listener:
+        server = http_server(SecurityMiddleware(never_asked, refuse))
         thread = Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
         thread.start()
         with socket.create_connection(listener.getsockname(), timeout=30) as line:
@@ -336,21 +340,25 @@ def test_a_request_whose_head_does_not_come_is_given_up(begun: bytes, monkeypatc
 
 
 async def never_asked(*_: Any) -> None:
-    raise AssertionError("a request without the token came through")
+    raise AssertionError("a refused request came through")
+
+
+async def refuse(_: Request) -> Response:
+    return Response(status_code=401)
 
 
 def test_a_token_is_made_once_and_kept_from_others(tmp_path: Path) -> None:
     path = tmp_path / "deep" / "token"
-    token, place = access_token(path, {})
-    assert (access_token(path, {}), place) == ((token, str(path)), str(path))
+    token, place = token_of(TOKEN_VARIABLE, path, {})
+    assert (token_of(TOKEN_VARIABLE, path, {}), place) == ((token, str(path)), str(path))
     assert len(token) > 40
     path.chmod(0o644)
     with pytest.raises(SettingsError, match="others can read the token"):
-        access_token(path, {})
+        token_of(TOKEN_VARIABLE, path, {})
     for short in ("short", "x" * 23, "x" * 20 + " " + "y" * 20, "é" * 40):
         with pytest.raises(SettingsError, match="too short, or not plain text"):
-            access_token(path, {TOKEN_VARIABLE: short})
-    assert access_token(path, {TOKEN_VARIABLE: "x" * 24})[0] == "x" * 24
+            token_of(TOKEN_VARIABLE, path, {TOKEN_VARIABLE: short})
+    assert token_of(TOKEN_VARIABLE, path, {TOKEN_VARIABLE: "x" * 24})[0] == "x" * 24
 
 
 # --- the configurations of the documentation

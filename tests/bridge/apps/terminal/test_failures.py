@@ -7,7 +7,8 @@ import sqlite3
 import pytest
 
 from intacct_bridge.apps.terminal.console import Console
-from intacct_bridge.apps.terminal.failures import INTERNAL_ERROR, report
+from intacct_bridge.apps.terminal.failures import report
+from intacct_bridge.runs.statuses import INTERNAL_ERROR
 from intacct_protocol.diagnosis import as_error
 from intacct_protocol.errors import (
     Fault,

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from intacct_bridge.apps.demo.company import demo_connection
 from intacct_bridge.apps.terminal.console import Console
 from intacct_bridge.apps.views.doctor import as_data, render
 from intacct_bridge.client.gateway.calibration import Calibration, Calibrations
 from intacct_bridge.client.gateway.meter import MonthlyUsage
+from intacct_bridge.connections.embedded_demo import demo_connection
 from intacct_bridge.connections.sources import ListedConnection
 from intacct_bridge.setup.doctor.examination import Examination, Job, run
 from intacct_bridge.setup.doctor.findings import Status, titles

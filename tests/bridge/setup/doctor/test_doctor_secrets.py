@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from intacct_bridge.apps.demo.company import demo_connection
 from intacct_bridge.apps.views.doctor import as_data, render
 from intacct_bridge.connections.connection import Connection
+from intacct_bridge.connections.embedded_demo import demo_connection
 from intacct_bridge.setup.doctor.examination import Job, run
 from intacct_bridge.setup.doctor.letter import letter
 from intacct_emulator.server.gateway import Emulator

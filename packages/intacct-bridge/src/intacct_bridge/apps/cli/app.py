@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING
 import click
 
 from intacct_bridge import __version__
-from intacct_bridge.apps.cli.context import COMPLETE, PROGRAM, CommandContext, TenantContext
+from intacct_bridge.apps.cli.context import COMPLETE, PROGRAM, CommandContext
 from intacct_bridge.apps.terminal.console import Console
 from intacct_bridge.apps.terminal.exit_statuses import with_exit_lines
 from intacct_bridge.apps.terminal.process import SETTINGS, run
+from intacct_bridge.operations.recorded_run import TenantRun
 
 if TYPE_CHECKING:
     from intacct_bridge.runs.run import Run
@@ -132,7 +133,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def run_words(
-    words: Sequence[str], console: Console, flow: str = "", person: str = "", tenant: "TenantContext | None" = None
+    words: Sequence[str], console: Console, flow: str = "", person: str = "", tenant: "TenantRun | None" = None
 ) -> "tuple[int, Run | None]":
     """Run one command line, as a run of a flow if one is named: the exit status, and the run if the history has one."""
     context = CommandContext(console, flow=flow, arguments=words, person=person)

@@ -1,13 +1,11 @@
 """The options that every command shares (`--connection`, `--entity`, `--json`, `-q`, `-v`), and the context they set.
 
 The context holds the console, the connection, and the client on that connection, which opens on first use.
-The connection `demo` needs no settings: it is the company that `intacct demo` made.
 """
 
 import functools
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -16,18 +14,11 @@ import click
 
 from intacct_bridge.apps.terminal.console import Console
 from intacct_bridge.apps.terminal.log_lines import FORMATS, PLAIN
-from intacct_bridge.runs.commands import UNATTENDED
+from intacct_bridge.operations.recorded_run import RecordedRun, TenantRun
 from intacct_protocol.errors import SettingsError
 
 if TYPE_CHECKING:
-    from intacct_bridge.client.client import Client
-    from intacct_bridge.connections.connection import Connection
-    from intacct_bridge.load.outbox.outbox import Outbox
-    from intacct_bridge.runs.recorder import RunRecorder
     from intacct_bridge.runs.run import Run
-    from intacct_bridge.shared_state.place import Place
-    from intacct_emulator.server.gateway import Emulator
-    from intacct_protocol.xml.reply import Transport
 
 PROGRAM = "intacct"
 COMPLETE = "_INTACCT_COMPLETE"
@@ -47,208 +38,25 @@ class Start(Protocol):
         console: Console,
         flow: str = "",
         person: str = "",
-        tenant: "TenantContext | None" = None,
+        tenant: "TenantRun | None" = None,
     ) -> "tuple[int, Run | None]":
         """Run the words, as a run of a flow, by the person who signed in, or for a tenant of a fleet."""
 
 
 def _no_start(
-    words: Sequence[str], console: Console, flow: str = "", person: str = "", tenant: "TenantContext | None" = None
+    words: Sequence[str], console: Console, flow: str = "", person: str = "", tenant: "TenantRun | None" = None
 ) -> "tuple[int, Run | None]":
     raise NotImplementedError("the program sets what starts a command line")
 
 
-@dataclass(frozen=True, slots=True)
-class TenantContext:
-    """What a run of a fleet's tenant has in place of this machine's files."""
-
-    connection: "Connection"
-    history: "Place"
-    """Where its run is kept."""
-    stop_if_asked: Callable[[], None]
-    """Called before each request; its error ends the run."""
-
-
-class CommandContext:
-    """A command's console, connection and client."""
+class CommandContext(RecordedRun):
+    """A command's output and connection."""
 
     def __init__(self, console: Console, *, flow: str = "", arguments: Sequence[str] = (), person: str = "") -> None:
+        super().__init__(console, flow=flow, arguments=arguments, person=person)
         self.console = console
-        self.person = person
-        """Who acts; empty: the account of the operating system."""
-        self.flow = flow
-        """The flow that the command is a run of; empty for none."""
-        self.command = ""
-        """The words of the command, such as `outbox retry`."""
-        self.status = 0
-        """How the work of a page of the console ended, as an exit status; commands return theirs."""
-        self.run_at_first_call = False
-        """Whether the run begins with the first request, so that work without one leaves none in the history."""
         self.start: Start = _no_start
         """Runs another command line in this process, as a run of a flow."""
-        self.name: str | None = None
-        self.entity: str | None = None
-        self.arguments = arguments
-        """The command line, for messages that say how to continue."""
-        self.tenant: TenantContext | None = None
-        """What the run of a fleet's tenant brings along; None for a command of this machine's user."""
-        self._connection: Connection | None = None
-        self._client: Client | None = None
-        self._emulator: Emulator | None = None
-        self._recorder: RunRecorder | None = None
-        self._closers: list[Callable[[], None]] = []
-
-    @property
-    def target(self) -> str:
-        """The company and environment that requests go to; empty before they are known."""
-        return self._connection.target if self._connection is not None else ""
-
-    @property
-    def connection(self) -> "Connection":
-        """The chosen connection; the console masks its secrets from then on."""
-        if self._connection is None:
-            self.use(self._load())
-        assert self._connection is not None
-        return self._connection
-
-    def use(self, connection: "Connection") -> None:
-        """Choose a connection that is in no file yet."""
-        self._connection = connection
-        self.console.hide(connection.secrets)
-        self.console.log_facts["connection"] = connection.name
-
-    @property
-    def recorder(self) -> "RunRecorder":
-        """The recorder of this run."""
-        if self._recorder is None:
-            from intacct_bridge.runs.recorder import RunRecorder
-
-            place = self.tenant.history if self.tenant is not None else None
-            self._recorder = RunRecorder(
-                flow=self.flow, warn=self.console.complain, place=place, masked=self.console.masked
-            )
-        return self._recorder
-
-    def begin_run(self) -> "Run":
-        """Keep this run in the history, before its first call; the run as it is now."""
-        from intacct_bridge.apps.terminal.kept_run import begin_run
-
-        return begin_run(
-            self.recorder,
-            self.console,
-            command=self.command,
-            arguments=self.arguments,
-            connection=self._connection,
-            named=self.name or "",
-            person=self.person,
-        )
-
-    def failed(self, error: BaseException) -> None:
-        """Keep the error that ends the command. A run that reads or writes and failed before its first call counts."""
-        if self.flow or self.command.removesuffix(" run") in UNATTENDED:
-            self.begin_run()
-        if self._recorder is not None:
-            self._recorder.failed(error)
-
-    def end_run(self, status: int) -> "Run | None":
-        """Keep the end of the run in the history; None if the command was none."""
-        if self.flow:
-            self.begin_run()
-        run = self._recorder.finish(status) if self._recorder is not None else None
-        self.console.log_file.close()
-        return run
-
-    def open_outbox(self) -> "Outbox":
-        """The company's outbox, in which the entries of this command bear the run's id."""
-        from intacct_bridge.load.outbox.outbox import open_outbox
-
-        return open_outbox(self.connection, run=self.recorder.id)
-
-    def _load(self) -> "Connection":
-        from intacct_bridge.connections.demo_company import can_serve, demo_settings
-        from intacct_bridge.connections.sources import load_connection
-
-        if self.tenant is not None:
-            found = self.tenant.connection
-            return found if self.entity is None else replace(found, location_id=self.entity)
-        if self.is_demo and can_serve():
-            return load_connection(self.name, **{**demo_settings(), "location_id": self.entity})
-        if self.is_demo:
-            from intacct_bridge.apps.demo.company import demo_connection
-
-            return demo_connection(self.entity)
-        return load_connection(self.name, location_id=self.entity)
-
-    @property
-    def is_demo(self) -> bool:
-        """Whether the connection is the demo's company: chosen by name, and no file defines that name."""
-        from intacct_bridge.connections.demo_company import means_demo
-
-        return self.tenant is None and means_demo(self.name)
-
-    @property
-    def client(self) -> "Client":
-        """The client on the connection, opened once and closed when the command ends."""
-        return self.limited_client(None)
-
-    def limited_client(self, max_transactions: int | None) -> "Client":
-        """The client, which stops before it would use more API transactions than this."""
-        if self._client is None:
-            self._client = self.open_client(self.connection, max_transactions=max_transactions)
-            self._closers.append(self._client.close)
-        return self._client
-
-    def open_client(self, connection: "Connection", *, max_transactions: int | None = None) -> "Client":
-        """Another client for this connection; the caller closes it."""
-        from intacct_bridge.client.client import Client
-        from intacct_bridge.connections.demo_company import demo_home
-
-        if not self.run_at_first_call:
-            self.begin_run()
-        kept = demo_home() if self.is_demo else None
-        client = Client(connection, transport=self._embedded(), max_transactions=max_transactions, keep=kept)
-        self.recorder.uses(client.meter)
-        if self.tenant is not None:
-            client.meter.before_each = self.tenant.stop_if_asked
-        elif self.run_at_first_call:
-            client.meter.before_each = self.begin_run
-        return client
-
-    def _embedded(self) -> "Transport | None":
-        """The demo company in this process, opened once if no other process serves it; None otherwise."""
-        from intacct_bridge.connections.demo_company import can_serve
-
-        if self._emulator is None and self.is_demo and not can_serve():
-            from intacct_bridge.apps.demo.company import open_company
-
-            self._emulator = open_company()
-            self._closers.append(self._emulator.close)
-        return self._emulator
-
-    def asks_before_write(self, *, yes: bool) -> bool:
-        """Whether `allow_write` asks a person."""
-        return self.connection.environment == "production" and not yes
-
-    def allow_write(self, what: str, *, yes: bool = False) -> bool:
-        """Name the target of a write. A production company needs `yes`, or the answer yes to a question.
-
-        True if a person answered: that takes time, in which the company may have changed.
-        """
-        target = self.connection.target
-        if not self.asks_before_write(yes=yes):
-            self.console.say(f"Writing {what} to {target}.")
-            return False
-        if not self.console.confirm(f"Write {what} to {target}?"):
-            raise SettingsError(
-                f"Nothing was written to {target}.",
-                fix="Pass --yes to write to a production company without confirmation.",
-            )
-        return True
-
-    def close(self) -> None:
-        """Close everything that was opened, the latest first."""
-        while self._closers:
-            self._closers.pop()()
 
 
 def shared_options(*, connected: bool = True, prints_table: bool = False) -> Callable[[Command], Command]:

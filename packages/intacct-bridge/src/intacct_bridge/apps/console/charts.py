@@ -10,8 +10,8 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from itertools import count
 from typing import TYPE_CHECKING
 
-from intacct_bridge.apps.console.rendering import money
 from intacct_bridge.apps.terminal.tables import visible
+from intacct_bridge.apps.web.rendering import money
 from intacct_protocol.model.wording import counted
 
 if TYPE_CHECKING:

@@ -1,77 +1,14 @@
-"""One running console: its settings, the pages that it has, its visitors and its jobs."""
+"""Command lines as the work of pages: what is left of it until each page calls an operation."""
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from intacct_bridge.apps.console.access import Access
-from intacct_bridge.apps.console.jobs import BackgroundJob, JobConsole, Jobs, Report, Work
-from intacct_bridge.apps.console.uploads import LARGEST_UPLOAD
+from intacct_bridge.apps.console.app import ConsoleApp
+from intacct_bridge.apps.web.jobs import BackgroundJob, JobConsole, Work
 from intacct_protocol.errors import SettingsError
 
-if TYPE_CHECKING:
-    from intacct_bridge.apps.cli.context import Start
-
-IDLE_MINUTES = 30
-
-
-@dataclass(frozen=True, slots=True)
-class TeamMode:
-    """A reverse proxy in front that signs people in."""
-
-    header: str
-    """The header with the person's name."""
-    secret: str = field(repr=False)
-    """What the proxy sends in `SECRET_HEADER`, so that other programs cannot name a person."""
-
-
-SECRET_HEADER = "X-Intacct-Console-Secret"  # noqa: S105 - the header's name
-
-
-@dataclass(frozen=True, slots=True)
-class ConsoleSettings:
-    """What `intacct console` was told."""
-
-    read_only: bool = False
-    hosts: tuple[str, ...] = ()
-    """The names of other hosts by which browsers may address it."""
-    team: TeamMode | None = None
-    idle_seconds: float = IDLE_MINUTES * 60
-    largest_upload: int = LARGEST_UPLOAD
-    administrators: tuple[str, ...] = ()
-    """In team mode: who may change connections."""
-    person: str = ""
-    """Who acts if there is no sign-in: the account of the operating system."""
-    connection: str = ""
-    """The connection that pages propose first."""
-
-
-class Site:
-    """What all requests share."""
-
-    frame = "base.html"
-    """The template around every page."""
-
-    def __init__(
-        self,
-        settings: ConsoleSettings,
-        *,
-        start: "Start | None" = None,
-        report: Report = lambda _: None,
-    ) -> None:
-        self.settings = settings
-        self.access = Access(idle_seconds=settings.idle_seconds)
-        self.report = report
-        self.jobs = Jobs(report)
-        self.start = start
-        """Runs a command line in this process."""
-        self.port = 0
-        """Where it listens; 0 before it does."""
-
-    def close(self) -> None:
-        """Ask running jobs to stop."""
-        self.jobs.close()
+Site = ConsoleApp
 
 
 def run_command(site: Site, words: Sequence[str], *, person: str) -> str:

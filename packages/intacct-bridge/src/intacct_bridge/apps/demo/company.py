@@ -1,45 +1,13 @@
-"""The embedded demo company: its directory, its connection, and its emulator in this process.
-
-`intacct demo` creates it in its home directory. Other programs use it under the connection `demo`, which `served_demo`
-makes: one process in the background serves it to all of them.
-"""
+"""Emulators for commands: in a file or in memory, with the demo company, another one, or none."""
 
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
-from typing import Any
 
-from intacct_bridge.connections.connection import Connection
-from intacct_bridge.connections.demo_company import CREDENTIALS, DATABASE, OUTBOX, demo_home
 from intacct_emulator.server.gateway import Emulator
 from intacct_emulator.settings.companies import EmulatorSettings
 from intacct_emulator.settings.company_source import CompanySource
 from intacct_emulator.settings.faults import load_faults
-from intacct_protocol.errors import SettingsError
-
-ENDPOINT = "http://127.0.0.1/ia/xml/xmlgw.phtml"
-"""The endpoint of the connection; no request reaches it, because the company is in this process."""
-
-
-def demo_connection(entity: str | None = None, *, home: Path | None = None) -> Connection:
-    """The connection to the company in this process; its outbox is in the same directory."""
-    folder = home or demo_home()
-    return Connection(
-        name="demo",
-        endpoint=ENDPOINT,
-        environment="demo",
-        location_id=entity or "",
-        outbox=str(folder / OUTBOX),
-        **dict[str, Any](CREDENTIALS),
-    )
-
-
-def open_company(home: Path | None = None) -> Emulator:
-    """The company that `intacct demo` created. Raises SettingsError if there is none."""
-    path = (home or demo_home()) / DATABASE
-    if not path.is_file():
-        raise SettingsError(f"There is no demo company in {path.parent}.", fix="Create one: intacct demo")
-    return make_emulator(path)
 
 
 def make_emulator(

@@ -14,8 +14,8 @@ from pathlib import Path
 from threading import Event, Lock
 from urllib.parse import urlsplit
 
-from intacct_bridge.apps.demo.company import open_company
 from intacct_bridge.connections.demo_company import LOCK_FILE, PORT_FILE
+from intacct_bridge.connections.embedded_demo import open_company
 from intacct_bridge.machine.directories import cache_of_port
 from intacct_bridge.machine.locks import try_lock
 from intacct_emulator.server.server import serve

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from intacct_bridge.apps.demo.company import demo_connection, make_emulator
+from intacct_bridge.apps.demo.company import make_emulator
 from intacct_bridge.apps.demo.sample import NAMES, write_sample
 from intacct_bridge.apps.terminal.console import Console
 from intacct_bridge.apps.views.extract import ExtractResult, run_extraction
@@ -20,6 +20,7 @@ from intacct_bridge.apps.views.reporting import WantedViews
 from intacct_bridge.client.client import Client
 from intacct_bridge.connections.connection import Connection
 from intacct_bridge.connections.demo_company import DATABASE
+from intacct_bridge.connections.embedded_demo import demo_connection
 from intacct_bridge.extract.pipeline import ExtractRequest
 from intacct_bridge.load.apply.loader import Loader
 from intacct_bridge.load.apply.outcome import RecordOutcome

@@ -15,9 +15,9 @@ from typing import Any
 
 import msgspec
 
-from intacct_bridge.apps.console.jobs import BackgroundJob
 from intacct_bridge.apps.terminal.console import Console
 from intacct_bridge.apps.views.doctor import finding_data, without_secrets
+from intacct_bridge.apps.web.jobs import BackgroundJob
 from intacct_bridge.client.client import Client
 from intacct_bridge.connections.connection import Connection
 from intacct_bridge.fleet.page_state import AttemptLimit, PageState

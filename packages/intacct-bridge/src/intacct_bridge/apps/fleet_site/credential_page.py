@@ -6,8 +6,6 @@ from typing import Any, cast
 
 import msgspec
 
-from intacct_bridge.apps.console.jobs import BackgroundJob
-from intacct_bridge.apps.console.visit import Answer, ConsolePage, NotFoundError, PageView, Redirect, Visit
 from intacct_bridge.apps.fleet_site.credential_check import (
     CHECKS,
     REFUSED_SIGN_INS,
@@ -24,8 +22,10 @@ from intacct_bridge.apps.fleet_site.credential_check import (
     summary,
 )
 from intacct_bridge.apps.fleet_site.link_pages import LARGEST_FORM
-from intacct_bridge.apps.fleet_site.site import FleetSite, LinkVisitor
+from intacct_bridge.apps.fleet_site.site import FleetApp, LinkVisitor
 from intacct_bridge.apps.terminal.failures import described
+from intacct_bridge.apps.web.jobs import BackgroundJob
+from intacct_bridge.apps.web.pages import Answer, NotFoundError, Page, PageRequest, PageView, Redirect
 from intacct_bridge.connections.connection import Connection
 from intacct_bridge.fleet.page_state import TooManyAttemptsError
 from intacct_bridge.fleet.registry import CompanyTakenError
@@ -43,49 +43,49 @@ _ENDED_EARLY = {"error": "The last check ended early.", "fix": "Check again."}
 _FIELDS = {"company_id": "Company ID", "user_id": "User ID", "user_password": "Password"}
 
 
-def show(visit: Visit) -> PageView:
+def show(request: PageRequest) -> PageView:
     """The form, the last check's findings, and the steps."""
-    return _page(visit)
+    return _page(request)
 
 
-def save(visit: Visit) -> Answer:
+def save(request: PageRequest) -> Answer:
     """Check what was typed, and keep it once Intacct accepts it."""
-    site, tenant = _site(visit), _tenant(visit)
-    kept = TenantSetUpStore(site.pages, tenant).kept()
-    company = _fixed_company(site, tenant, kept) or visit.field("company_id")
-    entered = Entered(company, visit.field("user_id"), visit.secret("user_password"))
+    app, tenant = _app(request), _tenant(request)
+    kept = TenantSetUpStore(app.pages, tenant).kept()
+    company = _fixed_company(app, tenant, kept) or request.field("company_id")
+    entered = Entered(company, request.field("user_id"), request.secret("user_password"))
     try:
         _check_entered(entered)
-        connection = _connection(site, tenant, entered)
-        return _start(visit, tenant, connection, entered)
+        connection = _connection(app, tenant, entered)
+        return _start(request, tenant, connection, entered)
     except TooManyAttemptsError as error:
-        return _page(visit, entered, error, status=429)
+        return _page(request, entered, error, status=429)
     except SettingsError as error:
-        return _page(visit, entered, error, status=422)
+        return _page(request, entered, error, status=422)
 
 
-def check(visit: Visit) -> Answer:
+def check(request: PageRequest) -> Answer:
     """Check again: what is kept, or as far as a check without a user can see."""
-    site, tenant = _site(visit), _tenant(visit)
+    app, tenant = _app(request), _tenant(request)
     try:
-        if _has_password(site, tenant):
-            return _start(visit, tenant, _connection(site, tenant), None)
-        company = _company(site, tenant, TenantSetUpStore(site.pages, tenant).kept())
+        if _has_password(app, tenant):
+            return _start(request, tenant, _connection(app, tenant), None)
+        company = _company(app, tenant, TenantSetUpStore(app.pages, tenant).kept())
         if not company:
             raise SettingsError("The company ID is not known yet.", fix="Enter it, with the user and the password.")
         user = made_up_user()
         entered = Entered(company, user["user_id"], user["user_password"])
-        return _start(visit, tenant, _connection(site, tenant, entered), None, only_sender=True)
+        return _start(request, tenant, _connection(app, tenant, entered), None, only_sender=True)
     except TooManyAttemptsError as error:
-        return _page(visit, None, error, status=429)
+        return _page(request, None, error, status=429)
     except SettingsError as error:
-        return _page(visit, None, error, status=422)
+        return _page(request, None, error, status=422)
 
 
-def leave(visit: Visit) -> Redirect:
+def leave(request: PageRequest) -> Redirect:
     """End the session."""
-    _site(visit).pages.end(visit.session.key)
-    return visit.redirect(f"{HOME}/unusable?why=left")
+    _app(request).pages.end(request.session.key)
+    return request.redirect(f"{HOME}/unusable?why=left")
 
 
 # --- checks
@@ -101,7 +101,7 @@ def _check_entered(entered: Entered) -> None:
             raise SettingsError(f"{label} has characters or a length that Intacct does not accept.", fix=fix)
 
 
-def _connection(site: FleetSite, tenant: Tenant, entered: Entered | None = None) -> Connection:
+def _connection(app: FleetApp, tenant: Tenant, entered: Entered | None = None) -> Connection:
     """The tenant's connection as the vendor set it, with what was typed, if anything was.
 
     As long as the company is not confirmed, the check opens no outbox and writes no archive. Later it takes its turn
@@ -109,32 +109,32 @@ def _connection(site: FleetSite, tenant: Tenant, entered: Entered | None = None)
     """
     try:
         if entered is None:
-            return site.fleet.connection(tenant.name)
+            return app.fleet.connection(tenant.name)
         settings = {"company_id": entered.company_id, "user_id": entered.user_id}
-        made = site.fleet.connection(tenant.name, settings=settings, secrets={"user_password": entered.user_password})
+        made = app.fleet.connection(tenant.name, settings=settings, secrets={"user_password": entered.user_password})
     except SettingsError as error:  # its words are for the vendor
-        site.report(error)
+        app.report(error)
         raise SettingsError(
-            f"The settings of {site.vendor} for this connection are not complete.", fix=f"Ask {site.vendor}."
+            f"The settings of {app.vendor} for this connection are not complete.", fix=f"Ask {app.vendor}."
         ) from None
-    if tenant.settings.get("company_id") == entered.company_id and _has_password(site, tenant):
+    if tenant.settings.get("company_id") == entered.company_id and _has_password(app, tenant):
         return made
     return replace(made, outbox="", monthly_limit=None, archive="")
 
 
 def _start(
-    visit: Visit, tenant: Tenant, connection: Connection, entered: Entered | None, *, only_sender: bool = False
+    request: PageRequest, tenant: Tenant, connection: Connection, entered: Entered | None, *, only_sender: bool = False
 ) -> Redirect:
     """Begin a check, unless one runs."""
-    site = _site(visit)
-    if _running(visit) is not None:
-        return visit.redirect(HOME)
-    store = TenantSetUpStore(site.pages, tenant)
-    site.pages.take(tenant.name, CHECKS)
-    sign_in = None if only_sender else site.pages.take(tenant.name, REFUSED_SIGN_INS)
+    app = _app(request)
+    if _running(request) is not None:
+        return request.redirect(HOME)
+    store = TenantSetUpStore(app.pages, tenant)
+    app.pages.take(tenant.name, CHECKS)
+    sign_in = None if only_sender else app.pages.take(tenant.name, REFUSED_SIGN_INS)
     reads, writes = planned_use(tenant)
     store.change(tenant.name, reads=reads, writes=writes)
-    if entered is not None and not _has_password(site, tenant):
+    if entered is not None and not _has_password(app, tenant):
         answers = SetUpAnswers(company_id=entered.company_id, user_id=entered.user_id)
         store.change(tenant.name, answers=answers)
 
@@ -142,32 +142,32 @@ def _start(
         store.keep(problem=_ENDED_EARLY)
         found = check_tenant(job, connection, store, only_sender=only_sender)
         if sign_in is not None and found.is_harmless:
-            site.pages.give_back(sign_in)
+            app.pages.give_back(sign_in)
         problem: dict[str, str] = {}
         if found.accepted and entered is not None:
-            problem = _keep(site, tenant, entered)
+            problem = _keep(app, tenant, entered)
         if found.accepted and not problem:
             store.keep(company=connection.company_id)
         not_kept = entered is not None and (not found.accepted or bool(problem))
         store.keep(not_kept=not_kept, vendor=found.stopped_by_vendor, problem=problem)
 
-    return visit.start(f"Check of {tenant.name}", work, page=HOME, wait=_WAIT_SECONDS)
+    return request.start(f"Check of {tenant.name}", work, page=HOME, wait=_WAIT_SECONDS)
 
 
-def _keep(site: FleetSite, tenant: Tenant, entered: Entered) -> dict[str, str]:
+def _keep(app: FleetApp, tenant: Tenant, entered: Entered) -> dict[str, str]:
     """Keep what Intacct has accepted, and nothing else of the tenant; the problem if that is not possible."""
     try:
-        site.fleet.set_credentials(
+        app.fleet.set_credentials(
             tenant.name,
             company_id=entered.company_id,
             user_id=entered.user_id,
             user_password=entered.user_password,
         )
     except CompanyTakenError:  # its fix names the other tenant
-        return {"error": f"The company {entered.company_id} is connected already.", "fix": f"Ask {site.vendor}."}
+        return {"error": f"The company {entered.company_id} is connected already.", "fix": f"Ask {app.vendor}."}
     except SettingsError as error:  # its words are for the vendor
-        site.report(error)
-        return {"error": "What was entered could not be kept.", "fix": f"Ask {site.vendor}."}
+        app.report(error)
+        return {"error": "What was entered could not be kept.", "fix": f"Ask {app.vendor}."}
     return {}
 
 
@@ -175,15 +175,15 @@ def _keep(site: FleetSite, tenant: Tenant, entered: Entered) -> dict[str, str]:
 
 
 def _page(
-    visit: Visit, entered: Entered | None = None, error: IntacctError | None = None, status: int = 200
+    request: PageRequest, entered: Entered | None = None, error: IntacctError | None = None, status: int = 200
 ) -> PageView:
-    site, tenant = _site(visit), _tenant(visit)
-    job = _running(visit)
+    app, tenant = _app(request), _tenant(request)
+    job = _running(request)
     renewal = job.renewal(HOME) if job is not None else {}
-    kept = TenantSetUpStore(site.pages, tenant).kept()
-    has_password = _has_password(site, tenant)
-    company, user = _company(site, tenant, kept), _user(site, tenant, kept)
-    connection = _shown_connection(site, tenant, company, user)
+    kept = TenantSetUpStore(app.pages, tenant).kept()
+    has_password = _has_password(app, tenant)
+    company, user = _company(app, tenant, kept), _user(app, tenant, kept)
+    connection = _shown_connection(app, tenant, company, user)
     reads, writes = planned_use(tenant)
     progress = msgspec.structs.replace(kept.progress, reads=reads, writes=writes)
     values = {
@@ -196,11 +196,11 @@ def _page(
     found = steps_of(progress, connection, values, only_sender=not user)
     steps = shown_steps(found)
     data = {
-        "vendor": site.vendor,
+        "vendor": app.vendor,
         "tenant": tenant.name,
         "use": found.values.purpose or "reads",
         "company_id": entered.company_id if entered is not None else company,
-        "company_fixed": bool(_fixed_company(site, tenant, kept)),
+        "company_fixed": bool(_fixed_company(app, tenant, kept)),
         "user_id": entered.user_id if entered is not None else user,
         "has_password": has_password,
         "not_kept": kept.not_kept,
@@ -213,9 +213,9 @@ def _page(
         "steps": [_step(one) for one in steps],
         "checked": datetime.fromisoformat(found.checked) if found.checked else None,
         "job": job.data() if job is not None else None,
-        "ends": cast(LinkVisitor, visit.session).ends,
+        "ends": cast(LinkVisitor, request.session).ends,
     }
-    return PageView("credentials.html", data, status=status, title=f"Connect Sage Intacct to {site.vendor}", **renewal)
+    return PageView("credentials.html", data, status=status, title=f"Connect Sage Intacct to {app.vendor}", **renewal)
 
 
 def _step(step: SetUpStep) -> dict[str, Any]:
@@ -239,53 +239,51 @@ def _step(step: SetUpStep) -> dict[str, Any]:
 # --- what a page knows
 
 
-def _site(visit: Visit) -> FleetSite:
-    return cast(FleetSite, visit.site)
+def _app(request: PageRequest) -> FleetApp:
+    return cast(FleetApp, request.app)
 
 
-def _tenant(visit: Visit) -> Tenant:
+def _tenant(request: PageRequest) -> Tenant:
     """The tenant of the session: no part of an address or of a form names one."""
     try:
-        return _site(visit).fleet.tenant(visit.session.person)
+        return _app(request).fleet.tenant(request.session.person)
     except SettingsError:  # its fix names other tenants
-        raise NotFoundError("This connection was removed.", fix=f"Ask {_site(visit).vendor}.") from None
+        raise NotFoundError("This connection was removed.", fix=f"Ask {_app(request).vendor}.") from None
 
 
-def _running(visit: Visit) -> BackgroundJob | None:
-    return next((one for one in visit.site.jobs.of(visit.person) if one.is_running), None)
+def _running(request: PageRequest) -> BackgroundJob | None:
+    return next((one for one in request.app.jobs.of(request.person) if one.is_running), None)
 
 
-def _has_password(site: FleetSite, tenant: Tenant) -> bool:
-    return "user_password" in site.fleet.secret_names(tenant.name)
+def _has_password(app: FleetApp, tenant: Tenant) -> bool:
+    return "user_password" in app.fleet.secret_names(tenant.name)
 
 
-def _fixed_company(site: FleetSite, tenant: Tenant, kept: KeptSetUp) -> str:
+def _fixed_company(app: FleetApp, tenant: Tenant, kept: KeptSetUp) -> str:
     """The company that the page may no longer change, since a sign-in has worked or a flow may have run; else empty."""
     company = str(tenant.settings.get("company_id", ""))
-    is_used = kept.company == company or _has_password(site, tenant)
-    return company if company and (is_used or site.fleet.registry.runs(tenant=tenant.name, limit=1)) else ""
+    is_used = kept.company == company or _has_password(app, tenant)
+    return company if company and (is_used or app.fleet.registry.runs(tenant=tenant.name, limit=1)) else ""
 
 
-def _company(site: FleetSite, tenant: Tenant, kept: KeptSetUp) -> str:
+def _company(app: FleetApp, tenant: Tenant, kept: KeptSetUp) -> str:
     typed = kept.progress.answers.company_id
-    return _fixed_company(site, tenant, kept) or typed or str(tenant.settings.get("company_id", ""))
+    return _fixed_company(app, tenant, kept) or typed or str(tenant.settings.get("company_id", ""))
 
 
-def _user(site: FleetSite, tenant: Tenant, kept: KeptSetUp) -> str:
-    typed = "" if _has_password(site, tenant) else kept.progress.answers.user_id
+def _user(app: FleetApp, tenant: Tenant, kept: KeptSetUp) -> str:
+    typed = "" if _has_password(app, tenant) else kept.progress.answers.user_id
     return typed or str(tenant.settings.get("user_id", ""))
 
 
-def _shown_connection(site: FleetSite, tenant: Tenant, company: str, user: str) -> Connection | None:
+def _shown_connection(app: FleetApp, tenant: Tenant, company: str, user: str) -> Connection | None:
     """The connection that the steps are about; None if the vendor's settings do not make one."""
     try:
-        return _connection(site, tenant, Entered(company or "-", user or "-", "-"))
+        return _connection(app, tenant, Entered(company or "-", user or "-", "-"))
     except SettingsError:
         return None
 
 
 PAGES = (
-    ConsolePage(
-        HOME, "Connect", show, actions={"save": save, "check": check, "leave": leave}, largest_body=LARGEST_FORM
-    ),
+    Page(HOME, "Connect", show, actions={"save": save, "check": check, "leave": leave}, largest_body=LARGEST_FORM),
 )

@@ -38,7 +38,7 @@ from intacct_bridge.apps.fleet_site.schemas import (
     TenantUsage,
     UsageShown,
 )
-from intacct_bridge.apps.fleet_site.site import FleetSite
+from intacct_bridge.apps.fleet_site.site import FleetApp
 from intacct_bridge.fleet.fleet import link_path
 from intacct_bridge.fleet.links import open_link
 from intacct_bridge.fleet.registry import TenantRun, UnknownTenantError
@@ -48,16 +48,16 @@ from intacct_bridge.fleet.tenant import Tenant
 from intacct_protocol.errors import SettingsError
 
 if TYPE_CHECKING:
-    from intacct_bridge.apps.console.guard import Asgi
+    from starlette.routing import BaseRoute
 
 _PAGE = 100
 _CLOCK = timedelta(days=1)
 """How far the clock of a program that asks may be off."""
 _MOST = 500
-_AFTER = QueryParameter("after", "Begin behind this tenant: the `next` of the page before.")
-_LIMIT = QueryParameter("limit", f"At most so many: 1 to {_MOST}, and {_PAGE} without it.", "integer")
-_MONTH = QueryParameter("month", "Such as 2026-11; this month in UTC without it.")
-_LIKE = QueryParameter("like", "Only tenants with this part in their names.")
+_AFTER = QueryParameter("after", "Return tenants after this name; pass `next` of the previous page.")
+_LIMIT = QueryParameter("limit", f"Maximum number to return (1–{_MOST}, default {_PAGE}).", "integer")
+_MONTH = QueryParameter("month", "A month such as 2026-11 (default: this month in UTC).")
+_LIKE = QueryParameter("like", "Return tenants whose name contains this text.")
 
 
 # --- tenants
@@ -117,13 +117,13 @@ def remove_tenant(request: ApiRequest) -> ApiAnswer:
 
 
 def pause_tenant(request: ApiRequest) -> ApiAnswer:
-    """Stop the flows of a tenant from beginning."""
+    """Pause a tenant: its flows no longer start."""
     request.site.fleet.pause(request.path["name"])
     return ApiAnswer(_tenant(request))
 
 
 def resume_tenant(request: ApiRequest) -> ApiAnswer:
-    """Let the flows of a tenant begin again."""
+    """Resume a tenant: its flows start again."""
     request.site.fleet.resume(request.path["name"])
     return ApiAnswer(_tenant(request))
 
@@ -264,9 +264,9 @@ OPERATIONS = (
               TenantChange),
     ApiOperation("DELETE", _ONE, "removeTenant", "Remove a tenant with its secrets and links. Its outbox stays.",
               remove_tenant, {204: None}),
-    ApiOperation("POST", f"{_ONE}/pause", "pauseTenant", "Stop the flows of a tenant from beginning.", pause_tenant,
+    ApiOperation("POST", f"{_ONE}/pause", "pauseTenant", "Pause a tenant: its flows no longer start.", pause_tenant,
               {200: TenantShown}),
-    ApiOperation("POST", f"{_ONE}/resume", "resumeTenant", "Let the flows of a tenant begin again.", resume_tenant,
+    ApiOperation("POST", f"{_ONE}/resume", "resumeTenant", "Resume a tenant: its flows start again.", resume_tenant,
               {200: TenantShown}),
     ApiOperation("PUT", f"{_ONE}/secrets", "putSecrets", "Seal secrets of a tenant; null removes one.", put_secrets,
               {204: None}, SecretsBody),
@@ -295,11 +295,9 @@ def document() -> dict[str, Any]:
     return openapi(OPERATIONS)
 
 
-def interface_app(site: FleetSite) -> "Asgi":
-    """The interface as an ASGI application, behind the guard."""
-    from starlette.applications import Starlette
-
-    return Starlette(routes=operation_routes(site, OPERATIONS))
+def interface_routes(app: FleetApp) -> "list[BaseRoute]":
+    """The routes of the interface, behind the check; an address that has none is answered as JSON too."""
+    return operation_routes(app, OPERATIONS)
 
 
-__all__ = ["BASE", "OPERATIONS", "document", "interface_app"]
+__all__ = ["BASE", "OPERATIONS", "document", "interface_routes"]

@@ -10,11 +10,10 @@ import hmac
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from intacct_bridge.apps.console.access import same_secret
-from intacct_bridge.apps.console.guard import cookies
-from intacct_bridge.apps.console.rendering import render
-from intacct_bridge.apps.console.uploads import BodyTooLargeError, read_form
-from intacct_bridge.apps.fleet_site.site import SESSION_LASTS, FleetSite
+from intacct_bridge.apps.fleet_site.site import SESSION_LASTS, FleetApp
+from intacct_bridge.apps.web.rendering import render
+from intacct_bridge.apps.web.security import same_secret
+from intacct_bridge.apps.web.uploads import BodyTooLargeError, read_form
 from intacct_bridge.fleet.links import LinkError, open_link, use_link
 from intacct_protocol.errors import SettingsError
 
@@ -32,7 +31,7 @@ _PENDING_SECONDS = 900
 class LinkPages:
     """The pages between a link and the credential page."""
 
-    def __init__(self, site: FleetSite) -> None:
+    def __init__(self, site: FleetApp) -> None:
         self._site = site
 
     def routes(self) -> "list[BaseRoute]":
@@ -111,30 +110,25 @@ def csrf_of(secret: str) -> str:
     return hmac.new(secret.encode("utf-8", "surrogatepass"), b"form", "sha256").hexdigest()
 
 
-def session_key(site: FleetSite, request: "Request") -> str:
+def session_key(site: FleetApp, request: "Request") -> str:
     """The key of the page's session in a request's cookie; empty without one."""
     return _cookie(site, request, "page")
 
 
-def page(site: FleetSite, template: str, title: str, values: Mapping[str, object], *, status: int = 200) -> "Response":
+def page(site: FleetApp, template: str, title: str, values: Mapping[str, object], *, status: int = 200) -> "Response":
     """A page without a session."""
     from starlette.responses import Response
 
     frame = {"page_title": title, "vendor": site.vendor, "visit": None, "events": "", "refresh": 0}
-    return Response(render(template, {**frame, **values}), status_code=status, media_type="text/html")
+    return Response(render(site.templates, template, {**frame, **values}), status_code=status, media_type="text/html")
 
 
-def refused(site: FleetSite, status: int, title: str, text: str, fix: str = "", *, close: bool = False) -> "Response":
+def refused(site: FleetApp, status: int, title: str, text: str, fix: str = "", *, close: bool = False) -> "Response":
     """The page of a refusal; with `close` what the browser still sends is not read."""
     answer = page(site, "credential_refused.html", title, {"text": text, "fix": fix}, status=status)
     if close:
         answer.headers["connection"] = "close"
     return answer
-
-
-def end_session(site: FleetSite, answer: "Response") -> "Response":
-    """The answer with the page's cookie taken away."""
-    return _without_cookie(site, answer, "page")
 
 
 def _redirect(address: str) -> "Response":
@@ -143,22 +137,22 @@ def _redirect(address: str) -> "Response":
     return RedirectResponse(address, status_code=303)
 
 
-def _cookie_name(site: FleetSite, which: str) -> str:
+def _cookie_name(site: FleetApp, which: str) -> str:
     """Cookies are shared by all ports of a host; one with `__Host-` comes from this host alone, over https."""
     return f"__Host-intacct-{which}" if site.is_secure else f"intacct-{which}-{site.port}"
 
 
-def _cookie(site: FleetSite, request: "Request", which: str) -> str:
-    return cookies(request.headers.get("cookie", "")).get(_cookie_name(site, which), "")
+def _cookie(site: FleetApp, request: "Request", which: str) -> str:
+    return request.cookies.get(_cookie_name(site, which), "")
 
 
-def _with_cookie(site: FleetSite, answer: "Response", which: str, value: str, seconds: int) -> "Response":
+def _with_cookie(site: FleetApp, answer: "Response", which: str, value: str, seconds: int) -> "Response":
     name = _cookie_name(site, which)
     answer.set_cookie(name, value, max_age=seconds, path="/", secure=site.is_secure, httponly=True, samesite="lax")
     return answer
 
 
-def _without_cookie(site: FleetSite, answer: "Response", which: str) -> "Response":
+def _without_cookie(site: FleetApp, answer: "Response", which: str) -> "Response":
     name = _cookie_name(site, which)
     answer.delete_cookie(name, path="/", secure=site.is_secure, httponly=True, samesite="lax")
     return answer

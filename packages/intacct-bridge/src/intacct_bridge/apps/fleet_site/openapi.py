@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 
 from intacct_bridge import __version__
-from intacct_bridge.apps.console.rendering import render_json
-from intacct_bridge.apps.console.visit import NotFoundError
 from intacct_bridge.apps.fleet_site.problems import BodyError, LargeBodyError, error_body, status_of
-from intacct_bridge.apps.fleet_site.site import FleetSite
+from intacct_bridge.apps.fleet_site.site import FleetApp
+from intacct_bridge.apps.web.pages import NotFoundError
+from intacct_bridge.apps.web.rendering import render_json
 from intacct_protocol.errors import SettingsError
 from intacct_protocol.model.json_keys import refuse_repeated_keys
 from intacct_protocol.model.suggestions import did_you_mean
@@ -65,7 +65,7 @@ class QueryParameter:
 class ApiRequest:
     """One request, as an operation sees it."""
 
-    site: FleetSite
+    site: FleetApp
     path: Mapping[str, str]
     query: Mapping[str, str]
     body: bytes
@@ -124,7 +124,7 @@ class ApiOperation:
     query: tuple[QueryParameter, ...] = ()
 
 
-def operation_routes(site: FleetSite, operations: Sequence[ApiOperation]) -> "list[BaseRoute]":
+def operation_routes(site: FleetApp, operations: Sequence[ApiOperation]) -> "list[BaseRoute]":
     """The routes of the operations; another address or method is answered with an error as JSON."""
     from starlette.routing import Route
 
@@ -135,11 +135,11 @@ def operation_routes(site: FleetSite, operations: Sequence[ApiOperation]) -> "li
     routes: list[BaseRoute] = [
         Route(BASE + path, _answering(site, known), methods=every) for path, known in by_path.items()
     ]
-    routes.append(Route("/{rest:path}", _answering(site, {}), methods=every))
+    routes.append(Route("/api/{rest:path}", _answering(site, {}), methods=every))
     return routes
 
 
-def _answering(site: FleetSite, known: Mapping[str, ApiOperation]) -> Callable[["Request"], Any]:
+def _answering(site: FleetApp, known: Mapping[str, ApiOperation]) -> Callable[["Request"], Any]:
     from starlette.concurrency import run_in_threadpool
 
     async def answer(request: "Request") -> "Response":
@@ -155,7 +155,7 @@ def _answering(site: FleetSite, known: Mapping[str, ApiOperation]) -> Callable[[
     return answer
 
 
-def _run(site: FleetSite, operation: ApiOperation, request: "Request", body: bytes) -> "Response":
+def _run(site: FleetApp, operation: ApiOperation, request: "Request", body: bytes) -> "Response":
     from starlette.responses import Response
 
     allowed = [one.name for one in operation.query]
@@ -196,7 +196,7 @@ def _not_there(request: "Request", known: Mapping[str, ApiOperation]) -> "Respon
     return Response(error_body(error), 405, {"allow": ", ".join(known)}, _JSON)
 
 
-def _problem(site: FleetSite | None, error: Exception) -> "Response":
+def _problem(site: FleetApp | None, error: Exception) -> "Response":
     from starlette.responses import Response
 
     status = status_of(error)

@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
-from intacct_bridge.apps.console.rendering import render_json
-from intacct_bridge.apps.console.visit import NotFoundError
-from intacct_bridge.apps.terminal.failures import INTERNAL_ERROR, described, explained, facts_of
+from intacct_bridge.apps.terminal.failures import described, explained, facts_of
+from intacct_bridge.apps.web.pages import NotFoundError
+from intacct_bridge.apps.web.rendering import render_json
 from intacct_bridge.fleet.registry import CompanyTakenError, UnknownTenantError
+from intacct_bridge.runs.statuses import INTERNAL_ERROR
 from intacct_protocol.errors import BusyError, IntacctError, RecordError, RefusedError, SettingsError, TransientError
 
 

@@ -1,14 +1,15 @@
-"""One running server of a fleet: its settings, the fleet, and the addresses under which it answers."""
+"""The server of a fleet as a web application: its settings, the fleet, and the addresses under which it answers."""
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from ipaddress import ip_address
+from pathlib import Path
 from threading import Lock
 from urllib.parse import urlsplit
 
-from intacct_bridge.apps.console.access import VisitorSession
-from intacct_bridge.apps.console.jobs import Jobs, Report
-from intacct_bridge.apps.console.site import ConsoleSettings, Site
+from intacct_bridge.apps.web.jobs import Report
+from intacct_bridge.apps.web.pages import WebApp
+from intacct_bridge.apps.web.security import LOOPBACK, host_of
+from intacct_bridge.apps.web.sessions import VisitorSession
 from intacct_bridge.fleet.dbos_runner import DbosRunner
 from intacct_bridge.fleet.fleet import Fleet
 from intacct_bridge.fleet.links import is_in_force
@@ -20,7 +21,6 @@ SESSION_LASTS = timedelta(hours=1)
 """How long the credential page stays open after a link was used."""
 _CHECKS_AT_ONCE = 100
 """A check of a company that hangs holds one of them, so there are many; each is a thread that waits."""
-LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,21 +45,21 @@ class LinkVisitor(VisitorSession):
     ends: datetime | None = None
 
 
-class FleetSite(Site):
+class FleetApp(WebApp):
     """What all requests share."""
 
+    templates = Path(__file__).parent / "templates"
     frame = "credential_frame.html"
 
     def __init__(
         self, fleet: Fleet, pages: PageState, settings: ServeSettings, *, report: Report = lambda _: None
     ) -> None:
-        super().__init__(ConsoleSettings(), report=report)
-        self.jobs = Jobs(report, at_once=_CHECKS_AT_ONCE)
+        super().__init__(report=report, jobs_at_once=_CHECKS_AT_ONCE)
         self._lock = Lock()
         self._runner: Runner | None = None
         self.fleet = fleet
         self.pages = pages
-        self.serve = settings
+        self.settings = settings
         self.public = public_origin(settings.public_address) if settings.public_address else ""
 
     def session(self, key: str) -> PageSession | None:
@@ -86,7 +86,7 @@ class FleetSite(Site):
     @property
     def vendor(self) -> str:
         """The vendor's name, as the page and messages have it."""
-        return self.serve.vendor or "the vendor"
+        return self.settings.vendor or "the vendor"
 
     @property
     def address(self) -> str:
@@ -108,10 +108,11 @@ class FleetSite(Site):
         """Whether a Host header names the JSON interface: never the public address, which strangers reach."""
         if self.public and host.lower() == urlsplit(self.public).netloc and not self._is_this_machine(host):
             return False
-        return self._is_this_machine(host) or _name(host) in {one.lower() for one in self.serve.hosts}
+        return self._is_this_machine(host) or host_of(host)[0] in {name.lower() for name in self.settings.hosts}
 
     def _is_this_machine(self, host: str) -> bool:
-        return host.lower() in {f"{name}:{self.port}" for name in LOOPBACK}
+        name, port = host_of(host)
+        return name in LOOPBACK and port == self.port
 
 
 def public_origin(address: str) -> str:
@@ -143,17 +144,3 @@ def public_origin(address: str) -> str:
     usual = {"https": 443, "http": 80}[parts.scheme]
     name = f"[{host}]" if ":" in host else host
     return f"{parts.scheme}://{name}" + (f":{port}" if port not in (None, usual) else "")
-
-
-def _name(host: str) -> str:
-    """The name in a Host header, without the port."""
-    name, colon, port = host.rpartition(":")
-    return (name if colon and port.isdigit() and not _is_bare_address(host) else host).lower()
-
-
-def _is_bare_address(host: str) -> bool:
-    try:
-        ip_address(host)
-    except ValueError:
-        return False
-    return True

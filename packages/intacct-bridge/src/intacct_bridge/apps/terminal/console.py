@@ -12,9 +12,9 @@ import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TextIO
 
-from intacct_bridge.apps.terminal.log_lines import PLAIN, LogFile, chosen_format, log_line
+from intacct_bridge.apps.terminal.log_lines import PLAIN, chosen_format, log_line
 from intacct_bridge.apps.terminal.tables import Cell, plain_lines, print_fitted, shown, visible
-from intacct_protocol.model.masking import without_secrets
+from intacct_bridge.runs.messages import Messages
 from intacct_protocol.model.wording import counted
 
 _NAMED = 6
@@ -24,20 +24,15 @@ _SETTING = re.compile(r"`([a-z_]+)(?: = ([^`]+))?`")
 """A setting as messages name it: `draft`, or with a value as in a TOML file: `date_order = "dmy"`."""
 
 
-class Console:
+class Console(Messages):
     """One command's output. Everything is printed through it, so that one place masks secrets."""
 
     def __init__(self, *, out: TextIO | None = None, err: TextIO | None = None) -> None:
+        super().__init__()
         self._out = out
         self._err = err
-        self._secrets: set[str] = set()
-        self.quiet = False
-        self.verbose = 0
         self.as_json = False
         self.log_format = chosen_format()
-        self.log_facts: dict[str, Any] = {}
-        """What every line of a log says of the run: its id, flow and connection."""
-        self.log_file = LogFile()
         self.options: Mapping[str, str] = {}
         """The running command's options by the settings they give: `date_order` is `--date-order`."""
 
@@ -65,14 +60,6 @@ class Console:
         """Columns of the terminal."""
         return shutil.get_terminal_size((100, 24)).columns
 
-    def hide(self, secrets: Iterable[str]) -> None:
-        """Mask these from now on, in everything that this console prints on standard error."""
-        self._secrets.update(filter(None, secrets))
-
-    def masked(self, text: str) -> str:
-        """The text with every secret replaced."""
-        return without_secrets(text, self._secrets)
-
     def spelled(self, text: str) -> str:
         """The text with each setting named as this user gives it: the command's option, else the setting itself."""
 
@@ -84,41 +71,17 @@ class Console:
 
         return _SETTING.sub(option, text)
 
-    def say(self, text: str = "", **facts: Any) -> None:
-        """A note for a person, on standard error; silent under -q. `facts` are for a log, such as the stream."""
-        if not self.quiet:
-            self._message(text, "info", facts)
-
-    def progressed(self, name: str, done: int, total: int | None, noun: str) -> None:
-        """How far long work is, for a console that shows that by itself; a plain one prints lines at times."""
-
-    def detail(self, text: str, **facts: Any) -> None:
-        """A note that needs -v."""
-        if self.verbose:
-            self._message(text, "debug", facts)
-
-    def complain(self, text: str, *, level: str = "warning", **facts: Any) -> None:
-        """An error or a question, printed at any verbosity."""
-        self._message(text, level, facts)
-
     def event(self, text: str, *, level: str = "info", **facts: Any) -> None:
         """A line for logs only: where messages are for people, a table says the same."""
         if self.log_format != PLAIN and not self.quiet:
-            self._message(text, level, facts)
+            self.complain(text, level=level, **facts)
         else:
-            self.log_file.add(self.masked(text), level, self._facts(facts))
+            super().event(text, level=level, **facts)
 
-    def _message(self, text: str, level: str, facts: Mapping[str, Any]) -> None:
-        masked = self.masked(text)
-        if masked.strip():
-            self.log_file.add(masked, level, self._facts(facts))
-        elif self.log_format != PLAIN:
-            return
-        print(visible(log_line(self.log_format, masked, level, self._facts(facts))), file=self.err, flush=True)
-
-    def _facts(self, facts: Mapping[str, Any]) -> dict[str, Any]:
-        masked = {name: self.masked(value) if isinstance(value, str) else value for name, value in facts.items()}
-        return {**self.log_facts, **masked}
+    def show(self, text: str, level: str, facts: Mapping[str, Any]) -> None:
+        """Print a message in the chosen form."""
+        if text.strip() or self.log_format == PLAIN:
+            print(visible(log_line(self.log_format, text, level, facts)), file=self.err, flush=True)
 
     def last(self, text: str) -> None:
         """A last line before the process ends, past progress bars that are still drawn; shows the cursor they hid."""

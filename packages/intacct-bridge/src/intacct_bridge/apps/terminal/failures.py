@@ -14,6 +14,7 @@ from typing import Any
 
 from intacct_bridge.apps.terminal.console import Console
 from intacct_bridge.apps.terminal.log_lines import PLAIN, TEXT
+from intacct_bridge.runs.statuses import INTERNAL_ERROR, INTERRUPTED, OUTPUT_CLOSED, TERMINATED, USAGE, Terminated
 from intacct_protocol.errors import (
     BusyError,
     InDoubtError,
@@ -25,23 +26,12 @@ from intacct_protocol.errors import (
     UnreachableError,
 )
 
-INTERRUPTED = 130
-TERMINATED = 143
-OUTPUT_CLOSED = 141
-"""The reader of the output closed it: the status of a program that SIGPIPE ends, because not all of it was read."""
 INTERRUPTED_NOTE = "\nInterrupted. Completed work is kept; run the same command again to continue."
-USAGE = 2
-INTERNAL_ERROR = 70
-"""A bug in this program: the status that BSD calls EX_SOFTWARE."""
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 _EXTRAS = {"pyarrow": "data", "duckdb": "data", "adbc_driver_postgresql": "postgres", "openpyxl": "excel"}
 """Optional packages, and the extra that installs each."""
-
-
-class Terminated(KeyboardInterrupt):
-    """A request to stop by SIGTERM, as schedulers send it."""
 
 
 def report(

@@ -22,15 +22,8 @@ import click
 from intacct_bridge import __version__
 from intacct_bridge.apps.terminal.console import Console
 from intacct_bridge.apps.terminal.exit_statuses import exit_line
-from intacct_bridge.apps.terminal.failures import (
-    INTERRUPTED,
-    INTERRUPTED_NOTE,
-    TERMINATED,
-    USAGE,
-    Terminated,
-    report,
-    usage,
-)
+from intacct_bridge.apps.terminal.failures import INTERRUPTED_NOTE, report, usage
+from intacct_bridge.runs.statuses import INTERRUPTED, TERMINATED, USAGE, Terminated
 from intacct_protocol.errors import SettingsError
 
 SETTINGS: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_width": 110}

@@ -16,8 +16,7 @@ from intacct_bridge.apps.cli.context import CommandContext, file_option, number_
 from intacct_protocol.errors import SettingsError
 
 if TYPE_CHECKING:
-    from intacct_bridge.apps.console.server import ConsoleServer
-    from intacct_bridge.apps.console.site import ConsoleSettings
+    from intacct_bridge.apps.console.app import ConsoleServer, ConsoleSettings
 
 _EXTRA = ("jinja2", "python_multipart", "starlette", "uvicorn")
 SECRET_VARIABLE = "INTACCT_CONSOLE_SECRET"  # noqa: S105 - the variable's name
@@ -78,13 +77,12 @@ def console_command(context: CommandContext, *, host: str, port: int, no_open: b
       intacct console --port 8090 --trust-header X-Forwarded-User --allow-host books.example.org
     """
     require_packages(_EXTRA, "console", "The console needs")
+    from intacct_bridge.apps.console.app import ConsoleApp, ConsoleServer
     from intacct_bridge.apps.console.pages.registry import PAGES
-    from intacct_bridge.apps.console.server import ConsoleServer
-    from intacct_bridge.apps.console.site import Site
 
     settings = _settings(context, host, options)
-    site = Site(settings, start=context.start, report=lambda error: _report(context, error))
-    with ConsoleServer(site, PAGES, host=host, port=port) as server:
+    app = ConsoleApp(settings, start=context.start, report=lambda error: _report(context, error))
+    with ConsoleServer(app, PAGES, host=host, port=port) as server:
         if settings.team is not None:
             context.console.say(f"Serving {server.url} for {', '.join(settings.hosts)}; press Ctrl-C to stop.")
             _until_stopped(context, server)
@@ -102,7 +100,7 @@ def _report(context: CommandContext, error: BaseException) -> None:
 
 
 def _settings(context: CommandContext, host: str, options: dict[str, Any]) -> "ConsoleSettings":
-    from intacct_bridge.apps.console.site import ConsoleSettings, TeamMode
+    from intacct_bridge.apps.console.app import ConsoleSettings, TeamMode
     from intacct_bridge.machine.account import account_name
 
     team = None

@@ -141,10 +141,11 @@ def _look_at_copy(context: CommandContext, copy: str) -> None:
 def _over_http(
     context: CommandContext, server: "AgentServer", session: "AgentSession", *, port: int, token_file: Path | None
 ) -> None:
-    from intacct_bridge.apps.mcp.http import access_token, serve_http
+    from intacct_bridge.apps.mcp.http import TOKEN_VARIABLE, serve_http
+    from intacct_bridge.apps.web.tokens import token_of
     from intacct_bridge.machine.directories import state_directory
 
-    token, place = access_token(token_file or state_directory() / "mcp-token")
+    token, place = token_of(TOKEN_VARIABLE, token_file or state_directory() / "mcp-token")
     context.console.hide([token])
 
     def ready(address: str) -> None:

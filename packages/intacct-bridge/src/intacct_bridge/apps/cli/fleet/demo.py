@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from intacct_bridge.apps.cli.context import CommandContext, number_option, shared_options
-from intacct_bridge.apps.terminal.failures import Terminated
+from intacct_bridge.runs.statuses import Terminated
 from intacct_protocol.model.wording import counted
 
 _COMPANIES = 50

@@ -4,11 +4,12 @@ import io
 
 import click
 
-from intacct_bridge.apps.cli.context import Start, TenantContext
+from intacct_bridge.apps.cli.context import Start
 from intacct_bridge.apps.cli.flows.command_line import checked_command
 from intacct_bridge.apps.terminal.console import Console
 from intacct_bridge.apps.terminal.failures import report
 from intacct_bridge.fleet.tenant_work import FlowEnd, FlowToRun
+from intacct_bridge.operations.recorded_run import TenantRun
 from intacct_bridge.runs.channels import find_channels
 from intacct_bridge.runs.notify import notify
 from intacct_bridge.runs.run import RunError
@@ -45,7 +46,7 @@ class FlowRun:
         console.hide(hidden)
         self._shown.hide(hidden)
         console.log_facts = {"tenant": connection.name, "flow": flow.name}
-        tenant = TenantContext(connection, work.history, work.stop_if_asked)
+        tenant = TenantRun(connection, work.history, work.stop_if_asked)
         try:
             command = checked_command(flow, self._root)
             channels = find_channels(flow.notify)

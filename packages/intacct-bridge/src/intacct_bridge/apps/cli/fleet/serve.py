@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from intacct_bridge.fleet.fleet import Fleet
 
 TOKEN_VARIABLE = "INTACCT_FLEET_TOKEN"  # noqa: S105 - the variable's name
-_SHORTEST_TOKEN = 24
 _EXTRA = ("jinja2", "python_multipart", "starlette", "uvicorn")
 
 
@@ -72,7 +71,7 @@ def serve_command(
     """
     require_packages(_EXTRA, "fleet,console", "Serving needs")
     from intacct_bridge.apps.fleet_site.server import FleetServer
-    from intacct_bridge.apps.fleet_site.site import FleetSite, ServeSettings
+    from intacct_bridge.apps.fleet_site.site import FleetApp, ServeSettings
     from intacct_bridge.apps.terminal.process import stoppable
     from intacct_bridge.fleet.page_state import PageState
 
@@ -85,9 +84,9 @@ def serve_command(
         )
     settings = ServeSettings(token, public_address, vendor, allow_hosts)
     with closing(PageState(fleet.registry.place)) as pages:
-        site = FleetSite(fleet, pages, settings, report=lambda error: _report(context, error))
-        with FleetServer(site, host=host, port=port) as server:
-            context.console.say(f"Links begin with {site.address}.")
+        app = FleetApp(fleet, pages, settings, report=lambda error: _report(context, error))
+        with FleetServer(app, host=host, port=port) as server:
+            context.console.say(f"Links begin with {app.address}.")
             context.console.say(f"The JSON interface is at {server.url}/api/v1. Press Ctrl-C to stop.")
             with suppress(KeyboardInterrupt), stoppable(context.console):
                 while not server.wait(0.5):
@@ -104,21 +103,15 @@ def _is_this_machine(host: str) -> bool:
 
 def _token(path: Path | None) -> str:
     """The bearer token. SettingsError if there is none, it is short, or others can read its file."""
-    from intacct_bridge.apps.mcp.http import read_token
+    from intacct_bridge.apps.web.tokens import checked_token, read_token
 
     token = read_token(path) if path is not None else os.environ.get(TOKEN_VARIABLE, "").strip()
-    place = str(path) if path is not None else TOKEN_VARIABLE
     if not token:
         raise SettingsError(
             "The JSON interface has no bearer token.",
             fix=f"Set {TOKEN_VARIABLE} to a random text, such as {secrets.token_urlsafe(32)}, or use --token-file.",
         )
-    if len(token) < _SHORTEST_TOKEN or not token.isascii() or not token.isprintable() or " " in token:
-        raise SettingsError(
-            f"The bearer token in {place} is too short, or not plain text.",
-            fix=f"Use {_SHORTEST_TOKEN} letters and digits or more.",
-        )
-    return token
+    return checked_token(token, str(path) if path is not None else TOKEN_VARIABLE)
 
 
 def _report(context: CommandContext, error: BaseException) -> None:

@@ -15,9 +15,10 @@ import click
 
 from intacct_bridge.apps.cli.context import CommandContext, file_option, number_option
 from intacct_bridge.apps.cli.fleet.fleet_option import with_fleet
-from intacct_bridge.apps.terminal.failures import INTERRUPTED, TERMINATED, report
+from intacct_bridge.apps.terminal.failures import report
 from intacct_bridge.apps.terminal.tables import Count
 from intacct_bridge.machine.replaced_file import replaced
+from intacct_bridge.runs.statuses import INTERRUPTED, TERMINATED
 from intacct_protocol.errors import IntacctError, SettingsError
 from intacct_protocol.model.wording import counted
 

@@ -203,13 +203,14 @@ def _program() -> list[str]:
 
 def _command_line(context: CommandContext, flow: "Flow") -> str:
     from intacct_bridge.apps.cli.flows.command_line import checked_command
-    from intacct_bridge.apps.terminal.kept_run import without_secrets
+    from intacct_protocol.model.uri_text import redacted_word
 
     root = click.get_current_context().find_root().command
     assert isinstance(root, click.Group)
     shared = ["--connection", flow.connection] if flow.connection else []
     context.console.hide(flow.secrets())
-    return shlex.join(without_secrets(["intacct", *checked_command(flow, root).line(shared)], context.console))
+    words = ["intacct", *checked_command(flow, root).line(shared)]
+    return shlex.join(context.console.masked(redacted_word(word)) for word in words)
 
 
 def _findings(flow: "Flow") -> list[tuple[str, str, str, str]]:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from intacct_bridge.apps.cli.context import CommandContext, file_option, shared_options
-from intacct_bridge.apps.terminal.failures import INTERRUPTED, TERMINATED, report
+from intacct_bridge.apps.terminal.failures import report
+from intacct_bridge.runs.statuses import INTERRUPTED, TERMINATED
 from intacct_protocol.errors import IntacctError
 from intacct_protocol.model.wording import counted
 

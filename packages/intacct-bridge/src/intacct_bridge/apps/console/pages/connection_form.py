@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
-from intacct_bridge.apps.console.setting_fields import EVERY_FIELD, GROUPS, LABELS, MORE, SettingField
-from intacct_bridge.apps.console.visit import Visit
+from intacct_bridge.apps.web.pages import PageRequest
+from intacct_bridge.apps.web.setting_fields import EVERY_FIELD, GROUPS, LABELS, MORE, SettingField
 from intacct_bridge.connections.connection import SECRETS, Connection
 from intacct_bridge.connections.sources import list_senders
 from intacct_protocol.errors import SettingsError
@@ -22,11 +22,11 @@ _SENDER = ("sender_id", "sender_password")
 _LOGIN = ("company_id", "user_id", "user_password")
 
 
-def typed_settings(visit: Visit, before: Mapping[str, Any]) -> dict[str, Any]:
+def typed_settings(request: PageRequest, before: Mapping[str, Any]) -> dict[str, Any]:
     """The settings that the form says; an empty secret, or an empty field of a reference, keeps what is there."""
     found: dict[str, Any] = {}
     for one in EVERY_FIELD:
-        value = _typed(visit, one, before)
+        value = _typed(request, one, before)
         kept = one.kind in ("tick", "choice") and value == _default(one)
         if value not in ("", None, []) and not kept:
             found[one.setting] = value
@@ -49,14 +49,14 @@ def _default(one: SettingField) -> Any:
     return "" if one.setting in ("sender", "environment") else _DEFAULTS[one.setting]
 
 
-def _typed(visit: Visit, one: SettingField, before: Mapping[str, Any]) -> Any:
-    text = visit.field(one.setting)
+def _typed(request: PageRequest, one: SettingField, before: Mapping[str, Any]) -> Any:
+    text = request.field(one.setting)
     there = before.get(one.setting, "")
     if one.kind == "secret":
-        variable = visit.field(f"{one.setting}_env")
-        return {"env": variable} if variable else visit.secret(one.setting) or there
+        variable = request.field(f"{one.setting}_env")
+        return {"env": variable} if variable else request.secret(one.setting) or there
     if one.kind == "tick":
-        return visit.checked(one.setting)
+        return request.checked(one.setting)
     if not text and isinstance(there, Mapping):
         return there
     if one.kind == "names":

@@ -7,24 +7,24 @@ from pathlib import Path
 from typing import Any
 
 from intacct_bridge.apps.cli.context import DEMO
-from intacct_bridge.apps.console.jobs import BackgroundJob, JobConsole, Work
 from intacct_bridge.apps.console.pages.connection_form import (
     check_complete,
     form_groups,
     typed_settings,
 )
-from intacct_bridge.apps.console.setting_fields import LABELS
-from intacct_bridge.apps.console.visit import (
-    ConsolePage,
-    NotFoundError,
-    PageView,
-    Redirect,
-    Visit,
-    address,
-    company_context,
-)
+from intacct_bridge.apps.console.visit import company_context
 from intacct_bridge.apps.terminal.failures import described
 from intacct_bridge.apps.views.connection import lifts_approval, signed_in
+from intacct_bridge.apps.web.jobs import BackgroundJob, JobConsole, Work
+from intacct_bridge.apps.web.pages import (
+    NotFoundError,
+    Page,
+    PageRequest,
+    PageView,
+    Redirect,
+    address,
+)
+from intacct_bridge.apps.web.setting_fields import LABELS
 from intacct_bridge.connections.connection import SECRETS
 from intacct_bridge.connections.demo_company import listed_connections
 from intacct_bridge.connections.passwords import PasswordPlace, forget_passwords
@@ -45,25 +45,25 @@ _WAIT = 5.0
 _OTHERWISE = "Name a variable instead of typing the password."
 
 
-def show(visit: Visit) -> PageView:
+def show(request: PageRequest) -> PageView:
     """Every connection and every shared sender of this machine."""
     return PageView(
         "connections.html",
         {
             "connections": [asdict(one) for one in listed_connections()],
             "senders": [asdict(one) for one in list_senders()],
-            "may_configure": visit.may_configure,
+            "may_configure": request.may_configure,
         },
     )
 
 
-def show_one(visit: Visit) -> PageView:
+def show_one(request: PageRequest) -> PageView:
     """A connection's settings with the source of each; secrets are not shown."""
-    return _connection(visit, _find(visit))
+    return _connection(request, _find(request))
 
 
-def _find(visit: Visit) -> ListedConnection:
-    name = visit.params["name"]
+def _find(request: PageRequest) -> ListedConnection:
+    name = request.params["name"]
     found = next((one for one in listed_connections() if one.name == name), None)
     if found is None:
         raise NotFoundError(f"There is no connection {name!r}.", fix="Choose one of the list, or add it.")
@@ -71,12 +71,12 @@ def _find(visit: Visit) -> ListedConnection:
 
 
 def _connection(
-    visit: Visit, listed: ListedConnection, *, problem: Mapping[str, str] | None = None, status: int = 200
+    request: PageRequest, listed: ListedConnection, *, problem: Mapping[str, str] | None = None, status: int = 200
 ) -> PageView:
     settings: list[dict[str, Any]] = []
     target = ""
     try:
-        with company_context(listed.name, "connections show", person=visit.person) as context:
+        with company_context(listed.name, "connections show", person=request.person) as context:
             connection = context.connection
             target = connection.target
             settings = [
@@ -97,7 +97,7 @@ def _connection(
         "file": listed.source,
         "settings": settings,
         "problem": dict(problem or {}),
-        "editable": visit.may_configure and _path_of(listed) is not None,
+        "editable": request.may_configure and _path_of(listed) is not None,
         "is_production": listed.environment == "production",
     }
     return PageView("connection.html", data, title=listed.name, status=status)
@@ -109,9 +109,9 @@ def _path_of(listed: ListedConnection) -> Path | None:
     return path if path.name == FILE_NAME else None
 
 
-def test(visit: Visit) -> Redirect | PageView:
+def test(request: PageRequest) -> Redirect | PageView:
     """Sign in once."""
-    listed = _find(visit)
+    listed = _find(request)
     page = address("connections", listed.name)
 
     def work(job: BackgroundJob) -> None:
@@ -119,19 +119,19 @@ def test(visit: Visit) -> Redirect | PageView:
             job.tell(f"Signing in to {context.connection.target} as {context.connection.user_id} ...")
             notice = signed_in(context.client.sign_in())
         job.tell(notice)
-        job.result = visit.redirect(page, notice=f"{notice}.").address
+        job.result = request.redirect(page, notice=f"{notice}.").address
 
     def failed(lines: Mapping[str, str]) -> PageView:
-        return _connection(visit, listed, problem=lines, status=422)
+        return _connection(request, listed, problem=lines, status=422)
 
-    return _answer_of(visit, f"Sign in: {listed.name}", work, failed)
+    return _answer_of(request, f"Sign in: {listed.name}", work, failed)
 
 
 def _answer_of(
-    visit: Visit, title: str, work: Work, failed: Callable[[Mapping[str, str]], PageView]
+    request: PageRequest, title: str, work: Work, failed: Callable[[Mapping[str, str]], PageView]
 ) -> Redirect | PageView:
     """The end of a job if it comes soon, as a page of its own if it failed; else the job's page."""
-    job = visit.site.jobs.start(title, work, person=visit.person)
+    job = request.app.jobs.start(title, work, person=request.person)
     if job.over.wait(_WAIT):
         if job.problem:
             return failed(job.problem)
@@ -139,36 +139,36 @@ def _answer_of(
     return Redirect(job.page)
 
 
-def remove(visit: Visit) -> Redirect:
+def remove(request: PageRequest) -> Redirect:
     """Take a connection out of its file."""
-    visit.check_may_configure()
-    listed = _find(visit)
+    request.check_may_configure()
+    listed = _find(request)
     path = _path_of(listed)
     before = connection_file(listed.name, path=path) if path is not None else {}
     if path is None or not remove_connection(listed.name, path=path):
         raise SettingsError(f"{listed.source} defines {listed.name}.", fix="Remove it there.")
     kept = forget_passwords(before, listed.name, path)
     notice = f"Removed connection {listed.name}. Intacct is not changed. {kept}".strip()
-    return visit.redirect("/connections", notice=notice)
+    return request.redirect("/connections", notice=notice)
 
 
 # --- the form
 
 
-def show_new(visit: Visit) -> PageView:
+def show_new(request: PageRequest) -> PageView:
     """The form for a new connection."""
-    return _form(visit, "", _draft(visit, "") or {})
+    return _form(request, "", _draft(request, "") or {})
 
 
-def show_edit(visit: Visit) -> PageView:
+def show_edit(request: PageRequest) -> PageView:
     """The form with a connection's settings."""
-    listed, _, before = _editable(visit)
-    return _form(visit, listed.name, _draft(visit, listed.name) or before)
+    listed, _, before = _editable(request)
+    return _form(request, listed.name, _draft(request, listed.name) or before)
 
 
-def _editable(visit: Visit) -> tuple[ListedConnection, Path, dict[str, Any]]:
+def _editable(request: PageRequest) -> tuple[ListedConnection, Path, dict[str, Any]]:
     """A connection, its file, and its table there."""
-    listed = _find(visit)
+    listed = _find(request)
     path = _path_of(listed)
     if path is None:
         what = "The demo's company" if listed.name == DEMO else listed.source
@@ -178,13 +178,13 @@ def _editable(visit: Visit) -> tuple[ListedConnection, Path, dict[str, Any]]:
     return listed, path, {"environment": "production", **connection_file(listed.name, path=path)}
 
 
-def _draft(visit: Visit, name: str) -> dict[str, Any] | None:
-    found: dict[str, Any] | None = visit.session.drafts.get(f"connection {name}")
+def _draft(request: PageRequest, name: str) -> dict[str, Any] | None:
+    found: dict[str, Any] | None = request.session.drafts.get(f"connection {name}")
     return found
 
 
 def _form(
-    visit: Visit,
+    request: PageRequest,
     name: str,
     settings: Mapping[str, Any],
     *,
@@ -196,54 +196,54 @@ def _form(
     place = PasswordPlace.chosen(name, path, keyring=None)
     if name:
         with suppress(SettingsError):
-            path = _editable(visit)[1]
+            path = _editable(request)[1]
     data = {
         "name": name,
         "typed_name": typed_name or name,
-        "groups": form_groups(settings, is_draft=_draft(visit, name) is not None),
+        "groups": form_groups(settings, is_draft=_draft(request, name) is not None),
         "file": str(path),
         "place_notice": place.notice.replace(str(path), "this file"),
         "problem": dict(problem or {}),
         "action": address("connections", name, "edit") if name else "/add-connection",
-        "may_configure": visit.may_configure,
+        "may_configure": request.may_configure,
     }
     return PageView("connection_form.html", data, title=f"Edit {name}" if name else "Add a connection", status=status)
 
 
-def save_new(visit: Visit) -> Redirect | PageView:
+def save_new(request: PageRequest) -> Redirect | PageView:
     """Sign in with the settings of the form, and save them."""
-    name = visit.field("name")
+    name = request.field("name")
     if not name or "/" in name or any(one.name == name for one in listed_connections()):
         lines = {"error": "The name is empty, has a slash, or is taken.", "fix": "Choose another name."}
-        settings = typed_settings(visit, _draft(visit, "") or {})
-        visit.session.drafts["connection "] = settings
-        return _form(visit, "", settings, problem=lines, typed_name=name, status=422)
-    return _save(visit, name, "", SettingsSources().user_file, before=_draft(visit, "") or {}, there={})
+        settings = typed_settings(request, _draft(request, "") or {})
+        request.session.drafts["connection "] = settings
+        return _form(request, "", settings, problem=lines, typed_name=name, status=422)
+    return _save(request, name, "", SettingsSources().user_file, before=_draft(request, "") or {}, there={})
 
 
-def save_edit(visit: Visit) -> Redirect | PageView:
+def save_edit(request: PageRequest) -> Redirect | PageView:
     """Sign in with the settings of the form, and save them in the connection's file."""
-    listed, path, there = _editable(visit)
-    return _save(visit, listed.name, listed.name, path, before=_draft(visit, listed.name) or there, there=there)
+    listed, path, there = _editable(request)
+    return _save(request, listed.name, listed.name, path, before=_draft(request, listed.name) or there, there=there)
 
 
 def _save(
-    visit: Visit, name: str, shown_as: str, path: Path, *, before: Mapping[str, Any], there: Mapping[str, Any]
+    request: PageRequest, name: str, shown_as: str, path: Path, *, before: Mapping[str, Any], there: Mapping[str, Any]
 ) -> Redirect | PageView:
     """Check, sign in unless that is not wanted, and save; a mistake shows the form again with what was typed."""
-    visit.check_may_configure()
-    settings = typed_settings(visit, before)
-    session, draft = visit.session, f"connection {shown_as}"
+    request.check_may_configure()
+    settings = typed_settings(request, before)
+    session, draft = request.session, f"connection {shown_as}"
     session.drafts[draft] = settings
 
     def again(lines: Mapping[str, str]) -> PageView:
-        return _form(visit, shown_as, settings, problem=lines, typed_name=name, status=422)
+        return _form(request, shown_as, settings, problem=lines, typed_name=name, status=422)
 
     try:
         check_complete(name, settings)
     except SettingsError as error:
         return again(described(error))
-    wants_test = visit.checked("test")
+    wants_test = request.checked("test")
 
     def work(job: BackgroundJob) -> None:
         if wants_test:
@@ -259,14 +259,14 @@ def _save(
         if lifts_approval(there, settings):
             notice += " Its writes no longer need an approval."
         notice = f"{notice} {forget_passwords(there, name, path)}".strip()
-        job.result = visit.redirect(address("connections", name), notice=notice).address
+        job.result = request.redirect(address("connections", name), notice=notice).address
 
-    return _answer_of(visit, f"Save connection {name}", work, again)
+    return _answer_of(request, f"Save connection {name}", work, again)
 
 
 PAGES = (
-    ConsolePage("/connections", "Connections", show, nav="Connections"),
-    ConsolePage("/add-connection", "Add a connection", show_new, actions={"": save_new}),
-    ConsolePage("/connections/{name}", "Connection", show_one, actions={"test": test, "remove": remove}),
-    ConsolePage("/connections/{name}/edit", "Edit a connection", show_edit, actions={"": save_edit}),
+    Page("/connections", "Connections", show, nav="Connections"),
+    Page("/add-connection", "Add a connection", show_new, actions={"": save_new}),
+    Page("/connections/{name}", "Connection", show_one, actions={"test": test, "remove": remove}),
+    Page("/connections/{name}/edit", "Edit a connection", show_edit, actions={"": save_edit}),
 )

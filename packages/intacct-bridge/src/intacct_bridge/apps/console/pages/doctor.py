@@ -3,18 +3,18 @@
 import io
 import shlex
 
-from intacct_bridge.apps.console.jobs import BackgroundJob
-from intacct_bridge.apps.console.visit import (
-    ConsolePage,
-    Download,
-    NotFoundError,
-    PageView,
-    Redirect,
-    Visit,
-    company_context,
-)
+from intacct_bridge.apps.console.visit import company_context
 from intacct_bridge.apps.terminal.console import Console
 from intacct_bridge.apps.views.doctor import finding_data, verdict, without_secrets
+from intacct_bridge.apps.web.jobs import BackgroundJob
+from intacct_bridge.apps.web.pages import (
+    Download,
+    NotFoundError,
+    Page,
+    PageRequest,
+    PageView,
+    Redirect,
+)
 from intacct_bridge.connections.demo_company import listed_connections
 from intacct_bridge.connections.sources import list_connections
 from intacct_bridge.setup.doctor.examination import Examination
@@ -22,18 +22,18 @@ from intacct_bridge.setup.doctor.examination import Job as PlannedJob
 from intacct_bridge.setup.doctor.letter import letter
 
 
-def show(visit: Visit) -> PageView:
+def show(request: PageRequest) -> PageView:
     """The form of an examination, and the examinations of this person."""
-    earlier = [job.data() for job in visit.site.jobs.of(visit.person) if job.page.startswith("/doctor/")]
+    earlier = [job.data() for job in request.app.jobs.of(request.person) if job.page.startswith("/doctor/")]
     names = [one.name for one in listed_connections()]
-    chosen = visit.query.get("connection") or visit.site.settings.connection or (names[0] if names else "")
+    chosen = request.query.get("connection") or request.site.settings.connection or (names[0] if names else "")
     return PageView("doctor.html", {"names": names, "chosen": chosen, "earlier": earlier})
 
 
-def run(visit: Visit) -> Redirect:
+def run(request: PageRequest) -> Redirect:
     """Begin an examination."""
-    name = visit.field("connection")
-    planned = PlannedJob(_names(visit.field("streams")), _names(visit.field("writes")))
+    name = request.field("connection")
+    planned = PlannedJob(_names(request.field("streams")), _names(request.field("writes")))
 
     def work(job: BackgroundJob) -> None:
         console = Console(out=io.StringIO(), err=io.StringIO())
@@ -53,12 +53,12 @@ def run(visit: Visit) -> Redirect:
     for option, objects in (("--streams", planned.streams), ("--writes", planned.writes)):
         words += [option, ",".join(objects)] if objects else []
 
-    return visit.start(f"Doctor: {name}", work, page="/doctor/{id}", command=shlex.join(words))
+    return request.start(f"Doctor: {name}", work, page="/doctor/{id}", command=shlex.join(words))
 
 
-def show_examination(visit: Visit) -> PageView:
+def show_examination(request: PageRequest) -> PageView:
     """The findings of an examination so far, and at its end the letter."""
-    job = _examination(visit)
+    job = _examination(request)
     renewal = job.renewal()
     items = list(job.items)
     findings = [one for one in items if "status" in one]
@@ -73,30 +73,30 @@ def show_examination(visit: Visit) -> PageView:
     return PageView("examination.html", data, title=job.title, **renewal)
 
 
-def _examination(visit: Visit) -> BackgroundJob:
-    job = visit.site.jobs.find(visit.params["id"], visit.person)
+def _examination(request: PageRequest) -> BackgroundJob:
+    job = request.app.jobs.find(request.params["id"], request.person)
     if job is None or "command" not in job.facts:
         raise NotFoundError("There is no such examination.", fix="Run the checks again.")
     return job
 
 
-def _letter(visit: Visit) -> tuple[BackgroundJob, str]:
-    job = _examination(visit)
+def _letter(request: PageRequest) -> tuple[BackgroundJob, str]:
+    job = _examination(request)
     found = next((one["letter"] for one in list(job.items) if "letter" in one), "")
     if not found:
         raise NotFoundError("The letter is not written yet.", fix="Wait for the end of the checks.")
     return job, found
 
 
-def show_letter(visit: Visit) -> PageView:
+def show_letter(request: PageRequest) -> PageView:
     """The letter alone, to print."""
-    job, text = _letter(visit)
+    job, text = _letter(request)
     return PageView("letter.html", {"letter": text, "job": job.data()})
 
 
-def letter_file(visit: Visit) -> Download:
+def letter_file(request: PageRequest) -> Download:
     """The letter as a text file."""
-    return Download("to-the-administrator.txt", _letter(visit)[1].encode(), "text/plain; charset=utf-8")
+    return Download("to-the-administrator.txt", _letter(request)[1].encode(), "text/plain; charset=utf-8")
 
 
 def _names(text: str) -> tuple[str, ...]:
@@ -104,8 +104,8 @@ def _names(text: str) -> tuple[str, ...]:
 
 
 PAGES = (
-    ConsolePage("/doctor", "Doctor", show, nav="Doctor", actions={"run": run}),
-    ConsolePage("/doctor/{id}", "Doctor", show_examination),
-    ConsolePage("/doctor/{id}/letter", "Letter to the administrator", show_letter),
-    ConsolePage("/doctor/{id}/letter.txt", "Letter", letter_file, is_file=True),
+    Page("/doctor", "Doctor", show, nav="Doctor", actions={"run": run}),
+    Page("/doctor/{id}", "Doctor", show_examination),
+    Page("/doctor/{id}/letter", "Letter to the administrator", show_letter),
+    Page("/doctor/{id}/letter.txt", "Letter", letter_file, is_file=True),
 )

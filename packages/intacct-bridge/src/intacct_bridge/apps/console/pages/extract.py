@@ -6,12 +6,12 @@ from shlex import join
 from typing import Any
 
 from intacct_bridge.apps.console.copies import check_known, known_copies
-from intacct_bridge.apps.console.jobs import BackgroundJob, JobConsole
 from intacct_bridge.apps.console.pages.browse import connections
 from intacct_bridge.apps.console.pages.reporting import prepare_reports
 from intacct_bridge.apps.console.site import command_work
 from intacct_bridge.apps.console.visit import ConsolePage, NotFoundError, PageView, Redirect, Visit, address
 from intacct_bridge.apps.terminal.failures import described
+from intacct_bridge.apps.web.jobs import BackgroundJob, JobConsole
 from intacct_bridge.copies.destinations.uri import parse_uri
 from intacct_bridge.streams.defaults import DOCUMENTS, LISTS
 from intacct_protocol.errors import InvalidRequestError

@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from intacct_bridge.apps.cli.context import CommandContext
-from intacct_bridge.apps.console.visit import ConsolePage, PageView, Redirect, Visit, company_context
-from intacct_bridge.apps.demo.company import demo_connection
+from intacct_bridge.apps.console.visit import company_context
+from intacct_bridge.apps.web.pages import Page, PageRequest, PageView, Redirect
 from intacct_bridge.connections.demo_company import listed_connections
+from intacct_bridge.connections.embedded_demo import demo_connection
 from intacct_bridge.connections.sources import ListedConnection
 from intacct_bridge.runs.definitions import load_flows
 from intacct_bridge.runs.history import history_place, open_history
@@ -19,12 +20,12 @@ DAYS = 30
 _GOOD = {"done": "good", "running": "quiet", "interrupted": "warn", "temporary fault": "warn"}
 
 
-def show(visit: Visit) -> PageView:
+def show(request: PageRequest) -> PageView:
     """The state of everything that this machine connects to."""
     since = datetime.now(UTC) - timedelta(days=DAYS)
     listed = listed_connections()
     runs, last = _runs(since, [one.name for one in listed])
-    connections = [_connection(one, runs, last.get(one.name), visit.person) for one in listed]
+    connections = [_connection(one, runs, last.get(one.name), request.person) for one in listed]
     counted = [_rate(one) for one in flow_statistics(run for run in runs if run.started >= since)]
     flows, problem = _flows([one for one in counted if one["is_flow"]])
     return PageView(
@@ -147,10 +148,10 @@ def count_in_doubt(context: CommandContext) -> int:
         return sum(1 for _ in outbox.entries(company=company, statuses=[RecordStatus.IN_DOUBT]))
 
 
-def sign_out(visit: Visit) -> Redirect:
+def sign_out(request: PageRequest) -> Redirect:
     """End this browser's session."""
-    visit.site.access.end(visit.session)
-    return visit.redirect("/")
+    request.site.sessions.end(request.session)
+    return request.redirect("/")
 
 
-PAGES = (ConsolePage("/", "Home", show, nav="Home", actions={"sign-out": sign_out}),)
+PAGES = (Page("/", "Home", show, nav="Home", actions={"sign-out": sign_out}),)

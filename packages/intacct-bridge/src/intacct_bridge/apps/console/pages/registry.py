@@ -13,9 +13,9 @@ from intacct_bridge.apps.console.pages import (
 )
 from intacct_bridge.apps.console.pages.flows import dead_letters, flows, reconcile, runs
 from intacct_bridge.apps.console.pages.postings import approvals, load, outbox, plans
-from intacct_bridge.apps.console.visit import ConsolePage
+from intacct_bridge.apps.web.pages import Page
 
-PAGES: tuple[ConsolePage, ...] = (
+PAGES: tuple[Page, ...] = (
     *home.PAGES,
     *connections.PAGES,
     *senders.PAGES,

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from intacct_bridge.apps.console.pages.connection_form import KEPT
-from intacct_bridge.apps.console.visit import ConsolePage, NotFoundError, PageView, Redirect, Visit, address
 from intacct_bridge.apps.terminal.failures import described
+from intacct_bridge.apps.web.pages import NotFoundError, Page, PageRequest, PageView, Redirect, address
 from intacct_bridge.connections.passwords import PasswordPlace, forget_passwords
 from intacct_bridge.connections.sources import (
     ListedSender,
@@ -19,19 +19,19 @@ from intacct_bridge.connections.sources import (
 from intacct_protocol.errors import SettingsError
 
 
-def show_new(visit: Visit) -> PageView:
+def show_new(request: PageRequest) -> PageView:
     """The form for a new sender."""
-    return _form(visit, None, {})
+    return _form(request, None, {})
 
 
-def show_one(visit: Visit) -> PageView:
+def show_one(request: PageRequest) -> PageView:
     """A sender, the connections that use it, and its form."""
-    found = _find(visit)
-    return _form(visit, found, sender_file(found.name, path=Path(found.source)))
+    found = _find(request)
+    return _form(request, found, sender_file(found.name, path=Path(found.source)))
 
 
-def _find(visit: Visit) -> ListedSender:
-    name = visit.params["name"]
+def _find(request: PageRequest) -> ListedSender:
+    name = request.params["name"]
     found = next((one for one in list_senders() if one.name == name), None)
     if found is None:
         raise NotFoundError(f"There is no shared sender {name!r}.", fix="Choose one of the list, or add it.")
@@ -39,7 +39,7 @@ def _find(visit: Visit) -> ListedSender:
 
 
 def _form(
-    visit: Visit,
+    request: PageRequest,
     found: ListedSender | None,
     settings: Mapping[str, Any],
     *,
@@ -58,57 +58,57 @@ def _form(
         "file": found.source if found is not None else str(SettingsSources().user_file),
         "action": address("senders", found.name) if found is not None else "/add-sender",
         "problem": dict(problem or {}),
-        "may_configure": visit.may_configure,
+        "may_configure": request.may_configure,
     }
     title = f"Sender {found.name}" if found is not None else "Add a shared sender"
     return PageView("sender.html", data, title=title, status=422 if problem else 200)
 
 
-def save_new(visit: Visit) -> Redirect | PageView:
+def save_new(request: PageRequest) -> Redirect | PageView:
     """Save a new sender."""
-    name = visit.field("name")
+    name = request.field("name")
     if not name or "/" in name or any(one.name == name for one in list_senders()):
         lines = {"error": "The name is empty, has a slash, or is taken.", "fix": "Choose another name."}
-        return _form(visit, None, {"sender_id": visit.field("sender_id")}, problem=lines, typed_name=name)
-    return _save(visit, name, None, SettingsSources().user_file)
+        return _form(request, None, {"sender_id": request.field("sender_id")}, problem=lines, typed_name=name)
+    return _save(request, name, None, SettingsSources().user_file)
 
 
-def save_one(visit: Visit) -> Redirect | PageView:
+def save_one(request: PageRequest) -> Redirect | PageView:
     """Save a sender's settings."""
-    found = _find(visit)
-    return _save(visit, found.name, found, Path(found.source))
+    found = _find(request)
+    return _save(request, found.name, found, Path(found.source))
 
 
-def _save(visit: Visit, name: str, found: ListedSender | None, path: Path) -> Redirect | PageView:
-    visit.check_may_configure()
+def _save(request: PageRequest, name: str, found: ListedSender | None, path: Path) -> Redirect | PageView:
+    request.check_may_configure()
     before = sender_file(name, path=path) if found is not None else {}
-    variable = visit.field("sender_password_env")
-    password = {"env": variable} if variable else visit.secret("sender_password")
-    settings: dict[str, Any] = {"sender_id": visit.field("sender_id") or before.get("sender_id", "")}
+    variable = request.field("sender_password_env")
+    password = {"env": variable} if variable else request.secret("sender_password")
+    settings: dict[str, Any] = {"sender_id": request.field("sender_id") or before.get("sender_id", "")}
     try:
         place = PasswordPlace.chosen(f"senders.{name}", path, keyring=None, otherwise="Name a variable instead.")
         new = place.saved("sender_password", password) if password else before.get("sender_password", "")
         add_sender(name, {**settings, "sender_password": new}, path=path)
     except SettingsError as error:
-        return _form(visit, found, {**before, **settings}, problem=described(error), typed_name=name)
+        return _form(request, found, {**before, **settings}, problem=described(error), typed_name=name)
     kept = forget_passwords(before, f"senders.{name}", path)
-    return visit.redirect("/connections", notice=f"Saved sender {name}. {kept}".strip())
+    return request.redirect("/connections", notice=f"Saved sender {name}. {kept}".strip())
 
 
-def remove(visit: Visit) -> Redirect:
+def remove(request: PageRequest) -> Redirect:
     """Take a sender that no connection uses out of its file."""
-    visit.check_may_configure()
-    found = _find(visit)
+    request.check_may_configure()
+    found = _find(request)
     path = Path(found.source)
     before = sender_file(found.name, path=path)
     remove_sender(found.name, path=path)
     kept = forget_passwords(before, f"senders.{found.name}", path)
-    return visit.redirect("/connections", notice=f"Removed sender {found.name}. {kept}".strip())
+    return request.redirect("/connections", notice=f"Removed sender {found.name}. {kept}".strip())
 
 
 PAGES = (
-    ConsolePage("/add-sender", "Add a shared sender", show_new, actions={"": save_new}),
-    ConsolePage(
+    Page("/add-sender", "Add a shared sender", show_new, actions={"": save_new}),
+    Page(
         "/senders/{name}",
         "Shared sender",
         show_one,

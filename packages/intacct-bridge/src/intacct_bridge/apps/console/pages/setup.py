@@ -7,21 +7,21 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from intacct_bridge.apps.console.jobs import BackgroundJob
-from intacct_bridge.apps.console.visit import (
-    Answer,
-    ConsolePage,
-    Download,
-    NotFoundError,
-    PageView,
-    Redirect,
-    Visit,
-    address,
-    company_context,
-)
+from intacct_bridge.apps.console.visit import company_context
 from intacct_bridge.apps.terminal.console import Console
 from intacct_bridge.apps.terminal.failures import described
 from intacct_bridge.apps.views.setup import STATES, as_data
+from intacct_bridge.apps.web.jobs import BackgroundJob
+from intacct_bridge.apps.web.pages import (
+    Answer,
+    Download,
+    NotFoundError,
+    Page,
+    PageRequest,
+    PageView,
+    Redirect,
+    address,
+)
 from intacct_bridge.connections.demo_company import listed_connections
 from intacct_bridge.connections.sources import list_senders
 from intacct_bridge.setup.assistant.assistant import SetUpAssistant
@@ -53,12 +53,12 @@ _LOOKS = {DONE: ("good", "ok"), MISSING: ("bad", "failure"), UNKNOWN: ("quiet", 
 # --- the list
 
 
-def show(visit: Visit) -> PageView:
+def show(request: PageRequest) -> PageView:
     """The connections with their planned use, and the form for a new one."""
-    return _list(visit, {"name": "", "reads": "", "writes": ""})
+    return _list(request, {"name": "", "reads": "", "writes": ""})
 
 
-def _list(_visit: Visit, form: Mapping[str, str], problem: Mapping[str, str] | None = None) -> PageView:
+def _list(_visit: PageRequest, form: Mapping[str, str], problem: Mapping[str, str] | None = None) -> PageView:
     names = [one.name for one in listed_connections()]
     plans = []
     for name in names:
@@ -75,9 +75,9 @@ def _list(_visit: Visit, form: Mapping[str, str], problem: Mapping[str, str] | N
     return PageView("setup.html", data, status=422 if problem else 200)
 
 
-def begin(visit: Visit) -> Answer:
+def begin(request: PageRequest) -> Answer:
     """Keep the planned use of a connection, which need not exist yet."""
-    form = {name: visit.field(name) for name in ("name", "reads", "writes")}
+    form = {name: request.field(name) for name in ("name", "reads", "writes")}
     try:
         if not _is_listed(form["name"]) and not _NAME.fullmatch(form["name"]):
             raise SettingsError(
@@ -85,8 +85,8 @@ def begin(visit: Visit) -> Answer:
             )
         _plan(_assistant_of(form["name"]), form["reads"], form["writes"])
     except SettingsError as error:
-        return _list(visit, form, described(error))
-    return visit.redirect(address("setup", form["name"]))
+        return _list(request, form, described(error))
+    return request.redirect(address("setup", form["name"]))
 
 
 def _plan(assistant: SetUpAssistant, reads: str, writes: str) -> None:
@@ -98,11 +98,11 @@ def _plan(assistant: SetUpAssistant, reads: str, writes: str) -> None:
 # --- one connection
 
 
-def show_one(visit: Visit) -> PageView:
+def show_one(request: PageRequest) -> PageView:
     """The steps as the last check left them."""
-    job = _running(visit)
+    job = _running(request)
     renewal = job.renewal() if job is not None else {}
-    assistant = _assistant(visit)
+    assistant = _assistant(request)
     found = assistant.checklist()
     progress = assistant.progress
     data = {
@@ -116,7 +116,7 @@ def show_one(visit: Visit) -> PageView:
         "plan": {"reads": ", ".join(progress.reads), "writes": ", ".join(progress.writes)},
         "answers": {name: getattr(progress.answers, name) for name in _ANSWERS},
         "is_connection": _is_listed(assistant.name),
-        "may_configure": visit.may_configure,
+        "may_configure": request.may_configure,
         "senders": [one.name for one in list_senders()],
         "command": _command(assistant.name, progress),
     }
@@ -149,54 +149,54 @@ def _command(name: str, progress: "SetUpProgress") -> str:
     return " ".join(["intacct setup --connection", name, *words])
 
 
-def plan(visit: Visit) -> Redirect:
+def plan(request: PageRequest) -> Redirect:
     """Change the planned use."""
-    _plan(_assistant_of(visit.params["name"]), visit.field("reads"), visit.field("writes"))
-    return visit.redirect(_address(visit), notice="The planned use is kept. Check again.")
+    _plan(_assistant_of(request.params["name"]), request.field("reads"), request.field("writes"))
+    return request.redirect(_address(request), notice="The planned use is kept. Check again.")
 
 
-def answer(visit: Visit) -> Redirect:
+def answer(request: PageRequest) -> Redirect:
     """Keep values for the forms, and for the checks before there is a connection."""
-    visit.check_may_configure()  # the sender's password goes to the gateway that they name
-    _assistant(visit).answer(**{name: visit.field(name) for name in _ANSWERS})
-    return visit.redirect(_address(visit), notice="The values are in the forms now.")
+    request.check_may_configure()  # the sender's password goes to the gateway that they name
+    _assistant(request).answer(**{name: request.field(name) for name in _ANSWERS})
+    return request.redirect(_address(request), notice="The values are in the forms now.")
 
 
-def tick(visit: Visit) -> Redirect:
+def tick(request: PageRequest) -> Redirect:
     """Tick a step by hand, or remove the tick."""
-    _assistant(visit).tick(visit.field("step"), on=visit.field("on") == "yes")
-    return visit.redirect(f"{_address(visit)}#{visit.field('step')}")
+    _assistant(request).tick(request.field("step"), on=request.field("on") == "yes")
+    return request.redirect(f"{_address(request)}#{request.field('step')}")
 
 
-def connect(visit: Visit) -> Redirect:
+def connect(request: PageRequest) -> Redirect:
     """Go to the form of the connection; a new one has the values of the assistant already."""
-    assistant = _assistant(visit)
+    assistant = _assistant(request)
     if _is_listed(assistant.name):
-        return visit.redirect(address("connections", assistant.name, "edit"))
+        return request.redirect(address("connections", assistant.name, "edit"))
     kept = assistant.progress.answers
     known = {name: getattr(kept, name) for name in ("company_id", "user_id", "location_id", "environment", "endpoint")}
     known |= {"sender": shared_sender(kept).name} if shared_sender(kept).name else {"sender_id": kept.sender_id}
-    visit.session.drafts["connection "] = {name: text for name, text in known.items() if text}
-    return visit.redirect("/add-connection", notice=f"Name the connection {assistant.name}.")
+    request.session.drafts["connection "] = {name: text for name, text in known.items() if text}
+    return request.redirect("/add-connection", notice=f"Name the connection {assistant.name}.")
 
 
 # --- checks
 
 
-def check(visit: Visit) -> Redirect:
+def check(request: PageRequest) -> Redirect:
     """Check once."""
-    return _start(visit, "Check the set-up", 1)
+    return _start(request, "Check the set-up", 1)
 
 
-def watch(visit: Visit) -> Redirect:
+def watch(request: PageRequest) -> Redirect:
     """Check until everything is done, so that the steps tick themselves."""
-    return _start(visit, "Watch the set-up", _CHECKS)
+    return _start(request, "Watch the set-up", _CHECKS)
 
 
-def _start(visit: Visit, title: str, checks: int) -> Redirect:
-    name = _assistant(visit).name
-    if _running(visit) is not None:
-        return visit.redirect(_address(visit), notice="A check is running already.")
+def _start(request: PageRequest, title: str, checks: int) -> Redirect:
+    name = _assistant(request).name
+    if _running(request) is not None:
+        return request.redirect(_address(request), notice="A check is running already.")
 
     def work(job: BackgroundJob) -> None:
         console = Console(out=io.StringIO(), err=io.StringIO())
@@ -206,7 +206,7 @@ def _start(visit: Visit, title: str, checks: int) -> Redirect:
                     return
                 _wait(job, name)
 
-    return visit.start(f"{title}: {name}", work, page=_address(visit).replace("{", "{{").replace("}", "}}"))
+    return request.start(f"{title}: {name}", work, page=_address(request).replace("{", "{{").replace("}", "}}"))
 
 
 def _checked(job: BackgroundJob, context: "CommandContext", name: str) -> bool:
@@ -255,11 +255,11 @@ def _settings(name: str) -> object:
 # --- what to send
 
 
-def show_letter(visit: Visit) -> Answer:
+def show_letter(request: PageRequest) -> Answer:
     """The letter to the administrator, to copy or to print; with `as`, the text or the page with pictures as a file."""
-    assistant = _assistant(visit)
+    assistant = _assistant(request)
     found = assistant.checklist()
-    wanted = visit.query.get("as", "")
+    wanted = request.query.get("as", "")
     if wanted == "text":
         return Download("set-up.txt", letter(found).encode(), "text/plain; charset=utf-8")
     if wanted == "page":
@@ -285,8 +285,8 @@ def _assistant_of(name: str, recorded: "CommandContext | None" = None) -> SetUpA
     return SetUpAssistant(name, lambda: context.connection, (recorded or context).open_client)
 
 
-def _assistant(visit: Visit) -> SetUpAssistant:
-    assistant = _assistant_of(visit.params["name"])
+def _assistant(request: PageRequest) -> SetUpAssistant:
+    assistant = _assistant_of(request.params["name"])
     if not assistant.progress.is_planned and not _is_listed(assistant.name):
         raise NotFoundError(f"There is no planned use for {assistant.name!r}.", fix="Plan it on the page Set up.")
     return assistant
@@ -296,13 +296,13 @@ def _is_listed(name: str) -> bool:
     return any(one.name == name for one in listed_connections())
 
 
-def _address(visit: Visit) -> str:
-    return address("setup", visit.params["name"])
+def _address(request: PageRequest) -> str:
+    return address("setup", request.params["name"])
 
 
-def _running(visit: Visit) -> BackgroundJob | None:
-    jobs = visit.site.jobs.of(visit.person)
-    return next((one for one in jobs if one.is_running and one.page == _address(visit)), None)
+def _running(request: PageRequest) -> BackgroundJob | None:
+    jobs = request.app.jobs.of(request.person)
+    return next((one for one in jobs if one.is_running and one.page == _address(request)), None)
 
 
 def _moment(text: str) -> datetime | None:
@@ -310,13 +310,13 @@ def _moment(text: str) -> datetime | None:
 
 
 PAGES = (
-    ConsolePage("/setup", "Set up Sage Intacct", show, nav="Set up", actions={"begin": begin}),
-    ConsolePage(
+    Page("/setup", "Set up Sage Intacct", show, nav="Set up", actions={"begin": begin}),
+    Page(
         "/setup/{name}",
         "Set up",
         show_one,
         examples={"name": "books"},
         actions={"plan": plan, "answer": answer, "tick": tick, "connect": connect, "check": check, "watch": watch},
     ),
-    ConsolePage("/setup/{name}/letter", "To the administrator", show_letter, examples={"name": "books"}),
+    Page("/setup/{name}/letter", "To the administrator", show_letter, examples={"name": "books"}),
 )

@@ -5,7 +5,7 @@ from typing import Any
 
 from intacct_bridge.apps.console.pages.flows.runs import run_line
 from intacct_bridge.apps.console.site import command_data, command_work, run_command
-from intacct_bridge.apps.console.visit import ConsolePage, NotFoundError, PageView, Redirect, Visit, address
+from intacct_bridge.apps.web.pages import NotFoundError, Page, PageRequest, PageView, Redirect, address
 from intacct_bridge.machine.directories import config_directory
 from intacct_bridge.runs.crontab import installed_entry
 from intacct_bridge.runs.definitions import find_flow, load_flows
@@ -18,12 +18,12 @@ _ELSEWHERE = ("flow", "environments", "notifies")
 """Facts that have places of their own on the page."""
 
 
-def show(visit: Visit) -> PageView:
+def show(request: PageRequest) -> PageView:
     """Every flow with its last run, its success rate and its schedule."""
-    flows = command_data(visit.site, ["flows", "list"], person=visit.person) or []
+    flows = command_data(request.site, ["flows", "list"], person=request.person) or []
     rates: dict[str, Any] = {}
     if history_place() is not None:
-        told = command_data(visit.site, ["runs", "stats", f"--days={DAYS}"], person=visit.person)
+        told = command_data(request.site, ["runs", "stats", f"--days={DAYS}"], person=request.person)
         rates = {one["flow"]: one["success"] for one in told["flows"] if one["flow"]}
     listed = [
         {
@@ -58,14 +58,14 @@ def _units() -> Path:
     return config_directory().parent / "systemd" / "user"
 
 
-def show_flow(visit: Visit) -> PageView:
+def show_flow(request: PageRequest) -> PageView:
     """One flow: its command line, what a check finds, its schedule and its runs."""
-    name = _name(visit)
-    facts = command_data(visit.site, ["flows", "show", name], person=visit.person)
-    findings = command_data(visit.site, ["flows", "check", name], person=visit.person) or []
+    name = _name(request)
+    facts = command_data(request.site, ["flows", "show", name], person=request.person)
+    findings = command_data(request.site, ["flows", "check", name], person=request.person) or []
     runs: list[Any] = []
     if history_place() is not None:
-        runs = command_data(visit.site, ["runs", "list", f"--flow={name}", f"--limit={_RUNS}"], person=visit.person)
+        runs = command_data(request.site, ["runs", "list", f"--flow={name}", f"--limit={_RUNS}"], person=request.person)
     flow = find_flow(name)
     data = {
         "name": name,
@@ -77,51 +77,51 @@ def show_flow(visit: Visit) -> PageView:
         "findings": findings,
         "schedule": _schedule(name),
         "units": str(_units()),
-        "may_configure": visit.may_configure,
+        "may_configure": request.may_configure,
         "runs": [run_line(one) for one in runs or []],
     }
     return PageView("flow.html", data, title=f"Flow {name}")
 
 
-def _name(visit: Visit) -> str:
-    name = visit.params["flow"]
+def _name(request: PageRequest) -> str:
+    name = request.params["flow"]
     if name not in load_flows():
         raise NotFoundError(f"There is no flow {name!r}.", fix="Define it in intacct.toml.")
     return name
 
 
-def run(visit: Visit) -> Redirect:
+def run(request: PageRequest) -> Redirect:
     """Run the flow now, as a job."""
-    name = _name(visit)
-    words = ["run", name, *([f"--connection={visit.field('connection')}"] if visit.field("connection") else [])]
-    return visit.start(f"Run {name}", command_work(visit.site, words, result=address("flows", name)))
+    name = _name(request)
+    words = ["run", name, *([f"--connection={request.field('connection')}"] if request.field("connection") else [])]
+    return request.start(f"Run {name}", command_work(request.site, words, result=address("flows", name)))
 
 
-def schedule(visit: Visit) -> Redirect:
+def schedule(request: PageRequest) -> Redirect:
     """Write the schedule as a systemd timer or a crontab entry, or remove it."""
-    visit.check_may_configure("schedules")  # it runs on this machine until it is removed, and in no person's name
-    name, kind = _name(visit), visit.field("kind")
+    request.check_may_configure("schedules")  # it runs on this machine until it is removed, and in no person's name
+    name, kind = _name(request), request.field("kind")
     if kind == "remove":
-        _remove(visit, name)
-        return visit.redirect(address("flows", name), notice="The schedule is removed.")
+        _remove(request, name)
+        return request.redirect(address("flows", name), notice="The schedule is removed.")
     if kind == "systemd":
-        words = ["flows", "systemd", name, f"--on-calendar={visit.field('calendar')}", f"--to={_units()}"]
+        words = ["flows", "systemd", name, f"--on-calendar={request.field('calendar')}", f"--to={_units()}"]
         notice = f"The timer is written to {_units()}. Start it with the commands below."
     else:
-        words = ["flows", "cron", name, f"--when={visit.field('when')}", "--install"]
+        words = ["flows", "cron", name, f"--when={request.field('when')}", "--install"]
         notice = "The crontab has the entry."
-    run_command(visit.site, words, person=visit.person)
-    return visit.redirect(address("flows", name), notice=notice)
+    run_command(request.site, words, person=request.person)
+    return request.redirect(address("flows", name), notice=notice)
 
 
-def _remove(visit: Visit, name: str) -> None:
+def _remove(request: PageRequest, name: str) -> None:
     for suffix in (".timer", ".service"):
         (_units() / f"{unit_name(name)}{suffix}").unlink(missing_ok=True)
     if installed_entry(name):
-        run_command(visit.site, ["flows", "cron", name, "--remove"], person=visit.person)
+        run_command(request.site, ["flows", "cron", name, "--remove"], person=request.person)
 
 
 PAGES = (
-    ConsolePage("/flows", "Flows", show, nav="Flows"),
-    ConsolePage("/flows/{flow}", "Flow", show_flow, actions={"run": run, "schedule": schedule}),
+    Page("/flows", "Flows", show, nav="Flows"),
+    Page("/flows/{flow}", "Flow", show_flow, actions={"run": run, "schedule": schedule}),
 )

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from intacct_bridge.apps.console.copies import check_known
-from intacct_bridge.apps.console.jobs import BackgroundJob, JobConsole
 from intacct_bridge.apps.console.visit import ConsolePage, Download, NotFoundError, PageView, Redirect, Visit, address
 from intacct_bridge.apps.views.reconcile_report import read_report
+from intacct_bridge.apps.web.jobs import BackgroundJob, JobConsole
 from intacct_bridge.connections.demo_company import listed_connections
 from intacct_bridge.machine.directories import state_directory
 from intacct_bridge.runs.history import history_place, open_history

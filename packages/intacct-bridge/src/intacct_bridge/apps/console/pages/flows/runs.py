@@ -5,7 +5,7 @@ from typing import Any
 
 from intacct_bridge.apps.console.pages.postings.outbox import plan_to_undo
 from intacct_bridge.apps.console.site import command_data
-from intacct_bridge.apps.console.visit import ConsolePage, NotFoundError, PageView, Redirect, Visit
+from intacct_bridge.apps.web.pages import NotFoundError, Page, PageRequest, PageView, Redirect
 from intacct_bridge.runs.history import history_place
 from intacct_bridge.runs.run import LIBRARY
 from intacct_protocol.errors import SettingsError
@@ -16,14 +16,14 @@ _GOOD = {"done": "good", "running": "quiet", "interrupted": "warn", "temporary f
 _FILTERS = ("flow", "command", "connection")
 
 
-def show(visit: Visit) -> PageView:
+def show(request: PageRequest) -> PageView:
     """The runs that match, the latest first."""
-    asked = {name: visit.query.get(name, "") for name in (*_FILTERS, "failed")}
+    asked = {name: request.query.get(name, "") for name in (*_FILTERS, "failed")}
     words = [f"--{name}={asked[name]}" for name in _FILTERS if asked[name]]
     words += ["--failed"] if asked["failed"] else []
     runs: list[Any] = []
     if history_place() is not None:
-        runs = command_data(visit.site, ["runs", "list", f"--limit={_MOST}", *words], person=visit.person) or []
+        runs = command_data(request.site, ["runs", "list", f"--limit={_MOST}", *words], person=request.person) or []
     data = {"runs": [run_line(one) for one in runs], "asked": asked, "has_history": history_place() is not None}
     return PageView("runs.html", data)
 
@@ -48,9 +48,9 @@ def run_line(run: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def show_run(visit: Visit) -> PageView:
+def show_run(request: PageRequest) -> PageView:
     """One run with its log."""
-    run = _run(visit)
+    run = _run(request)
     lines = run.pop("log_lines", [])
     data = {
         "run": run_line(run) | {"records": {name: count for name, count in run["records"].items() if count}},
@@ -82,25 +82,25 @@ def _log_line(line: dict[str, Any]) -> str:
     return " ".join(str(line.get(name, "")) for name in ("time", "level", "message"))
 
 
-def _run(visit: Visit) -> dict[str, Any]:
-    run_id = visit.params["id"]
+def _run(request: PageRequest) -> dict[str, Any]:
+    run_id = request.params["id"]
     if not run_id.isalnum():
         raise NotFoundError(f"There is no run {run_id}.", fix="Choose one of the list.")
     try:
-        found = command_data(visit.site, ["runs", "show", run_id, "--log"], person=visit.person)
+        found = command_data(request.site, ["runs", "show", run_id, "--log"], person=request.person)
     except SettingsError as error:
         raise NotFoundError(error.message, fix="Choose one of the list.") from None
     assert isinstance(found, dict)
     return found
 
 
-def undo(visit: Visit) -> Redirect:
+def undo(request: PageRequest) -> Redirect:
     """Make the plan that takes back what a run posted."""
-    run = _run(visit)
-    return plan_to_undo(visit, run["connection"], runs=(run["id"],))
+    run = _run(request)
+    return plan_to_undo(request, run["connection"], runs=(run["id"],))
 
 
 PAGES = (
-    ConsolePage("/runs", "Runs", show, nav="Runs"),
-    ConsolePage("/runs/{id}", "Run", show_run, actions={"undo": undo}),
+    Page("/runs", "Runs", show, nav="Runs"),
+    Page("/runs/{id}", "Run", show_run, actions={"undo": undo}),
 )

@@ -19,8 +19,8 @@ from typing import Any
 
 import msgspec
 
-from intacct_bridge.apps.console.uploads import Upload, checked_name
 from intacct_bridge.apps.console.visit import NotFoundError
+from intacct_bridge.apps.web.uploads import Upload, checked_name
 from intacct_bridge.load.tables.open import check_input
 from intacct_bridge.machine.directories import state_directory
 from intacct_protocol.errors import SettingsError

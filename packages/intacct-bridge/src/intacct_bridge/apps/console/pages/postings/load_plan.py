@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from intacct_bridge.apps.console.jobs import BackgroundJob, JobConsole
 from intacct_bridge.apps.console.pages.postings import plans
 from intacct_bridge.apps.console.pages.postings.dropped_files import (
     DroppedFile,
@@ -12,6 +11,7 @@ from intacct_bridge.apps.console.pages.postings.dropped_files import (
     find_file,
 )
 from intacct_bridge.apps.console.visit import Download, NotFoundError, Redirect, Visit, address, company_context
+from intacct_bridge.apps.web.jobs import BackgroundJob, JobConsole
 from intacct_protocol.errors import SettingsError
 
 if TYPE_CHECKING:

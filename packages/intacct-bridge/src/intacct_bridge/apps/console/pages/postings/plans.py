@@ -5,7 +5,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from intacct_bridge.apps.console.jobs import BackgroundJob, JobConsole, Work
 from intacct_bridge.apps.console.visit import (
     ConsolePage,
     NotFoundError,
@@ -15,6 +14,7 @@ from intacct_bridge.apps.console.visit import (
     address,
     company_context,
 )
+from intacct_bridge.apps.web.jobs import BackgroundJob, JobConsole, Work
 from intacct_protocol.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ def approve(visit: Visit) -> Redirect:
 
 def approve_digest(context: "CommandContext", outbox: "Outbox", plan_id: str, digest: str, person: str) -> str:
     """Approve a plan in a person's name; until when that holds. SettingsError if it is not what the person saw."""
-    from intacct_bridge.apps.console.rendering import moment
+    from intacct_bridge.apps.web.rendering import moment
     from intacct_bridge.load.approval.admission import confirmed_plan
     from intacct_bridge.load.approval.approvals import VALID_FOR, approve, made_plan
     from intacct_bridge.load.approval.plan_folder import PlanFolder

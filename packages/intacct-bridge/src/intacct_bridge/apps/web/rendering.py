@@ -15,26 +15,26 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from intacct_bridge import __version__
-from intacct_bridge.apps.console.setting_fields import LABELS
 from intacct_bridge.apps.terminal.tables import visible
+from intacct_bridge.apps.web.setting_fields import LABELS
 from intacct_protocol.model.wording import counted
 
 if TYPE_CHECKING:
     from jinja2 import Environment
     from markupsafe import Markup
 
-HERE = Path(__file__).parent
-STATIC = HERE / "static"
+_HERE = Path(__file__).parent
+STATIC = _HERE / "static"
 _SETTING = re.compile(r"`([a-z_]+)((?: = [^`]+)?)`")
 
 
 @cache
-def environment() -> "Environment":
-    """The templates with their filters."""
+def environment(folder: Path) -> "Environment":
+    """The templates in a folder, and those that all applications share, with their filters."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     made = Environment(
-        loader=FileSystemLoader(HERE / "templates"),
+        loader=FileSystemLoader([folder, _HERE / "templates"]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -58,9 +58,9 @@ def environment() -> "Environment":
     return made
 
 
-def render(template: str, values: Mapping[str, Any]) -> str:
-    """A template with its values."""
-    return environment().get_template(template).render(values)
+def render(folder: Path, template: str, values: Mapping[str, Any]) -> str:
+    """A template of the application that has its templates in a folder."""
+    return environment(folder).get_template(template).render(values)
 
 
 def render_json(data: Any) -> bytes:

@@ -231,8 +231,7 @@ class JobConsole(Console):
         """A console whose messages are the same job's."""
         return JobConsole(self._job)
 
-    def _message(self, text: str, level: str, facts: Any) -> None:
-        masked = self.masked(text).strip()
-        if masked:
-            self.log_file.add(masked, level, self._facts(facts))
-            self._job.tell(masked)
+    def show(self, text: str, level: str, facts: Mapping[str, Any]) -> None:  # noqa: ARG002
+        """Add a message to the job."""
+        if text.strip():
+            self._job.tell(text.strip())

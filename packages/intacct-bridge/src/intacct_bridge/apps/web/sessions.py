@@ -1,4 +1,4 @@
-"""Who may use the console: start tokens that work once, and the sessions that they begin.
+"""The sessions of visitors: start tokens that work once, and the sessions that they begin.
 
 A start address carries a token. The first request with it begins a session, whose key is a cookie that scripts cannot
 read and other sites cannot send. In team mode there are no tokens: a reverse proxy signs people in, and the session
@@ -6,7 +6,6 @@ belongs to the person that the proxy names.
 """
 
 import hashlib
-import hmac
 import secrets
 import time
 from collections.abc import Callable
@@ -41,7 +40,7 @@ class VisitorSession:
         return name
 
 
-class Access:
+class Sessions:
     """The start tokens and the sessions of one console. Threads may share it."""
 
     def __init__(self, *, idle_seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
@@ -96,11 +95,6 @@ class Access:
         oldest = self._clock() - self.idle_seconds
         for name in [name for name, one in self._sessions.items() if one.used < oldest]:
             del self._sessions[name]
-
-
-def same_secret(given: str, wanted: str) -> bool:
-    """Whether two secrets are equal, in a time that does not depend on where they differ."""
-    return bool(wanted) and hmac.compare_digest(given.encode("utf-8", "surrogatepass"), wanted.encode())
 
 
 def _hashed(secret: str) -> bytes:

@@ -1,0 +1,215 @@
+"""Pages: a request as a page sees it, what a page answers, and what all requests of a web application share."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlencode
+
+from intacct_bridge.apps.web.jobs import Jobs, JobState, Report, Work
+from intacct_bridge.apps.web.sessions import VisitorSession
+from intacct_bridge.apps.web.uploads import LARGEST_FORM, LARGEST_UPLOAD, FormData, Upload
+from intacct_protocol.errors import SettingsError
+
+if TYPE_CHECKING:
+    from intacct_bridge.apps.cli.context import CommandContext
+
+
+class WebApp:
+    """What all requests of a web application share: its templates, its jobs, and what it allows."""
+
+    templates: Path
+    """The folder of its templates."""
+    frame = "base.html"
+    """The template around every page."""
+    read_only = False
+    """Whether forms are refused."""
+    largest_upload = LARGEST_UPLOAD
+    """Bytes of a form with files."""
+
+    def __init__(self, *, report: Report = lambda _: None, jobs_at_once: int | None = None) -> None:
+        """`report` gets the bugs, which pages do not show."""
+        self.report = report
+        self.jobs = Jobs(report, at_once=jobs_at_once) if jobs_at_once else Jobs(report)
+        self.port = 0
+        """Where it listens; 0 before it does."""
+
+    def may_configure(self, person: str) -> bool:  # noqa: ARG002
+        """Whether a person may change connections and schedules."""
+        return True
+
+    def groups(self, pages: "Sequence[Page]") -> "Sequence[tuple[str, Sequence[Page]]]":
+        """The pages of the navigation by their groups."""
+        return [("", [page for page in pages if page.nav])]
+
+    def close(self) -> None:
+        """Ask running jobs to stop."""
+        self.jobs.close()
+
+
+class NotFoundError(SettingsError):
+    """An address that shows nothing."""
+
+
+class NotAllowedError(SettingsError):
+    """What this person may not do here."""
+
+
+@dataclass(frozen=True, slots=True)
+class PageView:
+    """A page's data and the template that shows them."""
+
+    template: str
+    data: Mapping[str, Any]
+    status: int = 200
+    title: str = ""
+    """In place of the page's own title."""
+    refresh: int = 0
+    """Seconds after which a browser without JavaScript loads the page again."""
+    events: str = ""
+    """The address of the events after which a browser with JavaScript renews the parts `live` and `live-steps`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Redirect:
+    """Another address of the console."""
+
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """A file to keep."""
+
+    name: str
+    content: bytes | Iterator[bytes]
+    media_type: str = "application/octet-stream"
+
+
+@dataclass(slots=True)
+class PageRequest:
+    """One request."""
+
+    app: WebApp
+    session: VisitorSession
+    path: str
+    params: Mapping[str, str]
+    """The parts of the address that the page's path names."""
+    query: Mapping[str, str]
+    form: FormData = field(default_factory=FormData)
+
+    @property
+    def person(self) -> str:
+        """Who acts: the account at this machine, or whom the proxy signed in."""
+        return self.session.person
+
+    @property
+    def read_only(self) -> bool:
+        """Whether forms are refused."""
+        return self.app.read_only
+
+    @property
+    def site(self) -> Any:
+        """The application, under the name that it had."""
+        return self.app
+
+    @contextmanager
+    def company(
+        self, name: str, command: str, *, entity: str = "", run_at_first_call: bool = False
+    ) -> "Iterator[CommandContext]":
+        """A connection as a command has it; its client is a run of the history, under the command's name."""
+        from intacct_bridge.apps.console.visit import company_context
+
+        with company_context(name, command, person=self.person, entity=entity) as context:
+            context.run_at_first_call = run_at_first_call
+            yield context
+
+    def field(self, name: str, default: str = "") -> str:
+        """The text of a form's field without white space around it."""
+        return (self.form.fields.get(name) or [default])[-1].strip()
+
+    def fields(self, name: str) -> list[str]:
+        """The strings of a field that can be given several times."""
+        return self.form.fields.get(name, [])
+
+    def secret(self, name: str) -> str:
+        """A typed secret, unchanged."""
+        return (self.form.fields.get(name) or [""])[-1]
+
+    def checked(self, name: str) -> bool:
+        """Whether a box is ticked."""
+        return bool(self.field(name))
+
+    def upload(self, name: str) -> Upload | None:
+        """The file that was dropped; None without one."""
+        found = self.uploads(name)
+        return found[-1] if found else None
+
+    def uploads(self, name: str) -> list[Upload]:
+        """The files that were dropped on a field."""
+        return self.form.files.get(name, [])
+
+    def redirect(self, address: str, *, notice: str = "") -> Redirect:
+        """Go to another page of the console, which then shows the notice."""
+        if not notice:
+            return Redirect(address)
+        joined = "&" if "?" in address else "?"
+        return Redirect(f"{address}{joined}{urlencode({'notice': self.session.keep_notice(notice)})}")
+
+    def start(self, title: str, work: Work, *, page: str = "/jobs/{id}", wait: float = 0, **facts: Any) -> Redirect:
+        """Begin long work, and go to the page that shows it: to its result if it is done within `wait` seconds."""
+        job = self.app.jobs.start(title, work, person=self.person, page=page, **facts)
+        done = bool(wait) and job.over.wait(wait) and job.state is JobState.DONE
+        return Redirect(job.result if done and job.result else job.page)
+
+    @property
+    def may_configure(self) -> bool:
+        """Whether this person may change connections and schedules."""
+        return self.app.may_configure(self.person)
+
+    def check_may_configure(self, what: str = "connections") -> None:
+        """Refuse a change of connections, or of schedules, by anyone else."""
+        if not self.may_configure:
+            raise NotAllowedError(f"{self.person} may not change {what}.", fix="Ask an administrator of this console.")
+
+
+Answer = PageView | Redirect | Download
+Show = Callable[[PageRequest], PageView | Redirect | Download]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page: its address, what a GET shows, and what its forms do."""
+
+    path: str
+    """With names in braces, as `/connections/{name}`."""
+    title: str
+    show: Show
+    nav: str = ""
+    """Its label in the navigation; empty: it is not there."""
+    actions: Mapping[str, Show] = field(default_factory=dict)
+    """What a POST does, by the last part of its address; the empty name is the page's own address."""
+    largest_body: int = LARGEST_FORM
+    """The most bytes of a form without files."""
+    takes_files: bool = False
+    """Whether its forms may be as large as the console's largest upload."""
+    is_file: bool = False
+    """Whether it answers with a file, which has no data beside it."""
+    examples: Mapping[str, str] = field(default_factory=dict)
+    """Values of the names in the path, with which tests visit the page."""
+
+    def address(self, action: str = "") -> str:
+        """The path of an action."""
+        return f"{self.path.rstrip('/')}/{action}" if action else self.path
+
+    @property
+    def json_path(self) -> str:
+        """The path of the page's data."""
+        return "/index.json" if self.path == "/" else f"{self.path}.json"
+
+
+def address(*parts: str, **query: str) -> str:
+    """An address from its parts, each quoted: `address("connections", name)`."""
+    asked = {key: value for key, value in query.items() if value}
+    return "/" + "/".join(quote(part, safe="") for part in parts) + (f"?{urlencode(asked)}" if asked else "")

@@ -1,0 +1,162 @@
+"""Serving an application over HTTP: the listening socket, the limits of a server, and a server in a thread of its own.
+
+uvicorn waits for ever for the head of a request; here a client has `HEAD_SECONDS` to send it.
+"""
+
+import asyncio
+import socket
+from collections.abc import Callable
+from contextlib import suppress
+from ipaddress import ip_address
+from threading import Event, Thread
+from typing import Self
+
+import h11
+import uvicorn
+from starlette.types import ASGIApp
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from intacct_protocol.errors import SettingsError
+
+HEAD_SECONDS = 20.0
+_START_SECONDS = 30
+_GRACE = 3
+"""Seconds that open requests have after Ctrl-C."""
+_WAITING = 128
+"""Connections that may wait to be accepted."""
+
+
+class HeadTimeoutProtocol(H11Protocol):
+    """uvicorn's protocol, which closes a connection whose next request has begun and does not come.
+
+    A connection that has answered and is idle is closed by uvicorn.
+    """
+
+    _deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Await the first request."""
+        super().connection_made(transport)
+        self._await_head()
+
+    def data_received(self, data: bytes) -> None:
+        """Take bytes of a request."""
+        super().data_received(data)
+        if self.conn.their_state is h11.IDLE:
+            self._await_head()
+        else:
+            self._stop_waiting()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The client has left."""
+        self._stop_waiting()
+        super().connection_lost(exc)
+
+    def _await_head(self) -> None:
+        if self._deadline is None:
+            self._deadline = self.loop.call_later(HEAD_SECONDS, self._give_up)
+
+    def _stop_waiting(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _give_up(self) -> None:
+        self._deadline = None
+        if self.conn.their_state is h11.IDLE:
+            self.transport.close()
+
+
+def http_server(application: ASGIApp, *, lifespan: bool = False) -> uvicorn.Server:
+    """What serves an application: it answers nothing about itself, and believes no proxy's headers."""
+    config = uvicorn.Config(
+        application,
+        http=HeadTimeoutProtocol,
+        log_config=None,
+        log_level="critical",
+        access_log=False,
+        lifespan="on" if lifespan else "off",
+        server_header=False,
+        date_header=False,
+        ws="none",
+        proxy_headers=False,
+        timeout_graceful_shutdown=_GRACE,
+    )
+    return uvicorn.Server(config)
+
+
+def listen(host: str, port: int, *, only_loopback: bool = True) -> socket.socket:
+    """A listening socket. SettingsError for a port in use, and for an address that other machines reach."""
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    except OSError as error:
+        raise SettingsError(f"cannot serve on {host}: {error}") from None
+    if only_loopback and not ip_address(str(address[0])).is_loopback:
+        raise SettingsError(
+            f"without a sign-in the console serves this machine only, not {host}",
+            fix="Use 127.0.0.1, or put it behind a proxy that signs people in: `trust_header`.",
+            setting="trust_header",
+        )
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    with suppress(OSError):
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind(address)
+    except OSError as error:
+        listener.close()
+        fix = "Choose another `port`; 0 takes a free one."
+        raise SettingsError(f"cannot serve on port {port}: {error.strerror}", fix=fix, setting="port") from None
+    listener.listen(_WAITING)
+    return listener
+
+
+def address_of(listener: socket.socket) -> tuple[str, int]:
+    """The address of a listening socket, without a path, and its port."""
+    host, port = listener.getsockname()[:2]
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}", int(port)
+
+
+class ThreadedServer:
+    """An application that serves from a thread of its own. Close it, or use it in a with statement."""
+
+    def __init__(self, application: ASGIApp, listener: socket.socket, *, what: str) -> None:
+        self._listener = listener
+        self._server = http_server(application)
+        self._failed: list[BaseException] = []
+        started = Event()
+        self._thread = Thread(target=self._run, args=(started.set,), name=what, daemon=True)
+        self._thread.start()
+        if not started.wait(_START_SECONDS) or self._failed:
+            listener.close()
+            raise SettingsError(f"the {what} did not start: {self._failed[0] if self._failed else 'timeout'}")
+
+    def wait(self, seconds: float) -> bool:
+        """Wait for the end of the server; whether it has ended."""
+        self._thread.join(seconds)
+        return not self._thread.is_alive()
+
+    def close(self) -> None:
+        """Finish open requests, and stop serving."""
+        self._server.should_exit = True
+        self._thread.join(_GRACE + 2)
+        self._listener.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _run(self, started: Callable[[], None]) -> None:
+        async def serve() -> None:
+            serving = asyncio.ensure_future(self._server.serve(sockets=[self._listener]))
+            while not self._server.started and not serving.done():
+                await asyncio.sleep(0.005)
+            started()
+            await serving
+
+        try:
+            asyncio.run(serve())
+        except BaseException as error:  # handed to the thread that waits
+            self._failed.append(error)
+            started()
