@@ -105,7 +105,7 @@ def _writes(records: int) -> Iterator[Write]:
         }
         lines = {"ENTRIES": tuple(RecordLine("GLENTRY", _line(at), row) for at in range(6))}
         digest = content_digest("GLBATCH", fields, lines)
-        identity = identifier.identify("GLBATCH", fields, digests=[digest])
+        identity = identifier.identify("GLBATCH", fields, digest=digest)
         yield Write(WriteOperation.CREATE, "GLBATCH", fields, identity, digest, f"entry {number}", (row,), lines)
 
 

@@ -145,12 +145,12 @@ def test_only_approvers_approve_and_an_earlier_approval_counts_by_the_rules_of_t
 @pytest.mark.parametrize(
     "alter",
     [
-        lambda plan: plan["origin"].update(atomic=True),
-        lambda plan: plan["origin"].update(batch_size=1),
-        lambda plan: plan["origin"].update(stop_on_error=True),
+        lambda plan: plan["origin"]["options"].update(atomic=True),
+        lambda plan: plan["origin"]["options"].update(batch_size=1),
+        lambda plan: plan["origin"]["options"].update(stop_on_error=True),
         lambda plan: plan["records"].pop(),
         lambda plan: plan["records"].reverse(),
-        lambda plan: plan["where"].__setitem__(2, "implementation"),
+        lambda plan: plan["target"].update(environment="implementation"),
     ],
     ids=["atomic", "batch", "on error", "a record less", "order", "environment"],
 )
@@ -172,7 +172,7 @@ def test_a_plan_that_was_changed_is_refused_also_with_a_seal_that_fits(
 def test_a_plan_with_the_origin_of_none_or_of_another_has_no_approval(desk: Desk) -> None:
     path = keep(desk)
     give(desk, path)
-    resealed(path, lambda plan: plan.pop("origin"))
+    resealed(path, lambda plan: plan.update(origin=None))
     with pytest.raises(SettingsError, match="have no approved plan"):
         apply(desk, path)
     first = open_plan(keep(desk)).origin

@@ -8,11 +8,11 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-
 from intacct_bridge.apps.singer.target_config import checked
 from intacct_protocol.errors import SettingsError
 from intacct_protocol.xml.codec import decode_request
 from intacct_protocol.xml.reply import ConnectionCutError, Reply
+
 from support.journeys.piping import CREDENTIALS, Pipe, record, schema, state
 from support.small_company import Clock
 
@@ -243,7 +243,7 @@ def test_an_entry_s_own_reference_number_is_kept(pipe: Pipe) -> None:
 
 @pytest.mark.parametrize("keys", [(), ("id",)])
 def test_entries_that_were_posted_without_a_number_of_ours_are_recognised(pipe: Pipe, keys: tuple[str, ...]) -> None:
-    """Earlier versions posted so; the setting can be changed in either direction."""
+    """The setting can be changed in either direction."""
     lines = [schema("JournalEntries", "id", keys=keys), record("JournalEntries", **entry(1, id="J1"))]
     assert pipe(lines, own_references=False).status == 0
     for setting in (True, False, True):

@@ -1,29 +1,22 @@
-"""Texts with accents: one character (NFC) and a letter with a mark (NFD) are the same name, on every side.
+"""Texts with accents: one character (NFC) and a letter with a mark (NFD) are the same name, on every side."""
 
-`tests/earlier/make_accents.sh` wrote the outbox, with commit 117d625 and an input in NFD.
-"""
-
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from unicodedata import normalize
 
 import pytest
-
 from intacct_bridge.load.apply.outcome import RecordOutcome
-from intacct_bridge.load.apply.retry import settle_doubts
-from intacct_bridge.load.plan.plan import Verdict
 from intacct_bridge.load.records.status import RecordStatus
 from intacct_emulator.server.gateway import Emulator
 from intacct_protocol.model.query.query import Query
 from intacct_protocol.xml.codec import decode_request
 from intacct_protocol.xml.reply import ConnectionCutError, Reply
-from support.journeys.objects import Desk, reasons
+
+from support.journeys.objects import Desk
 from support.journeys.piping import Pipe, record, schema
 from support.small_company import Clock, client
 
-KEPT = Path(__file__).parents[1] / "earlier" / "accents" / "outbox.sqlite"
 APPLIED, UNCHANGED, IN_DOUBT = RecordStatus.APPLIED, RecordStatus.UNCHANGED, RecordStatus.IN_DOUBT
 VENDOR = {"VENDORID": "CAFÉ-1", "NAME": "Café Zoë", "DISPLAYCONTACT.PRINTAS": "Café"}
 VENDORS = "VENDORID,NAME,DISPLAYCONTACT.PRINTAS\nCAFÉ-1,Café Zoë,Café\n"
@@ -164,29 +157,3 @@ def test_a_stream_may_change_its_form(tmp_path: Path, emulator: Emulator, theirs
     first, second = (record("CLASS", **{key: form(value) for key, value in cells.items()}) for form in (theirs, ours))
     assert pipe([classes, first, second]).status == 0
     assert [row["CLASSID"] for row in pipe.rows("CLASS") if row["CLASSID"].endswith("-1")] == [theirs("É-1")]
-
-
-@pytest.mark.parametrize("form", [nfc, nfd])
-def test_an_outbox_of_an_earlier_version_is_recognised_in_either_form(
-    tmp_path: Path, desk: Desk, clock: Clock, form: Form
-) -> None:
-    head, entry = "CLASSID,NAME\n", ENTRY.format("")
-    person = Desk(tmp_path / "person", desk.emulator)
-    person.folder.mkdir()
-    person.load(nfd(head + "É-1,Énergie\nP-1,Été\n"), "CLASS")  # the company has what the earlier version posted
-    person.load(nfd(entry), "journal-entries")
-    shutil.copy(KEPT, tmp_path / "outbox.sqlite3")
-    for text, name in ((head + "É-1,Énergie\nP-1,Été\n", "CLASS"), (entry, "journal-entries")):
-        plan = desk.plan(form(text), name)
-        assert {one.verdict for one in plan.records} == {Verdict.UNCHANGED}, [str(one) for one in reasons(plan)]
-    assert [one.verdict for one in desk.plan(form(head + "É-2,Énigme\n"), "CLASS").records] == [Verdict.IN_DOUBT]
-    clock.forward(minutes=61)
-    assert statuses(desk.load(form(head + "É-2,Énigme\n"), "CLASS")) == [RecordStatus.SETTLED]
-    assert len(found(desk, "GLBATCH", "RECORDNO")) == 1
-    assert sorted(nfc(one) for (one,) in found(desk, "CLASS", "CLASSID") if nfc(one)[:2] in ("É-", "P-")) == [
-        "P-1",
-        "É-1",
-        "É-2",
-    ]
-    with client(desk.emulator) as gateway, desk.outbox() as outbox:
-        assert settle_doubts(gateway, outbox) == []

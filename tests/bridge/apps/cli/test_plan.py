@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-
 from intacct_bridge.apps.singer.target import main as target_main
 from intacct_bridge.apps.terminal.console import Console
 from intacct_bridge.connections.demo_company import CREDENTIALS
 from intacct_emulator.server.gateway import Emulator
 from intacct_emulator.server.server import serve
+
 from support.edge.command_line import Intacct
 from support.small_company import Clock, company
 
@@ -140,25 +140,6 @@ def test_approving_needs_a_person_and_the_right_digest(books: Intacct, emulator:
         assert (ran.status, said in " ".join(ran.err.split())) == (2, True), ran.said
     assert books("plan", "apply", "v.plan").status == 2
     assert posted(emulator) == []
-
-
-def test_a_plan_of_the_earlier_version_is_shown_and_cannot_be_approved(books: Intacct, emulator: Emulator) -> None:
-    books("load", "vendors.csv", "--as", "VENDOR", "--out", "v.plan")
-    old = json.loads(Path("v.plan").read_text())
-    old["plan"] = 1
-    for name in ("seal", "origin"):
-        del old[name]
-    Path("old.plan").write_text(json.dumps(old))
-    shown = books("plan", "show", "old.plan")
-    assert (shown.status, "2 to create" in shown.out) == (0, True), shown.said
-    assert "of an earlier version and cannot be approved" in shown.err
-    for words in (("approve", "old.plan", "--digest", "0" * 64), ("apply", "old.plan")):
-        assert books("plan", *words).status == 2
-    assert posted(emulator) == []
-    toml = Path("intacct.toml").read_text().partition("approval =")[0]
-    Path("intacct.toml").write_text(f'{toml}outbox = "books.sqlite3"\n')
-    assert books("plan", "apply", "old.plan").status == 0
-    assert posted(emulator) == ["V-1", "V-2"]
 
 
 def test_a_kept_plan_takes_no_other_options(books: Intacct) -> None:

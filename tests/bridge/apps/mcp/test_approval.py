@@ -93,12 +93,14 @@ def test_a_digest_that_is_not_the_plans_is_refused_although_it_is_approved(agent
 
 
 ALTERATIONS: dict[str, Callable[[dict[str, Any]], object]] = {
-    "the amount": lambda plan: plan["records"][0]["lines"]["ENTRIES"][0][3].update(TRX_AMOUNT=["D", "9999.00"]),
-    "the title": lambda plan: plan["records"][0]["fields"].update(BATCH_TITLE=["s", "Mine"]),
+    "the amount": lambda plan: (
+        plan["records"][0]["lines"]["ENTRIES"][0]["fields"].update(TRX_AMOUNT={"decimal": "9999.00"})
+    ),
+    "the title": lambda plan: plan["records"][0]["fields"].update(BATCH_TITLE="Mine"),
     "the entity": lambda plan: plan["records"][0].update(entity="200"),
     "the verdict": lambda plan: plan["records"][0].update(verdict="unchanged"),
-    "the need of an approval": lambda plan: plan["origin"].pop("needs_approval"),
-    "the batch": lambda plan: plan["origin"].update(atomic=True),
+    "the need of an approval": lambda plan: plan["origin"].update(needs_approval=False),
+    "the batch": lambda plan: plan["origin"]["options"].update(atomic=True),
     "a record more": lambda plan: plan["records"].append(plan["records"][0]),
 }
 

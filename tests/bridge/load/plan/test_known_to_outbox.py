@@ -3,13 +3,11 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from decimal import Decimal
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-
 from intacct_bridge.load.outbox.entry import Conclusion, Intent, OutboxEntry, WriteTarget
 from intacct_bridge.load.outbox.outbox import Outbox
 from intacct_bridge.load.plan.context import PlanContext, newest_entries
@@ -17,17 +15,17 @@ from intacct_bridge.load.plan.known_to_outbox import (
     KnownByContent,
     RefuseSentUnderOtherName,
     RefuseUncertainEquals,
-    TakeIdentityFromOutbox,
     check_outbox,
 )
 from intacct_bridge.load.plan.plan import Plan, PlannedRecord, Verdict
-from intacct_bridge.load.records.identity import content_digests, content_identity, key_identity, source_identity
+from intacct_bridge.load.records.identity import content_identity, source_identity
 from intacct_bridge.load.records.status import RecordStatus
 from intacct_bridge.load.records.write import Identity, Receipt, Write, WriteOperation
 from intacct_bridge.load.tables.source_row import EqualNumber, SourceRow
 from intacct_bridge.load.target.target_company import TargetCompany
 from intacct_protocol.errors import SettingsError
 from intacct_protocol.xml.values import Value
+
 from support.flow.shown import ShownRecords
 
 NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
@@ -86,64 +84,6 @@ def record(
     return PlannedRecord(Write(WriteOperation.CREATE, "VENDOR", fields, identity, digest, "vendor", (row,)), verdict)
 
 
-# --- under earlier forms
-
-
-COMPOSED: dict[str, Any] = {"VENDORID": "Zo\u00eb"}
-DECOMPOSED: dict[str, Any] = {"VENDORID": "Zoe\u0308"}
-KEY = ["VENDORID"]
-
-
-def test_a_record_with_accents_has_the_identity_and_the_digest_that_the_outbox_has(outbox: Outbox) -> None:
-    as_is = Identity('key:["s:Zoe\u0308"]', "key")  # an earlier version took texts as they were
-    former = content_digests("VENDOR", DECOMPOSED, {})
-    assert len(former) == 2
-    ended(outbox, as_is, former[1])
-    one = record(key_identity(COMPOSED, KEY), digest=former[0], **COMPOSED)
-    plain = record(Identity("key:x", "key"))
-    found, same = run(TakeIdentityFromOutbox, outbox, one, plain)
-    assert (found.write.identity.text, found.write.digest) == (as_is.text, former[1])
-    assert same is plain
-    other = record(key_identity(COMPOSED, KEY), digest="other content", NAME="\u00e9", **COMPOSED)
-    (found,) = run(TakeIdentityFromOutbox, outbox, other)
-    assert (found.write.identity.text, found.write.digest) == (as_is.text, "other content")
-
-
-def test_content_with_accents_under_a_plain_key_has_the_digest_that_the_outbox_has(outbox: Outbox) -> None:
-    former = content_digests("VENDOR", DECOMPOSED, {})
-    ended(outbox, Identity("key:x", "key"), former[1])
-    (found,) = run(TakeIdentityFromOutbox, outbox, record(Identity("key:x", "key"), digest=former[0], **DECOMPOSED))
-    assert found.write.digest == former[1], "else it counts as other content than the posted one"
-
-
-def test_a_source_key_with_accents_is_known_in_its_former_form(outbox: Outbox) -> None:
-    former = source_identity(["Zoe\u0308"])
-    ended(outbox, former, "d")
-    (found,) = run(TakeIdentityFromOutbox, outbox, record(source_identity(["Zo\u00eb"]), AMOUNT=Decimal(5)))
-    assert found.write.identity.text == former.text
-
-
-@pytest.mark.parametrize(
-    ("composed", "decomposed", "taken"),
-    [(REJECTED, APPLIED, "decomposed"), (APPLIED, REJECTED, "composed"), (REJECTED, REJECTED, "composed"),
-     (REJECTED, IN_DOUBT, "decomposed"), (RELEASED, APPLIED, "decomposed")],
-)  # fmt: skip
-def test_of_two_entries_that_counts_which_may_have_been_applied(
-    outbox: Outbox, composed: RecordStatus, decomposed: RecordStatus, taken: str
-) -> None:
-    identity = key_identity(COMPOSED, KEY)
-    digest = content_digests("VENDOR", COMPOSED, {})[0]
-    ended(outbox, identity, digest, composed, "1")
-    ended(outbox, Identity('key:["s:Zoe\u0308"]', "key"), digest, decomposed, "2")
-    one = record(identity, digest=digest, **COMPOSED)
-    (found,) = run(TakeIdentityFromOutbox, outbox, one)
-    assert found.write.identity.text == (identity.text if taken == "composed" else 'key:["s:Zoe\u0308"]')
-    assert (found.write is one.write) == (taken == "composed")
-    assert (
-        run(TakeIdentityFromOutbox, outbox, record(identity, digest="e", NAME="x", **COMPOSED))[0].write.digest == "e"
-    )
-
-
 # --- by content
 
 
@@ -182,13 +122,6 @@ def test_content_counts_for_keys_of_the_source_only_and_not_beside_itself(outbox
     assert run(KnownByContent, outbox, by_key) == [by_key]
     source = record(source_identity(["1"]))
     assert run(KnownByContent, outbox, source, by_content) == [source, by_content], "the other is that record"
-
-
-def test_content_with_accents_is_known_by_its_former_digests_too(outbox: Outbox) -> None:
-    digests = content_digests("VENDOR", DECOMPOSED, {})
-    ended(outbox, content_identity(digests[1]), digests[1])
-    (found,) = run(KnownByContent, outbox, record(source_identity(["1"]), digest=digests[0], **DECOMPOSED))
-    assert found.verdict is Verdict.REFUSED
 
 
 # --- equal records

@@ -54,9 +54,7 @@ class ChangeEvent:
     changed: Mapping[str, FieldChange] | None = None
     """The changed fields of an update; None if the record's earlier state was never read."""
     nonce: str = ""
-    """Drawn at random when the event was found, since a lost or restored event log gives its numbers again. Events of
-    earlier versions have none.
-    """
+    """Drawn at random when the event was found, since a lost or restored event log gives its numbers again."""
 
     @property
     def id(self) -> str:

@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import IO, Any, Literal
 
 import msgspec
+from intacct_protocol.errors import SettingsError
 
 from intacct_bridge.apps.singer.target_results import InputRecord
 from intacct_bridge.machine.durable_names import force_names
 from intacct_bridge.machine.locks import has_name, try_lock
-from intacct_protocol.errors import SettingsError
 
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
 
@@ -59,7 +59,7 @@ class DeadLetters:
         place = f"{arrived.source}:{arrived.number}"
         refusal = {"status": "refused", "reason": reason, "place": place}
         numbered = arrived.equal is not None and arrived.equal.number
-        equal = {"equal_number": arrived.equal_number, "equal_hash": arrived.equal_digest} if numbered else {}
+        equal = {"equal_number": arrived.equal_number, "equal_hash": arrived.digest} if numbered else {}
         self._write({"type": "RECORD", "stream": stream, "record": arrived.record, **refusal, **equal})
         self.count += 1
 

@@ -128,7 +128,7 @@ class EqualNumbers:
             stream.given[equals.digest] = number
         key = self._key(arrived, equals)
         equal = EqualNumber(key, number, equals.arrived, equals.earlier, certain=certain, fix=_FIX)
-        return replace(arrived, equal=equal, equal_digest=equals.digest)
+        return replace(arrived, equal=equal)
 
     def compare(self, arrived: InputRecord, schema: Message, message: Message) -> InputRecord:
         """The record with the equal ones that were posted when its stream had no key properties."""
@@ -226,10 +226,8 @@ class EqualNumbers:
         digest = arrived.digest
         found = stream.by_digest.get(digest)
         if found is None:
-            counts = {one: self._counts.count(stream.source, one) for one in arrived.digests}
-            used = next((one for one, count in counts.items() if count.given), digest)
-            found = _Equals(used, counts[used].given, counts[used].covered)
-            stream.by_digest[digest] = stream.by_digest[used] = found
+            count = self._counts.count(stream.source, digest)
+            found = stream.by_digest[digest] = _Equals(digest, count.given, count.covered)
         return found
 
 

@@ -11,12 +11,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import IO, Any
-from unicodedata import normalize
 
 import msgspec
+from intacct_protocol.model.text_forms import nfc
 
 from intacct_bridge.load.records.status import UNRESOLVED, RecordStatus
-from intacct_bridge.load.records.values import without_trailing_zeros
+from intacct_bridge.load.records.values import number_text
 from intacct_bridge.load.tables.source_row import EqualNumber, SourceRow
 
 _PRIVATE = "_sdc_"
@@ -49,8 +49,6 @@ class InputRecord:
     """Why it is refused at once."""
     equal: EqualNumber | None = None
     """Its number among equal records, if its stream has no key properties."""
-    equal_digest: str = ""
-    """The digest under which the outbox counts them."""
 
     def row(self, origin: str, defaults: Mapping[str, Any]) -> SourceRow:
         """The record as layouts read it; its key in the source is unique among all streams of an `origin`."""
@@ -63,7 +61,7 @@ class InputRecord:
         """The record's key in its source; without one its content, with its number among equal ones."""
         if self.key:
             return self.key
-        return (*content_key(self.equal_digest or self.digest), str(self.equal_number))
+        return (*content_key(self.digest), str(self.equal_number))
 
     @property
     def equal_number(self) -> int:
@@ -78,16 +76,8 @@ class InputRecord:
     @property
     def digest(self) -> str:
         """A digest of the whole record, regardless of the order of its columns and the form of its accents (NFC)."""
-        return self.digests[0]
-
-    @property
-    def digests(self) -> tuple[str, ...]:
-        """The digest, and those that earlier versions made of such a record."""
-        own = {name: value for name, value in self.record.items() if name not in _TIMES_OF_SENDING}
-        texts = [normalize("NFC", canonical(own))]
-        for text in dict.fromkeys((canonical(own), canonical(self.record))):
-            texts += [text] if text.isascii() else [text, normalize("NFC", text), normalize("NFD", text)]
-        return tuple(hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest() for text in dict.fromkeys(texts))
+        content = {name: value for name, value in self.record.items() if name not in _TIMES_OF_SENDING}
+        return hashlib.sha256(nfc(canonical(content)).encode("utf-8", "surrogatepass")).hexdigest()
 
     @property
     def external_id(self) -> str | None:
@@ -124,12 +114,9 @@ def keyed(record: Mapping[str, Any], names: Sequence[str]) -> tuple[tuple[str, .
 
 
 def key_text(value: Any) -> str:
-    """A key's value as text: equal numbers have equal strings.
-
-    A negative zero keeps its sign: outboxes hold identities that were made so.
-    """
+    """A key's value as text: equal numbers have equal strings."""
     if isinstance(value, Decimal):
-        return without_trailing_zeros(value)
+        return number_text(value)
     return value if isinstance(value, str) else canonical(value)
 
 
@@ -200,16 +187,14 @@ class HotglueReport:
 
     def numbers(self, arrived: InputRecord) -> Sequence[int]:
         """The numbers of the equal records that the earlier report lists, regardless of their outcomes."""
-        found = (self._listed.get((arrived.stream, digest)) for digest in arrived.digests)
-        return sorted(next((numbers for numbers in found if numbers), ()))
+        return sorted(self._listed.get((arrived.stream, arrived.digest), ()))
 
     def known(self, arrived: InputRecord) -> bool:
         """Whether an earlier run's report has this very record as written; it is entered as existing then.
 
         One success stands for one of several equal records without a key, and for all with the same key.
         """
-        keys = ((arrived.stream, digest, arrived.equal_number) for digest in arrived.digests) if self._done else ()
-        row = next((row for key in keys if (row := self._done.get(key)) is not None), None)
+        row = self._done.get((arrived.stream, arrived.digest, arrived.equal_number)) if self._done else None
         if row is not None:
             self._rows.setdefault(arrived.stream, []).append(row)
             self._counts.setdefault(arrived.stream, Counter())["existing"] += 1

@@ -2,7 +2,7 @@
 
 The number follows from the entry's identity and from where it goes, so that every run makes the same one. It is added
 to what is sent, and to the key by which the entry is looked for. It is no part of the record's identity, digest or
-label: what earlier versions posted without it is still recognised, and the setting can be changed between two runs.
+label: a record that was posted without it is still recognised, and the setting can be changed between two runs.
 """
 
 import base64

@@ -9,13 +9,13 @@ import hashlib
 from collections.abc import Iterator
 
 import msgspec
+from intacct_protocol.errors import SettingsError
+from intacct_protocol.xml.xml import serialize
 
 from intacct_bridge.client.protocol import Gateway
 from intacct_bridge.load.plan.plan import DUPLICATE, WRITTEN, Plan, PlannedRecord, Verdict
 from intacct_bridge.load.records.write import WriteOperation
 from intacct_bridge.load.target.functions import Functions
-from intacct_protocol.errors import SettingsError
-from intacct_protocol.xml.xml import serialize
 
 _FORMAT = "plan digest 1"
 
@@ -47,9 +47,9 @@ def plan_digest(plan: Plan, company: Gateway) -> str:
 
 
 def no_identity() -> SettingsError:
-    """The error for a plan that was kept by an earlier version, or never."""
+    """The error for a plan that was never kept."""
     return SettingsError(
-        "this plan has no id and no digest, so it cannot be approved",
+        "this plan has no id and no digest, so it cannot be approved or applied",
         fix="Make a new one with: intacct load FILE --out PLAN",
     )
 

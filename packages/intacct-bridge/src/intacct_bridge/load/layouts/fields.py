@@ -10,7 +10,11 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import NamedTuple, cast
 
-from intacct_bridge.load.records.identity import Identifier, content_digests
+from intacct_protocol.errors import RecordError
+from intacct_protocol.model.catalog import FieldDef
+from intacct_protocol.xml.values import DEFAULT, Formatting, Kind, Value, parse_value, render_value
+
+from intacct_bridge.load.records.identity import Identifier, content_digest
 from intacct_bridge.load.records.lookup_keys import LookupKeys
 from intacct_bridge.load.records.write import Finding, RecordLine, Write, WriteOperation
 from intacct_bridge.load.tables.cells import (
@@ -26,9 +30,6 @@ from intacct_bridge.load.tables.cells import (
 from intacct_bridge.load.tables.source_row import SourceRow
 from intacct_bridge.load.target.attachments import FOLDER, FileSource, all_files, read_paths, with_files
 from intacct_bridge.load.target.writable import WritableObject
-from intacct_protocol.errors import RecordError
-from intacct_protocol.model.catalog import FieldDef
-from intacct_protocol.xml.values import DEFAULT, Formatting, Kind, Value, parse_value, render_value
 
 _MDY = DateReading()
 _TEXT = Kind.TEXT
@@ -148,14 +149,14 @@ class WriteBuilder:
         if self.draft:
             fields |= self.writable.lookup.draft
         faults = [finding for row in rows for finding in row_findings(row)]
-        digests = [with_files(one, attachments) for one in content_digests(name, fields, lines)]
-        identity = self._identifier.identify(name, fields, digests=digests, source_key=source_key or rows[0].key)
+        digest = with_files(content_digest(name, fields, lines), attachments)
+        identity = self._identifier.identify(name, fields, digest=digest, source_key=source_key or rows[0].key)
         return Write(
             WriteOperation.CREATE,
             name,
             fields,
             identity,
-            digests[0],
+            digest,
             label_of(self.writable.lookup, fields, rows),
             tuple(rows),
             lines,

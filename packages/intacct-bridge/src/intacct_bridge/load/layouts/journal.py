@@ -9,6 +9,11 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 
+from intacct_protocol.errors import RecordError
+from intacct_protocol.model.catalog import FieldDef
+from intacct_protocol.model.text_forms import nfc
+from intacct_protocol.xml.values import Value
+
 from intacct_bridge.load.layouts.base import (
     MatchedColumns,
     check_formats,
@@ -23,7 +28,7 @@ from intacct_bridge.load.layouts.base import (
 from intacct_bridge.load.layouts.declaration import declarations, otherwise_notes, second
 from intacct_bridge.load.layouts.fields import FLOAT_NOISE, code_in_capitals, date_order_doubt, read_cell, row_findings
 from intacct_bridge.load.layouts.template import without_example
-from intacct_bridge.load.records.identity import Identifier, content_digests
+from intacct_bridge.load.records.identity import Identifier, content_digest
 from intacct_bridge.load.records.write import Finding, RecordLine, Write, WriteOperation
 from intacct_bridge.load.tables.cells import (
     AmountReading,
@@ -39,10 +44,6 @@ from intacct_bridge.load.tables.cells import (
 from intacct_bridge.load.tables.source_row import SourceRow, scalar
 from intacct_bridge.load.tables.table import InputTable
 from intacct_bridge.load.target.writable import WritableObject
-from intacct_protocol.errors import RecordError
-from intacct_protocol.model.catalog import FieldDef
-from intacct_protocol.model.text_forms import nfc
-from intacct_protocol.xml.values import Value
 
 DECLARED = declarations()["journal-entries"]
 MEANINGS = DECLARED.meanings
@@ -226,14 +227,14 @@ class _EntryReader:
         """The entry as a write."""
         fields = self._header(rows)
         lines = {"ENTRIES": tuple(self._line(row) for row in rows)}
-        digests = content_digests(self._layout.object, fields, lines)
+        digest = content_digest(self._layout.object, fields, lines)
         source_key = _source_key(rows[0], self._layout.key)
         return Write(
             WriteOperation.CREATE,
             self._layout.object,
             fields,
-            self._identifier.identify(self._layout.object, fields, digests=digests, source_key=source_key),
-            digests[0],
+            self._identifier.identify(self._layout.object, fields, digest=digest, source_key=source_key),
+            digest,
             entry_label(fields),
             tuple(rows),
             lines,

@@ -6,19 +6,20 @@ shows one amount and sends another must never be applied. For another amount, ch
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from itertools import combinations
 from pathlib import Path
 
-import msgspec
+from intacct_protocol.errors import InvalidRequestError, SettingsError
+from intacct_protocol.xml.values import Value
+from intacct_protocol.xml.xml import Element
 
 from intacct_bridge.load.layouts.fields import label_of
 from intacct_bridge.load.layouts.journal import entry_label
 from intacct_bridge.load.plan.plan import WRITTEN, PlannedRecord, Verdict
 from intacct_bridge.load.records.identity import (
     UNDO,
-    content_digests,
+    content_digest,
     content_identity,
     existing_identity,
     key_identity,
@@ -27,85 +28,24 @@ from intacct_bridge.load.records.lookup_keys import LookupKeys, lookup_keys_of
 from intacct_bridge.load.records.values import comparable
 from intacct_bridge.load.records.write import Identity, RecordLine, Write, WriteOperation
 from intacct_bridge.load.target.attachments import folder_write, with_files, with_sent_files
-from intacct_bridge.load.target.references import References, referred
-from intacct_protocol.errors import InvalidRequestError, SettingsError
-from intacct_protocol.xml.values import Value
-from intacct_protocol.xml.xml import Element
+from intacct_bridge.load.target.references import referred
 
 FOLDER_OBJECT = "SUPDOCFOLDER"
 
 
-def refuse_altered(record: PlannedRecord, *, has_given: bool) -> None:
-    """SettingsError if a kept record differs from what was planned.
-
-    `has_given` is False for a plan of the first format, which kept no more of an update than what it sends.
-    Content with references is checked by `refuse_altered_content`, which asks the company.
-    """
-    altered = next(_altered_parts(record, has_given=has_given), "")
-    if altered:
-        raise _refusal(record.write, altered)
-
-
-def _refusal(write: Write, part: str) -> SettingsError:
-    place = f"{write.position}: " if write.position else ""
-    return SettingsError(
-        f"{place}the plan was altered: {part} of {write.label!r} is not what was planned",
-        fix="change the input, and make a new plan",
-    )
-
-
-def refuse_altered_content(write: Write, references: References) -> None:
-    """SettingsError if the content of a new record in a plan of the first format is not what was planned.
-
-    That format kept ids where the input had names, so the names are tried, column by column.
-    """
-    if write.operation is not WriteOperation.CREATE or write.digest in digests_of(write):
-        return
-    references.learn([write])
-    columns = sorted(name for name in _reference_fields(write) if name in {**write.fields, **_line_fields(write)})
-    for count in range(1, len(columns) + 1):
-        for named in combinations(columns, count):
-            if write.digest in digests_of(_with_names(write, references, named)):
-                return
-    raise _refusal(write, "the content")
-
-
-def _reference_fields(write: Write) -> set[str]:
-    return {
-        name
-        for object_name in (write.object, *(one.object for one in write.all_lines))
-        for name in referred(object_name)
-    }
-
-
-def _line_fields(write: Write) -> Mapping[str, Value]:
-    return {name: value for one in write.all_lines for name, value in one.fields.items()}
-
-
-def _with_names(write: Write, references: References, named: Iterable[str]) -> Write:
-    """The write with names instead of ids in these columns."""
-    lines = {
-        wrapper: tuple(
-            msgspec.structs.replace(one, fields=_named(one.object, one.fields, references, named)) for one in members
+def refuse_altered(record: PlannedRecord) -> None:
+    """SettingsError if a kept record differs from what was planned."""
+    part = next(_altered_parts(record), "")
+    if part:
+        write = record.write
+        place = f"{write.position}: " if write.position else ""
+        raise SettingsError(
+            f"{place}the plan was altered: {part} of {write.label!r} is not what was planned",
+            fix="change the input, and make a new plan",
         )
-        for wrapper, members in write.lines.items()
-    }
-    return replace(write, fields=_named(write.object, write.fields, references, named), lines=lines)
 
 
-def _named(
-    object_name: str, fields: Mapping[str, Value], references: References, named: Iterable[str]
-) -> Mapping[str, Value]:
-    targets = referred(object_name)
-    found = {
-        name: known.name
-        for name in named
-        if name in targets and (known := references.known(targets[name]).get(comparable(fields.get(name)))) is not None
-    }
-    return {**fields, **found}
-
-
-def _altered_parts(record: PlannedRecord, *, has_given: bool) -> Iterator[str]:
+def _altered_parts(record: PlannedRecord) -> Iterator[str]:
     write = record.write
     creates = write.operation is WriteOperation.CREATE
     named = write.operation.is_action or write.undoes is not None  # the digest of the plan has their labels
@@ -119,19 +59,14 @@ def _altered_parts(record: PlannedRecord, *, has_given: bool) -> Iterator[str]:
         and (len(write.fields) > 1 or write.lines or record.changes)
     ):
         yield "the operation"
-    if creates or has_given:
-        if has_given and write.digest not in digests_of(write):
-            yield "the content, or a file that it attaches," if write.attachments else "the content"
-        if record.verdict is not Verdict.REFUSED and not _is_identity(write):
-            yield "the identity"
-        if not named and write.label not in _labels(write):
-            yield "the label"
-        if not _sends_content(write):
-            yield "the content"
-    else:
-        values = {change.name: change.after for change in record.changes}
-        if any(comparable(value) != values.get(name, comparable(value)) for name, value in write.fields.items()):
-            yield "the content"
+    if write.digest != digest_of(write):
+        yield "the content, or a file that it attaches," if write.attachments else "the content"
+    if record.verdict is not Verdict.REFUSED and not _is_identity(write):
+        yield "the identity"
+    if not named and write.label not in _labels(write):
+        yield "the label"
+    if not _sends_content(write):
+        yield "the content"
 
 
 def _names_receipt(record: PlannedRecord) -> bool:
@@ -140,12 +75,11 @@ def _names_receipt(record: PlannedRecord) -> bool:
     return record.receipt is not None and comparable(record.write.fields.get(name)) == record.receipt.record
 
 
-def digests_of(write: Write) -> tuple[str, ...]:
-    """The digest of what a write's input gave, and those of earlier versions. SettingsError if a file is missing."""
+def digest_of(write: Write) -> str:
+    """The digest of what a write's input gave. SettingsError if a file is missing."""
     content = write.content
     try:
-        digests = content_digests(write.object, content.fields, content.lines)
-        return tuple(with_files(digest, write.attachments) for digest in digests)
+        return with_files(content_digest(write.object, content.fields, content.lines), write.attachments)
     except OSError as error:
         raise SettingsError(
             f"cannot read {error.filename}, which {write.label!r} attaches: {error.strerror or error}",
@@ -158,9 +92,8 @@ def refuse_changed_files(write: Write, function: Element) -> None:
     if not write.attachments:
         return
     content = write.content
-    digests = content_digests(write.object, content.fields, content.lines)
-    files = function.children[0]
-    if write.digest not in (with_sent_files(one, write.attachments, files) for one in digests):
+    digest = content_digest(write.object, content.fields, content.lines)
+    if write.digest != with_sent_files(digest, write.attachments, function.children[0]):
         names = ", ".join(Path(one).name for one in write.attachments)
         raise InvalidRequestError(
             f"{write.label} attaches {names}, which is not as it was when the plan was made",
@@ -173,7 +106,7 @@ def identity_names(write: Write) -> tuple[str, ...]:
     fields, text = write.content.fields, write.identity.text
     lookup = lookup_keys_of(write.object)
     by_key = lookup.filled_key(fields)
-    if by_key and _has(key_identity(fields, by_key), text):
+    if by_key and text == key_identity(fields, by_key).text:
         return by_key
     places = {name: f" {text}".find(f" {name}=") for name in fields}
     return tuple(sorted((name for name, at in places.items() if at >= 0), key=lambda name: places[name]))
@@ -185,20 +118,14 @@ def _is_identity(write: Write) -> bool:
     by_key = lookup_keys_of(write.object).filled_key(fields)
     if write.operation is not WriteOperation.CREATE:
         names = identity_names(write)
-        known = (existing_identity(fields, names), key_identity(fields, names))
-        return bool(names) and any(one.kind == kind and _has(one, write.identity.text) for one in known)
+        return bool(names) and write.identity in (existing_identity(fields, names), key_identity(fields, names))
     if write.undoes is not None and kind == UNDO:
         return write.identity.text.startswith(f"{UNDO}:[")
     if by_key:
-        return kind == "key" and _has(key_identity(fields, by_key), write.identity.text)
+        return write.identity == key_identity(fields, by_key)
     if kind == "source":
         return write.identity.text.startswith("source:[")
-    return kind == "content" and any(_is_content_identity(write.identity, one) for one in digests_of(write))
-
-
-def _has(identity: Identity, text: str) -> bool:
-    """Whether this text is the identity's own or a former one."""
-    return text in (identity.text, *identity.former)
+    return kind == "content" and _is_content_identity(write.identity, digest_of(write))
 
 
 def _is_content_identity(identity: Identity, digest: str) -> bool:

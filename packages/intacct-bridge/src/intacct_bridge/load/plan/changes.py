@@ -11,15 +11,16 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 
+from intacct_protocol.model.keys import natural_key
+from intacct_protocol.model.wording import amount_shown, counted
+from intacct_protocol.model.writing.functions import SPECIFIC_UPDATE
+from intacct_protocol.xml.values import Value
+
 from intacct_bridge.client.protocol import Row
 from intacct_bridge.load.records.values import comparable, equal_form
 from intacct_bridge.load.records.write import Finding, Write, WriteOperation
 from intacct_bridge.load.target.current_records import POSTED_ON, CurrentRecord, Names
 from intacct_bridge.load.target.writable import WRITTEN_BY_NAME, LineSet, WritableObject
-from intacct_protocol.model.keys import natural_key
-from intacct_protocol.model.wording import amount_shown, counted
-from intacct_protocol.model.writing.functions import SPECIFIC_UPDATE
-from intacct_protocol.xml.values import Value
 
 UNKNOWN = "not shown by Intacct"
 """The earlier value of a field that the company takes and does not show."""
@@ -37,15 +38,12 @@ class Change:
     """Of a line set, each line that goes (`- ...`) and each that comes (`+ ...`)."""
 
     def is_as_planned(self, planned: "Change | None") -> bool:
-        """Whether the company's value is the one that the planned change has; lines are compared one by one.
-
-        Plans of earlier versions do not have the lines.
-        """
+        """Whether the company's value is the one that the planned change has; lines are compared one by one."""
         if self.before == UNKNOWN:
             return True
         if planned is None or planned.before != self.before:
             return False
-        return not planned.lines or sorted(planned.lines) == sorted(self.lines)
+        return sorted(planned.lines) == sorted(self.lines)
 
     def __str__(self) -> str:
         return f"{self.name}: {self.before or '(empty)'} -> {self.after or '(empty)'}"

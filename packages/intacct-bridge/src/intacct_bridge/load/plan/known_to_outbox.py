@@ -7,9 +7,10 @@ a record would be new and would be sent a second time, so applying a plan checks
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from intacct_protocol.errors import SettingsError
+
 from intacct_bridge.load.outbox.entry import OutboxEntry
 from intacct_bridge.load.outbox.outbox import Outbox
-from intacct_bridge.load.plan.altered_plans import digests_of
 from intacct_bridge.load.plan.context import PlanContext, newest_entries
 from intacct_bridge.load.plan.outbox_verdict import MAYBE_APPLIED, by_outbox, sent_text
 from intacct_bridge.load.plan.plan import DUPLICATE, Plan, PlannedRecord, Verdict
@@ -17,52 +18,13 @@ from intacct_bridge.load.plan.receipts import ReceiptCheck, ReceiptState
 from intacct_bridge.load.records.identity import content_identity, source_identity
 from intacct_bridge.load.records.lookup_keys import lookup_keys_of
 from intacct_bridge.load.records.status import UNRESOLVED, RecordStatus
-from intacct_bridge.load.records.write import Finding, Identity, Write, WriteOperation
+from intacct_bridge.load.records.write import Finding, Write, WriteOperation
 from intacct_bridge.load.tables.source_row import EqualNumber
 from intacct_bridge.load.target.find_by_key import Key, key_of, key_values
 from intacct_bridge.load.target.target_company import TargetCompany
-from intacct_protocol.errors import SettingsError
-from intacct_protocol.model.text_forms import forms_of, nfc
 
 _Class = tuple[str, ...]
 """The key of equal records without their number."""
-
-
-class TakeIdentityFromOutbox:
-    """The step that gives each record the identity and digest under which the outbox has it.
-
-    Earlier versions used text unchanged. Now text is compared in NFC, so only records with accents are looked up twice.
-    """
-
-    def __init__(self, context: PlanContext) -> None:
-        self._context = context
-
-    def __call__(self, records: Sequence[PlannedRecord]) -> list[PlannedRecord]:
-        """Ask the outbox for the earlier identities of all records together."""
-        forms = {at: _forms(one.write) for at, one in enumerate(records) if _has_accents(one.write)}
-        asked = [replace(records[at].write, identity=one) for at, known in forms.items() for one in known]
-        found = iter(self._context.entries(asked))
-        done = list(records)
-        for at, known in forms.items():
-            entries = [(one, entry) for one in known if (entry := next(found)) is not None]
-            if entries:
-                identity, entry = next((pair for pair in entries if pair[1].status in MAYBE_APPLIED), entries[0])
-                done[at] = replace(records[at], write=_with_known_identity(records[at].write, identity, entry))
-        return done
-
-
-def _forms(write: Write) -> list[Identity]:
-    """The identity, and those of earlier versions."""
-    kind, text = write.identity.kind, write.identity.text
-    texts = dict.fromkeys((text, nfc(text), *write.identity.former, *forms_of(text)))
-    return [Identity(one, kind) for one in texts]
-
-
-def _with_known_identity(write: Write, identity: Identity, entry: OutboxEntry) -> Write:
-    if identity.text == write.identity.text and entry.digest == write.digest:
-        return write
-    same = entry.digest in digests_of(write)
-    return replace(write, identity=identity, digest=entry.digest if same else write.digest)
 
 
 class KnownToOutbox:
@@ -87,11 +49,12 @@ class KnownByContent:
         """Ask the outbox for the content of all new records that have a key of their source."""
         keyed = [one for one in records if one.verdict is Verdict.CREATE and one.write.identity.kind == "source"]
         in_input = {one.write.identity.text for one in records}
-        by_content = [(one, content_identity(digest)) for one in keyed for digest in _digests(one.write)]
-        entries = self._context.entries(replace(one.write, identity=identity) for one, identity in by_content)
+        entries = self._context.entries(
+            replace(one.write, identity=content_identity(one.write.digest)) for one in keyed
+        )
         sent = {
             one.write.identity.text: entry
-            for (one, _), entry in zip(by_content, entries, strict=True)
+            for one, entry in zip(keyed, entries, strict=True)
             if entry is not None and entry.status in MAYBE_APPLIED and entry.identity not in in_input
         }
         checked = ReceiptCheck(self._context).check(sent.values())
@@ -240,22 +203,6 @@ def _refused(record: PlannedRecord, equal: EqualNumber, twin: OutboxEntry) -> Pl
         position=record.write.position,
     )
     return record.with_findings(finding).or_refused()
-
-
-def _digests(write: Write) -> tuple[str, ...]:
-    """The digest of a write; for a record with accents, also those of earlier versions."""
-    return digests_of(write) if _has_accents(write) else (write.digest,)
-
-
-def _has_accents(write: Write) -> bool:
-    """Whether a text of the record may have several forms."""
-    content = write.content
-    if not write.identity.text.isascii():
-        return True
-    for fields in (content.fields, *[line.fields for some in content.lines.values() for line in some]):
-        if not "".join([one for one in fields.values() if isinstance(one, str)]).isascii():
-            return True
-    return False
 
 
 def check_outbox(plan: Plan, target: TargetCompany, outbox: Outbox) -> None:

@@ -162,11 +162,8 @@ class Plan:
     notes: tuple[str, ...] = ()
     unchecked: tuple[str, ...] = ()
     """Rules that could not be checked, with the reason."""
-    first_format: bool = False
-    """Opened from a file of the first format, which does not show what its references were called in the input."""
-
     origin: PlanOrigin | None = None
-    """Of a kept plan; None for plans that were never kept, or were kept by an earlier version."""
+    """Of a kept plan; None for plans that were never kept."""
     kept: "Plan | None" = None
     """The kept plan that this one was confirmed from."""
 

@@ -2,21 +2,20 @@
 
 The file is JSON. It holds every value with its kind, so that an amount comes back as the same decimal. It does not hold
 the input's cells, only the records to write and their positions in the input. A seal over all of it shows that it was
-altered. The seal is not secret, so each record is also compared with its own content (`flow.plan.altered`).
+altered. The seal is not secret, so each record is also compared with its own content (`altered_plans`).
 """
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import astuple
 from datetime import datetime
 from pathlib import Path
 
 import msgspec
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import Struct
 
 from intacct_bridge.load.plan.altered_plans import refuse_altered
 from intacct_bridge.load.plan.changes import Change
-from intacct_bridge.load.plan.plan import Plan, PlannedRecord, PlanOrigin, SendOptions, Verdict
+from intacct_bridge.load.plan.plan import Plan, PlannedRecord, PlanOrigin, Verdict
 from intacct_bridge.load.records.kept_values import KeptFields, fields_of, kept_fields
 from intacct_bridge.load.records.write import (
     Finding,
@@ -32,43 +31,54 @@ from intacct_bridge.load.target.target_company import TargetCompany
 from intacct_bridge.machine.replaced_file import replaced
 from intacct_protocol.errors import SettingsError
 
-_FIRST, _VERSION = 1, 2
-"""The formats: the first has no seal, and of an update no more than what it sends."""
+_VERSION = 1
 
 
-_Fields = KeptFields
-_Lines = dict[str, tuple[tuple[str, str, int, _Fields], ...]]
-"""By wrapper: the object of a line, the source and number of its row, and its fields."""
+class _Position(Struct, frozen=True):
+    """A row of the input, without its cells."""
+
+    source: str
+    number: int
 
 
-class _Given(Struct, frozen=True):
-    fields: _Fields
+class _Line(Struct, frozen=True):
+    object: str
+    row: _Position
+    fields: KeptFields
+
+
+_Lines = dict[str, tuple[_Line, ...]]
+"""By wrapper."""
+
+
+class _Input(Struct, frozen=True):
+    fields: KeptFields
     lines: _Lines
 
 
-class _Record(Struct, frozen=True, kw_only=True):
+class _Record(Struct, frozen=True):
     verdict: Verdict
-    receipt: tuple[str, str] | None
-    since: str | None
-    changes: tuple[tuple[str, ...], ...] = ()
-    """A name, what was before and comes after, and the changes of single lines."""
-    findings: tuple[tuple[str, str, str, str, str, bool], ...]
     operation: WriteOperation
     object: str
-    identity: tuple[str, str]
-    digest: str
     label: str
-    rows: tuple[tuple[str, int], ...]
+    identity: Identity
+    digest: str
+    rows: tuple[_Position, ...]
     columns: dict[str, str]
-    attachments: tuple[tuple[str, ...], str] = ((), "")
-    entity: str = ""
-    known: _Fields = msgspec.field(default_factory=dict)
-    fields: _Fields
+    entity: str
+    fields: KeptFields
     lines: _Lines
-    given: _Given | None = None
+    input: _Input | None
     """The content as the input gives it, if planning has changed it since."""
-    undoes: int | UnsetType = UNSET
-    existing: dict[str, str] | UnsetType = UNSET
+    known: KeptFields
+    attachments: tuple[str, ...]
+    folder: str
+    undoes: int | None
+    receipt: Receipt | None
+    since: datetime | None
+    changes: tuple[Change, ...]
+    existing: dict[str, str]
+    findings: tuple[Finding, ...]
 
 
 class _Header(Struct, frozen=True):
@@ -76,17 +86,9 @@ class _Header(Struct, frozen=True):
     """The version of the format."""
 
 
-class _Origin(Struct, frozen=True):
-    id: str
-    outbox: str
-    batch_size: int
-    atomic: bool
-    stop_on_error: bool
-    needs_approval: bool | UnsetType = UNSET
-
-
 class _Plan(_Header, frozen=True, kw_only=True):
-    where: tuple[str, str, str, str]
+    origin: PlanOrigin | None
+    target: TargetCompany
     object: str
     source: str
     columns: tuple[str, ...]
@@ -95,7 +97,6 @@ class _Plan(_Header, frozen=True, kw_only=True):
     unchecked: tuple[str, ...]
     records: tuple[_Record, ...]
     seal: str = ""
-    origin: _Origin | UnsetType = UNSET
 
 
 def save_plan(plan: Plan, path: Path) -> None:
@@ -103,13 +104,24 @@ def save_plan(plan: Plan, path: Path) -> None:
 
     An earlier plan in the file stays until the new one is complete.
     """
-    kept = _stored_form(plan)
-    sealed = msgspec.structs.replace(kept, seal=_seal(kept))
-    data = msgspec.json.format(msgspec.json.encode(sealed), indent=1)
+    stored = _Plan(
+        plan=_VERSION,
+        origin=plan.origin,
+        target=plan.target,
+        object=plan.object,
+        source=plan.source,
+        columns=plan.columns,
+        reads=plan.reads,
+        notes=plan.notes,
+        unchecked=plan.unchecked,
+        records=tuple(map(_stored_record, plan.records)),
+    )
+    sealed = msgspec.structs.replace(stored, seal=_seal(stored))
+    text = msgspec.json.format(msgspec.json.encode(sealed), indent=1)
     try:
         with replaced(path.resolve()) as fresh:
             fresh.touch(mode=0o600)
-            fresh.write_bytes(data)
+            fresh.write_bytes(text)
     except OSError as error:
         raise SettingsError(f"cannot write {path}: {error.strerror or error}", fix="name another file") from None
 
@@ -117,17 +129,27 @@ def save_plan(plan: Plan, path: Path) -> None:
 def open_plan(path: Path) -> Plan:
     """A plan from its file. SettingsError if it is not a plan, was altered, or is of another version."""
     try:
-        data = path.read_bytes()
-        if msgspec.json.decode(data, type=_Header).plan not in (_FIRST, _VERSION):
+        text = path.read_bytes()
+        if msgspec.json.decode(text, type=_Header).plan != _VERSION:
             raise SettingsError(
                 f"{path} is not a plan that this version can read", fix="make a new one with `out`", setting="out"
             )
-        kept = msgspec.json.decode(data, type=_Plan)
-        if kept.plan == _VERSION and kept.seal != _seal(kept):
+        stored = msgspec.json.decode(text, type=_Plan)
+        if stored.seal != _seal(stored):
             raise SettingsError(f"{path} was altered since it was made", fix="change the input, and make a new plan")
-        plan = _plan(kept)
+        plan = Plan(
+            stored.target,
+            stored.object,
+            stored.source,
+            stored.columns,
+            tuple(map(_planned_record, stored.records)),
+            stored.reads,
+            stored.notes,
+            stored.unchecked,
+            stored.origin,
+        )
         for record in plan.records:
-            refuse_altered(record, has_given=kept.plan == _VERSION)
+            refuse_altered(record)
         return plan
     except OSError as error:
         raise SettingsError(f"cannot read {path}: {error.strerror or error}", fix="check the path") from None
@@ -135,124 +157,78 @@ def open_plan(path: Path) -> Plan:
         raise SettingsError(f"{path} is not a plan", fix="make one with: intacct load FILE --out PLAN") from None
 
 
-def _seal(kept: _Plan) -> str:
+def _seal(stored: _Plan) -> str:
     """The digest of everything in the plan but the seal itself."""
-    return hashlib.sha256(msgspec.json.encode(msgspec.structs.replace(kept, seal=""))).hexdigest()
+    return hashlib.sha256(msgspec.json.encode(msgspec.structs.replace(stored, seal=""))).hexdigest()
 
 
-def _stored_form(plan: Plan) -> _Plan:
-    return _Plan(
-        plan=_VERSION,
-        where=astuple(plan.target),
-        object=plan.object,
-        source=plan.source,
-        columns=plan.columns,
-        reads=plan.reads,
-        notes=plan.notes,
-        unchecked=plan.unchecked,
-        records=tuple(map(_kept_record, plan.records)),
-        origin=_kept_origin(plan.origin) if plan.origin else UNSET,
-    )
-
-
-def _kept_origin(origin: PlanOrigin) -> _Origin:
-    options = origin.options
-    needed = origin.needs_approval or UNSET
-    return _Origin(origin.id, origin.outbox, options.batch_size, options.atomic, options.stop_on_error, needed)
-
-
-def _kept_record(record: PlannedRecord) -> _Record:
+def _stored_record(record: PlannedRecord) -> _Record:
     write = record.write
     return _Record(
         verdict=record.verdict,
-        receipt=astuple(record.receipt) if record.receipt else None,
-        since=record.since.isoformat() if record.since else None,
-        changes=tuple((one.name, one.before, one.after, *one.lines) for one in record.changes),
-        findings=tuple(map(msgspec.structs.astuple, record.findings)),
         operation=write.operation,
         object=write.object,
-        identity=(write.identity.text, write.identity.kind),
-        digest=write.digest,
         label=write.label,
-        rows=tuple((row.source, row.number) for row in write.rows),
+        identity=write.identity,
+        digest=write.digest,
+        rows=tuple(map(_position, write.rows)),
         columns=dict(write.columns),
-        attachments=(write.attachments, write.folder),
         entity=write.entity,
-        known=kept_fields(write.known),
         fields=kept_fields(write.fields),
-        lines=_kept_lines(write.lines),
-        given=_Given(kept_fields(write.given.fields), _kept_lines(write.given.lines)) if write.given else None,
-        undoes=write.undoes if write.undoes is not None else UNSET,
-        existing=dict(record.existing) if record.existing else UNSET,
+        lines=_stored_lines(write.lines),
+        input=_Input(kept_fields(write.given.fields), _stored_lines(write.given.lines)) if write.given else None,
+        known=kept_fields(write.known),
+        attachments=write.attachments,
+        folder=write.folder,
+        undoes=write.undoes,
+        receipt=record.receipt,
+        since=record.since,
+        changes=record.changes,
+        existing=dict(record.existing),
+        findings=record.findings,
     )
 
 
-def _kept_lines(lines: Mapping[str, tuple[RecordLine, ...]]) -> _Lines:
+def _stored_lines(lines: Mapping[str, tuple[RecordLine, ...]]) -> _Lines:
     return {
-        wrapper: tuple((one.object, one.row.source, one.row.number, kept_fields(one.fields)) for one in members)
-        for wrapper, members in lines.items()
+        wrapper: tuple(_Line(line.object, _position(line.row), kept_fields(line.fields)) for line in of_wrapper)
+        for wrapper, of_wrapper in lines.items()
     }
 
 
-def _plan(kept: _Plan) -> Plan:
-    return Plan(
-        TargetCompany(*kept.where),
-        kept.object,
-        kept.source,
-        kept.columns,
-        tuple(map(_record, kept.records)),
-        kept.reads,
-        kept.notes,
-        kept.unchecked,
-        kept.plan == _FIRST,
-        _origin(kept.origin) if kept.origin else None,
-    )
+def _position(row: SourceRow) -> _Position:
+    return _Position(row.source, row.number)
 
 
-def _origin(kept: _Origin) -> PlanOrigin:
-    options = SendOptions(kept.batch_size, kept.atomic, kept.stop_on_error)
-    return PlanOrigin(kept.id, kept.outbox, options, needs_approval=kept.needs_approval is True)
-
-
-def _record(kept: _Record) -> PlannedRecord:
-    paths, folder = kept.attachments
+def _planned_record(stored: _Record) -> PlannedRecord:
     write = Write(
-        kept.operation,
-        kept.object,
-        fields_of(kept.fields),
-        Identity(*kept.identity),
-        kept.digest,
-        kept.label,
-        tuple(SourceRow(source, number, {}) for source, number in kept.rows),
-        _lines(kept.lines),
-        kept.columns,
-        attachments=paths,
-        folder=folder,
-        entity=kept.entity,
-        known=fields_of(kept.known),
-        given=GivenContent(fields_of(kept.given.fields), _lines(kept.given.lines)) if kept.given else None,
-        undoes=kept.undoes if kept.undoes is not UNSET else None,
+        stored.operation,
+        stored.object,
+        fields_of(stored.fields),
+        stored.identity,
+        stored.digest,
+        stored.label,
+        tuple(map(_row, stored.rows)),
+        _record_lines(stored.lines),
+        stored.columns,
+        attachments=stored.attachments,
+        folder=stored.folder,
+        entity=stored.entity,
+        known=fields_of(stored.known),
+        given=GivenContent(fields_of(stored.input.fields), _record_lines(stored.input.lines)) if stored.input else None,
+        undoes=stored.undoes,
     )
     return PlannedRecord(
-        write,
-        kept.verdict,
-        tuple(Finding(*finding) for finding in kept.findings),
-        Receipt(*kept.receipt) if kept.receipt else None,
-        datetime.fromisoformat(kept.since) if kept.since else None,
-        tuple(map(_change, kept.changes)),
-        kept.existing if kept.existing is not UNSET else {},
+        write, stored.verdict, stored.findings, stored.receipt, stored.since, stored.changes, stored.existing
     )
 
 
-def _change(kept: tuple[str, ...]) -> Change:
-    name, before, after, *lines = kept
-    return Change(name, before, after, tuple(lines))
-
-
-def _lines(kept: _Lines) -> dict[str, tuple[RecordLine, ...]]:
+def _record_lines(stored: _Lines) -> dict[str, tuple[RecordLine, ...]]:
     return {
-        wrapper: tuple(
-            RecordLine(name, fields_of(fields), SourceRow(source, number, {})) for name, source, number, fields in lines
-        )
-        for wrapper, lines in kept.items()
+        wrapper: tuple(RecordLine(line.object, fields_of(line.fields), _row(line.row)) for line in of_wrapper)
+        for wrapper, of_wrapper in stored.items()
     }
+
+
+def _row(position: _Position) -> SourceRow:
+    return SourceRow(position.source, position.number, {})

@@ -13,11 +13,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
 
+from intacct_protocol.errors import InvalidRequestError
+from intacct_protocol.model.wording import counted
+
 from intacct_bridge.client.protocol import Gateway
 from intacct_bridge.load.layouts.base import Layout
 from intacct_bridge.load.outbox.outbox import Outbox
 from intacct_bridge.load.plan.actions import MatchState, after_payments
-from intacct_bridge.load.plan.altered_plans import refuse_altered_content
 from intacct_bridge.load.plan.apply_rules import ApplyRules, CheckAmountsDue, refuse_unsendable
 from intacct_bridge.load.plan.context import CompanyFacts, PlanContext, PlanStep
 from intacct_bridge.load.plan.duplicates import FindDuplicates, refuse_repeated, refuse_same_existing
@@ -26,7 +28,6 @@ from intacct_bridge.load.plan.known_to_outbox import (
     KnownToOutbox,
     RefuseSentUnderOtherName,
     RefuseUncertainEquals,
-    TakeIdentityFromOutbox,
     check_outbox,
 )
 from intacct_bridge.load.plan.match_existing import IdentifyByKey, MatchExisting, RecheckExisting
@@ -37,10 +38,7 @@ from intacct_bridge.load.tables.table import InputTable
 from intacct_bridge.load.tables.total_row import HAS_THE_WORD, cells_beside_word, without_total_row
 from intacct_bridge.load.target.attachments import folder_missing, folder_write
 from intacct_bridge.load.target.entities import by_entity, with_entities
-from intacct_bridge.load.target.references import References
 from intacct_bridge.load.target.target_company import TargetCompany
-from intacct_protocol.errors import InvalidRequestError
-from intacct_protocol.model.wording import counted
 
 _USUAL = PlanSettings()
 
@@ -48,7 +46,6 @@ _USUAL = PlanSettings()
 def steps_to_create(context: PlanContext) -> tuple[PlanStep, ...]:
     """The steps for new records. If an earlier run posted all of them, only the receipts are checked in the company."""
     return (
-        TakeIdentityFromOutbox(context),
         KnownToOutbox(context),
         RefuseUncertainEquals(context),
         context.describe_for,
@@ -67,7 +64,6 @@ def steps_to_change(context: PlanContext) -> tuple[PlanStep, ...]:
         refuse_unsendable,
         IdentifyByKey(context),
         refuse_repeated,
-        TakeIdentityFromOutbox(context),
         ResolveReferences(context),
         MatchExisting(context),
         refuse_same_existing,
@@ -122,7 +118,6 @@ class Planner:
     def confirm(self, plan: Plan) -> Plan:
         """The plan as the company is now, for the records that it would write."""
         kept = [one for one in plan.records if one.verdict is not Verdict.REFUSED and one.write.object == plan.object]
-        kept = TakeIdentityFromOutbox(self._context)(kept)
         created = [one for one in kept if one.write.operation is WriteOperation.CREATE]
         acted = [one for one in kept if one.write.operation.is_action]
         changed = [one for one in kept if one.write.operation in (WriteOperation.UPDATE, WriteOperation.DELETE)]
@@ -294,11 +289,6 @@ def confirm_plan(plan: Plan, company: Gateway, outbox: Outbox) -> Plan:
             fix="use the connection that the plan was made with",
         )
     check_outbox(plan, target, outbox)
-    if plan.first_format:
-        for entity, places in by_entity([one.write for one in plan.records]).items():
-            references = References(company.entity(entity) if entity else company)
-            for write in (plan.records[place].write for place in places):
-                refuse_altered_content(write, references)
     now = _confirm_all(replace(plan, target=target, unchecked=()), company, outbox)
     _refuse_released(plan, now)
     refused = now.of(Verdict.REFUSED)

@@ -5,24 +5,22 @@ the record alone: the key that it has in the company, else the key of its source
 one input are numbered, because two equal payments are two payments. A control id is a digest of the identity and of the
 target of the write; the attempt in it rises only after an outcome that proves that nothing was applied.
 
-Strings count in NFC. Earlier versions took them as they were, so each identity and digest has *former* ones too: of the
-strings as they are, and of their decomposed form. A record that the outbox has under one of those is that record.
+Strings count in NFC: an accented letter is the same letter in either of its forms.
 """
 
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from itertools import chain
+
+from intacct_protocol.model.text_forms import nfc
+from intacct_protocol.xml.values import Value
 
 from intacct_bridge.load.records.lookup_keys import lookup_keys_of
 from intacct_bridge.load.records.values import number_text
 from intacct_bridge.load.records.write import Identity, RecordLine
-from intacct_protocol.model.text_forms import forms_of, nfc, nfd
-from intacct_protocol.xml.values import Value
 
 _VERSION = "ib1"
 _quoted = json.encoder.encode_basestring_ascii
@@ -32,10 +30,6 @@ _SORTED_JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_
 _JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 _Texts = list[tuple[str, str]]
 """Values as strings, with the names of their fields."""
-_Owned = Mapping[str, list[tuple[str, _Texts]]]
-"""The lines in each wrapper, each with its object and its values as strings."""
-_Form = Callable[[str], str]
-"""What is done with a text before it counts."""
 UNDO = "undo"
 """The kind of identity of a new record that takes another back."""
 
@@ -47,29 +41,26 @@ class Identifier:
         self._seen: Counter[tuple[str, str]] = Counter()
 
     def identify(
-        self, object_name: str, fields: Mapping[str, Value], *, digests: Sequence[str], source_key: tuple[str, ...] = ()
+        self, object_name: str, fields: Mapping[str, Value], *, digest: str, source_key: tuple[str, ...] = ()
     ) -> Identity:
-        """The strongest identity that this record has. The first of the digests is its own, the others former ones."""
+        """The strongest identity that this record has."""
         names = lookup_keys_of(object_name).filled_key(fields)
         if names:
             return key_identity(fields, names)
         if source_key:
             return source_identity(source_key)
-        numbered = []
-        for digest in digests:
-            self._seen[object_name, digest] += 1
-            numbered.append(content_identity(digest, self._seen[object_name, digest]))
-        return replace(numbered[0], former=tuple(one.text for one in numbered[1:]))
+        self._seen[object_name, digest] += 1
+        return content_identity(digest, self._seen[object_name, digest])
 
 
 def key_identity(fields: Mapping[str, Value], names: Iterable[str]) -> Identity:
     """The identity of a record by its key in the company."""
-    return _in_forms(_joined("key", [_canonical(fields.get(name)) for name in names]), "key")
+    return Identity(nfc(_joined("key", [_canonical(fields.get(name)) for name in names])), "key")
 
 
 def source_identity(key: Iterable[str]) -> Identity:
     """The identity of a record by its key in its source."""
-    return _in_forms(_joined("source", list(key)), "source")
+    return Identity(nfc(_joined("source", list(key))), "source")
 
 
 def content_identity(digest: str, number: int = 1) -> Identity:
@@ -78,17 +69,8 @@ def content_identity(digest: str, number: int = 1) -> Identity:
 
 
 def existing_identity(fields: Mapping[str, Value], names: Iterable[str]) -> Identity:
-    """The identity of an update or delete: the fields by which its record is found, with their values.
-
-    Outboxes hold these strings, so their form stays that of the first version: a decimal keeps its zeros.
-    """
-    return _in_forms(" ".join(f"{name}={_as_given(fields.get(name))}" for name in names), "key")
-
-
-def _in_forms(text: str, kind: str) -> Identity:
-    """The identity by this text in NFC; the text as it is, and its decomposed form, are former ones."""
-    first, *former = dict.fromkeys((nfc(text), *forms_of(text)))
-    return Identity(first, kind, tuple(former))
+    """The identity of an update or delete: the fields by which its record is found, with their values."""
+    return Identity(nfc(" ".join(f"{name}={_as_given(fields.get(name))}" for name in names)), "key")
 
 
 def undo_identity(control: str) -> Identity:
@@ -98,46 +80,20 @@ def undo_identity(control: str) -> Identity:
 
 def content_digest(object_name: str, fields: Mapping[str, Value], lines: Mapping[str, Iterable[RecordLine]]) -> str:
     """A digest of a record's content; the order of its fields and of its lines does not matter."""
-    return content_digests(object_name, fields, lines)[0]
-
-
-def content_digests(
-    object_name: str, fields: Mapping[str, Value], lines: Mapping[str, Iterable[RecordLine]]
-) -> tuple[str, ...]:
-    """The digest of a record's content, and those of earlier versions, which differ only if it has accents."""
-    header = _texts(fields)
+    header = sorted(_texts(fields))
     owned = {
-        wrapper: [(line.object, _texts(line.fields)) for line in members] for wrapper, members in sorted(lines.items())
+        wrapper: sorted([_line_text(line.object, sorted(_texts(line.fields))) for line in members])
+        for wrapper, members in lines.items()
     }
-    texts = chain(header, *(values for members in owned.values() for _, values in members))
-    if "".join([text for _, text in texts]).isascii():  # most of them, with one form only
-        return (_digest(object_name, header, owned),)
-    forms = (_digest(object_name, *_in_form(form, header, owned)) for form in (nfc, str, nfd))
-    return tuple(dict.fromkeys(forms))
+    return _text_sha(_content_text(object_name, header, owned))
 
 
 def _texts(fields: Mapping[str, Value]) -> _Texts:
-    return [(name, f"s:{value}" if type(value) is str else _canonical(value)) for name, value in fields.items()]
-
-
-def _in_form(form: _Form, header: _Texts, owned: _Owned) -> tuple[_Texts, _Owned]:
-    lines = {
-        wrapper: [(name, [(one, form(text)) for one, text in values]) for name, values in members]
-        for wrapper, members in owned.items()
-    }
-    return [(name, form(text)) for name, text in header], lines
-
-
-def _digest(object_name: str, header: _Texts, owned: _Owned) -> str:
-    lines = {
-        wrapper: sorted([_line_text(name, sorted(values)) for name, values in members])
-        for wrapper, members in owned.items()
-    }
-    return _text_sha(_content_text(object_name, sorted(header), lines))
+    return [(name, f"s:{nfc(value)}" if type(value) is str else _canonical(value)) for name, value in fields.items()]
 
 
 def _content_text(object_name: str, header: _Texts, lines: Mapping[str, list[str]]) -> str:
-    """A record as JSON, as `_SORTED_JSON` writes it, which outboxes have digests of; this is faster."""
+    """A record as JSON, as `_SORTED_JSON` writes it; this is faster."""
     pairs = ",".join([f"[{_quoted_plain(name)},{_quoted_plain(text)}]" for name, text in header])
     owned = ",".join(
         [
@@ -149,7 +105,7 @@ def _content_text(object_name: str, header: _Texts, lines: Mapping[str, list[str
 
 
 def _line_text(name: str, values: _Texts) -> str:
-    """A line as JSON, in the form of Python's own encoder, which outboxes have digests of; this is faster."""
+    """A line as JSON, in the form of Python's own encoder; this is faster."""
     pairs = ", ".join([f"[{_quoted(one)}, {_quoted(text)}]" for one, text in values])
     return f"[{_quoted(name)}, [{pairs}]]"
 

@@ -38,11 +38,7 @@ def number_text(number: Decimal) -> str:
 
     Every digit is kept; `Decimal.normalize` would round beyond its precision.
     """
-    text = without_trailing_zeros(number)
-    return "0" if text == "-0" else text
-
-
-def without_trailing_zeros(number: Decimal) -> str:
-    """A number in plain notation without zeros after its last decimal; a negative zero keeps its sign."""
     text = format(number, "f")
-    return text.rstrip("0").rstrip(".") if "." in text else text
+    if "." in text:
+        text = text.rstrip("0").rstrip(".")
+    return "0" if text == "-0" else text

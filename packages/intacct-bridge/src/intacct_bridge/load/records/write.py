@@ -6,9 +6,9 @@ from decimal import ROUND_HALF_UP, Decimal
 from enum import StrEnum
 
 import msgspec
+from intacct_protocol.xml.values import Value
 
 from intacct_bridge.load.tables.source_row import SourceRow
-from intacct_protocol.xml.values import Value
 
 
 class WriteOperation(StrEnum):
@@ -119,8 +119,6 @@ class Identity:
     text: str
     kind: str
     """`key`: the company's own key; `source`: its key in the source; or `content`."""
-    former: tuple[str, ...] = field(default=(), compare=False)
-    """The strings by which earlier versions identified such a record."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -245,5 +245,5 @@ def folder_write(folder: str) -> Write:
     """The write that creates the folder."""
     fields: dict[str, Value] = {"SUPDOCFOLDERNAME": folder}
     digest = content_digest("SUPDOCFOLDER", fields, {})
-    identity = Identifier().identify("SUPDOCFOLDER", fields, digests=[digest])
+    identity = Identifier().identify("SUPDOCFOLDER", fields, digest=digest)
     return Write(WriteOperation.CREATE, "SUPDOCFOLDER", fields, identity, digest, f"attachment folder {folder!r}", ())

@@ -4,11 +4,12 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from intacct_protocol.errors import SettingsError
+
 from intacct_bridge.apps.cli.context import CommandContext
 from intacct_bridge.apps.cli.postings.apply import run_plan
 from intacct_bridge.apps.cli.postings.load_options import options_given, send_options
 from intacct_bridge.apps.terminal.exit_statuses import FAILURES
-from intacct_protocol.errors import SettingsError
 
 if TYPE_CHECKING:
     from intacct_bridge.apps.cli.postings.apply import PlanResult
@@ -102,13 +103,14 @@ def run_kept_plan(
     """
     from intacct_bridge.load.approval.admission import confirmed_plan, refuse_unapproved
     from intacct_bridge.load.approval.approvals import made_plan
+    from intacct_bridge.load.approval.digest import no_identity
     from intacct_bridge.load.approval.plan_folder import plan_file
     from intacct_bridge.load.plan.plan_file import open_plan
 
     path = plan_file(path, outbox)
     plan = open_plan(path)
     if plan.origin is None:
-        return _run_earlier_plan(context, outbox, path, plan, options, only_plan=only_plan, yes=yes, results=results)
+        raise no_identity()
     sending = plan.origin.options
     given = options_given({"batch_size": "--batch-size", "atomic": "--atomic", "on_error": "--on-error"})
     if given and send_options(options) != sending:
@@ -144,32 +146,3 @@ def _show_kept_plan(
     elif not context.console.as_json:
         context.console.say("Nothing is left to apply.")
     return FAILURES if plan.of(Verdict.REFUSED) else 0
-
-
-def _run_earlier_plan(
-    context: CommandContext,
-    outbox: "Outbox",
-    path: Path,
-    plan: "Plan",
-    options: dict[str, Any],
-    *,
-    only_plan: bool,
-    yes: bool,
-    results: "list[PlanResult] | None",
-) -> int:
-    """Show or apply a plan that an earlier version kept, without approvals; if one is required, only show it."""
-    from intacct_bridge.load.approval.admission import refuse_without_plan
-    from intacct_bridge.load.plan.planner import confirm_plan
-
-    if not only_plan:
-        refuse_without_plan(context.connection)
-    confirmed = confirm_plan(plan, context.client, outbox)
-    status = run_plan(context, confirmed, outbox, options, only_plan=only_plan, yes=yes, results=results)
-    if not only_plan or context.console.as_json:
-        return status
-    if context.connection.needs_approval:
-        context.console.say("Nothing was sent. The plan is of an earlier version and cannot be approved.")
-    else:
-        context.console.say("Nothing was sent.")
-        next_step(context, path, approved=True)
-    return status
